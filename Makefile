@@ -1,0 +1,66 @@
+# make demo    a virtual environment in .venv, nbpart in it, and the demo       (DAYS=3 for a short one)
+# make test    the same with all that the tests need, and the tests             (ARGS="-k keys" for some)
+# make check   ruff, its formatter, mypy
+# make bench   the benchmarks
+# make clean   take away everything that these made
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+DAYS ?= 14
+ARGS ?=
+
+.PHONY: demo test check format bench clean
+.DEFAULT_GOAL := demo
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/for-use
+	@$(BIN)/nbpart demo --days $(DAYS)
+
+test: $(VENV)/for-development
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 $(ARGS)
+
+check: $(VENV)/for-development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/for-development
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/for-development
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist nbpart-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find nbpart tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The files below say how far .venv is; each is written only when its step is done.
+
+$(VENV)/for-development: $(VENV)/for-use
+	@echo "Installing what the tests need ..."
+	@$(PIP) --editable ".[dev]"
+	@touch $@
+
+$(VENV)/for-use: $(VENV)/made pyproject.toml
+	@echo "Installing nbpart into $(VENV); the first time this takes a minute or two ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/made:
+	@found=; bare=; \
+	for python in python3.13 python3.12 python3.11 python3; do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	    if "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then found=$$python; break; fi; \
+	    bare="$$bare $$python"; \
+	done; \
+	if [ -z "$$found" ] && [ -n "$$bare" ]; then \
+	    echo "nbpart needs Python's venv and ensurepip, which$$bare lacks." \
+	         "Install them (on Debian and Ubuntu: apt install python3-venv) and run make again." >&2; exit 1; \
+	elif [ -z "$$found" ]; then \
+	    echo "nbpart needs Python 3.11 or newer, and none of python3.13, python3.12, python3.11, python3 is one." \
+	         "Install it and run make again." >&2; exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$($$found --version) ..."; \
+	"$$found" -m venv $(VENV) && touch $@

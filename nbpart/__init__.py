@@ -1,0 +1,104 @@
+"""Partitioned data work in the notebook: assets, dynamic partitions, backfills and a catalog, without a server.
+
+    ws = nbpart.open("workspace")
+
+is where everything begins; the list below is all that is public.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbpart.assets.asset import Asset, Source, asset, notebook, source
+    from nbpart.errors import (
+        BackfillFailedError,
+        CarryError,
+        CatalogBusyError,
+        CatalogError,
+        CatalogVersionError,
+        CycleError,
+        DeclarationError,
+        ExtraRequiredError,
+        LocksUnsupportedError,
+        MissingInputError,
+        NbpartError,
+        ParameterError,
+        PartitionKeyError,
+        RunFailedError,
+        UnknownNameError,
+        UnsupportedTypeError,
+        WorkspaceError,
+    )
+    from nbpart.partitions import DynamicPartitions, Param, StaticPartitions
+    from nbpart.sensors import RunRequest, SensorResult, sensor
+    from nbpart.workspace import Backfill, Plan, Run, Workspace, current_run, open
+
+__version__ = "0.1.0"
+
+# Names are loaded when they are first used, so that importing nbpart costs a notebook nothing.
+_ROOMS = {
+    "nbpart.assets.asset": ("Asset", "Source", "asset", "notebook", "source"),
+    "nbpart.errors": (
+        "BackfillFailedError", "CarryError", "CatalogBusyError", "CatalogError", "CatalogVersionError", "CycleError",
+        "DeclarationError", "ExtraRequiredError", "LocksUnsupportedError", "MissingInputError", "NbpartError",
+        "ParameterError", "PartitionKeyError", "RunFailedError", "UnknownNameError", "UnsupportedTypeError",
+        "WorkspaceError",
+    ),
+    "nbpart.partitions": ("DynamicPartitions", "Param", "StaticPartitions"),
+    "nbpart.sensors": ("RunRequest", "SensorResult", "sensor"),
+    "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
+}  # fmt: skip
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "Asset",
+    "Backfill",
+    "BackfillFailedError",
+    "CarryError",
+    "CatalogBusyError",
+    "CatalogError",
+    "CatalogVersionError",
+    "CycleError",
+    "DeclarationError",
+    "DynamicPartitions",
+    "ExtraRequiredError",
+    "LocksUnsupportedError",
+    "MissingInputError",
+    "NbpartError",
+    "Param",
+    "ParameterError",
+    "PartitionKeyError",
+    "Plan",
+    "Run",
+    "RunFailedError",
+    "RunRequest",
+    "SensorResult",
+    "Source",
+    "StaticPartitions",
+    "UnknownNameError",
+    "UnsupportedTypeError",
+    "Workspace",
+    "WorkspaceError",
+    "__version__",
+    "asset",
+    "current_run",
+    "notebook",
+    "open",
+    "sensor",
+    "source",
+]
+
+
+def __getattr__(name: str) -> Any:
+    room = _ROOM_OF.get(name)
+    if room is None:
+        raise AttributeError(f"module 'nbpart' has no attribute {name!r}")
+    value = getattr(importlib.import_module(room), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

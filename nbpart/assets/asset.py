@@ -1,0 +1,229 @@
+"""What a user declares: assets and sources.
+
+A declaration says nothing about any workspace yet; `bind_arguments` and the registry of the workspace turn it
+into an `AssetDefinition`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, overload
+
+from nbpart.errors import DeclarationError
+from nbpart.partitions import PartitionsDefinition, as_definition, check_name
+
+OnMissingInput = Literal["block", "skip"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, eq=False)
+class Asset:
+    """A named data object made by one computation: a function or a notebook.
+
+    Calling it calls its function, so that a decorated function stays usable as one.
+    """
+
+    name: str
+    partitions: PartitionsDefinition | None
+    deps: tuple[str, ...]
+    folder: Path
+    function: Callable[..., Any] | None = None
+    notebook: Path | None = None
+    on_missing_input: OnMissingInput = "block"
+    description: str = ""
+    group: str = ""
+    tags: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    kernel_name: str | None = None
+
+    @property
+    def kind(self) -> Literal["function", "notebook"]:
+        return "notebook" if self.function is None else "function"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.function is None:
+            raise TypeError(f"asset {self.name!r} is a notebook and cannot be called; run it with ws.materialize.")
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        over = f", partitions={self.partitions.set_name!r}" if self.partitions else ""
+        return f"<nbpart {self.kind} asset {self.name!r}{over}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A named input that nobody here computes: files at a path or URL, one a partition.
+
+    ``path`` may hold ``{partition_key}`` and the names of declared parameters in braces.
+    """
+
+    name: str
+    path: str
+    partitions: PartitionsDefinition | None
+    folder: Path
+    description: str = ""
+
+    kind: Literal["source"] = "source"
+
+    def __repr__(self) -> str:
+        return f"<nbpart source {self.name!r} at {self.path!r}>"
+
+
+@overload
+def asset(function: F) -> Asset: ...
+@overload
+def asset(
+    *,
+    name: str | None = ...,
+    partitions: Any = ...,
+    deps: Iterable[Any] = ...,
+    on_missing_input: OnMissingInput = ...,
+    description: str | None = ...,
+    group: str = ...,
+    tags: Iterable[str] = ...,
+    timeout_s: float | None = ...,
+) -> Callable[[Callable[..., Any]], Asset]: ...
+
+
+def asset(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Declare a function as an asset.
+
+    Arguments: ``name`` (default: the function's), ``partitions`` (a definition, or a list of keys), ``deps`` (assets
+    or sources that it reads besides those its arguments name), ``on_missing_input`` (``"block"`` or ``"skip"``),
+    ``description``, ``group``, ``tags``, ``timeout_s`` (seconds a run may take).
+
+    Raises `DeclarationError` for what cannot be an asset.
+    """
+    if function is not None:
+        return declare_function(function, **options)
+    return lambda f: declare_function(f, **options)
+
+
+def declare_function(
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    partitions: Any = None,
+    deps: Iterable[Any] = (),
+    on_missing_input: OnMissingInput = "block",
+    description: str | None = None,
+    group: str = "",
+    tags: Iterable[str] = (),
+    timeout_s: float | None = None,
+) -> Asset:
+    """The asset that runs ``function``; see `asset`."""
+    if not callable(function) or not hasattr(function, "__code__"):
+        raise DeclarationError(f"an asset is made from a function, not from {type(function).__name__} {function!r}.")
+    if name is None and function.__name__ == "<lambda>":
+        raise DeclarationError("a lambda has no name and no source of its own; define the asset with def.")
+    if description is None:
+        description = inspect.cleandoc(function.__doc__ or "")
+    return _declare(
+        name or function.__name__,
+        function=function,
+        folder=Path.cwd(),
+        partitions=partitions,
+        deps=deps,
+        on_missing_input=on_missing_input,
+        description=description.strip(),
+        group=group,
+        tags=tags,
+        timeout_s=timeout_s,
+    )
+
+
+def notebook(
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    partitions: Any = None,
+    deps: Iterable[Any] = (),
+    kernel_name: str | None = None,
+    on_missing_input: OnMissingInput = "block",
+    description: str = "",
+    group: str = "",
+    tags: Iterable[str] = (),
+    timeout_s: float | None = None,
+) -> Asset:
+    """Declare a notebook as an asset; its name is that of the file unless ``name`` says otherwise.
+
+    The other arguments are those of `asset`; ``kernel_name`` overrides the kernel that the notebook names.
+    Raises `DeclarationError` where the file is missing; what is in it is read when the asset is registered.
+    """
+    file = Path(path).expanduser().absolute()
+    if not file.is_file():
+        raise DeclarationError(f"there is no notebook at {str(path)!r} (looked at {file}).")
+    return _declare(
+        name or _name_of_file(file),
+        notebook=file,
+        folder=file.parent,
+        partitions=partitions,
+        deps=deps,
+        kernel_name=kernel_name,
+        on_missing_input=on_missing_input,
+        description=description,
+        group=group,
+        tags=tags,
+        timeout_s=timeout_s,
+    )
+
+
+def source(name: str, path: str | os.PathLike[str], *, partitions: Any = None, description: str = "") -> Source:
+    """Declare files that come from elsewhere; a run receives the path or URL of its partition.
+
+    ``path`` is relative to the current folder; in a partitioned source it names ``{partition_key}`` or parameters.
+    """
+    definition = as_definition(partitions)
+    text = os.fspath(path)
+    if definition is not None and "{" not in text:
+        raise DeclarationError(
+            f"source {name!r} is partitioned, but every key would be {text!r}: name {{partition_key}} in its path."
+        )
+    return Source(check_name(name, "source"), text, definition, Path.cwd(), description)
+
+
+def name_of(reference: Any) -> str:
+    """The name behind a reference: an Asset, a Source, a function that was declared, or the name itself."""
+    if isinstance(reference, (Asset, Source)):
+        return reference.name
+    if isinstance(reference, str):
+        return reference
+    raise DeclarationError(f"{reference!r} is neither an asset, nor a source, nor the name of one.")
+
+
+def _declare(name: str, *, partitions: Any = None, deps: Any = (), tags: Any = (), **options: Any) -> Asset:
+    check_name(name, "asset")
+    mode = options.get("on_missing_input", "block")
+    if mode not in ("block", "skip"):
+        raise DeclarationError(f"asset {name!r}: on_missing_input is 'block' or 'skip', not {mode!r}.")
+    timeout_s = options.get("timeout_s")
+    if timeout_s is not None and not (isinstance(timeout_s, int | float) and timeout_s > 0):
+        raise DeclarationError(f"asset {name!r}: timeout_s is a number of seconds above 0, not {timeout_s!r}.")
+    if isinstance(deps, (str, Asset, Source)):
+        deps = (deps,)
+    return Asset(
+        name,
+        as_definition(partitions),
+        tuple(dict.fromkeys(name_of(d) for d in deps)),
+        tags=(tags,) if isinstance(tags, str) else tuple(tags),
+        **options,
+    )
+
+
+def _name_of_file(file: Path) -> str:
+    name = file.stem.replace("-", "_").replace(" ", "_")
+    try:
+        return check_name(name, "asset")
+    except DeclarationError:
+        raise DeclarationError(
+            f"the notebook {file.name!r} would make the asset name {name!r}, which cannot be one: pass name=..."
+        ) from None
+
+
+def find_collision(names: Sequence[str], known: Mapping[str, str]) -> tuple[str, str] | None:
+    """The first of ``names`` that differs from a known one (by its lower-case form) only in case."""
+    return next(((n, known[n.lower()]) for n in names if known.get(n.lower(), n) != n), None)

@@ -1,0 +1,64 @@
+"""Carrying a function of a notebook cell: the code that defines it again elsewhere, with all that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from nbpart.assets.carrier import Carrier, Piece
+from nbpart.assets.sources import plain_function
+from nbpart.errors import CarryError, DeclarationError
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A function made independent of where it was written.
+
+    ``source`` defines it, and before it all that it names; ``call`` is the name to call. ``pieces`` are its parts in
+    the order in which they stand.
+    """
+
+    source: str
+    call: str
+    pieces: tuple[Piece, ...]
+
+
+def carry(function: Callable[..., Any]) -> Carried:
+    """The source of a function of a notebook cell or script, together with what it names.
+
+    That is: imports, functions, classes and plain constants, in the order in which they need each other. Decorators
+    that declare an asset are left out. Raises CarryError, which lists every name that cannot be carried and why, and
+    DeclarationError where the source of the function is not at hand.
+    """
+    plain = plain_function(function)
+    name = plain.__code__.co_name
+    if "." in plain.__qualname__.rpartition("<locals>.")[2]:
+        raise DeclarationError(f"{plain.__qualname__!r} belongs to a class; write a function outside of it.")
+    carrier = Carrier(name, function)
+    pieces = tuple(carrier.carry())
+    if carrier.problems:
+        raise CarryError(_explain(name, carrier.problems))
+    return Carried(_lay_out(pieces), name, pieces)
+
+
+def _explain(name: str, problems: list[str]) -> str:
+    start = f"The function {name!r} cannot be carried into a notebook of its own:"
+    if len(problems) == 1:
+        return f"{start} {problems[0]}."
+    return "\n  - ".join([start, *problems])
+
+
+def _lay_out(pieces: tuple[Piece, ...]) -> str:
+    """Imports in a block, constants in a block, definitions set apart: as one writes a cell."""
+    text = pieces[0].source
+    for before, after in pairwise(pieces):
+        text += _gap(before, after) + after.source
+    return text
+
+
+def _gap(before: Piece, after: Piece) -> str:
+    if "definition" in (before.rank, after.rank):
+        return "\n\n\n"
+    return "\n" if before.rank == after.rank else "\n\n"

@@ -1,0 +1,156 @@
+"""Code versions: text that changes when what a run would compute may change, and not otherwise."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbpart.assets.carry import carry
+from nbpart.assets.cells import code_cells, has_tag, parse_cell
+from nbpart.assets.local_modules import LocalModule, LocalModules, imported_modules
+from nbpart.assets.names import bound_names, fingerprint, global_names, name_of_alias, parse, touched_names
+from nbpart.assets.sources import import_root, is_importable, module_file, plain_function, read_source
+from nbpart.errors import DeclarationError
+
+__all__ = ["CodeVersion", "LocalModule", "import_root", "is_importable", "version_of_function", "version_of_notebook"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeVersion:
+    """What a computation is, and the local modules that it may import.
+
+    ``version`` is 16 hex digits. ``modules`` holds every local module that a run can come to import, by name: more
+    than ``version`` counts, since importing a module also executes the packages above it and its other imports.
+    """
+
+    version: str
+    modules: tuple[LocalModule, ...]
+
+
+def version_of_notebook(notebook: Mapping[str, Any], folder: Path, kernel_language: str = "python") -> CodeVersion:
+    """The version of a notebook's code cells, with the local modules that they import from its folder.
+
+    Outputs, comments, blank lines, the split into cells and the cells that papermill injected do not count. Cells of
+    other languages, and those that do not parse, count as text.
+    """
+    cells = [c.source for c in code_cells(notebook) if not has_tag(c.cell, "injected-parameters")]
+    if kernel_language.lower() not in ("python", "ipython", "python3"):
+        return CodeVersion(_digest("text", *filter(None, map(_trimmed, cells))), ())
+    trees = [(parse_cell(source), source) for source in cells]
+    parts = [fingerprint(*tree.body) if tree is not None else _trimmed(source) for tree, source in trees]
+    local = LocalModules(_local_roots([folder]))
+    imported = {m for tree, _ in trees if tree is not None for m in imported_modules(tree.body, "", local)}
+    counted = local.closure(imported)
+    version = _digest("notebook", *filter(None, parts), *_fingerprints(counted))
+    return CodeVersion(version, local.loaded(imported))
+
+
+def version_of_function(function: Callable[..., Any], roots: Sequence[Path]) -> CodeVersion:
+    """The version of a function: its own code, what it names in its file, and the local modules that it imports.
+
+    Docstrings, layout and the decorators that declare an asset do not count, nor do neighbours that it does not name.
+    Of imported local modules, which are looked for below ``roots`` and never imported, the whole code counts; of a
+    package its ``__init__`` only where something is taken from it. The function's own module is not counted whole
+    even where it is imported in a circle. Of a function that is not importable what is carried counts.
+
+    Raises DeclarationError for what is no plain function, or where its source is not at hand.
+    """
+    plain_function(function)
+    if not is_importable(function):
+        return _version_of_carried(function, roots)
+    root = import_root(function)
+    local = LocalModules(_local_roots([*roots, root]))
+    own = LocalModule(function.__module__, path := module_file(function), read_source(path))
+    statements = _named_by(function.__qualname__.partition(".")[0], own)
+    imported = imported_modules([s for _, s in statements], own.package, local)
+    counted = local.closure(imported, without=own.name)
+    parts = sorted({f"{name}:{fingerprint(statement)}" for name, statement in statements})
+    return CodeVersion(_digest("function", *parts, *_fingerprints(counted)), local.loaded([*imported, own.name], own))
+
+
+def _version_of_carried(function: Callable[..., Any], roots: Sequence[Path]) -> CodeVersion:
+    carried = carry(function)
+    local = LocalModules(_local_roots(roots))
+    imported = imported_modules(parse(carried.source).body, "", local)
+    parts = sorted(f"{piece.name}:{fingerprint(*parse(piece.source).body)}" for piece in carried.pieces)
+    return CodeVersion(_digest("function", *parts, *_fingerprints(local.closure(imported))), local.loaded(imported))
+
+
+def _named_by(name: str, module: LocalModule) -> list[tuple[str, ast.stmt]]:
+    """The statements of a module that a name stands for, and those that these name in turn."""
+    binding = _statements_by_name(parse(module.source).body)
+    if name not in binding:
+        raise DeclarationError(
+            f"{name!r} is no longer in {module.path.name}; restart the kernel, or register the asset again."
+        )
+    found: list[tuple[str, ast.stmt]] = []
+    pending, seen = [name], {name}
+    while pending:
+        current = pending.pop()
+        for statement in binding[current]:
+            found.append((current, statement))
+            names = global_names(statement, deferred=True)
+            wanted = [n for n in (*names.needed, *names.hinted) if n in binding]
+            pending += [n for n in dict.fromkeys(wanted) if n not in seen]
+            seen.update(wanted)
+            if len(wanted) < len(names.needed) and "*" in binding and "*" not in seen:
+                pending.append("*")  # one of the others may come from ``from module import *``
+                seen.add("*")
+    return found
+
+
+def _statements_by_name(body: Iterable[ast.stmt]) -> dict[str, list[ast.stmt]]:
+    """The top statements of a module under each name that they bind, or whose object they change."""
+    binding: dict[str, list[ast.stmt]] = {}
+    for statement in body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            for alias in statement.names:
+                binding.setdefault(name_of_alias(alias), []).append(_only(statement, alias))
+        elif not _is_main_guard(statement):
+            names = dict.fromkeys([*bound_names(statement), *_changed(statement, binding)])
+            for name in names:
+                binding.setdefault(name, []).append(statement)
+    return binding
+
+
+def _only(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
+    if isinstance(statement, ast.Import):
+        return ast.copy_location(ast.Import([alias]), statement)
+    return ast.copy_location(ast.ImportFrom(statement.module, [alias], statement.level), statement)
+
+
+def _changed(statement: ast.stmt, binding: Mapping[str, list[ast.stmt]]) -> Iterator[str]:
+    """Constants that a statement changes in place; settings of imported modules are not the function's code."""
+    for name in touched_names(statement):
+        bound_by = binding.get(name, [])
+        if bound_by and not isinstance(bound_by[0], ast.Import | ast.ImportFrom):
+            yield name
+
+
+def _is_main_guard(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and ast.unparse(statement.test).startswith("__name__ == ")
+
+
+def _local_roots(folders: Iterable[Path]) -> list[Path]:
+    """Folders whose modules are somebody's own; installed packages are not, and are versioned elsewhere."""
+    installed = [Path(p).resolve() for k, p in sysconfig.get_paths().items() if k in ("purelib", "platlib", "stdlib")]
+    resolved = dict.fromkeys(Path(folder).resolve() for folder in folders)
+    return [f for f in resolved if not any(f.is_relative_to(place) for place in installed)]
+
+
+def _fingerprints(modules: Iterable[LocalModule]) -> list[str]:
+    return [f"{module.name}={module.fingerprint()}" for module in modules]
+
+
+def _trimmed(source: str) -> str:
+    lines = (line.rstrip() for line in source.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

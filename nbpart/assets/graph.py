@@ -1,0 +1,111 @@
+"""The graph of assets and sources: immutable, ordered, free of cycles."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.errors import CycleError, UnknownNameError, nearest
+
+
+@dataclass(frozen=True)
+class Edge:
+    """``downstream`` reads ``upstream``."""
+
+    upstream: str
+    downstream: str
+    input: Input
+
+
+class AssetGraph:
+    """Definitions by name, in an order in which each comes after all that it reads."""
+
+    def __init__(self, definitions: Iterable[AssetDefinition]) -> None:
+        given = {d.name: d for d in definitions}
+        for definition in given.values():
+            for read in definition.inputs:
+                if read.name not in given:
+                    raise UnknownNameError(
+                        f"{definition.kind} {definition.name!r} reads {read.name!r}, which is neither an asset "
+                        f"nor a source here; {nearest(read.name, given)}"
+                    )
+        self._definitions = {name: given[name] for name in _order(given)}
+
+    def __getitem__(self, name: str) -> AssetDefinition:
+        try:
+            return self._definitions[name]
+        except KeyError:
+            raise UnknownNameError(
+                f"there is no asset or source {name!r}; {nearest(name, self._definitions)}"
+            ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._definitions
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._definitions)
+
+    def __len__(self) -> int:
+        return len(self._definitions)
+
+    def __repr__(self) -> str:
+        return f"<AssetGraph of {len(self)}: {', '.join(self)}>"
+
+    @property
+    def definitions(self) -> tuple[AssetDefinition, ...]:
+        return tuple(self._definitions.values())
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """Names of what is computed here: assets, not sources."""
+        return tuple(name for name, d in self._definitions.items() if not d.is_source)
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        return tuple(Edge(i.name, d.name, i) for d in self.definitions for i in d.inputs)
+
+    @cached_property
+    def _downstream(self) -> dict[str, list[str]]:
+        readers: dict[str, list[str]] = {name: [] for name in self}
+        for edge in self.edges:
+            readers[edge.upstream].append(edge.downstream)
+        return readers
+
+    def upstream(self, name: str) -> tuple[str, ...]:
+        """What ``name`` reads itself."""
+        return tuple(i.name for i in self[name].inputs)
+
+    def downstream(self, name: str) -> tuple[str, ...]:
+        """What reads ``name`` itself."""
+        return tuple(self._downstream[self[name].name])
+
+    def ancestors(self, name: str) -> frozenset[str]:
+        """All that ``name`` depends on, without itself."""
+        return _reach(name, self.upstream)
+
+    def descendants(self, name: str) -> frozenset[str]:
+        """All that depends on ``name``, without itself."""
+        return _reach(name, self.downstream)
+
+
+def _reach(start: str, step: Callable[[str], tuple[str, ...]]) -> frozenset[str]:
+    seen: set[str] = set()
+    todo = list(step(start))
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo.extend(step(name))
+    return frozenset(seen)
+
+
+def _order(definitions: dict[str, AssetDefinition]) -> Iterable[str]:
+    sorter = graphlib.TopologicalSorter({d.name: [i.name for i in d.inputs] for d in definitions.values()})
+    try:
+        return list(sorter.static_order())
+    except graphlib.CycleError as error:
+        path = " -> ".join(reversed(error.args[1]))
+        raise CycleError(f"these assets would need each other: {path}; take one of the inputs away.") from None

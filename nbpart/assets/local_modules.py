@@ -1,0 +1,125 @@
+"""Local modules: the files of one's own that code imports, found and read without importing them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbpart.assets.names import fingerprint, parse
+from nbpart.assets.sources import read_source
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModule:
+    """A module by its full name, its file, and the source that the file had when it was read."""
+
+    name: str
+    path: Path
+    source: str
+
+    @property
+    def package(self) -> str:
+        """The package that its relative imports start from; empty at the top."""
+        return self.name if self.path.stem == "__init__" else self.name.rpartition(".")[0]
+
+    def fingerprint(self) -> str:
+        """What the module is, by its syntax tree; its text where it does not parse."""
+        try:
+            return fingerprint(parse(self.source))
+        except SyntaxError:
+            return self.source
+
+
+class LocalModules:
+    """The modules below some folders, each read once.
+
+    A name is looked for in one folder after the other: ``x/__init__.py``, then ``x.py``, as Python does.
+    """
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self._roots = roots
+        self._found: dict[str, LocalModule | None] = {}
+
+    def find(self, name: str) -> LocalModule | None:
+        """The local module of that name, or None."""
+        if name not in self._found:
+            self._found[name] = self._read(name)
+        return self._found[name]
+
+    def closure(self, names: Iterable[str], without: str | None = None) -> list[LocalModule]:
+        """The named local modules and those that they import in turn; ``without`` is left out and not followed."""
+        return self._follow(names, without, with_packages=False)
+
+    def loaded(self, names: Iterable[str], own: LocalModule | None = None) -> tuple[LocalModule, ...]:
+        """All local modules that importing these executes, the packages above them included. ``own`` is known."""
+        if own is not None:
+            self._found[own.name] = own
+        return tuple(self._follow(names, None, with_packages=True))
+
+    def _follow(self, names: Iterable[str], without: str | None, with_packages: bool) -> list[LocalModule]:
+        reached: dict[str, LocalModule] = {}
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            module = self.find(name)
+            if with_packages and "." in name:
+                pending.append(name.rpartition(".")[0])
+            if module is not None and name != without and name not in reached:
+                reached[name] = module
+                pending.extend(self._imports_of(module))
+        return [reached[name] for name in sorted(reached)]
+
+    def _imports_of(self, module: LocalModule) -> list[str]:
+        try:
+            return imported_modules(parse(module.source).body, module.package, self)
+        except SyntaxError:
+            return []
+
+    def _read(self, name: str) -> LocalModule | None:
+        parts = name.split(".")
+        if not all(parts):
+            return None
+        for root in self._roots:
+            place = root.joinpath(*parts)
+            for path in (place / "__init__.py", place.with_name(f"{parts[-1]}.py")):
+                if path.is_file():
+                    return LocalModule(name, path, _text(path))
+        return None
+
+
+def imported_modules(body: Iterable[ast.stmt], package: str, local: LocalModules) -> list[str]:
+    """The local modules that statements take something from, wherever in them an import stands.
+
+    ``package`` is where relative imports start. ``import a.b`` takes from ``a`` and ``a.b``, since it binds ``a``;
+    ``from a import b`` takes from ``a.b`` where that is a module, else from ``a``.
+    """
+    names: dict[str, None] = {}
+    for node in (inner for statement in body for inner in ast.walk(statement)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                parts = alias.name.split(".")
+                shortest = len(parts) if alias.asname else 1
+                names.update(dict.fromkeys(".".join(parts[:n]) for n in range(shortest, len(parts) + 1)))
+        elif isinstance(node, ast.ImportFrom):
+            origin = _origin(node, package)
+            for alias in node.names:
+                inner = f"{origin}.{alias.name}" if origin else alias.name
+                names[inner if alias.name != "*" and local.find(inner) else origin] = None
+    return [name for name in names if local.find(name)]
+
+
+def _origin(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    above = package.split(".") if package else []
+    above = above[: len(above) - (node.level - 1)]
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_source(path)
+    except SyntaxError:
+        return path.read_bytes().decode("utf-8", "backslashreplace")

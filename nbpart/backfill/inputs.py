@@ -1,0 +1,128 @@
+"""What a step reads: resolved against the catalog in the same transaction that claims the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbpart.backfill.nodes import Node, Registry, partition_label
+from nbpart.backfill.sources import locate
+from nbpart.catalog import Batch, InputRead, queries
+from nbpart.errors import PartitionKeyError
+from nbpart.partitions import Mapping as KeyMapping
+from nbpart.run.spec import InputItem, InputSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class ResolvedInputs:
+    """The inputs of one step, what to record as read, and why it cannot run (None: it can)."""
+
+    inputs: dict[str, InputSpec] = field(default_factory=dict)
+    reads: list[InputRead] = field(default_factory=list)
+    lacking: str | None = None
+
+
+def resolve_inputs(
+    batch: Batch, root: Path, registry: Registry, node: Node, keys: Mapping[int, str | None]
+) -> dict[int, ResolvedInputs]:
+    """The inputs of the partitions ``keys`` (id -> text) of one asset, by key id."""
+    resolved = {key_id: ResolvedInputs() for key_id in keys}
+    for read in node.definition.inputs:
+        source = _Upstream(batch, root, registry[read.name], node.definition.on_missing_input == "block")
+        if read.mapping is KeyMapping.SAME:
+            source.resolve_same(resolved, keys)
+        else:
+            source.resolve_shared(resolved, read.mapping)
+    return resolved
+
+
+@dataclass
+class _Upstream:
+    batch: Batch
+    root: Path
+    node: Node
+    required: bool
+    absent: list[str] = field(default_factory=list)
+
+    def resolve_same(self, resolved: Mapping[int, ResolvedInputs], keys: Mapping[int, str | None]) -> None:
+        rows = self._rows(np.fromiter(keys, dtype=np.int64))
+        items = self._items(rows)
+        hashes = {int(k): int(h) for k, h in zip(rows["key_id"], rows["data_hash"], strict=True)}
+        for key_id, key in keys.items():
+            item = items.get(key_id)
+            missing = [] if item else [key or ""]
+            spec = InputSpec(self._kind, str(KeyMapping.SAME), (item,) if item else (), tuple(missing))
+            read = InputRead(self.node.asset_id, key_id, int(item is not None), hashes.get(key_id))
+            self._add(resolved[key_id], spec, read, key)
+
+    def resolve_shared(self, resolved: Mapping[int, ResolvedInputs], mapping: KeyMapping) -> None:
+        whole = mapping is KeyMapping.WHOLE
+        rows = self._rows(np.zeros(1, dtype=np.int64) if whole else None)
+        items = list(self._items(rows).values())
+        if whole:
+            hashed = int(rows["data_hash"].iloc[0]) if items else None
+            read = InputRead(self.node.asset_id, 0, len(items), hashed)
+        else:
+            count, hashed = queries.read_hash(self.batch, self.node.asset_id)
+            read = InputRead(self.node.asset_id, None, count, hashed, self.batch.sequence)
+        missing = tuple(self.absent)
+        spec = InputSpec(self._kind, str(mapping), tuple(items), missing)
+        for one in resolved.values():
+            self._add(one, spec, read, (missing[0] or None) if missing else None)
+
+    @property
+    def _kind(self) -> str:
+        return "source" if self.node.definition.is_source else "asset"
+
+    def _rows(self, key_ids: Any) -> pd.DataFrame:
+        rows = queries.current_inputs(self.batch, self.node.asset_id, key_ids)
+        self.absent = [key or "" for key in rows["key"][rows["materialization_id"].isna()]]
+        return rows[rows["materialization_id"].notna()]
+
+    def _add(self, one: ResolvedInputs, spec: InputSpec, read: InputRead, first_missing: str | None) -> None:
+        one.inputs[self.node.name] = spec
+        one.reads.append(read)
+        if self.required and spec.missing and one.lacking is None:
+            one.lacking = self._explain(first_missing, len(spec.missing))
+
+    def _explain(self, key: str | None, count: int) -> str:
+        others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
+        if not self.node.definition.is_source:
+            return f"needs {partition_label(self.node.name, key)}{others}, which is missing"
+        try:
+            place = locate(self.node, key)
+        except PartitionKeyError as error:
+            return f"cannot read source {self.node.name}: {error}"
+        return f"needs source {self.node.name}{others}: there is no file at {place}"
+
+    def _items(self, rows: pd.DataFrame) -> dict[int, InputItem]:
+        extra = self._extra_files(rows)
+        return {
+            int(row.key_id): self._item(row, extra.get(int(row.materialization_id), {}))
+            for row in rows.itertuples(index=False)
+        }
+
+    def _item(self, row: Any, files: dict[str, tuple[str, str]]) -> InputItem:
+        key = row.key or None
+        params = self.node.parameters.parse(key) if self.node.parameters and key else {}
+        if self.node.definition.is_source:
+            return InputItem(key, locate(self.node, key), "source", params, row.data_version, {})
+        location = str(self.root / row.path) if row.path else ""
+        return InputItem(key, location, row.format or None, params, row.data_version, files)
+
+    def _extra_files(self, rows: pd.DataFrame) -> dict[int, dict[str, tuple[str, str]]]:
+        extra: dict[int, dict[str, tuple[str, str]]] = {}
+        if self.node.definition.is_source or rows.empty:
+            return extra
+        ids = rows["materialization_id"].to_numpy(dtype=np.int64)
+        files = queries.data_files_of(self.batch, ids)
+        for file in files[files["name"] != ""].itertuples(index=False):
+            extra.setdefault(int(file.materialization_id), {})[file.name] = (str(self.root / file.path), file.format)
+        return extra

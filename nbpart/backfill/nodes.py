@@ -1,0 +1,73 @@
+"""The registered assets as planning and running see them: definitions with the catalog's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from nbpart.assets.definition import AssetDefinition
+from nbpart.assets.graph import AssetGraph
+from nbpart.catalog import Batch, queries
+from nbpart.errors import DeclarationError
+from nbpart.partitions import DynamicPartitions, Parameters, spell_keys
+
+
+@dataclass(frozen=True)
+class Node:
+    """One asset or source: its definition, its id, and the set of its keys."""
+
+    asset_id: int
+    definition: AssetDefinition
+    set_id: int
+    parameters: Parameters | None
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All that is registered at one sequence of the catalog. Plans and backfills keep the one that they began with."""
+
+    nodes: Mapping[str, Node]
+    sequence: int
+
+    @cached_property
+    def graph(self) -> AssetGraph:
+        return AssetGraph(node.definition for node in self.nodes.values())
+
+    def __getitem__(self, name: str) -> Node:
+        return self.nodes[self.graph[name].name]
+
+
+def load_registry(batch: Batch) -> Registry:
+    """What is registered now."""
+    parameters = {s.set_id: Parameters.from_json(s.params) if s.params else None for s in queries.load_sets(batch)}
+    nodes = {
+        a.name: Node(a.asset_id, AssetDefinition.from_json(a.definition), a.set_id, parameters[a.set_id])
+        for a in queries.load_assets(batch)
+    }
+    return Registry(nodes, batch.sequence)
+
+
+def partition_label(asset: str, key: str | None) -> str:
+    """A partition in a sentence: ``model`` or ``model/depth=3``."""
+    return asset if key is None else f"{asset}/{key}"
+
+
+def spell_key(node: Node, key: Any) -> str | None:
+    """The text of a partition's key, given as text or as parameters; None for an asset without partitions.
+
+    Raises `PartitionKeyError` or `ParameterError` for what cannot be its key, `DeclarationError` for one too many or
+    one too few.
+    """
+    if not node.definition.is_partitioned:
+        if key is not None:
+            raise DeclarationError(f"{node.name!r} has no partitions, so it has no key {key!r}.")
+        return None
+    if key is None:
+        raise DeclarationError(f"{node.name!r} is partitioned by {node.definition.set_name!r}: give a partition_key.")
+    return spell_keys(DynamicPartitions(node.definition.set_name, node.parameters), [key])[0]

@@ -1,0 +1,114 @@
+"""Planning a backfill: which steps (asset, key) would run, in which order, and why. Pure.
+
+Everything that can hold a million steps is an array; texts are made when somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbpart.assets.graph import AssetGraph
+from nbpart.catalog.records import PlanFacts
+from nbpart.partitions import Mapping as KeyMapping
+from nbpart.states import OUTDATED, PartitionStatus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Status codes of the arrays: the position in this tuple.
+STATUS_CODES: tuple[PartitionStatus, ...] = tuple(PartitionStatus)
+ACTIVE: frozenset[PartitionStatus] = frozenset({PartitionStatus.QUEUED, PartitionStatus.RUNNING})
+
+
+@dataclass(frozen=True)
+class AssetSteps:
+    """The planned steps of one asset: ``key_ids`` (int64) and, aligned, an index into ``causes`` (int16)."""
+
+    asset: str
+    key_ids: NDArray[np.int64]
+    cause: NDArray[np.int16]
+    causes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.key_ids)
+
+
+@dataclass(frozen=True)
+class StepTable:
+    """All steps of a plan; a step's number is its position when the assets are laid end to end."""
+
+    assets: tuple[AssetSteps, ...] = ()
+    offsets: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        sizes = np.cumsum([0, *(len(a) for a in self.assets)])
+        object.__setattr__(self, "offsets", tuple(int(s) for s in sizes))
+
+    def __len__(self) -> int:
+        return self.offsets[-1]
+
+    def ranges(self) -> Iterator[tuple[AssetSteps, int, int]]:
+        """Each asset's steps with the numbers of its first step and of the one after its last."""
+        yield from zip(self.assets, self.offsets[:-1], self.offsets[1:], strict=True)
+
+
+def plan_steps(
+    graph: AssetGraph,
+    selected: Sequence[str],
+    facts: Mapping[str, PlanFacts],
+    *,
+    keys: Mapping[str, NDArray[np.int64]] | None = None,
+    statuses: Collection[PartitionStatus] = OUTDATED,
+) -> StepTable:
+    """The steps that bring the selected partitions up to date.
+
+    Arguments: ``selected`` in the graph's order; ``facts`` of each of them; ``keys`` restricts assets by name to key
+    ids; ``statuses`` chooses partitions. With the default statuses a plan also holds what is queued or running
+    elsewhere (it is followed, since what comes after waits for it) and what reads a partition that this plan makes.
+    """
+    outdated = frozenset(statuses) == OUTDATED
+    wanted = frozenset(statuses) | ACTIVE if outdated else frozenset(statuses)
+    is_wanted = np.array([status in wanted for status in STATUS_CODES])
+    planned: dict[str, AssetSteps] = {}
+    for name in selected:
+        allowed = _allowed(facts[name], None if keys is None else keys.get(name))
+        causes = [str(status) for status in STATUS_CODES]
+        cause: NDArray[np.int16] = np.full(len(allowed), -1, dtype=np.int16)
+        if outdated:
+            _mark_readers(graph, name, facts[name].key_ids, planned, cause, causes)
+        own = is_wanted[facts[name].status]
+        cause[own] = facts[name].status[own]
+        chosen = (cause >= 0) & allowed
+        if chosen.any():
+            planned[name] = AssetSteps(name, facts[name].key_ids[chosen], cause[chosen], tuple(causes))
+    return StepTable(tuple(planned.values()))
+
+
+def _allowed(facts: PlanFacts, keys: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    if keys is None:
+        return np.ones(len(facts.key_ids), dtype=bool)
+    return np.isin(facts.key_ids, keys)
+
+
+def _mark_readers(
+    graph: AssetGraph,
+    name: str,
+    key_ids: NDArray[np.int64],
+    planned: Mapping[str, AssetSteps],
+    cause: NDArray[np.int16],
+    causes: list[str],
+) -> None:
+    """Mark in ``cause`` the partitions of an asset that read one which this plan makes anew; the first input counts."""
+    for read in graph[name].inputs:
+        above = planned.get(read.name)
+        if above is None:
+            continue
+        touched = cause < 0
+        if read.mapping is KeyMapping.SAME:
+            touched &= np.isin(key_ids, above.key_ids)
+        cause[touched] = len(causes)
+        causes.append(f"reads {read.name}, which this plan makes")

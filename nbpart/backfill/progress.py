@@ -1,0 +1,31 @@
+"""The progress bar of a backfill that runs in this process."""
+
+from __future__ import annotations
+
+import time
+
+from nbpart.backfill.runner import Runner
+from nbpart.states import StepStatus
+
+#: How often the bar is drawn, in seconds.
+REFRESH_S = 0.1
+
+
+def follow(runner: Runner, name: str, timeout_s: float | None, *, visible: bool) -> bool:
+    """Show the progress of ``runner`` until it ends; False if that is not within ``timeout_s`` seconds."""
+    from tqdm.auto import tqdm
+
+    end = None if timeout_s is None else time.monotonic() + timeout_s
+    counts = runner.counts()
+    with tqdm(total=sum(counts.values()), desc=name, unit="step", disable=not visible, leave=True) as bar:
+        while True:
+            ended = runner.wait(REFRESH_S)
+            counts = runner.counts()
+            finished = sum(n for status, n in counts.items() if status.is_finished)
+            bar.update(finished - bar.n)
+            told = {s.value: n for s, n in counts.items() if n and s not in (StepStatus.PLANNED, StepStatus.SUCCEEDED)}
+            bar.set_postfix(told, refresh=False)
+            if ended:
+                return True
+            if end is not None and time.monotonic() > end:
+                return False

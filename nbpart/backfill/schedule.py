@@ -1,0 +1,209 @@
+"""The order of a running backfill: which steps may start, what a failure blocks. Events in, instructions out; no I/O.
+
+Steps are numbers (see `StepTable`). An edge that maps key to key is an array from step to step; one that needs all
+keys of an asset is a counter of what is left of it. A million steps cost some arrays, not a million objects.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbpart.assets.graph import AssetGraph
+from nbpart.backfill.plan import StepTable
+from nbpart.partitions import Mapping as KeyMapping
+from nbpart.states import StepStatus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_CODE = {status: code for code, status in enumerate(StepStatus)}
+_PLANNED, _BLOCKED, _RUNNING = (_CODE[s] for s in (StepStatus.PLANNED, StepStatus.BLOCKED, StepStatus.RUNNING))
+
+
+@dataclass
+class _Edge:
+    first: int  # range of the downstream asset's steps
+    last: int
+    tolerant: bool  # a missing input is skipped, and blocks nothing
+    target: NDArray[np.int64] | None  # same: downstream step of each upstream step, -1 for none
+    left: int  # all: upstream steps that have no outcome
+    broken: bool = False  # all: one of them failed, so that the readers are blocked already
+
+    def readers(self) -> NDArray[np.int64]:
+        return np.arange(self.first, self.last)
+
+
+@dataclass
+class _Batch:
+    """Steps that became ready together; those before ``cursor`` are taken."""
+
+    steps: NDArray[np.int64]
+    cursor: int = 0
+
+
+class Schedule:
+    """What of a plan may start now."""
+
+    def __init__(self, steps: StepTable, graph: AssetGraph) -> None:
+        self._size = len(steps)
+        self._offsets = steps.offsets
+        self._status: NDArray[np.uint8] = np.full(self._size, _PLANNED, dtype=np.uint8)
+        self._waiting: NDArray[np.int16] = np.zeros(self._size, dtype=np.int16)
+        self._counts = {status: 0 for status in StepStatus if status is not StepStatus.PLANNED}
+        self._edges: list[list[_Edge]] = [[] for _ in steps.assets]
+        self._connect(steps, graph)
+        # what became ready by a finished step goes before the rest, so that a key flows through the graph
+        self._next: deque[int] = deque()
+        self._batches: list[_Batch] = []
+        self._offer(np.flatnonzero(self._waiting == 0))
+
+    @property
+    def unfinished(self) -> int:
+        """How many steps have no outcome yet."""
+        counts = self.counts()
+        return counts[StepStatus.PLANNED] + counts[StepStatus.RUNNING]
+
+    @property
+    def has_ready(self) -> bool:
+        return bool(self._next or self._batches)
+
+    def counts(self) -> Mapping[StepStatus, int]:
+        """How many steps have each status, as this process knows it; their sum is right also for another thread."""
+        counts = dict(self._counts)
+        return {StepStatus.PLANNED: self._size - sum(counts.values()), **counts}
+
+    def take(self, most: int) -> list[int]:
+        """At most ``most`` steps that may start now; they count as running from here on."""
+        taken: list[int] = []
+        while self._next and len(taken) < most:
+            taken.append(self._next.popleft())
+        while self._batches and len(taken) < most:
+            batch = self._batches[-1]
+            end = batch.cursor + most - len(taken)
+            taken.extend(batch.steps[batch.cursor : end].tolist())
+            batch.cursor = end
+            if end >= len(batch.steps):
+                self._batches.pop()
+        self._status[taken] = _RUNNING
+        self._counts[StepStatus.RUNNING] += len(taken)
+        return taken
+
+    def put_back(self, step: int) -> None:
+        """A step that was taken may start again, before all others."""
+        self._status[step] = _PLANNED
+        self._counts[StepStatus.RUNNING] -= 1
+        self._next.appendleft(step)
+
+    def finish(self, step: int, status: StepStatus) -> list[NDArray[np.int64]]:
+        """Note the outcome of a step that was taken; what it frees becomes ready, what it blocks is returned."""
+        self._settle(step, status)
+        if status is StepStatus.SUCCEEDED:
+            self._release(step)
+            return []
+        return list(self._block_readers(step))
+
+    def drop(self, step: int) -> None:
+        """Note that a step which was taken is given up with all that waits for it: the backfill is being cancelled."""
+        self._settle(step, StepStatus.CANCELLED)
+
+    def unsettled(self) -> NDArray[np.int64]:
+        """The steps that have no outcome."""
+        return np.flatnonzero((self._status == _PLANNED) | (self._status == _RUNNING))
+
+    def _connect(self, steps: StepTable, graph: AssetGraph) -> None:
+        index = {a.asset: i for i, a in enumerate(steps.assets) if len(a)}
+        for asset, first, last in steps.ranges():
+            definition = graph[asset.asset]
+            tolerant = definition.on_missing_input == "skip"
+            for read in definition.inputs:
+                if read.name not in index:
+                    continue
+                above = steps.assets[index[read.name]]
+                target = None
+                if read.mapping is KeyMapping.SAME:
+                    target = _match(above.key_ids, asset.key_ids, first)
+                    self._waiting[target[target >= 0]] += 1  # a key stands once in an asset
+                else:
+                    self._waiting[first:last] += 1
+                self._edges[index[read.name]].append(_Edge(first, last, tolerant, target, len(above)))
+
+    def _settle(self, step: int, status: StepStatus) -> None:
+        self._status[step] = _CODE[status]
+        self._counts[StepStatus.RUNNING] -= 1
+        self._counts[status] += 1
+
+    def _asset_of(self, step: int) -> int:
+        return bisect_right(self._offsets, step) - 1
+
+    def _release(self, step: int) -> None:
+        asset = self._asset_of(step)
+        for edge in self._edges[asset]:
+            if edge.target is None:
+                edge.left -= 1
+                if not edge.left:
+                    self._unblock(edge.readers())
+                continue
+            reader = int(edge.target[step - self._offsets[asset]])
+            if reader < 0:
+                continue
+            left = self._waiting[reader] = self._waiting[reader] - 1
+            if not left and self._status[reader] == _PLANNED:
+                self._next.append(reader)
+
+    def _block_readers(self, cause: int) -> Iterator[NDArray[np.int64]]:
+        """Settle what reads a step that did not succeed, and what reads that; yields what is blocked."""
+        todo: list[NDArray[np.int64]] = [np.array([cause])]
+        while todo:
+            lost = todo.pop()  # all of one asset
+            asset = self._asset_of(int(lost[0]))
+            for edge in self._edges[asset]:
+                blocked = self._lose(edge, lost - self._offsets[asset])
+                if len(blocked):
+                    yield blocked
+                    todo.append(blocked)
+
+    def _lose(self, edge: _Edge, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tell an edge that the upstream steps at ``places`` of their asset did not succeed; the readers it blocks."""
+        nobody: NDArray[np.int64] = np.array([], dtype=np.int64)
+        if edge.target is not None:
+            readers = edge.target[places]
+            readers = readers[readers >= 0]
+        else:
+            edge.left -= len(places)
+            if edge.broken or (edge.tolerant and edge.left):
+                return nobody
+            edge.broken = not edge.tolerant
+            readers = edge.readers()
+        if edge.tolerant:
+            self._unblock(readers)
+            return nobody
+        readers = readers[self._status[readers] == _PLANNED]
+        self._status[readers] = _BLOCKED
+        self._counts[StepStatus.BLOCKED] += len(readers)
+        return readers
+
+    def _unblock(self, readers: NDArray[np.int64]) -> None:
+        self._waiting[readers] -= 1
+        self._offer(readers[(self._waiting[readers] == 0) & (self._status[readers] == _PLANNED)])
+
+    def _offer(self, ready: NDArray[np.int64]) -> None:
+        if len(ready) == 1:
+            self._next.append(int(ready[0]))
+        elif len(ready):
+            self._batches.append(_Batch(ready))
+
+
+def _match(above: NDArray[np.int64], below: NDArray[np.int64], first: int) -> NDArray[np.int64]:
+    """For each key of ``above`` the step of ``below`` (numbered from ``first``) with the same key, or -1."""
+    if not len(below):
+        return np.full(len(above), -1, dtype=np.int64)
+    order = np.argsort(below, kind="stable")
+    place = np.searchsorted(below, above, sorter=order)
+    found = order[np.minimum(place, len(below) - 1)]
+    return np.where(below[found] == above, found + first, -1)

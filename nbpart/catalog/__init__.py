@@ -1,0 +1,50 @@
+"""What is known of every key, asset, run and backfill: one DuckDB file, shared by turns."""
+
+from nbpart.catalog import check, events, queries
+from nbpart.catalog.batch import Batch
+from nbpart.catalog.connection import Catalog
+from nbpart.catalog.expressions import STATUS_CODES
+from nbpart.catalog.records import (
+    AssetRecord,
+    AssetRow,
+    BackfillRecord,
+    CoordinatorRecord,
+    FileRecord,
+    Finding,
+    InputRead,
+    KeysAdded,
+    MaterializationRecord,
+    Outcome,
+    PlanFacts,
+    Registered,
+    RunRecord,
+    SensorRecord,
+    SetRecord,
+)
+from nbpart.catalog.relations import AssetSnapshot, Relations
+
+__all__ = [
+    "STATUS_CODES",
+    "AssetRecord",
+    "AssetRow",
+    "AssetSnapshot",
+    "BackfillRecord",
+    "Batch",
+    "Catalog",
+    "CoordinatorRecord",
+    "FileRecord",
+    "Finding",
+    "InputRead",
+    "KeysAdded",
+    "MaterializationRecord",
+    "Outcome",
+    "PlanFacts",
+    "Registered",
+    "Relations",
+    "RunRecord",
+    "SensorRecord",
+    "SetRecord",
+    "check",
+    "events",
+    "queries",
+]

@@ -1,0 +1,178 @@
+"""What the work inside one turn at the catalog is given to speak SQL with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from nbpart.catalog.expressions import quote
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    _Fetch = Callable[[duckdb.DuckDBPyConnection, str, list[Any]], "T"]
+
+T = TypeVar("T")
+
+
+class Batch:
+    """One transaction on the catalog; nothing lazy leaves it.
+
+    `sequence` is the number that this commit will carry (in a write) or that of the last commit (in a read); `now` is
+    taken once. A write whose statements changed no row leaves the sequence alone, as does one whose work sets
+    `unchanged`. `meta` is the table of that name, saved with the commit. A statement that failed spoils the
+    batch, also where its error was caught: DuckDB would commit the aborted transaction without a word and keep nothing.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, meta: dict[str, str], now: datetime, *, writes: bool
+    ) -> None:
+        self._connection = connection
+        self._saved = dict(meta)
+        self._changes = 0
+        self._registered: list[str] = []
+        self._temporary: list[str] = []
+        self.meta = meta
+        self.sequence = int(meta["sequence"]) + writes
+        self.now = now
+        self.writes = writes
+        self.unchanged = False
+        self.error: Exception | None = None
+
+    def execute(self, sql: str, *values: Any) -> int:
+        """Run a statement; the number of rows that it changed."""
+        rows = self._run(_execute, sql, values)
+        changed = rows[0][0] if rows and isinstance(rows[0][0], int) else 0
+        verb = sql.lstrip()[:6].upper()
+        if verb in ("CREATE", "ALTER "):
+            self._changes += 1
+        elif verb in ("INSERT", "UPDATE", "DELETE"):
+            self._changes += changed
+        return changed
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._run(_fetch_rows, sql, values)
+
+    def row(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        rows = self.rows(sql, *values)
+        return rows[0] if rows else None
+
+    def value(self, sql: str, *values: Any) -> Any:
+        """The first column of the first row; None if there is no row."""
+        row = self.row(sql, *values)
+        return row[0] if row else None
+
+    def frame(self, sql: str, *values: Any) -> pd.DataFrame:
+        """The result as pandas; an integer column that holds nulls has the nullable type, so that ids stay exact."""
+        return _to_pandas(self.arrow(sql, *values))
+
+    def arrow(self, sql: str, *values: Any) -> pa.Table:
+        return self._run(_fetch_arrow, sql, values)
+
+    def numpy(self, sql: str, *values: Any) -> dict[str, NDArray[Any]]:
+        """The columns as arrays; one that holds nulls is a masked array."""
+        return self._run(_fetch_numpy, sql, values)
+
+    def stage(self, name: str, table: pd.DataFrame | pa.Table) -> None:
+        """Make a frame or Arrow table readable under a name until the batch ends."""
+        import pyarrow as pa
+
+        data = table if isinstance(table, pa.Table) else pa.Table.from_pandas(table, preserve_index=False)
+        self._guard(lambda: self._connection.register(name, data))
+        self._registered.append(name)
+
+    def keep(self, name: str, sql: str, *values: Any) -> int:
+        """Keep a query's result as a temporary table until the batch ends, in place of one of that name; its rows."""
+        if name not in self._temporary:
+            self._temporary.append(name)
+        [(n,)] = self._run(_execute, f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS {sql}", values)
+        return int(n)
+
+    def take_ids(self, counter: str, n: int) -> int:
+        """Reserve `n` ids that were never used before; the first of them."""
+        first = int(self.meta[counter])
+        self.meta[counter] = str(first + n)
+        return first
+
+    @property
+    def changed_meta(self) -> dict[str, str]:
+        """What the commit has to save of `meta`; empty where the batch changed nothing."""
+        changed = {name: value for name, value in self.meta.items() if value != self._saved.get(name)}
+        if self.unchanged or not (self._changes or changed):
+            return {}
+        return changed | {"sequence": str(self.sequence)}
+
+    def drop_staged(self) -> None:
+        """Let go of what was staged and kept; called at the end of the batch, outside its transaction."""
+        for name in self._registered:
+            self._connection.unregister(name)
+        # in one script: each statement of its own costs as much as all of them
+        drops = "".join(f"DROP TABLE IF EXISTS temp.{quote(name)};" for name in self._temporary)
+        if drops:
+            self._connection.execute(f"BEGIN; {drops} COMMIT")
+
+    def _run(self, fetch: _Fetch[T], sql: str, values: tuple[Any, ...]) -> T:
+        return self._guard(lambda: fetch(self._connection, sql, [_to_plain(value) for value in values]))
+
+    def _guard(self, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except Exception as error:
+            self.error = self.error or error
+            raise
+
+
+def _execute(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    # to the end: DuckDB 2 refuses the next statement while a result is half read
+    return connection.execute(sql, values).fetchall()
+
+
+def _fetch_numpy(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> dict[str, NDArray[Any]]:
+    return cast("dict[str, NDArray[Any]]", connection.execute(sql, values).fetchnumpy())
+
+
+def _fetch_arrow(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> pa.Table:
+    if _is_first_generation(connection):
+        return connection.execute(sql, values).to_arrow_table()
+    return connection.sql(sql, params=values).to_arrow_table()
+
+
+def _fetch_rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    result: Any
+    if _is_first_generation(connection):
+        result = connection.execute(sql, values)
+        kinds = [column[1] for column in result.description]
+    else:
+        result = connection.sql(sql, params=values)
+        kinds = result.types
+    if any("TIME ZONE" in str(kind) for kind in kinds):
+        # fetchall() needs pytz for these, which neither duckdb nor pandas brings any more
+        return list(zip(*(column.to_pylist() for column in result.to_arrow_table().columns), strict=True))
+    return cast("list[tuple[Any, ...]]", result.fetchall())
+
+
+def _is_first_generation(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether this is DuckDB 1: its sql() with parameters is a hundred times slower than its execute(), while DuckDB 2
+    warns against Arrow from execute()."""
+    return hasattr(connection, "fetch_record_batch")
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    frame: pd.DataFrame = table.to_pandas()
+    for place, column in enumerate(table.columns):
+        if column.null_count and pa.types.is_integer(column.type):
+            dtype = "UInt64" if pa.types.is_unsigned_integer(column.type) else "Int64"
+            frame.isetitem(place, pd.Series(column.to_pylist(), dtype=dtype).array)
+    return frame
+
+
+def _to_plain(value: Any) -> Any:
+    # DuckDB does not bind numpy's scalars
+    return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value

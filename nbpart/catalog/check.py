@@ -1,0 +1,95 @@
+"""Comparing the stored facts with the events that they stand for, and rebuilding them."""
+
+# ruff: noqa: S608  what is put into SQL here are names and expressions of this package, never what a user gave
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_NONE, OUTCOME_SUCCEEDED, STALE_CODE, STALE_INPUT
+from nbpart.catalog.records import Finding
+from nbpart.catalog.staleness import code_differs, keep_disagreeing
+
+if TYPE_CHECKING:
+    from nbpart.catalog.batch import Batch
+
+_COLUMNS = ("materialization_id", "data_hash", "outcome", "stale", "active", "active_run")
+
+_MATERIALIZED = """SELECT asset_id, key_id, CASE WHEN data_version IS NOT NULL THEN materialization_id END
+        AS materialization_id, CASE WHEN data_version IS NOT NULL THEN data_hash END AS data_hash, code_version
+    FROM materializations
+    QUALIFY row_number() OVER (PARTITION BY asset_id, key_id ORDER BY materialization_id DESC) = 1"""
+_ENDED = f"""SELECT r.asset_id, r.key_id,
+        CASE arg_max(o.status, o.rowid) WHEN 'succeeded' THEN {OUTCOME_SUCCEEDED} ELSE {OUTCOME_FAILED} END AS outcome
+    FROM outcomes AS o JOIN runs AS r USING (run_no)
+    WHERE o.final AND o.status IN ('succeeded', 'failed') GROUP BY r.asset_id, r.key_id"""
+# a run whose last attempt has no outcome is running; one that waits for its first or next attempt is queued
+_ACTIVE = """SELECT r.asset_id, r.key_id, max(r.run_no) AS active_run,
+        CASE WHEN coalesce(max(a.attempt), 0) > coalesce(max(o.attempt), 0) THEN 2 ELSE 1 END AS active
+    FROM runs AS r LEFT JOIN attempts AS a USING (run_no) LEFT JOIN outcomes AS o USING (run_no)
+    WHERE r.run_no NOT IN (SELECT run_no FROM outcomes WHERE final) GROUP BY r.asset_id, r.key_id, r.run_no"""
+
+
+def check(batch: Batch, limit: int = 1000) -> list[Finding]:
+    """What the stored facts say differently from the events: at most `limit` findings, in the order of the assets."""
+    _keep_rebuilt(batch)
+    findings: list[Finding] = []
+    for column in _COLUMNS:
+        rows = batch.rows(
+            f"""SELECT a.name, CASE WHEN a.set_id <> 0 THEN k.key END, f.{column}, r.{column}
+            FROM partition_facts AS f FULL JOIN facts_rebuilt AS r USING (asset_id, key_id)
+            JOIN assets AS a USING (asset_id) JOIN keys AS k USING (key_id)
+            WHERE f.{column} IS DISTINCT FROM r.{column} ORDER BY a.asset_id, key_id LIMIT ?""",
+            limit - len(findings),
+        )
+        findings += [Finding(name, key, column, recorded, rebuilt) for name, key, recorded, rebuilt in rows]
+    repeated = batch.rows(
+        """SELECT a.name, CASE WHEN a.set_id <> 0 THEN k.key END, count(*) FROM partition_facts AS f
+        JOIN assets AS a USING (asset_id) JOIN keys AS k USING (key_id) GROUP BY ALL HAVING count(*) > 1 LIMIT ?""",
+        limit - len(findings),
+    )
+    return findings + [Finding(name, key, "rows", n, 1) for name, key, n in repeated]
+
+
+def repair(batch: Batch) -> int:
+    """Put the rebuilt facts in place of the stored ones; how many partitions were wrong."""
+    _keep_rebuilt(batch)
+    same = " AND ".join(f"f.{column} IS NOT DISTINCT FROM r.{column}" for column in _COLUMNS)
+    batch.keep(
+        "facts_wrong",
+        f"""SELECT asset_id, key_id FROM partition_facts AS f FULL JOIN facts_rebuilt AS r USING (asset_id, key_id)
+        WHERE f.asset_id IS NULL OR r.asset_id IS NULL OR NOT ({same})
+        UNION SELECT asset_id, key_id FROM partition_facts GROUP BY ALL HAVING count(*) > 1""",
+    )
+    wrong = int(batch.value("SELECT count(*) FROM facts_wrong"))
+    if wrong:
+        pairs = "(asset_id, key_id) IN (SELECT (asset_id, key_id) FROM facts_wrong)"
+        batch.execute(f"DELETE FROM partition_facts WHERE {pairs}")
+        batch.execute(f"INSERT INTO partition_facts SELECT *, ? FROM facts_rebuilt WHERE {pairs}", batch.sequence)
+    return wrong
+
+
+def _keep_rebuilt(batch: Batch) -> None:
+    """Keep as facts_rebuilt what the events come to, in the columns of partition_facts but for `changed`."""
+    batch.keep("facts_materialized", _MATERIALIZED)
+    batch.keep("facts_ended", _ENDED)
+    batch.keep("facts_active", _ACTIVE)
+    batch.keep(
+        "facts_bare",
+        f"""SELECT asset_id, key_id, m.materialization_id, m.data_hash, coalesce(e.outcome, {OUTCOME_NONE}) AS outcome,
+            CASE WHEN m.materialization_id IS NOT NULL AND {code_differs("m.code_version")} THEN {STALE_CODE} ELSE 0 END
+                AS code_bit,
+            coalesce(v.active, 0) AS active, v.active_run
+        FROM facts_materialized AS m FULL JOIN facts_ended AS e USING (asset_id, key_id)
+        FULL JOIN facts_active AS v USING (asset_id, key_id)
+        FULL JOIN (SELECT DISTINCT asset_id, key_id FROM runs) AS r USING (asset_id, key_id)
+        JOIN assets AS a USING (asset_id)""",
+    )
+    batch.keep("facts_current", "SELECT * FROM facts_bare WHERE materialization_id IS NOT NULL")
+    keep_disagreeing(batch, "facts_current", "facts_bare")
+    batch.keep(
+        "facts_rebuilt",
+        f"""SELECT asset_id, key_id, materialization_id, data_hash, outcome::UTINYINT AS outcome,
+            (code_bit | CASE WHEN d.is_stale THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS stale,
+            active::UTINYINT AS active, active_run
+        FROM facts_bare LEFT JOIN (SELECT *, true AS is_stale FROM stale_disagreeing) AS d USING (asset_id, key_id)""",
+    )

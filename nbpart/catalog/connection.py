@@ -1,0 +1,343 @@
+"""The door to the catalog file: one thread, one lease, one transaction at a time."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from nbpart.catalog import migrations
+from nbpart.catalog.batch import Batch
+from nbpart.catalog.lease import Lease
+from nbpart.errors import CatalogBusyError, CatalogError, WorkspaceError
+
+if TYPE_CHECKING:
+    import duckdb
+
+T = TypeVar("T")
+
+_SEQUENCE_DIGITS = 20
+#: flock is not fair: without a pause a process with many requests would take every turn.
+_PAUSE_S = 0.002
+_FOREIGN_LOCK_RETRY_S = 0.02
+_SETTINGS = (
+    "SET TimeZone = 'UTC'",
+    "SET python_enable_replacements = false",
+    "SET enable_progress_bar = false",
+)
+_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+
+class _Request(Generic[T]):
+    """A piece of work on its way to the catalog thread.
+
+    It is built on two C-level primitives and no Condition: a Ctrl-C that lands inside Condition.__enter__ leaves its
+    lock taken for good, and the catalog thread would wait for it ever after.
+    """
+
+    def __init__(self, work: Callable[[Batch], T], *, writes: bool, deadline: float) -> None:
+        self.work = work
+        self.writes = writes
+        self.deadline = deadline
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self._token = [None]  # whoever pops it decides: the thread that the work begins, the caller that it never will
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def claim(self) -> bool:
+        try:
+            self._token.pop()
+        except IndexError:
+            return False
+        return True
+
+    @property
+    def is_claimed(self) -> bool:
+        return not self._token
+
+    def finish(self) -> None:
+        self._done.release()
+
+    def wait(self, timeout_s: float) -> bool:
+        return self._done.acquire(timeout=timeout_s)
+
+
+class Catalog:
+    """The catalog of a workspace; safe to use from any thread.
+
+    All work runs on one thread of its own, with the file attached only for the length of a batch, so that other
+    processes get their turn and a Ctrl-C in a caller never lands inside a batch.
+    """
+
+    def __init__(self, path: Path, *, timeout_s: float, purpose: str) -> None:
+        self.path = path
+        self._timeout_s = timeout_s
+        self._pid = os.getpid()
+        self._lease = Lease(path, purpose)
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._requests: SimpleQueue[_Request[Any] | None] = SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="nbpart-catalog", daemon=True)
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True, timeout_s: float = 60.0, purpose: str = "") -> Catalog:
+        """Open the catalog file at `path`, making it if it is not there, and bring its schema up to date.
+
+        Raises WorkspaceError (not there, or not writable), LocksUnsupportedError, CatalogVersionError (made by a newer
+        nbpart), CatalogError (not a catalog; the file is left as it is), CatalogBusyError after `timeout_s`.
+        """
+        path = Path(path).absolute()
+        if not create and not path.exists():
+            raise WorkspaceError(f"There is no catalog at {path}; nbpart.open makes one.")
+        if create:
+            _make_folder(path.parent)
+        catalog = cls(path, timeout_s=timeout_s, purpose=purpose)
+        catalog._lease.probe()
+        catalog._thread.start()
+        _OPEN.add(catalog)
+        try:
+            catalog._prepare()
+        except BaseException:
+            catalog.close()
+            raise
+        return catalog
+
+    def read(self, work: Callable[[Batch], T], *, timeout_s: float | None = None) -> T:
+        """Run `work` on the state of the last commit; what it returns.
+
+        Raises CatalogBusyError where the turn did not come within `timeout_s` (default: that of `open`), CatalogError
+        for a failed statement, and what `work` raises.
+        """
+        return self._submit(work, writes=False, timeout_s=timeout_s)
+
+    def write(self, work: Callable[[Batch], T], *, timeout_s: float | None = None) -> T:
+        """Run `work` in a transaction and commit it; what it returns.
+
+        Any exception, a failed statement that `work` caught included, rolls everything back and is raised. A Ctrl-C
+        while it waits for its turn withdraws it; one that comes later lets it finish.
+        """
+        return self._submit(work, writes=True, timeout_s=timeout_s)
+
+    def sequence(self) -> int:
+        """The number of the last commit, read without a lease; 0 if it cannot be told."""
+        try:
+            return int(self._sequence_path.read_bytes())
+        except (OSError, ValueError):
+            return 0
+
+    def close(self) -> None:
+        """Finish what was asked for and end the catalog thread; can be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        if os.getpid() == self._pid and self._thread.is_alive():
+            self._requests.put(None)
+            if threading.current_thread() is not self._thread:
+                self._thread.join(timeout=5)
+
+    @property
+    def _sequence_path(self) -> Path:
+        return self.path.with_suffix(".sequence")
+
+    def _prepare(self) -> None:
+        if not self.path.exists():
+            self._submit(lambda batch: None, writes=True, timeout_s=None)  # the turn of a writer makes the file
+        if self.read(migrations.load_number) < migrations.newest():
+            self.write(migrations.migrate)
+        if self.read(lambda batch: batch.sequence) != self.sequence():
+            self.write(self._restore_sequence)
+
+    def _submit(self, work: Callable[[Batch], T], *, writes: bool, timeout_s: float | None) -> T:
+        self._check_usable()
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        request = _Request(work, writes=writes, deadline=time.monotonic() + timeout_s)
+        try:
+            self._requests.put(request)
+            if not request.wait(timeout_s):
+                if request.claim():
+                    raise CatalogBusyError(
+                        f"The catalog of {self.path.parent} {self._lease.describe_holder()}; waited {timeout_s:.0f} s "
+                        "for it. Try again when that is done, or end that process."
+                    )
+                request.wait(-1)
+        except KeyboardInterrupt:
+            request.claim()
+            raise
+        if request.error is not None:
+            raise request.error
+        return request.result  # type: ignore[return-value]
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise CatalogError(f"The catalog of {self.path.parent} is closed; open the workspace again.")
+        if os.getpid() != self._pid:
+            raise CatalogError("This process was forked from the one that opened the catalog; open the workspace here.")
+        if threading.current_thread() is self._thread:
+            raise CatalogError("The catalog was asked for from inside a batch; use the batch that is there.")
+
+    # from here on: on the catalog thread
+
+    def _serve(self) -> None:
+        while (request := self._requests.get()) is not None:
+            try:
+                self._handle(request)
+            except BaseException as error:  # noqa: BLE001  it is raised in the caller
+                request.error = error
+            request.finish()
+            del request
+            if not self._requests.empty():
+                time.sleep(_PAUSE_S)
+        self._discard_connection()
+
+    def _handle(self, request: _Request[Any]) -> None:
+        if request.is_claimed:
+            return
+        self._lease.acquire(exclusive=request.writes)
+        try:
+            if not request.is_claimed and self._attach(request):
+                try:
+                    if request.claim():
+                        self._transact(request)
+                finally:
+                    self._detach()
+        finally:
+            self._lease.release()
+
+    def _attach(self, request: _Request[Any]) -> bool:
+        """Attach the file; False where the caller gave up while a stranger to the lease had it open."""
+        if not self.path.exists():
+            if not request.writes:
+                raise CatalogError(f"The catalog {self.path} is gone; open the workspace again to make a new one.")
+            migrations.create(self._connect(), self.path)
+        while not request.is_claimed:
+            try:
+                migrations.attach(self._connect(), self.path, writes=request.writes)
+                return True
+            except CatalogBusyError:
+                if time.monotonic() > request.deadline and request.claim():
+                    raise
+                time.sleep(_FOREIGN_LOCK_RETRY_S)
+            except BaseException:
+                self._discard_connection()
+                raise
+        return False
+
+    def _detach(self) -> None:
+        connection = self._connect()
+        try:
+            connection.execute("USE memory")
+            connection.execute("DETACH nbpart")
+        except Exception:  # noqa: BLE001  the batch is decided; a fresh instance lets go of the file whatever happened
+            self._discard_connection()
+
+    def _transact(self, request: _Request[Any]) -> None:
+        connection = self._connect()
+        batch: Batch | None = None
+        try:
+            connection.execute("BEGIN")
+            meta = migrations.load_meta(connection)
+            before = int(meta["sequence"])
+            batch = Batch(connection, meta, datetime.now(UTC), writes=request.writes)
+            request.result = request.work(batch)
+            if batch.error is not None:
+                raise CatalogError(
+                    f"A statement on the catalog failed and its error was not passed on: {batch.error}"
+                ) from batch.error
+            self._commit(connection, batch, before)
+        except BaseException as error:
+            request.result = None
+            self._roll_back(connection)
+            explained = self._explain(error)
+            if explained is error:
+                raise
+            raise explained from error
+        finally:
+            if batch is not None and self._connection is connection:
+                batch.drop_staged()
+
+    def _commit(self, connection: duckdb.DuckDBPyConnection, batch: Batch, before: int) -> None:
+        changed = batch.changed_meta if batch.writes else {}
+        if not changed:
+            connection.execute("COMMIT")
+            return
+        migrations.save_meta(connection, changed)
+        # before the commit: a viewer that sees the number waits at the lease for what it stands for; written after,
+        # a process killed in between would leave viewers with the old state
+        self._write_sequence(batch.sequence)
+        try:
+            connection.execute("COMMIT")
+        except BaseException:
+            self._write_sequence(before)
+            raise
+
+    def _roll_back(self, connection: duckdb.DuckDBPyConnection) -> None:
+        try:
+            connection.execute("ROLLBACK")
+        except Exception:  # noqa: BLE001  nothing was begun, or the instance is broken: a fresh one holds nothing
+            self._discard_connection()
+
+    def _explain(self, error: BaseException) -> BaseException:
+        import duckdb
+
+        if isinstance(error, duckdb.Error):
+            return CatalogError(
+                f"The catalog of {self.path.parent} was left as it was, since a statement failed: {error}"
+            )
+        return error
+
+    def _write_sequence(self, sequence: int) -> None:
+        file = os.open(self._sequence_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.pwrite(file, b"%0*d\n" % (_SEQUENCE_DIGITS, sequence), 0)
+        finally:
+            os.close(file)
+
+    def _restore_sequence(self, batch: Batch) -> None:
+        self._write_sequence(batch.sequence - 1)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            import duckdb
+
+            self._connection = duckdb.connect(":memory:", config=dict(_CONFIG))
+            for setting in _SETTINGS:
+                self._connection.execute(setting)
+        return self._connection
+
+    def _discard_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+
+
+_OPEN: weakref.WeakSet[Catalog] = weakref.WeakSet()
+
+
+def _forget_leases_after_fork() -> None:
+    for catalog in list(_OPEN):
+        catalog._lease.forget_after_fork()
+
+
+def _close_at_exit() -> None:
+    for catalog in list(_OPEN):
+        catalog.close()
+
+
+os.register_at_fork(after_in_child=_forget_leases_after_fork)
+# a DuckDB instance that is still open when the interpreter is taken apart complains on stderr
+atexit.register(_close_at_exit)

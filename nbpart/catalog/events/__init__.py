@@ -1,0 +1,39 @@
+"""Every write to the catalog: each takes the batch that it happens in."""
+
+from nbpart.catalog.events.assets import record_observations, register_assets, remove_asset
+from nbpart.catalog.events.backfills import (
+    end_coordinator,
+    finish_backfill,
+    interrupt_coordinators,
+    record_step_results,
+    resume_backfill,
+    start_backfill,
+    start_coordinator,
+)
+from nbpart.catalog.events.keys import add_keys, ensure_set, remove_keys, set_static_keys
+from nbpart.catalog.events.runs import claim_runs, record_outcomes, start_attempts
+from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_sensor, set_cursor
+
+__all__ = [
+    "add_keys",
+    "claim_runs",
+    "end_coordinator",
+    "ensure_set",
+    "finish_backfill",
+    "interrupt_coordinators",
+    "record_observations",
+    "record_outcomes",
+    "record_step_results",
+    "record_tick",
+    "register_assets",
+    "remove_asset",
+    "remove_keys",
+    "remove_sensor",
+    "resume_backfill",
+    "save_sensor",
+    "set_cursor",
+    "set_static_keys",
+    "start_attempts",
+    "start_backfill",
+    "start_coordinator",
+]

@@ -1,0 +1,197 @@
+"""Assets and sources: registering, removing, observing."""
+
+# ruff: noqa: S608  what is put into SQL here are names and expressions of this package, never what a user gave
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbpart.catalog.events.facts import locate_facts
+from nbpart.catalog.expressions import data_hash_sql
+from nbpart.catalog.records import AssetRow, Registered
+from nbpart.catalog.staleness import mark_readers, refresh_code, refresh_inputs
+from nbpart.errors import DeclarationError, UnknownNameError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbpart.catalog.batch import Batch
+
+
+def register_assets(batch: Batch, rows: Sequence[AssetRow]) -> dict[str, Registered]:
+    """Register assets and sources, all of them or none; an asset of the same name (regardless of case) is replaced.
+
+    Returns each name with its id and the code version that it had. Raises UnknownNameError for an input that is
+    neither among `rows` nor registered, DeclarationError for a name that comes twice.
+    """
+    _check_once(rows)
+    known = {
+        row[0].lower(): row
+        for row in batch.rows("SELECT name, asset_id, kind, active, set_id, code_version, definition FROM assets")
+    }
+    before = {row.name: known.get(row.name.lower()) for row in rows}
+    ids = {row.name: _save_asset(batch, row, before[row.name]) for row in rows}
+    inputs = {name: old[1] for name, old in known.items() if old[3]} | {name.lower(): ids[name] for name in ids}
+    rewired = [ids[row.name] for row in rows if _save_dependencies(batch, ids[row.name], row, inputs)]
+    _refresh_staleness(batch, rows, before, ids, rewired)
+    return {row.name: Registered(ids[row.name], old[5] if (old := before[row.name]) else None) for row in rows}
+
+
+def remove_asset(batch: Batch, name: str) -> None:
+    """Take an asset out of the graph; what is recorded of it stays. Raises UnknownNameError."""
+    asset_id = batch.value("SELECT asset_id FROM assets WHERE lower(name) = lower(?) AND active", name)
+    if asset_id is None:
+        known = [row[0] for row in batch.rows("SELECT name FROM assets WHERE active")]
+        raise UnknownNameError(f"There is no asset {name!r}; {nearest(name, known)}")
+    batch.execute("UPDATE assets SET active = false, sequence = ? WHERE asset_id = ?", batch.sequence, asset_id)
+    batch.execute("DELETE FROM dependencies WHERE asset_id = ?", asset_id)
+    refresh_inputs(batch, [asset_id])
+
+
+def record_observations(batch: Batch, asset_id: int, observations: pd.DataFrame) -> int:
+    """Record what the files of a source are now; how many changed.
+
+    `observations` has the columns `key_id` (or `key`), `size`, `mtime_ns` and `version`, one row a key; a null version
+    says that the file is gone. What reads a changed partition becomes stale.
+    """
+    _keep_observations(batch, asset_id, observations)
+    changed = batch.keep(
+        "seen_changed",
+        """SELECT *, row_number() OVER () AS ordinal FROM seen_located
+        WHERE data_hash IS DISTINCT FROM old_hash OR (data_hash IS NULL) <> (old_materialization IS NULL)""",
+    )
+    first = batch.take_ids("next_materialization_id", changed)
+    if changed:
+        _insert_observations(batch, first)
+    _update_observed(batch, asset_id, first)
+    if changed:
+        mark_readers(batch, "seen_changed")
+    return changed
+
+
+def _check_once(rows: Sequence[AssetRow]) -> None:
+    seen: dict[str, str] = {}
+    for row in rows:
+        if other := seen.get(row.name.lower()):
+            raise DeclarationError(f"The asset {row.name!r} comes twice (as {other!r}); give one of them another name.")
+        seen[row.name.lower()] = row.name
+
+
+def _save_asset(batch: Batch, row: AssetRow, old: tuple[Any, ...] | None) -> int:
+    definition = json.dumps(row.definition, sort_keys=True)
+    asset_id: int = old[1] if old else batch.take_ids("next_asset_id", 1)
+    values = (row.name, row.kind, True, row.set_id, row.code_version, definition)
+    if old and (old[0], *old[2:]) == values:
+        return asset_id
+    if old:
+        batch.execute("DELETE FROM assets WHERE asset_id = ?", asset_id)
+    batch.execute("INSERT INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", asset_id, *values, batch.now, batch.sequence)
+    if not old or old[5:] != values[4:]:
+        batch.execute(
+            "INSERT INTO asset_versions VALUES (?, ?, ?, ?, ?)", asset_id, *values[4:], batch.now, batch.sequence
+        )
+    return asset_id
+
+
+def _save_dependencies(batch: Batch, asset_id: int, row: AssetRow, inputs: Mapping[str, int]) -> bool:
+    """Replace what an asset reads; whether that changed."""
+    for name, _ in row.dependencies:
+        if name.lower() not in inputs:
+            raise UnknownNameError(f"The asset {row.name!r} reads {name!r}, which is no asset; {nearest(name, inputs)}")
+    wanted = sorted((inputs[name.lower()], str(mapping)) for name, mapping in row.dependencies)
+    if wanted == sorted(batch.rows("SELECT input_id, mapping FROM dependencies WHERE asset_id = ?", asset_id)):
+        return False
+    batch.execute("DELETE FROM dependencies WHERE asset_id = ?", asset_id)
+    for input_id, mapping in wanted:
+        batch.execute("INSERT INTO dependencies VALUES (?, ?, ?)", asset_id, input_id, mapping)
+    return True
+
+
+def _refresh_staleness(
+    batch: Batch,
+    rows: Sequence[AssetRow],
+    before: Mapping[str, tuple[Any, ...] | None],
+    ids: Mapping[str, int],
+    rewired: Sequence[int],
+) -> None:
+    recoded, moved = [], []
+    for row in rows:
+        if old := before[row.name]:
+            if (row.kind, row.code_version) != (old[2], old[5]):
+                recoded.append(ids[row.name])
+            if row.set_id != old[4]:
+                moved.append(ids[row.name])
+    if recoded:
+        refresh_code(batch, recoded)
+    readers = batch.rows(
+        """SELECT DISTINCT asset_id FROM dependencies
+        WHERE mapping = 'all' AND input_id IN (SELECT unnest(?::INTEGER[]))""",
+        moved,
+    )
+    if affected := {*rewired, *(reader for (reader,) in readers)}:
+        refresh_inputs(batch, sorted(affected))
+
+
+def _keep_observations(batch: Batch, asset_id: int, observations: pd.DataFrame) -> None:
+    batch.stage("seen_staged", observations)
+    if "key_id" in observations.columns:
+        source = "SELECT key_id, size, mtime_ns, version FROM seen_staged"
+    else:
+        source = "SELECT k.key_id, size, mtime_ns, version FROM seen_staged LEFT JOIN keys AS k USING (key)"
+    batch.keep(
+        "seen",
+        f"""SELECT ?::INTEGER AS asset_id, key_id::BIGINT AS key_id, size::BIGINT AS size, mtime_ns::BIGINT AS mtime_ns,
+            version::VARCHAR AS version, {data_hash_sql("version::VARCHAR")} AS data_hash
+        FROM ({source})""",
+        asset_id,
+    )
+    if batch.value("SELECT count(*) FROM seen WHERE key_id IS NULL"):
+        raise UnknownNameError("A file was observed for a key that no set of partitions ever had; add the key first.")
+    # a file that was never seen and is not there is nothing to write down
+    locate_facts(
+        batch,
+        "seen_located",
+        """SELECT * FROM seen WHERE version IS NOT NULL
+        OR (asset_id, key_id) IN (SELECT (asset_id, key_id) FROM partition_facts)""",
+    )
+
+
+def _insert_observations(batch: Batch, first: int) -> None:
+    batch.execute(
+        """INSERT INTO materializations
+        SELECT ? - 1 + ordinal, asset_id, key_id, NULL, NULL, version, data_hash, ?, NULL, NULL,
+            CASE WHEN version IS NOT NULL THEN size END, ? FROM seen_changed""",
+        first,
+        batch.now,
+        batch.sequence,
+    )
+    batch.execute(
+        """UPDATE partition_facts AS f SET data_hash = s.data_hash, stale = 0, changed = ?,
+            materialization_id = CASE WHEN s.version IS NOT NULL THEN ?::BIGINT - 1 + s.ordinal END
+        FROM seen_changed AS s WHERE f.rowid = s.fact_row""",
+        batch.sequence,
+        first,
+    )
+
+
+def _update_observed(batch: Batch, asset_id: int, first: int) -> None:
+    """Bring the table observed up to date where a file's size, time or content is another one."""
+    different = batch.keep(
+        "seen_different",
+        """SELECT s.key_id, s.size, s.mtime_ns, s.version,
+            coalesce(?::BIGINT - 1 + c.ordinal, s.old_materialization) AS materialization_id
+        FROM seen_located AS s LEFT JOIN seen_changed AS c USING (key_id)
+        LEFT JOIN observed AS o ON o.asset_id = s.asset_id AND o.key_id = s.key_id
+        WHERE c.key_id IS NOT NULL OR o.size IS DISTINCT FROM s.size OR o.mtime_ns IS DISTINCT FROM s.mtime_ns""",
+        first,
+    )
+    if different:
+        batch.execute(
+            "DELETE FROM observed WHERE asset_id = ? AND key_id IN (SELECT key_id FROM seen_different)", asset_id
+        )
+        batch.execute(
+            """INSERT INTO observed SELECT ?, key_id, size, mtime_ns, materialization_id FROM seen_different
+            WHERE version IS NOT NULL""",
+            asset_id,
+        )

@@ -1,0 +1,156 @@
+"""Backfills, their steps, and the processes that work on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbpart.states import StepStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbpart.catalog.batch import Batch
+
+#: The last result of each step of the staged backfills.
+_LAST_RESULTS = """SELECT r.backfill_no, r.step_no, arg_max(r.status, r.rowid) AS status,
+        arg_max(struct_pack(run_no := r.run_no), r.rowid).run_no AS run_no
+    FROM step_results AS r WHERE r.backfill_no IN (SELECT unnest(?::INTEGER[])) GROUP BY ALL"""
+
+
+def start_coordinator(batch: Batch, host: str, pid: int, lock: str, purpose: str) -> int:
+    """Record that a process begins to coordinate; its number."""
+    number = batch.take_ids("next_coordinator_no", 1)
+    batch.execute(
+        "INSERT INTO coordinators VALUES (?, ?, ?, ?, ?, ?, NULL)", number, host, pid, lock, purpose, batch.now
+    )
+    return number
+
+
+def end_coordinator(batch: Batch, coordinator_no: int) -> None:
+    """Record that a process is done with coordinating."""
+    batch.execute(
+        "UPDATE coordinators SET ended_at = ? WHERE coordinator_no = ? AND ended_at IS NULL", batch.now, coordinator_no
+    )
+
+
+def interrupt_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> int:
+    """Record that processes died: what they had queued or running is interrupted; how many runs."""
+    numbers = list(coordinator_nos)
+    batch.keep(
+        "runs_dead",
+        """SELECT f.rowid AS fact_row, r.run_no, r.asset_id, r.key_id FROM partition_facts AS f
+        JOIN runs AS r ON r.run_no = f.active_run
+        WHERE f.active <> 0 AND r.coordinator_no IN (SELECT unnest(?::INTEGER[]))""",
+        numbers,
+    )
+    interrupted = batch.execute(
+        """INSERT INTO outcomes (run_no, attempt, status, final, finished_at, sequence)
+        SELECT d.run_no, coalesce(max(a.attempt), 0), 'interrupted', true, ?, ?
+        FROM runs_dead AS d LEFT JOIN attempts AS a USING (run_no) GROUP BY d.run_no""",
+        batch.now,
+        batch.sequence,
+    )
+    batch.execute(
+        """UPDATE partition_facts AS f SET active = 0, active_run = NULL, changed = ? FROM runs_dead AS d
+        WHERE f.rowid = d.fact_row""",
+        batch.sequence,
+    )
+    _interrupt_backfills(batch, numbers)
+    for number in numbers:
+        end_coordinator(batch, number)
+    return interrupted
+
+
+def start_backfill(
+    batch: Batch, backfill_id: str, selection: str, options: Mapping[str, Any], coordinator_no: int, steps: pd.DataFrame
+) -> int:
+    """Record a backfill with its plan; its number.
+
+    `steps` has the columns `asset_id`, `key_id` and `reason`; a step's number is its row, from 0.
+    """
+    import pandas as pd
+
+    number = batch.take_ids("next_backfill_no", 1)
+    batch.execute(
+        "INSERT INTO backfills VALUES (?, ?, ?, ?, ?, ?)",
+        number,
+        backfill_id,
+        selection,
+        json.dumps(options, sort_keys=True),
+        len(steps),
+        batch.now,
+    )
+    numbered = steps[["asset_id", "key_id", "reason"]].assign(step_no=pd.RangeIndex(len(steps)))
+    batch.stage("steps_staged", numbered)
+    batch.execute(
+        "INSERT INTO steps SELECT ?, step_no, asset_id, key_id, reason FROM steps_staged ORDER BY step_no", number
+    )
+    _record_event(batch, number, "started", coordinator_no)
+    return number
+
+
+def resume_backfill(batch: Batch, backfill_no: int, coordinator_no: int) -> None:
+    """Record that a backfill goes on: the steps that were cancelled or interrupted are planned again."""
+    batch.keep("steps_last", _LAST_RESULTS, [backfill_no])
+    batch.execute(
+        """INSERT INTO step_results SELECT backfill_no, step_no, ?, NULL, NULL, ? FROM steps_last
+        WHERE status IN (?, ?) ORDER BY step_no""",
+        str(StepStatus.PLANNED),
+        batch.sequence,
+        str(StepStatus.CANCELLED),
+        str(StepStatus.INTERRUPTED),
+    )
+    _record_event(batch, backfill_no, "resumed", coordinator_no)
+
+
+def finish_backfill(batch: Batch, backfill_no: int, kind: str) -> None:
+    """Record how a backfill ended: succeeded, failed, cancelled or interrupted."""
+    _record_event(batch, backfill_no, kind, None)
+
+
+def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -> None:
+    """Append what became of steps: a frame of `step_no`, `status`, `run_no`, `cause`; the last row of a step counts."""
+    batch.stage("results_staged", results[["step_no", "status", "run_no", "cause"]])
+    batch.execute(
+        "INSERT INTO step_results SELECT ?, step_no, status, run_no::BIGINT, cause::VARCHAR, ? FROM results_staged",
+        backfill_no,
+        batch.sequence,
+    )
+
+
+def _record_event(batch: Batch, backfill_no: int, kind: str, coordinator_no: int | None) -> None:
+    batch.execute(
+        "INSERT INTO backfill_events VALUES (?, ?, ?, ?, ?)",
+        backfill_no,
+        batch.now,
+        kind,
+        coordinator_no,
+        batch.sequence,
+    )
+
+
+def _interrupt_backfills(batch: Batch, coordinator_nos: list[int]) -> None:
+    dead = [
+        row[0]
+        for row in batch.rows(
+            """SELECT backfill_no FROM backfill_events GROUP BY backfill_no
+            HAVING arg_max(kind, rowid) IN ('started', 'resumed')
+               AND list_contains(?::INTEGER[], arg_max(coordinator_no, rowid))""",
+            coordinator_nos,
+        )
+    ]
+    if not dead:
+        return
+    batch.keep("steps_last", _LAST_RESULTS, dead)
+    batch.execute(
+        """INSERT INTO step_results SELECT backfill_no, step_no, ?, run_no, NULL, ? FROM steps_last
+        WHERE status IN (?, ?) ORDER BY step_no""",
+        str(StepStatus.INTERRUPTED),
+        batch.sequence,
+        str(StepStatus.QUEUED),
+        str(StepStatus.RUNNING),
+    )
+    for number in dead:
+        _record_event(batch, number, "interrupted", None)

@@ -1,0 +1,59 @@
+"""The SQL expressions that more than one reader or writer of the catalog must agree on."""
+
+from __future__ import annotations
+
+from nbpart.states import PartitionStatus
+
+#: Bits of partition_facts.stale.
+STALE_CODE, STALE_INPUT = 1, 2
+#: Values of partition_facts.outcome.
+OUTCOME_NONE, OUTCOME_SUCCEEDED, OUTCOME_FAILED = 0, 1, 2
+#: Values of partition_facts.active.
+ACTIVE_NONE, ACTIVE_QUEUED, ACTIVE_RUNNING = 0, 1, 2
+
+#: The code of each status in arrays: its place in PartitionStatus.
+STATUS_CODES: dict[PartitionStatus, int] = {status: code for code, status in enumerate(PartitionStatus)}
+
+
+def status_sql(facts: str = "f") -> str:
+    """The status of a partition as text, from the row of partition_facts named `facts`; a row of nulls is missing."""
+    return _status_case(facts, {status: f"'{status.value}'" for status in PartitionStatus})
+
+
+def status_code_sql(facts: str = "f") -> str:
+    """The status of a partition as its UTINYINT code (`STATUS_CODES`); a row of nulls is missing."""
+    return _status_case(facts, {status: f"{code}::UTINYINT" for status, code in STATUS_CODES.items()})
+
+
+def order_free_hash(key_id: str = "key_id", data_hash: str = "data_hash") -> str:
+    """The aggregate over (key id, data hash) that does not depend on their order: UBIGINT, 0 over none.
+
+    Only rows that have data may enter. It is recorded as the version of an input that reads many keys, so it may
+    never change: DuckDB's own hash() may, from one version to the next, and md5 does not.
+    """
+    return f"coalesce(bit_xor(md5_number_lower(concat({key_id}, ':', {data_hash}))), 0)"
+
+
+def data_hash_sql(data_version: str = "data_version") -> str:
+    """The UBIGINT that stands for a data version: the first 16 digits of a hex text, a hash of any other."""
+    return (
+        f"CASE WHEN regexp_full_match({data_version}, '[0-9a-f]{{16,}}')"
+        f" THEN ('0x' || left({data_version}, 16))::UBIGINT ELSE md5_number_lower({data_version}) END"
+    )
+
+
+def quote(identifier: str) -> str:
+    """An identifier for use in SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _status_case(facts: str, spelled: dict[PartitionStatus, str]) -> str:
+    s, f = PartitionStatus, quote(facts)
+    return (
+        f"CASE WHEN {f}.active = {ACTIVE_RUNNING} THEN {spelled[s.RUNNING]}"
+        f" WHEN {f}.active = {ACTIVE_QUEUED} THEN {spelled[s.QUEUED]}"
+        f" WHEN {f}.outcome = {OUTCOME_FAILED} THEN {spelled[s.FAILED]}"
+        f" WHEN {f}.materialization_id IS NULL THEN {spelled[s.MISSING]}"
+        f" WHEN {f}.stale <> 0 THEN {spelled[s.STALE]}"
+        f" ELSE {spelled[s.MATERIALIZED]} END"
+    )

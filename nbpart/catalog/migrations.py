@@ -1,0 +1,129 @@
+"""Making the catalog file, attaching it, and bringing its schema up to date."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbpart.errors import CatalogBusyError, CatalogError, CatalogVersionError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from nbpart.catalog.batch import Batch
+
+#: The oldest file format that DuckDB 1.5 reads too.
+_STORAGE_VERSION = "v1.5.0"
+
+
+@cache
+def load_steps() -> tuple[tuple[int, str, str], ...]:
+    """The schema steps as (number, name, SQL), in order."""
+    folder = resources.files("nbpart.catalog") / "sql"
+    steps = []
+    for entry in folder.iterdir():
+        if match := re.fullmatch(r"(\d{3})_(\w+)\.sql", entry.name):
+            steps.append((int(match[1]), match[2], entry.read_text("utf-8")))
+    return tuple(sorted(steps))
+
+
+def newest() -> int:
+    return load_steps()[-1][0]
+
+
+def create(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Make an empty catalog at `path`, whole or not at all."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    unfinished.unlink(missing_ok=True)
+    connection.execute(f"ATTACH {_literal(unfinished)} AS making (STORAGE_VERSION '{_STORAGE_VERSION}')")
+    connection.execute("USE making")
+    try:
+        connection.execute("BEGIN")
+        for number, name, sql in load_steps():
+            connection.execute(sql)
+            connection.execute("INSERT INTO schema_steps VALUES (?, ?, now())", [number, name])
+        save_meta(connection, {"schema": str(newest())})
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    finally:
+        connection.execute("USE memory")
+        connection.execute("DETACH making")
+    os.replace(unfinished, path)
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, *, writes: bool) -> None:
+    """Attach the catalog and make it the default.
+
+    Raises CatalogBusyError where a process that does not know the lease has the file open, CatalogError where it is
+    not a DuckDB file.
+    """
+    import duckdb
+
+    try:
+        connection.execute(f"ATTACH {_literal(path)} AS nbpart{'' if writes else ' (READ_ONLY)'}")
+    except duckdb.Error as error:
+        raise _explain(error, path) from error
+    connection.execute("USE nbpart")
+
+
+def load_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The table meta as a dict; refuses a catalog that a newer nbpart made, or brought up meanwhile."""
+    import duckdb
+
+    try:
+        meta = dict(connection.execute("FROM meta").fetchall())
+        sequence, number = int(meta["sequence"]), int(meta["schema"])
+    except (duckdb.CatalogException, KeyError, ValueError) as error:
+        raise CatalogError("The file is a DuckDB database but not a catalog of nbpart; it is left as it is.") from error
+    if number > newest():
+        raise _too_new(number)
+    return meta | {"sequence": str(sequence)}
+
+
+def save_meta(connection: duckdb.DuckDBPyConnection, changed: Mapping[str, str]) -> None:
+    connection.execute(
+        "UPDATE meta SET value = new.value FROM (SELECT unnest(?) AS name, unnest(?) AS value) AS new"
+        " WHERE meta.name = new.name",
+        [list(changed), list(changed.values())],
+    )
+
+
+def load_number(batch: Batch) -> int:
+    """The number of the last schema step that was applied."""
+    return int(batch.meta["schema"])
+
+
+def migrate(batch: Batch) -> None:
+    """Apply the schema steps that are not there yet."""
+    number = load_number(batch)
+    for step, name, sql in load_steps():
+        if step > number:
+            batch.execute(sql)
+            batch.execute("INSERT INTO schema_steps VALUES (?, ?, ?)", step, name, batch.now)
+    batch.meta["schema"] = str(newest())
+
+
+def _too_new(number: int) -> CatalogVersionError:
+    return CatalogVersionError(
+        f"The catalog was made by a newer nbpart (schema {number}, this one knows {newest()}); upgrade nbpart."
+    )
+
+
+def _explain(error: duckdb.Error, path: Path) -> CatalogError:
+    text = str(error)
+    if "lock" in text.lower() and "PID" in text:
+        holder = re.search(r"PID (\d+)", text)
+        process = f"process {holder[1]}" if holder else "another process"
+        return CatalogBusyError(f"The catalog {path} is held open by {process}, outside nbpart; close it there first.")
+    return CatalogError(f"The file {path} cannot be read as a catalog and is left as it is: {text}")
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,76 @@
+"""Every read of the catalog: a batch in, records, frames and arrays out."""
+
+from nbpart.catalog.queries.assets import (
+    current_inputs,
+    data_files_of,
+    find_materialization,
+    load_assets,
+    load_snapshots,
+    observed_frame,
+    partition_files,
+    read_hash,
+)
+from nbpart.catalog.queries.backfills import (
+    active_backfills,
+    backfills_frame,
+    find_backfill,
+    live_coordinators,
+    step_counts,
+    steps_frame,
+    steps_with,
+)
+from nbpart.catalog.queries.keys import (
+    absent_keys,
+    contains,
+    count_members,
+    find_key,
+    find_set,
+    key_ids,
+    key_texts,
+    load_members,
+    load_sets,
+    member_frame,
+    set_version,
+)
+from nbpart.catalog.queries.runs import final_statuses, find_run, runs_frame
+from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
+from nbpart.catalog.queries.status import partition_status, plan_facts, stale_reasons, status_counts
+
+__all__ = [
+    "absent_keys",
+    "active_backfills",
+    "backfills_frame",
+    "contains",
+    "count_members",
+    "current_inputs",
+    "data_files_of",
+    "final_statuses",
+    "find_backfill",
+    "find_key",
+    "find_materialization",
+    "find_run",
+    "find_sensor",
+    "find_set",
+    "key_ids",
+    "key_texts",
+    "live_coordinators",
+    "load_assets",
+    "load_members",
+    "load_sensors",
+    "load_sets",
+    "load_snapshots",
+    "member_frame",
+    "observed_frame",
+    "partition_files",
+    "partition_status",
+    "plan_facts",
+    "read_hash",
+    "runs_frame",
+    "set_version",
+    "stale_reasons",
+    "status_counts",
+    "step_counts",
+    "steps_frame",
+    "steps_with",
+    "ticks_frame",
+]

@@ -1,0 +1,187 @@
+"""Registered assets, and the data that their partitions have."""
+
+# ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.batch import Batch
+from nbpart.catalog.expressions import order_free_hash
+from nbpart.catalog.queries.columns import (
+    KEY_SQL,
+    keep_metrics,
+    load_parameters,
+    parameter_sql,
+    stage_numbers,
+    stage_texts,
+    with_none,
+)
+from nbpart.catalog.records import AssetRecord, FileRecord, MaterializationRecord
+from nbpart.catalog.relations import AssetSnapshot
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+_FILE_COLUMNS = "name, kind, format, path, part, rows, bytes, data_version, schema"
+
+
+def load_assets(batch: Batch, active_only: bool = True) -> list[AssetRecord]:
+    """The registered assets and sources, in the order of their first registration."""
+    rows = batch.rows(
+        "SELECT a.asset_id, a.name, a.kind, a.active, a.set_id, s.name, a.code_version, a.definition, a.registered_at"
+        " FROM assets a JOIN partition_sets s USING (set_id) WHERE a.active OR NOT ? ORDER BY a.asset_id",
+        active_only,
+    )
+    return [AssetRecord(*(*row[:7], json.loads(row[7]), row[8])) for row in rows]
+
+
+def current_inputs(
+    batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Sequence[int] | None = None
+) -> pd.DataFrame:
+    """What the keys of an asset or source have now, in the order of `key_ids`; without it, all members in theirs.
+
+    Columns: key_id, key, materialization_id, data_hash, path, format, kind, data_version. One row a key; without data
+    materialization_id is null, and of a run that saved no main value path, format and kind are.
+    """
+    if key_ids is None:
+        asked = (
+            "SELECT m.key_id AS id, m.position AS n FROM members m JOIN assets a USING (set_id)"
+            f" WHERE a.asset_id = {int(asset_id)}"
+        )
+    else:
+        stage_numbers(batch, "asked_ids", key_ids)
+        asked = "SELECT id, n FROM asked_ids"
+    frame = batch.frame(
+        f"WITH asked AS ({asked}),"
+        " facts AS (SELECT key_id, materialization_id FROM partition_facts"
+        "           WHERE asset_id = ? AND materialization_id IS NOT NULL),"
+        " made AS (SELECT materialization_id, data_hash, data_version FROM materializations WHERE asset_id = ?),"
+        " files AS (SELECT * FROM data_files WHERE name = '')"
+        f" SELECT k.key_id, {KEY_SQL} AS key, made.materialization_id, made.data_hash, files.path, files.format,"
+        "        files.kind, made.data_version"
+        " FROM asked JOIN keys k ON k.key_id = asked.id LEFT JOIN facts ON facts.key_id = asked.id"
+        " LEFT JOIN made USING (materialization_id) LEFT JOIN files USING (materialization_id) ORDER BY asked.n",
+        asset_id,
+        asset_id,
+    )
+    return with_none(frame)
+
+
+def data_files_of(batch: Batch, materialization_ids: NDArray[np.int64] | Sequence[int]) -> pd.DataFrame:
+    """The files of materializations, the main one ('') first: materialization_id and the columns of FileRecord."""
+    stage_numbers(batch, "asked_ids", materialization_ids)
+    return with_none(
+        batch.frame(
+            f"SELECT materialization_id, {_FILE_COLUMNS} FROM data_files"
+            " WHERE materialization_id IN (SELECT id FROM asked_ids) ORDER BY materialization_id, name"
+        )
+    )
+
+
+def read_hash(batch: Batch, input_id: int) -> tuple[int, int]:
+    """How many members of an input have data now, and the order-free hash over them."""
+    row = batch.row(
+        f"SELECT count(*), {order_free_hash('f.key_id', 'f.data_hash')}"
+        " FROM partition_facts f JOIN assets a ON a.asset_id = f.asset_id"
+        " JOIN members m ON m.set_id = a.set_id AND m.key_id = f.key_id"
+        " WHERE f.asset_id = ? AND f.data_hash IS NOT NULL AND f.materialization_id IS NOT NULL",
+        input_id,
+    )
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def find_materialization(
+    batch: Batch, asset_id: int, key_id: int, run_no: int | None = None
+) -> MaterializationRecord | None:
+    """The data of a partition with its files: what it has now, or what a run made."""
+    if run_no is None:
+        chosen = "SELECT materialization_id FROM partition_facts WHERE asset_id = ? AND key_id = ?"
+    else:
+        chosen = (
+            "SELECT max(materialization_id) FROM materializations"
+            f" WHERE asset_id = ? AND key_id = ? AND run_no = {int(run_no)}"
+        )
+    row = batch.row(
+        "SELECT mt.materialization_id, mt.asset_id, mt.key_id, mt.run_no, r.run_id, mt.code_version, mt.data_version,"
+        " mt.materialized_at, mt.duration_s, mt.rows, mt.bytes"
+        " FROM materializations mt LEFT JOIN runs r ON r.run_no = mt.run_no WHERE mt.materialization_id = ?",
+        batch.value(chosen, asset_id, key_id),
+    )
+    if row is None:
+        return None
+    files = batch.rows(f"SELECT {_FILE_COLUMNS} FROM data_files WHERE materialization_id = ? ORDER BY name", row[0])
+    return MaterializationRecord(*(*row, tuple(FileRecord(*file) for file in files)))
+
+
+def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | None = None) -> pd.DataFrame:
+    """What each key of a source, or each of `keys`, was last seen as.
+
+    Columns: key_id, key, size, mtime_ns, version (None: its file was gone).
+    """
+    if keys is not None:
+        stage_texts(batch, "asked_keys", keys)
+    asked = "" if keys is None else " AND k.key IN (SELECT text FROM asked_keys)"
+    return with_none(
+        batch.frame(
+            f"SELECT o.key_id, {KEY_SQL} AS key, o.size, o.mtime_ns, mt.data_version AS version"
+            " FROM observed o JOIN keys k USING (key_id) LEFT JOIN materializations mt USING (materialization_id)"
+            f" WHERE o.asset_id = ?{asked} ORDER BY o.key_id",
+            asset_id,
+        )
+    )
+
+
+def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, ...], tuple[str, ...]]:
+    """The main files of all members with data, in member order, with the names of parameters and metrics.
+
+    Columns: key_id, materialization_id, partition_key, path, format, schema, kind, then `param_<n>` and `metric_<n>`,
+    typed, in the order of the names.
+    """
+    parameters = load_parameters(batch, asset_id)
+    names = tuple(parameter.name for parameter in parameters)
+    metrics = keep_metrics(batch, asset_id, "file_metrics", {"partition_key", *(name.lower() for name in names)})
+    columns = [f"{parameter_sql(parameter)} AS param_{place}" for place, parameter in enumerate(parameters)]
+    columns += [f"x.metric_{place}" for place in range(len(metrics))]
+    table = batch.arrow(
+        "WITH files AS (SELECT * FROM data_files WHERE name = '')"
+        f" SELECT m.key_id, f.materialization_id, {KEY_SQL} AS partition_key, files.path, files.format, files.schema,"
+        f" files.kind{''.join(f', {column}' for column in columns)}"
+        " FROM assets a JOIN members m ON m.set_id = a.set_id JOIN keys k ON k.key_id = m.key_id"
+        " JOIN partition_facts f ON f.asset_id = a.asset_id AND f.key_id = m.key_id"
+        " LEFT JOIN files ON files.materialization_id = f.materialization_id"
+        " LEFT JOIN file_metrics x ON x.materialization_id = f.materialization_id"
+        " WHERE a.asset_id = ? AND f.materialization_id IS NOT NULL ORDER BY m.position",
+        asset_id,
+    )
+    return table, names, tuple(metrics)
+
+
+def load_snapshots(batch: Batch, names: Sequence[str], root: Path) -> dict[str, AssetSnapshot]:
+    """The snapshots for `Relations` of those names that are active assets, regardless of case, under the names given.
+
+    `root` is the workspace, to which the paths of files are relative.
+    """
+    by_name = {asset.name.lower(): asset for asset in load_assets(batch)}
+    found = {name: by_name[name.lower()] for name in names if name.lower() in by_name}
+    return {name: _load_snapshot(batch, asset, root) for name, asset in found.items()}
+
+
+def _load_snapshot(batch: Batch, asset: AssetRecord, root: Path) -> AssetSnapshot:
+    rows, params, metrics = partition_files(batch, asset.asset_id)
+    place = rows.column_names.index("path")
+    rows = rows.set_column(place, "path", _absolute(rows.column("path"), root))
+    return AssetSnapshot(asset.name, asset.set_id != 0, params, metrics, rows)
+
+
+def _absolute(paths: pa.ChunkedArray, root: Path) -> pa.ChunkedArray:
+    import pyarrow.compute as pc
+
+    stands_alone = pc.or_(pc.starts_with(paths, "/"), pc.match_substring(paths, "://"))
+    return pc.if_else(stands_alone, paths, pc.binary_join_element_wise(f"{root}", paths, "/"))

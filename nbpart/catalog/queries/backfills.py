@@ -1,0 +1,151 @@
+"""Backfills, their steps, and the processes that coordinate them."""
+
+# ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from nbpart.catalog.batch import Batch
+from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
+from nbpart.catalog.queries.columns import KEY_SQL, with_none
+from nbpart.catalog.records import BackfillRecord, CoordinatorRecord
+from nbpart.states import StepStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COORDINATOR = "coordinator_no, host, pid, lock, purpose, started_at, ended_at"
+_UNFINISHED = ", ".join(f"'{status.value}'" for status in StepStatus if not status.is_finished)
+
+_BACKFILLS = f"""
+    WITH last AS (
+        SELECT backfill_no, arg_max(kind, rowid) AS kind, arg_max(happened_at, rowid) AS changed_at,
+               arg_max(coordinator_no, rowid) FILTER (coordinator_no IS NOT NULL) AS coordinator_no
+        FROM backfill_events GROUP BY backfill_no
+    ),
+    held AS (
+        SELECT b.backfill_no, b.backfill_id, b.selection, b.options, b.steps,
+               CASE WHEN last.kind IN ('started', 'resumed') THEN 'running' ELSE last.kind END AS status,
+               b.created_at, last.changed_at, {_COORDINATOR}
+        FROM backfills b JOIN last USING (backfill_no) LEFT JOIN coordinators c USING (coordinator_no)
+    )
+"""
+
+#: Every step of a backfill (bound three times) with the status that it has now. A recorded result holds until a run of
+#: this backfill is active for the step, or the active run that it was told to follow begins.
+_STEPS = f"""
+    WITH newest AS (
+        SELECT max(rowid) AS place FROM step_results WHERE backfill_no = ? GROUP BY step_no
+    ),
+    last AS (
+        SELECT step_no, status, run_no, cause FROM step_results
+        WHERE backfill_no = ? AND rowid IN (SELECT place FROM newest)
+    ),
+    active AS (
+        SELECT f.asset_id, f.key_id, f.active, f.active_run, r.backfill_no, r.step_no
+        FROM partition_facts f JOIN runs r ON r.run_no = f.active_run WHERE f.active <> {ACTIVE_NONE}
+    ),
+    now AS (
+        SELECT s.backfill_no, s.step_no, s.asset_id, s.key_id, s.reason, last.cause,
+               coalesce(last.status, '{StepStatus.PLANNED.value}') AS recorded, last.run_no,
+               CASE WHEN coalesce(last.status, '{StepStatus.PLANNED.value}') IN ({_UNFINISHED})
+                    AND (active.active_run = last.run_no
+                         OR (active.backfill_no = s.backfill_no AND active.step_no = s.step_no))
+                    THEN active.active END AS active,
+               active.active_run
+        FROM steps s LEFT JOIN last USING (step_no)
+        LEFT JOIN active ON active.asset_id = s.asset_id AND active.key_id = s.key_id
+        WHERE s.backfill_no = ?
+    ),
+    step AS (
+        SELECT step_no, asset_id, key_id, reason, cause,
+               CASE WHEN active = {ACTIVE_RUNNING} THEN '{StepStatus.RUNNING.value}'
+                    WHEN active IS NOT NULL THEN '{StepStatus.QUEUED.value}' ELSE recorded END AS status,
+               CASE WHEN active IS NOT NULL THEN active_run ELSE run_no END AS run_no
+        FROM now
+    )
+"""
+
+
+def backfills_frame(batch: Batch) -> pd.DataFrame:
+    """All backfills, newest first: backfill_id, selection, status, steps, created_at, changed_at.
+
+    status: running, succeeded, failed, cancelled or interrupted.
+    """
+    return with_none(
+        batch.frame(
+            f"{_BACKFILLS} SELECT backfill_id, selection, status, steps, created_at, changed_at FROM held"
+            " ORDER BY backfill_no DESC"
+        )
+    )
+
+
+def find_backfill(batch: Batch, backfill_id: str) -> BackfillRecord | None:
+    """The backfill of that id."""
+    found = _load_backfills(batch, "backfill_id = ?", backfill_id)
+    return found[0] if found else None
+
+
+def active_backfills(batch: Batch) -> list[BackfillRecord]:
+    """The backfills that were begun and whose end is not recorded; whether their processes live is another question."""
+    return _load_backfills(batch, "status = 'running'")
+
+
+def steps_frame(batch: Batch, backfill_no: int) -> pd.DataFrame:
+    """The steps of a backfill in their order: asset, partition_key, reason, status, run_id, cause."""
+    return with_none(
+        batch.frame(
+            f"{_STEPS} SELECT a.name AS asset, {KEY_SQL} AS partition_key, step.reason, step.status, r.run_id,"
+            " step.cause"
+            " FROM step JOIN assets a USING (asset_id) JOIN keys k USING (key_id)"
+            " LEFT JOIN runs r ON r.run_no = step.run_no ORDER BY step.step_no",
+            *[backfill_no] * 3,
+        )
+    )
+
+
+def step_counts(batch: Batch, backfill_no: int) -> dict[str, int]:
+    """How many steps of a backfill have each status; every status is there."""
+    found = dict(batch.rows(f"{_STEPS} SELECT status, count(*) FROM step GROUP BY status", *[backfill_no] * 3))
+    return {status.value: int(found.get(status.value, 0)) for status in StepStatus}
+
+
+def steps_with(batch: Batch, backfill_no: int, statuses: Collection[StepStatus]) -> pd.DataFrame:
+    """The steps that have one of these statuses, in their order: step_no, asset_id, key_id, status, reason."""
+    return with_none(
+        batch.frame(
+            f"{_STEPS} SELECT step_no, asset_id, key_id, status, reason FROM step"
+            " WHERE status IN (SELECT unnest(?::VARCHAR[])) ORDER BY step_no",
+            *[backfill_no] * 3,
+            [str(status) for status in statuses],
+        )
+    )
+
+
+def live_coordinators(batch: Batch) -> list[CoordinatorRecord]:
+    """The processes whose end is not recorded."""
+    rows = batch.rows(f"SELECT {_COORDINATOR} FROM coordinators WHERE ended_at IS NULL ORDER BY coordinator_no")
+    return [CoordinatorRecord(*row) for row in rows]
+
+
+def _load_backfills(batch: Batch, condition: str, *values: Any) -> list[BackfillRecord]:
+    rows = batch.rows(f"{_BACKFILLS} SELECT * FROM held WHERE {condition} ORDER BY backfill_no", *values)
+    return [_to_backfill(row) for row in rows]
+
+
+def _to_backfill(row: tuple[Any, ...]) -> BackfillRecord:
+    number, backfill_id, selection, options, steps, status, created_at, changed_at, *coordinator = row
+    return BackfillRecord(
+        number,
+        backfill_id,
+        selection,
+        json.loads(options),
+        steps,
+        status,
+        created_at,
+        changed_at,
+        CoordinatorRecord(*coordinator) if coordinator[0] is not None else None,
+    )

@@ -1,0 +1,112 @@
+"""What several queries share: keys and ids that come in as tables, parameters and metrics that go out as columns."""
+
+# ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbpart.catalog.batch import Batch
+from nbpart.catalog.expressions import quote
+from nbpart.partitions import Kind, Parameters
+from nbpart.partitions.parameters import REQUIRED, Parameter
+from nbpart.partitions.values import to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+SQL_TYPES = {
+    Kind.INT: "BIGINT",
+    Kind.FLOAT: "DOUBLE",
+    Kind.STR: "VARCHAR",
+    Kind.BOOL: "BOOLEAN",
+    Kind.DATE: "DATE",
+    Kind.DATETIME: "TIMESTAMP",
+}
+
+#: The key of a partition as Python has it.
+KEY_SQL = "nullif(k.key, '')"
+
+
+def stage_numbers(batch: Batch, name: str, numbers: NDArray[Any] | Sequence[int]) -> None:
+    """Stage (n, id): the numbers with their places."""
+    import numpy as np
+    import pyarrow as pa
+
+    ids = np.asarray(numbers, dtype=np.int64)
+    batch.stage(name, pa.table({"n": np.arange(len(ids)), "id": ids}))
+
+
+def stage_texts(batch: Batch, name: str, texts: Sequence[str | None]) -> None:
+    """Stage (n, text): the texts with their places; None is the key of an unpartitioned asset."""
+    import numpy as np
+    import pyarrow as pa
+
+    values = pa.array([text or "" for text in texts], type=pa.string())
+    batch.stage(name, pa.table({"n": np.arange(len(values)), "text": values}))
+
+
+def load_parameters(batch: Batch, asset_id: int) -> tuple[Parameter, ...]:
+    """The parameters of an asset's keys."""
+    text = batch.value(
+        "SELECT s.params FROM assets a JOIN partition_sets s USING (set_id) WHERE a.asset_id = ?", asset_id
+    )
+    return Parameters.from_json(text).declared if text else ()
+
+
+def parameter_sql(parameter: Parameter, params: str = "m.params") -> str:
+    """A parameter's typed value from the column of JSON; a late one that a key does not spell has its default."""
+    # the name is an identifier, by its declaration
+    value = f"""json_extract_string({params}, '$."{parameter.name}"')"""
+    if parameter.default is not REQUIRED and parameter.default is not None:
+        default = to_json(parameter.default)
+        text = str(default).lower() if isinstance(default, bool) else str(default)
+        absent = f"""json_exists({params}, '$."{parameter.name}"')"""
+        value = f"CASE WHEN {absent} THEN {value} ELSE {literal(text)} END"
+    return f"CAST({value} AS {SQL_TYPES[parameter.kind]})"
+
+
+def keep_metrics(batch: Batch, asset_id: int, name: str, taken: Collection[str]) -> list[str]:
+    """Keep the metrics of an asset's current materializations as a temporary table, and give their names.
+
+    A row a materialization, metric number n in the column `metric_<n>`: a number, or a text where any value is one.
+    Names are one regardless of case; those in `taken` (lower case) are left out.
+    """
+    current = f"metrics x JOIN partition_facts f USING (materialization_id) WHERE f.asset_id = {int(asset_id)}"
+    found = batch.rows(
+        f"SELECT lower(x.name), min(x.name), bool_or(x.text IS NOT NULL) FROM {current} GROUP BY 1 ORDER BY 1"
+    )
+    metrics = [row for row in found if row[0] not in taken]
+    columns = [
+        f", {'max(coalesce(x.text, x.number::VARCHAR))' if has_text else 'max(x.number)'}"
+        f" FILTER (lower(x.name) = {literal(folded)}) AS metric_{place}"
+        for place, (folded, _, has_text) in enumerate(metrics)
+    ]
+    batch.keep(name, f"SELECT materialization_id{''.join(columns)} FROM {current} GROUP BY ALL")
+    return [str(row[1]) for row in metrics]
+
+
+def literal(text: str) -> str:
+    """A text inside SQL, where no value can be bound."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def select_list(columns: Sequence[tuple[str, str]]) -> str:
+    """(expression, name) pairs as a list of columns."""
+    return ", ".join(f"{expression} AS {quote(name)}" for expression, name in columns)
+
+
+def with_none(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with None, not nan, where a text is absent."""
+    import pandas as pd
+
+    for name in frame.columns:
+        column = frame[name]
+        if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object and column.hasnans:
+            values = column.astype(object).where(column.notna(), None)
+            frame[name] = values
+        elif column.dtype == object and column.isna().all():
+            frame[name] = pd.Series([None] * len(frame), index=frame.index, dtype=object)
+    return frame

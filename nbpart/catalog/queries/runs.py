@@ -1,0 +1,98 @@
+"""Runs with what their last attempt came to."""
+
+# ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.batch import Batch
+from nbpart.catalog.queries.columns import KEY_SQL, stage_numbers, with_none
+from nbpart.catalog.records import RunRecord
+from nbpart.states import RunStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What a table named `chosen` (run_no) of runs came to: its last attempt (t), and how it ended (o).
+_LAST = """
+    tries AS (
+        SELECT run_no, max(attempt) AS attempt, arg_max(started_at, attempt) AS started_at
+        FROM attempts WHERE run_no IN (SELECT run_no FROM chosen) AND run_no >= (SELECT min(run_no) FROM chosen)
+        GROUP BY run_no
+    ),
+    ends AS (
+        SELECT o.* FROM outcomes o LEFT JOIN tries t ON t.run_no = o.run_no
+        WHERE o.run_no IN (SELECT run_no FROM chosen) AND o.run_no >= (SELECT min(run_no) FROM chosen)
+          -- of an attempt that is running the outcome of the one before says nothing
+          AND (o.final OR o.attempt >= coalesce(t.attempt, 0))
+        QUALIFY row_number() OVER (PARTITION BY o.run_no ORDER BY o.final DESC, o.attempt DESC) = 1
+    )
+"""
+_JOINS = (
+    "runs r JOIN assets a ON a.asset_id = r.asset_id JOIN keys k ON k.key_id = r.key_id"
+    " LEFT JOIN backfills b ON b.backfill_no = r.backfill_no"
+    " LEFT JOIN tries t ON t.run_no = r.run_no"
+    " LEFT JOIN ends o ON o.run_no = r.run_no"
+)
+_STATUS = (
+    f"CASE WHEN o.final THEN o.status WHEN t.attempt IS NULL OR o.attempt IS NOT NULL THEN '{RunStatus.QUEUED.value}'"
+    f" ELSE '{RunStatus.RUNNING.value}' END"
+)
+_ATTEMPT = "coalesce(t.attempt, 0)::INTEGER"
+
+
+def runs_frame(
+    batch: Batch,
+    asset_id: int | None = None,
+    key_id: int | None = None,
+    backfill_no: int | None = None,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Runs, newest first, of all or of one asset, key or backfill; at most `limit`.
+
+    Columns: run_id, asset, partition_key, status, attempt (0: none began), backfill_id, started_at (of that attempt),
+    duration_s, error ("ValueError: message").
+    """
+    wanted = {"asset_id": asset_id, "key_id": key_id, "backfill_no": backfill_no}
+    conditions = "".join(f" AND {column} = {int(value)}" for column, value in wanted.items() if value is not None)
+    # the limit comes first, over one narrow column: the wide rows of a million runs are never sorted
+    frame = batch.frame(
+        f"WITH chosen AS MATERIALIZED (SELECT run_no FROM runs WHERE true{conditions} ORDER BY run_no DESC LIMIT ?),"
+        f" {_LAST}"
+        f" SELECT r.run_id, a.name AS asset, {KEY_SQL} AS partition_key, {_STATUS} AS status, {_ATTEMPT} AS attempt,"
+        " b.backfill_id, t.started_at, o.duration_s,"
+        " CASE WHEN o.error_class IS NOT NULL THEN concat_ws(': ', o.error_class, nullif(o.error_message, ''))"
+        " ELSE o.error_message END AS error"
+        f" FROM chosen JOIN {_JOINS.replace('runs r', 'runs r ON r.run_no = chosen.run_no', 1)}"
+        " WHERE r.run_no >= (SELECT min(run_no) FROM chosen) ORDER BY r.run_no DESC",
+        2**62 if limit is None else limit,
+    )
+    return with_none(frame)
+
+
+def find_run(batch: Batch, run_id: str) -> RunRecord | None:
+    """The run of that id."""
+    row = batch.row(
+        f"WITH chosen AS MATERIALIZED (SELECT run_no FROM runs WHERE run_id = ?), {_LAST}"
+        f" SELECT r.run_no, r.run_id, a.name, {KEY_SQL}, {_STATUS}, {_ATTEMPT}, b.backfill_id, t.started_at,"
+        " o.finished_at, o.duration_s, o.error_class, o.error_message, o.error_cell, o.traceback, o.exit_code,"
+        " n.notebook, n.log, r.code_version, r.params, o.lacked, o.kernel"
+        f" FROM {_JOINS} LEFT JOIN attempts n ON n.run_no = r.run_no AND n.attempt = t.attempt"
+        " WHERE r.run_no = (SELECT run_no FROM chosen)",
+        run_id,
+    )
+    if row is None:
+        return None
+    *head, params, lacked, kernel = row
+    head[4] = RunStatus(head[4])
+    return RunRecord(*(*head, json.loads(params or "{}"), json.loads(lacked or "{}"), kernel))
+
+
+def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]:
+    """How those of the runs that are over ended."""
+    stage_numbers(batch, "asked_ids", run_nos)
+    rows = batch.rows("SELECT run_no, status FROM outcomes WHERE final AND run_no IN (SELECT id FROM asked_ids)")
+    return {int(run_no): RunStatus(status) for run_no, status in rows}

@@ -1,0 +1,195 @@
+"""Statuses of partitions: counted, listed, and as arrays for planning."""
+
+# ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.batch import Batch
+from nbpart.catalog.expressions import (
+    ACTIVE_NONE,
+    OUTCOME_FAILED,
+    STALE_CODE,
+    STALE_INPUT,
+    STATUS_CODES,
+    order_free_hash,
+    status_code_sql,
+    status_sql,
+)
+from nbpart.catalog.queries.columns import (
+    KEY_SQL,
+    keep_metrics,
+    load_parameters,
+    parameter_sql,
+    select_list,
+    stage_numbers,
+    with_none,
+)
+from nbpart.catalog.records import PlanFacts
+from nbpart.states import PartitionStatus, RunStatus
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+_STATUS_COLUMNS = ("partition_key", "status", "run_id", "materialized_at", "duration_s", "rows", "bytes")
+
+
+def plan_facts(batch: Batch, asset_ids: Sequence[int]) -> dict[int, PlanFacts]:
+    """The status of every partition of some assets, as arrays in member order."""
+    return {asset_id: _plan_facts(batch, asset_id) for asset_id in asset_ids}
+
+
+def _plan_facts(batch: Batch, asset_id: int) -> PlanFacts:
+    columns = batch.numpy(
+        f"SELECT m.key_id, {status_code_sql()} AS status, coalesce(f.stale, 0)::UTINYINT AS stale"
+        " FROM (SELECT key_id, position FROM members"
+        "       WHERE set_id = (SELECT set_id FROM assets WHERE asset_id = ?)) m"
+        " LEFT JOIN (SELECT * FROM partition_facts WHERE asset_id = ?) f USING (key_id) ORDER BY m.position",
+        asset_id,
+        asset_id,
+    )
+    return PlanFacts(columns["key_id"], columns["status"], columns["stale"])
+
+
+def status_counts(batch: Batch) -> pd.DataFrame:
+    """How many partitions of each active asset and source have each status: asset_id, status, n.
+
+    Statuses that no partition has are left out; untouched partitions count as missing.
+    """
+    import pandas as pd
+
+    sizes = {
+        row[0]: row[1:]
+        for row in batch.rows("SELECT set_id, count(*), min(key_id), max(key_id) FROM members GROUP BY set_id")
+    }
+    set_of = dict(batch.rows("SELECT asset_id, set_id FROM assets WHERE active ORDER BY asset_id"))
+    counts = {(asset_id, code): 0 for asset_id in set_of for code in range(len(PartitionStatus))}
+    for asset_id, code, n in _count_touched(batch, set_of, sizes):
+        counts[asset_id, code] = n
+    for asset_id, set_id in set_of.items():
+        members = sizes[set_id][0] if set_id in sizes else 0
+        touched = sum(counts[asset_id, code] for code in range(len(PartitionStatus)))
+        counts[asset_id, STATUS_CODES[PartitionStatus.MISSING]] += members - touched
+    names = [status.value for status in PartitionStatus]
+    rows = [(asset_id, names[code], n) for (asset_id, code), n in counts.items() if n]
+    return pd.DataFrame(rows, columns=["asset_id", "status", "n"]).astype({"asset_id": "int64", "n": "int64"})
+
+
+def _count_touched(
+    batch: Batch, set_of: Mapping[int, int], sizes: Mapping[int, tuple[int, int, int]]
+) -> Iterator[tuple[int, int, int]]:
+    """(asset id, status code, n) of the members that were touched; facts of keys that left the set do not count."""
+    select = f"SELECT f.asset_id, {status_code_sql()} AS code, count(*) FROM partition_facts f"
+    ranges = []
+    for set_id, (n, lowest, highest) in sizes.items():
+        ids = ", ".join(str(asset_id) for asset_id, its_set in set_of.items() if its_set == set_id)
+        if not ids:
+            continue
+        if n == highest - lowest + 1:  # a range without holes says who is a member: several times faster than a join
+            ranges.append(f"(f.asset_id IN ({ids}) AND f.key_id BETWEEN {lowest} AND {highest})")
+        else:
+            members = f"(SELECT key_id FROM members WHERE set_id = {set_id})"
+            yield from batch.rows(f"{select} JOIN {members} m USING (key_id) WHERE f.asset_id IN ({ids}) GROUP BY ALL")
+    if ranges:
+        yield from batch.rows(f"{select} WHERE {' OR '.join(ranges)} GROUP BY ALL")
+
+
+def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
+    """Every partition of an asset in member order.
+
+    Columns: partition_key, status, run_id, materialized_at, duration_s, rows, bytes, then its parameters, typed, and
+    its metrics. run_id is the run that the status speaks of: the active one, the one that failed, or else the one that
+    made the data; the columns after it are about the data that the partition has.
+    """
+    parameters = load_parameters(batch, asset_id)
+    taken = {*_STATUS_COLUMNS, *(parameter.name.lower() for parameter in parameters)}
+    metrics = keep_metrics(batch, asset_id, "status_metrics", taken)
+    more = [(parameter_sql(parameter), parameter.name) for parameter in parameters]
+    more += [(f"x.metric_{place}", name) for place, name in enumerate(metrics)]
+    frame = batch.frame(
+        f"WITH f AS (SELECT * FROM partition_facts WHERE asset_id = {int(asset_id)}),"
+        f" made AS (SELECT * FROM materializations WHERE asset_id = {int(asset_id)}),"
+        f" failed AS ({_last_failed_sql(asset_id)}),"
+        f" own AS (SELECT run_no, run_id FROM runs WHERE asset_id = {int(asset_id)})"
+        f" SELECT {KEY_SQL} AS partition_key, {status_sql()} AS status, own.run_id, made.materialized_at,"
+        " made.duration_s, made.rows, made.bytes"
+        f"{''.join(', ' + select_list([column]) for column in more)}"
+        " FROM (SELECT * FROM members WHERE set_id = (SELECT set_id FROM assets WHERE asset_id = ?)) m"
+        " JOIN keys k ON k.key_id = m.key_id LEFT JOIN f ON f.key_id = m.key_id"
+        " LEFT JOIN made ON made.materialization_id = f.materialization_id"
+        " LEFT JOIN failed ON failed.key_id = f.key_id"
+        f" LEFT JOIN own ON own.run_no = CASE WHEN f.active <> {ACTIVE_NONE} THEN f.active_run"
+        f" WHEN f.outcome = {OUTCOME_FAILED} THEN failed.run_no ELSE made.run_no END"
+        " LEFT JOIN status_metrics x ON x.materialization_id = f.materialization_id ORDER BY m.position",
+        asset_id,
+    )
+    return with_none(frame)
+
+
+def _last_failed_sql(asset_id: int) -> str:
+    """The last run that failed of each partition whose last outcome is a failure."""
+    return (
+        "SELECT r.key_id, max(r.run_no) AS run_no FROM runs r JOIN outcomes o USING (run_no)"
+        f" WHERE r.asset_id = {int(asset_id)} AND o.final AND o.status = '{RunStatus.FAILED.value}'"
+        f" AND r.key_id IN (SELECT key_id FROM f WHERE outcome = {OUTCOME_FAILED}) GROUP BY r.key_id"
+    )
+
+
+def stale_reasons(
+    batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Sequence[int] | None = None
+) -> pd.DataFrame:
+    """Why partitions are stale, in the order of `key_ids`; without it, all stale members: key_id, reason.
+
+    "code changed", "source inbox changed", "input processed_files changed", joined by ", ".
+    """
+    if key_ids is None:
+        asked = (
+            "SELECT m.key_id AS id, m.position AS n FROM members m JOIN assets a USING (set_id)"
+            f" WHERE a.asset_id = {int(asset_id)}"
+        )
+    else:
+        stage_numbers(batch, "asked_ids", key_ids)
+        asked = "SELECT id, n FROM asked_ids"
+    return batch.frame(
+        f"WITH asked AS ({asked}),"
+        " f AS (SELECT asked.n, f.asset_id, f.key_id, f.materialization_id, f.stale FROM partition_facts f"
+        f"       JOIN asked ON asked.id = f.key_id"
+        f"       WHERE f.asset_id = {int(asset_id)} AND f.stale <> 0 AND f.materialization_id IS NOT NULL),"
+        f" changed AS ({_CHANGED_INPUTS}),"
+        " named AS (SELECT c.key_id, string_agg(DISTINCT CASE WHEN a.kind = 'source' THEN 'source ' ELSE 'input ' END"
+        "                  || a.name || ' changed', ', ' ORDER BY CASE WHEN a.kind = 'source' THEN 'source ' ELSE"
+        "                  'input ' END || a.name || ' changed') AS reason"
+        "          FROM changed c JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id)"
+        f" SELECT f.key_id, concat_ws(', ', CASE WHEN f.stale & {STALE_CODE} <> 0 THEN 'code changed' END,"
+        f" CASE WHEN f.stale & {STALE_INPUT} <> 0 THEN coalesce(named.reason, 'input changed') END) AS reason"
+        " FROM f LEFT JOIN named USING (key_id) ORDER BY f.n"
+    )
+
+
+#: (key_id, input_id) where what was read is not what is there now; as `staleness` decides it.
+_CHANGED_INPUTS = f"""
+    WITH read AS (
+        SELECT f.key_id AS reader, i.input_id, i.key_id, i.data_hash
+        FROM f JOIN inputs i USING (materialization_id) JOIN dependencies d ON d.input_id = i.input_id
+        WHERE f.stale & {STALE_INPUT} <> 0 AND d.asset_id = f.asset_id
+          AND CASE d.mapping WHEN 'same' THEN i.key_id = f.key_id WHEN 'whole' THEN i.key_id = 0
+              ELSE i.key_id IS NULL END
+    ),
+    many AS (
+        SELECT a.asset_id AS input_id, {order_free_hash("p.key_id", "p.data_hash")} AS data_hash
+        FROM assets a JOIN members m USING (set_id)
+        JOIN partition_facts p ON p.asset_id = a.asset_id AND p.key_id = m.key_id
+        WHERE a.asset_id IN (SELECT input_id FROM read WHERE key_id IS NULL) AND p.data_hash IS NOT NULL
+        GROUP BY a.asset_id
+    )
+    SELECT reader AS key_id, read.input_id FROM read LEFT JOIN partition_facts p
+        ON p.asset_id = read.input_id AND p.key_id = read.key_id
+    WHERE read.key_id IS NOT NULL AND p.data_hash IS DISTINCT FROM read.data_hash
+    UNION ALL
+    SELECT reader, read.input_id FROM read LEFT JOIN many USING (input_id)
+    WHERE read.key_id IS NULL AND coalesce(many.data_hash, 0) IS DISTINCT FROM coalesce(read.data_hash, 0)
+"""

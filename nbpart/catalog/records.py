@@ -1,0 +1,230 @@
+"""Frozen rows: what goes into the catalog and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nbpart.states import RunStatus
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class SetRecord:
+    """A set of partition keys; `version` is the sequence of its last change of membership."""
+
+    set_id: int
+    name: str
+    kind: str
+    params: str | None
+    version: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAdded:
+    """What adding keys did: the keys that were not there, and those of them that had been removed before."""
+
+    new: list[str]
+    returned: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRow:
+    """An asset or source to register; `dependencies` holds (name of an input, mapping)."""
+
+    name: str
+    kind: str
+    set_id: int
+    code_version: str | None
+    definition: Mapping[str, Any]
+    dependencies: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registered asset, with the code version that it had before (None: it is new)."""
+
+    asset_id: int
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRecord:
+    """A registered asset or source."""
+
+    asset_id: int
+    name: str
+    kind: str
+    active: bool
+    set_id: int
+    set_name: str
+    code_version: str | None
+    definition: dict[str, Any]
+    registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run with what its last attempt came to."""
+
+    run_no: int
+    run_id: str
+    asset: str
+    partition_key: str | None
+    status: RunStatus
+    attempt: int
+    backfill_id: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_s: float | None
+    error_class: str | None
+    error_message: str | None
+    error_cell: int | None
+    traceback: str | None
+    exit_code: int | None
+    notebook: str | None
+    log: str | None
+    code_version: str | None
+    params: dict[str, Any]
+    lacked: dict[str, list[str]]
+    kernel: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file of a materialization; the main one has the name ''. `path` is relative to the workspace."""
+
+    name: str
+    kind: str
+    format: str | None
+    path: str
+    part: str | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    data_version: str | None = None
+    schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputRead:
+    """What a run read of one input.
+
+    `key_id` is None where the mapping is `all`: `data_hash` is then the order-free hash over the `n` keys that had
+    data, and `position` the sequence at which they were read. A missing single input has `n` 0 and `data_hash` None.
+    """
+
+    input_id: int
+    key_id: int | None
+    n: int
+    data_hash: int | None
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt of a run ended; `final` is False where another attempt follows."""
+
+    run_no: int
+    attempt: int
+    status: RunStatus
+    final: bool
+    finished_at: datetime
+    duration_s: float | None = None
+    error_class: str | None = None
+    error_message: str | None = None
+    error_cell: int | None = None
+    traceback: str | None = None
+    exit_code: int | None = None
+    lacked: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    kernel: str | None = None
+    files: Sequence[FileRecord] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    data_version: str | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    inputs: Sequence[InputRead] = ()
+    code_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaterializationRecord:
+    """A materialization with its files; an observation of a source has no run."""
+
+    materialization_id: int
+    asset_id: int
+    key_id: int
+    run_no: int | None
+    run_id: str | None
+    code_version: str | None
+    data_version: str | None
+    materialized_at: datetime
+    duration_s: float | None
+    rows: int | None
+    bytes: int | None
+    files: tuple[FileRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorRecord:
+    """A process that ran backfills; it lives as long as it holds the lock on the file `lock`."""
+
+    coordinator_no: int
+    host: str
+    pid: int
+    lock: str
+    purpose: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillRecord:
+    """A backfill; `status` is the kind of its last event, and `coordinator` the process that last worked on it."""
+
+    backfill_no: int
+    backfill_id: str
+    selection: str
+    options: dict[str, Any]
+    steps: int
+    status: str
+    created_at: datetime
+    changed_at: datetime
+    coordinator: CoordinatorRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class SensorRecord:
+    """A registered sensor."""
+
+    sensor_id: int
+    name: str
+    active: bool
+    definition: dict[str, Any]
+    cursor: str | None
+    registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """The partitions of one asset in member order: ids (int64), `expressions.STATUS_CODES`, stale bits."""
+
+    key_ids: NDArray[np.int64]
+    status: NDArray[np.uint8]
+    stale: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A partition whose facts are not what its events come to."""
+
+    asset: str
+    partition_key: str | None
+    column: str
+    recorded: Any
+    rebuilt: Any

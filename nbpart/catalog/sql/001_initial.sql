@@ -1,0 +1,107 @@
+-- No primary keys and no ON CONFLICT: there is one writer at a time, and an index makes every insert several times slower.
+
+-- The schema's number, the last sequence, and the next free id of each kind.
+CREATE TABLE meta (name VARCHAR NOT NULL, value VARCHAR NOT NULL);
+CREATE TABLE schema_steps (number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL);
+
+CREATE TABLE partition_sets (
+    set_id INTEGER NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, params VARCHAR,
+    version BIGINT NOT NULL, created_at TIMESTAMPTZ NOT NULL
+);
+CREATE TABLE keys (key_id BIGINT NOT NULL, key VARCHAR NOT NULL);
+CREATE TABLE members (set_id INTEGER NOT NULL, key_id BIGINT NOT NULL, position BIGINT NOT NULL, params VARCHAR);
+CREATE TABLE member_events (
+    sequence BIGINT NOT NULL, happened_at TIMESTAMPTZ NOT NULL, set_id INTEGER NOT NULL, key_id BIGINT NOT NULL,
+    action VARCHAR NOT NULL
+);
+
+CREATE TABLE assets (
+    asset_id INTEGER NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, active BOOLEAN NOT NULL,
+    set_id INTEGER NOT NULL, code_version VARCHAR, definition VARCHAR NOT NULL, registered_at TIMESTAMPTZ NOT NULL,
+    sequence BIGINT NOT NULL
+);
+CREATE TABLE asset_versions (
+    asset_id INTEGER NOT NULL, code_version VARCHAR, definition VARCHAR NOT NULL, registered_at TIMESTAMPTZ NOT NULL,
+    sequence BIGINT NOT NULL
+);
+CREATE TABLE dependencies (asset_id INTEGER NOT NULL, input_id INTEGER NOT NULL, mapping VARCHAR NOT NULL);
+CREATE TABLE observed (
+    asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, size BIGINT, mtime_ns BIGINT, materialization_id BIGINT NOT NULL
+);
+
+CREATE TABLE coordinators (
+    coordinator_no INTEGER NOT NULL, host VARCHAR NOT NULL, pid INTEGER NOT NULL, lock VARCHAR NOT NULL,
+    purpose VARCHAR NOT NULL, started_at TIMESTAMPTZ NOT NULL, ended_at TIMESTAMPTZ
+);
+CREATE TABLE backfills (
+    backfill_no INTEGER NOT NULL, backfill_id VARCHAR NOT NULL, selection VARCHAR NOT NULL, options VARCHAR NOT NULL,
+    steps BIGINT NOT NULL, created_at TIMESTAMPTZ NOT NULL
+);
+CREATE TABLE backfill_events (
+    backfill_no INTEGER NOT NULL, happened_at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, coordinator_no INTEGER,
+    sequence BIGINT NOT NULL
+);
+CREATE TABLE steps (
+    backfill_no INTEGER NOT NULL, step_no BIGINT NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL,
+    reason VARCHAR
+);
+-- The last row of a step counts: the highest rowid, since rows of one step are appended in their order.
+CREATE TABLE step_results (
+    backfill_no INTEGER NOT NULL, step_no BIGINT NOT NULL, status VARCHAR NOT NULL, run_no BIGINT, cause VARCHAR,
+    sequence BIGINT NOT NULL
+);
+
+CREATE TABLE runs (
+    run_no BIGINT NOT NULL, run_id VARCHAR NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL,
+    backfill_no INTEGER, step_no BIGINT, code_version VARCHAR, params VARCHAR, coordinator_no INTEGER,
+    created_at TIMESTAMPTZ NOT NULL, sequence BIGINT NOT NULL
+);
+CREATE TABLE attempts (
+    run_no BIGINT NOT NULL, attempt INTEGER NOT NULL, started_at TIMESTAMPTZ NOT NULL, notebook VARCHAR, log VARCHAR,
+    sequence BIGINT NOT NULL
+);
+CREATE TABLE outcomes (
+    run_no BIGINT NOT NULL, attempt INTEGER NOT NULL, status VARCHAR NOT NULL, final BOOLEAN NOT NULL,
+    finished_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE, error_class VARCHAR, error_message VARCHAR,
+    error_cell INTEGER, traceback VARCHAR, exit_code INTEGER, lacked VARCHAR, kernel VARCHAR, sequence BIGINT NOT NULL
+);
+-- An observation of a source is a materialization without a run; one of a file that vanished has no data_version.
+CREATE TABLE materializations (
+    materialization_id BIGINT NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, run_no BIGINT,
+    code_version VARCHAR, data_version VARCHAR, data_hash UBIGINT, materialized_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE,
+    rows BIGINT, bytes BIGINT, sequence BIGINT NOT NULL
+);
+CREATE TABLE data_files (
+    materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, format VARCHAR,
+    path VARCHAR NOT NULL, part VARCHAR, rows BIGINT, bytes BIGINT, data_version VARCHAR, schema VARCHAR
+);
+-- key_id is null where many keys were read: data_hash is then the order-free hash over them.
+CREATE TABLE inputs (
+    materialization_id BIGINT NOT NULL, input_id INTEGER NOT NULL, key_id BIGINT, n BIGINT NOT NULL,
+    data_hash UBIGINT, position BIGINT
+);
+CREATE TABLE metrics (materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, number DOUBLE, text VARCHAR);
+
+-- What every event above comes to, for each partition that was ever touched; check.py can rebuild it.
+CREATE TABLE partition_facts (
+    asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, materialization_id BIGINT, data_hash UBIGINT,
+    outcome UTINYINT NOT NULL, stale UTINYINT NOT NULL, active UTINYINT NOT NULL, active_run BIGINT,
+    changed BIGINT NOT NULL
+);
+
+CREATE TABLE sensors (
+    sensor_id INTEGER NOT NULL, name VARCHAR NOT NULL, active BOOLEAN NOT NULL, definition VARCHAR NOT NULL,
+    cursor VARCHAR, registered_at TIMESTAMPTZ NOT NULL
+);
+CREATE TABLE ticks (
+    sensor_id INTEGER NOT NULL, happened_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE, added BIGINT NOT NULL,
+    backfill_no INTEGER, error VARCHAR
+);
+
+INSERT INTO meta VALUES
+    ('schema', '0'), ('sequence', '0'), ('workspace_id', uuid()::VARCHAR), ('next_set_id', '1'), ('next_key_id', '1'),
+    ('next_asset_id', '1'), ('next_coordinator_no', '1'), ('next_backfill_no', '1'), ('next_run_no', '1'),
+    ('next_materialization_id', '1'), ('next_sensor_id', '1');
+INSERT INTO partition_sets VALUES (0, '', 'single', NULL, 0, now());
+INSERT INTO keys VALUES (0, '');
+INSERT INTO members VALUES (0, 0, 0, NULL);

@@ -1,0 +1,150 @@
+"""Which partitions are stale, and because of what: one level, decided in the transaction of its cause.
+
+The code bit says that the current materialization was made by another code version than the asset has now. The input
+bit says that what it read of one of its inputs is not what that input is now. Nothing travels further than to direct
+readers: when these are made again and come out different, theirs follow.
+"""
+
+# ruff: noqa: S608  what is put into SQL here are names and expressions of this package, never what a user gave
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.expressions import STALE_CODE, STALE_INPUT, order_free_hash, quote
+
+if TYPE_CHECKING:
+    from nbpart.catalog.batch import Batch
+
+
+def refresh_code(batch: Batch, asset_ids: Sequence[int]) -> None:
+    """Set or clear the code bit of every partition of these assets."""
+    batch.execute(
+        f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_CODE}), changed = ?
+        FROM (
+            SELECT p.rowid AS fact_row
+            FROM partition_facts AS p JOIN assets AS a USING (asset_id)
+            JOIN materializations AS m USING (materialization_id)
+            WHERE p.asset_id IN (SELECT unnest(?::INTEGER[]))
+              AND (p.stale & {STALE_CODE} <> 0) <> {code_differs("m.code_version")}
+        ) AS wrong
+        WHERE f.rowid = wrong.fact_row""",
+        batch.sequence,
+        list(asset_ids),
+    )
+
+
+def refresh_inputs(batch: Batch, asset_ids: Sequence[int]) -> None:
+    """Set or clear the input bit of every partition of these assets."""
+    affected = batch.keep(
+        "stale_affected",
+        """SELECT rowid AS fact_row, asset_id, key_id, materialization_id, stale FROM partition_facts
+        WHERE materialization_id IS NOT NULL AND asset_id IN (SELECT unnest(?::INTEGER[]))""",
+        list(asset_ids),
+    )
+    if affected:
+        _refresh_affected(batch)
+
+
+def mark_readers(batch: Batch, changed: str, *, own: str | None = None) -> None:
+    """Set or clear the input bit of what reads partitions whose data changed.
+
+    `changed` names a kept table (asset_id, key_id) of these. `own` names one of partitions that were materialized and
+    are looked at too: (fact_row, asset_id, key_id, materialization_id, stale).
+    """
+    readers = batch.rows(
+        f"""SELECT DISTINCT d.asset_id, d.input_id, d.mapping FROM dependencies AS d
+        WHERE d.input_id IN (SELECT asset_id FROM {quote(changed)})"""
+    )
+    selects = [f"SELECT fact_row, asset_id, key_id, materialization_id, stale FROM {quote(own)}"] if own else []
+    for reader, input_id, mapping in readers:
+        among = f"SELECT key_id FROM {quote(changed)} WHERE asset_id = {int(input_id)}"
+        selects.append(
+            "SELECT rowid AS fact_row, asset_id, key_id, materialization_id, stale FROM partition_facts"
+            f" WHERE materialization_id IS NOT NULL AND asset_id = {int(reader)}"
+            + (f" AND key_id IN ({among})" if mapping == "same" else "")
+        )
+    if selects and batch.keep("stale_affected", " UNION ".join(selects)):
+        _refresh_affected(batch)
+
+
+def mark_readers_of_set(batch: Batch, set_id: int, changed: str) -> None:
+    """Set or clear the input bit of what reads all keys of a set, where keys that have data came or went.
+
+    `changed` names a kept table with the keys' key_id.
+    """
+    readers = batch.rows(
+        """SELECT DISTINCT d.asset_id, d.input_id FROM dependencies AS d JOIN assets AS a ON a.asset_id = d.input_id
+        WHERE d.mapping = 'all' AND a.set_id = ?""",
+        set_id,
+    )
+    touched = {
+        reader
+        for reader, input_id in readers
+        if batch.value(
+            f"""SELECT count(*) FROM partition_facts
+            WHERE asset_id = ? AND data_hash IS NOT NULL AND key_id IN (SELECT key_id FROM {quote(changed)})""",
+            input_id,
+        )
+    }
+    if touched:
+        refresh_inputs(batch, sorted(touched))
+
+
+def code_differs(made_by: str) -> str:
+    """Whether the code version `made_by` is another than the asset `a` has now; a source has none."""
+    return f"(a.kind <> 'source' AND {made_by} IS DISTINCT FROM a.code_version)"
+
+
+def keep_disagreeing(batch: Batch, partitions: str, facts: str = "partition_facts") -> int:
+    """Keep as `stale_disagreeing` (asset_id, key_id) what read something else than there is now; how many.
+
+    `partitions` names a kept table (asset_id, key_id, materialization_id), `facts` the facts to compare with. What
+    was read of an input that is none any more, or is read in another way now, does not count: that is a change of code.
+    """
+    reads = batch.keep(
+        "stale_reads",
+        f"""SELECT p.asset_id, p.key_id, i.input_id, i.key_id AS input_key, i.data_hash
+        FROM {quote(partitions)} AS p JOIN inputs AS i USING (materialization_id)
+        JOIN dependencies AS d ON d.asset_id = p.asset_id AND d.input_id = i.input_id
+        WHERE CASE d.mapping WHEN 'same' THEN i.key_id = p.key_id WHEN 'whole' THEN i.key_id = 0
+              ELSE i.key_id IS NULL END""",
+    )
+    differ = f"""SELECT DISTINCT r.asset_id, r.key_id FROM stale_reads AS r
+        LEFT JOIN {quote(facts)} AS f ON f.asset_id = r.input_id AND f.key_id = r.input_key
+        WHERE r.input_key IS NOT NULL AND f.data_hash IS DISTINCT FROM r.data_hash"""
+    many = batch.rows("SELECT DISTINCT input_id FROM stale_reads WHERE input_key IS NULL") if reads else []
+    if many:
+        _keep_hashes(batch, [row[0] for row in many], facts)
+        differ += """
+        UNION SELECT r.asset_id, r.key_id FROM stale_reads AS r LEFT JOIN stale_hashes AS h USING (input_id)
+        WHERE r.input_key IS NULL AND coalesce(h.data_hash, 0) IS DISTINCT FROM r.data_hash"""
+    return batch.keep("stale_disagreeing", differ)
+
+
+def _keep_hashes(batch: Batch, input_ids: list[int], facts: str) -> None:
+    """Keep as `stale_hashes` (input_id, data_hash) the order-free hash over each input's members with data."""
+    batch.keep(
+        "stale_hashes",
+        f"""SELECT f.asset_id AS input_id, {order_free_hash("f.key_id", "f.data_hash")} AS data_hash
+        FROM assets AS a JOIN members AS m USING (set_id)
+        JOIN {quote(facts)} AS f ON f.asset_id = a.asset_id AND f.key_id = m.key_id
+        WHERE a.asset_id IN (SELECT unnest(?::INTEGER[])) AND f.data_hash IS NOT NULL
+        GROUP BY f.asset_id""",
+        input_ids,
+    )
+
+
+def _refresh_affected(batch: Batch) -> None:
+    keep_disagreeing(batch, "stale_affected")
+    wrong = batch.keep(
+        "stale_wrong",
+        f"""SELECT fact_row FROM stale_affected LEFT JOIN (SELECT *, true AS is_stale FROM stale_disagreeing)
+        USING (asset_id, key_id) WHERE (stale & {STALE_INPUT} <> 0) <> coalesce(is_stale, false)""",
+    )
+    if wrong:
+        batch.execute(
+            f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_INPUT}), changed = ? FROM stale_wrong
+            WHERE f.rowid = stale_wrong.fact_row""",
+            batch.sequence,
+        )

@@ -1,0 +1,5 @@
+"""The command line: `nbpart`."""
+
+from nbpart.cli.main import main
+
+__all__ = ["main"]

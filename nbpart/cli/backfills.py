@@ -1,0 +1,198 @@
+"""Commands that plan and run: plan, backfill, resume, tick."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nbpart.cli import options
+from nbpart.cli.output import Failure, print_json, print_table, remark
+from nbpart.cli.running import MOST_TOLD, Ending, Stopper, run_to_end, tell_ending, tell_how_to_go_on
+from nbpart.cli.tables import Table
+from nbpart.cli.text import count, listing, printable, printable_block, sentence
+from nbpart.errors import NbpartError
+from nbpart.states import StepStatus
+
+if TYPE_CHECKING:
+    from nbpart.workspace import Plan, Workspace
+    from nbpart.workspace.ticks import Tick
+
+PLAN_ROWS = 50
+UP_TO_DATE = "Nothing to do: no partition of {} has to run."
+selection_argument = click.argument("selection", nargs=-1)
+
+
+@click.command()
+@selection_argument
+@options.keys_option
+@options.status_option
+@options.limit_option(PLAN_ROWS)
+@options.json_option
+@options.workspace_option
+def plan(
+    selection: Sequence[str],
+    keys: Sequence[str],
+    statuses: Sequence[str],
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Show what a backfill would run, and why; nothing runs.
+
+    SELECTION is the name of an asset; +name means all above it too, name+ all below it. Without one, all assets.
+    """
+    with options.open_workspace() as workspace:
+        planned = make_plan(workspace, selection, keys, statuses)
+        most = limit or (len(planned) if as_json else PLAN_ROWS)
+        table = Table.from_frame(planned.frame.head(most))
+        told = ", ".join(f"{n:,} {cause}" for cause, n in planned.counts().items())
+    total = f"{count(len(planned), 'step')}: {told}" if len(planned) > len(table.rows) else count(len(planned), "step")
+    print_table(table, as_json, empty=UP_TO_DATE.format(printable(planned.selection)), more=total)
+
+
+@click.command()
+@selection_argument
+@options.keys_option
+@options.status_option
+@options.running_options
+@options.settings_option
+@options.json_option
+@options.workspace_option
+@click.pass_context
+def backfill(
+    ctx: click.Context,
+    selection: Sequence[str],
+    keys: Sequence[str],
+    statuses: Sequence[str],
+    max_workers: int | None,
+    retries: int | None,
+    timeout_s: float | None,
+    params: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Run what is outdated, and follow it to its end.
+
+    SELECTION is the name of an asset; +name means all above it too, name+ all below it. Without one, all assets.
+    Ctrl-C stops it cleanly; `nbpart resume` goes on. Exits with 1 if a step failed or was blocked.
+    """
+    how = options.given(max_workers=max_workers, retries=retries, timeout_s=timeout_s)
+    with Stopper() as stopper, options.open_workspace() as workspace:
+        planned = make_plan(workspace, selection, keys, statuses)
+        if not len(planned):
+            _tell_nothing(UP_TO_DATE.format(printable(planned.selection)), as_json)
+            return
+        ending = run_to_end(workspace, stopper, lambda: planned.run(params=params, **how), _most(as_json))
+    _conclude(ctx, ending, as_json)
+
+
+@click.command()
+@click.argument("backfill_id", metavar="ID")
+@options.running_options
+@options.json_option
+@options.workspace_option
+@click.pass_context
+def resume(
+    ctx: click.Context,
+    backfill_id: str,
+    max_workers: int | None,
+    retries: int | None,
+    timeout_s: float | None,
+    as_json: bool,
+) -> None:
+    """Go on with a backfill that was stopped or died.
+
+    Runs its steps that have no outcome, as the same backfill; options that are not given are as before. `nbpart status`
+    shows the ID of the last one.
+    """
+    how = options.given(max_workers=max_workers, retries=retries, timeout_s=timeout_s)
+    with Stopper() as stopper, options.open_workspace() as workspace:
+        found = workspace.backfills[backfill_id]
+        ending = run_to_end(workspace, stopper, lambda: found.resume(**how), _most(as_json))
+    _conclude(ctx, ending, as_json)
+
+
+@click.command()
+@click.argument("sensor")
+@options.running_options
+@options.json_option
+@options.workspace_option
+@click.pass_context
+def tick(
+    ctx: click.Context,
+    sensor: str,
+    max_workers: int | None,
+    retries: int | None,
+    timeout_s: float | None,
+    as_json: bool,
+) -> None:
+    """Ask a sensor once.
+
+    The keys that it finds are added, and what it asks for is run.
+    """
+    how = options.given(max_workers=max_workers, retries=retries, timeout_s=timeout_s)
+    with Stopper() as stopper, options.open_workspace() as workspace:
+        done = _ask(workspace, sensor, how)
+        ending = None
+        if not as_json:
+            _tell_tick(done)
+        if (started := done.backfill) is not None:
+            ending = run_to_end(workspace, stopper, lambda: started, _most(as_json))
+    if as_json:
+        ran = ending.to_json() if ending else None
+        print_json({"sensor": done.sensor, "added": done.added, "removed": done.removed, "backfill": ran})
+    if ending:
+        _conclude(ctx, ending, as_json, told=as_json)
+
+
+def make_plan(workspace: Workspace, selection: Sequence[str], keys: Sequence[str], statuses: Sequence[str]) -> Plan:
+    """The plan that arguments of a command mean; without any, what is outdated of all assets."""
+    status: Any = "all" if "all" in statuses else list(statuses) or "outdated"
+    return workspace.plan(list(selection) or "*", list(keys) or None, status)
+
+
+def _ask(workspace: Workspace, sensor: str, how: dict[str, Any]) -> Tick:
+    """Tick a sensor without waiting; what its function raises is told with where it was raised."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what the sensor prints is no part of the answer
+            return workspace.tick(sensor, wait=False, **how)
+    except NbpartError:
+        raise
+    except Exception as error:  # a sensor is the user's code: anything can come out of it
+        click.echo(printable_block("".join(traceback.format_exception(error))), err=True, nl=False)
+        raise Failure(f"sensor {sensor!r} raised {sentence(f'{type(error).__name__}: {error}')}") from error
+
+
+def _tell_tick(done: Tick) -> None:
+    changes = [
+        f"{verb} {count(len(keys), 'key')} {preposition} {printable(name)}: {listing(keys)}"
+        for verb, preposition, sets in (("added", "to", done.added), ("removed", "from", done.removed))
+        for name, keys in sets.items()
+        if keys
+    ]
+    for line in changes or [f"{printable(done.sensor)} found nothing new"]:
+        click.echo(line)
+
+
+def _most(as_json: bool) -> int | None:
+    return None if as_json else MOST_TOLD
+
+
+def _conclude(ctx: click.Context, ending: Ending, as_json: bool, *, told: bool = False) -> None:
+    """Tell what a backfill came to, and exit with its code."""
+    if as_json and not told:
+        print_json(ending.to_json())
+    elif not as_json:
+        tell_ending(ending)
+    tell_how_to_go_on(ending)
+    ctx.exit(ending.exit_code)
+
+
+def _tell_nothing(words: str, as_json: bool) -> None:
+    if as_json:
+        counts = {str(status): 0 for status in StepStatus}
+        print_json({"backfill_id": None, "status": "succeeded", "counts": counts, "failures": []})
+    remark(words)

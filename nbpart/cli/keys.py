@@ -1,0 +1,143 @@
+"""The command that looks at partitions and changes sets of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nbpart.cli import options
+from nbpart.cli.output import print_json, print_table
+from nbpart.cli.tables import Table
+from nbpart.cli.text import count, listing, printable
+from nbpart.errors import UnknownNameError, nearest
+from nbpart.states import OUTDATED, PartitionStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbpart.workspace import Workspace
+    from nbpart.workspace.partition_set import PartitionSet
+
+ROWS = 50
+
+
+@click.command()
+@click.argument("asset", required=False)
+@click.option(
+    "-s",
+    "--status",
+    "statuses",
+    type=click.Choice([*(str(s) for s in PartitionStatus), "outdated"]),
+    multiple=True,
+    help="Only partitions of ASSET with this status; can be given again.",
+)
+@click.option("--set", "set_name", metavar="NAME", help="A set of dynamic partitions instead of an asset.")
+@click.option("--add", metavar="KEY", multiple=True, help="Add this key to the set; can be given again.")
+@click.option("--remove", metavar="KEY", multiple=True, help="Remove this key from the set; its data stay.")
+@options.limit_option(ROWS)
+@options.json_option
+@options.workspace_option
+def partitions(
+    asset: str | None,
+    statuses: Sequence[str],
+    set_name: str | None,
+    add: Sequence[str],
+    remove: Sequence[str],
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List partitions, or the keys of a set; change it.
+
+    The partitions of ASSET with their status, or the keys of a --set of dynamic partitions; without both, all sets.
+    A key with parameters is spelled lr=0.1,depth=3.
+    """
+    _check(asset, statuses, set_name, add, remove)
+    most = limit or (None if as_json else ROWS)
+    with options.open_workspace() as workspace:
+        if set_name is None and asset is None:
+            _list_sets(workspace, most, as_json)
+        elif set_name is None:
+            _list_partitions(workspace.partition_status(asset), statuses, most, as_json)
+        elif add or remove:
+            _change(_find_set(workspace, set_name), add, remove, as_json)
+        else:
+            _list_keys(_find_set(workspace, set_name), most, as_json)
+
+
+def _check(
+    asset: str | None, statuses: Sequence[str], set_name: str | None, add: Sequence[str], remove: Sequence[str]
+) -> None:
+    if asset is not None and set_name is not None:
+        raise click.UsageError("Give an ASSET or a --set, not both.")
+    if (add or remove) and set_name is None:
+        raise click.UsageError("--add and --remove change a set: name it with --set.")
+    if statuses and asset is None:
+        raise click.UsageError("--status chooses among the partitions of an ASSET: name it.")
+    if both := set(add) & set(remove):
+        raise click.UsageError(f"The key {min(both)!r} cannot be both added and removed.")
+
+
+def _find_set(workspace: Workspace, name: str) -> PartitionSet:
+    sets = workspace.partition_sets
+    if name not in sets:
+        raise UnknownNameError(
+            f"there are no dynamic partitions {name!r}; {nearest(name, sets)} "
+            "New ones are declared with ws.dynamic_partitions."
+        )
+    return sets[name]
+
+
+def _list_partitions(frame: pd.DataFrame, statuses: Sequence[str], most: int | None, as_json: bool) -> None:
+    if statuses:
+        wanted = {*statuses, *(OUTDATED if "outdated" in statuses else ())}
+        frame = frame[frame["status"].isin([str(status) for status in wanted])]
+    table = Table.from_frame(frame if most is None else frame.head(most))
+    print_table(table, as_json, empty="There are no such partitions.", more=_rest(len(frame), len(table.rows)))
+
+
+def _list_sets(workspace: Workspace, most: int | None, as_json: bool) -> None:
+    readers: dict[str, list[str]] = {}
+    for definition in workspace.assets.definitions:
+        readers.setdefault(definition.set_name, []).append(definition.name)
+    rows = [
+        (name, len(keys), ", ".join(f"{p.name}: {p.kind}" for p in keys.parameters or ()), readers.get(name, []))
+        for name, keys in workspace.partition_sets.items()
+    ]
+    shown = rows[:most] if as_json else [(*row[:3], ", ".join(row[3])) for row in rows[:most]]
+    table = Table(("set", "keys", "parameters", "used_by"), shown)
+    print_table(table, as_json, empty="There are no dynamic partitions yet.", more=_rest(len(rows), len(shown)))
+
+
+def _list_keys(keys: PartitionSet, most: int | None, as_json: bool) -> None:
+    texts = list(keys if most is None else islice(keys, most))
+    parameters = keys.parameters
+    columns = ("partition_key", *(parameters.names if parameters else ()))
+    rows: list[tuple[Any, ...]] = [(key, *(parameters.parse(key).values() if parameters else ())) for key in texts]
+    total = len(keys) if most is not None and len(texts) == most else len(texts)
+    empty = f"{printable(keys.name)} has no keys yet; --add adds some."
+    print_table(Table(columns, rows), as_json, empty=empty, more=_rest(total, len(texts)))
+
+
+def _change(keys: PartitionSet, add: Sequence[str], remove: Sequence[str], as_json: bool) -> None:
+    for key in remove:
+        if key not in keys:
+            raise UnknownNameError(f"{keys.name!r} has no key {key!r}; {nearest(key, keys.page(0, 1000))}")
+    added = keys.add(list(add)) if add else []
+    removed = keys.remove(list(remove)) if remove else []
+    if as_json:
+        print_json({"set": keys.name, "added": added, "removed": removed})
+        return
+    name = printable(keys.name)
+    if add:
+        there = len(set(add)) - len(added)
+        told = f"; {count(there, 'key')} {'was' if there == 1 else 'were'} there already" if there > 0 else ""
+        click.echo(f"added {count(len(added), 'key')} to {name}{': ' if added else ''}{listing(added)}{told}")
+    if remove:
+        click.echo(f"removed {count(len(removed), 'key')} from {name}: {listing(removed)}")
+
+
+def _rest(total: int, shown: int) -> str:
+    return f"{total - shown:,} more; --limit {total} shows all." if total > shown else ""

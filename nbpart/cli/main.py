@@ -1,0 +1,29 @@
+"""The group of all commands."""
+
+from __future__ import annotations
+
+import click
+
+import nbpart
+from nbpart.cli.backfills import backfill, plan, resume, tick
+from nbpart.cli.keys import partitions
+from nbpart.cli.looking import assets, logs, runs, show, sql, status
+from nbpart.cli.options import workspace_option
+from nbpart.cli.output import Group, prepare_streams
+from nbpart.cli.starting import demo, init, lab
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(nbpart.__version__, prog_name="nbpart")
+@workspace_option
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Partitioned data work: assets, dynamic partitions, backfills and a catalog, without a server.
+
+    Exits with 0 if all is well, 1 if something failed, 2 if it was asked for something that is not there.
+    """
+    prepare_streams(ctx)
+
+
+for command in (init, demo, status, assets, partitions, plan, backfill, resume, runs, show, logs, sql, tick, lab):
+    main.add_command(command)

@@ -1,0 +1,156 @@
+"""Options that several commands share, and the workspace that they mean."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nbpart.states import PartitionStatus
+
+if TYPE_CHECKING:
+    from nbpart.workspace import Workspace
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+VARIABLE = "NBPART_WORKSPACE"
+_CHOSEN = "nbpart.workspace"
+
+
+def workspace_option(command: Command) -> Command:
+    """``-w``, before or after the name of the command."""
+    return click.option(
+        "-w",
+        "--workspace",
+        metavar="PATH",
+        expose_value=False,
+        callback=_remember,
+        help=f"The workspace; else that of ${VARIABLE}, the one at or above the current folder, or ./workspace.",
+    )(command)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def limit_option(default: int) -> Callable[[Command], Command]:
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"Print at most N rows; else {default} in a table and all as JSON.",
+    )
+
+
+def keys_option(command: Command) -> Command:
+    return click.option(
+        "-k",
+        "--keys",
+        "--key",
+        "keys",
+        metavar="KEY",
+        multiple=True,
+        help="Only this partition key; can be given again. With parameters: lr=0.1,depth=3.",
+    )(command)
+
+
+def status_option(command: Command) -> Command:
+    return click.option(
+        "-s",
+        "--status",
+        "statuses",
+        type=click.Choice([*(str(s) for s in PartitionStatus), "outdated", "all"]),
+        multiple=True,
+        help="Only partitions with this status; can be given again. Default: outdated (missing, stale or failed).",
+    )(command)
+
+
+def running_options(command: Command) -> Command:
+    """How a backfill runs; what is not given is left to the workspace."""
+    for option in (
+        click.option(
+            "--timeout-s", type=click.FloatRange(min=0, min_open=True), help="The longest that one run may take."
+        ),
+        click.option("--retries", type=click.IntRange(min=0), help="More attempts for a run that failed."),
+        click.option(
+            "-j", "--max-workers", type=click.IntRange(min=1), help="Notebooks at a time; else one for each core."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def settings_option(command: Command) -> Command:
+    return click.option(
+        "-p",
+        "--param",
+        "params",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=_read_settings,
+        help="Override a setting of the runs; can be given again. The value is JSON, or else text.",
+    )(command)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@contextlib.contextmanager
+def open_workspace(*, create: bool = False) -> Iterator[Workspace]:
+    """The workspace that the command means; closed at the end, with all that runs in it."""
+    import nbpart
+
+    command = click.get_current_context().info_name
+    with nbpart.open(workspace_path(), create=create, purpose=f"nbpart {command}") as workspace:
+        yield workspace
+
+
+def workspace_path() -> Path:
+    """The path of the workspace that the command means, whether or not there is one."""
+    path = chosen_path() or os.environ.get(VARIABLE)
+    if path:
+        return Path(path).expanduser()
+    from nbpart.workspace.folder import find_workspace
+
+    return find_workspace(Path.cwd()) or Path("workspace")
+
+
+def chosen_path() -> str | None:
+    """What ``-w`` named."""
+    chosen: str | None = click.get_current_context().meta.get(_CHOSEN)
+    return chosen
+
+
+def command_line(*words: str) -> str:
+    """A command to type that means the same workspace."""
+    path = chosen_path()
+    return shlex.join(["nbpart", *words, *(["-w", path] if path else [])])
+
+
+def _remember(ctx: click.Context, option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.meta[_CHOSEN] = value
+
+
+def _read_settings(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    settings = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE.", ctx, option)
+        settings[name.strip()] = _read_value(value)
+    return settings
+
+
+def _read_value(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=str)
+    except ValueError:
+        return text

@@ -1,0 +1,174 @@
+"""Every error that nbpart raises on purpose.
+
+    NbpartError
+    ├── DeclarationError (ValueError)        an asset, source, partitions definition or sensor is declared wrongly
+    │   ├── CarryError                       a function of a notebook cell names something that cannot be carried
+    │   └── CycleError                       assets would need each other
+    ├── PartitionKeyError (ValueError)       a partition key that cannot be one
+    ├── ParameterError (ValueError)          parameter values that do not fit their declaration
+    ├── UnknownNameError (LookupError)       no such asset, key, run, backfill, sensor ...
+    ├── MissingInputError (LookupError)      data that was asked for was never made, or is gone
+    ├── UnsupportedTypeError (TypeError)     a value that cannot be saved
+    ├── WorkspaceError (OSError)             the directory cannot be a workspace
+    │   └── LocksUnsupportedError            its file system has no locks
+    ├── CatalogError (RuntimeError)          the catalog cannot be read or written
+    │   ├── CatalogBusyError (TimeoutError)  another process holds it for too long
+    │   └── CatalogVersionError              it was made by a newer nbpart
+    ├── RunFailedError (RuntimeError)        a run ended in an error
+    ├── BackfillFailedError (RuntimeError)   steps of a backfill failed or were blocked
+    └── ExtraRequiredError (ImportError)     an optional package is needed
+
+A message says what happened, to which asset and key, and what to do next.
+"""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+# comparing takes some 20 µs a name, and a set of keys can have a million
+_MOST_COMPARED = 10_000
+
+
+class NbpartError(Exception):
+    """Root of the tree; survives pickling with its attributes."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else type(self).__name__
+
+
+class DeclarationError(NbpartError, ValueError):
+    """An asset, source, partitions definition or sensor is declared wrongly."""
+
+
+class CarryError(DeclarationError):
+    """A function of a notebook cell names something that cannot be carried into its notebook."""
+
+
+class CycleError(DeclarationError):
+    """Assets would need each other."""
+
+
+class PartitionKeyError(NbpartError, ValueError):
+    """A partition key that cannot be one."""
+
+
+class ParameterError(NbpartError, ValueError):
+    """Parameter values that do not fit their declaration."""
+
+
+class UnknownNameError(NbpartError, LookupError):
+    """No such asset, source, key, run, backfill or sensor."""
+
+
+class MissingInputError(NbpartError, LookupError):
+    """Data that was asked for was never made, or is gone."""
+
+
+class UnsupportedTypeError(NbpartError, TypeError):
+    """A value that cannot be saved as partition data."""
+
+
+class WorkspaceError(NbpartError, OSError):
+    """The directory cannot be, or is not, a workspace."""
+
+
+class LocksUnsupportedError(WorkspaceError):
+    """The workspace's file system has no file locks."""
+
+
+class CatalogError(NbpartError, RuntimeError):
+    """The catalog cannot be read or written."""
+
+
+class CatalogBusyError(CatalogError, TimeoutError):
+    """Another process holds the catalog for longer than the time-out."""
+
+
+class CatalogVersionError(CatalogError):
+    """The catalog was made by a newer nbpart."""
+
+
+class RunFailedError(NbpartError, RuntimeError):
+    """A run ended in an error.
+
+    Attributes: ``run_id``, ``asset``, ``partition_key``, ``error_class``, ``error_message``, ``traceback``.
+    """
+
+    run_id: str
+    asset: str
+    partition_key: str | None
+    error_class: str
+    error_message: str
+    traceback: str
+
+
+class BackfillFailedError(NbpartError, RuntimeError):
+    """Steps of a backfill failed or were blocked; ``backfill_id`` names it."""
+
+    backfill_id: str
+
+
+class ExtraRequiredError(NbpartError, ImportError):
+    """An optional package is needed; the message names the extra to install."""
+
+
+def run_failed(
+    message: str,
+    *,
+    run_id: str,
+    asset: str,
+    partition_key: str | None,
+    error_class: str,
+    error_message: str,
+    traceback: str,
+) -> RunFailedError:
+    """The error to raise for a failed run.
+
+    Where the notebook raised a builtin exception the result is an instance of that class too, so that
+    ``except ValueError`` around ``ws.materialize`` means what it says.
+    """
+    error = _make_failed(error_class, message)
+    error.run_id, error.asset, error.partition_key = run_id, asset, partition_key
+    error.error_class, error.error_message, error.traceback = error_class, error_message, traceback
+    return error
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of an error sentence: the nearest known name, or what there is."""
+    known = sorted({str(k) for k in known})
+    if len(known) > _MOST_COMPARED:
+        return f"there are {len(known):,} others."
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if not known:
+        return "there is none yet."
+    shown = ", ".join(repr(k) for k in known[:8])
+    return f"there is {shown}{', …' if len(known) > 8 else ''}."
+
+
+def _make_failed(error_class: str, message: str) -> RunFailedError:
+    raised = getattr(builtins, error_class, None)
+    if not (isinstance(raised, type) and issubclass(raised, Exception)) or issubclass(RunFailedError, raised):
+        return RunFailedError(message)
+    try:
+        both = type("RunFailedError", (RunFailedError, raised), {"__reduce__": _reduce_failed})
+        error: RunFailedError = both(message)
+    except TypeError:  # a builtin that cannot be combined, or not be made of a message alone (ExceptionGroup)
+        return RunFailedError(message)
+    if isinstance(error, SyntaxError):
+        error.msg = message  # a traceback shows this one instead of str(error)
+    return error
+
+
+def _reduce_failed(error: RunFailedError) -> tuple[Any, ...]:
+    return (_rebuild_failed, (error.error_class, str(error), error.__dict__))
+
+
+def _rebuild_failed(error_class: str, message: str, attributes: dict[str, Any]) -> RunFailedError:
+    error = _make_failed(error_class, message)
+    error.__dict__.update(attributes)
+    return error

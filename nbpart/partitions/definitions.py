@@ -1,0 +1,174 @@
+"""How an asset is split: a fixed list of keys, or a set that grows and shrinks while you work."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError, UnknownNameError, nearest
+from nbpart.partitions.keys import check_key, shorten
+from nbpart.partitions.parameters import Parameters
+
+_UNNAMED = "static-"
+
+#: What can stand wherever one key is asked for: its text, or the values of its parameters.
+Key: TypeAlias = str | Mapping[str, object]
+#: What can stand wherever keys are asked for.
+Keys: TypeAlias = Key | Iterable[Key]
+
+
+@dataclass(frozen=True, init=False)
+class StaticPartitions:
+    """A fixed list of partition keys, in the order in which they are shown.
+
+    Two lists of the same keys are one definition, and so are two with the same ``name``. Raises `DeclarationError`
+    for an empty list or a key that stands twice, `PartitionKeyError` for one that cannot be a key.
+    """
+
+    keys: tuple[str, ...]
+    name: str | None
+
+    kind: ClassVar[Literal["static"]] = "static"
+    parameters: ClassVar[None] = None
+
+    def __init__(self, keys: Iterable[str], name: str | None = None) -> None:
+        if isinstance(keys, str | bytes | Mapping):
+            raise DeclarationError(f"StaticPartitions takes a list of keys, not {shorten(keys)}.")
+        object.__setattr__(self, "keys", tuple(map(check_key, keys)))
+        object.__setattr__(self, "name", None if name is None else _check_set_name(name))
+        if not self.keys:
+            raise DeclarationError("StaticPartitions has no keys: for keys that come later use DynamicPartitions.")
+        if len(self._members) < len(self.keys):
+            twice, _ = Counter(self.keys).most_common(1)[0]
+            raise DeclarationError(f"StaticPartitions has the key {shorten(twice)} twice: give each key once.")
+
+    @cached_property
+    def set_name(self) -> str:
+        """The name of its set of keys: ``name``, or one made of the keys whatever their order."""
+        if self.name is not None:
+            return self.name
+        content = "\n".join(sorted(self.keys))  # no key holds a line break
+        return _UNNAMED + hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    @cached_property
+    def _members(self) -> frozenset[str]:
+        return frozenset(self.keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._members
+
+    def __repr__(self) -> str:
+        name = "" if self.name is None else f", name={self.name!r}"
+        return f"StaticPartitions({shorten(list(self.keys))}{name})"
+
+
+@dataclass(frozen=True, init=False)
+class DynamicPartitions:
+    """A named set of keys that are added and removed while you work; the catalog of a workspace holds them.
+
+    ``params`` declares keys with parameters, as ``{"lr": float, "depth": nbpart.Param(int, default=3)}``.
+    Raises `DeclarationError`.
+    """
+
+    name: str
+    parameters: Parameters | None
+
+    kind: ClassVar[Literal["dynamic"]] = "dynamic"
+
+    def __init__(self, name: str, params: Mapping[str, Any] | Parameters | None = None) -> None:
+        declared = Parameters.declare(params) if isinstance(params, Mapping) else params
+        object.__setattr__(self, "name", _check_set_name(name))
+        object.__setattr__(self, "parameters", declared)
+
+    @property
+    def set_name(self) -> str:
+        return self.name
+
+    def build_add_request(self, *keys: Keys) -> AddKeysRequest:
+        """What a sensor returns to have keys added. Takes keys, dicts of parameters, and lists of them."""
+        return AddKeysRequest(self.name, _spell_all(self, keys))
+
+    def build_delete_request(self, *keys: Keys) -> DeleteKeysRequest:
+        """What a sensor returns to have keys removed. Takes keys, dicts of parameters, and lists of them."""
+        return DeleteKeysRequest(self.name, _spell_all(self, keys))
+
+
+PartitionsDefinition: TypeAlias = StaticPartitions | DynamicPartitions
+
+
+@dataclass(frozen=True, slots=True)
+class AddKeysRequest:
+    """A wish to add ``keys`` to a set of dynamic partitions."""
+
+    set_name: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteKeysRequest:
+    """A wish to remove ``keys`` from a set of dynamic partitions."""
+
+    set_name: str
+    keys: tuple[str, ...]
+
+
+def as_definition(partitions: object) -> PartitionsDefinition | None:
+    """What a user gave as ``partitions=``: a definition, an object that has one as ``.definition``, a list of keys.
+
+    None, which is an asset without partitions, stays None. Raises `DeclarationError` for anything else.
+    """
+    if partitions is None or isinstance(partitions, StaticPartitions | DynamicPartitions):
+        return partitions
+    if (definition := getattr(partitions, "definition", None)) is not None:
+        return as_definition(definition)
+    if isinstance(partitions, Iterable) and not isinstance(partitions, str | bytes | Mapping | set | frozenset):
+        return StaticPartitions(partitions)
+    raise DeclarationError(
+        f"partitions={shorten(partitions)} is no partitions definition: pass a list of keys, "
+        "nbpart.StaticPartitions([...]), nbpart.DynamicPartitions(name) or what ws.dynamic_partitions(name) returned."
+    )
+
+
+def spell_keys(definition: PartitionsDefinition, keys: Keys) -> list[str]:
+    """The text of each key in ``keys``, in order: one key, a dict of parameters, or a list of these.
+
+    A key with parameters may be spelled in any order and form; what comes back is canonical. Keys of static partitions
+    have to exist. Raises `PartitionKeyError`, `ParameterError` or `UnknownNameError`.
+    """
+    parameters = definition.parameters
+    listed = [keys] if isinstance(keys, str | Mapping) or not isinstance(keys, Iterable) else keys
+    if parameters is not None:
+        return [parameters.spell(key if isinstance(key, Mapping) else parameters.parse(key)) for key in listed]
+    texts = [_plain_key(definition, key) for key in listed]
+    if isinstance(definition, StaticPartitions):
+        for text in texts:
+            if text not in definition:
+                raise UnknownNameError(f"{shorten(text)} is no key of {definition!r}: {nearest(text, definition.keys)}")
+    return texts
+
+
+def _plain_key(definition: PartitionsDefinition, key: object) -> str:
+    if isinstance(key, Mapping):
+        raise ParameterError(
+            f"Partitions {definition.set_name!r} have no parameters, but {shorten(dict(key))} was given: "
+            "pass the key as text, or declare params=."
+        )
+    return check_key(key)
+
+
+def _spell_all(definition: PartitionsDefinition, keys: Iterable[Keys]) -> tuple[str, ...]:
+    return tuple(text for some in keys for text in spell_keys(definition, some))
+
+
+def _check_set_name(name: object) -> str:
+    try:
+        checked = check_key(name)
+    except PartitionKeyError as error:
+        raise DeclarationError(f"Partitions need a name of the form of a key. {error}") from None
+    if checked.startswith(_UNNAMED):
+        raise DeclarationError(f"Partitions cannot be named {name!r}: unnamed lists of keys have such names.")
+    return checked

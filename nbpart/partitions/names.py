@@ -1,0 +1,31 @@
+"""The names that people give to assets, sources, parameters and metrics: one rule for all of them."""
+
+from __future__ import annotations
+
+import keyword
+import unicodedata
+from typing import Final
+
+from nbpart.errors import DeclarationError
+from nbpart.partitions.keys import shorten
+
+#: Names that mean something else where an asset, parameter or metric would be shown, injected or queried.
+RESERVED_NAMES: Final = frozenset(
+    {"partition_key", "run_id", "run", "status", "value", "materialized_at", "duration_s", "rows", "bytes"}
+)
+
+
+def check_name(name: object, what: str) -> str:
+    """Return ``name`` if it can name a ``what`` (``"asset"``, ``"parameter"`` ...): an identifier that is not reserved.
+
+    Raises `DeclarationError` otherwise. That no two names differ in case only is for the caller to see to.
+    """
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise DeclarationError(
+            f"The {what} name {shorten(name)} is no Python identifier: use letters, digits and _, a letter first."
+        )
+    if name != unicodedata.normalize("NFKC", name):  # Python would make another variable of it
+        raise DeclarationError(f"The {what} name {name!r} is read as another name by Python: write it plainly.")
+    if name.casefold() in RESERVED_NAMES:
+        raise DeclarationError(f"The {what} name {name!r} has a meaning already: choose another.")
+    return str.__str__(name)

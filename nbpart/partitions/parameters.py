@@ -1,0 +1,324 @@
+"""Keys with parameters: how they are declared, and the way between values and keys.
+
+declaration     {"lr": float, "depth": Param(int, default=3)}
+values          {"lr": 0.1}
+canonical       {"depth": 3, "lr": 0.1}         every name, in order, with its type
+key             depth=3,lr=0.1                  `spell` writes it, `parse` reads it
+stored          {"depth":3,"lr":0.1}            `encode` writes it, `decode` reads it
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import math
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias, Union
+
+from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError, nearest
+from nbpart.partitions import values as v
+from nbpart.partitions.keys import check_key, shorten
+from nbpart.partitions.names import check_name
+from nbpart.partitions.values import KINDS, Kind, Value
+
+MAX_GRID_SIZE: Final = 10_000_000
+
+
+class Required(Enum):
+    """The default of a parameter that has none."""
+
+    REQUIRED = "required"
+
+
+REQUIRED: Final = Required.REQUIRED
+
+Default: TypeAlias = Value | Literal[Required.REQUIRED]
+
+_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """Declare a parameter with a default: ``params={"lr": float, "depth": nbpart.Param(int, default=3)}``.
+
+    ``type`` is ``int``, ``float``, ``str``, ``bool``, ``date``, ``datetime``, ``Literal[...]``, or one of these
+    ``| None``. A parameter that is added to partitions which already have keys needs a default: it is what they mean.
+    """
+
+    type: Any
+    default: Any = REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One declared parameter.
+
+    ``choices`` is empty where any value of ``kind`` is possible. ``late`` says that it was added after the first keys:
+    its default is not spelled, so that their spelling still holds.
+    """
+
+    name: str
+    kind: Kind
+    choices: tuple[Value, ...] = ()
+    optional: bool = False
+    default: Default = REQUIRED
+    late: bool = False
+
+    @property
+    def takes(self) -> str:
+        """What it takes, in words: ``int``, ``'adam' or 'sgd'``, ``date or None``."""
+        options = [repr(choice) for choice in self.choices] or [self.kind.value]
+        return " or ".join([*options, "None"] if self.optional else options)
+
+    def canonical(self, value: object) -> Value:
+        """``value`` in the one form that all its equals share. Raises `ParameterError`."""
+        if value is None and self.optional:
+            return None
+        try:
+            canonical = v.to_canonical(self.kind, value)
+        except ValueError as reason:
+            raise self._misfit(value, reason) from None
+        if self.choices and canonical not in self.choices:
+            raise self._misfit(value)
+        return canonical
+
+    def parse(self, text: str) -> Value:
+        """The canonical value that a key spells as ``text``. Raises `ParameterError`."""
+        if text == v.NULL and self.optional:
+            return None
+        try:
+            return self.canonical(v.from_text(self.kind, text))
+        except (ParameterError, PartitionKeyError):
+            raise
+        except ValueError as reason:
+            raise self._misfit(text, reason) from None
+
+    def widens(self, older: Parameter) -> bool:
+        """Whether all values of ``older`` are values of this one too."""
+        return (
+            self.kind is older.kind
+            and self.optional >= older.optional
+            and (not self.choices or (older.choices != () and set(self.choices) >= set(older.choices)))
+        )
+
+    def _misfit(self, value: object, reason: object = "") -> ParameterError:
+        text = f"Parameter {self.name!r} takes {self.takes}, not {shorten(value)} of type {type(value).__name__}"
+        return ParameterError(f"{text}: {reason}." if str(reason) else f"{text}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The parameters of a partitions definition, sorted by name; made by `declare`."""
+
+    declared: tuple[Parameter, ...]
+
+    @classmethod
+    def declare(cls, params: Mapping[str, Any]) -> Parameters:
+        """Parameters from ``{name: type}``, where a type can stand in a `Param` with a default.
+
+        Raises `DeclarationError`: a name that is no identifier, is reserved, or differs from another in case only; a
+        type that keys cannot carry; a default that does not fit.
+        """
+        if not params:
+            raise DeclarationError("params={} declares no parameter: name at least one, or leave params out.")
+        folded: dict[str, str] = {}
+        for name in params:
+            check_name(name, "parameter")
+            if (other := folded.setdefault(name.casefold(), name)) != name:
+                raise DeclarationError(f"Parameters {other!r} and {name!r} differ in case only: rename one.")
+        return cls(tuple(_declare(name, params[name]) for name in sorted(params)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(parameter.name for parameter in self.declared)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self.declared)
+
+    def __len__(self) -> int:
+        return len(self.declared)
+
+    def canonical(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """Every parameter's canonical value, by name in order, with defaults filled in. Raises `ParameterError`."""
+        canonical: dict[str, Value] = {}
+        given = 0
+        for parameter in self.declared:
+            name = parameter.name
+            if name in values:
+                given += 1
+                canonical[name] = parameter.canonical(values[name])
+            elif parameter.default is not REQUIRED:
+                canonical[name] = parameter.default
+            else:
+                self._check_names(values)
+                raise ParameterError(f"Parameter {name!r} has no value and no default: it takes {parameter.takes}.")
+        if given != len(values):
+            self._check_names(values)
+        return canonical
+
+    def spell(self, values: Mapping[str, object]) -> str:
+        """The key of ``values``: equal values, however given, have the same. Raises `ParameterError`."""
+        canonical = self.canonical(values)
+        return check_key(
+            ",".join(
+                f"{parameter.name}={v.to_text(canonical[parameter.name])}"
+                for parameter in self.declared
+                if not (parameter.late and canonical[parameter.name] == parameter.default)
+            )
+        )
+
+    def parse(self, key: str) -> dict[str, Value]:
+        """The canonical values that ``key`` spells, in whatever order and form.
+
+        Raises `PartitionKeyError` where it is no list of ``name=value``, `ParameterError` where a value does not fit.
+        """
+        texts: dict[str, str] = {}
+        for part in check_key(key).split(","):
+            name, equals, text = part.partition("=")
+            name = name.strip()
+            if not equals:
+                shape = ",".join(f"{name}=…" for name in self.names)
+                raise PartitionKeyError(f"The partition key {shorten(key)} does not spell parameters as {shape} does.")
+            if name in texts:
+                raise PartitionKeyError(f"The partition key {shorten(key)} has two values for {name!r}.")
+            texts[name] = text
+        self._check_names(texts)
+        return self.canonical({p.name: p.parse(texts[p.name]) for p in self.declared if p.name in texts})
+
+    def grid(self, axes: Mapping[str, object]) -> list[dict[str, Value]]:
+        """Every combination of the values in ``axes``, each a list or a single value; the last name varies fastest.
+
+        Values are canonical, equal ones on an axis count once, and defaults stand for the names that are left out.
+        Raises `ParameterError`, also for an axis without values and for more than 10,000,000 combinations.
+        """
+        self._check_names(axes)
+        by_name = {parameter.name: parameter for parameter in self.declared}
+        given = {
+            name: list(dict.fromkeys(by_name[name].canonical(value) for value in _axis(axis)))
+            for name, axis in axes.items()
+        }
+        for name, points in given.items():
+            if not points:
+                raise ParameterError(f"Parameter {name!r} has no values to make a grid of: give at least one.")
+        if (size := math.prod(map(len, given.values()))) > MAX_GRID_SIZE:
+            raise ParameterError(f"The grid has {size:,} combinations: at most {MAX_GRID_SIZE:,} are possible.")
+        order = self.canonical({name: points[0] for name, points in given.items()})
+        return [{**order, **dict(zip(given, point, strict=True))} for point in itertools.product(*given.values())]
+
+    def encode(self, values: Mapping[str, object]) -> str:
+        """``values`` as the JSON object that is stored beside the key; dates in ISO form."""
+        return _dump({name: v.to_json(value) for name, value in self.canonical(values).items()})
+
+    def decode(self, text: str) -> dict[str, Value]:
+        """The canonical values that `encode` stored; a parameter that was added since has its default."""
+        stored: dict[str, Any] = json.loads(text)
+        self._check_names(stored)
+        return self.canonical({p.name: v.from_json(p.kind, stored[p.name]) for p in self.declared if p.name in stored})
+
+    def extended_by(self, newer: Parameters) -> Parameters:
+        """The parameters that hold when these, which have keys, are declared anew as ``newer``.
+
+        A parameter may be added if it has a default, and may take more values than before. Raises `ParameterError`
+        where a key that exists would lose its meaning: a parameter is gone, takes less or another type, or was added
+        late and has another default now.
+        """
+        older = {parameter.name: parameter for parameter in self.declared}
+        if gone := older.keys() - set(newer.names):
+            raise ParameterError(f"Parameter {min(gone)!r} is gone, but keys have it: declare it again.")
+        return Parameters(tuple(_extend(older.get(parameter.name), parameter) for parameter in newer.declared))
+
+    def to_json(self) -> str:
+        """The declaration as JSON text, for the catalog."""
+        return _dump([_parameter_to_json(parameter) for parameter in self.declared])
+
+    @classmethod
+    def from_json(cls, text: str) -> Parameters:
+        """The opposite of `to_json`."""
+        return cls(tuple(_parameter_from_json(fields) for fields in json.loads(text)))
+
+    def _check_names(self, values: Iterable[str]) -> None:
+        names = self.names
+        for name in values:
+            if name not in names:
+                raise ParameterError(f"There is no parameter {shorten(name)}: {nearest(str(name), names)}")
+
+
+def _declare(name: str, declaration: object) -> Parameter:
+    param = declaration if isinstance(declaration, Param) else Param(declaration)
+    kind, choices, optional = _read_type(name, param.type)
+    parameter = Parameter(name, kind, choices, optional)
+    if param.default is REQUIRED:
+        return parameter
+    try:
+        return dataclasses.replace(parameter, default=parameter.canonical(param.default))
+    except ParameterError as error:
+        raise DeclarationError(f"The default does not fit. {error}") from None
+
+
+def _read_type(name: str, annotation: Any) -> tuple[Kind, tuple[Value, ...], bool]:
+    """Kind, choices and whether None is possible."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (Union, types.UnionType) and types.NoneType in arguments and len(arguments) == 2:
+        kind, choices, _ = _read_type(name, arguments[arguments[0] is types.NoneType])
+        return kind, choices, True
+    if origin is Literal:
+        choices = tuple(choice for choice in arguments if choice is not None)
+        kinds = {KINDS.get(type(choice)) for choice in choices}
+        if len(kinds) == 1 and (only := kinds.pop()):
+            return only, tuple(v.to_canonical(only, choice) for choice in choices), None in arguments
+    elif isinstance(annotation, type) and annotation in KINDS:
+        return KINDS[annotation], (), False
+    raise DeclarationError(
+        f"Parameter {name!r} is declared as {shorten(annotation)}: declare it as one of {', '.join(Kind)}, "
+        "as Literal[...] of values of one type, or as one of these | None; a default goes in Param(type, default=...)."
+    )
+
+
+def _axis(axis: Any) -> Iterable[object]:
+    is_list = isinstance(axis, Iterable) and not isinstance(axis, str | bytes | Mapping)
+    return axis if is_list and getattr(axis, "ndim", None) != 0 else [axis]
+
+
+def _extend(older: Parameter | None, newer: Parameter) -> Parameter:
+    name = newer.name
+    if older is None:
+        if newer.default is REQUIRED:
+            raise ParameterError(f"Parameter {name!r} is new, but keys exist: say what they mean by a default.")
+        return dataclasses.replace(newer, late=True)
+    if not newer.widens(older):
+        raise ParameterError(f"Parameter {name!r} took {older.takes} and would take {newer.takes}, but keys have it.")
+    if older.late and newer.default != older.default:
+        raise ParameterError(
+            f"Parameter {name!r} was added with the default {older.default!r}, which earlier keys mean: keep it."
+        )
+    return dataclasses.replace(newer, late=older.late)
+
+
+def _parameter_to_json(parameter: Parameter) -> dict[str, Any]:
+    fields: dict[str, Any] = {"name": parameter.name, "kind": parameter.kind.value}
+    if parameter.choices:
+        fields["choices"] = [v.to_json(choice) for choice in parameter.choices]
+    if parameter.optional:
+        fields["optional"] = True
+    if parameter.default is not REQUIRED:
+        fields["default"] = v.to_json(parameter.default)
+    if parameter.late:
+        fields["late"] = True
+    return fields
+
+
+def _parameter_from_json(fields: Mapping[str, Any]) -> Parameter:
+    kind = Kind(fields["kind"])
+    return Parameter(
+        name=fields["name"],
+        kind=kind,
+        choices=tuple(v.from_json(kind, choice) for choice in fields.get("choices", ())),
+        optional=fields.get("optional", False),
+        default=v.from_json(kind, fields["default"]) if "default" in fields else REQUIRED,
+        late=fields.get("late", False),
+    )

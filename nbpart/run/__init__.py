@@ -1,0 +1,29 @@
+"""Runs: a spec comes in, a notebook is executed, a result goes out. Knows nothing of the catalog."""
+
+from nbpart.run.context import RunContext
+from nbpart.run.notebook import NotebookRun, execute
+from nbpart.run.pool import Pool, ThreadPool
+from nbpart.run.spec import (
+    RESERVED_METRICS,
+    InputItem,
+    InputSpec,
+    RunOutput,
+    RunResult,
+    RunSpec,
+    SavedFileRecord,
+)
+
+__all__ = [
+    "RESERVED_METRICS",
+    "InputItem",
+    "InputSpec",
+    "NotebookRun",
+    "Pool",
+    "RunContext",
+    "RunOutput",
+    "RunResult",
+    "RunSpec",
+    "SavedFileRecord",
+    "ThreadPool",
+    "execute",
+]

@@ -1,0 +1,339 @@
+"""What a notebook sees of its run: load, save, log."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError, nearest
+from nbpart.run.modules import SPEC_VARIABLE, install
+from nbpart.run.spec import RESERVED_METRICS, InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
+from nbpart.storage.files import write_atomic
+from nbpart.storage.formats import SavedFile, load_file, save_value
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class RunContext:
+    """The run that a notebook belongs to; `nbpart.current_run()` gives it.
+
+    `recording` is False where nothing will be recorded (a notebook run by hand): the first save or log says so.
+    `on_change` is called with everything saved and logged so far after each save and log.
+    """
+
+    def __init__(
+        self, spec: RunSpec, recording: bool = True, on_change: Callable[[RunOutput], None] | None = None
+    ) -> None:
+        self._spec = spec
+        self._recording = recording
+        self._on_change = on_change
+        self._files: dict[str, SavedFileRecord] = {}
+        self._metrics: dict[str, int | float | bool | str] = {}
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._has_warned = False
+
+    @classmethod
+    def from_environment(cls) -> RunContext:
+        """The context of the run that this kernel was started for; what it saves and logs goes to the run's result.
+
+        Raises MissingInputError outside a run.
+        """
+        path = os.environ.get(SPEC_VARIABLE)
+        if not path:
+            raise MissingInputError(f"this process belongs to no run: the variable {SPEC_VARIABLE} is not set.")
+        spec = RunSpec.read(path)
+        install(spec.import_roots, spec.modules)
+        return cls(spec, recording=True, on_change=lambda output: output.write(spec.part))
+
+    @property
+    def asset(self) -> str:
+        return self._spec.asset
+
+    @property
+    def partition_key(self) -> str | None:
+        return self._spec.partition_key
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the partition by name, typed; a copy."""
+        return dict(self._spec.params)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that this run overrides; a copy."""
+        return dict(self._spec.settings)
+
+    @property
+    def run_id(self) -> str:
+        return self._spec.run_id
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names that `load` knows."""
+        return tuple(self._spec.inputs)
+
+    @property
+    def output(self) -> RunOutput:
+        """What has been saved and logged so far."""
+        return RunOutput(tuple(self._files.values()), dict(self._metrics))
+
+    def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
+        """The value of an input, as the partition mapping says.
+
+        One partition: its value, or None where it is missing or saved nothing. Many: one frame with a `partition_key`
+        column when they are frames, else a dict key -> value; missing ones are left out. A source is its path or URL.
+        `name` may be omitted where there is one input; `key` takes one of many; `file` a named extra file.
+        Raises UnknownNameError for a name or key that the run has not, MissingInputError for data that is gone.
+        """
+        name, given = self._input(name)
+        self._tell_missing(name, given, key)
+        if key is not None:
+            if key in given.missing:
+                return None
+            return self._load_item(name, self._item(name, given, key), file)
+        if given.is_many:
+            return self._load_many(name, given, file)
+        if given.items:
+            return self._load_item(name, given.items[0], file)
+        if given.missing:
+            return None
+        raise MissingInputError(f"{self._spec.where} was given no partition of {name!r}; materialize {name!r} first.")
+
+    def relation(self, name: str | None = None) -> duckdb.DuckDBPyRelation:
+        """An input that consists of frames as a DuckDB relation, read as it is asked: for more than memory holds.
+
+        Partitioned inputs have the column `partition_key` in front. Raises UnsupportedTypeError for what is no frame.
+        """
+        name, given = self._input(name)
+        self._tell_missing(name, given, None)
+        items = [item for item in given.items if item.format is not None]
+        other = next((item for item in items if item.format != "frame"), None)
+        if other is not None or not items:
+            what = "has no data" if other is None else f"holds {other.format!r} data"
+            raise UnsupportedTypeError(
+                f"input {name!r} {what}, and only frames make a relation; use run.load({name!r})."
+            )
+        for item in items:
+            self._check_there(name, item, item.location)
+        return self._frames_relation(items)
+
+    def save(self, value: Any, name: str | None = None) -> None:
+        """Save a value as the partition's data, or as one of its named extra files.
+
+        Frames become Parquet, dicts and lists JSON, str text, figures PNG; bytes and the Path of a file stay what they
+        are. Saving again under a name replaces it. Raises UnsupportedTypeError for what cannot be saved.
+        """
+        name = self._check_file_name(name)
+        prefix = self._spec.data_prefix + (f".{name}" if name else "")
+        if isinstance(value, Path):
+            value = self._own_file(value)
+        try:
+            saved = save_value(value, prefix)
+        except UnsupportedTypeError as error:
+            raise UnsupportedTypeError(f"{self._spec.where}: {error}") from error
+        self._put_file(name, saved)
+        self._changed("save")
+
+    def output_path(self, filename: str) -> Path:
+        """Where to write a file of your own; hand the path to `save` when it is complete."""
+        if not filename or filename != Path(filename).name or filename in (".", "..") or not filename.isprintable():
+            raise ParameterError(f"{filename!r} is no plain file name; give one without folders, as 'model.joblib'.")
+        path = Path(f"{self._spec.data_prefix}.{filename}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def log(self, **metrics: int | float | bool | str) -> None:
+        """Log metrics beside the partition's data: numbers, truth values or text; logging a name again replaces it.
+
+        Raises ParameterError for a name that is taken (a parameter, a column of the status frame, another case of a
+        logged one) and UnsupportedTypeError for other values; nothing is logged then.
+        """
+        checked = {name: _metric_value(name, value) for name, value in metrics.items()}
+        for name in checked:
+            self._check_metric_name(name)
+        self._metrics.update(checked)
+        self._changed("log")
+
+    def __repr__(self) -> str:
+        return f"<run {self.run_id} of {self._spec.where}>"
+
+    def _input(self, name: str | None) -> tuple[str, InputSpec]:
+        inputs = self._spec.inputs
+        if name is None:
+            if len(inputs) != 1:
+                raise UnknownNameError(
+                    f"{self.asset} has {len(inputs)} inputs; name the one to load: {nearest('', inputs)}"
+                )
+            name = next(iter(inputs))
+        if name not in inputs:
+            raise UnknownNameError(f"{self.asset} has no input {name!r}: {nearest(name, inputs)}")
+        return name, inputs[name]
+
+    def _item(self, name: str, given: InputSpec, key: str) -> InputItem:
+        for item in given.items:
+            if item.partition_key == key:
+                return item
+        known = [item.partition_key for item in given.items if item.partition_key is not None]
+        raise UnknownNameError(f"{self._spec.where} does not read the key {key!r} of {name!r}: {nearest(key, known)}")
+
+    def _tell_missing(self, name: str, given: InputSpec, key: str | None) -> None:
+        missing = [m for m in given.missing if key is None or m == key]
+        if missing:
+            shown = ", ".join(repr(m) for m in missing[:5]) + (", …" if len(missing) > 5 else "")
+            print(f"nbpart: {name} lacks {len(missing)} of its partitions: {shown}", file=sys.stderr)
+
+    def _load_item(self, name: str, item: InputItem, file: str | None) -> Any:
+        if file is not None:
+            if file not in item.files:
+                raise UnknownNameError(f"{name!r} saved no file named {file!r}: {nearest(file, item.files)}")
+            location, format = item.files[file]
+        elif item.format is None:
+            return None
+        else:
+            location, format = item.location, item.format
+        if format == "source":
+            return location
+        self._check_there(name, item, location)
+        return load_file(location, format)
+
+    def _load_many(self, name: str, given: InputSpec, file: str | None) -> Any:
+        values = {item.partition_key or "": self._load_item(name, item, file) for item in given.items}
+        if not values or not all(item.format == "frame" for item in given.items) or file is not None:
+            return values
+        return _stack_frames(values)
+
+    def _check_there(self, name: str, item: InputItem, location: str) -> None:
+        if not os.path.exists(location):
+            of = name if item.partition_key is None else f"{name}, partition {item.partition_key!r}"
+            raise MissingInputError(f"the data of {of} is gone ({location}); materialize it again.")
+
+    def _frames_relation(self, items: list[InputItem]) -> duckdb.DuckDBPyRelation:
+        import duckdb
+
+        if self._connection is None:
+            self._connection = duckdb.connect()
+        frames = self._connection.read_parquet(
+            [glob.escape(item.location) for item in items],
+            union_by_name=True,
+            hive_partitioning=False,
+            filename="nbpart_file",  # type: ignore[arg-type]
+        )
+        if items[0].partition_key is None:
+            return frames.select(duckdb.StarExpression(exclude=["nbpart_file"]))
+        return self._with_keys(frames, items)
+
+    def _with_keys(self, frames: duckdb.DuckDBPyRelation, items: list[InputItem]) -> duckdb.DuckDBPyRelation:
+        import duckdb
+        import pyarrow
+
+        assert self._connection is not None
+        keys = pyarrow.table(
+            {
+                "nbpart_path": [item.location for item in items],
+                "nbpart_key": [item.partition_key for item in items],
+            }
+        )
+        column = duckdb.ColumnExpression
+        joined = frames.join(self._connection.from_arrow(keys), column("nbpart_file") == column("nbpart_path"))
+        chosen = [column("nbpart_key").alias("partition_key")]
+        for name in frames.columns:
+            if name != "nbpart_file":
+                chosen.append(column(name).alias("partition_key_1" if name.lower() == "partition_key" else name))
+        return joined.select(*chosen)
+
+    def _check_file_name(self, name: str | None) -> str:
+        if name is None:
+            return ""
+        if not name.isidentifier():
+            raise ParameterError(
+                f"{name!r} cannot name a saved file; use letters, digits and underscores, as in 'roc'."
+            )
+        taken = next((n for n in self._files if n.lower() == name.lower() and n != name), None)
+        if taken is not None:
+            raise ParameterError(f"{name!r} differs only in case from {taken!r}, which is saved already; rename one.")
+        return name
+
+    def _own_file(self, path: Path) -> Path:
+        """The path itself where it is one of this run's own, else a copy that is."""
+        path = Path(os.path.abspath(path))
+        if not path.is_file():
+            raise MissingInputError(
+                f"{self._spec.where}: there is no file at {str(path)!r}; write it before saving it."
+            )
+        prefix = os.path.abspath(self._spec.data_prefix)
+        if str(path).startswith(prefix + "."):
+            return path
+        copy = self.output_path(path.name)
+        write_atomic(copy, lambda temporary: _copy(path, temporary))
+        return copy
+
+    def _put_file(self, name: str, saved: SavedFile) -> None:
+        before = self._files.get(name)
+        record = SavedFileRecord(
+            name,
+            saved.kind,
+            saved.format,
+            str(saved.path),
+            saved.rows,
+            saved.bytes,
+            saved.data_version,
+            saved.schema,
+        )
+        self._files[name] = record
+        if before is not None and all(file.path != before.path for file in self._files.values()):
+            Path(before.path).unlink(missing_ok=True)
+
+    def _check_metric_name(self, name: str) -> None:
+        lower = name.lower()
+        if not name.isidentifier() or lower in RESERVED_METRICS:
+            raise ParameterError(
+                f"{name!r} cannot name a metric: it is reserved or no identifier; choose another name."
+            )
+        if lower in {param.lower() for param in self._spec.params}:
+            raise ParameterError(f"{name!r} is a parameter of {self.asset}; choose another name for the metric.")
+        taken = next((known for known in self._metrics if known.lower() == lower and known != name), None)
+        if taken is not None:
+            raise ParameterError(f"{name!r} differs only in case from the metric {taken!r}; use one spelling.")
+
+    def _changed(self, what: str) -> None:
+        if not self._recording and not self._has_warned:
+            self._has_warned = True
+            folder = Path(self._spec.data_prefix).parent
+            print(f"nbpart: run by hand, so {what}() records nothing; files go to {folder}", file=sys.stderr)
+        if self._on_change is not None:
+            self._on_change(self.output)
+
+
+def _stack_frames(frames: Mapping[str, Any]) -> Any:
+    """One frame of many, with the column `partition_key` in front."""
+    import pandas as pd
+
+    parts = []
+    for key, frame in frames.items():
+        if "partition_key" in frame.columns:
+            frame = frame.rename(columns={"partition_key": "partition_key_1"})
+        frame.insert(0, "partition_key", pd.Series([key] * len(frame), index=frame.index, dtype="str"))
+        parts.append(frame)
+    plain = all(isinstance(frame.index, pd.RangeIndex) for frame in parts)
+    return pd.concat(parts, ignore_index=plain)
+
+
+def _metric_value(name: str, value: Any) -> int | float | bool | str:
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "shape", None):
+        value = value.item()
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value) if kind is not str else str.__str__(value)
+    raise UnsupportedTypeError(
+        f"the metric {name!r} is a {type(value).__qualname__}; log numbers, truth values or text; save() the rest."
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)

@@ -1,0 +1,73 @@
+"""Imports of a run: local modules come from the snapshot that its backfill started with.
+
+A module imported from a snapshot keeps its original `__file__`, so that data beside it is found and tracebacks name the
+file that a person edits.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.abc import MetaPathFinder, SourceLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+SPEC_VARIABLE = "NBPART_RUN_SPEC"
+RUN_VARIABLE = "NBPART_RUN_ID"
+
+#: What a Python kernel executes before its first cell.
+STARTUP_LINE = "__import__('nbpart.run.modules', fromlist=['modules']).install_from_environment()"
+
+
+def install(import_roots: Sequence[str], modules: Mapping[str, tuple[str, str]]) -> None:
+    """Put import roots in front of sys.path and let the named modules come from their snapshots; twice is once."""
+    for root in reversed(import_roots):
+        if root not in sys.path:
+            sys.path.insert(0, root)
+    if modules and not any(isinstance(finder, SnapshotFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, SnapshotFinder(modules))
+
+
+def install_from_environment() -> None:
+    """Install what the spec that the environment names asks for; nothing outside a run."""
+    from nbpart.run.spec import RunSpec
+
+    path = os.environ.get(SPEC_VARIABLE)
+    if path and os.path.exists(path):
+        spec = RunSpec.read(path)
+        install(spec.import_roots, spec.modules)
+
+
+class SnapshotFinder(MetaPathFinder):
+    """Finds the modules of a mapping name -> (snapshot, original)."""
+
+    def __init__(self, modules: Mapping[str, tuple[str, str]]) -> None:
+        self._modules = dict(modules)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self._modules:
+            return None
+        snapshot, original = self._modules[fullname]
+        is_package = Path(original).name == "__init__.py"
+        folders = [os.path.dirname(original)] if is_package else None
+        loader = SnapshotLoader(snapshot, original)
+        return spec_from_file_location(fullname, original, loader=loader, submodule_search_locations=folders)
+
+
+class SnapshotLoader(SourceLoader):
+    """Compiles the snapshot's source under the original's name; no bytecode is cached."""
+
+    def __init__(self, snapshot: str, original: str) -> None:
+        self._snapshot = snapshot
+        self._original = original
+
+    def get_filename(self, fullname: str) -> str:
+        return self._original
+
+    def get_data(self, path: str) -> bytes:
+        return Path(self._snapshot if path == self._original else path).read_bytes()

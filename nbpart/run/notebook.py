@@ -1,0 +1,297 @@
+"""One attempt of a run: its notebook through papermill, and a result that says what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import keyword
+import math
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from nbpart.errors import MissingInputError, NbpartError, ParameterError
+from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE
+from nbpart.run.spec import RunOutput, RunResult, RunSpec
+from nbpart.states import RunStatus
+
+if TYPE_CHECKING:
+    from nbpart.run.engine import Ending
+
+
+def execute(
+    spec: RunSpec,
+    *,
+    on_start: Callable[[RunSpec], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> RunResult:
+    """Execute one attempt of a run and return how it ended; see NotebookRun."""
+    return NotebookRun(spec, on_start=on_start, should_stop=should_stop).execute()
+
+
+class NotebookRun:
+    """One attempt of a run, in a kernel of its own that is gone when it ends.
+
+    `execute` never raises for what the notebook does: a cell's error, a syntax error, a dead kernel (error class
+    DeadKernel, with its exit code), a time-out (TimeoutError), a kernel that is not installed (NoSuchKernel) and
+    `sys.exit()` (SystemExit, whatever its argument: the cells after it did not run) are failed results, and a Ctrl-C,
+    an interrupted kernel or `cancel` a cancelled one. The result is also written to `spec.result`.
+
+    on_start: called with the spec in the executing thread before the kernel starts. should_stop: looked at several
+    times a second; True is like `cancel`. grace_s: seconds that an interrupted cell gets before its kernel is killed.
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        *,
+        on_start: Callable[[RunSpec], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+        grace_s: float = 5.0,
+    ) -> None:
+        self.spec = spec
+        self._on_start = on_start
+        self._should_stop = should_stop
+        self._grace_s = grace_s
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Interrupt the notebook, and kill its kernel if that does not help; returns at once, from any thread."""
+        self._cancelled.set()
+
+    def execute(self) -> RunResult:
+        """Execute the notebook, blocking, and return how it ended."""
+        if threading.current_thread() is not threading.main_thread():
+            return self._execute()
+        # The main thread may have an event loop running, as in Jupyter, and is where a Ctrl-C arrives.
+        results: list[RunResult] = []
+        thread = threading.Thread(target=lambda: results.append(self._execute()), name=f"nbpart {self.spec.run_id}")
+        thread.start()
+        while thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt:
+                self.cancel()
+        return results[0]
+
+    def _execute(self) -> RunResult:
+        started_at, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
+        try:
+            ending, kernel = self._run_logged()
+            output = RunOutput.read(self.spec.part)
+        except Exception as error:  # noqa: BLE001 - one run's trouble must not stop the others, and must be recorded
+            ending, kernel, output = _crashed(error), None, RunOutput()
+        result = RunResult(
+            run_id=self.spec.run_id,
+            attempt=self.spec.attempt,
+            status=ending.status,
+            started_at=started_at,
+            finished_at=datetime.datetime.now(datetime.UTC),
+            duration_s=time.monotonic() - begin,
+            files=output.files,
+            metrics=output.metrics,
+            error_class=ending.error_class,
+            error_message=ending.error_message,
+            error_cell=ending.cell,
+            traceback=ending.traceback,
+            exit_code=ending.exit_code,
+            lacked={name: given.missing for name, given in self.spec.inputs.items() if given.missing},
+            kernel=kernel,
+        )
+        return self._put_down(result)
+
+    def _put_down(self, result: RunResult) -> RunResult:
+        try:
+            result.write(self.spec.result)
+            self.spec.remove_files()
+        except OSError as error:
+            if result.status is RunStatus.SUCCEEDED:
+                message = f"the result of {self.spec.where} could not be written: {error}"
+                return replace(result, status=RunStatus.FAILED, error_class=type(error).__name__, error_message=message)
+        return result
+
+    def _run_logged(self) -> tuple[Ending, str | None]:
+        begin = time.monotonic()
+        for path in (self.spec.log, self.spec.output_notebook, self.spec.result):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.spec.part.unlink(missing_ok=True)
+        with open(self.spec.log, "w", encoding="utf-8", errors="replace", newline="") as file:
+            log = _Log(file)
+            kernel: str | None = None
+            try:
+                ending, kernel = self._run(log)
+            except Exception as error:  # noqa: BLE001 - as above; the log must have its last line
+                ending = _crashed(error)
+            log.end(ending, time.monotonic() - begin)
+        return ending, kernel
+
+    def _run(self, log: _Log) -> tuple[Ending, str | None]:
+        from nbpart.run.engine import ENGINE, Ending, Execution
+
+        if self._is_stopped():
+            return Ending(RunStatus.CANCELLED, "Cancelled", "the run was cancelled before it started"), None
+        if self._on_start is not None:
+            self._on_start(self.spec)
+        import papermill
+        from papermill.exceptions import PapermillExecutionError
+
+        spec = self.spec
+        if not os.path.isdir(spec.folder):
+            raise MissingInputError(f"the working directory {spec.folder!r} of {spec.where} is not there; restore it.")
+        notebook, kernel = read_notebook(spec)
+        spec.write()
+        execution = Execution(
+            folder=spec.folder,
+            environment={SPEC_VARIABLE: str(spec.path), RUN_VARIABLE: spec.run_id},
+            output_notebook=spec.output_notebook,
+            about=_about(spec),
+            write=log.write,
+            should_stop=self._is_stopped,
+            check=self._check,
+            timeout_s=spec.timeout_s,
+            grace_s=self._grace_s,
+            has_modules=bool(spec.modules or spec.import_roots),
+        )
+        # papermill raises for error outputs; the ending tells more. No output path: papermill would write it in place,
+        # format its braces, and change directory to do so.
+        with contextlib.suppress(PapermillExecutionError):
+            papermill.execute_notebook(
+                notebook, None, engine_name=ENGINE, kernel_name=kernel, progress_bar=False, execution=execution
+            )
+        if execution.ending is None:
+            raise RuntimeError(f"papermill did not execute the notebook {spec.notebook!r}")
+        return execution.ending, kernel
+
+    def _is_stopped(self) -> bool:
+        return self._cancelled.is_set() or (self._should_stop is not None and self._should_stop())
+
+    def _check(self, ending: Ending) -> Ending:
+        """A success only if every file that was saved is there."""
+        if ending.status is not RunStatus.SUCCEEDED:
+            return ending
+        for file in RunOutput.read(self.spec.part).files:
+            if not os.path.exists(file.path):
+                message = f"{self.spec.where} saved {file.path!r}, and at its end the file is gone; keep what you save"
+                return replace(ending, status=RunStatus.FAILED, error_class="FileNotFoundError", error_message=message)
+        return ending
+
+
+class _Log:
+    """The log of a run: what its cells print, as it comes, and a last line with the outcome."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._is_line_begun = False
+
+    def write(self, text: str) -> None:
+        if text:
+            self._file.write(text)
+            self._file.flush()
+            self._is_line_begun = not text.endswith("\n")
+
+    def end(self, ending: Ending, duration_s: float) -> None:
+        if self._is_line_begun:
+            self.write("\n")
+        if ending.traceback and ending.error_class != "DeadKernel":
+            self.write(f"{ending.traceback}\n")
+        reason = f": {ending.error_class}: {ending.error_message}" if ending.error_class else ""
+        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        line = " ".join(f"{ending.status} after {duration_s:.1f} s{reason}".splitlines())
+        self.write(f"[nbpart {at}] {line}\n")
+
+
+def read_notebook(spec: RunSpec) -> tuple[Any, str]:
+    """The notebook to execute, with the injected cell in its place, and the name of the kernel for it.
+
+    The cell stands after the one tagged `parameters`, or first. Raises what reading a notebook raises.
+    """
+    import nbformat
+    from papermill.iorw import load_notebook_node
+    from papermill.parameterize import parameterize_notebook
+
+    from nbpart.run.engine import ENGINE
+
+    try:
+        text = Path(spec.notebook).read_text("utf-8")
+        notebook = load_notebook_node(nbformat.reads(text, as_version=4))  # type: ignore[no-untyped-call]
+    except FileNotFoundError as error:
+        raise MissingInputError(f"the notebook {spec.notebook!r} of {spec.where} is gone; restore it.") from error
+    except (ValueError, nbformat.ValidationError) as error:
+        raise ValueError(f"{spec.notebook!r} is not a notebook: {error}") from error
+    about = notebook.metadata.get("kernelspec", {})
+    kernel = spec.kernel_name or about.get("name") or "python3"
+    language = spec.language or about.get("language") or notebook.metadata.get("language_info", {}).get("name")
+    language = language or "python"
+    if spec.injected:
+        shown = {name: _show(value) for name, value in spec.injected.items()}
+        notebook = parameterize_notebook(notebook, shown, kernel_name=kernel, language=language, engine_name=ENGINE)
+        if language.lower() == "python":
+            cell = next(c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", []))
+            cell.source = spell_injected(spec.injected)
+    notebook.metadata.papermill["input_path"] = spec.notebook
+    return notebook, kernel
+
+
+def spell_injected(values: Mapping[str, Any]) -> str:
+    """The source of the injected cell of a Python notebook: dates arrive as dates, which papermill cannot do."""
+    for name in values:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ParameterError(f"{name!r} cannot become a variable of a notebook; choose an identifier.")
+    lines = [f"{name} = {_spell(value)}" for name, value in values.items()]
+    if any("_datetime." in line for line in lines):
+        lines.insert(0, "import datetime as _datetime")
+    return "\n".join(["# Parameters of this run", *lines])
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return f"_datetime.datetime.fromisoformat({value.isoformat()!r})"
+    if isinstance(value, datetime.date):
+        return f"_{value!r}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_spell(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_spell(key)}: {_spell(item)}' for key, item in value.items())}}}"
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return repr(kind(value))
+    if value is None:
+        return "None"
+    raise ParameterError(f"a {type(value).__qualname__} cannot be injected in a notebook; pass numbers, text or dates.")
+
+
+def _show(value: Any) -> Any:
+    """A value as the notebook's metadata holds it: strict JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [_show(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _show(item) for key, item in value.items()}
+    return value
+
+
+def _about(spec: RunSpec) -> dict[str, Any]:
+    return {
+        "run_id": spec.run_id,
+        "attempt": spec.attempt,
+        "asset": spec.asset,
+        "partition_key": spec.partition_key,
+    }
+
+
+def _crashed(error: Exception) -> Ending:
+    from nbpart.run.engine import Ending
+
+    text = "".join(traceback.format_exception(error)) if not isinstance(error, NbpartError) else None
+    message = str(error) or type(error).__name__
+    return Ending(RunStatus.FAILED, type(error).__name__, message, traceback=text)

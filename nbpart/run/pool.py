@@ -1,0 +1,160 @@
+"""Where runs are executed: a pool takes specs and gives results; here one of threads that drive kernels."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from nbpart.run.notebook import NotebookRun
+from nbpart.run.spec import RunResult, RunSpec
+from nbpart.states import RunStatus
+
+
+class Pool(Protocol):
+    """The contract of every pool; its methods may be called from any thread, and each spec gets exactly one result."""
+
+    @property
+    def max_workers(self) -> int:
+        """How many runs go on at once."""
+
+    def submit(self, spec: RunSpec) -> None:
+        """Execute a run as soon as there is a worker for it."""
+
+    def next_results(self, timeout_s: float | None = None) -> list[RunResult]:
+        """The results that are there, waiting until there is one; [] after the time-out or when none is to come."""
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run; its result still comes. A run that is not here, or over, is left alone."""
+
+    def cancel_all(self) -> None:
+        """Cancel every run."""
+
+    def close(self) -> None:
+        """Cancel every run and wait until nothing of them is left."""
+
+
+class ThreadPool:
+    """Runs on this machine: `max_workers` threads, each driving one kernel at a time.
+
+    `on_start` is called with the spec, in the worker's thread, when a run begins. Threads end with `close`.
+    """
+
+    def __init__(self, max_workers: int, *, on_start: Callable[[RunSpec], None] | None = None) -> None:
+        if max_workers < 1:
+            raise ValueError(f"a pool needs at least one worker, not {max_workers}.")
+        self._max_workers = max_workers
+        self._on_start = on_start
+        self._changed = threading.Condition()
+        self._waiting: deque[NotebookRun] = deque()
+        self._running: dict[str, NotebookRun] = {}
+        self._outstanding = 0
+        self._results: deque[RunResult] = deque()
+        self._threads: list[threading.Thread] = []
+        self._is_closed = False
+        # workers are daemons so that a forgotten pool does not hold the interpreter; its kernels must go all the same
+        atexit.register(self.close)
+
+    @property
+    def max_workers(self) -> int:
+        return self._max_workers
+
+    def submit(self, spec: RunSpec) -> None:
+        """Execute a run as soon as there is a worker for it; RuntimeError once the pool is closed."""
+        with self._changed:
+            if self._is_closed:
+                raise RuntimeError("the pool is closed and takes no more runs.")
+            self._waiting.append(NotebookRun(spec, on_start=self._on_start))
+            self._outstanding += 1
+            if len(self._threads) < self._max_workers and len(self._waiting) + len(self._running) > len(self._threads):
+                name = f"nbpart worker {len(self._threads)}"
+                thread = threading.Thread(target=self._work, name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+            self._changed.notify_all()
+
+    def next_results(self, timeout_s: float | None = None) -> list[RunResult]:
+        """The results that are there, waiting until there is one; [] after the time-out or when none is to come."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._changed:
+            while not self._results and self._outstanding:
+                left = None if end is None else end - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._changed.wait(left)
+            results = list(self._results)
+            self._results.clear()
+            self._outstanding -= len(results)
+        return results
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run; its result still comes. A run that is not here, or over, is left alone."""
+        with self._changed:
+            self._cancel(lambda run: run.spec.run_id == run_id)
+
+    def cancel_all(self) -> None:
+        """Cancel every run."""
+        with self._changed:
+            self._cancel(lambda run: True)
+
+    def close(self) -> None:
+        """Cancel every run and wait until nothing of them is left; results that came can still be fetched."""
+        with self._changed:
+            self._is_closed = True
+            self._cancel(lambda run: True)
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> ThreadPool:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _cancel(self, is_meant: Callable[[NotebookRun], bool]) -> None:
+        for run in self._running.values():
+            if is_meant(run):
+                run.cancel()
+        kept: deque[NotebookRun] = deque()
+        for run in self._waiting:
+            if is_meant(run):
+                self._results.append(_never_started(run.spec))
+            else:
+                kept.append(run)
+        self._waiting = kept
+        self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting and not self._is_closed:
+                    self._changed.wait()
+                if not self._waiting:
+                    return
+                run = self._waiting.popleft()
+                self._running[run.spec.run_id] = run
+            result = run.execute()
+            with self._changed:
+                del self._running[run.spec.run_id]
+                self._results.append(result)
+                self._changed.notify_all()
+
+
+def _never_started(spec: RunSpec) -> RunResult:
+    now = datetime.now(UTC)
+    return RunResult(
+        run_id=spec.run_id,
+        attempt=spec.attempt,
+        status=RunStatus.CANCELLED,
+        started_at=now,
+        finished_at=now,
+        duration_s=0.0,
+        error_class="Cancelled",
+        error_message="the run was cancelled before it started",
+    )

@@ -1,0 +1,344 @@
+"""A run's spec and result: all that crosses the border between who coordinates and who runs.
+
+Both are frozen and travel as JSON files. Dates keep their type there: `{"$date": "2024-05-01"}`. The items of an input
+that has more than 1,000 of them lie in a Parquet file beside the spec.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbpart.errors import ParameterError
+from nbpart.states import RunStatus
+from nbpart.storage.files import write_atomic, write_bytes_atomic
+
+#: Names that a metric cannot have: the columns of a status frame.
+RESERVED_METRICS = frozenset(
+    {"partition_key", "run_id", "run", "status", "value", "materialized_at", "duration_s", "rows", "bytes"}
+)
+_INLINE_ITEMS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class InputItem:
+    """One partition of an input: where it is and how to read it.
+
+    `format` is None where the partition was materialized without data (it reads as None), "source" where `location`
+    itself is what the run gets, else a format of `nbpart.storage`. `files`: extra files, name -> (path, format).
+    """
+
+    partition_key: str | None
+    location: str
+    format: str | None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    data_version: str | None = None
+    files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "partition_key": self.partition_key,
+            "location": self.location,
+            "format": self.format,
+            "params": encode_value(dict(self.params)),
+            "data_version": self.data_version,
+            "files": {name: list(pair) for name, pair in self.files.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> InputItem:
+        files = {name: (path, format) for name, (path, format) in data["files"].items()}
+        return cls(**{**data, "params": decode_value(data["params"]), "files": files})
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input of a run: `kind` is "asset" or "source", `mapping` "same", "whole" or "all".
+
+    `missing` names the keys without data that the run goes without (only where its asset skips missing inputs).
+    """
+
+    kind: str
+    mapping: str
+    items: tuple[InputItem, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_many(self) -> bool:
+        return self.mapping == "all"
+
+    def to_json(self) -> dict[str, Any]:
+        items = [item.to_json() for item in self.items]
+        return {"kind": self.kind, "mapping": self.mapping, "items": items, "missing": list(self.missing)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> InputSpec:
+        items = tuple(InputItem.from_json(item) for item in data["items"])
+        return cls(data["kind"], data["mapping"], items, tuple(data["missing"]))
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """All that one attempt of a run needs; every path is absolute.
+
+    notebook: the notebook to execute. folder: its working directory. import_roots: more of sys.path, in front.
+    modules: name -> (snapshot, original): a module of that name is imported from the snapshot's source.
+    injected: what becomes the cell after the parameters cell. data_prefix: what the names of its data files begin
+    with. output_notebook, log, result: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
+    """
+
+    run_id: str
+    attempt: int
+    asset: str
+    partition_key: str | None
+    notebook: str
+    folder: str
+    output_notebook: str
+    log: str
+    data_prefix: str
+    result: str
+    workspace: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    injected: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, InputSpec] = field(default_factory=dict)
+    import_roots: tuple[str, ...] = ()
+    modules: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    kernel_name: str | None = None
+    language: str | None = None
+    timeout_s: float | None = None
+
+    @property
+    def where(self) -> str:
+        """The asset and key as a sentence names them."""
+        return self.asset if self.partition_key is None else f"{self.asset}, partition {self.partition_key!r}"
+
+    @property
+    def path(self) -> Path:
+        """Where the spec itself lies while the run goes on."""
+        return Path(self.result + ".spec")
+
+    @property
+    def part(self) -> Path:
+        """Where the running notebook leaves what it has saved and logged so far."""
+        return Path(self.result + ".part")
+
+    def to_json(self) -> dict[str, Any]:
+        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        for name in ("params", "settings", "injected"):
+            data[name] = encode_value(dict(data[name]))
+        data["inputs"] = {name: given.to_json() for name, given in self.inputs.items()}
+        data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
+        return data | {"import_roots": list(self.import_roots)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunSpec:
+        values = dict(data)
+        for name in ("params", "settings", "injected"):
+            values[name] = decode_value(values[name])
+        values["inputs"] = {name: InputSpec.from_json(given) for name, given in data["inputs"].items()}
+        values["modules"] = {name: (snapshot, original) for name, (snapshot, original) in data["modules"].items()}
+        values["import_roots"] = tuple(data["import_roots"])
+        return cls(**values)
+
+    def write(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write the spec (to its own `path` if none is given), and long inputs as Parquet files beside it."""
+        path = self.path if path is None else Path(path)
+        short = {
+            name: given if len(given.items) <= _INLINE_ITEMS else dataclasses.replace(given, items=())
+            for name, given in self.inputs.items()
+        }
+        data = dataclasses.replace(self, inputs=short).to_json()
+        for name, given in self.inputs.items():
+            if len(given.items) > _INLINE_ITEMS:
+                beside = path.with_name(f"{path.name}.{name}.parquet")
+                _write_items(beside, given.items)
+                data["inputs"][name]["items_file"] = beside.name
+        write_bytes_atomic(path, json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        return path
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> RunSpec:
+        """Read what `write` wrote."""
+        path = Path(path)
+        data = json.loads(path.read_bytes())
+        for given in data["inputs"].values():
+            beside = given.pop("items_file", None)
+            if beside is not None:
+                given["items"] = _read_items(path.with_name(beside))
+        return cls.from_json(data)
+
+    def remove_files(self) -> None:
+        """Remove the spec, its long inputs and the part result; the result, log and notebook stay."""
+        for name in self.inputs:
+            self.path.with_name(f"{self.path.name}.{name}.parquet").unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+        self.part.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFileRecord:
+    """A file that a run saved: the main one has the name ''. `path` is absolute; the rest as in SavedFile."""
+
+    name: str
+    kind: str
+    format: str
+    path: str
+    rows: int | None
+    bytes: int
+    data_version: str
+    schema: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SavedFileRecord:
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class RunOutput:
+    """What a run has saved and logged so far."""
+
+    files: tuple[SavedFileRecord, ...] = ()
+    metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"files": [file.to_json() for file in self.files], "metrics": dict(self.metrics)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunOutput:
+        return cls(tuple(SavedFileRecord.from_json(file) for file in data["files"]), data["metrics"])
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        _write_json(path, self.to_json())
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> RunOutput:
+        """Read what `write` wrote; a run that saved and logged nothing has no file, and an empty output."""
+        try:
+            return cls.from_json(json.loads(Path(path).read_bytes()))
+        except FileNotFoundError:
+            return cls()
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How one attempt of a run ended.
+
+    `status` is succeeded, failed or cancelled. `error_cell` is the 0-based index of the cell in the output notebook.
+    `exit_code` is the kernel's, where it died (-9 = killed by signal 9). `lacked`: per input the keys without data.
+    """
+
+    run_id: str
+    attempt: int
+    status: RunStatus
+    started_at: datetime.datetime
+    finished_at: datetime.datetime
+    duration_s: float
+    files: tuple[SavedFileRecord, ...] = ()
+    metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
+    error_class: str | None = None
+    error_message: str | None = None
+    error_cell: int | None = None
+    traceback: str | None = None
+    exit_code: int | None = None
+    lacked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kernel: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        data["status"] = str(self.status)
+        data["started_at"], data["finished_at"] = self.started_at.isoformat(), self.finished_at.isoformat()
+        data["files"] = [file.to_json() for file in self.files]
+        data["lacked"] = {name: list(keys) for name, keys in self.lacked.items()}
+        return data | {"metrics": dict(self.metrics)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunResult:
+        values = dict(data)
+        values["status"] = RunStatus(data["status"])
+        for name in ("started_at", "finished_at"):
+            values[name] = datetime.datetime.fromisoformat(data[name])
+        values["files"] = tuple(SavedFileRecord.from_json(file) for file in data["files"])
+        values["lacked"] = {name: tuple(keys) for name, keys in data["lacked"].items()}
+        return cls(**values)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        _write_json(path, self.to_json())
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> RunResult:
+        return cls.from_json(json.loads(Path(path).read_bytes()))
+
+
+def encode_value(value: Any) -> Any:
+    """A value of a parameter or setting as plain JSON; ParameterError for what has no place there."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, datetime.datetime):
+        return {"$datetime": value.isoformat()}
+    if isinstance(value, datetime.date):
+        return {"$date": value.isoformat()}
+    if isinstance(value, list | tuple):
+        return [encode_value(item) for item in value]
+    if isinstance(value, dict):
+        if any(not isinstance(key, str) or key.startswith("$") for key in value):
+            return {"$dict": [[encode_value(key), encode_value(item)] for key, item in value.items()]}
+        return {key: encode_value(item) for key, item in value.items()}
+    raise ParameterError(
+        f"a {type(value).__qualname__} cannot be handed to a run ({value!r:.60}); pass numbers, text, dates or lists."
+    )
+
+
+def decode_value(value: Any) -> Any:
+    """What `encode_value` encoded; a tuple comes back as a list."""
+    if isinstance(value, list):
+        return [decode_value(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((tag, inner),) = value.items()
+        if tag == "$datetime":
+            return datetime.datetime.fromisoformat(inner)
+        if tag == "$date":
+            return datetime.date.fromisoformat(inner)
+        if tag == "$dict":
+            return {decode_value(key): decode_value(item) for key, item in inner}
+    return {key: decode_value(item) for key, item in value.items()}
+
+
+def _write_json(path: str | os.PathLike[str], data: Mapping[str, Any]) -> None:
+    # a traceback may hold anything, also half a surrogate pair
+    write_bytes_atomic(path, json.dumps(data, ensure_ascii=True).encode())
+
+
+def _write_items(path: Path, items: tuple[InputItem, ...]) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    columns = {
+        "partition_key": [item.partition_key for item in items],
+        "location": [item.location for item in items],
+        "format": [item.format for item in items],
+        "params": [json.dumps(encode_value(dict(item.params))) for item in items],
+        "data_version": [item.data_version for item in items],
+        "files": [json.dumps({name: list(pair) for name, pair in item.files.items()}) for item in items],
+    }
+    table = pyarrow.table({name: pyarrow.array(values, pyarrow.string()) for name, values in columns.items()})
+    write_atomic(path, lambda temporary: pyarrow.parquet.write_table(table, temporary, compression="zstd"))
+
+
+def _read_items(path: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        rows = file.read().to_pylist()
+    return [row | {"params": json.loads(row["params"]), "files": json.loads(row["files"])} for row in rows]

@@ -1,0 +1,127 @@
+"""Sensors: functions that look at the outside, add keys and ask for runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbpart.errors import DeclarationError
+from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, PartitionsDefinition, as_definition
+
+_EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Ask for the runs of one partition; of all assets that its set partitions, or of ``asset`` alone."""
+
+    partition_key: Any = None
+    asset: str | None = None
+
+
+@dataclass(frozen=True)
+class SensorResult:
+    """The full form of what a sensor returns."""
+
+    run_requests: Sequence[RunRequest] = ()
+    dynamic_partitions_requests: Sequence[AddKeysRequest | DeleteKeysRequest] = ()
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sensor:
+    """A declared sensor: ``every_s`` is how often it wants to be asked, in seconds."""
+
+    name: str
+    function: Callable[..., Any]
+    every_s: float
+    folder: Path
+    partitions: PartitionsDefinition | None = None
+    description: str = ""
+
+    def __call__(self, context: Any) -> Any:
+        return self.function(context)
+
+    def __repr__(self) -> str:
+        return f"<nbpart sensor {self.name!r} every {self.every_s:g} s>"
+
+
+@dataclass
+class SensorContext:
+    """What a sensor function is given. ``cursor`` is what its last tick left; assign to it to leave another."""
+
+    sets: Mapping[str, Container[str]]
+    cursor: str | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def partitions(self, name: str) -> Any:
+        """The keys of a set of dynamic partitions: ``key in``, ``len`` and iteration."""
+        self.asked.append(name)
+        return self.sets[name]
+
+
+def sensor(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Declare a function as a sensor, as a decorator; the options are ``every``, ``name`` and ``partitions``.
+
+    Raises `DeclarationError`; see `declare_sensor`.
+    """
+    return declare_sensor(function) if function is not None else lambda f: declare_sensor(f, **options)
+
+
+def declare_sensor(
+    function: Callable[..., Any], *, every: str | float = "30s", name: str | None = None, partitions: Any = None
+) -> Sensor:
+    """The sensor that asks ``function``; ``every`` is a number of seconds or text as ``"30s"``, ``"5m"``, ``"1h"``.
+
+    ``partitions`` is the set to which returned keys are added; not needed where the function asks for one set only.
+    Raises `DeclarationError`.
+    """
+    if not callable(function) or not hasattr(function, "__code__"):
+        raise DeclarationError(f"a sensor is made from a function, not from {type(function).__name__}.")
+    if function.__code__.co_argcount != 1:
+        raise DeclarationError(f"sensor {function.__name__!r} takes one argument, its context: def f(context).")
+    return Sensor(
+        name or function.__name__,
+        function,
+        read_interval(every),
+        Path.cwd(),
+        as_definition(partitions),
+        (function.__doc__ or "").strip(),
+    )
+
+
+def read_interval(every: str | float) -> float:
+    """Seconds of ``30``, ``"30s"``, ``"5m"``, ``"1h"`` or ``"1d"``. Raises `DeclarationError`."""
+    if isinstance(every, int | float) and every > 0:
+        return float(every)
+    match = _EVERY.fullmatch(str(every).strip())
+    if match is None or float(match[1]) <= 0:
+        raise DeclarationError(f"every={every!r} is no interval: give seconds, or text as '30s', '5m', '1h'.")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def as_result(answer: Any, set_name: str | None) -> SensorResult:
+    """What a sensor function returned, in the full form: keys become requests to add them and to run them.
+
+    ``set_name`` is the set that keys belong to. Raises `DeclarationError` for what is neither.
+    """
+    if answer is None:
+        return SensorResult()
+    if isinstance(answer, SensorResult):
+        return answer
+    if isinstance(answer, str | Mapping):
+        answer = [answer]
+    if not isinstance(answer, Sequence | set | frozenset):
+        answer = list(answer)
+    if not answer:
+        return SensorResult()
+    if set_name is None:
+        raise DeclarationError(
+            "the sensor returned keys, but it is not clear to which partitions they belong: "
+            "declare it with @ws.sensor(partitions=...)."
+        )
+    return SensorResult([RunRequest(key) for key in answer], [AddKeysRequest(set_name, tuple(answer))])

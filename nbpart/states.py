@@ -1,0 +1,98 @@
+"""The statuses of partitions, runs and steps, and how they may change.
+
+Each table below is the only place that says so: what is finished and what is active is derived from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """Status of one run."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_finished(self) -> bool:
+        return not RUN_TRANSITIONS[self]
+
+    def can_become(self, other: RunStatus) -> bool:
+        return other in RUN_TRANSITIONS[self]
+
+
+class StepStatus(StrEnum):
+    """Status of one step (asset, key) of a backfill."""
+
+    PLANNED = "planned"
+    BLOCKED = "blocked"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether this execution of the backfill is done with the step; resuming may plan it again."""
+        return STEP_TRANSITIONS[self] <= {StepStatus.PLANNED}
+
+    def can_become(self, other: StepStatus) -> bool:
+        return other in STEP_TRANSITIONS[self]
+
+
+class PartitionStatus(StrEnum):
+    """Status of one partition: derived from its facts, exactly one at a time."""
+
+    MISSING = "missing"
+    STALE = "stale"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FAILED = "failed"
+    MATERIALIZED = "materialized"
+
+
+_R, _S = RunStatus, StepStatus
+
+RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
+    _R.QUEUED: frozenset({_R.RUNNING, _R.FAILED, _R.CANCELLED, _R.INTERRUPTED}),
+    # back to queued: an attempt failed and the next one waits for its turn
+    _R.RUNNING: frozenset({_R.QUEUED, _R.SUCCEEDED, _R.FAILED, _R.CANCELLED, _R.INTERRUPTED}),
+    _R.SUCCEEDED: frozenset(),
+    _R.FAILED: frozenset(),
+    _R.CANCELLED: frozenset(),
+    _R.INTERRUPTED: frozenset(),
+}
+
+STEP_TRANSITIONS: Mapping[StepStatus, frozenset[StepStatus]] = {
+    _S.PLANNED: frozenset({_S.QUEUED, _S.RUNNING, _S.BLOCKED, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED}),
+    _S.QUEUED: frozenset({_S.RUNNING, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED}),
+    _S.RUNNING: frozenset({_S.QUEUED, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED}),
+    _S.SUCCEEDED: frozenset(),
+    # a resumed backfill plans what is not done
+    _S.BLOCKED: frozenset({_S.PLANNED}),
+    _S.FAILED: frozenset({_S.PLANNED}),
+    _S.CANCELLED: frozenset({_S.PLANNED}),
+    _S.INTERRUPTED: frozenset({_S.PLANNED}),
+}
+
+OUTDATED: frozenset[PartitionStatus] = frozenset(
+    {PartitionStatus.MISSING, PartitionStatus.STALE, PartitionStatus.FAILED}
+)
+
+#: The order in which statuses are shown everywhere.
+DISPLAY_ORDER: tuple[PartitionStatus, ...] = (
+    PartitionStatus.MISSING,
+    PartitionStatus.QUEUED,
+    PartitionStatus.RUNNING,
+    PartitionStatus.MATERIALIZED,
+    PartitionStatus.FAILED,
+    PartitionStatus.STALE,
+)

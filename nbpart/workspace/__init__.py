@@ -1,0 +1,10 @@
+"""The workspace and what it gives into a user's hands."""
+
+from nbpart.workspace.backfills import Backfill, Backfills
+from nbpart.workspace.current import current_run
+from nbpart.workspace.partition_set import PartitionSet
+from nbpart.workspace.plans import Plan
+from nbpart.workspace.runs import Run
+from nbpart.workspace.workspace import Workspace, open
+
+__all__ = ["Backfill", "Backfills", "PartitionSet", "Plan", "Run", "Workspace", "current_run", "open"]

@@ -1,0 +1,123 @@
+"""`nbpart.current_run`: the run that a notebook belongs to, under a backfill and by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbpart.assets.asset import name_of
+from nbpart.backfill.claims import new_run_id
+from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
+from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
+from nbpart.catalog import Batch, queries
+from nbpart.errors import DeclarationError, WorkspaceError
+from nbpart.partitions import safe_name
+from nbpart.run.context import RunContext
+from nbpart.run.spec import InputSpec, RunSpec
+from nbpart.workspace.folder import find_workspace, open_folder
+from nbpart.workspace.inert import inside_run
+from nbpart.workspace.manual import ManualRun, Recorder
+
+_current: RunContext | None = None
+
+
+def current_run(
+    asset: Any = None,
+    *,
+    partition_key: Any = None,
+    record: bool = False,
+    workspace: str | Path | None = None,
+    **params: Any,
+) -> RunContext:
+    """The run that this notebook belongs to.
+
+    Under a backfill the arguments are ignored. By hand it stands for a run of ``asset``: of ``partition_key``, or of the
+    parameters given by name, or of the values that the parameters cell gave to variables of these names. The workspace
+    is the one above the notebook unless ``workspace`` names it. What is saved and logged by hand goes to scratch files
+    and is not recorded, unless ``record`` is true.
+
+    Raises `WorkspaceError` where no workspace is found, `DeclarationError` where asset or partition are not clear.
+    """
+    global _current
+    if inside_run():
+        _current = _current or RunContext.from_environment()
+        return _current
+    root = Path(workspace).absolute() if workspace is not None else find_workspace(Path.cwd())
+    if root is None:
+        raise WorkspaceError(
+            f"no workspace is at or above {Path.cwd()}; make one with nbpart.open, or pass workspace=its folder."
+        )
+    variables = sys._getframe(1).f_globals
+    root, catalog = open_folder(root, create=False, purpose="a notebook run by hand")
+    registry = catalog.read(load_registry)
+    node = registry[_asset_name(asset, registry)]
+    key = _choose_key(node, partition_key, params, variables)
+    spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))
+    if not record:
+        catalog.close()
+        return ManualRun(spec)
+    return ManualRun(spec, Recorder(catalog, root, registry, node, key, resolved))
+
+
+def _asset_name(asset: Any, registry: Registry) -> str:
+    if asset is not None:
+        return name_of(asset)
+    names = registry.graph.computed
+    if len(names) == 1:
+        return names[0]
+    raise DeclarationError(
+        'by hand it is not known which asset this notebook is: name it, as in nbpart.current_run("model").'
+    )
+
+
+def _choose_key(node: Node, key: Any, params: Mapping[str, Any], variables: Mapping[str, Any]) -> str | None:
+    if not node.definition.is_partitioned:
+        return spell_key(node, key)
+    if key is None and node.parameters is not None:
+        from_cell = {name: variables[name] for name in node.parameters.names if name in variables}
+        return spell_key(node, {**from_cell, **params})
+    if params:
+        raise DeclarationError(f"{node.name!r} is not partitioned by parameters: give its partition_key alone.")
+    if key is None:
+        key = variables.get("partition_key")
+    if key is None:
+        raise DeclarationError(
+            f"{node.name!r} is partitioned by {node.definition.set_name!r}: by hand say which partition this is, "
+            f"as in nbpart.current_run({node.name!r}, partition_key=...)."
+        )
+    return spell_key(node, key)
+
+
+def _build_spec(
+    batch: Batch, root: Path, registry: Registry, node: Node, key: str | None
+) -> tuple[RunSpec, ResolvedInputs]:
+    key_id = 0 if key is None else int(queries.key_ids(batch, node.set_id, [key])[0])
+    resolved = resolve_inputs(batch, root, registry, node, {key_id: key})[key_id]
+    # without the names of what is missing, loading it by hand is an error that says what to do
+    inputs: dict[str, InputSpec] = {
+        name: dataclasses.replace(given, missing=()) if node.definition.on_missing_input == "block" else given
+        for name, given in resolved.inputs.items()
+    }
+    run_id = new_run_id(datetime.now(UTC))
+    place = f"{node.name}/{'_whole' if key is None else safe_name(key)}/{run_id}-1"
+    scratch = root / "data" / "_scratch" / place
+    spec = RunSpec(
+        run_id=run_id,
+        attempt=1,
+        asset=node.name,
+        partition_key=key,
+        params=node.parameters.parse(key) if node.parameters and key is not None else {},
+        inputs=inputs,
+        notebook=str(root / (node.definition.snapshot or "")),
+        folder=node.definition.folder,
+        output_notebook="",
+        log="",
+        data_prefix=str(scratch),
+        result=str(scratch) + ".json",
+        workspace=str(root),
+    )
+    return spec, resolved

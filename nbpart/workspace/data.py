@@ -1,0 +1,87 @@
+"""Reading what was materialized: one partition as a value, many as a DuckDB relation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbpart.backfill.nodes import Node, partition_label
+from nbpart.backfill.sources import locate
+from nbpart.catalog import Batch, Catalog, queries
+from nbpart.catalog.relations import AssetSnapshot, Relations
+from nbpart.errors import MissingInputError, UnknownNameError, nearest
+from nbpart.storage import load_file
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def load_partition(
+    catalog: Catalog, root: Path, node: Node, key: str | None, run_id: str | None, file: str | None
+) -> Any:
+    """The value of one partition: as it is now, or as the run ``run_id`` left it; ``file`` names an extra file.
+
+    Of a source it is the path or URL; of a run that saved nothing, the path of its executed notebook.
+    """
+    if node.definition.is_source:
+        return locate(node, key)
+
+    def find(batch: Batch) -> Any:
+        key_id = find_key_id(batch, node, key)
+        run_no = None
+        if run_id is not None:
+            record = queries.find_run(batch, run_id)
+            if record is None:
+                raise UnknownNameError(f"there is no run {run_id!r}; ws.runs() lists them.")
+            run_no = record.run_no
+        return queries.find_materialization(batch, node.asset_id, key_id, run_no)
+
+    found = catalog.read(find)
+    label = partition_label(node.name, key)
+    if found is None:
+        of = f"run {run_id} made no data of {label}" if run_id else f"{label} was not materialized yet"
+        raise MissingInputError(f"{of}; run it with ws.materialize or a backfill.")
+    files = {f.name: f for f in found.files}
+    if not files and file is None:
+        return _notebook(catalog, root, found.run_id)
+    chosen = files.get(file or "")
+    if chosen is None:
+        raise UnknownNameError(f"{label} has no file {file or 'without a name'!r}; {nearest(file or '', files)}")
+    path = root / chosen.path
+    if not path.exists():
+        raise MissingInputError(f"the data of {label} is gone ({path}); materialize it again.")
+    return load_file(path, chosen.format or "")
+
+
+def find_key_id(batch: Batch, node: Node, key: str | None) -> int:
+    """The id of a partition's key. Raises `UnknownNameError` where the set has no such key now."""
+    if key is None:
+        return 0
+    key_id = int(queries.key_ids(batch, node.set_id, [key])[0])
+    if key_id < 0:
+        some = queries.load_members(batch, node.set_id, 0, 1000)
+        raise UnknownNameError(f"{node.name!r} has no partition {key!r}; {nearest(key, some)}")
+    return key_id
+
+
+class Tables:
+    """What `Workspace.table` and `Workspace.sql` read: snapshots of assets in a database of their own."""
+
+    def __init__(self, catalog: Catalog, root: Path) -> None:
+        self._catalog, self._root = catalog, root
+        self._relations = Relations()
+
+    def table(self, node: Node) -> duckdb.DuckDBPyRelation:
+        return self._relations.table(self._snapshots([node.name])[node.name])
+
+    def sql(self, query: str) -> duckdb.DuckDBPyRelation:
+        return self._relations.sql(query, self._snapshots)
+
+    def _snapshots(self, names: Sequence[str]) -> Mapping[str, AssetSnapshot]:
+        return self._catalog.read(lambda batch: queries.load_snapshots(batch, names, self._root))
+
+
+def _notebook(catalog: Catalog, root: Path, run_id: str | None) -> Path:
+    record = catalog.read(lambda batch: queries.find_run(batch, run_id or ""))
+    return root / (record.notebook if record and record.notebook else "")

@@ -1,0 +1,84 @@
+"""What `nbpart.open` gives inside a run: declarations work, nothing is registered, no catalog is touched.
+
+So a module that declares assets at its top can be imported by the very runs of these assets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nbpart.assets.asset import Asset, Source, declare_function, notebook, source
+from nbpart.errors import DeclarationError
+from nbpart.partitions import DynamicPartitions, Parameters
+from nbpart.run.modules import SPEC_VARIABLE
+from nbpart.sensors import Sensor, declare_sensor
+
+
+def inside_run() -> bool:
+    """Whether this process executes a run of nbpart."""
+    return bool(os.environ.get(SPEC_VARIABLE))
+
+
+class InertWorkspace:
+    """A workspace that only declares."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def dynamic_partitions(self, name: str, params: Mapping[str, Any] | Parameters | None = None) -> InertPartitions:
+        return InertPartitions(DynamicPartitions(name, params))
+
+    def source(self, name: str, path: str, **options: Any) -> Source:
+        return source(name, path, **options)
+
+    def asset(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
+        return declare_function(function) if function else lambda f: declare_function(f, **options)
+
+    def notebook(self, path: str, **options: Any) -> Asset:
+        return notebook(path, **options)
+
+    def sensor(self, function: Callable[..., Any] | None = None, **options: Any) -> Sensor | Callable[..., Sensor]:
+        return declare_sensor(function) if function else lambda f: declare_sensor(f, **options)
+
+    def register(self, *items: Any) -> None:
+        """Nothing: who started this run has registered them."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def __enter__(self) -> InertWorkspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise DeclarationError(
+            f"inside a run the workspace can only declare, so ws.{name} is not there; "
+            "read inputs with nbpart.current_run().load(name), and call ws from the notebook that starts runs."
+        )
+
+
+class InertPartitions:
+    """Dynamic partitions inside a run: a definition to give to assets, without keys; what changes it does nothing."""
+
+    def __init__(self, definition: DynamicPartitions) -> None:
+        self.definition = definition
+        self.name = definition.name
+
+    def add(self, *_: Any, **__: Any) -> list[str]:
+        return []
+
+    def add_grid(self, **_: Any) -> list[str]:
+        return []
+
+    def add_rows(self, _: Any) -> list[str]:
+        return []
+
+    def remove(self, *_: Any, **__: Any) -> list[str]:
+        return []

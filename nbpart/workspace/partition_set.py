@@ -1,0 +1,180 @@
+"""A set of dynamic partitions, live: add to it, look at it, give it to assets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nbpart.catalog import Batch, Catalog, KeysAdded, events, queries
+from nbpart.errors import DeclarationError, NbpartError, ParameterError, UnknownNameError, nearest
+from nbpart.partitions import (
+    AddKeysRequest,
+    DeleteKeysRequest,
+    DynamicPartitions,
+    Parameters,
+    Value,
+    spell_keys,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger("nbpart")
+
+PAGE_SIZE = 10_000
+
+
+class PartitionSet:
+    """The keys of one set of dynamic partitions, in the order in which they were added."""
+
+    def __init__(self, catalog: Catalog, set_id: int, definition: DynamicPartitions) -> None:
+        self._catalog, self._set_id, self.definition = catalog, set_id, definition
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    def parameters(self) -> Parameters | None:
+        return self.definition.parameters
+
+    def add(self, *keys: Any, **params: Any) -> list[str]:
+        """Add keys and return those that were new, as text.
+
+        Takes keys, dicts of parameters, lists of them, or the parameters of one key by name. What is there already
+        stays as it is. Raises `PartitionKeyError` or `ParameterError`, and then adds nothing.
+        """
+        return self._add(self._spell(keys, params))
+
+    def add_grid(self, **axes: Any) -> list[str]:
+        """Add every combination of the given values, each a list or one value; returns the keys that were new."""
+        parameters = self._need_parameters("add_grid")
+        return self._add([parameters.spell(values) for values in parameters.grid(axes)])
+
+    def add_rows(self, rows: pd.DataFrame | Any) -> list[str]:
+        """Add one key a row: a frame whose columns are the parameters, or an iterable of dicts; returns the new ones.
+
+        Columns that are no parameters are refused.
+        """
+        parameters = self._need_parameters("add_rows")
+        return self._add([parameters.spell(row) for row in _as_dicts(rows)])
+
+    def remove(self, *keys: Any, **params: Any) -> list[str]:
+        """Take keys off the list and return those that were on it. Their history, data and notebooks stay."""
+        texts = self._spell(keys, params)
+        return self._catalog.write(lambda batch: events.remove_keys(batch, self._set_id, texts))
+
+    def page(self, offset: int = 0, limit: int = 100) -> list[str]:
+        """At most ``limit`` keys from position ``offset`` on."""
+        return self._catalog.read(lambda batch: queries.load_members(batch, self._set_id, offset, limit))
+
+    def params(self, key: Any) -> dict[str, Value]:
+        """The typed parameters of one key. Raises `UnknownNameError` if it is not in the set."""
+        parameters = self._need_parameters("params")
+        text = self._spell((key,), {})[0]
+        if text not in self:
+            raise UnknownNameError(f"{self.name!r} has no key {text!r}; {nearest(text, self.page(0, 1000))}")
+        return parameters.parse(text)
+
+    def build_add_request(self, *keys: Any) -> AddKeysRequest:
+        """What a sensor returns to have keys added."""
+        return self.definition.build_add_request(*keys)
+
+    def build_delete_request(self, *keys: Any) -> DeleteKeysRequest:
+        """What a sensor returns to have keys removed."""
+        return self.definition.build_delete_request(*keys)
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            texts = self._spell((key,), {})
+        except NbpartError:  # what cannot be a key is none
+            return False
+        return self._catalog.read(lambda batch: all(queries.contains(batch, self._set_id, texts)))
+
+    def __len__(self) -> int:
+        return self._catalog.read(lambda batch: queries.count_members(batch, self._set_id))
+
+    def __iter__(self) -> Iterator[str]:
+        offset = 0
+        while page := self.page(offset, PAGE_SIZE):
+            yield from page
+            offset += len(page)
+
+    def __repr__(self) -> str:
+        first = self.page(0, 6)
+        shown = ", ".join(repr(k if len(k) <= 40 else k[:39] + "…") for k in first[:5])
+        return f"<{len(self)} dynamic partitions {self.name!r}: {shown}{', …' if len(first) > 5 else ''}>"
+
+    def _add(self, keys: list[str]) -> list[str]:
+        parameters = self.parameters
+        encoded = [parameters.encode(parameters.parse(key)) for key in keys] if parameters else None
+
+        def work(batch: Batch) -> KeysAdded:
+            return events.add_keys(batch, self._set_id, keys, encoded)
+
+        added = self._catalog.write(work)
+        tell_returned(self.name, added.returned)
+        return added.new
+
+    def _spell(self, keys: tuple[Any, ...], params: Mapping[str, Any]) -> list[str]:
+        if params:
+            if keys:
+                raise ParameterError("give keys, or the parameters of one key by name, not both.")
+            return spell_keys(self.definition, dict(params))
+        return [text for some in keys for text in spell_keys(self.definition, some)]
+
+    def _need_parameters(self, call: str) -> Parameters:
+        if self.parameters is None:
+            raise DeclarationError(
+                f"partitions {self.name!r} have no parameters, so {call}() means nothing here; "
+                "declare them with ws.dynamic_partitions(name, params={...})."
+            )
+        return self.parameters
+
+
+def _as_dicts(rows: Any) -> Iterable[Mapping[str, Any]]:
+    """The rows of a frame as dicts, column by column so that integers stay what they are; missing cells are None."""
+    if not hasattr(rows, "columns"):
+        return list(rows)
+    columns = {
+        str(name): [None if missing else value for value, missing in zip(rows[name], rows[name].isna(), strict=True)]
+        for name in rows.columns
+    }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def tell_returned(name: str, returned: list[str]) -> None:
+    """Say that keys which were removed once are back."""
+    if returned:
+        shown = ", ".join(repr(k) for k in returned[:3]) + (", …" if len(returned) > 3 else "")
+        log.info("%s: %s had been removed before; added again with its history.", name, shown)
+
+
+def ensure_dynamic(batch: Batch, wanted: DynamicPartitions) -> tuple[int, DynamicPartitions]:
+    """Make a set of dynamic partitions, or bring its parameters up to date; its id and what holds now.
+
+    Raises `DeclarationError` for the name of a static set, `ParameterError` where keys would lose their meaning.
+    """
+    before = queries.find_set(batch, wanted.set_name)
+    parameters = wanted.parameters
+    if before is not None:
+        if before.kind != "dynamic":
+            raise DeclarationError(f"{wanted.name!r} is a list of static partitions; choose another name.")
+        known = Parameters.from_json(before.params) if before.params else None
+        parameters = _extend(wanted.name, known, parameters, queries.count_members(batch, before.set_id) > 0)
+        if parameters == known:
+            batch.unchanged = True
+            return before.set_id, DynamicPartitions(wanted.name, known)
+    set_id = events.ensure_set(batch, wanted.set_name, "dynamic", parameters.to_json() if parameters else None)
+    return set_id, DynamicPartitions(wanted.name, parameters)
+
+
+def _extend(name: str, known: Parameters | None, wanted: Parameters | None, has_keys: bool) -> Parameters | None:
+    if wanted is None or wanted == known:
+        return known
+    if known is None:
+        if has_keys:
+            raise ParameterError(f"partitions {name!r} have keys without parameters; declare params on a new set.")
+        return wanted
+    return known.extended_by(wanted) if has_keys else wanted

@@ -1,0 +1,135 @@
+"""A plan that can be looked at and run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbpart.backfill.launch import Site, check_count, check_workers, start_backfill
+from nbpart.backfill.nodes import Registry
+from nbpart.backfill.plan import STATUS_CODES, StepTable
+from nbpart.backfill.runner import Options
+from nbpart.catalog import Batch, queries
+from nbpart.errors import DeclarationError, nearest
+from nbpart.states import PartitionStatus
+from nbpart.workspace.backfills import Backfill
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Plan:
+    """What a backfill would run, and why. Nothing runs until `run`; then exactly what is shown does.
+
+    ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph.
+    """
+
+    def __init__(self, site: Site, registry: Registry, steps: StepTable, selection: str) -> None:
+        self._site, self._registry, self._steps, self.selection = site, registry, steps, selection
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """The assets that have steps, in order."""
+        return tuple(a.asset for a in self._steps.assets)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        import pandas as pd
+
+        texts = self._site.catalog.read(self._load_keys)
+        reasons = self._reasons
+        columns = ["asset", "partition_key", "reason"]
+        parts = [
+            pd.DataFrame({"asset": a.asset, "partition_key": text, "reason": reason}, columns=columns)
+            for a, text, reason in zip(self._steps.assets, texts, reasons, strict=True)
+        ]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in columns}, dtype=str)
+
+    def counts(self) -> dict[str, int]:
+        """How many steps there are for each status that the partitions have now, in words as shown by ``reason``."""
+        total: dict[str, int] = {}
+        for asset in self._steps.assets:
+            for code, n in zip(*np.unique(asset.cause, return_counts=True), strict=True):
+                cause = asset.causes[int(code)]
+                total[cause] = total.get(cause, 0) + int(n)
+        return total
+
+    def run(
+        self,
+        *,
+        max_workers: int | None = None,
+        retries: int = 0,
+        params: Mapping[str, Any] | None = None,
+        timeout_s: float | None = None,
+        backoff_s: float = 1.0,
+    ) -> Backfill:
+        """Start a backfill of exactly these steps and return at once; `Backfill.wait` waits for it.
+
+        ``max_workers`` notebooks at a time (default: the cores this process may use), ``retries`` more attempts for a
+        failed run (waiting ``backoff_s`` seconds, doubled each time, with jitter), ``params`` overrides settings of
+        the runs, ``timeout_s`` bounds each run. Raises `DeclarationError` for an option that cannot be.
+        """
+        options = Options(
+            max_workers=check_workers(max_workers),
+            retries=check_count("retries", retries),
+            params=self._check_params(params or {}),
+            timeout_s=timeout_s,
+            backoff_s=backoff_s,
+        )
+        backfill_id = start_backfill(self._site, self._registry, self._steps, self.selection, options, self._reasons)
+        return Backfill(self._site, backfill_id)
+
+    @cached_property
+    def _reasons(self) -> list[pd.Categorical]:
+        """The reasons of each asset's steps: their cause, and of the stale ones what changed."""
+        return self._site.catalog.read(self._load_reasons)
+
+    def _load_reasons(self, batch: Batch) -> list[pd.Categorical]:
+        import pandas as pd
+
+        found = []
+        stale_code = STATUS_CODES.index(PartitionStatus.STALE)
+        for asset in self._steps.assets:
+            reasons = pd.Series(pd.Categorical.from_codes(asset.cause, list(asset.causes)))
+            stale = asset.cause == stale_code
+            if stale.any():
+                ids = asset.key_ids[stale]
+                told = queries.stale_reasons(batch, self._registry[asset.asset].asset_id, ids)
+                by_key = pd.Series(told["reason"].to_numpy(), index=told["key_id"].to_numpy())
+                text = reasons.astype(object)
+                text[stale] = by_key.reindex(ids).fillna("input changed").to_numpy()
+                reasons = text.astype("category")
+            found.append(reasons.array)
+        return found
+
+    def _load_keys(self, batch: Batch) -> list[Any]:
+        texts = [queries.key_texts(batch, a.key_ids) for a in self._steps.assets]
+        return [np.where(np.asarray(t, dtype=object) == "", None, t) for t in texts]
+
+    def _check_params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        known = {name for a in self.assets for name in self._registry[a].definition.settings}
+        for name in params:
+            if name not in known:
+                raise DeclarationError(
+                    f"params names {name!r}, which is no setting of {', '.join(self.assets) or 'the planned assets'}; "
+                    f"{nearest(name, known)}"
+                )
+        return dict(params)
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())
+        return f"<Plan {self.selection!r}: {len(self)} steps{': ' + told if told else ', nothing to do'}>"
+
+    def _repr_html_(self) -> str:
+        from nbpart.widgets.tables import plan_html
+
+        return plan_html(self.selection, len(self), self.counts(), self._head(200))
+
+    def _head(self, rows: int) -> pd.DataFrame:
+        return self.frame.head(rows)

@@ -1,0 +1,137 @@
+"""One run, as it is recorded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nbpart.catalog import RunRecord
+from nbpart.errors import RunFailedError, run_failed
+
+
+class Run:
+    """What is known of one run; a snapshot, asked for anew by ``ws.get_run``."""
+
+    def __init__(self, root: Path, record: RunRecord) -> None:
+        self._root, self._record = root, record
+
+    @property
+    def run_id(self) -> str:
+        return self._record.run_id
+
+    @property
+    def asset(self) -> str:
+        return self._record.asset
+
+    @property
+    def partition_key(self) -> str | None:
+        return self._record.partition_key
+
+    @property
+    def status(self) -> str:
+        return str(self._record.status)
+
+    @property
+    def attempt(self) -> int:
+        """The number of its last attempt, from 1."""
+        return self._record.attempt
+
+    @property
+    def backfill_id(self) -> str | None:
+        return self._record.backfill_id
+
+    @property
+    def started_at(self) -> datetime | None:
+        return self._record.started_at
+
+    @property
+    def finished_at(self) -> datetime | None:
+        return self._record.finished_at
+
+    @property
+    def duration_s(self) -> float | None:
+        return self._record.duration_s
+
+    @property
+    def code_version(self) -> str | None:
+        return self._record.code_version
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The settings that its backfill overrode."""
+        return dict(self._record.params)
+
+    @property
+    def lacked(self) -> dict[str, list[str]]:
+        """The inputs that it ran without: input -> keys."""
+        return dict(self._record.lacked)
+
+    @property
+    def notebook(self) -> Path | None:
+        """The executed notebook of the last attempt."""
+        return self._path(self._record.notebook)
+
+    @property
+    def log_path(self) -> Path | None:
+        return self._path(self._record.log)
+
+    @property
+    def log(self) -> str:
+        """What its last attempt wrote to stdout and stderr."""
+        path = self.log_path
+        return path.read_text(errors="replace") if path and path.exists() else ""
+
+    @property
+    def error(self) -> str | None:
+        """``Class: message`` of what ended it, None if nothing did."""
+        record = self._record
+        if record.error_class is None:
+            return None
+        return f"{record.error_class}: {record.error_message}" if record.error_message else record.error_class
+
+    @property
+    def error_cell(self) -> int | None:
+        """The index of the cell in its executed notebook that raised."""
+        return self._record.error_cell
+
+    @property
+    def traceback(self) -> str:
+        return self._record.traceback or ""
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of a kernel that died; negative for a signal."""
+        return self._record.exit_code
+
+    def to_error(self) -> RunFailedError:
+        """The exception that stands for this run's failure."""
+        record = self._record
+        place = record.asset if record.partition_key is None else f"{record.asset}/{record.partition_key}"
+        return run_failed(
+            f"{place} {record.status}: {self.error or 'no error was recorded'} (its notebook: {self.notebook})",
+            run_id=record.run_id,
+            asset=record.asset,
+            partition_key=record.partition_key,
+            error_class=record.error_class or "",
+            error_message=record.error_message or "",
+            traceback=self.traceback,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields as plain values."""
+        names = (
+            "run_id", "asset", "partition_key", "status", "attempt", "backfill_id", "started_at", "finished_at",
+            "duration_s", "code_version", "params", "lacked", "error", "error_cell", "traceback", "exit_code",
+        )  # fmt: skip
+        fields = {name: getattr(self, name) for name in names}
+        fields |= {"notebook": self.notebook, "log": self.log_path}
+        return {k: str(v) if isinstance(v, datetime | Path) else v for k, v in fields.items()}
+
+    def __repr__(self) -> str:
+        place = self.asset if self.partition_key is None else f"{self.asset}/{self.partition_key}"
+        error = f": {self.error}" if self.error else ""
+        return f"<Run {self.run_id} of {place} {self.status}{error}>"
+
+    def _path(self, relative: str | None) -> Path | None:
+        return self._root / relative if relative else None

@@ -1,0 +1,409 @@
+"""The one object a user holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbpart.assets.asset import Asset, Source, declare_function, name_of, notebook, source
+from nbpart.assets.graph import AssetGraph
+from nbpart.assets.selection import describe, select
+from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.launch import Site
+from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
+from nbpart.backfill.plan import plan_steps
+from nbpart.backfill.sources import refresh_sources
+from nbpart.catalog import Batch, Catalog, events, queries
+from nbpart.errors import DeclarationError, MissingInputError, ParameterError, UnknownNameError, nearest
+from nbpart.partitions import DynamicPartitions, Parameters
+from nbpart.sensors import Sensor, declare_sensor
+from nbpart.states import OUTDATED, PartitionStatus
+from nbpart.workspace.backfills import Backfill, Backfills
+from nbpart.workspace.bound import BoundAsset
+from nbpart.workspace.data import Tables, load_partition
+from nbpart.workspace.folder import open_folder
+from nbpart.workspace.partition_set import PartitionSet, ensure_dynamic
+from nbpart.workspace.plans import Plan
+from nbpart.workspace.registration import register_items, tell_changes
+from nbpart.workspace.runs import Run
+from nbpart.workspace.ticks import Tick, register_sensor, run_tick
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+
+class Workspace:
+    """A project's directory: catalog, data, runs and code. `nbpart.open` makes or opens one.
+
+    Use it as a context manager, or `close` it: both wait for the backfills that it runs.
+    """
+
+    def __init__(self, root: Path, catalog: Catalog, purpose: str) -> None:
+        self.root = root
+        self._catalog = catalog
+        locks = catalog.path.with_name("coordinators")
+        self._site = Site(root, catalog, Coordinator(catalog, locks, purpose))
+        self._tables = Tables(catalog, root)
+        self._sensors: dict[str, Sensor] = {}
+        self._cached: Registry | None = None
+
+    # declaring
+
+    def dynamic_partitions(self, name: str, params: Mapping[str, Any] | Parameters | None = None) -> PartitionSet:
+        """The set of dynamic partitions of that name, made if it is new.
+
+        ``params`` declares keys with parameters (``{"lr": float, "depth": nbpart.Param(int, default=3)}``); left out,
+        what was declared before holds. Raises `ParameterError` where existing keys would lose their meaning.
+        """
+        wanted = DynamicPartitions(name, params)
+        set_id, definition = self._catalog.write(lambda batch: ensure_dynamic(batch, wanted))
+        return PartitionSet(self._catalog, set_id, definition)
+
+    def source(
+        self, name: str, path: str | os.PathLike[str], *, partitions: Any = None, description: str = ""
+    ) -> Source:
+        """Register files that come from elsewhere; see `nbpart.source`."""
+        declared = source(name, path, partitions=partitions, description=description)
+        self.register(declared)
+        return declared
+
+    def asset(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
+        """Register a function as an asset, as a decorator; the options are those of `nbpart.asset`."""
+
+        def decorate(f: Callable[..., Any]) -> BoundAsset:
+            declared = declare_function(f, **options)
+            self.register(declared)
+            return BoundAsset.bind(declared, self)
+
+        return decorate if function is None else decorate(function)
+
+    def notebook(self, path: str | os.PathLike[str], **options: Any) -> BoundAsset:
+        """Register a notebook as an asset; the options are those of `nbpart.notebook`."""
+        declared = notebook(path, **options)
+        self.register(declared)
+        return BoundAsset.bind(declared, self)
+
+    def register(self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor) -> None:
+        """Register declarations together: all of them, or none if one is wrong.
+
+        A name that is registered already is replaced. Raises `DeclarationError`, `CycleError`, `UnknownNameError`.
+        """
+        sensors = [item for item in items if isinstance(item, Sensor)]
+        others = [item for item in items if not isinstance(item, Sensor)]
+        if others:
+            tell_changes(register_items(self._catalog, self.root, self._registry(), others))
+        for sensor in sensors:
+            register_sensor(self._catalog, sensor)
+            self._sensors[sensor.name] = sensor
+
+    def remove_asset(self, asset: Any) -> None:
+        """Take an asset or source away; its runs and data stay. Refused while another asset reads it."""
+        registry = self._registry()
+        node = registry[name_of(asset)]
+        readers = registry.graph.downstream(node.name)
+        if readers:
+            raise DeclarationError(f"{node.name!r} is read by {', '.join(readers)}; remove these first.")
+        self._catalog.write(lambda batch: events.remove_asset(batch, node.name))
+
+    def sensor(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
+        """Register a sensor, as a decorator: ``every="30s"``, ``name``, ``partitions``.
+
+        The function takes a context and returns keys to add and run, or an `nbpart.SensorResult`.
+        """
+
+        def decorate(f: Callable[..., Any]) -> Sensor:
+            declared = declare_sensor(f, **options)
+            self.register(declared)
+            return declared
+
+        return decorate if function is None else decorate(function)
+
+    # looking
+
+    @property
+    def assets(self) -> AssetGraph:
+        """What is registered: definitions by name, in the order of the graph."""
+        return self._registry().graph
+
+    @property
+    def partition_sets(self) -> dict[str, PartitionSet]:
+        """The sets of dynamic partitions by name."""
+        sets = self._catalog.read(queries.load_sets)
+        return {
+            s.name: PartitionSet(
+                self._catalog,
+                s.set_id,
+                DynamicPartitions(s.name, Parameters.from_json(s.params) if s.params else None),
+            )
+            for s in sets
+            if s.kind == "dynamic"
+        }
+
+    def status(self) -> pd.DataFrame:
+        """How many partitions of each asset have each status: an asset a row (the index), a status a column."""
+        import pandas as pd
+
+        from nbpart.states import DISPLAY_ORDER
+
+        registry = self._look()
+        counts = self._catalog.read(queries.status_counts)
+        names = {node.asset_id: name for name, node in registry.nodes.items()}
+        table = counts.assign(asset=counts["asset_id"].map(names)).pivot_table(
+            index="asset", columns="status", values="n", aggfunc="sum", fill_value=0
+        )
+        order = list(registry.graph.computed)
+        table = table.reindex(index=order, columns=[str(s) for s in DISPLAY_ORDER], fill_value=0).astype("int64")
+        return pd.DataFrame(table).rename_axis(index="asset", columns=None)
+
+    def partition_status(self, asset: Any) -> pd.DataFrame:
+        """A partition a row, in the order of the set: ``partition_key, status, run_id, materialized_at, duration_s,
+        rows, bytes``, then parameters and metrics."""
+        node = self._look()[name_of(asset)]
+        return self._catalog.read(lambda batch: queries.partition_status(batch, node.asset_id))
+
+    def runs(
+        self, asset: Any = None, partition_key: Any = None, *, backfill: str | None = None, limit: int | None = None
+    ) -> pd.DataFrame:
+        """Runs, newest first: ``run_id, asset, partition_key, status, attempt, backfill_id, started_at, duration_s,
+        error``; of one asset, one key, one backfill."""
+        node = None if asset is None else self._registry()[name_of(asset)]
+        if partition_key is not None and node is None:
+            raise DeclarationError("runs of a partition_key need the asset too: ws.runs(asset=..., partition_key=...).")
+        key = spell_key(node, partition_key) if node and partition_key is not None else None
+
+        def work(batch: Batch) -> pd.DataFrame:
+            key_id = queries.find_key(batch, key) if key is not None else None
+            backfill_no = self._backfill_no(batch, backfill)
+            asset_id = node.asset_id if node else None
+            return queries.runs_frame(batch, asset_id, -1 if key and key_id is None else key_id, backfill_no, limit)
+
+        return self._catalog.read(work)
+
+    def get_run(self, run_id: str) -> Run:
+        """One run: its notebook, log, error and more. Raises `UnknownNameError`."""
+        record = self._catalog.read(lambda batch: queries.find_run(batch, run_id))
+        if record is None:
+            raise UnknownNameError(f"there is no run {run_id!r}; ws.runs() lists them.")
+        return Run(self.root, record)
+
+    def load(
+        self, asset: Any, partition_key: Any = None, *, run: Any = None, file: str | None = None, **params: Any
+    ) -> Any:
+        """The data of one partition: now, or as ``run`` (a run or its id) left it.
+
+        ``file`` names one of several files that a run saved. Raises `UnknownNameError`, `MissingInputError`.
+        """
+        node = self._registry()[name_of(asset)]
+        run_id = getattr(run, "run_id", run)
+        key = spell_key(node, partition_key if partition_key is not None else params or None)
+        return load_partition(self._catalog, self.root, node, key, run_id, file)
+
+    def table(self, asset: Any) -> duckdb.DuckDBPyRelation:
+        """Every materialized partition of an asset as one DuckDB relation, with key and parameters as columns."""
+        return self._tables.table(self._registry()[name_of(asset)])
+
+    def sql(self, query: str) -> duckdb.DuckDBPyRelation:
+        """A DuckDB query over all assets: each is a table under its name, as they are now."""
+        return self._tables.sql(query)
+
+    # running
+
+    def plan(self, selection: Any = "*", keys: Any = None, status: Any = "outdated") -> Plan:
+        """What a backfill of ``selection`` would run, and why; nothing runs.
+
+        ``selection``: ``name``, ``+name`` (with all above), ``name+`` (with all below), ``*``, an asset, or a list.
+        ``keys``: a key, a dict of parameters, or a list; restricts the assets that have them. ``status``: the
+        partitions to run: ``"outdated"`` (missing, stale or failed, and what reads them), ``"all"``, a status, a list.
+        """
+        registry = self._look()
+        names = select(registry.graph, selection)
+        statuses = _read_statuses(status)
+
+        def work(batch: Batch) -> tuple[Any, Any]:
+            facts = queries.plan_facts(batch, [registry[name].asset_id for name in names])
+            return facts, None if keys is None else _restrict(batch, registry, names, keys)
+
+        facts, restricted = self._catalog.read(work)
+        by_name = {name: facts[registry[name].asset_id] for name in names}
+        steps = plan_steps(registry.graph, names, by_name, keys=restricted, statuses=statuses)
+        return Plan(self._site, registry, steps, describe(selection))
+
+    def backfill(self, selection: Any = "*", keys: Any = None, status: Any = "outdated", **options: Any) -> Backfill:
+        """Plan and run in the background; see `plan` for what is chosen and `Plan.run` for the options."""
+        return self.plan(selection, keys, status).run(**options)
+
+    def materialize(
+        self,
+        asset: Any,
+        partition_key: Any = None,
+        *,
+        retries: int = 0,
+        timeout_s: float | None = None,
+        settings: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Run:
+        """Run one partition now and wait for it; a key that is new is added to its dynamic partitions.
+
+        Returns the run. Raises what the notebook raised (a `RunFailedError`, which is a ``ValueError`` too where the
+        notebook raised one), or `MissingInputError` where it could not run.
+        """
+        registry = self._look()
+        node = registry[name_of(asset)]
+        if node.definition.is_source:
+            raise DeclarationError(f"{node.name!r} is a source: nobody here computes it.")
+        key = spell_key(node, partition_key if partition_key is not None else params or None)
+        if key is not None:
+            self._add_if_new(node, key)
+        plan = self.plan(node.name, keys=key, status="all")
+        backfill = plan.run(max_workers=1, retries=retries, timeout_s=timeout_s, params=settings)
+        backfill.wait(progress=False)
+        step = backfill.steps().iloc[0]
+        if step.status == "blocked":
+            raise MissingInputError(f"{node.name if key is None else f'{node.name}/{key}'} {step.cause}.")
+        run = self.get_run(step.run_id)
+        if run.status != "succeeded":
+            raise run.to_error()
+        return run
+
+    @property
+    def backfills(self) -> Backfills:
+        """The backfills of this workspace by id, wherever they run."""
+        self._site.coordinator.reap()
+        return Backfills(self._site)
+
+    def tick(self, name: str, *, wait: bool = True, progress: bool = True, **options: Any) -> Tick:
+        """Ask a sensor once: adds the keys that it found and runs what they touch; the options are a backfill's."""
+        return run_tick(self, self._catalog, self._sensors.get(name), name, wait=wait, progress=progress, **options)
+
+    def close(self) -> None:
+        """Wait for the backfills that run here and let go of the catalog."""
+        for runner in list(self._site.runners.values()):
+            runner.wait()
+        self._site.coordinator.close()
+        self._catalog.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            for runner in self._site.runners.values():
+                runner.cancel()
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Workspace {str(self.root)!r}: {len(self.assets)} assets and sources>"
+
+    def _repr_html_(self) -> str:
+        from nbpart.widgets.tables import workspace_html
+
+        return workspace_html(str(self.root), self.assets, self.status())
+
+    def _registry(self) -> Registry:
+        """What is registered, read again only when the catalog changed."""
+        if self._cached is None or self._cached.sequence != self._catalog.sequence():
+            self._cached = self._catalog.read(load_registry)
+        return self._cached
+
+    def _look(self) -> Registry:
+        """Registered assets, after looking for dead coordinators and for changed source files."""
+        self._site.coordinator.reap()
+        registry = self._registry()
+        sources = [d.name for d in registry.graph.definitions if d.is_source and registry.graph.downstream(d.name)]
+        refresh_sources(self._catalog, registry, sources)
+        return registry
+
+    def _add_if_new(self, node: Node, key: str) -> None:
+        sets = {s.set_id: s for s in self._catalog.read(queries.load_sets)}
+        record = sets[node.set_id]
+        if record.kind == "dynamic":
+            PartitionSet(self._catalog, record.set_id, DynamicPartitions(record.name, node.parameters)).add(key)
+
+    def _backfill_no(self, batch: Batch, backfill_id: str | None) -> int | None:
+        if backfill_id is None:
+            return None
+        record = queries.find_backfill(batch, getattr(backfill_id, "id", backfill_id))
+        if record is None:
+            raise UnknownNameError(f"there is no backfill {backfill_id!r}; ws.backfills lists them.")
+        return record.backfill_no
+
+
+def open(
+    path: str | os.PathLike[str] = "workspace",
+    *,
+    catalog: str | os.PathLike[str] | None = None,
+    create: bool = True,
+    purpose: str = "",
+) -> Any:
+    """Open the workspace at ``path``; made if it is not there.
+
+    ``catalog`` puts the catalog in another, local folder, for file systems without locks. Inside a run it returns an
+    inert workspace, whose decorators declare and register nothing. Raises `WorkspaceError` and `CatalogError`.
+    """
+    from nbpart.workspace.inert import InertWorkspace, inside_run
+
+    if inside_run():
+        return InertWorkspace(Path(path))
+    root, opened = open_folder(path, catalog, create=create, purpose=purpose)
+    return Workspace(root, opened, purpose or "a notebook or script")
+
+
+def _read_statuses(status: Any) -> frozenset[PartitionStatus]:
+    if status == "outdated":
+        return OUTDATED
+    if status in ("all", None):
+        return frozenset(PartitionStatus)
+    names = [status] if isinstance(status, str) else list(status)
+    chosen: set[PartitionStatus] = set()
+    for name in names:
+        if name == "outdated":
+            chosen |= OUTDATED
+        elif name in tuple(PartitionStatus):
+            chosen.add(PartitionStatus(name))
+        else:
+            raise DeclarationError(
+                f"status={name!r} is none; {nearest(str(name), [*PartitionStatus, 'outdated', 'all'])}"
+            )
+    return frozenset(chosen)
+
+
+def _restrict(batch: Batch, registry: Registry, names: Iterable[str], keys: Any) -> dict[str, Any]:
+    """Which key ids of which assets ``keys`` means; an asset whose set has none of them is not restricted."""
+    listed = [keys] if isinstance(keys, str | Mapping) else list(keys)
+    restricted: dict[str, Any] = {}
+    found: set[int] = set()
+    for name in names:
+        node = registry[name]
+        if not node.definition.is_partitioned:
+            continue
+        ids = _member_ids(batch, node, listed)
+        if ids:
+            restricted[name] = np.array(list(ids.values()), dtype=np.int64)
+            found |= set(ids)
+    for place, key in enumerate(listed):
+        if place not in found:
+            some = [k for n in names for k in queries.load_members(batch, registry[n].set_id, 0, 500) if k]
+            raise UnknownNameError(f"none of {', '.join(names)} has a partition {key!r}; {nearest(str(key), some)}")
+    return restricted
+
+
+def _member_ids(batch: Batch, node: Node, listed: list[Any]) -> dict[int, int]:
+    """Position in ``listed`` -> key id, for those that are members of the node's set."""
+    texts: dict[int, str] = {}
+    for place, key in enumerate(listed):
+        try:
+            text = spell_key(node, key)
+        except (ParameterError, ValueError):  # a key of another set's form
+            continue
+        if text is not None:
+            texts[place] = text
+    ids = queries.key_ids(batch, node.set_id, list(texts.values())) if texts else []
+    return {place: int(key_id) for place, key_id in zip(texts, ids, strict=True) if key_id >= 0}
+
+
+__all__ = ["Workspace", "open"]

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbpart.assets.asset import Asset, Source, asset, declare_function, find_collision, name_of, notebook, source
+from nbpart.errors import DeclarationError
+from nbpart.partitions import DynamicPartitions, StaticPartitions
+
+FILES = DynamicPartitions("files")
+
+
+def test_a_bare_decorator_names_the_asset_after_its_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    @asset
+    def squares(n: int) -> int:
+        """Square it.
+
+        And that is all.
+        """
+        return n * n
+
+    assert isinstance(squares, Asset)
+    assert (squares.name, squares.kind, squares.partitions, squares.deps) == ("squares", "function", None, ())
+    assert squares.description == "Square it.\n\nAnd that is all."
+    assert squares.folder == tmp_path
+    assert squares(4) == 16
+    assert repr(squares) == "<nbpart function asset 'squares'>"
+
+
+def test_options_reach_the_asset() -> None:
+    inbox = source("inbox", "inbox/{partition_key}", partitions=FILES)
+
+    @asset(
+        name="report",
+        partitions=FILES,
+        deps=[inbox, "other", inbox],
+        on_missing_input="skip",
+        description=" Told. ",
+        group="daily",
+        tags="slow",
+        timeout_s=2.5,
+    )
+    def f() -> None:
+        """Not told."""
+
+    assert f.name == "report"
+    assert f.partitions is FILES
+    assert f.deps == ("inbox", "other")
+    assert (f.on_missing_input, f.description, f.group, f.tags, f.timeout_s) == (
+        "skip", "Told.", "daily", ("slow",), 2.5,
+    )  # fmt: skip
+    assert repr(f) == "<nbpart function asset 'report', partitions='files'>"
+
+
+def test_options_count_also_beside_the_function() -> None:
+    assert asset(_nothing, name="other").name == "other"  # type: ignore[call-overload]
+
+
+def test_a_list_of_keys_is_a_definition() -> None:
+    made = declare_function(_nothing, partitions=["a", "b"])
+    assert made.partitions == StaticPartitions(["a", "b"])
+
+
+@pytest.mark.parametrize("deps", ["inbox", ("inbox",), [source("inbox", "x.csv")], source("inbox", "x.csv")])
+def test_one_dependency_needs_no_list(deps: Any) -> None:
+    assert declare_function(_nothing, deps=deps).deps == ("inbox",)
+
+
+def test_an_asset_can_be_a_dependency() -> None:
+    above = declare_function(_nothing)
+    assert declare_function(_nothing, name="below", deps=above).deps == ("_nothing",)
+
+
+@pytest.mark.parametrize("wrong", ["a name", 3, int, len, declare_function])
+def test_only_a_function_becomes_an_asset(wrong: Any) -> None:
+    if wrong is declare_function:
+        wrong = declare_function(_nothing)
+    with pytest.raises(DeclarationError, match="made from a function"):
+        asset(wrong)
+
+
+def test_a_lambda_has_no_name() -> None:
+    with pytest.raises(DeclarationError, match="define the asset with def"):
+        asset(lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"name": "not a name"}, "'not a name' is no Python identifier"),
+        ({"name": "status"}, "'status' has a meaning already"),
+        ({"on_missing_input": "ignore"}, "'block' or 'skip', not 'ignore'"),
+        ({"timeout_s": 0}, "number of seconds above 0, not 0"),
+        ({"timeout_s": float("nan")}, "not nan"),
+        ({"timeout_s": "1m"}, "not '1m'"),
+        ({"deps": [object()]}, "neither an asset, nor a source"),
+        ({"partitions": "files"}, "no partitions definition"),
+    ],
+)
+def test_what_cannot_be_an_asset_is_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        asset(**options)(_nothing)
+
+
+def test_an_option_that_does_not_exist_is_named() -> None:
+    with pytest.raises(TypeError, match="partitons"):
+        asset(partitons=FILES)(_nothing)  # type: ignore[call-overload]
+
+
+def test_an_asset_is_frozen_and_itself() -> None:
+    one, other = declare_function(_nothing), declare_function(_nothing)
+    assert len({one, other, one}) == 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.name = "renamed"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("train.ipynb", "train"), ("train-model.ipynb", "train_model"), ("a b.ipynb", "a_b")]
+)
+def test_a_notebook_is_named_after_its_file(tmp_path: Path, file: str, name: str) -> None:
+    (tmp_path / file).write_text("{}", encoding="utf-8")
+    made = notebook(tmp_path / file, partitions=FILES, kernel_name="ir", timeout_s=60)
+    assert (made.name, made.kind, made.notebook, made.folder) == (name, "notebook", tmp_path / file, tmp_path)
+    assert (made.partitions, made.kernel_name, made.timeout_s) == (FILES, "ir", 60)
+
+
+def test_a_notebook_is_found_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "train.ipynb").write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert notebook("train.ipynb", name="model").notebook == tmp_path / "train.ipynb"
+
+
+def test_a_notebook_whose_file_cannot_name_it_asks_for_a_name(tmp_path: Path) -> None:
+    (tmp_path / "01-load.ipynb").write_text("{}", encoding="utf-8")
+    with pytest.raises(DeclarationError, match=r"'01-load.ipynb' .* '01_load', .* pass name="):
+        notebook(tmp_path / "01-load.ipynb")
+    assert notebook(tmp_path / "01-load.ipynb", name="load").name == "load"
+
+
+def test_a_notebook_has_to_be_there_and_cannot_be_called(tmp_path: Path) -> None:
+    with pytest.raises(DeclarationError, match="there is no notebook at"):
+        notebook(tmp_path / "train.ipynb")
+    with pytest.raises(DeclarationError, match="there is no notebook at"):
+        notebook(tmp_path)
+    (tmp_path / "train.ipynb").write_text("{}", encoding="utf-8")
+    with pytest.raises(TypeError, match=r"'train' is a notebook and cannot be called; run it with ws\.materialize"):
+        notebook(tmp_path / "train.ipynb")()
+
+
+def test_a_source_knows_its_pattern_and_the_folder_it_was_declared_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = source("inbox", Path("inbox") / "{partition_key}", partitions=FILES, description="What came in.")
+    assert isinstance(made, Source)
+    assert (made.path, made.folder, made.kind) == ("inbox/{partition_key}", tmp_path, "source")
+    assert repr(made) == "<nbpart source 'inbox' at 'inbox/{partition_key}'>"
+
+
+def test_a_partitioned_source_needs_a_place_for_the_key() -> None:
+    with pytest.raises(DeclarationError, match=r"every key would be 'inbox.csv': name \{partition_key\}"):
+        source("inbox", "inbox.csv", partitions=FILES)
+    assert source("inbox", "inbox.csv").partitions is None
+
+
+def test_a_source_cannot_have_any_name() -> None:
+    with pytest.raises(DeclarationError, match="source name 'in box'"):
+        source("in box", "inbox.csv")
+
+
+def test_names_of_references() -> None:
+    assert name_of("model") == "model"
+    assert name_of(declare_function(_nothing)) == "_nothing"
+    assert name_of(source("inbox", "inbox.csv")) == "inbox"
+    with pytest.raises(DeclarationError, match="neither an asset, nor a source"):
+        name_of(_nothing)
+
+
+def test_names_that_differ_in_case_collide() -> None:
+    known = {"model": "Model", "report": "report"}
+    assert find_collision(["report", "other", "model"], known) == ("model", "Model")
+    assert find_collision(["Model", "report", "other"], known) is None
+
+
+def _nothing() -> None:
+    return None

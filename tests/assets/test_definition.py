@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.partitions import Mapping
+
+TEXTS = st.text(max_size=12)
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXTS)
+DEFINITIONS = st.builds(
+    AssetDefinition,
+    name=TEXTS,
+    kind=st.sampled_from(["function", "notebook", "source"]),
+    set_name=TEXTS,
+    inputs=st.lists(st.builds(Input, TEXTS, st.sampled_from(Mapping)), max_size=4).map(tuple),
+    code_version=TEXTS,
+    folder=TEXTS,
+    path=st.none() | TEXTS,
+    snapshot=st.none() | TEXTS,
+    import_roots=st.lists(TEXTS, max_size=3).map(tuple),
+    modules=st.dictionaries(TEXTS, st.tuples(TEXTS, TEXTS), max_size=3),
+    settings=st.dictionaries(TEXTS, VALUES, max_size=3),
+    deps=st.lists(TEXTS, max_size=3).map(tuple),
+    on_missing_input=st.sampled_from(["block", "skip"]),
+    description=TEXTS,
+    group=TEXTS,
+    tags=st.lists(TEXTS, max_size=3).map(tuple),
+    timeout_s=st.none() | st.floats(0.1, 1e6),
+    kernel_name=st.none() | TEXTS,
+    language=TEXTS,
+    origin=TEXTS,
+)
+
+
+@given(DEFINITIONS)
+def test_a_definition_survives_json(definition: AssetDefinition) -> None:
+    read = AssetDefinition.from_json(json.loads(json.dumps(definition.to_json())))
+    assert read == definition
+    assert all(isinstance(i.mapping, Mapping) for i in read.inputs)
+
+
+def test_every_field_is_tried() -> None:
+    strategies = {"name", "kind"} | set(AssetDefinition.__dataclass_fields__)
+    made = DEFINITIONS.wrapped_strategy.kwargs  # type: ignore[attr-defined]
+    assert set(made) == strategies
+
+
+@given(DEFINITIONS)
+def test_a_field_of_a_newer_version_is_ignored(definition: AssetDefinition) -> None:
+    assert AssetDefinition.from_json({**definition.to_json(), "from_the_future": [1]}) == definition
+
+
+def test_a_definition_of_an_older_version_gets_the_defaults() -> None:
+    read = AssetDefinition.from_json({"name": "model", "kind": "notebook"})
+    assert read == AssetDefinition("model", "notebook")
+    assert read.on_missing_input == "block"
+
+
+def test_what_a_definition_says_of_itself() -> None:
+    inbox = AssetDefinition("inbox", "source", set_name="files")
+    assert inbox.is_source
+    assert inbox.is_partitioned
+    model = AssetDefinition("model", "notebook")
+    assert not model.is_source
+    assert not model.is_partitioned

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import tracemalloc
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbpart.assets.graph import AssetGraph
+from nbpart.backfill.plan import AssetSteps, StepTable
+from nbpart.backfill.schedule import Schedule
+from nbpart.states import StepStatus
+from tests.backfill.graphs import above, define, graphs, lay_out, places, tables
+
+SUCCEEDED, FAILED, BLOCKED, PLANNED, RUNNING, CANCELLED = (
+    StepStatus.SUCCEEDED,
+    StepStatus.FAILED,
+    StepStatus.BLOCKED,
+    StepStatus.PLANNED,
+    StepStatus.RUNNING,
+    StepStatus.CANCELLED,
+)
+OUTCOMES = [SUCCEEDED, SUCCEEDED, SUCCEEDED, FAILED, BLOCKED, CANCELLED, StepStatus.INTERRUPTED]
+
+
+class Model:
+    """What a schedule should say, with a set of needed steps for each step."""
+
+    def __init__(self, steps: StepTable, graph: AssetGraph) -> None:
+        planned = places(steps)
+        number = {place: n for n, place in enumerate(planned)}
+        self.needs = [{number[p] for p in above(graph[name], key_id, planned)} for name, key_id in planned]
+        self.tolerant = [graph[name].on_missing_input == "skip" for name, _ in planned]
+        self.status = [PLANNED] * len(planned)
+
+    def ready(self) -> set[int]:
+        return {n for n in self.of(PLANNED) if all(self.status[need].is_finished for need in self.needs[n])}
+
+    def of(self, *statuses: StepStatus) -> set[int]:
+        return {n for n, status in enumerate(self.status) if status in statuses}
+
+    def finish(self, step: int, status: StepStatus) -> set[int]:
+        """Note an outcome; what is blocked by it."""
+        assert self.status[step] is RUNNING
+        self.status[step] = status
+        before = self.of(BLOCKED)
+        while lost := {n for n in self.of(PLANNED) if not self.tolerant[n] and self._lacks(n)}:
+            for n in lost:
+                self.status[n] = BLOCKED
+        return self.of(BLOCKED) - before - {step}
+
+    def counts(self) -> dict[StepStatus, int]:
+        return {status: len(self.of(status)) for status in StepStatus}
+
+    def _lacks(self, step: int) -> bool:
+        return any(self.status[n].is_finished and self.status[n] is not SUCCEEDED for n in self.needs[step])
+
+
+def check_same(schedule: Schedule, model: Model) -> None:
+    assert dict(schedule.counts()) == model.counts()
+    assert sum(schedule.counts().values()) == len(model.status)
+    assert schedule.unfinished == len(model.of(PLANNED, RUNNING))
+    assert set(schedule.unsettled().tolist()) == model.of(PLANNED, RUNNING)
+    assert schedule.has_ready == bool(model.ready())
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_schedule_does_what_plain_sets_say(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    steps = data.draw(tables(graph))
+    schedule, model = Schedule(steps, graph), Model(steps, graph)
+    ended: list[int] = []
+    check_same(schedule, model)
+    while schedule.unfinished:
+        running = sorted(model.of(RUNNING))
+        action = data.draw(st.sampled_from(["take", "finish", "finish", "put back"] if running else ["take"]))
+        if action == "take":
+            ready, most = model.ready(), data.draw(st.integers(1, 4))
+            taken = schedule.take(most)
+            assert len(taken) == len(set(taken)) == min(most, len(ready))
+            assert set(taken) <= ready
+            for step in taken:
+                model.status[step] = RUNNING
+            assert taken or running, "nothing runs and nothing may start: it would wait for ever"
+        elif action == "finish":
+            step, status = data.draw(st.sampled_from(running)), data.draw(st.sampled_from(OUTCOMES))
+            blocked = [int(n) for some in schedule.finish(step, status) for n in some]
+            assert len(blocked) == len(set(blocked))
+            assert set(blocked) == model.finish(step, status)
+            ended += [step, *blocked]
+        else:
+            step = data.draw(st.sampled_from(running))
+            schedule.put_back(step)
+            model.status[step] = PLANNED
+        check_same(schedule, model)
+    assert Counter(ended) == Counter(range(len(steps)))
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_what_was_dropped_frees_and_blocks_nothing(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    steps = data.draw(tables(graph))
+    schedule, model = Schedule(steps, graph), Model(steps, graph)
+    first = schedule.take(len(steps))
+    for step in first:
+        schedule.drop(step)
+    assert not schedule.has_ready
+    assert schedule.take(1) == []
+    assert set(schedule.unsettled().tolist()) == set(range(len(steps))) - model.ready()
+    assert schedule.counts()[CANCELLED] == len(first)
+    assert sum(schedule.counts().values()) == len(steps)
+
+
+CHAIN = AssetGraph([define("a"), define("b", same="a"), define("c", same="b")])
+
+
+def test_a_key_flows_through_the_graph_before_the_next_one_starts() -> None:
+    steps = lay_out(a=[1, 2, 3], b=[1, 2, 3], c=[1, 2, 3])
+    assert run_one_by_one(steps, CHAIN) == [
+        ("a", 1), ("b", 1), ("c", 1), ("a", 2), ("b", 2), ("c", 2), ("a", 3), ("b", 3), ("c", 3),
+    ]  # fmt: skip
+
+
+def test_what_all_keys_of_an_asset_free_goes_before_the_rest() -> None:
+    graph = AssetGraph([define("a", ""), define("b", whole="a"), define("c")])
+    steps = lay_out(a=[0], c=[1, 2], b=[3, 4])
+    assert run_one_by_one(steps, graph) == [("a", 0), ("b", 3), ("b", 4), ("c", 1), ("c", 2)]
+
+
+def test_keys_are_matched_whatever_their_order() -> None:
+    steps = lay_out(a=[5, 1, 9], b=[9, 7, 5])
+    schedule = Schedule(steps, CHAIN)
+    assert named(steps, schedule.take(9)) == [("a", 5), ("a", 1), ("a", 9), ("b", 7)]
+    schedule.finish(2, SUCCEEDED)
+    assert named(steps, schedule.take(9)) == [("b", 9)]
+
+
+def test_a_failure_blocks_its_own_key_down_the_chain() -> None:
+    steps = lay_out(a=[1, 2], b=[1, 2], c=[1, 2])
+    schedule = Schedule(steps, CHAIN)
+    assert schedule.take(1) == [0]
+    assert named(steps, [n for some in schedule.finish(0, FAILED) for n in some]) == [("b", 1), ("c", 1)]
+    assert run(schedule, steps) == [("a", 2), ("b", 2), ("c", 2)]
+    assert nonzero(schedule) == {FAILED: 1, BLOCKED: 2, SUCCEEDED: 3}
+
+
+def test_one_failed_key_blocks_what_needs_all_of_them() -> None:
+    graph = AssetGraph([define("a"), define("b", "", every="a"), define("c", "", whole="b", missing="skip")])
+    steps = lay_out(a=[1, 2, 3], b=[0], c=[0])
+    schedule = Schedule(steps, graph)
+    schedule.take(3)
+    assert named(steps, [n for some in schedule.finish(1, FAILED) for n in some]) == [("b", 0)]
+    assert schedule.finish(0, SUCCEEDED) == []
+    assert schedule.finish(2, FAILED) == []
+    assert named(steps, schedule.take(9)) == [("c", 0)]
+
+
+def test_what_skips_missing_inputs_still_waits_for_all_of_them() -> None:
+    graph = AssetGraph([define("a"), define("b", "", every="a", missing="skip")])
+    steps = lay_out(a=[1, 2, 3], b=[0])
+    schedule = Schedule(steps, graph)
+    schedule.take(3)
+    for step, status in ((0, FAILED), (1, SUCCEEDED)):
+        assert schedule.finish(step, status) == []
+        assert not schedule.has_ready
+    assert schedule.finish(2, FAILED) == []
+    assert named(steps, schedule.take(9)) == [("b", 0)]
+
+
+def test_what_is_put_back_starts_before_all_others() -> None:
+    steps = lay_out(a=[1, 2, 3])
+    schedule = Schedule(steps, CHAIN)
+    assert schedule.take(2) == [0, 1]
+    schedule.put_back(1)
+    assert schedule.counts()[PLANNED] == 2
+    assert schedule.take(9) == [1, 2]
+    for step in range(3):
+        schedule.finish(step, SUCCEEDED)
+    assert nonzero(schedule) == {SUCCEEDED: 3}
+
+
+def test_what_is_not_planned_is_not_waited_for() -> None:
+    steps = lay_out(b=[1, 2], c=[2, 3])
+    assert named(steps, Schedule(steps, CHAIN).take(9)) == [("b", 1), ("b", 2), ("c", 3)]
+
+
+@pytest.mark.parametrize("graph", [CHAIN, AssetGraph([define("a"), define("b", "", every="a")])])
+def test_an_asset_without_steps_holds_nobody_up(graph: AssetGraph) -> None:
+    assert run_one_by_one(lay_out(a=[], b=[0]), graph) == [("b", 0)]
+    assert run_one_by_one(lay_out(a=[1], b=[]), graph) == [("a", 1)]
+
+
+def test_an_empty_plan_has_nothing_to_do() -> None:
+    schedule = Schedule(StepTable(), CHAIN)
+    assert (schedule.unfinished, schedule.has_ready, schedule.take(3)) == (0, False, [])
+    assert set(schedule.counts()) == set(StepStatus)
+
+
+def test_take_gives_what_was_asked_for_at_most() -> None:
+    schedule = Schedule(lay_out(a=list(range(1, 6))), CHAIN)
+    assert schedule.take(0) == []
+    assert schedule.take(2) == [0, 1]
+    assert schedule.take(9) == [2, 3, 4]
+    assert schedule.take(9) == []
+
+
+@pytest.mark.parametrize("status", [SUCCEEDED, FAILED])
+def test_a_million_steps_stay_in_arrays(status: StepStatus) -> None:
+    keys = np.random.default_rng(0).permutation(250_000)
+    graph = AssetGraph(
+        [define("a"), define("b", same="a"), define("c", "", every="b"), define("d", whole="c", same="b")]
+    )
+    sizes = {"a": keys, "b": keys[::-1], "c": keys[:1] * 0, "d": keys}
+    cause = np.zeros(len(keys), dtype=np.int16)
+    steps = StepTable(tuple(AssetSteps(name, ids, cause[: len(ids)], ("missing",)) for name, ids in sizes.items()))
+    tracemalloc.start()
+    schedule = Schedule(steps, graph)
+    built = tracemalloc.get_traced_memory()[0]
+    ended = 0
+    for _ in range(1000):
+        (step,) = schedule.take(1)
+        ended += 1 + sum(len(some) for some in schedule.finish(step, status))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert built < 40 * len(steps), "more than some arrays are kept for a step"
+    assert peak < 80 * len(steps)
+    assert sum(schedule.counts().values()) == len(steps) == 750_001
+    assert schedule.unfinished == len(steps) - ended
+    assert ended == (1000 if status is SUCCEEDED else 1000 + 1000 + 1 + 250_000)
+
+
+def named(steps: StepTable, numbers: Sequence[int]) -> list[tuple[str, int]]:
+    by_number = places(steps)
+    return [by_number[int(n)] for n in numbers]
+
+
+def nonzero(schedule: Schedule) -> dict[StepStatus, int]:
+    return {status: n for status, n in schedule.counts().items() if n}
+
+
+def run(schedule: Schedule, steps: StepTable) -> list[tuple[str, int]]:
+    """Let all steps succeed one after the other; their order."""
+    order: list[int] = []
+    while taken := schedule.take(1):
+        order += taken
+        assert schedule.finish(taken[0], SUCCEEDED) == []
+    return named(steps, order)
+
+
+def run_one_by_one(steps: StepTable, graph: AssetGraph) -> list[tuple[str, int]]:
+    return run(Schedule(steps, graph), steps)

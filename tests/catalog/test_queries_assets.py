@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbpart.catalog import Batch, Catalog, events, queries
+from nbpart.catalog.records import FileRecord
+from nbpart.catalog.relations import Relations
+from nbpart.partitions import Parameters
+from tests.catalog.story import Story, version_of
+
+
+def test_assets_with_their_sets(story: Story) -> None:
+    story.register("x")
+    story.register("whole", set_id=0)
+    story.catalog.write(lambda b: events.remove_asset(b, "x"))
+    [whole] = story.catalog.read(queries.load_assets)
+    assert (whole.name, whole.set_id, whole.set_name, whole.definition) == ("whole", 0, "", {"doc": ""})
+    every = story.catalog.read(lambda b: queries.load_assets(b, active_only=False))
+    assert [(a.name, a.active, a.set_name) for a in every] == [("x", False, "files"), ("whole", True, "")]
+
+
+def test_current_inputs_have_a_row_for_each_key(story: Story) -> None:
+    story.add("a", "b", "c")
+    story.register("x")
+    story.make("x", "a", "1")
+    run_no = story.make("x", "c", "3")
+    frame = story.catalog.read(lambda b: queries.current_inputs(b, story.ids["x"]))
+    assert " ".join(frame.columns) == "key_id key materialization_id data_hash path format kind data_version"
+    assert frame["key"].tolist() == ["a", "b", "c"]
+    assert frame["materialization_id"].isna().tolist() == [False, True, False]
+    assert frame["path"].tolist()[1:] == [None, f"data/x/{run_no}.json"]
+    assert int(frame["data_hash"][2]) == int(version_of("3")[:16], 16)
+    asked = [story.key_id(key) for key in ("c", "b")]
+    frame = story.catalog.read(lambda b: queries.current_inputs(b, story.ids["x"], asked))
+    assert frame["key"].tolist() == ["c", "b"]
+    assert frame["data_version"].tolist() == [version_of("3"), None]
+
+
+def test_a_source_that_vanished_is_missing(story: Story) -> None:
+    story.add("a", "b")
+    story.register("inbox", kind="source")
+    story.observe("inbox", {"a": "1", "b": "1"})
+    story.observe("inbox", {"a": None})
+    frame = story.catalog.read(lambda b: queries.current_inputs(b, story.ids["inbox"]))
+    assert frame["materialization_id"].isna().tolist() == [True, False]
+    assert frame["path"].tolist() == [None, None]
+    seen = story.catalog.read(lambda b: queries.observed_frame(b, story.ids["inbox"]))
+    assert list(seen.columns) == ["key_id", "key", "size", "mtime_ns", "version"]
+    assert dict(zip(seen["key"], seen["version"], strict=True)) == {"b": version_of("1")}
+    some = story.catalog.read(lambda b: queries.observed_frame(b, story.ids["inbox"], ["b", "it's"]))
+    assert some["key"].tolist() == ["b"]
+
+
+def test_read_hash_is_over_members_with_data(story: Story) -> None:
+    story.add("a", "b", "c")
+    story.register("x")
+
+    def hashed() -> tuple[int, int]:
+        return story.catalog.read(lambda b: queries.read_hash(b, story.ids["x"]))
+
+    assert hashed() == (0, 0)
+    story.make("x", "a", "1")
+    one = hashed()
+    story.make("x", "b", "2")
+    both = hashed()
+    assert (one[0], both[0]) == (1, 2)
+    assert len({one[1], both[1], 0}) == 3
+    story.remove("b")
+    assert hashed() == one
+
+
+def test_find_materialization_now_and_as_a_run_left_it(story: Story) -> None:
+    story.add("a")
+    story.register("x")
+    files = [
+        FileRecord("", "file", "frame", "data/1.parquet", rows=3),
+        FileRecord("roc", "file", "figure", "data/1.png"),
+    ]
+    [first] = story.claim("x", "a")
+    assert first is not None
+    story.start(first)
+    story.end(first, content="1", files=files, rows=3)
+    second = story.make("x", "a", "2")
+    key_id = story.key_id("a")
+
+    def read(batch: Batch) -> None:
+        now = queries.find_materialization(batch, story.ids["x"], key_id)
+        then = queries.find_materialization(batch, story.ids["x"], key_id, first)
+        assert now is not None
+        assert then is not None
+        assert (now.run_no, then.run_no, then.rows) == (second, first, 3)
+        assert then.files == tuple(files)
+        assert then.run_id is not None
+        assert queries.find_materialization(batch, story.ids["x"], 0) is None
+        assert queries.find_materialization(batch, story.ids["x"], key_id, 999) is None
+        listed = queries.data_files_of(batch, [then.materialization_id, now.materialization_id])
+        assert listed["name"].tolist() == ["", "roc", ""]
+
+    story.catalog.read(read)
+
+
+def test_snapshots_become_tables(catalog: Catalog, story: Story, tmp_path: Path) -> None:
+    parameters = Parameters.declare({"lr": float})
+
+    def add(batch: Batch) -> int:
+        set_id = events.ensure_set(batch, "trials", "dynamic", parameters.to_json())
+        values = [{"lr": lr} for lr in (0.1, 0.5, 0.9)]
+        events.add_keys(batch, set_id, [parameters.spell(v) for v in values], [parameters.encode(v) for v in values])
+        return set_id
+
+    story.register("Model", set_id=catalog.write(add))
+    for key, text in (("lr=0.1", "one"), ("lr=0.5", "five")):
+        [run_no] = story.claim("Model", key)
+        assert run_no is not None
+        (tmp_path / f"{run_no}.txt").write_text(text)
+        story.start(run_no)
+        story.end(run_no, content=text, files=[FileRecord("", "file", "text", f"{run_no}.txt")], metrics={"acc": 0.5})
+    found = catalog.read(lambda b: queries.load_snapshots(b, ["MODEL", "nothing"], tmp_path))
+    assert list(found) == ["MODEL"]
+    table = Relations().table(found["MODEL"])
+    assert table.columns == ["partition_key", "lr", "acc", "value"]
+    assert sorted(table.fetchall()) == [("lr=0.1", 0.1, 0.5, "one"), ("lr=0.5", 0.5, 0.5, "five")]
+
+
+def test_a_path_outside_the_workspace_stays_as_it_is(story: Story, tmp_path: Path) -> None:
+    story.register("whole", set_id=0)
+    [run_no] = story.claim("whole", None)
+    assert run_no is not None
+    story.start(run_no)
+    story.end(run_no, content="x", files=[FileRecord("", "file", "file", "s3://bucket/x")])
+    found = story.catalog.read(lambda b: queries.load_snapshots(b, ["whole"], tmp_path))["whole"]
+    assert found.rows.column("path").to_pylist() == ["s3://bucket/x"]
+    assert not found.partitioned

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import pytest
+
+from nbpart.catalog import events
+from nbpart.states import RunStatus
+from tests.catalog.story import Story
+
+
+@pytest.fixture
+def chain(story: Story) -> Story:
+    """inbox -> clean -> report, key to key, all made for x and y."""
+    story.add("x", "y")
+    story.register("inbox", kind="source")
+    story.register("clean", ("inbox", "same"))
+    story.register("report", ("clean", "same"))
+    story.observe("inbox", {"x": "one", "y": "two"})
+    for key in ("x", "y"):
+        story.make("clean", key, f"clean {key}")
+        story.make("report", key, f"report {key}")
+    assert story.statuses("report", "xy") == "materialized materialized"
+    return story
+
+
+def test_a_changed_source_makes_its_readers_stale_and_nobody_else(chain: Story) -> None:
+    chain.observe("inbox", {"x": "ONE", "y": "two"})
+    assert chain.statuses("clean", "xy") == "stale materialized"
+    assert chain.statuses("report", "xy") == "materialized materialized"
+    chain.observe("inbox", {"x": "one"})
+    assert chain.status("clean", "x") == "materialized"
+    assert chain.findings() == []
+
+
+def test_making_it_again_with_the_same_content_leaves_the_readers_alone(chain: Story) -> None:
+    chain.observe("inbox", {"x": "ONE"})
+    chain.make("clean", "x", "clean x")
+    assert chain.status("clean", "x") == "materialized"
+    assert chain.status("report", "x") == "materialized"
+    chain.make("clean", "x", "clean x, another way")
+    assert chain.statuses("report", "xy") == "stale materialized"
+    assert chain.findings() == []
+
+
+def test_a_vanished_source_makes_its_readers_stale(chain: Story) -> None:
+    chain.observe("inbox", {"y": None})
+    assert chain.statuses("clean", "xy") == "materialized stale"
+    assert chain.findings() == []
+
+
+def test_new_code_makes_stale_and_the_old_one_clears_it(chain: Story) -> None:
+    chain.register("clean", ("inbox", "same"), code="c2")
+    assert chain.statuses("clean", "xy") == "stale stale"
+    assert chain.statuses("report", "xy") == "materialized materialized"
+    chain.make("clean", "x", "clean x")
+    assert chain.statuses("clean", "xy") == "materialized stale"
+    assert chain.findings() == []
+    chain.register("clean", ("inbox", "same"), code="c1")
+    assert chain.statuses("clean", "xy") == "stale materialized"
+    assert chain.findings() == []
+
+
+def test_a_run_that_began_before_its_code_or_input_changed_ends_stale(chain: Story) -> None:
+    [by_code, by_input] = chain.claim("report", "x", "y")
+    assert by_code is not None
+    assert by_input is not None
+    before = chain.read_inputs("report", "y")
+    chain.make("clean", "y", "new")
+    chain.end(by_input, content="r", inputs=before)
+    assert chain.status("report", "y") == "stale"
+    chain.register("report", ("clean", "same"), code="c2")
+    chain.end(by_code, content="r", code_version="c1")
+    assert chain.status("report", "x") == "stale"
+    assert chain.findings() == []
+
+
+def test_a_failed_upstream_run_makes_nothing_stale(chain: Story) -> None:
+    [run_no] = chain.claim("clean", "x")
+    assert run_no is not None
+    chain.end(run_no, RunStatus.FAILED)
+    assert chain.status("report", "x") == "materialized"
+
+
+def test_an_input_that_was_missing_and_comes_makes_stale(story: Story) -> None:
+    story.add("x")
+    story.register("a")
+    story.register("b", ("a", "same"))
+    story.make("b", "x", "without a")
+    assert story.status("b", "x") == "materialized"
+    story.make("a", "x", "here")
+    assert story.status("b", "x") == "stale"
+    assert story.findings() == []
+
+
+def test_an_unpartitioned_input_makes_all_its_readers_stale(story: Story) -> None:
+    story.add("x", "y")
+    story.register("table", set_id=0)
+    story.register("b", ("table", "whole"))
+    story.make("table", None, "one")
+    for key in ("x", "y"):
+        story.make("b", key, key)
+    story.make("table", None, "two")
+    assert story.statuses("b", "xy") == "stale stale"
+    story.make("b", "y", "again")
+    assert story.statuses("b", "xy") == "stale materialized"
+    assert story.findings() == []
+
+
+@pytest.fixture
+def summary(story: Story) -> Story:
+    """summary reads all keys of part, made for x and y; z is a key without data."""
+    story.add("x", "y", "z")
+    story.register("part")
+    story.register("summary", ("part", "all"), set_id=0)
+    for key in ("x", "y"):
+        story.make("part", key, key)
+    story.make("summary", None, "xy")
+    assert story.status("summary", None) == "materialized"
+    return story
+
+
+def test_a_reader_of_all_keys_sees_new_changed_and_removed_data(summary: Story) -> None:
+    summary.make("part", "z", "z")
+    assert summary.status("summary", None) == "stale"
+    summary.make("summary", None, "xyz")
+    assert summary.status("summary", None) == "materialized"
+    summary.make("part", "x", "X")
+    assert summary.status("summary", None) == "stale"
+    summary.make("part", "x", "x")
+    assert summary.status("summary", None) == "materialized"
+    summary.remove("y")
+    assert summary.status("summary", None) == "stale"
+    summary.add("y")
+    assert summary.status("summary", None) == "materialized"
+    assert summary.findings() == []
+
+
+def test_keys_without_data_do_not_touch_a_reader_of_all(summary: Story) -> None:
+    summary.add("new")
+    summary.remove("z")
+    assert summary.status("summary", None) == "materialized"
+
+
+def test_data_that_two_keys_swapped_is_another_input(summary: Story) -> None:
+    summary.make("part", "x", "y")
+    summary.make("part", "y", "x")
+    assert summary.status("summary", None) == "stale"
+
+
+def test_moving_an_input_to_another_set_reaches_its_reader_of_all(summary: Story) -> None:
+    other = summary.catalog.write(lambda b: events.ensure_set(b, "other", "dynamic"))
+    summary.register("part", set_id=other)
+    assert summary.status("summary", None) == "stale"
+    assert summary.findings() == []
+    summary.register("part", set_id=summary.files)
+    assert summary.status("summary", None) == "materialized"
+
+
+def test_an_input_that_is_read_no_more_does_not_count(chain: Story) -> None:
+    chain.observe("inbox", {"x": "ONE"})
+    chain.register("clean")
+    assert chain.statuses("clean", "xy") == "materialized materialized"
+    chain.catalog.write(lambda b: events.remove_asset(b, "report"))
+    chain.make("clean", "x", "other")
+    assert chain.findings() == []
+    chain.register("report", ("clean", "same"))
+    assert chain.statuses("report", "xy") == "stale materialized"
+    assert chain.findings() == []

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbpart.cli.text import clip, display_width, listing, printable, printable_block, sentence
+
+ANY_TEXT = st.text(st.characters(), max_size=60)
+
+
+@given(ANY_TEXT)
+def test_nothing_that_steers_a_terminal_is_left(text: str) -> None:
+    assert not [c for c in printable(text) if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
+    assert not [c for c in printable_block(text) if unicodedata.category(c) == "Cc" and c not in "\n\t"]
+    assert printable(text).isprintable() or not text.isprintable()
+
+
+@given(st.text(st.characters(categories=("L", "N", "P", "S")), max_size=60))
+def test_what_can_be_shown_stays(text: str) -> None:
+    assert printable(text) == text
+
+
+def test_controls_are_spelled_as_python_does() -> None:
+    assert printable("a\x1b[2Jb\x07\x9b\x7f\n\u2028\u202e\ud800") == "a\\x1b[2Jb\\x07\\x9b\\x7f\\n\\u2028\\u202e\\ud800"
+    assert sentence("first\nsecond\x1b") == "first second\\x1b"
+
+
+def test_a_block_keeps_its_lines_but_neither_colours_nor_bars() -> None:
+    log = "\x1b[31mred\x1b[0m\tx\r\n 10%|#   \r100%|####\rdone\nclear\x1b[2J\n"
+    assert printable_block(log) == "red\tx\ndone\nclear\\x1b[2J\n"
+    assert printable_block("50%\r100%\r\n") == "100%\n"
+
+
+@given(st.text(st.characters(categories=("L", "N", "P", "S", "M")), max_size=40), st.integers(1, 50))
+def test_clipped_text_fits(text: str, width: int) -> None:
+    short = clip(text, width)
+    assert display_width(short) <= width
+    assert short == text if display_width(text) <= width else short.endswith("…")
+
+
+def test_wide_and_joined_characters_take_their_room() -> None:
+    assert display_width("日本") == 4
+    assert display_width("e\u0301") == 1
+    assert clip("日本語", 4) == "日…"
+
+
+def test_a_list_says_that_there_is_more() -> None:
+    assert listing(["a", "b\x1b"]) == "a, b\\x1b"
+    assert listing(["a", "b", "c", "d"]) == "a, b, c, …"

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import nbpart
+from nbpart.demo import run_demo
+from nbpart.errors import ParameterError, WorkspaceError
+
+
+@pytest.mark.kernel
+def test_the_whole_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines: list[str] = []
+    assert run_demo("demo", days=2, echo=lines.append) == 0
+    told = "\n".join(lines)
+
+    assert "8 of 8 partitions are materialized" in told
+    assert "ValueError: 2013-02-02.csv breaks off in line" in told
+    notebook = re.search(r"Its notebook: (demo/runs/processed_files/\S+\.ipynb)", told)
+    assert notebook
+    assert (tmp_path / notebook[1]).is_file()
+    assert re.search(r"files_metadata +2013-02-02\.csv", told), "its source changed, so its metadata runs again"
+    assert "2013-02-01.csv" not in told.split("5. The file")[1].split("6. One question")[0]
+    assert re.search(r"airline +flights", told)
+    assert Path.cwd() == tmp_path
+
+    with nbpart.open(tmp_path / "demo") as ws:
+        assert len(ws.runs()) == 5 + 4
+        assert ws.sql("from processed_files select count(*)").fetchall() == [(926 + 682,)]
+        assert set(ws.partition_status("daily_report")["cancelled"]) == {15, 2}
+
+
+def test_nothing_is_touched_where_it_cannot_be_told(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.md").write_text("keep")
+    with pytest.raises(WorkspaceError):
+        run_demo(tmp_path / "mine", days=1, echo=print)
+    with pytest.raises(ParameterError):
+        run_demo(tmp_path / "new", days=0, echo=print)
+    assert not (tmp_path / "new").exists()
+    assert (tmp_path / "mine" / "notes.md").read_text() == "keep"
