@@ -182,7 +182,7 @@ def build_spec(root: Path, node: Node, flight: Flight, options: RunOptions) -> R
         inputs=dict(flight.inputs),
         notebook=str(root / (definition.snapshot or "")),
         folder=definition.folder,
-        import_roots=list(definition.import_roots),
+        import_roots=definition.import_roots,
         modules={name: (str(root / kept), original) for name, (kept, original) in definition.modules.items()},
         output_notebook=str(root / "runs" / f"{flight.stem}.ipynb"),
         log=str(root / "runs" / f"{flight.stem}.log"),

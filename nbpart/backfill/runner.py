@@ -234,7 +234,7 @@ class Runner:
         heapq.heappush(self._delayed, (time.monotonic() + wait_s, flight.run_no, flight))
 
     def _due(self) -> list[Flight]:
-        due = []
+        due: list[Flight] = []
         room = self._pool.max_workers - len(self._flights)
         while len(due) < room and self._delayed and self._delayed[0][0] <= time.monotonic():
             due.append(heapq.heappop(self._delayed)[2])

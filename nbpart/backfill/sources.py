@@ -38,11 +38,13 @@ def locate(node: Node, key: str | None) -> str:
 def refresh_sources(catalog: Catalog, registry: Registry, names: Iterable[str]) -> None:
     """Look at all partitions of the named sources and record what changed."""
     for name in names:
-        node = registry[name]
-        before = catalog.read(lambda batch, node=node: _load_seen(batch, node))
-        changed = observe(node, before)
-        if changed:
-            catalog.write(lambda batch, node=node, changed=changed: record(batch, node, changed))
+        _refresh_source(catalog, registry[name])
+
+
+def _refresh_source(catalog: Catalog, node: Node) -> None:
+    changed = observe(node, catalog.read(lambda batch: _load_seen(batch, node)))
+    if changed:
+        catalog.write(lambda batch: record(batch, node, changed))
 
 
 def observe(node: Node, before: Mapping[str, FileVersion | None]) -> list[Observation]:

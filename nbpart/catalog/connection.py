@@ -49,6 +49,7 @@ class _Request(Generic[T]):
         self.result: T | None = None
         self.error: BaseException | None = None
         self._token = [None]  # whoever pops it decides: the thread that the work begins, the caller that it never will
+        self._is_finished = False
         self._done = threading.Lock()
         self._done.acquire()
 
@@ -63,8 +64,12 @@ class _Request(Generic[T]):
     def is_claimed(self) -> bool:
         return not self._token
 
-    def finish(self) -> None:
-        self._done.release()
+    def finish(self, error: BaseException | None = None) -> None:
+        """Let the caller go on; what is told after the first time is not heard."""
+        if not self._is_finished:
+            self._is_finished = True
+            self.error = error
+            self._done.release()
 
     def wait(self, timeout_s: float) -> bool:
         return self._done.acquire(timeout=timeout_s)
@@ -189,9 +194,9 @@ class Catalog:
         while (request := self._requests.get()) is not None:
             try:
                 self._handle(request)
+                request.finish()
             except BaseException as error:  # noqa: BLE001  it is raised in the caller
-                request.error = error
-            request.finish()
+                request.finish(error)
             del request
             if not self._requests.empty():
                 time.sleep(_PAUSE_S)

@@ -53,14 +53,15 @@ def mark_readers(batch: Batch, changed: str, *, own: str | None = None) -> None:
     are looked at too: (fact_row, asset_id, key_id, materialization_id, stale).
     """
     readers = batch.rows(
-        f"""SELECT DISTINCT d.asset_id, d.input_id, d.mapping FROM dependencies AS d
-        WHERE d.input_id IN (SELECT asset_id FROM {quote(changed)})"""
+        f"""SELECT DISTINCT asset_id, input_id, mapping FROM dependencies
+        WHERE input_id IN (SELECT asset_id FROM {quote(changed)})"""
     )
-    selects = [f"SELECT fact_row, asset_id, key_id, materialization_id, stale FROM {quote(own)}"] if own else []
+    columns = "asset_id, key_id, materialization_id, stale"
+    selects = [f"SELECT fact_row, {columns} FROM {quote(own)} WHERE materialization_id IS NOT NULL"] if own else []
     for reader, input_id, mapping in readers:
         among = f"SELECT key_id FROM {quote(changed)} WHERE asset_id = {int(input_id)}"
         selects.append(
-            "SELECT rowid AS fact_row, asset_id, key_id, materialization_id, stale FROM partition_facts"
+            f"SELECT rowid AS fact_row, {columns} FROM partition_facts"
             f" WHERE materialization_id IS NOT NULL AND asset_id = {int(reader)}"
             + (f" AND key_id IN ({among})" if mapping == "same" else "")
         )
@@ -136,15 +137,13 @@ def _keep_hashes(batch: Batch, input_ids: list[int], facts: str) -> None:
 
 
 def _refresh_affected(batch: Batch) -> None:
-    keep_disagreeing(batch, "stale_affected")
-    wrong = batch.keep(
-        "stale_wrong",
-        f"""SELECT fact_row FROM stale_affected LEFT JOIN (SELECT *, true AS is_stale FROM stale_disagreeing)
-        USING (asset_id, key_id) WHERE (stale & {STALE_INPUT} <> 0) <> coalesce(is_stale, false)""",
+    disagreeing = keep_disagreeing(batch, "stale_affected")
+    if not disagreeing and not batch.value(f"SELECT count(*) FROM stale_affected WHERE stale & {STALE_INPUT} <> 0"):
+        return
+    batch.execute(
+        f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_INPUT}), changed = ?
+        FROM stale_affected AS s LEFT JOIN (SELECT *, true AS is_stale FROM stale_disagreeing) AS d
+            ON d.asset_id = s.asset_id AND d.key_id = s.key_id
+        WHERE f.rowid = s.fact_row AND (s.stale & {STALE_INPUT} <> 0) <> coalesce(d.is_stale, false)""",
+        batch.sequence,
     )
-    if wrong:
-        batch.execute(
-            f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_INPUT}), changed = ? FROM stale_wrong
-            WHERE f.rowid = stale_wrong.fact_row""",
-            batch.sequence,
-        )

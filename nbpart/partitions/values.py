@@ -127,6 +127,8 @@ def _canonical_bool(value: object) -> bool:
 def _canonical_date(value: object) -> date:
     if type(value) is date:
         return value
+    if isinstance(value, str):
+        return date.fromisoformat(value)
     moment = _canonical_datetime(value)
     if moment.tzinfo is not None or moment.time() != time():
         raise ValueError("it has a time of day: pass its .date()")
@@ -135,6 +137,8 @@ def _canonical_date(value: object) -> date:
 
 def _canonical_datetime(value: object) -> datetime:
     value = _without_numpy(value)
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime):

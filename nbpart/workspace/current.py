@@ -35,9 +35,9 @@ def current_run(
 ) -> RunContext:
     """The run that this notebook belongs to.
 
-    Under a backfill the arguments are ignored. By hand it stands for a run of ``asset``: of ``partition_key``, or of the
-    parameters given by name, or of the values that the parameters cell gave to variables of these names. The workspace
-    is the one above the notebook unless ``workspace`` names it. What is saved and logged by hand goes to scratch files
+    Under a backfill the arguments are ignored. By hand it stands for a run of ``asset``: of ``partition_key``, or of
+    the parameters given by name, or of the values that the parameters cell gave to variables of these names. The
+    workspace is the one above the notebook unless ``workspace`` names it. What is saved and logged by hand goes to scratch files
     and is not recorded, unless ``record`` is true.
 
     Raises `WorkspaceError` where no workspace is found, `DeclarationError` where asset or partition are not clear.

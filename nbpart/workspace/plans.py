@@ -109,8 +109,7 @@ class Plan:
         return found
 
     def _load_keys(self, batch: Batch) -> list[Any]:
-        texts = [queries.key_texts(batch, a.key_ids) for a in self._steps.assets]
-        return [np.where(np.asarray(t, dtype=object) == "", None, t) for t in texts]
+        return [queries.key_texts(batch, a.key_ids) for a in self._steps.assets]
 
     def _check_params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         known = {name for a in self.assets for name in self._registry[a].definition.settings}

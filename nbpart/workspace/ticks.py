@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tick:
-    """What one tick of a sensor did: keys that were new by set, keys that were removed, and the backfill, if any ran."""
+    """What one tick of a sensor did: the new and the removed keys of each set, and the backfill, if one was needed."""
 
     sensor: str
     added: Mapping[str, list[str]] = field(default_factory=dict)

@@ -359,6 +359,7 @@ def _read_statuses(status: Any) -> frozenset[PartitionStatus]:
     if status in ("all", None):
         return frozenset(PartitionStatus)
     names = [status] if isinstance(status, str) else list(status)
+    known = [*PartitionStatus, "outdated", "all"]
     chosen: set[PartitionStatus] = set()
     for name in names:
         if name == "outdated":
@@ -366,9 +367,7 @@ def _read_statuses(status: Any) -> frozenset[PartitionStatus]:
         elif name in tuple(PartitionStatus):
             chosen.add(PartitionStatus(name))
         else:
-            raise DeclarationError(
-                f"status={name!r} is none; {nearest(str(name), [*PartitionStatus, 'outdated', 'all'])}"
-            )
+            raise DeclarationError(f"status={name!r} is none; {nearest(str(name), known)}")
     return frozenset(chosen)
 
 
@@ -402,7 +401,9 @@ def _member_ids(batch: Batch, node: Node, listed: list[Any]) -> dict[int, int]:
             continue
         if text is not None:
             texts[place] = text
-    ids = queries.key_ids(batch, node.set_id, list(texts.values())) if texts else []
+    if not texts:
+        return {}
+    ids = queries.key_ids(batch, node.set_id, list(texts.values()))
     return {place: int(key_id) for place, key_id in zip(texts, ids, strict=True) if key_id >= 0}
 
 

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import pandas as pd
 
 from nbpart.catalog import Batch, Catalog, events, queries
 from tests.catalog.story import Story

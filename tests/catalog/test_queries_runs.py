@@ -8,7 +8,7 @@ from nbpart.catalog import queries
 from nbpart.states import RunStatus
 from tests.catalog.story import Story
 
-COLUMNS = "run_id asset partition_key status attempt backfill_id started_at duration_s error".split()
+COLUMNS = ["run_id", "asset", "partition_key", "status", "attempt", "backfill_id", "started_at", "duration_s", "error"]
 
 
 def runs(story: Story, **wanted: Any) -> pd.DataFrame:

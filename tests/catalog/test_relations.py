@@ -90,7 +90,7 @@ def test_hostile_keys_and_paths(relations: Relations, tmp_path: Path, schema: st
 @pytest.mark.parametrize("name", ["select", "table", "Group", "processed_files"])
 def test_names_may_be_reserved_words(relations: Relations, tmp_path: Path, name: str) -> None:
     asset = snapshot(name, [("a", frame_at(tmp_path / "x.parquet", x=[1]), "frame")])
-    assert relations.sql(f'SELECT sum(x) FROM "{name}"', finder(asset)).fetchall() == [(1,)]
+    assert relations.sql(f'FROM "{name}" SELECT sum(x)', finder(asset)).fetchall() == [(1,)]
 
 
 def test_different_columns_are_joined_by_name(relations: Relations, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_find_is_asked_once_for_all_names(relations: Relations, tmp_path: Path) 
 
     def find(names: Sequence[str]) -> Mapping[str, AssetSnapshot]:
         asked.append(sorted(names))
-        return {name: asset for name in names}
+        return dict.fromkeys(names, asset)
 
     relations.sql("SELECT * FROM a_1 x, a_2 y, A_1 z", find).fetchall()
     assert len(asked) == 1

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 import pytest
 
@@ -38,6 +40,12 @@ def send(number: int) -> None:
     main = threading.main_thread().ident
     assert main is not None
     signal.pthread_kill(main, number)
+
+
+@pytest.fixture
+def context() -> Iterator[click.Context]:
+    with click.Context(click.Command("backfill")) as context:
+        yield context
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -102,7 +110,7 @@ def test_only_success_is_0(status: StepStatus) -> None:
 
 
 def test_failures_are_told_with_their_notebook_and_no_more_than_can_be_read(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], context: click.Context
 ) -> None:
     n = MOST_TOLD + 5
     steps = pd.DataFrame(
@@ -139,14 +147,11 @@ def test_failures_are_told_with_their_notebook_and_no_more_than_can_be_read(
     assert find_failures(workspace, backfill, ending(succeeded=5).counts, None) == []
 
 
-def test_what_did_not_run_can_be_resumed(capsys: pytest.CaptureFixture[str]) -> None:
-    import click
-
-    with click.Context(click.Command("backfill")) as context:
-        context.meta["nbpart.workspace"] = "my project/workspace"
-        tell_how_to_go_on(ending(succeeded=1, failed=1, blocked=4))
-        assert capsys.readouterr().err == ""
-        tell_how_to_go_on(ending(succeeded=1, cancelled=2, planned=3))
+def test_what_did_not_run_can_be_resumed(capsys: pytest.CaptureFixture[str], context: click.Context) -> None:
+    context.meta["nbpart.workspace"] = "my project/workspace"
+    tell_how_to_go_on(ending(succeeded=1, failed=1, blocked=4))
+    assert capsys.readouterr().err == ""
+    tell_how_to_go_on(ending(succeeded=1, cancelled=2, planned=3))
     said = capsys.readouterr().err
     assert "5 steps did not run to an end" in said
     assert "nbpart resume 20131231-235959-1f2e -w 'my project/workspace'" in said

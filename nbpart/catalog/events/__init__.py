@@ -11,7 +11,8 @@ from nbpart.catalog.events.backfills import (
     start_coordinator,
 )
 from nbpart.catalog.events.keys import add_keys, ensure_set, remove_keys, set_static_keys
-from nbpart.catalog.events.runs import claim_runs, record_outcomes, start_attempts
+from nbpart.catalog.events.outcomes import record_outcomes
+from nbpart.catalog.events.runs import claim_runs, start_attempts
 from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_sensor, set_cursor
 
 __all__ = [

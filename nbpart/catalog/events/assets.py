@@ -7,8 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbpart.catalog.events.facts import locate_facts
-from nbpart.catalog.expressions import data_hash_sql
+from nbpart.catalog.expressions import data_hash_sql, quote
 from nbpart.catalog.records import AssetRow, Registered
 from nbpart.catalog.staleness import mark_readers, refresh_code, refresh_inputs
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
@@ -149,7 +148,7 @@ def _keep_observations(batch: Batch, asset_id: int, observations: pd.DataFrame) 
     if batch.value("SELECT count(*) FROM seen WHERE key_id IS NULL"):
         raise UnknownNameError("A file was observed for a key that no set of partitions ever had; add the key first.")
     # a file that was never seen and is not there is nothing to write down
-    locate_facts(
+    _locate_facts(
         batch,
         "seen_located",
         """SELECT * FROM seen WHERE version IS NOT NULL
@@ -195,3 +194,21 @@ def _update_observed(batch: Batch, asset_id: int, first: int) -> None:
             WHERE version IS NOT NULL""",
             asset_id,
         )
+
+
+def _locate_facts(batch: Batch, name: str, partitions: str) -> int:
+    """Keep as `name` the query `partitions` (asset_id, key_id, ...), one row a partition, with its facts beside.
+
+    Added are fact_row, old_materialization, old_hash, old_active and old_run. A partition without facts gets a row of
+    them first: a row of nothing, which means missing.
+    """
+    sql = f"""SELECT p.*, f.rowid AS fact_row, f.materialization_id AS old_materialization, f.data_hash AS old_hash,
+        f.active AS old_active, f.active_run AS old_run
+        FROM ({partitions}) AS p LEFT JOIN partition_facts AS f ON f.asset_id = p.asset_id AND f.key_id = p.key_id"""
+    n = batch.keep(name, sql)
+    added = batch.execute(
+        f"""INSERT INTO partition_facts SELECT asset_id, key_id, NULL, NULL, 0, 0, 0, NULL, ? FROM {quote(name)}
+        WHERE fact_row IS NULL""",
+        batch.sequence,
+    )
+    return batch.keep(name, sql) if added else n

@@ -10,6 +10,10 @@ from nbpart.catalog.records import KeysAdded
 from nbpart.catalog.staleness import mark_readers_of_set
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
     from nbpart.catalog.batch import Batch
 
 
@@ -38,112 +42,118 @@ def add_keys(batch: Batch, set_id: int, keys: Sequence[str], params: Sequence[st
 
     `params` holds the encoded parameters of each key, for a set that has them.
     """
-    once = _stage_keys(batch, set_id, keys, params)
-    missing = batch.keep(
-        "keys_missing",
-        """SELECT s.key, s.params, s.ordinal, f.key_id FROM keys_staged AS s LEFT JOIN keys_found AS f USING (ordinal)
-        WHERE f.is_member IS NOT true""",
-    )
-    if not missing:
+    import numpy as np
+    import pyarrow as pa
+
+    once, texts = _stage_keys(batch, keys)
+    if params is not None:
+        first = dict(zip(reversed(keys), reversed(params), strict=True))
+        params = [first[key] for key in once]
+    key_ids, is_member = _find_keys(batch, set_id, len(once))
+    missing = np.flatnonzero(~is_member)
+    if not len(missing):
         return KeysAdded([], [])
-    unknown = _insert_members(batch, set_id)
+    unknown = key_ids[missing] < 0
+    added = pa.table(
+        {
+            "key_id": _give_ids(batch, key_ids[missing], unknown),
+            "key": texts.take(missing),
+            "params": pa.nulls(len(missing), pa.string()) if params is None else pa.array(params).take(missing),
+        }
+    )
+    _insert_members(batch, set_id, added, unknown)
+    returned = [] if unknown.all() else _find_returned(batch, set_id)
     _record_change(batch, set_id, "keys_new", "added")
-    returned = _find_returned(batch, set_id) if unknown < missing else []
-    if missing == len(once):
-        return KeysAdded(once, returned)
-    return KeysAdded([row[0] for row in batch.rows("SELECT key FROM keys_new ORDER BY ordinal")], returned)
+    return KeysAdded(once if len(missing) == len(once) else [once[place] for place in missing.tolist()], returned)
 
 
 def remove_keys(batch: Batch, set_id: int, keys: Sequence[str]) -> list[str]:
     """Take keys out of a set; those that were in it. What is known of them stays."""
-    _stage_keys(batch, set_id, keys)
-    there = batch.keep("keys_gone", "SELECT key, ordinal, key_id FROM keys_found WHERE is_member")
-    if not there:
+    import pyarrow as pa
+
+    once, _ = _stage_keys(batch, keys)
+    key_ids, is_member = _find_keys(batch, set_id, len(once))
+    if not is_member.any():
         return []
+    batch.stage("keys_gone", pa.table({"key_id": key_ids[is_member]}))
     batch.execute("DELETE FROM members WHERE set_id = ? AND key_id IN (SELECT key_id FROM keys_gone)", set_id)
     _record_change(batch, set_id, "keys_gone", "removed")
-    return [row[0] for row in batch.rows("SELECT key FROM keys_gone ORDER BY ordinal")]
+    return [once[place] for place in is_member.nonzero()[0].tolist()]
 
 
 def set_static_keys(batch: Batch, set_id: int, keys: Sequence[str]) -> None:
     """Make the keys of a set these, in this order."""
-    now = [
-        row[0]
-        for row in batch.rows(
-            "SELECT key FROM members JOIN keys USING (key_id) WHERE set_id = ? ORDER BY position", set_id
-        )
-    ]
+    import pyarrow as pa
+
+    query = "SELECT key FROM members JOIN keys USING (key_id) WHERE set_id = ? ORDER BY position"
+    now = [row[0] for row in batch.rows(query, set_id)]
     if now == list(keys):
         return
     wanted = set(keys)
     remove_keys(batch, set_id, [key for key in now if key not in wanted])
     add_keys(batch, set_id, keys)
-    _stage_keys(batch, set_id, keys)
+    once, _ = _stage_keys(batch, keys)
+    key_ids, _ = _find_keys(batch, set_id, len(once))
+    batch.stage("keys_ordered", pa.table({"key_id": key_ids, "position": pa.array(range(len(once)), pa.int64())}))
     batch.execute(
-        """UPDATE members SET position = f.ordinal FROM keys_found AS f
-        WHERE members.set_id = ? AND members.key_id = f.key_id AND members.position <> f.ordinal""",
+        """UPDATE members SET position = o.position FROM keys_ordered AS o
+        WHERE members.set_id = ? AND members.key_id = o.key_id AND members.position <> o.position""",
         set_id,
     )
     batch.execute("UPDATE partition_sets SET version = ? WHERE set_id = ?", batch.sequence, set_id)
 
 
-def _stage_keys(batch: Batch, set_id: int, keys: Sequence[str], params: Sequence[str] | None = None) -> list[str]:
-    """Stage the keys, each once, as keys_staged (key, params, ordinal); they are returned.
-
-    Those that are known are kept as keys_found (key, ordinal, key_id, is_member).
-    """
+def _stage_keys(batch: Batch, keys: Sequence[str]) -> tuple[list[str], pa.Array]:
+    """Stage the keys, each once, as keys_staged (key, ordinal); they are returned, as a list and as an array."""
     import pyarrow as pa
 
     once = list(dict.fromkeys(keys))
-    encoded: Sequence[str | None] = [None] * len(once)
-    if params is not None:
-        first = dict(zip(reversed(keys), reversed(params), strict=True))
-        encoded = [first[key] for key in once]
-    columns = {"key": pa.array(once, pa.string()), "params": pa.array(encoded, pa.string())}
-    batch.stage("keys_staged", pa.table(columns | {"ordinal": pa.array(range(len(once)), pa.int64())}))
+    texts = pa.array(once, pa.string())
+    batch.stage("keys_staged", pa.table({"key": texts, "ordinal": pa.array(range(len(once)), pa.int64())}))
+    return once, texts
+
+
+def _find_keys(batch: Batch, set_id: int, n: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The id of each staged key (-1: never seen), and whether it is a member of the set."""
+    import numpy as np
+
+    key_ids, is_member = np.full(n, -1, np.int64), np.zeros(n, np.bool_)
     # two inner joins: an outer one builds its table over a million known keys to look for a single one
-    known = batch.keep(
-        "keys_known", "SELECT s.key, s.ordinal, k.key_id FROM keys AS k JOIN keys_staged AS s USING (key)"
-    )
-    members = "SELECT m.key_id, true AS is_member FROM members AS m JOIN keys_known USING (key_id) WHERE m.set_id = ?"
-    if known:
-        batch.keep("keys_there", members, set_id)
-        found = """SELECT k.*, coalesce(t.is_member, false) AS is_member
-            FROM keys_known AS k LEFT JOIN keys_there AS t USING (key_id)"""
-    else:
-        found = "SELECT *, false AS is_member FROM keys_known"
-    batch.keep("keys_found", found)
-    return once
+    found = "SELECT s.ordinal, k.key_id FROM keys AS k JOIN keys_staged AS s USING (key)"
+    if batch.keep("keys_found", found):
+        known = batch.numpy("FROM keys_found")
+        key_ids[known["ordinal"]] = known["key_id"]
+        there = "SELECT f.ordinal FROM members AS m JOIN keys_found AS f USING (key_id) WHERE m.set_id = ?"
+        is_member[batch.numpy(there, set_id)["ordinal"]] = True
+    return key_ids, is_member
 
 
-def _insert_members(batch: Batch, set_id: int) -> int:
-    """Make the missing keys members; how many of them were never seen before."""
-    first_id = batch.take_ids("next_key_id", 0)
+def _give_ids(batch: Batch, key_ids: NDArray[np.int64], unknown: NDArray[np.bool_]) -> NDArray[np.int64]:
+    import numpy as np
+
+    n = int(unknown.sum())
+    given = key_ids.copy()
+    given[unknown] = batch.take_ids("next_key_id", n) + np.arange(n)
+    return given
+
+
+def _insert_members(batch: Batch, set_id: int, added: pa.Table, unknown: NDArray[np.bool_]) -> None:
+    """Insert the table `added` (key_id, key, params), staged as keys_new; `unknown` says which keys are new to all sets."""
+    import numpy as np
+
     last = batch.value("SELECT coalesce(max(position), -1) FROM members WHERE set_id = ?", set_id)
-    batch.keep(
-        "keys_new",
-        """SELECT key, params, ordinal, key_id IS NULL AS is_unknown,
-            coalesce(key_id, ?::BIGINT - 1 + sum((key_id IS NULL)::BIGINT) OVER (ORDER BY ordinal))::BIGINT AS key_id,
-            ?::BIGINT + row_number() OVER (ORDER BY ordinal) AS position
-        FROM keys_missing""",
-        first_id,
-        last,
-    )
-    unknown = batch.execute("INSERT INTO keys SELECT key_id, key FROM keys_new WHERE is_unknown ORDER BY ordinal")
-    batch.take_ids("next_key_id", unknown)
-    batch.execute("INSERT INTO members SELECT ?, key_id, position, params FROM keys_new ORDER BY ordinal", set_id)
-    return unknown
+    positions = last + 1 + np.arange(added.num_rows)
+    batch.stage("keys_new", added.append_column("position", [positions]))
+    if unknown.any():
+        batch.stage("keys_unknown", added.select(["key_id", "key"]).filter(unknown))
+        batch.execute("INSERT INTO keys FROM keys_unknown")
+    batch.execute("INSERT INTO members SELECT ?, key_id, position, params FROM keys_new", set_id)
 
 
 def _find_returned(batch: Batch, set_id: int) -> list[str]:
-    return [
-        row[0]
-        for row in batch.rows(
-            """SELECT key FROM keys_new WHERE NOT is_unknown AND key_id IN
-            (SELECT key_id FROM member_events WHERE set_id = ? AND action = 'removed') ORDER BY ordinal""",
-            set_id,
-        )
-    ]
+    query = """SELECT key FROM keys_new WHERE key_id IN
+        (SELECT key_id FROM member_events WHERE set_id = ? AND action = 'removed') ORDER BY position"""
+    return [row[0] for row in batch.rows(query, set_id)]
 
 
 def _record_change(batch: Batch, set_id: int, table: str, action: str) -> None:

@@ -1,17 +1,18 @@
-"""Outcomes as columns, so that a batch of them is recorded by a few statements."""
+"""What runs came to, as Arrow tables in the columns of the catalog's: a batch of it is recorded by a few statements."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.records import Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from nbpart.catalog.batch import Batch
 
 _OUTCOME = {
     "run_no": "int64",
@@ -26,10 +27,6 @@ _OUTCOME = {
     "traceback": "string",
     "exit_code": "int32",
     "kernel": "string",
-    "data_version": "string",
-    "rows": "int64",
-    "bytes": "int64",
-    "code_version": "string",
 }
 _FILE = {
     "name": "string",
@@ -43,30 +40,96 @@ _FILE = {
     "schema": "string",
 }
 _INPUT = {"input_id": "int32", "key_id": "int64", "n": "int64", "data_hash": "uint64", "position": "int64"}
+_SETTLED = {
+    "fact_row": "int64",
+    "asset_id": "int32",
+    "key_id": "int64",
+    "run_no": "int64",
+    "final": "bool_",
+    "outcome": "uint8",
+    "materialization_id": "int64",
+    "data_hash": "uint64",
+    "stale": "uint8",
+}
 
 
-def stage_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> list[str]:
-    """Stage the outcomes as outcomes_staged, and what hangs on them; the names of the tables that this belongs in.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a run that succeeded made."""
 
-    For each of these there is a staged table with `_staged` behind its name; `ordinal` is the place of the outcome
-    among those given, the other columns stand as in the table.
-    """
-    import pyarrow as pa
+    materialization_id: int
+    asset_id: int
+    key_id: int
+    code_version: str | None
+    data_version: str
+    data_hash: int
+    outcome: Outcome
 
-    table = _to_table(_OUTCOME, outcomes, list(range(len(outcomes))))
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an outcome means for the facts of its partition; None leaves them as they are."""
+
+    fact_row: int
+    asset_id: int
+    key_id: int
+    run_no: int
+    final: bool
+    outcome: int | None
+    materialization_id: int | None
+    data_hash: int | None
+    stale: int
+
+
+def make(
+    materialization_id: int, asset_id: int, key_id: int, run_id: str, code_version: str | None, outcome: Outcome
+) -> Made:
+    """What a run made. One that saved nothing has its notebook for data: no two of them made the same."""
+    version = outcome.data_version or hashlib.sha256(run_id.encode()).hexdigest()
+    return Made(materialization_id, asset_id, key_id, code_version, version, hash_version(version), outcome)
+
+
+def hash_version(data_version: str) -> int:
+    """The number that stands for a data version, as `expressions.data_hash_sql` has it."""
+    if re.fullmatch(r"[0-9a-f]{16,}", data_version):
+        return int(data_version[:16], 16)
+    # md5_number_lower is the little-endian number of the digest's second half
+    return int.from_bytes(hashlib.md5(data_version.encode(), usedforsecurity=False).digest()[8:], "little")
+
+
+def build_outcomes(outcomes: Sequence[Outcome]) -> pa.Table:
     lacked = [json.dumps(o.lacked) if o.lacked else None for o in outcomes]
-    batch.stage("outcomes_staged", table.append_column("lacked", pa.array(lacked, pa.string())))
-    files = [(place, file) for place, outcome in enumerate(outcomes) for file in outcome.files]
-    inputs = [(place, read) for place, outcome in enumerate(outcomes) for read in outcome.inputs]
-    tables = {
-        "data_files": _to_table(_FILE, [file for _, file in files], [place for place, _ in files]),
-        "inputs": _to_table(_INPUT, [read for _, read in inputs], [place for place, _ in inputs]),
-        "metrics": _build_metrics(outcomes),
-    }
-    filled = [name for name, table in tables.items() if table.num_rows]
-    for name in filled:
-        batch.stage(f"{name}_staged", tables[name])
-    return filled
+    return _build(_OUTCOME, outcomes, lacked=("string", lacked))
+
+
+def build_settled(rows: Sequence[Settled]) -> pa.Table:
+    return _build(_SETTLED, rows)
+
+
+def build_partitions(made: Sequence[Made]) -> pa.Table:
+    return _build({"asset_id": "int32", "key_id": "int64"}, made)
+
+
+def build_numbers(name: str, numbers: Sequence[int]) -> pa.Table:
+    return _build({}, (), **{name: ("int64", numbers)})
+
+
+def build_materializations(made: Sequence[Made]) -> pa.Table:
+    """All columns of materializations but the last."""
+    outcomes = [one.outcome for one in made]
+    columns = {"materialization_id": "int64", "asset_id": "int32", "key_id": "int64"}
+    return _build(
+        columns,
+        made,
+        run_no=("int64", [o.run_no for o in outcomes]),
+        code_version=("string", [one.code_version for one in made]),
+        data_version=("string", [one.data_version for one in made]),
+        data_hash=("uint64", [one.data_hash for one in made]),
+        materialized_at=("time", [o.finished_at for o in outcomes]),
+        duration_s=("float64", [o.duration_s for o in outcomes]),
+        rows=("int64", [o.rows for o in outcomes]),
+        bytes=("int64", [o.bytes for o in outcomes]),
+    )
 
 
 def split_metric(value: Any) -> tuple[float | None, str | None]:
@@ -80,26 +143,51 @@ def split_metric(value: Any) -> tuple[float | None, str | None]:
     return None, str(value)
 
 
-def _build_metrics(outcomes: Sequence[Outcome]) -> pa.Table:
-    import pyarrow as pa
+def _build_files(made: Sequence[Made]) -> pa.Table:
+    files = [(one.materialization_id, file) for one in made for file in one.outcome.files]
+    return _build_owned(_FILE, files)
 
-    rows = [(place, name, *split_metric(v)) for place, o in enumerate(outcomes) for name, v in o.metrics.items()]
-    places, names, numbers, texts = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return pa.table(
-        {
-            "ordinal": pa.array(places, pa.int64()),
-            "name": pa.array(names, pa.string()),
-            "number": pa.array(numbers, pa.float64()),
-            "text": pa.array(texts, pa.string()),
-        }
+
+def _build_inputs(made: Sequence[Made]) -> pa.Table:
+    return _build_owned(_INPUT, [(one.materialization_id, read) for one in made for read in one.outcome.inputs])
+
+
+def _build_metrics(made: Sequence[Made]) -> pa.Table:
+    named = [(one.materialization_id, name, value) for one in made for name, value in one.outcome.metrics.items()]
+    split = [split_metric(value) for _, _, value in named]
+    return _build(
+        {},
+        (),
+        materialization_id=("int64", [row[0] for row in named]),
+        name=("string", [row[1] for row in named]),
+        number=("float64", [number for number, _ in split]),
+        text=("string", [text for _, text in split]),
     )
 
 
-def _to_table(columns: dict[str, str], records: Sequence[Any], ordinals: Sequence[int]) -> pa.Table:
+#: What hangs on a materialization: the builder of each table.
+BUILDERS: dict[str, Callable[[Sequence[Made]], pa.Table]] = {
+    "data_files": _build_files,
+    "inputs": _build_inputs,
+    "metrics": _build_metrics,
+}
+
+
+def _build_owned(columns: dict[str, str], rows: Sequence[tuple[int, Any]]) -> pa.Table:
+    table = _build(columns, [record for _, record in rows])
+    owners = _build({}, (), materialization_id=("int64", [owner for owner, _ in rows]))
+    return table.add_column(0, "materialization_id", owners.column(0))
+
+
+def _build(columns: dict[str, str], records: Sequence[Any], **more: tuple[str, Sequence[Any]]) -> pa.Table:
+    """The attributes of records as columns, and what is given beside them."""
     import pyarrow as pa
 
-    arrays = {"ordinal": pa.array(ordinals, pa.int64())}
-    for name, kind in columns.items():
-        type_ = pa.timestamp("us", tz="UTC") if kind == "time" else getattr(pa, kind)()
-        arrays[name] = pa.array([getattr(record, name) for record in records], type_)
-    return pa.table(arrays)
+    given = {name: (kind, [getattr(record, name) for record in records]) for name, kind in columns.items()} | more
+    return pa.table({name: pa.array(values, _to_type(kind)) for name, (kind, values) in given.items()})
+
+
+def _to_type(kind: str) -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.timestamp("us", tz="UTC") if kind == "time" else getattr(pa, kind)()

@@ -123,7 +123,7 @@ def find_materialization(
 def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | None = None) -> pd.DataFrame:
     """What each key of a source, or each of `keys`, was last seen as.
 
-    Columns: key_id, key, size, mtime_ns, version (None: its file was gone).
+    Columns: key_id, key, size, mtime_ns, version. A key that was never seen, or whose file is gone, has no row.
     """
     if keys is not None:
         stage_texts(batch, "asked_keys", keys)

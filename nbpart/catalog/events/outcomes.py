@@ -1,0 +1,149 @@
+"""What runs came to: outcomes, what they made and what that means for the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.events import staging
+from nbpart.catalog.events.staging import Made, Settled
+from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_SUCCEEDED, STALE_CODE
+from nbpart.catalog.records import Outcome
+from nbpart.catalog.staleness import mark_readers
+from nbpart.errors import CatalogError, UnknownNameError
+from nbpart.states import RunStatus
+
+if TYPE_CHECKING:
+    from nbpart.catalog.batch import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run that an outcome came for, with the facts of its partition."""
+
+    asset_id: int
+    key_id: int
+    run_id: str
+    code_version: str | None
+    is_ended: bool
+    asset_code: str | None
+    is_source: bool
+    fact_row: int
+    data_hash: int | None
+
+
+def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
+    """Record how attempts ended, with what they made.
+
+    A run that has its final outcome already is left alone, so that a result that comes twice is recorded once. Raises
+    UnknownNameError for a run that was never claimed.
+    """
+    runs = _load_runs(batch, [outcome.run_no for outcome in outcomes])
+    accepted = _drop_ended(outcomes, runs)
+    if not accepted:
+        return
+    batch.stage("outcomes_staged", staging.build_outcomes(accepted))
+    batch.execute(
+        """INSERT INTO outcomes SELECT run_no, attempt, status, final, finished_at, duration_s, error_class,
+            error_message, error_cell, traceback, exit_code, lacked, kernel, ? FROM outcomes_staged""",
+        batch.sequence,
+    )
+    made = _insert_materializations(batch, accepted, runs)
+    _update_facts(batch, accepted, runs, made)
+    if made:
+        fresh = [one for one in made.values() if one.data_hash != runs[one.outcome.run_no].data_hash]
+        batch.stage("outcomes_changed", staging.build_partitions(fresh))
+        mark_readers(batch, "outcomes_changed", own="outcomes_settled")
+
+
+def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
+    wanted = set(run_nos)
+    batch.stage("outcomes_runs", staging.build_numbers("run_no", sorted(wanted)))
+    rows = batch.rows(
+        """SELECT r.run_no, r.asset_id, r.key_id, r.run_id, r.code_version, e.run_no IS NOT NULL, a.code_version,
+            a.kind = 'source', f.rowid, f.data_hash
+        FROM runs AS r JOIN outcomes_runs AS o USING (run_no) JOIN assets AS a ON a.asset_id = r.asset_id
+        LEFT JOIN (SELECT DISTINCT run_no FROM outcomes JOIN outcomes_runs USING (run_no) WHERE final) AS e
+            ON e.run_no = r.run_no
+        LEFT JOIN partition_facts AS f ON f.asset_id = r.asset_id AND f.key_id = r.key_id"""
+    )
+    runs = {row[0]: _Run(*row[1:]) for row in rows}
+    if unknown := wanted - runs.keys():
+        raise UnknownNameError(f"An outcome came for run {min(unknown)}, which was never claimed; claim the run first.")
+    if any(run.fact_row is None for run in runs.values()):
+        raise CatalogError("The facts of a claimed partition are gone; rebuild them with nbpart catalog check --repair.")
+    return runs
+
+
+def _drop_ended(outcomes: Sequence[Outcome], runs: dict[int, _Run]) -> list[Outcome]:
+    """The outcomes of runs that have no final one yet, each up to its first final one."""
+    ended = {run_no for run_no, run in runs.items() if run.is_ended}
+    kept = []
+    for outcome in outcomes:
+        if outcome.run_no not in ended:
+            kept.append(outcome)
+        if outcome.final:
+            ended.add(outcome.run_no)
+    return kept
+
+
+def _insert_materializations(batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Run]) -> dict[int, Made]:
+    """Record what the runs that succeeded made; it by the number of its run."""
+    succeeded = [outcome for outcome in accepted if outcome.final and outcome.status is RunStatus.SUCCEEDED]
+    if not succeeded:
+        return {}
+    first = batch.take_ids("next_materialization_id", len(succeeded))
+    made = []
+    for materialization_id, outcome in enumerate(succeeded, first):
+        run = runs[outcome.run_no]
+        code_version = run.code_version if outcome.code_version is None else outcome.code_version
+        made.append(staging.make(materialization_id, run.asset_id, run.key_id, run.run_id, code_version, outcome))
+    batch.stage("materializations_staged", staging.build_materializations(made))
+    batch.execute("INSERT INTO materializations SELECT *, ? FROM materializations_staged", batch.sequence)
+    for table, statement in _INSERTS.items():
+        if (rows := staging.BUILDERS[table](made)).num_rows:
+            batch.stage(f"{table}_staged", rows)
+            batch.execute(statement)
+    return {one.outcome.run_no: one for one in made}
+
+
+_INSERTS = {
+    "data_files": "INSERT INTO data_files FROM data_files_staged",
+    "inputs": "INSERT INTO inputs FROM inputs_staged",
+    "metrics": "INSERT INTO metrics FROM metrics_staged",
+}
+
+
+def _update_facts(batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Run], made: dict[int, Made]) -> None:
+    """Bring the facts up to date, staged as outcomes_settled with a row for each partition."""
+    settled: dict[int, Settled] = {}
+    for outcome in accepted:
+        run, one = runs[outcome.run_no], made.get(outcome.run_no) if outcome.final else None
+        settled[run.fact_row] = Settled(
+            run.fact_row,
+            run.asset_id,
+            run.key_id,
+            outcome.run_no,
+            outcome.final,
+            _OUTCOMES.get(outcome.status) if outcome.final else None,
+            one and one.materialization_id,
+            one and one.data_hash,
+            STALE_CODE if one and not run.is_source and one.code_version != run.asset_code else 0,
+        )
+    batch.stage("outcomes_settled", staging.build_settled(list(settled.values())))
+    batch.execute(
+        """UPDATE partition_facts AS f SET
+            active = CASE WHEN f.active_run IS DISTINCT FROM s.run_no THEN f.active WHEN s.final THEN 0 ELSE 1 END,
+            active_run = CASE WHEN s.final AND f.active_run = s.run_no THEN NULL ELSE f.active_run END,
+            outcome = coalesce(s.outcome, f.outcome),
+            materialization_id = coalesce(s.materialization_id, f.materialization_id),
+            data_hash = coalesce(s.data_hash, f.data_hash),
+            stale = CASE WHEN s.materialization_id IS NULL THEN f.stale ELSE s.stale END,
+            changed = ?
+        FROM outcomes_settled AS s WHERE f.rowid = s.fact_row""",
+        batch.sequence,
+    )
+
+
+_OUTCOMES = {RunStatus.SUCCEEDED: OUTCOME_SUCCEEDED, RunStatus.FAILED: OUTCOME_FAILED}
