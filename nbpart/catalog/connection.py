@@ -46,6 +46,7 @@ class _Request(Generic[T]):
         self.work = work
         self.writes = writes
         self.deadline = deadline
+        self.obstacle: str | None = None
         self.result: T | None = None
         self.error: BaseException | None = None
         self._token = [None]  # whoever pops it decides: the thread that the work begins, the caller that it never will
@@ -88,6 +89,7 @@ class Catalog:
         self._pid = os.getpid()
         self._lease = Lease(path, purpose)
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._batch: Batch | None = None
         self._requests: SimpleQueue[_Request[Any] | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="nbpart-catalog", daemon=True)
@@ -168,10 +170,7 @@ class Catalog:
             self._requests.put(request)
             if not request.wait(timeout_s):
                 if request.claim():
-                    raise CatalogBusyError(
-                        f"The catalog of {self.path.parent} {self._lease.describe_holder()}; waited {timeout_s:.0f} s "
-                        "for it. Try again when that is done, or end that process."
-                    )
+                    raise CatalogBusyError(request.obstacle or self._describe_wait(timeout_s))
                 request.wait(-1)
         except KeyboardInterrupt:
             request.claim()
@@ -179,6 +178,12 @@ class Catalog:
         if request.error is not None:
             raise request.error
         return request.result  # type: ignore[return-value]
+
+    def _describe_wait(self, waited_s: float) -> str:
+        return (
+            f"The catalog of {self.path.parent} {self._lease.describe_holder()}; waited {waited_s:.0f} s for it. "
+            "Try again when that is done, or end that process."
+        )
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -198,6 +203,7 @@ class Catalog:
             except BaseException as error:  # noqa: BLE001  it is raised in the caller
                 request.finish(error)
             del request
+            self._drop_staged()
             if not self._requests.empty():
                 time.sleep(_PAUSE_S)
         self._discard_connection()
@@ -226,7 +232,8 @@ class Catalog:
             try:
                 migrations.attach(self._connect(), self.path, writes=request.writes)
                 return True
-            except CatalogBusyError:
+            except CatalogBusyError as error:
+                request.obstacle = str(error)
                 if time.monotonic() > request.deadline and request.claim():
                     raise
                 time.sleep(_FOREIGN_LOCK_RETRY_S)
@@ -245,12 +252,11 @@ class Catalog:
 
     def _transact(self, request: _Request[Any]) -> None:
         connection = self._connect()
-        batch: Batch | None = None
         try:
             connection.execute("BEGIN")
             meta = migrations.load_meta(connection)
             before = int(meta["sequence"])
-            batch = Batch(connection, meta, datetime.now(UTC), writes=request.writes)
+            batch = self._batch = Batch(connection, meta, datetime.now(UTC), writes=request.writes)
             request.result = request.work(batch)
             if batch.error is not None:
                 raise CatalogError(
@@ -264,9 +270,8 @@ class Catalog:
             if explained is error:
                 raise
             raise explained from error
-        finally:
-            if batch is not None and self._connection is connection:
-                batch.drop_staged()
+        # recorded: the caller need not wait until the file is written out and let go
+        request.finish()
 
     def _commit(self, connection: duckdb.DuckDBPyConnection, batch: Batch, before: int) -> None:
         changed = batch.changed_meta if batch.writes else {}
@@ -282,6 +287,14 @@ class Catalog:
         except BaseException:
             self._write_sequence(before)
             raise
+
+    def _drop_staged(self) -> None:
+        batch, self._batch = self._batch, None
+        if batch is not None and self._connection is not None:
+            try:
+                batch.drop_staged()
+            except Exception:  # noqa: BLE001  a fresh instance has nothing left over
+                self._discard_connection()
 
     def _roll_back(self, connection: duckdb.DuckDBPyConnection) -> None:
         try:

@@ -6,10 +6,12 @@ import contextlib
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+import nbpart
 from nbpart.cli import options
 from nbpart.cli.output import Failure, print_json, print_table, remark
 from nbpart.cli.running import MOST_TOLD, Ending, Stopper, run_to_end, tell_ending, tell_how_to_go_on
@@ -162,8 +164,17 @@ def _ask(workspace: Workspace, sensor: str, how: dict[str, Any]) -> Tick:
     except NbpartError:
         raise
     except Exception as error:  # a sensor is the user's code: anything can come out of it
-        click.echo(printable_block("".join(traceback.format_exception(error))), err=True, nl=False)
+        click.echo(printable_block("".join(traceback.format_exception(_cut(error)))), err=True, nl=False)
         raise Failure(f"sensor {sensor!r} raised {sentence(f'{type(error).__name__}: {error}')}") from error
+
+
+def _cut(error: Exception) -> Exception:
+    """The error with the traceback of the user's code alone."""
+    house = str(Path(nbpart.__file__).parent)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(house):
+        trace = trace.tb_next
+    return error.with_traceback(trace)
 
 
 def _tell_tick(done: Tick) -> None:

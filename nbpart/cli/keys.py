@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbpart.workspace.partition_set import PartitionSet
 
 ROWS = 50
+SPARE = ("bytes", "rows", "duration_s", "materialized_at")
 
 
 @click.command()
@@ -95,7 +96,8 @@ def _list_partitions(frame: pd.DataFrame, statuses: Sequence[str], most: int | N
         wanted = {*statuses, *(OUTDATED if "outdated" in statuses else ())}
         frame = frame[frame["status"].isin([str(status) for status in wanted])]
     table = Table.from_frame(frame if most is None else frame.head(most))
-    print_table(table, as_json, empty="There are no such partitions.", more=_rest(len(frame), len(table.rows)))
+    more = _rest(len(frame), len(table.rows))
+    print_table(table, as_json, empty="There are no such partitions.", more=more, spare=SPARE)
 
 
 def _list_sets(workspace: Workspace, most: int | None, as_json: bool) -> None:

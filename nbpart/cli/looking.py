@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 RUN_ROWS = 20
 QUERY_ROWS = 100
 TRACEBACK_LINES = 30
+NO_ASSETS = "No asset is registered yet: declare some in a notebook or module."
 #: How a backfill can stand that may be resumed.
 _RESUMABLE = (RunStatus.CANCELLED, RunStatus.INTERRUPTED)
 
@@ -34,7 +36,7 @@ def status(as_json: bool) -> None:
     with options.open_workspace() as workspace:
         table = Table.from_frame(workspace.status().reset_index())
         backfills = [] if as_json else _tell_backfills(workspace)
-    print_table(table, as_json, empty="No asset is registered yet: declare some in a notebook or module.")
+    print_table(table, as_json, empty=NO_ASSETS, fit=False)
     for line in backfills:
         remark(line)
 
@@ -54,7 +56,7 @@ def assets(as_json: bool) -> None:
         (d.name, d.kind, d.set_name, ", ".join(_tell_input(d, i) for i in d.inputs), d.code_version[:12], _about(d))
         for d in definitions
     ]
-    print_table(Table(columns, rows), False, empty="No asset is registered yet: declare some in a notebook or module.")
+    print_table(Table(columns, rows), False, empty=NO_ASSETS)
 
 
 @click.command()
@@ -74,7 +76,8 @@ def runs(asset: str | None, key: str | None, backfill_id: str | None, limit: int
         frame = workspace.runs(asset, key, backfill=backfill_id, limit=most and most + 1)
     more = f"There are more; --limit {most * 2} shows more of them." if most and len(frame) > most else ""
     table = Table.from_frame(frame if most is None else frame.head(most))
-    print_table(table, as_json, empty="There are no such runs.", more=more)
+    spare = ("backfill_id", "attempt", "duration_s", "started_at")
+    print_table(table, as_json, empty="There are no such runs.", more=more, spare=spare)
 
 
 @click.command()
@@ -205,7 +208,7 @@ def _ask(query: str, most: int | None) -> tuple[Table, bool]:
     with options.open_workspace() as workspace:
         try:
             relation = workspace.sql(query)
-            columns = tuple(relation.columns)
+            columns = _tell_apart(relation.columns)
             kinds = [str(kind) for kind in relation.types]
             rows = relation.fetchall() if most is None else relation.limit(most + 1).fetchall()
         except duckdb.Error as error:
@@ -213,6 +216,15 @@ def _ask(query: str, most: int | None) -> tuple[Table, bool]:
             raise kind(error, keep_lines=True) from error
     shown: Sequence[Any] = rows if most is None else rows[:most]
     return Table(columns, [_read_row(row, kinds) for row in shown]), len(rows) > len(shown)
+
+
+def _tell_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns, with a number at one that was there before: a JSON object has room for each name once."""
+    chosen: list[str] = []
+    for name in names:
+        free = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
+        chosen.append(next(one for one in free if one not in chosen))
+    return tuple(chosen)
 
 
 def _read_row(row: Sequence[Any], kinds: Sequence[str]) -> tuple[Any, ...]:

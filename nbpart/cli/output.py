@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +77,20 @@ def print_json(value: Any) -> None:
     click.echo(to_json(value))
 
 
-def print_table(table: Table, as_json: bool, *, empty: str, more: str = "") -> None:
-    """Print a table for people or as JSON; `empty` is said instead of one without rows, `more` after a cut one."""
+def print_table(
+    table: Table, as_json: bool, *, empty: str, more: str = "", spare: Sequence[str] = (), fit: bool = True
+) -> None:
+    """Print a table for people or as JSON; `empty` is said instead of one without rows, `more` after a cut one.
+
+    Columns named in `spare` are the first to go where there is no room; without `fit` none goes.
+    """
     if as_json:
         print_json(table.to_records())
         return
     if not table.rows:
         remark(empty)
         return
-    layout = lay_out(table, terminal_width())
+    layout = lay_out(table, terminal_width() if fit else None, spare)
     click.echo("\n".join(layout.lines))
     if layout.left_out:
         remark(f"not shown for want of room: {', '.join(layout.left_out)} (--json shows all)")

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,25 +72,20 @@ class Layout:
     left_out: list[str]
 
 
-def lay_out(table: Table, width: int | None) -> Layout:
+def lay_out(table: Table, width: int | None, spare: Sequence[str] = ()) -> Layout:
     """The table as aligned lines of at most `width` columns of a terminal, None for as wide as it is.
 
-    Text is shortened where it has to be, numbers and ids are not; where that is not enough the last columns are left
-    out. Statuses are coloured; whoever prints the lines takes the colours away where there are none.
+    Text is shortened where it has to be; numbers, times and ids are not; where that is not enough columns are left out, first
+    those named in `spare`, in their order, then the last ones. Statuses are coloured; whoever prints the lines takes
+    the colours away where there are none.
     """
-    cells = [[format_cell(name, row[i]) for row in table.rows] for i, name in enumerate(table.columns)]
-    names = [printable(name) for name in table.columns]
-    right = [_is_numeric(row[i] for row in table.rows) for i in range(len(names))]
-    natural = [max(map(display_width, [name, *column])) for name, column in zip(names, cells, strict=True)]
-    least = [
-        size if is_right or name in _NEVER_CUT else min(size, max(NARROWEST, display_width(name)))
-        for name, size, is_right in zip(names, natural, right, strict=True)
-    ]
-    shown = _how_many_fit(least, width)
-    sizes = _shrink(natural[:shown], least[:shown], width)
-    lines = [_line(names, sizes, right, names, header=True)]
-    lines += [_line(names, sizes, right, [column[n] for column in cells]) for n in range(len(table.rows))]
-    return Layout(lines, names[shown:])
+    every = [_measure(table, place) for place in range(len(table.columns))]
+    columns = list(every)
+    while width is not None and len(columns) > 1 and _room([c.least for c in columns]) > width:
+        columns.remove(next((c for name in spare for c in columns if c.name == name), columns[-1]))
+    sizes = _shrink([c.natural for c in columns], [c.least for c in columns], width)
+    lines = [_line(columns, sizes, row) for row in (None, *range(len(table.rows)))]
+    return Layout(lines, [column.name for column in every if column not in columns])
 
 
 def format_cell(column: str, value: Any) -> str:
@@ -149,49 +145,59 @@ def _encode(value: Any) -> Any:
     return str(value)
 
 
-def _is_numeric(values: Any) -> bool:
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """A column with the room that it would take and the room that it needs."""
+
+    name: str
+    cells: list[str]
+    is_right: bool
+    natural: int
+    least: int
+
+
+def _measure(table: Table, place: int) -> _Column:
+    name, values = table.columns[place], [row[place] for row in table.rows]
+    cells = [format_cell(name, value) for value in values]
+    is_right = _are(values, int | float)
+    header = printable(name)
+    natural = max(map(display_width, [header, *cells]))
+    is_fixed = is_right or name in _NEVER_CUT or _are(values, datetime.date)
+    least = natural if is_fixed else min(natural, max(NARROWEST, display_width(header)))
+    return _Column(header, cells, is_right, natural, least)
+
+
+def _are(values: Sequence[Any], kind: type | UnionType) -> bool:
+    """Whether all values that are present are of that kind."""
     present = [value for value in values if value is not None]
-    return bool(present) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in present)
+    return bool(present) and all(isinstance(v, kind) and not isinstance(v, bool) for v in present)
 
 
-def _how_many_fit(least: Sequence[int], width: int | None) -> int:
-    if width is None:
-        return len(least)
-    used, shown = 0, 0
-    for size in least:
-        used += size + (len(GAP) if shown else 0)
-        if used > width and shown:
-            break
-        shown += 1
-    return shown
+def _room(sizes: Sequence[int]) -> int:
+    return sum(sizes) + len(GAP) * (len(sizes) - 1)
 
 
 def _shrink(natural: Sequence[int], least: Sequence[int], width: int | None) -> list[int]:
     """The widths of columns that fit into `width`: the widest give first."""
     sizes = list(natural)
-    if width is None:
-        return sizes
-    room = width - len(GAP) * (len(sizes) - 1)
-    while (over := sum(sizes) - room) > 0:
-        can = [i for i, size in enumerate(sizes) if size > least[i]]
+    while width is not None and (over := _room(sizes) - width) > 0:
+        can = [place for place, size in enumerate(sizes) if size > least[place]]
         if not can:
             break
-        widest = max(can, key=lambda i: sizes[i])
-        others = [sizes[i] for i in can if sizes[i] < sizes[widest]]
-        sizes[widest] = max(least[widest], sizes[widest] - over, min(max(others, default=0), sizes[widest] - 1))
+        widest = max(can, key=lambda place: sizes[place])
+        next_widest = max((sizes[place] for place in can if sizes[place] < sizes[widest]), default=0)
+        sizes[widest] = max(least[widest], sizes[widest] - over, min(next_widest, sizes[widest] - 1))
     return sizes
 
 
-def _line(
-    names: Sequence[str], sizes: Sequence[int], right: Sequence[bool], cells: Sequence[str], *, header: bool = False
-) -> str:
+def _line(columns: Sequence[_Column], sizes: Sequence[int], row: int | None) -> str:
+    """One row, or the names of the columns where it is None."""
     parts = []
-    for place, (name, size, is_right, cell) in enumerate(zip(names, sizes, right, cells, strict=False)):
-        text = clip(cell, size)
+    for column, size in zip(columns, sizes, strict=True):
+        text = clip(column.name if row is None else column.cells[row], size)
         pad = " " * (size - display_width(text))
-        last = place == len(sizes) - 1
-        styled = click.style(text, bold=True) if header else _style(name, text)
-        parts.append(pad + styled if is_right else styled if last else styled + pad)
+        styled = click.style(text, bold=True) if row is None else _style(column.name, text)
+        parts.append(pad + styled if column.is_right else styled + pad)
     return GAP.join(parts).rstrip()
 
 

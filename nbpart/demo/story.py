@@ -67,7 +67,7 @@ class Story:
         plan = self.ws.plan("*")
         self.echo(f"3. Four assets for each file: {len(plan)} steps, {self.max_workers} at a time.\n{GRAPH}")
         backfill = plan.run(max_workers=self.max_workers).wait()
-        self.echo(f"\n{_table(self.ws.status())}\n")
+        self.echo(f"\n{_table(self.ws.status().reset_index())}\n")
         self.tell_failures(backfill)
 
     def tell_failures(self, backfill: nbpart.Backfill) -> None:
@@ -106,7 +106,7 @@ class Story:
         self.echo(f"{done} of {total} partitions are materialized, after {took_s:.0f} s. What to try next:\n")
         place = _relative(self.home, self.started_in)
         for action, what in (
-            (f"{_command()} status {place}", "where every asset stands"),
+            (f"{_command()} -w {place} status", "where every asset stands"),
             (f"{place}/daily_report.ipynb", "run it by hand in JupyterLab: it loads what was made here"),
             (f"{place}/flights.py", "change a function: ws.plan('*') says what that makes stale"),
             (f"{place}/DEMO.txt", "what is in the folder"),

@@ -268,7 +268,7 @@ connection.close()
     )
     try:
         assert wait_for_line(child) == "open"
-        with pytest.raises(CatalogBusyError):
+        with pytest.raises(CatalogBusyError, match=f"process {child.pid}, outside nbpart"):
             catalog.read(names, timeout_s=0.2)
         threading.Timer(0.2, lambda: child.communicate("\n")).start()
         assert catalog.read(names) == []

@@ -46,11 +46,13 @@ def test_long_text_gives_way_and_ids_do_not() -> None:
     assert plain_lines(table)[1].endswith("x" * 100), "nothing is cut where nobody looks"
 
 
-def test_columns_without_room_are_named() -> None:
+def test_columns_without_room_are_named_and_spare_ones_go_first() -> None:
     table = Table(("partition_key", "status", "metric", "another"), [("key", "missing", 1.25, 3)])
     layout = lay_out(table, 25)
     assert layout.left_out == ["metric", "another"]
     assert lay_out(table, 200).left_out == []
+    assert lay_out(table, 33, spare=("status", "metric")).left_out == ["status"]
+    assert lay_out(table, 25, spare=("metric", "status")).left_out == ["status", "metric"]
     assert click.unstyle(lay_out(table, 1).lines[1]).strip(), "the first column is always there"
 
 

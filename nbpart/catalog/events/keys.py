@@ -138,7 +138,7 @@ def _give_ids(batch: Batch, key_ids: NDArray[np.int64], unknown: NDArray[np.bool
 
 
 def _insert_members(batch: Batch, set_id: int, added: pa.Table, unknown: NDArray[np.bool_]) -> None:
-    """Insert the table `added` (key_id, key, params), staged as keys_new; `unknown` says which keys are new to all sets."""
+    """Insert `added` (key_id, key, params), which is staged as keys_new; `unknown` are those that no set ever had."""
     import numpy as np
 
     last = batch.value("SELECT coalesce(max(position), -1) FROM members WHERE set_id = ?", set_id)

@@ -72,7 +72,9 @@ def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
     if unknown := wanted - runs.keys():
         raise UnknownNameError(f"An outcome came for run {min(unknown)}, which was never claimed; claim the run first.")
     if any(run.fact_row is None for run in runs.values()):
-        raise CatalogError("The facts of a claimed partition are gone; rebuild them with nbpart catalog check --repair.")
+        raise CatalogError(
+            "The facts of a claimed partition are gone; rebuild them with nbpart catalog check --repair."
+        )
     return runs
 
 
@@ -127,8 +129,8 @@ def _update_facts(batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Ru
             outcome.run_no,
             outcome.final,
             _OUTCOMES.get(outcome.status) if outcome.final else None,
-            one and one.materialization_id,
-            one and one.data_hash,
+            one.materialization_id if one else None,
+            one.data_hash if one else None,
             STALE_CODE if one and not run.is_source and one.code_version != run.asset_code else 0,
         )
     batch.stage("outcomes_settled", staging.build_settled(list(settled.values())))
