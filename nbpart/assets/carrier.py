@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
@@ -48,11 +48,14 @@ class _User:
 class Carrier:
     """Follows names from one function through the namespace that it lives in.
 
-    `carry` gives the pieces, each after what it needs; ``problems`` then says what could not be carried.
+    `carry` gives the pieces, each after what it needs; ``problems`` then says what could not be carried. ``given`` are
+    names that will be there where the code is executed; those that were named are kept in ``used``.
     """
 
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+    def __init__(self, name: str, function: Callable[..., Any], given: Collection[str] = ()) -> None:
         self.problems: list[str] = []
+        self.used: set[str] = set()
+        self._given = frozenset(given)
         self._name = name
         self._function = function
         self._namespace: dict[str, Any] = plain_function(function).__globals__
@@ -77,6 +80,8 @@ class Carrier:
             return  # the function itself, which its own namespace does not know yet, or knows in an older form
         if name in user.around:
             self._follow_variable(name, user)
+        elif name in self._given:
+            self.used.add(name)
         elif name == "__file__":
             self._refuse(name, user, "the place of a file, which a notebook has not: pass the path as an input")
         elif name in _OF_IPYTHON and origins.is_of_ipython(self._namespace.get(name)):

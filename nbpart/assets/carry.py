@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,30 +17,31 @@ class Carried:
     """A function made independent of where it was written.
 
     ``source`` defines it, and before it all that it names; ``call`` is the name to call. ``pieces`` are its parts in
-    the order in which they stand.
+    the order in which they stand, ``given`` the names that whoever executes it has to give.
     """
 
     source: str
     call: str
     pieces: tuple[Piece, ...]
+    given: frozenset[str] = frozenset()
 
 
-def carry(function: Callable[..., Any]) -> Carried:
+def carry(function: Callable[..., Any], given: Collection[str] = ()) -> Carried:
     """The source of a function of a notebook cell or script, together with what it names.
 
     That is: imports, functions, classes and plain constants, in the order in which they need each other. Decorators
-    that declare an asset are left out. Raises CarryError, which lists every name that cannot be carried and why, and
+    that declare an asset are left out, and so is what the names in ``given`` stand for. Raises CarryError, which lists every name that cannot be carried and why, and
     DeclarationError where the source of the function is not at hand.
     """
     plain = plain_function(function)
     name = plain.__code__.co_name
     if "." in plain.__qualname__.rpartition("<locals>.")[2]:
         raise DeclarationError(f"{plain.__qualname__!r} belongs to a class; write a function outside of it.")
-    carrier = Carrier(name, function)
+    carrier = Carrier(name, function, given)
     pieces = tuple(carrier.carry())
     if carrier.problems:
         raise CarryError(_explain(name, carrier.problems))
-    return Carried(_lay_out(pieces), name, pieces)
+    return Carried(_lay_out(pieces), name, pieces, frozenset(carrier.used))
 
 
 def _explain(name: str, problems: list[str]) -> str:

@@ -12,6 +12,8 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
+from nbpart.partitions import DynamicPartitions, Parameters
+
 LINE = 100
 NameOf = Callable[[Any], str]
 
@@ -121,7 +123,17 @@ def _spell_object(value: Any, name_of: NameOf) -> str:
             return f"{name_of(kind)}({spell(plain, name_of)})"
     if isinstance(value, type) or inspect.isroutine(value) or hasattr(value, "__wrapped__"):
         return name_of(value)
+    if isinstance(definition := getattr(value, "definition", value), DynamicPartitions):
+        return _spell_partitions(definition, name_of)
     raise CannotSpell(value)
+
+
+def _spell_partitions(definition: DynamicPartitions, name_of: NameOf) -> str:
+    """Dynamic partitions, also live ones, as the definition that gives the same requests."""
+    arguments = [_spell_text(definition.name)]
+    if definition.parameters is not None:
+        arguments.append(f"{name_of(Parameters)}.from_json({_spell_text(definition.parameters.to_json())})")
+    return f"{name_of(DynamicPartitions)}({', '.join(arguments)})"
 
 
 def _spell_time(value: Any, name_of: NameOf) -> str:

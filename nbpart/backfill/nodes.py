@@ -10,8 +10,8 @@ from typing import Any
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog import Batch, queries
-from nbpart.errors import DeclarationError
-from nbpart.partitions import DynamicPartitions, Parameters, spell_keys
+from nbpart.errors import DeclarationError, ParameterError
+from nbpart.partitions import DynamicPartitions, Parameters, check_key, spell_keys
 
 
 @dataclass(frozen=True)
@@ -70,4 +70,11 @@ def spell_key(node: Node, key: Any) -> str | None:
         return None
     if key is None:
         raise DeclarationError(f"{node.name!r} is partitioned by {node.definition.set_name!r}: give a partition_key.")
-    return spell_keys(DynamicPartitions(node.definition.set_name, node.parameters), [key])[0]
+    if node.parameters is not None:
+        return spell_keys(DynamicPartitions(node.definition.set_name, node.parameters), [key])[0]
+    if isinstance(key, Mapping):
+        raise ParameterError(
+            f"{node.name!r} is partitioned by {node.definition.set_name!r}, which has no parameters: "
+            f"give its key as text, not {dict(key)!r}."
+        )
+    return check_key(key)

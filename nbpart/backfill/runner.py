@@ -2,7 +2,8 @@
 
 One thread a backfill. Each of its turns is one transaction, which records the results that came in and claims what
 may start next; only then are the claimed runs handed to the pool. So whatever dies, the catalog knows of every run
-that was ever started, and a result is recorded once.
+that was ever started, and a result is recorded once. Where the thread itself cannot go on it ends what it has claimed
+as interrupted, so that nothing stays `running` for ever.
 """
 
 from __future__ import annotations
@@ -15,52 +16,36 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from nbpart.backfill.claims import Claimed, Flight, Wanted, claim_steps, observe_sources, start_attempts
+from nbpart.backfill.claims import Claimed, Flight, Followed, Wanted, build_spec, claim_steps, start_attempts
 from nbpart.backfill.coordinator import Coordinator
-from nbpart.backfill.nodes import Node, Registry
+from nbpart.backfill.nodes import Registry
+from nbpart.backfill.notes import Notes
+from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.results import to_outcome
 from nbpart.backfill.schedule import Schedule
-from nbpart.backfill.sources import Observation, record
+from nbpart.backfill.sources import Look, look_at_sources, record
 from nbpart.catalog import Batch, Catalog, Outcome, events, queries
 from nbpart.errors import CatalogBusyError
 from nbpart.run.pool import Pool
-from nbpart.run.spec import RunResult, RunSpec
+from nbpart.run.spec import RunResult
 from nbpart.states import RunStatus, StepStatus
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from numpy.typing import NDArray
 
+T = TypeVar("T")
 log = logging.getLogger("nbpart")
 
 #: How long one turn waits for results, in seconds: the longest that a cancel or a due retry waits to be seen.
 TURN_S = 0.1
 #: How often runs that another backfill has are looked at, in seconds.
 FOLLOW_S = 0.3
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a backfill runs: ``params`` overrides settings of its runs, ``timeout_s`` bounds a run in seconds."""
-
-    max_workers: int
-    retries: int = 0
-    params: Mapping[str, Any] = field(default_factory=dict)
-    timeout_s: float | None = None
-    backoff_s: float = 1.0
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "max_workers": self.max_workers,
-            "retries": self.retries,
-            "params": dict(self.params),
-            "timeout_s": self.timeout_s,
-            "backoff_s": self.backoff_s,
-        }
+_CANCELLED = "the backfill was cancelled"
 
 
 @dataclass(frozen=True)
@@ -71,27 +56,37 @@ class Job:
     backfill_id: str
     registry: Registry
     steps: StepTable
-    numbers: Any
+    numbers: NDArray[np.int64]
     options: Options
 
-    def place(self, step: int) -> tuple[str, int]:
-        """Asset and key id of a step."""
+    def want(self, step: int) -> Wanted:
+        """What to claim for a step."""
         index = int(np.searchsorted(self.steps.offsets, step, side="right")) - 1
         asset = self.steps.assets[index]
-        return asset.asset, int(asset.key_ids[step - self.steps.offsets[index]])
+        key_id = int(asset.key_ids[step - self.steps.offsets[index]])
+        return Wanted(step, int(self.numbers[step]), asset.asset, key_id)
+
+    def overrides(self, asset: str) -> Mapping[str, Any]:
+        """The settings of an asset that this backfill overrides."""
+        settings = self.registry[asset].definition.settings
+        return {name: value for name, value in self.options.params.items() if name in settings}
 
 
 class Runner:
-    """Drives one job to its end in a thread of its own."""
+    """Drives one job to its end in a thread of its own, and closes its pool."""
 
     def __init__(self, catalog: Catalog, root: Path, coordinator: Coordinator, pool: Pool, job: Job) -> None:
         self._catalog, self._root, self._coordinator, self._pool, self._job = catalog, root, coordinator, pool, job
         self._schedule = Schedule(job.steps, job.registry.graph)
-        self._flights: dict[str, Flight] = {}
+        self._claimed: dict[int, Flight] = {}  # by run: all that have no final outcome in the catalog
+        self._in_pool: dict[str, Flight] = {}
         self._delayed: list[tuple[float, int, Flight]] = []
-        self._followed: dict[int, int] = {}
+        self._followed: dict[int, Followed] = {}
         self._followed_at = 0.0
-        self._notes: list[pd.DataFrame] = []
+        self._removed = 0
+        # what the next transaction records
+        self._outcomes: list[Outcome] = []
+        self._notes = Notes(job.numbers)
         self._cancelling = threading.Event()
         self._ended = threading.Event()
         self.error: BaseException | None = None
@@ -105,7 +100,7 @@ class Runner:
         self._cancelling.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Whether it has ended, after at most ``timeout_s`` seconds."""
+        """Whether it has ended, after at most ``timeout_s`` seconds; then no kernel of it is left."""
         return self._ended.wait(timeout_s)
 
     @property
@@ -122,120 +117,163 @@ class Runner:
         except BaseException as error:  # noqa: BLE001 - the thread's last word; wait() raises it in the caller
             self.error = error
             log.error("backfill %s stopped: %s", self._job.backfill_id, error)
+            self._close_pool()
+            self._give_up()
         finally:
-            self._pool.close()
+            self._close_pool()
             self._ended.set()
 
     def _loop(self) -> None:
         results: list[RunResult] = []
-        stopped = False
-        while self._schedule.unfinished and not (stopped and not self._flights):
-            if self._cancelling.is_set() and not stopped:
-                stopped = True
+        stopping = False
+        while self._schedule.unfinished:
+            if self._cancelling.is_set() and not stopping:
+                stopping = True
                 self._pool.cancel_all()
-            self._turn(results, stopped)
-            results = self._pool.next_results(TURN_S) if self._flights else self._idle()
-        self._turn(results, stopping=True)
-        self._finish(cancelled=stopped)
+            self._turn(results, stopping)
+            if stopping and not self._in_pool:
+                break
+            results = self._wait_for_results()
+        self._finish()
 
-    def _idle(self) -> list[RunResult]:
-        """Wait for a retry to be due or a run elsewhere to end."""
+    def _wait_for_results(self) -> list[RunResult]:
+        """What came in; nothing after a while, when a retry may be due or a run elsewhere over."""
+        if self._in_pool:
+            return self._pool.next_results(TURN_S)
         if not self._schedule.has_ready:
-            self._cancelling.wait(TURN_S)
+            due_s = self._delayed[0][0] - time.monotonic() if self._delayed else TURN_S
+            self._cancelling.wait(min(TURN_S, max(0.0, due_s)))
         return []
 
     def _turn(self, results: Sequence[RunResult], stopping: bool) -> None:
         """Record ``results``, then start what may start."""
-        outcomes = [self._settle(result, stopping) for result in results]
+        for result in results:
+            self._settle(result, stopping)
         retries = [] if stopping else self._due()
-        room = self._pool.max_workers - len(self._flights) - len(retries)
+        room = self._pool.max_workers - len(self._in_pool) - len(retries)
         steps = [] if stopping else self._schedule.take(max(0, room))
         following = self._time_to_follow()
-        if not (outcomes or retries or steps or following or self._notes):
+        if not (self._outcomes or self._notes or retries or steps or following):
             return
-        wanted = [Wanted(step, int(self._job.numbers[step]), *self._job.place(step)) for step in steps]
-        seen = observe_sources(self._catalog, self._job.registry, wanted)
-        exchange = self._write(lambda batch: self._exchange(batch, outcomes, wanted, seen, retries, following))
-        self._notes = []
+        wanted = [self._job.want(step) for step in steps]
+        look = self._patiently(lambda: look_at_sources(self._catalog, self._job.registry, wanted))
+        exchange = self._write(lambda batch: self._exchange(batch, wanted, look, retries, following))
         self._digest(exchange)
-        for spec in exchange.specs:
-            self._pool.submit(spec)
+        for flight in exchange.flights:
+            self._in_pool[flight.run_id] = flight
+            node = self._job.registry[flight.asset]
+            overrides = self._job.overrides(flight.asset)
+            self._pool.submit(build_spec(self._root, node, flight, overrides, self._job.options.timeout_s))
 
-    def _write(self, work: Callable[[Batch], Exchange]) -> Exchange:
-        """Write, however long another process holds the catalog: no result may be lost to a time-out."""
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """Do what needs the catalog, however long another process holds it: no result may be lost to a time-out."""
         while True:
             try:
-                return self._catalog.write(work)
+                return action()
             except CatalogBusyError as error:
                 log.warning("backfill %s waits: %s", self._job.backfill_id, error)
+                if self._cancelling.is_set():
+                    self._pool.cancel_all()
+
+    def _write(self, work: Callable[[Batch], T]) -> T:
+        return self._patiently(lambda: self._catalog.write(work))
 
     def _exchange(
-        self,
-        batch: Batch,
-        outcomes: Sequence[Outcome],
-        wanted: Sequence[Wanted],
-        seen: Sequence[tuple[Node, list[Observation]]],
-        retries: Sequence[Flight],
-        following: bool,
+        self, batch: Batch, wanted: Sequence[Wanted], look: Look, retries: Sequence[Flight], following: bool
     ) -> Exchange:
+        """One transaction. It leaves this object as it is: a transaction may be done again, or come to nothing."""
         job = self._job
-        if outcomes:
-            events.record_outcomes(batch, outcomes)
-        for frame in self._notes:
-            events.record_step_results(batch, job.backfill_no, frame)
+        self._record(batch)
         exchange = Exchange()
         if following:
             exchange.ended = queries.final_statuses(batch, list(self._followed))
-        for node, changed in seen:
+        for node, changed in look.changed:
             record(batch, node, changed)
         if wanted:
+            overrides = {asset: job.overrides(asset) for asset in {w.asset for w in wanted}}
             exchange.claimed = claim_steps(
-                batch, self._root, job.registry, job.backfill_no, self._coordinator.number, wanted, job.options.params
+                batch,
+                self._root,
+                job.registry,
+                job.backfill_no,
+                self._coordinator.number,
+                wanted,
+                overrides,
+                look.unreadable,
             )
-        flights = [*retries, *exchange.claimed.flights]
-        exchange.flights = flights
-        exchange.specs = start_attempts(batch, self._root, job.registry, flights, job.options)
+        exchange.flights = [*retries, *exchange.claimed.flights]
+        start_attempts(batch, exchange.flights)
         return exchange
+
+    def _record(self, batch: Batch) -> None:
+        if self._outcomes:
+            events.record_outcomes(batch, self._outcomes)
+        if self._notes:
+            events.record_step_results(batch, self._job.backfill_no, self._notes.to_frame())
+
+    def _recorded(self) -> None:
+        """What was to be recorded is in the catalog now."""
+        for outcome in self._outcomes:
+            if outcome.final:
+                del self._claimed[outcome.run_no]
+        self._outcomes = []
+        self._notes = Notes(self._job.numbers)
 
     def _digest(self, exchange: Exchange) -> None:
         """Take over what a transaction that is committed now has done."""
-        for flight in exchange.flights:
-            self._flights[flight.run_id] = flight
-        self._followed.update(exchange.claimed.followed)
-        for refused in exchange.claimed.refused:
+        self._recorded()
+        claimed = exchange.claimed
+        self._claimed |= {flight.run_no: flight for flight in exchange.flights}
+        for follow in claimed.followed:
+            self._followed[follow.run_no] = follow
+            self._notes.add([follow.step], StepStatus.QUEUED, follow.run_no, "another backfill runs it")
+        for made in claimed.made:
+            self._end_step(made.step, StepStatus.SUCCEEDED, made.run_no, "made by another backfill", made.label)
+        for refused in claimed.refused:
             self._end_step(refused.step, refused.status, None, refused.cause, refused.label)
+        for step in claimed.removed:
+            self._removed += 1
+            self._schedule.forget(step)
+            self._notes.add([step], StepStatus.CANCELLED, None, "its key was removed")
         for run_no, status in exchange.ended.items():
-            step = self._followed.pop(run_no)
-            if status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
-                cause = f"{status} in another backfill"
-                self._end_step(step, StepStatus(status), run_no, cause, f"step {self._job.numbers[step]}")
-            else:  # cancelled or interrupted elsewhere: it is ours to run now
-                self._schedule.put_back(step)
+            self._end_followed(self._followed.pop(run_no), status)
 
-    def _settle(self, result: RunResult, stopping: bool) -> Outcome:
-        """What an attempt's result means for its step, and the outcome to record."""
-        flight = self._flights.pop(result.run_id)
+    def _end_followed(self, follow: Followed, status: RunStatus) -> None:
+        is_ours = not self._job.overrides(follow.asset)
+        if is_ours and status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
+            cause = f"{status} in another backfill"
+            self._end_step(follow.step, StepStatus(status), follow.run_no, cause, follow.label)
+        else:  # it came to nothing elsewhere, or ran with other settings there: now it is ours to run
+            self._schedule.put_back(follow.step)
+            self._notes.add([follow.step], StepStatus.PLANNED, None, "")
+
+    def _settle(self, result: RunResult, stopping: bool) -> None:
+        """Note the result of an attempt and what it means for its step."""
+        flight = self._in_pool.pop(result.run_id, None)
+        if flight is None:
+            log.warning("a result of run %s came that nobody waits for", result.run_id)
+            return
         failed = result.status is RunStatus.FAILED
-        again = (
-            failed and flight.attempt <= self._job.options.retries and not stopping and not self._cancelling.is_set()
-        )
+        again = failed and flight.attempt <= self._job.options.retries and not stopping
+        outcome = to_outcome(self._root, flight, result, final=not again)
+        self._outcomes.append(outcome)
         if again:
             self._delay(flight.next_attempt())
-        elif result.status is RunStatus.CANCELLED:
+        elif stopping and result.status is RunStatus.CANCELLED:
             self._schedule.drop(flight.step)
-            self._note([flight.step], StepStatus.CANCELLED, flight.run_no, "the backfill was cancelled")
+            self._notes.add([flight.step], StepStatus.CANCELLED, flight.run_no, _CANCELLED)
         else:
-            cause = f"{result.error_class}: {_first_line(result.error_message)}" if failed else ""
+            cause = f"{outcome.error_class}: {_first_line(outcome.error_message)}" if outcome.error_class else ""
             self._end_step(flight.step, StepStatus(result.status), flight.run_no, cause, flight.label)
-        return to_outcome(self._root, flight, result, final=not again)
 
     def _delay(self, flight: Flight) -> None:
+        self._claimed[flight.run_no] = flight
         wait_s = backoff(flight.attempt - 1, self._job.options.backoff_s)
         heapq.heappush(self._delayed, (time.monotonic() + wait_s, flight.run_no, flight))
 
     def _due(self) -> list[Flight]:
         due: list[Flight] = []
-        room = self._pool.max_workers - len(self._flights)
+        room = self._pool.max_workers - len(self._in_pool)
         while len(due) < room and self._delayed and self._delayed[0][0] <= time.monotonic():
             due.append(heapq.heappop(self._delayed)[2])
         return due
@@ -244,35 +282,67 @@ class Runner:
         if not self._followed or time.monotonic() - self._followed_at < FOLLOW_S:
             return False
         self._followed_at = time.monotonic()
-        self._coordinator.reap()
+        self._patiently(self._coordinator.reap)
         return True
 
     def _end_step(self, step: int, status: StepStatus, run_no: int | None, cause: str, label: str) -> None:
-        self._note([step], status, run_no, cause)
+        self._notes.add([step], status, run_no, cause)
         told = f"{label} is {status}" if status is StepStatus.BLOCKED else f"{label} {status}"
         for blocked in self._schedule.finish(step, status):
-            self._note(blocked, StepStatus.BLOCKED, None, f"{told}: {cause}" if cause else told)
+            self._notes.add(blocked, StepStatus.BLOCKED, None, f"{told}: {cause}" if cause else told)
 
-    def _note(self, steps: Any, status: StepStatus, run_no: int | None, cause: str) -> None:
-        self._notes.append(step_results(self._job.numbers[np.asarray(steps)], status, run_no, cause))
-
-    def _finish(self, cancelled: bool) -> None:
-        job, left = self._job, self._schedule.unsettled()
-        if len(left):
-            self._note(left, StepStatus.CANCELLED, None, "the backfill was cancelled")
-        waiting = [flight for _, _, flight in self._delayed]
+    def _finish(self) -> None:
+        """Record the end. What has no outcome by now is cancelled."""
+        left = self._schedule.cancel_rest()
+        self._notes.add(left, StepStatus.CANCELLED, None, _CANCELLED)
+        self._end_claimed(RunStatus.CANCELLED, _CANCELLED)
         counts = self._schedule.counts()
-        failed = any(counts[s] for s in (StepStatus.FAILED, StepStatus.BLOCKED, StepStatus.CANCELLED))
-        ended = RunStatus.CANCELLED if cancelled else RunStatus.FAILED if failed else RunStatus.SUCCEEDED
+        cancelled = counts[StepStatus.CANCELLED] > self._removed
+        if cancelled and self._cancelling.is_set():
+            ended = RunStatus.CANCELLED
+        elif cancelled or counts[StepStatus.FAILED] or counts[StepStatus.BLOCKED]:
+            ended = RunStatus.FAILED
+        else:
+            ended = RunStatus.SUCCEEDED
+        self._write(lambda batch: self._record_end(batch, ended))
+        self._recorded()
 
-        def work(batch: Batch) -> Exchange:
-            events.record_outcomes(batch, [_cancelled(flight) for flight in waiting])
-            for frame in self._notes:
-                events.record_step_results(batch, job.backfill_no, frame)
-            events.finish_backfill(batch, job.backfill_no, str(ended))
-            return Exchange()
+    def _record_end(self, batch: Batch, ended: RunStatus) -> None:
+        self._record(batch)
+        events.finish_backfill(batch, self._job.backfill_no, str(ended))
 
-        self._write(work)
+    def _end_claimed(self, status: RunStatus, cause: str) -> None:
+        """Give the claimed runs that have no final outcome this one."""
+        done = {outcome.run_no for outcome in self._outcomes if outcome.final}
+        for flight in self._claimed.values():
+            if flight.run_no not in done:
+                self._outcomes.append(_ending(flight, status))
+                self._notes.add([flight.step], StepStatus(status), flight.run_no, cause)
+
+    def _give_up(self) -> None:
+        """Record what can be recorded after an error, and end the rest as interrupted, so that it can be resumed."""
+        try:
+            for result in self._pool.next_results(0):
+                self._settle(result, stopping=True)
+            self._end_claimed(RunStatus.INTERRUPTED, "the backfill was interrupted")
+            self._write(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
+            return
+        except Exception as error:  # noqa: BLE001 - what came last may be what cannot be recorded
+            log.error("backfill %s could not record its last results: %s", self._job.backfill_id, error)
+        self._outcomes, self._notes = [], Notes(self._job.numbers)
+        self._end_claimed(RunStatus.INTERRUPTED, "the backfill was interrupted")
+        try:
+            self._write(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
+        except Exception as error:  # noqa: BLE001 - the catalog is out of reach
+            log.error("backfill %s could not record its end: %s", self._job.backfill_id, error)
+            self._coordinator.owe(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
+
+    def _close_pool(self) -> None:
+        try:
+            self._pool.close()
+        except Exception as error:  # noqa: BLE001 - whoever waits for the end must hear of it whatever the pool does
+            log.error("the pool of backfill %s did not end well: %s", self._job.backfill_id, error)
+            self.error = self.error or error
 
 
 @dataclass
@@ -281,7 +351,6 @@ class Exchange:
 
     claimed: Claimed = field(default_factory=Claimed)
     flights: list[Flight] = field(default_factory=list)
-    specs: list[RunSpec] = field(default_factory=list)
     ended: dict[int, RunStatus] = field(default_factory=dict)
 
 
@@ -294,23 +363,9 @@ def backoff(attempt: int, initial_s: float) -> float:
     return float(wait_exponential_jitter(initial=initial_s, max=60, jitter=initial_s)(state))
 
 
-def step_results(numbers: Any, status: StepStatus, run_no: int | None, cause: str) -> pd.DataFrame:
-    """Rows for `events.record_step_results`."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        {
-            "step_no": numbers,
-            "status": str(status),
-            "run_no": pd.array([run_no] * len(numbers), dtype="Int64"),
-            "cause": cause or None,
-        }
-    )
-
-
 def _first_line(message: str | None) -> str:
     return (message or "").strip().partition("\n")[0][:300]
 
 
-def _cancelled(flight: Flight) -> Outcome:
-    return Outcome(flight.run_no, flight.attempt, RunStatus.CANCELLED, final=True, finished_at=datetime.now(UTC))
+def _ending(flight: Flight, status: RunStatus) -> Outcome:
+    return Outcome(flight.run_no, flight.attempt, status, final=True, finished_at=datetime.now(UTC))

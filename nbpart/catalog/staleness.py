@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 def refresh_code(batch: Batch, asset_ids: Sequence[int]) -> None:
     """Set or clear the code bit of every partition of these assets."""
+    # numbered, since DuckDB 1 counts the question marks of FROM before those of SET
     batch.execute(
-        f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_CODE}), changed = ?
+        f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_CODE}), changed = $1
         FROM (
             SELECT p.rowid AS fact_row
             FROM partition_facts AS p JOIN assets AS a USING (asset_id)
             JOIN materializations AS m USING (materialization_id)
-            WHERE p.asset_id IN (SELECT unnest(?::INTEGER[]))
+            WHERE p.asset_id IN (SELECT unnest($2::INTEGER[]))
               AND (p.stale & {STALE_CODE} <> 0) <> {code_differs("m.code_version")}
         ) AS wrong
         WHERE f.rowid = wrong.fact_row""",

@@ -14,7 +14,16 @@ import click
 import nbpart
 from nbpart.cli import options
 from nbpart.cli.output import Failure, print_json, print_table, remark
-from nbpart.cli.running import MOST_TOLD, Ending, Stopper, run_to_end, tell_ending, tell_how_to_go_on
+from nbpart.cli.running import (
+    MOST_TOLD,
+    Ending,
+    Stopper,
+    count_unfinished,
+    look_back,
+    run_to_end,
+    tell_ending,
+    tell_how_to_go_on,
+)
 from nbpart.cli.tables import Table
 from nbpart.cli.text import count, listing, printable, printable_block, sentence
 from nbpart.errors import NbpartError
@@ -113,7 +122,11 @@ def resume(
     how = options.given(max_workers=max_workers, retries=retries, timeout_s=timeout_s)
     with Stopper() as stopper, options.open_workspace() as workspace:
         found = workspace.backfills[backfill_id]
-        ending = run_to_end(workspace, stopper, lambda: found.resume(**how), _most(as_json))
+        if count_unfinished(found.counts()):
+            ending = run_to_end(workspace, stopper, lambda: found.resume(**how), _most(as_json))
+        else:
+            remark(f"Nothing to resume: every step of backfill {found.id} has its outcome.")
+            ending = look_back(workspace, found, _most(as_json))
     _conclude(ctx, ending, as_json)
 
 

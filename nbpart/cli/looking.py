@@ -114,7 +114,8 @@ def logs(run_id: str) -> None:
     if not text:
         remark(f"Run {run_id} wrote nothing.")
         return
-    click.echo(printable_block(text) if sys.stdout.isatty() else text, nl=not text.endswith("\n"))
+    # color=True: click would take out of a pipe what looks like a colour
+    click.echo(printable_block(text) if sys.stdout.isatty() else text, nl=not text.endswith("\n"), color=True)
 
 
 @click.command()

@@ -111,9 +111,14 @@ def run_to_end(workspace: Workspace, stopper: Stopper, start: Callable[[], Backf
     backfill = start()
     remark(f"backfill {backfill.id}: {count(sum(backfill.counts().values()), 'step')}")
     stopper.follow(backfill)
+    return look_back(workspace, backfill, most, was_stopped=stopper.was_asked)
+
+
+def look_back(workspace: Workspace, backfill: Backfill, most: int | None, *, was_stopped: bool = False) -> Ending:
+    """What a backfill that has ended came to, with at most so many failures of each kind."""
     counts = backfill.counts()
     failures = find_failures(workspace, backfill, counts, most)
-    return Ending(backfill.id, backfill.status, counts, failures, stopper.was_asked)
+    return Ending(backfill.id, backfill.status, counts, failures, was_stopped)
 
 
 def find_failures(
@@ -147,9 +152,14 @@ def tell_ending(ending: Ending) -> None:
     _tell_failures(ending.failures, ending.counts)
 
 
+def count_unfinished(counts: Mapping[str, int]) -> int:
+    """How many steps have no outcome, so that resuming runs them."""
+    return sum(counts[name] for name in UNFINISHED)
+
+
 def tell_how_to_go_on(ending: Ending) -> None:
     """Where steps have no outcome, say how to resume."""
-    unfinished = sum(ending.counts[name] for name in UNFINISHED)
+    unfinished = count_unfinished(ending.counts)
     if unfinished:
         stopped = "Stopped; nothing of it runs any more. " if ending.was_stopped else ""
         again = command_line("resume", ending.backfill_id)

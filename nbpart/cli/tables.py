@@ -75,9 +75,9 @@ class Layout:
 def lay_out(table: Table, width: int | None, spare: Sequence[str] = ()) -> Layout:
     """The table as aligned lines of at most `width` columns of a terminal, None for as wide as it is.
 
-    Text is shortened where it has to be; numbers, times and ids are not; where that is not enough columns are left out, first
-    those named in `spare`, in their order, then the last ones. Statuses are coloured; whoever prints the lines takes
-    the colours away where there are none.
+    Text is shortened where it has to be; numbers, times and ids are not. Where that is not enough columns are left
+    out, first those named in `spare`, in their order, then the last ones. Statuses are coloured; whoever prints the
+    lines takes the colours away where there are none.
     """
     every = [_measure(table, place) for place in range(len(table.columns))]
     columns = list(every)

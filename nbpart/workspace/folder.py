@@ -7,8 +7,11 @@ from pathlib import Path
 
 from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
+from nbpart.storage import write_bytes_atomic
 
 CATALOG_NAME = "catalog.duckdb"
+#: Says where the catalog is, in a workspace that keeps it elsewhere.
+POINTER_NAME = "catalog.location"
 FOLDERS = ("data", "runs", "code")
 
 
@@ -21,29 +24,52 @@ def open_folder(
 ) -> tuple[Path, Catalog]:
     """The absolute directory of a workspace and its catalog, both made if they are not there.
 
-    ``catalog`` is the folder that holds the catalog, if not the workspace itself. Raises `WorkspaceError` for a path
-    that cannot be one, `CatalogError` for a catalog that cannot be used.
+    ``catalog`` is the folder that holds the catalog, if not the workspace itself; the workspace remembers it. Raises
+    `WorkspaceError` for a path that cannot be one, `CatalogError` for a catalog that cannot be used.
     """
     root = Path(path).expanduser().absolute()
     if root.exists() and not root.is_dir():
         raise WorkspaceError(f"{root} is a file, not a folder: a workspace is a folder; give another path.")
-    place = Path(catalog).expanduser().absolute() if catalog is not None else root
+    place = _find_catalog(root) if catalog is None else Path(catalog).expanduser().absolute()
     exists = (place / CATALOG_NAME).exists()
     if not create and not exists:
         raise WorkspaceError(f"there is no workspace at {root}; `nbpart init` or nbpart.open makes one.")
     _check_writable(root)
     for folder in FOLDERS:
         _make(root / folder)
-    return root, Catalog.open(place / CATALOG_NAME, create=True, purpose=purpose)
+    opened = Catalog.open(place / CATALOG_NAME, create=True, purpose=purpose)
+    if place != root and _read_pointer(root) != place:
+        write_bytes_atomic(root / POINTER_NAME, f"{place}\n".encode())
+    return root, opened
 
 
 def find_workspace(start: Path) -> Path | None:
     """The workspace at, in, or above a folder: one that is itself a workspace or holds one named ``workspace``."""
     for folder in (start, *start.parents):
         for candidate in (folder, folder / "workspace"):
-            if (candidate / CATALOG_NAME).is_file():
+            if (candidate / CATALOG_NAME).is_file() or (candidate / POINTER_NAME).is_file():
                 return candidate
     return None
+
+
+def _find_catalog(root: Path) -> Path:
+    """The folder of a workspace's catalog. Raises `WorkspaceError` where it is said to be elsewhere and is not."""
+    place = _read_pointer(root)
+    if place is None:
+        return root
+    if not (place / CATALOG_NAME).is_file():
+        raise WorkspaceError(
+            f"the workspace {root} keeps its catalog in {place}, but there is none: bring it back, or say where it is "
+            "with nbpart.open(path, catalog=its folder)."
+        )
+    return place
+
+
+def _read_pointer(root: Path) -> Path | None:
+    try:
+        return Path((root / POINTER_NAME).read_text(encoding="utf-8").rstrip("\n"))
+    except FileNotFoundError:
+        return None
 
 
 def _check_writable(root: Path) -> None:

@@ -1,5 +1,6 @@
 """A short way to tell what happened: each method is one or two events, in a write of its own."""
 
+# ruff: noqa: S608  the SQL is made of constants of the package and of the tests
 from __future__ import annotations
 
 import hashlib

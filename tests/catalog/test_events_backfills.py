@@ -23,7 +23,7 @@ def results(story: Story, number: int, *rows: tuple[int, str, int | None]) -> No
 
 def last(story: Story, number: int) -> dict[int, str]:
     sql = "SELECT step_no, arg_max(status, rowid) FROM step_results WHERE backfill_no = ? GROUP BY step_no"
-    return dict(story.catalog.read(lambda b: b.rows(sql, number)))  # type: ignore[arg-type]
+    return dict(story.catalog.read(lambda b: b.rows(sql, number)))
 
 
 def kinds(story: Story, number: int) -> list[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -126,7 +127,13 @@ def test_everything_of_an_outcome_is_kept(story: Story) -> None:
         FileRecord("roc", "figure", "png", "data/a.roc.png"),
     ]
     metrics = {"loss": np.float32(0.5), "n": 3, "ok": True, "name": "ü"}
-    more = {"lacked": {"inbox": ["z"]}, "kernel": "python3", "rows": 3, "bytes": 10, "code_version": "c9"}
+    more: dict[str, Any] = {
+        "lacked": {"inbox": ["z"]},
+        "kernel": "python3",
+        "rows": 3,
+        "bytes": 10,
+        "code_version": "c9",
+    }
     story.end(run_no, content="one", files=files, metrics=metrics, **more)
     read = story.catalog.read
     assert read(lambda b: b.rows("SELECT name, format, rows, schema FROM data_files ORDER BY name")) == [

@@ -105,11 +105,14 @@ def set_static_keys(batch: Batch, set_id: int, keys: Sequence[str]) -> None:
 
 def _stage_keys(batch: Batch, keys: Sequence[str]) -> tuple[list[str], pa.Array]:
     """Stage the keys, each once, as keys_staged (key, ordinal); they are returned, as a list and as an array."""
+    import numpy as np
     import pyarrow as pa
 
-    once = list(dict.fromkeys(keys))
-    texts = pa.array(once, pa.string())
-    batch.stage("keys_staged", pa.table({"key": texts, "ordinal": pa.array(range(len(once)), pa.int64())}))
+    once, texts = list(keys), pa.array(keys, pa.string())
+    if len(texts.unique()) < len(once):
+        once = list(dict.fromkeys(once))
+        texts = pa.array(once, pa.string())
+    batch.stage("keys_staged", pa.table({"key": texts, "ordinal": np.arange(len(once))}))
     return once, texts
 
 

@@ -1,0 +1,67 @@
+"""How a backfill runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbpart.errors import DeclarationError, nearest
+from nbpart.run.spec import decode_value, encode_value
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a backfill runs: ``params`` overrides settings of its runs, ``timeout_s`` bounds a run in seconds.
+
+    Raises `DeclarationError` for an option that cannot be, `ParameterError` for a setting that cannot reach a run.
+    """
+
+    max_workers: int
+    retries: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    timeout_s: float | None = None
+    backoff_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_count("max_workers", self.max_workers, least=1)
+        check_count("retries", self.retries)
+        _check_seconds("backoff_s", self.backoff_s)
+        if self.timeout_s is not None:
+            _check_seconds("timeout_s", self.timeout_s, above_zero=True)
+        encode_value(dict(self.params))
+
+    def to_json(self) -> dict[str, Any]:
+        options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return options | {"params": encode_value(dict(self.params))}
+
+    @classmethod
+    def from_json(cls, recorded: Mapping[str, Any], **changed: Any) -> Options:
+        """The options of a backfill as they were recorded, but for those that are given anew."""
+        known = [f.name for f in dataclasses.fields(cls)]
+        for name in changed:
+            if name not in known:
+                raise DeclarationError(f"a backfill has no option {name!r}; {nearest(name, known)}")
+        return cls(**{**recorded, "params": decode_value(recorded["params"]), **changed})
+
+
+def check_workers(max_workers: int | None) -> int:
+    """The number of workers to use: as asked, or the cores that this process may use."""
+    if max_workers is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return check_count("max_workers", max_workers, least=1)
+
+
+def check_count(name: str, value: Any, least: int = 0) -> int:
+    """A whole number of at least ``least``. Raises `DeclarationError`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise DeclarationError(f"{name} is a whole number of at least {least}, not {value!r}.")
+    return value
+
+
+def _check_seconds(name: str, value: Any, *, above_zero: bool = False) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < float("inf") or (above_zero and not value):
+        raise DeclarationError(f"{name} is a number of seconds{' above 0' if above_zero else ''}, not {value!r}.")

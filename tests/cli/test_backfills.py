@@ -1,0 +1,137 @@
+"""Commands that run, with real kernels."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.cli.conftest import Ask, environment
+
+pytestmark = pytest.mark.kernel
+
+BAD = "bad\u202e.csv"
+
+
+def test_a_backfill_with_a_failure_and_what_can_be_asked_about_it(project: Path, ask: Ask) -> None:
+    done = ask("backfill", "+report", "-j", "2", "-p", "factor=10", code=1)
+    assert re.match(r"backfill \S+ failed: 1 blocked, 2 succeeded, 1 failed\n", done.stdout)
+    assert "sizes/bad\\u202e.csv" in done.stdout
+    assert "blocked report/bad\\u202e.csv: sizes/bad\\u202e.csv failed: ValueError: broken" in done.stdout
+    assert (project / re.findall(r"workspace/runs/\S+\.ipynb", done.stdout)[0]).is_file()
+    assert "resume" not in done.stderr, "no step is left to resume"
+    again = ask("resume", re.findall(r"backfill (\S+)", done.stdout)[0], code=1)
+    assert again.stdout == done.stdout
+    assert "Nothing to resume" in again.stderr
+
+    runs = json.loads(ask("runs", "--json").stdout)
+    assert len(runs) == 3
+    failed = next(run for run in runs if run["status"] == "failed")
+    assert (failed["asset"], failed["partition_key"]) == ("sizes", BAD)
+    assert f"nbpart show {failed['run_id']}" in done.stdout
+    assert json.loads(ask("runs", "sizes", BAD, "--json").stdout) == [failed]
+    assert len(json.loads(ask("runs", "--backfill", failed["backfill_id"], "--json", "--limit", "2").stdout)) == 2
+    assert "There are more" in ask("runs", "--limit", "1").stderr
+
+    shown = ask("show", failed["run_id"]).stdout
+    assert re.search(r"^partition +sizes/bad\\u202e.csv$", shown, re.M)
+    assert re.search(r"^error +ValueError: broken", shown, re.M)
+    assert re.search(r'^-+> \d+ +raise ValueError\("broken', shown, re.M)
+    facts = json.loads(ask("show", failed["run_id"], "--json").stdout)
+    assert facts["error"].startswith("ValueError: broken")
+    assert facts["started_at"] == failed["started_at"]
+    assert facts["params"] == {"factor": 10}
+    assert Path(facts["log"]).is_file()
+
+    assert json.loads(ask("sql", "from report select value", "--json").stdout) == [{"value": "size 50"}]
+    assert [r["length"] for r in json.loads(ask("partitions", "sizes", "--json").stdout)] == [5, None]
+    assert ask("partitions", "sizes", "--status", "failed").stdout.splitlines()[1].startswith("bad\\u202e.csv  failed")
+    _logs_are_raw_in_a_pipe_only(project, failed["run_id"])
+
+    (project / "mended").touch()
+    answer = ask("backfill", "-s", "outdated", "sizes", "report", "--json")
+    outcome = json.loads(answer.stdout)
+    assert (outcome["status"], outcome["counts"]["succeeded"], outcome["failures"]) == ("succeeded", 2, [])
+
+    ticked = ask("tick", "inbox", "-j", "2", "--json")
+    assert json.loads(ticked.stdout)["added"] == {"files": ["new.csv"]}
+    assert json.loads(ticked.stdout)["backfill"]["counts"]["succeeded"] == 2
+    assert "the sensor speaks" in ticked.stderr
+    assert "found nothing new" in ask("tick", "inbox").stdout
+
+
+def _logs_are_raw_in_a_pipe_only(project: Path, run_id: str) -> None:
+    command = [sys.executable, "-m", "nbpart.cli", "logs", run_id]
+    raw = subprocess.run(command, cwd=project, env=environment(), capture_output=True, check=True).stdout
+    assert b"\x1b[31mred\x1b[0m\x1b[2J" in raw
+    inner, outer = os.openpty()
+    with subprocess.Popen(command, cwd=project, env=environment(), stdout=outer) as process:
+        os.close(outer)
+        shown = b""
+        while chunk := _read(inner):
+            shown += chunk
+        assert process.wait() == 0
+    os.close(inner)
+    assert b"\x1b" not in shown
+    assert b"red\\x1b[2J" in shown
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says so when the other side is closed
+        return b""
+
+
+def test_ctrl_c_stops_cleanly_and_resume_goes_on(project: Path, ask: Ask) -> None:
+    command = [sys.executable, "-m", "nbpart.cli", "backfill", "model", "-j", "1"]
+    with subprocess.Popen(
+        command, cwd=project, env=environment(), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        wait_for(lambda: find_kernels(project) or process.poll() is not None, 60)
+        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # an impatient second one changes nothing
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err
+    assert "cancelled: 2 cancelled" in out
+    assert "Traceback" not in err
+    assert "Stopping" in err
+    wait_for(lambda: not find_kernels(project), 3)
+
+    backfill_id = re.findall(r"To go on: nbpart resume (\S+)", err)[0]
+    assert f"nbpart resume {backfill_id}" in ask("status").stderr
+    (project / "go").touch()
+    resumed = ask("resume", backfill_id, "-j", "2", "--json")
+    outcome = json.loads(resumed.stdout)
+    assert (outcome["backfill_id"], outcome["status"]) == (backfill_id, "succeeded")
+    assert outcome["counts"]["succeeded"] == 2
+    assert {r["status"] for r in json.loads(ask("partitions", "model", "--json").stdout)} == {"materialized"}
+    assert ask("status").stderr == ""
+    assert find_kernels(project) == []
+
+
+def find_kernels(project: Path) -> list[int]:
+    """Processes that carry the mark of a run of this project."""
+    found = []
+    for process in psutil.process_iter(["environ"]):
+        environ = process.info["environ"] or {}
+        if "NBPART_RUN_ID" in environ and str(project) in environ.get("NBPART_RUN_SPEC", ""):
+            found.append(process.pid)
+    return found
+
+
+def wait_for(condition: Callable[[], object], most_s: float) -> None:
+    end = time.monotonic() + most_s
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.05)
