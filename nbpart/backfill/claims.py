@@ -8,19 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
-from nbpart.backfill.nodes import Node, Registry, partition_label
-from nbpart.backfill.sources import Observation, load_seen, observe
-from nbpart.catalog import Batch, Catalog, InputRead, events, queries
-from nbpart.partitions import Mapping as KeyMapping
+from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset, partition_label
+from nbpart.catalog import Batch, InputRead, events, queries
 from nbpart.partitions import safe_name
-from nbpart.run.spec import InputSpec, RunSpec
+from nbpart.run.spec import InputSpec, RunSpec, encode_value
 from nbpart.states import StepStatus
-from nbpart.storage import FileVersion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,32 +61,29 @@ class Refused:
     label: str
 
 
-@dataclass
-class Claimed:
-    """What became of the steps that were to be claimed; ``followed`` maps the run of another backfill to a step."""
-
-    flights: list[Flight] = field(default_factory=list)
-    followed: dict[int, int] = field(default_factory=dict)
-    refused: list[Refused] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
-class Wanted:
-    """A step to claim: its number in the schedule and in the catalog, and its partition."""
+class Followed:
+    """A step whose partition a run of another backfill has, or had since the plan was made."""
 
     step: int
-    step_no: int
+    run_no: int
     asset: str
-    key_id: int
+    label: str
 
 
-class RunOptions(Protocol):
-    """The options of a backfill that reach its runs."""
+@dataclass
+class Claimed:
+    """What became of the steps that were to be claimed.
 
-    @property
-    def params(self) -> Mapping[str, Any]: ...
-    @property
-    def timeout_s(self) -> float | None: ...
+    ``followed``: another backfill runs them now; ``made``: one has made them since this one was planned; ``removed``:
+    steps whose key is gone.
+    """
+
+    flights: list[Flight] = field(default_factory=list)
+    followed: list[Followed] = field(default_factory=list)
+    made: list[Followed] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    removed: list[int] = field(default_factory=list)
 
 
 def claim_steps(
@@ -99,78 +93,49 @@ def claim_steps(
     backfill_no: int | None,
     coordinator_no: int,
     wanted: Sequence[Wanted],
-    params: Mapping[str, Any],
+    overrides: Mapping[str, Mapping[str, Any]],
+    unreadable: Mapping[tuple[str, str], str],
 ) -> Claimed:
-    """Claim runs for ``wanted``; what lacks an input, whose key is gone or which runs elsewhere is told apart."""
+    """Claim runs for ``wanted``; what lacks an input, whose key is gone or which another backfill has is told apart.
+
+    Arguments: ``overrides``: the settings that the runs of each asset get; ``unreadable``: why a key of a source
+    cannot be read.
+    """
     claimed = Claimed()
-    for name, group in _by_asset(wanted).items():
+    for name, group in by_asset(wanted).items():
         node = registry[name]
         keys = _texts(batch, group)
-        group = _drop_removed(batch, node, group, keys, claimed)
-        resolved = resolve_inputs(batch, root, registry, node, {w.key_id: keys[w.key_id] for w in group})
+        group = _drop_removed(batch, node, group, claimed)
+        if not overrides[name]:
+            group = _drop_made(batch, registry, node, group, keys, claimed)
+        resolved = resolve_inputs(batch, root, registry, node, {w.key_id: keys[w.key_id] for w in group}, unreadable)
         ready = [w for w in group if not _refuse_lacking(w, resolved[w.key_id], keys, claimed)]
         if ready:
-            frame = _claims(batch.now, backfill_no, node, ready, params)
+            frame = _claims(batch.now, backfill_no, node, ready, overrides[name])
             _take(events.claim_runs(batch, frame, coordinator_no), frame, node, ready, keys, resolved, claimed)
     return claimed
 
 
-def observe_sources(
-    catalog: Catalog, registry: Registry, wanted: Sequence[Wanted]
-) -> list[tuple[Node, list[Observation]]]:
-    """What changed in the files that ``wanted`` read key by key, so that what is recorded as read is true.
-
-    Files are looked at, and new ones hashed, before the transaction that claims the steps: it must be short.
-    """
-    groups = {
-        name: group
-        for name, group in _by_asset(wanted).items()
-        if any(registry[read.name].definition.is_source for read in registry[name].definition.inputs)
-    }
-    if not groups:
-        return []
-
-    def load(batch: Batch) -> list[tuple[Node, dict[str, FileVersion | None]]]:
-        seen = []
-        for name, group in groups.items():
-            keys = [key or "" for key in _texts(batch, group).values()]
-            for read in registry[name].definition.inputs:
-                source = registry[read.name]
-                if source.definition.is_source and read.mapping is not KeyMapping.ALL:
-                    texts = [""] if read.mapping is KeyMapping.WHOLE else keys
-                    seen.append((source, load_seen(batch, source, texts)))
-        return seen
-
-    return [(node, changed) for node, before in catalog.read(load) if (changed := observe(node, before))]
-
-
-def start_attempts(
-    batch: Batch, root: Path, registry: Registry, flights: Sequence[Flight], options: RunOptions
-) -> list[RunSpec]:
-    """Record that these attempts start now, and what each of them is to do."""
+def start_attempts(batch: Batch, flights: Sequence[Flight]) -> None:
+    """Record that these attempts start now."""
     import pandas as pd
 
-    if not flights:
-        return []
-    events.start_attempts(
-        batch,
-        pd.DataFrame(
-            {
-                "run_no": [f.run_no for f in flights],
-                "attempt": [f.attempt for f in flights],
-                "notebook": [f"runs/{f.stem}.ipynb" for f in flights],
-                "log": [f"runs/{f.stem}.log" for f in flights],
-            }
-        ),
-    )
-    return [build_spec(root, registry[f.asset], f, options) for f in flights]
+    if flights:
+        attempts = {
+            "run_no": [f.run_no for f in flights],
+            "attempt": [f.attempt for f in flights],
+            "notebook": [f"runs/{f.stem}.ipynb" for f in flights],
+            "log": [f"runs/{f.stem}.log" for f in flights],
+        }
+        events.start_attempts(batch, pd.DataFrame(attempts))
 
 
-def build_spec(root: Path, node: Node, flight: Flight, options: RunOptions) -> RunSpec:
+def build_spec(
+    root: Path, node: Node, flight: Flight, settings: Mapping[str, Any], timeout_s: float | None
+) -> RunSpec:
     """Everything that one attempt needs, without the catalog."""
     definition = node.definition
     params = node.parameters.parse(flight.key) if node.parameters and flight.key is not None else {}
-    settings = {name: value for name, value in options.params.items() if name in definition.settings}
     injected = {**({"partition_key": flight.key} if flight.key is not None else {}), **params, **settings}
     return RunSpec(
         run_id=flight.run_id,
@@ -190,7 +155,7 @@ def build_spec(root: Path, node: Node, flight: Flight, options: RunOptions) -> R
         result=str(root / "runs" / f"{flight.stem}.json"),
         kernel_name=definition.kernel_name,
         language=definition.language,
-        timeout_s=options.timeout_s or definition.timeout_s,
+        timeout_s=timeout_s or definition.timeout_s,
         injected=injected,
         workspace=str(root),
     )
@@ -201,27 +166,32 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{secrets.token_hex(3)}"
 
 
-def _by_asset(wanted: Sequence[Wanted]) -> dict[str, list[Wanted]]:
-    groups: dict[str, list[Wanted]] = {}
-    for one in wanted:
-        groups.setdefault(one.asset, []).append(one)
-    return groups
-
-
 def _texts(batch: Batch, group: Sequence[Wanted]) -> dict[int, str | None]:
     ids = np.array([w.key_id for w in group], dtype=np.int64)
     return {key_id: key or None for key_id, key in zip(ids.tolist(), queries.key_texts(batch, ids), strict=True)}
 
 
-def _drop_removed(
-    batch: Batch, node: Node, group: Sequence[Wanted], keys: Mapping[int, str | None], claimed: Claimed
-) -> list[Wanted]:
+def _drop_removed(batch: Batch, node: Node, group: Sequence[Wanted], claimed: Claimed) -> list[Wanted]:
     gone = set(queries.absent_keys(batch, node.set_id, [w.key_id for w in group]))
-    for w in group:
-        if w.key_id in gone:
-            label = partition_label(node.name, keys[w.key_id])
-            claimed.refused.append(Refused(w.step, StepStatus.CANCELLED, "its key was removed", label))
+    claimed.removed += [w.step for w in group if w.key_id in gone]
     return [w for w in group if w.key_id not in gone]
+
+
+def _drop_made(
+    batch: Batch,
+    registry: Registry,
+    node: Node,
+    group: Sequence[Wanted],
+    keys: Mapping[int, str | None],
+    claimed: Claimed,
+) -> list[Wanted]:
+    """Leave out what another backfill has brought up to date since this one was planned."""
+    made = queries.made_since(batch, node.asset_id, [w.key_id for w in group], registry.sequence)
+    for w in group:
+        if w.key_id in made:
+            label = partition_label(node.name, keys[w.key_id])
+            claimed.made.append(Followed(w.step, made[w.key_id], node.name, label))
+    return [w for w in group if w.key_id not in made]
 
 
 def _refuse_lacking(w: Wanted, resolved: ResolvedInputs, keys: Mapping[int, str | None], claimed: Claimed) -> bool:
@@ -233,11 +203,10 @@ def _refuse_lacking(w: Wanted, resolved: ResolvedInputs, keys: Mapping[int, str 
 
 
 def _claims(
-    now: datetime, backfill_no: int | None, node: Node, ready: Sequence[Wanted], params: Mapping[str, Any]
+    now: datetime, backfill_no: int | None, node: Node, ready: Sequence[Wanted], overrides: Mapping[str, Any]
 ) -> pd.DataFrame:
     import pandas as pd
 
-    used = {name: value for name, value in params.items() if name in node.definition.settings}
     return pd.DataFrame(
         {
             "backfill_no": pd.array([backfill_no] * len(ready), dtype="Int64"),
@@ -246,7 +215,7 @@ def _claims(
             "key_id": [w.key_id for w in ready],
             "run_id": [new_run_id(now) for _ in ready],
             "code_version": node.definition.code_version,
-            "params": json.dumps(used) if used else None,
+            "params": json.dumps(encode_value(dict(overrides))) if overrides else None,
         }
     )
 
@@ -267,7 +236,8 @@ def _take(
     for row in answer.itertuples(index=False):
         w = by_number[row.step_no]
         if pd.isna(row.run_no):
-            claimed.followed[int(row.active_run)] = w.step
+            label = partition_label(node.name, keys[w.key_id])
+            claimed.followed.append(Followed(w.step, int(row.active_run), node.name, label))
             continue
         inputs = resolved[w.key_id]
         claimed.flights.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -41,6 +41,23 @@ class Registry:
 
     def __getitem__(self, name: str) -> Node:
         return self.nodes[self.graph[name].name]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A step to claim: its number in the schedule and in the catalog, and its partition."""
+
+    step: int
+    step_no: int
+    asset: str
+    key_id: int
+
+
+def by_asset(wanted: Sequence[Wanted]) -> dict[str, list[Wanted]]:
+    groups: dict[str, list[Wanted]] = {}
+    for one in wanted:
+        groups.setdefault(one.asset, []).append(one)
+    return groups
 
 
 def load_registry(batch: Batch) -> Registry:

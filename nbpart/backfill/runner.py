@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from nbpart.backfill.claims import Claimed, Flight, Followed, Wanted, build_spec, claim_steps, start_attempts
+from nbpart.backfill.claims import Claimed, Flight, Followed, build_spec, claim_steps, start_attempts
 from nbpart.backfill.coordinator import Coordinator
-from nbpart.backfill.nodes import Registry
+from nbpart.backfill.nodes import Registry, Wanted
 from nbpart.backfill.notes import Notes
 from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
@@ -323,7 +323,8 @@ class Runner:
         """Record what can be recorded after an error, and end the rest as interrupted, so that it can be resumed."""
         try:
             for result in self._pool.next_results(0):
-                self._settle(result, stopping=True)
+                if result.status is not RunStatus.CANCELLED:
+                    self._settle(result, stopping=True)
             self._end_claimed(RunStatus.INTERRUPTED, "the backfill was interrupted")
             self._write(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
             return

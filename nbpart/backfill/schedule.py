@@ -112,9 +112,22 @@ class Schedule:
         """Note that a step which was taken is given up with all that waits for it: the backfill is being cancelled."""
         self._settle(step, StepStatus.CANCELLED)
 
+    def forget(self, step: int) -> None:
+        """Note that a step which was taken has nothing to do any more; what waits for it goes on without it."""
+        self._settle(step, StepStatus.CANCELLED)
+        self._release(step)
+
     def unsettled(self) -> NDArray[np.int64]:
         """The steps that have no outcome."""
         return np.flatnonzero((self._status == _PLANNED) | (self._status == _RUNNING))
+
+    def cancel_rest(self) -> NDArray[np.int64]:
+        """Give up all steps that have no outcome, and say which they were: the backfill ends here."""
+        left = self.unsettled()
+        self._counts[StepStatus.RUNNING] = 0
+        self._counts[StepStatus.CANCELLED] += len(left)
+        self._status[left] = _CODE[StepStatus.CANCELLED]
+        return left
 
     def _connect(self, steps: StepTable, graph: AssetGraph) -> None:
         index = {a.asset: i for i, a in enumerate(steps.assets) if len(a)}

@@ -38,7 +38,9 @@ def open_folder(
     for folder in FOLDERS:
         _make(root / folder)
     opened = Catalog.open(place / CATALOG_NAME, create=True, purpose=purpose)
-    if place != root and _read_pointer(root) != place:
+    if place == root:
+        (root / POINTER_NAME).unlink(missing_ok=True)
+    elif _read_pointer(root) != place:
         write_bytes_atomic(root / POINTER_NAME, f"{place}\n".encode())
     return root, opened
 
@@ -68,7 +70,7 @@ def _find_catalog(root: Path) -> Path:
 def _read_pointer(root: Path) -> Path | None:
     try:
         return Path((root / POINTER_NAME).read_text(encoding="utf-8").rstrip("\n"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

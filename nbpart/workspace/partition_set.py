@@ -7,13 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog import Batch, Catalog, KeysAdded, events, queries
-from nbpart.errors import DeclarationError, NbpartError, ParameterError, UnknownNameError, nearest
+from nbpart.errors import (
+    DeclarationError,
+    NbpartError,
+    ParameterError,
+    PartitionKeyError,
+    UnknownNameError,
+    nearest,
+)
 from nbpart.partitions import (
     AddKeysRequest,
     DeleteKeysRequest,
     DynamicPartitions,
+    Kind,
     Parameters,
+    PartitionsDefinition,
+    StaticPartitions,
     Value,
+    shorten,
     spell_keys,
 )
 
@@ -21,9 +32,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("nbpart")
-
-PAGE_SIZE = 10_000
-
 
 class PartitionSet:
     """The keys of one set of dynamic partitions, in the order in which they were added."""
@@ -55,10 +63,11 @@ class PartitionSet:
     def add_rows(self, rows: pd.DataFrame | Any) -> list[str]:
         """Add one key a row: a frame whose columns are the parameters, or an iterable of dicts; returns the new ones.
 
-        Columns that are no parameters are refused.
+        A missing cell is None where the parameter can be that, else its default. Columns that are no parameters are
+        refused. Raises `ParameterError`, which tells the row, and then adds nothing.
         """
         parameters = self._need_parameters("add_rows")
-        return self._add([parameters.spell(row) for row in _as_dicts(rows)])
+        return self._add([_spell_row(parameters, row, place) for place, row in enumerate(_as_dicts(rows, parameters))])
 
     def remove(self, *keys: Any, **params: Any) -> list[str]:
         """Take keys off the list and return those that were on it. Their history, data and notebooks stay."""
@@ -72,10 +81,14 @@ class PartitionSet:
     def params(self, key: Any) -> dict[str, Value]:
         """The typed parameters of one key. Raises `UnknownNameError` if it is not in the set."""
         parameters = self._need_parameters("params")
-        text = self._spell((key,), {})[0]
+        text = next(iter(self.spell([key])))
         if text not in self:
             raise UnknownNameError(f"{self.name!r} has no key {text!r}; {nearest(text, self.page(0, 1000))}")
         return parameters.parse(text)
+
+    def spell(self, *keys: Any) -> list[str]:
+        """The text of each key: of keys, dicts of parameters, and lists of them. They need not be in the set."""
+        return self._spell(keys, {})
 
     def build_add_request(self, *keys: Any) -> AddKeysRequest:
         """What a sensor returns to have keys added."""
@@ -87,19 +100,17 @@ class PartitionSet:
 
     def __contains__(self, key: object) -> bool:
         try:
-            texts = self._spell((key,), {})
+            texts = self.spell(key)
         except NbpartError:  # what cannot be a key is none
             return False
-        return self._catalog.read(lambda batch: all(queries.contains(batch, self._set_id, texts)))
+        return bool(texts) and self._catalog.read(lambda batch: all(queries.contains(batch, self._set_id, texts)))
 
     def __len__(self) -> int:
         return self._catalog.read(lambda batch: queries.count_members(batch, self._set_id))
 
     def __iter__(self) -> Iterator[str]:
-        offset = 0
-        while page := self.page(offset, PAGE_SIZE):
-            yield from page
-            offset += len(page)
+        # all at once: what is added or removed meanwhile must not shift what is still to come
+        return iter(self._catalog.read(lambda batch: queries.load_members(batch, self._set_id)))
 
     def __repr__(self) -> str:
         first = self.page(0, 6)
@@ -133,15 +144,41 @@ class PartitionSet:
         return self.parameters
 
 
-def _as_dicts(rows: Any) -> Iterable[Mapping[str, Any]]:
-    """The rows of a frame as dicts, column by column so that integers stay what they are; missing cells are None."""
+def _as_dicts(rows: Any, parameters: Parameters) -> Iterable[Mapping[str, Any]]:
+    """The rows of a frame as dicts, column by column so that integers stay what they are; missing cells are left out.
+
+    A column of integers with a missing cell is one of floats in pandas: its whole numbers are integers again.
+    """
     if not hasattr(rows, "columns"):
-        return list(rows)
-    columns = {
-        str(name): [None if missing else value for value, missing in zip(rows[name], rows[name].isna(), strict=True)]
-        for name in rows.columns
+        return [rows] if isinstance(rows, Mapping) else list(rows)
+    whole = {p.name for p in parameters if p.kind is Kind.INT}
+    columns = {str(name): [_cell(value, str(name) in whole) for value in rows[name]] for name in rows.columns}
+    absent = {str(name): rows[name].isna() for name in rows.columns}
+    optional = {p.name for p in parameters if p.optional}
+    cells = {
+        name: [(None if name in optional else _ABSENT) if gone else value for value, gone in zip(values, absent[name], strict=True)]
+        for name, values in columns.items()
     }
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return [
+        {name: value for name, value in zip(cells, row, strict=True) if value is not _ABSENT}
+        for row in zip(*cells.values(), strict=True)
+    ]
+
+
+_ABSENT = object()
+
+
+def _cell(value: Any, whole: bool) -> Any:
+    return int(value) if whole and isinstance(value, float) and value.is_integer() else value
+
+
+def _spell_row(parameters: Parameters, row: Any, place: int) -> str:
+    if not isinstance(row, Mapping):
+        raise ParameterError(f"row {place} is no dict of parameters but {shorten(row)}: use add() for keys as text.")
+    try:
+        return parameters.spell(row)
+    except (ParameterError, PartitionKeyError) as error:
+        raise type(error)(f"row {place}: {error}") from None
 
 
 def tell_returned(name: str, returned: list[str]) -> None:
@@ -149,6 +186,43 @@ def tell_returned(name: str, returned: list[str]) -> None:
     if returned:
         shown = ", ".join(repr(k) for k in returned[:3]) + (", …" if len(returned) > 3 else "")
         log.info("%s: %s had been removed before; added again with its history.", name, shown)
+
+
+def merge_sets(
+    wanted: Iterable[PartitionsDefinition], known: Mapping[str, Parameters]
+) -> dict[str, PartitionsDefinition]:
+    """Definitions by name, each once; dynamic ones without parameters have those that are declared elsewhere.
+
+    ``known`` are the parameters that the catalog has for sets. Raises `DeclarationError` for one name that is given
+    two meanings.
+    """
+    merged: dict[str, PartitionsDefinition] = {}
+    for one in wanted:
+        before = merged.get(one.set_name)
+        if before is None or (before.parameters is None and before.kind == one.kind == "dynamic"):
+            merged[one.set_name] = one
+        elif one.kind != before.kind or (one.parameters or before.parameters) != before.parameters or _differ(one, before):
+            raise DeclarationError(f"the partitions {one.set_name!r} are declared twice, differently: rename one of them.")
+    return {
+        name: DynamicPartitions(name, known[name]) if one.kind == "dynamic" and not one.parameters and name in known else one
+        for name, one in merged.items()
+    }
+
+
+def _differ(one: PartitionsDefinition, other: PartitionsDefinition) -> bool:
+    return isinstance(one, StaticPartitions) and isinstance(other, StaticPartitions) and set(one.keys) != set(other.keys)
+
+
+def ensure_partitions(batch: Batch, wanted: PartitionsDefinition) -> None:
+    """Make a set of partitions, or bring it up to date. Raises `DeclarationError` for a name of the other kind."""
+    if isinstance(wanted, DynamicPartitions):
+        ensure_dynamic(batch, wanted)
+        return
+    before = queries.find_set(batch, wanted.set_name)
+    if before is not None and before.kind != "static":
+        raise DeclarationError(f"{wanted.set_name!r} are dynamic partitions here; choose another name for the list.")
+    set_id = events.ensure_set(batch, wanted.set_name, "static", None)
+    events.set_static_keys(batch, set_id, wanted.keys)
 
 
 def ensure_dynamic(batch: Batch, wanted: DynamicPartitions) -> tuple[int, DynamicPartitions]:

@@ -6,8 +6,8 @@ import hashlib
 import inspect
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.assets.spelling import spell_setting
-from nbpart.backfill.nodes import Registry
+from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.catalog import AssetRow, Batch, Catalog, Registered, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
-from nbpart.partitions import PartitionsDefinition, StaticPartitions, as_definition, default_mapping
-from nbpart.storage import write_bytes_atomic
-from nbpart.workspace.partition_set import ensure_dynamic
+from nbpart.partitions import Parameters, PartitionsDefinition, as_definition, default_mapping, shorten
+from nbpart.sensors import Sensor
+from nbpart.storage import resolve_source, write_bytes_atomic
+from nbpart.workspace.partition_set import ensure_partitions, merge_sets
+from nbpart.workspace.ticks import define_sensor
 
 log = logging.getLogger("nbpart")
 
@@ -41,52 +43,73 @@ class Change:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A definition with the notebook that its runs execute and the partitions that it needs."""
+    """A definition with the notebook that its runs execute and the code that goes with it."""
 
     definition: AssetDefinition
-    partitions: PartitionsDefinition | None
     notebook: Mapping[str, Any] | None = None
     code: CodeVersion | None = None
 
 
-def register_items(catalog: Catalog, root: Path, registry: Registry, items: Sequence[Any]) -> list[Change]:
-    """Register assets, sources and partitions, all of them or none.
+def register_items(catalog: Catalog, root: Path, items: Sequence[Any]) -> list[Change]:
+    """Register assets, sources, partitions and sensors, all of them or none.
 
     Raises `DeclarationError` for what is wrong or comes twice, `CycleError`, `UnknownNameError` for an input that is
-    not there.
+    not there, `ParameterError` where keys of a set would lose their meaning.
     """
-    sets = [d for item in items if not isinstance(item, Asset | Source) and (d := as_definition(item)) is not None]
+    registry, parameters = catalog.read(lambda batch: (load_registry(batch), _load_parameters(batch)))
+    sensors = [(item.name, asdict(define_sensor(item))) for item in items if isinstance(item, Sensor)]
     declared = [item for item in items if isinstance(item, Asset | Source)]
-    _check_names(declared, registry)
+    others = [_as_set(item) for item in items if not isinstance(item, Sensor | Asset | Source)]
+    sets = merge_sets([*others, *(item.partitions for item in declared if item.partitions)], parameters)
+    declared = [_with_known_parameters(item, sets) for item in declared]
+    _check_once(declared, "asset or source")
+    _check_once([item for item in items if isinstance(item, Sensor)], "sensor")
     set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
     set_names |= {item.name: _set_name(item) for item in declared}
     prepared = [_prepare(item, set_names) for item in declared]
-    new = {p.definition.name: p.definition for p in prepared}
-    kept = {name: node.definition for name, node in registry.nodes.items() if name not in new}
-    remapped = {name: changed for name, d in kept.items() if (changed := _remap(d, set_names)) != d}
-    AssetGraph([*(kept | remapped).values(), *new.values()])
-    for p in prepared:
-        _write_snapshots(root, p)
-    registered = catalog.write(
-        lambda batch: _record(batch, [*sets, *(p.partitions for p in prepared)], [*new.values(), *remapped.values()])
-    )
-    return [Change(d.name, d.kind, _is_changed(registered[d.name], d.code_version)) for d in new.values()]
+    registered = catalog.write(lambda batch: _record(batch, root, sets, prepared, sensors))
+    return [Change(d.name, d.kind, _is_changed(registered[d.name], d.code_version)) for d in _definitions(prepared)]
 
 
 def tell_changes(changes: Sequence[Change]) -> None:
     """One line for each name whose code is not what it was."""
     for change in changes:
         if change.code_changed:
-            log.info("%s %r is replaced: its code changed, so what it made is stale.", change.kind, change.name)
+            log.info("asset %r is replaced: its code changed, and what other code made of it is stale.", change.name)
 
 
-def _check_names(declared: Sequence[Asset | Source], registry: Registry) -> None:
+def _as_set(item: Any) -> PartitionsDefinition:
+    definition = as_definition(item) if not isinstance(item, list | tuple | str | None) else None
+    if definition is None:
+        raise DeclarationError(
+            f"register takes assets, sources, partitions and sensors one by one, not {shorten(item)}: "
+            "declare it with nbpart.asset, nbpart.notebook, nbpart.source, nbpart.sensor or nbpart.DynamicPartitions."
+        )
+    return definition
+
+
+def _load_parameters(batch: Batch) -> dict[str, Parameters]:
+    return {s.name: Parameters.from_json(s.params) for s in queries.load_sets(batch) if s.params}
+
+
+def _with_known_parameters(item: Asset | Source, sets: Mapping[str, PartitionsDefinition]) -> Asset | Source:
+    """The declaration with the parameters that hold for its partitions: these may be declared elsewhere."""
+    if item.partitions is None:
+        return item
+    return replace(item, partitions=sets[item.partitions.set_name])
+
+
+def _check_once(items: Sequence[Asset | Source | Sensor], what: str) -> None:
     seen: dict[str, str] = {}
-    for item in declared:
-        if item.name.lower() in seen:
-            raise DeclarationError(f"{seen[item.name.lower()]!r} and {item.name!r} are one name: declare it once.")
-        seen[item.name.lower()] = item.name
-    clash = find_collision(list(seen.values()), {name.lower(): name for name in registry.nodes})
+    for item in items:
+        other = seen.setdefault(item.name.lower(), item.name)
+        if item is not next(i for i in items if i.name == other):
+            told = repr(item.name) if other == item.name else f"{other!r} and {item.name!r}, which"
+            raise DeclarationError(f"the {what} {told} comes twice in one call: register one of them.")
+
+
+def _check_case(names: Iterable[str], registry: Registry) -> None:
+    clash = find_collision(list(names), {name.lower(): name for name in registry.nodes})
     if clash:
         raise DeclarationError(f"{clash[0]!r} differs from {clash[1]!r}, which is registered, only in case; rename it.")
 
@@ -111,6 +134,7 @@ def _read(name: str, read: str, set_names: Mapping[str, str]) -> Input:
 
 def _prepare(item: Asset | Source, set_names: Mapping[str, str]) -> Prepared:
     if isinstance(item, Source):
+        _check_pattern(item)
         definition = AssetDefinition(
             name=item.name,
             kind=item.kind,
@@ -119,10 +143,20 @@ def _prepare(item: Asset | Source, set_names: Mapping[str, str]) -> Prepared:
             path=item.path,
             description=item.description,
         )
-        return Prepared(definition, item.partitions)
+        return Prepared(definition)
     if item.function is not None:
         return _prepare_function(item, set_names)
     return _prepare_notebook(item, set_names)
+
+
+def _check_pattern(item: Source) -> None:
+    """Raises `DeclarationError` for a path that names what its partitions have not."""
+    parameters = item.partitions.parameters if item.partitions else None
+    values = {name: "value" for name in parameters.names} if parameters else None
+    try:
+        resolve_source(item.path, item.folder, "key" if item.partitions else None, values)
+    except DeclarationError as error:
+        raise DeclarationError(f"source {item.name!r}: {error}") from None
 
 
 def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> Prepared:
@@ -150,7 +184,7 @@ def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> Prepared:
         import_roots=tuple(dict.fromkeys(map(str, roots))),
         origin=f"{item.function.__module__}.{item.function.__qualname__}",
     )
-    return Prepared(definition, item.partitions, notebook, code)
+    return Prepared(definition, notebook, code)
 
 
 def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> Prepared:
@@ -169,7 +203,7 @@ def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> Prepared:
         language=language,
         origin=str(item.notebook),
     )
-    return Prepared(definition, item.partitions, notebook, code)
+    return Prepared(definition, notebook, code)
 
 
 def _define(
@@ -199,6 +233,9 @@ def _read_notebook(item: Asset) -> dict[str, Any]:
     """The notebook without outputs, in the current format. Raises `DeclarationError` for what is none."""
     import nbformat
 
+    assert item.notebook is not None
+    if not item.notebook.is_file():
+        raise DeclarationError(f"asset {item.name!r}: there is no notebook at {item.notebook}.")
     try:
         notebook = nbformat.read(item.notebook, as_version=4)
     except Exception as error:
@@ -236,20 +273,38 @@ def _write_once(path: Path, text: str) -> None:
 
 
 def _record(
-    batch: Batch, sets: Sequence[PartitionsDefinition | None], definitions: Sequence[AssetDefinition]
+    batch: Batch,
+    root: Path,
+    sets: Mapping[str, PartitionsDefinition],
+    prepared: Sequence[Prepared],
+    sensors: Sequence[tuple[str, Mapping[str, Any]]],
 ) -> dict[str, Registered]:
-    set_ids = {"": 0}
-    for wanted in sets:
-        if wanted is None or wanted.set_name in set_ids:
-            continue
-        if isinstance(wanted, StaticPartitions):
-            set_ids[wanted.set_name] = events.ensure_set(batch, wanted.set_name, "static", None)
-            events.set_static_keys(batch, set_ids[wanted.set_name], wanted.keys)
-        else:
-            set_ids[wanted.set_name], _ = ensure_dynamic(batch, wanted)
-    known = {s.name: s.set_id for s in queries.load_sets(batch)} | set_ids
+    """Record all of it. What is registered is looked at again: another process may have changed it meanwhile."""
+    registry = load_registry(batch)
+    given = _definitions(prepared)
+    _check_case([d.name for d in given], registry)
+    set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
+    set_names |= {d.name: d.set_name for d in given}
+    new = {d.name: _remap(d, set_names) for d in given}
+    kept = {name: node.definition for name, node in registry.nodes.items() if name not in new}
+    remapped = {name: changed for name, d in kept.items() if (changed := _remap(d, set_names)) != d}
+    AssetGraph([*(kept | remapped).values(), *new.values()])
+    for definition in sets.values():
+        ensure_partitions(batch, definition)
+    set_ids = {s.name: s.set_id for s in queries.load_sets(batch)} | {"": 0}
     batch.unchanged = False
-    return events.register_assets(batch, [_row(d, known[d.set_name]) for d in definitions])
+    definitions = [*new.values(), *remapped.values()]
+    registered = events.register_assets(batch, [_row(d, set_ids[d.set_name]) for d in definitions])
+    for name, sensor in sensors:
+        events.save_sensor(batch, name, sensor)
+    # last, so that what is refused leaves no snapshot behind
+    for one in prepared:
+        _write_snapshots(root, one)
+    return registered
+
+
+def _definitions(prepared: Sequence[Prepared]) -> list[AssetDefinition]:
+    return [p.definition for p in prepared]
 
 
 def _row(definition: AssetDefinition, set_id: int) -> AssetRow:
