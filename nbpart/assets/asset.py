@@ -152,11 +152,9 @@ def notebook(
     """Declare a notebook as an asset; its name is that of the file unless ``name`` says otherwise.
 
     The other arguments are those of `asset`; ``kernel_name`` overrides the kernel that the notebook names.
-    Raises `DeclarationError` where the file is missing; what is in it is read when the asset is registered.
+    The file is looked for and read when the asset is registered: a run in another folder can import its declaration.
     """
     file = Path(path).expanduser().absolute()
-    if not file.is_file():
-        raise DeclarationError(f"there is no notebook at {str(path)!r} (looked at {file}).")
     return _declare(
         name or _name_of_file(file),
         notebook=file,

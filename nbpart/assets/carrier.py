@@ -78,10 +78,10 @@ class Carrier:
         """Carries what ``user`` calls ``name``; a problem where that cannot be."""
         if name == self._name and name not in user.around:
             return  # the function itself, which its own namespace does not know yet, or knows in an older form
-        if name in user.around:
-            self._follow_variable(name, user)
-        elif name in self._given:
+        if name in self._given:
             self.used.add(name)
+        elif name in user.around:
+            self._follow_variable(name, user)
         elif name == "__file__":
             self._refuse(name, user, "the place of a file, which a notebook has not: pass the path as an input")
         elif name in _OF_IPYTHON and origins.is_of_ipython(self._namespace.get(name)):

@@ -30,8 +30,8 @@ def carry(function: Callable[..., Any], given: Collection[str] = ()) -> Carried:
     """The source of a function of a notebook cell or script, together with what it names.
 
     That is: imports, functions, classes and plain constants, in the order in which they need each other. Decorators
-    that declare an asset are left out, and so is what the names in ``given`` stand for. Raises CarryError, which lists every name that cannot be carried and why, and
-    DeclarationError where the source of the function is not at hand.
+    that declare an asset are left out, and so is what the names in ``given`` stand for. Raises CarryError, which lists
+    every name that cannot be carried and why, and DeclarationError where the source of the function is not at hand.
     """
     plain = plain_function(function)
     name = plain.__code__.co_name

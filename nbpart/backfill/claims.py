@@ -130,9 +130,7 @@ def start_attempts(batch: Batch, flights: Sequence[Flight]) -> None:
         events.start_attempts(batch, pd.DataFrame(attempts))
 
 
-def build_spec(
-    root: Path, node: Node, flight: Flight, settings: Mapping[str, Any], timeout_s: float | None
-) -> RunSpec:
+def build_spec(root: Path, node: Node, flight: Flight, settings: Mapping[str, Any], timeout_s: float | None) -> RunSpec:
     """Everything that one attempt needs, without the catalog."""
     definition = node.definition
     params = node.parameters.parse(flight.key) if node.parameters and flight.key is not None else {}

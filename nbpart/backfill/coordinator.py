@@ -7,13 +7,18 @@ dead, at once and without a clock.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import secrets
 import socket
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
-from nbpart.catalog import Catalog, CoordinatorRecord, events, queries
+from nbpart.catalog import Batch, Catalog, CoordinatorRecord, events, queries
+
+log = logging.getLogger("nbpart")
 
 
 class Coordinator:
@@ -23,7 +28,8 @@ class Coordinator:
         self._catalog, self._folder, self._purpose = catalog, folder, purpose
         self._guard = threading.Lock()
         self._number: int | None = None
-        self._file: int | None = None
+        self._lock: _HeldFile | None = None
+        self._owed: list[Callable[[Batch], object]] = []
 
     @property
     def number(self) -> int:
@@ -33,8 +39,18 @@ class Coordinator:
                 self._number = self._register()
             return self._number
 
+    def is_mine(self, coordinator: CoordinatorRecord) -> bool:
+        """Whether that is this process, or rather this object."""
+        return coordinator.coordinator_no == self._number
+
+    def owe(self, work: Callable[[Batch], object]) -> None:
+        """Let `reap` write what could not be written now."""
+        with self._guard:
+            self._owed.append(work)
+
     def reap(self) -> int:
         """Mark the runs of coordinators that died on this host ``interrupted``; how many coordinators those were."""
+        self._pay()
         alive = self._catalog.read(queries.live_coordinators)
         dead = [c.coordinator_no for c in alive if c.coordinator_no != self._number and is_dead(c)]
         if dead:
@@ -44,21 +60,74 @@ class Coordinator:
     def close(self) -> None:
         """Say that this process runs nothing any more."""
         with self._guard:
-            if self._number is None or self._file is None:
+            if self._number is None or self._lock is None:
                 return
-            number, self._number = self._number, None
+            (number, self._number), (lock, self._lock) = (self._number, None), (self._lock, None)
+        try:
+            self._pay()
             self._catalog.write(lambda batch: events.end_coordinator(batch, number))
-            os.close(self._file)
-            _lock_path(self._folder, os.getpid(), id(self)).unlink(missing_ok=True)
-            self._file = None
+        finally:
+            # without the record the free lock says the same
+            lock.close()
 
     def _register(self) -> int:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = _lock_path(self._folder, os.getpid(), id(self))
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         host, pid = socket.gethostname(), os.getpid()
-        return self._catalog.write(lambda batch: events.start_coordinator(batch, host, pid, str(path), self._purpose))
+        # no name twice: a process that died must not look alive because another has its number and its lock
+        lock = _HeldFile(self._folder / f"{host}-{pid}-{secrets.token_hex(4)}.lock")
+        try:
+            number = self._catalog.write(
+                lambda batch: events.start_coordinator(batch, host, pid, str(lock.path), self._purpose)
+            )
+        except BaseException:
+            lock.close()
+            raise
+        self._lock = lock
+        return number
+
+    def _pay(self) -> None:
+        with self._guard:
+            owed, self._owed = self._owed, []
+        try:
+            while owed:
+                self._catalog.write(owed[0])
+                del owed[0]
+        except Exception as error:  # noqa: BLE001 - it stays owed; who asked wants something else
+            log.warning("the end of a backfill could still not be recorded: %s", error)
+        finally:
+            with self._guard:
+                self._owed = [*owed, *self._owed]
+
+
+class _HeldFile:
+    """A file that this process holds a lock on; a forked child does not."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _HELD.add(self)
+
+    def close(self) -> None:
+        self.let_go()
+        self.path.unlink(missing_ok=True)
+
+    def let_go(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+_HELD: weakref.WeakSet[_HeldFile] = weakref.WeakSet()
+
+
+def _let_go_after_fork() -> None:
+    for held in list(_HELD):
+        held.let_go()
+
+
+# a forked child shares its parent's lock, and would make it look alive
+os.register_at_fork(after_in_child=_let_go_after_fork)
 
 
 def is_dead(coordinator: CoordinatorRecord) -> bool:
@@ -66,9 +135,11 @@ def is_dead(coordinator: CoordinatorRecord) -> bool:
     if coordinator.host != socket.gethostname():
         return False
     try:
-        handle = os.open(coordinator.lock, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(coordinator.lock, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return True
+    except PermissionError:  # of another user: nothing can be said either
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -76,12 +147,3 @@ def is_dead(coordinator: CoordinatorRecord) -> bool:
     finally:
         os.close(handle)
     return True
-
-
-def live(coordinators: Sequence[CoordinatorRecord]) -> list[CoordinatorRecord]:
-    """Those of ``coordinators`` that have not ended and are not known to be dead."""
-    return [c for c in coordinators if c.ended_at is None and not is_dead(c)]
-
-
-def _lock_path(folder: Path, pid: int, token: int) -> Path:
-    return folder / f"{socket.gethostname()}-{pid}-{token:x}.lock"

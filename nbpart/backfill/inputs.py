@@ -30,9 +30,17 @@ class ResolvedInputs:
 
 
 def resolve_inputs(
-    batch: Batch, root: Path, registry: Registry, node: Node, keys: Mapping[int, str | None]
+    batch: Batch,
+    root: Path,
+    registry: Registry,
+    node: Node,
+    keys: Mapping[int, str | None],
+    unreadable: Mapping[tuple[str, str], str] | None = None,
 ) -> dict[int, ResolvedInputs]:
-    """The inputs of the partitions ``keys`` (id -> text) of one asset, by key id."""
+    """The inputs of the partitions ``keys`` (id -> text) of one asset, by key id.
+
+    ``unreadable``: why a key of a source, by name and key, cannot be read just now.
+    """
     resolved = {key_id: ResolvedInputs() for key_id in keys}
     for read in node.definition.inputs:
         source = _Upstream(batch, root, registry[read.name], node.definition.on_missing_input == "block")
@@ -40,6 +48,10 @@ def resolve_inputs(
             source.resolve_same(resolved, keys)
         else:
             source.resolve_shared(resolved, read.mapping)
+        for key_id, key in keys.items() if unreadable else ():
+            place = "" if read.mapping is KeyMapping.WHOLE else key or ""
+            if (why := unreadable.get((read.name, place))) is not None:
+                resolved[key_id].lacking = f"cannot read source {read.name}: {why}"
     return resolved
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +13,12 @@ import numpy as np
 
 from nbpart.backfill.coordinator import Coordinator, is_dead
 from nbpart.backfill.nodes import Registry
+from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
-from nbpart.backfill.runner import Job, Options, Runner
-from nbpart.catalog import BackfillRecord, Catalog, events
-from nbpart.errors import DeclarationError
-from nbpart.run.pool import ThreadPool
+from nbpart.backfill.runner import Job, Runner
+from nbpart.catalog import BackfillRecord, Batch, Catalog, events, queries
+from nbpart.run.pool import Pool, ThreadPool
+from nbpart.states import RunStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Site:
-    """Where backfills run: the workspace's folder, its catalog, this process as coordinator, and what it runs."""
+    """Where backfills run: the workspace's folder, its catalog, this process as coordinator, and what it runs.
+
+    ``make_pool`` makes the pool of a backfill, for so many runs at once; the runner closes it.
+    """
 
     root: Path
     catalog: Catalog
     coordinator: Coordinator
+    make_pool: Callable[[int], Pool] = ThreadPool
     runners: dict[str, Runner] = field(default_factory=dict)
 
 
@@ -46,11 +50,42 @@ def start_backfill(
     backfill_id = new_backfill_id(datetime.now(UTC))
     coordinator = site.coordinator.number
     frame = _steps_frame(registry, steps, reasons)
-    backfill_no = site.catalog.write(
-        lambda batch: events.start_backfill(batch, backfill_id, selection, options.to_json(), coordinator, frame)
-    )
-    launch(site, Job(backfill_no, backfill_id, registry, steps, np.arange(len(steps)), options))
+
+    def begin(batch: Batch) -> Job:
+        number = events.start_backfill(batch, backfill_id, selection, options.to_json(), coordinator, frame)
+        return Job(number, backfill_id, registry, steps, np.arange(len(steps)), options)
+
+    launch(site, backfill_id, options, begin)
     return backfill_id
+
+
+def launch(site: Site, backfill_id: str, options: Options, begin: Callable[[Batch], Job]) -> None:
+    """Run in the background the job that ``begin`` makes of what it recorded.
+
+    Where that does not come about, as when Ctrl-C lands in between, what was recorded is ended as interrupted.
+    """
+    pool = site.make_pool(options.max_workers)
+    runner: Runner | None = None
+    try:
+        job = site.catalog.write(begin)
+        runner = Runner(site.catalog, site.root, site.coordinator, pool, job)
+        forget_ended(site)
+        site.runners[backfill_id] = runner
+        runner.start()
+    except BaseException:
+        if runner is None or not runner.is_started:
+            pool.close()
+            if runner is not None and site.runners.get(backfill_id) is runner:
+                del site.runners[backfill_id]
+            site.coordinator.owe(lambda batch: _interrupt(batch, site, backfill_id))
+        raise
+
+
+def forget_ended(site: Site) -> None:
+    """Let go of the backfills that ended: the catalog tells of them."""
+    for backfill_id, runner in list(site.runners.items()):
+        if runner.has_ended and runner.error is None:
+            del site.runners[backfill_id]
 
 
 def status_of(record: BackfillRecord) -> str:
@@ -72,25 +107,14 @@ def new_backfill_id(now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def check_workers(max_workers: int | None) -> int:
-    """The number of workers to use: as asked, or the cores that this process may use."""
-    if max_workers is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, check_count("max_workers", max_workers, least=1))
-
-
-def check_count(name: str, value: Any, least: int = 0) -> int:
-    """A whole number of at least ``least``. Raises `DeclarationError`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise DeclarationError(f"{name} is a whole number of at least {least}, not {value!r}.")
-    return value
-
-
-def launch(site: Site, job: Job) -> None:
-    """Run a job in the background."""
-    runner = Runner(site.catalog, site.root, site.coordinator, ThreadPool(job.options.max_workers), job)
-    site.runners[job.backfill_id] = runner
-    runner.start()
+def _interrupt(batch: Batch, site: Site, backfill_id: str) -> None:
+    """End a backfill that this process began and does not run."""
+    runner = site.runners.get(backfill_id)
+    record = queries.find_backfill(batch, backfill_id)
+    if record is None or record.coordinator is None or (runner is not None and not runner.has_ended):
+        return
+    if record.status == "running" and site.coordinator.is_mine(record.coordinator):
+        events.finish_backfill(batch, record.backfill_no, str(RunStatus.INTERRUPTED))
 
 
 def _steps_frame(registry: Registry, steps: StepTable, reasons: Sequence[Any] | None) -> pd.DataFrame:

@@ -25,9 +25,7 @@ class Notes:
     def __bool__(self) -> bool:
         return bool(self._steps)
 
-    def add(
-        self, steps: Sequence[int] | NDArray[np.int64], status: StepStatus, run_no: int | None, cause: str
-    ) -> None:
+    def add(self, steps: Sequence[int] | NDArray[np.int64], status: StepStatus, run_no: int | None, cause: str) -> None:
         """The same of all ``steps``, numbered as in the schedule."""
         if len(steps):
             self._steps.append(np.asarray(steps, dtype=np.int64))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from nbpart.backfill.runner import Runner
 from nbpart.states import StepStatus
 
-#: How often the bar is drawn, in seconds.
+#: How often the bar is drawn, in seconds; where it cannot be drawn over, in a file, seldom.
 REFRESH_S = 0.1
+LOG_S = 30.0
 
 
 def follow(runner: Runner, name: str, timeout_s: float | None, *, visible: bool) -> bool:
@@ -17,7 +19,9 @@ def follow(runner: Runner, name: str, timeout_s: float | None, *, visible: bool)
 
     end = None if timeout_s is None else time.monotonic() + timeout_s
     counts = runner.counts()
-    with tqdm(total=sum(counts.values()), desc=name, unit="step", disable=not visible, leave=True) as bar:
+    every_s = REFRESH_S if sys.stderr.isatty() or "ipykernel" in sys.modules else LOG_S
+    total = sum(counts.values())
+    with tqdm(total=total, desc=name, unit="step", mininterval=every_s, disable=not visible) as bar:
         while True:
             ended = runner.wait(REFRESH_S)
             counts = runner.counts()

@@ -7,11 +7,51 @@ from typing import Any
 
 import numpy as np
 
+from nbpart.backfill.launch import Site, holder, launch, status_of
 from nbpart.backfill.nodes import Registry, load_registry
+from nbpart.backfill.options import Options
 from nbpart.backfill.plan import AssetSteps, StepTable
-from nbpart.catalog import Batch, queries
-from nbpart.errors import UnknownNameError
-from nbpart.states import StepStatus
+from nbpart.backfill.runner import Job
+from nbpart.catalog import BackfillRecord, Batch, events, queries
+from nbpart.errors import DeclarationError, UnknownNameError
+from nbpart.states import RunStatus, StepStatus
+
+#: Steps without an outcome: those that resuming runs.
+UNFINISHED = frozenset(
+    {StepStatus.PLANNED, StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.CANCELLED, StepStatus.INTERRUPTED}
+)
+
+
+def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
+    """Go on in the background with the steps that have no outcome, as the same backfill.
+
+    ``changed``: options that are not as they were. They run with what is registered now. Raises `UnknownNameError`,
+    and `DeclarationError` where it still runs.
+    """
+    site.coordinator.reap()
+    options = Options.from_json(site.catalog.read(lambda batch: find_record(batch, backfill_id)).options, **changed)
+    coordinator = site.coordinator.number
+
+    def begin(batch: Batch) -> Job:
+        # looked at in the transaction that takes it up: of two processes that resume it only one does
+        record = find_record(batch, backfill_id)
+        if status_of(record) == RunStatus.RUNNING:
+            raise DeclarationError(
+                f"backfill {backfill_id} is running in {holder(record)}; there is nothing to resume."
+            )
+        registry, steps, numbers = load_unfinished(batch, record.backfill_no, UNFINISHED)
+        events.resume_backfill(batch, record.backfill_no, coordinator)
+        return Job(record.backfill_no, backfill_id, registry, steps, numbers, options)
+
+    launch(site, backfill_id, options, begin)
+
+
+def find_record(batch: Batch, backfill_id: str) -> BackfillRecord:
+    """What is recorded of a backfill. Raises `UnknownNameError`."""
+    record = queries.find_backfill(batch, backfill_id)
+    if record is None:
+        raise UnknownNameError(f"there is no backfill {backfill_id!r}; ws.backfills lists them.")
+    return record
 
 
 def load_unfinished(
@@ -26,8 +66,9 @@ def load_unfinished(
     names = {node.asset_id: name for name, node in registry.nodes.items()}
     gone = set(frame["asset_id"].unique()) - set(names)
     if gone:
+        removed = sorted(a.name for a in queries.load_assets(batch, active_only=False) if a.asset_id in gone)
         raise UnknownNameError(
-            f"{len(gone)} assets of this backfill were removed since; register them again, or plan anew."
+            f"{', '.join(removed)}: removed since this backfill was planned; register again what is missing, or plan anew."
         )
     position = {name: i for i, name in enumerate(registry.graph)}
     groups = sorted(frame.groupby("asset_id", sort=False), key=lambda g: position[names[int(g[0])]])

@@ -104,6 +104,10 @@ class Runner:
         return self._ended.wait(timeout_s)
 
     @property
+    def is_started(self) -> bool:
+        return self._thread.ident is not None
+
+    @property
     def has_ended(self) -> bool:
         return self._ended.is_set()
 

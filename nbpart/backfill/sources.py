@@ -5,17 +5,24 @@ A file whose size and time of modification are as before is taken to be the same
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nbpart.backfill.nodes import Node, Registry
+from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset
 from nbpart.catalog import Batch, Catalog, events, queries
-from nbpart.errors import MissingInputError, PartitionKeyError
+from nbpart.errors import ExtraRequiredError, MissingInputError, PartitionKeyError
+from nbpart.partitions import Mapping as KeyMapping
 from nbpart.storage import FileVersion, hash_location, resolve_source, scan_versions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+log = logging.getLogger("nbpart")
+
+_CANNOT_READ = (OSError, ExtraRequiredError)
 
 
 @dataclass(frozen=True)
@@ -36,28 +43,88 @@ def locate(node: Node, key: str | None) -> str:
 
 
 def refresh_sources(catalog: Catalog, registry: Registry, names: Iterable[str]) -> None:
-    """Look at all partitions of the named sources and record what changed."""
+    """Look at all partitions of the named sources and record what changed; what cannot be read stays as it was seen."""
     for name in names:
-        _refresh_source(catalog, registry[name])
+        node = registry[name]
+        changed, unreadable = observe(node, catalog.read(lambda batch, node=node: _load_seen(batch, node)))
+        if unreadable:
+            key, why = next(iter(unreadable.items()))
+            log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), name, key, why)
+        if changed:
+            catalog.write(lambda batch, node=node, changed=changed: record(batch, node, changed))
 
 
-def _refresh_source(catalog: Catalog, node: Node) -> None:
-    changed = observe(node, catalog.read(lambda batch: _load_seen(batch, node)))
-    if changed:
-        catalog.write(lambda batch: record(batch, node, changed))
+@dataclass(frozen=True)
+class Look:
+    """What a look at sources found: what changed, and why a key of a source, by name and key, cannot be read."""
+
+    changed: list[tuple[Node, list[Observation]]] = field(default_factory=list)
+    unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
-def observe(node: Node, before: Mapping[str, FileVersion | None]) -> list[Observation]:
-    """What differs from ``before`` (key -> what was last seen), for exactly these keys."""
+def look_at_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wanted]) -> Look:
+    """Look at the files that ``wanted`` read key by key, so that what is recorded as read is true.
+
+    Files are looked at, and new ones hashed, before the transaction that claims the steps: it must be short.
+    """
+    groups = {
+        name: group
+        for name, group in by_asset(wanted).items()
+        if any(registry[read.name].definition.is_source for read in registry[name].definition.inputs)
+    }
+    if not groups:
+        return Look()
+
+    def load(batch: Batch) -> list[tuple[Node, dict[str, FileVersion | None]]]:
+        seen = []
+        for name, group in groups.items():
+            keys = [key or "" for key in queries.key_texts(batch, [w.key_id for w in group])]
+            for read in registry[name].definition.inputs:
+                source = registry[read.name]
+                if source.definition.is_source and read.mapping is not KeyMapping.ALL:
+                    texts = [""] if read.mapping is KeyMapping.WHOLE else keys
+                    seen.append((source, load_seen(batch, source, texts)))
+        return seen
+
+    look = Look()
+    for node, before in catalog.read(load):
+        changed, unreadable = observe(node, before)
+        look.changed.append((node, changed))
+        look.unreadable.update({(node.name, key): why for key, why in unreadable.items()})
+    return look
+
+
+def observe(node: Node, before: Mapping[str, FileVersion | None]) -> tuple[list[Observation], dict[str, str]]:
+    """What differs from ``before`` (key -> what was last seen), for exactly these keys; why others cannot be read."""
     locations = {key: location for key in before if (location := _locate_safely(node, key)) is not None}
-    now = scan_versions(list(locations.values()))
+    now, unreadable = _scan(locations)
     changed = []
     for key, seen in before.items():
-        version = now.get(locations.get(key, ""))
-        if version == seen:
+        location = locations.get(key, "")
+        version = now.get(location)
+        if version == seen or key in unreadable:
             continue
-        changed.append(_observation(key, locations.get(key, ""), version))
-    return changed
+        try:
+            changed.append(_observation(key, location, version))
+        except _CANNOT_READ as error:
+            unreadable[key] = str(error)
+    return changed, unreadable
+
+
+def _scan(locations: Mapping[str, str]) -> tuple[dict[str, FileVersion], dict[str, str]]:
+    """The versions of files, and why some keys cannot be looked at; one by one only where the look at all failed."""
+    try:
+        return scan_versions(list(locations.values())), {}
+    except _CANNOT_READ:
+        pass
+    found: dict[str, FileVersion] = {}
+    unreadable: dict[str, str] = {}
+    for key, location in locations.items():
+        try:
+            found.update(scan_versions([location]))
+        except _CANNOT_READ as error:
+            unreadable[key] = str(error)
+    return found, unreadable
 
 
 def record(batch: Batch, node: Node, observations: list[Observation]) -> None:

@@ -4,7 +4,6 @@ from nbpart.run.context import RunContext
 from nbpart.run.notebook import NotebookRun, execute
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.spec import (
-    RESERVED_METRICS,
     InputItem,
     InputSpec,
     RunOutput,
@@ -14,7 +13,6 @@ from nbpart.run.spec import (
 )
 
 __all__ = [
-    "RESERVED_METRICS",
     "InputItem",
     "InputSpec",
     "NotebookRun",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import sys
@@ -11,13 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError, nearest
+from nbpart.partitions import check_name
 from nbpart.run.modules import SPEC_VARIABLE, install
-from nbpart.run.spec import RESERVED_METRICS, InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
+from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
 from nbpart.storage.files import write_atomic
 from nbpart.storage.formats import SavedFile, load_file, save_value
 
 if TYPE_CHECKING:
     import duckdb
+
+
+#: The column that carries partition keys within a relation.
+_KEY = "nbpart_partition_key"
 
 
 class RunContext:
@@ -151,13 +155,14 @@ class RunContext:
     def log(self, **metrics: int | float | bool | str) -> None:
         """Log metrics beside the partition's data: numbers, truth values or text; logging a name again replaces it.
 
-        Raises ParameterError for a name that is taken (a parameter, a column of the status frame, another case of a
-        logged one) and UnsupportedTypeError for other values; nothing is logged then.
+        Raises DeclarationError for a name that cannot be one, ParameterError for one that is taken (by a parameter or,
+        but for its case, a metric) and UnsupportedTypeError for other values; nothing is logged then.
         """
-        checked = {name: _metric_value(name, value) for name, value in metrics.items()}
-        for name in checked:
-            self._check_metric_name(name)
-        self._metrics.update(checked)
+        checked = dict(self._metrics)
+        for name, value in metrics.items():
+            self._check_metric_name(name, checked)
+            checked[name] = _metric_value(name, value)
+        self._metrics = checked
         self._changed("log")
 
     def __repr__(self) -> str:
@@ -218,34 +223,15 @@ class RunContext:
 
         if self._connection is None:
             self._connection = duckdb.connect()
-        frames = self._connection.read_parquet(
-            [glob.escape(item.location) for item in items],
-            union_by_name=True,
-            hive_partitioning=False,
-            filename="nbpart_file",  # type: ignore[arg-type]
-        )
-        if items[0].partition_key is None:
-            return frames.select(duckdb.StarExpression(exclude=["nbpart_file"]))
-        return self._with_keys(frames, items)
-
-    def _with_keys(self, frames: duckdb.DuckDBPyRelation, items: list[InputItem]) -> duckdb.DuckDBPyRelation:
-        import duckdb
-        import pyarrow
-
-        assert self._connection is not None
-        keys = pyarrow.table(
-            {
-                "nbpart_path": [item.location for item in items],
-                "nbpart_key": [item.partition_key for item in items],
-            }
-        )
+        relation = self._connection.from_arrow(_frames_dataset(items))
         column = duckdb.ColumnExpression
-        joined = frames.join(self._connection.from_arrow(keys), column("nbpart_file") == column("nbpart_path"))
-        chosen = [column("nbpart_key").alias("partition_key")]
-        for name in frames.columns:
-            if name != "nbpart_file":
+        if items[0].partition_key is None:
+            return relation
+        chosen = [column(_KEY).alias("partition_key")]
+        for name in relation.columns:
+            if name != _KEY:
                 chosen.append(column(name).alias("partition_key_1" if name.lower() == "partition_key" else name))
-        return joined.select(*chosen)
+        return relation.select(*chosen)
 
     def _check_file_name(self, name: str | None) -> str:
         if name is None:
@@ -289,15 +275,11 @@ class RunContext:
         if before is not None and all(file.path != before.path for file in self._files.values()):
             Path(before.path).unlink(missing_ok=True)
 
-    def _check_metric_name(self, name: str) -> None:
-        lower = name.lower()
-        if not name.isidentifier() or lower in RESERVED_METRICS:
-            raise ParameterError(
-                f"{name!r} cannot name a metric: it is reserved or no identifier; choose another name."
-            )
+    def _check_metric_name(self, name: str, known: Mapping[str, object]) -> None:
+        lower = check_name(name, "metric").lower()
         if lower in {param.lower() for param in self._spec.params}:
             raise ParameterError(f"{name!r} is a parameter of {self.asset}; choose another name for the metric.")
-        taken = next((known for known in self._metrics if known.lower() == lower and known != name), None)
+        taken = next((other for other in known if other.lower() == lower and other != name), None)
         if taken is not None:
             raise ParameterError(f"{name!r} differs only in case from the metric {taken!r}; use one spelling.")
 
@@ -308,6 +290,29 @@ class RunContext:
             print(f"nbpart: run by hand, so {what}() records nothing; files go to {folder}", file=sys.stderr)
         if self._on_change is not None:
             self._on_change(self.output)
+
+
+def _frames_dataset(items: list[InputItem]) -> Any:
+    """The Parquet files of many partitions as one Arrow dataset, with their keys in the column _KEY."""
+    import pyarrow
+    import pyarrow.dataset as datasets
+    import pyarrow.fs
+    import pyarrow.parquet
+
+    form = datasets.ParquetFileFormat()
+    files = pyarrow.fs.LocalFileSystem()
+    schemas = [pyarrow.parquet.read_schema(item.location).remove_metadata() for item in items]
+    if items[0].partition_key is None:
+        fragments = [form.make_fragment(item.location, files) for item in items]
+    else:
+        # a key is given as what is known of its file, so that it need not stand in it
+        schemas.append(pyarrow.schema([(_KEY, pyarrow.string())]))
+        fragments = [
+            form.make_fragment(item.location, files, partition_expression=datasets.field(_KEY) == item.partition_key)
+            for item in items
+        ]
+    schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
+    return datasets.FileSystemDataset(fragments, schema, form, files)
 
 
 def _stack_frames(frames: Mapping[str, Any]) -> Any:

@@ -17,11 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from queue import Empty
 from typing import IO, Any
 
 import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
 from nbclient.util import ensure_async
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
@@ -33,6 +34,7 @@ from nbpart.storage.files import write_bytes_atomic
 ENGINE = "nbpart"
 _TICK_S = 0.1
 _ALIVE_S = 0.2
+_LATE_S = 0.02
 _START_LIMIT_S = 120.0
 _IOPUB_LIMIT_S = 30.0
 _TAIL = 16_384
@@ -140,6 +142,25 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         output = super(PapermillNotebookClient, self).process_message(msg, cell, cell_index)
         self.nb_man.mark_changed()
         return output
+
+    async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
+        while True:
+            message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+            if message["parent_header"].get("msg_id") == parent_msg_id:
+                try:
+                    self.process_message(message, cell, cell_index)
+                except CellExecutionComplete:
+                    return
+            elif message["msg_type"] == "stream":  # a thread, or a late line, of a cell before
+                self._write(message["content"]["text"])
+
+    async def write_late_output(self) -> None:
+        """Hand on what comes after the last cell's end: what a subprocess printed goes a longer way."""
+        with contextlib.suppress(Empty):
+            while True:
+                message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=_LATE_S))
+                if message["msg_type"] == "stream":
+                    self._write(message["content"]["text"])
 
     async def _async_poll_kernel_alive(self) -> None:
         while True:
@@ -285,6 +306,7 @@ class Execution:
             if failure is not None or self._stopping is not None:
                 return failure or SUCCEEDED
         self._client.set_widgets_metadata()
+        await self._client.write_late_output()
         return SUCCEEDED
 
     async def _start_kernel(self, console: IO[bytes]) -> Ending | None:
@@ -341,6 +363,7 @@ class Execution:
 
     def _dead_kernel(self, where: str, console: IO[bytes], default: str = "") -> Ending:
         code = self._process.poll() if self._process is not None else None
+        # a kernel sends what is printed as messages and repeats it here: worth reading only for its last words
         console.seek(max(0, console.seek(0, os.SEEK_END) - _TAIL))
         said = strip_ansi(console.read().decode("utf-8", "replace")).strip()
         if said:

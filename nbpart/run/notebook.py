@@ -70,11 +70,19 @@ class NotebookRun:
             return self._execute()
         # The main thread may have an event loop running, as in Jupyter, and is where a Ctrl-C arrives.
         results: list[RunResult] = []
-        thread = threading.Thread(target=lambda: results.append(self._execute()), name=f"nbpart {self.spec.run_id}")
-        thread.start()
-        while thread.is_alive():
+        done = threading.Event()
+
+        def work() -> None:
             try:
-                thread.join()
+                results.append(self._execute())
+            finally:
+                done.set()
+
+        threading.Thread(target=work, name=f"nbpart {self.spec.run_id}").start()
+        # not join(): interrupted by a Ctrl-C it takes the thread for ended
+        while not done.is_set():
+            try:
+                done.wait()
             except KeyboardInterrupt:
                 self.cancel()
         return results[0]

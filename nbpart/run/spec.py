@@ -19,10 +19,6 @@ from nbpart.errors import ParameterError
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_atomic, write_bytes_atomic
 
-#: Names that a metric cannot have: the columns of a status frame.
-RESERVED_METRICS = frozenset(
-    {"partition_key", "run_id", "run", "status", "value", "materialized_at", "duration_s", "rows", "bytes"}
-)
 _INLINE_ITEMS = 1000
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,14 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True)
 class RunRequest:
-    """Ask for the runs of one partition; of all assets that its set partitions, or of ``asset`` alone."""
+    """Ask for the runs of one partition: of ``asset`` alone, or of all that its set partitions and all below these.
+
+    ``partition_key`` is text or a dict of parameters, ``asset`` an asset or its name; one without partitions needs no
+    key.
+    """
 
     partition_key: Any = None
-    asset: str | None = None
+    asset: Any = None
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,11 @@ def as_result(answer: Any, set_name: str | None) -> SensorResult:
         return answer
     if isinstance(answer, str | Mapping):
         answer = [answer]
-    if not isinstance(answer, Sequence | set | frozenset):
-        answer = list(answer)
+    if isinstance(answer, bytes) or not isinstance(answer, Iterable):
+        raise DeclarationError(
+            f"a sensor returns keys or an nbpart.SensorResult, not {answer!r} of type {type(answer).__name__}."
+        )
+    answer = sorted(answer, key=str) if isinstance(answer, set | frozenset) else list(answer)
     if not answer:
         return SensorResult()
     if set_name is None:

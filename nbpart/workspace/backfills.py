@@ -6,13 +6,12 @@ import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbpart.backfill.launch import Site, holder, launch, start_backfill, status_of
-from nbpart.backfill.nodes import Registry
-from nbpart.backfill.plan import StepTable
+from nbpart.backfill.launch import Site, holder, start_backfill, status_of
+from nbpart.backfill.options import Options
 from nbpart.backfill.progress import follow
-from nbpart.backfill.resume import load_unfinished
-from nbpart.backfill.runner import Job, Options, Runner
-from nbpart.catalog import BackfillRecord, events, queries
+from nbpart.backfill.resume import find_record, load_unfinished, resume_backfill
+from nbpart.backfill.runner import Runner
+from nbpart.catalog import BackfillRecord, queries
 from nbpart.errors import BackfillFailedError, DeclarationError, UnknownNameError, nearest
 from nbpart.states import RunStatus, StepStatus
 
@@ -95,27 +94,15 @@ class Backfill:
 
         Takes the options of `Plan.run`; those not given are as before. Raises `DeclarationError` where it still runs.
         """
-        record = self._record
-        if status_of(record) == RunStatus.RUNNING:
-            raise DeclarationError(f"backfill {self.id} is running in {holder(record)}; there is nothing to resume.")
-        registry, steps, numbers = self._unfinished(
-            {StepStatus.PLANNED, StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.CANCELLED, StepStatus.INTERRUPTED}
-        )
-        merged = Options(**{**record.options, **options})
-        number = self._site.coordinator.number
-        self._site.catalog.write(lambda batch: events.resume_backfill(batch, record.backfill_no, number))
-        launch(self._site, Job(record.backfill_no, self.id, registry, steps, numbers, merged))
+        resume_backfill(self._site, self.id, **options)
         return self
 
     def _again(self, statuses: Collection[StepStatus], what: str, options: Mapping[str, Any]) -> Backfill:
         record = self._record
-        registry, steps, _ = self._unfinished(statuses)
-        merged = Options(**{**record.options, **options})
+        merged = Options.from_json(record.options, **options)
+        number = record.backfill_no
+        registry, steps, _ = self._site.catalog.read(lambda batch: load_unfinished(batch, number, statuses))
         return Backfill(self._site, start_backfill(self._site, registry, steps, f"{what} of {self.id}", merged, None))
-
-    def _unfinished(self, statuses: Collection[StepStatus]) -> tuple[Registry, StepTable, Any]:
-        number = self._record.backfill_no
-        return self._site.catalog.read(lambda batch: load_unfinished(batch, number, statuses))
 
     @property
     def _runner(self) -> Runner | None:
@@ -123,10 +110,7 @@ class Backfill:
 
     @property
     def _record(self) -> BackfillRecord:
-        record = self._site.catalog.read(lambda batch: queries.find_backfill(batch, self.id))
-        if record is None:
-            raise UnknownNameError(f"there is no backfill {self.id!r}; ws.backfills lists them.")
-        return record
+        return self._site.catalog.read(lambda batch: find_record(batch, self.id))
 
     def _wait_elsewhere(self, timeout_s: float | None) -> None:
         end = None if timeout_s is None else time.monotonic() + timeout_s

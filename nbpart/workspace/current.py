@@ -13,14 +13,16 @@ from nbpart.assets.asset import name_of
 from nbpart.backfill.claims import new_run_id
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
+from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, WorkspaceError
 from nbpart.partitions import safe_name
 from nbpart.run.context import RunContext
 from nbpart.run.spec import InputSpec, RunSpec
+from nbpart.workspace.data import find_key_id
 from nbpart.workspace.folder import find_workspace, open_folder
 from nbpart.workspace.inert import inside_run
-from nbpart.workspace.manual import ManualRun, Recorder
+from nbpart.workspace.manual import BY_HAND, ManualRun, Recorder
 
 _current: RunContext | None = None
 
@@ -37,8 +39,8 @@ def current_run(
 
     Under a backfill the arguments are ignored. By hand it stands for a run of ``asset``: of ``partition_key``, or of
     the parameters given by name, or of the values that the parameters cell gave to variables of these names. The
-    workspace is the one above the notebook unless ``workspace`` names it. What is saved and logged by hand goes to scratch files
-    and is not recorded, unless ``record`` is true.
+    workspace is the one above the notebook unless ``workspace`` names it. What is saved and logged by hand goes to
+    scratch files and is not recorded, unless ``record`` is true.
 
     Raises `WorkspaceError` where no workspace is found, `DeclarationError` where asset or partition are not clear.
     """
@@ -52,15 +54,19 @@ def current_run(
             f"no workspace is at or above {Path.cwd()}; make one with nbpart.open, or pass workspace=its folder."
         )
     variables = sys._getframe(1).f_globals
-    root, catalog = open_folder(root, create=False, purpose="a notebook run by hand")
-    registry = catalog.read(load_registry)
-    node = registry[_asset_name(asset, registry)]
-    key = _choose_key(node, partition_key, params, variables)
-    spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))
-    if not record:
+    root, catalog = open_folder(root, create=False, purpose=BY_HAND)
+    try:
+        registry = catalog.read(load_registry)
+        node = registry[_asset_name(asset, registry)]
+        key = _choose_key(node, partition_key, params, variables)
+        above = registry.graph.upstream(node.name)
+        refresh_sources(catalog, registry, [name for name in above if registry[name].definition.is_source])
+        if record:
+            catalog.read(lambda batch: find_key_id(batch, node, key))
+        spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))
+    finally:
         catalog.close()
-        return ManualRun(spec)
-    return ManualRun(spec, Recorder(catalog, root, registry, node, key, resolved))
+    return ManualRun(spec, Recorder(root, node, key, resolved) if record else None)
 
 
 def _asset_name(asset: Any, registry: Registry) -> str:

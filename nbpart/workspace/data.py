@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.backfill.nodes import Node, partition_label
 from nbpart.backfill.sources import locate
-from nbpart.catalog import Batch, Catalog, queries
+from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.relations import AssetSnapshot, Relations
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
 from nbpart.storage import load_file
@@ -18,29 +18,28 @@ if TYPE_CHECKING:
 
 
 def load_partition(
-    catalog: Catalog, root: Path, node: Node, key: str | None, run_id: str | None, file: str | None
+    catalog: Catalog, root: Path, node: Node, key: str | None, run: RunRecord | None, file: str | None
 ) -> Any:
-    """The value of one partition: as it is now, or as the run ``run_id`` left it; ``file`` names an extra file.
+    """The value of one partition: as it is now, or as ``run`` left it; ``file`` names an extra file.
 
     Of a source it is the path or URL; of a run that saved nothing, the path of its executed notebook.
     """
     if node.definition.is_source:
         return locate(node, key)
+    label = partition_label(node.name, key)
+    if run is not None and (run.asset, run.partition_key) != (node.name, key):
+        told = partition_label(run.asset, run.partition_key)
+        raise MissingInputError(f"run {run.run_id} made no data of {label}: it is a run of {told}.")
 
-    def find(batch: Batch) -> Any:
-        key_id = find_key_id(batch, node, key)
-        run_no = None
-        if run_id is not None:
-            record = queries.find_run(batch, run_id)
-            if record is None:
-                raise UnknownNameError(f"there is no run {run_id!r}; ws.runs() lists them.")
-            run_no = record.run_no
-        return queries.find_materialization(batch, node.asset_id, key_id, run_no)
+    def find(batch: Batch) -> MaterializationRecord | None:
+        if run is None:
+            return queries.find_materialization(batch, node.asset_id, find_key_id(batch, node, key))
+        # also of a key that was removed: its history stays
+        return queries.find_materialization(batch, node.asset_id, queries.find_key(batch, key) or 0, run.run_no)
 
     found = catalog.read(find)
-    label = partition_label(node.name, key)
     if found is None:
-        of = f"run {run_id} made no data of {label}" if run_id else f"{label} was not materialized yet"
+        of = f"run {run.run_id} ({run.status}) made no data of {label}" if run else f"{label} was not materialized yet"
         raise MissingInputError(f"{of}; run it with ws.materialize or a backfill.")
     files = {f.name: f for f in found.files}
     if not files and file is None:
@@ -77,6 +76,9 @@ class Tables:
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self._relations.sql(query, self._snapshots)
+
+    def close(self) -> None:
+        self._relations.close()
 
     def _snapshots(self, names: Sequence[str]) -> Mapping[str, AssetSnapshot]:
         return self._catalog.read(lambda batch: queries.load_snapshots(batch, names, self._root))

@@ -6,13 +6,13 @@ So a module that declares assets at its top can be imported by the very runs of 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nbpart.assets.asset import Asset, Source, declare_function, notebook, source
 from nbpart.errors import DeclarationError
-from nbpart.partitions import DynamicPartitions, Parameters
+from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, DynamicPartitions, Parameters, spell_keys
 from nbpart.run.modules import SPEC_VARIABLE
 from nbpart.sensors import Sensor, declare_sensor
 
@@ -70,6 +70,31 @@ class InertPartitions:
     def __init__(self, definition: DynamicPartitions) -> None:
         self.definition = definition
         self.name = definition.name
+
+    @property
+    def parameters(self) -> Parameters | None:
+        return self.definition.parameters
+
+    def spell(self, *keys: Any) -> list[str]:
+        return [text for some in keys for text in spell_keys(self.definition, some)]
+
+    def build_add_request(self, *keys: Any) -> AddKeysRequest:
+        return self.definition.build_add_request(*keys)
+
+    def build_delete_request(self, *keys: Any) -> DeleteKeysRequest:
+        return self.definition.build_delete_request(*keys)
+
+    def page(self, offset: int = 0, limit: int = 100) -> list[str]:
+        return []
+
+    def __contains__(self, key: object) -> bool:
+        return False
+
+    def __len__(self) -> int:
+        return 0
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
 
     def add(self, *_: Any, **__: Any) -> list[str]:
         return []

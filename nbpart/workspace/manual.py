@@ -10,23 +10,24 @@ from pathlib import Path
 from nbpart.backfill.claims import Flight, new_run_id
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.inputs import ResolvedInputs
-from nbpart.backfill.nodes import Node, Registry
+from nbpart.backfill.nodes import Node
 from nbpart.backfill.results import to_outcome
-from nbpart.catalog import Batch, Catalog, events, queries
+from nbpart.catalog import Batch, events, queries
 from nbpart.errors import CatalogError, UnknownNameError
 from nbpart.run.context import RunContext
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
 from nbpart.storage import SavedFile
+from nbpart.workspace.folder import open_folder
+
+BY_HAND = "a notebook run by hand"
 
 
 @dataclass
 class Recorder:
     """Records what a run by hand saves: each time as a run that succeeded."""
 
-    catalog: Catalog
     root: Path
-    registry: Registry
     node: Node
     key: str | None
     resolved: ResolvedInputs
@@ -40,12 +41,15 @@ class Recorder:
 
     def record(self, run_id: str, output: RunOutput) -> None:
         """Record a run with all that was saved and logged so far."""
-        coordinator = Coordinator(self.catalog, self.catalog.path.with_name("coordinators"), "a notebook run by hand")
-        number = coordinator.number
+        # opened for each save: a cell that is run again and again must not leave a catalog open each time
+        _, catalog = open_folder(self.root, create=False, purpose=BY_HAND)
+        coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), BY_HAND)
         try:
-            self.catalog.write(lambda batch: self._record(batch, number, run_id, output))
+            number = coordinator.number
+            catalog.write(lambda batch: self._record(batch, number, run_id, output))
         finally:
             coordinator.close()
+            catalog.close()
 
     def _record(self, batch: Batch, coordinator_no: int, run_id: str, output: RunOutput) -> None:
         import pandas as pd

@@ -24,14 +24,15 @@ from nbpart.partitions import (
     PartitionsDefinition,
     StaticPartitions,
     Value,
-    shorten,
     spell_keys,
 )
+from nbpart.partitions.keys import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("nbpart")
+
 
 class PartitionSet:
     """The keys of one set of dynamic partitions, in the order in which they were added."""
@@ -152,24 +153,25 @@ def _as_dicts(rows: Any, parameters: Parameters) -> Iterable[Mapping[str, Any]]:
     if not hasattr(rows, "columns"):
         return [rows] if isinstance(rows, Mapping) else list(rows)
     whole = {p.name for p in parameters if p.kind is Kind.INT}
-    columns = {str(name): [_cell(value, str(name) in whole) for value in rows[name]] for name in rows.columns}
-    absent = {str(name): rows[name].isna() for name in rows.columns}
     optional = {p.name for p in parameters if p.optional}
-    cells = {
-        name: [(None if name in optional else _ABSENT) if gone else value for value, gone in zip(values, absent[name], strict=True)]
-        for name, values in columns.items()
+    columns = {
+        str(name): [
+            (None if name in optional else _ABSENT) if missing else _cell(value, name in whole)
+            for value, missing in zip(rows[name], rows[name].isna(), strict=True)
+        ]
+        for name in rows.columns
     }
     return [
-        {name: value for name, value in zip(cells, row, strict=True) if value is not _ABSENT}
-        for row in zip(*cells.values(), strict=True)
+        {name: value for name, value in zip(columns, row, strict=True) if value is not _ABSENT}
+        for row in zip(*columns.values(), strict=True)
     ]
 
 
 _ABSENT = object()
 
 
-def _cell(value: Any, whole: bool) -> Any:
-    return int(value) if whole and isinstance(value, float) and value.is_integer() else value
+def _cell(value: Any, is_whole: bool) -> Any:
+    return int(value) if is_whole and isinstance(value, float) and value.is_integer() else value
 
 
 def _spell_row(parameters: Parameters, row: Any, place: int) -> str:
@@ -198,19 +200,23 @@ def merge_sets(
     """
     merged: dict[str, PartitionsDefinition] = {}
     for one in wanted:
-        before = merged.get(one.set_name)
-        if before is None or (before.parameters is None and before.kind == one.kind == "dynamic"):
-            merged[one.set_name] = one
-        elif one.kind != before.kind or (one.parameters or before.parameters) != before.parameters or _differ(one, before):
-            raise DeclarationError(f"the partitions {one.set_name!r} are declared twice, differently: rename one of them.")
-    return {
-        name: DynamicPartitions(name, known[name]) if one.kind == "dynamic" and not one.parameters and name in known else one
-        for name, one in merged.items()
-    }
+        name = one.set_name
+        merged[name] = _merge(merged.get(name, one), one)
+    for name, one in merged.items():
+        if isinstance(one, DynamicPartitions) and one.parameters is None:
+            merged[name] = DynamicPartitions(name, known.get(name))
+    return merged
 
 
-def _differ(one: PartitionsDefinition, other: PartitionsDefinition) -> bool:
-    return isinstance(one, StaticPartitions) and isinstance(other, StaticPartitions) and set(one.keys) != set(other.keys)
+def _merge(one: PartitionsDefinition, other: PartitionsDefinition) -> PartitionsDefinition:
+    if isinstance(one, StaticPartitions) and isinstance(other, StaticPartitions) and set(one.keys) == set(other.keys):
+        return one
+    if isinstance(one, DynamicPartitions) and isinstance(other, DynamicPartitions):
+        if other.parameters is None or one.parameters == other.parameters:
+            return one
+        if one.parameters is None:
+            return other
+    raise DeclarationError(f"the partitions {one.set_name!r} are declared twice, differently: rename one of them.")
 
 
 def ensure_partitions(batch: Batch, wanted: PartitionsDefinition) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.launch import Site, check_count, check_workers, start_backfill
+from nbpart.backfill.launch import Site, start_backfill
 from nbpart.backfill.nodes import Registry
+from nbpart.backfill.options import Options, check_workers
 from nbpart.backfill.plan import STATUS_CODES, StepTable
-from nbpart.backfill.runner import Options
 from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, nearest
 from nbpart.states import PartitionStatus
@@ -77,7 +77,7 @@ class Plan:
         """
         options = Options(
             max_workers=check_workers(max_workers),
-            retries=check_count("retries", retries),
+            retries=retries,
             params=self._check_params(params or {}),
             timeout_s=timeout_s,
             backoff_s=backoff_s,

@@ -23,7 +23,8 @@ from nbpart.assets.spelling import spell_setting
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.catalog import AssetRow, Batch, Catalog, Registered, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
-from nbpart.partitions import Parameters, PartitionsDefinition, as_definition, default_mapping, shorten
+from nbpart.partitions import Parameters, PartitionsDefinition, as_definition, default_mapping
+from nbpart.partitions.keys import shorten
 from nbpart.sensors import Sensor
 from nbpart.storage import resolve_source, write_bytes_atomic
 from nbpart.workspace.partition_set import ensure_partitions, merge_sets
@@ -102,10 +103,11 @@ def _with_known_parameters(item: Asset | Source, sets: Mapping[str, PartitionsDe
 def _check_once(items: Sequence[Asset | Source | Sensor], what: str) -> None:
     seen: dict[str, str] = {}
     for item in items:
-        other = seen.setdefault(item.name.lower(), item.name)
-        if item is not next(i for i in items if i.name == other):
-            told = repr(item.name) if other == item.name else f"{other!r} and {item.name!r}, which"
+        other = seen.get(item.name.lower())
+        if other is not None:
+            told = repr(item.name) if other == item.name else f"{other!r} and {item.name!r}, one name but for case,"
             raise DeclarationError(f"the {what} {told} comes twice in one call: register one of them.")
+        seen[item.name.lower()] = item.name
 
 
 def _check_case(names: Iterable[str], registry: Registry) -> None:
@@ -152,7 +154,7 @@ def _prepare(item: Asset | Source, set_names: Mapping[str, str]) -> Prepared:
 def _check_pattern(item: Source) -> None:
     """Raises `DeclarationError` for a path that names what its partitions have not."""
     parameters = item.partitions.parameters if item.partitions else None
-    values = {name: "value" for name in parameters.names} if parameters else None
+    values = dict.fromkeys(parameters.names, "value") if parameters else None
     try:
         resolve_source(item.path, item.folder, "key" if item.partitions else None, values)
     except DeclarationError as error:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, cast
 
 from nbpart.assets.asset import Asset, Source, declare_function, name_of, notebook, source
 from nbpart.assets.graph import AssetGraph
@@ -17,20 +15,21 @@ from nbpart.backfill.launch import Site
 from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
 from nbpart.backfill.plan import plan_steps
 from nbpart.backfill.sources import refresh_sources
-from nbpart.catalog import Batch, Catalog, events, queries
-from nbpart.errors import DeclarationError, MissingInputError, ParameterError, UnknownNameError, nearest
+from nbpart.catalog import Batch, Catalog, RunRecord, events, queries
+from nbpart.errors import DeclarationError, MissingInputError, UnknownNameError
 from nbpart.partitions import DynamicPartitions, Parameters
 from nbpart.sensors import Sensor, declare_sensor
-from nbpart.states import OUTDATED, PartitionStatus
 from nbpart.workspace.backfills import Backfill, Backfills
 from nbpart.workspace.bound import BoundAsset
+from nbpart.workspace.choosing import list_keys, read_statuses, restrict
 from nbpart.workspace.data import Tables, load_partition
 from nbpart.workspace.folder import open_folder
+from nbpart.workspace.notices import show_notices
 from nbpart.workspace.partition_set import PartitionSet, ensure_dynamic
 from nbpart.workspace.plans import Plan
 from nbpart.workspace.registration import register_items, tell_changes
 from nbpart.workspace.runs import Run
-from nbpart.workspace.ticks import Tick, register_sensor, run_tick
+from nbpart.workspace.ticks import Tick, run_tick
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,22 +92,20 @@ class Workspace:
 
         A name that is registered already is replaced. Raises `DeclarationError`, `CycleError`, `UnknownNameError`.
         """
-        sensors = [item for item in items if isinstance(item, Sensor)]
-        others = [item for item in items if not isinstance(item, Sensor)]
-        if others:
-            tell_changes(register_items(self._catalog, self.root, self._registry(), others))
-        for sensor in sensors:
-            register_sensor(self._catalog, sensor)
-            self._sensors[sensor.name] = sensor
+        tell_changes(register_items(self._catalog, self.root, items))
+        self._sensors |= {item.name: item for item in items if isinstance(item, Sensor)}
 
     def remove_asset(self, asset: Any) -> None:
         """Take an asset or source away; its runs and data stay. Refused while another asset reads it."""
-        registry = self._registry()
-        node = registry[name_of(asset)]
-        readers = registry.graph.downstream(node.name)
-        if readers:
-            raise DeclarationError(f"{node.name!r} is read by {', '.join(readers)}; remove these first.")
-        self._catalog.write(lambda batch: events.remove_asset(batch, node.name))
+        name = name_of(asset)
+
+        def work(batch: Batch) -> None:
+            graph = load_registry(batch).graph
+            if readers := graph.downstream(name):
+                raise DeclarationError(f"{name!r} is read by {', '.join(readers)}; remove these first.")
+            events.remove_asset(batch, name)
+
+        self._catalog.write(work)
 
     def sensor(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Register a sensor, as a decorator: ``every="30s"``, ``name``, ``partitions``.
@@ -186,22 +183,20 @@ class Workspace:
 
     def get_run(self, run_id: str) -> Run:
         """One run: its notebook, log, error and more. Raises `UnknownNameError`."""
-        record = self._catalog.read(lambda batch: queries.find_run(batch, run_id))
-        if record is None:
-            raise UnknownNameError(f"there is no run {run_id!r}; ws.runs() lists them.")
-        return Run(self.root, record)
+        return Run(self.root, self._find_run(run_id))
 
     def load(
         self, asset: Any, partition_key: Any = None, *, run: Any = None, file: str | None = None, **params: Any
     ) -> Any:
-        """The data of one partition: now, or as ``run`` (a run or its id) left it.
+        """The data of one partition: now, or as ``run`` (a run or its id) left it, which needs no key.
 
         ``file`` names one of several files that a run saved. Raises `UnknownNameError`, `MissingInputError`.
         """
         node = self._registry()[name_of(asset)]
-        run_id = getattr(run, "run_id", run)
-        key = spell_key(node, partition_key if partition_key is not None else params or None)
-        return load_partition(self._catalog, self.root, node, key, run_id, file)
+        given = partition_key if partition_key is not None else params or None
+        record = None if run is None else self._find_run(getattr(run, "run_id", run))
+        key = record.partition_key if record is not None and given is None else spell_key(node, given)
+        return load_partition(self._catalog, self.root, node, key, record, file)
 
     def table(self, asset: Any) -> duckdb.DuckDBPyRelation:
         """Every materialized partition of an asset as one DuckDB relation, with key and parameters as columns."""
@@ -222,11 +217,12 @@ class Workspace:
         """
         registry = self._look()
         names = select(registry.graph, selection)
-        statuses = _read_statuses(status)
+        statuses = read_statuses(status)
+        listed = list_keys(keys)
 
         def work(batch: Batch) -> tuple[Any, Any]:
             facts = queries.plan_facts(batch, [registry[name].asset_id for name in names])
-            return facts, None if keys is None else _restrict(batch, registry, names, keys)
+            return facts, None if listed is None else restrict(batch, registry, names, listed)
 
         facts, restricted = self._catalog.read(work)
         by_name = {name: facts[registry[name].asset_id] for name in names}
@@ -261,7 +257,11 @@ class Workspace:
             self._add_if_new(node, key)
         plan = self.plan(node.name, keys=key, status="all")
         backfill = plan.run(max_workers=1, retries=retries, timeout_s=timeout_s, params=settings)
-        backfill.wait(progress=False)
+        try:
+            backfill.wait(progress=False)
+        except KeyboardInterrupt:
+            backfill.cancel()
+            raise
         step = backfill.steps().iloc[0]
         if step.status == "blocked":
             raise MissingInputError(f"{node.name if key is None else f'{node.name}/{key}'} {step.cause}.")
@@ -285,6 +285,7 @@ class Workspace:
         for runner in list(self._site.runners.values()):
             runner.wait()
         self._site.coordinator.close()
+        self._tables.close()
         self._catalog.close()
 
     def __enter__(self) -> Workspace:
@@ -318,6 +319,12 @@ class Workspace:
         refresh_sources(self._catalog, registry, sources)
         return registry
 
+    def _find_run(self, run_id: str) -> RunRecord:
+        record = self._catalog.read(lambda batch: queries.find_run(batch, run_id))
+        if record is None:
+            raise UnknownNameError(f"there is no run {run_id!r}; ws.runs() lists them.")
+        return record
+
     def _add_if_new(self, node: Node, key: str) -> None:
         sets = {s.set_id: s for s in self._catalog.read(queries.load_sets)}
         record = sets[node.set_id]
@@ -339,72 +346,20 @@ def open(
     catalog: str | os.PathLike[str] | None = None,
     create: bool = True,
     purpose: str = "",
-) -> Any:
+) -> Workspace:
     """Open the workspace at ``path``; made if it is not there.
 
-    ``catalog`` puts the catalog in another, local folder, for file systems without locks. Inside a run it returns an
+    ``catalog`` puts the catalog in another, local folder, for file systems without locks, and need be given once: the
+    workspace remembers it. Inside a run it returns an
     inert workspace, whose decorators declare and register nothing. Raises `WorkspaceError` and `CatalogError`.
     """
     from nbpart.workspace.inert import InertWorkspace, inside_run
 
     if inside_run():
-        return InertWorkspace(Path(path))
+        return cast(Workspace, InertWorkspace(Path(path)))
+    show_notices()
     root, opened = open_folder(path, catalog, create=create, purpose=purpose)
     return Workspace(root, opened, purpose or "a notebook or script")
-
-
-def _read_statuses(status: Any) -> frozenset[PartitionStatus]:
-    if status == "outdated":
-        return OUTDATED
-    if status in ("all", None):
-        return frozenset(PartitionStatus)
-    names = [status] if isinstance(status, str) else list(status)
-    known = [*PartitionStatus, "outdated", "all"]
-    chosen: set[PartitionStatus] = set()
-    for name in names:
-        if name == "outdated":
-            chosen |= OUTDATED
-        elif name in tuple(PartitionStatus):
-            chosen.add(PartitionStatus(name))
-        else:
-            raise DeclarationError(f"status={name!r} is none; {nearest(str(name), known)}")
-    return frozenset(chosen)
-
-
-def _restrict(batch: Batch, registry: Registry, names: Iterable[str], keys: Any) -> dict[str, Any]:
-    """Which key ids of which assets ``keys`` means; an asset whose set has none of them is not restricted."""
-    listed = [keys] if isinstance(keys, str | Mapping) else list(keys)
-    restricted: dict[str, Any] = {}
-    found: set[int] = set()
-    for name in names:
-        node = registry[name]
-        if not node.definition.is_partitioned:
-            continue
-        ids = _member_ids(batch, node, listed)
-        if ids:
-            restricted[name] = np.array(list(ids.values()), dtype=np.int64)
-            found |= set(ids)
-    for place, key in enumerate(listed):
-        if place not in found:
-            some = [k for n in names for k in queries.load_members(batch, registry[n].set_id, 0, 500) if k]
-            raise UnknownNameError(f"none of {', '.join(names)} has a partition {key!r}; {nearest(str(key), some)}")
-    return restricted
-
-
-def _member_ids(batch: Batch, node: Node, listed: list[Any]) -> dict[int, int]:
-    """Position in ``listed`` -> key id, for those that are members of the node's set."""
-    texts: dict[int, str] = {}
-    for place, key in enumerate(listed):
-        try:
-            text = spell_key(node, key)
-        except (ParameterError, ValueError):  # a key of another set's form
-            continue
-        if text is not None:
-            texts[place] = text
-    if not texts:
-        return {}
-    ids = queries.key_ids(batch, node.set_id, list(texts.values()))
-    return {place: int(key_id) for place, key_id in zip(texts, ids, strict=True) if key_id >= 0}
 
 
 __all__ = ["Workspace", "open"]

@@ -142,12 +142,8 @@ def test_a_notebook_whose_file_cannot_name_it_asks_for_a_name(tmp_path: Path) ->
     assert notebook(tmp_path / "01-load.ipynb", name="load").name == "load"
 
 
-def test_a_notebook_has_to_be_there_and_cannot_be_called(tmp_path: Path) -> None:
-    with pytest.raises(DeclarationError, match="there is no notebook at"):
-        notebook(tmp_path / "train.ipynb")
-    with pytest.raises(DeclarationError, match="there is no notebook at"):
-        notebook(tmp_path)
-    (tmp_path / "train.ipynb").write_text("{}", encoding="utf-8")
+def test_a_notebook_cannot_be_called(tmp_path: Path) -> None:
+    """Nor is it looked for yet: a run with another working directory may import the module that declares it."""
     with pytest.raises(TypeError, match=r"'train' is a notebook and cannot be called; run it with ws\.materialize"):
         notebook(tmp_path / "train.ipynb")()
 

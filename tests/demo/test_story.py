@@ -28,7 +28,7 @@ def test_the_whole_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert Path.cwd() == tmp_path
 
     with nbpart.open(tmp_path / "demo") as ws:
-        assert len(ws.runs()) == 5 + 4
+        assert len(ws.runs()) == 6 + 4
         assert ws.sql("from processed_files select count(*)").fetchall() == [(926 + 682,)]
         assert set(ws.partition_status("daily_report")["cancelled"]) == {15, 2}
 

@@ -32,7 +32,7 @@ from nbpart.catalog.queries.keys import (
     member_frame,
     set_version,
 )
-from nbpart.catalog.queries.runs import final_statuses, find_run, runs_frame
+from nbpart.catalog.queries.runs import final_statuses, find_run, made_since, runs_frame
 from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
 from nbpart.catalog.queries.status import partition_status, plan_facts, stale_reasons, status_counts
 
@@ -59,6 +59,7 @@ __all__ = [
     "load_sensors",
     "load_sets",
     "load_snapshots",
+    "made_since",
     "member_frame",
     "observed_frame",
     "partition_files",

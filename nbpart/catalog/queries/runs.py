@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
+from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED
 from nbpart.catalog.queries.columns import KEY_SQL, stage_numbers, with_none
 from nbpart.catalog.records import RunRecord
 from nbpart.states import RunStatus
@@ -96,3 +97,17 @@ def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]
     stage_numbers(batch, "asked_ids", run_nos)
     rows = batch.rows("SELECT run_no, status FROM outcomes WHERE final AND run_no IN (SELECT id FROM asked_ids)")
     return {int(run_no): RunStatus(status) for run_no, status in rows}
+
+
+def made_since(batch: Batch, asset_id: int, key_ids: Sequence[int], sequence: int) -> dict[int, int]:
+    """The partitions that a run has made after that commit and that are up to date now: key id -> number of the run."""
+    stage_numbers(batch, "asked_ids", key_ids)
+    rows = batch.rows(
+        "SELECT f.key_id, m.run_no FROM partition_facts f JOIN asked_ids a ON a.id = f.key_id"
+        " JOIN materializations m USING (materialization_id)"
+        f" WHERE f.asset_id = ? AND f.stale = 0 AND f.outcome <> {OUTCOME_FAILED} AND f.active = {ACTIVE_NONE}"
+        " AND m.run_no IS NOT NULL AND m.sequence > ?",
+        asset_id,
+        sequence,
+    )
+    return {int(key_id): int(run_no) for key_id, run_no in rows}

@@ -1,0 +1,99 @@
+"""Which partitions a user means: by status, and by keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbpart.backfill.nodes import Node, Registry, spell_key
+from nbpart.catalog import Batch, queries
+from nbpart.errors import DeclarationError, NbpartError, UnknownNameError, nearest
+from nbpart.states import OUTDATED, PartitionStatus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def read_statuses(status: Any) -> frozenset[PartitionStatus]:
+    """The statuses that ``"outdated"``, ``"all"``, a status or a list of these means. Raises `DeclarationError`."""
+    if status is None:
+        return frozenset(PartitionStatus)
+    names = list(status) if isinstance(status, Iterable) and not isinstance(status, str) else [status]
+    chosen: set[PartitionStatus] = set()
+    for name in names:
+        if name == "outdated":
+            chosen |= OUTDATED
+        elif name == "all":
+            chosen |= set(PartitionStatus)
+        elif name in tuple(PartitionStatus):
+            chosen.add(PartitionStatus(name))
+        else:
+            raise DeclarationError(
+                f"status={name!r} is none; {nearest(str(name), [*PartitionStatus, 'outdated', 'all'])}"
+            )
+    return frozenset(chosen)
+
+
+def list_keys(keys: Any) -> list[Any] | None:
+    """``keys`` as a list: of a key, a dict of parameters, or any iterable of these; None stays None."""
+    if keys is None:
+        return None
+    return list(keys) if isinstance(keys, Iterable) and not isinstance(keys, str | bytes | Mapping) else [keys]
+
+
+def restrict(
+    batch: Batch, registry: Registry, names: Iterable[str], listed: list[Any]
+) -> dict[str, NDArray[np.int64]]:
+    """Which key ids of which assets the listed keys mean.
+
+    An asset whose set has none of them is not restricted; no keys at all restrict every asset to nothing. Raises
+    `UnknownNameError` for a key that no asset has.
+    """
+    names = list(names)
+    if not listed:
+        return {name: np.array([], dtype=np.int64) for name in names}
+    nodes = [registry[name] for name in names if registry[name].definition.is_partitioned]
+    restricted: dict[str, NDArray[np.int64]] = {}
+    found: set[int] = set()
+    misfits: dict[int, NbpartError] = {}
+    for node in nodes:
+        ids = _member_ids(batch, node, listed, misfits)
+        if ids:
+            restricted[node.name] = np.array(list(ids.values()), dtype=np.int64)
+            found |= set(ids)
+    for place, key in enumerate(listed):
+        if place not in found:
+            raise _unknown_key(batch, nodes, names, key, misfits.get(place))
+    return restricted
+
+
+def _member_ids(batch: Batch, node: Node, listed: list[Any], misfits: dict[int, NbpartError]) -> dict[int, int]:
+    """Position in ``listed`` -> key id, for those that are members of the node's set."""
+    texts: dict[int, str] = {}
+    for place, key in enumerate(listed):
+        try:
+            text = spell_key(node, key)
+        except NbpartError as error:  # a key of another set's form, or of none
+            misfits[place] = error
+            continue
+        if text is not None:
+            texts[place] = text
+    if not texts:
+        return {}
+    ids = queries.key_ids(batch, node.set_id, list(texts.values()))
+    return {place: int(key_id) for place, key_id in zip(texts, ids, strict=True) if key_id >= 0}
+
+
+def _unknown_key(
+    batch: Batch, nodes: list[Node], names: list[str], key: Any, misfit: NbpartError | None
+) -> NbpartError:
+    if misfit is not None and len({node.set_id for node in nodes}) == 1:
+        return misfit
+    told = names[0] if len(names) == 1 else "none of " + ", ".join(names)
+    if not nodes:
+        return UnknownNameError(f"{told} has no partitions, so there is no key {key!r} to choose; leave keys out.")
+    some = [text for node in nodes for text in queries.load_members(batch, node.set_id, 0, 500)]
+    has = "has no" if len(names) == 1 else "has a"
+    return UnknownNameError(f"{told} {has} partition {key!r}; {nearest(str(key), some)}")

@@ -1,0 +1,86 @@
+"""Specs and notebooks for the tests of runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from nbpart.run.spec import RunSpec
+
+PACKAGE_ROOT = str(Path(__file__).parents[2])
+CONTEXT = "from nbpart.run.context import RunContext\nrun = RunContext.from_environment()\n"
+SpecMaker = Callable[..., RunSpec]
+
+
+def write_notebook(path: Path, cells: list[Any], kernel: str = "python3") -> None:
+    v4 = nbformat.v4
+    nodes = [v4.new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
+    about = {"kernelspec": {"name": kernel, "language": "python", "display_name": kernel}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(v4.new_notebook(metadata=about, cells=nodes), path)
+
+
+def make_spec(folder: Path, run_id: str, /, *cells: Any, **values: Any) -> RunSpec:
+    """A spec of a notebook with these cells; every file of the run lies under `folder`."""
+    notebook = folder / "code" / f"{run_id}.ipynb"
+    write_notebook(notebook, list(cells))
+    work = folder / "work"
+    work.mkdir(exist_ok=True)
+    stem = f"{run_id}-1"
+    given: dict[str, Any] = {
+        "run_id": run_id,
+        "attempt": 1,
+        "asset": "model",
+        "partition_key": "k",
+        "notebook": str(notebook),
+        "folder": str(work),
+        "output_notebook": str(folder / "runs" / f"{stem}.ipynb"),
+        "log": str(folder / "runs" / f"{stem}.log"),
+        "data_prefix": str(folder / "data" / stem),
+        "result": str(folder / "runs" / f"{stem}.json"),
+    }
+    return RunSpec(**(given | values))
+
+
+def cell_states(spec: RunSpec) -> list[tuple[str, list[str]]]:
+    """Of each cell of the executed notebook its status and the errors that it shows."""
+    notebook = nbformat.read(spec.output_notebook, as_version=4)
+    return [
+        (
+            cell.metadata.papermill.status,
+            [output.ename for output in cell.get("outputs", []) if output.output_type == "error"],
+        )
+        for cell in notebook.cells
+    ]
+
+
+def processes_of(run_id: str) -> list[str]:
+    """The processes that carry this run's mark in their environment."""
+    mark = f"NBPART_RUN_ID={run_id}".encode()
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                if mark in Path("/proc", entry, "environ").read_bytes().split(b"\0"):
+                    found.append(entry)
+            except OSError:  # it ended meanwhile, or is not ours
+                continue
+    return found
+
+
+def wait_for(condition: Callable[[], object], limit_s: float = 60) -> None:
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not come"
+        time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def _kernels_find_nbpart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", PACKAGE_ROOT)

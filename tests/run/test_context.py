@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nbpart.errors import DeclarationError, MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError
+from nbpart.run.context import RunContext
+from nbpart.run.modules import SPEC_VARIABLE
+from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec
+from nbpart.storage.formats import save_value
+from tests.run.conftest import make_spec
+
+
+def saved(folder: Path, key: str | None, value: Any, **more: Any) -> InputItem:
+    file = save_value(value, folder / f"in-{key}")
+    return InputItem(key, str(file.path), file.format, **more)
+
+
+def context(folder: Path, inputs: dict[str, InputSpec] | None = None, **values: Any) -> RunContext:
+    return RunContext(make_spec(folder, "r1", inputs=inputs or {}, **values))
+
+
+def test_what_a_run_knows(tmp_path: Path) -> None:
+    run = context(tmp_path, params={"lr": 0.1})
+    assert (run.asset, run.partition_key, run.params, run.run_id) == ("model", "k", {"lr": 0.1}, "r1")
+    run.params["lr"] = 2
+    assert run.params == {"lr": 0.1}
+
+
+def test_load_one(tmp_path: Path) -> None:
+    inputs = {
+        "table": InputSpec("asset", "same", (saved(tmp_path, "k", pd.DataFrame({"a": [1]})),)),
+        "about": InputSpec("asset", "whole", (saved(tmp_path, None, {"x": 1}),)),
+        "nothing": InputSpec("asset", "same", (InputItem("k", "", None),)),
+        "inbox": InputSpec("source", "same", (InputItem("k", "s3://b/k", "source"),)),
+        "lacking": InputSpec("asset", "same", (), ("k",)),
+    }
+    run = context(tmp_path, inputs)
+    assert run.load("table")["a"].tolist() == [1]
+    assert run.load("about") == {"x": 1}
+    assert run.load("nothing") is None
+    assert run.load("inbox") == "s3://b/k"
+    assert run.load("lacking") is None
+    assert run.inputs == tuple(inputs)
+
+
+def test_missing_inputs_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = InputSpec("asset", "all", (saved(tmp_path, "a", {"x": 1}),), ("b", "c"))
+    assert context(tmp_path, {"up": spec}).load() == {"a": {"x": 1}}
+    assert "up lacks 2 of its partitions: 'b', 'c'" in capsys.readouterr().err
+
+
+def test_load_many_frames_is_one_frame(tmp_path: Path) -> None:
+    frames = {"a": pd.DataFrame({"n": [1, 2]}), "b": pd.DataFrame({"n": [3], "partition_key": ["mine"]})}
+    items = tuple(saved(tmp_path, key, frame) for key, frame in frames.items())
+    loaded = context(tmp_path, {"up": InputSpec("asset", "all", items)}).load("up")
+    assert list(loaded.columns) == ["partition_key", "n", "partition_key_1"]
+    assert loaded["partition_key"].tolist() == ["a", "a", "b"]
+    assert loaded.index.tolist() == [0, 1, 2]
+    assert loaded["partition_key_1"].tolist()[2] == "mine"
+
+
+def test_load_many_of_other_kinds_is_a_dict(tmp_path: Path) -> None:
+    items = (saved(tmp_path, "a", pd.DataFrame({"n": [1]})), saved(tmp_path, "b", "text"), InputItem("c", "", None))
+    loaded = context(tmp_path, {"up": InputSpec("asset", "all", items)}).load("up")
+    assert list(loaded) == ["a", "b", "c"]
+    assert (loaded["b"], loaded["c"]) == ("text", None)
+    sources = InputSpec("source", "all", (InputItem("a", "/in/a", "source"), InputItem("b", "/in/b", "source")))
+    assert context(tmp_path, {"inbox": sources}).load() == {"a": "/in/a", "b": "/in/b"}
+
+
+def test_load_by_key_and_file(tmp_path: Path) -> None:
+    extra = save_value("curve", tmp_path / "roc")
+    items = (saved(tmp_path, "a", {"x": 1}, files={"roc": (str(extra.path), "text")}), saved(tmp_path, "b", {"x": 2}))
+    run = context(tmp_path, {"up": InputSpec("asset", "all", items, ("lost",))})
+    assert run.load("up", "b") == {"x": 2}
+    assert run.load("up", "lost") is None
+    assert run.load("up", "a", file="roc") == "curve"
+    with pytest.raises(UnknownNameError, match=r"'c'.*'a'"):
+        run.load("up", "c")
+    with pytest.raises(UnknownNameError, match="did you mean 'roc'"):
+        run.load("up", "a", file="rocc")
+
+
+def test_load_errors(tmp_path: Path) -> None:
+    item = saved(tmp_path, "a", {"x": 1})
+    run = context(tmp_path, {"table": InputSpec("asset", "same", (item,)), "other": InputSpec("asset", "same")})
+    with pytest.raises(UnknownNameError, match="did you mean 'table'"):
+        run.load("tabel")
+    with pytest.raises(UnknownNameError, match="2 inputs"):
+        run.load()
+    with pytest.raises(MissingInputError, match="materialize 'other' first"):
+        run.load("other")
+    Path(item.location).unlink()
+    with pytest.raises(MissingInputError, match="table, partition 'a' is gone"):
+        run.load("table")
+
+
+def test_relation(tmp_path: Path) -> None:
+    folder = tmp_path / "glob[x]" / "lr=0.1"
+    frames = {
+        "a": pd.DataFrame({"n": [1, 2]}),
+        "b": pd.DataFrame({"n": [3.5], "Partition_Key": ["mine"], "filename": [None]}),
+    }
+    items = tuple(saved(folder, key, frame) for key, frame in frames.items())
+    run = context(
+        tmp_path,
+        {
+            "up": InputSpec("asset", "all", items),
+            "one": InputSpec("asset", "whole", (saved(folder, None, frames["a"]),)),
+        },
+    )
+    relation = run.relation("up")
+    assert relation.columns == ["partition_key", "n", "partition_key_1", "filename"]
+    rows = sorted(relation.fetchall())
+    assert rows == [("a", 1, None, None), ("a", 2, None, None), ("b", 3.5, "mine", None)]
+    assert run.relation("one").fetchall() == [(1,), (2,)]
+
+
+def test_relation_needs_frames(tmp_path: Path) -> None:
+    run = context(tmp_path, {"up": InputSpec("asset", "all", (saved(tmp_path, "a", "text"),))})
+    with pytest.raises(UnsupportedTypeError, match="holds 'text' data"):
+        run.relation("up")
+
+
+def test_save_main_and_named(tmp_path: Path) -> None:
+    run = context(tmp_path)
+    run.save(pd.DataFrame({"a": [1]}))
+    run.save({"x": 1}, name="about")
+    files = {file.name: file for file in run.output.files}
+    assert Path(files[""].path) == tmp_path / "data" / "r1-1.parquet"
+    assert Path(files["about"].path) == tmp_path / "data" / "r1-1.about.json"
+    assert (files[""].rows, files["about"].rows) == (1, None)
+
+
+def test_saving_again_replaces(tmp_path: Path) -> None:
+    run = context(tmp_path)
+    run.save({"x": 1})
+    run.save("text")
+    run.save("more text")
+    assert [file.format for file in run.output.files] == ["text"]
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["r1-1.txt"]
+
+
+def test_own_files(tmp_path: Path) -> None:
+    run = context(tmp_path)
+    path = run.output_path("model.joblib")
+    path.write_bytes(b"abc")
+    run.save(path)
+    elsewhere = tmp_path / "elsewhere.bin"
+    elsewhere.write_bytes(b"defg")
+    run.save(elsewhere, name="other")
+    files = {file.name: file for file in run.output.files}
+    assert files[""].path == str(path)
+    assert Path(files["other"].path).parent == tmp_path / "data"
+    assert files["other"].bytes == 4
+    with pytest.raises(MissingInputError, match="no file"):
+        run.save(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "/etc/passwd", "a\nb"])
+def test_output_path_takes_plain_names(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ParameterError, match="plain file name"):
+        context(tmp_path).output_path(name)
+
+
+def test_unsupported_value_names_the_partition(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedTypeError, match=r"model, partition 'k'.*a frame"):
+        context(tmp_path).save(object())
+
+
+def test_file_names_are_checked(tmp_path: Path) -> None:
+    run = context(tmp_path)
+    run.save("x", name="roc")
+    for name in ("../x", "", "Roc"):
+        with pytest.raises(ParameterError):
+            run.save("x", name=name)
+
+
+def test_log(tmp_path: Path) -> None:
+    run = context(tmp_path, params={"lr": 0.1})
+    run.log(accuracy=np.float32(0.5), n=np.int64(3), good=np.bool_(True), note="x")
+    run.log(accuracy=0.75)
+    assert run.output.metrics == {"accuracy": 0.75, "n": 3, "good": True, "note": "x"}
+    assert [type(value) for value in run.output.metrics.values()] == [float, int, bool, str]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "error"),
+    [
+        ({"rows": 1}, DeclarationError),
+        ({"a b": 1}, DeclarationError),
+        ({"lr": 1}, ParameterError),
+        ({"Known": 1}, ParameterError),
+        ({"x": 1, "X": 2}, ParameterError),
+        ({"x": [1]}, UnsupportedTypeError),
+        ({"x": None}, UnsupportedTypeError),
+    ],
+)
+def test_wrong_metrics_log_nothing(tmp_path: Path, metrics: dict[str, Any], error: type[Exception]) -> None:
+    run = context(tmp_path, params={"LR": 0.1})
+    run.log(known=1)
+    with pytest.raises(error):
+        run.log(**{"fine": 1}, **metrics)
+    assert run.output.metrics == {"known": 1}
+
+
+def test_changes_are_handed_on(tmp_path: Path) -> None:
+    seen: list[RunOutput] = []
+    run = RunContext(make_spec(tmp_path, "r1"), on_change=seen.append)
+    run.log(a=1)
+    run.save("x")
+    assert [(len(output.files), dict(output.metrics)) for output in seen] == [(0, {"a": 1}), (1, {"a": 1})]
+
+
+def test_by_hand_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = RunContext(make_spec(tmp_path, "r1"), recording=False)
+    run.log(a=1)
+    run.save("x")
+    said = capsys.readouterr().err
+    assert said.count("records nothing") == 1
+    assert str(tmp_path / "data") in said
+
+
+def test_from_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SPEC_VARIABLE, raising=False)
+    with pytest.raises(MissingInputError, match="no run"):
+        RunContext.from_environment()
+    spec: RunSpec = dataclasses.replace(make_spec(tmp_path, "r1"), params={"lr": 0.1})
+    monkeypatch.setenv(SPEC_VARIABLE, str(spec.write()))
+    run = RunContext.from_environment()
+    run.log(a=1)
+    run.save("x")
+    assert RunOutput.read(spec.part) == run.output

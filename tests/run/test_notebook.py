@@ -1,0 +1,297 @@
+"""One attempt of a run in real kernels: what happened is what the result, the notebook and the log say."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from nbpart.errors import ParameterError
+from nbpart.run.notebook import NotebookRun, execute, read_notebook, spell_injected
+from nbpart.run.spec import InputSpec, RunResult, RunSpec
+from nbpart.states import RunStatus
+from nbpart.storage.formats import load_file
+from tests.run.conftest import CONTEXT, PACKAGE_ROOT, cell_states, make_spec, processes_of, wait_for
+
+DAY, AT = datetime.date(2024, 5, 1), datetime.datetime(2024, 5, 1, 12, 30, tzinfo=datetime.UTC)
+STUBBORN = (
+    "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('stubborn', flush=True)\nwhile True: pass"
+)
+
+
+def tagged(source: str, tag: str) -> Any:
+    return nbformat.v4.new_code_cell(source, metadata={"tags": [tag]})
+
+
+def good_spec(folder: Path, run_id: str) -> RunSpec:
+    params = {"day": DAY, "at": AT, "lr": 0.1}
+    module = folder / "snap.py"
+    module.write_text("VALUE = 'snapshot'")
+    (folder / "work").mkdir()
+    (folder / "work" / "nbp_local.py").write_text("VALUE = 'live'")
+    return make_spec(
+        folder,
+        run_id,
+        nbformat.v4.new_markdown_cell("# A title"),
+        tagged("day = at = None\nlr = 1.0", "parameters"),
+        "import nbp_local\nassert nbp_local.VALUE == 'snapshot', nbp_local.VALUE",
+        CONTEXT + "import os, pandas as pd\nassert run.params == {'day': day, 'at': at, 'lr': lr}, run.params",
+        "run.save(pd.DataFrame({'day': [str(day)], 'at': [at.isoformat()], 'cwd': [os.getcwd()]}))",
+        "run.save({'lr': lr}, name='about')\nrun.log(accuracy=0.5)\nprint('one'); os.system('echo two')",
+        params=params,
+        injected=params | {"partition_key": "k", "text": 'it\'s "quoted" \U0001f600'},
+        modules={"nbp_local": (str(module), str(folder / "work" / "nbp_local.py"))},
+        inputs={"up": InputSpec("asset", "all", (), ("lost",))},
+    )
+
+
+# What each notebook does: cells, values of its spec, and what is to come of it (class, part of the message, cell).
+FAILURES: dict[str, tuple[list[Any], dict[str, Any], tuple[str, str, int | None]]] = {
+    "error": (["x = 1", "{}['a']", "x"], {}, ("KeyError", "'a'", 1)),
+    "syntax": (["x = 1", "if:", "x"], {}, ("SyntaxError", "invalid syntax", 1)),
+    "injected": (["x = 1", "1 / 0"], {"injected": {"a": 1}}, ("ZeroDivisionError", "division", 2)),
+    "exit": (["x = 1", "import os\nprint('last', flush=True)\nos._exit(3)", "x"], {}, ("DeadKernel", "exit code 3", 1)),
+    "kill": (["x = 1", "import os\nos.kill(os.getpid(), 9)", "x"], {}, ("DeadKernel", "SIGKILL", 1)),
+    "sysexit": (["x = 1", "import sys\nsys.exit(0)", "x"], {}, ("SystemExit", "sys.exit(0)", 1)),
+    "quit": (["x = 1", "exit()", "x"], {}, ("DeadKernel", "exit()", 1)),
+    "loop": (["x = 1", "print('in')\nwhile True: pass", "x"], {"timeout_s": 2.5}, ("TimeoutError", "2.5 s", 1)),
+    "stubborn": (["x = 1", STUBBORN, "x"], {"timeout_s": 2.5}, ("TimeoutError", "cell 2", 1)),
+    "unsupported": (["x = 1", CONTEXT + "run.save(object())", "x"], {}, ("UnsupportedTypeError", "partition 'k'", 1)),
+    "vanished": (
+        ["x = 1", CONTEXT + "run.save('text')", "import os\nos.remove(run.output.files[0].path)"],
+        {},
+        ("FileNotFoundError", "is gone", None),
+    ),
+    "nokernel": (["x = 1"], {"kernel_name": "no-such-kernel"}, ("NoSuchKernel", "kernelspec list", None)),
+    "nofolder": (["x = 1"], {"folder": "/nowhere/at/all"}, ("MissingInputError", "/nowhere/at/all", None)),
+    "nonotebook": (["x = 1"], {"notebook": "/nowhere/x.ipynb"}, ("MissingInputError", "/nowhere/x.ipynb", None)),
+    "child": (
+        ["import subprocess\nsubprocess.Popen(['sleep', '600'])", "import os\nos._exit(0)"],
+        {},
+        ("DeadKernel", "exit code 0", 1),
+    ),
+}
+
+
+@dataclasses.dataclass
+class Ran:
+    specs: dict[str, RunSpec]
+    results: dict[str, RunResult]
+
+
+def _execute(spec: RunSpec, name: str) -> RunResult:
+    return NotebookRun(spec, grace_s=0.5 if name == "stubborn" else 60.0).execute()
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Every notebook above, executed once, four at a time and each in a folder of its own, with braces in its path."""
+    specs, mark = {}, os.urandom(4).hex()  # other processes may run these tests too
+    for name, (cells, values, _) in FAILURES.items():
+        specs[name] = make_spec(tmp_path_factory.mktemp(f"{name}-{{brace}}"), f"{name}-{mark}", *cells, **values)
+    specs["good"] = good_spec(tmp_path_factory.mktemp("good-{brace}"), f"good-{mark}")
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(4) as threads:
+        patch.setenv("PYTHONPATH", PACKAGE_ROOT)
+        patch.delenv("PYTEST_CURRENT_TEST")  # with it ipykernel leaves the output of subprocesses alone
+        before = os.getcwd(), dict(os.environ)
+        results = dict(zip(specs, threads.map(lambda name: _execute(specs[name], name), specs), strict=True))
+        assert (os.getcwd(), dict(os.environ)) == before
+    return Ran(specs, results)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", FAILURES)
+def test_failures_are_told_as_they_happened(ran: Ran, name: str) -> None:
+    result = ran.results[name]
+    error_class, words, cell = FAILURES[name][2]
+    assert (result.status, result.error_class, result.error_cell) == (RunStatus.FAILED, error_class, cell)
+    assert words in (result.error_message or "")
+    assert "\x1b" not in (result.traceback or "")
+    last_line = Path(ran.specs[name].log).read_text("utf-8").splitlines()[-1]
+    assert "failed after" in last_line
+    assert f"{error_class}: " in last_line
+    assert RunResult.read(ran.specs[name].result) == result
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", [name for name in FAILURES if FAILURES[name][2][2] is not None])
+def test_notebooks_are_mended(ran: Ran, name: str) -> None:
+    cell = FAILURES[name][2][2]
+    assert cell is not None
+    states = cell_states(ran.specs[name])
+    assert [status for status, _ in states[:cell]] == ["completed"] * cell
+    assert states[cell][0] == "failed"
+    assert ran.results[name].error_class in states[cell][1]
+    assert states[cell + 1 :] == [("pending", [])] * (len(states) - cell - 1)
+    about = nbformat.read(ran.specs[name].output_notebook, as_version=4).metadata
+    assert about.nbpart.status == "failed"
+    assert about.papermill.exception is True
+
+
+@pytest.mark.kernel
+def test_details_of_failures(ran: Ran) -> None:
+    results = ran.results
+    assert {name: results[name].exit_code for name in ("exit", "kill", "child", "error")} == {
+        "exit": 3,
+        "kill": -9,
+        "child": 0,
+        "error": None,
+    }
+    assert "KeyError" in (results["error"].traceback or "")
+    assert "while True" in (results["loop"].traceback or "")  # interrupted first, so that the place is known
+    assert results["stubborn"].traceback is None
+    assert "last" in Path(ran.specs["exit"].log).read_text("utf-8")
+    assert cell_states(ran.specs["nokernel"]) == [("pending", [])]
+    assert cell_states(ran.specs["vanished"])[-1] == ("completed", [])
+
+
+@pytest.mark.kernel
+def test_no_process_and_no_scratch_file_is_left(ran: Ran) -> None:
+    assert {name: processes_of(spec.run_id) for name, spec in ran.specs.items()} == {name: [] for name in ran.specs}
+    for spec in ran.specs.values():
+        left = sorted(path.name for path in Path(spec.result).parent.iterdir())
+        assert set(left) <= {f"{spec.run_id}-1.{ending}" for ending in ("ipynb", "json", "log")}
+
+
+@pytest.mark.kernel
+def test_success(ran: Ran) -> None:
+    spec, result = ran.specs["good"], ran.results["good"]
+    assert (result.status, result.error_message) == (RunStatus.SUCCEEDED, None)
+    assert result.metrics == {"accuracy": 0.5}
+    assert result.lacked == {"up": ("lost",)}
+    assert result.kernel == "python3"
+    files = {file.name: file for file in result.files}
+    frame = load_file(files[""].path, files[""].format)
+    assert frame.iloc[0].tolist() == ["2024-05-01", AT.isoformat(), spec.folder]
+    assert load_file(files["about"].path, "json") == {"lr": 0.1}
+    assert RunResult.read(spec.result) == result
+
+
+@pytest.mark.kernel
+def test_success_is_on_record(ran: Ran) -> None:
+    spec = ran.specs["good"]
+    assert [status for status, _ in cell_states(spec)] == ["completed"] * 7
+    notebook = nbformat.read(spec.output_notebook, as_version=4)
+    assert notebook.cells[2].metadata.tags == ["injected-parameters"]
+    assert notebook.metadata.papermill.exception is None
+    assert notebook.metadata.papermill.parameters["day"] == "2024-05-01"
+    assert notebook.metadata.nbpart == {
+        "run_id": spec.run_id,
+        "attempt": 1,
+        "asset": "model",
+        "partition_key": "k",
+        "status": "succeeded",
+        "error_class": None,
+        "error_message": None,
+    }
+    log = Path(spec.log).read_text("utf-8").splitlines()
+    assert sorted(log[:-1]) == ["one", "two"]
+    assert "succeeded after" in log[-1]
+
+
+@pytest.mark.kernel
+def test_cancel_from_another_thread_and_watch_it_happen(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "cancelled", "x = 1", "print('here', flush=True)\nwhile True: pass", "x")
+    started: list[str] = []
+    run = NotebookRun(spec, on_start=lambda spec: started.append(spec.run_id))
+    results: list[RunResult] = []
+    thread = threading.Thread(target=lambda: results.append(run.execute()))
+    thread.start()
+    wait_for(lambda: Path(spec.log).exists() and "here" in Path(spec.log).read_text("utf-8"))
+    # the log and the notebook are written as it goes
+    wait_for(lambda: cell_states(spec)[1][0] == "running")
+    assert processes_of("cancelled") != []
+    run.cancel()
+    thread.join()
+    assert (results[0].status, results[0].error_cell) == (RunStatus.CANCELLED, 1)
+    assert [status for status, _ in cell_states(spec)] == ["completed", "failed", "pending"]
+    assert started == ["cancelled"]
+    assert processes_of("cancelled") == []
+
+
+@pytest.mark.kernel
+def test_ctrl_c_in_the_main_thread_cancels(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "ctrlc", "print('here', flush=True)\nwhile True: pass")
+    script = f"from nbpart.run import RunSpec, execute\nprint(execute(RunSpec.read({str(spec.write())!r})).status)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: Path(spec.log).exists() and "here" in Path(spec.log).read_text("utf-8"))
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate()
+    assert (said.strip(), process.returncode) == ("cancelled", 0)
+    assert RunResult.read(spec.result).error_cell == 0
+    assert processes_of("ctrlc") == []
+
+
+@pytest.mark.kernel
+def test_cancel_while_the_kernel_starts(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "early", "x = 1")
+    result = execute(spec, should_stop=lambda: processes_of("early") != [])
+    assert (result.status, result.error_cell) == (RunStatus.CANCELLED, None)
+    assert cell_states(spec) == [("pending", [])]
+    assert processes_of("early") == []
+
+
+def test_cancelled_before_it_starts(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "never", "x = 1")
+    assert execute(spec, should_stop=lambda: True).status is RunStatus.CANCELLED
+    assert "cancelled after" in Path(spec.log).read_text("utf-8")
+
+
+def test_trouble_of_the_caller_becomes_a_failed_result(tmp_path: Path) -> None:
+    def fail(spec: RunSpec) -> None:
+        raise LookupError("no catalog")
+
+    result = execute(make_spec(tmp_path, "r1", "x = 1"), on_start=fail)
+    assert (result.status, result.error_class, result.error_message) == (RunStatus.FAILED, "LookupError", "no catalog")
+    (tmp_path / "code" / "r2.ipynb").parent.mkdir(exist_ok=True)
+    spec = make_spec(tmp_path, "r2", "x = 1")
+    Path(spec.notebook).write_text("not json", "utf-8")
+    result = execute(spec)
+    assert "is not a notebook" in (result.error_message or "")
+
+
+def test_injected_source_gives_the_values_back() -> None:
+    values: dict[str, Any] = {
+        "day": DAY,
+        "at": AT,
+        "naive": datetime.datetime(2024, 5, 1),
+        "x": float("-inf"),
+        "none": None,
+        "deep": {"a": [1, 2.5, True, {"b": DAY}]},
+        "text": "a\n'b' \"c\" \\ {x} \ud800",
+    }
+    space: dict[str, Any] = {}
+    exec(compile(spell_injected(values), "cell", "exec"), space)  # noqa: S102 - the source is the thing under test
+    assert {name: space[name] for name in values} == values
+    assert "datetime" not in space
+    with pytest.raises(ParameterError):
+        spell_injected({"a = 1\nimport os": 1})
+
+
+def test_injected_cell_comes_after_the_parameters_cell_or_first(tmp_path: Path) -> None:
+    with_cell = make_spec(tmp_path, "a", "x = 1", tagged("y = 2", "parameters"), "x", injected={"y": 3})
+    without = make_spec(tmp_path, "b", "x = 1", injected={"y": 3})
+    assert [cell.source.splitlines()[-1] for cell in read_notebook(with_cell)[0].cells] == [
+        "x = 1",
+        "y = 2",
+        "y = 3",
+        "x",
+    ]
+    assert [cell.source.splitlines()[-1] for cell in read_notebook(without)[0].cells] == ["y = 3", "x = 1"]
+
+
+def test_another_language_gets_its_own_spelling(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "r", "x <- 1", injected={"day": DAY, "on": True}, language="R", kernel_name="ir")
+    cell = read_notebook(spec)[0].cells[0]
+    assert 'day = "2024-05-01"' in cell.source
+    assert "on = TRUE" in cell.source

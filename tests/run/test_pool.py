@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nbpart.run.notebook import NotebookRun
+from nbpart.run.pool import Pool, ThreadPool
+from nbpart.run.spec import RunResult, RunSpec
+from nbpart.states import RunStatus
+from tests.run.conftest import make_spec, processes_of, wait_for
+
+
+class Gate:
+    """Stands in for the execution of notebooks: each run waits until it is let go or cancelled."""
+
+    def __init__(self) -> None:
+        self.running: set[str] = set()
+        self.most = 0
+        self.open: set[str] = set()
+        self._lock = threading.Lock()
+
+    def execute(self, run: NotebookRun) -> RunResult:
+        name = run.spec.run_id
+        with self._lock:
+            self.running.add(name)
+            self.most = max(self.most, len(self.running))
+        wait_for(lambda: name in self.open or run._is_stopped())
+        with self._lock:
+            self.running.discard(name)
+        return _result(run.spec, RunStatus.CANCELLED if run._is_stopped() else RunStatus.SUCCEEDED)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    gate = Gate()
+    monkeypatch.setattr(NotebookRun, "execute", lambda run: gate.execute(run))
+    return gate
+
+
+def _result(spec: RunSpec, status: RunStatus) -> RunResult:
+    now = datetime.now(UTC)
+    return RunResult(spec.run_id, spec.attempt, status, now, now, 0.0)
+
+
+def collect(pool: Pool, count: int) -> dict[str, RunStatus]:
+    results: dict[str, RunStatus] = {}
+    while len(results) < count:
+        came = pool.next_results(timeout_s=60)
+        assert came, f"only {len(results)} of {count} results came"
+        results.update((result.run_id, result.status) for result in came)
+    return results
+
+
+def test_at_most_so_many_at_once_and_one_result_each(tmp_path: Path, gate: Gate) -> None:
+    names = [f"r{number}" for number in range(10)]
+    with ThreadPool(3) as pool:
+        assert pool.max_workers == 3
+        for name in names:
+            pool.submit(make_spec(tmp_path, name))
+        wait_for(lambda: len(gate.running) == 3)
+        assert pool.next_results(timeout_s=0) == []
+        gate.open.update(names)
+        assert collect(pool, 10) == dict.fromkeys(names, RunStatus.SUCCEEDED)
+        assert pool.next_results() == []  # none is to come, so it does not wait
+    assert gate.most == 3
+
+
+def test_cancel_running_and_waiting(tmp_path: Path, gate: Gate) -> None:
+    with ThreadPool(1) as pool:
+        for name in ("runs", "waits", "stays"):
+            pool.submit(make_spec(tmp_path, name))
+        wait_for(lambda: gate.running == {"runs"})
+        pool.cancel("waits")
+        pool.cancel("unknown")
+        assert collect(pool, 1) == {"waits": RunStatus.CANCELLED}
+        gate.open.add("stays")
+        pool.cancel("runs")
+        assert collect(pool, 2) == {"runs": RunStatus.CANCELLED, "stays": RunStatus.SUCCEEDED}
+
+
+def test_close_cancels_and_keeps_results(tmp_path: Path, gate: Gate) -> None:
+    pool = ThreadPool(2)
+    for number in range(5):
+        pool.submit(make_spec(tmp_path, f"r{number}"))
+    wait_for(lambda: len(gate.running) == 2)
+    pool.close()
+    assert gate.running == set()
+    assert set(collect(pool, 5).values()) == {RunStatus.CANCELLED}
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.submit(make_spec(tmp_path, "late"))
+    pool.close()
+
+
+def test_a_pool_can_be_cancelled_and_used_again(tmp_path: Path, gate: Gate) -> None:
+    with ThreadPool(2) as pool:
+        for number in range(4):
+            pool.submit(make_spec(tmp_path, f"r{number}"))
+        pool.cancel_all()
+        assert set(collect(pool, 4).values()) == {RunStatus.CANCELLED}
+        gate.open.add("again")
+        pool.submit(make_spec(tmp_path, "again"))
+        assert collect(pool, 1) == {"again": RunStatus.SUCCEEDED}
+
+
+def test_a_waiting_caller_wakes_when_a_result_comes(tmp_path: Path, gate: Gate) -> None:
+    with ThreadPool(1) as pool:
+        pool.submit(make_spec(tmp_path, "r"))
+        threading.Timer(0.05, lambda: gate.open.add("r")).start()
+        assert [result.run_id for result in pool.next_results()] == ["r"]
+
+
+def test_a_pool_needs_a_worker() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        ThreadPool(0)
+
+
+@pytest.mark.kernel
+def test_threads_keep_their_folders_apart(tmp_path: Path) -> None:
+    names = [f"folder{number}" for number in range(4)]
+    started: list[str] = []
+    with ThreadPool(4, on_start=lambda spec: started.append(spec.run_id)) as pool:
+        for name in names:
+            folder = tmp_path / name / "own"
+            folder.mkdir(parents=True)
+            pool.submit(make_spec(tmp_path, name, "import os\nprint(os.getcwd())", folder=str(folder)))
+        assert collect(pool, 4) == dict.fromkeys(names, RunStatus.SUCCEEDED)
+        assert sorted(started) == names
+    for name in names:
+        assert (tmp_path / "runs" / f"{name}-1.log").read_text().splitlines()[0] == str(tmp_path / name / "own")
+        assert processes_of(name) == []
+
+
+@pytest.mark.kernel
+def test_closing_leaves_no_kernel(tmp_path: Path) -> None:
+    pool = ThreadPool(1)
+    pool.submit(make_spec(tmp_path, "closing", "print('in', flush=True)\nwhile True: pass"))
+    log = tmp_path / "runs" / "closing-1.log"
+    wait_for(lambda: log.exists() and "in" in log.read_text())
+    pool.close()
+    assert collect(pool, 1) == {"closing": RunStatus.CANCELLED}
+    assert processes_of("closing") == []

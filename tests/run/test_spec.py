@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbpart.errors import ParameterError
+from nbpart.run.spec import (
+    InputItem,
+    InputSpec,
+    RunOutput,
+    RunResult,
+    RunSpec,
+    SavedFileRecord,
+    decode_value,
+    encode_value,
+)
+from nbpart.states import RunStatus
+from tests.run.conftest import make_spec
+
+_text = st.text(st.characters(codec="utf-8"))
+_value = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | _text
+    | st.dates()
+    | st.datetimes(timezones=st.none() | st.just(datetime.UTC)),
+    lambda inner: st.lists(inner) | st.dictionaries(_text | st.sampled_from(["$date", "$dict"]) | st.integers(), inner),
+    max_leaves=8,
+)
+
+
+@given(_value)
+def test_values_keep_their_type(value: Any) -> None:
+    again = decode_value(encode_value(value))
+    assert again == value
+    assert type(again) is type(value)
+
+
+def test_what_cannot_travel_is_refused() -> None:
+    with pytest.raises(ParameterError, match="object cannot be handed"):
+        encode_value({"a": [object()]})
+
+
+def item(number: int) -> InputItem:
+    params = {"day": datetime.date(2024, 5, 1), "n": number}
+    return InputItem(f"k{number}", f"/data/{number}", "frame", params, "ab", {"roc": (f"/data/{number}.png", "figure")})
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000, 1001])
+def test_spec_round_trip(tmp_path: Path, count: int) -> None:
+    spec = make_spec(
+        tmp_path,
+        "r1",
+        params={"day": datetime.date(2024, 5, 1), "at": datetime.datetime(2024, 5, 1, tzinfo=datetime.UTC), "x": 0.1},
+        settings={"deep": {"a": [1, None]}},
+        injected={"day": datetime.date(2024, 5, 1)},
+        inputs={
+            "many": InputSpec("asset", "all", tuple(item(number) for number in range(count)), ("gone",)),
+            "whole": InputSpec("source", "whole", (InputItem(None, "/in", "source"),)),
+        },
+        import_roots=("/code",),
+        modules={"pkg.mod": ("/snap", "/code/pkg/mod.py")},
+        timeout_s=3.5,
+    )
+    assert RunSpec.read(spec.write()) == spec
+    assert RunSpec.from_json(spec.to_json()) == spec
+    beside = spec.path.with_name(spec.path.name + ".many.parquet")
+    assert beside.exists() == (count > 1000)
+    spec.remove_files()
+    assert not spec.path.exists()
+    assert not beside.exists()
+
+
+def test_result_round_trip(tmp_path: Path) -> None:
+    file = SavedFileRecord("", "file", "frame", "/data/x.parquet", 3, 100, "ab", "[]")
+    at = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
+    result = RunResult(
+        "r1",
+        2,
+        RunStatus.FAILED,
+        at,
+        at,
+        1.5,
+        (file,),
+        {"a": 1, "b": "\ud800"},
+        "E",
+        "m",
+        3,
+        "t",
+        -9,
+        {"x": ("k",)},
+        "py",
+    )
+    result.write(tmp_path / "r.json")
+    assert RunResult.read(tmp_path / "r.json") == result
+
+
+def test_output_of_a_run_that_saved_nothing_is_empty(tmp_path: Path) -> None:
+    assert RunOutput.read(tmp_path / "none") == RunOutput()

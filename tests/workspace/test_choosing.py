@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import nbpart
+from nbpart import DeclarationError, ParameterError, PartitionKeyError, UnknownNameError
+from tests.workspace.recording import record
+
+
+def by_file(partition_key: str) -> dict[str, str]:
+    return {}
+
+
+def by_trial(lr: float) -> dict[str, float]:
+    return {}
+
+
+def total(by_file: Any) -> dict[str, int]:
+    return {}
+
+
+def region(partition_key: str) -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture
+def ws(ws: nbpart.Workspace) -> nbpart.Workspace:
+    files, trials = ws.dynamic_partitions("files"), ws.dynamic_partitions("trials", params={"lr": float})
+    files.add("a", "b", "c")
+    trials.add_grid(lr=[0.1, 0.2])
+    ws.asset(by_file, partitions=files)
+    ws.asset(by_trial, partitions=trials)
+    ws.asset(region, partitions=["north", "south"])
+    ws.asset(total)
+    return ws
+
+
+def steps(plan: nbpart.Plan) -> list[tuple[str, str | None]]:
+    return list(plan.frame[["asset", "partition_key"]].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize(
+    ("asset", "keys", "chosen"),
+    [
+        ("by_file", "b", ["b"]),
+        ("by_file", ["c", "a"], ["a", "c"]),
+        ("by_file", (k for k in "ab"), ["a", "b"]),
+        ("by_trial", {"lr": 0.1}, ["lr=0.1"]),
+        ("by_trial", [{"lr": 0.2}, "lr=0.10"], ["lr=0.1", "lr=0.2"]),
+        ("region", "south", ["south"]),
+        ("by_file", [], []),
+        ("*", [], []),
+    ],
+)
+def test_keys_choose(ws: nbpart.Workspace, asset: str, keys: Any, chosen: list[str]) -> None:
+    plan = ws.plan(asset, keys=keys)
+    assert [key for _, key in steps(plan)] == chosen
+    assert list(plan.frame.columns) == ["asset", "partition_key", "reason"]
+    assert len(plan) == len(chosen)
+
+
+def test_keys_restrict_the_assets_that_have_them(ws: nbpart.Workspace) -> None:
+    assert steps(ws.plan("by_file+", keys="a")) == [("by_file", "a"), ("total", None)]
+    plan = ws.plan(["by_file", "by_trial"], keys=["a", {"lr": 0.1}])
+    assert steps(plan) == [("by_file", "a"), ("by_trial", "lr=0.1")]
+    assert steps(ws.plan(["by_file", "region"], keys="a"))[1:] == [("region", "north"), ("region", "south")]
+
+
+def test_live_partitions_can_stand_for_their_keys(ws: nbpart.Workspace) -> None:
+    assert len(ws.plan("by_file", keys=ws.dynamic_partitions("files"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("asset", "keys", "error", "told"),
+    [
+        ("by_file", "d", UnknownNameError, "by_file has no partition 'd'; there is 'a', 'b', 'c'"),
+        (["by_file", "region"], "nort", UnknownNameError, "none of .* has a partition 'nort'; did you mean 'north'"),
+        ("by_trial", {"lr": "fast"}, ParameterError, "'lr' takes float, not 'fast'"),
+        ("by_trial", "fast", PartitionKeyError, "does not spell parameters"),
+        ("by_file", 5, PartitionKeyError, "5 is of type int"),
+        ("by_file", {"lr": 1}, ParameterError, "'files', which has no parameters: give its key as text"),
+        ("total", "a", UnknownNameError, "total has no partitions"),
+    ],
+)
+def test_a_key_that_no_asset_has_is_told(
+    ws: nbpart.Workspace, asset: Any, keys: Any, error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error, match=told):
+        ws.plan(asset, keys=keys)
+
+
+def test_statuses_choose(ws: nbpart.Workspace) -> None:
+    record(ws, "by_file", "a", {})
+    assert steps(ws.plan("by_file")) == [("by_file", "b"), ("by_file", "c")]
+    assert steps(ws.plan("by_file", status="materialized")) == [("by_file", "a")]
+    assert len(ws.plan("by_file", status="all")) == len(ws.plan("by_file", status=None)) == 3
+    assert len(ws.plan("by_file", status=["missing", "materialized"])) == 3
+    assert len(ws.plan("by_file", status=("failed", "outdated"))) == 2
+    assert len(ws.plan("by_file", status=[])) == 0
+    for wrong in ("mising", 5, ["all", "x"]):
+        with pytest.raises(DeclarationError, match="status="):
+            ws.plan("by_file", status=wrong)
+
+
+def test_an_asset_can_stand_for_its_name(ws: nbpart.Workspace) -> None:
+    asset = ws.asset(by_file, partitions=ws.dynamic_partitions("files"))
+    record(ws, asset, "a", {"n": 1})
+    assert len(ws.plan(asset, keys="b")) == 1
+    assert len(ws.plan([asset, "total"])) == 3
+    assert ws.load(asset, "a") == asset.load("a") == {"n": 1}
+    assert len(ws.runs(asset)) == len(ws.runs(asset=asset, partition_key="a")) == 1
+    assert len(ws.partition_status(asset)) == 3
+    assert len(ws.table(asset).df()) == 1
+
+
+def test_a_plan_is_shown_and_checked(ws: nbpart.Workspace) -> None:
+    plan = ws.plan("by_file+")
+    assert plan.counts() == {"missing": 4}
+    assert repr(plan) == "<Plan 'by_file+': 4 steps: 4 missing>"
+    assert plan.assets == ("by_file", "total")
+    record(ws, "by_file", "a", {})
+    assert len(plan.frame) == 4, "what was planned stays"
+    for options in ({"max_workers": 0}, {"max_workers": 1.5}, {"retries": -1}, {"params": {"factor": 1}}):
+        with pytest.raises(DeclarationError):
+            plan.run(**options)
+    assert len(ws.backfills) == 0
+    assert repr(ws.plan("by_file", keys=[])) == "<Plan 'by_file': 0 steps, nothing to do>"

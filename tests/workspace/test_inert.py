@@ -1,0 +1,55 @@
+"""What a module that declares assets sees when a run imports it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nbpart
+from nbpart import DeclarationError
+from nbpart.run.modules import SPEC_VARIABLE
+
+
+@pytest.fixture
+def ws(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv(SPEC_VARIABLE, "a run")
+    return nbpart.open("workspace")
+
+
+def test_declaring_touches_nothing(ws: Any, project: Path) -> None:
+    files = ws.dynamic_partitions("files")
+    assert files.add("a") == files.add_grid(lr=[1]) == files.add_rows([]) == files.remove("a") == []
+    assert (list(files), len(files), "a" in files, files.page()) == ([], 0, False, [])
+    assert files.build_add_request("a").keys == ("a",)
+    inbox = ws.source("inbox", "inbox/{partition_key}", partitions=files)
+
+    @ws.asset(partitions=files)
+    def size(inbox: str) -> dict[str, int]:
+        return {"n": len(inbox)}
+
+    @ws.asset
+    def plain() -> str:
+        return "plain"
+
+    @ws.sensor(every="1m")
+    def look(context: Any) -> list[str]:
+        return ["a"]
+
+    assert size("abc") == {"n": 3}
+    assert plain() == "plain"
+    assert look(None) == ["a"]
+    assert size.partitions == files.definition
+    # a run may have another working directory than the process that registered
+    train = ws.notebook("notebooks/not/here.ipynb")
+    ws.register(size, inbox, train)
+    with ws as same:
+        assert same is ws
+    assert not (project / "workspace").exists()
+
+
+def test_what_it_cannot_do_says_so(ws: Any) -> None:
+    for name in ("backfill", "plan", "load", "status"):
+        with pytest.raises(DeclarationError, match=rf"inside a run .* so ws\.{name} is not there"):
+            getattr(ws, name)("x")

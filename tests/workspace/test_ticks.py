@@ -1,0 +1,286 @@
+"""Asking sensors; nothing here starts a kernel: what a tick would run is looked at in the plan."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nbpart
+from nbpart import CarryError, DeclarationError, RunRequest, SensorResult, UnknownNameError
+from nbpart.catalog import queries
+from nbpart.workspace.plans import Plan
+
+
+def by_file(partition_key: str) -> dict[str, str]:
+    return {}
+
+
+def below(by_file: Any) -> dict[str, str]:
+    return {}
+
+
+def by_trial(lr: float) -> dict[str, float]:
+    return {}
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
+    """The steps that ticks wanted to run."""
+    steps: list[tuple[str, str | None]] = []
+
+    def run(self: Plan, **_: Any) -> None:
+        steps.extend(self.frame[["asset", "partition_key"]].itertuples(index=False, name=None))
+
+    monkeypatch.setattr(Plan, "run", run)
+    return steps
+
+
+@pytest.fixture
+def ws(ws: nbpart.Workspace) -> nbpart.Workspace:
+    files, trials = ws.dynamic_partitions("files"), ws.dynamic_partitions("trials", params={"lr": float})
+    ws.asset(by_file, partitions=files)
+    ws.asset(below, partitions=files)
+    ws.asset(by_trial, partitions=trials)
+    return ws
+
+
+def ticks(ws: nbpart.Workspace) -> Any:
+    return ws._catalog.read(queries.ticks_frame)
+
+
+def test_keys_that_are_new_are_added_and_run_with_all_below(
+    ws: nbpart.Workspace, ran: list[Any], project: Path
+) -> None:
+    (project / "inbox" / "b.csv").write_text("b")
+    ws.dynamic_partitions("files").add("a.csv")
+
+    @ws.sensor(every="30s")
+    def look(context: Any) -> list[str]:
+        return [f for f in os.listdir("inbox") if f not in context.partitions("files")]
+
+    tick = ws.tick("look")
+    assert tick.added == {"files": ["b.csv"]}
+    assert list(ws.dynamic_partitions("files")) == ["a.csv", "b.csv"]
+    assert ran == [("by_file", "b.csv"), ("below", "b.csv")]
+    assert repr(tick) == "<Tick of look: added 1 to files>"
+    ran.clear()
+    assert ws.tick("look").added == {}
+    assert ran == []
+    frame = ticks(ws)
+    assert frame.added.tolist() == [0, 1]
+    assert frame.error.tolist() == [None, None]
+
+
+def test_a_key_that_was_there_is_not_run_again(ws: nbpart.Workspace, ran: list[Any]) -> None:
+    ws.dynamic_partitions("files").add("a")
+
+    @ws.sensor(partitions=ws.dynamic_partitions("files"))
+    def careless(context: Any) -> Any:
+        return {"a", "b"}
+
+    assert ws.tick("careless").added == {"files": ["b"]}
+    assert {key for _, key in ran} == {"b"}
+
+
+def test_keys_can_be_parameters(ws: nbpart.Workspace, ran: list[Any]) -> None:
+    @ws.sensor(partitions=ws.dynamic_partitions("trials"))
+    def sweep(context: Any) -> list[dict[str, float]]:
+        return [{"lr": 0.1}, {"lr": 1e-1}, {"lr": 2}]
+
+    assert ws.tick("sweep").added == {"trials": ["lr=0.1", "lr=2.0"]}
+    assert ran == [("by_trial", "lr=0.1"), ("by_trial", "lr=2.0")]
+    ran.clear()
+    assert ws.tick("sweep").added == {"trials": []}
+    assert ran == []
+
+
+def test_the_full_form(ws: nbpart.Workspace, ran: list[Any]) -> None:
+    files, trials = ws.dynamic_partitions("files"), ws.dynamic_partitions("trials")
+    files.add("old", "gone")
+
+    @ws.sensor
+    def full(context: Any) -> SensorResult:
+        return SensorResult(
+            run_requests=[RunRequest("new"), RunRequest("old", asset="by_file"), RunRequest({"lr": 1})],
+            dynamic_partitions_requests=[
+                files.build_add_request(["new", "quiet"]),
+                files.build_delete_request("gone"),
+                trials.build_add_request({"lr": 1}),
+            ],
+            cursor="7",
+        )
+
+    tick = ws.tick("full")
+    assert (tick.added, tick.removed) == ({"files": ["new", "quiet"], "trials": ["lr=1.0"]}, {"files": ["gone"]})
+    assert list(files) == ["old", "new", "quiet"]
+    assert {("by_file", "new"), ("below", "new"), ("by_file", "old"), ("by_trial", "lr=1.0")} <= set(ran)
+    assert not {key for _, key in ran} & {"gone", "quiet"}
+
+
+def test_an_asset_alone(ws: nbpart.Workspace, ran: list[Any]) -> None:
+    files = ws.dynamic_partitions("files")
+    files.add("a")
+    asset = ws.asset(by_file, partitions=files)
+    for name, wanted in {"by_name": "by_file", "itself": asset}.items():
+
+        @ws.sensor(name=name)
+        def alone(context: Any) -> SensorResult | None:
+            return None
+
+        answer = SensorResult([RunRequest("a", asset=wanted)])
+        ws._sensors[name] = nbpart.sensor(lambda context, answer=answer: answer, name=name)
+        ws.tick(name)
+        assert ran == [("by_file", "a")]
+        ran.clear()
+
+
+def test_the_cursor_stays(ws: nbpart.Workspace) -> None:
+    @ws.sensor(partitions=ws.dynamic_partitions("files"))
+    def counting(context: Any) -> None:
+        context.cursor = str(int(context.cursor or 0) + 1)
+
+    def cursor() -> str | None:
+        record = ws._catalog.read(lambda batch: queries.find_sensor(batch, "counting"))
+        assert record is not None
+        return record.cursor
+
+    for expected in ("1", "2"):
+        ws.tick("counting")
+        assert cursor() == expected
+    ws.register(counting)
+    assert cursor() == "2"
+
+    @ws.sensor(name="counting")
+    def wrong(context: Any) -> None:
+        context.cursor = 3
+
+    with pytest.raises(DeclarationError, match="a cursor is text"):
+        ws.tick("counting")
+    assert cursor() == "2"
+
+
+def _raise(context: Any) -> Any:
+    raise RuntimeError("no network")
+
+
+WRONG: dict[str, tuple[Any, type[Exception], str]] = {
+    "raises": (_raise, RuntimeError, "no network"),
+    "set": (
+        lambda context: SensorResult([], [nbpart.DynamicPartitions("flies").build_add_request("x")]),
+        UnknownNameError,
+        "'flies'; did you mean 'files'",
+    ),
+    "key": (
+        lambda context: SensorResult(
+            [],
+            [
+                nbpart.DynamicPartitions("files").build_add_request("x"),
+                nbpart.DynamicPartitions("trials").build_add_request("x"),
+            ],
+        ),
+        nbpart.PartitionKeyError,
+        "does not spell parameters",
+    ),
+    "which": (lambda context: ["x"], DeclarationError, r"declare it with @ws.sensor\(partitions=...\)"),
+    "type": (lambda context: 5, DeclarationError, "not 5 of type int"),
+    "request": (lambda context: SensorResult([RunRequest()]), DeclarationError, "names neither"),
+    "absent": (lambda context: SensorResult([RunRequest("x")]), UnknownNameError, "no partitions have that key"),
+    "asset": (lambda context: SensorResult([RunRequest("x", asset="by_fiel")]), UnknownNameError, "mean 'by_file'"),
+    "asked": (lambda context: context.partitions("flies"), UnknownNameError, "'flies'; did you mean 'files'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_an_error_is_raised_and_recorded_and_changes_nothing(
+    ws: nbpart.Workspace, ran: list[Any], case: str
+) -> None:
+    answer, error, told = WRONG[case]
+
+    @ws.sensor
+    def failing(context: Any) -> Any:
+        return None
+
+    ws._sensors["failing"] = nbpart.sensor(lambda context: answer(context), name="failing")
+    with pytest.raises(error, match=told):
+        ws.tick("failing")
+    assert ticks(ws).error.str.startswith(f"{error.__name__}: ").tolist() == [True]
+    assert (len(ws.dynamic_partitions("files")), len(ws.dynamic_partitions("trials")), ran) == (0, 0, [])
+
+
+def test_a_sensor_that_is_not_there(ws: nbpart.Workspace) -> None:
+    ws.sensor(lambda_free, name="look")
+    with pytest.raises(UnknownNameError, match="no sensor 'loko'; did you mean 'look'"):
+        ws.tick("loko")
+
+
+def lambda_free(context: Any) -> None:
+    return None
+
+
+SESSION = """
+import os
+import nbpart
+
+ws = nbpart.open("workspace")
+files = ws.dynamic_partitions("files")
+WANTED = (".csv",)
+
+def wanted(name):
+    return name.endswith(WANTED)
+
+@ws.sensor
+def look(context):
+    assert context.partitions("files").name == files.name
+    new = [name for name in sorted(os.listdir("inbox")) if wanted(name) and name not in files]
+    assert len(files) == len(ws.dynamic_partitions("files"))
+    return nbpart.SensorResult([], [files.build_add_request(new)])
+
+ws.close()
+"""
+
+
+def test_a_sensor_of_a_cell_is_asked_by_another_process(project: Path, tmp_path: Path) -> None:
+    script = tmp_path / "elsewhere" / "session.py"
+    script.parent.mkdir()
+    script.write_text(SESSION)
+    subprocess.run([sys.executable, script], check=True, timeout=60)
+    script.unlink()
+    for name in ("a.csv", "b.txt"):
+        (project / "inbox" / name).write_text("x")
+    code = "import sys, nbpart\nprint(nbpart.open(sys.argv[1]).tick('look').added)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, project / "workspace"],
+        capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout == "{'files': ['a.csv']}\n"
+
+
+def test_a_sensor_of_a_module_is_asked_by_another_process(project: Path, tmp_path: Path) -> None:
+    (project / "watching.py").write_text(
+        "import os\nimport nbpart\n\nfiles = nbpart.DynamicPartitions('files')\n\n\n"
+        "@nbpart.sensor(every='1m', partitions=files)\ndef look(context):\n    return sorted(os.listdir('inbox'))\n"
+    )
+    (project / "inbox" / "a.csv").write_text("a")
+    code = "import nbpart, watching\nnbpart.open('workspace').register(watching.files, watching.look)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    code = "import sys, nbpart\nprint(nbpart.open(sys.argv[1]).tick('look').added)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, project / "workspace"],
+        capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout == "{'files': ['a.csv']}\n"
+
+
+def test_what_a_sensor_cannot_carry_is_told_when_it_is_declared(ws: nbpart.Workspace) -> None:
+    lock = object()
+
+    def look(context: Any) -> Any:
+        return lock
+
+    with pytest.raises(CarryError, match="`lock`"):
+        ws.sensor(look)
