@@ -21,7 +21,7 @@ import numpy as np
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
-from nbpart.backfill.plan import STATUS_CODES, StepTable, plan_steps
+from nbpart.backfill.plan import STATUS_CODES, plan_steps
 from nbpart.backfill.schedule import Schedule
 from nbpart.catalog.records import PlanFacts
 from nbpart.partitions import Mapping
@@ -48,9 +48,7 @@ def make_chain(assets: int, keys: int) -> tuple[AssetGraph, dict[str, PlanFacts]
     """Assets over one set of keys, each reading the one before; all of the first is missing, the rest up to date."""
     names = [f"asset_{n}" for n in range(assets)]
     graph = AssetGraph(
-        AssetDefinition(
-            name, "function", set_name="keys", inputs=(Input(names[n - 1], Mapping.SAME),) if n else ()
-        )
+        AssetDefinition(name, "function", set_name="keys", inputs=(Input(names[n - 1], Mapping.SAME),) if n else ())
         for n, name in enumerate(names)
     )
     ids = np.arange(1, keys + 1, dtype=np.int64)
@@ -176,7 +174,6 @@ class PlainSchedule:
                     self.ready.appendleft(reader)
             elif self.status[reader] is StepStatus.PLANNED:
                 self.finish(reader, StepStatus.BLOCKED)
-
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from nbpart.assets import origins
 from nbpart.assets.names import GlobalNames, declares_asset, dotted_chains, global_names
 from nbpart.assets.sources import DefinitionSource, find_class, find_function, plain_function
-from nbpart.assets.spelling import CannotSpell, no_name, spell
+from nbpart.assets.spelling import CONTAINERS, CannotSpell, no_name, spell
 from nbpart.errors import DeclarationError, nearest
 
 Rank = Literal["future", "import", "constant", "definition"]
@@ -187,7 +187,7 @@ class Carrier:
         try:
             source = f"{name} = {spell(value, name_of)}"
         except CannotSpell as refused:
-            inside = refused.value is not value and not origins.is_typing(value)
+            inside = (refused.value is not value or isinstance(value, CONTAINERS)) and not origins.is_typing(value)
             if inside:
                 self._refuse(name, user, f"{_describe(value)} that holds {_describe(refused.value)}: {_AWAY}")
             return inside
@@ -272,10 +272,25 @@ def in_order(pieces: Mapping[str, Piece], last: str) -> list[Piece]:
     waiting = [name for name in depth_first if pieces[name].rank != "import"]
     done: list[Piece] = []
     while waiting:
-        ready = next((n for n in waiting if not (pieces[n].early - {n}) & set(waiting)), waiting[0])
+        # what is called early may call all that it needs
+        whole = (n for n in waiting if not (_needed_early(n, pieces) - {n}) & set(waiting))
+        bare = (n for n in waiting if not (pieces[n].early - {n}) & set(waiting))
+        ready = next(whole, None) or next(bare, waiting[0])
         waiting.remove(ready)
         done.append(pieces[ready])
     return sorted(done, key=lambda p: _is_late(p, pieces))
+
+
+def _needed_early(name: str, pieces: Mapping[str, Piece]) -> set[str]:
+    """What a piece names when it is executed, with all that this needs in turn."""
+    needed: set[str] = set()
+    todo = list(pieces[name].early)
+    while todo:
+        each = todo.pop()
+        if each not in needed and each in pieces:
+            needed.add(each)
+            todo.extend(pieces[each].needs)
+    return needed
 
 
 def _is_late(piece: Piece, pieces: Mapping[str, Piece]) -> bool:
@@ -294,6 +309,6 @@ def _describe(value: Any) -> str:
     kind = type(value)
     if hasattr(value, "fileno") and hasattr(value, "close") and kind.__module__ in ("_io", "io", "tempfile"):
         return "an open file"
-    module = kind.__module__.partition(".")[0].lstrip("_")
+    module = kind.__module__.partition(".")[0].strip("_")
     name = kind.__qualname__ if module in ("builtins", "main", "") else f"{module}.{kind.__qualname__}"
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

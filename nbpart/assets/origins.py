@@ -68,7 +68,7 @@ def decorated(value: Any, name: str) -> Any:
     if inspect.unwrap(value).__name__ == name:
         return value
     inner = variables_around(value).values() if isinstance(value, FunctionType) else ()
-    return next((f for f in inner if isinstance(f, FunctionType) and f.__name__ == name), value)
+    return next((f for f in inner if is_function(f) and inspect.unwrap(f).__name__ == name), value)
 
 
 def variables_around(function: FunctionType) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from nbpart.partitions import DynamicPartitions, Parameters
 LINE = 100
 NameOf = Callable[[Any], str]
 
-_CONTAINERS = (list, tuple, dict, set, frozenset)
+CONTAINERS = (list, tuple, dict, set, frozenset)
 _LITERALS = (bool, int, str, bytes, complex, type(None), type(...))
 
 
@@ -43,7 +43,7 @@ def spell(value: Any, name_of: NameOf, *, within: tuple[int, ...] = ()) -> str:
         return "..." if value is ... else repr(value)
     if kind is float:
         return repr(value) if value - value == 0 else f'float("{value!r}")'
-    if kind in _CONTAINERS:
+    if kind in CONTAINERS:
         if id(value) in within:
             raise CannotSpell(value)
         return _spell_container(value, lambda item: spell(item, name_of, within=(*within, id(value))), len(within))

@@ -48,9 +48,9 @@ def resolve_inputs(
             source.resolve_same(resolved, keys)
         else:
             source.resolve_shared(resolved, read.mapping)
-        for key_id, key in keys.items() if unreadable else ():
+        for key_id, key in keys.items():
             place = "" if read.mapping is KeyMapping.WHOLE else key or ""
-            if (why := unreadable.get((read.name, place))) is not None:
+            if unreadable and (why := unreadable.get((read.name, place))) is not None:
                 resolved[key_id].lacking = f"cannot read source {read.name}: {why}"
     return resolved
 

@@ -68,7 +68,7 @@ def load_unfinished(
     if gone:
         removed = sorted(a.name for a in queries.load_assets(batch, active_only=False) if a.asset_id in gone)
         raise UnknownNameError(
-            f"{', '.join(removed)}: removed since this backfill was planned; register again what is missing, or plan anew."
+            f"{', '.join(removed)}: removed since this backfill was planned; register it again, or plan anew."
         )
     position = {name: i for i, name in enumerate(registry.graph)}
     groups = sorted(frame.groupby("asset_id", sort=False), key=lambda g: position[names[int(g[0])]])

@@ -55,7 +55,7 @@ class Schedule:
         self._offsets = steps.offsets
         self._status: NDArray[np.uint8] = np.full(self._size, _PLANNED, dtype=np.uint8)
         self._waiting: NDArray[np.int16] = np.zeros(self._size, dtype=np.int16)
-        self._counts = {status: 0 for status in StepStatus if status is not StepStatus.PLANNED}
+        self._counts: dict[StepStatus, int] = {s: 0 for s in StepStatus if s is not StepStatus.PLANNED}
         self._edges: list[list[_Edge]] = [[] for _ in steps.assets]
         self._connect(steps, graph)
         # what became ready by a finished step goes before the rest, so that a key flows through the graph
@@ -196,10 +196,10 @@ class Schedule:
         if edge.tolerant:
             self._unblock(readers)
             return nobody
-        readers = readers[self._status[readers] == _PLANNED]
-        self._status[readers] = _BLOCKED
-        self._counts[StepStatus.BLOCKED] += len(readers)
-        return readers
+        blocked: NDArray[np.int64] = readers[self._status[readers] == _PLANNED]
+        self._status[blocked] = _BLOCKED
+        self._counts[StepStatus.BLOCKED] += len(blocked)
+        return blocked
 
     def _unblock(self, readers: NDArray[np.int64]) -> None:
         self._waiting[readers] -= 1

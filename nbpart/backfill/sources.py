@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset
@@ -46,12 +47,12 @@ def refresh_sources(catalog: Catalog, registry: Registry, names: Iterable[str]) 
     """Look at all partitions of the named sources and record what changed; what cannot be read stays as it was seen."""
     for name in names:
         node = registry[name]
-        changed, unreadable = observe(node, catalog.read(lambda batch, node=node: _load_seen(batch, node)))
+        changed, unreadable = observe(node, catalog.read(partial(_load_seen, node=node)))
         if unreadable:
             key, why = next(iter(unreadable.items()))
             log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), name, key, why)
         if changed:
-            catalog.write(lambda batch, node=node, changed=changed: record(batch, node, changed))
+            catalog.write(partial(record, node=node, observations=changed))
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def prepare_streams(ctx: click.Context) -> None:
     logger = logging.getLogger("nbpart")
     logger.addHandler(_HANDLER)
     logger.setLevel(logging.INFO)
+    ctx.call_on_close(lambda: logger.removeHandler(_HANDLER))
 
 
 def remark(text: str) -> None:

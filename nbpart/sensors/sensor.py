@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from nbpart.errors import DeclarationError
 from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, PartitionsDefinition, as_definition
@@ -68,6 +69,12 @@ class SensorContext:
         return self.sets[name]
 
 
+@overload
+def sensor(function: Callable[..., Any]) -> Sensor: ...
+@overload
+def sensor(
+    *, every: str | float = ..., name: str | None = ..., partitions: Any = ...
+) -> Callable[[Callable[..., Any]], Sensor]: ...
 def sensor(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Declare a function as a sensor, as a decorator; the options are ``every``, ``name`` and ``partitions``.
 
@@ -86,7 +93,8 @@ def declare_sensor(
     """
     if not callable(function) or not hasattr(function, "__code__"):
         raise DeclarationError(f"a sensor is made from a function, not from {type(function).__name__}.")
-    if function.__code__.co_argcount != 1:
+    required = [a for a in inspect.signature(function).parameters.values() if a.default is a.empty]
+    if len(required) != 1:
         raise DeclarationError(f"sensor {function.__name__!r} takes one argument, its context: def f(context).")
     return Sensor(
         name or function.__name__,

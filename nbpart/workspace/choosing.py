@@ -43,9 +43,7 @@ def list_keys(keys: Any) -> list[Any] | None:
     return list(keys) if isinstance(keys, Iterable) and not isinstance(keys, str | bytes | Mapping) else [keys]
 
 
-def restrict(
-    batch: Batch, registry: Registry, names: Iterable[str], listed: list[Any]
-) -> dict[str, NDArray[np.int64]]:
+def restrict(batch: Batch, registry: Registry, names: Iterable[str], listed: list[Any]) -> dict[str, NDArray[np.int64]]:
     """Which key ids of which assets the listed keys mean.
 
     An asset whose set has none of them is not restricted; no keys at all restrict every asset to nothing. Raises

@@ -239,7 +239,7 @@ def _read_notebook(item: Asset) -> dict[str, Any]:
     if not item.notebook.is_file():
         raise DeclarationError(f"asset {item.name!r}: there is no notebook at {item.notebook}.")
     try:
-        notebook = nbformat.read(item.notebook, as_version=4)
+        notebook = nbformat.read(item.notebook, as_version=4)  # type: ignore[no-untyped-call]
     except Exception as error:
         raise DeclarationError(
             f"asset {item.name!r}: {item.notebook} is no notebook that Jupyter could read ({_first_line(error)})."

@@ -74,7 +74,7 @@ def _typed(asset: Asset, name: str, param: Param, axis: Any) -> Param:
 def _read_cell(asset: Asset) -> dict[str, Param]:
     import nbformat
 
-    found = read_parameters_cell(nbformat.read(asset.notebook, as_version=4))
+    found = read_parameters_cell(nbformat.read(asset.notebook, as_version=4))  # type: ignore[no-untyped-call]
     return {
         name: Param(p.type, p.value if p.has_value and p.type is not None else REQUIRED) for name, p in found.items()
     }

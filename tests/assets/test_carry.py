@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import datetime
 import enum
 import math
@@ -118,7 +119,8 @@ def test_defaults_decorators_and_annotations_come_along(shell: Shell) -> None:
 @pytest.mark.parametrize("wraps", ["@functools.wraps(g)\n", ""])
 def test_a_decorated_helper_is_carried_with_its_decorator(shell: Shell, wraps: str) -> None:
     shell.run(
-        f"import functools\ndef loud(g):\n    {wraps or 'pass'}\n    def inner(*a): return g(*a).upper()\n    return inner\n"
+        f"import functools\ndef loud(g):\n    {wraps or 'pass'}\n    def inner(*a): return g(*a).upper()\n"
+        "    return inner\n"
         "@loud\n@functools.cache\ndef greet(x): return 'hello ' + x\n"
         "def f(x): return greet(x)"
     )
@@ -181,7 +183,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 import numpy as np
 A = {"day": date(2013, 1, 1), "at": dt.datetime(2013, 1, 1, 12, tzinfo=dt.timezone.utc), "for": dt.timedelta(hours=2)}
-B = [re.compile(r"\\d+ \\"x\\"", re.I | re.M), Path("/data/x"), {1, 2}, frozenset(), set(), (1,), (), None, ..., b"x", 1j]
+B = [re.compile(r"\\d+ \\"x\\"", re.I | re.M), Path("/data/x"), {1, 2}, frozenset(), set(), (1,), (), None, ..., b"x"]
 C = [float("nan"), float("inf"), -0.0, np.float64(0.5), Decimal("1.10"), range(3), dt.time(3, 4)]
 D = dt.datetime(2020, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
 E = ["it's", 'say "x"', "both ' and \\"", "new\\nline", "ünï", max, int]
@@ -271,11 +273,7 @@ def test_names_that_a_function_makes_global(shell: Shell) -> None:
 
 def test_async_functions(shell: Shell) -> None:
     shell.run("import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x")
-    namespace = carried(shell)
-    coroutine = namespace["f"](1)
-    with pytest.raises(StopIteration, match="1"):
-        for _ in range(3):
-            coroutine.send(None)
+    assert asyncio.run(carried(shell)["f"](1)) == 1
 
 
 @pytest.mark.parametrize(
@@ -306,10 +304,10 @@ def test_all_problems_are_told_at_once(shell: Shell) -> None:
     shell.run("import sqlite3\ndb = sqlite3.connect(':memory:')\nbad = lambda x: x\ndef g(): return db, nothing\n")
     shell.run("def f(): return g(), db, bad, __file__")
     lines = problem(shell).splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 5, "each name is told once, by its first user"
     assert "`db`, used by `g`" in lines[1]
     assert "`nothing`, used by `g`, is not defined" in lines[2]
-    assert "`db`, used by `f`" in lines[3] or "`bad`" in lines[3]
+    assert "`bad`, used by `f`" in lines[3]
 
 
 def test_the_nearest_name_is_offered(shell: Shell) -> None:
@@ -346,7 +344,8 @@ def test_a_function_without_source_is_refused() -> None:
 def test_a_nested_function_of_a_module_imports_its_neighbours(write: Write, load: Callable[[str], ModuleType]) -> None:
     write(
         **{
-            "tool.py": "LIMIT = 2\ndef helper(x): return x + LIMIT\ndef make(n):\n    def f(x): return helper(x) * n\n    return f\n"
+            "tool.py": "LIMIT = 2\ndef helper(x): return x + LIMIT\n"
+            "def make(n):\n    def f(x): return helper(x) * n\n    return f\n"
         }
     )
     source = carry(load("tool").make(3)).source
@@ -395,14 +394,14 @@ plain = st.recursive(
 @given(plain)
 def test_spelled_values_come_back(value: Any) -> None:
     spelled = spell(value, lambda kind: kind.__name__)
-    assert eval(spelled, {"date": datetime.date, "inf": math.inf}) == value  # noqa: S307
-    assert type(eval(spelled, {"date": datetime.date})) is type(value)  # noqa: S307
+    assert eval(spelled, {"date": datetime.date, "inf": math.inf}) == value
+    assert type(eval(spelled, {"date": datetime.date})) is type(value)
 
 
 @given(st.text(), st.sampled_from([0, re.I, re.M | re.S, re.A]))
 def test_spelled_patterns_come_back(text: str, flags: int) -> None:
     pattern = re.compile(re.escape(text), flags)
-    assert eval(spell(pattern, lambda made: f"re.{made.__name__}"), {"re": re}) == pattern  # noqa: S307
+    assert eval(spell(pattern, lambda made: f"re.{made.__name__}"), {"re": re}) == pattern
 
 
 def test_values_without_a_spelling() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 from collections.abc import Collection, Mapping, Sequence
 
@@ -149,7 +150,7 @@ def test_keys_restrict_only_the_assets_that_have_them() -> None:
 
 @pytest.mark.parametrize("status", list(S))
 def test_a_chosen_status_takes_nothing_else_along(status: PartitionStatus) -> None:
-    facts = up_to_date(raw={n: s for n, s in enumerate((S.MISSING, S.STALE, S.FAILED, S.QUEUED, S.RUNNING), 1)})
+    facts = up_to_date(raw=dict(enumerate((S.MISSING, S.STALE, S.FAILED, S.QUEUED, S.RUNNING), 1)))
     planned = read_plan(plan_steps(GRAPH, ["raw", "clean"], facts, statuses=[status]))
     assert set(planned.values()) <= {str(status)}
     assert len(planned) == (5 if status is S.MATERIALIZED else 1)
@@ -183,7 +184,7 @@ def test_the_codes_are_those_of_the_catalog() -> None:
 def test_a_million_steps_stay_in_arrays() -> None:
     keys = np.random.default_rng(0).permutation(250_000)
     names = ["a", "b", "c", "d"]
-    graph = AssetGraph([define("a"), *(define(name, same=read) for read, name in zip(names, names[1:], strict=False))])
+    graph = AssetGraph([define("a"), *(define(name, same=read) for read, name in itertools.pairwise(names))])
     missing, made = (np.full(len(keys), STATUS_CODES.index(s), dtype=np.uint8) for s in (S.MISSING, S.MATERIALIZED))
     facts = {name: PlanFacts(keys, missing if name == "a" else made, made) for name in names}
     tracemalloc.start()

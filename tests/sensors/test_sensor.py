@@ -52,7 +52,9 @@ def test_what_cannot_be_a_sensor(wrong: Any) -> None:
         nbpart.sensor(wrong)
 
 
-@pytest.mark.parametrize("answer", [["a", "b"], ("a", "b"), {"b", "a"}, frozenset("ab"), iter("ab"), {"a": 1, "b": 2}.keys()])
+@pytest.mark.parametrize(
+    "answer", [["a", "b"], ("a", "b"), {"b", "a"}, frozenset("ab"), iter("ab"), {"a": 1, "b": 2}.keys()]
+)
 def test_keys_become_requests_to_add_and_to_run(answer: Any) -> None:
     assert as_result(answer, "files") == SensorResult(
         [RunRequest("a"), RunRequest("b")], [AddKeysRequest("files", ("a", "b"))]

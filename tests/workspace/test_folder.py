@@ -15,7 +15,7 @@ def test_a_file_is_no_workspace(project: Path) -> None:
     (project / "file").write_text("mine")
     with pytest.raises(WorkspaceError, match="file is a file, not a folder"):
         nbpart.open("file")
-    with pytest.raises(WorkspaceError, match="file is a file, so .* cannot be a folder"):
+    with pytest.raises(WorkspaceError, match=r"file is a file, so .* cannot be a folder"):
         nbpart.open("file/workspace/deep")
     assert (project / "file").read_text() == "mine"
 

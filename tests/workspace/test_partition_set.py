@@ -185,9 +185,8 @@ def test_a_parameter_added_later_needs_a_default_which_the_old_keys_mean(ws: nbp
     assert ws.dynamic_partitions("trials").params({"lr": 0.1}) == {"lr": 0.1, "depth": 3}
     with pytest.raises(ParameterError, match="'lr' is gone"):
         ws.dynamic_partitions("trials", params={"depth": Param(int, default=3)})
+    ws.dynamic_partitions("files").add("a")
     with pytest.raises(ParameterError, match="keys without parameters"):
-        files = ws.dynamic_partitions("files")
-        files.add("a")
         ws.dynamic_partitions("files", params={"lr": float})
 
 

@@ -276,9 +276,7 @@ def test_a_local_module_is_kept_with_the_code(
     assert ws.assets["uses"].code_version != version
 
 
-def test_what_another_process_registers_meanwhile_counts(
-    ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_another_process_registers_meanwhile_counts(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare = registration._prepare
 
     def meanwhile(item: Any, set_names: Any) -> Any:

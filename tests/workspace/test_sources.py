@@ -120,7 +120,7 @@ def test_a_partitioned_source_by_parameters(ws: nbpart.Workspace, project: Path)
     trials.add(lr=0.1, depth=3)
     ws.source("models", "models/{depth}/{lr}.bin", partitions=trials)
     assert ws.load("models", lr=0.1, depth=3) == str(project / "models" / "3" / "0.1.bin")
-    with pytest.raises(DeclarationError, match="'models': .*'nope'"):
+    with pytest.raises(DeclarationError, match=r"'models': .*'nope'"):
         ws.source("models", "models/{nope}", partitions=trials)
     assert ws.load("models", {"lr": 0.1, "depth": 3}).endswith("0.1.bin")
 

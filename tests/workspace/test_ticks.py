@@ -196,9 +196,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_an_error_is_raised_and_recorded_and_changes_nothing(
-    ws: nbpart.Workspace, ran: list[Any], case: str
-) -> None:
+def test_an_error_is_raised_and_recorded_and_changes_nothing(ws: nbpart.Workspace, ran: list[Any], case: str) -> None:
     answer, error, told = WRONG[case]
 
     @ws.sensor

@@ -149,7 +149,9 @@ def test_tables_of_every_kind(ws: nbpart.Workspace) -> None:
     assert table.partition_key_1.tolist() == ["p", "q", "r"]
     assert table["size"].tolist()[:2] == [2, 2]
     assert ws.sql("select sum(x) from frames where partition_key = 'a'").fetchall() == [(3,)]
-    assert ws.sql("select f.x, d.value->>'n' from frames f join dicts d using (partition_key) order by 1").fetchall() == [
+    assert ws.sql(
+        "select f.x, d.value->>'n' from frames f join dicts d using (partition_key) order by 1"
+    ).fetchall() == [
         (1, "1"),
         (2, "1"),
     ]
@@ -157,7 +159,7 @@ def test_tables_of_every_kind(ws: nbpart.Workspace) -> None:
     for name, value, expected in [("raw", b"\x00\x01", b"\x00\x01"), ("nothing", None, None)]:
         ws.asset(text, name=name)
         record(ws, name, None, value, score=3)
-        row = ws.sql(f"select * from {name}").df().iloc[0]
+        row = ws.sql(f"select * from {name}").df().iloc[0]  # noqa: S608  names of this test
         assert row["score"] == 3
         assert ("value" not in row.index) == (value is None)
         assert value is None or bytes(row["value"]) == expected
@@ -212,9 +214,7 @@ def test_two_processes_hold_the_same_workspace(ws: nbpart.Workspace) -> None:
         "print(list(ws.dynamic_partitions('files')), ws.dynamic_partitions('files').add('from elsewhere'))\n"
         "print(ws.status().loc['dicts', 'missing'])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, ws.root], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code, ws.root], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines() == ["['a', 'b', \"it's\"] ['from elsewhere']", "4"]
     assert "from elsewhere" in ws.dynamic_partitions("files")
 

@@ -1,0 +1,131 @@
+"""Tables as HTML: what a workspace, a plan and a backfill show without any code of the browser's.
+
+Every text is escaped. Colours follow JupyterLab's theme where it is there, else the reader's preference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from nbpart.states import DISPLAY_ORDER, PartitionStatus, StepStatus
+from nbpart.widgets.palette import LIKE, MARKS, mark_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbpart.assets.graph import AssetGraph
+
+_LONGEST = 200
+
+_STYLE = """
+.nbpart-t{font-size:13px;color:var(--jp-ui-font-color1,inherit)}
+.nbpart-t p{margin:0 0 6px}
+.nbpart-t table{border-collapse:collapse;margin:0}
+.nbpart-t th,.nbpart-t td{padding:3px 10px;text-align:left;border-bottom:1px solid var(--jp-border-color2,#8884)}
+.nbpart-t td.n{text-align:right;font-variant-numeric:tabular-nums}
+.nbpart-t .faint{opacity:.55}
+.nbpart-t .mark{display:inline-block;width:1.2em;font-weight:700}
+.nbpart-t .bar{display:flex;height:10px;min-width:160px;border-radius:2px;overflow:hidden;outline:1px solid #8886}
+"""
+
+
+def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame) -> str:
+    """A workspace in a small table: an asset a row, a status a column, as ``status`` has them."""
+    if not graph.definitions:
+        lines = "ws.source(...)\n@ws.asset(partitions=...)\ndef my_asset(...): ..."
+        told = f"<p>No assets yet. Register the first:</p><pre>{escape(lines)}</pre>"
+        return _page(f"<p><b>Workspace</b> {escape(root)}</p>{told}")
+    columns = [s for s in DISPLAY_ORDER if not status.empty and str(s) in status]
+    rows = []
+    for definition in graph.definitions:
+        counts = {} if definition.is_source else {s: int(status.at[definition.name, str(s)]) for s in columns}
+        cells = "".join(_count_cell(counts.get(s), s) for s in columns)
+        over = escape(definition.set_name) if definition.is_partitioned else "—"
+        rows.append(
+            f"<tr><td><b>{escape(definition.name)}</b></td><td>{escape(definition.kind)}</td><td>{over}</td>"
+            f"{cells}<td>{_bar({str(s): n for s, n in counts.items()}) if counts else ''}</td></tr>"
+        )
+    head = ["asset", "kind", "partitions", *(f"{MARKS[s].glyph} {s}" for s in columns), ""]
+    return _page(f"<p><b>Workspace</b> {escape(root)}</p>{_table(head, rows)}")
+
+
+def plan_html(selection: str, steps: int, counts: Mapping[str, int], head: pd.DataFrame) -> str:
+    """A plan: what would run and why; ``head`` are its first steps."""
+    if not steps:
+        return _page(f"<p><b>Plan</b> {escape(selection)}: nothing to do, everything chosen is up to date.</p>")
+    told = ", ".join(f"{n:,} {escape(cause)}" for cause, n in counts.items())
+    more = steps - len(head)
+    rest = f'<p class="faint">… and {more:,} more: see plan.frame</p>' if more else ""
+    title = f"<p><b>Plan</b> {escape(selection)}: {steps:,} step{'s' if steps > 1 else ''} ({told})</p>"
+    return _page(title + _frame(head) + rest + '<p class="faint">Nothing has run; plan.run() runs exactly this.</p>')
+
+
+def backfill_html(backfill_id: str, selection: str, status: str, counts: Mapping[str, int]) -> str:
+    """A backfill: how many of its steps have each status."""
+    total = sum(counts.values())
+    told = (
+        "".join(f"<td class='n'>{n:,}</td><td>{_mark(name)}{escape(name)}</td>" for name, n in counts.items() if n)
+        or '<td class="faint">no steps</td>'
+    )
+    title = f"<p><b>Backfill</b> {escape(backfill_id)} ({escape(selection)}): {_mark(status)}{escape(status)}"
+    return _page(f"{title}, {total:,} steps</p>{_bar(counts)}<table><tr>{told}</tr></table>")
+
+
+def frame_html(frame: pd.DataFrame) -> str:
+    """A frame as a table."""
+    return _page(_frame(frame) if len(frame) else '<p class="faint">none yet</p>')
+
+
+def _page(body: str) -> str:
+    return f'<div class="nbpart-t"><style>{_STYLE}{_status_style()}</style>{body}</div>'
+
+
+def _status_style() -> str:
+    light = "".join(f".nbpart-t .s-{s}{{--c:{m.light}}}" for s, m in MARKS.items())
+    dark = "".join(f"[data-jp-theme-light=false] .nbpart-t .s-{s}{{--c:{m.dark}}}" for s, m in MARKS.items())
+    return f"{light}{dark}.nbpart-t .bar i{{background:var(--c)}}.nbpart-t .mark{{color:var(--c)}}" + (
+        f".nbpart-t .mark.s-{PartitionStatus.MISSING}{{color:inherit;opacity:.6}}"
+    )
+
+
+def _frame(frame: pd.DataFrame) -> str:
+    rows = ["<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in frame.itertuples(index=False)]
+    return _table([str(column) for column in frame.columns], rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[str]) -> str:
+    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return '<td class="faint">—</td>'
+    text = str(value)
+    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return f"<td>{_mark(text)}{escape(shown)}</td>"
+
+
+def _count_cell(n: int | None, status: PartitionStatus) -> str:
+    if not n:
+        return f'<td class="n faint">{"" if n is None else 0}</td>'
+    return f'<td class="n">{_mark(str(status))}{n:,}</td>'
+
+
+def _mark(status: str) -> str:
+    mark = mark_of(status)
+    return f'<span class="mark s-{_like(status)}" aria-hidden="true">{mark.glyph}</span>' if mark else ""
+
+
+def _bar(counts: Mapping[str, int]) -> str:
+    parts = "".join(
+        f'<i class="s-{_like(status)}" style="flex:{n} 0 {"2px" if n else 0}"></i>' for status, n in counts.items() if n
+    )
+    told = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "none"
+    return f'<div class="bar" role="img" aria-label="{escape(told)}">{parts}</div>'
+
+
+def _like(status: str) -> str:
+    return status if status in tuple(PartitionStatus) else str(LIKE[StepStatus(status)])
