@@ -151,6 +151,10 @@ class Catalog:
                 self._thread.join(timeout=5)
 
     @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    @property
     def _sequence_path(self) -> Path:
         return self.path.with_suffix(".sequence")
 

@@ -52,3 +52,14 @@ def mark_of(status: str) -> Mark | None:
     if status in tuple(PartitionStatus):
         return MARKS[PartitionStatus(status)]
     return MARKS[LIKE[StepStatus(status)]] if status in tuple(StepStatus) else None
+
+
+def colour_rules(scope: str) -> str:
+    """CSS that sets ``--nbpart-<status>`` on ``scope``: by JupyterLab's theme, else as the reader prefers."""
+    light = "".join(f"--nbpart-{s}:{m.light};" for s, m in MARKS.items()) + f"--nbpart-ground:{LIGHT_GROUND};"
+    dark = "".join(f"--nbpart-{s}:{m.dark};" for s, m in MARKS.items()) + f"--nbpart-ground:{DARK_GROUND};"
+    return (
+        f"{scope}{{{light}}}\n"
+        f"@media (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) {scope}{{{dark}}}}}\n"
+        f'body[data-jp-theme-light="false"] {scope}{{{dark}}}'
+    )

@@ -14,13 +14,13 @@ from nbpart.catalog.queries.backfills import (
     active_backfills,
     backfills_frame,
     find_backfill,
+    is_cancelling,
     live_coordinators,
     step_counts,
     steps_frame,
     steps_with,
 )
 from nbpart.catalog.queries.keys import (
-    absent_keys,
     contains,
     count_members,
     find_key,
@@ -32,15 +32,18 @@ from nbpart.catalog.queries.keys import (
     member_frame,
     set_version,
 )
-from nbpart.catalog.queries.runs import final_statuses, find_run, made_since, runs_frame
+from nbpart.catalog.queries.live import Changes, backfill_progress, count_by_code
+from nbpart.catalog.queries.runs import final_statuses, find_run, look_before_claim, runs_frame
 from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
 from nbpart.catalog.queries.status import partition_status, plan_facts, stale_reasons, status_counts
 
 __all__ = [
-    "absent_keys",
+    "Changes",
     "active_backfills",
+    "backfill_progress",
     "backfills_frame",
     "contains",
+    "count_by_code",
     "count_members",
     "current_inputs",
     "data_files_of",
@@ -51,6 +54,7 @@ __all__ = [
     "find_run",
     "find_sensor",
     "find_set",
+    "is_cancelling",
     "key_ids",
     "key_texts",
     "live_coordinators",
@@ -59,7 +63,7 @@ __all__ = [
     "load_sensors",
     "load_sets",
     "load_snapshots",
-    "made_since",
+    "look_before_claim",
     "member_frame",
     "observed_frame",
     "partition_files",

@@ -1,0 +1,183 @@
+"""What live widgets read: what changed since a commit, and how far a backfill is."""
+
+# ruff: noqa: S608  what is put into SQL is constants of this package
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.batch import Batch
+from nbpart.catalog.expressions import ACTIVE_RUNNING, STATUS_CODES, status_code_sql
+from nbpart.catalog.queries.backfills import find_backfill, step_counts
+from nbpart.catalog.queries.columns import KEY_SQL
+from nbpart.catalog.queries.status import status_counts
+from nbpart.catalog.records import BackfillRecord
+from nbpart.states import PartitionStatus, StepStatus
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Over so many touched partitions a reader takes the whole anew: it is no slower.
+MOST_TOUCHED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Partitions that changed, each once, with the status that they have now: three arrays of one length."""
+
+    asset_ids: NDArray[np.int64]
+    key_ids: NDArray[np.int64]
+    status: NDArray[np.uint8]
+
+
+class Changes:
+    """What the commits after `since` changed; each part is read when it is first asked for, inside the batch.
+
+    `sequence` is the commit that it speaks of.
+    """
+
+    def __init__(self, batch: Batch, since: int) -> None:
+        self._batch, self.since, self.sequence = batch, since, batch.sequence
+
+    @cached_property
+    def registered(self) -> bool:
+        """Whether an asset or source was registered, replaced or removed."""
+        return bool(self._batch.value("SELECT count(*) FROM assets WHERE sequence > ?", self.since))
+
+    @cached_property
+    def moved_sets(self) -> frozenset[int]:
+        """The sets whose keys are not what they were."""
+        rows = self._batch.rows("SELECT set_id FROM partition_sets WHERE version > ?", self.since)
+        return frozenset(int(row[0]) for row in rows)
+
+    @cached_property
+    def counts(self) -> dict[int, tuple[int, ...]]:
+        """`count_by_code`, as it is now."""
+        return count_by_code(self._batch)
+
+    @cached_property
+    def touched(self) -> Touched | None:
+        """The partitions whose facts changed, members or not; None for more than `MOST_TOUCHED`."""
+        columns = self._batch.numpy(
+            f"SELECT asset_id::BIGINT AS asset_id, key_id, {status_code_sql()} AS status FROM partition_facts f"
+            f" WHERE changed > ? LIMIT {MOST_TOUCHED + 1}",
+            self.since,
+        )
+        if len(columns["key_id"]) > MOST_TOUCHED:
+            return None
+        return Touched(columns["asset_id"], columns["key_id"], columns["status"])
+
+
+def count_by_code(batch: Batch) -> dict[int, tuple[int, ...]]:
+    """How many partitions of each active asset and source have each status: id -> counts by status code."""
+    counts: dict[int, list[int]] = {}
+    for row in batch.rows("SELECT asset_id FROM assets WHERE active"):
+        counts[int(row[0])] = [0] * len(STATUS_CODES)
+    for asset_id, status, n in status_counts(batch).itertuples(index=False):
+        counts[int(asset_id)][STATUS_CODES[PartitionStatus(status)]] = int(n)
+    return {asset_id: tuple(each) for asset_id, each in counts.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class StepAt:
+    """A step that runs or has failed; `at` is when its attempt began or ended, `notebook` relative to the workspace."""
+
+    asset: str
+    partition_key: str | None
+    run_id: str | None
+    at: datetime | None
+    error: str
+    notebook: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillProgress:
+    """How far a backfill is: its steps by status, what runs, what failed last, and how fast it went lately.
+
+    `finished` runs ended within the last `window_s` seconds. Runs and failures are the newest few.
+    """
+
+    record: BackfillRecord
+    counts: dict[str, int]
+    begun_at: datetime
+    read_at: datetime
+    running: tuple[StepAt, ...]
+    failures: tuple[StepAt, ...]
+    finished: int
+    window_s: float
+
+
+def backfill_progress(
+    batch: Batch, backfill_id: str, *, most: int = 50, window_s: float = 60.0
+) -> BackfillProgress | None:
+    """How far a backfill is, None if there is none; at most `most` running steps and as many failures."""
+    record = find_backfill(batch, backfill_id)
+    if record is None:
+        return None
+    number = record.backfill_no
+    begun = batch.value(
+        "SELECT max(happened_at) FROM backfill_events WHERE backfill_no = ? AND kind IN ('started', 'resumed')", number
+    )
+    begun_at = begun or record.created_at
+    seen_s = min(window_s, max((batch.now - begun_at).total_seconds(), 0.0))
+    return BackfillProgress(
+        record,
+        step_counts(batch, number),
+        begun_at,
+        batch.now,
+        _running(batch, number, most),
+        _failures(batch, number, most),
+        _finished_since(batch, number, batch.now - timedelta(seconds=seen_s)),
+        seen_s,
+    )
+
+
+def _running(batch: Batch, backfill_no: int, most: int) -> tuple[StepAt, ...]:
+    rows = batch.rows(
+        "WITH active AS (SELECT r.run_no, r.run_id, r.asset_id, r.key_id FROM partition_facts f"
+        "               JOIN runs r ON r.run_no = f.active_run"
+        f"              WHERE f.active = {ACTIVE_RUNNING} AND r.backfill_no = ?),"
+        " tries AS (SELECT run_no, max(started_at) AS started_at FROM attempts"
+        "           WHERE run_no IN (SELECT run_no FROM active) GROUP BY run_no)"
+        f" SELECT a.name, {KEY_SQL}, active.run_id, tries.started_at, '', NULL"
+        " FROM active JOIN assets a USING (asset_id) JOIN keys k USING (key_id) LEFT JOIN tries USING (run_no)"
+        " ORDER BY active.run_no LIMIT ?",
+        backfill_no,
+        most,
+    )
+    return tuple(StepAt(*row) for row in rows)
+
+
+def _failures(batch: Batch, backfill_no: int, most: int) -> tuple[StepAt, ...]:
+    """The newest failures first; a failure without a run of its own was followed in another backfill."""
+    rows = batch.rows(
+        "WITH bad AS (SELECT step_no, run_no, cause, rowid AS place FROM step_results"
+        f"            WHERE backfill_no = ? AND status = '{StepStatus.FAILED.value}' ORDER BY rowid DESC LIMIT ?),"
+        " ends AS (SELECT run_no, attempt, finished_at FROM outcomes"
+        "          WHERE final AND run_no IN (SELECT run_no FROM bad)),"
+        " tries AS (SELECT t.run_no, t.attempt, t.notebook FROM attempts t WHERE t.run_no IN (SELECT run_no FROM bad))"
+        f" SELECT a.name, {KEY_SQL}, r.run_id, ends.finished_at, coalesce(bad.cause, ''), tries.notebook"
+        " FROM bad JOIN steps s ON s.backfill_no = ? AND s.step_no = bad.step_no"
+        " JOIN assets a ON a.asset_id = s.asset_id JOIN keys k ON k.key_id = s.key_id"
+        " LEFT JOIN runs r ON r.run_no = bad.run_no LEFT JOIN ends ON ends.run_no = bad.run_no"
+        " LEFT JOIN tries ON tries.run_no = bad.run_no AND tries.attempt = ends.attempt ORDER BY bad.place DESC",
+        backfill_no,
+        most,
+        backfill_no,
+    )
+    return tuple(StepAt(*row) for row in rows)
+
+
+def _finished_since(batch: Batch, backfill_no: int, since: datetime) -> int:
+    return int(
+        batch.value(
+            "SELECT count(*) FROM outcomes o JOIN runs r USING (run_no)"
+            " WHERE o.final AND o.finished_at > ? AND r.backfill_no = ?",
+            since,
+            backfill_no,
+        )
+    )

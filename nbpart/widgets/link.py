@@ -1,0 +1,129 @@
+"""A widget that its pages talk to by the messages of `schema`, from whichever thread they come."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nbpart.errors import NbpartError
+from nbpart.widgets import schema
+from nbpart.widgets.schema import Answer, Check, Request
+from nbpart.widgets.static_form import static_bundle
+
+log = logging.getLogger("nbpart")
+
+Handler = Callable[..., Answer | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Action:
+    handler: Handler
+    fields: Mapping[str, Check]
+    slow: bool
+
+
+def _whole(value: Any, widget: LinkedWidget) -> dict[str, Any]:
+    with widget.guard:
+        return {"seq": widget.seq, "state": dict(widget.state())}
+
+
+class LinkedWidget(anywidget.AnyWidget):
+    """What all live widgets stand on.
+
+    A subclass sets what `state` needs, calls ``super().__init__()``, and registers its actions with `answer_to`. It
+    gives `state` (JSON and bytes: the whole of what is drawn), `static_html`, and ``_esm`` and ``_css`` by
+    `bundle.load_esm` and `bundle.load_css`.
+
+    The synced trait ``whole`` is ``{seq, state}`` at the time that a page asks for it, so a page that is opened
+    late is as true as the first. After it come patches. `guard` is held while the state and its number change
+    together, and never while anything else is called.
+    """
+
+    whole = traitlets.Dict().tag(sync=True, to_json=_whole)
+    token = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        self.guard = threading.RLock()
+        self.seq = 0
+        self._actions: dict[str, _Action] = {}
+        super().__init__(token=uuid.uuid4().hex, **traits)
+        self.answer_to("sync", self._sync, {"seq": schema.whole(0, 2**53)})
+        self.on_msg(self._receive)
+
+    def state(self) -> Mapping[str, Any]:
+        """The whole of what is drawn; called with the guard held."""
+        raise NotImplementedError
+
+    def static_html(self) -> str:
+        """The same as HTML without any script, for a page that has no kernel."""
+        raise NotImplementedError
+
+    def answer_to(
+        self, action: str, handler: Handler, fields: Mapping[str, Check] | None = None, *, slow: bool = False
+    ) -> None:
+        """Let ``handler`` answer requests for ``action``; its keyword arguments are the checked ``fields``.
+
+        It runs on the thread that the message came on, unless it is ``slow``: then on one of its own, so that other
+        widgets get their answers meanwhile. What it raises becomes a sentence.
+        """
+        self._actions[action] = _Action(handler, dict(fields or {}), slow)
+
+    def patch(self, kind: str, payload: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        """Tell every page a change of the state; hold `guard` over the change and this."""
+        with self.guard:
+            self.seq += 1
+            self.send(schema.patch(self.seq, kind, payload), list(buffers))
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        # two outputs: a page without this kernel shows the first and cannot show the second
+        display(static_bundle(self.static_html(), self.token), raw=True)  # type: ignore[no-untyped-call]
+        found = self._repr_mimebundle_()
+        data, metadata = found if isinstance(found, tuple) else (found, {})
+        if data is not None:
+            display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+
+    def _sync(self, seq: int) -> Answer:
+        with self.guard:
+            current = seq == self.seq
+        if not current:
+            self.send_state("whole")
+        return Answer({"current": current})
+
+    def _receive(self, _widget: object, content: Any, _buffers: object = None) -> None:
+        try:
+            request = schema.read_request(content)
+            action = self._actions.get(request.action)
+            if action is None:
+                raise schema.BadRequest(f"There is no action {request.action[:80]!r} here.")
+            values = schema.read_payload(request.payload, action.fields)
+        except schema.BadRequest as error:
+            self.send(schema.failure(schema.id_of(content), str(error)))
+            return
+        if action.slow:
+            name = f"nbpart-{request.action}"
+            threading.Thread(target=self._perform, args=(request, action, values), name=name, daemon=True).start()
+        else:
+            self._perform(request, action, values)
+
+    def _perform(self, request: Request, action: _Action, values: Mapping[str, Any]) -> None:
+        try:
+            answer = action.handler(**values) or Answer()
+        except NbpartError as error:
+            self.send(schema.failure(request.id, str(error)))
+        except Exception as error:
+            log.exception("the widget's action %s failed", request.action)
+            self.send(schema.failure(request.id, f"{type(error).__name__}: {error}"))
+        else:
+            self.send(schema.success(request.id, answer), list(answer.buffers))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
