@@ -1,0 +1,134 @@
+"""The asset graph as a live widget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import traitlets
+
+from nbpart.catalog import AssetRecord, Batch, Catalog, queries
+from nbpart.catalog.queries import Changes
+from nbpart.widgets import schema
+from nbpart.widgets.bundle import load_css, load_esm
+from nbpart.widgets.graph_model import Counts, GraphModel, build_graph, counts_by_name, definitions_of
+from nbpart.widgets.graph_svg import graph_html
+from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.schema import Answer
+from nbpart.widgets.watch import follow
+
+#: What a person sees where nothing is registered: the least that makes a first asset.
+FIRST_LINES = (
+    'files = ws.dynamic_partitions("files")\n'
+    "@ws.asset(partitions=files)\n"
+    'def first(partition_key: str) -> dict: return {"key": partition_key}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of the catalog; ``assets`` is None where they are as before."""
+
+    counts: dict[int, Counts]
+    assets: list[AssetRecord] | None
+
+
+class AssetGraph(LinkedWidget):
+    """Every asset and source with its counts, from left to right; follows the catalog while it lives.
+
+    ``selection`` are the names of the selected assets, and can be set. ``folded`` are the groups that are drawn as one
+    card, and can be set too. ``focus`` is the asset that was double-clicked last; `on_focus` tells of each time.
+    """
+
+    _esm = load_esm("graph.js")
+    _css = load_css()
+    selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    folded = traitlets.List(traitlets.Unicode())
+    focus = traitlets.Unicode("")
+    height = traitlets.Int(460).tag(sync=True)
+
+    def __init__(self, catalog: Catalog, *, folded: Collection[str] = (), height: int = 460) -> None:
+        self._catalog = catalog
+        self._on_focus: list[Callable[[str], object]] = []
+        self._assets, self._counts, seen = catalog.read(_read_all)
+        self.model = self._build(folded)
+        super().__init__(folded=list(folded), height=height)
+        self.answer_to("fold", self._fold, {"group": schema.text(), "folded": schema.flag})
+        self.answer_to("focus", self._focus, {"name": schema.text()})
+        self.observe(self._refold, "folded")
+        self._watcher = follow(catalog, self, seen)
+
+    def state(self) -> dict[str, Any]:
+        return {"graph": self.model.to_json(), "first": FIRST_LINES}
+
+    def static_html(self) -> str:
+        return graph_html(self.model, FIRST_LINES)
+
+    def on_focus(self, callback: Callable[[str], object]) -> None:
+        """Call ``callback(name)`` whenever an asset is double-clicked."""
+        self._on_focus.append(callback)
+
+    def close(self) -> None:
+        if hasattr(self, "_watcher"):  # it is also called for a widget whose making failed
+            self._watcher.remove(self)
+        super().close()
+
+    # following the catalog
+
+    def is_due(self) -> bool:
+        return False
+
+    def read(self, batch: Batch, changes: Changes) -> _Read:
+        return _Read(changes.counts, queries.load_assets(batch) if changes.registered else None)
+
+    def apply(self, found: _Read) -> None:
+        with self.guard:
+            before, self._counts = self.model, found.counts
+            if found.assets is not None:
+                self._assets = found.assets
+                self.model = self._build(self.folded)
+                self.patch("graph", {"graph": self.model.to_json()})
+                return
+            self.model = before.with_counts(counts_by_name(self._assets, self._counts))
+            if changed := self.model.changed_counts(before):
+                self.patch("counts", {"changed": changed})
+
+    # what pages ask for
+
+    @traitlets.validate("selection")
+    def _check_selection(self, proposal: Any) -> list[str]:
+        known = {asset.name for asset in self._assets}
+        return [name for name in dict.fromkeys(proposal["value"]) if name in known]
+
+    def _fold(self, group: str, folded: bool) -> Answer:
+        if group not in dict(self.model.groups):
+            raise schema.BadRequest(f"There is no group {group[:80]!r}.")
+        others = [name for name in self.folded if name != group]
+        self.folded = [*others, group] if folded else others
+        told = f"{group} is {'folded' if folded else 'unfolded'}."
+        return Answer(told=told, code=f"graph.folded = {json.dumps(self.folded, ensure_ascii=False)}")
+
+    def _focus(self, name: str) -> Answer:
+        if name not in {asset.name for asset in self._assets}:
+            raise schema.BadRequest(f"There is no asset {name[:80]!r}.")
+        self.focus = name
+        for callback in list(self._on_focus):
+            callback(name)
+        return Answer(told=name, code=f"ws.heatmap([{name!r}])")
+
+    def _refold(self, _change: object) -> None:
+        with self.guard:
+            self.model = self._build(self.folded)
+            self.patch("graph", {"graph": self.model.to_json()})
+
+    def _build(self, folded: Collection[str]) -> GraphModel:
+        return build_graph(definitions_of(self._assets), counts_by_name(self._assets, self._counts), folded)
+
+    def __repr__(self) -> str:
+        return f"<AssetGraph of {len(self._assets)} assets and sources>"
+
+
+def _read_all(batch: Batch) -> tuple[list[AssetRecord], dict[int, Counts], int]:
+    return queries.load_assets(batch), queries.count_by_code(batch), batch.sequence

@@ -1,0 +1,120 @@
+"""The asset graph as SVG inside HTML, for a page without a kernel. Every text is escaped."""
+
+from __future__ import annotations
+
+import itertools
+from html import escape
+
+from nbpart.catalog import STATUS_CODES
+from nbpart.states import PartitionStatus
+from nbpart.widgets.graph_model import CARD_HEIGHT, CARD_WIDTH, Card, Counts, Edge, GraphModel
+from nbpart.widgets.palette import MARKS, colour_rules
+
+_STATUSES = tuple(STATUS_CODES)
+_P = PartitionStatus
+#: From left to right in a bar: what is made first, what is missing last.
+BAR_ORDER = (_P.MATERIALIZED, _P.RUNNING, _P.QUEUED, _P.STALE, _P.FAILED, _P.MISSING)
+_LONGEST_NAME = 25
+_LEAST_BAR = 2.0
+_STYLE = """
+.nbpart-g{color:var(--jp-ui-font-color1,inherit);font:12px system-ui,sans-serif;overflow-x:auto}
+.nbpart-g svg{max-width:none}
+.nbpart-g text{fill:currentColor}.nbpart-g .t{font-weight:600}.nbpart-g .k{font-size:10.5px;opacity:.75}
+.nbpart-g .box{fill:none;stroke:currentColor;stroke-opacity:.4}
+.nbpart-g .e{fill:none;stroke:currentColor;stroke-opacity:.3}
+.nbpart-g .b{stroke:currentColor;stroke-opacity:.25;stroke-width:.5}
+.nbpart-g pre{padding:8px;background:#8882}
+"""
+
+
+def graph_html(model: GraphModel, first_lines: str) -> str:
+    """The picture with its style; where there is no asset yet, what to do."""
+    if not model.cards:
+        body = f"<p>No assets yet. These lines register the first:</p><pre>{escape(first_lines)}</pre>"
+    else:
+        body = _svg(model)
+    fills = "".join(f".nbpart-g .s-{s}{{fill:var(--nbpart-{s})}}" for s in MARKS)
+    return f'<div class="nbpart-g"><style>{_STYLE}{colour_rules(".nbpart-g")}{fills}</style>{body}</div>'
+
+
+def _svg(model: GraphModel) -> str:
+    wide, high = model.width + 4, model.height + 4
+    # never more than a screen wide at first: a browser scales what it can, and the text stays text
+    shown = min(wide, 1600)
+    edges = "".join(f'<path class="e" d="{edge_path(edge)}"/>' for edge in model.edges)
+    cards = "".join(_card(card) for card in model.cards)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 {wide:g} {high:g}" width="{shown:g}"'
+        f' height="{high * shown / wide:g}" role="img" aria-label="Asset graph">{edges}{cards}</svg>'
+    )
+
+
+def edge_path(edge: Edge) -> str:
+    """The line of an edge: out of the right side of a card, into the left side of another."""
+    points = edge.points
+    parts = []
+    last = len(points) - 2
+    for i, ((x1, y1), (x2, y2)) in enumerate(itertools.pairwise(points)):
+        x1 += CARD_WIDTH if i == 0 else CARD_WIDTH / 2
+        x2 += 0 if i == last else CARD_WIDTH / 2
+        middle = (x1 + x2) / 2
+        parts.append(f"{'M' if i == 0 else 'L'}{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}")
+    return "".join(parts)
+
+
+def _card(card: Card) -> str:
+    name = card.name if len(card.name) <= _LONGEST_NAME else f"{card.name[:12]}…{card.name[-12:]}"
+    kind = f"{len(card.members)} assets" if card.kind == "group" else card.kind
+    bar = "" if card.kind == "source" else _bar(card.counts)
+    return (
+        f'<g transform="translate({card.x:g},{card.y:g})"><title>{escape(describe(card))}</title>'
+        f'<rect class="box" width="{CARD_WIDTH}" height="{CARD_HEIGHT}" rx="6"/>'
+        f'<text class="t" x="10" y="19">{escape(name)}</text>'
+        f'<text class="k" x="10" y="36">{escape(kind)}</text>'
+        f'<text class="k" x="{CARD_WIDTH - 10}" y="36" text-anchor="end">{escape(count_text(card))}</text>{bar}</g>'
+    )
+
+
+def _bar(counts: Counts) -> str:
+    parts = []
+    for status, x, width in bar_parts(counts, CARD_WIDTH - 20):
+        parts.append(f'<rect class="b s-{status}" x="{10 + x:.1f}" y="43" width="{width:.1f}" height="7"/>')
+    return "".join(parts)
+
+
+def bar_parts(counts: Counts, width: float) -> list[tuple[PartitionStatus, float, float]]:
+    """(status, x, width) of a stacked bar: whatever there is can be seen, and one failure does not paint the whole."""
+    total = sum(counts)
+    if not total:
+        return []
+    there = [s for s in BAR_ORDER if counts[STATUS_CODES[s]]]
+    small = [s for s in there if counts[STATUS_CODES[s]] / total * width < _LEAST_BAR]
+    rest = sum(counts[STATUS_CODES[s]] for s in there if s not in small)
+    parts, x = [], 0.0
+    for status in there:
+        share = (width - len(small) * _LEAST_BAR) / rest * counts[STATUS_CODES[status]] if rest else 0.0
+        own = _LEAST_BAR if status in small else share
+        parts.append((status, x, own))
+        x += own
+    return parts
+
+
+def count_text(card: Card) -> str:
+    """The counts of a card in a few characters."""
+    counts = card.counts
+    if card.kind == "source":
+        return f"{card.total:,} key{'' if card.total == 1 else 's'}" if card.set_name else "one"
+    if card.total == 1 and not card.set_name and card.kind != "group":
+        status = _STATUSES[counts.index(1)]
+        return f"{MARKS[status].glyph} {status}"
+    text = f"{counts[STATUS_CODES[_P.MATERIALIZED]]:,} / {card.total:,}"
+    for status in (_P.FAILED, _P.RUNNING):
+        if n := counts[STATUS_CODES[status]]:
+            text += f" {MARKS[status].glyph}{n:,}"
+    return text
+
+
+def describe(card: Card) -> str:
+    """A card in one sentence, for who hears it or points at it."""
+    told = ", ".join(f"{n:,} {s}" for s, n in zip(_STATUSES, card.counts, strict=True) if n) or "no partitions"
+    return f"{card.name} ({card.kind}): {told}"
