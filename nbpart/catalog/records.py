@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nbpart.states import RunStatus
+from nbpart.states import PartitionStatus, RunStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -217,6 +217,33 @@ class PlanFacts:
     key_ids: NDArray[np.int64]
     status: NDArray[np.uint8]
     stale: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class CellFacts:
+    """Partitions that were touched, a place of each array a partition: ids, `expressions.STATUS_CODES`, a value.
+
+    `values` is empty where none was asked for; one that is not known is nan.
+    """
+
+    asset_ids: NDArray[np.int32]
+    key_ids: NDArray[np.int64]
+    status: NDArray[np.uint8]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRecord:
+    """One partition: the run that its status speaks of, and the data that it has."""
+
+    key: str | None
+    status: PartitionStatus
+    run: RunRecord | None
+    materialized_at: datetime | None
+    duration_s: float | None
+    rows: int | None
+    bytes: int | None
+    metrics: Mapping[str, float | str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ def load_esm(*names: str) -> str:
 
 
 @cache
-def load_css() -> str:
-    """The colours of the palette and ``nbpart.css``."""
-    return f"{colour_rules('.nbpart')}\n{_read('nbpart.css')}"
+def load_css(*names: str) -> str:
+    """The colours of the palette, ``nbpart.css``, then the named files of ``static/``."""
+    return "\n".join([colour_rules(".nbpart"), *(_read(name) for name in ("nbpart.css", *names))])
 
 
 def _constants() -> str:

@@ -1,0 +1,103 @@
+"""A heatmap as HTML and SVG without any script, for a page that has no kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from nbpart.catalog import STATUS_CODES
+from nbpart.states import DISPLAY_ORDER, PartitionStatus
+from nbpart.widgets.heatmap_bands import Band
+from nbpart.widgets.palette import MARKS, colour_rules
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_COLUMNS, _HEIGHT = 120, 20
+_MOST_ROWS = 50
+#: From the top of a column down, as the live widget stacks them.
+_STACK = (
+    PartitionStatus.FAILED,
+    PartitionStatus.MISSING,
+    PartitionStatus.STALE,
+    PartitionStatus.QUEUED,
+    PartitionStatus.RUNNING,
+    PartitionStatus.MATERIALIZED,
+)
+_LEAST = {PartitionStatus.FAILED: 2}
+_STYLE = (
+    ".nbpart-heat-static{font-size:13px;color:var(--jp-ui-font-color1,inherit)}"
+    ".nbpart-heat-static p{margin:8px 0 4px}.nbpart-heat-static .faint{opacity:.65}"
+    ".nbpart-heat-static table{border-collapse:collapse;width:100%;margin:0;table-layout:fixed}"
+    ".nbpart-heat-static td{padding:2px 8px 2px 0;text-align:left;overflow:hidden;white-space:nowrap}"
+    ".nbpart-heat-static td{text-overflow:ellipsis}"
+    ".nbpart-heat-static td:first-child{width:20%}.nbpart-heat-static td:last-child{width:24%}"
+    ".nbpart-heat-static svg{display:block;width:100%;height:20px;outline:1px solid #8886}"
+)
+
+
+def heatmap_html(bands: Sequence[Band]) -> str:
+    """The statuses of all bands: each row's proportions along its partitions, and its numbers."""
+    colours = "".join(f".nbpart-heat-static .s-{s}{{fill:var(--nbpart-{s})}}" for s in PartitionStatus)
+    style = f"<style>{colour_rules('.nbpart-heat-static')}{_STYLE}{colours}</style>"
+    body = "".join(_band_html(band) for band in bands) or "<p>No assets yet.</p>"
+    return f'<div class="nbpart-heat-static">{style}{body}</div>'
+
+
+def _band_html(band: Band) -> str:
+    n = len(band.members)
+    title = f"<b>{escape(band.set.name)}</b> {n:,} partitions" if band.set.set_id else "<b>without partitions</b>"
+    rows = [
+        f"<tr><td>{escape(row.name)}</td><td>{_svg(codes)}</td><td>{_told(codes)}</td></tr>"
+        for row, codes in zip(band.rows[:_MOST_ROWS], band.status, strict=False)
+    ]
+    more = len(band.rows) - len(rows)
+    rest = f'<p class="faint">… and {more:,} more assets</p>' if more > 0 else ""
+    return f"<p>{title}</p><table>{''.join(rows)}</table>{rest}"
+
+
+def _told(codes: NDArray[np.uint8]) -> str:
+    import numpy as np
+
+    counts = np.bincount(codes, minlength=len(STATUS_CODES))
+    found = [(s, int(counts[STATUS_CODES[s]])) for s in DISPLAY_ORDER]
+    return ", ".join(f"{MARKS[s].glyph} {n:,} {s}" for s, n in found if n) or "no partitions yet"
+
+
+def _svg(codes: NDArray[np.uint8]) -> str:
+    n = len(codes)
+    columns = min(n, _COLUMNS)
+    paths: dict[PartitionStatus, str] = dict.fromkeys(_STACK, "")
+    before: dict[PartitionStatus, tuple[int, int]] = {}
+    since = 0
+    for x in range(columns + 1):
+        parts = _stack(codes[x * n // columns : (x + 1) * n // columns]) if x < columns else {}
+        if parts == before and x < columns:
+            continue
+        for status, (top, height) in before.items():
+            paths[status] += f"M{since} {top}h{x - since}v{height}h{since - x}z"
+        before, since = parts, x
+    drawn = "".join(f'<path class="s-{s}" d="{path}"/>' for s, path in paths.items() if path)
+    box = f"0 0 {max(1, columns)} {_HEIGHT}"
+    return f'<svg viewBox="{box}" preserveAspectRatio="none" role="img" aria-label="{_told(codes)}">{drawn}</svg>'
+
+
+def _stack(codes: NDArray[np.uint8]) -> dict[PartitionStatus, tuple[int, int]]:
+    """(top, height) of each status that is there, in proportion; a failure is seen however rare."""
+    import numpy as np
+
+    counts = np.bincount(codes, minlength=len(STATUS_CODES))
+    heights = {
+        s: max(_LEAST.get(s, 1), round(_HEIGHT * int(counts[STATUS_CODES[s]]) / len(codes)))
+        for s in _STACK
+        if counts[STATUS_CODES[s]]
+    }
+    largest = max(heights, key=lambda s: heights[s])
+    heights[largest] += _HEIGHT - sum(heights.values())
+    parts, top = {}, 0
+    for status, height in heights.items():
+        parts[status] = (top, height)
+        top += height
+    return parts

@@ -1,0 +1,146 @@
+// What stands around the heatmap's canvas: the bar, the legend that filters, the tip beside the pointer, empty states.
+
+// viridis without its darkest fifth, which is lost on a dark ground
+const HEAT_STOPS = ['#414487', '#31688e', '#26828e', '#1f9e89', '#35b779', '#6ece58', '#b5de2b', '#fde725'];
+
+/** The bar above. `on` has choose({color_by | sort_by | statuses | text}), zoom(factor), whole(), next(step). */
+function heatBar(on) {
+  const colour = make('select', { 'aria-label': 'Colour by', onchange: () => on.choose({ color_by: colour.value }) });
+  const order = make('select', { 'aria-label': 'Order by', onchange: () => on.choose({ sort_by: order.value || null }) });
+  let timer = null;
+  const find = make('input', {
+    type: 'search', placeholder: 'key contains…', 'aria-label': 'Show keys that contain', maxlength: 200,
+    oninput: () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => on.choose({ text: find.value }), 250);
+    },
+  });
+  find.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !find.value) return;
+    event.stopPropagation();
+    find.value = '';
+    on.choose({ text: '' });
+  });
+  const next = make('button', { type: 'button', text: '✕ Next failed', title: 'Go to the next failed partition (n)', onclick: () => on.next(1) });
+  const node = make(
+    'div', { class: 'nbpart-bar' },
+    make('label', {}, 'Colour', colour), make('label', {}, 'Order', order), find, make('span', { class: 'nbpart-space' }), next,
+    make('button', { type: 'button', text: '−', title: 'Zoom out (−)', 'aria-label': 'Zoom out', onclick: () => on.zoom(2) }),
+    make('button', { type: 'button', text: '+', title: 'Zoom in (+), or Ctrl and the wheel', 'aria-label': 'Zoom in', onclick: () => on.zoom(0.5) }),
+    make('button', { type: 'button', text: 'All', title: 'Show all (0)', 'aria-label': 'Show all partitions', onclick: on.whole }),
+  );
+  const fill = (select, options, value) => {
+    const wanted = options.some(([name]) => name === value) ? options : [...options, [value, value]];
+    select.replaceChildren(...wanted.map(([name, text]) => make('option', { value: name, text, selected: name === value })));
+    select.value = value;
+  };
+  const show = (head) => {
+    const values = [['duration_s', 'duration'], ['rows', 'rows'], ['bytes', 'bytes'], ...head.metrics.map((name) => [name, name])];
+    fill(colour, [['status', 'status'], ...values], head.color_by);
+    fill(order, [['', 'as added'], ['key', 'key'], ['status', 'status'], ...values], head.sort_by || '');
+    if (document.activeElement !== find) find.value = head.text;
+    const failed = NBPART.statuses.findIndex((status) => status.name === 'failed');
+    next.disabled = !head.bands.some((band) => band.counts.some((counts) => counts[failed]));
+  };
+  return { node, show, find };
+}
+
+/** The legend: each status with its number; pressed, only its partitions are shown. Beside it the scale of values. */
+function heatLegend(root, on) {
+  const node = make('div', { class: 'nbpart-heat-keys', role: 'group', 'aria-label': 'Show only partitions that are' });
+  const buttons = NBPART.display.map((code) => {
+    const { name, glyph } = NBPART.statuses[code];
+    const number = make('span', {});
+    const button = make(
+      'button', { type: 'button', title: `Show only ${name} partitions`, 'data-status': name, onclick: () => on.toggle(code) },
+      make('span', { class: `nbpart-patch s-${name}`, 'aria-hidden': 'true' }),
+      make('span', { class: `nbpart-glyph s-${name}`, 'aria-hidden': 'true', text: glyph }), name, number,
+    );
+    node.append(button);
+    return { code, button, number };
+  });
+  const ramp = make('span', { class: 'nbpart-heat-ramp' });
+  node.append(ramp);
+  const show = (head) => {
+    for (const { code, button, number } of buttons) {
+      const n = head.bands.reduce((sum, band) => sum + band.counts.reduce((own, counts) => own + counts[code], 0), 0);
+      number.textContent = count(n);
+      button.setAttribute('aria-pressed', String(head.statuses.includes(code)));
+      button.classList.toggle('is-none', n === 0);
+    }
+    ramp.replaceChildren(...(head.color_by === 'status' ? [] : heatScales(head)));
+  };
+  return { node, show };
+}
+
+function heatScales(head) {
+  const scales = head.bands.map((band) => band.scale).filter(Boolean);
+  if (!scales.length) return [make('span', { text: `No partition has a ${head.color_by} yet.` })];
+  const same = scales.every((scale) => scale.low === scales[0].low && scale.high === scales[0].high);
+  const bar = make('i', { style: `background: linear-gradient(to right, ${HEAT_STOPS.join(', ')})` });
+  if (!same) return [`${head.color_by}: low`, bar, 'high (each band its own)'];
+  const { low, high, log } = scales[0];
+  return [`${head.color_by} ${heatNumber(low)}`, bar, `${heatNumber(high)}${log ? ' (log)' : ''}`];
+}
+
+const heatNumber = (value) => {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 4 });
+};
+
+/** When something was, for a person: the time today, else the date too. */
+function heatWhen(iso) {
+  const at = new Date(iso);
+  const today = at.toDateString() === new Date().toDateString();
+  const time = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  return today ? `today ${time}` : `${at.toLocaleDateString('en-CA')} ${time}`;
+}
+
+/** What is known of a partition, as lines of text. */
+function heatLines(found) {
+  const lines = [];
+  if (found.started_at) lines.push(`run ${found.run_id}, ${heatWhen(found.started_at)}${found.attempt > 1 ? `, attempt ${found.attempt}` : ''}`);
+  else if (found.materialized_at) lines.push(`made ${heatWhen(found.materialized_at)}`);
+  const facts = [];
+  if (found.duration_s !== null) facts.push(`took ${span(found.duration_s)}`);
+  if (found.rows !== null) facts.push(plural(found.rows, 'row'));
+  for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === 'number' ? heatNumber(value) : value}`);
+  if (facts.length) lines.push(facts.join(' · '));
+  if (found.error) lines.push(`✕ ${shorten(found.error, 200)}`);
+  if (!lines.length) lines.push('never run');
+  return lines;
+}
+
+/** The tip beside the pointer: `show(x, y, width, title, lines)` and `hide()`. */
+function heatTip() {
+  const node = make('div', { class: 'nbpart-heat-tip', hidden: true });
+  return {
+    node,
+    hide: () => (node.hidden = true),
+    show: (x, y, width, title, lines) => {
+      node.replaceChildren(make('b', { text: title }), ...lines.map((text) => make('div', { text })));
+      node.hidden = false;
+      const own = node.offsetWidth;
+      node.style.left = `${Math.max(0, Math.min(x + 14, width - own - 4))}px`;
+      node.style.top = `${y + 16}px`;
+    },
+  };
+}
+
+/** What to do where there is nothing to show; null where there is something. */
+function heatEmpty(head) {
+  if (!head.bands.length) {
+    return make('div', { class: 'nbpart-heat-empty' },
+      make('p', { text: 'No assets yet. Register the first, then this fills itself:' }),
+      make('code', { text: 'files = ws.dynamic_partitions("files")\n\n@ws.asset(partitions=files)\ndef report(partition_key: str) -> dict:\n    return {"length": len(partition_key)}' }));
+  }
+  return null;
+}
+
+/** A sentence for a band without anything to draw; '' where there is something. */
+function heatBandEmpty(band, head) {
+  if (band.shown) return '';
+  if (band.n) return 'No partition matches the filter. Press Escape to clear it.';
+  return band.kind === 'static' ? 'No partitions.' : `No partitions yet: ws.dynamic_partitions(${JSON.stringify(band.set)}).add(…)`;
+}

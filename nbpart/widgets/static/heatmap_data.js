@@ -1,0 +1,75 @@
+// The heatmap's state in the page: what HeatmapState publishes, as typed arrays.
+//
+// A state is {head, bands, ready, pending}. `bands` is null until its bytes are inflated, which is when `ready` resolves;
+// patches that come before wait in `pending`.
+
+function heatDecode({ head, cells }) {
+  const state = { head, bands: null, pending: [] };
+  state.ready = heatInflate(cells).then((bytes) => {
+    state.bands = heatUnpack(head, bytes);
+    state.pending.forEach((patch) => heatApply(state, ...patch));
+    state.pending = [];
+  });
+  return state;
+}
+
+function heatReduce(state, kind, payload, buffers) {
+  if (kind === 'whole') return heatDecode({ head: payload, cells: buffers[0] });
+  if (kind === 'patch') {
+    if (state.bands) heatApply(state, payload, buffers);
+    else state.pending.push([payload, buffers]);
+  }
+  if (kind === 'selection') state.head.selection = payload.selection;
+  return state;
+}
+
+async function heatInflate(view) {
+  const stream = new Blob([view]).stream().pipeThrough(new DecompressionStream('deflate'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** The bytes of a view as arrays: for each band `status` and `steps`, an array a row, and `cells`. */
+function heatUnpack(head, bytes) {
+  let at = 0;
+  const take = (n) => bytes.subarray(at, (at += n));
+  return head.bands.map((band) => {
+    const rows = band.rows.map(() => take(band.shown));
+    const steps = head.color_by === 'status' ? null : band.rows.map(() => take(band.shown));
+    const cells = band.grid ? new Uint32Array(take(4 * band.shown).slice().buffer) : null;
+    return { status: rows, steps, cells };
+  });
+}
+
+function heatApply(state, payload, [places, status, steps]) {
+  for (const [number, news] of Object.entries(payload.bands)) {
+    const band = state.head.bands[number];
+    const grown = news.shown > band.shown;
+    Object.assign(band, news);
+    if (!grown) continue;
+    const own = state.bands[number];
+    const longer = (codes) => {
+      const more = new Uint8Array(news.shown);
+      more.set(codes);
+      return more;
+    };
+    own.status = own.status.map(longer);
+    own.steps = own.steps && own.steps.map(longer);
+  }
+  const at = heatWords(places);
+  const codes = heatBytes(status);
+  const values = heatBytes(steps);
+  let i = 0;
+  for (const [number, row, n] of payload.parts) {
+    const band = state.bands[number];
+    const rowCodes = band.status[row];
+    const rowSteps = band.steps && band.steps[row];
+    for (const end = i + n; i < end; i++) {
+      rowCodes[at[i]] = codes[i];
+      if (rowSteps) rowSteps[at[i]] = values[i];
+    }
+  }
+  state.head.sequence = payload.sequence;
+}
+
+const heatBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+const heatWords = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
