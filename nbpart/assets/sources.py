@@ -62,7 +62,7 @@ def plain_function(function: Callable[..., Any]) -> FunctionType:
         raise DeclarationError(f"{function.__qualname__!r} is a method; write a function that calls it.")
     inner = inspect.unwrap(function)
     if not isinstance(inner, FunctionType):
-        raise DeclarationError(f"{function!r} is a {type(function).__name__}; write a function with def.")
+        raise DeclarationError(f"{function!r} is of type {type(function).__name__}; write a function with def.")
     if inner.__code__.co_name == "<lambda>":
         raise DeclarationError("A lambda has no name and no source of its own; write a function with def.")
     return inner

@@ -73,7 +73,7 @@ def save_value(value: Any, path_without_ext: str | Path) -> SavedFile:
     if figure is not None:
         return _save_figure(figure, path_without_ext)
     raise UnsupportedTypeError(
-        f"a {_type_name(value)} cannot be saved; {_advice(value)} What can be saved is {POSSIBLE}."
+        f"a value of type {_type_name(value)} cannot be saved; {_advice(value)} What can be saved is {POSSIBLE}."
     )
 
 
@@ -150,7 +150,7 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(value, float):
         return float(value)
     raise UnsupportedTypeError(
-        f"the value{_at(where)} is a {_type_name(value)}, which JSON cannot hold; convert it to text or numbers."
+        f"the value{_at(where)} is of type {_type_name(value)}, which JSON cannot hold; convert it to text or numbers."
     )
 
 
