@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, NbpartError, ParameterError
-from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE
+from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
 from nbpart.run.spec import RunOutput, RunResult, RunSpec
 from nbpart.states import RunStatus
+from nbpart.storage.files import write_bytes_atomic
 
 if TYPE_CHECKING:
-    from nbpart.run.engine import Ending
+    from nbpart.run.engine import Execution
+    from nbpart.run.record import Ending
 
 
 def execute(
@@ -59,33 +61,22 @@ class NotebookRun:
         self._should_stop = should_stop
         self._grace_s = grace_s
         self._cancelled = threading.Event()
+        self._execution: Execution | None = None
 
     def cancel(self) -> None:
         """Interrupt the notebook, and kill its kernel if that does not help; returns at once, from any thread."""
         self._cancelled.set()
+        if self._execution is not None:
+            self._execution.wake()
 
     def execute(self) -> RunResult:
         """Execute the notebook, blocking, and return how it ended."""
         if threading.current_thread() is not threading.main_thread():
             return self._execute()
-        # The main thread may have an event loop running, as in Jupyter, and is where a Ctrl-C arrives.
-        results: list[RunResult] = []
-        done = threading.Event()
+        from nbpart.run.engine import call_interruptibly
 
-        def work() -> None:
-            try:
-                results.append(self._execute())
-            finally:
-                done.set()
-
-        threading.Thread(target=work, name=f"nbpart {self.spec.run_id}").start()
-        # not join(): interrupted by a Ctrl-C it takes the thread for ended
-        while not done.is_set():
-            try:
-                done.wait()
-            except KeyboardInterrupt:
-                self.cancel()
-        return results[0]
+        result: RunResult = call_interruptibly(self._execute, self.cancel, f"nbpart {self.spec.run_id}")
+        return result
 
     def _execute(self) -> RunResult:
         started_at, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
@@ -110,8 +101,20 @@ class NotebookRun:
             exit_code=ending.exit_code,
             lacked={name: given.missing for name, given in self.spec.inputs.items() if given.missing},
             kernel=kernel,
+            **self._about_kernel(),
         )
         return self._put_down(result)
+
+    def _about_kernel(self) -> dict[str, Any]:
+        if self._execution is None:
+            return {}
+        usage = self._execution.usage
+        return {
+            "kernel_kind": self._execution.kernel_kind,
+            "kernel_notes": self._execution.notes,
+            "cpu_s": usage.cpu_s,
+            "peak_rss_bytes": usage.peak_rss_bytes,
+        }
 
     def _put_down(self, result: RunResult) -> RunResult:
         try:
@@ -139,7 +142,8 @@ class NotebookRun:
         return ending, kernel
 
     def _run(self, log: _Log) -> tuple[Ending, str | None]:
-        from nbpart.run.engine import ENGINE, Ending, Execution
+        from nbpart.run.engine import ENGINE, Execution
+        from nbpart.run.record import Ending
 
         if self._is_stopped():
             return Ending(RunStatus.CANCELLED, "Cancelled", "the run was cancelled before it started"), None
@@ -153,17 +157,20 @@ class NotebookRun:
             raise MissingInputError(f"the working directory {spec.folder!r} of {spec.where} is not there; restore it.")
         notebook, kernel = read_notebook(spec)
         spec.write()
-        execution = Execution(
+        # local modules come from their snapshots, so they must not be there already
+        local = {name.partition(".")[0] for name in spec.modules}
+        execution = self._execution = Execution(
             folder=spec.folder,
             environment={SPEC_VARIABLE: str(spec.path), RUN_VARIABLE: spec.run_id},
-            output_notebook=spec.output_notebook,
+            save=lambda nb: _save(nb, spec.output_notebook),
             about=_about(spec),
             write=log.write,
             should_stop=self._is_stopped,
             check=self._check,
             timeout_s=spec.timeout_s,
             grace_s=self._grace_s,
-            has_modules=bool(spec.modules or spec.import_roots),
+            startup=[STARTUP_LINE] if spec.modules or spec.import_roots else [],
+            preload=[name for name in spec.preload if name.partition(".")[0] not in local],
         )
         # papermill raises for error outputs; the ending tells more. No output path: papermill would write it in place,
         # format its braces, and change directory to do so.
@@ -288,6 +295,13 @@ def _show(value: Any) -> Any:
     return value
 
 
+def _save(notebook: Any, path: str) -> None:
+    import nbformat
+
+    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    write_bytes_atomic(path, text.encode("utf-8", "replace"))
+
+
 def _about(spec: RunSpec) -> dict[str, Any]:
     return {
         "run_id": spec.run_id,
@@ -298,7 +312,7 @@ def _about(spec: RunSpec) -> dict[str, Any]:
 
 
 def _crashed(error: Exception) -> Ending:
-    from nbpart.run.engine import Ending
+    from nbpart.run.record import Ending
 
     text = "".join(traceback.format_exception(error)) if not isinstance(error, NbpartError) else None
     message = str(error) or type(error).__name__

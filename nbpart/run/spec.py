@@ -87,6 +87,7 @@ class RunSpec:
     modules: name -> (snapshot, original): a module of that name is imported from the snapshot's source.
     injected: what becomes the cell after the parameters cell. data_prefix: what the names of its data files begin
     with. output_notebook, log, result: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
+    preload: modules that a prewarmed kernel finds imported already, by name.
     """
 
     run_id: str
@@ -109,6 +110,7 @@ class RunSpec:
     kernel_name: str | None = None
     language: str | None = None
     timeout_s: float | None = None
+    preload: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -131,7 +133,7 @@ class RunSpec:
             data[name] = encode_value(dict(data[name]))
         data["inputs"] = {name: given.to_json() for name, given in self.inputs.items()}
         data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
-        return data | {"import_roots": list(self.import_roots)}
+        return data | {"import_roots": list(self.import_roots), "preload": list(self.preload)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunSpec:
@@ -141,6 +143,7 @@ class RunSpec:
         values["inputs"] = {name: InputSpec.from_json(given) for name, given in data["inputs"].items()}
         values["modules"] = {name: (snapshot, original) for name, (snapshot, original) in data["modules"].items()}
         values["import_roots"] = tuple(data["import_roots"])
+        values["preload"] = tuple(data.get("preload", ()))
         return cls(**values)
 
     def write(self, path: str | os.PathLike[str] | None = None) -> Path:
@@ -231,6 +234,8 @@ class RunResult:
 
     `status` is succeeded, failed or cancelled. `error_cell` is the 0-based index of the cell in the output notebook.
     `exit_code` is the kernel's, where it died (-9 = killed by signal 9). `lacked`: per input the keys without data.
+    `kernel_kind` is "prewarmed", "spare" or "stock", `kernel_notes` say why it is not what it should be; `cpu_s` and
+    `peak_rss_bytes` are the kernel's with the processes that it waited for, None where the system does not tell.
     """
 
     run_id: str
@@ -248,6 +253,10 @@ class RunResult:
     exit_code: int | None = None
     lacked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kernel: str | None = None
+    kernel_kind: str | None = None
+    kernel_notes: tuple[str, ...] = ()
+    cpu_s: float | None = None
+    peak_rss_bytes: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
@@ -255,6 +264,7 @@ class RunResult:
         data["started_at"], data["finished_at"] = self.started_at.isoformat(), self.finished_at.isoformat()
         data["files"] = [file.to_json() for file in self.files]
         data["lacked"] = {name: list(keys) for name, keys in self.lacked.items()}
+        data["kernel_notes"] = list(self.kernel_notes)
         return data | {"metrics": dict(self.metrics)}
 
     @classmethod
@@ -264,6 +274,7 @@ class RunResult:
         for name in ("started_at", "finished_at"):
             values[name] = datetime.datetime.fromisoformat(data[name])
         values["files"] = tuple(SavedFileRecord.from_json(file) for file in data["files"])
+        values["kernel_notes"] = tuple(data.get("kernel_notes", ()))
         values["lacked"] = {name: tuple(keys) for name, keys in data["lacked"].items()}
         return cls(**values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime
 import os
@@ -17,6 +18,7 @@ import nbformat
 import pytest
 
 from nbpart.errors import ParameterError
+from nbpart.run.kernels import launch, provisioner
 from nbpart.run.notebook import NotebookRun, execute, read_notebook, spell_injected
 from nbpart.run.spec import InputSpec, RunResult, RunSpec
 from nbpart.states import RunStatus
@@ -87,14 +89,15 @@ FAILURES: dict[str, tuple[list[Any], dict[str, Any], tuple[str, str, int | None]
 class Ran:
     specs: dict[str, RunSpec]
     results: dict[str, RunResult]
+    kind: str
 
 
 def _execute(spec: RunSpec, name: str) -> RunResult:
     return NotebookRun(spec, grace_s=0.5 if name == "stubborn" else 60.0).execute()
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+@pytest.fixture(scope="module", params=["prewarmed", "stock"])
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """Every notebook above, executed once, four at a time and each in a folder of its own, with braces in its path."""
     specs, mark = {}, os.urandom(4).hex()  # other processes may run these tests too
     for name, (cells, values, _) in FAILURES.items():
@@ -102,11 +105,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     specs["good"] = good_spec(tmp_path_factory.mktemp("good-{brace}"), f"good-{mark}")
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(4) as threads:
         patch.setenv("PYTHONPATH", PACKAGE_ROOT)
+        if request.param == "stock":
+            patch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
         patch.delenv("PYTEST_CURRENT_TEST")  # with it ipykernel leaves the output of subprocesses alone
         before = os.getcwd(), dict(os.environ)
         results = dict(zip(specs, threads.map(lambda name: _execute(specs[name], name), specs), strict=True))
         assert (os.getcwd(), dict(os.environ)) == before
-    return Ran(specs, results)
+    return Ran(specs, results, request.param)
 
 
 @pytest.mark.kernel
@@ -169,7 +174,9 @@ def test_success(ran: Ran) -> None:
     assert (result.status, result.error_message) == (RunStatus.SUCCEEDED, None)
     assert result.metrics == {"accuracy": 0.5}
     assert result.lacked == {"up": ("lost",)}
-    assert result.kernel == "python3"
+    assert (result.kernel, result.kernel_kind, result.kernel_notes) == ("python3", ran.kind, ())
+    assert 0 < (result.cpu_s or 0) < 60
+    assert 10**7 < (result.peak_rss_bytes or 0) < 10**10
     files = {file.name: file for file in result.files}
     frame = load_file(files[""].path, files[""].format)
     assert frame.iloc[0].tolist() == ["2024-05-01", AT.isoformat(), spec.folder]
@@ -233,12 +240,31 @@ def test_ctrl_c_in_the_main_thread_cancels(tmp_path: Path) -> None:
 
 
 @pytest.mark.kernel
-def test_cancel_while_the_kernel_starts(tmp_path: Path) -> None:
-    spec = make_spec(tmp_path, "early", "x = 1")
-    result = execute(spec, should_stop=lambda: processes_of("early") != [])
-    assert (result.status, result.error_cell) == (RunStatus.CANCELLED, None)
+@pytest.mark.parametrize("kind", ["prewarmed", "stock"])
+def test_cancel_while_the_kernel_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    spec = make_spec(tmp_path, f"early-{kind}", "x = 1")
+    run = NotebookRun(spec)
+    start = launch.RunKernelManager.start_kernel
+    reached: list[str] = []
+
+    async def cancel_and_wait(*args: Any, **options: Any) -> bool:
+        if kind == "stock":
+            await start(*args, **options)
+            assert processes_of(spec.run_id) != []
+        reached.append(kind)
+        run.cancel()
+        await asyncio.Event().wait()
+        return True
+
+    if kind == "stock":
+        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+        monkeypatch.setattr(launch.RunKernelManager, "start_kernel", cancel_and_wait)
+    else:
+        monkeypatch.setattr(provisioner, "wait_readable", cancel_and_wait)
+    result = run.execute()
+    assert (result.status, result.error_cell, reached) == (RunStatus.CANCELLED, None, [kind])
     assert cell_states(spec) == [("pending", [])]
-    assert processes_of("early") == []
+    wait_for(lambda: processes_of(spec.run_id) == [])
 
 
 def test_cancelled_before_it_starts(tmp_path: Path) -> None:

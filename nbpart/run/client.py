@@ -1,0 +1,145 @@
+"""nbclient's client for one run: woken by what happens, without its fixed waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from queue import Empty
+from typing import Any
+
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
+from nbclient.util import ensure_async
+from papermill.clientwrap import PapermillNotebookClient
+
+from nbpart.run.kernels.launch import PREWARMED, RunKernel
+from nbpart.run.record import NotebookRecord
+
+_IOPUB_LIMIT_S = 30.0
+_LATE_S = 0.02
+_LAST_WORDS_S = 0.2
+_ALIVE_S = 0.5
+_FIRST_ASK_S, _ASK_GROWTH, _LONGEST_ASK_S = 0.05, 1.6, 1.0
+
+_logger = logging.getLogger("nbpart.run")
+_logger.addHandler(logging.NullHandler())
+
+
+class RunClient(PapermillNotebookClient):  # type: ignore[misc]
+    """Executes cells, hands on what they print, and sees a dead kernel at once."""
+
+    def __init__(self, record: NotebookRecord, write: Callable[[str], None], kernel: RunKernel) -> None:
+        super().__init__(
+            record,
+            km=kernel.manager,
+            raise_on_iopub_timeout=False,
+            iopub_timeout=_IOPUB_LIMIT_S,
+            coalesce_streams=True,
+            log=_logger,
+        )
+        self._write = write
+        self._kernel = kernel
+        self.asks_exit = False
+        self.on_cell_executed = self._look_for_exit
+
+    async def connect(self, limit_s: float) -> dict[str, Any]:
+        """Open the channels and return what the kernel says of itself; DeadKernelError where it does not answer."""
+        self.kc = self.km.client()
+        self.kc.start_channels()
+        end, pause = time.monotonic() + limit_s, _FIRST_ASK_S
+        asked: set[str] = set()
+        info: dict[str, Any] = {}
+        # the end of a question that comes by the other channel shows that this one is connected too
+        while True:
+            asked.add(self.kc.kernel_info())
+            until = time.monotonic() + pause
+            with contextlib.suppress(Empty):
+                info = info or await self._next("shell", until, lambda m: m["msg_type"] == "kernel_info_reply")
+                await self._next("iopub", until, lambda m: _is_idle(m) and m["parent_header"].get("msg_id") in asked)
+                return info
+            if not await self._is_alive():
+                raise DeadKernelError("it ended before it answered")
+            if time.monotonic() > end:
+                raise DeadKernelError(f"no answer within {limit_s:g} s")
+            pause = min(pause * _ASK_GROWTH, _LONGEST_ASK_S)
+
+    async def request_end(self) -> None:
+        """Ask the kernel to end, and hand on what is still to come from it."""
+        self.kc.shutdown()
+        if self._kernel.kind != PREWARMED:
+            return
+        with contextlib.suppress(Empty):
+            await self._next("iopub", time.monotonic() + _IOPUB_LIMIT_S, self._take_last)
+
+    async def write_late_output(self) -> None:
+        """Hand on what comes after the last cell's end, until there is silence.
+
+        What a subprocess printed goes a longer way. A prewarmed kernel says itself when that was all.
+        """
+        if self._kernel.kind == PREWARMED:
+            return
+        with contextlib.suppress(Empty):
+            while True:
+                self._take_last(await self._next("iopub", time.monotonic() + _LATE_S, lambda message: True))
+
+    def disconnect(self) -> None:
+        if self.kc is not None:
+            self.kc.stop_channels()
+            self.kc = None
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        if msg["msg_type"] == "stream":
+            self._write(msg["content"]["text"])
+        # past papermill's own method, which writes logs of its own
+        output = super(PapermillNotebookClient, self).process_message(msg, cell, cell_index)
+        self.nb_man.mark_changed()
+        return output
+
+    async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
+        while True:
+            message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+            if message["parent_header"].get("msg_id") == parent_msg_id:
+                try:
+                    self.process_message(message, cell, cell_index)
+                except CellExecutionComplete:
+                    return
+            elif message["msg_type"] == "stream":  # a thread, or a late line, of a cell before
+                self._write(message["content"]["text"])
+
+    async def _async_poll_kernel_alive(self) -> None:
+        if self._kernel.process is None:
+            while await self._is_alive():
+                await asyncio.sleep(_ALIVE_S)
+        else:
+            await self._kernel.ended(None)
+        # what it printed last may still be on its way
+        await asyncio.sleep(_LAST_WORDS_S)
+        if self.task_poll_for_reply is not None:
+            self.task_poll_for_reply.cancel()
+
+    async def _is_alive(self) -> bool:
+        process = self._kernel.process
+        return process.poll() is None if process is not None else bool(await ensure_async(self.km.is_alive()))
+
+    async def _next(self, channel: str, until: float, is_meant: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        source = self.kc.iopub_channel if channel == "iopub" else self.kc.shell_channel
+        while True:
+            timeout = max(0.0, until - time.monotonic())
+            message: dict[str, Any] = await ensure_async(source.get_msg(timeout=timeout))
+            if is_meant(message):
+                return message
+
+    def _take_last(self, message: dict[str, Any]) -> bool:
+        if message["msg_type"] == "stream":
+            self._write(message["content"]["text"])
+        return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "dead")
+
+    def _look_for_exit(self, cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
+        payload = execute_reply["content"].get("payload") or []
+        self.asks_exit = self.asks_exit or any(part.get("source") == "ask_exit" for part in payload)
+
+
+def _is_idle(message: Mapping[str, Any]) -> bool:
+    return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "idle")

@@ -1,0 +1,251 @@
+"""A forked child of the zygote, from its first moment to its end: it becomes an IPython kernel."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ipykernel.iostream import OutStream
+from ipykernel.kernelapp import IPKernelApp
+
+from nbpart.run.kernels import wire
+from nbpart.run.modules import RUN_VARIABLE
+
+_PR_SET_PDEATHSIG = 1
+#: How long a kernel that ends waits for the last output of its processes, in seconds; only a stuck pipe takes it.
+_DRAIN_LIMIT_S = 1.0
+_STREAM = f"{__name__}.DrainedStream"
+
+
+class DrainedStream(OutStream):
+    """A stream that can be drained: what processes wrote to its descriptor comes by a pipe, and so later."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._is_draining = False
+        self._drained = threading.Event()
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def write(self, string: str) -> int:
+        if self._is_draining and "\0" in string:
+            string = string.replace("\0", "")
+            self._drained.set()
+        return (super().write(string) or 0) if string else 0
+
+    def drain(self) -> None:
+        """Take in and publish all that was written before."""
+        if self._should_watch:
+            self._is_draining = True
+            os.write(self._original_stdstream_fd, b"\0")
+            self._drained.wait(_DRAIN_LIMIT_S)
+        self.flush()  # type: ignore[no-untyped-call]
+
+
+class AdoptedApp(IPKernelApp):
+    """A kernel that is made ready before it is known for whom: what depends on that comes when it is adopted."""
+
+    is_adopted = False
+    shell: Any
+
+    def init_gui_pylab(self) -> None:
+        if self.is_adopted:
+            super().init_gui_pylab()  # type: ignore[no-untyped-call]
+
+    def init_extensions(self) -> None:
+        if self.is_adopted:
+            super().init_extensions()  # type: ignore[no-untyped-call]
+
+    def init_code(self) -> None:
+        if self.is_adopted:
+            super().init_code()  # type: ignore[no-untyped-call]
+
+    def be_adopted(self, startup: list[str]) -> None:
+        self.is_adopted = True
+        self.exec_lines = startup + list(self.exec_lines)
+        self.shell.init_environment()
+        self.init_gui_pylab()
+        self.init_extensions()
+        self.init_code()
+        self.shell.user_ns["_dh"][:] = [Path.cwd()]
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def begin(zygote: int) -> None:
+    """Become a process of one's own: session, signals, randomness; and die with the zygote."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != zygote:  # it died before the line above
+        os._exit(1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.enable()
+    _reseed()
+
+
+def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]) -> None:
+    """Be the kernel that a command line describes; never returns."""
+
+    def work() -> None:
+        _use_streams(streams)
+        settle(message["env"], message["cwd"])
+        argv = message["argv"]
+        # the death signal stands for it, and its default is the zygote's own environment
+        app: Any = IPKernelApp.instance(parent_handle=0, outstream_class=_STREAM)
+        app.initialize(argv[argv.index("-m") + 2 :])
+        atexit.register(_end_output, app)
+        _say(conn, {"ready": os.getpid()})
+        app.start()
+
+    _live(work, lambda reason: _say(conn, {"error": reason}))
+
+
+def run_adopted(private: socket.socket, folder: str) -> None:
+    """Be a spare kernel whose files lie in `folder`, and wait to be adopted; never returns."""
+
+    def work() -> None:
+        console = os.memfd_create("console")
+        _use_streams([os.open(os.devnull, os.O_RDONLY), console, console], keep=console)
+        file = os.path.join(folder, "kernel.json")
+        app = _make_spare(folder, file)
+        message, conn = _await_adoption(private)
+        try:
+            _mark(message["env"].get(RUN_VARIABLE, ""))
+            settle(message["env"], message["cwd"])
+            _reseed()
+            app.be_adopted(message["startup"])
+        except BaseException as error:
+            _say(conn, {"error": _describe(error)})
+            raise
+        atexit.register(_end_output, app)
+        _say(conn, {"ready": os.getpid(), "connection_file": file}, [console])
+        os.close(console)
+        app.start()
+
+    def tell(reason: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # it was adopted before, and told already
+            _say(_await_adoption(private)[1], {"error": reason})
+
+    _live(work, tell)
+
+
+def _make_spare(folder: str, file: str) -> Any:
+    app: Any = AdoptedApp.instance(
+        parent_handle=0,
+        outstream_class=_STREAM,
+        transport="ipc",
+        ip=os.path.join(folder, "k"),
+        connection_file=file,
+        # its announcements are for a person at a terminal
+        log_level=logging.CRITICAL,
+    )
+    app.initialize(["--HistoryManager.hist_file=:memory:"])
+    app.log_level = logging.WARNING
+    return app
+
+
+def _await_adoption(private: socket.socket) -> tuple[dict[str, Any], socket.socket]:
+    message, descriptors = wire.receive(private, 1)
+    private.close()
+    if message is None:
+        os._exit(0)
+    return message, socket.socket(fileno=descriptors[0])
+
+
+def _say(conn: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+    with contextlib.suppress(OSError):  # nobody wants to know any more
+        wire.send(conn, message, descriptors)
+    conn.close()
+
+
+def _describe(error: BaseException) -> str:
+    return f"a forked kernel could not be made ready: {type(error).__name__}: {error}"
+
+
+def settle(environment: dict[str, str], folder: str) -> None:
+    """Take on the environment and the working directory of the run."""
+    os.environ.clear()
+    os.environ.update(environment)
+    if hasattr(time, "tzset"):
+        time.tzset()
+    os.chdir(folder)
+
+
+def _use_streams(streams: Sequence[int], keep: int = -1) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    for stream in {*streams} - {0, 1, 2, keep}:
+        os.close(stream)
+    # the objects that Python made at its start stay right: they write to the numbers
+
+
+def _reseed() -> None:
+    # `random` does so by itself when a process forks; the system's own source needs nothing
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+    if "multiprocessing.process" in sys.modules:
+        import random
+
+        random.seed()
+        sys.modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
+
+
+def _mark(run_id: str) -> None:
+    """Show the run's mark where the system shows a process's environment, in the room that the zygote reserved."""
+    block = Path("/proc/self/environ").read_bytes()
+    begin = block.find(f"{RUN_VARIABLE}=".encode())
+    if begin < 0:
+        return
+    begin += len(RUN_VARIABLE) + 1
+    room = block.index(b"\0", begin) - begin
+    mark = run_id.encode("utf-8", "surrogateescape")[:room].ljust(room, b"\0")
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    ctypes.memmove(int(fields[47]) + begin, mark, room)
+
+
+def _end_output(app: Any) -> None:
+    """Publish the last output, and that it was the last: who listens need not wait for silence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, DrainedStream):
+            stream.drain()
+    with contextlib.suppress(Exception):
+        app.session.send(app.iopub_thread, "status", {"execution_state": "dead"})
+
+
+def _live(work: Callable[[], None], tell: Callable[[str], None]) -> None:
+    code: int = 1
+    try:
+        work()
+        code = 0
+    except SystemExit as exit:
+        code = exit.code if isinstance(exit.code, int) else int(exit.code is not None)
+    except BaseException as error:  # noqa: BLE001 - the last words of a process
+        traceback.print_exc(file=sys.__stderr__)
+        tell(_describe(error))
+    finally:
+        _leave(code)
+
+
+def _leave(code: int) -> None:
+    """End as an interpreter does but for taking modules apart, which costs more than the whole rest."""
+    for step in (threading._shutdown, atexit._run_exitfuncs, gc.collect):  # type: ignore[attr-defined]
+        with contextlib.suppress(BaseException):
+            step()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):
+            stream.flush()
+    ctypes.CDLL(None).fflush(None)
+    os._exit(code)

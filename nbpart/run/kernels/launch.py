@@ -1,0 +1,205 @@
+"""Starting the kernel of one run: forked where that can be done, else as Jupyter does it; and ending it for certain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.manager import AsyncKernelManager
+
+from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipython_command
+from nbpart.run.kernels.usage import read_usage
+from nbpart.run.kernels.waiting import wait_end
+from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Usage, is_supported
+
+PREWARMED, SPARE, STOCK = "prewarmed", "spare", "stock"
+_TERM_LIMIT_S = 1.0
+_KILL_LIMIT_S = 10.0
+# the system's limit for a socket's path is 104 to 108, and the channel's number comes behind
+_SOCKET_PATH = 80
+
+
+class RunKernelClient(AsyncKernelClient):
+    """A client with the two channels that a run needs from its beginning."""
+
+    def start_channels(self, shell: bool = True, iopub: bool = True, *_: Any, **__: Any) -> None:
+        super().start_channels(shell=shell, iopub=iopub, stdin=False, hb=False, control=False)
+
+
+class RunKernelManager(AsyncKernelManager):
+    """Jupyter's manager of one kernel, whose clients are those above."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.client_factory = RunKernelClient
+
+
+@dataclass
+class RunKernel:
+    """A kernel that one run has for itself.
+
+    kind: "prewarmed" (forked), "spare" (started ahead) or "stock". notes: why it is not prewarmed, where it should be.
+    console: what it wrote past Jupyter's messages. process: like a Popen object, or None where it runs elsewhere.
+    """
+
+    manager: RunKernelManager
+    kind: str
+    process: Any
+    console: IO[bytes]
+    notes: tuple[str, ...] = ()
+    sockets: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+    async def ended(self, limit_s: float | None) -> bool:
+        """Whether the process ended before the limit is over; what it took is in `usage` then."""
+        if self.process is None or self.process.returncode is not None:
+            return True
+        if not isinstance(self.process, ForkedKernel):
+            self.usage = read_usage(self.process.pid) or self.usage
+        if not await wait_end(self.process, limit_s):
+            return False
+        if isinstance(self.process, ForkedKernel):
+            self.usage = self.process.usage
+        elif (last := read_usage(self.process.pid)) is not None:
+            # of a process that is not reaped yet the times are known, the memory not
+            self.usage = Usage(last.cpu_s, self.usage.peak_rss_bytes)
+        return True
+
+    async def end(self, grace_s: float, *, now: bool) -> None:
+        """End the process and its group: `now` by SIGTERM and SIGKILL, else it gets `grace_s` to end by itself."""
+        try:
+            if self.process is None:
+                if self.manager.has_kernel:
+                    await self.manager.shutdown_kernel(now=now)
+            elif now or not await self.ended(grace_s):
+                self._signal_group(signal.SIGTERM)
+                if not await self.ended(_TERM_LIMIT_S):
+                    self._signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
+                    await self.ended(_KILL_LIMIT_S)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Let go of everything; what is left of the process's group is killed."""
+        if self.process is not None:
+            self._signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
+            self.process.poll()
+            if isinstance(self.process, ForkedKernel):
+                self.process.close()
+        with contextlib.suppress(OSError):
+            await self.manager.cleanup_resources()
+        self.console.close()
+        if self.sockets is not None:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def _signal_group(self, number: int) -> None:
+        # each kernel leads a session, so its group is its own, and outlives it as long as one of the group does
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, number)
+        else:
+            with contextlib.suppress(OSError):
+                self.process.kill()
+
+
+async def start_kernel(
+    name: str,
+    *,
+    folder: str,
+    environment: Mapping[str, str],
+    startup: Sequence[str] = (),
+    preload: Sequence[str] = (),
+    prewarm: bool = True,
+) -> RunKernel:
+    """Start the kernel of this name, in that folder and with exactly this environment.
+
+    startup: lines that an IPython kernel executes before its first cell. preload: modules that a forked kernel finds
+    imported. Raises NoSuchKernel, and OSError where it cannot be started.
+    """
+    manager = RunKernelManager(kernel_name=name)
+    notes: tuple[str, ...] = ()
+    if prewarm and can_prewarm(manager.kernel_spec):
+        try:
+            return await _adopt(manager, folder, environment, startup, preload)
+        except PrewarmError as error:
+            notes = (f"an ordinary kernel was started, as none could be forked: {error}",)
+            manager = RunKernelManager(kernel_name=name)
+    return await _start(manager, folder, environment, startup, notes)
+
+
+def can_prewarm(kernel_spec: Any) -> bool:
+    """Whether a fork of this interpreter's zygote is the kernel that the specification describes."""
+    python = kernel_spec.argv[0]
+    names = ("python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    is_own = python in names or os.path.abspath(python) == os.path.abspath(sys.executable)
+    rest = [part for part in kernel_spec.argv[1:] if part != "-Xfrozen_modules=off"]
+    provisioner = kernel_spec.metadata.get("kernel_provisioner", {}).get("provisioner_name", "local-provisioner")
+    return (
+        is_supported()
+        and is_own
+        and is_ipython_command(kernel_spec.argv)
+        and rest[2:] == ["-f", "{connection_file}"]
+        and provisioner in ("local-provisioner", NAME)
+    )
+
+
+async def _adopt(
+    manager: RunKernelManager,
+    folder: str,
+    environment: Mapping[str, str],
+    startup: Sequence[str],
+    preload: Sequence[str],
+) -> RunKernel:
+    spec: Any = manager.kernel_spec
+    config = spec.metadata.get("kernel_provisioner", {}).get("config", {})
+    provisioner = PrewarmedProvisioner(kernel_id="", kernel_spec=spec, parent=manager, **config)
+    kernel = await provisioner.adopt(environment, folder, startup, preload)
+    assert kernel.connection_file is not None
+    assert kernel.console is not None
+    manager.load_connection_file(kernel.connection_file)
+    manager.provisioner = provisioner
+    return RunKernel(manager, PREWARMED, kernel, os.fdopen(os.dup(kernel.console), "rb"))
+
+
+async def _start(
+    manager: RunKernelManager,
+    folder: str,
+    environment: Mapping[str, str],
+    startup: Sequence[str],
+    notes: tuple[str, ...],
+) -> RunKernel:
+    sockets = None
+    if os.name == "posix" and len(tempfile.gettempdir()) < _SOCKET_PATH:
+        # files that only this user can open, instead of ports that everybody on the machine can
+        sockets = tempfile.mkdtemp(prefix="nbpart-")
+        manager.transport, manager.ip = "ipc", os.path.join(sockets, "k")
+    arguments = []
+    spec: Any = manager.kernel_spec
+    if any("ipykernel" in part for part in spec.argv):
+        arguments = ["--HistoryManager.hist_file=:memory:", *(f"--IPKernelApp.exec_lines={line}" for line in startup)]
+    console = tempfile.TemporaryFile()  # noqa: SIM115 - the kernel's for its life
+    kernel = RunKernel(manager, STOCK, None, console, notes, sockets)
+    try:
+        await manager.start_kernel(
+            extra_arguments=arguments, cwd=folder, env=dict(environment), stdout=console, stderr=console
+        )
+    except BaseException:
+        kernel.process = getattr(manager.provisioner, "process", None)
+        await kernel.end(0, now=True)
+        raise
+    kernel.process = getattr(manager.provisioner, "process", None)
+    return kernel
+
+
+def end_now(kernel: RunKernel) -> None:
+    """End a kernel that no run took, from a thread without an event loop."""
+    asyncio.run(kernel.end(0, now=True))

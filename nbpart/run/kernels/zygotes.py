@@ -1,0 +1,337 @@
+"""The owner's side: zygotes of this process, started when first needed, shared by all its threads, gone at its exit."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbpart.run.kernels import wire
+from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE
+
+#: What notebooks of nbpart import: the names of modules, imported and not touched.
+PRELOAD = (
+    "nbpart.workspace",
+    "numpy",
+    "pandas",
+    "pandas.io.formats.html",
+    "pyarrow.parquet",
+    "pyarrow.dataset",
+    "duckdb",
+)
+#: Variables that are read once, when Python or a library starts: kernels that differ in them need other zygotes.
+_READ_AT_START = (
+    "ARROW_", "BLIS_", "CONDA_PREFIX", "CUDA_", "DUCKDB_", "GLIBC_TUNABLES", "GOTO_", "HOME", "IPYTHON", "JUPYTER",
+    "LANG", "LC_", "LD_", "MALLOC_", "MKL_", "MPL", "NUMBA_", "NUMEXPR_", "NUMPY_", "OMP_",
+    "OPENBLAS_", "PANDAS_", "PYTHON", "VECLIB_", "VIRTUAL_ENV", "XDG_",
+)  # fmt: skip
+_MOST_ZYGOTES = 4
+_START_LIMIT_S = 60.0
+_RETRY_S = 60.0
+# room for a run's mark in what the system shows of a forked process's environment
+_MARK_ROOM = 200
+_TAIL = 2_000
+
+
+class PrewarmError(RuntimeError):
+    """Why no kernel could be forked; the message is for the person whose run it was."""
+
+
+def is_supported() -> bool:
+    """Whether kernels can be forked on this platform."""
+    return sys.platform == "linux" and hasattr(os, "pidfd_open") and hasattr(os, "memfd_create")
+
+
+@dataclass
+class Usage:
+    """What a process and the children that it waited for took."""
+
+    cpu_s: float | None = None
+    peak_rss_bytes: int | None = None
+
+
+class ForkedKernel:
+    """A kernel that a zygote forked, as a Popen object looks: ours to signal and to wait for."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, conn: socket.socket) -> None:
+        self._conn = conn
+        self._lock = threading.Lock()
+        self.pid = -1
+        self.connection_file: str | None = None
+        self.console: int | None = None
+        self.returncode: int | None = None
+        self.usage = Usage()
+
+    def fileno(self) -> int:
+        """Readable once the kernel is ready, and again when it ended."""
+        return self._conn.fileno()
+
+    def wait_until_ready(self, limit_s: float = _START_LIMIT_S) -> None:
+        """Return when it is bound to its sockets; PrewarmError where it does not come to that."""
+        if not select.select([self._conn], [], [], limit_s)[0]:
+            self._conn.close()
+            raise PrewarmError(f"a forked kernel was not ready within {limit_s:g} s")
+        self.take_ready()
+
+    def take_ready(self) -> None:
+        """Read what `fileno` announced first."""
+        message, descriptors = wire.receive(self._conn, 1)
+        if message is not None and "ready" in message:
+            self.pid = int(message["ready"])
+            self.connection_file = message.get("connection_file")
+            self.console = descriptors[0] if descriptors else None
+            return
+        self._conn.close()
+        if message is None:
+            raise PrewarmError("the process that forks kernels died while it started one")
+        reason = message.get("error") or f"a forked kernel ended while it started, with exit code {message['code']}"
+        raise PrewarmError(str(reason))
+
+    def poll(self) -> int | None:
+        with self._lock:
+            if self.returncode is None and select.select([self._conn], [], [], 0)[0]:
+                message, _ = wire.receive(self._conn)
+                if message is None:
+                    # the zygote is gone, and with it all that it forked
+                    self.returncode = -int(signal.SIGKILL)
+                else:
+                    self.returncode = int(message["code"])
+                    self.usage = Usage(message["cpu_s"], message["peak_rss_bytes"])
+                self._conn.close()
+            return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.poll() is None:
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                raise subprocess.TimeoutExpired("a forked kernel", timeout or 0)
+            with contextlib.suppress(ValueError):  # another thread saw its end first
+                select.select([self._conn], [], [], left)
+        assert self.returncode is not None
+        return self.returncode
+
+    def detach(self) -> None:
+        """Let it live on when this object and its owner are gone; nothing is heard of it any more."""
+        wire.send(self._conn, {"detach": True})
+        wire.receive(self._conn)
+        self._conn.close()
+
+    def close(self) -> None:
+        """Let go of it: what still runs is killed."""
+        self._conn.close()
+        if self.console is not None:
+            os.close(self.console)
+            self.console = None
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+@dataclass
+class Zygote:
+    """A zygote that runs; it ends when this process does, however that ends."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    said: Any
+    owner: int = field(default_factory=os.getpid)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def start(cls, python: str, preload: Sequence[str], environment: Mapping[str, str]) -> Zygote:
+        """Start one and wait until it is ready, about a second; PrewarmError says why it is not."""
+        ours, its = socket.socketpair()
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - read when it dies
+        try:
+            process = subprocess.Popen(
+                [python, "-m", "nbpart.run.kernels.zygote", str(its.fileno()), str(os.getpid())],
+                env=_zygote_environment(environment),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                pass_fds=[its.fileno()],
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            said.close()
+            raise PrewarmError(f"the process that forks kernels could not be started: {error}") from error
+        finally:
+            its.close()
+        zygote = cls(process, ours, said)
+        try:
+            zygote._prepare(preload)
+        except PrewarmError:
+            zygote.close()
+            raise
+        return zygote
+
+    def _prepare(self, preload: Sequence[str]) -> None:
+        with contextlib.suppress(OSError):  # where it is gone already, receive says so
+            wire.send(self.control, {"preload": list(preload)})
+        if not select.select([self.control], [], [], _START_LIMIT_S)[0]:
+            raise PrewarmError(f"importing {', '.join(preload)} ahead of the runs took more than {_START_LIMIT_S:g} s")
+        answer, _ = wire.receive(self.control)
+        if answer is None:
+            raise PrewarmError(f"the process that forks kernels died at its start: {self._last_words()}")
+        if answer["failed"]:
+            reasons = "; ".join(f"{name} ({reason})" for name, reason in answer["failed"].items())
+            raise PrewarmError(f"could not be preloaded: {reasons}; take it out of preload, or install it")
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.said.seek(max(0, self.said.seek(0, os.SEEK_END) - _TAIL))
+        lines = self.said.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else f"exit code {self.process.returncode}"
+
+    @property
+    def is_alive(self) -> bool:
+        return self.owner == os.getpid() and self.process.poll() is None
+
+    def request(self, message: dict[str, Any], streams: Sequence[int] = ()) -> ForkedKernel:
+        """Ask for a kernel; it is not ready yet. Raises PrewarmError where the zygote is gone."""
+        ours, its = socket.socketpair()
+        try:
+            with self._lock:
+                wire.send(self.control, message, [its.fileno(), *streams])
+        except OSError as error:
+            ours.close()
+            raise PrewarmError("the process that forks kernels is gone") from error
+        finally:
+            its.close()
+        return ForkedKernel(ours)
+
+    def start_kernel(
+        self, argv: Sequence[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
+    ) -> ForkedKernel:
+        """A kernel as its command line says, with these three standard streams."""
+        message = {"op": "start", "argv": list(argv), "env": dict(environment), "cwd": folder}
+        return self.request(message, streams)
+
+    def adopt_kernel(self, environment: Mapping[str, str], folder: str, startup: Sequence[str]) -> ForkedKernel:
+        """The kernel that waits ready, or a new one; it executes the lines of `startup` before it says so itself."""
+        return self.request({"op": "adopt", "env": dict(environment), "cwd": folder, "startup": list(startup)})
+
+    def retire(self) -> None:
+        """Let it end when its last kernel does."""
+        with self._lock, contextlib.suppress(OSError):
+            wire.send(self.control, {"op": "retire"})
+
+    def close(self) -> None:
+        """End it and all its kernels, but those that were kept; does not wait until they are gone."""
+        if self.owner != os.getpid():
+            return
+        with self._lock:
+            with contextlib.suppress(OSError):
+                wire.send(self.control, {"op": "goodbye"})
+            self.control.close()
+        self.said.close()
+
+
+_Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...], int]
+
+
+class Zygotes:
+    """The zygotes of this process by what they were started for; the least recently used gives way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._starting: dict[_Key, threading.Lock] = {}
+        self._zygotes: dict[_Key, Zygote] = {}
+        self._retired: list[Zygote] = []
+        self._failures: dict[_Key, tuple[float, str]] = {}
+
+    def get(self, python: str, preload: Sequence[str], environment: Mapping[str, str]) -> Zygote:
+        """The zygote for this interpreter, these modules and this environment, started if it is not there.
+
+        Blocks while it starts. Raises PrewarmError where it cannot start; for a minute it is not tried again.
+        """
+        key = _key(python, preload, environment)
+        with self._lock:
+            starting = self._starting.setdefault(key, threading.Lock())
+        with starting:
+            return self._find(key) or self._start(key, environment)
+
+    def find(self, python: str, preload: Sequence[str], environment: Mapping[str, str]) -> Zygote | None:
+        """The same if it runs already, else None; does not block."""
+        return self._find(_key(python, preload, environment))
+
+    def close(self) -> None:
+        """End all of them."""
+        with self._lock:
+            zygotes = [*self._zygotes.values(), *self._retired]
+            self._zygotes, self._retired = {}, []
+            self._failures.clear()
+        for zygote in zygotes:
+            zygote.close()
+        for zygote in zygotes:
+            with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
+                zygote.process.wait(5)
+
+    def _find(self, key: _Key) -> Zygote | None:
+        with self._lock:
+            zygote = self._zygotes.pop(key, None)
+            if zygote is not None and zygote.is_alive:
+                self._zygotes[key] = zygote  # now the most recently used
+                return zygote
+        if zygote is not None:
+            zygote.close()
+        return None
+
+    def _start(self, key: _Key, environment: Mapping[str, str]) -> Zygote:
+        at, reason = self._failures.get(key, (0.0, ""))
+        if reason and time.monotonic() - at < _RETRY_S:
+            raise PrewarmError(reason)
+        try:
+            zygote = Zygote.start(key[0], key[1], environment)
+        except PrewarmError as error:
+            self._failures[key] = (time.monotonic(), str(error))
+            raise
+        with self._lock:
+            self._zygotes[key] = zygote
+            self._retired = [old for old in self._retired if old.is_alive]
+            for old in list(self._zygotes)[:-_MOST_ZYGOTES]:
+                self._retired.append(self._zygotes.pop(old))
+                self._retired[-1].retire()
+        return zygote
+
+
+def _key(python: str, preload: Sequence[str], environment: Mapping[str, str]) -> _Key:
+    names = tuple(dict.fromkeys([*PRELOAD, *preload]))
+    read = tuple(sorted((name, value) for name, value in environment.items() if name.startswith(_READ_AT_START)))
+    return python, names, read, os.getpid()
+
+
+def _zygote_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    # under pytest ipykernel leaves the output of subprocesses alone, and a spare is no test's
+    dropped = (RUN_VARIABLE, SPEC_VARIABLE, "PYTEST_CURRENT_TEST")
+    kept = {name: value for name, value in environment.items() if name not in dropped}
+    # kernels are debugged, if at all, without the frozen modules' sources
+    return {RUN_VARIABLE: "-" * _MARK_ROOM, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **kept}
+
+
+shared = Zygotes()
+atexit.register(shared.close)

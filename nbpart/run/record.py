@@ -1,0 +1,112 @@
+"""The executed notebook on disk, with a true record of what happened.
+
+papermill's own record marks cells that never ran as completed, and knows neither dead kernels nor cancelling.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import nbformat
+from papermill.engines import NotebookExecutionManager
+
+from nbpart.states import RunStatus
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the execution of a notebook ended; `cell` is the 0-based index of the cell that was running, if one was."""
+
+    status: RunStatus
+    error_class: str | None = None
+    error_message: str | None = None
+    cell: int | None = None
+    traceback: str | None = None
+    exit_code: int | None = None
+
+
+SUCCEEDED = Ending(RunStatus.SUCCEEDED)
+
+
+def strip_ansi(text: str) -> str:
+    """Text without the escape sequences that colour a terminal."""
+    return _ANSI.sub("", text)
+
+
+class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
+    """The executed notebook: saved at most as often as it is cheap, and mended at its end.
+
+    write: saves the notebook where it belongs. about: what its metadata say of the run besides its status.
+    """
+
+    def __init__(
+        self, nb: Any, write: Callable[[Any], None], about: Mapping[str, Any], progress_bar: bool = False
+    ) -> None:
+        super().__init__(nb, output_path=None, progress_bar=progress_bar, autosave_cell_every=0)
+        self._write = write
+        self._about = dict(about)
+        self._is_due = False
+        self._next_save = 0.0
+
+    def save(self, **kwargs: Any) -> None:
+        self._is_due = True
+        self.save_if_due()
+
+    def save_if_due(self) -> None:
+        """Write the notebook if it changed and the last write is long enough ago."""
+        begin = time.monotonic()
+        if not self._is_due or begin < self._next_save:
+            return
+        self._is_due = False
+        self._write(self.nb)
+        end = time.monotonic()
+        self._next_save = end + max(0.25, 20 * (end - begin))
+
+    def mark_changed(self) -> None:
+        self._is_due = True
+
+    def notebook_start(self, **kwargs: Any) -> None:
+        self.nb.metadata["nbpart"] = {**self._about, "status": str(RunStatus.RUNNING)}
+        super().notebook_start(**kwargs)
+
+    def finish(self, ending: Ending) -> None:
+        """Mark the cells and the notebook as they ended and write the notebook: what did not run stays pending."""
+        failed = ending.status is not RunStatus.SUCCEEDED
+        if failed and ending.cell is not None:
+            cell = self.nb.cells[ending.cell]
+            self.cell_exception(cell, ending.cell)
+            if cell.metadata.papermill.get("end_time") is None:
+                self.cell_complete(cell, ending.cell)
+            _add_error(cell, ending)
+        self.end_time = self.now()
+        about = self.nb.metadata.papermill
+        about["end_time"] = self.end_time.isoformat()
+        about["duration"] = (self.end_time - self.start_time).total_seconds()
+        about["exception"] = failed or None
+        self.nb.metadata["nbpart"] = {
+            **self._about,
+            "status": str(ending.status),
+            "error_class": ending.error_class,
+            "error_message": ending.error_message,
+        }
+        self.cleanup_pbar()
+        self._write(self.nb)
+
+
+def _add_error(cell: Any, ending: Ending) -> None:
+    """Let the cell show the outcome as an error, unless it does already."""
+    if cell.cell_type != "code":
+        return
+    shown = [output.ename for output in cell.outputs if output.output_type == "error"]
+    if ending.error_class not in shown:
+        cell.outputs.append(
+            nbformat.v4.new_output(  # type: ignore[no-untyped-call]
+                "error", ename=ending.error_class or "", evalue=ending.error_message or "", traceback=[]
+            )
+        )

@@ -1,0 +1,144 @@
+"""The zygote and its owner: what cannot work is named, what is forked is a process of its own, and nothing stays."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbpart.run.kernels import wire, zygotes
+from nbpart.run.kernels.zygote import Zygote as Server
+from nbpart.run.kernels.zygotes import PrewarmError, Zygote, Zygotes
+from tests.run.conftest import PACKAGE_ROOT, wait_for
+
+pytestmark = pytest.mark.skipif(not zygotes.is_supported(), reason="kernels are forked on Linux only")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": PACKAGE_ROOT}
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    zygote = Zygote.start(sys.executable, ["json"], ENVIRONMENT)
+    yield zygote
+    zygote.close()
+    zygote.process.wait(30)
+
+
+def adopt(zygote: Zygote, folder: Path, **environment: str) -> Any:
+    kernel = zygote.adopt_kernel({**ENVIRONMENT, **environment}, str(folder), [])
+    kernel.wait_until_ready()
+    return kernel
+
+
+@pytest.mark.kernel
+def test_a_kernel_is_ready_in_its_folder_with_its_environment_and_mark(zygote: Zygote, tmp_path: Path) -> None:
+    kernel = adopt(zygote, tmp_path, NBPART_RUN_ID="the-run")
+    assert os.readlink(f"/proc/{kernel.pid}/cwd") == str(tmp_path)
+    assert os.getsid(kernel.pid) == os.getpgid(kernel.pid) == kernel.pid
+    assert b"NBPART_RUN_ID=the-run" in Path(f"/proc/{kernel.pid}/environ").read_bytes().split(b"\0")
+    assert os.stat(kernel.connection_file).st_mode & 0o777 == 0o600
+    kernel.terminate()
+    assert kernel.wait(30) == -signal.SIGTERM
+    assert kernel.usage.cpu_s > 0
+    assert kernel.usage.peak_rss_bytes > 10**6
+    assert not os.path.exists(kernel.connection_file)
+    kernel.close()
+
+
+@pytest.mark.kernel
+def test_closing_a_kernel_kills_it(zygote: Zygote, tmp_path: Path) -> None:
+    kernel = adopt(zygote, tmp_path)
+    assert kernel.poll() is None
+    kernel.close()
+    wait_for(lambda: not os.path.exists(f"/proc/{kernel.pid}"))
+
+
+@pytest.mark.kernel
+def test_a_folder_that_is_not_there_is_named(zygote: Zygote) -> None:
+    kernel = zygote.adopt_kernel(ENVIRONMENT, "/nowhere/at/all", [])
+    with pytest.raises(PrewarmError, match="/nowhere/at/all"):
+        kernel.wait_until_ready()
+    kernel.close()
+
+
+@pytest.mark.kernel
+def test_when_the_zygote_dies_its_kernels_do_and_the_next_is_started_anew(tmp_path: Path) -> None:
+    own = Zygotes()
+    first = own.get(sys.executable, [], ENVIRONMENT)
+    assert own.get(sys.executable, [], ENVIRONMENT) is first
+    kernel = adopt(first, tmp_path)
+    first.process.kill()
+    assert kernel.wait(30) == -signal.SIGKILL
+    wait_for(lambda: not os.path.exists(f"/proc/{kernel.pid}"))
+    with pytest.raises(PrewarmError, match=r"gone|died"):
+        adopt(first, tmp_path)
+    second = own.get(sys.executable, [], ENVIRONMENT)
+    assert second is not first
+    own.close()
+    assert second.process.poll() is not None
+
+
+@pytest.mark.kernel
+def test_what_libraries_read_at_their_start_asks_for_another_zygote() -> None:
+    own = Zygotes()
+    first = own.get(sys.executable, [], ENVIRONMENT)
+    assert own.find(sys.executable, [], {**ENVIRONMENT, "COLOUR": "red"}) is first
+    assert own.find(sys.executable, [], {**ENVIRONMENT, "OMP_NUM_THREADS": "1"}) is None
+    assert own.find(sys.executable, ["json"], ENVIRONMENT) is None
+    first.retire()
+    assert first.process.wait(30) == 0
+    own.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (None, "nbp_preload .*ModuleNotFoundError.*take it out of preload"),
+        ("raise ValueError('broken')", "nbp_preload .*ValueError: broken"),
+        ("import sys\nsys.exit(3)", "nbp_preload .*SystemExit: 3"),
+        ("import os\nos.write(2, b'last words')\nos._exit(3)", "died at its start: last words"),
+    ],
+    ids=["absent", "raises", "exits", "dies"],
+)
+def test_a_preload_that_fails_is_named_and_not_tried_again(tmp_path: Path, source: str | None, words: str) -> None:
+    if source is not None:
+        (tmp_path / "nbp_preload.py").write_text(source)
+    environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join([PACKAGE_ROOT, str(tmp_path)])}
+    own = Zygotes()
+    with pytest.raises(PrewarmError, match=words):
+        own.get(sys.executable, ["nbp_preload"], environment)
+    (tmp_path / "nbp_preload.py").write_text("")
+    with pytest.raises(PrewarmError, match=words):
+        own.get(sys.executable, ["nbp_preload"], environment)
+    own.close()
+
+
+def test_an_interpreter_that_is_not_there_is_named() -> None:
+    with pytest.raises(PrewarmError, match=r"could not be started.*nowhere"):
+        Zygotes().get("/nowhere/python", [], ENVIRONMENT)
+
+
+def test_a_fork_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse() -> int:
+        raise OSError(errno.EAGAIN, "too many processes")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ours, its = socket.socketpair()
+    server = Server(its, os.getpid())
+    owner = Zygote(None, ours, None)  # type: ignore[arg-type]
+    for ask in (owner.adopt_kernel(ENVIRONMENT, "/", []), owner.start_kernel([], ENVIRONMENT, "/", [0, 1, 2])):
+        server._serve_owner()
+        with pytest.raises(PrewarmError, match=r"could be forked.*too many processes"):
+            ask.wait_until_ready()
+    assert list(tmp_path.iterdir()) == []
+    wire.send(ours, {"op": "goodbye"})
+    server._serve_owner()
+    ours.close()
+    its.close()
