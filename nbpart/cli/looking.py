@@ -193,7 +193,7 @@ def _facts(run: Run) -> dict[str, str]:
         "settings": run.params or None,
         "lacked": "; ".join(lacked),
         "error": run.error,
-        "error in cell": None if run.error_cell is None else str(run.error_cell + 1),
+        "error in cell": None if run.error_cell is None else f"{run.error_cell + 1}, counted from the top",
         "exit code": None if run.exit_code is None else str(run.exit_code),
         "notebook": show_path(run.notebook),
         "log": show_path(run.log_path),

@@ -108,10 +108,10 @@ class Story:
         for action, what in (
             (f"{_command()} -w {place} status", "where every asset stands"),
             (f"{place}/daily_report.ipynb", "run it by hand in JupyterLab: it loads what was made here"),
-            (f"{place}/flights.py", "change a function: ws.plan('*') says what that makes stale"),
+            (f"{place}/flights.py", "change a function, register as it says there: ws.plan() tells what is stale"),
             (f"{place}/DEMO.txt", "what is in the folder"),
         ):
-            self.echo(f"   {action:<36}  {what}")
+            self.echo(f"   {action}\n       {what}")
         return 0 if done == total else 1
 
 
