@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset, partition_label
 from nbpart.catalog import Batch, InputRead, events, queries
@@ -104,10 +102,7 @@ def claim_steps(
     claimed = Claimed()
     for name, group in by_asset(wanted).items():
         node = registry[name]
-        keys = _texts(batch, group)
-        group = _drop_removed(batch, node, group, claimed)
-        if not overrides[name]:
-            group = _drop_made(batch, registry, node, group, keys, claimed)
+        keys, group = _look(batch, registry, node, group, claimed, again=bool(overrides[name]))
         resolved = resolve_inputs(batch, root, registry, node, {w.key_id: keys[w.key_id] for w in group}, unreadable)
         ready = [w for w in group if not _refuse_lacking(w, resolved[w.key_id], keys, claimed)]
         if ready:
@@ -116,14 +111,16 @@ def claim_steps(
     return claimed
 
 
-def start_attempts(batch: Batch, flights: Sequence[Flight]) -> None:
-    """Record that these attempts start now."""
+def start_attempts(batch: Batch, started: Sequence[tuple[Flight, datetime]]) -> None:
+    """Record that these attempts began, and when."""
     import pandas as pd
 
-    if flights:
+    if started:
+        flights = [flight for flight, _ in started]
         attempts = {
             "run_no": [f.run_no for f in flights],
             "attempt": [f.attempt for f in flights],
+            "started_at": [at for _, at in started],
             "notebook": [f"runs/{f.stem}.ipynb" for f in flights],
             "log": [f"runs/{f.stem}.log" for f in flights],
         }
@@ -164,32 +161,25 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{secrets.token_hex(3)}"
 
 
-def _texts(batch: Batch, group: Sequence[Wanted]) -> dict[int, str | None]:
-    ids = np.array([w.key_id for w in group], dtype=np.int64)
-    return {key_id: key or None for key_id, key in zip(ids.tolist(), queries.key_texts(batch, ids), strict=True)}
+def _look(
+    batch: Batch, registry: Registry, node: Node, group: Sequence[Wanted], claimed: Claimed, *, again: bool
+) -> tuple[dict[int, str | None], list[Wanted]]:
+    """The texts of the keys, and the steps that are still to run.
 
-
-def _drop_removed(batch: Batch, node: Node, group: Sequence[Wanted], claimed: Claimed) -> list[Wanted]:
-    gone = set(queries.absent_keys(batch, node.set_id, [w.key_id for w in group]))
-    claimed.removed += [w.step for w in group if w.key_id in gone]
-    return [w for w in group if w.key_id not in gone]
-
-
-def _drop_made(
-    batch: Batch,
-    registry: Registry,
-    node: Node,
-    group: Sequence[Wanted],
-    keys: Mapping[int, str | None],
-    claimed: Claimed,
-) -> list[Wanted]:
-    """Leave out what another backfill has brought up to date since this one was planned."""
-    made = queries.made_since(batch, node.asset_id, [w.key_id for w in group], registry.sequence)
-    for w in group:
-        if w.key_id in made:
-            label = partition_label(node.name, keys[w.key_id])
-            claimed.made.append(Followed(w.step, made[w.key_id], node.name, label))
-    return [w for w in group if w.key_id not in made]
+    Left out are those whose key is gone and, unless they are to run ``again``, those that another backfill has brought
+    up to date since this one was planned.
+    """
+    ids = [w.key_id for w in group]
+    seen = queries.look_before_claim(batch, node.asset_id, node.set_id, ids, registry.sequence)
+    keys, left = {key_id: key for key_id, key, _, _ in seen}, []
+    for w, (_, key, is_member, made) in zip(group, seen, strict=True):
+        if not is_member:
+            claimed.removed.append(w.step)
+        elif made is not None and not again:
+            claimed.made.append(Followed(w.step, made, node.name, partition_label(node.name, key)))
+        else:
+            left.append(w)
+    return keys, left
 
 
 def _refuse_lacking(w: Wanted, resolved: ResolvedInputs, keys: Mapping[int, str | None], claimed: Claimed) -> bool:

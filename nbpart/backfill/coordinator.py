@@ -1,7 +1,8 @@
 """This process as one that runs backfills, and the end of those that died.
 
-A coordinator holds a lock on a file of its own for as long as it lives: whoever can take the lock knows that it is
-dead, at once and without a clock.
+A coordinator holds a lock on a file of its own for as long as it lives: whoever can take the lock on the same host
+knows that it is dead, at once and without a clock. For other hosts it touches the file from time to time: one whose
+file has not been touched for a minute, by the clock of the file system that both see, is taken to be dead.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from pathlib import Path
 from nbpart.catalog import Batch, Catalog, CoordinatorRecord, events, queries
 
 log = logging.getLogger("nbpart")
+
+#: How often a coordinator touches its file, and after how long without it is dead for other hosts, in seconds.
+BEAT_S = 10.0
+SILENT_S = 60.0
 
 
 class Coordinator:
@@ -107,10 +112,20 @@ class _HeldFile:
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _HELD.add(self)
+        self._stop = threading.Event()
+        threading.Thread(target=self._beat, name="nbpart heartbeat", daemon=True).start()
 
     def close(self) -> None:
+        self._stop.set()
         self.let_go()
         self.path.unlink(missing_ok=True)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT_S):
+            try:
+                os.utime(self.path)
+            except OSError as error:  # the next beat may come through
+                log.debug("no heartbeat at %s: %s", self.path, error)
 
     def let_go(self) -> None:
         if self._file is not None:
@@ -131,14 +146,14 @@ os.register_at_fork(after_in_child=_let_go_after_fork)
 
 
 def is_dead(coordinator: CoordinatorRecord) -> bool:
-    """Whether a coordinator of this host has died; of another host nothing can be said from here."""
+    """Whether a coordinator has died; False where nothing can be said."""
     if coordinator.host != socket.gethostname():
-        return False
+        return _is_silent(Path(coordinator.lock))
     try:
         handle = os.open(coordinator.lock, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return True
-    except PermissionError:  # of another user: nothing can be said either
+    except PermissionError:  # of another user
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -147,3 +162,14 @@ def is_dead(coordinator: CoordinatorRecord) -> bool:
     finally:
         os.close(handle)
     return True
+
+
+def _is_silent(lock: Path) -> bool:
+    clock = lock.with_name(f"clock-{socket.gethostname()}")
+    try:
+        clock.touch()
+        return clock.stat().st_mtime - lock.stat().st_mtime > SILENT_S
+    except FileNotFoundError:
+        return clock.exists()
+    except OSError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,26 +16,33 @@ from nbpart.backfill.coordinator import Coordinator, is_dead
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
-from nbpart.backfill.runner import Job, Runner
+from nbpart.backfill.runner import Job, Runner, Started
 from nbpart.catalog import BackfillRecord, Batch, Catalog, events, queries
 from nbpart.run.pool import Pool, ThreadPool
+from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+def start_threads(max_workers: int, on_start: Callable[[RunSpec], None]) -> Pool:
+    """The pool of this machine."""
+    return ThreadPool(max_workers, on_start=on_start)
+
+
 @dataclass(frozen=True)
 class Site:
     """Where backfills run: the workspace's folder, its catalog, this process as coordinator, and what it runs.
 
-    ``make_pool`` makes the pool of a backfill, for so many runs at once; the runner closes it.
+    ``make_pool`` makes the pool of a backfill, for so many runs at once, which tells each run that it begins; the
+    runner closes it.
     """
 
     root: Path
     catalog: Catalog
     coordinator: Coordinator
-    make_pool: Callable[[int], Pool] = ThreadPool
+    make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = start_threads
     runners: dict[str, Runner] = field(default_factory=dict)
 
 
@@ -49,7 +57,7 @@ def start_backfill(
     """Record a backfill of ``steps`` and start it in the background; its id."""
     backfill_id = new_backfill_id(datetime.now(UTC))
     coordinator = site.coordinator.number
-    frame = _steps_frame(registry, steps, reasons)
+    frame = make_steps_frame(registry, steps, reasons)
 
     def begin(batch: Batch) -> Job:
         number = events.start_backfill(batch, backfill_id, selection, options.to_json(), coordinator, frame)
@@ -64,11 +72,14 @@ def launch(site: Site, backfill_id: str, options: Options, begin: Callable[[Batc
 
     Where that does not come about, as when Ctrl-C lands in between, what was recorded is ended as interrupted.
     """
-    pool = site.make_pool(options.max_workers)
+    starts: deque[Started] = deque()
+    pool = site.make_pool(
+        options.max_workers, lambda spec: starts.append(Started(spec.run_id, spec.attempt, datetime.now(UTC)))
+    )
     runner: Runner | None = None
     try:
         job = site.catalog.write(begin)
-        runner = Runner(site.catalog, site.root, site.coordinator, pool, job)
+        runner = Runner(site.catalog, site.root, site.coordinator, pool, job, starts)
         forget_ended(site)
         site.runners[backfill_id] = runner
         runner.start()
@@ -117,7 +128,8 @@ def _interrupt(batch: Batch, site: Site, backfill_id: str) -> None:
         events.finish_backfill(batch, record.backfill_no, str(RunStatus.INTERRUPTED))
 
 
-def _steps_frame(registry: Registry, steps: StepTable, reasons: Sequence[Any] | None) -> pd.DataFrame:
+def make_steps_frame(registry: Registry, steps: StepTable, reasons: Sequence[Any] | None) -> pd.DataFrame:
+    """The steps of a plan as `events.start_backfill` takes them."""
     import pandas as pd
 
     told = reasons or [pd.Categorical.from_codes(a.cause, list(a.causes)) for a in steps.assets]

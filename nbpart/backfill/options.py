@@ -14,7 +14,11 @@ from nbpart.run.spec import decode_value, encode_value
 
 @dataclass(frozen=True)
 class Options:
-    """How a backfill runs: ``params`` overrides settings of its runs, ``timeout_s`` bounds a run in seconds.
+    """How a backfill runs.
+
+    ``params`` overrides settings of its runs, ``timeout_s`` bounds a run in seconds, ``limits`` says how many runs of
+    an asset (by its name) or of all assets with a tag (``"tag:db"``) may go on at once, ``keep_failed_kernels`` how
+    many kernels of failed runs are left alive to be looked at.
 
     Raises `DeclarationError` for an option that cannot be, `ParameterError` for a setting that cannot reach a run.
     """
@@ -24,6 +28,8 @@ class Options:
     params: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
     backoff_s: float = 1.0
+    limits: Mapping[str, int] = field(default_factory=dict)
+    keep_failed_kernels: int = 0
 
     def __post_init__(self) -> None:
         check_count("max_workers", self.max_workers, least=1)
@@ -32,10 +38,13 @@ class Options:
         if self.timeout_s is not None:
             _check_seconds("timeout_s", self.timeout_s, above_zero=True)
         encode_value(dict(self.params))
+        for name, most in self.limits.items():
+            check_count(f"limits[{name!r}]", most, least=1)
+        check_count("keep_failed_kernels", self.keep_failed_kernels)
 
     def to_json(self) -> dict[str, Any]:
         options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return options | {"params": encode_value(dict(self.params))}
+        return options | {"params": encode_value(dict(self.params)), "limits": dict(self.limits)}
 
     @classmethod
     def from_json(cls, recorded: Mapping[str, Any], **changed: Any) -> Options:

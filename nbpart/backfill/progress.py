@@ -1,11 +1,12 @@
-"""The progress bar of a backfill that runs in this process."""
+"""The progress bar of a backfill."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from nbpart.backfill.runner import Runner
 from nbpart.states import StepStatus
 
 #: How often the bar is drawn, in seconds; where it cannot be drawn over, in a file, seldom.
@@ -13,18 +14,26 @@ REFRESH_S = 0.1
 LOG_S = 30.0
 
 
-def follow(runner: Runner, name: str, timeout_s: float | None, *, visible: bool) -> bool:
-    """Show the progress of ``runner`` until it ends; False if that is not within ``timeout_s`` seconds."""
+@dataclass(frozen=True)
+class Sight:
+    """How to look at a backfill that goes on: its steps by status, and whether it has ended after so many seconds."""
+
+    counts: Callable[[], Mapping[StepStatus, int]]
+    wait: Callable[[float | None], bool]
+
+
+def follow(backfill: Sight, name: str, timeout_s: float | None, *, visible: bool) -> bool:
+    """Show the progress of a backfill until it ends; False if that is not within ``timeout_s`` seconds."""
     from tqdm.auto import tqdm
 
     end = None if timeout_s is None else time.monotonic() + timeout_s
-    counts = runner.counts()
+    counts = backfill.counts()
     every_s = REFRESH_S if sys.stderr.isatty() or "ipykernel" in sys.modules else LOG_S
     total = sum(counts.values())
     with tqdm(total=total, desc=name, unit="step", mininterval=every_s, disable=not visible) as bar:
         while True:
-            ended = runner.wait(REFRESH_S)
-            counts = runner.counts()
+            ended = backfill.wait(REFRESH_S)
+            counts = backfill.counts()
             finished = sum(n for status, n in counts.items() if status.is_finished)
             bar.update(finished - bar.n)
             told = {s.value: n for s, n in counts.items() if n and s not in (StepStatus.PLANNED, StepStatus.SUCCEEDED)}

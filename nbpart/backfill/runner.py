@@ -2,8 +2,9 @@
 
 One thread a backfill. Each of its turns is one transaction, which records the results that came in and claims what
 may start next; only then are the claimed runs handed to the pool. So whatever dies, the catalog knows of every run
-that was ever started, and a result is recorded once. Where the thread itself cannot go on it ends what it has claimed
-as interrupted, so that nothing stays `running` for ever.
+that was ever started, and a result is recorded once. The pool is given more than it can run at once, so that its
+workers go on while a turn is made, and a turn can record several results. Where the thread itself cannot go on it ends
+what it has claimed as interrupted, so that nothing stays `running` for ever.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import heapq
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +29,7 @@ from nbpart.backfill.notes import Notes
 from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.results import to_outcome
-from nbpart.backfill.schedule import Schedule
+from nbpart.backfill.schedule import Limit, Schedule
 from nbpart.backfill.sources import Look, look_at_sources, record
 from nbpart.catalog import Batch, Catalog, Outcome, events, queries
 from nbpart.errors import CatalogBusyError
@@ -43,7 +45,11 @@ log = logging.getLogger("nbpart")
 
 #: How long one turn waits for results, in seconds: the longest that a cancel or a due retry waits to be seen.
 TURN_S = 0.1
-#: How often runs that another backfill has are looked at, in seconds.
+#: How long results wait for each other, in seconds, while every worker is busy.
+TOGETHER_S = 0.4
+#: How many times its workers' number of runs the pool is given ahead.
+AHEAD = 2
+#: How often runs that another backfill has are looked at, in seconds, and whether somebody asked for the end.
 FOLLOW_S = 0.3
 _CANCELLED = "the backfill was cancelled"
 
@@ -66,25 +72,52 @@ class Job:
         key_id = int(asset.key_ids[step - self.steps.offsets[index]])
         return Wanted(step, int(self.numbers[step]), asset.asset, key_id)
 
+    @property
+    def limits(self) -> list[Limit]:
+        """The limits that the options name, as sets of assets."""
+        definitions = [self.registry[a.asset].definition for a in self.steps.assets]
+        return [
+            Limit(frozenset(d.name for d in definitions if name in (d.name, *(f"tag:{tag}" for tag in d.tags))), most)
+            for name, most in self.options.limits.items()
+        ]
+
     def overrides(self, asset: str) -> Mapping[str, Any]:
         """The settings of an asset that this backfill overrides."""
         settings = self.registry[asset].definition.settings
         return {name: value for name, value in self.options.params.items() if name in settings}
 
 
-class Runner:
-    """Drives one job to its end in a thread of its own, and closes its pool."""
+@dataclass(frozen=True)
+class Started:
+    """An attempt that a worker has begun."""
 
-    def __init__(self, catalog: Catalog, root: Path, coordinator: Coordinator, pool: Pool, job: Job) -> None:
+    run_id: str
+    attempt: int
+    started_at: datetime
+
+
+class Runner:
+    """Drives one job to its end in a thread of its own, and closes its pool.
+
+    ``starts`` is where the pool's workers put what they begin.
+    """
+
+    def __init__(
+        self, catalog: Catalog, root: Path, coordinator: Coordinator, pool: Pool, job: Job, starts: deque[Started]
+    ) -> None:
         self._catalog, self._root, self._coordinator, self._pool, self._job = catalog, root, coordinator, pool, job
-        self._schedule = Schedule(job.steps, job.registry.graph)
+        self._schedule = Schedule(job.steps, job.registry.graph, job.limits)
+        self._starts = starts
         self._claimed: dict[int, Flight] = {}  # by run: all that have no final outcome in the catalog
         self._in_pool: dict[str, Flight] = {}
         self._delayed: list[tuple[float, int, Flight]] = []
         self._followed: dict[int, Followed] = {}
         self._followed_at = 0.0
+        self._turned_at = 0.0
+        self._seen = 0  # the sequence at which this object last looked into the catalog
         self._removed = 0
         # what the next transaction records
+        self._started: list[tuple[Flight, datetime]] = []
         self._outcomes: list[Outcome] = []
         self._notes = Notes(job.numbers)
         self._cancelling = threading.Event()
@@ -142,32 +175,51 @@ class Runner:
 
     def _wait_for_results(self) -> list[RunResult]:
         """What came in; nothing after a while, when a retry may be due or a run elsewhere over."""
-        if self._in_pool:
-            return self._pool.next_results(TURN_S)
-        if not self._schedule.has_ready:
-            due_s = self._delayed[0][0] - time.monotonic() if self._delayed else TURN_S
-            self._cancelling.wait(min(TURN_S, max(0.0, due_s)))
-        return []
+        if not self._in_pool:
+            if not self._schedule.has_ready:
+                due_s = self._delayed[0][0] - time.monotonic() if self._delayed else TURN_S
+                self._cancelling.wait(min(TURN_S, max(0.0, due_s)))
+            return []
+        results = self._pool.next_results(TURN_S)
+        while results and len(self._in_pool) - len(results) >= self._pool.max_workers and self._since_turn < TOGETHER_S:
+            more = self._pool.next_results(TOGETHER_S - self._since_turn)
+            results += more
+        return results
+
+    @property
+    def _since_turn(self) -> float:
+        return time.monotonic() - self._turned_at
 
     def _turn(self, results: Sequence[RunResult], stopping: bool) -> None:
         """Record ``results``, then start what may start."""
+        self._note_starts()
         for result in results:
             self._settle(result, stopping)
-        retries = [] if stopping else self._due()
-        room = self._pool.max_workers - len(self._in_pool) - len(retries)
-        steps = [] if stopping else self._schedule.take(max(0, room))
+        room = self._pool.max_workers * (1 + AHEAD) - len(self._in_pool)
+        retries = [] if stopping else self._due(room)
+        steps = [] if stopping else self._schedule.take(max(0, room - len(retries)))
         following = self._time_to_follow()
-        if not (self._outcomes or self._notes or retries or steps or following):
+        told = self._outcomes or self._notes or (self._started and self._since_turn > TOGETHER_S)
+        if not (told or retries or steps or following):
             return
         wanted = [self._job.want(step) for step in steps]
         look = self._patiently(lambda: look_at_sources(self._catalog, self._job.registry, wanted))
         exchange = self._write(lambda batch: self._exchange(batch, wanted, look, retries, following))
+        self._turned_at = time.monotonic()
         self._digest(exchange)
         for flight in exchange.flights:
             self._in_pool[flight.run_id] = flight
             node = self._job.registry[flight.asset]
             overrides = self._job.overrides(flight.asset)
             self._pool.submit(build_spec(self._root, node, flight, overrides, self._job.options.timeout_s))
+
+    def _note_starts(self) -> None:
+        while self._starts:
+            start = self._starts.popleft()
+            flight = self._in_pool.get(start.run_id)
+            if flight is not None and flight.attempt == start.attempt:
+                self._schedule.start(flight.step)
+                self._started.append((flight, start.started_at))
 
     def _patiently(self, action: Callable[[], T]) -> T:
         """Do what needs the catalog, however long another process holds it: no result may be lost to a time-out."""
@@ -188,7 +240,7 @@ class Runner:
         """One transaction. It leaves this object as it is: a transaction may be done again, or come to nothing."""
         job = self._job
         self._record(batch)
-        exchange = Exchange()
+        exchange = Exchange(sequence=batch.sequence, cancelling=queries.is_cancelling(batch, job.backfill_no))
         if following:
             exchange.ended = queries.final_statuses(batch, list(self._followed))
         for node, changed in look.changed:
@@ -206,10 +258,10 @@ class Runner:
                 look.unreadable,
             )
         exchange.flights = [*retries, *exchange.claimed.flights]
-        start_attempts(batch, exchange.flights)
         return exchange
 
     def _record(self, batch: Batch) -> None:
+        start_attempts(batch, self._started)
         if self._outcomes:
             events.record_outcomes(batch, self._outcomes)
         if self._notes:
@@ -220,12 +272,15 @@ class Runner:
         for outcome in self._outcomes:
             if outcome.final:
                 del self._claimed[outcome.run_no]
-        self._outcomes = []
+        self._started, self._outcomes = [], []
         self._notes = Notes(self._job.numbers)
 
     def _digest(self, exchange: Exchange) -> None:
         """Take over what a transaction that is committed now has done."""
         self._recorded()
+        self._seen = exchange.sequence
+        if exchange.cancelling:
+            self._cancelling.set()
         claimed = exchange.claimed
         self._claimed |= {flight.run_no: flight for flight in exchange.flights}
         for follow in claimed.followed:
@@ -275,19 +330,27 @@ class Runner:
         wait_s = backoff(flight.attempt - 1, self._job.options.backoff_s)
         heapq.heappush(self._delayed, (time.monotonic() + wait_s, flight.run_no, flight))
 
-    def _due(self) -> list[Flight]:
+    def _due(self, room: int) -> list[Flight]:
         due: list[Flight] = []
-        room = self._pool.max_workers - len(self._in_pool)
         while len(due) < room and self._delayed and self._delayed[0][0] <= time.monotonic():
             due.append(heapq.heappop(self._delayed)[2])
         return due
 
     def _time_to_follow(self) -> bool:
-        if not self._followed or time.monotonic() - self._followed_at < FOLLOW_S:
+        """Whether to look, in a transaction, after runs that another backfill has; somebody may ask for the end too."""
+        if time.monotonic() - self._followed_at < FOLLOW_S:
             return False
         self._followed_at = time.monotonic()
-        self._patiently(self._coordinator.reap)
-        return True
+        if self._catalog.sequence() > self._seen:
+            self._patiently(lambda: self._catalog.read(self._look_for_cancel))
+        if self._followed:
+            self._patiently(self._coordinator.reap)
+        return bool(self._followed)
+
+    def _look_for_cancel(self, batch: Batch) -> None:
+        self._seen = batch.sequence
+        if queries.is_cancelling(batch, self._job.backfill_no):
+            self._cancelling.set()
 
     def _end_step(self, step: int, status: StepStatus, run_no: int | None, cause: str, label: str) -> None:
         self._notes.add([step], status, run_no, cause)
@@ -334,7 +397,7 @@ class Runner:
             return
         except Exception as error:  # noqa: BLE001 - what came last may be what cannot be recorded
             log.error("backfill %s could not record its last results: %s", self._job.backfill_id, error)
-        self._outcomes, self._notes = [], Notes(self._job.numbers)
+        self._started, self._outcomes, self._notes = [], [], Notes(self._job.numbers)
         self._end_claimed(RunStatus.INTERRUPTED, "the backfill was interrupted")
         try:
             self._write(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
@@ -354,6 +417,8 @@ class Runner:
 class Exchange:
     """What one transaction did."""
 
+    sequence: int
+    cancelling: bool
     claimed: Claimed = field(default_factory=Claimed)
     flights: list[Flight] = field(default_factory=list)
     ended: dict[int, RunStatus] = field(default_factory=dict)
@@ -361,11 +426,11 @@ class Exchange:
 
 def backoff(attempt: int, initial_s: float) -> float:
     """Seconds to wait after the ``attempt``-th failure: exponential with jitter, a minute at most."""
-    from tenacity import RetryCallState, wait_exponential_jitter
+    from tenacity import RetryCallState, wait_exponential, wait_random
 
     state = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]
     state.attempt_number = attempt
-    return float(wait_exponential_jitter(initial=initial_s, max=60, jitter=initial_s)(state))
+    return float((wait_exponential(multiplier=initial_s, max=60) + wait_random(0, initial_s))(state))
 
 
 def _first_line(message: str | None) -> str:

@@ -6,9 +6,10 @@ keys of an asset is a counter of what is left of it. A million steps cost some a
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CODE = {status: code for code, status in enumerate(StepStatus)}
-_PLANNED, _BLOCKED, _RUNNING = (_CODE[s] for s in (StepStatus.PLANNED, StepStatus.BLOCKED, StepStatus.RUNNING))
+_STATUS = tuple(StepStatus)
+_PLANNED, _BLOCKED, _QUEUED, _RUNNING = (
+    _CODE[s] for s in (StepStatus.PLANNED, StepStatus.BLOCKED, StepStatus.QUEUED, StepStatus.RUNNING)
+)
 
 
 @dataclass
@@ -47,16 +51,51 @@ class _Batch:
     cursor: int = 0
 
 
+@dataclass(frozen=True)
+class Limit:
+    """At most ``most`` steps of these assets together are taken and not settled."""
+
+    assets: frozenset[str]
+    most: int
+
+
+class _Room:
+    """How many steps of each asset may still be taken, and those that wait because none may."""
+
+    def __init__(self, names: Sequence[str], limits: Sequence[Limit]) -> None:
+        self._left = [limit.most for limit in limits]
+        self._limits = [[n for n, limit in enumerate(limits) if name in limit.assets] for name in names]
+        self._parked: dict[int, deque[_Batch]] = {}
+
+    def of(self, asset: int) -> float:
+        """How many steps of the asset may be taken now."""
+        return min((self._left[n] for n in self._limits[asset]), default=math.inf)
+
+    def note(self, asset: int, taken: int) -> None:
+        """So many steps of the asset were taken, or, below zero, settled."""
+        for n in self._limits[asset]:
+            self._left[n] -= taken
+
+    def park(self, asset: int, batch: _Batch) -> None:
+        self._parked.setdefault(asset, deque()).append(batch)
+
+    def unpark(self) -> Iterator[_Batch]:
+        """What was parked and has room now."""
+        for asset in [asset for asset in self._parked if self.of(asset) > 0]:
+            yield from self._parked.pop(asset)
+
+
 class Schedule:
     """What of a plan may start now."""
 
-    def __init__(self, steps: StepTable, graph: AssetGraph) -> None:
+    def __init__(self, steps: StepTable, graph: AssetGraph, limits: Sequence[Limit] = ()) -> None:
         self._size = len(steps)
         self._offsets = steps.offsets
         self._status: NDArray[np.uint8] = np.full(self._size, _PLANNED, dtype=np.uint8)
         self._waiting: NDArray[np.int16] = np.zeros(self._size, dtype=np.int16)
         self._counts: dict[StepStatus, int] = {s: 0 for s in StepStatus if s is not StepStatus.PLANNED}
         self._edges: list[list[_Edge]] = [[] for _ in steps.assets]
+        self._room = _Room([a.asset for a in steps.assets], limits)
         self._connect(steps, graph)
         # what became ready by a finished step goes before the rest, so that a key flows through the graph
         self._next: deque[int] = deque()
@@ -67,7 +106,7 @@ class Schedule:
     def unfinished(self) -> int:
         """How many steps have no outcome yet."""
         counts = self.counts()
-        return counts[StepStatus.PLANNED] + counts[StepStatus.RUNNING]
+        return counts[StepStatus.PLANNED] + counts[StepStatus.QUEUED] + counts[StepStatus.RUNNING]
 
     @property
     def has_ready(self) -> bool:
@@ -79,25 +118,54 @@ class Schedule:
         return {StepStatus.PLANNED: self._size - sum(counts.values()), **counts}
 
     def take(self, most: int) -> list[int]:
-        """At most ``most`` steps that may start now; they count as running from here on."""
+        """At most ``most`` steps that may start now; they count as queued from here on."""
+        self._batches.extend(self._room.unpark())
         taken: list[int] = []
         while self._next and len(taken) < most:
-            taken.append(self._next.popleft())
+            step = self._next.popleft()
+            asset = self._asset_of(step)
+            if self._room.of(asset) > 0:
+                self._room.note(asset, 1)
+                taken.append(step)
+            else:
+                self._room.park(asset, _Batch(np.array([step])))
         while self._batches and len(taken) < most:
-            batch = self._batches[-1]
-            end = batch.cursor + most - len(taken)
-            taken.extend(batch.steps[batch.cursor : end].tolist())
-            batch.cursor = end
-            if end >= len(batch.steps):
-                self._batches.pop()
-        self._status[taken] = _RUNNING
-        self._counts[StepStatus.RUNNING] += len(taken)
+            taken.extend(self._take_of_batch(most - len(taken)))
+        self._status[taken] = _QUEUED
+        self._counts[StepStatus.QUEUED] += len(taken)
         return taken
+
+    def _take_of_batch(self, most: int) -> list[int]:
+        """Some of the first asset's steps in the last batch; what has no room is parked."""
+        batch = self._batches[-1]
+        asset = self._asset_of(int(batch.steps[batch.cursor]))
+        rest = batch.steps[batch.cursor :]
+        own = self._own(rest, asset)
+        end = batch.cursor + int(min(most, own, self._room.of(asset)))
+        taken: list[int] = batch.steps[batch.cursor : end].tolist()
+        self._room.note(asset, len(taken))
+        if not taken:
+            self._room.park(asset, _Batch(rest[:own]))
+            end = batch.cursor + own
+        batch.cursor = end
+        if end >= len(batch.steps):
+            self._batches.pop()
+        return taken
+
+    def _own(self, steps: NDArray[np.int64], asset: int) -> int:
+        """How many steps at the head are of one asset: only the first batch has several, and that one is sorted."""
+        after = self._offsets[asset + 1]
+        return len(steps) if steps[-1] < after else int(np.searchsorted(steps, after))
+
+    def start(self, step: int) -> None:
+        """Note that a step which was taken runs now."""
+        self._recount(step, StepStatus.RUNNING)
 
     def put_back(self, step: int) -> None:
         """A step that was taken may start again, before all others."""
+        self._counts[self._status_of(step)] -= 1
         self._status[step] = _PLANNED
-        self._counts[StepStatus.RUNNING] -= 1
+        self._room.note(self._asset_of(step), -1)
         self._next.appendleft(step)
 
     def finish(self, step: int, status: StepStatus) -> list[NDArray[np.int64]]:
@@ -119,12 +187,12 @@ class Schedule:
 
     def unsettled(self) -> NDArray[np.int64]:
         """The steps that have no outcome."""
-        return np.flatnonzero((self._status == _PLANNED) | (self._status == _RUNNING))
+        return np.flatnonzero(np.isin(self._status, (_PLANNED, _QUEUED, _RUNNING)))
 
     def cancel_rest(self) -> NDArray[np.int64]:
         """Give up all steps that have no outcome, and say which they were: the backfill ends here."""
         left = self.unsettled()
-        self._counts[StepStatus.RUNNING] = 0
+        self._counts[StepStatus.QUEUED] = self._counts[StepStatus.RUNNING] = 0
         self._counts[StepStatus.CANCELLED] += len(left)
         self._status[left] = _CODE[StepStatus.CANCELLED]
         return left
@@ -147,9 +215,16 @@ class Schedule:
                 self._edges[index[read.name]].append(_Edge(first, last, tolerant, target, len(above)))
 
     def _settle(self, step: int, status: StepStatus) -> None:
+        self._recount(step, status)
+        self._room.note(self._asset_of(step), -1)
+
+    def _recount(self, step: int, status: StepStatus) -> None:
+        self._counts[self._status_of(step)] -= 1
         self._status[step] = _CODE[status]
-        self._counts[StepStatus.RUNNING] -= 1
         self._counts[status] += 1
+
+    def _status_of(self, step: int) -> StepStatus:
+        return _STATUS[int(self._status[step])]
 
     def _asset_of(self, step: int) -> int:
         return bisect_right(self._offsets, step) - 1

@@ -6,17 +6,20 @@ import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbpart.backfill.launch import Site, holder, start_backfill, status_of
+from nbpart.backfill.launch import Site, start_backfill, status_of
 from nbpart.backfill.options import Options
-from nbpart.backfill.progress import follow
+from nbpart.backfill.progress import Sight, follow
 from nbpart.backfill.resume import find_record, load_unfinished, resume_backfill
 from nbpart.backfill.runner import Runner
-from nbpart.catalog import BackfillRecord, queries
-from nbpart.errors import BackfillFailedError, DeclarationError, UnknownNameError, nearest
+from nbpart.catalog import BackfillRecord, Batch, events, queries
+from nbpart.errors import BackfillFailedError, UnknownNameError, nearest
 from nbpart.states import RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: How often a backfill of another process is looked at, in seconds.
+LOOK_S = 0.3
 
 
 class Backfill:
@@ -27,12 +30,13 @@ class Backfill:
 
     @property
     def status(self) -> str:
-        """``running``, or how it ended: ``succeeded``, ``failed``, ``cancelled``, ``interrupted``."""
+        """``queued``, ``running``, or how it ended: ``succeeded``, ``failed``, ``cancelled``, ``interrupted``."""
         return status_of(self._record)
 
     @property
     def is_running(self) -> bool:
-        return self.status == RunStatus.RUNNING
+        """Whether it goes on, here or elsewhere, or waits for its process to take it up."""
+        return self.status in (RunStatus.QUEUED, RunStatus.RUNNING)
 
     def counts(self) -> dict[str, int]:
         """How many steps have each status; every status of a step is a key."""
@@ -52,23 +56,28 @@ class Backfill:
         ``timeout_s`` seconds, and the error that stopped the backfill, if one did.
         """
         runner = self._runner
-        if runner is None:
-            self._wait_elsewhere(timeout_s)
-            return self
-        if not follow(runner, self.id, timeout_s, visible=progress):
+        sight = Sight(runner.counts, runner.wait) if runner is not None else self._look_elsewhere()
+        if not follow(sight, self.id, timeout_s, visible=progress):
             raise TimeoutError(f"backfill {self.id} still runs after {timeout_s} s; wait again, or cancel() it.")
-        if runner.error is not None:
+        if runner is not None and runner.error is not None:
             raise runner.error
         return self
 
-    def cancel(self) -> None:
-        """Stop it: running kernels are ended, nothing new starts. Returns when it has ended."""
+    def cancel(self, timeout_s: float | None = None) -> None:
+        """Stop it, wherever it runs: running kernels are ended, nothing new starts. Returns when it has ended.
+
+        Raises `TimeoutError` where it has not ended after ``timeout_s`` seconds; it is still asked to.
+        """
         runner = self._runner
-        if runner is None:
-            self._explain_not_here()
-            return
-        runner.cancel()
-        runner.wait()
+        if runner is not None:
+            runner.cancel()
+            ended = runner.wait(timeout_s)
+        else:
+            self._site.coordinator.reap()
+            self._site.catalog.write(self._ask_to_cancel)
+            ended = follow(self._look_elsewhere(), self.id, timeout_s, visible=False)
+        if not ended:
+            raise TimeoutError(f"backfill {self.id} was asked to end and has not after {timeout_s} s; ask again.")
 
     def raise_for_failures(self) -> Backfill:
         """Raise `BackfillFailedError` if a step failed or was blocked; else returns itself."""
@@ -112,17 +121,29 @@ class Backfill:
     def _record(self) -> BackfillRecord:
         return self._site.catalog.read(lambda batch: find_record(batch, self.id))
 
-    def _wait_elsewhere(self, timeout_s: float | None) -> None:
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        while self.is_running:
-            if end is not None and time.monotonic() > end:
-                raise TimeoutError(f"backfill {self.id} still runs elsewhere after {timeout_s} s.")
-            time.sleep(0.3)
-
-    def _explain_not_here(self) -> None:
-        record = self._record
+    def _ask_to_cancel(self, batch: Batch) -> None:
+        record = find_record(batch, self.id)
         if status_of(record) == RunStatus.RUNNING:
-            raise DeclarationError(f"backfill {self.id} runs in {holder(record)}; cancel it there (Ctrl-C).")
+            events.ask_to_cancel(batch, record.backfill_no)
+        elif record.status == RunStatus.QUEUED:  # no process has it
+            events.finish_backfill(batch, record.backfill_no, str(RunStatus.CANCELLED))
+
+    def _look_elsewhere(self) -> Sight:
+        """How to follow it where another process runs it: by the catalog, read again only when that changed."""
+        seen: dict[StepStatus, int] = {}
+        at = -1
+
+        def counts() -> Mapping[StepStatus, int]:
+            nonlocal at, seen
+            if (now := self._site.catalog.sequence()) != at:
+                at, seen = now, {StepStatus(status): n for status, n in self.counts().items()}
+            return seen
+
+        def wait(timeout_s: float | None) -> bool:
+            time.sleep(min(timeout_s or LOOK_S, LOOK_S))
+            return not self.is_running
+
+        return Sight(counts, wait)
 
     def _first_failure(self) -> str:
         steps = self.steps()

@@ -70,8 +70,8 @@ class Recorder:
         if pd.isna(claimed["run_no"]):
             raise CatalogError(f"{flight.label} is running elsewhere just now; save again when that is done.")
         flight = dataclasses.replace(flight, run_no=int(claimed["run_no"]))
-        attempt = {"run_no": [flight.run_no], "attempt": [1], "notebook": [None], "log": [None]}
-        events.start_attempts(batch, pd.DataFrame(attempt))
+        attempt = {"run_no": flight.run_no, "attempt": 1, "started_at": self.started_at, "notebook": None, "log": None}
+        events.start_attempts(batch, pd.DataFrame([attempt]))
         events.record_outcomes(batch, [to_outcome(self.root, flight, self._result(run_id, output), final=True)])
 
     def _key_id(self, batch: Batch) -> int:

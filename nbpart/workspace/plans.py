@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbpart.backfill.detached import detach_backfill
 from nbpart.backfill.launch import Site, start_backfill
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import Options, check_workers
@@ -68,12 +69,18 @@ class Plan:
         params: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
         backoff_s: float = 1.0,
+        limits: Mapping[str, int] | None = None,
+        keep_failed_kernels: int = 0,
+        detach: bool = False,
     ) -> Backfill:
         """Start a backfill of exactly these steps and return at once; `Backfill.wait` waits for it.
 
         ``max_workers`` notebooks at a time (default: the cores this process may use), ``retries`` more attempts for a
         failed run (waiting ``backoff_s`` seconds, doubled each time, with jitter), ``params`` overrides settings of
-        the runs, ``timeout_s`` bounds each run. Raises `DeclarationError` for an option that cannot be.
+        the runs, ``timeout_s`` bounds each run. ``limits`` bounds the runs at a time of one asset or of a tag
+        (``{"model": 1, "tag:db": 2}``). ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by
+        `Run.kernel`. With ``detach`` a process of its own runs it, which outlives this one. Raises `DeclarationError`
+        for an option that cannot be.
         """
         options = Options(
             max_workers=check_workers(max_workers),
@@ -81,8 +88,11 @@ class Plan:
             params=self._check_params(params or {}),
             timeout_s=timeout_s,
             backoff_s=backoff_s,
+            limits=self._check_limits(limits or {}),
+            keep_failed_kernels=keep_failed_kernels,
         )
-        backfill_id = start_backfill(self._site, self._registry, self._steps, self.selection, options, self._reasons)
+        start = detach_backfill if detach else start_backfill
+        backfill_id = start(self._site, self._registry, self._steps, self.selection, options, self._reasons)
         return Backfill(self._site, backfill_id)
 
     @cached_property
@@ -120,6 +130,16 @@ class Plan:
                     f"{nearest(name, known)}"
                 )
         return dict(params)
+
+    def _check_limits(self, limits: Mapping[str, int]) -> Mapping[str, int]:
+        definitions = [self._registry[a].definition for a in self.assets]
+        known = {*self.assets, *(f"tag:{tag}" for d in definitions for tag in d.tags)}
+        for name in limits:
+            if name not in known:
+                raise DeclarationError(
+                    f"limits names {name!r}, which is no asset of this plan nor the tag of one; {nearest(name, known)}"
+                )
+        return dict(limits)
 
     def __repr__(self) -> str:
         told = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())

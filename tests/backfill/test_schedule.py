@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from nbpart.assets.graph import AssetGraph
 from nbpart.backfill.plan import AssetSteps, StepTable
-from nbpart.backfill.schedule import Schedule
+from nbpart.backfill.schedule import Limit, Schedule
 from nbpart.states import StepStatus
 from tests.backfill.graphs import above, define, graphs, lay_out, places, tables
 
-SUCCEEDED, FAILED, BLOCKED, PLANNED, RUNNING, CANCELLED = (
+SUCCEEDED, FAILED, BLOCKED, PLANNED, QUEUED, RUNNING, CANCELLED = (
     StepStatus.SUCCEEDED,
     StepStatus.FAILED,
     StepStatus.BLOCKED,
     StepStatus.PLANNED,
+    StepStatus.QUEUED,
     StepStatus.RUNNING,
     StepStatus.CANCELLED,
 )
@@ -44,7 +45,7 @@ class Model:
 
     def finish(self, step: int, status: StepStatus) -> set[int]:
         """Note an outcome; what is blocked by it."""
-        assert self.status[step] is RUNNING
+        assert self.status[step] in (QUEUED, RUNNING)
         self.status[step] = status
         before = self.of(BLOCKED)
         while lost := {n for n in self.of(PLANNED) if not self.tolerant[n] and self._lacks(n)}:
@@ -62,8 +63,8 @@ class Model:
 def check_same(schedule: Schedule, model: Model) -> None:
     assert dict(schedule.counts()) == model.counts()
     assert sum(schedule.counts().values()) == len(model.status)
-    assert schedule.unfinished == len(model.of(PLANNED, RUNNING))
-    assert set(schedule.unsettled().tolist()) == model.of(PLANNED, RUNNING)
+    assert schedule.unfinished == len(model.of(PLANNED, QUEUED, RUNNING))
+    assert set(schedule.unsettled().tolist()) == model.of(PLANNED, QUEUED, RUNNING)
     assert schedule.has_ready == bool(model.ready())
 
 
@@ -76,16 +77,22 @@ def test_a_schedule_does_what_plain_sets_say(data: st.DataObject) -> None:
     ended: list[int] = []
     check_same(schedule, model)
     while schedule.unfinished:
-        running = sorted(model.of(RUNNING))
-        action = data.draw(st.sampled_from(["take", "finish", "finish", "put back"] if running else ["take"]))
+        running = sorted(model.of(QUEUED, RUNNING))
+        actions = ["take", "start", "finish", "finish", "put back"] if running else ["take"]
+        action = data.draw(st.sampled_from(actions))
         if action == "take":
             ready, most = model.ready(), data.draw(st.integers(1, 4))
             taken = schedule.take(most)
             assert len(taken) == len(set(taken)) == min(most, len(ready))
             assert set(taken) <= ready
             for step in taken:
-                model.status[step] = RUNNING
+                model.status[step] = QUEUED
             assert taken or running, "nothing runs and nothing may start: it would wait for ever"
+        elif action == "start":
+            if queued := sorted(model.of(QUEUED)):
+                step = data.draw(st.sampled_from(queued))
+                schedule.start(step)
+                model.status[step] = RUNNING
         elif action == "finish":
             step, status = data.draw(st.sampled_from(running)), data.draw(st.sampled_from(OUTCOMES))
             blocked = [int(n) for some in schedule.finish(step, status) for n in some]
@@ -254,3 +261,37 @@ def run(schedule: Schedule, steps: StepTable) -> list[tuple[str, int]]:
 
 def run_one_by_one(steps: StepTable, graph: AssetGraph) -> list[tuple[str, int]]:
     return run(Schedule(steps, graph), steps)
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_limits_hold_and_everything_still_comes_to_its_end(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    steps = data.draw(tables(graph))
+    names = [a.asset for a in steps.assets]
+    groups = st.builds(Limit, st.frozensets(st.sampled_from(names)), st.integers(1, 3)) if names else st.nothing()
+    limits = data.draw(st.lists(groups, max_size=3)) if names else []
+    schedule, owners = Schedule(steps, graph, limits), [name for name, _ in places(steps)]
+    taken: list[int] = []
+    while schedule.unfinished:
+        taken += schedule.take(data.draw(st.integers(1, 5)))
+        assert taken, "nothing runs and nothing may start: it would wait for ever"
+        for limit in limits:
+            assert sum(owners[step] in limit.assets for step in taken) <= limit.most
+        step = taken.pop(data.draw(st.integers(0, len(taken) - 1)))
+        if data.draw(st.booleans()):
+            schedule.finish(step, data.draw(st.sampled_from(OUTCOMES)))
+        elif data.draw(st.integers(0, 3)) == 0:
+            schedule.put_back(step)
+        else:
+            schedule.forget(step)
+    assert sum(schedule.counts().values()) == len(steps)
+
+
+def test_a_limited_asset_does_not_hold_up_the_others() -> None:
+    graph = AssetGraph([define("a"), define("b")])
+    steps = lay_out(a=[1, 2, 3], b=[1, 2, 3])
+    schedule = Schedule(steps, graph, [Limit(frozenset({"a"}), 1)])
+    assert named(steps, schedule.take(3)) == [("a", 1), ("b", 1), ("b", 2)]
+    schedule.finish(0, SUCCEEDED)
+    assert named(steps, schedule.take(1)) == [("a", 2)]

@@ -88,6 +88,7 @@ class Story:
 
     def start(self, *run_nos: int, attempt: int = 1) -> None:
         frame = pd.DataFrame({"run_no": run_nos, "attempt": attempt, "notebook": "a.ipynb", "log": "a.log"})
+        frame["started_at"] = datetime.now(UTC)
         self.catalog.write(lambda b: events.start_attempts(b, frame))
 
     def end(

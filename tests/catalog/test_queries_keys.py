@@ -46,9 +46,6 @@ def test_ids_and_texts_are_opposites(shared_catalog: Catalog, keys: list[str], o
         assert (ids >= 0).tolist() == [True] * len(keys) + [key in keys for key in others]
         assert queries.contains(batch, set_id, others) == [key in keys for key in others]
         assert queries.key_texts(batch, ids[: len(keys)]).tolist() == keys
-        assert queries.absent_keys(batch, set_id, ids[: len(keys)]) == []
-        events.remove_keys(batch, set_id, keys[:1])
-        assert queries.absent_keys(batch, set_id, ids[: len(keys)]) == ids[:1].tolist()[: len(keys)]
 
     shared_catalog.write(work)
 

@@ -2,6 +2,7 @@
 
 from nbpart.catalog.events.assets import record_observations, register_assets, remove_asset
 from nbpart.catalog.events.backfills import (
+    ask_to_cancel,
     end_coordinator,
     finish_backfill,
     interrupt_coordinators,
@@ -17,6 +18,7 @@ from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_senso
 
 __all__ = [
     "add_keys",
+    "ask_to_cancel",
     "claim_runs",
     "end_coordinator",
     "ensure_set",

@@ -64,9 +64,14 @@ def interrupt_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> int:
 
 
 def start_backfill(
-    batch: Batch, backfill_id: str, selection: str, options: Mapping[str, Any], coordinator_no: int, steps: pd.DataFrame
+    batch: Batch,
+    backfill_id: str,
+    selection: str,
+    options: Mapping[str, Any],
+    coordinator_no: int | None,
+    steps: pd.DataFrame,
 ) -> int:
-    """Record a backfill with its plan; its number.
+    """Record a backfill with its plan; its number. Without a coordinator it waits for a process that takes it up.
 
     `steps` has the columns `asset_id`, `key_id` and `reason`; a step's number is its row, from 0.
     """
@@ -87,7 +92,7 @@ def start_backfill(
     batch.execute(
         "INSERT INTO steps SELECT ?, step_no, asset_id, key_id, reason FROM steps_staged ORDER BY step_no", number
     )
-    _record_event(batch, number, "started", coordinator_no)
+    _record_event(batch, number, "started" if coordinator_no else "handed over", coordinator_no)
     return number
 
 
@@ -108,6 +113,11 @@ def resume_backfill(batch: Batch, backfill_no: int, coordinator_no: int) -> None
 def finish_backfill(batch: Batch, backfill_no: int, kind: str) -> None:
     """Record how a backfill ended: succeeded, failed, cancelled or interrupted."""
     _record_event(batch, backfill_no, kind, None)
+
+
+def ask_to_cancel(batch: Batch, backfill_no: int) -> None:
+    """Ask the process that runs a backfill to cancel it."""
+    _record_event(batch, backfill_no, "cancelling", None)
 
 
 def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -> None:
@@ -136,7 +146,7 @@ def _interrupt_backfills(batch: Batch, coordinator_nos: list[int]) -> None:
         row[0]
         for row in batch.rows(
             """SELECT backfill_no FROM backfill_events GROUP BY backfill_no
-            HAVING arg_max(kind, rowid) IN ('started', 'resumed')
+            HAVING arg_max(kind, rowid) IN ('started', 'resumed', 'cancelling')
                AND list_contains(?::INTEGER[], arg_max(coordinator_no, rowid))""",
             coordinator_nos,
         )

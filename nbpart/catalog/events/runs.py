@@ -43,11 +43,14 @@ def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.Da
 
 
 def start_attempts(batch: Batch, attempts: pd.DataFrame) -> None:
-    """Record that attempts began: a frame of `run_no`, `attempt`, `notebook` and `log` (paths in the workspace)."""
-    batch.stage("attempts_staged", attempts[["run_no", "attempt", "notebook", "log"]])
+    """Record that attempts began.
+
+    A frame of `run_no`, `attempt`, `started_at`, `notebook` and `log` (paths in the workspace).
+    """
+    batch.stage("attempts_staged", attempts[["run_no", "attempt", "started_at", "notebook", "log"]])
     batch.execute(
-        "INSERT INTO attempts SELECT run_no, attempt, ?, notebook::VARCHAR, log::VARCHAR, ? FROM attempts_staged",
-        batch.now,
+        """INSERT INTO attempts SELECT run_no, attempt, started_at, notebook::VARCHAR, log::VARCHAR, ?
+        FROM attempts_staged""",
         batch.sequence,
     )
     batch.execute(

@@ -28,7 +28,8 @@ _BACKFILLS = f"""
     ),
     held AS (
         SELECT b.backfill_no, b.backfill_id, b.selection, b.options, b.steps,
-               CASE WHEN last.kind IN ('started', 'resumed') THEN 'running' ELSE last.kind END AS status,
+               CASE WHEN last.kind IN ('started', 'resumed', 'cancelling') THEN 'running'
+                    WHEN last.kind = 'handed over' THEN 'queued' ELSE last.kind END AS status,
                b.created_at, last.changed_at, {_COORDINATOR}
         FROM backfills b JOIN last USING (backfill_no) LEFT JOIN coordinators c USING (coordinator_no)
     )
@@ -73,7 +74,7 @@ _STEPS = f"""
 def backfills_frame(batch: Batch) -> pd.DataFrame:
     """All backfills, newest first: backfill_id, selection, status, steps, created_at, changed_at.
 
-    status: running, succeeded, failed, cancelled or interrupted.
+    status: queued (no process has taken it up yet), running, succeeded, failed, cancelled or interrupted.
     """
     return with_none(
         batch.frame(
@@ -92,6 +93,12 @@ def find_backfill(batch: Batch, backfill_id: str) -> BackfillRecord | None:
 def active_backfills(batch: Batch) -> list[BackfillRecord]:
     """The backfills that were begun and whose end is not recorded; whether their processes live is another question."""
     return _load_backfills(batch, "status = 'running'")
+
+
+def is_cancelling(batch: Batch, backfill_no: int) -> bool:
+    """Whether somebody asked for the end of a backfill that goes on."""
+    last = batch.value("SELECT arg_max(kind, rowid) FROM backfill_events WHERE backfill_no = ?", backfill_no)
+    return bool(last == "cancelling")
 
 
 def steps_frame(batch: Batch, backfill_no: int) -> pd.DataFrame:

@@ -95,12 +95,3 @@ def find_key(batch: Batch, key: str | None) -> int | None:
     """The id of a key that any set ever had."""
     found: int | None = batch.value("SELECT key_id FROM keys WHERE key = ?", key or "")
     return found
-
-
-def absent_keys(batch: Batch, set_id: int, key_ids: NDArray[np.int64] | Sequence[int]) -> list[int]:
-    """Those of the ids that are not in the set now."""
-    stage_numbers(batch, "asked_ids", key_ids)
-    rows = batch.rows(
-        "SELECT id FROM asked_ids WHERE id NOT IN (SELECT key_id FROM members WHERE set_id = ?) ORDER BY n", set_id
-    )
-    return [int(row[0]) for row in rows]

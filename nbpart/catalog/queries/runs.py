@@ -99,15 +99,29 @@ def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]
     return {int(run_no): RunStatus(status) for run_no, status in rows}
 
 
-def made_since(batch: Batch, asset_id: int, key_ids: Sequence[int], sequence: int) -> dict[int, int]:
-    """The partitions that a run has made after that commit and that are up to date now: key id -> number of the run."""
+def look_before_claim(
+    batch: Batch, asset_id: int, set_id: int, key_ids: Sequence[int], sequence: int
+) -> list[tuple[int, str | None, bool, int | None]]:
+    """For each key id: its text, whether the set has it, and the run that made the partition since that commit.
+
+    A partition counts as made where it is up to date now; the run is given by its number.
+    """
     stage_numbers(batch, "asked_ids", key_ids)
     rows = batch.rows(
-        "SELECT f.key_id, m.run_no FROM partition_facts f JOIN asked_ids a ON a.id = f.key_id"
-        " JOIN materializations m USING (materialization_id)"
-        f" WHERE f.asset_id = ? AND f.stale = 0 AND f.outcome <> {OUTCOME_FAILED} AND f.active = {ACTIVE_NONE}"
-        " AND m.run_no IS NOT NULL AND m.sequence > ?",
+        f"""WITH f AS (
+            SELECT key_id, materialization_id FROM partition_facts WHERE asset_id = ? AND stale = 0
+              AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE} AND key_id IN (SELECT id FROM asked_ids)
+        ),
+        made AS (
+            SELECT f.key_id, m.run_no FROM f JOIN materializations m USING (materialization_id)
+            WHERE m.run_no IS NOT NULL AND m.sequence > ?
+        ),
+        member AS (SELECT key_id FROM members WHERE set_id = ? AND key_id IN (SELECT id FROM asked_ids))
+        SELECT k.key_id, {KEY_SQL}, member.key_id IS NOT NULL, made.run_no
+        FROM asked_ids a JOIN keys k ON k.key_id = a.id LEFT JOIN made ON made.key_id = a.id
+        LEFT JOIN member ON member.key_id = a.id ORDER BY a.n""",
         asset_id,
         sequence,
+        set_id,
     )
-    return {int(key_id): int(run_no) for key_id, run_no in rows}
+    return [(int(key_id), key, there, made) for key_id, key, there, made in rows]

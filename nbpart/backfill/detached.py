@@ -1,0 +1,127 @@
+"""A backfill in a process of its own, which outlives the kernel that asked for it.
+
+The process is this module, run by ``python -m``: it is told by one line of JSON what to run, answers by one line
+whether it has taken it up, and from then on is a coordinator like any other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.launch import Site, make_steps_frame, new_backfill_id
+from nbpart.backfill.nodes import Registry
+from nbpart.backfill.options import Options
+from nbpart.backfill.plan import StepTable
+from nbpart.backfill.resume import resume_backfill
+from nbpart.catalog import Batch, Catalog, events
+from nbpart.errors import CatalogError
+from nbpart.states import RunStatus
+
+#: How the process names itself where others are told who runs a backfill.
+PURPOSE = "a detached backfill"
+
+
+def detach_backfill(
+    site: Site,
+    registry: Registry,
+    steps: StepTable,
+    selection: str,
+    options: Options,
+    reasons: Sequence[Any] | None,
+) -> str:
+    """Record a backfill of ``steps`` and let a process of its own run it; its id, once that process has taken it up.
+
+    What the process says goes to ``runs/_backfills/<id>.log``. Raises `CatalogError` where it could not take it up.
+    """
+    backfill_id = new_backfill_id(datetime.now(UTC))
+    frame = make_steps_frame(registry, steps, reasons)
+    number = site.catalog.write(
+        lambda batch: events.start_backfill(batch, backfill_id, selection, options.to_json(), None, frame)
+    )
+    try:
+        _hand_over(site, backfill_id)
+    except BaseException:
+        site.catalog.write(lambda batch: _give_up(batch, number))
+        raise
+    return backfill_id
+
+
+def log_path(root: Path, backfill_id: str) -> Path:
+    """Where the process of a detached backfill says what goes wrong outside its runs."""
+    return root / "runs" / "_backfills" / f"{backfill_id}.log"
+
+
+def _hand_over(site: Site, backfill_id: str) -> None:
+    path = log_path(site.root, backfill_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nbpart.backfill.detached"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            # neither a Ctrl-C in this terminal nor the end of this kernel's process group reaches it
+            start_new_session=True,
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    task = {"root": str(site.root), "catalog": str(site.catalog.path), "backfill_id": backfill_id}
+    with process.stdin, process.stdout:
+        process.stdin.write(json.dumps(task).encode() + b"\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+    # whoever starts a process has to wait for it, or it stays a zombie
+    threading.Thread(target=process.wait, name=f"nbpart {backfill_id}", daemon=True).start()
+    if not answer:
+        raise CatalogError(f"the process of backfill {backfill_id} ended before it began; see {path}.")
+    if error := json.loads(answer).get("error"):
+        raise CatalogError(f"the process of backfill {backfill_id} could not begin: {error}")
+
+
+def _give_up(batch: Batch, backfill_no: int) -> None:
+    events.finish_backfill(batch, backfill_no, str(RunStatus.INTERRUPTED))
+
+
+def main() -> None:
+    """Take up the backfill that stdin names and run it to its end."""
+    task = json.loads(sys.stdin.readline())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    catalog = Catalog.open(Path(task["catalog"]), create=False, purpose=PURPOSE)
+    root, backfill_id = Path(task["root"]), str(task["backfill_id"])
+    site = Site(root, catalog, Coordinator(catalog, catalog.path.with_name("coordinators"), PURPOSE))
+    try:
+        resume_backfill(site, backfill_id)
+    except Exception as error:
+        _answer({"error": str(error)})
+        raise
+    runner = site.runners[backfill_id]
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: runner.cancel())
+    _answer({"pid": os.getpid()})
+    while not runner.wait(1.0):  # in parts, so that a signal is handled
+        pass
+    site.coordinator.close()
+    catalog.close()
+    sys.exit(1 if runner.error is not None else 0)
+
+
+def _answer(answer: dict[str, Any]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # who asked is gone: that is what this process is for
+        print(json.dumps(answer), flush=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,318 @@
+"""Backfills without kernels: order, retries, limits, following, cancelling, resuming."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import nbpart
+from nbpart.catalog import check
+from nbpart.errors import BackfillFailedError, DeclarationError
+from nbpart.run.spec import RunSpec
+from tests.backfill.pools import Stage
+
+ASSETS = """
+import nbpart
+
+files = nbpart.DynamicPartitions("files")
+
+@nbpart.asset(partitions=files, tags=["db"])
+def raw(partition_key: str, slow: bool = False) -> str:
+    import time
+    if slow:
+        time.sleep(600)
+    return partition_key
+
+@nbpart.asset(partitions=files)
+def clean(raw) -> str:
+    return raw.upper()
+"""
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
+    (project / "flow.py").write_text(ASSETS)
+    monkeypatch.syspath_prepend(str(project))
+    sys.modules.pop("flow", None)
+    with open_played(stage) as workspace:
+        import flow
+
+        workspace.register(flow.raw, flow.clean)
+        workspace.dynamic_partitions("files").add("a", "b", "c")
+        yield workspace
+    assert not workspace_findings(project)
+
+
+def open_played(stage: Stage) -> nbpart.Workspace:
+    """The workspace, with runs that are played on a stage."""
+    workspace = nbpart.open("workspace")
+    workspace._site = dataclasses.replace(workspace._site, make_pool=stage.make_pool)
+    return workspace
+
+
+def workspace_findings(project: Path) -> list[object]:
+    """What the facts say differently from the events."""
+    with nbpart.open(project / "workspace") as workspace:
+        return list(workspace._catalog.read(check.check))
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain until {what}"
+        time.sleep(0.01)
+
+
+def hold(spec: RunSpec) -> None:
+    return None
+
+
+def test_every_step_runs_once_after_what_it_reads(ws: nbpart.Workspace, stage: Stage) -> None:
+    backfill = ws.backfill("*", max_workers=2).wait(progress=False)
+    assert backfill.status == "succeeded"
+    assert backfill.counts() == dict.fromkeys(backfill.counts(), 0) | {"succeeded": 6}
+    names = stage.names()
+    assert sorted(names) == [(asset, key) for asset in ("clean", "raw") for key in "abc"]
+    assert all(names.index(("raw", key)) < names.index(("clean", key)) for key in "abc")
+    assert ws.status().loc["clean", "materialized"] == 3
+    runs = ws.runs()
+    assert set(runs["status"]) == {"succeeded"}
+    assert set(runs["attempt"]) == {1}
+    assert len(ws.plan("*")) == 0
+
+
+def test_a_failure_blocks_what_reads_it_and_the_next_plan_holds_the_rest(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = lambda spec: ValueError("broken") if spec.partition_key == "b" else "fine"
+    backfill = ws.backfill("*").wait(progress=False)
+    assert backfill.status == "failed"
+    steps = backfill.steps().set_index(["asset", "partition_key"])
+    assert steps.loc[("raw", "b"), "status"] == "failed"
+    assert steps.loc[("raw", "b"), "cause"] == "ValueError: broken"
+    assert steps.loc[("clean", "b"), "status"] == "blocked"
+    assert steps.loc[("clean", "b"), "cause"] == "raw/b failed: ValueError: broken"
+    with pytest.raises(BackfillFailedError, match=r"1 failed, 1 blocked; the first is raw/b \(ValueError: broken\)"):
+        backfill.raise_for_failures()
+    assert ws.plan("*").frame[["asset", "partition_key"]].values.tolist() == [["raw", "b"], ["clean", "b"]]
+    stage.answer = lambda spec: "mended"
+    again = backfill.retry_failed().wait(progress=False)
+    assert again.counts()["succeeded"] == 2
+    assert len(ws.plan("*")) == 0
+
+
+def test_retries_have_attempts_of_their_own(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = lambda spec: "fine" if spec.attempt == 3 else ValueError(f"attempt {spec.attempt}")
+    backfill = ws.backfill("raw", keys="a", retries=2, backoff_s=0.01).wait(progress=False)
+    assert backfill.status == "succeeded"
+    assert [spec.attempt for spec in stage.started] == [1, 2, 3]
+    assert len({spec.output_notebook for spec in stage.started}) == 3
+    assert len({spec.data_prefix for spec in stage.started}) == 3
+    [run] = ws.runs().to_dict("records")
+    assert (run["status"], run["attempt"]) == ("succeeded", 3)
+
+
+def test_when_retries_are_used_up_the_last_error_stands(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = lambda spec: ValueError(f"attempt {spec.attempt}")
+    ws.backfill("raw", keys="a", retries=1, backoff_s=0.0).wait(progress=False)
+    assert ws.runs()["error"].tolist() == ["ValueError: attempt 2"]
+    assert ws.partition_status("raw")["status"].tolist() == ["failed", "missing", "missing"]
+
+
+def test_limits_bound_an_asset_and_a_tag(ws: nbpart.Workspace, stage: Stage) -> None:
+    at_once: list[int] = []
+
+    def answer(spec: RunSpec) -> str | None:
+        pool = stage.pools[-1]
+        at_once.append(sum(one.asset == "raw" for one in pool.running.values()))
+        return "fine"
+
+    stage.answer = answer
+    for limits in ({"raw": 1}, {"tag:db": 1}):
+        ws.backfill("*", status="all", max_workers=4, limits=limits).wait(progress=False)
+        assert set(at_once) <= {0, 1}
+        # not even in the queue of the pool: a slot of the limit would be held without work
+    with pytest.raises(DeclarationError, match=r"limits names 'tag:bd'.*did you mean 'tag:db'"):
+        ws.backfill("*", status="all", limits={"tag:bd": 1})
+    with pytest.raises(DeclarationError, match=r"limits\['raw'\] is a whole number"):
+        ws.backfill("*", status="all", limits={"raw": 0})
+
+
+def test_what_is_queued_is_not_shown_as_running(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = hold
+    backfill = ws.backfill("raw", max_workers=1)
+    until(lambda: backfill.counts()["running"] == 1, "one step runs")
+    assert backfill.counts()["queued"] == 2
+    assert sorted(ws.partition_status("raw")["status"]) == ["queued", "queued", "running"]
+    backfill.cancel()
+    assert backfill.status == "cancelled"
+    assert backfill.counts()["cancelled"] == 3
+    assert set(ws.partition_status("raw")["status"]) == {"missing"}
+    assert stage.pools[-1].is_closed
+
+
+def test_a_second_backfill_follows_the_first(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = hold
+    first = ws.backfill("raw", keys="a")
+    until(lambda: stage.started, "the first runs")
+    second = ws.backfill("raw", keys=["a", "b"])
+    until(lambda: len(stage.started) == 2, "the second runs what is its own")
+    assert stage.names() == [("raw", "a"), ("raw", "b")]
+    for pool in stage.pools:
+        for spec in list(pool.running.values()):
+            pool.end(spec, "fine")
+    assert first.wait(progress=False).counts()["succeeded"] == 1
+    assert second.wait(progress=False).counts()["succeeded"] == 2
+    assert "succeeded in another backfill" in second.steps()["cause"].tolist()
+
+
+def test_a_cancelled_backfill_is_resumed_as_the_same(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = lambda spec: "fine" if spec.partition_key == "a" else None
+    backfill = ws.backfill("raw", max_workers=3)
+    until(lambda: backfill.counts()["succeeded"] == 1, "one step is made")
+    backfill.cancel()
+    stage.answer, stage.started = (lambda spec: "fine"), []
+    resumed = ws.backfills[backfill.id].resume().wait(progress=False)
+    assert (resumed.id, resumed.status) == (backfill.id, "succeeded")
+    assert sorted(stage.names()) == [("raw", "b"), ("raw", "c")]
+    assert len(ws.backfills) == 1
+
+
+def test_a_running_backfill_cannot_be_resumed(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = hold
+    backfill = ws.backfill("raw")
+    with pytest.raises(DeclarationError, match=f"is running in process {os.getpid()} on"):
+        backfill.resume()
+    backfill.cancel()
+
+
+def test_cancelling_from_another_workspace_object(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = hold
+    backfill = ws.backfill("raw")
+    until(lambda: stage.started, "it runs")
+    with nbpart.open("workspace") as other:
+        theirs = other.backfills[backfill.id]
+        assert theirs.is_running
+        theirs.cancel(timeout_s=60)
+        assert theirs.status == "cancelled"
+        theirs.cancel()  # of one that has ended it is nothing
+        assert theirs.status == "cancelled"
+    assert not backfill.is_running
+
+
+def test_a_key_that_is_removed_while_it_runs_keeps_its_history(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = lambda spec: None if spec.partition_key == "a" else "fine"
+    backfill = ws.backfill("*", keys="a")
+    until(lambda: stage.started, "it runs")
+    ws.partition_sets["files"].remove("a")
+    stage.pools[-1].end(stage.started[0], "fine")
+    backfill.wait(progress=False)
+    assert backfill.steps().set_index("asset")["status"].to_dict() == {"raw": "succeeded", "clean": "cancelled"}
+    assert backfill.steps().set_index("asset").loc["clean", "cause"] == "its key was removed"
+    ws.partition_sets["files"].add("a")
+    assert ws.load("raw", "a") == "fine"
+
+
+def test_a_step_that_cannot_be_recorded_does_not_stay_running(
+    ws: nbpart.Workspace, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbpart.catalog import events
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(events, "record_outcomes", refuse)
+    backfill = ws.backfill("raw", keys="a")
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        backfill.wait(progress=False)
+    monkeypatch.undo()
+    assert ws.backfills[backfill.id].status == "interrupted"
+    assert set(ws.partition_status("raw")["status"]) == {"missing"}
+    assert ws.backfills[backfill.id].resume().wait(progress=False).counts()["succeeded"] == 1
+
+
+def test_a_timeout_of_waiting_leaves_the_backfill_alone(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = hold
+    backfill = ws.backfill("raw", keys="a")
+    with pytest.raises(TimeoutError, match=r"still runs after 0.05 s"):
+        backfill.wait(0.05, progress=False)
+    stage.pools[-1].end(stage.started[0], "fine")
+    assert backfill.wait(progress=False).status == "succeeded"
+
+
+DIES = """
+import os, sys, threading
+sys.path.insert(0, os.getcwd())
+import nbpart
+ws = nbpart.open("workspace")
+bf = ws.backfill("raw", max_workers=2, params={"slow": True})
+while bf.counts()["running"] < 2:
+    pass
+print(bf.id, flush=True)
+threading.Event().wait()
+"""
+
+
+@pytest.mark.kernel
+def test_the_runs_of_a_killed_process_are_interrupted_and_taken_up(ws: nbpart.Workspace, stage: Stage) -> None:
+    process = subprocess.Popen([sys.executable, "-c", DIES], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    backfill_id = process.stdout.readline().strip()
+    assert ws.backfills[backfill_id].status == "running"
+    with pytest.raises(DeclarationError, match=f"is running in process {process.pid} on"):
+        ws.backfills[backfill_id].resume()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    backfill = ws.backfills[backfill_id]
+    assert backfill.status == "interrupted"
+    assert backfill.counts()["running"] == 0
+    assert set(ws.partition_status("raw")["status"]) == {"missing"}
+    assert set(ws.runs()["status"]) == {"interrupted"}
+    assert backfill.resume().wait(progress=False).counts()["succeeded"] == 3
+
+
+@pytest.mark.kernel
+def test_a_detached_backfill_outlives_who_started_it(ws: nbpart.Workspace) -> None:
+    code = "import nbpart; print(nbpart.open('workspace').backfill('raw', keys=['a', 'b'], detach=True).id)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    backfill = ws.backfills[done.stdout.strip()]
+    backfill.wait(120, progress=False)
+    assert backfill.counts()["succeeded"] == 2
+    assert ws.load("raw", "a") == "a"
+
+
+@pytest.mark.kernel
+def test_a_detached_backfill_is_cancelled_from_anywhere(ws: nbpart.Workspace) -> None:
+    backfill = ws.backfill("raw", max_workers=1, params={"slow": True}, detach=True)
+    assert backfill.is_running
+    until(lambda: backfill.counts()["running"] == 1, "one step runs")
+    backfill.cancel(timeout_s=60)
+    assert backfill.status == "cancelled"
+    assert set(ws.partition_status("raw")["status"]) == {"missing"}
+
+
+def test_wait_elsewhere_can_be_done_by_many(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = hold
+    backfill = ws.backfill("raw", keys="a")
+    until(lambda: stage.started, "it runs")
+    with nbpart.open("workspace") as other:
+        waiting = [threading.Thread(target=other.backfills[backfill.id].wait, args=(60,)) for _ in range(3)]
+        for thread in waiting:
+            thread.start()
+        stage.pools[-1].end(stage.started[0], "fine")
+        for thread in waiting:
+            thread.join(60)
+        assert other.backfills[backfill.id].status == "succeeded"
