@@ -50,13 +50,11 @@ def _svg(model: GraphModel) -> str:
 
 
 def edge_path(edge: Edge) -> str:
-    """The line of an edge: out of the right side of a card, into the left side of another."""
+    """The line of an edge: out of the right side of a card, into the left side of another, straight where it passes."""
     points = edge.points
     parts = []
-    last = len(points) - 2
     for i, ((x1, y1), (x2, y2)) in enumerate(itertools.pairwise(points)):
-        x1 += CARD_WIDTH if i == 0 else CARD_WIDTH / 2
-        x2 += 0 if i == last else CARD_WIDTH / 2
+        x1 += CARD_WIDTH
         middle = (x1 + x2) / 2
         parts.append(f"{'M' if i == 0 else 'L'}{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}")
     return "".join(parts)

@@ -52,7 +52,7 @@ class LinkedWidget(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self.guard = threading.RLock()
         self.seq = 0
-        self._actions: dict[str, _Action] = {}
+        self._handlers: dict[str, _Action] = {}
         super().__init__(token=uuid.uuid4().hex, **traits)
         self.answer_to("sync", self._sync, {"seq": schema.whole(0, 2**53)})
         self.on_msg(self._receive)
@@ -73,7 +73,7 @@ class LinkedWidget(anywidget.AnyWidget):
         It runs on the thread that the message came on, unless it is ``slow``: then on one of its own, so that other
         widgets get their answers meanwhile. What it raises becomes a sentence.
         """
-        self._actions[action] = _Action(handler, dict(fields or {}), slow)
+        self._handlers[action] = _Action(handler, dict(fields or {}), slow)
 
     def patch(self, kind: str, payload: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> None:
         """Tell every page a change of the state; hold `guard` over the change and this."""
@@ -101,7 +101,7 @@ class LinkedWidget(anywidget.AnyWidget):
     def _receive(self, _widget: object, content: Any, _buffers: object = None) -> None:
         try:
             request = schema.read_request(content)
-            action = self._actions.get(request.action)
+            action = self._handlers.get(request.action)
             if action is None:
                 raise schema.BadRequest(f"There is no action {request.action[:80]!r} here.")
             values = schema.read_payload(request.payload, action.fields)

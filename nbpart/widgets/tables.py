@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from nbpart.states import DISPLAY_ORDER, PartitionStatus, StepStatus
+from nbpart.widgets.monitor_model import STEP_ORDER, MonitorModel
 from nbpart.widgets.palette import LIKE, MARKS, mark_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,20 @@ def backfill_html(backfill_id: str, selection: str, status: str, counts: Mapping
     )
     title = f"<p><b>Backfill</b> {escape(backfill_id)} ({escape(selection)}): {_mark(status)}{escape(status)}"
     return _page(f"{title}, {total:,} steps</p>{_bar(counts)}<table><tr>{told}</tr></table>")
+
+
+def monitor_html(model: MonitorModel) -> str:
+    """A backfill's monitor as it stands: its counts and what failed last."""
+    counts = {str(status): model.counts[status] for status in STEP_ORDER}
+    shown = backfill_html(model.backfill_id, model.selection, model.status, counts)
+    if not model.failures:
+        return shown
+    rows = [
+        f"<tr>{_cell(step.asset)}{_cell(step.partition_key)}<td>{_mark('failed')}{escape(step.error)}</td>"
+        f"{_cell(step.notebook)}</tr>"
+        for step in model.failures
+    ]
+    return shown + _page(_table(["asset", "partition", "error", "executed notebook"], rows))
 
 
 def frame_html(frame: pd.DataFrame) -> str:

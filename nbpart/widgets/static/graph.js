@@ -11,18 +11,18 @@ function compact(n) {
   return n < 1e6 ? `${+(n / 1e3).toPrecision(3)}k` : `${+(n / 1e6).toPrecision(3)}M`;
 }
 
-/** What a card says of its counts: [text, status or null] pairs. */
+/** What a card says of its counts: [text, status or null] pairs; only glyphs have a status's colour. */
 function countTexts(card) {
   const total = card.counts.reduce((sum, n) => sum + n, 0);
   if (card.kind === 'source') return [[card.set ? plural(total, 'key') : 'one', null]];
   if (total === 1 && !card.set && card.kind !== 'group') {
     const { name, glyph } = NBPART.statuses[card.counts.indexOf(1)];
-    return [[`${glyph} ${name}`, name]];
+    return [[glyph, name], [` ${name}`, null]];
   }
   const texts = [[`${compact(card.counts[STATUS_INDEX.materialized])} / ${compact(total)}`, null]];
   for (const name of ['failed', 'running']) {
     const code = STATUS_INDEX[name];
-    if (card.counts[code]) texts.push([`${NBPART.statuses[code].glyph}${compact(card.counts[code])}`, name]);
+    if (card.counts[code]) texts.push([NBPART.statuses[code].glyph, name], [compact(card.counts[code]), null]);
   }
   return texts;
 }
@@ -36,8 +36,8 @@ function describeCard(card) {
 function edgePath(points, width) {
   let path = '';
   for (let i = 0; i + 1 < points.length; i += 1) {
-    const x1 = points[i][0] + (i === 0 ? width : width / 2);
-    const x2 = points[i + 1][0] + (i === points.length - 2 ? 0 : width / 2);
+    // out of the right side, into the left; straight past the cards of a column that it only passes
+    const [x1, x2] = [points[i][0] + width, points[i + 1][0]];
     const [y1, y2] = [points[i][1], points[i + 1][1]];
     const middle = (x1 + x2) / 2;
     path += `${i ? 'L' : 'M'}${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
@@ -64,9 +64,9 @@ function drawCard(card, [width, height]) {
     const text = describeCard(now);
     title.textContent = now.about ? `${text}\n${now.about}` : text;
     node.setAttribute('aria-label', text);
-    name.textContent = shorten(now.name, level === 'middle' ? 17 : 26);
+    name.textContent = shorten(now.name, level === 'middle' ? 16 : 26);
     told.replaceChildren(...countTexts(now).map(([words, status], i) =>
-      draw('tspan', { class: status ? `nbpart-count s-${status}` : null, dx: i ? 6 : null, text: words })));
+      draw('tspan', { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
     const worst = ['failed', 'running'].find((status) => now.counts[STATUS_INDEX[status]]);
     const isSource = now.kind === 'source';
     node.classList.toggle('nbpart-failed', worst === 'failed' && !isSource);
@@ -90,14 +90,15 @@ function drawGraph(link, root, model) {
   let level = 'near';
   let current = 0; // the card that Tab reaches
   let searched = '';
+  let total = '';
 
   const search = make('input', { type: 'search', placeholder: 'Find an asset', 'aria-label': 'Find an asset' });
   const size = make('span', { class: 'nbpart-faint' });
   const groupBox = make('div', { class: 'nbpart-groups', role: 'group', 'aria-label': 'Groups' });
   const zoomButton = (text, label, action) => make('button', { type: 'button', text, title: label, 'aria-label': label, onclick: action });
-  const bar = make('div', { class: 'nbpart-bar' }, search, size, make('span', { class: 'nbpart-space' }), groupBox,
+  const bar = make('div', { class: 'nbpart-bar' }, search, size, make('span', { class: 'nbpart-space' }),
     zoomButton('−', 'Zoom out (-)', () => zoom(1.35)), zoomButton('+', 'Zoom in (+)', () => zoom(1 / 1.35)),
-    zoomButton('Fit', 'Show everything (0)', () => fit()));
+    zoomButton('Fit', 'Show everything (0)', () => fit()), groupBox);
   const lineLayer = draw('g', { class: 'nbpart-edges' });
   const cardLayer = draw('g');
   const svg = draw('svg', { class: 'nbpart-graph', role: 'listbox', 'aria-multiselectable': 'true', 'aria-label': 'Asset graph' }, lineLayer, cardLayer);
@@ -130,7 +131,7 @@ function drawGraph(link, root, model) {
     drawn[current]?.node.setAttribute('tabindex', '0');
     const assets = cards.flatMap((card) => (card.kind === 'source' ? [] : card.members)).length;
     const sources = cards.filter((card) => card.kind === 'source').length;
-    size.textContent = plural(assets, 'asset') + (sources ? `, ${plural(sources, 'source')}` : '');
+    total = plural(assets, 'asset') + (sources ? `, ${plural(sources, 'source')}` : '');
     drawGroups(graph.groups);
     fit();
     drawn.forEach((each, place) => each.update(cards[place], level));
@@ -299,7 +300,9 @@ function drawGraph(link, root, model) {
     const found = new Set(searched ? hits() : []);
     root.classList.toggle('nbpart-searching', Boolean(searched));
     drawn.forEach(({ node }, place) => node.classList.toggle('nbpart-hit', found.has(place)));
-    if (searched) say(`${plural(found.size, 'match')}`.replace('matchs', 'matches'));
+    const told = found.size ? `${count(found.size)} of ${total}: Enter goes to the next` : `none of ${total}`;
+    size.textContent = searched ? told : total;
+    if (searched) say(told);
   }
 
   search.addEventListener('input', find);

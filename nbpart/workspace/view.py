@@ -1,0 +1,256 @@
+"""A workspace as its widgets see it: what they ask for, done, with the line of code that does the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbpart.backfill.nodes import Node, spell_key
+from nbpart.catalog import Batch, queries
+from nbpart.catalog.queries.cells import find_partition
+from nbpart.errors import MissingInputError, UnknownNameError, nearest
+from nbpart.widgets.actions import (
+    DataShown,
+    Done,
+    KeyLike,
+    LogShown,
+    Options,
+    PartitionShown,
+    PlanShown,
+    RunShown,
+)
+from nbpart.workspace.data import find_key_id
+from nbpart.workspace.partition_set import PartitionSet
+from nbpart.workspace.preview import preview_file, preview_text
+
+if TYPE_CHECKING:
+    from nbpart.widgets.graph import AssetGraph
+    from nbpart.widgets.monitor import BackfillMonitor
+    from nbpart.workspace.plans import Plan
+    from nbpart.workspace.runs import Run
+    from nbpart.workspace.workspace import Workspace
+
+_HEAD_ROWS, _RUNS = 200, 20
+#: Longer lists of keys are cut in the line of code that is shown.
+_MOST_SPELLED = 20
+
+
+def make_graph(ws: Workspace, **options: Any) -> AssetGraph:
+    """The asset graph of a workspace; the options are those of `AssetGraph`."""
+    from nbpart.widgets.graph import AssetGraph
+
+    return AssetGraph(ws._catalog, **options)
+
+
+def make_monitor(ws: Workspace, backfill_id: str) -> BackfillMonitor:
+    """The monitor of a backfill, wherever it runs. Raises `UnknownNameError`."""
+    from nbpart.widgets.monitor import BackfillMonitor
+
+    return BackfillMonitor(ws._catalog, WorkspaceActions(ws), backfill_id)
+
+
+class WorkspaceActions:
+    """The `nbpart.widgets.actions.Actions` of a workspace."""
+
+    def __init__(self, ws: Workspace) -> None:
+        self._ws = ws
+
+    @property
+    def root(self) -> Path:
+        return self._ws.root
+
+    # backfills
+
+    def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanShown:
+        plan = self._plan(selection, keys, status)
+        head = plan.frame.head(_HEAD_ROWS)
+        rows = tuple((str(r.asset), r.partition_key, str(r.reason)) for r in head.itertuples(index=False))
+        return PlanShown(plan.selection, len(plan), plan.counts(), rows, f"ws.plan({_call(selection, keys, status)})")
+
+    def backfill(
+        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str], options: Options
+    ) -> Done:
+        given = {f.name: getattr(options, f.name) for f in fields(options) if getattr(options, f.name) != f.default}
+        given = {name: value for name, value in given.items() if value not in (None, {})}
+        plan = self._plan(selection, keys, status)
+        if not len(plan):
+            return Done("Nothing to do: everything chosen is up to date.", f"ws.plan({_call(selection, keys, status)})")
+        backfill = plan.run(**given)
+        told = f"Backfill {backfill.id} has begun: {len(plan):,} steps."
+        return Done(told, f"ws.backfill({_call(selection, keys, status, given)})", backfill.id)
+
+    def cancel(self, backfill_id: str) -> Done:
+        try:
+            self._ws.backfills[backfill_id].cancel(timeout_s=0.0)
+            told = "It has ended."
+        except TimeoutError:
+            told = "It was asked to end: running notebooks are stopped, nothing new starts."
+        return Done(told, f"ws.backfills[{backfill_id!r}].cancel()", backfill_id)
+
+    def retry_failed(self, backfill_id: str) -> Done:
+        again = self._ws.backfills[backfill_id].retry_failed()
+        return Done(f"Backfill {again.id} has begun.", f"ws.backfills[{backfill_id!r}].retry_failed()", again.id)
+
+    def resume(self, backfill_id: str) -> Done:
+        self._ws.backfills[backfill_id].resume()
+        return Done("It goes on.", f"ws.backfills[{backfill_id!r}].resume()", backfill_id)
+
+    def look_for_dead(self) -> None:
+        self._ws._site.coordinator.reap()
+
+    # keys
+
+    def add_keys(self, partitions: str, keys: Sequence[KeyLike]) -> Done:
+        new = self._set(partitions).add(list(keys))
+        told = f"{_count(len(new), 'key')} added" + _already(len(keys) - len(new))
+        return Done(told, f"{_set_code(partitions)}.add({_spell(keys)})", keys=tuple(new))
+
+    def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]]) -> Done:
+        new = self._set(partitions).add_grid(**axes)
+        asked = ", ".join(f"{name}={list(values)!r}" for name, values in axes.items())
+        return Done(
+            f"{_count(len(new), 'key')} added.", f"{_set_code(partitions)}.add_grid({asked})", keys=tuple(new[:1000])
+        )
+
+    def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> Done:
+        gone = self._set(partitions).remove(*keys)
+        told = f"{_count(len(gone), 'key')} removed; their history and data stay."
+        spelled = ", ".join(repr(key) for key in keys[:_MOST_SPELLED]) + (", ..." if len(keys) > _MOST_SPELLED else "")
+        return Done(told, f"{_set_code(partitions)}.remove({spelled})", keys=tuple(gone))
+
+    # looking
+
+    def partition(self, asset: str, partition_key: str | None) -> PartitionShown:
+        node, key = self._place(asset, partition_key)
+
+        def work(batch: Batch) -> tuple[Any, ...]:
+            key_id = find_key_id(batch, node, key)
+            found = find_partition(batch, node.asset_id, key_id)
+            made = queries.find_materialization(batch, node.asset_id, key_id)
+            runs = queries.runs_frame(batch, node.asset_id, key_id, limit=_RUNS)
+            stale = queries.stale_reasons(batch, node.asset_id, [key_id])
+            return found, made, [queries.find_run(batch, str(r)) for r in runs["run_id"]], list(stale["reason"])
+
+        found, made, records, reasons = self._ws._catalog.read(work)
+        facts = {name: getattr(found, name) for name in ("materialized_at", "duration_s", "rows", "bytes")}
+        return PartitionShown(
+            asset=asset,
+            partition_key=key,
+            status=str(found.status),
+            reason=reasons[0] if reasons else "",
+            params=node.parameters.parse(key) if node.parameters and key is not None else {},
+            facts={name: _plain(value) for name, value in facts.items()},
+            files=tuple(
+                {"name": f.name, "format": f.format, "path": str(self.root / f.path), "bytes": f.bytes}
+                for f in (made.files if made else ())
+            ),
+            metrics=found.metrics,
+            runs=tuple(self._show_run(record.run_id) for record in records if record),
+            code=f"ws.load({_key_call(asset, key)})",
+        )
+
+    def log_tail(self, run_id: str, longest: int = 20_000) -> LogShown:
+        path = self._ws.get_run(run_id).log_path
+        code = f"print(ws.get_run({run_id!r}).log)"
+        if path is None or not path.exists():
+            return LogShown("", 0, code)
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            file.seek(max(0, size - longest))
+            text = file.read().decode("utf-8", errors="replace")
+        return LogShown(text, max(0, size - longest), code)
+
+    def preview(self, asset: str, partition_key: str | None, run_id: str | None = None) -> DataShown:
+        node, key = self._place(asset, partition_key)
+        code = f"ws.load({_key_call(asset, key)}{f', run={run_id!r}' if run_id else ''})"
+        if node.definition.is_source:
+            return preview_text(str(self._ws.load(asset, key)), "where it lies", code)
+
+        def work(batch: Batch) -> Any:
+            run = queries.find_run(batch, run_id) if run_id else None
+            key_id = queries.find_key(batch, key) or 0
+            return queries.find_materialization(batch, node.asset_id, key_id, run.run_no if run else None)
+
+        made = self._ws._catalog.read(work)
+        if made is None:
+            raise MissingInputError(f"{asset if key is None else f'{asset}/{key}'} has no data yet: run it.")
+        main = next((f for f in made.files if f.name == ""), None)
+        if main is None:
+            return preview_text("This run saved no value: its executed notebook is its data.", "no file", code)
+        return preview_file(self.root / main.path, main.format or "", code)
+
+    def _plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> Plan:
+        return self._ws.plan(list(selection), None if keys is None else list(keys), list(status))
+
+    def _set(self, name: str) -> PartitionSet:
+        sets = self._ws.partition_sets
+        if name not in sets:
+            raise UnknownNameError(f"there are no dynamic partitions {name!r}; {nearest(name, sets)}")
+        return sets[name]
+
+    def _place(self, asset: str, partition_key: str | None) -> tuple[Node, str | None]:
+        node = self._ws._registry()[asset]
+        return node, spell_key(node, partition_key)
+
+    def _show_run(self, run_id: str) -> RunShown:
+        run: Run = self._ws.get_run(run_id)
+        notebook = run.notebook if run.notebook and run.notebook.exists() else None
+        return RunShown(
+            run_id=run.run_id,
+            status=run.status,
+            attempt=run.attempt,
+            started_at=_plain(run.started_at),
+            duration_s=run.duration_s,
+            error=run.error,
+            traceback=run.traceback,
+            notebook=str(notebook) if notebook else None,
+            code=f"ws.get_run({run.run_id!r})",
+        )
+
+
+def _call(
+    selection: Sequence[str],
+    keys: Sequence[KeyLike] | None,
+    status: Sequence[str],
+    options: Mapping[str, Any] | None = None,
+) -> str:
+    """The arguments of ``ws.plan`` and ``ws.backfill``; what is the default is left out."""
+    parts = [repr(selection[0]) if len(selection) == 1 else repr(list(selection))]
+    if keys is not None:
+        parts.append(f"keys={_spell(keys)}")
+    if list(status) != ["outdated"]:
+        parts.append(f"status={status[0]!r}" if len(status) == 1 else f"status={list(status)!r}")
+    parts += [f"{name}={value!r}" for name, value in (options or {}).items()]
+    return ", ".join(parts)
+
+
+def _spell(keys: Sequence[KeyLike]) -> str:
+    if len(keys) == 1:
+        return repr(keys[0])
+    if len(keys) <= _MOST_SPELLED:
+        return repr(list(keys))
+    shown = ", ".join(repr(key) for key in keys[:_MOST_SPELLED])
+    return f"[{shown}, ...]  # {len(keys):,} keys"
+
+
+def _key_call(asset: str, key: str | None) -> str:
+    return repr(asset) if key is None else f"{asset!r}, {key!r}"
+
+
+def _set_code(name: str) -> str:
+    return f"ws.partition_sets[{name!r}]"
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+def _already(n: int) -> str:
+    return f"; {n:,} {'was' if n == 1 else 'were'} there already." if n > 0 else "."
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,72 @@
+"""One JupyterLab and one browser for all tests here; a notebook each.
+
+Chromium: a package of the system (``apt-get install -y chromium`` is tried as root), else playwright's own. Where
+there is none the tests are skipped, loudly.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab, Notebook, find_chromium, open_browser, open_notebook, start_lab
+
+pytest.importorskip("playwright", reason="playwright is not installed: pip install nbpart[test]")
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            # one worker has the server and the browser
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> None:
+    if find_chromium() is None and os.getuid() == 0:
+        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False, capture_output=True)
+    if find_chromium() is None:
+        command = [sys.executable, "-m", "playwright", "install", "chromium"]
+        if subprocess.run(command, check=False, capture_output=True).returncode:
+            told = "NO CHROMIUM: the widgets were NOT tested in a browser. Install the package chromium."
+            warnings.warn(told, stacklevel=1)
+            pytest.skip(told)
+
+
+@pytest.fixture(scope="session")
+def lab(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with start_lab(tmp_path_factory.mktemp("lab")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: None) -> Iterator[Any]:
+    with open_browser() as context:
+        yield context
+
+
+@pytest.fixture
+def notebook(request: pytest.FixtureRequest, lab: Lab, browser: Any) -> Iterator[Callable[[Sequence[str]], Notebook]]:
+    """Open a notebook with these cells and run them all; at the end nothing may have complained."""
+    opened: list[Notebook] = []
+
+    def open_and_run(cells: Sequence[str]) -> Notebook:
+        book = open_notebook(browser, lab, f"{request.node.name}-{len(opened)}.ipynb", cells)
+        opened.append(book)
+        return book.run_all()
+
+    yield open_and_run
+    for book in opened:
+        book.page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown()")
+        book.page.close()
+    for book in opened:
+        book.check_quiet()
