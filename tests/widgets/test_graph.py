@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.catalog import AssetRow, Catalog, events
+from nbpart.partitions import Mapping
+from nbpart.widgets.graph import AssetGraph
+from nbpart.widgets.graph_model import NONE, GraphModel, build_graph
+from nbpart.widgets.graph_svg import bar_parts, count_text, describe, graph_html
+from tests.widgets.pages import Page
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+MISSING, STALE, QUEUED, RUNNING, FAILED, MADE = range(6)
+
+
+def define(name: str, *inputs: str, kind: str = "function", group: str = "", about: str = "") -> AssetDefinition:
+    reads = tuple(Input(each, Mapping.SAME) for each in inputs)
+    return AssetDefinition(name, kind, "files", reads, group=group, description=about)
+
+
+PIPELINE = [
+    define("inbox", kind="source"),
+    define("raw", "inbox", group="prepare"),
+    define("clean", "raw", group="prepare"),
+    define("report", "clean"),
+]
+
+
+def place(model: GraphModel, name: str) -> tuple[float, float]:
+    return next((card.x, card.y) for card in model.cards if card.name == name)
+
+
+def test_cards_stand_from_left_to_right_with_their_counts() -> None:
+    model = build_graph(PIPELINE, {"raw": (1, 0, 0, 2, 3, 4)})
+    assert [card.name for card in sorted(model.cards, key=lambda c: c.x)] == ["inbox", "raw", "clean", "report"]
+    assert {card.name: card.counts for card in model.cards}["raw"] == (1, 0, 0, 2, 3, 4)
+    assert {card.name: card.counts for card in model.cards}["clean"] == NONE
+    assert model.groups == (("prepare", 2),)
+    assert len(model.edges) == 3
+
+
+def test_a_folded_group_is_one_card_with_the_sum_of_its_counts() -> None:
+    model = build_graph(PIPELINE, {"raw": (1, 0, 0, 0, 2, 0), "clean": (5, 0, 0, 0, 1, 0)}, ["prepare", "no such"])
+    names = [card.name for card in model.cards]
+    assert names == ["inbox", "prepare", "report"]
+    group = model.cards[1]
+    assert (group.kind, group.members, group.counts) == ("group", ("raw", "clean"), (6, 0, 0, 0, 3, 0))
+    assert len(model.edges) == 2
+    assert model.folded == {"prepare"}
+
+
+def test_a_group_that_others_pass_through_can_be_folded() -> None:
+    ring = [define("a", group="g"), define("b", "a"), define("c", "b", group="g")]
+    model = build_graph(ring, {}, ["g"])
+    assert [card.name for card in model.cards] == ["g", "b"]
+    assert {(e.source, e.target) for e in model.edges} == {(0, 1), (1, 0)}
+
+
+def test_only_the_counts_that_changed_are_told() -> None:
+    before = build_graph(PIPELINE, {"raw": (3, 0, 0, 0, 0, 0)})
+    after = before.with_counts({"raw": (2, 0, 0, 1, 0, 0)})
+    at = [card.name for card in before.cards].index("raw")
+    assert after.changed_counts(before) == [(at, [2, 0, 0, 1, 0, 0])]
+    assert after.changed_counts(after) == []
+    assert place(after, "raw") == place(before, "raw")
+
+
+def test_one_failure_in_a_million_is_seen_and_does_not_paint_the_bar() -> None:
+    counts = [0] * 6
+    counts[MADE], counts[FAILED] = 999_999, 1
+    (first, x, width), (second, x2, width2) = bar_parts(tuple(counts), 180)
+    assert (str(first), str(second)) == ("materialized", "failed")
+    assert width2 == 2.0
+    assert x == 0
+    assert x2 == width == pytest.approx(178)
+    assert bar_parts(NONE, 180) == []
+
+
+@pytest.mark.parametrize("counts", [(1, 1, 1, 1, 1, 1), (10**6, 1, 1, 1, 1, 1), (0, 0, 0, 0, 7, 0)])
+def test_the_parts_of_a_bar_fill_it(counts: tuple[int, ...]) -> None:
+    parts = bar_parts(counts, 180)
+    assert sum(width for _, _, width in parts) == pytest.approx(180)
+    assert min(width for _, _, width in parts) >= 2.0
+
+
+def test_counts_in_words() -> None:
+    model = build_graph(PIPELINE, {"raw": (10, 0, 0, 2, 3, 985), "inbox": (0, 0, 0, 0, 0, 1)})
+    cards = {card.name: card for card in model.cards}
+    assert count_text(cards["raw"]) == "985 / 1,000 ✕3 ▶2"
+    assert count_text(cards["inbox"]) == "1 key"
+    assert describe(cards["raw"]) == "raw (function): 10 missing, 2 running, 3 failed, 985 materialized"
+    alone = build_graph([AssetDefinition("one", "notebook")], {"one": (0, 0, 0, 0, 1, 0)}).cards[0]
+    assert count_text(alone) == "✕ failed"
+
+
+def test_the_static_form_is_well_formed_and_every_text_in_it_is_text() -> None:
+    nasty = [define("a", group=HOSTILE, about="</svg><script>alert(1)</script>"), define("b", "a", about=HOSTILE)]
+    html = graph_html(build_graph(nasty, {"a": (0, 0, 0, 0, 2, 1)}, [HOSTILE]), "")
+    assert "<img" not in html
+    assert "<script" not in html
+    root = ElementTree.fromstring(html)
+    texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert any(text and text.startswith("<img src=x") for text in texts)
+
+
+def test_without_assets_the_static_form_says_what_to_do() -> None:
+    html = graph_html(build_graph([], {}), 'ws.asset("<x>")')
+    assert "ws.asset(&quot;&lt;x&gt;&quot;)" in html
+
+
+# the widget on a real catalog
+
+
+def register(catalog: Catalog, *definitions: AssetDefinition) -> dict[str, int]:
+    def work(batch: object) -> dict[str, int]:
+        set_id = events.ensure_set(batch, "files", "dynamic")  # type: ignore[arg-type]
+        rows = [
+            AssetRow(d.name, d.kind, set_id, None, d.to_json(), [(i.name, str(i.mapping)) for i in d.inputs])
+            for d in definitions
+        ]
+        return {name: r.asset_id for name, r in events.register_assets(batch, rows).items()}  # type: ignore[arg-type]
+
+    return catalog.write(work)
+
+
+def add(catalog: Catalog, *keys: str) -> None:
+    catalog.write(lambda b: events.add_keys(b, events.ensure_set(b, "files", "dynamic"), keys))
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    catalog = Catalog.open(tmp_path / "catalog.duckdb", timeout_s=30)
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture
+def graph(catalog: Catalog) -> Iterator[AssetGraph]:
+    register(catalog, *PIPELINE)
+    graph = AssetGraph(catalog)
+    yield graph
+    graph.close()
+
+
+def test_new_keys_come_as_counts(graph: AssetGraph, catalog: Catalog) -> None:
+    page = Page(graph)
+    add(catalog, "a", HOSTILE)
+    message = page.wait_for(lambda m: m.get("kind") == "counts")
+    assert message["payload"]["changed"] == [(i, [2, 0, 0, 0, 0, 0]) for i in range(4)]
+    assert graph.get_state("whole")["whole"]["state"]["graph"]["cards"][1]["counts"] == [2, 0, 0, 0, 0, 0]
+
+
+def test_a_new_asset_comes_as_a_new_picture(graph: AssetGraph, catalog: Catalog) -> None:
+    page = Page(graph)
+    register(catalog, *PIPELINE, define("more", "report"))
+    message = page.wait_for(lambda m: m.get("kind") == "graph")
+    assert [card["name"] for card in message["payload"]["graph"]["cards"]][-1] == "more"
+
+
+def test_folding_answers_with_its_code_and_redraws(graph: AssetGraph) -> None:
+    page = Page(graph)
+    answer = page.ask("fold", {"group": "prepare", "folded": True})
+    assert answer["payload"]["code"] == 'graph.folded = ["prepare"]'
+    picture = page.wait_for(lambda m: m.get("kind") == "graph")["payload"]["graph"]
+    assert [card["kind"] for card in picture["cards"]] == ["source", "group", "function"]
+    graph.folded = []
+    assert len(graph.model.cards) == 4
+    assert "no group" in page.ask("fold", {"group": "x", "folded": True})["error"]["sentence"]
+
+
+def test_a_double_click_is_told_each_time(graph: AssetGraph) -> None:
+    page, told = Page(graph), []
+    graph.on_focus(told.append)
+    for _ in range(2):
+        assert page.ask("focus", {"name": "raw"})["payload"]["code"] == "ws.heatmap(['raw'])"
+    assert told == ["raw", "raw"]
+    assert graph.focus == "raw"
+    assert "no asset" in page.ask("focus", {"name": HOSTILE})["error"]["sentence"]
+
+
+def test_only_known_assets_can_be_selected(graph: AssetGraph) -> None:
+    graph.set_state({"selection": ["raw", "nothing", "raw", "clean"]})
+    assert graph.selection == ["raw", "clean"]
+
+
+def test_an_empty_workspace_shows_the_lines_that_begin(catalog: Catalog) -> None:
+    graph = AssetGraph(catalog)
+    assert graph.get_state("whole")["whole"]["state"]["first"].count("\n") == 2
+    assert "No assets yet" in graph.static_html()
+    graph.close()
+
+
+def test_a_closed_widget_is_followed_no_more(graph: AssetGraph, catalog: Catalog) -> None:
+    thread = graph._watcher._thread
+    assert thread is not None
+    graph.close()
+    thread.join(10)
+    assert not thread.is_alive()
