@@ -8,14 +8,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.cli.conftest import Ask, environment
+from tests.processes import find_marked, wait_for
 
 pytestmark = pytest.mark.kernel
 
@@ -98,7 +96,7 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(project: Path, ask: Ask) -> Non
         command, cwd=project, env=environment(), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        wait_for(lambda: find_kernels(project) or process.poll() is not None, 60)
+        wait_for(lambda: find_marked(project, running=True) or process.poll() is not None, 60)
         os.killpg(process.pid, signal.SIGINT)
         os.killpg(process.pid, signal.SIGINT)  # an impatient second one changes nothing
         out, err = process.communicate(timeout=60)
@@ -106,7 +104,7 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(project: Path, ask: Ask) -> Non
     assert "cancelled: 2 cancelled" in out
     assert "Traceback" not in err
     assert "Stopping" in err
-    wait_for(lambda: not find_kernels(project), 3)
+    wait_for(lambda: not find_marked(project), 3)
 
     backfill_id = re.findall(r"To go on: nbpart resume (\S+)", err)[0]
     assert f"nbpart resume {backfill_id}" in ask("status").stderr
@@ -117,21 +115,4 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(project: Path, ask: Ask) -> Non
     assert outcome["counts"]["succeeded"] == 2
     assert {r["status"] for r in json.loads(ask("partitions", "model", "--json").stdout)} == {"materialized"}
     assert ask("status").stderr == ""
-    assert find_kernels(project) == []
-
-
-def find_kernels(project: Path) -> list[int]:
-    """Processes that carry the mark of a run of this project."""
-    found = []
-    for process in psutil.process_iter(["environ"]):
-        environ = process.info["environ"] or {}
-        if "NBPART_RUN_ID" in environ and str(project) in environ.get("NBPART_RUN_SPEC", ""):
-            found.append(process.pid)
-    return found
-
-
-def wait_for(condition: Callable[[], object], most_s: float) -> None:
-    end = time.monotonic() + most_s
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
+    wait_for(lambda: not find_marked(project, running=True), 3)
