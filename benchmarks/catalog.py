@@ -8,6 +8,7 @@ plain way takes: SQLite with a primary key for keys, a statement for each row fo
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import statistics
 import sys
@@ -30,6 +31,7 @@ BATCH = 1_000
 BATCHES = 10
 ASSETS = 10
 HASH = int("ab" * 8, 16)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Meter:
@@ -59,13 +61,13 @@ class Meter:
         taken, held = [], []
         for n in range(rounds):
             call = calls(n)
-            self._settle()
+            self.settle()
             taken.append(take(call))
-            self._settle()
+            self.settle()
             held.append(self._held[-1])
         return {"seconds": statistics.median(taken), "held_s": statistics.median(held)}
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Wait until the lease of the last call is let go of: the caller has its result before."""
         while len(self._held) < self._acquired:
             time.sleep(0.001)
@@ -125,9 +127,11 @@ def measure_turns(meter: Meter) -> Iterator[dict[str, Any]]:
     query = "SELECT count(*) FROM partition_sets"
     touch = "UPDATE partition_sets SET version = version + 1"
 
+    meter.settle()
+    copy = shutil.copyfile(catalog.path, catalog.path.with_name("copy.duckdb"))
+
     def connect(sql: str) -> None:
-        catalog.read(lambda batch: None)
-        with duckdb.connect(str(catalog.path)) as connection:
+        with duckdb.connect(str(copy)) as connection:
             connection.execute(sql).fetchall()
 
     reading = meter.measure(lambda _: lambda: catalog.read(lambda b: b.value(query)))
@@ -161,7 +165,7 @@ def measure_outcomes(meter: Meter, set_id: int, size: int) -> Iterator[dict[str,
         return lambda: claimed.append(catalog.write(lambda b: events.claim_runs(b, frame, number)))
 
     def start(n: int) -> Callable[[], Any]:
-        frame = pd.DataFrame({"run_no": claimed[n]["run_no"], "attempt": 1, "notebook": "a.ipynb", "log": "a.log"})
+        frame = claimed[n][["run_no"]].assign(attempt=1, started_at=NOW, notebook="a.ipynb", log="a.log")
         return lambda: catalog.write(lambda b: events.start_attempts(b, frame))
 
     def end(n: int) -> Callable[[], Any]:

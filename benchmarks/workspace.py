@@ -41,7 +41,7 @@ def second(first: dict[str, str]) -> pd.DataFrame:
 def main(size: int = 1_000_000) -> None:
     """Print the measurements with ``size`` partitions, and those of a table over 5,000 files."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder), nbpart.open("workspace") as ws:
-        for part in (measure_keys(ws, size), measure_plans(ws, size), measure_table(ws)):
+        for part in (measure_keys(ws, size), measure_plans(ws, size), measure_table(ws, min(FILES, size))):
             for record in part:
                 rounded = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in record.items()}
                 print(json.dumps({"partitions": size, **rounded}), flush=True)
@@ -79,17 +79,17 @@ def measure_plans(ws: nbpart.Workspace, size: int) -> Iterator[dict[str, Any]]:
     yield often("ws.plan of one key", lambda: ws.plan("+second", keys=f"{size}/file-{size // 2:07d}.csv"))
 
 
-def measure_table(ws: nbpart.Workspace) -> Iterator[dict[str, Any]]:
+def measure_table(ws: nbpart.Workspace, files: int) -> Iterator[dict[str, Any]]:
     """Queries over the frames of many partitions."""
     days = ws.dynamic_partitions("days")
-    days.add([f"day {n}" for n in range(FILES)])
+    days.add([f"day {n}" for n in range(files)])
     ws.asset(frames, partitions=days)
     materialize_all(ws)
-    yield often(f"ws.table over {FILES} files", lambda: ws.table("frames"))
-    yield often(f"ws.table over {FILES} files, count", lambda: ws.table("frames").aggregate("count(*)").fetchall())
-    one = "select sum(a) from frames where partition_key = 'day 77'"
-    yield often(f"ws.sql over {FILES} files, one key", lambda: ws.sql(one).fetchall())
-    yield often(f"ws.partition_status of {FILES} materialized", lambda: ws.partition_status("frames"))
+    yield often(f"ws.table over {files} files", lambda: ws.table("frames"))
+    yield often(f"ws.table over {files} files, count", lambda: ws.table("frames").aggregate("count(*)").fetchall())
+    one = "select sum(a) from frames where partition_key = 'day 7'"
+    yield often(f"ws.sql over {files} files, one key", lambda: ws.sql(one).fetchall())
+    yield often(f"ws.partition_status of {files} materialized", lambda: ws.partition_status("frames"))
     yield often("ws.load of one partition", lambda: ws.load("frames", "day 7"))
 
 
@@ -106,6 +106,7 @@ def materialize_all(ws: nbpart.Workspace) -> None:
     claims = claims.assign(run_id=[f"run-{n}" for n in key_ids], code_version="c1", params=None)
     run_nos = catalog.write(lambda b: events.claim_runs(b, claims, coordinator))["run_no"]
     attempts = pd.DataFrame({"run_no": run_nos, "attempt": 1, "notebook": None, "log": None})
+    attempts["started_at"] = datetime.now(UTC)
     catalog.write(lambda b: events.start_attempts(b, attempts))
     outcomes = [save(root, int(run_no), key) for run_no, key in zip(run_nos, keys, strict=True)]
     catalog.write(lambda b: events.record_outcomes(b, outcomes))
