@@ -70,8 +70,25 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.kc.shutdown()
         if self._kernel.kind != PREWARMED:
             return
-        with contextlib.suppress(Empty):
-            await self._next("iopub", time.monotonic() + _IOPUB_LIMIT_S, self._take_last)
+        last = asyncio.ensure_future(self._next("iopub", time.monotonic() + _IOPUB_LIMIT_S, self._take_last))
+        ended = asyncio.ensure_future(self._kernel.ended(None))
+        await asyncio.wait({last, ended}, return_when=asyncio.FIRST_COMPLETED)
+        # what it said last may still be on its way
+        await asyncio.wait({last}, timeout=_LAST_WORDS_S)
+        for waiting in (last, ended):
+            waiting.cancel()
+        await asyncio.gather(last, ended, return_exceptions=True)
+
+    async def execute_quietly(self, code: str) -> bool:
+        """Whether the kernel executed code that nobody shall see."""
+        sent = self.kc.execute(code, silent=True, store_history=False)
+        try:
+            reply = await self._next(
+                "shell", time.monotonic() + _IOPUB_LIMIT_S, lambda m: m["parent_header"].get("msg_id") == sent
+            )
+        except Empty:
+            return False
+        return bool(reply["content"]["status"] == "ok")
 
     async def write_late_output(self) -> None:
         """Hand on what comes after the last cell's end, until there is silence.

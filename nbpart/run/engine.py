@@ -23,6 +23,7 @@ from papermill.engines import papermill_engines
 
 from nbpart.run.client import RunClient
 from nbpart.run.door import RunEngine
+from nbpart.run.kernels.keep import outlive_code
 from nbpart.run.kernels.launch import RunKernel, start_kernel
 from nbpart.run.kernels.zygotes import Usage
 from nbpart.run.record import SUCCEEDED, Ending, NotebookRecord, strip_ansi
@@ -47,9 +48,10 @@ class Execution:
     at once after `wake`; True cancels. timeout_s: limit from the kernel being ready. grace_s: how long an interrupted
     cell may take to end before its kernel is terminated, and then killed. check: may turn a success into a failure once
     the kernel is gone. startup: lines that an IPython kernel executes first. preload: modules that a prewarmed kernel
-    finds imported. kernel: one that was started ahead for this execution.
+    finds imported. kernel: one that was started ahead for this execution. keep_as: where a cell raises, its kernel is
+    not ended but kept for `keep_s` seconds, with a connection file at this path (see KeptKernel); IPython only.
 
-    After `run`, `ending` tells how it ended, and `kernel_kind`, `notes` and `usage` of the kernel.
+    After `run`, `ending` tells how it ended, `kernel_kind`, `notes` and `usage` of the kernel, `kept` where it is kept.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Execution:
         preload: Sequence[str] = (),
         progress_bar: bool = False,
         kernel: RunKernel | None = None,
+        keep_as: str | None = None,
+        keep_s: float = 3600.0,
     ) -> None:
         self._folder = folder
         self._environment = environment
@@ -82,6 +86,8 @@ class Execution:
         self._preload = preload
         self._progress_bar = progress_bar
         self._kernel = kernel
+        self._keep_as = keep_as
+        self._keep_s = keep_s
         self._client: Any = None
         self._cell: int | None = None
         self._deadline: float | None = None
@@ -92,6 +98,7 @@ class Execution:
         self.kernel_kind: str | None = None
         self.notes: tuple[str, ...] = ()
         self.usage = Usage()
+        self.kept: str | None = None
 
     def run(self, nb: Any, kernel_name: str) -> Any:
         """Execute the notebook; how it ended is in `ending`. Must not be called where an event loop runs."""
@@ -118,7 +125,8 @@ class Execution:
             return ending
         finally:
             ended_well = ending is not None and self._stopping is None and ending.error_class != "DeadKernel"
-            await self._end_kernel(now=not ended_well)
+            if not (ended_well and ending is not None and await self._keep_kernel(ending)):
+                await self._end_kernel(now=not ended_well)
 
     async def _watch(self, work: asyncio.Future[Ending], record: NotebookRecord) -> Ending:
         assert self._woken is not None
@@ -235,6 +243,27 @@ class Execution:
         else:
             message = f"the kernel died {where}{_exit_phrase(code)}"
         return Ending(RunStatus.FAILED, "DeadKernel", message, traceback=said or None, exit_code=code)
+
+    async def _keep_kernel(self, ending: Ending) -> bool:
+        kernel, client = self._kernel, self._client
+        if self._keep_as is None or ending.status is not RunStatus.FAILED or ending.cell is None:
+            return False
+        if kernel is None or not kernel.is_ipython or os.name != "posix":
+            return False
+        left_behind = [self._keep_as, *([kernel.sockets] if kernel.sockets else [])]
+        if not await client.execute_quietly(outlive_code(self._keep_s, left_behind)):
+            _logger.warning("the kernel of a failed run could not be kept: it does not answer")
+            return False
+        try:
+            kernel.keep(self._keep_as, self._keep_s)
+        except OSError as error:
+            _logger.warning("the kernel of a failed run could not be kept: %s", error)
+            return False
+        finally:
+            self.usage = kernel.usage
+        client.disconnect()
+        self.kept = self._keep_as
+        return True
 
     async def _end_kernel(self, *, now: bool) -> None:
         kernel, client = self._kernel, self._client

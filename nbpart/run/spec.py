@@ -87,7 +87,8 @@ class RunSpec:
     modules: name -> (snapshot, original): a module of that name is imported from the snapshot's source.
     injected: what becomes the cell after the parameters cell. data_prefix: what the names of its data files begin
     with. output_notebook, log, result: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
-    preload: modules that a prewarmed kernel finds imported already, by name.
+    preload: modules that a prewarmed kernel finds imported already, by name. keep_kernel: where the connection file
+    of the kernel goes, if a cell raises and the kernel shall be kept; it ends by itself after keep_kernel_s seconds.
     """
 
     run_id: str
@@ -111,6 +112,8 @@ class RunSpec:
     language: str | None = None
     timeout_s: float | None = None
     preload: tuple[str, ...] = ()
+    keep_kernel: str | None = None
+    keep_kernel_s: float = 3600.0
 
     @property
     def where(self) -> str:
@@ -236,6 +239,7 @@ class RunResult:
     `exit_code` is the kernel's, where it died (-9 = killed by signal 9). `lacked`: per input the keys without data.
     `kernel_kind` is "prewarmed", "spare" or "stock", `kernel_notes` say why it is not what it should be; `cpu_s` and
     `peak_rss_bytes` are the kernel's with the processes that it waited for, None where the system does not tell.
+    `kept_kernel` is the connection file of the kernel where it was kept: see nbpart.run.kernels.keep.KeptKernel.
     """
 
     run_id: str
@@ -257,6 +261,7 @@ class RunResult:
     kernel_notes: tuple[str, ...] = ()
     cpu_s: float | None = None
     peak_rss_bytes: int | None = None
+    kept_kernel: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}

@@ -222,6 +222,10 @@ def _end_output(app: Any) -> None:
         if isinstance(stream, DrainedStream):
             stream.drain()
     with contextlib.suppress(Exception):
+        # it may be waiting for the output thread, which the kernel stops first: each would wait 10 s for the other
+        app.control_thread.stop()
+        app.control_thread.join(_DRAIN_LIMIT_S)
+    with contextlib.suppress(Exception):
         app.session.send(app.iopub_thread, "status", {"execution_state": "dead"})
 
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
+from nbpart.run.kernels.keep import write_kept
 from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipython_command
 from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import wait_end
@@ -59,6 +60,11 @@ class RunKernel:
     sockets: str | None = None
     usage: Usage = field(default_factory=Usage)
 
+    @property
+    def is_ipython(self) -> bool:
+        spec: Any = self.manager.kernel_spec
+        return is_ipython_command(spec.argv) and self.process is not None
+
     async def ended(self, limit_s: float | None) -> bool:
         """Whether the process ended before the limit is over; what it took is in `usage` then."""
         if self.process is None or self.process.returncode is not None:
@@ -87,6 +93,19 @@ class RunKernel:
                     await self.ended(_KILL_LIMIT_S)
         finally:
             await self.close()
+
+    def keep(self, path: str, ttl_s: float) -> None:
+        """Let it live on without its run, under a connection file at `path`; it was told when to end."""
+        info: dict[str, Any] = dict(self.manager.get_connection_info())
+        info["key"] = info["key"].decode()
+        write_kept(path, info, self.process.pid, ttl_s)
+        self.usage = read_usage(self.process.pid) or self.usage
+        if isinstance(self.process, ForkedKernel):
+            self.process.detach()
+            self.process.close()
+        # not its own cleaning up: that would remove the sockets
+        self.manager.context.destroy(linger=100)
+        self.console.close()
 
     async def close(self) -> None:
         """Let go of everything; what is left of the process's group is killed."""

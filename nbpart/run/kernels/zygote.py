@@ -3,8 +3,9 @@
     python -m nbpart.run.kernels.zygote CONTROL OWNER
 
 CONTROL is a socket that it inherits, OWNER the process id of its owner; it ends when either is gone, and kills the
-kernels and their process groups before. On the control socket the owner sends `{"preload": [names]}` once and gets
-`{"failed": {name: reason}}`, then any of these, each with the kernel's own socket as its first descriptor:
+kernels and their process groups before. On the control socket the owner sends `{"preload": [names], "optional":
+[names]}` once and gets `{"failed": {name: reason}}`, then sends any of these, a kernel's with the kernel's own socket
+as its first descriptor:
 
 - `{"op": "start", "argv", "env", "cwd"}` and three descriptors for the standard streams: a kernel as `argv` says;
 - `{"op": "adopt", "env", "cwd", "startup"}`: the kernel that waits ready, with a connection file of its own making;
@@ -280,6 +281,8 @@ def main() -> None:
     for name in _KERNEL_MODULES:
         with contextlib.suppress(ImportError):  # not each version has each
             importlib.import_module(name)
+    # what fails of these tells so in the notebook that imports it
+    preload(message["optional"])
     failed = preload(["nbpart.run.kernels.child", *message["preload"]])
     gc.collect()
     gc.freeze()

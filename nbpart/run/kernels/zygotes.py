@@ -190,9 +190,11 @@ class Zygote:
 
     def _prepare(self, preload: Sequence[str]) -> None:
         with contextlib.suppress(OSError):  # where it is gone already, receive says so
-            wire.send(self.control, {"preload": list(preload)})
+            wire.send(self.control, {"preload": list(preload), "optional": PRELOAD})
         if not select.select([self.control], [], [], _START_LIMIT_S)[0]:
-            raise PrewarmError(f"importing {', '.join(preload)} ahead of the runs took more than {_START_LIMIT_S:g} s")
+            raise PrewarmError(
+                f"importing {', '.join(preload) or 'what runs need'} ahead took more than {_START_LIMIT_S:g} s"
+            )
         answer, _ = wire.receive(self.control)
         if answer is None:
             raise PrewarmError(f"the process that forks kernels died at its start: {self._last_words()}")
@@ -289,7 +291,8 @@ class Zygotes:
             zygote.close()
         for zygote in zygotes:
             with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
-                zygote.process.wait(5)
+                # it stays behind only for kernels that were kept
+                zygote.process.wait(1)
 
     def _find(self, key: _Key) -> Zygote | None:
         with self._lock:
@@ -320,9 +323,8 @@ class Zygotes:
 
 
 def _key(python: str, preload: Sequence[str], environment: Mapping[str, str]) -> _Key:
-    names = tuple(dict.fromkeys([*PRELOAD, *preload]))
     read = tuple(sorted((name, value) for name, value in environment.items() if name.startswith(_READ_AT_START)))
-    return python, names, read, os.getpid()
+    return python, tuple(dict.fromkeys(preload)), read, os.getpid()
 
 
 def _zygote_environment(environment: Mapping[str, str]) -> dict[str, str]:
