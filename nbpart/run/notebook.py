@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, NbpartError, ParameterError
-from nbpart.run.members import read_member_outputs, use_variant, with_members
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
-from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
+from nbpart.run.spec import RunOutput, RunResult, RunSpec
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_bytes_atomic
 
@@ -83,7 +82,7 @@ class NotebookRun:
         started_at, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
         try:
             ending, kernel = self._run_logged()
-            output = RunOutput() if self.spec.members else RunOutput.read(self.spec.part)
+            output = RunOutput.read(self.spec.part)
         except Exception as error:  # noqa: BLE001 - one run's trouble must not stop the others, and must be recorded
             ending, kernel, output = _crashed(error), None, RunOutput()
         result = RunResult(
@@ -104,7 +103,7 @@ class NotebookRun:
             kernel=kernel,
             **self._about_kernel(),
         )
-        return self._put_down(with_members(self.spec, result) if self.spec.members else result)
+        return self._put_down(result)
 
     def _about_kernel(self) -> dict[str, Any]:
         if self._execution is None:
@@ -193,17 +192,11 @@ class NotebookRun:
         """A success only if every file that was saved is there."""
         if ending.status is not RunStatus.SUCCEEDED:
             return ending
-        for file in _saved_files(self.spec):
+        for file in RunOutput.read(self.spec.part).files:
             if not os.path.exists(file.path):
                 message = f"{self.spec.where} saved {file.path!r}, and at its end the file is gone; keep what you save"
                 return replace(ending, status=RunStatus.FAILED, error_class="FileNotFoundError", error_message=message)
         return ending
-
-
-def _saved_files(spec: RunSpec) -> list[SavedFileRecord]:
-    if not spec.members:
-        return list(RunOutput.read(spec.part).files)
-    return [file for member in read_member_outputs(spec.part).values() for file in member.output.files]
 
 
 class _Log:
@@ -248,8 +241,6 @@ def read_notebook(spec: RunSpec) -> tuple[Any, str]:
         raise MissingInputError(f"the notebook {spec.notebook!r} of {spec.where} is gone; restore it.") from error
     except (ValueError, nbformat.ValidationError) as error:
         raise ValueError(f"{spec.notebook!r} is not a notebook: {error}") from error
-    if spec.members:
-        use_variant(notebook)
     about = notebook.metadata.get("kernelspec", {})
     kernel = spec.kernel_name or about.get("name") or "python3"
     language = spec.language or about.get("language") or notebook.metadata.get("language_info", {}).get("name")
