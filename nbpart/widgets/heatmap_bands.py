@@ -173,10 +173,16 @@ def find_places(catalog: Catalog, band: Band, choice: Choice) -> Places:
     return plan_places(len(band.members), _keep(catalog, band, choice), _rank(catalog, band, choice.sort_by))
 
 
-def count_kept(catalog: Catalog, band: Band, choice: Choice) -> int:
-    """How many partitions of a band the filter lets through now."""
+def is_out_of_place(catalog: Catalog, band: Band, choice: Choice) -> bool:
+    """Whether the filter lets other partitions through now than those that are shown."""
+    import numpy as np
+
     keep = _keep(catalog, band, choice)
-    return len(band.members) if keep is None else int(keep.sum())
+    if keep is None or band.places.members is None:
+        return False
+    shown = np.zeros(len(band.members), np.bool_)
+    shown[band.places.members] = True
+    return not np.array_equal(keep, shown)
 
 
 def _keep(catalog: Catalog, band: Band, choice: Choice) -> NDArray[np.bool_] | None:

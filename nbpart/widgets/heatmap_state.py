@@ -315,11 +315,8 @@ class HeatmapState:
         """Whether a partition came under the filter or left it. An order is kept until somebody sorts again."""
         if not self.choice.statuses:
             return False
-        for number in {number for number, _ in changes}:
-            band = self._bands[number]
-            if band.set.set_id and bands.count_kept(self._catalog, band, self.choice) != band.places.n:
-                return True
-        return False
+        touched = {number for number, _ in changes}
+        return any(bands.is_out_of_place(self._catalog, self._bands[number], self.choice) for number in touched)
 
     def _head(self) -> dict[str, Any]:
         choice = self.choice

@@ -176,6 +176,7 @@ def find_partition(batch: Batch, asset_id: int, key_id: int) -> PartitionRecord 
 
 def _metrics_of(batch: Batch, materialization_id: int | None) -> dict[str, float | str]:
     rows = batch.rows(
-        "SELECT name, text, number FROM metrics WHERE materialization_id = ? ORDER BY name", materialization_id
+        "SELECT name, text, coalesce(number, 'nan') FROM metrics WHERE materialization_id = ? ORDER BY name",
+        materialization_id,
     )
     return {str(name): number if text is None else text for name, text, number in rows}

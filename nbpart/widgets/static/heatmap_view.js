@@ -19,6 +19,7 @@ class HeatView {
     this.pan = null;
     this.state = null;
     this.painted = 0;
+    this.tries = 0;
     this.highlights = [];
     this.build(root);
     this.paint = onceAFrame(() => this.draw());
@@ -232,7 +233,14 @@ class HeatView {
   // --- drawing -----------------------------------------------------------------------------------------------
 
   draw() {
-    if (!this.state || !this.state.bands || this.scroll.hidden || !this.root.isConnected || !this.root.clientWidth) return;
+    if (!this.state || !this.state.bands || this.scroll.hidden || !this.root.isConnected) return;
+    if (!this.root.clientWidth) {
+      // JupyterLab takes all widths away while it changes its theme, too short for a ResizeObserver to see
+      this.tries += 1;
+      if (this.tries < 20) setTimeout(() => this.paint(), 100);
+      return;
+    }
+    this.tries = 0;
     if (!this.colours) this.recolour();
     this.measure();
     const ratio = window.devicePixelRatio || 1;
@@ -278,6 +286,8 @@ class HeatView {
     let told = plural(band.n, 'partition');
     if (band.shown !== band.n) told = `${count(band.shown)} of ${told} shown`;
     if (to - from < band.shown) told += ` · zoomed to ${count(Math.ceil(to - from))}`;
+    const { scale } = band;
+    if (scale) told += ` · ${this.state.head.color_by} ${heatNumber(scale.low)} to ${heatNumber(scale.high)}`;
     pen.fillText(this.fit(pen, heatBandEmpty(band, this.state.head) || told, this.size.width - after - 4), after, middle);
   }
 
@@ -306,12 +316,11 @@ class HeatView {
     pen.strokeStyle = this.line;
     pen.lineWidth = 1;
     pen.strokeRect(this.size.left + 0.5, y + 2.5, 17, 17);
-    const { glyph, name } = NBPART.statuses[code];
-    this.drawGlyph(pen, code, this.size.left + 9, y + 11);
+    const { name } = NBPART.statuses[code];
+    if (!step) this.drawGlyph(pen, code, this.size.left + 9, y + 11);
     pen.textAlign = 'left';
     pen.fillStyle = this.faint;
     pen.fillText(name, this.size.left + 26, y + 11);
-    return glyph;
   }
 
   drawTrack(pen, item, y, ratio) {
@@ -343,15 +352,17 @@ class HeatView {
       pen.lineWidth = 1;
       pen.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
     }
-    this.drawGlyphs(pen, item, y, codes);
+    this.drawGlyphs(pen, item, y, codes, steps);
   }
 
-  /** A glyph in each place that is wide enough. */
-  drawGlyphs(pen, item, y, codes) {
+  /** A glyph in each place that is wide enough; a value's colour says that it is there. */
+  drawGlyphs(pen, item, y, codes, steps) {
     const { left, track } = this.size;
+    const has = (place) => !steps || !steps[place] || codes[place] === this.codes.failed;
     if (item.cell) {
       if (item.cell.width < 16 || item.cell.height < 14) return;
       codes.forEach((code, place) => {
+        if (!has(place)) return;
         const box = this.box(item.band, item.row, place, place + 1);
         this.drawGlyph(pen, code, box.x + box.width / 2, box.y + box.height / 2);
       });
@@ -362,15 +373,15 @@ class HeatView {
     if (cell < 16) return;
     for (let place = Math.floor(from); place < to; place++) {
       const middle = left + (place + 0.5 - from) * cell;
-      if (middle > left + 6 && middle < left + track - 6) this.drawGlyph(pen, codes[place], middle, y + item.height / 2);
+      if (has(place) && middle > left + 6 && middle < left + track - 6) this.drawGlyph(pen, codes[place], middle, y + item.height / 2);
     }
   }
 
   drawGlyph(pen, code, x, y) {
     pen.textAlign = 'center';
-    pen.fillStyle = code === this.codes.missing ? this.faint : this.ground;
-    if (this.state.bands.some((band) => band.steps) && code !== this.codes.failed) return;
-    pen.font = `600 11px system-ui, sans-serif`;
+    const isValue = this.state.head.color_by !== 'status' && code !== this.codes.failed;
+    pen.fillStyle = code === this.codes.missing || isValue ? this.faint : this.ground;
+    pen.font = '600 11px system-ui, sans-serif';
     pen.fillText(NBPART.statuses[code].glyph, x, y + 0.5);
     pen.font = HEAT_FONT;
   }
@@ -407,10 +418,11 @@ class HeatView {
     const top = y - this.top;
     pen.fillStyle = this.faint;
     if (cell) {
-      const every = Math.ceil(52 / cell.width);
+      const widest = Math.max(...band.grid.columns.map((name) => pen.measureText(name).width));
+      const every = Math.ceil(Math.min(90, widest + 6) / cell.width);
       pen.textAlign = 'center';
       for (let column = 0; column < band.grid.columns.length; column += every) {
-        pen.fillText(this.fit(pen, band.grid.columns[column], every * cell.width - 6), left + (column + 0.5) * cell.width, top + 8);
+        pen.fillText(this.fit(pen, band.grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
       }
       pen.textAlign = 'left';
       pen.fillText(this.fit(pen, `${band.grid.across} → ${band.grid.down} ↓`, left - 8), 2, top + 8);
