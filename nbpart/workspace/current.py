@@ -15,7 +15,7 @@ from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
 from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, queries
-from nbpart.errors import DeclarationError, WorkspaceError
+from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
 from nbpart.partitions import safe_name
 from nbpart.run.context import RunContext
 from nbpart.run.spec import InputSpec, RunSpec
@@ -64,9 +64,19 @@ def current_run(
         if record:
             catalog.read(lambda batch: find_key_id(batch, node, key))
         spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))
+        hint = catalog.read(lambda batch: _tell_stranger(batch, node, key))
     finally:
         catalog.close()
-    return ManualRun(spec, Recorder(root, node, key, resolved) if record else None)
+    return ManualRun(spec, Recorder(root, node, key, resolved) if record else None, hint)
+
+
+def _tell_stranger(batch: Batch, node: Node, key: str | None) -> str:
+    """That the key is no partition of the asset, if so: by hand that is possible, but explains what is missing."""
+    try:
+        find_key_id(batch, node, key)
+    except UnknownNameError as error:
+        return f"By the way: {error}"
+    return ""
 
 
 def _asset_name(asset: Any, registry: Registry) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from nbpart.backfill.claims import Flight, new_run_id
 from nbpart.backfill.coordinator import Coordinator
@@ -13,7 +14,7 @@ from nbpart.backfill.inputs import ResolvedInputs
 from nbpart.backfill.nodes import Node
 from nbpart.backfill.results import to_outcome
 from nbpart.catalog import Batch, events, queries
-from nbpart.errors import CatalogError, UnknownNameError
+from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
 from nbpart.run.context import RunContext
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
@@ -112,9 +113,19 @@ class Recorder:
 class ManualRun(RunContext):
     """The context of a notebook that a person runs cell by cell."""
 
-    def __init__(self, spec: RunSpec, recorder: Recorder | None = None) -> None:
+    def __init__(self, spec: RunSpec, recorder: Recorder | None = None, hint: str = "") -> None:
+        """``hint`` is added where an input has nothing for this partition: why that may be."""
         super().__init__(recorder.place(spec) if recorder else spec, recording=recorder is not None)
-        self._recorder = recorder
+        self._recorder, self._hint = recorder, hint
+
+    def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
+        """The value of an input; see `RunContext.load`."""
+        try:
+            return super().load(name, key, file=file)
+        except MissingInputError as error:
+            if self._hint:
+                raise MissingInputError(f"{error} {self._hint}") from error
+            raise
 
     def _put_file(self, name: str, saved: SavedFile) -> None:
         if self._recorder is None:

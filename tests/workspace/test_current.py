@@ -123,6 +123,8 @@ def test_inputs_follow_the_mapping(ws: nbpart.Workspace) -> None:
     assert nbpart.current_run("follows", partition_key="a").load("raw") == {"n": 1}
     with pytest.raises(MissingInputError, match="materialize 'raw' first"):
         nbpart.current_run("follows", partition_key="b").load("raw")
+    with pytest.raises(MissingInputError, match=r"'raw' first\. By the way: 'follows' has no partition 'c'"):
+        nbpart.current_run("follows", partition_key="c").load("raw")
 
 
 def test_a_cell_run_again_and_again_leaves_no_catalog_open(ws: nbpart.Workspace) -> None:
