@@ -24,7 +24,7 @@ from papermill.engines import papermill_engines
 from nbpart.run.client import RunClient
 from nbpart.run.door import RunEngine
 from nbpart.run.kernels.keep import outlive_code
-from nbpart.run.kernels.launch import RunKernel, start_kernel
+from nbpart.run.kernels.launch import RunKernel, run_environment, start_kernel
 from nbpart.run.kernels.zygotes import Usage
 from nbpart.run.record import SUCCEEDED, Ending, NotebookRecord, strip_ansi
 from nbpart.states import RunStatus
@@ -186,15 +186,12 @@ class Execution:
         return SUCCEEDED
 
     async def _start_kernel(self, record: NotebookRecord, name: str) -> Ending | None:
-        environment = {**os.environ, **self._environment}
-        # a kernel that coordinates must not hand its own session's name on
-        environment.pop("JPY_SESSION_NAME", None)
         try:
             if self._kernel is None:
                 self._kernel = await start_kernel(
                     name,
                     folder=self._folder,
-                    environment=environment,
+                    environment=run_environment(self._environment),
                     startup=self._startup,
                     preload=self._preload,
                 )

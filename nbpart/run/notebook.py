@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import keyword
+import logging
 import math
 import os
 import threading
@@ -23,7 +24,10 @@ from nbpart.storage.files import write_bytes_atomic
 
 if TYPE_CHECKING:
     from nbpart.run.engine import Execution
+    from nbpart.run.kernels.launch import RunKernel
     from nbpart.run.record import Ending
+
+_logger = logging.getLogger("nbpart.run")
 
 
 def execute(
@@ -62,12 +66,56 @@ class NotebookRun:
         self._grace_s = grace_s
         self._cancelled = threading.Event()
         self._execution: Execution | None = None
+        self._turn = threading.Lock()
+        self._is_begun = False
+        self._read: tuple[Any, str] | None = None
+        self._ahead: RunKernel | None = None
 
     def cancel(self) -> None:
         """Interrupt the notebook, and kill its kernel if that does not help; returns at once, from any thread."""
         self._cancelled.set()
         if self._execution is not None:
             self._execution.wake()
+
+    def start_ahead(self) -> None:
+        """Start the kernel before its turn, where none could be forked in no time; else do nothing. Does not wait.
+
+        What goes wrong here is left to `execute` to meet and to tell. Must not be called where an event loop runs.
+        """
+        from nbpart.run.kernels.launch import start_spare
+
+        with self._turn:
+            if self._is_begun:
+                return
+            self._is_begun = True
+            try:
+                self._read = read_notebook(self.spec)
+                self._ahead = start_spare(
+                    self._read[1],
+                    folder=self.spec.folder,
+                    environment=self._environment,
+                    startup=self._startup,
+                    prepare=self.spec.write,
+                )
+            except Exception as error:  # noqa: BLE001 - told when its turn comes
+                _logger.debug("no kernel was started ahead for %s: %s", self.spec.where, error)
+
+    def discard(self) -> None:
+        """Give up a run that was never executed: a kernel that was started ahead for it is killed."""
+        with self._turn:
+            self._is_begun = True
+            kernel, self._ahead = self._ahead, None
+        if kernel is not None:
+            kernel.discard()
+            self.spec.remove_files()
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {SPEC_VARIABLE: str(self.spec.path), RUN_VARIABLE: self.spec.run_id}
+
+    @property
+    def _startup(self) -> list[str]:
+        return [STARTUP_LINE] if self.spec.modules or self.spec.import_roots else []
 
     def execute(self) -> RunResult:
         """Execute the notebook, blocking, and return how it ended."""
@@ -80,11 +128,15 @@ class NotebookRun:
 
     def _execute(self) -> RunResult:
         started_at, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
+        with self._turn:  # what is being started ahead is ready then, and nothing is started later
+            self._is_begun = True
         try:
             ending, kernel = self._run_logged()
             output = RunOutput.read(self.spec.part)
         except Exception as error:  # noqa: BLE001 - one run's trouble must not stop the others, and must be recorded
             ending, kernel, output = _crashed(error), None, RunOutput()
+        finally:
+            self.discard()
         result = RunResult(
             run_id=self.spec.run_id,
             attempt=self.spec.attempt,
@@ -156,13 +208,13 @@ class NotebookRun:
         spec = self.spec
         if not os.path.isdir(spec.folder):
             raise MissingInputError(f"the working directory {spec.folder!r} of {spec.where} is not there; restore it.")
-        notebook, kernel = read_notebook(spec)
+        notebook, kernel = self._read or read_notebook(spec)
         spec.write()
         # local modules come from their snapshots, so they must not be there already
         local = {name.partition(".")[0] for name in spec.modules}
         execution = self._execution = Execution(
             folder=spec.folder,
-            environment={SPEC_VARIABLE: str(spec.path), RUN_VARIABLE: spec.run_id},
+            environment=self._environment,
             save=lambda nb: _save(nb, spec.output_notebook),
             about=_about(spec),
             write=log.write,
@@ -170,13 +222,15 @@ class NotebookRun:
             check=self._check,
             timeout_s=spec.timeout_s,
             grace_s=self._grace_s,
-            startup=[STARTUP_LINE] if spec.modules or spec.import_roots else [],
+            startup=self._startup,
+            kernel=self._ahead,
             keep_as=spec.keep_kernel,
             keep_s=spec.keep_kernel_s,
             preload=[name for name in spec.preload if name.partition(".")[0] not in local],
         )
         # papermill raises for error outputs; the ending tells more. No output path: papermill would write it in place,
         # format its braces, and change directory to do so.
+        self._ahead = None
         with contextlib.suppress(PapermillExecutionError):
             papermill.execute_notebook(
                 notebook, None, engine_name=ENGINE, kernel_name=kernel, progress_bar=False, execution=execution

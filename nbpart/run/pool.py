@@ -124,6 +124,7 @@ class ThreadPool:
         kept: deque[NotebookRun] = deque()
         for run in self._waiting:
             if is_meant(run):
+                run.discard()
                 self._results.append(_never_started(run.spec))
             else:
                 kept.append(run)
@@ -139,6 +140,9 @@ class ThreadPool:
                     return
                 run = self._waiting.popleft()
                 self._running[run.spec.run_id] = run
+                soon = list(self._waiting)[: self._max_workers]
+            for next_run in soon:
+                next_run.start_ahead()
             result = run.execute()
             with self._changed:
                 del self._running[run.spec.run_id]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nbpart.run.kernels import launch
 from nbpart.run.notebook import NotebookRun
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.spec import RunResult, RunSpec
@@ -142,3 +143,31 @@ def test_closing_leaves_no_kernel(tmp_path: Path) -> None:
     pool.close()
     assert collect(pool, 1) == {"closing": RunStatus.CANCELLED}
     assert processes_of("closing") == []
+
+
+@pytest.mark.kernel
+def test_where_none_can_be_forked_spares_are_started_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+    go = tmp_path / "go"
+    wait = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\nprint(os.getcwd())"
+    names = [f"ahead{number}" for number in range(4)]
+    results: list[RunResult] = []
+    with ThreadPool(1) as pool:
+        for name in names:
+            folder = tmp_path / name
+            folder.mkdir()
+            pool.submit(make_spec(tmp_path, name, wait, folder=str(folder)))
+        wait_for(lambda: processes_of("ahead0") and processes_of("ahead1"))
+        assert processes_of("ahead2") == []  # at most as many as workers
+        pool.cancel("ahead1")
+        assert processes_of("ahead1") == []
+        go.touch()
+        while len(results) < len(names):
+            results += pool.next_results(timeout_s=60)
+    kinds = {result.run_id: (result.status, result.kernel_kind, result.kernel_notes) for result in results}
+    assert kinds["ahead0"] == (RunStatus.SUCCEEDED, "stock", ())
+    assert kinds["ahead1"] == (RunStatus.CANCELLED, None, ())
+    assert kinds["ahead3"] == (RunStatus.SUCCEEDED, "spare", ())
+    for name in ("ahead0", "ahead2", "ahead3"):
+        assert (tmp_path / "runs" / f"{name}-1.log").read_text().splitlines()[0] == str(tmp_path / name)
+    assert {name: processes_of(name) for name in names} == {name: [] for name in names}

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -106,6 +106,17 @@ class RunKernel:
         # not its own cleaning up: that would remove the sockets
         self.manager.context.destroy(linger=100)
         self.console.close()
+
+    def discard(self) -> None:
+        """Kill a kernel that no run took, from any thread."""
+        if self.process is not None:
+            self._signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
+            self.process.wait()
+        self.manager.cleanup_connection_file()
+        self.manager.context.destroy(linger=0)
+        self.console.close()
+        if self.sockets is not None:
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
     async def close(self) -> None:
         """Let go of everything; what is left of the process's group is killed."""
@@ -219,6 +230,33 @@ async def _start(
     return kernel
 
 
-def end_now(kernel: RunKernel) -> None:
-    """End a kernel that no run took, from a thread without an event loop."""
-    asyncio.run(kernel.end(0, now=True))
+def start_spare(
+    name: str,
+    *,
+    folder: str,
+    environment: Mapping[str, str],
+    startup: Sequence[str] = (),
+    prepare: Callable[[], object] = lambda: None,
+) -> RunKernel | None:
+    """Start a kernel for a run whose turn is still to come; None where one can be forked then.
+
+    environment: variables beside those of this process. prepare: called before the kernel starts. Must not be called
+    where an event loop runs. Raises as `start_kernel` does.
+    """
+    manager = RunKernelManager(kernel_name=name)
+    if can_prewarm(manager.kernel_spec):
+        return None
+    prepare()
+    kernel = asyncio.run(_start(manager, folder, run_environment(environment), startup, ()))
+    kernel.kind = SPARE
+    # made in a loop that is over now; the next is made in the run's own
+    manager._close_control_socket()
+    return kernel
+
+
+def run_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a run's kernel: that of this process, and more."""
+    environment = {**os.environ, **more}
+    # a kernel that coordinates must not hand its own session's name on
+    environment.pop("JPY_SESSION_NAME", None)
+    return environment
