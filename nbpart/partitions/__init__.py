@@ -9,6 +9,7 @@ from nbpart.partitions.definitions import (
     PartitionsDefinition,
     StaticPartitions,
     as_definition,
+    naming,
     spell_keys,
 )
 from nbpart.partitions.keys import MAX_KEY_LENGTH, check_key, safe_name
@@ -38,6 +39,7 @@ __all__ = [
     "check_key",
     "check_name",
     "default_mapping",
+    "naming",
     "safe_name",
     "spell_keys",
 ]

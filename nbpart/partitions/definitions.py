@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -139,11 +140,9 @@ def spell_keys(definition: PartitionsDefinition, keys: Keys) -> list[str]:
     A key with parameters may be spelled in any order and form; what comes back is canonical. Keys of static partitions
     have to exist. Raises `PartitionKeyError`, `ParameterError` or `UnknownNameError`.
     """
-    parameters = definition.parameters
     listed = [keys] if isinstance(keys, str | Mapping) or not isinstance(keys, Iterable) else keys
-    if parameters is not None:
-        return [parameters.spell(key if isinstance(key, Mapping) else parameters.parse(key)) for key in listed]
-    texts = [_plain_key(definition, key) for key in listed]
+    with naming(definition):
+        texts = _spell(definition, listed)
     if isinstance(definition, StaticPartitions):
         for text in texts:
             if text not in definition:
@@ -151,11 +150,28 @@ def spell_keys(definition: PartitionsDefinition, keys: Keys) -> list[str]:
     return texts
 
 
-def _plain_key(definition: PartitionsDefinition, key: object) -> str:
+@contextlib.contextmanager
+def naming(definition: PartitionsDefinition) -> Iterator[None]:
+    """Say of which partitions a key or parameter was refused."""
+    try:
+        yield
+    except (ParameterError, PartitionKeyError) as error:
+        if definition.name is None:
+            raise
+        raise type(error)(f"Partitions {definition.name!r}: {error}") from None
+
+
+def _spell(definition: PartitionsDefinition, keys: Iterable[Key]) -> list[str]:
+    parameters = definition.parameters
+    if parameters is None:
+        return [_plain_key(key) for key in keys]
+    return [parameters.spell(key if isinstance(key, Mapping) else parameters.parse(key)) for key in keys]
+
+
+def _plain_key(key: object) -> str:
     if isinstance(key, Mapping):
         raise ParameterError(
-            f"Partitions {definition.set_name!r} have no parameters, but {shorten(dict(key))} was given: "
-            "pass the key as text, or declare params=."
+            f"They have no parameters, but {shorten(dict(key))} was given: pass the key as text, or declare params=."
         )
     return check_key(key)
 

@@ -288,7 +288,10 @@ def _extend(older: Parameter | None, newer: Parameter) -> Parameter:
     name = newer.name
     if older is None:
         if newer.default is REQUIRED:
-            raise ParameterError(f"Parameter {name!r} is new, but keys exist: say what they mean by a default.")
+            raise ParameterError(
+                f"Parameter {name!r} is new, but keys exist: say what they mean by a default, as in "
+                f"nbpart.Param({newer.kind}, default=...)."
+            )
         return dataclasses.replace(newer, late=True)
     if not newer.widens(older):
         raise ParameterError(f"Parameter {name!r} took {older.takes} and would take {newer.takes}, but keys have it.")

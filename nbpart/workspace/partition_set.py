@@ -24,6 +24,7 @@ from nbpart.partitions import (
     PartitionsDefinition,
     StaticPartitions,
     Value,
+    naming,
     spell_keys,
 )
 from nbpart.partitions.keys import shorten
@@ -59,7 +60,9 @@ class PartitionSet:
     def add_grid(self, **axes: Any) -> list[str]:
         """Add every combination of the given values, each a list or one value; returns the keys that were new."""
         parameters = self._need_parameters("add_grid")
-        return self._add([parameters.spell(values) for values in parameters.grid(axes)])
+        with naming(self.definition):
+            keys = [parameters.spell(values) for values in parameters.grid(axes)]
+        return self._add(keys)
 
     def add_rows(self, rows: pd.DataFrame | Any) -> list[str]:
         """Add one key a row: a frame whose columns are the parameters, or an iterable of dicts; returns the new ones.
@@ -242,7 +245,8 @@ def ensure_dynamic(batch: Batch, wanted: DynamicPartitions) -> tuple[int, Dynami
         if before.kind != "dynamic":
             raise DeclarationError(f"{wanted.name!r} is a list of static partitions; choose another name.")
         known = Parameters.from_json(before.params) if before.params else None
-        parameters = _extend(wanted.name, known, parameters, queries.count_members(batch, before.set_id) > 0)
+        with naming(wanted):
+            parameters = _extend(known, parameters, queries.count_members(batch, before.set_id) > 0)
         if parameters == known:
             batch.unchanged = True
             return before.set_id, DynamicPartitions(wanted.name, known)
@@ -250,11 +254,11 @@ def ensure_dynamic(batch: Batch, wanted: DynamicPartitions) -> tuple[int, Dynami
     return set_id, DynamicPartitions(wanted.name, parameters)
 
 
-def _extend(name: str, known: Parameters | None, wanted: Parameters | None, has_keys: bool) -> Parameters | None:
+def _extend(known: Parameters | None, wanted: Parameters | None, has_keys: bool) -> Parameters | None:
     if wanted is None or wanted == known:
         return known
     if known is None:
         if has_keys:
-            raise ParameterError(f"partitions {name!r} have keys without parameters; declare params on a new set.")
+            raise ParameterError("There are keys without parameters already; declare params on a new set.")
         return wanted
     return known.extended_by(wanted) if has_keys else wanted

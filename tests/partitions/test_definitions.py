@@ -112,12 +112,12 @@ def test_spell_keys_takes_one_key_or_many() -> None:
 @pytest.mark.parametrize(
     ("definition", "keys", "error", "says"),
     [
-        (files, "", PartitionKeyError, "empty"),
+        (files, "", PartitionKeyError, "Partitions 'files': .*empty"),
         (files, 3, PartitionKeyError, "int"),
         (files, ["a", None], PartitionKeyError, "NoneType"),
-        (files, {"lr": 0.1}, ParameterError, "'files' have no parameters"),
+        (files, {"lr": 0.1}, ParameterError, "Partitions 'files': They have no parameters"),
         (trials, "a.csv", PartitionKeyError, "depth=…,lr=…"),
-        (trials, [{"lr": "x"}], ParameterError, "'lr' takes float"),
+        (trials, [{"lr": "x"}], ParameterError, "Partitions 'trials': Parameter 'lr' takes float"),
         (trials, 3, PartitionKeyError, "int"),
         (regions, "nroth", UnknownNameError, "did you mean 'north'"),
     ],
