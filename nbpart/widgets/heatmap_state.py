@@ -292,7 +292,7 @@ class HeatmapState:
         """Bring the arrays up to date; (band, change) of each row that is not what it was."""
         for band in self._bands:
             if band.set.set_id in found.members:
-                bands.grow_band(band, *found.members[band.set.set_id])
+                band.grow(*found.members[band.set.set_id])
         self._structure = found.structure
         return [
             (number, change)
@@ -353,7 +353,7 @@ class HeatmapState:
 
 
 def _describe(band: Band, *, brief: bool = False) -> dict[str, Any]:
-    now = {"version": band.version, "n": len(band.members), "shown": band.places.n, "counts": band.counts()}
+    now = {"version": band.version, "n": len(band.members), "shown": band.places.n, "counts": band.counts.tolist()}
     if brief:
         return now
     grid = None

@@ -50,23 +50,20 @@ def _band_html(band: Band) -> str:
     n = len(band.members)
     title = f"<b>{escape(band.set.name)}</b> {n:,} partitions" if band.set.set_id else "<b>without partitions</b>"
     rows = [
-        f"<tr><td>{escape(row.name)}</td><td>{_svg(codes)}</td><td>{_told(codes)}</td></tr>"
-        for row, codes in zip(band.rows[:_MOST_ROWS], band.status, strict=False)
+        f"<tr><td>{escape(row.name)}</td><td>{_svg(codes, told)}</td><td>{told}</td></tr>"
+        for row, codes, told in zip(band.rows[:_MOST_ROWS], band.status, map(_tell, band.counts), strict=False)
     ]
     more = len(band.rows) - len(rows)
     rest = f'<p class="faint">… and {more:,} more assets</p>' if more > 0 else ""
     return f"<p>{title}</p><table>{''.join(rows)}</table>{rest}"
 
 
-def _told(codes: NDArray[np.uint8]) -> str:
-    import numpy as np
-
-    counts = np.bincount(codes, minlength=len(STATUS_CODES))
+def _tell(counts: NDArray[np.int64]) -> str:
     found = [(s, int(counts[STATUS_CODES[s]])) for s in DISPLAY_ORDER]
     return ", ".join(f"{MARKS[s].glyph} {n:,} {s}" for s, n in found if n) or "no partitions yet"
 
 
-def _svg(codes: NDArray[np.uint8]) -> str:
+def _svg(codes: NDArray[np.uint8], told: str) -> str:
     n = len(codes)
     columns = min(n, _COLUMNS)
     paths: dict[PartitionStatus, str] = dict.fromkeys(_STACK, "")
@@ -81,19 +78,15 @@ def _svg(codes: NDArray[np.uint8]) -> str:
         before, since = parts, x
     drawn = "".join(f'<path class="s-{s}" d="{path}"/>' for s, path in paths.items() if path)
     box = f"0 0 {max(1, columns)} {_HEIGHT}"
-    return f'<svg viewBox="{box}" preserveAspectRatio="none" role="img" aria-label="{_told(codes)}">{drawn}</svg>'
+    return f'<svg viewBox="{box}" preserveAspectRatio="none" role="img" aria-label="{told}">{drawn}</svg>'
 
 
 def _stack(codes: NDArray[np.uint8]) -> dict[PartitionStatus, tuple[int, int]]:
     """(top, height) of each status that is there, in proportion; a failure is seen however rare."""
     import numpy as np
 
-    counts = np.bincount(codes, minlength=len(STATUS_CODES))
-    heights = {
-        s: max(_LEAST.get(s, 1), round(_HEIGHT * int(counts[STATUS_CODES[s]]) / len(codes)))
-        for s in _STACK
-        if counts[STATUS_CODES[s]]
-    }
+    counts = {s: int(np.count_nonzero(codes == STATUS_CODES[s])) for s in _STACK}
+    heights = {s: max(_LEAST.get(s, 1), round(_HEIGHT * n / len(codes))) for s, n in counts.items() if n}
     largest = max(heights, key=lambda s: heights[s])
     heights[largest] += _HEIGHT - sum(heights.values())
     parts, top = {}, 0

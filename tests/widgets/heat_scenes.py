@@ -112,6 +112,17 @@ def change(catalog: Catalog, asset_id: int, place: int, code: int) -> None:
     catalog.write(work)
 
 
+def set_active(catalog: Catalog, asset_id: int, n: int, active: int) -> None:
+    """Make the first `n` partitions of an asset queued (1) or running (2), in one write."""
+    sql = "UPDATE partition_facts SET active = ?, changed = ? WHERE asset_id = ? AND key_id <= ?"
+    catalog.write(lambda b: b.execute(sql, active, b.sequence, asset_id, n))
+
+
+def scattered(n: int, seed: int = 0) -> np.ndarray:
+    """Statuses without any pattern, which no compression makes small."""
+    return np.random.default_rng(seed).choice(6, n, p=[0.1, 0.1, 0.05, 0.05, 0.1, 0.6]).astype(np.uint8)
+
+
 def clustered(n: int, seed: int = 0, todo: float = 0.1) -> np.ndarray:
     """Statuses as they are in life: most is made, in clusters something is not, the end is to do."""
     random = np.random.default_rng(seed)
@@ -124,14 +135,14 @@ def clustered(n: int, seed: int = 0, todo: float = 0.1) -> np.ndarray:
     return codes
 
 
-def big_scene(folder: str | Path, n: int, assets: int = 10) -> Catalog:
+def big_scene(folder: str | Path, n: int, assets: int = 10, statuses: Any = clustered) -> Catalog:
     """`assets` assets over one set of `n` keys, each reading the one before."""
     catalog = open_scene(folder)
     set_id = add_set(catalog, "files", [f"file-{i:07d}.csv" for i in range(n)])
     names = [f"asset_{i}" for i in range(assets)]
     inputs = {b: [(a, "same")] for a, b in itertools.pairwise(names)}
     for seed, asset_id in enumerate(add_assets(catalog, set_id, names, inputs).values()):
-        set_statuses(catalog, asset_id, clustered(n, seed))
+        set_statuses(catalog, asset_id, statuses(n, seed))
     return catalog
 
 

@@ -28,7 +28,7 @@ async function heatInflate(view) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** The bytes of a view as arrays: for each band `status` and `steps`, an array a row, and `cells`. */
+/** The bytes of a view as arrays: for each band `status` and `steps`, an array a row, `cells`, and a version a row. */
 function heatUnpack(head, bytes) {
   let at = 0;
   const take = (n) => bytes.subarray(at, (at += n));
@@ -36,7 +36,7 @@ function heatUnpack(head, bytes) {
     const rows = band.rows.map(() => take(band.shown));
     const steps = head.color_by === 'status' ? null : band.rows.map(() => take(band.shown));
     const cells = band.grid ? new Uint32Array(take(4 * band.shown).slice().buffer) : null;
-    return { status: rows, steps, cells };
+    return { status: rows, steps, cells, versions: rows.map(() => 0) };
   });
 }
 
@@ -54,6 +54,7 @@ function heatApply(state, payload, [places, status, steps]) {
     };
     own.status = own.status.map(longer);
     own.steps = own.steps && own.steps.map(longer);
+    own.versions = own.versions.map((version) => version + 1);
   }
   const at = heatWords(places);
   const codes = heatBytes(status);
@@ -61,6 +62,7 @@ function heatApply(state, payload, [places, status, steps]) {
   let i = 0;
   for (const [number, row, n] of payload.parts) {
     const band = state.bands[number];
+    band.versions[row] += 1;
     const rowCodes = band.status[row];
     const rowSteps = band.steps && band.steps[row];
     for (const end = i + n; i < end; i++) {

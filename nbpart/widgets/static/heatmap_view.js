@@ -21,6 +21,7 @@ class HeatView {
     this.painted = 0;
     this.tries = 0;
     this.highlights = [];
+    this.images = new Map(); // the painted rows: a patch touches few of them
     this.build(root);
     this.paint = onceAFrame(() => this.draw());
     this.mark = onceAFrame(() => this.drawMarks());
@@ -69,6 +70,7 @@ class HeatView {
 
   show(state) {
     const before = this.state && this.state.head;
+    if (state !== this.state) this.images.clear();
     this.state = state;
     const { head } = state;
     if (!before || before.view !== head.view) this.settle(before, head);
@@ -119,6 +121,7 @@ class HeatView {
   /** Colours are known once the view stands in the page. */
   recolour() {
     const style = getComputedStyle(this.root);
+    this.images.clear();
     this.colours = NBPART.statuses.map(({ name }) => colourOf(this.root, name));
     this.pixels = Uint32Array.from(this.colours, heatPixel);
     this.ramp = heatRamp(HEAT_STOPS, this.pixels[this.codes.missing]);
@@ -134,8 +137,8 @@ class HeatView {
 
   measure() {
     const width = Math.max(240, this.scroll.clientWidth);
-    const left = Math.round(Math.min(Math.max(80, this.labels()), 200, Math.max(96, width * 0.22)));
-    const right = width < 640 ? 74 : 112;
+    const left = Math.round(Math.min(Math.max(80, this.labels()), 200, Math.max(120, width * 0.22)));
+    const right = Math.round(this.totals());
     this.size = { width, left, track: width - left - right, right };
     this.layout = heatLayout(this.state.head.bands, this.size.track);
     const height = Math.max(1, Math.min(560, this.layout.height));
@@ -147,11 +150,27 @@ class HeatView {
 
   /** The width that the names at the left would need. */
   labels() {
+    const pen = this.pen();
+    const widths = this.state.head.bands.flatMap((band) =>
+      band.rows.map(({ name }) => pen.measureText(name).width + this.downWidth(pen, band) + 14));
+    return Math.max(0, ...widths);
+  }
+
+  /** The width of the values at the left of a grid. */
+  downWidth(pen, { grid }) {
+    return grid ? Math.min(56, Math.max(...grid.rows.map((name) => pen.measureText(name).width))) + 8 : 0;
+  }
+
+  /** The width that the numbers at the right need. */
+  totals() {
+    const most = Math.max(0, ...this.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[this.codes.failed])));
+    return 50 + (most ? this.pen().measureText(`✕ ${heatShort(most)}`).width + 8 : 0);
+  }
+
+  pen() {
     const pen = this.base.getContext('2d', { willReadFrequently: true });
     pen.font = HEAT_FONT;
-    const widths = this.state.head.bands.flatMap(({ rows, grid }) =>
-      rows.map(({ name }) => pen.measureText(name).width + (grid ? 62 : 14)));
-    return Math.max(0, ...widths);
+    return pen;
   }
 
   window(b) {
@@ -256,11 +275,13 @@ class HeatView {
     pen.clearRect(0, 0, width, height);
     pen.font = HEAT_FONT;
     pen.textBaseline = 'middle';
-    for (const item of this.visible()) {
+    const seen = this.visible();
+    for (const item of seen) {
       if (item.kind === 'row') this.drawRow(pen, item, ratio);
       else if (item.kind === 'head') this.drawHead(pen, item);
       else this.drawAxis(pen, item);
     }
+    if (this.images.size > 2 * seen.length) this.images.clear();
     this.drawMarks();
     this.painted += 1;
     this.stage.dataset.painted = String(this.painted);
@@ -298,7 +319,7 @@ class HeatView {
     const label = band.layout === 'grid' ? y + 8 : y + item.height / 2;
     pen.textAlign = 'left';
     pen.fillStyle = this.text;
-    pen.fillText(this.fit(pen, band.rows[item.row].name, left - (band.layout === 'grid' ? 60 : 12)), 2, label);
+    pen.fillText(this.fit(pen, band.rows[item.row].name, left - this.downWidth(pen, band) - 12), 2, label);
     if (band.layout === 'cell') this.drawCell(pen, item, y);
     else if (band.shown) {
       this.drawTrack(pen, item, y, ratio);
@@ -325,34 +346,46 @@ class HeatView {
 
   drawTrack(pen, item, y, ratio) {
     const { left, track } = this.size;
-    const band = this.state.head.bands[item.band];
     const own = this.state.bands[item.band];
-    const codes = own.status[item.row];
-    const steps = own.steps && own.steps[item.row];
     const inset = item.cell ? 0 : 1;
-    const [w, h] = [Math.round(track * ratio), Math.round((item.height - 2 * inset) * ratio)];
-    const image = pen.createImageData(w, h);
-    const pixels = new Uint32Array(image.data.buffer);
-    const gap = Math.max(1, Math.round(ratio));
-    const { failed } = this.codes;
-    if (item.cell) {
-      const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
-      const pick = (place) => (steps && codes[place] !== failed ? this.ramp[steps[place]] : this.pixels[codes[place]]);
-      heatPaintGrid(pixels, { width: w, top: 0, cell, columns: band.grid.columns.length, cells: own.cells, pick, gap: cell.width > 3 * gap ? gap : 0 });
-    } else {
-      const { from, to } = this.window(item.band);
-      const common = { width: w, top: 0, height: h, codes, from, to, gap };
-      const least = Math.round(2 * ratio);
-      if (steps) heatPaintValues(pixels, { ...common, steps, ramp: this.ramp, failed, failedColour: this.pixels[failed], least });
-      else heatPaintStatus(pixels, { ...common, colours: this.pixels, order: this.order, least: this.urgency.map((_, code) => (code === failed ? least : gap)) });
+    const { from, to } = this.window(item.band);
+    const [width, height] = [Math.round(track * ratio), Math.round((item.height - 2 * inset) * ratio)];
+    const name = `${item.band}.${item.row}`;
+    const key = [own.versions[item.row], width, height, from, to].join();
+    let kept = this.images.get(name);
+    if (!kept || kept.key !== key) {
+      kept = { key, image: pen.createImageData(width, height) };
+      this.fill(kept.image, item, { from, to, ratio });
+      this.images.set(name, kept);
     }
-    pen.putImageData(image, Math.round(left * ratio), Math.round((y + inset) * ratio));
+    pen.putImageData(kept.image, Math.round(left * ratio), Math.round((y + inset) * ratio));
     if (!item.cell) {
       pen.strokeStyle = this.line;
       pen.lineWidth = 1;
       pen.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
     }
-    this.drawGlyphs(pen, item, y, codes, steps);
+    this.drawGlyphs(pen, item, y, own.status[item.row], own.steps && own.steps[item.row]);
+  }
+
+  /** Paint a row into an image. */
+  fill(image, item, { from, to, ratio }) {
+    const { failed } = this.codes;
+    const own = this.state.bands[item.band];
+    const codes = own.status[item.row];
+    const steps = own.steps && own.steps[item.row];
+    const pixels = new Uint32Array(image.data.buffer);
+    const gap = Math.max(1, Math.round(ratio));
+    if (item.cell) {
+      const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
+      const columns = this.state.head.bands[item.band].grid.columns.length;
+      const pick = (place) => (steps && codes[place] !== failed ? this.ramp[steps[place]] : this.pixels[codes[place]]);
+      heatPaintGrid(pixels, { width: image.width, top: 0, cell, columns, cells: own.cells, pick, gap: cell.width > 3 * gap ? gap : 0 });
+      return;
+    }
+    const common = { width: image.width, top: 0, height: image.height, codes, from, to, gap };
+    const least = Math.round(2 * ratio);
+    if (steps) heatPaintValues(pixels, { ...common, steps, ramp: this.ramp, failed, failedColour: this.pixels[failed], least });
+    else heatPaintStatus(pixels, { ...common, colours: this.pixels, order: this.order, least: this.urgency.map((_, code) => (code === failed ? least : gap)) });
   }
 
   /** A glyph in each place that is wide enough; a value's colour says that it is there. */
@@ -408,7 +441,7 @@ class HeatView {
     pen.textAlign = 'right';
     pen.fillStyle = this.faint;
     for (let line = 0; line < rows.length; line += every) {
-      pen.fillText(this.fit(pen, rows[line], 46), left - 6, y + (line + 0.5) * item.cell.height);
+      pen.fillText(this.fit(pen, rows[line], 56), left - 6, y + (line + 0.5) * item.cell.height);
     }
   }
 
@@ -429,6 +462,7 @@ class HeatView {
       return;
     }
     pen.strokeStyle = this.line;
+    let end = -Infinity;
     for (const { place, x, align, most } of this.ticks(b)) {
       pen.beginPath();
       pen.moveTo(Math.round(x) + 0.5, top);
@@ -436,7 +470,12 @@ class HeatView {
       pen.stroke();
       pen.textAlign = align;
       const name = this.names.get(`${b}.${place}`);
-      pen.fillText(this.fit(pen, name === undefined ? `${count(place + 1)}.` : name, most), x, top + 12);
+      const text = this.fit(pen, name === undefined ? `${count(place + 1)}.` : name, most);
+      const own = pen.measureText(text).width;
+      const start = align === 'left' ? x : x - own / 2;
+      if (start < end + 8) continue;
+      pen.fillText(text, x, top + 12);
+      end = start + own;
     }
     pen.textAlign = 'left';
   }
