@@ -13,14 +13,16 @@ import pytest
 from nbclient import NotebookClient
 
 import nbpart
+from tests.workspace.recording import write_notebook
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"(?:<!-- (?P<label>\w+) -->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.S)
 BLOCKS = [(m["label"] or "", m["language"], m["code"]) for m in BLOCK.finditer(TEXT)]
-TOUR = next(code for label, _, code in BLOCKS if label == "tour")
-LOOP = next(code for label, _, code in BLOCKS if label == "loop")
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "notebooks/data/README.md")]
+LABELLED = {label: code for label, _, code in BLOCKS if label}
+TOUR, LOOP = LABELLED["tour"], LABELLED["loop"]
+NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/cli.md", "notebooks/data/README.md")
+PAGES = [ROOT / name for name in NAMES]
 
 
 def execute(folder: Path, *cells: str) -> list[str]:
@@ -46,10 +48,20 @@ def test_the_tour_runs(tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
     (tmp_path / "inbox" / "a.csv").write_text("x,y\n1,2\n3,\n")
     (tmp_path / "inbox" / "b.csv").write_text("x,y\n1,2\n3,4\n")
-    shown = execute(
-        tmp_path, TOUR, "ws.status()['materialized'].tolist(), ws.load('summary', 'a.csv')['rows'], len(ws.plan('*'))"
+    write_notebook(
+        tmp_path / "train.ipynb",
+        "import nbpart\nrun = nbpart.current_run('model')\nrun.log(score=run.params['lr'] * len(run.load('cleaned')))",
     )
-    assert shown == ["([2, 2], 1, 0)"]
+    shown = execute(
+        tmp_path,
+        TOUR,
+        "first = ws.status()['materialized'].tolist(), ws.load('summary', 'a.csv')['rows'], len(ws.plan('*'))",
+        "open('inbox/c.csv', 'w').write('x,y\\n1,2\\n')",
+        LABELLED["sensor"],
+        LABELLED["trials"],
+        "first, sorted(files), sorted(ws.partition_status('model')['score']), ws.load('summary', 'c.csv')['rows']",
+    )
+    assert shown == ["(([2, 2], 1, 0), ['a.csv', 'b.csv', 'c.csv'], [0.04, 0.04, 0.4, 0.4, 2.0], 1)"]
 
 
 @pytest.mark.kernel
