@@ -19,7 +19,7 @@ from nbpart.run.record import NotebookRecord
 
 _IOPUB_LIMIT_S = 30.0
 _LATE_S = 0.02
-_LAST_WORDS_S = 0.2
+_LAST_WORDS_S = 0.5
 _ALIVE_S = 0.5
 _FIRST_ASK_S, _ASK_GROWTH, _LONGEST_ASK_S = 0.05, 1.6, 1.0
 

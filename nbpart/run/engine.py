@@ -266,6 +266,7 @@ class Execution:
         kernel, client = self._kernel, self._client
         if kernel is None:
             return
+        kernel.measure()
         try:
             if not now and client.kc is not None:
                 await client.request_end()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nbpart.run.record import Ending
 
 _logger = logging.getLogger("nbpart.run")
+_loading = threading.Lock()
 
 
 def execute(
@@ -82,6 +83,7 @@ class NotebookRun:
 
         What goes wrong here is left to `execute` to meet and to tell. Must not be called where an event loop runs.
         """
+        _load_engine()
         from nbpart.run.kernels.launch import start_spare
 
         with self._turn:
@@ -99,6 +101,11 @@ class NotebookRun:
                 )
             except Exception as error:  # noqa: BLE001 - told when its turn comes
                 _logger.debug("no kernel was started ahead for %s: %s", self.spec.where, error)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it was started, ahead or in its turn."""
+        return self._is_begun
 
     def discard(self) -> None:
         """Give up a run that was never executed: a kernel that was started ahead for it is killed."""
@@ -121,6 +128,7 @@ class NotebookRun:
         """Execute the notebook, blocking, and return how it ended."""
         if threading.current_thread() is not threading.main_thread():
             return self._execute()
+        _load_engine()
         from nbpart.run.engine import call_interruptibly
 
         result: RunResult = call_interruptibly(self._execute, self.cancel, f"nbpart {self.spec.run_id}")
@@ -128,6 +136,7 @@ class NotebookRun:
 
     def _execute(self) -> RunResult:
         started_at, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
+        _load_engine()
         with self._turn:  # what is being started ahead is ready then, and nothing is started later
             self._is_begun = True
         try:
@@ -357,6 +366,13 @@ def _save(notebook: Any, path: str) -> None:
 
     text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
     write_bytes_atomic(path, text.encode("utf-8", "replace"))
+
+
+def _load_engine() -> None:
+    """Import what executes notebooks, which is too heavy for `import nbpart`."""
+    # one thread at a time: what imports in a circle is half there to a second one
+    with _loading:
+        import nbpart.run.engine  # noqa: F401
 
 
 def _about(spec: RunSpec) -> dict[str, Any]:

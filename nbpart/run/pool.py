@@ -70,11 +70,11 @@ class ThreadPool:
                 raise RuntimeError("the pool is closed and takes no more runs.")
             self._waiting.append(NotebookRun(spec, on_start=self._on_start))
             self._outstanding += 1
-            if len(self._threads) < self._max_workers and len(self._waiting) + len(self._running) > len(self._threads):
-                name = f"nbpart worker {len(self._threads)}"
-                thread = threading.Thread(target=self._work, name=name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            if not self._threads:
+                self._start_thread("nbpart starter", self._prepare)
+            workers = len(self._threads) - 1
+            if workers < self._max_workers and len(self._waiting) + len(self._running) > workers:
+                self._start_thread(f"nbpart worker {workers}", self._work)
             self._changed.notify_all()
 
     def next_results(self, timeout_s: float | None = None) -> list[RunResult]:
@@ -117,6 +117,11 @@ class ThreadPool:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def _start_thread(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
     def _cancel(self, is_meant: Callable[[NotebookRun], bool]) -> None:
         for run in self._running.values():
             if is_meant(run):
@@ -131,6 +136,21 @@ class ThreadPool:
         self._waiting = kept
         self._changed.notify_all()
 
+    def _prepare(self) -> None:
+        """Start the kernels of the runs that come next, at most as many as there are workers, while those are busy."""
+        while True:
+            with self._changed:
+                while (run := self._next_to_prepare()) is None and not self._is_closed:
+                    self._changed.wait()
+            if run is None or self._is_closed:
+                return
+            run.start_ahead()
+
+    def _next_to_prepare(self) -> NotebookRun | None:
+        if len(self._running) < self._max_workers:
+            return None
+        return next((run for run in list(self._waiting)[: self._max_workers] if not run.is_begun), None)
+
     def _work(self) -> None:
         while True:
             with self._changed:
@@ -140,9 +160,7 @@ class ThreadPool:
                     return
                 run = self._waiting.popleft()
                 self._running[run.spec.run_id] = run
-                soon = list(self._waiting)[: self._max_workers]
-            for next_run in soon:
-                next_run.start_ahead()
+                self._changed.notify_all()
             result = run.execute()
             with self._changed:
                 del self._running[run.spec.run_id]

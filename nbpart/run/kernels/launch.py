@@ -65,19 +65,24 @@ class RunKernel:
         spec: Any = self.manager.kernel_spec
         return is_ipython_command(spec.argv) and self.process is not None
 
+    def measure(self) -> None:
+        """Read what a process that no zygote watches took so far; at its end its peak memory is not known any more."""
+        if self.process is not None and not isinstance(self.process, ForkedKernel):
+            now = read_usage(self.process.pid)
+            if now is not None:
+                self.usage = Usage(now.cpu_s, now.peak_rss_bytes or self.usage.peak_rss_bytes)
+
     async def ended(self, limit_s: float | None) -> bool:
         """Whether the process ended before the limit is over; what it took is in `usage` then."""
         if self.process is None or self.process.returncode is not None:
             return True
-        if not isinstance(self.process, ForkedKernel):
-            self.usage = read_usage(self.process.pid) or self.usage
+        self.measure()
         if not await wait_end(self.process, limit_s):
             return False
         if isinstance(self.process, ForkedKernel):
             self.usage = self.process.usage
-        elif (last := read_usage(self.process.pid)) is not None:
-            # of a process that is not reaped yet the times are known, the memory not
-            self.usage = Usage(last.cpu_s, self.usage.peak_rss_bytes)
+        else:
+            self.measure()
         return True
 
     async def end(self, grace_s: float, *, now: bool) -> None:
