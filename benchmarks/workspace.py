@@ -56,6 +56,8 @@ def measure_keys(ws: nbpart.Workspace, size: int) -> Iterator[dict[str, Any]]:
     numbers = iter(range(1000))
     yield often("files.add of one more key", lambda: files.add(f"more-{next(numbers)}"))
     yield often("key in files", lambda: f"{size}/file-{size // 2:07d}.csv" in files)
+    asked = [f"{size}/file-{i * 7 % (2 * size):07d}.csv" for i in range(10_000)]
+    yield once("10000 times: key in files", lambda: [key in files for key in asked])
     yield often("len(files)", lambda: len(files))
     trials = ws.dynamic_partitions("trials", params={"lr": float, "depth": int})
     side = int(size**0.5 / 10)

@@ -28,6 +28,7 @@ from nbpart.partitions import (
     spell_keys,
 )
 from nbpart.partitions.keys import shorten
+from nbpart.workspace.membership import Membership
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,7 @@ class PartitionSet:
 
     def __init__(self, catalog: Catalog, set_id: int, definition: DynamicPartitions) -> None:
         self._catalog, self._set_id, self.definition = catalog, set_id, definition
+        self._membership = Membership(catalog, set_id)
 
     @property
     def name(self) -> str:
@@ -107,7 +109,7 @@ class PartitionSet:
             texts = self.spell(key)
         except NbpartError:  # what cannot be a key is none
             return False
-        return bool(texts) and self._catalog.read(lambda batch: all(queries.contains(batch, self._set_id, texts)))
+        return bool(texts) and self._membership.holds(texts)
 
     def __len__(self) -> int:
         return self._catalog.read(lambda batch: queries.count_members(batch, self._set_id))

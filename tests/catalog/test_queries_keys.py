@@ -60,3 +60,16 @@ def test_the_unpartitioned_key_is_none(catalog: Catalog) -> None:
         assert queries.find_key(batch, "never") is None
 
     catalog.read(read)
+
+
+@settings(max_examples=25, deadline=None)
+@given(keys=KEYS)
+def test_hashes_of_members_are_those_of_their_keys(shared_catalog: Catalog, keys: list[str]) -> None:
+    def work(batch: Batch) -> list[int]:
+        set_id = events.ensure_set(batch, "hashed", "dynamic")
+        events.remove_keys(batch, set_id, queries.load_members(batch, set_id))
+        events.add_keys(batch, set_id, keys)
+        found: list[int] = queries.member_hashes(batch, set_id).tolist()
+        return found
+
+    assert shared_catalog.write(work) == sorted(map(queries.hash_key, keys))

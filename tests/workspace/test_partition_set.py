@@ -208,3 +208,20 @@ def _register_echo(ws: nbpart.Workspace, partitions: Any) -> None:
         return {"key": partition_key}
 
     ws.asset(echo, partitions=partitions)
+
+
+def test_a_thousand_questions_are_answered_truly_and_without_a_thousand_turns(
+    ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, elsewhere = ws.dynamic_partitions("files"), ws.dynamic_partitions("files")
+    names = [f"é/{n}" for n in range(300)]
+    elsewhere.add(names[::2])
+    turns, read = [], ws._catalog.read
+    monkeypatch.setattr(ws._catalog, "read", lambda work, **how: turns.append(1) or read(work, **how))
+    assert [name in files for name in names] == [n % 2 == 0 for n in range(300)]
+    assert len(turns) < 20
+    elsewhere.remove(names[0])
+    elsewhere.add(names[1])
+    assert [name in files for name in names[:3]] == [False, True, True]
+    assert [name in files for name in names] == [n == 1 or (n % 2 == 0 and n > 0) for n in range(300)]
+    assert "" not in files

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,21 @@ def contains(batch: Batch, set_id: int, keys: Sequence[str | None]) -> list[bool
     """Whether each key is in the set."""
     found: list[bool] = (key_ids(batch, set_id, keys) >= 0).tolist()
     return found
+
+
+def member_hashes(batch: Batch, set_id: int) -> NDArray[np.uint64]:
+    """The `hash_key` of every member, sorted."""
+    hashes: NDArray[np.uint64] = batch.numpy(
+        "SELECT md5_number_lower(k.key) AS hash FROM members m JOIN keys k USING (key_id)"
+        " WHERE m.set_id = ? ORDER BY hash",
+        set_id,
+    )["hash"]
+    return hashes
+
+
+def hash_key(key: str) -> int:
+    """64 bits of a key's MD5, as DuckDB's md5_number_lower gives them."""
+    return int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()[8:], "little")
 
 
 def member_frame(batch: Batch, set_id: int) -> pd.DataFrame:
