@@ -27,6 +27,16 @@ _TERM_LIMIT_S = 1.0
 _KILL_LIMIT_S = 10.0
 # the system's limit for a socket's path is 104 to 108, and the channel's number comes behind
 _SOCKET_PATH = 80
+# ipykernel sees that its parent is gone and ends; what the kernel started has to end too
+_GUARD_SOURCE = """
+import os, select, signal, threading
+def guard(parent):
+    select.select([parent], [], [])
+    os.killpg(0, signal.SIGKILL)
+if os.getpgid(0) == os.getpid():
+    threading.Thread(target=guard, args=(os.pidfd_open(os.getppid()),), name="nbpart guard", daemon=True).start()
+"""
+_GUARD = f"exec({_GUARD_SOURCE!r}, {{}})"
 
 
 class RunKernelClient(AsyncKernelClient):
@@ -220,7 +230,8 @@ async def _start(
     arguments = []
     spec: Any = manager.kernel_spec
     if any("ipykernel" in part for part in spec.argv):
-        arguments = ["--HistoryManager.hist_file=:memory:", *(f"--IPKernelApp.exec_lines={line}" for line in startup)]
+        lines = [*([_GUARD] if is_supported() else []), *startup]
+        arguments = ["--HistoryManager.hist_file=:memory:", *(f"--IPKernelApp.exec_lines={line}" for line in lines)]
     console = tempfile.TemporaryFile()  # noqa: SIM115 - the kernel's for its life
     kernel = RunKernel(manager, STOCK, None, console, notes, sockets)
     try:

@@ -133,12 +133,15 @@ def test_a_killed_zygote_fails_its_run_and_the_next_gets_another(tmp_path: Path)
     assert (second.status, second.kernel_kind) == (RunStatus.SUCCEEDED, "prewarmed")
 
 
-def test_nothing_survives_the_death_of_the_owner(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["prewarmed", "stock"])
+def test_nothing_survives_the_death_of_the_owner(tmp_path: Path, kind: str) -> None:
     cell = "import subprocess\nsubprocess.Popen(['sleep', '600'])\nprint('in', flush=True)\nwhile True: pass"
-    specs = [make_spec(tmp_path, f"orphan{number}", cell) for number in range(2)]
+    specs = [make_spec(tmp_path, f"orphan{number}-{kind}", cell) for number in range(2)]
     paths = [str(spec.write(f"{spec.notebook}.spec")) for spec in specs]
     script = (
-        "import sys\nfrom nbpart.run import RunSpec, ThreadPool\npool = ThreadPool(2)\n"
+        "import sys\nfrom nbpart.run.kernels import launch\n"
+        f"if {kind!r} == 'stock': launch.can_prewarm = lambda kernel_spec: False\n"
+        "from nbpart.run import RunSpec, ThreadPool\npool = ThreadPool(2)\n"
         "for path in sys.argv[1:]: pool.submit(RunSpec.read(path))\npool.next_results()"
     )
     mark = f"NBPART_TEST_OWNER={os.urandom(8).hex()}"
@@ -157,8 +160,8 @@ def test_nothing_survives_the_death_of_the_owner(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", script, *paths], env=environment) as owner:
         for spec in specs:
             wait_for(lambda log=Path(spec.log): log.exists() and "in" in log.read_text("utf-8").split())
-        # the owner, its zygote with a spare, and of each run the kernel and what it started
-        wait_for(lambda: len(marked()) >= 7)
+        # the owner, of each run the kernel and what it started; the zygote and its spare
+        wait_for(lambda: len(marked()) >= (7 if kind == "prewarmed" else 5))
         owner.send_signal(signal.SIGKILL)
     wait_for(lambda: marked() == [] and not any(processes_of(spec.run_id) for spec in specs), limit_s=30)
 
