@@ -1,7 +1,7 @@
 # make demo    a virtual environment in .venv, nbpart in it, and the demo       (DAYS=3 for a short one)
 # make test    the same with all that the tests need, and the tests             (ARGS="-k keys" for some)
 # make check   ruff, its formatter, mypy
-# make bench   the benchmarks
+# make bench   the benchmarks                                                 (ARGS="plan imports" for some)
 # make clean   take away everything that these made
 
 VENV := .venv
