@@ -34,6 +34,17 @@ def _whole(value: Any, widget: LinkedWidget) -> dict[str, Any]:
         return {"seq": widget.seq, "state": dict(widget.state())}
 
 
+def answer_where_asked(widget: Any) -> None:
+    """Let a widget's messages be handled where its page sends them: on a subshell, also while a cell runs.
+
+    ipykernel 7.4 hands a message to the shell that last wrote to the comm instead. A widget that a cell made, or that a
+    thread writes to, would then answer only when the cell has ended. Call it after the widget was made; where there is
+    no such routing it does nothing.
+    """
+    if hasattr(widget.comm, "_reply_subshell_for"):
+        widget.comm._reply_subshell_for = lambda _data, asked: asked
+
+
 class LinkedWidget(anywidget.AnyWidget):
     """What all live widgets stand on.
 
@@ -54,6 +65,7 @@ class LinkedWidget(anywidget.AnyWidget):
         self.seq = 0
         self._handlers: dict[str, _Action] = {}
         super().__init__(token=uuid.uuid4().hex, **traits)
+        answer_where_asked(self)
         self.answer_to("sync", self._sync, {"seq": schema.whole(0, 2**53)})
         self.on_msg(self._receive)
 

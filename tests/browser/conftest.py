@@ -60,13 +60,20 @@ def notebook(request: pytest.FixtureRequest, lab: Lab, browser: Any) -> Iterator
     opened: list[Notebook] = []
 
     def open_and_run(cells: Sequence[str]) -> Notebook:
-        book = open_notebook(browser, lab, f"{request.node.name}-{len(opened)}.ipynb", cells)
+        book = open_notebook(browser, lab, f"{_file_name(request.node.name)}-{len(opened)}.ipynb", cells)
         opened.append(book)
         return book.run_all()
 
     yield open_and_run
-    for book in opened:
-        book.page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown()")
-        book.page.close()
-    for book in opened:
-        book.check_quiet()
+    try:
+        for book in opened:
+            book.check_quiet()
+    finally:
+        for number, book in enumerate(opened):
+            # what it looked like, for who has to find out why
+            book.page.screenshot(path=lab.root / f"{_file_name(request.node.name)}-{number}.png")
+            book.close()
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name)

@@ -105,6 +105,11 @@ class Notebook:
         assert result["error"] is None, result["error"]
         return str(result["out"]).strip()
 
+    def close(self) -> None:
+        """End the kernel and close the tab."""
+        self.page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown()")
+        self.page.close()
+
     def check_quiet(self) -> None:
         """No error in the console, no widget that could not be shown."""
         assert self.page.locator("text=Error displaying widget").count() == 0
@@ -137,6 +142,7 @@ def open_notebook(context: Any, lab: Lab, name: str, cells: Sequence[str]) -> No
     )
     nbformat.write(made, lab.root / name)
     page = context.new_page()
+    page.set_default_timeout(60_000)
     notebook = Notebook(page)
     page.on("console", lambda message: notebook.complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: notebook.complaints.append(str(error)))

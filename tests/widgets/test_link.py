@@ -10,7 +10,7 @@ import pytest
 from nbpart.errors import UnknownNameError
 from nbpart.widgets import schema
 from nbpart.widgets.bundle import load_css, load_esm
-from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.link import LinkedWidget, answer_where_asked
 from nbpart.widgets.schema import Answer
 from tests.widgets.pages import Page
 
@@ -166,3 +166,16 @@ def test_nothing_in_the_browser_makes_html_of_data() -> None:
             "srcdoc",
         ):
             assert door not in text, f"{file.name} has {door}"
+
+
+def test_messages_stay_on_the_subshell_that_the_page_asked_for(widget: Counter) -> None:
+    class Comm:
+        def _reply_subshell_for(self, data: object, default: str | None) -> str | None:
+            return None  # the shell that last wrote, which a cell may keep busy
+
+    class Widget:
+        comm = Comm()
+
+    answer_where_asked(Widget)
+    assert Widget.comm._reply_subshell_for({}, "subshell-1") == "subshell-1"
+    answer_where_asked(widget)  # outside of a kernel there is nothing to do
