@@ -135,7 +135,9 @@ Object.assign(HeatView.prototype, {
     const answer = await this.ask('select', { view, band, rows, ranges });
     if (!answer) return;
     this.highlights = answer.highlights;
-    this.foot.textContent = answer.told;
+    const roles = new Set(answer.highlights.map(({ role }) => role));
+    const read = [roles.has('read') ? 'dashed: what it reads' : '', roles.has('reader') ? 'dotted: what reads it' : ''];
+    this.foot.textContent = [answer.told, ...read.filter(Boolean)].join(' · ');
     this.say(answer.told);
     this.mark();
   },
@@ -166,7 +168,7 @@ Object.assign(HeatView.prototype, {
     const [x, y] = at;
     const box = this.stage.getBoundingClientRect();
     const outer = this.root.getBoundingClientRect();
-    const show = (title, lines) => this.tip.show(x + box.left - outer.left, y + box.top - outer.top, outer.width, title, lines);
+    const show = (title, lines) => this.tip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title, lines);
     const among = many > 1 ? [`${plural(many, 'partition')} here: ${this.tell(heatCount(codes, hit.first, hit.last))}`] : [];
     const known = this.hover && this.hover.place === place && this.hover.row === hit.row && this.hover.band === hit.band && this.hover.found;
     const row = band.rows[hit.row].name;

@@ -93,7 +93,7 @@ const heatNumber = (value) => {
 function heatWhen(iso) {
   const at = new Date(iso);
   const today = at.toDateString() === new Date().toDateString();
-  const time = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  const time = at.toLocaleTimeString('en-GB');
   return today ? `today ${time}` : `${at.toLocaleDateString('en-CA')} ${time}`;
 }
 
@@ -108,22 +108,22 @@ function heatLines(found) {
   for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === 'number' ? heatNumber(value) : value}`);
   if (facts.length) lines.push(facts.join(' · '));
   if (found.error) lines.push(`✕ ${shorten(found.error, 200)}`);
-  if (!lines.length) lines.push('never run');
+  if (!lines.length && found.status === 'missing') lines.push('never run');
   return lines;
 }
 
-/** The tip beside the pointer: `show(x, y, width, title, lines)` and `hide()`. */
+/** The tip beside the pointer: `show(x, y, {width, height}, title, lines)` within a box of that size, and `hide()`. */
 function heatTip() {
   const node = make('div', { class: 'nbpart-heat-tip', hidden: true });
   return {
     node,
     hide: () => (node.hidden = true),
-    show: (x, y, width, title, lines) => {
+    show: (x, y, { width, height }, title, lines) => {
       node.replaceChildren(make('b', { text: title }), ...lines.map((text) => make('div', { text })));
       node.hidden = false;
-      const own = node.offsetWidth;
-      node.style.left = `${Math.max(0, Math.min(x + 14, width - own - 4))}px`;
-      node.style.top = `${y + 16}px`;
+      const fits = y + 16 + node.offsetHeight <= height;
+      node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
+      node.style.top = `${fits ? y + 16 : Math.max(0, y - node.offsetHeight - 10)}px`;
     },
   };
 }

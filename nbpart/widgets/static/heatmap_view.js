@@ -249,6 +249,19 @@ class HeatView {
     return { x: start, y: y + 1, width: Math.max(1, Math.min(left + track, end) - start), height: item.height - 2 };
   }
 
+  /** The rectangles of ranges of a row; of all its places where `ranges` is null. */
+  boxes(b, row, ranges) {
+    const band = this.state.head.bands[b];
+    const item = this.rowItem(b, row);
+    if (!item || !band.shown) return [];
+    if (!item.cell) return (ranges || [[0, band.shown]]).map(([first, last]) => this.box(b, row, first, last)).filter(Boolean);
+    if (!ranges) {
+      const width = band.grid.columns.length * item.cell.width;
+      return [{ x: this.size.left, y: item.y - this.top, width, height: item.height }];
+    }
+    return ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => this.box(b, row, first + i, first + i + 1)));
+  }
+
   // --- drawing -----------------------------------------------------------------------------------------------
 
   draw() {
@@ -538,11 +551,9 @@ class HeatView {
     pen.lineWidth = dash.length ? 2 : 1.5;
     pen.strokeStyle = dash.length ? this.text : this.brand;
     pen.fillStyle = this.brand;
-    const parts = ranges || [[0, band.shown]];
     for (const row of rows) {
-      for (const [first, last] of band.layout === 'grid' ? parts.flatMap(([a, z]) => Array.from({ length: z - a }, (_, i) => [a + i, a + i + 1])) : parts) {
-        const box = this.box(b, row, first, last);
-        if (!box || box.y > this.size.height || box.y + box.height < 0) continue;
+      for (const box of this.boxes(b, row, ranges)) {
+        if (box.y > this.size.height || box.y + box.height < 0) continue;
         if (fill) {
           pen.globalAlpha = fill;
           pen.fillRect(box.x, box.y, box.width, box.height);
