@@ -40,7 +40,9 @@ def compile_function(
     """The notebook that runs a function as the asset ``name``: nbformat 4.5 as JSON, the same for the same arguments.
 
     ``setup`` is the code after which ``call`` can be called: an import, or carried source. Settings whose defaults
-    are plain stand in the parameters cell, where a backfill overrides them; the others are left to the function.
+    are plain stand in the parameters cell, where a backfill overrides them; the others are left to the function. The
+    metadata hold the cells that a run of many partitions executes instead (``single_run``: id -> source, None for a
+    cell that it leaves out).
     """
     arguments = _passed(arguments)
     taken = _bound_by(setup) | {call.removeprefix("await ").partition(".")[0]}
@@ -50,6 +52,11 @@ def compile_function(
     opening = ["import nbpart", "", f'{run} = nbpart.current_run("{name}")']
     opening += [f"{safe} = {given}  # the code below has a {given} of its own" for given, safe in kept.items()]
     values = [_bind(argument, run, kept) for argument in arguments]
+    one, key = _free("one", taken | _names(settings)), _free("key", taken | _names(settings))
+    for_many = [f"for {key} in {run}.partition_keys:", f"    with {run}.partition({key}) as {one}:"]
+    for_many += _indent(_call(f"{result} = {call}", [_bind(argument, one, kept) for argument in arguments]))
+    for_many += _indent(f"if {result} is not None:\n    {one}.save({result})")
+    variant = {"call": "\n".join(for_many), "save": None, "result": None}
     cells = [
         _cell("title", _title(name, description), kind="markdown"),
         _cell("parameters", _parameters(settings), tags=["parameters"]),
@@ -59,7 +66,7 @@ def compile_function(
         _cell("save", f"if {result} is not None:\n    {run}.save({result})"),
         _cell("result", result),
     ]
-    return {"cells": cells, "metadata": _metadata(name), "nbformat": 4, "nbformat_minor": 5}
+    return {"cells": cells, "metadata": _metadata(name, variant), "nbformat": 4, "nbformat_minor": 5}
 
 
 def _passed(arguments: Iterable[Argument]) -> list[Argument]:
@@ -131,9 +138,13 @@ def _cell(
     return cell if kind == "markdown" else {**cell, "execution_count": None, "outputs": []}
 
 
-def _metadata(name: str) -> dict[str, Any]:
+def _indent(source: str) -> list[str]:
+    return [f"        {line}" for line in source.splitlines()]
+
+
+def _metadata(name: str, variant: dict[str, str | None]) -> dict[str, Any]:
     return {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "nbpart": {"asset": name, "compiled_from": "function"},
+        "nbpart": {"asset": name, "compiled_from": "function", "single_run": variant},
     }

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset, partition_label
+from nbpart.backfill.options import Options
 from nbpart.catalog import Batch, InputRead, events, queries
+from nbpart.partitions import Mapping as KeyMapping
 from nbpart.partitions import safe_name
-from nbpart.run.spec import InputSpec, RunSpec, encode_value
+from nbpart.run.spec import EACH, InputSpec, Member, RunSpec, encode_value
 from nbpart.states import StepStatus
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Flight:
     reads: Sequence[InputRead]
     code_version: str
     attempt: int = 1
+    bulk: str | None = None  # of a run of many: the stem of the notebook and log that it shares
 
     @property
     def label(self) -> str:
@@ -45,8 +48,13 @@ class Flight:
         folder = "_whole" if self.key is None else safe_name(self.key)
         return f"{self.asset}/{folder}/{self.run_id}-{self.attempt}"
 
+    @property
+    def record_stem(self) -> str:
+        """Name of its notebook and log."""
+        return self.bulk or self.stem
+
     def next_attempt(self) -> Flight:
-        return replace(self, attempt=self.attempt + 1)
+        return replace(self, attempt=self.attempt + 1, bulk=None)
 
 
 @dataclass(frozen=True)
@@ -121,38 +129,81 @@ def start_attempts(batch: Batch, started: Sequence[tuple[Flight, datetime]]) -> 
             "run_no": [f.run_no for f in flights],
             "attempt": [f.attempt for f in flights],
             "started_at": [at for _, at in started],
-            "notebook": [f"runs/{f.stem}.ipynb" for f in flights],
-            "log": [f"runs/{f.stem}.log" for f in flights],
+            "notebook": [f"runs/{f.record_stem}.ipynb" for f in flights],
+            "log": [f"runs/{f.record_stem}.log" for f in flights],
         }
         events.start_attempts(batch, pd.DataFrame(attempts))
 
 
-def build_spec(root: Path, node: Node, flight: Flight, settings: Mapping[str, Any], timeout_s: float | None) -> RunSpec:
+def build_spec(root: Path, node: Node, flight: Flight, options: Options, settings: Mapping[str, Any]) -> RunSpec:
     """Everything that one attempt needs, without the catalog."""
-    definition = node.definition
     params = node.parameters.parse(flight.key) if node.parameters and flight.key is not None else {}
     injected = {**({"partition_key": flight.key} if flight.key is not None else {}), **params, **settings}
+    spec = _bare_spec(root, node, flight, options, settings)
+    return replace(spec, params=params, injected=injected, inputs=dict(flight.inputs))
+
+
+def gather(flights: Sequence[Flight], now: datetime) -> list[Flight]:
+    """The flights of one asset as those of one run of many."""
+    bulk = f"{flights[0].asset}/_bulk/{new_run_id(now)}-{flights[0].attempt}"
+    return [replace(flight, bulk=bulk) for flight in flights]
+
+
+def build_bulk_spec(
+    root: Path, node: Node, flights: Sequence[Flight], options: Options, settings: Mapping[str, Any]
+) -> RunSpec:
+    """What one run of many partitions needs: the flights were gathered, and have the same inputs by name."""
+    members = [
+        Member(
+            flight.run_id,
+            flight.key or "",
+            str(root / "data" / flight.stem),
+            node.parameters.parse(flight.key) if node.parameters and flight.key is not None else {},
+        )
+        for flight in flights
+    ]
+    inputs = {name: _merge_inputs([flight.inputs[name] for flight in flights]) for name in flights[0].inputs}
+    spec = _bare_spec(root, node, flights[0], options, settings)
+    return replace(
+        spec, run_id=bulk_id(flights[0]), partition_key=None, injected=settings, inputs=inputs, members=tuple(members)
+    )
+
+
+def bulk_id(flight: Flight) -> str:
+    """The id of the run of many that a flight is part of."""
+    assert flight.bulk is not None
+    return flight.bulk.rpartition("/")[2].rpartition("-")[0]
+
+
+def _merge_inputs(given: Sequence[InputSpec]) -> InputSpec:
+    first = given[0]
+    if first.mapping != KeyMapping.SAME:
+        return first
+    items = tuple(item for one in given for item in one.items)
+    return replace(first, mapping=EACH, items=items, missing=tuple(key for one in given for key in one.missing))
+
+
+def _bare_spec(root: Path, node: Node, flight: Flight, options: Options, settings: Mapping[str, Any]) -> RunSpec:
+    definition, stem = node.definition, flight.record_stem
     return RunSpec(
         run_id=flight.run_id,
         attempt=flight.attempt,
         asset=node.name,
         partition_key=flight.key,
-        params=params,
         settings=settings,
-        inputs=dict(flight.inputs),
         notebook=str(root / (definition.snapshot or "")),
         folder=definition.folder,
         import_roots=definition.import_roots,
         modules={name: (str(root / kept), original) for name, (kept, original) in definition.modules.items()},
-        output_notebook=str(root / "runs" / f"{flight.stem}.ipynb"),
-        log=str(root / "runs" / f"{flight.stem}.log"),
+        output_notebook=str(root / "runs" / f"{stem}.ipynb"),
+        log=str(root / "runs" / f"{stem}.log"),
         data_prefix=str(root / "data" / flight.stem),
-        result=str(root / "runs" / f"{flight.stem}.json"),
+        result=str(root / "runs" / f"{stem}.json"),
         kernel_name=definition.kernel_name,
         language=definition.language,
-        timeout_s=timeout_s or definition.timeout_s,
-        injected=injected,
+        timeout_s=options.timeout_s or definition.timeout_s,
         workspace=str(root),
+        preload=options.preload,
     )
 
 

@@ -36,13 +36,14 @@ class Site:
     """Where backfills run: the workspace's folder, its catalog, this process as coordinator, and what it runs.
 
     ``make_pool`` makes the pool of a backfill, for so many runs at once, which tells each run that it begins; the
-    runner closes it.
+    runner closes it. ``preload`` names modules that pre-warmed kernels find imported already.
     """
 
     root: Path
     catalog: Catalog
     coordinator: Coordinator
     make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = start_threads
+    preload: tuple[str, ...] = ()
     runners: dict[str, Runner] = field(default_factory=dict)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from nbpart.errors import DeclarationError, nearest
 from nbpart.run.spec import decode_value, encode_value
 
+PER_PARTITION, SINGLE_RUN = "per_partition", "single_run"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -18,7 +20,9 @@ class Options:
 
     ``params`` overrides settings of its runs, ``timeout_s`` bounds a run in seconds, ``limits`` says how many runs of
     an asset (by its name) or of all assets with a tag (``"tag:db"``) may go on at once, ``keep_failed_kernels`` how
-    many kernels of failed runs are left alive to be looked at.
+    many kernels of failed runs are left alive to be looked at. ``policy`` is ``"per_partition"``, a run a step, or
+    ``"single_run"``, one run of an asset for all its keys that are ready. ``preload`` names modules that pre-warmed
+    kernels find imported already. ``secrets`` are settings whose values are recorded nowhere.
 
     Raises `DeclarationError` for an option that cannot be, `ParameterError` for a setting that cannot reach a run.
     """
@@ -30,6 +34,9 @@ class Options:
     backoff_s: float = 1.0
     limits: Mapping[str, int] = field(default_factory=dict)
     keep_failed_kernels: int = 0
+    policy: str = PER_PARTITION
+    preload: tuple[str, ...] = ()
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         check_count("max_workers", self.max_workers, least=1)
@@ -41,19 +48,33 @@ class Options:
         for name, most in self.limits.items():
             check_count(f"limits[{name!r}]", most, least=1)
         check_count("keep_failed_kernels", self.keep_failed_kernels)
+        if self.policy not in (PER_PARTITION, SINGLE_RUN):
+            raise DeclarationError(f"policy is {PER_PARTITION!r} or {SINGLE_RUN!r}, not {self.policy!r}.")
+        object.__setattr__(self, "preload", tuple(self.preload))
 
     def to_json(self) -> dict[str, Any]:
+        """All but the values of secrets, of which only the names are kept."""
         options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return options | {"params": encode_value(dict(self.params)), "limits": dict(self.limits)}
+        plain = {"params": encode_value(dict(self.params)), "limits": dict(self.limits), "secrets": list(self.secrets)}
+        return options | plain | {"preload": list(self.preload)}
 
     @classmethod
     def from_json(cls, recorded: Mapping[str, Any], **changed: Any) -> Options:
-        """The options of a backfill as they were recorded, but for those that are given anew."""
+        """The options of a backfill as they were recorded, but for those that are given anew.
+
+        Raises `DeclarationError` for an option that is none, and where a secret is not given again.
+        """
         known = [f.name for f in dataclasses.fields(cls)]
         for name in changed:
             if name not in known:
                 raise DeclarationError(f"a backfill has no option {name!r}; {nearest(name, known)}")
-        return cls(**{**recorded, "params": decode_value(recorded["params"]), **changed})
+        given = {"secrets": {}, **changed}
+        if missing := [name for name in recorded.get("secrets", ()) if name not in given["secrets"]]:
+            raise DeclarationError(
+                f"the value of the secret setting {missing[0]!r} is recorded nowhere; give it again: "
+                f"secrets={{{missing[0]!r}: ...}}."
+            )
+        return cls(**{**recorded, "params": decode_value(recorded["params"]), **given})
 
 
 def check_workers(max_workers: int | None) -> int:

@@ -22,11 +22,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from nbpart.backfill.claims import Claimed, Flight, Followed, build_spec, claim_steps, start_attempts
+from nbpart.backfill.claims import (
+    Claimed,
+    Flight,
+    Followed,
+    build_bulk_spec,
+    build_spec,
+    bulk_id,
+    claim_steps,
+    gather,
+    start_attempts,
+)
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.nodes import Registry, Wanted
 from nbpart.backfill.notes import Notes
-from nbpart.backfill.options import Options
+from nbpart.backfill.options import SINGLE_RUN, Options
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.results import to_outcome
 from nbpart.backfill.schedule import Limit, Schedule
@@ -109,7 +119,7 @@ class Runner:
         self._schedule = Schedule(job.steps, job.registry.graph, job.limits)
         self._starts = starts
         self._claimed: dict[int, Flight] = {}  # by run: all that have no final outcome in the catalog
-        self._in_pool: dict[str, Flight] = {}
+        self._in_pool: dict[str, list[Flight]] = {}  # by the id of what the pool runs: one flight, or those of many
         self._delayed: list[tuple[float, int, Flight]] = []
         self._followed: dict[int, Followed] = {}
         self._followed_at = 0.0
@@ -195,7 +205,7 @@ class Runner:
         self._note_starts()
         for result in results:
             self._settle(result, stopping)
-        room = self._pool.max_workers * (1 + AHEAD) - len(self._in_pool)
+        room = len(self._job.steps) if self._is_bulk else self._pool.max_workers * (1 + AHEAD) - len(self._in_pool)
         retries = [] if stopping else self._due(room)
         steps = [] if stopping else self._schedule.take(max(0, room - len(retries)))
         following = self._time_to_follow()
@@ -207,19 +217,35 @@ class Runner:
         exchange = self._write(lambda batch: self._exchange(batch, wanted, look, retries, following))
         self._turned_at = time.monotonic()
         self._digest(exchange)
-        for flight in exchange.flights:
-            self._in_pool[flight.run_id] = flight
-            node = self._job.registry[flight.asset]
-            overrides = self._job.overrides(flight.asset)
-            self._pool.submit(build_spec(self._root, node, flight, overrides, self._job.options.timeout_s))
+        self._submit(exchange.flights)
+
+    @property
+    def _is_bulk(self) -> bool:
+        return self._job.options.policy == SINGLE_RUN
+
+    def _submit(self, flights: Sequence[Flight]) -> None:
+        job = self._job
+        groups: dict[tuple[str, int], list[Flight]] = {}
+        for flight in flights:
+            node, settings = job.registry[flight.asset], job.overrides(flight.asset)
+            if self._is_bulk and flight.key is not None:
+                groups.setdefault((flight.asset, flight.attempt), []).append(flight)
+            else:
+                self._in_pool[flight.run_id] = [flight]
+                self._pool.submit(build_spec(self._root, node, flight, job.options, settings))
+        for (asset, _), group in groups.items():
+            gathered = gather(group, datetime.now(UTC))
+            self._in_pool[bulk_id(gathered[0])] = gathered
+            settings = job.overrides(asset)
+            self._pool.submit(build_bulk_spec(self._root, job.registry[asset], gathered, job.options, settings))
 
     def _note_starts(self) -> None:
         while self._starts:
             start = self._starts.popleft()
-            flight = self._in_pool.get(start.run_id)
-            if flight is not None and flight.attempt == start.attempt:
-                self._schedule.start(flight.step)
-                self._started.append((flight, start.started_at))
+            for flight in self._in_pool.get(start.run_id, ()):
+                if flight.attempt == start.attempt:
+                    self._schedule.start(flight.step)
+                    self._started.append((flight, start.started_at))
 
     def _patiently(self, action: Callable[[], T]) -> T:
         """Do what needs the catalog, however long another process holds it: no result may be lost to a time-out."""
@@ -307,11 +333,15 @@ class Runner:
             self._notes.add([follow.step], StepStatus.PLANNED, None, "")
 
     def _settle(self, result: RunResult, stopping: bool) -> None:
-        """Note the result of an attempt and what it means for its step."""
-        flight = self._in_pool.pop(result.run_id, None)
-        if flight is None:
+        """Note the result of an attempt, of one partition or of many, and what it means for their steps."""
+        flights = self._in_pool.pop(result.run_id, None)
+        if flights is None:
             log.warning("a result of run %s came that nobody waits for", result.run_id)
             return
+        for flight in flights:
+            self._settle_one(flight, result.members.get(flight.run_id, result), stopping)
+
+    def _settle_one(self, flight: Flight, result: RunResult, stopping: bool) -> None:
         failed = result.status is RunStatus.FAILED
         again = failed and flight.attempt <= self._job.options.retries and not stopping
         outcome = to_outcome(self._root, flight, result, final=not again)

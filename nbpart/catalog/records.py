@@ -94,6 +94,11 @@ class RunRecord:
     params: dict[str, Any]
     lacked: dict[str, list[str]]
     kernel: str | None
+    kernel_kind: str | None
+    cpu_s: float | None
+    peak_rss_bytes: int | None
+    kept_kernel: str | None
+    process: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,10 @@ class Outcome:
     exit_code: int | None = None
     lacked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     kernel: str | None = None
+    kernel_kind: str | None = None
+    cpu_s: float | None = None
+    peak_rss_bytes: int | None = None
+    kept_kernel: str | None = None
     files: Sequence[FileRecord] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     data_version: str | None = None

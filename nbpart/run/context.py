@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError, nearest
 from nbpart.partitions import check_name
-from nbpart.run.modules import SPEC_VARIABLE, install
 from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
 from nbpart.storage.files import write_atomic
 from nbpart.storage.formats import SavedFile, load_file, save_value
@@ -42,19 +42,6 @@ class RunContext:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._has_warned = False
 
-    @classmethod
-    def from_environment(cls) -> RunContext:
-        """The context of the run that this kernel was started for; what it saves and logs goes to the run's result.
-
-        Raises MissingInputError outside a run.
-        """
-        path = os.environ.get(SPEC_VARIABLE)
-        if not path:
-            raise MissingInputError(f"this process belongs to no run: the variable {SPEC_VARIABLE} is not set.")
-        spec = RunSpec.read(path)
-        install(spec.import_roots, spec.modules)
-        return cls(spec, recording=True, on_change=lambda output: output.write(spec.part))
-
     @property
     def asset(self) -> str:
         return self._spec.asset
@@ -62,6 +49,20 @@ class RunContext:
     @property
     def partition_key(self) -> str | None:
         return self._spec.partition_key
+
+    @property
+    def partition_keys(self) -> tuple[str, ...]:
+        """The keys of this run: one, or in a single-run backfill all of them."""
+        return () if self.partition_key is None else (self.partition_key,)
+
+    def partition(self, key: str) -> contextlib.AbstractContextManager[RunContext]:
+        """The part of this run that is of one of its `partition_keys`, for a ``with`` block.
+
+        Raises UnknownNameError for another key.
+        """
+        if key not in self.partition_keys:
+            raise UnknownNameError(f"this run is of {self._spec.where}, not of {key!r}.")
+        return contextlib.nullcontext(self)
 
     @property
     def params(self) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, NbpartError, ParameterError
+from nbpart.run.members import read_member_outputs, use_variant, with_members
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
-from nbpart.run.spec import RunOutput, RunResult, RunSpec
+from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_bytes_atomic
 
@@ -141,7 +142,7 @@ class NotebookRun:
             self._is_begun = True
         try:
             ending, kernel = self._run_logged()
-            output = RunOutput.read(self.spec.part)
+            output = RunOutput() if self.spec.members else RunOutput.read(self.spec.part)
         except Exception as error:  # noqa: BLE001 - one run's trouble must not stop the others, and must be recorded
             ending, kernel, output = _crashed(error), None, RunOutput()
         finally:
@@ -164,7 +165,17 @@ class NotebookRun:
             kernel=kernel,
             **self._about_kernel(),
         )
-        return self._put_down(result)
+        return self._put_down(self._tell_apart(result))
+
+    def _tell_apart(self, result: RunResult) -> RunResult:
+        """The result with that of each partition, where the run was of many."""
+        if not self.spec.members:
+            return result
+        try:
+            return with_members(self.spec, result)
+        except (OSError, ValueError, TypeError, KeyError) as error:  # what they came to cannot be read
+            message = f"what the partitions of this run came to cannot be read: {error}"
+            return replace(result, status=RunStatus.FAILED, error_class=type(error).__name__, error_message=message)
 
     def _about_kernel(self) -> dict[str, Any]:
         if self._execution is None:
@@ -255,11 +266,17 @@ class NotebookRun:
         """A success only if every file that was saved is there."""
         if ending.status is not RunStatus.SUCCEEDED:
             return ending
-        for file in RunOutput.read(self.spec.part).files:
+        for file in _saved_files(self.spec):
             if not os.path.exists(file.path):
                 message = f"{self.spec.where} saved {file.path!r}, and at its end the file is gone; keep what you save"
                 return replace(ending, status=RunStatus.FAILED, error_class="FileNotFoundError", error_message=message)
         return ending
+
+
+def _saved_files(spec: RunSpec) -> list[SavedFileRecord]:
+    if not spec.members:
+        return list(RunOutput.read(spec.part).files)
+    return [file for member in read_member_outputs(spec.part).values() for file in member.output.files]
 
 
 class _Log:
@@ -304,6 +321,8 @@ def read_notebook(spec: RunSpec) -> tuple[Any, str]:
         raise MissingInputError(f"the notebook {spec.notebook!r} of {spec.where} is gone; restore it.") from error
     except (ValueError, nbformat.ValidationError) as error:
         raise ValueError(f"{spec.notebook!r} is not a notebook: {error}") from error
+    if spec.members:
+        use_variant(notebook)
     about = notebook.metadata.get("kernelspec", {})
     kernel = spec.kernel_name or about.get("name") or "python3"
     language = spec.language or about.get("language") or notebook.metadata.get("language_info", {}).get("name")

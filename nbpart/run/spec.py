@@ -20,6 +20,8 @@ from nbpart.states import RunStatus
 from nbpart.storage.files import write_atomic, write_bytes_atomic
 
 _INLINE_ITEMS = 1000
+#: The mapping of an input of which each partition of the run reads its own key.
+EACH = "each"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class InputItem:
 class InputSpec:
     """One input of a run: `kind` is "asset" or "source", `mapping` "same", "whole" or "all".
 
+    In a run of many partitions "each" stands for "same": an item for each of them.
+
     `missing` names the keys without data that the run goes without (only where its asset skips missing inputs).
     """
 
@@ -67,7 +71,14 @@ class InputSpec:
 
     @property
     def is_many(self) -> bool:
-        return self.mapping == "all"
+        return self.mapping in ("all", EACH)
+
+    def of_key(self, key: str) -> InputSpec:
+        """The input as one partition of a run of many reads it."""
+        if self.mapping != EACH:
+            return self
+        items = tuple(item for item in self.items if item.partition_key == key)
+        return InputSpec(self.kind, "same", items, tuple(k for k in self.missing if k == key))
 
     def to_json(self) -> dict[str, Any]:
         items = [item.to_json() for item in self.items]
@@ -77,6 +88,23 @@ class InputSpec:
     def from_json(cls, data: Mapping[str, Any]) -> InputSpec:
         items = tuple(InputItem.from_json(item) for item in data["items"])
         return cls(data["kind"], data["mapping"], items, tuple(data["missing"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One partition of a run of many: a run of its own in the catalog, whose data files begin with `data_prefix`."""
+
+    run_id: str
+    partition_key: str
+    data_prefix: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self), "params": encode_value(dict(self.params))}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Member:
+        return cls(**{**data, "params": decode_value(data["params"])})
 
 
 @dataclass(frozen=True)
@@ -89,6 +117,7 @@ class RunSpec:
     with. output_notebook, log, result: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
     preload: modules that a prewarmed kernel finds imported already, by name. keep_kernel: where the connection file
     of the kernel goes, if a cell raises and the kernel shall be kept; it ends by itself after keep_kernel_s seconds.
+    members: the partitions of a run of many, which has no key of its own.
     """
 
     run_id: str
@@ -114,6 +143,7 @@ class RunSpec:
     preload: tuple[str, ...] = ()
     keep_kernel: str | None = None
     keep_kernel_s: float = 3600.0
+    members: tuple[Member, ...] = ()
 
     @property
     def where(self) -> str:
@@ -136,6 +166,7 @@ class RunSpec:
             data[name] = encode_value(dict(data[name]))
         data["inputs"] = {name: given.to_json() for name, given in self.inputs.items()}
         data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
+        data["members"] = [member.to_json() for member in self.members]
         return data | {"import_roots": list(self.import_roots), "preload": list(self.preload)}
 
     @classmethod
@@ -147,7 +178,21 @@ class RunSpec:
         values["modules"] = {name: (snapshot, original) for name, (snapshot, original) in data["modules"].items()}
         values["import_roots"] = tuple(data["import_roots"])
         values["preload"] = tuple(data.get("preload", ()))
+        values["members"] = tuple(Member.from_json(member) for member in data.get("members", ()))
         return cls(**values)
+
+    def of_member(self, member: Member) -> RunSpec:
+        """The spec of one partition of a run of many, as if it were run alone."""
+        inputs = {name: given.of_key(member.partition_key) for name, given in self.inputs.items()}
+        return dataclasses.replace(
+            self,
+            run_id=member.run_id,
+            partition_key=member.partition_key,
+            data_prefix=member.data_prefix,
+            params=member.params,
+            inputs=inputs,
+            members=(),
+        )
 
     def write(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the spec (to its own `path` if none is given), and long inputs as Parquet files beside it."""
@@ -232,6 +277,25 @@ class RunOutput:
 
 
 @dataclass(frozen=True)
+class MemberOutput:
+    """What one partition of a run of many came to so far; `done` says that its block was left without an error."""
+
+    output: RunOutput = field(default_factory=RunOutput)
+    done: bool = False
+    error_class: str | None = None
+    error_message: str | None = None
+    traceback: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        return data | {"output": self.output.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MemberOutput:
+        return cls(**{**data, "output": RunOutput.from_json(data["output"])})
+
+
+@dataclass(frozen=True)
 class RunResult:
     """How one attempt of a run ended.
 
@@ -240,6 +304,7 @@ class RunResult:
     `kernel_kind` is "prewarmed", "spare" or "stock", `kernel_notes` say why it is not what it should be; `cpu_s` and
     `peak_rss_bytes` are the kernel's with the processes that it waited for, None where the system does not tell.
     `kept_kernel` is the connection file of the kernel where it was kept: see nbpart.run.kernels.keep.KeptKernel.
+    `members`: of a run of many, the result of each partition by its run id.
     """
 
     run_id: str
@@ -262,6 +327,7 @@ class RunResult:
     cpu_s: float | None = None
     peak_rss_bytes: int | None = None
     kept_kernel: str | None = None
+    members: Mapping[str, RunResult] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
@@ -270,6 +336,7 @@ class RunResult:
         data["files"] = [file.to_json() for file in self.files]
         data["lacked"] = {name: list(keys) for name, keys in self.lacked.items()}
         data["kernel_notes"] = list(self.kernel_notes)
+        data["members"] = {run_id: result.to_json() for run_id, result in self.members.items()}
         return data | {"metrics": dict(self.metrics)}
 
     @classmethod
@@ -280,6 +347,7 @@ class RunResult:
             values[name] = datetime.datetime.fromisoformat(data[name])
         values["files"] = tuple(SavedFileRecord.from_json(file) for file in data["files"])
         values["kernel_notes"] = tuple(data.get("kernel_notes", ()))
+        values["members"] = {i: cls.from_json(result) for i, result in data.get("members", {}).items()}
         values["lacked"] = {name: tuple(keys) for name, keys in data["lacked"].items()}
         return cls(**values)
 

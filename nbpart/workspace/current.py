@@ -18,6 +18,7 @@ from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
 from nbpart.partitions import safe_name
 from nbpart.run.context import RunContext
+from nbpart.run.members import run_from_environment
 from nbpart.run.spec import InputSpec, RunSpec
 from nbpart.workspace.data import find_key_id
 from nbpart.workspace.folder import find_workspace, open_folder
@@ -46,7 +47,7 @@ def current_run(
     """
     global _current
     if inside_run():
-        _current = _current or RunContext.from_environment()
+        _current = _current or run_from_environment()
         return _current
     root = Path(workspace).absolute() if workspace is not None else find_workspace(Path.cwd())
     if root is None:

@@ -11,7 +11,7 @@ import numpy as np
 from nbpart.backfill.detached import detach_backfill
 from nbpart.backfill.launch import Site, start_backfill
 from nbpart.backfill.nodes import Registry
-from nbpart.backfill.options import Options, check_workers
+from nbpart.backfill.options import PER_PARTITION, Options, check_workers
 from nbpart.backfill.plan import STATUS_CODES, StepTable
 from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, nearest
@@ -71,6 +71,7 @@ class Plan:
         backoff_s: float = 1.0,
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
+        policy: str = PER_PARTITION,
         detach: bool = False,
     ) -> Backfill:
         """Start a backfill of exactly these steps and return at once; `Backfill.wait` waits for it.
@@ -79,8 +80,9 @@ class Plan:
         failed run (waiting ``backoff_s`` seconds, doubled each time, with jitter), ``params`` overrides settings of
         the runs, ``timeout_s`` bounds each run. ``limits`` bounds the runs at a time of one asset or of a tag
         (``{"model": 1, "tag:db": 2}``). ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by
-        `Run.kernel`. With ``detach`` a process of its own runs it, which outlives this one. Raises `DeclarationError`
-        for an option that cannot be.
+        `Run.kernel`. ``policy="single_run"`` gives one run of an asset all keys that are ready, for what is faster in
+        bulk: ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. With ``detach`` a process of its
+        own runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
         """
         options = Options(
             max_workers=check_workers(max_workers),
@@ -90,6 +92,8 @@ class Plan:
             backoff_s=backoff_s,
             limits=self._check_limits(limits or {}),
             keep_failed_kernels=keep_failed_kernels,
+            policy=policy,
+            preload=self._site.preload,
         )
         start = detach_backfill if detach else start_backfill
         backfill_id = start(self._site, self._registry, self._steps, self.selection, options, self._reasons)

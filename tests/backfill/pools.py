@@ -6,12 +6,12 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbpart.run.spec import RunResult, RunSpec, SavedFileRecord
+from nbpart.run.spec import Member, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
 
 #: What a run comes to: data as text, an exception, or None to let it run until the test ends it.
@@ -27,6 +27,7 @@ class Stage:
     """Where the runs of all pools of a test are played."""
 
     answer: Answer = succeed
+    answer_member: Callable[[Member], str | Exception] = lambda member: f"bulk of {member.partition_key}"
     started: list[RunSpec] = field(default_factory=list)
     pools: list[ScriptedPool] = field(default_factory=list)
 
@@ -72,7 +73,7 @@ class ScriptedPool:
         """Let a run that goes on come to its end."""
         with self._changed:
             del self.running[spec.run_id]
-            self._results.append(make_result(spec, outcome))
+            self._results.append(make_result(spec, outcome, self._stage))
             self._start_waiting()
             self._changed.notify_all()
 
@@ -84,7 +85,7 @@ class ScriptedPool:
     def cancel_all(self) -> None:
         with self._changed:
             waiting, self._waiting = self._waiting, deque()
-            self._results.extend(make_result(spec, Cancelled()) for spec in waiting)
+            self._results.extend(make_result(spec, Cancelled(), self._stage) for spec in waiting)
             for spec in list(self.running.values()):
                 self.end(spec, Cancelled())
             self._changed.notify_all()
@@ -108,8 +109,11 @@ class Cancelled(Exception):
     """What a cancelled run comes to."""
 
 
-def make_result(spec: RunSpec, outcome: str | Exception) -> RunResult:
+def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunResult:
     now = datetime.now(UTC)
+    members = {m.run_id: make_result(spec.of_member(m), stage.answer_member(m), stage) for m in spec.members}
+    if members:
+        return replace(make_result(replace(spec, members=()), outcome, stage), members=members)
     common: dict[str, Any] = {"run_id": spec.run_id, "attempt": spec.attempt, "started_at": now, "finished_at": now}
     if isinstance(outcome, Exception):
         status = RunStatus.CANCELLED if isinstance(outcome, Cancelled) else RunStatus.FAILED

@@ -14,7 +14,7 @@ import pytest
 from nbpart.run.spec import RunSpec
 
 PACKAGE_ROOT = str(Path(__file__).parents[2])
-CONTEXT = "from nbpart.run.context import RunContext\nrun = RunContext.from_environment()\n"
+CONTEXT = "from nbpart.run.members import run_from_environment\nrun = run_from_environment()\n"
 SpecMaker = Callable[..., RunSpec]
 
 

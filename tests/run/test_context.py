@@ -10,6 +10,7 @@ import pytest
 
 from nbpart.errors import DeclarationError, MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError
 from nbpart.run.context import RunContext
+from nbpart.run.members import run_from_environment
 from nbpart.run.modules import SPEC_VARIABLE
 from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec
 from nbpart.storage.formats import save_value
@@ -230,10 +231,10 @@ def test_by_hand_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_from_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SPEC_VARIABLE, raising=False)
     with pytest.raises(MissingInputError, match="no run"):
-        RunContext.from_environment()
+        run_from_environment()
     spec: RunSpec = dataclasses.replace(make_spec(tmp_path, "r1"), params={"lr": 0.1})
     monkeypatch.setenv(SPEC_VARIABLE, str(spec.write()))
-    run = RunContext.from_environment()
+    run = run_from_environment()
     run.log(a=1)
     run.save("x")
     assert RunOutput.read(spec.part) == run.output

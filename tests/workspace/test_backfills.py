@@ -19,6 +19,7 @@ from nbpart.catalog import check
 from nbpart.errors import BackfillFailedError, DeclarationError
 from nbpart.run.spec import RunSpec
 from tests.backfill.pools import Stage
+from tests.workspace.recording import write_notebook
 
 ASSETS = """
 import nbpart
@@ -316,3 +317,79 @@ def test_wait_elsewhere_can_be_done_by_many(ws: nbpart.Workspace, stage: Stage) 
         for thread in waiting:
             thread.join(60)
         assert other.backfills[backfill.id].status == "succeeded"
+
+
+def test_a_single_run_is_given_all_keys(ws: nbpart.Workspace, stage: Stage) -> None:
+    backfill = ws.backfill("*", policy="single_run").wait(progress=False)
+    assert backfill.counts()["succeeded"] == 6
+    assert [(spec.asset, [m.partition_key for m in spec.members]) for spec in stage.started] == [
+        ("raw", ["a", "b", "c"]),
+        ("clean", ["a", "b", "c"]),
+    ]
+    read = stage.started[1].inputs["raw"]
+    assert [item.partition_key for item in read.items] == ["a", "b", "c"]
+    assert [item.partition_key for item in read.of_key("b").items] == ["b"]
+    runs = ws.runs("raw")
+    assert len(set(runs["run_id"])) == 3
+    assert len({ws.get_run(run_id).notebook for run_id in runs["run_id"]}) == 1
+
+
+def test_a_failure_in_a_single_run_is_of_its_key_alone(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer_member = lambda member: ValueError("broken") if member.partition_key == "b" else "fine"
+    backfill = ws.backfill("*", policy="single_run").wait(progress=False)
+    steps = backfill.steps().set_index(["asset", "partition_key"])
+    assert steps["status"].to_dict() == {
+        ("raw", "a"): "succeeded", ("raw", "b"): "failed", ("raw", "c"): "succeeded",
+        ("clean", "a"): "succeeded", ("clean", "b"): "blocked", ("clean", "c"): "succeeded",
+    }  # fmt: skip
+    assert steps.loc[("raw", "b"), "cause"] == "ValueError: broken"
+    again = stage.started.copy()
+    stage.answer_member = lambda member: "mended"
+    ws.backfill("*", policy="single_run", retries=1).wait(progress=False)
+    assert [[m.partition_key for m in spec.members] for spec in stage.started[len(again) :]] == [["b"], ["b"]]
+
+
+BULK = """
+import nbpart
+trials = nbpart.DynamicPartitions("trials", {"n": int})
+
+@nbpart.asset(partitions=trials)
+def numbers(n: int, run) -> dict:
+    if n == 3:
+        raise ValueError(f"not {n}")
+    run.log(double=2 * n)
+    return {"n": n}
+"""
+
+
+@pytest.mark.kernel
+def test_a_single_run_of_a_function_and_of_a_notebook(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "bulk.py").write_text(BULK)
+    monkeypatch.syspath_prepend(str(project))
+    notebook = write_notebook(
+        project / "sums.ipynb",
+        "import nbpart, pandas as pd\nrun = nbpart.current_run()",
+        "numbers = run.load('numbers')",
+        "frame = pd.DataFrame({'partition_key': list(numbers), 'square': [v['n'] ** 2 for v in numbers.values()]})",
+        "run.save(frame)",
+    )
+    with nbpart.open("workspace") as workspace:
+        import bulk
+
+        workspace.register(bulk.numbers)
+        workspace.notebook(notebook, partitions=bulk.trials, deps=["numbers"])
+        workspace.dynamic_partitions("trials").add_grid(n=[1, 2, 3])
+        backfill = workspace.backfill("*", policy="single_run").wait(progress=False)
+        steps = backfill.steps().set_index(["asset", "partition_key"])["status"].to_dict()
+        assert steps == {
+            ("numbers", "n=1"): "succeeded", ("numbers", "n=2"): "succeeded", ("numbers", "n=3"): "failed",
+            ("sums", "n=1"): "succeeded", ("sums", "n=2"): "succeeded", ("sums", "n=3"): "blocked",
+        }  # fmt: skip
+        assert workspace.load("numbers", n=2) == {"n": 2}
+        assert workspace.load("sums", n=2)["square"].tolist() == [4]
+        assert workspace.partition_status("numbers")["double"].tolist()[:2] == [2, 4]
+        failed = workspace.runs("numbers", {"n": 3}).iloc[0]
+        assert failed["error"] == "ValueError: not 3"
+        assert "not 3" in workspace.get_run(failed["run_id"]).traceback
+        numbers = workspace.sql("select n, value->>'n' from numbers order by n").fetchall()
+        assert numbers == [(1, "1"), (2, "2")]

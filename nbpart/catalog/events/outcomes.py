@@ -46,7 +46,8 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
     batch.stage("outcomes_staged", staging.build_outcomes(accepted))
     batch.execute(
         """INSERT INTO outcomes SELECT run_no, attempt, status, final, finished_at, duration_s, error_class,
-            error_message, error_cell, traceback, exit_code, lacked, kernel, ? FROM outcomes_staged""",
+            error_message, error_cell, traceback, exit_code, lacked, kernel, kernel_kind, cpu_s, peak_rss_bytes,
+            kept_kernel, ? FROM outcomes_staged""",
         batch.sequence,
     )
     made = _insert_materializations(batch, accepted, runs)

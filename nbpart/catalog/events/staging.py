@@ -27,6 +27,10 @@ _OUTCOME = {
     "traceback": "string",
     "exit_code": "int32",
     "kernel": "string",
+    "kernel_kind": "string",
+    "cpu_s": "float64",
+    "peak_rss_bytes": "int64",
+    "kept_kernel": "string",
 }
 _FILE = {
     "name": "string",

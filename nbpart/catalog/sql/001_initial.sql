@@ -63,7 +63,8 @@ CREATE TABLE attempts (
 CREATE TABLE outcomes (
     run_no BIGINT NOT NULL, attempt INTEGER NOT NULL, status VARCHAR NOT NULL, final BOOLEAN NOT NULL,
     finished_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE, error_class VARCHAR, error_message VARCHAR,
-    error_cell INTEGER, traceback VARCHAR, exit_code INTEGER, lacked VARCHAR, kernel VARCHAR, sequence BIGINT NOT NULL
+    error_cell INTEGER, traceback VARCHAR, exit_code INTEGER, lacked VARCHAR, kernel VARCHAR,
+    kernel_kind VARCHAR, cpu_s DOUBLE, peak_rss_bytes BIGINT, kept_kernel VARCHAR, sequence BIGINT NOT NULL
 );
 -- An observation of a source is a materialization without a run; one of a file that vanished has no data_version.
 CREATE TABLE materializations (

@@ -1,0 +1,215 @@
+"""One run of many partitions: what its notebook sees, and what each partition comes to."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from nbpart.errors import MissingInputError, UnknownNameError, UnsupportedTypeError, nearest
+from nbpart.run.context import RunContext
+from nbpart.run.modules import SPEC_VARIABLE, install
+from nbpart.run.spec import Member, MemberOutput, RunOutput, RunResult, RunSpec
+from nbpart.states import RunStatus
+
+#: Where a notebook compiled from a function keeps the cells that a run of many partitions executes instead.
+VARIANT = "single_run"
+
+
+class MemberRun(RunContext):
+    """One partition of a run of many, as a context manager.
+
+    An error inside its block is that partition's alone: it is recorded and told, and the block after it goes on.
+    """
+
+    def __init__(self, whole: WholeRun, member: Member) -> None:
+        self._whole, self._member = whole, member
+        super().__init__(whole.spec.of_member(member), on_change=self._report)
+
+    def __enter__(self) -> MemberRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None:
+            self._whole.report(self._member, MemberOutput(self.output, done=True))
+            return True
+        if not isinstance(error, Exception):
+            return False
+        text = "".join(traceback.format_exception(error))
+        print(f"nbpart: partition {self.partition_key!r} failed\n{text}", file=sys.stderr)
+        name, message = type(error).__name__, str(error)
+        self._whole.report(
+            self._member, MemberOutput(self.output, error_class=name, error_message=message, traceback=text)
+        )
+        return True
+
+    def _report(self, output: RunOutput) -> None:
+        self._whole.report(self._member, MemberOutput(output))
+
+
+class WholeRun(RunContext):
+    """The run of many partitions: loads what they read together, saves what they made together.
+
+    `partition(key)` gives one of them. `save` takes a frame with a column `partition_key`, or a dict key -> value.
+    """
+
+    def __init__(self, spec: RunSpec) -> None:
+        super().__init__(spec)
+        self.spec = spec
+        self._members = {member.partition_key: member for member in spec.members}
+
+    @property
+    def partition_keys(self) -> tuple[str, ...]:
+        return tuple(self._members)
+
+    def partition(self, key: str) -> MemberRun:
+        """One partition, for a ``with`` block. Raises UnknownNameError for a key that this run has not."""
+        if key not in self._members:
+            raise UnknownNameError(f"this run of {self.asset} has no key {key!r}: {nearest(key, self._members)}")
+        return MemberRun(self, self._members[key])
+
+    def save(self, value: Any, name: str | None = None) -> None:
+        """Save what was made for many partitions: to each the rows, or the value, under its key.
+
+        Raises UnsupportedTypeError for another value, UnknownNameError for a key that this run has not.
+        """
+        parts = list(_split(value, self._members))
+        if unknown := [key for key, _ in parts if key not in self._members]:
+            raise UnknownNameError(
+                f"this run of {self.asset} has no key {unknown[0]!r}: {nearest(str(unknown[0]), self._members)}"
+            )
+        for key, part in parts:
+            self.partition(key).save(part, name)
+
+    def log(self, **metrics: Any) -> None:
+        """Not of many partitions at once: metrics are one partition's. Raises UnsupportedTypeError."""
+        raise UnsupportedTypeError(
+            "a run of many partitions logs metrics of one of them: with run.partition(key) as one: one.log(...)"
+        )
+
+    def report(self, member: Member, output: MemberOutput) -> None:
+        """Note what a partition came to so far; the last note counts."""
+        line = json.dumps({"run_id": member.run_id, **output.to_json()})
+        with open(self.spec.part, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def run_from_environment() -> RunContext:
+    """The context of the run that this kernel was started for; what it saves and logs goes to the run's result.
+
+    Raises MissingInputError outside a run.
+    """
+    path = os.environ.get(SPEC_VARIABLE)
+    if not path:
+        raise MissingInputError(f"this process belongs to no run: the variable {SPEC_VARIABLE} is not set.")
+    spec = RunSpec.read(path)
+    install(spec.import_roots, spec.modules)
+    if spec.members:
+        return WholeRun(spec)
+    return RunContext(spec, recording=True, on_change=lambda output: output.write(spec.part))
+
+
+def read_member_outputs(path: Path) -> dict[str, MemberOutput]:
+    """What the partitions of a run of many came to, by run id."""
+    outputs = {}
+    try:
+        for line in path.read_text("utf-8").splitlines():
+            data = json.loads(line)
+            run_id = data.pop("run_id")
+            outputs[run_id] = MemberOutput.from_json(data)
+    except FileNotFoundError:
+        pass
+    return outputs
+
+
+def with_members(spec: RunSpec, result: RunResult) -> RunResult:
+    """The result of a run of many with that of each partition.
+
+    What ended its block stands, whatever came after. The others share the outcome of the whole, but where it succeeded
+    and saved for some of them: then one for which nothing was saved failed.
+    """
+    outputs = read_member_outputs(spec.part)
+    saved_some = any(output.done or output.output.files for output in outputs.values())
+    members = {
+        member.run_id: _member_result(member, result, outputs.get(member.run_id), saved_some) for member in spec.members
+    }
+    failed = [member for member in members.values() if member.status is RunStatus.FAILED]
+    if result.status is RunStatus.SUCCEEDED and failed:
+        first, n = failed[0], len(failed)
+        message = f"{n} of {len(members)} partitions failed; the first: {first.error_message}"
+        result = replace(result, status=RunStatus.FAILED, error_class=first.error_class, error_message=message)
+    return replace(result, members=members)
+
+
+def _member_result(member: Member, whole: RunResult, output: MemberOutput | None, saved_some: bool) -> RunResult:
+    own = replace(whole, run_id=member.run_id, files=(), metrics={})
+    if output is not None and output.error_class is not None:
+        return replace(
+            own,
+            status=RunStatus.FAILED,
+            error_class=output.error_class,
+            error_message=output.error_message,
+            traceback=output.traceback,
+            exit_code=None,
+        )
+    made = output is not None and (output.done or (bool(output.output.files) and _succeeded(whole)))
+    if output is not None and made:
+        return replace(
+            own,
+            status=RunStatus.SUCCEEDED,
+            files=output.output.files,
+            metrics=output.output.metrics,
+            error_class=None,
+            error_message=None,
+            error_cell=None,
+            traceback=None,
+            exit_code=None,
+        )
+    if _succeeded(whole) and saved_some:
+        message = "the run saved nothing for this partition, though it did for others"
+        return replace(own, status=RunStatus.FAILED, error_class="MissingOutput", error_message=message)
+    return own
+
+
+def _succeeded(result: RunResult) -> bool:
+    return result.status is RunStatus.SUCCEEDED
+
+
+def use_variant(notebook: Any) -> None:
+    """Let a notebook compiled from a function go through the partitions of a run of many."""
+    cells = notebook.metadata.get("nbpart", {}).get(VARIANT)
+    if cells is None:
+        return
+    notebook.cells = [cell for cell in notebook.cells if cells.get(cell.get("id"), True) is not None]
+    for cell in notebook.cells:
+        cell.source = cells.get(cell.get("id"), cell.source)
+
+
+def _split(value: Any, keys: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    kind = type(value).__module__.partition(".")[0]
+    if isinstance(value, dict):
+        yield from value.items()
+    elif kind == "pandas" and "partition_key" in getattr(value, "columns", ()):
+        for key, rows in value.groupby("partition_key", sort=False):
+            yield str(key), rows.drop(columns="partition_key").reset_index(drop=True)
+    elif kind in ("pyarrow", "polars") and "partition_key" in _column_names(value):
+        table = value.to_arrow() if kind == "polars" else value
+        yield from _split(table.to_pandas(), keys)
+    else:
+        raise UnsupportedTypeError(
+            f"a run of many partitions saves a frame with a column partition_key, or a dict key -> value, not a "
+            f"{type(value).__qualname__}; or save each: with run.partition(key) as one: one.save(...)"
+        )
+
+
+def _column_names(value: Any) -> list[str]:
+    names = value.column_names if hasattr(value, "column_names") else getattr(value, "columns", ())
+    return [str(name) for name in names]
