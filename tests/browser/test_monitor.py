@@ -32,7 +32,9 @@ def test_it_follows_while_the_cell_waits_and_tells_failures_as_text(notebook: Op
     assert "ValueError: no <b>such</b> file" in page.locator(".nbpart-why").first.inner_text()
     bar = page.get_by_role("progressbar", name="Steps with an outcome")
     assert bar.get_attribute("aria-valuenow") == bar.get_attribute("aria-valuemax") == "7"
-    assert "Backfill failed: 7 of 7 steps" in page.locator(".nbpart-monitor .nbpart-live").text_content()
+    page.locator(
+        ".nbpart-monitor .nbpart-live", has_text="Backfill failed: 7 of 7 steps, 2 failed, 3 blocked"
+    ).wait_for(state="attached")
 
     page.get_by_role("button", name="Retry failed (5 steps)").click()
     page.wait_for_selector(".nbpart-outcome code")
@@ -89,4 +91,4 @@ def test_a_backfill_of_another_process_is_followed_also_after_its_death(notebook
         page.wait_for_function(
             "() => document.querySelector('.nbpart-monitor .nbpart-bar b').textContent === 'interrupted'"
         )
-    page.get_by_role("button", name="Resume (1 step)").wait_for()
+    page.get_by_role("button", name="Resume (").wait_for()
