@@ -30,10 +30,11 @@ _LEAST = {PartitionStatus.FAILED: 2}
 _STYLE = (
     ".nbpart-heat-static{font-size:13px;color:var(--jp-ui-font-color1,inherit)}"
     ".nbpart-heat-static p{margin:8px 0 4px}.nbpart-heat-static .faint{opacity:.65}"
-    ".nbpart-heat-static table{border-collapse:collapse;width:100%;margin:0;table-layout:fixed}"
+    ".nbpart-heat-static table{border-collapse:collapse;width:100%;margin:0;table-layout:fixed;font-size:13px}"
     ".nbpart-heat-static td{padding:2px 8px 2px 0;text-align:left;overflow:hidden;white-space:nowrap}"
     ".nbpart-heat-static td{text-overflow:ellipsis}"
-    ".nbpart-heat-static td:first-child{width:20%}.nbpart-heat-static td:last-child{width:24%}"
+    ".nbpart-heat-static td:first-child{width:20%}"
+    ".nbpart-heat-static td:last-child{width:30%;white-space:normal;padding-left:8px}"
     ".nbpart-heat-static svg{display:block;width:100%;height:20px;outline:1px solid #8886}"
 )
 
@@ -42,7 +43,8 @@ def heatmap_html(bands: Sequence[Band]) -> str:
     """The statuses of all bands: each row's proportions along its partitions, and its numbers."""
     colours = "".join(f".nbpart-heat-static .s-{s}{{fill:var(--nbpart-{s})}}" for s in PartitionStatus)
     style = f"<style>{colour_rules('.nbpart-heat-static')}{_STYLE}{colours}</style>"
-    body = "".join(_band_html(band) for band in bands) or "<p>No assets yet.</p>"
+    legend = f'<p class="faint">{" · ".join(f"{MARKS[s].glyph} {s}" for s in DISPLAY_ORDER)}</p>'
+    body = legend + "".join(_band_html(band) for band in bands) if bands else "<p>No assets yet.</p>"
     return f'<div class="nbpart-heat-static">{style}{body}</div>'
 
 
@@ -50,17 +52,21 @@ def _band_html(band: Band) -> str:
     n = len(band.members)
     title = f"<b>{escape(band.set.name)}</b> {n:,} partitions" if band.set.set_id else "<b>without partitions</b>"
     rows = [
-        f"<tr><td>{escape(row.name)}</td><td>{_svg(codes, told)}</td><td>{told}</td></tr>"
-        for row, codes, told in zip(band.rows[:_MOST_ROWS], band.status, map(_tell, band.counts), strict=False)
+        f"<tr><td>{escape(row.name)}</td><td>{_svg(codes, _tell(counts))}</td><td>{_tell(counts, brief=True)}</td></tr>"
+        for row, codes, counts in zip(band.rows[:_MOST_ROWS], band.status, band.counts, strict=False)
     ]
     more = len(band.rows) - len(rows)
     rest = f'<p class="faint">… and {more:,} more assets</p>' if more > 0 else ""
     return f"<p>{title}</p><table>{''.join(rows)}</table>{rest}"
 
 
-def _tell(counts: NDArray[np.int64]) -> str:
+def _tell(counts: NDArray[np.int64], *, brief: bool = False) -> str:
     found = [(s, int(counts[STATUS_CODES[s]])) for s in DISPLAY_ORDER]
-    return ", ".join(f"{MARKS[s].glyph} {n:,} {s}" for s, n in found if n) or "no partitions yet"
+    # a glyph never stands on another line than its number
+    told = [
+        f"{MARKS[s].glyph}\N{NO-BREAK SPACE}{n:,}" if brief else f"{MARKS[s].glyph} {n:,} {s}" for s, n in found if n
+    ]
+    return (" " if brief else ", ").join(told) or "no partitions yet"
 
 
 def _svg(codes: NDArray[np.uint8], told: str) -> str:
