@@ -110,6 +110,39 @@ def test_a_result_that_comes_twice_is_recorded_once(story: Story) -> None:
     assert story.status("model", "y") == "failed"
 
 
+def test_a_late_attempt_does_not_replace_its_retry(story: Story) -> None:
+    [run_no] = story.claim("model", "x")
+    assert run_no is not None
+    story.start(run_no)
+    story.end(run_no, RunStatus.FAILED, final=False, error_class="Lost")
+    story.end(run_no, RunStatus.FAILED, final=False, error_class="told twice")
+    assert story.count("outcomes") == 1
+    story.start(run_no, attempt=2)
+    facts = "SELECT * FROM partition_facts"
+    before = story.catalog.read(lambda b: b.rows(facts))
+    story.end(run_no, attempt=1, content="late")
+    story.end(run_no, RunStatus.FAILED, attempt=1, final=False)
+    assert (story.count("outcomes"), story.count("materializations")) == (1, 0)
+    assert story.catalog.read(lambda b: b.rows(facts)) == before
+    story.end(run_no, attempt=2, content="the retry's")
+    story.end(run_no, attempt=1, content="later still")
+    version = story.catalog.read(lambda b: b.rows("SELECT data_version FROM materializations"))
+    assert version == [(version_of("the retry's"),)]
+    assert story.status("model", "x") == "materialized"
+    assert story.findings() == []
+
+
+def test_of_outcomes_that_come_together_those_of_a_replaced_attempt_are_left_out(story: Story) -> None:
+    [run_no] = story.claim("model", "x")
+    assert run_no is not None
+    story.start(run_no)
+    story.start(run_no, attempt=2)
+    now = datetime.now(UTC)
+    given = [Outcome(run_no, attempt, RunStatus.SUCCEEDED, True, now) for attempt in (1, 2)]
+    story.catalog.write(lambda b: events.record_outcomes(b, given))
+    assert story.catalog.read(lambda b: b.rows("SELECT attempt FROM outcomes")) == [(2,)]
+
+
 def test_an_outcome_of_no_run_is_refused_and_nothing_of_it_recorded(story: Story) -> None:
     [run_no] = story.claim("model", "x")
     assert run_no is not None

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A run that an outcome came for, with the facts of its partition."""
+    """A run that an outcome came for, with the facts of its partition.
+
+    ``newest`` is its newest attempt that began, ``settled`` the newest that has an outcome; 0 where there is none.
+    """
 
     asset_id: int
     key_id: int
     run_id: str
     code_version: str | None
     is_ended: bool
+    newest: int
+    settled: int
     asset_code: str | None
     is_source: bool
     fact_row: int
@@ -36,11 +41,11 @@ class _Run:
 def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
     """Record how attempts ended, with what they made.
 
-    A run that has its final outcome already is left alone, so that a result that comes twice is recorded once. Raises
-    UnknownNameError for a run that was never claimed.
+    A run that has its final outcome already is left alone, so that a result that comes twice is recorded once; and what
+    comes of an attempt after the next one began is too late. Raises UnknownNameError for a run that was never claimed.
     """
     runs = _load_runs(batch, [outcome.run_no for outcome in outcomes])
-    accepted = _drop_ended(outcomes, runs)
+    accepted = _drop_late(outcomes, runs)
     if not accepted:
         return
     batch.stage("outcomes_staged", staging.build_outcomes(accepted))
@@ -62,11 +67,13 @@ def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
     wanted = set(run_nos)
     batch.stage("outcomes_runs", staging.build_numbers("run_no", sorted(wanted)))
     rows = batch.rows(
-        """SELECT r.run_no, r.asset_id, r.key_id, r.run_id, r.code_version, e.run_no IS NOT NULL, a.code_version,
-            a.kind = 'source', f.rowid, f.data_hash
+        """SELECT r.run_no, r.asset_id, r.key_id, r.run_id, r.code_version, coalesce(e.final, false),
+            coalesce(t.newest, 0), coalesce(e.settled, 0), a.code_version, a.kind = 'source', f.rowid, f.data_hash
         FROM runs AS r JOIN outcomes_runs AS o USING (run_no) JOIN assets AS a ON a.asset_id = r.asset_id
-        LEFT JOIN (SELECT DISTINCT run_no FROM outcomes JOIN outcomes_runs USING (run_no) WHERE final) AS e
-            ON e.run_no = r.run_no
+        LEFT JOIN (SELECT run_no, bool_or(final) AS final, max(attempt) AS settled
+            FROM outcomes JOIN outcomes_runs USING (run_no) GROUP BY run_no) AS e ON e.run_no = r.run_no
+        LEFT JOIN (SELECT run_no, max(attempt) AS newest
+            FROM attempts JOIN outcomes_runs USING (run_no) GROUP BY run_no) AS t ON t.run_no = r.run_no
         LEFT JOIN partition_facts AS f ON f.asset_id = r.asset_id AND f.key_id = r.key_id"""
     )
     runs = {row[0]: _Run(*row[1:]) for row in rows}
@@ -79,15 +86,20 @@ def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
     return runs
 
 
-def _drop_ended(outcomes: Sequence[Outcome], runs: dict[int, _Run]) -> list[Outcome]:
-    """The outcomes of runs that have no final one yet, each up to its first final one."""
+def _drop_late(outcomes: Sequence[Outcome], runs: dict[int, _Run]) -> list[Outcome]:
+    """Of each run what comes up to its first final outcome, but nothing of an attempt that was replaced."""
     ended = {run_no for run_no, run in runs.items() if run.is_ended}
+    settled = {run_no: run.settled for run_no, run in runs.items()}
     kept = []
     for outcome in outcomes:
-        if outcome.run_no not in ended:
-            kept.append(outcome)
+        run_no, attempt = outcome.run_no, outcome.attempt
+        is_told = not outcome.final and attempt <= settled[run_no]
+        if run_no in ended or attempt < runs[run_no].newest or is_told:
+            continue
+        kept.append(outcome)
+        settled[run_no] = max(settled[run_no], attempt)
         if outcome.final:
-            ended.add(outcome.run_no)
+            ended.add(run_no)
     return kept
 
 
