@@ -24,7 +24,7 @@ from nbpart.widgets.link import LinkedWidget
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.watch import follow
 
-_FILES = ("heatmap_paint.js", "heatmap_data.js", "heatmap_controls.js", "heatmap_view.js", "heatmap.js")
+_FILES = (*(f"heatmap_{part}.js" for part in ("paint", "data", "controls", "view", "places")), "heatmap.js")
 _PLACE = schema.whole(0, 2**31)
 _NAME = re.compile(r"[^\W\d]\w*")
 _SAME: Any = object()
