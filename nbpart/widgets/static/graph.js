@@ -64,13 +64,14 @@ function drawCard(card, [width, height]) {
     const text = describeCard(now);
     title.textContent = now.about ? `${text}\n${now.about}` : text;
     node.setAttribute('aria-label', text);
-    name.textContent = shorten(now.name, level === 'middle' ? 16 : 26);
+    name.textContent = shorten(now.name, level === 'middle' ? 14 : 26);
     told.replaceChildren(...countTexts(now).map(([words, status], i) =>
       draw('tspan', { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
     const worst = ['failed', 'running'].find((status) => now.counts[STATUS_INDEX[status]]);
     const isSource = now.kind === 'source';
     node.classList.toggle('nbpart-failed', worst === 'failed' && !isSource);
     node.classList.toggle('nbpart-running', now.counts[STATUS_INDEX.running] > 0);
+    setAll(sign, level === 'middle' ? { x: width - 15, y: 18 } : { x: width / 2, y: height / 2 });
     sign.textContent = worst && !isSource ? NBPART.statuses[STATUS_INDEX[worst]].glyph : '';
     const at = { near: [10, 43, width - 20, 7, 2], middle: [10, 34, width - 20, 15, 4], far: [0, 0, width, height, 14] }[level];
     bar.replaceChildren(...(isSource ? [] : stack(now.counts, at[2], at[4]).map(([code, x, own]) =>
