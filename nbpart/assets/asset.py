@@ -39,6 +39,7 @@ class Asset:
     tags: tuple[str, ...] = ()
     timeout_s: float | None = None
     kernel_name: str | None = None
+    secrets: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Literal["function", "notebook"]:
@@ -86,6 +87,7 @@ def asset(
     group: str = ...,
     tags: Iterable[str] = ...,
     timeout_s: float | None = ...,
+    secrets: Iterable[str] = ...,
 ) -> Callable[[Callable[..., Any]], Asset]: ...
 
 
@@ -94,7 +96,8 @@ def asset(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
     Arguments: ``name`` (default: the function's), ``partitions`` (a definition, or a list of keys), ``deps`` (assets
     or sources that it reads besides those its arguments name), ``on_missing_input`` (``"block"`` or ``"skip"``),
-    ``description``, ``group``, ``tags``, ``timeout_s`` (seconds a run may take).
+    ``description``, ``group``, ``tags``, ``timeout_s`` (seconds a run may take), ``secrets`` (names of settings whose
+    values appear in no notebook, log or catalog).
 
     Raises `DeclarationError` for what cannot be an asset.
     """
@@ -114,6 +117,7 @@ def declare_function(
     group: str = "",
     tags: Iterable[str] = (),
     timeout_s: float | None = None,
+    secrets: Iterable[str] = (),
 ) -> Asset:
     """The asset that runs ``function``; see `asset`."""
     if not callable(function) or not hasattr(function, "__code__"):
@@ -133,6 +137,7 @@ def declare_function(
         group=group,
         tags=tags,
         timeout_s=timeout_s,
+        secrets=secrets,
     )
 
 
@@ -148,6 +153,7 @@ def notebook(
     group: str = "",
     tags: Iterable[str] = (),
     timeout_s: float | None = None,
+    secrets: Iterable[str] = (),
 ) -> Asset:
     """Declare a notebook as an asset; its name is that of the file unless ``name`` says otherwise.
 
@@ -167,6 +173,7 @@ def notebook(
         group=group,
         tags=tags,
         timeout_s=timeout_s,
+        secrets=secrets,
     )
 
 
@@ -193,7 +200,9 @@ def name_of(reference: Any) -> str:
     raise DeclarationError(f"{reference!r} is neither an asset, nor a source, nor the name of one.")
 
 
-def _declare(name: str, *, partitions: Any = None, deps: Any = (), tags: Any = (), **options: Any) -> Asset:
+def _declare(
+    name: str, *, partitions: Any = None, deps: Any = (), tags: Any = (), secrets: Any = (), **options: Any
+) -> Asset:
     check_name(name, "asset")
     mode = options.get("on_missing_input", "block")
     if mode not in ("block", "skip"):
@@ -208,6 +217,7 @@ def _declare(name: str, *, partitions: Any = None, deps: Any = (), tags: Any = (
         as_definition(partitions),
         tuple(dict.fromkeys(name_of(d) for d in deps)),
         tags=(tags,) if isinstance(tags, str) else tuple(tags),
+        secrets=(secrets,) if isinstance(secrets, str) else tuple(secrets),
         **options,
     )
 

@@ -27,7 +27,7 @@ class AssetDefinition:
     ``set_name`` is ``""`` where it is not partitioned. ``path`` is the notebook's file or the source's pattern,
     ``folder`` the working directory of its runs, ``snapshot`` the notebook that runs (relative to the workspace),
     ``modules`` the local modules that were kept with it: name -> (snapshot, original file), ``settings`` what a
-    backfill may override: name -> default.
+    backfill may override: name -> default, ``secrets`` those of them whose values are recorded nowhere.
     """
 
     name: str
@@ -50,6 +50,7 @@ class AssetDefinition:
     kernel_name: str | None = None
     language: str = "python"
     origin: str = ""
+    secrets: tuple[str, ...] = ()
 
     @property
     def is_source(self) -> bool:
@@ -74,4 +75,5 @@ class AssetDefinition:
             modules={name: (pair[0], pair[1]) for name, pair in made.modules.items()},
             deps=tuple(made.deps),
             tags=tuple(made.tags),
+            secrets=tuple(made.secrets),
         )

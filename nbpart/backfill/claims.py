@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
+from nbpart.backfill.kept import connection_path
 from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset, partition_label
 from nbpart.backfill.options import Options
 from nbpart.catalog import Batch, InputRead, events, queries
@@ -204,6 +205,7 @@ def _bare_spec(root: Path, node: Node, flight: Flight, options: Options, setting
         timeout_s=options.timeout_s or definition.timeout_s,
         workspace=str(root),
         preload=options.preload,
+        keep_kernel=str(connection_path(root, flight.run_id, flight.attempt)) if options.keep_failed_kernels else None,
     )
 
 

@@ -27,6 +27,7 @@ from nbpart.backfill.plan import StepTable
 from nbpart.backfill.resume import resume_backfill
 from nbpart.catalog import Batch, Catalog, events
 from nbpart.errors import CatalogError
+from nbpart.run.spec import decode_value, encode_value
 from nbpart.states import RunStatus
 
 #: How the process names itself where others are told who runs a backfill.
@@ -51,7 +52,7 @@ def detach_backfill(
         lambda batch: events.start_backfill(batch, backfill_id, selection, options.to_json(), None, frame)
     )
     try:
-        _hand_over(site, backfill_id)
+        _hand_over(site, backfill_id, options)
     except BaseException:
         site.catalog.write(lambda batch: _give_up(batch, number))
         raise
@@ -63,7 +64,7 @@ def log_path(root: Path, backfill_id: str) -> Path:
     return root / "runs" / "_backfills" / f"{backfill_id}.log"
 
 
-def _hand_over(site: Site, backfill_id: str) -> None:
+def _hand_over(site: Site, backfill_id: str, options: Options) -> None:
     path = log_path(site.root, backfill_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab") as log:
@@ -77,7 +78,8 @@ def _hand_over(site: Site, backfill_id: str) -> None:
         )
     assert process.stdin is not None
     assert process.stdout is not None
-    task = {"root": str(site.root), "catalog": str(site.catalog.path), "backfill_id": backfill_id}
+    task: dict[str, Any] = {"root": str(site.root), "catalog": str(site.catalog.path), "backfill_id": backfill_id}
+    task["secrets"] = {name: encode_value(value) for name, value in options.secrets.items()}
     with process.stdin, process.stdout:
         process.stdin.write(json.dumps(task).encode() + b"\n")
         process.stdin.flush()
@@ -102,7 +104,8 @@ def main() -> None:
     root, backfill_id = Path(task["root"]), str(task["backfill_id"])
     site = Site(root, catalog, Coordinator(catalog, catalog.path.with_name("coordinators"), PURPOSE))
     try:
-        resume_backfill(site, backfill_id)
+        secrets = {name: decode_value(value) for name, value in task["secrets"].items()}
+        resume_backfill(site, backfill_id, secrets=secrets)
     except Exception as error:
         _answer({"error": str(error)})
         raise

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbpart.errors import DeclarationError, nearest
+from nbpart.run.secrets import check_secret
 from nbpart.run.spec import decode_value, encode_value
 
 PER_PARTITION, SINGLE_RUN = "per_partition", "single_run"
@@ -50,6 +51,8 @@ class Options:
         check_count("keep_failed_kernels", self.keep_failed_kernels)
         if self.policy not in (PER_PARTITION, SINGLE_RUN):
             raise DeclarationError(f"policy is {PER_PARTITION!r} or {SINGLE_RUN!r}, not {self.policy!r}.")
+        for name, value in self.secrets.items():
+            check_secret(name, value)
         object.__setattr__(self, "preload", tuple(self.preload))
 
     def to_json(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +34,7 @@ from nbpart.backfill.claims import (
     start_attempts,
 )
 from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.kept import let_go_beyond
 from nbpart.backfill.nodes import Registry, Wanted
 from nbpart.backfill.notes import Notes
 from nbpart.backfill.options import SINGLE_RUN, Options
@@ -96,6 +97,11 @@ class Job:
         settings = self.registry[asset].definition.settings
         return {name: value for name, value in self.options.params.items() if name in settings}
 
+    def secrets(self, asset: str) -> Mapping[str, Any]:
+        """The secrets that the runs of an asset are given."""
+        secrets = self.registry[asset].definition.secrets
+        return {name: value for name, value in self.options.secrets.items() if name in secrets}
+
 
 @dataclass(frozen=True)
 class Started:
@@ -129,6 +135,7 @@ class Runner:
         # what the next transaction records
         self._started: list[tuple[Flight, datetime]] = []
         self._outcomes: list[Outcome] = []
+        self._told: set[Path] = set()  # the files by which runs told these outcomes
         self._notes = Notes(job.numbers)
         self._cancelling = threading.Event()
         self._ended = threading.Event()
@@ -227,17 +234,18 @@ class Runner:
         job = self._job
         groups: dict[tuple[str, int], list[Flight]] = {}
         for flight in flights:
-            node, settings = job.registry[flight.asset], job.overrides(flight.asset)
             if self._is_bulk and flight.key is not None:
                 groups.setdefault((flight.asset, flight.attempt), []).append(flight)
             else:
                 self._in_pool[flight.run_id] = [flight]
-                self._pool.submit(build_spec(self._root, node, flight, job.options, settings))
+                node, settings = job.registry[flight.asset], job.overrides(flight.asset)
+                spec = build_spec(self._root, node, flight, job.options, settings)
+                self._pool.submit(replace(spec, secrets=job.secrets(flight.asset)))
         for (asset, _), group in groups.items():
             gathered = gather(group, datetime.now(UTC))
             self._in_pool[bulk_id(gathered[0])] = gathered
-            settings = job.overrides(asset)
-            self._pool.submit(build_bulk_spec(self._root, job.registry[asset], gathered, job.options, settings))
+            spec = build_bulk_spec(self._root, job.registry[asset], gathered, job.options, job.overrides(asset))
+            self._pool.submit(replace(spec, secrets=job.secrets(asset)))
 
     def _note_starts(self) -> None:
         while self._starts:
@@ -298,6 +306,9 @@ class Runner:
         for outcome in self._outcomes:
             if outcome.final:
                 del self._claimed[outcome.run_no]
+        for path in self._told:
+            path.unlink(missing_ok=True)
+        self._told.clear()
         self._started, self._outcomes = [], []
         self._notes = Notes(self._job.numbers)
 
@@ -334,10 +345,13 @@ class Runner:
 
     def _settle(self, result: RunResult, stopping: bool) -> None:
         """Note the result of an attempt, of one partition or of many, and what it means for their steps."""
-        flights = self._in_pool.pop(result.run_id, None)
-        if flights is None:
-            log.warning("a result of run %s came that nobody waits for", result.run_id)
+        flights = self._in_pool.get(result.run_id)
+        if flights is None or flights[0].attempt != result.attempt:
+            log.warning("a result of run %s, attempt %d, came that nobody waits for", result.run_id, result.attempt)
             return
+        del self._in_pool[result.run_id]
+        if result.kept_kernel and let_go_beyond(self._root, self._job.options.keep_failed_kernels, result.kept_kernel):
+            result = replace(result, kept_kernel=None)
         for flight in flights:
             self._settle_one(flight, result.members.get(flight.run_id, result), stopping)
 
@@ -345,6 +359,7 @@ class Runner:
         failed = result.status is RunStatus.FAILED
         again = failed and flight.attempt <= self._job.options.retries and not stopping
         outcome = to_outcome(self._root, flight, result, final=not again)
+        self._told.add(self._root / "runs" / f"{flight.record_stem}.json")
         self._outcomes.append(outcome)
         if again:
             self._delay(flight.next_attempt())

@@ -30,7 +30,7 @@ from nbpart.errors import NbpartError
 from nbpart.states import StepStatus
 
 if TYPE_CHECKING:
-    from nbpart.workspace import Plan, Workspace
+    from nbpart.workspace import Backfill, Plan, Workspace
     from nbpart.workspace.ticks import Tick
 
 PLAN_ROWS = 50
@@ -71,30 +71,37 @@ def plan(
 @options.status_option
 @options.running_options
 @options.settings_option
+@click.option("--single-run", is_flag=True, help="One run of an asset for all its keys, for what is faster in bulk.")
+@click.option("--detach", is_flag=True, help="Run it in a process of its own, and do not wait for it.")
 @options.json_option
 @options.workspace_option
 @click.pass_context
 def backfill(
     ctx: click.Context,
+    /,
     selection: Sequence[str],
     keys: Sequence[str],
     statuses: Sequence[str],
-    max_workers: int | None,
-    retries: int | None,
-    timeout_s: float | None,
     params: dict[str, Any],
+    single_run: bool,
+    detach: bool,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Run what is outdated, and follow it to its end.
 
     SELECTION is the name of an asset; +name means all above it too, name+ all below it. Without one, all assets.
-    Ctrl-C stops it cleanly; `nbpart resume` goes on. Exits with 1 if a step failed or was blocked.
+    Ctrl-C stops it cleanly; `nbpart resume` goes on. Exits with 1 if a step failed or was blocked. With --detach it
+    goes on by itself: `nbpart status` shows it, `nbpart cancel` stops it.
     """
-    how = options.given(max_workers=max_workers, retries=retries, timeout_s=timeout_s)
+    how = options.given(**how, policy="single_run" if single_run else None)
     with Stopper() as stopper, options.open_workspace() as workspace:
         planned = make_plan(workspace, selection, keys, statuses)
         if not len(planned):
             _tell_nothing(UP_TO_DATE.format(printable(planned.selection)), as_json)
+            return
+        if detach:
+            _tell_detached(planned.run(params=params, detach=True, **how), as_json)
             return
         ending = run_to_end(workspace, stopper, lambda: planned.run(params=params, **how), _most(as_json))
     _conclude(ctx, ending, as_json)
@@ -103,23 +110,24 @@ def backfill(
 @click.command()
 @click.argument("backfill_id", metavar="ID")
 @options.running_options
+@options.secrets_option
 @options.json_option
 @options.workspace_option
 @click.pass_context
 def resume(
     ctx: click.Context,
+    /,
     backfill_id: str,
-    max_workers: int | None,
-    retries: int | None,
-    timeout_s: float | None,
+    params: dict[str, Any],
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Go on with a backfill that was stopped or died.
 
     Runs its steps that have no outcome, as the same backfill; options that are not given are as before. `nbpart status`
     shows the ID of the last one.
     """
-    how = options.given(max_workers=max_workers, retries=retries, timeout_s=timeout_s)
+    how = options.given(**how, secrets=params or None)
     with Stopper() as stopper, options.open_workspace() as workspace:
         found = workspace.backfills[backfill_id]
         if count_unfinished(found.counts()):
@@ -138,17 +146,16 @@ def resume(
 @click.pass_context
 def tick(
     ctx: click.Context,
+    /,
     sensor: str,
-    max_workers: int | None,
-    retries: int | None,
-    timeout_s: float | None,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Ask a sensor once.
 
     The keys that it finds are added, and what it asks for is run.
     """
-    how = options.given(max_workers=max_workers, retries=retries, timeout_s=timeout_s)
+    how = options.given(**how)
     with Stopper() as stopper, options.open_workspace() as workspace:
         done = _ask(workspace, sensor, how)
         ending = None
@@ -213,6 +220,14 @@ def _conclude(ctx: click.Context, ending: Ending, as_json: bool, *, told: bool =
         tell_ending(ending)
     tell_how_to_go_on(ending)
     ctx.exit(ending.exit_code)
+
+
+def _tell_detached(started: Backfill, as_json: bool) -> None:
+    if as_json:
+        print_json({"backfill_id": started.id, "status": started.status, "counts": started.counts(), "failures": []})
+        return
+    click.echo(f"backfill {started.id}: {count(sum(started.counts().values()), 'step')}, in a process of its own")
+    remark(f"To look: {options.command_line('status')}. To stop it: {options.command_line('cancel', started.id)}")
 
 
 def _tell_nothing(words: str, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 RUN_ROWS = 20
 QUERY_ROWS = 100
 TRACEBACK_LINES = 30
+#: How often a log is looked at, in seconds.
+FOLLOW_S = 0.3
 NO_ASSETS = "No asset is registered yet: declare some in a notebook or module."
 #: How a backfill can stand that may be resumed.
 _RESUMABLE = (RunStatus.CANCELLED, RunStatus.INTERRUPTED)
@@ -103,13 +106,17 @@ def show(run_id: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run_id")
+@click.option("-f", "--follow", is_flag=True, help="Go on printing what comes, until the run is over.")
 @options.workspace_option
-def logs(run_id: str) -> None:
+def logs(run_id: str, follow: bool) -> None:
     """Print what a run wrote.
 
-    That is stdout and stderr of its last attempt.
+    That is stdout and stderr of its last attempt, as they came.
     """
     with options.open_workspace() as workspace:
+        if follow:
+            _follow_log(workspace, run_id)
+            return
         text = workspace.get_run(run_id).log
     if not text:
         remark(f"Run {run_id} wrote nothing.")
@@ -137,6 +144,27 @@ def sql(query: str, limit: int | None, as_json: bool) -> None:
     table, is_cut = _ask(sys.stdin.read() if query == "-" else query, most)
     more = f"There are more rows; --limit shows more than {most}." if is_cut else ""
     print_table(table, as_json, empty="No rows.", more=more)
+
+
+def _follow_log(workspace: Workspace, run_id: str) -> None:
+    """Print the log of a run as it grows. A new attempt has a log of its own, which is printed from its beginning."""
+    path, position, is_over = None, 0, False
+    while True:
+        run = workspace.get_run(run_id)
+        # asked before the file is read, so that what came last is not missed
+        is_over = RunStatus(run.status).is_finished
+        if run.log_path != path:
+            path, position = run.log_path, 0
+        if path is not None and path.exists():
+            with open(path, "rb") as file:
+                file.seek(position)
+                new = file.read()
+            position += len(new)
+            text = new.decode("utf-8", "replace")
+            click.echo(printable_block(text) if sys.stdout.isatty() else text, nl=False, color=True)
+        if is_over:
+            return
+        time.sleep(FOLLOW_S)
 
 
 def _tell_backfills(workspace: Workspace) -> list[str]:
@@ -189,6 +217,10 @@ def _facts(run: Run) -> dict[str, str]:
         "started": run.started_at,
         "finished": run.finished_at,
         "duration": None if run.duration_s is None else f"{run.duration_s:.1f} s",
+        "processor": None if run.cpu_s is None else f"{run.cpu_s:.1f} s",
+        "memory": None if run.peak_rss_bytes is None else f"{run.peak_rss_bytes / 1e6:,.0f} MB at most",
+        "kernel": run.kernel_kind,
+        "run by": run.process,
         "code version": run.code_version,
         "settings": run.params or None,
         "lacked": "; ".join(lacked),

@@ -6,11 +6,13 @@ import click
 
 import nbpart
 from nbpart.cli.backfills import backfill, plan, resume, tick
+from nbpart.cli.catalog import catalog
 from nbpart.cli.keys import partitions
 from nbpart.cli.looking import assets, logs, runs, show, sql, status
 from nbpart.cli.options import workspace_option
 from nbpart.cli.output import Group, prepare_streams
 from nbpart.cli.starting import demo, init, lab
+from nbpart.cli.upkeep import cancel, kernels, kernelspec, prune
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -25,5 +27,9 @@ def main(ctx: click.Context) -> None:
     prepare_streams(ctx)
 
 
-for command in (init, demo, status, assets, partitions, plan, backfill, resume, runs, show, logs, sql, tick, lab):
+COMMANDS = (
+    *(init, demo, status, assets, partitions, plan, backfill, resume, cancel, runs, show, logs, sql, tick, lab),
+    *(kernels, kernelspec, prune, catalog),
+)
+for command in COMMANDS:
     main.add_command(command)

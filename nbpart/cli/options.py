@@ -74,6 +74,20 @@ def running_options(command: Command) -> Command:
     """How a backfill runs; what is not given is left to the workspace."""
     for option in (
         click.option(
+            "--keep-failed-kernels",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Leave the kernels of the first N failed runs alive; nbpart kernels lists them.",
+        ),
+        click.option(
+            "--limit",
+            "limits",
+            metavar="NAME=N",
+            multiple=True,
+            callback=_read_limits,
+            help="At most N runs at a time of this asset, or of a tag (tag:db=2); can be given again.",
+        ),
+        click.option(
             "--timeout-s", type=click.FloatRange(min=0, min_open=True), help="The longest that one run may take."
         ),
         click.option("--retries", type=click.IntRange(min=0), help="More attempts for a run that failed."),
@@ -94,6 +108,18 @@ def settings_option(command: Command) -> Command:
         multiple=True,
         callback=_read_settings,
         help="Override a setting of the runs; can be given again. The value is JSON, or else text.",
+    )(command)
+
+
+def secrets_option(command: Command) -> Command:
+    return click.option(
+        "-p",
+        "--param",
+        "params",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=_read_settings,
+        help="The value of a secret setting, which is recorded nowhere; can be given again.",
     )(command)
 
 
@@ -147,6 +173,16 @@ def _read_settings(ctx: click.Context, option: click.Parameter, values: tuple[st
             raise click.BadParameter(f"{text!r} is not NAME=VALUE.", ctx, option)
         settings[name.strip()] = _read_value(value)
     return settings
+
+
+def _read_limits(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int] | None:
+    limits = {}
+    for text in values:
+        name, _, most = text.rpartition("=")
+        if not name.strip() or not most.strip().isdecimal():
+            raise click.BadParameter(f"{text!r} is not NAME=N with a whole number N.", ctx, option)
+        limits[name.strip()] = int(most)
+    return limits or None
 
 
 def _read_value(text: str) -> Any:

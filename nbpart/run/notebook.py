@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from nbpart.errors import MissingInputError, NbpartError, ParameterError
 from nbpart.run.members import read_member_outputs, use_variant, with_members
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
+from nbpart.run.secrets import Redactor, spell_environment
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_bytes_atomic
@@ -72,6 +73,7 @@ class NotebookRun:
         self._is_begun = False
         self._read: tuple[Any, str] | None = None
         self._ahead: RunKernel | None = None
+        self._redactor = Redactor(spec.secrets)
 
     def cancel(self) -> None:
         """Interrupt the notebook, and kill its kernel if that does not help; returns at once, from any thread."""
@@ -119,7 +121,8 @@ class NotebookRun:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {SPEC_VARIABLE: str(self.spec.path), RUN_VARIABLE: self.spec.run_id}
+        mark = {SPEC_VARIABLE: str(self.spec.path), RUN_VARIABLE: self.spec.run_id}
+        return mark | spell_environment(self.spec.secrets)
 
     @property
     def _startup(self) -> list[str]:
@@ -165,7 +168,19 @@ class NotebookRun:
             kernel=kernel,
             **self._about_kernel(),
         )
-        return self._put_down(self._tell_apart(result))
+        return self._put_down(self._redact(self._tell_apart(result)))
+
+    def _redact(self, result: RunResult) -> RunResult:
+        if not self._redactor:
+            return result
+        hide = self._redactor.redact_value
+        return replace(
+            result,
+            error_message=hide(result.error_message),
+            traceback=hide(result.traceback),
+            metrics=hide(result.metrics),
+            members={run_id: self._redact(member) for run_id, member in result.members.items()},
+        )
 
     def _tell_apart(self, result: RunResult) -> RunResult:
         """The result with that of each partition, where the run was of many."""
@@ -205,7 +220,7 @@ class NotebookRun:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self.spec.part.unlink(missing_ok=True)
         with open(self.spec.log, "w", encoding="utf-8", errors="replace", newline="") as file:
-            log = _Log(file)
+            log = _Log(file, self._redactor)
             kernel: str | None = None
             try:
                 ending, kernel = self._run(log)
@@ -235,7 +250,7 @@ class NotebookRun:
         execution = self._execution = Execution(
             folder=spec.folder,
             environment=self._environment,
-            save=lambda nb: _save(nb, spec.output_notebook),
+            save=lambda nb: _save(nb, spec.output_notebook, self._redactor),
             about=_about(spec),
             write=log.write,
             should_stop=self._is_stopped,
@@ -282,17 +297,21 @@ def _saved_files(spec: RunSpec) -> list[SavedFileRecord]:
 class _Log:
     """The log of a run: what its cells print, as it comes, and a last line with the outcome."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], redactor: Redactor) -> None:
         self._file = file
         self._is_line_begun = False
+        self._writer = redactor.wrap(self._append) if redactor else None
+        self.write: Callable[[str], None] = self._writer or self._append
 
-    def write(self, text: str) -> None:
+    def _append(self, text: str) -> None:
         if text:
             self._file.write(text)
             self._file.flush()
             self._is_line_begun = not text.endswith("\n")
 
     def end(self, ending: Ending, duration_s: float) -> None:
+        if self._writer is not None:
+            self._writer.flush()
         if self._is_line_begun:
             self.write("\n")
         if ending.traceback and ending.error_class != "DeadKernel":
@@ -301,6 +320,8 @@ class _Log:
         at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         line = " ".join(f"{ending.status} after {duration_s:.1f} s{reason}".splitlines())
         self.write(f"[nbpart {at}] {line}\n")
+        if self._writer is not None:
+            self._writer.flush()
 
 
 def read_notebook(spec: RunSpec) -> tuple[Any, str]:
@@ -327,24 +348,32 @@ def read_notebook(spec: RunSpec) -> tuple[Any, str]:
     kernel = spec.kernel_name or about.get("name") or "python3"
     language = spec.language or about.get("language") or notebook.metadata.get("language_info", {}).get("name")
     language = language or "python"
-    if spec.injected:
+    if spec.injected or spec.secrets:
         shown = {name: _show(value) for name, value in spec.injected.items()}
         notebook = parameterize_notebook(notebook, shown, kernel_name=kernel, language=language, engine_name=ENGINE)
         if language.lower() == "python":
             cell = next(c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", []))
-            cell.source = spell_injected(spec.injected)
+            cell.source = spell_injected(spec.injected, spec.secrets)
+        elif spec.secrets:
+            raise ParameterError(f"{spec.where} has secrets, which only Python notebooks can be given.")
     notebook.metadata.papermill["input_path"] = spec.notebook
     return notebook, kernel
 
 
-def spell_injected(values: Mapping[str, Any]) -> str:
-    """The source of the injected cell of a Python notebook: dates arrive as dates, which papermill cannot do."""
-    for name in values:
+def spell_injected(values: Mapping[str, Any], secrets: Collection[str] = ()) -> str:
+    """The source of the injected cell of a Python notebook: dates arrive as dates, which papermill cannot do.
+
+    Of ``secrets`` it says only where they are read.
+    """
+    for name in (*values, *secrets):
         if not name.isidentifier() or keyword.iskeyword(name):
             raise ParameterError(f"{name!r} cannot become a variable of a notebook; choose an identifier.")
     lines = [f"{name} = {_spell(value)}" for name, value in values.items()]
     if any("_datetime." in line for line in lines):
         lines.insert(0, "import datetime as _datetime")
+    if secrets:
+        lines.append("from nbpart.run.secrets import read_secret as _read_secret")
+        lines += [f"{name} = _read_secret({name!r})" for name in secrets]
     return "\n".join(["# Parameters of this run", *lines])
 
 
@@ -380,11 +409,11 @@ def _show(value: Any) -> Any:
     return value
 
 
-def _save(notebook: Any, path: str) -> None:
+def _save(notebook: Any, path: str, redactor: Redactor) -> None:
     import nbformat
 
     text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-    write_bytes_atomic(path, text.encode("utf-8", "replace"))
+    write_bytes_atomic(path, redactor.redact_json(text).encode("utf-8", "replace"))
 
 
 def _load_engine() -> None:

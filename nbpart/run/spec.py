@@ -117,7 +117,8 @@ class RunSpec:
     with. output_notebook, log, result: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
     preload: modules that a prewarmed kernel finds imported already, by name. keep_kernel: where the connection file
     of the kernel goes, if a cell raises and the kernel shall be kept; it ends by itself after keep_kernel_s seconds.
-    members: the partitions of a run of many, which has no key of its own.
+    members: the partitions of a run of many, which has no key of its own. secrets: settings that are written nowhere,
+    not with the spec either.
     """
 
     run_id: str
@@ -144,6 +145,7 @@ class RunSpec:
     keep_kernel: str | None = None
     keep_kernel_s: float = 3600.0
     members: tuple[Member, ...] = ()
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def where(self) -> str:
@@ -167,6 +169,7 @@ class RunSpec:
         data["inputs"] = {name: given.to_json() for name, given in self.inputs.items()}
         data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
         data["members"] = [member.to_json() for member in self.members]
+        del data["secrets"]
         return data | {"import_roots": list(self.import_roots), "preload": list(self.preload)}
 
     @classmethod

@@ -84,10 +84,13 @@ class Plan:
         bulk: ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. With ``detach`` a process of its
         own runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
         """
+        given = self._check_params(params or {})
+        hidden = {name for a in self.assets for name in self._registry[a].definition.secrets}
         options = Options(
             max_workers=check_workers(max_workers),
             retries=retries,
-            params=self._check_params(params or {}),
+            params={name: value for name, value in given.items() if name not in hidden},
+            secrets={name: value for name, value in given.items() if name in hidden},
             timeout_s=timeout_s,
             backoff_s=backoff_s,
             limits=self._check_limits(limits or {}),

@@ -220,7 +220,7 @@ def _define(
         folder=str(item.folder),
         snapshot=f"code/{item.name}/{code.version}.ipynb",
         modules={m.name: (_module_snapshot(m.name, m.source), str(m.path)) for m in code.modules},
-        settings=dict(settings),
+        settings={name: "" if name in item.secrets else text for name, text in settings.items()},
         deps=item.deps,
         on_missing_input=item.on_missing_input,
         description=item.description,
@@ -228,7 +228,18 @@ def _define(
         tags=item.tags,
         timeout_s=item.timeout_s,
         kernel_name=item.kernel_name,
+        secrets=_check_secrets(item, settings),
     )
+
+
+def _check_secrets(item: Asset, settings: Mapping[str, str]) -> tuple[str, ...]:
+    for name in item.secrets:
+        if name not in settings:
+            raise DeclarationError(
+                f"asset {item.name!r}: the secret {name!r} is no setting of it; {nearest(name, settings)} "
+                "A setting is an argument with a default, or a variable of the parameters cell."
+            )
+    return item.secrets
 
 
 def _read_notebook(item: Asset) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.catalog import RunRecord
-from nbpart.errors import RunFailedError, run_failed
+from nbpart.errors import MissingInputError, RunFailedError, run_failed
+from nbpart.run.kernels.keep import KeptKernel
 
 
 class Run:
@@ -104,6 +105,38 @@ class Run:
         """The exit code of a kernel that died; negative for a signal."""
         return self._record.exit_code
 
+    @property
+    def kernel_kind(self) -> str | None:
+        """How its kernel came to be: ``prewarmed``, ``spare`` (started ahead), ``stock``; None where none is known."""
+        return self._record.kernel_kind
+
+    @property
+    def cpu_s(self) -> float | None:
+        """Seconds of processor time that its kernel used."""
+        return self._record.cpu_s
+
+    @property
+    def peak_rss_bytes(self) -> int | None:
+        """The most memory that its kernel had."""
+        return self._record.peak_rss_bytes
+
+    @property
+    def process(self) -> str | None:
+        """The process that ran it: ``process 123 on host``."""
+        return self._record.process
+
+    def kernel(self) -> KeptKernel:
+        """The kernel that this failed run left alive: inspect it, execute code in it, shut it down.
+
+        Raises `MissingInputError` where none was kept, or its time is over.
+        """
+        if self._record.kept_kernel is None:
+            raise MissingInputError(
+                f"run {self.run_id} ({self.status}) left no kernel; "
+                "ws.backfill(..., keep_failed_kernels=1) keeps that of a run that fails."
+            )
+        return KeptKernel(self._record.kept_kernel)
+
     def to_error(self) -> RunFailedError:
         """The exception that stands for this run's failure."""
         record = self._record
@@ -123,6 +156,7 @@ class Run:
         names = (
             "run_id", "asset", "partition_key", "status", "attempt", "backfill_id", "started_at", "finished_at",
             "duration_s", "code_version", "params", "lacked", "error", "error_cell", "traceback", "exit_code",
+            "kernel_kind", "cpu_s", "peak_rss_bytes", "process",
         )  # fmt: skip
         fields = {name: getattr(self, name) for name in names}
         fields |= {"notebook": self.notebook, "log": self.log_path}

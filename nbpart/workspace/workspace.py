@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,8 +11,10 @@ from nbpart.assets.asset import Asset, Source, declare_function, name_of, notebo
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.selection import describe, select
 from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.kept import find_kept
 from nbpart.backfill.launch import Site
 from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
+from nbpart.backfill.options import check_count
 from nbpart.backfill.plan import plan_steps
 from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, Catalog, RunRecord, events, queries
@@ -27,6 +29,7 @@ from nbpart.workspace.folder import open_folder
 from nbpart.workspace.notices import show_notices
 from nbpart.workspace.partition_set import PartitionSet, ensure_dynamic
 from nbpart.workspace.plans import Plan
+from nbpart.workspace.prune import STRAY_AFTER_S, prune_files
 from nbpart.workspace.registration import register_items, tell_changes
 from nbpart.workspace.runs import Run
 from nbpart.workspace.ticks import Tick, run_tick
@@ -42,11 +45,11 @@ class Workspace:
     Use it as a context manager, or `close` it: both wait for the backfills that it runs.
     """
 
-    def __init__(self, root: Path, catalog: Catalog, purpose: str) -> None:
+    def __init__(self, root: Path, catalog: Catalog, purpose: str, preload: Sequence[str] = ()) -> None:
         self.root = root
         self._catalog = catalog
         locks = catalog.path.with_name("coordinators")
-        self._site = Site(root, catalog, Coordinator(catalog, locks, purpose))
+        self._site = Site(root, catalog, Coordinator(catalog, locks, purpose), preload=tuple(preload))
         self._tables = Tables(catalog, root)
         self._sensors: dict[str, Sensor] = {}
         self._cached: Registry | None = None
@@ -280,6 +283,33 @@ class Workspace:
         """Ask a sensor once: adds the keys that it found and runs what they touch; the options are a backfill's."""
         return run_tick(self, self._catalog, self._sensors.get(name), name, wait=wait, progress=progress, **options)
 
+    def kernels(self) -> pd.DataFrame:
+        """The kernels of failed runs that were kept: ``run_id, asset, partition_key, pid, expires_at``."""
+        import pandas as pd
+
+        kept = [(self.get_run(run_id), kernel) for run_id, kernel in find_kept(self.root)]
+        rows = [
+            (run.run_id, run.asset, run.partition_key, kernel.pid, pd.Timestamp(kernel.expires_at, unit="s", tz="UTC"))
+            for run, kernel in kept
+        ]
+        return pd.DataFrame(rows, columns=["run_id", "asset", "partition_key", "pid", "expires_at"])
+
+    def prune(
+        self, keep: int = 3, assets: Any = None, *, dry_run: bool = False, stray_after_s: float = STRAY_AFTER_S
+    ) -> pd.DataFrame:
+        """Remove old data, executed notebooks and logs, and files that nothing names; never what is current.
+
+        Of each partition the newest ``keep`` materializations and runs stay, with what goes on. ``assets`` restricts it
+        to a selection (see `plan`), and then stray files stay too; a stray file goes when it is ``stray_after_s``
+        seconds old. Returns what was removed: ``path, reason, bytes``; with ``dry_run`` nothing is. What is recorded
+        of it stays.
+        """
+        check_count("keep", keep, least=1)
+        self._site.coordinator.reap()
+        registry = self._registry()
+        ids = None if assets is None else [registry[name].asset_id for name in select(registry.graph, assets)]
+        return prune_files(self._catalog, self.root, keep, ids, dry_run=dry_run, stray_after_s=stray_after_s)
+
     def close(self) -> None:
         """Wait for the backfills that run here and let go of the catalog."""
         for runner in list(self._site.runners.values()):
@@ -345,12 +375,14 @@ def open(
     *,
     catalog: str | os.PathLike[str] | None = None,
     create: bool = True,
+    preload: Sequence[str] = (),
     purpose: str = "",
 ) -> Workspace:
     """Open the workspace at ``path``; made if it is not there.
 
     ``catalog`` puts the catalog in another, local folder, for file systems without locks, and need be given once: the
-    workspace remembers it. Inside a run it returns an
+    workspace remembers it. ``preload`` names modules that the kernels of its runs find imported already
+    (``["sklearn.linear_model"]``): imported once, in a process that kernels are forked from. Inside a run it returns an
     inert workspace, whose decorators declare and register nothing. Raises `WorkspaceError` and `CatalogError`.
     """
     from nbpart.workspace.inert import InertWorkspace, inside_run
@@ -359,7 +391,7 @@ def open(
         return cast(Workspace, InertWorkspace(Path(path)))
     show_notices()
     root, opened = open_folder(path, catalog, create=create, purpose=purpose)
-    return Workspace(root, opened, purpose or "a notebook or script")
+    return Workspace(root, opened, purpose or "a notebook or script", preload)
 
 
 __all__ = ["Workspace", "open"]
