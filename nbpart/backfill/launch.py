@@ -36,7 +36,8 @@ class Site:
     """Where backfills run: the workspace's folder, its catalog, this process as coordinator, and what it runs.
 
     ``make_pool`` makes the pool of a backfill, for so many runs at once, which tells each run that it begins; the
-    runner closes it. ``preload`` names modules that pre-warmed kernels find imported already.
+    runner closes it. ``preload`` names modules that pre-warmed kernels find imported already, ``show`` gives
+    the live picture of a backfill by its id.
     """
 
     root: Path
@@ -44,6 +45,7 @@ class Site:
     coordinator: Coordinator
     make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = start_threads
     preload: tuple[str, ...] = ()
+    show: Callable[[str], Any] | None = None
     runners: dict[str, Runner] = field(default_factory=dict)
 
 

@@ -158,6 +158,15 @@ class Backfill:
         told = ", ".join(f"{n} {status}" for status, n in self.counts().items() if n)
         return f"<Backfill {self.id} {self.status}: {told or 'no steps'}>"
 
+    def _ipython_display_(self) -> None:
+        """In a notebook the live monitor, elsewhere its text."""
+        from IPython import get_ipython
+
+        if self._site.show is None or getattr(get_ipython(), "kernel", None) is None:
+            print(repr(self))
+        else:
+            self._site.show(self.id)._ipython_display_()
+
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import backfill_html
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbpart.assets.selection import select
 from nbpart.backfill.nodes import Node, spell_key
 from nbpart.catalog import Batch, queries
 from nbpart.catalog.queries.cells import find_partition
@@ -28,6 +29,7 @@ from nbpart.workspace.preview import preview_file, preview_text
 
 if TYPE_CHECKING:
     from nbpart.widgets.graph import AssetGraph
+    from nbpart.widgets.heatmap import PartitionHeatmap
     from nbpart.widgets.monitor import BackfillMonitor
     from nbpart.workspace.plans import Plan
     from nbpart.workspace.runs import Run
@@ -43,6 +45,14 @@ def make_graph(ws: Workspace, **options: Any) -> AssetGraph:
     from nbpart.widgets.graph import AssetGraph
 
     return AssetGraph(ws._catalog, **options)
+
+
+def make_heatmap(ws: Workspace, assets: Any = None, **options: Any) -> PartitionHeatmap:
+    """The partitions of a workspace, or of a selection of its assets; the options are those of `PartitionHeatmap`."""
+    from nbpart.widgets.heatmap import PartitionHeatmap
+
+    names = None if assets is None else select(ws.assets, assets)
+    return PartitionHeatmap(ws._catalog, names, **options)
 
 
 def make_monitor(ws: Workspace, backfill_id: str) -> BackfillMonitor:

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
+    from nbpart.widgets.graph import AssetGraph as AssetGraphWidget
+    from nbpart.widgets.heatmap import PartitionHeatmap
+    from nbpart.widgets.monitor import BackfillMonitor
+
 
 class Workspace:
     """A project's directory: catalog, data, runs and code. `nbpart.open` makes or opens one.
@@ -49,7 +53,9 @@ class Workspace:
         self.root = root
         self._catalog = catalog
         locks = catalog.path.with_name("coordinators")
-        self._site = Site(root, catalog, Coordinator(catalog, locks, purpose), preload=tuple(preload))
+        self._site = Site(
+            root, catalog, Coordinator(catalog, locks, purpose), preload=tuple(preload), show=self._show_backfill
+        )
         self._tables = Tables(catalog, root)
         self._sensors: dict[str, Sensor] = {}
         self._cached: Registry | None = None
@@ -209,6 +215,24 @@ class Workspace:
         """A DuckDB query over all assets: each is a table under its name, as they are now."""
         return self._tables.sql(query)
 
+    # seeing
+
+    def graph(self, **options: Any) -> AssetGraphWidget:
+        """The asset graph as a live widget: ``folded`` groups, ``height`` (pixels), ``.selection`` is chosen"""
+        from nbpart.workspace.view import make_graph
+
+        return make_graph(self, **options)
+
+    def heatmap(self, assets: Any = None, *, color_by: str = "status", sort_by: str | None = None) -> PartitionHeatmap:
+        """Every partition as a live widget: of all assets, or of a selection (see `plan`).
+
+        ``color_by``: ``"status"``, ``"duration_s"``, ``"rows"``, ``"bytes"`` or a metric; ``sort_by``: one of these, or
+        ``"key"``. ``.selection`` is what is chosen, as ranges. Raises `UnknownNameError`, `DeclarationError`.
+        """
+        from nbpart.workspace.view import make_heatmap
+
+        return make_heatmap(self, assets, color_by=color_by, sort_by=sort_by)
+
     # running
 
     def plan(self, selection: Any = "*", keys: Any = None, status: Any = "outdated") -> Plan:
@@ -334,6 +358,11 @@ class Workspace:
         from nbpart.widgets.tables import workspace_html
 
         return workspace_html(str(self.root), self.assets, self.status())
+
+    def _show_backfill(self, backfill_id: str) -> BackfillMonitor:
+        from nbpart.workspace.view import make_monitor
+
+        return make_monitor(self, backfill_id)
 
     def _registry(self) -> Registry:
         """What is registered, read again only when the catalog changed."""
