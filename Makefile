@@ -18,7 +18,7 @@ demo: $(VENV)/for-use
 	@$(BIN)/nbpart demo --days $(DAYS)
 
 test: $(VENV)/for-development
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: $(VENV)/for-development
 	$(BIN)/ruff check .

@@ -218,7 +218,7 @@ class Workspace:
     # seeing
 
     def graph(self, **options: Any) -> AssetGraphWidget:
-        """The asset graph as a live widget: ``folded`` groups, ``height`` (pixels), ``.selection`` is chosen"""
+        """The asset graph as a live widget: ``folded`` groups, ``height`` in pixels; it has a ``selection``."""
         from nbpart.workspace.view import make_graph
 
         return make_graph(self, **options)

@@ -1,7 +1,7 @@
 """One JupyterLab and one browser for all tests here; a notebook each.
 
 Chromium: a package of the system (``apt-get install -y chromium`` is tried as root), else playwright's own. Where
-there is none the tests are skipped, loudly.
+there is none the tests are skipped, loudly; where CI is set they fail.
 """
 
 from __future__ import annotations
@@ -33,11 +33,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> None:
     if find_chromium() is None and os.getuid() == 0:
-        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False, capture_output=True)
+        for words in (["update"], ["install", "-y", "-qq", "chromium"]):
+            subprocess.run(["apt-get", *words], check=False, capture_output=True)
     if find_chromium() is None:
         command = [sys.executable, "-m", "playwright", "install", "chromium"]
         if subprocess.run(command, check=False, capture_output=True).returncode:
             told = "NO CHROMIUM: the widgets were NOT tested in a browser. Install the package chromium."
+            if os.environ.get("CI"):
+                pytest.fail(told)
             warnings.warn(told, stacklevel=1)
             pytest.skip(told)
 

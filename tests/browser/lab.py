@@ -21,7 +21,8 @@ from typing import Any
 
 import nbformat
 
-BIN = Path(sys.executable).parent
+#: The environment whose JupyterLab is looked at: this one, or the one of the Python that the variable names.
+BIN = Path(os.environ.get("NBPART_LAB_PYTHON", sys.executable)).parent
 TOKEN = "for-tests"
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
