@@ -26,7 +26,7 @@ def cancel(backfill_id: str) -> None:
     with options.open_workspace() as workspace:
         backfill = workspace.backfills[backfill_id]
         if not backfill.is_running:
-            remark(f"Nothing to cancel: backfill {backfill.id} has {backfill.status}.")
+            remark(f"Nothing to cancel: backfill {backfill.id} is over, {backfill.status}.")
             return
         backfill.cancel()
         status = backfill.status
