@@ -37,7 +37,7 @@ def test_a_kept_kernel_is_listed_and_ended(project: Path, ask: Ask) -> None:
     assert kept["connect"].startswith("jupyter console --existing ")
     assert "is ended" in ask("kernels", "--shutdown", kept["run_id"]).stderr
     assert ask("kernels").stderr == "No run left its kernel.\n"
-    assert "no kernel is kept" in ask("kernels", "--shutdown", kept["run_id"], code=2).stderr
+    assert "no kernel is kept" in ask("kernels", "--shutdown", kept["run_id"], code=1).stderr
 
 
 def test_a_log_is_followed_while_it_grows(project: Path, ask: Ask) -> None:
