@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+#: How many processes are killed, and where chance begins; each round kills one of each kind.
+KILLS = int(os.environ.get("NBPART_KILLS", "28"))
+SEED = int(os.environ.get("NBPART_KILL_SEED", "0"))
+VICTIMS = ("coordinator", "kernel", "zygote", "detached")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(SEED, SEED + -(-KILLS // len(VICTIMS))))

@@ -1,0 +1,83 @@
+"""Whatever is killed in the middle of a backfill, nothing is lost, left over or recorded twice.
+
+NBPART_KILLS says how many processes are killed, NBPART_KILL_SEED where chance begins.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nbpart
+from nbpart.run.kernels.zygotes import is_supported
+from tests.crash.conftest import VICTIMS
+from tests.crash.invariants import find_broken, find_files, find_stray
+from tests.crash.victims import FLOW, KEYS, STEPS, Attack, Kill
+from tests.processes import find_marked
+
+ROOT = str(Path(__file__).parents[2])
+EXPECTED = ", ".join(f"{key}: {sum(range(5000))}" for key in KEYS)
+
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not is_supported(), reason="kernels are forked on Linux only"),
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "crash_flow.py").write_text(FLOW)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]))
+    sys.modules.pop("crash_flow", None)
+    return tmp_path
+
+
+@pytest.fixture
+def ws(project: Path) -> Iterator[nbpart.Workspace]:
+    with nbpart.open("workspace") as workspace:
+        import crash_flow
+
+        workspace.register(crash_flow.raw, crash_flow.clean, crash_flow.total)
+        workspace.dynamic_partitions("files").add(*KEYS)
+        yield workspace
+
+
+def test_kills_at_random_points(ws: nbpart.Workspace, project: Path, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    kills: list[Kill] = []
+    for victim in chance.sample(VICTIMS, len(VICTIMS)):
+        kill = Attack(ws, project, chance).kill(victim)
+        print(f"seed {seed}: {kill}")
+        kills.append(kill)
+        assert kill.left_s <= kill.allowed_s
+        finish(ws, kill)
+        assert find_marked(project, running=True) == []
+        assert find_broken(ws, tmp_path / "scratch") == []
+        assert ws.load("total") == EXPECTED
+    assert sum(kill.in_the_middle for kill in kills) > len(kills) / 2
+    print(f"seed {seed}: {len(find_stray(ws))} of {len(find_files(ws))} files are stray, and go with prune")
+    ws.prune(keep=1000, stray_after_s=0)
+    assert find_stray(ws) == []
+    assert find_broken(ws, tmp_path / "scratch") == []
+
+
+def finish(ws: nbpart.Workspace, kill: Kill) -> None:
+    """Resume until all is done; a backfill whose process lives goes on by itself."""
+    backfill = ws.backfills[kill.backfill_id]
+    if kill.victim in ("kernel", "zygote"):
+        backfill.wait(300, progress=False)
+    elif backfill.status != "succeeded":  # all was done just before
+        assert backfill.status == "interrupted"
+        assert {backfill.counts()[status] for status in ("running", "queued")} == {0}
+        backfill.resume().wait(300, progress=False)
+    assert backfill.status == "succeeded"
+    assert backfill.counts()["succeeded"] == STEPS
+    assert set(ws.status().loc[["raw", "clean", "total"], "materialized"]) == {len(KEYS), 1}
