@@ -30,14 +30,17 @@ def follow(backfill: Sight, name: str, timeout_s: float | None, *, visible: bool
     counts = backfill.counts()
     every_s = REFRESH_S if sys.stderr.isatty() or "ipykernel" in sys.modules else LOG_S
     total = sum(counts.values())
-    with tqdm(total=total, desc=name, unit="step", mininterval=every_s, disable=not visible) as bar:
+    seldom_s = max(10.0, every_s)
+    with tqdm(
+        total=total, desc=name, unit="step", mininterval=every_s, maxinterval=seldom_s, disable=not visible
+    ) as bar:
         while True:
             ended = backfill.wait(REFRESH_S)
             counts = backfill.counts()
             finished = sum(n for status, n in counts.items() if status.is_finished)
-            bar.update(finished - bar.n)
             told = {s.value: n for s, n in counts.items() if n and s not in (StepStatus.PLANNED, StepStatus.SUCCEEDED)}
             bar.set_postfix(told, refresh=False)
+            bar.update(finished - bar.n)
             if ended:
                 return True
             if end is not None and time.monotonic() > end:

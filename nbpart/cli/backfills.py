@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nbpart.workspace.ticks import Tick
 
 PLAN_ROWS = 50
-UP_TO_DATE = "Nothing to do: no partition of {} has to run."
+UP_TO_DATE = "Nothing to do: {} holds nothing that has to run."
 selection_argument = click.argument("selection", nargs=-1)
 
 

@@ -78,6 +78,7 @@ class Execution:
         self._save = save
         self._about = about
         self._write = write
+        self._told = ""
         self._should_stop = should_stop
         self._check = check
         self._timeout_s = timeout_s
@@ -114,6 +115,10 @@ class Execution:
         if loop is not None and woken is not None:
             with contextlib.suppress(RuntimeError):  # it is over
                 loop.call_soon_threadsafe(woken.set)
+
+    def _tell(self, text: str) -> None:
+        self._told = (self._told + text)[-_TAIL:]
+        self._write(text)
 
     async def _drive(self, record: NotebookRecord, kernel_name: str) -> Ending:
         self._woken = asyncio.Event()
@@ -199,7 +204,7 @@ class Execution:
             for note in self.notes:
                 self._write(f"[nbpart] {note}\n")
                 _logger.warning("%s", note)
-            self._client = RunClient(record, self._write, self._kernel)
+            self._client = RunClient(record, self._tell, self._kernel)
             info = await self._client.connect(_START_LIMIT_S)
         except NoSuchKernel:
             message = (
@@ -232,7 +237,7 @@ class Execution:
     def _dead_kernel(self, where: str, default: str = "") -> Ending:
         kernel = self._kernel
         code = kernel.process.poll() if kernel is not None and kernel.process is not None else None
-        said = "" if kernel is None else _last_words(kernel)
+        said = "" if kernel is None else _last_words(kernel, self._told)
         if said:
             self._write(f"\n{said}\n")
         if code is None and default:
@@ -350,11 +355,13 @@ def execute_alone(
     return nb
 
 
-def _last_words(kernel: RunKernel) -> str:
-    # a kernel sends what is printed as messages and repeats it here: worth reading only for its last words
+def _last_words(kernel: RunKernel, told: str) -> str:
+    """What a kernel that died wrote to its console behind what it had `told` by messages."""
     console = kernel.console
     console.seek(max(0, console.seek(0, os.SEEK_END) - _TAIL))
-    return strip_ansi(console.read().decode("utf-8", "replace")).replace("\0", "").strip()
+    words = console.read().decode("utf-8", "ignore").replace("\0", "")
+    known = next((length for length in range(len(words), 0, -1) if told.endswith(words[:length])), 0)
+    return strip_ansi(words[known:]).strip()
 
 
 def _cell_error(cell: Any, index: int, error: CellExecutionError) -> Ending:

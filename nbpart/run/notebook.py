@@ -393,7 +393,8 @@ def _spell(value: Any) -> str:
             return repr(kind(value))
     if value is None:
         return "None"
-    raise ParameterError(f"a {type(value).__qualname__} cannot be injected in a notebook; pass numbers, text or dates.")
+    kind = type(value).__qualname__
+    raise ParameterError(f"a value of type {kind} cannot be injected in a notebook; pass numbers, text or dates.")
 
 
 def _show(value: Any) -> Any:

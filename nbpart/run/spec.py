@@ -377,7 +377,8 @@ def encode_value(value: Any) -> Any:
             return {"$dict": [[encode_value(key), encode_value(item)] for key, item in value.items()]}
         return {key: encode_value(item) for key, item in value.items()}
     raise ParameterError(
-        f"a {type(value).__qualname__} cannot be handed to a run ({value!r:.60}); pass numbers, text, dates or lists."
+        f"{value!r:.60} of type {type(value).__qualname__} cannot be handed to a run; "
+        "pass numbers, text, dates or lists."
     )
 
 

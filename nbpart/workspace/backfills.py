@@ -147,10 +147,10 @@ class Backfill:
 
     def _first_failure(self) -> str:
         steps = self.steps()
-        failed = steps[steps["status"] == "failed"]
-        if failed.empty:
+        bad = steps[steps["status"].isin(("failed", "blocked")) & steps["cause"].notna()]
+        if bad.empty:
             return ""
-        row = failed.iloc[0]
+        row = bad.sort_values("status", key=lambda status: status != "failed", kind="stable").iloc[0]
         place = row.asset if row.partition_key is None else f"{row.asset}/{row.partition_key}"
         return f"; the first is {place} ({row.cause})"
 
@@ -196,7 +196,8 @@ class Backfills(Mapping[str, Backfill]):
         return len(self.frame)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} backfills>"
+        n = len(self)
+        return f"<{n} backfill{'' if n == 1 else 's'}>"
 
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import frame_html

@@ -129,6 +129,8 @@ class Plan:
         return [queries.key_texts(batch, a.key_ids) for a in self._steps.assets]
 
     def _check_params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self.assets:  # nothing will run, so nothing is overridden
+            return {}
         known = {name for a in self.assets for name in self._registry[a].definition.settings}
         for name in params:
             if name not in known:
@@ -139,6 +141,8 @@ class Plan:
         return dict(params)
 
     def _check_limits(self, limits: Mapping[str, int]) -> Mapping[str, int]:
+        if not self.assets:
+            return {}
         definitions = [self._registry[a].definition for a in self.assets]
         known = {*self.assets, *(f"tag:{tag}" for d in definitions for tag in d.tags)}
         for name in limits:

@@ -242,9 +242,10 @@ def test_a_timed_out_caller_does_not_stop_the_others(catalog: Catalog) -> None:
         return "held"
 
     held: list[str] = []
-    holder = threading.Thread(target=lambda: held.append(catalog.write(hold, timeout_s=0.01)))
+    holder = threading.Thread(target=lambda: held.append(catalog.write(hold, timeout_s=1.0)))
     holder.start()
-    entered.wait()
+    assert entered.wait(30)
+    time.sleep(1.1)  # past the holder's own time-out
     for _ in range(2):
         with pytest.raises(CatalogBusyError):
             catalog.write(put("never"), timeout_s=0.05)

@@ -226,3 +226,16 @@ def test_an_asset_on_another_set_forgets_nothing_and_counts_the_new(catalog: Cat
 
     catalog.write(move)
     assert counts(story, "x") == {"missing": 3}
+
+
+def test_truth_values_come_back_as_such(story: Story) -> None:
+    story.register("raw")
+    story.add("a", "b")
+    for key, is_good in (("a", True), ("b", False)):
+        [run_no] = story.claim("raw", key)
+        assert run_no is not None
+        story.start(run_no)
+        story.end(run_no, content=key, metrics={"good": is_good, "mixed": is_good if key == "a" else "maybe"})
+    frame = story.catalog.read(lambda b: queries.partition_status(b, story.ids["raw"]))
+    assert frame["good"].tolist() == [True, False]
+    assert frame["mixed"].tolist() == ["true", "maybe"]

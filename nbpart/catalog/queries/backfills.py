@@ -70,6 +70,27 @@ _STEPS = f"""
     )
 """
 
+#: (recorded status, status now) of the steps of a backfill that are active, which are few; bound three times.
+_MOVED = f"""
+    WITH active AS (
+        SELECT f.asset_id, f.key_id, f.active, f.active_run, r.backfill_no, r.step_no
+        FROM partition_facts f JOIN runs r ON r.run_no = f.active_run WHERE f.active <> {ACTIVE_NONE}
+    ),
+    held AS MATERIALIZED (
+        SELECT s.step_no, a.active, a.active_run, a.backfill_no = ? AND a.step_no = s.step_no AS is_own
+        FROM steps s JOIN active a ON a.asset_id = s.asset_id AND a.key_id = s.key_id WHERE s.backfill_no = ?
+    ),
+    last AS (
+        SELECT step_no, arg_max(status, rowid) AS status, arg_max(struct_pack(run_no := run_no), rowid).run_no AS run_no
+        FROM step_results WHERE backfill_no = ? AND step_no IN (SELECT step_no FROM held) GROUP BY step_no
+    )
+    SELECT coalesce(last.status, '{StepStatus.PLANNED.value}') AS recorded,
+        CASE WHEN held.active = {ACTIVE_RUNNING} THEN '{StepStatus.RUNNING.value}'
+            ELSE '{StepStatus.QUEUED.value}' END
+    FROM held LEFT JOIN last USING (step_no)
+    WHERE recorded IN ({_UNFINISHED}) AND (held.is_own OR held.active_run = last.run_no)
+"""
+
 
 def backfills_frame(batch: Batch) -> pd.DataFrame:
     """All backfills, newest first: backfill_id, selection, status, steps, created_at, changed_at.
@@ -116,8 +137,30 @@ def steps_frame(batch: Batch, backfill_no: int) -> pd.DataFrame:
 
 def step_counts(batch: Batch, backfill_no: int) -> dict[str, int]:
     """How many steps of a backfill have each status; every status is there."""
-    found = dict(batch.rows(f"{_STEPS} SELECT status, count(*) FROM step GROUP BY status", *[backfill_no] * 3))
-    return {status.value: int(found.get(status.value, 0)) for status in StepStatus}
+    counts = _count_recorded(batch, backfill_no)
+    for recorded, now in batch.rows(_MOVED, *[backfill_no] * 3):
+        counts[recorded] -= 1
+        counts[now] += 1
+    return counts
+
+
+def _count_recorded(batch: Batch, backfill_no: int) -> dict[str, int]:
+    """The same without what is active now; a byte a step, since grouping a million of them takes ten times longer."""
+    import numpy as np
+
+    names = [status.value for status in StepStatus]
+    code = " ".join(f"WHEN '{name}' THEN {place}" for place, name in enumerate(names))
+    results = batch.numpy(
+        f"SELECT step_no, rowid AS place, CASE status {code} END::UTINYINT AS code FROM step_results"
+        " WHERE backfill_no = ?",
+        backfill_no,
+    )
+    order = np.argsort(results["place"], kind="stable")  # in one pass where they come in order, as they do
+    n = int(batch.value("SELECT count(*) FROM steps WHERE backfill_no = ?", backfill_no))
+    last = np.full(n, names.index(StepStatus.PLANNED.value), np.uint8)
+    last[results["step_no"][order]] = results["code"][order]
+    found = np.bincount(last, minlength=len(names)).tolist()
+    return dict(zip(names, found, strict=True))
 
 
 def steps_with(batch: Batch, backfill_no: int, statuses: Collection[StepStatus]) -> pd.DataFrame:

@@ -27,7 +27,10 @@ from nbpart.run.modules import RUN_VARIABLE
 _PR_SET_PDEATHSIG = 1
 #: How long a kernel that ends waits for the last output of its processes, in seconds; only a stuck pipe takes it.
 _DRAIN_LIMIT_S = 1.0
+#: A console that holds more bytes is begun anew: only its end is ever read.
+_LONGEST_CONSOLE = 1 << 20
 _STREAM = f"{__name__}.DrainedStream"
+_REPEATED_STREAM = f"{__name__}.RepeatedStream"
 
 
 class DrainedStream(OutStream):
@@ -51,6 +54,24 @@ class DrainedStream(OutStream):
             os.write(self._original_stdstream_fd, b"\0")
             self._drained.wait(_DRAIN_LIMIT_S)
         self.flush()  # type: ignore[no-untyped-call]
+
+
+class RepeatedStream(DrainedStream):
+    """A stream that repeats at once on the console what is printed.
+
+    The message about it goes by two threads, and is lost where the process ends before they had their turn: the run
+    finds the last words on the console.
+    """
+
+    def write(self, string: str) -> int:
+        console: int = self._original_stdstream_copy if self._should_watch else sys.__stdout__.fileno()  # type: ignore[union-attr]
+        if os.lseek(console, 0, os.SEEK_CUR) > _LONGEST_CONSOLE:
+            os.ftruncate(console, 0)
+            os.lseek(console, 0, os.SEEK_SET)
+        # what came by the descriptor is repeated by the thread that read it
+        if not self._should_watch or threading.current_thread() is not self.watch_fd_thread:
+            os.write(console, string.replace("\0", "").encode("utf-8", "replace"))
+        return super().write(string)
 
 
 class AdoptedApp(IPKernelApp):
@@ -145,7 +166,7 @@ def run_adopted(private: socket.socket, folder: str) -> None:
 def _make_spare(folder: str, file: str) -> Any:
     app: Any = AdoptedApp.instance(
         parent_handle=0,
-        outstream_class=_STREAM,
+        outstream_class=_REPEATED_STREAM,
         transport="ipc",
         ip=os.path.join(folder, "k"),
         connection_file=file,

@@ -231,7 +231,9 @@ async def _start(
     spec: Any = manager.kernel_spec
     if any("ipykernel" in part for part in spec.argv):
         lines = [*([_GUARD] if is_supported() else []), *startup]
-        arguments = ["--HistoryManager.hist_file=:memory:", *(f"--IPKernelApp.exec_lines={line}" for line in lines)]
+        # what is printed is repeated on the console, where the last words of a kernel that dies can be read
+        arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]
+        arguments += [f"--IPKernelApp.exec_lines={line}" for line in lines]
     console = tempfile.TemporaryFile()  # noqa: SIM115 - the kernel's for its life
     kernel = RunKernel(manager, STOCK, None, console, notes, sockets)
     try:
