@@ -393,8 +393,8 @@ def _spell(value: Any) -> str:
             return repr(kind(value))
     if value is None:
         return "None"
-    kind = type(value).__qualname__
-    raise ParameterError(f"a value of type {kind} cannot be injected in a notebook; pass numbers, text or dates.")
+    name = type(value).__qualname__
+    raise ParameterError(f"a value of type {name} cannot be injected in a notebook; pass numbers, text or dates.")
 
 
 def _show(value: Any) -> Any:
