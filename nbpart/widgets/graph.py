@@ -77,6 +77,9 @@ class AssetGraph(LinkedWidget):
 
     # following the catalog
 
+    def catch_up(self) -> None:
+        self._watcher.nudge()
+
     def is_due(self) -> bool:
         return False
 

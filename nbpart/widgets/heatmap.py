@@ -130,6 +130,9 @@ class PartitionHeatmap(LinkedWidget):
 
     # following the catalog
 
+    def catch_up(self) -> None:
+        self._watcher.nudge()
+
     def is_due(self) -> bool:
         return False
 

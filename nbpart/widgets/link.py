@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ log = logging.getLogger("nbpart")
 
 Handler = Callable[..., Answer | None]
 
+#: A widget that its last page has left is followed no longer after so many seconds: an output that moves, or a page
+#: that is loaded again, comes back sooner.
+GRACE_S = 15.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Action:
@@ -32,6 +37,18 @@ class _Action:
 def _whole(value: Any, widget: LinkedWidget) -> dict[str, Any]:
     with widget.guard:
         return {"seq": widget.seq, "state": dict(widget.state())}
+
+
+def display_with_static(widget: Any, html: str, token: str) -> None:
+    """Display a widget, and beside it the picture that a page without its kernel shows."""
+    from IPython.display import display
+
+    # two outputs: such a page shows the first and cannot show the second
+    display(static_bundle(html, token), raw=True)  # type: ignore[no-untyped-call]
+    found = widget._repr_mimebundle_()
+    data, metadata = found if isinstance(found, tuple) else (found, {})
+    if data is not None:
+        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
 
 def answer_where_asked(widget: Any) -> None:
@@ -64,9 +81,14 @@ class LinkedWidget(anywidget.AnyWidget):
         self.guard = threading.RLock()
         self.seq = 0
         self._handlers: dict[str, _Action] = {}
+        self._views: set[str] = set()
+        self._left_at: float | None = None
         super().__init__(token=uuid.uuid4().hex, **traits)
         answer_where_asked(self)
         self.answer_to("sync", self._sync, {"seq": schema.whole(0, 2**53)})
+        view = {"view": schema.text(100)}
+        self.answer_to("seen", self._seen, view)
+        self.answer_to("gone", self._gone, view)
         self.on_msg(self._receive)
 
     def state(self) -> Mapping[str, Any]:
@@ -93,15 +115,30 @@ class LinkedWidget(anywidget.AnyWidget):
             self.seq += 1
             self.send(schema.patch(self.seq, kind, payload), list(buffers))
 
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
+    def is_watched(self) -> bool:
+        """Whether somebody may be looking: a view lives, or left just now, or none has told of itself yet."""
+        left_at = self._left_at
+        return left_at is None or time.monotonic() - left_at < GRACE_S
 
-        # two outputs: a page without this kernel shows the first and cannot show the second
-        display(static_bundle(self.static_html(), self.token), raw=True)  # type: ignore[no-untyped-call]
-        found = self._repr_mimebundle_()
-        data, metadata = found if isinstance(found, tuple) else (found, {})
-        if data is not None:
-            display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+    def catch_up(self) -> None:
+        """A page looks again; one that follows the catalog asks for a look into it."""
+
+    def _ipython_display_(self) -> None:
+        display_with_static(self, self.static_html(), self.token)
+
+    def _seen(self, view: str) -> None:
+        with self.guard:
+            self._views.add(view)
+            self._left_at = None
+        self.catch_up()
+
+    def _gone(self, view: str) -> None:
+        with self.guard:
+            # who never came says nothing of who is there
+            was_there = view in self._views
+            self._views.discard(view)
+            if was_there and not self._views:
+                self._left_at = time.monotonic()
 
     def _sync(self, seq: int) -> Answer:
         with self.guard:

@@ -64,6 +64,9 @@ class BackfillMonitor(LinkedWidget):
 
     # following the catalog
 
+    def catch_up(self) -> None:
+        self._watcher.nudge()
+
     def is_due(self) -> bool:
         if self.model.is_going and time.monotonic() - self._looked_at > LOOK_FOR_DEAD_S:
             self._looked_at = time.monotonic()

@@ -30,8 +30,11 @@ MOST_BUSY = 0.25
 class Follower(Protocol):
     """What the watcher hands changes to. All of it is called on threads that are not the follower's."""
 
-    #: Whether the watcher must look though nothing was written; asked at every turn, so it must be quick.
-    def is_due(self) -> bool: ...
+    def is_watched(self) -> bool:
+        """Whether anybody looks at it; who is not looked at is left out, and catches up later. It must be quick."""
+
+    def is_due(self) -> bool:
+        """Whether the watcher must look though nothing was written; asked at every turn, so it must be quick."""
 
     def read(self, batch: Batch, changes: Changes) -> Any:
         """Read what is needed, inside the one batch of all followers. It takes no lock and calls no catalog."""
@@ -92,7 +95,7 @@ class Watcher:
                 return
             began = time.monotonic()
             sequence = self._catalog.sequence()
-            behind = {f: seen for f, seen in followers.items() if seen != sequence or _is_due(f)}
+            behind = {f: s for f, s in followers.items() if f.is_watched() and (s != sequence or _is_due(f))}
             del followers
             try:
                 changed = self._look(behind) if behind else False

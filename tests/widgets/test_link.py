@@ -10,7 +10,7 @@ import pytest
 from nbpart.errors import UnknownNameError
 from nbpart.widgets import schema
 from nbpart.widgets.bundle import load_css, load_esm
-from nbpart.widgets.link import LinkedWidget, answer_where_asked
+from nbpart.widgets.link import GRACE_S, LinkedWidget, answer_where_asked
 from nbpart.widgets.schema import Answer
 from tests.widgets.pages import Page
 
@@ -139,6 +139,26 @@ def test_the_static_form_stands_beside_the_widget(widget: Counter, monkeypatch: 
     widget._ipython_display_()
     assert shown[0]["text/html"] == f'<div class="nbpart-static nbpart-static-{widget.token}"><p>0</p></div>'
     assert shown[1]["application/vnd.jupyter.widget-view+json"]["model_id"] == widget.model_id
+
+
+def test_it_knows_whether_anybody_looks(page: Page, widget: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("nbpart.widgets.link.time.monotonic", lambda: now[0])
+    assert widget.is_watched()  # nobody has told of itself yet, and may have no way to
+    page.ask("gone", {"view": "never came"})
+    assert widget._left_at is None
+    for view in ("one", "two"):
+        page.ask("seen", {"view": view})
+    page.ask("gone", {"view": "one"})
+    now[0] += 3600
+    assert widget.is_watched()
+    page.ask("gone", {"view": "two"})
+    now[0] += GRACE_S - 1
+    assert widget.is_watched()
+    now[0] += 2
+    assert not widget.is_watched()
+    page.ask("seen", {"view": "three"})
+    assert widget.is_watched()
 
 
 def test_the_module_begins_with_what_python_knows() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nbpart.catalog import Catalog, events
+from nbpart.catalog import Catalog, events, queries
 from nbpart.catalog.queries.live import BackfillProgress, StepAt, backfill_progress
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord
 from nbpart.errors import DeclarationError, UnknownNameError
@@ -168,17 +168,32 @@ def counts_in(message: dict[str, Any]) -> dict[str, int]:
     return {name: n for name, n in message.get("payload", {}).get("counts", []) if n}
 
 
+def counts_agree(play: Play) -> dict[str, int]:
+    """What the counts say, which is what the steps come to one by one."""
+    counts = play.catalog.read(lambda b: queries.step_counts(b, play.number))
+    steps = play.catalog.read(lambda b: queries.steps_frame(b, play.number))
+    there = {status: n for status, n in counts.items() if n}
+    assert there == steps["status"].value_counts().to_dict()
+    return there
+
+
 def test_the_catalog_tells_what_runs_and_what_failed(play: Play, catalog: Catalog) -> None:
     run_no = play.run(0, "a")
+    assert counts_agree(play)
     found = catalog.read(lambda b: backfill_progress(b, "bf"))
     assert found is not None
     assert [(s.asset, s.partition_key, s.run_id) for s in found.running] == [("model", "a", "run-of-0")]
     assert found.running[0].at is not None
     play.end(0, run_no, RunStatus.FAILED, "no such file")
     play.end(1, play.run(1, HOSTILE), RunStatus.FAILED, "other")
+    assert counts_agree(play)
+    catalog.write(lambda b: events.finish_backfill(b, play.number, "cancelled"))
+    catalog.write(lambda b: events.resume_backfill(b, play.number, play.story.coordinator))
+    play.run(2, "c")
+    assert counts_agree(play) == {"failed": 2, "running": 1}
     found = catalog.read(lambda b: backfill_progress(b, "bf", most=1))
     assert found is not None
-    assert (found.running, found.finished) == ((), 2)
+    assert ([s.partition_key for s in found.running], found.finished) == (["c"], 0)  # since it goes on
     [newest] = found.failures
     assert (newest.partition_key, newest.error, newest.notebook) == (HOSTILE, "other", "a.ipynb")
     assert catalog.read(lambda b: backfill_progress(b, "none")) is None

@@ -25,8 +25,12 @@ class Seen:
         self.found: list[Any] = []
         self.times: list[float] = []
         self.due = False
+        self.watched = True
         self.trouble: Exception | None = None
         self._came = threading.Condition()
+
+    def is_watched(self) -> bool:
+        return self.watched
 
     def is_due(self) -> bool:
         return self.due
@@ -157,6 +161,23 @@ def test_who_is_due_is_asked_though_nothing_was_written(catalog: Catalog, seen: 
     assert seen.wait(lambda found: True)["sequence"] == catalog.sequence()
 
 
+def test_who_is_not_looked_at_reads_nothing_and_catches_up_later(catalog: Catalog, story: Story, seen: Seen) -> None:
+    other = Seen()
+    other.watched, other.due = False, True
+    watcher = follow(catalog, other, catalog.sequence())
+    story.add("x")
+    story.add("y")
+    last = catalog.sequence()
+    seen.wait(lambda found: found["sequence"] == last)
+    assert other.found == []
+    other.watched, other.due = True, False
+    watcher.nudge()
+    told = other.wait(lambda found: True)
+    assert (told["sequence"], told["counts"][story.ids["model"]][0]) == (last, 5)
+    assert told["moved"]
+    watcher.remove(other)
+
+
 def test_a_follower_in_trouble_does_not_spoil_the_batch_of_the_others(
     catalog: Catalog, story: Story, seen: Seen
 ) -> None:
@@ -222,6 +243,7 @@ def test_the_interpreter_can_end_while_widgets_live(tmp_path: Path) -> None:
         "import sys; from nbpart.catalog import Catalog\n"
         "from nbpart.widgets.watch import follow\n"
         "class Follower:\n"
+        "    def is_watched(self): return True\n"
         "    def is_due(self): return True\n"
         "    def read(self, batch, changes): return changes.counts\n"
         "    def apply(self, found): pass\n"

@@ -15,7 +15,7 @@ function createLink(model, { decode = (state) => state, reduce }) {
   const listeners = new Set();
   let count = 0;
   let syncing = false;
-  const link = { model, seq: -1, state: null };
+  const link = { model, client, seq: -1, state: null };
 
   const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
 
@@ -106,12 +106,32 @@ function widget({ decode, reduce, draw }) {
         el.appendChild(root);
         const show = hideStatic(model.get('token'));
         const cleanup = draw(link, root, model);
+        const leave = tellPresence(link);
         return () => {
+          leave();
           show();
           if (cleanup) cleanup();
         };
       },
     };
+  };
+}
+
+/** Tell Python that a view of it lives, until the returned function is called or the page is left. */
+let views = 0;
+function tellPresence(link) {
+  views += 1;
+  const view = `${link.client}.v${views}`;
+  const tell = (action) => link.request(action, { view }).catch(() => {}); // no kernel: nobody to tell
+  const come = () => tell('seen');
+  const leave = () => tell('gone');
+  addEventListener('pagehide', leave);
+  addEventListener('pageshow', come);
+  come();
+  return () => {
+    removeEventListener('pagehide', leave);
+    removeEventListener('pageshow', come);
+    leave();
   };
 }
 
