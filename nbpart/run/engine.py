@@ -34,6 +34,8 @@ _TICK_S = 0.2
 _START_LIMIT_S = 120.0
 _END_LIMIT_S = 5.0
 _TAIL = 16_384
+#: So much of what was told last is looked for on a dead kernel's console.
+_KNOWN = 200
 
 _logger = logging.getLogger("nbpart.run")
 # papermill warns of each notebook without a parameters cell: here that is no fault
@@ -237,7 +239,8 @@ class Execution:
     def _dead_kernel(self, where: str, default: str = "") -> Ending:
         kernel = self._kernel
         code = kernel.process.poll() if kernel is not None and kernel.process is not None else None
-        said = "" if kernel is None else _last_words(kernel, self._told)
+        # a cell that is given up looks like a dead kernel too
+        said = "" if kernel is None or self._stopping is not None else _last_words(kernel, self._told)
         if said:
             self._write(f"\n{said}\n")
         if code is None and default:
@@ -360,7 +363,13 @@ def _last_words(kernel: RunKernel, told: str) -> str:
     console = kernel.console
     console.seek(max(0, console.seek(0, os.SEEK_END) - _TAIL))
     words = console.read().decode("utf-8", "ignore").replace("\0", "")
-    known = next((length for length in range(len(words), 0, -1) if told.endswith(words[:length])), 0)
+    last_told = told[-_KNOWN:]
+    # little may well stand there again among the last words
+    place = words.find(told) if len(told) < _KNOWN else words.rfind(last_told)
+    if told and place >= 0:
+        known = place + len(last_told)
+    else:
+        known = next((length for length in range(len(words), 0, -1) if told.endswith(words[:length])), 0)
     return strip_ansi(words[known:]).strip()
 
 

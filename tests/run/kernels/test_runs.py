@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nbpart.run.kernels import zygotes
+from nbpart.run.kernels import launch, zygotes
 from nbpart.run.kernels.zygotes import PrewarmError
 from nbpart.run.notebook import execute
 from nbpart.run.pool import ThreadPool
@@ -80,6 +80,24 @@ def test_output_of_processes_and_of_the_exit_is_in_the_log(tmp_path: Path, monke
     assert [line for line in said if line.isdigit()] == [str(number) for number in range(1, 20001)]
     assert "at exit" in said
     assert Path(spec.folder, "unclosed.txt").read_text() == "kept"
+
+
+@pytest.mark.parametrize("kind", ["prewarmed", "stock"])
+def test_the_last_words_of_a_kernel_that_dies_are_in_the_log_and_nothing_is_there_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it ipykernel leaves the output of subprocesses alone
+    if kind == "stock":
+        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+    much = "for number in range(30000): print('line', number, 'ü' * 30)"
+    spec = make_spec(
+        tmp_path, f"words-{kind}", much, "import os\nprint('the last words', flush=True)\nos.kill(os.getpid(), 9)"
+    )
+    result = execute(spec)
+    assert (result.error_class, result.exit_code) == ("DeadKernel", -9)
+    said = printed(spec)
+    assert [line.split()[1] for line in said if line.startswith("line")] == [str(number) for number in range(30000)]
+    assert [line for line in said if "last words" in line] == ["the last words"]
 
 
 def test_preloaded_modules_are_there_and_are_not_where_a_snapshot_is(tmp_path: Path) -> None:
