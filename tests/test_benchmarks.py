@@ -12,7 +12,7 @@ import pytest
 from benchmarks.__main__ import list_benchmarks
 
 ROOT = Path(__file__).parents[1]
-SIZES = {"catalog": 10_000, "imports": 1, "plan": 1_000, "table": 20, "workspace": 200}
+SIZES = {"backfill": "2,2", "catalog": 10_000, "imports": 1, "plan": 1_000, "table": 20, "workspace": 200}
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -36,4 +36,4 @@ def test_these_are_found_without_a_list() -> None:
 def test_a_name_that_is_none_is_refused_before_anything_runs() -> None:
     done = run("imports=1", "colour")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "there is no benchmark colour; there are catalog, " in done.stderr
+    assert "there is no benchmark colour; there are backfill, catalog, " in done.stderr

@@ -1,0 +1,409 @@
+"""Backfills against papermill in the same run: the same notebooks, as many at once, both warm unless a name says cold.
+
+Run it with ``python -m benchmarks backfill=40,10_000``, or without the second number, which is that of real notebooks
+in one backfill; each line is a JSON object. ``ratio`` is what
+nbpart takes divided by what the plain way of the line, ``against``, takes in the same process; ``cpu_s_a_run`` is that
+of all processes that had a part in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import importlib.util
+import json
+import os
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+
+import nbpart
+from nbpart.run.kernels.zygotes import shared as zygotes
+from nbpart.run.spec import RunResult, RunSpec, SavedFileRecord
+from nbpart.states import RunStatus
+
+NOTEBOOKS = 40
+STEPS_A_NOTEBOOK = 125
+ROWS = 1_000
+TRIVIAL = 20
+WORKERS = (1, 2, 4)
+PANDAS = (
+    "import pandas as pd",
+    "frame = pd.DataFrame({'group': [n % 7 for n in range(10_000)], 'value': range(10_000)})",
+    "frame.groupby('group').value.describe()",
+)
+HEAVY = (
+    "import matplotlib.pyplot as plt\nfrom sklearn.datasets import load_iris\n"
+    "from sklearn.linear_model import LogisticRegression",
+    "x, y = load_iris(return_X_y=True)\nmodel = LogisticRegression(max_iter=500).fit(x, y)",
+    "plt.scatter(x[:, 0], x[:, 1], c=model.predict(x))",
+)
+TINY = ("len(partition_key)",)
+# in a file of their own: what this one imports would be theirs too
+FUNCTIONS = """
+def first(partition_key: str) -> dict:
+    return {"key": partition_key}
+
+def second(first: dict) -> dict:
+    return first
+"""
+SAVING = (
+    "import nbpart, pandas as pd\nrun = nbpart.current_run('work')",
+    "run.save(pd.DataFrame({'value': range(20)}))",
+)
+
+
+def main(notebooks: int = NOTEBOOKS, many: int = 0) -> None:
+    """Print the measurements with ``notebooks`` partitions of each notebook, and with ``many`` of a real one."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        lines = measure_notebooks(folder, notebooks)
+        lines.append(lambda: measure_trivial(folder, min(TRIVIAL, notebooks)))
+        lines.append(lambda: measure_steps(folder, STEPS_A_NOTEBOOK * notebooks))
+        if many:
+            lines.append(lambda: measure_many(folder, many))
+        for measure in lines:
+            tell(measure)
+
+
+def tell(measure: Callable[[], Iterator[dict[str, Any]]]) -> None:
+    """Print what is measured, with the load that it began under."""
+    load = os.getloadavg()[0]
+    for record in measure():
+        rounded = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in record.items()}
+        print(json.dumps({**rounded, "load_before": round(load, 2)}), flush=True)
+        load = os.getloadavg()[0]
+
+
+# the same notebook many times
+
+
+def measure_notebooks(folder: Path, notebooks: int) -> list[Callable[[], Iterator[dict[str, Any]]]]:
+    """One measurement for each notebook."""
+    found = all(importlib.util.find_spec(name) for name in ("sklearn", "matplotlib"))
+    return [
+        lambda: compare(folder, "pandas notebook", PANDAS, notebooks),
+        lambda: compare(folder, "scikit-learn notebook", HEAVY, notebooks) if found else skip("scikit-learn notebook"),
+    ]
+
+
+def skip(name: str) -> Iterator[dict[str, Any]]:
+    yield {"benchmark": name, "skipped": "scikit-learn or matplotlib is not installed; nbpart's extra `bench` has them"}
+
+
+def compare(folder: Path, name: str, cells: Sequence[str], count: int) -> Iterator[dict[str, Any]]:
+    """papermill in 1, 2, 4 processes, then nbpart with as many workers."""
+    notebook = write_notebook(folder / f"{name}.ipynb", cells)
+    keys = [f"key-{n}" for n in range(count)]
+    plain: dict[int, float] = {}
+    at_once = [workers for workers in WORKERS if workers <= count]
+    for workers in at_once:
+        record = run_papermill(notebook, keys, workers, folder / f"{name}-{workers}")
+        plain[workers] = record["seconds"]
+        how = "in a loop" if workers == 1 else f"in {workers} processes"
+        yield {"benchmark": f"{name}: papermill {how}", "workers": workers, **record}
+    for workers in at_once:
+        record = run_nbpart(notebook, keys, workers)
+        against = {"against": f"papermill in {workers}", "ratio": record["seconds"] / plain[workers]}
+        yield {"benchmark": f"{name}: nbpart", "workers": workers, **record, **against}
+
+
+def write_notebook(path: Path, cells: Sequence[str]) -> Path:
+    parameters = nbformat.v4.new_code_cell("partition_key = ''", metadata={"tags": ["parameters"]})
+    made = [parameters, *map(nbformat.v4.new_code_cell, cells)]
+    about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata=about), path)
+    return path
+
+
+def run_papermill(notebook: Path, keys: Sequence[str], workers: int, out: Path) -> dict[str, Any]:
+    """All keys through papermill itself; its processes run, and have papermill imported, before the clock does."""
+    out.mkdir()
+    tasks = [(str(notebook), str(out / f"{key}.ipynb"), key) for key in keys]
+    warm = (str(notebook), str(out / "warm.ipynb"), "warm")
+    if workers == 1:
+        run_one(warm)
+        taken = take(lambda: [run_one(task) for task in tasks])
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            list(pool.map(run_one, [(warm[0], str(out / f"warm-{n}.ipynb"), "warm") for n in range(workers)]))
+            taken = take(lambda: list(pool.map(run_one, tasks)))
+    return describe(taken, workers, [Path(task[1]) for task in tasks])
+
+
+def run_one(task: tuple[str, str, str]) -> None:
+    import papermill
+
+    notebook, output, key = task
+    papermill.execute_notebook(notebook, output, parameters={"partition_key": key}, progress_bar=False)
+
+
+def run_nbpart(notebook: Path, keys: Sequence[str], workers: int) -> dict[str, Any]:
+    """All keys in a backfill of a new workspace, that has run one before."""
+    with workspace() as ws:
+        names = ws.dynamic_partitions("names")
+        work = ws.notebook(notebook, name="work", partitions=names)
+        names.add("warm")
+        run(ws, work, max_workers=workers)
+        names.add(list(keys))
+        taken = take(lambda: run(ws, work, max_workers=workers))
+        runs = ws.runs(work, limit=len(keys))
+        record = describe(taken, workers, [ws.get_run(run_id).notebook for run_id in runs["run_id"]])
+    zygotes.close()
+    return record
+
+
+def describe(taken: Taken, workers: int, outputs: Sequence[Path]) -> dict[str, Any]:
+    """The figures of some notebooks: what a worker took for one of them beyond the time of its cells is overhead."""
+    count = len(outputs)
+    cells = [sum(cell_seconds(path)) for path in outputs]
+    return {
+        "notebooks": count,
+        "seconds": taken.seconds,
+        "s_a_notebook": taken.seconds / count,
+        "notebooks_a_s": count / taken.seconds,
+        "cells_s_a_run": statistics.mean(cells),
+        "overhead_s_a_run": taken.seconds * min(workers, count) / count - statistics.mean(cells),
+        "cpu_s_a_run": taken.cpu_s / count,
+    }
+
+
+def cell_seconds(path: Path) -> Iterator[float]:
+    """How long each cell of an executed notebook took, as papermill's metadata say."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if (about := cell.metadata.get("papermill")) and about.get("duration") is not None:
+            yield about["duration"]
+
+
+# trivial functions, from nothing
+
+
+def measure_trivial(folder: Path, count: int) -> Iterator[dict[str, Any]]:
+    """Function partitions from call to done, the zygote's start included, against a loop over a trivial notebook."""
+    notebook = write_notebook(folder / "tiny.ipynb", TINY)
+    plain = run_papermill(notebook, [str(n) for n in range(count)], 1, folder / "tiny")
+    yield {"benchmark": "trivial partitions: papermill in a loop", "workers": 1, **plain}
+    for policy in ("per_partition", "single_run"):
+        code = f"from benchmarks.backfill import run_trivial; run_trivial({count}, {policy!r})"
+        done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+        record = json.loads(done.stdout.splitlines()[-1])
+        against = {"against": "papermill in a loop", "ratio": record["seconds"] / plain["seconds"]}
+        yield {"benchmark": f"trivial partitions: nbpart, {policy}, cold", **record, **against}
+
+
+def run_trivial(count: int, policy: str) -> None:
+    """Print what a backfill takes in this process, where nothing has run yet."""
+    with workspace() as ws:
+        keys = ws.dynamic_partitions("names")
+        keys.add([str(n) for n in range(count)])
+        asset = ws.asset(import_functions(ws).first, partitions=keys)
+        taken = take(lambda: run(ws, asset, policy=policy))
+        seconds, cpu_s = taken.seconds, taken.cpu_s / count
+        print(
+            json.dumps(
+                {"partitions": count, "seconds": seconds, "s_a_partition": seconds / count, "cpu_s_a_run": cpu_s}
+            )
+        )
+
+
+# the coordinator alone
+
+
+class IdlePool:
+    """A pool that starts no kernel: every run has succeeded as soon as it is asked after, and says that it saved."""
+
+    def __init__(self, max_workers: int, on_start: Callable[[RunSpec], None]) -> None:
+        self._max_workers, self._on_start = max_workers, on_start
+        self._waiting: deque[RunSpec] = deque()
+
+    @property
+    def max_workers(self) -> int:
+        return self._max_workers
+
+    def submit(self, spec: RunSpec) -> None:
+        self._waiting.append(spec)
+
+    def next_results(self, timeout_s: float | None = None) -> list[RunResult]:
+        """As many as there are workers, as if all of them were done at once."""
+        results = []
+        while self._waiting and len(results) < self._max_workers:
+            spec = self._waiting.popleft()
+            self._on_start(spec)
+            results.append(succeed(spec))
+        return results
+
+    def cancel(self, run_id: str) -> None:
+        """Nothing goes on here that could be cancelled."""
+
+    cancel_all = close = lambda self: None
+
+
+def succeed(spec: RunSpec) -> RunResult:
+    now = datetime.now(UTC)
+    file = SavedFileRecord(
+        "", "file", "text", f"{spec.data_prefix}.txt", None, 10, f"{abs(hash(spec.run_id)):016x}", None
+    )
+    return RunResult(spec.run_id, spec.attempt, RunStatus.SUCCEEDED, now, now, 0.0, files=(file,))
+
+
+def measure_steps(folder: Path, count: int) -> Iterator[dict[str, Any]]:
+    """The coordinator's own cost of steps that do nothing, against a committed row of SQLite for a start and an end."""
+    plain = a_step(lambda: write_rows(folder / "rows.sqlite", min(count, ROWS)), min(count, ROWS))
+    yield {"benchmark": "no-op steps: SQLite, two commits a step", **plain}
+    for workers in (1, 4):
+        with workspace() as ws:
+            ws._site = dataclasses.replace(ws._site, make_pool=IdlePool)
+            keys = ws.dynamic_partitions("names")
+            keys.add([f"key-{n}" for n in range(count // 2)])
+            functions = import_functions(ws)
+            ws.asset(functions.first, partitions=keys)
+            ws.asset(functions.second, partitions=keys)
+            record = a_step(lambda ws=ws, n=workers: run(ws, None, max_workers=n), count // 2 * 2)  # type: ignore[misc]
+        against = {"against": "SQLite", "ratio": record["ms_a_step"] / plain["ms_a_step"]}
+        yield {"benchmark": f"no-op steps: nbpart, {workers} at once", "workers": workers, **record, **against}
+
+
+def a_step(call: Callable[[], Any], count: int) -> dict[str, float]:
+    taken = take(call)
+    milliseconds = {"ms_a_step": taken.seconds / count * 1e3, "cpu_ms_a_step": taken.cpu_s / count * 1e3}
+    return {"steps": count, "seconds": taken.seconds, **milliseconds}
+
+
+def write_rows(path: Path, count: int) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE steps (step INTEGER, status TEXT)")
+        for step in range(count):
+            for status in ("running", "succeeded"):
+                with connection:
+                    connection.execute("INSERT INTO steps VALUES (?, ?)", (step, status))
+
+
+# many real notebooks
+
+
+def measure_many(folder: Path, count: int) -> Iterator[dict[str, Any]]:
+    """A backfill of notebooks that save a frame, and a relation over all that they saved."""
+    notebook = write_notebook(folder / "work.ipynb", SAVING)
+    with workspace() as ws:
+        names = ws.dynamic_partitions("names")
+        names.add([f"key-{n}" for n in range(count)])
+        work = ws.notebook(notebook, name="work", partitions=names)
+        before = resident_mb()
+        with Watch() as watch:
+            taken = take(lambda: run(ws, work))
+        yield {
+            "benchmark": "many notebooks",
+            "notebooks": count,
+            "minutes": taken.seconds / 60,
+            "s_a_notebook": taken.seconds / count,
+            "cpu_s_a_run": taken.cpu_s / count,
+            "files": sum(1 for path in ws.root.rglob("*") if path.is_file()),
+            "catalog_mb": (ws.root / "catalog.duckdb").stat().st_size / 2**20,
+            "coordinator_mb_before": before,
+            "coordinator_mb_most": watch.most_mb,
+        }
+        built = take(lambda: ws.table(work))
+        counted = take(lambda: ws.table(work).aggregate("count(*)").fetchall())
+        status = take(lambda: ws.partition_status(work))
+        yield {
+            "benchmark": "many notebooks: ws.table over them",
+            "partitions": count,
+            "build_s": built.seconds,
+            "count_s": counted.seconds,
+            "partition_status_s": status.seconds,
+        }
+
+
+# measuring
+
+
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """What a call took; ``cpu_s`` is that of this process and of all below it, those that ended included."""
+
+    seconds: float
+    cpu_s: float
+
+
+def take(call: Callable[[], Any]) -> Taken:
+    start, cpu_s = time.perf_counter(), tree_cpu_s()
+    call()
+    return Taken(time.perf_counter() - start, tree_cpu_s() - cpu_s)
+
+
+def tree_cpu_s() -> float:
+    total = 0.0
+    own = psutil.Process()
+    for process in (own, *own.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])
+    return total
+
+
+class Watch:
+    """The most memory that this process holds meanwhile, in MB."""
+
+    def __init__(self) -> None:
+        self.most_mb = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            self.most_mb = max(self.most_mb, resident_mb())
+            if self._ended.wait(1):
+                return
+
+
+def resident_mb() -> float:
+    return psutil.Process().memory_info().rss / 2**20
+
+
+def run(ws: nbpart.Workspace, asset: Any, **options: Any) -> None:
+    """A backfill of an asset, or of all, to its end."""
+    ws.backfill(asset or "*", **options).wait(progress=False).raise_for_failures()
+
+
+def import_functions(ws: nbpart.Workspace) -> Any:
+    """The functions that become assets, from a module beside the workspace."""
+    path = ws.root.parent / "flow.py"
+    path.write_text(FUNCTIONS)
+    sys.modules.pop(path.stem, None)
+    sys.path.insert(0, str(path.parent))
+    try:
+        return importlib.import_module(path.stem)
+    finally:
+        sys.path.remove(str(path.parent))
+
+
+@contextlib.contextmanager
+def workspace() -> Iterator[nbpart.Workspace]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, nbpart.open(Path(folder) / "workspace") as ws:
+        yield ws
+
+
+if __name__ == "__main__":
+    main(*(int(number) for argument in sys.argv[1:] for number in argument.split(",")))
