@@ -92,6 +92,7 @@ class Catalog:
         self._batch: Batch | None = None
         self._requests: SimpleQueue[_Request[Any] | None] = SimpleQueue()
         self._closed = False
+        self._is_prepared = False
         self._thread = threading.Thread(target=self._serve, name="nbpart-catalog", daemon=True)
 
     @classmethod
@@ -115,6 +116,7 @@ class Catalog:
         except BaseException:
             catalog.close()
             raise
+        catalog._is_prepared = True
         return catalog
 
     def read(self, work: Callable[[Batch], T], *, timeout_s: float | None = None) -> T:
@@ -215,6 +217,7 @@ class Catalog:
     def _handle(self, request: _Request[Any]) -> None:
         if request.is_claimed:
             return
+        self._get_ready()
         self._lease.acquire(exclusive=request.writes)
         try:
             if not request.is_claimed and self._attach(request):
@@ -225,6 +228,14 @@ class Catalog:
                     self._detach()
         finally:
             self._lease.release()
+
+    def _get_ready(self) -> None:
+        """Do before the turn what is slow once: inside it everybody would wait for that."""
+        self._connect()
+        if self._is_prepared:
+            import pandas  # noqa: F401
+            import pyarrow.dataset
+            import pyarrow.pandas_compat  # noqa: F401
 
     def _attach(self, request: _Request[Any]) -> bool:
         """Attach the file; False where the caller gave up while a stranger to the lease had it open."""
