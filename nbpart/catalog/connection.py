@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import threading
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SEQUENCE_DIGITS = 20
+_FULL = "the disk is full; free some space and try again."
 #: flock is not fair: without a pause a process with many requests would take every turn.
 _PAUSE_S = 0.002
 _FOREIGN_LOCK_RETRY_S = 0.02
@@ -242,7 +244,7 @@ class Catalog:
         if not self.path.exists():
             if not request.writes:
                 raise CatalogError(f"The catalog {self.path} is gone; open the workspace again to make a new one.")
-            migrations.create(self._connect(), self.path)
+            self._make()
         while not request.is_claimed:
             try:
                 migrations.attach(self._connect(), self.path, writes=request.writes)
@@ -256,6 +258,16 @@ class Catalog:
                 self._discard_connection()
                 raise
         return False
+
+    def _make(self) -> None:
+        import duckdb
+
+        try:
+            migrations.create(self._connect(), self.path)
+        except (duckdb.Error, OSError) as error:
+            self._discard_connection()
+            reason = _FULL if _is_full(error) else str(error)
+            raise CatalogError(f"The catalog {self.path} cannot be made: {reason}") from error
 
     def _detach(self) -> None:
         connection = self._connect()
@@ -320,6 +332,8 @@ class Catalog:
     def _explain(self, error: BaseException) -> BaseException:
         import duckdb
 
+        if isinstance(error, duckdb.Error | OSError) and _is_full(error):
+            return CatalogError(f"The catalog of {self.path.parent} was left as it was: {_FULL}")
         if isinstance(error, duckdb.Error):
             return CatalogError(
                 f"The catalog of {self.path.parent} was left as it was, since a statement failed: {error}"
@@ -349,6 +363,10 @@ class Catalog:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _is_full(error: BaseException) -> bool:
+    return os.strerror(errno.ENOSPC) in str(error)
 
 
 def _make_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ keep coming cannot starve a writer. Both are plain files beside the catalog, loc
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -41,7 +42,7 @@ class Lease:
             fcntl.flock(self._lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
             self._exclusive = exclusive
             # still inside the gate, so that of several readers only one writes its name at a time
-            os.pwrite(self._lock, self._spell_holder(), 0)
+            self._write_holder(self._spell_holder())
         except OSError as error:
             self.release()
             raise _explain(error, self._catalog) from error
@@ -50,8 +51,8 @@ class Lease:
             self._gate = None
 
     def release(self) -> None:
-        if self._lock is not None and self._exclusive:
-            os.pwrite(self._lock, b" " * _RECORD_BYTES, 0)
+        if self._exclusive:
+            self._write_holder(b" " * _RECORD_BYTES)
         _close(self._lock)
         self._lock = None
         self._exclusive = False
@@ -91,6 +92,11 @@ class Lease:
         finally:
             _close(first)
             _close(second)
+
+    def _write_holder(self, record: bytes) -> None:
+        if self._lock is not None:
+            with contextlib.suppress(OSError):  # a full disk: then a time-out cannot say who has it
+                os.pwrite(self._lock, record, 0)
 
     def _spell_holder(self) -> bytes:
         record = {"pid": os.getpid(), "host": socket.gethostname(), "since": round(time.time(), 3)}

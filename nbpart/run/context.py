@@ -142,6 +142,11 @@ class RunContext:
             saved = save_value(value, prefix)
         except UnsupportedTypeError as error:
             raise UnsupportedTypeError(f"{self._spec.where}: {error}") from error
+        except OSError as error:
+            if error.errno is None:
+                raise
+            reason = f"the data of {self._spec.where} cannot be saved: {os.strerror(error.errno)}"
+            raise OSError(error.errno, reason, f"{prefix}.*") from error
         self._put_file(name, saved)
         self._changed("save")
 

@@ -80,7 +80,7 @@ def save_value(value: Any, path_without_ext: str | Path) -> SavedFile:
 def load_file(path: str | Path, format: str) -> Any:
     """The value that was saved; a figure comes back as an IPython Image, a file as its Path.
 
-    Raises MissingInputError when the file is gone.
+    Raises MissingInputError when the file is gone, or is not what was saved.
     """
     path = Path(path)
     if not path.exists():
@@ -90,7 +90,15 @@ def load_file(path: str | Path, format: str) -> Any:
         raise UnsupportedTypeError(
             f"{str(path)!r} has the format {format!r}, which this nbpart does not know; update it."
         )
-    return loader(path)
+    try:
+        return loader(path)
+    except (ValueError, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # the file cannot be reached
+            raise
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise MissingInputError(
+            f"the data file {str(path)!r} is damaged or not whole ({reason}); materialize its partition again."
+        ) from error
 
 
 def _target(path_without_ext: str | Path, format: str) -> Path:
