@@ -1,9 +1,9 @@
 """Backfills against papermill in the same run: the same notebooks, as many at once, both warm unless a name says cold.
 
 Run it with ``python -m benchmarks backfill=40,10_000``, or without the second number, which is that of real notebooks
-in one backfill; each line is a JSON object. ``ratio`` is what
-nbpart takes divided by what the plain way of the line, ``against``, takes in the same process; ``cpu_s_a_run`` is that
-of all processes that had a part in it.
+in one backfill; each line is a JSON object. ``ratio`` is what nbpart takes divided by what the plain way of the line,
+``against``, takes in the same process; ``cpu_s_a_run`` is that of all processes that had a part in it, ``load_before``
+what else the machine did.
 """
 
 from __future__ import annotations
