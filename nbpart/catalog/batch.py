@@ -45,7 +45,7 @@ class Batch:
 
     def execute(self, sql: str, *values: Any) -> int:
         """Run a statement; the number of rows that it changed."""
-        rows = self._run(_execute, sql, values)
+        rows = self._run(_fetch_rows, sql, values)
         changed = rows[0][0] if rows and isinstance(rows[0][0], int) else 0
         verb = sql.lstrip()[:6].upper()
         if verb in ("CREATE", "ALTER "):
@@ -89,7 +89,7 @@ class Batch:
         """Keep a query's result as a temporary table until the batch ends, in place of one of that name; its rows."""
         if name not in self._temporary:
             self._temporary.append(name)
-        [(n,)] = self._run(_execute, f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS {sql}", values)
+        [(n,)] = self._run(_fetch_rows, f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS {sql}", values)
         return int(n)
 
     def take_ids(self, counter: str, n: int) -> int:
@@ -126,8 +126,8 @@ class Batch:
             raise
 
 
-def _execute(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
-    # to the end: DuckDB 2 refuses the next statement while a result is half read
+def _fetch_rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    # to the end, of any statement: DuckDB 2 refuses the next while a result is half read
     return connection.execute(sql, values).fetchall()
 
 
@@ -139,20 +139,6 @@ def _fetch_arrow(connection: duckdb.DuckDBPyConnection, sql: str, values: list[A
     if _is_first_generation(connection):
         return connection.execute(sql, values).to_arrow_table()
     return connection.sql(sql, params=values).to_arrow_table()
-
-
-def _fetch_rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
-    result: Any
-    if _is_first_generation(connection):
-        result = connection.execute(sql, values)
-        kinds = [column[1] for column in result.description]
-    else:
-        result = connection.sql(sql, params=values)
-        kinds = result.types
-    if any("TIME ZONE" in str(kind) for kind in kinds):
-        # fetchall() needs pytz for these, which neither duckdb nor pandas brings any more
-        return list(zip(*(column.to_pylist() for column in result.to_arrow_table().columns), strict=True))
-    return cast("list[tuple[Any, ...]]", result.fetchall())
 
 
 def _is_first_generation(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -60,12 +60,14 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
     if made:
         fresh = [one for one in made.values() if one.data_hash != runs[one.outcome.run_no].data_hash]
         batch.stage("outcomes_changed", staging.build_partitions(fresh))
-        mark_readers(batch, "outcomes_changed", own="outcomes_settled")
+        # what read nothing cannot have read something else
+        read = any(outcome.inputs for outcome in accepted)
+        mark_readers(batch, "outcomes_changed", own="outcomes_settled" if read else None)
 
 
 def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
     wanted = set(run_nos)
-    batch.stage("outcomes_runs", staging.build_numbers("run_no", sorted(wanted)))
+    batch.stage("outcomes_runs", staging.build_numbers(run_no=sorted(wanted)))
     rows = batch.rows(
         """SELECT r.run_no, r.asset_id, r.key_id, r.run_id, r.code_version, coalesce(e.final, false),
             coalesce(t.newest, 0), coalesce(e.settled, 0), a.code_version, a.kind = 'source', f.rowid, f.data_hash

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from nbpart.catalog.events import staging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,13 +22,13 @@ def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.Da
     """
     import pandas as pd
 
-    batch.stage("claims_staged", claims[["asset_id", "key_id"]].assign(ordinal=range(len(claims))))
+    batch.stage("claims_staged", claims.assign(ordinal=range(len(claims))))
     facts = batch.rows(
         """SELECT s.asset_id, s.key_id, f.rowid, f.active_run
         FROM claims_staged AS s LEFT JOIN partition_facts AS f ON f.asset_id = s.asset_id AND f.key_id = s.key_id
         ORDER BY s.ordinal"""
     )
-    number = batch.take_ids("next_run_no", 0)
+    first = number = batch.take_ids("next_run_no", 0)
     active = {(asset_id, key_id): run_no for asset_id, key_id, _, run_no in facts if run_no is not None}
     won: list[int | None] = []
     for asset_id, key_id, _, _ in facts:
@@ -34,12 +37,12 @@ def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.Da
         if free:
             active[asset_id, key_id] = number
             number += 1
-    run_no = pd.Series(won, index=claims.index, dtype="Int64")
-    taken = claims.assign(run_no=run_no, fact_row=pd.Series([f[2] for f in facts], index=claims.index, dtype="Int64"))
-    _insert_claims(batch, taken[run_no.notna()], coordinator_no)
+    if number > first:
+        batch.take_ids("next_run_no", number - first)
+        _insert_claims(batch, won, [fact_row for _, _, fact_row, _ in facts], coordinator_no)
     holders = [active[asset_id, key_id] for asset_id, key_id, _, _ in facts]
-    step_no = claims["step_no"].reset_index(drop=True)
-    return pd.DataFrame({"step_no": step_no, "run_no": run_no.reset_index(drop=True), "active_run": holders})
+    run_no = pd.array(won, dtype="Int64")
+    return pd.DataFrame({"step_no": claims["step_no"].array, "run_no": run_no, "active_run": holders})
 
 
 def start_attempts(batch: Batch, attempts: pd.DataFrame) -> None:
@@ -60,25 +63,31 @@ def start_attempts(batch: Batch, attempts: pd.DataFrame) -> None:
     )
 
 
-def _insert_claims(batch: Batch, won: pd.DataFrame, coordinator_no: int) -> None:
-    batch.take_ids("next_run_no", len(won))
-    batch.stage("claims_won", won)
+def _insert_claims(
+    batch: Batch, run_nos: Sequence[int | None], fact_rows: Sequence[int | None], coordinator_no: int
+) -> None:
+    """Record the new runs; each row of claims_staged has an element in both sequences."""
+    won = [ordinal for ordinal, run_no in enumerate(run_nos) if run_no is not None]
+    facts = [fact_rows[ordinal] for ordinal in won]
+    numbers = [run_nos[ordinal] for ordinal in won]
+    batch.stage("claims_won", staging.build_numbers(ordinal=won, run_no=numbers, fact_row=facts))
     batch.execute(
-        """INSERT INTO runs SELECT run_no, run_id, asset_id, key_id, backfill_no::INTEGER, step_no::BIGINT,
-            code_version::VARCHAR, params::VARCHAR, ?, ?, ? FROM claims_won ORDER BY run_no""",
+        """INSERT INTO runs SELECT w.run_no, s.run_id, s.asset_id, s.key_id, s.backfill_no::INTEGER, s.step_no::BIGINT,
+            s.code_version::VARCHAR, s.params::VARCHAR, ?, ?, ?
+        FROM claims_staged AS s JOIN claims_won AS w USING (ordinal) ORDER BY w.run_no""",
         coordinator_no,
         batch.now,
         batch.sequence,
     )
-    if won["fact_row"].isna().any():
+    if None in facts:
         batch.execute(
-            """INSERT INTO partition_facts SELECT asset_id, key_id, NULL, NULL, 0, 0, 1, run_no, ? FROM claims_won
-            WHERE fact_row IS NULL ORDER BY run_no""",
+            """INSERT INTO partition_facts SELECT s.asset_id, s.key_id, NULL, NULL, 0, 0, 1, w.run_no, ?
+            FROM claims_staged AS s JOIN claims_won AS w USING (ordinal) WHERE w.fact_row IS NULL ORDER BY w.run_no""",
             batch.sequence,
         )
-    if won["fact_row"].notna().any():
+    if any(fact_row is not None for fact_row in facts):
         batch.execute(
-            """UPDATE partition_facts AS f SET active = 1, active_run = c.run_no, changed = ? FROM claims_won AS c
-            WHERE f.rowid = c.fact_row""",
+            """UPDATE partition_facts AS f SET active = 1, active_run = w.run_no, changed = ? FROM claims_won AS w
+            WHERE f.rowid = w.fact_row""",
             batch.sequence,
         )

@@ -114,8 +114,8 @@ def build_partitions(made: Sequence[Made]) -> pa.Table:
     return _build({"asset_id": "int32", "key_id": "int64"}, made)
 
 
-def build_numbers(name: str, numbers: Sequence[int]) -> pa.Table:
-    return _build({}, (), **{name: ("int64", numbers)})
+def build_numbers(**columns: Sequence[int | None]) -> pa.Table:
+    return _build({}, (), **{name: ("int64", numbers) for name, numbers in columns.items()})
 
 
 def build_materializations(made: Sequence[Made]) -> pa.Table:
