@@ -37,24 +37,8 @@ class PlanShown:
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionShown:
-    """One partition: status, parameters, data, metrics, and its newest runs (`RunShown`)."""
-
-    asset: str
-    partition_key: str | None
-    status: str
-    reason: str
-    params: Mapping[str, Any]
-    facts: Mapping[str, Any]
-    files: tuple[Mapping[str, Any], ...]
-    metrics: Mapping[str, Any]
-    runs: tuple[RunShown, ...]
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunShown:
-    """One run; ``notebook`` is the absolute path of what it executed, if it is there."""
+class RunBrief:
+    """A run in a list."""
 
     run_id: str
     status: str
@@ -62,19 +46,72 @@ class RunShown:
     started_at: str | None
     duration_s: float | None
     error: str | None
-    traceback: str
-    notebook: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MadeShown:
+    """What one run made, or what a partition has now: sizes, files (name, format, path, bytes) and metrics."""
+
+    materialized_at: str
+    run_id: str | None
+    duration_s: float | None
+    rows: int | None
+    bytes: int | None
+    files: tuple[Mapping[str, Any], ...]
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionShown:
+    """One partition: its status, why it is stale, its parameters and data, and its newest runs.
+
+    ``run_id`` is the run that the status speaks of.
+    """
+
+    asset: str
+    partition_key: str | None
+    status: str
+    reason: str
+    params: Mapping[str, Any]
+    made: MadeShown | None
+    run_id: str | None
+    runs: tuple[RunBrief, ...]
     code: str
 
 
 @dataclass(frozen=True, slots=True)
+class RunShown:
+    """One run as it was; ``notebook`` is the absolute path of what it executed, if it is there."""
+
+    run_id: str
+    asset: str
+    partition_key: str | None
+    status: str
+    attempt: int
+    started_at: str | None
+    duration_s: float | None
+    error: str | None
+    traceback: str
+    notebook: str | None
+    has_log: bool
+    made: MadeShown | None
+    code: str
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
 class DataShown:
-    """The beginning of a partition's data: a table (``columns`` and ``rows`` of texts), or ``text``, or a PNG."""
+    """The beginning of a partition's data: a table (``columns``, their ``types``, ``rows`` of texts), or ``text``, or a
+    PNG."""
 
     kind: str
     told: str
     code: str
     columns: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     text: str = ""
     image: bytes = b""
@@ -82,11 +119,29 @@ class DataShown:
 
 @dataclass(frozen=True, slots=True)
 class LogShown:
-    """The end of a run's log; ``cut`` characters before it are not shown."""
+    """A part of a run's log, from byte ``start`` up to ``end``."""
 
     text: str
-    cut: int
+    start: int
+    end: int
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellShown:
+    """A cell of an executed notebook: its source, and its outputs as text or as PNG."""
+
+    kind: str
+    source: str
+    outputs: tuple[str | bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookShown:
+    """An executed notebook; ``left_out`` cells of it are not shown."""
+
+    cells: tuple[CellShown, ...]
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +187,22 @@ class Actions(Protocol):
     def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> Done:
         """Take keys off a set of dynamic partitions; `Done.keys` are those that were on it."""
 
-    def partition(self, asset: str, partition_key: str | None) -> PartitionShown: ...
+    def partition(self, asset: str, partition_key: str | None) -> PartitionShown:
+        """What is known of a partition, and its newest runs."""
 
-    def log_tail(self, run_id: str, longest: int = 20_000) -> LogShown: ...
+    def run(self, run_id: str) -> RunShown:
+        """A run as it was, and what it made."""
 
-    def preview(self, asset: str, partition_key: str | None, run_id: str | None = None) -> DataShown: ...
+    def log_tail(self, run_id: str, after: int | None = None, longest: int = 20_000) -> LogShown:
+        """The end of a run's log, or what came after that byte; where more than ``longest`` came, the end of it."""
+
+    def preview(
+        self, asset: str, partition_key: str | None, run_id: str | None = None, file: str | None = None
+    ) -> DataShown:
+        """The data as it is now or as a run left it; ``file`` names one of several that it saved."""
+
+    def executed(self, run_id: str) -> NotebookShown:
+        """The notebook that a run executed."""
 
     def look_for_dead(self) -> None:
         """Mark what processes that died had running as interrupted."""

@@ -80,6 +80,7 @@ class PartitionHeatmap(LinkedWidget):
         selected = {"rows": schema.list_of(_PLACE), "ranges": schema.list_of(span, MOST_RANGES)}
         self.answer_to("select", self._select, {**at, **selected})
         self.answer_to("clear", self._clear)
+        self.answer_to("unfocus", lambda: self.focus(None), slow=True)
 
     def state(self) -> dict[str, Any]:
         view = self._held.view()
@@ -112,6 +113,31 @@ class PartitionHeatmap(LinkedWidget):
                 )
             )
         )
+
+    def focus(self, assets: Sequence[str] | None) -> None:
+        """Show only these assets, or all again with None; what was selected is not any longer.
+
+        Raises UnknownNameError.
+        """
+        self._held.unselect()
+        self._held.focus(assets)
+        self.selection = None
+
+    def count_selected(self) -> tuple[int, ...]:
+        """How many of the selected partitions have each status, by code. Raises WorkspaceError as `selected_keys`."""
+        return self._held.count_selected(self.selection) if self.selection else (0,) * len(STATUS_CODES)
+
+    @property
+    def is_all_selected(self) -> bool:
+        """Whether every key of a set is selected."""
+        return self.selection is not None and self._held.holds_all(self.selection)
+
+    def unselect(self) -> None:
+        """Select nothing, in every page."""
+        with self.guard:
+            self._held.unselect()
+            self.patch("selection", {"selection": None})
+        self.selection = None
 
     def selected_keys(self) -> list[str]:
         """The keys of the selection, as many as they are. Raises WorkspaceError where keys were removed since."""

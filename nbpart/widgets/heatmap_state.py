@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbpart.catalog import Batch, Catalog, queries
+from nbpart.catalog import STATUS_CODES, Batch, Catalog, queries
 from nbpart.catalog.queries import cells
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.errors import WorkspaceError
@@ -91,6 +91,7 @@ class HeatmapState:
     ) -> None:
         self._catalog = catalog
         self._assets = None if assets is None else tuple(assets)
+        self._focus: tuple[str, ...] | None = None
         self._work = threading.RLock()
         self.guard = threading.RLock()
         self._publish = publish
@@ -133,6 +134,16 @@ class HeatmapState:
             elif before != choice:
                 self._place()
 
+    def focus(self, assets: Sequence[str] | None) -> None:
+        """Show only these assets of all, or all again. Raises UnknownNameError, and then shows what it showed."""
+        with self._work:
+            before, self._focus = self._focus, None if assets is None else tuple(assets)
+            try:
+                self._load()
+            except WorkspaceError:
+                self._focus = before
+                raise
+
     def reload(self) -> None:
         """Read everything anew."""
         with self._work:
@@ -141,7 +152,7 @@ class HeatmapState:
     def read(self, batch: Batch) -> Found:
         """What changed since the last look; it takes no lock."""
         loads, structure, held, column = self._loads, self._structure, self._bands, self.choice.column
-        seen = bands.load_structure(batch, self._assets)
+        seen = self._read_structure(batch)
         asset_ids = [row.asset_id for band in held for row in band.rows]
         changed = cells.cells_changed_since(batch, asset_ids, structure.sequence, column)
         versions = {band.set.set_id: band.version for band in held}
@@ -222,10 +233,31 @@ class HeatmapState:
         import numpy as np
 
         with self.guard:
-            band = next((band for band in self._bands if band.set.name == selection.set_name), None)
-            if band is None or band.version < selection.version or band.first_version > selection.version:
-                raise OutOfDateError("The keys of the selection have changed since it was made: select them again.")
+            band = self._band_of(selection)
             return np.concatenate([band.members.key_ids[a:b] for a, b in selection.ranges] or [np.empty(0, np.int64)])
+
+    def count_selected(self, selection: Selection) -> tuple[int, ...]:
+        """How many of the selected partitions have each status, by code. Raises as `selected_ids`."""
+        import numpy as np
+
+        with self.guard:
+            band = self._band_of(selection)
+            total = np.zeros(len(STATUS_CODES), np.int64)
+            for row, codes in zip(band.rows, band.status, strict=True):
+                for a, b in selection.ranges if row.name in selection.assets else ():
+                    total += np.bincount(codes[a:b], minlength=len(total))
+            return tuple(total.tolist())
+
+    def holds_all(self, selection: Selection) -> bool:
+        """Whether the selection has every key of its set."""
+        with self.guard:
+            return selection.ranges == ((0, len(self._band_of(selection).members)),)
+
+    def _band_of(self, selection: Selection) -> Band:
+        band = next((band for band in self._bands if band.set.name == selection.set_name), None)
+        if band is None or band.version < selection.version or band.first_version > selection.version:
+            raise OutOfDateError("The keys of the selection have changed since it was made: select them again.")
+        return band
 
     def _selected_places(self) -> dict[str, Any] | None:
         """Where the selection stands in this view; None where it stands nowhere, or in too many pieces."""
@@ -255,9 +287,12 @@ class HeatmapState:
             raise BadRequest("There is no such band.")
         return self._bands[number]
 
+    def _read_structure(self, batch: Batch) -> Structure:
+        return bands.load_structure(batch, self._assets if self._focus is None else self._focus)
+
     def _load(self) -> None:
         """Read all bands, each whole; what happens meanwhile is found by the next look."""
-        structure = self._catalog.read(lambda b: bands.load_structure(b, self._assets))
+        structure = self._catalog.read(self._read_structure)
         loaded = [bands.load_band(self._catalog, key_set, rows, self.choice) for key_set, rows in structure.bands]
         asset_ids = [row.asset_id for _, rows in structure.bands for row in rows]
         metrics = self._catalog.read(lambda b: cells.metric_names(b, asset_ids))
@@ -330,6 +365,7 @@ class HeatmapState:
             "statuses": sorted(choice.statuses),
             "text": choice.text,
             "selection": self._selected_places(),
+            "focus": None if self._focus is None else list(self._focus),
         }
 
     def _patch(self, changes: Sequence[tuple[int, Change]], grown: Mapping[int, object]) -> Patch:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +10,16 @@ import traitlets
 from nbpart.catalog import Batch, Catalog, queries
 from nbpart.catalog.queries import Changes
 from nbpart.catalog.queries.live import BackfillProgress
-from nbpart.errors import NbpartError, UnknownNameError
+from nbpart.errors import UnknownNameError
 from nbpart.widgets import schema
 from nbpart.widgets.actions import Actions, Done
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.link import LinkedWidget
 from nbpart.widgets.monitor_model import MonitorModel, build_monitor, changed_fields
+from nbpart.widgets.reaping import Reaper
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.tables import monitor_html
 from nbpart.widgets.watch import follow
-
-#: How often it is asked whether the process of a backfill that goes on still lives, in seconds: its death is no write.
-LOOK_FOR_DEAD_S = 2.0
 
 
 class BackfillMonitor(LinkedWidget):
@@ -39,8 +35,7 @@ class BackfillMonitor(LinkedWidget):
     def __init__(self, catalog: Catalog, actions: Actions, backfill_id: str) -> None:
         self._catalog, self._actions = catalog, actions
         self._earlier: str | None = None
-        self._looked_at = time.monotonic()
-        self._looking = threading.Lock()
+        self._reaper = Reaper(actions)
         progress, seen = self._load(backfill_id)
         self.model: MonitorModel = build_monitor(progress)
         self._json = self._to_json()
@@ -68,9 +63,8 @@ class BackfillMonitor(LinkedWidget):
         self._watcher.nudge()
 
     def is_due(self) -> bool:
-        if self.model.is_going and time.monotonic() - self._looked_at > LOOK_FOR_DEAD_S:
-            self._looked_at = time.monotonic()
-            threading.Thread(target=self._look_for_dead, name="nbpart-dead", daemon=True).start()
+        if self.model.is_going:
+            self._reaper.look()
         return False
 
     def read(self, batch: Batch, changes: Changes) -> BackfillProgress | None:
@@ -126,17 +120,6 @@ class BackfillMonitor(LinkedWidget):
         if progress is None:
             raise UnknownNameError(f"there is no backfill {backfill_id!r}; ws.backfills lists them.")
         return progress, seen
-
-    def _look_for_dead(self) -> None:
-        """Have the death of the backfill's process recorded, which everyone then sees."""
-        if not self._looking.acquire(blocking=False):
-            return
-        try:
-            self._actions.look_for_dead()
-        except NbpartError:
-            pass  # a busy catalog, or one that was closed: the next time may do
-        finally:
-            self._looking.release()
 
     def _to_json(self) -> dict[str, Any]:
         return {**self.model.to_json(self._actions.root), "earlier": self._earlier}

@@ -37,7 +37,7 @@ def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame) -> str:
     if not graph.definitions:
         lines = "ws.source(...)\n@ws.asset(partitions=...)\ndef my_asset(...): ..."
         told = f"<p>No assets yet. Register the first:</p><pre>{escape(lines)}</pre>"
-        return _page(f"<p><b>Workspace</b> {escape(root)}</p>{told}")
+        return page_html(f"<p><b>Workspace</b> {escape(root)}</p>{told}")
     columns = [s for s in DISPLAY_ORDER if not status.empty and str(s) in status]
     rows = []
     for definition in graph.definitions:
@@ -49,29 +49,31 @@ def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame) -> str:
             f"{cells}<td>{_bar({str(s): n for s, n in counts.items()}) if counts else ''}</td></tr>"
         )
     head = ["asset", "kind", "partitions", *(f"{MARKS[s].glyph} {s}" for s in columns), ""]
-    return _page(f"<p><b>Workspace</b> {escape(root)}</p>{_table(head, rows)}")
+    return page_html(f"<p><b>Workspace</b> {escape(root)}</p>{_table(head, rows)}")
 
 
 def plan_html(selection: str, steps: int, counts: Mapping[str, int], head: pd.DataFrame) -> str:
     """A plan: what would run and why; ``head`` are its first steps."""
     if not steps:
-        return _page(f"<p><b>Plan</b> {escape(selection)}: nothing to do, everything chosen is up to date.</p>")
+        return page_html(f"<p><b>Plan</b> {escape(selection)}: nothing to do, everything chosen is up to date.</p>")
     told = ", ".join(f"{n:,} {escape(cause)}" for cause, n in counts.items())
     more = steps - len(head)
     rest = f'<p class="faint">… and {more:,} more: see plan.frame</p>' if more else ""
     title = f"<p><b>Plan</b> {escape(selection)}: {steps:,} step{'s' if steps > 1 else ''} ({told})</p>"
-    return _page(title + _frame(head) + rest + '<p class="faint">Nothing has run; plan.run() runs exactly this.</p>')
+    return page_html(
+        title + _frame(head) + rest + '<p class="faint">Nothing has run; plan.run() runs exactly this.</p>'
+    )
 
 
 def backfill_html(backfill_id: str, selection: str, status: str, counts: Mapping[str, int]) -> str:
     """A backfill: how many of its steps have each status."""
     total = sum(counts.values())
     told = (
-        "".join(f"<td class='n'>{n:,}</td><td>{_mark(name)}{escape(name)}</td>" for name, n in counts.items() if n)
+        "".join(f"<td class='n'>{n:,}</td><td>{mark_html(name)}{escape(name)}</td>" for name, n in counts.items() if n)
         or '<td class="faint">no steps</td>'
     )
-    title = f"<p><b>Backfill</b> {escape(backfill_id)} ({escape(selection)}): {_mark(status)}{escape(status)}"
-    return _page(f"{title}, {total:,} steps</p>{_bar(counts)}<table><tr>{told}</tr></table>")
+    title = f"<p><b>Backfill</b> {escape(backfill_id)} ({escape(selection)}): {mark_html(status)}{escape(status)}"
+    return page_html(f"{title}, {total:,} steps</p>{_bar(counts)}<table><tr>{told}</tr></table>")
 
 
 def monitor_html(model: MonitorModel) -> str:
@@ -81,19 +83,20 @@ def monitor_html(model: MonitorModel) -> str:
     if not model.failures:
         return shown
     rows = [
-        f"<tr>{_cell(step.asset)}{_cell(step.partition_key)}<td>{_mark('failed')}{escape(step.error)}</td>"
+        f"<tr>{_cell(step.asset)}{_cell(step.partition_key)}<td>{mark_html('failed')}{escape(step.error)}</td>"
         f"{_cell(step.notebook)}</tr>"
         for step in model.failures
     ]
-    return shown + _page(_table(["asset", "partition", "error", "executed notebook"], rows))
+    return shown + page_html(_table(["asset", "partition", "error", "executed notebook"], rows))
 
 
 def frame_html(frame: pd.DataFrame) -> str:
     """A frame as a table."""
-    return _page(_frame(frame) if len(frame) else '<p class="faint">none yet</p>')
+    return page_html(_frame(frame) if len(frame) else '<p class="faint">none yet</p>')
 
 
-def _page(body: str) -> str:
+def page_html(body: str) -> str:
+    """A body with the style of these tables."""
     return f'<div class="nbpart-t"><style>{_STYLE}{_status_style()}</style>{body}</div>'
 
 
@@ -120,16 +123,17 @@ def _cell(value: Any) -> str:
         return '<td class="faint">—</td>'
     text = str(value)
     shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return f"<td>{_mark(text)}{escape(shown)}</td>"
+    return f"<td>{mark_html(text)}{escape(shown)}</td>"
 
 
 def _count_cell(n: int | None, status: PartitionStatus) -> str:
     if not n:
         return f'<td class="n faint">{"" if n is None else 0}</td>'
-    return f'<td class="n">{_mark(str(status))}{n:,}</td>'
+    return f'<td class="n">{mark_html(str(status))}{n:,}</td>'
 
 
-def _mark(status: str) -> str:
+def mark_html(status: str) -> str:
+    """The glyph of a status, if the text is one."""
     mark = mark_of(status)
     return f'<span class="mark s-{_like(status)}" aria-hidden="true">{mark.glyph}</span>' if mark else ""
 

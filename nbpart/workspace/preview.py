@@ -1,18 +1,26 @@
-"""The beginning of a data file, for who looks: never all of what may be large."""
+"""The beginning of a data file, of a log, of a notebook, for who looks: never all of what may be large.
+
+Everything comes out as text, or as the bytes of a PNG: HTML and scripts in it are never shown as such.
+"""
 
 from __future__ import annotations
 
+import base64
+import codecs
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nbpart.errors import MissingInputError
-from nbpart.widgets.actions import DataShown
+from nbpart.widgets.actions import CellShown, DataShown, NotebookShown
 
 MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 50, 40, 200
 LONGEST_TEXT = 20_000
 #: A larger picture is not sent.
 LARGEST_IMAGE = 4_000_000
+MOST_CELLS, MOST_OUTPUTS, LONGEST_OUTPUT = 100, 20, 5_000
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def preview_file(path: Path, format: str, code: str) -> DataShown:
@@ -21,8 +29,8 @@ def preview_file(path: Path, format: str, code: str) -> DataShown:
         raise MissingInputError(f"the data is gone ({path}); materialize it again.")
     if format == "frame":
         return _preview_frame(path, code)
-    if format == "figure" and path.stat().st_size <= LARGEST_IMAGE:
-        return DataShown("image", path.name, code, image=path.read_bytes())
+    if format == "figure" and (image := _read_png(path)):
+        return DataShown("image", path.name, code, image=image)
     if format == "json":
         text = path.read_bytes()[: LONGEST_TEXT * 4].decode("utf-8", errors="replace")
         return preview_text(_pretty(text), "JSON", code)
@@ -42,6 +50,7 @@ def _preview_frame(path: Path, code: str) -> DataShown:
 
     with pyarrow.parquet.ParquetFile(path) as file:
         rows, names = file.metadata.num_rows, file.schema_arrow.names
+        types = tuple(str(kind) for kind in file.schema_arrow.types[:MOST_COLUMNS])
         batches = file.iter_batches(batch_size=MOST_ROWS, columns=names[:MOST_COLUMNS])
         first = next(batches, None)
     columns = tuple(str(name) for name in names[:MOST_COLUMNS])
@@ -50,7 +59,7 @@ def _preview_frame(path: Path, code: str) -> DataShown:
     told = f"{rows:,} rows, {len(names):,} columns"
     if rows > len(shown) or len(names) > len(columns):
         told += f"; the first {len(shown):,} and {len(columns):,} are shown"
-    return DataShown("table", told, code, columns=columns, rows=shown)
+    return DataShown("table", told, code, columns, types, shown)
 
 
 def _cell(value: Any) -> str:
@@ -63,3 +72,65 @@ def _pretty(text: str) -> str:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:  # cut off in its middle
         return text
+
+
+def read_log(path: Path, after: int | None, longest: int) -> tuple[str, int, int]:
+    """The end of a log, or what came after that byte, as (text, first byte, one after the last).
+
+    It begins later where more than ``longest`` bytes came, and anew where the file is shorter than it was.
+    """
+    size = path.stat().st_size
+    start = max(0, size - longest)
+    if after is not None and start <= after <= size:
+        start = after
+    with path.open("rb") as file:
+        file.seek(start)
+        data = file.read(longest)
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    text = decoder.decode(data)
+    cut_off, _ = decoder.getstate()  # the half of a character that is still being written
+    return text, start, start + len(data) - len(cut_off)
+
+
+def read_notebook(path: Path) -> NotebookShown:
+    """The cells of an executed notebook. Raises `MissingInputError` where it is gone or is none."""
+    try:
+        cells = list(json.loads(path.read_text(encoding="utf-8"))["cells"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise MissingInputError(f"the executed notebook is gone or cannot be read ({path}).") from None
+    shown = tuple(
+        CellShown(
+            str(cell.get("cell_type", "")),
+            _joined(cell.get("source", ""))[:LONGEST_TEXT],
+            tuple(out for output in cell.get("outputs", ())[:MOST_OUTPUTS] if (out := _show_output(output))),
+        )
+        for cell in cells[:MOST_CELLS]
+    )
+    return NotebookShown(shown, max(0, len(cells) - MOST_CELLS))
+
+
+def _show_output(output: Mapping[str, Any]) -> str | bytes:
+    data = output.get("data", {})
+    if "image/png" in data:
+        try:
+            image = base64.b64decode(_joined(data["image/png"]), validate=False)
+        except ValueError:
+            image = b""
+        if image.startswith(_PNG) and len(image) <= LARGEST_IMAGE:
+            return image
+    if output.get("output_type") == "error":
+        text = "\n".join(output.get("traceback", ())) or f"{output.get('ename')}: {output.get('evalue')}"
+    else:
+        text = _joined(output.get("text", "") or data.get("text/plain", ""))
+    return text if len(text) <= LONGEST_OUTPUT else text[:LONGEST_OUTPUT] + " …"
+
+
+def _joined(text: Any) -> str:
+    return text if isinstance(text, str) else "".join(str(part) for part in text)
+
+
+def _read_png(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST_IMAGE:
+        return b""
+    image = path.read_bytes()
+    return image if image.startswith(_PNG) else b""

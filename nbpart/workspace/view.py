@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -10,29 +11,33 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.selection import select
 from nbpart.backfill.nodes import Node, spell_key
-from nbpart.catalog import Batch, queries
-from nbpart.catalog.queries.cells import find_partition
+from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
+from nbpart.catalog.queries.cells import find_partition, metrics_of
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
 from nbpart.widgets.actions import (
     DataShown,
     Done,
     KeyLike,
     LogShown,
+    MadeShown,
+    NotebookShown,
     Options,
     PartitionShown,
     PlanShown,
+    RunBrief,
     RunShown,
 )
 from nbpart.workspace.data import find_key_id
 from nbpart.workspace.partition_set import PartitionSet
-from nbpart.workspace.preview import preview_file, preview_text
+from nbpart.workspace.preview import preview_file, preview_text, read_log, read_notebook
+from nbpart.workspace.runs import Run
 
 if TYPE_CHECKING:
+    from nbpart.widgets.explorer import Explorer
     from nbpart.widgets.graph import AssetGraph
     from nbpart.widgets.heatmap import PartitionHeatmap
     from nbpart.widgets.monitor import BackfillMonitor
     from nbpart.workspace.plans import Plan
-    from nbpart.workspace.runs import Run
     from nbpart.workspace.workspace import Workspace
 
 _HEAD_ROWS, _RUNS = 200, 20
@@ -62,6 +67,13 @@ def make_monitor(ws: Workspace, backfill_id: str) -> BackfillMonitor:
     return BackfillMonitor(ws._catalog, WorkspaceActions(ws), backfill_id)
 
 
+def make_explorer(ws: Workspace, **options: Any) -> Explorer:
+    """Graph, heatmap and panel of a workspace; the options are those of `Explorer`."""
+    from nbpart.widgets.explorer import Explorer
+
+    return Explorer(ws._catalog, WorkspaceActions(ws), **options)
+
+
 class WorkspaceActions:
     """The `nbpart.widgets.actions.Actions` of a workspace."""
 
@@ -76,9 +88,8 @@ class WorkspaceActions:
 
     def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanShown:
         plan = self._plan(selection, keys, status)
-        head = plan.frame.head(_HEAD_ROWS)
-        rows = tuple((str(r.asset), r.partition_key, str(r.reason)) for r in head.itertuples(index=False))
-        return PlanShown(plan.selection, len(plan), plan.counts(), rows, f"ws.plan({_call(selection, keys, status)})")
+        code = f"ws.plan({_call(selection, keys, status)})"
+        return PlanShown(plan.selection, len(plan), plan.counts(), self._head(plan), code)
 
     def backfill(
         self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str], options: Options
@@ -120,7 +131,7 @@ class WorkspaceActions:
 
     def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]]) -> Done:
         new = self._set(partitions).add_grid(**axes)
-        asked = ", ".join(f"{name}={list(values)!r}" for name, values in axes.items())
+        asked = ", ".join(f"{name}={_spell_axis(values)}" for name, values in axes.items())
         return Done(
             f"{_count(len(new), 'key')} added.", f"{_set_code(partitions)}.add_grid({asked})", keys=tuple(new[:1000])
         )
@@ -142,55 +153,84 @@ class WorkspaceActions:
             made = queries.find_materialization(batch, node.asset_id, key_id)
             runs = queries.runs_frame(batch, node.asset_id, key_id, limit=_RUNS)
             stale = queries.stale_reasons(batch, node.asset_id, [key_id])
-            return found, made, [queries.find_run(batch, str(r)) for r in runs["run_id"]], list(stale["reason"])
+            return found, made, runs, list(stale["reason"])
 
-        found, made, records, reasons = self._ws._catalog.read(work)
-        facts = {name: getattr(found, name) for name in ("materialized_at", "duration_s", "rows", "bytes")}
+        found, made, runs, reasons = self._ws._catalog.read(work)
         return PartitionShown(
             asset=asset,
             partition_key=key,
             status=str(found.status),
             reason=reasons[0] if reasons else "",
             params=node.parameters.parse(key) if node.parameters and key is not None else {},
-            facts={name: _plain(value) for name, value in facts.items()},
-            files=tuple(
-                {"name": f.name, "format": f.format, "path": str(self.root / f.path), "bytes": f.bytes}
-                for f in (made.files if made else ())
-            ),
-            metrics=found.metrics,
-            runs=tuple(self._show_run(record.run_id) for record in records if record),
+            made=self._show_made(made, found.metrics),
+            run_id=found.run.run_id if found.run else None,
+            runs=tuple(_brief(row) for row in runs.itertuples(index=False)),
             code=f"ws.load({_key_call(asset, key)})",
         )
 
-    def log_tail(self, run_id: str, longest: int = 20_000) -> LogShown:
+    def run(self, run_id: str) -> RunShown:
+        record = self._ws._find_run(run_id)
+        node = self._ws._registry().nodes.get(record.asset)
+
+        def work(batch: Batch) -> tuple[MaterializationRecord | None, Mapping[str, Any]]:
+            if node is None:
+                return None, {}
+            key_id = queries.find_key(batch, record.partition_key) or 0
+            made = queries.find_materialization(batch, node.asset_id, key_id, record.run_no)
+            return made, metrics_of(batch, made.materialization_id if made else None)
+
+        made, metrics = self._ws._catalog.read(work)
+        return self._show_run(record, self._show_made(made, metrics))
+
+    def log_tail(self, run_id: str, after: int | None = None, longest: int = 20_000) -> LogShown:
         path = self._ws.get_run(run_id).log_path
         code = f"print(ws.get_run({run_id!r}).log)"
         if path is None or not path.exists():
-            return LogShown("", 0, code)
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            file.seek(max(0, size - longest))
-            text = file.read().decode("utf-8", errors="replace")
-        return LogShown(text, max(0, size - longest), code)
+            return LogShown("", 0, 0, code)
+        return LogShown(*read_log(path, after, longest), code)
 
-    def preview(self, asset: str, partition_key: str | None, run_id: str | None = None) -> DataShown:
+    def executed(self, run_id: str) -> NotebookShown:
+        path = self._ws.get_run(run_id).notebook
+        if path is None:
+            raise MissingInputError(f"run {run_id} has no executed notebook yet.")
+        return read_notebook(path)
+
+    def preview(
+        self, asset: str, partition_key: str | None, run_id: str | None = None, file: str | None = None
+    ) -> DataShown:
         node, key = self._place(asset, partition_key)
-        code = f"ws.load({_key_call(asset, key)}{f', run={run_id!r}' if run_id else ''})"
+        more = "".join(f", {name}={value!r}" for name, value in (("run", run_id), ("file", file)) if value)
+        code = f"ws.load({_key_call(asset, key)}{more})"
         if node.definition.is_source:
             return preview_text(str(self._ws.load(asset, key)), "where it lies", code)
 
-        def work(batch: Batch) -> Any:
+        def work(batch: Batch) -> MaterializationRecord | None:
             run = queries.find_run(batch, run_id) if run_id else None
+            if run_id and run is None:
+                return None
             key_id = queries.find_key(batch, key) or 0
             return queries.find_materialization(batch, node.asset_id, key_id, run.run_no if run else None)
 
         made = self._ws._catalog.read(work)
         if made is None:
-            raise MissingInputError(f"{asset if key is None else f'{asset}/{key}'} has no data yet: run it.")
-        main = next((f for f in made.files if f.name == ""), None)
-        if main is None:
+            label = asset if key is None else f"{asset}/{key}"
+            raise MissingInputError(f"{label} has no data {f'of run {run_id}' if run_id else 'yet: run it'}.")
+        chosen = next((f for f in made.files if f.name == (file or "")), None)
+        if chosen is None:
             return preview_text("This run saved no value: its executed notebook is its data.", "no file", code)
-        return preview_file(self.root / main.path, main.format or "", code)
+        return preview_file(self.root / chosen.path, chosen.format or "", code)
+
+    def _head(self, plan: Plan) -> tuple[tuple[str, str | None, str], ...]:
+        """The first steps of a plan, which may have a million."""
+        wanted = _HEAD_ROWS
+        rows: list[tuple[str, str | None, str]] = []
+        for steps, reasons in zip(plan._steps.assets, plan._reasons, strict=True):
+            ids = steps.key_ids[: wanted - len(rows)]
+            keys = self._ws._catalog.read(lambda batch, ids=ids: queries.key_texts(batch, ids))  # type: ignore[misc]
+            rows += [(steps.asset, key, str(why)) for key, why in zip(keys, reasons[: len(ids)], strict=True)]
+            if len(rows) >= wanted:
+                break
+        return tuple(rows)
 
     def _plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> Plan:
         return self._ws.plan(list(selection), None if keys is None else list(keys), list(status))
@@ -205,11 +245,13 @@ class WorkspaceActions:
         node = self._ws._registry()[asset]
         return node, spell_key(node, partition_key)
 
-    def _show_run(self, run_id: str) -> RunShown:
-        run: Run = self._ws.get_run(run_id)
+    def _show_run(self, record: RunRecord, made: MadeShown | None) -> RunShown:
+        run = Run(self.root, record)
         notebook = run.notebook if run.notebook and run.notebook.exists() else None
         return RunShown(
             run_id=run.run_id,
+            asset=run.asset,
+            partition_key=run.partition_key,
             status=run.status,
             attempt=run.attempt,
             started_at=_plain(run.started_at),
@@ -217,8 +259,26 @@ class WorkspaceActions:
             error=run.error,
             traceback=run.traceback,
             notebook=str(notebook) if notebook else None,
+            has_log=bool(run.log_path and run.log_path.exists()),
+            made=made,
             code=f"ws.get_run({run.run_id!r})",
         )
+
+    def _show_made(self, made: MaterializationRecord | None, metrics: Mapping[str, Any]) -> MadeShown | None:
+        if made is None:
+            return None
+        files = tuple(
+            {"name": f.name, "format": f.format, "path": str(self.root / f.path), "bytes": f.bytes} for f in made.files
+        )
+        at = made.materialized_at.isoformat()
+        return MadeShown(at, made.run_id, made.duration_s, made.rows, made.bytes, files, dict(metrics))
+
+
+def _brief(row: Any) -> RunBrief:
+    """A row of `queries.runs_frame`, in which what is not known is None or nan."""
+    started_at, duration_s = (None if value is None or value != value else value for value in row[6:8])
+    error = row.error if isinstance(row.error, str) else None
+    return RunBrief(row.run_id, row.status, int(row.attempt), _plain(started_at), duration_s, error)
 
 
 def _call(
@@ -244,6 +304,19 @@ def _spell(keys: Sequence[KeyLike]) -> str:
         return repr(list(keys))
     shown = ", ".join(repr(key) for key in keys[:_MOST_SPELLED])
     return f"[{shown}, ...]  # {len(keys):,} keys"
+
+
+def _spell_axis(values: Sequence[Any]) -> str:
+    """Values of a parameter; whole numbers in equal steps are a range."""
+    steps = {b - a for a, b in itertools.pairwise(values) if type(a) is type(b) is int}
+    if (
+        len(values) > 3
+        and all(type(value) is int for value in values)
+        and len(steps) == 1
+        and (step := steps.pop()) > 0
+    ):
+        return f"range({values[0]}, {values[-1] + 1}{f', {step}' if step != 1 else ''})"
+    return _spell(values)
 
 
 def _key_call(asset: str, key: str | None) -> str:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
+    from nbpart.widgets.explorer import Explorer
     from nbpart.widgets.graph import AssetGraph as AssetGraphWidget
     from nbpart.widgets.heatmap import PartitionHeatmap
     from nbpart.widgets.monitor import BackfillMonitor
@@ -232,6 +233,12 @@ class Workspace:
         from nbpart.workspace.view import make_heatmap
 
         return make_heatmap(self, assets, color_by=color_by, sort_by=sort_by)
+
+    def explore(self, **options: Any) -> Explorer:
+        """The workspace as one live widget: graph, heatmap, and a panel to look at, add, plan and run partitions."""
+        from nbpart.workspace.view import make_explorer
+
+        return make_explorer(self, **options)
 
     # running
 

@@ -50,7 +50,7 @@ def test_a_grid_of_parameters_is_added(actions: Actions, ws: nbpart.Workspace) -
     ws.dynamic_partitions("trials", params={"lr": float, "depth": int})
     done = actions.add_grid("trials", {"lr": [0.1, 0.2], "depth": [3]})
     assert done.keys == ("depth=3,lr=0.1", "depth=3,lr=0.2")
-    assert done.code == "ws.partition_sets['trials'].add_grid(lr=[0.1, 0.2], depth=[3])"
+    assert done.code == "ws.partition_sets['trials'].add_grid(lr=[0.1, 0.2], depth=3)"
 
 
 def test_the_code_that_is_shown_does_the_same(actions: Actions, ws: nbpart.Workspace) -> None:
@@ -74,18 +74,24 @@ def test_a_backfill_is_started_and_its_partitions_are_shown(actions: Actions, ws
     ws.backfills[done.backfill_id].wait(progress=False)
 
     good = actions.partition("frames", "a")
-    assert (good.status, good.facts["rows"], good.code) == ("materialized", 100, "ws.load('frames', 'a')")
-    assert good.runs[0].notebook is not None
-    assert Path(good.runs[0].notebook).exists()
-    assert "working on a" in actions.log_tail(good.runs[0].run_id).text
+    assert (good.status, good.code) == ("materialized", "ws.load('frames', 'a')")
+    assert good.made is not None
+    assert (good.made.rows, good.made.run_id, good.run_id) == (100, good.runs[0].run_id, good.runs[0].run_id)
+    run = actions.run(good.runs[0].run_id)
+    assert run.notebook is not None
+    assert Path(run.notebook).exists()
+    assert (run.made, run.has_log) == (good.made, True)
+    assert "working on a" in actions.log_tail(run.run_id).text
     assert len(eval(good.code, {"ws": ws})) == 100
 
     bad = actions.partition("frames", "bad")
-    assert (bad.status, bad.runs[0].error) == ("failed", "ValueError: a <b>bad</b> file")
-    assert "ValueError" in bad.runs[0].traceback
+    assert (bad.status, bad.runs[0].error, bad.made) == ("failed", "ValueError: a <b>bad</b> file", None)
+    assert "ValueError" in actions.run(bad.runs[0].run_id).traceback
 
     table = actions.preview("frames", "a")
     assert (table.kind, table.columns, len(table.rows)) == ("table", ("n", "key"), 50)
+    assert len(table.types) == 2
+    assert len(actions.executed(run.run_id).cells) >= 2
     assert table.told == "100 rows, 2 columns; the first 50 and 2 are shown"
     assert actions.preview("sizes", "a").text == '{\n  "rows": 100\n}'
     with pytest.raises(MissingInputError, match="frames/bad has no data yet"):

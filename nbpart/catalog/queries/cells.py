@@ -170,11 +170,12 @@ def find_partition(batch: Batch, asset_id: int, key_id: int) -> PartitionRecord 
     key, status, run_no, materialized_at, duration_s, rows, size, materialization_id = row
     run_id = None if run_no is None else batch.value("SELECT run_id FROM runs WHERE run_no = ?", run_no)
     run = None if run_id is None else find_run(batch, run_id)
-    metrics = _metrics_of(batch, materialization_id)
+    metrics = metrics_of(batch, materialization_id)
     return PartitionRecord(key, PartitionStatus(status), run, materialized_at, duration_s, rows, size, metrics)
 
 
-def _metrics_of(batch: Batch, materialization_id: int | None) -> dict[str, float | str]:
+def metrics_of(batch: Batch, materialization_id: int | None) -> dict[str, float | str]:
+    """The metrics of one materialization by name."""
     rows = batch.rows(
         "SELECT name, text, coalesce(number, 'nan') FROM metrics WHERE materialization_id = ? ORDER BY name",
         materialization_id,

@@ -270,20 +270,24 @@ function outcome() {
  * path as text. `home` is the kernel's home folder: the server tells its own root with "~" for it.
  */
 function fileLink(path, home, text) {
-  const config = pageConfig();
-  let root = config.serverRoot || '';
-  if (root === '~' || root.startsWith('~/')) root = home + root.slice(1);
-  root = root.replace(/\/+$/, '');
-  if (!config.serverRoot || !path.startsWith(`${root}/`)) {
+  const inside = servedPath(path, home);
+  if (inside === null) {
     return make('span', { class: 'nbpart-path', text: path, title: 'Not below the folder that Jupyter serves' });
   }
-  const inside = path.slice(root.length + 1);
-  const href = `${config.baseUrl || '/'}lab/tree/${inside.split('/').map(encodeURIComponent).join('/')}`;
+  const href = `${pageConfig().baseUrl || '/'}lab/tree/${inside.split('/').map(encodeURIComponent).join('/')}`;
   return make('a', {
     class: 'nbpart-link', href, text, title: path, target: '_blank', rel: 'noopener',
     // JupyterLab itself opens what carries these
     'data-commandlinker-command': 'docmanager:open', 'data-commandlinker-args': JSON.stringify({ path: inside }),
   });
+}
+
+/** The path below the folder that this page's server serves; null for a file that lies elsewhere. */
+function servedPath(path, home) {
+  const { serverRoot } = pageConfig();
+  if (!serverRoot) return null;
+  const root = (serverRoot === '~' || serverRoot.startsWith('~/') ? home + serverRoot.slice(1) : serverRoot).replace(/\/+$/, '');
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : null;
 }
 
 function pageConfig() {
@@ -307,6 +311,28 @@ function span(seconds) {
   const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
+}
+
+/** A number with as many digits as a person reads. */
+function numeral(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 4 });
+}
+
+/** When something was, for a person: the time today, else the date too. */
+function when(iso) {
+  const at = new Date(iso);
+  const today = at.toDateString() === new Date().toDateString();
+  const time = at.toLocaleTimeString('en-GB');
+  return today ? `today ${time}` : `${at.toLocaleDateString('en-CA')} ${time}`;
+}
+
+/** 512 bytes, 3.4 kB, 12 MB */
+function sizeText(bytes) {
+  if (bytes < 1000) return plural(bytes, 'byte');
+  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${+(bytes / 1000 ** power).toPrecision(3)} ${['', 'kB', 'MB', 'GB', 'TB'][power]}`;
 }
 
 /** A long text with its middle left out. */

@@ -3,7 +3,7 @@
 // viridis without its darkest fifth, which is lost on a dark ground
 const HEAT_STOPS = ['#414487', '#31688e', '#26828e', '#1f9e89', '#35b779', '#6ece58', '#b5de2b', '#fde725'];
 
-/** The bar above. `on` has choose({color_by | sort_by | statuses | text}), zoom(factor), whole(), next(step). */
+/** The bar above. `on` has choose({color_by | sort_by | statuses | text}), zoom(factor), whole(), next(step), unfocus(). */
 function heatBar(on) {
   const colour = make('select', { 'aria-label': 'Colour by', onchange: () => on.choose({ color_by: colour.value }) });
   const order = make('select', { 'aria-label': 'Order by', onchange: () => on.choose({ sort_by: order.value || null }) });
@@ -22,9 +22,10 @@ function heatBar(on) {
     on.choose({ text: '' });
   });
   const next = make('button', { type: 'button', text: '✕ Next failed', title: 'Go to the next failed partition (n)', onclick: () => on.next(1) });
+  const only = make('button', { type: 'button', hidden: true, 'data-focus': 'true', onclick: on.unfocus });
   const node = make(
     'div', { class: 'nbpart-bar' },
-    make('label', {}, 'Colour', colour), make('label', {}, 'Order', order), find, make('span', { class: 'nbpart-space' }), next,
+    only, make('label', {}, 'Colour', colour), make('label', {}, 'Order', order), find, make('span', { class: 'nbpart-space' }), next,
     make('button', { type: 'button', text: '−', title: 'Zoom out (−)', 'aria-label': 'Zoom out', onclick: () => on.zoom(2) }),
     make('button', { type: 'button', text: '+', title: 'Zoom in (+), or Ctrl and the wheel', 'aria-label': 'Zoom in', onclick: () => on.zoom(0.5) }),
     make('button', { type: 'button', text: 'All', title: 'Show all (0)', 'aria-label': 'Show all partitions', onclick: on.whole }),
@@ -39,6 +40,9 @@ function heatBar(on) {
     fill(colour, [['status', 'status'], ...values], head.color_by);
     fill(order, [['', 'as added'], ['key', 'key'], ['status', 'status'], ...values], head.sort_by || '');
     if (document.activeElement !== find) find.value = head.text;
+    only.hidden = !head.focus;
+    only.textContent = head.focus ? `✕ only ${shorten(head.focus.join(', '), 40)}` : '';
+    only.title = 'Show all assets again';
     const failed = NBPART.statuses.findIndex((status) => status.name === 'failed');
     next.disabled = !head.bands.some((band) => band.counts.some((counts) => counts[failed]));
   };
@@ -80,32 +84,18 @@ function heatScales(head) {
   const bar = make('i', { style: `background: linear-gradient(to right, ${HEAT_STOPS.join(', ')})` });
   if (!same) return [`${head.color_by}: low`, bar, 'high (each band its own)'];
   const { low, high, log } = scales[0];
-  return [`${head.color_by} ${heatNumber(low)}`, bar, `${heatNumber(high)}${log ? ' (log)' : ''}`];
-}
-
-const heatNumber = (value) => {
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
-  return value.toLocaleString('en-US', { maximumSignificantDigits: 4 });
-};
-
-/** When something was, for a person: the time today, else the date too. */
-function heatWhen(iso) {
-  const at = new Date(iso);
-  const today = at.toDateString() === new Date().toDateString();
-  const time = at.toLocaleTimeString('en-GB');
-  return today ? `today ${time}` : `${at.toLocaleDateString('en-CA')} ${time}`;
+  return [`${head.color_by} ${numeral(low)}`, bar, `${numeral(high)}${log ? ' (log)' : ''}`];
 }
 
 /** What is known of a partition, as lines of text. */
 function heatLines(found) {
   const lines = [];
-  if (found.started_at) lines.push(`run ${found.run_id}, ${heatWhen(found.started_at)}${found.attempt > 1 ? `, attempt ${found.attempt}` : ''}`);
-  else if (found.materialized_at) lines.push(`made ${heatWhen(found.materialized_at)}`);
+  if (found.started_at) lines.push(`run ${found.run_id}, ${when(found.started_at)}${found.attempt > 1 ? `, attempt ${found.attempt}` : ''}`);
+  else if (found.materialized_at) lines.push(`made ${when(found.materialized_at)}`);
   const facts = [];
   if (found.duration_s !== null) facts.push(`took ${span(found.duration_s)}`);
   if (found.rows !== null) facts.push(plural(found.rows, 'row'));
-  for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === 'number' ? heatNumber(value) : value}`);
+  for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === 'number' ? numeral(value) : value}`);
   if (facts.length) lines.push(facts.join(' · '));
   if (found.error) lines.push(`✕ ${shorten(found.error, 200)}`);
   if (!lines.length && found.status === 'missing') lines.push('never run');

@@ -37,6 +37,7 @@ class HeatView {
     this.root = root;
     this.bar = heatBar({
       choose: (change) => this.choose(change), zoom: (factor) => this.zoom(factor), whole: () => this.whole(), next: (step) => this.next(step),
+      unfocus: () => this.ask('unfocus', {}),
     });
     this.legend = heatLegend(root, { toggle: (code) => this.toggle(code) });
     this.base = make('canvas', { 'aria-hidden': 'true' });
@@ -63,8 +64,13 @@ class HeatView {
   take(kind) {
     const state = this.link.state;
     if (!state) return;
-    if (kind === 'selection') this.mark();
-    else if (state.bands) this.show(state);
+    if (kind === 'selection') {
+      this.highlights = [];
+      this.foot.textContent = '';
+      this.mark();
+      return;
+    }
+    if (state.bands) this.show(state);
     else state.ready.then(() => state === this.link.state && this.show(state), (error) => this.outcome.fail(error));
   }
 
@@ -192,7 +198,7 @@ class HeatView {
     if (band.shown !== band.n) told = `${count(band.shown)} of ${told} shown`;
     if (to - from < band.shown) told += ` · zoomed to ${count(Math.ceil(to - from))}`;
     const { scale } = band;
-    if (scale) told += ` · ${this.state.head.color_by} ${heatNumber(scale.low)} to ${heatNumber(scale.high)}`;
+    if (scale) told += ` · ${this.state.head.color_by} ${numeral(scale.low)} to ${numeral(scale.high)}`;
     pen.fillText(this.fit(pen, heatBandEmpty(band, this.state.head) || told, this.size.width - after - 4), after, middle);
   }
 

@@ -1,0 +1,45 @@
+"""The explorer's panel as HTML without any script, for a page that has no kernel. Every text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from nbpart.widgets.explorer_model import PanelModel, clean, count_text
+from nbpart.widgets.tables import mark_html, page_html
+
+_LONGEST = 4_000
+
+
+def panel_html(model: PanelModel) -> str:
+    """What is selected, with its facts and its error."""
+    chosen, partition, run = model.chosen, model.partition, model.run
+    title = f"<p><b>{escape(chosen.title)}</b>"
+    if partition is None:
+        return page_html(f"{title}: {escape(count_text(chosen.counts) or 'no partitions')}</p>")
+    key = "" if partition.partition_key is None else f" · {escape(partition.partition_key)}"
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in _facts(model))
+    error = clean(run.traceback or run.error or "")[-_LONGEST:] if run else ""
+    told = f"<pre>{escape(error)}</pre>" if error else ""
+    status = f"{mark_html(partition.status)}{escape(partition.status)}"
+    return page_html(f"{title}{key}: {status}</p><table><tbody>{rows}</tbody></table>{told}")
+
+
+def _facts(model: PanelModel) -> Iterator[tuple[str, str]]:
+    partition, run = model.partition, model.run
+    if partition is None:
+        return
+    if partition.reason:
+        yield "why", partition.reason
+    yield from ((name, str(value)) for name, value in partition.params.items())
+    made = (run.made if run and model.opened else None) or partition.made
+    if made is not None:
+        yield "made", made.materialized_at
+        yield from (
+            (name, f"{value:,}") for name, value in (("rows", made.rows), ("bytes", made.bytes)) if value is not None
+        )
+        yield from ((name, str(value)) for name, value in made.metrics.items())
+    if run is not None:
+        yield "run", f"{run.run_id} ({run.status})"
+        if run.notebook:
+            yield "executed notebook", run.notebook

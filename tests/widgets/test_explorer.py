@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import nbpart
+from nbpart.widgets.actions import CellShown, DataShown, NotebookShown
+from nbpart.widgets.explorer import Explorer
+from tests.widgets.pages import Page
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+GO_ON = "go-on"
+
+
+@pytest.fixture
+def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
+    monkeypatch.chdir(tmp_path)
+    with nbpart.open("workspace") as workspace:
+        files = workspace.dynamic_partitions("files")
+        files.add("a", "bad", HOSTILE)
+        workspace.dynamic_partitions("trials", params={"lr": float, "depth": int})
+
+        @workspace.asset(partitions=files)
+        def raw(partition_key: str) -> pd.DataFrame:
+            import pandas as pd
+
+            print("working on", partition_key)
+            if partition_key == "bad":
+                raise ValueError("a <b>bad</b> file")
+            return pd.DataFrame({"n": range(3), "key": partition_key})
+
+        @workspace.asset(partitions=files)
+        def sizes(raw) -> dict:  # type: ignore[no-untyped-def, type-arg]
+            return {"rows": len(raw)}
+
+        @workspace.asset
+        def report(sizes) -> str:  # type: ignore[no-untyped-def]
+            return "done"
+
+        yield workspace
+
+
+@pytest.fixture
+def explorer(ws: nbpart.Workspace) -> Iterator[Explorer]:
+    explorer = ws.explore()
+    yield explorer
+    explorer.close()
+
+
+@pytest.fixture
+def page(explorer: Explorer) -> Page:
+    return Page(explorer.panel)
+
+
+def told(explorer: Explorer) -> dict[str, Any]:
+    with explorer.panel.guard:
+        return dict(explorer.panel.state()["panel"])
+
+
+def click(explorer: Explorer, row: int, *places: int) -> None:
+    """Select places of a row of the first band, as a click does."""
+    view = explorer.heatmap._held.view().head["view"]
+    explorer.heatmap._select(view, 0, [row], [[place, place + 1] for place in places])
+
+
+def ask(page: Page, explorer: Explorer, action: str, **payload: Any) -> dict[str, Any]:
+    answer = page.ask(action, payload)
+    assert answer["ok"], answer
+    return dict(answer["payload"])
+
+
+def plan_payload(explorer: Explorer, **more: Any) -> dict[str, Any]:
+    number = explorer.panel.model.chosen.number
+    return {"number": number, "inputs": False, "readers": False, "status": "outdated"} | more
+
+
+def run_all(ws: nbpart.Workspace, selection: str = "*") -> None:
+    ws.backfill(selection, max_workers=2).wait(progress=False)
+
+
+def read_of(page: Page, key: str | None) -> dict[str, Any]:
+    """The facts of a partition, once they were read."""
+    message = page.wait_for(lambda m: ((m.get("payload") or {}).get("partition") or {}).get("key", "none") == key)
+    return dict(message["payload"])
+
+
+def test_it_begins_with_the_whole(explorer: Explorer) -> None:
+    now = told(explorer)
+    assert (now["chosen"]["kind"], now["assets"], sum(now["chosen"]["counts"])) == ("all", 3, 7)
+    assert [form["name"] for form in now["sets"]] == ["files", "trials"]
+    assert [field["name"] for field in now["sets"][1]["params"]] == ["depth", "lr"]
+
+
+def test_what_is_selected_last_is_shown_and_mirrored(explorer: Explorer) -> None:
+    explorer.graph.selection = ["raw", "sizes"]
+    assert told(explorer)["chosen"]["counts"][0] == 6
+    click(explorer, 1, 0, 2)
+    chosen = told(explorer)["chosen"]
+    assert (chosen["kind"], chosen["keys"], chosen["n"], chosen["counts"][0]) == ("partitions", ["a", HOSTILE], 2, 2)
+    assert explorer.graph.selection == ["sizes"]
+    explorer.graph.selection = ["raw"]
+    assert explorer.heatmap.selection is None
+    assert told(explorer)["chosen"]["title"] == "raw"
+    click(explorer, 0, 1)
+    explorer.heatmap._clear()
+    assert told(explorer)["chosen"]["kind"] == "assets"
+    explorer.graph.selection = []
+    assert told(explorer)["chosen"]["kind"] == "all"
+
+
+def test_one_partition_is_read_on_another_thread(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
+    run_all(ws, "raw")
+    click(explorer, 0, 1)
+    shown = read_of(page, "bad")
+    assert shown["partition"]["status"] == "failed"
+    assert shown["run"]["error"] == "ValueError: a <b>bad</b> file"
+    assert "ValueError" in shown["run"]["traceback"]
+    assert "\x1b" not in shown["run"]["traceback"]
+    assert Path(shown["run"]["notebook"]).exists()
+    cells = ask(page, explorer, "executed", run_id=shown["run"]["id"])["cells"]
+    assert any("a <b>bad</b> file" in output.get("text", "") for cell in cells for output in cell["outputs"])
+
+
+def test_data_and_log_are_asked_for(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
+    run_all(ws, "raw")
+    click(explorer, 0, 2)
+    run = read_of(page, HOSTILE)["run"]
+    number = explorer.panel.model.chosen.number
+    data = ask(page, explorer, "preview", number=number, run_id=None, file=None)
+    assert (data["columns"], data["rows"][0]) == (["n", "key"], ["0", HOSTILE])
+    assert data["types"][0] == "int64"
+    log = ask(page, explorer, "log", run_id=run["id"], after=None)
+    assert f"working on {HOSTILE}" in log["text"]
+    assert ask(page, explorer, "log", run_id=run["id"], after=log["end"])["text"] == ""
+    assert not page.ask("preview", {"number": number - 1, "run_id": None, "file": None})["ok"]
+
+
+def test_a_run_is_opened_as_it_was(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
+    run_all(ws, "raw")
+    first = ws.runs(asset="raw", partition_key="a")["run_id"].iloc[0]
+    ws.materialize("raw", "a")
+    click(explorer, 0, 0)
+    runs = read_of(page, "a")["partition"]["runs"]
+    assert [run["id"] for run in runs][1:] == [first]
+    answer = ask(page, explorer, "open_run", run_id=first)
+    assert (answer["told"], answer["code"]) == (f"As run {first} left it.", f"ws.get_run({first!r})")
+    page.wait_for(lambda m: ((m.get("payload") or {}).get("run") or {}).get("id") == first)
+    assert told(explorer)["opened"] == first
+    other = ws.runs(asset="raw", partition_key="bad")["run_id"].iloc[0]
+    assert "no run of what is selected" in page.ask("open_run", {"run_id": other})["error"]["sentence"]
+    assert "no run" in page.ask("open_run", {"run_id": HOSTILE})["error"]["sentence"]
+    ask(page, explorer, "open_run", run_id=None)
+    assert told(explorer)["opened"] is None
+
+
+def test_it_plans_and_runs_what_is_selected(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
+    click(explorer, 1, 0)
+    plan = ask(page, explorer, "plan", **plan_payload(explorer, inputs=True))
+    assert (plan["steps"], plan["told"], plan["code"]) == (2, "2 steps: 2 missing", "ws.plan('+sizes', keys='a')")
+    assert plan["head"] == [["raw", "a", "missing"], ["sizes", "a", "missing"]]
+    done = ask(page, explorer, "backfill", **plan_payload(explorer, inputs=True), max_workers=2, retries=0)
+    assert done["code"] == "ws.backfill('+sizes', keys='a', max_workers=2)"
+    page.wait_for(lambda m: any(b["status"] == "succeeded" for b in (m.get("payload") or {}).get("backfills", ())))
+    page.wait_for(lambda m: ((m.get("payload") or {}).get("partition") or {}).get("status") == "materialized")
+    assert ws.status().loc["sizes", "materialized"] == 1
+
+
+def test_all_keys_of_a_set_are_planned_without_naming_them(explorer: Explorer, page: Page) -> None:
+    view = explorer.heatmap._held.view().head["view"]
+    explorer.heatmap._select(view, 0, [0], [[0, 3]])
+    assert ask(page, explorer, "plan", **plan_payload(explorer))["code"] == "ws.plan('raw')"
+    explorer.panel.model = replace(
+        explorer.panel.model, chosen=replace(explorer.panel.model.chosen, keys=None, whole=False, n=10**6)
+    )
+    assert "one by one" in page.ask("plan", plan_payload(explorer))["error"]["sentence"]
+
+
+def test_a_plan_of_what_was_selected_before_is_refused(explorer: Explorer, page: Page) -> None:
+    payload = plan_payload(explorer)
+    click(explorer, 0, 0)
+    assert "has changed since" in page.ask("plan", payload)["error"]["sentence"]
+    assert not page.ask("plan", plan_payload(explorer, status="1; DROP TABLE"))["ok"]
+
+
+def test_keys_are_added_as_text_and_by_parameters(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
+    done = ask(page, explorer, "add_keys", partitions="files", text="new\na\n")
+    assert (done["told"], done["code"]) == (
+        "1 key added; 1 was there already.",
+        "ws.partition_sets['files'].add(['new', 'a'])",
+    )
+    axes = {"lr": "0.1, 0.2", "depth": "1..5"}
+    assert ask(page, explorer, "measure_grid", partitions="trials", axes=axes)["n"] == 10
+    done = ask(page, explorer, "add_grid", partitions="trials", axes=axes)
+    assert done["code"] == "ws.partition_sets['trials'].add_grid(depth=range(1, 6), lr=[0.1, 0.2])"
+    assert len(ws.partition_sets["trials"]) == 10
+    assert eval(done["code"], {"ws": ws}) == []
+    page.wait_for(lambda m: sum(((m.get("payload") or {}).get("chosen") or {}).get("counts", ())) == 9)
+    assert (
+        "lr: a value" in page.ask("measure_grid", {"partitions": "trials", "axes": {"depth": "1"}})["error"]["sentence"]
+    )
+    assert "no partitions" in page.ask("add_grid", {"partitions": "files", "axes": {}})["error"]["sentence"]
+
+
+def test_keys_are_removed_only_as_they_were_shown(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
+    click(explorer, 0, 0, 2)
+    number = explorer.panel.model.chosen.number
+    assert "2 are selected now" in page.ask("remove", {"number": number, "n": 1})["error"]["sentence"]
+    done = ask(page, explorer, "remove", number=number, n=2)
+    assert done["told"] == "2 keys removed; their history and data stay."
+    assert list(ws.partition_sets["files"]) == ["bad"]
+    assert explorer.heatmap.selection is None
+    explorer.graph.selection = ["raw"]
+    number = explorer.panel.model.chosen.number
+    assert "Select keys" in page.ask("remove", {"number": number, "n": 0})["error"]["sentence"]
+
+
+def test_an_asset_without_partitions_is_looked_at_from_the_graph(explorer: Explorer, page: Page) -> None:
+    explorer.graph.selection = ["report"]
+    shown = read_of(page, None)
+    assert (shown["partition"]["status"], shown["partition"]["runs"]) == ("missing", [])
+
+
+def test_a_double_click_shows_one_asset_in_the_heatmap(explorer: Explorer) -> None:
+    explorer.graph._focus("sizes")
+    assert [[row.name for row in band.rows] for band in explorer.heatmap._held.bands] == [["sizes"]]
+    assert explorer.heatmap._held.view().head["focus"] == ["sizes"]
+    explorer.heatmap.focus(None)
+    assert [len(band.rows) for band in explorer.heatmap._held.bands] == [2, 1]
+
+
+def test_a_log_is_followed_while_it_grows(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
+    files = ws.partition_sets["files"]
+
+    @ws.asset(partitions=files)
+    def slow(partition_key: str) -> int:
+        import time
+        from pathlib import Path
+
+        print("<b>begun</b>", flush=True)
+        while not Path("go-on").exists():
+            time.sleep(0.05)
+        print("ended", flush=True)
+        return {}  # type: ignore[return-value]
+
+    backfill = ws.backfill("slow", keys="a")
+    page.wait_for(lambda m: any(b["going"] for b in (m.get("payload") or {}).get("backfills", ())))
+    explorer.graph.selection = ["slow"]
+    explorer.panel._choose(replace(explorer.panel.model.chosen, kind="partition", keys=("a",)))
+    run = page.wait_for(lambda m: bool(((m.get("payload") or {}).get("run") or {}).get("log")))["payload"]["run"]
+    text, after = "", None
+    for _ in range(400):
+        log = ask(page, explorer, "log", run_id=run["id"], after=after)
+        text, after = text + log["text"], log["end"]
+        if "begun" in text and not Path(GO_ON).exists():
+            Path(GO_ON).touch()
+        if "ended" in text:
+            break
+        threading.Event().wait(0.05)
+    assert "<b>begun</b>" in text
+    assert text.count("ended") == 1
+    backfill.wait(progress=False)
+    page.wait_for(lambda m: ((m.get("payload") or {}).get("run") or {}).get("live") is False)
+
+
+def test_pictures_are_sent_as_bytes_and_texts_cleaned(
+    explorer: Explorer, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = NotebookShown((CellShown("code", HOSTILE, ("\x1b[31mred", b"png")),), 2)
+    monkeypatch.setattr(explorer.panel._actions, "executed", lambda run_id: book)
+    answer = ask(page, explorer, "executed", run_id="x")
+    assert answer["cells"] == [{"kind": "code", "source": HOSTILE, "outputs": [{"text": "red"}, {"image": 0}]}]
+    assert (answer["left_out"], page.buffers[-1]) == (2, [b"png"])
+    click(explorer, 0, 0)
+    monkeypatch.setattr(explorer.panel._actions, "preview", lambda *_: DataShown("image", "f.png", "c", image=b"png"))
+    number = explorer.panel.model.chosen.number
+    assert ask(page, explorer, "preview", number=number, run_id=None, file="roc")["kind"] == "image"
+
+
+def test_its_static_form_holds_all_three(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    explorer._ipython_display_()
+    html = shown[0]["text/html"]
+    assert f"nbpart-static-{explorer.panel.token}" in html
+    assert "<img" not in html
+    assert all(part in html for part in ("nbpart-g", "nbpart-heat-static", "All assets"))
+    assert shown[1]["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id

@@ -1,0 +1,73 @@
+"""The beginnings of files, as texts and pictures."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from nbpart.errors import MissingInputError
+from nbpart.workspace.preview import preview_file, read_log, read_notebook
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def test_a_log_is_read_on_from_where_it_was_read(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    log.write_bytes(b"one\n")
+    assert read_log(log, None, 100) == ("one\n", 0, 4)
+    log.write_bytes("one\ntwo ü".encode()[:-1])
+    text, start, end = read_log(log, 4, 100)
+    assert (text, start, end) == ("two ", 4, 8)  # the half of a letter is left for later
+    log.write_bytes("one\ntwo ü".encode())
+    assert read_log(log, end, 100)[0] == "ü"
+
+
+def test_of_a_long_log_the_end_is_read_and_a_shorter_one_anew(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    log.write_bytes(b"a" * 50 + b"b" * 50)
+    assert read_log(log, None, 10) == ("b" * 10, 90, 100)
+    assert read_log(log, 20, 10) == ("b" * 10, 90, 100)
+    log.write_bytes(b"again")
+    assert read_log(log, 100, 10) == ("again", 0, 5)
+
+
+def test_a_notebook_is_texts_and_pictures_only(tmp_path: Path) -> None:
+    outputs = [
+        {"output_type": "stream", "text": [HOSTILE, "\n"]},
+        {"output_type": "display_data", "data": {"text/html": HOSTILE, "text/plain": "plain"}},
+        {"output_type": "display_data", "data": {"image/png": base64.b64encode(PNG).decode(), "text/html": HOSTILE}},
+        {"output_type": "display_data", "data": {"image/png": "PHNjcmlwdD4=", "image/svg+xml": HOSTILE}},
+        {"output_type": "display_data", "data": {"text/html": HOSTILE}},
+        {"output_type": "error", "ename": "E", "evalue": HOSTILE, "traceback": []},
+    ]
+    cells = [
+        {"cell_type": "code", "source": ["a\n", "b"], "outputs": outputs},
+        {"cell_type": "markdown", "source": "#"},
+    ]
+    path = tmp_path / "x.ipynb"
+    path.write_text(json.dumps({"cells": cells * 60}))
+    shown = read_notebook(path)
+    assert (len(shown.cells), shown.left_out) == (100, 20)
+    assert shown.cells[0].source == "a\nb"
+    assert shown.cells[0].outputs == (f"{HOSTILE}\n", "plain", PNG, f"E: {HOSTILE}")
+    assert shown.cells[1].kind == "markdown"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"cells": 3}'])
+def test_what_is_no_notebook_is_told(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.ipynb"
+    path.write_text(content)
+    with pytest.raises(MissingInputError, match="cannot be read"):
+        read_notebook(path)
+
+
+def test_a_figure_is_shown_only_if_it_is_a_png(tmp_path: Path) -> None:
+    path = tmp_path / "roc.png"
+    path.write_bytes(PNG)
+    assert preview_file(path, "figure", "c").image == PNG
+    path.write_text(f"<svg>{HOSTILE}</svg>")
+    assert (preview_file(path, "figure", "c").kind, preview_file(path, "figure", "c").image) == ("text", b"")
