@@ -7,6 +7,7 @@ file has not been touched for a minute, by the clock of the file system that bot
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -57,9 +58,13 @@ class Coordinator:
         """Mark the runs of coordinators that died on this host ``interrupted``; how many coordinators those were."""
         self._pay()
         alive = self._catalog.read(queries.live_coordinators)
-        dead = [c.coordinator_no for c in alive if c.coordinator_no != self._number and is_dead(c)]
+        dead = [c for c in alive if c.coordinator_no != self._number and is_dead(c)]
         if dead:
-            self._catalog.write(lambda batch: events.interrupt_coordinators(batch, dead))
+            numbers = [c.coordinator_no for c in dead]
+            self._catalog.write(lambda batch: events.interrupt_coordinators(batch, numbers))
+        for coordinator in dead:
+            with contextlib.suppress(OSError):  # only now: a file that is gone means a process that is dead
+                os.unlink(coordinator.lock)
         return len(dead)
 
     def close(self) -> None:

@@ -42,6 +42,7 @@ def find_broken(ws: nbpart.Workspace, scratch: Path) -> list[str]:
     ]
     broken += [f"facts: {finding}" for finding in ws._catalog.read(check)]
     broken += _find_changed_data(ws, scratch)
+    broken += [f"the lock of a process that is dead: {path}" for path in _find_dead_locks(ws)]
     return broken + [f"an unexplained file: {path}" for path in _find_unexplained(ws)]
 
 
@@ -56,6 +57,12 @@ def _find_changed_data(ws: nbpart.Workspace, scratch: Path) -> list[str]:
         elif save_value(load_file(file, format), scratch / "again").data_version != data_version:
             changed.append(f"{path} is not what was recorded")
     return changed
+
+
+def _find_dead_locks(ws: nbpart.Workspace) -> set[str]:
+    locks = {str(path) for path in (ws.root / "coordinators").glob("*.lock")}
+    rows = ws._catalog.read(lambda batch: batch.rows("SELECT lock FROM coordinators WHERE ended_at IS NULL"))
+    return locks - {row[0] for row in rows}
 
 
 def named_files(ws: nbpart.Workspace) -> set[str]:

@@ -52,7 +52,7 @@ def test_damage_to_the_catalog_is_noticed(ws: nbpart.Workspace, tmp_path: Path, 
     assert [found for found in find_broken(ws, tmp_path) if found.startswith(f"{what}: ")]
 
 
-def test_damage_to_files_is_noticed(ws: nbpart.Workspace, tmp_path: Path) -> None:
+def test_damage_to_files_is_noticed_and_what_is_left_over(ws: nbpart.Workspace, tmp_path: Path) -> None:
     [file] = [path for path in (ws.root / "data").rglob("*") if path.is_file()]
     content = file.read_bytes()
     file.write_bytes(content[::-1])
@@ -60,6 +60,10 @@ def test_damage_to_files_is_noticed(ws: nbpart.Workspace, tmp_path: Path) -> Non
     file.write_bytes(content[:-1])
     assert [found for found in find_broken(ws, tmp_path) if "of another size" in found]
     file.write_bytes(content)
+    lock = ws.root / "coordinators" / "somewhere-1-abcd.lock"
+    lock.write_text("")
+    assert find_broken(ws, tmp_path) == [f"the lock of a process that is dead: {lock}"]
+    lock.unlink()
     for stray in (file.with_name("unknown.txt"), file.with_name("20010101T000000000-abcdef-1.txt")):
         stray.write_text("")
         assert [found for found in find_broken(ws, tmp_path) if stray.name in found]

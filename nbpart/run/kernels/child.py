@@ -80,6 +80,13 @@ class AdoptedApp(IPKernelApp):
     is_adopted = False
     shell: Any
 
+    def init_io(self) -> None:
+        super().init_io()  # type: ignore[no-untyped-call]
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, DrainedStream) and stream._should_watch:
+                # the log shares the descriptor, and closes it when it is configured anew
+                stream._original_stdstream_copy = os.dup(stream._original_stdstream_copy)
+
     def init_gui_pylab(self) -> None:
         if self.is_adopted:
             super().init_gui_pylab()  # type: ignore[no-untyped-call]

@@ -29,14 +29,14 @@ _KILL_LIMIT_S = 10.0
 _SOCKET_PATH = 80
 # ipykernel sees that its parent is gone and ends; what the kernel started has to end too
 _GUARD_SOURCE = """
-import os, select, signal, threading
+import os, select, shutil, signal, threading
 def guard(parent):
     select.select([parent], [], [])
+    if sockets: shutil.rmtree(sockets, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 if os.getpgid(0) == os.getpid():
     threading.Thread(target=guard, args=(os.pidfd_open(os.getppid()),), name="nbpart guard", daemon=True).start()
 """
-_GUARD = f"exec({_GUARD_SOURCE!r}, {{}})"
 
 
 class RunKernelClient(AsyncKernelClient):
@@ -227,10 +227,12 @@ async def _start(
         # files that only this user can open, instead of ports that everybody on the machine can
         sockets = tempfile.mkdtemp(prefix="nbpart-")
         manager.transport, manager.ip = "ipc", os.path.join(sockets, "k")
+        manager.connection_file = os.path.join(sockets, "kernel.json")
     arguments = []
     spec: Any = manager.kernel_spec
     if any("ipykernel" in part for part in spec.argv):
-        lines = [*([_GUARD] if is_supported() else []), *startup]
+        guard = f"exec({_GUARD_SOURCE!r}, {{'sockets': {sockets!r}}})"
+        lines = [*([guard] if is_supported() else []), *startup]
         # what is printed is repeated on the console, where the last words of a kernel that dies can be read
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]
         arguments += [f"--IPKernelApp.exec_lines={line}" for line in lines]

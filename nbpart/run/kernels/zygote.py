@@ -160,7 +160,8 @@ class Zygote:
     def _fork_spare(self) -> Kernel:
         from nbpart.run.kernels.child import run_adopted
 
-        folder = tempfile.mkdtemp(prefix="nbpart-")
+        # named by who has to remove it: where this process is killed, its owner knows which to remove
+        folder = tempfile.mkdtemp(prefix=f"nbpart-{os.getpid()}-")
         try:
             kernel = self._fork(lambda private: run_adopted(private, folder))
         except OSError:

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nbpart.run.kernels import wire
@@ -251,6 +253,10 @@ class Zygote:
                 wire.send(self.control, {"op": "goodbye"})
             self.control.close()
         self.said.close()
+        if self.process.poll() is not None:
+            # it was killed, and with it its kernels: what they bound is left
+            for folder in Path(tempfile.gettempdir()).glob(f"nbpart-{self.process.pid}-*"):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 _Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...], int]

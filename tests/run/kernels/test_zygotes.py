@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,10 @@ def test_when_the_zygote_dies_its_kernels_do_and_the_next_is_started_anew(tmp_pa
         adopt(first, tmp_path)
     second = own.get(sys.executable, [], ENVIRONMENT)
     assert second is not first
+    # what its kernels, that of the test and the one that stood ready, had bound
+    assert kernel.connection_file is not None
+    assert not os.path.exists(kernel.connection_file)
+    assert list(Path(tempfile.gettempdir()).glob(f"nbpart-{first.process.pid}-*")) == []
     own.close()
     assert second.process.poll() is not None
 
