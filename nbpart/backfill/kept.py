@@ -37,7 +37,10 @@ def let_go_beyond(root: Path, most: int, connection_file: str) -> bool:
     newest = next((kernel for _, kernel in kept if kernel.connection_file == connection_file), None)
     if newest is None or len(kept) <= most:
         return newest is None
-    threading.Thread(target=_end, args=(newest,), name="nbpart kept kernel", daemon=True).start()
+    # under another name it is not listed any more, though its end takes a moment
+    leaving = Path(connection_file).with_suffix(".leaving")
+    Path(connection_file).rename(leaving)
+    threading.Thread(target=_end, args=(KeptKernel(leaving),), name="nbpart kept kernel", daemon=True).start()
     return True
 
 
