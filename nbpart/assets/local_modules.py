@@ -45,7 +45,8 @@ class LocalModules:
     def find(self, name: str) -> LocalModule | None:
         """The local module of that name, or None."""
         if name not in self._found:
-            self._found[name] = self._read(name)
+            # nbpart in a checkout is no module of the user's: a run has it of its own
+            self._found[name] = None if name.partition(".")[0] == "nbpart" else self._read(name)
         return self._found[name]
 
     def closure(self, names: Iterable[str], without: str | None = None) -> list[LocalModule]:

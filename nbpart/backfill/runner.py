@@ -58,8 +58,8 @@ log = logging.getLogger("nbpart")
 TURN_S = 0.1
 #: How long results wait for each other, in seconds, while every worker is busy.
 TOGETHER_S = 0.4
-#: How many times its workers' number of runs the pool is given ahead.
-AHEAD = 2
+#: How many runs the pool is given ahead: so many times its workers' number, and so many that a turn is worth its cost.
+AHEAD, LEAST_AHEAD = 2, 12
 #: How often runs that another backfill has are looked at, in seconds, and whether somebody asked for the end.
 FOLLOW_S = 0.3
 _CANCELLED = "the backfill was cancelled"
@@ -212,7 +212,7 @@ class Runner:
         self._note_starts()
         for result in results:
             self._settle(result, stopping)
-        room = len(self._job.steps) if self._is_bulk else self._pool.max_workers * (1 + AHEAD) - len(self._in_pool)
+        room = len(self._job.steps) if self._is_bulk else self._most_in_pool - len(self._in_pool)
         retries = [] if stopping else self._due(room)
         steps = [] if stopping else self._schedule.take(max(0, room - len(retries)))
         following = self._time_to_follow()
@@ -225,6 +225,10 @@ class Runner:
         self._turned_at = time.monotonic()
         self._digest(exchange)
         self._submit(exchange.flights)
+
+    @property
+    def _most_in_pool(self) -> int:
+        return max(self._pool.max_workers * (1 + AHEAD), LEAST_AHEAD)
 
     @property
     def _is_bulk(self) -> bool:

@@ -142,6 +142,11 @@ def open_notebook(context: Any, lab: Lab, name: str, cells: Sequence[str]) -> No
         metadata={"kernelspec": kernelspec},
     )
     nbformat.write(made, lab.root / name)
+    return open_file(context, lab, name)
+
+
+def open_file(context: Any, lab: Lab, name: str) -> Notebook:
+    """Open a notebook that lies below the server's root in a new tab, and wait until its kernel is there."""
     page = context.new_page()
     page.set_default_timeout(60_000)
     notebook = Notebook(page)
