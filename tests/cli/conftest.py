@@ -82,6 +82,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "flow.py").write_text(FLOW, encoding="utf-8")
     subprocess.run([sys.executable, "-c", REGISTER], cwd=tmp_path, env=environment(), check=True, timeout=120)
     monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delitem(sys.modules, "flow", raising=False)  # of another test
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     monkeypatch.chdir(tmp_path)
     return tmp_path
