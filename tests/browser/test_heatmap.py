@@ -123,6 +123,9 @@ def test_each_status_has_its_colour_and_hover_tells_what_it_is(notebook: Open) -
     assert heat.page.locator(".nbpart-heat img").count() == 0
     heat.page.mouse.move(*heat.at(7, 0, 12))
     heat.wait("() => document.querySelector('.nbpart-heat-tip').textContent.includes('never run')")
+    assert heat.page.locator(".nbpart-heat-static").count() == 1
+    assert not heat.page.locator(".nbpart-heat-static").is_visible()
+    assert heat.page.locator(".nbpart-heat-static img").count() == 0
 
 
 def test_click_shift_click_and_brush_select(notebook: Open) -> None:
@@ -347,13 +350,6 @@ def test_without_assets_it_says_what_to_do(notebook: Open) -> None:
     assert "No assets yet" in book.page.locator(".nbpart-heat-empty").inner_text()
     book.execute("s.add_assets(c, s.add_set(c, 'files', ['a']), ['one'])")
     book.page.wait_for_selector(f"{STAGE}[data-painted]", timeout=10_000)
-
-
-def test_the_static_form_hides_while_the_widget_lives(notebook: Open) -> None:
-    heat = twelve(notebook, "static")
-    assert heat.page.locator(".nbpart-heat-static").count() == 1
-    assert not heat.page.locator(".nbpart-heat-static").is_visible()
-    assert heat.page.locator(".nbpart-heat-static img").count() == 0
 
 
 def test_the_painting_is_right_in_numbers(browser: Any) -> None:

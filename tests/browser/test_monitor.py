@@ -19,7 +19,9 @@ def status(page: Any) -> Any:
 
 def test_it_follows_while_the_cell_waits_and_tells_failures_as_text(notebook: Open) -> None:
     slow = WORKSPACE.replace('if partition_key == "b"', 'import time; time.sleep(1)\n        if partition_key != "a"')
-    book = notebook([slow, "bf = ws.backfill('*', max_workers=2); make_monitor(ws, bf.id)", "bf.wait(progress=False)"])
+    book = notebook(
+        [slow, "bf = ws.backfill('*', max_workers=2); make_monitor(ws, bf.id)", "_ = bf.wait(progress=False)"]
+    )
     page = book.page
     page.wait_for_selector(".nbpart-monitor .nbpart-list li.s-running", timeout=60_000)
     assert page.get_by_role("button", name="Cancel").is_visible()
@@ -49,7 +51,7 @@ def test_cancel_is_answered_while_the_cell_waits(notebook: Open) -> None:
     endless = WORKSPACE.replace(
         'if partition_key == "b"', 'import time; time.sleep(600)\n        if partition_key == "b"'
     )
-    book = notebook([endless, "bf = ws.backfill('raw'); make_monitor(ws, bf.id)", "bf.wait(progress=False); 'waited'"])
+    book = notebook([endless, "bf = ws.backfill('raw'); make_monitor(ws, bf.id)", "_ = bf.wait(progress=False)"])
     page = book.page
     page.wait_for_selector(".nbpart-monitor .nbpart-list li.s-running", timeout=60_000)
     page.get_by_role("button", name="Cancel").click()

@@ -204,6 +204,12 @@ function onKeys(node, handlers) {
   });
 }
 
+/** Let Enter do what it does in a field: JupyterLab's notebook refuses the line break of every field in an output. */
+function onEnter(field, submit) {
+  const newLine = () => field.setRangeText('\n', field.selectionStart, field.selectionEnd, 'end');
+  onKeys(field, { Enter: (event) => (event.isComposing ? false : (submit || newLine)()) });
+}
+
 /** A live region: `say(text)` is read out, at most every few seconds, the newest text last. */
 function announcer(root, everyMs = 4000) {
   const region = make('div', { class: 'nbpart-live', role: 'status', 'aria-live': 'polite' });

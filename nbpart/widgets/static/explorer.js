@@ -111,7 +111,8 @@ function drawPanel(link, root) {
     runs.node.hidden = !panel.assets;
     if (isNew('removal', chosen.number, chosen.set, sets)) removal.show(panel);
     backfills.show(panel);
-    logFold.suggest(Boolean(run && (run.live || (run.status !== 'succeeded' && !run.traceback))));
+    // what a person reads is not folded when the run ends
+    if (isNew('fold', chosen.number, run && run.id)) logFold.suggest(Boolean(run && (run.live || (run.status !== 'succeeded' && !run.traceback))));
     log.show(partition ? run : null);
     data.show(panel);
     if (isNew('book', run)) book.show(partition ? run : null);

@@ -119,6 +119,7 @@ function addForm(link, fold, result) {
   let text = null;
   let measured = null;
   let timer = null;
+  let number = null;
 
   const current = () => sets.find(({ name }) => name === which.value);
 
@@ -130,16 +131,18 @@ function addForm(link, fold, result) {
     const parameters = set.params.length > 0;
     fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: axisBox(parameter) })) : null;
     text = fields ? null : make('textarea', { rows: 3, spellcheck: 'false', 'aria-label': 'Keys, one a line', placeholder: parameters ? set.params.map(({ name }) => `${name}=…`).join(',') : 'one key a line' });
+    if (text) onEnter(text);
     measured = make('span', { class: 'nbpart-faint', 'aria-live': 'polite' });
     const way = parameters ? make('button', { type: 'button', class: 'nbpart-quiet', text: asText ? 'by parameters' : 'as text', onclick: () => draw(!asText) }) : null;
     form.append(...(fields ? fields.map(({ name, takes, box }) => make('label', { class: 'nbpart-field', title: takes }, make('span', { text: name }), box)) : [text]),
       make('div', { class: 'nbpart-bar' }, make('button', { type: 'submit', class: 'nbpart-main', text: 'Add' }), measured, make('span', { class: 'nbpart-space' }), way));
-    if (text) onKeys(text, {}); // Enter makes a new line
   }
 
   function axisBox({ kind, choices, default: fallback }) {
     const hint = choices.length ? choices.join(', ') : AXIS_HINTS[kind];
-    return make('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder: fallback ? `${fallback} (default)` : hint, oninput: () => measureSoon() });
+    const box = make('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder: fallback ? `${fallback} (default)` : hint, oninput: () => measureSoon() });
+    onEnter(box, () => form.requestSubmit());
+    return box;
   }
 
   const axes = () => Object.fromEntries(fields.map(({ name, box }) => [name, box.value]));
@@ -192,7 +195,9 @@ function addForm(link, fold, result) {
       const none = chosen.counts.every((n) => !n) && chosen.kind !== 'partition';
       about.textContent = none && sets.length ? 'There are no partitions yet: add the first keys here.' : '';
       about.hidden = !about.textContent;
-      fold.suggest(none);
+      // it does not fold away from who is adding
+      if (none || chosen.number !== number) fold.suggest(none);
+      number = chosen.number;
     },
     close: () => clearTimeout(timer),
   };

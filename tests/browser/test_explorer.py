@@ -1,0 +1,241 @@
+"""The explorer in a real JupyterLab, on real runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.browser.lab import Lab, Notebook, wait_for_kernel
+
+Open = Callable[[Sequence[str]], Notebook]
+HOSTILE = "<img src=x onerror=alert(1)>"
+STAGE = ".nbpart-heat-stage"
+ASSETS = f"""
+    import nbpart, pandas as pd
+    ws = nbpart.open("{{name}}")
+    files = ws.dynamic_partitions("files")
+    trials = ws.dynamic_partitions("trials", params={{{{"lr": float, "depth": int}}}})
+    @ws.asset(partitions=files)
+    def raw(partition_key: str) -> pd.DataFrame:
+        import pandas as pd
+        print("<b>working</b> on", partition_key)
+        if partition_key == "bad":
+            raise ValueError("no {HOSTILE} here")
+        return pd.DataFrame({{{{"key": [partition_key], "n": [1]}}}})
+    @ws.asset(partitions=files)
+    def sizes(raw) -> dict:
+        return {{{{"rows": len(raw)}}}}
+    @ws.asset(partitions=trials)
+    def model(lr: float, depth: int) -> dict:
+        return {{{{"score": lr * depth}}}}
+"""
+EXPLORE = "x = ws.explore(); x"
+
+
+def assets(name: str) -> str:
+    return ASSETS.format(name=name)
+
+
+class Panel:
+    """The explorer in a page."""
+
+    def __init__(self, book: Notebook) -> None:
+        self.book, self.page = book, book.page
+        self.root = self.page.locator(".nbpart-panel")
+        self.page.set_default_timeout(20_000)
+        self.root.wait_for()
+        self.page.wait_for_selector(f"{STAGE}[data-painted]")
+
+    def title(self, text: str, key: str = "") -> None:
+        """Wait until that is selected."""
+        self.root.locator("h3", has_text=text).wait_for()
+        if key:
+            self.root.locator(".nbpart-key", has_text=key).wait_for()
+
+    def status(self, text: str) -> None:
+        self.root.locator(".nbpart-status", has_text=text).wait_for()
+
+    def button(self, name: str) -> Any:
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def told(self, text: str, code: str) -> None:
+        """Wait for what an action came to, with its line of Python."""
+        outcome = self.root.locator(".nbpart-outcome", has_text=text)
+        outcome.wait_for()
+        assert outcome.locator("code").inner_text() == code
+
+    def pick(self, row: int, column: int) -> None:
+        """Select a partition of the first band by keys alone."""
+        stage = self.page.locator(STAGE)
+        stage.focus()
+        self.page.keyboard.press("Home")
+        for key, times in (("ArrowUp", 9), ("ArrowDown", row), ("Home", 1), ("ArrowRight", column), ("Enter", 1)):
+            for _ in range(times):
+                self.page.keyboard.press(key)
+
+    def fold(self, name: str) -> Any:
+        return self.root.locator("details.nbpart-fold", has=self.page.locator("summary", has_text=name))
+
+
+def test_from_the_heatmap_to_what_failed_and_its_notebook_in_a_tab(notebook: Open) -> None:
+    run = f"_ = files.add('bad', {HOSTILE!r}); _ = ws.backfill('+sizes', max_workers=2).wait(progress=False)"
+    panel = Panel(notebook([assets("look"), run, EXPLORE]))
+    page = panel.page
+    panel.title("All assets")
+    page.locator(STAGE).focus()
+    page.keyboard.press("n")
+    page.keyboard.press("Enter")
+    panel.title("raw", "bad")
+    panel.status("failed")
+    trace = panel.fold("Error").locator("pre")
+    assert f"ValueError: no {HOSTILE} here" in trace.inner_text()
+    page.locator(".nbpart-node.nbpart-selected[aria-label^='raw']").wait_for()
+
+    panel.pick(0, 1)
+    panel.title("raw", HOSTILE)
+    panel.status("materialized")
+    panel.fold("Data").locator("td", has_text=HOSTILE).wait_for()
+    panel.fold("Log").locator("summary").click()
+    panel.fold("Log").locator("pre", has_text=f"<b>working</b> on {HOSTILE}").wait_for()
+    panel.button("Show it here").click()
+    panel.fold("Executed notebook").locator(".nbpart-cell pre", has_text="<b>working</b>").first.wait_for()
+    panel.fold("History").locator("button.nbpart-run").click()
+    panel.root.locator(".nbpart-then", has_text="left it").wait_for()
+    panel.button("Back to now").click()
+    assert page.locator(".nbpart img, .nbpart-panel b, .nbpart script").count() == 0
+
+    panel.pick(0, 0)
+    panel.title("raw", "bad")
+    panel.status("failed")
+    panel.root.get_by_role("link", name="Open in a tab").click()
+    page.wait_for_function("() => window.jupyterapp.shell.currentWidget.context?.path.includes('/runs/raw/')")
+
+
+def test_from_nothing_to_a_backfill_by_forms_and_buttons(notebook: Open, lab: Lab) -> None:
+    book = notebook(["import nbpart; ws = nbpart.open('forms'); x = ws.explore(); x"])
+    page = book.page
+    page.locator(".nbpart-panel p", has_text="Nothing to look at yet").wait_for()
+    assert page.locator(".nbpart-empty pre").inner_text().count("\n") == 2
+    book.execute(assets("forms"))
+    panel = Panel(book)
+
+    keys = panel.root.get_by_role("textbox", name="Keys, one a line")
+    keys.press_sequentially(f"a\n{HOSTILE}\nc")
+    panel.button("Add").click()
+    panel.told("3 keys added.", f"ws.partition_sets['files'].add(['a', {HOSTILE!r}, 'c'])")
+    page.locator(".nbpart-node[aria-label^='raw (function): 3 missing']").wait_for()
+    panel.root.get_by_role("combobox", name="Partitions", exact=True).select_option("trials")
+    panel.root.get_by_label("depth").fill("3..5:2")
+    panel.root.get_by_label("lr").fill("0.1, 0.5")
+    panel.root.get_by_text("4 keys: depth=3,lr=0.1").wait_for()
+    page.keyboard.press("Enter")
+    panel.told("4 keys added.", "ws.partition_sets['trials'].add_grid(depth=[3, 5], lr=[0.1, 0.5])")
+
+    page.locator(".nbpart-node[aria-label^='sizes']").click()
+    panel.title("sizes")
+    panel.root.get_by_label("with what it reads").check()
+    panel.button("Plan").click()
+    panel.told("6 steps: 6 missing", "ws.plan('+sizes')")
+    assert panel.root.locator(".nbpart-plan tbody tr").count() == 6
+    panel.root.get_by_label("workers").fill("2")
+    panel.button("Backfill").click()
+    panel.told("has begun: 6 steps", "ws.backfill('+sizes', max_workers=2)")
+    panel.root.locator(".nbpart-backfill", has_text="succeeded: 6 of 6").wait_for()
+    page.locator(".nbpart-node[aria-label='sizes (function): 3 materialized']").wait_for()
+
+    panel.pick(1, 2)
+    panel.title("sizes", "c")
+    panel.button("Remove 1 key …").click()
+    panel.root.get_by_text("Remove c from files?").wait_for()
+    page.keyboard.press("Escape")
+    panel.button("Remove 1 key …").click()
+    panel.button("Remove").click()
+    panel.told("1 key removed", "ws.partition_sets['files'].remove('c')")
+    page.locator(".nbpart-node[aria-label='sizes (function): 2 materialized']").wait_for()
+    assert book.execute("print(list(files))") == str(["a", HOSTILE])
+
+
+SLOW = """
+    files.add("one", "two")
+    @ws.asset(partitions=files)
+    def slow(partition_key: str) -> dict:
+        import os, time
+        print("begun", flush=True)
+        while not os.path.exists("go-on"):
+            time.sleep(0.05)
+        print("gone on", flush=True)
+        return {}
+    x = ws.explore(); x
+"""
+
+
+def test_the_command_line_is_followed_while_a_cell_runs(notebook: Open, lab: Lab) -> None:
+    wait = "import os, time\nwhile not os.path.exists('seen-all'): time.sleep(0.05)"
+    book = notebook([assets("follow"), SLOW, wait])
+    panel = Panel(book)
+    page = panel.page
+    command = [str(Path(sys.executable).parent / "nbpart"), "-w", "follow", "backfill", "slow", "-j", "1"]
+    with subprocess.Popen(command, cwd=lab.root, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
+        page.locator(".nbpart-node.nbpart-running[aria-label^='slow']").wait_for()
+        panel.root.locator(".nbpart-backfill", has_text="slow running: 0 of 2").wait_for()
+        busy = page.locator(".jp-CodeCell").nth(2).locator(".jp-InputArea-prompt", has_text="[*]")
+        assert busy.count() == 1
+        panel.pick(2, 0)
+        panel.title("slow", "one")
+        panel.status("running")
+        log = panel.fold("Log").locator("pre")
+        panel.fold("Log").locator("pre", has_text="begun").wait_for()
+        assert "gone on" not in log.inner_text()
+        assert busy.count() == 1
+        (lab.root / "go-on").touch()
+        panel.fold("Log").locator("pre", has_text="gone on").wait_for()
+        panel.status("materialized")
+        panel.root.locator(".nbpart-backfill", has_text="slow succeeded: 2 of 2").wait_for()
+        assert process.wait(60) == 0
+    assert busy.count() == 1
+    (lab.root / "seen-all").touch()
+    book.wait_done()
+
+
+def test_it_is_whole_in_the_dark_on_a_narrow_page_and_after_a_reload(notebook: Open) -> None:
+    run = "_ = files.add('bad'); _ = ws.backfill('raw').wait(progress=False)"
+    book = notebook([assets("again"), run, EXPLORE]).wait_done()
+    panel = Panel(book)
+    page = panel.page
+    side, left = panel.root.bounding_box(), page.locator(".nbpart-explorer-left").bounding_box()
+    assert side["x"] >= left["x"] + left["width"]
+    page.locator(STAGE).focus()
+    page.keyboard.press("n")
+    page.keyboard.press("Enter")
+    panel.status("failed")
+    change = "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
+    colour = """(wanted) => getComputedStyle(document.querySelector('.nbpart-status .nbpart-glyph')).color === wanted"""
+    try:
+        page.evaluate(change, "JupyterLab Dark")
+        page.wait_for_function(colour, arg="rgb(229, 101, 90)")
+    finally:
+        page.evaluate(change, "JupyterLab Light")
+    page.wait_for_function(colour, arg="rgb(152, 21, 19)")
+
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    wait_for_kernel(page)
+    panel = Panel(book)
+    panel.title("raw", "bad")
+    panel.status("failed")
+    for _ in range(100):
+        if book.execute("print(len(x.panel._views), len(x.graph._views))") == "1 1":
+            break
+        page.wait_for_timeout(50)
+    assert book.execute("print(len(x.panel._views), x.panel._left_at)") == "1 None"
+
+    page.evaluate("() => { window.jupyterapp.commands.execute('application:toggle-left-area'); }")
+    page.set_viewport_size({"width": 600, "height": 900})
+    page.wait_for_function("() => document.querySelector('.nbpart-explorer').clientWidth <= 500")
+    side, left = panel.root.bounding_box(), page.locator(".nbpart-explorer-left").bounding_box()
+    assert side["y"] >= left["y"] + left["height"]
+    wide = "() => { const n = document.querySelector('.nbpart-explorer'); return n.scrollWidth - n.clientWidth; }"
+    assert page.evaluate(wide) <= 0
