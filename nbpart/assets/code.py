@@ -40,9 +40,10 @@ def version_of_notebook(notebook: Mapping[str, Any], folder: Path, kernel_langua
     """
     cells = [c.source for c in code_cells(notebook) if not has_tag(c.cell, "injected-parameters")]
     if kernel_language.lower() not in ("python", "ipython", "python3"):
-        return CodeVersion(_digest("text", *filter(None, map(_trimmed, cells))), ())
+        return CodeVersion(_digest("text", "\n".join(filter(None, map(_trimmed, cells)))), ())
     trees = [(parse_cell(source), source) for source in cells]
-    parts = [fingerprint(*tree.body) if tree is not None else _trimmed(source) for tree, source in trees]
+    # a part a statement, so that where one cell ends does not tell
+    parts = [p for tree, text in trees for p in ([_trimmed(text)] if tree is None else map(fingerprint, tree.body))]
     local = LocalModules(_local_roots([folder]))
     imported = {m for tree, _ in trees if tree is not None for m in imported_modules(tree.body, "", local)}
     counted = local.closure(imported)
@@ -98,7 +99,7 @@ def _named_by(name: str, module: LocalModule) -> list[tuple[str, ast.stmt]]:
             wanted = [n for n in (*names.needed, *names.hinted) if n in binding]
             pending += [n for n in dict.fromkeys(wanted) if n not in seen]
             seen.update(wanted)
-            if len(wanted) < len(names.needed) and "*" in binding and "*" not in seen:
+            if "*" in binding and "*" not in seen and any(n not in binding for n in names.needed):
                 pending.append("*")  # one of the others may come from ``from module import *``
                 seen.add("*")
     return found

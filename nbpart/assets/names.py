@@ -88,17 +88,14 @@ def touched_names(statement: ast.stmt) -> tuple[str, ...]:
     """The names whose objects a statement changes in place: ``X[k] = v``, ``X.a = v``, ``X.append(v)``."""
     if isinstance(statement, _DEFINITIONS):
         return ()
-    touched: dict[str, None] = {}
+    touched: dict[str | None, None] = {}
     for node in ast.walk(statement):
-        changes: list[ast.expr] = []
-        if isinstance(node, ast.Assign | ast.Delete):
-            changes = [t for t in node.targets if not isinstance(t, ast.Name)]
-        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
-            changes = [node.target] if not isinstance(node.target, ast.Name) else []
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            touched[root_name(node)] = None
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            changes = [node.value.func] if isinstance(node.value.func, ast.Attribute) else []
-        touched.update(dict.fromkeys(root for change in changes if (root := root_name(change))))
-    return tuple(touched)
+            called = node.value.func
+            touched[root_name(called) if isinstance(called, ast.Attribute) else None] = None
+    return tuple(name for name in touched if name is not None)
 
 
 def root_name(node: ast.expr) -> str | None:
@@ -157,6 +154,8 @@ def fingerprint(*nodes: ast.AST) -> str:
 def _fields(node: ast.AST) -> Iterator[ast.AST | str]:
     for field, value in ast.iter_fields(node):
         is_constant = isinstance(node, ast.Constant) and field == "value"
+        if isinstance(value, list):
+            value = _meaningful(node, field, value)
         if field in _WITHOUT_MEANING or ((value is None or value == []) and not is_constant):
             continue
         yield f"{field}="
@@ -164,7 +163,7 @@ def _fields(node: ast.AST) -> Iterator[ast.AST | str]:
             yield value
         elif isinstance(value, list):
             yield "["
-            for item in _meaningful(node, field, value):
+            for item in value:
                 yield item if isinstance(item, ast.AST) else f"{item!r},"
             yield "]"
         else:
@@ -174,7 +173,7 @@ def _fields(node: ast.AST) -> Iterator[ast.AST | str]:
 def _meaningful(node: ast.AST, field: str, items: list[ast.AST]) -> list[ast.AST]:
     if field == "decorator_list":
         return [d for d in items if not (isinstance(d, ast.expr) and declares_asset(d))]
-    if field == "body" and isinstance(node, (*_DEFINITIONS, ast.Module)) and _is_docstring(items[0]):
+    if field == "body" and items and isinstance(node, (*_DEFINITIONS, ast.Module)) and _is_docstring(items[0]):
         return items[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
     return items
 
