@@ -49,8 +49,11 @@ def read_parameters_cell(notebook: Mapping[str, Any]) -> dict[str, ParameterDefa
     if parse_cell(source) is None:
         raise DeclarationError("The cell tagged 'parameters' is not valid Python; run it once to see where.")
     found: dict[str, ParameterDefault] = {}
+    annotations: dict[str, ast.expr] = {}
     for name, value, annotation in _assignments(_tree_with_type_comments(source)):
-        found[name] = _default(name, value, annotation)
+        if annotation is not None:
+            annotations[name] = annotation
+        found[name] = _default(name, value, annotations.get(name))
     return found
 
 
@@ -70,24 +73,27 @@ def _tree_with_type_comments(source: str) -> ast.Module:
 
 
 def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None, ast.expr | None]]:
-    """Each variable that the cell assigns, with its expression and annotation."""
+    """Each variable that the cell assigns, with the expression of its whole value, if there is one, and annotation."""
     for statement in tree.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             yield statement.target.id, statement.value, statement.annotation
+        elif isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+            yield statement.target.id, None, None
         elif isinstance(statement, ast.Assign):
             for target in statement.targets:
                 for name, value in _pairs(target, statement.value):
                     yield name, value, _expression(statement.type_comment)
 
 
-def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.expr | None]]:
     if isinstance(target, ast.Name):
         yield target.id, value
     elif isinstance(target, ast.Tuple | ast.List):
-        items = value.elts if isinstance(value, ast.Tuple | ast.List) else []
-        if len(target.elts) == len(items):
-            for inner, item in zip(target.elts, items, strict=True):
-                yield from _pairs(inner, item)
+        items: list[ast.expr | None] = list(value.elts) if isinstance(value, ast.Tuple | ast.List) else []
+        if len(items) != len(target.elts) or any(isinstance(e, ast.Starred) for e in (*target.elts, *items)):
+            items = [None] * len(target.elts)
+        for inner, item in zip(target.elts, items, strict=True):
+            yield from _pairs(inner.value if isinstance(inner, ast.Starred) else inner, item)
 
 
 def _expression(text: str | None) -> ast.expr | None:
