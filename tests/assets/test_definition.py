@@ -32,6 +32,7 @@ DEFINITIONS = st.builds(
     kernel_name=st.none() | TEXTS,
     language=TEXTS,
     origin=TEXTS,
+    secrets=st.lists(TEXTS, max_size=3).map(tuple),
 )
 
 
