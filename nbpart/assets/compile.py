@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nbpart.assets.names import bound_names, parse
+from nbpart.assets.names import bound_names, global_names, parse
 from nbpart.assets.spelling import LINE, spell_setting
 from nbpart.errors import DeclarationError
 
 Kind = Literal["partition_key", "run", "parameter", "input", "setting"]
+
+_INDENT = " " * 8  # of what a run of many partitions does with each
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +47,17 @@ def compile_function(
     cell that it leaves out).
     """
     arguments = _passed(arguments)
-    taken = _bound_by(setup) | {call.removeprefix("await ").partition(".")[0]}
+    bound = _bound_by(setup) | {call.removeprefix("await ").partition(".")[0], "nbpart"}
+    of_python = _read_by(setup) - bound
     settings = [a for a in arguments if a.kind == "setting"]
-    run, result = _free("run", taken | _names(settings)), _free("result", taken | _names(settings))
-    kept = {a.name: _free(f"given_{a.name}", taken) for a in settings if a.name in taken}
-    opening = ["import nbpart", "", f'{run} = nbpart.current_run("{name}")']
-    opening += [f"{safe} = {given}  # the code below has a {given} of its own" for given, safe in kept.items()]
+    taken = bound | of_python | _names(settings)
+    run, result, one, key = (_free(own, taken) for own in ("run", "result", "one", "key"))
+    kept = {a.name: _free(f"given_{a.name}", taken) for a in settings if a.name in bound | of_python}
+    opening = [*_keep(kept, of_python), "import nbpart", "", f'{run} = nbpart.current_run("{name}")']
     values = [_bind(argument, run, kept) for argument in arguments]
-    one, key = _free("one", taken | _names(settings)), _free("key", taken | _names(settings))
     for_many = [f"for {key} in {run}.partition_keys:", f"    with {run}.partition({key}) as {one}:"]
-    for_many += _indent(_call(f"{result} = {call}", [_bind(argument, one, kept) for argument in arguments]))
+    values_of_one = [_bind(argument, one, kept) for argument in arguments]
+    for_many += _indent(_call(f"{result} = {call}", values_of_one, LINE - len(_INDENT)))
     for_many += _indent(f"if {result} is not None:\n    {one}.save({result})")
     variant = {"call": "\n".join(for_many), "save": None, "result": None}
     cells = [
@@ -94,6 +97,19 @@ def _bound_by(setup: str) -> set[str]:
     return {name for statement in parse(setup).body for name in bound_names(statement)}
 
 
+def _read_by(setup: str) -> set[str]:
+    return {name for statement in parse(setup).body for name in global_names(statement, deferred=True).needed}
+
+
+def _keep(kept: Mapping[str, str], of_python: Collection[str]) -> list[str]:
+    """The lines that keep settings under names of their own, and give Python back those that would hide its own."""
+    if not kept:
+        return []
+    lines = [f"{safe} = {given}  # the code below has a {given} of its own" for given, safe in kept.items()]
+    hiding = [given for given in kept if given in of_python]
+    return [*lines, *([f"del {', '.join(hiding)}"] if hiding else []), ""]
+
+
 def _free(name: str, taken: set[str]) -> str:
     while name in taken:
         name = f"nbpart_{name}"
@@ -123,9 +139,9 @@ def _bind(argument: Argument, run: str, kept: dict[str, str]) -> str:
     return value if argument.positional_only else f"{argument.name}={value}"
 
 
-def _call(start: str, values: list[str]) -> str:
+def _call(start: str, values: list[str], width: int = LINE) -> str:
     flat = f"{start}({', '.join(values)})"
-    if len(flat) <= LINE:
+    if len(flat) <= width:
         return flat
     return f"{start}(\n" + "".join(f"    {value},\n" for value in values) + ")"
 
@@ -139,7 +155,7 @@ def _cell(
 
 
 def _indent(source: str) -> list[str]:
-    return [f"        {line}" for line in source.splitlines()]
+    return [f"{_INDENT}{line}" for line in source.splitlines()]
 
 
 def _metadata(name: str, variant: dict[str, str | None]) -> dict[str, Any]:
