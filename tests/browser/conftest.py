@@ -22,6 +22,7 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
