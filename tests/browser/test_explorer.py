@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.lab import Lab, Notebook, wait_for_kernel
+from tests.browser.themes import DARK_THEME, LIGHT_THEME, change_theme
 
 Open = Callable[[Sequence[str]], Notebook]
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -211,13 +212,12 @@ def test_it_is_whole_in_the_dark_on_a_narrow_page_and_after_a_reload(notebook: O
     page.keyboard.press("n")
     page.keyboard.press("Enter")
     panel.status("failed")
-    change = "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
     colour = """(wanted) => getComputedStyle(document.querySelector('.nbpart-status .nbpart-glyph')).color === wanted"""
     try:
-        page.evaluate(change, "JupyterLab Dark")
+        change_theme(page, DARK_THEME)
         page.wait_for_function(colour, arg="rgb(229, 101, 90)")
     finally:
-        page.evaluate(change, "JupyterLab Light")
+        change_theme(page, LIGHT_THEME)
     page.wait_for_function(colour, arg="rgb(152, 21, 19)")
 
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")

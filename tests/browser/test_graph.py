@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.browser.lab import Lab, Notebook
+from tests.browser.themes import DARK_THEME, LIGHT_THEME, change_theme
 
 Open = Callable[[Sequence[str]], Notebook]
 
@@ -184,10 +185,9 @@ def test_colours_follow_the_theme(notebook: Open) -> None:
     book = notebook([WORKSPACE, "ws.backfill('raw').wait(progress=False); g = make_graph(ws); g"]).wait_done()
     page = book.page
     page.locator(".nbpart-stack rect.s-failed").first.wait_for()
-    change = "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
     # the last is what other tests begin with
-    for theme, wanted in (("JupyterLab Dark", "rgb(229, 101, 90)"), ("JupyterLab Light", "rgb(152, 21, 19)")):
-        page.evaluate(change, theme)
+    for theme, wanted in ((DARK_THEME, "rgb(229, 101, 90)"), (LIGHT_THEME, "rgb(152, 21, 19)")):
+        change_theme(page, theme)
         page.wait_for_function(
             "(wanted) => getComputedStyle(document.querySelector('.nbpart-stack rect.s-failed')).fill === wanted",
             arg=wanted,

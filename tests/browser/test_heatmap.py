@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.browser.lab import Notebook
+from tests.browser.themes import DARK_THEME, LIGHT_THEME, change_theme
 
 REPOSITORY = str(Path(__file__).parents[2])
 HEAD = f"""
@@ -283,15 +284,12 @@ def test_a_grid_is_walked_and_brushed(notebook: Open) -> None:
 def test_the_theme_and_values_change_the_colours(notebook: Open) -> None:
     heat = twelve(notebook, "theme")
     assert heat.colour(0, 0, 12) == LIGHT[4]
-    change = "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
     try:
-        heat.page.evaluate(change, "JupyterLab Dark")
-        heat.wait("() => document.body.dataset.jpThemeLight === 'false'")
-        heat.page.wait_for_timeout(500)
+        change_theme(heat.page, DARK_THEME)
+        heat.page.wait_for_timeout(200)
         assert heat.colour(0, 0, 12) == DARK_FAILED
     finally:
-        heat.page.evaluate(change, "JupyterLab Light")
-        heat.wait("() => document.body.dataset.jpThemeLight === 'true'")
+        change_theme(heat.page, LIGHT_THEME)
     heat.book.execute("s.set_statuses(c, ids['two'], [5] * 12, (range(12), range(12)))")
     heat.page.locator("select[aria-label='Colour by']").select_option("duration_s")
     heat.wait("() => document.querySelector('.nbpart-heat-ramp').textContent.includes('11')")
