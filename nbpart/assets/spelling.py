@@ -35,8 +35,9 @@ def spell(value: Any, name_of: NameOf, *, within: tuple[int, ...] = ()) -> str:
     ``name_of(object)`` gives the expression for a class or function, and raises CannotSpell where there is none.
     """
     kind = type(value)
-    if isinstance(value, Enum) and value.name is not None:
-        return f"{name_of(kind)}.{value.name}" if value.name.isidentifier() else f"{name_of(kind)}({value.value!r})"
+    if isinstance(value, Enum):
+        is_named = value.name is not None and value.name.isidentifier()  # flags together have no name, or one with |
+        return f"{name_of(kind)}.{value.name}" if is_named else f"{name_of(kind)}({spell(value.value, name_of)})"
     if kind is str:
         return _spell_text(value)
     if kind in _LITERALS:
@@ -53,9 +54,10 @@ def spell(value: Any, name_of: NameOf, *, within: tuple[int, ...] = ()) -> str:
 def spell_setting(value: Any) -> str | None:
     """The literal of a setting that JSON can carry too (text, numbers, None, lists, tuples, dicts); None for others."""
     try:
-        return spell(value, no_name) if is_setting(value) else None
+        spelled = spell(value, no_name)  # first, since it finds a list that holds itself
     except CannotSpell:
         return None
+    return spelled if is_setting(value) else None
 
 
 def is_setting(value: Any) -> bool:
