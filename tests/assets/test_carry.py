@@ -300,6 +300,46 @@ def test_what_cannot_be_carried_is_named(shell: Shell, cell: str, words: list[st
         assert word in message
 
 
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("exec('def X(): return 1')", "`X`, used by `f`, is a function without source"),
+        (
+            "X = 1\ndef g():\n    X = 2\n    def inner(): return X\n    return inner\ninner = g()",
+            "another thing there than elsewhere in the carried code: rename one of them",
+        ),
+    ],
+)
+def test_what_has_no_source_or_two_meanings_is_named(shell: Shell, cell: str, words: str) -> None:
+    shell.run(cell)
+    shell.run(f"def f(): return X{', inner()' if 'inner' in cell else ''}")
+    assert words in problem(shell)
+
+
+def test_a_class_without_source_is_refused(shell: Shell) -> None:
+    shell.run("exec('Unplaced = type(\"Unplaced\", (), {})')\ndef f(): return Unplaced")
+    assert "`Unplaced`, used by `f`, is the class 'Unplaced', whose source is not at hand" in problem(shell)
+
+
+def test_a_class_under_another_name_is_carried_with_its_own(shell: Shell) -> None:
+    shell.run("class Size:\n    value = 1\nX = Size\ndef f(): return X.value")
+    assert "X = Size" in carry(shell["f"]).source
+    assert carried(shell)["f"]() == 1
+
+
+def test_names_that_will_be_there_are_left_out_and_told(shell: Shell) -> None:
+    shell.run("ws = open\nK = 1\ndef f(): return ws, K")
+    found = carry(shell["f"], given=["ws", "other"])
+    assert found.given == {"ws"}
+    assert found.source == "K = 1\n\n\ndef f(): return ws, K"
+
+
+def test_a_variable_that_has_no_value_yet_is_refused(shell: Shell) -> None:
+    shell.run("def make():\n    def f(): return late\n    keep.append(f)\n    return\n    late = 1\nkeep = []\nmake()")
+    shell.run("f = keep[0]")
+    assert "`late`, used by `f`, is" in problem(shell)
+
+
 def test_all_problems_are_told_at_once(shell: Shell) -> None:
     shell.run("import sqlite3\ndb = sqlite3.connect(':memory:')\nbad = lambda x: x\ndef g(): return db, nothing\n")
     shell.run("def f(): return g(), db, bad, __file__")

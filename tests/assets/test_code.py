@@ -232,13 +232,21 @@ def test_a_local_module_hides_an_installed_one(version: Versions) -> None:
     assert version({"own.py": own, "colorsys.py": "mine = 1\n"}).version != without.version
 
 
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("def g():\n    return 1\n", "cannot be found, or has changed"),
+        ("def f(:\n", "cannot be found, or has changed"),
+        ("if __name__ == '__main__':\n    def f(): return 1\n", "'f' is no longer in own.py; restart the kernel"),
+    ],
+)
 def test_a_function_that_has_left_its_file_is_refused(
-    write: Write, load: Callable[[str], ModuleType], project: Path
+    write: Write, load: Callable[[str], ModuleType], project: Path, now: str, told: str
 ) -> None:
     write(**{"own.py": "def f():\n    return 1\n"})
     function = load("own").f
-    write(**{"own.py": "if True:\n    def g(): return f()\n"})
-    with pytest.raises(DeclarationError):
+    write(**{"own.py": now})
+    with pytest.raises(DeclarationError, match=told):
         version_of_function(function, [project])
 
 
