@@ -289,6 +289,8 @@ def test_async_functions(shell: Shell) -> None:
         ("Xylophone = 1", ["`X`, used by `f`, is not defined"]),
         ("def X(): return 1\nold = X\ndef X(): return old()", ["`old`, used by `X`, is an earlier form of 'X'"]),
         ("X = []\nX.append(X)", ["a list that holds a list"]),
+        ("import types\nX = types.ModuleType('made')", ["`X`, used by `f`, is a module"]),
+        ("def make():\n    def g(): pass\n    return g\nX = [make()]", ["a list that holds a function"]),
         ("import threading\nX = {'lock': threading.Lock()}", ["a dict that holds a thread.lock"]),
     ],
 )
@@ -314,6 +316,13 @@ def test_what_has_no_source_or_two_meanings_is_named(shell: Shell, cell: str, wo
     shell.run(cell)
     shell.run(f"def f(): return X{', inner()' if 'inner' in cell else ''}")
     assert words in problem(shell)
+
+
+def test_an_object_that_a_cell_imported_is_imported(shell: Shell) -> None:
+    shell.shell.run_cell("from logging import (", store_history=True)  # a slip before it does not matter
+    shell.run("from logging import root as top\ndef f(): return top")
+    assert carry(shell["f"]).source.startswith("from logging import root as top\n")
+    assert carried(shell)["f"]() is shell["top"]
 
 
 def test_a_class_without_source_is_refused(shell: Shell) -> None:
