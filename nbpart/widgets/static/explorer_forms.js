@@ -192,7 +192,7 @@ function addForm(link, fold, result) {
         draw();
       }
       which.dataset.chosen = chosen.set;
-      const none = chosen.counts.every((n) => !n) && chosen.kind !== 'partition';
+      const none = ['all', 'assets'].includes(chosen.kind) && chosen.counts.every((n) => !n);
       about.textContent = none && sets.length ? 'There are no partitions yet: add the first keys here.' : '';
       about.hidden = !about.textContent;
       // it does not fold away from who is adding

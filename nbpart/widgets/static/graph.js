@@ -68,7 +68,7 @@ function drawCard(card, [width, height]) {
     told.replaceChildren(...countTexts(now).map(([words, status], i) =>
       draw('tspan', { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
     // long numbers take the place of the kind, which the card's title tells too
-    kind.classList.toggle('nbpart-crowded', told.textContent.length + kind.textContent.length > 27);
+    kind.classList.toggle('nbpart-crowded', told.textContent.length + kind.textContent.length > 24);
     const worst = ['failed', 'running'].find((status) => now.counts[STATUS_INDEX[status]]);
     const isSource = now.kind === 'source';
     node.classList.toggle('nbpart-failed', worst === 'failed' && !isSource);
