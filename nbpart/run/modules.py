@@ -13,7 +13,8 @@ from importlib.abc import MetaPathFinder, SourceLoader
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
+from typing import Any
 
 SPEC_VARIABLE = "NBPART_RUN_SPEC"
 RUN_VARIABLE = "NBPART_RUN_ID"
@@ -68,6 +69,14 @@ class SnapshotLoader(SourceLoader):
 
     def get_filename(self, fullname: str) -> str:
         return self._original
+
+    def source_to_code(  # type: ignore[override]
+        self, data: Any, path: Any = "<string>", *, _optimize: int = -1
+    ) -> CodeType:
+        # snapshots are UTF-8, whatever encoding the original declares
+        text = data.decode("utf-8", "surrogatepass") if isinstance(data, bytes) else data
+        code: CodeType = compile(text, path, "exec", dont_inherit=True, optimize=_optimize)
+        return code
 
     def get_data(self, path: str) -> bytes:
         return Path(self._snapshot if path == self._original else path).read_bytes()

@@ -45,6 +45,16 @@ def test_snapshot_wins_and_the_file_stays(tmp_path: Path) -> None:
     assert traceback.extract_tb(caught.value.__traceback__)[-1].filename == str(package / "deep.py")
 
 
+def test_a_snapshot_is_read_as_it_was_kept_whatever_encoding_its_file_declares(tmp_path: Path) -> None:
+    original = tmp_path / "nbp_latin.py"
+    text = "# coding: latin-1\nVALUE = 'ü'\n"
+    original.write_bytes(text.encode("latin-1"))
+    snapshot = tmp_path / "snap.py"
+    snapshot.write_bytes(text.encode("utf-8"))
+    install([], {"nbp_latin": (str(snapshot), str(original))})
+    assert importlib.import_module("nbp_latin").VALUE == "ü"
+
+
 def test_install_twice_is_once(tmp_path: Path) -> None:
     for _ in range(2):
         install([str(tmp_path), "/nbp/second"], {"x": ("/a", "/b")})
