@@ -150,7 +150,13 @@ def run_one(task: tuple[str, str, str]) -> None:
     import papermill
 
     notebook, output, key = task
-    papermill.execute_notebook(notebook, output, parameters={"partition_key": key}, progress_bar=False)
+    for _ in range(3):
+        try:
+            papermill.execute_notebook(notebook, output, parameters={"partition_key": key}, progress_bar=False)
+            return
+        except RuntimeError as error:  # two kernels that start at once may choose the same port
+            print(f"papermill, {key}: {error}", file=sys.stderr)
+    raise RuntimeError(f"papermill could not start a kernel for {key} three times")
 
 
 def run_nbpart(notebook: Path, keys: Sequence[str], workers: int) -> dict[str, Any]:
