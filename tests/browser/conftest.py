@@ -34,8 +34,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> None:
     if find_chromium() is None and os.getuid() == 0:
+        # it waits where another process installs: one that gave up would skip all tests
+        wait = ["-o", "DPkg::Lock::Timeout=600"]
         for words in (["update"], ["install", "-y", "-qq", "chromium"]):
-            subprocess.run(["apt-get", *words], check=False, capture_output=True)
+            subprocess.run(["apt-get", *wait, *words], check=False, capture_output=True)
     if find_chromium() is None:
         command = [sys.executable, "-m", "playwright", "install", "chromium"]
         if subprocess.run(command, check=False, capture_output=True).returncode:
