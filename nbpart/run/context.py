@@ -147,6 +147,8 @@ class RunContext:
                 raise
             reason = f"the data of {self._spec.where} cannot be saved: {os.strerror(error.errno)}"
             raise OSError(error.errno, reason, f"{prefix}.*") from error
+        for change in saved.changes:
+            print(f"nbpart: {self._spec.where}: {change}", file=sys.stderr)
         self._put_file(name, saved)
         self._changed("save")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, UnsupportedTypeError
 from nbpart.storage.files import hash_file, write_atomic, write_bytes_atomic
+from nbpart.storage.frames import is_instance, make_readable, read_frame, to_table, write_table
 
 if TYPE_CHECKING:
     import pyarrow
@@ -26,6 +26,11 @@ FORMATS = {
     "plotly": ".plotly.json",
     "file": "",
 }
+#: How deep a dict or list may be nested: what reads it again goes as deep, and Python's stack ends at 1,000.
+_DEEPEST = 200
+#: Numbers of more bits have more digits than Python reads by default.
+_MOST_BITS = 14_000
+_LONGEST_PLACE = 80
 POSSIBLE = (
     "a frame (pandas, polars or pyarrow), a dict or list, a str, bytes, a matplotlib or plotly figure, or the Path of"
     " a file that you wrote"
@@ -38,6 +43,7 @@ class SavedFile:
 
     `kind` says how the data is kept ("file"), `format` is one of FORMATS, `rows` is set for frames, `bytes` is the
     file's size, `data_version` the sha256 of its content, and `schema` a JSON list of a frame's columns with types.
+    `changes` says, a sentence each, in what the value will be different when it is loaded.
     """
 
     path: Path
@@ -47,6 +53,7 @@ class SavedFile:
     bytes: int
     data_version: str
     schema: str | None
+    changes: tuple[str, ...] = ()
 
 
 def save_value(value: Any, path_without_ext: str | Path) -> SavedFile:
@@ -64,10 +71,10 @@ def save_value(value: Any, path_without_ext: str | Path) -> SavedFile:
         return _save_bytes(bytes(value), path_without_ext, "bytes")
     if isinstance(value, dict | list | tuple):
         return _save_json(value, path_without_ext)
-    table = _as_table(value)
+    table = to_table(value)
     if table is not None:
         return _save_table(table, path_without_ext)
-    if _is_instance(value, "plotly.basedatatypes", "BaseFigure"):
+    if is_instance(value, "plotly.basedatatypes", "BaseFigure"):
         return _save_bytes(value.to_json().encode(), path_without_ext, "plotly")
     figure = _as_figure(value)
     if figure is not None:
@@ -128,31 +135,29 @@ def _encode_text(text: str) -> bytes:
 
 
 def _save_json(value: Any, path_without_ext: str | Path) -> SavedFile:
-    plain = _plain(value, "")
+    plain = _plain(value, "", ())
     saved = _save_bytes(json.dumps(plain, ensure_ascii=False, indent=1).encode(), path_without_ext, "json")
     # the version ignores the order of a dict's keys: dicts that differ in it are equal
     content = json.dumps(plain, sort_keys=True).encode()
     return SavedFile(saved.path, "json", "file", None, saved.bytes, hashlib.sha256(content).hexdigest(), None)
 
 
-def _plain(value: Any, where: str) -> Any:
-    """The value as JSON would give it back, or UnsupportedTypeError that says where it is not."""
-    if value is None or type(value) in (bool, int, float):
+def _plain(value: Any, where: str, around: tuple[int, ...]) -> Any:
+    """The value as JSON would give it back, or UnsupportedTypeError that says where it is not.
+
+    `around` holds the ids of the dicts and lists that the value stands in.
+    """
+    if value is None or type(value) in (bool, float):
         return value
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise UnsupportedTypeError(f"the number{_at(where)} has more than 4,000 digits; save it as text, str(value).")
     if isinstance(value, str):
         _encode_text(value)
         return str.__str__(value)
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise UnsupportedTypeError(
-                    f"the dict{_at(where)} has the key {key!r}, and JSON has only text for keys; use str({key!r})."
-                )
-        return {str.__str__(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, f"{where}[{number}]") for number, item in enumerate(value)]
+    if isinstance(value, dict | list | tuple):
+        return _plain_container(value, where, _enter(value, where, around))
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "shape", None):
-        return _plain(value.item(), where)
+        return _plain(value.item(), where, around)
     if isinstance(value, int):  # an enum, or another subclass
         return int(value)
     if isinstance(value, float):
@@ -162,74 +167,45 @@ def _plain(value: Any, where: str) -> Any:
     )
 
 
-def _at(where: str) -> str:
-    return f" at {where}" if where else ""
+def _plain_container(value: Any, where: str, around: tuple[int, ...]) -> Any:
+    if not isinstance(value, dict):
+        return [_plain(item, f"{where}[{number}]", around) for number, item in enumerate(value)]
+    for key in value:
+        if not isinstance(key, str):
+            raise UnsupportedTypeError(
+                f"the dict{_at(where)} has the key {key!r}, and JSON has only text for keys; use str({key!r})."
+            )
+    return {str.__str__(key): _plain(item, f"{where}[{key!r}]", around) for key, item in value.items()}
 
 
-def _as_table(value: Any) -> pyarrow.Table | None:
-    """The value as an Arrow table with stable metadata, if it is a frame of any kind that is known."""
-    if _is_instance(value, "pandas", "Series"):
-        value = value.to_frame("value" if value.name is None else value.name)
-    if _is_instance(value, "pandas", "DataFrame"):
-        return _pandas_table(value)
-    if _is_instance(value, "polars", "DataFrame"):
-        value = value.to_arrow()
-    if _is_instance(value, "pyarrow", "Table"):
-        _check_columns([str(name) for name in value.column_names])
-        return value
-    return None
-
-
-def _pandas_table(frame: Any) -> pyarrow.Table:
-    import pyarrow
-
-    others = [column for column in frame.columns if not isinstance(column, str)]
-    if others:
-        shown = ", ".join(repr(column) for column in others[:5])
+def _enter(value: Any, where: str, around: tuple[int, ...]) -> tuple[int, ...]:
+    if id(value) in around:
+        raise UnsupportedTypeError(f"the value{_at(where)} holds itself, which JSON cannot say; save a copy without.")
+    if len(around) >= _DEEPEST:
         raise UnsupportedTypeError(
-            f"the frame has columns whose names are not text ({shown}); rename them first, as by"
-            " frame.columns = [str(c) for c in frame.columns]."
+            f"the value is nested more than {_DEEPEST} levels deep{_at(where)}; save it flat, or as a file of your own."
         )
-    _check_columns(list(frame.columns))
-    try:
-        return pyarrow.Table.from_pandas(frame)
-    except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
-        reason = "; ".join(str(part) for part in error.args)
-        raise UnsupportedTypeError(
-            f"the frame cannot be saved as Parquet: {reason}. Convert that column first."
-        ) from error
+    return (*around, id(value))
 
 
-def _check_columns(names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise UnsupportedTypeError(f"the frame has the column {twice[0]!r} more than once; rename one of them.")
+def _at(where: str) -> str:
+    return f" at {where if len(where) <= _LONGEST_PLACE else where[:_LONGEST_PLACE] + '…'}" if where else ""
 
 
 def _save_table(table: pyarrow.Table, path_without_ext: str | Path) -> SavedFile:
-    import pyarrow
-    import pyarrow.parquet
-
     path = _target(path_without_ext, "frame")
-
-    def write(temporary: Path) -> None:
-        pyarrow.parquet.write_table(table, temporary, compression="zstd", version="2.6")
-
-    try:
-        write_atomic(path, write)
-    except pyarrow.ArrowNotImplementedError as error:
-        raise UnsupportedTypeError(
-            f"the frame cannot be saved as Parquet: {error}. Convert that column first."
-        ) from error
+    table, changes = make_readable(table)
+    write_atomic(path, lambda temporary: write_table(table, temporary))
     schema = json.dumps([[field.name, str(field.type)] for field in table.schema], ensure_ascii=False)
-    return SavedFile(path, "frame", "file", table.num_rows, path.stat().st_size, hash_file(path), schema)
+    size = path.stat().st_size
+    return SavedFile(path, "frame", "file", table.num_rows, size, hash_file(path), schema, tuple(changes))
 
 
 def _as_figure(value: Any) -> Any | None:
-    if _is_instance(value, "matplotlib.axes", "Axes"):
+    if is_instance(value, "matplotlib.axes", "Axes"):
         value = value.figure
     # a sub-figure's figure is the whole one, and a figure's is itself
-    return value.figure if _is_instance(value, "matplotlib.figure", "FigureBase") else None
+    return value.figure if is_instance(value, "matplotlib.figure", "FigureBase") else None
 
 
 def _save_figure(figure: Any, path_without_ext: str | Path) -> SavedFile:
@@ -241,13 +217,6 @@ def _save_figure(figure: Any, path_without_ext: str | Path) -> SavedFile:
 
     write_atomic(path, write)
     return SavedFile(path, "figure", "file", None, path.stat().st_size, hash_file(path), None)
-
-
-def _is_instance(value: Any, module: str, name: str) -> bool:
-    """Whether the value is of a class of a package that may not be there: only looked up where it is loaded."""
-    loaded = sys.modules.get(module)
-    kind = getattr(loaded, name, None) if loaded is not None else None
-    return isinstance(kind, type) and isinstance(value, kind)
 
 
 def _type_name(value: Any) -> str:
@@ -267,14 +236,6 @@ def _advice(value: Any) -> str:
     if type(value).__module__ == "numpy":
         return "save pandas.DataFrame(value), or value.tolist()."
     return "write it to run.output_path('name.ext') yourself and save that path."
-
-
-def _load_frame(path: Path) -> Any:
-    import pyarrow.parquet
-
-    # not read_table: it reads columns out of folders named like "lr=0.1"
-    with pyarrow.parquet.ParquetFile(path) as file:
-        return file.read().to_pandas()
 
 
 def _load_json(path: Path) -> Any:
@@ -298,7 +259,7 @@ def _load_plotly(path: Path) -> Any:
 
 
 _LOADERS: dict[str, Callable[[Path], Any]] = {
-    "frame": _load_frame,
+    "frame": read_frame,
     "json": _load_json,
     "text": _load_text,
     "bytes": Path.read_bytes,
