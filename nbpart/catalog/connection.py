@@ -3,79 +3,43 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbpart.catalog import migrations
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.lease import Lease
+from nbpart.catalog.request import Request
+from nbpart.catalog.sequence import read_sequence, write_sequence
 from nbpart.errors import CatalogBusyError, CatalogError, WorkspaceError
+from nbpart.storage.own_files import check_own, copy_permissions
 
 if TYPE_CHECKING:
     import duckdb
 
 T = TypeVar("T")
 
-_SEQUENCE_DIGITS = 20
 _FULL = "the disk is full; free some space and try again."
 #: flock is not fair: without a pause a process with many requests would take every turn.
 _PAUSE_S = 0.002
 _FOREIGN_LOCK_RETRY_S = 0.02
+#: The logs that DuckDB keeps beside its file.
+_WAL_SUFFIXES = (".wal", ".wal.checkpoint", ".wal.recovery")
 _SETTINGS = (
     "SET TimeZone = 'UTC'",
     "SET python_enable_replacements = false",
     "SET enable_progress_bar = false",
 )
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-
-
-class _Request(Generic[T]):
-    """A piece of work on its way to the catalog thread.
-
-    It is built on two C-level primitives and no Condition: a Ctrl-C that lands inside Condition.__enter__ leaves its
-    lock taken for good, and the catalog thread would wait for it ever after.
-    """
-
-    def __init__(self, work: Callable[[Batch], T], *, writes: bool, deadline: float) -> None:
-        self.work = work
-        self.writes = writes
-        self.deadline = deadline
-        self.obstacle: str | None = None
-        self.result: T | None = None
-        self.error: BaseException | None = None
-        self._token = [None]  # whoever pops it decides: the thread that the work begins, the caller that it never will
-        self._is_finished = False
-        self._done = threading.Lock()
-        self._done.acquire()
-
-    def claim(self) -> bool:
-        try:
-            self._token.pop()
-        except IndexError:
-            return False
-        return True
-
-    @property
-    def is_claimed(self) -> bool:
-        return not self._token
-
-    def finish(self, error: BaseException | None = None) -> None:
-        """Let the caller go on; what is told after the first time is not heard."""
-        if not self._is_finished:
-            self._is_finished = True
-            self.error = error
-            self._done.release()
-
-    def wait(self, timeout_s: float) -> bool:
-        return self._done.acquire(timeout=timeout_s)
 
 
 class Catalog:
@@ -92,9 +56,12 @@ class Catalog:
         self._lease = Lease(path, purpose)
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._batch: Batch | None = None
-        self._requests: SimpleQueue[_Request[Any] | None] = SimpleQueue()
+        self._requests: SimpleQueue[Request[Any] | None] = SimpleQueue()
         self._closed = False
+        self._may_make = False  # only while it is opened
         self._is_prepared = False
+        self._is_probed = False
+        self._workspace_id: str | None = None
         self._thread = threading.Thread(target=self._serve, name="nbpart-catalog", daemon=True)
 
     @classmethod
@@ -110,7 +77,7 @@ class Catalog:
         if create:
             _make_folder(path.parent)
         catalog = cls(path, timeout_s=timeout_s, purpose=purpose)
-        catalog._lease.probe()
+        catalog._may_make = create
         catalog._thread.start()
         _OPEN.add(catalog)
         try:
@@ -118,6 +85,7 @@ class Catalog:
         except BaseException:
             catalog.close()
             raise
+        catalog._may_make = False
         catalog._is_prepared = True
         return catalog
 
@@ -139,10 +107,7 @@ class Catalog:
 
     def sequence(self) -> int:
         """The number of the last commit, read without a lease; 0 if it cannot be told."""
-        try:
-            return int(self._sequence_path.read_bytes())
-        except (OSError, ValueError):
-            return 0
+        return read_sequence(self._sequence_path)
 
     def close(self) -> None:
         """Finish what was asked for and end the catalog thread; can be called again."""
@@ -173,7 +138,7 @@ class Catalog:
     def _submit(self, work: Callable[[Batch], T], *, writes: bool, timeout_s: float | None) -> T:
         self._check_usable()
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
-        request = _Request(work, writes=writes, deadline=time.monotonic() + timeout_s)
+        request = Request(work, writes=writes, deadline=time.monotonic() + timeout_s)
         try:
             self._requests.put(request)
             if not request.wait(timeout_s):
@@ -216,10 +181,15 @@ class Catalog:
                 time.sleep(_PAUSE_S)
         self._discard_connection()
 
-    def _handle(self, request: _Request[Any]) -> None:
+    def _handle(self, request: Request[Any]) -> None:
         if request.is_claimed:
             return
         self._get_ready()
+        if not self._is_probed:
+            self._lease.probe()
+            self._is_probed = True
+        if not self._may_make:
+            self._check_there()  # also before the lease, which would make its files in a new folder of the old name
         self._lease.acquire(exclusive=request.writes)
         try:
             if not request.is_claimed and self._attach(request):
@@ -239,12 +209,11 @@ class Catalog:
             import pyarrow.dataset
             import pyarrow.pandas_compat  # noqa: F401
 
-    def _attach(self, request: _Request[Any]) -> bool:
+    def _attach(self, request: Request[Any]) -> bool:
         """Attach the file; False where the caller gave up while a stranger to the lease had it open."""
-        if not self.path.exists():
-            if not request.writes:
-                raise CatalogError(f"The catalog {self.path} is gone; open the workspace again to make a new one.")
+        if not check_own(self.path) and self._may_make and request.writes:
             self._make()
+        self._check_there()
         while not request.is_claimed:
             try:
                 migrations.attach(self._connect(), self.path, writes=request.writes)
@@ -258,6 +227,27 @@ class Catalog:
                 self._discard_connection()
                 raise
         return False
+
+    def _check_there(self) -> None:
+        """Refuse a catalog that is gone, and what DuckDB would open in its place or beside it."""
+        for suffix in _WAL_SUFFIXES:
+            check_own(self.path.with_name(self.path.name + suffix))
+        if not check_own(self.path):
+            raise CatalogError(
+                f"The catalog {self.path} is gone: it or its folder was moved or removed while it was open; put it "
+                "back, or open the workspace again where it is now."
+            )
+
+    def _check_identity(self, meta: Mapping[str, str]) -> None:
+        """Refuse another catalog than was opened: what was looked up in that one would be written to this one."""
+        found = meta.get("workspace_id")
+        if self._workspace_id is None:
+            self._workspace_id = found
+        elif found != self._workspace_id:
+            raise CatalogError(
+                f"The catalog {self.path} was replaced by that of another workspace while it was open; put the first "
+                "one back, or open the workspace again to go on with this one."
+            )
 
     def _make(self) -> None:
         import duckdb
@@ -277,11 +267,12 @@ class Catalog:
         except Exception:  # noqa: BLE001  the batch is decided; a fresh instance lets go of the file whatever happened
             self._discard_connection()
 
-    def _transact(self, request: _Request[Any]) -> None:
+    def _transact(self, request: Request[Any]) -> None:
         connection = self._connect()
         try:
             connection.execute("BEGIN")
             meta = migrations.load_meta(connection)
+            self._check_identity(meta)
             before = int(meta["sequence"])
             batch = self._batch = Batch(connection, meta, datetime.now(UTC), writes=request.writes)
             request.result = request.work(batch)
@@ -314,6 +305,15 @@ class Catalog:
         except BaseException:
             self._write_sequence(before)
             raise
+        self._share_log()
+
+    def _share_log(self) -> None:
+        """Let who may open the catalog open its log too, which another umask may forbid: a killed process leaves it."""
+        log = self.path.with_name(self.path.name + _WAL_SUFFIXES[0])
+        with contextlib.suppress(OSError):
+            model = os.stat(self.path)
+            if os.lstat(log).st_mode != model.st_mode or os.lstat(log).st_gid != model.st_gid:
+                copy_permissions(model, log)
 
     def _drop_staged(self) -> None:
         batch, self._batch = self._batch, None
@@ -341,11 +341,7 @@ class Catalog:
         return error
 
     def _write_sequence(self, sequence: int) -> None:
-        file = os.open(self._sequence_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            os.pwrite(file, b"%0*d\n" % (_SEQUENCE_DIGITS, sequence), 0)
-        finally:
-            os.close(file)
+        write_sequence(self._sequence_path, sequence, self.path)
 
     def _restore_sequence(self, batch: Batch) -> None:
         self._write_sequence(batch.sequence - 1)
@@ -366,7 +362,8 @@ class Catalog:
 
 
 def _is_full(error: BaseException) -> bool:
-    return os.strerror(errno.ENOSPC) in str(error)
+    number = getattr(error, "errno", None)
+    return number in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)
 
 
 def _make_folder(folder: Path) -> None:
@@ -379,16 +376,10 @@ def _make_folder(folder: Path) -> None:
 _OPEN: weakref.WeakSet[Catalog] = weakref.WeakSet()
 
 
-def _forget_leases_after_fork() -> None:
-    for catalog in list(_OPEN):
-        catalog._lease.forget_after_fork()
-
-
 def _close_at_exit() -> None:
     for catalog in list(_OPEN):
         catalog.close()
 
 
-os.register_at_fork(after_in_child=_forget_leases_after_fork)
 # a DuckDB instance that is still open when the interpreter is taken apart complains on stderr
 atexit.register(_close_at_exit)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbpart.errors import CatalogBusyError, CatalogError, CatalogVersionError
+from nbpart.storage.own_files import rename_new, share
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,10 +40,20 @@ def newest() -> int:
 
 
 def create(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Make an empty catalog at `path`, whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
-    unfinished.unlink(missing_ok=True)
-    connection.execute(f"ATTACH {_literal(unfinished)} AS making (STORAGE_VERSION '{_STORAGE_VERSION}')")
+    """Make an empty catalog at `path`, whole or not at all; one that is there stays."""
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    try:
+        _fill(connection, unfinished)
+        share(os.stat(path.parent), unfinished)
+        with contextlib.suppress(FileExistsError):  # one that came meanwhile is the catalog
+            rename_new(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+        unfinished.with_name(f"{unfinished.name}.wal").unlink(missing_ok=True)
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    connection.execute(f"ATTACH {_literal(path)} AS making (STORAGE_VERSION '{_STORAGE_VERSION}')")
     connection.execute("USE making")
     try:
         connection.execute("BEGIN")
@@ -55,7 +68,6 @@ def create(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     finally:
         connection.execute("USE memory")
         connection.execute("DETACH making")
-    os.replace(unfinished, path)
 
 
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, *, writes: bool) -> None:
