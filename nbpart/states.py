@@ -84,6 +84,9 @@ STEP_TRANSITIONS: Mapping[StepStatus, frozenset[StepStatus]] = {
     _S.INTERRUPTED: frozenset({_S.PLANNED}),
 }
 
+#: Steps that came to nothing yet: resuming a backfill runs them.
+WITHOUT_OUTCOME: frozenset[StepStatus] = frozenset(StepStatus) - {_S.SUCCEEDED, _S.FAILED, _S.BLOCKED}
+
 OUTDATED: frozenset[PartitionStatus] = frozenset(
     {PartitionStatus.MISSING, PartitionStatus.STALE, PartitionStatus.FAILED}
 )

@@ -24,8 +24,8 @@ from nbpart.backfill.launch import Site, make_steps_frame, new_backfill_id
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
-from nbpart.backfill.resume import resume_backfill
-from nbpart.catalog import Batch, Catalog, events
+from nbpart.backfill.resume import take_up
+from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import CatalogError
 from nbpart.run.spec import decode_value, encode_value
 from nbpart.states import RunStatus
@@ -48,13 +48,15 @@ def detach_backfill(
     """
     backfill_id = new_backfill_id(datetime.now(UTC))
     frame = make_steps_frame(registry, steps, reasons)
-    number = site.catalog.write(
-        lambda batch: events.start_backfill(batch, backfill_id, selection, options.to_json(), None, frame)
+    site.catalog.write(
+        lambda batch: events.start_backfill(
+            batch, backfill_id, selection, options.to_json(), None, frame, registry.moment
+        )
     )
     try:
         _hand_over(site, backfill_id, options)
     except BaseException:
-        site.catalog.write(lambda batch: _give_up(batch, number))
+        site.catalog.write(lambda batch: _give_up(batch, backfill_id))
         raise
     return backfill_id
 
@@ -92,8 +94,11 @@ def _hand_over(site: Site, backfill_id: str, options: Options) -> None:
         raise CatalogError(f"the process of backfill {backfill_id} could not begin: {error}")
 
 
-def _give_up(batch: Batch, backfill_no: int) -> None:
-    events.finish_backfill(batch, backfill_no, str(RunStatus.INTERRUPTED))
+def _give_up(batch: Batch, backfill_id: str) -> None:
+    """End a backfill that nobody has taken up or cancelled meanwhile."""
+    record = queries.find_backfill(batch, backfill_id)
+    if record is not None and record.status == RunStatus.QUEUED:
+        events.finish_backfill(batch, record.backfill_no, str(RunStatus.INTERRUPTED))
 
 
 def main() -> None:
@@ -105,7 +110,7 @@ def main() -> None:
     site = Site(root, catalog, Coordinator(catalog, catalog.path.with_name("coordinators"), PURPOSE))
     try:
         secrets = {name: decode_value(value) for name, value in task["secrets"].items()}
-        resume_backfill(site, backfill_id, secrets=secrets)
+        take_up(site, backfill_id, secrets=secrets)
     except Exception as error:
         _answer({"error": str(error)})
         raise

@@ -63,15 +63,16 @@ def start_backfill(
     frame = make_steps_frame(registry, steps, reasons)
 
     def begin(batch: Batch) -> Job:
-        number = events.start_backfill(batch, backfill_id, selection, options.to_json(), coordinator, frame)
+        given, moment = options.to_json(), registry.moment
+        number = events.start_backfill(batch, backfill_id, selection, given, coordinator, frame, moment)
         return Job(number, backfill_id, registry, steps, np.arange(len(steps)), options)
 
     launch(site, backfill_id, options, begin)
     return backfill_id
 
 
-def launch(site: Site, backfill_id: str, options: Options, begin: Callable[[Batch], Job]) -> None:
-    """Run in the background the job that ``begin`` makes of what it recorded.
+def launch(site: Site, backfill_id: str, options: Options, begin: Callable[[Batch], Job | None]) -> None:
+    """Run in the background the job that ``begin`` makes of what it recorded; nothing where it makes none.
 
     Where that does not come about, as when Ctrl-C lands in between, what was recorded is ended as interrupted.
     """
@@ -80,8 +81,18 @@ def launch(site: Site, backfill_id: str, options: Options, begin: Callable[[Batc
         options.max_workers, lambda spec: starts.append(Started(spec.run_id, spec.attempt, datetime.now(UTC)))
     )
     runner: Runner | None = None
+    recorded = False
+
+    def note(batch: Batch) -> Job | None:
+        nonlocal recorded
+        job, recorded = begin(batch), True
+        return job
+
     try:
-        job = site.catalog.write(begin)
+        job = site.catalog.write(note)
+        if job is None:
+            pool.close()
+            return
         runner = Runner(site.catalog, site.root, site.coordinator, pool, job, starts)
         forget_ended(site)
         site.runners[backfill_id] = runner
@@ -91,7 +102,8 @@ def launch(site: Site, backfill_id: str, options: Options, begin: Callable[[Batc
             pool.close()
             if runner is not None and site.runners.get(backfill_id) is runner:
                 del site.runners[backfill_id]
-            site.coordinator.owe(lambda batch: _interrupt(batch, site, backfill_id))
+            if recorded:  # else it may be another thread's by now
+                site.coordinator.owe(lambda batch: _interrupt(batch, site, backfill_id))
         raise
 
 

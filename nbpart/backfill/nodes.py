@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
-from nbpart.catalog import Batch, queries
+from nbpart.catalog import Batch, Moment, queries
 from nbpart.errors import DeclarationError, ParameterError
 from nbpart.partitions import DynamicPartitions, Parameters, check_key, spell_keys
 
@@ -30,10 +30,18 @@ class Node:
 
 @dataclass(frozen=True)
 class Registry:
-    """All that is registered at one sequence of the catalog. Plans and backfills keep the one that they began with."""
+    """All that is registered, and the moment of the plan that is made or run with it.
+
+    What was made after that moment was made since the plan. Plans and backfills keep the registry that they began with;
+    one that is resumed has the assets of now and the moment of its plan.
+    """
 
     nodes: Mapping[str, Node]
-    sequence: int
+    moment: Moment
+
+    def at(self, moment: Moment) -> Registry:
+        """The same assets for a plan of that moment."""
+        return replace(self, moment=moment)
 
     @cached_property
     def graph(self) -> AssetGraph:
@@ -67,7 +75,7 @@ def load_registry(batch: Batch) -> Registry:
         a.name: Node(a.asset_id, AssetDefinition.from_json(a.definition), a.set_id, parameters[a.set_id])
         for a in queries.load_assets(batch)
     }
-    return Registry(nodes, batch.sequence)
+    return Registry(nodes, Moment(batch.sequence, batch.now))
 
 
 def partition_label(asset: str, key: str | None) -> str:

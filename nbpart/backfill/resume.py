@@ -7,43 +7,81 @@ from typing import Any
 
 import numpy as np
 
-from nbpart.backfill.launch import Site, holder, launch, status_of
+from nbpart.backfill.launch import Site, holder, launch, start_backfill, status_of
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import Options
 from nbpart.backfill.plan import AssetSteps, StepTable
 from nbpart.backfill.runner import Job
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError
-from nbpart.states import RunStatus, StepStatus
+from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
 
-#: Steps without an outcome: those that resuming runs.
-UNFINISHED = frozenset(
-    {StepStatus.PLANNED, StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.CANCELLED, StepStatus.INTERRUPTED}
-)
+#: Steps that came to nothing good: those that retrying runs.
+FAILED = (StepStatus.FAILED, StepStatus.BLOCKED)
+_ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
 def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
-    """Go on in the background with the steps that have no outcome, as the same backfill.
+    """Go on in the background with the steps that have no outcome, as the same backfill; nothing where none is left.
 
-    ``changed``: options that are not as they were. They run with what is registered now. Raises `UnknownNameError`,
-    and `DeclarationError` where it still runs.
+    ``changed``: options that are not as they were. They run with what is registered now, but what was made since the
+    plan counts as made. Raises `UnknownNameError`, and `DeclarationError` where it still runs.
     """
     site.coordinator.reap()
-    options = Options.from_json(site.catalog.read(lambda batch: find_record(batch, backfill_id)).options, **changed)
-    coordinator = site.coordinator.number
+    record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
+    if site.catalog.read(lambda batch: tell_nothing_left(batch, record)):
+        return
+    options, coordinator = Options.from_json(record.options, **changed), site.coordinator.number
 
-    def begin(batch: Batch) -> Job:
+    def begin(batch: Batch) -> Job | None:
         # looked at in the transaction that takes it up: of two processes that resume it only one does
-        record = find_record(batch, backfill_id)
-        if status_of(record) == RunStatus.RUNNING:
-            raise DeclarationError(
-                f"backfill {backfill_id} is running in {holder(record)}; there is nothing to resume."
-            )
-        registry, steps, numbers = load_unfinished(batch, record.backfill_no, UNFINISHED)
-        events.resume_backfill(batch, record.backfill_no, coordinator)
-        return Job(record.backfill_no, backfill_id, registry, steps, numbers, options)
+        now = find_record(batch, backfill_id)
+        if status_of(now) == RunStatus.RUNNING:
+            raise DeclarationError(f"backfill {backfill_id} is running in {holder(now)}; there is nothing to resume.")
+        return None if tell_nothing_left(batch, now) else _begin(batch, now, options, coordinator)
 
     launch(site, backfill_id, options, begin)
+
+
+def take_up(site: Site, backfill_id: str, **changed: Any) -> None:
+    """Begin a backfill that was handed over to this process. Raises `DeclarationError` where it waits for none."""
+    recorded = site.catalog.read(lambda batch: find_record(batch, backfill_id)).options
+    options, coordinator = Options.from_json(recorded, **changed), site.coordinator.number
+
+    def begin(batch: Batch) -> Job:
+        record = find_record(batch, backfill_id)
+        if record.status != RunStatus.QUEUED:
+            raise DeclarationError(f"backfill {backfill_id} was {record.status} before this process had it.")
+        return _begin(batch, record, options, coordinator)
+
+    launch(site, backfill_id, options, begin)
+
+
+def retry_backfill(site: Site, backfill_id: str, **changed: Any) -> str | None:
+    """Start a backfill of the steps of another that failed or were blocked; its id, None where there are none.
+
+    ``changed``: options that are not as they were. Raises `UnknownNameError`.
+    """
+    record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
+    registry, steps, _ = site.catalog.read(lambda batch: load_steps(batch, record, FAILED))
+    if not len(steps):
+        return None
+    options = Options.from_json(record.options, **changed)
+    return start_backfill(site, registry, steps, f"failed of {backfill_id}", options, None)
+
+
+def tell_nothing_left(batch: Batch, record: BackfillRecord) -> str:
+    """Why a backfill cannot be resumed and what to do instead, in a sentence; "" where something of it is left."""
+    if record.status not in _ENDED or queries.count_left(batch, record.backfill_no):
+        return ""
+    counts = queries.step_counts(batch, record.backfill_no)
+    bad, removed = sum(counts[s] for s in FAILED), sum(counts[s] for s in WITHOUT_OUTCOME)
+    told = f"backfill {record.backfill_id} has nothing to resume"
+    if bad:
+        return f"{told}: {_count(bad)} failed or were blocked, and retry_failed() runs these."
+    if removed:
+        return f"{told}: the keys or assets of {_count(removed)} were removed."
+    return f"{told}: all of it succeeded."
 
 
 def find_record(batch: Batch, backfill_id: str) -> BackfillRecord:
@@ -54,15 +92,18 @@ def find_record(batch: Batch, backfill_id: str) -> BackfillRecord:
     return record
 
 
-def load_unfinished(
-    batch: Batch, backfill_no: int, statuses: Collection[StepStatus]
+def load_steps(
+    batch: Batch, record: BackfillRecord, statuses: Collection[StepStatus]
 ) -> tuple[Registry, StepTable, Any]:
     """The steps of a backfill that have one of ``statuses``, with their numbers in the catalog (int64).
 
-    They run with what is registered now. Raises `UnknownNameError` if an asset of theirs was removed.
+    The registry has what is registered now, and the moment of the backfill's plan. Raises `UnknownNameError` if an
+    asset of theirs was removed.
     """
     registry = load_registry(batch)
-    frame = queries.steps_with(batch, backfill_no, statuses)
+    if record.planned is not None:
+        registry = registry.at(record.planned)
+    frame = queries.steps_with(batch, record.backfill_no, statuses)
     names = {node.asset_id: name for name, node in registry.nodes.items()}
     gone = set(frame["asset_id"].unique()) - set(names)
     if gone:
@@ -85,3 +126,13 @@ def load_unfinished(
         )
         numbers.append(group["step_no"].to_numpy(dtype=np.int64))
     return registry, StepTable(tuple(assets)), np.concatenate(numbers)
+
+
+def _begin(batch: Batch, record: BackfillRecord, options: Options, coordinator: int) -> Job:
+    registry, steps, numbers = load_steps(batch, record, WITHOUT_OUTCOME)
+    events.resume_backfill(batch, record.backfill_no, coordinator)
+    return Job(record.backfill_no, record.backfill_id, registry, steps, numbers, options)
+
+
+def _count(n: int) -> str:
+    return f"{n:,} step{'' if n == 1 else 's'}"

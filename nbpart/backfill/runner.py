@@ -131,7 +131,6 @@ class Runner:
         self._followed_at = 0.0
         self._turned_at = 0.0
         self._seen = 0  # the sequence at which this object last looked into the catalog
-        self._removed = 0
         # what the next transaction records
         self._started: list[tuple[Flight, datetime]] = []
         self._outcomes: list[Outcome] = []
@@ -328,11 +327,12 @@ class Runner:
             self._followed[follow.run_no] = follow
             self._notes.add([follow.step], StepStatus.QUEUED, follow.run_no, "another backfill runs it")
         for made in claimed.made:
-            self._end_step(made.step, StepStatus.SUCCEEDED, made.run_no, "made by another backfill", made.label)
+            self._end_step(
+                made.step, StepStatus.SUCCEEDED, made.run_no, "another run made it since this was planned", made.label
+            )
         for refused in claimed.refused:
             self._end_step(refused.step, refused.status, None, refused.cause, refused.label)
         for step in claimed.removed:
-            self._removed += 1
             self._schedule.forget(step)
             self._notes.add([step], StepStatus.CANCELLED, None, "its key was removed")
         for run_no, status in exchange.ended.items():
@@ -412,20 +412,15 @@ class Runner:
         left = self._schedule.cancel_rest()
         self._notes.add(left, StepStatus.CANCELLED, None, _CANCELLED)
         self._end_claimed(RunStatus.CANCELLED, _CANCELLED)
-        counts = self._schedule.counts()
-        cancelled = counts[StepStatus.CANCELLED] > self._removed
-        if cancelled and self._cancelling.is_set():
-            ended = RunStatus.CANCELLED
-        elif cancelled or counts[StepStatus.FAILED] or counts[StepStatus.BLOCKED]:
-            ended = RunStatus.FAILED
-        else:
-            ended = RunStatus.SUCCEEDED
-        self._write(lambda batch: self._record_end(batch, ended))
+        self._write(self._record_end)
         self._recorded()
 
-    def _record_end(self, batch: Batch, ended: RunStatus) -> None:
+    def _record_end(self, batch: Batch, ended: RunStatus | None = None) -> None:
+        """Record what there is and the end: by default the one that the results of all steps come to."""
         self._record(batch)
-        events.finish_backfill(batch, self._job.backfill_no, str(ended))
+        number = self._job.backfill_no
+        ended = ended or queries.end_status(batch, number, cancelling=self._cancelling.is_set())
+        events.finish_backfill(batch, number, str(ended))
 
     def _end_claimed(self, status: RunStatus, cause: str) -> None:
         """Give the claimed runs that have no final outcome this one."""

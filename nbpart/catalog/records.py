@@ -193,8 +193,19 @@ class CoordinatorRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A state of the catalog: its last commit, and the clock of the batch that looked at it."""
+
+    sequence: int
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BackfillRecord:
-    """A backfill; `status` is the kind of its last event, and `coordinator` the process that last worked on it."""
+    """A backfill; `status` is the kind of its last event, and `coordinator` the process that last worked on it.
+
+    `planned` is when its plan was made.
+    """
 
     backfill_no: int
     backfill_id: str
@@ -205,6 +216,7 @@ class BackfillRecord:
     created_at: datetime
     changed_at: datetime
     coordinator: CoordinatorRecord | None
+    planned: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from nbpart.cli.running import (
     MOST_TOLD,
     Ending,
     Stopper,
-    count_unfinished,
     look_back,
     run_to_end,
     tell_ending,
@@ -130,11 +129,11 @@ def resume(
     how = options.given(**how, secrets=params or None)
     with Stopper() as stopper, options.open_workspace() as workspace:
         found = workspace.backfills[backfill_id]
-        if count_unfinished(found.counts()):
-            ending = run_to_end(workspace, stopper, lambda: found.resume(**how), _most(as_json))
-        else:
-            remark(f"Nothing to resume: every step of backfill {found.id} has its outcome.")
+        if told := found.tell_nothing_left():
             ending = look_back(workspace, found, _most(as_json))
+            remark(_tell_nothing_left(ending, told))
+        else:
+            ending = run_to_end(workspace, stopper, lambda: found.resume(**how), _most(as_json))
     _conclude(ctx, ending, as_json)
 
 
@@ -228,6 +227,16 @@ def _tell_detached(started: Backfill, as_json: bool) -> None:
         return
     click.echo(f"backfill {started.id}: {count(sum(started.counts().values()), 'step')}, in a process of its own")
     remark(f"To look: {options.command_line('status')}. To stop it: {options.command_line('cancel', started.id)}")
+
+
+def _tell_nothing_left(ending: Ending, told: str) -> str:
+    """That there is nothing to resume, and the command that runs what failed."""
+    if not ending.failures:
+        return sentence(f"Nothing to resume: {told}")
+    again = options.command_line("backfill", *dict.fromkeys(step["asset"] for step in ending.failures))
+    return (
+        f"Nothing to resume: every step of backfill {ending.backfill_id} has its outcome. To run what failed: {again}"
+    )
 
 
 def _tell_nothing(words: str, as_json: bool) -> None:

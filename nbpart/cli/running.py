@@ -18,13 +18,13 @@ from nbpart.cli.options import command_line
 from nbpart.cli.output import partition_name, remark, show_path
 from nbpart.cli.tables import Table, paint
 from nbpart.cli.text import count, printable
+from nbpart.states import WITHOUT_OUTCOME
 
 if TYPE_CHECKING:
     from nbpart.workspace import Backfill, Workspace
 
 #: How many failures are told one by one.
 MOST_TOLD = 20
-UNFINISHED = ("planned", "queued", "running", "cancelled", "interrupted")
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -154,7 +154,7 @@ def tell_ending(ending: Ending) -> None:
 
 def count_unfinished(counts: Mapping[str, int]) -> int:
     """How many steps have no outcome, so that resuming runs them."""
-    return sum(counts[name] for name in UNFINISHED)
+    return sum(counts[name] for name in WITHOUT_OUTCOME)
 
 
 def tell_how_to_go_on(ending: Ending) -> None:

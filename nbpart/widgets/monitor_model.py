@@ -10,14 +10,13 @@ from typing import Any
 
 from nbpart.catalog import BackfillRecord
 from nbpart.catalog.queries.live import BackfillProgress, StepAt
-from nbpart.states import StepStatus
+from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
 
 _S = StepStatus
 #: From left to right in the bar and from first to last in the legend.
 STEP_ORDER = (_S.SUCCEEDED, _S.RUNNING, _S.QUEUED, _S.FAILED, _S.BLOCKED, _S.INTERRUPTED, _S.CANCELLED, _S.PLANNED)
 _GOING = ("queued", "running")
 _TO_COME = (_S.PLANNED, _S.QUEUED, _S.RUNNING)
-_WITHOUT_OUTCOME = (_S.PLANNED, _S.QUEUED, _S.RUNNING, _S.CANCELLED, _S.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class MonitorModel:
     @property
     def done(self) -> int:
         """Steps that have an outcome."""
-        return sum(self.counts[s] for s in StepStatus if s not in _WITHOUT_OUTCOME)
+        return sum(self.counts[s] for s in StepStatus if s not in WITHOUT_OUTCOME)
 
     @property
     def may_cancel(self) -> bool:
@@ -57,7 +56,9 @@ class MonitorModel:
 
     @property
     def may_resume(self) -> int:
-        return 0 if self.is_going else sum(self.counts[s] for s in _WITHOUT_OUTCOME)
+        """How many steps a resume would run; what is left of one that succeeded are keys that were removed."""
+        over = self.is_going or self.status == RunStatus.SUCCEEDED
+        return 0 if over else sum(self.counts[s] for s in WITHOUT_OUTCOME)
 
     def to_json(self, root: Path) -> dict[str, Any]:
         """As a page takes it; ``root`` makes the paths of notebooks absolute."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbpart.backfill.launch import Site, start_backfill, status_of
-from nbpart.backfill.options import Options
+from nbpart.backfill.launch import Site, status_of
 from nbpart.backfill.progress import Sight, follow
-from nbpart.backfill.resume import find_record, load_unfinished, resume_backfill
+from nbpart.backfill.resume import find_record, resume_backfill, retry_backfill, tell_nothing_left
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import BackfillFailedError, UnknownNameError, nearest
@@ -17,6 +17,8 @@ from nbpart.states import RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger("nbpart")
 
 #: How often a backfill of another process is looked at, in seconds.
 LOOK_S = 0.3
@@ -95,23 +97,40 @@ class Backfill:
         return self
 
     def retry_failed(self, **options: Any) -> Backfill:
-        """A new backfill of the steps that failed or were blocked, with the code as it is registered now."""
-        return self._again({StepStatus.FAILED, StepStatus.BLOCKED}, "failed", options)
+        """A new backfill of the steps that failed or were blocked, with the code as it is registered now.
+
+        What another backfill made good meanwhile is not run again. Where no step failed nothing starts: it says so and
+        returns itself.
+        """
+        backfill_id = retry_backfill(self._site, self.id, **options)
+        if backfill_id is None:
+            log.info("%s", self.tell_nothing_failed())
+            return self
+        return Backfill(self._site, backfill_id)
 
     def resume(self, **options: Any) -> Backfill:
         """Go on with the steps that have no outcome, as the same backfill; returns at once.
 
-        Takes the options of `Plan.run`; those not given are as before. Raises `DeclarationError` where it still runs.
+        Takes the options of `Plan.run`; those not given are as before. What was made since the plan, by whomever, is
+        not run again. Where no step is left nothing starts, it keeps its outcome, and says what to do instead. Raises
+        `DeclarationError` where it still runs.
         """
-        resume_backfill(self._site, self.id, **options)
+        if told := self.tell_nothing_left():
+            log.info("%s", told)
+        else:
+            resume_backfill(self._site, self.id, **options)
         return self
 
-    def _again(self, statuses: Collection[StepStatus], what: str, options: Mapping[str, Any]) -> Backfill:
-        record = self._record
-        merged = Options.from_json(record.options, **options)
-        number = record.backfill_no
-        registry, steps, _ = self._site.catalog.read(lambda batch: load_unfinished(batch, number, statuses))
-        return Backfill(self._site, start_backfill(self._site, registry, steps, f"{what} of {self.id}", merged, None))
+    def tell_nothing_left(self) -> str:
+        """Why `resume` would do nothing and what to do instead, in a sentence; "" where it would go on."""
+        return self._site.catalog.read(lambda batch: tell_nothing_left(batch, find_record(batch, self.id)))
+
+    def tell_nothing_failed(self) -> str:
+        """Why `retry_failed` would do nothing, in a sentence; "" where it would start a backfill."""
+        counts = self.counts()
+        if counts["failed"] or counts["blocked"]:
+            return ""
+        return f"backfill {self.id} has no step that failed or was blocked, so there is nothing to retry."
 
     @property
     def _runner(self) -> Runner | None:

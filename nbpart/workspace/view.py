@@ -112,12 +112,17 @@ class WorkspaceActions:
         return Done(told, f"ws.backfills[{backfill_id!r}].cancel()", backfill_id)
 
     def retry_failed(self, backfill_id: str) -> Done:
-        again = self._ws.backfills[backfill_id].retry_failed()
+        backfill = self._ws.backfills[backfill_id]
+        again = backfill.retry_failed()
+        if again is backfill:
+            return Done(backfill.tell_nothing_failed(), f"ws.backfills[{backfill_id!r}].retry_failed()")
         return Done(f"Backfill {again.id} has begun.", f"ws.backfills[{backfill_id!r}].retry_failed()", again.id)
 
     def resume(self, backfill_id: str) -> Done:
-        self._ws.backfills[backfill_id].resume()
-        return Done("It goes on.", f"ws.backfills[{backfill_id!r}].resume()", backfill_id)
+        backfill = self._ws.backfills[backfill_id]
+        told = backfill.tell_nothing_left()
+        backfill.resume()
+        return Done(told or "It goes on.", f"ws.backfills[{backfill_id!r}].resume()", backfill_id)
 
     def look_for_dead(self) -> None:
         self._ws._site.coordinator.reap()

@@ -17,7 +17,7 @@ from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
 from nbpart.backfill.options import check_count
 from nbpart.backfill.plan import plan_steps
 from nbpart.backfill.sources import refresh_sources
-from nbpart.catalog import Batch, Catalog, RunRecord, events, queries
+from nbpart.catalog import Batch, Catalog, Moment, RunRecord, events, queries
 from nbpart.errors import DeclarationError, MissingInputError, UnknownNameError
 from nbpart.partitions import DynamicPartitions, Parameters
 from nbpart.sensors import Sensor, declare_sensor
@@ -254,14 +254,15 @@ class Workspace:
         statuses = read_statuses(status)
         listed = list_keys(keys)
 
-        def work(batch: Batch) -> tuple[Any, Any]:
+        def work(batch: Batch) -> tuple[Any, Any, Moment]:
             facts = queries.plan_facts(batch, [registry[name].asset_id for name in names])
-            return facts, None if listed is None else restrict(batch, registry, names, listed)
+            restricted = None if listed is None else restrict(batch, registry, names, listed)
+            return facts, restricted, Moment(registry.moment.sequence, batch.now)
 
-        facts, restricted = self._catalog.read(work)
+        facts, restricted, moment = self._catalog.read(work)
         by_name = {name: facts[registry[name].asset_id] for name in names}
         steps = plan_steps(registry.graph, names, by_name, keys=restricted, statuses=statuses)
-        return Plan(self._site, registry, steps, describe(selection))
+        return Plan(self._site, registry.at(moment), steps, describe(selection))
 
     def backfill(self, selection: Any = "*", keys: Any = None, status: Any = "outdated", **options: Any) -> Backfill:
         """Plan and run in the background; see `plan` for what is chosen and `Plan.run` for the options."""
@@ -373,7 +374,7 @@ class Workspace:
 
     def _registry(self) -> Registry:
         """What is registered, read again only when the catalog changed."""
-        if self._cached is None or self._cached.sequence != self._catalog.sequence():
+        if self._cached is None or self._cached.moment.sequence != self._catalog.sequence():
             self._cached = self._catalog.read(load_registry)
         return self._cached
 

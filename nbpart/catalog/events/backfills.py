@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nbpart.catalog.queries.backfills import end_status
+from nbpart.catalog.records import Moment
 from nbpart.states import StepStatus
 
 if TYPE_CHECKING:
@@ -70,22 +72,27 @@ def start_backfill(
     options: Mapping[str, Any],
     coordinator_no: int | None,
     steps: pd.DataFrame,
+    planned: Moment | None = None,
 ) -> int:
     """Record a backfill with its plan; its number. Without a coordinator it waits for a process that takes it up.
 
-    `steps` has the columns `asset_id`, `key_id` and `reason`; a step's number is its row, from 0.
+    `steps` has the columns `asset_id`, `key_id` and `reason`; a step's number is its row, from 0. `planned` is when the
+    plan was made (default: now).
     """
     import pandas as pd
 
     number = batch.take_ids("next_backfill_no", 1)
     batch.execute(
-        "INSERT INTO backfills VALUES (?, ?, ?, ?, ?, ?)",
+        """INSERT INTO backfills (backfill_no, backfill_id, selection, options, steps, created_at, sequence, planned_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
         number,
         backfill_id,
         selection,
         json.dumps(options, sort_keys=True),
         len(steps),
         batch.now,
+        planned.sequence if planned else batch.sequence,
+        planned.now if planned else batch.now,
     )
     numbered = steps[["asset_id", "key_id", "reason"]].assign(step_no=pd.RangeIndex(len(steps)))
     batch.stage("steps_staged", numbered)
@@ -162,5 +169,5 @@ def _interrupt_backfills(batch: Batch, coordinator_nos: list[int]) -> None:
         str(StepStatus.QUEUED),
         str(StepStatus.RUNNING),
     )
-    for number in dead:
-        _record_event(batch, number, "interrupted", None)
+    for number in dead:  # one that died after the last result of its steps has come to its end
+        _record_event(batch, number, str(end_status(batch, number, cancelling=False)), None)

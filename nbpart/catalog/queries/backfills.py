@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
 from nbpart.catalog.queries.columns import KEY_SQL, with_none
-from nbpart.catalog.records import BackfillRecord, CoordinatorRecord
-from nbpart.states import StepStatus
+from nbpart.catalog.records import BackfillRecord, CoordinatorRecord, Moment
+from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ _BACKFILLS = f"""
         SELECT b.backfill_no, b.backfill_id, b.selection, b.options, b.steps,
                CASE WHEN last.kind IN ('started', 'resumed', 'cancelling') THEN 'running'
                     WHEN last.kind = 'handed over' THEN 'queued' ELSE last.kind END AS status,
-               b.created_at, last.changed_at, {_COORDINATOR}
+               b.created_at, last.changed_at, b.sequence, b.planned_at, {_COORDINATOR}
         FROM backfills b JOIN last USING (backfill_no) LEFT JOIN coordinators c USING (coordinator_no)
     )
 """
@@ -163,6 +163,39 @@ def _count_recorded(batch: Batch, backfill_no: int) -> dict[str, int]:
     return dict(zip(names, found, strict=True))
 
 
+def count_left(batch: Batch, backfill_no: int) -> int:
+    """How many steps have no outcome and can still have one: their assets are registered and have their keys."""
+    counts = _count_recorded(batch, backfill_no)
+    if not any(counts[status] for status in WITHOUT_OUTCOME):
+        return 0
+    return int(
+        batch.value(
+            f"""WITH last AS (
+                SELECT step_no, arg_max(status, rowid) AS status FROM step_results
+                WHERE backfill_no = ? GROUP BY step_no
+            )
+            SELECT count(*) FROM steps s LEFT JOIN last USING (step_no) JOIN assets a USING (asset_id)
+            JOIN members m ON m.set_id = a.set_id AND m.key_id = s.key_id
+            WHERE s.backfill_no = ? AND a.active
+              AND coalesce(last.status, '{StepStatus.PLANNED.value}') IN (SELECT unnest(?::VARCHAR[]))""",
+            backfill_no,
+            backfill_no,
+            [str(status) for status in WITHOUT_OUTCOME],
+        )
+    )
+
+
+def end_status(batch: Batch, backfill_no: int, *, cancelling: bool) -> RunStatus:
+    """How a backfill ends that nobody works on any more, from the last results of all its steps.
+
+    `cancelling`: somebody asked for the end, so that what is left is cancelled and not interrupted.
+    """
+    counts, left = _count_recorded(batch, backfill_no), count_left(batch, backfill_no)
+    if left:
+        return RunStatus.CANCELLED if cancelling else RunStatus.INTERRUPTED
+    return RunStatus.FAILED if counts[StepStatus.FAILED] or counts[StepStatus.BLOCKED] else RunStatus.SUCCEEDED
+
+
 def steps_with(batch: Batch, backfill_no: int, statuses: Collection[StepStatus]) -> pd.DataFrame:
     """The steps that have one of these statuses, in their order: step_no, asset_id, key_id, status, reason."""
     return with_none(
@@ -187,7 +220,19 @@ def _load_backfills(batch: Batch, condition: str, *values: Any) -> list[Backfill
 
 
 def _to_backfill(row: tuple[Any, ...]) -> BackfillRecord:
-    number, backfill_id, selection, options, steps, status, created_at, changed_at, *coordinator = row
+    (
+        number,
+        backfill_id,
+        selection,
+        options,
+        steps,
+        status,
+        created_at,
+        changed_at,
+        sequence,
+        planned_at,
+        *coordinator,
+    ) = row
     return BackfillRecord(
         number,
         backfill_id,
@@ -198,4 +243,5 @@ def _to_backfill(row: tuple[Any, ...]) -> BackfillRecord:
         created_at,
         changed_at,
         CoordinatorRecord(*coordinator) if coordinator[0] is not None else None,
+        Moment(sequence, planned_at) if sequence is not None else None,
     )

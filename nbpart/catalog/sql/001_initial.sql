@@ -33,9 +33,10 @@ CREATE TABLE coordinators (
     coordinator_no INTEGER NOT NULL, host VARCHAR NOT NULL, pid INTEGER NOT NULL, lock VARCHAR NOT NULL,
     purpose VARCHAR NOT NULL, started_at TIMESTAMPTZ NOT NULL, ended_at TIMESTAMPTZ
 );
+-- sequence and planned_at are those of its plan: what was made after them was made since.
 CREATE TABLE backfills (
     backfill_no INTEGER NOT NULL, backfill_id VARCHAR NOT NULL, selection VARCHAR NOT NULL, options VARCHAR NOT NULL,
-    steps BIGINT NOT NULL, created_at TIMESTAMPTZ NOT NULL
+    steps BIGINT NOT NULL, created_at TIMESTAMPTZ NOT NULL, sequence BIGINT, planned_at TIMESTAMPTZ
 );
 CREATE TABLE backfill_events (
     backfill_no INTEGER NOT NULL, happened_at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, coordinator_no INTEGER,
