@@ -22,8 +22,13 @@ def code_cells(notebook: Mapping[str, Any]) -> Iterator[CodeCell]:
     """The code cells of a notebook of format 4, in order."""
     for cell in notebook.get("cells", ()):
         if cell.get("cell_type") == "code":
-            source = cell.get("source", "")
-            yield CodeCell(cell, source if isinstance(source, str) else "".join(source))
+            yield CodeCell(cell, source_of(cell))
+
+
+def source_of(cell: Mapping[str, Any]) -> str:
+    """The source of a cell as one text; a file may hold it as a list of lines."""
+    source = cell.get("source") or ""
+    return source if isinstance(source, str) else "".join(source)
 
 
 def has_tag(cell: Mapping[str, Any], tag: str) -> bool:

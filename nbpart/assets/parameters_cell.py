@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nbpart.assets.cells import code_cells, has_tag, parse_cell
+from nbpart.assets.cells import has_tag, parse_cell, source_of
 from nbpart.errors import DeclarationError
 
 _TYPES: dict[str, Any] = {
@@ -38,19 +38,52 @@ class ParameterDefault:
     has_value: bool
 
 
-def read_parameters_cell(notebook: Mapping[str, Any]) -> dict[str, ParameterDefault]:
+def read_parameters_cell(notebook: Mapping[str, Any], where: str = "the notebook") -> dict[str, ParameterDefault]:
     """The variables of the first cell tagged ``parameters``, in order; none where the notebook has no such cell.
 
-    Raises DeclarationError where the cell is not Python.
+    As for papermill, that cell is the place behind which values are put, whatever its kind, and cells that are tagged
+    too are ordinary ones. ``where`` names the notebook in errors. Raises DeclarationError where the cell is not Python,
+    and where another tagged cell assigns one of its variables again: what is given would be undone.
     """
-    source = next((c.source for c in code_cells(notebook) if has_tag(c.cell, "parameters")), None)
-    if source is None or _language(notebook) != "python":
+    tagged = [(number, cell) for number, cell in enumerate(notebook.get("cells", ()), 1) if has_tag(cell, "parameters")]
+    if not tagged or _language(notebook) != "python":
         return {}
+    number, first = tagged[0]
+    found = _read_variables(_parse(first, number, where)) if first.get("cell_type") == "code" else {}
+    for later, cell in tagged[1:]:
+        if cell.get("cell_type") == "code":
+            again = _read_variables(_parse(cell, later, where))
+            # behind a Markdown cell all that a tagged cell assigns would undo what is put between them
+            if undone := [name for name in again if name in found or first.get("cell_type") != "code"]:
+                raise DeclarationError(
+                    f"cells {number} and {later} of {where} are both tagged 'parameters', and the second assigns "
+                    f"{undone[0]!r} again, which would undo the value that a run is given; take the tag off one of "
+                    "them, and the assignment out of the second."
+                )
+    return found
+
+
+def _parse(cell: Mapping[str, Any], number: int, where: str) -> ast.Module:
+    source = source_of(cell)
     if parse_cell(source) is None:
-        raise DeclarationError("The cell tagged 'parameters' is not valid Python; run it once to see where.")
+        raise DeclarationError(
+            f"cell {number} of {where}, tagged 'parameters', is not valid Python{_place(source)}; mend it."
+        )
+    return _tree_with_type_comments(source)
+
+
+def _place(source: str) -> str:
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        return f" ({f'line {error.lineno}: ' if error.lineno else ''}{error.msg})"
+    return ""
+
+
+def _read_variables(tree: ast.Module) -> dict[str, ParameterDefault]:
     found: dict[str, ParameterDefault] = {}
     annotations: dict[str, ast.expr] = {}
-    for name, value, annotation in _assignments(_tree_with_type_comments(source)):
+    for name, value, annotation in _assignments(tree):
         if annotation is not None:
             annotations[name] = annotation
         found[name] = _default(name, value, annotations.get(name))

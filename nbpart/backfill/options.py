@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbpart.errors import DeclarationError, nearest
+from nbpart.errors import DeclarationError, ParameterError, nearest
+from nbpart.partitions import to_plain
 from nbpart.run.secrets import check_secret
 from nbpart.run.spec import decode_value, encode_value
 
@@ -45,7 +46,8 @@ class Options:
         _check_seconds("backoff_s", self.backoff_s)
         if self.timeout_s is not None:
             _check_seconds("timeout_s", self.timeout_s, above_zero=True)
-        encode_value(dict(self.params))
+        object.__setattr__(self, "params", _plain_settings(self.params))
+        object.__setattr__(self, "secrets", _plain_settings(self.secrets))
         for name, most in self.limits.items():
             check_count(f"limits[{name!r}]", most, least=1)
         check_count("keep_failed_kernels", self.keep_failed_kernels)
@@ -78,6 +80,19 @@ class Options:
                 f"secrets={{{missing[0]!r}: ...}}."
             )
         return cls(**{**recorded, "params": decode_value(recorded["params"]), **given})
+
+
+def _plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as they are recorded and arrive in a run: what was given, what ran and what is told are equal."""
+    plain = {}
+    for name, value in settings.items():
+        try:
+            plain[name] = to_plain(value)
+            encode_value(plain[name])
+        except (ValueError, RecursionError) as error:
+            why = "it holds itself" if isinstance(error, RecursionError) else error
+            raise ParameterError(f"the setting {name!r} cannot be handed to a run; {why}.") from error
+    return plain
 
 
 def check_workers(max_workers: int | None) -> int:

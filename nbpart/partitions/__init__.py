@@ -16,7 +16,7 @@ from nbpart.partitions.keys import MAX_KEY_LENGTH, check_key, safe_name
 from nbpart.partitions.mapping import Mapping, default_mapping
 from nbpart.partitions.names import RESERVED_NAMES, check_name
 from nbpart.partitions.parameters import REQUIRED, Param, Parameter, Parameters
-from nbpart.partitions.values import Kind, Value
+from nbpart.partitions.values import Kind, Value, to_plain
 
 __all__ = [
     "MAX_KEY_LENGTH",
@@ -42,4 +42,5 @@ __all__ = [
     "naming",
     "safe_name",
     "spell_keys",
+    "to_plain",
 ]

@@ -43,6 +43,31 @@ KINDS: Mapping[type, Kind] = {
 }
 
 
+def to_plain(value: object) -> object:
+    """The plain Python value that equals `value`, for what may travel to a run: numbers, text, dates, lists and dicts.
+
+    Enums of text or numbers, numpy's scalars, pandas' Timestamps and other subclasses become what they equal; a tuple
+    becomes a list. Raises ValueError, whose text says where and why, for a value that nothing plain equals.
+    """
+    if isinstance(value, list | tuple):
+        return [_inner(item, f"item {place}") for place, item in enumerate(value)]
+    if isinstance(value, Mapping):
+        return {to_plain(key): _inner(item, f"item {key!r}") for key, item in value.items()}
+    value = _without_numpy(value)
+    if value is None or type(value) in KINDS:
+        return value
+    if isinstance(value, datetime):
+        return _plain_datetime(value)
+    if isinstance(value, date):
+        return date(value.year, value.month, value.day)
+    for kind in (int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise ValueError(f"it is of type {type(value).__qualname__}: pass numbers, text, dates, or lists and dicts of them")
+
+
 def to_canonical(kind: Kind, value: object) -> Value:
     """The one value of ``kind`` that equals ``value``; numpy scalars and subclasses become plain Python."""
     return _CANONICAL[kind](value)
@@ -135,6 +160,21 @@ def _canonical_date(value: object) -> date:
     return moment.date()
 
 
+def _inner(value: object, place: str) -> object:
+    try:
+        return to_plain(value)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
+
+
+def _plain_datetime(value: datetime) -> datetime:
+    if value != value:  # pandas.NaT is a datetime
+        raise ValueError("it is not a time: pass None")
+    if getattr(value, "nanosecond", 0):
+        raise ValueError("it is finer than a microsecond: round it")
+    return datetime.combine(value.date(), value.timetz())
+
+
 def _canonical_datetime(value: object) -> datetime:
     value = _without_numpy(value)
     if isinstance(value, str):
@@ -143,11 +183,7 @@ def _canonical_datetime(value: object) -> datetime:
         return datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime):
         raise ValueError
-    if value != value:  # pandas.NaT is a datetime
-        raise ValueError("it is not a time")
-    if getattr(value, "nanosecond", 0):
-        raise ValueError("it is finer than a microsecond: round it")
-    moment = datetime.combine(value.date(), value.timetz())
+    moment = _plain_datetime(value)
     if moment.utcoffset() is None:
         return moment.replace(tzinfo=None, fold=0)
     try:

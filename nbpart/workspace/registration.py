@@ -197,7 +197,7 @@ def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> Prepared:
     code = version_of_notebook(notebook, item.folder, language)
     parameters = item.partitions.parameters if item.partitions else None
     own = {"partition_key", *(parameters.names if parameters else ())}
-    found = read_parameters_cell(notebook)
+    found = read_parameters_cell(notebook, str(item.notebook))
     settings = {name: repr(p.value) for name, p in found.items() if name not in own}
     definition = replace(
         _define(item, code, item.deps, set_names, settings),

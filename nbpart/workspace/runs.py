@@ -9,6 +9,7 @@ from typing import Any
 from nbpart.catalog import RunRecord
 from nbpart.errors import MissingInputError, RunFailedError, run_failed
 from nbpart.run.kernels.keep import KeptKernel
+from nbpart.run.spec import decode_value
 
 
 class Run:
@@ -61,7 +62,7 @@ class Run:
     @property
     def params(self) -> dict[str, Any]:
         """The settings that its backfill overrode."""
-        return dict(self._record.params)
+        return {name: decode_value(value) for name, value in self._record.params.items()}
 
     @property
     def lacked(self) -> dict[str, list[str]]:
@@ -159,7 +160,8 @@ class Run:
             "kernel_kind", "cpu_s", "peak_rss_bytes", "process",
         )  # fmt: skip
         fields = {name: getattr(self, name) for name in names}
-        fields |= {"notebook": self.notebook, "log": self.log_path}
+        # as recorded: dates are no JSON
+        fields |= {"params": dict(self._record.params), "notebook": self.notebook, "log": self.log_path}
         return {k: str(v) if isinstance(v, datetime | Path) else v for k, v in fields.items()}
 
     def __repr__(self) -> str:

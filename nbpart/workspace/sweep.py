@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import Asset
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.errors import DeclarationError, nearest
-from nbpart.partitions import REQUIRED, DynamicPartitions, Param, Parameters
+from nbpart.partitions import REQUIRED, DynamicPartitions, Kind, Param, Parameters, to_plain
 
 if TYPE_CHECKING:
     from nbpart.workspace.workspace import Workspace
@@ -46,10 +47,18 @@ def _plain(asset: Asset) -> Asset:
     return Asset(**{f.name: getattr(asset, f.name) for f in dataclasses.fields(Asset)})
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A parameter as the code shows it, and whether its type was written or only follows from its default."""
+
+    param: Param
+    is_annotated: bool
+
+
 def _declare(asset: Asset, axes: Mapping[str, Any], known: Parameters | None) -> dict[str, Param]:
     """The parameters known so far with those of ``axes``, each with the default that the asset's code gives it."""
     found = _read_signature(asset) if asset.function is not None else _read_cell(asset)
-    already = {p.name for p in known} if known else set()
+    already = {p.name: p.kind for p in known} if known else {}
     for name in axes:
         if name not in found:
             raise DeclarationError(
@@ -57,36 +66,63 @@ def _declare(asset: Asset, axes: Mapping[str, Any], known: Parameters | None) ->
                 "Its parameters are the variables of the cell tagged 'parameters', or its function's arguments."
             )
     return {
-        name: _typed(asset, name, found[name], axes.get(name)) for name in sorted({*already, *axes}) if name in found
+        name: _typed(asset, name, found[name], axes.get(name), is_float=already.get(name) is Kind.FLOAT)
+        for name in sorted({*already, *axes})
+        if name in found
     }
 
 
-def _typed(asset: Asset, name: str, param: Param, axis: Any) -> Param:
-    """The parameter with a type: of its annotation or default, else of the first value that was given."""
-    if param.type is not None:
-        return param
-    values = axis if isinstance(axis, list | tuple) else [axis]
-    if not values or values[0] is None:
+def _typed(asset: Asset, name: str, found: _Found, axis: Any, *, is_float: bool) -> Param:
+    """The parameter with a type: of its annotation, its default, else of the first value that was given.
+
+    A default of ``1`` does not say that ``0.5`` cannot be: without an annotation a whole number widens to a float.
+    """
+    values = axis if isinstance(axis, list | tuple | range) else [axis]
+    type = found.param.type or _type_of(values)
+    if type is None:
         raise DeclarationError(f"{asset.name!r}: the type of {name!r} is not clear; annotate it, as in {name}: float.")
-    return Param(type(values[0]), param.default)
+    if type is int and not found.is_annotated and (is_float or any(_is_fraction(value) for value in values)):
+        type = float
+    return Param(type, found.param.default)
 
 
-def _read_cell(asset: Asset) -> dict[str, Param]:
+def _type_of(values: Sequence[Any]) -> Any:
+    """The plain type of the first value, None where there is none that tells."""
+    try:
+        first = to_plain(values[0]) if values else None
+    except ValueError:  # refused where the key is spelled, with its reason
+        return type(values[0])
+    return None if first is None else type(first)
+
+
+def _is_fraction(value: Any) -> bool:
+    try:
+        return isinstance(to_plain(value), float)
+    except ValueError:
+        return False
+
+
+def _read_cell(asset: Asset) -> dict[str, _Found]:
     import nbformat
 
-    found = read_parameters_cell(nbformat.read(asset.notebook, as_version=4))  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(asset.notebook, as_version=4)  # type: ignore[no-untyped-call]
+    cell = read_parameters_cell(notebook, str(asset.notebook))
     return {
-        name: Param(p.type, p.value if p.has_value and p.type is not None else REQUIRED) for name, p in found.items()
+        name: _Found(
+            Param(p.type, p.value if p.has_value and p.type is not None else REQUIRED), p.annotation is not None
+        )
+        for name, p in cell.items()
     }
 
 
-def _read_signature(asset: Asset) -> dict[str, Param]:
+def _read_signature(asset: Asset) -> dict[str, _Found]:
     assert asset.function is not None
     found = {}
     for argument in inspect.signature(asset.function, eval_str=True).parameters.values():
         has_default = argument.default is not argument.empty
-        kind = argument.annotation if argument.annotation is not argument.empty else None
+        is_annotated = argument.annotation is not argument.empty
+        kind = argument.annotation if is_annotated else None
         if kind is None and has_default and argument.default is not None:
             kind = type(argument.default)
-        found[argument.name] = Param(kind, argument.default if has_default else REQUIRED)
+        found[argument.name] = _Found(Param(kind, argument.default if has_default else REQUIRED), is_annotated)
     return found

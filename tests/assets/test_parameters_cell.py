@@ -192,6 +192,28 @@ def test_a_notebook_without_parameters_has_none() -> None:
     assert read_parameters_cell({}) == {}
 
 
+def cell(source: str, kind: str = "code") -> dict[str, Any]:
+    return {"cell_type": kind, "metadata": {"tags": ["parameters"]}, "source": source}
+
+
+def test_the_first_tagged_cell_is_the_one_as_for_papermill() -> None:
+    assert list(read_parameters_cell({"cells": [cell("a = 1"), cell("b = 2")]})) == ["a"]
+    assert read_parameters_cell({"cells": [cell("# a = 1", "markdown"), cell("print(1)")]}) == {}
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ([cell("a = b = 1"), cell("c = 1\nb += 1")], "cells 1 and 2 of train.ipynb .* assigns 'b' again"),
+        ([cell("# Title", "markdown"), cell("a = 1")], "cells 1 and 2 of train.ipynb .* assigns 'a' again"),
+        ([cell("a = 1"), cell("c = (")], r"cell 2 of train.ipynb, tagged 'parameters', is not valid Python \(line 1: "),
+    ],
+)
+def test_another_tagged_cell_must_not_undo_what_is_given(cells: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(DeclarationError, match=message):
+        read_parameters_cell({"cells": cells}, "train.ipynb")
+
+
 @pytest.mark.parametrize(
     "metadata",
     [{"kernelspec": {"language": "R"}}, {"kernelspec": {"name": "ir"}, "language_info": {"name": "julia"}}],
@@ -207,7 +229,7 @@ def test_python_has_several_names(metadata: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("source", ["x = (", "x <- 1 +", "def f(:\n", "x = '\0'"])
 def test_a_cell_that_is_not_python_is_refused(source: str) -> None:
-    with pytest.raises(DeclarationError, match="cell tagged 'parameters' is not valid Python"):
+    with pytest.raises(DeclarationError, match=r"cell 2 of the notebook, tagged 'parameters', is not valid Python"):
         read(source)
 
 
