@@ -59,6 +59,14 @@ class PartitionStatus(StrEnum):
     MATERIALIZED = "materialized"
 
 
+class DataState(StrEnum):
+    """What was last seen of the files of a materialization, where anybody looked: without a look they are good."""
+
+    GOOD = "good"
+    DELETED = "deleted"
+    DAMAGED = "damaged"
+
+
 _R, _S = RunStatus, StepStatus
 
 RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {

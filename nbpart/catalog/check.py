@@ -5,18 +5,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_NONE, OUTCOME_SUCCEEDED, STALE_CODE, STALE_INPUT
+from nbpart.catalog.expressions import (
+    DATA_LOST,
+    OUTCOME_FAILED,
+    OUTCOME_NONE,
+    OUTCOME_SUCCEEDED,
+    STALE_CODE,
+    STALE_DATA,
+    STALE_INPUT,
+)
 from nbpart.catalog.records import Finding
 from nbpart.catalog.staleness import code_differs, keep_disagreeing
+from nbpart.states import DataState
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
 
 _COLUMNS = ("materialization_id", "data_hash", "outcome", "stale", "active", "active_run")
 
-_MATERIALIZED = """SELECT asset_id, key_id, CASE WHEN data_version IS NOT NULL THEN materialization_id END
-        AS materialization_id, CASE WHEN data_version IS NOT NULL THEN data_hash END AS data_hash, code_version
-    FROM materializations
+_HAS_DATA = f"m.data_version IS NOT NULL AND l.state IS DISTINCT FROM '{DataState.DELETED}'"
+_MATERIALIZED = f"""SELECT asset_id, key_id, CASE WHEN {_HAS_DATA} THEN materialization_id END AS materialization_id,
+        CASE WHEN {_HAS_DATA} THEN data_hash END AS data_hash, code_version,
+        CASE WHEN l.state = '{DataState.DAMAGED}' THEN {STALE_DATA} ELSE 0 END AS data_bit
+    FROM materializations AS m LEFT JOIN ({DATA_LOST}) AS l USING (materialization_id)
     QUALIFY row_number() OVER (PARTITION BY asset_id, key_id ORDER BY materialization_id DESC) = 1"""
 _ENDED = f"""SELECT r.asset_id, r.key_id,
         CASE arg_max(o.status, o.rowid) WHEN 'succeeded' THEN {OUTCOME_SUCCEEDED} ELSE {OUTCOME_FAILED} END AS outcome
@@ -77,7 +88,7 @@ def _keep_rebuilt(batch: Batch) -> None:
         "facts_bare",
         f"""SELECT asset_id, key_id, m.materialization_id, m.data_hash, coalesce(e.outcome, {OUTCOME_NONE}) AS outcome,
             CASE WHEN m.materialization_id IS NOT NULL AND {code_differs("m.code_version")} THEN {STALE_CODE} ELSE 0 END
-                AS code_bit,
+                | coalesce(m.data_bit, 0) AS own_bits,
             coalesce(v.active, 0) AS active, v.active_run
         FROM facts_materialized AS m FULL JOIN facts_ended AS e USING (asset_id, key_id)
         FULL JOIN facts_active AS v USING (asset_id, key_id)
@@ -89,7 +100,7 @@ def _keep_rebuilt(batch: Batch) -> None:
     batch.keep(
         "facts_rebuilt",
         f"""SELECT asset_id, key_id, materialization_id, data_hash, outcome::UTINYINT AS outcome,
-            (code_bit | CASE WHEN d.is_stale THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS stale,
+            (own_bits | CASE WHEN d.is_stale THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS stale,
             active::UTINYINT AS active, active_run
         FROM facts_bare LEFT JOIN (SELECT *, true AS is_stale FROM stale_disagreeing) AS d USING (asset_id, key_id)""",
     )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from nbpart.states import PartitionStatus
+from nbpart.states import DataState, PartitionStatus
 
 #: Bits of partition_facts.stale.
-STALE_CODE, STALE_INPUT = 1, 2
+STALE_CODE, STALE_INPUT, STALE_DATA = 1, 2, 4
 #: Values of partition_facts.outcome.
 OUTCOME_NONE, OUTCOME_SUCCEEDED, OUTCOME_FAILED = 0, 1, 2
 #: Values of partition_facts.active.
 ACTIVE_NONE, ACTIVE_QUEUED, ACTIVE_RUNNING = 0, 1, 2
+
+#: What was last seen of materializations: (materialization_id, state, reason), only of those that are not good.
+DATA_LOST = (
+    "SELECT materialization_id, arg_max(state, rowid) AS state, arg_max(reason, rowid) AS reason FROM data_seen"
+    f" GROUP BY materialization_id HAVING arg_max(state, rowid) <> '{DataState.GOOD}'"  # noqa: S608  a constant
+)
 
 #: The code of each status in arrays: its place in PartitionStatus.
 STATUS_CODES: dict[PartitionStatus, int] = {status: code for code, status in enumerate(PartitionStatus)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nbpart.states import PartitionStatus, RunStatus
+from nbpart.states import DataState, PartitionStatus, RunStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,6 +132,15 @@ class InputRead:
 
 
 @dataclass(frozen=True, slots=True)
+class DataSeen:
+    """What was seen of the files of a materialization; `reason` says of one that is not good what happened to it."""
+
+    materialization_id: int
+    state: DataState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt of a run ended; `final` is False where another attempt follows."""
 
@@ -159,6 +168,7 @@ class Outcome:
     bytes: int | None = None
     inputs: Sequence[InputRead] = ()
     code_version: str | None = None
+    seen: Sequence[DataSeen] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from nbpart.backfill.detached import detach_backfill
 from nbpart.backfill.launch import Site, start_backfill
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import PER_PARTITION, Options, check_workers
-from nbpart.backfill.plan import STATUS_CODES, StepTable
+from nbpart.backfill.plan import STATUS_CODES, AssetSteps, StepTable
 from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, nearest
 from nbpart.states import PartitionStatus
@@ -122,8 +122,26 @@ class Plan:
                 text = reasons.astype(object)
                 text[stale] = by_key.reindex(ids).fillna("input changed").to_numpy()
                 reasons = text.astype("category")
+            reasons = self._tell_deleted(batch, asset, reasons)
             found.append(reasons.array)
         return found
+
+    def _tell_deleted(self, batch: Batch, asset: AssetSteps, reasons: pd.Series) -> pd.Series:
+        """The reasons of an asset's steps; of data that was deleted they say so."""
+        import pandas as pd
+
+        missing = asset.cause == STATUS_CODES.index(PartitionStatus.MISSING)
+        if not missing.any():
+            return reasons
+        deleted = queries.deleted_reasons(batch, self._registry[asset.asset].asset_id)
+        if deleted.empty:
+            return reasons
+        by_key = pd.Series(deleted["reason"].to_numpy(), index=deleted["key_id"].to_numpy())
+        told = by_key.reindex(asset.key_ids).to_numpy(dtype=object)
+        is_told = missing & np.isin(asset.key_ids, deleted["key_id"].to_numpy())
+        text = reasons.astype(object)
+        text[is_told] = told[is_told]
+        return text.astype("category")
 
     def _load_keys(self, batch: Batch) -> list[Any]:
         return [queries.key_texts(batch, a.key_ids) for a in self._steps.assets]

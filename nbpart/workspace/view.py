@@ -158,7 +158,8 @@ class WorkspaceActions:
             made = queries.find_materialization(batch, node.asset_id, key_id)
             runs = queries.runs_frame(batch, node.asset_id, key_id, limit=_RUNS)
             stale = queries.stale_reasons(batch, node.asset_id, [key_id])
-            return found, made, runs, list(stale["reason"])
+            deleted = queries.deleted_reasons(batch, node.asset_id).query("key_id == @key_id")
+            return found, made, runs, [*stale["reason"], *deleted["reason"]]
 
         found, made, runs, reasons = self._ws._catalog.read(work)
         return PartitionShown(

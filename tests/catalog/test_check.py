@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbpart.catalog import Catalog, events
+from nbpart.catalog import Catalog, DataSeen, events
 from nbpart.catalog.check import check, repair
 from nbpart.catalog.records import Finding
-from nbpart.states import RunStatus
+from nbpart.states import DataState, RunStatus
 from tests.catalog.story import Story
 
 KEYS = ("x", "y", "z")
@@ -110,6 +110,8 @@ class Walk:
         elif action == "unregister" and name in ("b", "all"):
             self.story.catalog.write(lambda b: events.remove_asset(b, full))
             self.register(name)
+        elif action in ("lose", "find") and name != "source":
+            self.see(full, wanted, DataState.GOOD if action == "find" else tuple(DataState)[int(content) - 1])
         elif action == "claim" and name != "source":
             self.active += [[run_no, 0] for run_no in self.story.claim(full, wanted) if run_no is not None]
         elif action == "interrupt":
@@ -117,6 +119,14 @@ class Walk:
             self.active.clear()
         elif self.active:
             self.advance(action, content)
+
+    def see(self, asset: str, key: str | None, state: DataState) -> None:
+        """Somebody looks at the files of any materialization of a partition, old ones too."""
+        sql = "SELECT materialization_id FROM materializations WHERE asset_id = ? AND key_id = ?"
+        key_id = self.story.key_id(key)
+        ids = [row[0] for row in self.story.catalog.read(lambda b: b.rows(sql, self.story.ids[asset], key_id))]
+        seen = [DataSeen(number, state, str(state)) for number in ids]
+        self.story.catalog.write(lambda b: events.record_data_seen(b, seen))
 
     def advance(self, action: str, content: str) -> None:
         run = self.active[0]
@@ -135,6 +145,7 @@ steps = st.tuples(
     st.sampled_from(
         ["add", "remove", "observe", "register", "unregister", "claim", "claim", "start", "retry", "fail", "cancel"]
         + ["succeed"] * 4
+        + ["lose", "lose", "find"]
         + ["interrupt"]
     ),
     st.sampled_from(["source", "a", "a", "b", "all", "whole"]),

@@ -11,6 +11,7 @@ from nbpart.catalog.events.backfills import (
     start_backfill,
     start_coordinator,
 )
+from nbpart.catalog.events.data import record_data_seen
 from nbpart.catalog.events.keys import add_keys, ensure_set, remove_keys, set_static_keys
 from nbpart.catalog.events.outcomes import record_outcomes
 from nbpart.catalog.events.runs import claim_runs, start_attempts
@@ -24,6 +25,7 @@ __all__ = [
     "ensure_set",
     "finish_backfill",
     "interrupt_coordinators",
+    "record_data_seen",
     "record_observations",
     "record_outcomes",
     "record_step_results",

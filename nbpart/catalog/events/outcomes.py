@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.events import staging
+from nbpart.catalog.events.data import record_data_seen
 from nbpart.catalog.events.staging import Made, Settled
 from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_SUCCEEDED, STALE_CODE
 from nbpart.catalog.records import Outcome
@@ -42,7 +43,8 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
     """Record how attempts ended, with what they made.
 
     A run that has its final outcome already is left alone, so that a result that comes twice is recorded once; and what
-    comes of an attempt after the next one began is too late. Raises UnknownNameError for a run that was never claimed.
+    comes of an attempt after the next one began is too late. What runs saw of the data that they read is recorded too.
+    Raises UnknownNameError for a run that was never claimed.
     """
     runs = _load_runs(batch, [outcome.run_no for outcome in outcomes])
     accepted = _drop_late(outcomes, runs)
@@ -63,6 +65,7 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
         # what read nothing cannot have read something else
         read = any(outcome.inputs for outcome in accepted)
         mark_readers(batch, "outcomes_changed", own="outcomes_settled" if read else None)
+    record_data_seen(batch, [seen for outcome in accepted for seen in outcome.seen])
 
 
 def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:

@@ -39,7 +39,13 @@ from nbpart.catalog.queries.keys import (
 from nbpart.catalog.queries.live import Changes, backfill_progress, count_by_code
 from nbpart.catalog.queries.runs import final_statuses, find_run, look_before_claim, runs_frame
 from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
-from nbpart.catalog.queries.status import partition_status, plan_facts, stale_reasons, status_counts
+from nbpart.catalog.queries.status import (
+    deleted_reasons,
+    partition_status,
+    plan_facts,
+    stale_reasons,
+    status_counts,
+)
 
 __all__ = [
     "Changes",
@@ -52,6 +58,7 @@ __all__ = [
     "count_members",
     "current_inputs",
     "data_files_of",
+    "deleted_reasons",
     "end_status",
     "final_statuses",
     "find_backfill",

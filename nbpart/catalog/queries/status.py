@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import (
     ACTIVE_NONE,
+    DATA_LOST,
     OUTCOME_FAILED,
     STALE_CODE,
+    STALE_DATA,
     STALE_INPUT,
     STATUS_CODES,
     order_free_hash,
@@ -28,7 +30,7 @@ from nbpart.catalog.queries.columns import (
     with_none,
 )
 from nbpart.catalog.records import PlanFacts
-from nbpart.states import PartitionStatus, RunStatus
+from nbpart.states import DataState, PartitionStatus, RunStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,7 +146,8 @@ def stale_reasons(
 ) -> pd.DataFrame:
     """Why partitions are stale, in the order of `key_ids`; without it, all stale members: key_id, reason.
 
-    "code changed", "source inbox changed", "input processed_files changed", joined by ", ".
+    "its data file was replaced or damaged", "code changed", "source inbox changed", "input processed_files changed",
+    joined by ", ".
     """
     if key_ids is None:
         asked = (
@@ -164,9 +167,25 @@ def stale_reasons(
         "                  || a.name || ' changed', ', ' ORDER BY CASE WHEN a.kind = 'source' THEN 'source ' ELSE"
         "                  'input ' END || a.name || ' changed') AS reason"
         "          FROM changed c JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id)"
-        f" SELECT f.key_id, concat_ws(', ', CASE WHEN f.stale & {STALE_CODE} <> 0 THEN 'code changed' END,"
+        f" SELECT f.key_id, concat_ws(', ', lost.reason, CASE WHEN f.stale & {STALE_CODE} <> 0 THEN 'code changed' END,"
         f" CASE WHEN f.stale & {STALE_INPUT} <> 0 THEN coalesce(named.reason, 'input changed') END) AS reason"
-        " FROM f LEFT JOIN named USING (key_id) ORDER BY f.n"
+        " FROM f LEFT JOIN named USING (key_id)"
+        f" LEFT JOIN ({DATA_LOST}) AS lost"
+        f" ON lost.materialization_id = f.materialization_id AND f.stale & {STALE_DATA} <> 0 ORDER BY f.n"
+    )
+
+
+def deleted_reasons(batch: Batch, asset_id: int) -> pd.DataFrame:
+    """The partitions of an asset whose data was deleted after it was recorded, and what is known of that.
+
+    Columns: key_id, reason ("its data file was deleted").
+    """
+    return batch.frame(
+        f"""SELECT m.key_id, l.reason FROM ({DATA_LOST}) AS l JOIN materializations AS m USING (materialization_id)
+        JOIN partition_facts AS f ON f.asset_id = m.asset_id AND f.key_id = m.key_id
+        WHERE m.asset_id = ? AND l.state = '{DataState.DELETED}' AND f.materialization_id IS NULL
+        QUALIFY row_number() OVER (PARTITION BY m.key_id ORDER BY m.materialization_id DESC) = 1""",
+        asset_id,
     )
 
 

@@ -84,6 +84,12 @@ CREATE TABLE inputs (
 );
 CREATE TABLE metrics (materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, number DOUBLE, text VARCHAR);
 
+-- What was seen of a materialization's files when somebody looked; the last row of each counts (the highest rowid).
+CREATE TABLE data_seen (
+    materialization_id BIGINT NOT NULL, state VARCHAR NOT NULL, reason VARCHAR NOT NULL, seen_at TIMESTAMPTZ NOT NULL,
+    sequence BIGINT NOT NULL
+);
+
 -- What every event above comes to, for each partition that was ever touched; check.py can rebuild it.
 CREATE TABLE partition_facts (
     asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, materialization_id BIGINT, data_hash UBIGINT,
