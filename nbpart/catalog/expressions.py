@@ -1,5 +1,6 @@
 """The SQL expressions that more than one reader or writer of the catalog must agree on."""
 
+# ruff: noqa: S608  what is put into SQL is constants of this package
 from __future__ import annotations
 
 from nbpart.states import DataState, PartitionStatus
@@ -14,7 +15,7 @@ ACTIVE_NONE, ACTIVE_QUEUED, ACTIVE_RUNNING = 0, 1, 2
 #: What was last seen of materializations: (materialization_id, state, reason), only of those that are not good.
 DATA_LOST = (
     "SELECT materialization_id, arg_max(state, rowid) AS state, arg_max(reason, rowid) AS reason FROM data_seen"
-    f" GROUP BY materialization_id HAVING arg_max(state, rowid) <> '{DataState.GOOD}'"  # noqa: S608  a constant
+    f" GROUP BY materialization_id HAVING arg_max(state, rowid) <> '{DataState.GOOD}'"
 )
 
 #: The code of each status in arrays: its place in PartitionStatus.

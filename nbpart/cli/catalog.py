@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +16,29 @@ from nbpart.cli.tables import Table
 from nbpart.cli.text import count
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nbpart.catalog.records import Finding
 
 CHECK_ROWS = 20
 #: So many differences are looked for at most; mending knows no limit.
 MOST_FOUND = 1000
+#: How often it is told how far a look at data files is, in seconds.
+TELL_S = 0.5
+
+
+def _read_sample(ctx: click.Context, option: click.Parameter, text: str | None) -> int | float | None:
+    if text is None:
+        return None
+    if text.isdecimal():
+        return int(text)
+    try:
+        fraction = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        fraction = -1.0
+    if not 0 <= fraction < 1:
+        raise click.BadParameter(f"{text!r} is neither a number of files nor a fraction such as 0.01.", ctx, option)
+    return fraction
 
 
 @click.group()
@@ -25,30 +47,85 @@ def catalog() -> None:
 
 
 @catalog.command()
+@click.argument("selection", nargs=-1)
 @click.option("--repair", is_flag=True, help="Put what the events come to in the place of what is stored.")
+@click.option("--data", is_flag=True, help="Compare the data files with what was recorded of them, too.")
+@click.option(
+    "--sample",
+    metavar="N",
+    callback=_read_sample,
+    help="Read the content of N data files only (200), or of a part of them (0.01); 0 looks at sizes alone.",
+)
 @options.json_option
 @options.workspace_option
 @click.pass_context
-def check(ctx: click.Context, repair: bool, as_json: bool) -> None:
+def check(
+    ctx: click.Context, selection: Sequence[str], repair: bool, data: bool, sample: int | float | None, as_json: bool
+) -> None:
     """Compare the facts of partitions with their events.
 
     Events are only ever added; beside them the catalog keeps what they come to for each partition. Shows where the two
     differ, and exits with 1 if they do; with --repair they are brought together, which loses nothing.
+
+    With --data every data file is looked at too, or those of SELECTION: one that is gone makes its partition missing,
+    one with another content makes it stale, and one that was put back is good again.
     """
+    if not data and (selection or sample is not None):
+        raise click.UsageError("SELECTION and --sample say which data files to look at: add --data.")
+    findings, repaired = _check_facts(repair)
+    files = _check_data(list(selection) or "*", sample) if data else None
+    if as_json:
+        _print_json(findings, repaired, files)
+    else:
+        _tell(findings, repaired)
+        if files is not None:
+            _tell_files(files)
+    ctx.exit(1 if (findings and not repair) or (files is not None and len(files)) else 0)
+
+
+def _check_facts(repair: bool) -> tuple[list[Finding], int]:
     from nbpart.catalog import check as checking
     from nbpart.workspace.folder import open_folder
 
     _, opened = open_folder(options.workspace_path(), create=False, purpose="nbpart catalog check")
     try:
         findings = opened.read(lambda batch: checking.check(batch, MOST_FOUND))
-        repaired = opened.write(checking.repair) if repair and findings else 0
+        return findings, opened.write(checking.repair) if repair and findings else 0
     finally:
         opened.close()
-    if as_json:
-        print_json({"findings": _to_table(findings).to_records(), "repaired": repaired})
-    else:
-        _tell(findings, repaired)
-    ctx.exit(1 if findings and not repair else 0)
+
+
+def _check_data(selection: Any, sample: int | float | None) -> pd.DataFrame:
+    with options.open_workspace() as workspace:
+        return workspace.check_data(selection, sample=sample, progress=_Progress())
+
+
+class _Progress:
+    """Tells a person at a terminal how far a look at files is."""
+
+    def __init__(self) -> None:
+        self._told_at = time.monotonic()
+        self._width = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not sys.stderr.isatty() or (now - self._told_at < TELL_S and done < total):
+            return
+        self._told_at = now
+        text = f"looked at {done:,} of {count(total, 'file')}" if done < total else ""
+        click.echo("\r" + text.ljust(self._width) + ("" if text else "\r"), nl=False, err=True)
+        self._width = len(text)
+
+
+def _print_json(findings: list[Finding], repaired: int, files: pd.DataFrame | None) -> None:
+    mend = options.command_line("catalog", "check", "--repair")
+    told: dict[str, Any] = {
+        "findings": [{**record, "mend": mend} for record in _to_table(findings).to_records()],
+        "repaired": repaired,
+    }
+    if files is not None:
+        told["data"] = Table.from_frame(files.assign(mend=_mend_lines(files))).to_records()
+    print_json(told)
 
 
 def _to_table(findings: list[Finding]) -> Table:
@@ -65,3 +142,38 @@ def _tell(findings: list[Finding], repaired: int) -> None:
         click.echo(f"Mended the facts of {count(repaired, 'partition')}.")
     elif findings:
         remark(f"To mend them: {options.command_line('catalog', 'check', '--repair')}")
+
+
+def _tell_files(files: pd.DataFrame) -> None:
+    from nbpart.storage import FileFault
+
+    n = len(files)
+    table = Table.from_frame(files.drop(columns="path").head(CHECK_ROWS))
+    empty = "The data files are what was recorded."
+    print_table(table, False, empty=empty, more=f"{count(n, 'data file')} not as recorded." if n else "")
+    if not n:
+        return
+    if n > 1 and (files["problem"] == FileFault.DELETED).all():
+        remark("If a disk is not mounted, mount it and check again: what is found then is materialized again.")
+    lines = list(dict.fromkeys(_mend_lines(files)))
+    if len(lines) > CHECK_ROWS:
+        lines = [options.command_line("backfill", asset) for asset in files["asset"].unique()]
+    remark("To mend them:")
+    for line in lines:
+        remark(f"  {line}")
+
+
+def _mend_lines(files: pd.DataFrame) -> list[str]:
+    """For each file the command that mends it."""
+    from nbpart.storage import FileFault
+
+    lines = []
+    for row in files.itertuples(index=False):
+        words = ["backfill", row.asset, *(["-k", row.partition_key] if row.partition_key is not None else [])]
+        if row.problem == FileFault.FORBIDDEN:
+            lines.append(shlex.join(["chmod", "u+r", str(options.workspace_path() / row.path)]))
+        elif row.problem == FileFault.UNREADABLE:  # nothing is known of it, so it is not outdated
+            lines.append(options.command_line(*words, "-s", "all"))
+        else:
+            lines.append(options.command_line(*words))
+    return lines

@@ -11,11 +11,15 @@ from nbpart.storage.files import (
     write_bytes_atomic,
 )
 from nbpart.storage.formats import FORMATS, SavedFile, load_file, save_value
+from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
 
 __all__ = [
     "FORMATS",
+    "HASHED_AT_LOAD",
+    "FileFault",
     "FileVersion",
     "SavedFile",
+    "find_fault",
     "hash_file",
     "hash_location",
     "inside",

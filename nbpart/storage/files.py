@@ -26,7 +26,8 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 #: So many files of one directory are cheaper to find by listing it than one by one.
 _LIST_FROM = 32
-_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+#: The numbers of the errors that say that there is nothing at a path.
+ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,15 @@ def write_bytes_atomic(path: str | os.PathLike[str], content: bytes) -> None:
 def hash_file(path: str | os.PathLike[str]) -> str:
     """The sha256 of a file's content, as hex text."""
     with open(path, "rb") as file:
-        return _hash_stream(file)
+        return hash_stream(file)
+
+
+def hash_stream(file: IO[bytes]) -> str:
+    """The sha256 of what is left of an open file, as hex text."""
+    total = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        total.update(chunk)
+    return total.hexdigest()
 
 
 def hash_location(location: str) -> str:
@@ -77,7 +86,7 @@ def hash_location(location: str) -> str:
         filesystem, path = _open_filesystem(location)
         try:
             with filesystem.open(path, "rb") as file:
-                return _hash_stream(file)
+                return hash_stream(file)
         except FileNotFoundError as error:
             raise MissingInputError(f"there is no file at {location!r}; put it there or remove its key.") from error
     try:
@@ -169,13 +178,6 @@ def _sync_directory(folder: Path) -> None:
         os.close(handle)
 
 
-def _hash_stream(file: IO[bytes]) -> str:
-    total = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        total.update(chunk)
-    return total.hexdigest()
-
-
 def _spell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -233,7 +235,7 @@ def _stat(path: str) -> FileVersion | None:
             sizes, latest = sizes + inner.st_size, max(latest, inner.st_mtime_ns)
         return FileVersion(sizes, latest)
     except OSError as error:
-        if error.errno in _ABSENT:
+        if error.errno in ABSENT:
             return None
         raise
 
@@ -251,7 +253,7 @@ def _scan_directory(parent: str, paths: Iterable[str]) -> Iterator[tuple[str, Fi
     try:
         entries = os.scandir(parent)
     except OSError as error:
-        if error.errno in _ABSENT:
+        if error.errno in ABSENT:
             return
         raise
     with entries:

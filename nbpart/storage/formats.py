@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, UnsupportedTypeError
-from nbpart.storage.files import hash_file, write_atomic, write_bytes_atomic
+from nbpart.storage.files import hash_file, hash_stream, write_atomic, write_bytes_atomic
 from nbpart.storage.frames import is_instance, make_readable, read_frame, to_table, write_table
 
 if TYPE_CHECKING:
@@ -108,6 +108,19 @@ def load_file(path: str | Path, format: str) -> Any:
         ) from error
 
 
+def hash_saved(file: IO[bytes], format: str) -> str:
+    """The data version of a file that was saved, computed again from what it holds now.
+
+    Raises ValueError for what is no file of that format.
+    """
+    if format != "json":
+        return hash_stream(file)
+    try:
+        return _json_version(json.loads(file.read()))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def _target(path_without_ext: str | Path, format: str) -> Path:
     # not with_suffix: what is given may hold dots of its own
     return Path(f"{path_without_ext}{FORMATS[format]}")
@@ -137,9 +150,12 @@ def _encode_text(text: str) -> bytes:
 def _save_json(value: Any, path_without_ext: str | Path) -> SavedFile:
     plain = _plain(value, "", ())
     saved = _save_bytes(json.dumps(plain, ensure_ascii=False, indent=1).encode(), path_without_ext, "json")
+    return SavedFile(saved.path, "json", "file", None, saved.bytes, _json_version(plain), None)
+
+
+def _json_version(plain: Any) -> str:
     # the version ignores the order of a dict's keys: dicts that differ in it are equal
-    content = json.dumps(plain, sort_keys=True).encode()
-    return SavedFile(saved.path, "json", "file", None, saved.bytes, hashlib.sha256(content).hexdigest(), None)
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def _plain(value: Any, where: str, around: tuple[int, ...]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +26,7 @@ from nbpart.workspace.backfills import Backfill, Backfills
 from nbpart.workspace.bound import BoundAsset
 from nbpart.workspace.choosing import list_keys, read_statuses, restrict
 from nbpart.workspace.data import Tables, load_partition
+from nbpart.workspace.data_check import check_files, to_frame
 from nbpart.workspace.folder import open_folder
 from nbpart.workspace.notices import show_notices
 from nbpart.workspace.partition_set import PartitionSet, ensure_dynamic
@@ -341,6 +343,26 @@ class Workspace:
         registry = self._registry()
         ids = None if assets is None else [registry[name].asset_id for name in select(registry.graph, assets)]
         return prune_files(self._catalog, self.root, keep, ids, dry_run=dry_run, stray_after_s=stray_after_s)
+
+    def check_data(
+        self,
+        selection: Any = "*",
+        *,
+        sample: int | float | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> pd.DataFrame:
+        """Compare the data files of partitions with what was recorded of them: whether they are there, size, content.
+
+        Returns what is wrong, a file a row: ``asset, partition_key, file`` (the name of an extra file), ``problem``,
+        ``path`` in the workspace. From then on a partition whose data was deleted is missing, and one whose data is
+        another is stale: ``ws.backfill(selection)`` makes them again; a file that was put back is found good by the
+        next check. ``sample`` bounds of how many files the content is read (``200``, ``0.01``, ``0``), chosen anew each
+        time; ``progress`` is called with how many files were looked at, and of how many. Raises `UnknownNameError`.
+        """
+        registry = self._registry()
+        ids = [registry[name].asset_id for name in select(registry.graph, selection)]
+        told = progress or (lambda done, total: None)
+        return to_frame(check_files(self._catalog, self.root, ids, sample, random.Random(), told), self.root)
 
     def close(self) -> None:
         """Wait for the backfills that run here and let go of the catalog."""

@@ -78,3 +78,54 @@ def test_a_catalog_that_cannot_be_read_is_named_and_left_as_it_is(
         assert f"{file} cannot be read as a catalog and is left as it is" in result.stderr
         assert result.stderr.count("\n") == 1
     assert file.read_bytes() == content
+
+
+@pytest.fixture
+def saved(project: Path) -> Path:
+    """A project in which two partitions have data."""
+    with nbpart.open("workspace") as ws:
+        ws.dynamic_partitions("files").add("it's.csv")
+        for key in ("a.csv", "it's.csv"):
+            nbpart.current_run("sizes", partition_key=key, record=True, workspace=ws.root).save({"size": len(key)})
+    return project
+
+
+def test_data_files_that_are_not_as_recorded_are_told_with_what_mends_them(saved: Path, ask: Ask) -> None:
+    assert "The data files are what was recorded." in ask("catalog", "check", "--data").stderr
+    deleted, forged = (
+        next(
+            path
+            for path in (saved / "workspace" / "data" / "sizes").rglob("*.json")
+            if f'"size": {n}' in path.read_text()
+        )
+        for n in (5, 8)
+    )
+    deleted.unlink()
+    forged.write_text(forged.read_text().replace("8", "9"))
+    told = ask("catalog", "check", "--data", code=1)
+    assert "deleted" in told.stdout
+    assert "other content" in told.stdout
+    lines = told.stderr.splitlines()
+    assert lines[-3:] == [
+        "To mend them:",
+        "  nbpart backfill sizes -k a.csv",
+        "  nbpart backfill sizes -k 'it'\"'\"'s.csv'",
+    ]
+    found = json.loads(ask("catalog", "check", "--data", "--sample", "50%", "--json", code=1).stdout)
+    assert [(one["partition_key"], one["problem"], one["mend"]) for one in found["data"]] == [
+        ("a.csv", "deleted", "nbpart backfill sizes -k a.csv"),
+        ("it's.csv", "other content", "nbpart backfill sizes -k 'it'\"'\"'s.csv'"),
+    ]
+    assert "its data file was deleted" in ask("plan", "sizes").stdout
+    assert json.loads(ask("catalog", "check", "--json").stdout) == {"findings": [], "repaired": 0}
+    assert ask("catalog", "check", "--data", "report").exit_code == 0
+
+
+def test_what_says_which_data_to_look_at_needs_data_to_be_asked_for(project: Path, ask: Ask) -> None:
+    for words in (["sizes"], ["--sample", "3"]):
+        assert "add --data" in ask("catalog", "check", *words, code=2).stderr
+    for sample in ("1.0", "-3", "many", "nan", "120%"):
+        assert (
+            "neither a number of files nor a fraction"
+            in ask("catalog", "check", "--data", "--sample", sample, code=2).stderr
+        )

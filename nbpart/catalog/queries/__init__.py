@@ -22,6 +22,7 @@ from nbpart.catalog.queries.backfills import (
     steps_frame,
     steps_with,
 )
+from nbpart.catalog.queries.data import current_files
 from nbpart.catalog.queries.keys import (
     contains,
     count_members,
@@ -56,6 +57,7 @@ __all__ = [
     "count_by_code",
     "count_left",
     "count_members",
+    "current_files",
     "current_inputs",
     "data_files_of",
     "deleted_reasons",

@@ -1,0 +1,197 @@
+"""Data files that were deleted, replaced or damaged by hand: found, told, recorded, and found good again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import nbpart
+from nbpart.errors import DeclarationError, MissingInputError
+from tests.workspace.recording import record
+
+
+@pytest.fixture
+def made(ws: nbpart.Workspace) -> nbpart.Workspace:
+    """`cleaned` of x, y and z: a frame and an extra file each; `report` reads it."""
+    files = ws.dynamic_partitions("files")
+    files.add("x", "y", "z")
+
+    @ws.asset(partitions=files)
+    def cleaned(partition_key: str) -> pd.DataFrame: ...
+
+    @ws.asset(partitions=files)
+    def report(cleaned: pd.DataFrame) -> dict[str, int]: ...
+
+    for key in ("x", "y", "z"):
+        run = record(ws, cleaned, key, pd.DataFrame({"n": [1, 2, ord(key)]}))
+        run.save("a note", "note")
+        record(ws, report, key, {"rows": 3, "key": key})
+    return ws
+
+
+def place(ws: nbpart.Workspace, asset: str, key: str, ending: str) -> Path:
+    [path] = [p for p in (ws.root / "data" / asset).rglob(f"*{ending}") if key in p.parent.name]
+    return path
+
+
+def status(ws: nbpart.Workspace, asset: str) -> str:
+    return " ".join(ws.partition_status(asset)["status"])
+
+
+def reasons(ws: nbpart.Workspace, selection: str = "*") -> dict[tuple[str, str | None], str]:
+    frame = ws.plan(selection).frame
+    return {(row.asset, row.partition_key): row.reason for row in frame.itertuples()}
+
+
+def forge(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def put_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def test_nothing_is_found_where_nothing_is_wrong(made: nbpart.Workspace) -> None:
+    looked: list[tuple[int, int]] = []
+    found = made.check_data(progress=lambda *at: looked.append(at))
+    assert found.empty
+    assert list(found.columns) == ["asset", "partition_key", "file", "problem", "path"]
+    assert looked[-1] == (9, 9)  # two files of each key of cleaned, one of report
+
+
+def test_what_was_deleted_is_missing_with_that_reason(made: nbpart.Workspace) -> None:
+    path = place(made, "cleaned", "y", ".parquet")
+    kept = path.rename(made.root / "kept")
+    assert status(made, "cleaned") == "materialized materialized materialized"
+    [row] = made.check_data().itertuples(index=False)
+    assert tuple(row) == ("cleaned", "y", "", "deleted", os.path.relpath(path, made.root))
+    assert status(made, "cleaned") == "materialized missing materialized"
+    assert status(made, "report") == "materialized stale materialized"
+    assert reasons(made)["cleaned", "y"] == "its data file was deleted"
+    assert made.plan("cleaned").counts() == {"missing": 1}
+    with pytest.raises(MissingInputError, match="cleaned/y"):
+        made.load("cleaned", "y")
+    assert len(made.check_data()) == 1
+    kept.rename(path)
+    assert made.check_data().empty
+    assert status(made, "cleaned") == status(made, "report") == "materialized materialized materialized"
+    assert len(made.load("cleaned", "y")) == 3
+
+
+@pytest.mark.parametrize(
+    ("harm", "problem"),
+    [(forge, "other content"), (cut, "other size"), (put_a_folder, "not an ordinary file")],
+)
+def test_what_was_replaced_is_stale_with_that_reason(
+    made: nbpart.Workspace, harm: Callable[[Path], None], problem: str
+) -> None:
+    path = place(made, "cleaned", "x", ".parquet")
+    shutil.copy(path, made.root / "kept")
+    harm(path)
+    assert list(made.check_data()["problem"]) == [problem]
+    assert status(made, "cleaned") == "stale materialized materialized"
+    assert status(made, "report") == "materialized materialized materialized"
+    assert reasons(made, "cleaned") == {("cleaned", "x"): "its data file was replaced or damaged"}
+    if path.is_dir():
+        path.rmdir()
+    shutil.copy(made.root / "kept", path)
+    assert made.check_data(sample=0).empty, "what was found wrong is read again whatever the sample"
+    assert status(made, "cleaned") == "materialized materialized materialized"
+
+
+def test_an_extra_file_that_is_gone_leaves_the_data_stale(made: nbpart.Workspace) -> None:
+    place(made, "cleaned", "x", ".note.txt").unlink()
+    assert list(made.check_data()["file"]) == ["note"]
+    assert reasons(made, "cleaned") == {("cleaned", "x"): "its data file 'note' was deleted"}
+    assert len(made.load("cleaned", "x")) == 3
+
+
+@pytest.mark.kernel
+def test_a_notebook_that_is_the_data_of_its_run_counts(ws: nbpart.Workspace) -> None:
+    @ws.asset
+    def noted() -> None:
+        print("looked at")
+
+    run = ws.materialize(noted)
+    assert ws.check_data().empty
+    assert run.notebook is not None
+    run.notebook.unlink()
+    [found] = ws.check_data().itertuples(index=False)
+    assert (found.asset, found.problem, found.path) == ("noted", "deleted", os.path.relpath(run.notebook, ws.root))
+    assert reasons(ws) == {("noted", None): "its executed notebook was deleted"}
+
+
+def test_data_that_is_made_again_is_looked_at_instead(made: nbpart.Workspace) -> None:
+    forge(place(made, "cleaned", "x", ".parquet"))
+    made.check_data()
+    record(made, "cleaned", "x", pd.DataFrame({"n": [1, 2, ord("x")]}))
+    assert status(made, "cleaned") == "materialized materialized materialized"
+    assert made.check_data().empty
+
+
+def test_what_may_not_be_read_is_told_and_says_nothing_about_the_data(
+    made: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = place(made, "cleaned", "x", ".parquet")
+    real = os.open
+
+    def refuse(path: object, *args: int, **options: object) -> int:
+        if path == secret:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert list(made.check_data()["problem"]) == ["no permission to read it"]
+    assert status(made, "cleaned") == "materialized materialized materialized"
+
+
+def test_a_sample_reads_some_and_looks_at_all(made: nbpart.Workspace) -> None:
+    for key in ("x", "y", "z"):
+        forge(place(made, "cleaned", key, ".parquet"))
+    cut(place(made, "report", "x", ".json"))
+    assert list(made.check_data(sample=0)["problem"]) == ["other size"]
+    assert len(made.check_data("cleaned", sample=0.0)) == 0
+    assert 1 <= len(made.check_data("cleaned", sample=5)) <= 3, "of six files three are forged"
+    assert len(made.check_data(sample=10_000)) == 4
+
+
+@pytest.mark.parametrize("sample", [-1, 1.0, 1.5, -0.1, float("nan"), True])
+def test_a_sample_that_is_none_is_refused(made: nbpart.Workspace, sample: float) -> None:
+    with pytest.raises(DeclarationError, match="sample="):
+        made.check_data(sample=sample)
+
+
+def test_the_panel_tells_the_reason(made: nbpart.Workspace) -> None:
+    from nbpart.workspace.view import WorkspaceActions
+
+    place(made, "cleaned", "x", ".parquet").unlink()
+    forge(place(made, "cleaned", "y", ".parquet"))
+    made.check_data()
+    actions = WorkspaceActions(made)
+    assert actions.partition("cleaned", "x").reason == "its data file was deleted"
+    assert actions.partition("cleaned", "y").reason == "its data file was replaced or damaged"
+
+
+def test_facts_are_still_what_the_events_come_to(made: nbpart.Workspace) -> None:
+    from nbpart.catalog import Catalog
+    from nbpart.catalog.check import check
+
+    place(made, "cleaned", "x", ".parquet").unlink()
+    forge(place(made, "cleaned", "y", ".parquet"))
+    made.check_data()
+    catalog = Catalog.open(made.root / "catalog.duckdb", create=False)
+    try:
+        assert catalog.read(check) == []
+    finally:
+        catalog.close()
