@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbpart.catalog import migrations
 from nbpart.catalog.batch import Batch
+from nbpart.catalog.contents import check_contents, confine
 from nbpart.catalog.lease import Lease
 from nbpart.catalog.request import Request
 from nbpart.catalog.sequence import read_sequence, write_sequence
@@ -62,6 +63,9 @@ class Catalog:
         self._is_prepared = False
         self._is_probed = False
         self._workspace_id: str | None = None
+        self._made_here = False
+        self._is_confined = False
+        self._checked: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._serve, name="nbpart-catalog", daemon=True)
 
     @classmethod
@@ -118,6 +122,17 @@ class Catalog:
             self._requests.put(None)
             if threading.current_thread() is not self._thread:
                 self._thread.join(timeout=5)
+
+    @property
+    def workspace_id(self) -> str:
+        """The identity of the workspace; a batch on the catalog of another one is refused."""
+        assert self._workspace_id is not None
+        return self._workspace_id
+
+    @property
+    def was_made_here(self) -> bool:
+        """Whether this object made the file, rather than find it."""
+        return self._made_here
 
     @property
     def is_closed(self) -> bool:
@@ -216,7 +231,8 @@ class Catalog:
         self._check_there()
         while not request.is_claimed:
             try:
-                migrations.attach(self._connect(), self.path, writes=request.writes)
+                migrations.attach(self._connect_confined(), self.path, writes=request.writes)
+                self._check_contents()
                 return True
             except CatalogBusyError as error:
                 request.obstacle = str(error)
@@ -249,15 +265,23 @@ class Catalog:
                 "one back, or open the workspace again to go on with this one."
             )
 
+    def _check_contents(self) -> None:
+        """Look at what the file holds, once for each file at the path: listing its macros takes some 20 ms."""
+        if (found := _identify(self.path)) != self._checked:
+            check_contents(self._connect(), "nbpart")
+            self._checked = found
+
     def _make(self) -> None:
         import duckdb
 
         try:
-            migrations.create(self._connect(), self.path)
+            self._made_here = migrations.create(self._connect(), self.path)
         except (duckdb.Error, OSError) as error:
             self._discard_connection()
             reason = _FULL if _is_full(error) else str(error)
             raise CatalogError(f"The catalog {self.path} cannot be made: {reason}") from error
+        if self._made_here:
+            self._checked = _identify(self.path)
 
     def _detach(self) -> None:
         connection = self._connect()
@@ -355,7 +379,16 @@ class Catalog:
                 self._connection.execute(setting)
         return self._connection
 
+    def _connect_confined(self) -> duckdb.DuckDBPyConnection:
+        """The instance, which from now on reaches this catalog and nothing else."""
+        connection = self._connect()
+        if not self._is_confined:
+            confine(connection, self.path)
+            self._is_confined = True
+        return connection
+
     def _discard_connection(self) -> None:
+        self._is_confined = False
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -364,6 +397,11 @@ class Catalog:
 def _is_full(error: BaseException) -> bool:
     number = getattr(error, "errno", None)
     return number in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _make_folder(folder: Path) -> None:

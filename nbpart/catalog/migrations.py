@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
@@ -39,17 +38,19 @@ def newest() -> int:
     return load_steps()[-1][0]
 
 
-def create(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Make an empty catalog at `path`, whole or not at all; one that is there stays."""
+def create(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Make an empty catalog at `path`, whole or not at all; one that is there stays. Whether it was made here."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
     try:
         _fill(connection, unfinished)
         share(os.stat(path.parent), unfinished)
-        with contextlib.suppress(FileExistsError):  # one that came meanwhile is the catalog
-            rename_new(unfinished, path)
+        rename_new(unfinished, path)
+    except FileExistsError:  # one that came meanwhile is the catalog
+        return False
     finally:
         unfinished.unlink(missing_ok=True)
         unfinished.with_name(f"{unfinished.name}.wal").unlink(missing_ok=True)
+    return True
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
