@@ -19,7 +19,8 @@ from typing import IO, TYPE_CHECKING, Any
 from nbpart.errors import MissingInputError, NbpartError, ParameterError
 from nbpart.run.members import read_member_outputs, use_variant, with_members
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
-from nbpart.run.secrets import Redactor, spell_environment
+from nbpart.run.redaction import Redactor
+from nbpart.run.secrets import spell_environment
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_bytes_atomic
@@ -176,9 +177,12 @@ class NotebookRun:
         hide = self._redactor.redact_value
         return replace(
             result,
+            error_class=hide(result.error_class),
             error_message=hide(result.error_message),
             traceback=hide(result.traceback),
             metrics=hide(result.metrics),
+            files=tuple(replace(file, schema=hide(file.schema)) for file in result.files),
+            kernel_notes=tuple(hide(result.kernel_notes)),
             members={run_id: self._redact(member) for run_id, member in result.members.items()},
         )
 
@@ -413,8 +417,10 @@ def _show(value: Any) -> Any:
 def _save(notebook: Any, path: str, redactor: Redactor) -> None:
     import nbformat
 
+    if redactor:
+        notebook = nbformat.from_dict(redactor.redact_notebook(notebook))  # type: ignore[no-untyped-call]
     text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-    write_bytes_atomic(path, redactor.redact_json(text).encode("utf-8", "replace"))
+    write_bytes_atomic(path, text.encode("utf-8", "replace"))
 
 
 def _load_engine() -> None:

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from nbpart.errors import MissingInputError, ParameterError
 from nbpart.run.spec import decode_value, encode_value
+from nbpart.run.spellings import SHORTEST, find_texts, iterate_leaves
 
 VARIABLE = "NBPART_SECRETS"
-HIDDEN = "•••"
-#: A shorter text stands in many innocent places.
-_SHORTEST = 4
+#: Hidden wherever they stand these would leave little to read.
+_COMMON = frozenset({"true", "false", "none", "null"})
 
 
 def check_secret(name: str, value: Any) -> None:
-    """Raises `ParameterError` for a value that could not be kept out of notebooks and logs."""
-    encode_value(value)
-    if len(str(value)) < _SHORTEST:
+    """Raises `ParameterError` for a value that could not be kept out of notebooks and logs.
+
+    In lists and dicts numbers of fewer digits, truth values and None are no secrets; each text has to be one.
+    """
+    _check_kinds(name, value)
+    leaves = list(iterate_leaves(value))
+    texts = [leaf.strip() for leaf in leaves if isinstance(leaf, str) and leaf]
+    if not find_texts(value) or any(len(text) < SHORTEST for text in texts):
         raise ParameterError(
-            f"the secret {name!r} has fewer than {_SHORTEST} characters and could not be told from other text; "
-            "choose a longer one."
+            f"the secret {name!r} has fewer than {SHORTEST} characters{' in one of its texts' * (len(leaves) > 1)} and "
+            "could not be told from other text; choose a longer one, or give what is no secret as another setting."
         )
+    if common := next((text for text in texts if text.lower() in _COMMON), None):
+        raise ParameterError(
+            f"the secret {name!r} holds the word {common!r}, which would be taken out wherever it stands; "
+            "choose another value."
+        )
+
+
+def _check_kinds(name: str, value: Any) -> None:
+    # the error of encode_value shows the value
+    for leaf in iterate_leaves(value):
+        if leaf is not None and not isinstance(leaf, bool | int | float | str | datetime.date):
+            raise ParameterError(
+                f"the secret {name!r} holds a {type(leaf).__qualname__}, which cannot be handed to a run; "
+                "pass text, numbers, dates, or lists and dicts of them."
+            )
+    encode_value(value)
 
 
 def spell_environment(secrets: Mapping[str, Any]) -> dict[str, str]:
@@ -37,67 +59,3 @@ def read_secret(name: str) -> Any:
     if name not in given:
         raise MissingInputError(f"this run was given no secret {name!r}; pass it in params of the backfill.")
     return decode_value(given[name])
-
-
-class Redactor:
-    """Takes the values of secrets out of texts."""
-
-    def __init__(self, secrets: Mapping[str, Any]) -> None:
-        texts = {str(value) for value in secrets.values()}
-        lines = {line for text in texts for line in text.splitlines() if len(line) >= _SHORTEST}
-        self._texts = sorted(texts | lines, key=len, reverse=True)
-
-    def __bool__(self) -> bool:
-        return bool(self._texts)
-
-    def redact(self, text: str) -> str:
-        for secret in self._texts:
-            text = text.replace(secret, HIDDEN)
-        return text
-
-    def redact_json(self, text: str) -> str:
-        """JSON text without the secrets, however it spells them."""
-        for secret in self._texts:
-            for spelled in {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
-                text = text.replace(spelled, HIDDEN)
-        return text
-
-    def redact_value(self, value: Any) -> Any:
-        """A text, or None, or a dict of them; other values as they are."""
-        if isinstance(value, str):
-            return self.redact(value)
-        if isinstance(value, Mapping):
-            return {key: self.redact_value(item) for key, item in value.items()}
-        return value
-
-    def wrap(self, write: Callable[[str], None]) -> RedactedWriter:
-        """What writes texts that come in pieces; a secret may stand across two of them."""
-        return RedactedWriter(self, write)
-
-    def held_back(self, text: str) -> int:
-        """How many characters at the end of a text may be the beginning of a secret."""
-        longest = max((len(secret) - 1 for secret in self._texts), default=0)
-        for n in range(min(longest, len(text)), 0, -1):
-            if any(secret.startswith(text[-n:]) for secret in self._texts):
-                return n
-        return 0
-
-
-class RedactedWriter:
-    """Writes on what surely holds no secret; `flush` writes the rest."""
-
-    def __init__(self, redactor: Redactor, write: Callable[[str], None]) -> None:
-        self._redactor, self._write = redactor, write
-        self._rest = ""
-
-    def __call__(self, text: str) -> None:
-        text = self._redactor.redact(self._rest + text)
-        n = self._redactor.held_back(text)
-        self._rest = text[len(text) - n :]
-        if len(text) > n:
-            self._write(text[: len(text) - n])
-
-    def flush(self) -> None:
-        rest, self._rest = self._rest, ""
-        if rest:
-            self._write(rest)

@@ -47,11 +47,20 @@ def test_a_secret_has_to_be_given_again(ws: nbpart.Workspace, project: Path) -> 
     def ask(token: str = "") -> str:
         return str(len(token))
 
+    def hang(token: str = "") -> None:
+        import time
+
+        time.sleep(600)
+
     ws.asset(ask, secrets=["token"])
+    ws.asset(hang, secrets=["token"])
     with pytest.raises(ParameterError, match="fewer than 4"):
         ws.backfill("ask", params={"token": "abc"})
-    backfill = ws.backfill("ask", params={"token": TOKEN}).wait(progress=False)
+    ws.backfill("ask", params={"token": TOKEN}).wait(progress=False)
     assert ws.load("ask") == str(len(TOKEN))
+    backfill = ws.backfill("hang", params={"token": TOKEN})
+    backfill.cancel()
+    backfill.wait(progress=False)
     with pytest.raises(DeclarationError, match=r"'token' is recorded nowhere; give it again: secrets="):
         backfill.resume()
     with pytest.raises(DeclarationError, match=r"the secret 'tokn' is no setting.*did you mean 'token'"):
