@@ -264,7 +264,8 @@ def succeed(spec: RunSpec) -> RunResult:
     file = SavedFileRecord(
         "", "file", "text", f"{spec.data_prefix}.txt", None, 10, f"{abs(hash(spec.run_id)):016x}", None
     )
-    return RunResult(spec.run_id, spec.attempt, RunStatus.SUCCEEDED, now, now, 0.0, files=(file,))
+    same = {"run_no": spec.run_no, "partition_key": spec.partition_key}
+    return RunResult(spec.run_id, spec.attempt, RunStatus.SUCCEEDED, now, now, 0.0, files=(file,), **same)
 
 
 def measure_steps(folder: Path, count: int) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,7 @@ import pandas as pd
 
 from nbpart.catalog import AssetRow, Batch, Catalog, FileRecord, InputRead, Outcome, events, queries
 from nbpart.states import RunStatus
+from nbpart.storage import place_run
 
 ROUNDS = 7
 BATCH = 1_000
@@ -161,7 +162,7 @@ def measure_outcomes(meter: Meter, set_id: int, size: int) -> Iterator[dict[str,
 
     def claim(n: int) -> Callable[[], Any]:
         frame = pd.DataFrame({"backfill_no": None, "step_no": 0, "asset_id": ids["clean"], "key_id": chunks[n]})
-        frame = frame.assign(run_id=[f"run-{key}" for key in chunks[n]], code_version="c1", params=None)
+        frame = frame.assign(code_version="c1", params=None)
         return lambda: claimed.append(catalog.write(lambda b: events.claim_runs(b, frame, number)))
 
     def start(n: int) -> Callable[[], Any]:
@@ -169,8 +170,12 @@ def measure_outcomes(meter: Meter, set_id: int, size: int) -> Iterator[dict[str,
         return lambda: catalog.write(lambda b: events.start_attempts(b, frame))
 
     def end(n: int) -> Callable[[], Any]:
-        pairs = zip(claimed[n]["run_no"], chunks[n], strict=True)
-        outcomes = [make_outcome(int(run_no), ids["inbox"], int(key_id)) for run_no, key_id in pairs]
+        texts = catalog.read(lambda b: queries.key_texts(b, chunks[n]))
+        rows = zip(claimed[n]["run_no"], claimed[n]["run_id"], texts, chunks[n], strict=True)
+        outcomes = [
+            make_outcome(int(run_no), place_run("clean", key, run_id, 1), ids["inbox"], int(key_id))
+            for run_no, run_id, key, key_id in rows
+        ]
         return lambda: catalog.write(lambda b: events.record_outcomes(b, outcomes))
 
     naive = time_row_by_row(200)
@@ -181,9 +186,9 @@ def measure_outcomes(meter: Meter, set_id: int, size: int) -> Iterator[dict[str,
         yield {"benchmark": f"{name} {BATCH} runs", **taken, **each, **ratio}
 
 
-def make_outcome(run_no: int, input_id: int, key_id: int) -> Outcome:
+def make_outcome(run_no: int, place: str, input_id: int, key_id: int) -> Outcome:
     """A success with one file, one metric and one input."""
-    file = FileRecord("", "frame", "parquet", f"data/{run_no}.parquet", rows=1, bytes=2)
+    file = FileRecord("", "frame", "parquet", f"data/{place}.parquet", rows=1, bytes=2)
     return Outcome(
         run_no,
         1,

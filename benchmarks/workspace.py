@@ -23,7 +23,7 @@ import pandas as pd
 import nbpart
 from nbpart.catalog import Batch, FileRecord, Outcome, events, queries
 from nbpart.states import RunStatus
-from nbpart.storage import save_value
+from nbpart.storage import place_run, save_value
 
 ROUNDS = 5
 FILES = 5_000
@@ -105,12 +105,13 @@ def materialize_all(ws: nbpart.Workspace) -> None:
     asset_id, key_ids, keys = catalog.read(_find_frames)
     coordinator = catalog.write(lambda b: events.start_coordinator(b, "here", 1, "lock", ""))
     claims = pd.DataFrame({"backfill_no": None, "step_no": 0, "asset_id": asset_id, "key_id": key_ids})
-    claims = claims.assign(run_id=[f"run-{n}" for n in key_ids], code_version="c1", params=None)
-    run_nos = catalog.write(lambda b: events.claim_runs(b, claims, coordinator))["run_no"]
-    attempts = pd.DataFrame({"run_no": run_nos, "attempt": 1, "notebook": None, "log": None})
+    claims = claims.assign(code_version="c1", params=None)
+    claimed = catalog.write(lambda b: events.claim_runs(b, claims, coordinator))
+    attempts = pd.DataFrame({"run_no": claimed["run_no"], "attempt": 1, "notebook": None, "log": None})
     attempts["started_at"] = datetime.now(UTC)
     catalog.write(lambda b: events.start_attempts(b, attempts))
-    outcomes = [save(root, int(run_no), key) for run_no, key in zip(run_nos, keys, strict=True)]
+    places = [place_run("frames", key, run_id, 1) for key, run_id in zip(keys, claimed["run_id"], strict=True)]
+    outcomes = [save(root, int(run_no), place) for run_no, place in zip(claimed["run_no"], places, strict=True)]
     catalog.write(lambda b: events.record_outcomes(b, outcomes))
 
 
@@ -121,9 +122,9 @@ def _find_frames(batch: Batch) -> tuple[int, Any, list[str]]:
     return asset_id, queries.key_ids(batch, set_id, keys), keys
 
 
-def save(root: Path, run_no: int, key: str) -> Outcome:
+def save(root: Path, run_no: int, place: str) -> Outcome:
     """A file of one partition, and the outcome that tells of it."""
-    saved = save_value(frames(), root / "data" / "frames" / key / str(run_no))
+    saved = save_value(frames(), root / "data" / place)
     path = str(saved.path.relative_to(root))
     file = FileRecord("", saved.kind, saved.format, path, rows=saved.rows, bytes=saved.bytes, schema=saved.schema)
     now, version = datetime.now(UTC), saved.data_version

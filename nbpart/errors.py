@@ -9,10 +9,12 @@
     ├── UnknownNameError (LookupError)       no such asset, key, run, backfill, sensor ...
     ├── MissingInputError (LookupError)      data that was asked for was never made, or is gone
     ├── UnsupportedTypeError (TypeError)     a value that cannot be saved
+    ├── RecordingError (ValueError)          what a run came to cannot be recorded
     ├── WorkspaceError (OSError)             the directory cannot be a workspace
     │   └── LocksUnsupportedError            its file system has no locks
     ├── CatalogError (RuntimeError)          the catalog cannot be read or written
     │   ├── CatalogBusyError (TimeoutError)  another process holds it for too long
+    │   ├── CatalogDiskError (OSError)       its disk is full, or cannot be read or written
     │   └── CatalogVersionError              it was made by a newer nbpart
     ├── RunFailedError (RuntimeError)        a run ended in an error
     ├── BackfillFailedError (RuntimeError)   steps of a backfill failed or were blocked
@@ -71,6 +73,10 @@ class UnsupportedTypeError(NbpartError, TypeError):
     """A value that cannot be saved as partition data."""
 
 
+class RecordingError(NbpartError, ValueError):
+    """What a run came to cannot be recorded: it holds a value that the catalog cannot, or is not that of the run."""
+
+
 class WorkspaceError(NbpartError, OSError):
     """The directory cannot be, or is not, a workspace."""
 
@@ -85,6 +91,10 @@ class CatalogError(NbpartError, RuntimeError):
 
 class CatalogBusyError(CatalogError, TimeoutError):
     """Another process holds the catalog for longer than the time-out."""
+
+
+class CatalogDiskError(CatalogError, OSError):
+    """The catalog's disk is full, or cannot be read or written."""
 
 
 class CatalogVersionError(CatalogError):

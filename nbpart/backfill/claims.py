@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,9 +15,9 @@ from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset, partition_la
 from nbpart.backfill.options import Options
 from nbpart.catalog import Batch, InputRead, events, queries
 from nbpart.partitions import Mapping as KeyMapping
-from nbpart.partitions import safe_name
 from nbpart.run.spec import EACH, InputSpec, Member, RunSpec, encode_value
 from nbpart.states import StepStatus
+from nbpart.storage import place_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +45,7 @@ class Flight:
     @property
     def stem(self) -> str:
         """Name of its files: ``<asset>/<safe key>/<run id>-<attempt>``."""
-        folder = "_whole" if self.key is None else safe_name(self.key)
-        return f"{self.asset}/{folder}/{self.run_id}-{self.attempt}"
+        return place_run(self.asset, self.key, self.run_id, self.attempt)
 
     @property
     def record_stem(self) -> str:
@@ -115,8 +113,8 @@ def claim_steps(
         resolved = resolve_inputs(batch, root, registry, node, {w.key_id: keys[w.key_id] for w in group}, unreadable)
         ready = [w for w in group if not _refuse_lacking(w, resolved[w.key_id], keys, claimed)]
         if ready:
-            frame = _claims(batch.now, backfill_no, node, ready, overrides[name])
-            _take(events.claim_runs(batch, frame, coordinator_no), frame, node, ready, keys, resolved, claimed)
+            frame = _claims(backfill_no, node, ready, overrides[name])
+            _take(events.claim_runs(batch, frame, coordinator_no), node, ready, keys, resolved, claimed)
     return claimed
 
 
@@ -144,9 +142,9 @@ def build_spec(root: Path, node: Node, flight: Flight, options: Options, setting
     return replace(spec, params=params, injected=injected, inputs=dict(flight.inputs))
 
 
-def gather(flights: Sequence[Flight], now: datetime) -> list[Flight]:
-    """The flights of one asset as those of one run of many."""
-    bulk = f"{flights[0].asset}/_bulk/{new_run_id(now)}-{flights[0].attempt}"
+def gather(flights: Sequence[Flight]) -> list[Flight]:
+    """The flights of one asset as those of one run of many, which is named after the first of them."""
+    bulk = f"{flights[0].asset}/_bulk/{flights[0].run_id}-many-{flights[0].attempt}"
     return [replace(flight, bulk=bulk) for flight in flights]
 
 
@@ -156,6 +154,7 @@ def build_bulk_spec(
     """What one run of many partitions needs: the flights were gathered, and have the same inputs by name."""
     members = [
         Member(
+            flight.run_no,
             flight.run_id,
             flight.key or "",
             str(root / "data" / flight.stem),
@@ -166,14 +165,13 @@ def build_bulk_spec(
     inputs = {name: _merge_inputs([flight.inputs[name] for flight in flights]) for name in flights[0].inputs}
     spec = _bare_spec(root, node, flights[0], options, settings)
     return replace(
-        spec, run_id=bulk_id(flights[0]), partition_key=None, injected=settings, inputs=inputs, members=tuple(members)
+        spec,
+        run_id=f"{flights[0].run_id}-many",
+        partition_key=None,
+        injected=settings,
+        inputs=inputs,
+        members=tuple(members),
     )
-
-
-def bulk_id(flight: Flight) -> str:
-    """The id of the run of many that a flight is part of."""
-    assert flight.bulk is not None
-    return flight.bulk.rpartition("/")[2].rpartition("-")[0]
 
 
 def _merge_inputs(given: Sequence[InputSpec]) -> InputSpec:
@@ -187,6 +185,7 @@ def _merge_inputs(given: Sequence[InputSpec]) -> InputSpec:
 def _bare_spec(root: Path, node: Node, flight: Flight, options: Options, settings: Mapping[str, Any]) -> RunSpec:
     definition, stem = node.definition, flight.record_stem
     return RunSpec(
+        run_no=flight.run_no,
         run_id=flight.run_id,
         attempt=flight.attempt,
         asset=node.name,
@@ -207,11 +206,6 @@ def _bare_spec(root: Path, node: Node, flight: Flight, options: Options, setting
         preload=options.preload,
         keep_kernel=str(connection_path(root, flight.run_id, flight.attempt)) if options.keep_failed_kernels else None,
     )
-
-
-def new_run_id(now: datetime) -> str:
-    """An id that sorts by time: ``20131231T235959123-1f2e3d``."""
-    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{secrets.token_hex(3)}"
 
 
 def _look(
@@ -243,9 +237,7 @@ def _refuse_lacking(w: Wanted, resolved: ResolvedInputs, keys: Mapping[int, str 
     return True
 
 
-def _claims(
-    now: datetime, backfill_no: int | None, node: Node, ready: Sequence[Wanted], overrides: Mapping[str, Any]
-) -> pd.DataFrame:
+def _claims(backfill_no: int | None, node: Node, ready: Sequence[Wanted], overrides: Mapping[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(
@@ -254,7 +246,6 @@ def _claims(
             "step_no": [w.step_no for w in ready],
             "asset_id": node.asset_id,
             "key_id": [w.key_id for w in ready],
-            "run_id": [new_run_id(now) for _ in ready],
             "code_version": node.definition.code_version,
             "params": json.dumps(encode_value(dict(overrides))) if overrides else None,
         }
@@ -263,7 +254,6 @@ def _claims(
 
 def _take(
     answer: pd.DataFrame,
-    claims: pd.DataFrame,
     node: Node,
     ready: Sequence[Wanted],
     keys: Mapping[int, str | None],
@@ -272,7 +262,6 @@ def _take(
 ) -> None:
     import pandas as pd
 
-    run_ids = dict(zip(claims["step_no"], claims["run_id"], strict=True))
     by_number = {w.step_no: w for w in ready}
     for row in answer.itertuples(index=False):
         w = by_number[row.step_no]
@@ -285,7 +274,7 @@ def _take(
             Flight(
                 step=w.step,
                 run_no=int(row.run_no),
-                run_id=run_ids[w.step_no],
+                run_id=row.run_id,
                 asset=node.name,
                 key=keys[w.key_id],
                 inputs=inputs.inputs,

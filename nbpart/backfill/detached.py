@@ -15,12 +15,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from nbpart.backfill.coordinator import Coordinator
-from nbpart.backfill.launch import Site, make_steps_frame, new_backfill_id
+from nbpart.backfill.launch import Site, make_steps_frame
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
@@ -46,12 +45,9 @@ def detach_backfill(
 
     What the process says goes to ``runs/_backfills/<id>.log``. Raises `CatalogError` where it could not take it up.
     """
-    backfill_id = new_backfill_id(datetime.now(UTC))
     frame = make_steps_frame(registry, steps, reasons)
-    site.catalog.write(
-        lambda batch: events.start_backfill(
-            batch, backfill_id, selection, options.to_json(), None, frame, registry.moment
-        )
+    _, backfill_id = site.catalog.write(
+        lambda batch: events.start_backfill(batch, selection, options.to_json(), None, frame, registry.moment)
     )
     try:
         _hand_over(site, backfill_id, options)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,52 +58,54 @@ def start_backfill(
     reasons: Sequence[Any] | None,
 ) -> str:
     """Record a backfill of ``steps`` and start it in the background; its id."""
-    backfill_id = new_backfill_id(datetime.now(UTC))
     coordinator = site.coordinator.number
     frame = make_steps_frame(registry, steps, reasons)
 
     def begin(batch: Batch) -> Job:
         given, moment = options.to_json(), registry.moment
-        number = events.start_backfill(batch, backfill_id, selection, given, coordinator, frame, moment)
+        number, backfill_id = events.start_backfill(batch, selection, given, coordinator, frame, moment)
         return Job(number, backfill_id, registry, steps, np.arange(len(steps)), options)
 
-    launch(site, backfill_id, options, begin)
+    backfill_id = launch(site, options, begin)
+    assert backfill_id is not None
     return backfill_id
 
 
-def launch(site: Site, backfill_id: str, options: Options, begin: Callable[[Batch], Job | None]) -> None:
+def launch(site: Site, options: Options, begin: Callable[[Batch], Job | None]) -> str | None:
     """Run in the background the job that ``begin`` makes of what it recorded; nothing where it makes none.
+
+    Returns the id of its backfill.
 
     Where that does not come about, as when Ctrl-C lands in between, what was recorded is ended as interrupted.
     """
     starts: deque[Started] = deque()
     pool = site.make_pool(
-        options.max_workers, lambda spec: starts.append(Started(spec.run_id, spec.attempt, datetime.now(UTC)))
+        options.max_workers, lambda spec: starts.append(Started(spec.run_no, spec.attempt, datetime.now(UTC)))
     )
     runner: Runner | None = None
-    recorded = False
+    begun: list[Job] = []  # known here also where a Ctrl-C keeps the answer of the catalog from coming
 
     def note(batch: Batch) -> Job | None:
-        nonlocal recorded
-        job, recorded = begin(batch), True
+        begun[:] = [job] if (job := begin(batch)) is not None else []
         return job
 
     try:
         job = site.catalog.write(note)
         if job is None:
             pool.close()
-            return
+            return None
         runner = Runner(site.catalog, site.root, site.coordinator, pool, job, starts)
         forget_ended(site)
-        site.runners[backfill_id] = runner
+        site.runners[job.backfill_id] = runner
         runner.start()
+        return job.backfill_id
     except BaseException:
         if runner is None or not runner.is_started:
             pool.close()
-            if runner is not None and site.runners.get(backfill_id) is runner:
-                del site.runners[backfill_id]
-            if recorded:  # else it may be another thread's by now
-                site.coordinator.owe(lambda batch: _interrupt(batch, site, backfill_id))
+            for job in begun:  # where none is, nothing was recorded
+                if runner is not None and site.runners.get(job.backfill_id) is runner:
+                    del site.runners[job.backfill_id]
+                site.coordinator.owe(partial(_interrupt, site, job.backfill_id))
         raise
 
 
@@ -128,12 +130,7 @@ def holder(record: BackfillRecord) -> str:
     return "an unknown process" if c is None else f"process {c.pid} on {c.host} ({c.purpose})"
 
 
-def new_backfill_id(now: datetime) -> str:
-    """An id that sorts by time and can be typed: ``20131231-235959-1f2e``."""
-    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def _interrupt(batch: Batch, site: Site, backfill_id: str) -> None:
+def _interrupt(site: Site, backfill_id: str, batch: Batch) -> None:
     """End a backfill that this process began and does not run."""
     runner = site.runners.get(backfill_id)
     record = queries.find_backfill(batch, backfill_id)

@@ -40,7 +40,7 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
             raise DeclarationError(f"backfill {backfill_id} is running in {holder(now)}; there is nothing to resume.")
         return None if tell_nothing_left(batch, now) else _begin(batch, now, options, coordinator)
 
-    launch(site, backfill_id, options, begin)
+    launch(site, options, begin)
 
 
 def take_up(site: Site, backfill_id: str, **changed: Any) -> None:
@@ -54,7 +54,7 @@ def take_up(site: Site, backfill_id: str, **changed: Any) -> None:
             raise DeclarationError(f"backfill {backfill_id} was {record.status} before this process had it.")
         return _begin(batch, record, options, coordinator)
 
-    launch(site, backfill_id, options, begin)
+    launch(site, options, begin)
 
 
 def retry_backfill(site: Site, backfill_id: str, **changed: Any) -> str | None:

@@ -9,7 +9,6 @@ what it has claimed as interrupted, so that nothing stays `running` for ever.
 
 from __future__ import annotations
 
-import heapq
 import logging
 import threading
 import time
@@ -28,18 +27,17 @@ from nbpart.backfill.claims import (
     Followed,
     build_bulk_spec,
     build_spec,
-    bulk_id,
     claim_steps,
     gather,
-    start_attempts,
 )
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.kept import let_go_beyond
 from nbpart.backfill.nodes import Registry, Wanted
-from nbpart.backfill.notes import Notes
 from nbpart.backfill.options import SINGLE_RUN, Options
+from nbpart.backfill.pending import Pending
 from nbpart.backfill.plan import StepTable
-from nbpart.backfill.results import to_outcome
+from nbpart.backfill.results import check_result, missing_member, to_outcome
+from nbpart.backfill.retries import Retries
 from nbpart.backfill.schedule import Limit, Schedule
 from nbpart.backfill.sources import Look, look_at_sources, record
 from nbpart.catalog import Batch, Catalog, Outcome, events, queries
@@ -107,7 +105,7 @@ class Job:
 class Started:
     """An attempt that a worker has begun."""
 
-    run_id: str
+    run_no: int | None
     attempt: int
     started_at: datetime
 
@@ -125,17 +123,14 @@ class Runner:
         self._schedule = Schedule(job.steps, job.registry.graph, job.limits)
         self._starts = starts
         self._claimed: dict[int, Flight] = {}  # by run: all that have no final outcome in the catalog
-        self._in_pool: dict[str, list[Flight]] = {}  # by the id of what the pool runs: one flight, or those of many
-        self._delayed: list[tuple[float, int, Flight]] = []
+        # by run number and attempt of what the pool runs: one flight, or those of many
+        self._in_pool: dict[tuple[int | None, int], list[Flight]] = {}
+        self._retries = Retries(job.options.backoff_s)
         self._followed: dict[int, Followed] = {}
         self._followed_at = 0.0
         self._turned_at = 0.0
         self._seen = 0  # the sequence at which this object last looked into the catalog
-        # what the next transaction records
-        self._started: list[tuple[Flight, datetime]] = []
-        self._outcomes: list[Outcome] = []
-        self._told: set[Path] = set()  # the files by which runs told these outcomes
-        self._notes = Notes(job.numbers)
+        self._pending = Pending(job.backfill_no, job.numbers)
         self._cancelling = threading.Event()
         self._ended = threading.Event()
         self.error: BaseException | None = None
@@ -193,8 +188,7 @@ class Runner:
         """What came in; nothing after a while, when a retry may be due or a run elsewhere over."""
         if not self._in_pool:
             if not self._schedule.has_ready:
-                due_s = self._delayed[0][0] - time.monotonic() if self._delayed else TURN_S
-                self._cancelling.wait(min(TURN_S, max(0.0, due_s)))
+                self._cancelling.wait(min(TURN_S, self._retries.wait_s(otherwise=TURN_S)))
             return []
         results = self._pool.next_results(TURN_S)
         while results and len(self._in_pool) - len(results) >= self._pool.max_workers and self._since_turn < TOGETHER_S:
@@ -212,15 +206,16 @@ class Runner:
         for result in results:
             self._settle(result, stopping)
         room = len(self._job.steps) if self._is_bulk else self._most_in_pool - len(self._in_pool)
-        retries = [] if stopping else self._due(room)
+        retries = [] if stopping else self._retries.take_due(room)
         steps = [] if stopping else self._schedule.take(max(0, room - len(retries)))
         following = self._time_to_follow()
-        told = self._outcomes or self._notes or (self._started and self._since_turn > TOGETHER_S)
+        pending = self._pending
+        told = pending.outcomes or pending.notes or (pending.started and self._since_turn > TOGETHER_S)
         if not (told or retries or steps or following):
             return
         wanted = [self._job.want(step) for step in steps]
         look = self._patiently(lambda: look_at_sources(self._catalog, self._job.registry, wanted))
-        exchange = self._write(lambda batch: self._exchange(batch, wanted, look, retries, following))
+        exchange = self._write_all(lambda batch: self._exchange(batch, self._queued(wanted), look, retries, following))
         self._turned_at = time.monotonic()
         self._digest(exchange)
         self._submit(exchange.flights)
@@ -240,23 +235,22 @@ class Runner:
             if self._is_bulk and flight.key is not None:
                 groups.setdefault((flight.asset, flight.attempt), []).append(flight)
             else:
-                self._in_pool[flight.run_id] = [flight]
+                self._in_pool[flight.run_no, flight.attempt] = [flight]
                 node, settings = job.registry[flight.asset], job.overrides(flight.asset)
                 spec = build_spec(self._root, node, flight, job.options, settings)
                 self._pool.submit(replace(spec, secrets=job.secrets(flight.asset)))
         for (asset, _), group in groups.items():
-            gathered = gather(group, datetime.now(UTC))
-            self._in_pool[bulk_id(gathered[0])] = gathered
+            gathered = gather(group)
+            self._in_pool[gathered[0].run_no, gathered[0].attempt] = gathered
             spec = build_bulk_spec(self._root, job.registry[asset], gathered, job.options, job.overrides(asset))
             self._pool.submit(replace(spec, secrets=job.secrets(asset)))
 
     def _note_starts(self) -> None:
         while self._starts:
             start = self._starts.popleft()
-            for flight in self._in_pool.get(start.run_id, ()):
-                if flight.attempt == start.attempt:
-                    self._schedule.start(flight.step)
-                    self._started.append((flight, start.started_at))
+            for flight in self._in_pool.get((start.run_no, start.attempt), ()):
+                self._schedule.start(flight.step)
+                self._pending.started.append((flight, start.started_at))
 
     def _patiently(self, action: Callable[[], T]) -> T:
         """Do what needs the catalog, however long another process holds it: no result may be lost to a time-out."""
@@ -271,12 +265,41 @@ class Runner:
     def _write(self, work: Callable[[Batch], T]) -> T:
         return self._patiently(lambda: self._catalog.write(work))
 
+    def _write_all(self, work: Callable[[Batch], T]) -> T:
+        """Do what records everything that is pending; where that fails, the outcomes are recorded one by one first."""
+        try:
+            return self._write(work)
+        except OSError:  # no room, or out of reach
+            raise
+        except Exception as error:
+            if not self._pending.outcomes:
+                raise
+            log.warning("backfill %s records its results one by one: %s", self._job.backfill_id, error)
+        settled = {outcome.run_no for outcome in self._pending.outcomes if outcome.final}
+        for told, recorded in self._pending.record_apart(self._write):
+            if told.final and told.status is RunStatus.SUCCEEDED:
+                self._overturn(self._claimed[told.run_no], recorded)
+        for run_no in settled:
+            del self._claimed[run_no]
+        return self._write(work)
+
+    def _overturn(self, flight: Flight, recorded: Outcome) -> None:
+        """A step that was taken to have succeeded has failed: it could not be recorded."""
+        cause = _cause(recorded)
+        self._pending.notes.add([flight.step], StepStatus.FAILED, flight.run_no, cause)
+        for blocked in self._schedule.overturn(flight.step):
+            why = f"{flight.label} {StepStatus.FAILED}: {cause}"
+            self._pending.notes.add(blocked, StepStatus.BLOCKED, None, why)
+
+    def _queued(self, wanted: Sequence[Wanted]) -> list[Wanted]:
+        return [w for w in wanted if self._schedule.is_queued(w.step)]
+
     def _exchange(
         self, batch: Batch, wanted: Sequence[Wanted], look: Look, retries: Sequence[Flight], following: bool
     ) -> Exchange:
         """One transaction. It leaves this object as it is: a transaction may be done again, or come to nothing."""
         job = self._job
-        self._record(batch)
+        self._pending.record(batch)
         exchange = Exchange(sequence=batch.sequence, cancelling=queries.is_cancelling(batch, job.backfill_no))
         if following:
             exchange.ended = queries.final_statuses(batch, list(self._followed))
@@ -297,23 +320,13 @@ class Runner:
         exchange.flights = [*retries, *exchange.claimed.flights]
         return exchange
 
-    def _record(self, batch: Batch) -> None:
-        start_attempts(batch, self._started)
-        if self._outcomes:
-            events.record_outcomes(batch, self._outcomes)
-        if self._notes:
-            events.record_step_results(batch, self._job.backfill_no, self._notes.to_frame())
-
     def _recorded(self) -> None:
         """What was to be recorded is in the catalog now."""
-        for outcome in self._outcomes:
+        for outcome in self._pending.outcomes:
             if outcome.final:
                 del self._claimed[outcome.run_no]
-        for path in self._told:
-            path.unlink(missing_ok=True)
-        self._told.clear()
-        self._started, self._outcomes = [], []
-        self._notes = Notes(self._job.numbers)
+        self._pending.remove_reports()
+        self._pending.clear()
 
     def _digest(self, exchange: Exchange) -> None:
         """Take over what a transaction that is committed now has done."""
@@ -325,7 +338,7 @@ class Runner:
         self._claimed |= {flight.run_no: flight for flight in exchange.flights}
         for follow in claimed.followed:
             self._followed[follow.run_no] = follow
-            self._notes.add([follow.step], StepStatus.QUEUED, follow.run_no, "another backfill runs it")
+            self._pending.notes.add([follow.step], StepStatus.QUEUED, follow.run_no, "another backfill runs it")
         for made in claimed.made:
             self._end_step(
                 made.step, StepStatus.SUCCEEDED, made.run_no, "another run made it since this was planned", made.label
@@ -334,7 +347,7 @@ class Runner:
             self._end_step(refused.step, refused.status, None, refused.cause, refused.label)
         for step in claimed.removed:
             self._schedule.forget(step)
-            self._notes.add([step], StepStatus.CANCELLED, None, "its key was removed")
+            self._pending.notes.add([step], StepStatus.CANCELLED, None, "its key was removed")
         for run_no, status in exchange.ended.items():
             self._end_followed(self._followed.pop(run_no), status)
 
@@ -345,45 +358,35 @@ class Runner:
             self._end_step(follow.step, StepStatus(status), follow.run_no, cause, follow.label)
         else:  # it came to nothing elsewhere, or ran with other settings there: now it is ours to run
             self._schedule.put_back(follow.step)
-            self._notes.add([follow.step], StepStatus.PLANNED, None, "")
+            self._pending.notes.add([follow.step], StepStatus.PLANNED, None, "")
 
     def _settle(self, result: RunResult, stopping: bool) -> None:
         """Note the result of an attempt, of one partition or of many, and what it means for their steps."""
-        flights = self._in_pool.get(result.run_id)
-        if flights is None or flights[0].attempt != result.attempt:
+        flights = self._in_pool.pop((result.run_no, result.attempt), None)
+        if flights is None:
             log.warning("a result of run %s, attempt %d, came that nobody waits for", result.run_id, result.attempt)
             return
-        del self._in_pool[result.run_id]
         if result.kept_kernel and let_go_beyond(self._root, self._job.options.keep_failed_kernels, result.kept_kernel):
             result = replace(result, kept_kernel=None)
         for flight in flights:
-            self._settle_one(flight, result.members.get(flight.run_id, result), stopping)
+            own = result
+            if flight.bulk is not None:
+                own = result.members.get(flight.run_no) or missing_member(flight, result)
+            self._settle_one(flight, check_result(self._root, flight, own), stopping)
 
     def _settle_one(self, flight: Flight, result: RunResult, stopping: bool) -> None:
         failed = result.status is RunStatus.FAILED
         again = failed and flight.attempt <= self._job.options.retries and not stopping
         outcome = to_outcome(self._root, flight, result, final=not again)
-        self._told.add(self._root / "runs" / f"{flight.record_stem}.json")
-        self._outcomes.append(outcome)
+        self._pending.add(outcome, self._root / "runs" / f"{flight.record_stem}.json")
         if again:
-            self._delay(flight.next_attempt())
+            self._claimed[flight.run_no] = flight.next_attempt()
+            self._retries.add(self._claimed[flight.run_no])
         elif stopping and result.status is RunStatus.CANCELLED:
             self._schedule.drop(flight.step)
-            self._notes.add([flight.step], StepStatus.CANCELLED, flight.run_no, _CANCELLED)
+            self._pending.notes.add([flight.step], StepStatus.CANCELLED, flight.run_no, _CANCELLED)
         else:
-            cause = f"{outcome.error_class}: {_first_line(outcome.error_message)}" if outcome.error_class else ""
-            self._end_step(flight.step, StepStatus(result.status), flight.run_no, cause, flight.label)
-
-    def _delay(self, flight: Flight) -> None:
-        self._claimed[flight.run_no] = flight
-        wait_s = backoff(flight.attempt - 1, self._job.options.backoff_s)
-        heapq.heappush(self._delayed, (time.monotonic() + wait_s, flight.run_no, flight))
-
-    def _due(self, room: int) -> list[Flight]:
-        due: list[Flight] = []
-        while len(due) < room and self._delayed and self._delayed[0][0] <= time.monotonic():
-            due.append(heapq.heappop(self._delayed)[2])
-        return due
+            self._end_step(flight.step, StepStatus(result.status), flight.run_no, _cause(outcome), flight.label)
 
     def _time_to_follow(self) -> bool:
         """Whether to look, in a transaction, after runs that another backfill has; somebody may ask for the end too."""
@@ -402,33 +405,33 @@ class Runner:
             self._cancelling.set()
 
     def _end_step(self, step: int, status: StepStatus, run_no: int | None, cause: str, label: str) -> None:
-        self._notes.add([step], status, run_no, cause)
+        self._pending.notes.add([step], status, run_no, cause)
         told = f"{label} is {status}" if status is StepStatus.BLOCKED else f"{label} {status}"
         for blocked in self._schedule.finish(step, status):
-            self._notes.add(blocked, StepStatus.BLOCKED, None, f"{told}: {cause}" if cause else told)
+            self._pending.notes.add(blocked, StepStatus.BLOCKED, None, f"{told}: {cause}" if cause else told)
 
     def _finish(self) -> None:
         """Record the end. What has no outcome by now is cancelled."""
         left = self._schedule.cancel_rest()
-        self._notes.add(left, StepStatus.CANCELLED, None, _CANCELLED)
+        self._pending.notes.add(left, StepStatus.CANCELLED, None, _CANCELLED)
         self._end_claimed(RunStatus.CANCELLED, _CANCELLED)
-        self._write(self._record_end)
+        self._write_all(self._record_end)
         self._recorded()
 
     def _record_end(self, batch: Batch, ended: RunStatus | None = None) -> None:
         """Record what there is and the end: by default the one that the results of all steps come to."""
-        self._record(batch)
+        self._pending.record(batch)
         number = self._job.backfill_no
         ended = ended or queries.end_status(batch, number, cancelling=self._cancelling.is_set())
         events.finish_backfill(batch, number, str(ended))
 
     def _end_claimed(self, status: RunStatus, cause: str) -> None:
         """Give the claimed runs that have no final outcome this one."""
-        done = {outcome.run_no for outcome in self._outcomes if outcome.final}
+        done = {outcome.run_no for outcome in self._pending.outcomes if outcome.final}
         for flight in self._claimed.values():
             if flight.run_no not in done:
-                self._outcomes.append(_ending(flight, status))
-                self._notes.add([flight.step], StepStatus(status), flight.run_no, cause)
+                self._pending.outcomes.append(_ending(flight, status))
+                self._pending.notes.add([flight.step], StepStatus(status), flight.run_no, cause)
 
     def _give_up(self) -> None:
         """Record what can be recorded after an error, and end the rest as interrupted, so that it can be resumed."""
@@ -437,11 +440,11 @@ class Runner:
                 if result.status is not RunStatus.CANCELLED:
                     self._settle(result, stopping=True)
             self._end_claimed(RunStatus.INTERRUPTED, "the backfill was interrupted")
-            self._write(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
+            self._write_all(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
             return
         except Exception as error:  # noqa: BLE001 - what came last may be what cannot be recorded
             log.error("backfill %s could not record its last results: %s", self._job.backfill_id, error)
-        self._started, self._outcomes, self._notes = [], [], Notes(self._job.numbers)
+        self._pending.clear()
         self._end_claimed(RunStatus.INTERRUPTED, "the backfill was interrupted")
         try:
             self._write(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
@@ -468,17 +471,12 @@ class Exchange:
     ended: dict[int, RunStatus] = field(default_factory=dict)
 
 
-def backoff(attempt: int, initial_s: float) -> float:
-    """Seconds to wait after the ``attempt``-th failure: exponential with jitter, a minute at most."""
-    from tenacity import RetryCallState, wait_exponential, wait_random
-
-    state = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]
-    state.attempt_number = attempt
-    return float((wait_exponential(multiplier=initial_s, max=60) + wait_random(0, initial_s))(state))
-
-
-def _first_line(message: str | None) -> str:
-    return (message or "").strip().partition("\n")[0][:300]
+def _cause(outcome: Outcome) -> str:
+    """Why a run did not succeed, in a line."""
+    if not outcome.error_class:
+        return ""
+    first_line = (outcome.error_message or "").strip().partition("\n")[0]
+    return f"{outcome.error_class}: {first_line[:300]}"
 
 
 def _ending(flight: Flight, status: RunStatus) -> Outcome:

@@ -79,6 +79,11 @@ class _Room:
     def park(self, asset: int, batch: _Batch) -> None:
         self._parked.setdefault(asset, deque()).append(batch)
 
+    def unpark_all(self) -> Iterator[_Batch]:
+        """Everything that was parked."""
+        while self._parked:
+            yield from self._parked.popitem()[1]
+
     def unpark(self) -> Iterator[_Batch]:
         """What was parked and has room now."""
         for asset in [asset for asset in self._parked if self.of(asset) > 0]:
@@ -174,7 +179,34 @@ class Schedule:
         if status is StepStatus.SUCCEEDED:
             self._release(step)
             return []
-        return list(self._block_readers(step))
+        return list(self._block_readers(np.array([step])))
+
+    def is_queued(self, step: int) -> bool:
+        """Whether a step was taken, and has neither begun nor an outcome."""
+        return bool(self._status[step] == _QUEUED)
+
+    def overturn(self, step: int) -> list[NDArray[np.int64]]:
+        """Note that a step which has just succeeded has failed after all.
+
+        What it freed, also if that was taken since, and what waits for that is blocked and returned.
+        """
+        self._recount(step, StepStatus.FAILED)
+        blocked: list[NDArray[np.int64]] = []
+        for edge in self._edges[self._asset_of(step)]:
+            if edge.tolerant or edge.broken:
+                continue
+            readers = edge.readers()
+            if edge.target is not None:
+                readers = edge.target[[step - self._offsets[self._asset_of(step)]]]
+            edge.broken = edge.target is None
+            freed = readers[readers >= 0]
+            for reader in freed[self._status[freed] == _QUEUED]:
+                self.put_back(int(reader))
+            freed = self._block(freed)
+            if len(freed):
+                blocked += [freed, *self._block_readers(freed)]
+        self._forget_blocked()
+        return blocked
 
     def drop(self, step: int) -> None:
         """Note that a step which was taken is given up with all that waits for it: the backfill is being cancelled."""
@@ -244,9 +276,9 @@ class Schedule:
             if not left and self._status[reader] == _PLANNED:
                 self._next.append(reader)
 
-    def _block_readers(self, cause: int) -> Iterator[NDArray[np.int64]]:
-        """Settle what reads a step that did not succeed, and what reads that; yields what is blocked."""
-        todo: list[NDArray[np.int64]] = [np.array([cause])]
+    def _block_readers(self, causes: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Settle what reads steps of one asset that did not succeed, and what reads that; yields what is blocked."""
+        todo = [causes]
         while todo:
             lost = todo.pop()  # all of one asset
             asset = self._asset_of(int(lost[0]))
@@ -271,10 +303,22 @@ class Schedule:
         if edge.tolerant:
             self._unblock(readers)
             return nobody
-        blocked: NDArray[np.int64] = readers[self._status[readers] == _PLANNED]
+        return self._block(readers)
+
+    def _block(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Block those of the steps that are planned, and say which they are."""
+        blocked: NDArray[np.int64] = steps[self._status[steps] == _PLANNED]
         self._status[blocked] = _BLOCKED
         self._counts[StepStatus.BLOCKED] += len(blocked)
         return blocked
+
+    def _forget_blocked(self) -> None:
+        """Take out of what is ready, or has no room, the steps that were blocked since."""
+        self._next = deque(step for step in self._next if self._status[step] == _PLANNED)
+        self._batches.extend(self._room.unpark_all())
+        rests = [batch.steps[batch.cursor :] for batch in self._batches]
+        rests = [rest[self._status[rest] == _PLANNED] for rest in rests]
+        self._batches = [_Batch(rest) for rest in rests if len(rest)]
 
     def _unblock(self, readers: NDArray[np.int64]) -> None:
         self._waiting[readers] -= 1

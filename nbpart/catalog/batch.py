@@ -153,7 +153,10 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
 
     frame: pd.DataFrame = table.to_pandas()
     for place, column in enumerate(table.columns):
-        if column.null_count and pa.types.is_integer(column.type):
+        if pa.types.is_decimal(column.type) and column.type.scale == 0:  # whole numbers beyond 64 bits
+            whole = [None if value is None else int(value) for value in column.to_pylist()]
+            frame.isetitem(place, pd.Series(whole, dtype=object).array)
+        elif column.null_count and pa.types.is_integer(column.type):
             dtype = "UInt64" if pa.types.is_unsigned_integer(column.type) else "Int64"
             frame.isetitem(place, pd.Series(column.to_pylist(), dtype=dtype).array)
     return frame

@@ -21,7 +21,7 @@ from nbpart.catalog.contents import check_contents, confine
 from nbpart.catalog.lease import Lease
 from nbpart.catalog.request import Request
 from nbpart.catalog.sequence import read_sequence, write_sequence
-from nbpart.errors import CatalogBusyError, CatalogError, WorkspaceError
+from nbpart.errors import CatalogBusyError, CatalogDiskError, CatalogError, WorkspaceError
 from nbpart.storage.own_files import check_own, copy_permissions
 
 if TYPE_CHECKING:
@@ -357,7 +357,9 @@ class Catalog:
         import duckdb
 
         if isinstance(error, duckdb.Error | OSError) and _is_full(error):
-            return CatalogError(f"The catalog of {self.path.parent} was left as it was: {_FULL}")
+            return CatalogDiskError(f"The catalog of {self.path.parent} was left as it was: {_FULL}")
+        if isinstance(error, duckdb.IOException):
+            return CatalogDiskError(f"The catalog of {self.path.parent} was left as it was: {error}")
         if isinstance(error, duckdb.Error):
             return CatalogError(
                 f"The catalog of {self.path.parent} was left as it was, since a statement failed: {error}"

@@ -274,7 +274,7 @@ class PartitionRecord:
     duration_s: float | None
     rows: int | None
     bytes: int | None
-    metrics: Mapping[str, float | str]
+    metrics: Mapping[str, int | float | bool | str]
 
 
 @dataclass(frozen=True, slots=True)

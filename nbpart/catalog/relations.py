@@ -209,7 +209,15 @@ def _own_columns(snapshot: AssetSnapshot, taken: set[str]) -> list[str]:
     named = [(f"param_{place}", name) for place, name in enumerate(snapshot.params)]
     named += [(f"metric_{place}", name) for place, name in enumerate(snapshot.metrics)]
     key = ["r.partition_key"] if snapshot.partitioned else []
-    return key + [f"r.{column} AS {quote(name)}" for column, name in named if name.lower() not in taken]
+    kept = [(column, name) for column, name in named if name.lower() not in taken]
+    return key + [f"{_own_value(snapshot.rows, column)} AS {quote(name)}" for column, name in kept]
+
+
+def _own_value(rows: pa.Table, column: str) -> str:
+    """A parameter or metric; whole numbers beyond 64 bits, which Arrow has as decimals, as such."""
+    import pyarrow as pa
+
+    return f"r.{column}::HUGEINT" if pa.types.is_decimal(rows.schema.field(column).type) else f"r.{column}"
 
 
 def _data_name(column: str, key: Sequence[str], taken: set[str]) -> str:

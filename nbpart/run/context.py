@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError, nearest
 from nbpart.partitions import check_name
 from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
+from nbpart.run.texts import check_metric
 from nbpart.storage.files import write_atomic
 from nbpart.storage.formats import SavedFile, load_file, save_value
 
@@ -28,12 +30,18 @@ class RunContext:
     """The run that a notebook belongs to; `nbpart.current_run()` gives it.
 
     `recording` is False where nothing will be recorded (a notebook run by hand): the first save or log says so.
-    `on_change` is called with everything saved and logged so far after each save and log.
+    `on_change` is called with everything saved and logged so far after each save and log. `own_files` are the files
+    that it may write over, since it made them: each other one that is there already is another run's.
     """
 
     def __init__(
-        self, spec: RunSpec, recording: bool = True, on_change: Callable[[RunOutput], None] | None = None
+        self,
+        spec: RunSpec,
+        recording: bool = True,
+        on_change: Callable[[RunOutput], None] | None = None,
+        own_files: set[Path] | None = None,
     ) -> None:
+        self.own_files = set() if own_files is None else own_files
         self._spec = spec
         self._recording = recording
         self._on_change = on_change
@@ -139,7 +147,7 @@ class RunContext:
         if isinstance(value, Path):
             value = self._own_file(value)
         try:
-            saved = save_value(value, prefix)
+            saved = save_value(value, prefix, own=self.own_files)
         except UnsupportedTypeError as error:
             raise UnsupportedTypeError(f"{self._spec.where}: {error}") from error
         except OSError as error:
@@ -158,6 +166,11 @@ class RunContext:
             raise ParameterError(f"{filename!r} is no plain file name; give one without folders, as 'model.joblib'.")
         path = Path(f"{self._spec.data_prefix}.{filename}")
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path not in self.own_files and os.path.lexists(path):
+            raise FileExistsError(
+                errno.EEXIST, f"{self._spec.where}: a file of another run is there already", str(path)
+            )
+        self.own_files.add(path)
         return path
 
     def log(self, **metrics: int | float | bool | str) -> None:
@@ -169,7 +182,7 @@ class RunContext:
         checked = dict(self._metrics)
         for name, value in metrics.items():
             self._check_metric_name(name, checked)
-            checked[name] = _metric_value(name, value)
+            checked[name] = check_metric(name, value)
         self._metrics = checked
         self._changed("log")
 
@@ -189,9 +202,9 @@ class RunContext:
         return name, inputs[name]
 
     def _item(self, name: str, given: InputSpec, key: str) -> InputItem:
-        for item in given.items:
-            if item.partition_key == key:
-                return item
+        item = given.find(key)
+        if item is not None:
+            return item
         known = [item.partition_key for item in given.items if item.partition_key is not None]
         raise UnknownNameError(f"{self._spec.where} does not read the key {key!r} of {name!r}: {nearest(key, known)}")
 
@@ -335,17 +348,6 @@ def _stack_frames(frames: Mapping[str, Any]) -> Any:
         parts.append(frame)
     plain = all(isinstance(frame.index, pd.RangeIndex) for frame in parts)
     return pd.concat(parts, ignore_index=plain)
-
-
-def _metric_value(name: str, value: Any) -> int | float | bool | str:
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "shape", None):
-        value = value.item()
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value) if kind is not str else str.__str__(value)
-    raise UnsupportedTypeError(
-        f"the metric {name!r} is a {type(value).__qualname__}; log numbers, truth values or text; save() the rest."
-    )
 
 
 def _copy(source: Path, target: Path) -> None:

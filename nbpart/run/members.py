@@ -16,6 +16,7 @@ from nbpart.errors import MissingInputError, UnknownNameError, UnsupportedTypeEr
 from nbpart.run.context import RunContext
 from nbpart.run.modules import SPEC_VARIABLE, install
 from nbpart.run.spec import Member, MemberOutput, RunOutput, RunResult, RunSpec
+from nbpart.run.texts import MOST_TRACEBACK, describe_error, show_text
 from nbpart.states import RunStatus
 
 #: Where a notebook compiled from a function keeps the cells that a run of many partitions executes instead.
@@ -30,7 +31,7 @@ class MemberRun(RunContext):
 
     def __init__(self, whole: WholeRun, member: Member) -> None:
         self._whole, self._member = whole, member
-        super().__init__(whole.spec.of_member(member), on_change=self._report)
+        super().__init__(whole.spec.of_member(member), on_change=self._report, own_files=whole.own_files)
 
     def __enter__(self) -> MemberRun:
         return self
@@ -43,9 +44,9 @@ class MemberRun(RunContext):
             return True
         if not isinstance(error, Exception):
             return False
-        text = "".join(traceback.format_exception(error))
+        text = show_text("".join(traceback.format_exception(error)), MOST_TRACEBACK)
         print(f"nbpart: partition {self.partition_key!r} failed\n{text}", file=sys.stderr)
-        name, message = type(error).__name__, str(error)
+        name, message = type(error).__name__, describe_error(error)
         self._whole.report(
             self._member, MemberOutput(self.output, error_class=name, error_message=message, traceback=text)
         )
@@ -96,10 +97,18 @@ class WholeRun(RunContext):
         )
 
     def report(self, member: Member, output: MemberOutput) -> None:
-        """Note what a partition came to so far; the last note counts."""
-        line = json.dumps({"run_id": member.run_id, **output.to_json()})
-        with open(self.spec.part, "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        """Note what a partition came to so far; the last note counts, and one that cannot be written fails its own key.
+
+        Raises OSError where nothing can be written.
+        """
+        try:
+            line = _spell_note(member, output)
+        except (TypeError, ValueError) as error:
+            message = f"what this partition came to cannot be written down: {describe_error(error)}"
+            line = _spell_note(member, MemberOutput(error_class="RecordingError", error_message=message))
+        # a line of its own whatever stands before it: the last write may have been cut short
+        with open(self.spec.part, "ab", buffering=0) as file:
+            file.write(f"\n{line}\n".encode())
 
 
 def run_from_environment() -> RunContext:
@@ -114,19 +123,35 @@ def run_from_environment() -> RunContext:
     install(spec.import_roots, spec.modules)
     if spec.members:
         return WholeRun(spec)
-    return RunContext(spec, recording=True, on_change=lambda output: output.write(spec.part))
+    # what another process of this attempt has saved is its own too
+    own = {Path(file.path) for file in RunOutput.read(spec.part).files}
+    return RunContext(spec, recording=True, on_change=lambda output: output.write(spec.part), own_files=own)
 
 
-def read_member_outputs(path: Path) -> dict[str, MemberOutput]:
-    """What the partitions of a run of many came to, by run id."""
+def _spell_note(member: Member, output: MemberOutput) -> str:
+    return json.dumps({"run_no": member.run_no, "partition_key": member.partition_key, **output.to_json()})
+
+
+def read_member_outputs(spec: RunSpec) -> dict[int, MemberOutput]:
+    """What the partitions of a run of many came to, by run number.
+
+    A line that is not whole (the kernel was killed while it wrote) or is of no partition of this run is left out.
+    """
+    keys = {member.run_no: member.partition_key for member in spec.members}
     outputs = {}
     try:
-        for line in path.read_text("utf-8").splitlines():
-            data = json.loads(line)
-            run_id = data.pop("run_id")
-            outputs[run_id] = MemberOutput.from_json(data)
+        lines = spec.part.read_bytes().splitlines()
     except FileNotFoundError:
-        pass
+        return {}
+    for line in lines:
+        try:
+            data = json.loads(line)
+            run_no, key = data.pop("run_no"), data.pop("partition_key")
+            output = MemberOutput.from_json(data)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+        if run_no in keys and keys[run_no] == key:
+            outputs[run_no] = output
     return outputs
 
 
@@ -136,10 +161,10 @@ def with_members(spec: RunSpec, result: RunResult) -> RunResult:
     What ended its block stands, whatever came after. The others share the outcome of the whole, but where it succeeded
     and saved for some of them: then one for which nothing was saved failed.
     """
-    outputs = read_member_outputs(spec.part)
+    outputs = read_member_outputs(spec)
     saved_some = any(output.done or output.output.files for output in outputs.values())
     members = {
-        member.run_id: _member_result(member, result, outputs.get(member.run_id), saved_some) for member in spec.members
+        member.run_no: _member_result(member, result, outputs.get(member.run_no), saved_some) for member in spec.members
     }
     failed = [member for member in members.values() if member.status is RunStatus.FAILED]
     if result.status is RunStatus.SUCCEEDED and failed:
@@ -150,7 +175,9 @@ def with_members(spec: RunSpec, result: RunResult) -> RunResult:
 
 
 def _member_result(member: Member, whole: RunResult, output: MemberOutput | None, saved_some: bool) -> RunResult:
-    own = replace(whole, run_id=member.run_id, files=(), metrics={})
+    own = replace(
+        whole, run_no=member.run_no, run_id=member.run_id, partition_key=member.partition_key, files=(), metrics={}
+    )
     if output is not None and output.error_class is not None:
         return replace(
             own,

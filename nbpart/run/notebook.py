@@ -152,7 +152,9 @@ class NotebookRun:
         finally:
             self.discard()
         result = RunResult(
+            run_no=self.spec.run_no,
             run_id=self.spec.run_id,
+            partition_key=self.spec.partition_key,
             attempt=self.spec.attempt,
             status=ending.status,
             started_at=started_at,
@@ -183,7 +185,7 @@ class NotebookRun:
             metrics=hide(result.metrics),
             files=tuple(replace(file, schema=hide(file.schema)) for file in result.files),
             kernel_notes=tuple(hide(result.kernel_notes)),
-            members={run_id: self._redact(member) for run_id, member in result.members.items()},
+            members={run_no: self._redact(member) for run_no, member in result.members.items()},
         )
 
     def _tell_apart(self, result: RunResult) -> RunResult:
@@ -295,7 +297,7 @@ class NotebookRun:
 def _saved_files(spec: RunSpec) -> list[SavedFileRecord]:
     if not spec.members:
         return list(RunOutput.read(spec.part).files)
-    return [file for member in read_member_outputs(spec.part).values() for file in member.output.files]
+    return [file for member in read_member_outputs(spec).values() for file in member.output.files]
 
 
 class _Log:

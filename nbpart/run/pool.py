@@ -51,7 +51,7 @@ class ThreadPool:
         self._on_start = on_start
         self._changed = threading.Condition()
         self._waiting: deque[NotebookRun] = deque()
-        self._running: dict[str, NotebookRun] = {}
+        self._running: set[NotebookRun] = set()
         self._outstanding = 0
         self._results: deque[RunResult] = deque()
         self._threads: list[threading.Thread] = []
@@ -123,7 +123,7 @@ class ThreadPool:
         thread.start()
 
     def _cancel(self, is_meant: Callable[[NotebookRun], bool]) -> None:
-        for run in self._running.values():
+        for run in self._running:
             if is_meant(run):
                 run.cancel()
         kept: deque[NotebookRun] = deque()
@@ -159,11 +159,11 @@ class ThreadPool:
                 if not self._waiting:
                     return
                 run = self._waiting.popleft()
-                self._running[run.spec.run_id] = run
+                self._running.add(run)
                 self._changed.notify_all()
             result = run.execute()
             with self._changed:
-                del self._running[run.spec.run_id]
+                self._running.remove(run)
                 self._results.append(result)
                 self._changed.notify_all()
 
@@ -171,7 +171,9 @@ class ThreadPool:
 def _never_started(spec: RunSpec) -> RunResult:
     now = datetime.now(UTC)
     return RunResult(
+        run_no=spec.run_no,
         run_id=spec.run_id,
+        partition_key=spec.partition_key,
         attempt=spec.attempt,
         status=RunStatus.CANCELLED,
         started_at=now,

@@ -68,6 +68,7 @@ class InputSpec:
     mapping: str
     items: tuple[InputItem, ...] = ()
     missing: tuple[str, ...] = ()
+    _by_key: dict[str | None, InputItem] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def is_many(self) -> bool:
@@ -77,8 +78,16 @@ class InputSpec:
         """The input as one partition of a run of many reads it."""
         if self.mapping != EACH:
             return self
-        items = tuple(item for item in self.items if item.partition_key == key)
-        return InputSpec(self.kind, "same", items, tuple(k for k in self.missing if k == key))
+        item = self.find(key)
+        if item is None:
+            return InputSpec(self.kind, "same", (), (key,))
+        return InputSpec(self.kind, "same", (item,))
+
+    def find(self, key: str) -> InputItem | None:
+        """The item of a key, without going through all of them."""
+        if not self._by_key:
+            self._by_key.update((item.partition_key, item) for item in self.items)
+        return self._by_key.get(key)
 
     def to_json(self) -> dict[str, Any]:
         items = [item.to_json() for item in self.items]
@@ -94,6 +103,7 @@ class InputSpec:
 class Member:
     """One partition of a run of many: a run of its own in the catalog, whose data files begin with `data_prefix`."""
 
+    run_no: int
     run_id: str
     partition_key: str
     data_prefix: str
@@ -118,7 +128,8 @@ class RunSpec:
     preload: modules that a prewarmed kernel finds imported already, by name. keep_kernel: where the connection file
     of the kernel goes, if a cell raises and the kernel shall be kept; it ends by itself after keep_kernel_s seconds.
     members: the partitions of a run of many, which has no key of its own. secrets: settings that are written nowhere,
-    not with the spec either.
+    not with the spec either. run_no: its number in the catalog, of a run of many that of its first; None where it is
+    recorded nowhere.
     """
 
     run_id: str
@@ -146,6 +157,7 @@ class RunSpec:
     keep_kernel_s: float = 3600.0
     members: tuple[Member, ...] = ()
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    run_no: int | None = None
 
     @property
     def where(self) -> str:
@@ -189,6 +201,7 @@ class RunSpec:
         inputs = {name: given.of_key(member.partition_key) for name, given in self.inputs.items()}
         return dataclasses.replace(
             self,
+            run_no=member.run_no,
             run_id=member.run_id,
             partition_key=member.partition_key,
             data_prefix=member.data_prefix,
@@ -307,7 +320,8 @@ class RunResult:
     `kernel_kind` is "prewarmed", "spare" or "stock", `kernel_notes` say why it is not what it should be; `cpu_s` and
     `peak_rss_bytes` are the kernel's with the processes that it waited for, None where the system does not tell.
     `kept_kernel` is the connection file of the kernel where it was kept: see nbpart.run.kernels.keep.KeptKernel.
-    `members`: of a run of many, the result of each partition by its run id.
+    `members`: of a run of many, the result of each partition by the number of its run. `run_no` and `partition_key` are
+    those of the spec: by them, and by `attempt`, a result is told from others, never by a text.
     """
 
     run_id: str
@@ -330,7 +344,9 @@ class RunResult:
     cpu_s: float | None = None
     peak_rss_bytes: int | None = None
     kept_kernel: str | None = None
-    members: Mapping[str, RunResult] = field(default_factory=dict)
+    members: Mapping[int, RunResult] = field(default_factory=dict)
+    run_no: int | None = None
+    partition_key: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
@@ -339,7 +355,7 @@ class RunResult:
         data["files"] = [file.to_json() for file in self.files]
         data["lacked"] = {name: list(keys) for name, keys in self.lacked.items()}
         data["kernel_notes"] = list(self.kernel_notes)
-        data["members"] = {run_id: result.to_json() for run_id, result in self.members.items()}
+        data["members"] = [result.to_json() for result in self.members.values()]
         return data | {"metrics": dict(self.metrics)}
 
     @classmethod
@@ -350,7 +366,8 @@ class RunResult:
             values[name] = datetime.datetime.fromisoformat(data[name])
         values["files"] = tuple(SavedFileRecord.from_json(file) for file in data["files"])
         values["kernel_notes"] = tuple(data.get("kernel_notes", ()))
-        values["members"] = {i: cls.from_json(result) for i, result in data.get("members", {}).items()}
+        members = [cls.from_json(result) for result in data.get("members", ())]
+        values["members"] = {member.run_no: member for member in members}
         values["lacked"] = {name: tuple(keys) for name, keys in data["lacked"].items()}
         return cls(**values)
 

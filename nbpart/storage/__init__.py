@@ -12,6 +12,7 @@ from nbpart.storage.files import (
 )
 from nbpart.storage.formats import FORMATS, SavedFile, load_file, save_value
 from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
+from nbpart.storage.layout import is_in_place, place_run
 
 __all__ = [
     "FORMATS",
@@ -23,7 +24,9 @@ __all__ = [
     "hash_file",
     "hash_location",
     "inside",
+    "is_in_place",
     "load_file",
+    "place_run",
     "resolve_source",
     "save_value",
     "scan_versions",

@@ -38,15 +38,21 @@ class FileVersion:
     mtime_ns: int
 
 
-def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None]) -> None:
+def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], own: set[Path] | None = None) -> None:
     """Write a file so that nobody ever sees a part of it.
 
     `writer` gets a temporary path beside `path` and fills it; the file is flushed to disk and renamed. Missing
     directories are made. When `writer` raises, `path` is as it was and the temporary file is gone.
+
+    Where `own` is given, a file that is there already is written over only if it is one of them, else FileExistsError
+    is raised; a new one is added. Its name is taken, by an empty file, before `writer` is called.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name[:200]}.{secrets.token_hex(6)}.tmp")
+    is_taken = own is not None and path not in own
+    if is_taken:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+    temporary = _make_temporary(path)
     try:
         writer(temporary)
         with open(temporary, "rb+") as file:
@@ -54,13 +60,17 @@ def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None]) -
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        if is_taken:
+            path.unlink(missing_ok=True)
         raise
+    if own is not None:
+        own.add(path)
     _sync_directory(path.parent)
 
 
-def write_bytes_atomic(path: str | os.PathLike[str], content: bytes) -> None:
+def write_bytes_atomic(path: str | os.PathLike[str], content: bytes, own: set[Path] | None = None) -> None:
     """Write `content` as `write_atomic` does."""
-    write_atomic(path, lambda temporary: _write_bytes(temporary, content))
+    write_atomic(path, lambda temporary: _write_bytes(temporary, content), own)
 
 
 def hash_file(path: str | os.PathLike[str]) -> str:
@@ -211,6 +221,15 @@ def _fill(pattern: str, values: Mapping[str, str]) -> tuple[str, str]:
     parts.append(pattern[end:])
     text = "".join(parts)
     return text, text if fixed is None else fixed
+
+
+def _make_temporary(path: Path) -> Path:
+    """A new empty file beside `path`: its name is chosen at random, and is nobody else's since it was not there."""
+    while True:
+        temporary = path.with_name(f"{path.name[:200]}.{secrets.token_hex(6)}.tmp")
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+            return temporary
 
 
 def _check_within(path: str, base: str, pattern: str, key: str | None, separator: str, has_fields: bool) -> None:

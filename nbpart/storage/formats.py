@@ -56,8 +56,10 @@ class SavedFile:
     changes: tuple[str, ...] = ()
 
 
-def save_value(value: Any, path_without_ext: str | Path) -> SavedFile:
+def save_value(value: Any, path_without_ext: str | Path, own: set[Path] | None = None) -> SavedFile:
     """Write a value to a new file, atomically; equal values get equal data versions.
+
+    `own`: the only files that may be written over, see `write_atomic`.
 
     A Series is saved as a frame of one column, an Axes as its figure, a tuple as a list, a pyarrow or polars frame
     comes back as a pandas frame. A Path is not copied: it is recorded where it is. Raises UnsupportedTypeError for
@@ -66,19 +68,19 @@ def save_value(value: Any, path_without_ext: str | Path) -> SavedFile:
     if isinstance(value, Path):
         return _save_file(value)
     if isinstance(value, str):
-        return _save_bytes(_encode_text(value), path_without_ext, "text")
+        return _save_bytes(_encode_text(value), path_without_ext, "text", own)
     if isinstance(value, bytes | bytearray | memoryview):
-        return _save_bytes(bytes(value), path_without_ext, "bytes")
+        return _save_bytes(bytes(value), path_without_ext, "bytes", own)
     if isinstance(value, dict | list | tuple):
-        return _save_json(value, path_without_ext)
+        return _save_json(value, path_without_ext, own)
     table = to_table(value)
     if table is not None:
-        return _save_table(table, path_without_ext)
+        return _save_table(table, path_without_ext, own)
     if is_instance(value, "plotly.basedatatypes", "BaseFigure"):
-        return _save_bytes(value.to_json().encode(), path_without_ext, "plotly")
+        return _save_bytes(value.to_json().encode(), path_without_ext, "plotly", own)
     figure = _as_figure(value)
     if figure is not None:
-        return _save_figure(figure, path_without_ext)
+        return _save_figure(figure, path_without_ext, own)
     raise UnsupportedTypeError(
         f"a value of type {_type_name(value)} cannot be saved; {_advice(value)} What can be saved is {POSSIBLE}."
     )
@@ -126,9 +128,9 @@ def _target(path_without_ext: str | Path, format: str) -> Path:
     return Path(f"{path_without_ext}{FORMATS[format]}")
 
 
-def _save_bytes(content: bytes, path_without_ext: str | Path, format: str) -> SavedFile:
+def _save_bytes(content: bytes, path_without_ext: str | Path, format: str, own: set[Path] | None) -> SavedFile:
     path = _target(path_without_ext, format)
-    write_bytes_atomic(path, content)
+    write_bytes_atomic(path, content, own)
     return SavedFile(path, format, "file", None, len(content), hashlib.sha256(content).hexdigest(), None)
 
 
@@ -147,9 +149,9 @@ def _encode_text(text: str) -> bytes:
         ) from error
 
 
-def _save_json(value: Any, path_without_ext: str | Path) -> SavedFile:
+def _save_json(value: Any, path_without_ext: str | Path, own: set[Path] | None) -> SavedFile:
     plain = _plain(value, "", ())
-    saved = _save_bytes(json.dumps(plain, ensure_ascii=False, indent=1).encode(), path_without_ext, "json")
+    saved = _save_bytes(json.dumps(plain, ensure_ascii=False, indent=1).encode(), path_without_ext, "json", own)
     return SavedFile(saved.path, "json", "file", None, saved.bytes, _json_version(plain), None)
 
 
@@ -191,6 +193,7 @@ def _plain_container(value: Any, where: str, around: tuple[int, ...]) -> Any:
             raise UnsupportedTypeError(
                 f"the dict{_at(where)} has the key {key!r}, and JSON has only text for keys; use str({key!r})."
             )
+        _encode_text(key)
     return {str.__str__(key): _plain(item, f"{where}[{key!r}]", around) for key, item in value.items()}
 
 
@@ -208,10 +211,10 @@ def _at(where: str) -> str:
     return f" at {where if len(where) <= _LONGEST_PLACE else where[:_LONGEST_PLACE] + '…'}" if where else ""
 
 
-def _save_table(table: pyarrow.Table, path_without_ext: str | Path) -> SavedFile:
+def _save_table(table: pyarrow.Table, path_without_ext: str | Path, own: set[Path] | None) -> SavedFile:
     path = _target(path_without_ext, "frame")
     table, changes = make_readable(table)
-    write_atomic(path, lambda temporary: write_table(table, temporary))
+    write_atomic(path, lambda temporary: write_table(table, temporary), own)
     schema = json.dumps([[field.name, str(field.type)] for field in table.schema], ensure_ascii=False)
     size = path.stat().st_size
     return SavedFile(path, "frame", "file", table.num_rows, size, hash_file(path), schema, tuple(changes))
@@ -224,14 +227,14 @@ def _as_figure(value: Any) -> Any | None:
     return value.figure if is_instance(value, "matplotlib.figure", "FigureBase") else None
 
 
-def _save_figure(figure: Any, path_without_ext: str | Path) -> SavedFile:
+def _save_figure(figure: Any, path_without_ext: str | Path, own: set[Path] | None) -> SavedFile:
     path = _target(path_without_ext, "figure")
 
     def write(temporary: Path) -> None:
         # without the name of the software and its version an equal picture is an equal file
         figure.savefig(temporary, format="png", bbox_inches="tight", metadata={"Software": None})
 
-    write_atomic(path, write)
+    write_atomic(path, write, own)
     return SavedFile(path, "figure", "file", None, path.stat().st_size, hash_file(path), None)
 
 

@@ -7,6 +7,7 @@ from html import escape
 
 from nbpart.widgets.explorer_model import PanelModel, clean, count_text
 from nbpart.widgets.tables import mark_html, page_html
+from nbpart.widgets.values import to_exact_json
 
 _LONGEST = 4_000
 
@@ -38,7 +39,7 @@ def _facts(model: PanelModel) -> Iterator[tuple[str, str]]:
         yield from (
             (name, f"{value:,}") for name, value in (("rows", made.rows), ("bytes", made.bytes)) if value is not None
         )
-        yield from ((name, str(value)) for name, value in made.metrics.items())
+        yield from ((name, str(to_exact_json(value))) for name, value in made.metrics.items())
     if run is not None:
         yield "run", f"{run.run_id} ({run.status})"
         if run.notebook:

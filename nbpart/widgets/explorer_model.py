@@ -17,6 +17,7 @@ from nbpart.states import PartitionStatus
 from nbpart.widgets.actions import MadeShown, PartitionShown, PlanShown, RunShown
 from nbpart.widgets.heatmap_model import Selection
 from nbpart.widgets.schema import BadRequest
+from nbpart.widgets.values import to_exact_json
 
 Counts = tuple[int, ...]
 NO_COUNTS: Counts = (0,) * len(STATUS_CODES)
@@ -321,7 +322,7 @@ def made_json(made: MadeShown) -> dict[str, Any]:
         "rows": made.rows,
         "bytes": made.bytes,
         "files": [{name: file[name] for name in ("name", "format", "path", "bytes")} for file in made.files],
-        "metrics": [[name, _number(value)] for name, value in made.metrics.items()],
+        "metrics": [[name, to_exact_json(value)] for name, value in made.metrics.items()],
     }
 
 
@@ -354,11 +355,6 @@ def count_text(counts: Counts) -> str:
     names = {code: status for status, code in STATUS_CODES.items()}
     order = [STATUS_CODES[status] for status in PartitionStatus]
     return ", ".join(f"{counts[code]:,} {names[code]}" for code in order if counts[code])
-
-
-def _number(value: float | str) -> float | str:
-    """JSON has no nan and no infinity."""
-    return value if isinstance(value, str) or math.isfinite(value) else str(value)
 
 
 def _field_json(parameter: Parameter) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -22,6 +21,7 @@ from nbpart.widgets.heatmap_state import MOST_KEYS, MOST_RANGES, Found, HeatmapS
 from nbpart.widgets.heatmap_svg import heatmap_html
 from nbpart.widgets.link import LinkedWidget
 from nbpart.widgets.schema import Answer
+from nbpart.widgets.values import to_exact_json
 from nbpart.widgets.watch import follow
 
 _FILES = (*(f"heatmap_{part}.js" for part in ("paint", "data", "controls", "view", "places")), "heatmap.js")
@@ -240,13 +240,8 @@ def _to_json(found: PartitionRecord) -> dict[str, Any]:
         "duration_s": duration_s,
         "rows": found.rows,
         "error": error[:2_000],
-        "metrics": [(name, _plain(value)) for name, value in list(found.metrics.items())[:20]],
+        "metrics": [(name, to_exact_json(value)) for name, value in list(found.metrics.items())[:20]],
     }
-
-
-def _plain(value: float | str) -> float | str:
-    """JSON has no nan and no infinity."""
-    return value if isinstance(value, str) or math.isfinite(value) else str(value)
 
 
 def _tell(selection: Selection) -> str:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.asset import name_of
-from nbpart.backfill.claims import new_run_id
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
 from nbpart.backfill.sources import refresh_sources
-from nbpart.catalog import Batch, queries
+from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
 from nbpart.partitions import safe_name
 from nbpart.run.context import RunContext
@@ -66,9 +65,10 @@ def current_run(
             catalog.read(lambda batch: find_key_id(batch, node, key))
         spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))
         hint = catalog.read(lambda batch: _tell_stranger(batch, node, key))
+        reserved = catalog.write(events.reserve_run) if record else None
     finally:
         catalog.close()
-    return ManualRun(spec, Recorder(root, node, key, resolved) if record else None, hint)
+    return ManualRun(spec, Recorder(root, node, key, resolved, reserved) if reserved else None, hint)
 
 
 def _tell_stranger(batch: Batch, node: Node, key: str | None) -> str:
@@ -119,11 +119,11 @@ def _build_spec(
         name: dataclasses.replace(given, missing=()) if node.definition.on_missing_input == "block" else given
         for name, given in resolved.inputs.items()
     }
-    run_id = new_run_id(datetime.now(UTC))
-    place = f"{node.name}/{'_whole' if key is None else safe_name(key)}/{run_id}-1"
-    scratch = root / "data" / "_scratch" / place
+    now = datetime.now(UTC)
+    name = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-scratch"
+    scratch = root / "data" / "_scratch" / node.name / ("_whole" if key is None else safe_name(key)) / name
     spec = RunSpec(
-        run_id=run_id,
+        run_id=name,
         attempt=1,
         asset=node.name,
         partition_key=key,
@@ -133,8 +133,8 @@ def _build_spec(
         folder=node.definition.folder,
         output_notebook="",
         log="",
-        data_prefix=str(scratch),
-        result=str(scratch) + ".json",
+        data_prefix=str(scratch / "data"),
+        result=str(scratch / "result.json"),
         workspace=str(root),
     )
     return spec, resolved

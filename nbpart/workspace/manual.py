@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
+import os
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbpart.backfill.claims import Flight, new_run_id
+from nbpart.backfill.claims import Flight
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.inputs import ResolvedInputs
 from nbpart.backfill.nodes import Node
@@ -18,7 +22,7 @@ from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
 from nbpart.run.context import RunContext
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
-from nbpart.storage import SavedFile
+from nbpart.storage import SavedFile, write_atomic
 from nbpart.workspace.folder import open_folder
 
 BY_HAND = "a notebook run by hand"
@@ -26,33 +30,47 @@ BY_HAND = "a notebook run by hand"
 
 @dataclass
 class Recorder:
-    """Records what a run by hand saves: each time as a run that succeeded."""
+    """Records what a run by hand saves: each time as a run that succeeded. ``run`` is the next one to be recorded."""
 
     root: Path
     node: Node
     key: str | None
     resolved: ResolvedInputs
+    run: events.ReservedRun
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def place(self, spec: RunSpec) -> RunSpec:
-        """The spec of the next recorded run: a new id, and data files among those of the asset."""
-        run_id = new_run_id(datetime.now(UTC))
-        flight = self._flight(run_id)
-        return dataclasses.replace(spec, run_id=run_id, data_prefix=str(self.root / "data" / flight.stem))
+        """The spec of the next recorded run, with its data files among those of the asset."""
+        return dataclasses.replace(
+            spec,
+            run_no=self.run.run_no,
+            run_id=self.run.run_id,
+            data_prefix=str(self.root / "data" / self._flight.stem),
+        )
 
-    def record(self, run_id: str, output: RunOutput) -> None:
-        """Record a run with all that was saved and logged so far."""
+    def record(self, output: RunOutput) -> RunOutput:
+        """Record the next run with all that was saved and logged so far; its files, which are all its own."""
+        output = dataclasses.replace(output, files=tuple(self._own(file) for file in output.files))
         # opened for each save: a cell that is run again and again must not leave a catalog open each time
         _, catalog = open_folder(self.root, create=False, purpose=BY_HAND)
         coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), BY_HAND)
         try:
             number = coordinator.number
-            catalog.write(lambda batch: self._record(batch, number, run_id, output))
+            self.run = catalog.write(lambda batch: self._record(batch, number, output))
         finally:
             coordinator.close()
             catalog.close()
+        return output
 
-    def _record(self, batch: Batch, coordinator_no: int, run_id: str, output: RunOutput) -> None:
+    def _own(self, file: SavedFileRecord) -> SavedFileRecord:
+        """A file as one of the next run: what an earlier one of this notebook saved gets a second name."""
+        path = Path(file.path)
+        own = path.with_name(f"{self.run.run_id}-1.{path.name.partition('.')[2]}")
+        if own != path and not own.exists():
+            _link(path, own)
+        return dataclasses.replace(file, path=str(own))
+
+    def _record(self, batch: Batch, coordinator_no: int, output: RunOutput) -> events.ReservedRun:
         import pandas as pd
 
         claims = pd.DataFrame(
@@ -61,19 +79,17 @@ class Recorder:
                 "step_no": [0],
                 "asset_id": [self.node.asset_id],
                 "key_id": [self._key_id(batch)],
-                "run_id": [run_id],
                 "code_version": [self.node.definition.code_version],
                 "params": [None],
             }
         )
-        claimed = events.claim_runs(batch, claims, coordinator_no).iloc[0]
-        flight = self._flight(run_id)
-        if pd.isna(claimed["run_no"]):
+        flight = self._flight
+        if not events.claim_reserved(batch, self.run, claims, coordinator_no):
             raise CatalogError(f"{flight.label} is running elsewhere just now; save again when that is done.")
-        flight = dataclasses.replace(flight, run_no=int(claimed["run_no"]))
         attempt = {"run_no": flight.run_no, "attempt": 1, "started_at": self.started_at, "notebook": None, "log": None}
         events.start_attempts(batch, pd.DataFrame([attempt]))
-        events.record_outcomes(batch, [to_outcome(self.root, flight, self._result(run_id, output), final=True)])
+        events.record_outcomes(batch, [to_outcome(self.root, flight, self._result(output), final=True)])
+        return events.reserve_run(batch)
 
     def _key_id(self, batch: Batch) -> int:
         if self.key is None:
@@ -83,11 +99,12 @@ class Recorder:
             raise UnknownNameError(f"{self.key!r} is no partition of {self.node.name!r}; add it before recording.")
         return key_id
 
-    def _flight(self, run_id: str) -> Flight:
+    @property
+    def _flight(self) -> Flight:
         return Flight(
             step=0,
-            run_no=-1,
-            run_id=run_id,
+            run_no=self.run.run_no,
+            run_id=self.run.run_id,
             asset=self.node.name,
             key=self.key,
             inputs=self.resolved.inputs,
@@ -95,10 +112,12 @@ class Recorder:
             code_version=self.node.definition.code_version,
         )
 
-    def _result(self, run_id: str, output: RunOutput) -> RunResult:
+    def _result(self, output: RunOutput) -> RunResult:
         now = datetime.now(UTC)
         return RunResult(
-            run_id=run_id,
+            run_no=self.run.run_no,
+            run_id=self.run.run_id,
+            partition_key=self.key,
             attempt=1,
             status=RunStatus.SUCCEEDED,
             started_at=self.started_at,
@@ -117,6 +136,7 @@ class ManualRun(RunContext):
         """``hint`` is added where an input has nothing for this partition: why that may be."""
         super().__init__(recorder.place(spec) if recorder else spec, recording=recorder is not None)
         self._recorder, self._hint = recorder, hint
+        self._has_place = recorder is not None
 
     def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
         """The value of an input; see `RunContext.load`."""
@@ -126,6 +146,28 @@ class ManualRun(RunContext):
             if self._hint:
                 raise MissingInputError(f"{error} {self._hint}") from error
             raise
+
+    def save(self, value: Any, name: str | None = None) -> None:
+        """Save a value; see `RunContext.save`."""
+        self._make_place()
+        super().save(value, name)
+
+    def output_path(self, filename: str) -> Path:
+        """Where to write a file of your own; see `RunContext.output_path`."""
+        self._make_place()
+        return super().output_path(filename)
+
+    def _make_place(self) -> None:
+        """Make the folder of the scratch files: that it was not there shows that it is nobody else's."""
+        place = Path(self._spec.data_prefix).parent
+        for number in () if self._has_place else itertools.count(1):
+            folder = place if number == 1 else place.with_name(f"{place.name}-{number}")
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                self._spec = dataclasses.replace(self._spec, data_prefix=str(folder / "data"))
+                self._has_place = True
+                return
 
     def _put_file(self, name: str, saved: SavedFile) -> None:
         if self._recorder is None:
@@ -139,5 +181,19 @@ class ManualRun(RunContext):
     def _changed(self, what: str) -> None:
         super()._changed(what)
         if self._recorder is not None:
-            self._recorder.record(self.run_id, self.output)
+            recorded = self._recorder.record(self.output)
+            self._files = {file.name: file for file in recorded.files}
+            self.own_files.update(Path(file.path) for file in recorded.files)
             self._spec = self._recorder.place(self._spec)
+
+
+def _link(path: Path, target: Path) -> None:
+    """Give a file a second name; a copy where the file system has no links."""
+    try:
+        os.link(path, target)
+    except OSError:
+        write_atomic(target, lambda temporary: _copy(path, temporary))
+
+
+def _copy(path: Path, target: Path) -> None:
+    shutil.copyfile(path, target)

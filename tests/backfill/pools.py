@@ -111,10 +111,13 @@ class Cancelled(Exception):
 
 def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunResult:
     now = datetime.now(UTC)
-    members = {m.run_id: make_result(spec.of_member(m), stage.answer_member(m), stage) for m in spec.members}
+    members = {m.run_no: make_result(spec.of_member(m), stage.answer_member(m), stage) for m in spec.members}
     if members:
         return replace(make_result(replace(spec, members=()), outcome, stage), members=members)
-    common: dict[str, Any] = {"run_id": spec.run_id, "attempt": spec.attempt, "started_at": now, "finished_at": now}
+    common: dict[str, Any] = {
+        "run_no": spec.run_no, "run_id": spec.run_id, "partition_key": spec.partition_key, "attempt": spec.attempt,
+        "started_at": now, "finished_at": now,
+    }  # fmt: skip
     if isinstance(outcome, Exception):
         status = RunStatus.CANCELLED if isinstance(outcome, Cancelled) else RunStatus.FAILED
         name, message = type(outcome).__name__, str(outcome)

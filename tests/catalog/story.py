@@ -16,6 +16,7 @@ from nbpart.catalog.check import check
 from nbpart.catalog.expressions import order_free_hash, status_sql
 from nbpart.catalog.records import AssetRow, FileRecord, InputRead, Outcome, Registered
 from nbpart.states import RunStatus
+from nbpart.storage import place_run
 
 
 def version_of(content: str) -> str:
@@ -77,7 +78,6 @@ class Story:
                 "step_no": range(len(keys)),
                 "asset_id": self.ids[asset],
                 "key_id": ids,
-                "run_id": [f"run-{next(self._numbers)}" for _ in keys],
                 "code_version": self.codes[asset],
                 "params": None,
             }
@@ -106,10 +106,18 @@ class Story:
         if status is RunStatus.SUCCEEDED:
             more.setdefault("inputs", self.catalog.read(lambda b: self._read_inputs(b, asset, key_id)))
             more.setdefault("data_version", None if content is None else version_of(content))
-            path = f"data/{asset}/{run_no}.json"
+            path = f"data/{self.place(run_no, attempt)}.json"
             more.setdefault("files", [] if content is None else [FileRecord("", "value", "json", path)])
         outcome = Outcome(run_no, attempt, status, final, datetime.now(UTC), 0.1, **more)
         self.catalog.write(lambda b: events.record_outcomes(b, [outcome]))
+
+    def place(self, run_no: int, attempt: int = 1) -> str:
+        """Where an attempt's files lie."""
+        sql = """SELECT a.name, nullif(k.key, ''), r.run_id FROM runs AS r
+            JOIN assets AS a USING (asset_id) JOIN keys AS k USING (key_id) WHERE run_no = ?"""
+        row = self.catalog.read(lambda b: b.row(sql, run_no))
+        assert row is not None
+        return place_run(*row, attempt)
 
     def make(self, asset: str, key: str | None, content: str) -> int:
         """A whole run of one partition that comes out as `content`."""

@@ -13,7 +13,7 @@ def backfill(story: Story) -> int:
     story.register("model")
     ids = [story.key_id(key) for key in "abcdef"]
     steps = pd.DataFrame({"asset_id": story.ids["model"], "key_id": ids, "reason": "missing"}, index=range(6, 0, -1))
-    return story.catalog.write(lambda b: events.start_backfill(b, "b-1", "model", {"n": 1}, story.coordinator, steps))
+    return story.catalog.write(lambda b: events.start_backfill(b, "model", {"n": 1}, story.coordinator, steps))[0]
 
 
 def results(story: Story, number: int, *rows: tuple[int, str, int | None]) -> None:
@@ -32,8 +32,10 @@ def kinds(story: Story, number: int) -> list[str]:
 
 
 def test_a_backfill_is_recorded_with_its_steps_in_their_order(story: Story, backfill: int) -> None:
-    row = story.catalog.read(lambda b: b.row("SELECT backfill_id, selection, options, steps FROM backfills"))
-    assert row == ("b-1", "model", '{"n": 1}', 6)
+    row = story.catalog.read(lambda b: b.row("SELECT selection, options, steps, backfill_id FROM backfills"))
+    assert row is not None
+    assert row[:3] == ("model", '{"n": 1}', 6)
+    assert row[3].endswith(f"-{backfill:04d}")
     sql = "SELECT step_no, key FROM steps JOIN keys USING (key_id) ORDER BY step_no"
     assert story.catalog.read(lambda b: b.rows(sql)) == list(enumerate("abcdef"))
     assert kinds(story, backfill) == ["started"]

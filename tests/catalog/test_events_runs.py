@@ -46,7 +46,7 @@ def test_a_claim_says_who_has_the_partition_in_the_order_asked(story: Story) -> 
     [held] = story.claim("model", "y")
     keys = [story.key_id("x"), story.key_id("y"), story.key_id("x")]
     frame = pd.DataFrame({"backfill_no": 1, "step_no": [7, 3, 5], "asset_id": story.ids["model"], "key_id": keys})
-    frame = frame.assign(run_id=["r7", "r3", "r5"], code_version="c1", params='{"a": 1}')
+    frame = frame.assign(code_version="c1", params='{"a": 1}')
     claimed = story.catalog.write(lambda b: events.claim_runs(b, frame, story.coordinator))
     assert held is not None
     new = held + 1
@@ -54,7 +54,9 @@ def test_a_claim_says_who_has_the_partition_in_the_order_asked(story: Story) -> 
     assert claimed["active_run"].tolist() == [new, held, new]
     assert [None if pd.isna(n) else n for n in claimed["run_no"]] == [new, None, None]
     row = story.catalog.read(lambda b: b.row("SELECT run_id, step_no, params FROM runs WHERE run_no = ?", new))
-    assert row == ("r7", 7, '{"a": 1}')
+    assert row == (claimed["run_id"][0], 7, '{"a": 1}')
+    assert claimed["run_id"][0].endswith(f"-{new:06d}")
+    assert claimed["run_id"][1:].tolist() == [None, None]
 
 
 def test_an_empty_claim_is_nothing(story: Story) -> None:
@@ -156,8 +158,17 @@ def test_everything_of_an_outcome_is_kept(story: Story) -> None:
     [run_no] = story.claim("model", "x")
     assert run_no is not None
     files = [
-        FileRecord("", "frame", "parquet", "data/a.parquet", rows=3, bytes=10, data_version="ab", schema="{}"),
-        FileRecord("roc", "figure", "png", "data/a.roc.png"),
+        FileRecord(
+            "",
+            "frame",
+            "parquet",
+            f"data/{story.place(run_no)}.parquet",
+            rows=3,
+            bytes=10,
+            data_version="ab",
+            schema="{}",
+        ),
+        FileRecord("roc", "figure", "png", f"data/{story.place(run_no)}.roc.png"),
     ]
     metrics = {"loss": np.float32(0.5), "n": 3, "ok": True, "name": "ü"}
     more: dict[str, Any] = {

@@ -72,12 +72,12 @@ def test_read_hash_is_over_members_with_data(story: Story) -> None:
 def test_find_materialization_now_and_as_a_run_left_it(story: Story) -> None:
     story.add("a")
     story.register("x")
-    files = [
-        FileRecord("", "file", "frame", "data/1.parquet", rows=3),
-        FileRecord("roc", "file", "figure", "data/1.png"),
-    ]
     [first] = story.claim("x", "a")
     assert first is not None
+    files = [
+        FileRecord("", "file", "frame", f"data/{story.place(first)}.parquet", rows=3),
+        FileRecord("roc", "file", "figure", f"data/{story.place(first)}.png"),
+    ]
     story.start(first)
     story.end(first, content="1", files=files, rows=3)
     second = story.make("x", "a", "2")
@@ -112,9 +112,16 @@ def test_snapshots_become_tables(catalog: Catalog, story: Story, tmp_path: Path)
     for key, text in (("lr=0.1", "one"), ("lr=0.5", "five")):
         [run_no] = story.claim("Model", key)
         assert run_no is not None
-        (tmp_path / f"{run_no}.txt").write_text(text)
+        path = tmp_path / "data" / f"{story.place(run_no)}.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
         story.start(run_no)
-        story.end(run_no, content=text, files=[FileRecord("", "file", "text", f"{run_no}.txt")], metrics={"acc": 0.5})
+        story.end(
+            run_no,
+            content=text,
+            files=[FileRecord("", "file", "text", str(path.relative_to(tmp_path)))],
+            metrics={"acc": 0.5},
+        )
     found = catalog.read(lambda b: queries.load_snapshots(b, ["MODEL", "nothing"], tmp_path))
     assert list(found) == ["MODEL"]
     table = Relations().table(found["MODEL"])
@@ -127,7 +134,8 @@ def test_a_path_outside_the_workspace_stays_as_it_is(story: Story, tmp_path: Pat
     [run_no] = story.claim("whole", None)
     assert run_no is not None
     story.start(run_no)
-    story.end(run_no, content="x", files=[FileRecord("", "file", "file", "s3://bucket/x")])
+    story.end(run_no, content="x")
+    story.catalog.write(lambda b: b.execute("UPDATE data_files SET path = 's3://bucket/x'"))
     found = story.catalog.read(lambda b: queries.load_snapshots(b, ["whole"], tmp_path))["whole"]
     assert found.rows.column("path").to_pylist() == ["s3://bucket/x"]
     assert not found.partitioned

@@ -23,9 +23,12 @@ def number(story: Story) -> int:
             "reason": ["missing"] * 3 + [None],
         }
     )
-    return story.catalog.write(
-        lambda b: events.start_backfill(b, "bf-1", "x+", {"retries": 1}, story.coordinator, frame)
-    )
+    return story.catalog.write(lambda b: events.start_backfill(b, "x+", {"retries": 1}, story.coordinator, frame))[0]
+
+
+def id_of(story: Story, number: int) -> str:
+    """The id of a backfill."""
+    return str(story.catalog.read(lambda b: b.value("SELECT backfill_id FROM backfills WHERE backfill_no = ?", number)))
 
 
 def claim(story: Story, number: int, steps: Sequence[int], asset: str, keys: Sequence[str | None]) -> list[int]:
@@ -35,7 +38,6 @@ def claim(story: Story, number: int, steps: Sequence[int], asset: str, keys: Seq
             "step_no": steps,
             "asset_id": story.ids[asset],
             "key_id": [story.key_id(key) for key in keys],
-            "run_id": [f"bf-run-{step}" for step in steps],
             "code_version": "c1",
             "params": None,
         }
@@ -60,11 +62,11 @@ def test_steps_follow_their_runs_and_results(story: Story, number: int) -> None:
     assert steps(story, number)["status"].tolist() == ["planned"] * 4
     assert steps(story, number)["partition_key"].tolist() == ["a", "b", "c", None]
     assert steps(story, number)["reason"].tolist() == ["missing"] * 3 + [None]
-    a, _ = claim(story, number, [0, 1], "x", ["a", "b"])
+    a, b = claim(story, number, [0, 1], "x", ["a", "b"])
     story.start(a)
     frame = steps(story, number)
     assert frame["status"].tolist() == ["running", "queued", "planned", "planned"]
-    assert frame["run_id"].tolist() == ["bf-run-0", "bf-run-1", None, None]
+    assert [run_id and int(run_id.rpartition("-")[2]) for run_id in frame["run_id"]] == [a, b, None, None]
     story.end(a, content="1")
     record(story, number, 0, "failed", a)
     record(story, number, 0, "succeeded", a)
@@ -93,7 +95,8 @@ def test_the_run_of_another_backfill_is_not_ours(story: Story, number: int) -> N
 
 
 def test_backfills_by_what_happened_last(story: Story, number: int) -> None:
-    found = story.catalog.read(lambda b: queries.find_backfill(b, "bf-1"))
+    backfill_id = id_of(story, number)
+    found = story.catalog.read(lambda b: queries.find_backfill(b, backfill_id))
     assert found is not None
     assert (found.backfill_no, found.selection, found.options, found.steps) == (number, "x+", {"retries": 1}, 4)
     assert found.status == "running"
@@ -106,7 +109,7 @@ def test_backfills_by_what_happened_last(story: Story, number: int) -> None:
     assert list(frame.columns) == ["backfill_id", "selection", "status", "steps", "created_at", "changed_at"]
     assert frame["status"].tolist() == ["cancelled"]
     story.catalog.write(lambda b: events.resume_backfill(b, number, story.coordinator))
-    assert [b.backfill_id for b in story.catalog.read(queries.active_backfills)] == ["bf-1"]
+    assert [b.backfill_id for b in story.catalog.read(queries.active_backfills)] == [backfill_id]
     assert story.catalog.read(lambda b: queries.find_backfill(b, "bf-2")) is None
 
 

@@ -11,6 +11,11 @@ from nbpart.storage.formats import load_file, save_value
 
 #: Conditions as the rows that break them.
 BROKEN = {
+    "a run id or number that stands twice": """SELECT run_id, count(*) FROM runs GROUP BY run_id HAVING count(*) > 1
+        UNION ALL SELECT run_no::VARCHAR, count(*) FROM runs GROUP BY run_no HAVING count(*) > 1""",
+    "a data file of two materializations": """SELECT path, count(DISTINCT materialization_id) FROM data_files
+        GROUP BY path HAVING count(DISTINCT materialization_id) > 1""",
+    "a backfill id that stands twice": "SELECT backfill_id FROM backfills GROUP BY ALL HAVING count(*) > 1",
     "a run without exactly one final outcome": """SELECT r.run_id, count(o.run_no) FROM runs AS r
         LEFT JOIN outcomes AS o ON o.run_no = r.run_no AND o.final GROUP BY ALL HAVING count(o.run_no) <> 1""",
     "an attempt with two outcomes of its own": """SELECT run_no, attempt, count(*) FROM outcomes
@@ -103,7 +108,7 @@ def _find_unexplained(ws: nbpart.Workspace) -> list[str]:
     known = {run_id for run_id, _, _ in rows}
     unexplained = []
     for path in find_stray(ws):
-        match = re.match(r"((\d{8}T\d{9}-[0-9a-f]{6})-\d+)\.", Path(path).name)
+        match = re.match(r"((\d{8}T\d{9}-\d{6,}(?:-many)?)-\d+)\.", Path(path).name)
         is_bulk = "/_bulk/" in path
         if match is None or not (is_bulk or match[2] in known) or match[1] in succeeded:
             unexplained.append(path)

@@ -43,7 +43,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 def _result(spec: RunSpec, status: RunStatus) -> RunResult:
     now = datetime.now(UTC)
-    return RunResult(spec.run_id, spec.attempt, status, now, now, 0.0)
+    return RunResult(spec.run_id, spec.attempt, status, now, now, 0.0, run_no=spec.run_no)
 
 
 def collect(pool: Pool, count: int) -> dict[str, RunStatus]:

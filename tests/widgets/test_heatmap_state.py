@@ -290,7 +290,7 @@ def test_details_tell_the_run_that_the_status_speaks_of(catalog: Catalog) -> Non
     assert failed is not None
     assert (made.key, made.status, made.duration_s) == ("a.csv", P.MATERIALIZED, pytest.approx(0.1))
     assert made.run is not None
-    assert made.run.run_id == "run-1"
+    assert made.run.run_no == 1
     assert failed.run is not None
     assert (failed.status, failed.run.error_class) == (P.FAILED, "ValueError")
     assert shown.state.details(view, 0, 0, 2) is None

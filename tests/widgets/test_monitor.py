@@ -112,21 +112,19 @@ class Play:
         self.story.register("model")
         self.story.add("a", HOSTILE, "c")
         self.catalog = catalog
-        self.number = self.begin("bf")
+        self.number, self.id = self.begin()
 
-    def begin(self, backfill_id: str) -> int:
+    def begin(self) -> tuple[int, str]:
         keys = ["a", HOSTILE, "c"]
         ids = [self.story.key_id(key) for key in keys]
         steps = pd.DataFrame({"asset_id": self.story.ids["model"], "key_id": ids, "reason": "missing"})
-        return self.catalog.write(
-            lambda b: events.start_backfill(b, backfill_id, "model", {}, self.story.coordinator, steps)
-        )
+        return self.catalog.write(lambda b: events.start_backfill(b, "model", {}, self.story.coordinator, steps))
 
     def run(self, step: int, key: str) -> int:
         frame = pd.DataFrame(
             {
                 "backfill_no": [self.number], "step_no": step, "asset_id": self.story.ids["model"],
-                "key_id": self.story.key_id(key), "run_id": f"run-of-{step}", "code_version": "c1", "params": None,
+                "key_id": self.story.key_id(key), "code_version": "c1", "params": None,
             }
         )  # fmt: skip
         claimed = self.catalog.write(lambda b: events.claim_runs(b, frame, self.story.coordinator))
@@ -159,7 +157,7 @@ def actions() -> FakeActions:
 
 @pytest.fixture
 def monitor(catalog: Catalog, play: Play, actions: FakeActions) -> Iterator[BackfillMonitor]:
-    monitor = BackfillMonitor(catalog, actions, "bf")  # type: ignore[arg-type]
+    monitor = BackfillMonitor(catalog, actions, play.id)  # type: ignore[arg-type]
     yield monitor
     monitor.close()
 
@@ -177,12 +175,16 @@ def counts_agree(play: Play) -> dict[str, int]:
     return there
 
 
+def run_id_of(catalog: Catalog, run_no: int) -> str:
+    return str(catalog.read(lambda b: b.value("SELECT run_id FROM runs WHERE run_no = ?", run_no)))
+
+
 def test_the_catalog_tells_what_runs_and_what_failed(play: Play, catalog: Catalog) -> None:
     run_no = play.run(0, "a")
     assert counts_agree(play)
-    found = catalog.read(lambda b: backfill_progress(b, "bf"))
+    found = catalog.read(lambda b: backfill_progress(b, play.id))
     assert found is not None
-    assert [(s.asset, s.partition_key, s.run_id) for s in found.running] == [("model", "a", "run-of-0")]
+    assert [(s.asset, s.partition_key, s.run_id) for s in found.running] == [("model", "a", run_id_of(catalog, run_no))]
     assert found.running[0].at is not None
     play.end(0, run_no, RunStatus.FAILED, "no such file")
     play.end(1, play.run(1, HOSTILE), RunStatus.FAILED, "other")
@@ -191,7 +193,7 @@ def test_the_catalog_tells_what_runs_and_what_failed(play: Play, catalog: Catalo
     catalog.write(lambda b: events.resume_backfill(b, play.number, play.story.coordinator))
     play.run(2, "c")
     assert counts_agree(play) == {"failed": 2, "running": 1}
-    found = catalog.read(lambda b: backfill_progress(b, "bf", most=1))
+    found = catalog.read(lambda b: backfill_progress(b, play.id, most=1))
     assert found is not None
     assert ([s.partition_key for s in found.running], found.finished) == (["c"], 0)  # since it goes on
     [newest] = found.failures
@@ -212,7 +214,7 @@ def test_the_monitor_follows_step_by_step(monitor: BackfillMonitor, play: Play, 
 
 
 def test_several_viewers_see_the_same(monitor: BackfillMonitor, play: Play, catalog: Catalog) -> None:
-    other = BackfillMonitor(catalog, FakeActions(), "bf")  # type: ignore[arg-type]
+    other = BackfillMonitor(catalog, FakeActions(), play.id)  # type: ignore[arg-type]
     pages = [Page(monitor), Page(other)]
     play.run(0, "a")
     for page in pages:
@@ -220,24 +222,28 @@ def test_several_viewers_see_the_same(monitor: BackfillMonitor, play: Play, cata
     other.close()
 
 
-def test_buttons_answer_with_the_line_that_does_the_same(monitor: BackfillMonitor, actions: FakeActions) -> None:
+def test_buttons_answer_with_the_line_that_does_the_same(
+    monitor: BackfillMonitor, play: Play, actions: FakeActions
+) -> None:
     page = Page(monitor)
     answer = page.ask("cancel")
-    assert answer["payload"] == {"backfill_id": "bf", "told": "asked", "code": "ws.backfills['bf'].cancel()"}
-    assert actions.asked == ["cancel bf"]
-    assert page.ask("resume")["error"]["sentence"] == "backfill bf is running in process 7."
+    assert answer["payload"] == {
+        "backfill_id": play.id, "told": "asked", "code": f"ws.backfills[{play.id!r}].cancel()"
+    }  # fmt: skip
+    assert actions.asked == [f"cancel {play.id}"]
+    assert page.ask("resume")["error"]["sentence"] == f"backfill {play.id} is running in process 7."
 
 
 def test_after_a_retry_the_new_backfill_is_shown_with_a_way_back(
-    monitor: BackfillMonitor, play: Play, catalog: Catalog
+    monitor: BackfillMonitor, play: Play, actions: FakeActions
 ) -> None:
-    play.begin("again")
+    actions.next_id = play.begin()[1]
     page = Page(monitor)
-    assert page.ask("retry_failed")["payload"]["backfill_id"] == "again"
-    shown = page.wait_for(lambda m: m.get("payload", {}).get("id") == "again")
-    assert shown["payload"]["earlier"] == "bf"
-    assert page.ask("show", {"backfill_id": "bf"})["ok"]
-    assert monitor.backfill_id == "bf"
+    assert page.ask("retry_failed")["payload"]["backfill_id"] == actions.next_id
+    shown = page.wait_for(lambda m: m.get("payload", {}).get("id") == actions.next_id)
+    assert shown["payload"]["earlier"] == play.id
+    assert page.ask("show", {"backfill_id": play.id})["ok"]
+    assert monitor.backfill_id == play.id
     assert "no backfill" in page.ask("show", {"backfill_id": HOSTILE})["error"]["sentence"]
 
 

@@ -14,12 +14,14 @@ from nbpart.catalog.events.backfills import (
 from nbpart.catalog.events.data import record_data_seen
 from nbpart.catalog.events.keys import add_keys, ensure_set, remove_keys, set_static_keys
 from nbpart.catalog.events.outcomes import record_outcomes
-from nbpart.catalog.events.runs import claim_runs, start_attempts
+from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
 from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_sensor, set_cursor
 
 __all__ = [
+    "ReservedRun",
     "add_keys",
     "ask_to_cancel",
+    "claim_reserved",
     "claim_runs",
     "end_coordinator",
     "ensure_set",
@@ -34,6 +36,7 @@ __all__ = [
     "remove_asset",
     "remove_keys",
     "remove_sensor",
+    "reserve_run",
     "resume_backfill",
     "save_sensor",
     "set_cursor",

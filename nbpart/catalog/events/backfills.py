@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nbpart.catalog.ids import make_backfill_id
 from nbpart.catalog.queries.backfills import end_status
 from nbpart.catalog.records import Moment
 from nbpart.states import StepStatus
@@ -67,14 +68,15 @@ def interrupt_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> int:
 
 def start_backfill(
     batch: Batch,
-    backfill_id: str,
     selection: str,
     options: Mapping[str, Any],
     coordinator_no: int | None,
     steps: pd.DataFrame,
     planned: Moment | None = None,
-) -> int:
-    """Record a backfill with its plan; its number. Without a coordinator it waits for a process that takes it up.
+) -> tuple[int, str]:
+    """Record a backfill with its plan; its number and id.
+
+    Without a coordinator it waits for a process that takes it up.
 
     `steps` has the columns `asset_id`, `key_id` and `reason`; a step's number is its row, from 0. `planned` is when the
     plan was made (default: now).
@@ -82,6 +84,7 @@ def start_backfill(
     import pandas as pd
 
     number = batch.take_ids("next_backfill_no", 1)
+    backfill_id = make_backfill_id(batch.now, number)
     batch.execute(
         """INSERT INTO backfills (backfill_no, backfill_id, selection, options, steps, created_at, sequence, planned_at)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -100,7 +103,7 @@ def start_backfill(
         "INSERT INTO steps SELECT ?, step_no, asset_id, key_id, reason FROM steps_staged ORDER BY step_no", number
     )
     _record_event(batch, number, "started" if coordinator_no else "handed over", coordinator_no)
-    return number
+    return number, backfill_id
 
 
 def resume_backfill(batch: Batch, backfill_no: int, coordinator_no: int) -> None:

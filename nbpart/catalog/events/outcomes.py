@@ -10,10 +10,12 @@ from nbpart.catalog.events import staging
 from nbpart.catalog.events.data import record_data_seen
 from nbpart.catalog.events.staging import Made, Settled
 from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_SUCCEEDED, STALE_CODE
+from nbpart.catalog.ids import is_id_of
 from nbpart.catalog.records import Outcome
 from nbpart.catalog.staleness import mark_readers
-from nbpart.errors import CatalogError, UnknownNameError
+from nbpart.errors import CatalogError, RecordingError, UnknownNameError
 from nbpart.states import RunStatus
+from nbpart.storage import is_in_place, place_run
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
@@ -28,6 +30,8 @@ class _Run:
 
     asset_id: int
     key_id: int
+    asset: str
+    key: str | None
     run_id: str
     code_version: str | None
     is_ended: bool
@@ -44,12 +48,14 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
 
     A run that has its final outcome already is left alone, so that a result that comes twice is recorded once; and what
     comes of an attempt after the next one began is too late. What runs saw of the data that they read is recorded too.
-    Raises UnknownNameError for a run that was never claimed.
+    Raises UnknownNameError for a run that was never claimed, RecordingError where a data file is not the run's own.
     """
     runs = _load_runs(batch, [outcome.run_no for outcome in outcomes])
     accepted = _drop_late(outcomes, runs)
     if not accepted:
         return
+    for outcome in accepted:
+        _check_files(outcome, runs[outcome.run_no])
     batch.stage("outcomes_staged", staging.build_outcomes(accepted))
     batch.execute(
         """INSERT INTO outcomes SELECT run_no, attempt, status, final, finished_at, duration_s, error_class,
@@ -72,9 +78,11 @@ def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
     wanted = set(run_nos)
     batch.stage("outcomes_runs", staging.build_numbers(run_no=sorted(wanted)))
     rows = batch.rows(
-        """SELECT r.run_no, r.asset_id, r.key_id, r.run_id, r.code_version, coalesce(e.final, false),
-            coalesce(t.newest, 0), coalesce(e.settled, 0), a.code_version, a.kind = 'source', f.rowid, f.data_hash
+        """SELECT r.run_no, r.asset_id, r.key_id, a.name, CASE WHEN a.set_id <> 0 THEN k.key END, r.run_id,
+            r.code_version, coalesce(e.final, false), coalesce(t.newest, 0), coalesce(e.settled, 0), a.code_version,
+            a.kind = 'source', f.rowid, f.data_hash
         FROM runs AS r JOIN outcomes_runs AS o USING (run_no) JOIN assets AS a ON a.asset_id = r.asset_id
+        JOIN keys AS k ON k.key_id = r.key_id
         LEFT JOIN (SELECT run_no, bool_or(final) AS final, max(attempt) AS settled
             FROM outcomes JOIN outcomes_runs USING (run_no) GROUP BY run_no) AS e ON e.run_no = r.run_no
         LEFT JOIN (SELECT run_no, max(attempt) AS newest
@@ -89,6 +97,21 @@ def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
             "The facts of a claimed partition are gone; rebuild them with nbpart catalog check --repair."
         )
     return runs
+
+
+def _check_files(outcome: Outcome, run: _Run) -> None:
+    """See to it that no other materialization names the same file: the place of an attempt carries its run's number,
+    which no other run has, and a run has one materialization at most."""
+    if not outcome.files:
+        return
+    if not is_id_of(run.run_id, outcome.run_no):
+        raise RecordingError(f"Run {outcome.run_no} has the id {run.run_id!r}, which is another's; run it again.")
+    place = place_run(run.asset, run.key, run.run_id, outcome.attempt)
+    for file in outcome.files:
+        if not is_in_place(file.path, place):
+            raise RecordingError(
+                f"The data file {file.path!r} is not one of run {run.run_id} of {run.asset}: those are data/{place}.*"
+            )
 
 
 def _drop_late(outcomes: Sequence[Outcome], runs: dict[int, _Run]) -> list[Outcome]:
@@ -131,7 +154,8 @@ def _insert_materializations(batch: Batch, accepted: Sequence[Outcome], runs: di
 _INSERTS = {
     "data_files": "INSERT INTO data_files FROM data_files_staged",
     "inputs": "INSERT INTO inputs FROM inputs_staged",
-    "metrics": "INSERT INTO metrics FROM metrics_staged",
+    "metrics": """INSERT INTO metrics (materialization_id, name, number, text, whole)
+        SELECT materialization_id, name, number, text, whole::HUGEINT FROM metrics_staged""",
 }
 
 

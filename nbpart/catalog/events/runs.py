@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.events import staging
+from nbpart.catalog.ids import make_run_id
+from nbpart.errors import CatalogError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,21 +16,30 @@ if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
 
 
+@dataclass(frozen=True, slots=True)
+class ReservedRun:
+    """The number and id of a run that is to be claimed later: nobody else gets them."""
+
+    run_no: int
+    run_id: str
+
+
+def reserve_run(batch: Batch) -> ReservedRun:
+    """Hand out the number of a run whose files are to be named before there is anything to record."""
+    number = batch.take_ids("next_run_no", 1)
+    return ReservedRun(number, make_run_id(batch.now, number))
+
+
 def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.DataFrame:
     """Claim partitions, each for a new run in the queue; a partition that has an active run already is left to it.
 
-    `claims` has the columns `backfill_no`, `step_no`, `asset_id`, `key_id`, `run_id`, `code_version` and `params`.
-    Returns a row for each, in the same order: `step_no`, `run_no` (null if not claimed), `active_run` (the run that
-    has the partition now).
+    `claims` has the columns `backfill_no`, `step_no`, `asset_id`, `key_id`, `code_version` and `params`.
+    Returns a row for each, in the same order: `step_no`, `run_no` and `run_id` (null if not claimed), `active_run`
+    (the run that has the partition now).
     """
     import pandas as pd
 
-    batch.stage("claims_staged", claims.assign(ordinal=range(len(claims))))
-    facts = batch.rows(
-        """SELECT s.asset_id, s.key_id, f.rowid, f.active_run
-        FROM claims_staged AS s LEFT JOIN partition_facts AS f ON f.asset_id = s.asset_id AND f.key_id = s.key_id
-        ORDER BY s.ordinal"""
-    )
+    facts = _look_at_claims(batch, claims)
     first = number = batch.take_ids("next_run_no", 0)
     active = {(asset_id, key_id): run_no for asset_id, key_id, _, run_no in facts if run_no is not None}
     won: list[int | None] = []
@@ -37,12 +49,42 @@ def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.Da
         if free:
             active[asset_id, key_id] = number
             number += 1
+    run_ids = [None if run_no is None else make_run_id(batch.now, run_no) for run_no in won]
     if number > first:
         batch.take_ids("next_run_no", number - first)
-        _insert_claims(batch, won, [fact_row for _, _, fact_row, _ in facts], coordinator_no)
+        _insert_claims(batch, won, run_ids, [fact_row for _, _, fact_row, _ in facts], coordinator_no)
     holders = [active[asset_id, key_id] for asset_id, key_id, _, _ in facts]
-    run_no = pd.array(won, dtype="Int64")
-    return pd.DataFrame({"step_no": claims["step_no"].array, "run_no": run_no, "active_run": holders})
+    return pd.DataFrame(
+        {
+            "step_no": claims["step_no"].array,
+            "run_no": pd.array(won, dtype="Int64"),
+            "run_id": pd.Series(run_ids, dtype=object),
+            "active_run": holders,
+        }
+    )
+
+
+def claim_reserved(batch: Batch, run: ReservedRun, claims: pd.DataFrame, coordinator_no: int) -> bool:
+    """Claim the one partition of `claims` for a run that was reserved; False where another run has it.
+
+    Raises CatalogError where the run was claimed already.
+    """
+    if batch.value("SELECT count(*) FROM runs WHERE run_no = ?", run.run_no):
+        raise CatalogError(f"Run {run.run_id} is recorded already; reserve another for what came after it.")
+    [(_, _, fact_row, active_run)] = _look_at_claims(batch, claims)
+    if active_run is None:
+        _insert_claims(batch, [run.run_no], [run.run_id], [fact_row], coordinator_no)
+    return active_run is None
+
+
+def _look_at_claims(batch: Batch, claims: pd.DataFrame) -> list[tuple[int, int, int | None, int | None]]:
+    """Stage claims as claims_staged; of each the asset and key, the row of its facts and the run that has it."""
+    batch.stage("claims_staged", claims.assign(ordinal=range(len(claims))))
+    return batch.rows(
+        """SELECT s.asset_id, s.key_id, f.rowid, f.active_run
+        FROM claims_staged AS s LEFT JOIN partition_facts AS f ON f.asset_id = s.asset_id AND f.key_id = s.key_id
+        ORDER BY s.ordinal"""
+    )
 
 
 def start_attempts(batch: Batch, attempts: pd.DataFrame) -> None:
@@ -64,15 +106,20 @@ def start_attempts(batch: Batch, attempts: pd.DataFrame) -> None:
 
 
 def _insert_claims(
-    batch: Batch, run_nos: Sequence[int | None], fact_rows: Sequence[int | None], coordinator_no: int
+    batch: Batch,
+    run_nos: Sequence[int | None],
+    run_ids: Sequence[str | None],
+    fact_rows: Sequence[int | None],
+    coordinator_no: int,
 ) -> None:
-    """Record the new runs; each row of claims_staged has an element in both sequences."""
+    """Record the new runs; each row of claims_staged has an element in every sequence."""
     won = [ordinal for ordinal, run_no in enumerate(run_nos) if run_no is not None]
     facts = [fact_rows[ordinal] for ordinal in won]
     numbers = [run_nos[ordinal] for ordinal in won]
-    batch.stage("claims_won", staging.build_numbers(ordinal=won, run_no=numbers, fact_row=facts))
+    named = staging.build_named([run_ids[ordinal] for ordinal in won], ordinal=won, run_no=numbers, fact_row=facts)
+    batch.stage("claims_won", named)
     batch.execute(
-        """INSERT INTO runs SELECT w.run_no, s.run_id, s.asset_id, s.key_id, s.backfill_no::INTEGER, s.step_no::BIGINT,
+        """INSERT INTO runs SELECT w.run_no, w.run_id, s.asset_id, s.key_id, s.backfill_no::INTEGER, s.step_no::BIGINT,
             s.code_version::VARCHAR, s.params::VARCHAR, ?, ?, ?
         FROM claims_staged AS s JOIN claims_won AS w USING (ordinal) ORDER BY w.run_no""",
         coordinator_no,

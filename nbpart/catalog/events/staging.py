@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -118,6 +119,12 @@ def build_numbers(**columns: Sequence[int | None]) -> pa.Table:
     return _build({}, (), **{name: ("int64", numbers) for name, numbers in columns.items()})
 
 
+def build_named(run_ids: Sequence[str | None], **columns: Sequence[int | None]) -> pa.Table:
+    """Numbers, with a column `run_id` beside them."""
+    numbers: dict[str, Any] = {name: ("int64", given) for name, given in columns.items()}
+    return _build({}, (), run_id=("string", run_ids), **numbers)
+
+
 def build_materializations(made: Sequence[Made]) -> pa.Table:
     """All columns of materializations but the last."""
     outcomes = [one.outcome for one in made]
@@ -136,15 +143,26 @@ def build_materializations(made: Sequence[Made]) -> pa.Table:
     )
 
 
-def split_metric(value: Any) -> tuple[float | None, str | None]:
-    """A metric's value as (number, text): a truth value has both, a number or a text only its own."""
+def split_metric(value: Any) -> tuple[float | None, str | None, int | None]:
+    """A metric's value as (number, text, whole), see the table: `join_metric` is the opposite."""
     if hasattr(value, "item"):  # a scalar of numpy
         value = value.item()
     if isinstance(value, bool):
-        return float(value), str(value).lower()
-    if isinstance(value, int | float):
-        return float(value), None
-    return None, str(value)
+        return float(value), str(value).lower(), None
+    if isinstance(value, int):
+        return float(value), None, int(value)
+    if isinstance(value, float):
+        return float(value), None, None
+    return None, str(value), None
+
+
+def join_metric(number: float | None, text: str | None, whole: int | None) -> int | float | bool | str:
+    """The value of a metric, as it was logged."""
+    if whole is not None:
+        return whole
+    if text is not None:
+        return text if number is None else bool(number)
+    return math.nan if number is None else number
 
 
 def _build_files(made: Sequence[Made]) -> pa.Table:
@@ -164,8 +182,9 @@ def _build_metrics(made: Sequence[Made]) -> pa.Table:
         (),
         materialization_id=("int64", [row[0] for row in named]),
         name=("string", [row[1] for row in named]),
-        number=("float64", [number for number, _ in split]),
-        text=("string", [text for _, text in split]),
+        number=("float64", [number for number, _, _ in split]),
+        text=("string", [text for _, text, _ in split]),
+        whole=("whole", [whole for _, _, whole in split]),
     )
 
 
@@ -194,4 +213,6 @@ def _build(columns: dict[str, str], records: Sequence[Any], **more: tuple[str, S
 def _to_type(kind: str) -> pa.DataType:
     import pyarrow as pa
 
+    if kind == "whole":
+        return pa.decimal128(38)
     return pa.timestamp("us", tz="UTC") if kind == "time" else getattr(pa, kind)()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
+from nbpart.catalog.events.staging import join_metric
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED, status_code_sql, status_sql
 from nbpart.catalog.queries.columns import KEY_SQL, parameter_sql
 from nbpart.catalog.queries.runs import find_run
@@ -174,10 +175,9 @@ def find_partition(batch: Batch, asset_id: int, key_id: int) -> PartitionRecord 
     return PartitionRecord(key, PartitionStatus(status), run, materialized_at, duration_s, rows, size, metrics)
 
 
-def metrics_of(batch: Batch, materialization_id: int | None) -> dict[str, float | str]:
-    """The metrics of one materialization by name."""
+def metrics_of(batch: Batch, materialization_id: int | None) -> dict[str, int | float | bool | str]:
+    """The metrics of one materialization by name, exactly as they were logged."""
     rows = batch.rows(
-        "SELECT name, text, coalesce(number, 'nan') FROM metrics WHERE materialization_id = ? ORDER BY name",
-        materialization_id,
+        "SELECT name, number, text, whole FROM metrics WHERE materialization_id = ? ORDER BY name", materialization_id
     )
-    return {str(name): number if text is None else text for name, text, number in rows}
+    return {str(name): join_metric(number, text, whole) for name, number, text, whole in rows}

@@ -71,29 +71,34 @@ def parameter_sql(parameter: Parameter, params: str = "m.params") -> str:
 def keep_metrics(batch: Batch, asset_id: int, name: str, taken: Collection[str]) -> list[str]:
     """Keep the metrics of an asset's current materializations as a temporary table, and give their names.
 
-    A row a materialization, metric number n in the column `metric_<n>`: a number, a truth value where all are, or a
-    text where any value is one.
+    A row a materialization, metric number n in the column `metric_<n>`: a number (whole where all are, then exact, as
+    DECIMAL(38, 0) where 64 bits do not hold it), a truth value where all are, or a text where any value is one.
     Names are one regardless of case; those in `taken` (lower case) are left out.
     """
     current = f"metrics x JOIN partition_facts f USING (materialization_id) WHERE f.asset_id = {int(asset_id)}"
     found = batch.rows(
         "SELECT lower(x.name), min(x.name), bool_or(x.text IS NOT NULL),"
-        f" bool_and(x.text IS NOT NULL AND x.number IS NOT NULL) FROM {current} GROUP BY 1 ORDER BY 1"
+        " bool_and(x.text IS NOT NULL AND x.number IS NOT NULL), bool_and(x.whole IS NOT NULL),"
+        f" bool_and(x.whole BETWEEN -9223372036854775807 AND 9223372036854775807) FROM {current}"
+        " GROUP BY 1 ORDER BY 1"
     )
     metrics = [row for row in found if row[0] not in taken]
     columns = [
-        f", {_metric_sql(has_text, is_truth)} FILTER (lower(x.name) = {literal(folded)}) AS metric_{place}"
-        for place, (folded, _, has_text, is_truth) in enumerate(metrics)
+        f", {_metric_sql(f'lower(x.name) = {literal(folded)}', *kind)} AS metric_{place}"
+        for place, (folded, _, *kind) in enumerate(metrics)
     ]
     batch.keep(name, f"SELECT materialization_id{''.join(columns)} FROM {current} GROUP BY ALL")
     return [str(row[1]) for row in metrics]
 
 
-def _metric_sql(has_text: bool, is_truth: bool) -> str:
-    """One metric of a materialization; a truth value is recorded as number and text, see `staging.split_metric`."""
+def _metric_sql(where: str, has_text: bool, is_truth: bool, is_whole: bool, fits: bool) -> str:
+    """One metric of a materialization; how it is recorded says `staging.split_metric`."""
     if is_truth:
-        return "bool_or(x.number <> 0)"
-    return "max(coalesce(x.text, x.number::VARCHAR))" if has_text else "max(x.number)"
+        return f"bool_or(x.number <> 0) FILTER ({where})"
+    if is_whole:
+        return f"(max(x.whole) FILTER ({where}))::{'BIGINT' if fits else 'DECIMAL(38, 0)'}"
+    value = "coalesce(x.text, x.whole::VARCHAR, x.number::VARCHAR)" if has_text else "x.number"
+    return f"max({value}) FILTER ({where})"
 
 
 def literal(text: str) -> str:

@@ -82,7 +82,10 @@ CREATE TABLE inputs (
     materialization_id BIGINT NOT NULL, input_id INTEGER NOT NULL, key_id BIGINT, n BIGINT NOT NULL,
     data_hash UBIGINT, position BIGINT
 );
-CREATE TABLE metrics (materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, number DOUBLE, text VARCHAR);
+-- A number, a text, a truth value as both, a whole number as number and, exactly, whole.
+CREATE TABLE metrics (
+    materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, number DOUBLE, text VARCHAR, whole HUGEINT
+);
 
 -- What was seen of a materialization's files when somebody looked; the last row of each counts (the highest rowid).
 CREATE TABLE data_seen (
