@@ -9,7 +9,7 @@ MOST_EXACT = 2**53 - 1
 
 
 def to_exact_json(value: int | float | bool | str) -> int | float | str:
-    """A metric as JSON and JavaScript hold it exactly: what they cannot (nan, infinity, large whole numbers) as text."""
+    """A metric as JSON and JavaScript hold it exactly: what they cannot (nan, large whole numbers) as text."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
