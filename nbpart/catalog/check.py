@@ -14,6 +14,7 @@ from nbpart.catalog.expressions import (
     STALE_DATA,
     STALE_INPUT,
 )
+from nbpart.catalog.mixups import find_mixups
 from nbpart.catalog.records import Finding
 from nbpart.catalog.staleness import code_differs, keep_disagreeing
 from nbpart.states import DataState
@@ -41,7 +42,7 @@ _ACTIVE = """SELECT r.asset_id, r.key_id, max(r.run_no) AS active_run,
 
 
 def check(batch: Batch, limit: int = 1000) -> list[Finding]:
-    """What the stored facts say differently from the events: at most `limit` findings, in the order of the assets."""
+    """What the stored facts say differently from the events, and what belongs to two: at most `limit` findings."""
     _keep_rebuilt(batch)
     findings: list[Finding] = []
     for column in _COLUMNS:
@@ -58,7 +59,8 @@ def check(batch: Batch, limit: int = 1000) -> list[Finding]:
         JOIN assets AS a USING (asset_id) JOIN keys AS k USING (key_id) GROUP BY ALL HAVING count(*) > 1 LIMIT ?""",
         limit - len(findings),
     )
-    return findings + [Finding(name, key, "rows", n, 1) for name, key, n in repeated]
+    findings += [Finding(name, key, "rows", n, 1) for name, key, n in repeated]
+    return findings + find_mixups(batch, limit - len(findings))
 
 
 def repair(batch: Batch) -> int:

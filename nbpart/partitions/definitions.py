@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError, UnknownNameError, nearest
-from nbpart.partitions.keys import check_key, shorten
+from nbpart.partitions.keys import check_key, leave_out_unshowable, shorten
 from nbpart.partitions.parameters import Parameters
 
 _UNNAMED = "static-"
@@ -90,7 +90,12 @@ class DynamicPartitions:
         return self.name
 
     def build_add_request(self, *keys: Keys) -> AddKeysRequest:
-        """What a sensor returns to have keys added. Takes keys, dicts of parameters, and lists of them."""
+        """What a sensor returns to have keys added. Takes keys, dicts of parameters, and lists of them.
+
+        Of a list, names that are not UTF-8 or hold control characters are left out, with a warning.
+        """
+        if self.parameters is None:
+            keys = tuple(cast("Keys", leave_out_unshowable(some)) for some in keys)
         return AddKeysRequest(self.name, _spell_all(self, keys))
 
     def build_delete_request(self, *keys: Keys) -> DeleteKeysRequest:

@@ -10,11 +10,17 @@ A key is any text that can be shown on one line. Three forms of it stand in this
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 from urllib.parse import quote, unquote
 
 from nbpart.errors import PartitionKeyError
+
+T = TypeVar("T")
+log = logging.getLogger("nbpart")
 
 MAX_KEY_LENGTH = 1000
 MAX_SAFE_NAME_LENGTH = 100
@@ -46,6 +52,29 @@ def check_key(key: object) -> str:
     if isinstance(key, str) and _is_key(key):
         return key if type(key) is str else str.__str__(key)
     raise PartitionKeyError(_say_why_not(key))
+
+
+def leave_out_unshowable(keys: T) -> T | list[object]:
+    """A listing without the texts that hold characters which no key has; they are named in a warning.
+
+    So one file name that is not UTF-8, or has a line break, does not keep the others of a folder out. Only of a list:
+    what is one key by itself comes back as it is, and so does what is no text.
+    """
+    if isinstance(keys, str | Mapping) or not isinstance(keys, Iterable):
+        return keys
+    listed = list(keys)
+    left_out = [key for key in listed if isinstance(key, str) and _find_unshowable(key)]
+    if not left_out:
+        return listed
+    shown = ", ".join(shorten(key) for key in left_out[:3]) + (", …" if len(left_out) > 3 else "")
+    log.warning(
+        "%d of %d names cannot be partition keys, since they are not UTF-8 or hold control characters, and were left "
+        "out: %s. Rename what they name.",
+        len(left_out),
+        len(listed),
+        shown,
+    )
+    return [key for key in listed if not (isinstance(key, str) and _find_unshowable(key))]
 
 
 def safe_name(key: str) -> str:

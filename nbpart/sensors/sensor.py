@@ -11,6 +11,7 @@ from typing import Any, overload
 
 from nbpart.errors import DeclarationError
 from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, PartitionsDefinition, as_definition
+from nbpart.partitions.keys import leave_out_unshowable
 
 _EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -119,7 +120,8 @@ def read_interval(every: str | float) -> float:
 def as_result(answer: Any, set_name: str | None) -> SensorResult:
     """What a sensor function returned, in the full form: keys become requests to add them and to run them.
 
-    ``set_name`` is the set that keys belong to. Raises `DeclarationError` for what is neither.
+    ``set_name`` is the set that keys belong to. Of a list, names that are not UTF-8 or hold control characters are left
+    out, with a warning. Raises `DeclarationError` for what is neither.
     """
     if answer is None:
         return SensorResult()
@@ -132,6 +134,7 @@ def as_result(answer: Any, set_name: str | None) -> SensorResult:
             f"a sensor returns keys or an nbpart.SensorResult, not {answer!r} of type {type(answer).__name__}."
         )
     answer = sorted(answer, key=str) if isinstance(answer, set | frozenset) else list(answer)
+    answer = leave_out_unshowable(answer)
     if not answer:
         return SensorResult()
     if set_name is None:

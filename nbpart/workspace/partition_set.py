@@ -27,7 +27,7 @@ from nbpart.partitions import (
     naming,
     spell_keys,
 )
-from nbpart.partitions.keys import shorten
+from nbpart.partitions.keys import leave_out_unshowable, shorten
 from nbpart.workspace.membership import Membership
 
 if TYPE_CHECKING:
@@ -55,8 +55,11 @@ class PartitionSet:
         """Add keys and return those that were new, as text.
 
         Takes keys, dicts of parameters, lists of them, or the parameters of one key by name. What is there already
-        stays as it is. Raises `PartitionKeyError` or `ParameterError`, and then adds nothing.
+        stays as it is. Raises `PartitionKeyError` or `ParameterError`, and then adds nothing; but of a list, as
+        ``os.listdir`` gives it, names that are not UTF-8 or hold control characters are left out, with a warning.
         """
+        if self.parameters is None:
+            keys = tuple(leave_out_unshowable(some) for some in keys)
         return self._add(self._spell(keys, params))
 
     def add_grid(self, **axes: Any) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbpart.catalog import Catalog, DataSeen, events
+from nbpart.catalog import Batch, Catalog, DataSeen, events
 from nbpart.catalog.check import check, repair
 from nbpart.catalog.records import Finding
 from nbpart.states import DataState, RunStatus
@@ -163,3 +163,26 @@ def test_the_facts_are_always_what_the_events_come_to(
     for step in walk:
         told.step(*step)
     assert shared_catalog.read(check) == []
+
+
+def test_what_belongs_to_two_is_found(story: Story) -> None:
+    story.add("a", "b")
+    story.register("model")
+    first, second = story.make("model", "a", "one"), story.make("model", "b", "two")
+    assert story.findings() == []
+    mine = f"data/{story.place(first)}.json"
+
+    def mix_up(batch: Batch) -> None:
+        batch.execute("UPDATE data_files SET path = ?", mine)
+        batch.execute("UPDATE runs SET run_id = (SELECT min(run_id) FROM runs)")
+
+    story.catalog.write(mix_up)
+    assert second
+    found = sorted((f.partition_key or "", f.column, str(f.rebuilt)) for f in story.findings())
+    assert found == [
+        ("a", "data_file", "a file of no other partition"),
+        ("a", "run_id", "an id of no other run"),
+        ("b", "data_file", "a file in data/model/b/"),
+        ("b", "data_file", "a file of no other partition"),
+        ("b", "run_id", "an id of no other run"),
+    ]

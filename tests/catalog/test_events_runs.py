@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nbpart.catalog import events
+from nbpart.catalog import Batch, events
 from nbpart.catalog.records import FileRecord, Outcome
-from nbpart.errors import UnknownNameError
+from nbpart.errors import CatalogError, RecordingError, UnknownNameError
 from nbpart.states import RunStatus
 from tests.catalog.story import Story, version_of
 
@@ -224,4 +224,35 @@ def test_a_dead_coordinator_leaves_its_runs_interrupted(story: Story) -> None:
     assert story.catalog.write(lambda b: events.interrupt_coordinators(b, [dead])) == 0
     story.end(x, content="late")
     assert story.count("materializations") == 1
+    assert story.findings() == []
+
+
+def test_a_data_file_of_another_is_refused(story: Story) -> None:
+    first, second = story.claim("model", "x", "y")
+    assert first is not None
+    assert second is not None
+    places = [story.place(first), f"{story.place(second)[:-1]}2", "../outside", f"{story.place(second)}.d/x"]
+    for place in places:
+        with pytest.raises(RecordingError, match="is not one of run"):
+            story.end(second, content="1", files=[FileRecord("", "file", "text", f"data/{place}.txt")])
+    assert story.count("data_files") == 0
+    story.end(second, content="1")
+    assert story.findings() == []
+
+
+def test_a_reserved_run_is_claimed_once(story: Story) -> None:
+    reserved = story.catalog.write(events.reserve_run)
+    [later] = story.claim("model", "y")
+    assert later == reserved.run_no + 1
+    frame = pd.DataFrame({"backfill_no": pd.array([None], dtype="Int64"), "step_no": 0, "asset_id": story.ids["model"]})
+    frame = frame.assign(key_id=story.key_id("x"), code_version="c1", params=None)
+
+    def claim(batch: Batch) -> bool:
+        return events.claim_reserved(batch, reserved, frame, story.coordinator)
+
+    assert story.catalog.write(claim)
+    with pytest.raises(CatalogError, match="recorded already"):
+        story.catalog.write(claim)
+    other = story.catalog.write(events.reserve_run)
+    assert not story.catalog.write(lambda b: events.claim_reserved(b, other, frame, story.coordinator))
     assert story.findings() == []

@@ -86,3 +86,10 @@ def test_keys_of_no_known_set_are_refused() -> None:
 def test_a_context_notes_what_was_asked() -> None:
     context = SensorContext({"files": ["a"]}, "7")
     assert ("a" in context.partitions("files"), context.asked, context.cursor) == (True, ["files"], "7")
+
+
+def test_one_bad_file_name_does_not_refuse_what_a_sensor_found(caplog: pytest.LogCaptureFixture) -> None:
+    result = as_result(["a", "caf\udce9", "b"], "files")
+    assert [request.partition_key for request in result.run_requests] == ["a", "b"]
+    assert result.dynamic_partitions_requests == [AddKeysRequest("files", ("a", "b"))]
+    assert "1 of 3 names" in caplog.text

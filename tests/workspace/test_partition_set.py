@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import date
 from typing import Any, Literal
 
@@ -225,3 +226,17 @@ def test_a_thousand_questions_are_answered_truly_and_without_a_thousand_turns(
     assert [name in files for name in names[:3]] == [False, True, True]
     assert [name in files for name in names] == [n == 1 or (n % 2 == 0 and n > 0) for n in range(300)]
     assert "" not in files
+
+
+def test_one_bad_file_name_does_not_refuse_a_listing(ws: nbpart.Workspace, caplog: pytest.LogCaptureFixture) -> None:
+    names = ["a.csv", os.fsdecode(b"caf\xe9.csv"), "b\nc.csv", "d.csv"]
+    keys = ws.dynamic_partitions("listed")
+    assert keys.add(names) == ["a.csv", "d.csv"]
+    assert "2 of 4 names cannot be partition keys" in caplog.text
+    assert "'caf\\udce9.csv', 'b\\nc.csv'" in caplog.text
+    assert keys.build_add_request(names).keys == ("a.csv", "d.csv")
+    with pytest.raises(PartitionKeyError, match="U\\+DCE9"):
+        keys.add(names[1])
+    with pytest.raises(PartitionKeyError, match="empty text"):
+        keys.add(["e", ""])
+    assert list(keys) == ["a.csv", "d.csv"]

@@ -216,14 +216,14 @@ def test_who_died_after_the_last_result_has_come_to_the_end(ws: nbpart.Workspace
 def test_a_backfill_that_was_cancelled_before_its_process_had_it_stays_so(ws: nbpart.Workspace, stage: Stage) -> None:
     plan = ws.plan("raw")
     frame = make_steps_frame(plan._registry, plan._steps, None)
-    number = ws._catalog.write(
-        lambda batch: events.start_backfill(batch, "b-1", "raw", Options(1).to_json(), None, frame)
+    number, backfill_id = ws._catalog.write(
+        lambda batch: events.start_backfill(batch, "raw", Options(1).to_json(), None, frame)
     )
     assert number == 1
-    ws.backfills["b-1"].cancel()
-    with pytest.raises(DeclarationError, match="backfill b-1 was cancelled before this process had it"):
-        take_up(ws._site, "b-1")
-    assert (ws.backfills["b-1"].status, stage.started) == (RunStatus.CANCELLED, [])
+    ws.backfills[backfill_id].cancel()
+    with pytest.raises(DeclarationError, match=f"backfill {backfill_id} was cancelled before this process had it"):
+        take_up(ws._site, backfill_id)
+    assert (ws.backfills[backfill_id].status, stage.started) == (RunStatus.CANCELLED, [])
 
 
 # what somebody else did

@@ -1,0 +1,133 @@
+"""Runs of many without a kernel: what the notebook's process notes, and what is read of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbpart.run.members import MemberRun, WholeRun, read_member_outputs, with_members
+from nbpart.run.spec import EACH, InputItem, InputSpec, Member, RunResult, RunSpec
+from nbpart.states import RunStatus
+from tests.run.conftest import make_spec
+
+
+def make_many(folder: Path, n: int) -> RunSpec:
+    keys = [f"key {i}" for i in range(n)]
+    members = tuple(Member(i + 1, f"r-{i + 1:06d}", key, str(folder / "data" / str(i))) for i, key in enumerate(keys))
+    items = tuple(InputItem(key, f"/data/{key}", "source") for key in keys)
+    return make_spec(
+        folder, "many", run_no=1, partition_key=None, members=members, inputs={"raw": InputSpec("asset", EACH, items)}
+    )
+
+
+def end(spec: RunSpec, status: RunStatus = RunStatus.SUCCEEDED) -> RunResult:
+    now = datetime.now(UTC)
+    (Path(spec.result).parent).mkdir(parents=True, exist_ok=True)
+    return with_members(spec, RunResult(spec.run_id, 1, status, now, now, 0.1, run_no=spec.run_no))
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> RunSpec:
+    spec = make_many(tmp_path, 3)
+    spec.part.parent.mkdir(parents=True)
+    return spec
+
+
+def statuses(result: RunResult) -> list[str]:
+    return [str(member.status) for member in result.members.values()]
+
+
+def test_twenty_thousand_keys_find_what_they_read(tmp_path: Path) -> None:
+    spec = make_many(tmp_path, 20_000)
+    whole = WholeRun(spec)
+    looked = 0
+
+    class Counted(str):
+        """A key that counts how often it is compared."""
+
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal looked
+            looked += 1
+            return str.__eq__(self, other)
+
+    for key in whole.partition_keys:
+        assert whole.partition(Counted(key)).load("raw", key=Counted(key)) == f"/data/{key}"
+    assert looked < 20 * 20_000
+
+
+def test_a_line_cut_short_takes_only_its_own_key(spec: RunSpec) -> None:
+    whole = WholeRun(spec)
+    for key in ("key 0", "key 1"):
+        with whole.partition(key) as one:
+            one.save(key)
+            one.log(n=1)
+    content = spec.part.read_bytes()
+    spec.part.write_bytes(content[:-20])
+    result = end(spec, RunStatus.FAILED)
+    assert statuses(result) == ["succeeded", "failed", "failed"]
+    with whole.partition("key 2") as one:
+        one.log(n=2)
+    assert statuses(end(spec, RunStatus.FAILED)) == ["succeeded", "failed", "succeeded"]
+
+
+def test_a_note_of_a_stranger_is_nobodys(spec: RunSpec) -> None:
+    whole = WholeRun(spec)
+    with whole.partition("key 0") as one:
+        one.log(n=1)
+    note = json.loads(spec.part.read_text().split("\n")[1])
+    for wrong in ({"run_no": 2}, {"run_no": 77}, {"partition_key": "key 1"}):
+        with open(spec.part, "a") as file:
+            file.write(json.dumps(note | {"error_class": "E", "done": False} | wrong) + "\n")
+    assert list(read_member_outputs(spec)) == [1]
+    assert read_member_outputs(spec)[1].error_class is None
+
+
+def test_what_cannot_be_written_down_fails_its_own_key(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = WholeRun(spec)
+    output = MemberRun.output.fget  # type: ignore[attr-defined]
+
+    def broken(self: MemberRun) -> Any:
+        found = output(self)
+        return type(found)(found.files, {"bad": object()}) if self.partition_key == "key 1" else found
+
+    monkeypatch.setattr(MemberRun, "output", property(broken))
+    for key in whole.partition_keys:
+        with whole.partition(key) as one:
+            one.save(key)
+    result = end(spec)
+    assert statuses(result) == ["succeeded", "failed", "succeeded"]
+    assert result.members[2].error_class == "RecordingError"
+
+
+def test_an_error_that_cannot_be_shown_is_told_all_the_same(spec: RunSpec, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = WholeRun(spec)
+    with whole.partition("key 0"):
+        raise ValueError("caf\udce9" + "x" * 1_000_000)
+    with whole.partition("key 1") as one:
+        one.log(n=1)
+    result = end(spec)
+    assert statuses(result) == ["failed", "succeeded", "failed"]
+    assert (result.members[1].error_message or "").startswith("caf\\udce9xxx")
+    assert len(spec.part.read_bytes()) < 500_000
+    capsys.readouterr().err.encode()
+
+
+def test_a_file_of_another_run_is_never_written_over(spec: RunSpec) -> None:
+    whole = WholeRun(spec)
+    whole.save({"key 0": "one"})
+    whole.save({"key 0": "two"})  # its own is
+    [file] = read_member_outputs(spec)[1].output.files
+    assert Path(file.path).read_text() == "two"
+    other = WholeRun(spec)
+    with pytest.raises(FileExistsError, match="cannot be saved"):
+        other.save({"key 0": "three"})
+    assert Path(file.path).read_text() == "two"
+    with pytest.raises(FileExistsError, match="of another run"):
+        other.partition("key 0").output_path("txt")
