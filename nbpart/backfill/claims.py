@@ -168,6 +168,7 @@ def build_bulk_spec(
         spec,
         run_id=f"{flights[0].run_id}-many",
         partition_key=None,
+        data_prefix=str(root / "data" / flights[0].record_stem),
         injected=settings,
         inputs=inputs,
         members=tuple(members),
