@@ -90,7 +90,10 @@ def _set_statuses(batch: Batch, asset_id: int, codes: np.ndarray, values: Any) -
         datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
         batch.sequence,
     )
-    batch.execute("INSERT INTO metrics SELECT materialization_id, 'accuracy', accuracy, NULL FROM scene_made")
+    batch.execute(
+        "INSERT INTO metrics (materialization_id, name, number)"
+        " SELECT materialization_id, 'accuracy', accuracy FROM scene_made"
+    )
 
 
 def change(catalog: Catalog, asset_id: int, place: int, code: int) -> None:
