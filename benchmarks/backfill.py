@@ -41,6 +41,7 @@ NOTEBOOKS = 40
 STEPS_A_NOTEBOOK = 125
 ROWS = 1_000
 TRIVIAL = 20
+PRINTING = 4
 WORKERS = (1, 2, 4)
 PANDAS = (
     "import pandas as pd",
@@ -53,6 +54,8 @@ HEAVY = (
     "x, y = load_iris(return_X_y=True)\nmodel = LogisticRegression(max_iter=500).fit(x, y)",
     "plt.scatter(x[:, 0], x[:, 1], c=model.predict(x))",
 )
+LINES = ("for n in range(100_000):\n    print('line', n)",)
+LONG_LINE = ("print('x' * 10_000_000)",)
 TINY = ("len(partition_key)",)
 # in a file of their own: what this one imports would be theirs too
 FUNCTIONS = """
@@ -98,6 +101,8 @@ def measure_notebooks(folder: Path, notebooks: int) -> list[Callable[[], Iterato
     found = all(importlib.util.find_spec(name) for name in ("sklearn", "matplotlib"))
     return [
         lambda: compare(folder, "pandas notebook", PANDAS, notebooks),
+        lambda: compare(folder, "100,000 lines", LINES, min(PRINTING, notebooks)),
+        lambda: compare(folder, "one line of 10 MB", LONG_LINE, min(PRINTING, notebooks)),
         lambda: compare(folder, "scikit-learn notebook", HEAVY, notebooks) if found else skip("scikit-learn notebook"),
     ]
 

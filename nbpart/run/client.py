@@ -21,6 +21,7 @@ _IOPUB_LIMIT_S = 30.0
 _LATE_S = 0.02
 _LAST_WORDS_S = 0.5
 _ALIVE_S = 0.5
+_TURN_S = 0.05
 _FIRST_ASK_S, _ASK_GROWTH, _LONGEST_ASK_S = 0.05, 1.6, 1.0
 
 _logger = logging.getLogger("nbpart.run")
@@ -30,13 +31,15 @@ _logger.addHandler(logging.NullHandler())
 class RunClient(PapermillNotebookClient):  # type: ignore[misc]
     """Executes cells, hands on what they print, and sees a dead kernel at once."""
 
+    clear_before_next_output: bool
+
     def __init__(self, record: NotebookRecord, write: Callable[[str], None], kernel: RunKernel) -> None:
         super().__init__(
             record,
             km=kernel.manager,
             raise_on_iopub_timeout=False,
             iopub_timeout=_IOPUB_LIMIT_S,
-            coalesce_streams=True,
+            coalesce_streams=False,  # the record joins them as they come, in linear time
             log=_logger,
         )
         self._write = write
@@ -114,9 +117,23 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.nb_man.mark_changed()
         return output
 
+    def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
+        """Take in an output; what a cell prints is the record's to join."""
+        if msg["msg_type"] != "stream" or self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            return super().output(outs, msg, display_id, cell_index)
+        if self.clear_before_next_output:
+            outs.clear()
+            self.clear_display_id_mapping(cell_index)
+            self.clear_before_next_output = False
+        return self.nb_man.streams.add(outs, msg["content"]["name"], msg["content"]["text"])
+
     async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
+        turn_ends = time.monotonic() + _TURN_S
         while True:
             message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+            if time.monotonic() > turn_ends:  # messages that wait already are had without a turn for anybody else
+                await asyncio.sleep(0)
+                turn_ends = time.monotonic() + _TURN_S
             if message["parent_header"].get("msg_id") == parent_msg_id:
                 try:
                     self.process_message(message, cell, cell_index)

@@ -14,6 +14,7 @@ from typing import Any
 import nbformat
 from papermill.engines import NotebookExecutionManager
 
+from nbpart.run.streams import StreamOutputs
 from nbpart.states import RunStatus
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -42,13 +43,15 @@ def strip_ansi(text: str) -> str:
 class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
     """The executed notebook: saved at most as often as it is cheap, and mended at its end.
 
-    write: saves the notebook where it belongs. about: what its metadata say of the run besides its status.
+    write: saves the notebook where it belongs. about: what its metadata say of the run besides its status. `streams`
+    takes in what its cells print.
     """
 
     def __init__(
         self, nb: Any, write: Callable[[Any], None], about: Mapping[str, Any], progress_bar: bool = False
     ) -> None:
         super().__init__(nb, output_path=None, progress_bar=progress_bar, autosave_cell_every=0)
+        self.streams = StreamOutputs()
         self._write = write
         self._about = dict(about)
         self._is_due = False
@@ -64,7 +67,7 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
         if not self._is_due or begin < self._next_save:
             return
         self._is_due = False
-        self._write(self.nb)
+        self._write_settled()
         end = time.monotonic()
         self._next_save = end + max(0.25, 20 * (end - begin))
 
@@ -96,6 +99,10 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
             "error_message": ending.error_message,
         }
         self.cleanup_pbar()
+        self._write_settled()
+
+    def _write_settled(self) -> None:
+        self.streams.settle()
         self._write(self.nb)
 
 

@@ -63,14 +63,20 @@ class RepeatedStream(DrainedStream):
     finds the last words on the console.
     """
 
+    _unmeasured = 0
+
     def write(self, string: str) -> int:
         console: int = self._original_stdstream_copy if self._should_watch else sys.__stdout__.fileno()  # type: ignore[union-attr]
-        if os.lseek(console, 0, os.SEEK_CUR) > _LONGEST_CONSOLE:
-            os.ftruncate(console, 0)
-            os.lseek(console, 0, os.SEEK_SET)
+        self._unmeasured += len(string)
+        if self._unmeasured > _LONGEST_CONSOLE // 4:
+            self._unmeasured = 0
+            if os.lseek(console, 0, os.SEEK_CUR) > _LONGEST_CONSOLE:
+                os.ftruncate(console, 0)
+                os.lseek(console, 0, os.SEEK_SET)
         # what came by the descriptor is repeated by the thread that read it
-        if not self._should_watch or threading.current_thread() is not self.watch_fd_thread:
-            os.write(console, string.replace("\0", "").encode("utf-8", "replace"))
+        if not self._should_watch or threading.get_ident() != self.watch_fd_thread.ident:
+            text = string if len(string) <= _LONGEST_CONSOLE else string[-_LONGEST_CONSOLE:]
+            os.write(console, text.replace("\0", "").encode("utf-8", "replace"))
         return super().write(string)
 
 
