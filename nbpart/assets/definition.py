@@ -5,10 +5,14 @@ It is what the catalog keeps, as JSON, beside the snapshot of the code.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from nbpart.assets.nearness import find_path, keep_path
 from nbpart.partitions import Mapping
 
 
@@ -60,15 +64,36 @@ class AssetDefinition:
     def is_partitioned(self) -> bool:
         return bool(self.set_name)
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def to_json(self, root: Path) -> dict[str, Any]:
+        """As the catalog of the workspace ``root`` keeps it: the paths of code near it are relative."""
+        return asdict(self._with_paths(lambda path: keep_path(path, root)))
+
+    def _with_paths(self, change: Callable[[str], str]) -> AssetDefinition:
+        path, origin = self.path, self.origin
+        if path is not None and self.is_source:
+            # a relative pattern is one below the folder, which moves with it
+            is_near = os.path.isabs(path) and not os.path.isabs(change(path)) and not os.path.isabs(change(self.folder))
+            path = os.path.relpath(path, self.folder) if is_near else path
+        elif path is not None:
+            path, origin = change(path), change(origin) if origin == path else origin
+        return replace(
+            self,
+            folder=change(self.folder) if self.folder else "",
+            path=path,
+            origin=origin,
+            import_roots=tuple(map(change, self.import_roots)),
+            modules={name: (snapshot, change(original)) for name, (snapshot, original) in self.modules.items()},
+        )
 
     @classmethod
-    def from_json(cls, data: Dict[str, Any]) -> AssetDefinition:
-        """Read `to_json` back; fields that a newer version added are ignored."""
+    def from_json(cls, data: Dict[str, Any], root: Path | None = None) -> AssetDefinition:
+        """Read `to_json` back; fields that a newer version added are ignored.
+
+        Without the workspace's ``root`` the paths are as they were kept.
+        """
         known = {k: v for k, v in data.items() if k in cls.__dataclass_fields__}
         made = cls(**known)
-        return replace(
+        made = replace(
             made,
             inputs=tuple(Input(i["name"], Mapping(i["mapping"])) for i in known.get("inputs", ())),
             import_roots=tuple(made.import_roots),
@@ -77,3 +102,4 @@ class AssetDefinition:
             tags=tuple(made.tags),
             secrets=tuple(made.secrets),
         )
+        return made if root is None else made._with_paths(lambda path: find_path(path, root))

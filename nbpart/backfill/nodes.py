@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from nbpart.assets.definition import AssetDefinition
@@ -68,11 +69,11 @@ def by_asset(wanted: Sequence[Wanted]) -> dict[str, list[Wanted]]:
     return groups
 
 
-def load_registry(batch: Batch) -> Registry:
-    """What is registered now."""
+def load_registry(batch: Batch, root: Path) -> Registry:
+    """What is registered now in the workspace ``root``, with the paths of its code as they are now."""
     parameters = {s.set_id: Parameters.from_json(s.params) if s.params else None for s in queries.load_sets(batch)}
     nodes = {
-        a.name: Node(a.asset_id, AssetDefinition.from_json(a.definition), a.set_id, parameters[a.set_id])
+        a.name: Node(a.asset_id, AssetDefinition.from_json(a.definition, root), a.set_id, parameters[a.set_id])
         for a in queries.load_assets(batch)
     }
     return Registry(nodes, Moment(batch.sequence, batch.now))

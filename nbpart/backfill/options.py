@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbpart.errors import DeclarationError, ParameterError, nearest
 from nbpart.partitions import to_plain
 from nbpart.run.secrets import check_secret
 from nbpart.run.spec import decode_value, encode_value
+
+if TYPE_CHECKING:
+    from nbpart.assets.definition import AssetDefinition
 
 PER_PARTITION, SINGLE_RUN = "per_partition", "single_run"
 
@@ -93,6 +96,52 @@ def _plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
             why = "it holds itself" if isinstance(error, RecursionError) else error
             raise ParameterError(f"the setting {name!r} cannot be handed to a run; {why}.") from error
     return plain
+
+
+def make_options(
+    selected: Iterable[AssetDefinition],
+    *,
+    max_workers: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    limits: Mapping[str, int] | None = None,
+    **others: Any,
+) -> Options:
+    """The options of a backfill of the ``selected`` assets, whether or not anything of them has to run.
+
+    ``params`` holds secrets too. Raises `DeclarationError` for an option that cannot be, and for settings and limits of
+    what is not selected.
+    """
+    definitions = [definition for definition in selected if not definition.is_source]
+    params, limits = dict(params or {}), dict(limits or {})
+    check_names(definitions, params, limits)
+    hidden = {name for definition in definitions for name in definition.secrets}
+    return Options(
+        max_workers=check_workers(max_workers),
+        params={name: value for name, value in params.items() if name not in hidden},
+        secrets={name: value for name, value in params.items() if name in hidden},
+        limits=limits,
+        **others,
+    )
+
+
+def check_names(selected: Iterable[AssetDefinition], params: Iterable[str] = (), limits: Iterable[str] = ()) -> None:
+    """Raise `DeclarationError` for a setting or a limit of what is not among the ``selected`` assets."""
+    definitions = list(selected)
+    settings = {name for definition in definitions for name in definition.settings}
+    assets = [definition.name for definition in definitions]
+    told = ", ".join(assets[:5]) + (", ..." if len(assets) > 5 else "")
+    for name in params:
+        if name not in settings:
+            raise DeclarationError(
+                f"params names {name!r}, which is no setting of {told or 'what is selected'}; {nearest(name, settings)}"
+            )
+    limited = {*assets, *(f"tag:{tag}" for definition in definitions for tag in definition.tags)}
+    for name in limits:
+        if name not in limited:
+            raise DeclarationError(
+                f"limits names {name!r}, which is no asset that is selected nor the tag of one; "
+                f"{nearest(name, limited)}"
+            )
 
 
 def check_workers(max_workers: int | None) -> int:

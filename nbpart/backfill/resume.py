@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nbpart.assets.definition import AssetDefinition
 from nbpart.backfill.launch import Site, holder, launch, start_backfill, status_of
 from nbpart.backfill.nodes import Registry, load_registry
-from nbpart.backfill.options import Options
+from nbpart.backfill.options import Options, check_names
 from nbpart.backfill.plan import AssetSteps, StepTable
 from nbpart.backfill.runner import Job
 from nbpart.catalog import BackfillRecord, Batch, events, queries
@@ -31,14 +33,14 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
     record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
     if site.catalog.read(lambda batch: tell_nothing_left(batch, record)):
         return
-    options, coordinator = Options.from_json(record.options, **changed), site.coordinator.number
+    options = Options.from_json(record.options, **changed)
 
     def begin(batch: Batch) -> Job | None:
         # looked at in the transaction that takes it up: of two processes that resume it only one does
         now = find_record(batch, backfill_id)
         if status_of(now) == RunStatus.RUNNING:
             raise DeclarationError(f"backfill {backfill_id} is running in {holder(now)}; there is nothing to resume.")
-        return None if tell_nothing_left(batch, now) else _begin(batch, now, options, coordinator)
+        return None if tell_nothing_left(batch, now) else _begin(batch, site, now, options)
 
     launch(site, options, begin)
 
@@ -46,13 +48,13 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
 def take_up(site: Site, backfill_id: str, **changed: Any) -> None:
     """Begin a backfill that was handed over to this process. Raises `DeclarationError` where it waits for none."""
     recorded = site.catalog.read(lambda batch: find_record(batch, backfill_id)).options
-    options, coordinator = Options.from_json(recorded, **changed), site.coordinator.number
+    options = Options.from_json(recorded, **changed)
 
     def begin(batch: Batch) -> Job:
         record = find_record(batch, backfill_id)
         if record.status != RunStatus.QUEUED:
             raise DeclarationError(f"backfill {backfill_id} was {record.status} before this process had it.")
-        return _begin(batch, record, options, coordinator)
+        return _begin(batch, site, record, options)
 
     launch(site, options, begin)
 
@@ -63,7 +65,7 @@ def retry_backfill(site: Site, backfill_id: str, **changed: Any) -> str | None:
     ``changed``: options that are not as they were. Raises `UnknownNameError`.
     """
     record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
-    registry, steps, _ = site.catalog.read(lambda batch: load_steps(batch, record, FAILED))
+    registry, steps, _ = site.catalog.read(lambda batch: load_steps(batch, site.root, record, FAILED))
     if not len(steps):
         return None
     options = Options.from_json(record.options, **changed)
@@ -84,6 +86,25 @@ def tell_nothing_left(batch: Batch, record: BackfillRecord) -> str:
     return f"{told}: all of it succeeded."
 
 
+def check_changes(site: Site, backfill_id: str, changed: Mapping[str, Any]) -> None:
+    """Check options of a backfill that shall be other than recorded, whether or not anything of it is left to run.
+
+    Raises `UnknownNameError`, and `DeclarationError` for an option that cannot be, and for settings and limits of what
+    is not in the backfill.
+    """
+
+    def load(batch: Batch) -> tuple[BackfillRecord, list[AssetDefinition]]:
+        record = find_record(batch, backfill_id)
+        in_it = set(queries.backfill_assets(batch, record.backfill_no))
+        nodes = load_registry(batch, site.root).nodes.values()
+        return record, [node.definition for node in nodes if node.asset_id in in_it]
+
+    record, definitions = site.catalog.read(load)
+    given = [*(changed.get("params") or ()), *(changed.get("secrets") or ())]
+    check_names(definitions, given, changed.get("limits") or ())
+    Options.from_json({**record.options, "secrets": ()}, **changed)
+
+
 def find_record(batch: Batch, backfill_id: str) -> BackfillRecord:
     """What is recorded of a backfill. Raises `UnknownNameError`."""
     record = queries.find_backfill(batch, backfill_id)
@@ -93,14 +114,14 @@ def find_record(batch: Batch, backfill_id: str) -> BackfillRecord:
 
 
 def load_steps(
-    batch: Batch, record: BackfillRecord, statuses: Collection[StepStatus]
+    batch: Batch, root: Path, record: BackfillRecord, statuses: Collection[StepStatus]
 ) -> tuple[Registry, StepTable, Any]:
     """The steps of a backfill that have one of ``statuses``, with their numbers in the catalog (int64).
 
     The registry has what is registered now, and the moment of the backfill's plan. Raises `UnknownNameError` if an
     asset of theirs was removed.
     """
-    registry = load_registry(batch)
+    registry = load_registry(batch, root)
     if record.planned is not None:
         registry = registry.at(record.planned)
     frame = queries.steps_with(batch, record.backfill_no, statuses)
@@ -128,9 +149,9 @@ def load_steps(
     return registry, StepTable(tuple(assets)), np.concatenate(numbers)
 
 
-def _begin(batch: Batch, record: BackfillRecord, options: Options, coordinator: int) -> Job:
-    registry, steps, numbers = load_steps(batch, record, WITHOUT_OUTCOME)
-    events.resume_backfill(batch, record.backfill_no, coordinator)
+def _begin(batch: Batch, site: Site, record: BackfillRecord, options: Options) -> Job:
+    registry, steps, numbers = load_steps(batch, site.root, record, WITHOUT_OUTCOME)
+    events.resume_backfill(batch, record.backfill_no, site.coordinator.number)
     return Job(record.backfill_no, record.backfill_id, registry, steps, numbers, options)
 
 

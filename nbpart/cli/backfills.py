@@ -97,6 +97,7 @@ def backfill(
     with Stopper() as stopper, options.open_workspace() as workspace:
         planned = make_plan(workspace, selection, keys, statuses)
         if not len(planned):
+            planned.check_options(params=params, **how)
             _tell_nothing(UP_TO_DATE.format(printable(planned.selection)), as_json)
             return
         if detach:
@@ -130,6 +131,7 @@ def resume(
     with Stopper() as stopper, options.open_workspace() as workspace:
         found = workspace.backfills[backfill_id]
         if told := found.tell_nothing_left():
+            found.check_options(**how)
             ending = look_back(workspace, found, _most(as_json))
             remark(_tell_nothing_left(ending, told))
         else:

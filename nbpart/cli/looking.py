@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import json
 import sys
@@ -14,7 +15,7 @@ import click
 from nbpart.cli import options
 from nbpart.cli.output import Failure, WrongUse, partition_name, print_facts, print_json, print_table, remark, show_path
 from nbpart.cli.tables import Table, format_cell, paint, to_plain
-from nbpart.cli.text import count, printable, printable_block
+from nbpart.cli.text import count, printable, printable_block, shorten
 from nbpart.states import RunStatus
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 RUN_ROWS = 20
 QUERY_ROWS = 100
 TRACEBACK_LINES = 30
+#: Of a traceback, in characters.
+LONGEST_LINE = 1_000
 #: How often a log is looked at, in seconds.
 FOLLOW_S = 0.3
 NO_ASSETS = "No asset is registered yet: declare some in a notebook or module."
@@ -97,9 +100,13 @@ def show(run_id: str, as_json: bool) -> None:
     if as_json:
         print_json({**run.to_json(), "started_at": run.started_at, "finished_at": run.finished_at})
         return
-    print_facts(_facts(run))
+    facts = _facts(run)
+    print_facts(facts)
+    if any(value.endswith("…") for value in facts.values()):
+        remark(f"cut short; all of it: {options.command_line('show', run_id, '--json')}")
     lines = printable_block(run.traceback.rstrip()).splitlines()
     if lines:
+        lines = [shorten(line, LONGEST_LINE) for line in lines]
         cut = [f"… {count(len(lines) - TRACEBACK_LINES, 'line')} before"] if len(lines) > TRACEBACK_LINES else []
         click.echo("\n" + "\n".join([*cut, *lines[-TRACEBACK_LINES:]]))
 
@@ -107,22 +114,24 @@ def show(run_id: str, as_json: bool) -> None:
 @click.command()
 @click.argument("run_id")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what comes, until the run is over.")
+@click.option("--raw", is_flag=True, help="As it was written, with what steers a terminal.")
 @options.workspace_option
-def logs(run_id: str, follow: bool) -> None:
+def logs(run_id: str, follow: bool, raw: bool) -> None:
     """Print what a run wrote.
 
-    That is stdout and stderr of its last attempt, as they came.
+    That is stdout and stderr of its last attempt. What would steer a terminal is spelled out (\\x1b[2J), also for a
+    file or a pipe, where somebody may look at it later; colours are left out.
     """
     with options.open_workspace() as workspace:
         if follow:
-            _follow_log(workspace, run_id)
+            _follow_log(workspace, run_id, raw)
             return
         text = workspace.get_run(run_id).log
     if not text:
         remark(f"Run {run_id} wrote nothing.")
         return
     # color=True: click would take out of a pipe what looks like a colour
-    click.echo(printable_block(text) if sys.stdout.isatty() else text, nl=not text.endswith("\n"), color=True)
+    click.echo(text if raw else printable_block(text), nl=not text.endswith("\n"), color=True)
 
 
 @click.command()
@@ -146,25 +155,31 @@ def sql(query: str, limit: int | None, as_json: bool) -> None:
     print_table(table, as_json, empty="No rows.", more=more)
 
 
-def _follow_log(workspace: Workspace, run_id: str) -> None:
+def _follow_log(workspace: Workspace, run_id: str, raw: bool) -> None:
     """Print the log of a run as it grows. A new attempt has a log of its own, which is printed from its beginning."""
     path, position, is_over = None, 0, False
+    decoder = _make_decoder()
     while True:
         run = workspace.get_run(run_id)
         # asked before the file is read, so that what came last is not missed
         is_over = RunStatus(run.status).is_finished
         if run.log_path != path:
-            path, position = run.log_path, 0
+            path, position, decoder = run.log_path, 0, _make_decoder()
         if path is not None and path.exists():
             with open(path, "rb") as file:
                 file.seek(position)
                 new = file.read()
             position += len(new)
-            text = new.decode("utf-8", "replace")
-            click.echo(printable_block(text) if sys.stdout.isatty() else text, nl=False, color=True)
+            text = decoder.decode(new, final=is_over)
+            click.echo(text if raw else printable_block(text), nl=False, color=True)
         if is_over:
             return
         time.sleep(FOLLOW_S)
+
+
+def _make_decoder() -> codecs.IncrementalDecoder:
+    # a look may end within a character
+    return codecs.getincrementaldecoder("utf-8")("replace")
 
 
 def _tell_backfills(workspace: Workspace) -> list[str]:

@@ -42,8 +42,15 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:  # it repeats what was typed or pasted
+            raise _cleaned(error) from None
         except NbpartError as error:
             raise (WrongUse if isinstance(error, USAGE_ERRORS) else Failure)(error) from error
+
+
+def _cleaned(error: click.UsageError) -> click.UsageError:
+    told = error.format_message()
+    return error if printable_block(told) == told else click.UsageError(printable_block(told), error.ctx)
 
 
 class RemarkHandler(logging.Handler):
@@ -95,6 +102,8 @@ def print_table(
     click.echo("\n".join(layout.lines))
     if layout.left_out:
         remark(f"not shown for want of room: {', '.join(layout.left_out)} (--json shows all)")
+    if layout.shortened:
+        remark(f"cut short: {', '.join(layout.shortened)} (--json shows it whole)")
     if more:
         remark(more)
 

@@ -17,7 +17,7 @@ import click
 from nbpart.cli.options import command_line
 from nbpart.cli.output import partition_name, remark, show_path
 from nbpart.cli.tables import Table, paint
-from nbpart.cli.text import count, printable
+from nbpart.cli.text import count, sentence
 from nbpart.states import WITHOUT_OUTCOME
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _tell_failures(failures: Sequence[Mapping[str, Any]], counts: Mapping[str, i
     failed = [step for step in failures if step["status"] == "failed"]
     for step in failed:
         click.echo(f"\n{paint('failed', 'failed')}  {partition_name(step['asset'], step['partition_key'])}")
-        click.echo(f"        {printable(step['cause'] or 'no error was recorded')}")
+        click.echo(f"        {sentence(step['cause'] or 'no error was recorded')}")
         if step["notebook"]:
             click.echo(f"        {show_path(step['notebook'])}")
         if step["run_id"]:
@@ -181,7 +181,7 @@ def _tell_failures(failures: Sequence[Mapping[str, Any]], counts: Mapping[str, i
         click.echo()
     for step in blocked:
         place = partition_name(step["asset"], step["partition_key"])
-        click.echo(f"{paint('blocked', 'blocked')} {place}: {printable(step['cause'] or '')}")
+        click.echo(f"{paint('blocked', 'blocked')} {place}: {sentence(step['cause'] or '')}")
     _tell_rest(counts["blocked"] - len(blocked))
 
 

@@ -7,14 +7,14 @@ import datetime
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nbpart.cli.text import clip, display_width, printable
+from nbpart.cli.text import clip, display_width, printable, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +23,8 @@ GAP = "  "
 #: A column of text is not made narrower than this; rather the last columns are left out.
 NARROWEST = 10
 _WHOLE = ("rows", "bytes", "attempt")  # pandas has them as floats where some are absent
+#: No cell is longer, however much room there is; in characters. JSON has all of it.
+LONGEST_CELL = 400
 _NEVER_CUT = ("run_id", "backfill_id", "status")
 STATUS_STYLES: Mapping[str, Mapping[str, Any]] = {
     "materialized": {"fg": "green"},
@@ -66,10 +68,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Layout:
-    """A table as lines, and the columns that found no room."""
+    """A table as lines, the columns that found no room, and those with cells that no room would be enough for."""
 
     lines: list[str]
     left_out: list[str]
+    shortened: list[str] = field(default_factory=list)
 
 
 def lay_out(table: Table, width: int | None, spare: Sequence[str] = ()) -> Layout:
@@ -85,11 +88,16 @@ def lay_out(table: Table, width: int | None, spare: Sequence[str] = ()) -> Layou
         columns.remove(next((c for name in spare for c in columns if c.name == name), columns[-1]))
     sizes = _shrink([c.natural for c in columns], [c.least for c in columns], width)
     lines = [_line(columns, sizes, row) for row in (None, *range(len(table.rows)))]
-    return Layout(lines, [column.name for column in every if column not in columns])
+    left_out = [column.name for column in every if column not in columns]
+    return Layout(lines, left_out, [column.name for column in columns if column.is_cut])
 
 
 def format_cell(column: str, value: Any) -> str:
-    """A value as people read it, on one line and without anything that steers a terminal."""
+    """A value as people read it, on one line, without anything that steers a terminal and not endless."""
+    return printable(shorten(_format(column, value), LONGEST_CELL))
+
+
+def _format(column: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -102,13 +110,13 @@ def format_cell(column: str, value: Any) -> str:
     if isinstance(value, bytes):
         return f"<{len(value):,} bytes>"
     if isinstance(value, dict | list | tuple):
-        return printable(json.dumps(value, default=str, ensure_ascii=False))
-    return printable(str(value))
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return str(value)
 
 
 def to_json(value: Any) -> str:
     """JSON with nothing in it that is not ASCII, so that it is the same everywhere and steers no terminal."""
-    return json.dumps(to_plain(value), indent=2, default=_encode, allow_nan=False)
+    return json.dumps(to_plain(value), indent=2, default=_encode, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def to_plain(value: Any) -> Any:
@@ -154,17 +162,20 @@ class _Column:
     is_right: bool
     natural: int
     least: int
+    is_cut: bool
 
 
 def _measure(table: Table, place: int) -> _Column:
     name, values = table.columns[place], [row[place] for row in table.rows]
-    cells = [format_cell(name, value) for value in values]
+    texts = ["" if value is None else _format(name, value) for value in values]
+    cells = [printable(shorten(text, LONGEST_CELL)) for text in texts]
     is_right = _are(values, int | float)
     header = printable(name)
     natural = max(map(display_width, [header, *cells]))
     is_fixed = is_right or name in _NEVER_CUT or _are(values, datetime.date)
     least = natural if is_fixed else min(natural, max(NARROWEST, display_width(header)))
-    return _Column(header, cells, is_right, natural, least)
+    is_cut = any(len(text) > LONGEST_CELL for text in texts)
+    return _Column(header, cells, is_right, natural, least, is_cut)
 
 
 def _are(values: Sequence[Any], kind: type | UnionType) -> bool:

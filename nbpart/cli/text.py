@@ -9,6 +9,7 @@ from collections.abc import Sequence
 # C0 and C1 controls, DEL, line separators, lone surrogates, and marks that turn the direction of writing
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _STEERING_IN_BLOCKS = re.compile(_STEERING.pattern.replace(r"\x00-\x1f", r"\x00-\x08\x0b-\x1f"))
+LONGEST_SENTENCE = 4_000
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 
 
@@ -27,8 +28,13 @@ def printable_block(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """An error's message as one line."""
-    return printable(" ".join(text.split("\n")))
+    """An error's message as one line, cut where it is endless."""
+    return printable(shorten(" ".join(text[: 2 * LONGEST_SENTENCE].split("\n")), LONGEST_SENTENCE))
+
+
+def shorten(text: str, most: int) -> str:
+    """The first of at most so many characters, with ``…`` where something was cut off."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def display_width(text: str) -> int:

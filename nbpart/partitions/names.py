@@ -13,10 +13,14 @@ from nbpart.partitions.keys import shorten
 RESERVED_NAMES: Final = frozenset(
     {"partition_key", "run_id", "run", "status", "value", "materialized_at", "duration_s", "rows", "bytes"}
 )
+#: In UTF-8. File systems take 255, and what stands beside a name in that of a file (run id, attempt, ending) takes less
+#: than the rest.
+MAX_NAME_BYTES: Final = 180
 
 
 def check_name(name: object, what: str) -> str:
-    """Return ``name`` if it can name a ``what`` (``"asset"``, ``"parameter"`` ...): an identifier that is not reserved.
+    """Return ``name`` if it can name a ``what`` (``"asset"``, ``"parameter"`` ...): an identifier of at most
+    180 bytes in UTF-8 that is not reserved.
 
     Raises `DeclarationError` otherwise. That no two names differ in case only is for the caller to see to.
     """
@@ -28,4 +32,9 @@ def check_name(name: object, what: str) -> str:
         raise DeclarationError(f"The {what} name {name!r} is read as another name by Python: write it plainly.")
     if name.casefold() in RESERVED_NAMES:
         raise DeclarationError(f"The {what} name {name!r} has a meaning already: choose another.")
+    if (size := len(name.encode())) > MAX_NAME_BYTES:
+        raise DeclarationError(
+            f"The {what} name {shorten(name)} takes {size:,} bytes, and file systems have room for {MAX_NAME_BYTES}: "
+            "choose a shorter one."
+        )
     return str.__str__(name)

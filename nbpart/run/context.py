@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError, nearest
 from nbpart.partitions import check_name
+from nbpart.partitions.keys import shorten
+from nbpart.partitions.names import MAX_NAME_BYTES
 from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
 from nbpart.run.texts import check_metric
 from nbpart.storage.files import write_atomic
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 #: The column that carries partition keys within a relation.
 _KEY = "nbpart_partition_key"
+#: In bytes; what file systems take.
+_LONGEST_FILE_NAME = 255
 
 
 class RunContext:
@@ -165,6 +169,11 @@ class RunContext:
         if not filename or filename != Path(filename).name or filename in (".", "..") or not filename.isprintable():
             raise ParameterError(f"{filename!r} is no plain file name; give one without folders, as 'model.joblib'.")
         path = Path(f"{self._spec.data_prefix}.{filename}")
+        if (over := len(os.fsencode(path.name)) - _LONGEST_FILE_NAME) > 0:
+            raise ParameterError(
+                f"{shorten(filename)} is too long for a file beside the run's own; give a name that is at least "
+                f"{over} bytes shorter."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         if path not in self.own_files and os.path.lexists(path):
             raise FileExistsError(
@@ -260,6 +269,10 @@ class RunContext:
         if not name.isidentifier():
             raise ParameterError(
                 f"{name!r} cannot name a saved file; use letters, digits and underscores, as in 'roc'."
+            )
+        if len(name.encode()) > MAX_NAME_BYTES:
+            raise ParameterError(
+                f"{shorten(name)} is too long to name a saved file; file systems have room for {MAX_NAME_BYTES} bytes."
             )
         taken = next((n for n in self._files if n.lower() == name.lower() and n != name), None)
         if taken is not None:

@@ -22,6 +22,8 @@ from typing import IO, Any
 from nbpart.errors import DeclarationError, ExtraRequiredError, MissingInputError, PartitionKeyError, nearest
 
 _CHUNK = 1 << 20
+#: So many bytes of a name stand in that of the file that becomes it.
+_TEMPORARY_STEM = 200
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 #: So many files of one directory are cheaper to find by listing it than one by one.
@@ -225,8 +227,9 @@ def _fill(pattern: str, values: Mapping[str, str]) -> tuple[str, str]:
 
 def _make_temporary(path: Path) -> Path:
     """A new empty file beside `path`: its name is chosen at random, and is nobody else's since it was not there."""
+    stem = os.fsdecode(os.fsencode(path.name)[:_TEMPORARY_STEM])
     while True:
-        temporary = path.with_name(f"{path.name[:200]}.{secrets.token_hex(6)}.tmp")
+        temporary = path.with_name(f"{stem}.{secrets.token_hex(6)}.tmp")
         with contextlib.suppress(FileExistsError):
             os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
             return temporary

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from nbpart.widgets.clipping import clip
 from nbpart.widgets.explorer_model import PanelModel, clean, count_text
 from nbpart.widgets.tables import mark_html, page_html
 from nbpart.widgets.values import to_exact_json
@@ -39,7 +40,7 @@ def _facts(model: PanelModel) -> Iterator[tuple[str, str]]:
         yield from (
             (name, f"{value:,}") for name, value in (("rows", made.rows), ("bytes", made.bytes)) if value is not None
         )
-        yield from ((name, str(to_exact_json(value))) for name, value in made.metrics.items())
+        yield from ((name, clip(str(to_exact_json(value)))) for name, value in made.metrics.items())
     if run is not None:
         yield "run", f"{run.run_id} ({run.status})"
         if run.notebook:

@@ -15,6 +15,7 @@ from nbpart.errors import NbpartError, ParameterError
 from nbpart.partitions import REQUIRED, Kind, Parameter, Parameters
 from nbpart.states import PartitionStatus
 from nbpart.widgets.actions import MadeShown, PartitionShown, PlanShown, RunShown
+from nbpart.widgets.clipping import clip_value
 from nbpart.widgets.heatmap_model import Selection
 from nbpart.widgets.schema import BadRequest
 from nbpart.widgets.values import to_exact_json
@@ -322,7 +323,7 @@ def made_json(made: MadeShown) -> dict[str, Any]:
         "rows": made.rows,
         "bytes": made.bytes,
         "files": [{name: file[name] for name in ("name", "format", "path", "bytes")} for file in made.files],
-        "metrics": [[name, to_exact_json(value)] for name, value in made.metrics.items()],
+        "metrics": [[name, clip_value(to_exact_json(value))] for name, value in made.metrics.items()],
     }
 
 

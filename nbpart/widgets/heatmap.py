@@ -15,6 +15,7 @@ from nbpart.errors import DeclarationError
 from nbpart.states import PartitionStatus
 from nbpart.widgets import schema
 from nbpart.widgets.bundle import load_css, load_esm
+from nbpart.widgets.clipping import clip_value
 from nbpart.widgets.heatmap_bands import Choice
 from nbpart.widgets.heatmap_model import Selection
 from nbpart.widgets.heatmap_state import MOST_KEYS, MOST_RANGES, Found, HeatmapState, Patch
@@ -240,7 +241,7 @@ def _to_json(found: PartitionRecord) -> dict[str, Any]:
         "duration_s": duration_s,
         "rows": found.rows,
         "error": error[:2_000],
-        "metrics": [(name, to_exact_json(value)) for name, value in list(found.metrics.items())[:20]],
+        "metrics": [(name, clip_value(to_exact_json(value))) for name, value in list(found.metrics.items())[:20]],
     }
 
 

@@ -129,7 +129,7 @@ def _failure_json(step: StepAt, root: Path) -> dict[str, Any]:
         "asset": step.asset,
         "key": step.partition_key,
         "run": step.run_id,
-        "error": step.error,
+        "error": step.error[:2_000],
         "notebook": str(root / step.notebook) if step.notebook else None,
         "code": f"ws.get_run({step.run_id!r})" if step.run_id else "",
     }

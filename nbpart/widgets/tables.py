@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from nbpart.states import DISPLAY_ORDER, PartitionStatus, StepStatus
+from nbpart.widgets.clipping import clip
 from nbpart.widgets.monitor_model import STEP_ORDER, MonitorModel
 from nbpart.widgets.palette import LIKE, MARKS, mark_of
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbpart.assets.graph import AssetGraph
-
-_LONGEST = 200
 
 _STYLE = """
 .nbpart-t{font-size:13px;color:var(--jp-ui-font-color1,inherit)}
@@ -83,7 +82,7 @@ def monitor_html(model: MonitorModel) -> str:
     if not model.failures:
         return shown
     rows = [
-        f"<tr>{_cell(step.asset)}{_cell(step.partition_key)}<td>{mark_html('failed')}{escape(step.error)}</td>"
+        f"<tr>{_cell(step.asset)}{_cell(step.partition_key)}<td>{mark_html('failed')}{escape(clip(step.error))}</td>"
         f"{_cell(step.notebook)}</tr>"
         for step in model.failures
     ]
@@ -122,8 +121,7 @@ def _cell(value: Any) -> str:
     if value is None or value != value:
         return '<td class="faint">—</td>'
     text = str(value)
-    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return f"<td>{mark_html(text)}{escape(shown)}</td>"
+    return f"<td>{mark_html(text)}{escape(clip(text))}</td>"
 
 
 def _count_cell(n: int | None, status: PartitionStatus) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.backfill.launch import Site, status_of
 from nbpart.backfill.progress import Sight, follow
-from nbpart.backfill.resume import find_record, resume_backfill, retry_backfill, tell_nothing_left
+from nbpart.backfill.resume import check_changes, find_record, resume_backfill, retry_backfill, tell_nothing_left
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import BackfillFailedError, UnknownNameError, nearest
@@ -102,6 +102,7 @@ class Backfill:
         What another backfill made good meanwhile is not run again. Where no step failed nothing starts: it says so and
         returns itself.
         """
+        check_changes(self._site, self.id, options)
         backfill_id = retry_backfill(self._site, self.id, **options)
         if backfill_id is None:
             log.info("%s", self.tell_nothing_failed())
@@ -115,11 +116,16 @@ class Backfill:
         not run again. Where no step is left nothing starts, it keeps its outcome, and says what to do instead. Raises
         `DeclarationError` where it still runs.
         """
+        check_changes(self._site, self.id, options)
         if told := self.tell_nothing_left():
             log.info("%s", told)
         else:
             resume_backfill(self._site, self.id, **options)
         return self
+
+    def check_options(self, **options: Any) -> None:
+        """Raise `DeclarationError` for options that `resume` could not take, also where it would do nothing."""
+        check_changes(self._site, self.id, options)
 
     def tell_nothing_left(self) -> str:
         """Why `resume` would do nothing and what to do instead, in a sentence; "" where it would go on."""

@@ -56,7 +56,7 @@ def current_run(
     variables = sys._getframe(1).f_globals
     root, catalog = open_folder(root, create=False, purpose=BY_HAND)
     try:
-        registry = catalog.read(load_registry)
+        registry = catalog.read(lambda batch: load_registry(batch, root))
         node = registry[_asset_name(asset, registry)]
         key = _choose_key(node, partition_key, params, variables)
         above = registry.graph.upstream(node.name)

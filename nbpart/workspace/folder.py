@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from nbpart.assets.nearness import find_path, keep_path
 from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
 from nbpart.storage import write_bytes_atomic
@@ -41,7 +42,7 @@ def open_folder(
     if place == root:
         (root / POINTER_NAME).unlink(missing_ok=True)
     elif _read_pointer(root) != place:
-        write_bytes_atomic(root / POINTER_NAME, f"{place}\n".encode())
+        write_bytes_atomic(root / POINTER_NAME, f"{keep_path(place, root)}\n".encode())
     return root, opened
 
 
@@ -69,7 +70,7 @@ def _find_catalog(root: Path) -> Path:
 
 def _read_pointer(root: Path) -> Path | None:
     try:
-        return Path((root / POINTER_NAME).read_text(encoding="utf-8").rstrip("\n"))
+        return Path(find_path((root / POINTER_NAME).read_text(encoding="utf-8").rstrip("\n"), root))
     except (FileNotFoundError, NotADirectoryError):
         return None
 

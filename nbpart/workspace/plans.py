@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,9 @@ import numpy as np
 from nbpart.backfill.detached import detach_backfill
 from nbpart.backfill.launch import Site, start_backfill
 from nbpart.backfill.nodes import Registry
-from nbpart.backfill.options import PER_PARTITION, Options, check_workers
+from nbpart.backfill.options import PER_PARTITION, Options, make_options
 from nbpart.backfill.plan import STATUS_CODES, AssetSteps, StepTable
 from nbpart.catalog import Batch, queries
-from nbpart.errors import DeclarationError, nearest
 from nbpart.states import PartitionStatus
 from nbpart.workspace.backfills import Backfill
 
@@ -28,8 +27,11 @@ class Plan:
     ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph.
     """
 
-    def __init__(self, site: Site, registry: Registry, steps: StepTable, selection: str) -> None:
+    def __init__(
+        self, site: Site, registry: Registry, steps: StepTable, selection: str, selected: Sequence[str]
+    ) -> None:
         self._site, self._registry, self._steps, self.selection = site, registry, steps, selection
+        self._selected = tuple(selected)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -84,23 +86,24 @@ class Plan:
         bulk: ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. With ``detach`` a process of its
         own runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
         """
-        given = self._check_params(params or {})
-        hidden = {name for a in self.assets for name in self._registry[a].definition.secrets}
-        options = Options(
-            max_workers=check_workers(max_workers),
+        options = self.check_options(
+            max_workers=max_workers,
             retries=retries,
-            params={name: value for name, value in given.items() if name not in hidden},
-            secrets={name: value for name, value in given.items() if name in hidden},
+            params=params,
             timeout_s=timeout_s,
             backoff_s=backoff_s,
-            limits=self._check_limits(limits or {}),
+            limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
-            preload=self._site.preload,
         )
         start = detach_backfill if detach else start_backfill
         backfill_id = start(self._site, self._registry, self._steps, self.selection, options, self._reasons)
         return Backfill(self._site, backfill_id)
+
+    def check_options(self, **options: Any) -> Options:
+        """What `run` makes of its options; nothing runs. Raises what it raises, also where there is nothing to run."""
+        selected = [self._registry[name].definition for name in self._selected]
+        return make_options(selected, preload=self._site.preload, **options)
 
     @cached_property
     def _reasons(self) -> list[pd.Categorical]:
@@ -145,30 +148,6 @@ class Plan:
 
     def _load_keys(self, batch: Batch) -> list[Any]:
         return [queries.key_texts(batch, a.key_ids) for a in self._steps.assets]
-
-    def _check_params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not self.assets:  # nothing will run, so nothing is overridden
-            return {}
-        known = {name for a in self.assets for name in self._registry[a].definition.settings}
-        for name in params:
-            if name not in known:
-                raise DeclarationError(
-                    f"params names {name!r}, which is no setting of {', '.join(self.assets) or 'the planned assets'}; "
-                    f"{nearest(name, known)}"
-                )
-        return dict(params)
-
-    def _check_limits(self, limits: Mapping[str, int]) -> Mapping[str, int]:
-        if not self.assets:
-            return {}
-        definitions = [self._registry[a].definition for a in self.assets]
-        known = {*self.assets, *(f"tag:{tag}" for d in definitions for tag in d.tags)}
-        for name in limits:
-            if name not in known:
-                raise DeclarationError(
-                    f"limits names {name!r}, which is no asset of this plan nor the tag of one; {nearest(name, known)}"
-                )
-        return dict(limits)
 
     def __repr__(self) -> str:
         told = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())

@@ -25,10 +25,11 @@ from nbpart.catalog import AssetRow, Batch, Catalog, Registered, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
 from nbpart.partitions import Parameters, PartitionsDefinition, as_definition, default_mapping
 from nbpart.partitions.keys import shorten
+from nbpart.partitions.names import MAX_NAME_BYTES
 from nbpart.sensors import Sensor
 from nbpart.storage import resolve_source, write_bytes_atomic
 from nbpart.workspace.partition_set import ensure_partitions, merge_sets
-from nbpart.workspace.ticks import define_sensor
+from nbpart.workspace.ticks import define_sensor, keep_sensor
 
 log = logging.getLogger("nbpart")
 
@@ -57,8 +58,10 @@ def register_items(catalog: Catalog, root: Path, items: Sequence[Any]) -> list[C
     Raises `DeclarationError` for what is wrong or comes twice, `CycleError`, `UnknownNameError` for an input that is
     not there, `ParameterError` where keys of a set would lose their meaning.
     """
-    registry, parameters = catalog.read(lambda batch: (load_registry(batch), _load_parameters(batch)))
-    sensors = [(item.name, asdict(define_sensor(item))) for item in items if isinstance(item, Sensor)]
+    registry, parameters = catalog.read(lambda batch: (load_registry(batch, root), _load_parameters(batch)))
+    sensors = [
+        (item.name, asdict(keep_sensor(define_sensor(item), root))) for item in items if isinstance(item, Sensor)
+    ]
     declared = [item for item in items if isinstance(item, Asset | Source)]
     others = [_as_set(item) for item in items if not isinstance(item, Sensor | Asset | Source)]
     sets = merge_sets([*others, *(item.partitions for item in declared if item.partitions)], parameters)
@@ -267,6 +270,9 @@ def _first_line(error: Exception) -> str:
 
 def _module_snapshot(name: str, source: str) -> str:
     digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    if len(name.encode()) > MAX_NAME_BYTES:  # packages in packages; the digest of both tells them apart
+        digest = hashlib.sha256(f"{name}\n{source}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        name = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
     return f"code/_modules/{name}-{digest}.py"
 
 
@@ -293,7 +299,7 @@ def _record(
     sensors: Sequence[tuple[str, Mapping[str, Any]]],
 ) -> dict[str, Registered]:
     """Record all of it. What is registered is looked at again: another process may have changed it meanwhile."""
-    registry = load_registry(batch)
+    registry = load_registry(batch, root)
     given = _definitions(prepared)
     _check_case([d.name for d in given], registry)
     set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
@@ -307,7 +313,7 @@ def _record(
     set_ids = {s.name: s.set_id for s in queries.load_sets(batch)} | {"": 0}
     batch.unchanged = False
     definitions = [*new.values(), *remapped.values()]
-    registered = events.register_assets(batch, [_row(d, set_ids[d.set_name]) for d in definitions])
+    registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
     for name, sensor in sensors:
         events.save_sensor(batch, name, sensor)
     # last, so that what is refused leaves no snapshot behind
@@ -320,13 +326,13 @@ def _definitions(prepared: Sequence[Prepared]) -> list[AssetDefinition]:
     return [p.definition for p in prepared]
 
 
-def _row(definition: AssetDefinition, set_id: int) -> AssetRow:
+def _row(definition: AssetDefinition, root: Path, set_id: int) -> AssetRow:
     return AssetRow(
         definition.name,
         definition.kind,
         set_id,
         definition.code_version or None,
-        definition.to_json(),
+        definition.to_json(root),
         [(i.name, str(i.mapping)) for i in definition.inputs],
     )
 

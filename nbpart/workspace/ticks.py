@@ -8,13 +8,16 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
 from nbpart.assets.carry import carry
 from nbpart.assets.graph import AssetGraph
+from nbpart.assets.nearness import find_path, keep_path
 from nbpart.assets.origins import variables_around
 from nbpart.assets.sources import import_root, is_importable, plain_function
+from nbpart.backfill.options import make_options
 from nbpart.catalog import Catalog, SensorRecord, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
 from nbpart.partitions import AddKeysRequest, check_name
@@ -85,6 +88,18 @@ def define_sensor(sensor: Sensor) -> SensorDefinition:
     )
 
 
+def keep_sensor(definition: SensorDefinition, root: Path) -> SensorDefinition:
+    """The definition as the catalog of the workspace ``root`` keeps it."""
+    module_root = definition.root and keep_path(definition.root, root)
+    return replace(definition, folder=keep_path(definition.folder, root), root=module_root)
+
+
+def find_sensor_code(record: SensorRecord, root: Path) -> SensorDefinition:
+    """The definition of a sensor that `keep_sensor` kept, with the folders of its code as they are now."""
+    kept = SensorDefinition(**record.definition)
+    return replace(kept, folder=find_path(kept.folder, root), root=kept.root and find_path(kept.root, root))
+
+
 def run_tick(
     workspace: Workspace,
     catalog: Catalog,
@@ -103,7 +118,8 @@ def run_tick(
     if record is None:
         known = [s.name for s in catalog.read(queries.load_sensors)]
         raise UnknownNameError(f"there is no sensor {name!r}; {nearest(name, known)}")
-    definition = SensorDefinition(**record.definition)
+    make_options(workspace.assets.definitions, **options)  # before anything is asked, added or recorded
+    definition = find_sensor_code(record, workspace.root)
     started = time.monotonic()
     try:
         result = _ask(workspace, record, definition, sensor)

@@ -112,7 +112,7 @@ class Workspace:
         name = name_of(asset)
 
         def work(batch: Batch) -> None:
-            graph = load_registry(batch).graph
+            graph = load_registry(batch, self.root).graph
             if readers := graph.downstream(name):
                 raise DeclarationError(f"{name!r} is read by {', '.join(readers)}; remove these first.")
             events.remove_asset(batch, name)
@@ -264,7 +264,7 @@ class Workspace:
         facts, restricted, moment = self._catalog.read(work)
         by_name = {name: facts[registry[name].asset_id] for name in names}
         steps = plan_steps(registry.graph, names, by_name, keys=restricted, statuses=statuses)
-        return Plan(self._site, registry.at(moment), steps, describe(selection))
+        return Plan(self._site, registry.at(moment), steps, describe(selection), names)
 
     def backfill(self, selection: Any = "*", keys: Any = None, status: Any = "outdated", **options: Any) -> Backfill:
         """Plan and run in the background; see `plan` for what is chosen and `Plan.run` for the options."""
@@ -397,7 +397,7 @@ class Workspace:
     def _registry(self) -> Registry:
         """What is registered, read again only when the catalog changed."""
         if self._cached is None or self._cached.moment.sequence != self._catalog.sequence():
-            self._cached = self._catalog.read(load_registry)
+            self._cached = self._catalog.read(lambda batch: load_registry(batch, self.root))
         return self._cached
 
     def _look(self) -> Registry:

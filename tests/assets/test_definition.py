@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.partitions import Mapping
+from nbpart.storage import resolve_source
 
+ROOT = Path("/a project/workspace")
 TEXTS = st.text(max_size=12)
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXTS)
 DEFINITIONS = st.builds(
@@ -38,7 +41,7 @@ DEFINITIONS = st.builds(
 
 @given(DEFINITIONS)
 def test_a_definition_survives_json(definition: AssetDefinition) -> None:
-    read = AssetDefinition.from_json(json.loads(json.dumps(definition.to_json())))
+    read = AssetDefinition.from_json(json.loads(json.dumps(definition.to_json(ROOT))))
     assert read == definition
     assert all(isinstance(i.mapping, Mapping) for i in read.inputs)
 
@@ -51,7 +54,7 @@ def test_every_field_is_tried() -> None:
 
 @given(DEFINITIONS)
 def test_a_field_of_a_newer_version_is_ignored(definition: AssetDefinition) -> None:
-    assert AssetDefinition.from_json({**definition.to_json(), "from_the_future": [1]}) == definition
+    assert AssetDefinition.from_json({**definition.to_json(ROOT), "from_the_future": [1]}) == definition
 
 
 def test_a_definition_of_an_older_version_gets_the_defaults() -> None:
@@ -67,3 +70,33 @@ def test_what_a_definition_says_of_itself() -> None:
     model = AssetDefinition("model", "notebook")
     assert not model.is_source
     assert not model.is_partitioned
+
+
+def test_paths_of_code_near_the_workspace_move_with_it() -> None:
+    definition = AssetDefinition(
+        "model",
+        "notebook",
+        folder="/a project/notebooks",
+        path="/a project/notebooks/model.ipynb",
+        origin="/a project/notebooks/model.ipynb",
+        import_roots=("/a project", "/elsewhere/lib"),
+        modules={"here": ("code/here.py", "/a project/here.py"), "there": ("code/there.py", "/elsewhere/lib/there.py")},
+    )
+    kept = json.loads(json.dumps(definition.to_json(ROOT)))
+    assert AssetDefinition.from_json(kept, ROOT) == definition
+    moved = AssetDefinition.from_json(kept, Path("/b/workspace"))
+    assert (moved.folder, moved.path, moved.origin) == ("/b/notebooks", *["/b/notebooks/model.ipynb"] * 2)
+    assert moved.import_roots == ("/b", "/elsewhere/lib")
+    assert [original for _, original in moved.modules.values()] == ["/b/here.py", "/elsewhere/lib/there.py"]
+
+
+def test_patterns_of_sources_near_the_workspace_move_with_it() -> None:
+    for path, moved in {
+        "inbox/{partition_key}.csv": "/b/notebooks/inbox/k.csv",
+        "/a project/inbox/{partition_key}.csv": "/b/inbox/k.csv",
+        "/elsewhere/{partition_key}.csv": "/elsewhere/k.csv",
+        "s3://bucket/{partition_key}.csv": "s3://bucket/k.csv",
+    }.items():
+        kept = AssetDefinition("inbox", "source", folder="/a project/notebooks", path=path).to_json(ROOT)
+        found = AssetDefinition.from_json(kept, Path("/b/workspace"))
+        assert resolve_source(found.path or "", found.folder, "k") == moved

@@ -53,7 +53,7 @@ def test_a_backfill_with_a_failure_and_what_can_be_asked_about_it(project: Path,
     assert json.loads(ask("sql", "from report select value", "--json").stdout) == [{"value": "size 50"}]
     assert [r["length"] for r in json.loads(ask("partitions", "sizes", "--json").stdout)] == [5, None]
     assert ask("partitions", "sizes", "--status", "failed").stdout.splitlines()[1].startswith("bad\\u202e.csv  failed")
-    _logs_are_raw_in_a_pipe_only(project, failed["run_id"])
+    _logs_are_raw_only_where_that_is_asked_for(project, failed["run_id"])
 
     (project / "mended").touch()
     answer = ask("backfill", "-s", "outdated", "sizes", "report", "--json")
@@ -67,10 +67,28 @@ def test_a_backfill_with_a_failure_and_what_can_be_asked_about_it(project: Path,
     assert "found nothing new" in ask("tick", "inbox").stdout
 
 
-def _logs_are_raw_in_a_pipe_only(project: Path, run_id: str) -> None:
+@pytest.mark.parametrize(
+    "options", [("--limit", "nosuch=2"), ("-p", "nosuch=1"), ("-j", "0"), ("--retries", "-1"), ("--timeout-s", "-1")]
+)
+def test_wrong_options_are_refused_where_nothing_is_to_run(ask: Ask, options: tuple[str, ...]) -> None:
+    assert "Nothing to do" in ask("backfill", "sizes", "-s", "materialized").stderr
+    refused = ask("backfill", "sizes", "-s", "materialized", *options, code=2)
+    assert options[0] in refused.stderr or "nosuch" in refused.stderr
+    if options[0] != "-p":
+        assert ask("tick", "inbox", *options, code=2).stderr
+        assert json.loads(ask("partitions", "sizes", "--json").stdout)[-1]["partition_key"] != "new.csv"
+
+
+def _logs_are_raw_only_where_that_is_asked_for(project: Path, run_id: str) -> None:
     command = [sys.executable, "-m", "nbpart.cli", "logs", run_id]
-    raw = subprocess.run(command, cwd=project, env=environment(), capture_output=True, check=True).stdout
-    assert b"\x1b[31mred\x1b[0m\x1b[2J" in raw
+    for more in ([], ["-f"]):
+        told = [
+            subprocess.run([*command, *more, *raw], cwd=project, env=environment(), capture_output=True, check=True)
+            for raw in ([], ["--raw"])
+        ]
+        assert b"red\\x1b[2J" in told[0].stdout
+        assert b"\x1b" not in told[0].stdout
+        assert b"\x1b[31mred\x1b[0m\x1b[2J" in told[1].stdout
     inner, outer = os.openpty()
     with subprocess.Popen(command, cwd=project, env=environment(), stdout=outer) as process:
         os.close(outer)

@@ -101,3 +101,11 @@ def test_a_path_is_shown_as_it_can_be_used_here(tmp_path: Path, monkeypatch: pyt
     assert show_path(tmp_path / "a" / "b.ipynb") == "a/b.ipynb"
     assert show_path(tmp_path.parent / "b\x1b") == f"{tmp_path.parent}/b\\x1b"
     assert show_path(None) == ""
+
+
+def test_what_was_typed_wrong_is_told_without_steering_the_terminal() -> None:
+    refused = CliRunner().invoke(group, ["--no\x1b[2J\x9b"])
+    assert refused.exit_code == 2
+    assert "\x1b" not in refused.output
+    assert "\x9b" not in refused.output
+    assert "--no\\x1b[2J" in refused.output

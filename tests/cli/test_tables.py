@@ -155,3 +155,22 @@ JSON = st.recursive(
 def test_json_comes_back(value: Any) -> None:
     assert json.loads(to_json(value)) == value
     assert to_plain(value) == value
+
+
+def test_endless_cells_are_cut_and_json_has_all_of_them() -> None:
+    endless = "x" * 10_000_000
+    table = Table(("key", "text", "list", "short"), [("a", endless, [endless], "b"), ("b", None, None, "…")])
+    for width in (None, 10_000, 80):
+        layout = lay_out(table, width)
+        assert sum(map(len, layout.lines)) < 3_000
+        assert layout.shortened == ["text", "list"]
+        assert "…" in layout.lines[1]
+    assert endless in to_json(table.to_records())
+    assert lay_out(Table(("text",), [("x" * 400,)]), None).shortened == []
+
+
+def test_json_steers_no_terminal() -> None:
+    text = "".join(map(chr, range(0xA0))) + "\u2028\u202e\ud800"
+    told = to_json({"text": text})
+    assert told.replace("\n", "").isprintable()
+    assert json.loads(told) == {"text": text}

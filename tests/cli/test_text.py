@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbpart.cli.text import clip, display_width, listing, printable, printable_block, sentence
+from nbpart.cli.text import clip, display_width, listing, printable, printable_block, sentence, shorten
 
 ANY_TEXT = st.text(st.characters(), max_size=60)
 
@@ -49,3 +49,9 @@ def test_wide_and_joined_characters_take_their_room() -> None:
 def test_a_list_says_that_there_is_more() -> None:
     assert listing(["a", "b\x1b"]) == "a, b\\x1b"
     assert listing(["a", "b", "c", "d"]) == "a, b, c, …"
+
+
+def test_endless_errors_are_cut() -> None:
+    assert len(sentence("x\n" * 10_000_000)) == 4_000
+    assert shorten("abc", 3) == "abc"
+    assert shorten("abcd", 3) == "ab…"

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import keyword
+import unicodedata
 
 import pytest
 
 from nbpart.errors import DeclarationError
-from nbpart.partitions.names import RESERVED_NAMES, check_name
+from nbpart.partitions.names import MAX_NAME_BYTES, RESERVED_NAMES, check_name
 
 
 @pytest.mark.parametrize("name", ["a", "_a1", "größe", "match", "Model", "runs"])
@@ -35,3 +36,12 @@ def test_reserved_names_are_refused_in_any_case(name: str) -> None:
 def test_a_name_that_python_would_change_is_refused() -> None:
     with pytest.raises(DeclarationError, match="read as another name"):
         check_name("ﬁle", "parameter")
+
+
+@pytest.mark.parametrize("letter", ["a", "ä", "名", "𝒷"])
+def test_a_name_leaves_room_in_that_of_a_file(letter: str) -> None:
+    letter = unicodedata.normalize("NFKC", letter)
+    longest = letter * (MAX_NAME_BYTES // len(letter.encode()))
+    assert check_name(longest, "asset") == longest
+    with pytest.raises(DeclarationError, match=r"The asset name .* takes 18\d bytes.*choose a shorter one"):
+        check_name(longest + letter, "asset")

@@ -238,3 +238,22 @@ def test_from_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     run.log(a=1)
     run.save("x")
     assert RunOutput.read(spec.part) == run.output
+
+
+@pytest.mark.parametrize("letter", ["x", "ä", "名"])
+def test_the_longest_names_of_files_are_saved_and_longer_ones_refused(tmp_path: Path, letter: str) -> None:
+    run = context(tmp_path)
+    name = letter * (180 // len(letter.encode()))
+    run.save({"x": 1}, name)
+    with pytest.raises(ParameterError, match="is too long to name a saved file"):
+        run.save({"x": 1}, name + letter)
+    room = 255 - len(Path(run._spec.data_prefix).name) - 1
+    path = run.output_path("y" * (room - 4) + ".bin")
+    path.write_bytes(b"mine")
+    run.save(path)
+    with pytest.raises(ParameterError, match="at least 3 bytes shorter"):
+        run.output_path("y" * (room + 3))
+    given = tmp_path / ("z" * 255)
+    given.write_bytes(b"theirs")
+    with pytest.raises(ParameterError, match="is too long for a file beside"):
+        run.save(given)

@@ -193,3 +193,9 @@ def test_an_unknown_protocol_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fsspec.core, "url_to_fs", refuse)
     with pytest.raises(ExtraRequiredError, match="Install s3fs"):
         scan_versions(["s3://a/b"])
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "ä" * 127, "名" * 85, os.fsdecode(b"\xe9" * 255)])
+def test_the_longest_names_are_written(tmp_path: Path, name: str) -> None:
+    write_bytes_atomic(tmp_path / name, b"one")
+    assert os.listdir(tmp_path) == [name]

@@ -151,6 +151,46 @@ def test_limits_bound_an_asset_and_a_tag(ws: nbpart.Workspace, stage: Stage) -> 
         ws.backfill("*", status="all", limits={"raw": 0})
 
 
+WRONG = {
+    "limits names 'nosuch'": {"limits": {"nosuch": 2}},
+    "params names 'nosuch'": {"params": {"nosuch": 1}},
+    "max_workers is a whole number": {"max_workers": 0},
+    "policy is 'per_partition'": {"policy": "x"},
+    "retries is a whole number": {"retries": -1},
+    "timeout_s is a number": {"timeout_s": -1},
+}
+
+
+@pytest.mark.parametrize("told", WRONG)
+def test_options_are_checked_where_nothing_is_left_to_run(ws: nbpart.Workspace, stage: Stage, told: str) -> None:
+    done = ws.backfill("raw").wait(progress=False)
+
+    @ws.sensor(every="1h", partitions=ws.dynamic_partitions("files"))
+    def inbox(context: object) -> list[str]:
+        return ["new"]
+
+    for start in (
+        lambda **options: ws.backfill("raw", **options),
+        lambda **options: ws.plan("raw", status="failed").check_options(**options),
+        lambda **options: ws.tick("inbox", **options),
+        done.resume,
+        done.retry_failed,
+    ):
+        with pytest.raises(DeclarationError, match=told):
+            start(**WRONG[told])
+    assert "new" not in ws.dynamic_partitions("files"), "a tick with wrong options does nothing"
+    assert len(ws.backfills) == 1
+
+
+def test_options_may_speak_of_what_is_selected_and_up_to_date(ws: nbpart.Workspace, stage: Stage) -> None:
+    ws.backfill("raw").wait(progress=False)
+    plan = ws.plan("*", status="missing")
+    assert plan.assets == ("clean",)
+    plan.run(limits={"raw": 1, "tag:db": 1}, params={"slow": False}).wait(progress=False).raise_for_failures()
+    with pytest.raises(DeclarationError, match="limits names 'raw'"):
+        ws.plan("clean", status="missing").run(limits={"raw": 1})
+
+
 def test_what_is_queued_is_not_shown_as_running(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = hold
     backfill = ws.backfill("raw", max_workers=1)

@@ -12,6 +12,7 @@ from nbpart.catalog.queries.assets import (
 )
 from nbpart.catalog.queries.backfills import (
     active_backfills,
+    backfill_assets,
     backfills_frame,
     count_left,
     end_status,
@@ -51,6 +52,7 @@ from nbpart.catalog.queries.status import (
 __all__ = [
     "Changes",
     "active_backfills",
+    "backfill_assets",
     "backfill_progress",
     "backfills_frame",
     "contains",

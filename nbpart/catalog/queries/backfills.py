@@ -196,6 +196,11 @@ def end_status(batch: Batch, backfill_no: int, *, cancelling: bool) -> RunStatus
     return RunStatus.FAILED if counts[StepStatus.FAILED] or counts[StepStatus.BLOCKED] else RunStatus.SUCCEEDED
 
 
+def backfill_assets(batch: Batch, backfill_no: int) -> list[int]:
+    """The ids of the assets that a backfill has steps of."""
+    return [row[0] for row in batch.rows("SELECT DISTINCT asset_id FROM steps WHERE backfill_no = ?", backfill_no)]
+
+
 def steps_with(batch: Batch, backfill_no: int, statuses: Collection[StepStatus]) -> pd.DataFrame:
     """The steps that have one of these statuses, in their order: step_no, asset_id, key_id, status, reason."""
     return with_none(
