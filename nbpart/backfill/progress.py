@@ -28,11 +28,19 @@ def follow(backfill: Sight, name: str, timeout_s: float | None, *, visible: bool
 
     end = None if timeout_s is None else time.monotonic() + timeout_s
     counts = backfill.counts()
-    every_s = REFRESH_S if sys.stderr.isatty() or "ipykernel" in sys.modules else LOG_S
+    hidden = not visible
+    is_drawn = sys.stderr.isatty() or "ipykernel" in sys.modules
+    every_s = REFRESH_S if is_drawn else LOG_S
+    told_counts, told_at = dict(counts), time.monotonic()
     total = sum(counts.values())
     seldom_s = max(10.0, every_s)
     with tqdm(
-        total=total, desc=name, unit="step", mininterval=every_s, maxinterval=seldom_s, disable=not visible
+        total=total,
+        desc=name,
+        unit="step",
+        mininterval=every_s,
+        maxinterval=seldom_s,
+        disable=hidden or not is_drawn,
     ) as bar:
         while True:
             ended = backfill.wait(REFRESH_S)
@@ -41,7 +49,15 @@ def follow(backfill: Sight, name: str, timeout_s: float | None, *, visible: bool
             told = {s.value: n for s, n in counts.items() if n and s not in (StepStatus.PLANNED, StepStatus.SUCCEEDED)}
             bar.set_postfix(told, refresh=False)
             bar.update(finished - bar.n)
+            if not (hidden or is_drawn) and counts != told_counts and (ended or time.monotonic() > told_at + LOG_S):
+                told_counts, told_at = dict(counts), time.monotonic()
+                _print_line(name, finished, total, told)
             if ended:
                 return True
             if end is not None and time.monotonic() > end:
                 return False
+
+
+def _print_line(name: str, finished: int, total: int, told: Mapping[str, int]) -> None:
+    more = "".join(f", {n:,} {status}" for status, n in told.items())
+    print(f"{name}: {finished:,} of {total:,} steps{more}", file=sys.stderr, flush=True)

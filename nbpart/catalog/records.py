@@ -214,7 +214,7 @@ class Moment:
 class BackfillRecord:
     """A backfill; `status` is the kind of its last event, and `coordinator` the process that last worked on it.
 
-    `planned` is when its plan was made.
+    `planned` is when its plan was made, `cancelling` says that it was asked to end and has not yet.
     """
 
     backfill_no: int
@@ -227,6 +227,7 @@ class BackfillRecord:
     changed_at: datetime
     coordinator: CoordinatorRecord | None
     planned: Moment | None = None
+    cancelling: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,8 +187,8 @@ def _tell_backfills(workspace: Workspace) -> list[str]:
     lines = []
     for place, row in enumerate(Table.from_frame(workspace.backfills.frame).to_records()):
         told = f"backfill {row['backfill_id']} ({printable(row['selection'])}, {count(row['steps'], 'step')})"
-        if row["status"] == RunStatus.RUNNING:
-            lines.append(f"{told} is running")
+        if row["status"] in (RunStatus.RUNNING, "cancelling"):
+            lines.append(f"{told} is {row['status']}")
         elif place == 0 and row["status"] in _RESUMABLE:
             again = options.command_line("resume", row["backfill_id"])
             lines.append(f"{told} was {row['status']}; to go on: {again}")

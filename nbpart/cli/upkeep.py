@@ -28,6 +28,7 @@ def cancel(backfill_id: str) -> None:
         if not backfill.is_running:
             remark(f"Nothing to cancel: backfill {backfill.id} is over, {backfill.status}.")
             return
+        remark(f"Cancelling backfill {backfill.id}: the notebooks that run are being ended ...")
         backfill.cancel()
         status = backfill.status
     click.echo(f"backfill {backfill_id} {status}")

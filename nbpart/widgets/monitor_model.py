@@ -15,7 +15,8 @@ from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
 _S = StepStatus
 #: From left to right in the bar and from first to last in the legend.
 STEP_ORDER = (_S.SUCCEEDED, _S.RUNNING, _S.QUEUED, _S.FAILED, _S.BLOCKED, _S.INTERRUPTED, _S.CANCELLED, _S.PLANNED)
-_GOING = ("queued", "running")
+_CANCELLING = "cancelling"
+_GOING = ("queued", "running", _CANCELLING)
 _TO_COME = (_S.PLANNED, _S.QUEUED, _S.RUNNING)
 
 
@@ -47,7 +48,7 @@ class MonitorModel:
 
     @property
     def may_cancel(self) -> bool:
-        return self.is_going
+        return self.is_going and self.status != _CANCELLING
 
     @property
     def may_retry(self) -> int:
@@ -91,7 +92,7 @@ def build_monitor(progress: BackfillProgress) -> MonitorModel:
     return MonitorModel(
         backfill_id=record.backfill_id,
         selection=record.selection,
-        status=record.status,
+        status=_CANCELLING if record.cancelling and going else record.status,
         where=describe_place(record),
         steps=record.steps,
         counts=counts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from nbpart.backfill.progress import Sight, follow
 from nbpart.backfill.resume import check_changes, find_record, resume_backfill, retry_backfill, tell_nothing_left
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
-from nbpart.errors import BackfillFailedError, UnknownNameError, nearest
+from nbpart.errors import BackfillFailedError, CatalogError, UnknownNameError, nearest
 from nbpart.states import RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ log = logging.getLogger("nbpart")
 
 #: How often a backfill of another process is looked at, in seconds.
 LOOK_S = 0.3
+#: The status of one that runs and was asked to end.
+CANCELLING = "cancelling"
 
 
 class Backfill:
@@ -32,13 +35,16 @@ class Backfill:
 
     @property
     def status(self) -> str:
-        """``queued``, ``running``, or how it ended: ``succeeded``, ``failed``, ``cancelled``, ``interrupted``."""
-        return status_of(self._record)
+        """``queued``, ``running``, ``cancelling``, or how it ended: ``succeeded``, ``failed``, ``cancelled``,
+        ``interrupted``."""
+        record = self._record
+        status = status_of(record)
+        return CANCELLING if status == RunStatus.RUNNING and record.cancelling else status
 
     @property
     def is_running(self) -> bool:
         """Whether it goes on, here or elsewhere, or waits for its process to take it up."""
-        return self.status in (RunStatus.QUEUED, RunStatus.RUNNING)
+        return self.status in (RunStatus.QUEUED, RunStatus.RUNNING, CANCELLING)
 
     def counts(self) -> dict[str, int]:
         """How many steps have each status; every status of a step is a key."""
@@ -73,6 +79,8 @@ class Backfill:
         runner = self._runner
         if runner is not None:
             runner.cancel()
+            with contextlib.suppress(CatalogError):  # it ends anyhow; this only lets everybody see that it will
+                self._site.catalog.write(self._ask_to_cancel)
             ended = runner.wait(timeout_s)
         else:
             self._site.coordinator.reap()

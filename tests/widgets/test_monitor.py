@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -60,6 +61,15 @@ def test_what_may_be_done_depends_on_how_it_stands() -> None:
     assert (failed.may_cancel, failed.may_retry, failed.may_resume) == (False, 5, 0)
     assert (failed.rate, failed.elapsed_s) == (None, 90.0)
     assert build_monitor(progress_of("cancelled", cancelled=2, interrupted=1, planned=1)).may_resume == 4
+
+
+def test_one_that_was_asked_to_end_says_so() -> None:
+    progress = progress_of(running=4)
+    asked = dataclasses.replace(progress, record=dataclasses.replace(progress.record, cancelling=True))
+    model = build_monitor(asked)
+    assert (model.status, model.is_going, model.may_cancel) == ("cancelling", True, False)
+    assert model.to_json(Path("/ws"))["status"] == "cancelling"
+    assert "cancelling" in monitor_html(model)
 
 
 def test_only_changed_fields_are_told() -> None:

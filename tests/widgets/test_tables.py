@@ -43,6 +43,14 @@ def test_hostile_keys_and_errors_are_text() -> None:
         assert "&lt;img" in html
 
 
+def test_endless_texts_are_cut() -> None:
+    endless = "x" * 1_000_000
+    html = frame_html(pd.DataFrame({"metric": [endless], "other": ["short"]}))
+    assert len(html) < 10_000
+    assert "…" in html
+    assert "short" in html
+
+
 def test_a_plan_tells_how_many_steps_it_does_not_show() -> None:
     frame = pd.DataFrame({"asset": ["a"], "partition_key": ["k"], "reason": ["missing"]})
     assert "and 4,999 more" in plan_html("*", 5000, {"missing": 5000}, frame)

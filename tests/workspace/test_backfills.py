@@ -151,6 +151,26 @@ def test_limits_bound_an_asset_and_a_tag(ws: nbpart.Workspace, stage: Stage) -> 
         ws.backfill("*", status="all", limits={"raw": 0})
 
 
+def test_a_cancel_is_seen_at_once_by_everybody(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = hold
+    backfill = ws.backfill("raw", max_workers=1)
+    until(lambda: backfill.counts()["running"] == 1, "one step runs")
+    pool = stage.pools[-1]
+    asked = threading.Event()
+    cancel_all, pool.cancel_all = pool.cancel_all, asked.set  # type: ignore[method-assign]
+    with pytest.raises(TimeoutError, match="was asked to end"):
+        backfill.cancel(timeout_s=0.1)
+    assert asked.wait(60)
+    assert backfill.status == "cancelling"
+    assert backfill.is_running
+    assert ws.backfills.frame["status"].tolist() == ["cancelling"]
+    assert "cancelling" in repr(backfill)
+    pool.cancel_all = cancel_all  # type: ignore[method-assign]
+    cancel_all()
+    backfill.wait(progress=False)
+    assert backfill.status == "cancelled"
+
+
 WRONG = {
     "limits names 'nosuch'": {"limits": {"nosuch": 2}},
     "params names 'nosuch'": {"params": {"nosuch": 1}},

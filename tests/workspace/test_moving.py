@@ -61,6 +61,7 @@ def call(folder: Path, *command: str) -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("catalog", [None, "catalog"])
 def test_a_project_runs_where_it_is(tmp_path: Path, catalog: str | None) -> None:
     first, copied, moved = tmp_path / "first", tmp_path / "copied", tmp_path / "moved"

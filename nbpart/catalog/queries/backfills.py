@@ -30,7 +30,8 @@ _BACKFILLS = f"""
         SELECT b.backfill_no, b.backfill_id, b.selection, b.options, b.steps,
                CASE WHEN last.kind IN ('started', 'resumed', 'cancelling') THEN 'running'
                     WHEN last.kind = 'handed over' THEN 'queued' ELSE last.kind END AS status,
-               b.created_at, last.changed_at, b.sequence, b.planned_at, {_COORDINATOR}
+               b.created_at, last.changed_at, b.sequence, b.planned_at, last.kind = 'cancelling' AS cancelling,
+               {_COORDINATOR}
         FROM backfills b JOIN last USING (backfill_no) LEFT JOIN coordinators c USING (coordinator_no)
     )
 """
@@ -95,11 +96,13 @@ _MOVED = f"""
 def backfills_frame(batch: Batch) -> pd.DataFrame:
     """All backfills, newest first: backfill_id, selection, status, steps, created_at, changed_at.
 
-    status: queued (no process has taken it up yet), running, succeeded, failed, cancelled or interrupted.
+    status: queued (no process has taken it up yet), running, cancelling (it runs and was asked to end), succeeded,
+    failed, cancelled or interrupted.
     """
     return with_none(
         batch.frame(
-            f"{_BACKFILLS} SELECT backfill_id, selection, status, steps, created_at, changed_at FROM held"
+            f"{_BACKFILLS} SELECT backfill_id, selection, "
+            " CASE WHEN cancelling THEN 'cancelling' ELSE status END AS status, steps, created_at, changed_at FROM held"
             " ORDER BY backfill_no DESC"
         )
     )
@@ -236,6 +239,7 @@ def _to_backfill(row: tuple[Any, ...]) -> BackfillRecord:
         changed_at,
         sequence,
         planned_at,
+        cancelling,
         *coordinator,
     ) = row
     return BackfillRecord(
@@ -249,4 +253,5 @@ def _to_backfill(row: tuple[Any, ...]) -> BackfillRecord:
         changed_at,
         CoordinatorRecord(*coordinator) if coordinator[0] is not None else None,
         Moment(sequence, planned_at) if sequence is not None else None,
+        cancelling,
     )
