@@ -33,14 +33,14 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
     record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
     if site.catalog.read(lambda batch: tell_nothing_left(batch, record)):
         return
-    options = Options.from_json(record.options, **changed)
+    options, coordinator = Options.from_json(record.options, **changed), site.coordinator.number
 
     def begin(batch: Batch) -> Job | None:
         # looked at in the transaction that takes it up: of two processes that resume it only one does
         now = find_record(batch, backfill_id)
         if status_of(now) == RunStatus.RUNNING:
             raise DeclarationError(f"backfill {backfill_id} is running in {holder(now)}; there is nothing to resume.")
-        return None if tell_nothing_left(batch, now) else _begin(batch, site, now, options)
+        return None if tell_nothing_left(batch, now) else _begin(batch, site.root, now, options, coordinator)
 
     launch(site, options, begin)
 
@@ -48,13 +48,13 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
 def take_up(site: Site, backfill_id: str, **changed: Any) -> None:
     """Begin a backfill that was handed over to this process. Raises `DeclarationError` where it waits for none."""
     recorded = site.catalog.read(lambda batch: find_record(batch, backfill_id)).options
-    options = Options.from_json(recorded, **changed)
+    options, coordinator = Options.from_json(recorded, **changed), site.coordinator.number
 
     def begin(batch: Batch) -> Job:
         record = find_record(batch, backfill_id)
         if record.status != RunStatus.QUEUED:
             raise DeclarationError(f"backfill {backfill_id} was {record.status} before this process had it.")
-        return _begin(batch, site, record, options)
+        return _begin(batch, site.root, record, options, coordinator)
 
     launch(site, options, begin)
 
@@ -149,9 +149,9 @@ def load_steps(
     return registry, StepTable(tuple(assets)), np.concatenate(numbers)
 
 
-def _begin(batch: Batch, site: Site, record: BackfillRecord, options: Options) -> Job:
-    registry, steps, numbers = load_steps(batch, site.root, record, WITHOUT_OUTCOME)
-    events.resume_backfill(batch, record.backfill_no, site.coordinator.number)
+def _begin(batch: Batch, root: Path, record: BackfillRecord, options: Options, coordinator: int) -> Job:
+    registry, steps, numbers = load_steps(batch, root, record, WITHOUT_OUTCOME)
+    events.resume_backfill(batch, record.backfill_no, coordinator)
     return Job(record.backfill_no, record.backfill_id, registry, steps, numbers, options)
 
 
