@@ -17,7 +17,7 @@ from nbpart.states import StepStatus
 class FakeBackfill:
     """One that runs until it is cancelled, or has ended already."""
 
-    id = "20131231-235959-1f2e"
+    id = "20131231-235959-0042"
 
     def __init__(self, ended: bool = False, error: Exception | None = None) -> None:
         self.cancelled = 0
@@ -100,7 +100,7 @@ def test_handlers_are_put_back_and_what_was_ignored_stays_so() -> None:
 
 def ending(**counts: int) -> Ending:
     every = {str(status): counts.get(str(status), 0) for status in StepStatus}
-    return Ending("20131231-235959-1f2e", "failed", every, [], was_stopped=False)
+    return Ending("20131231-235959-0042", "failed", every, [], was_stopped=False)
 
 
 @pytest.mark.parametrize("status", [s for s in StepStatus if s is not StepStatus.SUCCEEDED])
@@ -136,7 +136,7 @@ def test_failures_are_told_with_their_notebook_and_no_more_than_can_be_read(
     assert every[-1]["notebook"] is None
 
     some = find_failures(workspace, backfill, counts, MOST_TOLD)
-    tell_ending(Ending("20131231-235959-1f2e", "failed", counts, some, was_stopped=False))
+    tell_ending(Ending("20131231-235959-0042", "failed", counts, some, was_stopped=False))
     told = capsys.readouterr().out
     assert "\x1b" not in told
     assert f"{n} failed" in told
@@ -154,4 +154,4 @@ def test_what_did_not_run_can_be_resumed(capsys: pytest.CaptureFixture[str], con
     tell_how_to_go_on(ending(succeeded=1, cancelled=2, planned=3))
     said = capsys.readouterr().err
     assert "5 steps did not run to an end" in said
-    assert "nbpart resume 20131231-235959-1f2e -w 'my project/workspace'" in said
+    assert "nbpart resume 20131231-235959-0042 -w 'my project/workspace'" in said

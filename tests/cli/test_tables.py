@@ -34,7 +34,7 @@ def test_text_stands_left_and_numbers_right() -> None:
 
 
 def test_long_text_gives_way_and_ids_do_not() -> None:
-    run_id = "20131231T235959123-1f2e3d"
+    run_id = "20131231T235959123-000042"
     table = Table(
         ("run_id", "partition_key", "error"), [(run_id, "k" * 30, "ValueError: " + "x" * 100), (run_id, "k", "")]
     )

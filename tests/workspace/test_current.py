@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError, MissingInputError, ParameterError, UnknownNameError, WorkspaceError
+from nbpart.catalog import check
 
 
 def raw(partition_key: str) -> dict[str, str]:
@@ -134,3 +136,27 @@ def test_a_cell_run_again_and_again_leaves_no_catalog_open(ws: nbpart.Workspace)
         with pytest.raises(UnknownNameError):
             nbpart.current_run("nothing")
     assert threading.active_count() <= before
+
+
+def test_every_recorded_run_by_hand_has_a_number_and_files_of_its_own(ws: nbpart.Workspace) -> None:
+    first = nbpart.current_run("raw", partition_key="a", record=True)
+    second = nbpart.current_run("raw", partition_key="a", record=True)
+    ids = (first.run_id, second.run_id)
+    assert [run_id.rpartition("-")[2] for run_id in ids] == ["000001", "000002"]
+    first.save({"n": 1})
+    second.save({"n": 2})
+    first.log(score=2**60 + 1)
+    assert ws.load("raw", "a") == {"n": 1}
+    assert ws.partition_status("raw").score.tolist()[0] == 2**60 + 1
+    runs = ws.runs("raw").run_id.tolist()
+    assert set(ids) < set(runs)
+    assert len(set(runs)) == 3
+    assert ws._catalog.read(check.check) == []
+
+
+def test_scratch_files_of_two_runs_are_apart(ws: nbpart.Workspace) -> None:
+    runs = [nbpart.current_run("raw", partition_key="a") for _ in range(5)]
+    for n, run in enumerate(runs):
+        run.save({"n": n})
+    files = sorted((ws.root / "data" / "_scratch").rglob("data.json"))
+    assert sorted(json.loads(file.read_text())["n"] for file in files) == [0, 1, 2, 3, 4]
