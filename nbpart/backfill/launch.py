@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.coordinator import Coordinator, is_dead
+from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
@@ -116,11 +116,11 @@ def forget_ended(site: Site) -> None:
             del site.runners[backfill_id]
 
 
-def status_of(record: BackfillRecord) -> str:
+def status_of(site: Site, record: BackfillRecord) -> str:
     """The status of a backfill; one whose coordinator died is ``interrupted``."""
     if record.status == "running":
         coordinator = record.coordinator
-        return "interrupted" if coordinator is None or is_dead(coordinator) else "running"
+        return "interrupted" if coordinator is None or site.coordinator.is_dead(coordinator) else "running"
     return record.status
 
 

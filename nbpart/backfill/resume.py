@@ -38,7 +38,7 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
     def begin(batch: Batch) -> Job | None:
         # looked at in the transaction that takes it up: of two processes that resume it only one does
         now = find_record(batch, backfill_id)
-        if status_of(now) == RunStatus.RUNNING:
+        if status_of(site, now) == RunStatus.RUNNING:
             raise DeclarationError(f"backfill {backfill_id} is running in {holder(now)}; there is nothing to resume.")
         return None if tell_nothing_left(batch, now) else _begin(batch, site.root, now, options, coordinator)
 

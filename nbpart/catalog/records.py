@@ -191,7 +191,7 @@ class MaterializationRecord:
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorRecord:
-    """A process that ran backfills; it lives as long as it holds the lock on the file `lock`."""
+    """A process that ran backfills; it lives as long as it holds the lock on its file, of which `lock` is the name."""
 
     coordinator_no: int
     host: str

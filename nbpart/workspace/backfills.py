@@ -38,7 +38,7 @@ class Backfill:
         """``queued``, ``running``, ``cancelling``, or how it ended: ``succeeded``, ``failed``, ``cancelled``,
         ``interrupted``."""
         record = self._record
-        status = status_of(record)
+        status = status_of(self._site, record)
         return CANCELLING if status == RunStatus.RUNNING and record.cancelling else status
 
     @property
@@ -156,7 +156,7 @@ class Backfill:
 
     def _ask_to_cancel(self, batch: Batch) -> None:
         record = find_record(batch, self.id)
-        if status_of(record) == RunStatus.RUNNING:
+        if status_of(self._site, record) == RunStatus.RUNNING:
             events.ask_to_cancel(batch, record.backfill_no)
         elif record.status == RunStatus.QUEUED:  # no process has it
             events.finish_backfill(batch, record.backfill_no, str(RunStatus.CANCELLED))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from nbpart.backfill import coordinator as rooms
-from nbpart.backfill.coordinator import Coordinator, is_dead
-from nbpart.catalog import Catalog, CoordinatorRecord, queries
+from nbpart.backfill import signs_of_life
+from nbpart.backfill.coordinator import Coordinator
+from nbpart.catalog import Catalog, CoordinatorRecord, events, queries
+from nbpart.errors import WorkspaceError
 from tests.processes import wait_for
 
 
@@ -35,17 +36,18 @@ def live(catalog: Catalog) -> list[CoordinatorRecord]:
     return catalog.read(queries.live_coordinators)
 
 
-def test_one_is_known_from_its_first_run_to_its_end(catalog: Catalog, coordinator: Coordinator) -> None:
+def test_one_is_known_from_its_first_run_to_its_end(catalog: Catalog, coordinator: Coordinator, tmp_path: Path) -> None:
     assert live(catalog) == []
     number = coordinator.number
     [record] = live(catalog)
     assert (record.coordinator_no, record.pid, record.purpose) == (number, os.getpid(), "a test")
     assert coordinator.is_mine(record)
-    assert not is_dead(record)
+    assert not coordinator.is_dead(record)
     assert coordinator.reap() == 0
+    assert [path.name for path in (tmp_path / "coordinators").iterdir()] == [record.lock], "a name, and no path"
     coordinator.close()
     assert live(catalog) == []
-    assert not Path(record.lock).exists()
+    assert list((tmp_path / "coordinators").iterdir()) == []
 
 
 DIES = """
@@ -62,33 +64,35 @@ os.kill(os.getpid(), 9)
 def test_one_that_was_killed_is_dead_at_once(catalog: Catalog, coordinator: Coordinator) -> None:
     subprocess.run([sys.executable, "-c", DIES, catalog.path], check=False, timeout=60)
     assert coordinator.number
-    dead = [c for c in live(catalog) if is_dead(c)]
+    dead = [c for c in live(catalog) if coordinator.is_dead(c)]
     assert [c.purpose for c in dead] == ["to die"]
     assert coordinator.reap() == 1
     assert [c.purpose for c in live(catalog)] == ["a test"]
 
 
-def test_of_another_host_the_heartbeat_counts(catalog: Catalog, coordinator: Coordinator) -> None:
+def test_of_another_host_the_heartbeat_counts(catalog: Catalog, coordinator: Coordinator, tmp_path: Path) -> None:
     assert coordinator.number
     [record] = live(catalog)
+    lock = tmp_path / "coordinators" / record.lock
     elsewhere = dataclasses.replace(record, host="another-host")
-    assert not is_dead(elsewhere), "it was touched just now"
-    old = os.stat(record.lock).st_mtime - rooms.SILENT_S - 5
-    os.utime(record.lock, (old, old))
-    assert is_dead(elsewhere)
-    os.utime(record.lock)
-    assert not is_dead(elsewhere)
-    Path(record.lock).unlink()
-    assert is_dead(elsewhere)
+    assert not coordinator.is_dead(elsewhere), "it was touched just now"
+    old = os.stat(lock).st_mtime - signs_of_life.SILENT_S - 5
+    os.utime(lock, (old, old))
+    assert coordinator.is_dead(elsewhere)
+    os.utime(lock)
+    assert not coordinator.is_dead(elsewhere)
+    lock.unlink()
+    assert coordinator.is_dead(elsewhere)
 
 
 def test_the_heart_beats(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "BEAT_S", 0.01)
+    monkeypatch.setattr(signs_of_life, "BEAT_S", 0.01)
     beating = Coordinator(catalog, tmp_path / "coordinators", "a test")
     assert beating.number
     [record] = live(catalog)
-    os.utime(record.lock, (1, 1))
-    wait_for(lambda: os.stat(record.lock).st_mtime != 1, 30, "the file was touched")
+    lock = tmp_path / "coordinators" / record.lock
+    os.utime(lock, (1, 1))
+    wait_for(lambda: os.stat(lock).st_mtime != 1, 30, "the file was touched")
     beating.close()
 
 
@@ -99,3 +103,91 @@ def test_what_is_owed_is_written_by_the_next_who_looks(catalog: Catalog, coordin
     assert len(written) == 1
     coordinator.reap()
     assert len(written) == 1
+
+
+def test_a_forked_child_leaves_its_parent_alive(catalog: Catalog, coordinator: Coordinator, tmp_path: Path) -> None:
+    assert coordinator.number
+    [record] = live(catalog)
+    if (child := os.fork()) == 0:
+        try:
+            coordinator.close()  # as a `with` block does that the child leaves too
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert (tmp_path / "coordinators" / record.lock).exists()
+    assert not coordinator.is_dead(record)
+
+
+NAMES = [
+    "../victim",
+    "{outside}/victim",
+    "../../outside/victim",
+    "host-1-0123abcd.lock/../../victim",
+    "",
+    ".",
+    "x" * 300,
+]
+
+
+@pytest.mark.parametrize("host", ["this", "another-host"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_no_lock_file_touches_nothing(
+    catalog: Catalog, coordinator: Coordinator, tmp_path: Path, name: str, host: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for place in (outside / "victim", tmp_path / "victim"):
+        place.write_text("precious")
+    there = os.uname().nodename if host == "this" else host
+    given = name.format(outside=outside)
+    catalog.write(lambda batch: events.start_coordinator(batch, there, 1, given, "an enemy"))
+    before = sorted(path for path in tmp_path.rglob("*") if "catalog." not in path.name)
+    assert [coordinator.is_dead(record) for record in live(catalog)] == [True]
+    assert coordinator.reap() == 1
+    assert live(catalog) == []
+    assert sorted(path for path in tmp_path.rglob("*") if "catalog." not in path.name) == before
+    assert {place.read_text() for place in (outside / "victim", tmp_path / "victim")} == {"precious"}
+
+
+@pytest.mark.parametrize("host", ["this", "another-host"])
+@pytest.mark.parametrize("how", ["link", "hard link", "pipe", "folder"])
+@pytest.mark.parametrize("what", ["lock", "clock", "folder"])
+def test_nothing_is_touched_through_what_lies_in_the_folder(
+    catalog: Catalog, coordinator: Coordinator, tmp_path: Path, what: str, how: str, host: str
+) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "coordinators"
+    (outside / "inner").mkdir(parents=True)
+    victim = outside / "host-1-0123abcd.lock"
+    victim.write_text("precious")
+    os.utime(victim, (1, 1))
+    os.utime(outside, (1, 1))
+    if what == "folder":
+        folder.symlink_to(outside)
+    else:
+        folder.mkdir()
+        place = folder / ("host-1-0123abcd.lock" if what == "lock" else f"clock-{os.uname().nodename}")
+        if how == "link":
+            place.symlink_to(victim)
+        elif how == "hard link":
+            os.link(victim, place)
+        elif how == "pipe":
+            os.mkfifo(place)
+        else:
+            place.mkdir()
+    there = os.uname().nodename if host == "this" else host
+    catalog.write(lambda batch: events.start_coordinator(batch, there, 1, victim.name, "an enemy"))
+    coordinator.reap()
+    assert victim.read_text() == "precious"
+    assert victim.stat().st_mtime == outside.stat().st_mtime == 1
+    assert sorted(path.name for path in outside.iterdir()) == ["host-1-0123abcd.lock", "inner"]
+
+
+def test_a_folder_that_is_a_link_is_refused_to_who_would_run_something(
+    catalog: Catalog, coordinator: Coordinator, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "coordinators").symlink_to(tmp_path / "outside")
+    with pytest.raises(WorkspaceError, match="is a link to"):
+        coordinator.number  # noqa: B018
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert live(catalog) == []

@@ -65,9 +65,9 @@ def _find_changed_data(ws: nbpart.Workspace, scratch: Path) -> list[str]:
 
 
 def _find_dead_locks(ws: nbpart.Workspace) -> set[str]:
-    locks = {str(path) for path in (ws.root / "coordinators").glob("*.lock")}
+    locks = {path.name: str(path) for path in (ws.root / "coordinators").glob("*.lock")}
     rows = ws._catalog.read(lambda batch: batch.rows("SELECT lock FROM coordinators WHERE ended_at IS NULL"))
-    return locks - {row[0] for row in rows}
+    return {locks[name] for name in locks.keys() - {row[0] for row in rows}}
 
 
 def named_files(ws: nbpart.Workspace) -> set[str]:

@@ -135,6 +135,32 @@ def test_a_catalog_that_finds_no_room_is_left_as_it_was(ws: nbpart.Workspace, di
     assert ws.backfill("*").wait(progress=False).counts()["succeeded"] == 3
 
 
+@nbpart.asset
+def number() -> int:
+    return 1
+
+
+def test_files_that_find_no_room_are_named(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,nr_inodes=60", str(disk)], check=True)
+    with nbpart.open("workspace") as ws:
+        ws.register(number)
+        count = 0
+        while True:
+            try:
+                (disk / f"filler-{count}").touch()
+            except OSError:
+                break
+            count += 1
+        said = told(lambda: ws.backfill("number"), WorkspaceError)
+        assert f"{ws.root / 'coordinators'}" in said
+        assert "cannot be written: the disk is full (of data, or of files)" in said
+        assert "cannot be made (No space left on device)" in told(lambda: nbpart.open("other"), WorkspaceError)
+        assert ws.status().loc["number"].to_dict()["missing"] == 1
+        for place in disk.glob("filler-*"):
+            place.unlink()
+        assert ws._site.coordinator.number
+
+
 @pytest.mark.kernel
 def test_a_result_that_finds_no_room_is_made_again(ws: nbpart.Workspace, disk: Path) -> None:
     stage, fillers = Stage(), []
