@@ -18,6 +18,7 @@ from nbpart.partitions import Mapping as KeyMapping
 from nbpart.run.spec import EACH, InputSpec, Member, RunSpec, encode_value
 from nbpart.states import StepStatus
 from nbpart.storage import place_run
+from nbpart.storage.own_files import find_own
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,10 +193,13 @@ def _bare_spec(root: Path, node: Node, flight: Flight, options: Options, setting
         asset=node.name,
         partition_key=flight.key,
         settings=settings,
-        notebook=str(root / (definition.snapshot or "")),
+        notebook=str(find_own(root, definition.snapshot, f"asset {node.name!r}")) if definition.snapshot else str(root),
         folder=definition.folder,
         import_roots=definition.import_roots,
-        modules={name: (str(root / kept), original) for name, (kept, original) in definition.modules.items()},
+        modules={
+            name: (str(find_own(root, kept, f"asset {node.name!r}")), original)
+            for name, (kept, original) in definition.modules.items()
+        },
         output_notebook=str(root / "runs" / f"{stem}.ipynb"),
         log=str(root / "runs" / f"{stem}.log"),
         data_prefix=str(root / "data" / flight.stem),

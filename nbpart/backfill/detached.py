@@ -28,6 +28,7 @@ from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import CatalogError
 from nbpart.run.spec import decode_value, encode_value
 from nbpart.states import RunStatus
+from nbpart.storage.own_files import make_folder, open_own
 
 #: How the process names itself where others are told who runs a backfill.
 PURPOSE = "a detached backfill"
@@ -64,8 +65,9 @@ def log_path(root: Path, backfill_id: str) -> Path:
 
 def _hand_over(site: Site, backfill_id: str, options: Options) -> None:
     path = log_path(site.root, backfill_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab") as log:
+    make_folder(site.root, path.parent)
+    with os.fdopen(open_own(path, writes=True, create=True), "r+b") as log:
+        log.seek(0, os.SEEK_END)
         process = subprocess.Popen(
             [sys.executable, "-m", "nbpart.backfill.detached"],
             stdin=subprocess.PIPE,

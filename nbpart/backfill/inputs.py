@@ -15,6 +15,7 @@ from nbpart.catalog import Batch, InputRead, queries
 from nbpart.errors import PartitionKeyError
 from nbpart.partitions import Mapping as KeyMapping
 from nbpart.run.spec import InputItem, InputSpec
+from nbpart.storage.own_files import find_own
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,8 +127,11 @@ class _Upstream:
         params = self.node.parameters.parse(key) if self.node.parameters and key else {}
         if self.node.definition.is_source:
             return InputItem(key, locate(self.node, key), "source", params, row.data_version, {})
-        location = str(self.root / row.path) if row.path else ""
+        location = str(self._find(row.path)) if row.path else ""
         return InputItem(key, location, row.format or None, params, row.data_version, files)
+
+    def _find(self, path: str) -> Path:
+        return find_own(self.root, path, f"the data of {self.node.name!r}")
 
     def _extra_files(self, rows: pd.DataFrame) -> dict[int, dict[str, tuple[str, str]]]:
         extra: dict[int, dict[str, tuple[str, str]]] = {}
@@ -136,5 +140,5 @@ class _Upstream:
         ids = rows["materialization_id"].to_numpy(dtype=np.int64)
         files = queries.data_files_of(self.batch, ids)
         for file in files[files["name"] != ""].itertuples(index=False):
-            extra.setdefault(int(file.materialization_id), {})[file.name] = (str(self.root / file.path), file.format)
+            extra.setdefault(int(file.materialization_id), {})[file.name] = (str(self._find(file.path)), file.format)
         return extra

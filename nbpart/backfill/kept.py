@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nbpart.errors import MissingInputError
 from nbpart.run.kernels.keep import KeptKernel
+from nbpart.storage.own_files import check_own_folder
 
 log = logging.getLogger("nbpart")
 
@@ -20,6 +21,8 @@ def connection_path(root: Path, run_id: str, attempt: int) -> Path:
 
 def find_kept(root: Path) -> Iterator[tuple[str, KeptKernel]]:
     """The kernels that are kept in a workspace and alive, with the ids of their runs, the oldest first."""
+    if not check_own_folder(root / "runs") or not check_own_folder(root / "runs" / "_kernels"):
+        return
     for path in sorted((root / "runs" / "_kernels").glob("*.json")):
         try:
             kernel = KeptKernel(path)

@@ -228,10 +228,10 @@ def _data_name(column: str, key: Sequence[str], taken: set[str]) -> str:
 
 def _check_files(asset: str, rows: pa.Table) -> None:
     for path, key in zip(rows.column("path").to_pylist(), rows.column("partition_key").to_pylist(), strict=True):
-        if "://" not in path and not os.path.exists(path):
+        if not os.path.exists(path):
             where = f"{asset!r}" if key is None else f"{asset!r} for the key {key!r}"
             raise MissingInputError(f"The data of {where} is gone ({path}); materialize that partition again.")
 
 
 def _escape_glob(path: str) -> str:
-    return path if "://" in path else re.sub(r"([*?\[])", r"[\1]", path)
+    return re.sub(r"([*?\[])", r"[\1]", path)

@@ -19,6 +19,7 @@ from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec, SavedFileR
 from nbpart.run.texts import check_metric
 from nbpart.storage.files import write_atomic
 from nbpart.storage.formats import SavedFile, load_file, save_value
+from nbpart.storage.own_files import make_run_folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -150,6 +151,7 @@ class RunContext:
         prefix = self._spec.data_prefix + (f".{name}" if name else "")
         if isinstance(value, Path):
             value = self._own_file(value)
+        make_run_folder(self._spec.workspace, Path(prefix).parent)
         try:
             saved = save_value(value, prefix, own=self.own_files)
         except UnsupportedTypeError as error:
@@ -174,7 +176,7 @@ class RunContext:
                 f"{shorten(filename)} is too long for a file beside the run's own; give a name that is at least "
                 f"{over} bytes shorter."
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_run_folder(self._spec.workspace, path.parent)
         if path not in self.own_files and os.path.lexists(path):
             raise FileExistsError(
                 errno.EEXIST, f"{self._spec.where}: a file of another run is there already", str(path)

@@ -24,6 +24,7 @@ from nbpart.run.secrets import spell_environment
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_bytes_atomic
+from nbpart.storage.own_files import make_run_folder
 
 if TYPE_CHECKING:
     from nbpart.run.engine import Execution
@@ -223,9 +224,10 @@ class NotebookRun:
     def _run_logged(self) -> tuple[Ending, str | None]:
         begin = time.monotonic()
         for path in (self.spec.log, self.spec.output_notebook, self.spec.result):
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            make_run_folder(self.spec.workspace, Path(path).parent)
         self.spec.part.unlink(missing_ok=True)
-        with open(self.spec.log, "w", encoding="utf-8", errors="replace", newline="") as file:
+        Path(self.spec.log).unlink(missing_ok=True)  # not written over, since it may be a link
+        with open(self.spec.log, "x", encoding="utf-8", errors="replace", newline="") as file:
             log = _Log(file, self._redactor)
             kernel: str | None = None
             try:

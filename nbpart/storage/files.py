@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nbpart.errors import DeclarationError, ExtraRequiredError, MissingInputError, PartitionKeyError, nearest
+from nbpart.storage.own_files import share
 
 _CHUNK = 1 << 20
 #: So many bytes of a name stand in that of the file that becomes it.
@@ -59,6 +60,7 @@ def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], o
         writer(temporary)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
+        share(os.stat(path.parent), temporary)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

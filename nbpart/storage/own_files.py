@@ -11,10 +11,10 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from nbpart.errors import WorkspaceError
+from nbpart.errors import CatalogError, WorkspaceError
 
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
@@ -102,6 +102,15 @@ def open_own_folder(path: Path, *, create: bool = False) -> int:
         raise explain(error, path) from error
 
 
+def check_own_folder(path: Path) -> bool:
+    """Whether there is a folder that is no link at `path`; False where there is nothing. Raises WorkspaceError."""
+    try:
+        os.close(open_own_folder(path))
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def make_folder(root: Path, folder: Path) -> None:
     """Make a folder below ``data/``, ``runs/`` or ``code/`` of the workspace `root`, with what is missing above it.
 
@@ -109,6 +118,8 @@ def make_folder(root: Path, folder: Path) -> None:
     nothing may be written to a new folder of its old name. Raises WorkspaceError there, and for a link on the way.
     """
     steps = folder.relative_to(root).parts
+    if ".." in steps:
+        raise WorkspaceError(f"{folder} is not inside the workspace {root}; nothing is written there.")
     place = root
     for depth, step in enumerate(steps):
         place = place / step
@@ -125,6 +136,14 @@ def make_folder(root: Path, folder: Path) -> None:
             raise explain(error, place) from error
         if not stat.S_ISDIR(found.st_mode):
             raise WorkspaceError(_tell_kind(found, place, "a folder"))
+
+
+def make_run_folder(workspace: str, folder: Path) -> None:
+    """Make the folder of what a run leaves, below its workspace; anywhere, where a run belongs to none ("")."""
+    if workspace:
+        make_folder(Path(workspace), folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def share(model: os.stat_result, made: int | Path) -> None:
@@ -267,9 +286,7 @@ def walk_own(root: Path, top: str, skip: frozenset[str] = frozenset()) -> Iterat
     Links are names like any other, and not followed; `skip` are folders directly below `top` that are left out. Raises
     WorkspaceError where `top` is a link.
     """
-    try:
-        os.close(open_own_folder(root / top))
-    except FileNotFoundError:
+    if not check_own_folder(root / top):
         return
     for place, folders, names, handle in os.fwalk(root / top, topdown=False, follow_symlinks=False):
         relative = os.path.relpath(place, root)
@@ -284,3 +301,35 @@ def _is_link(name: str, folder: int) -> bool:
         return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except OSError:
         return False
+
+
+def find_own(root: Path, path: str, record: str) -> Path:
+    """Where a record of the catalog says that a file of the workspace `root` is, which need not be there.
+
+    `record` names the record in the sentence of the error. Raises CatalogError for a path that is absolute or leads
+    out of the workspace, by its text or through a link.
+    """
+    parts = path.split("/")
+    if not path or path.startswith("/") or "://" in path or "\0" in path or ".." in parts:
+        raise CatalogError(
+            f"{record} names the file {path!r}, which is not inside the workspace {root}: it is left alone; "
+            "the catalog was not written by nbpart alone, so look at where it comes from."
+        )
+    place = root
+    for part in parts:
+        place = place / part
+        if place.is_symlink():
+            raise CatalogError(f"{record} names {path!r}, but {_tell_link(place)}")
+    return place
+
+
+def check_no_links(root: Path, paths: Iterable[str], record: str) -> None:
+    """Check that none of many files below `root`, by their full paths, lies behind a link. Raises CatalogError."""
+    known: set[str] = set()
+    for path in paths:
+        folder = os.path.dirname(path)
+        if folder not in known:
+            find_own(root, os.path.relpath(folder, root), record)
+            known.add(folder)
+        if os.path.islink(path):
+            raise CatalogError(f"{record} names {path!r}, but {_tell_link(Path(path))}")

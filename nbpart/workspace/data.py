@@ -12,6 +12,7 @@ from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, que
 from nbpart.catalog.relations import AssetSnapshot, Relations
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
 from nbpart.storage import load_file
+from nbpart.storage.own_files import check_no_links, find_own
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,7 +48,7 @@ def load_partition(
     chosen = files.get(file or "")
     if chosen is None:
         raise UnknownNameError(f"{label} has no file {file or 'without a name'!r}; {nearest(file or '', files)}")
-    path = root / chosen.path
+    path = find_own(root, chosen.path, f"the data of {label}")
     if not path.exists():
         raise MissingInputError(f"the data of {label} is gone ({path}); materialize it again.")
     return load_file(path, chosen.format or "")
@@ -81,9 +82,14 @@ class Tables:
         self._relations.close()
 
     def _snapshots(self, names: Sequence[str]) -> Mapping[str, AssetSnapshot]:
-        return self._catalog.read(lambda batch: queries.load_snapshots(batch, names, self._root))
+        found = self._catalog.read(lambda batch: queries.load_snapshots(batch, names, self._root))
+        for snapshot in found.values():
+            paths = (path for path in snapshot.rows.column("path").to_pylist() if path is not None)
+            check_no_links(self._root, paths, f"the data of {snapshot.name!r}")
+        return found
 
 
 def _notebook(catalog: Catalog, root: Path, run_id: str | None) -> Path:
     record = catalog.read(lambda batch: queries.find_run(batch, run_id or ""))
-    return root / (record.notebook if record and record.notebook else "")
+    notebook = record.notebook if record and record.notebook else ""
+    return find_own(root, notebook, f"run {run_id}") if notebook else root

@@ -9,6 +9,7 @@ from nbpart.assets.nearness import find_path, keep_path
 from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
 from nbpart.storage import write_bytes_atomic
+from nbpart.storage.own_files import share
 
 CATALOG_NAME = "catalog.duckdb"
 #: Says where the catalog is, in a workspace that keeps it elsewhere.
@@ -87,6 +88,11 @@ def _check_writable(root: Path) -> None:
 
 def _make(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(folder):  # what is no folder of its own is refused when it is used
+            return
+        folder.mkdir(parents=True)
+        share(os.stat(folder.parent), folder)
+    except FileExistsError:  # another process made it
+        return
     except OSError as error:
         raise WorkspaceError(f"the folder {folder} cannot be made ({error.strerror}); give another path.") from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbpart.catalog import Catalog
 from nbpart.catalog.queries.prune import FilesInUse, files_in_use
+from nbpart.storage.own_files import check_own_folder, walk_own
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: A stray file that is younger may belong to a person who is at work, in seconds.
 STRAY_AFTER_S = 3600.0
 #: Folders of ``runs/`` that hold something else than notebooks and logs of runs.
-_OWN_FOLDERS = ("_kernels", "_backfills")
+_OWN_FOLDERS = frozenset({"_kernels", "_backfills"})
 
 
 def prune_files(
@@ -29,17 +29,23 @@ def prune_files(
 
     use = catalog.read(lambda batch: files_in_use(batch, keep, asset_ids))
     rows = []
-    for path, status in _files(root):
-        name = str(path.relative_to(root))
-        why = _why(name, status, use, time.time() - stray_after_s)
-        if why is None or (why == "stray" and asset_ids is not None):
-            continue
-        if not dry_run:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
-        rows.append((name, why, status.st_size))
-    if not dry_run:
-        _remove_empty_folders(root)
+    for top in ("data", "runs"):  # both are looked at before anything goes: one may be a link
+        check_own_folder(root / top)
+    for top in ("data", "runs"):
+        for folder, names, handle in walk_own(root, top, _OWN_FOLDERS):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                    path = f"{folder}/{name}"
+                    why = _why(path, status, use, time.time() - stray_after_s)
+                    if why is None or (why == "stray" and asset_ids is not None):
+                        continue
+                    if not dry_run:
+                        os.unlink(name, dir_fd=handle)
+                    rows.append((path, why, status.st_size))
+            if not dry_run:
+                _remove_empty_folders(handle)
+    rows.sort()
     return pd.DataFrame(rows, columns=["path", "reason", "bytes"]).astype({"bytes": "int64"})
 
 
@@ -54,20 +60,9 @@ def _why(name: str, status: os.stat_result, use: FilesInUse, stray_before: float
     return None if in_use or changed > stray_before else "stray"
 
 
-def _files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    for top in ("data", "runs"):
-        for parent, folders, names in os.walk(root / top):
-            if parent == str(root / "runs"):
-                folders[:] = [folder for folder in folders if folder not in _OWN_FOLDERS]
-            for name in sorted(names):
-                path = Path(parent, name)
-                with contextlib.suppress(FileNotFoundError):
-                    yield path, path.stat(follow_symlinks=False)
-
-
-def _remove_empty_folders(root: Path) -> None:
-    for top in ("data", "runs"):
-        for parent, _, _ in os.walk(root / top, topdown=False):
-            if parent != str(root / top):
-                with contextlib.suppress(OSError):  # not empty, or filled just now
-                    os.rmdir(parent)
+def _remove_empty_folders(handle: int) -> None:
+    """Remove the empty folders directly below an open one; those below them went before."""
+    for entry in os.scandir(handle):
+        if entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(OSError):  # not empty, or filled just now
+                os.rmdir(entry.name, dir_fd=handle)

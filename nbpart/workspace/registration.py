@@ -28,6 +28,7 @@ from nbpart.partitions.keys import shorten
 from nbpart.partitions.names import MAX_NAME_BYTES
 from nbpart.sensors import Sensor
 from nbpart.storage import resolve_source, write_bytes_atomic
+from nbpart.storage.own_files import make_folder
 from nbpart.workspace.partition_set import ensure_partitions, merge_sets
 from nbpart.workspace.ticks import define_sensor, keep_sensor
 
@@ -280,14 +281,15 @@ def _write_snapshots(root: Path, prepared: Prepared) -> None:
     definition = prepared.definition
     if definition.snapshot is not None:
         text = json.dumps(prepared.notebook, indent=1, ensure_ascii=False)
-        _write_once(root / definition.snapshot, text)
+        _write_once(root, root / definition.snapshot, text)
     for module in prepared.code.modules if prepared.code else ():
-        _write_once(root / _module_snapshot(module.name, module.source), module.source)
+        _write_once(root, root / _module_snapshot(module.name, module.source), module.source)
 
 
-def _write_once(path: Path, text: str) -> None:
+def _write_once(root: Path, path: Path, text: str) -> None:
     content = text.encode("utf-8", "surrogatepass")
-    if not path.exists() or path.read_bytes() != content:
+    make_folder(root, path.parent)
+    if path.is_symlink() or not path.exists() or path.read_bytes() != content:
         write_bytes_atomic(path, content)
 
 

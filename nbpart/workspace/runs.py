@@ -10,6 +10,7 @@ from nbpart.catalog import RunRecord
 from nbpart.errors import MissingInputError, RunFailedError, run_failed
 from nbpart.run.kernels.keep import KeptKernel
 from nbpart.run.spec import decode_value
+from nbpart.storage.own_files import find_own
 
 
 class Run:
@@ -136,7 +137,8 @@ class Run:
                 f"run {self.run_id} ({self.status}) left no kernel; "
                 "ws.backfill(..., keep_failed_kernels=1) keeps that of a run that fails."
             )
-        return KeptKernel(self._record.kept_kernel)
+        name = Path(self._record.kept_kernel).name
+        return KeptKernel(find_own(self._root, f"runs/_kernels/{name}", f"run {self.run_id}"))
 
     def to_error(self) -> RunFailedError:
         """The exception that stands for this run's failure."""
@@ -170,4 +172,4 @@ class Run:
         return f"<Run {self.run_id} of {place} {self.status}{error}>"
 
     def _path(self, relative: str | None) -> Path | None:
-        return self._root / relative if relative else None
+        return find_own(self._root, relative, f"run {self.run_id}") if relative else None

@@ -14,6 +14,7 @@ from nbpart.backfill.nodes import Node, spell_key
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.cells import find_partition, metrics_of
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
+from nbpart.storage.own_files import find_own
 from nbpart.widgets.actions import (
     DataShown,
     Done,
@@ -224,7 +225,7 @@ class WorkspaceActions:
         chosen = next((f for f in made.files if f.name == (file or "")), None)
         if chosen is None:
             return preview_text("This run saved no value: its executed notebook is its data.", "no file", code)
-        return preview_file(self.root / chosen.path, chosen.format or "", code)
+        return preview_file(find_own(self.root, chosen.path, f"the data of {asset}"), chosen.format or "", code)
 
     def _head(self, plan: Plan) -> tuple[tuple[str, str | None, str], ...]:
         """The first steps of a plan, which may have a million."""

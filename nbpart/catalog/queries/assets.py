@@ -22,6 +22,7 @@ from nbpart.catalog.queries.columns import (
 )
 from nbpart.catalog.records import AssetRecord, FileRecord, MaterializationRecord
 from nbpart.catalog.relations import AssetSnapshot
+from nbpart.errors import CatalogError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,12 +177,17 @@ def load_snapshots(batch: Batch, names: Sequence[str], root: Path) -> dict[str, 
 def _load_snapshot(batch: Batch, asset: AssetRecord, root: Path) -> AssetSnapshot:
     rows, params, metrics = partition_files(batch, asset.asset_id)
     place = rows.column_names.index("path")
-    rows = rows.set_column(place, "path", _absolute(rows.column("path"), root))
+    rows = rows.set_column(place, "path", _absolute(rows.column("path"), root, asset.name))
     return AssetSnapshot(asset.name, asset.set_id != 0, params, metrics, rows)
 
 
-def _absolute(paths: pa.ChunkedArray, root: Path) -> pa.ChunkedArray:
+def _absolute(paths: pa.ChunkedArray, root: Path, asset: str) -> pa.ChunkedArray:
     import pyarrow.compute as pc
 
-    stands_alone = pc.or_(pc.starts_with(paths, "/"), pc.match_substring(paths, "://"))
-    return pc.if_else(stands_alone, paths, pc.binary_join_element_wise(f"{root}", paths, "/"))
+    outside = pc.filter(paths, pc.match_substring_regex(paths, r"^/|://|(^|/)\.\.(/|$)"))
+    if len(outside):
+        raise CatalogError(
+            f"the data of {asset!r} is said to be in {outside[0].as_py()!r}, which is not inside the workspace {root}: "
+            "it is left alone; look at where the catalog comes from."
+        )
+    return pc.binary_join_element_wise(f"{root}", paths, "/")
