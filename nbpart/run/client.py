@@ -20,6 +20,7 @@ from nbpart.run.record import NotebookRecord
 _IOPUB_LIMIT_S = 30.0
 _LATE_S = 0.02
 _LAST_WORDS_S = 0.5
+_SILENCE_S = 5.0
 _ALIVE_S = 0.5
 _TURN_S = 0.05
 _FIRST_ASK_S, _ASK_GROWTH, _LONGEST_ASK_S = 0.05, 1.6, 1.0
@@ -68,19 +69,33 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                 raise DeadKernelError(f"no answer within {limit_s:g} s")
             pause = min(pause * _ASK_GROWTH, _LONGEST_ASK_S)
 
-    async def request_end(self) -> None:
-        """Ask the kernel to end, and hand on what is still to come from it."""
+    async def request_end(self, grace_s: float) -> None:
+        """Ask the kernel to end, hand on what is still to come from it, and wait for its end, a stock one's `grace_s`.
+
+        A prewarmed one knows its own limits; what it says meanwhile is waited for as long as it comes.
+        """
+        if self.kc is None:
+            return
         self.kc.shutdown()
         if self._kernel.kind != PREWARMED:
+            await self._kernel.ended(grace_s)
             return
-        last = asyncio.ensure_future(self._next("iopub", time.monotonic() + _IOPUB_LIMIT_S, self._take_last))
+        last = asyncio.ensure_future(self._take_all())
         ended = asyncio.ensure_future(self._kernel.ended(None))
-        await asyncio.wait({last, ended}, return_when=asyncio.FIRST_COMPLETED)
-        # what it said last may still be on its way
-        await asyncio.wait({last}, timeout=_LAST_WORDS_S)
-        for waiting in (last, ended):
-            waiting.cancel()
-        await asyncio.gather(last, ended, return_exceptions=True)
+        try:
+            await asyncio.wait({last, ended}, return_when=asyncio.FIRST_COMPLETED)
+            # what it said last may still be on its way
+            await asyncio.wait({last}, timeout=_LAST_WORDS_S)
+        finally:
+            for waiting in (last, ended):
+                waiting.cancel()
+            await asyncio.gather(last, ended, return_exceptions=True)
+
+    async def _take_all(self) -> None:
+        """Hand on what comes until the kernel says that it was all, or says nothing for longer than its end takes."""
+        with contextlib.suppress(Empty):
+            while not self._take_last(await self._next("iopub", time.monotonic() + _SILENCE_S, lambda message: True)):
+                pass
 
     async def execute_quietly(self, code: str) -> bool:
         """Whether the kernel executed code that nobody shall see."""

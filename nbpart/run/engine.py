@@ -32,7 +32,7 @@ from nbpart.states import RunStatus
 ENGINE = "nbpart"
 _TICK_S = 0.2
 _START_LIMIT_S = 120.0
-_END_LIMIT_S = 5.0
+_END_LIMIT_S = 1.0
 _TAIL = 16_384
 #: So much of what was told last is looked for on a dead kernel's console.
 _KNOWN = 200
@@ -95,6 +95,7 @@ class Execution:
         self._cell: int | None = None
         self._deadline: float | None = None
         self._stopping: Ending | None = None
+        self._began_at = self._done_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken: asyncio.Event | None = None
         self.ending: Ending | None = None
@@ -118,6 +119,11 @@ class Execution:
             with contextlib.suppress(RuntimeError):  # it is over
                 loop.call_soon_threadsafe(woken.set)
 
+    @property
+    def cells_s(self) -> float:
+        """From the first cell's start to the end of the last that was executed, in seconds."""
+        return max(0.0, self._done_at - self._began_at) if self._began_at else 0.0
+
     def _tell(self, text: str) -> None:
         self._told = (self._told + text)[-_TAIL:]
         self._write(text)
@@ -126,29 +132,50 @@ class Execution:
         self._woken = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         work = asyncio.ensure_future(self._work(record, kernel_name))
-        ending = None
+        is_left = False
         try:
             ending = await self._watch(work, record)
+            if self._stopping is None and self._client is not None and ending.error_class != "DeadKernel":
+                if await self._keep_kernel(ending):
+                    return ending
+                ending = await self._leave_kernel(ending, record)
+                is_left = self._stopping is None
             return ending
         finally:
-            ended_well = ending is not None and self._stopping is None and ending.error_class != "DeadKernel"
-            if not (ended_well and ending is not None and await self._keep_kernel(ending)):
-                await self._end_kernel(now=not ended_well)
+            await self._end_kernel(now=not is_left)
+
+    async def _leave_kernel(self, ending: Ending, record: NotebookRecord) -> Ending:
+        """Let the kernel come to its own end; a success that is stopped meanwhile is none."""
+        leaving = asyncio.ensure_future(self._client.request_end(_END_LIMIT_S))
+        reason = await self._await_or_stop(leaving, record)
+        leaving.cancel()
+        await asyncio.wait({leaving})
+        if not leaving.cancelled() and (error := leaving.exception()) is not None:
+            _logger.warning("the kernel of a run did not end well: %s", error)
+        self._stopping = reason
+        if reason is None or ending.status is not RunStatus.SUCCEEDED:
+            return ending
+        return replace(reason, error_message=f"{reason.error_message}; its cells were done, but not its kernel's end")
 
     async def _watch(self, work: asyncio.Future[Ending], record: NotebookRecord) -> Ending:
+        reason = await self._await_or_stop(work, record)
+        return work.result() if reason is None else await self._stop(work, reason)
+
+    async def _await_or_stop(self, work: asyncio.Future[Any], record: NotebookRecord) -> Ending | None:
+        """Wait until it is done and return None, or why it is to be stopped before."""
         assert self._woken is not None
         woken = asyncio.ensure_future(self._woken.wait())
         try:
             while not work.done():
                 reason = self._stop_reason()
                 if reason is not None:
-                    return await self._stop(work, reason)
+                    return reason
                 waited: set[asyncio.Future[Any]] = {work} if woken.done() else {work, woken}
                 await asyncio.wait(waited, timeout=_TICK_S, return_when=asyncio.FIRST_COMPLETED)
                 record.save_if_due()
         finally:
             woken.cancel()
-        return work.result()
+        return None
 
     def _stop_reason(self) -> Ending | None:
         if self._should_stop():
@@ -169,6 +196,7 @@ class Execution:
         if not work.done():
             work.cancel()
             await asyncio.wait({work})
+            self._done_at = time.monotonic()
         stopped = None if work.cancelled() else work.result()
         where = f"; it was stopped in cell {self._cell + 1}" if self._cell is not None else ""
         traceback = stopped.traceback if stopped is not None else None
@@ -181,8 +209,10 @@ class Execution:
         self._deadline = time.monotonic() + self._timeout_s if self._timeout_s else None
         for index, cell in enumerate(record.nb.cells):
             self._cell = index
+            self._began_at = self._began_at or time.monotonic()
             record.cell_start(cell, index)
             failure = await self._execute_cell(cell, index)
+            self._done_at = time.monotonic()
             if failure is None and self._stopping is None:
                 record.cell_complete(cell, index)
                 failure = self._exit_asked(index)
@@ -272,12 +302,10 @@ class Execution:
 
     async def _end_kernel(self, *, now: bool) -> None:
         kernel, client = self._kernel, self._client
-        if kernel is None:
+        if kernel is None or self.kept is not None:
             return
         kernel.measure()
         try:
-            if not now and client.kc is not None:
-                await client.request_end()
             await kernel.end(_END_LIMIT_S, now=now)
         except Exception as error:  # noqa: BLE001 - the notebook's outcome stands whatever its kernel does at its end
             _logger.warning("the kernel of a run did not end well: %s", error)

@@ -9,7 +9,6 @@ import logging
 import math
 import os
 import threading
-import time
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -141,7 +140,7 @@ class NotebookRun:
         return result
 
     def _execute(self) -> RunResult:
-        started_at, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
+        started_at = datetime.datetime.now(datetime.UTC)
         _load_engine()
         with self._turn:  # what is being started ahead is ready then, and nothing is started later
             self._is_begun = True
@@ -160,7 +159,7 @@ class NotebookRun:
             status=ending.status,
             started_at=started_at,
             finished_at=datetime.datetime.now(datetime.UTC),
-            duration_s=time.monotonic() - begin,
+            duration_s=self._execution.cells_s if self._execution is not None else 0.0,
             files=output.files,
             metrics=output.metrics,
             error_class=ending.error_class,
@@ -222,7 +221,6 @@ class NotebookRun:
         return result
 
     def _run_logged(self) -> tuple[Ending, str | None]:
-        begin = time.monotonic()
         for path in (self.spec.log, self.spec.output_notebook, self.spec.result):
             make_run_folder(self.spec.workspace, Path(path).parent)
         self.spec.part.unlink(missing_ok=True)
@@ -234,7 +232,7 @@ class NotebookRun:
                 ending, kernel = self._run(log)
             except Exception as error:  # noqa: BLE001 - as above; the log must have its last line
                 ending = _crashed(error)
-            log.end(ending, time.monotonic() - begin)
+            log.end(ending, self._execution.cells_s if self._execution is not None else 0.0)
         return ending, kernel
 
     def _run(self, log: _Log) -> tuple[Ending, str | None]:

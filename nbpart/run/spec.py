@@ -315,7 +315,8 @@ class MemberOutput:
 class RunResult:
     """How one attempt of a run ended.
 
-    `status` is succeeded, failed or cancelled. `error_cell` is the 0-based index of the cell in the output notebook.
+    `status` is succeeded, failed or cancelled. `duration_s`: from the start of the first cell to the end of the last,
+    without the kernel's start and end. `error_cell` is the 0-based index of the cell in the output notebook.
     `exit_code` is the kernel's, where it died (-9 = killed by signal 9). `lacked`: per input the keys without data.
     `kernel_kind` is "prewarmed", "spare" or "stock", `kernel_notes` say why it is not what it should be; `cpu_s` and
     `peak_rss_bytes` are the kernel's with the processes that it waited for, None where the system does not tell.

@@ -19,14 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from ipykernel.iostream import OutStream
+from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 
-from nbpart.run.kernels import wire
+from nbpart.run.kernels import processes, wire
+from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.modules import RUN_VARIABLE
 
-_PR_SET_PDEATHSIG = 1
 #: How long a kernel that ends waits for the last output of its processes, in seconds; only a stuck pipe takes it.
 _DRAIN_LIMIT_S = 1.0
+#: At a kernel's end: how long its threads are waited for, its children are left alone, and its exit may take.
+_THREADS_LIMIT_S, _CHILDREN_LIMIT_S, _LEAVE_LIMIT_S = 0.5, 1.0, 2.5
 #: A console that holds more bytes is begun anew: only its end is ever read.
 _LONGEST_CONSOLE = 1 << 20
 _STREAM = f"{__name__}.DrainedStream"
@@ -80,6 +83,13 @@ class RepeatedStream(DrainedStream):
         return super().write(string)
 
 
+class ForkedIPythonKernel(IPythonKernel):
+    """IPython's kernel, which leaves it to the zygote to end its children: by itself it takes up to 29 s for that."""
+
+    async def _progressively_terminate_all_children(self) -> None:
+        return
+
+
 class AdoptedApp(IPKernelApp):
     """A kernel that is made ready before it is known for whom: what depends on that comes when it is adopted."""
 
@@ -117,12 +127,12 @@ class AdoptedApp(IPKernelApp):
         sys.stderr.flush()
 
 
-def begin(zygote: int) -> None:
-    """Become a process of one's own: session, signals, randomness; and die with the zygote."""
+def begin(zygote: int, guardian: str) -> None:
+    """Become a process of one's own: session, signals, randomness, a mark; and die with the zygote."""
     os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != zygote:  # it died before the line above
-        os._exit(1)
+    processes.die_with_parent(zygote)
+    os.environ[GUARDIAN_VARIABLE] = f"{guardian}/{os.getpid()}"
+    processes.write_environment_block(GUARDIAN_VARIABLE, os.environ[GUARDIAN_VARIABLE])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -138,10 +148,10 @@ def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]
         settle(message["env"], message["cwd"])
         argv = message["argv"]
         # the death signal stands for it, and its default is the zygote's own environment
-        app: Any = IPKernelApp.instance(parent_handle=0, outstream_class=_STREAM)
+        app: Any = IPKernelApp.instance(parent_handle=0, outstream_class=_STREAM, kernel_class=ForkedIPythonKernel)
         app.initialize(argv[argv.index("-m") + 2 :])
         atexit.register(_end_output, app)
-        _say(conn, {"ready": os.getpid()})
+        _say_ready(conn)
         app.start()
 
     _live(work, lambda reason: _say(conn, {"error": reason}))
@@ -157,15 +167,15 @@ def run_adopted(private: socket.socket, folder: str) -> None:
         app = _make_spare(folder, file)
         message, conn = _await_adoption(private)
         try:
-            _mark(message["env"].get(RUN_VARIABLE, ""))
             settle(message["env"], message["cwd"])
+            processes.write_environment_block(RUN_VARIABLE, os.environ.get(RUN_VARIABLE, ""))
             _reseed()
             app.be_adopted(message["startup"])
         except BaseException as error:
             _say(conn, {"error": _describe(error)})
             raise
         atexit.register(_end_output, app)
-        _say(conn, {"ready": os.getpid(), "connection_file": file}, [console])
+        _say_ready(conn, console, connection_file=file)
         os.close(console)
         app.start()
 
@@ -180,6 +190,7 @@ def _make_spare(folder: str, file: str) -> Any:
     app: Any = AdoptedApp.instance(
         parent_handle=0,
         outstream_class=_REPEATED_STREAM,
+        kernel_class=ForkedIPythonKernel,
         transport="ipc",
         ip=os.path.join(folder, "k"),
         connection_file=file,
@@ -205,14 +216,22 @@ def _say(conn: socket.socket, message: dict[str, Any], descriptors: Sequence[int
     conn.close()
 
 
+def _say_ready(conn: socket.socket, *descriptors: int, **more: Any) -> None:
+    own = os.pidfd_open(os.getpid())
+    _say(conn, {"ready": os.getpid(), **more}, [own, *descriptors])
+    os.close(own)
+
+
 def _describe(error: BaseException) -> str:
     return f"a forked kernel could not be made ready: {type(error).__name__}: {error}"
 
 
 def settle(environment: dict[str, str], folder: str) -> None:
     """Take on the environment and the working directory of the run."""
+    # what a kernel starts bears its mark, and what a kernel above this one may have had is not its own
+    own = {name: os.environ[name] for name in (GUARDIAN_VARIABLE,) if name in os.environ}
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update({**environment, **own})
     if hasattr(time, "tzset"):
         time.tzset()
     os.chdir(folder)
@@ -235,19 +254,6 @@ def _reseed() -> None:
 
         random.seed()
         sys.modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
-
-
-def _mark(run_id: str) -> None:
-    """Show the run's mark where the system shows a process's environment, in the room that the zygote reserved."""
-    block = Path("/proc/self/environ").read_bytes()
-    begin = block.find(f"{RUN_VARIABLE}=".encode())
-    if begin < 0:
-        return
-    begin += len(RUN_VARIABLE) + 1
-    room = block.index(b"\0", begin) - begin
-    mark = run_id.encode("utf-8", "surrogateescape")[:room].ljust(room, b"\0")
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    ctypes.memmove(int(fields[47]) + begin, mark, room)
 
 
 def _end_output(app: Any) -> None:
@@ -278,12 +284,42 @@ def _live(work: Callable[[], None], tell: Callable[[str], None]) -> None:
 
 
 def _leave(code: int) -> None:
-    """End as an interpreter does but for taking modules apart, which costs more than the whole rest."""
-    for step in (threading._shutdown, atexit._run_exitfuncs, gc.collect):  # type: ignore[attr-defined]
-        with contextlib.suppress(BaseException):
-            step()
+    """End as an interpreter does but for taking modules apart, which costs more than the whole rest.
+
+    Threads that are no daemons get a moment, and what is registered for the exit gets a while longer; children in the
+    way of that are ended. Whatever goes on then ends with the process, and what it started by the zygote.
+    """
+    left = threading.Event()
+    threading.Thread(target=_leave_at_last, args=(code, left), daemon=True).start()
+    join_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]
+    joining = threading.Thread(target=_quietly, args=(join_threads,), daemon=True)
+    joining.start()
+    joining.join(_THREADS_LIMIT_S)
+    for step in (atexit._run_exitfuncs, gc.collect):
+        _quietly(step)
+    left.set()
+    _exit(code)
+
+
+def _leave_at_last(code: int, left: threading.Event) -> None:
+    if left.wait(_CHILDREN_LIMIT_S):
+        return
+    # something may be joining a child
+    processes.send(signal.SIGKILL, processes.descendants_of(os.getpid()))
+    if left.wait(_LEAVE_LIMIT_S - _CHILDREN_LIMIT_S):
+        return
+    if IPKernelApp.initialized():
+        _quietly(lambda: _end_output(IPKernelApp.instance()))
+    _exit(code)
+
+
+def _quietly(step: Callable[[], object]) -> None:
+    with contextlib.suppress(BaseException):
+        step()
+
+
+def _exit(code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BaseException):
-            stream.flush()
+        _quietly(stream.flush)
     ctypes.CDLL(None).fflush(None)
     os._exit(code)

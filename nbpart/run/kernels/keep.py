@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.errors import MissingInputError
-from nbpart.run.kernels.waiting import has_ended, started_at
+from nbpart.run.kernels.processes import started_at
+from nbpart.run.kernels.waiting import has_ended
 
 _ANSWER_S = 30.0
 _END_S = 5.0

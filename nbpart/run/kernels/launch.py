@@ -17,10 +17,12 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
 from nbpart.run.kernels.keep import write_kept
+from nbpart.run.kernels.processes import kill_run
 from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipython_command
 from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import wait_end
 from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Usage, is_supported
+from nbpart.run.modules import RUN_VARIABLE
 
 PREWARMED, SPARE, STOCK = "prewarmed", "spare", "stock"
 _TERM_LIMIT_S = 1.0
@@ -60,6 +62,7 @@ class RunKernel:
 
     kind: "prewarmed" (forked), "spare" (started ahead) or "stock". notes: why it is not prewarmed, where it should be.
     console: what it wrote past Jupyter's messages. process: like a Popen object, or None where it runs elsewhere.
+    run_id: the mark that it, and what it started, bears.
     """
 
     manager: RunKernelManager
@@ -68,6 +71,7 @@ class RunKernel:
     console: IO[bytes]
     notes: tuple[str, ...] = ()
     sockets: str | None = None
+    run_id: str | None = None
     usage: Usage = field(default_factory=Usage)
 
     @property
@@ -101,7 +105,7 @@ class RunKernel:
             if self.process is None:
                 if self.manager.has_kernel:
                     await self.manager.shutdown_kernel(now=now)
-            elif now or not await self.ended(grace_s):
+            elif not await self.ended(0 if now else grace_s):
                 self._signal_group(signal.SIGTERM)
                 if not await self.ended(_TERM_LIMIT_S):
                     self._signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -140,6 +144,8 @@ class RunKernel:
             self.process.poll()
             if isinstance(self.process, ForkedKernel):
                 self.process.close()
+                if self.process.is_abandoned and self.run_id:
+                    await asyncio.to_thread(kill_run, self.run_id)
         with contextlib.suppress(OSError):
             await self.manager.cleanup_resources()
         self.console.close()
@@ -212,7 +218,8 @@ async def _adopt(
     assert kernel.console is not None
     manager.load_connection_file(kernel.connection_file)
     manager.provisioner = provisioner
-    return RunKernel(manager, PREWARMED, kernel, os.fdopen(os.dup(kernel.console), "rb"))
+    console = os.fdopen(os.dup(kernel.console), "rb")
+    return RunKernel(manager, PREWARMED, kernel, console, run_id=environment.get(RUN_VARIABLE))
 
 
 async def _start(

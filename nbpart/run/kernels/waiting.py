@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from pathlib import Path
 from typing import Any
 
+from nbpart.run.kernels.processes import is_gone
 from nbpart.run.kernels.zygotes import ForkedKernel
 
 _POLL_S = 0.02
@@ -66,14 +66,6 @@ async def _poll_end(process: Any, limit_s: float | None) -> bool:
     return True
 
 
-def started_at(pid: int) -> str | None:
-    """What tells a process from a later one of the same number; None where that is not known."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return None
-
-
 def has_ended(pid: int, started: str | None) -> bool:
     """Whether the process of that number and start is gone, or only waits to be reaped."""
     try:
@@ -84,8 +76,4 @@ def has_ended(pid: int, started: str | None) -> bool:
         return False
     if started is None:
         return False
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return True
-    return fields[0] in "ZX" or fields[19] != started
+    return is_gone(f"{pid}.{started}")

@@ -29,7 +29,10 @@ def receive(channel: socket.socket, most_descriptors: int = 0) -> tuple[dict[str
     try:
         while len(data) < wanted:
             if most_descriptors:
-                part, came, _, _ = socket.recv_fds(channel, wanted - len(data), most_descriptors)
+                # else what the receiver starts would inherit them
+                part, came, _, _ = socket.recv_fds(
+                    channel, wanted - len(data), most_descriptors, socket.MSG_CMSG_CLOEXEC
+                )
                 descriptors += came
             else:
                 part = channel.recv(wanted - len(data))

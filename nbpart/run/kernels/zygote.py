@@ -2,8 +2,9 @@
 
     python -m nbpart.run.kernels.zygote CONTROL OWNER
 
-CONTROL is a socket that it inherits, OWNER the process id of its owner; it ends when either is gone, and kills the
-kernels and their process groups before. On the control socket the owner sends `{"preload": [names], "optional":
+CONTROL is a socket that it inherits, OWNER the process id of its owner. What is started so is the guardian, which forks
+the zygote; see nbpart.run.kernels.guardian. The zygote ends when owner or guardian is gone, and ends the kernels and
+all that they started before. On the control socket the owner sends `{"preload": [names], "optional":
 [names]}` once and gets `{"failed": {name: reason}}`, then sends any of these, a kernel's with the kernel's own socket
 as its first descriptor:
 
@@ -11,9 +12,9 @@ as its first descriptor:
 - `{"op": "adopt", "env", "cwd", "startup"}`: the kernel that waits ready, with a connection file of its own making;
 - `{"op": "retire"}`: end when the last kernel has ended; `{"op": "goodbye"}`: kernels that were detached may live on.
 
-On its own socket a kernel says `{"ready": pid, ...}` (or `{"error": reason}`) and at its end the zygote says
-`{"code", "cpu_s", "peak_rss_bytes"}`. The owner may send `{"detach": true}` there; without it the kernel is killed when
-the owner closes the socket.
+On its own socket a kernel says `{"ready": pid, ...}` with a descriptor of itself (or `{"error": reason}`), and when it
+has ended, with all that it started, the zygote says `{"code", "cpu_s", "peak_rss_bytes"}`. The owner may send
+`{"detach": true}` there; without it the kernel is killed when the owner closes the socket.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from nbpart.run.kernels import wire
+from nbpart.run.kernels import processes, wire
+from nbpart.run.kernels.guardian import Guardian, fork_guarded
+from nbpart.run.modules import RUN_VARIABLE
 
 #: Who preloads these pays once for what each kernel imports at its start or at its first cell.
 _KERNEL_MODULES = (
@@ -53,11 +57,18 @@ _KERNEL_MODULES = (
     "stringprep",
     "tornado.platform.asyncio",
 )
+#: What a kernel started and left has so long to end by itself once it was asked to, and so long once it was killed.
+_TERM_LIMIT_S, _KILL_LIMIT_S = 0.4, 1.0
+_PAUSE_S = 0.01
 
 
-@dataclass
+@dataclass(eq=False)
 class Kernel:
-    """A kernel that was forked and not reaped yet; `folder` holds what a spare binds."""
+    """A kernel that was forked; `folder` holds what a spare binds.
+
+    After its end: `told`, what its owner is to hear when nothing is left of what it started, `asked`, the processes
+    that were asked to end, and `kill_at`, when those that are left are killed.
+    """
 
     pid: int
     pidfd: int
@@ -65,11 +76,12 @@ class Kernel:
     conn: socket.socket | None = None
     folder: str | None = None
     is_detached: bool = False
+    told: dict[str, Any] | None = None
+    asked: set[int] = field(default_factory=set)
+    kill_at: float = 0.0
 
     def kill(self) -> None:
-        for kill in (os.killpg, os.kill):  # a kernel just forked may not lead its group yet
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(self.pid, signal.SIGKILL)
+        processes.send_group(signal.SIGKILL, self.pid)
 
     def close(self) -> None:
         self.private.close()
@@ -81,7 +93,7 @@ class Kernel:
 class Zygote:
     """Serves its owner until that is gone; `serve` returns in the zygote never, and in no child either."""
 
-    def __init__(self, control: socket.socket, owner: int) -> None:
+    def __init__(self, control: socket.socket, owner: int, guardian: Guardian) -> None:
         self._control = control
         self._selector = selectors.DefaultSelector()
         self._kernels: dict[int, Kernel] = {}
@@ -89,19 +101,36 @@ class Zygote:
         self._wants_spare = False
         self._is_told_goodbye = False
         self._is_ending = False
+        self._ended: list[Kernel] = []
+        self._suspects: dict[int, set[int]] = {}
+        self._guardian, self._name = guardian.pidfd, guardian.name
         self._owner = os.pidfd_open(owner)
+        self._bell: tuple[int, int] | None = None
         self._watch(control, self._serve_owner)
         self._watch(self._owner, self._end)
+        self._watch(self._guardian, self._end)
 
     def serve(self) -> None:
+        processes.become_subreaper()
+        self._hear_of_children()
         while True:
             # a spare is made when nothing else is to do: first what somebody waits for
-            events = self._selector.select(0 if self._wants_spare else None)
+            limit_s = 0 if self._wants_spare else _PAUSE_S if self._ended else None
+            events = self._selector.select(limit_s)
             for key, _ in events:
                 key.data()
-            if not events:
+            for kernel in list(self._ended):
+                self._end_started(kernel)
+            if not events and self._wants_spare:
                 self._wants_spare = False
                 self._make_spare()
+
+    def _hear_of_children(self) -> None:
+        """Be woken when a child ends: also one that lost its own parent and came here."""
+        self._bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._bell[1], warn_on_full_buffer=False)
+        self._watch(self._bell[0], self._reap_orphans)
 
     def _watch(self, what: Any, react: Callable[[], None]) -> None:
         self._selector.register(what, selectors.EVENT_READ, react)
@@ -141,7 +170,7 @@ class Zygote:
         self._connect(self._fork(lambda private: run_started(conn, message, streams)), conn)
 
     def _adopt(self, conn: socket.socket, message: dict[str, Any]) -> None:
-        kernel = self._spare or self._fork_spare()
+        kernel = self._spare or self._fork_spare(conn)
         self._spare = None
         self._connect(kernel, conn)
         with contextlib.suppress(OSError):  # it is dead; the reason comes by its end
@@ -157,13 +186,20 @@ class Zygote:
             with contextlib.suppress(OSError):  # the next who asks hears of it
                 self._spare = self._fork_spare()
 
-    def _fork_spare(self) -> Kernel:
+    def _fork_spare(self, conn: socket.socket | None = None) -> Kernel:
+        """Fork a spare; `conn` is what it must not hold besides: it gets its own copy when it is adopted."""
         from nbpart.run.kernels.child import run_adopted
 
         # named by who has to remove it: where this process is killed, its owner knows which to remove
         folder = tempfile.mkdtemp(prefix=f"nbpart-{os.getpid()}-")
+
+        def run(private: socket.socket) -> None:
+            if conn is not None:
+                conn.close()
+            run_adopted(private, folder)
+
         try:
-            kernel = self._fork(lambda private: run_adopted(private, folder))
+            kernel = self._fork(run)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -186,7 +222,7 @@ class Zygote:
                 self._close_all()
                 from nbpart.run.kernels.child import begin
 
-                begin(zygote)
+                begin(zygote, self._name)
                 run(private)
             finally:
                 os._exit(1)
@@ -200,7 +236,9 @@ class Zygote:
         """In a child: let go of what belongs to the zygote and to other kernels."""
         self._selector.close()
         self._control.close()
-        os.close(self._owner)
+        signal.set_wakeup_fd(-1)
+        for descriptor in (self._owner, self._guardian, *(self._bell or ())):
+            os.close(descriptor)
         for kernel in self._kernels.values():
             kernel.close()
 
@@ -213,47 +251,104 @@ class Zygote:
                 wire.send(kernel.conn, {"detached": True})
             return
         self._unwatch(kernel.conn)
-        if not kernel.is_detached:
+        if not kernel.is_detached and kernel.told is None:
             kernel.kill()
 
     def _reap(self, kernel: Kernel) -> None:
-        # the group before the leader: while that is a zombie, nobody else can have its number
-        kernel.kill()
-        _, status, usage = os.wait4(kernel.pid, 0)
-        del self._kernels[kernel.pid]
+        """A kernel ended: what it started is asked to end too, and has a moment for it."""
         self._unwatch(kernel.pidfd)
+        is_hurried = self._is_ending or kernel is self._spare
+        # the group before the leader: while that is a zombie, nobody else can have its number
+        processes.send_group(signal.SIGKILL if is_hurried else signal.SIGTERM, kernel.pid)
+        _, status, usage = os.wait4(kernel.pid, 0)
         if kernel is self._spare:
             self._spare = None
+        kernel.told = {
+            "code": os.waitstatus_to_exitcode(status),
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+            "peak_rss_bytes": usage.ru_maxrss * 1024,
+        }
+        kernel.kill_at = time.monotonic() + (0 if is_hurried else _TERM_LIMIT_S)
+        self._ended.append(kernel)
+        self._end_started(kernel)
+
+    def _end_started(self, kernel: Kernel) -> None:
+        """Go on with ending what a kernel started that has ended itself; when nothing is left, its owner is told."""
+        now = time.monotonic()
+        left = [pid for pid in self._orphans() if self._is_of(pid, kernel) and not processes.reap(pid)]
+        below = [pid for orphan in left for pid in processes.descendants_of(orphan)]
+        left += [pid for pid in below if not processes.is_meant_to_stay(pid)]
+        if left and now < kernel.kill_at + _KILL_LIMIT_S:
+            if now < kernel.kill_at:
+                processes.send(signal.SIGTERM, {*left} - kernel.asked)
+            else:
+                processes.send(signal.SIGKILL, left)
+            kernel.asked.update(left)
+            return
+        self._ended.remove(kernel)
+        del self._kernels[kernel.pid]
         if kernel.folder is not None:
             shutil.rmtree(kernel.folder, ignore_errors=True)
         if kernel.conn is not None:
             self._unwatch(kernel.conn)
-            end = {
-                "code": os.waitstatus_to_exitcode(status),
-                "cpu_s": usage.ru_utime + usage.ru_stime,
-                "peak_rss_bytes": usage.ru_maxrss * 1024,
-            }
             with contextlib.suppress(OSError):
-                wire.send(kernel.conn, end)
+                wire.send(kernel.conn, kernel.told or {})
         kernel.close()
-        if self._is_ending and not self._kernels:
-            os._exit(0)
+        self._leave_if_done()
+
+    def _orphans(self) -> list[int]:
+        """Children that are no kernels: what kernels started, and lost its own parent."""
+        return [pid for pid in processes.children_of(os.getpid()) if pid not in self._kernels]
+
+    def _reap_orphans(self) -> None:
+        assert self._bell is not None
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._bell[0], 4096)
+        for pid in self._orphans():
+            if processes.reap(pid):
+                self._suspects.pop(pid, None)
+
+    def _is_of(self, pid: int, kernel: Kernel) -> bool:
+        """Whether an orphan is what a kernel, that ended, had started.
+
+        One that hides it (another session, another environment) is of the last to end of those that ran with it.
+        """
+        if pid in kernel.asked:
+            return True
+        try:
+            session = os.getsid(pid)
+        except OSError:
+            return False
+        mark = (processes.read_environment(pid) or {}).get(processes.GUARDIAN_VARIABLE)
+        if mark == "":
+            return False
+        for known in self._kernels.values():
+            if known.pid == session or mark == f"{self._name}/{known.pid}":
+                return known is kernel
+        running = {known.pid for known in self._kernels.values() if known.conn is not None and known.told is None}
+        suspects = self._suspects.setdefault(pid, running)
+        suspects &= running
+        return not suspects
 
     def _retire(self) -> None:
         self._is_ending, self._wants_spare = True, False
         if self._spare is not None:
             self._spare.kill()
-        if not self._kernels:
+        self._leave_if_done()
+
+    def _leave_if_done(self) -> None:
+        if self._is_ending and not self._kernels:
+            processes.end_descendants(_KILL_LIMIT_S)
             os._exit(0)
 
     def _end(self) -> None:
         """The owner is gone: so shall be all that it had, but what it kept on purpose when it said goodbye."""
         for kernel in list(self._kernels.values()):
-            if not (kernel.is_detached and self._is_told_goodbye):
+            kernel.kill_at = min(kernel.kill_at, time.monotonic())
+            if kernel.told is None and not (kernel.is_detached and self._is_told_goodbye):
                 kernel.kill()
-        self._unwatch(self._control)
-        self._unwatch(self._owner)
-        self._control.close()
+        for watched in (self._control, self._owner, self._guardian):
+            self._unwatch(watched)
         self._retire()
 
 
@@ -271,8 +366,10 @@ def preload(names: Iterable[str]) -> dict[str, str]:
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    guardian = fork_guarded(control)
     # what was reserved is known from the block that the system keeps; to Python it is no variable
-    os.environ.pop("NBPART_RUN_ID", None)
+    for name in (RUN_VARIABLE, processes.GUARDIAN_VARIABLE):
+        os.environ.pop(name, None)
     # the folder that this was started in is nobody's: each kernel has its own
     sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
     gc.disable()
@@ -287,8 +384,10 @@ def main() -> None:
     failed = preload(["nbpart.run.kernels.child", *message["preload"]])
     gc.collect()
     gc.freeze()
-    wire.send(control, {"failed": failed, "pid": os.getpid()})
-    Zygote(control, int(sys.argv[2])).serve()
+    own = os.pidfd_open(os.getpid())
+    wire.send(control, {"failed": failed, "pid": os.getpid()}, [own])
+    os.close(own)
+    Zygote(control, int(sys.argv[2]), guardian).serve()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.run.kernels import wire
+from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE
 
 #: What notebooks of nbpart import: the names of modules, imported and not touched.
@@ -41,7 +42,8 @@ _READ_AT_START = (
 _MOST_ZYGOTES = 4
 _START_LIMIT_S = 60.0
 _RETRY_S = 60.0
-# room for a run's mark in what the system shows of a forked process's environment
+_END_LIMIT_S = 3.0
+# room for each mark of a run in what the system shows of a forked process's environment
 _MARK_ROOM = 200
 _TAIL = 2_000
 
@@ -64,39 +66,52 @@ class Usage:
 
 
 class ForkedKernel:
-    """A kernel that a zygote forked, as a Popen object looks: ours to signal and to wait for."""
+    """A kernel that a zygote forked, as a Popen object looks: ours to signal and to wait for.
+
+    conn: the kernel's own socket; zygote: a descriptor of the zygote, which is copied. A process that the kernel forked
+    may hold the other end of the socket, so its end tells nothing: that of the kernel and of the zygote does.
+    """
 
     stdin = stdout = stderr = None
 
-    def __init__(self, conn: socket.socket) -> None:
+    def __init__(self, conn: socket.socket, zygote: int) -> None:
         self._conn = conn
+        self._zygote = os.dup(zygote)
+        self._pidfd: int | None = None
+        self._events = select.epoll()
+        for descriptor in (conn.fileno(), self._zygote):
+            self._events.register(descriptor, select.EPOLLIN)
+        self._owner = os.getpid()
         self._lock = threading.Lock()
         self.pid = -1
         self.connection_file: str | None = None
         self.console: int | None = None
         self.returncode: int | None = None
         self.usage = Usage()
+        self.is_abandoned = False
 
     def fileno(self) -> int:
         """Readable once the kernel is ready, and again when it ended."""
-        return self._conn.fileno()
+        return self._events.fileno()
 
     def wait_until_ready(self, limit_s: float = _START_LIMIT_S) -> None:
         """Return when it is bound to its sockets; PrewarmError where it does not come to that."""
-        if not select.select([self._conn], [], [], limit_s)[0]:
-            self._conn.close()
+        if not self._events.poll(limit_s):
+            self._release()
             raise PrewarmError(f"a forked kernel was not ready within {limit_s:g} s")
         self.take_ready()
 
     def take_ready(self) -> None:
         """Read what `fileno` announced first."""
-        message, descriptors = wire.receive(self._conn, 1)
+        message, descriptors = self._receive(2)
         if message is not None and "ready" in message:
             self.pid = int(message["ready"])
             self.connection_file = message.get("connection_file")
-            self.console = descriptors[0] if descriptors else None
+            self._pidfd, *more = descriptors
+            self.console = more[0] if more else None
+            self._events.register(self._pidfd, select.EPOLLIN)
             return
-        self._conn.close()
+        self._release()
         if message is None:
             raise PrewarmError("the process that forks kernels died while it started one")
         reason = message.get("error") or f"a forked kernel ended while it started, with exit code {message['code']}"
@@ -104,16 +119,46 @@ class ForkedKernel:
 
     def poll(self) -> int | None:
         with self._lock:
-            if self.returncode is None and select.select([self._conn], [], [], 0)[0]:
-                message, _ = wire.receive(self._conn)
-                if message is None:
-                    # the zygote is gone, and with it all that it forked
-                    self.returncode = -int(signal.SIGKILL)
-                else:
-                    self.returncode = int(message["code"])
-                    self.usage = Usage(message["cpu_s"], message["peak_rss_bytes"])
-                self._conn.close()
+            if self.returncode is None and not self._events.closed and self._events.poll(0):
+                self._take_end()
             return self.returncode
+
+    def _take_end(self) -> None:
+        # the zygote tells when nothing is left of what the kernel started, which takes a moment
+        select.select([self._conn.fileno(), self._zygote], [], [], _END_LIMIT_S)
+        message, _ = self._receive()
+        if message is not None:
+            self.returncode = int(message["code"])
+            self.usage = Usage(message["cpu_s"], message["peak_rss_bytes"])
+        else:
+            # the zygote is gone, and with it all that it forked
+            self.is_abandoned = True
+            if self._pidfd is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                select.select([self._pidfd], [], [], _END_LIMIT_S)
+            self.returncode = -int(signal.SIGKILL)
+        self._release()
+
+    def _receive(self, most_descriptors: int = 0) -> tuple[dict[str, Any] | None, list[int]]:
+        """The message that is there; None where there is none."""
+        if not select.select([self._conn], [], [], 0)[0]:
+            return None, []
+        return wire.receive(self._conn, most_descriptors)
+
+    def _release(self) -> None:
+        if self._events.closed:
+            return
+        self._events.close()
+        if self._owner == os.getpid():
+            # a process that was forked here may hold a copy: closing alone would tell nobody
+            with contextlib.suppress(OSError):
+                self._conn.shutdown(socket.SHUT_RDWR)
+        self._conn.close()
+        for descriptor in (self._zygote, self._pidfd):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._pidfd = None
 
     def wait(self, timeout: float | None = None) -> int:
         end = None if timeout is None else time.monotonic() + timeout
@@ -122,19 +167,19 @@ class ForkedKernel:
             if left is not None and left <= 0:
                 raise subprocess.TimeoutExpired("a forked kernel", timeout or 0)
             with contextlib.suppress(ValueError):  # another thread saw its end first
-                select.select([self._conn], [], [], left)
+                self._events.poll(left)
         assert self.returncode is not None
         return self.returncode
 
     def detach(self) -> None:
         """Let it live on when this object and its owner are gone; nothing is heard of it any more."""
         wire.send(self._conn, {"detach": True})
-        wire.receive(self._conn)
-        self._conn.close()
+        select.select([self._conn.fileno(), self._zygote], [], [], _END_LIMIT_S)
+        self._receive()
 
     def close(self) -> None:
         """Let go of it: what still runs is killed."""
-        self._conn.close()
+        self._release()
         if self.console is not None:
             os.close(self.console)
             self.console = None
@@ -154,9 +199,11 @@ class ForkedKernel:
 class Zygote:
     """A zygote that runs; it ends when this process does, however that ends."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes]  # its guardian
     control: socket.socket
     said: Any
+    pid: int = -1
+    pidfd: int = -1
     owner: int = field(default_factory=os.getpid)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -197,9 +244,10 @@ class Zygote:
             raise PrewarmError(
                 f"importing {', '.join(preload) or 'what runs need'} ahead took more than {_START_LIMIT_S:g} s"
             )
-        answer, _ = wire.receive(self.control)
+        answer, descriptors = wire.receive(self.control, 1)
         if answer is None:
             raise PrewarmError(f"the process that forks kernels died at its start: {self._last_words()}")
+        self.pid, (self.pidfd,) = int(answer["pid"]), descriptors
         if answer["failed"]:
             reasons = "; ".join(f"{name} ({reason})" for name, reason in answer["failed"].items())
             raise PrewarmError(f"could not be preloaded: {reasons}; take it out of preload, or install it")
@@ -226,7 +274,7 @@ class Zygote:
             raise PrewarmError("the process that forks kernels is gone") from error
         finally:
             its.close()
-        return ForkedKernel(ours)
+        return ForkedKernel(ours, self.pidfd)
 
     def start_kernel(
         self, argv: Sequence[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
@@ -251,7 +299,12 @@ class Zygote:
         with self._lock:
             with contextlib.suppress(OSError):
                 wire.send(self.control, {"op": "goodbye"})
+                # a process that was forked here may hold a copy: closing alone would tell nobody
+                self.control.shutdown(socket.SHUT_RDWR)
             self.control.close()
+            if self.pidfd >= 0:
+                os.close(self.pidfd)
+                self.pidfd = -1
         self.said.close()
         if self.process.poll() is not None:
             # it was killed, and with it its kernels: what they bound is left
@@ -335,10 +388,11 @@ def _key(python: str, preload: Sequence[str], environment: Mapping[str, str]) ->
 
 def _zygote_environment(environment: Mapping[str, str]) -> dict[str, str]:
     # under pytest ipykernel leaves the output of subprocesses alone, and a spare is no test's
-    dropped = (RUN_VARIABLE, SPEC_VARIABLE, "PYTEST_CURRENT_TEST")
+    dropped = (RUN_VARIABLE, SPEC_VARIABLE, GUARDIAN_VARIABLE, "PYTEST_CURRENT_TEST")
     kept = {name: value for name, value in environment.items() if name not in dropped}
     # kernels are debugged, if at all, without the frozen modules' sources
-    return {RUN_VARIABLE: "-" * _MARK_ROOM, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **kept}
+    room = "-" * _MARK_ROOM
+    return {RUN_VARIABLE: room, GUARDIAN_VARIABLE: room, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **kept}
 
 
 shared = Zygotes()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from nbpart.run.kernels import wire, zygotes
+from nbpart.run.kernels.guardian import Guardian
 from nbpart.run.kernels.zygote import Zygote as Server
 from nbpart.run.kernels.zygotes import PrewarmError, Zygote, Zygotes
 from tests.run.conftest import PACKAGE_ROOT, wait_for
@@ -136,8 +137,8 @@ def test_a_fork_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(os, "fork", refuse)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     ours, its = socket.socketpair()
-    server = Server(its, os.getpid())
-    owner = Zygote(None, ours, None)  # type: ignore[arg-type]
+    server = Server(its, os.getpid(), Guardian("1.1", os.pidfd_open(os.getpid())))
+    owner = Zygote(None, ours, None, pidfd=os.pidfd_open(os.getpid()))  # type: ignore[arg-type]
     for ask in (owner.adopt_kernel(ENVIRONMENT, "/", []), owner.start_kernel([], ENVIRONMENT, "/", [0, 1, 2])):
         server._serve_owner()
         with pytest.raises(PrewarmError, match=r"could be forked.*too many processes"):

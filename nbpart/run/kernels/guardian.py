@@ -1,0 +1,45 @@
+"""The guardian: a small process above those that execute notebooks, which ends what they leave."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import NoReturn
+
+from nbpart.run.kernels import processes
+
+_LIMIT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Guardian:
+    """What a guarded process knows of its guardian: its name for as long as the machine runs, and a descriptor."""
+
+    name: str
+    pidfd: int
+
+
+def fork_guarded(control: socket.socket) -> Guardian:
+    """Return in a new process; this one stays behind as its guardian, until that ends, and ends what is left then.
+
+    The guardian lets go of `control`.
+    """
+    processes.become_subreaper()
+    known = Guardian(processes.identify(os.getpid()), os.pidfd_open(os.getpid()))
+    pid = os.fork()
+    if pid != 0:
+        control.close()
+        guard(pid)
+    return known
+
+
+def guard(guarded: int) -> NoReturn:
+    """Wait until a child of this process ends, and end what it left."""
+    status = None
+    while status is None:
+        pid, ended = os.waitpid(-1, 0)
+        if pid == guarded:
+            status = os.waitstatus_to_exitcode(ended)
+    processes.end_descendants(_LIMIT_S)
+    os._exit(status if status >= 0 else 128 - status)
