@@ -26,6 +26,7 @@ from nbpart.backfill.plan import StepTable
 from nbpart.backfill.resume import take_up
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import CatalogError
+from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.spec import decode_value, encode_value
 from nbpart.states import RunStatus
 from nbpart.storage.own_files import make_folder, open_own
@@ -73,6 +74,8 @@ def _hand_over(site: Site, backfill_id: str, options: Options) -> None:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
+            # where a run asks for it, it outlives the run
+            env={**os.environ, GUARDIAN_VARIABLE: ""},
             # neither a Ctrl-C in this terminal nor the end of this kernel's process group reaches it
             start_new_session=True,
         )

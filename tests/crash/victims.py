@@ -161,11 +161,18 @@ class Attack:
             return psutil.Process(self._chance.choice(sorted(kernels))) if kernels else None
         return None
 
-    def _find_zygote(self) -> psutil.Process | None:
-        """The zygote of this process: a child that carries the empty mark."""
+    def _find_guardian(self) -> psutil.Process | None:
+        """A guardian of this process: a child that carries the empty mark."""
         for child in psutil.Process().children():
             if (_environment(child).get(MARK) or "").startswith("-") and not _is_over(child):
                 return child
+        return None
+
+    def _find_zygote(self) -> psutil.Process | None:
+        """A zygote of this process: the child of a guardian."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if (guardian := self._find_guardian()) is not None:
+                return next((child for child in guardian.children() if not _is_over(child)), None)
         return None
 
 

@@ -16,8 +16,18 @@ from typing import IO, Any
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
+from nbpart.run.kernels.folders import can_hold_sockets, make_folder
+from nbpart.run.kernels.guard import guard_code
 from nbpart.run.kernels.keep import write_kept
-from nbpart.run.kernels.processes import kill_run
+from nbpart.run.kernels.processes import (
+    GUARDIAN_VARIABLE,
+    descendants_of,
+    identify,
+    is_gone,
+    is_meant_to_stay,
+    kill_run,
+    send,
+)
 from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipython_command
 from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import wait_end
@@ -27,18 +37,6 @@ from nbpart.run.modules import RUN_VARIABLE
 PREWARMED, SPARE, STOCK = "prewarmed", "spare", "stock"
 _TERM_LIMIT_S = 1.0
 _KILL_LIMIT_S = 10.0
-# the system's limit for a socket's path is 104 to 108, and the channel's number comes behind
-_SOCKET_PATH = 80
-# ipykernel sees that its parent is gone and ends; what the kernel started has to end too
-_GUARD_SOURCE = """
-import os, select, shutil, signal, threading
-def guard(parent):
-    select.select([parent], [], [])
-    if sockets: shutil.rmtree(sockets, ignore_errors=True)
-    os.killpg(0, signal.SIGKILL)
-if os.getpgid(0) == os.getpid():
-    threading.Thread(target=guard, args=(os.pidfd_open(os.getppid()),), name="nbpart guard", daemon=True).start()
-"""
 
 
 class RunKernelClient(AsyncKernelClient):
@@ -73,6 +71,7 @@ class RunKernel:
     sockets: str | None = None
     run_id: str | None = None
     usage: Usage = field(default_factory=Usage)
+    _started: set[str] = field(default_factory=set)
 
     @property
     def is_ipython(self) -> bool:
@@ -91,6 +90,7 @@ class RunKernel:
         if self.process is None or self.process.returncode is not None:
             return True
         self.measure()
+        self._note_started()
         if not await wait_end(self.process, limit_s):
             return False
         if isinstance(self.process, ForkedKernel):
@@ -129,8 +129,10 @@ class RunKernel:
     def discard(self) -> None:
         """Kill a kernel that no run took, from any thread."""
         if self.process is not None:
+            self._note_started()
             self._signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
             self.process.wait()
+            self._end_started()
         self.manager.cleanup_connection_file()
         self.manager.context.destroy(linger=0)
         self.console.close()
@@ -144,13 +146,25 @@ class RunKernel:
             self.process.poll()
             if isinstance(self.process, ForkedKernel):
                 self.process.close()
-                if self.process.is_abandoned and self.run_id:
-                    await asyncio.to_thread(kill_run, self.run_id)
+            await asyncio.to_thread(self._end_started)
         with contextlib.suppress(OSError):
             await self.manager.cleanup_resources()
         self.console.close()
         if self.sockets is not None:
             shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def _note_started(self) -> None:
+        """Remember what a kernel that no zygote watches has started, before it ends and nobody knows any more."""
+        if is_supported() and not isinstance(self.process, ForkedKernel):
+            self._started |= {identify(pid) for pid in descendants_of(self.process.pid) if not is_meant_to_stay(pid)}
+
+    def _end_started(self) -> None:
+        """Kill what the kernel started and left; a zygote that lives has done so."""
+        if not is_supported() or (isinstance(self.process, ForkedKernel) and not self.process.is_abandoned):
+            return
+        send(signal.SIGKILL, [int(name.partition(".")[0]) for name in self._started if not is_gone(name)])
+        if self.run_id:
+            kill_run(self.run_id)
 
     def _signal_group(self, number: int) -> None:
         # each kernel leads a session, so its group is its own, and outlives it as long as one of the group does
@@ -230,24 +244,25 @@ async def _start(
     notes: tuple[str, ...],
 ) -> RunKernel:
     sockets = None
-    if os.name == "posix" and len(tempfile.gettempdir()) < _SOCKET_PATH:
+    if can_hold_sockets():
         # files that only this user can open, instead of ports that everybody on the machine can
-        sockets = tempfile.mkdtemp(prefix="nbpart-")
+        sockets = make_folder()
         manager.transport, manager.ip = "ipc", os.path.join(sockets, "k")
         manager.connection_file = os.path.join(sockets, "kernel.json")
     arguments = []
     spec: Any = manager.kernel_spec
     if any("ipykernel" in part for part in spec.argv):
-        guard = f"exec({_GUARD_SOURCE!r}, {{'sockets': {sockets!r}}})"
-        lines = [*([guard] if is_supported() else []), *startup]
+        lines = [*([guard_code(sockets)] if is_supported() else []), *startup]
         # what is printed is repeated on the console, where the last words of a kernel that dies can be read
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]
         arguments += [f"--IPKernelApp.exec_lines={line}" for line in lines]
     console = tempfile.TemporaryFile()  # noqa: SIM115 - the kernel's for its life
-    kernel = RunKernel(manager, STOCK, None, console, notes, sockets)
+    kernel = RunKernel(manager, STOCK, None, console, notes, sockets, environment.get(RUN_VARIABLE))
+    # this process is the guardian of what it starts itself; where it is killed, the next one does its work
+    mark = {GUARDIAN_VARIABLE: f"{identify(os.getpid())}/"} if is_supported() else {}
     try:
         await manager.start_kernel(
-            extra_arguments=arguments, cwd=folder, env=dict(environment), stdout=console, stderr=console
+            extra_arguments=arguments, cwd=folder, env={**environment, **mark}, stdout=console, stderr=console
         )
     except BaseException:
         kernel.process = getattr(manager.provisioner, "process", None)

@@ -28,13 +28,12 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbpart.run.kernels import processes, wire
+from nbpart.run.kernels import folders, processes, wire
 from nbpart.run.kernels.guardian import Guardian, fork_guarded
 from nbpart.run.modules import RUN_VARIABLE
 
@@ -190,8 +189,7 @@ class Zygote:
         """Fork a spare; `conn` is what it must not hold besides: it gets its own copy when it is adopted."""
         from nbpart.run.kernels.child import run_adopted
 
-        # named by who has to remove it: where this process is killed, its owner knows which to remove
-        folder = tempfile.mkdtemp(prefix=f"nbpart-{os.getpid()}-")
+        folder = folders.make_folder(self._name)
 
         def run(private: socket.socket) -> None:
             if conn is not None:

@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +15,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nbpart.run.kernels import wire
@@ -306,10 +304,6 @@ class Zygote:
                 os.close(self.pidfd)
                 self.pidfd = -1
         self.said.close()
-        if self.process.poll() is not None:
-            # it was killed, and with it its kernels: what they bound is left
-            for folder in Path(tempfile.gettempdir()).glob(f"nbpart-{self.process.pid}-*"):
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 _Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...], int]

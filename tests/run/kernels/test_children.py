@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from nbpart.run.kernels import zygotes
+from nbpart.run.kernels import launch, zygotes
 from nbpart.run.notebook import execute
 from nbpart.run.spec import RunResult, RunSpec
 from nbpart.states import RunStatus
@@ -78,6 +79,30 @@ def run(folder: Path, name: str, *cells: str, **values: object) -> tuple[RunSpec
     return spec, execute(spec)
 
 
+@pytest.fixture(params=["prewarmed", "stock"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "stock":
+        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("ending", ["end", "kill", "time-out"])
+def test_every_child_of_a_stock_kernel_ends_with_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+    # above it there is nobody who would know a process without parent, session and environment
+    kinds = [kind for kind in CHILDREN if kind != "daemon"]
+    cells = TELL + "\n".join(CHILDREN[kind] for kind in kinds), AWAIT.format(len(kinds)) + ENDINGS[ending]
+    spec, result = run(tmp_path, "stock", *cells, timeout_s=15.0 if ending == "time-out" else 120.0)
+    expected = {"end": None, "time-out": "TimeoutError"}.get(ending, "DeadKernel")
+    assert (result.error_class, result.kernel_kind) == (expected, "stock")
+    pids = started(Path(spec.folder))
+    assert len(pids) == len(kinds)
+    wait_for(lambda: alive(pids) == [], limit_s=2)
+    assert processes_of(spec.run_id) == []
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_child_ends_with_its_run(tmp_path: Path, ending: str) -> None:
     # of two that are killed at once none is left who would know a process without parent, session and environment
@@ -107,16 +132,38 @@ def test_every_child_ends_with_its_run(tmp_path: Path, ending: str) -> None:
     ],
     ids=["zombie", "child", "pool", "process", "thread", "thread pool", "process pool"],
 )
-def test_nobody_waits_for_what_a_notebook_leaves(tmp_path: Path, cell: str) -> None:
-    at_exit = "import atexit\natexit.register(lambda: print('at exit'))"
+def test_nobody_waits_for_what_a_notebook_leaves(tmp_path: Path, kind: str, cell: str) -> None:
+    at_exit = (
+        "import atexit\nimport pathlib\n"
+        "atexit.register(lambda: (print('at exit'), pathlib.Path('flushed').write_text('at exit')))"
+    )
     begin = time.monotonic()
     spec, result = run(tmp_path, "leaves", at_exit, cell)
     took_s = time.monotonic() - begin
-    assert result.status is RunStatus.SUCCEEDED
-    assert "at exit" in Path(spec.log).read_text("utf-8")
+    assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, kind)
+    if kind == "prewarmed":  # of a stock one what comes so late is not listened to
+        assert "at exit" in Path(spec.log).read_text("utf-8")
+    assert Path(spec.folder, "flushed").read_text() == "at exit"
     # far from what ipykernel takes by itself, 29 s, and from no end at all
     assert took_s < 20
     assert processes_of(spec.run_id) == []
+
+
+def test_what_is_started_without_a_guardian_outlives_its_run(tmp_path: Path, kind: str) -> None:
+    start = (
+        "import os, time\n"
+        "os.system('NBPART_GUARDIAN= setsid sh -c \\'echo $$ > pids; exec sleep 600\\' > out 2>&1 &')\n"
+        "while not os.path.exists('pids') or not open('pids').read(): time.sleep(0.01)"
+    )
+    spec, result = run(tmp_path, "stays", start)
+    assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, kind)
+    [pid] = started(Path(spec.folder))
+    try:
+        assert alive([pid]) == [pid]
+        zygotes.shared.close()
+        assert alive([pid]) == [pid]
+    finally:
+        os.kill(pid, signal.SIGKILL)
 
 
 STUCK = "import atexit, time\natexit.register(lambda: (open('leaving', 'w').close(), time.sleep(600)))"
