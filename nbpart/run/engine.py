@@ -32,7 +32,7 @@ from nbpart.states import RunStatus
 ENGINE = "nbpart"
 _TICK_S = 0.2
 _START_LIMIT_S = 120.0
-_END_LIMIT_S = 1.0
+_END_LIMIT_S = 2.5
 _TAIL = 16_384
 #: So much of what was told last is looked for on a dead kernel's console.
 _KNOWN = 200

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-_THREADS_LIMIT_S = 0.5
+_THREADS_LIMIT_S, _CHILDREN_LIMIT_S = 0.5, 0.5
 
 
 def guard_code(folder: str | None) -> str:
@@ -26,17 +26,12 @@ def guard_code(folder: str | None) -> str:
 
 
 def guard(kernel: Any, folder: str | None) -> None:
-    # by itself it waits for its children up to 29 s, where the run ends them
-    kernel._progressively_terminate_all_children = _do_nothing
-    getattr(threading, "_register_atexit", lambda call: None)(_start_leaving)
+    # called when it is asked to end: by itself it waits for its children up to 29 s
+    kernel._progressively_terminate_all_children = _start_leaving
     if os.getpgid(0) == os.getpid():
         parent = os.pidfd_open(os.getppid())
         watch = threading.Thread(target=_end_with_parent, args=(parent, folder), name="nbpart guard", daemon=True)
         watch.start()
-
-
-async def _do_nothing() -> None:
-    return
 
 
 def _end_with_parent(parent: int, folder: str | None) -> None:
@@ -54,16 +49,38 @@ def _end_with_parent(parent: int, folder: str | None) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def _start_leaving() -> None:
-    threading.Thread(target=_leave_without_threads, daemon=True).start()
+async def _start_leaving() -> None:
+    threading.Thread(target=_leave, daemon=True).start()
 
 
-def _leave_without_threads() -> None:
-    """End though there are threads that do not, once what is registered for the exit has had its turn."""
+def _leave() -> None:
+    """See to it that neither threads nor children keep the kernel from what is registered for its exit."""
     time.sleep(_THREADS_LIMIT_S)
     if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
-        run_exit_functions: Any = atexit._run_exitfuncs
-        run_exit_functions()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(0)
+        threading.Thread(target=_exit, daemon=True).start()
+    time.sleep(_CHILDREN_LIMIT_S)
+    for pid in _find_below(os.getpid()):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            continue
+
+
+def _exit() -> None:
+    run_exit_functions: Any = atexit._run_exitfuncs
+    run_exit_functions()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)
+
+
+def _find_below(pid: int) -> list[int]:
+    """Children, their children and so on."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = [int(child) for child in path.read_text().split()]
+        except OSError:
+            continue
+        found += children + [each for child in children for each in _find_below(child)]
+    return found
