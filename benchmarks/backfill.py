@@ -41,7 +41,7 @@ NOTEBOOKS = 40
 STEPS_A_NOTEBOOK = 125
 ROWS = 1_000
 TRIVIAL = 20
-PRINTING = 4
+FEW = 4
 WORKERS = (1, 2, 4)
 PANDAS = (
     "import pandas as pd",
@@ -56,6 +56,12 @@ HEAVY = (
 )
 LINES = ("for n in range(100_000):\n    print('line', n)",)
 LONG_LINE = ("print('x' * 10_000_000)",)
+# its two processes are still there when the last cell is done
+PARALLEL = (
+    "import math\nfrom joblib import Parallel, delayed",
+    "Parallel(n_jobs=2)(delayed(math.sqrt)(n) for n in range(100))",
+)
+
 TINY = ("len(partition_key)",)
 # in a file of their own: what this one imports would be theirs too
 FUNCTIONS = """
@@ -98,12 +104,14 @@ def tell(measure: Callable[[], Iterator[dict[str, Any]]]) -> None:
 
 def measure_notebooks(folder: Path, notebooks: int) -> list[Callable[[], Iterator[dict[str, Any]]]]:
     """One measurement for each notebook."""
+    few = min(FEW, notebooks)
     found = all(importlib.util.find_spec(name) for name in ("sklearn", "matplotlib"))
     return [
         lambda: compare(folder, "pandas notebook", PANDAS, notebooks),
-        lambda: compare(folder, "100,000 lines", LINES, min(PRINTING, notebooks)),
-        lambda: compare(folder, "one line of 10 MB", LONG_LINE, min(PRINTING, notebooks)),
+        lambda: compare(folder, "100,000 lines", LINES, min(FEW, notebooks)),
+        lambda: compare(folder, "one line of 10 MB", LONG_LINE, min(FEW, notebooks)),
         lambda: compare(folder, "scikit-learn notebook", HEAVY, notebooks) if found else skip("scikit-learn notebook"),
+        lambda: compare(folder, "n_jobs=2 notebook", PARALLEL, few) if found else skip("n_jobs=2 notebook"),
     ]
 
 

@@ -7,7 +7,16 @@ import pytest
 #: How many processes are killed, and where chance begins; each round kills one of each kind.
 KILLS = int(os.environ.get("NBPART_KILLS", "28"))
 SEED = int(os.environ.get("NBPART_KILL_SEED", "0"))
-VICTIMS = ("coordinator", "kernel", "zygote", "detached")
+VICTIMS = (
+    "coordinator",
+    "kernel",
+    "zygote",
+    "guardian",
+    "detached",
+    "zygote and guardian",
+    "coordinator and zygote",
+    "coordinator and guardian",
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -72,7 +72,7 @@ def test_kills_at_random_points(ws: nbpart.Workspace, project: Path, tmp_path: P
 def finish(ws: nbpart.Workspace, kill: Kill) -> None:
     """Resume until all is done; a backfill whose process lives goes on by itself."""
     backfill = ws.backfills[kill.backfill_id]
-    if kill.victim in ("kernel", "zygote"):
+    if kill.victim in ("kernel", "zygote", "guardian", "zygote and guardian"):
         backfill.wait(300, progress=False)
     elif backfill.status != "succeeded":  # all was done just before
         assert backfill.status == "interrupted"

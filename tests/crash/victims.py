@@ -21,7 +21,10 @@ from tests.processes import MARK, find_marked, wait_for
 KEYS = ("a", "b", "c", "d")
 STEPS = 2 * len(KEYS) + 1
 FLOW = """
+import os
 import random
+import signal
+import subprocess
 import time
 
 import nbpart
@@ -30,8 +33,23 @@ import pandas as pd
 files = nbpart.DynamicPartitions("files")
 
 
+def leave_child(kind):
+    if kind == "group":
+        subprocess.Popen(["sleep", "600"])
+    elif kind == "session":
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+    elif kind == "shell":
+        os.system("sleep 600 &")
+    elif os.fork() == 0:
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        while True:
+            time.sleep(600)
+
+
 @nbpart.asset(partitions=files)
 def raw(partition_key: str) -> pd.DataFrame:
+    leave_child({"a": "group", "b": "session", "c": "shell"}.get(partition_key, "fork that ignores signals"))
     time.sleep(random.uniform(0.05, 0.2))
     return pd.DataFrame({"n": range(5000), "key": partition_key})
 
@@ -78,7 +96,7 @@ class Kill:
 
     def __str__(self) -> str:
         return (
-            f"{self.victim:<11} killed with {self.done} of {STEPS} steps done and {self.running} kernels at work; "
+            f"{self.victim:<24} killed with {self.done} of {STEPS} steps done and {self.running} kernels at work; "
             f"its processes were gone after {self.left_s:.2f} s (allowed: {self.allowed_s:.1f} s)"
         )
 
@@ -92,17 +110,17 @@ class Attack:
 
     def kill(self, victim: str) -> Kill:
         """Start a backfill, wait for a random point of it, kill, and wait until what must go is gone."""
-        if victim in ("coordinator", "detached"):
+        if victim == "detached" or victim.startswith("coordinator"):
             return self._kill_owner(victim)
         backfill = self._ws.backfill(
             "*", status="all", max_workers=2, retries=5, backoff_s=0.01, policy=self._choose_policy()
         )
         self._await_point(lambda: backfill.is_running)
-        find = self._find_kernel if victim == "kernel" else self._find_zygote
         kill = None
         while kill is None and backfill.is_running:
-            if (process := find()) is not None:
-                kill = self._strike(victim, backfill.id, process, lambda: not _is_over(process))
+            found = [self._find_kernel()] if victim == "kernel" else find_above(psutil.Process(), victim)
+            if None not in found:
+                kill = self._strike(victim, backfill.id, found, self._find_below(victim, found))
         if kill is None:  # there was nothing left to kill
             backfill.wait(300, progress=False)
             return Attack(self._ws, self._project, self._chance).kill(victim)
@@ -117,11 +135,20 @@ class Attack:
             assert backfill_id, "the victim died by itself"
             if victim == "detached":
                 process.wait(60)
-            owner = psutil.Process(process.pid) if victim == "coordinator" else _detached_owner(token)
+            owner = _detached_owner(token) if victim == "detached" else psutil.Process(process.pid)
             self._await_point(lambda: not _is_over(owner))
-            kill = self._strike(victim, backfill_id, owner, lambda: _find_with(token))
+            others = [other for other in find_above(owner, victim) if other is not None]
+            kill = self._strike(victim, backfill_id, [owner, *others], lambda: _find_with(token))
         assert kill is not None, "the victim ended by itself"
         return kill
+
+    def _find_below(self, victim: str, killed: list[psutil.Process]) -> Callable[[], object]:
+        """What tells which are left of those killed, and of all that belongs to them."""
+        marked = [psutil.Process(pid) for pid in find_marked(self._project, running=True) if psutil.pid_exists(pid)]
+        if victim == "kernel":
+            run = _environment(killed[0]).get(MARK)
+            marked = [process for process in marked if _environment(process).get(MARK) == run]
+        return lambda: [process for process in [*killed, *marked] if not _is_over(process)]
 
     def _choose_policy(self) -> str:
         return self._chance.choice(["per_partition", "per_partition", "per_partition", "single_run"])
@@ -142,14 +169,15 @@ class Attack:
         return sum(1 for file in files if file.suffix != ".tmp" and ".note." not in file.name)
 
     def _strike(
-        self, victim: str, backfill_id: str, process: psutil.Process, is_left: Callable[[], object]
+        self, victim: str, backfill_id: str, processes: list[psutil.Process], is_left: Callable[[], object]
     ) -> Kill | None:
-        """Kill a process, and wait until what must go with it is gone; None where it had ended before."""
+        """Kill processes, and wait until what must go with them is gone; None where the first had ended before."""
         running, done = len(find_marked(self._project, running=True)), self._done
-        if _is_over(process):
+        if _is_over(processes[0]):
             return None
-        with contextlib.suppress(psutil.NoSuchProcess):  # it came to its end just now
-            process.kill()
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it came to its end just now
+                process.kill()
         begin = time.monotonic()
         wait_for(lambda: not is_left(), 60, f"everything of the killed {victim} is gone")
         left_s = time.monotonic() - begin
@@ -161,19 +189,18 @@ class Attack:
             return psutil.Process(self._chance.choice(sorted(kernels))) if kernels else None
         return None
 
-    def _find_guardian(self) -> psutil.Process | None:
-        """A guardian of this process: a child that carries the empty mark."""
-        for child in psutil.Process().children():
-            if (_environment(child).get(MARK) or "").startswith("-") and not _is_over(child):
-                return child
-        return None
 
-    def _find_zygote(self) -> psutil.Process | None:
-        """A zygote of this process: the child of a guardian."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if (guardian := self._find_guardian()) is not None:
-                return next((child for child in guardian.children() if not _is_over(child)), None)
-        return None
+def find_above(owner: psutil.Process, victim: str) -> list[psutil.Process | None]:
+    """The zygote and the guardian of an owner, those that the victim's name has in it; None for one that is not there.
+
+    A guardian is a child of its owner that carries the empty mark, a zygote the child of a guardian.
+    """
+    guardian = zygote = None
+    with contextlib.suppress(psutil.NoSuchProcess):
+        marked = (child for child in owner.children() if (_environment(child).get(MARK) or "").startswith("-"))
+        guardian = next((child for child in marked if not _is_over(child)), None)
+        zygote = next((child for child in (guardian.children() if guardian else []) if not _is_over(child)), None)
+    return [found for name, found in (("zygote", zygote), ("guardian", guardian)) if name in victim]
 
 
 def _is_over(process: psutil.Process) -> bool:
