@@ -65,8 +65,8 @@ _PAUSE_S = 0.01
 class Kernel:
     """A kernel that was forked; `folder` holds what a spare binds.
 
-    After its end: `told`, what its owner is to hear when nothing is left of what it started, `asked`, the processes
-    that were asked to end, and `kill_at`, when those that are left are killed.
+    is_over: it ended, and is reaped when nothing is left of what it started; `asked` are the processes that were asked
+    to end, those that are left at `kill_at` are killed.
     """
 
     pid: int
@@ -75,7 +75,7 @@ class Kernel:
     conn: socket.socket | None = None
     folder: str | None = None
     is_detached: bool = False
-    told: dict[str, Any] | None = None
+    is_over: bool = False
     asked: set[int] = field(default_factory=set)
     kill_at: float = 0.0
 
@@ -249,23 +249,18 @@ class Zygote:
                 wire.send(kernel.conn, {"detached": True})
             return
         self._unwatch(kernel.conn)
-        if not kernel.is_detached and kernel.told is None:
+        if not kernel.is_detached and not kernel.is_over:
             kernel.kill()
 
     def _reap(self, kernel: Kernel) -> None:
         """A kernel ended: what it started is asked to end too, and has a moment for it."""
         self._unwatch(kernel.pidfd)
         is_hurried = self._is_ending or kernel is self._spare
-        # the group before the leader: while that is a zombie, nobody else can have its number
+        # it is reaped last: while it is a zombie, nobody else can have its number
         processes.send_group(signal.SIGKILL if is_hurried else signal.SIGTERM, kernel.pid)
-        _, status, usage = os.wait4(kernel.pid, 0)
         if kernel is self._spare:
             self._spare = None
-        kernel.told = {
-            "code": os.waitstatus_to_exitcode(status),
-            "cpu_s": usage.ru_utime + usage.ru_stime,
-            "peak_rss_bytes": usage.ru_maxrss * 1024,
-        }
+        kernel.is_over = True
         kernel.kill_at = time.monotonic() + (0 if is_hurried else _TERM_LIMIT_S)
         self._ended.append(kernel)
         self._end_started(kernel)
@@ -283,14 +278,20 @@ class Zygote:
                 processes.send(signal.SIGKILL, left)
             kernel.asked.update(left)
             return
+        _, status, usage = os.wait4(kernel.pid, 0)
         self._ended.remove(kernel)
         del self._kernels[kernel.pid]
         if kernel.folder is not None:
             shutil.rmtree(kernel.folder, ignore_errors=True)
         if kernel.conn is not None:
             self._unwatch(kernel.conn)
+            end = {
+                "code": os.waitstatus_to_exitcode(status),
+                "cpu_s": usage.ru_utime + usage.ru_stime,
+                "peak_rss_bytes": usage.ru_maxrss * 1024,
+            }
             with contextlib.suppress(OSError):
-                wire.send(kernel.conn, kernel.told or {})
+                wire.send(kernel.conn, end)
         kernel.close()
         self._leave_if_done()
 
@@ -323,7 +324,7 @@ class Zygote:
         for known in self._kernels.values():
             if known.pid == session or mark == f"{self._name}/{known.pid}":
                 return known is kernel
-        running = {known.pid for known in self._kernels.values() if known.conn is not None and known.told is None}
+        running = {known.pid for known in self._kernels.values() if known.conn is not None and not known.is_over}
         suspects = self._suspects.setdefault(pid, running)
         suspects &= running
         return not suspects
@@ -343,7 +344,7 @@ class Zygote:
         """The owner is gone: so shall be all that it had, but what it kept on purpose when it said goodbye."""
         for kernel in list(self._kernels.values()):
             kernel.kill_at = min(kernel.kill_at, time.monotonic())
-            if kernel.told is None and not (kernel.is_detached and self._is_told_goodbye):
+            if not kernel.is_over and not (kernel.is_detached and self._is_told_goodbye):
                 kernel.kill()
         for watched in (self._control, self._owner, self._guardian):
             self._unwatch(watched)
@@ -363,6 +364,7 @@ def preload(names: Iterable[str]) -> dict[str, str]:
 
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     guardian = fork_guarded(control)
     # what was reserved is known from the block that the system keeps; to Python it is no variable

@@ -267,12 +267,12 @@ class Zygote:
         try:
             with self._lock:
                 wire.send(self.control, message, [its.fileno(), *streams])
+                return ForkedKernel(ours, self.pidfd)
         except OSError as error:
             ours.close()
             raise PrewarmError("the process that forks kernels is gone") from error
         finally:
             its.close()
-        return ForkedKernel(ours, self.pidfd)
 
     def start_kernel(
         self, argv: Sequence[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
