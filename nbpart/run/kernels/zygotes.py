@@ -259,7 +259,9 @@ class Zygote:
 
     @property
     def is_alive(self) -> bool:
-        return self.owner == os.getpid() and self.process.poll() is None
+        # its guardian has more to do when it ended, and lives a little longer
+        is_own = self.owner == os.getpid() and self.process.poll() is None and self.pidfd >= 0
+        return is_own and not select.select([self.pidfd], [], [], 0)[0]
 
     def request(self, message: dict[str, Any], streams: Sequence[int] = ()) -> ForkedKernel:
         """Ask for a kernel; it is not ready yet. Raises PrewarmError where the zygote is gone."""
