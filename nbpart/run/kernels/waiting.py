@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
+import time
 from typing import Any
 
 from nbpart.run.kernels.processes import is_gone
@@ -35,9 +35,7 @@ async def wait_end(process: Any, limit_s: float | None) -> bool:
     if process.poll() is not None:
         return True
     if isinstance(process, ForkedKernel):
-        with contextlib.suppress(OSError):  # another thread saw its end
-            await wait_readable(process.fileno(), limit_s)
-        return process.poll() is not None
+        return await _wait_told(process, limit_s)
     pidfd = _open_pidfd(process.pid)
     if pidfd is None:
         return await _poll_end(process, limit_s)
@@ -45,6 +43,19 @@ async def wait_end(process: Any, limit_s: float | None) -> bool:
         return await wait_readable(pidfd, limit_s)
     finally:
         os.close(pidfd)
+
+
+async def _wait_told(kernel: ForkedKernel, limit_s: float | None) -> bool:
+    end = None if limit_s is None else time.monotonic() + limit_s
+    while kernel.poll() is None:
+        left = None if end is None else end - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        try:
+            await wait_readable(kernel.fileno(), kernel.next_look_s(left))
+        except (OSError, ValueError):  # another thread saw its end, or let go of it
+            return kernel.poll() is not None
+    return True
 
 
 def _open_pidfd(pid: int) -> int | None:

@@ -87,6 +87,7 @@ class ForkedKernel:
         self.returncode: int | None = None
         self.usage = Usage()
         self.is_abandoned = False
+        self._died_at: float | None = None
 
     def fileno(self) -> int:
         """Readable once the kernel is ready, and again when it ended."""
@@ -117,13 +118,25 @@ class ForkedKernel:
 
     def poll(self) -> int | None:
         with self._lock:
-            if self.returncode is None and not self._events.closed and self._events.poll(0):
-                self._take_end()
+            if self.returncode is None and not self._events.closed:
+                ready = {descriptor for descriptor, _ in self._events.poll(0)}
+                if ready & {self._conn.fileno(), self._zygote}:
+                    self._take_end()
+                elif ready and self._pidfd is not None:
+                    # the zygote tells when nothing is left of what the kernel started, which takes a moment
+                    self._died_at = time.monotonic()
+                    self._events.unregister(self._pidfd)
+                elif self._died_at is not None and time.monotonic() > self._died_at + _END_LIMIT_S:
+                    self._take_end()
             return self.returncode
 
+    def next_look_s(self, limit_s: float | None) -> float | None:
+        """How long `fileno` may be waited for before `poll` is to be asked again, if `limit_s` is the most."""
+        if self._died_at is None:
+            return limit_s
+        return _END_LIMIT_S if limit_s is None else min(limit_s, _END_LIMIT_S)
+
     def _take_end(self) -> None:
-        # the zygote tells when nothing is left of what the kernel started, which takes a moment
-        select.select([self._conn.fileno(), self._zygote], [], [], _END_LIMIT_S)
         message, _ = self._receive()
         if message is not None:
             self.returncode = int(message["code"])
@@ -165,7 +178,7 @@ class ForkedKernel:
             if left is not None and left <= 0:
                 raise subprocess.TimeoutExpired("a forked kernel", timeout or 0)
             with contextlib.suppress(ValueError):  # another thread saw its end first
-                self._events.poll(left)
+                self._events.poll(self.next_look_s(left))
         assert self.returncode is not None
         return self.returncode
 
