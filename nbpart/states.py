@@ -92,6 +92,9 @@ STEP_TRANSITIONS: Mapping[StepStatus, frozenset[StepStatus]] = {
     _S.INTERRUPTED: frozenset({_S.PLANNED}),
 }
 
+#: A backfill that was asked for and has no plan yet; its other statuses are those of runs.
+REQUESTED = "requested"
+
 #: Steps that came to nothing yet: resuming a backfill runs them.
 WITHOUT_OUTCOME: frozenset[StepStatus] = frozenset(StepStatus) - {_S.SUCCEEDED, _S.FAILED, _S.BLOCKED}
 

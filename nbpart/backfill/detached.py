@@ -52,7 +52,7 @@ def detach_backfill(
         lambda batch: events.start_backfill(batch, selection, options.to_json(), None, frame, registry.moment)
     )
     try:
-        _hand_over(site, backfill_id, options)
+        hand_over(site, backfill_id, options)
     except BaseException:
         site.catalog.write(lambda batch: _give_up(batch, backfill_id))
         raise
@@ -64,7 +64,11 @@ def log_path(root: Path, backfill_id: str) -> Path:
     return root / "runs" / "_backfills" / f"{backfill_id}.log"
 
 
-def _hand_over(site: Site, backfill_id: str, options: Options) -> None:
+def hand_over(site: Site, backfill_id: str, options: Options) -> None:
+    """Let a process of its own run a backfill that is recorded; returns once that has taken it up.
+
+    Raises `CatalogError` where it could not.
+    """
     path = log_path(site.root, backfill_id)
     make_folder(site.root, path.parent)
     with os.fdopen(open_own(path, writes=True, create=True), "r+b") as log:
@@ -115,15 +119,16 @@ def main() -> None:
     except Exception as error:
         _answer({"error": str(error)})
         raise
-    runner = site.runners[backfill_id]
+    runner = site.runners.get(backfill_id)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: runner.cancel())
+        signal.signal(number, lambda *_: runner.cancel() if runner else None)
     _answer({"pid": os.getpid()})
-    while not runner.wait(1.0):  # in parts, so that a signal is handled
+    # there is none where nothing was to run, or another process has it
+    while runner is not None and not runner.wait(1.0):  # in parts, so that a signal is handled
         pass
     site.coordinator.close()
     catalog.close()
-    sys.exit(1 if runner.error is not None else 0)
+    sys.exit(1 if runner is not None and runner.error is not None else 0)
 
 
 def _answer(answer: dict[str, Any]) -> None:

@@ -18,9 +18,10 @@ from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.runner import Job, Runner, Started
 from nbpart.catalog import BackfillRecord, Batch, Catalog, events, queries
+from nbpart.errors import UnknownNameError
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.spec import RunSpec
-from nbpart.states import RunStatus
+from nbpart.states import REQUESTED, RunStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +117,14 @@ def forget_ended(site: Site) -> None:
             del site.runners[backfill_id]
 
 
+def find_record(batch: Batch, backfill_id: str) -> BackfillRecord:
+    """What is recorded of a backfill. Raises `UnknownNameError`."""
+    record = queries.find_backfill(batch, backfill_id)
+    if record is None:
+        raise UnknownNameError(f"there is no backfill {backfill_id!r}; ws.backfills lists them.")
+    return record
+
+
 def status_of(site: Site, record: BackfillRecord) -> str:
     """The status of a backfill; one whose coordinator died is ``interrupted``."""
     if record.status == "running":
@@ -128,6 +137,16 @@ def holder(record: BackfillRecord) -> str:
     """The process that runs a backfill, in words."""
     c = record.coordinator
     return "an unknown process" if c is None else f"process {c.pid} on {c.host} ({c.purpose})"
+
+
+def describe_waiting(record: BackfillRecord) -> str:
+    """What a backfill waits for that no process has, in a sentence; "" for any other."""
+    told = f"backfill {record.backfill_id} ({record.selection})"
+    if record.status == REQUESTED:
+        return f"{told} was asked for and has not begun: the next tick of any sensor takes it up, or resume() does."
+    if record.status == RunStatus.QUEUED:
+        return f"{told} waits for its process; should that have died, resume() runs it."
+    return ""
 
 
 def _interrupt(site: Site, backfill_id: str, batch: Batch) -> None:

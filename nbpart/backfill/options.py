@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbpart.assets.definition import AssetDefinition
 from nbpart.errors import DeclarationError, ParameterError, nearest
 from nbpart.partitions import to_plain
 from nbpart.run.secrets import check_secret
@@ -111,6 +112,9 @@ def make_options(
     ``params`` holds secrets too. Raises `DeclarationError` for an option that cannot be, and for settings and limits of
     what is not selected.
     """
+    for name in others:
+        if name not in (known := [f.name for f in dataclasses.fields(Options)]):
+            raise DeclarationError(f"a backfill has no option {name!r}; {nearest(name, known)}")
     definitions = [definition for definition in selected if not definition.is_source]
     params, limits = dict(params or {}), dict(limits or {})
     check_names(definitions, params, limits)

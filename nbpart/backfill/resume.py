@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nbpart.assets.definition import AssetDefinition
-from nbpart.backfill.launch import Site, holder, launch, start_backfill, status_of
+from nbpart.backfill.launch import Site, find_record, holder, launch, start_backfill, status_of
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import Options, check_names
 from nbpart.backfill.plan import AssetSteps, StepTable
+from nbpart.backfill.requests import take_up_request
 from nbpart.backfill.runner import Job
 from nbpart.catalog import BackfillRecord, Batch, events, queries
-from nbpart.errors import DeclarationError, UnknownNameError
+from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
+
+log = logging.getLogger("nbpart")
 
 #: Steps that came to nothing good: those that retrying runs.
 FAILED = (StepStatus.FAILED, StepStatus.BLOCKED)
@@ -33,7 +38,11 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
     record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
     if site.catalog.read(lambda batch: tell_nothing_left(batch, record)):
         return
-    options, coordinator = Options.from_json(record.options, **changed), site.coordinator.number
+    options = Options.from_json(record.options, **changed)
+    if record.planned is None:
+        take_up_request(site, backfill_id, options, also_cancelled=True)
+        return
+    coordinator = site.coordinator.number
 
     def begin(batch: Batch) -> Job | None:
         # looked at in the transaction that takes it up: of two processes that resume it only one does
@@ -46,9 +55,16 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
 
 
 def take_up(site: Site, backfill_id: str, **changed: Any) -> None:
-    """Begin a backfill that was handed over to this process. Raises `DeclarationError` where it waits for none."""
-    recorded = site.catalog.read(lambda batch: find_record(batch, backfill_id)).options
-    options, coordinator = Options.from_json(recorded, **changed), site.coordinator.number
+    """Begin a backfill that was handed over to this process, or a request.
+
+    Raises `DeclarationError` where it does not wait for a process any more; a request is left to who has it then.
+    """
+    recorded = site.catalog.read(lambda batch: find_record(batch, backfill_id))
+    options = Options.from_json(recorded.options, **changed)
+    if recorded.planned is None:
+        take_up_request(site, backfill_id, options)
+        return
+    coordinator = site.coordinator.number
 
     def begin(batch: Batch) -> Job:
         record = find_record(batch, backfill_id)
@@ -57,6 +73,26 @@ def take_up(site: Site, backfill_id: str, **changed: Any) -> None:
         return _begin(batch, site.root, record, options, coordinator)
 
     launch(site, options, begin)
+
+
+def take_up_left(site: Site, secrets: Mapping[str, Any]) -> list[str]:
+    """Go on with every requested backfill that nobody works on; the ids of those that this process runs now.
+
+    ``secrets``: settings of which those are given to a backfill that it needs and that are recorded nowhere. One that
+    cannot go on is told of and stays as it is.
+    """
+    site.coordinator.reap()
+    taken = []
+    for backfill_id in site.catalog.read(queries.unfinished_requests):
+        try:
+            recorded = site.catalog.read(partial(find_record, backfill_id=backfill_id)).options
+            given = {name: secrets[name] for name in recorded["secrets"] if name in secrets}
+            resume_backfill(site, backfill_id, secrets=given)
+        except NbpartError as error:
+            log.warning("backfill %s was asked for before and is not done: %s", backfill_id, error)
+        else:
+            taken += [backfill_id] if backfill_id in site.runners else []
+    return taken
 
 
 def retry_backfill(site: Site, backfill_id: str, **changed: Any) -> str | None:
@@ -74,7 +110,7 @@ def retry_backfill(site: Site, backfill_id: str, **changed: Any) -> str | None:
 
 def tell_nothing_left(batch: Batch, record: BackfillRecord) -> str:
     """Why a backfill cannot be resumed and what to do instead, in a sentence; "" where something of it is left."""
-    if record.status not in _ENDED or queries.count_left(batch, record.backfill_no):
+    if record.planned is None or record.status not in _ENDED or queries.count_left(batch, record.backfill_no):
         return ""
     counts = queries.step_counts(batch, record.backfill_no)
     bad, removed = sum(counts[s] for s in FAILED), sum(counts[s] for s in WITHOUT_OUTCOME)
@@ -103,14 +139,6 @@ def check_changes(site: Site, backfill_id: str, changed: Mapping[str, Any]) -> N
     given = [*(changed.get("params") or ()), *(changed.get("secrets") or ())]
     check_names(definitions, given, changed.get("limits") or ())
     Options.from_json({**record.options, "secrets": ()}, **changed)
-
-
-def find_record(batch: Batch, backfill_id: str) -> BackfillRecord:
-    """What is recorded of a backfill. Raises `UnknownNameError`."""
-    record = queries.find_backfill(batch, backfill_id)
-    if record is None:
-        raise UnknownNameError(f"there is no backfill {backfill_id!r}; ws.backfills lists them.")
-    return record
 
 
 def load_steps(

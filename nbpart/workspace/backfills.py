@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbpart.backfill.launch import Site, status_of
+from nbpart.backfill.launch import Site, describe_waiting, find_record, status_of
 from nbpart.backfill.progress import Sight, follow
-from nbpart.backfill.resume import check_changes, find_record, resume_backfill, retry_backfill, tell_nothing_left
+from nbpart.backfill.resume import check_changes, resume_backfill, retry_backfill, tell_nothing_left
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import BackfillFailedError, CatalogError, UnknownNameError, nearest
-from nbpart.states import RunStatus, StepStatus
+from nbpart.states import REQUESTED, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +35,8 @@ class Backfill:
 
     @property
     def status(self) -> str:
-        """``queued``, ``running``, ``cancelling``, or how it ended: ``succeeded``, ``failed``, ``cancelled``,
-        ``interrupted``."""
+        """How it stands or ended: ``requested`` (asked for, without a plan yet), ``queued``, ``running``,
+        ``cancelling``, ``succeeded``, ``failed``, ``cancelled``, ``interrupted``."""
         record = self._record
         status = status_of(self._site, record)
         return CANCELLING if status == RunStatus.RUNNING and record.cancelling else status
@@ -158,7 +158,7 @@ class Backfill:
         record = find_record(batch, self.id)
         if status_of(self._site, record) == RunStatus.RUNNING:
             events.ask_to_cancel(batch, record.backfill_no)
-        elif record.status == RunStatus.QUEUED:  # no process has it
+        elif record.status in (RunStatus.QUEUED, REQUESTED):  # no process has it
             events.finish_backfill(batch, record.backfill_no, str(RunStatus.CANCELLED))
 
     def _look_elsewhere(self) -> Sight:
@@ -188,6 +188,9 @@ class Backfill:
         return f"; the first is {place} ({row.cause})"
 
     def __repr__(self) -> str:
+        record = self._record
+        if record.status == REQUESTED:
+            return f"<Backfill {self.id} {record.status}: {describe_waiting(record)}>"
         told = ", ".join(f"{n} {status}" for status, n in self.counts().items() if n)
         return f"<Backfill {self.id} {self.status}: {told or 'no steps'}>"
 
@@ -229,8 +232,10 @@ class Backfills(Mapping[str, Backfill]):
         return len(self.frame)
 
     def __repr__(self) -> str:
-        n = len(self)
-        return f"<{n} backfill{'' if n == 1 else 's'}>"
+        frame = self.frame
+        waiting = int((frame["status"] == REQUESTED).sum())
+        told = f", {waiting} requested: the next tick of any sensor takes them up, or resume() does" if waiting else ""
+        return f"<{len(frame)} backfill{'' if len(frame) == 1 else 's'}{told}>"
 
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import frame_html

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog import Batch, Catalog, KeysAdded, events, queries
@@ -46,6 +46,11 @@ class PartitionSet:
     @property
     def name(self) -> str:
         return self.definition.name
+
+    @property
+    def set_id(self) -> int:
+        """Its number in the catalog."""
+        return self._set_id
 
     @property
     def parameters(self) -> Parameters | None:
@@ -127,8 +132,7 @@ class PartitionSet:
         return f"<{len(self)} dynamic partitions {self.name!r}: {shown}{', …' if len(first) > 5 else ''}>"
 
     def _add(self, keys: list[str]) -> list[str]:
-        parameters = self.parameters
-        encoded = [parameters.encode(parameters.parse(key)) for key in keys] if parameters else None
+        encoded = self.encode(keys)
 
         def work(batch: Batch) -> KeysAdded:
             return events.add_keys(batch, self._set_id, keys, encoded)
@@ -136,6 +140,11 @@ class PartitionSet:
         added = self._catalog.write(work)
         tell_returned(self.name, added.returned)
         return added.new
+
+    def encode(self, keys: Sequence[str]) -> list[str] | None:
+        """The parameters of keys as the catalog keeps them, None for a set without parameters."""
+        parameters = self.parameters
+        return [parameters.encode(parameters.parse(key)) for key in keys] if parameters else None
 
     def _spell(self, keys: tuple[Any, ...], params: Mapping[str, Any]) -> list[str]:
         if params:

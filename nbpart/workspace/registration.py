@@ -30,7 +30,7 @@ from nbpart.sensors import Sensor
 from nbpart.storage import resolve_source, write_bytes_atomic
 from nbpart.storage.own_files import make_folder
 from nbpart.workspace.partition_set import ensure_partitions, merge_sets
-from nbpart.workspace.ticks import define_sensor, keep_sensor
+from nbpart.workspace.sensor_code import define_sensor, keep_sensor
 
 log = logging.getLogger("nbpart")
 

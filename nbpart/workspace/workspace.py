@@ -314,8 +314,11 @@ class Workspace:
         return Backfills(self._site)
 
     def tick(self, name: str, *, wait: bool = True, progress: bool = True, **options: Any) -> Tick:
-        """Ask a sensor once: adds the keys that it found and runs what they touch; the options are a backfill's."""
-        return run_tick(self, self._catalog, self._sensors.get(name), name, wait=wait, progress=progress, **options)
+        """Ask a sensor once: adds the keys that it found and runs what they touch; the options are a backfill's.
+
+        What earlier ticks asked for and did not bring to its end, since their process died, goes on too.
+        """
+        return run_tick(self, self._site, self._sensors.get(name), name, wait=wait, progress=progress, **options)
 
     def kernels(self) -> pd.DataFrame:
         """The kernels of failed runs that were kept: ``run_id, asset, partition_key, pid, expires_at``."""

@@ -1,7 +1,8 @@
-"""Asking sensors; nothing here starts a kernel: what a tick would run is looked at in the plan."""
+"""Asking sensors; nothing here starts a kernel: runs are played."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 import nbpart
 from nbpart import CarryError, DeclarationError, RunRequest, SensorResult, UnknownNameError
 from nbpart.catalog import queries
-from nbpart.workspace.plans import Plan
+from nbpart.run.spec import RunSpec
+from tests.backfill.pools import Stage
 
 
 def by_file(partition_key: str) -> dict[str, str]:
@@ -28,20 +30,25 @@ def by_trial(lr: float) -> dict[str, float]:
     return {}
 
 
+class Ran(list[tuple[str, str | None]]):
+    """The partitions that ticks ran, played on a stage; in their order."""
+
+    def __init__(self) -> None:
+        self.stage = Stage(self._answer)
+
+    def _answer(self, spec: RunSpec) -> str:
+        self.append((spec.asset, spec.partition_key))
+        return "done"
+
+
 @pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
-    """The steps that ticks wanted to run."""
-    steps: list[tuple[str, str | None]] = []
-
-    def run(self: Plan, **_: Any) -> None:
-        steps.extend(self.frame[["asset", "partition_key"]].itertuples(index=False, name=None))
-
-    monkeypatch.setattr(Plan, "run", run)
-    return steps
+def ran() -> Ran:
+    return Ran()
 
 
 @pytest.fixture
-def ws(ws: nbpart.Workspace) -> nbpart.Workspace:
+def ws(ws: nbpart.Workspace, ran: Ran) -> nbpart.Workspace:
+    ws._site = dataclasses.replace(ws._site, make_pool=ran.stage.make_pool)
     files, trials = ws.dynamic_partitions("files"), ws.dynamic_partitions("trials", params={"lr": float})
     ws.asset(by_file, partitions=files)
     ws.asset(below, partitions=files)
@@ -53,9 +60,7 @@ def ticks(ws: nbpart.Workspace) -> Any:
     return ws._catalog.read(queries.ticks_frame)
 
 
-def test_keys_that_are_new_are_added_and_run_with_all_below(
-    ws: nbpart.Workspace, ran: list[Any], project: Path
-) -> None:
+def test_keys_that_are_new_are_added_and_run_with_all_below(ws: nbpart.Workspace, ran: Ran, project: Path) -> None:
     (project / "inbox" / "b.csv").write_text("b")
     ws.dynamic_partitions("files").add("a.csv")
 
@@ -67,7 +72,7 @@ def test_keys_that_are_new_are_added_and_run_with_all_below(
     assert tick.added == {"files": ["b.csv"]}
     assert list(ws.dynamic_partitions("files")) == ["a.csv", "b.csv"]
     assert ran == [("by_file", "b.csv"), ("below", "b.csv")]
-    assert repr(tick) == "<Tick of look: added 1 to files>"
+    assert repr(tick).startswith("<Tick of look: added 1 to files, <Backfill ")
     ran.clear()
     assert ws.tick("look").added == {}
     assert ran == []
@@ -76,7 +81,7 @@ def test_keys_that_are_new_are_added_and_run_with_all_below(
     assert frame.error.tolist() == [None, None]
 
 
-def test_a_key_that_was_there_is_not_run_again(ws: nbpart.Workspace, ran: list[Any]) -> None:
+def test_a_key_that_was_there_is_not_run_again(ws: nbpart.Workspace, ran: Ran) -> None:
     ws.dynamic_partitions("files").add("a")
 
     @ws.sensor(partitions=ws.dynamic_partitions("files"))
@@ -87,19 +92,19 @@ def test_a_key_that_was_there_is_not_run_again(ws: nbpart.Workspace, ran: list[A
     assert {key for _, key in ran} == {"b"}
 
 
-def test_keys_can_be_parameters(ws: nbpart.Workspace, ran: list[Any]) -> None:
+def test_keys_can_be_parameters(ws: nbpart.Workspace, ran: Ran) -> None:
     @ws.sensor(partitions=ws.dynamic_partitions("trials"))
     def sweep(context: Any) -> list[dict[str, float]]:
         return [{"lr": 0.1}, {"lr": 1e-1}, {"lr": 2}]
 
     assert ws.tick("sweep").added == {"trials": ["lr=0.1", "lr=2.0"]}
-    assert ran == [("by_trial", "lr=0.1"), ("by_trial", "lr=2.0")]
+    assert sorted(ran) == [("by_trial", "lr=0.1"), ("by_trial", "lr=2.0")]
     ran.clear()
     assert ws.tick("sweep").added == {"trials": []}
     assert ran == []
 
 
-def test_the_full_form(ws: nbpart.Workspace, ran: list[Any]) -> None:
+def test_the_full_form(ws: nbpart.Workspace, ran: Ran) -> None:
     files, trials = ws.dynamic_partitions("files"), ws.dynamic_partitions("trials")
     files.add("old", "gone")
 
@@ -120,11 +125,12 @@ def test_the_full_form(ws: nbpart.Workspace, ran: list[Any]) -> None:
     assert list(files) == ["old", "new", "quiet"]
     assert {("by_file", "new"), ("below", "new"), ("by_file", "old"), ("by_trial", "lr=1.0")} <= set(ran)
     assert not {key for _, key in ran} & {"gone", "quiet"}
+    assert ("below", "old") not in ran, "only by_file was asked for"
 
 
-def test_an_asset_alone(ws: nbpart.Workspace, ran: list[Any]) -> None:
+def test_an_asset_alone(ws: nbpart.Workspace, ran: Ran) -> None:
     files = ws.dynamic_partitions("files")
-    files.add("a")
+    files.add("by_name", "itself")
     asset = ws.asset(by_file, partitions=files)
     for name, wanted in {"by_name": "by_file", "itself": asset}.items():
 
@@ -132,10 +138,10 @@ def test_an_asset_alone(ws: nbpart.Workspace, ran: list[Any]) -> None:
         def alone(context: Any) -> SensorResult | None:
             return None
 
-        answer = SensorResult([RunRequest("a", asset=wanted)])
+        answer = SensorResult([RunRequest(name, asset=wanted)])
         ws._sensors[name] = nbpart.sensor(lambda context, answer=answer: answer, name=name)
         ws.tick(name)
-        assert ran == [("by_file", "a")]
+        assert ran == [("by_file", name)]
         ran.clear()
 
 
@@ -196,7 +202,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_an_error_is_raised_and_recorded_and_changes_nothing(ws: nbpart.Workspace, ran: list[Any], case: str) -> None:
+def test_an_error_is_raised_and_recorded_and_changes_nothing(ws: nbpart.Workspace, ran: Ran, case: str) -> None:
     answer, error, told = WRONG[case]
 
     @ws.sensor

@@ -14,6 +14,7 @@ from nbpart.catalog.events.backfills import (
 from nbpart.catalog.events.data import record_data_seen
 from nbpart.catalog.events.keys import add_keys, ensure_set, remove_keys, set_static_keys
 from nbpart.catalog.events.outcomes import record_outcomes
+from nbpart.catalog.events.requests import plan_requested, request_backfill
 from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
 from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_sensor, set_cursor
 
@@ -27,6 +28,7 @@ __all__ = [
     "ensure_set",
     "finish_backfill",
     "interrupt_coordinators",
+    "plan_requested",
     "record_data_seen",
     "record_observations",
     "record_outcomes",
@@ -36,6 +38,7 @@ __all__ = [
     "remove_asset",
     "remove_keys",
     "remove_sensor",
+    "request_backfill",
     "reserve_run",
     "resume_backfill",
     "save_sensor",

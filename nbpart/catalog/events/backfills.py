@@ -81,8 +81,17 @@ def start_backfill(
     `steps` has the columns `asset_id`, `key_id` and `reason`; a step's number is its row, from 0. `planned` is when the
     plan was made (default: now).
     """
-    import pandas as pd
+    moment = planned or Moment(batch.sequence, batch.now)
+    number, backfill_id = insert_backfill(batch, selection, options, len(steps), moment)
+    insert_steps(batch, number, steps)
+    record_event(batch, number, "started" if coordinator_no else "handed over", coordinator_no)
+    return number, backfill_id
 
+
+def insert_backfill(
+    batch: Batch, selection: str, options: Mapping[str, Any], steps: int, planned: Moment | None
+) -> tuple[int, str]:
+    """Insert a backfill of so many steps; its number and id. `planned` is None where it has no plan yet."""
     number = batch.take_ids("next_backfill_no", 1)
     backfill_id = make_backfill_id(batch.now, number)
     batch.execute(
@@ -92,18 +101,23 @@ def start_backfill(
         backfill_id,
         selection,
         json.dumps(options, sort_keys=True),
-        len(steps),
+        steps,
         batch.now,
-        planned.sequence if planned else batch.sequence,
-        planned.now if planned else batch.now,
+        planned.sequence if planned else None,
+        planned.now if planned else None,
     )
+    return number, backfill_id
+
+
+def insert_steps(batch: Batch, backfill_no: int, steps: pd.DataFrame) -> None:
+    """Insert the steps of a backfill; see `start_backfill`."""
+    import pandas as pd
+
     numbered = steps[["asset_id", "key_id", "reason"]].assign(step_no=pd.RangeIndex(len(steps)))
     batch.stage("steps_staged", numbered)
     batch.execute(
-        "INSERT INTO steps SELECT ?, step_no, asset_id, key_id, reason FROM steps_staged ORDER BY step_no", number
+        "INSERT INTO steps SELECT ?, step_no, asset_id, key_id, reason FROM steps_staged ORDER BY step_no", backfill_no
     )
-    _record_event(batch, number, "started" if coordinator_no else "handed over", coordinator_no)
-    return number, backfill_id
 
 
 def resume_backfill(batch: Batch, backfill_no: int, coordinator_no: int) -> None:
@@ -117,17 +131,17 @@ def resume_backfill(batch: Batch, backfill_no: int, coordinator_no: int) -> None
         str(StepStatus.CANCELLED),
         str(StepStatus.INTERRUPTED),
     )
-    _record_event(batch, backfill_no, "resumed", coordinator_no)
+    record_event(batch, backfill_no, "resumed", coordinator_no)
 
 
 def finish_backfill(batch: Batch, backfill_no: int, kind: str) -> None:
     """Record how a backfill ended: succeeded, failed, cancelled or interrupted."""
-    _record_event(batch, backfill_no, kind, None)
+    record_event(batch, backfill_no, kind, None)
 
 
 def ask_to_cancel(batch: Batch, backfill_no: int) -> None:
     """Ask the process that runs a backfill to cancel it."""
-    _record_event(batch, backfill_no, "cancelling", None)
+    record_event(batch, backfill_no, "cancelling", None)
 
 
 def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -> None:
@@ -140,7 +154,8 @@ def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -
     )
 
 
-def _record_event(batch: Batch, backfill_no: int, kind: str, coordinator_no: int | None) -> None:
+def record_event(batch: Batch, backfill_no: int, kind: str, coordinator_no: int | None) -> None:
+    """Record what happened to a backfill; its last event says how it stands."""
     batch.execute(
         "INSERT INTO backfill_events VALUES (?, ?, ?, ?, ?)",
         backfill_no,
@@ -173,4 +188,4 @@ def _interrupt_backfills(batch: Batch, coordinator_nos: list[int]) -> None:
         str(StepStatus.RUNNING),
     )
     for number in dead:  # one that died after the last result of its steps has come to its end
-        _record_event(batch, number, str(end_status(batch, number, cancelling=False)), None)
+        record_event(batch, number, str(end_status(batch, number, cancelling=False)), None)

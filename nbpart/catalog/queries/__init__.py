@@ -39,6 +39,7 @@ from nbpart.catalog.queries.keys import (
     set_version,
 )
 from nbpart.catalog.queries.live import Changes, backfill_progress, count_by_code
+from nbpart.catalog.queries.requests import load_request, unfinished_requests
 from nbpart.catalog.queries.runs import final_statuses, find_run, look_before_claim, runs_frame
 from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
 from nbpart.catalog.queries.status import (
@@ -78,6 +79,7 @@ __all__ = [
     "live_coordinators",
     "load_assets",
     "load_members",
+    "load_request",
     "load_sensors",
     "load_sets",
     "load_snapshots",
@@ -97,4 +99,5 @@ __all__ = [
     "steps_frame",
     "steps_with",
     "ticks_frame",
+    "unfinished_requests",
 ]

@@ -200,8 +200,10 @@ def end_status(batch: Batch, backfill_no: int, *, cancelling: bool) -> RunStatus
 
 
 def backfill_assets(batch: Batch, backfill_no: int) -> list[int]:
-    """The ids of the assets that a backfill has steps of."""
-    return [row[0] for row in batch.rows("SELECT DISTINCT asset_id FROM steps WHERE backfill_no = ?", backfill_no)]
+    """The ids of the assets that a backfill has steps of, or was requested of."""
+    sql = """SELECT asset_id FROM steps WHERE backfill_no = $1
+        UNION SELECT asset_id FROM requested_steps WHERE backfill_no = $1"""
+    return [row[0] for row in batch.rows(sql, backfill_no)]
 
 
 def steps_with(batch: Batch, backfill_no: int, statuses: Collection[StepStatus]) -> pd.DataFrame:

@@ -33,7 +33,7 @@ CREATE TABLE coordinators (
     coordinator_no INTEGER NOT NULL, host VARCHAR NOT NULL, pid INTEGER NOT NULL, lock VARCHAR NOT NULL,
     purpose VARCHAR NOT NULL, started_at TIMESTAMPTZ NOT NULL, ended_at TIMESTAMPTZ
 );
--- sequence and planned_at are those of its plan: what was made after them was made since.
+-- sequence and planned_at are those of its plan, null before it has one: what was made after them was made since.
 CREATE TABLE backfills (
     backfill_no INTEGER NOT NULL, backfill_id VARCHAR NOT NULL, selection VARCHAR NOT NULL, options VARCHAR NOT NULL,
     steps BIGINT NOT NULL, created_at TIMESTAMPTZ NOT NULL, sequence BIGINT, planned_at TIMESTAMPTZ
@@ -42,6 +42,8 @@ CREATE TABLE backfill_events (
     backfill_no INTEGER NOT NULL, happened_at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, coordinator_no INTEGER,
     sequence BIGINT NOT NULL
 );
+-- What a requested backfill is to look at, until it has steps; all keys of the asset where key_id is null.
+CREATE TABLE requested_steps (backfill_no INTEGER NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT);
 CREATE TABLE steps (
     backfill_no INTEGER NOT NULL, step_no BIGINT NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL,
     reason VARCHAR

@@ -1,0 +1,70 @@
+"""Backfills that were requested: what they are to look at first, their steps later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nbpart.catalog.events.backfills import insert_backfill, insert_steps, record_event
+from nbpart.states import RunStatus
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from nbpart.catalog.batch import Batch
+    from nbpart.catalog.records import Moment
+
+
+def request_backfill(
+    batch: Batch,
+    selection: str,
+    options: Mapping[str, Any],
+    wanted: Mapping[int, NDArray[np.int64] | None],
+) -> tuple[int, str]:
+    """Record that a backfill is asked for, without a plan yet; its number and id.
+
+    `wanted` are the keys of each asset by their ids; None are all that the asset has when the plan is made.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    number, backfill_id = insert_backfill(batch, selection, options, 0, None)
+    parts = [
+        pa.table({"asset_id": np.full(1 if ids is None else len(ids), asset_id), "key_id": _to_array(ids)})
+        for asset_id, ids in wanted.items()
+    ]
+    if parts:
+        batch.stage("requests_staged", pa.concat_tables(parts))
+        batch.execute(
+            "INSERT INTO requested_steps (backfill_no, asset_id, key_id)"
+            " SELECT ?, asset_id, key_id FROM requests_staged",
+            number,
+        )
+    record_event(batch, number, "requested", None)
+    return number, backfill_id
+
+
+def plan_requested(
+    batch: Batch, backfill_no: int, coordinator_no: int | None, steps: pd.DataFrame, planned: Moment
+) -> None:
+    """Record the plan of a backfill that was requested, as `start_backfill` does; one without steps has succeeded."""
+    batch.execute(
+        "UPDATE backfills SET steps = $1, sequence = $2, planned_at = $3 WHERE backfill_no = $4",
+        len(steps),
+        planned.sequence,
+        planned.now,
+        backfill_no,
+    )
+    insert_steps(batch, backfill_no, steps)
+    if len(steps):
+        record_event(batch, backfill_no, "started", coordinator_no)
+    else:
+        record_event(batch, backfill_no, str(RunStatus.SUCCEEDED), None)
+
+
+def _to_array(ids: NDArray[np.int64] | None) -> Any:
+    import pyarrow as pa
+
+    return pa.nulls(1, pa.int64()) if ids is None else pa.array(ids, pa.int64())

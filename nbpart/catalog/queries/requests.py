@@ -1,0 +1,40 @@
+"""Backfills that were requested, and what they are to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.batch import Batch
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def load_request(batch: Batch, backfill_no: int) -> dict[int, NDArray[np.int64] | None]:
+    """The key ids of each asset, by its id, that a requested backfill is to look at; None are all of the asset's."""
+    import numpy as np
+
+    found = batch.numpy(
+        "SELECT asset_id::BIGINT AS asset_id, coalesce(key_id, -1) AS key_id FROM requested_steps"
+        " WHERE backfill_no = ?",
+        backfill_no,
+    )
+    wanted: dict[int, NDArray[np.int64] | None] = {}
+    for asset_id in np.unique(found["asset_id"]).tolist():
+        ids = found["key_id"][found["asset_id"] == asset_id]
+        wanted[int(asset_id)] = None if (ids < 0).any() else ids
+    return wanted
+
+
+def unfinished_requests(batch: Batch) -> list[str]:
+    """The ids of backfills that were requested and that nobody works on: not planned yet, or interrupted; in order."""
+    return [
+        row[0]
+        for row in batch.rows(
+            """SELECT b.backfill_id FROM backfills AS b JOIN backfill_events AS e USING (backfill_no)
+            GROUP BY b.backfill_no, b.backfill_id
+            HAVING bool_or(e.kind = 'requested') AND arg_max(e.kind, e.rowid) IN ('requested', 'interrupted')
+            ORDER BY b.backfill_no"""
+        )
+    ]

@@ -1,0 +1,213 @@
+"""What a trigger asks for, and its record: keys, cursor, tick and a requested backfill in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbpart.assets.asset import name_of
+from nbpart.backfill.nodes import Registry, spell_key
+from nbpart.backfill.options import Options
+from nbpart.catalog import Batch, events, queries
+from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
+from nbpart.partitions import AddKeysRequest
+from nbpart.sensors import RunRequest, SensorResult
+from nbpart.workspace.partition_set import PartitionSet
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class KeyChange:
+    """Keys to add to a set, with their encoded parameters, or to remove from it."""
+
+    set_id: int
+    set_name: str
+    keys: Sequence[str]
+    params: Sequence[str] | None
+    is_added: bool
+
+
+@dataclass(frozen=True)
+class RunWanted:
+    """Runs of one key: of ``asset`` alone, or of all that the key's set partitions and of all below these.
+
+    ``texts`` is how the key is spelled in each set that may have it, by the set's id; empty where the asset is asked
+    for without a key. ``key`` is the key as it was given.
+    """
+
+    asset: str | None
+    key: Any
+    texts: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one look of a trigger asks for; nothing of it is done yet."""
+
+    changes: Sequence[KeyChange]
+    runs: Sequence[RunWanted]
+    cursor: str | None
+
+
+@dataclass
+class Recorded:
+    """What was recorded of a demand: keys by set, and the requested backfill with its options, if runs are wanted."""
+
+    added: dict[str, list[str]] = field(default_factory=dict)
+    removed: dict[str, list[str]] = field(default_factory=dict)
+    returned: dict[str, list[str]] = field(default_factory=dict)
+    backfill_no: int | None = None
+    backfill_id: str = ""
+    options: Options | None = None
+
+
+def read_demand(
+    registry: Registry, sets: Mapping[str, PartitionSet], result: SensorResult, set_name: str | None
+) -> Demand:
+    """What a sensor's answer asks for; ``set_name`` is the set that its keys belong to, if it says so.
+
+    Raises `DeclarationError`, `UnknownNameError` and what else a key can be refused with.
+    """
+    changes = []
+    for request in result.dynamic_partitions_requests:
+        of = sets[request.set_name]
+        keys, is_added = of.spell(*request.keys), isinstance(request, AddKeysRequest)
+        changes.append(KeyChange(of.set_id, of.name, keys, of.encode(keys) if is_added else None, is_added))
+    wanted = [_read_run(registry, sets, request, set_name) for request in result.run_requests]
+    return Demand(changes, wanted, result.cursor)
+
+
+def _read_run(
+    registry: Registry, sets: Mapping[str, PartitionSet], request: RunRequest, set_name: str | None
+) -> RunWanted:
+    key = request.partition_key
+    if request.asset is not None:
+        node = registry[name_of(request.asset)]
+        if node.definition.is_source:
+            raise DeclarationError(f"a run of {node.name!r} was asked for, which is a source: nobody here computes it.")
+        text = None if key is None else spell_key(node, key)
+        return RunWanted(node.name, key, {} if text is None else {node.set_id: text})
+    if key is None:
+        raise DeclarationError("a RunRequest names a partition_key, an asset, or both; this one names neither.")
+    if set_name is not None:
+        return RunWanted(None, key, {sets[set_name].set_id: sets[set_name].spell([key])[0]})
+    texts = {}
+    for one in sets.values():
+        try:
+            texts[one.set_id] = one.spell([key])[0]
+        except NbpartError:  # no key of that set
+            continue
+    return RunWanted(None, key, texts)
+
+
+def record_demand(
+    batch: Batch, registry: Registry, demand: Demand, choose_options: Callable[[Sequence[str]], Options]
+) -> Recorded:
+    """Add and remove keys, and record a requested backfill of the runs that are wanted.
+
+    A key that was to be added but was there already asks for no run. ``choose_options`` makes the options of a backfill
+    of these assets. Raises `UnknownNameError` for the run of a key that no set has.
+    """
+    recorded, new = Recorded(), defaultdict[int, set[str]](set)
+    asked_for: set[tuple[int, str]] = set()
+    for change in demand.changes:
+        if change.is_added:
+            done = events.add_keys(batch, change.set_id, change.keys, change.params)
+            recorded.added.setdefault(change.set_name, []).extend(done.new)
+            recorded.returned.setdefault(change.set_name, []).extend(done.returned)
+            new[change.set_id] |= set(done.new)
+            asked_for |= {(change.set_id, key) for key in change.keys}
+        else:
+            gone = events.remove_keys(batch, change.set_id, change.keys)
+            recorded.removed.setdefault(change.set_name, []).extend(gone)
+    old = {(set_id, key) for set_id, key in asked_for if key not in new[set_id]}
+    chosen = _choose(batch, registry, demand.runs, new, old)
+    if chosen.wanted:
+        recorded.options = choose_options(chosen.names(registry))
+        terms, given = ", ".join(dict.fromkeys(chosen.terms)), recorded.options.to_json()
+        recorded.backfill_no, recorded.backfill_id = events.request_backfill(
+            batch, terms, given, chosen.by_id(registry)
+        )
+    return recorded
+
+
+@dataclass
+class _Chosen:
+    """What is to run: the key ids of each asset by its name, None for all, and the terms that say so."""
+
+    wanted: dict[str, list[int] | None] = field(default_factory=dict)
+    terms: list[str] = field(default_factory=list)
+
+    def add(self, asset: str, key_ids: Sequence[int] | None) -> None:
+        known = self.wanted.setdefault(asset, [])
+        self.wanted[asset] = None if known is None or key_ids is None else [*known, *key_ids]
+
+    def names(self, registry: Registry) -> list[str]:
+        return [name for name in registry.graph.computed if name in self.wanted]
+
+    def by_id(self, registry: Registry) -> dict[int, NDArray[np.int64] | None]:
+        return {
+            registry[name].asset_id: None if ids is None else np.unique(np.array(ids, dtype=np.int64))
+            for name, ids in self.wanted.items()
+        }
+
+
+def _choose(
+    batch: Batch,
+    registry: Registry,
+    runs: Sequence[RunWanted],
+    new: Mapping[int, set[str]],
+    old: set[tuple[int, str]],
+) -> _Chosen:
+    """The partitions that are wanted; a key is of the sets where it was added just now, else of all that have it."""
+    ids = _find_ids(batch, runs)
+    chosen, by_set, alone = _Chosen(), defaultdict[int, list[int]](list), defaultdict[str, list[int]](list)
+    for run in runs:
+        if not run.texts and run.asset is not None:
+            chosen.add(run.asset, None)
+            chosen.terms.append(run.asset)
+            continue
+        having = [(set_id, text) for set_id, text in run.texts.items() if ids[set_id, text] >= 0]
+        if not having:
+            raise UnknownNameError(f"a run of {run.key!r} was asked for, but no partitions have that key; add it too.")
+        if run.asset is None:
+            having = [(set_id, text) for set_id, text in having if text in new.get(set_id, ())] or having
+        for set_id, text in having:
+            if (set_id, text) not in old:
+                (by_set[set_id] if run.asset is None else alone[run.asset]).append(ids[set_id, text])
+    for asset, key_ids in alone.items():
+        chosen.add(asset, key_ids)
+        chosen.terms.append(asset)
+    for set_id, key_ids in by_set.items():
+        _add_with_all_below(registry, set_id, key_ids, chosen)
+    return chosen
+
+
+def _find_ids(batch: Batch, runs: Sequence[RunWanted]) -> dict[tuple[int, str], int]:
+    """The id of every key in every set that may have it; -1 where that has it not."""
+    texts = defaultdict[int, dict[str, None]](dict)
+    for run in runs:
+        for set_id, text in run.texts.items():
+            texts[set_id][text] = None
+    return {
+        (set_id, text): key_id
+        for set_id, some in texts.items()
+        for text, key_id in zip(some, queries.key_ids(batch, set_id, list(some)).tolist(), strict=True)
+    }
+
+
+def _add_with_all_below(registry: Registry, set_id: int, key_ids: Sequence[int], chosen: _Chosen) -> None:
+    graph = registry.graph
+    own = [name for name in graph.computed if registry[name].set_id == set_id]
+    below = {name for one in own for name in graph.descendants(one)} - set(own)
+    for name in own:
+        chosen.add(name, key_ids)
+        chosen.terms.append(f"{name}+")
+    for name in below:
+        chosen.add(name, None)
