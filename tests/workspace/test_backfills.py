@@ -309,6 +309,7 @@ def test_a_timeout_of_waiting_leaves_the_backfill_alone(ws: nbpart.Workspace, st
     backfill = ws.backfill("raw", keys="a")
     with pytest.raises(TimeoutError, match=r"still runs after 0.05 s"):
         backfill.wait(0.05, progress=False)
+    until(lambda: stage.started, "it runs")
     stage.pools[-1].end(stage.started[0], "fine")
     assert backfill.wait(progress=False).status == "succeeded"
 
