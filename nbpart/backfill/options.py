@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ class Options:
         if self.timeout_s is not None:
             _check_seconds("timeout_s", self.timeout_s, above_zero=True)
         object.__setattr__(self, "params", _plain_settings(self.params))
-        object.__setattr__(self, "secrets", _plain_settings(self.secrets))
+        object.__setattr__(self, "secrets", _plain_settings(self.secrets, is_secret=True))
         for name, most in self.limits.items():
             check_count(f"limits[{name!r}]", most, least=1)
         check_count("keep_failed_kernels", self.keep_failed_kernels)
@@ -81,12 +81,12 @@ class Options:
         if missing := [name for name in recorded.get("secrets", ()) if name not in given["secrets"]]:
             raise DeclarationError(
                 f"the value of the secret setting {missing[0]!r} is recorded nowhere; give it again: "
-                f"secrets={{{missing[0]!r}: ...}}."
+                f"secrets={{{missing[0]!r}: ...}}, in a terminal --secret {missing[0]}."
             )
         return cls(**{**recorded, "params": decode_value(recorded["params"]), **given})
 
 
-def _plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_settings(settings: Mapping[str, Any], *, is_secret: bool = False) -> dict[str, Any]:
     """The settings as they are recorded and arrive in a run: what was given, what ran and what is told are equal."""
     plain = {}
     for name, value in settings.items():
@@ -95,6 +95,9 @@ def _plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
             encode_value(plain[name])
         except (ValueError, RecursionError) as error:
             why = "it holds itself" if isinstance(error, RecursionError) else error
+            if is_secret:  # the error shows the value
+                why = "pass text, numbers, dates, or lists and dicts of them"
+                raise ParameterError(f"the secret {name!r} holds what cannot be handed to a run; {why}.") from None
             raise ParameterError(f"the setting {name!r} cannot be handed to a run; {why}.") from error
     return plain
 
@@ -104,21 +107,23 @@ def make_options(
     *,
     max_workers: int | None = None,
     params: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, Any] | None = None,
     limits: Mapping[str, int] | None = None,
     **others: Any,
 ) -> Options:
     """The options of a backfill of the ``selected`` assets, whether or not anything of them has to run.
 
-    ``params`` holds secrets too. Raises `DeclarationError` for an option that cannot be, and for settings and limits of
-    what is not selected.
+    ``params`` may hold secrets too. Raises `DeclarationError` for an option that cannot be, and for settings, secrets
+    and limits of what is not selected.
     """
     for name in others:
         if name not in (known := [f.name for f in dataclasses.fields(Options)]):
             raise DeclarationError(f"a backfill has no option {name!r}; {nearest(name, known)}")
     definitions = [definition for definition in selected if not definition.is_source]
-    params, limits = dict(params or {}), dict(limits or {})
-    check_names(definitions, params, limits)
+    params, limits = {**(params or {}), **(secrets or {})}, dict(limits or {})
     hidden = {name for definition in definitions for name in definition.secrets}
+    _check_secrecy(definitions, params, secrets or {}, hidden)
+    check_names(definitions, params, limits)
     return Options(
         max_workers=check_workers(max_workers),
         params={name: value for name, value in params.items() if name not in hidden},
@@ -126,6 +131,23 @@ def make_options(
         limits=limits,
         **others,
     )
+
+
+def _check_secrecy(
+    definitions: Iterable[AssetDefinition], given: Iterable[str], secrets: Iterable[str], hidden: Collection[str]
+) -> None:
+    for name in secrets:
+        if name not in hidden:
+            raise DeclarationError(
+                f"secrets names {name!r}, which no selected asset declares as one; register it with secrets=[{name!r}]."
+            )
+    for definition in definitions:
+        for name in given:
+            if name in hidden and name in definition.settings and name not in definition.secrets:
+                raise DeclarationError(
+                    f"{name!r} is a secret of another asset and would be recorded with the runs of {definition.name}; "
+                    f"register {definition.name} with secrets=[{name!r}] too, or rename one of the settings."
+                )
 
 
 def check_names(selected: Iterable[AssetDefinition], params: Iterable[str] = (), limits: Iterable[str] = ()) -> None:

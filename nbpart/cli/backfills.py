@@ -70,6 +70,7 @@ def plan(
 @options.status_option
 @options.running_options
 @options.settings_option
+@options.secrets_option
 @click.option("--single-run", is_flag=True, help="One run of an asset for all its keys, for what is faster in bulk.")
 @click.option("--detach", is_flag=True, help="Run it in a process of its own, and do not wait for it.")
 @options.json_option
@@ -82,6 +83,7 @@ def backfill(
     keys: Sequence[str],
     statuses: Sequence[str],
     params: dict[str, Any],
+    secrets: dict[str, str],
     single_run: bool,
     detach: bool,
     as_json: bool,
@@ -96,14 +98,16 @@ def backfill(
     how = options.given(**how, policy="single_run" if single_run else None)
     with Stopper() as stopper, options.open_workspace() as workspace:
         planned = make_plan(workspace, selection, keys, statuses)
+        options.refuse_secrets(params, planned.secrets)
+        how |= {"params": params, "secrets": secrets}
         if not len(planned):
-            planned.check_options(params=params, **how)
+            planned.check_options(**how)
             _tell_nothing(UP_TO_DATE.format(printable(planned.selection)), as_json)
             return
         if detach:
-            _tell_detached(planned.run(params=params, detach=True, **how), as_json)
+            _tell_detached(planned.run(detach=True, **how), as_json)
             return
-        ending = run_to_end(workspace, stopper, lambda: planned.run(params=params, **how), _most(as_json))
+        ending = run_to_end(workspace, stopper, lambda: planned.run(**how), _most(as_json))
     _conclude(ctx, ending, as_json)
 
 
@@ -118,7 +122,7 @@ def resume(
     ctx: click.Context,
     /,
     backfill_id: str,
-    params: dict[str, Any],
+    secrets: dict[str, str],
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -127,7 +131,7 @@ def resume(
     Runs its steps that have no outcome, as the same backfill; options that are not given are as before. `nbpart status`
     shows the ID of the last one.
     """
-    how = options.given(**how, secrets=params or None)
+    how = options.given(**how, secrets=secrets or None)
     with Stopper() as stopper, options.open_workspace() as workspace:
         found = workspace.backfills[backfill_id]
         if told := found.tell_nothing_left():
@@ -142,6 +146,7 @@ def resume(
 @click.command()
 @click.argument("sensor")
 @options.running_options
+@options.secrets_option
 @options.json_option
 @options.workspace_option
 @click.pass_context
@@ -149,6 +154,7 @@ def tick(
     ctx: click.Context,
     /,
     sensor: str,
+    secrets: dict[str, str],
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -156,7 +162,7 @@ def tick(
 
     The keys that it finds are added, and what it asks for is run.
     """
-    how = options.given(**how)
+    how = options.given(**how, secrets=secrets or None)
     with Stopper() as stopper, options.open_workspace() as workspace:
         done = _ask(workspace, sensor, how)
         ending = None

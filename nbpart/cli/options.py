@@ -6,12 +6,14 @@ import contextlib
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nbpart.cli.output import Failure
 from nbpart.states import PartitionStatus
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 VARIABLE = "NBPART_WORKSPACE"
+_TAKEN = "nbpart.variables"
 _CHOSEN = "nbpart.workspace"
 
 
@@ -113,14 +116,23 @@ def settings_option(command: Command) -> Command:
 
 def secrets_option(command: Command) -> Command:
     return click.option(
-        "-p",
-        "--param",
-        "params",
-        metavar="NAME=VALUE",
+        "--secret",
+        "secrets",
+        metavar="NAME[=env:VARIABLE|=file:PATH]",
         multiple=True,
-        callback=_read_settings,
-        help="The value of a secret setting, which is recorded nowhere; can be given again.",
+        callback=_read_secrets,
+        help="Ask for a secret setting, or read it from a variable or a file (- is stdin); can be given again.",
     )(command)
+
+
+def refuse_secrets(params: Collection[str], secret: Collection[str]) -> None:
+    """Raises `Failure` where a secret stands in the arguments."""
+    for name in params:
+        if name in secret:
+            raise Failure(
+                f"{name!r} is a secret, which must not stand in the arguments, where others see it: give it by "
+                f"--secret {name} (asks for it), --secret {name}=env:VARIABLE or --secret {name}=file:PATH."
+            )
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -173,6 +185,54 @@ def _read_settings(ctx: click.Context, option: click.Parameter, values: tuple[st
             raise click.BadParameter(f"{text!r} is not NAME=VALUE.", ctx, option)
         settings[name.strip()] = _read_value(value)
     return settings
+
+
+def _read_secrets(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    secrets = {}
+    for text in values:
+        name, equals, source = text.partition("=")
+        name, (kind, _, where) = name.strip(), source.partition(":")
+        if not name or (equals and (kind not in ("env", "file") or not where)):
+            # what stands there instead may be the secret itself
+            raise click.BadParameter(
+                f"after {name!r} comes nothing, =env:VARIABLE or =file:PATH; never the value, which others would see.",
+                ctx,
+                option,
+            )
+        secrets[name] = _read_secret(ctx, option, name, kind, where)
+    return secrets
+
+
+def has_terminal() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
+def _read_secret(ctx: click.Context, option: click.Parameter, name: str, kind: str, where: str) -> str:
+    """A secret from where it is, as text; a line end behind it is none of it."""
+    if kind == "env":
+        # the runs inherit the environment, and shall have it from nobody but their own pipe
+        taken: dict[str, str | None] = ctx.meta.setdefault(_TAKEN, {})
+        value = taken.setdefault(where, os.environ.pop(where, None))
+        if value is None:
+            raise click.BadParameter(f"the variable {where} for {name!r} is not set.", ctx, option)
+        return value
+    if kind == "file":
+        try:
+            with click.open_file(where, encoding="utf-8") as file:
+                text: str = file.read()
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+            raise click.BadParameter(f"{where} for {name!r} cannot be read: {reason}.", ctx, option) from error
+        return text.removesuffix("\n").removesuffix("\r")
+    if not has_terminal():
+        raise click.BadParameter(
+            f"there is no terminal to ask for {name!r}; use {name}=env:VARIABLE, {name}=file:PATH or {name}=file:-.",
+            ctx,
+            option,
+        )
+    answer: str = click.prompt(f"Secret {name}", hide_input=True, err=True)
+    return answer
 
 
 def _read_limits(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int] | None:

@@ -15,6 +15,7 @@ from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, U
 from nbpart.partitions import check_name
 from nbpart.partitions.keys import shorten
 from nbpart.partitions.names import MAX_NAME_BYTES
+from nbpart.run.secrets import own_redactor
 from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
 from nbpart.run.texts import check_metric
 from nbpart.storage.files import write_atomic
@@ -170,6 +171,7 @@ class RunContext:
         """Where to write a file of your own; hand the path to `save` when it is complete."""
         if not filename or filename != Path(filename).name or filename in (".", "..") or not filename.isprintable():
             raise ParameterError(f"{filename!r} is no plain file name; give one without folders, as 'model.joblib'.")
+        self._refuse_secret(filename, "file")
         path = Path(f"{self._spec.data_prefix}.{filename}")
         if (over := len(os.fsencode(path.name)) - _LONGEST_FILE_NAME) > 0:
             raise ParameterError(
@@ -268,6 +270,7 @@ class RunContext:
     def _check_file_name(self, name: str | None) -> str:
         if name is None:
             return ""
+        self._refuse_secret(name, "file")
         if not name.isidentifier():
             raise ParameterError(
                 f"{name!r} cannot name a saved file; use letters, digits and underscores, as in 'roc'."
@@ -313,11 +316,16 @@ class RunContext:
 
     def _check_metric_name(self, name: str, known: Mapping[str, object]) -> None:
         lower = check_name(name, "metric").lower()
+        self._refuse_secret(name, "metric")
         if lower in {param.lower() for param in self._spec.params}:
             raise ParameterError(f"{name!r} is a parameter of {self.asset}; choose another name for the metric.")
         taken = next((other for other in known if other.lower() == lower and other != name), None)
         if taken is not None:
             raise ParameterError(f"{name!r} differs only in case from the metric {taken!r}; use one spelling.")
+
+    def _refuse_secret(self, name: str, what: str) -> None:
+        if own_redactor().redact(name) != name:
+            raise ParameterError(f"{self._spec.where}: a secret stands in the name of a {what}; choose another name.")
 
     def _changed(self, what: str) -> None:
         if not self._recording and not self._has_warned:

@@ -49,7 +49,8 @@ class Execution:
     notebook, in whatever state it is. write: gets what cells print. should_stop: looked at several times a second, and
     at once after `wake`; True cancels. timeout_s: limit from the kernel being ready. grace_s: how long an interrupted
     cell may take to end before its kernel is terminated, and then killed. check: may turn a success into a failure once
-    the kernel is gone. startup: lines that an IPython kernel executes first. preload: modules that a prewarmed kernel
+    the kernel is gone. startup: lines that an IPython kernel executes first. secrets: what a kernel
+    of Python is handed by a pipe (see `spell_secrets`). preload: modules that a prewarmed kernel
     finds imported. kernel: one that was started ahead for this execution. keep_as: where a cell raises, its kernel is
     not ended but kept for `keep_s` seconds, with a connection file at this path (see KeptKernel); IPython only.
 
@@ -69,6 +70,7 @@ class Execution:
         timeout_s: float | None = None,
         grace_s: float = 5.0,
         startup: Sequence[str] = (),
+        secrets: bytes = b"",
         preload: Sequence[str] = (),
         progress_bar: bool = False,
         kernel: RunKernel | None = None,
@@ -86,6 +88,7 @@ class Execution:
         self._timeout_s = timeout_s
         self._grace_s = grace_s
         self._startup = startup
+        self._secrets = secrets
         self._preload = preload
         self._progress_bar = progress_bar
         self._kernel = kernel
@@ -230,6 +233,7 @@ class Execution:
                     folder=self._folder,
                     environment=run_environment(self._environment),
                     startup=self._startup,
+                    secrets=self._secrets,
                     preload=self._preload,
                 )
             self.kernel_kind, self.notes = self._kernel.kind, self._kernel.notes

@@ -15,6 +15,7 @@ from typing import Any
 from nbpart.errors import MissingInputError, UnknownNameError, UnsupportedTypeError, nearest
 from nbpart.run.context import RunContext
 from nbpart.run.modules import SPEC_VARIABLE, install
+from nbpart.run.secrets import own_redactor
 from nbpart.run.spec import Member, MemberOutput, RunOutput, RunResult, RunSpec
 from nbpart.run.texts import MOST_TRACEBACK, describe_error, show_text
 from nbpart.states import RunStatus
@@ -125,10 +126,23 @@ def run_from_environment() -> RunContext:
         return WholeRun(spec)
     # what another process of this attempt has saved is its own too
     own = {Path(file.path) for file in RunOutput.read(spec.part).files}
-    return RunContext(spec, recording=True, on_change=lambda output: output.write(spec.part), own_files=own)
+    hidden = own_redactor()
+
+    def write(output: RunOutput) -> None:
+        hidden.redact_output(output).write(spec.part)
+
+    return RunContext(spec, recording=True, on_change=write, own_files=own)
 
 
 def _spell_note(member: Member, output: MemberOutput) -> str:
+    hidden = own_redactor()
+    output = replace(
+        output,
+        output=hidden.redact_output(output.output),
+        error_class=hidden.redact_value(output.error_class),
+        error_message=hidden.redact_value(output.error_message),
+        traceback=hidden.redact_value(output.traceback),
+    )
     return json.dumps({"run_no": member.run_no, "partition_key": member.partition_key, **output.to_json()})
 
 

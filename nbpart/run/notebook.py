@@ -19,7 +19,7 @@ from nbpart.errors import MissingInputError, NbpartError, ParameterError
 from nbpart.run.members import read_member_outputs, use_variant, with_members
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
 from nbpart.run.redaction import Redactor
-from nbpart.run.secrets import spell_environment
+from nbpart.run.secrets import spell_secrets
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_bytes_atomic
@@ -101,6 +101,7 @@ class NotebookRun:
                     folder=self.spec.folder,
                     environment=self._environment,
                     startup=self._startup,
+                    secrets=spell_secrets(self.spec.secrets),
                     prepare=self.spec.write,
                 )
             except Exception as error:  # noqa: BLE001 - told when its turn comes
@@ -122,8 +123,7 @@ class NotebookRun:
 
     @property
     def _environment(self) -> dict[str, str]:
-        mark = {SPEC_VARIABLE: str(self.spec.path), RUN_VARIABLE: self.spec.run_id}
-        return mark | spell_environment(self.spec.secrets)
+        return {SPEC_VARIABLE: str(self.spec.path), RUN_VARIABLE: self.spec.run_id}
 
     @property
     def _startup(self) -> list[str]:
@@ -183,7 +183,7 @@ class NotebookRun:
             error_message=hide(result.error_message),
             traceback=hide(result.traceback),
             metrics=hide(result.metrics),
-            files=tuple(replace(file, schema=hide(file.schema)) for file in result.files),
+            files=self._redactor.redact_files(result.files),
             kernel_notes=tuple(hide(result.kernel_notes)),
             members={run_no: self._redact(member) for run_no, member in result.members.items()},
         )
@@ -264,6 +264,7 @@ class NotebookRun:
             timeout_s=spec.timeout_s,
             grace_s=self._grace_s,
             startup=self._startup,
+            secrets=spell_secrets(spec.secrets),
             kernel=self._ahead,
             keep_as=spec.keep_kernel,
             keep_s=spec.keep_kernel_s,

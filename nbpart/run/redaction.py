@@ -6,8 +6,10 @@ import functools
 import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from nbpart.run.spec import RunOutput, SavedFileRecord
 from nbpart.run.spellings import Spelling, find_numbers, find_texts, list_spellings
 
 HIDDEN = "•••"
@@ -65,6 +67,15 @@ class Redactor:
         if isinstance(value, int | float) and not isinstance(value, bool) and value in self._numbers:
             return HIDDEN
         return value
+
+    def redact_files(self, files: Iterable[SavedFileRecord]) -> tuple[SavedFileRecord, ...]:
+        """What is recorded of saved files: their columns may be named by a secret. The files are left alone."""
+        return tuple(replace(file, schema=self.redact_value(file.schema)) for file in files)
+
+    def redact_output(self, output: RunOutput) -> RunOutput:
+        """What a run came to so far."""
+        files, metrics = self.redact_files(output.files), self.redact_value(output.metrics)
+        return replace(output, files=files, metrics=metrics) if self else output
 
     def redact_notebook(self, notebook: Mapping[str, Any]) -> dict[str, Any]:
         """A notebook as plain dicts, without the secrets: its form, and what is binary in it, stay as they are."""

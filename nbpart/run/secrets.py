@@ -1,18 +1,28 @@
-"""Settings whose values are recorded nowhere: handed to the kernel by its environment, taken out of what it writes."""
+"""Settings whose values are recorded nowhere: each kernel is handed its own by a pipe, never by what others can see."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
-from collections.abc import Mapping
+import stat
+import struct
+import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbpart.errors import MissingInputError, ParameterError
+from nbpart.run.redaction import Redactor
 from nbpart.run.spec import decode_value, encode_value
 from nbpart.run.spellings import SHORTEST, find_texts, iterate_leaves
 
-VARIABLE = "NBPART_SECRETS"
+VARIABLE = "NBPART_SECRETS_PIPE"
+#: What an IPython kernel that inherited the pipe executes first.
+TAKING_LINE = "__import__('nbpart.run.secrets', fromlist=['secrets']).take_from_environment()"
+_LENGTH = struct.Struct("!Q")
+#: In a kernel: what it was given, encoded.
+_taken: dict[str, Any] = {}
 #: Hidden wherever they stand these would leave little to read.
 _COMMON = frozenset({"true", "false", "none", "null"})
 
@@ -48,14 +58,70 @@ def _check_kinds(name: str, value: Any) -> None:
     encode_value(value)
 
 
-def spell_environment(secrets: Mapping[str, Any]) -> dict[str, str]:
-    """The variables by which a kernel is given secrets."""
-    return {VARIABLE: json.dumps({name: encode_value(value) for name, value in secrets.items()})} if secrets else {}
+def spell_secrets(secrets: Mapping[str, Any]) -> bytes:
+    """What goes through the pipe; nothing where there are none."""
+    return json.dumps({name: encode_value(value) for name, value in secrets.items()}).encode() if secrets else b""
+
+
+@contextlib.contextmanager
+def pass_secrets(spelled: bytes) -> Iterator[list[int]]:
+    """A pipe that secrets can be read from once: its descriptor, to be handed to one kernel within the block.
+
+    No descriptor where there are no secrets.
+    """
+    if not spelled:
+        yield []
+        return
+    reader, writer = os.pipe()
+    # a pipe holds so much and no more, and the kernel has yet to start
+    threading.Thread(target=_write, args=(writer, spelled), name="nbpart secrets", daemon=True).start()
+    try:
+        yield [reader]
+    finally:
+        os.close(reader)
+
+
+def spell_environment(descriptor: int) -> dict[str, str]:
+    """The variable by which a kernel finds the pipe that it inherited."""
+    return {VARIABLE: f"{descriptor}:{os.fstat(descriptor).st_ino}"}
+
+
+def take_secrets(descriptor: int) -> None:
+    """Read the secrets of this kernel from the pipe and close it."""
+    with open(descriptor, "rb") as pipe:
+        # not to its end, which a process could hold that was forked from the writer
+        head = pipe.read(_LENGTH.size)
+        if len(head) == _LENGTH.size:
+            _taken.update(json.loads(pipe.read(*_LENGTH.unpack(head))))
+
+
+def take_from_environment() -> None:
+    """The same where a variable names the pipe; it is no variable any more then."""
+    number, _, inode = os.environ.pop(VARIABLE, "").partition(":")
+    if not number:
+        return
+    with contextlib.suppress(OSError):  # a process that inherited the variable alone
+        found = os.fstat(int(number))
+        if stat.S_ISFIFO(found.st_mode) and str(found.st_ino) == inode:
+            take_secrets(int(number))
 
 
 def read_secret(name: str) -> Any:
     """A secret of the run that this kernel was started for. Raises `MissingInputError` where it was given none."""
-    given = json.loads(os.environ.get(VARIABLE, "{}"))
-    if name not in given:
+    take_from_environment()
+    if name not in _taken:
         raise MissingInputError(f"this run was given no secret {name!r}; pass it in params of the backfill.")
-    return decode_value(given[name])
+    return decode_value(_taken[name])
+
+
+def own_redactor() -> Redactor:
+    """What takes out the secrets of the run that this kernel was started for."""
+    return Redactor({name: decode_value(value) for name, value in _taken.items()})
+
+
+def _write(writer: int, spelled: bytes) -> None:
+    # the kernel may end before it has read them
+    with contextlib.suppress(BrokenPipeError), open(writer, "wb", buffering=0) as pipe:
+        data = memoryview(_LENGTH.pack(len(spelled)) + spelled)
+        while data:
+            data = data[pipe.write(data) :]

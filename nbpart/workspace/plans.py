@@ -69,6 +69,7 @@ class Plan:
         max_workers: int | None = None,
         retries: int = 0,
         params: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
         backoff_s: float = 1.0,
         limits: Mapping[str, int] | None = None,
@@ -79,17 +80,19 @@ class Plan:
         """Start a backfill of exactly these steps and return at once; `Backfill.wait` waits for it.
 
         ``max_workers`` notebooks at a time (default: the cores this process may use), ``retries`` more attempts for a
-        failed run (waiting ``backoff_s`` seconds, doubled each time, with jitter), ``params`` overrides settings of
-        the runs, ``timeout_s`` bounds each run. ``limits`` bounds the runs at a time of one asset or of a tag
-        (``{"model": 1, "tag:db": 2}``). ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by
-        `Run.kernel`. ``policy="single_run"`` gives one run of an asset all keys that are ready, for what is faster in
-        bulk: ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. With ``detach`` a process of its
-        own runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
+        failed run (waiting ``backoff_s`` seconds, doubled each time, with jitter), ``params`` overrides settings of the
+        runs, ``secrets`` those that their assets declared secret (``params`` takes them too), ``timeout_s`` bounds each
+        run. ``limits`` bounds the runs at a time of one asset or of a tag (``{"model": 1, "tag:db": 2}``).
+        ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by `Run.kernel`.
+        ``policy="single_run"`` gives one run of an asset all keys that are ready, for what is faster in bulk:
+        ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. With ``detach`` a process of its own
+        runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
         """
         options = self.check_options(
             max_workers=max_workers,
             retries=retries,
             params=params,
+            secrets=secrets,
             timeout_s=timeout_s,
             backoff_s=backoff_s,
             limits=limits,
@@ -104,6 +107,11 @@ class Plan:
         """What `run` makes of its options; nothing runs. Raises what it raises, also where there is nothing to run."""
         selected = [self._registry[name].definition for name in self._selected]
         return make_options(selected, preload=self._site.preload, **options)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The settings of the selected assets whose values are recorded nowhere."""
+        return frozenset(name for asset in self._selected for name in self._registry[asset].definition.secrets)
 
     @cached_property
     def _reasons(self) -> list[pd.Categorical]:

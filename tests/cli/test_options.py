@@ -27,6 +27,13 @@ def which(params: dict[str, Any]) -> None:
     click.echo(repr(params))
 
 
+@group.command()
+@options.secrets_option
+@options.workspace_option
+def hide(secrets: dict[str, str]) -> None:
+    click.echo(repr(secrets))
+
+
 def ask(*words: str) -> list[str]:
     result = CliRunner().invoke(group, words, catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -80,3 +87,42 @@ def test_what_is_no_setting_is_refused(folder: Path, text: str) -> None:
 def test_only_what_was_given_is_handed_on() -> None:
     assert options.given(retries=0, timeout_s=None, max_workers=None) == {"retries": 0}
     assert os.environ.get(options.VARIABLE) is None
+
+
+def test_secrets_come_from_variables_files_and_stdin(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "token.txt").write_text("from a file=1\r\n")
+    monkeypatch.setenv("API_TOKEN", "12345678")
+    assert ask("hide", "--secret", "a=file:token.txt") == [repr({"a": "from a file=1"})]
+    given = ["--secret", "a=env:API_TOKEN", "--secret", "b=env:API_TOKEN"]
+    assert ask("hide", *given) == [repr({"a": "12345678", "b": "12345678"})]
+    assert "API_TOKEN" not in os.environ  # or the runs would inherit it
+    result = CliRunner().invoke(group, ["hide", "--secret", "a=file:-"], input="from a pipe\n")
+    assert result.stdout == repr({"a": "from a pipe"}) + "\n"
+
+
+def test_a_secret_is_asked_for_and_not_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def prompt(text: str, *, hide_input: bool, err: bool) -> str:
+        asked.append((text, hide_input))
+        return "typed-in"
+
+    monkeypatch.setattr(click, "prompt", prompt)
+    monkeypatch.setattr(options, "has_terminal", lambda: True)
+    assert ask("hide", "--secret", "token") == [repr({"token": "typed-in"})]
+    assert asked == [("Secret token", True)]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("token=hunter22", "never the value"), ("token=", "never the value"), ("=env:A", "never the value"),
+        ("token=env:", "never the value"), ("token=env:NOT_SET_HERE", "NOT_SET_HERE for 'token' is not set"),
+        ("token=file:none.txt", "none.txt for 'token' cannot be read: No such file"), ("token", "no terminal to ask"),
+    ],
+)  # fmt: skip
+def test_a_secret_in_the_arguments_is_refused_and_not_repeated(folder: Path, given: str, told: str) -> None:
+    result = CliRunner().invoke(group, ["hide", "--secret", given])
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.replace("\u2502", " ").split())
+    assert "hunter22" not in result.output

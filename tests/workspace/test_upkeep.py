@@ -52,6 +52,9 @@ def test_a_secret_has_to_be_given_again(ws: nbpart.Workspace, project: Path) -> 
 
         time.sleep(600)
 
+    def plain(token: str = "") -> str:
+        return token
+
     ws.asset(ask, secrets=["token"])
     ws.asset(hang, secrets=["token"])
     with pytest.raises(ParameterError, match="fewer than 4"):
@@ -63,6 +66,11 @@ def test_a_secret_has_to_be_given_again(ws: nbpart.Workspace, project: Path) -> 
     backfill.wait(progress=False)
     with pytest.raises(DeclarationError, match=r"'token' is recorded nowhere; give it again: secrets="):
         backfill.resume()
+    with pytest.raises(DeclarationError, match=r"secrets names 'other', which no selected asset declares"):
+        ws.backfill("ask", status="all", secrets={"other": TOKEN})
+    ws.asset(plain)
+    with pytest.raises(DeclarationError, match="'token' is a secret of another asset and would be recorded"):
+        ws.backfill(["ask", "plain"], status="all", params={"token": TOKEN})
     with pytest.raises(DeclarationError, match=r"the secret 'tokn' is no setting.*did you mean 'token'"):
         ws.asset(ask, secrets=["tokn"])
 

@@ -25,6 +25,7 @@ from ipykernel.kernelapp import IPKernelApp
 from nbpart.run.kernels import processes, wire
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.modules import RUN_VARIABLE
+from nbpart.run.secrets import take_secrets
 
 #: How long a kernel that ends waits for the last output of its processes, in seconds; only a stuck pipe takes it.
 _DRAIN_LIMIT_S = 1.0
@@ -165,8 +166,10 @@ def run_adopted(private: socket.socket, folder: str) -> None:
         _use_streams([os.open(os.devnull, os.O_RDONLY), console, console], keep=console)
         file = os.path.join(folder, "kernel.json")
         app = _make_spare(folder, file)
-        message, conn = _await_adoption(private)
+        message, conn, secrets = _await_adoption(private)
         try:
+            for descriptor in secrets:
+                take_secrets(descriptor)
             settle(message["env"], message["cwd"])
             processes.write_environment_block(RUN_VARIABLE, os.environ.get(RUN_VARIABLE, ""))
             _reseed()
@@ -202,12 +205,12 @@ def _make_spare(folder: str, file: str) -> Any:
     return app
 
 
-def _await_adoption(private: socket.socket) -> tuple[dict[str, Any], socket.socket]:
-    message, descriptors = wire.receive(private, 1)
+def _await_adoption(private: socket.socket) -> tuple[dict[str, Any], socket.socket, list[int]]:
+    message, descriptors = wire.receive(private, 2)
     private.close()
     if message is None:
         os._exit(0)
-    return message, socket.socket(fileno=descriptors[0])
+    return message, socket.socket(fileno=descriptors[0]), descriptors[1:]
 
 
 def _say(conn: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:

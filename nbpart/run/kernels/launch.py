@@ -33,6 +33,7 @@ from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import wait_end
 from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Usage, is_supported
 from nbpart.run.modules import RUN_VARIABLE
+from nbpart.run.secrets import TAKING_LINE, pass_secrets, spell_environment
 
 PREWARMED, SPARE, STOCK = "prewarmed", "spare", "stock"
 _TERM_LIMIT_S = 1.0
@@ -182,23 +183,24 @@ async def start_kernel(
     folder: str,
     environment: Mapping[str, str],
     startup: Sequence[str] = (),
+    secrets: bytes = b"",
     preload: Sequence[str] = (),
     prewarm: bool = True,
 ) -> RunKernel:
     """Start the kernel of this name, in that folder and with exactly this environment.
 
-    startup: lines that an IPython kernel executes before its first cell. preload: modules that a forked kernel finds
-    imported. Raises NoSuchKernel, and OSError where it cannot be started.
+    startup: lines that an IPython kernel executes before its first cell. secrets: what it is handed by a pipe. preload:
+    modules that a forked kernel finds imported. Raises NoSuchKernel, and OSError where it cannot be started.
     """
     manager = RunKernelManager(kernel_name=name)
     notes: tuple[str, ...] = ()
     if prewarm and can_prewarm(manager.kernel_spec):
         try:
-            return await _adopt(manager, folder, environment, startup, preload)
+            return await _adopt(manager, folder, environment, startup, preload, secrets)
         except PrewarmError as error:
             notes = (f"an ordinary kernel was started, as none could be forked: {error}",)
             manager = RunKernelManager(kernel_name=name)
-    return await _start(manager, folder, environment, startup, notes)
+    return await _start(manager, folder, environment, startup, secrets, notes)
 
 
 def can_prewarm(kernel_spec: Any) -> bool:
@@ -223,11 +225,13 @@ async def _adopt(
     environment: Mapping[str, str],
     startup: Sequence[str],
     preload: Sequence[str],
+    secrets: bytes,
 ) -> RunKernel:
     spec: Any = manager.kernel_spec
     config = spec.metadata.get("kernel_provisioner", {}).get("config", {})
     provisioner = PrewarmedProvisioner(kernel_id="", kernel_spec=spec, parent=manager, **config)
-    kernel = await provisioner.adopt(environment, folder, startup, preload)
+    with pass_secrets(secrets) as descriptors:
+        kernel = await provisioner.adopt(environment, folder, startup, preload, descriptors)
     assert kernel.connection_file is not None
     assert kernel.console is not None
     manager.load_connection_file(kernel.connection_file)
@@ -241,6 +245,7 @@ async def _start(
     folder: str,
     environment: Mapping[str, str],
     startup: Sequence[str],
+    secrets: bytes,
     notes: tuple[str, ...],
 ) -> RunKernel:
     sockets = None
@@ -252,7 +257,7 @@ async def _start(
     arguments = []
     spec: Any = manager.kernel_spec
     if any("ipykernel" in part for part in spec.argv):
-        lines = [*([guard_code(sockets)] if is_supported() else []), *startup]
+        lines = [*([guard_code(sockets)] if is_supported() else []), *([TAKING_LINE] if secrets else []), *startup]
         # what is printed is repeated on the console, where the last words of a kernel that dies can be read
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]
         arguments += [f"--IPKernelApp.exec_lines={line}" for line in lines]
@@ -261,9 +266,16 @@ async def _start(
     # this process is the guardian of what it starts itself; where it is killed, the next one does its work
     mark = {GUARDIAN_VARIABLE: f"{identify(os.getpid())}/"} if is_supported() else {}
     try:
-        await manager.start_kernel(
-            extra_arguments=arguments, cwd=folder, env={**environment, **mark}, stdout=console, stderr=console
-        )
+        with pass_secrets(secrets) as descriptors:
+            pipe = spell_environment(descriptors[0]) if descriptors else {}
+            await manager.start_kernel(
+                extra_arguments=arguments,
+                cwd=folder,
+                env={**environment, **mark, **pipe},
+                stdout=console,
+                stderr=console,
+                **({"pass_fds": descriptors} if descriptors else {}),
+            )
     except BaseException:
         kernel.process = getattr(manager.provisioner, "process", None)
         await kernel.end(0, now=True)
@@ -278,6 +290,7 @@ def start_spare(
     folder: str,
     environment: Mapping[str, str],
     startup: Sequence[str] = (),
+    secrets: bytes = b"",
     prepare: Callable[[], object] = lambda: None,
 ) -> RunKernel | None:
     """Start a kernel for a run whose turn is still to come; None where one can be forked then.
@@ -289,7 +302,7 @@ def start_spare(
     if can_prewarm(manager.kernel_spec):
         return None
     prepare()
-    kernel = asyncio.run(_start(manager, folder, run_environment(environment), startup, ()))
+    kernel = asyncio.run(_start(manager, folder, run_environment(environment), startup, secrets, ()))
     kernel.kind = SPARE
     # made in a loop that is over now; the next is made in the run's own
     manager._close_control_socket()

@@ -34,7 +34,8 @@ class PrewarmedProvisioner(LocalProvisioner):
     process: Any
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        if is_supported() and is_ipython_command(cmd):
+        # what inherits a descriptor has to be started by who holds it
+        if is_supported() and is_ipython_command(cmd) and not kwargs.get("pass_fds"):
             try:
                 return await self._fork(cmd, **kwargs)
             except PrewarmError as error:
@@ -53,13 +54,21 @@ class PrewarmedProvisioner(LocalProvisioner):
         return self.connection_info
 
     async def adopt(
-        self, environment: Mapping[str, str], folder: str, startup: Sequence[str], preload: Sequence[str]
+        self,
+        environment: Mapping[str, str],
+        folder: str,
+        startup: Sequence[str],
+        preload: Sequence[str],
+        secrets: Sequence[int] = (),
     ) -> ForkedKernel:
-        """Take a kernel that is ready, with its own connection file; PrewarmError where there can be none."""
+        """Take a kernel that is ready, with its own connection file; PrewarmError where there can be none.
+
+        secrets: the descriptor of the pipe that it reads its secrets from, if it has any.
+        """
         # past what LocalProvisioner adds: the command line and the connection file of a kernel that is to be started
         prepared = await KernelProvisionerBase.pre_launch(self, env=dict(environment))
         zygote = await find_zygote(sys.executable, [*self.preload, *preload], prepared["env"])
-        kernel = zygote.adopt_kernel(prepared["env"], folder, startup)
+        kernel = zygote.adopt_kernel(prepared["env"], folder, startup, secrets)
         await self._take(kernel)
         self.cwd = folder
         return kernel

@@ -9,7 +9,8 @@ all that they started before. On the control socket the owner sends `{"preload":
 as its first descriptor:
 
 - `{"op": "start", "argv", "env", "cwd"}` and three descriptors for the standard streams: a kernel as `argv` says;
-- `{"op": "adopt", "env", "cwd", "startup"}`: the kernel that waits ready, with a connection file of its own making;
+- `{"op": "adopt", "env", "cwd", "startup"}` and, if it has secrets, a pipe that only the kernel reads: the kernel that
+  waits ready, with a connection file of its own making;
 - `{"op": "retire"}`: end when the last kernel has ended; `{"op": "goodbye"}`: kernels that were detached may live on.
 
 On its own socket a kernel says `{"ready": pid, ...}` with a descriptor of itself (or `{"error": reason}`), and when it
@@ -29,7 +30,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,7 +155,7 @@ class Zygote:
             if message["op"] == "start":
                 self._start(conn, message, descriptors[1:])
             else:
-                self._adopt(conn, message)
+                self._adopt(conn, message, descriptors[1:])
         except OSError as error:
             with contextlib.suppress(OSError):
                 wire.send(conn, {"error": f"no kernel could be forked: {error}"})
@@ -168,12 +169,12 @@ class Zygote:
 
         self._connect(self._fork(lambda private: run_started(conn, message, streams)), conn)
 
-    def _adopt(self, conn: socket.socket, message: dict[str, Any]) -> None:
-        kernel = self._spare or self._fork_spare(conn)
+    def _adopt(self, conn: socket.socket, message: dict[str, Any], secrets: list[int]) -> None:
+        kernel = self._spare or self._fork_spare(conn, secrets)
         self._spare = None
         self._connect(kernel, conn)
         with contextlib.suppress(OSError):  # it is dead; the reason comes by its end
-            wire.send(kernel.private, message, [conn.fileno()])
+            wire.send(kernel.private, message, [conn.fileno(), *secrets])
         self._wants_spare = bool(message.get("spare", True))
 
     def _connect(self, kernel: Kernel, conn: socket.socket) -> None:
@@ -185,8 +186,8 @@ class Zygote:
             with contextlib.suppress(OSError):  # the next who asks hears of it
                 self._spare = self._fork_spare()
 
-    def _fork_spare(self, conn: socket.socket | None = None) -> Kernel:
-        """Fork a spare; `conn` is what it must not hold besides: it gets its own copy when it is adopted."""
+    def _fork_spare(self, conn: socket.socket | None = None, secrets: Sequence[int] = ()) -> Kernel:
+        """Fork a spare; the others are what it must not hold besides: it gets its own copies when it is adopted."""
         from nbpart.run.kernels.child import run_adopted
 
         folder = folders.make_folder(self._name)
@@ -194,6 +195,8 @@ class Zygote:
         def run(private: socket.socket) -> None:
             if conn is not None:
                 conn.close()
+            for descriptor in secrets:
+                os.close(descriptor)
             run_adopted(private, folder)
 
         try:

@@ -296,9 +296,15 @@ class Zygote:
         message = {"op": "start", "argv": list(argv), "env": dict(environment), "cwd": folder}
         return self.request(message, streams)
 
-    def adopt_kernel(self, environment: Mapping[str, str], folder: str, startup: Sequence[str]) -> ForkedKernel:
-        """The kernel that waits ready, or a new one; it executes the lines of `startup` before it says so itself."""
-        return self.request({"op": "adopt", "env": dict(environment), "cwd": folder, "startup": list(startup)})
+    def adopt_kernel(
+        self, environment: Mapping[str, str], folder: str, startup: Sequence[str], secrets: Sequence[int] = ()
+    ) -> ForkedKernel:
+        """The kernel that waits ready, or a new one; it executes the lines of `startup` before it says so itself.
+
+        secrets: the pipe that it reads its secrets from, if it has any; nobody else does.
+        """
+        message = {"op": "adopt", "env": dict(environment), "cwd": folder, "startup": list(startup)}
+        return self.request(message, secrets)
 
     def retire(self) -> None:
         """Let it end when its last kernel does."""
