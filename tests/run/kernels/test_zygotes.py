@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from nbpart.run.kernels import wire, zygotes
+from nbpart.run.kernels import folders, wire, zygotes
 from nbpart.run.kernels.guardian import Guardian
+from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.kernels.zygote import Zygote as Server
 from nbpart.run.kernels.zygotes import PrewarmError, Zygote, Zygotes
 from tests.run.conftest import PACKAGE_ROOT, wait_for
+from tests.run.kernels.test_folders import dead_process
 
 pytestmark = pytest.mark.skipif(not zygotes.is_supported(), reason="kernels are forked on Linux only")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": PACKAGE_ROOT}
@@ -86,6 +89,17 @@ def test_when_the_zygote_dies_its_kernels_do_and_the_next_is_started_anew(tmp_pa
     wait_for(lambda: list(Path(tempfile.gettempdir()).glob(f"nbpart-*-{first.process.pid}.*")) == [])
     own.close()
     assert second.process.poll() is not None
+
+
+def test_what_killed_guardians_left_goes_when_the_next_one_starts() -> None:
+    dead = dead_process()
+    folder = Path(folders.make_folder(dead))
+    with subprocess.Popen(["sleep", "600"], env={**os.environ, GUARDIAN_VARIABLE: f"{dead}/12"}) as left:
+        zygote = Zygote.start(sys.executable, [], ENVIRONMENT)
+        assert left.wait(30) == -signal.SIGKILL
+        wait_for(lambda: not folder.exists())
+        zygote.close()
+    zygote.process.wait(30)
 
 
 @pytest.mark.kernel
