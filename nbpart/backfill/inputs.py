@@ -14,6 +14,7 @@ from nbpart.backfill.sources import locate
 from nbpart.catalog import Batch, InputRead, queries
 from nbpart.errors import PartitionKeyError
 from nbpart.partitions import Mapping as KeyMapping
+from nbpart.run.input_files import InputFile
 from nbpart.run.spec import InputItem, InputSpec
 from nbpart.storage.own_files import find_own
 
@@ -63,10 +64,12 @@ class _Upstream:
     node: Node
     required: bool
     absent: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
     def resolve_same(self, resolved: Mapping[int, ResolvedInputs], keys: Mapping[int, str | None]) -> None:
         rows = self._rows(np.fromiter(keys, dtype=np.int64))
         items = self._items(rows)
+        damaged = frozenset(self.damaged)
         hashes = {int(k): int(h) for k, h in zip(rows["key_id"], rows["data_hash"], strict=True)}
         for key_id, key in keys.items():
             item = items.get(key_id)
@@ -74,6 +77,8 @@ class _Upstream:
             spec = InputSpec(self._kind, str(KeyMapping.SAME), (item,) if item else (), tuple(missing))
             read = InputRead(self.node.asset_id, key_id, int(item is not None), hashes.get(key_id))
             self._add(resolved[key_id], spec, read, key)
+            if (key or "") in damaged:
+                self._refuse_damaged(resolved[key_id], key, 1)
 
     def resolve_shared(self, resolved: Mapping[int, ResolvedInputs], mapping: KeyMapping) -> None:
         whole = mapping is KeyMapping.WHOLE
@@ -89,6 +94,8 @@ class _Upstream:
         spec = InputSpec(self._kind, str(mapping), tuple(items), missing)
         for one in resolved.values():
             self._add(one, spec, read, (missing[0] or None) if missing else None)
+            if self.damaged:
+                self._refuse_damaged(one, self.damaged[0] or None, len(self.damaged))
 
     @property
     def _kind(self) -> str:
@@ -96,6 +103,7 @@ class _Upstream:
 
     def _rows(self, key_ids: Any) -> pd.DataFrame:
         rows = queries.current_inputs(self.batch, self.node.asset_id, key_ids)
+        self.damaged = [key or "" for key in rows["key"][rows["is_damaged"].to_numpy(dtype=bool)]]
         self.absent = [key or "" for key in rows["key"][rows["materialization_id"].isna()]]
         return rows[rows["materialization_id"].notna()]
 
@@ -104,6 +112,13 @@ class _Upstream:
         one.reads.append(read)
         if self.required and spec.missing and one.lacking is None:
             one.lacking = self._explain(first_missing, len(spec.missing))
+
+    def _refuse_damaged(self, one: ResolvedInputs, key: str | None, count: int) -> None:
+        """What is known to be another than was saved is never read, whatever the asset says of missing inputs."""
+        if one.lacking is None:
+            others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
+            label = partition_label(self.node.name, key)
+            one.lacking = f"needs {label}{others}, whose data file was replaced or damaged; run it first"
 
     def _explain(self, key: str | None, count: int) -> str:
         others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
@@ -122,23 +137,33 @@ class _Upstream:
             for row in rows.itertuples(index=False)
         }
 
-    def _item(self, row: Any, files: dict[str, tuple[str, str]]) -> InputItem:
+    def _item(self, row: Any, files: dict[str, InputFile]) -> InputItem:
+        import pandas as pd
+
         key = row.key or None
         params = self.node.parameters.parse(key) if self.node.parameters and key else {}
         if self.node.definition.is_source:
             return InputItem(key, locate(self.node, key), "source", params, row.data_version, {})
         location = str(self._find(row.path)) if row.path else ""
-        return InputItem(key, location, row.format or None, params, row.data_version, files)
+        size = None if pd.isna(row.bytes) else int(row.bytes)
+        number = int(row.materialization_id)
+        return InputItem(
+            key, location, row.format or None, params, row.data_version, files, size, row.file_version, number
+        )
 
     def _find(self, path: str) -> Path:
         return find_own(self.root, path, f"the data of {self.node.name!r}")
 
-    def _extra_files(self, rows: pd.DataFrame) -> dict[int, dict[str, tuple[str, str]]]:
-        extra: dict[int, dict[str, tuple[str, str]]] = {}
+    def _extra_files(self, rows: pd.DataFrame) -> dict[int, dict[str, InputFile]]:
+        import pandas as pd
+
+        extra: dict[int, dict[str, InputFile]] = {}
         if self.node.definition.is_source or rows.empty:
             return extra
         ids = rows["materialization_id"].to_numpy(dtype=np.int64)
         files = queries.data_files_of(self.batch, ids)
         for file in files[files["name"] != ""].itertuples(index=False):
-            extra.setdefault(int(file.materialization_id), {})[file.name] = (str(self._find(file.path)), file.format)
+            size = None if pd.isna(file.bytes) else int(file.bytes)
+            saved = InputFile(str(self._find(file.path)), file.format, size, file.data_version)
+            extra.setdefault(int(file.materialization_id), {})[file.name] = saved
         return extra

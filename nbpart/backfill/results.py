@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nbpart.backfill.claims import Flight
+from nbpart.backfill.lost_data import judge_inputs
 from nbpart.catalog import FileRecord, Outcome
 from nbpart.errors import RecordingError
 from nbpart.run.spec import RunResult, SavedFileRecord
@@ -77,6 +78,7 @@ def to_outcome(root: Path, flight: Flight, result: RunResult, *, final: bool) ->
         bytes=sum(f.bytes or 0 for f in files) if files else None,
         inputs=flight.reads,
         code_version=flight.code_version,
+        seen=judge_inputs(result.faults),
     )
 
 

@@ -376,7 +376,9 @@ class Runner:
 
     def _settle_one(self, flight: Flight, result: RunResult, stopping: bool) -> None:
         failed = result.status is RunStatus.FAILED
-        again = failed and flight.attempt <= self._job.options.retries and not stopping
+        # another attempt would find an input as damaged as this one did
+        hopeless = any(not fault.fault.says_nothing for fault in result.faults)
+        again = failed and flight.attempt <= self._job.options.retries and not stopping and not hopeless
         outcome = to_outcome(self._root, flight, result, final=not again)
         self._pending.add(outcome, self._root / "runs" / f"{flight.record_stem}.json")
         if again:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -15,11 +16,13 @@ from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, U
 from nbpart.partitions import check_name
 from nbpart.partitions.keys import shorten
 from nbpart.partitions.names import MAX_NAME_BYTES
+from nbpart.run.input_files import InputFault, InputFile
 from nbpart.run.secrets import own_redactor
 from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
 from nbpart.run.texts import check_metric
 from nbpart.storage.files import write_atomic
 from nbpart.storage.formats import SavedFile, load_file, save_value
+from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
 from nbpart.storage.own_files import make_run_folder
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ class RunContext:
         self._on_change = on_change
         self._files: dict[str, SavedFileRecord] = {}
         self._metrics: dict[str, int | float | bool | str] = {}
+        self._faults: dict[tuple[int, str], InputFault] = {}
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._has_warned = False
 
@@ -100,7 +104,7 @@ class RunContext:
     @property
     def output(self) -> RunOutput:
         """What has been saved and logged so far."""
-        return RunOutput(tuple(self._files.values()), dict(self._metrics))
+        return RunOutput(tuple(self._files.values()), dict(self._metrics), tuple(self._faults.values()))
 
     def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
         """The value of an input, as the partition mapping says.
@@ -108,7 +112,8 @@ class RunContext:
         One partition: its value, or None where it is missing or saved nothing. Many: one frame with a `partition_key`
         column when they are frames, else a dict key -> value; missing ones are left out. A source is its path or URL.
         `name` may be omitted where there is one input; `key` takes one of many; `file` a named extra file.
-        Raises UnknownNameError for a name or key that the run has not, MissingInputError for data that is gone.
+        Raises UnknownNameError for a name or key that the run has not, MissingInputError for data that is gone, or is
+        not what was saved: sizes are compared always, and the content of files up to 16 MiB.
         """
         name, given = self._input(name)
         self._tell_missing(name, given, key)
@@ -139,7 +144,7 @@ class RunContext:
                 f"input {name!r} {what}, and only frames make a relation; use run.load({name!r})."
             )
         for item in items:
-            self._check_there(name, item, item.location)
+            self._check_file(name, item, "", item.main)
         return self._frames_relation(items)
 
     def save(self, value: Any, name: str | None = None) -> None:
@@ -231,15 +236,13 @@ class RunContext:
         if file is not None:
             if file not in item.files:
                 raise UnknownNameError(f"{name!r} saved no file named {file!r}: {nearest(file, item.files)}")
-            location, format = item.files[file]
-        elif item.format is None:
-            return None
+            chosen: InputFile | None = item.files[file]
         else:
-            location, format = item.location, item.format
-        if format == "source":
-            return location
-        self._check_there(name, item, location)
-        return load_file(location, format)
+            chosen = item.main
+        if chosen is None or chosen.format == "source":
+            return None if chosen is None else chosen.location
+        self._check_file(name, item, file or "", chosen)
+        return load_file(chosen.location, chosen.format)
 
     def _load_many(self, name: str, given: InputSpec, file: str | None) -> Any:
         values = {item.partition_key or "": self._load_item(name, item, file) for item in given.items}
@@ -247,10 +250,24 @@ class RunContext:
             return values
         return _stack_frames(values)
 
-    def _check_there(self, name: str, item: InputItem, location: str) -> None:
-        if not os.path.exists(location):
-            of = name if item.partition_key is None else f"{name}, partition {item.partition_key!r}"
-            raise MissingInputError(f"the data of {of} is gone ({location}); materialize it again.")
+    def _check_file(self, name: str, item: InputItem, file: str, saved: InputFile | None) -> None:
+        """Let only what was saved be read: whatever else is there would flow down as if a run had made it."""
+        if saved is None:
+            return
+        location = saved.location
+        fault = find_fault(location, saved.format, saved.bytes, saved.data_version, hashed_up_to=HASHED_AT_LOAD)
+        if fault is None:
+            return
+        if item.materialization_id is not None:
+            found = InputFault(item.materialization_id, file, fault)
+            self._faults[found.materialization_id, file] = found
+            self._tell_fault()
+        raise MissingInputError(_explain(name, item.partition_key, location, fault))
+
+    def _tell_fault(self) -> None:
+        """Let whoever coordinates know what was found wrong with an input."""
+        if self._on_change is not None:
+            self._on_change(self.output)
 
     def _frames_relation(self, items: list[InputItem]) -> duckdb.DuckDBPyRelation:
         import duckdb
@@ -334,6 +351,16 @@ class RunContext:
             print(f"nbpart: run by hand, so {what}() records nothing; files go to {folder}", file=sys.stderr)
         if self._on_change is not None:
             self._on_change(self.output)
+
+
+def _explain(name: str, key: str | None, location: str, fault: FileFault) -> str:
+    of = name if key is None else f"{name}, partition {key!r}"
+    if fault.says_nothing:
+        return f"the data of {of} cannot be read ({fault}: {location}); let this user read it."
+    again = shlex.join(["nbpart", "backfill", name, *([] if key is None else ["-k", key])])
+    if fault is FileFault.DELETED:
+        return f"the data of {of} is gone ({location}); make it again: {again}"
+    return f"the data of {of} is not what was saved ({fault}: {location}); make it again: {again}"
 
 
 def _frames_dataset(items: list[InputItem]) -> Any:

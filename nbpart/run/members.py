@@ -64,7 +64,7 @@ class WholeRun(RunContext):
     """
 
     def __init__(self, spec: RunSpec) -> None:
-        super().__init__(spec)
+        super().__init__(spec, on_change=self._report_faults)
         self.spec = spec
         self._members = {member.partition_key: member for member in spec.members}
 
@@ -107,6 +107,13 @@ class WholeRun(RunContext):
         except (TypeError, ValueError) as error:
             message = f"what this partition came to cannot be written down: {describe_error(error)}"
             line = _spell_note(member, MemberOutput(error_class="RecordingError", error_message=message))
+        self._write(line)
+
+    def _report_faults(self, output: RunOutput) -> None:
+        """Note what the run as a whole found wrong with its inputs."""
+        self._write(_spell_note(None, MemberOutput(output)))
+
+    def _write(self, line: str) -> None:
         # a line of its own whatever stands before it: the last write may have been cut short
         with open(self.spec.part, "ab", buffering=0) as file:
             file.write(f"\n{line}\n".encode())
@@ -134,7 +141,9 @@ def run_from_environment() -> RunContext:
     return RunContext(spec, recording=True, on_change=write, own_files=own)
 
 
-def _spell_note(member: Member, output: MemberOutput) -> str:
+def _spell_note(member: Member | None, output: MemberOutput) -> str:
+    """A line about one partition, or about the run as a whole."""
+    run_no, key = (None, None) if member is None else (member.run_no, member.partition_key)
     hidden = own_redactor()
     output = replace(
         output,
@@ -143,7 +152,7 @@ def _spell_note(member: Member, output: MemberOutput) -> str:
         error_message=hidden.redact_value(output.error_message),
         traceback=hidden.redact_value(output.traceback),
     )
-    return json.dumps({"run_no": member.run_no, "partition_key": member.partition_key, **output.to_json()})
+    return json.dumps({"run_no": run_no, "partition_key": key, **output.to_json()})
 
 
 def read_member_outputs(spec: RunSpec) -> dict[int, MemberOutput]:
@@ -152,21 +161,22 @@ def read_member_outputs(spec: RunSpec) -> dict[int, MemberOutput]:
     A line that is not whole (the kernel was killed while it wrote) or is of no partition of this run is left out.
     """
     keys = {member.run_no: member.partition_key for member in spec.members}
-    outputs = {}
+    return {run_no: output for run_no, key, output in _read_notes(spec) if run_no in keys and keys[run_no] == key}
+
+
+def _read_notes(spec: RunSpec) -> Iterator[tuple[Any, Any, MemberOutput]]:
+    """Run number, key and output of each whole line; both are None of what is about the run as a whole."""
     try:
         lines = spec.part.read_bytes().splitlines()
     except FileNotFoundError:
-        return {}
+        return
     for line in lines:
         try:
             data = json.loads(line)
             run_no, key = data.pop("run_no"), data.pop("partition_key")
-            output = MemberOutput.from_json(data)
+            yield run_no, key, MemberOutput.from_json(data)
         except (ValueError, TypeError, KeyError, AttributeError):
             continue
-        if run_no in keys and keys[run_no] == key:
-            outputs[run_no] = output
-    return outputs
 
 
 def with_members(spec: RunSpec, result: RunResult) -> RunResult:
@@ -176,6 +186,8 @@ def with_members(spec: RunSpec, result: RunResult) -> RunResult:
     and saved for some of them: then one for which nothing was saved failed.
     """
     outputs = read_member_outputs(spec)
+    shared = [fault for run_no, _, output in _read_notes(spec) if run_no is None for fault in output.output.faults]
+    result = replace(result, faults=tuple(dict.fromkeys(shared)))
     saved_some = any(output.done or output.output.files for output in outputs.values())
     members = {
         member.run_no: _member_result(member, result, outputs.get(member.run_no), saved_some) for member in spec.members
@@ -190,7 +202,13 @@ def with_members(spec: RunSpec, result: RunResult) -> RunResult:
 
 def _member_result(member: Member, whole: RunResult, output: MemberOutput | None, saved_some: bool) -> RunResult:
     own = replace(
-        whole, run_no=member.run_no, run_id=member.run_id, partition_key=member.partition_key, files=(), metrics={}
+        whole,
+        run_no=member.run_no,
+        run_id=member.run_id,
+        partition_key=member.partition_key,
+        files=(),
+        metrics={},
+        faults=(*whole.faults, *(output.output.faults if output is not None else ())),
     )
     if output is not None and output.error_class is not None:
         return replace(

@@ -162,6 +162,7 @@ class NotebookRun:
             duration_s=self._execution.cells_s if self._execution is not None else 0.0,
             files=output.files,
             metrics=output.metrics,
+            faults=output.faults,
             error_class=ending.error_class,
             error_message=ending.error_message,
             error_cell=ending.cell,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.errors import ParameterError
+from nbpart.run.input_files import InputFault, InputFile
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_atomic, write_bytes_atomic
 
@@ -29,7 +30,9 @@ class InputItem:
     """One partition of an input: where it is and how to read it.
 
     `format` is None where the partition was materialized without data (it reads as None), "source" where `location`
-    itself is what the run gets, else a format of `nbpart.storage`. `files`: extra files, name -> (path, format).
+    itself is what the run gets, else a format of `nbpart.storage`. `data_version` is that of all its files together,
+    `bytes` and `file_version` are those of the main one; `files`: the extra ones by name. `materialization_id` is by
+    what the catalog knows the data.
     """
 
     partition_key: str | None
@@ -37,7 +40,17 @@ class InputItem:
     format: str | None
     params: Mapping[str, Any] = field(default_factory=dict)
     data_version: str | None = None
-    files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    files: Mapping[str, InputFile] = field(default_factory=dict)
+    bytes: int | None = None
+    file_version: str | None = None
+    materialization_id: int | None = None
+
+    @property
+    def main(self) -> InputFile | None:
+        """The main data file; None where there is none."""
+        if self.format is None:
+            return None
+        return InputFile(self.location, self.format, self.bytes, self.file_version)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,12 +59,15 @@ class InputItem:
             "format": self.format,
             "params": encode_value(dict(self.params)),
             "data_version": self.data_version,
-            "files": {name: list(pair) for name, pair in self.files.items()},
+            "files": {name: list(file) for name, file in self.files.items()},
+            "bytes": self.bytes,
+            "file_version": self.file_version,
+            "materialization_id": self.materialization_id,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> InputItem:
-        files = {name: (path, format) for name, (path, format) in data["files"].items()}
+        files = {name: InputFile(*file) for name, file in data["files"].items()}
         return cls(**{**data, "params": decode_value(data["params"]), "files": files})
 
 
@@ -268,17 +284,23 @@ class SavedFileRecord:
 
 @dataclass(frozen=True)
 class RunOutput:
-    """What a run has saved and logged so far."""
+    """What a run has saved and logged so far, and what it found wrong with the data that it reads."""
 
     files: tuple[SavedFileRecord, ...] = ()
     metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
+    faults: tuple[InputFault, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"files": [file.to_json() for file in self.files], "metrics": dict(self.metrics)}
+        return {
+            "files": [file.to_json() for file in self.files],
+            "metrics": dict(self.metrics),
+            "faults": [fault.to_json() for fault in self.faults],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunOutput:
-        return cls(tuple(SavedFileRecord.from_json(file) for file in data["files"]), data["metrics"])
+        files = tuple(SavedFileRecord.from_json(file) for file in data["files"])
+        return cls(files, data["metrics"], tuple(InputFault.from_json(fault) for fault in data.get("faults", ())))
 
     def write(self, path: str | os.PathLike[str]) -> None:
         _write_json(path, self.to_json())
@@ -322,7 +344,8 @@ class RunResult:
     `peak_rss_bytes` are the kernel's with the processes that it waited for, None where the system does not tell.
     `kept_kernel` is the connection file of the kernel where it was kept: see nbpart.run.kernels.keep.KeptKernel.
     `members`: of a run of many, the result of each partition by the number of its run. `run_no` and `partition_key` are
-    those of the spec: by them, and by `attempt`, a result is told from others, never by a text.
+    those of the spec: by them, and by `attempt`, a result is told from others, never by a text. `faults`: files of
+    inputs that are not what was recorded.
     """
 
     run_id: str
@@ -348,6 +371,7 @@ class RunResult:
     members: Mapping[int, RunResult] = field(default_factory=dict)
     run_no: int | None = None
     partition_key: str | None = None
+    faults: tuple[InputFault, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
@@ -356,6 +380,7 @@ class RunResult:
         data["files"] = [file.to_json() for file in self.files]
         data["lacked"] = {name: list(keys) for name, keys in self.lacked.items()}
         data["kernel_notes"] = list(self.kernel_notes)
+        data["faults"] = [fault.to_json() for fault in self.faults]
         data["members"] = [result.to_json() for result in self.members.values()]
         return data | {"metrics": dict(self.metrics)}
 
@@ -367,6 +392,7 @@ class RunResult:
             values[name] = datetime.datetime.fromisoformat(data[name])
         values["files"] = tuple(SavedFileRecord.from_json(file) for file in data["files"])
         values["kernel_notes"] = tuple(data.get("kernel_notes", ()))
+        values["faults"] = tuple(InputFault.from_json(fault) for fault in data.get("faults", ()))
         members = [cls.from_json(result) for result in data.get("members", ())]
         values["members"] = {member.run_no: member for member in members}
         values["lacked"] = {name: tuple(keys) for name, keys in data["lacked"].items()}
@@ -426,15 +452,22 @@ def _write_items(path: Path, items: tuple[InputItem, ...]) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    columns = {
+    texts = {
         "partition_key": [item.partition_key for item in items],
         "location": [item.location for item in items],
         "format": [item.format for item in items],
         "params": [json.dumps(encode_value(dict(item.params))) for item in items],
         "data_version": [item.data_version for item in items],
-        "files": [json.dumps({name: list(pair) for name, pair in item.files.items()}) for item in items],
+        "files": [json.dumps({name: list(file) for name, file in item.files.items()}) for item in items],
+        "file_version": [item.file_version for item in items],
     }
-    table = pyarrow.table({name: pyarrow.array(values, pyarrow.string()) for name, values in columns.items()})
+    numbers = {
+        "bytes": [item.bytes for item in items],
+        "materialization_id": [item.materialization_id for item in items],
+    }
+    columns = {name: pyarrow.array(values, pyarrow.string()) for name, values in texts.items()}
+    columns |= {name: pyarrow.array(values, pyarrow.int64()) for name, values in numbers.items()}
+    table = pyarrow.table(columns)
     write_atomic(path, lambda temporary: pyarrow.parquet.write_table(table, temporary, compression="zstd"))
 
 

@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbpart.backfill.lost_data import judge
 from nbpart.catalog import Batch, Catalog, DataSeen, events, queries
 from nbpart.errors import CatalogError, DeclarationError
 from nbpart.states import DataState
@@ -51,23 +52,6 @@ class DataFault:
     file: str
     path: Path
     fault: FileFault
-
-
-def judge(materialization_id: int, faults: Sequence[tuple[SavedPart, FileFault]]) -> DataSeen | None:
-    """What the faults of its files mean for a materialization; None where they say nothing about its data.
-
-    Data without its main file is deleted; data with any other file that is gone or another is damaged.
-    """
-    told = [(part, fault) for part, fault in faults if not fault.says_nothing]
-    for part, fault in told:
-        if fault is FileFault.DELETED and not part.name:
-            what = "executed notebook" if part.format is None else "data file"
-            return DataSeen(materialization_id, DataState.DELETED, f"its {what} was deleted")
-    for part, fault in told:
-        what = f"data file {part.name!r}" if part.name else "data file"
-        happened = "deleted" if fault is FileFault.DELETED else "replaced or damaged"
-        return DataSeen(materialization_id, DataState.DAMAGED, f"its {what} was {happened}")
-    return None
 
 
 def check_files(
@@ -134,7 +118,8 @@ class _Looked:
 
 def _look(data: _Data) -> _Looked:
     pairs = [(part, fault) for part, up_to in data.parts if (fault := part.find_fault(up_to)) is not None]
-    seen = judge(data.materialization_id, pairs)
+    is_notebook = any(part.format is None for part, _ in pairs)
+    seen = judge(data.materialization_id, {part.name: fault for part, fault in pairs}, is_notebook=is_notebook)
     if seen is None and not pairs and data.state != DataState.GOOD:
         seen = DataSeen(data.materialization_id, DataState.GOOD)
     return _Looked(seen, [DataFault(data.asset, data.partition_key, p.name, p.path, fault) for p, fault in pairs])

@@ -15,6 +15,7 @@ from typing import Any
 from nbpart.backfill.claims import Flight
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.inputs import ResolvedInputs
+from nbpart.backfill.lost_data import judge_inputs
 from nbpart.backfill.nodes import Node
 from nbpart.backfill.results import to_outcome
 from nbpart.catalog import Batch, events, queries
@@ -23,6 +24,7 @@ from nbpart.run.context import RunContext
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
 from nbpart.storage import SavedFile, write_atomic
+from nbpart.workspace.data_check import record_seen
 from nbpart.workspace.folder import open_folder
 
 BY_HAND = "a notebook run by hand"
@@ -137,6 +139,7 @@ class ManualRun(RunContext):
         super().__init__(recorder.place(spec) if recorder else spec, recording=recorder is not None)
         self._recorder, self._hint = recorder, hint
         self._has_place = recorder is not None
+        self._root = Path(spec.workspace) if spec.workspace else None
 
     def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
         """The value of an input; see `RunContext.load`."""
@@ -168,6 +171,15 @@ class ManualRun(RunContext):
                 self._spec = dataclasses.replace(self._spec, data_prefix=str(folder / "data"))
                 self._has_place = True
                 return
+
+    def _tell_fault(self) -> None:
+        if self._root is None:
+            return
+        _, catalog = open_folder(self._root, create=False, purpose=BY_HAND)
+        try:
+            record_seen(catalog, judge_inputs(self.output.faults))
+        finally:
+            catalog.close()
 
     def _put_file(self, name: str, saved: SavedFile) -> None:
         if self._recorder is None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from nbpart.errors import DeclarationError, MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError
 from nbpart.run.context import RunContext
+from nbpart.run.input_files import InputFile
 from nbpart.run.members import run_from_environment
 from nbpart.run.modules import SPEC_VARIABLE
 from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec
@@ -19,7 +22,7 @@ from tests.run.conftest import make_spec
 
 def saved(folder: Path, key: str | None, value: Any, **more: Any) -> InputItem:
     file = save_value(value, folder / f"in-{key}")
-    return InputItem(key, str(file.path), file.format, **more)
+    return InputItem(key, str(file.path), file.format, bytes=file.bytes, file_version=file.data_version, **more)
 
 
 def context(folder: Path, inputs: dict[str, InputSpec] | None = None, **values: Any) -> RunContext:
@@ -77,7 +80,8 @@ def test_load_many_of_other_kinds_is_a_dict(tmp_path: Path) -> None:
 
 def test_load_by_key_and_file(tmp_path: Path) -> None:
     extra = save_value("curve", tmp_path / "roc")
-    items = (saved(tmp_path, "a", {"x": 1}, files={"roc": (str(extra.path), "text")}), saved(tmp_path, "b", {"x": 2}))
+    curve = InputFile(str(extra.path), "text", extra.bytes, extra.data_version)
+    items = (saved(tmp_path, "a", {"x": 1}, files={"roc": curve}), saved(tmp_path, "b", {"x": 2}))
     run = context(tmp_path, {"up": InputSpec("asset", "all", items, ("lost",))})
     assert run.load("up", "b") == {"x": 2}
     assert run.load("up", "lost") is None
@@ -257,3 +261,63 @@ def test_the_longest_names_of_files_are_saved_and_longer_ones_refused(tmp_path: 
     given.write_bytes(b"theirs")
     with pytest.raises(ParameterError, match="is too long for a file beside"):
         run.save(given)
+
+
+def forge(path: str) -> None:
+    content = Path(path).read_bytes()
+    Path(path).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def cut(path: str) -> None:
+    Path(path).write_bytes(Path(path).read_bytes()[:-1])
+
+
+def delete(path: str) -> None:
+    Path(path).unlink()
+
+
+@pytest.mark.parametrize(
+    ("harm", "fault", "told"),
+    [
+        (forge, "other content", r"table, partition .it.s. is not what was saved \(other content: .*backfill table -k"),
+        (cut, "other size", r"table, partition .it.s. is not what was saved \(other size"),
+        (delete, "deleted", r"table, partition .it.s. is gone \(.*; make it again: nbpart backfill table -k"),
+    ],
+)
+@pytest.mark.parametrize("value", [pd.DataFrame({"n": [1, 2]}), {"n": 1}, "text", b"bytes"])
+def test_data_that_is_not_what_was_saved_is_not_read_and_reported(
+    value: Any, harm: Callable[[str], None], fault: str, told: str, tmp_path: Path
+) -> None:
+    seen: list[RunOutput] = []
+    item = saved(tmp_path, "it's", value, materialization_id=7)
+    inputs = {"table": InputSpec("asset", "same", (item,))}
+    run = RunContext(make_spec(tmp_path, "r1", inputs=inputs), on_change=seen.append)
+    run.load("table")
+    assert seen == []
+    harm(item.location)
+    for load in (run.load, run.relation) if item.format == "frame" else (run.load,):
+        with pytest.raises(MissingInputError, match=told):
+            load("table")
+    assert [(one.materialization_id, one.file, str(one.fault)) for one in seen[-1].faults] == [(7, "", fault)]
+    assert RunOutput.from_json(json.loads(json.dumps(seen[-1].to_json()))) == seen[-1]
+
+
+def test_an_extra_file_is_compared_too(tmp_path: Path) -> None:
+    note = saved(tmp_path, "note", "a note")
+    extra = {"note": InputFile(note.location, "text", note.bytes, note.file_version)}
+    item = saved(tmp_path, "k", "main", files=extra, materialization_id=3)
+    run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", "same", (item,))}))
+    assert run.load("a", file="note") == "a note"
+    forge(note.location)
+    with pytest.raises(MissingInputError, match="other content"):
+        run.load("a", file="note")
+    assert run.load("a") == "main"
+    assert [fault.file for fault in run.output.faults] == ["note"]
+
+
+def test_what_is_known_of_no_file_is_not_compared(tmp_path: Path) -> None:
+    item = saved(tmp_path, "k", "main")
+    unknown = dataclasses.replace(item, bytes=None, file_version=None)
+    run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", "same", (unknown,))}))
+    Path(item.location).write_text("other")
+    assert run.load("a") == "other"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpart.errors import ParameterError
+from nbpart.run.input_files import InputFile
 from nbpart.run.spec import (
     InputItem,
     InputSpec,
@@ -50,7 +51,9 @@ def test_what_cannot_travel_is_refused() -> None:
 
 def item(number: int) -> InputItem:
     params = {"day": datetime.date(2024, 5, 1), "n": number}
-    return InputItem(f"k{number}", f"/data/{number}", "frame", params, "ab", {"roc": (f"/data/{number}.png", "figure")})
+    return InputItem(
+        f"k{number}", f"/data/{number}", "frame", params, "ab", {"roc": InputFile(f"/data/{number}.png", "figure", 7)}
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000, 1001])

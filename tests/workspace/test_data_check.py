@@ -195,3 +195,43 @@ def test_facts_are_still_what_the_events_come_to(made: nbpart.Workspace) -> None
         assert catalog.read(check) == []
     finally:
         catalog.close()
+
+
+@pytest.mark.kernel
+def test_a_run_reads_nothing_forged_and_its_input_is_outdated_from_then_on(ws: nbpart.Workspace) -> None:
+    files = ws.dynamic_partitions("files")
+    files.add("x", "y", "z")
+
+    @ws.asset(partitions=files)
+    def cleaned(partition_key: str) -> dict:  # type: ignore[type-arg]
+        return {"key": partition_key}
+
+    @ws.asset(partitions=files)
+    def report(cleaned: dict) -> dict:  # type: ignore[type-arg]
+        return {"of": cleaned["key"]}
+
+    for key in ("x", "y", "z"):
+        record(ws, cleaned, key, {"key": key})
+    forge_key(place(ws, "cleaned", "x", ".json"), "x")
+    place(ws, "cleaned", "y", ".json").unlink()
+    backfill = ws.backfill("report", retries=3, backoff_s=30).wait(progress=False)
+    assert set(ws.runs("report")["attempt"]) == {1}, "another attempt would find the same"
+    causes = dict(zip(backfill.steps()["partition_key"], backfill.steps()["cause"], strict=True))
+    assert "the data of cleaned, partition 'x' is not what was saved (other content" in causes["x"]
+    assert causes["y"].endswith("make it again: nbpart backfill cleaned -k y")
+    assert status(ws, "report") == "failed failed materialized"
+    assert ws.load("report", "z") == {"of": "z"}
+    assert status(ws, "cleaned") == "stale missing materialized"
+    assert reasons(ws, "cleaned") == {
+        ("cleaned", "x"): "its data file was replaced or damaged",
+        ("cleaned", "y"): "its data file was deleted",
+    }
+    again = ws.backfill("report").wait(progress=False)
+    assert set(again.steps()["status"]) == {"blocked"}, "what is known to be forged starts no kernel"
+    ws.backfill("+report").wait(progress=False)
+    assert status(ws, "report") == status(ws, "cleaned") == "materialized materialized materialized"
+    assert ws.load("report", "x") == {"of": "x"}
+
+
+def forge_key(path: Path, key: str) -> None:
+    path.write_text(path.read_text().replace(f'"{key}"', '"!"'))

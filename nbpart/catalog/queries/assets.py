@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.expressions import order_free_hash
+from nbpart.catalog.expressions import STALE_DATA, order_free_hash
 from nbpart.catalog.queries.columns import (
     KEY_SQL,
     keep_metrics,
@@ -48,7 +48,8 @@ def current_inputs(
 ) -> pd.DataFrame:
     """What the keys of an asset or source have now, in the order of `key_ids`; without it, all members in theirs.
 
-    Columns: key_id, key, materialization_id, data_hash, path, format, kind, data_version. One row a key; without data
+    Columns: key_id, key, materialization_id, data_hash, path, format, kind, data_version, bytes, file_version (these
+    two of the main file), is_damaged (it was seen since that a file is not what was saved). One row a key; without data
     materialization_id is null, and of a run that saved no main value path, format and kind are.
     """
     if key_ids is None:
@@ -61,12 +62,13 @@ def current_inputs(
         asked = "SELECT id, n FROM asked_ids"
     frame = batch.frame(
         f"WITH asked AS ({asked}),"
-        " facts AS (SELECT key_id, materialization_id FROM partition_facts"
+        f" facts AS (SELECT key_id, materialization_id, stale & {STALE_DATA} <> 0 AS is_damaged FROM partition_facts"
         "           WHERE asset_id = ? AND materialization_id IS NOT NULL),"
         " made AS (SELECT materialization_id, data_hash, data_version FROM materializations WHERE asset_id = ?),"
         " files AS (SELECT * FROM data_files WHERE name = '')"
         f" SELECT k.key_id, {KEY_SQL} AS key, made.materialization_id, made.data_hash, files.path, files.format,"
-        "        files.kind, made.data_version"
+        "        files.kind, made.data_version, files.bytes, files.data_version AS file_version,"
+        "        coalesce(facts.is_damaged, false) AS is_damaged"
         " FROM asked JOIN keys k ON k.key_id = asked.id LEFT JOIN facts ON facts.key_id = asked.id"
         " LEFT JOIN made USING (materialization_id) LEFT JOIN files USING (materialization_id) ORDER BY asked.n",
         asset_id,
