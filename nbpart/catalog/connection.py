@@ -101,13 +101,21 @@ class Catalog:
         """
         return self._submit(work, writes=False, timeout_s=timeout_s)
 
-    def write(self, work: Callable[[Batch], T], *, timeout_s: float | None = None) -> T:
+    def write(
+        self,
+        work: Callable[[Batch], T],
+        *,
+        timeout_s: float | None = None,
+        before: Callable[[Path], object] | None = None,
+    ) -> T:
         """Run `work` in a transaction and commit it; what it returns.
+
+        `before` is called with the path of the file in the same turn, before it is opened; what it raises is raised.
 
         Any exception, a failed statement that `work` caught included, rolls everything back and is raised. A Ctrl-C
         while it waits for its turn withdraws it; one that comes later lets it finish.
         """
-        return self._submit(work, writes=True, timeout_s=timeout_s)
+        return self._submit(work, writes=True, timeout_s=timeout_s, before=before)
 
     def sequence(self) -> int:
         """The number of the last commit, read without a lease; 0 if it cannot be told."""
@@ -150,10 +158,17 @@ class Catalog:
         if self.read(lambda batch: batch.sequence) != self.sequence():
             self.write(self._restore_sequence)
 
-    def _submit(self, work: Callable[[Batch], T], *, writes: bool, timeout_s: float | None) -> T:
+    def _submit(
+        self,
+        work: Callable[[Batch], T],
+        *,
+        writes: bool,
+        timeout_s: float | None,
+        before: Callable[[Path], object] | None = None,
+    ) -> T:
         self._check_usable()
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
-        request = Request(work, writes=writes, deadline=time.monotonic() + timeout_s)
+        request = Request(work, writes=writes, deadline=time.monotonic() + timeout_s, before=before)
         try:
             self._requests.put(request)
             if not request.wait(timeout_s):
@@ -229,6 +244,8 @@ class Catalog:
         if not check_own(self.path) and self._may_make and request.writes:
             self._make()
         self._check_there()
+        if request.before is not None and not request.is_claimed:
+            request.before(self.path)
         while not request.is_claimed:
             try:
                 migrations.attach(self._connect_confined(), self.path, writes=request.writes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -19,8 +20,16 @@ class Request(Generic[T]):
     lock taken for good, and the catalog thread would wait for it ever after.
     """
 
-    def __init__(self, work: Callable[[Batch], T], *, writes: bool, deadline: float) -> None:
+    def __init__(
+        self,
+        work: Callable[[Batch], T],
+        *,
+        writes: bool,
+        deadline: float,
+        before: Callable[[Path], object] | None = None,
+    ) -> None:
         self.work = work
+        self.before = before
         self.writes = writes
         self.deadline = deadline
         self.obstacle: str | None = None

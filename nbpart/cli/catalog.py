@@ -6,12 +6,14 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nbpart.cli import options
-from nbpart.cli.output import print_json, print_table, remark
+from nbpart.cli.output import print_json, print_table, remark, show_path
 from nbpart.cli.tables import Table
 from nbpart.cli.text import count
 
@@ -72,25 +74,30 @@ def check(
     """
     if not data and (selection or sample is not None):
         raise click.UsageError("SELECTION and --sample say which data files to look at: add --data.")
-    findings, repaired = _check_facts(repair)
+    findings, repaired, copy = _check_facts(repair)
     files = _check_data(list(selection) or "*", sample) if data else None
     if as_json:
-        _print_json(findings, repaired, files)
+        _print_json(findings, repaired, copy, files)
     else:
-        _tell(findings, repaired)
+        _tell(findings, repaired, copy)
         if files is not None:
             _tell_files(files)
     ctx.exit(1 if (findings and not repair) or (files is not None and len(files)) else 0)
 
 
-def _check_facts(repair: bool) -> tuple[list[Finding], int]:
+def _check_facts(repair: bool) -> tuple[list[Finding], int, Path | None]:
+    """What is found, how many partitions were mended, and the copy of the catalog as it was before."""
     from nbpart.catalog import check as checking
+    from nbpart.catalog.copies import Keeper
     from nbpart.workspace.folder import open_folder
 
     _, opened = open_folder(options.workspace_path(), create=False, purpose="nbpart catalog check")
     try:
         findings = opened.read(lambda batch: checking.check(batch, MOST_FOUND))
-        return findings, opened.write(checking.repair) if repair and findings else 0
+        if not (repair and findings):
+            return findings, 0, None
+        keeper = Keeper(datetime.now(UTC))
+        return findings, opened.write(checking.repair, before=keeper.keep), keeper.copy
     finally:
         opened.close()
 
@@ -117,12 +124,14 @@ class _Progress:
         self._width = len(text)
 
 
-def _print_json(findings: list[Finding], repaired: int, files: pd.DataFrame | None) -> None:
+def _print_json(findings: list[Finding], repaired: int, copy: Path | None, files: pd.DataFrame | None) -> None:
     mend = options.command_line("catalog", "check", "--repair")
     told: dict[str, Any] = {
         "findings": [{**record, "mend": mend} for record in _to_table(findings).to_records()],
         "repaired": repaired,
     }
+    if copy is not None:
+        told["copy"] = str(copy)
     if files is not None:
         told["data"] = Table.from_frame(files.assign(mend=_mend_lines(files))).to_records()
     print_json(told)
@@ -133,11 +142,13 @@ def _to_table(findings: list[Finding]) -> Table:
     return Table(columns, [(f.asset, f.partition_key, f.column, f.recorded, f.rebuilt) for f in findings])
 
 
-def _tell(findings: list[Finding], repaired: int) -> None:
+def _tell(findings: list[Finding], repaired: int, copy: Path | None) -> None:
     table = _to_table(findings)
     shown = Table(table.columns, table.rows[:CHECK_ROWS])
     more = f"{'at least ' if len(findings) == MOST_FOUND else ''}{count(len(findings), 'difference')}"
     print_table(shown, False, empty="The facts are what the events come to.", more=more if findings else "")
+    if copy is not None:
+        remark(f"The catalog as it was is kept: {show_path(copy)}")
     if repaired:
         click.echo(f"Mended the facts of {count(repaired, 'partition')}.")
     elif findings:

@@ -51,6 +51,9 @@ def test_what_is_damaged_is_found_and_mended(made: Path, ask: Ask) -> None:
         assert "nbpart catalog check --repair" in shown.stderr
         mended = ask("catalog", "check", "--repair")
         assert "Mended the facts of " in mended.stdout
+        [copy] = (made / "workspace").glob("catalog.duckdb.*.bak")
+        assert f"The catalog as it was is kept: {copy.relative_to(made)}" in mended.stderr
+        copy.unlink()
         assert json.loads(ask("catalog", "check", "--json").stdout) == {"findings": [], "repaired": 0}
         assert ask("partitions", "sizes", "--json").stdout == before
 
