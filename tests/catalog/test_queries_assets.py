@@ -25,7 +25,9 @@ def test_current_inputs_have_a_row_for_each_key(story: Story) -> None:
     story.make("x", "a", "1")
     run_no = story.make("x", "c", "3")
     frame = story.catalog.read(lambda b: queries.current_inputs(b, story.ids["x"]))
-    assert " ".join(frame.columns) == "key_id key materialization_id data_hash path format kind data_version"
+    columns = "key_id key materialization_id data_hash path format kind data_version bytes file_version is_damaged"
+    assert " ".join(frame.columns) == columns
+    assert frame["is_damaged"].tolist() == [False, False, False]
     assert frame["key"].tolist() == ["a", "b", "c"]
     assert frame["materialization_id"].isna().tolist() == [False, True, False]
     assert frame["path"].tolist()[1:] == [None, f"data/x/{run_no}.json"]
