@@ -19,6 +19,7 @@ class FileFault(StrEnum):
 
     DELETED = "deleted"
     NOT_A_FILE = "not an ordinary file"
+    NOT_OURS = "a link, or outside the workspace"
     SIZE = "other size"
     CONTENT = "other content"
     FORBIDDEN = "no permission to read it"

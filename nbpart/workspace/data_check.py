@@ -17,6 +17,7 @@ from nbpart.catalog import Batch, Catalog, DataSeen, events, queries
 from nbpart.errors import CatalogError, DeclarationError
 from nbpart.states import DataState
 from nbpart.storage import FileFault, find_fault
+from nbpart.storage.own_files import find_own
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,12 @@ class SavedPart:
     bytes: int | None
     data_version: str | None
 
-    def find_fault(self, hashed_up_to: float) -> FileFault | None:
+    def find_fault(self, root: Path, hashed_up_to: float) -> FileFault | None:
+        """What is wrong with it; what is not inside the workspace `root` is not opened."""
+        try:
+            find_own(root, str(self.path.relative_to(root)), "a materialization")
+        except (CatalogError, ValueError):
+            return FileFault.NOT_OURS
         return find_fault(self.path, self.format, self.bytes, self.data_version, hashed_up_to=hashed_up_to)
 
 
@@ -108,6 +114,7 @@ class _Data:
     materialization_id: int
     state: str
     parts: tuple[tuple[SavedPart, float], ...]
+    root: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ class _Looked:
 
 
 def _look(data: _Data) -> _Looked:
-    pairs = [(part, fault) for part, up_to in data.parts if (fault := part.find_fault(up_to)) is not None]
+    pairs = [(part, fault) for part, up_to in data.parts if (fault := part.find_fault(data.root, up_to)) is not None]
     is_notebook = any(part.format is None for part, _ in pairs)
     seen = judge(data.materialization_id, {part.name: fault for part, fault in pairs}, is_notebook=is_notebook)
     if seen is None and not pairs and data.state != DataState.GOOD:
@@ -156,7 +163,9 @@ def _by_materialization(files: pa.Table, root: Path, is_hashed: Callable[[int], 
             part = SavedPart(row["name"], row["format"], _place(root, row["path"]), row["bytes"], row["data_version"])
             compares = row["state"] != DataState.GOOD or is_hashed(number)
             parts.append((part, float("inf") if compares else -1.0))
-        yield _Data(first["asset"], first["partition_key"], first["materialization_id"], first["state"], tuple(parts))
+        yield _Data(
+            first["asset"], first["partition_key"], first["materialization_id"], first["state"], tuple(parts), root
+        )
 
 
 def _rows(files: pa.Table) -> Iterator[tuple[int, Mapping[str, Any]]]:

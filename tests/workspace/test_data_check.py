@@ -89,9 +89,20 @@ def test_what_was_deleted_is_missing_with_that_reason(made: nbpart.Workspace) ->
     assert len(made.load("cleaned", "y")) == 3
 
 
+def put_a_link(path: Path) -> None:
+    """To the same bytes: nbpart neither reads nor writes through links inside a workspace."""
+    path.rename(path.with_name("moved"))
+    path.symlink_to(path.with_name("moved"))
+
+
 @pytest.mark.parametrize(
     ("harm", "problem"),
-    [(forge, "other content"), (cut, "other size"), (put_a_folder, "not an ordinary file")],
+    [
+        (put_a_link, "a link, or outside the workspace"),
+        (forge, "other content"),
+        (cut, "other size"),
+        (put_a_folder, "not an ordinary file"),
+    ],
 )
 def test_what_was_replaced_is_stale_with_that_reason(
     made: nbpart.Workspace, harm: Callable[[Path], None], problem: str
@@ -105,6 +116,7 @@ def test_what_was_replaced_is_stale_with_that_reason(
     assert reasons(made, "cleaned") == {("cleaned", "x"): "its data file was replaced or damaged"}
     if path.is_dir():
         path.rmdir()
+    path.unlink(missing_ok=True)
     shutil.copy(made.root / "kept", path)
     assert made.check_data(sample=0).empty, "what was found wrong is read again whatever the sample"
     assert status(made, "cleaned") == "materialized materialized materialized"
