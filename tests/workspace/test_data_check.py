@@ -35,8 +35,8 @@ def made(ws: nbpart.Workspace) -> nbpart.Workspace:
 
 
 def place(ws: nbpart.Workspace, asset: str, key: str, ending: str) -> Path:
-    [path] = [p for p in (ws.root / "data" / asset).rglob(f"*{ending}") if key in p.parent.name]
-    return path
+    """The file that the newest run of a partition left."""
+    return max(p for p in (ws.root / "data" / asset).rglob(f"*{ending}") if p.parent.name == key)
 
 
 def status(ws: nbpart.Workspace, asset: str) -> str:
