@@ -19,7 +19,8 @@ def send(channel: socket.socket, message: dict[str, Any], descriptors: Sequence[
     if descriptors:
         sent = socket.send_fds(channel, [data], list(descriptors))
         data = data[sent:]
-    channel.sendall(data)
+    if data:  # to send nothing fails too where the receiver, that has it all, is gone
+        channel.sendall(data)
 
 
 def receive(channel: socket.socket, most_descriptors: int = 0) -> tuple[dict[str, Any] | None, list[int]]:

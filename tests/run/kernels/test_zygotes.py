@@ -99,7 +99,7 @@ def test_what_killed_guardians_left_goes_when_the_next_one_starts() -> None:
         assert left.wait(30) == -signal.SIGKILL
         wait_for(lambda: not folder.exists())
         zygote.close()
-    zygote.process.wait(30)
+    assert zygote.process.wait(30) == 0
 
 
 @pytest.mark.kernel
