@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         RunFailedError,
         UnknownNameError,
         UnsupportedTypeError,
+        UntrustedWorkspaceError,
         WorkspaceError,
     )
     from nbpart.partitions import DynamicPartitions, Param, StaticPartitions
@@ -44,7 +45,7 @@ _ROOMS = {
         "BackfillFailedError", "CarryError", "CatalogBusyError", "CatalogDiskError", "CatalogError",
         "CatalogVersionError", "CycleError", "DeclarationError", "ExtraRequiredError", "LocksUnsupportedError",
         "MissingInputError", "NbpartError", "ParameterError", "PartitionKeyError", "RecordingError", "RunFailedError",
-        "UnknownNameError", "UnsupportedTypeError", "WorkspaceError",
+        "UnknownNameError", "UnsupportedTypeError", "UntrustedWorkspaceError", "WorkspaceError",
     ),
     "nbpart.partitions": ("DynamicPartitions", "Param", "StaticPartitions"),
     "nbpart.sensors": ("RunRequest", "SensorResult", "sensor"),
@@ -81,6 +82,7 @@ __all__ = [
     "StaticPartitions",
     "UnknownNameError",
     "UnsupportedTypeError",
+    "UntrustedWorkspaceError",
     "Workspace",
     "WorkspaceError",
     "__version__",

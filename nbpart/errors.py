@@ -11,6 +11,7 @@
     ├── UnsupportedTypeError (TypeError)     a value that cannot be saved
     ├── RecordingError (ValueError)          what a run came to cannot be recorded
     ├── WorkspaceError (OSError)             the directory cannot be a workspace
+    │   ├── UntrustedWorkspaceError (PermissionError)  code of a workspace that this user neither made nor trusts
     │   └── LocksUnsupportedError            its file system has no locks
     ├── CatalogError (RuntimeError)          the catalog cannot be read or written
     │   ├── CatalogBusyError (TimeoutError)  another process holds it for too long
@@ -79,6 +80,10 @@ class RecordingError(NbpartError, ValueError):
 
 class WorkspaceError(NbpartError, OSError):
     """The directory cannot be, or is not, a workspace."""
+
+
+class UntrustedWorkspaceError(WorkspaceError, PermissionError):
+    """The code that a workspace holds may not run: this user neither made the workspace nor trusts it."""
 
 
 class LocksUnsupportedError(WorkspaceError):

@@ -28,6 +28,7 @@ ERRORS = {
     "RunFailedError",
     "UnknownNameError",
     "UnsupportedTypeError",
+    "UntrustedWorkspaceError",
     "WorkspaceError",
 }
 NAMES = ERRORS | {

@@ -21,8 +21,8 @@ BLOCK = re.compile(r"(?:<!-- (?P<label>\w+) -->\n)?```(?P<language>\w+)\n(?P<cod
 BLOCKS = [(m["label"] or "", m["language"], m["code"]) for m in BLOCK.finditer(TEXT)]
 LABELLED = {label: code for label, _, code in BLOCKS if label}
 TOUR, LOOP = LABELLED["tour"], LABELLED["loop"]
-NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/cli.md", "notebooks/data/README.md")
-PAGES = [ROOT / name for name in NAMES]
+NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/cli.md", "docs/trust.md")
+PAGES = [ROOT / name for name in (*NAMES, "notebooks/data/README.md")]
 
 
 def execute(folder: Path, *cells: str) -> list[str]:

@@ -36,6 +36,7 @@ def start_threads(max_workers: int, on_start: Callable[[RunSpec], None]) -> Pool
 class Site:
     """Where backfills run: the workspace's folder, its catalog, this process as coordinator, and what it runs.
 
+    ``check_trust`` raises where the code that the workspace holds may not run; whatever starts runs asks it first.
     ``make_pool`` makes the pool of a backfill, for so many runs at once, which tells each run that it begins; the
     runner closes it. ``preload`` names modules that pre-warmed kernels find imported already, ``show`` gives
     the live picture of a backfill by its id.
@@ -44,6 +45,7 @@ class Site:
     root: Path
     catalog: Catalog
     coordinator: Coordinator
+    check_trust: Callable[[], None]
     make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = start_threads
     preload: tuple[str, ...] = ()
     show: Callable[[str], Any] | None = None
@@ -59,6 +61,7 @@ def start_backfill(
     reasons: Sequence[Any] | None,
 ) -> str:
     """Record a backfill of ``steps`` and start it in the background; its id."""
+    site.check_trust()
     coordinator = site.coordinator.number
     frame = make_steps_frame(registry, steps, reasons)
 
@@ -79,6 +82,7 @@ def launch(site: Site, options: Options, begin: Callable[[Batch], Job | None]) -
 
     Where that does not come about, as when Ctrl-C lands in between, what was recorded is ended as interrupted.
     """
+    site.check_trust()
     starts: deque[Started] = deque()
     pool = site.make_pool(
         options.max_workers, lambda spec: starts.append(Started(spec.run_no, spec.attempt, datetime.now(UTC)))

@@ -25,6 +25,7 @@ from nbpart.cli.running import (
 )
 from nbpart.cli.tables import Table
 from nbpart.cli.text import count, listing, printable, printable_block, sentence
+from nbpart.cli.trust import ask_for_trust
 from nbpart.errors import NbpartError
 from nbpart.states import StepStatus
 
@@ -73,6 +74,7 @@ def plan(
 @options.secrets_option
 @click.option("--single-run", is_flag=True, help="One run of an asset for all its keys, for what is faster in bulk.")
 @click.option("--detach", is_flag=True, help="Run it in a process of its own, and do not wait for it.")
+@options.trust_option
 @options.json_option
 @options.workspace_option
 @click.pass_context
@@ -104,6 +106,7 @@ def backfill(
             planned.check_options(**how)
             _tell_nothing(UP_TO_DATE.format(printable(planned.selection)), as_json)
             return
+        ask_for_trust(workspace, f"{count(len(planned), 'step')} of {listing(planned.assets)}")
         if detach:
             _tell_detached(planned.run(detach=True, **how), as_json)
             return
@@ -115,6 +118,7 @@ def backfill(
 @click.argument("backfill_id", metavar="ID")
 @options.running_options
 @options.secrets_option
+@options.trust_option
 @options.json_option
 @options.workspace_option
 @click.pass_context
@@ -139,6 +143,7 @@ def resume(
             ending = look_back(workspace, found, _most(as_json))
             remark(_tell_nothing_left(ending, told))
         else:
+            ask_for_trust(workspace, f"what is left of backfill {found.id}")
             ending = run_to_end(workspace, stopper, lambda: found.resume(**how), _most(as_json))
     _conclude(ctx, ending, as_json)
 
@@ -147,6 +152,7 @@ def resume(
 @click.argument("sensor")
 @options.running_options
 @options.secrets_option
+@options.trust_option
 @options.json_option
 @options.workspace_option
 @click.pass_context
@@ -164,6 +170,7 @@ def tick(
     """
     how = options.given(**how, secrets=secrets or None)
     with Stopper() as stopper, options.open_workspace() as workspace:
+        ask_for_trust(workspace, f"the sensor {sensor} and the assets that it asks for")
         done = _ask(workspace, sensor, how)
         ending = None
         if not as_json:

@@ -12,6 +12,7 @@ from nbpart.cli.looking import assets, logs, runs, show, sql, status
 from nbpart.cli.options import workspace_option
 from nbpart.cli.output import Group, prepare_streams
 from nbpart.cli.starting import demo, init, lab
+from nbpart.cli.trust import trust
 from nbpart.cli.upkeep import cancel, kernels, kernelspec, prune
 
 
@@ -29,7 +30,7 @@ def main(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(init, demo, status, assets, partitions, plan, backfill, resume, cancel, runs, show, logs, sql, tick, lab),
-    *(kernels, kernelspec, prune, catalog),
+    *(kernels, kernelspec, prune, catalog, trust),
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -24,6 +24,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 VARIABLE = "NBPART_WORKSPACE"
 _TAKEN = "nbpart.variables"
 _CHOSEN = "nbpart.workspace"
+_TRUST = "nbpart.trust"
 
 
 def workspace_option(command: Command) -> Command:
@@ -35,6 +36,17 @@ def workspace_option(command: Command) -> Command:
         expose_value=False,
         callback=_remember,
         help=f"The workspace; else that of ${VARIABLE}, the one at or above the current folder, or ./workspace.",
+    )(command)
+
+
+def trust_option(command: Command) -> Command:
+    """``--trust``, of a command that runs code which the workspace holds."""
+    return click.option(
+        "--trust",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_trust,
+        help="Trust this workspace from now on, whoever made it: the code that it holds runs as you.",
     )(command)
 
 
@@ -145,8 +157,9 @@ def open_workspace(*, create: bool = False) -> Iterator[Workspace]:
     """The workspace that the command means; closed at the end, with all that runs in it."""
     import nbpart
 
-    command = click.get_current_context().info_name
-    with nbpart.open(workspace_path(), create=create, purpose=f"nbpart {command}") as workspace:
+    ctx = click.get_current_context()
+    trust = bool(ctx.meta.get(_TRUST))
+    with nbpart.open(workspace_path(), create=create, purpose=f"nbpart {ctx.info_name}", trust=trust) as workspace:
         yield workspace
 
 
@@ -155,7 +168,7 @@ def workspace_path() -> Path:
     path = chosen_path() or os.environ.get(VARIABLE)
     if path:
         return Path(path).expanduser()
-    from nbpart.workspace.folder import find_workspace
+    from nbpart.workspace.discovery import find_workspace
 
     return find_workspace(Path.cwd()) or Path("workspace")
 
@@ -175,6 +188,10 @@ def command_line(*words: str) -> str:
 def _remember(ctx: click.Context, option: click.Parameter, value: str | None) -> None:
     if value is not None:
         ctx.meta[_CHOSEN] = value
+
+
+def _remember_trust(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+    ctx.meta[_TRUST] = value
 
 
 def _read_settings(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:

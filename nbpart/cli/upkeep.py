@@ -11,6 +11,7 @@ from nbpart.cli import options
 from nbpart.cli.output import print_json, print_table, remark
 from nbpart.cli.tables import Table
 from nbpart.cli.text import count, printable
+from nbpart.cli.trust import ask_for_trust
 
 PRUNE_ROWS = 20
 
@@ -36,6 +37,7 @@ def cancel(backfill_id: str) -> None:
 
 @click.command()
 @click.option("--shutdown", "ended", metavar="RUN_ID", help="End the kernel that this run left.")
+@options.trust_option
 @options.json_option
 @options.workspace_option
 def kernels(ended: str | None, as_json: bool) -> None:
@@ -46,10 +48,13 @@ def kernels(ended: str | None, as_json: bool) -> None:
     """
     with options.open_workspace() as workspace:
         if ended is not None:
+            ask_for_trust(workspace, f"what the file of the kernel of run {ended} says")
             workspace.get_run(ended).kernel().shutdown()
             remark(f"The kernel of run {ended} is ended.")
             return
         frame = workspace.kernels()
+        if len(frame):
+            ask_for_trust(workspace, "a console connects to the kernels that its files name")
         frame["connect"] = [workspace.get_run(run_id).kernel().console_command() for run_id in frame["run_id"]]
     print_table(Table.from_frame(frame), as_json, empty="No run left its kernel.", spare=("pid", "expires_at"))
 

@@ -110,6 +110,7 @@ class Backfill:
         What another backfill made good meanwhile is not run again. Where no step failed nothing starts: it says so and
         returns itself.
         """
+        self._site.check_trust()
         check_changes(self._site, self.id, options)
         backfill_id = retry_backfill(self._site, self.id, **options)
         if backfill_id is None:
@@ -124,6 +125,7 @@ class Backfill:
         not run again. Where no step is left nothing starts, it keeps its outcome, and says what to do instead. Raises
         `DeclarationError` where it still runs.
         """
+        self._site.check_trust()
         check_changes(self._site, self.id, options)
         if told := self.tell_nothing_left():
             log.info("%s", told)

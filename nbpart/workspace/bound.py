@@ -44,6 +44,7 @@ class BoundAsset(Asset):
         """
         assert self.workspace is not None
         if axes:
+            self.workspace._site.check_trust()
             from nbpart.workspace.sweep import add_grid
 
             keys = add_grid(self.workspace, self, axes)

@@ -20,9 +20,11 @@ from nbpart.run.context import RunContext
 from nbpart.run.members import run_from_environment
 from nbpart.run.spec import InputSpec, RunSpec
 from nbpart.workspace.data import find_key_id
-from nbpart.workspace.folder import find_workspace, open_folder
+from nbpart.workspace.discovery import find_workspace
+from nbpart.workspace.folder import open_folder
 from nbpart.workspace.inert import inside_run
 from nbpart.workspace.manual import BY_HAND, ManualRun, Recorder
+from nbpart.workspace.trust import is_trusted
 
 _current: RunContext | None = None
 
@@ -60,7 +62,8 @@ def current_run(
         node = registry[_asset_name(asset, registry)]
         key = _choose_key(node, partition_key, params, variables)
         above = registry.graph.upstream(node.name)
-        refresh_sources(catalog, registry, [name for name in above if registry[name].definition.is_source])
+        if is_trusted(root, catalog.workspace_id):
+            refresh_sources(catalog, registry, [name for name in above if registry[name].definition.is_source])
         if record:
             catalog.read(lambda batch: find_key_id(batch, node, key))
         spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))

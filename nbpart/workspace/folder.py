@@ -10,6 +10,7 @@ from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
 from nbpart.storage import write_bytes_atomic
 from nbpart.storage.own_files import share
+from nbpart.workspace.trust import MADE, trust_workspace
 
 CATALOG_NAME = "catalog.duckdb"
 #: Says where the catalog is, in a workspace that keeps it elsewhere.
@@ -40,25 +41,18 @@ def open_folder(
     for folder in FOLDERS:
         _make(root / folder)
     opened = Catalog.open(place / CATALOG_NAME, create=True, purpose=purpose)
+    if opened.was_made_here:
+        trust_workspace(root, opened.workspace_id, MADE)
     if place == root:
         (root / POINTER_NAME).unlink(missing_ok=True)
-    elif _read_pointer(root) != place:
+    elif read_pointer(root) != place:
         write_bytes_atomic(root / POINTER_NAME, f"{keep_path(place, root)}\n".encode())
     return root, opened
 
 
-def find_workspace(start: Path) -> Path | None:
-    """The workspace at, in, or above a folder: one that is itself a workspace or holds one named ``workspace``."""
-    for folder in (start, *start.parents):
-        for candidate in (folder, folder / "workspace"):
-            if (candidate / CATALOG_NAME).is_file() or (candidate / POINTER_NAME).is_file():
-                return candidate
-    return None
-
-
 def _find_catalog(root: Path) -> Path:
     """The folder of a workspace's catalog. Raises `WorkspaceError` where it is said to be elsewhere and is not."""
-    place = _read_pointer(root)
+    place = read_pointer(root)
     if place is None:
         return root
     if not (place / CATALOG_NAME).is_file():
@@ -69,7 +63,8 @@ def _find_catalog(root: Path) -> Path:
     return place
 
 
-def _read_pointer(root: Path) -> Path | None:
+def read_pointer(root: Path) -> Path | None:
+    """The folder that a workspace names for its catalog; None where it keeps it itself."""
     try:
         return Path(find_path((root / POINTER_NAME).read_text(encoding="utf-8").rstrip("\n"), root))
     except (FileNotFoundError, NotADirectoryError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from nbpart.storage.own_files import find_own
 class Run:
     """What is known of one run; a snapshot, asked for anew by ``ws.get_run``."""
 
-    def __init__(self, root: Path, record: RunRecord) -> None:
-        self._root, self._record = root, record
+    def __init__(self, root: Path, record: RunRecord, check_trust: Callable[[], None]) -> None:
+        """``check_trust`` raises where what the workspace holds may not be used."""
+        self._root, self._record, self._check_trust = root, record, check_trust
 
     @property
     def run_id(self) -> str:
@@ -130,13 +132,15 @@ class Run:
     def kernel(self) -> KeptKernel:
         """The kernel that this failed run left alive: inspect it, execute code in it, shut it down.
 
-        Raises `MissingInputError` where none was kept, or its time is over.
+        Raises `MissingInputError` where none was kept, or its time is over, `UntrustedWorkspaceError` in a workspace
+        of somebody else: a file in it says which process that is, and what is sent there.
         """
         if self._record.kept_kernel is None:
             raise MissingInputError(
                 f"run {self.run_id} ({self.status}) left no kernel; "
                 "ws.backfill(..., keep_failed_kernels=1) keeps that of a run that fails."
             )
+        self._check_trust()
         name = Path(self._record.kept_kernel).name
         return KeptKernel(find_own(self._root, f"runs/_kernels/{name}", f"run {self.run_id}"))
 

@@ -65,6 +65,7 @@ def run_tick(
 
     Raises `UnknownNameError`, and what the sensor function raises, which is recorded too.
     """
+    site.check_trust()
     record = site.catalog.read(lambda batch: queries.find_sensor(batch, name))
     if record is None:
         known = [s.name for s in site.catalog.read(queries.load_sensors)]

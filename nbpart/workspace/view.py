@@ -253,7 +253,7 @@ class WorkspaceActions:
         return node, spell_key(node, partition_key)
 
     def _show_run(self, record: RunRecord, made: MadeShown | None) -> RunShown:
-        run = Run(self.root, record)
+        run = Run(self.root, record, self._ws._site.check_trust)
         notebook = run.notebook if run.notebook and run.notebook.exists() else None
         return RunShown(
             run_id=run.run_id,

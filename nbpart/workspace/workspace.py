@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,7 @@ from nbpart.workspace.prune import STRAY_AFTER_S, prune_files
 from nbpart.workspace.registration import register_items, tell_changes
 from nbpart.workspace.runs import Run
 from nbpart.workspace.ticks import Tick, run_tick
+from nbpart.workspace.trust import is_trusted, require_trust, trust_workspace
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
     from nbpart.widgets.graph import AssetGraph as AssetGraphWidget
     from nbpart.widgets.heatmap import PartitionHeatmap
     from nbpart.widgets.monitor import BackfillMonitor
+
+
+log = logging.getLogger("nbpart")
 
 
 class Workspace:
@@ -57,11 +62,31 @@ class Workspace:
         self._catalog = catalog
         locks = catalog.path.with_name("coordinators")
         self._site = Site(
-            root, catalog, Coordinator(catalog, locks, purpose), preload=tuple(preload), show=self._show_backfill
+            root,
+            catalog,
+            Coordinator(catalog, locks, purpose),
+            lambda: require_trust(root, catalog.workspace_id),
+            preload=tuple(preload),
+            show=self._show_backfill,
         )
         self._tables = Tables(catalog, root)
         self._sensors: dict[str, Sensor] = {}
         self._cached: Registry | None = None
+        self._has_told_distrust = False
+
+    @property
+    def workspace_id(self) -> str:
+        """Its identity, given when it was made."""
+        return self._catalog.workspace_id
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the code that it holds may run: this user made it, or trusts it, at this path."""
+        return is_trusted(self.root, self.workspace_id)
+
+    def trust(self) -> None:
+        """Trust this workspace, whoever made it, from now on: the code that it holds may run as you."""
+        trust_workspace(self.root, self.workspace_id)
 
     # declaring
 
@@ -195,7 +220,7 @@ class Workspace:
 
     def get_run(self, run_id: str) -> Run:
         """One run: its notebook, log, error and more. Raises `UnknownNameError`."""
-        return Run(self.root, self._find_run(run_id))
+        return Run(self.root, self._find_run(run_id), self._site.check_trust)
 
     def load(
         self, asset: Any, partition_key: Any = None, *, run: Any = None, file: str | None = None, **params: Any
@@ -285,6 +310,7 @@ class Workspace:
         Returns the run. Raises what the notebook raised (a `RunFailedError`, which is a ``ValueError`` too where the
         notebook raised one), or `MissingInputError` where it could not run.
         """
+        self._site.check_trust()
         registry = self._look()
         node = registry[name_of(asset)]
         if node.definition.is_source:
@@ -404,11 +430,18 @@ class Workspace:
         return self._cached
 
     def _look(self) -> Registry:
-        """Registered assets, after looking for dead coordinators and for changed source files."""
+        """Registered assets, after looking for dead coordinators and for changed source files.
+
+        Of a workspace that is not trusted the sources are as they were last seen: it could name any file or address.
+        """
         self._site.coordinator.reap()
         registry = self._registry()
         sources = [d.name for d in registry.graph.definitions if d.is_source and registry.graph.downstream(d.name)]
-        refresh_sources(self._catalog, registry, sources)
+        if self.is_trusted:
+            refresh_sources(self._catalog, registry, sources)
+        elif sources and not self._has_told_distrust:
+            self._has_told_distrust = True
+            log.warning("%s is not a workspace that you made or trust: sources are shown as last seen.", self.root)
         return registry
 
     def _find_run(self, run_id: str) -> RunRecord:
@@ -439,13 +472,17 @@ def open(
     create: bool = True,
     preload: Sequence[str] = (),
     purpose: str = "",
+    trust: bool = False,
 ) -> Workspace:
     """Open the workspace at ``path``; made if it is not there.
 
     ``catalog`` puts the catalog in another, local folder, for file systems without locks, and need be given once: the
     workspace remembers it. ``preload`` names modules that the kernels of its runs find imported already
     (``["sklearn.linear_model"]``): imported once, in a process that kernels are forked from. Inside a run it returns an
-    inert workspace, whose decorators declare and register nothing. Raises `WorkspaceError` and `CatalogError`.
+    inert workspace, whose decorators declare and register nothing. ``trust`` lets the code run that the workspace
+    holds, now and from now on, whoever made it; what you made yourself needs no such word.
+
+    Raises `WorkspaceError` and `CatalogError`.
     """
     from nbpart.workspace.inert import InertWorkspace, inside_run
 
@@ -453,7 +490,10 @@ def open(
         return cast(Workspace, InertWorkspace(Path(path)))
     show_notices()
     root, opened = open_folder(path, catalog, create=create, purpose=purpose)
-    return Workspace(root, opened, purpose or "a notebook or script", preload)
+    workspace = Workspace(root, opened, purpose or "a notebook or script", preload)
+    if trust:
+        workspace.trust()
+    return workspace
 
 
 __all__ = ["Workspace", "open"]

@@ -8,7 +8,8 @@ import pytest
 
 import nbpart
 from nbpart import LocksUnsupportedError, WorkspaceError
-from nbpart.workspace.folder import find_workspace, open_folder
+from nbpart.workspace.discovery import find_workspace
+from nbpart.workspace.folder import open_folder
 
 
 def test_a_file_is_no_workspace(project: Path) -> None:

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import json
 import os
+import shlex
 import signal
 import time
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ class KeptKernel:
 
     def console_command(self) -> str:
         """The command that opens a console on it in a terminal."""
-        return f"jupyter console --existing {self.connection_file}"
+        return shlex.join(["jupyter", "console", "--existing", self.connection_file])
 
     def shutdown(self) -> None:
         """End it and remove its connection file."""

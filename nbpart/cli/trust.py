@@ -1,0 +1,69 @@
+"""Whose code a command may run: the question on a terminal, and the command trust."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from nbpart.cli import options
+from nbpart.cli.output import Failure, print_table, remark, show_path
+from nbpart.cli.tables import Table
+from nbpart.cli.text import printable
+
+if TYPE_CHECKING:
+    from nbpart.workspace import Workspace
+
+
+def ask_for_trust(workspace: Workspace, what: str) -> None:
+    """Before the code of a workspace runs that is not trusted: ask once, where there is somebody to ask.
+
+    ``what`` says what would run. Raises `UntrustedWorkspaceError` where nobody can be asked, `Failure` for a no.
+    """
+    from nbpart.workspace.ownership import name_owner
+    from nbpart.workspace.trust import require_trust
+
+    if workspace.is_trusted:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        require_trust(workspace.root, workspace.workspace_id)
+    root = printable(str(workspace.root))
+    remark(
+        f"{root} (its files belong to {printable(name_owner(workspace.root))}) is no workspace that you made or trust."
+    )
+    remark(f"This runs code that it holds, as you: {printable(what)}.")
+    if not click.confirm("Trust it, now and from now on?", err=True):
+        raise Failure("Nothing was run.")
+    workspace.trust()
+
+
+@click.command()
+@click.option("--list", "listed", is_flag=True, help="List the workspaces that you made or trust.")
+@click.option("--remove", "removed", is_flag=True, help="Trust it no longer.")
+@options.json_option
+@options.workspace_option
+def trust(listed: bool, removed: bool, as_json: bool) -> None:
+    """Trust a workspace that somebody else made.
+
+    From then on its code (notebooks, functions, sensors) may run as you. What you made yourself needs no such word;
+    what was moved or copied does, once.
+    """
+    from nbpart.workspace.trust import forget_workspace, load_trusted
+
+    if listed and removed:
+        raise click.UsageError("Give --list or --remove, not both.")
+    if listed:
+        rows = [(entry.path, entry.how, entry.since, entry.workspace_id) for entry in load_trusted()]
+        table = Table(("path", "how", "since", "workspace_id"), rows)
+        print_table(table, as_json, empty="There is no workspace that you made or trust.", spare=("workspace_id",))
+        return
+    root = options.workspace_path().absolute()
+    place = show_path(root) or "."
+    if removed:
+        was_there = forget_workspace(root)
+        click.echo(f"{place} is trusted no longer." if was_there else f"{place} was not on the list.")
+        return
+    with options.open_workspace() as workspace:
+        workspace.trust()
+    click.echo(f"{place} is trusted; `nbpart trust --remove` takes that back.")
