@@ -6,6 +6,7 @@ import contextlib
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,22 +167,26 @@ def tick(
 ) -> None:
     """Ask a sensor once.
 
-    The keys that it finds are added, and what it asks for is run.
+    The keys that it finds are added, and what it asks for is run. What earlier ticks asked for and did not bring to its
+    end, since their process died, goes on too.
     """
     how = options.given(**how, secrets=secrets or None)
     with Stopper() as stopper, options.open_workspace() as workspace:
         ask_for_trust(workspace, f"the sensor {sensor} and the assets that it asks for")
         done = _ask(workspace, sensor, how)
-        ending = None
         if not as_json:
             _tell_tick(done)
-        if (started := done.backfill) is not None:
-            ending = run_to_end(workspace, stopper, lambda: started, _most(as_json))
+        endings = [
+            run_to_end(workspace, stopper, partial(_already_started, each), _most(as_json)) for each in done.backfills
+        ]
     if as_json:
-        ran = ending.to_json() if ending else None
-        print_json({"sensor": done.sensor, "added": done.added, "removed": done.removed, "backfill": ran})
-    if ending:
-        _conclude(ctx, ending, as_json, told=as_json)
+        ran = [ending.to_json() for ending in endings]
+        own = ran.pop() if done.backfill is not None else None
+        told = {"sensor": done.sensor, "added": done.added, "removed": done.removed, "backfill": own, "taken_up": ran}
+        print_json(told)
+    for ending in endings:
+        _tell(ending, as_json, told=as_json)
+    ctx.exit(max((ending.exit_code for ending in endings), default=0))
 
 
 def make_plan(workspace: Workspace, selection: Sequence[str], keys: Sequence[str], statuses: Sequence[str]) -> Plan:
@@ -226,14 +231,22 @@ def _most(as_json: bool) -> int | None:
     return None if as_json else MOST_TOLD
 
 
-def _conclude(ctx: click.Context, ending: Ending, as_json: bool, *, told: bool = False) -> None:
+def _conclude(ctx: click.Context, ending: Ending, as_json: bool) -> None:
     """Tell what a backfill came to, and exit with its code."""
+    _tell(ending, as_json)
+    ctx.exit(ending.exit_code)
+
+
+def _tell(ending: Ending, as_json: bool, *, told: bool = False) -> None:
     if as_json and not told:
         print_json(ending.to_json())
     elif not as_json:
         tell_ending(ending)
     tell_how_to_go_on(ending)
-    ctx.exit(ending.exit_code)
+
+
+def _already_started(backfill: Backfill) -> Backfill:
+    return backfill
 
 
 def _tell_detached(started: Backfill, as_json: bool) -> None:

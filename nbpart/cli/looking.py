@@ -16,7 +16,7 @@ from nbpart.cli import options
 from nbpart.cli.output import Failure, WrongUse, partition_name, print_facts, print_json, print_table, remark, show_path
 from nbpart.cli.tables import Table, format_cell, paint, to_plain
 from nbpart.cli.text import count, printable, printable_block, shorten
-from nbpart.states import RunStatus
+from nbpart.states import REQUESTED, RunStatus
 
 if TYPE_CHECKING:
     from nbpart.assets.definition import AssetDefinition
@@ -44,6 +44,26 @@ def status(as_json: bool) -> None:
         backfills = [] if as_json else _tell_backfills(workspace)
     print_table(table, as_json, empty=NO_ASSETS, fit=False)
     for line in backfills:
+        remark(line)
+
+
+@click.command()
+@options.limit_option(RUN_ROWS)
+@options.json_option
+@options.workspace_option
+def backfills(limit: int | None, as_json: bool) -> None:
+    """List backfills, newest first.
+
+    One that is requested was asked for by a tick that died; the next tick begins it.
+    """
+    most = limit or (None if as_json else RUN_ROWS)
+    with options.open_workspace() as workspace:
+        frame = workspace.backfills.frame
+        told = [] if as_json else _tell_backfills(workspace)
+    more = f"There are more; --limit {most * 2} shows more of them." if most and len(frame) > most else ""
+    table = Table.from_frame(frame if most is None else frame.head(most))
+    print_table(table, as_json, empty="There are no backfills.", more=more, spare=("changed_at",))
+    for line in told:
         remark(line)
 
 
@@ -189,6 +209,9 @@ def _tell_backfills(workspace: Workspace) -> list[str]:
         told = f"backfill {row['backfill_id']} ({printable(row['selection'])}, {count(row['steps'], 'step')})"
         if row["status"] in (RunStatus.RUNNING, "cancelling"):
             lines.append(f"{told} is {row['status']}")
+        elif row["status"] == REQUESTED:
+            again = options.command_line("resume", row["backfill_id"])
+            lines.append(f"{told} was asked for and has not begun; the next tick takes it up, or: {again}")
         elif place == 0 and row["status"] in _RESUMABLE:
             again = options.command_line("resume", row["backfill_id"])
             lines.append(f"{told} was {row['status']}; to go on: {again}")

@@ -12,6 +12,7 @@ from nbpart.cli.output import print_json, print_table, remark
 from nbpart.cli.tables import Table
 from nbpart.cli.text import count, printable
 from nbpart.cli.trust import ask_for_trust
+from nbpart.states import REQUESTED
 
 PRUNE_ROWS = 20
 
@@ -26,7 +27,7 @@ def cancel(backfill_id: str) -> None:
     """
     with options.open_workspace() as workspace:
         backfill = workspace.backfills[backfill_id]
-        if not backfill.is_running:
+        if not (backfill.is_running or backfill.status == REQUESTED):
             remark(f"Nothing to cancel: backfill {backfill.id} is over, {backfill.status}.")
             return
         remark(f"Cancelling backfill {backfill.id}: the notebooks that run are being ended ...")

@@ -71,7 +71,8 @@ def run_tick(
         known = [s.name for s in site.catalog.read(queries.load_sensors)]
         raise UnknownNameError(f"there is no sensor {name!r}; {nearest(name, known)}")
     make_options(workspace.assets.definitions, **options)  # before anything is asked, added or recorded
-    taken_up = [Backfill(site, backfill_id) for backfill_id in take_up_left(site, options.get("params") or {})]
+    secrets = {**(options.get("params") or {}), **(options.get("secrets") or {})}
+    taken_up = [Backfill(site, backfill_id) for backfill_id in take_up_left(site, secrets)]
     started = time.monotonic()
     try:
         result, sets = ask_sensor(workspace, record, sensor)

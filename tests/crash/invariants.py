@@ -26,10 +26,15 @@ BROKEN = {
     "a materialization of a run that did not succeed": """SELECT m.run_no FROM materializations AS m
         WHERE m.run_no NOT IN (SELECT run_no FROM outcomes WHERE status = 'succeeded')""",
     "an attempt that began twice": "SELECT run_no, attempt FROM attempts GROUP BY ALL HAVING count(*) > 1",
-    "a step without exactly one run that succeeded": """SELECT s.backfill_no, s.step_no, count(o.run_no)
-        FROM steps AS s LEFT JOIN runs AS r ON r.backfill_no = s.backfill_no AND r.step_no = s.step_no
-        LEFT JOIN outcomes AS o ON o.run_no = r.run_no AND o.status = 'succeeded'
-        GROUP BY ALL HAVING count(o.run_no) <> 1""",
+    "a step that its backfill made twice": """SELECT r.backfill_no, r.step_no, count(*)
+        FROM runs AS r JOIN outcomes AS o ON o.run_no = r.run_no AND o.status = 'succeeded'
+        WHERE r.backfill_no NOT NULL GROUP BY ALL HAVING count(*) > 1""",
+    "a step whose result names no run of its partition that succeeded": """WITH last AS (
+            SELECT backfill_no, step_no, arg_max(run_no, rowid) AS run_no FROM step_results GROUP BY ALL
+        )
+        SELECT s.backfill_no, s.step_no FROM steps AS s LEFT JOIN last USING (backfill_no, step_no)
+        LEFT JOIN runs AS r ON r.run_no = last.run_no AND r.asset_id = s.asset_id AND r.key_id = s.key_id
+        LEFT JOIN outcomes AS o ON o.run_no = r.run_no AND o.status = 'succeeded' WHERE o.run_no IS NULL""",
     "a step whose last result is not succeeded": """SELECT backfill_no, step_no, arg_max(status, rowid)
         FROM step_results GROUP BY ALL HAVING arg_max(status, rowid) <> 'succeeded'""",
     "a partition that is queued or running": "SELECT * FROM partition_facts WHERE active <> 0 OR active_run NOT NULL",

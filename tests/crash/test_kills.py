@@ -58,7 +58,8 @@ def test_kills_at_random_points(ws: nbpart.Workspace, project: Path, tmp_path: P
         print(f"seed {seed}: {kill}")
         kills.append(kill)
         assert kill.left_s <= kill.allowed_s
-        finish(ws, kill)
+        finish(ws, kill, others_first=chance.random() < 0.5)
+        resume_what_has_nothing_left(ws, kill.backfill_id)
         assert find_marked(project, running=True) == []
         assert find_broken(ws, tmp_path / "scratch") == []
         assert ws.load("total") == EXPECTED
@@ -69,15 +70,28 @@ def test_kills_at_random_points(ws: nbpart.Workspace, project: Path, tmp_path: P
     assert find_broken(ws, tmp_path / "scratch") == []
 
 
-def finish(ws: nbpart.Workspace, kill: Kill) -> None:
-    """Resume until all is done; a backfill whose process lives goes on by itself."""
+def finish(ws: nbpart.Workspace, kill: Kill, *, others_first: bool) -> None:
+    """Resume until all is done; a backfill whose process lives goes on by itself.
+
+    With ``others_first`` somebody else does all the work before: then what is resumed runs nothing of its own.
+    """
     backfill = ws.backfills[kill.backfill_id]
     if kill.victim in ("kernel", "zygote", "guardian", "zygote and guardian"):
         backfill.wait(300, progress=False)
     elif backfill.status != "succeeded":  # all was done just before
         assert backfill.status == "interrupted"
         assert {backfill.counts()[status] for status in ("running", "queued")} == {0}
+        if others_first:
+            assert ws.backfill("*", status="all", max_workers=2).wait(300, progress=False).status == "succeeded"
+        before = len(ws.runs(backfill=kill.backfill_id))
         backfill.resume().wait(300, progress=False)
+        assert not others_first or len(ws.runs(backfill=kill.backfill_id)) == before
     assert backfill.status == "succeeded"
     assert backfill.counts()["succeeded"] == STEPS
     assert set(ws.status().loc[["raw", "clean", "total"], "materialized"]) == {len(KEYS), 1}
+
+
+def resume_what_has_nothing_left(ws: nbpart.Workspace, backfill_id: str) -> None:
+    sequence = ws._catalog.sequence()
+    assert ws.backfills[backfill_id].resume().wait(60, progress=False).status == "succeeded"
+    assert ws._catalog.sequence() == sequence, "something was recorded"
