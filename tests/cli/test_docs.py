@@ -36,7 +36,9 @@ COMMANDS = sorted(LEAVES)
 
 
 def test_these_are_the_commands() -> None:
-    wanted = "init demo status assets partitions plan backfill resume cancel runs show logs sql tick lab kernels"
+    wanted = (
+        "init demo status assets partitions plan backfill resume cancel backfills runs show logs sql tick lab kernels"
+    )
     assert list(main.commands) == [*wanted.split(), "kernelspec", "prune", "catalog", "trust"]
     assert {"kernelspec install", "kernelspec remove", "catalog check"} <= set(LEAVES)
 
