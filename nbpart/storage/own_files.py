@@ -59,10 +59,15 @@ def open_own(
         raise explain(error, path) from error
 
 
-def read_own(path: Path, most_bytes: int = 1 << 16) -> bytes:
-    """The beginning of a file of the workspace. Raises as `open_own`."""
+def read_own(path: Path, most_bytes: int = 1 << 16, *, of_this_user: bool = False) -> bytes:
+    """The beginning of a file of the workspace, which others may not have written if `of_this_user`.
+
+    Raises as `open_own`.
+    """
     file = open_own(path)
     try:
+        if of_this_user and os.fstat(file).st_uid != os.geteuid():
+            raise WorkspaceError(f"{path} belongs to another user; what it says is not followed.")
         return os.read(file, most_bytes)
     finally:
         os.close(file)

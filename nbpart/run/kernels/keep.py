@@ -16,6 +16,7 @@ from typing import Any
 from nbpart.errors import MissingInputError
 from nbpart.run.kernels.processes import started_at
 from nbpart.run.kernels.waiting import has_ended
+from nbpart.storage.own_files import read_own
 
 _ANSWER_S = 30.0
 _END_S = 5.0
@@ -74,20 +75,21 @@ class KeptKernel:
 
     A forked kernel lives until its time is over, also when the process that ran it ends normally; if that process is
     killed, so are its kernels. A stock kernel ends with the process that ran it, however that ends.
-    Raises MissingInputError where the file is gone.
+    Raises MissingInputError where the file is gone, or was not written by this user for a process of this machine.
     """
 
     def __init__(self, connection_file: str | os.PathLike[str]) -> None:
         self.connection_file = str(connection_file)
         try:
-            about = json.loads(Path(connection_file).read_text("utf-8"))["nbpart"]
-        except (OSError, ValueError, KeyError) as error:
+            about = json.loads(read_own(Path(connection_file), of_this_user=True))["nbpart"]
+            self.pid, self._started = int(about["pid"]), about["started"]
+            self.expires_at = float(about["expires_at"])
+            if self.pid <= 1 or (self._started is None and started_at(os.getpid()) is not None):
+                raise ValueError("that names no process in particular")
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise MissingInputError(
                 f"no kernel is kept under {self.connection_file!r} any more; run it again to keep another."
             ) from error
-        self.pid = int(about["pid"])
-        self.expires_at = float(about["expires_at"])
-        self._started = about["started"]
 
     @property
     def is_alive(self) -> bool:
@@ -143,7 +145,8 @@ class KeptKernel:
                 time.sleep(0.01)
             if self.is_alive:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self.pid, signal.SIGKILL)
+                    leads = os.getpgid(self.pid) == self.pid
+                    (os.killpg if leads else os.kill)(self.pid, signal.SIGKILL)
         Path(self.connection_file).unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -165,7 +168,7 @@ class KeptKernel:
 def write_kept(path: str, connection: dict[str, Any], pid: int, ttl_s: float) -> None:
     """Write the connection file of a kept kernel for this user alone, with what KeptKernel must know of it."""
     about = {"pid": pid, "started": started_at(pid), "expires_at": time.time() + ttl_s}
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).parent.mkdir(exist_ok=True)  # not what is above it: that of a workspace that was moved stays away
     temporary = f"{path}.{os.getpid()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
