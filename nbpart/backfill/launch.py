@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.leftovers import remove_leftovers
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
@@ -95,6 +96,7 @@ def launch(site: Site, options: Options, begin: Callable[[Batch], Job | None]) -
         return job
 
     try:
+        remove_leftovers(site.catalog, site.root)
         job = site.catalog.write(note)
         if job is None:
             pool.close()

@@ -3,6 +3,7 @@
 from nbpart.catalog.events.assets import record_observations, register_assets, remove_asset
 from nbpart.catalog.events.backfills import (
     ask_to_cancel,
+    clean_coordinators,
     end_coordinator,
     finish_backfill,
     interrupt_coordinators,
@@ -24,6 +25,7 @@ __all__ = [
     "ask_to_cancel",
     "claim_reserved",
     "claim_runs",
+    "clean_coordinators",
     "end_coordinator",
     "ensure_set",
     "finish_backfill",

@@ -26,15 +26,26 @@ def start_coordinator(batch: Batch, host: str, pid: int, lock: str, purpose: str
     """Record that a process begins to coordinate; its number."""
     number = batch.take_ids("next_coordinator_no", 1)
     batch.execute(
-        "INSERT INTO coordinators VALUES (?, ?, ?, ?, ?, ?, NULL)", number, host, pid, lock, purpose, batch.now
+        "INSERT INTO coordinators VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)", number, host, pid, lock, purpose, batch.now
     )
     return number
 
 
 def end_coordinator(batch: Batch, coordinator_no: int) -> None:
-    """Record that a process is done with coordinating."""
+    """Record that a process is done with coordinating, and left nothing behind."""
     batch.execute(
-        "UPDATE coordinators SET ended_at = ? WHERE coordinator_no = ? AND ended_at IS NULL", batch.now, coordinator_no
+        "UPDATE coordinators SET ended_at = $1, cleaned_at = $1 WHERE coordinator_no = $2 AND ended_at IS NULL",
+        batch.now,
+        coordinator_no,
+    )
+
+
+def clean_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> None:
+    """Record that the files are removed that the attempts of dead processes left."""
+    batch.execute(
+        "UPDATE coordinators SET cleaned_at = ? WHERE coordinator_no IN (SELECT unnest(?::INTEGER[]))",
+        batch.now,
+        list(coordinator_nos),
     )
 
 
@@ -61,8 +72,12 @@ def interrupt_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> int:
         batch.sequence,
     )
     _interrupt_backfills(batch, numbers)
-    for number in numbers:
-        end_coordinator(batch, number)
+    batch.execute(
+        """UPDATE coordinators SET ended_at = ?
+        WHERE ended_at IS NULL AND coordinator_no IN (SELECT unnest(?::INTEGER[]))""",
+        batch.now,
+        numbers,
+    )
     return interrupted
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE
@@ -57,3 +57,31 @@ def files_in_use(batch: Batch, keep: int, asset_ids: Collection[int] | None = No
         (SELECT active_run FROM partition_facts WHERE active <> {ACTIVE_NONE})"""
     )
     return FilesInUse(frozenset(row[0] for row in kept), frozenset(row[0] for row in named), since)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRun:
+    """A run whose process died, with the number of that process."""
+
+    coordinator_no: int
+    run_id: str
+    asset: str
+    partition_key: str | None
+
+
+def load_dead_runs(batch: Batch, older_than_s: float) -> tuple[list[int], list[DeadRun]]:
+    """The processes that died so long ago and whose files were not removed yet, and the runs that they left."""
+    before = batch.now - timedelta(seconds=older_than_s)
+    numbers = batch.rows(
+        "SELECT coordinator_no FROM coordinators WHERE ended_at < ? AND cleaned_at IS NULL ORDER BY 1", before
+    )
+    if not numbers:
+        return [], []
+    rows = batch.rows(
+        """SELECT r.coordinator_no, r.run_id, a.name, CASE WHEN r.key_id <> 0 THEN k.key END
+        FROM runs AS r JOIN outcomes AS o ON o.run_no = r.run_no AND o.final AND o.status = 'interrupted'
+        JOIN assets AS a ON a.asset_id = r.asset_id JOIN keys AS k ON k.key_id = r.key_id
+        WHERE r.coordinator_no IN (SELECT unnest(?::INTEGER[]))""",
+        [number for (number,) in numbers],
+    )
+    return [number for (number,) in numbers], [DeadRun(*row) for row in rows]

@@ -29,9 +29,10 @@ CREATE TABLE observed (
     asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, size BIGINT, mtime_ns BIGINT, materialization_id BIGINT NOT NULL
 );
 
+-- cleaned_at: when the files that its dead attempts left were removed; at once where it ended in order.
 CREATE TABLE coordinators (
     coordinator_no INTEGER NOT NULL, host VARCHAR NOT NULL, pid INTEGER NOT NULL, lock VARCHAR NOT NULL,
-    purpose VARCHAR NOT NULL, started_at TIMESTAMPTZ NOT NULL, ended_at TIMESTAMPTZ
+    purpose VARCHAR NOT NULL, started_at TIMESTAMPTZ NOT NULL, ended_at TIMESTAMPTZ, cleaned_at TIMESTAMPTZ
 );
 -- sequence and planned_at are those of its plan, null before it has one: what was made after them was made since.
 CREATE TABLE backfills (
