@@ -178,7 +178,7 @@ def test_of_two_that_resume_at_once_one_does(ws: nbpart.Workspace, die: Die, sta
     def resume(workspace: nbpart.Workspace) -> None:
         together.wait(30)
         try:
-            workspace.backfills[backfill.id].resume()
+            workspace.backfills[backfill.id].resume(max_workers=3)
         except DeclarationError as error:
             told.append(str(error))
 
