@@ -11,7 +11,7 @@ from nbpart.storage.files import (
     write_bytes_atomic,
 )
 from nbpart.storage.formats import FORMATS, SavedFile, load_file, save_value
-from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
+from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault, find_size_fault
 from nbpart.storage.layout import is_in_place, place_run
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "FileVersion",
     "SavedFile",
     "find_fault",
+    "find_size_fault",
     "hash_file",
     "hash_location",
     "inside",

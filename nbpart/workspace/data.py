@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbpart.backfill.lost_data import judge
 from nbpart.backfill.nodes import Node, partition_label
 from nbpart.backfill.sources import locate
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.relations import AssetSnapshot, Relations
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
-from nbpart.storage import load_file
+from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, find_size_fault, load_file
 from nbpart.storage.own_files import check_no_links, find_own
+from nbpart.workspace.data_check import record_seen
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,7 +26,8 @@ def load_partition(
 ) -> Any:
     """The value of one partition: as it is now, or as ``run`` left it; ``file`` names an extra file.
 
-    Of a source it is the path or URL; of a run that saved nothing, the path of its executed notebook.
+    Of a source it is the path or URL; of a run that saved nothing, the path of its executed notebook. What is found
+    gone is recorded; of what is another than was saved a warning says so, and what is there now is returned.
     """
     if node.definition.is_source:
         return locate(node, key)
@@ -32,26 +36,62 @@ def load_partition(
         told = partition_label(run.asset, run.partition_key)
         raise MissingInputError(f"run {run.run_id} made no data of {label}: it is a run of {told}.")
 
-    def find(batch: Batch) -> MaterializationRecord | None:
+    def find(batch: Batch) -> tuple[MaterializationRecord | None, str]:
         if run is None:
-            return queries.find_materialization(batch, node.asset_id, find_key_id(batch, node, key))
+            key_id = find_key_id(batch, node, key)
+            found = queries.find_materialization(batch, node.asset_id, key_id)
+            return found, "" if found else _find_deleted(batch, node, key_id)
         # also of a key that was removed: its history stays
-        return queries.find_materialization(batch, node.asset_id, queries.find_key(batch, key) or 0, run.run_no)
+        return queries.find_materialization(batch, node.asset_id, queries.find_key(batch, key) or 0, run.run_no), ""
 
-    found = catalog.read(find)
+    found, deleted = catalog.read(find)
+    if deleted:
+        raise MissingInputError(f"the data of {label} is gone ({deleted}); materialize it again.")
     if found is None:
         of = f"run {run.run_id} ({run.status}) made no data of {label}" if run else f"{label} was not materialized yet"
         raise MissingInputError(f"{of}; run it with ws.materialize or a backfill.")
     files = {f.name: f for f in found.files}
     if not files and file is None:
-        return _notebook(catalog, root, found.run_id)
+        return _notebook(catalog, root, found, label)
     chosen = files.get(file or "")
     if chosen is None:
         raise UnknownNameError(f"{label} has no file {file or 'without a name'!r}; {nearest(file or '', files)}")
     path = find_own(root, chosen.path, f"the data of {label}")
-    if not path.exists():
-        raise MissingInputError(f"the data of {label} is gone ({path}); materialize it again.")
+    fault = find_fault(path, chosen.format, chosen.bytes, chosen.data_version, hashed_up_to=HASHED_AT_LOAD)
+    if fault is not None:
+        _tell_fault(catalog, found.materialization_id, chosen.name, fault, f"the data of {label}", path)
     return load_file(path, chosen.format or "")
+
+
+def _find_deleted(batch: Batch, node: Node, key_id: int) -> str:
+    """What is known of the data of a partition that had some; nothing of one that had not."""
+    told = queries.deleted_reasons(batch, node.asset_id)
+    reasons: list[str] = list(told["reason"][told["key_id"] == key_id])
+    return reasons[0] if reasons else ""
+
+
+def _tell_fault(
+    catalog: Catalog,
+    materialization_id: int,
+    file: str,
+    fault: FileFault,
+    what: str,
+    path: Path,
+    *,
+    notebook: bool = False,
+) -> None:
+    """Record what was found wrong with a file; MissingInputError where it is gone, else a warning."""
+    seen = judge(materialization_id, {file: fault}, is_notebook=notebook)
+    if seen is not None:
+        record_seen(catalog, [seen])
+    if fault is FileFault.DELETED:
+        raise MissingInputError(f"{what} is gone ({path}); materialize it again.")
+    if not fault.says_nothing:  # what cannot be read tells that itself
+        warnings.warn(
+            f"{what} is not what was saved ({fault}: {path}): this is what is there now, and no run reads it; "
+            "materialize it again.",
+            stacklevel=4,
+        )
 
 
 def find_key_id(batch: Batch, node: Node, key: str | None) -> int:
@@ -86,10 +126,35 @@ class Tables:
         for snapshot in found.values():
             paths = (path for path in snapshot.rows.column("path").to_pylist() if path is not None)
             check_no_links(self._root, paths, f"the data of {snapshot.name!r}")
+            self._look_at_sizes(snapshot)
         return found
 
+    def _look_at_sizes(self, snapshot: AssetSnapshot) -> None:
+        """Record which files are gone or have another size, and warn of these; for one that is gone the query fails."""
+        columns = (snapshot.rows.column(name).to_pylist() for name in ("materialization_id", "path", "bytes"))
+        faults = {
+            number: fault
+            for number, path, size in zip(*columns, strict=True)
+            if path is not None and (fault := find_size_fault(path, size)) is not None
+        }
+        if not faults:
+            return
+        record_seen(self._catalog, [seen for n, fault in faults.items() if (seen := judge(n, {"": fault})) is not None])
+        others = sum(fault is not FileFault.DELETED for fault in faults.values())
+        if others:
+            warnings.warn(
+                f"the data of {others:,} of the partitions of {snapshot.name!r} has another size than was saved: this "
+                "is what is there now; ws.check_data() names them.",
+                stacklevel=5,
+            )
 
-def _notebook(catalog: Catalog, root: Path, run_id: str | None) -> Path:
-    record = catalog.read(lambda batch: queries.find_run(batch, run_id or ""))
-    notebook = record.notebook if record and record.notebook else ""
-    return find_own(root, notebook, f"run {run_id}") if notebook else root
+
+def _notebook(catalog: Catalog, root: Path, found: MaterializationRecord, label: str) -> Path:
+    record = catalog.read(lambda batch: queries.find_run(batch, found.run_id or ""))
+    if not (record and record.notebook):
+        return root
+    path = find_own(root, record.notebook, f"run {found.run_id}")
+    if find_size_fault(path, None) is FileFault.DELETED:
+        what = f"the executed notebook that is the data of {label}"
+        _tell_fault(catalog, found.materialization_id, "", FileFault.DELETED, what, path, notebook=True)
+    return path

@@ -209,6 +209,34 @@ def test_facts_are_still_what_the_events_come_to(made: nbpart.Workspace) -> None
         catalog.close()
 
 
+@pytest.mark.parametrize("harm", [Path.unlink, forge])
+def test_what_a_person_finds_is_recorded(made: nbpart.Workspace, harm: Callable[[Path], None]) -> None:
+    harm(place(made, "report", "x", ".json"))
+    if harm is forge:
+        place(made, "report", "x", ".json").write_text('{\n "rows": 4,\n "key": "x"\n}')
+        with pytest.warns(UserWarning, match="the data of report/x is not what was saved"):
+            assert made.load("report", "x")["rows"] == 4
+        assert status(made, "report") == "stale materialized materialized"
+        return
+    with pytest.raises(MissingInputError, match="the data of report/x is gone"):
+        made.load("report", "x")
+    assert status(made, "report") == "missing materialized materialized"
+    with pytest.raises(MissingInputError, match=r"report/x is gone \(its data file was deleted\)"):
+        made.load("report", "x")
+
+
+def test_a_table_tells_and_records_what_has_another_size(made: nbpart.Workspace) -> None:
+    path = place(made, "report", "x", ".json")
+    path.write_text(path.read_text() + "  ")
+    with pytest.warns(UserWarning, match="the data of 1 of the partitions of 'report' has another size"):
+        assert len(made.table("report")) == 3
+    assert status(made, "report") == "stale materialized materialized"
+    place(made, "report", "y", ".json").unlink()
+    with pytest.raises(MissingInputError, match="gone"), pytest.warns(UserWarning, match="another size"):
+        made.sql("FROM report")
+    assert status(made, "report") == "stale missing materialized"
+
+
 @pytest.mark.kernel
 def test_a_run_reads_nothing_forged_and_its_input_is_outdated_from_then_on(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")

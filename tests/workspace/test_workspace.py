@@ -128,10 +128,13 @@ def test_data_that_is_gone_says_so(ws: nbpart.Workspace) -> None:
     record(ws, "dicts", "a", {"n": 1})
     for path in (ws.root / "data").rglob("*.json"):
         path.unlink()
-    with pytest.raises(MissingInputError, match="the data of dicts/a is gone"):
-        ws.load("dicts", "a")
     with pytest.raises(MissingInputError, match="gone"):
         ws.table("dicts")
+    for _ in range(2):
+        with pytest.raises(MissingInputError, match="the data of dicts/a is gone"):
+            ws.load("dicts", "a")
+    assert ws.partition_status("dicts")["status"].tolist()[0] == "missing"
+    assert len(ws.table("dicts")) == 0
 
 
 def test_tables_of_every_kind(ws: nbpart.Workspace) -> None:

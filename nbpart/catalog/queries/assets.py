@@ -144,8 +144,8 @@ def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | Non
 def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, ...], tuple[str, ...]]:
     """The main files of all members with data, in member order, with the names of parameters and metrics.
 
-    Columns: key_id, materialization_id, partition_key, path, format, schema, kind, then `param_<n>` and `metric_<n>`,
-    typed, in the order of the names.
+    Columns: key_id, materialization_id, partition_key, path, format, schema, kind, bytes, then `param_<n>` and
+    `metric_<n>`, typed, in the order of the names.
     """
     parameters = load_parameters(batch, asset_id)
     names = tuple(parameter.name for parameter in parameters)
@@ -155,7 +155,7 @@ def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, .
     table = batch.arrow(
         "WITH files AS (SELECT * FROM data_files WHERE name = '')"
         f" SELECT m.key_id, f.materialization_id, {KEY_SQL} AS partition_key, files.path, files.format, files.schema,"
-        f" files.kind{''.join(f', {column}' for column in columns)}"
+        f" files.kind, files.bytes{''.join(f', {column}' for column in columns)}"
         " FROM assets a JOIN members m ON m.set_id = a.set_id JOIN keys k ON k.key_id = m.key_id"
         " JOIN partition_facts f ON f.asset_id = a.asset_id AND f.key_id = m.key_id"
         " LEFT JOIN files ON files.materialization_id = f.materialization_id"
