@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nbpart.cli.output import Failure
+from nbpart.errors import ParameterError
 from nbpart.states import PartitionStatus
 
 if TYPE_CHECKING:
@@ -138,10 +138,10 @@ def secrets_option(command: Command) -> Command:
 
 
 def refuse_secrets(params: Collection[str], secret: Collection[str]) -> None:
-    """Raises `Failure` where a secret stands in the arguments."""
+    """Raises `ParameterError` where a secret stands in the arguments."""
     for name in params:
         if name in secret:
-            raise Failure(
+            raise ParameterError(
                 f"{name!r} is a secret, which must not stand in the arguments, where others see it: give it by "
                 f"--secret {name} (asks for it), --secret {name}=env:VARIABLE or --secret {name}=file:PATH."
             )

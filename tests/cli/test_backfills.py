@@ -134,3 +134,36 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(project: Path, ask: Ask) -> Non
     assert {r["status"] for r in json.loads(ask("partitions", "model", "--json").stdout)} == {"materialized"}
     assert ask("status").stderr == ""
     wait_for(lambda: not find_marked(project, running=True), 3)
+
+
+VAULT = """
+import os
+import nbpart
+
+
+@nbpart.asset(secrets=["token"])
+def fetched(token: str = "") -> dict:
+    print("using", token, len(token), "API_TOKEN" in os.environ)
+    return {}
+"""
+
+
+def test_a_secret_comes_from_a_variable_or_stdin_and_never_from_the_arguments(
+    project: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "vault.py").write_text(VAULT)
+    register = "import vault, nbpart\nwith nbpart.open('workspace') as ws: ws.register(vault.fetched)"
+    subprocess.run([sys.executable, "-c", register], cwd=project, env=environment(), check=True, timeout=120)
+    refused = ask("backfill", "fetched", "-p", "token=tok-1234567890", code=2)
+    assert "--secret token=env:VARIABLE" in refused.stderr
+    assert "tok-1234567890" not in refused.output
+    misspelled = ask("backfill", "fetched", "--secret", "tokn=file:-", code=2, stdin="abcd")
+    assert "secrets names 'tokn'" in misspelled.stderr
+
+    monkeypatch.setenv("API_TOKEN", "tok-1234567890")
+    ask("backfill", "fetched", "--secret", "token=env:API_TOKEN")
+    ask("backfill", "fetched", "-s", "all", "--secret", "token=file:-", stdin="tok-1234567890-more\n")
+    logs = [ask("logs", run["run_id"]).stdout.splitlines()[0] for run in json.loads(ask("runs", "--json").stdout)]
+    assert logs == ["using ••• 19 False", "using ••• 14 False"]
+    texts = {path: path.read_bytes() for path in (project / "workspace").rglob("*") if path.is_file()}
+    assert [path for path, text in texts.items() if b"tok-12345" in text] == []
