@@ -130,7 +130,7 @@ def test_a_setting_arrives_as_the_plain_value_that_it_equals(
         ([1, {"a": object()}], "item 1: item 'a': it is of type object"),
         (enum.Enum("Color", "RED").RED, "it is of type Color"),  # type: ignore[attr-defined]
     ],
-    ids=repr,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_cannot_be_handed_to_a_run_is_refused_by_name(
     ws: nbpart.Workspace, project: Path, given: Any, why: str
