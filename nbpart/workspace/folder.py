@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
 from nbpart.assets.nearness import find_path, keep_path
 from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
 from nbpart.storage import write_bytes_atomic
-from nbpart.storage.own_files import share
+from nbpart.storage.own_files import read_own, share
 from nbpart.workspace.trust import MADE, trust_workspace
 
 CATALOG_NAME = "catalog.duckdb"
 #: Says where the catalog is, in a workspace that keeps it elsewhere.
 POINTER_NAME = "catalog.location"
+#: Beside such a catalog: the token that the workspace has to know.
+TOKEN_NAME = "catalog.token"
 FOLDERS = ("data", "runs", "code")
 
 
@@ -45,30 +49,71 @@ def open_folder(
         trust_workspace(root, opened.workspace_id, MADE)
     if place == root:
         (root / POINTER_NAME).unlink(missing_ok=True)
-    elif read_pointer(root) != place:
-        write_bytes_atomic(root / POINTER_NAME, f"{keep_path(place, root)}\n".encode())
+    else:
+        _save_pointer(root, place)
     return root, opened
 
 
 def _find_catalog(root: Path) -> Path:
-    """The folder of a workspace's catalog. Raises `WorkspaceError` where it is said to be elsewhere and is not."""
-    place = read_pointer(root)
-    if place is None:
+    """The folder of a workspace's catalog. Raises `WorkspaceError` where it is said to be elsewhere and is not.
+
+    What a workspace says is no reason to write to another one's catalog: both hold one token, which somebody who only
+    made the workspace does not know.
+    """
+    pointer = _read_pointer(root)
+    if pointer is None:
         return root
+    place = pointer.place
     if not (place / CATALOG_NAME).is_file():
         raise WorkspaceError(
             f"the workspace {root} keeps its catalog in {place}, but there is none: bring it back, or say where it is "
             "with nbpart.open(path, catalog=its folder)."
+        )
+    if not pointer.token or _read_token(place) != pointer.token:
+        raise WorkspaceError(
+            f"the workspace {root} names the catalog in {place}, which is not known to be its own; if it is, say so "
+            f"once with nbpart.open({str(root)!r}, catalog={str(place)!r})."
         )
     return place
 
 
 def read_pointer(root: Path) -> Path | None:
     """The folder that a workspace names for its catalog; None where it keeps it itself."""
-    try:
-        return Path(find_path((root / POINTER_NAME).read_text(encoding="utf-8").rstrip("\n"), root))
-    except (FileNotFoundError, NotADirectoryError):
+    pointer = _read_pointer(root)
+    return None if pointer is None else pointer.place
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointer:
+    """What a workspace says of a catalog elsewhere: its folder, and the token that stands there too."""
+
+    place: Path
+    token: str
+
+
+def _read_pointer(root: Path) -> _Pointer | None:
+    path = root / POINTER_NAME
+    if not os.path.lexists(path):
         return None
+    kept, _, token = read_own(path).decode("utf-8", "surrogateescape").partition("\n")
+    return _Pointer(Path(find_path(kept, root)), token.strip())
+
+
+def _read_token(place: Path) -> str:
+    try:
+        return read_own(place / TOKEN_NAME).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _save_pointer(root: Path, place: Path) -> None:
+    """Let the workspace remember where its catalog is, and the catalog that it may."""
+    if not (token := _read_token(place)):
+        token = secrets.token_hex(16)
+        write_bytes_atomic(place / TOKEN_NAME, f"{token}\n".encode())
+    wanted = _Pointer(place, token)
+    if _read_pointer(root) != wanted:
+        write_bytes_atomic(root / POINTER_NAME, f"{keep_path(place, root)}\n{token}\n".encode())
 
 
 def _check_writable(root: Path) -> None:

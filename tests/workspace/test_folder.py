@@ -74,6 +74,29 @@ def test_a_catalog_kept_elsewhere_is_remembered(project: Path) -> None:
         assert list(ws.dynamic_partitions("files")) == ["a"]
 
 
+@pytest.mark.parametrize("elsewhere", ["victim", "kept"])
+@pytest.mark.parametrize("token", ["", "\n", f"\n{'0' * 32}\n"], ids=["none", "empty", "wrong"])
+def test_a_workspace_reaches_no_catalog_that_does_not_know_it(project: Path, elsewhere: str, token: str) -> None:
+    nbpart.open("victim").close()
+    nbpart.open("other", catalog="kept").close()
+    (project / "enemy").mkdir()
+    (project / "enemy" / "catalog.location").write_text(f"{project / elsewhere}{token}")
+    before = {p: p.stat().st_mtime_ns for p in (project / elsewhere).rglob("*")}
+    with pytest.raises(WorkspaceError, match=r"names the catalog in .*, which is not known to be its own"):
+        nbpart.open("enemy")
+    assert {p: p.stat().st_mtime_ns for p in (project / elsewhere).rglob("*")} == before
+    nbpart.open("other").close()
+
+
+def test_a_pointer_that_is_a_link_is_not_followed(project: Path) -> None:
+    nbpart.open("workspace", catalog="kept").close()
+    (project / "elsewhere").write_text((project / "workspace" / "catalog.location").read_text())
+    (project / "workspace" / "catalog.location").unlink()
+    (project / "workspace" / "catalog.location").symlink_to(project / "elsewhere")
+    with pytest.raises(WorkspaceError, match="is a link to"):
+        nbpart.open("workspace")
+
+
 def test_a_workspace_that_is_not_there(project: Path) -> None:
     with pytest.raises(WorkspaceError, match="there is no workspace at"):
         open_folder("nowhere", create=False)

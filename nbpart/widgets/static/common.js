@@ -10,7 +10,7 @@ const SVG_NS = 'http://www.w3.org/2000/svg';
  * patch and returns the state; `decode(state)` makes it of a whole. Make it in initialize(), not in render().
  */
 function createLink(model, { decode = (state) => state, reduce }) {
-  const client = Math.random().toString(36).slice(2, 10) + Date.now().toString(36);
+  const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
   const waiting = new Map();
   const listeners = new Set();
   let count = 0;
