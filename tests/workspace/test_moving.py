@@ -72,7 +72,7 @@ def test_a_project_runs_where_it_is(tmp_path: Path, catalog: str | None) -> None
     (copied / "inbox" / "a.txt").write_text("copied")
     first.rename(moved)
     for folder, read in ((copied, "copied"), (moved, "original")):
-        call(folder, sys.executable, "-m", "nbpart.cli", "backfill")
+        call(folder, sys.executable, "-m", "nbpart.cli", "backfill", "--trust")
         call(folder, sys.executable, "-m", "nbpart.cli", "tick", "look")
         with nbpart.open(folder / "workspace") as ws:
             there = {"folder": str(folder), "module": str(folder / "parts" / "shared.py"), "read": read}
