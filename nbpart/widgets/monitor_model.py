@@ -10,9 +10,11 @@ from typing import Any
 
 from nbpart.catalog import BackfillRecord
 from nbpart.catalog.queries.live import BackfillProgress, StepAt
-from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.states import REQUESTED, WITHOUT_OUTCOME, RunStatus, StepStatus
 
 _S = StepStatus
+#: What is said of one that was asked for and has not begun.
+WAITING = "not begun: the next tick of any sensor takes it up"
 #: From left to right in the bar and from first to last in the legend.
 STEP_ORDER = (_S.SUCCEEDED, _S.RUNNING, _S.QUEUED, _S.FAILED, _S.BLOCKED, _S.INTERRUPTED, _S.CANCELLED, _S.PLANNED)
 _CANCELLING = "cancelling"
@@ -42,13 +44,18 @@ class MonitorModel:
         return self.status in _GOING
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether it was asked for and nobody has begun it: it has no steps yet."""
+        return self.status == REQUESTED
+
+    @property
     def done(self) -> int:
         """Steps that have an outcome."""
         return sum(self.counts[s] for s in StepStatus if s not in WITHOUT_OUTCOME)
 
     @property
     def may_cancel(self) -> bool:
-        return self.is_going and self.status != _CANCELLING
+        return self.is_waiting or (self.is_going and self.status != _CANCELLING)
 
     @property
     def may_retry(self) -> int:
@@ -68,6 +75,7 @@ class MonitorModel:
             "selection": self.selection,
             "status": self.status,
             "going": self.is_going,
+            "waiting": WAITING if self.is_waiting else "",
             "where": self.where,
             "steps": self.steps,
             "done": self.done,

@@ -72,6 +72,15 @@ def test_one_that_was_asked_to_end_says_so() -> None:
     assert "cancelling" in monitor_html(model)
 
 
+def test_one_that_was_asked_for_can_be_begun_or_let_go() -> None:
+    model = build_monitor(progress_of("requested"))
+    assert (model.is_going, model.may_cancel, model.may_retry, model.may_resume) == (False, True, 0, 0)
+    told = "not begun: the next tick of any sensor takes it up"
+    assert model.to_json(Path("/ws"))["waiting"] == told
+    assert told in monitor_html(model)
+    assert build_monitor(progress_of("running", running=1)).to_json(Path("/ws"))["waiting"] == ""
+
+
 def test_only_changed_fields_are_told() -> None:
     one = build_monitor(progress_of(planned=9)).to_json(Path("/ws"))
     other = build_monitor(progress_of(planned=8, running=1)).to_json(Path("/ws"))

@@ -16,6 +16,7 @@ from nbpart import RunRequest, SensorResult
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import check, events, queries
 from nbpart.workspace import ticks
+from nbpart.workspace.view import WorkspaceActions
 from tests.backfill.pools import Stage
 from tests.processes import wait_for
 from tests.workspace.recording import record
@@ -123,6 +124,7 @@ def test_what_a_dead_tick_asked_for_is_done_by_the_next_of_any_sensor(
     assert (left.status, left.is_running, sum(left.counts().values())) == ("requested", False, 0)
     assert "was asked for and has not begun: the next tick of any sensor takes it up" in repr(left)
     assert "1 requested" in repr(ws.backfills)
+    assert "requested" in left._repr_html_()
     [tick] = ws._catalog.read(queries.ticks_frame).to_dict("records")
     assert (tick["added"], tick["backfill_id"], tick["error"]) == (2, left.id, None)
     with open_played(stage) as other:
@@ -165,6 +167,17 @@ def test_a_backfill_that_died_in_the_middle_goes_on_with_the_next_tick(
     assert backfill.status == "interrupted"
     assert [each.id for each in ws.tick("nothing", progress=False).taken_up] == [backfill.id]
     assert (backfill.status, len(stage.started)) == ("succeeded", 5)
+
+
+def test_a_monitor_begins_what_was_asked_for(
+    ws: nbpart.Workspace, stage: Stage, left: nbpart.workspace.Backfill
+) -> None:
+    done = WorkspaceActions(ws).resume(left.id)
+    assert done.told == "It goes on."
+    assert left.wait(progress=False).status == "succeeded"
+    again = WorkspaceActions(ws).resume(left.id)
+    assert again.told.endswith("has nothing to resume: all of it succeeded.")
+    assert "nothing to retry" in WorkspaceActions(ws).retry_failed(left.id).told
 
 
 def test_a_request_can_be_cancelled_and_then_only_resumed(

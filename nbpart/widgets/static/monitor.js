@@ -60,10 +60,11 @@ function drawMonitor(link, root) {
   }
 
   function drawButtons() {
-    const { may, earlier } = link.state.backfill;
+    const { may, earlier, waiting } = link.state.backfill;
     for (const [action, node] of Object.entries(buttons)) setAll(node, { disabled: asking, hidden: !may[action] });
+    if (waiting) buttons.resume.hidden = false;
     buttons.retry_failed.textContent = `Retry failed (${plural(may.retry_failed, 'step')})`;
-    buttons.resume.textContent = `Resume (${plural(may.resume, 'step')})`;
+    buttons.resume.textContent = waiting ? 'Begin' : `Resume (${plural(may.resume, 'step')})`;
     back.hidden = !earlier;
     back.textContent = `← ${earlier || ''}`;
   }
@@ -95,6 +96,7 @@ function drawMonitor(link, root) {
   function drawTimes() {
     const now = link.state.backfill;
     const since = now.going ? (performance.now() - takenAt) / 1000 : 0;
+    if (now.waiting) return void (facts.textContent = now.waiting);
     const parts = [`${count(now.done)} of ${count(now.steps)} steps`, now.going ? `${span(now.elapsed_s + since)} so far` : `took ${span(now.elapsed_s)}`];
     if (now.going) parts.push(rateText(now.rate), now.left_s === null ? 'time left unknown yet' : `about ${span(Math.max(0, now.left_s - since))} left`);
     facts.textContent = parts.join(' · ');
