@@ -127,7 +127,7 @@ def _change(keys: PartitionSet, add: Sequence[str], remove: Sequence[str], as_js
     for key in remove:
         if key not in keys:
             raise UnknownNameError(f"{keys.name!r} has no key {key!r}; {nearest(key, keys.page(0, 1000))}")
-    added = keys.add(list(add)) if add else []
+    added = keys.add(*add) if add else []  # each was typed, so that none is left out
     removed = keys.remove(list(remove)) if remove else []
     if as_json:
         print_json({"set": keys.name, "added": added, "removed": removed})
