@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbpart.catalog import migrations
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.contents import check_contents, confine
+from nbpart.catalog.contents import check_functions, check_tables, confine
 from nbpart.catalog.lease import Lease
 from nbpart.catalog.request import Request
 from nbpart.catalog.sequence import read_sequence, write_sequence
@@ -64,13 +64,25 @@ class Catalog:
         self._is_probed = False
         self._workspace_id: str | None = None
         self._made_here = False
+        self._is_known: Callable[[str], bool] = lambda workspace_id: False
         self._is_confined = False
         self._checked: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._serve, name="nbpart-catalog", daemon=True)
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True, timeout_s: float = 60.0, purpose: str = "") -> Catalog:
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool = True,
+        timeout_s: float = 60.0,
+        purpose: str = "",
+        is_known: Callable[[str], bool] = lambda workspace_id: False,
+    ) -> Catalog:
         """Open the catalog file at `path`, making it if it is not there, and bring its schema up to date.
+
+        `is_known` says of the workspace with that identity whether its code may run anyway: then it is not looked for
+        functions that somebody put into the file, which takes longer than all the rest.
 
         Raises WorkspaceError (not there, or not writable), LocksUnsupportedError, CatalogVersionError (made by a newer
         nbpart), CatalogError (not a catalog; the file is left as it is), CatalogBusyError after `timeout_s`.
@@ -82,6 +94,7 @@ class Catalog:
             _make_folder(path.parent)
         catalog = cls(path, timeout_s=timeout_s, purpose=purpose)
         catalog._may_make = create
+        catalog._is_known = is_known
         catalog._thread.start()
         _OPEN.add(catalog)
         try:
@@ -283,9 +296,12 @@ class Catalog:
             )
 
     def _check_contents(self) -> None:
-        """Look at what the file holds, once for each file at the path: listing its macros takes some 20 ms."""
+        """Look at what the file holds, once for each file at the path."""
         if (found := _identify(self.path)) != self._checked:
-            check_contents(self._connect(), "nbpart")
+            connection = self._connect()
+            check_tables(connection, "nbpart")
+            if not self._is_known(migrations.load_meta(connection).get("workspace_id", "")):
+                check_functions(connection, "nbpart")
             self._checked = found
 
     def _make(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nbpart.assets.nearness import find_path, keep_path
@@ -12,7 +13,7 @@ from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
 from nbpart.storage import write_bytes_atomic
 from nbpart.storage.own_files import read_own, share
-from nbpart.workspace.trust import MADE, trust_workspace
+from nbpart.workspace.trust import MADE, is_trusted, trust_workspace
 
 CATALOG_NAME = "catalog.duckdb"
 #: Says where the catalog is, in a workspace that keeps it elsewhere.
@@ -44,7 +45,7 @@ def open_folder(
     _check_writable(root)
     for folder in FOLDERS:
         _make(root / folder)
-    opened = Catalog.open(place / CATALOG_NAME, create=True, purpose=purpose)
+    opened = Catalog.open(place / CATALOG_NAME, create=True, purpose=purpose, is_known=partial(is_trusted, root))
     if opened.was_made_here:
         trust_workspace(root, opened.workspace_id, MADE)
     if place == root:

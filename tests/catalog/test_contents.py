@@ -86,6 +86,19 @@ def test_a_trigger_is_refused(path: Path, tmp_path: Path) -> None:
         Catalog.open(path)
 
 
+def test_of_a_workspace_whose_code_may_run_anyway_only_the_tables_are_looked_at(
+    craft: Callable[..., None], path: Path
+) -> None:
+    craft("CREATE MACRO spare() AS 1")
+    asked: list[str] = []
+    catalog = Catalog.open(path, is_known=lambda workspace_id: not asked.append(workspace_id))
+    assert asked == [catalog.workspace_id]
+    catalog.close()
+    craft("CREATE VIEW others AS SELECT 1")
+    with pytest.raises(CatalogError, match="view 'others'"):
+        Catalog.open(path, is_known=lambda workspace_id: True)
+
+
 def test_a_catalog_that_replaces_one_while_it_is_open_is_looked_at_too(
     catalog: Catalog, path: Path, tmp_path: Path
 ) -> None:
