@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.catalog.records import FileRecord
 from nbpart.catalog.relations import Relations
+from nbpart.errors import CatalogError
 from nbpart.partitions import Parameters
 from tests.catalog.story import Story, version_of
 
@@ -30,7 +33,7 @@ def test_current_inputs_have_a_row_for_each_key(story: Story) -> None:
     assert frame["is_damaged"].tolist() == [False, False, False]
     assert frame["key"].tolist() == ["a", "b", "c"]
     assert frame["materialization_id"].isna().tolist() == [False, True, False]
-    assert frame["path"].tolist()[1:] == [None, f"data/x/{run_no}.json"]
+    assert frame["path"].tolist()[1:] == [None, f"data/{story.place(run_no)}.json"]
     assert int(frame["data_hash"][2]) == int(version_of("3")[:16], 16)
     asked = [story.key_id(key) for key in ("c", "b")]
     frame = story.catalog.read(lambda b: queries.current_inputs(b, story.ids["x"], asked))
@@ -131,13 +134,13 @@ def test_snapshots_become_tables(catalog: Catalog, story: Story, tmp_path: Path)
     assert sorted(table.fetchall()) == [("lr=0.1", 0.1, 0.5, "one"), ("lr=0.5", 0.5, 0.5, "five")]
 
 
-def test_a_path_outside_the_workspace_stays_as_it_is(story: Story, tmp_path: Path) -> None:
+@pytest.mark.parametrize("recorded", ["s3://bucket/x", "/etc/passwd", "data/../../x"])
+def test_a_path_outside_the_workspace_is_refused_by_name(story: Story, tmp_path: Path, recorded: str) -> None:
     story.register("whole", set_id=0)
     [run_no] = story.claim("whole", None)
     assert run_no is not None
     story.start(run_no)
     story.end(run_no, content="x")
-    story.catalog.write(lambda b: b.execute("UPDATE data_files SET path = 's3://bucket/x'"))
-    found = story.catalog.read(lambda b: queries.load_snapshots(b, ["whole"], tmp_path))["whole"]
-    assert found.rows.column("path").to_pylist() == ["s3://bucket/x"]
-    assert not found.partitioned
+    story.catalog.write(lambda b: b.execute("UPDATE data_files SET path = ?", recorded))
+    with pytest.raises(CatalogError, match=f"'whole' is said to be in {recorded!r}"):
+        story.catalog.read(lambda b: queries.load_snapshots(b, ["whole"], tmp_path))

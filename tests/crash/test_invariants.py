@@ -33,7 +33,13 @@ DAMAGE = {
     "a run that succeeded without exactly one materialization": "DELETE FROM materializations",
     "a materialization of a run that did not succeed": "UPDATE outcomes SET status = 'failed'",
     "an attempt that began twice": "INSERT INTO attempts SELECT * FROM attempts",
-    "a step without exactly one run that succeeded": "UPDATE outcomes SET status = 'failed'",
+    "a run id or number that stands twice": "INSERT INTO runs SELECT * FROM runs",
+    "a backfill id that stands twice": "INSERT INTO backfills SELECT * FROM backfills",
+    "a data file of two materializations": """INSERT INTO data_files
+        SELECT * REPLACE (materialization_id + 1 AS materialization_id) FROM data_files""",
+    "a step that its backfill made twice": """INSERT INTO outcomes
+        SELECT * REPLACE (attempt + 1 AS attempt) FROM outcomes""",
+    "a step whose result names no run of its partition that succeeded": "UPDATE step_results SET run_no = NULL",
     "a step whose last result is not succeeded": "INSERT INTO step_results VALUES (1, 0, 'running', 1, NULL, 0)",
     "a partition that is queued or running": "UPDATE partition_facts SET active = 1",
     "a backfill that has not succeeded": "INSERT INTO backfill_events VALUES (1, now(), 'interrupted', NULL, 0)",

@@ -120,7 +120,14 @@ def register(catalog: Catalog, *definitions: AssetDefinition) -> dict[str, int]:
     def work(batch: object) -> dict[str, int]:
         set_id = events.ensure_set(batch, "files", "dynamic")  # type: ignore[arg-type]
         rows = [
-            AssetRow(d.name, d.kind, set_id, None, d.to_json(), [(i.name, str(i.mapping)) for i in d.inputs])
+            AssetRow(
+                d.name,
+                d.kind,
+                set_id,
+                None,
+                d.to_json(catalog.path.parent),
+                [(i.name, str(i.mapping)) for i in d.inputs],
+            )
             for d in definitions
         ]
         return {name: r.asset_id for name, r in events.register_assets(batch, rows).items()}  # type: ignore[arg-type]

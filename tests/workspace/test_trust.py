@@ -111,10 +111,10 @@ def test_the_list_lies_where_the_system_keeps_state(
     environ: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("HOME", "/home/ada")
-    assert str(find_state_folder(environ)) == (expected or "/home/ada/.local/state/nbpart")
+    monkeypatch.setenv("HOME", "/people/ada")
+    assert str(find_state_folder(environ)) == (expected or "/people/ada/.local/state/nbpart")
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert str(find_state_folder(environ)) == (expected or "/home/ada/Library/Application Support/nbpart")
+    assert str(find_state_folder(environ)) == (expected or "/people/ada/Library/Application Support/nbpart")
 
 
 def test_a_home_that_is_no_folder_of_its_own_gives_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_where_the_list_cannot_be_written_this_process_remembers(
         assert ws.is_trusted
     with nbpart.open(tmp_path / "copy") as ws:
         assert ws.is_trusted, "it was trusted for the life of this process"
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_entries_of_what_is_gone_do_not_pile_up(state: Path, tmp_path: Path) -> None:
