@@ -176,8 +176,15 @@ from pathlib import Path
 os.umask(0o077)
 from nbpart.catalog import Catalog
 catalog = Catalog.open(Path(sys.argv[1]))
-catalog._detach = lambda: os.kill(os.getpid(), 9)
-catalog.write(lambda batch: batch.execute("INSERT INTO keys VALUES (1, 'a')"))
+
+
+def put(batch):
+    batch.execute("INSERT INTO keys VALUES (1, 'a')")
+    # only now: a batch before this one may still be about to let go
+    catalog._detach = lambda: os.kill(os.getpid(), 9)
+
+
+catalog.write(put)
 """
 
 
