@@ -90,7 +90,8 @@ def look_at_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wante
     look = Look()
     for node, before in catalog.read(load):
         changed, unreadable = observe(node, before)
-        look.changed.append((node, changed))
+        if changed:
+            look.changed.append((node, changed))
         look.unreadable.update({(node.name, key): why for key, why in unreadable.items()})
     return look
 
@@ -134,7 +135,7 @@ def record(batch: Batch, node: Node, observations: list[Observation]) -> None:
 
     frame = pd.DataFrame(
         {
-            "key": [o.key for o in observations],
+            "key": pd.array([o.key for o in observations], dtype="string"),
             "size": pd.array([o.size for o in observations], dtype="Int64"),
             "mtime_ns": pd.array([o.mtime_ns for o in observations], dtype="Int64"),
             "version": pd.array([o.version for o in observations], dtype="string"),

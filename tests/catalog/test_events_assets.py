@@ -104,6 +104,12 @@ def test_a_file_that_vanished_is_missing_until_it_is_back(story: Story) -> None:
     assert story.findings() == []
 
 
+def test_observing_nothing_changes_nothing(story: Story) -> None:
+    story.add("x")
+    story.register("inbox", kind="source")
+    assert story.observe("inbox", {}) == 0
+
+
 def test_a_file_can_be_observed_by_the_id_of_its_key_but_not_for_a_key_that_never_was(story: Story) -> None:
     story.add("x")
     story.register("inbox", kind="source")
