@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import ctypes
 import gc
-import logging
 import os
 import signal
 import socket
@@ -23,6 +22,8 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 
 from nbpart.run.kernels import processes, wire
+from nbpart.run.kernels.chance import Chance
+from nbpart.run.kernels.placeholder import KernelPlaceholder, launcher_path
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.modules import RUN_VARIABLE
 from nbpart.run.secrets import take_secrets
@@ -33,8 +34,9 @@ _DRAIN_LIMIT_S = 1.0
 _THREADS_LIMIT_S, _CHILDREN_LIMIT_S, _LEAVE_LIMIT_S = 0.5, 1.0, 2.5
 #: A console that holds more bytes is begun anew: only its end is ever read.
 _LONGEST_CONSOLE = 1 << 20
-_STREAM = f"{__name__}.DrainedStream"
-_REPEATED_STREAM = f"{__name__}.RepeatedStream"
+#: What the zygote has prepared for its kernels, of which each has a copy.
+placeholder = KernelPlaceholder()
+chance = Chance()
 
 
 class DrainedStream(OutStream):
@@ -84,18 +86,54 @@ class RepeatedStream(DrainedStream):
         return super().write(string)
 
 
+def make_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
+    """The standard stream of a kernel that a command line describes."""
+    return placeholder.make_stream(DrainedStream, session, thread, name, **options)
+
+
+def make_repeated_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
+    """The standard stream of a kernel that was adopted."""
+    return placeholder.make_stream(RepeatedStream, session, thread, name, **options)
+
+
+# libraries look at the class of a stream by its name, as click does to know whether colours are shown
+for _kind in (DrainedStream, RepeatedStream):
+    _kind.__module__, _kind.__name__, _kind.__qualname__ = (
+        OutStream.__module__,
+        OutStream.__name__,
+        OutStream.__qualname__,
+    )
+
+
+class ForkedShell:
+    """What a forked kernel has for the class of its shell: the one that stood in the zygote becomes its own."""
+
+    instance = staticmethod(placeholder.make_shell)
+
+
 class ForkedIPythonKernel(IPythonKernel):
     """IPython's kernel, which leaves it to the zygote to end its children: by itself it takes up to 29 s for that."""
+
+    shell_class: Any = ForkedShell
 
     async def _progressively_terminate_all_children(self) -> None:
         return
 
 
-class AdoptedApp(IPKernelApp):
+class ForkedApp(IPKernelApp):
+    """A kernel that ends with the zygote, and so looks after no parent itself."""
+
+    shell: Any
+    kernel_class: Any = ForkedIPythonKernel
+
+    def init_poller(self) -> None:
+        return
+
+
+class AdoptedApp(ForkedApp):
     """A kernel that is made ready before it is known for whom: what depends on that comes when it is adopted."""
 
     is_adopted = False
-    shell: Any
 
     def init_io(self) -> None:
         super().init_io()  # type: ignore[no-untyped-call]
@@ -138,7 +176,7 @@ def begin(zygote: int, guardian: str) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.enable()
-    _reseed()
+    chance.renew()
 
 
 def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]) -> None:
@@ -148,9 +186,10 @@ def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]
         _use_streams(streams)
         settle(message["env"], message["cwd"])
         argv = message["argv"]
-        # the death signal stands for it, and its default is the zygote's own environment
-        app: Any = IPKernelApp.instance(parent_handle=0, outstream_class=_STREAM, kernel_class=ForkedIPythonKernel)
-        app.initialize(argv[argv.index("-m") + 2 :])
+        arguments = argv[argv.index("-m") + 2 :]
+        _show_arguments(arguments)
+        app: Any = ForkedApp.instance(outstream_class=f"{__name__}.make_stream", parent_handle=_parent())
+        app.initialize(arguments)
         atexit.register(_end_output, app)
         _say_ready(conn)
         app.start()
@@ -165,6 +204,7 @@ def run_adopted(private: socket.socket, folder: str) -> None:
         console = os.memfd_create("console")
         _use_streams([os.open(os.devnull, os.O_RDONLY), console, console], keep=console)
         file = os.path.join(folder, "kernel.json")
+        _show_arguments(["-f", file])
         app = _make_spare(folder, file)
         message, conn, secrets = _await_adoption(private)
         try:
@@ -172,7 +212,7 @@ def run_adopted(private: socket.socket, folder: str) -> None:
                 take_secrets(descriptor)
             settle(message["env"], message["cwd"])
             processes.write_environment_block(RUN_VARIABLE, os.environ.get(RUN_VARIABLE, ""))
-            _reseed()
+            chance.renew()
             app.be_adopted(message["startup"])
         except BaseException as error:
             _say(conn, {"error": _describe(error)})
@@ -191,18 +231,25 @@ def run_adopted(private: socket.socket, folder: str) -> None:
 
 def _make_spare(folder: str, file: str) -> Any:
     app: Any = AdoptedApp.instance(
-        parent_handle=0,
-        outstream_class=_REPEATED_STREAM,
-        kernel_class=ForkedIPythonKernel,
+        parent_handle=_parent(),
+        outstream_class=f"{__name__}.make_repeated_stream",
         transport="ipc",
         ip=os.path.join(folder, "k"),
-        connection_file=file,
-        # its announcements are for a person at a terminal
-        log_level=logging.CRITICAL,
     )
-    app.initialize(["--HistoryManager.hist_file=:memory:"])
-    app.log_level = logging.WARNING
+    app.initialize(["-f", file, "--HistoryManager.hist_file=:memory:"])
     return app
+
+
+def _show_arguments(arguments: Sequence[str]) -> None:
+    """Let Python know the command line that a stock kernel would have been started with."""
+    sys.argv[:] = [launcher_path(), *arguments]
+    sys.orig_argv[:] = [sys.executable, "-m", "ipykernel_launcher", *arguments]
+
+
+def _parent() -> int:
+    """The parent as a kernel's option names it; without one it announces itself to a person at a terminal."""
+    parent = os.environ.get("JPY_PARENT_PID", "")
+    return int(parent) if parent.isdigit() else os.getppid()
 
 
 def _await_adoption(private: socket.socket) -> tuple[dict[str, Any], socket.socket, list[int]]:
@@ -234,7 +281,7 @@ def settle(environment: dict[str, str], folder: str) -> None:
     # what a kernel starts bears its mark, and what a kernel above this one may have had is not its own
     own = {name: os.environ[name] for name in (GUARDIAN_VARIABLE,) if name in os.environ}
     os.environ.clear()
-    os.environ.update({**environment, **own})
+    os.environ.update({**placeholder.set_variables(environment), **own})
     if hasattr(time, "tzset"):
         time.tzset()
     os.chdir(folder)
@@ -246,17 +293,6 @@ def _use_streams(streams: Sequence[int], keep: int = -1) -> None:
     for stream in {*streams} - {0, 1, 2, keep}:
         os.close(stream)
     # the objects that Python made at its start stay right: they write to the numbers
-
-
-def _reseed() -> None:
-    # `random` does so by itself when a process forks; the system's own source needs nothing
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed()
-    if "multiprocessing.process" in sys.modules:
-        import random
-
-        random.seed()
-        sys.modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
 
 
 def _end_output(app: Any) -> None:

@@ -365,6 +365,25 @@ def preload(names: Iterable[str]) -> dict[str, str]:
     return failed
 
 
+def _preload_all(optional: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Import all of it as a kernel's cell would; what failed of `names`, and why."""
+    environment = dict(os.environ)
+    for name in _KERNEL_MODULES:
+        with contextlib.suppress(ImportError):  # not each version has each
+            importlib.import_module(name)
+    failed = preload(["nbpart.run.kernels.child"])
+    if failed:
+        return failed
+    from nbpart.run.kernels.child import chance, placeholder
+
+    placeholder.note_variables(environment)
+    with placeholder.shown():
+        # what fails of these tells so in the notebook that imports it
+        preload(optional)
+        with chance.watched():
+            return preload(names)
+
+
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
@@ -379,12 +398,7 @@ def main() -> None:
     message, _ = wire.receive(control)
     if message is None:
         return
-    for name in _KERNEL_MODULES:
-        with contextlib.suppress(ImportError):  # not each version has each
-            importlib.import_module(name)
-    # what fails of these tells so in the notebook that imports it
-    preload(message["optional"])
-    failed = preload(["nbpart.run.kernels.child", *message["preload"]])
+    failed = _preload_all(message["optional"], message["preload"])
     gc.collect()
     gc.freeze()
     own = os.pidfd_open(os.getpid())

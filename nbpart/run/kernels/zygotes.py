@@ -293,7 +293,7 @@ class Zygote:
         self, argv: Sequence[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
     ) -> ForkedKernel:
         """A kernel as its command line says, with these three standard streams."""
-        message = {"op": "start", "argv": list(argv), "env": dict(environment), "cwd": folder}
+        message = {"op": "start", "argv": list(argv), "env": _handed_on(environment), "cwd": folder}
         return self.request(message, streams)
 
     def adopt_kernel(
@@ -303,7 +303,7 @@ class Zygote:
 
         secrets: the pipe that it reads its secrets from, if it has any; nobody else does.
         """
-        message = {"op": "adopt", "env": dict(environment), "cwd": folder, "startup": list(startup)}
+        message = {"op": "adopt", "env": _handed_on(environment), "cwd": folder, "startup": list(startup)}
         return self.request(message, secrets)
 
     def retire(self) -> None:
@@ -399,6 +399,11 @@ class Zygotes:
 def _key(python: str, preload: Sequence[str], environment: Mapping[str, str]) -> _Key:
     read = tuple(sorted((name, value) for name, value in environment.items() if name.startswith(_READ_AT_START)))
     return python, tuple(dict.fromkeys(preload)), read, os.getpid()
+
+
+def _handed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a kernel, which names the process that started it as Jupyter does."""
+    return {**environment, "JPY_PARENT_PID": str(os.getpid())}
 
 
 def _zygote_environment(environment: Mapping[str, str]) -> dict[str, str]:

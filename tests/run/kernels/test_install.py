@@ -95,3 +95,14 @@ def test_ctrl_c_ends_the_engine_of_plain_papermill_with_a_true_record(tmp_path: 
     notebook = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     assert [cell.metadata.papermill.status for cell in notebook.cells] == ["completed", "failed", "pending"]
     assert notebook.metadata.nbpart.status == "cancelled"
+
+
+@pytest.mark.kernel
+def test_a_kernel_writes_nothing_to_its_callers_output(installed: str, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "in.ipynb", ["import sys\nprint('said')\nsys.argv[0]"], installed)
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "in.ipynb", "-"]
+    environment = {**os.environ, "PYTHONPATH": PACKAGE_ROOT}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, timeout=120, check=True)
+    said, name = nbformat.reads(done.stdout.decode(), as_version=4).cells[0].outputs
+    assert said.text == "said\n"
+    assert "ipykernel_launcher.py" in name.data["text/plain"]
