@@ -67,6 +67,7 @@ class Catalog:
         self._is_known: Callable[[str], bool] = lambda workspace_id: False
         self._is_confined = False
         self._checked: tuple[int, int] | None = None
+        self._root: tuple[Path, tuple[int, int]] | None = None
         self._thread = threading.Thread(target=self._serve, name="nbpart-catalog", daemon=True)
 
     @classmethod
@@ -274,13 +275,30 @@ class Catalog:
                 raise
         return False
 
+    def stay_with(self, root: Path) -> None:
+        """Refuse from now on whatever is asked once the folder `root`, whose files are recorded, is gone or another."""
+        self._root = (root, _identify(root))
+
     def _check_there(self) -> None:
         """Refuse a catalog that is gone, and what DuckDB would open in its place or beside it."""
+        if self._root is not None:
+            self._check_root(*self._root)
         for suffix in _WAL_SUFFIXES:
             check_own(self.path.with_name(self.path.name + suffix))
         if not check_own(self.path):
             raise CatalogError(
                 f"The catalog {self.path} is gone: it or its folder was moved or removed while it was open; put it "
+                "back, or open the workspace again where it is now."
+            )
+
+    def _check_root(self, root: Path, identity: tuple[int, int]) -> None:
+        try:
+            found = _identify(root)
+        except OSError:
+            found = None
+        if found != identity:
+            raise CatalogError(
+                f"The workspace {root} is gone: its folder was moved, removed or replaced while it was open; put it "
                 "back, or open the workspace again where it is now."
             )
 

@@ -19,6 +19,7 @@ from nbpart.errors import ParameterError
 from nbpart.run.input_files import InputFault, InputFile
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_atomic, write_bytes_atomic
+from nbpart.storage.own_files import make_run_folder
 
 _INLINE_ITEMS = 1000
 #: The mapping of an input of which each partition of the run reads its own key.
@@ -229,6 +230,7 @@ class RunSpec:
     def write(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the spec (to its own `path` if none is given), and long inputs as Parquet files beside it."""
         path = self.path if path is None else Path(path)
+        make_run_folder(self.workspace, path.parent)
         short = {
             name: given if len(given.items) <= _INLINE_ITEMS else dataclasses.replace(given, items=())
             for name, given in self.inputs.items()

@@ -44,14 +44,13 @@ class FileVersion:
 def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], own: set[Path] | None = None) -> None:
     """Write a file so that nobody ever sees a part of it.
 
-    `writer` gets a temporary path beside `path` and fills it; the file is flushed to disk and renamed. Missing
-    directories are made. When `writer` raises, `path` is as it was and the temporary file is gone.
+    `writer` gets a temporary path beside `path` and fills it; the file is flushed to disk and renamed. The directory
+    has to be there: FileNotFoundError. When `writer` raises, `path` is as it was and the temporary file is gone.
 
     Where `own` is given, a file that is there already is written over only if it is one of them, else FileExistsError
     is raised; a new one is added. Its name is taken, by an empty file, before `writer` is called.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     is_taken = own is not None and path not in own
     if is_taken:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))

@@ -52,6 +52,7 @@ def open_folder(
         (root / POINTER_NAME).unlink(missing_ok=True)
     else:
         _save_pointer(root, place)
+        opened.stay_with(root)  # of a catalog in the workspace itself it is seen by the catalog's file
     return root, opened
 
 

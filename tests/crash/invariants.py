@@ -45,13 +45,17 @@ BROKEN = {
 
 def find_broken(ws: nbpart.Workspace, scratch: Path) -> list[str]:
     """What does not hold; `scratch` is a folder for copies."""
+    return find_broken_records(ws) + _find_changed_data(ws, scratch)
+
+
+def find_broken_records(ws: nbpart.Workspace) -> list[str]:
+    """What does not hold, apart from the content of data files."""
     broken = [
         f"{what}: {row}"
         for what, sql in BROKEN.items()
         for row in ws._catalog.read(lambda batch, sql=sql: batch.rows(sql))
     ]
     broken += [f"facts: {finding}" for finding in ws._catalog.read(check)]
-    broken += _find_changed_data(ws, scratch)
     broken += [f"the lock of a process that is dead: {path}" for path in _find_dead_locks(ws)]
     return broken + [f"an unexplained file: {path}" for path in _find_unexplained(ws)]
 

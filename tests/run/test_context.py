@@ -108,6 +108,7 @@ def test_load_errors(tmp_path: Path) -> None:
 
 def test_relation(tmp_path: Path) -> None:
     folder = tmp_path / "glob[x]" / "lr=0.1"
+    folder.mkdir(parents=True)
     frames = {
         "a": pd.DataFrame({"n": [1, 2]}),
         "b": pd.DataFrame({"n": [3.5], "Partition_Key": ["mine"], "filename": [None]}),

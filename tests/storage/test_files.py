@@ -23,8 +23,12 @@ from nbpart.storage.files import (
 )
 
 
-def test_write_makes_folders_and_leaves_one_file(tmp_path: Path) -> None:
-    target = tmp_path / "a" / "b" / "x.bin"
+def test_a_write_leaves_one_file_and_makes_no_folder(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "x.bin"
+    with pytest.raises(FileNotFoundError):
+        write_bytes_atomic(target, b"one")
+    assert os.listdir(tmp_path) == []
+    target.parent.mkdir()
     write_bytes_atomic(target, b"one")
     write_bytes_atomic(target, b"two")
     assert target.read_bytes() == b"two"
@@ -61,6 +65,7 @@ def test_hashes(tmp_path: Path) -> None:
 
 def test_hash_of_a_folder_sees_names_and_contents(tmp_path: Path) -> None:
     folder = tmp_path / "f"
+    (folder / "a").mkdir(parents=True)
     write_bytes_atomic(folder / "a" / "x", b"1")
     first = hash_location(str(folder))
     os.rename(folder / "a" / "x", folder / "a" / "y")
@@ -158,6 +163,7 @@ def test_scan_lists_a_folder_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_scan_follows_links_and_counts_folders(tmp_path: Path) -> None:
     write_bytes_atomic(tmp_path / "real", b"12345")
+    (tmp_path / "folder" / "deep").mkdir(parents=True)
     write_bytes_atomic(tmp_path / "folder" / "deep" / "x", b"123")
     (tmp_path / "link").symlink_to("real")
     (tmp_path / "broken").symlink_to("nowhere")

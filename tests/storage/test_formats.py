@@ -114,7 +114,9 @@ def test_series_and_tables_load_as_frames(tmp_path: Path) -> None:
 
 
 def test_folder_names_with_equal_signs_add_no_columns(tmp_path: Path) -> None:
-    assert list(round_trip(pd.DataFrame({"a": [1]}), tmp_path / "lr=0.1").columns) == ["a"]
+    folder = tmp_path / "lr=0.1"
+    folder.mkdir()
+    assert list(round_trip(pd.DataFrame({"a": [1]}), folder).columns) == ["a"]
 
 
 def test_figures(tmp_path: Path) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import nbpart
+from nbpart.errors import CatalogError
 from tests.cli.conftest import environment
+from tests.processes import wait_for
 from tests.workspace.recording import write_notebook
 
 FLOW = """
@@ -84,3 +88,51 @@ def test_a_project_runs_where_it_is(tmp_path: Path, catalog: str | None) -> None
         with nbpart.open(folder / "workspace") as ws:
             assert not len(ws.plan()), "registered again from its new place nothing is stale"
     assert not first.exists()
+
+
+@pytest.mark.kernel
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("catalog", [None, "catalog"])
+def test_a_workspace_that_is_moved_under_a_backfill_is_not_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalog: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root, moved = tmp_path / "workspace", tmp_path / "moved"
+    ws = nbpart.open(root, catalog=None if catalog is None else tmp_path / catalog)
+
+    @ws.asset(partitions=["a", "b", "c", "d"])
+    def waits(partition_key: str) -> str:
+        while partition_key != "a" and not os.path.exists("moved"):
+            time.sleep(0.02)
+        return partition_key
+
+    backfill = ws.backfill("waits", max_workers=2)
+    wait_for(lambda: backfill.counts()["succeeded"] == 1 and backfill.counts()["running"] == 2, 60, "two are at work")
+    root.rename(moved)
+    with pytest.raises(CatalogError, match=r"is gone: .* open the workspace again where it is now"):
+        backfill.wait(60, progress=False)
+    with pytest.raises(CatalogError, match="is gone"):
+        ws.dynamic_partitions("files").add("e")
+    with pytest.raises(CatalogError, match="is gone"):
+        ws.close()
+    assert not root.exists()
+    with nbpart.open(moved, trust=True) as ws:
+        again = ws.backfills[backfill.id]
+        assert (again.status, again.counts()["succeeded"]) == ("interrupted", 1)
+        assert again.resume().wait(60, progress=False).status == "succeeded"
+        assert [ws.load("waits", key) for key in "abcd"] == list("abcd")
+
+
+@pytest.mark.parametrize("catalog", [None, "catalog"])
+def test_a_folder_in_the_place_of_an_open_workspace_is_left_alone(tmp_path: Path, catalog: str | None) -> None:
+    root = tmp_path / "workspace"
+    ws = nbpart.open(root, catalog=None if catalog is None else tmp_path / catalog)
+    root.rename(tmp_path / "moved")
+    for name in ("data", "runs", "code"):
+        (root / name).mkdir(parents=True)
+    with pytest.raises(CatalogError, match="is gone"):
+        ws.dynamic_partitions("files").add("a")
+    with pytest.raises(CatalogError, match="is gone"):
+        ws.status()
+    ws.close()
+    assert sorted(path.name for path in root.rglob("*")) == ["code", "data", "runs"]
