@@ -99,6 +99,7 @@ class RunRecord:
     peak_rss_bytes: int | None
     kept_kernel: str | None
     process: str | None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class DataSeen:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt of a run ended; `final` is False where another attempt follows."""
+    """How an attempt of a run ended; `final` is False where another attempt follows, `note` is what is told of it."""
 
     run_no: int
     attempt: int
@@ -169,6 +170,7 @@ class Outcome:
     inputs: Sequence[InputRead] = ()
     code_version: str | None = None
     seen: Sequence[DataSeen] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,7 @@ def _facts(run: Run) -> dict[str, str]:
         "code version": run.code_version,
         "settings": run.params or None,
         "lacked": "; ".join(lacked),
+        "note": run.note,
         "error": run.error,
         "error in cell": None if run.error_cell is None else f"{run.error_cell + 1}, counted from the top",
         "exit code": None if run.exit_code is None else str(run.exit_code),

@@ -15,6 +15,7 @@ from nbclient.util import ensure_async
 from papermill.clientwrap import PapermillNotebookClient
 
 from nbpart.run.kernels.launch import PREWARMED, RunKernel
+from nbpart.run.messages import mend_output
 from nbpart.run.record import NotebookRecord
 
 _IOPUB_LIMIT_S = 30.0
@@ -45,8 +46,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         )
         self._write = write
         self._kernel = kernel
-        self.asks_exit = False
-        self.on_cell_executed = self._look_for_exit
+        #: Of the cell that was executed last: the content of the reply to it, {} where there was none ...
+        self.reply: Mapping[str, Any] = {}
+        #: ... and what was changed in its outputs.
+        self.notes: list[str] = []
+        self._hooks: list[Any] = []
+        self.on_cell_executed = self._keep_reply
 
     async def connect(self, limit_s: float) -> dict[str, Any]:
         """Open the channels and return what the kernel says of itself; DeadKernelError where it does not answer."""
@@ -124,7 +129,21 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             self.kc.stop_channels()
             self.kc = None
 
+    async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **options: Any) -> Any:
+        self.reply, self.notes, self._hooks = {}, [], []
+        return await super().async_execute_cell(cell, cell_index, *args, **options)
+
+    def allows_error(self, cell: Any, name: str) -> bool:
+        """Whether a cell may come to this error, as nbclient has it: it is tagged so, or the caller said so."""
+        is_allowed = self.allow_errors or name in self.allow_error_names
+        return not self.force_raise_errors and (is_allowed or "raises-exception" in cell.metadata.get("tags", []))
+
+    def errors_in_widgets(self) -> list[Any]:
+        """The errors that the last cell showed in an output widget, and not in its own output."""
+        return [output for hook in self._hooks for output in hook.outputs if output["output_type"] == "error"]
+
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        self.notes += mend_output(msg)
         if msg["msg_type"] == "stream":
             self._write(msg["content"]["text"])
         # past papermill's own method, which writes logs of its own
@@ -134,7 +153,10 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         """Take in an output; what a cell prints is the record's to join."""
-        if msg["msg_type"] != "stream" or self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+        hooks = self.output_hook_stack[msg["parent_header"].get("msg_id")]
+        if hooks and msg["msg_type"] == "error" and hooks[-1] not in self._hooks:
+            self._hooks.append(hooks[-1])
+        if hooks or msg["msg_type"] != "stream":
             return super().output(outs, msg, display_id, cell_index)
         if self.clear_before_next_output:
             outs.clear()
@@ -185,9 +207,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             self._write(message["content"]["text"])
         return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "dead")
 
-    def _look_for_exit(self, cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
-        payload = execute_reply["content"].get("payload") or []
-        self.asks_exit = self.asks_exit or any(part.get("source") == "ask_exit" for part in payload)
+    def _keep_reply(self, cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
+        self.reply = execute_reply["content"]
 
 
 def _is_idle(message: Mapping[str, Any]) -> bool:

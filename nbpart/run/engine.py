@@ -21,6 +21,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbclient.util import ensure_async
 from papermill.engines import papermill_engines
 
+from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
 from nbpart.run.client import RunClient
 from nbpart.run.door import RunEngine
 from nbpart.run.kernels.keep import outlive_code
@@ -210,20 +211,21 @@ class Execution:
         if failure is not None:
             return failure
         self._deadline = time.monotonic() + self._timeout_s if self._timeout_s else None
+        ending: Ending | None = None
         for index, cell in enumerate(record.nb.cells):
             self._cell = index
             self._began_at = self._began_at or time.monotonic()
             record.cell_start(cell, index)
-            failure = await self._execute_cell(cell, index)
+            ending = await self._execute_cell(cell, index)
             self._done_at = time.monotonic()
-            if failure is None and self._stopping is None:
-                record.cell_complete(cell, index)
-                failure = self._exit_asked(index)
-            if failure is not None or self._stopping is not None:
-                return failure or SUCCEEDED
+            if self._stopping is not None or (ending is not None and ending.status is not RunStatus.SUCCEEDED):
+                return ending or SUCCEEDED
+            record.cell_complete(cell, index)
+            if ending is not None:
+                break
         self._client.set_widgets_metadata()
         await self._client.write_late_output()
-        return SUCCEEDED
+        return ending or SUCCEEDED
 
     async def _start_kernel(self, record: NotebookRecord, name: str) -> Ending | None:
         try:
@@ -255,20 +257,29 @@ class Execution:
         return None
 
     async def _execute_cell(self, cell: Any, index: int) -> Ending | None:
+        """Execute a cell; how the run ends by it, None where it goes on."""
+        client = self._client
         try:
-            await self._client.async_execute_cell(cell, index)
-        except CellExecutionError as error:
-            return _cell_error(cell, index, error)
+            await client.async_execute_cell(cell, index)
+        except CellExecutionError:  # the reply and the outputs tell more
+            pass
         except DeadKernelError:
             return replace(self._dead_kernel(f"in cell {index + 1}"), cell=index)
-        return None
-
-    def _exit_asked(self, index: int) -> Ending | None:
-        cells = self._client.nb.cells[index + 1 :]
-        if not self._client.asks_exit or not any(c.cell_type == "code" and c.source.strip() for c in cells):
+        for note in client.notes:
+            self._write(f"[nbpart] cell {index + 1}: {note}\n")
+        error = find_cell_error(cell.get("outputs", ()), client.reply, client.errors_in_widgets())
+        if error is None or client.allows_error(cell, error.name):
+            error = find_exit(client.reply)
+        if error is None:
             return None
-        message = f"cell {index + 1} ended the kernel, so the cells after it did not run; leave out its exit()"
-        return Ending(RunStatus.FAILED, "DeadKernel", message, index, exit_code=0)
+        return self._end_early(error, index) if error.is_good_exit else error.to_ending(index)
+
+    def _end_early(self, exit: CellError, index: int) -> Ending:
+        """The success of a run that a cell ended; the cells behind it are not executed."""
+        left = sum(1 for cell in self._client.nb.cells[index + 1 :] if cell.cell_type == "code" and cell.source.strip())
+        behind = f"; the {left} code cell{'s' if left > 1 else ''} behind it did not run" if left else ""
+        call = f"{exit.call}({exit.message})"
+        return Ending(RunStatus.SUCCEEDED, note=f"cell {index + 1} ended the run by {call}{behind}")
 
     def _dead_kernel(self, where: str, default: str = "") -> Ending:
         kernel = self._kernel
@@ -403,18 +414,6 @@ def _last_words(kernel: RunKernel, told: str) -> str:
     else:
         known = next((length for length in range(len(words), 0, -1) if told.endswith(words[:length])), 0)
     return strip_ansi(words[known:]).strip()
-
-
-def _cell_error(cell: Any, index: int, error: CellExecutionError) -> Ending:
-    shown = [output for output in cell.outputs if output.output_type == "error"]
-    traceback = strip_ansi("\n".join(shown[-1].traceback)) if shown else strip_ansi(str(error))
-    if error.ename == "KeyboardInterrupt":
-        message = f"the kernel was interrupted in cell {index + 1}"
-        return Ending(RunStatus.CANCELLED, "KeyboardInterrupt", message, index, traceback)
-    message = strip_ansi(error.evalue)
-    if error.ename == "SystemExit":
-        message = f"cell {index + 1} called sys.exit({message}), so the run did not come to its end; leave it out"
-    return Ending(RunStatus.FAILED, error.ename, message, index, traceback)
 
 
 def _exit_phrase(code: int | None) -> str:

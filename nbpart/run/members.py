@@ -27,7 +27,8 @@ VARIANT = "single_run"
 class MemberRun(RunContext):
     """One partition of a run of many, as a context manager.
 
-    An error inside its block is that partition's alone: it is recorded and told, and the block after it goes on.
+    An error inside its block is that partition's alone: it is recorded and told, and the block after it goes on. So is
+    the end of it by `sys.exit()`, which is good where its code is.
     """
 
     def __init__(self, whole: WholeRun, member: Member) -> None:
@@ -40,10 +41,10 @@ class MemberRun(RunContext):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if error is None:
+        if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
             self._whole.report(self._member, MemberOutput(self.output, done=True))
             return True
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception | SystemExit):
             return False
         text = show_text("".join(traceback.format_exception(error)), MOST_TRACEBACK)
         print(f"nbpart: partition {self.partition_key!r} failed\n{text}", file=sys.stderr)

@@ -21,6 +21,7 @@ from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
 from nbpart.run.redaction import Redactor
 from nbpart.run.secrets import spell_secrets
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
+from nbpart.run.texts import MOST_MESSAGE, show_text
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_bytes_atomic
 from nbpart.storage.own_files import make_run_folder
@@ -47,10 +48,11 @@ def execute(
 class NotebookRun:
     """One attempt of a run, in a kernel of its own that is gone when it ends.
 
-    `execute` never raises for what the notebook does: a cell's error, a syntax error, a dead kernel (error class
-    DeadKernel, with its exit code), a time-out (TimeoutError), a kernel that is not installed (NoSuchKernel) and
-    `sys.exit()` (SystemExit, whatever its argument: the cells after it did not run) are failed results, and a Ctrl-C,
-    an interrupted kernel or `cancel` a cancelled one. The result is also written to `spec.result`.
+    `execute` never raises for what the notebook does: an error that a cell raises or shows (but in one tagged
+    `raises-exception`), a syntax error, a dead kernel (error class DeadKernel, with its exit code), a time-out
+    (TimeoutError), a kernel that is not installed (NoSuchKernel) and `sys.exit(code)` are failed results, and a Ctrl-C,
+    an interrupted kernel or `cancel` a cancelled one. `sys.exit()` and `sys.exit(0)` end it as a success, with a note.
+    The result is also written to `spec.result`.
 
     on_start: called with the spec in the executing thread before the kernel starts. should_stop: looked at several
     times a second; True is like `cancel`. grace_s: seconds that an interrupted cell gets before its kernel is killed.
@@ -168,6 +170,7 @@ class NotebookRun:
             error_cell=ending.cell,
             traceback=ending.traceback,
             exit_code=ending.exit_code,
+            note=ending.note,
             lacked={name: given.missing for name, given in self.spec.inputs.items() if given.missing},
             kernel=kernel,
             **self._about_kernel(),
@@ -186,6 +189,7 @@ class NotebookRun:
             metrics=hide(result.metrics),
             files=self._redactor.redact_files(result.files),
             kernel_notes=tuple(hide(result.kernel_notes)),
+            note=hide(result.note),
             members={run_no: self._redact(member) for run_no, member in result.members.items()},
         )
 
@@ -309,6 +313,7 @@ class _Log:
         self._file = file
         self._is_line_begun = False
         self._writer = redactor.wrap(self._append) if redactor else None
+        self._hide = redactor.redact_value
         self.write: Callable[[str], None] = self._writer or self._append
 
     def _append(self, text: str) -> None:
@@ -324,7 +329,9 @@ class _Log:
             self.write("\n")
         if ending.traceback and ending.error_class != "DeadKernel":
             self.write(f"{ending.traceback}\n")
-        reason = f": {ending.error_class}: {ending.error_message}" if ending.error_class else ""
+        # hidden before it is cut: half a secret would not be known
+        reason = self._hide(f"{ending.error_class}: {ending.error_message}" if ending.error_class else ending.note)
+        reason = f": {show_text(reason, MOST_MESSAGE)}" if reason else ""
         at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         line = " ".join(f"{ending.status} after {duration_s:.1f} s{reason}".splitlines())
         self.write(f"[nbpart {at}] {line}\n")

@@ -17,12 +17,18 @@ from papermill.engines import NotebookExecutionManager
 from nbpart.run.streams import StreamOutputs
 from nbpart.states import RunStatus
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+# colours and cursors, links and titles, strings of a device, character sets, and the single ones
+_ANSI = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the execution of a notebook ended; `cell` is the 0-based index of the cell that was running, if one was."""
+    """How the execution of a notebook ended.
+
+    `cell` is the 0-based index of the cell that was running, if one was. `note`: what has to be known of a success.
+    """
 
     status: RunStatus
     error_class: str | None = None
@@ -30,6 +36,7 @@ class Ending:
     cell: int | None = None
     traceback: str | None = None
     exit_code: int | None = None
+    note: str | None = None
 
 
 SUCCEEDED = Ending(RunStatus.SUCCEEDED)
@@ -97,6 +104,7 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
             "status": str(ending.status),
             "error_class": ending.error_class,
             "error_message": ending.error_message,
+            **({"note": ending.note} if ending.note else {}),
         }
         self.cleanup_pbar()
         self._write_settled()
@@ -111,9 +119,11 @@ def _add_error(cell: Any, ending: Ending) -> None:
     if cell.cell_type != "code":
         return
     shown = [output.ename for output in cell.outputs if output.output_type == "error"]
+    # a cell that shows nothing at all does not tell where it raised
+    lines = [] if cell.outputs else (ending.traceback or "").splitlines()
     if ending.error_class not in shown:
         cell.outputs.append(
             nbformat.v4.new_output(  # type: ignore[no-untyped-call]
-                "error", ename=ending.error_class or "", evalue=ending.error_message or "", traceback=[]
+                "error", ename=ending.error_class or "", evalue=ending.error_message or "", traceback=lines
             )
         )

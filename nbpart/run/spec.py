@@ -347,7 +347,7 @@ class RunResult:
     `kept_kernel` is the connection file of the kernel where it was kept: see nbpart.run.kernels.keep.KeptKernel.
     `members`: of a run of many, the result of each partition by the number of its run. `run_no` and `partition_key` are
     those of the spec: by them, and by `attempt`, a result is told from others, never by a text. `faults`: files of
-    inputs that are not what was recorded.
+    inputs that are not what was recorded. `note`: what a person has to know of a success.
     """
 
     run_id: str
@@ -374,6 +374,7 @@ class RunResult:
     run_no: int | None = None
     partition_key: str | None = None
     faults: tuple[InputFault, ...] = ()
+    note: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}

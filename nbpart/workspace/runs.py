@@ -125,6 +125,11 @@ class Run:
         return self._record.peak_rss_bytes
 
     @property
+    def note(self) -> str | None:
+        """What is to be known of how it ended, though it succeeded: a cell called ``sys.exit()``, for instance."""
+        return self._record.note
+
+    @property
     def process(self) -> str | None:
         """The process that ran it: ``process 123 on host``."""
         return self._record.process
@@ -163,7 +168,7 @@ class Run:
         names = (
             "run_id", "asset", "partition_key", "status", "attempt", "backfill_id", "started_at", "finished_at",
             "duration_s", "code_version", "params", "lacked", "error", "error_cell", "traceback", "exit_code",
-            "kernel_kind", "cpu_s", "peak_rss_bytes", "process",
+            "kernel_kind", "cpu_s", "peak_rss_bytes", "process", "note",
         )  # fmt: skip
         fields = {name: getattr(self, name) for name in names}
         # as recorded: dates are no JSON

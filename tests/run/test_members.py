@@ -119,6 +119,18 @@ def test_an_error_that_cannot_be_shown_is_told_all_the_same(spec: RunSpec, capsy
     capsys.readouterr().err.encode()
 
 
+def test_an_exit_in_a_block_is_that_partition_s(spec: RunSpec) -> None:
+    whole = WholeRun(spec)
+    for key, code in zip(whole.partition_keys, (0, None, "no data"), strict=True):
+        with whole.partition(key):
+            raise SystemExit(code)
+    result = end(spec)
+    assert statuses(result) == ["succeeded", "succeeded", "failed"]
+    assert (result.members[3].error_class, result.members[3].error_message) == ("SystemExit", "no data")
+    with pytest.raises(KeyboardInterrupt), whole.partition("key 0"):
+        raise KeyboardInterrupt
+
+
 def test_a_file_of_another_run_is_never_written_over(spec: RunSpec) -> None:
     whole = WholeRun(spec)
     whole.save({"key 0": "one"})

@@ -30,6 +30,11 @@ STUBBORN = (
     "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('stubborn', flush=True)\nwhile True: pass"
 )
 
+NESTED = "%%capture\nraise ExceptionGroup('both', [ValueError('one')])"
+WIDGET = "import ipywidgets\nwith ipywidgets.Output():\n    1 / 0"
+SILENT = "class Silent(Exception):\n    def __str__(self): raise LookupError\nraise Silent"
+ODD = "display({'text/plain': 3, 'image/png': [1], 'application/json': [2]}, raw=True)"
+
 
 def tagged(source: str, tag: str) -> Any:
     return nbformat.v4.new_code_cell(source, metadata={"tags": [tag]})
@@ -64,8 +69,13 @@ FAILURES: dict[str, tuple[list[Any], dict[str, Any], tuple[str, str, int | None]
     "injected": (["x = 1", "1 / 0"], {"injected": {"a": 1}}, ("ZeroDivisionError", "division", 2)),
     "exit": (["x = 1", "import os\nprint('last', flush=True)\nos._exit(3)", "x"], {}, ("DeadKernel", "exit code 3", 1)),
     "kill": (["x = 1", "import os\nos.kill(os.getpid(), 9)", "x"], {}, ("DeadKernel", "SIGKILL", 1)),
-    "sysexit": (["x = 1", "import sys\nsys.exit(0)", "x"], {}, ("SystemExit", "sys.exit(0)", 1)),
-    "quit": (["x = 1", "exit()", "x"], {}, ("DeadKernel", "exit()", 1)),
+    "sysexit": (["x = 1", "import sys\nsys.exit(3)", "x"], {}, ("SystemExit", "sys.exit(3)", 1)),
+    "quit": (["x = 1", "exit(3)", "x"], {}, ("SystemExit", "exit(3)", 1)),
+    "raised": (["x = 1", "raise KeyboardInterrupt", "x"], {}, ("KeyboardInterrupt", "nobody interrupted", 1)),
+    "captured": (["x = 1", "%%capture\n1 / 0", "x"], {}, ("ZeroDivisionError", "division", 1)),
+    "nested": (["x = 1", NESTED, "x"], {}, ("ExceptionGroup", "both (1 sub-exception)", 1)),
+    "widget": (["x = 1", WIDGET, "x"], {}, ("ZeroDivisionError", "division", 1)),
+    "silent": (["%pdb on", SILENT, "x"], {}, ("Silent", "its message cannot be shown: LookupError", 1)),
     "loop": (["x = 1", "print('in')\nwhile True: pass", "x"], {"timeout_s": 2.5}, ("TimeoutError", "2.5 s", 1)),
     "stubborn": (["x = 1", STUBBORN, "x"], {"timeout_s": 2.5}, ("TimeoutError", "cell 2", 1)),
     "unsupported": (["x = 1", CONTEXT + "run.save(object())", "x"], {}, ("UnsupportedTypeError", "partition 'k'", 1)),
@@ -204,6 +214,38 @@ def test_success_is_on_record(ran: Ran) -> None:
     log = Path(spec.log).read_text("utf-8").splitlines()
     assert sorted(log[:-1]) == ["one", "two"]
     assert "succeeded after" in log[-1]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("call", ["sys.exit()", "sys.exit(0)", "exit()"])
+def test_a_cell_may_end_the_run_as_a_success(tmp_path: Path, call: str) -> None:
+    spec = make_spec(tmp_path, "left", "import sys", call, "1 / 0", nbformat.v4.new_markdown_cell("# End"), "1 / 0")
+    result = execute(spec)
+    note = f"cell 2 ended the run by {call}; the 2 code cells behind it did not run"
+    assert (result.status, result.error_class, result.note) == (RunStatus.SUCCEEDED, None, note)
+    assert [status for status, _ in cell_states(spec)] == ["completed", "completed", "pending", "pending", "pending"]
+    assert Path(spec.log).read_text("utf-8").endswith(f": {note}\n")
+    assert nbformat.read(spec.output_notebook, as_version=4).metadata.nbpart.note == note
+    assert RunResult.read(spec.result) == result
+
+
+@pytest.mark.kernel
+def test_errors_that_a_cell_may_have_and_odd_displays_fail_nothing(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "odd", tagged("1 / 0", "raises-exception"), tagged(NESTED, "raises-exception"), ODD)
+    assert execute(spec).status is RunStatus.SUCCEEDED
+    assert [status for status, _ in cell_states(spec)] == ["completed"] * 3
+    (shown,) = nbformat.read(spec.output_notebook, as_version=4).cells[2].outputs
+    assert shown.data == {"text/plain": "3", "application/json": [2]}
+    log = Path(spec.log).read_text("utf-8")
+    assert "[nbpart] cell 3: a display's text/plain is no text (int) and was spelled as one" in log
+    assert "[nbpart] cell 3: a display's image/png is no text (list) and was left out" in log
+
+
+@pytest.mark.kernel
+def test_what_is_endless_is_cut_in_the_last_line_of_the_log(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "endless", "raise ValueError('x' * 1_000_000)")
+    assert len(execute(spec).error_message or "") == 1_000_000
+    assert len(Path(spec.log).read_text("utf-8").splitlines()[-1]) < 11_000
 
 
 @pytest.mark.kernel

@@ -47,7 +47,7 @@ def dead(run: Any) -> None:
 
 
 def left() -> None:
-    raise SystemExit(0)
+    raise SystemExit(4)
 
 
 def after(dead: str) -> str:
@@ -96,7 +96,7 @@ def run_of(ws: nbpart.Workspace, asset: str) -> nbpart.Run:
         ("kernelless", r"there is no kernel 'fortran-2077' here; install it"),
         ("unsupported", r"unsupported: a value of type object cannot be saved; .* a frame .*, a dict or list"),
         ("dead", r"the kernel died in cell 5 with exit code 3"),
-        ("left", r"SystemExit: cell 5 called sys\.exit\(0\)"),
+        ("left", r"SystemExit: cell 5 called sys\.exit\(4\)"),
     ],
 )
 def test_a_run_that_cannot_end_well_is_failed_and_says_why(ws: nbpart.Workspace, asset: str, told: str) -> None:

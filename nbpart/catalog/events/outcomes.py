@@ -58,9 +58,9 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
         _check_files(outcome, runs[outcome.run_no])
     batch.stage("outcomes_staged", staging.build_outcomes(accepted))
     batch.execute(
-        """INSERT INTO outcomes SELECT run_no, attempt, status, final, finished_at, duration_s, error_class,
+        """INSERT INTO outcomes BY NAME SELECT run_no, attempt, status, final, finished_at, duration_s, error_class,
             error_message, error_cell, traceback, exit_code, lacked, kernel, kernel_kind, cpu_s, peak_rss_bytes,
-            kept_kernel, ? FROM outcomes_staged""",
+            kept_kernel, note, ? AS sequence FROM outcomes_staged""",
         batch.sequence,
     )
     made = _insert_materializations(batch, accepted, runs)

@@ -32,6 +32,7 @@ _OUTCOME = {
     "cpu_s": "float64",
     "peak_rss_bytes": "int64",
     "kept_kernel": "string",
+    "note": "string",
 }
 _FILE = {
     "name": "string",

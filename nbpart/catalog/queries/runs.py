@@ -81,7 +81,7 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
         f" SELECT r.run_no, r.run_id, a.name, {KEY_SQL}, {_STATUS}, {_ATTEMPT}, b.backfill_id, t.started_at,"
         " o.finished_at, o.duration_s, o.error_class, o.error_message, o.error_cell, o.traceback, o.exit_code,"
         " n.notebook, n.log, r.code_version, r.params, o.lacked, o.kernel, o.kernel_kind,"
-        " o.cpu_s, o.peak_rss_bytes, o.kept_kernel, 'process ' || c.pid || ' on ' || c.host"
+        " o.cpu_s, o.peak_rss_bytes, o.kept_kernel, 'process ' || c.pid || ' on ' || c.host, o.note"
         f" FROM {_JOINS} LEFT JOIN coordinators c ON c.coordinator_no = r.coordinator_no"
         " LEFT JOIN attempts n ON n.run_no = r.run_no AND n.attempt = t.attempt"
         " WHERE r.run_no = (SELECT run_no FROM chosen)",

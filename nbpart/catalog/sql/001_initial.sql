@@ -68,7 +68,8 @@ CREATE TABLE outcomes (
     run_no BIGINT NOT NULL, attempt INTEGER NOT NULL, status VARCHAR NOT NULL, final BOOLEAN NOT NULL,
     finished_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE, error_class VARCHAR, error_message VARCHAR,
     error_cell INTEGER, traceback VARCHAR, exit_code INTEGER, lacked VARCHAR, kernel VARCHAR,
-    kernel_kind VARCHAR, cpu_s DOUBLE, peak_rss_bytes BIGINT, kept_kernel VARCHAR, sequence BIGINT NOT NULL
+    kernel_kind VARCHAR, cpu_s DOUBLE, peak_rss_bytes BIGINT, kept_kernel VARCHAR, sequence BIGINT NOT NULL,
+    note VARCHAR
 );
 -- An observation of a source is a materialization without a run; one of a file that vanished has no data_version.
 CREATE TABLE materializations (

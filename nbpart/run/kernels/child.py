@@ -25,6 +25,7 @@ from nbpart.run.kernels import processes, wire
 from nbpart.run.kernels.chance import Chance
 from nbpart.run.kernels.placeholder import KernelPlaceholder, launcher_path
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
+from nbpart.run.kernels.report import install as install_report
 from nbpart.run.modules import RUN_VARIABLE
 from nbpart.run.secrets import take_secrets
 
@@ -158,6 +159,7 @@ class AdoptedApp(ForkedApp):
         self.is_adopted = True
         self.exec_lines = startup + list(self.exec_lines)
         self.shell.init_environment()
+        install_report(self.shell)
         self.init_gui_pylab()
         self.init_extensions()
         self.init_code()

@@ -29,6 +29,7 @@ from nbpart.run.kernels.processes import (
     send,
 )
 from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipython_command
+from nbpart.run.kernels.report import report_code
 from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import wait_end
 from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Usage, is_supported
@@ -257,7 +258,8 @@ async def _start(
     arguments = []
     spec: Any = manager.kernel_spec
     if any("ipykernel" in part for part in spec.argv):
-        lines = [*([guard_code(sockets)] if is_supported() else []), *([TAKING_LINE] if secrets else []), *startup]
+        lines = [report_code(), *([guard_code(sockets)] if is_supported() else [])]
+        lines += [*([TAKING_LINE] if secrets else []), *startup]
         # what is printed is repeated on the console, where the last words of a kernel that dies can be read
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]
         arguments += [f"--IPKernelApp.exec_lines={line}" for line in lines]

@@ -1,0 +1,100 @@
+"""The error of a cell: which one is told where messages, outputs and reply say different things, and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nbpart.run.kernels.report import SOURCE
+from nbpart.run.record import Ending, strip_ansi
+from nbpart.states import RunStatus
+
+#: How SystemExit tells a code that means success: `sys.exit()`, `sys.exit(0)`, `SystemExit(None)`, `sys.exit(False)`.
+_GOOD_CODES = frozenset({"", "0", "None", "False"})
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """An error that a cell came to, or showed.
+
+    `ends_cell`: nothing more of the cell was executed. `is_raised`: whether a statement raised it, as a
+    KeyboardInterrupt is not that comes from outside. `call`: how a SystemExit was asked for.
+    """
+
+    name: str
+    message: str
+    traceback: str
+    ends_cell: bool
+    is_raised: bool = False
+    call: str = "sys.exit"
+
+    @property
+    def is_good_exit(self) -> bool:
+        return self.name == "SystemExit" and self.message in _GOOD_CODES
+
+    def to_ending(self, index: int) -> Ending:
+        """How a run ends by it; `index` is that of its cell, from 0."""
+        number = index + 1
+        if self.name == "KeyboardInterrupt" and not self.is_raised:
+            message = f"the kernel was interrupted in cell {number}"
+            return Ending(RunStatus.CANCELLED, self.name, message, index, self.traceback or None)
+        message = self.message
+        if self.name == "KeyboardInterrupt":
+            message = message or f"cell {number} raised it; nobody interrupted the run"
+        elif self.name == "SystemExit" and self.ends_cell:
+            message = f"cell {number} called {self.call}({message}), so the run did not come to its end; leave it out"
+        elif self.name == "SystemExit":
+            message = f"what cell {number} executed called sys.exit({message})"
+        return Ending(RunStatus.FAILED, self.name, message, index, self.traceback or None)
+
+
+def find_cell_error(
+    outputs: Iterable[Mapping[str, Any]], reply: Mapping[str, Any], elsewhere: Sequence[Mapping[str, Any]] = ()
+) -> CellError | None:
+    """The error of a cell that was executed, None where there is none.
+
+    outputs: its own outputs. reply: the content of the reply to it. elsewhere: errors that it showed in other places,
+    like outputs. The error that ended the cell stands before others; of these the first counts, and one that exits with
+    a good code does not.
+    """
+    shown = [output for output in outputs if output["output_type"] == "error"] + list(elsewhere)
+    noted = [part for part in reply.get("payload") or () if part.get("source") == SOURCE]
+    if reply.get("status") == "error":
+        return _ending_error(reply, shown, noted)
+    errors = [_read(error, ends_cell=False) for error in (*shown, *noted)]
+    first = next((error for error in errors if not error.is_good_exit), None)
+    raised = any(note["raised"] for note in noted if first is not None and note["ename"] == first.name)
+    return None if first is None else replace(first, is_raised=raised)
+
+
+def find_exit(reply: Mapping[str, Any]) -> CellError | None:
+    """The exit that a cell asked its kernel for by `exit()` or `quit()`, as an error with its code."""
+    asked = [part for part in reply.get("payload") or () if part.get("source") == "ask_exit"]
+    if not asked:
+        return None
+    # IPython takes a truth value for "keep the kernel", and whoever gives something else means a code
+    code = asked[-1].get("keepkernel")
+    message = "" if isinstance(code, bool) or code is None else str(code)
+    return CellError("SystemExit", message, "", ends_cell=True, call="exit")
+
+
+def _ending_error(
+    reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], noted: Sequence[Mapping[str, Any]]
+) -> CellError:
+    said: Mapping[str, Any] = noted[-1] if noted else reply
+    if reply.get("ename") == "NoneType" and shown:  # showing the cell's value failed, and the kernel knows no error
+        said = shown[0]
+    error = _read(said, ends_cell=True)
+    same = [output for output in shown if output["ename"] == error.name]
+    traceback = _join(same[-1]["traceback"]) if same else error.traceback or _join(reply.get("traceback") or ())
+    return replace(error, traceback=traceback)
+
+
+def _read(told: Mapping[str, Any], *, ends_cell: bool) -> CellError:
+    name, message = str(told.get("ename") or "Error"), strip_ansi(str(told.get("evalue") or ""))
+    return CellError(name, message, _join(told.get("traceback") or ()), ends_cell, bool(told.get("raised")))
+
+
+def _join(traceback: str | Sequence[str]) -> str:
+    return strip_ansi(traceback if isinstance(traceback, str) else "\n".join(traceback))
