@@ -16,6 +16,8 @@ from click.testing import CliRunner
 import nbpart
 from nbpart.cli import main
 from nbpart.errors import NbpartError
+from nbpart.workspace.backfills import Backfill
+from nbpart.workspace.view import make_monitor
 
 SHARP = "20200101T000000000-abcdef"
 
@@ -148,6 +150,45 @@ def name_folders(root: Path, home: Path) -> None:
     connection.close()
 
 
+def name_catalog(root: Path, home: Path) -> None:
+    """A workspace that says that its catalog is that of another one of this user."""
+    with nbpart.open(home / "documents" / "mine") as ws:
+        ws.register(raw)
+    (root / "catalog.duckdb").unlink()
+    (root / "catalog.location").write_text(f"{home / 'documents' / 'mine'}\n{'0' * 32}\n")
+
+
+def ask_for_backfills(root: Path, home: Path) -> None:
+    """Backfills in the catalog that nobody here asked for: one that ran, one that goes on, one that waits."""
+    log = str(home / "documents" / "letter.txt")
+    rewrite(
+        root,
+        "INSERT INTO coordinators (coordinator_no, host, pid, lock, purpose, started_at)"
+        " VALUES (900, 'elsewhere', 1, $log, 'an enemy', now())",
+        log=log,
+    )
+    for number, kind in enumerate(("succeeded", "running", "requested"), 1):
+        backfill = f"../../../home/documents/letter.txt-{number}"
+        columns = {"backfill_no": number, "backfill_id": backfill}
+        fill(root, "backfills", columns)
+        fill(root, "backfill_events", {"backfill_no": number, "kind": kind, "coordinator_no": 900})
+
+
+def fill(root: Path, table: str, values: dict[str, object]) -> None:
+    """Insert a row, with something in every column that has to have a value."""
+    connection = duckdb.connect(str(root / "catalog.duckdb"))
+    columns = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND NOT is_nullable"
+        " AND column_default IS NULL",
+        [table],
+    ).fetchall()
+    anything = {"TIMESTAMP WITH TIME ZONE": "2020-01-01 00:00:00+00", "BOOLEAN": True, "JSON": "{}", "VARCHAR": "{}"}
+    row = {name: anything.get(kind, 1) for name, kind in columns} | values
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+    connection.close()
+
+
 ATTACKS: dict[str, Callable[[Path, Path], None]] = {
     "absolute paths": lambda root, home: name_files(root, str(home / "documents" / "letter.txt")),
     "paths that climb": lambda root, home: name_files(root, "../home/documents/letter.txt"),
@@ -155,6 +196,8 @@ ATTACKS: dict[str, Callable[[Path, Path], None]] = {
     "coordinators": name_coordinators,
     "definitions": name_folders,
     "kernels": name_kernels,
+    "a catalog elsewhere": name_catalog,
+    "backfills": ask_for_backfills,
     "links within": link_within,
     **{f"{name} is a link": link_folder(name) for name in ("data", "runs", "code", "coordinators")},
     **{f"{name} is a link": link_file(name) for name in ("catalog.lock", "catalog.gate", "catalog.sequence")},
@@ -163,6 +206,7 @@ COMMANDS = (
     ["status"],
     ["plan"],
     ["runs"],
+    ["backfills"],
     ["show", SHARP],
     ["logs", SHARP],
     ["assets"],
@@ -199,6 +243,14 @@ def test_looking_and_tidying_up_touch_nothing_outside(root: Path, home: Path, at
     assert seen(home) == before
 
 
+def show_backfills(ws: nbpart.Workspace) -> None:
+    """Everything that is shown of backfills, the live monitor of each too."""
+    for backfill_id, backfill in ws.backfills.items():
+        for show in (repr, Backfill._repr_html_, Backfill.steps):
+            show(backfill)
+        make_monitor(ws, backfill_id).close()
+
+
 def look(root: Path) -> None:
     """Everything that a notebook shows; what is refused is refused in a sentence."""
     try:
@@ -212,6 +264,9 @@ def look(root: Path) -> None:
             lambda: ws.explore(),
             lambda: ws._repr_html_(),
             lambda: ws.kernels(),
+            lambda: ws.sql("SELECT * FROM raw").df(),
+            lambda: ws.check_data(),
+            lambda: show_backfills(ws),
             lambda: ws.load("raw", "a"),
             lambda: ws.table("raw").fetchall(),
             lambda: ws.get_run(SHARP).log,
