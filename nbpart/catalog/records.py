@@ -282,10 +282,14 @@ class PartitionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A partition whose facts are not what its events come to."""
+    """A partition whose facts are not what its events come to, or that shares with another what is its own.
+
+    What is shared is mended by making the partition's data again, everything else by `repair`.
+    """
 
     asset: str
     partition_key: str | None
     column: str
     recorded: Any
     rebuilt: Any
+    is_shared: bool = False

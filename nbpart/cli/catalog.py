@@ -82,11 +82,12 @@ def check(
         _tell(findings, repaired, copy)
         if files is not None:
             _tell_files(files)
-    ctx.exit(1 if (findings and not repair) or (files is not None and len(files)) else 0)
+    left = [finding for finding in findings if finding.is_shared or not repair]
+    ctx.exit(1 if left or (files is not None and len(files)) else 0)
 
 
 def _check_facts(repair: bool) -> tuple[list[Finding], int, Path | None]:
-    """What is found, how many partitions were mended, and the copy of the catalog as it was before."""
+    """What was found, how many partitions were mended, and the copy of the catalog as it was before."""
     from nbpart.catalog import check as checking
     from nbpart.catalog.copies import Keeper
     from nbpart.workspace.folder import open_folder
@@ -94,7 +95,7 @@ def _check_facts(repair: bool) -> tuple[list[Finding], int, Path | None]:
     _, opened = open_folder(options.workspace_path(), create=False, purpose="nbpart catalog check")
     try:
         findings = opened.read(lambda batch: checking.check(batch, MOST_FOUND))
-        if not (repair and findings):
+        if not repair or all(finding.is_shared for finding in findings):
             return findings, 0, None
         keeper = Keeper(datetime.now(UTC))
         return findings, opened.write(checking.repair, before=keeper.keep), keeper.copy
@@ -125,9 +126,9 @@ class _Progress:
 
 
 def _print_json(findings: list[Finding], repaired: int, copy: Path | None, files: pd.DataFrame | None) -> None:
-    mend = options.command_line("catalog", "check", "--repair")
+    records = zip(_to_table(findings).to_records(), findings, strict=True)
     told: dict[str, Any] = {
-        "findings": [{**record, "mend": mend} for record in _to_table(findings).to_records()],
+        "findings": [{**record, "mend": _mend_line(finding)} for record, finding in records],
         "repaired": repaired,
     }
     if copy is not None:
@@ -151,8 +152,18 @@ def _tell(findings: list[Finding], repaired: int, copy: Path | None) -> None:
         remark(f"The catalog as it was is kept: {show_path(copy)}")
     if repaired:
         click.echo(f"Mended the facts of {count(repaired, 'partition')}.")
-    elif findings:
-        remark(f"To mend them: {options.command_line('catalog', 'check', '--repair')}")
+    left = [finding for finding in findings if finding.is_shared or not repaired]
+    lines = list(dict.fromkeys(map(_mend_line, left)))
+    if len(lines) > CHECK_ROWS:
+        lines = [options.command_line("backfill", name, "-s", "all") for name in sorted({f.asset for f in left})]
+    _tell_lines(lines)
+
+
+def _mend_line(finding: Finding) -> str:
+    """The command that mends a finding: data that may be another's are made again."""
+    if not finding.is_shared:
+        return options.command_line("catalog", "check", "--repair")
+    return options.command_line("backfill", *_name_partition(finding.asset, finding.partition_key), "-s", "all")
 
 
 def _tell_files(files: pd.DataFrame) -> None:
@@ -169,9 +180,21 @@ def _tell_files(files: pd.DataFrame) -> None:
     lines = list(dict.fromkeys(_mend_lines(files)))
     if len(lines) > CHECK_ROWS:
         lines = [options.command_line("backfill", asset) for asset in files["asset"].unique()]
-    remark("To mend them:")
-    for line in lines:
-        remark(f"  {line}")
+    _tell_lines(lines)
+
+
+def _tell_lines(lines: Sequence[str]) -> None:
+    """Say which commands mend what was found."""
+    if len(lines) == 1:
+        remark(f"To mend them: {lines[0]}")
+    elif lines:
+        remark("To mend them:")
+        for line in lines:
+            remark(f"  {line}")
+
+
+def _name_partition(asset: str, key: str | None) -> list[str]:
+    return [asset, *(["-k", key] if key is not None else [])]
 
 
 def _mend_lines(files: pd.DataFrame) -> list[str]:
@@ -180,7 +203,7 @@ def _mend_lines(files: pd.DataFrame) -> list[str]:
 
     lines = []
     for row in files.itertuples(index=False):
-        words = ["backfill", row.asset, *(["-k", row.partition_key] if row.partition_key is not None else [])]
+        words = ["backfill", *_name_partition(row.asset, row.partition_key)]
         if row.problem == FileFault.FORBIDDEN:
             lines.append(shlex.join(["chmod", "u+r", str(options.workspace_path() / row.path)]))
         elif row.problem == FileFault.UNREADABLE:  # nothing is known of it, so it is not outdated

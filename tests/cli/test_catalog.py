@@ -37,6 +37,19 @@ def made(project: Path, ask: Ask) -> Path:
 
 
 @pytest.mark.kernel
+def test_data_that_may_be_anothers_are_made_again(made: Path, ask: Ask) -> None:
+    damage(made, "UPDATE runs SET run_id = (SELECT run_id FROM runs WHERE run_no = 1)")
+    [finding] = json.loads(ask("catalog", "check", "--json", code=1).stdout)["findings"]
+    assert (finding["asset"], finding["partition_key"], finding["fact"]) == ("sizes", "a.csv", "run_id")
+    line = "nbpart backfill sizes -k a.csv -s all"
+    assert finding["mend"] == line
+    assert f"To mend them: {line}" in ask("catalog", "check", "--repair", code=1).stderr
+    assert list((made / "workspace").glob("*.bak")) == []
+    ask(*line.split()[1:])
+    assert json.loads(ask("catalog", "check", "--json").stdout) == {"findings": [], "repaired": 0}
+
+
+@pytest.mark.kernel
 def test_what_is_damaged_is_found_and_mended(made: Path, ask: Ask) -> None:
     assert "The facts are what the events come to." in ask("catalog", "check").stderr
     before = ask("partitions", "sizes", "--json").stdout
