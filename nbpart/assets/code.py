@@ -17,7 +17,18 @@ from nbpart.assets.names import bound_names, fingerprint, global_names, name_of_
 from nbpart.assets.sources import import_root, is_importable, module_file, plain_function, read_source
 from nbpart.errors import DeclarationError
 
-__all__ = ["CodeVersion", "LocalModule", "import_root", "is_importable", "version_of_function", "version_of_notebook"]
+__all__ = [
+    "CodeVersion",
+    "LocalModule",
+    "import_root",
+    "is_importable",
+    "module_of_function",
+    "statements_named_by",
+    "version_of_carried",
+    "version_of_definition",
+    "version_of_function",
+    "version_of_notebook",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +37,12 @@ class CodeVersion:
 
     ``version`` is 16 hex digits. ``modules`` holds every local module that a run can come to import, by name: more
     than ``version`` counts, since importing a module also executes the packages above it and its other imports.
+    ``elsewhere`` are the names of modules that the code seeks and that are no local ones.
     """
 
     version: str
     modules: tuple[LocalModule, ...]
+    elsewhere: frozenset[str] = frozenset()
 
 
 def version_of_notebook(notebook: Mapping[str, Any], folder: Path, kernel_language: str = "python") -> CodeVersion:
@@ -48,7 +61,7 @@ def version_of_notebook(notebook: Mapping[str, Any], folder: Path, kernel_langua
     imported = {m for tree, _ in trees if tree is not None for m in imported_modules(tree.body, "", local)}
     counted = local.closure(imported)
     version = _digest("notebook", *filter(None, parts), *_fingerprints(counted))
-    return CodeVersion(version, local.loaded(imported))
+    return CodeVersion(version, local.loaded(imported), local.elsewhere)
 
 
 def version_of_function(function: Callable[..., Any], roots: Sequence[Path]) -> CodeVersion:
@@ -63,27 +76,41 @@ def version_of_function(function: Callable[..., Any], roots: Sequence[Path]) -> 
     """
     plain_function(function)
     if not is_importable(function):
-        return _version_of_carried(function, roots)
-    root = import_root(function)
-    local = LocalModules(_local_roots([*roots, root]))
-    own = LocalModule(function.__module__, path := module_file(function), read_source(path))
-    statements = _named_by(function.__qualname__.partition(".")[0], own)
+        return version_of_carried(carry(function).source, roots)
+    return version_of_definition(module_of_function(function), function.__qualname__, [*roots, import_root(function)])
+
+
+def module_of_function(function: Callable[..., Any]) -> LocalModule:
+    """The module of an importable function, as its file is now. Raises DeclarationError where there is none."""
+    path = module_file(function)
+    return LocalModule(function.__module__, path, read_source(path))
+
+
+def version_of_definition(own: LocalModule, qualname: str, roots: Sequence[Path]) -> CodeVersion:
+    """The version of a function of the module ``own``, by that module's source alone; see `version_of_function`."""
+    local = LocalModules(_local_roots(roots))
+    statements = statements_named_by(qualname.partition(".")[0], own)
     imported = imported_modules([s for _, s in statements], own.package, local)
     counted = local.closure(imported, without=own.name)
     parts = sorted({f"{name}:{fingerprint(statement)}" for name, statement in statements})
-    return CodeVersion(_digest("function", *parts, *_fingerprints(counted)), local.loaded([*imported, own.name], own))
+    version = _digest("function", *parts, *_fingerprints(counted))
+    return CodeVersion(version, local.loaded([*imported, own.name], own), local.elsewhere)
 
 
-def _version_of_carried(function: Callable[..., Any], roots: Sequence[Path]) -> CodeVersion:
-    carried = carry(function)
+def version_of_carried(source: str, roots: Sequence[Path]) -> CodeVersion:
+    """The version of carried source, with the local modules that it imports."""
+    body = parse(source).body
     local = LocalModules(_local_roots(roots))
-    imported = imported_modules(parse(carried.source).body, "", local)
-    parts = sorted(f"{piece.name}:{fingerprint(*parse(piece.source).body)}" for piece in carried.pieces)
-    return CodeVersion(_digest("function", *parts, *_fingerprints(local.closure(imported))), local.loaded(imported))
+    imported = imported_modules(body, "", local)
+    version = _digest("function", *sorted(map(fingerprint, body)), *_fingerprints(local.closure(imported)))
+    return CodeVersion(version, local.loaded(imported), local.elsewhere)
 
 
-def _named_by(name: str, module: LocalModule) -> list[tuple[str, ast.stmt]]:
-    """The statements of a module that a name stands for, and those that these name in turn."""
+def statements_named_by(name: str, module: LocalModule) -> list[tuple[str, ast.stmt]]:
+    """The statements of a module that a name stands for, and those that these name in turn.
+
+    Raises DeclarationError where the module has no such name, SyntaxError where it is not Python.
+    """
     binding = _statements_by_name(parse(module.source).body)
     if name not in binding:
         raise DeclarationError(

@@ -32,6 +32,7 @@ class AssetDefinition:
     ``folder`` the working directory of its runs, ``snapshot`` the notebook that runs (relative to the workspace),
     ``modules`` the local modules that were kept with it: name -> (snapshot, original file), ``settings`` what a
     backfill may override: name -> default, ``secrets`` those of them whose values are recorded nowhere.
+    ``module`` is the one that runs import the function from, empty where it is carried.
     """
 
     name: str
@@ -55,6 +56,7 @@ class AssetDefinition:
     language: str = "python"
     origin: str = ""
     secrets: tuple[str, ...] = ()
+    module: str = ""
 
     @property
     def is_source(self) -> bool:

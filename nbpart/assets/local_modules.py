@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from nbpart.assets.names import fingerprint, parse
@@ -26,10 +27,7 @@ class LocalModule:
 
     def fingerprint(self) -> str:
         """What the module is, by its syntax tree; its text where it does not parse."""
-        try:
-            return fingerprint(parse(self.source))
-        except SyntaxError:
-            return self.source
+        return _fingerprint_source(self.source)
 
 
 class LocalModules:
@@ -41,6 +39,11 @@ class LocalModules:
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = roots
         self._found: dict[str, LocalModule | None] = {}
+
+    @property
+    def elsewhere(self) -> frozenset[str]:
+        """The names that were looked for and are no local modules."""
+        return frozenset(name for name, module in self._found.items() if module is None)
 
     def find(self, name: str) -> LocalModule | None:
         """The local module of that name, or None."""
@@ -73,10 +76,7 @@ class LocalModules:
         return [reached[name] for name in sorted(reached)]
 
     def _imports_of(self, module: LocalModule) -> list[str]:
-        try:
-            return imported_modules(parse(module.source).body, module.package, self)
-        except SyntaxError:
-            return []
+        return _find_local(_imports_in_source(module.source), module.package, self)
 
     def _read(self, name: str) -> LocalModule | None:
         parts = name.split(".")
@@ -96,19 +96,44 @@ def imported_modules(body: Iterable[ast.stmt], package: str, local: LocalModules
     ``package`` is where relative imports start. ``import a.b`` takes from ``a`` and ``a.b``, since it binds ``a``;
     ``from a import b`` takes from ``a.b`` where that is a module, else from ``a``.
     """
+    return _find_local([found for statement in body for found in imports_of(statement)], package, local)
+
+
+def _find_local(imports: Iterable[ast.Import | ast.ImportFrom], package: str, local: LocalModules) -> list[str]:
     names: dict[str, None] = {}
-    for node in (inner for statement in body for inner in ast.walk(statement)):
+    for node in imports:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 parts = alias.name.split(".")
                 shortest = len(parts) if alias.asname else 1
                 names.update(dict.fromkeys(".".join(parts[:n]) for n in range(shortest, len(parts) + 1)))
-        elif isinstance(node, ast.ImportFrom):
+        else:
             origin = _origin(node, package)
             for alias in node.names:
                 inner = f"{origin}.{alias.name}" if origin else alias.name
                 names[inner if alias.name != "*" and local.find(inner) else origin] = None
     return [name for name in names if local.find(name)]
+
+
+@lru_cache(maxsize=512)
+def _fingerprint_source(source: str) -> str:
+    try:
+        return fingerprint(parse(source))
+    except SyntaxError:
+        return source
+
+
+@lru_cache(maxsize=512)
+def _imports_in_source(source: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    try:
+        return tuple(found for statement in parse(source).body for found in imports_of(statement))
+    except SyntaxError:
+        return ()
+
+
+def imports_of(statement: ast.stmt) -> list[ast.Import | ast.ImportFrom]:
+    """The imports in a statement, wherever in it they stand."""
+    return [node for node in ast.walk(statement) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def _origin(node: ast.ImportFrom, package: str) -> str:

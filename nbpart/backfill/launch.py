@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,7 @@ from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.runner import Job, Runner, Started
 from nbpart.catalog import BackfillRecord, Batch, Catalog, events, queries
-from nbpart.errors import UnknownNameError
+from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.spec import RunSpec
 from nbpart.states import REQUESTED, RunStatus
@@ -38,6 +38,8 @@ class Site:
     """Where backfills run: the workspace's folder, its catalog, this process as coordinator, and what it runs.
 
     ``check_trust`` raises where the code that the workspace holds may not run; whatever starts runs asks it first.
+    ``take_up_edits`` registers what changed on disk of the code, and gives the assets of which it cannot be read, with
+    the reason; whatever makes a plan asks it first.
     ``make_pool`` makes the pool of a backfill, for so many runs at once, which tells each run that it begins; the
     runner closes it. ``preload`` names modules that pre-warmed kernels find imported already, ``show`` gives
     the live picture of a backfill by its id.
@@ -47,10 +49,17 @@ class Site:
     catalog: Catalog
     coordinator: Coordinator
     check_trust: Callable[[], None]
+    take_up_edits: Callable[[], Mapping[str, str]] = dict
     make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = start_threads
     preload: tuple[str, ...] = ()
     show: Callable[[str], Any] | None = None
     runners: dict[str, Runner] = field(default_factory=dict)
+
+
+def refuse_unreadable(unreadable: Mapping[str, str], names: Iterable[str]) -> None:
+    """Refuse to plan or run assets whose code on disk cannot be taken up. Raises `DeclarationError`."""
+    if refused := [unreadable[name] for name in names if name in unreadable]:
+        raise DeclarationError("\n".join(refused))
 
 
 def start_backfill(

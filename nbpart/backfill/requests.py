@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from nbpart.backfill.launch import Site, find_record, launch, make_steps_frame
+from nbpart.backfill.launch import Site, find_record, launch, make_steps_frame, refuse_unreadable
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import Options
 from nbpart.backfill.plan import StepTable, plan_steps
@@ -38,11 +38,16 @@ def take_up_request(site: Site, backfill_id: str, options: Options, *, also_canc
 
 
 def plan_request(site: Site, backfill_no: int) -> tuple[Registry, StepTable]:
-    """What of a request is outdated now, with what is registered now; assets that were removed are left out."""
+    """What of a request is outdated now, with the code of now; assets that were removed are left out.
+
+    Raises `DeclarationError` where the code of an asset on disk cannot be read.
+    """
+    unreadable = site.take_up_edits()
     registry = site.catalog.read(partial(load_registry, root=site.root))
     wanted = site.catalog.read(partial(queries.load_request, backfill_no=backfill_no))
     graph = registry.graph
     names = [name for name in graph.computed if registry[name].asset_id in wanted]
+    refuse_unreadable(unreadable, names)
     above = {read for name in names for read in graph.upstream(name) if registry[read].definition.is_source}
     refresh_sources(site.catalog, registry, sorted(above))
     facts, moment = site.catalog.read(partial(_load_facts, registry=registry, names=names))

@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from nbpart.assets.definition import AssetDefinition
-from nbpart.backfill.launch import Site, find_record, holder, launch, start_backfill, status_of
+from nbpart.backfill.launch import (
+    Site,
+    find_record,
+    holder,
+    launch,
+    refuse_unreadable,
+    start_backfill,
+    status_of,
+)
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import Options, check_names
 from nbpart.backfill.plan import AssetSteps, StepTable
@@ -31,8 +39,8 @@ _ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
     """Go on in the background with the steps that have no outcome, as the same backfill; nothing where none is left.
 
-    ``changed``: options that are not as they were. They run with what is registered now, but what was made since the
-    plan counts as made. Raises `UnknownNameError`, and `DeclarationError` where it still runs.
+    ``changed``: options that are not as they were. They run with the code of now, but what was made since the plan
+    counts as made. Raises `UnknownNameError`, and `DeclarationError` where it still runs or code cannot be read.
     """
     site.coordinator.reap()
     record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
@@ -42,14 +50,18 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
     if record.planned is None:
         take_up_request(site, backfill_id, options, also_cancelled=True)
         return
-    coordinator = site.coordinator.number
+    coordinator, unreadable = site.coordinator.number, site.take_up_edits()
 
     def begin(batch: Batch) -> Job | None:
         # looked at in the transaction that takes it up: of two processes that resume it only one does
         now = find_record(batch, backfill_id)
         if status_of(site, now) == RunStatus.RUNNING:
             raise DeclarationError(f"backfill {backfill_id} is running in {holder(now)}; there is nothing to resume.")
-        return None if tell_nothing_left(batch, now) else _begin(batch, site.root, now, options, coordinator)
+        if tell_nothing_left(batch, now):
+            return None
+        job = _begin(batch, site.root, now, options, coordinator)
+        refuse_unreadable(unreadable, [steps.asset for steps in job.steps.assets])
+        return job
 
     launch(site, options, begin)
 
@@ -100,10 +112,12 @@ def retry_backfill(site: Site, backfill_id: str, **changed: Any) -> str | None:
 
     ``changed``: options that are not as they were. Raises `UnknownNameError`.
     """
+    unreadable = site.take_up_edits()
     record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
     registry, steps, _ = site.catalog.read(lambda batch: load_steps(batch, site.root, record, FAILED))
     if not len(steps):
         return None
+    refuse_unreadable(unreadable, [asset.asset for asset in steps.assets])
     options = Options.from_json(record.options, **changed)
     return start_backfill(site, registry, steps, f"failed of {backfill_id}", options, None)
 

@@ -2,9 +2,10 @@
 
 from nbpart.workspace.backfills import Backfill, Backfills
 from nbpart.workspace.current import current_run
+from nbpart.workspace.opening import open
 from nbpart.workspace.partition_set import PartitionSet
 from nbpart.workspace.plans import Plan
 from nbpart.workspace.runs import Run
-from nbpart.workspace.workspace import Workspace, open
+from nbpart.workspace.workspace import Workspace
 
 __all__ = ["Backfill", "Backfills", "PartitionSet", "Plan", "Run", "Workspace", "current_run", "open"]

@@ -12,13 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.asset import Asset, Source, find_collision
-from nbpart.assets.binding import bind_arguments
+from nbpart.assets.binding import Binder
 from nbpart.assets.carry import carry
-from nbpart.assets.code import CodeVersion, import_root, is_importable, version_of_function, version_of_notebook
+from nbpart.assets.code import (
+    CodeVersion,
+    import_root,
+    is_importable,
+    module_of_function,
+    version_of_function,
+    version_of_notebook,
+)
 from nbpart.assets.compile import compile_function
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.parameters_cell import read_parameters_cell
+from nbpart.assets.signature import current_signature, is_imported_earlier
 from nbpart.assets.spelling import spell_setting
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.catalog import AssetRow, Batch, Catalog, Registered, events, queries
@@ -81,6 +89,17 @@ def tell_changes(changes: Sequence[Change]) -> None:
     for change in changes:
         if change.code_changed:
             log.info("asset %r is replaced: its code changed, and what other code made of it is stale.", change.name)
+
+
+def tell_earlier_imports(items: Sequence[Any]) -> None:
+    """One line for the modules of functions that this process imported before their files were edited."""
+    functions = (item.function for item in items if isinstance(item, Asset) and item.function is not None)
+    earlier = sorted(
+        {f.__module__ for f in functions if is_importable(f) and is_imported_earlier(f, module_of_function(f))}
+    )
+    if earlier:
+        log.info("this kernel has imported an earlier %s: runs take what the file says now, calls here do not.",
+                 ", ".join(earlier))  # fmt: skip
 
 
 def _as_set(item: Any) -> PartitionsDefinition:
@@ -167,64 +186,95 @@ def _check_pattern(item: Source) -> None:
 
 def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> Prepared:
     assert item.function is not None
-    arguments = bind_arguments(item, set_names)
     roots = [item.folder]
-    call = item.function.__qualname__
+    call, module = item.function.__qualname__, ""
     if is_importable(item.function):
         roots.append(import_root(item.function))
-        setup = f"from {item.function.__module__} import {call.partition('.')[0]}"
+        module = item.function.__module__
+        setup = spell_import(module, call)
+        signature = current_signature(item.function)
     else:
         carried = carry(item.function)
         setup, call = carried.source, carried.call
-    if inspect.iscoroutinefunction(item.function):
-        call = f"await {call}"
-    notebook = compile_function(
-        item.name, arguments=arguments, setup=setup, call=call, description=item.function.__doc__ or ""
-    )
-    settings = {a.name: text for a in arguments if a.kind == "setting" and (text := spell_setting(a.default))}
-    reads = [a.name for a in arguments if a.kind == "input"]
-    code = version_of_function(item.function, roots)
-    definition = _define(item, code, [*reads, *item.deps], set_names, settings)
-    definition = replace(
-        definition,
+        signature = inspect.signature(item.function)
+    bare = replace(
+        _define(item, set_names),
         import_roots=tuple(dict.fromkeys(map(str, roots))),
         origin=f"{item.function.__module__}.{item.function.__qualname__}",
+        module=module,
     )
-    return Prepared(definition, notebook, code)
+    if inspect.iscoroutinefunction(item.function):
+        call = f"await {call}"
+    code = version_of_function(item.function, roots)
+    parameters = item.partitions.parameters if item.partitions else None
+    called = Called(setup, call, signature, item.function.__doc__ or "", code)
+    return prepare_call(bare, called, parameters, set_names)
+
+
+@dataclass(frozen=True)
+class Called:
+    """A function as a notebook of its own runs it: what it is, how it is called, and what it is for."""
+
+    setup: str
+    call: str
+    signature: inspect.Signature
+    description: str
+    code: CodeVersion
+
+
+def spell_import(module: str, qualname: str) -> str:
+    """The import after which a function of a module can be called by its qualified name."""
+    return f"from {module} import {qualname.partition('.')[0]}"
+
+
+def prepare_call(
+    bare: AssetDefinition, called: Called, parameters: Parameters | None, set_names: Mapping[str, str]
+) -> Prepared:
+    """The function asset ``bare`` as it is run; ``parameters`` are those of its partitions.
+
+    Raises `DeclarationError` for an argument that stands for nothing.
+    """
+    arguments = Binder(bare.name, bare.is_partitioned, parameters.names if parameters else (), set_names).bind(
+        called.signature
+    )
+    notebook = compile_function(
+        bare.name, arguments=arguments, setup=called.setup, call=called.call, description=called.description
+    )
+    settings = {a.name: text for a in arguments if a.kind == "setting" and (text := spell_setting(a.default))}
+    reads = [*(a.name for a in arguments if a.kind == "input"), *bare.deps]
+    inputs = tuple(_read(bare.name, name, set_names) for name in dict.fromkeys(reads))
+    return Prepared(with_code(replace(bare, inputs=inputs), called.code, settings), notebook, called.code)
 
 
 def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> Prepared:
     assert item.notebook is not None
-    notebook = _read_notebook(item)
+    bare = replace(_define(item, set_names), path=str(item.notebook), origin=str(item.notebook))
+    return prepare_notebook(bare, item.partitions.parameters if item.partitions else None)
+
+
+def prepare_notebook(bare: AssetDefinition, parameters: Parameters | None) -> Prepared:
+    """The notebook asset ``bare`` with the code that its file has now; ``parameters`` are those of its partitions.
+
+    Raises `DeclarationError` for what is no notebook, and for a parameters cell that cannot be one.
+    """
+    notebook = _read_notebook(bare.name, Path(bare.path or ""))
     kernelspec = notebook.get("metadata", {}).get("kernelspec", {})
     language = str(kernelspec.get("language") or notebook["metadata"].get("language_info", {}).get("name") or "python")
-    code = version_of_notebook(notebook, item.folder, language)
-    parameters = item.partitions.parameters if item.partitions else None
+    code = version_of_notebook(notebook, Path(bare.folder), language)
     own = {"partition_key", *(parameters.names if parameters else ())}
-    found = read_parameters_cell(notebook, str(item.notebook))
+    found = read_parameters_cell(notebook, str(bare.path))
     settings = {name: repr(p.value) for name, p in found.items() if name not in own}
-    definition = replace(
-        _define(item, code, item.deps, set_names, settings),
-        path=str(item.notebook),
-        language=language,
-        origin=str(item.notebook),
-    )
-    return Prepared(definition, notebook, code)
+    return Prepared(with_code(replace(bare, language=language), code, settings), notebook, code)
 
 
-def _define(
-    item: Asset, code: CodeVersion, reads: Sequence[str], set_names: Mapping[str, str], settings: Mapping[str, str]
-) -> AssetDefinition:
+def _define(item: Asset, set_names: Mapping[str, str]) -> AssetDefinition:
+    """The definition of an asset, without its code yet."""
     return AssetDefinition(
         name=item.name,
         kind=item.kind,
         set_name=_set_name(item),
-        inputs=tuple(_read(item.name, name, set_names) for name in dict.fromkeys(reads)),
-        code_version=code.version,
+        inputs=tuple(_read(item.name, name, set_names) for name in item.deps),
         folder=str(item.folder),
-        snapshot=f"code/{item.name}/{code.version}.ipynb",
-        modules={m.name: (_module_snapshot(m.name, m.source), str(m.path)) for m in code.modules},
-        settings={name: "" if name in item.secrets else text for name, text in settings.items()},
         deps=item.deps,
         on_missing_input=item.on_missing_input,
         description=item.description,
@@ -232,32 +282,41 @@ def _define(
         tags=item.tags,
         timeout_s=item.timeout_s,
         kernel_name=item.kernel_name,
-        secrets=_check_secrets(item, settings),
+        secrets=item.secrets,
     )
 
 
-def _check_secrets(item: Asset, settings: Mapping[str, str]) -> tuple[str, ...]:
-    for name in item.secrets:
+def with_code(definition: AssetDefinition, code: CodeVersion, settings: Mapping[str, str]) -> AssetDefinition:
+    """The definition with this code and what a backfill may override of it.
+
+    Raises `DeclarationError` for a secret that is no setting.
+    """
+    for name in definition.secrets:
         if name not in settings:
             raise DeclarationError(
-                f"asset {item.name!r}: the secret {name!r} is no setting of it; {nearest(name, settings)} "
+                f"asset {definition.name!r}: the secret {name!r} is no setting of it; {nearest(name, settings)} "
                 "A setting is an argument with a default, or a variable of the parameters cell."
             )
-    return item.secrets
+    return replace(
+        definition,
+        code_version=code.version,
+        snapshot=f"code/{definition.name}/{code.version}.ipynb",
+        modules={m.name: (_module_snapshot(m.name, m.source), str(m.path)) for m in code.modules},
+        settings={name: "" if name in definition.secrets else text for name, text in settings.items()},
+    )
 
 
-def _read_notebook(item: Asset) -> dict[str, Any]:
+def _read_notebook(name: str, path: Path) -> dict[str, Any]:
     """The notebook without outputs, in the current format. Raises `DeclarationError` for what is none."""
     import nbformat
 
-    assert item.notebook is not None
-    if not item.notebook.is_file():
-        raise DeclarationError(f"asset {item.name!r}: there is no notebook at {item.notebook}.")
+    if not path.is_file():
+        raise DeclarationError(f"asset {name!r}: there is no notebook at {path}.")
     try:
-        notebook = nbformat.read(item.notebook, as_version=4)  # type: ignore[no-untyped-call]
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except Exception as error:
         raise DeclarationError(
-            f"asset {item.name!r}: {item.notebook} is no notebook that Jupyter could read ({_first_line(error)})."
+            f"asset {name!r}: {path} is no notebook that Jupyter could read ({_first_line(error)})."
         ) from error
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -302,6 +361,20 @@ def _record(
 ) -> dict[str, Registered]:
     """Record all of it. What is registered is looked at again: another process may have changed it meanwhile."""
     registry = load_registry(batch, root)
+    registered = record_prepared(batch, root, registry, prepared, sets)
+    for name, sensor in sensors:
+        events.save_sensor(batch, name, sensor)
+    return registered
+
+
+def record_prepared(
+    batch: Batch,
+    root: Path,
+    registry: Registry,
+    prepared: Sequence[Prepared],
+    sets: Mapping[str, PartitionsDefinition],
+) -> dict[str, Registered]:
+    """Record prepared definitions beside what is registered, and write the snapshots of their code."""
     given = _definitions(prepared)
     _check_case([d.name for d in given], registry)
     set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
@@ -316,8 +389,6 @@ def _record(
     batch.unchanged = False
     definitions = [*new.values(), *remapped.values()]
     registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
-    for name, sensor in sensors:
-        events.save_sensor(batch, name, sensor)
     # last, so that what is refused leaves no snapshot behind
     for one in prepared:
         _write_snapshots(root, one)

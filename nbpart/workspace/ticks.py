@@ -70,6 +70,7 @@ def run_tick(
     if record is None:
         known = [s.name for s in site.catalog.read(queries.load_sensors)]
         raise UnknownNameError(f"there is no sensor {name!r}; {nearest(name, known)}")
+    site.take_up_edits()
     make_options(workspace.assets.definitions, **options)  # before anything is asked, added or recorded
     secrets = {**(options.get("params") or {}), **(options.get("secrets") or {})}
     taken_up = [Backfill(site, backfill_id) for backfill_id in take_up_left(site, secrets)]

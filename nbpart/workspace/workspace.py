@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import Asset, Source, declare_function, name_of, notebook, source
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.selection import describe, select
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.kept import find_kept
-from nbpart.backfill.launch import Site
+from nbpart.backfill.launch import Site, refuse_unreadable
 from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
 from nbpart.backfill.options import check_count
 from nbpart.backfill.plan import plan_steps
@@ -28,12 +29,11 @@ from nbpart.workspace.bound import BoundAsset
 from nbpart.workspace.choosing import list_keys, read_statuses, restrict
 from nbpart.workspace.data import Tables, load_partition
 from nbpart.workspace.data_check import check_files, to_frame
-from nbpart.workspace.folder import open_folder
-from nbpart.workspace.notices import show_notices
+from nbpart.workspace.edits import CodeLook, CodeWatch
 from nbpart.workspace.partition_set import PartitionSet, ensure_dynamic
 from nbpart.workspace.plans import Plan
 from nbpart.workspace.prune import STRAY_AFTER_S, prune_files
-from nbpart.workspace.registration import register_items, tell_changes
+from nbpart.workspace.registration import register_items, tell_changes, tell_earlier_imports
 from nbpart.workspace.runs import Run
 from nbpart.workspace.ticks import Tick, run_tick
 from nbpart.workspace.trust import is_trusted, require_trust, trust_workspace
@@ -66,10 +66,12 @@ class Workspace:
             catalog,
             Coordinator(catalog, locks, purpose),
             lambda: require_trust(root, catalog.workspace_id),
+            lambda: self._take_up_edits().unreadable,
             preload=tuple(preload),
             show=self._show_backfill,
         )
         self._tables = Tables(catalog, root)
+        self._code = CodeWatch(catalog, root, time.time_ns)
         self._sensors: dict[str, Sensor] = {}
         self._cached: Registry | None = None
         self._has_told_distrust = False
@@ -130,6 +132,7 @@ class Workspace:
         A name that is registered already is replaced. Raises `DeclarationError`, `CycleError`, `UnknownNameError`.
         """
         tell_changes(register_items(self._catalog, self.root, items))
+        tell_earlier_imports(items)
         self._sensors |= {item.name: item for item in items if isinstance(item, Sensor)}
 
     def remove_asset(self, asset: Any) -> None:
@@ -243,6 +246,15 @@ class Workspace:
         """A DuckDB query over all assets: each is a table under its name, as they are now."""
         return self._tables.sql(query)
 
+    def refresh(self) -> CodeLook:
+        """Look at the files of sources and at the code on disk now, and take up what changed; nothing runs.
+
+        Tells and returns what was edited, what cannot be read, and what is gone. `plan` and `tick` do it by themselves.
+        """
+        look = self._take_up_edits()
+        self._look()
+        return look
+
     # seeing
 
     def graph(self, **options: Any) -> AssetGraphWidget:
@@ -275,9 +287,13 @@ class Workspace:
         ``selection``: ``name``, ``+name`` (with all above), ``name+`` (with all below), ``*``, an asset, or a list.
         ``keys``: a key, a dict of parameters, or a list; restricts the assets that have them. ``status``: the
         partitions to run: ``"outdated"`` (missing, stale or failed, and what reads them), ``"all"``, a status, a list.
+        Code that was edited on disk is taken up first. Raises `DeclarationError` where that of one of them cannot.
         """
+        look = self._take_up_edits(is_told=False)
         registry = self._look()
         names = select(registry.graph, selection)
+        look.tell(without=names)
+        refuse_unreadable(look.unreadable, names)
         statuses = read_statuses(status)
         listed = list_keys(keys)
 
@@ -444,6 +460,13 @@ class Workspace:
             log.warning("%s is not a workspace that you made or trust: sources are shown as last seen.", self.root)
         return registry
 
+    def _take_up_edits(self, *, is_told: bool = True) -> CodeLook:
+        """Register what changed on disk of the code; of a workspace that is not trusted nothing is looked at."""
+        look = self._code.look(self._registry()) if self.is_trusted else CodeLook()
+        if is_told:
+            look.tell()
+        return look
+
     def _find_run(self, run_id: str) -> RunRecord:
         record = self._catalog.read(lambda batch: queries.find_run(batch, run_id))
         if record is None:
@@ -463,37 +486,3 @@ class Workspace:
         if record is None:
             raise UnknownNameError(f"there is no backfill {backfill_id!r}; ws.backfills lists them.")
         return record.backfill_no
-
-
-def open(
-    path: str | os.PathLike[str] = "workspace",
-    *,
-    catalog: str | os.PathLike[str] | None = None,
-    create: bool = True,
-    preload: Sequence[str] = (),
-    purpose: str = "",
-    trust: bool = False,
-) -> Workspace:
-    """Open the workspace at ``path``; made if it is not there.
-
-    ``catalog`` puts the catalog in another, local folder, for file systems without locks, and need be given once: the
-    workspace remembers it. ``preload`` names modules that the kernels of its runs find imported already
-    (``["sklearn.linear_model"]``): imported once, in a process that kernels are forked from. Inside a run it returns an
-    inert workspace, whose decorators declare and register nothing. ``trust`` lets the code run that the workspace
-    holds, now and from now on, whoever made it; what you made yourself needs no such word.
-
-    Raises `WorkspaceError` and `CatalogError`.
-    """
-    from nbpart.workspace.inert import InertWorkspace, inside_run
-
-    if inside_run():
-        return cast(Workspace, InertWorkspace(Path(path)))
-    show_notices()
-    root, opened = open_folder(path, catalog, create=create, purpose=purpose)
-    workspace = Workspace(root, opened, purpose or "a notebook or script", preload)
-    if trust:
-        workspace.trust()
-    return workspace
-
-
-__all__ = ["Workspace", "open"]

@@ -1,0 +1,99 @@
+"""What files and folders were when they were last looked at: each is read again only where its stat changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: A file that changed so short a time before it was looked at may change once more within one tick of its clock.
+UNSETTLED_NS = 2_500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The stat of a file when it had a digest: size, times of modification and of change (ns), inode."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    digest: str
+
+    def fits(self, found: os.stat_result) -> bool:
+        return (self.size, self.mtime_ns, self.ctime_ns, self.inode) == _stat_of(found)
+
+
+@dataclass
+class SeenFiles:
+    """Digests of files and folders as they are now, looked up once each; ``now_ns`` is the time of the look.
+
+    A file's time of modification alone tells little: editors and version control put other bytes under an old one.
+    So the time of change and the inode count too, and of what was touched within the last seconds nothing is kept.
+    """
+
+    now_ns: int
+    known: Mapping[str, Any] = field(default_factory=dict)
+    _now: dict[str, _Seen | None] = field(default_factory=dict)
+
+    def digest(self, path: str) -> str:
+        """A hash of a file's bytes, or of the names of Python modules and folders in a folder; "" where nothing is.
+
+        Raises OSError where it cannot be read.
+        """
+        if path not in self._now:
+            self._now[path] = self._look(path)
+        seen = self._now[path]
+        return "" if seen is None else seen.digest
+
+    def is_settled(self, path: str) -> bool:
+        """Whether nothing was changed there within the last seconds, as far as it was looked at."""
+        seen = self._now.get(path)
+        return seen is None or max(seen.mtime_ns, seen.ctime_ns) < self.now_ns - UNSETTLED_NS
+
+    def to_json(self) -> dict[str, list[Any]]:
+        """What is worth to be remembered, for the ``known`` of the next look."""
+        return {
+            path: [seen.size, seen.mtime_ns, seen.ctime_ns, seen.inode, seen.digest]
+            for path, seen in self._now.items()
+            if seen is not None and self.is_settled(path)
+        }
+
+    def _look(self, path: str) -> _Seen | None:
+        try:
+            found = os.stat(path)
+            known = self._known(path)
+            if known is not None and known.fits(found):
+                return known
+            digest = _digest_folder(path) if stat.S_ISDIR(found.st_mode) else _digest_file(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return _Seen(*_stat_of(found), digest)
+
+    def _known(self, path: str) -> _Seen | None:
+        try:
+            return _Seen(*self.known[path])
+        except (KeyError, TypeError):
+            return None
+
+
+def _stat_of(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _digest_file(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:32]
+
+
+def _digest_folder(path: str) -> str:
+    with os.scandir(path) as entries:
+        names = [e.name for e in entries if e.name.endswith(".py") or (e.is_dir() and _is_package_name(e.name))]
+    return hashlib.sha256("/".join(sorted(names)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _is_package_name(name: str) -> bool:
+    return name.isidentifier() and name != "__pycache__"

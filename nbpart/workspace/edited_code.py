@@ -1,0 +1,218 @@
+"""The code of one asset, read again from its files: a notebook, a function of a module, a carried function."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbpart.assets.cells import code_cells, parse_cell
+from nbpart.assets.code import LocalModule, version_of_carried, version_of_definition
+from nbpart.assets.definition import AssetDefinition
+from nbpart.assets.names import parse
+from nbpart.assets.nearness import keep_path
+from nbpart.assets.origins import behind
+from nbpart.assets.parameters_cell import read_parameters_cell
+from nbpart.assets.signature import UNREAD, Written, find_written, is_imported_earlier, is_same_call
+from nbpart.assets.sources import read_source
+from nbpart.backfill.nodes import Node
+from nbpart.errors import DeclarationError
+from nbpart.storage.own_files import find_own
+from nbpart.workspace.registration import Called, Prepared, prepare_call, prepare_notebook, spell_import, with_code
+
+
+@dataclass(frozen=True)
+class Reread:
+    """The code of an asset as its files are now, beside what is registered.
+
+    ``gone`` is a file of its code that is no longer there; then ``prepared`` is what is registered. ``before`` and
+    ``now`` are the function of a module, where it is one.
+    """
+
+    node: Node
+    prepared: Prepared
+    gone: str | None = None
+    before: Written | None = None
+    now: Written | None = None
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def is_recoded(self) -> bool:
+        """Whether what a run computes may be another."""
+        return self.prepared.definition.code_version != self.node.definition.code_version
+
+    def is_same(self, root: Path) -> bool:
+        return self.prepared.definition.to_json(root) == self.node.definition.to_json(root)
+
+    def find_edited(self, root: Path) -> tuple[str, ...]:
+        """The files that are other ones, as a person in the project names them."""
+        old, new = self.node.definition, self.prepared.definition
+        changed = [path for name, (kept, path) in new.modules.items() if old.modules.get(name, ("",))[0] != kept]
+        changed += [path for name, (_, path) in old.modules.items() if name not in new.modules]
+        own = [new.path] if new.path is not None and self._is_notebook_edited(root) else []
+        return tuple(keep_path(path, root) for path in dict.fromkeys([*own, *changed]))
+
+    def notes(self) -> Iterator[str]:
+        """What a person should know of the edit, a sentence each."""
+        if self.now is None:
+            return
+        module = self.now.module
+        if _is_imported_earlier(module, self.node.definition.origin.removeprefix(f"{module.name}.")):
+            yield f"This kernel has imported an earlier {module.name}: runs take the file, calls here do not."
+        if self.before is not None and self.before.declaration != self.now.declaration:
+            yield f"What its decorator says of {self.name!r} counts once it is registered again."
+        lost = self.node.definition.settings.keys() - self.prepared.definition.settings.keys()
+        unread = sorted(lost & {a.name for a in _parameters(self.now) if a.default is UNREAD})
+        if unread:
+            yield (
+                f"The default of {unread[0]!r} of {self.name!r} is told only by importing {module.name}: until it is "
+                "registered again it cannot be overridden."
+            )
+
+    def _is_notebook_edited(self, root: Path) -> bool:
+        old = _sources(_load_snapshot(root, self.node.definition))
+        return self.prepared.notebook is None or old != _sources(self.prepared.notebook)
+
+
+def read_again(node: Node, root: Path, set_names: Mapping[str, str]) -> Reread:
+    """The code of an asset as its files are now; nothing is imported.
+
+    Raises `DeclarationError`, SyntaxError and OSError for what cannot be taken up.
+    """
+    definition = node.definition
+    own = definition.path if definition.kind == "notebook" else definition.modules.get(definition.module, ("", None))[1]
+    if own is not None and not Path(own).exists():
+        return Reread(node, Prepared(definition), gone=own)
+    if definition.kind == "notebook":
+        again = Reread(node, prepare_notebook(definition, node.parameters))
+        _check_cells(root, again)
+    elif own is not None:
+        again = _read_function(node, Path(own), root, set_names)
+    else:
+        again = _read_carried(node, root)
+    code = again.prepared.code
+    assert code is not None
+    for name, (_, original) in definition.modules.items():
+        if name in code.elsewhere and not Path(original).exists():
+            return Reread(node, Prepared(definition), gone=original)
+    _check_modules(root, definition, code.modules)
+    return again
+
+
+def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, str]) -> Reread:
+    definition = node.definition
+    qualname = definition.origin.removeprefix(f"{definition.module}.")
+    module = LocalModule(definition.module, path, read_source(path))
+    _parse(module)
+    code = version_of_definition(module, qualname, [Path(place) for place in definition.import_roots])
+    earlier = LocalModule(module.name, path, _load_module(root, definition, module.name))
+    changed = [m.name for m in code.modules if m.name != module.name and not _is_kept(root, definition, m)]
+    before, now = (
+        find_written(earlier, qualname),
+        find_written(module, qualname, frozenset(changed and definition.modules)),
+    )
+    snapshot = _load_snapshot(root, definition)
+    if before is None or now is None or is_same_call(before, now):
+        prepared = Prepared(with_code(definition, code, definition.settings), snapshot, code)
+        return Reread(node, prepared, before=before, now=now)
+    defaults = {name: p.value for name, p in read_parameters_cell(snapshot).items() if p.has_value}
+    call = f"await {qualname}" if now.is_async else qualname
+    signature = now.signature(before, defaults)
+    called = Called(spell_import(module.name, qualname), call, signature, now.description, code)
+    return Reread(node, prepare_call(definition, called, node.parameters, set_names), before=before, now=now)
+
+
+def _read_carried(node: Node, root: Path) -> Reread:
+    """A carried function is what it was; the local modules that it imports may be others."""
+    definition, snapshot = node.definition, _load_snapshot(root, node.definition)
+    setup = "".join(cell.source for cell in code_cells(snapshot) if cell.cell.get("id") == "setup")
+    code = version_of_carried(setup, [Path(place) for place in definition.import_roots])
+    return Reread(node, Prepared(with_code(definition, code, definition.settings), snapshot, code))
+
+
+def _check_cells(root: Path, again: Reread) -> None:
+    """Refuse a notebook with a cell that does not parse, where all of them did: it is being edited."""
+    assert again.prepared.notebook is not None
+    if again.prepared.definition.language.lower() not in ("python", "ipython", "python3"):
+        return
+    broken = _broken_cell(again.prepared.notebook)
+    if broken is not None and _broken_cell(_load_snapshot(root, again.node.definition)) is None:
+        path = Path(again.prepared.definition.path or "")
+        raise DeclarationError(f"cell {broken} of {path.name} is not valid Python")
+
+
+def _broken_cell(notebook: Mapping[str, Any]) -> int | None:
+    """The number of the first code cell that does not parse, counted among all cells."""
+    for number, cell in enumerate(notebook.get("cells", ()), 1):
+        if cell.get("cell_type") == "code" and any(parse_cell(c.source) is None for c in code_cells({"cells": [cell]})):
+            return number
+    return None
+
+
+def _check_modules(root: Path, definition: AssetDefinition, modules: Collection[LocalModule]) -> None:
+    """Refuse an imported module that does not parse, where it did."""
+    for module in modules:
+        if module.name not in definition.modules or _is_kept(root, definition, module):
+            continue
+        try:
+            _parse(module)
+        except SyntaxError:
+            earlier = LocalModule(module.name, module.path, _load_module(root, definition, module.name))
+            try:
+                _parse(earlier)
+            except SyntaxError:
+                continue
+            raise
+
+
+def _parse(module: LocalModule) -> ast.Module:
+    """Raises SyntaxError, with the name of the file."""
+    try:
+        return parse(module.source)
+    except SyntaxError as error:
+        error.filename = str(module.path)
+        raise
+
+
+def _is_kept(root: Path, definition: AssetDefinition, module: LocalModule) -> bool:
+    """Whether a module is what is kept with the asset's code."""
+    return module.name in definition.modules and _load_module(root, definition, module.name) == module.source
+
+
+def _load_module(root: Path, definition: AssetDefinition, name: str) -> str:
+    kept = find_own(root, definition.modules[name][0], f"asset {definition.name!r}")
+    return kept.read_bytes().decode("utf-8", "surrogatepass")
+
+
+def _load_snapshot(root: Path, definition: AssetDefinition) -> dict[str, Any]:
+    path = find_own(root, definition.snapshot or "", f"asset {definition.name!r}")
+    notebook: dict[str, Any] = json.loads(path.read_bytes())
+    return notebook
+
+
+def _sources(notebook: Mapping[str, Any]) -> list[str]:
+    return [cell.source for cell in code_cells(notebook)]
+
+
+def _parameters(written: Written) -> Collection[Any]:
+    return written.signature(None, {}).parameters.values()
+
+
+def _is_imported_earlier(module: LocalModule, qualname: str) -> bool:
+    """Whether this process has imported the module, and holds other code of that function."""
+    function: Any = sys.modules.get(module.name)
+    for name in qualname.split("."):
+        function = getattr(behind(function), name, None)
+    if function is None or getattr(sys.modules[module.name], "__file__", None) != str(module.path):
+        return False
+    try:
+        return is_imported_earlier(behind(function), module)
+    except DeclarationError:  # no plain function
+        return False

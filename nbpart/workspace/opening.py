@@ -1,0 +1,43 @@
+"""Opening a workspace; made if it is not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from nbpart.workspace.folder import open_folder
+from nbpart.workspace.notices import show_notices
+from nbpart.workspace.workspace import Workspace
+
+
+def open(
+    path: str | os.PathLike[str] = "workspace",
+    *,
+    catalog: str | os.PathLike[str] | None = None,
+    create: bool = True,
+    preload: Sequence[str] = (),
+    purpose: str = "",
+    trust: bool = False,
+) -> Workspace:
+    """Open the workspace at ``path``; made if it is not there.
+
+    ``catalog`` puts the catalog in another, local folder, for file systems without locks, and need be given once: the
+    workspace remembers it. ``preload`` names modules that the kernels of its runs find imported already
+    (``["sklearn.linear_model"]``): imported once, in a process that kernels are forked from. Inside a run it returns an
+    inert workspace, whose decorators declare and register nothing. ``trust`` lets the code run that the workspace
+    holds, now and from now on, whoever made it; what you made yourself needs no such word.
+
+    Raises `WorkspaceError` and `CatalogError`.
+    """
+    from nbpart.workspace.inert import InertWorkspace, inside_run
+
+    if inside_run():
+        return cast(Workspace, InertWorkspace(Path(path)))
+    show_notices()
+    root, opened = open_folder(path, catalog, create=create, purpose=purpose)
+    workspace = Workspace(root, opened, purpose or "a notebook or script", preload)
+    if trust:
+        workspace.trust()
+    return workspace

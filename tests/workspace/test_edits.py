@@ -1,0 +1,522 @@
+"""Code that is edited on disk: what a plan sees of it, and what it refuses."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nbpart
+from nbpart import DeclarationError
+from nbpart.workspace.edits import CodeWatch
+from tests.workspace.recording import record, write_notebook
+
+Load = Callable[..., Any]
+
+
+@pytest.fixture
+def load(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """Write a module of the project and import it."""
+    monkeypatch.syspath_prepend(str(project))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def load_module(name: str, source: str) -> Any:
+        (project / f"{name}.py").write_text(source)
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
+
+    yield load_module
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(project)):
+            del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def told(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What was said since it was asked last."""
+    caplog.set_level(logging.INFO, "nbpart")
+
+    def take() -> list[str]:
+        messages = list(caplog.messages)
+        caplog.clear()
+        return messages
+
+    return take
+
+
+def reasons(ws: nbpart.Workspace, selection: Any = "*") -> dict[str, str]:
+    frame = ws.plan(selection).frame
+    return dict(zip(frame.asset, frame.reason, strict=True))
+
+
+def code_of(ws: nbpart.Workspace, asset: str) -> str:
+    """The code cells of what a run of the asset would execute."""
+    snapshot = ws.assets[asset].snapshot
+    assert snapshot is not None
+    cells = json.loads((ws.root / snapshot).read_text())["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+Told = Callable[[], list[str]]
+
+
+def test_an_edited_notebook_is_taken_up_by_a_plan_with_one_line(
+    ws: nbpart.Workspace, project: Path, told: Told
+) -> None:
+    write_notebook(project / "train.ipynb", "x = 1", parameters="lr = 0.1")
+    ws.notebook("train.ipynb")
+    record(ws, "train", None, {"n": 1})
+    assert reasons(ws) == {}
+    write_notebook(project / "train.ipynb", "x = 2", parameters="lr = 0.1\ndepth = 3")
+    assert ws.status()["stale"].sum() == 0, "only a plan, a tick and a refresh look"
+    assert told() == []
+    assert reasons(ws) == {"train": "code changed"}
+    assert told() == ["edited and taken up: train.ipynb (train); what the earlier code made is stale."]
+    assert ws.assets["train"].settings == {"lr": "0.1", "depth": "3"}
+    assert "x = 2" in code_of(ws, "train")
+    assert reasons(ws) == {"train": "code changed"}
+    assert told() == [], "it is told once"
+    write_notebook(project / "train.ipynb", "x = 1", parameters="lr = 0.1")
+    assert reasons(ws) == {}, "what was undone is undone"
+
+
+def test_comments_outputs_and_the_split_into_cells_change_nothing(
+    ws: nbpart.Workspace, project: Path, told: Told
+) -> None:
+    path = write_notebook(project / "train.ipynb", "x = 1\ny = 2")
+    ws.notebook("train.ipynb")
+    record(ws, "train", None, {"n": 1})
+    write_notebook(path, "x = 1  # one", "\n\ny  =  2")
+    found = json.loads(path.read_text())
+    found["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "1"}]
+    path.write_text(json.dumps(found))
+    assert reasons(ws) == {}
+    assert told() == []
+
+
+PARTS = "def half(x):\n    return x / 2\n\n\ndef unused():\n    return 1\n"
+TOOL = '''import nbpart
+from tool_parts import half
+
+LIMIT = 3
+SCALE = 2.5
+
+
+@nbpart.asset(description="cleans")
+def clean(limit=LIMIT, *, scale=SCALE):
+    """Cleans."""
+    return {"n": half(limit) * scale}
+
+
+@nbpart.asset
+def other():
+    return {"n": 1}
+'''
+
+
+@pytest.fixture
+def tool(ws: nbpart.Workspace, project: Path, load: Load) -> Path:
+    """A module with two assets, which this process has imported; it imports another."""
+    (project / "tool_parts.py").write_text(PARTS)
+    made = load("tool", TOOL)
+    ws.register(made.clean, made.other)
+    for name in ("clean", "other"):
+        record(ws, name, None, {"n": 1})
+    assert reasons(ws) == {}
+    return project / "tool.py"
+
+
+def test_a_function_is_read_anew_from_its_file_though_this_kernel_has_imported_it(
+    ws: nbpart.Workspace, tool: Path, told: Told
+) -> None:
+    tool.write_text(TOOL.replace("half(limit)", "half(limit) + 1"))
+    assert reasons(ws) == {"clean": "code changed"}
+    assert told() == [
+        "edited and taken up: tool.py (clean); what the earlier code made is stale. "
+        "This kernel has imported an earlier tool: runs take the file, calls here do not."
+    ]
+    kept, _ = ws.assets["clean"].modules["tool"]
+    assert "half(limit) + 1" in (ws.root / kept).read_text()
+    importlib.reload(sys.modules["tool"])
+    tool.write_text(TOOL)
+    importlib.reload(sys.modules["tool"])
+    assert reasons(ws) == {}
+    assert told() == ["edited and taken up: tool.py (clean); what the earlier code made is stale."]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('    """Cleans."""\n', "    # cleans\n"),
+        ("def other():\n    return {", "def other():\n    return {  # another\n        "),
+        ("\n\n\n@nbpart.asset\ndef other", "\n\ndef third():\n    return 3\n\n\n@nbpart.asset\ndef other"),
+        ("LIMIT = 3\n", "LIMIT = 3\nUNUSED = 1\n"),
+    ],
+)
+def test_comments_and_neighbours_in_a_module_change_nothing(
+    ws: nbpart.Workspace, tool: Path, told: Told, old: str, new: str
+) -> None:
+    assert TOOL.count(old) == 1
+    tool.write_text(TOOL.replace(old, new))
+    assert reasons(ws) == {}
+    assert told() == []
+
+
+def test_an_imported_local_module_counts_whole(ws: nbpart.Workspace, tool: Path, project: Path, told: Told) -> None:
+    (project / "tool_parts.py").write_text("def half(x):\n    return x // 2\n")
+    assert reasons(ws) == {"clean": "code changed"}
+    assert told() == ["edited and taken up: tool_parts.py (clean); what the earlier code made is stale."]
+
+
+def test_a_carried_function_follows_the_modules_that_it_imports(
+    ws: nbpart.Workspace, project: Path, told: Told
+) -> None:
+    (project / "carried_parts.py").write_text("def half(x):\n    return x / 2\n")
+
+    def share() -> Any:
+        from carried_parts import half  # type: ignore[import-not-found]
+
+        return {"n": half(4)}
+
+    ws.asset(share)
+    record(ws, "share", None, {"n": 1})
+    assert reasons(ws) == {}
+    before = code_of(ws, "share")
+    (project / "carried_parts.py").write_text("def half(x):\n    return x // 2\n")
+    assert reasons(ws) == {"share": "code changed"}
+    assert told() == ["edited and taken up: carried_parts.py (share); what the earlier code made is stale."]
+    assert code_of(ws, "share") == before
+
+
+def test_a_module_that_comes_later_counts(ws: nbpart.Workspace, project: Path) -> None:
+    write_notebook(project / "early.ipynb", "try:\n    import later_parts\nexcept ImportError:\n    later_parts = None")
+    ws.notebook("early.ipynb")
+    record(ws, "early", None, {"n": 1})
+    assert reasons(ws) == {}
+    (project / "later_parts.py").write_text("x = 1\n")
+    assert reasons(ws) == {"early": "code changed"}
+    assert "later_parts" in ws.assets["early"].modules
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "settings"),
+    [
+        ("limit=LIMIT", "limit=4", {"limit": "4", "scale": "2.5"}),
+        ("LIMIT = 3", "LIMIT = 5", {"limit": "5", "scale": "2.5"}),
+        ("limit=LIMIT, *", "limit=LIMIT, extra='x', *", {"limit": "3", "extra": '"x"', "scale": "2.5"}),
+        ("limit=LIMIT, *, ", "limit=LIMIT, ", {"limit": "3", "scale": "2.5"}),
+        (", *, scale=SCALE", "", {"limit": "3"}),
+    ],
+)
+def test_settings_follow_the_arguments(
+    ws: nbpart.Workspace, tool: Path, old: str, new: str, settings: dict[str, str]
+) -> None:
+    body = TOOL.replace(" * scale", " * 1") if "scale" not in new and old.startswith(", *") else TOOL
+    tool.write_text(body.replace(old, new))
+    assert reasons(ws) == {"clean": "code changed"}
+    assert ws.assets["clean"].settings == settings
+
+
+def test_a_default_that_only_importing_tells_is_left_to_the_function(
+    ws: nbpart.Workspace, tool: Path, told: Told
+) -> None:
+    tool.write_text(TOOL.replace("SCALE = 2.5", "import os\nSCALE = float(os.sep == '/')"))
+    assert reasons(ws) == {"clean": "code changed"}
+    assert ws.assets["clean"].settings == {"limit": "3"}
+    assert "scale=" not in code_of(ws, "clean")
+    assert "The default of 'scale' of 'clean' is told only by importing tool" in told()[0]
+
+
+def test_a_default_of_the_same_code_keeps_its_value(ws: nbpart.Workspace, project: Path, load: Load) -> None:
+    source = "import os\nSCALE = len(os.sep) + 1\ndef grow(scale=SCALE, n=1):\n    return {'n': scale * n}\n"
+    ws.register(nbpart.asset(load("growing", source).grow))
+    assert ws.assets["grow"].settings == {"scale": "2", "n": "1"}
+    (project / "growing.py").write_text(source.replace("n=1", "n=7"))
+    ws.plan()
+    assert ws.assets["grow"].settings == {"scale": "2", "n": "7"}
+
+
+def test_inputs_follow_the_arguments(ws: nbpart.Workspace, tool: Path) -> None:
+    tool.write_text(TOOL.replace("def clean(", "def clean(other, "))
+    assert reasons(ws)["clean"] == "code changed"
+    assert [read.name for read in ws.assets["clean"].inputs] == ["other"]
+    assert "other=run.load" in code_of(ws, "clean")
+
+
+def test_what_a_decorator_says_waits_for_a_registration_and_that_is_told(
+    ws: nbpart.Workspace, tool: Path, told: Told
+) -> None:
+    tool.write_text(TOOL.replace('"cleans"', '"scrubs"').replace("half(limit)", "half(1)"))
+    assert reasons(ws) == {"clean": "code changed"}
+    assert "What its decorator says of 'clean' counts once it is registered again." in told()[0]
+    assert ws.assets["clean"].description == "cleans"
+
+
+def test_registering_what_this_kernel_imported_earlier_takes_the_file_and_says_so(
+    ws: nbpart.Workspace, tool: Path, told: Told
+) -> None:
+    tool.write_text(TOOL.replace("limit=LIMIT", "limit=9"))
+    ws.register(sys.modules["tool"].clean)
+    assert ws.assets["clean"].settings == {"limit": "9", "scale": "2.5"}
+    assert (
+        told()[-1] == "this kernel has imported an earlier tool: runs take what the file says now, calls here do not."
+    )
+    assert reasons(ws) == {"clean": "code changed"}
+
+
+def _half_saved(path: Path) -> None:
+    path.write_text(path.read_text()[:40])
+
+
+def _bad_cell(path: Path) -> None:
+    write_notebook(path, "x = 1", "def f(:", parameters="token = 'none'")
+
+
+def _bad_parameters(path: Path) -> None:
+    write_notebook(path, "x = 1", parameters="lr = (")
+
+
+def _no_secret(path: Path) -> None:
+    write_notebook(path, "x = 1", parameters="lr = 1")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_half_saved, "is no notebook that Jupyter could read"),
+        (_bad_cell, "cell 3 of train.ipynb is not valid Python"),
+        (_bad_parameters, "'parameters'"),
+        (_no_secret, "the secret 'token' is no setting of it"),
+    ],
+)
+def test_a_notebook_that_cannot_be_taken_up_is_refused_by_name_and_nothing_is_lost(
+    ws: nbpart.Workspace, project: Path, told: Told, spoil: Callable[[Path], None], words: str
+) -> None:
+    path = write_notebook(project / "train.ipynb", "x = 1", parameters="token = 'none'")
+    write_notebook(project / "fine.ipynb", "x = 1")
+    ws.register(nbpart.notebook("train.ipynb", secrets=["token"]), nbpart.notebook("fine.ipynb"))
+    for name in ("train", "fine"):
+        record(ws, name, None, {"n": 1})
+    before = ws.assets["train"]
+    spoil(path)
+    for selection in ("train", "*"):
+        with pytest.raises(DeclarationError, match="asset 'train'") as refused:
+            ws.plan(selection)
+        assert words in str(refused.value)
+        assert "not planned until that is mended" in str(refused.value)
+    assert told() == []
+    assert reasons(ws, "fine") == {}
+    [message] = told()
+    assert words in message
+    assert ws.assets["train"] == before
+    assert ws.partition_status("train").status.tolist() == ["materialized"]
+    write_notebook(path, "x = 2", parameters="token = 'none'")
+    assert reasons(ws) == {"train": "code changed"}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("tool.py", "def clean(:\n", "tool.py is not valid Python (line 1"),
+        ("tool.py", "x = 1\n", "'clean' is no longer in tool.py"),
+        ("tool.py", TOOL.replace("def clean(", "def clean(unknown, "), "the argument 'unknown' is no asset"),
+        ("tool_parts.py", "def half(x:\n", "tool_parts.py is not valid Python (line 1"),
+        ("tool.py", TOOL.replace("def other()", "def other(clean)").replace("def clean(", "def clean(other, "), "->"),
+    ],
+)
+def test_a_module_that_cannot_be_taken_up_is_refused_by_name(
+    ws: nbpart.Workspace, tool: Path, file: str, text: str, words: str
+) -> None:
+    before = ws.assets["clean"]
+    tool.with_name(file).write_text(text)
+    with pytest.raises(DeclarationError, match=r"asset '(clean|other)'") as refused:
+        ws.plan()
+    assert words in str(refused.value)
+    assert ws.assets["clean"].code_version == before.code_version or words == "->"
+    tool.with_name("tool_parts.py").write_text(PARTS)
+    tool.write_text(TOOL)
+    assert reasons(ws) == {}
+
+
+@pytest.mark.parametrize("gone", ["train.ipynb", "train_parts.py"])
+def test_of_a_file_that_is_gone_it_is_said_and_its_code_is_kept(
+    ws: nbpart.Workspace, project: Path, told: Told, gone: str
+) -> None:
+    (project / "train_parts.py").write_text("x = 1\n")
+    write_notebook(project / "train.ipynb", "import train_parts")
+    ws.notebook("train.ipynb")
+    record(ws, "train", None, {"n": 1})
+    before = ws.assets["train"]
+    content = (project / gone).read_bytes()
+    (project / gone).unlink()
+    assert reasons(ws) == {}
+    assert told() == [f"asset 'train': {gone} is gone; its runs go on with the code that was registered."]
+    assert ws.assets["train"] == before
+    (project / gone).write_bytes(content)
+    assert reasons(ws) == {}
+    assert told() == []
+
+
+def test_a_module_that_is_no_longer_imported_may_go(ws: nbpart.Workspace, project: Path, told: Told) -> None:
+    (project / "train_parts.py").write_text("x = 1\n")
+    write_notebook(project / "train.ipynb", "import train_parts")
+    ws.notebook("train.ipynb")
+    record(ws, "train", None, {"n": 1})
+    write_notebook(project / "train.ipynb", "x = 1")
+    (project / "train_parts.py").unlink()
+    assert reasons(ws) == {"train": "code changed"}
+    assert len(told()) == 1
+
+
+def test_a_refresh_looks_and_tells(ws: nbpart.Workspace, project: Path, told: Told) -> None:
+    path = write_notebook(project / "train.ipynb", "x = 1")
+    ws.notebook("train.ipynb")
+    record(ws, "train", None, {"n": 1})
+    assert repr(ws.refresh()) == "<CodeLook: nothing changed>"
+    write_notebook(path, "x = 2")
+    look = ws.refresh()
+    assert look.edited == {"train": ("train.ipynb",)}
+    assert len(told()) == 1
+    assert ws.status()["stale"].to_dict() == {"train": 1}
+    _half_saved(path)
+    assert list(ws.refresh().unreadable) == ["train"]
+    path.unlink()
+    assert ws.refresh().gone == {"train": "train.ipynb"}
+    assert len(told()) == 2
+
+
+def test_a_workspace_that_is_not_trusted_is_not_looked_at(
+    ws: nbpart.Workspace, project: Path, tmp_path: Path, told: Told
+) -> None:
+    path = write_notebook(project / "train.ipynb", "x = 1")
+    ws.notebook("train.ipynb")
+    record(ws, "train", None, {"n": 1})
+    shutil.copytree(project, tmp_path / "copy")
+    write_notebook(tmp_path / "copy" / path.name, "x = 2")
+    with nbpart.open(tmp_path / "copy" / "workspace") as copy:
+        assert reasons(copy) == {}
+        assert repr(copy.refresh()) == "<CodeLook: nothing changed>"
+        assert not any("edited" in message for message in told())
+        copy.trust()
+        assert reasons(copy) == {"train": "code changed"}
+
+
+def _ahead() -> int:
+    """A time at which what was written just now is long ago."""
+    return time.time_ns() + 3_600_000_000_000
+
+
+def _replace_by_rename(path: Path, text: str) -> None:
+    beside = path.with_name(".save")
+    beside.write_text(text)
+    os.replace(beside, path)
+
+
+def _keep_time(path: Path, text: str) -> None:
+    found = path.stat()
+    path.write_text(text)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+@pytest.mark.parametrize("save", [Path.write_text, _replace_by_rename, _keep_time])
+def test_every_way_of_saving_is_seen_also_with_the_size_and_time_of_before(
+    ws: nbpart.Workspace, project: Path, save: Callable[[Path, str], Any]
+) -> None:
+    path = write_notebook(project / "train.ipynb", "x = 1")
+    ws.notebook("train.ipynb")
+    watch = CodeWatch(ws._catalog, ws.root, _ahead)
+    for _ in range(2):
+        assert watch.look(ws._registry()).edited == {}
+    time.sleep(0.02)  # of a file system whose clock ticks seldom
+    save(path, path.read_text().replace("x = 1", "x = 3"))
+    assert watch.look(ws._registry()).edited == {"train": ("train.ipynb",)}
+
+
+def test_what_was_seen_is_not_read_again(ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(3):
+        write_notebook(project / f"train{n}.ipynb", f"x = {n}")
+        ws.notebook(f"train{n}.ipynb")
+    watch = CodeWatch(ws._catalog, ws.root, _ahead)
+    watch.look(ws._registry())
+    read: list[str] = []
+    original = nbpart.workspace.edits.read_again  # type: ignore[attr-defined]
+
+    def note(node: Any, *rest: Any) -> Any:
+        read.append(node.name)
+        return original(node, *rest)
+
+    monkeypatch.setattr("nbpart.workspace.edits.read_again", note)
+    watch.look(ws._registry())
+    assert read == []
+    write_notebook(project / "train1.ipynb", "x = 7")
+    os.utime(project / "train2.ipynb")
+    watch.look(ws._registry())
+    assert read == ["train1"]
+
+
+def test_a_damaged_memory_of_what_was_seen_is_made_anew(ws: nbpart.Workspace, project: Path) -> None:
+    path = write_notebook(project / "train.ipynb", "x = 1")
+    ws.notebook("train.ipynb")
+    watch = CodeWatch(ws._catalog, ws.root, _ahead)
+    watch.look(ws._registry())
+    for damaged in ("{", "[]", '{"files": 1, "assets": {}}', '{"files": {"x": 1}, "assets": {"train": 3}}'):
+        (ws.root / "code_seen.json").write_text(damaged)
+        write_notebook(path, f"y = {len(damaged)}")
+        assert list(watch.look(ws._registry()).edited) == ["train"]
+
+
+def test_two_processes_take_an_edit_up_once_and_what_one_registers_meanwhile_stays(
+    ws: nbpart.Workspace, project: Path
+) -> None:
+    path = write_notebook(project / "train.ipynb", "x = 1")
+    ws.notebook("train.ipynb")
+    with nbpart.open(ws.root) as other:
+        registry = other._registry()
+        write_notebook(path, "x = 2")
+        assert list(ws.refresh().edited) == ["train"]
+        late = CodeWatch(other._catalog, other.root, _ahead)
+        assert late.look(registry).edited == {}, "it looked with what was registered before"
+        assert other.refresh().edited == {}
+        registry = other._registry()
+        write_notebook(path, "x = 3")
+        ws.notebook("train.ipynb", description="newer")
+        assert late.look(registry).edited == {}
+        assert other.assets["train"].description == "newer"
+
+
+@pytest.mark.kernel
+def test_what_a_plan_showed_is_what_runs_and_its_version_is_recorded(ws: nbpart.Workspace, project: Path) -> None:
+    save = 'import nbpart\nnbpart.current_run("train").save({"n": %d})'
+    path = write_notebook(project / "train.ipynb", save % 1)
+    ws.notebook("train.ipynb")
+    planned, version = ws.plan(), ws.assets["train"].code_version
+    write_notebook(path, save % 2)
+    ws.refresh()
+    planned.run().wait(progress=False).raise_for_failures()
+    assert ws.load("train") == {"n": 1}
+    assert ws._find_run(ws.runs("train").run_id[0]).code_version == version
+    assert reasons(ws) == {"train": "code changed"}
+    ws.backfill().wait(progress=False).raise_for_failures()
+    assert ws.load("train") == {"n": 2}
+
+
+@pytest.mark.kernel
+def test_retrying_runs_what_was_mended(ws: nbpart.Workspace, project: Path) -> None:
+    path = write_notebook(project / "train.ipynb", "1 / 0")
+    ws.notebook("train.ipynb")
+    failed = ws.backfill().wait(progress=False)
+    _half_saved(path)
+    with pytest.raises(DeclarationError, match="asset 'train'"):
+        failed.retry_failed()
+    write_notebook(path, 'import nbpart\nnbpart.current_run("train").save({"n": 1})')
+    failed.retry_failed().wait(progress=False).raise_for_failures()
+    assert ws.load("train") == {"n": 1}
