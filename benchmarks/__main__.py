@@ -11,6 +11,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -37,10 +38,20 @@ def list_benchmarks() -> list[str]:
 def run_benchmark(name: str, size: str) -> int:
     """Run one and hand its lines on; its exit code."""
     command = [sys.executable, "-m", f"benchmarks.{name}", *([size] if size else [])]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=FOLDER.parent) as process:
+    with (
+        tempfile.TemporaryDirectory(prefix="nbpart-bench-state-") as state,  # not the list of whom this user trusts
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=FOLDER.parent,
+            env={**os.environ, "XDG_STATE_HOME": state},
+        ) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             print(json.dumps({"module": name, "cores": count_cores(), **json.loads(line)}), flush=True)
+        process.wait()
     return process.returncode
 
 

@@ -24,7 +24,7 @@ from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.run.texts import MOST_MESSAGE, show_text
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_bytes_atomic
-from nbpart.storage.own_files import make_run_folder
+from nbpart.storage.own_files import make_run_folder, share
 
 if TYPE_CHECKING:
     from nbpart.run.engine import Execution
@@ -231,6 +231,7 @@ class NotebookRun:
         self.spec.part.unlink(missing_ok=True)
         Path(self.spec.log).unlink(missing_ok=True)  # not written over, since it may be a link
         with open(self.spec.log, "x", encoding="utf-8", errors="replace", newline="") as file:
+            share(os.stat(Path(self.spec.log).parent), file.fileno())
             log = _Log(file, self._redactor)
             kernel: str | None = None
             try:

@@ -49,7 +49,7 @@ with nbpart.open("workspace") as ws:
 
 pytestmark = [
     pytest.mark.kernel,
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(2400),
     pytest.mark.skipif(not is_supported(), reason="kernels are forked on Linux only"),
 ]
 
@@ -102,7 +102,7 @@ def kill(project: Path, victim: str, point: int) -> str:
         assert process.stdout is not None
         backfill_id = process.stdout.readline().strip()
         data = project / "workspace" / "data" / "echo"
-        wait_for(lambda: data.is_dir() and len(os.listdir(data)) >= point, 300, f"{point} keys have data")
+        wait_for(lambda: data.is_dir() and len(os.listdir(data)) >= point, 900, f"{point} keys have data")
         kernels = find_marked(project, running=True)
         assert kernels
         psutil.Process(process.pid if victim == "coordinator" else min(kernels)).kill()

@@ -363,3 +363,18 @@ def test_another_language_gets_its_own_spelling(tmp_path: Path) -> None:
     cell = read_notebook(spec)[0].cells[0]
     assert 'day = "2024-05-01"' in cell.source
     assert "on = TRUE" in cell.source
+
+
+@pytest.mark.kernel
+def test_what_a_run_leaves_can_be_used_by_the_group_of_a_shared_folder(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "shared", "print('here')")
+    folder = Path(spec.log).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o2770)
+    before = os.umask(0o077)
+    try:
+        assert execute(spec).status is RunStatus.SUCCEEDED
+    finally:
+        os.umask(before)
+    for path in (spec.log, spec.output_notebook, spec.result):
+        assert Path(path).stat().st_mode & 0o777 == 0o660, path
