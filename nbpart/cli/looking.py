@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,12 +40,37 @@ _RESUMABLE = (RunStatus.CANCELLED, RunStatus.INTERRUPTED)
 @options.workspace_option
 def status(as_json: bool) -> None:
     """Show how many partitions have each status."""
+    from nbpart.workspace.edits import describe_seen
+
     with options.open_workspace() as workspace:
         table = Table.from_frame(workspace.status().reset_index())
         backfills = [] if as_json else _tell_backfills(workspace)
+        as_seen = describe_seen(workspace.seen_at, datetime.now(UTC))
     print_table(table, as_json, empty=NO_ASSETS, fit=False)
+    if as_seen and table.rows:
+        remark(f"The code on disk {as_seen}; to look again: {options.command_line('refresh')}")
     for line in backfills:
         remark(line)
+
+
+@click.command()
+@options.json_option
+@options.workspace_option
+@click.pass_context
+def refresh(ctx: click.Context, as_json: bool) -> None:
+    """Look whether code or sources changed on disk.
+
+    What was edited is taken up, and what the earlier code made is stale; nothing runs. A plan, a backfill and a tick
+    look by themselves. Exits with 1 if some code cannot be taken up.
+    """
+    with options.open_workspace() as workspace:
+        look = workspace.refresh()
+    if as_json:
+        print_json({"edited": look.edited, "unreadable": look.unreadable, "gone": look.gone})
+    elif not (look.notice or look.warnings):
+        click.echo("Nothing changed.")
+    if look.unreadable:
+        ctx.exit(1)
 
 
 @click.command()

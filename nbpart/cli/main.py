@@ -8,7 +8,7 @@ import nbpart
 from nbpart.cli.backfills import backfill, plan, resume, tick
 from nbpart.cli.catalog import catalog
 from nbpart.cli.keys import partitions
-from nbpart.cli.looking import assets, backfills, logs, runs, show, sql, status
+from nbpart.cli.looking import assets, backfills, logs, refresh, runs, show, sql, status
 from nbpart.cli.options import workspace_option
 from nbpart.cli.output import Group, prepare_streams
 from nbpart.cli.starting import demo, init, lab
@@ -29,7 +29,24 @@ def main(ctx: click.Context) -> None:
 
 
 COMMANDS = (
-    *(init, demo, status, assets, partitions, plan, backfill, resume, cancel, backfills, runs, show, logs, sql, tick),
+    *(
+        init,
+        demo,
+        status,
+        refresh,
+        assets,
+        partitions,
+        plan,
+        backfill,
+        resume,
+        cancel,
+        backfills,
+        runs,
+        show,
+        logs,
+        sql,
+        tick,
+    ),
     *(lab, kernels, kernelspec, prune, catalog, trust),
 )
 for command in COMMANDS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,13 +28,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class PlanShown:
-    """A plan: how many steps, for which reasons, and its first rows (asset, partition_key, reason)."""
+    """A plan: how many steps, for which reasons, and its first rows (asset, partition_key, reason).
+
+    ``notice`` says which edited code it took up.
+    """
 
     selection: str
     steps: int
     reasons: Mapping[str, int]
     head: tuple[tuple[str, str | None, str], ...]
     code: str
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,13 @@ class Actions(Protocol):
 
     def executed(self, run_id: str) -> NotebookShown:
         """The notebook that a run executed."""
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When somebody last looked for edited code; None where nobody did."""
+
+    def refresh(self) -> Done:
+        """Look at the files of sources and at the code on disk now."""
 
     def look_for_dead(self) -> None:
         """Mark what processes that died had running as interrupted."""

@@ -244,7 +244,11 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class PanelModel:
-    """All that the panel draws. ``opened`` is the run that is shown as it was; ``run`` that one, or the current."""
+    """All that the panel draws.
+
+    ``opened`` is the run that is shown as it was; ``run`` that one, or the current. ``seen_at`` is when somebody last
+    looked for edited code, in ISO format.
+    """
 
     chosen: Chosen = field(default_factory=Chosen)
     assets: tuple[AssetBrief, ...] = ()
@@ -255,6 +259,7 @@ class PanelModel:
     loading: bool = False
     trouble: str = ""
     backfills: tuple[Mapping[str, Any], ...] = ()
+    seen_at: str | None = None
 
     def choose(self, chosen: Chosen) -> PanelModel:
         """The same with another selection, of which nothing is read yet."""
@@ -275,6 +280,7 @@ class PanelModel:
             "loading": self.loading,
             "trouble": self.trouble,
             "backfills": list(self.backfills),
+            "seen_at": self.seen_at,
         }
 
 
@@ -337,10 +343,11 @@ def plan_json(plan: PlanShown) -> dict[str, Any]:
 
 def tell_plan(plan: PlanShown) -> str:
     """14 steps: 12 missing, 2 failed"""
-    if not plan.steps:
-        return "Nothing to do: everything chosen is up to date."
     reasons = ", ".join(f"{n:,} {reason}" for reason, n in plan.reasons.items())
-    return f"{plan.steps:,} step{'' if plan.steps == 1 else 's'}: {reasons}"
+    told = f"{plan.steps:,} step{'' if plan.steps == 1 else 's'}: {reasons}"
+    if not plan.steps:
+        told = "Nothing to do: everything chosen is up to date."
+    return f"{told.rstrip('.')}. {plan.notice[0].upper()}{plan.notice[1:]}" if plan.notice else told
 
 
 def clean(text: str) -> str:

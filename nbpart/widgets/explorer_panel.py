@@ -90,6 +90,7 @@ class ExplorerPanel(LinkedWidget):
         self.answer_to("executed", self._executed, {"run_id": _RUN_ID}, slow=True)
         self.answer_to("plan", self._plan, planned, slow=True)
         self.answer_to("backfill", self._backfill, planned | sized, slow=True)
+        self.answer_to("refresh", self._look_anew, slow=True)
         self.answer_to("cancel", self._cancel, {"backfill_id": _RUN_ID}, slow=True)
         self.answer_to("retry_failed", self._retry_failed, {"backfill_id": _RUN_ID}, slow=True)
         self.answer_to("add_keys", self._add_keys, {"partitions": named, "text": schema.text(5_000_000)}, slow=True)
@@ -159,7 +160,7 @@ class ExplorerPanel(LinkedWidget):
         briefs = tuple({name: m.to_json(root)[name] for name in wanted} for m in monitors)
         assets = now.assets if found.assets is None else tuple(_brief(a) for a in found.assets)
         sets: tuple[SetForm, ...] = now.sets if found.sets is None else model.set_forms(found.sets)
-        now = replace(now, assets=assets, sets=sets, backfills=briefs)
+        now = replace(now, assets=assets, sets=sets, backfills=briefs, seen_at=self._seen_at())
         return replace(now, chosen=_count(now, found.counts))
 
     # what is selected
@@ -309,6 +310,7 @@ class ExplorerPanel(LinkedWidget):
     def _plan(self, number: int, inputs: bool, readers: bool, status: str) -> Answer:
         terms, keys = self._wanted(number, inputs, readers)
         plan = self._actions.plan(terms, keys, [status])
+        self._tell_seen()
         return Answer(model.plan_json(plan), told=model.tell_plan(plan), code=plan.code)
 
     def _backfill(
@@ -316,7 +318,22 @@ class ExplorerPanel(LinkedWidget):
     ) -> Answer:
         terms, keys = self._wanted(number, inputs, readers)
         options = Options(max_workers=max_workers, retries=retries)
-        return self._done(self._actions.backfill(terms, keys, [status], options))
+        done = self._actions.backfill(terms, keys, [status], options)
+        self._tell_seen()
+        return self._done(done)
+
+    def _look_anew(self) -> Answer:
+        done = self._actions.refresh()
+        self._tell_seen()
+        return self._done(done)
+
+    def _seen_at(self) -> str | None:
+        seen_at = self._actions.seen_at
+        return None if seen_at is None else seen_at.isoformat()
+
+    def _tell_seen(self) -> None:
+        with self.guard:
+            self._tell(replace(self.model, seen_at=self._seen_at()))
 
     def _cancel(self, backfill_id: str) -> Answer:
         return self._done(self._actions.cancel(backfill_id))

@@ -31,8 +31,11 @@ _STYLE = """
 """
 
 
-def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame) -> str:
-    """A workspace in a small table: an asset a row, a status a column, as ``status`` has them."""
+def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame, as_seen: str = "") -> str:
+    """A workspace in a small table: an asset a row, a status a column, as ``status`` has them.
+
+    ``as_seen`` says when its code was last looked at, if that is long ago.
+    """
     if not graph.definitions:
         lines = "ws.source(...)\n@ws.asset(partitions=...)\ndef my_asset(...): ..."
         told = f"<p>No assets yet. Register the first:</p><pre>{escape(lines)}</pre>"
@@ -48,7 +51,8 @@ def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame) -> str:
             f"{cells}<td>{_bar({str(s): n for s, n in counts.items()}) if counts else ''}</td></tr>"
         )
     head = ["asset", "kind", "partitions", *(f"{MARKS[s].glyph} {s}" for s in columns), ""]
-    return page_html(f"<p><b>Workspace</b> {escape(root)}</p>{_table(head, rows)}")
+    seen = f' <span class="faint">code {escape(as_seen)}</span>' if as_seen else ""
+    return page_html(f"<p><b>Workspace</b> {escape(root)}{seen}</p>{_table(head, rows)}")
 
 
 def plan_html(selection: str, steps: int, counts: Mapping[str, int], head: pd.DataFrame) -> str:

@@ -11,8 +11,8 @@ import json
 import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +54,45 @@ class CodeLook:
         told = ", ".join(f"{_list(list(names))} {what}" for names, what in parts if names)
         return f"<CodeLook: {told or 'nothing changed'}>"
 
-    def tell(self, without: Collection[str] = ()) -> None:
-        """Say in one line what was taken up, and in one each what could not be, but for assets told of otherwise."""
-        if self.edited:
-            by_file: dict[str, list[str]] = {}
-            for asset, edited in self.edited.items():
-                for file in edited:
-                    by_file.setdefault(file, []).append(asset)
-            files = _list([f"{file} ({_list(assets)})" for file, assets in by_file.items()])
-            notes = "".join(f" {note}" for note in self.notes)
-            log.info("edited and taken up: %s; what the earlier code made is stale.%s", files, notes)
-        for asset, why in self.unreadable.items():
-            if asset not in without:
-                log.warning("%s", why)
-        for asset, path in self.gone.items():
-            log.warning("asset %r: %s is gone; its runs go on with the code that was registered.", asset, path)
+    @property
+    def notice(self) -> str:
+        """What was taken up, in one line; "" where nothing was."""
+        if not self.edited:
+            return ""
+        by_file: dict[str, list[str]] = {}
+        for asset, edited in self.edited.items():
+            for file in edited:
+                by_file.setdefault(file, []).append(asset)
+        files = _list([f"{file} ({_list(assets)})" for file, assets in by_file.items()])
+        return " ".join([f"edited and taken up: {files}; what the earlier code made is stale.", *self.notes])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be taken up, and what is gone, a sentence each."""
+        gone = (
+            f"asset {asset!r}: {path} is gone; its runs go on with the code that was registered."
+            for asset, path in self.gone.items()
+        )
+        return (*self.unreadable.values(), *gone)
+
+    def tell(self) -> None:
+        """Say what was taken up, and what could not be."""
+        if self.notice:
+            log.info("%s", self.notice)
+        for warning in self.warnings:
+            log.warning("%s", warning)
+
+    def without(self, names: Collection[str]) -> CodeLook:
+        """The same without what of these assets cannot be read, for who tells that otherwise."""
+        return replace(self, unreadable={name: why for name, why in self.unreadable.items() if name not in names})
+
+
+def describe_seen(seen_at: datetime | None, now: datetime) -> str:
+    """ "as seen 10:02", in local time, for a look that is older than a minute; else ""."""
+    if seen_at is None or now - seen_at < timedelta(minutes=1):
+        return ""
+    seen, today = seen_at.astimezone(), now.astimezone().date()
+    return f"as seen {seen:%H:%M}" if seen.date() == today else f"as seen {seen:%Y-%m-%d %H:%M}"
 
 
 class CodeWatch:

@@ -24,14 +24,21 @@ if TYPE_CHECKING:
 class Plan:
     """What a backfill would run, and why. Nothing runs until `run`; then exactly what is shown does.
 
-    ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph.
+    ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph. ``notice``
+    says which edited code it took up, "" where none was.
     """
 
     def __init__(
-        self, site: Site, registry: Registry, steps: StepTable, selection: str, selected: Sequence[str]
+        self,
+        site: Site,
+        registry: Registry,
+        steps: StepTable,
+        selection: str,
+        selected: Sequence[str],
+        notice: str = "",
     ) -> None:
         self._site, self._registry, self._steps, self.selection = site, registry, steps, selection
-        self._selected = tuple(selected)
+        self._selected, self.notice = tuple(selected), notice
 
     def __len__(self) -> int:
         return len(self._steps)

@@ -90,7 +90,7 @@ class WorkspaceActions:
     def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanShown:
         plan = self._plan(selection, keys, status)
         code = f"ws.plan({_call(selection, keys, status)})"
-        return PlanShown(plan.selection, len(plan), plan.counts(), self._head(plan), code)
+        return PlanShown(plan.selection, len(plan), plan.counts(), self._head(plan), code, plan.notice)
 
     def backfill(
         self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str], options: Options
@@ -99,9 +99,13 @@ class WorkspaceActions:
         given = {name: value for name, value in given.items() if value not in (None, {})}
         plan = self._plan(selection, keys, status)
         if not len(plan):
-            return Done("Nothing to do: everything chosen is up to date.", f"ws.plan({_call(selection, keys, status)})")
+            told = " ".join(
+                filter(None, ["Nothing to do: everything chosen is up to date.", _as_sentence(plan.notice)])
+            )
+            return Done(told, f"ws.plan({_call(selection, keys, status)})")
         backfill = plan.run(**given)
-        told = f"Backfill {backfill.id} has begun: {len(plan):,} steps."
+        begun = f"Backfill {backfill.id} has begun: {len(plan):,} steps."
+        told = " ".join(filter(None, [begun, _as_sentence(plan.notice)]))
         return Done(told, f"ws.backfill({_call(selection, keys, status, given)})", backfill.id)
 
     def cancel(self, backfill_id: str) -> Done:
@@ -124,6 +128,15 @@ class WorkspaceActions:
         told = backfill.tell_nothing_left()
         backfill.resume()
         return Done(told or "It goes on.", f"ws.backfills[{backfill_id!r}].resume()", backfill_id)
+
+    @property
+    def seen_at(self) -> datetime | None:
+        return self._ws.seen_at
+
+    def refresh(self) -> Done:
+        look = self._ws.refresh()
+        sentences = [_as_sentence(text) for text in (look.notice, *look.warnings) if text]
+        return Done(" ".join(sentences) or "Nothing changed.", "ws.refresh()")
 
     def look_for_dead(self) -> None:
         self._ws._site.coordinator.reap()
@@ -340,6 +353,10 @@ def _count(n: int, word: str) -> str:
 
 def _already(n: int) -> str:
     return f"; {n:,} {'was' if n == 1 else 'were'} there already." if n > 0 else "."
+
+
+def _as_sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from nbpart.workspace.bound import BoundAsset
 from nbpart.workspace.choosing import list_keys, read_statuses, restrict
 from nbpart.workspace.data import Tables, load_partition
 from nbpart.workspace.data_check import check_files, to_frame
-from nbpart.workspace.edits import CodeLook, CodeWatch
+from nbpart.workspace.edits import CodeLook, CodeWatch, describe_seen
 from nbpart.workspace.partition_set import PartitionSet, ensure_dynamic
 from nbpart.workspace.plans import Plan
 from nbpart.workspace.prune import STRAY_AFTER_S, prune_files
@@ -182,7 +183,10 @@ class Workspace:
         }
 
     def status(self) -> pd.DataFrame:
-        """How many partitions of each asset have each status: an asset a row (the index), a status a column."""
+        """How many partitions of each asset have each status: an asset a row (the index), a status a column.
+
+        Where somebody last looked for edited code over a minute ago, the columns are named "as seen 10:02".
+        """
         import pandas as pd
 
         from nbpart.states import DISPLAY_ORDER
@@ -195,7 +199,7 @@ class Workspace:
         )
         order = list(registry.graph.computed)
         table = table.reindex(index=order, columns=[str(s) for s in DISPLAY_ORDER], fill_value=0).astype("int64")
-        return pd.DataFrame(table).rename_axis(index="asset", columns=None)
+        return pd.DataFrame(table).rename_axis(index="asset", columns=self._as_seen or None)
 
     def partition_status(self, asset: Any) -> pd.DataFrame:
         """A partition a row, in the order of the set: ``partition_key, status, run_id, materialized_at, duration_s,
@@ -246,6 +250,11 @@ class Workspace:
         """A DuckDB query over all assets: each is a table under its name, as they are now."""
         return self._tables.sql(query)
 
+    @property
+    def seen_at(self) -> datetime | None:
+        """When a plan, a tick or a refresh of any process last looked for edited code; None where none did."""
+        return self._code.seen_at
+
     def refresh(self) -> CodeLook:
         """Look at the files of sources and at the code on disk now, and take up what changed; nothing runs.
 
@@ -292,7 +301,7 @@ class Workspace:
         look = self._take_up_edits(is_told=False)
         registry = self._look()
         names = select(registry.graph, selection)
-        look.tell(without=names)
+        look.without(names).tell()
         refuse_unreadable(look.unreadable, names)
         statuses = read_statuses(status)
         listed = list_keys(keys)
@@ -305,7 +314,7 @@ class Workspace:
         facts, restricted, moment = self._catalog.read(work)
         by_name = {name: facts[registry[name].asset_id] for name in names}
         steps = plan_steps(registry.graph, names, by_name, keys=restricted, statuses=statuses)
-        return Plan(self._site, registry.at(moment), steps, describe(selection), names)
+        return Plan(self._site, registry.at(moment), steps, describe(selection), names, look.notice)
 
     def backfill(self, selection: Any = "*", keys: Any = None, status: Any = "outdated", **options: Any) -> Backfill:
         """Plan and run in the background; see `plan` for what is chosen and `Plan.run` for the options."""
@@ -432,7 +441,7 @@ class Workspace:
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import workspace_html
 
-        return workspace_html(str(self.root), self.assets, self.status())
+        return workspace_html(str(self.root), self.assets, self.status(), self._as_seen)
 
     def _show_backfill(self, backfill_id: str) -> BackfillMonitor:
         from nbpart.workspace.view import make_monitor
@@ -466,6 +475,10 @@ class Workspace:
         if is_told:
             look.tell()
         return look
+
+    @property
+    def _as_seen(self) -> str:
+        return describe_seen(self.seen_at, datetime.now(UTC))
 
     def _find_run(self, run_id: str) -> RunRecord:
         record = self._catalog.read(lambda batch: queries.find_run(batch, run_id))

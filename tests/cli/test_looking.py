@@ -162,3 +162,18 @@ def test_without_a_workspace_nothing_is_made(tmp_path: Path, ask: Ask, monkeypat
     assert os.listdir(empty) == []
     monkeypatch.chdir(empty)
     assert "sizes" in ask("status").stdout, "the workspace above is found"
+
+
+def test_refresh_takes_up_what_was_edited(ask: Ask, project: Path) -> None:
+    path = project / "flow.py"
+    source = path.read_text()
+    assert ask("refresh").stdout == "Nothing changed.\n"
+    path.write_text(source.replace("* factor}", "* factor + 1}"))
+    assert "edited and taken up: flow.py (sizes)" in ask("refresh").stderr
+    path.write_text(source.replace("factor: int = 2", "factor: int = 3"))
+    assert json.loads(ask("refresh", "--json").stdout)["edited"] == {"sizes": ["flow.py"]}
+    os.utime(project / "workspace" / "code_seen.json", (0, 0))
+    assert "to look again: nbpart refresh" in ask("status").stderr
+    path.write_text(source + "def f(:\n")
+    refused = ask("refresh", code=1)
+    assert "flow.py is not valid Python" in refused.stderr

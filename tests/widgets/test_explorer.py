@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import nbpart
 from nbpart.widgets.actions import CellShown, DataShown, NotebookShown
 from nbpart.widgets.explorer import Explorer
 from tests.widgets.pages import Page
+from tests.workspace.recording import write_notebook
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 GO_ON = "go-on"
@@ -291,3 +293,24 @@ def test_its_static_form_holds_all_three(explorer: Explorer, monkeypatch: pytest
     assert "<img" not in html
     assert all(part in html for part in ("nbpart-g", "nbpart-heat-static", "All assets"))
     assert shown[1]["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
+
+
+def test_refresh_and_plan_tell_what_was_edited_and_when_somebody_looked(
+    explorer: Explorer, page: Page, ws: nbpart.Workspace, tmp_path: Path
+) -> None:
+    path = write_notebook(tmp_path / "edited.ipynb", "x = 1")
+    ws.notebook(path)
+    assert ask(page, explorer, "refresh")["told"] == "Nothing changed."
+    seen = told(explorer)["seen_at"]
+    assert datetime.fromisoformat(seen) == ws.seen_at
+    write_notebook(path, "x = 2")
+    answer = ask(page, explorer, "refresh")
+    assert answer["told"].startswith("Edited and taken up: ")
+    assert "edited.ipynb (edited)" in answer["told"]
+    assert answer["code"] == "ws.refresh()"
+    write_notebook(path, "x = 3")
+    assert "Edited and taken up: " in ask(page, explorer, "plan", **plan_payload(explorer))["told"]
+    path.write_text("{")
+    assert "is no notebook" in ask(page, explorer, "refresh")["told"]
+    assert not page.ask("plan", plan_payload(explorer))["ok"]
+    assert told(explorer)["seen_at"] > seen

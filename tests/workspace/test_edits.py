@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError
-from nbpart.workspace.edits import CodeWatch
+from nbpart.workspace.edits import CodeWatch, describe_seen
 from tests.workspace.recording import record, write_notebook
 
 Load = Callable[..., Any]
@@ -520,3 +521,28 @@ def test_retrying_runs_what_was_mended(ws: nbpart.Workspace, project: Path) -> N
     write_notebook(path, 'import nbpart\nnbpart.current_run("train").save({"n": 1})')
     failed.retry_failed().wait(progress=False).raise_for_failures()
     assert ws.load("train") == {"n": 1}
+
+
+def test_status_says_when_code_was_last_looked_at(ws: nbpart.Workspace, project: Path) -> None:
+    write_notebook(project / "train.ipynb", "x = 1")
+    ws.notebook("train.ipynb")
+    assert ws.seen_at is None
+    ws.plan()
+    assert ws.seen_at is not None
+    assert ws.status().columns.name is None
+    assert "as seen" not in ws._repr_html_()
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    os.utime(ws.root / "code_seen.json", (long_ago.timestamp(),) * 2)
+    told = f"as seen {long_ago.astimezone():%Y-%m-%d %H:%M}"
+    assert ws.status().columns.name == told
+    assert told in ws._repr_html_()
+    ws.refresh()
+    assert ws.status().columns.name is None
+
+
+def test_a_look_of_today_is_told_by_its_time() -> None:
+    noon = datetime(2026, 11, 26, 12, tzinfo=UTC).astimezone().replace(hour=12)
+    assert describe_seen(None, noon) == ""
+    assert describe_seen(noon - timedelta(seconds=59), noon) == ""
+    assert describe_seen(noon - timedelta(minutes=61), noon) == "as seen 10:59"
+    assert describe_seen(noon - timedelta(hours=13), noon) == f"as seen {noon - timedelta(hours=13):%Y-%m-%d} 23:00"

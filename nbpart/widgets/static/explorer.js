@@ -19,6 +19,7 @@ function drawPanel(link, root) {
   const trace = make('pre', { class: 'nbpart-log', tabindex: '0', 'aria-label': 'Traceback' });
   reason.body.append(trace);
   const runs = runForm(link, outcome());
+  const refresh = refreshBar(link, outcome());
   const gone = outcome();
   const removal = removeForm(link, gone);
   const backfills = backfillList(link);
@@ -35,7 +36,7 @@ function drawPanel(link, root) {
   const adding = addForm(link, addFold, outcome());
 
   root.append(backfills.node, make('div', { class: 'nbpart-head' }, make('div', { class: 'nbpart-bar' }, title, make('span', { class: 'nbpart-space' }), clear), key, status, then, trouble),
-    empty, legend, facts, code, reason.node, runs.node, removal.node, gone.node, logFold.node, dataFold.node, bookFold.node, historyFold.node, addFold.node);
+    refresh.node, empty, legend, facts, code, reason.node, runs.node, removal.node, gone.node, logFold.node, dataFold.node, bookFold.node, historyFold.node, addFold.node);
 
   const shown = {};
   /** Whether a part of the state is not what was drawn last. */
@@ -109,6 +110,8 @@ function drawPanel(link, root) {
     if (isNew('partition', partition, run, opened)) drawPartition(panel);
     trouble.textContent = panel.trouble ? `✕ ${panel.trouble}` : '';
     runs.node.hidden = !panel.assets;
+    refresh.node.hidden = !panel.assets;
+    refresh.show();
     if (isNew('removal', chosen.number, chosen.set, sets)) removal.show(panel);
     backfills.show(panel);
     // what a person reads is not folded when the run ends
@@ -127,7 +130,7 @@ function drawPanel(link, root) {
   drawAll();
   return () => {
     stopListening();
-    [log, data, book, adding].forEach((part) => part.close());
+    [log, data, book, adding, refresh].forEach((part) => part.close());
   };
 }
 

@@ -16,6 +16,24 @@ async function act(link, node, result, action, payload) {
   }
 }
 
+/** Look at sources and code on disk now; says when that was last done, once it is longer than a minute ago. */
+function refreshBar(link, result) {
+  const seen = make('span', { class: 'nbpart-faint nbpart-seen' });
+  const button = make('button', { type: 'button', text: 'Refresh', title: 'Look now whether code or sources changed on disk; nothing runs', onclick: () => act(link, node, result, 'refresh', {}) });
+  const node = make('div', { class: 'nbpart-refresh' }, make('div', { class: 'nbpart-bar' }, button, seen), result.node);
+  const draw = () => { seen.textContent = seenText(link.state.panel.seen_at, new Date()); };
+  const timer = setInterval(draw, 15000);
+  return { node, show: draw, close: () => clearInterval(timer) };
+}
+
+/** "as seen 10:02" for a look that is older than a minute; the date too where it was another day. */
+function seenText(iso, now) {
+  if (!iso || now - new Date(iso) < 60000) return '';
+  const at = new Date(iso);
+  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  return at.toDateString() === now.toDateString() ? `as seen ${time}` : `as seen ${at.toLocaleDateString('en-CA')} ${time}`;
+}
+
 /** Plan and backfill what is selected. */
 function runForm(link, result) {
   const status = make('select', { 'aria-label': 'Which partitions' },
