@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition, check_name
+from nbpart.partitions.names import make_name
 
 OnMissingInput = Literal["block", "skip"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,7 +25,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Asset:
     """A named data object made by one computation: a function or a notebook.
 
-    Calling it calls its function, so that a decorated function stays usable as one.
+    Calling it calls its function, so that a decorated function stays usable as one. ``is_named`` is False where the
+    name was made of a notebook's file.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Asset:
     timeout_s: float | None = None
     kernel_name: str | None = None
     secrets: tuple[str, ...] = ()
+    is_named: bool = True
 
     @property
     def kind(self) -> Literal["function", "notebook"]:
@@ -155,7 +158,7 @@ def notebook(
     timeout_s: float | None = None,
     secrets: Iterable[str] = (),
 ) -> Asset:
-    """Declare a notebook as an asset; its name is that of the file unless ``name`` says otherwise.
+    """Declare a notebook as an asset; its name is made of that of the file unless ``name`` says otherwise.
 
     The other arguments are those of `asset`; ``kernel_name`` overrides the kernel that the notebook names.
     The file is looked for and read when the asset is registered: a run in another folder can import its declaration.
@@ -163,6 +166,7 @@ def notebook(
     file = Path(path).expanduser().absolute()
     return _declare(
         name or _name_of_file(file),
+        is_named=bool(name),
         notebook=file,
         folder=file.parent,
         partitions=partitions,
@@ -223,13 +227,12 @@ def _declare(
 
 
 def _name_of_file(file: Path) -> str:
+    """The plain name of a notebook's file where that can name an asset, else one that is made of it."""
     name = file.stem.replace("-", "_").replace(" ", "_")
     try:
         return check_name(name, "asset")
     except DeclarationError:
-        raise DeclarationError(
-            f"the notebook {file.name!r} would make the asset name {name!r}, which cannot be one: pass name=..."
-        ) from None
+        return make_name(file.stem, "notebook")
 
 
 def find_collision(names: Sequence[str], known: Mapping[str, str]) -> tuple[str, str] | None:

@@ -33,6 +33,7 @@ class AssetDefinition:
     ``modules`` the local modules that were kept with it: name -> (snapshot, original file), ``settings`` what a
     backfill may override: name -> default, ``secrets`` those of them whose values are recorded nowhere.
     ``module`` is the one that runs import the function from, empty where it is carried.
+    ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     """
 
     name: str
@@ -57,6 +58,7 @@ class AssetDefinition:
     origin: str = ""
     secrets: tuple[str, ...] = ()
     module: str = ""
+    kernel: str = ""
 
     @property
     def is_source(self) -> bool:

@@ -62,6 +62,8 @@ def plan(
         most = limit or (len(planned) if as_json else PLAN_ROWS)
         table = Table.from_frame(planned.frame.head(most))
         told = ", ".join(f"{n:,} {cause}" for cause, n in planned.counts().items())
+        for note in planned.notes:
+            remark(note)
     total = f"{count(len(planned), 'step')}: {told}" if len(planned) > len(table.rows) else count(len(planned), "step")
     print_table(table, as_json, empty=UP_TO_DATE.format(printable(planned.selection)), more=total)
 

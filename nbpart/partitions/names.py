@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 import unicodedata
 from typing import Final
 
@@ -16,6 +17,20 @@ RESERVED_NAMES: Final = frozenset(
 #: In UTF-8. File systems take 255, and what stands beside a name in that of a file (run id, attempt, ending) takes less
 #: than the rest.
 MAX_NAME_BYTES: Final = 180
+
+
+def make_name(text: str, what: str) -> str:
+    """A name that `check_name` takes, made of any text: what no identifier may hold becomes ``_``.
+
+    What would begin with a digit, is reserved, or holds no letter at all gets ``what`` in front (a plain word).
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    name = re.sub(r"_+", "_", "".join(char if f"a{char}".isidentifier() else "_" for char in plain)).strip("_")
+    name = name.encode()[: MAX_NAME_BYTES - len(what) - 1].decode(errors="ignore")
+    if not name:
+        return what
+    is_taken = keyword.iskeyword(name) or name.casefold() in RESERVED_NAMES
+    return name if name.isidentifier() and not is_taken else f"{what}_{name}"
 
 
 def check_name(name: object, what: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from nbpart.assets.notebook_files import read_notebook_file
 from nbpart.errors import MissingInputError, NbpartError, ParameterError
 from nbpart.run.members import read_member_outputs, use_variant, with_members
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
@@ -345,18 +346,16 @@ def read_notebook(spec: RunSpec) -> tuple[Any, str]:
 
     The cell stands after the one tagged `parameters`, or first. Raises what reading a notebook raises.
     """
-    import nbformat
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
     from nbpart.run.engine import ENGINE
 
     try:
-        text = Path(spec.notebook).read_text("utf-8")
-        notebook = load_notebook_node(nbformat.reads(text, as_version=4))  # type: ignore[no-untyped-call]
+        notebook = load_notebook_node(read_notebook_file(spec.notebook))
     except FileNotFoundError as error:
         raise MissingInputError(f"the notebook {spec.notebook!r} of {spec.where} is gone; restore it.") from error
-    except (ValueError, nbformat.ValidationError) as error:
+    except ValueError as error:
         raise ValueError(f"{spec.notebook!r} is not a notebook: {error}") from error
     if spec.members:
         use_variant(notebook)

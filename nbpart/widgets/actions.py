@@ -31,6 +31,7 @@ class PlanShown:
     """A plan: how many steps, for which reasons, and its first rows (asset, partition_key, reason).
 
     ``notice`` says which edited code it took up.
+    ``notes`` say what will keep some of them from being made.
     """
 
     selection: str
@@ -39,6 +40,7 @@ class PlanShown:
     head: tuple[tuple[str, str | None, str], ...]
     code: str
     notice: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

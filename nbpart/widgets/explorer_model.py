@@ -347,6 +347,7 @@ def tell_plan(plan: PlanShown) -> str:
     told = f"{plan.steps:,} step{'' if plan.steps == 1 else 's'}: {reasons}"
     if not plan.steps:
         told = "Nothing to do: everything chosen is up to date."
+    told = "; ".join([*plan.notes, told])
     return f"{told.rstrip('.')}. {plan.notice[0].upper()}{plan.notice[1:]}" if plan.notice else told
 
 

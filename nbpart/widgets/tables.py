@@ -55,16 +55,19 @@ def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame, as_seen: 
     return page_html(f"<p><b>Workspace</b> {escape(root)}{seen}</p>{_table(head, rows)}")
 
 
-def plan_html(selection: str, steps: int, counts: Mapping[str, int], head: pd.DataFrame) -> str:
-    """A plan: what would run and why; ``head`` are its first steps."""
+def plan_html(
+    selection: str, steps: int, counts: Mapping[str, int], head: pd.DataFrame, notes: Sequence[str] = ()
+) -> str:
+    """A plan: what would run and why; ``head`` are its first steps, ``notes`` what will keep some from being made."""
     if not steps:
         return page_html(f"<p><b>Plan</b> {escape(selection)}: nothing to do, everything chosen is up to date.</p>")
     told = ", ".join(f"{n:,} {escape(cause)}" for cause, n in counts.items())
     more = steps - len(head)
     rest = f'<p class="faint">… and {more:,} more: see plan.frame</p>' if more else ""
     title = f"<p><b>Plan</b> {escape(selection)}: {steps:,} step{'s' if steps > 1 else ''} ({told})</p>"
+    warned = "".join(f"<p>{mark_html('failed')}{escape(note)}</p>" for note in notes)
     return page_html(
-        title + _frame(head) + rest + '<p class="faint">Nothing has run; plan.run() runs exactly this.</p>'
+        warned + title + _frame(head) + rest + '<p class="faint">Nothing has run; plan.run() runs exactly this.</p>'
     )
 
 

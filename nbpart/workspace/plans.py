@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,14 @@ from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import PER_PARTITION, Options, make_options
 from nbpart.backfill.plan import STATUS_CODES, AssetSteps, StepTable
 from nbpart.catalog import Batch, queries
+from nbpart.run.kernels.specs import find_missing
 from nbpart.states import PartitionStatus
 from nbpart.workspace.backfills import Backfill
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger("nbpart")
 
 
 class Plan:
@@ -60,6 +64,18 @@ class Plan:
             for a, text, reason in zip(self._steps.assets, texts, reasons, strict=True)
         ]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in columns}, dtype=str)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What will keep steps from being made, a sentence each: a kernel that is not installed here."""
+        wanted = {a.asset: self._registry[a.asset].definition.kernel for a in self._steps.assets}
+        missing = find_missing(wanted.values())
+        return tuple(
+            f"the kernel {kernel!r} of {asset!r} is not installed here, so its steps would fail: install it, or "
+            "register the notebook with kernel_name=..."
+            for asset, kernel in wanted.items()
+            if kernel in missing
+        )
 
     def counts(self) -> dict[str, int]:
         """How many steps there are for each status that the partitions have now, in words as shown by ``reason``."""
@@ -106,6 +122,8 @@ class Plan:
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
         )
+        for note in self.notes:
+            log.warning("%s", note)
         start = detach_backfill if detach else start_backfill
         backfill_id = start(self._site, self._registry, self._steps, self.selection, options, self._reasons)
         return Backfill(self._site, backfill_id)
@@ -166,12 +184,13 @@ class Plan:
 
     def __repr__(self) -> str:
         told = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())
-        return f"<Plan {self.selection!r}: {len(self)} steps{': ' + told if told else ', nothing to do'}>"
+        plan = f"<Plan {self.selection!r}: {len(self)} steps{': ' + told if told else ', nothing to do'}>"
+        return "\n".join([*self.notes, plan])
 
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import plan_html
 
-        return plan_html(self.selection, len(self), self.counts(), self._head(200))
+        return plan_html(self.selection, len(self), self.counts(), self._head(200), self.notes)
 
     def _head(self, rows: int) -> pd.DataFrame:
         return self.frame.head(rows)

@@ -25,6 +25,7 @@ from nbpart.assets.code import (
 from nbpart.assets.compile import compile_function
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
+from nbpart.assets.notebook_files import read_declared_notebook
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.assets.signature import current_signature, is_imported_earlier
 from nbpart.assets.spelling import spell_setting
@@ -37,6 +38,7 @@ from nbpart.partitions.names import MAX_NAME_BYTES
 from nbpart.sensors import Sensor
 from nbpart.storage import resolve_source, write_bytes_atomic
 from nbpart.storage.own_files import make_folder
+from nbpart.workspace.file_names import check_files, tell_made_names
 from nbpart.workspace.partition_set import ensure_partitions, merge_sets
 from nbpart.workspace.sensor_code import define_sensor, keep_sensor
 
@@ -75,12 +77,14 @@ def register_items(catalog: Catalog, root: Path, items: Sequence[Any]) -> list[C
     others = [_as_set(item) for item in items if not isinstance(item, Sensor | Asset | Source)]
     sets = merge_sets([*others, *(item.partitions for item in declared if item.partitions)], parameters)
     declared = [_with_known_parameters(item, sets) for item in declared]
+    check_files(declared, registry)
     _check_once(declared, "asset or source")
     _check_once([item for item in items if isinstance(item, Sensor)], "sensor")
     set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
     set_names |= {item.name: _set_name(item) for item in declared}
     prepared = [_prepare(item, set_names) for item in declared]
     registered = catalog.write(lambda batch: _record(batch, root, sets, prepared, sensors))
+    tell_made_names(declared, registry)
     return [Change(d.name, d.kind, _is_changed(registered[d.name], d.code_version)) for d in _definitions(prepared)]
 
 
@@ -258,13 +262,15 @@ def prepare_notebook(bare: AssetDefinition, parameters: Parameters | None) -> Pr
     Raises `DeclarationError` for what is no notebook, and for a parameters cell that cannot be one.
     """
     notebook = _read_notebook(bare.name, Path(bare.path or ""))
-    kernelspec = notebook.get("metadata", {}).get("kernelspec", {})
-    language = str(kernelspec.get("language") or notebook["metadata"].get("language_info", {}).get("name") or "python")
+    about = notebook["metadata"]
+    kernelspec, info = about.get("kernelspec", {}), about.get("language_info", {})
+    language = str(kernelspec.get("language") or info.get("name") or "python")
     code = version_of_notebook(notebook, Path(bare.folder), language)
     own = {"partition_key", *(parameters.names if parameters else ())}
     found = read_parameters_cell(notebook, str(bare.path))
     settings = {name: repr(p.value) for name, p in found.items() if name not in own}
-    return Prepared(with_code(replace(bare, language=language), code, settings), notebook, code)
+    kernel = bare.kernel_name or kernelspec.get("name", "")
+    return Prepared(with_code(replace(bare, language=language, kernel=kernel), code, settings), notebook, code)
 
 
 def _define(item: Asset, set_names: Mapping[str, str]) -> AssetDefinition:
@@ -308,24 +314,11 @@ def with_code(definition: AssetDefinition, code: CodeVersion, settings: Mapping[
 
 def _read_notebook(name: str, path: Path) -> dict[str, Any]:
     """The notebook without outputs, in the current format. Raises `DeclarationError` for what is none."""
-    import nbformat
-
-    if not path.is_file():
-        raise DeclarationError(f"asset {name!r}: there is no notebook at {path}.")
-    try:
-        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    except Exception as error:
-        raise DeclarationError(
-            f"asset {name!r}: {path} is no notebook that Jupyter could read ({_first_line(error)})."
-        ) from error
+    notebook = read_declared_notebook(name, path)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return dict(notebook)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).partition("\n")[0][:200]
 
 
 def _module_snapshot(name: str, source: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import Asset
+from nbpart.assets.notebook_files import read_declared_notebook
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.errors import DeclarationError, nearest
 from nbpart.partitions import REQUIRED, DynamicPartitions, Kind, Param, Parameters, to_plain
@@ -103,10 +104,8 @@ def _is_fraction(value: Any) -> bool:
 
 
 def _read_cell(asset: Asset) -> dict[str, _Found]:
-    import nbformat
-
-    notebook = nbformat.read(asset.notebook, as_version=4)  # type: ignore[no-untyped-call]
-    cell = read_parameters_cell(notebook, str(asset.notebook))
+    assert asset.notebook is not None
+    cell = read_parameters_cell(read_declared_notebook(asset.name, asset.notebook), str(asset.notebook))
     return {
         name: _Found(
             Param(p.type, p.value if p.has_value and p.type is not None else REQUIRED), p.annotation is not None

@@ -90,7 +90,7 @@ class WorkspaceActions:
     def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanShown:
         plan = self._plan(selection, keys, status)
         code = f"ws.plan({_call(selection, keys, status)})"
-        return PlanShown(plan.selection, len(plan), plan.counts(), self._head(plan), code, plan.notice)
+        return PlanShown(plan.selection, len(plan), plan.counts(), self._head(plan), code, plan.notice, plan.notes)
 
     def backfill(
         self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str], options: Options

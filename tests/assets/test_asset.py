@@ -120,7 +120,22 @@ def test_an_asset_is_frozen_and_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("train.ipynb", "train"), ("train-model.ipynb", "train_model"), ("a b.ipynb", "a_b")]
+    ("file", "name"),
+    [
+        ("train.ipynb", "train"),
+        ("train-model.ipynb", "train_model"),
+        ("a b.ipynb", "a_b"),
+        ("_own.ipynb", "_own"),
+        ("01.06-Errors.ipynb", "notebook_01_06_Errors"),
+        ("Übung (2).ipynb", "Übung_2"),
+        ("données été.v2.ipynb", "données_été_v2"),
+        ("分析-1.ipynb", "分析_1"),
+        ("class.ipynb", "notebook_class"),
+        ("status.ipynb", "notebook_status"),
+        ("ﬁle.ipynb", "file"),
+        ("???.ipynb", "notebook"),
+        (f"{'long ' * 45}.ipynb", "long_" * 34 + "l"),
+    ],
 )
 def test_a_notebook_is_named_after_its_file(tmp_path: Path, file: str, name: str) -> None:
     (tmp_path / file).write_text("{}", encoding="utf-8")
@@ -135,11 +150,14 @@ def test_a_notebook_is_found_from_the_current_folder(tmp_path: Path, monkeypatch
     assert notebook("train.ipynb", name="model").notebook == tmp_path / "train.ipynb"
 
 
-def test_a_notebook_whose_file_cannot_name_it_asks_for_a_name(tmp_path: Path) -> None:
-    (tmp_path / "01-load.ipynb").write_text("{}", encoding="utf-8")
-    with pytest.raises(DeclarationError, match=r"'01-load.ipynb' .* '01_load', .* pass name="):
-        notebook(tmp_path / "01-load.ipynb")
-    assert notebook(tmp_path / "01-load.ipynb", name="load").name == "load"
+def test_a_name_that_is_given_is_none_of_the_file(tmp_path: Path) -> None:
+    assert (notebook("01-load.ipynb", name="load").name, notebook("01-load.ipynb", name="load").is_named) == (
+        "load",
+        True,
+    )
+    assert not notebook("load.ipynb").is_named
+    with pytest.raises(DeclarationError, match="'01-load' is no Python identifier"):
+        notebook("load.ipynb", name="01-load")
 
 
 def test_a_notebook_cannot_be_called(tmp_path: Path) -> None:

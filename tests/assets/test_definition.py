@@ -36,6 +36,8 @@ DEFINITIONS = st.builds(
     language=TEXTS,
     origin=TEXTS,
     secrets=st.lists(TEXTS, max_size=3).map(tuple),
+    module=TEXTS,
+    kernel=TEXTS,
 )
 
 

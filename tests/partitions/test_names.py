@@ -4,9 +4,11 @@ import keyword
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nbpart.errors import DeclarationError
-from nbpart.partitions.names import MAX_NAME_BYTES, RESERVED_NAMES, check_name
+from nbpart.partitions.names import MAX_NAME_BYTES, RESERVED_NAMES, check_name, make_name
 
 
 @pytest.mark.parametrize("name", ["a", "_a1", "größe", "match", "Model", "runs"])
@@ -45,3 +47,8 @@ def test_a_name_leaves_room_in_that_of_a_file(letter: str) -> None:
     assert check_name(longest, "asset") == longest
     with pytest.raises(DeclarationError, match=r"The asset name .* takes 18\d bytes.*choose a shorter one"):
         check_name(longest + letter, "asset")
+
+
+@given(st.text(max_size=300))
+def test_a_name_can_be_made_of_any_text(text: str) -> None:
+    assert check_name(make_name(text, "notebook"), "asset")

@@ -1,0 +1,56 @@
+"""Assets that are named after the file of their notebook: one name is one file, and a name that was made is told."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nbpart.assets.asset import Asset
+from nbpart.backfill.nodes import Registry
+from nbpart.errors import DeclarationError
+
+log = logging.getLogger("nbpart")
+
+
+def check_files(items: Sequence[Any], registry: Registry) -> None:
+    """Raises `DeclarationError` where a name that was made of a file is that of another notebook too.
+
+    A notebook whose file is gone was moved: the other one takes its place.
+    """
+    seen: dict[str, Path] = {}
+    for item in items:
+        if not isinstance(item, Asset) or item.notebook is None:
+            continue
+        others = [seen.get(item.name), None if item.is_named else _registered_file(registry, item.name)]
+        for other in others:
+            if other is not None and other.is_file() and not _is_same(other, item.notebook):
+                raise DeclarationError(
+                    f"{other} and {item.notebook} would both be the asset {item.name!r}: give one of them another "
+                    "name by name=..."
+                )
+        seen[item.name] = item.notebook
+
+
+def tell_made_names(items: Sequence[Any], registry: Registry) -> None:
+    """One line for each notebook that is new, and whose name is not the plain one of its file."""
+    for item in items:
+        if not isinstance(item, Asset) or item.notebook is None or item.is_named or item.name in registry.nodes:
+            continue
+        if item.name != item.notebook.stem.replace("-", "_").replace(" ", "_"):
+            log.info("the notebook %s is the asset %r; name=... gives it another name.", item.notebook.name, item.name)
+
+
+def _registered_file(registry: Registry, name: str) -> Path | None:
+    node = registry.nodes.get(name)
+    path = node.definition.path if node is not None and node.definition.kind == "notebook" else None
+    return None if path is None else Path(path)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return one == other
