@@ -21,13 +21,15 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbclient.util import ensure_async
 from papermill.engines import papermill_engines
 
+from nbpart.assets.cells import source_of
 from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
 from nbpart.run.client import RunClient
 from nbpart.run.door import RunEngine
 from nbpart.run.kernels.keep import outlive_code
-from nbpart.run.kernels.launch import RunKernel, run_environment, start_kernel
+from nbpart.run.kernels.launch import Imports, RunKernel, run_environment, start_kernel
 from nbpart.run.kernels.zygotes import Usage
 from nbpart.run.record import SUCCEEDED, Ending, NotebookRecord, strip_ansi
+from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 
 ENGINE = "nbpart"
@@ -51,9 +53,10 @@ class Execution:
     at once after `wake`; True cancels. timeout_s: limit from the kernel being ready. grace_s: how long an interrupted
     cell may take to end before its kernel is terminated, and then killed. check: may turn a success into a failure once
     the kernel is gone. startup: lines that an IPython kernel executes first. secrets: what a kernel
-    of Python is handed by a pipe (see `spell_secrets`). preload: modules that a prewarmed kernel
-    finds imported. kernel: one that was started ahead for this execution. keep_as: where a cell raises, its kernel is
-    not ended but kept for `keep_s` seconds, with a connection file at this path (see KeptKernel); IPython only.
+    of Python is handed by a pipe (see `spell_secrets`). imports: what a prewarmed kernel may find imported; what has
+    read a variable of the environment that a cell sets itself is not. kernel: one that was started ahead for this
+    execution. keep_as: where a cell raises, its kernel is not ended but kept for `keep_s` seconds, with a connection
+    file at this path (see KeptKernel); IPython only.
 
     After `run`, `ending` tells how it ended, `kernel_kind`, `notes` and `usage` of the kernel, `kept` where it is kept.
     """
@@ -72,7 +75,7 @@ class Execution:
         grace_s: float = 5.0,
         startup: Sequence[str] = (),
         secrets: bytes = b"",
-        preload: Sequence[str] = (),
+        imports: Imports | None = None,
         progress_bar: bool = False,
         kernel: RunKernel | None = None,
         keep_as: str | None = None,
@@ -90,7 +93,7 @@ class Execution:
         self._grace_s = grace_s
         self._startup = startup
         self._secrets = secrets
-        self._preload = preload
+        self._imports = imports or Imports()
         self._progress_bar = progress_bar
         self._kernel = kernel
         self._keep_as = keep_as
@@ -236,7 +239,7 @@ class Execution:
                     environment=run_environment(self._environment),
                     startup=self._startup,
                     secrets=self._secrets,
-                    preload=self._preload,
+                    imports=self._imports.without_what_reads(find_set_variables(_sources(record.nb))),
                 )
             self.kernel_kind, self.notes = self._kernel.kind, self._kernel.notes
             for note in self.notes:
@@ -387,7 +390,7 @@ def execute_alone(
         write=lambda text: stdout_file.write(text) if stdout_file is not None else None,
         should_stop=interrupted.is_set,
         timeout_s=execution_timeout,
-        preload=preload,
+        imports=Imports(tuple(preload)),
         progress_bar=progress_bar,
     )
 
@@ -399,6 +402,10 @@ def execute_alone(
     if interrupted.is_set():
         raise KeyboardInterrupt
     return nb
+
+
+def _sources(nb: Any) -> list[str]:
+    return [source_of(cell) for cell in nb.cells if cell.cell_type == "code"]
 
 
 def _last_words(kernel: RunKernel, told: str) -> str:

@@ -23,13 +23,14 @@ from nbpart.run.redaction import Redactor
 from nbpart.run.secrets import spell_secrets
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.run.texts import MOST_MESSAGE, show_text
+from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 from nbpart.storage.files import write_bytes_atomic
 from nbpart.storage.own_files import make_run_folder, share
 
 if TYPE_CHECKING:
     from nbpart.run.engine import Execution
-    from nbpart.run.kernels.launch import RunKernel
+    from nbpart.run.kernels.launch import Imports, RunKernel
     from nbpart.run.record import Ending
 
 _logger = logging.getLogger("nbpart.run")
@@ -258,8 +259,6 @@ class NotebookRun:
             raise MissingInputError(f"the working directory {spec.folder!r} of {spec.where} is not there; restore it.")
         notebook, kernel = self._read or read_notebook(spec)
         spec.write()
-        # local modules come from their snapshots, so they must not be there already
-        local = {name.partition(".")[0] for name in spec.modules}
         execution = self._execution = Execution(
             folder=spec.folder,
             environment=self._environment,
@@ -275,7 +274,7 @@ class NotebookRun:
             kernel=self._ahead,
             keep_as=spec.keep_kernel,
             keep_s=spec.keep_kernel_s,
-            preload=[name for name in spec.preload if name.partition(".")[0] not in local],
+            imports=_find_imports(spec),
         )
         # papermill raises for error outputs; the ending tells more. No output path: papermill would write it in place,
         # format its braces, and change directory to do so.
@@ -300,6 +299,16 @@ class NotebookRun:
                 message = f"{self.spec.where} saved {file.path!r}, and at its end the file is gone; keep what you save"
                 return replace(ending, status=RunStatus.FAILED, error_class="FileNotFoundError", error_message=message)
         return ending
+
+
+def _find_imports(spec: RunSpec) -> Imports:
+    from nbpart.run.kernels.launch import Imports
+
+    # local modules come from their snapshots, so they must not be there already
+    local = {name.partition(".")[0] for name in spec.modules}
+    preload = tuple(name for name in spec.preload if name.partition(".")[0] not in local)
+    sources = (Path(snapshot).read_text("utf-8", "surrogatepass") for snapshot, _ in spec.modules.values())
+    return Imports(preload, find_set_variables(sources))
 
 
 def _saved_files(spec: RunSpec) -> list[SavedFileRecord]:

@@ -23,6 +23,7 @@ from ipykernel.kernelapp import IPKernelApp
 
 from nbpart.run.kernels import processes, wire
 from nbpart.run.kernels.chance import Chance
+from nbpart.run.kernels.inheritance import Inheritance
 from nbpart.run.kernels.placeholder import KernelPlaceholder, launcher_path
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.kernels.report import install as install_report
@@ -186,7 +187,7 @@ def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]
 
     def work() -> None:
         _use_streams(streams)
-        settle(message["env"], message["cwd"])
+        settle(message)
         argv = message["argv"]
         arguments = argv[argv.index("-m") + 2 :]
         _show_arguments(arguments)
@@ -212,7 +213,7 @@ def run_adopted(private: socket.socket, folder: str) -> None:
         try:
             for descriptor in secrets:
                 take_secrets(descriptor)
-            settle(message["env"], message["cwd"])
+            settle(message)
             processes.write_environment_block(RUN_VARIABLE, os.environ.get(RUN_VARIABLE, ""))
             chance.renew()
             app.be_adopted(message["startup"])
@@ -278,15 +279,16 @@ def _describe(error: BaseException) -> str:
     return f"a forked kernel could not be made ready: {type(error).__name__}: {error}"
 
 
-def settle(environment: dict[str, str], folder: str) -> None:
-    """Take on the environment and the working directory of the run."""
+def settle(message: dict[str, Any]) -> None:
+    """Take on what a process that the owner starts would have of it: environment, working directory and the like."""
     # what a kernel starts bears its mark, and what a kernel above this one may have had is not its own
     own = {name: os.environ[name] for name in (GUARDIAN_VARIABLE,) if name in os.environ}
     os.environ.clear()
-    os.environ.update({**placeholder.set_variables(environment), **own})
+    os.environ.update({**placeholder.set_variables(message["env"]), **own})
     if hasattr(time, "tzset"):
         time.tzset()
-    os.chdir(folder)
+    os.chdir(message["cwd"])
+    Inheritance.from_json(message["inherited"]).take()
 
 
 def _use_streams(streams: Sequence[int], keep: int = -1) -> None:

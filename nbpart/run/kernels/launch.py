@@ -9,8 +9,8 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -39,6 +39,18 @@ from nbpart.run.secrets import TAKING_LINE, pass_secrets, spell_environment
 PREWARMED, SPARE, STOCK = "prewarmed", "spare", "stock"
 _TERM_LIMIT_S = 1.0
 _KILL_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Imports:
+    """What a forked kernel may have imported already: `preload`, by name, unless that read any of these variables."""
+
+    preload: tuple[str, ...] = ()
+    variables: frozenset[str] = frozenset()
+
+    def without_what_reads(self, variables: Iterable[str]) -> Imports:
+        """The same, but for what has read one of these variables of the environment."""
+        return replace(self, variables=self.variables.union(variables))
 
 
 class RunKernelClient(AsyncKernelClient):
@@ -185,19 +197,18 @@ async def start_kernel(
     environment: Mapping[str, str],
     startup: Sequence[str] = (),
     secrets: bytes = b"",
-    preload: Sequence[str] = (),
-    prewarm: bool = True,
+    imports: Imports | None = None,
 ) -> RunKernel:
     """Start the kernel of this name, in that folder and with exactly this environment.
 
-    startup: lines that an IPython kernel executes before its first cell. secrets: what it is handed by a pipe. preload:
-    modules that a forked kernel finds imported. Raises NoSuchKernel, and OSError where it cannot be started.
+    startup: lines that an IPython kernel executes before its first cell. secrets: what it is handed by a pipe. Raises
+    NoSuchKernel, and OSError where it cannot be started.
     """
     manager = RunKernelManager(kernel_name=name)
     notes: tuple[str, ...] = ()
-    if prewarm and can_prewarm(manager.kernel_spec):
+    if can_prewarm(manager.kernel_spec):
         try:
-            return await _adopt(manager, folder, environment, startup, preload, secrets)
+            return await _adopt(manager, folder, environment, startup, secrets, imports or Imports())
         except PrewarmError as error:
             notes = (f"an ordinary kernel was started, as none could be forked: {error}",)
             manager = RunKernelManager(kernel_name=name)
@@ -225,14 +236,16 @@ async def _adopt(
     folder: str,
     environment: Mapping[str, str],
     startup: Sequence[str],
-    preload: Sequence[str],
     secrets: bytes,
+    imports: Imports,
 ) -> RunKernel:
     spec: Any = manager.kernel_spec
     config = spec.metadata.get("kernel_provisioner", {}).get("config", {})
     provisioner = PrewarmedProvisioner(kernel_id="", kernel_spec=spec, parent=manager, **config)
     with pass_secrets(secrets) as descriptors:
-        kernel = await provisioner.adopt(environment, folder, startup, preload, descriptors)
+        kernel = await provisioner.adopt(
+            environment, folder, startup, imports.preload, secrets=descriptors, variables=imports.variables
+        )
     assert kernel.connection_file is not None
     assert kernel.console is not None
     manager.load_connection_file(kernel.connection_file)

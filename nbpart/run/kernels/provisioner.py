@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,13 @@ from traitlets import List, Unicode
 
 from nbpart.run.kernels.waiting import wait_end, wait_readable
 from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Zygote, is_supported, shared
+from nbpart.run.variables import ANY
 
 NAME = "nbpart-provisioner"
 _READY_LIMIT_S = 60.0
+
+#: What a caller may say of a kernel's start that a fork can do as well.
+_FORKED_OPTIONS = {"env", "cwd", "stdout", "stderr", "extra_arguments", "kernel_id"}
 
 _logger = logging.getLogger("nbpart.run.kernels")
 
@@ -34,8 +38,9 @@ class PrewarmedProvisioner(LocalProvisioner):
     process: Any
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        # what inherits a descriptor has to be started by who holds it
-        if is_supported() and is_ipython_command(cmd) and not kwargs.get("pass_fds"):
+        # what inherits a descriptor has to be started by who holds it; the other options are for a real start
+        is_plain = all(name in _FORKED_OPTIONS or not value for name, value in kwargs.items())
+        if is_supported() and is_ipython_command(cmd) and is_plain:
             try:
                 return await self._fork(cmd, **kwargs)
             except PrewarmError as error:
@@ -60,14 +65,20 @@ class PrewarmedProvisioner(LocalProvisioner):
         startup: Sequence[str],
         preload: Sequence[str],
         secrets: Sequence[int] = (),
+        variables: Collection[str] = (),
     ) -> ForkedKernel:
         """Take a kernel that is ready, with its own connection file; PrewarmError where there can be none.
 
-        secrets: the descriptor of the pipe that it reads its secrets from, if it has any.
+        secrets: the descriptor of the pipe that it reads its secrets from, if it has any. variables: those of the
+        environment that its code sets itself (see `find_set_variables`): it has imported nothing that has read them.
         """
         # past what LocalProvisioner adds: the command line and the connection file of a kernel that is to be started
         prepared = await KernelProvisionerBase.pre_launch(self, env=dict(environment))
-        zygote = await find_zygote(sys.executable, [*self.preload, *preload], prepared["env"])
+        zygote = None
+        if ANY not in variables:
+            zygote = await find_zygote(sys.executable, [*self.preload, *preload], prepared["env"])
+        if zygote is None or any(zygote.reads.covers(name) for name in variables):
+            zygote = await find_zygote(sys.executable, None, prepared["env"])
         kernel = zygote.adopt_kernel(prepared["env"], folder, startup, secrets)
         await self._take(kernel)
         self.cwd = folder
@@ -91,8 +102,8 @@ class PrewarmedProvisioner(LocalProvisioner):
         return code
 
 
-async def find_zygote(python: str, preload: Sequence[str], environment: Mapping[str, str]) -> Zygote:
-    """The zygote for these; the loop goes on while it starts."""
+async def find_zygote(python: str, preload: Sequence[str] | None, environment: Mapping[str, str]) -> Zygote:
+    """The zygote for these, a bare one for None; the loop goes on while it starts."""
     zygote = shared.find(python, preload, environment)
     if zygote is None:
         zygote = await asyncio.to_thread(shared.get, python, preload, environment)

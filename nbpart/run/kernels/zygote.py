@@ -4,9 +4,9 @@
 
 CONTROL is a socket that it inherits, OWNER the process id of its owner. What is started so is the guardian, which forks
 the zygote; see nbpart.run.kernels.guardian. The zygote ends when owner or guardian is gone, and ends the kernels and
-all that they started before. On the control socket the owner sends `{"preload": [names], "optional":
-[names]}` once and gets `{"failed": {name: reason}}`, then sends any of these, a kernel's with the kernel's own socket
-as its first descriptor:
+all that they started before. On the control socket the owner sends `{"preload": [names], "optional": [names]}` once and
+gets `{"failed": {name: reason}, "reads"}` (see EnvironmentReads), then sends any of these, with the socket of a kernel
+as the first descriptor and with what the kernel takes on (see Inheritance) as `inherited`:
 
 - `{"op": "start", "argv", "env", "cwd"}` and three descriptors for the standard streams: a kernel as `argv` says;
 - `{"op": "adopt", "env", "cwd", "startup"}` and, if it has secrets, a pipe that only the kernel reads: the kernel that
@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import os
 import selectors
 import shutil
@@ -30,33 +29,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nbpart.run.kernels import folders, processes, wire
+from nbpart.run.kernels.environment_reads import EnvironmentReads
 from nbpart.run.kernels.guardian import Guardian, fork_guarded
+from nbpart.run.kernels.preloading import preload_all
 from nbpart.run.modules import RUN_VARIABLE
 
-#: Who preloads these pays once for what each kernel imports at its start or at its first cell.
-_KERNEL_MODULES = (
-    "ipykernel.kernelapp",
-    "ipykernel.ipkernel",
-    "ipykernel.zmqshell",
-    "ipykernel.debugger",
-    "ipykernel.subshell_manager",
-    "IPython.core.completer",
-    "IPython.core.history",
-    "IPython.core.magics",
-    "IPython.extensions.storemagic",
-    "encodings.idna",
-    "faulthandler",
-    "psutil",
-    "resource",
-    "sqlite3",
-    "stringprep",
-    "tornado.platform.asyncio",
-)
 #: What a kernel started and left has so long to end by itself once it was asked to, and so long once it was killed.
 _TERM_LIMIT_S, _KILL_LIMIT_S = 0.4, 1.0
 _PAUSE_S = 0.01
@@ -212,7 +195,10 @@ class Zygote:
         ours, private = socket.socketpair()
         zygote = os.getpid()
         try:
-            pid = os.fork()
+            # what a library has to say of forks is not this one's
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                pid = os.fork()
         except OSError:
             ours.close()
             private.close()
@@ -354,36 +340,6 @@ class Zygote:
         self._retire()
 
 
-def preload(names: Iterable[str]) -> dict[str, str]:
-    """Import modules by name; what failed, and why."""
-    failed = {}
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module does at its import
-            failed[name] = f"{type(error).__name__}: {error}"
-    return failed
-
-
-def _preload_all(optional: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """Import all of it as a kernel's cell would; what failed of `names`, and why."""
-    environment = dict(os.environ)
-    for name in _KERNEL_MODULES:
-        with contextlib.suppress(ImportError):  # not each version has each
-            importlib.import_module(name)
-    failed = preload(["nbpart.run.kernels.child"])
-    if failed:
-        return failed
-    from nbpart.run.kernels.child import chance, placeholder
-
-    placeholder.note_variables(environment)
-    with placeholder.shown():
-        # what fails of these tells so in the notebook that imports it
-        preload(optional)
-        with chance.watched():
-            return preload(names)
-
-
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
@@ -398,11 +354,12 @@ def main() -> None:
     message, _ = wire.receive(control)
     if message is None:
         return
-    failed = _preload_all(message["optional"], message["preload"])
+    reads = EnvironmentReads()
+    failed = preload_all(message["optional"], message["preload"], reads)
     gc.collect()
     gc.freeze()
     own = os.pidfd_open(os.getpid())
-    wire.send(control, {"failed": failed, "pid": os.getpid()}, [own])
+    wire.send(control, {"failed": failed, "reads": reads.to_json(), "pid": os.getpid()}, [own])
     os.close(own)
     Zygote(control, int(sys.argv[2]), guardian).serve()
 

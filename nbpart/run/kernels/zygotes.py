@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbpart.run.kernels import wire
+from nbpart.run.kernels.environment_reads import EnvironmentReads
+from nbpart.run.kernels.inheritance import Inheritance, read_identity
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE
 
@@ -31,12 +33,6 @@ PRELOAD = (
     "pyarrow.dataset",
     "duckdb",
 )
-#: Variables that are read once, when Python or a library starts: kernels that differ in them need other zygotes.
-_READ_AT_START = (
-    "ARROW_", "BLIS_", "CONDA_PREFIX", "CUDA_", "DUCKDB_", "GLIBC_TUNABLES", "GOTO_", "HOME", "IPYTHON", "JUPYTER",
-    "LANG", "LC_", "LD_", "MALLOC_", "MKL_", "MPL", "NUMBA_", "NUMEXPR_", "NUMPY_", "OMP_",
-    "OPENBLAS_", "PANDAS_", "PYTHON", "VECLIB_", "VIRTUAL_ENV", "XDG_",
-)  # fmt: skip
 _MOST_ZYGOTES = 4
 _START_LIMIT_S = 60.0
 _RETRY_S = 60.0
@@ -213,14 +209,19 @@ class Zygote:
     process: subprocess.Popen[bytes]  # its guardian
     control: socket.socket
     said: Any
+    environment: Mapping[str, str] = field(default_factory=dict)
+    reads: EnvironmentReads = field(default_factory=EnvironmentReads)
     pid: int = -1
     pidfd: int = -1
     owner: int = field(default_factory=os.getpid)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def start(cls, python: str, preload: Sequence[str], environment: Mapping[str, str]) -> Zygote:
-        """Start one and wait until it is ready, about a second; PrewarmError says why it is not."""
+    def start(cls, python: str, preload: Sequence[str] | None, environment: Mapping[str, str]) -> Zygote:
+        """Start one and wait until it is ready, about a second; PrewarmError says why it is not.
+
+        preload: what it imports besides what notebooks of nbpart do; None for a bare one, which imports neither.
+        """
         ours, its = socket.socketpair()
         said = tempfile.TemporaryFile()  # noqa: SIM115 - read when it dies
         try:
@@ -240,7 +241,7 @@ class Zygote:
             raise PrewarmError(f"the process that forks kernels could not be started: {error}") from error
         finally:
             its.close()
-        zygote = cls(process, ours, said)
+        zygote = cls(process, ours, said, dict(environment))
         try:
             zygote._prepare(preload)
         except PrewarmError:
@@ -248,17 +249,19 @@ class Zygote:
             raise
         return zygote
 
-    def _prepare(self, preload: Sequence[str]) -> None:
+    def _prepare(self, preload: Sequence[str] | None) -> None:
         with contextlib.suppress(OSError):  # where it is gone already, receive says so
-            wire.send(self.control, {"preload": list(preload), "optional": PRELOAD})
+            optional = () if preload is None else PRELOAD
+            wire.send(self.control, {"preload": list(preload or ()), "optional": optional})
         if not select.select([self.control], [], [], _START_LIMIT_S)[0]:
             raise PrewarmError(
-                f"importing {', '.join(preload) or 'what runs need'} ahead took more than {_START_LIMIT_S:g} s"
+                f"importing {', '.join(preload or ()) or 'what runs need'} ahead took more than {_START_LIMIT_S:g} s"
             )
         answer, descriptors = wire.receive(self.control, 1)
         if answer is None:
             raise PrewarmError(f"the process that forks kernels died at its start: {self._last_words()}")
         self.pid, (self.pidfd,) = int(answer["pid"]), descriptors
+        self.reads = EnvironmentReads.from_json(answer["reads"])
         if answer["failed"]:
             reasons = "; ".join(f"{name} ({reason})" for name, reason in answer["failed"].items())
             raise PrewarmError(f"could not be preloaded: {reasons}; take it out of preload, or install it")
@@ -269,6 +272,10 @@ class Zygote:
         self.said.seek(max(0, self.said.seek(0, os.SEEK_END) - _TAIL))
         lines = self.said.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {self.process.returncode}"
+
+    def suits(self, environment: Mapping[str, str]) -> bool:
+        """Whether what it imported would have decided alike in this environment."""
+        return self.reads.agree(self.environment, environment)
 
     @property
     def is_alive(self) -> bool:
@@ -293,7 +300,7 @@ class Zygote:
         self, argv: Sequence[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
     ) -> ForkedKernel:
         """A kernel as its command line says, with these three standard streams."""
-        message = {"op": "start", "argv": list(argv), "env": _handed_on(environment), "cwd": folder}
+        message = {"op": "start", "argv": list(argv), **_handed_on(environment), "cwd": folder}
         return self.request(message, streams)
 
     def adopt_kernel(
@@ -303,7 +310,7 @@ class Zygote:
 
         secrets: the pipe that it reads its secrets from, if it has any; nobody else does.
         """
-        message = {"op": "adopt", "env": _handed_on(environment), "cwd": folder, "startup": list(startup)}
+        message = {"op": "adopt", **_handed_on(environment), "cwd": folder, "startup": list(startup)}
         return self.request(message, secrets)
 
     def retire(self) -> None:
@@ -327,7 +334,19 @@ class Zygote:
         self.said.close()
 
 
-_Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...], int]
+@dataclass(frozen=True)
+class _Kind:
+    """What zygotes are told apart by, besides what they read of the environment."""
+
+    python: str
+    preload: tuple[str, ...] | None
+    identity: tuple[str, ...]
+    owner: int
+
+    @classmethod
+    def of(cls, python: str, preload: Sequence[str] | None) -> _Kind:
+        names = None if preload is None else tuple(dict.fromkeys(preload))
+        return cls(python, names, read_identity(), os.getpid())
 
 
 class Zygotes:
@@ -335,31 +354,32 @@ class Zygotes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._starting: dict[_Key, threading.Lock] = {}
-        self._zygotes: dict[_Key, Zygote] = {}
+        self._starting: dict[_Kind, threading.Lock] = {}
+        self._zygotes: list[tuple[_Kind, Zygote]] = []
         self._retired: list[Zygote] = []
-        self._failures: dict[_Key, tuple[float, str]] = {}
+        self._failures: dict[tuple[_Kind, frozenset[tuple[str, str]]], tuple[float, str]] = {}
 
-    def get(self, python: str, preload: Sequence[str], environment: Mapping[str, str]) -> Zygote:
+    def get(self, python: str, preload: Sequence[str] | None, environment: Mapping[str, str]) -> Zygote:
         """The zygote for this interpreter, these modules and this environment, started if it is not there.
 
-        Blocks while it starts. Raises PrewarmError where it cannot start; for a minute it is not tried again.
+        preload: None for one that has imported nothing but what kernels are made of. Blocks while it starts. Raises
+        PrewarmError where it cannot start; for a minute it is not tried again.
         """
-        key = _key(python, preload, environment)
+        kind = _Kind.of(python, preload)
         with self._lock:
-            starting = self._starting.setdefault(key, threading.Lock())
+            starting = self._starting.setdefault(kind, threading.Lock())
         with starting:
-            return self._find(key) or self._start(key, environment)
+            return self._find(kind, environment) or self._start(kind, environment)
 
-    def find(self, python: str, preload: Sequence[str], environment: Mapping[str, str]) -> Zygote | None:
+    def find(self, python: str, preload: Sequence[str] | None, environment: Mapping[str, str]) -> Zygote | None:
         """The same if it runs already, else None; does not block."""
-        return self._find(_key(python, preload, environment))
+        return self._find(_Kind.of(python, preload), environment)
 
     def close(self) -> None:
         """End all of them."""
         with self._lock:
-            zygotes = [*self._zygotes.values(), *self._retired]
-            self._zygotes, self._retired = {}, []
+            zygotes = [*(zygote for _, zygote in self._zygotes), *self._retired]
+            self._zygotes, self._retired = [], []
             self._failures.clear()
         for zygote in zygotes:
             zygote.close()
@@ -368,42 +388,44 @@ class Zygotes:
                 # it stays behind only for kernels that were kept
                 zygote.process.wait(1)
 
-    def _find(self, key: _Key) -> Zygote | None:
+    def _find(self, kind: _Kind, environment: Mapping[str, str]) -> Zygote | None:
         with self._lock:
-            zygote = self._zygotes.pop(key, None)
-            if zygote is not None and zygote.is_alive:
-                self._zygotes[key] = zygote  # now the most recently used
-                return zygote
-        if zygote is not None:
+            dead = [entry for entry in self._zygotes if not entry[1].is_alive]
+            self._zygotes = [entry for entry in self._zygotes if entry not in dead]
+            found = [entry for entry in self._zygotes if entry[0] == kind and entry[1].suits(environment)][:1]
+            for entry in found:  # now the most recently used
+                self._zygotes.remove(entry)
+                self._zygotes.append(entry)
+        for _, zygote in dead:
             zygote.close()
-        return None
+        return found[0][1] if found else None
 
-    def _start(self, key: _Key, environment: Mapping[str, str]) -> Zygote:
-        at, reason = self._failures.get(key, (0.0, ""))
+    def _start(self, kind: _Kind, environment: Mapping[str, str]) -> Zygote:
+        tried = kind, frozenset((n, v) for n, v in environment.items() if not n.startswith("NBPART_"))
+        at, reason = self._failures.get(tried, (0.0, ""))
         if reason and time.monotonic() - at < _RETRY_S:
             raise PrewarmError(reason)
         try:
-            zygote = Zygote.start(key[0], key[1], environment)
+            zygote = Zygote.start(kind.python, kind.preload, environment)
         except PrewarmError as error:
-            self._failures[key] = (time.monotonic(), str(error))
+            self._failures[tried] = (time.monotonic(), str(error))
             raise
         with self._lock:
-            self._zygotes[key] = zygote
+            self._zygotes.append((kind, zygote))
             self._retired = [old for old in self._retired if old.is_alive]
-            for old in list(self._zygotes)[:-_MOST_ZYGOTES]:
-                self._retired.append(self._zygotes.pop(old))
-                self._retired[-1].retire()
+            for entry in self._zygotes[:-_MOST_ZYGOTES]:
+                self._zygotes.remove(entry)
+                self._retired.append(entry[1])
+                entry[1].retire()
         return zygote
 
 
-def _key(python: str, preload: Sequence[str], environment: Mapping[str, str]) -> _Key:
-    read = tuple(sorted((name, value) for name, value in environment.items() if name.startswith(_READ_AT_START)))
-    return python, tuple(dict.fromkeys(preload)), read, os.getpid()
-
-
-def _handed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a kernel, which names the process that started it as Jupyter does."""
-    return {**environment, "JPY_PARENT_PID": str(os.getpid())}
+def _handed_on(environment: Mapping[str, str]) -> dict[str, Any]:
+    """What a kernel has of the process that starts it; its environment names that process as Jupyter does."""
+    inherited = Inheritance.of_this_thread()
+    if inherited.blocked:
+        raise PrewarmError("signals are blocked in the thread that starts it, which a fork would not take on")
+    return {"env": {**environment, "JPY_PARENT_PID": str(os.getpid())}, "inherited": inherited.to_json()}
 
 
 def _zygote_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -185,3 +185,38 @@ def test_chance_is_each_runs_own_and_what_a_library_fixed_stays_fixed(tmp_path: 
         said.append(Path(spec.log).read_text("utf-8").splitlines()[:-1])
     assert all(one != other for one, other in zip(said[0][:5], said[1][:5], strict=True)), said
     assert said[0][5] == said[1][5]
+
+
+READER = """
+import os
+VALUES = [os.environ.get("NBP_PLAIN"), os.getenv("NBP_DEFAULT", "none"), "NBP_ASKED" in os.environ]
+VALUES += [{name: value for name, value in os.environ.items() if name.startswith("NBP_READER_")}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_bare"),
+    [
+        ("os.environ['NBP_PLAIN'] = 'set'", True),
+        ("os.environ.setdefault('NBP_ASKED', 'set')", True),
+        ("os.environ['NBP_READER_LIMIT'] = 'set'", True),
+        ("os.environ['OMP_NUM_THREADS'] = '1'", True),
+        ("import nbp_local", True),
+        ("os.environ['NBP_NEVER_READ'] = 'set'", False),
+    ],
+)
+def test_what_a_notebook_sets_before_an_import_has_its_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, is_bare: bool
+) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "nbp_reader.py").write_text(READER)
+    local = tmp_path / "nbp_local.py"
+    local.write_text("import os\nos.environ.update(NBP_DEFAULT='set')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([PACKAGE_ROOT, str(tmp_path / "library")]))
+    cell = f"import os, sys\nprint('nbp_reader' in sys.modules)\n{setting}\nimport nbp_reader\nprint(nbp_reader.VALUES)"
+    modules = {"nbp_local": (str(local), str(local))} if "nbp_local" in setting else {}
+    spec = make_spec(tmp_path, "sets", cell, "import numpy", preload=("nbp_reader",), modules=modules)
+    assert execute(spec).kernel_kind == "prewarmed"
+    was_there, values, _ = Path(spec.log).read_text("utf-8").splitlines()
+    assert was_there == str(not is_bare)
+    assert ("set" in values or "True" in values) == (is_bare and "OMP" not in setting)

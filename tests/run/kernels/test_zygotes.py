@@ -108,7 +108,9 @@ def test_what_libraries_read_at_their_start_asks_for_another_zygote() -> None:
     first = own.get(sys.executable, [], ENVIRONMENT)
     assert own.find(sys.executable, [], {**ENVIRONMENT, "COLOUR": "red"}) is first
     assert own.find(sys.executable, [], {**ENVIRONMENT, "OMP_NUM_THREADS": "1"}) is None
+    assert own.find(sys.executable, [], {**ENVIRONMENT, "PANDAS_COPY_ON_WRITE": "warn"}) is None
     assert own.find(sys.executable, ["json"], ENVIRONMENT) is None
+    assert own.find(sys.executable, None, ENVIRONMENT) is None
     first.retire()
     assert first.process.wait(30) == 0
     own.close()
@@ -121,8 +123,12 @@ def test_what_libraries_read_at_their_start_asks_for_another_zygote() -> None:
         ("raise ValueError('broken')", "nbp_preload .*ValueError: broken"),
         ("import sys\nsys.exit(3)", "nbp_preload .*SystemExit: 3"),
         ("import os\nos.write(2, b'last words')\nos._exit(3)", "died at its start: last words"),
+        (
+            "import threading\nthreading.Timer(60, print).start()\nthreading.enumerate()[-1].name = 'reader'",
+            "nbp_preload .*starts the thread 'reader'",
+        ),
     ],
-    ids=["absent", "raises", "exits", "dies"],
+    ids=["absent", "raises", "exits", "dies", "starts a thread"],
 )
 def test_a_preload_that_fails_is_named_and_not_tried_again(tmp_path: Path, source: str | None, words: str) -> None:
     if source is not None:
