@@ -95,6 +95,9 @@ STEP_TRANSITIONS: Mapping[StepStatus, frozenset[StepStatus]] = {
 #: A backfill that was asked for and has no plan yet; its other statuses are those of runs.
 REQUESTED = "requested"
 
+#: The status of a backfill that runs and was asked to end.
+CANCELLING = "cancelling"
+
 #: Steps that came to nothing yet: resuming a backfill runs them.
 WITHOUT_OUTCOME: frozenset[StepStatus] = frozenset(StepStatus) - {_S.SUCCEEDED, _S.FAILED, _S.BLOCKED}
 

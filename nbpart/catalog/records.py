@@ -268,7 +268,10 @@ class CellFacts:
 
 @dataclass(frozen=True, slots=True)
 class PartitionRecord:
-    """One partition: the run that its status speaks of, and the data that it has."""
+    """One partition: the run that its status speaks of, and the data that it has.
+
+    ``blocked`` is what kept the last backfill from running it, "" where nothing did.
+    """
 
     key: str | None
     status: PartitionStatus
@@ -278,6 +281,7 @@ class PartitionRecord:
     rows: int | None
     bytes: int | None
     metrics: Mapping[str, int | float | bool | str]
+    blocked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

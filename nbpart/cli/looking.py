@@ -17,7 +17,7 @@ from nbpart.cli import options
 from nbpart.cli.output import Failure, WrongUse, partition_name, print_facts, print_json, print_table, remark, show_path
 from nbpart.cli.tables import Table, format_cell, paint, to_plain
 from nbpart.cli.text import count, printable, printable_block, shorten
-from nbpart.states import REQUESTED, RunStatus
+from nbpart.states import CANCELLING, REQUESTED, RunStatus
 
 if TYPE_CHECKING:
     from nbpart.assets.definition import AssetDefinition
@@ -233,7 +233,7 @@ def _tell_backfills(workspace: Workspace) -> list[str]:
     lines = []
     for place, row in enumerate(Table.from_frame(workspace.backfills.frame).to_records()):
         told = f"backfill {row['backfill_id']} ({printable(row['selection'])}, {count(row['steps'], 'step')})"
-        if row["status"] in (RunStatus.RUNNING, "cancelling"):
+        if row["status"] in (RunStatus.RUNNING, CANCELLING):
             lines.append(f"{told} is {row['status']}")
         elif row["status"] == REQUESTED:
             again = options.command_line("resume", row["backfill_id"])

@@ -72,7 +72,7 @@ class MadeShown:
 class PartitionShown:
     """One partition: its status, why it is stale, its parameters and data, and its newest runs.
 
-    ``run_id`` is the run that the status speaks of.
+    ``run_id`` is the run that the status speaks of; ``blocked`` what kept the last backfill from running it, or "".
     """
 
     asset: str
@@ -84,6 +84,7 @@ class PartitionShown:
     run_id: str | None
     runs: tuple[RunBrief, ...]
     code: str
+    blocked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from nbpart.catalog import STATUS_CODES
-from nbpart.states import DISPLAY_ORDER, PartitionStatus, StepStatus
+from nbpart.states import DISPLAY_ORDER
 from nbpart.widgets.palette import LIKE, MARKS, colour_rules
 from nbpart.widgets.schema import VERSION
 
@@ -33,8 +33,7 @@ def _constants() -> str:
         # in the order of their codes
         "statuses": [{"name": str(s), "glyph": MARKS[s].glyph} for s in STATUS_CODES],
         "display": [STATUS_CODES[s] for s in DISPLAY_ORDER],
-        "steps": {str(s): {"like": str(LIKE[s]), "glyph": MARKS[LIKE[s]].glyph} for s in StepStatus},
-        "missing": STATUS_CODES[PartitionStatus.MISSING],
+        "steps": {str(s): {"like": str(as_partition), "glyph": glyph} for s, (as_partition, glyph) in LIKE.items()},
     }
     return f"const NBPART = {json.dumps(shared, ensure_ascii=False)};"
 

@@ -33,6 +33,8 @@ def _facts(model: PanelModel) -> Iterator[tuple[str, str]]:
         return
     if partition.reason:
         yield "why", partition.reason
+    if partition.blocked:
+        yield "blocked", clean(partition.blocked)
     yield from ((name, str(value)) for name, value in partition.params.items())
     made = (run.made if run and model.opened else None) or partition.made
     if made is not None:

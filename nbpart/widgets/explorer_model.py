@@ -32,6 +32,9 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b
 _RANGE = re.compile(r"(?P<first>.+?)\.\.(?P<last>.+?)(?::(?P<step>.+))?")
 _MOST_ON_AXIS = 10_000
 
+#: What of a backfill's monitor the panel shows.
+BACKFILL_FIELDS = ("id", "selection", "status", "going", "waiting", "steps", "done", "counts", "left_s", "may")
+
 ChosenKind = Literal["all", "assets", "partitions", "partition"]
 
 
@@ -71,7 +74,6 @@ class Chosen:
             "number": self.number,
             "kind": self.kind,
             "title": self.title,
-            "assets": list(self.assets),
             "set": self.set_name,
             "key": self.key if self.kind == "partition" else None,
             "keys": list(self.keys[:_NAMED]) if self.keys else [],
@@ -286,10 +288,9 @@ class PanelModel:
 
 def partition_json(shown: PartitionShown) -> dict[str, Any]:
     return {
-        "asset": shown.asset,
-        "key": shown.partition_key,
         "status": shown.status,
         "reason": shown.reason,
+        "blocked": clean(shown.blocked)[:2_000],
         "params": [[name, str(_plain(value))] for name, value in shown.params.items()],
         "made": None if shown.made is None else made_json(shown.made),
         "runs": [

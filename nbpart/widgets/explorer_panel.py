@@ -22,13 +22,14 @@ from nbpart.widgets.explorer_html import panel_html
 from nbpart.widgets.explorer_model import AssetBrief, Chosen, Counts, PanelModel, SetForm
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
+from nbpart.widgets.heatmap_state import OutOfDateError
 from nbpart.widgets.link import LinkedWidget
 from nbpart.widgets.monitor_model import build_monitor, changed_fields
 from nbpart.widgets.reaping import Reaper
 from nbpart.widgets.schema import Answer, BadRequest
 from nbpart.widgets.watch import follow
 
-#: So many backfills are shown: those that go on, then those that ended since the panel was opened.
+#: So many backfills are shown: those that are open, then those that ended since the panel was opened.
 MOST_BACKFILLS = 3
 _RUN_ID = schema.text(200)
 _STATUSES = ("outdated", "all", *(str(status) for status in PartitionStatus))
@@ -93,13 +94,14 @@ class ExplorerPanel(LinkedWidget):
         self.answer_to("refresh", self._look_anew, slow=True)
         self.answer_to("cancel", self._cancel, {"backfill_id": _RUN_ID}, slow=True)
         self.answer_to("retry_failed", self._retry_failed, {"backfill_id": _RUN_ID}, slow=True)
+        self.answer_to("resume", self._resume, {"backfill_id": _RUN_ID}, slow=True)
         self.answer_to("add_keys", self._add_keys, {"partitions": named, "text": schema.text(5_000_000)}, slow=True)
         self.answer_to("measure_grid", self._measure_grid, {"partitions": named, "axes": typed})
         self.answer_to("add_grid", self._add_grid, {"partitions": named, "axes": typed}, slow=True)
         self.answer_to("remove", self._remove, {"number": number, "n": number}, slow=True)
 
     def state(self) -> dict[str, Any]:
-        return {"panel": self._told, "root": str(self._actions.root), "home": str(Path.home())}
+        return {"panel": self._told, "home": str(Path.home())}
 
     def static_html(self) -> str:
         return panel_html(self.model)
@@ -131,9 +133,9 @@ class ExplorerPanel(LinkedWidget):
         )
 
     def _read_backfills(self, batch: Batch) -> tuple[BackfillProgress, ...]:
-        going = [record.backfill_id for record in queries.active_backfills(batch)]
-        ended = {i: progress for i, progress in self._ended.items() if i not in going}
-        ids = list(dict.fromkeys([*reversed(going), *self._followed]))[:MOST_BACKFILLS]
+        still = [record.backfill_id for record in queries.open_backfills(batch, MOST_BACKFILLS)]
+        ended = {i: progress for i, progress in self._ended.items() if i not in still}
+        ids = list(dict.fromkeys([*still, *self._followed]))[:MOST_BACKFILLS]
         found = (ended.get(i) or queries.backfill_progress(batch, i, most=0) for i in ids)
         return tuple(progress for progress in found if progress)
 
@@ -156,8 +158,7 @@ class ExplorerPanel(LinkedWidget):
             p.record.backfill_id: p for p, m in zip(found.backfills, monitors, strict=True) if not m.is_going
         }
         root = self._actions.root
-        wanted = ("id", "selection", "status", "going", "steps", "done", "counts", "left_s", "may")
-        briefs = tuple({name: m.to_json(root)[name] for name in wanted} for m in monitors)
+        briefs = tuple({name: m.to_json(root)[name] for name in model.BACKFILL_FIELDS} for m in monitors)
         assets = now.assets if found.assets is None else tuple(_brief(a) for a in found.assets)
         sets: tuple[SetForm, ...] = now.sets if found.sets is None else model.set_forms(found.sets)
         now = replace(now, assets=assets, sets=sets, backfills=briefs, seen_at=self._seen_at())
@@ -209,12 +210,15 @@ class ExplorerPanel(LinkedWidget):
     def _count_selected(self) -> None:
         number = self.model.chosen.number
         try:
-            counts, trouble = self._heatmap.count_selected(), ""
-        except NbpartError as error:
-            counts, trouble = model.NO_COUNTS, str(error)
+            counts = self._heatmap.count_selected()
+        except OutOfDateError as error:
+            self._heatmap.unselect()  # it shows them selected no more
+            with self.guard:
+                self._tell(replace(self.model, trouble=str(error)))
+            return
         with self.guard:
             if self.model.chosen.number == number:
-                self._tell(replace(self.model, chosen=replace(self.model.chosen, counts=counts), trouble=trouble))
+                self._tell(replace(self.model, chosen=replace(self.model.chosen, counts=counts), trouble=""))
 
     def _clear(self) -> Answer:
         self._graph.selection = []
@@ -340,6 +344,9 @@ class ExplorerPanel(LinkedWidget):
 
     def _retry_failed(self, backfill_id: str) -> Answer:
         return self._done(self._actions.retry_failed(backfill_id))
+
+    def _resume(self, backfill_id: str) -> Answer:
+        return self._done(self._actions.resume(backfill_id))
 
     def _add_keys(self, partitions: str, text: str) -> Answer:
         return self._done(self._actions.add_keys(partitions, model.read_keys(text)))

@@ -21,7 +21,10 @@ NONE: Counts = (0,) * len(STATUS_CODES)
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One asset or source, or a folded group with its ``members``; ``set_name`` is "" without partitions."""
+    """One asset or source, or a folded group with its ``members``; ``set_name`` is "" without partitions.
+
+    ``each`` are the counts of each member.
+    """
 
     name: str
     kind: str
@@ -31,7 +34,12 @@ class Card:
     description: str
     x: float
     y: float
-    counts: Counts = NONE
+    each: tuple[Counts, ...] = ()
+
+    @property
+    def counts(self) -> Counts:
+        """Those of all members together."""
+        return add_up(self.each)
 
     @property
     def total(self) -> int:
@@ -62,7 +70,7 @@ class GraphModel:
         """As a page takes it."""
         return {
             "cards": [_card_json(card) for card in self.cards],
-            "edges": [{"s": e.source, "t": e.target, "points": [list(p) for p in e.points]} for e in self.edges],
+            "edges": [edge_json(edge) for edge in self.edges],
             "groups": [{"name": name, "size": n, "folded": name in self.folded} for name, n in self.groups],
             "width": self.width,
             "height": self.height,
@@ -70,13 +78,13 @@ class GraphModel:
         }
 
     def with_counts(self, by_name: Mapping[str, Counts]) -> GraphModel:
-        cards = tuple(replace(card, counts=add_up([by_name.get(m, NONE) for m in card.members])) for card in self.cards)
+        cards = tuple(replace(card, each=tuple(by_name.get(m, NONE) for m in card.members)) for card in self.cards)
         return replace(self, cards=cards)
 
-    def changed_counts(self, before: GraphModel) -> list[tuple[int, list[int]]]:
-        """(place, counts) of the cards whose counts are not those of ``before``, which has the same cards."""
+    def changed_counts(self, before: GraphModel) -> list[tuple[int, list[list[int]]]]:
+        """(place, counts of each member) of the cards that are not as in ``before``, which has the same cards."""
         pairs = zip(self.cards, before.cards, strict=True)
-        return [(i, list(now.counts)) for i, (now, then) in enumerate(pairs) if now.counts != then.counts]
+        return [(i, [list(one) for one in now.each]) for i, (now, then) in enumerate(pairs) if now.each != then.each]
 
 
 def build_graph(
@@ -140,6 +148,11 @@ def add_up(counts: Sequence[Counts]) -> Counts:
     return tuple(sum(each) for each in zip(*counts, strict=True)) if counts else NONE
 
 
+def edge_json(edge: Edge) -> dict[str, Any]:
+    """As a page takes it."""
+    return {"s": edge.source, "t": edge.target, "points": [list(point) for point in edge.points]}
+
+
 def _card_json(card: Card) -> dict[str, Any]:
     return {
         "name": card.name,
@@ -151,4 +164,5 @@ def _card_json(card: Card) -> dict[str, Any]:
         "x": card.x,
         "y": card.y,
         "counts": list(card.counts),
+        "each": [list(one) for one in card.each],
     }

@@ -15,7 +15,7 @@ _P = PartitionStatus
 #: From left to right in a bar: what is made first, what is missing last.
 BAR_ORDER = (_P.MATERIALIZED, _P.RUNNING, _P.QUEUED, _P.STALE, _P.FAILED, _P.MISSING)
 _LONGEST_NAME = 25
-_LEAST_BAR = 2.0
+_LEAST_BAR = 4.0
 _STYLE = """
 .nbpart-g{color:var(--jp-ui-font-color1,inherit);font:12px system-ui,sans-serif;overflow-x:auto}
 .nbpart-g svg{max-width:none}
@@ -76,7 +76,8 @@ def _card(card: Card) -> str:
 def _bar(counts: Counts) -> str:
     parts = []
     for status, x, width in bar_parts(counts, CARD_WIDTH - 20):
-        parts.append(f'<rect class="b s-{status}" x="{10 + x:.1f}" y="43" width="{width:.1f}" height="7"/>')
+        # a little apart: two colours side by side need not stand out from each other
+        parts.append(f'<rect class="b s-{status}" x="{10 + x:.1f}" y="43" width="{width - 1:.1f}" height="7"/>')
     return "".join(parts)
 
 

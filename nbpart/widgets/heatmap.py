@@ -80,6 +80,7 @@ class PartitionHeatmap(LinkedWidget):
         self.answer_to("keys", self._keys, {**at, "places": schema.list_of(_PLACE, MOST_KEYS)}, slow=True)
         selected = {"rows": schema.list_of(_PLACE), "ranges": schema.list_of(span, MOST_RANGES)}
         self.answer_to("select", self._select, {**at, **selected})
+        self.answer_to("sort", self._sort, slow=True)
         self.answer_to("clear", self._clear)
         self.answer_to("unfocus", lambda: self.focus(None), slow=True)
 
@@ -101,9 +102,11 @@ class PartitionHeatmap(LinkedWidget):
         """Show it in another way; what is not given stays as it is.
 
         ``status`` (one or more of them) and ``text`` (a part of the key) say which partitions are shown: None and
-        ``""`` show all. Raises DeclarationError.
+        ``""`` show all. ``sort_by`` as it was sorts again, as things are now. Raises DeclarationError.
         """
         now = self._held.choice
+        if sort_by is not _SAME and sort_by == now.sort_by:
+            self._held.sort()
         self._held.choose(
             _check_choice(
                 Choice(
@@ -185,9 +188,13 @@ class PartitionHeatmap(LinkedWidget):
         self._held.choose(_check_choice(Choice(color_by, sort_by, frozenset(statuses), text)))
         return Answer()
 
+    def _sort(self) -> Answer:
+        self._held.sort()
+        return Answer()
+
     def _details(self, view: int, band: int, row: int, place: int) -> Answer:
         found = self._held.details(view, band, row, place)
-        return Answer({"found": None if found is None else _to_json(found)})
+        return Answer({"found": None if found is None else found_json(found)})
 
     def _keys(self, view: int, band: int, places: list[int]) -> Answer:
         return Answer({"view": view, "keys": self._held.keys(view, band, places)})
@@ -227,7 +234,8 @@ def _codes_of(status: str | Iterable[str] | None) -> frozenset[int]:
     return frozenset(STATUS_CODES[PartitionStatus(name)] for name in wanted)
 
 
-def _to_json(found: PartitionRecord) -> dict[str, Any]:
+def found_json(found: PartitionRecord) -> dict[str, Any]:
+    """What is known of a partition, as a page takes it."""
     run = found.run
     error = ": ".join(part for part in (run.error_class, run.error_message) if part) if run else ""
     duration_s = run.duration_s if run and run.duration_s is not None else found.duration_s
@@ -241,6 +249,7 @@ def _to_json(found: PartitionRecord) -> dict[str, Any]:
         "duration_s": duration_s,
         "rows": found.rows,
         "error": error[:2_000],
+        "blocked": found.blocked[:2_000],
         "metrics": [(name, clip_value(to_exact_json(value))) for name, value in list(found.metrics.items())[:20]],
     }
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MISSING = STATUS_CODES[PartitionStatus.MISSING]
+MISSING, MADE = STATUS_CODES[PartitionStatus.MISSING], STATUS_CODES[PartitionStatus.MATERIALIZED]
 #: More partitions than these are never drawn as a grid, so their parameters are not read.
 _MOST_IN_GRID = 100_000
 
@@ -97,6 +97,8 @@ class Band:
         self.scale: Scale | None = None
         self.status: NDArray[np.uint8] = np.full((len(rows), len(members)), MISSING, np.uint8)
         self._counts: NDArray[np.int64] | None = None
+        #: Which members changed since they were put in their order; None where nothing that happens changes it.
+        self.unsorted: NDArray[np.bool_] | None = None
         self.steps: NDArray[np.uint8] | None = None
         #: A value came that the scale does not hold: the band has to be read anew.
         self.is_outgrown = False
@@ -139,6 +141,22 @@ class Band:
         self.members = Members(key_ids)
         self.places = Places(len(key_ids))
         self.version = version
+
+    def place(self, places: Places, sort_by: str | None) -> None:
+        """Show the members at these places, which are in that order now."""
+        import numpy as np
+
+        self.places = places
+        self.unsorted = np.zeros(len(self.members), np.bool_) if sort_by not in (None, "key") else None
+
+    def note_moves(self, key_ids: NDArray[np.int64], status: NDArray[np.uint8], sort_by: str | None) -> None:
+        """Partitions have these statuses now: their order may be another."""
+        if self.unsorted is None:
+            return
+        # a value changes with what is made or gone
+        ids = key_ids if sort_by == "status" else key_ids[(status == MADE) | (status == MISSING)]
+        numbers = self.members.find(ids)
+        self.unsorted[numbers[numbers >= 0]] = True
 
 
 def load_structure(batch: Batch, names: Sequence[str] | None) -> Structure:
@@ -191,7 +209,7 @@ def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], choic
         table = catalog.read(lambda b: cells.member_parameters(b, key_set.set_id))
         if table.num_rows == len(band.members):
             band.grid = plan_grid({name: table.column(name).to_pylist() for name in table.column_names})
-    band.places = find_places(catalog, band, choice)
+    band.place(find_places(catalog, band, choice), choice.sort_by)
     return band
 
 
@@ -280,11 +298,16 @@ def apply_facts(band: Band, row: int, facts: CellFacts) -> Change | None:
     return Change(row, numbers[differs], status[differs], steps)
 
 
-def can_grow(band: Band, key_ids: NDArray[np.int64]) -> bool:
-    """Whether the members became these by keys added at the end, and by keys of which nothing is known yet."""
+def begins_alike(key_ids: NDArray[np.int64], before: NDArray[np.int64]) -> bool:
+    """Whether the members became these by keys added at the end, if at all: member numbers of before still hold."""
     import numpy as np
 
+    return np.array_equal(key_ids[: len(before)], before)
+
+
+def can_grow(band: Band, key_ids: NDArray[np.int64]) -> bool:
+    """Whether the members became these by keys added at the end, and by keys of which nothing is known yet."""
     old = len(band.members)
-    if not old or len(key_ids) <= old or not np.array_equal(key_ids[:old], band.members.key_ids):
+    if not old or len(key_ids) <= old or not begins_alike(key_ids, band.members.key_ids):
         return False
     return bool(key_ids[old:].min() > key_ids[:old].max())

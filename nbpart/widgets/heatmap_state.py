@@ -65,12 +65,16 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look at the catalog found: what changed, and by set the version and members of those that changed."""
+    """What a look at the catalog found: what changed, and by set the version and members of those that changed.
+
+    ``metrics`` are those of what changed.
+    """
 
     loads: int
     structure: Structure
     changed: Mapping[int, CellFacts]
     members: Mapping[int, tuple[int, NDArray[np.int64]]]
+    metrics: Sequence[str]
 
 
 class HeatmapState:
@@ -134,6 +138,12 @@ class HeatmapState:
             elif before != choice:
                 self._place()
 
+    def sort(self) -> None:
+        """Put what is shown in its order again, as the catalog is now."""
+        self.follow()
+        with self._work:
+            self._place()
+
     def focus(self, assets: Sequence[str] | None) -> None:
         """Show only these assets of all, or all again. Raises UnknownNameError, and then shows what it showed."""
         with self._work:
@@ -161,7 +171,8 @@ class HeatmapState:
             for key_set, _ in seen.bands
             if versions.get(key_set.set_id, key_set.version) != key_set.version
         }
-        return Found(loads, seen, changed, members)
+        metrics = cells.metric_names(batch, asset_ids, structure.sequence) if changed else ()
+        return Found(loads, seen, changed, members, metrics)
 
     def follow(self, found: Found | None = None) -> None:
         """Catch up with the catalog, or with what `read` found, and publish what that changes."""
@@ -172,13 +183,15 @@ class HeatmapState:
                 self._load()
                 return
             with self.guard:
+                before = self._count_unsorted(), self._metrics
                 changes = self._take_in(found)
+                news = before != (self._count_unsorted(), self._metrics)
             if any(band.is_outgrown for band in self._bands):
                 self._load()
             elif self._is_out_of_place(changes):
                 self._place()
             else:
-                self._tell(changes, found.members)
+                self._tell(changes, found.members, news=news)
 
     def details(self, view: int, band: int, row: int, place: int) -> PartitionRecord | None:
         """What is known of the partition that stands there; None where there is none."""
@@ -298,6 +311,11 @@ class HeatmapState:
         metrics = self._catalog.read(lambda b: cells.metric_names(b, asset_ids))
         with self.guard:
             self._loads += 1
+            before = {band.set.set_id: band for band in self._bands}
+            for band in loaded:
+                old = before.get(band.set.set_id)
+                if old is not None and bands.begins_alike(band.members.key_ids, old.members.key_ids):
+                    band.first_version = old.first_version
             self._bands, self._structure, self._metrics = loaded, structure, metrics
             self._renew()
 
@@ -305,7 +323,7 @@ class HeatmapState:
         placed: list[Places] = [bands.find_places(self._catalog, band, self.choice) for band in self._bands]
         with self.guard:
             for band, places in zip(self._bands, placed, strict=True):
-                band.places = places
+                band.place(places, self.choice.sort_by)
             self._renew()
 
     def _renew(self) -> None:
@@ -328,7 +346,12 @@ class HeatmapState:
         for band in self._bands:
             if band.set.set_id in found.members:
                 band.grow(*found.members[band.set.set_id])
+            for row in band.rows:
+                if (facts := found.changed.get(row.asset_id)) is not None:
+                    band.note_moves(facts.key_ids, facts.status, self.choice.sort_by)
         self._structure = found.structure
+        known = {name.lower() for name in self._metrics}
+        self._metrics = sorted([*self._metrics, *(m for m in found.metrics if m.lower() not in known)], key=str.lower)
         return [
             (number, change)
             for number, band in enumerate(self._bands)
@@ -336,8 +359,8 @@ class HeatmapState:
             if one.asset_id in found.changed and (change := bands.apply_facts(band, row, found.changed[one.asset_id]))
         ]
 
-    def _tell(self, changes: Sequence[tuple[int, Change]], grown: Mapping[int, object]) -> None:
-        if not changes and not grown:
+    def _tell(self, changes: Sequence[tuple[int, Change]], grown: Mapping[int, object], *, news: bool) -> None:
+        if not (changes or grown or news):
             return
         n = sum(len(change.members) for _, change in changes)
         with self.guard:
@@ -347,11 +370,18 @@ class HeatmapState:
                 self._publish(self._patch(changes, grown))
 
     def _is_out_of_place(self, changes: Iterable[tuple[int, Change]]) -> bool:
-        """Whether a partition came under the filter or left it. An order is kept until somebody sorts again."""
+        """Whether a partition came under the filter or left it. An order is kept until somebody sorts again.
+
+        `unsorted` in the head says how many keys that concerns.
+        """
         if not self.choice.statuses:
             return False
         touched = {number for number, _ in changes}
         return any(bands.is_out_of_place(self._catalog, self._bands[number], self.choice) for number in touched)
+
+    def _count_unsorted(self) -> int:
+        """How many keys may stand at another place in the order that was chosen."""
+        return sum(int(band.unsorted.sum()) for band in self._bands if band.unsorted is not None)
 
     def _head(self) -> dict[str, Any]:
         choice = self.choice
@@ -360,6 +390,7 @@ class HeatmapState:
             "sequence": self.sequence,
             "bands": [_describe(band) for band in self._bands],
             "metrics": self._metrics,
+            "unsorted": self._count_unsorted(),
             "color_by": choice.color_by,
             "sort_by": choice.sort_by,
             "statuses": sorted(choice.statuses),
@@ -380,8 +411,9 @@ class HeatmapState:
         touched = {number for number, _ in changes}
         touched |= {number for number, band in enumerate(self._bands) if band.set.set_id in grown}
         head = {
-            "view": self._number,
             "sequence": self.sequence,
+            "metrics": self._metrics,
+            "unsorted": self._count_unsorted(),
             "parts": parts,
             "bands": {number: _describe(self._bands[number], brief=True) for number in sorted(touched)},
         }
@@ -389,14 +421,14 @@ class HeatmapState:
 
 
 def _describe(band: Band, *, brief: bool = False) -> dict[str, Any]:
-    now = {"version": band.version, "n": len(band.members), "shown": band.places.n, "counts": band.counts.tolist()}
+    now = {"n": len(band.members), "shown": band.places.n, "counts": band.counts.tolist()}
     if brief:
         return now
     grid = None
     if band.layout == "grid" and (g := band.grid):
         grid = {"across": g.across, "down": g.down, "columns": g.columns, "rows": g.rows}
     scale = None if band.scale is None else {"low": band.scale.low, "high": band.scale.high, "log": band.scale.is_log}
-    rows = [{"name": row.name, "kind": row.kind} for row in band.rows]
+    rows = [{"name": row.name} for row in band.rows]
     return now | {"set": band.set.name, "layout": band.layout, "rows": rows, "grid": grid, "scale": scale}
 
 

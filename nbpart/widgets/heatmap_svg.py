@@ -26,7 +26,8 @@ _STACK = (
     PartitionStatus.RUNNING,
     PartitionStatus.MATERIALIZED,
 )
-_LEAST = {PartitionStatus.FAILED: 2}
+#: Where something failed, ticks in a lane above the others tell it by their shape too.
+_LANE = 6
 _STYLE = (
     ".nbpart-heat-static{font-size:13px;color:var(--jp-ui-font-color1,inherit)}"
     ".nbpart-heat-static p{margin:8px 0 4px}.nbpart-heat-static .faint{opacity:.65}"
@@ -75,8 +76,9 @@ def _svg(codes: NDArray[np.uint8], told: str) -> str:
     paths: dict[PartitionStatus, str] = dict.fromkeys(_STACK, "")
     before: dict[PartitionStatus, tuple[int, int]] = {}
     since = 0
+    lane = _LANE if (codes == STATUS_CODES[PartitionStatus.FAILED]).any() else 0
     for x in range(columns + 1):
-        parts = _stack(codes[x * n // columns : (x + 1) * n // columns]) if x < columns else {}
+        parts = _stack(codes[x * n // columns : (x + 1) * n // columns], lane) if x < columns else {}
         if parts == before and x < columns:
             continue
         for status, (top, height) in before.items():
@@ -87,16 +89,16 @@ def _svg(codes: NDArray[np.uint8], told: str) -> str:
     return f'<svg viewBox="{box}" preserveAspectRatio="none" role="img" aria-label="{told}">{drawn}</svg>'
 
 
-def _stack(codes: NDArray[np.uint8]) -> dict[PartitionStatus, tuple[int, int]]:
-    """(top, height) of each status that is there, in proportion; a failure is seen however rare."""
+def _stack(codes: NDArray[np.uint8], lane: int) -> dict[PartitionStatus, tuple[int, int]]:
+    """(top, height) of each status that is there: in proportion below the lane, into which only failures reach."""
     import numpy as np
 
     counts = {s: int(np.count_nonzero(codes == STATUS_CODES[s])) for s in _STACK}
-    heights = {s: max(_LEAST.get(s, 1), round(_HEIGHT * n / len(codes))) for s, n in counts.items() if n}
+    heights = {s: max(1, round((_HEIGHT - lane) * n / len(codes))) for s, n in counts.items() if n}
     largest = max(heights, key=lambda s: heights[s])
-    heights[largest] += _HEIGHT - sum(heights.values())
-    parts, top = {}, 0
+    heights[largest] += _HEIGHT - lane - sum(heights.values())
+    parts, top = {}, lane
     for status, height in heights.items():
-        parts[status] = (top, height)
+        parts[status] = (0, lane + height) if status is PartitionStatus.FAILED else (top, height)
         top += height
     return parts

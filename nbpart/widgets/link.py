@@ -109,6 +109,11 @@ class LinkedWidget(anywidget.AnyWidget):
         """
         self._handlers[action] = _Action(handler, dict(fields or {}), slow)
 
+    @property
+    def actions(self) -> Mapping[str, frozenset[str]]:
+        """What a page may ask for: each action with the names of its fields."""
+        return {name: frozenset(action.fields) for name, action in self._handlers.items()}
+
     def patch(self, kind: str, payload: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> None:
         """Tell every page a change of the state; hold `guard` over the change and this."""
         with self.guard:

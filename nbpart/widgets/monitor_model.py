@@ -10,15 +10,14 @@ from typing import Any
 
 from nbpart.catalog import BackfillRecord
 from nbpart.catalog.queries.live import BackfillProgress, StepAt
-from nbpart.states import REQUESTED, WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.states import CANCELLING, REQUESTED, WITHOUT_OUTCOME, RunStatus, StepStatus
 
 _S = StepStatus
 #: What is said of one that was asked for and has not begun.
 WAITING = "not begun: the next tick of any sensor takes it up"
 #: From left to right in the bar and from first to last in the legend.
 STEP_ORDER = (_S.SUCCEEDED, _S.RUNNING, _S.QUEUED, _S.FAILED, _S.BLOCKED, _S.INTERRUPTED, _S.CANCELLED, _S.PLANNED)
-_CANCELLING = "cancelling"
-_GOING = ("queued", "running", _CANCELLING)
+_GOING = ("queued", "running", CANCELLING)
 _TO_COME = (_S.PLANNED, _S.QUEUED, _S.RUNNING)
 
 
@@ -55,7 +54,7 @@ class MonitorModel:
 
     @property
     def may_cancel(self) -> bool:
-        return self.is_waiting or (self.is_going and self.status != _CANCELLING)
+        return self.is_waiting or (self.is_going and self.status != CANCELLING)
 
     @property
     def may_retry(self) -> int:
@@ -100,7 +99,7 @@ def build_monitor(progress: BackfillProgress) -> MonitorModel:
     return MonitorModel(
         backfill_id=record.backfill_id,
         selection=record.selection,
-        status=_CANCELLING if record.cancelling and going else record.status,
+        status=CANCELLING if record.cancelling and going else record.status,
         where=describe_place(record),
         steps=record.steps,
         counts=counts,

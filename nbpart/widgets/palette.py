@@ -7,9 +7,9 @@ Contrast with the ground is at least 3, but for missing, which is drawn with an 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nbpart.states import PartitionStatus, StepStatus
+from nbpart.states import CANCELLING, REQUESTED, PartitionStatus, StepStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +34,34 @@ MARKS: Mapping[PartitionStatus, Mark] = {
 }
 
 _P, _S = PartitionStatus, StepStatus
-#: The partition's status that a step's looks like.
-LIKE: Mapping[StepStatus, PartitionStatus] = {
-    _S.PLANNED: _P.MISSING,
-    _S.BLOCKED: _P.STALE,
-    _S.QUEUED: _P.QUEUED,
-    _S.RUNNING: _P.RUNNING,
-    _S.SUCCEEDED: _P.MATERIALIZED,
-    _S.FAILED: _P.FAILED,
-    _S.CANCELLED: _P.MISSING,
-    _S.INTERRUPTED: _P.STALE,
+#: The partition's status whose colour that of a step, a run or a backfill has, and its glyph.
+LIKE: Mapping[str, tuple[PartitionStatus, str]] = {
+    _S.PLANNED: (_P.MISSING, "○"),
+    _S.BLOCKED: (_P.STALE, "⊘"),
+    _S.QUEUED: (_P.QUEUED, "◷"),
+    _S.RUNNING: (_P.RUNNING, "▶"),
+    _S.SUCCEEDED: (_P.MATERIALIZED, "✓"),
+    _S.FAILED: (_P.FAILED, "✕"),
+    _S.CANCELLED: (_P.MISSING, "■"),
+    _S.INTERRUPTED: (_P.STALE, "↯"),
+    REQUESTED: (_P.QUEUED, "◷"),
+    CANCELLING: (_P.RUNNING, "■"),
 }
 
 
+def like(status: str) -> PartitionStatus:
+    """The partition's status whose colour a status has that `mark_of` knows."""
+    return PartitionStatus(status) if status in tuple(PartitionStatus) else LIKE[status][0]
+
+
 def mark_of(status: str) -> Mark | None:
-    """The mark of a partition's, a step's or a run's status given as text; None for another text."""
+    """The mark of the status of a partition, step, run or backfill given as text; None for another text."""
     if status in tuple(PartitionStatus):
         return MARKS[PartitionStatus(status)]
-    return MARKS[LIKE[StepStatus(status)]] if status in tuple(StepStatus) else None
+    if status not in LIKE:
+        return None
+    as_partition, glyph = LIKE[status]
+    return replace(MARKS[as_partition], glyph=glyph)
 
 
 def colour_rules(scope: str) -> str:

@@ -5,14 +5,14 @@ Every text is escaped. Colours follow JupyterLab's theme where it is there, else
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from nbpart.states import DISPLAY_ORDER, PartitionStatus, StepStatus
+from nbpart.states import DISPLAY_ORDER, PartitionStatus
 from nbpart.widgets.clipping import clip
 from nbpart.widgets.monitor_model import STEP_ORDER, WAITING, MonitorModel
-from nbpart.widgets.palette import LIKE, MARKS, mark_of
+from nbpart.widgets.palette import MARKS, like, mark_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +23,12 @@ _STYLE = """
 .nbpart-t{font-size:13px;color:var(--jp-ui-font-color1,inherit)}
 .nbpart-t p{margin:0 0 6px}
 .nbpart-t table{border-collapse:collapse;margin:0}
-.nbpart-t th,.nbpart-t td{padding:3px 10px;text-align:left;border-bottom:1px solid var(--jp-border-color2,#8884)}
-.nbpart-t td.n{text-align:right;font-variant-numeric:tabular-nums}
+.nbpart-t table :is(th,td){padding:3px 10px;text-align:left;border-bottom:1px solid var(--jp-border-color2,#8884)}
+.nbpart-t table :is(th,td).n{text-align:right;font-variant-numeric:tabular-nums}
 .nbpart-t .faint{opacity:.55}
-.nbpart-t .mark{display:inline-block;width:1.2em;font-weight:700}
-.nbpart-t .bar{display:flex;height:10px;min-width:160px;border-radius:2px;overflow:hidden;outline:1px solid #8886}
+.nbpart-t .mark{display:inline-block;width:1.2em;margin-right:.2em;text-align:center;font-weight:700}
+.nbpart-t .bar{display:flex;gap:1px;height:10px;min-width:160px}
+.nbpart-t .bar{border-radius:2px;overflow:hidden;outline:1px solid #8886}
 """
 
 
@@ -52,7 +53,8 @@ def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame, as_seen: 
         )
     head = ["asset", "kind", "partitions", *(f"{MARKS[s].glyph} {s}" for s in columns), ""]
     seen = f' <span class="faint">code {escape(as_seen)}</span>' if as_seen else ""
-    return page_html(f"<p><b>Workspace</b> {escape(root)}{seen}</p>{_table(head, rows)}")
+    table = _table(head, rows, numbers=range(3, 3 + len(columns)))
+    return page_html(f"<p><b>Workspace</b> {escape(root)}{seen}</p>{table}")
 
 
 def plan_html(
@@ -121,8 +123,11 @@ def _frame(frame: pd.DataFrame) -> str:
     return _table([str(column) for column in frame.columns], rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[str]) -> str:
-    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
+def _table(head: Sequence[str], rows: Sequence[str], numbers: Container[int] = ()) -> str:
+    """``numbers`` are the places of the columns that hold numbers."""
+    titles = "".join(
+        f"<th{' class=n' if place in numbers else ''}>{escape(title)}</th>" for place, title in enumerate(head)
+    )
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -142,16 +147,10 @@ def _count_cell(n: int | None, status: PartitionStatus) -> str:
 def mark_html(status: str) -> str:
     """The glyph of a status, if the text is one."""
     mark = mark_of(status)
-    return f'<span class="mark s-{_like(status)}" aria-hidden="true">{mark.glyph}</span>' if mark else ""
+    return f'<span class="mark s-{like(status)}" aria-hidden="true">{mark.glyph}</span>' if mark else ""
 
 
 def _bar(counts: Mapping[str, int]) -> str:
-    parts = "".join(
-        f'<i class="s-{_like(status)}" style="flex:{n} 0 {"2px" if n else 0}"></i>' for status, n in counts.items() if n
-    )
+    parts = "".join(f'<i class="s-{like(status)}" style="flex:{n} 0 4px"></i>' for status, n in counts.items() if n)
     told = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "none"
     return f'<div class="bar" role="img" aria-label="{escape(told)}">{parts}</div>'
-
-
-def _like(status: str) -> str:
-    return status if status in tuple(PartitionStatus) else str(LIKE[StepStatus(status)])

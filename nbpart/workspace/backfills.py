@@ -14,7 +14,7 @@ from nbpart.backfill.resume import check_changes, resume_backfill, retry_backfil
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import BackfillFailedError, CatalogError, UnknownNameError, nearest
-from nbpart.states import REQUESTED, RunStatus, StepStatus
+from nbpart.states import CANCELLING, REQUESTED, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,6 @@ log = logging.getLogger("nbpart")
 
 #: How often a backfill of another process is looked at, in seconds.
 LOOK_S = 0.3
-#: The status of one that runs and was asked to end.
-CANCELLING = "cancelling"
 
 
 class Backfill:

@@ -186,6 +186,7 @@ class WorkspaceActions:
             run_id=found.run.run_id if found.run else None,
             runs=tuple(_brief(row) for row in runs.itertuples(index=False)),
             code=f"ws.load({_key_call(asset, key)})",
+            blocked=found.blocked,
         )
 
     def run(self, run_id: str) -> RunShown:

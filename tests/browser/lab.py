@@ -29,6 +29,10 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 READY_S = 90
+#: The outputs with a widget that have a scrollbar of their own, and by how much they overflow.
+SCROLLING = """() => [...document.querySelectorAll('.jp-OutputArea-output:has(.nbpart)')]
+    .map((node) => [node.scrollHeight - node.clientHeight, node.scrollWidth - node.clientWidth])
+    .filter(([down, across]) => down > 0 || across > 0)"""
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,9 @@ class Notebook:
         self.page.close()
 
     def check_quiet(self) -> None:
-        """No error in the console, no widget that could not be shown."""
+        """No error in the console, no widget that could not be shown, none that scrolls within its output."""
         assert self.page.locator("text=Error displaying widget").count() == 0
+        assert self.page.evaluate(SCROLLING) == []
         assert self.complaints == []
 
 
@@ -122,7 +127,10 @@ def open_browser(width: int = 1400, height: int = 1000) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS), headless=True)
+        # headless hides scrollbars, which people have: what overflows shall be seen
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=list(FLAGS), headless=True, ignore_default_args=["--hide-scrollbars"]
+        )
         try:
             yield browser.new_context(viewport={"width": width, "height": height})
         finally:

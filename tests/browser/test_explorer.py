@@ -46,7 +46,7 @@ class Panel:
     def __init__(self, book: Notebook) -> None:
         self.book, self.page = book, book.page
         self.root = self.page.locator(".nbpart-panel")
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.root.wait_for()
         self.page.wait_for_selector(f"{STAGE}[data-painted]")
 

@@ -24,7 +24,8 @@ from tests.widgets import heat_scenes as s
 """
 HOSTILE = "<img src=x onerror=alert(1)>"
 STAGE = ".nbpart-heat-stage"
-ROW, TOP = 22, 24
+ROW, TOP, LANE = 22, 24, 6
+CLEAR = "#000000"
 Open = Callable[[Sequence[str]], Notebook]
 
 
@@ -179,12 +180,17 @@ def test_the_keyboard_does_all(notebook: Open) -> None:
     heat.selects([["two"], [[1, 3]], ["1.csv", "2.csv"]])
     key("End")
     heat.foot("two · 11.csv · ✕ failed")
+    heat.foot("Enter selects it")
     key("n")
     heat.foot(f"one · {HOSTILE} · ✕ failed")
+    heat.selects([["one"], [[0, 1]], [HOSTILE]])
     key("n")
     heat.foot("one · 3.csv · ✕ failed")
+    heat.selects([["one"], [[3, 4]], ["3.csv"]])
     key("Shift+N")
     heat.foot(f"one · {HOSTILE}")
+    heat.selects([["one"], [[0, 1]], [HOSTILE]])
+    assert "Enter selects it" not in heat.page.locator(".nbpart-heat-foot").inner_text()
     key("/")
     assert heat.page.evaluate("() => document.activeElement.type") == "search"
     assert "12 of" not in heat.page.locator(".nbpart-live").inner_text()
@@ -221,9 +227,12 @@ def test_one_failure_in_fifty_thousand_is_seen_and_found(notebook: Open) -> None
     )
     x, y = heat.at(31_000, 0, 50_000)
     # the track's edge is measured to a pixel
-    columns = [[heat.pixel(x + dx, y - ROW / 2 + dy) for dy in range(1, ROW - 1)] for dx in (-1, 0, 1)]
-    assert [LIGHT[4]] * 2 + [LIGHT[5]] * (len(columns[0]) - 2) in columns
-    assert [LIGHT[5]] * len(columns[0]) in columns
+    columns = [[heat.pixel(x + dx, y - ROW / 2 + dy) for dy in range(1, ROW - 1)] for dx in range(-4, 5)]
+    below = len(columns[0]) - LANE
+    # the place itself, beside it a tick that is wide enough, and around the tick nothing
+    assert [LIGHT[4]] * (LANE + 1) + [LIGHT[5]] * (below - 1) in columns
+    assert columns.count([LIGHT[4]] * LANE + [LIGHT[5]] * below) >= 2
+    assert columns[0] == columns[-1] == [CLEAR] * LANE + [LIGHT[5]] * below
     heat.stage.focus()
     heat.page.keyboard.press("n")
     heat.foot("asset_0 · file-0031000.csv · ✕ failed")
@@ -369,6 +378,29 @@ def test_the_painting_is_right_in_numbers(browser: Any) -> None:
     assert page.evaluate("() => heatZoom({ from: 0, to: 100 }, 100, 90, 0.1)") == {"from": 81, "to": 91}
     assert page.evaluate("() => heatZoom({ from: 81, to: 91 }, 100, 90, 50)") == {"from": 0, "to": 100}
     assert page.evaluate("() => heatPan({ from: 90, to: 95 }, 100, 40)") == {"from": 95, "to": 100}
+    ticks = """({ n, failed, width }) => {
+        const codes = new Uint8Array(n).fill(5);
+        for (const place of failed) codes[place] = 4;
+        const image = new Uint32Array(width * 3);
+        const row = { width, top: 1, height: 1, codes, from: 0, to: n };
+        heatPaintTicks(image, { ...row, code: 4, colour: 7, least: 3, gap: 1 });
+        return [...image].map((pixel) => (pixel ? 'x' : '.')).join('').match(new RegExp(`.{${width}}`, 'g'));
+    }"""
+    blank = "." * 12
+    assert page.evaluate(ticks, {"n": 6000, "failed": [2700], "width": 12}) == [blank, "....xxx.....", blank]
+    assert page.evaluate(ticks, {"n": 6000, "failed": [0, 5999], "width": 12}) == [blank, "xx........xx", blank]
+    assert page.evaluate(ticks, {"n": 3, "failed": [1], "width": 12}) == [blank, "....xxx.....", blank]
+    marks = """({ least, rim }) => {
+        const cells = Uint32Array.from([0, 1, 2, 3, 4, 5, 6, 7]);
+        const grid = { width: 8, cell: { width: 2, height: 3 }, columns: 4, cells };
+        const image = new Uint32Array(8 * 6).fill(1);
+        const codes = new Uint8Array([5, 5, 5, 5, 5, 5, 4, 5]);
+        heatPaintMarks(image, { ...grid, codes, code: 4, colour: 7, least, rim });
+        return [...image].join('').match(/.{8}/g);
+    }"""
+    assert page.evaluate(marks, {"least": 2, "rim": 1}) == [
+        "11111111", "11111111", "11111111", "11100001", "11107701", "11107701"
+    ]  # fmt: skip
     find = """([place, step]) => {
         const rows = [new Uint8Array([0, 4, 0]), new Uint8Array([4, 0, 0])];
         return heatFind(rows, { row: 0, place }, 4, step);

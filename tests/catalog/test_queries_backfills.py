@@ -31,6 +31,16 @@ def id_of(story: Story, number: int) -> str:
     return str(story.catalog.read(lambda b: b.value("SELECT backfill_id FROM backfills WHERE backfill_no = ?", number)))
 
 
+def begin(story: Story) -> tuple[int, str]:
+    """A backfill of x over a."""
+    frame = pd.DataFrame({"asset_id": [story.ids["x"]], "key_id": [story.key_id("a")], "reason": ["missing"]})
+    return story.catalog.write(lambda b: events.start_backfill(b, "x", {}, story.coordinator, frame))
+
+
+def opened(story: Story, most: int = 10) -> list[str]:
+    return [b.backfill_id for b in story.catalog.read(lambda b: queries.open_backfills(b, most))]
+
+
 def claim(story: Story, number: int, steps: Sequence[int], asset: str, keys: Sequence[str | None]) -> list[int]:
     frame = pd.DataFrame(
         {
@@ -102,15 +112,35 @@ def test_backfills_by_what_happened_last(story: Story, number: int) -> None:
     assert found.status == "running"
     assert found.coordinator is not None
     assert (found.coordinator.coordinator_no, found.coordinator.pid) == (story.coordinator, 1)
-    assert story.catalog.read(queries.active_backfills) == [found]
+    assert opened(story) == [backfill_id]
     story.catalog.write(lambda b: events.finish_backfill(b, number, "cancelled"))
-    assert story.catalog.read(queries.active_backfills) == []
     frame = story.catalog.read(queries.backfills_frame)
     assert list(frame.columns) == ["backfill_id", "selection", "status", "steps", "created_at", "changed_at"]
     assert frame["status"].tolist() == ["cancelled"]
     story.catalog.write(lambda b: events.resume_backfill(b, number, story.coordinator))
-    assert [b.backfill_id for b in story.catalog.read(queries.active_backfills)] == [backfill_id]
+    assert opened(story) == [backfill_id]
     assert story.catalog.read(lambda b: queries.find_backfill(b, "bf-2")) is None
+
+
+def test_open_are_those_that_go_on_wait_to_be_begun_or_were_cut_off_last(story: Story, number: int) -> None:
+    def finish(which: int, kind: str) -> None:
+        story.catalog.write(lambda b: events.finish_backfill(b, which, kind))
+
+    first = id_of(story, number)
+    finish(number, "interrupted")
+    assert opened(story) == [first]
+    second, second_id = begin(story)
+    assert opened(story) == [second_id, first]
+    finish(second, "cancelled")
+    assert opened(story) == [second_id, first]
+    assert opened(story, most=1) == [second_id]
+    wanted = {story.ids["x"]: None}
+    _, asked = story.catalog.write(lambda b: events.request_backfill(b, "x", {}, wanted))
+    assert opened(story) == [asked, second_id, first]
+    third, third_id = begin(story)
+    assert opened(story) == [third_id, asked, second_id, first]
+    finish(third, "failed")
+    assert opened(story) == [asked]
 
 
 def test_coordinators_live_until_their_end(story: Story) -> None:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import nbpart
+from nbpart.backfill.options import Options
+from nbpart.catalog import Batch, Moment, events, queries
 from nbpart.widgets.actions import CellShown, DataShown, NotebookShown
 from nbpart.widgets.explorer import Explorer
 from tests.widgets.pages import Page
@@ -86,10 +90,36 @@ def run_all(ws: nbpart.Workspace, selection: str = "*") -> None:
     ws.backfill(selection, max_workers=2).wait(progress=False)
 
 
-def read_of(page: Page, key: str | None) -> dict[str, Any]:
-    """The facts of a partition, once they were read."""
-    message = page.wait_for(lambda m: ((m.get("payload") or {}).get("partition") or {}).get("key", "none") == key)
-    return dict(message["payload"])
+def read_of(explorer: Explorer, key: str | None) -> dict[str, Any]:
+    """What is shown of a partition, once its facts were read."""
+
+    def is_read() -> bool:
+        shown = explorer.panel.model.partition
+        return shown is not None and shown.partition_key == key
+
+    until(is_read)
+    return told(explorer)
+
+
+def until(wanted: Callable[[], bool], timeout_s: float = 30) -> None:
+    """Wait until it is so: what comes of a write is told a moment later."""
+    end = time.monotonic() + timeout_s
+    while not wanted():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def begin_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tuple[int, str]:
+    """A backfill of one step that another process has begun."""
+    asset_id = ws._registry()[asset].asset_id
+
+    def work(batch: Batch) -> tuple[int, str]:
+        other = events.start_coordinator(batch, "elsewhere", 1, f"elsewhere-1-{'0' * 8}.lock", "test")
+        steps = pd.DataFrame({"asset_id": [asset_id], "key_id": [queries.find_key(batch, key)], "reason": ["missing"]})
+        given, moment = Options(max_workers=1).to_json(), Moment(batch.sequence, batch.now)
+        return events.start_backfill(batch, asset, given, other, steps, moment)
+
+    return ws._catalog.write(work)
 
 
 def test_it_begins_with_the_whole(explorer: Explorer) -> None:
@@ -119,7 +149,7 @@ def test_what_is_selected_last_is_shown_and_mirrored(explorer: Explorer) -> None
 def test_one_partition_is_read_on_another_thread(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     run_all(ws, "raw")
     click(explorer, 0, 1)
-    shown = read_of(page, "bad")
+    shown = read_of(explorer, "bad")
     assert shown["partition"]["status"] == "failed"
     assert shown["run"]["error"] == "ValueError: a <b>bad</b> file"
     assert "ValueError" in shown["run"]["traceback"]
@@ -132,7 +162,7 @@ def test_one_partition_is_read_on_another_thread(explorer: Explorer, page: Page,
 def test_data_and_log_are_asked_for(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     run_all(ws, "raw")
     click(explorer, 0, 2)
-    run = read_of(page, HOSTILE)["run"]
+    run = read_of(explorer, HOSTILE)["run"]
     number = explorer.panel.model.chosen.number
     data = ask(page, explorer, "preview", number=number, run_id=None, file=None)
     assert (data["columns"], data["rows"][0]) == (["n", "key"], ["0", HOSTILE])
@@ -148,7 +178,7 @@ def test_a_run_is_opened_as_it_was(explorer: Explorer, page: Page, ws: nbpart.Wo
     first = ws.runs(asset="raw", partition_key="a")["run_id"].iloc[0]
     ws.materialize("raw", "a")
     click(explorer, 0, 0)
-    runs = read_of(page, "a")["partition"]["runs"]
+    runs = read_of(explorer, "a")["partition"]["runs"]
     assert [run["id"] for run in runs][1:] == [first]
     answer = ask(page, explorer, "open_run", run_id=first)
     assert (answer["told"], answer["code"]) == (f"As run {first} left it.", f"ws.get_run({first!r})")
@@ -224,7 +254,7 @@ def test_keys_are_removed_only_as_they_were_shown(explorer: Explorer, page: Page
 
 def test_an_asset_without_partitions_is_looked_at_from_the_graph(explorer: Explorer, page: Page) -> None:
     explorer.graph.selection = ["report"]
-    shown = read_of(page, None)
+    shown = read_of(explorer, None)
     assert (shown["partition"]["status"], shown["partition"]["runs"]) == ("missing", [])
 
 
@@ -314,3 +344,90 @@ def test_refresh_and_plan_tell_what_was_edited_and_when_somebody_looked(
     assert "is no notebook" in ask(page, explorer, "refresh")["told"]
     assert not page.ask("plan", plan_payload(explorer))["ok"]
     assert told(explorer)["seen_at"] > seen
+
+
+@pytest.mark.parametrize("sort_by", [None, "key", "status"])
+def test_adding_keys_leaves_what_is_selected_as_it_is(
+    explorer: Explorer, page: Page, ws: nbpart.Workspace, sort_by: str | None
+) -> None:
+    explorer.heatmap.show(sort_by=sort_by)
+    click(explorer, 0, 0, 1)
+    ask(page, explorer, "add_keys", partitions="files", text="another\nand-another")
+    until(lambda: explorer.heatmap._held.bands[0].places.n == 5)
+    run_all(ws, "raw")
+    until(lambda: told(explorer)["chosen"]["counts"][0] == 0)
+    now = told(explorer)
+    assert (now["chosen"]["n"], sum(now["chosen"]["counts"]), now["trouble"]) == (2, 2, "")
+
+
+def test_adding_to_a_grid_leaves_what_is_selected_as_it_is(
+    explorer: Explorer, page: Page, ws: nbpart.Workspace
+) -> None:
+    trials = ws.partition_sets["trials"]
+
+    @ws.asset(partitions=trials)
+    def model(lr: float, depth: int) -> dict:  # type: ignore[type-arg]
+        return {"score": lr * depth}
+
+    trials.add_grid(lr=[0.1, 0.2], depth=[1, 2])
+    until(lambda: len(explorer.heatmap._held.bands) == 3 and explorer.heatmap._held.bands[1].layout == "grid")
+    view = explorer.heatmap._held.view().head["view"]
+    explorer.heatmap._select(view, 1, [0], [[0, 3]])
+    ask(page, explorer, "add_grid", partitions="trials", axes={"lr": "0.3", "depth": "1..2"})
+    until(lambda: explorer.heatmap._held.bands[1].places.n == 6)
+    ws.materialize("model", {"lr": 0.1, "depth": 1})
+    until(lambda: told(explorer)["chosen"]["counts"][0] == 2)
+    assert (told(explorer)["chosen"]["n"], told(explorer)["trouble"]) == (3, "")
+
+
+def test_of_selected_keys_that_somebody_removed_it_tells_and_lets_go(explorer: Explorer, ws: nbpart.Workspace) -> None:
+    click(explorer, 0, 0, 1)
+    ws.partition_sets["files"].remove("bad")
+    until(lambda: told(explorer)["chosen"]["kind"] == "assets")
+    assert explorer.heatmap.selection is None
+    assert "select them again" in told(explorer)["trouble"]
+
+
+def test_what_blocks_a_partition_is_told_where_it_is_looked_at(
+    explorer: Explorer, page: Page, ws: nbpart.Workspace
+) -> None:
+    run_all(ws, "+sizes")
+    click(explorer, 1, 1)
+    assert read_of(explorer, "bad")["partition"]["blocked"] == "raw/bad failed: ValueError: a <b>bad</b> file"
+    assert "blocked" in explorer.static_html()
+    assert "<b>bad" not in explorer.panel.static_html()
+    view = explorer.heatmap._held.view().head["view"]
+    found = explorer.heatmap._details(view, 0, 1, 1).payload["found"]
+    assert found["blocked"] == "raw/bad failed: ValueError: a <b>bad</b> file"
+
+
+def test_what_was_cut_off_can_be_resumed_from_an_explorer_that_is_opened_later(ws: nbpart.Workspace) -> None:
+    number, backfill_id = begin_elsewhere(ws, "raw", "a")
+    ws._catalog.write(lambda b: events.finish_backfill(b, number, "interrupted"))
+    explorer = ws.explore()
+    page = Page(explorer.panel)
+    [shown] = told(explorer)["backfills"]
+    assert (shown["id"], shown["status"], shown["may"]["resume"]) == (backfill_id, "interrupted", 1)
+    done = ask(page, explorer, "resume", backfill_id=backfill_id)
+    assert done["code"] == f"ws.backfills[{backfill_id!r}].resume()"
+    ws.backfills[backfill_id].wait(progress=False)
+    page.wait_for(lambda m: [b["status"] for b in (m.get("payload") or {}).get("backfills", ())] == ["succeeded"])
+    explorer.close()
+
+
+def test_what_was_asked_for_can_be_begun_or_let_go(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
+    asset_id = ws._registry()["raw"].asset_id
+    key_id = ws._catalog.read(lambda b: queries.find_key(b, "a"))
+    wanted = {asset_id: np.array([key_id])}
+    options = Options(max_workers=1).to_json()
+    ids = [ws._catalog.write(lambda b: events.request_backfill(b, "raw", options, wanted))[1] for _ in range(2)]
+    page.wait_for(lambda m: len((m.get("payload") or {}).get("backfills", ())) == 2)
+    assert [b["status"] for b in told(explorer)["backfills"]] == ["requested"] * 2
+    assert "not begun" in told(explorer)["backfills"][0]["waiting"]
+    assert told(explorer)["backfills"][0]["may"]["cancel"] is True
+    ask(page, explorer, "cancel", backfill_id=ids[1])
+    ask(page, explorer, "resume", backfill_id=ids[0])
+    ws.backfills[ids[0]].wait(progress=False)
+    assert ws.backfills[ids[1]].status == "cancelled"
+    until(lambda: {b["status"] for b in told(explorer)["backfills"]} == {"succeeded", "cancelled"})
+    assert ws.partition_status("raw")["status"].tolist()[0] == "materialized"

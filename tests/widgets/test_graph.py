@@ -65,7 +65,7 @@ def test_only_the_counts_that_changed_are_told() -> None:
     before = build_graph(PIPELINE, {"raw": (3, 0, 0, 0, 0, 0)})
     after = before.with_counts({"raw": (2, 0, 0, 1, 0, 0)})
     at = [card.name for card in before.cards].index("raw")
-    assert after.changed_counts(before) == [(at, [2, 0, 0, 1, 0, 0])]
+    assert after.changed_counts(before) == [(at, [[2, 0, 0, 1, 0, 0]])]
     assert after.changed_counts(after) == []
     assert place(after, "raw") == place(before, "raw")
 
@@ -75,9 +75,9 @@ def test_one_failure_in_a_million_is_seen_and_does_not_paint_the_bar() -> None:
     counts[MADE], counts[FAILED] = 999_999, 1
     (first, x, width), (second, x2, width2) = bar_parts(tuple(counts), 180)
     assert (str(first), str(second)) == ("materialized", "failed")
-    assert width2 == 2.0
+    assert width2 == 4.0
     assert x == 0
-    assert x2 == width == pytest.approx(178)
+    assert x2 == width == pytest.approx(176)
     assert bar_parts(NONE, 180) == []
 
 
@@ -85,7 +85,7 @@ def test_one_failure_in_a_million_is_seen_and_does_not_paint_the_bar() -> None:
 def test_the_parts_of_a_bar_fill_it(counts: tuple[int, ...]) -> None:
     parts = bar_parts(counts, 180)
     assert sum(width for _, _, width in parts) == pytest.approx(180)
-    assert min(width for _, _, width in parts) >= 2.0
+    assert min(width for _, _, width in parts) >= 4.0
 
 
 def test_counts_in_words() -> None:
@@ -158,7 +158,7 @@ def test_new_keys_come_as_counts(graph: AssetGraph, catalog: Catalog) -> None:
     page = Page(graph)
     add(catalog, "a", HOSTILE)
     message = page.wait_for(lambda m: m.get("kind") == "counts")
-    assert message["payload"]["changed"] == [(i, [2, 0, 0, 0, 0, 0]) for i in range(4)]
+    assert message["payload"]["changed"] == [(i, [[2, 0, 0, 0, 0, 0]]) for i in range(4)]
     assert graph.get_state("whole")["whole"]["state"]["graph"]["cards"][1]["counts"] == [2, 0, 0, 0, 0, 0]
 
 
@@ -208,3 +208,17 @@ def test_a_closed_widget_is_followed_no_more(graph: AssetGraph, catalog: Catalog
     graph.close()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_folded_group_still_knows_the_counts_of_each_of_its_assets() -> None:
+    counts = {"raw": (1, 0, 0, 0, 0, 2), "clean": (0, 0, 0, 0, 3, 0)}
+    pipeline = [define("raw", group="g"), define("clean", "raw", group="g"), define("report", "clean")]
+    model = build_graph(pipeline, counts, ["g"])
+    group, report = (card for card in model.to_json()["cards"])
+    assert (group["members"], group["counts"]) == (["raw", "clean"], [1, 0, 0, 0, 3, 2])
+    assert group["each"] == [[1, 0, 0, 0, 0, 2], [0, 0, 0, 0, 3, 0]]
+    assert report["each"] == [report["counts"]]
+    now = model.with_counts({"raw": (0, 0, 0, 0, 0, 3), "clean": (0, 0, 0, 0, 3, 0)})
+    assert now.changed_counts(model) == [(0, [[0, 0, 0, 0, 0, 3], [0, 0, 0, 0, 3, 0]])]
+    swapped = model.with_counts({"raw": (0, 0, 0, 0, 3, 0), "clean": (1, 0, 0, 0, 0, 2)})
+    assert swapped.changed_counts(model) == [(0, [[0, 0, 0, 0, 3, 0], [1, 0, 0, 0, 0, 2]])]

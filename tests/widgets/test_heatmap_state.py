@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nbpart.catalog import STATUS_CODES, Catalog, events
 from nbpart.catalog.queries import cells
 from nbpart.errors import UnknownNameError
 from nbpart.states import PartitionStatus as P
-from nbpart.states import RunStatus
+from nbpart.states import RunStatus, StepStatus
 from nbpart.widgets.heatmap_bands import Choice
 from nbpart.widgets.heatmap_state import HeatmapState, OutOfDateError, Patch, View
 from nbpart.widgets.schema import BadRequest
@@ -370,3 +371,84 @@ def test_ids_are_told_without_strangers(catalog: Catalog) -> None:
     set_id = set_id_of(catalog)
     scenes.add_set(catalog, "other", ["1.csv", "zz"])
     assert len(catalog.read(lambda b: cells.ids_matching(b, set_id, "1"))) == 1
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [Choice(sort_by="key"), Choice(sort_by="status"), Choice(statuses=frozenset({MADE, MISSING})), Choice(text="csv")],
+)
+def test_a_selection_outlives_added_keys_however_they_are_shown(catalog: Catalog, choice: Choice) -> None:
+    make(catalog, [MADE] * 3)
+    shown = Shown(catalog, choice=choice)
+    selection, _ = shown.state.select(shown.head["view"], 0, [0], [(1, 3)])
+    catalog.write(lambda b: events.add_keys(b, set_id_of_batch(b), ["0-new.csv"]))
+    shown.state.follow()
+    assert shown.head["bands"][0]["n"] == 4
+    assert len(shown.state.selected_ids(selection)) == 2
+    assert sum(shown.state.count_selected(selection)) == 2
+    assert shown.head["selection"] is not None
+
+
+def test_a_selection_in_a_grid_outlives_added_keys(tmp_path: Path) -> None:
+    catalog = scenes.rich_scene(tmp_path)
+    shown = Shown(catalog, ["model", "evaluation"])
+    assert shown.head["bands"][0]["layout"] == "grid"
+    selection, _ = shown.state.select(shown.head["view"], 0, [0], [(1, 3)])
+    scenes.add_trials(catalog, "trials", {"lr": float, "depth": int}, {"lr": [0.5], "depth": [2, 3, 5, 8, 13]})
+    shown.state.follow()
+    assert shown.head["bands"][0]["n"] == 35
+    assert shown.state.count_selected(selection)[MADE] == 2
+    catalog.close()
+
+
+@pytest.mark.parametrize(("sort_by", "moves"), [("status", True), ("accuracy", True), ("key", False), (None, False)])
+def test_an_order_that_is_out_of_date_says_so_until_it_is_sorted_again(
+    catalog: Catalog, sort_by: str | None, moves: bool
+) -> None:
+    [one] = make(catalog, [MADE, MADE, MISSING])
+    shown = Shown(catalog, choice=Choice(sort_by=sort_by))
+    assert shown.head["unsorted"] == 0
+    scenes.set_statuses(catalog, one, [MADE, MADE, MADE], ([1.0, 2.0, 3.0], [0.1, 0.2, 0.3]))
+    shown.state.follow()
+    patched = shown.patches[-1].head["unsorted"] if shown.patches else shown.state.view().head["unsorted"]
+    assert (patched > 0) is moves
+    scenes.change(catalog, one, 0, FAILED)
+    shown.state.follow()
+    shown.state.sort()
+    assert shown.state.view().head["unsorted"] == 0
+    wanted = {"status": ["0.csv", "1.csv", "2.csv"], "accuracy": ["2.csv", "1.csv", "0.csv"]}
+    if sort_by in wanted:
+        assert shown.state.keys(shown.state.view().head["view"], 0, [0, 1, 2]) == wanted[sort_by]
+
+
+def test_a_metric_that_is_logged_for_the_first_time_can_be_chosen(catalog: Catalog) -> None:
+    [one] = make(catalog, [MISSING, MISSING])
+    shown = Shown(catalog)
+    assert shown.head["metrics"] == []
+    scenes.set_statuses(catalog, one, [MADE, MISSING], ([1.0, 0.0], [0.5, 0.0]))
+    shown.state.follow()
+    assert shown.patches[-1].head["metrics"] == ["accuracy"]
+    assert shown.state.view().head["metrics"] == ["accuracy"]
+
+
+def test_what_blocks_a_partition_is_told(catalog: Catalog) -> None:
+    story = Story(catalog)
+    story.register("raw")
+    story.add("a", "b")
+    ids = [story.key_id(key) for key in ("a", "b")]
+    steps = pd.DataFrame({"asset_id": story.ids["raw"], "key_id": ids, "reason": "missing"})
+    number, _ = catalog.write(lambda b: events.start_backfill(b, "raw", {}, story.coordinator, steps))
+    told = "source/a failed: ValueError: no"
+    result = pd.DataFrame({"step_no": [0], "status": str(StepStatus.BLOCKED), "run_no": None, "cause": told})
+    catalog.write(lambda b: events.record_step_results(b, number, result))
+    shown = Shown(catalog)
+    found = shown.state.details(shown.head["view"], 0, 0, 0)
+    assert found is not None
+    assert found.blocked == told
+    other = shown.state.details(shown.head["view"], 0, 0, 1)
+    assert other is not None
+    assert other.blocked == ""
+    story.make("raw", "a", "x")
+    made = shown.state.details(shown.head["view"], 0, 0, 0)
+    assert made is not None
+    assert made.blocked == ""

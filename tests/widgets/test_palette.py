@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 
 import numpy as np
 import pytest
 
-from nbpart.states import PartitionStatus, StepStatus
+from nbpart.states import CANCELLING, REQUESTED, PartitionStatus, RunStatus, StepStatus
+from nbpart.widgets.bundle import load_esm
 from nbpart.widgets.palette import DARK_GROUND, LIGHT_GROUND, LIKE, MARKS, colour_rules, mark_of
 
 #: Machado, Oliveira, Fernandes 2009, severity 1.0, in linear RGB.
@@ -89,7 +91,7 @@ def test_any_two_colours_can_be_told_apart_by_everyone(name: str, least: float) 
 def test_every_status_has_a_glyph_of_its_own() -> None:
     assert set(MARKS) == set(PartitionStatus)
     assert len({mark.glyph for mark in MARKS.values()}) == len(MARKS)
-    assert set(LIKE) == set(StepStatus)
+    assert set(LIKE) == {*StepStatus, REQUESTED, CANCELLING}
     assert all(mark_of(status) for status in [*PartitionStatus, *StepStatus])
     assert mark_of("no status") is None
 
@@ -101,3 +103,14 @@ def test_the_rules_follow_the_theme_of_jupyterlab_before_that_of_the_system() ->
     for mark in MARKS.values():
         assert mark.light in rules
         assert mark.dark in rules
+
+
+def test_every_status_of_a_backfill_has_a_mark_of_its_own() -> None:
+    statuses = [*map(str, RunStatus), REQUESTED, CANCELLING]
+    assert all(mark_of(status) for status in statuses)
+    marks = {status: (mark.light, mark.glyph) for status in statuses if (mark := mark_of(status))}
+    going = ("running", "cancelling", "queued", "succeeded", "failed", "interrupted", "cancelled")
+    assert len({marks[status] for status in going}) == len(going)
+    # what is told in the page is what is told without one
+    told = json.loads(load_esm().partition("const NBPART = ")[2].partition(";\n")[0])["steps"]
+    assert {status: told[status]["glyph"] for status in statuses} == {s: glyph for s, (_, glyph) in marks.items()}

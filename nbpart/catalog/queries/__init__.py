@@ -11,7 +11,6 @@ from nbpart.catalog.queries.assets import (
     read_hash,
 )
 from nbpart.catalog.queries.backfills import (
-    active_backfills,
     backfill_assets,
     backfills_frame,
     count_left,
@@ -19,6 +18,7 @@ from nbpart.catalog.queries.backfills import (
     find_backfill,
     is_cancelling,
     live_coordinators,
+    open_backfills,
     step_counts,
     steps_frame,
     steps_with,
@@ -52,7 +52,6 @@ from nbpart.catalog.queries.status import (
 
 __all__ = [
     "Changes",
-    "active_backfills",
     "backfill_assets",
     "backfill_progress",
     "backfills_frame",
@@ -87,6 +86,7 @@ __all__ = [
     "member_frame",
     "member_hashes",
     "observed_frame",
+    "open_backfills",
     "partition_files",
     "partition_status",
     "plan_facts",

@@ -12,7 +12,7 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
 from nbpart.catalog.queries.columns import KEY_SQL, with_none
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord, Moment
-from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.states import REQUESTED, WITHOUT_OUTCOME, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,9 +114,23 @@ def find_backfill(batch: Batch, backfill_id: str) -> BackfillRecord | None:
     return found[0] if found else None
 
 
-def active_backfills(batch: Batch) -> list[BackfillRecord]:
-    """The backfills that were begun and whose end is not recorded; whether their processes live is another question."""
-    return _load_backfills(batch, "status = 'running'")
+def open_backfills(batch: Batch, most: int) -> list[BackfillRecord]:
+    """The backfills that somebody may want to end, begin or resume, at most ``most``.
+
+    First those that go on, whether their processes live is another question; then those that were asked for and that
+    nobody has begun; then those that were cut off before their end, if none came to its end after them. Of each the
+    newest come first.
+    """
+    found = _load_backfills(
+        batch,
+        "list_contains($1::VARCHAR[], status) OR (list_contains($2::VARCHAR[], status) AND steps > 0 AND backfill_no >"
+        " (SELECT coalesce(max(backfill_no), 0) FROM held WHERE list_contains($3::VARCHAR[], status)))",
+        [RunStatus.RUNNING.value, RunStatus.QUEUED.value, REQUESTED],
+        [RunStatus.INTERRUPTED.value, RunStatus.CANCELLED.value],
+        [RunStatus.SUCCEEDED.value, RunStatus.FAILED.value],
+    )
+    rank = {RunStatus.RUNNING: 0, RunStatus.QUEUED: 0, REQUESTED: 1}
+    return sorted(found, key=lambda record: (rank.get(record.status, 2), -record.backfill_no))[:most]
 
 
 def is_cancelling(batch: Batch, backfill_no: int) -> bool:

@@ -18,7 +18,7 @@ from nbpart.catalog.queries.columns import KEY_SQL, parameter_sql
 from nbpart.catalog.queries.runs import find_run
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.partitions import Parameters
-from nbpart.states import PartitionStatus, RunStatus
+from nbpart.states import OUTDATED, PartitionStatus, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,14 +103,19 @@ def _cell_facts(batch: Batch, whose: str, column: str | None, sequence: int) -> 
     return CellFacts(columns["asset_id"], columns["key_id"], columns["status"], columns["value"])
 
 
-def metric_names(batch: Batch, asset_ids: Sequence[int]) -> list[str]:
-    """The metrics that are numbers of what these assets have now, sorted; one name regardless of case."""
+def metric_names(batch: Batch, asset_ids: Sequence[int], since: int = 0) -> list[str]:
+    """The metrics that are numbers of what these assets have now, sorted; one name regardless of case.
+
+    Only of partitions that changed after the commit `since`.
+    """
     if not asset_ids:
         return []
     listed = ", ".join(str(int(asset_id)) for asset_id in asset_ids)
     rows = batch.rows(
         "SELECT min(x.name) FROM metrics x JOIN partition_facts f USING (materialization_id)"
-        f" WHERE f.asset_id IN ({listed}) AND x.number IS NOT NULL GROUP BY lower(x.name) ORDER BY lower(min(x.name))"
+        f" WHERE f.asset_id IN ({listed}) AND f.changed > ? AND x.number IS NOT NULL"
+        " GROUP BY lower(x.name) ORDER BY lower(min(x.name))",
+        since,
     )
     return [str(row[0]) for row in rows]
 
@@ -172,7 +177,19 @@ def find_partition(batch: Batch, asset_id: int, key_id: int) -> PartitionRecord 
     run_id = None if run_no is None else batch.value("SELECT run_id FROM runs WHERE run_no = ?", run_no)
     run = None if run_id is None else find_run(batch, run_id)
     metrics = metrics_of(batch, materialization_id)
-    return PartitionRecord(key, PartitionStatus(status), run, materialized_at, duration_s, rows, size, metrics)
+    blocked = _find_block(batch, asset_id, key_id) if PartitionStatus(status) in OUTDATED else ""
+    return PartitionRecord(key, PartitionStatus(status), run, materialized_at, duration_s, rows, size, metrics, blocked)
+
+
+def _find_block(batch: Batch, asset_id: int, key_id: int) -> str:
+    """What blocked a partition, where that is the last that became of a step of it."""
+    row = batch.row(
+        "SELECT r.status, r.cause FROM step_results r JOIN steps s USING (backfill_no, step_no)"
+        " WHERE s.asset_id = ? AND s.key_id = ? ORDER BY r.rowid DESC LIMIT 1",
+        asset_id,
+        key_id,
+    )
+    return str(row[1] or "an input") if row and row[0] == StepStatus.BLOCKED else ""
 
 
 def metrics_of(batch: Batch, materialization_id: int | None) -> dict[str, int | float | bool | str]:

@@ -78,7 +78,9 @@ function drawPanel(link, root) {
       const { name } = NBPART.statuses[place];
       return make('span', { class: `s-${name}` }, statusGlyph(name), `${count(chosen.counts[place])} ${name}`);
     }));
-    if (!there.length && link.state.panel.assets) legend.textContent = chosen.set ? `${chosen.set} has no keys yet.` : 'No partitions yet.';
+    // of some keys that were selected there are some
+    const isWhole = ['all', 'assets'].includes(chosen.kind);
+    if (!there.length && isWhole && link.state.panel.assets) legend.textContent = chosen.set ? `${chosen.set} has no keys yet.` : 'No partitions yet.';
   }
 
   function drawPartition({ partition, run, opened }) {

@@ -221,7 +221,7 @@ function addForm(link, fold, result) {
   };
 }
 
-/** The backfills that go on, and those that ended since; each with its bar. */
+/** The backfills that go on, wait to be begun or were cut off, and those that ended since; each with its bar. */
 function backfillList(link) {
   const list = make('div', { class: 'nbpart-backfills' });
   const result = outcome();
@@ -235,24 +235,30 @@ function backfillList(link) {
     const button = (text, action) => make('button', { type: 'button', text, onclick: () => act(link, node, result, action, { backfill_id: id }) });
     const cancel = button('Cancel', 'cancel');
     const retry = button('Retry failed', 'retry_failed');
-    const box = make('div', { class: 'nbpart-backfill', title: id }, make('div', { class: 'nbpart-row' }, sign, told, make('span', { class: 'nbpart-space' }), cancel, retry), bar);
-    return { box, update: (one) => update(one, { sign, told, bar, cancel, retry }) };
+    const resume = button('Resume', 'resume');
+    const box = make('div', { class: 'nbpart-backfill', title: id }, make('div', { class: 'nbpart-row' }, sign, told, make('span', { class: 'nbpart-space' }), resume, cancel, retry), bar);
+    return { box, update: (one) => update(one, { sign, told, bar, cancel, retry, resume }) };
   }
 
-  function update(one, { sign, told, bar, cancel, retry }) {
+  function update(one, { sign, told, bar, cancel, retry, resume }) {
     sign.replaceChildren(statusGlyph(one.status));
     const bad = one.counts.filter(([name, n]) => n && ['failed', 'blocked'].includes(name)).map(([name, n]) => `${count(n)} ${name}`);
     const left = one.going && one.left_s !== null ? `about ${span(one.left_s)} left` : '';
-    told.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${count(one.done)} of ${count(one.steps)}`, ...bad, left].filter(Boolean).join(', ');
+    const stands = one.waiting || `${count(one.done)} of ${count(one.steps)}`;
+    told.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${stands}`, ...bad, left].filter(Boolean).join(', ');
     const total = one.counts.reduce((sum, [, n]) => sum + n, 0) || 1;
     bar.replaceChildren(...one.counts.filter(([, n]) => n).map(([name, n]) => {
       const part = make('i', { class: `s-${lookLike(name)} nbpart-step-${name}`, title: `${count(n)} ${name}` });
-      part.style.flex = `${n / total} 0 2px`;
+      part.style.flex = `${n / total} 0 5px`;
       return part;
     }));
     setAll(bar, { 'aria-valuemax': one.steps, 'aria-valuenow': one.done, 'aria-label': `Steps of ${one.selection} with an outcome` });
+    bar.hidden = Boolean(one.waiting);
     cancel.hidden = !one.may.cancel;
     retry.hidden = !one.may.retry_failed;
+    resume.hidden = !(one.waiting || one.may.resume);
+    resume.textContent = one.waiting ? 'Begin' : 'Resume';
+    resume.title = one.waiting ? 'Plan it and run it in this process' : `Go on with ${plural(one.may.resume, 'step')}`;
   }
 
   return {

@@ -35,6 +35,7 @@ function factList(rows) {
 function partitionFacts(partition, run, opened) {
   const rows = [];
   if (partition.reason) rows.push(['why', partition.reason]);
+  if (partition.blocked) rows.push(['blocked', partition.blocked]);
   rows.push(...partition.params);
   const made = opened ? run && run.made : partition.made;
   if (made) {
@@ -45,7 +46,10 @@ function partitionFacts(partition, run, opened) {
     rows.push(...made.metrics.map(([name, value]) => [name, typeof value === 'number' ? numeral(value) : value]));
   }
   if (run && !(made && made.run === run.id && run.status === 'succeeded')) {
-    rows.push(['run', `${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}${run.started_at ? `, ${when(run.started_at)}` : ''}`]);
+    const attempt = run.attempt > 1 ? `attempt ${run.attempt}` : '';
+    const began = run.started_at ? when(run.started_at) : '';
+    const took = run.duration_s === null ? '' : `took ${span(run.duration_s)}`;
+    rows.push(['run', [run.status, attempt, began, took].filter(Boolean).join(', ')]);
   }
   return rows;
 }
@@ -136,23 +140,23 @@ function dataView(link, fold) {
   const images = pictures();
   let shown = '';
 
-  async function preview(state, file) {
-    const { number } = state.chosen;
-    const answer = await link.request('preview', { number, run_id: state.opened, file });
+  async function preview(panel, file) {
+    const { number } = panel.chosen;
+    const answer = await link.request('preview', { number, run_id: panel.opened, file });
     if (answer.kind === 'image' && answer.buffers.length) return { answer, node: images.make(answer.buffers[0], file || 'The figure') };
     if (answer.kind === 'table') return { answer, node: dataTable(answer) };
     return { answer, node: make('pre', { class: 'nbpart-text', tabindex: '0', 'aria-label': 'Data', text: answer.text }) };
   }
 
-  async function read(state, made) {
+  async function read(panel, made) {
     const own = shown;
     const parts = [];
     try {
-      const { answer, node } = await preview(state, null);
-      parts.push(make('p', { class: 'nbpart-faint', text: answer.told }), node, state.opened ? codeLine(answer.code) : '');
+      const { answer, node } = await preview(panel, null);
+      parts.push(make('p', { class: 'nbpart-faint', text: answer.told }), node, panel.opened ? codeLine(answer.code) : '');
       const figures = made ? made.files.filter(({ name, format }) => name && format === 'figure').slice(0, 6) : [];
       for (const { name } of figures) {
-        const figure = await preview(state, name);
+        const figure = await preview(panel, name);
         parts.push(make('figure', {}, figure.node, make('figcaption', { text: name })));
       }
     } catch (error) {
@@ -165,16 +169,16 @@ function dataView(link, fold) {
   }
 
   return {
-    show(state) {
-      const { partition, run, opened } = state;
+    show(panel) {
+      const { partition, run, opened } = panel;
       const made = partition && (opened ? run && run.made : partition.made);
       fold.show(Boolean(made));
-      const key = made ? JSON.stringify([state.chosen.number, opened, made.at, made.run]) : '';
+      const key = made ? JSON.stringify([panel.chosen.number, opened, made.at, made.run]) : '';
       if (key === shown || (key && !fold.isOpen())) return;
       shown = key;
       images.drop();
       fold.body.replaceChildren(make('p', { class: 'nbpart-faint', text: 'Reading …' }));
-      if (key) read(state, made);
+      if (key) read(panel, made);
     },
     close: images.drop,
   };
@@ -187,37 +191,37 @@ function notebookView(link, fold) {
   const show = make('button', { type: 'button', text: 'Show it here', onclick: () => read() });
   const cells = make('div', { class: 'nbpart-cells' });
   fold.body.append(make('div', { class: 'nbpart-row' }, place, show), cells);
-  let run = null;
+  let shown = null;
 
   async function read() {
-    const own = run;
+    const own = shown;
     show.disabled = true;
     try {
       const answer = await link.request('executed', { run_id: own.id });
-      if (own !== run) return;
+      if (own !== shown) return;
       images.drop();
       cells.replaceChildren(...answer.cells.map((cell) => executedCell(cell, answer.buffers, images)));
       if (answer.left_out) cells.append(make('p', { class: 'nbpart-faint', text: `and ${plural(answer.left_out, 'more cell')}` }));
       show.hidden = true;
     } catch (error) {
-      if (own === run) cells.replaceChildren(make('p', { class: 'nbpart-error', text: error.message }));
+      if (own === shown) cells.replaceChildren(make('p', { class: 'nbpart-error', text: error.message }));
     } finally {
       show.disabled = false;
     }
   }
 
   return {
-    show(now) {
-      const there = Boolean(now && now.notebook);
+    show(run) {
+      const there = Boolean(run && run.notebook);
       fold.show(there);
-      const same = there && run && run.id === now.id && run.attempt === now.attempt && run.status === now.status;
-      run = there ? now : null;
+      const same = there && shown && shown.id === run.id && shown.attempt === run.attempt && shown.status === run.status;
+      shown = there ? run : null;
       if (same || !there) return;
       images.drop();
       cells.replaceChildren();
       show.hidden = false;
-      place.replaceChildren(fileLink(now.notebook, link.state.home, 'Open in a tab'));
-      if (servedPath(now.notebook, link.state.home) === null && !now.live) read();
+      place.replaceChildren(fileLink(run.notebook, link.state.home, 'Open in a tab'));
+      if (servedPath(run.notebook, link.state.home) === null && !run.live) read();
     },
     close: images.drop,
   };
@@ -233,22 +237,22 @@ function executedCell({ kind, source, outputs }, buffers, images) {
 function historyView(fold, open) {
   const list = make('ul', { class: 'nbpart-list' });
   fold.body.append(list);
-  const line = (run, current, opened) => {
-    const took = run.duration_s === null ? '' : ` · ${span(run.duration_s)}`;
-    const attempt = run.attempt > 1 ? ` · attempt ${run.attempt}` : '';
-    const button = make('button', { type: 'button', class: 'nbpart-run', 'aria-pressed': String(run.id === opened), title: run.id, 'data-run': run.id, onclick: () => open(run.id) },
-      statusGlyph(run.status), `${run.started_at ? when(run.started_at) : run.status}${took}${attempt}`,
-      run.id === current ? make('span', { class: 'nbpart-faint', text: ' now' }) : null);
-    return make('li', {}, button, run.error ? make('div', { class: 'nbpart-why', text: shorten(run.error.split('\n')[0], 120) }) : null);
+  const line = (brief, current, opened) => {
+    const took = brief.duration_s === null ? '' : ` · ${span(brief.duration_s)}`;
+    const attempt = brief.attempt > 1 ? ` · attempt ${brief.attempt}` : '';
+    const button = make('button', { type: 'button', class: 'nbpart-run', 'aria-pressed': String(brief.id === opened), title: brief.id, 'data-run': brief.id, onclick: () => open(brief.id) },
+      statusGlyph(brief.status), `${brief.started_at ? when(brief.started_at) : brief.status}${took}${attempt}`,
+      brief.id === current ? make('span', { class: 'nbpart-faint', text: ' now' }) : null);
+    return make('li', {}, button, brief.error ? make('div', { class: 'nbpart-why', text: shorten(brief.error.split('\n')[0], 120) }) : null);
   };
   return {
-    show(state) {
-      const { partition, opened } = state;
+    show(panel) {
+      const { partition, opened } = panel;
       fold.show(Boolean(partition && partition.runs.length));
       if (!partition) return;
       fold.tell(String(partition.runs.length));
       const focused = list.contains(document.activeElement) ? document.activeElement.dataset.run : null;
-      list.replaceChildren(...partition.runs.map((run) => line(run, partition.run, opened)));
+      list.replaceChildren(...partition.runs.map((brief) => line(brief, partition.run, opened)));
       if (focused) list.querySelector(`[data-run="${CSS.escape(focused)}"]`)?.focus();
     },
   };

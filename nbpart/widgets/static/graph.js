@@ -27,6 +27,9 @@ function countTexts(card) {
   return texts;
 }
 
+/** Counts by status, summed over what they are counts of. */
+const addUp = (each) => NBPART.statuses.map((_, code) => each.reduce((sum, counts) => sum + counts[code], 0));
+
 function describeCard(card) {
   const counts = card.counts.map((n, code) => (n ? `${count(n)} ${NBPART.statuses[code].name}` : '')).filter(Boolean);
   const kind = card.kind === 'group' ? `group of ${card.members.length}` : card.kind;
@@ -60,24 +63,25 @@ function drawCard(card, [width, height]) {
   const node = draw('g', { class: 'nbpart-node', role: 'option', tabindex: '-1', transform: `translate(${card.x},${card.y})` },
     title, ...boxes, name, kind, told, bar, sign);
 
-  function update(now, level) {
-    const text = describeCard(now);
-    title.textContent = now.about ? `${text}\n${now.about}` : text;
+  function update(card, level) {
+    const text = describeCard(card);
+    title.textContent = card.about ? `${text}\n${card.about}` : text;
     node.setAttribute('aria-label', text);
-    name.textContent = shorten(now.name, level === 'middle' ? 14 : 26);
-    told.replaceChildren(...countTexts(now).map(([words, status], i) =>
+    name.textContent = shorten(card.name, level === 'middle' ? 14 : 26);
+    told.replaceChildren(...countTexts(card).map(([words, status], i) =>
       draw('tspan', { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
     // long numbers take the place of the kind, which the card's title tells too
     kind.classList.toggle('nbpart-crowded', told.textContent.length + kind.textContent.length > 24);
-    const worst = ['failed', 'running'].find((status) => now.counts[STATUS_INDEX[status]]);
-    const isSource = now.kind === 'source';
+    const worst = ['failed', 'running'].find((status) => card.counts[STATUS_INDEX[status]]);
+    const isSource = card.kind === 'source';
     node.classList.toggle('nbpart-failed', worst === 'failed' && !isSource);
-    node.classList.toggle('nbpart-running', now.counts[STATUS_INDEX.running] > 0);
+    node.classList.toggle('nbpart-running', card.counts[STATUS_INDEX.running] > 0);
     setAll(sign, level === 'middle' ? { x: width - 15, y: 18 } : { x: width / 2, y: height / 2 });
     sign.textContent = worst && !isSource ? NBPART.statuses[STATUS_INDEX[worst]].glyph : '';
-    const at = { near: [10, 43, width - 20, 7, 2], middle: [10, 34, width - 20, 15, 4], far: [0, 0, width, height, 14] }[level];
-    bar.replaceChildren(...(isSource ? [] : stack(now.counts, at[2], at[4]).map(([code, x, own]) =>
-      draw('rect', { class: `s-${NBPART.statuses[code].name}`, x: at[0] + x, y: at[1], width: own, height: at[3] }))));
+    // a little apart: two colours side by side need not stand out from each other
+    const at = { near: [10, 43, width - 20, 7, 4, 1], middle: [10, 34, width - 20, 15, 6, 1.5], far: [0, 0, width, height, 16, 4] }[level];
+    bar.replaceChildren(...(isSource ? [] : stack(card.counts, at[2] + at[5], at[4]).map(([code, x, own]) =>
+      draw('rect', { class: `s-${NBPART.statuses[code].name}`, x: at[0] + x, y: at[1], width: own - at[5], height: at[3] }))));
   }
   return { node, update };
 }
@@ -266,7 +270,9 @@ function drawGraph(link, root, model) {
       return;
     }
     const quoted = names.map((name) => JSON.stringify(name));
-    const counts = NBPART.statuses.map((_, code) => chosen.reduce((sum, card) => sum + card.counts[code], 0));
+    // of a folded group only what is selected counts
+    const own = chosen.flatMap((card) => card.each.filter((_, place) => names.includes(card.members[place])));
+    const counts = addUp(own);
     const told = NBPART.display.filter((code) => counts[code]).map((code) => {
       const { name, glyph } = NBPART.statuses[code];
       return make('span', { class: `s-${name}` }, make('span', { class: `nbpart-glyph s-${name}`, text: glyph }), `${count(counts[code])} ${name}`);
@@ -411,7 +417,7 @@ function drawGraph(link, root, model) {
 export default widget({
   reduce(state, kind, payload) {
     if (kind === 'graph') return { ...state, graph: payload.graph };
-    for (const [place, counts] of payload.changed) state.graph.cards[place].counts = counts;
+    for (const [place, each] of payload.changed) Object.assign(state.graph.cards[place], { each, counts: addUp(each) });
     return state;
   },
   draw: drawGraph,

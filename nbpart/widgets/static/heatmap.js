@@ -127,7 +127,8 @@ Object.assign(HeatView.prototype, {
     this.select(this.cursor.band, rows, ranges);
   },
 
-  async select(band, rows, ranges) {
+  /** Select these; `quietly` where what stands under the cursor is told instead. */
+  async select(band, rows, ranges, { quietly = false } = {}) {
     const { view } = this.state.head;
     this.highlights = [];
     this.state.head.selection = { band, rows, ranges };
@@ -137,9 +138,10 @@ Object.assign(HeatView.prototype, {
     this.highlights = answer.highlights;
     const roles = new Set(answer.highlights.map(({ role }) => role));
     const read = [roles.has('read') ? 'dashed: what it reads' : '', roles.has('reader') ? 'dotted: what reads it' : ''];
+    this.mark();
+    if (quietly) return;
     this.foot.textContent = [answer.told, ...read.filter(Boolean)].join(' · ');
     this.say(answer.told);
-    this.mark();
   },
 
   unselect() {
@@ -275,10 +277,10 @@ Object.assign(HeatView.prototype, {
     this.arrive();
   },
 
-  pick() {
+  pick(how) {
     if (!this.state.bands || !this.start()) return;
     this.anchor = this.cursor;
-    this.select(this.cursor.band, [this.cursor.row], [[this.cursor.place, this.cursor.place + 1]]);
+    this.select(this.cursor.band, [this.cursor.row], [[this.cursor.place, this.cursor.place + 1]], how);
     this.arrive();
   },
 
@@ -296,15 +298,21 @@ Object.assign(HeatView.prototype, {
     if (!rows.length) return;
     const at = this.cursor ? rows.findIndex(([b, row]) => b === this.cursor.band && row === this.cursor.row) : 0;
     const place = this.cursor ? this.cursor.place : -1;
-    const found = heatFind(rows.map(([b, row]) => this.state.bands[b].status[row]), { row: Math.max(0, at), place }, this.codes.failed, step);
-    if (!found) {
+    const failed = heatFind(rows.map(([b, row]) => this.state.bands[b].status[row]), { row: Math.max(0, at), place }, this.codes.failed, step);
+    if (!failed) {
       this.say('Nothing failed.');
       return;
     }
-    const [band, row] = rows[found.row];
+    const [band, row] = rows[failed.row];
     this.stage.focus({ preventScroll: true });
-    this.cursor = this.anchor = { band, row, place: found.place };
-    this.arrive();
+    this.cursor = { band, row, place: failed.place };
+    this.pick({ quietly: true }); // what is told beside it is then of the same partition
+  },
+
+  isSelected({ band, row, place }) {
+    const { selection } = this.state.head;
+    if (!selection || selection.band !== band || !selection.rows.includes(row)) return false;
+    return selection.ranges.some(([first, last]) => first <= place && place < last);
   },
 
   zoom(factor) {
@@ -343,7 +351,7 @@ Object.assign(HeatView.prototype, {
       const { name, glyph } = NBPART.statuses[this.state.bands[b].status[row][place]];
       const where = found.key === null ? band.rows[row].name : `${band.rows[row].name} · ${found.key}`;
       const told = [where, `${glyph} ${name}`, ...heatLines(found)].join(' · ');
-      this.foot.textContent = told;
+      this.foot.textContent = this.isSelected(here) ? told : `${told} · Enter selects it`;
       this.say(told);
     }, 80);
   },

@@ -3,10 +3,14 @@
 // viridis without its darkest fifth, which is lost on a dark ground
 const HEAT_STOPS = ['#414487', '#31688e', '#26828e', '#1f9e89', '#35b779', '#6ece58', '#b5de2b', '#fde725'];
 
-/** The bar above. `on` has choose({color_by | sort_by | statuses | text}), zoom(factor), whole(), next(step), unfocus(). */
+/**
+ * The bar above. `on` has choose({color_by | sort_by | statuses | text}), sort(), zoom(factor), whole(), next(step) and
+ * unfocus().
+ */
 function heatBar(on) {
   const colour = make('select', { 'aria-label': 'Colour by', onchange: () => on.choose({ color_by: colour.value }) });
   const order = make('select', { 'aria-label': 'Order by', onchange: () => on.choose({ sort_by: order.value || null }) });
+  const again = make('button', { type: 'button', hidden: true, 'data-sort': 'true', onclick: on.sort });
   let timer = null;
   const find = make('input', {
     type: 'search', placeholder: 'key contains…', 'aria-label': 'Show keys that contain', maxlength: 200,
@@ -25,7 +29,7 @@ function heatBar(on) {
   const only = make('button', { type: 'button', hidden: true, 'data-focus': 'true', onclick: on.unfocus });
   const node = make(
     'div', { class: 'nbpart-bar' },
-    only, make('label', {}, 'Colour', colour), make('label', {}, 'Order', order), find, make('span', { class: 'nbpart-space' }), next,
+    only, make('label', {}, 'Colour', colour), make('label', {}, 'Order', order), again, find, make('span', { class: 'nbpart-space' }), next,
     make('button', { type: 'button', text: '−', title: 'Zoom out (−)', 'aria-label': 'Zoom out', onclick: () => on.zoom(2) }),
     make('button', { type: 'button', text: '+', title: 'Zoom in (+), or Ctrl and the wheel', 'aria-label': 'Zoom in', onclick: () => on.zoom(0.5) }),
     make('button', { type: 'button', text: 'All', title: 'Show all (0)', 'aria-label': 'Show all partitions', onclick: on.whole }),
@@ -40,6 +44,9 @@ function heatBar(on) {
     fill(colour, [['status', 'status'], ...values], head.color_by);
     fill(order, [['', 'as added'], ['key', 'key'], ['status', 'status'], ...values], head.sort_by || '');
     if (document.activeElement !== find) find.value = head.text;
+    again.hidden = !head.unsorted;
+    again.textContent = `↻ Sort again (${count(head.unsorted)})`;
+    again.title = `${plural(head.unsorted, 'key')} changed since they were put in this order`;
     only.hidden = !head.focus;
     only.textContent = head.focus ? `✕ only ${shorten(head.focus.join(', '), 40)}` : '';
     only.title = 'Show all assets again';
@@ -98,6 +105,7 @@ function heatLines(found) {
   for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === 'number' ? numeral(value) : value}`);
   if (facts.length) lines.push(facts.join(' · '));
   if (found.error) lines.push(`✕ ${shorten(found.error, 200)}`);
+  if (found.blocked) lines.push(`blocked: ${shorten(found.blocked, 200)}`);
   if (!lines.length && found.status === 'missing') lines.push('never run');
   return lines;
 }
@@ -129,8 +137,8 @@ function heatEmpty(head) {
 }
 
 /** A sentence for a band without anything to draw; '' where there is something. */
-function heatBandEmpty(band, head) {
+function heatBandEmpty(band) {
   if (band.shown) return '';
   if (band.n) return 'No partition matches the filter. Press Escape to clear it.';
-  return band.kind === 'static' ? 'No partitions.' : `No partitions yet: ws.dynamic_partitions(${JSON.stringify(band.set)}).add(…)`;
+  return `No partitions yet: ws.partition_sets[${JSON.stringify(band.set)}].add(…)`;
 }

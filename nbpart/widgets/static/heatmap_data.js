@@ -61,16 +61,17 @@ function heatApply(state, payload, [places, status, steps]) {
   const values = heatBytes(steps);
   let i = 0;
   for (const [number, row, n] of payload.parts) {
-    const band = state.bands[number];
-    band.versions[row] += 1;
-    const rowCodes = band.status[row];
-    const rowSteps = band.steps && band.steps[row];
+    const own = state.bands[number];
+    own.versions[row] += 1;
+    const rowCodes = own.status[row];
+    const rowSteps = own.steps && own.steps[row];
     for (const end = i + n; i < end; i++) {
       rowCodes[at[i]] = codes[i];
       if (rowSteps) rowSteps[at[i]] = values[i];
     }
   }
-  state.head.sequence = payload.sequence;
+  const { sequence, metrics, unsorted } = payload;
+  Object.assign(state.head, { sequence, metrics, unsorted });
 }
 
 const heatBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);

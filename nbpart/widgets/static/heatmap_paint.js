@@ -46,6 +46,29 @@ function heatColumn(x, width, from, to, n) {
 }
 
 /**
+ * Whether column `x` stays clear between two places that are wide enough for a `gap`.
+ */
+function heatIsGap(x, width, from, to, n, gap) {
+  if (width / (to - from) < 4 * gap || x + gap >= width) return false;
+  return heatColumn(x + gap, width, from, to, n)[0] !== heatColumn(x, width, from, to, n)[0];
+}
+
+/**
+ * Paint a tick of `height` pixels at `top` over each column with a place of the status `code`, at least `least` wide.
+ * What lies between the ticks stays clear: they are seen by their shape, whatever colours stand below.
+ */
+function heatPaintTicks(image, { width, top, height, codes, from, to, code, colour, least, gap }) {
+  const n = codes.length;
+  const aside = Math.max(0, Math.ceil((least - Math.max(1, width / (to - from))) / 2));
+  for (let x = 0; x < width; x++) {
+    const [first, last] = heatColumn(x, width, from, to, n);
+    if (heatIsGap(x, width, from, to, n, gap) || !codes.subarray(first, last).includes(code)) continue;
+    const [left, right] = [Math.max(0, x - aside), Math.min(width, x + aside + 1)];
+    for (let y = top; y < top + height; y++) image.fill(colour, y * width + left, y * width + right);
+  }
+}
+
+/**
  * Paint the statuses of the places [from, to) as a row of `height` pixels at `top` of an image `width` wide. A column
  * with many places is a stack of their statuses in `order`, top first; `gap` pixels between places that are wide enough
  * stay clear.
@@ -54,12 +77,11 @@ function heatPaintStatus(image, { width, top, height, codes, from, to, colours, 
   const counts = new Uint32Array(HEAT_STATUSES);
   const heights = new Int32Array(HEAT_STATUSES);
   const n = codes.length;
-  const isWide = width / (to - from) >= 4 * gap;
   for (let x = 0; x < width; x++) {
     const [first, last] = heatColumn(x, width, from, to, n);
     let at = top * width + x;
     if (last - first === 1) {
-      if (isWide && x + gap < width && heatColumn(x + gap, width, from, to, n)[0] !== first) continue;
+      if (heatIsGap(x, width, from, to, n, gap)) continue;
       const colour = colours[codes[first]];
       for (let y = 0; y < height; y++, at += width) image[at] = colour;
       continue;
@@ -80,10 +102,9 @@ function heatPaintStatus(image, { width, top, height, codes, from, to, colours, 
  */
 function heatPaintValues(image, { width, top, height, codes, steps, from, to, ramp, failed, failedColour, least, gap }) {
   const n = codes.length;
-  const isWide = width / (to - from) >= 4 * gap;
   for (let x = 0; x < width; x++) {
     const [first, last] = heatColumn(x, width, from, to, n);
-    if (last - first === 1 && isWide && x + gap < width && heatColumn(x + gap, width, from, to, n)[0] !== first) continue;
+    if (last - first === 1 && heatIsGap(x, width, from, to, n, gap)) continue;
     let sum = 0;
     let known = 0;
     let fails = 0;
@@ -106,15 +127,30 @@ function heatPaintValues(image, { width, top, height, codes, steps, from, to, ra
 }
 
 /** Paint one value a cell as a grid: `cells[place]` is row * columns + column; cells that no place has stay clear. */
-function heatPaintGrid(image, { width, top, cell, columns, cells, pick, gap }) {
+function heatPaintGrid(image, { width, cell, columns, cells, pick, gap }) {
   for (let place = 0; place < cells.length; place++) {
-    const x0 = (cells[place] % columns) * cell.width;
-    const y0 = top + Math.floor(cells[place] / columns) * cell.height;
-    const colour = pick(place);
-    const right = Math.min(width, x0 + Math.max(1, cell.width - gap));
-    const bottom = y0 + Math.max(1, cell.height - gap);
-    for (let y = y0; y < bottom; y++) image.fill(colour, y * width + x0, y * width + right);
+    const x = (cells[place] % columns) * cell.width;
+    const y = Math.floor(cells[place] / columns) * cell.height;
+    heatPaintBox(image, width, x, y, Math.max(1, cell.width - gap), Math.max(1, cell.height - gap), pick(place));
   }
+}
+
+/** Paint the cells of the status `code` once more, at least `least` high and wide, with a clear `rim` around each. */
+function heatPaintMarks(image, { width, cell, columns, cells, codes, code, colour, least, rim }) {
+  for (let place = codes.indexOf(code); place >= 0; place = codes.indexOf(code, place + 1)) {
+    const [w, h] = [Math.max(least, cell.width - 2 * rim), Math.max(least, cell.height - 2 * rim)];
+    const x = Math.round((cells[place] % columns) * cell.width + (cell.width - w) / 2);
+    const y = Math.round(Math.floor(cells[place] / columns) * cell.height + (cell.height - h) / 2);
+    heatPaintBox(image, width, x - rim, y - rim, w + 2 * rim, h + 2 * rim, 0);
+    heatPaintBox(image, width, x, y, w, h, colour);
+  }
+}
+
+/** Paint what of a box lies within the image. */
+function heatPaintBox(image, width, x, y, w, h, colour) {
+  const [left, right] = [Math.max(0, x), Math.min(width, x + w)];
+  const bottom = Math.min(image.length / width, y + h);
+  for (let line = Math.max(0, y); line < bottom && left < right; line++) image.fill(colour, line * width + left, line * width + right);
 }
 
 /** How many of the places [first, last) have each status, by code. */

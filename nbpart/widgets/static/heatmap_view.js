@@ -3,6 +3,10 @@
 const HEAT_URGENCY = ['failed', 'running', 'queued', 'stale', 'missing', 'materialized'];
 const HEAT_STACK = ['failed', 'missing', 'stale', 'queued', 'running', 'materialized']; // top to bottom
 const HEAT_FONT = '12px system-ui, sans-serif';
+const HEAT_GLYPH = { width: 16, height: 14 }; // a smaller cell has no room for one
+const HEAT_LANE = 6; // where places are too narrow for glyphs, what failed is told by ticks above the others
+
+const heatHasGlyphs = ({ width, height }) => width >= HEAT_GLYPH.width && height >= HEAT_GLYPH.height;
 
 class HeatView {
   constructor(link, root) {
@@ -37,7 +41,7 @@ class HeatView {
     this.root = root;
     this.bar = heatBar({
       choose: (change) => this.choose(change), zoom: (factor) => this.zoom(factor), whole: () => this.whole(), next: (step) => this.next(step),
-      unfocus: () => this.ask('unfocus', {}),
+      sort: () => this.ask('sort', {}), unfocus: () => this.ask('unfocus', {}),
     });
     this.legend = heatLegend(root, { toggle: (code) => this.toggle(code) });
     this.base = make('canvas', { 'aria-hidden': 'true' });
@@ -199,7 +203,7 @@ class HeatView {
     if (to - from < band.shown) told += ` · zoomed to ${count(Math.ceil(to - from))}`;
     const { scale } = band;
     if (scale) told += ` · ${this.state.head.color_by} ${numeral(scale.low)} to ${numeral(scale.high)}`;
-    pen.fillText(this.fit(pen, heatBandEmpty(band, this.state.head) || told, this.size.width - after - 4), after, middle);
+    pen.fillText(this.fit(pen, heatBandEmpty(band) || told, this.size.width - after - 4), after, middle);
   }
 
   drawRow(pen, item, ratio) {
@@ -269,13 +273,19 @@ class HeatView {
       const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
       const columns = this.state.head.bands[item.band].grid.columns.length;
       const pick = (place) => (steps && codes[place] !== failed ? this.ramp[steps[place]] : this.pixels[codes[place]]);
-      heatPaintGrid(pixels, { width: image.width, top: 0, cell, columns, cells: own.cells, pick, gap: cell.width > 3 * gap ? gap : 0 });
+      const grid = { width: image.width, cell, columns, cells: own.cells };
+      heatPaintGrid(pixels, { ...grid, pick, gap: cell.width > 3 * gap ? gap : 0 });
+      const mark = { codes, code: failed, colour: this.pixels[failed], least: Math.round(4 * ratio), rim: gap };
+      if (!heatHasGlyphs(item.cell)) heatPaintMarks(pixels, { ...grid, ...mark });
       return;
     }
-    const common = { width: image.width, top: 0, height: image.height, codes, from, to, gap };
-    const least = Math.round(2 * ratio);
-    if (steps) heatPaintValues(pixels, { ...common, steps, ramp: this.ramp, failed, failedColour: this.pixels[failed], least });
-    else heatPaintStatus(pixels, { ...common, colours: this.pixels, order: this.order, least: this.urgency.map((_, code) => (code === failed ? least : gap)) });
+    const common = { width: image.width, codes, from, to, gap };
+    const narrow = this.size.track / (to - from) < HEAT_GLYPH.width;
+    const lane = narrow && codes.includes(failed) ? Math.round(HEAT_LANE * ratio) : 0;
+    const below = { ...common, top: lane, height: image.height - lane };
+    if (steps) heatPaintValues(pixels, { ...below, steps, ramp: this.ramp, failed, failedColour: this.pixels[failed], least: gap });
+    else heatPaintStatus(pixels, { ...below, colours: this.pixels, order: this.order, least: this.urgency.map(() => gap) });
+    if (lane) heatPaintTicks(pixels, { ...common, top: 0, height: lane, code: failed, colour: this.pixels[failed], least: Math.round(3 * ratio) });
   }
 
   /** A glyph in each place that is wide enough; a value's colour says that it is there. */
@@ -283,7 +293,7 @@ class HeatView {
     const { left, track } = this.size;
     const has = (place) => !steps || !steps[place] || codes[place] === this.codes.failed;
     if (item.cell) {
-      if (item.cell.width < 16 || item.cell.height < 14) return;
+      if (!heatHasGlyphs(item.cell)) return;
       codes.forEach((code, place) => {
         if (!has(place)) return;
         const box = this.box(item.band, item.row, place, place + 1);
@@ -293,7 +303,7 @@ class HeatView {
     }
     const { from, to } = this.window(item.band);
     const cell = track / (to - from);
-    if (cell < 16) return;
+    if (cell < HEAT_GLYPH.width) return;
     for (let place = Math.floor(from); place < to; place++) {
       const middle = left + (place + 0.5 - from) * cell;
       if (has(place) && middle > left + 6 && middle < left + track - 6) this.drawGlyph(pen, codes[place], middle, y + item.height / 2);

@@ -108,7 +108,7 @@ function drawMonitor(link, root) {
     runningBox.hidden = !now.running.length;
     runningBox.firstChild.textContent = `Running (${count(n)})`;
     running.replaceChildren(...now.running.slice(0, MOST_RUNNING).map((step) => make('li', { class: 'nbpart-row s-running' },
-      make('span', { class: 'nbpart-glyph s-running', text: '▶' }), make('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: placeOf(step) }),
+      make('span', { class: 'nbpart-glyph s-running', text: '▶' }), make('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
       step.for_s === null ? null : make('span', { class: 'nbpart-faint', 'data-for': step.for_s, text: span(step.for_s) }))));
     if (n > MOST_RUNNING) running.append(make('li', { class: 'nbpart-faint', text: `and ${count(n - MOST_RUNNING)} more` }));
   }
@@ -119,7 +119,7 @@ function drawMonitor(link, root) {
     failureBox.firstChild.textContent = `Failed (${count(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ''}`;
     failures.replaceChildren(...now.failures.map((step) => make('li', { class: 's-failed' },
       make('div', { class: 'nbpart-row' }, make('span', { class: 'nbpart-glyph s-failed', text: '✕' }),
-        make('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: placeOf(step) }),
+        make('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
         step.notebook ? fileLink(step.notebook, link.state.home, 'executed notebook') : null),
       make('div', { class: 'nbpart-why', text: step.error || 'no error was recorded' }),
       step.code ? codeLine(step.code) : null)));
