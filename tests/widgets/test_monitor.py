@@ -108,6 +108,7 @@ class FakeActions:
         self.root = Path("/ws")
         self.looked = threading.Event()
         self.next_id = "again"
+        self.seen_at: datetime | None = None
 
     def cancel(self, backfill_id: str) -> Done:
         self.asked.append(f"cancel {backfill_id}")
