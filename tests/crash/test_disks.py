@@ -18,6 +18,7 @@ from nbpart.cli import main
 from nbpart.errors import CatalogError, MissingInputError, NbpartError, WorkspaceError
 from nbpart.run.spec import RunSpec
 from tests.backfill.pools import Stage
+from tests.projects import import_written, show_to_processes
 
 ROOT = str(Path(__file__).parents[2])
 FLOW = """
@@ -68,13 +69,9 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def ws(disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
     """A workspace on the small disk, in which the partitions of one key are made."""
-    (disk / "disk_flow.py").write_text(FLOW)
-    monkeypatch.syspath_prepend(str(disk))
-    monkeypatch.setenv("PYTHONPATH", ROOT)
-    sys.modules.pop("disk_flow", None)
+    disk_flow = import_written(disk, "disk_flow", FLOW, monkeypatch)
+    show_to_processes(disk, monkeypatch)
     with nbpart.open("workspace") as workspace:
-        import disk_flow
-
         workspace.register(disk_flow.raw, disk_flow.frame, disk_flow.record)
         workspace.dynamic_partitions("files").add("a")
         assert workspace.backfill("*").wait(progress=False).status == "succeeded"

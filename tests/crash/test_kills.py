@@ -5,9 +5,7 @@ NBPART_KILLS says how many processes are killed, NBPART_KILL_SEED where chance b
 
 from __future__ import annotations
 
-import os
 import random
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from tests.crash.conftest import VICTIMS
 from tests.crash.invariants import find_broken, find_files, find_stray
 from tests.crash.victims import FLOW, KEYS, STEPS, Attack, Kill
 from tests.processes import find_marked
+from tests.projects import import_written, show_to_processes
 
 ROOT = str(Path(__file__).parents[2])
 EXPECTED = ", ".join(f"{key}: {sum(range(5000))}" for key in KEYS)
@@ -32,19 +31,15 @@ pytestmark = [
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "crash_flow.py").write_text(FLOW)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]))
-    sys.modules.pop("crash_flow", None)
+    show_to_processes(tmp_path, monkeypatch)
     return tmp_path
 
 
 @pytest.fixture
-def ws(project: Path) -> Iterator[nbpart.Workspace]:
+def ws(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
+    crash_flow = import_written(project, "crash_flow", FLOW, monkeypatch)
     with nbpart.open("workspace") as workspace:
-        import crash_flow
-
         workspace.register(crash_flow.raw, crash_flow.clean, crash_flow.total)
         workspace.dynamic_partitions("files").add(*KEYS)
         yield workspace

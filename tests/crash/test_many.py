@@ -18,6 +18,7 @@ from nbpart.run.kernels.zygotes import is_supported
 from tests.crash.conftest import SEED
 from tests.crash.invariants import find_broken_records, find_stray
 from tests.processes import find_marked, wait_for
+from tests.projects import import_written, show_to_processes
 
 #: What these report is refused until a file of the name `mended` is there.
 UNRECORDABLE = ("key 7", "key 555", "key 1999")
@@ -56,19 +57,15 @@ pytestmark = [
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "many_flow.py").write_text(FLOW)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])]))
-    sys.modules.pop("many_flow", None)
+    show_to_processes(tmp_path, monkeypatch)
     return tmp_path
 
 
 @pytest.fixture
-def ws(project: Path) -> Iterator[nbpart.Workspace]:
+def ws(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
+    many_flow = import_written(project, "many_flow", FLOW, monkeypatch)
     with nbpart.open("workspace") as workspace:
-        import many_flow
-
         workspace.register(many_flow.echo)
         yield workspace
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 import nbpart
 from nbpart.run.kernels import zygotes
 from nbpart.run.kernels.zygotes import PrewarmError
+from tests.projects import import_written, show_to_processes
 
 pytestmark = [
     pytest.mark.kernel,
@@ -33,18 +32,13 @@ def raw(partition_key: str) -> str:
 @pytest.fixture
 def run_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., nbpart.Run]:
     """Run a backfill of one step in a workspace with these modules to preload; its run."""
-    (tmp_path / "no_fork_flow.py").write_text(FLOW)
     (tmp_path / "nbp_raises.py").write_text("raise ValueError('broken')")
-    paths = [str(Path(__file__).parents[2]), str(tmp_path), os.environ.get("PYTHONPATH")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
-    monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    sys.modules.pop("no_fork_flow", None)
+    no_fork_flow = import_written(tmp_path, "no_fork_flow", FLOW, monkeypatch)
+    show_to_processes(tmp_path, monkeypatch)
 
     def run_backfill(*preload: str) -> nbpart.Run:
         with nbpart.open("workspace", preload=preload) as ws:
-            import no_fork_flow
-
             ws.register(no_fork_flow.raw)
             ws.dynamic_partitions("files").add("a")
             backfill = ws.backfill("raw", status="all").wait(progress=False)

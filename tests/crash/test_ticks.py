@@ -18,6 +18,7 @@ import pytest
 import nbpart
 from nbpart.catalog.check import check
 from tests.crash.conftest import SEED
+from tests.projects import import_written, show_to_processes
 
 KILLS = int(os.environ.get("NBPART_TICK_KILLS", "25"))
 ROOT = str(Path(__file__).parents[2])
@@ -84,14 +85,10 @@ print(seen)
 
 @pytest.fixture
 def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
-    (tmp_path / "tick_flow.py").write_text(FLOW)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([ROOT, str(tmp_path)]))
-    sys.modules.pop("tick_flow", None)
+    tick_flow = import_written(tmp_path, "tick_flow", FLOW, monkeypatch)
+    show_to_processes(tmp_path, monkeypatch)
     with nbpart.open("workspace") as workspace:
-        import tick_flow
-
         workspace.register(tick_flow.raw, tick_flow.clean, tick_flow.done, tick_flow.inbox)
         yield workspace
 

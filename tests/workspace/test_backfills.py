@@ -19,6 +19,7 @@ from nbpart.catalog import check
 from nbpart.errors import BackfillFailedError, DeclarationError
 from nbpart.run.spec import RunSpec
 from tests.backfill.pools import Stage
+from tests.projects import import_written
 from tests.workspace.recording import write_notebook
 
 ASSETS = """
@@ -46,12 +47,8 @@ def stage() -> Stage:
 
 @pytest.fixture
 def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
-    (project / "flow.py").write_text(ASSETS)
-    monkeypatch.syspath_prepend(str(project))
-    sys.modules.pop("flow", None)
+    flow = import_written(project, "flow", ASSETS, monkeypatch)
     with open_played(stage) as workspace:
-        import flow
-
         workspace.register(flow.raw, flow.clean)
         workspace.dynamic_partitions("files").add("a", "b", "c")
         yield workspace

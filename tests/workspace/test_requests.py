@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from nbpart.workspace import ticks
 from nbpart.workspace.view import WorkspaceActions
 from tests.backfill.pools import Stage
 from tests.processes import wait_for
+from tests.projects import import_written
 from tests.workspace.recording import record
 
 FLOW = """
@@ -68,12 +68,8 @@ def stage() -> Stage:
 
 @pytest.fixture
 def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
-    (project / "asking.py").write_text(FLOW)
-    monkeypatch.syspath_prepend(str(project))
-    sys.modules.pop("asking", None)
+    asking = import_written(project, "asking", FLOW, monkeypatch)
     with open_played(stage) as workspace:
-        import asking
-
         workspace.register(asking.raw, asking.clean, asking.total, asking.more, asking.nothing)
         yield workspace
         assert not workspace._catalog.read(check.check)

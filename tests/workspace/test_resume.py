@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from nbpart.workspace.backfills import Backfill
 from nbpart.workspace.plans import Plan
 from tests.backfill.pools import Stage
 from tests.processes import wait_for
+from tests.projects import import_written
 from tests.workspace.recording import record
 
 Die = Callable[..., Backfill]
@@ -50,12 +50,8 @@ def stage() -> Stage:
 
 @pytest.fixture
 def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
-    (project / "flow.py").write_text(ASSETS)
-    monkeypatch.syspath_prepend(str(project))
-    sys.modules.pop("flow", None)
+    flow = import_written(project, "flow", ASSETS, monkeypatch)
     with open_played(stage) as workspace:
-        import flow
-
         workspace.register(flow.raw, flow.clean)
         workspace.dynamic_partitions("files").add("a", "b", "c")
         yield workspace
@@ -257,14 +253,11 @@ def test_what_was_made_by_hand_or_alone_counts_as_made(ws: nbpart.Workspace, die
 
 
 def test_what_was_made_by_older_code_or_of_an_older_input_runs(
-    ws: nbpart.Workspace, die: Die, stage: Stage, project: Path
+    ws: nbpart.Workspace, die: Die, stage: Stage, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backfill = die(ws.plan("*"))
     ws.backfill("*").wait(progress=False)
-    (project / "flow.py").write_text(ASSETS.replace("raw.upper()", "raw.lower()"))
-    sys.modules.pop("flow", None)
-    import flow
-
+    flow = import_written(project, "flow", ASSETS.replace("raw.upper()", "raw.lower()"), monkeypatch)
     ws.register(flow.clean)
     record(ws, "raw", "b", "another")
     stage.started.clear()
