@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.expressions import quote
 from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
+from nbpart.partitions.names import metric_column
 
 if TYPE_CHECKING:
     import duckdb
@@ -205,11 +206,10 @@ def _common_value(value: str, type: str, formats: set[str]) -> str:
 
 
 def _own_columns(snapshot: AssetSnapshot, taken: set[str]) -> list[str]:
-    """Key, parameters and metrics, without those whose name the data has."""
-    named = [(f"param_{place}", name) for place, name in enumerate(snapshot.params)]
-    named += [(f"metric_{place}", name) for place, name in enumerate(snapshot.metrics)]
+    """Key, parameters without those whose name the data has, and metrics."""
+    kept = [(f"param_{place}", name) for place, name in enumerate(snapshot.params) if name.lower() not in taken]
+    kept += [(f"metric_{place}", metric_column(name, taken)) for place, name in enumerate(snapshot.metrics)]
     key = ["r.partition_key"] if snapshot.partitioned else []
-    kept = [(column, name) for column, name in named if name.lower() not in taken]
     return key + [f"{_own_value(snapshot.rows, column)} AS {quote(name)}" for column, name in kept]
 
 

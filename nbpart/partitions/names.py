@@ -1,10 +1,11 @@
-"""The names that people give to assets, sources, parameters and metrics: one rule for all of them."""
+"""The names that people give to assets, sources, parameters and metrics, and the columns that metrics become."""
 
 from __future__ import annotations
 
 import keyword
 import re
 import unicodedata
+from collections.abc import Container
 from typing import Final
 
 from nbpart.errors import DeclarationError
@@ -17,6 +18,7 @@ RESERVED_NAMES: Final = frozenset(
 #: In UTF-8. File systems take 255, and what stands beside a name in that of a file (run id, attempt, ending) takes less
 #: than the rest.
 MAX_NAME_BYTES: Final = 180
+_METRIC: Final = "metric."
 
 
 def make_name(text: str, what: str) -> str:
@@ -39,17 +41,37 @@ def check_name(name: object, what: str) -> str:
 
     Raises `DeclarationError` otherwise. That no two names differ in case only is for the caller to see to.
     """
+    text = check_identifier(name, what)
+    if text.casefold() in RESERVED_NAMES:
+        raise DeclarationError(f"The {what} name {text!r} has a meaning already: choose another.")
+    return text
+
+
+def check_identifier(name: object, what: str) -> str:
+    """`check_name` for what may have a reserved name too, as metrics have."""
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise DeclarationError(
             f"The {what} name {shorten(name)} is no Python identifier: use letters, digits and _, a letter first."
         )
     if name != unicodedata.normalize("NFKC", name):  # Python would make another variable of it
         raise DeclarationError(f"The {what} name {name!r} is read as another name by Python: write it plainly.")
-    if name.casefold() in RESERVED_NAMES:
-        raise DeclarationError(f"The {what} name {name!r} has a meaning already: choose another.")
     if (size := len(name.encode())) > MAX_NAME_BYTES:
         raise DeclarationError(
             f"The {what} name {shorten(name)} takes {size:,} bytes, and file systems have room for {MAX_NAME_BYTES}: "
             "choose a shorter one."
         )
     return str.__str__(name)
+
+
+def metric_column(name: str, taken: Container[str] = ()) -> str:
+    """The column of a metric: its name, or ``metric.rows`` where that is another column's.
+
+    ``taken`` are the names of other columns in lower case, besides those that partitions always have.
+    """
+    folded = name.lower()
+    return f"{_METRIC}{name}" if folded in RESERVED_NAMES | {"key"} or folded in taken else name
+
+
+def metric_of_column(column: str) -> str:
+    """The metric that a column's name means, with or without ``metric.`` in front."""
+    return column.removeprefix(_METRIC)

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError, nearest
-from nbpart.partitions import check_name
 from nbpart.partitions.keys import shorten
-from nbpart.partitions.names import MAX_NAME_BYTES
+from nbpart.partitions.names import MAX_NAME_BYTES, check_identifier
 from nbpart.run.input_files import InputFault, InputFile
 from nbpart.run.secrets import own_redactor
 from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
@@ -194,8 +193,9 @@ class RunContext:
     def log(self, **metrics: int | float | bool | str) -> None:
         """Log metrics beside the partition's data: numbers, truth values or text; logging a name again replaces it.
 
-        Raises DeclarationError for a name that cannot be one, ParameterError for one that is taken (by a parameter or,
-        but for its case, a metric) and UnsupportedTypeError for other values; nothing is logged then.
+        One whose name a column has already is shown as `metric.rows` beside the column `rows`. Raises DeclarationError
+        for a name that cannot be one, ParameterError for one that differs from another metric only in case, and
+        UnsupportedTypeError for other values; nothing is logged then.
         """
         checked = dict(self._metrics)
         for name, value in metrics.items():
@@ -332,10 +332,8 @@ class RunContext:
             Path(before.path).unlink(missing_ok=True)
 
     def _check_metric_name(self, name: str, known: Mapping[str, object]) -> None:
-        lower = check_name(name, "metric").lower()
+        lower = check_identifier(name, "metric").lower()
         self._refuse_secret(name, "metric")
-        if lower in {param.lower() for param in self._spec.params}:
-            raise ParameterError(f"{name!r} is a parameter of {self.asset}; choose another name for the metric.")
         taken = next((other for other in known if other.lower() == lower and other != name), None)
         if taken is not None:
             raise ParameterError(f"{name!r} differs only in case from the metric {taken!r}; use one spelling.")

@@ -27,7 +27,7 @@ from nbpart.widgets.watch import follow
 
 _FILES = (*(f"heatmap_{part}.js" for part in ("paint", "data", "controls", "view", "places")), "heatmap.js")
 _PLACE = schema.whole(0, 2**31)
-_NAME = re.compile(r"[^\W\d]\w*")
+_NAME = re.compile(r"(metric\.)?[^\W\d]\w*")
 _SAME: Any = object()
 #: How many keys of a selection are told.
 _NAMED = 3

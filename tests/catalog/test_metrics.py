@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from nbpart.catalog import Relations, queries
-from nbpart.catalog.queries.cells import metrics_of
+from nbpart.catalog.queries.cells import cell_facts, metric_names, metrics_of
 from tests.catalog.story import Story
 
 EXACT: dict[str, Any] = {
@@ -43,7 +43,7 @@ def asset(story: Story) -> str:
     return "model"
 
 
-def log(story: Story, key: str, **metrics: Any) -> int:
+def log(story: Story, key: str, /, **metrics: Any) -> int:
     [run_no] = story.claim("model", key)
     assert run_no is not None
     story.start(run_no)
@@ -90,3 +90,30 @@ def test_queries_order_and_sum_them(story: Story, asset: str, tmp_path: Path) ->
     assert ordered.fetchall() == [("a", 2**64 + 1), ("b", 2**64), ("c", 3)]
     total = relations.sql("SELECT sum(n), max(n), avg(n) > 1 FROM model", lambda names: snapshots)
     assert total.fetchall() == [(2**65 + 4, 2**64 + 1, True)]
+
+
+def test_a_name_that_a_column_has_is_shown_behind_metric(story: Story, asset: str, tmp_path: Path) -> None:
+    made = log(story, "a", rows=7, Bytes=8, key="first", status="fine", loss=0.5)
+    frame = story.catalog.read(lambda b: queries.partition_status(b, story.ids["model"])).set_index("partition_key")
+    first = frame.loc["a"]
+    assert (first["metric.rows"], first["metric.Bytes"], first["metric.status"], first["loss"]) == (7, 8, "fine", 0.5)
+    assert (first["status"], first["rows"]) != (first["metric.status"], first["metric.rows"])
+    assert sorted(story.catalog.read(lambda b: metrics_of(b, made))) == [
+        "loss", "metric.Bytes", "metric.key", "metric.rows", "metric.status",
+    ]  # fmt: skip
+    assert story.catalog.read(lambda b: metric_names(b, [story.ids["model"]])) == [
+        "metric.Bytes", "loss", "metric.rows",
+    ]  # fmt: skip
+    for column, value in (("metric.rows", 7), ("loss", 0.5), ("metric.loss", 0.5), ("METRIC.x", None)):
+        facts = story.catalog.read(lambda b, column=column: cell_facts(b, story.ids["model"], column))
+        assert np.array_equal(facts.values[:1], [math.nan if value is None else value], equal_nan=True)
+
+
+def test_a_table_shows_the_metric_beside_the_column_of_the_data(story: Story, asset: str, tmp_path: Path) -> None:
+    path = tmp_path / path_of(story, log(story, "a", rows=7, loss=0.5))
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    snapshots = story.catalog.read(lambda b: queries.load_snapshots(b, ["model"], tmp_path))
+    relation = Relations().table(snapshots["model"])
+    assert relation.columns == ["partition_key", "loss", "metric.rows", "value"]
+    assert relation.project('"metric.rows"').fetchall() == [(7,)]

@@ -136,6 +136,16 @@ def test_what_saved_nothing_has_key_parameters_and_metrics(relations: Relations)
     assert (table.columns, table.fetchall()) == (["partition_key", "lr", "loss"], [("a", 0.1, 2.0)])
 
 
+def test_a_metric_stands_beside_a_column_of_its_name(relations: Relations, tmp_path: Path) -> None:
+    pd.DataFrame({"loss": [1.0], "x": [1]}).to_parquet(tmp_path / "a.parquet")
+    asset = snapshot("m", [("a", tmp_path / "a.parquet", "frame")], metrics={"Loss": [2.0], "acc": [0.5]})
+    table = relations.table(asset)
+    assert (table.columns, table.fetchall()) == (
+        ["partition_key", "metric.Loss", "acc", "loss", "x"],
+        [("a", 2.0, 0.5, 1.0, 1)],
+    )
+
+
 def test_no_partition_yet_is_an_empty_table(relations: Relations) -> None:
     table = relations.table(snapshot("n", []))
     assert (table.columns, table.fetchall()) == (["partition_key"], [])

@@ -199,9 +199,8 @@ def test_log(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("metrics", "error"),
     [
-        ({"rows": 1}, DeclarationError),
         ({"a b": 1}, DeclarationError),
-        ({"lr": 1}, ParameterError),
+        ({"class": 1}, DeclarationError),
         ({"Known": 1}, ParameterError),
         ({"x": 1, "X": 2}, ParameterError),
         ({"x": [1]}, UnsupportedTypeError),
@@ -214,6 +213,12 @@ def test_wrong_metrics_log_nothing(tmp_path: Path, metrics: dict[str, Any], erro
     with pytest.raises(error):
         run.log(**{"fine": 1}, **metrics)
     assert run.output.metrics == {"known": 1}
+
+
+def test_a_metric_may_have_the_name_of_a_column(tmp_path: Path) -> None:
+    run = context(tmp_path, params={"lr": 0.1})
+    run.log(rows=3, Status="fine", value=1, partition_key="x", lr=0.2)
+    assert run.output.metrics == {"rows": 3, "Status": "fine", "value": 1, "partition_key": "x", "lr": 0.2}
 
 
 def test_changes_are_handed_on(tmp_path: Path) -> None:

@@ -256,8 +256,9 @@ def test_colours_are_values(catalog: Catalog) -> None:
     assert shown.steps[0][0].tolist() == [1, 255, 0]
     assert shown.head["bands"][0]["scale"] == {"low": 1.0, "high": 3.0, "log": False}
     assert shown.head["metrics"] == ["accuracy"]
-    shown.state.choose(Choice(color_by="ACCURACY"))
-    assert shown.steps[0][0].tolist() == [1, 255, 0]
+    for name in ("ACCURACY", "metric.accuracy"):
+        shown.state.choose(Choice(color_by=name))
+        assert shown.steps[0][0].tolist() == [1, 255, 0]
     shown.state.choose(Choice(color_by="unheard_of"))
     assert shown.steps[0][0].tolist() == [0, 0, 0]
     assert shown.head["bands"][0]["scale"] is None

@@ -142,14 +142,14 @@ def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | Non
 
 
 def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, ...], tuple[str, ...]]:
-    """The main files of all members with data, in member order, with the names of parameters and metrics.
+    """The main files of all members with data, in member order, with the names of parameters and columns of metrics.
 
     Columns: key_id, materialization_id, partition_key, path, format, schema, kind, bytes, then `param_<n>` and
     `metric_<n>`, typed, in the order of the names.
     """
     parameters = load_parameters(batch, asset_id)
     names = tuple(parameter.name for parameter in parameters)
-    metrics = keep_metrics(batch, asset_id, "file_metrics", {"partition_key", *(name.lower() for name in names)})
+    metrics = keep_metrics(batch, asset_id, "file_metrics", {name.lower() for name in names})
     columns = [f"{parameter_sql(parameter)} AS param_{place}" for place, parameter in enumerate(parameters)]
     columns += [f"x.metric_{place}" for place in range(len(metrics))]
     table = batch.arrow(

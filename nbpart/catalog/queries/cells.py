@@ -18,6 +18,7 @@ from nbpart.catalog.queries.columns import KEY_SQL, parameter_sql
 from nbpart.catalog.queries.runs import find_run
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.partitions import Parameters
+from nbpart.partitions.names import metric_column, metric_of_column
 from nbpart.states import OUTDATED, PartitionStatus, RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-#: What of a materialization can be asked for by name; any other name is a metric's.
+#: What of a materialization can be asked for by name; any other is a metric, see `metric_column`.
 MADE_COLUMNS = ("duration_s", "rows", "bytes")
 
 
@@ -94,7 +95,8 @@ def _cell_facts(batch: Batch, whose: str, column: str | None, sequence: int) -> 
         # source and column are constants of this file
         source, value, bound = "materializations", f"v.{column}", []
     else:
-        source, value, bound = "(FROM metrics WHERE lower(name) = ?)", "v.number", [column.lower()]
+        name = metric_of_column(column).lower()
+        source, value, bound = "(FROM metrics WHERE lower(name) = ?)", "v.number", [name]
     columns = batch.numpy(
         f"SELECT f.asset_id, f.key_id, f.status, coalesce({value}, 'nan')::DOUBLE AS value"
         f" FROM ({facts}) f LEFT JOIN {source} v USING (materialization_id)",
@@ -104,7 +106,7 @@ def _cell_facts(batch: Batch, whose: str, column: str | None, sequence: int) -> 
 
 
 def metric_names(batch: Batch, asset_ids: Sequence[int], since: int = 0) -> list[str]:
-    """The metrics that are numbers of what these assets have now, sorted; one name regardless of case.
+    """The columns of the metrics that are numbers of what these assets have now; one name regardless of case.
 
     Only of partitions that changed after the commit `since`.
     """
@@ -117,7 +119,7 @@ def metric_names(batch: Batch, asset_ids: Sequence[int], since: int = 0) -> list
         " GROUP BY lower(x.name) ORDER BY lower(min(x.name))",
         since,
     )
-    return [str(row[0]) for row in rows]
+    return [metric_column(str(row[0])) for row in rows]
 
 
 def ids_matching(batch: Batch, set_id: int, text: str) -> NDArray[np.int64]:
@@ -193,8 +195,8 @@ def _find_block(batch: Batch, asset_id: int, key_id: int) -> str:
 
 
 def metrics_of(batch: Batch, materialization_id: int | None) -> dict[str, int | float | bool | str]:
-    """The metrics of one materialization by name, exactly as they were logged."""
+    """The metrics of one materialization by their columns' names, exactly as they were logged."""
     rows = batch.rows(
         "SELECT name, number, text, whole FROM metrics WHERE materialization_id = ? ORDER BY name", materialization_id
     )
-    return {str(name): join_metric(number, text, whole) for name, number, text, whole in rows}
+    return {metric_column(str(name)): join_metric(number, text, whole) for name, number, text, whole in rows}

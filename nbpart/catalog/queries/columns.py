@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import quote
 from nbpart.partitions import Kind, Parameters
+from nbpart.partitions.names import metric_column
 from nbpart.partitions.parameters import REQUIRED, Parameter
 from nbpart.partitions.values import to_json
 
@@ -69,26 +70,25 @@ def parameter_sql(parameter: Parameter, params: str = "m.params") -> str:
 
 
 def keep_metrics(batch: Batch, asset_id: int, name: str, taken: Collection[str]) -> list[str]:
-    """Keep the metrics of an asset's current materializations as a temporary table, and give their names.
+    """Keep the metrics of an asset's current materializations as a temporary table, and give their columns' names.
 
     A row a materialization, metric number n in the column `metric_<n>`: a number (whole where all are, then exact, as
     DECIMAL(38, 0) where 64 bits do not hold it), a truth value where all are, or a text where any value is one.
-    Names are one regardless of case; those in `taken` (lower case) are left out.
+    Names are one regardless of case; `taken` (lower case) are other columns, see `metric_column`.
     """
     current = f"metrics x JOIN partition_facts f USING (materialization_id) WHERE f.asset_id = {int(asset_id)}"
-    found = batch.rows(
+    metrics = batch.rows(
         "SELECT lower(x.name), min(x.name), bool_or(x.text IS NOT NULL),"
         " bool_and(x.text IS NOT NULL AND x.number IS NOT NULL), bool_and(x.whole IS NOT NULL),"
         f" bool_and(x.whole BETWEEN -9223372036854775807 AND 9223372036854775807) FROM {current}"
         " GROUP BY 1 ORDER BY 1"
     )
-    metrics = [row for row in found if row[0] not in taken]
     columns = [
         f", {_metric_sql(f'lower(x.name) = {literal(folded)}', *kind)} AS metric_{place}"
         for place, (folded, _, *kind) in enumerate(metrics)
     ]
     batch.keep(name, f"SELECT materialization_id{''.join(columns)} FROM {current} GROUP BY ALL")
-    return [str(row[1]) for row in metrics]
+    return [metric_column(str(row[1]), taken) for row in metrics]
 
 
 def _metric_sql(where: str, has_text: bool, is_truth: bool, is_whole: bool, fits: bool) -> str:

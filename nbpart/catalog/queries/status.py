@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-_STATUS_COLUMNS = ("partition_key", "status", "run_id", "materialized_at", "duration_s", "rows", "bytes")
-
 
 def plan_facts(batch: Batch, asset_ids: Sequence[int]) -> dict[int, PlanFacts]:
     """The status of every partition of some assets, as arrays in member order."""
@@ -104,12 +102,11 @@ def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
     """Every partition of an asset in member order.
 
     Columns: partition_key, status, run_id, materialized_at, duration_s, rows, bytes, then its parameters, typed, and
-    its metrics. run_id is the run that the status speaks of: the active one, the one that failed, or else the one that
-    made the data; the columns after it are about the data that the partition has.
+    its metrics (`metric_column` names them). run_id is the run that the status speaks of: the active one, the one that
+    failed, or else the one that made the data; the columns after it are about the data that the partition has.
     """
     parameters = load_parameters(batch, asset_id)
-    taken = {*_STATUS_COLUMNS, *(parameter.name.lower() for parameter in parameters)}
-    metrics = keep_metrics(batch, asset_id, "status_metrics", taken)
+    metrics = keep_metrics(batch, asset_id, "status_metrics", {parameter.name.lower() for parameter in parameters})
     more = [(parameter_sql(parameter), parameter.name) for parameter in parameters]
     more += [(f"x.metric_{place}", name) for place, name in enumerate(metrics)]
     frame = batch.frame(
