@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
@@ -17,6 +18,8 @@ from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition, check_name
 from nbpart.partitions.names import make_name
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OWN_VARIABLES = ("NBPART_", "JPY_PARENT_PID")
 OnMissingInput = Literal["block", "skip"]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,6 +46,7 @@ class Asset:
     kernel_name: str | None = None
     secrets: tuple[str, ...] = ()
     is_named: bool = True
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> Literal["function", "notebook"]:
@@ -91,6 +95,7 @@ def asset(
     tags: Iterable[str] = ...,
     timeout_s: float | None = ...,
     secrets: Iterable[str] = ...,
+    env: Mapping[str, Any] = ...,
 ) -> Callable[[Callable[..., Any]], Asset]: ...
 
 
@@ -100,7 +105,8 @@ def asset(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     Arguments: ``name`` (default: the function's), ``partitions`` (a definition, or a list of keys), ``deps`` (assets
     or sources that it reads besides those its arguments name), ``on_missing_input`` (``"block"`` or ``"skip"``),
     ``description``, ``group``, ``tags``, ``timeout_s`` (seconds a run may take), ``secrets`` (names of settings whose
-    values appear in no notebook, log or catalog).
+    values appear in no notebook, log or catalog), ``env`` (variables of the environment that are set before a run
+    imports anything; they are recorded, and what was made with others is stale).
 
     Raises `DeclarationError` for what cannot be an asset.
     """
@@ -121,6 +127,7 @@ def declare_function(
     tags: Iterable[str] = (),
     timeout_s: float | None = None,
     secrets: Iterable[str] = (),
+    env: Mapping[str, Any] | None = None,
 ) -> Asset:
     """The asset that runs ``function``; see `asset`."""
     if not callable(function) or not hasattr(function, "__code__"):
@@ -141,6 +148,7 @@ def declare_function(
         tags=tags,
         timeout_s=timeout_s,
         secrets=secrets,
+        env=env,
     )
 
 
@@ -157,6 +165,7 @@ def notebook(
     tags: Iterable[str] = (),
     timeout_s: float | None = None,
     secrets: Iterable[str] = (),
+    env: Mapping[str, Any] | None = None,
 ) -> Asset:
     """Declare a notebook as an asset; its name is made of that of the file unless ``name`` says otherwise.
 
@@ -178,6 +187,7 @@ def notebook(
         tags=tags,
         timeout_s=timeout_s,
         secrets=secrets,
+        env=env,
     )
 
 
@@ -205,7 +215,7 @@ def name_of(reference: Any) -> str:
 
 
 def _declare(
-    name: str, *, partitions: Any = None, deps: Any = (), tags: Any = (), secrets: Any = (), **options: Any
+    name: str, *, partitions: Any = None, deps: Any = (), tags: Any = (), secrets: Any = (), env: Any, **options: Any
 ) -> Asset:
     check_name(name, "asset")
     mode = options.get("on_missing_input", "block")
@@ -222,8 +232,23 @@ def _declare(
         tuple(dict.fromkeys(name_of(d) for d in deps)),
         tags=(tags,) if isinstance(tags, str) else tuple(tags),
         secrets=(secrets,) if isinstance(secrets, str) else tuple(secrets),
+        env=_check_variables(name, env or {}),
         **options,
     )
+
+
+def _check_variables(asset: str, env: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of an asset's ``env``, numbers as their text. Raises `DeclarationError` for what cannot be one."""
+    checked = {}
+    for name, value in env.items():
+        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+            raise DeclarationError(f"asset {asset!r}: env names {name!r}; a variable has letters, digits and _ only.")
+        if name.startswith(_OWN_VARIABLES):
+            raise DeclarationError(f"asset {asset!r}: env sets {name!r}, by which runs are known; leave it out.")
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or "\0" in str(value):
+            raise DeclarationError(f"asset {asset!r}: env[{name!r}] is text or a number, not {value!r:.60}.")
+        checked[name] = str(value)
+    return checked
 
 
 def _name_of_file(file: Path) -> str:

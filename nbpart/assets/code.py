@@ -44,6 +44,12 @@ class CodeVersion:
     modules: tuple[LocalModule, ...]
     elsewhere: frozenset[str] = frozenset()
 
+    def version_in(self, environment: Mapping[str, str]) -> str:
+        """The version of this code where its runs have these variables set."""
+        if not environment:
+            return self.version
+        return _digest("environment", self.version, *(f"{name}={environment[name]}" for name in sorted(environment)))
+
 
 def version_of_notebook(notebook: Mapping[str, Any], folder: Path, kernel_language: str = "python") -> CodeVersion:
     """The version of a notebook's code cells, with the local modules that they import from its folder.

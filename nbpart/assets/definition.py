@@ -32,6 +32,7 @@ class AssetDefinition:
     ``folder`` the working directory of its runs, ``snapshot`` the notebook that runs (relative to the workspace),
     ``modules`` the local modules that were kept with it: name -> (snapshot, original file), ``settings`` what a
     backfill may override: name -> default, ``secrets`` those of them whose values are recorded nowhere.
+    ``env`` holds the variables of the environment that its runs have; they are part of ``code_version``.
     ``module`` is the one that runs import the function from, empty where it is carried.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     """
@@ -59,6 +60,7 @@ class AssetDefinition:
     secrets: tuple[str, ...] = ()
     module: str = ""
     kernel: str = ""
+    env: Dict[str, str] = field(default_factory=dict)
 
     @property
     def is_source(self) -> bool:

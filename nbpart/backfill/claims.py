@@ -208,6 +208,7 @@ def _bare_spec(root: Path, node: Node, flight: Flight, options: Options, setting
         language=definition.language,
         timeout_s=options.timeout_s or definition.timeout_s,
         workspace=str(root),
+        env=definition.env,
         preload=options.preload,
         keep_kernel=str(connection_path(root, flight.run_id, flight.attempt)) if options.keep_failed_kernels else None,
     )

@@ -254,6 +254,7 @@ def _describe(definition: AssetDefinition) -> dict[str, Any]:
         "path": definition.path,
         "folder": definition.folder,
         "settings": definition.settings,
+        "env": definition.env,
         "description": definition.description,
         "group": definition.group or None,
         "tags": definition.tags,

@@ -116,6 +116,8 @@ class Execution:
         record = NotebookRecord(nb, self._save, self._about, self._progress_bar)
         record.notebook_start()
         self.ending = self._check(asyncio.run(self._drive(record, kernel_name)))
+        if self._client is not None:
+            self._client.set_widgets_metadata()
         record.finish(self.ending)
         return nb
 
@@ -226,7 +228,6 @@ class Execution:
             record.cell_complete(cell, index)
             if ending is not None:
                 break
-        self._client.set_widgets_metadata()
         await self._client.write_late_output()
         return ending or SUCCEEDED
 

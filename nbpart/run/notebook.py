@@ -127,7 +127,7 @@ class NotebookRun:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {SPEC_VARIABLE: str(self.spec.path), RUN_VARIABLE: self.spec.run_id}
+        return {**self.spec.env, SPEC_VARIABLE: str(self.spec.path), RUN_VARIABLE: self.spec.run_id}
 
     @property
     def _startup(self) -> list[str]:
@@ -456,6 +456,7 @@ def _about(spec: RunSpec) -> dict[str, Any]:
         "attempt": spec.attempt,
         "asset": spec.asset,
         "partition_key": spec.partition_key,
+        **({"env": dict(spec.env)} if spec.env else {}),
     }
 
 

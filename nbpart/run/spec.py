@@ -146,7 +146,7 @@ class RunSpec:
     of the kernel goes, if a cell raises and the kernel shall be kept; it ends by itself after keep_kernel_s seconds.
     members: the partitions of a run of many, which has no key of its own. secrets: settings that are written nowhere,
     not with the spec either. run_no: its number in the catalog, of a run of many that of its first; None where it is
-    recorded nowhere.
+    recorded nowhere. env: variables of the environment that its kernel has from the start.
     """
 
     run_id: str
@@ -175,6 +175,7 @@ class RunSpec:
     members: tuple[Member, ...] = ()
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     run_no: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def where(self) -> str:

@@ -289,6 +289,7 @@ def _define(item: Asset, set_names: Mapping[str, str]) -> AssetDefinition:
         timeout_s=item.timeout_s,
         kernel_name=item.kernel_name,
         secrets=item.secrets,
+        env=dict(item.env),
     )
 
 
@@ -303,10 +304,11 @@ def with_code(definition: AssetDefinition, code: CodeVersion, settings: Mapping[
                 f"asset {definition.name!r}: the secret {name!r} is no setting of it; {nearest(name, settings)} "
                 "A setting is an argument with a default, or a variable of the parameters cell."
             )
+    version = code.version_in(definition.env)
     return replace(
         definition,
-        code_version=code.version,
-        snapshot=f"code/{definition.name}/{code.version}.ipynb",
+        code_version=version,
+        snapshot=f"code/{definition.name}/{version}.ipynb",
         modules={m.name: (_module_snapshot(m.name, m.source), str(m.path)) for m in code.modules},
         settings={name: "" if name in definition.secrets else text for name, text in settings.items()},
     )

@@ -36,6 +36,7 @@ DEFINITIONS = st.builds(
     language=TEXTS,
     origin=TEXTS,
     secrets=st.lists(TEXTS, max_size=3).map(tuple),
+    env=st.dictionaries(TEXTS, TEXTS, max_size=3),
     module=TEXTS,
     kernel=TEXTS,
 )

@@ -296,3 +296,51 @@ def test_what_another_process_registers_meanwhile_counts(ws: nbpart.Workspace, m
     monkeypatch.setattr(registration, "_prepare", meanwhile)
     with pytest.raises(DeclarationError, match="'Three' differs from 'three'"):
         ws.asset(one, name="Three")
+
+
+def test_the_environment_of_an_asset_is_recorded_and_part_of_what_it_is(ws: nbpart.Workspace) -> None:
+    ws.asset(one)
+    bare = ws.assets["one"]
+    ws.asset(env={"OMP_NUM_THREADS": 1, "MODE": "fast"})(one)
+    first = ws.assets["one"]
+    assert first.env == {"OMP_NUM_THREADS": "1", "MODE": "fast"}
+    assert first.code_version != bare.code_version
+    ws.asset(env={"MODE": "fast", "OMP_NUM_THREADS": "1"})(one)
+    assert ws.assets["one"].code_version == first.code_version
+    ws.asset(env={"OMP_NUM_THREADS": "2", "MODE": "fast"})(one)
+    assert ws.assets["one"].code_version not in (bare.code_version, first.code_version)
+    ws.asset(one)
+    assert ws.assets["one"] == bare
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"A=B": "1"}, "'A=B'; a variable has"),
+        ({"": "1"}, "''; a variable has"),
+        ({"A": None}, r"env\['A'\] is text or a number, not None"),
+        ({"A": True}, "not True"),
+        ({"A": "a\0b"}, "is text or a number"),
+        ({"NBPART_RUN_ID": "1"}, "by which runs are known"),
+    ],
+)
+def test_what_cannot_be_a_variable_is_refused_by_name(env: Any, words: str) -> None:
+    with pytest.raises(DeclarationError, match=f"asset 'one': .*{words}"):
+        nbpart.asset(env=env)(one)
+
+
+@pytest.mark.kernel
+def test_a_run_has_the_environment_of_its_asset_and_another_makes_it_stale(ws: nbpart.Workspace) -> None:
+    def told() -> dict[str, Any]:
+        import os
+
+        return {"mode": os.environ.get("NBP_MODE")}
+
+    ws.asset(env={"NBP_MODE": "fast"})(told)
+    ws.materialize("told")
+    assert ws.load("told") == {"mode": "fast"}
+    assert len(ws.plan("told")) == 0
+    ws.asset(env={"NBP_MODE": "slow"})(told)
+    assert len(ws.plan("told")) == 1
+    ws.backfill("told", max_workers=1).wait()
+    assert ws.load("told") == {"mode": "slow"}

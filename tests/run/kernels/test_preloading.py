@@ -220,3 +220,32 @@ def test_what_a_notebook_sets_before_an_import_has_its_effect(
     was_there, values, _ = Path(spec.log).read_text("utf-8").splitlines()
     assert was_there == str(not is_bare)
     assert ("set" in values or "True" in values) == (is_bare and "OMP" not in setting)
+
+
+def test_an_environment_of_its_own_is_there_before_anything_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "nbp_reader.py").write_text(READER)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([PACKAGE_ROOT, str(tmp_path / "library")]))
+    cell = "import sys\nprint('nbp_reader' in sys.modules)\nimport nbp_reader\nprint(nbp_reader.VALUES[0], hash('a'))"
+    said = []
+    for number, value in enumerate(["one", "two", "two"]):
+        spec = make_spec(
+            tmp_path, f"env{number}", cell, preload=("nbp_reader",), env={"NBP_PLAIN": value, "PYTHONHASHSEED": "0"}
+        )
+        assert execute(spec).kernel_kind == "prewarmed"
+        said.append(Path(spec.log).read_text("utf-8").splitlines()[:2])
+        assert nbformat.read(spec.output_notebook, as_version=4).metadata.nbpart.env["NBP_PLAIN"] == value
+    hashed = said[0][1].split()[1]
+    assert said == [["True", f"one {hashed}"], ["True", f"two {hashed}"], ["True", f"two {hashed}"]]
+
+
+def test_a_failed_run_keeps_the_state_of_its_widgets(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "bar", "import tqdm.auto\nfor n in tqdm.auto.tqdm(range(3)): 1 / (2 - n)")
+    assert execute(spec).error_class == "ZeroDivisionError"
+    notebook = nbformat.read(spec.output_notebook, as_version=4)
+    shown = next(output for output in notebook.cells[0].outputs if output.output_type == "display_data")
+    widget = shown.data["application/vnd.jupyter.widget-view+json"]["model_id"]
+    state = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    assert state[widget]["model_name"] == "HBoxModel"
