@@ -6,21 +6,29 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nbpart.backfill.signs_of_life import HeldLock, LockFolder
 from nbpart.catalog import Batch, Catalog, CoordinatorRecord, events, queries
+from nbpart.errors import CatalogError
 from nbpart.storage.locks import on_own_thread
 
 log = logging.getLogger("nbpart")
+
+#: Who only reads looks for the dead at most so often, in seconds.
+REAP_EVERY_S = 2.0
 
 
 class Coordinator:
     """Registers this process when it first runs something, and ends it by `close`."""
 
-    def __init__(self, catalog: Catalog, folder: Path, purpose: str) -> None:
-        self._catalog, self._purpose = catalog, purpose
+    def __init__(
+        self, catalog: Catalog, folder: Path, purpose: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._catalog, self._purpose, self._clock = catalog, purpose, clock
+        self._reaped_at: float | None = None
         self._locks = LockFolder(folder, catalog.path)
         self._guard = threading.Lock()
         self._number: int | None = None
@@ -48,15 +56,40 @@ class Coordinator:
 
     def reap(self) -> int:
         """Mark the runs of coordinators that died on this host ``interrupted``; how many coordinators those were."""
+        self._reaped_at = self._clock()
         self._pay()
+        dead = self._find_dead()
+        self._bury(dead)
+        return len(dead)
+
+    def reap_if_due(self) -> None:
+        """`reap` for who only reads: at the first call, then where the last look is over two seconds old.
+
+        A death that cannot be recorded is told and left to the next look: what there is can be read all the same.
+        """
+        with self._guard:
+            now, before = self._clock(), self._reaped_at
+            if before is not None and now - before < REAP_EVERY_S:
+                return
+            self._reaped_at = now
+        self._pay()
+        dead = self._find_dead()
+        try:
+            self._bury(dead)
+        except CatalogError as error:
+            told = ", ".join(f"process {c.pid} on {c.host}" for c in dead)
+            log.warning("%s died, which cannot be recorded, so that its runs look as if they went on: %s", told, error)
+
+    def _find_dead(self) -> list[CoordinatorRecord]:
         alive = self._catalog.read(queries.live_coordinators)
-        dead = [c for c in alive if c.coordinator_no != self._number and self.is_dead(c)]
+        return [c for c in alive if c.coordinator_no != self._number and self.is_dead(c)]
+
+    def _bury(self, dead: Sequence[CoordinatorRecord]) -> None:
         if dead:
             numbers = [c.coordinator_no for c in dead]
             self._catalog.write(lambda batch: events.interrupt_coordinators(batch, numbers))
         for coordinator in dead:
             self._locks.remove(coordinator.lock)  # only now: a file that is gone means a process that is dead
-        return len(dead)
 
     def close(self) -> None:
         """Say that this process runs nothing any more."""

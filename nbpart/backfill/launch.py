@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from nbpart.states import REQUESTED, RunStatus
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T")
 
 
 def start_threads(max_workers: int, on_start: Callable[[RunSpec], None]) -> Pool:
@@ -54,6 +56,14 @@ class Site:
     preload: tuple[str, ...] = ()
     show: Callable[[str], Any] | None = None
     runners: dict[str, Runner] = field(default_factory=dict)
+
+    def read(self, work: Callable[[Batch], T]) -> T:
+        """Read the catalog for somebody who looks: what belonged to processes that died says so.
+
+        All that shows the status of runs, steps and backfills reads by this.
+        """
+        self.coordinator.reap_if_due()
+        return self.catalog.read(work)
 
 
 def refuse_unreadable(unreadable: Mapping[str, str], names: Iterable[str]) -> None:

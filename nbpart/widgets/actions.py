@@ -220,4 +220,4 @@ class Actions(Protocol):
         """Look at the files of sources and at the code on disk now."""
 
     def look_for_dead(self) -> None:
-        """Mark what processes that died had running as interrupted."""
+        """Mark what processes that died had running as interrupted; returns at once where it was looked just now."""

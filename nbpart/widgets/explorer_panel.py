@@ -61,7 +61,7 @@ class ExplorerPanel(LinkedWidget):
 
     def __init__(self, catalog: Catalog, actions: Actions, graph: AssetGraph, heatmap: PartitionHeatmap) -> None:
         self._catalog, self._actions, self._graph, self._heatmap = catalog, actions, graph, heatmap
-        self._reaper = Reaper(actions)
+        self._reaper = Reaper(actions.look_for_dead)
         self._followed: tuple[str, ...] = ()
         self._ended: dict[str, BackfillProgress] = {}
         self._is_behind = self._is_reading = False

@@ -16,6 +16,7 @@ from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.graph_model import Counts, GraphModel, build_graph, counts_by_name, definitions_of
 from nbpart.widgets.graph_svg import graph_html
 from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.reaping import GOING, Reaper
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.watch import follow
 
@@ -49,8 +50,16 @@ class AssetGraph(LinkedWidget):
     focus = traitlets.Unicode("")
     height = traitlets.Int(460).tag(sync=True)
 
-    def __init__(self, catalog: Catalog, *, folded: Collection[str] = (), height: int = 460) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        folded: Collection[str] = (),
+        height: int = 460,
+        look_for_dead: Callable[[], object] | None = None,
+    ) -> None:
         self._catalog = catalog
+        self._reaper = Reaper(look_for_dead)
         self._on_focus: list[Callable[[str], object]] = []
         self._assets, self._counts, seen = catalog.read(_read_all)
         self.model = self._build(folded)
@@ -81,6 +90,8 @@ class AssetGraph(LinkedWidget):
         self._watcher.nudge()
 
     def is_due(self) -> bool:
+        if any(counts[code] for counts in self._counts.values() for code in GOING):
+            self._reaper.look()
         return False
 
     def read(self, batch: Batch, changes: Changes) -> _Read:

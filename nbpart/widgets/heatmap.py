@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import traitlets
@@ -21,6 +21,7 @@ from nbpart.widgets.heatmap_model import Selection
 from nbpart.widgets.heatmap_state import MOST_KEYS, MOST_RANGES, Found, HeatmapState, Patch
 from nbpart.widgets.heatmap_svg import heatmap_html
 from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.reaping import GOING, Reaper
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.values import to_exact_json
 from nbpart.widgets.watch import follow
@@ -55,8 +56,10 @@ class PartitionHeatmap(LinkedWidget):
         *,
         color_by: str = "status",
         sort_by: str | None = None,
+        look_for_dead: Callable[[], object] | None = None,
     ) -> None:
         self._catalog = catalog
+        self._reaper = Reaper(look_for_dead)
         choice = _check_choice(Choice(color_by, sort_by))
         self._told: HeatmapState | None = None
         self._held = HeatmapState(catalog, assets, choice, publish=self._publish)
@@ -164,6 +167,8 @@ class PartitionHeatmap(LinkedWidget):
         self._watcher.nudge()
 
     def is_due(self) -> bool:
+        if any(band.counts[:, code].any() for band in self._held.bands for code in GOING):
+            self._reaper.look()
         return False
 
     def read(self, batch: Batch, changes: Changes) -> Found:

@@ -35,7 +35,7 @@ class BackfillMonitor(LinkedWidget):
     def __init__(self, catalog: Catalog, actions: Actions, backfill_id: str) -> None:
         self._catalog, self._actions = catalog, actions
         self._earlier: str | None = None
-        self._reaper = Reaper(actions)
+        self._reaper = Reaper(actions.look_for_dead)
         progress, seen = self._load(backfill_id)
         self.model: MonitorModel = build_monitor(progress)
         self._json = self._to_json()

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-import time
+from collections.abc import Callable
 
+from nbpart.catalog import STATUS_CODES
 from nbpart.errors import NbpartError
-from nbpart.widgets.actions import Actions
+from nbpart.states import PartitionStatus
 
-#: How often it is asked whether the processes of what goes on still live, in seconds.
-LOOK_FOR_DEAD_S = 2.0
+#: The codes of the statuses of what goes on, while its process lives.
+GOING = (STATUS_CODES[PartitionStatus.QUEUED], STATUS_CODES[PartitionStatus.RUNNING])
+
+log = logging.getLogger("nbpart")
 
 
 class Reaper:
-    """Has the death of processes recorded, which everyone then sees; at most one look at a time."""
+    """Has the death of processes recorded, which everyone then sees; at most one look at a time.
 
-    def __init__(self, actions: Actions) -> None:
-        self._actions = actions
-        self.looked_at = time.monotonic()
+    ``look_for_dead`` returns at once where somebody looked just now; without it nobody looks.
+    """
+
+    def __init__(self, look_for_dead: Callable[[], object] | None) -> None:
+        self._look_for_dead = look_for_dead
         self._looking = threading.Lock()
 
     def look(self) -> None:
-        """Look on a thread of its own, if the last look was long enough ago."""
-        if time.monotonic() - self.looked_at > LOOK_FOR_DEAD_S:
-            self.looked_at = time.monotonic()
-            threading.Thread(target=self._look, name="nbpart-dead", daemon=True).start()
+        """Look on a thread of its own: it may take a write."""
+        if self._look_for_dead is not None and self._looking.acquire(blocking=False):
+            threading.Thread(target=self._look, args=[self._look_for_dead], name="nbpart-dead", daemon=True).start()
 
-    def _look(self) -> None:
-        if not self._looking.acquire(blocking=False):
-            return
+    def _look(self, look_for_dead: Callable[[], object]) -> None:
         try:
-            self._actions.look_for_dead()
-        except NbpartError:
-            pass  # a busy catalog, or one that was closed: the next time may do
+            look_for_dead()
+        except NbpartError as error:
+            # a busy catalog, or one that was closed: the widget goes on, and the next look may do
+            log.debug("who died could not be looked for: %s", error)
         finally:
             self._looking.release()

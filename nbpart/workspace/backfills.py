@@ -47,13 +47,13 @@ class Backfill:
     def counts(self) -> dict[str, int]:
         """How many steps have each status; every status of a step is a key."""
         number = self._record.backfill_no
-        counts = self._site.catalog.read(lambda batch: queries.step_counts(batch, number))
+        counts = self._site.read(lambda batch: queries.step_counts(batch, number))
         return {str(status): counts.get(str(status), 0) for status in StepStatus}
 
     def steps(self) -> pd.DataFrame:
         """One row a step: ``asset, partition_key, reason, status, run_id, cause``."""
         number = self._record.backfill_no
-        return self._site.catalog.read(lambda batch: queries.steps_frame(batch, number))
+        return self._site.read(lambda batch: queries.steps_frame(batch, number))
 
     def wait(self, timeout_s: float | None = None, *, progress: bool = True) -> Backfill:
         """Wait for the end, with a progress bar; returns itself.
@@ -137,7 +137,7 @@ class Backfill:
 
     def tell_nothing_left(self) -> str:
         """Why `resume` would do nothing and what to do instead, in a sentence; "" where it would go on."""
-        return self._site.catalog.read(lambda batch: tell_nothing_left(batch, find_record(batch, self.id)))
+        return self._site.read(lambda batch: tell_nothing_left(batch, find_record(batch, self.id)))
 
     def tell_nothing_failed(self) -> str:
         """Why `retry_failed` would do nothing, in a sentence; "" where it would start a backfill."""
@@ -152,7 +152,7 @@ class Backfill:
 
     @property
     def _record(self) -> BackfillRecord:
-        return self._site.catalog.read(lambda batch: find_record(batch, self.id))
+        return self._site.read(lambda batch: find_record(batch, self.id))
 
     def _ask_to_cancel(self, batch: Batch) -> None:
         record = find_record(batch, self.id)
@@ -218,10 +218,10 @@ class Backfills(Mapping[str, Backfill]):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a backfill, newest first."""
-        return self._site.catalog.read(queries.backfills_frame)
+        return self._site.read(queries.backfills_frame)
 
     def __getitem__(self, backfill_id: str) -> Backfill:
-        if self._site.catalog.read(lambda batch: queries.find_backfill(batch, backfill_id)) is None:
+        if self._site.read(lambda batch: queries.find_backfill(batch, backfill_id)) is None:
             raise UnknownNameError(f"there is no backfill {backfill_id!r}; {nearest(backfill_id, self)}")
         return Backfill(self._site, backfill_id)
 

@@ -50,7 +50,7 @@ def make_graph(ws: Workspace, **options: Any) -> AssetGraph:
     """The asset graph of a workspace; the options are those of `AssetGraph`."""
     from nbpart.widgets.graph import AssetGraph
 
-    return AssetGraph(ws._catalog, **options)
+    return AssetGraph(ws._catalog, look_for_dead=_look(ws).look_for_dead, **options)
 
 
 def make_heatmap(ws: Workspace, assets: Any = None, **options: Any) -> PartitionHeatmap:
@@ -58,21 +58,28 @@ def make_heatmap(ws: Workspace, assets: Any = None, **options: Any) -> Partition
     from nbpart.widgets.heatmap import PartitionHeatmap
 
     names = None if assets is None else select(ws.assets, assets)
-    return PartitionHeatmap(ws._catalog, names, **options)
+    return PartitionHeatmap(ws._catalog, names, look_for_dead=_look(ws).look_for_dead, **options)
 
 
 def make_monitor(ws: Workspace, backfill_id: str) -> BackfillMonitor:
     """The monitor of a backfill, wherever it runs. Raises `UnknownNameError`."""
     from nbpart.widgets.monitor import BackfillMonitor
 
-    return BackfillMonitor(ws._catalog, WorkspaceActions(ws), backfill_id)
+    return BackfillMonitor(ws._catalog, _look(ws), backfill_id)
 
 
 def make_explorer(ws: Workspace, **options: Any) -> Explorer:
     """Graph, heatmap and panel of a workspace; the options are those of `Explorer`."""
     from nbpart.widgets.explorer import Explorer
 
-    return Explorer(ws._catalog, WorkspaceActions(ws), **options)
+    return Explorer(ws._catalog, _look(ws), **options)
+
+
+def _look(ws: Workspace) -> WorkspaceActions:
+    """The actions of a workspace whose dead are known."""
+    actions = WorkspaceActions(ws)
+    actions.look_for_dead()
+    return actions
 
 
 class WorkspaceActions:
@@ -139,7 +146,7 @@ class WorkspaceActions:
         return Done(" ".join(sentences) or "Nothing changed.", "ws.refresh()")
 
     def look_for_dead(self) -> None:
-        self._ws._site.coordinator.reap()
+        self._ws._site.coordinator.reap_if_due()
 
     # keys
 
@@ -175,7 +182,7 @@ class WorkspaceActions:
             deleted = queries.deleted_reasons(batch, node.asset_id).query("key_id == @key_id")
             return found, made, runs, [*stale["reason"], *deleted["reason"]]
 
-        found, made, runs, reasons = self._ws._catalog.read(work)
+        found, made, runs, reasons = self._ws._site.read(work)
         return PartitionShown(
             asset=asset,
             partition_key=key,
@@ -200,7 +207,7 @@ class WorkspaceActions:
             made = queries.find_materialization(batch, node.asset_id, key_id, record.run_no)
             return made, metrics_of(batch, made.materialization_id if made else None)
 
-        made, metrics = self._ws._catalog.read(work)
+        made, metrics = self._ws._site.read(work)
         return self._show_run(record, self._show_made(made, metrics))
 
     def log_tail(self, run_id: str, after: int | None = None, longest: int = 20_000) -> LogShown:
@@ -232,7 +239,7 @@ class WorkspaceActions:
             key_id = queries.find_key(batch, key) or 0
             return queries.find_materialization(batch, node.asset_id, key_id, run.run_no if run else None)
 
-        made = self._ws._catalog.read(work)
+        made = self._ws._site.read(work)
         if made is None:
             label = asset if key is None else f"{asset}/{key}"
             raise MissingInputError(f"{label} has no data {f'of run {run_id}' if run_id else 'yet: run it'}.")

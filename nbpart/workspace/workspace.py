@@ -223,7 +223,7 @@ class Workspace:
             asset_id = node.asset_id if node else None
             return queries.runs_frame(batch, asset_id, -1 if key and key_id is None else key_id, backfill_no, limit)
 
-        return self._catalog.read(work)
+        return self._site.read(work)
 
     def get_run(self, run_id: str) -> Run:
         """One run: its notebook, log, error and more. Raises `UnknownNameError`."""
@@ -481,7 +481,7 @@ class Workspace:
         return describe_seen(self.seen_at, datetime.now(UTC))
 
     def _find_run(self, run_id: str) -> RunRecord:
-        record = self._catalog.read(lambda batch: queries.find_run(batch, run_id))
+        record = self._site.read(lambda batch: queries.find_run(batch, run_id))
         if record is None:
             raise UnknownNameError(f"there is no run {run_id!r}; ws.runs() lists them.")
         return record

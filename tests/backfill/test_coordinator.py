@@ -14,7 +14,7 @@ import pytest
 from nbpart.backfill import signs_of_life
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.catalog import Catalog, CoordinatorRecord, events, queries
-from nbpart.errors import WorkspaceError
+from nbpart.errors import CatalogError, WorkspaceError
 from tests.processes import wait_for
 
 
@@ -191,3 +191,44 @@ def test_a_folder_that_is_a_link_is_refused_to_who_would_run_something(
         coordinator.number  # noqa: B018
     assert list((tmp_path / "outside").iterdir()) == []
     assert live(catalog) == []
+
+
+def test_who_only_reads_looks_at_first_and_then_every_two_seconds(catalog: Catalog, tmp_path: Path) -> None:
+    now = [100.0]
+    reader = Coordinator(catalog, tmp_path / "coordinators", "a reader", clock=lambda: now[0])
+
+    def die() -> None:
+        command = [sys.executable, "-c", DIES, str(catalog.path)]
+        subprocess.run(command, check=False, capture_output=True, timeout=60)
+        assert len(live(catalog)) == 1
+
+    die()
+    reader.reap_if_due()
+    assert live(catalog) == []
+    die()
+    now[0] += 1.9
+    reader.reap_if_due()
+    assert len(live(catalog)) == 1
+    now[0] += 0.2
+    reader.reap_if_due()
+    assert live(catalog) == []
+    reader.close()
+
+
+def test_a_death_that_cannot_be_recorded_is_told_and_hinders_nobody(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    command = [sys.executable, "-c", DIES, str(catalog.path)]
+    subprocess.run(command, check=False, capture_output=True, timeout=60)
+    reader = Coordinator(catalog, tmp_path / "coordinators", "a reader")
+
+    def refuse(*_args: object, **_more: object) -> None:
+        raise CatalogError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog, "write", refuse)
+        reader.reap_if_due()
+    assert "died, which cannot be recorded" in caplog.text
+    assert "the disk is full" in caplog.text
+    assert reader.reap() == 1
+    reader.close()

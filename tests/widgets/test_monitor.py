@@ -270,7 +270,6 @@ def test_after_a_retry_the_new_backfill_is_shown_with_a_way_back(
 def test_the_death_of_its_process_is_looked_for_while_it_goes_on(
     monitor: BackfillMonitor, actions: FakeActions
 ) -> None:
-    monitor._reaper.looked_at -= 60
     monitor._watcher.nudge()
     assert actions.looked.wait(10)
 
