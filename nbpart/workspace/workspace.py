@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from nbpart.widgets.heatmap import PartitionHeatmap
     from nbpart.widgets.monitor import BackfillMonitor
 
-
 log = logging.getLogger("nbpart")
 
 
