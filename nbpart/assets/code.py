@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 
 from nbpart.assets.carry import carry
 from nbpart.assets.cells import code_cells, has_tag, parse_cell
-from nbpart.assets.local_modules import LocalModule, LocalModules, imported_modules
+from nbpart.assets.local_modules import LocalModule, LocalModules
 from nbpart.assets.names import bound_names, fingerprint, global_names, name_of_alias, parse, touched_names
+from nbpart.assets.search_path import NOWHERE, SearchPath, is_installed
 from nbpart.assets.sources import import_root, is_importable, module_file, plain_function, read_source
 from nbpart.errors import DeclarationError
 
@@ -51,8 +51,13 @@ class CodeVersion:
         return _digest("environment", self.version, *(f"{name}={environment[name]}" for name in sorted(environment)))
 
 
-def version_of_notebook(notebook: Mapping[str, Any], folder: Path, kernel_language: str = "python") -> CodeVersion:
-    """The version of a notebook's code cells, with the local modules that they import from its folder.
+def version_of_notebook(
+    notebook: Mapping[str, Any], folder: Path, kernel_language: str = "python", search: SearchPath = NOWHERE
+) -> CodeVersion:
+    """The version of a notebook's code cells, with the local modules that they import.
+
+    These are looked for in its folder, where the cells put folders on ``sys.path``, and on the ``search`` path. A
+    script that a cell executes by ``%run`` counts too.
 
     Outputs, comments, blank lines, the split into cells and the cells that papermill injected do not count. Cells of
     other languages, and those that do not parse, count as text.
@@ -63,18 +68,21 @@ def version_of_notebook(notebook: Mapping[str, Any], folder: Path, kernel_langua
     trees = [(parse_cell(source), source) for source in cells]
     # a part a statement, so that where one cell ends does not tell
     parts = [p for tree, text in trees for p in ([_trimmed(text)] if tree is None else map(fingerprint, tree.body))]
-    local = LocalModules(_local_roots([folder]))
-    imported = {m for tree, _ in trees if tree is not None for m in imported_modules(tree.body, "", local)}
+    local = LocalModules(_local_roots([folder]), search, folder)
+    imported = local.find_imported([statement for tree, _ in trees if tree is not None for statement in tree.body])
     counted = local.closure(imported)
     version = _digest("notebook", *filter(None, parts), *_fingerprints(counted))
     return CodeVersion(version, local.loaded(imported), local.elsewhere)
 
 
-def version_of_function(function: Callable[..., Any], roots: Sequence[Path]) -> CodeVersion:
+def version_of_function(
+    function: Callable[..., Any], roots: Sequence[Path], search: SearchPath = NOWHERE
+) -> CodeVersion:
     """The version of a function: its own code, what it names in its file, and the local modules that it imports.
 
     Docstrings, layout and the decorators that declare an asset do not count, nor do neighbours that it does not name.
-    Of imported local modules, which are looked for below ``roots`` and never imported, the whole code counts; of a
+    Of imported local modules, which are looked for below ``roots``, then on the ``search`` path, and never imported,
+    the whole code counts; of a
     package its ``__init__`` only where something is taken from it. The function's own module is not counted whole
     even where it is imported in a circle. Of a function that is not importable what is carried counts.
 
@@ -82,8 +90,9 @@ def version_of_function(function: Callable[..., Any], roots: Sequence[Path]) -> 
     """
     plain_function(function)
     if not is_importable(function):
-        return version_of_carried(carry(function).source, roots)
-    return version_of_definition(module_of_function(function), function.__qualname__, [*roots, import_root(function)])
+        return version_of_carried(carry(function).source, roots, search)
+    roots = [*roots, import_root(function)]
+    return version_of_definition(module_of_function(function), function.__qualname__, roots, search)
 
 
 def module_of_function(function: Callable[..., Any]) -> LocalModule:
@@ -92,22 +101,28 @@ def module_of_function(function: Callable[..., Any]) -> LocalModule:
     return LocalModule(function.__module__, path, read_source(path))
 
 
-def version_of_definition(own: LocalModule, qualname: str, roots: Sequence[Path]) -> CodeVersion:
-    """The version of a function of the module ``own``, by that module's source alone; see `version_of_function`."""
-    local = LocalModules(_local_roots(roots))
+def version_of_definition(
+    own: LocalModule, qualname: str, roots: Sequence[Path], search: SearchPath = NOWHERE
+) -> CodeVersion:
+    """The version of a function of the module ``own``, by that module's source alone; see `version_of_function`.
+
+    The first of ``roots`` is the working directory of its runs.
+    """
+    local = LocalModules(_local_roots(roots), search, roots[0] if roots else None)
+    local.add_paths_of(own)
     statements = statements_named_by(qualname.partition(".")[0], own)
-    imported = imported_modules([s for _, s in statements], own.package, local)
+    imported = local.find_imported([s for _, s in statements], own.package)
     counted = local.closure(imported, without=own.name)
     parts = sorted({f"{name}:{fingerprint(statement)}" for name, statement in statements})
     version = _digest("function", *parts, *_fingerprints(counted))
     return CodeVersion(version, local.loaded([*imported, own.name], own), local.elsewhere)
 
 
-def version_of_carried(source: str, roots: Sequence[Path]) -> CodeVersion:
-    """The version of carried source, with the local modules that it imports."""
+def version_of_carried(source: str, roots: Sequence[Path], search: SearchPath = NOWHERE) -> CodeVersion:
+    """The version of carried source, with the local modules that it imports; see `version_of_definition`."""
     body = parse(source).body
-    local = LocalModules(_local_roots(roots))
-    imported = imported_modules(body, "", local)
+    local = LocalModules(_local_roots(roots), search, roots[0] if roots else None)
+    imported = local.find_imported(body)
     version = _digest("function", *sorted(map(fingerprint, body)), *_fingerprints(local.closure(imported)))
     return CodeVersion(version, local.loaded(imported), local.elsewhere)
 
@@ -172,9 +187,8 @@ def _is_main_guard(statement: ast.stmt) -> bool:
 
 def _local_roots(folders: Iterable[Path]) -> list[Path]:
     """Folders whose modules are somebody's own; installed packages are not, and are versioned elsewhere."""
-    installed = [Path(p).resolve() for k, p in sysconfig.get_paths().items() if k in ("purelib", "platlib", "stdlib")]
     resolved = dict.fromkeys(Path(folder).resolve() for folder in folders)
-    return [f for f in resolved if not any(f.is_relative_to(place) for place in installed)]
+    return [folder for folder in resolved if not is_installed(folder)]
 
 
 def _fingerprints(modules: Iterable[LocalModule]) -> list[str]:

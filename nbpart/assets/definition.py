@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.nearness import find_path, keep_path
+from nbpart.assets.search_path import SearchPath
 from nbpart.partitions import Mapping
 
 
@@ -33,6 +34,7 @@ class AssetDefinition:
     ``modules`` the local modules that were kept with it: name -> (snapshot, original file), ``settings`` what a
     backfill may override: name -> default, ``secrets`` those of them whose values are recorded nowhere.
     ``env`` holds the variables of the environment that its runs have; they are part of ``code_version``.
+    ``import_roots`` and ``late_roots`` are folders where its runs find modules too, before and after Python's own.
     ``module`` is the one that runs import the function from, empty where it is carried.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     """
@@ -61,6 +63,12 @@ class AssetDefinition:
     module: str = ""
     kernel: str = ""
     env: Dict[str, str] = field(default_factory=dict)
+    late_roots: tuple[str, ...] = ()
+
+    @property
+    def search_path(self) -> SearchPath:
+        """Where its code finds modules that are somebody's own, but for its folder."""
+        return SearchPath(tuple(map(Path, self.import_roots)), tuple(map(Path, self.late_roots)))
 
     @property
     def is_source(self) -> bool:
@@ -88,6 +96,7 @@ class AssetDefinition:
             path=path,
             origin=origin,
             import_roots=tuple(map(change, self.import_roots)),
+            late_roots=tuple(map(change, self.late_roots)),
             modules={name: (snapshot, change(original)) for name, (snapshot, original) in self.modules.items()},
         )
 
@@ -103,6 +112,7 @@ class AssetDefinition:
             made,
             inputs=tuple(Input(i["name"], Mapping(i["mapping"])) for i in known.get("inputs", ())),
             import_roots=tuple(made.import_roots),
+            late_roots=tuple(made.late_roots),
             modules={name: (pair[0], pair[1]) for name, pair in made.modules.items()},
             deps=tuple(made.deps),
             tags=tuple(made.tags),

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from nbpart.assets.imports import ImportNode, imports_of, inserted_paths, scripts_of
 from nbpart.assets.names import fingerprint, parse
+from nbpart.assets.scripts import is_script, name_script
+from nbpart.assets.search_path import NOWHERE, SearchPath, is_installed
 from nbpart.assets.sources import read_source
 
 
 @dataclass(frozen=True, slots=True)
 class LocalModule:
-    """A module by its full name, its file, and the source that the file had when it was read."""
+    """A module by its full name, its file, and the source that the file had when it was read.
+
+    A script that is executed has a name that no module can have: ``%run prepare.py``.
+    """
 
     name: str
     path: Path
@@ -33,11 +39,13 @@ class LocalModule:
 class LocalModules:
     """The modules below some folders, each read once.
 
-    A name is looked for in one folder after the other: ``x/__init__.py``, then ``x.py``, as Python does.
+    A name is looked for in one folder after the other: ``x/__init__.py``, then ``x.py``, as Python does. After the
+    ``roots`` comes the ``search`` path. ``folder`` is the working directory of the code, against which the paths that
+    it puts on ``sys.path`` and the scripts that it runs are relative.
     """
 
-    def __init__(self, roots: Sequence[Path]) -> None:
-        self._roots = roots
+    def __init__(self, roots: Sequence[Path], search: SearchPath = NOWHERE, folder: Path | None = None) -> None:
+        self._roots, self._search, self._folder = list(roots), search, folder
         self._found: dict[str, LocalModule | None] = {}
 
     @property
@@ -51,6 +59,23 @@ class LocalModules:
             # nbpart in a checkout is no module of the user's: a run has it of its own
             self._found[name] = None if name.partition(".")[0] == "nbpart" else self._read(name)
         return self._found[name]
+
+    def add_paths_of(self, module: LocalModule) -> None:
+        """Look also where a module, wherever in it that stands, puts folders on ``sys.path``."""
+        self._imports_of(module)
+
+    def find_imported(self, body: Sequence[ast.stmt], package: str = "") -> list[str]:
+        """The local modules and scripts that statements take something from.
+
+        Where they, or what they import, put more folders on ``sys.path``, these are looked through too.
+        """
+        self._add_roots(inserted_paths(body, self._folder) if self._folder is not None else ())
+        while True:
+            known = len(self._roots)
+            found = [*imported_modules(body, package, self), *self._scripts(body)]
+            self.closure(found)
+            if len(self._roots) == known:
+                return found
 
     def closure(self, names: Iterable[str], without: str | None = None) -> list[LocalModule]:
         """The named local modules and those that they import in turn; ``without`` is left out and not followed."""
@@ -75,19 +100,49 @@ class LocalModules:
                 pending.extend(self._imports_of(module))
         return [reached[name] for name in sorted(reached)]
 
+    def _add_roots(self, folders: Iterable[Path]) -> None:
+        new = [f for f in dict.fromkeys(folder.resolve() for folder in folders) if f not in self._roots and f.is_dir()]
+        if new := [folder for folder in new if not is_installed(folder)]:
+            self._roots += new
+            self._found = {name: module for name, module in self._found.items() if module is not None}
+
     def _imports_of(self, module: LocalModule) -> list[str]:
-        return _find_local(_imports_in_source(module.source), module.package, self)
+        code = _read_source(module.source)
+        if self._folder is not None and code.grows_path:
+            self._add_roots(inserted_paths(code.body, self._folder, module.path))
+        if not is_script(module.name):
+            return _find_local(code.imports, module.package, self)
+        self._add_roots([module.path.parent])  # %run puts it in front while it executes
+        return [*_find_local(code.imports, "", self), *self._scripts(code.body)]
+
+    def _scripts(self, body: Iterable[ast.stmt]) -> Iterator[str]:
+        if self._folder is None:
+            return
+        for written in scripts_of(body):
+            path = self._folder / Path(written).expanduser()
+            name = name_script(written)
+            if path.is_file() and path.suffix != ".ipynb":
+                self._found[name] = LocalModule(name, path.resolve(), _text(path))
+                yield name
 
     def _read(self, name: str) -> LocalModule | None:
         parts = name.split(".")
         if not all(parts):
             return None
-        for root in self._roots:
-            place = root.joinpath(*parts)
-            for path in (place / "__init__.py", place.with_name(f"{parts[-1]}.py")):
-                if path.is_file():
-                    return LocalModule(name, path, _text(path))
-        return None
+        for root in (*self._roots, *self._search.early):
+            if (module := _read_below(root, name, parts)) is not None:
+                return module
+        found = (module for root in self._search.late if (module := _read_below(root, name, parts)) is not None)
+        module = next(found, None)
+        return None if module is None or self._search.hides(parts[0]) else module
+
+
+def _read_below(root: Path, name: str, parts: Sequence[str]) -> LocalModule | None:
+    place = root.joinpath(*parts)
+    for path in (place / "__init__.py", place.with_name(f"{parts[-1]}.py")):
+        if path.is_file():
+            return LocalModule(name, path, _text(path))
+    return None
 
 
 def imported_modules(body: Iterable[ast.stmt], package: str, local: LocalModules) -> list[str]:
@@ -99,7 +154,7 @@ def imported_modules(body: Iterable[ast.stmt], package: str, local: LocalModules
     return _find_local([found for statement in body for found in imports_of(statement)], package, local)
 
 
-def _find_local(imports: Iterable[ast.Import | ast.ImportFrom], package: str, local: LocalModules) -> list[str]:
+def _find_local(imports: Iterable[ImportNode], package: str, local: LocalModules) -> list[str]:
     names: dict[str, None] = {}
     for node in imports:
         if isinstance(node, ast.Import):
@@ -123,17 +178,23 @@ def _fingerprint_source(source: str) -> str:
         return source
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source with what it imports, and whether it may put folders on ``sys.path``."""
+
+    body: tuple[ast.stmt, ...] = ()
+    imports: tuple[ImportNode, ...] = ()
+    grows_path: bool = False
+
+
 @lru_cache(maxsize=512)
-def _imports_in_source(source: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+def _read_source(source: str) -> _Source:
     try:
-        return tuple(found for statement in parse(source).body for found in imports_of(statement))
+        body = parse(source).body
     except SyntaxError:
-        return ()
-
-
-def imports_of(statement: ast.stmt) -> list[ast.Import | ast.ImportFrom]:
-    """The imports in a statement, wherever in it they stand."""
-    return [node for node in ast.walk(statement) if isinstance(node, ast.Import | ast.ImportFrom)]
+        return _Source()
+    imports = (found for statement in body for found in imports_of(statement))
+    return _Source(tuple(body), tuple(imports), "path" in source or "addsitedir" in source)
 
 
 def _origin(node: ast.ImportFrom, package: str) -> str:

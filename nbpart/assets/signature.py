@@ -10,7 +10,8 @@ from typing import Any
 
 from nbpart.assets.code import module_of_function, statements_named_by
 from nbpart.assets.comparison import find_code, is_same_code
-from nbpart.assets.local_modules import LocalModule, imports_of
+from nbpart.assets.imports import ImportNode, imports_of
+from nbpart.assets.local_modules import LocalModule
 from nbpart.assets.names import declares_asset, fingerprint, parse
 from nbpart.assets.sources import plain_function
 from nbpart.errors import DeclarationError
@@ -195,7 +196,7 @@ def _code_of(expression: ast.expr, written: Written) -> tuple[str, ...] | None:
     return tuple(sorted(parts))
 
 
-def _is_unsettled(found: ast.Import | ast.ImportFrom, unsettled: frozenset[str]) -> bool:
+def _is_unsettled(found: ImportNode, unsettled: frozenset[str]) -> bool:
     if isinstance(found, ast.ImportFrom) and found.level:
         return bool(unsettled)
     named = [found.module or ""] if isinstance(found, ast.ImportFrom) else [alias.name for alias in found.names]

@@ -196,6 +196,7 @@ def _bare_spec(root: Path, node: Node, flight: Flight, options: Options, setting
         notebook=str(find_own(root, definition.snapshot, f"asset {node.name!r}")) if definition.snapshot else str(root),
         folder=definition.folder,
         import_roots=definition.import_roots,
+        late_roots=definition.late_roots,
         modules={
             name: (str(find_own(root, kept, f"asset {node.name!r}")), original)
             for name, (kept, original) in definition.modules.items()

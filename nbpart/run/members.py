@@ -129,7 +129,7 @@ def run_from_environment() -> RunContext:
     if not path:
         raise MissingInputError(f"this process belongs to no run: the variable {SPEC_VARIABLE} is not set.")
     spec = RunSpec.read(path)
-    install(spec.import_roots, spec.modules)
+    install(spec.import_roots, spec.modules, spec.late_roots)
     if spec.members:
         return WholeRun(spec)
     # what another process of this attempt has saved is its own too

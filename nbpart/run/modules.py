@@ -16,6 +16,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from nbpart.assets.scripts import is_script
+
 SPEC_VARIABLE = "NBPART_RUN_SPEC"
 RUN_VARIABLE = "NBPART_RUN_ID"
 
@@ -23,11 +25,19 @@ RUN_VARIABLE = "NBPART_RUN_ID"
 STARTUP_LINE = "__import__('nbpart.run.modules', fromlist=['modules']).install_from_environment()"
 
 
-def install(import_roots: Sequence[str], modules: Mapping[str, tuple[str, str]]) -> None:
-    """Put import roots in front of sys.path and let the named modules come from their snapshots; twice is once."""
+def install(
+    import_roots: Sequence[str], modules: Mapping[str, tuple[str, str]], late_roots: Sequence[str] = ()
+) -> None:
+    """Put import roots in front of sys.path, late ones at its end, and let modules come from their snapshots.
+
+    Twice is once. Scripts of ``modules`` are executed as they were kept.
+    """
     for root in reversed(import_roots):
         if root not in sys.path:
             sys.path.insert(0, root)
+    sys.path += [root for root in late_roots if root not in sys.path]
+    if scripts := {original: kept for name, (kept, original) in modules.items() if is_script(name)}:
+        _keep_scripts(scripts)
     if modules and not any(isinstance(finder, SnapshotFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, SnapshotFinder(modules))
 
@@ -39,7 +49,34 @@ def install_from_environment() -> None:
     path = os.environ.get(SPEC_VARIABLE)
     if path and os.path.exists(path):
         spec = RunSpec.read(path)
-        install(spec.import_roots, spec.modules)
+        install(spec.import_roots, spec.modules, spec.late_roots)
+
+
+def _keep_scripts(scripts: Mapping[str, str]) -> None:
+    """Let ``%run`` execute the kept source of a script where its file was edited since."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.syspathcontext import prepended_to_syspath
+
+    execute: Any = InteractiveShell.safe_execfile
+    if getattr(execute, "scripts", None) == scripts:
+        return
+
+    def safe_execfile(shell: InteractiveShell, fname: Any, *where: Any, **options: Any) -> Any:
+        kept = scripts.get(os.path.realpath(fname))
+        if kept is None or _is_same_file(kept, fname):
+            return execute(shell, fname, *where, **options)
+        with prepended_to_syspath(os.path.dirname(os.path.realpath(fname))):
+            return execute(shell, kept, *where, **options)
+
+    safe_execfile.scripts = scripts  # type: ignore[attr-defined]
+    InteractiveShell.safe_execfile = safe_execfile  # type: ignore[assignment, method-assign]
+
+
+def _is_same_file(kept: str, original: Any) -> bool:
+    try:
+        return Path(kept).read_bytes() == Path(original).read_bytes()
+    except OSError:
+        return False
 
 
 class SnapshotFinder(MetaPathFinder):

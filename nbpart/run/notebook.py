@@ -131,7 +131,7 @@ class NotebookRun:
 
     @property
     def _startup(self) -> list[str]:
-        return [STARTUP_LINE] if self.spec.modules or self.spec.import_roots else []
+        return [STARTUP_LINE] if self.spec.modules or self.spec.import_roots or self.spec.late_roots else []
 
     def execute(self) -> RunResult:
         """Execute the notebook, blocking, and return how it ended."""

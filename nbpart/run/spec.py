@@ -138,7 +138,8 @@ class Member:
 class RunSpec:
     """All that one attempt of a run needs; every path is absolute.
 
-    notebook: the notebook to execute. folder: its working directory. import_roots: more of sys.path, in front.
+    notebook: the notebook to execute. folder: its working directory. import_roots: more of sys.path, in front;
+    late_roots: at its end.
     modules: name -> (snapshot, original): a module of that name is imported from the snapshot's source.
     injected: what becomes the cell after the parameters cell. data_prefix: what the names of its data files begin
     with. output_notebook, log, result: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
@@ -165,6 +166,7 @@ class RunSpec:
     injected: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, InputSpec] = field(default_factory=dict)
     import_roots: tuple[str, ...] = ()
+    late_roots: tuple[str, ...] = ()
     modules: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     kernel_name: str | None = None
     language: str | None = None
@@ -200,7 +202,8 @@ class RunSpec:
         data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
         data["members"] = [member.to_json() for member in self.members]
         del data["secrets"]
-        return data | {"import_roots": list(self.import_roots), "preload": list(self.preload)}
+        roots = {name: list(data[name]) for name in ("import_roots", "late_roots")}
+        return data | roots | {"preload": list(self.preload)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunSpec:
@@ -210,6 +213,7 @@ class RunSpec:
         values["inputs"] = {name: InputSpec.from_json(given) for name, given in data["inputs"].items()}
         values["modules"] = {name: (snapshot, original) for name, (snapshot, original) in data["modules"].items()}
         values["import_roots"] = tuple(data["import_roots"])
+        values["late_roots"] = tuple(data.get("late_roots", ()))
         values["preload"] = tuple(data.get("preload", ()))
         values["members"] = tuple(Member.from_json(member) for member in data.get("members", ()))
         return cls(**values)

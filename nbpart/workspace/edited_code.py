@@ -111,7 +111,8 @@ def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, s
     qualname = definition.origin.removeprefix(f"{definition.module}.")
     module = LocalModule(definition.module, path, read_source(path))
     _parse(module)
-    code = version_of_definition(module, qualname, [Path(place) for place in definition.import_roots])
+    roots = [Path(place) for place in definition.import_roots]
+    code = version_of_definition(module, qualname, roots, definition.search_path)
     earlier = LocalModule(module.name, path, _load_module(root, definition, module.name))
     changed = [m.name for m in code.modules if m.name != module.name and not _is_kept(root, definition, m)]
     before, now = (
@@ -133,7 +134,8 @@ def _read_carried(node: Node, root: Path) -> Reread:
     """A carried function is what it was; the local modules that it imports may be others."""
     definition, snapshot = node.definition, _load_snapshot(root, node.definition)
     setup = "".join(cell.source for cell in code_cells(snapshot) if cell.cell.get("id") == "setup")
-    code = version_of_carried(setup, [Path(place) for place in definition.import_roots])
+    roots = [Path(place) for place in definition.import_roots]
+    code = version_of_carried(setup, roots, definition.search_path)
     return Reread(node, Prepared(with_code(definition, code, definition.settings), snapshot, code))
 
 

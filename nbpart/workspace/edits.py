@@ -200,7 +200,7 @@ def _files_of(definition: AssetDefinition) -> Iterator[str]:
     if definition.path is not None:
         yield definition.path
     yield definition.folder
-    yield from definition.import_roots
+    yield from (*definition.import_roots, *definition.late_roots)
     for _, original in definition.modules.values():
         yield original
         yield os.path.dirname(original)

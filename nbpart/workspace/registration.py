@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.notebook_files import read_declared_notebook
 from nbpart.assets.parameters_cell import read_parameters_cell
+from nbpart.assets.scripts import is_script
+from nbpart.assets.search_path import path_of_notebooks, path_of_process
 from nbpart.assets.signature import current_signature, is_imported_earlier
 from nbpart.assets.spelling import spell_setting
 from nbpart.backfill.nodes import Registry, load_registry
@@ -190,7 +193,7 @@ def _check_pattern(item: Source) -> None:
 
 def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> Prepared:
     assert item.function is not None
-    roots = [item.folder]
+    roots, search = [item.folder], path_of_process()
     call, module = item.function.__qualname__, ""
     if is_importable(item.function):
         roots.append(import_root(item.function))
@@ -203,13 +206,14 @@ def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> Prepared:
         signature = inspect.signature(item.function)
     bare = replace(
         _define(item, set_names),
-        import_roots=tuple(dict.fromkeys(map(str, roots))),
+        import_roots=tuple(dict.fromkeys(map(str, [*roots, *search.early]))),
+        late_roots=tuple(map(str, search.late)),
         origin=f"{item.function.__module__}.{item.function.__qualname__}",
         module=module,
     )
     if inspect.iscoroutinefunction(item.function):
         call = f"await {call}"
-    code = version_of_function(item.function, roots)
+    code = version_of_function(item.function, roots, search)
     parameters = item.partitions.parameters if item.partitions else None
     called = Called(setup, call, signature, item.function.__doc__ or "", code)
     return prepare_call(bare, called, parameters, set_names)
@@ -252,7 +256,14 @@ def prepare_call(
 
 def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> Prepared:
     assert item.notebook is not None
-    bare = replace(_define(item, set_names), path=str(item.notebook), origin=str(item.notebook))
+    search = path_of_notebooks({**os.environ, **item.env})
+    bare = replace(
+        _define(item, set_names),
+        path=str(item.notebook),
+        origin=str(item.notebook),
+        import_roots=tuple(map(str, search.early)),
+        late_roots=tuple(map(str, search.late)),
+    )
     return prepare_notebook(bare, item.partitions.parameters if item.partitions else None)
 
 
@@ -265,7 +276,7 @@ def prepare_notebook(bare: AssetDefinition, parameters: Parameters | None) -> Pr
     about = notebook["metadata"]
     kernelspec, info = about.get("kernelspec", {}), about.get("language_info", {})
     language = str(kernelspec.get("language") or info.get("name") or "python")
-    code = version_of_notebook(notebook, Path(bare.folder), language)
+    code = version_of_notebook(notebook, Path(bare.folder), language, bare.search_path)
     own = {"partition_key", *(parameters.names if parameters else ())}
     found = read_parameters_cell(notebook, str(bare.path))
     settings = {name: repr(p.value) for name, p in found.items() if name not in own}
@@ -325,6 +336,9 @@ def _read_notebook(name: str, path: Path) -> dict[str, Any]:
 
 def _module_snapshot(name: str, source: str) -> str:
     digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    if is_script(name):
+        digest = hashlib.sha256(f"{name}\n{source}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        name = "_script"
     if len(name.encode()) > MAX_NAME_BYTES:  # packages in packages; the digest of both tells them apart
         digest = hashlib.sha256(f"{name}\n{source}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
         name = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")

@@ -36,6 +36,7 @@ from nbpart.workspace.plans import Plan
 from nbpart.workspace.prune import STRAY_AFTER_S, prune_files
 from nbpart.workspace.registration import register_items, tell_changes, tell_earlier_imports
 from nbpart.workspace.runs import Run
+from nbpart.workspace.statuses import tabulate_statuses
 from nbpart.workspace.ticks import Tick, run_tick
 from nbpart.workspace.trust import is_trusted, require_trust, trust_workspace
 
@@ -186,19 +187,8 @@ class Workspace:
 
         Where somebody last looked for edited code over a minute ago, the columns are named "as seen 10:02".
         """
-        import pandas as pd
-
-        from nbpart.states import DISPLAY_ORDER
-
         registry = self._look()
-        counts = self._catalog.read(queries.status_counts)
-        names = {node.asset_id: name for name, node in registry.nodes.items()}
-        table = counts.assign(asset=counts["asset_id"].map(names)).pivot_table(
-            index="asset", columns="status", values="n", aggfunc="sum", fill_value=0
-        )
-        order = list(registry.graph.computed)
-        table = table.reindex(index=order, columns=[str(s) for s in DISPLAY_ORDER], fill_value=0).astype("int64")
-        return pd.DataFrame(table).rename_axis(index="asset", columns=self._as_seen or None)
+        return tabulate_statuses(registry, self._catalog.read(queries.status_counts), self._as_seen)
 
     def partition_status(self, asset: Any) -> pd.DataFrame:
         """A partition a row, in the order of the set: ``partition_key, status, run_id, materialized_at, duration_s,

@@ -1,0 +1,24 @@
+"""How many partitions of each asset have each status, as a frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbpart.backfill.nodes import Registry
+from nbpart.states import DISPLAY_ORDER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def tabulate_statuses(registry: Registry, counts: pd.DataFrame, as_seen: str) -> pd.DataFrame:
+    """An asset a row (the index), a status a column, from `queries.status_counts`; the columns have the name given."""
+    import pandas as pd
+
+    names = {node.asset_id: name for name, node in registry.nodes.items()}
+    table = counts.assign(asset=counts["asset_id"].map(names)).pivot_table(
+        index="asset", columns="status", values="n", aggfunc="sum", fill_value=0
+    )
+    order = list(registry.graph.computed)
+    table = table.reindex(index=order, columns=[str(s) for s in DISPLAY_ORDER], fill_value=0).astype("int64")
+    return pd.DataFrame(table).rename_axis(index="asset", columns=as_seen or None)
