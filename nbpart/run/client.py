@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from queue import Empty
 from typing import Any
 
+from nbclient.client import timestamp
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbclient.util import ensure_async
 from papermill.clientwrap import PapermillNotebookClient
@@ -18,7 +19,9 @@ from nbpart.run.kernels.launch import PREWARMED, RunKernel
 from nbpart.run.messages import mend_output
 from nbpart.run.record import NotebookRecord
 
-_IOPUB_LIMIT_S = 30.0
+_REPLY_LIMIT_S = 30.0
+#: A kernel that answered, and says nothing more for so long, says not that it is done.
+_IDLE_LIMIT_S = 30.0
 _LATE_S = 0.02
 _LAST_WORDS_S = 0.5
 _SILENCE_S = 5.0
@@ -35,12 +38,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
     clear_before_next_output: bool
 
-    def __init__(self, record: NotebookRecord, write: Callable[[str], None], kernel: RunKernel) -> None:
+    def __init__(self, record: NotebookRecord, write: Callable[[str, str], None], kernel: RunKernel) -> None:
+        """write: gets the name of a stream and a text that was printed to it."""
         super().__init__(
             record,
             km=kernel.manager,
             raise_on_iopub_timeout=False,
-            iopub_timeout=_IOPUB_LIMIT_S,
             coalesce_streams=False,  # the record joins them as they come, in linear time
             log=_logger,
         )
@@ -52,6 +55,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.notes: list[str] = []
         self._hooks: list[Any] = []
         self.on_cell_executed = self._keep_reply
+        self._taken = 0
+        self._executed: dict[str, tuple[Any, int]] = {}
 
     async def connect(self, limit_s: float) -> dict[str, Any]:
         """Open the channels and return what the kernel says of itself; DeadKernelError where it does not answer."""
@@ -82,35 +87,46 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         if self.kc is None:
             return
         self.kc.shutdown()
-        if self._kernel.kind != PREWARMED:
-            await self._kernel.ended(grace_s)
-            return
+        is_prewarmed = self._kernel.kind == PREWARMED
         last = asyncio.ensure_future(self._take_all())
-        ended = asyncio.ensure_future(self._kernel.ended(None))
+        ended = asyncio.ensure_future(self._kernel.ended(None if is_prewarmed else grace_s))
         try:
-            await asyncio.wait({last, ended}, return_when=asyncio.FIRST_COMPLETED)
-            # what it said last may still be on its way
-            await asyncio.wait({last}, timeout=_LAST_WORDS_S)
+            await asyncio.wait({last, ended} if is_prewarmed else {ended}, return_when=asyncio.FIRST_COMPLETED)
+            if is_prewarmed and not last.done():  # what it said last may still be on its way
+                await asyncio.wait({last}, timeout=_LAST_WORDS_S)
         finally:
             for waiting in (last, ended):
                 waiting.cancel()
             await asyncio.gather(last, ended, return_exceptions=True)
+        if not is_prewarmed:
+            await self.take_rest()
 
     async def _take_all(self) -> None:
         """Hand on what comes until the kernel says that it was all, or says nothing for longer than its end takes."""
         with contextlib.suppress(Empty):
-            while not self._take_last(await self._next("iopub", time.monotonic() + _SILENCE_S, lambda message: True)):
+            while not self._take_late(await self._next("iopub", time.monotonic() + _SILENCE_S, lambda message: True)):
                 pass
+
+    async def take_rest(self) -> None:
+        """Hand on what is there and comes without a pause."""
+        with contextlib.suppress(Empty):
+            while self.kc is not None:
+                self._take_late(await self._next("iopub", time.monotonic() + _LATE_S, lambda message: True))
 
     async def execute_quietly(self, code: str) -> bool:
         """Whether the kernel executed code that nobody shall see."""
         sent = self.kc.execute(code, silent=True, store_history=False)
+        # what a thread of it prints meanwhile would be waited for
+        taking = asyncio.ensure_future(self._take_all())
         try:
             reply = await self._next(
-                "shell", time.monotonic() + _IOPUB_LIMIT_S, lambda m: m["parent_header"].get("msg_id") == sent
+                "shell", time.monotonic() + _REPLY_LIMIT_S, lambda m: m["parent_header"].get("msg_id") == sent
             )
         except Empty:
             return False
+        finally:
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
         return bool(reply["content"]["status"] == "ok")
 
     async def write_late_output(self) -> None:
@@ -118,11 +134,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
         What a subprocess printed goes a longer way. A prewarmed kernel says itself when that was all.
         """
-        if self._kernel.kind == PREWARMED:
-            return
-        with contextlib.suppress(Empty):
-            while True:
-                self._take_last(await self._next("iopub", time.monotonic() + _LATE_S, lambda message: True))
+        if self._kernel.kind != PREWARMED:
+            await self.take_rest()
 
     def disconnect(self) -> None:
         if self.kc is not None:
@@ -145,7 +158,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         self.notes += mend_output(msg)
         if msg["msg_type"] == "stream":
-            self._write(msg["content"]["text"])
+            self._write(msg["content"]["name"], msg["content"]["text"])
         # past papermill's own method, which writes logs of its own
         output = super(PapermillNotebookClient, self).process_message(msg, cell, cell_index)
         self.nb_man.mark_changed()
@@ -165,9 +178,11 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         return self.nb_man.streams.add(outs, msg["content"]["name"], msg["content"]["text"])
 
     async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
+        self._executed[parent_msg_id] = cell, cell_index
         turn_ends = time.monotonic() + _TURN_S
         while True:
             message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+            self._taken += 1
             if time.monotonic() > turn_ends:  # messages that wait already are had without a turn for anybody else
                 await asyncio.sleep(0)
                 turn_ends = time.monotonic() + _TURN_S
@@ -176,8 +191,35 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                     self.process_message(message, cell, cell_index)
                 except CellExecutionComplete:
                     return
-            elif message["msg_type"] == "stream":  # a thread, or a late line, of a cell before
-                self._write(message["content"]["text"])
+            else:
+                self._take_late(message)
+
+    async def _async_poll_for_reply(
+        self, msg_id: str, cell: Any, timeout: float | None, task_poll_output_msg: Any, task_poll_kernel_alive: Any
+    ) -> dict[str, Any]:
+        """The reply to a cell, once all of its output is taken in, however long that takes."""
+        while True:
+            reply: dict[str, Any] = await ensure_async(self.kc.shell_channel.get_msg(timeout=None))
+            if reply["parent_header"].get("msg_id") == msg_id:
+                break
+        if self.record_timing:
+            cell["metadata"]["execution"]["shell.execute_reply"] = timestamp(reply)
+        if not await self._is_silent_before(task_poll_output_msg, _IDLE_LIMIT_S):
+            await task_poll_output_msg  # which raises what is wrong with an output
+        else:
+            _logger.warning("a cell's output may not be all: its kernel did not say that it is done")
+            task_poll_output_msg.cancel()
+        task_poll_kernel_alive.cancel()
+        return reply
+
+    async def _is_silent_before(self, task: asyncio.Future[Any], limit_s: float) -> bool:
+        """Whether no message came for so long before the task was done."""
+        while not task.done():
+            taken = self._taken
+            await asyncio.wait({task}, timeout=limit_s)
+            if self._taken == taken and not task.done():
+                return True
+        return False
 
     async def _async_poll_kernel_alive(self) -> None:
         if self._kernel.process is None:
@@ -185,9 +227,9 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                 await asyncio.sleep(_ALIVE_S)
         else:
             await self._kernel.ended(None)
-        # what it printed last may still be on its way
-        await asyncio.sleep(_LAST_WORDS_S)
         if self.task_poll_for_reply is not None:
+            # what it printed last may still be on its way
+            await self._is_silent_before(self.task_poll_for_reply, _LAST_WORDS_S)
             self.task_poll_for_reply.cancel()
 
     async def _is_alive(self) -> bool:
@@ -199,13 +241,19 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         while True:
             timeout = max(0.0, until - time.monotonic())
             message: dict[str, Any] = await ensure_async(source.get_msg(timeout=timeout))
+            self._taken += 1
             if is_meant(message):
                 return message
 
-    def _take_last(self, message: dict[str, Any]) -> bool:
-        if message["msg_type"] == "stream":
-            self._write(message["content"]["text"])
-        return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "dead")
+    def _take_late(self, message: dict[str, Any]) -> bool:
+        """Take in what a thread or a process of a cell before says; whether it was the kernel's last message."""
+        is_status = message["msg_type"] == "status"
+        cell, index = self._executed.get(message["parent_header"].get("msg_id"), (None, 0))
+        if cell is not None and not is_status:
+            self.process_message(message, cell, index)
+        elif message["msg_type"] == "stream":
+            self._write(message["content"]["name"], message["content"]["text"])
+        return bool(is_status and message["content"]["execution_state"] == "dead")
 
     def _keep_reply(self, cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
         self.reply = execute_reply["content"]

@@ -28,6 +28,7 @@ from nbpart.run.door import RunEngine
 from nbpart.run.kernels.keep import outlive_code
 from nbpart.run.kernels.launch import Imports, RunKernel, run_environment, start_kernel
 from nbpart.run.kernels.zygotes import Usage
+from nbpart.run.last_words import ToldText
 from nbpart.run.record import SUCCEEDED, Ending, NotebookRecord, strip_ansi
 from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
@@ -36,9 +37,7 @@ ENGINE = "nbpart"
 _TICK_S = 0.2
 _START_LIMIT_S = 120.0
 _END_LIMIT_S = 2.5
-_TAIL = 16_384
-#: So much of what was told last is looked for on a dead kernel's console.
-_KNOWN = 200
+_MOST_LAST_WORDS = 16_384
 
 _logger = logging.getLogger("nbpart.run")
 # papermill warns of each notebook without a parameters cell: here that is no fault
@@ -86,7 +85,7 @@ class Execution:
         self._save = save
         self._about = about
         self._write = write
-        self._told = ""
+        self._told = ToldText()
         self._should_stop = should_stop
         self._check = check
         self._timeout_s = timeout_s
@@ -133,8 +132,8 @@ class Execution:
         """From the first cell's start to the end of the last that was executed, in seconds."""
         return max(0.0, self._done_at - self._began_at) if self._began_at else 0.0
 
-    def _tell(self, text: str) -> None:
-        self._told = (self._told + text)[-_TAIL:]
+    def _tell(self, name: str, text: str) -> None:
+        self._told.add(name, text)
         self._write(text)
 
     async def _drive(self, record: NotebookRecord, kernel_name: str) -> Ending:
@@ -289,14 +288,26 @@ class Execution:
         kernel = self._kernel
         code = kernel.process.poll() if kernel is not None and kernel.process is not None else None
         # a cell that is given up looks like a dead kernel too
-        said = "" if kernel is None or self._stopping is not None else _last_words(kernel, self._told)
-        if said:
-            self._write(f"\n{said}\n")
+        said = "" if kernel is None or self._stopping is not None else self._tell_last_words(kernel)
         if code is None and default:
             message = f"the kernel did not answer {where}: {default}"
         else:
             message = f"the kernel died {where}{_exit_phrase(code)}"
         return Ending(RunStatus.FAILED, "DeadKernel", message, traceback=said or None, exit_code=code)
+
+    def _tell_last_words(self, kernel: RunKernel) -> str:
+        """Tell what a kernel that died printed and did not send any more; the last of it."""
+        unsent = self._tell_unsent(kernel)
+        said = self._told.find_last_words(kernel)
+        if said:
+            self._write(f"\n{said}\n")
+        return strip_ansi(unsent + said)[-_MOST_LAST_WORDS:].strip()
+
+    def _tell_unsent(self, kernel: RunKernel) -> str:
+        unsent = self._told.find_unsent(kernel)
+        for name, text in unsent.items():
+            self._tell(name, text)
+        return "".join(unsent.values())
 
     async def _keep_kernel(self, ending: Ending) -> bool:
         kernel, client = self._kernel, self._client
@@ -324,8 +335,14 @@ class Execution:
         if kernel is None or self.kept is not None:
             return
         kernel.measure()
+
+        async def take_rest() -> None:
+            if self._stopping is not None and client is not None and kernel.process is not None:
+                await client.take_rest()
+                self._tell_unsent(kernel)
+
         try:
-            await kernel.end(_END_LIMIT_S, now=now)
+            await kernel.end(_END_LIMIT_S, now=now, on_ended=take_rest)
         except Exception as error:  # noqa: BLE001 - the notebook's outcome stands whatever its kernel does at its end
             _logger.warning("the kernel of a run did not end well: %s", error)
         finally:
@@ -407,21 +424,6 @@ def execute_alone(
 
 def _sources(nb: Any) -> list[str]:
     return [source_of(cell) for cell in nb.cells if cell.cell_type == "code"]
-
-
-def _last_words(kernel: RunKernel, told: str) -> str:
-    """What a kernel that died wrote to its console behind what it had `told` by messages."""
-    console = kernel.console
-    console.seek(max(0, console.seek(0, os.SEEK_END) - _TAIL))
-    words = console.read().decode("utf-8", "ignore").replace("\0", "")
-    last_told = told[-_KNOWN:]
-    # little may well stand there again among the last words
-    place = words.find(told) if len(told) < _KNOWN else words.rfind(last_told)
-    if told and place >= 0:
-        known = place + len(last_told)
-    else:
-        known = next((length for length in range(len(words), 0, -1) if told.endswith(words[:length])), 0)
-    return strip_ansi(words[known:]).strip()
 
 
 def _exit_phrase(code: int | None) -> str:

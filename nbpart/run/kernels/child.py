@@ -27,65 +27,20 @@ from nbpart.run.kernels.inheritance import Inheritance
 from nbpart.run.kernels.placeholder import KernelPlaceholder, launcher_path
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.kernels.report import install as install_report
+from nbpart.run.kernels.steady import keep_no_output, make_steady_thread
+from nbpart.run.kernels.streams import DrainedStream, RunStream
 from nbpart.run.modules import RUN_VARIABLE
 from nbpart.run.secrets import take_secrets
 
-#: How long a kernel that ends waits for the last output of its processes, in seconds; only a stuck pipe takes it.
-_DRAIN_LIMIT_S = 1.0
+#: How long a kernel that ends waits for a thread that may be stuck, in seconds.
+_JOIN_LIMIT_S = 1.0
 #: At a kernel's end: how long its threads are waited for, its children are left alone, and its exit may take.
 _THREADS_LIMIT_S, _CHILDREN_LIMIT_S, _LEAVE_LIMIT_S = 0.5, 1.0, 2.5
-#: A console that holds more bytes is begun anew: only its end is ever read.
-_LONGEST_CONSOLE = 1 << 20
+#: So many messages wait for a reader before the kernel waits for it too: few, so that little is lost if it is killed.
+_MOST_UNREAD = 32
 #: What the zygote has prepared for its kernels, of which each has a copy.
 placeholder = KernelPlaceholder()
 chance = Chance()
-
-
-class DrainedStream(OutStream):
-    """A stream that can be drained: what processes wrote to its descriptor comes by a pipe, and so later."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._is_draining = False
-        self._drained = threading.Event()
-        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
-
-    def write(self, string: str) -> int:
-        if self._is_draining and "\0" in string:
-            string = string.replace("\0", "")
-            self._drained.set()
-        return (super().write(string) or 0) if string else 0
-
-    def drain(self) -> None:
-        """Take in and publish all that was written before."""
-        if self._should_watch:
-            self._is_draining = True
-            os.write(self._original_stdstream_fd, b"\0")
-            self._drained.wait(_DRAIN_LIMIT_S)
-        self.flush()  # type: ignore[no-untyped-call]
-
-
-class RepeatedStream(DrainedStream):
-    """A stream that repeats at once on the console what is printed.
-
-    The message about it goes by two threads, and is lost where the process ends before they had their turn: the run
-    finds the last words on the console.
-    """
-
-    _unmeasured = 0
-
-    def write(self, string: str) -> int:
-        console: int = self._original_stdstream_copy if self._should_watch else sys.__stdout__.fileno()  # type: ignore[union-attr]
-        self._unmeasured += len(string)
-        if self._unmeasured > _LONGEST_CONSOLE // 4:
-            self._unmeasured = 0
-            if os.lseek(console, 0, os.SEEK_CUR) > _LONGEST_CONSOLE:
-                os.ftruncate(console, 0)
-                os.lseek(console, 0, os.SEEK_SET)
-        # what came by the descriptor is repeated by the thread that read it
-        if not self._should_watch or threading.get_ident() != self.watch_fd_thread.ident:
-            text = string if len(string) <= _LONGEST_CONSOLE else string[-_LONGEST_CONSOLE:]
-            os.write(console, text.replace("\0", "").encode("utf-8", "replace"))
-        return super().write(string)
 
 
 def make_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
@@ -93,13 +48,13 @@ def make_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
     return placeholder.make_stream(DrainedStream, session, thread, name, **options)
 
 
-def make_repeated_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
+def make_run_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
     """The standard stream of a kernel that was adopted."""
-    return placeholder.make_stream(RepeatedStream, session, thread, name, **options)
+    return placeholder.make_stream(RunStream, session, thread, name, **options)
 
 
 # libraries look at the class of a stream by its name, as click does to know whether colours are shown
-for _kind in (DrainedStream, RepeatedStream):
+for _kind in (DrainedStream, RunStream):
     _kind.__module__, _kind.__name__, _kind.__qualname__ = (
         OutStream.__module__,
         OutStream.__name__,
@@ -136,6 +91,16 @@ class AdoptedApp(ForkedApp):
     """A kernel that is made ready before it is known for whom: what depends on that comes when it is adopted."""
 
     is_adopted = False
+
+    def _bind_socket(self, s: Any, port: int) -> Any:
+        if s is self.iopub_socket:
+            s.sndhwm = _MOST_UNREAD
+            s.linger = int(_LEAVE_LIMIT_S * 1000)
+        return super()._bind_socket(s, port)  # type: ignore[no-untyped-call]
+
+    def init_iopub(self, context: Any) -> None:
+        super().init_iopub(context)  # type: ignore[no-untyped-call]
+        make_steady_thread(self.iopub_thread)
 
     def init_io(self) -> None:
         super().init_io()  # type: ignore[no-untyped-call]
@@ -235,11 +200,12 @@ def run_adopted(private: socket.socket, folder: str) -> None:
 def _make_spare(folder: str, file: str) -> Any:
     app: Any = AdoptedApp.instance(
         parent_handle=_parent(),
-        outstream_class=f"{__name__}.make_repeated_stream",
+        outstream_class=f"{__name__}.make_run_stream",
         transport="ipc",
         ip=os.path.join(folder, "k"),
     )
     app.initialize(["-f", file, "--HistoryManager.hist_file=:memory:"])
+    keep_no_output(app.shell)
     return app
 
 
@@ -301,15 +267,20 @@ def _use_streams(streams: Sequence[int], keep: int = -1) -> None:
 
 def _end_output(app: Any) -> None:
     """Publish the last output, and that it was the last: who listens need not wait for silence."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, DrainedStream):
-            stream.drain()
+    _flush_streams()
     with contextlib.suppress(Exception):
         # it may be waiting for the output thread, which the kernel stops first: each would wait 10 s for the other
         app.control_thread.stop()
-        app.control_thread.join(_DRAIN_LIMIT_S)
+        app.control_thread.join(_JOIN_LIMIT_S)
     with contextlib.suppress(Exception):
         app.session.send(app.iopub_thread, "status", {"execution_state": "dead"})
+    _flush_streams()  # and so what was to be sent before
+
+
+def _flush_streams() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, DrainedStream):
+            stream.flush()
 
 
 def _live(work: Callable[[], None], tell: Callable[[str], None]) -> None:
@@ -352,7 +323,10 @@ def _leave_at_last(code: int, left: threading.Event) -> None:
     if left.wait(_LEAVE_LIMIT_S - _CHILDREN_LIMIT_S):
         return
     if IPKernelApp.initialized():
-        _quietly(lambda: _end_output(IPKernelApp.instance()))
+        # a reader that takes nothing any more is not waited for
+        ending = threading.Thread(target=_quietly, args=(lambda: _end_output(IPKernelApp.instance()),), daemon=True)
+        ending.start()
+        ending.join(_JOIN_LIMIT_S)
     _exit(code)
 
 

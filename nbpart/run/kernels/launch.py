@@ -9,10 +9,11 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
+import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
@@ -30,6 +31,7 @@ from nbpart.run.kernels.processes import (
 )
 from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipython_command
 from nbpart.run.kernels.report import report_code
+from nbpart.run.kernels.steady import steady_code
 from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import wait_end
 from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Usage, is_supported
@@ -39,6 +41,8 @@ from nbpart.run.secrets import TAKING_LINE, pass_secrets, spell_environment
 PREWARMED, SPARE, STOCK = "prewarmed", "spare", "stock"
 _TERM_LIMIT_S = 1.0
 _KILL_LIMIT_S = 10.0
+#: So many messages of a kernel that waits for its reader wait here.
+_MOST_UNREAD = 100
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,19 @@ class RunKernelClient(AsyncKernelClient):
     def start_channels(self, shell: bool = True, iopub: bool = True, *_: Any, **__: Any) -> None:
         super().start_channels(shell=shell, iopub=iopub, stdin=False, hb=False, control=False)
 
+    def connect_iopub(self, identity: bytes | None = None) -> Any:
+        # a kernel that waits for its reader keeps what is unread itself; of others all is read as it comes
+        self.context.setsockopt(zmq.RCVHWM, _MOST_UNREAD if getattr(self.parent, "is_steady", False) else 0)
+        return super().connect_iopub(identity)
+
 
 class RunKernelManager(AsyncKernelManager):
-    """Jupyter's manager of one kernel, whose clients are those above."""
+    """Jupyter's manager of one kernel, whose clients are those above.
+
+    is_steady: whether the kernel waits for who reads its output, and drops nothing.
+    """
+
+    is_steady = False
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -113,8 +127,11 @@ class RunKernel:
             self.measure()
         return True
 
-    async def end(self, grace_s: float, *, now: bool) -> None:
-        """End the process and its group: `now` by SIGTERM and SIGKILL, else it gets `grace_s` to end by itself."""
+    async def end(self, grace_s: float, *, now: bool, on_ended: Callable[[], Awaitable[None]] | None = None) -> None:
+        """End the process and its group: `now` by SIGTERM and SIGKILL, else it gets `grace_s` to end by itself.
+
+        on_ended: awaited when it is gone, and what it left can still be read.
+        """
         try:
             if self.process is None:
                 if self.manager.has_kernel:
@@ -124,6 +141,8 @@ class RunKernel:
                 if not await self.ended(_TERM_LIMIT_S):
                     self._signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
                     await self.ended(_KILL_LIMIT_S)
+            if on_ended is not None:
+                await on_ended()
         finally:
             await self.close()
 
@@ -250,6 +269,7 @@ async def _adopt(
     assert kernel.console is not None
     manager.load_connection_file(kernel.connection_file)
     manager.provisioner = provisioner
+    manager.is_steady = True
     console = os.fdopen(os.dup(kernel.console), "rb")
     return RunKernel(manager, PREWARMED, kernel, console, run_id=environment.get(RUN_VARIABLE))
 
@@ -271,7 +291,8 @@ async def _start(
     arguments = []
     spec: Any = manager.kernel_spec
     if any("ipykernel" in part for part in spec.argv):
-        lines = [report_code(), *([guard_code(sockets)] if is_supported() else [])]
+        manager.is_steady = True
+        lines = [report_code(), *([guard_code(sockets)] if is_supported() else []), steady_code()]
         lines += [*([TAKING_LINE] if secrets else []), *startup]
         # what is printed is repeated on the console, where the last words of a kernel that dies can be read
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]

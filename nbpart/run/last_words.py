@@ -1,0 +1,65 @@
+"""What a kernel printed and its run was never told, because it died before that was sent."""
+
+from __future__ import annotations
+
+import os
+
+from nbpart.run.kernels.launch import PREWARMED, RunKernel
+from nbpart.run.kernels.printed import CONSOLE_BEGINS, STREAMS, read_printed
+from nbpart.run.record import strip_ansi
+
+#: The most that is read of a console, in bytes, and kept of what was told, in characters.
+_MOST_READ, _MOST_KEPT = 4 << 20, 16_384
+#: So much of what was told last is looked for among what was printed.
+_KNOWN = 200
+
+
+class ToldText:
+    """What a run was told by messages: how much of each stream, and the last of it."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._sizes = dict.fromkeys(STREAMS, 0)
+        self._lasts = dict.fromkeys(STREAMS, "")
+
+    def add(self, name: str, text: str) -> None:
+        self._last = (self._last + text)[-_MOST_KEPT:]
+        self._lasts[name] = (self._lasts.get(name, "") + text[-_KNOWN:])[-_KNOWN:]
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        self._sizes[name] = self._sizes.get(name, 0) + size
+
+    def find_unsent(self, kernel: RunKernel) -> dict[str, str]:
+        """Of each stream what a forked kernel printed beyond that; nothing of other kernels."""
+        found: dict[str, str] = {}
+        if kernel.kind == PREWARMED:
+            for name in STREAMS:
+                total, kept = read_printed(kernel.console.fileno(), name)
+                last = self._lasts[name].encode("utf-8", "replace")
+                begin = len(kept) - (total - self._sizes[name])
+                if not (0 <= begin <= len(kept) and kept.endswith(last[-begin:] if begin else b"", 0, begin)):
+                    # a message of its own making was among them
+                    begin = max(kept.rfind(last), 0) + len(last) if last in kept else 0
+                if text := kept[begin:].decode("utf-8", "replace"):
+                    found[name] = text
+        return found
+
+    def find_last_words(self, kernel: RunKernel) -> str:
+        """What a dead kernel wrote to its console past its streams, and a stock one also by them but sent no more."""
+        console = kernel.console.fileno()
+        begin = CONSOLE_BEGINS if kernel.kind == PREWARMED else 0
+        begin = max(begin, os.fstat(console).st_size - _MOST_READ)
+        words = os.pread(console, _MOST_READ, begin).decode("utf-8", "ignore").replace("\0", "")
+        if kernel.kind != PREWARMED:
+            words = words[self._find_end(words) :]
+        return strip_ansi(words).strip()
+
+    def _find_end(self, words: str) -> int:
+        """Where in what stands on a console that ends which was told."""
+        told = self._last
+        known = told[-_KNOWN:]
+        # little may well stand there again among the last words
+        place = words.find(told) if len(told) < _KNOWN else words.rfind(known)
+        if told and place >= 0:
+            return place + len(known)
+        longest = min(len(words), len(told))
+        return next((length for length in range(longest, 0, -1) if told.endswith(words[:length])), 0)
