@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jupyter_client.kernelspec import NoSuchKernel
@@ -35,7 +35,6 @@ from nbpart.states import RunStatus
 
 ENGINE = "nbpart"
 _TICK_S = 0.2
-_START_LIMIT_S = 120.0
 _END_LIMIT_S = 2.5
 _MOST_LAST_WORDS = 16_384
 
@@ -44,18 +43,31 @@ _logger = logging.getLogger("nbpart.run")
 logging.getLogger("papermill").addHandler(logging.NullHandler())
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How long something may take, in seconds: None for as long as it will.
+
+    start_s: until the kernel answers. run_s: from then on. cell_s: one cell. grace_s: an interrupted cell, until its
+    kernel is terminated, and then killed.
+    """
+
+    start_s: float = 120.0
+    run_s: float | None = None
+    cell_s: float | None = None
+    grace_s: float = 5.0
+
+
 class Execution:
     """One notebook in one kernel of its own, from the kernel's start to its end.
 
     folder: the kernel's working directory. environment: variables beside those of this process. save: keeps the
     notebook, in whatever state it is. write: gets what cells print. should_stop: looked at several times a second, and
-    at once after `wake`; True cancels. timeout_s: limit from the kernel being ready. grace_s: how long an interrupted
-    cell may take to end before its kernel is terminated, and then killed. check: may turn a success into a failure once
-    the kernel is gone. startup: lines that an IPython kernel executes first. secrets: what a kernel
-    of Python is handed by a pipe (see `spell_secrets`). imports: what a prewarmed kernel may find imported; what has
-    read a variable of the environment that a cell sets itself is not. kernel: one that was started ahead for this
-    execution. keep_as: where a cell raises, its kernel is not ended but kept for `keep_s` seconds, with a connection
-    file at this path (see KeptKernel); IPython only.
+    at once after `wake`; True cancels. check: may turn a success into a failure once the kernel is gone. startup: lines
+    that an IPython kernel executes first. secrets: what a kernel of Python is handed by a pipe (see `spell_secrets`).
+    imports: what a prewarmed kernel may find imported; what has read a variable of the environment that a cell sets
+    itself is not. autosave_s: the least time between two saves while a cell goes on, None for no such. kernel: one that
+    was started ahead for this execution. keep_as: where a cell raises, its kernel is not ended but kept for `keep_s`
+    seconds, with a connection file at this path (see KeptKernel); IPython only.
 
     After `run`, `ending` tells how it ended, `kernel_kind`, `notes` and `usage` of the kernel, `kept` where it is kept.
     """
@@ -70,12 +82,12 @@ class Execution:
         write: Callable[[str], None],
         should_stop: Callable[[], bool] = lambda: False,
         check: Callable[[Ending], Ending] = lambda ending: ending,
-        timeout_s: float | None = None,
-        grace_s: float = 5.0,
+        limits: Limits | None = None,
         startup: Sequence[str] = (),
         secrets: bytes = b"",
         imports: Imports | None = None,
         progress_bar: bool = False,
+        autosave_s: float | None = 0.0,
         kernel: RunKernel | None = None,
         keep_as: str | None = None,
         keep_s: float = 3600.0,
@@ -88,18 +100,19 @@ class Execution:
         self._told = ToldText()
         self._should_stop = should_stop
         self._check = check
-        self._timeout_s = timeout_s
-        self._grace_s = grace_s
+        self._limits = limits or Limits()
         self._startup = startup
         self._secrets = secrets
         self._imports = imports or Imports()
         self._progress_bar = progress_bar
+        self._autosave_s = autosave_s
         self._kernel = kernel
         self._keep_as = keep_as
         self._keep_s = keep_s
         self._client: Any = None
         self._cell: int | None = None
         self._deadline: float | None = None
+        self._cell_began_at: float | None = None
         self._stopping: Ending | None = None
         self._began_at = self._done_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,7 +125,7 @@ class Execution:
 
     def run(self, nb: Any, kernel_name: str) -> Any:
         """Execute the notebook; how it ended is in `ending`. Must not be called where an event loop runs."""
-        record = NotebookRecord(nb, self._save, self._about, self._progress_bar)
+        record = NotebookRecord(nb, self._save, self._about, self._progress_bar, self._autosave_s)
         record.notebook_start()
         self.ending = self._check(asyncio.run(self._drive(record, kernel_name)))
         if self._client is not None:
@@ -188,8 +201,11 @@ class Execution:
     def _stop_reason(self) -> Ending | None:
         if self._should_stop():
             return Ending(RunStatus.CANCELLED, "Cancelled", "the run was cancelled")
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            return Ending(RunStatus.FAILED, "TimeoutError", f"the run took longer than {self._timeout_s:g} s")
+        now, limits = time.monotonic(), self._limits
+        if self._deadline is not None and now > self._deadline:
+            return Ending(RunStatus.FAILED, "TimeoutError", f"the run took longer than {limits.run_s:g} s")
+        if limits.cell_s and self._cell_began_at is not None and now > self._cell_began_at + limits.cell_s:
+            return Ending(RunStatus.FAILED, "TimeoutError", f"a cell took longer than {limits.cell_s:g} s")
         return None
 
     async def _stop(self, work: asyncio.Future[Ending], reason: Ending) -> Ending:
@@ -200,7 +216,7 @@ class Execution:
                 if not work.done():
                     with contextlib.suppress(RuntimeError, ProcessLookupError):  # the kernel is gone already
                         await ensure_async(self._client.km.interrupt_kernel())
-                    await asyncio.wait({work}, timeout=self._grace_s * part)
+                    await asyncio.wait({work}, timeout=self._limits.grace_s * part)
         if not work.done():
             work.cancel()
             await asyncio.wait({work})
@@ -214,14 +230,15 @@ class Execution:
         failure = await self._start_kernel(record, kernel_name)
         if failure is not None:
             return failure
-        self._deadline = time.monotonic() + self._timeout_s if self._timeout_s else None
+        self._deadline = time.monotonic() + self._limits.run_s if self._limits.run_s else None
         ending: Ending | None = None
         for index, cell in enumerate(record.nb.cells):
             self._cell = index
-            self._began_at = self._began_at or time.monotonic()
+            self._cell_began_at = time.monotonic()
+            self._began_at = self._began_at or self._cell_began_at
             record.cell_start(cell, index)
             ending = await self._execute_cell(cell, index)
-            self._done_at = time.monotonic()
+            self._done_at, self._cell_began_at = time.monotonic(), None
             if self._stopping is not None or (ending is not None and ending.status is not RunStatus.SUCCEEDED):
                 return ending or SUCCEEDED
             record.cell_complete(cell, index)
@@ -231,33 +248,42 @@ class Execution:
         return ending or SUCCEEDED
 
     async def _start_kernel(self, record: NotebookRecord, name: str) -> Ending | None:
+        limit_s = self._limits.start_s
         try:
-            if self._kernel is None:
-                self._kernel = await start_kernel(
-                    name,
-                    folder=self._folder,
-                    environment=run_environment(self._environment),
-                    startup=self._startup,
-                    secrets=self._secrets,
-                    imports=self._imports.without_what_reads(find_set_variables(_sources(record.nb))),
-                )
-            self.kernel_kind, self.notes = self._kernel.kind, self._kernel.notes
-            for note in self.notes:
-                self._write(f"[nbpart] {note}\n")
-                _logger.warning("%s", note)
-            self._client = RunClient(record, self._tell, self._kernel)
-            info = await self._client.connect(_START_LIMIT_S)
+            async with asyncio.timeout(limit_s):
+                info = await self._connect(record, name)
         except NoSuchKernel:
             message = (
                 f"there is no kernel {name!r} here; install it, or choose one that `jupyter kernelspec list` shows"
             )
             return Ending(RunStatus.FAILED, "NoSuchKernel", message)
+        except TimeoutError:
+            return self._dead_kernel("while it started", default=f"no answer within {limit_s:g} s")
         except OSError as error:
             return Ending(RunStatus.FAILED, "DeadKernel", f"the kernel {name!r} could not be started: {error}")
         except (RuntimeError, DeadKernelError) as error:
             return self._dead_kernel("while it started", default=str(error))
         record.nb.metadata["language_info"] = info["content"]["language_info"]
         return None
+
+    async def _connect(self, record: NotebookRecord, name: str) -> dict[str, Any]:
+        """Start the kernel, unless it was started ahead, and return what it says of itself."""
+        if self._kernel is None:
+            self._kernel = await start_kernel(
+                name,
+                folder=self._folder,
+                environment=run_environment(self._environment),
+                startup=self._startup,
+                secrets=self._secrets,
+                imports=self._imports.without_what_reads(find_set_variables(_sources(record.nb))),
+            )
+        self.kernel_kind, self.notes = self._kernel.kind, self._kernel.notes
+        for note in self.notes:
+            self._write(f"[nbpart] {note}\n")
+            _logger.warning("%s", note)
+        self._client = RunClient(record, self._tell, self._kernel)
+        info: dict[str, Any] = await self._client.connect(self._limits.start_s)
+        return info
 
     async def _execute_cell(self, cell: Any, index: int) -> Ending | None:
         """Execute a cell; how the run ends by it, None where it goes on."""
@@ -382,44 +408,6 @@ def call_interruptibly(call: Callable[[], Any], on_interrupt: Callable[[], None]
     if errors:
         raise errors[0]
     return results[0]
-
-
-def execute_alone(
-    nb: Any,
-    kernel_name: str,
-    *,
-    output_path: str | None = None,
-    folder: str | None = None,
-    execution_timeout: float | None = None,
-    preload: Sequence[str] = (),
-    progress_bar: Any = False,
-    stdout_file: Any = None,
-    **options: Any,
-) -> Any:
-    """Execute a notebook for plain papermill; the options are those of `RunEngine`."""
-    from papermill.iorw import write_ipynb
-
-    interrupted = threading.Event()
-    execution = Execution(
-        folder=os.path.abspath(folder or os.getcwd()),
-        environment={},
-        save=lambda nb: write_ipynb(nb, output_path) if output_path else None,
-        about={},
-        write=lambda text: stdout_file.write(text) if stdout_file is not None else None,
-        should_stop=interrupted.is_set,
-        timeout_s=execution_timeout,
-        imports=Imports(tuple(preload)),
-        progress_bar=progress_bar,
-    )
-
-    def interrupt() -> None:
-        interrupted.set()
-        execution.wake()
-
-    call_interruptibly(lambda: execution.run(nb, kernel_name), interrupt, "nbpart engine")
-    if interrupted.is_set():
-        raise KeyboardInterrupt
-    return nb
 
 
 def _sources(nb: Any) -> list[str]:

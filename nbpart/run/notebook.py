@@ -244,7 +244,7 @@ class NotebookRun:
         return ending, kernel
 
     def _run(self, log: _Log) -> tuple[Ending, str | None]:
-        from nbpart.run.engine import ENGINE, Execution
+        from nbpart.run.engine import ENGINE, Execution, Limits
         from nbpart.run.record import Ending
 
         if self._is_stopped():
@@ -267,8 +267,7 @@ class NotebookRun:
             write=log.write,
             should_stop=self._is_stopped,
             check=self._check,
-            timeout_s=spec.timeout_s,
-            grace_s=self._grace_s,
+            limits=Limits(run_s=spec.timeout_s, grace_s=self._grace_s),
             startup=self._startup,
             secrets=spell_secrets(spec.secrets),
             kernel=self._ahead,

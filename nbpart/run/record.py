@@ -51,35 +51,44 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
     """The executed notebook: saved at most as often as it is cheap, and mended at its end.
 
     write: saves the notebook where it belongs. about: what its metadata say of the run besides its status. `streams`
-    takes in what its cells print.
+    takes in what its cells print. autosave_s: the least time between two saves while a cell goes on, None for no such.
     """
 
     def __init__(
-        self, nb: Any, write: Callable[[Any], None], about: Mapping[str, Any], progress_bar: bool = False
+        self,
+        nb: Any,
+        write: Callable[[Any], None],
+        about: Mapping[str, Any],
+        progress_bar: bool = False,
+        autosave_s: float | None = 0.0,
     ) -> None:
         super().__init__(nb, output_path=None, progress_bar=progress_bar, autosave_cell_every=0)
         self.streams = StreamOutputs()
         self._write = write
         self._about = dict(about)
-        self._is_due = False
-        self._next_save = 0.0
+        self._is_due = self._is_changed = False
+        self._next_save = self._next_autosave = 0.0
+        self._autosave_s = autosave_s
 
     def save(self, **kwargs: Any) -> None:
         self._is_due = True
         self.save_if_due()
 
     def save_if_due(self) -> None:
-        """Write the notebook if it changed and the last write is long enough ago."""
+        """Write the notebook if there is reason to and the last write is long enough ago."""
         begin = time.monotonic()
-        if not self._is_due or begin < self._next_save:
+        is_autosave = self._is_changed and self._autosave_s is not None and begin >= self._next_autosave
+        if not (self._is_due or is_autosave) or begin < self._next_save:
             return
-        self._is_due = False
+        self._is_due = self._is_changed = False
         self._write_settled()
         end = time.monotonic()
         self._next_save = end + max(0.25, 20 * (end - begin))
+        self._next_autosave = end + (self._autosave_s or 0.0)
 
     def mark_changed(self) -> None:
-        self._is_due = True
+        """Note that a cell which goes on has put something out."""
+        self._is_changed = True
 
     def notebook_start(self, **kwargs: Any) -> None:
         self.nb.metadata["nbpart"] = {**self._about, "status": str(RunStatus.RUNNING)}

@@ -11,7 +11,8 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
-from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from nbpart.errors import DeclarationError
@@ -106,3 +107,33 @@ def test_a_kernel_writes_nothing_to_its_callers_output(installed: str, tmp_path:
     said, name = nbformat.reads(done.stdout.decode(), as_version=4).cells[0].outputs
     assert said.text == "said\n"
     assert "ipykernel_launcher.py" in name.data["text/plain"]
+
+
+@pytest.mark.kernel
+def test_limits_of_plain_papermill_hold_in_the_engine(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "in.ipynb", ["import time\nfor _ in range(4): time.sleep(0.4)", "while True: pass"])
+    out, options = tmp_path / "out.ipynb", {"engine_name": engine.ENGINE, "progress_bar": False}
+    with pytest.raises(DeadKernelError, match=r"no answer within 0\.001 s"):
+        papermill.execute_notebook(tmp_path / "in.ipynb", out, start_timeout=0.001, **options)
+    with pytest.raises(CellTimeoutError, match="a cell took longer than 3 s"):
+        papermill.execute_notebook(tmp_path / "in.ipynb", out, execution_timeout=3, **options)
+    cells = [cell for cell in nbformat.read(out, as_version=4).cells if cell.cell_type == "code"]
+    assert [cell.metadata.papermill.status for cell in cells] == ["completed", "failed"]
+    with pytest.raises(NoSuchKernel, match="nbp-nowhere"):
+        papermill.execute_notebook(tmp_path / "in.ipynb", out, kernel_name="nbp-nowhere", **options)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("every", [0, 1], ids=["never", "each second"])
+def test_the_engine_saves_in_the_middle_of_a_cell_as_often_as_it_is_told(tmp_path: Path, every: int) -> None:
+    out = tmp_path / "out.ipynb"
+    looks = (
+        "import time\nfrom pathlib import Path\ntime.sleep(1)\nprint('said', flush=True)\nend = time.monotonic() + 4\n"
+        f"while 'said\\\\n' not in (text := Path({str(out)!r}).read_text()) and time.monotonic() < end:\n"
+        "    time.sleep(0.02)\nprint('said\\\\n' in text)"
+    )
+    write_notebook(tmp_path / "in.ipynb", [looks])
+    papermill.execute_notebook(
+        tmp_path / "in.ipynb", out, engine_name=engine.ENGINE, progress_bar=False, autosave_cell_every=every
+    )
+    assert text_of(out).splitlines()[-1] == str(bool(every))
