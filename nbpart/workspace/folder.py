@@ -12,6 +12,7 @@ from nbpart.assets.nearness import find_path, keep_path
 from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
 from nbpart.storage import write_bytes_atomic
+from nbpart.storage.files import is_url
 from nbpart.storage.own_files import read_own, share
 from nbpart.workspace.trust import MADE, is_trusted, trust_workspace
 
@@ -35,6 +36,8 @@ def open_folder(
     ``catalog`` is the folder that holds the catalog, if not the workspace itself; the workspace remembers it. Raises
     `WorkspaceError` for a path that cannot be one, `CatalogError` for a catalog that cannot be used.
     """
+    for given in (path, *(() if catalog is None else (catalog,))):
+        _check_local(given)
     root = Path(path).expanduser().absolute()
     if root.exists() and not root.is_dir():
         raise WorkspaceError(f"{root} is a file, not a folder: a workspace is a folder; give another path.")
@@ -116,6 +119,14 @@ def _save_pointer(root: Path, place: Path) -> None:
     wanted = _Pointer(place, token)
     if _read_pointer(root) != wanted:
         write_bytes_atomic(root / POINTER_NAME, f"{keep_path(place, root)}\n{token}\n".encode())
+
+
+def _check_local(path: str | os.PathLike[str]) -> None:
+    if is_url(text := os.fspath(path)):
+        raise WorkspaceError(
+            f"{text!r} is a URL: a workspace and its catalog are folders of this machine, so give a path; what may lie "
+            "in a bucket are the sources that it reads."
+        )
 
 
 def _check_writable(root: Path) -> None:

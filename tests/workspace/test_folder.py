@@ -21,6 +21,14 @@ def test_a_file_is_no_workspace(project: Path) -> None:
     assert (project / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("url", ["s3://bucket/work", "https://example.org/work", "file:///work"])
+def test_a_url_is_no_workspace(project: Path, url: str) -> None:
+    for path, catalog in ((url, None), ("workspace", url)):
+        with pytest.raises(WorkspaceError, match=f"'{url}' is a URL: a workspace and its catalog are folders"):
+            nbpart.open(path, catalog=catalog)
+    assert os.listdir(project) == ["inbox"]
+
+
 def test_a_read_only_place_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode, **_: Path(path) != project)
     with pytest.raises(WorkspaceError, match="project is read-only for this user"):
