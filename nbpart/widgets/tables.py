@@ -23,8 +23,9 @@ _STYLE = """
 .nbpart-t{font-size:13px;color:var(--jp-ui-font-color1,inherit)}
 .nbpart-t p{margin:0 0 6px}
 .nbpart-t table{border-collapse:collapse;margin:0}
-.nbpart-t table :is(th,td){padding:3px 10px;text-align:left;border-bottom:1px solid var(--jp-border-color2,#8884)}
-.nbpart-t table :is(th,td).n{text-align:right;font-variant-numeric:tabular-nums}
+.nbpart-t.nbpart-t table :is(th,td){padding:3px 10px;text-align:left}
+.nbpart-t.nbpart-t table :is(th,td){border-bottom:1px solid var(--jp-border-color2,#8884)}
+.nbpart-t.nbpart-t table :is(th,td).n{text-align:right;font-variant-numeric:tabular-nums}
 .nbpart-t .faint{opacity:.55}
 .nbpart-t .mark{display:inline-block;width:1.2em;margin-right:.2em;text-align:center;font-weight:700}
 .nbpart-t .bar{display:flex;gap:1px;height:10px;min-width:160px}

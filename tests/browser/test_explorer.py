@@ -115,6 +115,31 @@ def test_from_the_heatmap_to_what_failed_and_its_notebook_in_a_tab(notebook: Ope
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget.context?.path.includes('/runs/raw/')")
 
 
+def test_what_is_blocked_is_told_and_what_was_cut_off_goes_on(notebook: Open) -> None:
+    run = """
+        _ = files.add('bad', 'good'); _ = ws.backfill('+sizes', max_workers=2).wait(progress=False)
+        from nbpart.backfill.options import Options
+        from nbpart.catalog import Moment, events, queries
+        raw = ws._registry()["raw"].asset_id
+        def begin(b):
+            other = events.start_coordinator(b, "elsewhere", 1, "elsewhere-1-00000000.lock", "test")
+            steps = pd.DataFrame({"asset_id": [raw], "key_id": [queries.find_key(b, "good")], "reason": ["asked"]})
+            options = Options(max_workers=1).to_json()
+            number = events.start_backfill(b, "raw", options, other, steps, Moment(b.sequence, b.now))[0]
+            events.finish_backfill(b, number, "interrupted")
+        ws._catalog.write(begin)
+    """
+    panel = Panel(notebook([assets("cut"), run, EXPLORE]))
+    cut_off = panel.root.locator(".nbpart-backfill", has_text="raw interrupted: 0 of 1")
+    cut_off.wait_for()
+    panel.pick(1, 0)
+    panel.title("sizes", "bad")
+    panel.root.locator("dd", has_text=f"raw/bad failed: ValueError: no {HOSTILE} here").wait_for()
+    assert panel.root.get_by_text("It was never run").count() == 0
+    cut_off.get_by_role("button", name="Resume").click()
+    panel.root.locator(".nbpart-backfill", has_text="raw succeeded: 1 of 1").wait_for()
+
+
 def test_from_nothing_to_a_backfill_by_forms_and_buttons(notebook: Open, lab: Lab) -> None:
     book = notebook(["import nbpart; ws = nbpart.open('forms'); x = ws.explore(); x"])
     page = book.page

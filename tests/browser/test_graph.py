@@ -138,6 +138,11 @@ def test_search_zoom_drag_and_fold(notebook: Open) -> None:
     page.wait_for_function("() => document.querySelectorAll('.nbpart-graph .nbpart-node').length === 2")
     assert page.locator(".nbpart-outcome code").inner_text() == 'graph.folded = ["prepare"]'
     assert "6 missing" in str(card(page, "prepare").get_attribute("aria-label"))
+    book.execute("g.selection = ['raw']")
+    page.locator(".nbpart-details b", has_text="raw").wait_for()
+    told = page.locator(".nbpart-details").inner_text()
+    assert "3 missing" in told
+    assert "6" not in told
     card(page, "prepare").dblclick()
     page.wait_for_function("() => document.querySelectorAll('.nbpart-graph .nbpart-node').length === 3")
 

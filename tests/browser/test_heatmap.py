@@ -246,6 +246,22 @@ def test_one_failure_in_fifty_thousand_is_seen_and_found(notebook: Open) -> None
     heat.page.keyboard.press("0")
 
 
+def test_an_order_that_is_out_of_date_is_sorted_again_by_a_button(notebook: Open) -> None:
+    heat = twelve(notebook, "sorted")
+    heat.page.locator("select[aria-label='Order by']").select_option("status")
+    heat.wait("() => document.querySelector('select[aria-label=\"Order by\"]').value === 'status'")
+    again = heat.page.locator("button[data-sort]")
+    assert not again.is_visible()
+    heat.book.execute("s.change(c, ids['one'], 5, 4)")
+    again.wait_for()
+    assert again.inner_text() == "↻ Sort again (1)"
+    third = "print(h._held.keys(h._held.view().head['view'], 0, [2]))"
+    assert heat.book.execute(third) == "['11.csv']"
+    again.click()
+    again.wait_for(state="hidden")
+    assert heat.book.execute(third) == "['5.csv']"
+
+
 def test_the_wheel_zooms_and_pans_with_keys_held(notebook: Open) -> None:
     heat = show(
         notebook,

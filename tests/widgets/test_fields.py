@@ -144,7 +144,7 @@ READERS: Mapping[str, Reader] = {
     "head": Reader(HEATMAP, "head"),
     "band": Reader(HEATMAP, r"band|news|head\.bands\[[\w.]*\]", ("downWidth(pen, ",)),
     "row": Reader(HEATMAP, r"rows\[[\w.]*row\]", ("band.rows.map(",)),
-    "grid": Reader(HEATMAP, "grid"),
+    "grid": Reader(HEATMAP, "grid", ("const heatAxes = ",)),
     "scale": Reader(HEATMAP, r"scale|scales\[0\]"),
     "found": Reader(HEATMAP, "found"),
     "highlight": Reader(HEATMAP, "highlight", ("answer.highlights.map(",)),

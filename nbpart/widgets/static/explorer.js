@@ -35,8 +35,8 @@ function drawPanel(link, root) {
   const addFold = foldable('Add partitions', { open: false });
   const adding = addForm(link, addFold, outcome());
 
-  root.append(backfills.node, make('div', { class: 'nbpart-head' }, make('div', { class: 'nbpart-bar' }, title, make('span', { class: 'nbpart-space' }), clear), key, status, then, trouble),
-    refresh.node, empty, legend, facts, code, reason.node, runs.node, removal.node, gone.node, logFold.node, dataFold.node, bookFold.node, historyFold.node, addFold.node);
+  root.append(refresh.node, backfills.node, make('div', { class: 'nbpart-head' }, make('div', { class: 'nbpart-bar' }, title, make('span', { class: 'nbpart-space' }), clear), key, status, then, trouble),
+    empty, legend, facts, code, reason.node, runs.node, removal.node, gone.node, logFold.node, dataFold.node, bookFold.node, historyFold.node, addFold.node);
 
   const shown = {};
   /** Whether a part of the state is not what was drawn last. */

@@ -19,8 +19,8 @@ async function act(link, node, result, action, payload) {
 /** Look at sources and code on disk now; says when that was last done, once it is longer than a minute ago. */
 function refreshBar(link, result) {
   const seen = make('span', { class: 'nbpart-faint nbpart-seen' });
-  const button = make('button', { type: 'button', text: 'Refresh', title: 'Look now whether code or sources changed on disk; nothing runs', onclick: () => act(link, node, result, 'refresh', {}) });
-  const node = make('div', { class: 'nbpart-refresh' }, make('div', { class: 'nbpart-bar' }, button, seen), result.node);
+  const button = make('button', { type: 'button', class: 'nbpart-quiet', text: 'Refresh', title: 'Look now whether code or sources changed on disk; nothing runs', onclick: () => act(link, node, result, 'refresh', {}) });
+  const node = make('div', { class: 'nbpart-refresh' }, make('div', { class: 'nbpart-bar' }, make('span', { class: 'nbpart-space' }), seen, button), result.node);
   const draw = () => { seen.textContent = seenText(link.state.panel.seen_at, new Date()); };
   const timer = setInterval(draw, 15000);
   return { node, show: draw, close: () => clearInterval(timer) };

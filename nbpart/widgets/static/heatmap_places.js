@@ -17,8 +17,10 @@ Object.assign(HeatView.prototype, {
   /** The width that the names at the left would need. */
   labels() {
     const pen = this.pen();
-    const widths = this.state.head.bands.flatMap((band) =>
-      band.rows.map(({ name }) => pen.measureText(name).width + this.downWidth(pen, band) + 14));
+    const widths = this.state.head.bands.flatMap((band) => [
+      ...band.rows.map(({ name }) => pen.measureText(name).width + this.downWidth(pen, band) + 14),
+      band.grid ? pen.measureText(heatAxes(band.grid)).width + 24 : 0, // beside it half of the first value
+    ]);
     return Math.max(0, ...widths);
   },
 

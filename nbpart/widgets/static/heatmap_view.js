@@ -358,7 +358,7 @@ class HeatView {
         pen.fillText(this.fit(pen, band.grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
       }
       pen.textAlign = 'left';
-      pen.fillText(this.fit(pen, `${band.grid.across} → ${band.grid.down} ↓`, left - 8), 2, top + 8);
+      pen.fillText(this.fit(pen, heatAxes(band.grid), left - 22), 2, top + 8);
       return;
     }
     pen.strokeStyle = this.line;
@@ -468,5 +468,6 @@ class HeatView {
   }
 }
 
+const heatAxes = ({ across, down }) => `${across} → ${down} ↓`;
 const heatHex = (pixel) => `#${[0, 8, 16].map((by) => ((pixel >>> by) & 255).toString(16).padStart(2, '0')).join('')}`;
 const heatShort = (n) => (n < 10000 ? count(n) : n < 1e6 ? `${Math.round(n / 1000)}k` : `${(n / 1e6).toFixed(1)}M`);
