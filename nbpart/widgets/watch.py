@@ -6,10 +6,12 @@ follower asks for, and then, with no lock held, each is handed what it read.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from nbpart.catalog import Batch, Catalog
@@ -17,6 +19,10 @@ from nbpart.catalog.queries import Changes
 from nbpart.errors import CatalogBusyError, CatalogError
 
 log = logging.getLogger("nbpart")
+
+#: Set when the interpreter ends.
+_is_ending = threading.Event()
+atexit.register(_is_ending.set)
 
 #: Seconds between two looks at the sequence: while nothing happens, and for a while after something did.
 IDLE_S, LIVELY_S = 0.9, 0.2
@@ -106,6 +112,12 @@ class Watcher:
                     return
                 log.warning("the live widgets could not read the catalog: %s", error)
                 changed = False
+            except Exception:
+                if _is_ending.is_set():
+                    return  # modules are taken down under it
+                log.exception("the live widgets could not read the catalog")
+                self._skip(behind)
+                changed = False
             del behind
             ended = time.monotonic()
             if changed:
@@ -145,10 +157,16 @@ class Watcher:
             raise
         except Exception as error:  # noqa: BLE001 - it is told, and the others go on
             log.warning("%s could not read the catalog: %s", type(follower).__name__, error)
-            with self._guard:
-                if follower in self._seen:
-                    self._seen[follower] = self._catalog.sequence()
+            self._skip([follower])
             return False
+
+    def _skip(self, followers: Iterable[Follower]) -> None:
+        """Leave out what these could not read: the next change may do."""
+        sequence = self._catalog.sequence()
+        with self._guard:
+            for follower in followers:
+                if follower in self._seen:
+                    self._seen[follower] = sequence
 
 
 def _read(batch: Batch, behind: dict[Follower, int]) -> tuple[int, list[tuple[Follower, Any]]]:

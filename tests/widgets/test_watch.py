@@ -16,6 +16,7 @@ from nbpart.catalog.queries import Changes
 from nbpart.errors import CatalogBusyError
 from nbpart.widgets.watch import Watcher, follow, watcher_of
 from tests.catalog.story import Story
+from tests.processes import wait_for
 
 
 class Seen:
@@ -226,6 +227,17 @@ def test_the_thread_ends_with_its_last_follower(catalog: Catalog, story: Story) 
     watcher.nudge()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_lonely_follower_in_trouble_is_followed_on(
+    catalog: Catalog, story: Story, seen: Seen, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen.trouble = KeyError("no such column")
+    story.add("d")
+    wait_for(lambda: "no such column" in caplog.text, 20)
+    seen.trouble = None
+    story.add("e")
+    seen.wait(lambda found: found["sequence"] == catalog.sequence())
 
 
 def test_the_thread_ends_when_the_catalog_is_closed(catalog: Catalog, story: Story, seen: Seen) -> None:
