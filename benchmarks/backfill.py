@@ -55,6 +55,7 @@ HEAVY = (
     "plt.scatter(x[:, 0], x[:, 1], c=model.predict(x))",
 )
 LINES = ("for n in range(100_000):\n    print('line', n)",)
+MORE_LINES = ("for n in range(200_000):\n    print('line', n)",)
 LONG_LINE = ("print('x' * 10_000_000)",)
 # its two processes are still there when the last cell is done
 PARALLEL = (
@@ -108,8 +109,9 @@ def measure_notebooks(folder: Path, notebooks: int) -> list[Callable[[], Iterato
     found = all(importlib.util.find_spec(name) for name in ("sklearn", "matplotlib"))
     return [
         lambda: compare(folder, "pandas notebook", PANDAS, notebooks),
-        lambda: compare(folder, "100,000 lines", LINES, min(FEW, notebooks)),
-        lambda: compare(folder, "one line of 10 MB", LONG_LINE, min(FEW, notebooks)),
+        lambda: compare(folder, "100,000 lines", LINES, few),
+        lambda: compare(folder, "200,000 lines", MORE_LINES, few),
+        lambda: compare(folder, "one line of 10 MB", LONG_LINE, few),
         lambda: compare(folder, "scikit-learn notebook", HEAVY, notebooks) if found else skip("scikit-learn notebook"),
         lambda: compare(folder, "n_jobs=2 notebook", PARALLEL, few) if found else skip("n_jobs=2 notebook"),
     ]

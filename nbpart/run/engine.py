@@ -30,6 +30,7 @@ from nbpart.run.kernels.launch import Imports, RunKernel, run_environment, start
 from nbpart.run.kernels.zygotes import Usage
 from nbpart.run.last_words import ToldText
 from nbpart.run.record import SUCCEEDED, Ending, NotebookRecord, strip_ansi
+from nbpart.run.streams import StreamOutputs
 from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 
@@ -65,9 +66,10 @@ class Execution:
     at once after `wake`; True cancels. check: may turn a success into a failure once the kernel is gone. startup: lines
     that an IPython kernel executes first. secrets: what a kernel of Python is handed by a pipe (see `spell_secrets`).
     imports: what a prewarmed kernel may find imported; what has read a variable of the environment that a cell sets
-    itself is not. autosave_s: the least time between two saves while a cell goes on, None for no such. kernel: one that
-    was started ahead for this execution. keep_as: where a cell raises, its kernel is not ended but kept for `keep_s`
-    seconds, with a connection file at this path (see KeptKernel); IPython only.
+    itself is not. autosave_s: the least time between two saves while a cell goes on, None for no such. streams: takes
+    in what cells print, by default all of it. kernel: one that was started ahead for this execution. keep_as: where a
+    cell raises, its kernel is not ended but kept for `keep_s` seconds, with a connection file at this path (see
+    KeptKernel); IPython only.
 
     After `run`, `ending` tells how it ended, `kernel_kind`, `notes` and `usage` of the kernel, `kept` where it is kept.
     """
@@ -88,6 +90,7 @@ class Execution:
         imports: Imports | None = None,
         progress_bar: bool = False,
         autosave_s: float | None = 0.0,
+        streams: StreamOutputs | None = None,
         kernel: RunKernel | None = None,
         keep_as: str | None = None,
         keep_s: float = 3600.0,
@@ -106,6 +109,7 @@ class Execution:
         self._imports = imports or Imports()
         self._progress_bar = progress_bar
         self._autosave_s = autosave_s
+        self._streams = streams
         self._kernel = kernel
         self._keep_as = keep_as
         self._keep_s = keep_s
@@ -125,7 +129,7 @@ class Execution:
 
     def run(self, nb: Any, kernel_name: str) -> Any:
         """Execute the notebook; how it ended is in `ending`. Must not be called where an event loop runs."""
-        record = NotebookRecord(nb, self._save, self._about, self._progress_bar, self._autosave_s)
+        record = NotebookRecord(nb, self._save, self._about, self._progress_bar, self._autosave_s, self._streams)
         record.notebook_start()
         self.ending = self._check(asyncio.run(self._drive(record, kernel_name)))
         if self._client is not None:

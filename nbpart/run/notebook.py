@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from nbpart.run.kernels.launch import Imports, RunKernel
     from nbpart.run.record import Ending
 
+#: The most characters of what one cell prints that are in its notebook: all of it is in the log.
+MOST_PRINTED = 10 << 20
+
 _logger = logging.getLogger("nbpart.run")
 _loading = threading.Lock()
 
@@ -246,6 +249,7 @@ class NotebookRun:
     def _run(self, log: _Log) -> tuple[Ending, str | None]:
         from nbpart.run.engine import ENGINE, Execution, Limits
         from nbpart.run.record import Ending
+        from nbpart.run.streams import StreamOutputs
 
         if self._is_stopped():
             return Ending(RunStatus.CANCELLED, "Cancelled", "the run was cancelled before it started"), None
@@ -264,6 +268,7 @@ class NotebookRun:
             environment=self._environment,
             save=lambda nb: _save(nb, spec.output_notebook, self._redactor),
             about=_about(spec),
+            streams=StreamOutputs(MOST_PRINTED, _place_of_log(spec), self._redactor.redact),
             write=log.write,
             should_stop=self._is_stopped,
             check=self._check,
@@ -308,6 +313,11 @@ def _find_imports(spec: RunSpec) -> Imports:
     preload = tuple(name for name in spec.preload if name.partition(".")[0] not in local)
     sources = (Path(snapshot).read_text("utf-8", "surrogatepass") for snapshot, _ in spec.modules.values())
     return Imports(preload, find_set_variables(sources))
+
+
+def _place_of_log(spec: RunSpec) -> str:
+    """The log of a run as a person finds it, from the workspace on."""
+    return os.path.relpath(spec.log, spec.workspace) if spec.workspace else spec.log
 
 
 def _saved_files(spec: RunSpec) -> list[SavedFileRecord]:

@@ -61,9 +61,10 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
         about: Mapping[str, Any],
         progress_bar: bool = False,
         autosave_s: float | None = 0.0,
+        streams: StreamOutputs | None = None,
     ) -> None:
         super().__init__(nb, output_path=None, progress_bar=progress_bar, autosave_cell_every=0)
-        self.streams = StreamOutputs()
+        self.streams = streams or StreamOutputs()
         self._write = write
         self._about = dict(about)
         self._is_due = self._is_changed = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from pathlib import Path
 
 import nbformat
@@ -69,6 +70,67 @@ def test_other_outputs_part_streams_and_cleared_ones_begin_anew() -> None:
     streams.add(outputs, "stdout", "new")
     streams.settle()
     assert [output["text"] for output in outputs] == ["new"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["stdout", "stderr", "display"]), st.text("ab\n", max_size=40)), max_size=40),
+    st.integers(20, 200),
+)
+def test_of_much_output_the_beginning_and_the_end_are_kept(printed: list[tuple[str, str]], most: int) -> None:
+    streams, outputs, kept_places = StreamOutputs(most, "runs/x.log"), [], []
+    for name, text in printed:
+        if name == "display":
+            kept_places.append((len(outputs), text))
+            outputs.append(nbformat.v4.new_output("display_data", {"text/plain": text}))
+        else:
+            streams.add(outputs, name, text)
+    streams.settle()
+    everything = "".join(text for name, text in printed if name != "display")
+    shown = "".join(output.get("text", "") for output in outputs)
+    assert [(place, outputs[place]["data"]["text/plain"]) for place, _ in kept_places] == kept_places
+    if len(everything) <= most:
+        assert shown == everything
+        return
+    head, left_out, tail = re.fullmatch(
+        r"(.*)\n\[nbpart\] ([\d,]+) characters are left out here; the log has all of it: runs/x\.log\n(.*)", shown, re.S
+    ).groups()
+    assert everything.startswith(head)
+    assert everything.endswith(tail)
+    assert len(head) + int(left_out.replace(",", "")) + len(tail) == len(everything)
+    assert len(head) + len(tail) <= most
+
+
+def test_what_is_left_out_is_let_go_and_cuts_no_secret_in_two() -> None:
+    streams, outputs = StreamOutputs(1_000_000, "x.log", lambda text: text.replace("sesame", "•")), []
+    tracemalloc.start()
+    try:
+        for n in range(100_000):
+            streams.add(outputs, "stdout", f"{n} sesame " * 10)
+        assert tracemalloc.get_traced_memory()[1] < 8e6  # of 13 million characters that were printed
+    finally:
+        tracemalloc.stop()
+    streams.settle()
+    assert len(outputs) == 1
+    head, note, rest = outputs[0].text.partition("\n[nbpart]")
+    tail = rest.rpartition("\n")[2]
+    assert note
+    assert head.startswith("0 • 0 • ")
+    assert tail.endswith("99999 • ")
+    assert not re.search("[sem]", head + tail)
+
+
+def test_streams_that_change_often_have_one_output_each_in_the_end() -> None:
+    streams, outputs = StreamOutputs(), []
+    for n in range(50_000):
+        streams.add(outputs, ("stdout", "stderr")[n % 2], f"{n}\n")
+    outputs.append(nbformat.v4.new_output("display_data", {"text/plain": "x"}))
+    streams.add(outputs, "stderr", "behind")
+    streams.settle()
+    assert len(outputs) < 11_000
+    for first, name in enumerate(("stdout", "stderr")):
+        text = "".join(o["text"] for o in outputs[:-1] if o.get("name") == name)
+        assert text == "".join(f"{n}\n" for n in range(first, 50_000, 2))
+    assert outputs[-1]["text"] == "behind"
 
 
 def test_long_output_is_joined_without_being_copied_for_each_piece() -> None:

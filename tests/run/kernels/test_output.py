@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from nbpart.run.kernels import launch, zygotes
+from nbpart.run.notebook import NotebookRun, execute
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 from tests.run.conftest import make_spec
@@ -94,3 +97,93 @@ def test_all_that_is_printed_is_in_the_log_and_in_the_notebook(
                 assert numbers == list(range(COUNTS[who])), f"the order of {who} in the {place}"
         displays = [output.data["text/plain"] for output in outputs if output.output_type == "display_data"]
         assert displays == [str({"display": n}) for n in range(1_000)]
+
+
+LONG = """
+line = 'x' * 89
+for n in range(600_000): print(f'{n:10d}{line}')
+from pathlib import Path
+_ = Path('kernel').write_text(Path('/proc/self/status').read_text())
+"""
+RUN_ONE = """
+import sys
+from pathlib import Path
+from nbpart.run.notebook import execute
+from nbpart.run.spec import RunSpec
+spec = RunSpec.read(sys.argv[1])
+for path in sys.argv[2:]: execute(RunSpec.read(path))
+before = Path('/proc/self/status').read_text()
+result = execute(spec)
+assert result.status == 'succeeded', result
+print(before, Path('/proc/self/status').read_text(), sep='---')
+"""
+
+
+def most_memory(status: str) -> int:
+    """The most memory that a process has had, in MB."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) // 1024
+
+
+def test_a_cell_that_prints_60_mb_takes_little_memory_and_its_notebook_says_where_all_of_it_is(tmp_path: Path) -> None:
+    short = make_spec(tmp_path, "short", LONG.replace("600_000", "1_000").replace("'kernel'", "'short'"))
+    spec = make_spec(tmp_path, "long", LONG, workspace=str(tmp_path))
+    paths = [str(each.write(f"{each.notebook}.spec")) for each in (spec, short)]
+    done = subprocess.run([sys.executable, "-c", RUN_ONE, *paths], stdout=subprocess.PIPE, text=True, check=True)
+    before, after = map(most_memory, done.stdout.split("---"))
+    assert after < before + 120, "the coordinator's memory grew with what was printed"
+    plain, most = (most_memory(Path(spec.folder, name).read_text()) for name in ("short", "kernel"))
+    assert most < plain + 30, "the kernel's memory grew with what was printed"
+    lines = Path(spec.log).read_text("utf-8").splitlines()[:-1]
+    assert [int(line.rstrip("x")) for line in lines] == list(range(600_000))
+    (output,) = outputs_of(spec)
+    head, tail = re.split(
+        r"\n\[nbpart\] [\d,]+ characters are left out here; the log has all of it: (?:.*)\n", output.text
+    )
+    assert len(head) + len(tail) <= 10 << 20
+    assert [int(line[:10]) for line in head.splitlines()] == list(range(len(head.splitlines())))
+    assert tail.splitlines() == lines[-len(tail.splitlines()) :]
+    assert f"all of it: {Path(spec.log).relative_to(tmp_path)}\n" in output.text
+
+
+COUNTING = """
+import mmap, os, sys
+counter = mmap.mmap(os.open('counter', os.O_RDWR | os.O_CREAT), 8)
+def count():
+    n = 0
+    while True:
+        print('line', n, '.' * (n % 50))
+        n += 1
+        counter[:] = n.to_bytes(8, 'little')
+        yield n
+"""
+
+
+def check_counted(spec: RunSpec) -> int:
+    """How many lines were printed; each is in the log, and nothing is there twice."""
+    printed = int.from_bytes(Path(spec.folder, "counter").read_bytes(), "little")
+    told = [int(n) for n in re.findall(r"^line (\d+) ", Path(spec.log).read_text("utf-8"), re.M)]
+    assert told == list(range(len(told)))
+    # of the next line there may be the beginning
+    assert printed <= len(told) <= printed + 1
+    return printed
+
+
+@pytest.mark.parametrize("flush", ["", "sys.stdout.flush()"])
+def test_a_kernel_that_is_killed_while_it_prints_has_all_of_it_in_the_log(tmp_path: Path, flush: str) -> None:
+    work = "with open('counter', 'wb') as file: file.write(bytes(8))"
+    kill = f"for n in count():\n    {flush}\n    if n == 60_000: os.kill(os.getpid(), 9)"
+    spec = make_spec(tmp_path, "killed", work, COUNTING, kill)
+    result = execute(spec)
+    assert (result.error_class, result.exit_code) == ("DeadKernel", -9)
+    assert check_counted(spec) == 60_000
+
+
+def test_a_time_out_ends_what_prints_and_heeds_no_interrupt_and_keeps_what_it_printed(tmp_path: Path) -> None:
+    work = "with open('counter', 'wb') as file: file.write(bytes(8))"
+    endless = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nfor n in count(): pass"
+    spec = make_spec(tmp_path, "endless", work, COUNTING, endless, timeout_s=2.0)
+    result = NotebookRun(spec, grace_s=0.5).execute()
+    assert (result.status, result.error_class) == (RunStatus.FAILED, "TimeoutError")
+    assert check_counted(spec) > 1_000
