@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
@@ -71,6 +71,15 @@ class Carrier:
         lines = {p.source: p for p in sorted(imports, key=lambda p: (p.source.startswith("from "), p.source))}
         future = [Piece("annotations", "future", "from __future__ import annotations")] if self._deferred else []
         return [*future, *lines.values(), *in_order(self._pieces, self._name)]
+
+    def live_values(self, pieces: Sequence[Piece]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """What is there now under the names of pieces: of definitions and constants, of names given, of imports."""
+        ranks = {piece.name: piece.rank for piece in pieces}
+        made = {
+            n: self._values[n] for n, rank in ranks.items() if rank in ("definition", "constant") and n in self._values
+        }
+        given = {name: self._namespace.get(name) for name in self.used}
+        return made, given, {n: self._values[n] for n, rank in ranks.items() if rank == "import" and n in self._values}
 
     # What a name stands for -----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from nbpart.assets.carrier import Carrier, Piece
+from nbpart.assets.rebuilding import find_difference
 from nbpart.assets.sources import plain_function
 from nbpart.errors import CarryError, DeclarationError
 
@@ -41,7 +42,19 @@ def carry(function: Callable[..., Any], given: Collection[str] = ()) -> Carried:
     pieces = tuple(carrier.carry())
     if carrier.problems:
         raise CarryError(_explain(name, carrier.problems))
-    return Carried(_lay_out(pieces), name, pieces, frozenset(carrier.used))
+    source = _lay_out(pieces)
+    found = find_difference(source, *carrier.live_values(pieces))
+    if found is not None:
+        raise CarryError(_explain(name, [_tell_difference(name, *found)]))
+    return Carried(source, name, pieces, frozenset(carrier.used))
+
+
+def _tell_difference(function: str, name: str, difference: str) -> str:
+    whose = f"`{name}`, used by `{function}`," if name != function else f"`{name}`"
+    return (
+        f"{whose} is not what its source makes by now: {difference}; it was changed after its definition. "
+        "Say all of it where it is defined, or move it to a module"
+    )
 
 
 def _explain(name: str, problems: list[str]) -> str:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
 _ALIKE = (
-    *("co_name", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_code", "co_exceptiontable"),
-    *("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_flags"),
+    *("co_name", "co_names", "co_varnames", "co_freevars", "co_cellvars"),
+    *("co_argcount", "co_posonlyargcount", "co_kwonlyargcount"),
+)
+#: Not whether it is nested, nor what ``__future__`` its module has.
+_FLAGS = (
+    inspect.CO_VARARGS
+    | inspect.CO_VARKEYWORDS
+    | inspect.CO_GENERATOR
+    | inspect.CO_COROUTINE
+    | inspect.CO_ASYNC_GENERATOR
 )
 
 
 def is_same_code(one: CodeType, other: CodeType) -> bool:
     """Whether two code objects do the same: lines, columns, file and docstrings do not count."""
     if any(getattr(one, name) != getattr(other, name) for name in _ALIKE):
+        return False
+    if (one.co_flags ^ other.co_flags) & _FLAGS:
+        return False
+    if one.co_code != other.co_code and _steps(one) != _steps(other):
         return False
     mine, theirs = _constants(one), _constants(other)
     return len(mine) == len(theirs) and all(map(_is_same_constant, mine, theirs))
@@ -29,6 +42,18 @@ def find_code(source: str, filename: str, qualname: str) -> CodeType | None:
     code = compile(source, filename, "exec", dont_inherit=True)
     found = [inner for inner in _inner_codes(code) if inner.co_qualname == qualname]
     return found[-1] if found else None
+
+
+def _steps(code: CodeType) -> list[tuple[str, Any]]:
+    """The instructions, but for how a method is called: that depends on whether its module imports the object."""
+    steps = []
+    for each in dis.get_instructions(code):
+        if each.opname in ("PUSH_NULL", "PRECALL", "CACHE", "NOP"):
+            continue
+        is_told = each.opcode not in (*dis.hasjrel, *dis.hasjabs, *dis.hasconst)
+        name = "LOAD_ATTR" if each.opname == "LOAD_METHOD" else each.opname
+        steps.append((name, each.argval if is_told else each.arg if each.opcode in dis.hasconst else None))
+    return steps
 
 
 def _constants(code: CodeType) -> tuple[Any, ...]:
