@@ -94,7 +94,7 @@ def build_monitor(progress: BackfillProgress) -> MonitorModel:
     counts = {s: progress.counts.get(s.value, 0) for s in StepStatus}
     going = record.status in _GOING
     end = progress.read_at if going else record.changed_at
-    rate = compute_rate(progress.finished, progress.window_s) if going else None
+    rate = compute_rate(progress.finished, progress.window_s) if going and not record.cancelling else None
     to_come = sum(counts[s] for s in _TO_COME)
     return MonitorModel(
         backfill_id=record.backfill_id,

@@ -64,10 +64,13 @@ def test_what_may_be_done_depends_on_how_it_stands() -> None:
 
 
 def test_one_that_was_asked_to_end_says_so() -> None:
-    progress = progress_of(running=4)
+    progress = progress_of(running=4, finished=8)
     asked = dataclasses.replace(progress, record=dataclasses.replace(progress.record, cancelling=True))
     model = build_monitor(asked)
     assert (model.status, model.is_going, model.may_cancel) == ("cancelling", True, False)
+    # what is left will not run
+    assert build_monitor(progress).left_s is not None
+    assert (model.rate, model.left_s) == (None, None)
     assert model.to_json(Path("/ws"))["status"] == "cancelling"
     assert "cancelling" in monitor_html(model)
 

@@ -15,7 +15,6 @@ function stepParts(counts, total) {
 
 /** "12.5 a second", or "4 a minute" where it is slow. */
 function rateText(rate) {
-  if (!rate) return '—';
   if (rate >= 1) return `${rate.toFixed(1)} a second`;
   const aMinute = rate * 60;
   return aMinute >= 1 ? `${aMinute.toFixed(aMinute < 10 ? 1 : 0)} a minute` : `${(aMinute * 60).toFixed(1)} an hour`;
@@ -98,7 +97,9 @@ function drawMonitor(link, root) {
     const since = now.going ? (performance.now() - takenAt) / 1000 : 0;
     if (now.waiting) return void (facts.textContent = now.waiting);
     const parts = [`${count(now.done)} of ${count(now.steps)} steps`, now.going ? `${span(now.elapsed_s + since)} so far` : `took ${span(now.elapsed_s)}`];
-    if (now.going) parts.push(rateText(now.rate), now.left_s === null ? 'time left unknown yet' : `about ${span(Math.max(0, now.left_s - since))} left`);
+    const goesOn = now.going && now.status !== 'cancelling';
+    if (goesOn && now.rate) parts.push(rateText(now.rate));
+    if (goesOn) parts.push(now.left_s === null ? 'time left unknown yet' : `about ${span(Math.max(0, now.left_s - since))} left`);
     facts.textContent = parts.join(' · ');
     running.querySelectorAll('[data-for]').forEach((node) => (node.textContent = span(Number(node.dataset.for) + since)));
   }
