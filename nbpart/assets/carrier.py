@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from nbpart.assets import origins
-from nbpart.assets.names import GlobalNames, declares_asset, dotted_chains, global_names
+from nbpart.assets.names import GlobalNames, declares_asset, dotted_chains, global_names, root_name
 from nbpart.assets.sources import DefinitionSource, find_class, find_function, plain_function
 from nbpart.assets.spelling import CONTAINERS, CannotSpell, no_name, spell
 from nbpart.errors import DeclarationError, nearest
@@ -171,8 +171,30 @@ class Carrier:
             return self.problems.append(f"`{name}` cannot stand alone ({error.msg}): make it a function of its own")
         self._deferred |= found.deferred
         self._values.setdefault(name, value)
-        self._pieces[name] = Piece(name, "definition", source, named.early, self._follow_all(named, user))
+        needs = self._follow_all(named, user)
+        self._pieces[name] = Piece(name, "definition", source, named.early, needs)
         self._add_submodules(bare)
+        if registered := self._add_registered(name, value):
+            self._pieces[name] = Piece(name, "definition", source, named.early, (*needs, *registered))
+
+    def _add_registered(self, name: str, value: Any) -> list[str]:
+        """Carries what is registered at a ``singledispatch`` function by a decorator; the names of these pieces."""
+        added: list[str] = []
+        for number, implementation in enumerate(origins.registered_at(value)):
+            try:
+                found = find_function(plain_function(implementation))
+            except DeclarationError:
+                continue  # which is then refused, since what the source makes differs
+            if not any(root_name(d.func if isinstance(d, ast.Call) else d) == name for d in found.node.decorator_list):
+                continue
+            source = found.without([])
+            named = global_names(ast.parse(source).body[0], deferred=found.deferred)
+            user = _User(found.node.name, origins.variables_around(plain_function(implementation)))
+            needs = self._follow_all(named, user)
+            piece = f"{name}.register {number}"
+            self._pieces[piece] = Piece(piece, "definition", source, named.early | {name}, needs)
+            added.append(piece)
+        return added
 
     def _follow_all(self, named: GlobalNames, user: _User) -> tuple[str, ...]:
         for each in named.needed:

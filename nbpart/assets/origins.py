@@ -8,7 +8,15 @@ import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from types import BuiltinFunctionType, CellType, FunctionType, GenericAlias, ModuleType, UnionType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    FunctionType,
+    GenericAlias,
+    MappingProxyType,
+    ModuleType,
+    UnionType,
+)
 from typing import Any
 
 from nbpart.assets.names import name_of_alias, parse
@@ -46,6 +54,14 @@ def behind(value: Any) -> Any:
 def is_function(value: Any) -> bool:
     """Whether a value is a function, or a wrapper around one such as ``functools.cache`` makes."""
     return isinstance(value, FunctionType) or isinstance(getattr(value, "__wrapped__", None), FunctionType)
+
+
+def registered_at(value: Any) -> list[Any]:
+    """What a ``singledispatch`` function calls for the classes that were registered at it, in their order."""
+    registry = getattr(value, "registry", None)
+    if not isinstance(registry, MappingProxyType) or not hasattr(value, "dispatch"):
+        return []
+    return list({id(f): f for kind, f in registry.items() if kind is not object}.values())
 
 
 def is_data(value: Any) -> bool:

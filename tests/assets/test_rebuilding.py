@@ -154,6 +154,16 @@ UNCHANGED: dict[str, list[str]] = {
         "def f(): return g(4) + h()",
     ],
     "a dispatch without later registrations": [DISPATCH, "area(1)", "def f(): return area(1.0)"],
+    "a dispatch with registrations by decorators": [
+        DISPATCH,
+        "class Square:\n    side = 3\nK = 10",
+        "@area.register\ndef _(x: int): return K + x",
+        "@area.register(set)\ndef _(x): return 5",
+        "@area.register(map)\ndef _(x): return 6",
+        "@area.register(str)\ndef _(x): return area(len(x))\n@area.register(float)\n@area.register(Square)\n"
+        "def other(x): return 3",
+        "def f(): return area(3), area('four'), area(1.0), area(Square()), area(None), area(set()), area(map(str, ()))",
+    ],
     "a context manager": [
         "from contextlib import contextmanager\n@contextmanager\ndef g():\n    yield 3",
         "def f():\n    with g() as x: return x",
