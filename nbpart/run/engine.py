@@ -55,7 +55,7 @@ class Limits:
     start_s: float = 120.0
     run_s: float | None = None
     cell_s: float | None = None
-    grace_s: float = 5.0
+    grace_s: float = 2.0
 
 
 class Execution:
@@ -73,6 +73,15 @@ class Execution:
 
     After `run`, `ending` tells how it ended, `kernel_kind`, `notes` and `usage` of the kernel, `kept` where it is kept.
     """
+
+    _client: Any = None
+    _cell: int | None = None
+    _deadline: float | None = None
+    _cell_began_at: float | None = None
+    _stopping: Ending | None = None
+    _began_at = _done_at = 0.0
+    _loop: asyncio.AbstractEventLoop | None = None
+    _woken: asyncio.Event | None = None
 
     def __init__(
         self,
@@ -113,14 +122,6 @@ class Execution:
         self._kernel = kernel
         self._keep_as = keep_as
         self._keep_s = keep_s
-        self._client: Any = None
-        self._cell: int | None = None
-        self._deadline: float | None = None
-        self._cell_began_at: float | None = None
-        self._stopping: Ending | None = None
-        self._began_at = self._done_at = 0.0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._woken: asyncio.Event | None = None
         self.ending: Ending | None = None
         self.kernel_kind: str | None = None
         self.notes: tuple[str, ...] = ()

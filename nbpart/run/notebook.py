@@ -69,7 +69,7 @@ class NotebookRun:
         *,
         on_start: Callable[[RunSpec], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
-        grace_s: float = 5.0,
+        grace_s: float = 2.0,
     ) -> None:
         self.spec = spec
         self._on_start = on_start
