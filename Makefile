@@ -2,6 +2,7 @@
 # make test    the same with all that the tests need, and the tests             (ARGS="-k keys" for some)
 # make check   ruff, its formatter, mypy
 # make bench   the benchmarks                                                 (ARGS="plan imports" for some)
+# make conformance   tests of Jupyter's own projects on their kernel and on ours     (ARGS="papermill" for some)
 # make clean   take away everything that these made
 
 VENV := .venv
@@ -10,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 DAYS ?= 14
 ARGS ?=
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench conformance clean
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
 
@@ -31,6 +32,9 @@ format: $(VENV)/for-development
 
 bench: $(VENV)/for-development
 	$(BIN)/python -m benchmarks $(ARGS)
+
+conformance: $(VENV)/for-development
+	$(BIN)/python -m conformance $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist nbpart-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

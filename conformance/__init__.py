@@ -1,0 +1,1 @@
+"""Tests of others, run with their own kernel and with ours: `make conformance`, by hand and before a release."""
