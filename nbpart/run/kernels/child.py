@@ -134,6 +134,11 @@ class AdoptedApp(ForkedApp):
         sys.stderr.flush()
 
 
+# its log and its errors are signed with the name
+for _app in (ForkedApp, AdoptedApp):
+    _app.__name__ = IPKernelApp.__name__
+
+
 def begin(zygote: int, guardian: str) -> None:
     """Become a process of one's own: session, signals, randomness, a mark; and die with the zygote."""
     os.setsid()

@@ -33,7 +33,7 @@ from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipytho
 from nbpart.run.kernels.report import report_code
 from nbpart.run.kernels.steady import steady_code
 from nbpart.run.kernels.usage import read_usage
-from nbpart.run.kernels.waiting import wait_end
+from nbpart.run.kernels.waiting import call_in_thread, wait_end
 from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Usage, is_supported
 from nbpart.run.modules import RUN_VARIABLE
 from nbpart.run.secrets import TAKING_LINE, pass_secrets, spell_environment
@@ -179,7 +179,7 @@ class RunKernel:
             self.process.poll()
             if isinstance(self.process, ForkedKernel):
                 self.process.close()
-            await asyncio.to_thread(self._end_started)
+            await call_in_thread(self._end_started)
         with contextlib.suppress(OSError):
             await self.manager.cleanup_resources()
         self.console.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
@@ -14,7 +13,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import List, Unicode
 
-from nbpart.run.kernels.waiting import wait_end, wait_readable
+from nbpart.run.kernels.waiting import call_in_thread, wait_end, wait_readable
 from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Zygote, is_supported, shared
 from nbpart.run.variables import ANY
 
@@ -106,7 +105,7 @@ async def find_zygote(python: str, preload: Sequence[str] | None, environment: M
     """The zygote for these, a bare one for None; the loop goes on while it starts."""
     zygote = shared.find(python, preload, environment)
     if zygote is None:
-        zygote = await asyncio.to_thread(shared.get, python, preload, environment)
+        zygote = await call_in_thread(shared.get, python, preload, environment)
     return zygote
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
+import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from nbpart.run.kernels.processes import is_gone
 from nbpart.run.kernels.zygotes import ForkedKernel
 
 _POLL_S = 0.02
+T = TypeVar("T")
 
 
 async def wait_readable(descriptor: int, limit_s: float | None) -> bool:
@@ -21,13 +26,48 @@ async def wait_readable(descriptor: int, limit_s: float | None) -> bool:
     came = asyncio.Event()
     loop.add_reader(copy, came.set)
     try:
-        await asyncio.wait_for(came.wait(), limit_s)
+        async with asyncio.timeout(limit_s):
+            # in a forked process a loop that its parent used is woken for others too
+            while not _is_readable(copy):
+                await came.wait()
+                came.clear()
     except TimeoutError:
         return False
     finally:
         loop.remove_reader(copy)
         os.close(copy)
     return True
+
+
+def _is_readable(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+async def call_in_thread(call: Callable[..., T], *arguments: Any) -> T:
+    """What a call returns or raises that blocks, made in a thread of its own; the loop goes on meanwhile.
+
+    Not `asyncio.to_thread`: in a forked process a loop that its parent used holds threads that are not there, and is
+    woken by a pipe that it shares.
+    """
+    done: Future[T] = Future()
+    bell = os.pipe()
+
+    def work() -> None:
+        try:
+            done.set_result(call(*arguments))
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+            done.set_exception(error)
+        finally:
+            os.close(bell[1])
+
+    threading.Thread(target=work, name="nbpart call", daemon=True).start()
+    try:
+        await wait_readable(bell[0], None)
+    finally:
+        os.close(bell[0])
+    return done.result()
 
 
 async def wait_end(process: Any, limit_s: float | None) -> bool:

@@ -359,6 +359,10 @@ class Zygotes:
         self._retired: list[Zygote] = []
         self._failures: dict[tuple[_Kind, frozenset[tuple[str, str]]], tuple[float, str]] = {}
 
+    def renew_locks(self) -> None:
+        """In a forked process: another thread, which is not there, may have held them."""
+        self._lock, self._starting = threading.Lock(), {}
+
     def get(self, python: str, preload: Sequence[str] | None, environment: Mapping[str, str]) -> Zygote:
         """The zygote for this interpreter, these modules and this environment, started if it is not there.
 
@@ -439,3 +443,5 @@ def _zygote_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 shared = Zygotes()
 atexit.register(shared.close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=shared.renew_locks)
