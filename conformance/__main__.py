@@ -54,7 +54,7 @@ def _prepare(suites: Sequence[Suite]) -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     if not PYTHON.exists():
         venv.create(BUILD / "venv", with_pip=True)
-        _pip("install", "--editable", str(ROOT), "pytest", "pytest-timeout")
+        _pip("install", "--editable", str(ROOT), "pytest", "pytest-asyncio>=1.3", "pytest-timeout")
     wanted = [f"{suite.package}=={suite.version}" for suite in suites]
     _pip("install", *wanted, *(requirement for suite in suites for requirement in suite.requirements))
     for suite in suites:
@@ -84,6 +84,8 @@ def _run(suite: Suite, way: str, tests: Sequence[str], only: Sequence[str] = ())
             "--timeout=120",
             "--tb=no",
             f"--junitxml={report}",
+            # unset it is a warning, and some of the suites fail for each
+            "--override-ini=asyncio_default_fixture_loop_scope=function",
         ]
         options += ["-k", suite.left_out] if suite.left_out else []
         options += ["-p", _PLUGIN] if way == ENGINE else []
