@@ -11,7 +11,6 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-_OVERWRITES = re.compile("[\r\b]")
 _PIECE_SIZE = 65_536
 #: A text is cut at the end of a line if there is one within so many characters.
 _LINE = 4_096
@@ -26,7 +25,7 @@ def overwrite(text: str) -> str:
     end of a line or of the text stay. A backspace takes the character before it in its line, if there is one. Texts may
     be taken in pieces: `overwrite(a + b) == overwrite(overwrite(a) + b)`.
     """
-    if _OVERWRITES.search(text) is None:
+    if "\r" not in text and "\b" not in text:
         return text
     return "\n".join(_overwrite_line(line) for line in text.split("\n"))
 
