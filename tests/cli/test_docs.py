@@ -17,7 +17,7 @@ INTRODUCTION = DOCS.partition("\n## ")[0]
 EXAMPLES = [
     (name, line)
     for name, entry in ENTRIES.items()
-    for block in re.findall(r"```shell\n(.*?)```", entry, re.S)
+    for block in re.findall(r"```shell[^\n]*\n(.*?)```", entry, re.S)
     for line in block.splitlines()
 ]
 

@@ -62,7 +62,7 @@ class EnvironmentReads:
         def getitem(environment: Any, name: str) -> str:
             caller = sys._getframe(1)
             if (caller.f_globals.get("__name__"), caller.f_code.co_name) != ("_collections_abc", "__iter__"):
-                self.names.add(name)
+                self.names.add(os.fsdecode(name))  # subprocess asks for PATH in bytes too
             value: str = own_getitem(environment, name)
             return value
 
