@@ -24,7 +24,7 @@ from ipykernel.kernelapp import IPKernelApp
 from nbpart.run.kernels import processes, wire
 from nbpart.run.kernels.chance import Chance
 from nbpart.run.kernels.inheritance import Inheritance
-from nbpart.run.kernels.placeholder import KernelPlaceholder, launcher_path
+from nbpart.run.kernels.placeholder import KernelPlaceholder, handlers_left_alone, launcher_path
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.kernels.report import install as install_report
 from nbpart.run.kernels.steady import keep_no_output, make_steady_thread
@@ -161,8 +161,9 @@ def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]
         argv = message["argv"]
         arguments = argv[argv.index("-m") + 2 :]
         _show_arguments(arguments)
-        app: Any = ForkedApp.instance(outstream_class=f"{__name__}.make_stream", parent_handle=_parent())
-        app.initialize(arguments)
+        with handlers_left_alone():
+            app: Any = ForkedApp.instance(outstream_class=f"{__name__}.make_stream", parent_handle=_parent())
+            app.initialize(arguments)
         atexit.register(_end_output, app)
         _say_ready(conn)
         app.start()
@@ -178,7 +179,8 @@ def run_adopted(private: socket.socket, folder: str) -> None:
         _use_streams([os.open(os.devnull, os.O_RDONLY), console, console], keep=console)
         file = os.path.join(folder, "kernel.json")
         _show_arguments(["-f", file])
-        app = _make_spare(folder, file)
+        with handlers_left_alone():
+            app = _make_spare(folder, file)
         message, conn, secrets = _await_adoption(private)
         try:
             for descriptor in secrets:

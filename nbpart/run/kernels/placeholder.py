@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import importlib.util
+import logging
 import os
 import sys
 import warnings
@@ -45,6 +46,9 @@ class UnboundStream(OutStream):
 
     def isatty(self) -> bool:
         return False
+
+    def close(self) -> None:
+        return
 
 
 @dataclass
@@ -183,6 +187,20 @@ class KernelPlaceholder:
         stream.__class__ = kind
         stream.__init__(session, thread, name, **options)
         return stream
+
+
+@contextlib.contextmanager
+def handlers_left_alone() -> Iterator[None]:
+    """Within this, log handlers that are there are not closed by a new configuration, as an application makes one."""
+    module: Any = logging
+    handlers, names = list(module._handlerList), dict(module._handlers)
+    module._handlerList.clear()
+    module._handlers.clear()
+    try:
+        yield
+    finally:
+        module._handlerList[:0] = handlers
+        module._handlers.update(names)
 
 
 def launcher_path() -> str:

@@ -48,6 +48,19 @@ out, err = sys.stdout, sys.stderr
 own, generator, fixed = random.Random(), numpy.random.default_rng(), random.Random(7)
 legacy = numpy.random.RandomState()
 logger = logging.getLogger("nbp_curious")
+
+
+class Kept(logging.StreamHandler):
+    was_closed = False
+
+    def close(self):
+        self.was_closed = True
+        self.stream.close()
+        super().close()
+
+
+kept = Kept()
+logging.getLogger("nbp_kept").addHandler(kept)
 logger.addHandler(logging.StreamHandler())
 
 
@@ -101,6 +114,7 @@ told = {
     },
     "magics": sorted(shell.magics_manager.magics["line"]),
     "pushed": nbp_pushed,
+    "closed": nbp_curious.kept.was_closed,
     "counted": len(nbp_curious.counts),
     "environment": {n: v for n, v in os.environ.items() if not n.startswith("NBPART_")},
     "arguments": [*sys.argv[:2], *sys.orig_argv[:4]],
