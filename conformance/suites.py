@@ -51,6 +51,6 @@ SUITES = (
         "ipykernel",
         "7.4.0",
         ("tests",),
-        ("flaky", "ipyparallel", "matplotlib", "pytest-asyncio>=0.23.5", "pytest-timeout", "trio"),
+        ("flaky", "ipyparallel", "matplotlib", "pytest-asyncio>=0.23.5", "pytest-cov", "trio"),
     ),
 )
