@@ -124,6 +124,7 @@ def _find_frames(batch: Batch) -> tuple[int, Any, list[str]]:
 
 def save(root: Path, run_no: int, place: str) -> Outcome:
     """A file of one partition, and the outcome that tells of it."""
+    (root / "data" / place).parent.mkdir(parents=True, exist_ok=True)
     saved = save_value(frames(), root / "data" / place)
     path = str(saved.path.relative_to(root))
     file = FileRecord("", saved.kind, saved.format, path, rows=saved.rows, bytes=saved.bytes, schema=saved.schema)

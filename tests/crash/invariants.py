@@ -62,6 +62,7 @@ def find_broken_records(ws: nbpart.Workspace) -> list[str]:
 
 def _find_changed_data(ws: nbpart.Workspace, scratch: Path) -> list[str]:
     """Files whose content is not what was recorded."""
+    scratch.mkdir(exist_ok=True)
     changed = []
     rows = ws._catalog.read(lambda batch: batch.rows("SELECT path, format, data_version, bytes FROM data_files"))
     for path, format, data_version, size in rows:
