@@ -5,7 +5,7 @@ import os
 import pytest
 
 #: How many processes are killed, and where chance begins; each round kills one of each kind.
-KILLS = int(os.environ.get("NBPART_KILLS", "28"))
+KILLS = int(os.environ.get("NBPART_KILLS", "24"))
 SEED = int(os.environ.get("NBPART_KILL_SEED", "0"))
 VICTIMS = (
     "coordinator",
