@@ -24,6 +24,7 @@ DEFINITIONS = st.builds(
     path=st.none() | TEXTS,
     snapshot=st.none() | TEXTS,
     import_roots=st.lists(TEXTS, max_size=3).map(tuple),
+    late_roots=st.lists(TEXTS, max_size=3).map(tuple),
     modules=st.dictionaries(TEXTS, st.tuples(TEXTS, TEXTS), max_size=3),
     settings=st.dictionaries(TEXTS, VALUES, max_size=3),
     deps=st.lists(TEXTS, max_size=3).map(tuple),

@@ -123,6 +123,6 @@ def test_only_the_own_kernel_has_a_secret_and_nothing_of_it_is_left(
         for spelled in spellings(leaf):
             assert [str(path) for path, text in texts.items() if spelled in text] == [], spelled
     if kind == "prewarmed":
-        zygotes = [zygote for zygote in shared._zygotes.values() if zygote.is_alive]
+        zygotes = [zygote for _, zygote in shared._zygotes if zygote.is_alive]
         assert zygotes
         assert [count_in_memory(zygote.process.pid, mark.encode()[::-1]) for zygote in zygotes] == [0] * len(zygotes)
