@@ -19,7 +19,6 @@ from tests.crash.victims import FLOW, KEYS, STEPS, Attack, Kill
 from tests.processes import find_marked
 from tests.projects import import_written, show_to_processes
 
-ROOT = str(Path(__file__).parents[2])
 EXPECTED = ", ".join(f"{key}: {sum(range(5000))}" for key in KEYS)
 
 pytestmark = [

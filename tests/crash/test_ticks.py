@@ -21,7 +21,6 @@ from tests.crash.conftest import SEED
 from tests.projects import import_written, show_to_processes
 
 KILLS = int(os.environ.get("NBPART_TICK_KILLS", "25"))
-ROOT = str(Path(__file__).parents[2])
 FLOW = """
 import nbpart
 
