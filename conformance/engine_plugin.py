@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from papermill.engines import papermill_engines
 
-from nbpart.run.door import RunEngine
+from nbpart.run.papermill_engine import PapermillEngine
 
-papermill_engines.register(None, RunEngine)
+papermill_engines.register(None, PapermillEngine)

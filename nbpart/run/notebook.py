@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from nbpart.assets.notebook_files import read_notebook_file
 from nbpart.errors import MissingInputError, NbpartError, ParameterError
+from nbpart.run.interrupts import call_interruptibly
 from nbpart.run.members import read_member_outputs, use_variant, with_members
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
 from nbpart.run.redaction import Redactor
@@ -29,7 +30,7 @@ from nbpart.storage.files import write_bytes_atomic
 from nbpart.storage.own_files import make_run_folder, share
 
 if TYPE_CHECKING:
-    from nbpart.run.engine import Execution
+    from nbpart.run.execution import Execution
     from nbpart.run.kernels.launch import Imports, RunKernel
     from nbpart.run.record import Ending
 
@@ -141,8 +142,6 @@ class NotebookRun:
         if threading.current_thread() is not threading.main_thread():
             return self._execute()
         _load_engine()
-        from nbpart.run.engine import call_interruptibly
-
         result: RunResult = call_interruptibly(self._execute, self.cancel, f"nbpart {self.spec.run_id}")
         return result
 
@@ -247,7 +246,8 @@ class NotebookRun:
         return ending, kernel
 
     def _run(self, log: _Log) -> tuple[Ending, str | None]:
-        from nbpart.run.engine import ENGINE, Execution, Limits
+        from nbpart.run.execution import Execution, Limits
+        from nbpart.run.papermill_engine import ENGINE_NAME
         from nbpart.run.record import Ending
         from nbpart.run.streams import StreamOutputs
 
@@ -285,7 +285,7 @@ class NotebookRun:
         self._ahead = None
         with contextlib.suppress(PapermillExecutionError):
             papermill.execute_notebook(
-                notebook, None, engine_name=ENGINE, kernel_name=kernel, progress_bar=False, execution=execution
+                notebook, None, engine_name=ENGINE_NAME, kernel_name=kernel, progress_bar=False, execution=execution
             )
         if execution.ending is None:
             raise RuntimeError(f"papermill did not execute the notebook {spec.notebook!r}")
@@ -367,7 +367,7 @@ def read_notebook(spec: RunSpec) -> tuple[Any, str]:
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
-    from nbpart.run.engine import ENGINE
+    from nbpart.run.papermill_engine import ENGINE_NAME
 
     try:
         notebook = load_notebook_node(read_notebook_file(spec.notebook))
@@ -383,7 +383,9 @@ def read_notebook(spec: RunSpec) -> tuple[Any, str]:
     language = language or "python"
     if spec.injected or spec.secrets:
         shown = {name: _show(value) for name, value in spec.injected.items()}
-        notebook = parameterize_notebook(notebook, shown, kernel_name=kernel, language=language, engine_name=ENGINE)
+        notebook = parameterize_notebook(
+            notebook, shown, kernel_name=kernel, language=language, engine_name=ENGINE_NAME
+        )
         if language.lower() == "python":
             cell = next(c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", []))
             cell.source = spell_injected(spec.injected, spec.secrets)
@@ -456,7 +458,10 @@ def _load_engine() -> None:
     """Import what executes notebooks, which is too heavy for `import nbpart`."""
     # one thread at a time: what imports in a circle is half there to a second one
     with _loading:
-        import nbpart.run.engine  # noqa: F401
+        import nbpart.run.execution  # noqa: F401
+        from nbpart.run.papermill_engine import register_engine
+
+        register_engine()
 
 
 def _about(spec: RunSpec) -> dict[str, Any]:

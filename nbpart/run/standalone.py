@@ -10,13 +10,14 @@ from typing import Any
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from nbpart.run.engine import Execution, Limits, call_interruptibly
+from nbpart.run.execution import Execution, Limits
+from nbpart.run.interrupts import call_interruptibly
 from nbpart.run.kernels.launch import Imports
 from nbpart.run.record import Ending
 from nbpart.states import RunStatus
 
 
-def execute_alone(
+def execute_standalone(
     nb: Any,
     kernel_name: str,
     *,
@@ -31,7 +32,7 @@ def execute_alone(
     stdout_file: Any = None,
     **options: Any,
 ) -> Any:
-    """Execute a notebook for plain papermill; the options are those of `RunEngine`.
+    """Execute a notebook for plain papermill; the options are those of `PapermillEngine`.
 
     Raises as papermill's own engine does: CellTimeoutError, and where no cell was reached NoSuchKernel or
     DeadKernelError; of other errors papermill learns from the cells.

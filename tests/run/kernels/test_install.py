@@ -16,10 +16,10 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from nbpart.errors import DeclarationError
-from nbpart.run import engine
 from nbpart.run.kernels import zygotes
 from nbpart.run.kernels.install import DISPLAY_NAME, install_kernelspec, remove_kernelspec
 from nbpart.run.kernels.zygotes import PrewarmError
+from nbpart.run.papermill_engine import ENGINE_NAME
 from tests.run.conftest import PACKAGE_ROOT, wait_for, write_notebook
 
 PARENT = "import os\nprint(os.getcwd())\nprint('zygote' in open(f'/proc/{os.getppid()}/cmdline').read())"
@@ -73,7 +73,7 @@ def test_the_engine_of_plain_papermill(tmp_path: Path) -> None:
     before = os.getcwd()
     with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
         papermill.execute_notebook(
-            tmp_path / "in.ipynb", out, engine_name=engine.ENGINE, progress_bar=False, folder=str(folder)
+            tmp_path / "in.ipynb", out, engine_name=ENGINE_NAME, progress_bar=False, folder=str(folder)
         )
     assert os.getcwd() == before
     cells = [cell for cell in nbformat.read(out, as_version=4).cells if "papermill" in cell.metadata]
@@ -112,7 +112,7 @@ def test_a_kernel_writes_nothing_to_its_callers_output(installed: str, tmp_path:
 @pytest.mark.kernel
 def test_limits_of_plain_papermill_hold_in_the_engine(tmp_path: Path) -> None:
     write_notebook(tmp_path / "in.ipynb", ["import time\nfor _ in range(4): time.sleep(0.4)", "while True: pass"])
-    out, options = tmp_path / "out.ipynb", {"engine_name": engine.ENGINE, "progress_bar": False}
+    out, options = tmp_path / "out.ipynb", {"engine_name": ENGINE_NAME, "progress_bar": False}
     with pytest.raises(DeadKernelError, match=r"no answer within 0\.001 s"):
         papermill.execute_notebook(tmp_path / "in.ipynb", out, start_timeout=0.001, **options)
     with pytest.raises(CellTimeoutError, match="a cell took longer than 3 s"):
@@ -134,6 +134,6 @@ def test_the_engine_saves_in_the_middle_of_a_cell_as_often_as_it_is_told(tmp_pat
     )
     write_notebook(tmp_path / "in.ipynb", [looks])
     papermill.execute_notebook(
-        tmp_path / "in.ipynb", out, engine_name=engine.ENGINE, progress_bar=False, autosave_cell_every=every
+        tmp_path / "in.ipynb", out, engine_name=ENGINE_NAME, progress_bar=False, autosave_cell_every=every
     )
     assert text_of(out).splitlines()[-1] == str(bool(every))

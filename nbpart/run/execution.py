@@ -1,4 +1,4 @@
-"""The engine that papermill executes a notebook with: one kernel, watched, with a true record.
+"""The execution of one notebook in one kernel of its own, which is watched while it goes on.
 
 The outcome is what happened to the kernel and the cells, and the notebook on disk says the same.
 """
@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +18,10 @@ from typing import Any
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbclient.util import ensure_async
-from papermill.engines import papermill_engines
 
 from nbpart.assets.cells import source_of
 from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
 from nbpart.run.client import RunClient
-from nbpart.run.door import RunEngine
 from nbpart.run.kernels.keep import outlive_code
 from nbpart.run.kernels.launch import Imports, RunKernel, run_environment, start_kernel
 from nbpart.run.kernels.zygotes import Usage
@@ -34,7 +31,6 @@ from nbpart.run.streams import StreamOutputs
 from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 
-ENGINE = "nbpart"
 _TICK_S = 0.2
 _END_LIMIT_S = 2.5
 _MOST_LAST_WORDS = 16_384
@@ -380,39 +376,6 @@ class Execution:
             self.usage = kernel.usage
             if client is not None:
                 client.disconnect()
-
-
-# the entry point does so too, where nbpart is installed
-papermill_engines.register(ENGINE, RunEngine)
-
-
-def call_interruptibly(call: Callable[[], Any], on_interrupt: Callable[[], None], name: str) -> Any:
-    """Call in a thread and wait; a Ctrl-C here is handed to `on_interrupt`, and the call then comes to its own end.
-
-    The main thread may have an event loop running, as in Jupyter, and is where a Ctrl-C arrives.
-    """
-    results: list[Any] = []
-    errors: list[BaseException] = []
-    done = threading.Event()
-
-    def work() -> None:
-        try:
-            results.append(call())
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            errors.append(error)
-        finally:
-            done.set()
-
-    threading.Thread(target=work, name=name).start()
-    # not join(): interrupted by a Ctrl-C it takes the thread for ended
-    while not done.is_set():
-        try:
-            done.wait()
-        except KeyboardInterrupt:
-            on_interrupt()
-    if errors:
-        raise errors[0]
-    return results[0]
 
 
 def _sources(nb: Any) -> list[str]:
