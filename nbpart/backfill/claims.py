@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.kept import connection_path
 from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset, partition_label
-from nbpart.backfill.options import Options
+from nbpart.backfill.options import BackfillOptions
 from nbpart.catalog import Batch, InputRead, events, queries
 from nbpart.partitions import Mapping as KeyMapping
 from nbpart.run.spec import EACH, InputSpec, Member, RunSpec, encode_value
@@ -135,7 +135,9 @@ def start_attempts(batch: Batch, started: Sequence[tuple[Flight, datetime]]) -> 
         events.start_attempts(batch, pd.DataFrame(attempts))
 
 
-def build_spec(root: Path, node: Node, flight: Flight, options: Options, settings: Mapping[str, Any]) -> RunSpec:
+def build_spec(
+    root: Path, node: Node, flight: Flight, options: BackfillOptions, settings: Mapping[str, Any]
+) -> RunSpec:
     """Everything that one attempt needs, without the catalog."""
     params = node.parameters.parse(flight.key) if node.parameters and flight.key is not None else {}
     injected = {**({"partition_key": flight.key} if flight.key is not None else {}), **params, **settings}
@@ -150,7 +152,7 @@ def gather(flights: Sequence[Flight]) -> list[Flight]:
 
 
 def build_bulk_spec(
-    root: Path, node: Node, flights: Sequence[Flight], options: Options, settings: Mapping[str, Any]
+    root: Path, node: Node, flights: Sequence[Flight], options: BackfillOptions, settings: Mapping[str, Any]
 ) -> RunSpec:
     """What one run of many partitions needs: the flights were gathered, and have the same inputs by name."""
     members = [
@@ -184,7 +186,9 @@ def _merge_inputs(given: Sequence[InputSpec]) -> InputSpec:
     return replace(first, mapping=EACH, items=items, missing=tuple(key for one in given for key in one.missing))
 
 
-def _bare_spec(root: Path, node: Node, flight: Flight, options: Options, settings: Mapping[str, Any]) -> RunSpec:
+def _bare_spec(
+    root: Path, node: Node, flight: Flight, options: BackfillOptions, settings: Mapping[str, Any]
+) -> RunSpec:
     definition, stem = node.definition, flight.record_stem
     return RunSpec(
         run_no=flight.run_no,

@@ -21,7 +21,7 @@ from typing import Any
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.launch import Site, make_steps_frame
 from nbpart.backfill.nodes import Registry
-from nbpart.backfill.options import Options
+from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.resume import take_up
 from nbpart.catalog import Batch, Catalog, events, queries
@@ -40,7 +40,7 @@ def detach_backfill(
     registry: Registry,
     steps: StepTable,
     selection: str,
-    options: Options,
+    options: BackfillOptions,
     reasons: Sequence[Any] | None,
 ) -> str:
     """Record a backfill of ``steps`` and let a process of its own run it; its id, once that process has taken it up.
@@ -65,7 +65,7 @@ def log_path(root: Path, backfill_id: str) -> Path:
     return root / "runs" / "_backfills" / f"{backfill_id}.log"
 
 
-def hand_over(site: Site, backfill_id: str, options: Options) -> None:
+def hand_over(site: Site, backfill_id: str, options: BackfillOptions) -> None:
     """Let a process of its own run a backfill that is recorded; returns once that has taken it up.
 
     Raises `CatalogError` where it could not.

@@ -15,7 +15,7 @@ import numpy as np
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.leftovers import remove_leftovers
 from nbpart.backfill.nodes import Registry
-from nbpart.backfill.options import Options
+from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.runner import Job, Runner, Started
 from nbpart.catalog import BackfillRecord, Batch, Catalog, events, queries
@@ -77,7 +77,7 @@ def start_backfill(
     registry: Registry,
     steps: StepTable,
     selection: str,
-    options: Options,
+    options: BackfillOptions,
     reasons: Sequence[Any] | None,
 ) -> str:
     """Record a backfill of ``steps`` and start it in the background; its id."""
@@ -95,7 +95,7 @@ def start_backfill(
     return backfill_id
 
 
-def launch(site: Site, options: Options, begin: Callable[[Batch], Job | None]) -> str | None:
+def launch(site: Site, options: BackfillOptions, begin: Callable[[Batch], Job | None]) -> str | None:
     """Run in the background the job that ``begin`` makes of what it recorded; nothing where it makes none.
 
     Returns the id of its backfill.

@@ -1,4 +1,4 @@
-"""How a backfill runs."""
+"""The options of a backfill: name, default, limits and check of each, which all faces and the catalog share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import dataclasses
 import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.errors import DeclarationError, ParameterError, nearest
@@ -18,45 +19,108 @@ if TYPE_CHECKING:
     from nbpart.assets.definition import AssetDefinition
 
 PER_PARTITION, SINGLE_RUN = "per_partition", "single_run"
+_OPTION = "option"
+OptionKind = Literal["count", "seconds", "choice", "counts", "settings"]
 
 
 @dataclass(frozen=True)
-class Options:
-    """How a backfill runs.
+class Option:
+    """One option of a backfill, as every face offers it.
 
-    ``params`` overrides settings of its runs, ``timeout_s`` bounds a run in seconds, ``limits`` says how many runs of
-    an asset (by its name) or of all assets with a tag (``"tag:db"``) may go on at once, ``keep_failed_kernels`` how
-    many kernels of failed runs are left alive to be looked at. ``policy`` is ``"per_partition"``, a run a step, or
-    ``"single_run"``, one run of an asset for all its keys that are ready. ``preload`` names modules that pre-warmed
-    kernels find imported already. ``secrets`` are settings whose values are recorded nowhere.
+    ``kind``: ``count`` is a whole number, ``seconds`` a number, ``choice`` one of ``choices``, ``counts`` maps names to
+    whole numbers, ``settings`` names to values. ``least`` and ``most`` bound a number, or each of a mapping (None: no
+    bound); ``least`` itself is refused where ``is_above_least``. Where the ``default`` is None, None can be given too.
+    ``help`` is a sentence for a person; a form shows ``label``, and ``placeholder`` while nothing is typed.
+    """
+
+    kind: OptionKind
+    help: str
+    default: Any
+    name: str = ""
+    label: str = ""
+    placeholder: str = ""
+    least: int | None = None
+    most: int | None = None
+    is_above_least: bool = False
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: Any) -> Any:
+        """Return the value if the option can have it. Raises `DeclarationError`, with one sentence in all faces."""
+        if value is None and self.default is None:
+            return None
+        if self.kind in ("counts", "settings") and not isinstance(value, Mapping):
+            # the value may be a secret
+            raise DeclarationError(f"{self.name} maps names to values; what was given is a {type(value).__name__}.")
+        if self.kind == "choice" and value not in self.choices:
+            raise DeclarationError(f"{self.name} is {' or '.join(map(repr, self.choices))}, not {value!r}.")
+        if self.kind == "count":
+            check_count(self.name, value, self.least or 0, self.most)
+        if self.kind == "seconds":
+            _check_seconds(self.name, value, above_zero=self.is_above_least)
+        for name, number in value.items() if self.kind == "counts" else ():
+            check_count(f"{self.name}[{name!r}]", number, self.least or 0, self.most)
+        return value
+
+
+def _offer(
+    kind: OptionKind, help: str, default: Any, *, is_recorded: bool = True, is_shown: bool = True, **more: Any
+) -> Any:
+    """A field of `BackfillOptions` that faces offer; where nothing ``is_recorded`` for the default, it has none."""
+    metadata = {_OPTION: Option(kind, help, default, **more)}
+    if kind in ("counts", "settings"):
+        return field(default_factory=dict, repr=is_shown, metadata=metadata)
+    return field(default=default, metadata=metadata) if is_recorded else field(metadata=metadata)
+
+
+@dataclass(frozen=True)
+class BackfillOptions:
+    """How a backfill runs, as it is recorded: `OPTIONS` has the meaning, the default and the limits of each field.
+
+    ``preload``, which no face offers, names modules that pre-warmed kernels find imported already.
 
     Raises `DeclarationError` for an option that cannot be, `ParameterError` for a setting that cannot reach a run.
     """
 
-    max_workers: int
-    retries: int = 0
-    params: Mapping[str, Any] = field(default_factory=dict)
-    timeout_s: float | None = None
-    backoff_s: float = 1.0
-    limits: Mapping[str, int] = field(default_factory=dict)
-    keep_failed_kernels: int = 0
-    policy: str = PER_PARTITION
+    max_workers: int = _offer(
+        "count",
+        "Notebooks at a time; else one for each core.",
+        None,
+        label="workers",
+        placeholder="cores",
+        least=1,
+        most=1_000,
+        is_recorded=False,  # the number of cores is
+    )
+    retries: int = _offer("count", "More attempts for a run that failed.", 0, label="retries", least=0, most=100)
+    params: Mapping[str, Any] = _offer("settings", "Override a setting of the runs.", None)
+    timeout_s: float | None = _offer(
+        "seconds", "The longest that one run may take, in seconds.", None, least=0, is_above_least=True
+    )
+    backoff_s: float = _offer(
+        "seconds", "Seconds to wait before the second attempt; twice as many before each that follows.", 1.0, least=0
+    )
+    limits: Mapping[str, int] = _offer(
+        "counts", "At most N runs at a time of this asset, or of a tag (tag:db=2).", None, least=1
+    )
+    keep_failed_kernels: int = _offer(
+        "count", "Leave the kernels of the first N failed runs alive; nbpart kernels lists them.", 0, least=0
+    )
+    policy: str = _offer(
+        "choice",
+        "One run of an asset for all its keys, for what is faster in bulk.",
+        PER_PARTITION,
+        choices=(PER_PARTITION, SINGLE_RUN),
+    )
     preload: tuple[str, ...] = ()
-    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, Any] = _offer("settings", "Settings whose values are recorded nowhere.", None, is_shown=False)
 
     def __post_init__(self) -> None:
-        check_count("max_workers", self.max_workers, least=1)
-        check_count("retries", self.retries)
-        _check_seconds("backoff_s", self.backoff_s)
-        if self.timeout_s is not None:
-            _check_seconds("timeout_s", self.timeout_s, above_zero=True)
-        object.__setattr__(self, "params", _plain_settings(self.params))
-        object.__setattr__(self, "secrets", _plain_settings(self.secrets, is_secret=True))
-        for name, most in self.limits.items():
-            check_count(f"limits[{name!r}]", most, least=1)
-        check_count("keep_failed_kernels", self.keep_failed_kernels)
-        if self.policy not in (PER_PARTITION, SINGLE_RUN):
-            raise DeclarationError(f"policy is {PER_PARTITION!r} or {SINGLE_RUN!r}, not {self.policy!r}.")
+        for name, option in OPTIONS.items():
+            option.check(getattr(self, name))
+        check_count("max_workers", self.max_workers, 1)  # here it has to be a number
+        object.__setattr__(self, "limits", dict(self.limits or {}))
+        object.__setattr__(self, "params", _plain_settings(self.params or {}))
+        object.__setattr__(self, "secrets", _plain_settings(self.secrets or {}, is_secret=True))
         for name, value in self.secrets.items():
             check_secret(name, value)
         object.__setattr__(self, "preload", tuple(self.preload))
@@ -68,22 +132,38 @@ class Options:
         return options | plain | {"preload": list(self.preload)}
 
     @classmethod
-    def from_json(cls, recorded: Mapping[str, Any], **changed: Any) -> Options:
+    def from_json(cls, recorded: Mapping[str, Any], **changed: Any) -> BackfillOptions:
         """The options of a backfill as they were recorded, but for those that are given anew.
 
         Raises `DeclarationError` for an option that is none, and where a secret is not given again.
         """
-        known = [f.name for f in dataclasses.fields(cls)]
-        for name in changed:
-            if name not in known:
-                raise DeclarationError(f"a backfill has no option {name!r}; {nearest(name, known)}")
-        given = {"secrets": {}, **changed}
+        given = {"secrets": {}, **_check_given(changed)}
         if missing := [name for name in recorded.get("secrets", ()) if name not in given["secrets"]]:
             raise DeclarationError(
                 f"the value of the secret setting {missing[0]!r} is recorded nowhere; give it again: "
                 f"secrets={{{missing[0]!r}: ...}}, in a terminal --secret {missing[0]}."
             )
         return cls(**{**recorded, "params": decode_value(recorded["params"]), **given})
+
+
+#: What the faces offer, by name.
+OPTIONS: Mapping[str, Option] = MappingProxyType(
+    {
+        f.name: dataclasses.replace(f.metadata[_OPTION], name=f.name)
+        for f in dataclasses.fields(BackfillOptions)
+        if _OPTION in f.metadata
+    }
+)
+
+
+def _check_given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, each checked by itself; ``max_workers`` is a number from here on."""
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise DeclarationError(f"a backfill has no option {name!r}; {nearest(name, OPTIONS)}")
+        OPTIONS[name].check(value)
+    resolved = {"max_workers": count_cores()} if options.get("max_workers", 1) is None else {}
+    return {**options, **resolved}
 
 
 def _plain_settings(settings: Mapping[str, Any], *, is_secret: bool = False) -> dict[str, Any]:
@@ -103,34 +183,37 @@ def _plain_settings(settings: Mapping[str, Any], *, is_secret: bool = False) -> 
 
 
 def make_options(
-    selected: Iterable[AssetDefinition],
-    *,
-    max_workers: int | None = None,
-    params: Mapping[str, Any] | None = None,
-    secrets: Mapping[str, Any] | None = None,
-    limits: Mapping[str, int] | None = None,
-    **others: Any,
-) -> Options:
+    selected: Iterable[AssetDefinition], *, preload: tuple[str, ...] = (), **given: Any
+) -> BackfillOptions:
     """The options of a backfill of the ``selected`` assets, whether or not anything of them has to run.
 
-    ``params`` may hold secrets too. Raises `DeclarationError` for an option that cannot be, and for settings, secrets
-    and limits of what is not selected.
+    ``given`` are options by name; ``params`` among them may hold secrets too. Raises `DeclarationError` for an option
+    that is none or cannot be, and for settings, secrets and limits of what is not selected.
     """
-    for name in others:
-        if name not in (known := [f.name for f in dataclasses.fields(Options)]):
-            raise DeclarationError(f"a backfill has no option {name!r}; {nearest(name, known)}")
+    options = _check_given({"max_workers": None, **given})
+    return BackfillOptions(**hide_secrets(selected, options), preload=preload)
+
+
+def hide_secrets(
+    selected: Iterable[AssetDefinition], options: Mapping[str, Any], recorded: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The options with all secrets taken out of ``params`` and into ``secrets``.
+
+    Secret is what the ``selected`` assets declare so, and the names ``recorded`` as secrets before.
+
+    Raises `DeclarationError` for settings, secrets and limits of what is not selected.
+    """
     definitions = [definition for definition in selected if not definition.is_source]
-    params, limits = {**(params or {}), **(secrets or {})}, dict(limits or {})
-    hidden = {name for definition in definitions for name in definition.secrets}
-    _check_secrecy(definitions, params, secrets or {}, hidden)
-    check_names(definitions, params, limits)
-    return Options(
-        max_workers=check_workers(max_workers),
-        params={name: value for name, value in params.items() if name not in hidden},
-        secrets={name: value for name, value in params.items() if name in hidden},
-        limits=limits,
-        **others,
-    )
+    secrets = options.get("secrets") or {}
+    params = {**(options.get("params") or {}), **secrets}
+    hidden = {*recorded, *(name for definition in definitions for name in definition.secrets)}
+    _check_secrecy(definitions, params, secrets, hidden)
+    check_names(definitions, params, options.get("limits") or {})
+    divided = {
+        "params": {name: value for name, value in params.items() if name not in hidden},
+        "secrets": {name: value for name, value in params.items() if name in hidden},
+    }
+    return {**options, **{name: values for name, values in divided.items() if name in options or values}}
 
 
 def _check_secrecy(
@@ -170,18 +253,18 @@ def check_names(selected: Iterable[AssetDefinition], params: Iterable[str] = (),
             )
 
 
-def check_workers(max_workers: int | None) -> int:
-    """The number of workers to use: as asked, or the cores that this process may use."""
-    if max_workers is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return check_count("max_workers", max_workers, least=1)
+def count_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_count(name: str, value: Any, least: int = 0) -> int:
-    """A whole number of at least ``least``. Raises `DeclarationError`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise DeclarationError(f"{name} is a whole number of at least {least}, not {value!r}.")
-    return value
+def check_count(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
+    """A whole number of at least ``least`` and at most ``most``. Raises `DeclarationError`."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or value < least or (most is not None and value > most):
+        bounds = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+        raise DeclarationError(f"{name} is a whole number {bounds}, not {value!r}.")
+    return int(value)
 
 
 def _check_seconds(name: str, value: Any, *, above_zero: bool = False) -> None:

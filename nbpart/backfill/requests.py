@@ -8,7 +8,7 @@ import numpy as np
 
 from nbpart.backfill.launch import Site, find_record, launch, make_steps_frame, refuse_unreadable
 from nbpart.backfill.nodes import Registry, load_registry
-from nbpart.backfill.options import Options
+from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable, plan_steps
 from nbpart.backfill.runner import Job
 from nbpart.backfill.sources import refresh_sources
@@ -16,7 +16,7 @@ from nbpart.catalog import Batch, Moment, PlanFacts, events, queries
 from nbpart.states import REQUESTED, RunStatus
 
 
-def take_up_request(site: Site, backfill_id: str, options: Options, *, also_cancelled: bool = False) -> None:
+def take_up_request(site: Site, backfill_id: str, options: BackfillOptions, *, also_cancelled: bool = False) -> None:
     """Plan a requested backfill and run it in the background; nothing where somebody else did so, or cancelled it.
 
     ``also_cancelled``: take it up also where it was cancelled before it had a plan. One whose plan is empty has

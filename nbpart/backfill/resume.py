@@ -21,7 +21,7 @@ from nbpart.backfill.launch import (
     status_of,
 )
 from nbpart.backfill.nodes import Registry, load_registry
-from nbpart.backfill.options import Options, check_names
+from nbpart.backfill.options import BackfillOptions, hide_secrets
 from nbpart.backfill.plan import AssetSteps, StepTable
 from nbpart.backfill.requests import take_up_request
 from nbpart.backfill.runner import Job
@@ -46,7 +46,7 @@ def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
     record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
     if site.catalog.read(lambda batch: tell_nothing_left(batch, record)):
         return
-    options = Options.from_json(record.options, **changed)
+    options = BackfillOptions.from_json(record.options, **changed)
     if record.planned is None:
         take_up_request(site, backfill_id, options, also_cancelled=True)
         return
@@ -72,7 +72,7 @@ def take_up(site: Site, backfill_id: str, **changed: Any) -> None:
     Raises `DeclarationError` where it does not wait for a process any more; a request is left to who has it then.
     """
     recorded = site.catalog.read(lambda batch: find_record(batch, backfill_id))
-    options = Options.from_json(recorded.options, **changed)
+    options = BackfillOptions.from_json(recorded.options, **changed)
     if recorded.planned is None:
         take_up_request(site, backfill_id, options)
         return
@@ -118,7 +118,7 @@ def retry_backfill(site: Site, backfill_id: str, **changed: Any) -> str | None:
     if not len(steps):
         return None
     refuse_unreadable(unreadable, [asset.asset for asset in steps.assets])
-    options = Options.from_json(record.options, **changed)
+    options = BackfillOptions.from_json(record.options, **changed)
     return start_backfill(site, registry, steps, f"failed of {backfill_id}", options, None)
 
 
@@ -136,8 +136,8 @@ def tell_nothing_left(batch: Batch, record: BackfillRecord) -> str:
     return f"{told}: all of it succeeded."
 
 
-def check_changes(site: Site, backfill_id: str, changed: Mapping[str, Any]) -> None:
-    """Check options of a backfill that shall be other than recorded, whether or not anything of it is left to run.
+def check_changes(site: Site, backfill_id: str, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a backfill that shall be other than recorded, checked; secrets are among ``secrets`` only.
 
     Raises `UnknownNameError`, and `DeclarationError` for an option that cannot be, and for settings and limits of what
     is not in the backfill.
@@ -150,9 +150,9 @@ def check_changes(site: Site, backfill_id: str, changed: Mapping[str, Any]) -> N
         return record, [node.definition for node in nodes if node.asset_id in in_it]
 
     record, definitions = site.catalog.read(load)
-    given = [*(changed.get("params") or ()), *(changed.get("secrets") or ())]
-    check_names(definitions, given, changed.get("limits") or ())
-    Options.from_json({**record.options, "secrets": ()}, **changed)
+    options = hide_secrets(definitions, changed, record.options["secrets"])
+    BackfillOptions.from_json({**record.options, "secrets": ()}, **options)
+    return options
 
 
 def load_steps(
@@ -191,7 +191,7 @@ def load_steps(
     return registry, StepTable(tuple(assets)), np.concatenate(numbers)
 
 
-def _begin(batch: Batch, root: Path, record: BackfillRecord, options: Options, coordinator: int) -> Job:
+def _begin(batch: Batch, root: Path, record: BackfillRecord, options: BackfillOptions, coordinator: int) -> Job:
     registry, steps, numbers = load_steps(batch, root, record, WITHOUT_OUTCOME)
     events.resume_backfill(batch, record.backfill_no, coordinator)
     return Job(record.backfill_no, record.backfill_id, registry, steps, numbers, options)

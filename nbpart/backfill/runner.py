@@ -33,7 +33,7 @@ from nbpart.backfill.claims import (
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.kept import let_go_beyond
 from nbpart.backfill.nodes import Registry, Wanted
-from nbpart.backfill.options import SINGLE_RUN, Options
+from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
 from nbpart.backfill.pending import Pending
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.results import check_result, missing_member, to_outcome
@@ -72,7 +72,7 @@ class Job:
     registry: Registry
     steps: StepTable
     numbers: NDArray[np.int64]
-    options: Options
+    options: BackfillOptions
 
     def want(self, step: int) -> Wanted:
         """What to claim for a step."""

@@ -73,9 +73,6 @@ def plan(
 @options.keys_option
 @options.status_option
 @options.running_options
-@options.settings_option
-@options.secrets_option
-@click.option("--single-run", is_flag=True, help="One run of an asset for all its keys, for what is faster in bulk.")
 @click.option("--detach", is_flag=True, help="Run it in a process of its own, and do not wait for it.")
 @options.trust_option
 @options.json_option
@@ -87,9 +84,6 @@ def backfill(
     selection: Sequence[str],
     keys: Sequence[str],
     statuses: Sequence[str],
-    params: dict[str, Any],
-    secrets: dict[str, str],
-    single_run: bool,
     detach: bool,
     as_json: bool,
     **how: Any,
@@ -100,11 +94,10 @@ def backfill(
     Ctrl-C stops it cleanly; `nbpart resume` goes on. Exits with 1 if a step failed or was blocked. With --detach it
     goes on by itself: `nbpart status` shows it, `nbpart cancel` stops it.
     """
-    how = options.given(**how, policy="single_run" if single_run else None)
+    how = options.given(**how)
     with Stopper() as stopper, options.open_workspace() as workspace:
         planned = make_plan(workspace, selection, keys, statuses)
-        options.refuse_secrets(params, planned.secrets)
-        how |= {"params": params, "secrets": secrets}
+        options.refuse_secrets(how, planned.secrets)
         if not len(planned):
             planned.check_options(**how)
             _tell_nothing(UP_TO_DATE.format(printable(planned.selection)), as_json)
@@ -120,7 +113,6 @@ def backfill(
 @click.command()
 @click.argument("backfill_id", metavar="ID")
 @options.running_options
-@options.secrets_option
 @options.trust_option
 @options.json_option
 @options.workspace_option
@@ -129,7 +121,6 @@ def resume(
     ctx: click.Context,
     /,
     backfill_id: str,
-    secrets: dict[str, str],
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -138,9 +129,10 @@ def resume(
     Runs its steps that have no outcome, as the same backfill; options that are not given are as before. `nbpart status`
     shows the ID of the last one.
     """
-    how = options.given(**how, secrets=secrets or None)
+    how = options.given(**how)
     with Stopper() as stopper, options.open_workspace() as workspace:
         found = workspace.backfills[backfill_id]
+        options.refuse_secrets(how, _secrets_of(workspace))
         if told := found.tell_nothing_left():
             found.check_options(**how)
             ending = look_back(workspace, found, _most(as_json))
@@ -154,7 +146,6 @@ def resume(
 @click.command()
 @click.argument("sensor")
 @options.running_options
-@options.secrets_option
 @options.trust_option
 @options.json_option
 @options.workspace_option
@@ -163,7 +154,6 @@ def tick(
     ctx: click.Context,
     /,
     sensor: str,
-    secrets: dict[str, str],
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -172,8 +162,9 @@ def tick(
     The keys that it finds are added, and what it asks for is run. What earlier ticks asked for and did not bring to its
     end, since their process died, goes on too.
     """
-    how = options.given(**how, secrets=secrets or None)
+    how = options.given(**how)
     with Stopper() as stopper, options.open_workspace() as workspace:
+        options.refuse_secrets(how, _secrets_of(workspace))
         ask_for_trust(workspace, f"the sensor {sensor} and the assets that it asks for")
         done = _ask(workspace, sensor, how)
         if not as_json:
@@ -195,6 +186,10 @@ def make_plan(workspace: Workspace, selection: Sequence[str], keys: Sequence[str
     """The plan that arguments of a command mean; without any, what is outdated of all assets."""
     status: Any = "all" if "all" in statuses else list(statuses) or "outdated"
     return workspace.plan(list(selection) or "*", list(keys) or None, status)
+
+
+def _secrets_of(workspace: Workspace) -> set[str]:
+    return {name for asset in workspace.assets.definitions for name in asset.secrets}
 
 
 def _ask(workspace: Workspace, sensor: str, how: dict[str, Any]) -> Tick:

@@ -7,13 +7,14 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nbpart.errors import ParameterError
+from nbpart.backfill.options import OPTIONS, SINGLE_RUN, Option
+from nbpart.errors import DeclarationError, ParameterError
 from nbpart.states import PartitionStatus
 
 if TYPE_CHECKING:
@@ -86,60 +87,82 @@ def status_option(command: Command) -> Command:
 
 
 def running_options(command: Command) -> Command:
-    """How a backfill runs; what is not given is left to the workspace."""
-    for option in (
-        click.option(
-            "--keep-failed-kernels",
-            type=click.IntRange(min=0),
-            metavar="N",
-            help="Leave the kernels of the first N failed runs alive; nbpart kernels lists them.",
-        ),
-        click.option(
-            "--limit",
-            "limits",
-            metavar="NAME=N",
-            multiple=True,
-            callback=_read_limits,
-            help="At most N runs at a time of this asset, or of a tag (tag:db=2); can be given again.",
-        ),
-        click.option(
-            "--timeout-s", type=click.FloatRange(min=0, min_open=True), help="The longest that one run may take."
-        ),
-        click.option("--retries", type=click.IntRange(min=0), help="More attempts for a run that failed."),
-        click.option(
-            "-j", "--max-workers", type=click.IntRange(min=1), help="Notebooks at a time; else one for each core."
-        ),
-    ):
-        command = option(command)
+    """How a backfill runs; what is not given is left to the workspace, or as it was before."""
+    for option in reversed(list(OPTIONS.values())):
+        command = _option_of(option)(command)
     return command
 
 
-def settings_option(command: Command) -> Command:
-    return click.option(
-        "-p",
-        "--param",
-        "params",
-        metavar="NAME=VALUE",
-        multiple=True,
-        callback=_read_settings,
-        help="Override a setting of the runs; can be given again. The value is JSON, or else text.",
-    )(command)
+def _option_of(option: Option) -> Callable[[Command], Command]:
+    """An option of a backfill in a terminal: its name, help and limits are those of all faces."""
+    names = {"max_workers": ["-j", "--max-workers"], "params": ["-p", "--param"]}.get(option.name)
+    if option.kind == "choice":
+        return click.option("--single-run", option.name, flag_value=SINGLE_RUN, default=None, help=option.help)
+    if option.name == "secrets":
+        return click.option(
+            "--secret",
+            option.name,
+            metavar="NAME[=env:VARIABLE|=file:PATH]",
+            multiple=True,
+            callback=_read_secrets,
+            help="Ask for a secret setting, or read it from a variable or a file (- is stdin); can be given again.",
+        )
+    if option.kind == "settings":
+        return click.option(
+            *(names or ()),
+            option.name,
+            metavar="NAME=VALUE",
+            multiple=True,
+            callback=_read_settings,
+            help=f"{option.help} Can be given again. The value is JSON, or else text.",
+        )
+    if option.kind == "counts":
+        return click.option(
+            "--limit",
+            option.name,
+            metavar="NAME=N",
+            multiple=True,
+            callback=_read_limits,
+            help=f"{option.help} Can be given again.",
+        )
+    kind = Count(option) if option.kind == "count" else Seconds(option)
+    return click.option(*(names or [f"--{option.name.replace('_', '-')}"]), type=kind, help=option.help)
 
 
-def secrets_option(command: Command) -> Command:
-    return click.option(
-        "--secret",
-        "secrets",
-        metavar="NAME[=env:VARIABLE|=file:PATH]",
-        multiple=True,
-        callback=_read_secrets,
-        help="Ask for a secret setting, or read it from a variable or a file (- is stdin); can be given again.",
-    )(command)
+class Count(click.IntRange):
+    """A whole number that an option of a backfill can have; any other is refused with the sentence of that option."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(option.least, option.most)
+        self._option = option
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return _checked(self, self._option, click.INT.convert(value, param, ctx), param, ctx)
 
 
-def refuse_secrets(params: Collection[str], secret: Collection[str]) -> None:
-    """Raises `ParameterError` where a secret stands in the arguments."""
-    for name in params:
+class Seconds(click.FloatRange):
+    """A number of seconds that an option of a backfill can have, as `Count`."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(option.least, option.most, min_open=option.is_above_least)
+        self._option = option
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return _checked(self, self._option, click.FLOAT.convert(value, param, ctx), param, ctx)
+
+
+def _checked(
+    kind: click.ParamType[Any], option: Option, value: Any, param: click.Parameter | None, ctx: click.Context | None
+) -> Any:
+    try:
+        return option.check(value)
+    except DeclarationError as error:
+        kind.fail(str(error), param, ctx)
+
+
+def refuse_secrets(options: Mapping[str, Any], secret: Collection[str]) -> None:
+    """Raises `ParameterError` where one of the settings that were given in the arguments is ``secret``."""
+    for name in options.get("params", ()):
         if name in secret:
             raise ParameterError(
                 f"{name!r} is a secret, which must not stand in the arguments, where others see it: give it by "
@@ -194,17 +217,17 @@ def _remember_trust(ctx: click.Context, option: click.Parameter, value: bool) ->
     ctx.meta[_TRUST] = value
 
 
-def _read_settings(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+def _read_settings(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any] | None:
     settings = {}
     for text in values:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise click.BadParameter(f"{text!r} is not NAME=VALUE.", ctx, option)
         settings[name.strip()] = _read_value(value)
-    return settings
+    return settings or None
 
 
-def _read_secrets(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def _read_secrets(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
     secrets = {}
     for text in values:
         name, equals, source = text.partition("=")
@@ -217,7 +240,7 @@ def _read_secrets(ctx: click.Context, option: click.Parameter, values: tuple[str
                 option,
             )
         secrets[name] = _read_secret(ctx, option, name, kind, where)
-    return secrets
+    return secrets or None
 
 
 def has_terminal() -> bool:
@@ -259,6 +282,10 @@ def _read_limits(ctx: click.Context, option: click.Parameter, values: tuple[str,
         if not name.strip() or not most.strip().isdecimal():
             raise click.BadParameter(f"{text!r} is not NAME=N with a whole number N.", ctx, option)
         limits[name.strip()] = int(most)
+    try:
+        OPTIONS["limits"].check(limits)
+    except DeclarationError as error:
+        raise click.BadParameter(str(error), ctx, option) from None
     return limits or None
 
 

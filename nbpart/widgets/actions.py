@@ -7,7 +7,7 @@ soon (a backfill is started, not waited for), and raises an `NbpartError` whose 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -152,14 +152,30 @@ class NotebookShown:
     left_out: int
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a backfill runs; None is its default."""
+class NumberOption(Protocol):
+    """An option of a backfill that a form asks for: a whole number within bounds that both hold (None: no bound).
 
-    max_workers: int | None = None
-    retries: int = 0
-    timeout_s: float | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
+    The form shows ``label``, ``help`` where one asks for it, and ``placeholder`` while nothing is typed, which means
+    the ``default``.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def placeholder(self) -> str: ...
+    @property
+    def default(self) -> Any: ...
+    @property
+    def least(self) -> int | None: ...
+    @property
+    def most(self) -> int | None: ...
+
+    def check(self, value: Any) -> Any:
+        """Return the value if the option can have it. Raises `nbpart.errors.DeclarationError`."""
 
 
 class Actions(Protocol):
@@ -169,13 +185,21 @@ class Actions(Protocol):
     def root(self) -> Path:
         """The workspace's folder; what the catalog calls relative is relative to it."""
 
+    @property
+    def form_options(self) -> Sequence[NumberOption]:
+        """The options of a backfill that a form asks for, in order."""
+
     def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanShown:
         """What a backfill would run; nothing runs."""
 
     def backfill(
-        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str], options: Options
+        self,
+        selection: Sequence[str],
+        keys: Sequence[KeyLike] | None,
+        status: Sequence[str],
+        options: Mapping[str, Any],
     ) -> Done:
-        """Start a backfill in the background of this process."""
+        """Start a backfill in the background of this process; ``options`` by name, those left out are the default."""
 
     def cancel(self, backfill_id: str) -> Done:
         """Ask a backfill of this process for its end; refused with a sentence where another process runs it."""

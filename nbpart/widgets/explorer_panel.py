@@ -16,7 +16,7 @@ from nbpart.errors import NbpartError
 from nbpart.states import PartitionStatus
 from nbpart.widgets import explorer_model as model
 from nbpart.widgets import schema
-from nbpart.widgets.actions import Actions, DataShown, Done, Options, PartitionShown, RunShown
+from nbpart.widgets.actions import Actions, DataShown, Done, PartitionShown, RunShown
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.explorer_html import panel_html
 from nbpart.widgets.explorer_model import AssetBrief, Chosen, Counts, PanelModel, SetForm
@@ -81,7 +81,7 @@ class ExplorerPanel(LinkedWidget):
         number, flag = schema.whole(0, 2**53), schema.flag
         named, some = schema.text(500), schema.optional(_RUN_ID)
         planned = {"number": number, "inputs": flag, "readers": flag, "status": schema.one_of(*_STATUSES)}
-        sized = {"max_workers": schema.optional(schema.whole(1, 1_000)), "retries": schema.whole(0, 100)}
+        options = {option.name: schema.checked(option.check) for option in self._actions.form_options}
         typed = schema.mapping_of(schema.text(10_000, empty=True))
         file = {"run_id": some, "file": schema.optional(schema.text(500, empty=True))}
         self.answer_to("clear", self._clear)
@@ -90,7 +90,7 @@ class ExplorerPanel(LinkedWidget):
         self.answer_to("preview", self._preview, {"number": number, **file}, slow=True)
         self.answer_to("executed", self._executed, {"run_id": _RUN_ID}, slow=True)
         self.answer_to("plan", self._plan, planned, slow=True)
-        self.answer_to("backfill", self._backfill, planned | sized, slow=True)
+        self.answer_to("backfill", self._backfill, planned | options, slow=True)
         self.answer_to("refresh", self._look_anew, slow=True)
         self.answer_to("cancel", self._cancel, {"backfill_id": _RUN_ID}, slow=True)
         self.answer_to("retry_failed", self._retry_failed, {"backfill_id": _RUN_ID}, slow=True)
@@ -101,7 +101,9 @@ class ExplorerPanel(LinkedWidget):
         self.answer_to("remove", self._remove, {"number": number, "n": number}, slow=True)
 
     def state(self) -> dict[str, Any]:
-        return {"panel": self._told, "home": str(Path.home())}
+        fields = ("name", "label", "help", "placeholder", "default", "least", "most")
+        options = [{name: getattr(option, name) for name in fields} for option in self._actions.form_options]
+        return {"panel": self._told, "home": str(Path.home()), "options": options}
 
     def static_html(self) -> str:
         return panel_html(self.model)
@@ -317,11 +319,8 @@ class ExplorerPanel(LinkedWidget):
         self._tell_seen()
         return Answer(model.plan_json(plan), told=model.tell_plan(plan), code=plan.code)
 
-    def _backfill(
-        self, number: int, inputs: bool, readers: bool, status: str, max_workers: int | None, retries: int
-    ) -> Answer:
+    def _backfill(self, number: int, inputs: bool, readers: bool, status: str, **options: int | None) -> Answer:
         terms, keys = self._wanted(number, inputs, readers)
-        options = Options(max_workers=max_workers, retries=retries)
         done = self._actions.backfill(terms, keys, [status], options)
         self._tell_seen()
         return self._done(done)

@@ -159,7 +159,7 @@ class LinkedWidget(anywidget.AnyWidget):
             if action is None:
                 raise schema.BadRequest(f"There is no action {request.action[:80]!r} here.")
             values = schema.read_payload(request.payload, action.fields)
-        except schema.BadRequest as error:
+        except NbpartError as error:
             self.send(schema.failure(schema.id_of(content), str(error)))
             return
         if action.slow:

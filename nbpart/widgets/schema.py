@@ -127,6 +127,18 @@ def number(least: float, most: float) -> Check:
     return check
 
 
+def checked(check_value: Check) -> Check:
+    """What ``check_value`` takes, whose error names the field itself."""
+
+    def check(value: Any) -> Any:
+        # a browser has one kind of number
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return check_value(value)
+
+    return check
+
+
 def flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise BadRequest("true or false is needed.")

@@ -109,7 +109,7 @@ class Backfill:
         returns itself.
         """
         self._site.check_trust()
-        check_changes(self._site, self.id, options)
+        options = check_changes(self._site, self.id, options)
         backfill_id = retry_backfill(self._site, self.id, **options)
         if backfill_id is None:
             log.info("%s", self.tell_nothing_failed())
@@ -124,7 +124,7 @@ class Backfill:
         `DeclarationError` where it still runs.
         """
         self._site.check_trust()
-        check_changes(self._site, self.id, options)
+        options = check_changes(self._site, self.id, options)
         if told := self.tell_nothing_left():
             log.info("%s", told)
         else:

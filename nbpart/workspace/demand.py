@@ -11,7 +11,7 @@ import numpy as np
 
 from nbpart.assets.asset import name_of
 from nbpart.backfill.nodes import Registry, spell_key
-from nbpart.backfill.options import Options
+from nbpart.backfill.options import BackfillOptions
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.partitions import AddKeysRequest
@@ -64,7 +64,7 @@ class Recorded:
     returned: dict[str, list[str]] = field(default_factory=dict)
     backfill_no: int | None = None
     backfill_id: str = ""
-    options: Options | None = None
+    options: BackfillOptions | None = None
 
 
 def read_demand(
@@ -107,7 +107,7 @@ def _read_run(
 
 
 def record_demand(
-    batch: Batch, registry: Registry, demand: Demand, choose_options: Callable[[Sequence[str]], Options]
+    batch: Batch, registry: Registry, demand: Demand, choose_options: Callable[[Sequence[str]], BackfillOptions]
 ) -> Recorded:
     """Add and remove keys, and record a requested backfill of the runs that are wanted.
 

@@ -12,7 +12,7 @@ import numpy as np
 from nbpart.backfill.detached import detach_backfill
 from nbpart.backfill.launch import Site, start_backfill
 from nbpart.backfill.nodes import Registry
-from nbpart.backfill.options import PER_PARTITION, Options, make_options
+from nbpart.backfill.options import PER_PARTITION, BackfillOptions, make_options
 from nbpart.backfill.plan import STATUS_CODES, AssetSteps, StepTable
 from nbpart.catalog import Batch, queries
 from nbpart.run.kernels.specs import find_missing
@@ -128,7 +128,7 @@ class Plan:
         backfill_id = start(self._site, self._registry, self._steps, self.selection, options, self._reasons)
         return Backfill(self._site, backfill_id)
 
-    def check_options(self, **options: Any) -> Options:
+    def check_options(self, **options: Any) -> BackfillOptions:
         """What `run` makes of its options; nothing runs. Raises what it raises, also where there is nothing to run."""
         selected = [self._registry[name].definition for name in self._selected]
         return make_options(selected, preload=self._site.preload, **options)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.backfill.detached import hand_over
 from nbpart.backfill.launch import Site
 from nbpart.backfill.nodes import Registry, load_registry
-from nbpart.backfill.options import Options, make_options
+from nbpart.backfill.options import BackfillOptions, make_options
 from nbpart.backfill.requests import take_up_request
 from nbpart.backfill.resume import take_up_left
 from nbpart.catalog import Batch, SensorRecord, events, queries
@@ -102,7 +102,7 @@ def _record(
 ) -> Recorded:
     """Record all that was asked for in one transaction: a process that dies leaves all of it or nothing."""
 
-    def choose_options(assets: Sequence[str]) -> Options:
+    def choose_options(assets: Sequence[str]) -> BackfillOptions:
         return make_options((registry[name].definition for name in assets), preload=site.preload, **options)
 
     def work(batch: Batch) -> Recorded:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.selection import select
 from nbpart.backfill.nodes import Node, spell_key
+from nbpart.backfill.options import OPTIONS, Option
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.cells import find_partition, metrics_of
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
@@ -22,7 +22,6 @@ from nbpart.widgets.actions import (
     LogShown,
     MadeShown,
     NotebookShown,
-    Options,
     PartitionShown,
     PlanShown,
     RunBrief,
@@ -94,16 +93,23 @@ class WorkspaceActions:
 
     # backfills
 
+    @property
+    def form_options(self) -> Sequence[Option]:
+        return [option for option in OPTIONS.values() if option.label]
+
     def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanShown:
         plan = self._plan(selection, keys, status)
         code = f"ws.plan({_call(selection, keys, status)})"
         return PlanShown(plan.selection, len(plan), plan.counts(), self._head(plan), code, plan.notice, plan.notes)
 
     def backfill(
-        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str], options: Options
+        self,
+        selection: Sequence[str],
+        keys: Sequence[KeyLike] | None,
+        status: Sequence[str],
+        options: Mapping[str, Any],
     ) -> Done:
-        given = {f.name: getattr(options, f.name) for f in fields(options) if getattr(options, f.name) != f.default}
-        given = {name: value for name, value in given.items() if value not in (None, {})}
+        given = {name: value for name, value in options.items() if value != OPTIONS[name].default}
         plan = self._plan(selection, keys, status)
         if not len(plan):
             told = " ".join(

@@ -118,13 +118,13 @@ def test_from_the_heatmap_to_what_failed_and_its_notebook_in_a_tab(notebook: Ope
 def test_what_is_blocked_is_told_and_what_was_cut_off_goes_on(notebook: Open) -> None:
     run = """
         _ = files.add('bad', 'good'); _ = ws.backfill('+sizes', max_workers=2).wait(progress=False)
-        from nbpart.backfill.options import Options
+        from nbpart.backfill.options import BackfillOptions
         from nbpart.catalog import Moment, events, queries
         raw = ws._registry()["raw"].asset_id
         def begin(b):
             other = events.start_coordinator(b, "elsewhere", 1, "elsewhere-1-00000000.lock", "test")
             steps = pd.DataFrame({"asset_id": [raw], "key_id": [queries.find_key(b, "good")], "reason": ["asked"]})
-            options = Options(max_workers=1).to_json()
+            options = BackfillOptions(max_workers=1).to_json()
             number = events.start_backfill(b, "raw", options, other, steps, Moment(b.sequence, b.now))[0]
             events.finish_backfill(b, number, "interrupted")
         ws._catalog.write(begin)

@@ -19,18 +19,18 @@ def group() -> None:
 
 
 @group.command()
-@options.settings_option
+@options.running_options
 @options.workspace_option
-def which(params: dict[str, Any]) -> None:
+def which(params: dict[str, Any] | None, **others: Any) -> None:
     click.echo(options.workspace_path())
     click.echo(options.command_line("resume", "1"))
     click.echo(repr(params))
 
 
 @group.command()
-@options.secrets_option
+@options.running_options
 @options.workspace_option
-def hide(secrets: dict[str, str]) -> None:
+def hide(secrets: dict[str, str], **others: Any) -> None:
     click.echo(repr(secrets))
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import nbpart
-from nbpart.backfill.options import Options
+from nbpart.backfill.options import BackfillOptions
 from nbpart.catalog import Batch, Moment, events, queries
 from nbpart.widgets.actions import CellShown, DataShown, NotebookShown
 from nbpart.widgets.explorer import Explorer
@@ -116,7 +116,7 @@ def begin_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tuple[int, st
     def work(batch: Batch) -> tuple[int, str]:
         other = events.start_coordinator(batch, "elsewhere", 1, f"elsewhere-1-{'0' * 8}.lock", "test")
         steps = pd.DataFrame({"asset_id": [asset_id], "key_id": [queries.find_key(batch, key)], "reason": ["missing"]})
-        given, moment = Options(max_workers=1).to_json(), Moment(batch.sequence, batch.now)
+        given, moment = BackfillOptions(max_workers=1).to_json(), Moment(batch.sequence, batch.now)
         return events.start_backfill(batch, asset, given, other, steps, moment)
 
     return ws._catalog.write(work)
@@ -419,7 +419,7 @@ def test_what_was_asked_for_can_be_begun_or_let_go(explorer: Explorer, page: Pag
     asset_id = ws._registry()["raw"].asset_id
     key_id = ws._catalog.read(lambda b: queries.find_key(b, "a"))
     wanted = {asset_id: np.array([key_id])}
-    options = Options(max_workers=1).to_json()
+    options = BackfillOptions(max_workers=1).to_json()
     ids = [ws._catalog.write(lambda b: events.request_backfill(b, "raw", options, wanted))[1] for _ in range(2)]
     page.wait_for(lambda m: len((m.get("payload") or {}).get("backfills", ())) == 2)
     assert [b["status"] for b in told(explorer)["backfills"]] == ["requested"] * 2

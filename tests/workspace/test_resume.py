@@ -13,7 +13,7 @@ import pytest
 
 import nbpart
 from nbpart.backfill.launch import make_steps_frame
-from nbpart.backfill.options import Options
+from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.resume import take_up
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import check, events
@@ -213,7 +213,7 @@ def test_a_backfill_that_was_cancelled_before_its_process_had_it_stays_so(ws: nb
     plan = ws.plan("raw")
     frame = make_steps_frame(plan._registry, plan._steps, None)
     number, backfill_id = ws._catalog.write(
-        lambda batch: events.start_backfill(batch, "raw", Options(1).to_json(), None, frame)
+        lambda batch: events.start_backfill(batch, "raw", BackfillOptions(1).to_json(), None, frame)
     )
     assert number == 1
     ws.backfills[backfill_id].cancel()

@@ -180,16 +180,10 @@ DOORS: dict[str, Callable[[nbpart.Workspace], Any]] = {
     "resume": lambda ws: _first(ws).resume(),
     "retry_failed": lambda ws: _first(ws).retry_failed(),
     "kernel": lambda ws: ws.get_run(ws.runs("fail").run_id[0]).kernel(),
-    "widget backfill": lambda ws: WorkspaceActions(ws).backfill(["*"], None, ["outdated"], _options()),
+    "widget backfill": lambda ws: WorkspaceActions(ws).backfill(["*"], None, ["outdated"], {}),
     "widget retry": lambda ws: WorkspaceActions(ws).retry_failed(_first(ws).id),
     "widget resume": lambda ws: WorkspaceActions(ws).resume(_first(ws).id),
 }
-
-
-def _options() -> Any:
-    from nbpart.widgets.actions import Options
-
-    return Options()
 
 
 @pytest.mark.kernel

@@ -9,7 +9,7 @@ import pytest
 
 import nbpart
 from nbpart.errors import MissingInputError, UnknownNameError
-from nbpart.widgets.actions import Actions, Options
+from nbpart.widgets.actions import Actions
 from nbpart.workspace.view import WorkspaceActions, make_graph, make_monitor
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -68,7 +68,7 @@ def test_the_code_that_is_shown_does_the_same(actions: Actions, ws: nbpart.Works
 
 def test_a_backfill_is_started_and_its_partitions_are_shown(actions: Actions, ws: nbpart.Workspace) -> None:
     actions.add_keys("files", ["a", "bad"])
-    done = actions.backfill(["*"], None, ["outdated"], Options(max_workers=2))
+    done = actions.backfill(["*"], None, ["outdated"], {"max_workers": 2})
     assert done.code == "ws.backfill('*', max_workers=2)"
     assert done.backfill_id is not None
     ws.backfills[done.backfill_id].wait(progress=False)
@@ -96,7 +96,7 @@ def test_a_backfill_is_started_and_its_partitions_are_shown(actions: Actions, ws
     assert actions.preview("sizes", "a").text == '{\n  "rows": 100\n}'
     with pytest.raises(MissingInputError, match="frames/bad has no data yet"):
         actions.preview("frames", "bad")
-    nothing = actions.backfill(["frames"], ["a"], ["outdated"], Options())
+    nothing = actions.backfill(["frames"], ["a"], ["outdated"], {})
     assert (nothing.backfill_id, "up to date" in nothing.told) == (None, True)
 
     again = actions.retry_failed(done.backfill_id)

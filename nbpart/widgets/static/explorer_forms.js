@@ -45,18 +45,18 @@ function runForm(link, result) {
   };
   const inputs = tick('with what it reads', 'Also everything above it: +name');
   const readers = tick('with what reads it', 'Also everything below it: name+');
-  const number = (label, value, placeholder) => {
-    const box = make('input', { type: 'number', min: label === 'retries' ? 0 : 1, max: 100, placeholder, value });
-    return { box, node: make('label', {}, label, box) };
+  const number = ({ name, label, help, placeholder, default: value, least, most }) => {
+    const box = make('input', { type: 'number', min: least, max: most, placeholder, value });
+    return { name, value, box, node: make('label', { title: help }, label, box) };
   };
-  const workers = number('workers', null, 'cores');
-  const retries = number('retries', 0, null);
+  let numbers = null; // the options of a backfill that are numbers: Python lists them
   const head = make('div', { class: 'nbpart-plan', hidden: true });
   const plan = make('button', { type: 'button', text: 'Plan', title: 'What would run, and why; nothing runs', onclick: () => look() });
   const go = make('button', { type: 'button', class: 'nbpart-main', text: 'Backfill', onclick: () => run() });
+  const options = make('div', { class: 'nbpart-options' }, inputs.node, readers.node);
   const node = make('div', { class: 'nbpart-card', role: 'group', 'aria-label': 'Run' },
     make('div', { class: 'nbpart-bar' }, go, plan, status),
-    make('div', { class: 'nbpart-options' }, inputs.node, readers.node, workers.node, retries.node), head, result.node);
+    options, head, result.node);
 
   const wanted = () => ({ number: link.state.panel.chosen.number, inputs: inputs.box.checked, readers: readers.box.checked, status: status.value });
 
@@ -72,13 +72,14 @@ function runForm(link, result) {
 
   async function run() {
     head.hidden = true;
-    await act(link, node, result, 'backfill', { ...wanted(), max_workers: workers.box.valueAsNumber || null, retries: retries.box.valueAsNumber || 0 });
+    await act(link, node, result, 'backfill', { ...wanted(), ...Object.fromEntries(numbers.map(({ name, value, box }) => [name, box.value === '' ? value : box.valueAsNumber])) });
   }
 
   return {
     node,
     /** Something else is selected: what was planned for the other says nothing of it. */
     turnTo: ({ kind }) => {
+      if (!numbers) options.append(...(numbers = link.state.options.map(number)).map((each) => each.node));
       inputs.node.hidden = readers.node.hidden = kind === 'all';
       head.hidden = true;
       result.clear();
