@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbpart.assets.asset import Asset, Source, asset, notebook, source
+    from nbpart.automation import RunRequest, SensorResult, sensor
     from nbpart.errors import (
         BackfillFailedError,
         CarryError,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         WorkspaceError,
     )
     from nbpart.partitions import DynamicPartitions, Param, StaticPartitions
-    from nbpart.sensors import RunRequest, SensorResult, sensor
     from nbpart.workspace import Backfill, Plan, Run, Workspace, current_run, open
 
 __version__ = "0.1.0"
@@ -48,7 +48,7 @@ _ROOMS = {
         "UnknownNameError", "UnsupportedTypeError", "UntrustedWorkspaceError", "WorkspaceError",
     ),
     "nbpart.partitions": ("DynamicPartitions", "Param", "StaticPartitions"),
-    "nbpart.sensors": ("RunRequest", "SensorResult", "sensor"),
+    "nbpart.automation": ("RunRequest", "SensorResult", "sensor"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
 }  # fmt: skip
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

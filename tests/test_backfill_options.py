@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 import nbpart
 from nbpart.backfill.options import OPTIONS, SINGLE_RUN, BackfillOptions, make_options
-from nbpart.backfill.resume import check_changes
 from nbpart.cli import main
 from nbpart.errors import DeclarationError
+from nbpart.project.resume import check_changes
 from nbpart.workspace import Plan
 from tests.widgets.pages import Page
 

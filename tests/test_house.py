@@ -22,13 +22,14 @@ FLOORS = {
     "run": 4,
     "backfill": 5,
     "widgets": 5,
-    "sensors": 6,
-    "workspace": 7,
-    "magics": 8,
-    "cli": 8,
-    "demo": 8,
+    "project": 6,
+    "automation": 7,
+    "workspace": 8,
+    "magics": 9,
+    "cli": 9,
+    "demo": 9,
 }
-TOP = 8
+TOP = 9
 #: Rooms whose files still import each other in circles.
 ROOMS_WITH_CIRCLES = {"workspace"}
 SQL = re.compile(

@@ -90,7 +90,7 @@ def _check_facts(repair: bool) -> tuple[list[Finding], int, Path | None]:
     """What was found, how many partitions were mended, and the copy of the catalog as it was before."""
     from nbpart.catalog import check as checking
     from nbpart.catalog.copies import Keeper
-    from nbpart.workspace.folder import open_folder
+    from nbpart.project.folder import open_folder
 
     _, opened = open_folder(options.workspace_path(), create=False, purpose="nbpart catalog check")
     try:

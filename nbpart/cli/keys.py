@@ -18,8 +18,8 @@ from nbpart.states import OUTDATED, PartitionStatus
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nbpart.project.partition_set import PartitionSet
     from nbpart.workspace import Workspace
-    from nbpart.workspace.partition_set import PartitionSet
 
 ROWS = 50
 SPARE = ("bytes", "rows", "duration_s", "materialized_at")

@@ -191,7 +191,7 @@ def workspace_path() -> Path:
     path = chosen_path() or os.environ.get(VARIABLE)
     if path:
         return Path(path).expanduser()
-    from nbpart.workspace.discovery import find_workspace
+    from nbpart.project.discovery import find_workspace
 
     return find_workspace(Path.cwd()) or Path("workspace")
 

@@ -26,7 +26,7 @@ def init(path: str | None) -> None:
     At PATH, or else at ./workspace; one that is there already stays as it is.
     """
     import nbpart
-    from nbpart.workspace.folder import CATALOG_NAME
+    from nbpart.project.folder import CATALOG_NAME
 
     root = Path(_one_path(path) or os.environ.get(options.VARIABLE) or "workspace").expanduser()
     was_there = (root / CATALOG_NAME).exists()
@@ -63,7 +63,7 @@ def lab(jupyter_options: Sequence[str]) -> None:
     """
     from importlib.util import find_spec
 
-    from nbpart.workspace.folder import CATALOG_NAME
+    from nbpart.project.folder import CATALOG_NAME
 
     root = options.workspace_path().absolute()
     if not (root / CATALOG_NAME).exists():

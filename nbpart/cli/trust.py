@@ -21,8 +21,8 @@ def ask_for_trust(workspace: Workspace, what: str) -> None:
 
     ``what`` says what would run. Raises `UntrustedWorkspaceError` where nobody can be asked, `Failure` for a no.
     """
-    from nbpart.workspace.ownership import name_owner
-    from nbpart.workspace.trust import require_trust
+    from nbpart.project.ownership import name_owner
+    from nbpart.project.trust import require_trust
 
     if workspace.is_trusted:
         return
@@ -49,7 +49,7 @@ def trust(listed: bool, removed: bool, as_json: bool) -> None:
     From then on its code (notebooks, functions, sensors) may run as you. What you made yourself needs no such word;
     what was moved or copied does, once.
     """
-    from nbpart.workspace.trust import forget_workspace, load_trusted
+    from nbpart.project.trust import forget_workspace, load_trusted
 
     if listed and removed:
         raise click.UsageError("Give --list or --remove, not both.")

@@ -1,11 +1,11 @@
 """The workspace and what it gives into a user's hands."""
 
-from nbpart.workspace.backfills import Backfill, Backfills
+from nbpart.project.backfills import Backfill, Backfills
+from nbpart.project.partition_set import PartitionSet
+from nbpart.project.plans import Plan
+from nbpart.project.runs import Run
 from nbpart.workspace.current import current_run
 from nbpart.workspace.opening import open
-from nbpart.workspace.partition_set import PartitionSet
-from nbpart.workspace.plans import Plan
-from nbpart.workspace.runs import Run
 from nbpart.workspace.workspace import Workspace
 
 __all__ = ["Backfill", "Backfills", "PartitionSet", "Plan", "Run", "Workspace", "current_run", "open"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nbpart.assets.asset import Asset
 
 if TYPE_CHECKING:
-    from nbpart.workspace.backfills import Backfill
-    from nbpart.workspace.runs import Run
+    from nbpart.project.backfills import Backfill
+    from nbpart.project.runs import Run
     from nbpart.workspace.workspace import Workspace
 
 

@@ -16,15 +16,15 @@ from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
 from nbpart.partitions import safe_name
+from nbpart.project.data import find_key_id
+from nbpart.project.discovery import find_workspace
+from nbpart.project.folder import open_folder
+from nbpart.project.manual import BY_HAND, ManualRun, Recorder
+from nbpart.project.trust import is_trusted
 from nbpart.run.context import RunContext
 from nbpart.run.members import run_from_environment
 from nbpart.run.spec import InputSpec, RunSpec
-from nbpart.workspace.data import find_key_id
-from nbpart.workspace.discovery import find_workspace
-from nbpart.workspace.folder import open_folder
 from nbpart.workspace.inert import inside_run
-from nbpart.workspace.manual import BY_HAND, ManualRun, Recorder
-from nbpart.workspace.trust import is_trusted
 
 _current: RunContext | None = None
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.asset import Asset, Source, declare_function, notebook, source
+from nbpart.automation import Sensor, declare_sensor
 from nbpart.errors import DeclarationError
 from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, DynamicPartitions, Parameters, spell_keys
 from nbpart.run.modules import SPEC_VARIABLE
-from nbpart.sensors import Sensor, declare_sensor
 
 
 def inside_run() -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from nbpart.workspace.folder import open_folder
-from nbpart.workspace.notices import show_notices
+from nbpart.project.folder import open_folder
+from nbpart.project.notices import show_notices
 from nbpart.workspace.workspace import Workspace
 
 

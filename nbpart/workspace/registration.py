@@ -32,17 +32,17 @@ from nbpart.assets.scripts import is_script
 from nbpart.assets.search_path import path_of_notebooks, path_of_process
 from nbpart.assets.signature import current_signature, is_imported_earlier
 from nbpart.assets.spelling import spell_setting
+from nbpart.automation import Sensor
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.catalog import AssetRow, Batch, Catalog, Registered, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
 from nbpart.partitions import Parameters, PartitionsDefinition, as_definition, default_mapping
 from nbpart.partitions.keys import shorten
 from nbpart.partitions.names import MAX_NAME_BYTES
-from nbpart.sensors import Sensor
+from nbpart.project.file_names import check_files, tell_made_names
+from nbpart.project.partition_set import ensure_partitions, merge_sets
 from nbpart.storage import resolve_source, write_bytes_atomic
 from nbpart.storage.own_files import make_folder
-from nbpart.workspace.file_names import check_files, tell_made_names
-from nbpart.workspace.partition_set import ensure_partitions, merge_sets
 from nbpart.workspace.sensor_code import define_sensor, keep_sensor
 
 log = logging.getLogger("nbpart")

@@ -14,11 +14,11 @@ from nbpart.assets.carry import carry
 from nbpart.assets.nearness import find_path, keep_path
 from nbpart.assets.origins import variables_around
 from nbpart.assets.sources import import_root, is_importable, plain_function
+from nbpart.automation import Sensor, SensorContext, SensorResult, as_result
 from nbpart.catalog import SensorRecord
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
 from nbpart.partitions import check_name
-from nbpart.sensors import Sensor, SensorContext, SensorResult, as_result
-from nbpart.workspace.partition_set import PartitionSet
+from nbpart.project.partition_set import PartitionSet
 
 if TYPE_CHECKING:
     from nbpart.workspace.workspace import Workspace

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nbpart.backfill.detached import hand_over
-from nbpart.backfill.launch import Site
+from nbpart.automation import Sensor
+from nbpart.automation.demand import Demand, Recorded, read_demand, record_demand
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import BackfillOptions, make_options
-from nbpart.backfill.requests import take_up_request
-from nbpart.backfill.resume import take_up_left
 from nbpart.catalog import Batch, SensorRecord, events, queries
 from nbpart.errors import UnknownNameError, nearest
-from nbpart.sensors import Sensor
-from nbpart.workspace.backfills import Backfill
-from nbpart.workspace.demand import Demand, Recorded, read_demand, record_demand
-from nbpart.workspace.partition_set import tell_returned
+from nbpart.project.backfills import Backfill
+from nbpart.project.detached import hand_over
+from nbpart.project.launch import Site
+from nbpart.project.partition_set import tell_returned
+from nbpart.project.requests import take_up_request
+from nbpart.project.resume import take_up_left
 from nbpart.workspace.sensor_code import SensorDefinition, ask_sensor
 
 if TYPE_CHECKING:

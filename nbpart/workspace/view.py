@@ -14,6 +14,10 @@ from nbpart.backfill.options import OPTIONS, Option
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.cells import find_partition, metrics_of
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
+from nbpart.project.data import find_key_id
+from nbpart.project.partition_set import PartitionSet
+from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
+from nbpart.project.runs import Run
 from nbpart.storage.own_files import find_own
 from nbpart.widgets.actions import (
     DataShown,
@@ -27,17 +31,13 @@ from nbpart.widgets.actions import (
     RunBrief,
     RunShown,
 )
-from nbpart.workspace.data import find_key_id
-from nbpart.workspace.partition_set import PartitionSet
-from nbpart.workspace.preview import preview_file, preview_text, read_log, read_notebook
-from nbpart.workspace.runs import Run
 
 if TYPE_CHECKING:
+    from nbpart.project.plans import Plan
     from nbpart.widgets.explorer import Explorer
     from nbpart.widgets.graph import AssetGraph
     from nbpart.widgets.heatmap import PartitionHeatmap
     from nbpart.widgets.monitor import BackfillMonitor
-    from nbpart.workspace.plans import Plan
     from nbpart.workspace.workspace import Workspace
 
 _HEAD_ROWS, _RUNS = 200, 20

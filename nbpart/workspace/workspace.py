@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from nbpart.assets.asset import Asset, Source, declare_function, name_of, notebook, source
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.selection import describe, select
+from nbpart.automation import Sensor, declare_sensor
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.kept import find_kept
-from nbpart.backfill.launch import Site, refuse_unreadable
 from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
 from nbpart.backfill.options import check_count
 from nbpart.backfill.plan import plan_steps
@@ -24,21 +24,21 @@ from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, Catalog, Moment, RunRecord, events, queries
 from nbpart.errors import DeclarationError, MissingInputError, UnknownNameError
 from nbpart.partitions import DynamicPartitions, Parameters
-from nbpart.sensors import Sensor, declare_sensor
-from nbpart.workspace.backfills import Backfill, Backfills
+from nbpart.project.backfills import Backfill, Backfills
+from nbpart.project.choosing import list_keys, read_statuses, restrict
+from nbpart.project.data import Tables, load_partition
+from nbpart.project.data_check import check_files, to_frame
+from nbpart.project.launch import Site, refuse_unreadable
+from nbpart.project.partition_set import PartitionSet, ensure_dynamic
+from nbpart.project.plans import Plan
+from nbpart.project.prune import STRAY_AFTER_S, prune_files
+from nbpart.project.runs import Run
+from nbpart.project.statuses import tabulate_statuses
+from nbpart.project.trust import is_trusted, require_trust, trust_workspace
 from nbpart.workspace.bound import BoundAsset
-from nbpart.workspace.choosing import list_keys, read_statuses, restrict
-from nbpart.workspace.data import Tables, load_partition
-from nbpart.workspace.data_check import check_files, to_frame
 from nbpart.workspace.edits import CodeLook, CodeWatch, describe_seen
-from nbpart.workspace.partition_set import PartitionSet, ensure_dynamic
-from nbpart.workspace.plans import Plan
-from nbpart.workspace.prune import STRAY_AFTER_S, prune_files
 from nbpart.workspace.registration import register_items, tell_changes, tell_earlier_imports
-from nbpart.workspace.runs import Run
-from nbpart.workspace.statuses import tabulate_statuses
 from nbpart.workspace.ticks import Tick, run_tick
-from nbpart.workspace.trust import is_trusted, require_trust, trust_workspace
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import nbpart
 from nbpart.cli import main
 from nbpart.errors import NbpartError
-from nbpart.workspace.backfills import Backfill
+from nbpart.project.backfills import Backfill
 from nbpart.workspace.view import make_monitor
 
 SHARP = "20200101T000000000-abcdef"

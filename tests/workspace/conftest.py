@@ -1,23 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from tests.workspaces import project, ws
 
-import pytest
-
-import nbpart
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that a user works in."""
-    folder = tmp_path / "project"
-    (folder / "inbox").mkdir(parents=True)
-    monkeypatch.chdir(folder)
-    return folder
-
-
-@pytest.fixture
-def ws(project: Path) -> Iterator[nbpart.Workspace]:
-    with nbpart.open("workspace") as workspace:
-        yield workspace
+__all__ = ["project", "ws"]

@@ -43,11 +43,11 @@ def backfill_id(ws: nbpart.Workspace) -> str:
 
 def backfill(ws: nbpart.Workspace) -> Any:
     """The backfill, without the list of them, which would look itself."""
-    return nbpart.workspace.backfills.Backfill(ws._site, backfill_id(ws))
+    return nbpart.project.backfills.Backfill(ws._site, backfill_id(ws))
 
 
 def backfills(ws: nbpart.Workspace) -> Any:
-    return nbpart.workspace.backfills.Backfills(ws._site)
+    return nbpart.project.backfills.Backfills(ws._site)
 
 
 def shown(widget: Any) -> str:

@@ -8,9 +8,9 @@ import pytest
 
 import nbpart
 from nbpart.errors import WorkspaceError
-from nbpart.workspace import ownership
-from nbpart.workspace.discovery import find_workspace
-from nbpart.workspace.trust import forget_workspace
+from nbpart.project import ownership
+from nbpart.project.discovery import find_workspace
+from nbpart.project.trust import forget_workspace
 
 STRANGER = 54321
 

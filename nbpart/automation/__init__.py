@@ -1,6 +1,6 @@
 """Sensors: what looks at the outside and adds keys."""
 
-from nbpart.sensors.sensor import (
+from nbpart.automation.sensor import (
     RunRequest,
     Sensor,
     SensorContext,

@@ -40,7 +40,7 @@ def test_a_user_sees_notices_once(project: Path, before: str, after: str, shown:
 
 
 def test_a_configured_program_gets_no_handler(project: Path) -> None:
-    from nbpart.workspace.notices import show_notices
+    from nbpart.project.notices import show_notices
 
     assert logging.getLogger().handlers, "pytest has its own"
     show_notices()

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbpart.assets.asset import name_of
+from nbpart.automation import RunRequest, SensorResult
 from nbpart.backfill.nodes import Registry, spell_key
 from nbpart.backfill.options import BackfillOptions
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.partitions import AddKeysRequest
-from nbpart.sensors import RunRequest, SensorResult
-from nbpart.workspace.partition_set import PartitionSet
+from nbpart.project.partition_set import PartitionSet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,13 +6,13 @@ from functools import partial
 
 import numpy as np
 
-from nbpart.backfill.launch import Site, find_record, launch, make_steps_frame, refuse_unreadable
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable, plan_steps
 from nbpart.backfill.runner import Job
 from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, Moment, PlanFacts, events, queries
+from nbpart.project.launch import Site, find_record, launch, make_steps_frame, refuse_unreadable
 from nbpart.states import REQUESTED, RunStatus
 
 

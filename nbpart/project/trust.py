@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nbpart.errors import UntrustedWorkspaceError
+from nbpart.project.ownership import my_user_ids
 from nbpart.storage import write_bytes_atomic
-from nbpart.workspace.ownership import my_user_ids
 
 log = logging.getLogger("nbpart")
 

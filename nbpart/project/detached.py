@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.backfill.coordinator import Coordinator
-from nbpart.backfill.launch import Site, make_steps_frame
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable
-from nbpart.backfill.resume import take_up
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import CatalogError
+from nbpart.project.launch import Site, make_steps_frame
+from nbpart.project.resume import take_up
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.spec import decode_value, encode_value
 from nbpart.states import RunStatus
@@ -75,7 +75,7 @@ def hand_over(site: Site, backfill_id: str, options: BackfillOptions) -> None:
     with os.fdopen(open_own(path, writes=True, create=True), "r+b") as log:
         log.seek(0, os.SEEK_END)
         process = subprocess.Popen(
-            [sys.executable, "-m", "nbpart.backfill.detached"],
+            [sys.executable, "-m", "nbpart.project.detached"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -11,10 +11,10 @@ from pathlib import Path
 from nbpart.assets.nearness import find_path, keep_path
 from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
+from nbpart.project.trust import MADE, is_trusted, trust_workspace
 from nbpart.storage import write_bytes_atomic
 from nbpart.storage.files import is_url
 from nbpart.storage.own_files import read_own, share
-from nbpart.workspace.trust import MADE, is_trusted, trust_workspace
 
 CATALOG_NAME = "catalog.duckdb"
 #: Says where the catalog is, in a workspace that keeps it elsewhere.

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.detached import detach_backfill
-from nbpart.backfill.launch import Site, start_backfill
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import PER_PARTITION, BackfillOptions, make_options
 from nbpart.backfill.plan import STATUS_CODES, AssetSteps, StepTable
 from nbpart.catalog import Batch, queries
+from nbpart.project.backfills import Backfill
+from nbpart.project.detached import detach_backfill
+from nbpart.project.launch import Site, start_backfill
 from nbpart.run.kernels.specs import find_missing
 from nbpart.states import PartitionStatus
-from nbpart.workspace.backfills import Backfill
 
 if TYPE_CHECKING:
     import pandas as pd

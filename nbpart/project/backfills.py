@@ -8,12 +8,12 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbpart.backfill.launch import Site, describe_waiting, find_record, status_of
 from nbpart.backfill.progress import Sight, follow
-from nbpart.backfill.resume import check_changes, resume_backfill, retry_backfill, tell_nothing_left
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import BackfillFailedError, CatalogError, UnknownNameError, nearest
+from nbpart.project.launch import Site, describe_waiting, find_record, status_of
+from nbpart.project.resume import check_changes, resume_backfill, retry_backfill, tell_nothing_left
 from nbpart.states import CANCELLING, REQUESTED, RunStatus, StepStatus
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 import nbpart
-from nbpart.backfill.launch import make_steps_frame
 from nbpart.backfill.options import BackfillOptions
-from nbpart.backfill.resume import take_up
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import check, events
 from nbpart.errors import DeclarationError, UnknownNameError
+from nbpart.project.backfills import Backfill
+from nbpart.project.launch import make_steps_frame
+from nbpart.project.plans import Plan
+from nbpart.project.resume import take_up
 from nbpart.states import RunStatus
-from nbpart.workspace.backfills import Backfill
-from nbpart.workspace.plans import Plan
 from tests.backfill.pools import Stage
 from tests.processes import wait_for
 from tests.projects import import_written

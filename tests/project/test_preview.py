@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbpart.errors import MissingInputError
-from nbpart.workspace.preview import preview_file, read_log, read_notebook
+from nbpart.project.preview import preview_file, read_log, read_notebook
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -10,9 +10,9 @@ import itertools
 from pathlib import Path
 
 from nbpart.errors import WorkspaceError
-from nbpart.workspace.folder import CATALOG_NAME, POINTER_NAME, read_pointer
-from nbpart.workspace.ownership import is_mine, name_owner
-from nbpart.workspace.trust import load_trusted
+from nbpart.project.folder import CATALOG_NAME, POINTER_NAME, read_pointer
+from nbpart.project.ownership import is_mine, name_owner
+from nbpart.project.trust import load_trusted
 
 
 def find_workspace(start: Path) -> Path | None:

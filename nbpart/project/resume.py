@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from nbpart.assets.definition import AssetDefinition
-from nbpart.backfill.launch import (
+from nbpart.backfill.nodes import Registry, load_registry
+from nbpart.backfill.options import BackfillOptions, hide_secrets
+from nbpart.backfill.plan import AssetSteps, StepTable
+from nbpart.backfill.runner import Job
+from nbpart.catalog import BackfillRecord, Batch, events, queries
+from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
+from nbpart.project.launch import (
     Site,
     find_record,
     holder,
@@ -20,13 +26,7 @@ from nbpart.backfill.launch import (
     start_backfill,
     status_of,
 )
-from nbpart.backfill.nodes import Registry, load_registry
-from nbpart.backfill.options import BackfillOptions, hide_secrets
-from nbpart.backfill.plan import AssetSteps, StepTable
-from nbpart.backfill.requests import take_up_request
-from nbpart.backfill.runner import Job
-from nbpart.catalog import BackfillRecord, Batch, events, queries
-from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
+from nbpart.project.requests import take_up_request
 from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
 
 log = logging.getLogger("nbpart")

@@ -16,7 +16,7 @@ import pytest
 
 import nbpart
 from nbpart.errors import UntrustedWorkspaceError
-from nbpart.workspace.trust import (
+from nbpart.project.trust import (
     find_state_folder,
     forget_workspace,
     is_trusted,
@@ -25,7 +25,7 @@ from nbpart.workspace.trust import (
     trust_workspace,
 )
 from nbpart.workspace.view import WorkspaceActions, make_explorer
-from tests.workspace.strangers import ROOT, make_strange
+from tests.strangers import ROOT, make_strange
 
 
 @pytest.fixture

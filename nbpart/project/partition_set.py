@@ -28,7 +28,7 @@ from nbpart.partitions import (
     spell_keys,
 )
 from nbpart.partitions.keys import leave_out_unshowable, shorten
-from nbpart.workspace.membership import Membership
+from nbpart.project.membership import Membership
 
 if TYPE_CHECKING:
     import pandas as pd

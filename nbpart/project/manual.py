@@ -20,12 +20,12 @@ from nbpart.backfill.nodes import Node
 from nbpart.backfill.results import to_outcome
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
+from nbpart.project.data_check import record_seen
+from nbpart.project.folder import open_folder
 from nbpart.run.context import RunContext
 from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
 from nbpart.states import RunStatus
 from nbpart.storage import SavedFile, write_atomic
-from nbpart.workspace.data_check import record_seen
-from nbpart.workspace.folder import open_folder
 
 BY_HAND = "a notebook run by hand"
 

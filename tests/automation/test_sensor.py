@@ -7,8 +7,8 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError, RunRequest, SensorResult
+from nbpart.automation import Sensor, SensorContext, as_result, read_interval
 from nbpart.partitions import AddKeysRequest
-from nbpart.sensors import Sensor, SensorContext, as_result, read_interval
 
 
 @pytest.mark.parametrize(

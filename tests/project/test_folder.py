@@ -8,8 +8,8 @@ import pytest
 
 import nbpart
 from nbpart import LocksUnsupportedError, WorkspaceError
-from nbpart.workspace.discovery import find_workspace
-from nbpart.workspace.folder import open_folder
+from nbpart.project.discovery import find_workspace
+from nbpart.project.folder import open_folder
 
 
 def test_a_file_is_no_workspace(project: Path) -> None:

@@ -13,9 +13,9 @@ from nbpart.backfill.sources import locate
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.relations import AssetSnapshot, Relations
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
+from nbpart.project.data_check import record_seen
 from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, find_size_fault, load_file
 from nbpart.storage.own_files import check_no_links, find_own
-from nbpart.workspace.data_check import record_seen
 
 if TYPE_CHECKING:
     import duckdb
