@@ -1,6 +1,7 @@
 # make demo    a virtual environment in .venv, nbpart in it, and the demo       (DAYS=3 for a short one)
 # make test    the same with all that the tests need, and the tests             (ARGS="-k keys" for some)
-# make check   ruff, its formatter, mypy
+# make check   ruff, its formatter, mypy; types and lint of the front end
+# make bundle  what browsers load, from frontend/src and from what Python knows
 # make bench   the benchmarks                                                 (ARGS="plan imports" for some)
 # make conformance   tests of Jupyter's own projects on their kernel and on ours     (ARGS="papermill" for some)
 # make clean   take away everything that these made
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 DAYS ?= 14
 ARGS ?=
 
-.PHONY: demo test check format bench conformance clean
+.PHONY: demo test check format bundle bench conformance clean
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
 
@@ -25,10 +26,14 @@ check: $(VENV)/for-development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m frontend check
 
 format: $(VENV)/for-development
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bundle: $(VENV)/for-development
+	$(BIN)/python -m frontend bundle
 
 bench: $(VENV)/for-development
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -37,7 +42,7 @@ conformance: $(VENV)/for-development
 	$(BIN)/python -m conformance $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist nbpart-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) frontend/node_modules build dist nbpart-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find nbpart tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The files below say how far .venv is; each is written only when its step is done.

@@ -114,3 +114,51 @@ DISPLAY_ORDER: tuple[PartitionStatus, ...] = (
     PartitionStatus.FAILED,
     PartitionStatus.STALE,
 )
+
+#: From left to right in a bar: what is made first, what is missing last.
+BAR_ORDER: tuple[PartitionStatus, ...] = (
+    PartitionStatus.MATERIALIZED,
+    PartitionStatus.RUNNING,
+    PartitionStatus.QUEUED,
+    PartitionStatus.STALE,
+    PartitionStatus.FAILED,
+    PartitionStatus.MISSING,
+)
+
+#: From top to bottom where many partitions share a column of pixels.
+COLUMN_ORDER: tuple[PartitionStatus, ...] = (
+    PartitionStatus.FAILED,
+    PartitionStatus.MISSING,
+    PartitionStatus.STALE,
+    PartitionStatus.QUEUED,
+    PartitionStatus.RUNNING,
+    PartitionStatus.MATERIALIZED,
+)
+
+#: What a summary tells one by one beside how much is made, the gravest first.
+NOTABLE: tuple[PartitionStatus, ...] = (PartitionStatus.FAILED, PartitionStatus.RUNNING)
+
+#: What wants a person's eye comes first.
+URGENCY: tuple[PartitionStatus, ...] = (
+    PartitionStatus.FAILED,
+    PartitionStatus.RUNNING,
+    PartitionStatus.QUEUED,
+    PartitionStatus.STALE,
+    PartitionStatus.MISSING,
+    PartitionStatus.MATERIALIZED,
+)
+
+#: The steps of a backfill from left to right in its bar, and from first to last in its legend.
+STEP_ORDER: tuple[StepStatus, ...] = (
+    _S.SUCCEEDED,
+    _S.RUNNING,
+    _S.QUEUED,
+    _S.FAILED,
+    _S.BLOCKED,
+    _S.INTERRUPTED,
+    _S.CANCELLED,
+    _S.PLANNED,
+)
+
+#: Outcomes that a retry of a backfill runs again.
+RETRYABLE: tuple[StepStatus, ...] = (_S.FAILED, _S.BLOCKED)

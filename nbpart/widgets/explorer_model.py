@@ -35,6 +35,13 @@ _MOST_ON_AXIS = 10_000
 #: What of a backfill's monitor the panel shows.
 BACKFILL_FIELDS = ("id", "selection", "status", "going", "waiting", "steps", "done", "counts", "left_s", "may")
 
+#: Which partitions of what is selected a person can run, with the words for it.
+STATUS_CHOICES: Mapping[str, str] = {
+    "outdated": "missing, stale or failed",
+    **{str(s): f"{s} only" for s in (PartitionStatus.FAILED, PartitionStatus.MISSING, PartitionStatus.STALE)},
+    "all": "all, also what is up to date",
+}
+
 ChosenKind = Literal["all", "assets", "partitions", "partition"]
 
 

@@ -56,7 +56,7 @@ class ExplorerPanel(LinkedWidget):
     It shows what was selected last in ``graph`` or ``heatmap``. Facts are read on a thread of their own.
     """
 
-    _esm = load_esm("explorer_look.js", "explorer_forms.js", "explorer.js")
+    _esm = load_esm("explorer")
     _css = load_css("explorer.css")
 
     def __init__(self, catalog: Catalog, actions: Actions, graph: AssetGraph, heatmap: PartitionHeatmap) -> None:

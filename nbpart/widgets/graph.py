@@ -43,7 +43,7 @@ class AssetGraph(LinkedWidget):
     card, and can be set too. ``focus`` is the asset that was double-clicked last; `on_focus` tells of each time.
     """
 
-    _esm = load_esm("graph.js")
+    _esm = load_esm("graph")
     _css = load_css()
     selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
     folded = traitlets.List(traitlets.Unicode())

@@ -6,14 +6,11 @@ import itertools
 from html import escape
 
 from nbpart.catalog import STATUS_CODES
-from nbpart.states import PartitionStatus
+from nbpart.states import BAR_ORDER, NOTABLE, PartitionStatus
 from nbpart.widgets.graph_model import CARD_HEIGHT, CARD_WIDTH, Card, Counts, Edge, GraphModel
 from nbpart.widgets.palette import MARKS, colour_rules
 
 _STATUSES = tuple(STATUS_CODES)
-_P = PartitionStatus
-#: From left to right in a bar: what is made first, what is missing last.
-BAR_ORDER = (_P.MATERIALIZED, _P.RUNNING, _P.QUEUED, _P.STALE, _P.FAILED, _P.MISSING)
 _LONGEST_NAME = 25
 _LEAST_BAR = 4.0
 _STYLE = """
@@ -106,8 +103,8 @@ def count_text(card: Card) -> str:
     if card.total == 1 and not card.set_name and card.kind != "group":
         status = _STATUSES[counts.index(1)]
         return f"{MARKS[status].glyph} {status}"
-    text = f"{counts[STATUS_CODES[_P.MATERIALIZED]]:,} / {card.total:,}"
-    for status in (_P.FAILED, _P.RUNNING):
+    text = f"{counts[STATUS_CODES[PartitionStatus.MATERIALIZED]]:,} / {card.total:,}"
+    for status in NOTABLE:
         if n := counts[STATUS_CODES[status]]:
             text += f" {MARKS[status].glyph}{n:,}"
     return text

@@ -26,7 +26,6 @@ from nbpart.widgets.schema import Answer
 from nbpart.widgets.values import to_exact_json
 from nbpart.widgets.watch import follow
 
-_FILES = (*(f"heatmap_{part}.js" for part in ("paint", "data", "controls", "view", "places")), "heatmap.js")
 _PLACE = schema.whole(0, 2**31)
 _NAME = re.compile(r"(metric\.)?[^\W\d]\w*")
 _SAME: Any = object()
@@ -45,7 +44,7 @@ class PartitionHeatmap(LinkedWidget):
     that the click came on, which need not be the main one.
     """
 
-    _esm = load_esm(*_FILES)
+    _esm = load_esm("heatmap")
     _css = load_css("heatmap.css")
     selection = traitlets.Instance(Selection, allow_none=True, default_value=None)
 

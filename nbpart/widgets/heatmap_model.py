@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from nbpart.states import PartitionStatus
+from nbpart.states import URGENCY, PartitionStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -206,17 +206,6 @@ def _rank(values: Sequence[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
 
 def _spell(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-#: The order in which partitions sorted by status stand: what wants a person's eye comes first.
-URGENCY: tuple[PartitionStatus, ...] = (
-    PartitionStatus.FAILED,
-    PartitionStatus.RUNNING,
-    PartitionStatus.QUEUED,
-    PartitionStatus.STALE,
-    PartitionStatus.MISSING,
-    PartitionStatus.MATERIALIZED,
-)
 
 
 def rank_by_status(codes: NDArray[np.uint8], code_of: Mapping[PartitionStatus, int]) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from nbpart.catalog import STATUS_CODES
-from nbpart.states import DISPLAY_ORDER, PartitionStatus
+from nbpart.states import COLUMN_ORDER, DISPLAY_ORDER, PartitionStatus
 from nbpart.widgets.heatmap_bands import Band
 from nbpart.widgets.palette import MARKS, colour_rules
 
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 
 _COLUMNS, _HEIGHT = 120, 20
 _MOST_ROWS = 50
-#: From the top of a column down, as the live widget stacks them.
-_STACK = (
-    PartitionStatus.FAILED,
-    PartitionStatus.MISSING,
-    PartitionStatus.STALE,
-    PartitionStatus.QUEUED,
-    PartitionStatus.RUNNING,
-    PartitionStatus.MATERIALIZED,
-)
 #: Where something failed, ticks in a lane above the others tell it by their shape too.
 _LANE = 6
 _STYLE = (
@@ -73,7 +64,7 @@ def _tell(counts: NDArray[np.int64], *, brief: bool = False) -> str:
 def _svg(codes: NDArray[np.uint8], told: str) -> str:
     n = len(codes)
     columns = min(n, _COLUMNS)
-    paths: dict[PartitionStatus, str] = dict.fromkeys(_STACK, "")
+    paths: dict[PartitionStatus, str] = dict.fromkeys(COLUMN_ORDER, "")
     before: dict[PartitionStatus, tuple[int, int]] = {}
     since = 0
     lane = _LANE if (codes == STATUS_CODES[PartitionStatus.FAILED]).any() else 0
@@ -93,7 +84,7 @@ def _stack(codes: NDArray[np.uint8], lane: int) -> dict[PartitionStatus, tuple[i
     """(top, height) of each status that is there: in proportion below the lane, into which only failures reach."""
     import numpy as np
 
-    counts = {s: int(np.count_nonzero(codes == STATUS_CODES[s])) for s in _STACK}
+    counts = {s: int(np.count_nonzero(codes == STATUS_CODES[s])) for s in COLUMN_ORDER}
     heights = {s: max(1, round((_HEIGHT - lane) * n / len(codes))) for s, n in counts.items() if n}
     largest = max(heights, key=lambda s: heights[s])
     heights[largest] += _HEIGHT - lane - sum(heights.values())

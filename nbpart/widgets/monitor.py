@@ -28,7 +28,7 @@ class BackfillMonitor(LinkedWidget):
     ``backfill_id`` is what is shown: a retry is a backfill of its own, and the monitor goes on with it.
     """
 
-    _esm = load_esm("monitor.js")
+    _esm = load_esm("monitor")
     _css = load_css()
     backfill_id = traitlets.Unicode()
 

@@ -10,13 +10,11 @@ from typing import Any
 
 from nbpart.catalog import BackfillRecord
 from nbpart.catalog.queries.live import BackfillProgress, StepAt
-from nbpart.states import CANCELLING, REQUESTED, WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.states import CANCELLING, REQUESTED, RETRYABLE, STEP_ORDER, WITHOUT_OUTCOME, RunStatus, StepStatus
 
 _S = StepStatus
 #: What is said of one that was asked for and has not begun.
 WAITING = "not begun: the next tick of any sensor takes it up"
-#: From left to right in the bar and from first to last in the legend.
-STEP_ORDER = (_S.SUCCEEDED, _S.RUNNING, _S.QUEUED, _S.FAILED, _S.BLOCKED, _S.INTERRUPTED, _S.CANCELLED, _S.PLANNED)
 _GOING = ("queued", "running", CANCELLING)
 _TO_COME = (_S.PLANNED, _S.QUEUED, _S.RUNNING)
 
@@ -59,7 +57,7 @@ class MonitorModel:
     @property
     def may_retry(self) -> int:
         """How many steps a retry would run; 0 while it goes on."""
-        return 0 if self.is_going else self.counts[_S.FAILED] + self.counts[_S.BLOCKED]
+        return 0 if self.is_going else sum(self.counts[s] for s in RETRYABLE)
 
     @property
     def may_resume(self) -> int:

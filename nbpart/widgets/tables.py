@@ -9,9 +9,9 @@ from collections.abc import Container, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from nbpart.states import DISPLAY_ORDER, PartitionStatus
+from nbpart.states import DISPLAY_ORDER, STEP_ORDER, PartitionStatus
 from nbpart.widgets.clipping import clip
-from nbpart.widgets.monitor_model import STEP_ORDER, WAITING, MonitorModel
+from nbpart.widgets.monitor_model import WAITING, MonitorModel
 from nbpart.widgets.palette import MARKS, like, mark_of
 
 if TYPE_CHECKING:

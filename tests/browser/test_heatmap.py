@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -373,57 +372,3 @@ def test_without_assets_it_says_what_to_do(notebook: Open) -> None:
     assert "No assets yet" in book.page.locator(".nbpart-heat-empty").inner_text()
     book.execute("s.add_assets(c, s.add_set(c, 'files', ['a']), ['one'])")
     book.page.wait_for_selector(f"{STAGE}[data-painted]", timeout=10_000)
-
-
-def test_the_painting_is_right_in_numbers(browser: Any) -> None:
-    page = browser.new_page()
-    page.add_script_tag(content=(files("nbpart.widgets") / "static" / "heatmap_paint.js").read_text())
-    heights = """([counts, height]) => {
-        const total = counts.reduce((sum, n) => sum + n, 0);
-        return [...heatHeights(counts, total, height, [1, 1, 1, 1, 2, 1], new Int32Array(6))];
-    }"""
-    assert page.evaluate(heights, [[0, 0, 0, 0, 1, 999_999], 20]) == [0, 0, 0, 0, 2, 18]
-    assert page.evaluate(heights, [[5, 5, 0, 0, 0, 10], 20]) == [5, 5, 0, 0, 0, 10]
-    assert sum(page.evaluate(heights, [[1, 1, 1, 1, 1, 1], 7])) == 7
-    tiles = """(n) => {
-        const ends = [];
-        for (let x = 0; x < 300; x++) ends.push(heatColumn(x, 300, 0, n, n));
-        return ends[0][0] === 0 && ends[299][1] === n && ends.every((own, x) => !x || own[0] <= ends[x - 1][1]);
-    }"""
-    assert all(page.evaluate(tiles, n) for n in (1, 7, 299, 300, 301, 1_000, 999_983))
-    assert page.evaluate("() => heatZoom({ from: 0, to: 100 }, 100, 90, 0.1)") == {"from": 81, "to": 91}
-    assert page.evaluate("() => heatZoom({ from: 81, to: 91 }, 100, 90, 50)") == {"from": 0, "to": 100}
-    assert page.evaluate("() => heatPan({ from: 90, to: 95 }, 100, 40)") == {"from": 95, "to": 100}
-    ticks = """({ n, failed, width }) => {
-        const codes = new Uint8Array(n).fill(5);
-        for (const place of failed) codes[place] = 4;
-        const image = new Uint32Array(width * 3);
-        const row = { width, top: 1, height: 1, codes, from: 0, to: n };
-        heatPaintTicks(image, { ...row, code: 4, colour: 7, least: 3, gap: 1 });
-        return [...image].map((pixel) => (pixel ? 'x' : '.')).join('').match(new RegExp(`.{${width}}`, 'g'));
-    }"""
-    blank = "." * 12
-    assert page.evaluate(ticks, {"n": 6000, "failed": [2700], "width": 12}) == [blank, "....xxx.....", blank]
-    assert page.evaluate(ticks, {"n": 6000, "failed": [0, 5999], "width": 12}) == [blank, "xx........xx", blank]
-    assert page.evaluate(ticks, {"n": 3, "failed": [1], "width": 12}) == [blank, "....xxx.....", blank]
-    marks = """({ least, rim }) => {
-        const cells = Uint32Array.from([0, 1, 2, 3, 4, 5, 6, 7]);
-        const grid = { width: 8, cell: { width: 2, height: 3 }, columns: 4, cells };
-        const image = new Uint32Array(8 * 6).fill(1);
-        const codes = new Uint8Array([5, 5, 5, 5, 5, 5, 4, 5]);
-        heatPaintMarks(image, { ...grid, codes, code: 4, colour: 7, least, rim });
-        return [...image].join('').match(/.{8}/g);
-    }"""
-    assert page.evaluate(marks, {"least": 2, "rim": 1}) == [
-        "11111111", "11111111", "11111111", "11100001", "11107701", "11107701"
-    ]  # fmt: skip
-    find = """([place, step]) => {
-        const rows = [new Uint8Array([0, 4, 0]), new Uint8Array([4, 0, 0])];
-        return heatFind(rows, { row: 0, place }, 4, step);
-    }"""
-    assert page.evaluate(find, [1, 1]) == {"row": 1, "place": 0}
-    assert page.evaluate(find, [1, -1]) == {"row": 1, "place": 0}
-    assert page.evaluate(find, [2, -1]) == {"row": 0, "place": 1}
-    assert page.evaluate("() => heatFind([new Uint8Array(3)], { row: 0, place: 0 }, 4, 1)") is None
-    assert page.evaluate("() => heatRanges([1, 2, 5])") == [[1, 3], [5, 6]]
-    page.close()

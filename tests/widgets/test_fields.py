@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pandas as pd
 import pytest
 
 from nbpart.assets.definition import AssetDefinition
+from nbpart.backfill.options import OPTIONS
 from nbpart.catalog import Batch, events
 from nbpart.catalog.queries.live import StepAt
 from nbpart.partitions import Parameters
@@ -34,10 +34,15 @@ from nbpart.widgets.monitor_model import MonitorModel
 from tests.widgets import heat_scenes as scenes
 from tests.widgets.test_monitor import FakeActions
 
-STATIC = files("nbpart.widgets") / "static"
-EXPLORER = ("explorer.js", "explorer_look.js", "explorer_forms.js")
-HEATMAP = tuple(f"heatmap{part}.js" for part in ("", "_controls", "_data", "_paint", "_places", "_view"))
-EVERY = ("common.js", *EXPLORER, *HEATMAP, "graph.js", "monitor.js")
+SOURCES = Path(__file__).parents[2] / "frontend" / "src"
+
+
+def sources(widget: str) -> tuple[str, ...]:
+    """The files of a widget, below `SOURCES`."""
+    return (f"{widget}.js", *sorted(path.relative_to(SOURCES).as_posix() for path in (SOURCES / widget).glob("*.js")))
+
+
+EXPLORER, HEATMAP, GRAPH_VIEW, MONITOR_VIEW = map(sources, ("explorer", "heatmap", "graph", "monitor"))
 NAMES = re.compile(r"(?:^|,)\s*(?:\.\.\.)?(\w+)")
 #: What every array, text or number has.
 BUILT_IN = {
@@ -49,7 +54,7 @@ BUILT_IN = {
 @cache
 def script(name: str) -> str:
     """The text of a file without its comments and plain texts; what stands in a template stays."""
-    text = (STATIC / name).read_text(encoding="utf-8")
+    text = (SOURCES / name).read_text(encoding="utf-8")
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     text = re.sub(r"(?m)(^|\s)//.*$", "", text)
     return re.sub(r"'(?:[^'\\\n]|\\.)*'", "''", text)
@@ -115,7 +120,8 @@ def heat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     catalog.close()
 
 
-LOOK, FORMS = ("explorer_look.js",), ("explorer_forms.js",)
+LOOK = ("explorer/data.js", "explorer/facts.js")
+FORMS = ("explorer/adding.js", "explorer/backfills.js", "explorer/forms.js")
 #: What each record is called in the files that read it; who names a variable otherwise names it here.
 READERS: Mapping[str, Reader] = {
     "panel": Reader(
@@ -133,26 +139,26 @@ READERS: Mapping[str, Reader] = {
     "file": Reader(LOOK, "file", ("made.files.filter(", "others.map(", "for (const ")),
     "backfill": Reader(FORMS, "one", ("backfills.map(",)),
     "backfill may": Reader(FORMS, r"one\.may"),
-    "monitor": Reader(("monitor.js",), r"now|link\.state\.backfill"),
-    "monitor may": Reader(("monitor.js",), "may", ("const buttons = ",)),
-    "step": Reader(("monitor.js",), "step"),
-    "graph": Reader(("graph.js",), r"graph(?!\.cards)"),
-    "card": Reader(("graph.js",), r"card|cards\[\w+\]|from"),
-    "edge": Reader(("graph.js",), r"edge|edges\[\w+\]", ("edges.forEach(",)),
-    "group": Reader(("graph.js",), "group", ("groups.map(",)),
-    "view": Reader(("heatmap_data.js",), "view(?=$)", ("function heatDecode(",)),
+    "monitor": Reader(MONITOR_VIEW, r"now|link\.state\.backfill"),
+    "monitor may": Reader(MONITOR_VIEW, "may", ("const buttons = ",)),
+    "step": Reader(MONITOR_VIEW, "step"),
+    "graph": Reader(GRAPH_VIEW, r"graph(?!\.cards)"),
+    "card": Reader(GRAPH_VIEW, r"card|now|cards\[\w+\]|from"),
+    "edge": Reader(GRAPH_VIEW, r"edge|edges\[\w+\]", ("edges.forEach(",)),
+    "group": Reader(GRAPH_VIEW, "group", ("groups.map(",)),
+    "view": Reader(("heatmap/state.js",), "view(?=$)", ("function decodeView(",)),
     "head": Reader(HEATMAP, "head"),
-    "band": Reader(HEATMAP, r"band|news|head\.bands\[[\w.]*\]", ("downWidth(pen, ",)),
+    "band": Reader(HEATMAP, r"band|news|head\.bands\[[\w.]*\]", ("measureDown(view, pen, ",)),
     "row": Reader(HEATMAP, r"rows\[[\w.]*row\]", ("band.rows.map(",)),
-    "grid": Reader(HEATMAP, "grid", ("const heatAxes = ",)),
+    "grid": Reader(HEATMAP, "grid", ("const describeAxes = ",)),
     "scale": Reader(HEATMAP, r"scale|scales\[0\]"),
     "found": Reader(HEATMAP, "found"),
     "highlight": Reader(HEATMAP, "highlight", ("answer.highlights.map(",)),
     "selection": Reader(HEATMAP, "selection"),
-    "patch": Reader(("heatmap_data.js",), "payload"),
-    "whole": Reader(("common.js",), "whole"),
-    "message": Reader(("common.js",), "message"),
-    "error": Reader(("common.js",), r"message\.error"),
+    "patch": Reader(("heatmap/state.js",), "payload"),
+    "whole": Reader(("shared/link.js",), "whole"),
+    "message": Reader(("shared/link.js",), "message"),
+    "error": Reader(("shared/link.js",), r"message\.error"),
 }
 
 
@@ -192,7 +198,7 @@ def widgets(tmp_path: Path) -> Iterator[dict[tuple[str, ...], LinkedWidget]]:
 
     explorer = Explorer(catalog, FakeActions())  # type: ignore[arg-type]
     monitor = BackfillMonitor(catalog, FakeActions(), catalog.write(begin))  # type: ignore[arg-type]
-    yield {EXPLORER: explorer.panel, HEATMAP: explorer.heatmap, ("graph.js",): explorer.graph, ("monitor.js",): monitor}
+    yield {EXPLORER: explorer.panel, HEATMAP: explorer.heatmap, GRAPH_VIEW: explorer.graph, MONITOR_VIEW: monitor}
     monitor.close()
     explorer.close()
     catalog.close()
@@ -203,7 +209,7 @@ def test_what_pages_ask_for_is_answered_and_what_is_answered_is_asked_for(
 ) -> None:
     shared = {"sync", "seen", "gone"}
     for where, widget in widgets.items():
-        text = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in where)
+        text = "\n".join((SOURCES / name).read_text(encoding="utf-8") for name in where)
         if where != HEATMAP:  # which decodes its state first
             read = set(re.findall(r"link\.state\.(\w+)", text)) | set(re.findall(r"{ (\w+) } = link\.state;", text))
             assert read == set(widget.state()), where
@@ -212,5 +218,7 @@ def test_what_pages_ask_for_is_answered_and_what_is_answered_is_asked_for(
         chosen = re.findall(r"\['(\w+)', {", text)
         assert {*ASKS.findall(text), *chosen} == actions.keys() - shared, where
         for action in actions.keys() - shared:
-            missing = {name for name in actions[action] if not re.search(rf"\b{name}\b", text)}
+            # the options of a backfill are named by what Python sends of them
+            named = actions[action] - OPTIONS.keys()
+            missing = {name for name in named if not re.search(rf"\b{name}\b", text)}
             assert not missing, f"{action} takes {missing}, which no page gives"

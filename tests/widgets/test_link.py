@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,6 @@ import pytest
 
 from nbpart.errors import UnknownNameError
 from nbpart.widgets import schema
-from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.link import GRACE_S, LinkedWidget, answer_where_asked
 from nbpart.widgets.schema import Answer
 from tests.widgets.pages import Page
@@ -159,33 +157,6 @@ def test_it_knows_whether_anybody_looks(page: Page, widget: Counter, monkeypatch
     assert not widget.is_watched()
     page.ask("seen", {"view": "three"})
     assert widget.is_watched()
-
-
-def test_the_module_begins_with_what_python_knows() -> None:
-    first = load_esm().splitlines()[0]
-    shared = json.loads(first.removeprefix("const NBPART = ").removesuffix(";"))
-    assert shared["version"] == schema.VERSION
-    assert [s["name"] for s in shared["statuses"]] == [
-        "missing", "stale", "queued", "running", "failed", "materialized",
-    ]  # fmt: skip
-    assert "--nbpart-failed:#981513" in load_css()
-
-
-def test_nothing_in_the_browser_makes_html_of_data() -> None:
-    from importlib.resources import files
-
-    for file in (files("nbpart.widgets") / "static").iterdir():
-        text = file.read_text(encoding="utf-8")
-        for door in (
-            "innerHTML",
-            "outerHTML",
-            "insertAdjacentHTML",
-            "document.write",
-            "eval(",
-            "new Function",
-            "srcdoc",
-        ):
-            assert door not in text, f"{file.name} has {door}"
 
 
 def test_messages_stay_on_the_subshell_that_the_page_asked_for(widget: Counter) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from nbpart.backfill.options import OPTIONS
 from nbpart.catalog import Catalog, events, queries
 from nbpart.catalog.queries.live import BackfillProgress, StepAt, backfill_progress
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord
@@ -112,6 +113,7 @@ class FakeActions:
         self.looked = threading.Event()
         self.next_id = "again"
         self.seen_at: datetime | None = None
+        self.form_options = [option for option in OPTIONS.values() if option.label]
 
     def cancel(self, backfill_id: str) -> Done:
         self.asked.append(f"cancel {backfill_id}")

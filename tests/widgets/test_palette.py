@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 
 import numpy as np
 import pytest
 
 from nbpart.states import CANCELLING, REQUESTED, PartitionStatus, RunStatus, StepStatus
-from nbpart.widgets.bundle import load_esm
 from nbpart.widgets.palette import DARK_GROUND, LIGHT_GROUND, LIKE, MARKS, colour_rules, mark_of
 
 #: Machado, Oliveira, Fernandes 2009, severity 1.0, in linear RGB.
@@ -111,6 +109,3 @@ def test_every_status_of_a_backfill_has_a_mark_of_its_own() -> None:
     marks = {status: (mark.light, mark.glyph) for status in statuses if (mark := mark_of(status))}
     going = ("running", "cancelling", "queued", "succeeded", "failed", "interrupted", "cancelled")
     assert len({marks[status] for status in going}) == len(going)
-    # what is told in the page is what is told without one
-    told = json.loads(load_esm().partition("const NBPART = ")[2].partition(";\n")[0])["steps"]
-    assert {status: told[status]["glyph"] for status in statuses} == {s: glyph for s, (_, glyph) in marks.items()}

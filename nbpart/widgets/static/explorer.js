@@ -1,88 +1,794 @@
-// The explorer's panel: what is selected in the graph or the heatmap beside it. Drawn from PanelModel.to_json().
+// src/generated/constants.js
+var VERSION = 1;
+var STATUSES = (
+  /** @type {const} */
+  [
+    { name: "missing", glyph: "○" },
+    { name: "stale", glyph: "≠" },
+    { name: "queued", glyph: "◷" },
+    { name: "running", glyph: "▶" },
+    { name: "failed", glyph: "✕" },
+    { name: "materialized", glyph: "✓" }
+  ]
+);
+var DISPLAY_ORDER = (
+  /** @type {const} */
+  [0, 2, 3, 5, 4, 1]
+);
+var RETRYABLE = (
+  /** @type {const} */
+  ["failed", "blocked"]
+);
+var STATUS_CHOICES = (
+  /** @type {const} */
+  [["outdated", "missing, stale or failed"], ["failed", "failed only"], ["missing", "missing only"], ["stale", "stale only"], ["all", "all, also what is up to date"]]
+);
+var MARKS = (
+  /** @type {const} */
+  {
+    missing: { like: "missing", glyph: "○" },
+    queued: { like: "queued", glyph: "◷" },
+    running: { like: "running", glyph: "▶" },
+    materialized: { like: "materialized", glyph: "✓" },
+    failed: { like: "failed", glyph: "✕" },
+    stale: { like: "stale", glyph: "≠" },
+    planned: { like: "missing", glyph: "○" },
+    blocked: { like: "stale", glyph: "⊘" },
+    succeeded: { like: "materialized", glyph: "✓" },
+    cancelled: { like: "missing", glyph: "■" },
+    interrupted: { like: "stale", glyph: "↯" },
+    requested: { like: "queued", glyph: "◷" },
+    cancelling: { like: "running", glyph: "■" }
+  }
+);
 
+// src/shared/elements.js
+var setAttributes = (node, attributes) => {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === null || value === void 0 || value === false) node.removeAttribute(name);
+    else if (name === "text") node.textContent = value;
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  return node;
+};
+function element(tag, attributes, ...children) {
+  const node = setAttributes(document.createElement(tag), attributes);
+  node.append(...children.filter((child) => child !== null && child !== void 0));
+  return node;
+}
+
+// src/shared/outcome.js
+function makeCodeLine(code) {
+  const button = element("button", { class: "nbpart-copy", type: "button", text: "Copy", title: "Copy this line" });
+  const line = element("code", { text: code });
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(code);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(line);
+      button.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => button.textContent = "Copy", 1500);
+  });
+  return element("div", { class: "nbpart-code" }, line, button);
+}
+function makeOutcome() {
+  const node = element("div", { class: "nbpart-outcome", role: "status" });
+  return {
+    node,
+    clear: () => node.replaceChildren(),
+    show: ({ told, code }) => node.replaceChildren(element("span", { text: told || "" }), code ? makeCodeLine(code) : element("span")),
+    fail: (error) => node.replaceChildren(element("span", { class: "nbpart-error", role: "alert", text: `✕ ${error.message}` }))
+  };
+}
+
+// src/shared/page.js
+function onKeys(node, handlers) {
+  node.addEventListener("keydown", (event) => {
+    const handler = event.ctrlKey || event.metaKey || event.altKey ? null : handlers[event.key];
+    if (!handler || handler(event) === false) return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+function onEnter(field, submit) {
+  const newLine = () => field.setRangeText("\n", field.selectionStart, field.selectionEnd, "end");
+  onKeys(field, { Enter: (event) => event.isComposing ? false : (submit || newLine)() });
+}
+function makeAnnouncer(root, everyMs = 4e3) {
+  const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
+  root.appendChild(region);
+  let next = null;
+  let timer = null;
+  const flush = () => {
+    timer = null;
+    if (next === null) return;
+    region.textContent = next;
+    next = null;
+    timer = setTimeout(flush, everyMs);
+  };
+  return (text) => {
+    next = text === region.textContent ? null : text;
+    if (timer === null) flush();
+  };
+}
+
+// src/shared/statuses.js
+var markOf = (name) => MARKS[name] || { like: "missing", glyph: "○" };
+var makeGlyph = (name) => element("span", { class: `nbpart-glyph s-${markOf(name).like}`, "aria-hidden": "true", text: markOf(name).glyph });
+
+// src/shared/words.js
+var formatCount = (n) => n.toLocaleString("en-US");
+var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
+function formatDuration(seconds) {
+  if (seconds === null || seconds === void 0 || !isFinite(seconds)) return "—";
+  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor(whole % 3600 / 60)).padStart(2, "0")} min`;
+}
+function formatNumber(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
+  return value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
+}
+function formatTime(iso) {
+  const at = new Date(iso);
+  const today = at.toDateString() === (/* @__PURE__ */ new Date()).toDateString();
+  const time = at.toLocaleTimeString("en-GB");
+  return today ? `today ${time}` : `${at.toLocaleDateString("en-CA")} ${time}`;
+}
+function formatBytes(bytes) {
+  if (bytes < 1e3) return plural(bytes, "byte");
+  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${+(bytes / 1e3 ** power).toPrecision(3)} ${["", "kB", "MB", "GB", "TB"][power]}`;
+}
+function shorten(text, longest) {
+  if (text.length <= longest) return text;
+  const head = Math.ceil((longest - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
+}
+
+// src/explorer/forms.js
+async function act(link, node, result, action, payload) {
+  const buttons = [...node.querySelectorAll("button")].filter((button) => !button.disabled);
+  buttons.forEach((button) => button.disabled = true);
+  try {
+    const answer = await link.request(action, payload, { timeout: 12e4 });
+    result.show(answer);
+    return answer;
+  } catch (error) {
+    result.fail(error);
+    return null;
+  } finally {
+    buttons.forEach((button) => button.disabled = false);
+  }
+}
+function makeRefreshBar(link, result) {
+  const seen = element("span", { class: "nbpart-faint nbpart-seen" });
+  const button = element("button", { type: "button", class: "nbpart-quiet", text: "Refresh", title: "Look now whether code or sources changed on disk; nothing runs", onclick: () => act(link, node, result, "refresh", {}) });
+  const node = element("div", { class: "nbpart-refresh" }, element("div", { class: "nbpart-bar" }, element("span", { class: "nbpart-space" }), seen, button), result.node);
+  const draw = () => {
+    seen.textContent = describeSeen(link.state.panel.seen_at, /* @__PURE__ */ new Date());
+  };
+  const timer = setInterval(draw, 15e3);
+  return { node, show: draw, close: () => clearInterval(timer) };
+}
+function describeSeen(iso, now) {
+  if (!iso || now.getTime() - new Date(iso).getTime() < 6e4) return "";
+  const at = new Date(iso);
+  const time = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return at.toDateString() === now.toDateString() ? `as seen ${time}` : `as seen ${at.toLocaleDateString("en-CA")} ${time}`;
+}
+function makeRunForm(link, result) {
+  const status = element(
+    "select",
+    { "aria-label": "Which partitions" },
+    ...STATUS_CHOICES.map(([value, text]) => element("option", { value, text }))
+  );
+  const tick = (label, title) => {
+    const box = element("input", { type: "checkbox" });
+    return { box, node: element("label", { title }, box, label) };
+  };
+  const inputs = tick("with what it reads", "Also everything above it: +name");
+  const readers = tick("with what reads it", "Also everything below it: name+");
+  const number = ({ name, label, help, placeholder, default: value, least, most }) => {
+    const box = element("input", { type: "number", min: least, max: most, placeholder, value });
+    return { name, value, box, node: element("label", { title: help }, label, box) };
+  };
+  let numbers = null;
+  const head = element("div", { class: "nbpart-plan", hidden: true });
+  const plan = element("button", { type: "button", text: "Plan", title: "What would run, and why; nothing runs", onclick: () => look() });
+  const go = element("button", { type: "button", class: "nbpart-main", text: "Backfill", onclick: () => run() });
+  const options = element("div", { class: "nbpart-options" }, inputs.node, readers.node);
+  const node = element(
+    "div",
+    { class: "nbpart-card", role: "group", "aria-label": "Run" },
+    element("div", { class: "nbpart-bar" }, go, plan, status),
+    options,
+    head,
+    result.node
+  );
+  const wanted = () => ({ number: link.state.panel.chosen.number, inputs: inputs.box.checked, readers: readers.box.checked, status: status.value });
+  async function look() {
+    const answer = await act(link, node, result, "plan", wanted());
+    if (!answer) return;
+    head.hidden = !answer.steps;
+    const more = answer.steps - answer.head.length;
+    head.replaceChildren(
+      element(
+        "table",
+        {},
+        element("thead", {}, element("tr", {}, ...["asset", "partition", "why"].map((text) => element("th", { scope: "col", text })))),
+        element("tbody", {}, ...answer.head.map((row) => element("tr", {}, ...row.map((text) => element("td", { text: text === null ? "—" : text, title: text })))))
+      ),
+      more > 0 ? element("p", { class: "nbpart-faint", text: `and ${plural(more, "more step")}` }) : ""
+    );
+  }
+  async function run() {
+    head.hidden = true;
+    await act(link, node, result, "backfill", { ...wanted(), ...Object.fromEntries(numbers.map(({ name, value, box }) => [name, box.value === "" ? value : box.valueAsNumber])) });
+  }
+  return {
+    node,
+    /** Something else is selected: what was planned for the other says nothing of it. */
+    turnTo: ({ kind }) => {
+      if (!numbers) options.append(...(numbers = link.state.options.map(number)).map((each) => each.node));
+      inputs.node.hidden = readers.node.hidden = kind === "all";
+      head.hidden = true;
+      result.clear();
+    }
+  };
+}
+function makeRemoveForm(link, result) {
+  const ask = element("button", { type: "button", onclick: () => set(true) });
+  const told = element("span");
+  const yes = element("button", { type: "button", class: "nbpart-danger", text: "Remove", onclick: () => remove() });
+  const no = element("button", { type: "button", text: "Keep", onclick: () => set(false) });
+  const question = element("div", { class: "nbpart-question", role: "alertdialog", "aria-label": "Remove these keys?", hidden: true }, told, yes, no);
+  const node = element("div", { class: "nbpart-remove" }, ask, question);
+  onKeys(question, { Escape: () => set(false) });
+  let n = 0;
+  function set(asking) {
+    question.hidden = !asking;
+    ask.hidden = asking;
+    (asking ? no : ask).focus();
+  }
+  async function remove() {
+    const { number } = link.state.panel.chosen;
+    await act(link, node, result, "remove", { number, n });
+    question.hidden = true;
+    ask.hidden = false;
+  }
+  return {
+    node,
+    show({ chosen, sets }) {
+      const removable = sets.some(({ name }) => name === chosen.set) && ["partition", "partitions"].includes(chosen.kind);
+      node.hidden = !removable;
+      n = chosen.n;
+      ask.textContent = `Remove ${plural(n, "key")} …`;
+      told.textContent = `Remove ${n === 1 ? chosen.keys[0] ?? "1 key" : plural(n, "key")} from ${chosen.set}? The history and the data stay.`;
+      question.hidden = true;
+      ask.hidden = false;
+    }
+  };
+}
+
+// src/explorer/adding.js
+var AXIS_HINTS = { int: "3 or 3, 5 or 1..10", float: "0.1 or 0.01, 0.1 or 0..1:0.25", date: "2026-01-01..2026-01-31", datetime: "2026-01-01T06:00", bool: "true, false", str: "a, b" };
+function makeAddForm(link, fold, result) {
+  const which = element("select", { "aria-label": "Partitions", onchange: () => svgElement() });
+  const about = element("p", { class: "nbpart-faint" });
+  const form = element("form", { class: "nbpart-form", onsubmit: (event) => {
+    event.preventDefault();
+    add();
+  } });
+  fold.body.append(element("label", { class: "nbpart-field" }, element("span", { text: "partitions" }), which), about, form, result.node);
+  let sets = [];
+  let fields = null;
+  let text = null;
+  let measured = null;
+  let timer = null;
+  let number = null;
+  const current = () => sets.find(({ name }) => name === which.value);
+  function svgElement(asText = false) {
+    const set = current();
+    form.replaceChildren();
+    if (!set) return;
+    result.clear();
+    const parameters = set.params.length > 0;
+    fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: axisBox(parameter) })) : null;
+    text = fields ? null : element("textarea", { rows: 3, spellcheck: "false", "aria-label": "Keys, one a line", placeholder: parameters ? set.params.map(({ name }) => `${name}=…`).join(",") : "one key a line" });
+    if (text) onEnter(text);
+    measured = element("span", { class: "nbpart-faint", "aria-live": "polite" });
+    const way = parameters ? element("button", { type: "button", class: "nbpart-quiet", text: asText ? "by parameters" : "as text", onclick: () => svgElement(!asText) }) : null;
+    form.append(
+      ...fields ? fields.map(({ name, takes, box }) => element("label", { class: "nbpart-field", title: takes }, element("span", { text: name }), box)) : [text],
+      element("div", { class: "nbpart-bar" }, element("button", { type: "submit", class: "nbpart-main", text: "Add" }), measured, element("span", { class: "nbpart-space" }), way)
+    );
+  }
+  function axisBox({ kind, choices, default: fallback }) {
+    const hint = choices.length ? choices.join(", ") : AXIS_HINTS[kind];
+    const box = element("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: fallback ? `${fallback} (default)` : hint, oninput: () => measureSoon() });
+    onEnter(box, () => form.requestSubmit());
+    return box;
+  }
+  const axes = () => Object.fromEntries(fields.map(({ name, box }) => [name, box.value]));
+  function measureSoon() {
+    clearTimeout(timer);
+    timer = setTimeout(measure, 250);
+  }
+  async function measure() {
+    const own = measured;
+    if (!fields || fields.some(({ required, box }) => required && !box.value.trim())) {
+      own.textContent = "";
+      return;
+    }
+    try {
+      const { n, first } = await link.request("measure_grid", { partitions: which.value, axes: axes() });
+      own.textContent = `${plural(n, "key")}: ${shorten(first, 40)}${n > 1 ? " …" : ""}`;
+    } catch (error) {
+      own.textContent = error.message;
+    }
+  }
+  async function add() {
+    const [action, payload] = fields ? ["add_grid", { axes: axes() }] : ["add_keys", { text: text.value }];
+    const answer = await act(link, form, result, action, { partitions: which.value, ...payload });
+    if (!answer) return;
+    if (text) text.value = "";
+    (text || fields[0].box).focus();
+  }
+  return {
+    show(panel) {
+      const { chosen } = panel;
+      fold.show(panel.sets.length > 0);
+      const before = JSON.stringify(sets);
+      const chosenBefore = which.dataset.chosen;
+      sets = panel.sets;
+      if (JSON.stringify(sets) !== before) {
+        const kept = which.value;
+        which.replaceChildren(...sets.map(({ name }) => element("option", { value: name, text: name })));
+        if (sets.some(({ name }) => name === kept)) which.value = kept;
+        svgElement();
+      }
+      if (chosen.set !== chosenBefore && sets.some(({ name }) => name === chosen.set) && chosen.set !== which.value) {
+        which.value = chosen.set;
+        svgElement();
+      }
+      which.dataset.chosen = chosen.set;
+      const none = ["all", "assets"].includes(chosen.kind) && chosen.counts.every((n) => !n);
+      about.textContent = none && sets.length ? "There are no partitions yet: add the first keys here." : "";
+      about.hidden = !about.textContent;
+      if (none || chosen.number !== number) fold.suggest(none);
+      number = chosen.number;
+    },
+    close: () => clearTimeout(timer)
+  };
+}
+
+// src/explorer/backfills.js
+function makeBackfillList(link) {
+  const list = element("div", { class: "nbpart-backfills" });
+  const result = makeOutcome();
+  const node = element("div", { hidden: true, role: "group", "aria-label": "Backfills" }, list, result.node);
+  const rows = /* @__PURE__ */ new Map();
+  function row(id) {
+    const sign = element("span");
+    const told = element("span", { class: "nbpart-where" });
+    const bar = element("div", { class: "nbpart-steps", role: "progressbar", "aria-valuemin": "0" });
+    const button = (text, action) => element("button", { type: "button", text, onclick: () => act(link, node, result, action, { backfill_id: id }) });
+    const cancel = button("Cancel", "cancel");
+    const retry = button("Retry failed", "retry_failed");
+    const resume = button("Resume", "resume");
+    const box = element("div", { class: "nbpart-backfill", title: id }, element("div", { class: "nbpart-row" }, sign, told, element("span", { class: "nbpart-space" }), resume, cancel, retry), bar);
+    return { box, update: (one) => update(one, { sign, told, bar, cancel, retry, resume }) };
+  }
+  function update(one, { sign, told, bar, cancel, retry, resume }) {
+    sign.replaceChildren(makeGlyph(one.status));
+    const bad = one.counts.filter(([name, n]) => n && RETRYABLE.includes(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
+    const left = one.going && one.left_s !== null ? `about ${formatDuration(one.left_s)} left` : "";
+    const stands = one.waiting || `${formatCount(one.done)} of ${formatCount(one.steps)}`;
+    told.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${stands}`, ...bad, left].filter(Boolean).join(", ");
+    const total = one.counts.reduce((sum, [, n]) => sum + n, 0) || 1;
+    bar.replaceChildren(...one.counts.filter(([, n]) => n).map(([name, n]) => {
+      const part = element("i", { class: `s-${markOf(name).like} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
+      part.style.flex = `${n / total} 0 5px`;
+      return part;
+    }));
+    setAttributes(bar, { "aria-valuemax": one.steps, "aria-valuenow": one.done, "aria-label": `Steps of ${one.selection} with an makeOutcome` });
+    bar.hidden = Boolean(one.waiting);
+    cancel.hidden = !one.may.cancel;
+    retry.hidden = !one.may.retry_failed;
+    resume.hidden = !(one.waiting || one.may.resume);
+    resume.textContent = one.waiting ? "Begin" : "Resume";
+    resume.title = one.waiting ? "Plan it and run it in this process" : `Go on with ${plural(one.may.resume, "step")}`;
+  }
+  return {
+    node,
+    show({ backfills }) {
+      node.hidden = !backfills.length;
+      const ids = backfills.map(({ id }) => id);
+      for (const id of rows.keys()) if (!ids.includes(id)) rows.delete(id);
+      for (const one of backfills) {
+        if (!rows.has(one.id)) rows.set(one.id, row(one.id));
+        rows.get(one.id).update(one);
+      }
+      const boxes = ids.map((id) => rows.get(id).box);
+      if (boxes.some((box, i) => list.children[i] !== box) || list.children.length !== boxes.length) list.replaceChildren(...boxes);
+    }
+  };
+}
+
+// src/shared/files.js
+function makeFileLink(path, home, text) {
+  const inside = findServedPath(path, home);
+  if (inside === null) {
+    return element("span", { class: "nbpart-path", text: path, title: "Not below the folder that Jupyter serves" });
+  }
+  const href = `${pageConfig().baseUrl || "/"}lab/tree/${inside.split("/").map(encodeURIComponent).join("/")}`;
+  return element("a", {
+    class: "nbpart-link",
+    href,
+    text,
+    title: path,
+    target: "_blank",
+    rel: "noopener",
+    // JupyterLab itself opens what carries these
+    "data-commandlinker-command": "docmanager:open",
+    "data-commandlinker-args": JSON.stringify({ path: inside })
+  });
+}
+function findServedPath(path, home) {
+  const { serverRoot } = pageConfig();
+  if (!serverRoot) return null;
+  const root = (serverRoot === "~" || serverRoot.startsWith("~/") ? home + serverRoot.slice(1) : serverRoot).replace(/\/+$/, "");
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : null;
+}
+function pageConfig() {
+  try {
+    return JSON.parse(document.getElementById("jupyter-config-data").textContent);
+  } catch {
+    return {};
+  }
+}
+
+// src/explorer/data.js
+function makePictures() {
+  let urls = [];
+  return {
+    make: (bytes, label) => {
+      const url = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+      urls.push(url);
+      return element("img", { class: "nbpart-figure", src: url, alt: label });
+    },
+    drop: () => {
+      urls.forEach((url) => URL.revokeObjectURL(url));
+      urls = [];
+    }
+  };
+}
+function makeDataTable({ columns, types, rows }) {
+  const head = element("tr", {}, ...columns.map((name, i) => element("th", { scope: "col" }, name, element("small", { text: types[i] || "" }))));
+  const lines = rows.map((row) => element("tr", {}, ...row.map((text) => element("td", { text }))));
+  return element(
+    "div",
+    { class: "nbpart-table", tabindex: "0", role: "region", "aria-label": "First rows" },
+    element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines))
+  );
+}
+function makeDataView(link, fold) {
+  const images = makePictures();
+  let shown = "";
+  async function preview(panel, file) {
+    const { number } = panel.chosen;
+    const answer = await link.request("preview", { number, run_id: panel.opened, file });
+    if (answer.kind === "image" && answer.buffers.length) return { answer, node: images.make(answer.buffers[0], file || "The figure") };
+    if (answer.kind === "table") return { answer, node: makeDataTable(answer) };
+    return { answer, node: element("pre", { class: "nbpart-text", tabindex: "0", "aria-label": "Data", text: answer.text }) };
+  }
+  async function read(panel, made) {
+    const own = shown;
+    const parts = [];
+    try {
+      const { answer, node } = await preview(panel, null);
+      parts.push(element("p", { class: "nbpart-faint", text: answer.told }), node, panel.opened ? makeCodeLine(answer.code) : "");
+      const figures = made ? made.files.filter(({ name, format }) => name && format === "figure").slice(0, 6) : [];
+      for (const { name } of figures) {
+        const figure = await preview(panel, name);
+        parts.push(element("figure", {}, figure.node, element("figcaption", { text: name })));
+      }
+    } catch (error) {
+      parts.push(element("p", { class: "nbpart-error", text: error.message }));
+    }
+    if (own !== shown) return;
+    const others = made ? made.files.filter(({ name, format }) => name && format !== "figure") : [];
+    fold.body.replaceChildren(...parts, ...others.map(({ name, bytes, path }) => element("div", { class: "nbpart-row" }, makeFileLink(path, link.state.home, name), element("span", { class: "nbpart-faint", text: bytes === null ? "" : formatBytes(bytes) }))));
+  }
+  return {
+    show(panel) {
+      const { partition, run, opened } = panel;
+      const made = partition && (opened ? run && run.made : partition.made);
+      fold.show(Boolean(made));
+      const key = made ? JSON.stringify([panel.chosen.number, opened, made.at, made.run]) : "";
+      if (key === shown || key && !fold.isOpen()) return;
+      shown = key;
+      images.drop();
+      fold.body.replaceChildren(element("p", { class: "nbpart-faint", text: "Reading …" }));
+      if (key) read(panel, made);
+    },
+    close: images.drop
+  };
+}
+function makeNotebookView(link, fold) {
+  const images = makePictures();
+  const place = element("span");
+  const show = element("button", { type: "button", text: "Show it here", onclick: () => read() });
+  const cells = element("div", { class: "nbpart-cells" });
+  fold.body.append(element("div", { class: "nbpart-row" }, place, show), cells);
+  let shown = null;
+  async function read() {
+    const own = shown;
+    show.disabled = true;
+    try {
+      const answer = await link.request("executed", { run_id: own.id });
+      if (own !== shown) return;
+      images.drop();
+      cells.replaceChildren(...answer.cells.map((cell) => makeExecutedCell(cell, answer.buffers, images)));
+      if (answer.left_out) cells.append(element("p", { class: "nbpart-faint", text: `and ${plural(answer.left_out, "more cell")}` }));
+      show.hidden = true;
+    } catch (error) {
+      if (own === shown) cells.replaceChildren(element("p", { class: "nbpart-error", text: error.message }));
+    } finally {
+      show.disabled = false;
+    }
+  }
+  return {
+    show(run) {
+      const there = Boolean(run && run.notebook);
+      fold.show(there);
+      const same = there && shown && shown.id === run.id && shown.attempt === run.attempt && shown.status === run.status;
+      shown = there ? run : null;
+      if (same || !there) return;
+      images.drop();
+      cells.replaceChildren();
+      show.hidden = false;
+      place.replaceChildren(makeFileLink(run.notebook, link.state.home, "Open in a tab"));
+      if (findServedPath(run.notebook, link.state.home) === null && !run.live) read();
+    },
+    close: images.drop
+  };
+}
+function makeExecutedCell({ kind, source, outputs }, buffers, images) {
+  const shown = outputs.map((output) => output.image === void 0 ? element("pre", { class: "nbpart-text", text: output.text }) : images.make(buffers[output.image], "Output"));
+  return element("div", { class: `nbpart-cell is-${kind === "code" ? "code" : "text"}` }, element("pre", { class: "nbpart-source", text: source }), ...shown);
+}
+function makeHistoryView(fold, open) {
+  const list = element("ul", { class: "nbpart-list" });
+  fold.body.append(list);
+  const line = (brief, current, opened) => {
+    const took = brief.duration_s === null ? "" : ` · ${formatDuration(brief.duration_s)}`;
+    const attempt = brief.attempt > 1 ? ` · attempt ${brief.attempt}` : "";
+    const button = element(
+      "button",
+      { type: "button", class: "nbpart-run", "aria-pressed": String(brief.id === opened), title: brief.id, "data-run": brief.id, onclick: () => open(brief.id) },
+      makeGlyph(brief.status),
+      `${brief.started_at ? formatTime(brief.started_at) : brief.status}${took}${attempt}`,
+      brief.id === current ? element("span", { class: "nbpart-faint", text: " now" }) : null
+    );
+    return element("li", {}, button, brief.error ? element("div", { class: "nbpart-why", text: shorten(brief.error.split("\n")[0], 120) }) : null);
+  };
+  return {
+    show(panel) {
+      const { partition, opened } = panel;
+      fold.show(Boolean(partition && partition.runs.length));
+      if (!partition) return;
+      fold.tell(String(partition.runs.length));
+      const { activeElement } = document;
+      const focused = activeElement instanceof HTMLElement && list.contains(activeElement) ? activeElement.dataset.run : null;
+      list.replaceChildren(...partition.runs.map((brief) => line(brief, partition.run, opened)));
+      if (focused) list.querySelector(`[data-run="${CSS.escape(focused)}"]`)?.focus();
+    }
+  };
+}
+
+// src/explorer/facts.js
+function makeFoldable(title, { open = true, onopen = () => {
+} } = {}) {
+  const summary = element("summary", {}, element("span", { text: title }));
+  const more = element("span", { class: "nbpart-faint" });
+  summary.append(more);
+  const body = element("div", { class: "nbpart-fold-body" });
+  const node = element("details", { class: "nbpart-fold", open }, summary, body);
+  let touched = false;
+  summary.addEventListener("click", () => touched = true);
+  node.addEventListener("toggle", () => node.open && onopen());
+  return {
+    node,
+    body,
+    isOpen: () => node.open && !node.hidden,
+    show: (visible) => node.hidden = !visible,
+    tell: (text) => more.textContent = text,
+    suggest: (yes) => {
+      if (!touched) node.open = yes;
+    }
+  };
+}
+function makeFactList(rows) {
+  return element("dl", { class: "nbpart-facts-list" }, ...rows.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", {}, value)]));
+}
+function collectFacts(partition, run, opened) {
+  const rows = [];
+  if (partition.reason) rows.push(["why", partition.reason]);
+  if (partition.blocked) rows.push(["blocked", partition.blocked]);
+  rows.push(...partition.params);
+  const made = opened ? run && run.made : partition.made;
+  if (made) {
+    rows.push(["made", formatTime(made.at)]);
+    if (made.duration_s !== null) rows.push(["took", formatDuration(made.duration_s)]);
+    if (made.rows !== null) rows.push(["rows", formatCount(made.rows)]);
+    if (made.bytes !== null) rows.push(["size", formatBytes(made.bytes)]);
+    rows.push(...made.metrics.map(([name, value]) => [name, typeof value === "number" ? formatNumber(value) : value]));
+  }
+  if (run && !(made && made.run === run.id && run.status === "succeeded")) {
+    const attempt = run.attempt > 1 ? `attempt ${run.attempt}` : "";
+    const began = run.started_at ? formatTime(run.started_at) : "";
+    const took = run.duration_s === null ? "" : `took ${formatDuration(run.duration_s)}`;
+    rows.push(["run", [run.status, attempt, began, took].filter(Boolean).join(", ")]);
+  }
+  return rows;
+}
+
+// src/explorer/log.js
+var LOG_EVERY_MS = 700;
+var LONGEST_LOG = 6e4;
+function makeLogView(link, fold) {
+  const text = element("pre", { class: "nbpart-log", tabindex: "0", "aria-label": "Log" });
+  const code = element("div");
+  fold.body.append(text, code);
+  let shown = { key: "", id: null, live: false, end: null };
+  let timer = null;
+  async function read() {
+    clearTimeout(timer);
+    timer = null;
+    const own = shown;
+    if (own.id === null || !fold.isOpen() || own.reading) return;
+    own.reading = true;
+    const wasLive = own.live;
+    try {
+      const answer = await link.request("log", { run_id: own.id, after: own.end });
+      if (own !== shown) return;
+      const atEnd = text.scrollHeight - text.scrollTop - text.clientHeight < 30;
+      if (answer.start !== own.end) text.textContent = answer.start ? `… (${formatBytes(answer.start)} before this)
+` : "";
+      text.append(answer.text);
+      if (text.textContent.length > LONGEST_LOG) text.textContent = `…${text.textContent.slice(-LONGEST_LOG)}`;
+      if (!text.textContent) text.dataset.empty = own.live ? "nothing printed yet" : "it printed nothing";
+      if (atEnd) text.scrollTop = text.scrollHeight;
+      own.end = answer.end;
+      if (!code.firstChild) code.replaceChildren(makeCodeLine(answer.code));
+    } catch {
+    } finally {
+      own.reading = false;
+    }
+    if (own === shown && (own.live || wasLive && !own.live) && text.isConnected) timer = setTimeout(read, LOG_EVERY_MS);
+  }
+  return {
+    read,
+    show(run) {
+      const key = run ? `${run.id}.${run.attempt}` : "";
+      if (key !== shown.key) {
+        shown = { key, id: run && run.log ? run.id : null, live: false, end: null };
+        text.replaceChildren();
+        code.replaceChildren();
+      }
+      const ended = shown.live && !(run && run.live);
+      shown.id = run && run.log ? run.id : null;
+      shown.live = Boolean(run && run.live);
+      fold.show(Boolean(run && run.log));
+      fold.tell(shown.live ? "live" : "");
+      if (shown.end === null || ended || shown.live && timer === null) read();
+    },
+    close: () => {
+      clearTimeout(timer);
+      shown = { key: "", id: null, live: false, end: null };
+    }
+  };
+}
+
+// src/explorer/panel.js
 function drawPanel(link, root) {
-  root.classList.add('nbpart-panel');
-  setAll(root, { role: 'region', 'aria-label': 'Selected partitions' });
-  const say = announcer(root, 1500);
-
-  const title = make('h3');
-  const clear = make('button', { type: 'button', text: '✕', title: 'Select nothing', 'aria-label': 'Select nothing', onclick: () => link.request('clear').catch(() => {}) });
-  const key = make('div', { class: 'nbpart-key' });
-  const status = make('div', { class: 'nbpart-status' });
-  const then = make('div', { class: 'nbpart-then', hidden: true });
-  const trouble = make('div', { class: 'nbpart-error', role: 'alert' });
-  const legend = make('div', { class: 'nbpart-legend' });
-  const facts = make('div');
-  const code = make('div');
-  const empty = make('p', { class: 'nbpart-faint', text: 'Nothing to look at yet. Register an asset with the lines beside this; it appears here at once.' });
-  const reason = foldable('Error');
-  const trace = make('pre', { class: 'nbpart-log', tabindex: '0', 'aria-label': 'Traceback' });
+  root.classList.add("nbpart-panel");
+  setAttributes(root, { role: "region", "aria-label": "Selected partitions" });
+  const say = makeAnnouncer(root, 1500);
+  const title = element("h3");
+  const clear = element("button", { type: "button", text: "✕", title: "Select nothing", "aria-label": "Select nothing", onclick: () => link.request("clear").catch(() => {
+  }) });
+  const key = element("div", { class: "nbpart-key" });
+  const status = element("div", { class: "nbpart-status" });
+  const then = element("div", { class: "nbpart-then", hidden: true });
+  const trouble = element("div", { class: "nbpart-error", role: "alert" });
+  const legend = element("div", { class: "nbpart-legend" });
+  const facts = element("div");
+  const code = element("div");
+  const empty = element("p", { class: "nbpart-faint", text: "Nothing to look at yet. Register an asset with the lines beside this; it appears here at once." });
+  const reason = makeFoldable("Error");
+  const trace = element("pre", { class: "nbpart-log", tabindex: "0", "aria-label": "Traceback" });
   reason.body.append(trace);
-  const runs = runForm(link, outcome());
-  const refresh = refreshBar(link, outcome());
-  const gone = outcome();
-  const removal = removeForm(link, gone);
-  const backfills = backfillList(link);
-
-  const logFold = foldable('Log', { onopen: () => log.read() });
-  const log = logView(link, logFold);
-  const dataFold = foldable('Data', { onopen: () => data.show(link.state.panel) });
-  const data = dataView(link, dataFold);
-  const bookFold = foldable('Executed notebook');
-  const book = notebookView(link, bookFold);
-  const historyFold = foldable('History');
-  const history = historyView(historyFold, (id) => open(id));
-  const addFold = foldable('Add partitions', { open: false });
-  const adding = addForm(link, addFold, outcome());
-
-  root.append(refresh.node, backfills.node, make('div', { class: 'nbpart-head' }, make('div', { class: 'nbpart-bar' }, title, make('span', { class: 'nbpart-space' }), clear), key, status, then, trouble),
-    empty, legend, facts, code, reason.node, runs.node, removal.node, gone.node, logFold.node, dataFold.node, bookFold.node, historyFold.node, addFold.node);
-
+  const runs = makeRunForm(link, makeOutcome());
+  const refresh = makeRefreshBar(link, makeOutcome());
+  const gone = makeOutcome();
+  const removal = makeRemoveForm(link, gone);
+  const backfills = makeBackfillList(link);
+  const logFold = makeFoldable("Log", { onopen: () => log.read() });
+  const log = makeLogView(link, logFold);
+  const dataFold = makeFoldable("Data", { onopen: () => data.show(link.state.panel) });
+  const data = makeDataView(link, dataFold);
+  const bookFold = makeFoldable("Executed notebook");
+  const book = makeNotebookView(link, bookFold);
+  const historyFold = makeFoldable("History");
+  const history = makeHistoryView(historyFold, (id) => open(id));
+  const addFold = makeFoldable("Add partitions", { open: false });
+  const adding = makeAddForm(link, addFold, makeOutcome());
+  root.append(
+    refresh.node,
+    backfills.node,
+    element("div", { class: "nbpart-head" }, element("div", { class: "nbpart-bar" }, title, element("span", { class: "nbpart-space" }), clear), key, status, then, trouble),
+    empty,
+    legend,
+    facts,
+    code,
+    reason.node,
+    runs.node,
+    removal.node,
+    gone.node,
+    logFold.node,
+    dataFold.node,
+    bookFold.node,
+    historyFold.node,
+    addFold.node
+  );
   const shown = {};
-  /** Whether a part of the state is not what was drawn last. */
   function isNew(name, ...parts) {
     const text = JSON.stringify(parts);
     if (shown[name] === text) return false;
     shown[name] = text;
     return true;
   }
-
   async function open(id) {
     try {
-      const { told } = await link.request('open_run', { run_id: id === link.state.panel.opened ? null : id });
+      const { told } = await link.request("open_run", { run_id: id === link.state.panel.opened ? null : id });
       say(told);
     } catch (error) {
       trouble.textContent = `✕ ${error.message}`;
     }
   }
-
   function drawHead({ chosen, partition, run, opened, loading, assets }) {
     title.textContent = chosen.title;
-    clear.hidden = chosen.kind === 'all';
-    key.textContent = chosen.key ?? '';
+    clear.hidden = chosen.kind === "all";
+    key.textContent = chosen.key ?? "";
     key.hidden = chosen.key === null;
     status.hidden = !partition;
-    if (partition) status.replaceChildren(statusGlyph(partition.status), partition.status);
+    if (partition) status.replaceChildren(makeGlyph(partition.status), partition.status);
     then.hidden = !opened;
-    if (opened) then.replaceChildren(`As run ${opened} left it${run && run.started_at ? `, ${when(run.started_at)}` : ''}. `, make('button', { type: 'button', text: 'Back to now', onclick: () => open(opened) }));
+    if (opened) then.replaceChildren(`As run ${opened} left it${run && run.started_at ? `, ${formatTime(run.started_at)}` : ""}. `, element("button", { type: "button", text: "Back to now", onclick: () => open(opened) }));
     empty.hidden = assets > 0;
     facts.hidden = !partition;
-    root.toggleAttribute('data-loading', loading);
+    root.toggleAttribute("data-loading", loading);
     root.dataset.number = chosen.number;
   }
-
   function drawCounts({ chosen }) {
-    legend.hidden = chosen.kind === 'partition';
-    const there = NBPART.display.filter((place) => chosen.counts[place]);
+    legend.hidden = chosen.kind === "partition";
+    const there = DISPLAY_ORDER.filter((place) => chosen.counts[place]);
     legend.replaceChildren(...there.map((place) => {
-      const { name } = NBPART.statuses[place];
-      return make('span', { class: `s-${name}` }, statusGlyph(name), `${count(chosen.counts[place])} ${name}`);
+      const { name } = STATUSES[place];
+      return element("span", { class: `s-${name}` }, makeGlyph(name), `${formatCount(chosen.counts[place])} ${name}`);
     }));
-    // of some keys that were selected there are some
-    const isWhole = ['all', 'assets'].includes(chosen.kind);
-    if (!there.length && isWhole && link.state.panel.assets) legend.textContent = chosen.set ? `${chosen.set} has no keys yet.` : 'No partitions yet.';
+    const isWhole = ["all", "assets"].includes(chosen.kind);
+    if (!there.length && isWhole && link.state.panel.assets) legend.textContent = chosen.set ? `${chosen.set} has no keys yet.` : "No partitions yet.";
   }
-
   function drawPartition({ partition, run, opened }) {
     if (!partition) {
       facts.replaceChildren();
@@ -90,44 +796,41 @@ function drawPanel(link, root) {
       reason.show(false);
       return;
     }
-    const rows = partitionFacts(partition, run, opened);
-    facts.replaceChildren(rows.length ? factList(rows) : make('p', { class: 'nbpart-faint', text: 'It was never run.' }));
-    const line = opened && run ? run.code : partition.made ? partition.code : run ? run.code : '';
-    code.replaceChildren(line ? codeLine(line) : '');
-    const text = run && run.status !== 'succeeded' ? run.traceback || run.error : '';
+    const rows = collectFacts(partition, run, opened);
+    facts.replaceChildren(rows.length ? makeFactList(rows) : element("p", { class: "nbpart-faint", text: "It was never run." }));
+    const line = opened && run ? run.code : partition.made ? partition.code : run ? run.code : "";
+    code.replaceChildren(line ? makeCodeLine(line) : "");
+    const text = run && run.status !== "succeeded" ? run.traceback || run.error : "";
     reason.show(Boolean(text));
-    reason.tell(run && run.error && run.traceback ? shorten(run.error.split('\n')[0], 60) : '');
-    trace.textContent = text || '';
+    reason.tell(run && run.error && run.traceback ? shorten(run.error.split("\n")[0], 60) : "");
+    trace.textContent = text || "";
     trace.scrollTop = trace.scrollHeight;
   }
-
   function drawAll() {
     const { panel } = link.state;
     const { chosen, partition, run, opened, sets } = panel;
-    const another = isNew('number', chosen.number);
+    const another = isNew("number", chosen.number);
     if (another) runs.turnTo(chosen);
     if (another && chosen.number) gone.clear();
     drawHead(panel);
-    if (isNew('counts', chosen, panel.assets)) drawCounts(panel);
-    if (isNew('partition', partition, run, opened)) drawPartition(panel);
-    trouble.textContent = panel.trouble ? `✕ ${panel.trouble}` : '';
+    if (isNew("counts", chosen, panel.assets)) drawCounts(panel);
+    if (isNew("partition", partition, run, opened)) drawPartition(panel);
+    trouble.textContent = panel.trouble ? `✕ ${panel.trouble}` : "";
     runs.node.hidden = !panel.assets;
     refresh.node.hidden = !panel.assets;
     refresh.show();
-    if (isNew('removal', chosen.number, chosen.set, sets)) removal.show(panel);
+    if (isNew("removal", chosen.number, chosen.set, sets)) removal.show(panel);
     backfills.show(panel);
-    // what a person reads is not folded when the run ends
-    if (isNew('fold', chosen.number, run && run.id)) logFold.suggest(Boolean(run && (run.live || (run.status !== 'succeeded' && !run.traceback))));
+    if (isNew("fold", chosen.number, run && run.id)) logFold.suggest(Boolean(run && (run.live || run.status !== "succeeded" && !run.traceback)));
     log.show(partition ? run : null);
     data.show(panel);
-    if (isNew('book', run)) book.show(partition ? run : null);
-    if (isNew('history', partition && partition.runs, partition && partition.run, opened)) history.show(panel);
+    if (isNew("book", run)) book.show(partition ? run : null);
+    if (isNew("history", partition && partition.runs, partition && partition.run, opened)) history.show(panel);
     adding.show(panel);
-    if (isNew('told', chosen.number, partition && partition.status)) {
-      say([chosen.title, chosen.key, partition ? partition.status : legend.textContent].filter(Boolean).join(' · '));
+    if (isNew("told", chosen.number, partition && partition.status)) {
+      say([chosen.title, chosen.key, partition ? partition.status : legend.textContent].filter(Boolean).join(" · "));
     }
   }
-
   const stopListening = link.listen(drawAll);
   drawAll();
   return () => {
@@ -136,7 +839,142 @@ function drawPanel(link, root) {
   };
 }
 
-export default widget({
+// src/shared/link.js
+function createLink(model, { decode = (state) => state, reduce }) {
+  const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
+  const waiting = /* @__PURE__ */ new Map();
+  const listeners = /* @__PURE__ */ new Set();
+  let count = 0;
+  let syncing = false;
+  const link = { model, client, seq: -1, state: null };
+  const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
+  function takeWhole() {
+    const whole = model.get("whole") || {};
+    if (whole.seq === void 0 || whole.seq < link.seq) return;
+    link.seq = whole.seq;
+    link.state = decode(structuredClone(whole.state));
+    tell("whole", null);
+  }
+  async function sync() {
+    if (syncing) return;
+    syncing = true;
+    try {
+      await link.request("sync", { seq: Math.max(0, link.seq) });
+    } catch {
+    } finally {
+      syncing = false;
+    }
+  }
+  function receive(message, buffers) {
+    if (!message || message.v !== VERSION) return;
+    if (message.seq !== void 0) {
+      if (message.seq <= link.seq) return;
+      if (message.seq !== link.seq + 1) {
+        sync();
+        return;
+      }
+      link.seq = message.seq;
+      link.state = reduce(link.state, message.kind, message.payload, buffers || []);
+      tell(message.kind, message.payload);
+      return;
+    }
+    const asked = waiting.get(message.id);
+    if (!asked) return;
+    waiting.delete(message.id);
+    clearTimeout(asked.timer);
+    if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
+    else asked.reject(new Error(message.error.sentence));
+  }
+  link.request = (action, payload = {}, { timeout = 2e4 } = {}) => new Promise((resolve, reject) => {
+    count += 1;
+    const id = `${client}.${count}`;
+    const timer = setTimeout(() => {
+      waiting.delete(id);
+      reject(new Error("The kernel does not answer: it is busy, or no longer there."));
+    }, timeout);
+    waiting.set(id, { resolve, reject, timer });
+    model.send({ v: VERSION, id, action, payload });
+  });
+  link.listen = (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  link.close = () => {
+    model.off("msg:custom", receive);
+    model.off("change:whole", takeWhole);
+    waiting.forEach((asked) => clearTimeout(asked.timer));
+  };
+  model.on("msg:custom", receive);
+  model.on("change:whole", takeWhole);
+  takeWhole();
+  sync();
+  return link;
+}
+
+// src/shared/widget.js
+function defineWidget({ decode = (state) => state, reduce, draw }) {
+  return () => {
+    let link = null;
+    return {
+      initialize({ model }) {
+        link = createLink(model, { decode, reduce });
+        return () => link.close();
+      },
+      render({ model, el }) {
+        const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
+        el.appendChild(root);
+        const show = hideStatic(model.get("token"));
+        const cleanup = draw(link, root, model);
+        const leave = reportPresence(link);
+        return () => {
+          leave();
+          show();
+          if (cleanup) cleanup();
+        };
+      }
+    };
+  };
+}
+var views = 0;
+function reportPresence(link) {
+  views += 1;
+  const view = `${link.client}.v${views}`;
+  const send = (action) => link.request(action, { view }).catch(() => {
+  });
+  const come = () => send("seen");
+  const leave = () => send("gone");
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", come);
+  come();
+  return () => {
+    removeEventListener("pagehide", leave);
+    removeEventListener("pageshow", come);
+    leave();
+  };
+}
+var hidden = /* @__PURE__ */ new Map();
+function hideStatic(token) {
+  if (!/^[0-9a-f]+$/.test(token || "")) return () => {
+  };
+  const found = hidden.get(token) || { views: 0, style: element("style") };
+  hidden.set(token, found);
+  found.views += 1;
+  const own = `.nbpart-static-${token}`;
+  found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
+  document.head.appendChild(found.style);
+  return () => {
+    found.views -= 1;
+    if (found.views > 0) return;
+    found.style.remove();
+    hidden.delete(token);
+  };
+}
+
+// src/explorer.js
+var explorer_default = defineWidget({
   reduce: (state, kind, payload) => ({ ...state, panel: { ...state.panel, ...payload } }),
-  draw: drawPanel,
+  draw: drawPanel
 });
+export {
+  explorer_default as default
+};

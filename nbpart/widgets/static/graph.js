@@ -1,320 +1,434 @@
-// The asset graph: SVG cards in columns, drawn from GraphModel.to_json(). Python lays out; this draws and listens.
+// src/generated/constants.js
+var VERSION = 1;
+var STATUSES = (
+  /** @type {const} */
+  [
+    { name: "missing", glyph: "○" },
+    { name: "stale", glyph: "≠" },
+    { name: "queued", glyph: "◷" },
+    { name: "running", glyph: "▶" },
+    { name: "failed", glyph: "✕" },
+    { name: "materialized", glyph: "✓" }
+  ]
+);
+var CODES = (
+  /** @type {const} */
+  { missing: 0, stale: 1, queued: 2, running: 3, failed: 4, materialized: 5 }
+);
+var DISPLAY_ORDER = (
+  /** @type {const} */
+  [0, 2, 3, 5, 4, 1]
+);
+var BAR_ORDER = (
+  /** @type {const} */
+  [5, 3, 2, 1, 4, 0]
+);
+var NOTABLE = (
+  /** @type {const} */
+  ["failed", "running"]
+);
 
-const FAR = 0.3; // below this scale a card is its bar, and a glyph
-const MIDDLE = 0.62; // below this it is its name and its bar
-
-const STATUS_INDEX = Object.fromEntries(NBPART.statuses.map((status, code) => [status.name, code]));
-
-/** 9,876 or 12.3k or 1.23M: short enough for a card. */
-function compact(n) {
-  if (n < 10000) return count(n);
-  return n < 1e6 ? `${+(n / 1e3).toPrecision(3)}k` : `${+(n / 1e6).toPrecision(3)}M`;
+// src/shared/bars.js
+function computeBar(counts, width, least = 2) {
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  if (!total) return [];
+  const shown = BAR_ORDER.filter((code) => counts[code] > 0);
+  const small = shown.filter((code) => counts[code] / total * width < least);
+  const left = width - small.length * least;
+  const rest = shown.filter((code) => !small.includes(code)).reduce((sum, code) => sum + counts[code], 0);
+  let x = 0;
+  return shown.map((code) => {
+    const own = small.includes(code) ? least : counts[code] / rest * left;
+    x += own;
+    return [code, x - own, own];
+  });
 }
 
-/** What a card says of its counts: [text, status or null] pairs; only glyphs have a status's colour. */
-function countTexts(card) {
+// src/shared/elements.js
+var SVG_NS = "http://www.w3.org/2000/svg";
+var setAttributes = (node, attributes) => {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === null || value === void 0 || value === false) node.removeAttribute(name);
+    else if (name === "text") node.textContent = value;
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  return node;
+};
+function element(tag, attributes, ...children) {
+  const node = setAttributes(document.createElement(tag), attributes);
+  node.append(...children.filter((child) => child !== null && child !== void 0));
+  return node;
+}
+function svgElement(tag, attributes, ...children) {
+  const node = setAttributes(document.createElementNS(SVG_NS, tag), attributes);
+  node.append(...children.filter((child) => child !== null && child !== void 0));
+  return node;
+}
+
+// src/shared/words.js
+var formatCount = (n) => n.toLocaleString("en-US");
+var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
+function shorten(text, longest) {
+  if (text.length <= longest) return text;
+  const head = Math.ceil((longest - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
+}
+
+// src/graph/cards.js
+function formatCompact(n) {
+  if (n < 1e4) return formatCount(n);
+  return n < 1e6 ? `${+(n / 1e3).toPrecision(3)}k` : `${+(n / 1e6).toPrecision(3)}M`;
+}
+function describeCounts(card) {
   const total = card.counts.reduce((sum, n) => sum + n, 0);
-  if (card.kind === 'source') return [[card.set ? plural(total, 'key') : 'one', null]];
-  if (total === 1 && !card.set && card.kind !== 'group') {
-    const { name, glyph } = NBPART.statuses[card.counts.indexOf(1)];
+  if (card.kind === "source") return [[card.set ? plural(total, "key") : "one", null]];
+  if (total === 1 && !card.set && card.kind !== "group") {
+    const { name, glyph } = STATUSES[card.counts.indexOf(1)];
     return [[glyph, name], [` ${name}`, null]];
   }
-  const texts = [[`${compact(card.counts[STATUS_INDEX.materialized])} / ${compact(total)}`, null]];
-  for (const name of ['failed', 'running']) {
-    const code = STATUS_INDEX[name];
-    if (card.counts[code]) texts.push([NBPART.statuses[code].glyph, name], [compact(card.counts[code]), null]);
+  const texts = [[`${formatCompact(card.counts[CODES.materialized])} / ${formatCompact(total)}`, null]];
+  for (const name of NOTABLE) {
+    const code = CODES[name];
+    if (card.counts[code]) texts.push([STATUSES[code].glyph, name], [formatCompact(card.counts[code]), null]);
   }
   return texts;
 }
-
-/** Counts by status, summed over what they are counts of. */
-const addUp = (each) => NBPART.statuses.map((_, code) => each.reduce((sum, counts) => sum + counts[code], 0));
-
+var addUp = (each) => STATUSES.map((_, code) => each.reduce((sum, counts) => sum + counts[code], 0));
 function describeCard(card) {
-  const counts = card.counts.map((n, code) => (n ? `${count(n)} ${NBPART.statuses[code].name}` : '')).filter(Boolean);
-  const kind = card.kind === 'group' ? `group of ${card.members.length}` : card.kind;
-  return `${card.name} (${kind}): ${counts.join(', ') || 'no partitions'}`;
+  const counts = card.counts.map((n, code) => n ? `${formatCount(n)} ${STATUSES[code].name}` : "").filter(Boolean);
+  const kind = card.kind === "group" ? `group of ${card.members.length}` : card.kind;
+  return `${card.name} (${kind}): ${counts.join(", ") || "no partitions"}`;
 }
-
-function edgePath(points, width) {
-  let path = '';
+function computeEdgePath(points, width) {
+  let path = "";
   for (let i = 0; i + 1 < points.length; i += 1) {
-    // out of the right side, into the left; straight past the cards of a column that it only passes
     const [x1, x2] = [points[i][0] + width, points[i + 1][0]];
     const [y1, y2] = [points[i][1], points[i + 1][1]];
     const middle = (x1 + x2) / 2;
-    path += `${i ? 'L' : 'M'}${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
+    path += `${i ? "L" : "M"}${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
   }
   return path;
 }
-
-/** One card; `update(card, level)` draws its counts as much as the level of detail shows. */
 function drawCard(card, [width, height]) {
-  const title = draw('title');
-  const boxes = [draw('rect', { class: 'nbpart-box', width, height, rx: 6 })];
-  if (card.kind === 'group') boxes.unshift(draw('rect', { class: 'nbpart-box', x: 5, y: 5, width, height, rx: 6 }));
-  const name = draw('text', { class: 'nbpart-name', x: 10, y: 19 });
-  const kind = draw('text', {
-    class: 'nbpart-kind', x: 10, y: 36, text: card.kind === 'group' ? plural(card.members.length, 'asset') : card.kind,
+  const title = svgElement("title");
+  const boxes = [svgElement("rect", { class: "nbpart-box", width, height, rx: 6 })];
+  if (card.kind === "group") boxes.unshift(svgElement("rect", { class: "nbpart-box", x: 5, y: 5, width, height, rx: 6 }));
+  const name = svgElement("text", { class: "nbpart-name", x: 10, y: 19 });
+  const kind = svgElement("text", {
+    class: "nbpart-kind",
+    x: 10,
+    y: 36,
+    text: card.kind === "group" ? plural(card.members.length, "asset") : card.kind
   });
-  const told = draw('text', { class: 'nbpart-told', x: width - 10, y: 36, 'text-anchor': 'end' });
-  const bar = draw('g', { class: 'nbpart-stack' });
-  const sign = draw('text', { class: 'nbpart-sign', x: width / 2, y: height / 2, 'text-anchor': 'middle', 'dominant-baseline': 'central' });
-  const node = draw('g', { class: 'nbpart-node', role: 'option', tabindex: '-1', transform: `translate(${card.x},${card.y})` },
-    title, ...boxes, name, kind, told, bar, sign);
-
-  function update(card, level) {
-    const text = describeCard(card);
-    title.textContent = card.about ? `${text}\n${card.about}` : text;
-    node.setAttribute('aria-label', text);
-    name.textContent = shorten(card.name, level === 'middle' ? 14 : 26);
-    told.replaceChildren(...countTexts(card).map(([words, status], i) =>
-      draw('tspan', { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
-    // long numbers take the place of the kind, which the card's title tells too
-    kind.classList.toggle('nbpart-crowded', told.textContent.length + kind.textContent.length > 24);
-    const worst = ['failed', 'running'].find((status) => card.counts[STATUS_INDEX[status]]);
-    const isSource = card.kind === 'source';
-    node.classList.toggle('nbpart-failed', worst === 'failed' && !isSource);
-    node.classList.toggle('nbpart-running', card.counts[STATUS_INDEX.running] > 0);
-    setAll(sign, level === 'middle' ? { x: width - 15, y: 18 } : { x: width / 2, y: height / 2 });
-    sign.textContent = worst && !isSource ? NBPART.statuses[STATUS_INDEX[worst]].glyph : '';
-    // a little apart: two colours side by side need not stand out from each other
+  const told = svgElement("text", { class: "nbpart-told", x: width - 10, y: 36, "text-anchor": "end" });
+  const bar = svgElement("g", { class: "nbpart-stack" });
+  const sign = svgElement("text", { class: "nbpart-sign", x: width / 2, y: height / 2, "text-anchor": "middle", "dominant-baseline": "central" });
+  const node = svgElement(
+    "g",
+    { class: "nbpart-node", role: "option", tabindex: "-1", transform: `translate(${card.x},${card.y})` },
+    title,
+    ...boxes,
+    name,
+    kind,
+    told,
+    bar,
+    sign
+  );
+  function update(now, level) {
+    const text = describeCard(now);
+    title.textContent = now.about ? `${text}
+${now.about}` : text;
+    node.setAttribute("aria-label", text);
+    name.textContent = shorten(now.name, level === "middle" ? 14 : 26);
+    told.replaceChildren(...describeCounts(now).map(([words, status], i) => svgElement("tspan", { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
+    kind.classList.toggle("nbpart-crowded", told.textContent.length + kind.textContent.length > 24);
+    const worst = NOTABLE.find((status) => now.counts[CODES[status]]);
+    const isSource = now.kind === "source";
+    node.classList.toggle("nbpart-failed", worst === "failed" && !isSource);
+    node.classList.toggle("nbpart-running", now.counts[CODES.running] > 0);
+    setAttributes(sign, level === "middle" ? { x: width - 15, y: 18 } : { x: width / 2, y: height / 2 });
+    sign.textContent = worst && !isSource ? STATUSES[CODES[worst]].glyph : "";
     const at = { near: [10, 43, width - 20, 7, 4, 1], middle: [10, 34, width - 20, 15, 6, 1.5], far: [0, 0, width, height, 16, 4] }[level];
-    bar.replaceChildren(...(isSource ? [] : stack(card.counts, at[2] + at[5], at[4]).map(([code, x, own]) =>
-      draw('rect', { class: `s-${NBPART.statuses[code].name}`, x: at[0] + x, y: at[1], width: own - at[5], height: at[3] }))));
+    bar.replaceChildren(...isSource ? [] : computeBar(now.counts, at[2] + at[5], at[4]).map(([code, x, own]) => svgElement("rect", { class: `s-${STATUSES[code].name}`, x: at[0] + x, y: at[1], width: own - at[5], height: at[3] })));
   }
   return { node, update };
 }
 
-/** One view of the graph. */
+// src/shared/outcome.js
+function makeCodeLine(code) {
+  const button = element("button", { class: "nbpart-copy", type: "button", text: "Copy", title: "Copy this line" });
+  const line = element("code", { text: code });
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(code);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(line);
+      button.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => button.textContent = "Copy", 1500);
+  });
+  return element("div", { class: "nbpart-code" }, line, button);
+}
+function makeOutcome() {
+  const node = element("div", { class: "nbpart-outcome", role: "status" });
+  return {
+    node,
+    clear: () => node.replaceChildren(),
+    show: ({ told, code }) => node.replaceChildren(element("span", { text: told || "" }), code ? makeCodeLine(code) : element("span")),
+    fail: (error) => node.replaceChildren(element("span", { class: "nbpart-error", role: "alert", text: `✕ ${error.message}` }))
+  };
+}
+
+// src/shared/page.js
+function onKeys(node, handlers) {
+  node.addEventListener("keydown", (event) => {
+    const handler = event.ctrlKey || event.metaKey || event.altKey ? null : handlers[event.key];
+    if (!handler || handler(event) === false) return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+function makeAnnouncer(root, everyMs = 4e3) {
+  const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
+  root.appendChild(region);
+  let next = null;
+  let timer = null;
+  const flush = () => {
+    timer = null;
+    if (next === null) return;
+    region.textContent = next;
+    next = null;
+    timer = setTimeout(flush, everyMs);
+  };
+  return (text) => {
+    next = text === region.textContent ? null : text;
+    if (timer === null) flush();
+  };
+}
+function onceAFrame(callback) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      callback();
+    });
+  };
+}
+
+// src/graph/view.js
+var FAR = 0.3;
+var MIDDLE = 0.62;
 function drawGraph(link, root, model) {
   let cards = [];
   let edges = [];
   let drawn = [];
   let lines = [];
   let neighbours = [];
-  let view = null; // [x, y, width, height] in the picture's own units
-  let level = 'near';
-  let current = 0; // the card that Tab reaches
-  let searched = '';
-  let total = '';
-
-  const search = make('input', { type: 'search', placeholder: 'Find an asset', 'aria-label': 'Find an asset' });
-  const size = make('span', { class: 'nbpart-faint' });
-  const groupBox = make('div', { class: 'nbpart-groups', role: 'group', 'aria-label': 'Groups' });
-  const zoomButton = (text, label, action) => make('button', { type: 'button', text, title: label, 'aria-label': label, onclick: action });
-  const bar = make('div', { class: 'nbpart-bar' }, search, size, make('span', { class: 'nbpart-space' }),
-    zoomButton('−', 'Zoom out (-)', () => zoom(1.35)), zoomButton('+', 'Zoom in (+)', () => zoom(1 / 1.35)),
-    zoomButton('Fit', 'Show everything (0)', () => fit()), groupBox);
-  const lineLayer = draw('g', { class: 'nbpart-edges' });
-  const cardLayer = draw('g');
-  const svg = draw('svg', { class: 'nbpart-graph', role: 'listbox', 'aria-multiselectable': 'true', 'aria-label': 'Asset graph' }, lineLayer, cardLayer);
-  const legend = make('div', { class: 'nbpart-legend' }, ...NBPART.display.map((code) => {
-    const { name, glyph } = NBPART.statuses[code];
-    return make('span', { class: `s-${name}` }, make('span', { class: 'nbpart-patch' }), `${glyph} ${name}`);
+  let view = null;
+  let level = "near";
+  let current = 0;
+  let searched = "";
+  let total = "";
+  const search = element("input", { type: "search", placeholder: "Find an asset", "aria-label": "Find an asset" });
+  const size = element("span", { class: "nbpart-faint" });
+  const groupBox = element("div", { class: "nbpart-groups", role: "group", "aria-label": "Groups" });
+  const zoomButton = (text, label, action) => element("button", { type: "button", text, title: label, "aria-label": label, onclick: action });
+  const bar = element(
+    "div",
+    { class: "nbpart-bar" },
+    search,
+    size,
+    element("span", { class: "nbpart-space" }),
+    zoomButton("−", "Zoom out (-)", () => zoom(1.35)),
+    zoomButton("+", "Zoom in (+)", () => zoom(1 / 1.35)),
+    zoomButton("Fit", "Show everything (0)", () => fit()),
+    groupBox
+  );
+  const lineLayer = svgElement("g", { class: "nbpart-edges" });
+  const cardLayer = svgElement("g");
+  const svg = svgElement("svg", { class: "nbpart-graph", role: "listbox", "aria-multiselectable": "true", "aria-label": "Asset graph" }, lineLayer, cardLayer);
+  const legend = element("div", { class: "nbpart-legend" }, ...DISPLAY_ORDER.map((code) => {
+    const { name, glyph } = STATUSES[code];
+    return element("span", { class: `s-${name}` }, element("span", { class: "nbpart-patch" }), `${glyph} ${name}`);
   }));
-  const details = make('div', { class: 'nbpart-details' });
-  const result = outcome();
-  const empty = make('div', { class: 'nbpart-empty' });
-  root.append(bar, empty, svg, make('div', { class: 'nbpart-foot' }, legend, details, result.node));
-  const say = announcer(root, 1500);
-
-  // drawing
-
+  const details = element("div", { class: "nbpart-details" });
+  const result = makeOutcome();
+  const empty = element("div", { class: "nbpart-empty" });
+  root.append(bar, empty, svg, element("div", { class: "nbpart-foot" }, legend, details, result.node));
+  const say = makeAnnouncer(root, 1500);
   function drawAll() {
     const graph = link.state.graph;
     const kept = cards[current]?.name;
     ({ cards, edges } = graph);
-    root.classList.toggle('nbpart-is-empty', !cards.length);
-    empty.replaceChildren(make('p', { text: 'No assets yet. These three lines register the first:' }), make('pre', { text: link.state.first }));
+    root.classList.toggle("nbpart-is-empty", !cards.length);
+    empty.replaceChildren(element("p", { text: "No assets yet. These three lines register the first:" }), element("pre", { text: link.state.first }));
     drawn = cards.map((card) => drawCard(card, graph.card));
-    lines = edges.map((edge) => draw('path', { d: edgePath(edge.points, graph.card[0]) }));
-    neighbours = cards.map(() => new Set());
+    lines = edges.map((edge) => svgElement("path", { d: computeEdgePath(edge.points, graph.card[0]) }));
+    neighbours = cards.map(() => /* @__PURE__ */ new Set());
     edges.forEach(({ s, t }) => neighbours[s].add(t) && neighbours[t].add(s));
     lineLayer.replaceChildren(...lines);
     cardLayer.replaceChildren(...drawn.map(({ node }) => node));
     drawn.forEach(({ node }, place) => listenTo(node, place));
     current = Math.max(0, cards.findIndex((card) => card.name === kept));
-    drawn[current]?.node.setAttribute('tabindex', '0');
-    const assets = cards.flatMap((card) => (card.kind === 'source' ? [] : card.members)).length;
-    const sources = cards.filter((card) => card.kind === 'source').length;
-    total = plural(assets, 'asset') + (sources ? `, ${plural(sources, 'source')}` : '');
+    drawn[current]?.node.setAttribute("tabindex", "0");
+    const assets = cards.flatMap((card) => card.kind === "source" ? [] : card.members).length;
+    const sources = cards.filter((card) => card.kind === "source").length;
+    total = plural(assets, "asset") + (sources ? `, ${plural(sources, "source")}` : "");
     drawGroups(graph.groups);
     fit();
     drawn.forEach((each, place) => each.update(cards[place], level));
     showSelection();
     find();
   }
-
   function drawGroups(groups) {
-    groupBox.replaceChildren(...groups.map(({ name, size: n, folded }) => make('button', {
-      type: 'button', 'aria-pressed': String(folded), text: `${folded ? '▸' : '▾'} ${shorten(name, 24)} (${n})`,
-      title: folded ? `Show the assets of ${name}` : `Fold ${name} into one card`, onclick: () => fold(name, !folded),
+    groupBox.replaceChildren(...groups.map(({ name, size: n, folded }) => element("button", {
+      type: "button",
+      "aria-pressed": String(folded),
+      text: `${folded ? "▸" : "▾"} ${shorten(name, 24)} (${n})`,
+      title: folded ? `Show the assets of ${name}` : `Fold ${name} into one card`,
+      onclick: () => fold(name, !folded)
     })));
   }
-
   function drawCounts(changed) {
     for (const [place] of changed) drawn[place].update(cards[place], level);
     showDetails();
   }
-
-  // the view
-
   const scale = () => Math.min(svg.clientWidth / view[2], svg.clientHeight / view[3]) || 1;
-
   function applyView() {
-    svg.setAttribute('viewBox', view.map((n) => n.toFixed(2)).join(' '));
+    svg.setAttribute("viewBox", view.map((n) => n.toFixed(2)).join(" "));
     const k = scale();
-    const now = k < FAR ? 'far' : k < MIDDLE ? 'middle' : 'near';
+    const now = k < FAR ? "far" : k < MIDDLE ? "middle" : "near";
     root.dataset.level = now;
     if (now === level) return;
     level = now;
     drawn.forEach((each, place) => each.update(cards[place], level));
   }
-
   function fit() {
     if (!cards.length) return;
-    const { width, height } = link.state.graph;
+    const { width: width2, height } = link.state.graph;
     const wide = Math.max(240, root.clientWidth || 800);
-    const k = Math.min(1, wide / (width + 28));
-    svg.style.height = `${Math.min(model.get('height'), Math.max(110, (height + 28) * k))}px`;
+    const k = Math.min(1, wide / (width2 + 28));
+    svg.style.height = `${Math.min(model.get("height"), Math.max(110, (height + 28) * k))}px`;
     const high = parseFloat(svg.style.height);
-    // at its own size, at the left, where there is room; else all of it
-    const whole = Math.min(1, wide / (width + 28), high / (height + 28));
+    const whole = Math.min(1, wide / (width2 + 28), high / (height + 28));
     view = [-14, (height - high / whole) / 2, wide / whole, high / whole];
-    if (whole < 1 && (width + 28) * whole < wide) view[0] = (width - view[2]) / 2;
+    if (whole < 1 && (width2 + 28) * whole < wide) view[0] = (width2 - view[2]) / 2;
     applyView();
   }
-
   function zoom(factor, at = [view[0] + view[2] / 2, view[1] + view[3] / 2]) {
     if (!cards.length) return;
     const k = scale() / factor;
-    if ((k > 3 && factor < 1) || (k < 0.03 && factor > 1)) return;
+    if (k > 3 && factor < 1 || k < 0.03 && factor > 1) return;
     view = [at[0] - (at[0] - view[0]) * factor, at[1] - (at[1] - view[1]) * factor, view[2] * factor, view[3] * factor];
     applyView();
   }
-
   function bringIntoView(place, closer = false) {
-    const [width, height] = link.state.graph.card;
+    const [width2, height] = link.state.graph.card;
     const { x, y } = cards[place];
     if (closer && scale() < MIDDLE) zoom(scale() / 0.9);
-    const isInside = x >= view[0] && y >= view[1] && x + width <= view[0] + view[2] && y + height <= view[1] + view[3];
+    const isInside = x >= view[0] && y >= view[1] && x + width2 <= view[0] + view[2] && y + height <= view[1] + view[3];
     if (isInside && !closer) return;
-    view = [x + width / 2 - view[2] / 2, y + height / 2 - view[3] / 2, view[2], view[3]];
+    view = [x + width2 / 2 - view[2] / 2, y + height / 2 - view[3] / 2, view[2], view[3]];
     applyView();
   }
-
-  // pointing
-
   function light(place) {
-    root.classList.toggle('nbpart-lit', place !== null);
-    drawn.forEach(({ node }, i) => node.classList.toggle('nbpart-near', place !== null && (i === place || neighbours[place].has(i))));
-    lines.forEach((line, i) => line.classList.toggle('nbpart-hot', place !== null && (edges[i].s === place || edges[i].t === place)));
+    root.classList.toggle("nbpart-lit", place !== null);
+    drawn.forEach(({ node }, i) => node.classList.toggle("nbpart-near", place !== null && (i === place || neighbours[place].has(i))));
+    lines.forEach((line, i) => line.classList.toggle("nbpart-hot", place !== null && (edges[i].s === place || edges[i].t === place)));
   }
-
   function listenTo(node, place) {
-    node.addEventListener('pointerenter', () => light(place));
-    node.addEventListener('pointerleave', () => light(null));
-    node.addEventListener('focus', () => {
+    node.addEventListener("pointerenter", () => light(place));
+    node.addEventListener("pointerleave", () => light(null));
+    node.addEventListener("focus", () => {
       setCurrent(place);
-      if (node.matches(':focus-visible')) light(place);
+      if (node.matches(":focus-visible")) light(place);
     });
-    node.addEventListener('blur', () => light(null));
-    node.addEventListener('click', (event) => {
+    node.addEventListener("blur", () => light(null));
+    node.addEventListener("click", (event) => {
       setCurrent(place);
       node.focus({ preventScroll: true });
       select(place, event.shiftKey || event.ctrlKey || event.metaKey);
     });
-    node.addEventListener('dblclick', () => open(place));
+    node.addEventListener("dblclick", () => open(place));
   }
-
   function setCurrent(place) {
-    drawn[current]?.node.setAttribute('tabindex', '-1');
+    drawn[current]?.node.setAttribute("tabindex", "-1");
     current = place;
-    drawn[current].node.setAttribute('tabindex', '0');
+    drawn[current].node.setAttribute("tabindex", "0");
   }
-
-  // selecting
-
-  const selection = () => model.get('selection') || [];
+  const selection = () => model.get("selection") || [];
   const isSelected = (card) => card.members.every((name) => selection().includes(name));
-
   function select(place, more) {
     const { members } = cards[place];
     const before = more ? selection() : [];
-    const names = more && isSelected(cards[place]) ? before.filter((name) => !members.includes(name)) : [...new Set([...before, ...members])];
+    const names = more && isSelected(cards[place]) ? before.filter((name) => !members.includes(name)) : [.../* @__PURE__ */ new Set([...before, ...members])];
     setSelection(names);
-    say(`${describeCard(cards[place])}${names.length ? ', selected' : ''}`);
+    say(`${describeCard(cards[place])}${names.length ? ", selected" : ""}`);
   }
-
   function setSelection(names) {
-    model.set('selection', names);
+    model.set("selection", names);
     model.save_changes();
     showSelection();
   }
-
   function showSelection() {
     drawn.forEach(({ node }, place) => {
       const yes = isSelected(cards[place]);
-      node.classList.toggle('nbpart-selected', yes);
-      node.setAttribute('aria-selected', String(yes));
+      node.classList.toggle("nbpart-selected", yes);
+      node.setAttribute("aria-selected", String(yes));
     });
     showDetails();
   }
-
   function showDetails() {
     const names = selection();
     const chosen = cards.filter((card) => card.members.some((name) => names.includes(name)));
     if (!chosen.length) {
-      details.replaceChildren(make('span', { class: 'nbpart-faint', text: 'Click an asset to select it, double-click for its heatmap; drag to move, Ctrl + wheel to zoom.' }));
+      details.replaceChildren(element("span", { class: "nbpart-faint", text: "Click an asset to select it, double-click for its heatmap; drag to move, Ctrl + wheel to zoom." }));
       return;
     }
     const quoted = names.map((name) => JSON.stringify(name));
-    // of a folded group only what is selected counts
     const own = chosen.flatMap((card) => card.each.filter((_, place) => names.includes(card.members[place])));
     const counts = addUp(own);
-    const told = NBPART.display.filter((code) => counts[code]).map((code) => {
-      const { name, glyph } = NBPART.statuses[code];
-      return make('span', { class: `s-${name}` }, make('span', { class: `nbpart-glyph s-${name}`, text: glyph }), `${count(counts[code])} ${name}`);
+    const told = DISPLAY_ORDER.filter((code) => counts[code]).map((code) => {
+      const { name, glyph } = STATUSES[code];
+      return element("span", { class: `s-${name}` }, element("span", { class: `nbpart-glyph s-${name}`, text: glyph }), `${formatCount(counts[code])} ${name}`);
     });
-    details.replaceChildren(make('b', { text: names.length === 1 ? names[0] : plural(names.length, 'asset') }), ...told,
-      codeLine(names.length === 1 ? `ws.partition_status(${quoted[0]})` : `ws.heatmap([${quoted.join(', ')}])`));
+    details.replaceChildren(
+      element("b", { text: names.length === 1 ? names[0] : plural(names.length, "asset") }),
+      ...told,
+      makeCodeLine(names.length === 1 ? `ws.partition_status(${quoted[0]})` : `ws.heatmap([${quoted.join(", ")}])`)
+    );
   }
-
   async function fold(name, folded) {
     try {
-      result.show(await link.request('fold', { group: name, folded }));
+      result.show(await link.request("fold", { group: name, folded }));
     } catch (error) {
       result.fail(error);
     }
   }
-
   async function open(place) {
     const card = cards[place];
-    if (card.kind === 'group') return fold(card.name, false);
+    if (card.kind === "group") return fold(card.name, false);
     try {
-      await link.request('focus', { name: card.name });
+      await link.request("focus", { name: card.name });
     } catch (error) {
       result.fail(error);
     }
   }
-
-  // searching
-
-  const hits = () => cards.map((card, place) => place).filter((place) =>
-    [cards[place].name, ...cards[place].members].some((name) => name.toLowerCase().includes(searched)));
-
+  const hits = () => cards.map((card, place) => place).filter((place) => [cards[place].name, ...cards[place].members].some((name) => name.toLowerCase().includes(searched)));
   function find() {
     searched = search.value.trim().toLowerCase();
     const found = new Set(searched ? hits() : []);
-    root.classList.toggle('nbpart-searching', Boolean(searched));
-    drawn.forEach(({ node }, place) => node.classList.toggle('nbpart-hit', found.has(place)));
-    const told = found.size ? `${count(found.size)} of ${total}: Enter goes to the next` : `none of ${total}`;
+    root.classList.toggle("nbpart-searching", Boolean(searched));
+    drawn.forEach(({ node }, place) => node.classList.toggle("nbpart-hit", found.has(place)));
+    const told = found.size ? `${formatCount(found.size)} of ${total}: Enter goes to the next` : `none of ${total}`;
     size.textContent = searched ? told : total;
     if (searched) say(told);
   }
-
-  search.addEventListener('input', find);
+  search.addEventListener("input", find);
   onKeys(search, {
     Enter: () => {
       const found = searched ? hits() : [];
@@ -325,13 +439,10 @@ function drawGraph(link, root, model) {
       select(next, false);
     },
     Escape: () => {
-      search.value = '';
+      search.value = "";
       find();
-    },
+    }
   });
-
-  // keys: the nearest card in the direction of the arrow
-
   function move(dx, dy) {
     const from = cards[current];
     let best = -1;
@@ -348,55 +459,54 @@ function drawGraph(link, root, model) {
     drawn[best].node.focus({ preventScroll: true });
     light(best);
   }
-
   onKeys(svg, {
-    ArrowRight: () => move(1, 0), ArrowLeft: () => move(-1, 0), ArrowDown: () => move(0, 1), ArrowUp: () => move(0, -1),
+    ArrowRight: () => move(1, 0),
+    ArrowLeft: () => move(-1, 0),
+    ArrowDown: () => move(0, 1),
+    ArrowUp: () => move(0, -1),
     Enter: (event) => {
       const only = isSelected(cards[current]) && selection().length === cards[current].members.length;
       if (only && !event.shiftKey) open(current);
       else select(current, event.shiftKey);
     },
-    ' ': () => select(current, true),
+    " ": () => select(current, true),
     Escape: () => setSelection([]),
-    '+': () => zoom(1 / 1.35), '=': () => zoom(1 / 1.35), '-': () => zoom(1.35), 0: () => fit(),
-    '/': () => search.focus(),
+    "+": () => zoom(1 / 1.35),
+    "=": () => zoom(1 / 1.35),
+    "-": () => zoom(1.35),
+    0: () => fit(),
+    "/": () => search.focus(),
     f: () => {
       const { group, kind } = cards[current];
-      if (group) fold(group, kind !== 'group');
-    },
+      if (group) fold(group, kind !== "group");
+    }
   });
-
-  // wheel and drag
-
   const pointAt = (event) => {
     const box = svg.getBoundingClientRect();
     const k = scale();
     const [left, top] = [(box.width - view[2] * k) / 2, (box.height - view[3] * k) / 2];
     return [view[0] + (event.clientX - box.left - left) / k, view[1] + (event.clientY - box.top - top) / k];
   };
-  svg.addEventListener('wheel', (event) => {
-    if (!event.ctrlKey && !event.metaKey && !event.shiftKey) return; // the page scrolls
+  svg.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.shiftKey) return;
     event.preventDefault();
     zoom((event.deltaY || event.deltaX) > 0 ? 1.15 : 1 / 1.15, pointAt(event));
   }, { passive: false });
   let drag = null;
-  svg.addEventListener('pointerdown', (event) => {
-    if (event.button !== 0 || event.target.closest('.nbpart-node')) return;
+  svg.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || event.target.closest(".nbpart-node")) return;
     drag = { x: event.clientX, y: event.clientY, view: [...view] };
     svg.setPointerCapture(event.pointerId);
   });
-  svg.addEventListener('pointermove', (event) => {
+  svg.addEventListener("pointermove", (event) => {
     if (!drag) return;
     const k = scale();
     view = [drag.view[0] - (event.clientX - drag.x) / k, drag.view[1] - (event.clientY - drag.y) / k, view[2], view[3]];
     applyView();
   });
-  const drop = () => (drag = null);
-  svg.addEventListener('pointerup', drop);
-  svg.addEventListener('pointercancel', drop);
-
-  // life
-
+  const drop = () => drag = null;
+  svg.addEventListener("pointerup", drop);
+  svg.addEventListener("pointercancel", drop);
   let width = 0;
   const observer = new ResizeObserver(onceAFrame(() => {
     if (!root.clientWidth || root.clientWidth === width) return;
@@ -404,21 +514,156 @@ function drawGraph(link, root, model) {
     fit();
   }));
   observer.observe(root);
-  const stopListening = link.listen((kind, payload) => (kind === 'counts' ? drawCounts(payload.changed) : drawAll()));
-  model.on('change:selection', showSelection);
+  const stopListening = link.listen((kind, payload) => kind === "counts" ? drawCounts(payload.changed) : drawAll());
+  model.on("change:selection", showSelection);
   drawAll();
   return () => {
     observer.disconnect();
     stopListening();
-    model.off('change:selection', showSelection);
+    model.off("change:selection", showSelection);
   };
 }
 
-export default widget({
+// src/shared/link.js
+function createLink(model, { decode = (state) => state, reduce }) {
+  const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
+  const waiting = /* @__PURE__ */ new Map();
+  const listeners = /* @__PURE__ */ new Set();
+  let count = 0;
+  let syncing = false;
+  const link = { model, client, seq: -1, state: null };
+  const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
+  function takeWhole() {
+    const whole = model.get("whole") || {};
+    if (whole.seq === void 0 || whole.seq < link.seq) return;
+    link.seq = whole.seq;
+    link.state = decode(structuredClone(whole.state));
+    tell("whole", null);
+  }
+  async function sync() {
+    if (syncing) return;
+    syncing = true;
+    try {
+      await link.request("sync", { seq: Math.max(0, link.seq) });
+    } catch {
+    } finally {
+      syncing = false;
+    }
+  }
+  function receive(message, buffers) {
+    if (!message || message.v !== VERSION) return;
+    if (message.seq !== void 0) {
+      if (message.seq <= link.seq) return;
+      if (message.seq !== link.seq + 1) {
+        sync();
+        return;
+      }
+      link.seq = message.seq;
+      link.state = reduce(link.state, message.kind, message.payload, buffers || []);
+      tell(message.kind, message.payload);
+      return;
+    }
+    const asked = waiting.get(message.id);
+    if (!asked) return;
+    waiting.delete(message.id);
+    clearTimeout(asked.timer);
+    if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
+    else asked.reject(new Error(message.error.sentence));
+  }
+  link.request = (action, payload = {}, { timeout = 2e4 } = {}) => new Promise((resolve, reject) => {
+    count += 1;
+    const id = `${client}.${count}`;
+    const timer = setTimeout(() => {
+      waiting.delete(id);
+      reject(new Error("The kernel does not answer: it is busy, or no longer there."));
+    }, timeout);
+    waiting.set(id, { resolve, reject, timer });
+    model.send({ v: VERSION, id, action, payload });
+  });
+  link.listen = (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  link.close = () => {
+    model.off("msg:custom", receive);
+    model.off("change:whole", takeWhole);
+    waiting.forEach((asked) => clearTimeout(asked.timer));
+  };
+  model.on("msg:custom", receive);
+  model.on("change:whole", takeWhole);
+  takeWhole();
+  sync();
+  return link;
+}
+
+// src/shared/widget.js
+function defineWidget({ decode = (state) => state, reduce, draw }) {
+  return () => {
+    let link = null;
+    return {
+      initialize({ model }) {
+        link = createLink(model, { decode, reduce });
+        return () => link.close();
+      },
+      render({ model, el }) {
+        const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
+        el.appendChild(root);
+        const show = hideStatic(model.get("token"));
+        const cleanup = draw(link, root, model);
+        const leave = reportPresence(link);
+        return () => {
+          leave();
+          show();
+          if (cleanup) cleanup();
+        };
+      }
+    };
+  };
+}
+var views = 0;
+function reportPresence(link) {
+  views += 1;
+  const view = `${link.client}.v${views}`;
+  const send = (action) => link.request(action, { view }).catch(() => {
+  });
+  const come = () => send("seen");
+  const leave = () => send("gone");
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", come);
+  come();
+  return () => {
+    removeEventListener("pagehide", leave);
+    removeEventListener("pageshow", come);
+    leave();
+  };
+}
+var hidden = /* @__PURE__ */ new Map();
+function hideStatic(token) {
+  if (!/^[0-9a-f]+$/.test(token || "")) return () => {
+  };
+  const found = hidden.get(token) || { views: 0, style: element("style") };
+  hidden.set(token, found);
+  found.views += 1;
+  const own = `.nbpart-static-${token}`;
+  found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
+  document.head.appendChild(found.style);
+  return () => {
+    found.views -= 1;
+    if (found.views > 0) return;
+    found.style.remove();
+    hidden.delete(token);
+  };
+}
+
+// src/graph.js
+var graph_default = defineWidget({
   reduce(state, kind, payload) {
-    if (kind === 'graph') return { ...state, graph: payload.graph };
+    if (kind === "graph") return { ...state, graph: payload.graph };
     for (const [place, each] of payload.changed) Object.assign(state.graph.cards[place], { each, counts: addUp(each) });
     return state;
   },
-  draw: drawGraph,
+  draw: drawGraph
 });
+export {
+  graph_default as default
+};

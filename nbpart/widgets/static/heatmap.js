@@ -1,373 +1,1598 @@
-// What a person does to the heatmap: pointer and keys.
-
-Object.assign(HeatView.prototype, {
-  listenToPointer() {
-    const { stage } = this;
-    const at = (event) => {
-      const box = stage.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
+// src/heatmap/state.js
+function decodeView({ head, cells }) {
+  const state = { head, bands: null, pending: [] };
+  state.ready = inflate(cells).then((bytes) => {
+    state.bands = unpackView(head, bytes);
+    state.pending.forEach((patch) => applyPatch(state, ...patch));
+    state.pending = [];
+  });
+  return state;
+}
+function reduceView(state, kind, payload, buffers) {
+  if (kind === "whole") return decodeView({ head: payload, cells: buffers[0] });
+  if (kind === "patch") {
+    if (state.bands) applyPatch(state, payload, buffers);
+    else state.pending.push([payload, buffers]);
+  }
+  if (kind === "selection") state.head.selection = payload.selection;
+  return state;
+}
+async function inflate(view) {
+  const stream = new Blob([view]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+function unpackView(head, bytes) {
+  let at = 0;
+  const take = (n) => bytes.subarray(at, at += n);
+  return head.bands.map((band) => {
+    const rows = band.rows.map(() => take(band.shown));
+    const steps = head.color_by === "status" ? null : band.rows.map(() => take(band.shown));
+    const cells = band.grid ? new Uint32Array(take(4 * band.shown).slice().buffer) : null;
+    return { status: rows, steps, cells, versions: rows.map(() => 0) };
+  });
+}
+function applyPatch(state, payload, [places, status, steps]) {
+  for (const [number, news] of Object.entries(payload.bands)) {
+    const band = state.head.bands[number];
+    const grown = news.shown > band.shown;
+    Object.assign(band, news);
+    if (!grown) continue;
+    const own = state.bands[number];
+    const longer = (codes2) => {
+      const more = new Uint8Array(news.shown);
+      more.set(codes2);
+      return more;
     };
-    stage.addEventListener('pointerdown', (event) => {
-      if (event.button !== 0 || !this.layout) return;
-      stage.focus({ preventScroll: true });
-      const hit = this.hit(...at(event));
-      if (!hit) return;
-      stage.setPointerCapture(event.pointerId);
-      if (hit.item.kind === 'axis') this.pan = { band: hit.band, x: event.clientX, window: this.window(hit.band) };
-      else if (hit.row >= 0 && hit.first >= 0) this.press = { hit, x: event.clientX, y: event.clientY };
-    });
-    stage.addEventListener('pointermove', (event) => {
-      if (!this.layout) return;
-      if (this.pan) this.drag(event);
-      else if (this.press) this.stretch(this.hit(...at(event)), event, at(event));
-      else this.point(this.hit(...at(event)), at(event));
-    });
-    stage.addEventListener('pointerup', (event) => {
-      const { press, brush } = this;
-      this.press = this.pan = null;
-      if (brush) this.select(brush.band, brush.rows, brush.ranges);
-      else if (press) this.click(press.hit, event);
-      this.brush = null;
-      this.mark();
-    });
-    stage.addEventListener('pointercancel', () => {
-      this.press = this.pan = this.brush = null;
-      this.mark();
-    });
-    stage.addEventListener('pointerleave', () => this.point(null));
-    stage.addEventListener('wheel', (event) => this.wheel(event, at(event)), { passive: false });
-    for (const kind of ['focus', 'blur']) stage.addEventListener(kind, () => this.mark());
-  },
+    own.status = own.status.map(longer);
+    own.steps = own.steps && own.steps.map(longer);
+    own.versions = own.versions.map((version) => version + 1);
+  }
+  const at = asWords(places);
+  const codes = asBytes(status);
+  const values = asBytes(steps);
+  let i = 0;
+  for (const [number, row, n] of payload.parts) {
+    const own = state.bands[number];
+    own.versions[row] += 1;
+    const rowCodes = own.status[row];
+    const rowSteps = own.steps && own.steps[row];
+    for (const end = i + n; i < end; i++) {
+      rowCodes[at[i]] = codes[i];
+      if (rowSteps) rowSteps[at[i]] = values[i];
+    }
+  }
+  const { sequence, metrics, unsorted } = payload;
+  Object.assign(state.head, { sequence, metrics, unsorted });
+}
+var asBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+var asWords = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 
-  wheel(event, at) {
-    if (!this.layout) return;
-    const hit = this.hit(...at);
-    if (!hit || hit.row < 0 || hit.item.cell || hit.first === undefined) return;
-    const { from, to } = this.window(hit.band);
-    const n = this.state.head.bands[hit.band].shown;
-    const across = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
-    if (event.ctrlKey || event.metaKey) {
-      const centre = from + (hit.along / this.size.track) * (to - from);
-      this.setWindow(hit.band, heatZoom({ from, to }, n, centre, Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 150)));
-    } else if (Math.abs(across) > Math.abs(event.shiftKey ? 0 : event.deltaY) && to - from < n) {
-      this.setWindow(hit.band, heatPan({ from, to }, n, (across / this.size.track) * (to - from)));
-    } else return;
+// src/generated/constants.js
+var VERSION = 1;
+var STATUSES = (
+  /** @type {const} */
+  [
+    { name: "missing", glyph: "○" },
+    { name: "stale", glyph: "≠" },
+    { name: "queued", glyph: "◷" },
+    { name: "running", glyph: "▶" },
+    { name: "failed", glyph: "✕" },
+    { name: "materialized", glyph: "✓" }
+  ]
+);
+var CODES = (
+  /** @type {const} */
+  { missing: 0, stale: 1, queued: 2, running: 3, failed: 4, materialized: 5 }
+);
+var DISPLAY_ORDER = (
+  /** @type {const} */
+  [0, 2, 3, 5, 4, 1]
+);
+var COLUMN_ORDER = (
+  /** @type {const} */
+  [4, 0, 1, 2, 3, 5]
+);
+var URGENCY = (
+  /** @type {const} */
+  [4, 3, 2, 1, 0, 5]
+);
+
+// src/shared/elements.js
+var setAttributes = (node, attributes) => {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === null || value === void 0 || value === false) node.removeAttribute(name);
+    else if (name === "text") node.textContent = value;
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  return node;
+};
+function element(tag, attributes, ...children) {
+  const node = setAttributes(document.createElement(tag), attributes);
+  node.append(...children.filter((child) => child !== null && child !== void 0));
+  return node;
+}
+
+// src/shared/outcome.js
+function makeCodeLine(code) {
+  const button = element("button", { class: "nbpart-copy", type: "button", text: "Copy", title: "Copy this line" });
+  const line = element("code", { text: code });
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(code);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(line);
+      button.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => button.textContent = "Copy", 1500);
+  });
+  return element("div", { class: "nbpart-code" }, line, button);
+}
+function makeOutcome() {
+  const node = element("div", { class: "nbpart-outcome", role: "status" });
+  return {
+    node,
+    clear: () => node.replaceChildren(),
+    show: ({ told, code }) => node.replaceChildren(element("span", { text: told || "" }), code ? makeCodeLine(code) : element("span")),
+    fail: (error) => node.replaceChildren(element("span", { class: "nbpart-error", role: "alert", text: `✕ ${error.message}` }))
+  };
+}
+
+// src/shared/page.js
+function onThemeChange(callback) {
+  const observer = new MutationObserver(callback);
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
+  const media = window.matchMedia("(prefers-color-scheme: dark)");
+  media.addEventListener("change", callback);
+  return () => {
+    observer.disconnect();
+    media.removeEventListener("change", callback);
+  };
+}
+var colourOf = (root, status) => getComputedStyle(root).getPropertyValue(`--nbpart-${status}`).trim();
+function onKeys(node, handlers) {
+  node.addEventListener("keydown", (event) => {
+    const handler = event.ctrlKey || event.metaKey || event.altKey ? null : handlers[event.key];
+    if (!handler || handler(event) === false) return;
     event.preventDefault();
-  },
-
-  drag(event) {
-    const { band, x, window } = this.pan;
-    if (this.state.head.bands[band].layout !== 'line') return;
-    const by = ((x - event.clientX) / this.size.track) * (window.to - window.from);
-    this.setWindow(band, heatPan(window, this.state.head.bands[band].shown, by));
-  },
-
-  /** Brush from where the pointer went down to where it is, within one band. */
-  stretch(hit, event, [x, y]) {
-    const { hit: start } = this.press;
-    if (!this.brush && Math.hypot(event.clientX - this.press.x, event.clientY - this.press.y) < 4) return;
-    this.tip.hide();
-    const end = hit && hit.band === start.band && hit.row >= 0 && hit.first >= 0 ? hit : this.nearest(start.band, x, y);
-    if (end) this.brush = { band: start.band, ...this.between(start, end) };
-    this.mark();
-  },
-
-  /** What lies nearest to a point outside of a band's rows. */
-  nearest(b, x, y) {
-    const rows = this.layout.items.filter((item) => item.kind === 'row' && item.band === b);
-    const low = rows[0].y - this.top + 1;
-    const high = rows[rows.length - 1].y + rows[rows.length - 1].height - this.top - 1;
-    const { left, track } = this.size;
-    const band = this.state.head.bands[b];
-    const right = band.grid ? Math.min(track, band.grid.columns.length * rows[0].cell.width) : track;
-    const hit = this.hit(Math.max(left, Math.min(left + right - 1, x)), Math.max(low, Math.min(high, y)));
-    return hit && hit.row >= 0 && hit.first >= 0 ? hit : null;
-  },
-
-  /** Rows and ranges of the rectangle between two places of a band. */
-  between(start, end) {
-    const [low, high] = [Math.min(start.row, end.row), Math.max(start.row, end.row)];
-    const rows = Array.from({ length: high - low + 1 }, (_, i) => low + i);
-    if (start.column === undefined) return { rows, ranges: [[Math.min(start.first, end.first), Math.max(start.last, end.last)]] };
-    const places = [];
-    const { columns } = this.state.head.bands[start.band].grid;
-    const many = start.row !== end.row; // over several assets: whole columns would surprise, so the lines count too
-    for (let line = Math.min(start.line, end.line); line <= Math.max(start.line, end.line); line++) {
-      for (let column = Math.min(start.column, end.column); column <= Math.max(start.column, end.column); column++) {
-        const place = this.placeOf(start.band, line * columns.length + column);
-        if (place >= 0) places.push(place);
-      }
-    }
-    return { rows: many ? rows : [start.row], ranges: heatRanges(places.sort((a, b) => a - b)) };
-  },
-
-  click(hit, event) {
-    const place = heatMostUrgent(this.state.bands[hit.band].status[hit.row], hit.first, hit.last, this.urgency);
-    const here = { band: hit.band, row: hit.row, place };
-    if (event.shiftKey && this.anchor && this.anchor.band === hit.band) {
-      this.cursor = here;
-      this.extend();
-      return;
-    }
-    const { selection } = this.state.head;
-    const adds = (event.ctrlKey || event.metaKey) && selection && selection.band === hit.band && selection.rows.includes(hit.row);
-    this.cursor = this.anchor = here;
-    this.select(hit.band, adds ? selection.rows : [hit.row], adds ? [...selection.ranges, [place, place + 1]] : [[place, place + 1]]);
-  },
-
-  /** Select from the anchor to the cursor. */
-  extend() {
-    const where = ({ band, row, place }) => {
-      const grid = this.state.head.bands[band].layout === 'grid' && this.state.head.bands[band].grid;
-      if (!grid) return { band, row, first: place, last: place + 1 };
-      const cell = this.state.bands[band].cells[place];
-      return { band, row, column: cell % grid.columns.length, line: Math.floor(cell / grid.columns.length) };
-    };
-    const { rows, ranges } = this.between(where(this.anchor), where(this.cursor));
-    this.select(this.cursor.band, rows, ranges);
-  },
-
-  /** Select these; `quietly` where what stands under the cursor is told instead. */
-  async select(band, rows, ranges, { quietly = false } = {}) {
-    const { view } = this.state.head;
-    this.highlights = [];
-    this.state.head.selection = { band, rows, ranges };
-    this.mark();
-    const answer = await this.ask('select', { view, band, rows, ranges });
-    if (!answer) return;
-    this.highlights = answer.highlights;
-    const roles = new Set(answer.highlights.map(({ role }) => role));
-    const read = [roles.has('read') ? 'dashed: what it reads' : '', roles.has('reader') ? 'dotted: what reads it' : ''];
-    this.mark();
-    if (quietly) return;
-    this.foot.textContent = [answer.told, ...read.filter(Boolean)].join(' · ');
-    this.say(answer.told);
-  },
-
-  unselect() {
-    this.highlights = [];
-    this.state.head.selection = null;
-    this.foot.textContent = '';
-    this.mark();
-    return this.ask('clear', {});
-  },
-
-  // --- hover ---------------------------------------------------------------------------------------------------
-
-  point(hit, at) {
-    clearTimeout(this.asking);
-    if (!hit || hit.row < 0 || hit.first === undefined || hit.first < 0) {
-      this.hover = null;
-      this.tip.hide();
-      return;
-    }
-    const band = this.state.head.bands[hit.band];
-    const codes = this.state.bands[hit.band].status[hit.row];
-    const place = heatMostUrgent(codes, hit.first, hit.last, this.urgency);
-    const many = hit.last - hit.first;
-    const here = { band: hit.band, row: hit.row, place };
-    const { name, glyph } = NBPART.statuses[codes[place]];
-    const [x, y] = at;
-    const box = this.stage.getBoundingClientRect();
-    const outer = this.root.getBoundingClientRect();
-    const show = (title, lines) => this.tip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title, lines);
-    const among = many > 1 ? [`${plural(many, 'partition')} here: ${this.tell(heatCount(codes, hit.first, hit.last))}`] : [];
-    const known = this.hover && this.hover.place === place && this.hover.row === hit.row && this.hover.band === hit.band && this.hover.found;
-    const row = band.rows[hit.row].name;
-    const title = (found) => (found ? `${row}${found.key === null ? '' : ` · ${found.key}`}` : row);
-    const lines = (found) => [`${glyph} ${name}`, ...(found ? heatLines(found) : []), ...among];
-    show(title(known), lines(known));
-    if (known) return;
-    this.hover = here;
-    this.asking = setTimeout(async () => {
-      const found = await this.details(here);
-      if (this.hover !== here || !found) return;
-      here.found = found;
-      show(title(found), lines(found));
-    }, 60);
-  },
-
-  tell(counts) {
-    return this.order.concat().filter((code) => counts[code]).map((code) => `${count(counts[code])} ${NBPART.statuses[code].name}`).join(', ');
-  },
-
-  async details({ band, row, place }) {
-    const { view } = this.state.head;
-    return this.link.request('details', { view, band, row, place }).then((answer) => answer.found, () => null);
-  },
-
-  // --- keys ----------------------------------------------------------------------------------------------------
-
-  listenToKeys() {
-    const move = (across, down) => (event) => this.move(across, down, event.shiftKey);
-    onKeys(this.stage, {
-      ArrowLeft: move(-1, 0), ArrowRight: move(1, 0), ArrowUp: move(0, -1), ArrowDown: move(0, 1),
-      Home: () => this.jump(0), End: () => this.jump(1),
-      Enter: () => this.pick(), ' ': () => this.pick(),
-      Escape: () => this.escape(),
-      '+': () => this.zoom(0.5), '=': () => this.zoom(0.5), '-': () => this.zoom(2), 0: () => this.whole(),
-      n: () => this.next(1), N: () => this.next(-1),
-      '/': () => this.bar.find.focus(),
+    event.stopPropagation();
+  });
+}
+function makeAnnouncer(root, everyMs = 4e3) {
+  const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
+  root.appendChild(region);
+  let next = null;
+  let timer = null;
+  const flush = () => {
+    timer = null;
+    if (next === null) return;
+    region.textContent = next;
+    next = null;
+    timer = setTimeout(flush, everyMs);
+  };
+  return (text) => {
+    next = text === region.textContent ? null : text;
+    if (timer === null) flush();
+  };
+}
+function onceAFrame(callback) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      callback();
     });
-  },
+  };
+}
 
-  /** The rows in the order of the screen, as [band, row], without those that show nothing. */
-  rows() {
-    return this.state.head.bands.flatMap((band, b) => (band.shown ? band.rows.map((_, row) => [b, row]) : []));
-  },
+// src/shared/words.js
+var formatCount = (n) => n.toLocaleString("en-US");
+var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
+function formatDuration(seconds) {
+  if (seconds === null || seconds === void 0 || !isFinite(seconds)) return "—";
+  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor(whole % 3600 / 60)).padStart(2, "0")} min`;
+}
+function formatNumber(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
+  return value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
+}
+function formatTime(iso) {
+  const at = new Date(iso);
+  const today = at.toDateString() === (/* @__PURE__ */ new Date()).toDateString();
+  const time = at.toLocaleTimeString("en-GB");
+  return today ? `today ${time}` : `${at.toLocaleDateString("en-CA")} ${time}`;
+}
+function shorten(text, longest) {
+  if (text.length <= longest) return text;
+  const head = Math.ceil((longest - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
+}
 
-  start() {
-    if (!this.cursor) {
-      const [first] = this.rows();
-      if (!first) return false;
-      this.cursor = { band: first[0], row: first[1], place: Math.floor(this.window(first[0]).from) };
-      this.anchor = this.anchor || this.cursor;
+// src/heatmap/controls.js
+var RAMP_STOPS = ["#414487", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
+function makeToolbar(on) {
+  const colour = element("select", { "aria-label": "Colour by", onchange: () => on.choose({ color_by: colour.value }) });
+  const order = element("select", { "aria-label": "Order by", onchange: () => on.choose({ sort_by: order.value || null }) });
+  const again = element("button", { type: "button", hidden: true, "data-sort": "true", onclick: on.sort });
+  let timer = null;
+  const find = element("input", {
+    type: "search",
+    placeholder: "key contains…",
+    "aria-label": "Show keys that contain",
+    maxlength: 200,
+    oninput: () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => on.choose({ text: find.value }), 250);
     }
-    return true;
-  },
-
-  move(across, down, extends_) {
-    if (!this.state.bands) return;
-    const isNew = !this.cursor;
-    if (!this.start()) return;
-    if (!isNew) this.cursor = this.step(across, down);
-    if (extends_ && this.anchor && this.anchor.band === this.cursor.band) this.extend();
-    else this.anchor = this.cursor;
-    this.arrive();
-  },
-
-  step(across, down) {
-    const { band: b, row, place } = this.cursor;
-    const band = this.state.head.bands[b];
-    if (band.layout === 'grid') {
-      const inside = this.stepInGrid(across, down);
-      if (inside) return inside;
-      if (across) return this.cursor;
-    } else if (across) {
-      const { from, to } = this.window(b);
-      const by = band.layout === 'cell' ? 0 : Math.max(1, Math.round((to - from) / this.size.track));
-      return { band: b, row, place: Math.max(0, Math.min(band.shown - 1, place + across * by)) };
+  });
+  find.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !find.value) return;
+    event.stopPropagation();
+    find.value = "";
+    on.choose({ text: "" });
+  });
+  const next = element("button", { type: "button", text: "✕ Next failed", title: "Go to the next failed partition (n)", onclick: () => on.next(1) });
+  const only = element("button", { type: "button", hidden: true, "data-focus": "true", onclick: on.unfocus });
+  const node = element(
+    "div",
+    { class: "nbpart-bar" },
+    only,
+    element("label", {}, "Colour", colour),
+    element("label", {}, "Order", order),
+    again,
+    find,
+    element("span", { class: "nbpart-space" }),
+    next,
+    element("button", { type: "button", text: "−", title: "Zoom out (−)", "aria-label": "Zoom out", onclick: () => on.zoom(2) }),
+    element("button", { type: "button", text: "+", title: "Zoom in (+), or Ctrl and the wheel", "aria-label": "Zoom in", onclick: () => on.zoom(0.5) }),
+    element("button", { type: "button", text: "All", title: "Show all (0)", "aria-label": "Show all partitions", onclick: on.whole })
+  );
+  const fill = (select2, options, value) => {
+    const wanted = options.some(([name]) => name === value) ? options : [...options, [value, value]];
+    select2.replaceChildren(...wanted.map(([name, text]) => element("option", { value: name, text, selected: name === value })));
+    select2.value = value;
+  };
+  const show = (head) => {
+    const values = [["duration_s", "duration"], ["rows", "rows"], ["bytes", "bytes"], ...head.metrics.map((name) => [name, name])];
+    fill(colour, [["status", "status"], ...values], head.color_by);
+    fill(order, [["", "as added"], ["key", "key"], ["status", "status"], ...values], head.sort_by || "");
+    if (document.activeElement !== find) find.value = head.text;
+    again.hidden = !head.unsorted;
+    again.textContent = `↻ Sort again (${formatCount(head.unsorted)})`;
+    again.title = `${plural(head.unsorted, "key")} changed since they were put in this order`;
+    only.hidden = !head.focus;
+    only.textContent = head.focus ? `✕ only ${shorten(head.focus.join(", "), 40)}` : "";
+    only.title = "Show all assets again";
+    const failed = STATUSES.findIndex((status) => status.name === "failed");
+    next.disabled = !head.bands.some((band) => band.counts.some((counts) => counts[failed]));
+  };
+  return { node, show, find };
+}
+function makeLegend(root, on) {
+  const node = element("div", { class: "nbpart-heat-keys", role: "group", "aria-label": "Show only partitions that are" });
+  const buttons = DISPLAY_ORDER.map((code) => {
+    const { name, glyph } = STATUSES[code];
+    const number = element("span", {});
+    const button = element(
+      "button",
+      { type: "button", title: `Show only ${name} partitions`, "data-status": name, onclick: () => on.toggle(code) },
+      element("span", { class: `nbpart-patch s-${name}`, "aria-hidden": "true" }),
+      element("span", { class: `nbpart-glyph s-${name}`, "aria-hidden": "true", text: glyph }),
+      name,
+      number
+    );
+    node.append(button);
+    return { code, button, number };
+  });
+  const ramp = element("span", { class: "nbpart-heat-ramp" });
+  node.append(ramp);
+  const show = (head) => {
+    for (const { code, button, number } of buttons) {
+      const n = head.bands.reduce((sum, band) => sum + band.counts.reduce((own, counts) => own + counts[code], 0), 0);
+      number.textContent = formatCount(n);
+      button.setAttribute("aria-pressed", String(head.statuses.includes(code)));
+      button.classList.toggle("is-none", n === 0);
     }
-    const rows = this.rows();
-    const at = rows.findIndex(([x, y]) => x === b && y === row);
-    const [nextBand, nextRow] = rows[Math.max(0, Math.min(rows.length - 1, at + down))];
-    if (nextBand === b) return { band: b, row: nextRow, place: band.layout === 'grid' ? place : place };
-    return { band: nextBand, row: nextRow, place: Math.floor(this.window(nextBand).from) };
-  },
-
-  /** The next filled cell that way in the grid; null past its edge. */
-  stepInGrid(across, down) {
-    const { band: b, row, place } = this.cursor;
-    const { columns, rows } = this.state.head.bands[b].grid;
-    const cell = this.state.bands[b].cells[place];
-    let [column, line] = [cell % columns.length, Math.floor(cell / columns.length)];
-    for (;;) {
-      column += across;
-      line += down;
-      if (column < 0 || line < 0 || column >= columns.length || line >= rows.length) return null;
-      const found = this.placeOf(b, line * columns.length + column);
-      if (found >= 0) return { band: b, row, place: found };
+    ramp.replaceChildren(...head.color_by === "status" ? [] : describeScales(head));
+  };
+  return { node, show };
+}
+function describeScales(head) {
+  const scales = head.bands.map((band) => band.scale).filter(Boolean);
+  if (!scales.length) return [element("span", { text: `No partition has a ${head.color_by} yet.` })];
+  const same = scales.every((scale) => scale.low === scales[0].low && scale.high === scales[0].high);
+  const bar = element("i", { style: `background: linear-gradient(to right, ${RAMP_STOPS.join(", ")})` });
+  if (!same) return [`${head.color_by}: low`, bar, "high (each band its own)"];
+  const { low, high, log } = scales[0];
+  return [`${head.color_by} ${formatNumber(low)}`, bar, `${formatNumber(high)}${log ? " (log)" : ""}`];
+}
+function describePartition(found) {
+  const lines = [];
+  if (found.started_at) lines.push(`run ${found.run_id}, ${formatTime(found.started_at)}${found.attempt > 1 ? `, attempt ${found.attempt}` : ""}`);
+  else if (found.materialized_at) lines.push(`made ${formatTime(found.materialized_at)}`);
+  const facts = [];
+  if (found.duration_s !== null) facts.push(`took ${formatDuration(found.duration_s)}`);
+  if (found.rows !== null) facts.push(plural(found.rows, "row"));
+  for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === "number" ? formatNumber(value) : value}`);
+  if (facts.length) lines.push(facts.join(" · "));
+  if (found.error) lines.push(`✕ ${shorten(found.error, 200)}`);
+  if (found.blocked) lines.push(`blocked: ${shorten(found.blocked, 200)}`);
+  if (!lines.length && found.status === "missing") lines.push("never run");
+  return lines;
+}
+function makeTooltip() {
+  const node = element("div", { class: "nbpart-heat-tip", hidden: true });
+  return {
+    node,
+    hide: () => node.hidden = true,
+    show: (x, y, { width, height }, title, lines) => {
+      node.replaceChildren(element("b", { text: title }), ...lines.map((text) => element("div", { text })));
+      node.hidden = false;
+      const fits = y + 16 + node.offsetHeight <= height;
+      node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
+      node.style.top = `${fits ? y + 16 : Math.max(0, y - node.offsetHeight - 10)}px`;
     }
-  },
+  };
+}
+function makeEmptyState(head) {
+  if (!head.bands.length) {
+    return element(
+      "div",
+      { class: "nbpart-heat-empty" },
+      element("p", { text: "No assets yet. Register the first, then this fills itself:" }),
+      element("code", { text: 'files = ws.dynamic_partitions("files")\n\n@ws.asset(partitions=files)\ndef report(partition_key: str) -> dict:\n    return {"length": len(partition_key)}' })
+    );
+  }
+  return null;
+}
+function describeEmptyBand(band) {
+  if (band.shown) return "";
+  if (band.n) return "No partition matches the filter. Press Escape to clear it.";
+  return `No partitions yet: ws.partition_sets[${JSON.stringify(band.set)}].add(…)`;
+}
 
-  jump(end) {
-    if (!this.state.bands || !this.start()) return;
-    const { band, row } = this.cursor;
-    this.cursor = this.anchor = { band, row, place: end ? this.state.head.bands[band].shown - 1 : 0 };
-    this.arrive();
-  },
+// src/heatmap/geometry.js
+function placesOfColumn(x, width, from, to, n) {
+  const step = (to - from) / width;
+  const first = Math.min(n - 1, Math.floor(from + x * step));
+  return [first, Math.max(first + 1, Math.min(n, Math.floor(from + (x + 1) * step)))];
+}
+function zoomWindow({ from, to }, n, centre, factor, least = 4) {
+  const span = Math.min(n, Math.max(Math.min(n, least), (to - from) * factor));
+  const start = centre - (centre - from) * span / (to - from);
+  return panWindow({ from: start, to: start + span }, n, 0);
+}
+function panWindow({ from, to }, n, by) {
+  const span = to - from;
+  const start = Math.max(0, Math.min(n - span, from + by));
+  return { from: start, to: start + span };
+}
+function computeLayout(bands, width) {
+  const items = [];
+  let y = 0;
+  const put = (kind, band, row, height, more) => {
+    items.push({ kind, band, row, y, height, ...more });
+    y += height;
+  };
+  bands.forEach((band, b) => {
+    if (b) y += 10;
+    put("head", b, -1, 24);
+    const grid = band.layout === "grid" && band.grid;
+    const cell = grid && {
+      width: Math.max(1, Math.min(40, Math.floor(width / grid.columns.length))),
+      height: Math.max(3, Math.min(24, Math.floor(260 / grid.rows.length)))
+    };
+    band.rows.forEach((_, row) => {
+      if (!grid) put("row", b, row, 22);
+      else {
+        put("row", b, row, cell.height * grid.rows.length, { cell });
+        y += 8;
+      }
+    });
+    if (band.layout !== "cell" && band.shown) put("axis", b, -1, 22, { cell });
+  });
+  return { items, height: y };
+}
+function computeTicks(from, to, most) {
+  const n = Math.max(1, Math.floor(to) - Math.ceil(from));
+  const step = Math.max(1, Math.ceil(n / Math.max(1, most)));
+  const ticks = [];
+  for (let place = Math.ceil(from); place < to; place += step) ticks.push(place);
+  return ticks;
+}
 
-  pick(how) {
-    if (!this.state.bands || !this.start()) return;
-    this.anchor = this.cursor;
-    this.select(this.cursor.band, [this.cursor.row], [[this.cursor.place, this.cursor.place + 1]], how);
-    this.arrive();
-  },
+// src/heatmap/paint.js
+function toPixel(colour) {
+  const n = parseInt(colour.slice(1), 16);
+  return (255 << 24 | (n & 255) << 16 | n & 65280 | n >> 16) >>> 0;
+}
+function makeRamp(stops, blank) {
+  const parts = stops.map((s) => [1, 3, 5].map((i) => parseInt(s.slice(i, i + 2), 16)));
+  const ramp = new Uint32Array(256);
+  for (let step = 1; step < 256; step++) {
+    const at = (step - 1) / 254 * (parts.length - 1);
+    const low = Math.min(parts.length - 2, Math.floor(at));
+    const [r, g, b] = parts[low].map((v, i) => Math.round(v + (parts[low + 1][i] - v) * (at - low)));
+    ramp[step] = (255 << 24 | b << 16 | g << 8 | r) >>> 0;
+  }
+  ramp[0] = blank;
+  return ramp;
+}
+function computeHeights(counts, total, height, least, out) {
+  let used = 0;
+  let largest = 0;
+  for (let code = 0; code < STATUSES.length; code++) {
+    out[code] = counts[code] ? Math.max(least[code], Math.round(counts[code] / total * height)) : 0;
+    used += out[code];
+    if (out[code] > out[largest]) largest = code;
+  }
+  out[largest] += height - used;
+  return out;
+}
+function isGap(x, width, from, to, n, gap) {
+  if (width / (to - from) < 4 * gap || x + gap >= width) return false;
+  return placesOfColumn(x + gap, width, from, to, n)[0] !== placesOfColumn(x, width, from, to, n)[0];
+}
+function paintTicks(image, { width, top, height, codes, from, to, code, colour, least, gap }) {
+  const n = codes.length;
+  const aside = Math.max(0, Math.ceil((least - Math.max(1, width / (to - from))) / 2));
+  for (let x = 0; x < width; x++) {
+    const [first, last] = placesOfColumn(x, width, from, to, n);
+    if (isGap(x, width, from, to, n, gap) || !codes.subarray(first, last).includes(code)) continue;
+    const [left, right] = [Math.max(0, x - aside), Math.min(width, x + aside + 1)];
+    for (let y = top; y < top + height; y++) image.fill(colour, y * width + left, y * width + right);
+  }
+}
+function paintStatus(image, { width, top, height, codes, from, to, colours, order, least, gap }) {
+  const counts = new Uint32Array(STATUSES.length);
+  const heights = new Int32Array(STATUSES.length);
+  const n = codes.length;
+  for (let x = 0; x < width; x++) {
+    const [first, last] = placesOfColumn(x, width, from, to, n);
+    let at = top * width + x;
+    if (last - first === 1) {
+      if (isGap(x, width, from, to, n, gap)) continue;
+      const colour = colours[codes[first]];
+      for (let y = 0; y < height; y++, at += width) image[at] = colour;
+      continue;
+    }
+    counts.fill(0);
+    for (let i = first; i < last; i++) counts[codes[i]]++;
+    computeHeights(counts, last - first, height, least, heights);
+    for (let k = 0; k < STATUSES.length; k++) {
+      const colour = colours[order[k]];
+      for (let y = heights[order[k]]; y > 0; y--, at += width) image[at] = colour;
+    }
+  }
+}
+function paintValues(image, { width, top, height, codes, steps, from, to, ramp, failed, failedColour, least, gap }) {
+  const n = codes.length;
+  for (let x = 0; x < width; x++) {
+    const [first, last] = placesOfColumn(x, width, from, to, n);
+    if (last - first === 1 && isGap(x, width, from, to, n, gap)) continue;
+    let sum = 0;
+    let known = 0;
+    let fails = 0;
+    for (let i = first; i < last; i++) {
+      if (steps[i]) {
+        sum += steps[i];
+        known++;
+      }
+      if (codes[i] === failed) fails++;
+    }
+    const total = last - first;
+    const red = fails ? Math.min(height, Math.max(least, Math.round(fails / total * height))) : 0;
+    const filled = known ? Math.max(1, Math.round(known / total * (height - red))) : 0;
+    const colour = known ? ramp[Math.round(sum / known)] : ramp[0];
+    let at = top * width + x;
+    for (let y = 0; y < height; y++, at += width) {
+      image[at] = y < red ? failedColour : y < height - filled ? ramp[0] : colour;
+    }
+  }
+}
+function paintGrid(image, { width, cell, columns, cells, pick: pick2, gap }) {
+  for (let place = 0; place < cells.length; place++) {
+    const x = cells[place] % columns * cell.width;
+    const y = Math.floor(cells[place] / columns) * cell.height;
+    paintBox(image, width, x, y, Math.max(1, cell.width - gap), Math.max(1, cell.height - gap), pick2(place));
+  }
+}
+function paintMarks(image, { width, cell, columns, cells, codes, code, colour, least, rim }) {
+  for (let place = codes.indexOf(code); place >= 0; place = codes.indexOf(code, place + 1)) {
+    const [w, h] = [Math.max(least, cell.width - 2 * rim), Math.max(least, cell.height - 2 * rim)];
+    const x = Math.round(cells[place] % columns * cell.width + (cell.width - w) / 2);
+    const y = Math.round(Math.floor(cells[place] / columns) * cell.height + (cell.height - h) / 2);
+    paintBox(image, width, x - rim, y - rim, w + 2 * rim, h + 2 * rim, 0);
+    paintBox(image, width, x, y, w, h, colour);
+  }
+}
+function paintBox(image, width, x, y, w, h, colour) {
+  const [left, right] = [Math.max(0, x), Math.min(width, x + w)];
+  const bottom = Math.min(image.length / width, y + h);
+  if (left >= right) return;
+  for (let line = Math.max(0, y); line < bottom; line++) image.fill(colour, line * width + left, line * width + right);
+}
+var toHex = (pixel) => `#${[0, 8, 16].map((by) => (pixel >>> by & 255).toString(16).padStart(2, "0")).join("")}`;
 
-  escape() {
-    const { head } = this.state;
-    if (head.selection) this.unselect();
-    else if (head.text || head.statuses.length) this.choose({ text: '', statuses: [] });
-    else return false;
-    return true;
-  },
+// src/heatmap/text.js
+var FONT = "12px system-ui, sans-serif";
+var describeAxes = ({ across, down }) => `${across} → ${down} ↓`;
+var shortenCount = (n) => n < 1e4 ? formatCount(n) : n < 1e6 ? `${Math.round(n / 1e3)}k` : `${(n / 1e6).toFixed(1)}M`;
+function fitText(pen, text, most) {
+  if (pen.measureText(text).width <= most) return text;
+  const each = pen.measureText(text).width / text.length;
+  let n = Math.max(3, Math.floor(most / each));
+  while (n > 3 && pen.measureText(shorten(text, n)).width > most) n -= 1;
+  return shorten(text, n);
+}
 
-  next(step) {
-    if (!this.state || !this.state.bands) return;
-    const rows = this.rows();
-    if (!rows.length) return;
-    const at = this.cursor ? rows.findIndex(([b, row]) => b === this.cursor.band && row === this.cursor.row) : 0;
-    const place = this.cursor ? this.cursor.place : -1;
-    const failed = heatFind(rows.map(([b, row]) => this.state.bands[b].status[row]), { row: Math.max(0, at), place }, this.codes.failed, step);
-    if (!failed) {
-      this.say('Nothing failed.');
+// src/heatmap/places.js
+function measure(view) {
+  const width = Math.max(240, view.scroll.clientWidth);
+  const left = Math.round(Math.min(Math.max(80, measureLabels(view)), 200, Math.max(120, width * 0.22)));
+  const right = Math.round(measureTotals(view));
+  view.size = { width, left, track: width - left - right, right };
+  view.layout = computeLayout(view.state.head.bands, view.size.track);
+  const height = Math.max(1, Math.min(560, view.layout.height));
+  view.space.style.height = `${view.layout.height}px`;
+  view.stage.style.height = `${height}px`;
+  view.size.height = height;
+  view.top = view.scroll.scrollTop;
+}
+function measureLabels(view) {
+  const pen = getPen(view);
+  const widths = view.state.head.bands.flatMap((band) => [
+    ...band.rows.map(({ name }) => pen.measureText(name).width + measureDown(view, pen, band) + 14),
+    band.grid ? pen.measureText(describeAxes(band.grid)).width + 24 : 0
+    // beside it half of the first value
+  ]);
+  return Math.max(0, ...widths);
+}
+function measureDown(view, pen, { grid }) {
+  return grid ? Math.min(56, Math.max(...grid.rows.map((name) => pen.measureText(name).width))) + 8 : 0;
+}
+function measureTotals(view) {
+  const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
+  return 50 + (most ? getPen(view).measureText(`✕ ${shortenCount(most)}`).width + 8 : 0);
+}
+function getPen(view) {
+  const pen = view.base.getContext("2d", { willReadFrequently: true });
+  pen.font = FONT;
+  return pen;
+}
+function getWindow(view, b) {
+  const n = view.state.head.bands[b].shown;
+  const own = view.windows.get(b);
+  if (!own || own.isWhole) return { from: 0, to: n };
+  return own.to > n ? panWindow(own, n, 0) : own;
+}
+function setWindow(view, b, window2) {
+  const n = view.state.head.bands[b].shown;
+  view.windows.set(b, { ...window2, isWhole: window2.to - window2.from >= n });
+  view.paint();
+}
+function findVisible(view) {
+  return view.layout.items.filter((item) => item.y + item.height > view.top && item.y < view.top + view.size.height);
+}
+function findRow(view, b, row) {
+  return view.layout.items.find((item) => item.kind === "row" && item.band === b && item.row === row);
+}
+function findHit(view, x, y) {
+  const at = y + view.top;
+  const item = view.layout.items.find((one) => at >= one.y && at < one.y + one.height);
+  if (!item) return null;
+  const { left, track } = view.size;
+  const along = x - left;
+  const band = view.state.head.bands[item.band];
+  if (item.kind !== "row") return { item, band: item.band, row: -1, along };
+  if (band.layout === "cell") return along >= 0 ? { item, band: item.band, row: item.row, first: 0, last: 1, along } : null;
+  if (!band.shown || along < 0 || along >= track) return null;
+  if (item.cell) {
+    const column = Math.floor(along / item.cell.width);
+    const line = Math.floor((at - item.y) / item.cell.height);
+    if (column >= band.grid.columns.length) return null;
+    const place = findPlace(view, item.band, line * band.grid.columns.length + column);
+    return { item, band: item.band, row: item.row, first: place, last: place + 1, column, line, along };
+  }
+  const { from, to } = getWindow(view, item.band);
+  const [first, last] = placesOfColumn(Math.floor(along), track, from, to, band.shown);
+  return { item, band: item.band, row: item.row, first, last, along };
+}
+function findPlace(view, b, cell) {
+  const own = view.state.bands[b];
+  if (!own.byCell) {
+    const { columns, rows } = view.state.head.bands[b].grid;
+    own.byCell = new Int32Array(columns.length * rows.length).fill(-1);
+    own.cells.forEach((at, place) => own.byCell[at] = place);
+  }
+  return own.byCell[cell];
+}
+function findBox(view, b, row, first, last) {
+  const item = findRow(view, b, row);
+  if (!item) return null;
+  const { left, track } = view.size;
+  const y = item.y - view.top;
+  const band = view.state.head.bands[b];
+  if (band.layout === "cell") return { x: left, y: y + 2, width: 18, height: 18 };
+  if (item.cell) {
+    const cell = view.state.bands[b].cells[first];
+    const columns = band.grid.columns.length;
+    return { x: left + cell % columns * item.cell.width, y: y + Math.floor(cell / columns) * item.cell.height, width: item.cell.width, height: item.cell.height };
+  }
+  const { from, to } = getWindow(view, b);
+  const x = left + (first - from) / (to - from) * track;
+  const end = left + (last - from) / (to - from) * track;
+  if (end < left || x > left + track) return null;
+  const start = Math.max(left, x);
+  return { x: start, y: y + 1, width: Math.max(1, Math.min(left + track, end) - start), height: item.height - 2 };
+}
+function findBoxes(view, b, row, ranges) {
+  const band = view.state.head.bands[b];
+  const item = findRow(view, b, row);
+  if (!item || !band.shown) return [];
+  if (!item.cell) return (ranges || [[0, band.shown]]).map(([first, last]) => findBox(view, b, row, first, last)).filter(Boolean);
+  if (!ranges) {
+    const width = band.grid.columns.length * item.cell.width;
+    return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
+  }
+  return ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => findBox(view, b, row, first + i, first + i + 1)));
+}
+
+// src/heatmap/drawing.js
+var GLYPH_SIZE = { width: 16, height: 14 };
+var FAILURE_LANE = 6;
+var hasGlyphs = ({ width, height }) => width >= GLYPH_SIZE.width && height >= GLYPH_SIZE.height;
+function drawView(view) {
+  if (!view.state || !view.state.bands || view.scroll.hidden || !view.root.isConnected) return;
+  if (!view.root.clientWidth) {
+    view.tries += 1;
+    if (view.tries < 20) setTimeout(() => view.paint(), 100);
+    return;
+  }
+  view.tries = 0;
+  if (!view.colours) view.recolour();
+  measure(view);
+  const ratio = window.devicePixelRatio || 1;
+  const { width, height } = view.size;
+  for (const canvas of [view.base, view.over]) {
+    const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+  }
+  const pen = view.base.getContext("2d", { willReadFrequently: true });
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  pen.font = FONT;
+  pen.textBaseline = "middle";
+  const seen = findVisible(view);
+  for (const item of seen) {
+    if (item.kind === "row") drawRow(view, pen, item, ratio);
+    else if (item.kind === "head") drawHead(view, pen, item);
+    else drawAxis(view, pen, item);
+  }
+  if (view.images.size > 2 * seen.length) view.images.clear();
+  drawMarks(view);
+  view.painted += 1;
+  view.stage.dataset.painted = String(view.painted);
+  view.stage.dataset.sequence = String(view.state.head.sequence);
+  performance.clearMarks("nbpart-heat");
+  performance.mark("nbpart-heat");
+  requestNames(view);
+}
+function drawHead(view, pen, { band: b, y, height }) {
+  const band = view.state.head.bands[b];
+  const middle = y - view.top + height / 2;
+  pen.textAlign = "left";
+  pen.fillStyle = view.text;
+  pen.font = `600 ${FONT}`;
+  const name = fitText(pen, band.layout === "cell" ? "without partitions" : band.set, view.size.width - 260);
+  pen.fillText(name, 2, middle);
+  const after = 2 + pen.measureText(name).width + 10;
+  pen.font = FONT;
+  pen.fillStyle = view.faint;
+  if (band.layout === "cell") return;
+  const { from, to } = getWindow(view, b);
+  let told = plural(band.n, "partition");
+  if (band.shown !== band.n) told = `${formatCount(band.shown)} of ${told} shown`;
+  if (to - from < band.shown) told += ` · zoomed to ${formatCount(Math.ceil(to - from))}`;
+  const { scale } = band;
+  if (scale) told += ` · ${view.state.head.color_by} ${formatNumber(scale.low)} to ${formatNumber(scale.high)}`;
+  pen.fillText(fitText(pen, describeEmptyBand(band) || told, view.size.width - after - 4), after, middle);
+}
+function drawRow(view, pen, item, ratio) {
+  const { left } = view.size;
+  const band = view.state.head.bands[item.band];
+  const y = item.y - view.top;
+  const label = band.layout === "grid" ? y + 8 : y + item.height / 2;
+  pen.textAlign = "left";
+  pen.fillStyle = view.text;
+  pen.fillText(fitText(pen, band.rows[item.row].name, left - measureDown(view, pen, band) - 12), 2, label);
+  if (band.layout === "cell") drawCell(view, pen, item, y);
+  else if (band.shown) {
+    drawTrack(view, pen, item, y, ratio);
+    if (item.cell) drawDown(view, pen, item, y);
+    drawTotals(view, pen, item, label);
+  }
+}
+function drawCell(view, pen, item, y) {
+  const own = view.state.bands[item.band];
+  const code = own.status[item.row][0];
+  const step = own.steps ? own.steps[item.row][0] : 0;
+  pen.fillStyle = step ? toHex(view.ramp[step]) : view.colours[code];
+  pen.fillRect(view.size.left, y + 2, 18, 18);
+  pen.strokeStyle = view.line;
+  pen.lineWidth = 1;
+  pen.strokeRect(view.size.left + 0.5, y + 2.5, 17, 17);
+  const { name } = STATUSES[code];
+  if (!step) drawGlyph(view, pen, code, view.size.left + 9, y + 11);
+  pen.textAlign = "left";
+  pen.fillStyle = view.faint;
+  pen.fillText(name, view.size.left + 26, y + 11);
+}
+function drawTrack(view, pen, item, y, ratio) {
+  const { left, track } = view.size;
+  const own = view.state.bands[item.band];
+  const inset = item.cell ? 0 : 1;
+  const { from, to } = getWindow(view, item.band);
+  const [width, height] = [Math.round(track * ratio), Math.round((item.height - 2 * inset) * ratio)];
+  const name = `${item.band}.${item.row}`;
+  const key = [own.versions[item.row], width, height, from, to].join();
+  let kept = view.images.get(name);
+  if (!kept || kept.key !== key) {
+    kept = { key, image: pen.createImageData(width, height) };
+    fillImage(view, kept.image, item, { from, to, ratio });
+    view.images.set(name, kept);
+  }
+  pen.putImageData(kept.image, Math.round(left * ratio), Math.round((y + inset) * ratio));
+  if (!item.cell) {
+    pen.strokeStyle = view.line;
+    pen.lineWidth = 1;
+    pen.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
+  }
+  drawGlyphs(view, pen, item, y, own.status[item.row], own.steps && own.steps[item.row]);
+}
+function fillImage(view, image, item, { from, to, ratio }) {
+  const { failed } = CODES;
+  const own = view.state.bands[item.band];
+  const codes = own.status[item.row];
+  const steps = own.steps && own.steps[item.row];
+  const pixels = new Uint32Array(image.data.buffer);
+  const gap = Math.max(1, Math.round(ratio));
+  if (item.cell) {
+    const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
+    const columns = view.state.head.bands[item.band].grid.columns.length;
+    const pick2 = (place) => steps && codes[place] !== failed ? view.ramp[steps[place]] : view.pixels[codes[place]];
+    const grid = { width: image.width, cell, columns, cells: own.cells };
+    paintGrid(pixels, { ...grid, pick: pick2, gap: cell.width > 3 * gap ? gap : 0 });
+    const mark = { codes, code: failed, colour: view.pixels[failed], least: Math.round(4 * ratio), rim: gap };
+    if (!hasGlyphs(item.cell)) paintMarks(pixels, { ...grid, ...mark });
+    return;
+  }
+  const common = { width: image.width, codes, from, to, gap };
+  const narrow = view.size.track / (to - from) < GLYPH_SIZE.width;
+  const lane = narrow && codes.includes(failed) ? Math.round(FAILURE_LANE * ratio) : 0;
+  const below = { ...common, top: lane, height: image.height - lane };
+  if (steps) paintValues(pixels, { ...below, steps, ramp: view.ramp, failed, failedColour: view.pixels[failed], least: gap });
+  else paintStatus(pixels, { ...below, colours: view.pixels, order: COLUMN_ORDER, least: URGENCY.map(() => gap) });
+  if (lane) paintTicks(pixels, { ...common, top: 0, height: lane, code: failed, colour: view.pixels[failed], least: Math.round(3 * ratio) });
+}
+function drawGlyphs(view, pen, item, y, codes, steps) {
+  const { left, track } = view.size;
+  const has = (place) => !steps || !steps[place] || codes[place] === CODES.failed;
+  if (item.cell) {
+    if (!hasGlyphs(item.cell)) return;
+    codes.forEach((code, place) => {
+      if (!has(place)) return;
+      const box = findBox(view, item.band, item.row, place, place + 1);
+      drawGlyph(view, pen, code, box.x + box.width / 2, box.y + box.height / 2);
+    });
+    return;
+  }
+  const { from, to } = getWindow(view, item.band);
+  const cell = track / (to - from);
+  if (cell < GLYPH_SIZE.width) return;
+  for (let place = Math.floor(from); place < to; place++) {
+    const middle = left + (place + 0.5 - from) * cell;
+    if (has(place) && middle > left + 6 && middle < left + track - 6) drawGlyph(view, pen, codes[place], middle, y + item.height / 2);
+  }
+}
+function drawGlyph(view, pen, code, x, y) {
+  pen.textAlign = "center";
+  const isValue = view.state.head.color_by !== "status" && code !== CODES.failed;
+  pen.fillStyle = code === CODES.missing || isValue ? view.faint : view.ground;
+  pen.font = "600 11px system-ui, sans-serif";
+  pen.fillText(STATUSES[code].glyph, x, y + 0.5);
+  pen.font = FONT;
+}
+function drawTotals(view, pen, item, middle) {
+  const { width } = view.size;
+  const counts = view.state.head.bands[item.band].counts[item.row];
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  const made = 100 * counts[CODES.materialized] / Math.max(1, total);
+  pen.textAlign = "right";
+  pen.fillStyle = view.faint;
+  pen.fillText(`${made > 0 && made < 1 ? "<1" : made > 99 && made < 100 ? ">99" : Math.round(made)} %`, width - 2, middle);
+  if (!counts[CODES.failed]) return;
+  pen.fillStyle = view.colours[CODES.failed];
+  pen.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, width - 42, middle);
+}
+function drawDown(view, pen, item, y) {
+  const { left } = view.size;
+  const { rows } = view.state.head.bands[item.band].grid;
+  const every = Math.ceil(13 / item.cell.height);
+  pen.textAlign = "right";
+  pen.fillStyle = view.faint;
+  for (let line = 0; line < rows.length; line += every) {
+    pen.fillText(fitText(pen, rows[line], 56), left - 6, y + (line + 0.5) * item.cell.height);
+  }
+}
+function drawAxis(view, pen, { band: b, y, cell }) {
+  const { left } = view.size;
+  const band = view.state.head.bands[b];
+  const top = y - view.top;
+  pen.fillStyle = view.faint;
+  if (cell) {
+    const widest = Math.max(...band.grid.columns.map((name) => pen.measureText(name).width));
+    const every = Math.ceil(Math.min(90, widest + 6) / cell.width);
+    pen.textAlign = "center";
+    for (let column = 0; column < band.grid.columns.length; column += every) {
+      pen.fillText(fitText(pen, band.grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
+    }
+    pen.textAlign = "left";
+    pen.fillText(fitText(pen, describeAxes(band.grid), left - 22), 2, top + 8);
+    return;
+  }
+  pen.strokeStyle = view.line;
+  let end = -Infinity;
+  for (const { place, x, align, most } of findTicks(view, b)) {
+    pen.beginPath();
+    pen.moveTo(Math.round(x) + 0.5, top);
+    pen.lineTo(Math.round(x) + 0.5, top + 4);
+    pen.stroke();
+    pen.textAlign = align;
+    const name = view.names.get(`${b}.${place}`);
+    const text = fitText(pen, name === void 0 ? `${formatCount(place + 1)}.` : name, most);
+    const own = pen.measureText(text).width;
+    const start = align === "left" ? x : x - own / 2;
+    if (start < end + 8) continue;
+    pen.fillText(text, x, top + 12);
+    end = start + own;
+  }
+  pen.textAlign = "left";
+}
+function findTicks(view, b) {
+  const { left, track } = view.size;
+  const { from, to } = getWindow(view, b);
+  const most = Math.max(2, Math.floor(track / 150));
+  const cell = track / (to - from);
+  const ticks = computeTicks(from, to, most).map((place) => ({ place, x: left + (place + 0.5 - from) * cell, align: "center", most: Math.min(track / 2, Math.max(cell, track / most)) - 12 }));
+  if (ticks.length) {
+    const first = ticks[0];
+    if (first.x - left < 70) Object.assign(first, { x: Math.max(left, first.x - cell / 2), align: "left" });
+  }
+  return ticks.filter((tick) => tick.align === "left" || tick.x + 60 < left + track || cell > 60);
+}
+function requestNames(view) {
+  clearTimeout(view.naming);
+  view.naming = setTimeout(async () => {
+    const number = view.state.head.view;
+    for (const item of findVisible(view)) {
+      if (item.kind !== "axis" || item.cell) continue;
+      const places = findTicks(view, item.band).map(({ place }) => place).filter((place) => !view.names.has(`${item.band}.${place}`));
+      if (!places.length) continue;
+      const answer = await view.link.request("keys", { view: number, band: item.band, places }).catch(() => null);
+      if (!answer || answer.view !== view.state.head.view) return;
+      places.forEach((place, i) => view.names.set(`${item.band}.${place}`, answer.keys[i] || ""));
+      view.paint();
+    }
+  }, 60);
+}
+function drawMarks(view) {
+  if (!view.layout || !view.state.bands) return;
+  const ratio = window.devicePixelRatio || 1;
+  const pen = view.over.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, view.size.width, view.size.height);
+  for (const { band, row, role, ranges } of view.highlights) drawRanges(view, pen, band, [row], ranges, role === "read" ? [5, 3] : [1, 2]);
+  const { selection } = view.state.head;
+  if (selection && !view.brush) drawRanges(view, pen, selection.band, selection.rows, selection.ranges, [], 0.16);
+  if (view.brush) drawRanges(view, pen, view.brush.band, view.brush.rows, view.brush.ranges, [], 0.25);
+  if (view.cursor && document.activeElement === view.stage) drawCursor(view, pen);
+}
+function drawRanges(view, pen, b, rows, ranges, dash, fill = 0) {
+  const band = view.state.head.bands[b];
+  if (!band) return;
+  pen.setLineDash(dash);
+  pen.lineWidth = dash.length ? 2 : 1.5;
+  pen.strokeStyle = dash.length ? view.text : view.brand;
+  pen.fillStyle = view.brand;
+  for (const row of rows) {
+    for (const box of findBoxes(view, b, row, ranges)) {
+      if (box.y > view.size.height || box.y + box.height < 0) continue;
+      if (fill) {
+        pen.globalAlpha = fill;
+        pen.fillRect(box.x, box.y, box.width, box.height);
+        pen.globalAlpha = 1;
+      }
+      const wide = Math.max(3, box.width);
+      pen.strokeRect(box.x - (wide - box.width) / 2, box.y, wide, box.height);
+    }
+  }
+  pen.setLineDash([]);
+}
+function drawCursor(view, pen) {
+  const { band, row, place } = view.cursor;
+  const box = findBox(view, band, row, place, place + 1);
+  if (!box) return;
+  const wide = Math.max(5, box.width);
+  const x = box.x - (wide - box.width) / 2;
+  pen.lineWidth = 4;
+  pen.strokeStyle = view.ground;
+  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
+  pen.lineWidth = 2;
+  pen.strokeStyle = view.text;
+  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
+}
+
+// src/heatmap/statuses.js
+function countStatuses(codes, first, last) {
+  const counts = Array.from(STATUSES, () => 0);
+  for (let i = first; i < last; i++) counts[codes[i]]++;
+  return counts;
+}
+function findMostUrgent(codes, first, last, urgency) {
+  let best = first;
+  let rank = STATUSES.length;
+  for (let i = first; i < last && rank > 0; i++) {
+    const own = urgency.indexOf(codes[i]);
+    if (own < rank) {
+      rank = own;
+      best = i;
+    }
+  }
+  return best;
+}
+function findNext(rows, { row, place }, code, step) {
+  for (let turn = 0; turn <= rows.length; turn++) {
+    const at = ((row + turn * step) % rows.length + rows.length) % rows.length;
+    const codes = rows[at];
+    let found;
+    if (turn === 0) found = step > 0 ? codes.indexOf(code, place + 1) : place > 0 ? codes.lastIndexOf(code, place - 1) : -1;
+    else found = step > 0 ? codes.indexOf(code) : codes.lastIndexOf(code);
+    if (found >= 0) return { row: at, place: found };
+  }
+  return null;
+}
+function toRanges(places) {
+  const ranges = [];
+  for (const place of places) {
+    const last = ranges[ranges.length - 1];
+    if (last && last[1] === place) last[1] = place + 1;
+    else ranges.push([place, place + 1]);
+  }
+  return ranges;
+}
+
+// src/heatmap/selection.js
+function findNearest(view, b, x, y) {
+  const rows = view.layout.items.filter((item) => item.kind === "row" && item.band === b);
+  const low = rows[0].y - view.top + 1;
+  const high = rows[rows.length - 1].y + rows[rows.length - 1].height - view.top - 1;
+  const { left, track } = view.size;
+  const band = view.state.head.bands[b];
+  const right = band.grid ? Math.min(track, band.grid.columns.length * rows[0].cell.width) : track;
+  const hit = findHit(view, Math.max(left, Math.min(left + right - 1, x)), Math.max(low, Math.min(high, y)));
+  return hit && hit.row >= 0 && hit.first >= 0 ? hit : null;
+}
+function findBetween(view, start, end) {
+  const [low, high] = [Math.min(start.row, end.row), Math.max(start.row, end.row)];
+  const rows = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+  if (start.column === void 0) return { rows, ranges: [[Math.min(start.first, end.first), Math.max(start.last, end.last)]] };
+  const places = [];
+  const { columns } = view.state.head.bands[start.band].grid;
+  const many = start.row !== end.row;
+  for (let line = Math.min(start.line, end.line); line <= Math.max(start.line, end.line); line++) {
+    for (let column = Math.min(start.column, end.column); column <= Math.max(start.column, end.column); column++) {
+      const place = findPlace(view, start.band, line * columns.length + column);
+      if (place >= 0) places.push(place);
+    }
+  }
+  return { rows: many ? rows : [start.row], ranges: toRanges(places.sort((a, b) => a - b)) };
+}
+function onClick(view, hit, event) {
+  const place = findMostUrgent(view.state.bands[hit.band].status[hit.row], hit.first, hit.last, URGENCY);
+  const here = { band: hit.band, row: hit.row, place };
+  if (event.shiftKey && view.anchor && view.anchor.band === hit.band) {
+    view.cursor = here;
+    extendSelection(view);
+    return;
+  }
+  const { selection } = view.state.head;
+  const adds = (event.ctrlKey || event.metaKey) && selection && selection.band === hit.band && selection.rows.includes(hit.row);
+  view.cursor = view.anchor = here;
+  select(view, hit.band, adds ? selection.rows : [hit.row], adds ? [...selection.ranges, [place, place + 1]] : [[place, place + 1]]);
+}
+function extendSelection(view) {
+  const where = ({ band, row, place }) => {
+    const grid = view.state.head.bands[band].layout === "grid" && view.state.head.bands[band].grid;
+    if (!grid) return { band, row, first: place, last: place + 1 };
+    const cell = view.state.bands[band].cells[place];
+    return { band, row, column: cell % grid.columns.length, line: Math.floor(cell / grid.columns.length) };
+  };
+  const { rows, ranges } = findBetween(view, where(view.anchor), where(view.cursor));
+  select(view, view.cursor.band, rows, ranges);
+}
+async function select(view, band, rows, ranges, { quietly = false } = {}) {
+  const number = view.state.head.view;
+  view.highlights = [];
+  view.state.head.selection = { band, rows, ranges };
+  view.mark();
+  const answer = await view.ask("select", { view: number, band, rows, ranges });
+  if (!answer) return;
+  view.highlights = answer.highlights;
+  const roles = new Set(answer.highlights.map(({ role }) => role));
+  const read = [roles.has("read") ? "dashed: what it reads" : "", roles.has("reader") ? "dotted: what reads it" : ""];
+  view.mark();
+  if (quietly) return;
+  view.foot.textContent = [answer.told, ...read.filter(Boolean)].join(" · ");
+  view.say(answer.told);
+}
+function unselect(view) {
+  view.highlights = [];
+  view.state.head.selection = null;
+  view.foot.textContent = "";
+  view.mark();
+  return view.ask("clear", {});
+}
+
+// src/heatmap/pointer.js
+function listenToPointer(view) {
+  const { stage } = view;
+  const at = (event) => {
+    const box = stage.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  stage.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !view.layout) return;
+    stage.focus({ preventScroll: true });
+    const hit = findHit(view, ...at(event));
+    if (!hit) return;
+    stage.setPointerCapture(event.pointerId);
+    if (hit.item.kind === "axis") view.pan = { band: hit.band, x: event.clientX, window: getWindow(view, hit.band) };
+    else if (hit.row >= 0 && hit.first >= 0) view.press = { hit, x: event.clientX, y: event.clientY };
+  });
+  stage.addEventListener("pointermove", (event) => {
+    if (!view.layout) return;
+    if (view.pan) onDrag(view, event);
+    else if (view.press) onBrush(view, findHit(view, ...at(event)), event, at(event));
+    else pointAt(view, findHit(view, ...at(event)), at(event));
+  });
+  stage.addEventListener("pointerup", (event) => {
+    const { press, brush } = view;
+    view.press = view.pan = null;
+    if (brush) select(view, brush.band, brush.rows, brush.ranges);
+    else if (press) onClick(view, press.hit, event);
+    view.brush = null;
+    view.mark();
+  });
+  stage.addEventListener("pointercancel", () => {
+    view.press = view.pan = view.brush = null;
+    view.mark();
+  });
+  stage.addEventListener("pointerleave", () => pointAt(view, null));
+  stage.addEventListener("wheel", (event) => onWheel(view, event, at(event)), { passive: false });
+  for (const kind of ["focus", "blur"]) stage.addEventListener(kind, () => view.mark());
+}
+function onWheel(view, event, at) {
+  if (!view.layout) return;
+  const hit = findHit(view, ...at);
+  if (!hit || hit.row < 0 || hit.item.cell || hit.first === void 0) return;
+  const { from, to } = getWindow(view, hit.band);
+  const n = view.state.head.bands[hit.band].shown;
+  const across = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+  if (event.ctrlKey || event.metaKey) {
+    const centre = from + hit.along / view.size.track * (to - from);
+    setWindow(view, hit.band, zoomWindow({ from, to }, n, centre, Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 150)));
+  } else if (Math.abs(across) > Math.abs(event.shiftKey ? 0 : event.deltaY) && to - from < n) {
+    setWindow(view, hit.band, panWindow({ from, to }, n, across / view.size.track * (to - from)));
+  } else return;
+  event.preventDefault();
+}
+function onDrag(view, event) {
+  const { band, x, window: window2 } = view.pan;
+  if (view.state.head.bands[band].layout !== "line") return;
+  const by = (x - event.clientX) / view.size.track * (window2.to - window2.from);
+  setWindow(view, band, panWindow(window2, view.state.head.bands[band].shown, by));
+}
+function onBrush(view, hit, event, [x, y]) {
+  const { hit: start } = view.press;
+  if (!view.brush && Math.hypot(event.clientX - view.press.x, event.clientY - view.press.y) < 4) return;
+  view.tip.hide();
+  const end = hit && hit.band === start.band && hit.row >= 0 && hit.first >= 0 ? hit : findNearest(view, start.band, x, y);
+  if (end) view.brush = { band: start.band, ...findBetween(view, start, end) };
+  view.mark();
+}
+function pointAt(view, hit, at) {
+  clearTimeout(view.asking);
+  if (!hit || hit.row < 0 || hit.first === void 0 || hit.first < 0) {
+    view.hover = null;
+    view.tip.hide();
+    return;
+  }
+  const band = view.state.head.bands[hit.band];
+  const codes = view.state.bands[hit.band].status[hit.row];
+  const place = findMostUrgent(codes, hit.first, hit.last, URGENCY);
+  const many = hit.last - hit.first;
+  const here = { band: hit.band, row: hit.row, place };
+  const { name, glyph } = STATUSES[codes[place]];
+  const [x, y] = at;
+  const box = view.stage.getBoundingClientRect();
+  const outer = view.root.getBoundingClientRect();
+  const show = (title2, lines2) => view.tip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title2, lines2);
+  const among = many > 1 ? [`${plural(many, "partition")} here: ${describeStatuses(view, countStatuses(codes, hit.first, hit.last))}`] : [];
+  const known = view.hover && view.hover.place === place && view.hover.row === hit.row && view.hover.band === hit.band && view.hover.found;
+  const row = band.rows[hit.row].name;
+  const title = (found) => found ? `${row}${found.key === null ? "" : ` · ${found.key}`}` : row;
+  const lines = (found) => [`${glyph} ${name}`, ...found ? describePartition(found) : [], ...among];
+  show(title(known), lines(known));
+  if (known) return;
+  view.hover = here;
+  view.asking = setTimeout(async () => {
+    const found = await requestDetails(view, here);
+    if (view.hover !== here || !found) return;
+    here.found = found;
+    show(title(found), lines(found));
+  }, 60);
+}
+function describeStatuses(view, counts) {
+  return COLUMN_ORDER.filter((code) => counts[code]).map((code) => `${formatCount(counts[code])} ${STATUSES[code].name}`).join(", ");
+}
+async function requestDetails(view, { band, row, place }) {
+  const number = view.state.head.view;
+  return view.link.request("details", { view: number, band, row, place }).then((answer) => answer.found, () => null);
+}
+
+// src/heatmap/keyboard.js
+function listenToKeys(view) {
+  const move = (across, down) => (event) => moveCursor(view, across, down, event.shiftKey);
+  onKeys(view.stage, {
+    ArrowLeft: move(-1, 0),
+    ArrowRight: move(1, 0),
+    ArrowUp: move(0, -1),
+    ArrowDown: move(0, 1),
+    Home: () => jumpToEnd(view, 0),
+    End: () => jumpToEnd(view, 1),
+    Enter: () => pick(view),
+    " ": () => pick(view),
+    Escape: () => onEscape(view),
+    "+": () => zoom(view, 0.5),
+    "=": () => zoom(view, 0.5),
+    "-": () => zoom(view, 2),
+    0: () => showAll(view),
+    n: () => goToNext(view, 1),
+    N: () => goToNext(view, -1),
+    "/": () => view.bar.find.focus()
+  });
+}
+function listRows(view) {
+  return view.state.head.bands.flatMap((band, b) => band.shown ? band.rows.map((_, row) => [b, row]) : []);
+}
+function startCursor(view) {
+  if (!view.cursor) {
+    const [first] = listRows(view);
+    if (!first) return false;
+    view.cursor = { band: first[0], row: first[1], place: Math.floor(getWindow(view, first[0]).from) };
+    view.anchor = view.anchor || view.cursor;
+  }
+  return true;
+}
+function moveCursor(view, across, down, extends_) {
+  if (!view.state.bands) return;
+  const isNew = !view.cursor;
+  if (!startCursor(view)) return;
+  if (!isNew) view.cursor = findStep(view, across, down);
+  if (extends_ && view.anchor && view.anchor.band === view.cursor.band) extendSelection(view);
+  else view.anchor = view.cursor;
+  arrive(view);
+}
+function findStep(view, across, down) {
+  const { band: b, row, place } = view.cursor;
+  const band = view.state.head.bands[b];
+  if (band.layout === "grid") {
+    const inside = findStepInGrid(view, across, down);
+    if (inside) return inside;
+    if (across) return view.cursor;
+  } else if (across) {
+    const { from, to } = getWindow(view, b);
+    const by = band.layout === "cell" ? 0 : Math.max(1, Math.round((to - from) / view.size.track));
+    return { band: b, row, place: Math.max(0, Math.min(band.shown - 1, place + across * by)) };
+  }
+  const rows = listRows(view);
+  const at = rows.findIndex(([x, y]) => x === b && y === row);
+  const [nextBand, nextRow] = rows[Math.max(0, Math.min(rows.length - 1, at + down))];
+  if (nextBand === b) return { band: b, row: nextRow, place: band.layout === "grid" ? place : place };
+  return { band: nextBand, row: nextRow, place: Math.floor(getWindow(view, nextBand).from) };
+}
+function findStepInGrid(view, across, down) {
+  const { band: b, row, place } = view.cursor;
+  const { columns, rows } = view.state.head.bands[b].grid;
+  const cell = view.state.bands[b].cells[place];
+  let [column, line] = [cell % columns.length, Math.floor(cell / columns.length)];
+  for (; ; ) {
+    column += across;
+    line += down;
+    if (column < 0 || line < 0 || column >= columns.length || line >= rows.length) return null;
+    const found = findPlace(view, b, line * columns.length + column);
+    if (found >= 0) return { band: b, row, place: found };
+  }
+}
+function jumpToEnd(view, end) {
+  if (!view.state.bands || !startCursor(view)) return;
+  const { band, row } = view.cursor;
+  view.cursor = view.anchor = { band, row, place: end ? view.state.head.bands[band].shown - 1 : 0 };
+  arrive(view);
+}
+function pick(view, how) {
+  if (!view.state.bands || !startCursor(view)) return;
+  view.anchor = view.cursor;
+  select(view, view.cursor.band, [view.cursor.row], [[view.cursor.place, view.cursor.place + 1]], how);
+  arrive(view);
+}
+function onEscape(view) {
+  const { head } = view.state;
+  if (head.selection) unselect(view);
+  else if (head.text || head.statuses.length) view.choose({ text: "", statuses: [] });
+  else return false;
+  return true;
+}
+function goToNext(view, step) {
+  if (!view.state || !view.state.bands) return;
+  const rows = listRows(view);
+  if (!rows.length) return;
+  const at = view.cursor ? rows.findIndex(([b, row2]) => b === view.cursor.band && row2 === view.cursor.row) : 0;
+  const place = view.cursor ? view.cursor.place : -1;
+  const failed = findNext(rows.map(([b, row2]) => view.state.bands[b].status[row2]), { row: Math.max(0, at), place }, CODES.failed, step);
+  if (!failed) {
+    view.say("Nothing failed.");
+    return;
+  }
+  const [band, row] = rows[failed.row];
+  view.stage.focus({ preventScroll: true });
+  view.cursor = { band, row, place: failed.place };
+  pick(view, { quietly: true });
+}
+function isSelected(view, { band, row, place }) {
+  const { selection } = view.state.head;
+  if (!selection || selection.band !== band || !selection.rows.includes(row)) return false;
+  return selection.ranges.some(([first, last]) => first <= place && place < last);
+}
+function zoom(view, factor) {
+  if (!view.state || !view.state.bands) return;
+  const first = listRows(view).find(([b2]) => view.state.head.bands[b2].layout === "line");
+  const b = view.cursor && view.state.head.bands[view.cursor.band].layout === "line" ? view.cursor.band : first && first[0];
+  if (b === void 0) return;
+  const window2 = getWindow(view, b);
+  const centre = view.cursor && view.cursor.band === b ? view.cursor.place + 0.5 : (window2.from + window2.to) / 2;
+  setWindow(view, b, zoomWindow(window2, view.state.head.bands[b].shown, centre, factor));
+}
+function showAll(view) {
+  view.windows.clear();
+  view.paint();
+}
+function arrive(view) {
+  const here = view.cursor;
+  const { band: b, row, place } = here;
+  const band = view.state.head.bands[b];
+  const window2 = getWindow(view, b);
+  if (band.layout === "line" && (place < window2.from || place >= window2.to)) {
+    setWindow(view, b, panWindow(window2, band.shown, place + 0.5 - (window2.from + window2.to) / 2));
+  }
+  const item = findRow(view, b, row);
+  if (item && item.y < view.scroll.scrollTop) view.scroll.scrollTop = item.y - 4;
+  else if (item && item.y + Math.min(item.height, 200) > view.scroll.scrollTop + view.size.height) view.scroll.scrollTop = item.y + item.height - view.size.height + 4;
+  view.mark();
+  clearTimeout(view.asking);
+  view.tip.hide();
+  view.asking = setTimeout(async () => {
+    const found = await requestDetails(view, here);
+    if (view.cursor !== here || !found) return;
+    const { name, glyph } = STATUSES[view.state.bands[b].status[row][place]];
+    const where = found.key === null ? band.rows[row].name : `${band.rows[row].name} · ${found.key}`;
+    const told = [where, `${glyph} ${name}`, ...describePartition(found)].join(" · ");
+    view.foot.textContent = isSelected(view, here) ? told : `${told} · Enter selects it`;
+    view.say(told);
+  }, 80);
+}
+
+// src/heatmap/view.js
+var HeatmapView = class {
+  constructor(link, root) {
+    this.link = link;
+    this.windows = /* @__PURE__ */ new Map();
+    this.names = /* @__PURE__ */ new Map();
+    this.cursor = null;
+    this.anchor = null;
+    this.brush = null;
+    this.hover = null;
+    this.pan = null;
+    this.state = null;
+    this.painted = 0;
+    this.tries = 0;
+    this.asking = void 0;
+    this.naming = void 0;
+    this.highlights = [];
+    this.images = /* @__PURE__ */ new Map();
+    this.build(root);
+    this.paint = onceAFrame(() => drawView(this));
+    this.mark = onceAFrame(() => drawMarks(this));
+    this.cleanups = [link.listen((kind) => this.take(kind)), onThemeChange(() => this.recolour())];
+    const observer = new ResizeObserver(() => this.paint());
+    observer.observe(root);
+    this.cleanups.push(() => observer.disconnect());
+    this.take("whole");
+  }
+  build(root) {
+    root.classList.add("nbpart-heat");
+    this.root = root;
+    this.bar = makeToolbar({
+      choose: (change) => this.choose(change),
+      zoom: (factor) => zoom(this, factor),
+      whole: () => showAll(this),
+      next: (step) => goToNext(this, step),
+      sort: () => this.ask("sort", {}),
+      unfocus: () => this.ask("unfocus", {})
+    });
+    this.legend = makeLegend(root, { toggle: (code) => this.toggle(code) });
+    this.base = element("canvas", { "aria-hidden": "true" });
+    this.over = element("canvas", { "aria-hidden": "true" });
+    this.stage = element("div", {
+      class: "nbpart-heat-stage",
+      tabindex: "0",
+      role: "application",
+      "aria-label": "Partition heatmap",
+      "aria-roledescription": "heatmap",
+      "aria-keyshortcuts": "ArrowLeft ArrowRight ArrowUp ArrowDown Enter Escape + - 0 n"
+    }, this.base, this.over);
+    this.space = element("div", {}, this.stage);
+    this.scroll = element("div", { class: "nbpart-heat-scroll", onscroll: () => this.paint() }, this.space);
+    this.tip = makeTooltip();
+    this.foot = element("div", { class: "nbpart-heat-foot" });
+    this.outcome = makeOutcome();
+    this.nothing = element("div", { hidden: true });
+    root.append(this.bar.node, this.legend.node, this.nothing, this.scroll, this.foot, this.outcome.node, this.tip.node);
+    this.say = makeAnnouncer(root, 700);
+    listenToPointer(this);
+    listenToKeys(this);
+  }
+  // --- the state ---------------------------------------------------------------------------------------------
+  /** Take what the link has; a whole is shown once its bytes are there, until then the last one stays. */
+  take(kind) {
+    const state = this.link.state;
+    if (!state) return;
+    if (kind === "selection") {
+      this.highlights = [];
+      this.foot.textContent = "";
+      this.mark();
       return;
     }
-    const [band, row] = rows[failed.row];
-    this.stage.focus({ preventScroll: true });
-    this.cursor = { band, row, place: failed.place };
-    this.pick({ quietly: true }); // what is told beside it is then of the same partition
-  },
-
-  isSelected({ band, row, place }) {
-    const { selection } = this.state.head;
-    if (!selection || selection.band !== band || !selection.rows.includes(row)) return false;
-    return selection.ranges.some(([first, last]) => first <= place && place < last);
-  },
-
-  zoom(factor) {
-    if (!this.state || !this.state.bands) return;
-    const first = this.rows().find(([b]) => this.state.head.bands[b].layout === 'line');
-    const b = this.cursor && this.state.head.bands[this.cursor.band].layout === 'line' ? this.cursor.band : first && first[0];
-    if (b === undefined) return;
-    const window = this.window(b);
-    const centre = this.cursor && this.cursor.band === b ? this.cursor.place + 0.5 : (window.from + window.to) / 2;
-    this.setWindow(b, heatZoom(window, this.state.head.bands[b].shown, centre, factor));
-  },
-
-  whole() {
-    this.windows.clear();
+    if (state.bands) this.show(state);
+    else state.ready.then(() => state === this.link.state && this.show(state), (error) => this.outcome.fail(error));
+  }
+  show(state) {
+    const before = this.state && this.state.head;
+    if (state !== this.state) this.images.clear();
+    this.state = state;
+    const { head } = state;
+    if (!before || before.view !== head.view) this.settle(before, head);
+    this.bar.show(head);
+    this.legend.show(head);
+    const empty = makeEmptyState(head);
+    this.nothing.replaceChildren(...empty ? [empty] : []);
+    this.nothing.hidden = !empty;
+    this.scroll.hidden = this.bar.node.hidden = this.legend.node.hidden = this.foot.hidden = Boolean(empty);
+    if (!this.foot.textContent) this.foot.textContent = "Drag to select, Ctrl + wheel to zoom, arrows to move, n for the next failed.";
     this.paint();
-  },
-
-  /** Bring the cursor into sight, and tell what stands there. */
-  arrive() {
-    const here = this.cursor;
-    const { band: b, row, place } = here;
-    const band = this.state.head.bands[b];
-    const window = this.window(b);
-    if (band.layout === 'line' && (place < window.from || place >= window.to)) {
-      this.setWindow(b, heatPan(window, band.shown, place + 0.5 - (window.from + window.to) / 2));
-    }
-    const item = this.rowItem(b, row);
-    if (item && item.y < this.scroll.scrollTop) this.scroll.scrollTop = item.y - 4;
-    else if (item && item.y + Math.min(item.height, 200) > this.scroll.scrollTop + this.size.height) this.scroll.scrollTop = item.y + item.height - this.size.height + 4;
-    this.mark();
-    clearTimeout(this.asking);
+  }
+  /** Places stand for other partitions now: keep what can be kept. */
+  settle(before, head) {
+    const same = (b) => before && before.bands[b] && before.bands[b].set === head.bands[b].set && before.bands[b].shown === head.bands[b].shown;
+    head.bands.forEach((band, b) => same(b) || this.windows.delete(b));
+    this.names.clear();
+    this.hover = null;
+    this.brush = null;
     this.tip.hide();
-    this.asking = setTimeout(async () => {
-      const found = await this.details(here);
-      if (this.cursor !== here || !found) return;
-      const { name, glyph } = NBPART.statuses[this.state.bands[b].status[row][place]];
-      const where = found.key === null ? band.rows[row].name : `${band.rows[row].name} · ${found.key}`;
-      const told = [where, `${glyph} ${name}`, ...heatLines(found)].join(' · ');
-      this.foot.textContent = this.isSelected(here) ? told : `${told} · Enter selects it`;
-      this.say(told);
-    }, 80);
-  },
-
+    this.highlights = [];
+    if (this.cursor && !(head.bands[this.cursor.band] && this.cursor.row < head.bands[this.cursor.band].rows.length && this.cursor.place < head.bands[this.cursor.band].shown)) this.cursor = null;
+  }
+  async choose(change) {
+    const { head } = this.link.state;
+    const now = { color_by: head.color_by, sort_by: head.sort_by, statuses: head.statuses, text: head.text, ...change };
+    await this.ask("choose", now);
+  }
+  toggle(code) {
+    const { statuses } = this.link.state.head;
+    return this.choose({ statuses: statuses.includes(code) ? statuses.filter((other) => other !== code) : [...statuses, code] });
+  }
+  async ask(action, payload) {
+    try {
+      const answer = await this.link.request(action, payload);
+      this.outcome.clear();
+      return answer;
+    } catch (error) {
+      this.outcome.fail(error);
+      return null;
+    }
+  }
+  /** Colours are known once the view stands in the page. */
+  recolour() {
+    const style = getComputedStyle(this.root);
+    this.images.clear();
+    this.colours = STATUSES.map(({ name }) => colourOf(this.root, name));
+    this.pixels = Uint32Array.from(this.colours, toPixel);
+    this.ramp = makeRamp(RAMP_STOPS, this.pixels[CODES.missing]);
+    this.ground = style.getPropertyValue("--nbpart-ground").trim() || "#ffffff";
+    this.text = style.getPropertyValue("--nbpart-text").trim() || style.color;
+    this.faint = style.getPropertyValue("--nbpart-faint").trim() || style.color;
+    this.line = style.getPropertyValue("--nbpart-line").trim() || "#888";
+    this.brand = style.getPropertyValue("--nbpart-brand").trim() || "#1976d2";
+    this.paint();
+  }
   close() {
     this.cleanups.forEach((cleanup) => cleanup());
     clearTimeout(this.asking);
     clearTimeout(this.naming);
-  },
-});
+  }
+};
 
-export default widget({
-  decode: heatDecode,
-  reduce: heatReduce,
+// src/shared/link.js
+function createLink(model, { decode = (state) => state, reduce }) {
+  const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
+  const waiting = /* @__PURE__ */ new Map();
+  const listeners = /* @__PURE__ */ new Set();
+  let count = 0;
+  let syncing = false;
+  const link = { model, client, seq: -1, state: null };
+  const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
+  function takeWhole() {
+    const whole = model.get("whole") || {};
+    if (whole.seq === void 0 || whole.seq < link.seq) return;
+    link.seq = whole.seq;
+    link.state = decode(structuredClone(whole.state));
+    tell("whole", null);
+  }
+  async function sync() {
+    if (syncing) return;
+    syncing = true;
+    try {
+      await link.request("sync", { seq: Math.max(0, link.seq) });
+    } catch {
+    } finally {
+      syncing = false;
+    }
+  }
+  function receive(message, buffers) {
+    if (!message || message.v !== VERSION) return;
+    if (message.seq !== void 0) {
+      if (message.seq <= link.seq) return;
+      if (message.seq !== link.seq + 1) {
+        sync();
+        return;
+      }
+      link.seq = message.seq;
+      link.state = reduce(link.state, message.kind, message.payload, buffers || []);
+      tell(message.kind, message.payload);
+      return;
+    }
+    const asked = waiting.get(message.id);
+    if (!asked) return;
+    waiting.delete(message.id);
+    clearTimeout(asked.timer);
+    if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
+    else asked.reject(new Error(message.error.sentence));
+  }
+  link.request = (action, payload = {}, { timeout = 2e4 } = {}) => new Promise((resolve, reject) => {
+    count += 1;
+    const id = `${client}.${count}`;
+    const timer = setTimeout(() => {
+      waiting.delete(id);
+      reject(new Error("The kernel does not answer: it is busy, or no longer there."));
+    }, timeout);
+    waiting.set(id, { resolve, reject, timer });
+    model.send({ v: VERSION, id, action, payload });
+  });
+  link.listen = (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  link.close = () => {
+    model.off("msg:custom", receive);
+    model.off("change:whole", takeWhole);
+    waiting.forEach((asked) => clearTimeout(asked.timer));
+  };
+  model.on("msg:custom", receive);
+  model.on("change:whole", takeWhole);
+  takeWhole();
+  sync();
+  return link;
+}
+
+// src/shared/widget.js
+function defineWidget({ decode = (state) => state, reduce, draw }) {
+  return () => {
+    let link = null;
+    return {
+      initialize({ model }) {
+        link = createLink(model, { decode, reduce });
+        return () => link.close();
+      },
+      render({ model, el }) {
+        const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
+        el.appendChild(root);
+        const show = hideStatic(model.get("token"));
+        const cleanup = draw(link, root, model);
+        const leave = reportPresence(link);
+        return () => {
+          leave();
+          show();
+          if (cleanup) cleanup();
+        };
+      }
+    };
+  };
+}
+var views = 0;
+function reportPresence(link) {
+  views += 1;
+  const view = `${link.client}.v${views}`;
+  const send = (action) => link.request(action, { view }).catch(() => {
+  });
+  const come = () => send("seen");
+  const leave = () => send("gone");
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", come);
+  come();
+  return () => {
+    removeEventListener("pagehide", leave);
+    removeEventListener("pageshow", come);
+    leave();
+  };
+}
+var hidden = /* @__PURE__ */ new Map();
+function hideStatic(token) {
+  if (!/^[0-9a-f]+$/.test(token || "")) return () => {
+  };
+  const found = hidden.get(token) || { views: 0, style: element("style") };
+  hidden.set(token, found);
+  found.views += 1;
+  const own = `.nbpart-static-${token}`;
+  found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
+  document.head.appendChild(found.style);
+  return () => {
+    found.views -= 1;
+    if (found.views > 0) return;
+    found.style.remove();
+    hidden.delete(token);
+  };
+}
+
+// src/heatmap.js
+var heatmap_default = defineWidget({
+  decode: decodeView,
+  reduce: reduceView,
   draw: (link, root) => {
-    const view = new HeatView(link, root);
+    const view = new HeatmapView(link, root);
     return () => view.close();
-  },
+  }
 });
+export {
+  heatmap_default as default
+};

@@ -1,55 +1,192 @@
-// A live backfill: bar, counts, rate, time left, what runs, what failed. Drawn from MonitorModel.to_json().
+// src/generated/constants.js
+var VERSION = 1;
+var RETRYABLE = (
+  /** @type {const} */
+  ["failed", "blocked"]
+);
+var MARKS = (
+  /** @type {const} */
+  {
+    missing: { like: "missing", glyph: "○" },
+    queued: { like: "queued", glyph: "◷" },
+    running: { like: "running", glyph: "▶" },
+    materialized: { like: "materialized", glyph: "✓" },
+    failed: { like: "failed", glyph: "✕" },
+    stale: { like: "stale", glyph: "≠" },
+    planned: { like: "missing", glyph: "○" },
+    blocked: { like: "stale", glyph: "⊘" },
+    succeeded: { like: "materialized", glyph: "✓" },
+    cancelled: { like: "missing", glyph: "■" },
+    interrupted: { like: "stale", glyph: "↯" },
+    requested: { like: "queued", glyph: "◷" },
+    cancelling: { like: "running", glyph: "■" }
+  }
+);
 
-const MOST_RUNNING = 8;
-
-const stepLook = (status) => NBPART.steps[status] || { like: 'missing', glyph: '○' };
-const placeOf = (step) => (step.key === null ? step.asset : `${step.asset} / ${step.key}`);
-
-/** Widths of the steps in percent: whatever there is can be seen. */
-function stepParts(counts, total) {
-  const there = counts.filter(([, n]) => n > 0);
-  const raised = there.map(([status, n]) => [status, n, Math.max(n / total, 0.006)]);
-  const sum = raised.reduce((all, [, , part]) => all + part, 0);
-  return raised.map(([status, n, part]) => [status, n, (part / sum) * 100]);
+// src/shared/elements.js
+var setAttributes = (node, attributes) => {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === null || value === void 0 || value === false) node.removeAttribute(name);
+    else if (name === "text") node.textContent = value;
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  return node;
+};
+function element(tag, attributes, ...children) {
+  const node = setAttributes(document.createElement(tag), attributes);
+  node.append(...children.filter((child) => child !== null && child !== void 0));
+  return node;
 }
 
-/** "12.5 a second", or "4 a minute" where it is slow. */
-function rateText(rate) {
+// src/shared/files.js
+function makeFileLink(path, home, text) {
+  const inside = findServedPath(path, home);
+  if (inside === null) {
+    return element("span", { class: "nbpart-path", text: path, title: "Not below the folder that Jupyter serves" });
+  }
+  const href = `${pageConfig().baseUrl || "/"}lab/tree/${inside.split("/").map(encodeURIComponent).join("/")}`;
+  return element("a", {
+    class: "nbpart-link",
+    href,
+    text,
+    title: path,
+    target: "_blank",
+    rel: "noopener",
+    // JupyterLab itself opens what carries these
+    "data-commandlinker-command": "docmanager:open",
+    "data-commandlinker-args": JSON.stringify({ path: inside })
+  });
+}
+function findServedPath(path, home) {
+  const { serverRoot } = pageConfig();
+  if (!serverRoot) return null;
+  const root = (serverRoot === "~" || serverRoot.startsWith("~/") ? home + serverRoot.slice(1) : serverRoot).replace(/\/+$/, "");
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : null;
+}
+function pageConfig() {
+  try {
+    return JSON.parse(document.getElementById("jupyter-config-data").textContent);
+  } catch {
+    return {};
+  }
+}
+
+// src/shared/outcome.js
+function makeCodeLine(code) {
+  const button = element("button", { class: "nbpart-copy", type: "button", text: "Copy", title: "Copy this line" });
+  const line = element("code", { text: code });
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(code);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(line);
+      button.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => button.textContent = "Copy", 1500);
+  });
+  return element("div", { class: "nbpart-code" }, line, button);
+}
+function makeOutcome() {
+  const node = element("div", { class: "nbpart-outcome", role: "status" });
+  return {
+    node,
+    clear: () => node.replaceChildren(),
+    show: ({ told, code }) => node.replaceChildren(element("span", { text: told || "" }), code ? makeCodeLine(code) : element("span")),
+    fail: (error) => node.replaceChildren(element("span", { class: "nbpart-error", role: "alert", text: `✕ ${error.message}` }))
+  };
+}
+
+// src/shared/page.js
+function makeAnnouncer(root, everyMs = 4e3) {
+  const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
+  root.appendChild(region);
+  let next = null;
+  let timer = null;
+  const flush = () => {
+    timer = null;
+    if (next === null) return;
+    region.textContent = next;
+    next = null;
+    timer = setTimeout(flush, everyMs);
+  };
+  return (text) => {
+    next = text === region.textContent ? null : text;
+    if (timer === null) flush();
+  };
+}
+
+// src/shared/statuses.js
+var markOf = (name) => MARKS[name] || { like: "missing", glyph: "○" };
+
+// src/shared/words.js
+var formatCount = (n) => n.toLocaleString("en-US");
+var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
+function formatDuration(seconds) {
+  if (seconds === null || seconds === void 0 || !isFinite(seconds)) return "—";
+  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor(whole % 3600 / 60)).padStart(2, "0")} min`;
+}
+function shorten(text, longest) {
+  if (text.length <= longest) return text;
+  const head = Math.ceil((longest - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
+}
+
+// src/monitor/numbers.js
+function computeStepWidths(counts, total) {
+  const there = counts.filter(([, n]) => n > 0);
+  const raised = there.map(([status, n]) => [status, n, Math.max(n / total, 6e-3)]);
+  const sum = raised.reduce((all, [, , part]) => all + part, 0);
+  return raised.map(([status, n, part]) => [status, n, part / sum * 100]);
+}
+function formatRate(rate) {
   if (rate >= 1) return `${rate.toFixed(1)} a second`;
   const aMinute = rate * 60;
   return aMinute >= 1 ? `${aMinute.toFixed(aMinute < 10 ? 1 : 0)} a minute` : `${(aMinute * 60).toFixed(1)} an hour`;
 }
 
+// src/monitor/view.js
+var MOST_RUNNING = 8;
+var placeOf = (step) => step.key === null ? step.asset : `${step.asset} / ${step.key}`;
 function drawMonitor(link, root) {
   let takenAt = performance.now();
   let asking = false;
-
-  const sign = make('span', { class: 'nbpart-glyph' });
-  const status = make('b');
-  const title = make('span', { class: 'nbpart-title' });
-  const place = make('span', { class: 'nbpart-faint' });
-  const bar = make('div', { class: 'nbpart-steps', role: 'progressbar', 'aria-label': 'Steps with an outcome', 'aria-valuemin': '0' });
-  const legend = make('div', { class: 'nbpart-legend' });
-  const facts = make('div', { class: 'nbpart-facts' });
-  const result = outcome();
-  const button = (text, action) => make('button', { type: 'button', text, onclick: () => ask(action) });
-  const buttons = { cancel: button('Cancel', 'cancel'), retry_failed: button('Retry failed', 'retry_failed'), resume: button('Resume', 'resume') };
-  const back = make('button', { type: 'button', onclick: () => ask('show', { backfill_id: link.state.backfill.earlier }) });
-  const running = make('ul', { class: 'nbpart-list' });
-  const failures = make('ul', { class: 'nbpart-list', tabindex: '0', 'aria-label': 'Failures, the newest first' });
-  const runningBox = make('section', null, make('h4'), running);
-  const failureBox = make('section', null, make('h4'), failures);
-  root.classList.add('nbpart-monitor');
+  const sign = element("span", { class: "nbpart-glyph" });
+  const status = element("b");
+  const title = element("span", { class: "nbpart-title" });
+  const place = element("span", { class: "nbpart-faint" });
+  const bar = element("div", { class: "nbpart-steps", role: "progressbar", "aria-label": "Steps with an outcome", "aria-valuemin": "0" });
+  const legend = element("div", { class: "nbpart-legend" });
+  const facts = element("div", { class: "nbpart-facts" });
+  const result = makeOutcome();
+  const button = (text, action) => element("button", { type: "button", text, onclick: () => ask(action) });
+  const buttons = { cancel: button("Cancel", "cancel"), retry_failed: button("Retry failed", "retry_failed"), resume: button("Resume", "resume") };
+  const back = element("button", { type: "button", onclick: () => ask("show", { backfill_id: link.state.backfill.earlier }) });
+  const running = element("ul", { class: "nbpart-list" });
+  const failures = element("ul", { class: "nbpart-list", tabindex: "0", "aria-label": "Failures, the newest first" });
+  const runningBox = element("section", null, element("h4"), running);
+  const failureBox = element("section", null, element("h4"), failures);
+  root.classList.add("nbpart-monitor");
   root.append(
-    make('div', { class: 'nbpart-bar' }, sign, status, title, make('span', { class: 'nbpart-space' }), back, ...Object.values(buttons)),
-    bar, legend, facts, result.node, make('div', { class: 'nbpart-columns' }, runningBox, failureBox), place);
-  const say = announcer(root, 5000);
-
+    element("div", { class: "nbpart-bar" }, sign, status, title, element("span", { class: "nbpart-space" }), back, ...Object.values(buttons)),
+    bar,
+    legend,
+    facts,
+    result.node,
+    element("div", { class: "nbpart-columns" }, runningBox, failureBox),
+    place
+  );
+  const say = makeAnnouncer(root, 5e3);
   async function ask(action, payload = {}) {
     asking = true;
     drawButtons();
     try {
-      result.show(await link.request(action, payload, { timeout: 60000 }));
+      result.show(await link.request(action, payload, { timeout: 6e4 }));
     } catch (error) {
       result.fail(error);
     } finally {
@@ -57,99 +194,238 @@ function drawMonitor(link, root) {
       drawButtons();
     }
   }
-
   function drawButtons() {
     const { may, earlier, waiting } = link.state.backfill;
-    for (const [action, node] of Object.entries(buttons)) setAll(node, { disabled: asking, hidden: !may[action] });
+    for (const [action, node] of Object.entries(buttons)) setAttributes(node, { disabled: asking, hidden: !may[action] });
     if (waiting) buttons.resume.hidden = false;
-    buttons.retry_failed.textContent = `Retry failed (${plural(may.retry_failed, 'step')})`;
-    buttons.resume.textContent = waiting ? 'Begin' : `Resume (${plural(may.resume, 'step')})`;
+    buttons.retry_failed.textContent = `Retry failed (${plural(may.retry_failed, "step")})`;
+    buttons.resume.textContent = waiting ? "Begin" : `Resume (${plural(may.resume, "step")})`;
     back.hidden = !earlier;
-    back.textContent = `← ${earlier || ''}`;
+    back.textContent = `← ${earlier || ""}`;
   }
-
   function drawHead(now) {
-    const look = stepLook(now.status);
+    const look = markOf(now.status);
     sign.className = `nbpart-glyph s-${look.like}`;
     sign.textContent = look.glyph;
     status.textContent = now.status;
-    title.replaceChildren(make('code', { text: now.id }), ` ${now.selection}`);
-    place.textContent = now.where ? `${now.going ? 'Runs' : 'Ran'} in ${now.where}` : '';
+    title.replaceChildren(element("code", { text: now.id }), ` ${now.selection}`);
+    place.textContent = now.where ? `${now.going ? "Runs" : "Ran"} in ${now.where}` : "";
   }
-
   function drawBar(now) {
     const total = now.counts.reduce((sum, [, n]) => sum + n, 0);
-    bar.replaceChildren(...stepParts(now.counts, total || 1).map(([name, n, percent]) => {
-      const part = make('i', { class: `s-${stepLook(name).like} nbpart-step-${name}`, title: `${count(n)} ${name}` });
+    bar.replaceChildren(...computeStepWidths(now.counts, total || 1).map(([name, n, percent]) => {
+      const part = element("i", { class: `s-${markOf(name).like} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
       part.style.width = `${percent}%`;
       return part;
     }));
-    setAll(bar, { 'aria-valuemax': total, 'aria-valuenow': now.done, 'aria-valuetext': `${count(now.done)} of ${count(total)}` });
+    setAttributes(bar, { "aria-valuemax": total, "aria-valuenow": now.done, "aria-valuetext": `${formatCount(now.done)} of ${formatCount(total)}` });
     legend.replaceChildren(...now.counts.filter(([, n]) => n).map(([name, n]) => {
-      const { like, glyph } = stepLook(name);
-      return make('span', { class: `s-${like}` }, make('span', { class: `nbpart-glyph s-${like}`, text: glyph }), `${count(n)} ${name}`);
+      const { like, glyph } = markOf(name);
+      return element("span", { class: `s-${like}` }, element("span", { class: `nbpart-glyph s-${like}`, text: glyph }), `${formatCount(n)} ${name}`);
     }));
   }
-
-  /** The times go on by themselves between two patches. */
   function drawTimes() {
     const now = link.state.backfill;
-    const since = now.going ? (performance.now() - takenAt) / 1000 : 0;
+    const since = now.going ? (performance.now() - takenAt) / 1e3 : 0;
     if (now.waiting) return void (facts.textContent = now.waiting);
-    const parts = [`${count(now.done)} of ${count(now.steps)} steps`, now.going ? `${span(now.elapsed_s + since)} so far` : `took ${span(now.elapsed_s)}`];
-    const goesOn = now.going && now.status !== 'cancelling';
-    if (goesOn && now.rate) parts.push(rateText(now.rate));
-    if (goesOn) parts.push(now.left_s === null ? 'time left unknown yet' : `about ${span(Math.max(0, now.left_s - since))} left`);
-    facts.textContent = parts.join(' · ');
-    running.querySelectorAll('[data-for]').forEach((node) => (node.textContent = span(Number(node.dataset.for) + since)));
+    const parts = [`${formatCount(now.done)} of ${formatCount(now.steps)} steps`, now.going ? `${formatDuration(now.elapsed_s + since)} so far` : `took ${formatDuration(now.elapsed_s)}`];
+    const goesOn = now.going && now.status !== "cancelling";
+    if (goesOn && now.rate) parts.push(formatRate(now.rate));
+    if (goesOn) parts.push(now.left_s === null ? "time left unknown yet" : `about ${formatDuration(Math.max(0, now.left_s - since))} left`);
+    facts.textContent = parts.join(" · ");
+    running.querySelectorAll("[data-for]").forEach((node) => node.textContent = formatDuration(Number(node.dataset.for) + since));
   }
-
   function drawRunning(now) {
-    const n = (now.counts.find(([name]) => name === 'running') || [0, 0])[1];
+    const n = (now.counts.find(([name]) => name === "running") || [0, 0])[1];
     runningBox.hidden = !now.running.length;
-    runningBox.firstChild.textContent = `Running (${count(n)})`;
-    running.replaceChildren(...now.running.slice(0, MOST_RUNNING).map((step) => make('li', { class: 'nbpart-row s-running' },
-      make('span', { class: 'nbpart-glyph s-running', text: '▶' }), make('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
-      step.for_s === null ? null : make('span', { class: 'nbpart-faint', 'data-for': step.for_s, text: span(step.for_s) }))));
-    if (n > MOST_RUNNING) running.append(make('li', { class: 'nbpart-faint', text: `and ${count(n - MOST_RUNNING)} more` }));
+    runningBox.firstChild.textContent = `Running (${formatCount(n)})`;
+    running.replaceChildren(...now.running.slice(0, MOST_RUNNING).map((step) => element(
+      "li",
+      { class: "nbpart-row s-running" },
+      element("span", { class: "nbpart-glyph s-running", text: "▶" }),
+      element("span", { class: "nbpart-where", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `
+run ${step.run}` : ""}` }),
+      step.for_s === null ? null : element("span", { class: "nbpart-faint", "data-for": step.for_s, text: formatDuration(step.for_s) })
+    )));
+    if (n > MOST_RUNNING) running.append(element("li", { class: "nbpart-faint", text: `and ${formatCount(n - MOST_RUNNING)} more` }));
   }
-
   function drawFailures(now) {
-    const n = (now.counts.find(([name]) => name === 'failed') || [0, 0])[1];
+    const n = (now.counts.find(([name]) => name === "failed") || [0, 0])[1];
     failureBox.hidden = !now.failures.length;
-    failureBox.firstChild.textContent = `Failed (${count(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ''}`;
-    failures.replaceChildren(...now.failures.map((step) => make('li', { class: 's-failed' },
-      make('div', { class: 'nbpart-row' }, make('span', { class: 'nbpart-glyph s-failed', text: '✕' }),
-        make('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
-        step.notebook ? fileLink(step.notebook, link.state.home, 'executed notebook') : null),
-      make('div', { class: 'nbpart-why', text: step.error || 'no error was recorded' }),
-      step.code ? codeLine(step.code) : null)));
+    failureBox.firstChild.textContent = `Failed (${formatCount(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ""}`;
+    failures.replaceChildren(...now.failures.map((step) => element(
+      "li",
+      { class: "s-failed" },
+      element(
+        "div",
+        { class: "nbpart-row" },
+        element("span", { class: "nbpart-glyph s-failed", text: "✕" }),
+        element("span", { class: "nbpart-where", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `
+run ${step.run}` : ""}` }),
+        step.notebook ? makeFileLink(step.notebook, link.state.home, "executed notebook") : null
+      ),
+      element("div", { class: "nbpart-why", text: step.error || "no error was recorded" }),
+      step.code ? makeCodeLine(step.code) : null
+    )));
   }
-
   function drawAll(kind, changed) {
     takenAt = performance.now();
     const now = link.state.backfill;
     const has = (...names) => !changed || names.some((name) => name in changed);
     drawHead(now);
     drawBar(now);
-    if (has('running', 'counts')) drawRunning(now);
-    if (has('failures', 'counts')) drawFailures(now);
+    if (has("running", "counts")) drawRunning(now);
+    if (has("failures", "counts")) drawFailures(now);
     drawButtons();
     drawTimes();
-    const failed = now.counts.filter(([name, n]) => n && ['failed', 'blocked'].includes(name)).map(([name, n]) => `${count(n)} ${name}`);
-    say([`Backfill ${now.status}: ${count(now.done)} of ${count(now.steps)} steps`, ...failed].join(', '));
+    const failed = now.counts.filter(([name, n]) => n && RETRYABLE.includes(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
+    say([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(", "));
   }
-
-  const timer = setInterval(() => link.state.backfill.going && root.isConnected && drawTimes(), 1000);
+  const timer = setInterval(() => link.state.backfill.going && root.isConnected && drawTimes(), 1e3);
   const stopListening = link.listen(drawAll);
-  drawAll('whole', null);
+  drawAll("whole", null);
   return () => {
     clearInterval(timer);
     stopListening();
   };
 }
 
-export default widget({
+// src/shared/link.js
+function createLink(model, { decode = (state) => state, reduce }) {
+  const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
+  const waiting = /* @__PURE__ */ new Map();
+  const listeners = /* @__PURE__ */ new Set();
+  let count = 0;
+  let syncing = false;
+  const link = { model, client, seq: -1, state: null };
+  const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
+  function takeWhole() {
+    const whole = model.get("whole") || {};
+    if (whole.seq === void 0 || whole.seq < link.seq) return;
+    link.seq = whole.seq;
+    link.state = decode(structuredClone(whole.state));
+    tell("whole", null);
+  }
+  async function sync() {
+    if (syncing) return;
+    syncing = true;
+    try {
+      await link.request("sync", { seq: Math.max(0, link.seq) });
+    } catch {
+    } finally {
+      syncing = false;
+    }
+  }
+  function receive(message, buffers) {
+    if (!message || message.v !== VERSION) return;
+    if (message.seq !== void 0) {
+      if (message.seq <= link.seq) return;
+      if (message.seq !== link.seq + 1) {
+        sync();
+        return;
+      }
+      link.seq = message.seq;
+      link.state = reduce(link.state, message.kind, message.payload, buffers || []);
+      tell(message.kind, message.payload);
+      return;
+    }
+    const asked = waiting.get(message.id);
+    if (!asked) return;
+    waiting.delete(message.id);
+    clearTimeout(asked.timer);
+    if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
+    else asked.reject(new Error(message.error.sentence));
+  }
+  link.request = (action, payload = {}, { timeout = 2e4 } = {}) => new Promise((resolve, reject) => {
+    count += 1;
+    const id = `${client}.${count}`;
+    const timer = setTimeout(() => {
+      waiting.delete(id);
+      reject(new Error("The kernel does not answer: it is busy, or no longer there."));
+    }, timeout);
+    waiting.set(id, { resolve, reject, timer });
+    model.send({ v: VERSION, id, action, payload });
+  });
+  link.listen = (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  link.close = () => {
+    model.off("msg:custom", receive);
+    model.off("change:whole", takeWhole);
+    waiting.forEach((asked) => clearTimeout(asked.timer));
+  };
+  model.on("msg:custom", receive);
+  model.on("change:whole", takeWhole);
+  takeWhole();
+  sync();
+  return link;
+}
+
+// src/shared/widget.js
+function defineWidget({ decode = (state) => state, reduce, draw }) {
+  return () => {
+    let link = null;
+    return {
+      initialize({ model }) {
+        link = createLink(model, { decode, reduce });
+        return () => link.close();
+      },
+      render({ model, el }) {
+        const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
+        el.appendChild(root);
+        const show = hideStatic(model.get("token"));
+        const cleanup = draw(link, root, model);
+        const leave = reportPresence(link);
+        return () => {
+          leave();
+          show();
+          if (cleanup) cleanup();
+        };
+      }
+    };
+  };
+}
+var views = 0;
+function reportPresence(link) {
+  views += 1;
+  const view = `${link.client}.v${views}`;
+  const send = (action) => link.request(action, { view }).catch(() => {
+  });
+  const come = () => send("seen");
+  const leave = () => send("gone");
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", come);
+  come();
+  return () => {
+    removeEventListener("pagehide", leave);
+    removeEventListener("pageshow", come);
+    leave();
+  };
+}
+var hidden = /* @__PURE__ */ new Map();
+function hideStatic(token) {
+  if (!/^[0-9a-f]+$/.test(token || "")) return () => {
+  };
+  const found = hidden.get(token) || { views: 0, style: element("style") };
+  hidden.set(token, found);
+  found.views += 1;
+  const own = `.nbpart-static-${token}`;
+  found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
+  document.head.appendChild(found.style);
+  return () => {
+    found.views -= 1;
+    if (found.views > 0) return;
+    found.style.remove();
+    hidden.delete(token);
+  };
+}
+
+// src/monitor.js
+var monitor_default = defineWidget({
   reduce: (state, kind, payload) => ({ ...state, backfill: { ...state.backfill, ...payload } }),
-  draw: drawMonitor,
+  draw: drawMonitor
 });
+export {
+  monitor_default as default
+};

@@ -1,18 +1,22 @@
 // What stands around the heatmap's canvas: the bar, the legend that filters, the tip beside the pointer, empty states.
 
+import { DISPLAY_ORDER, STATUSES } from '../generated/constants.js';
+import { element } from '../shared/elements.js';
+import { formatCount, formatDuration, formatNumber, formatTime, plural, shorten } from '../shared/words.js';
+
 // viridis without its darkest fifth, which is lost on a dark ground
-const HEAT_STOPS = ['#414487', '#31688e', '#26828e', '#1f9e89', '#35b779', '#6ece58', '#b5de2b', '#fde725'];
+export const RAMP_STOPS = ['#414487', '#31688e', '#26828e', '#1f9e89', '#35b779', '#6ece58', '#b5de2b', '#fde725'];
 
 /**
  * The bar above. `on` has choose({color_by | sort_by | statuses | text}), sort(), zoom(factor), whole(), next(step) and
  * unfocus().
  */
-function heatBar(on) {
-  const colour = make('select', { 'aria-label': 'Colour by', onchange: () => on.choose({ color_by: colour.value }) });
-  const order = make('select', { 'aria-label': 'Order by', onchange: () => on.choose({ sort_by: order.value || null }) });
-  const again = make('button', { type: 'button', hidden: true, 'data-sort': 'true', onclick: on.sort });
+export function makeToolbar(on) {
+  const colour = element('select', { 'aria-label': 'Colour by', onchange: () => on.choose({ color_by: colour.value }) });
+  const order = element('select', { 'aria-label': 'Order by', onchange: () => on.choose({ sort_by: order.value || null }) });
+  const again = element('button', { type: 'button', hidden: true, 'data-sort': 'true', onclick: on.sort });
   let timer = null;
-  const find = make('input', {
+  const find = element('input', {
     type: 'search', placeholder: 'key contains…', 'aria-label': 'Show keys that contain', maxlength: 200,
     oninput: () => {
       clearTimeout(timer);
@@ -25,18 +29,18 @@ function heatBar(on) {
     find.value = '';
     on.choose({ text: '' });
   });
-  const next = make('button', { type: 'button', text: '✕ Next failed', title: 'Go to the next failed partition (n)', onclick: () => on.next(1) });
-  const only = make('button', { type: 'button', hidden: true, 'data-focus': 'true', onclick: on.unfocus });
-  const node = make(
+  const next = element('button', { type: 'button', text: '✕ Next failed', title: 'Go to the next failed partition (n)', onclick: () => on.next(1) });
+  const only = element('button', { type: 'button', hidden: true, 'data-focus': 'true', onclick: on.unfocus });
+  const node = element(
     'div', { class: 'nbpart-bar' },
-    only, make('label', {}, 'Colour', colour), make('label', {}, 'Order', order), again, find, make('span', { class: 'nbpart-space' }), next,
-    make('button', { type: 'button', text: '−', title: 'Zoom out (−)', 'aria-label': 'Zoom out', onclick: () => on.zoom(2) }),
-    make('button', { type: 'button', text: '+', title: 'Zoom in (+), or Ctrl and the wheel', 'aria-label': 'Zoom in', onclick: () => on.zoom(0.5) }),
-    make('button', { type: 'button', text: 'All', title: 'Show all (0)', 'aria-label': 'Show all partitions', onclick: on.whole }),
+    only, element('label', {}, 'Colour', colour), element('label', {}, 'Order', order), again, find, element('span', { class: 'nbpart-space' }), next,
+    element('button', { type: 'button', text: '−', title: 'Zoom out (−)', 'aria-label': 'Zoom out', onclick: () => on.zoom(2) }),
+    element('button', { type: 'button', text: '+', title: 'Zoom in (+), or Ctrl and the wheel', 'aria-label': 'Zoom in', onclick: () => on.zoom(0.5) }),
+    element('button', { type: 'button', text: 'All', title: 'Show all (0)', 'aria-label': 'Show all partitions', onclick: on.whole }),
   );
   const fill = (select, options, value) => {
     const wanted = options.some(([name]) => name === value) ? options : [...options, [value, value]];
-    select.replaceChildren(...wanted.map(([name, text]) => make('option', { value: name, text, selected: name === value })));
+    select.replaceChildren(...wanted.map(([name, text]) => element('option', { value: name, text, selected: name === value })));
     select.value = value;
   };
   const show = (head) => {
@@ -45,64 +49,64 @@ function heatBar(on) {
     fill(order, [['', 'as added'], ['key', 'key'], ['status', 'status'], ...values], head.sort_by || '');
     if (document.activeElement !== find) find.value = head.text;
     again.hidden = !head.unsorted;
-    again.textContent = `↻ Sort again (${count(head.unsorted)})`;
+    again.textContent = `↻ Sort again (${formatCount(head.unsorted)})`;
     again.title = `${plural(head.unsorted, 'key')} changed since they were put in this order`;
     only.hidden = !head.focus;
     only.textContent = head.focus ? `✕ only ${shorten(head.focus.join(', '), 40)}` : '';
     only.title = 'Show all assets again';
-    const failed = NBPART.statuses.findIndex((status) => status.name === 'failed');
+    const failed = STATUSES.findIndex((status) => status.name === 'failed');
     next.disabled = !head.bands.some((band) => band.counts.some((counts) => counts[failed]));
   };
   return { node, show, find };
 }
 
 /** The legend: each status with its number; pressed, only its partitions are shown. Beside it the scale of values. */
-function heatLegend(root, on) {
-  const node = make('div', { class: 'nbpart-heat-keys', role: 'group', 'aria-label': 'Show only partitions that are' });
-  const buttons = NBPART.display.map((code) => {
-    const { name, glyph } = NBPART.statuses[code];
-    const number = make('span', {});
-    const button = make(
+export function makeLegend(root, on) {
+  const node = element('div', { class: 'nbpart-heat-keys', role: 'group', 'aria-label': 'Show only partitions that are' });
+  const buttons = DISPLAY_ORDER.map((code) => {
+    const { name, glyph } = STATUSES[code];
+    const number = element('span', {});
+    const button = element(
       'button', { type: 'button', title: `Show only ${name} partitions`, 'data-status': name, onclick: () => on.toggle(code) },
-      make('span', { class: `nbpart-patch s-${name}`, 'aria-hidden': 'true' }),
-      make('span', { class: `nbpart-glyph s-${name}`, 'aria-hidden': 'true', text: glyph }), name, number,
+      element('span', { class: `nbpart-patch s-${name}`, 'aria-hidden': 'true' }),
+      element('span', { class: `nbpart-glyph s-${name}`, 'aria-hidden': 'true', text: glyph }), name, number,
     );
     node.append(button);
     return { code, button, number };
   });
-  const ramp = make('span', { class: 'nbpart-heat-ramp' });
+  const ramp = element('span', { class: 'nbpart-heat-ramp' });
   node.append(ramp);
   const show = (head) => {
     for (const { code, button, number } of buttons) {
       const n = head.bands.reduce((sum, band) => sum + band.counts.reduce((own, counts) => own + counts[code], 0), 0);
-      number.textContent = count(n);
+      number.textContent = formatCount(n);
       button.setAttribute('aria-pressed', String(head.statuses.includes(code)));
       button.classList.toggle('is-none', n === 0);
     }
-    ramp.replaceChildren(...(head.color_by === 'status' ? [] : heatScales(head)));
+    ramp.replaceChildren(...(head.color_by === 'status' ? [] : describeScales(head)));
   };
   return { node, show };
 }
 
-function heatScales(head) {
+function describeScales(head) {
   const scales = head.bands.map((band) => band.scale).filter(Boolean);
-  if (!scales.length) return [make('span', { text: `No partition has a ${head.color_by} yet.` })];
+  if (!scales.length) return [element('span', { text: `No partition has a ${head.color_by} yet.` })];
   const same = scales.every((scale) => scale.low === scales[0].low && scale.high === scales[0].high);
-  const bar = make('i', { style: `background: linear-gradient(to right, ${HEAT_STOPS.join(', ')})` });
+  const bar = element('i', { style: `background: linear-gradient(to right, ${RAMP_STOPS.join(', ')})` });
   if (!same) return [`${head.color_by}: low`, bar, 'high (each band its own)'];
   const { low, high, log } = scales[0];
-  return [`${head.color_by} ${numeral(low)}`, bar, `${numeral(high)}${log ? ' (log)' : ''}`];
+  return [`${head.color_by} ${formatNumber(low)}`, bar, `${formatNumber(high)}${log ? ' (log)' : ''}`];
 }
 
 /** What is known of a partition, as lines of text. */
-function heatLines(found) {
+export function describePartition(found) {
   const lines = [];
-  if (found.started_at) lines.push(`run ${found.run_id}, ${when(found.started_at)}${found.attempt > 1 ? `, attempt ${found.attempt}` : ''}`);
-  else if (found.materialized_at) lines.push(`made ${when(found.materialized_at)}`);
+  if (found.started_at) lines.push(`run ${found.run_id}, ${formatTime(found.started_at)}${found.attempt > 1 ? `, attempt ${found.attempt}` : ''}`);
+  else if (found.materialized_at) lines.push(`made ${formatTime(found.materialized_at)}`);
   const facts = [];
-  if (found.duration_s !== null) facts.push(`took ${span(found.duration_s)}`);
+  if (found.duration_s !== null) facts.push(`took ${formatDuration(found.duration_s)}`);
   if (found.rows !== null) facts.push(plural(found.rows, 'row'));
-  for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === 'number' ? numeral(value) : value}`);
+  for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === 'number' ? formatNumber(value) : value}`);
   if (facts.length) lines.push(facts.join(' · '));
   if (found.error) lines.push(`✕ ${shorten(found.error, 200)}`);
   if (found.blocked) lines.push(`blocked: ${shorten(found.blocked, 200)}`);
@@ -111,13 +115,13 @@ function heatLines(found) {
 }
 
 /** The tip beside the pointer: `show(x, y, {width, height}, title, lines)` within a box of that size, and `hide()`. */
-function heatTip() {
-  const node = make('div', { class: 'nbpart-heat-tip', hidden: true });
+export function makeTooltip() {
+  const node = element('div', { class: 'nbpart-heat-tip', hidden: true });
   return {
     node,
     hide: () => (node.hidden = true),
     show: (x, y, { width, height }, title, lines) => {
-      node.replaceChildren(make('b', { text: title }), ...lines.map((text) => make('div', { text })));
+      node.replaceChildren(element('b', { text: title }), ...lines.map((text) => element('div', { text })));
       node.hidden = false;
       const fits = y + 16 + node.offsetHeight <= height;
       node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
@@ -127,17 +131,17 @@ function heatTip() {
 }
 
 /** What to do where there is nothing to show; null where there is something. */
-function heatEmpty(head) {
+export function makeEmptyState(head) {
   if (!head.bands.length) {
-    return make('div', { class: 'nbpart-heat-empty' },
-      make('p', { text: 'No assets yet. Register the first, then this fills itself:' }),
-      make('code', { text: 'files = ws.dynamic_partitions("files")\n\n@ws.asset(partitions=files)\ndef report(partition_key: str) -> dict:\n    return {"length": len(partition_key)}' }));
+    return element('div', { class: 'nbpart-heat-empty' },
+      element('p', { text: 'No assets yet. Register the first, then this fills itself:' }),
+      element('code', { text: 'files = ws.dynamic_partitions("files")\n\n@ws.asset(partitions=files)\ndef report(partition_key: str) -> dict:\n    return {"length": len(partition_key)}' }));
   }
   return null;
 }
 
 /** A sentence for a band without anything to draw; '' where there is something. */
-function heatBandEmpty(band) {
+export function describeEmptyBand(band) {
   if (band.shown) return '';
   if (band.n) return 'No partition matches the filter. Press Escape to clear it.';
   return `No partitions yet: ws.partition_sets[${JSON.stringify(band.set)}].add(…)`;

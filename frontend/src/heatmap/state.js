@@ -3,33 +3,33 @@
 // A state is {head, bands, ready, pending}. `bands` is null until its bytes are inflated, which is when `ready` resolves;
 // patches that come before wait in `pending`.
 
-function heatDecode({ head, cells }) {
+export function decodeView({ head, cells }) {
   const state = { head, bands: null, pending: [] };
-  state.ready = heatInflate(cells).then((bytes) => {
-    state.bands = heatUnpack(head, bytes);
-    state.pending.forEach((patch) => heatApply(state, ...patch));
+  state.ready = inflate(cells).then((bytes) => {
+    state.bands = unpackView(head, bytes);
+    state.pending.forEach((patch) => applyPatch(state, ...patch));
     state.pending = [];
   });
   return state;
 }
 
-function heatReduce(state, kind, payload, buffers) {
-  if (kind === 'whole') return heatDecode({ head: payload, cells: buffers[0] });
+export function reduceView(state, kind, payload, buffers) {
+  if (kind === 'whole') return decodeView({ head: payload, cells: buffers[0] });
   if (kind === 'patch') {
-    if (state.bands) heatApply(state, payload, buffers);
+    if (state.bands) applyPatch(state, payload, buffers);
     else state.pending.push([payload, buffers]);
   }
   if (kind === 'selection') state.head.selection = payload.selection;
   return state;
 }
 
-async function heatInflate(view) {
+async function inflate(view) {
   const stream = new Blob([view]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 /** The bytes of a view as arrays: for each band `status` and `steps`, an array a row, `cells`, and a version a row. */
-function heatUnpack(head, bytes) {
+function unpackView(head, bytes) {
   let at = 0;
   const take = (n) => bytes.subarray(at, (at += n));
   return head.bands.map((band) => {
@@ -40,7 +40,7 @@ function heatUnpack(head, bytes) {
   });
 }
 
-function heatApply(state, payload, [places, status, steps]) {
+function applyPatch(state, payload, [places, status, steps]) {
   for (const [number, news] of Object.entries(payload.bands)) {
     const band = state.head.bands[number];
     const grown = news.shown > band.shown;
@@ -56,9 +56,9 @@ function heatApply(state, payload, [places, status, steps]) {
     own.steps = own.steps && own.steps.map(longer);
     own.versions = own.versions.map((version) => version + 1);
   }
-  const at = heatWords(places);
-  const codes = heatBytes(status);
-  const values = heatBytes(steps);
+  const at = asWords(places);
+  const codes = asBytes(status);
+  const values = asBytes(steps);
   let i = 0;
   for (const [number, row, n] of payload.parts) {
     const own = state.bands[number];
@@ -74,5 +74,5 @@ function heatApply(state, payload, [places, status, steps]) {
   Object.assign(state.head, { sequence, metrics, unsorted });
 }
 
-const heatBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-const heatWords = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+const asBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+const asWords = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));

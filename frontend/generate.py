@@ -1,0 +1,79 @@
+"""What the front end takes from Python, as text: constants and types. Committed, and held equal by a test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from nbpart import states
+from nbpart.catalog import STATUS_CODES
+from nbpart.states import PartitionStatus
+from nbpart.widgets import explorer_model, palette, schema
+
+GENERATED = Path(__file__).parent / "src" / "generated"
+_WARNING = "// Made of Python's records by `make bundle`; edit those.\n"
+
+
+#: Every status of a partition, run, step or backfill.
+STATUS_NAMES = {*palette.MARKS, *palette.LIKE}
+
+
+def generate() -> dict[Path, str]:
+    """The text of each file that is made of Python."""
+    return {GENERATED / "constants.js": make_constants()}
+
+
+def write() -> None:
+    """Write these files."""
+    for path, text in generate().items():
+        path.write_text(text, encoding="utf-8")
+
+
+def make_constants() -> str:
+    """Statuses with their glyphs, orders and groups."""
+    marks = {s: {"like": s, "glyph": mark.glyph} for s, mark in palette.MARKS.items()}
+    marks |= {s: {"like": like, "glyph": glyph} for s, (like, glyph) in palette.LIKE.items() if s not in marks}
+    choices = map(list, explorer_model.STATUS_CHOICES.items())
+    by_code = sorted(STATUS_CODES, key=lambda s: STATUS_CODES[s])
+    constants = [
+        ("The version of the messages.", "VERSION", schema.VERSION),
+        ("The statuses of partitions, in the order of their codes.", "STATUSES", [
+            {"name": s, "glyph": palette.MARKS[s].glyph} for s in by_code
+        ]),
+        ("The code of each status of a partition.", "CODES", {s: STATUS_CODES[s] for s in by_code}),
+        ("The order in which statuses are shown everywhere; codes.", "DISPLAY_ORDER", _codes(states.DISPLAY_ORDER)),
+        ("From left to right in a bar; codes.", "BAR_ORDER", _codes(states.BAR_ORDER)),
+        ("From top to bottom in a column of pixels; codes.", "COLUMN_ORDER", _codes(states.COLUMN_ORDER)),
+        ("What wants a person's eye comes first; codes.", "URGENCY", _codes(states.URGENCY)),
+        ("What a summary tells one by one, the gravest first.", "NOTABLE", list(states.NOTABLE)),
+        ("Outcomes of steps that a retry runs again.", "RETRYABLE", list(states.RETRYABLE)),
+        ("What of a selection can be run, with the words for it.", "STATUS_CHOICES", list(choices)),
+        ("The status of partitions whose colour each status has, of whatever it is, and its glyph.", "MARKS", marks),
+    ]  # fmt: skip
+    return _WARNING + "".join(
+        f"\n/** {about} */\nexport const {name} = {_spell(value)};\n" for about, name, value in constants
+    )
+
+
+def _codes(statuses: Iterable[PartitionStatus]) -> list[int]:
+    return [STATUS_CODES[status] for status in statuses]
+
+
+def _spell(value: Any) -> str:
+    """As a literal; an outer object or list of objects has a line an entry."""
+    if isinstance(value, dict) and any(isinstance(each, dict) for each in value.values()):
+        lines = [f"  {name}: {_inline(each)}," for name, each in value.items()]
+        return "\n".join(["/** @type {const} */ ({", *lines, "})"])
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "\n".join(["/** @type {const} */ ([", *(f"  {_inline(each)}," for each in value), "])"])
+    return f"/** @type {{const}} */ ({_inline(value)})" if isinstance(value, dict | list) else _inline(value)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name}: {_inline(each)}' for name, each in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    return f"'{value}'" if isinstance(value, str) else json.dumps(value)

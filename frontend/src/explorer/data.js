@@ -1,0 +1,154 @@
+// The data of a partition, its executed notebook, its history.
+
+import { element } from '../shared/elements.js';
+import { findServedPath, makeFileLink } from '../shared/files.js';
+import { makeCodeLine } from '../shared/outcome.js';
+import { makeGlyph } from '../shared/statuses.js';
+import { formatBytes, formatDuration, formatTime, plural, shorten } from '../shared/words.js';
+
+/** Pictures of PNG bytes; their addresses are let go of when others are shown. */
+function makePictures() {
+  let urls = [];
+  return {
+    make: (bytes, label) => {
+      const url = URL.createObjectURL(new Blob([bytes], { type: 'image/png' }));
+      urls.push(url);
+      return element('img', { class: 'nbpart-figure', src: url, alt: label });
+    },
+    drop: () => {
+      urls.forEach((url) => URL.revokeObjectURL(url));
+      urls = [];
+    },
+  };
+}
+
+function makeDataTable({ columns, types, rows }) {
+  const head = element('tr', {}, ...columns.map((name, i) => element('th', { scope: 'col' }, name, element('small', { text: types[i] || '' }))));
+  const lines = rows.map((row) => element('tr', {}, ...row.map((text) => element('td', { text }))));
+  return element('div', { class: 'nbpart-table', tabindex: '0', role: 'region', 'aria-label': 'First rows' },
+    element('table', {}, element('thead', {}, head), element('tbody', {}, ...lines)));
+}
+
+/** The data of a partition, as it is now or as a run left it, and its files. */
+export function makeDataView(link, fold) {
+  const images = makePictures();
+  let shown = '';
+
+  async function preview(panel, file) {
+    const { number } = panel.chosen;
+    const answer = await link.request('preview', { number, run_id: panel.opened, file });
+    if (answer.kind === 'image' && answer.buffers.length) return { answer, node: images.make(answer.buffers[0], file || 'The figure') };
+    if (answer.kind === 'table') return { answer, node: makeDataTable(answer) };
+    return { answer, node: element('pre', { class: 'nbpart-text', tabindex: '0', 'aria-label': 'Data', text: answer.text }) };
+  }
+
+  async function read(panel, made) {
+    const own = shown;
+    const parts = [];
+    try {
+      const { answer, node } = await preview(panel, null);
+      parts.push(element('p', { class: 'nbpart-faint', text: answer.told }), node, panel.opened ? makeCodeLine(answer.code) : '');
+      const figures = made ? made.files.filter(({ name, format }) => name && format === 'figure').slice(0, 6) : [];
+      for (const { name } of figures) {
+        const figure = await preview(panel, name);
+        parts.push(element('figure', {}, figure.node, element('figcaption', { text: name })));
+      }
+    } catch (error) {
+      parts.push(element('p', { class: 'nbpart-error', text: error.message }));
+    }
+    if (own !== shown) return;
+    const others = made ? made.files.filter(({ name, format }) => name && format !== 'figure') : [];
+    fold.body.replaceChildren(...parts, ...others.map(({ name, bytes, path }) =>
+      element('div', { class: 'nbpart-row' }, makeFileLink(path, link.state.home, name), element('span', { class: 'nbpart-faint', text: bytes === null ? '' : formatBytes(bytes) }))));
+  }
+
+  return {
+    show(panel) {
+      const { partition, run, opened } = panel;
+      const made = partition && (opened ? run && run.made : partition.made);
+      fold.show(Boolean(made));
+      const key = made ? JSON.stringify([panel.chosen.number, opened, made.at, made.run]) : '';
+      if (key === shown || (key && !fold.isOpen())) return;
+      shown = key;
+      images.drop();
+      fold.body.replaceChildren(element('p', { class: 'nbpart-faint', text: 'Reading …' }));
+      if (key) read(panel, made);
+    },
+    close: images.drop,
+  };
+}
+
+/** The executed notebook: a link where JupyterLab can open it, and its cells as text and makePictures. */
+export function makeNotebookView(link, fold) {
+  const images = makePictures();
+  const place = element('span');
+  const show = element('button', { type: 'button', text: 'Show it here', onclick: () => read() });
+  const cells = element('div', { class: 'nbpart-cells' });
+  fold.body.append(element('div', { class: 'nbpart-row' }, place, show), cells);
+  let shown = null;
+
+  async function read() {
+    const own = shown;
+    show.disabled = true;
+    try {
+      const answer = await link.request('executed', { run_id: own.id });
+      if (own !== shown) return;
+      images.drop();
+      cells.replaceChildren(...answer.cells.map((cell) => makeExecutedCell(cell, answer.buffers, images)));
+      if (answer.left_out) cells.append(element('p', { class: 'nbpart-faint', text: `and ${plural(answer.left_out, 'more cell')}` }));
+      show.hidden = true;
+    } catch (error) {
+      if (own === shown) cells.replaceChildren(element('p', { class: 'nbpart-error', text: error.message }));
+    } finally {
+      show.disabled = false;
+    }
+  }
+
+  return {
+    show(run) {
+      const there = Boolean(run && run.notebook);
+      fold.show(there);
+      const same = there && shown && shown.id === run.id && shown.attempt === run.attempt && shown.status === run.status;
+      shown = there ? run : null;
+      if (same || !there) return;
+      images.drop();
+      cells.replaceChildren();
+      show.hidden = false;
+      place.replaceChildren(makeFileLink(run.notebook, link.state.home, 'Open in a tab'));
+      if (findServedPath(run.notebook, link.state.home) === null && !run.live) read();
+    },
+    close: images.drop,
+  };
+}
+
+function makeExecutedCell({ kind, source, outputs }, buffers, images) {
+  const shown = outputs.map((output) => (output.image === undefined
+    ? element('pre', { class: 'nbpart-text', text: output.text }) : images.make(buffers[output.image], 'Output')));
+  return element('div', { class: `nbpart-cell is-${kind === 'code' ? 'code' : 'text'}` }, element('pre', { class: 'nbpart-source', text: source }), ...shown);
+}
+
+/** The runs of a partition, newest first; each opens what it left. */
+export function makeHistoryView(fold, open) {
+  const list = element('ul', { class: 'nbpart-list' });
+  fold.body.append(list);
+  const line = (brief, current, opened) => {
+    const took = brief.duration_s === null ? '' : ` · ${formatDuration(brief.duration_s)}`;
+    const attempt = brief.attempt > 1 ? ` · attempt ${brief.attempt}` : '';
+    const button = element('button', { type: 'button', class: 'nbpart-run', 'aria-pressed': String(brief.id === opened), title: brief.id, 'data-run': brief.id, onclick: () => open(brief.id) },
+      makeGlyph(brief.status), `${brief.started_at ? formatTime(brief.started_at) : brief.status}${took}${attempt}`,
+      brief.id === current ? element('span', { class: 'nbpart-faint', text: ' now' }) : null);
+    return element('li', {}, button, brief.error ? element('div', { class: 'nbpart-why', text: shorten(brief.error.split('\n')[0], 120) }) : null);
+  };
+  return {
+    show(panel) {
+      const { partition, opened } = panel;
+      fold.show(Boolean(partition && partition.runs.length));
+      if (!partition) return;
+      fold.tell(String(partition.runs.length));
+      const { activeElement } = document;
+      const focused = activeElement instanceof HTMLElement && list.contains(activeElement) ? activeElement.dataset.run : null;
+      list.replaceChildren(...partition.runs.map((brief) => line(brief, partition.run, opened)));
+      if (focused) list.querySelector(`[data-run="${CSS.escape(focused)}"]`)?.focus();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+// Parts of the panel that fold, and the facts of a partition.
+
+import { element } from '../shared/elements.js';
+import { formatBytes, formatCount, formatDuration, formatNumber, formatTime } from '../shared/words.js';
+
+/** A part of the panel that folds; what a person folded stays so. */
+export function makeFoldable(title, { open = true, onopen = () => {} } = {}) {
+  const summary = element('summary', {}, element('span', { text: title }));
+  const more = element('span', { class: 'nbpart-faint' });
+  summary.append(more);
+  const body = element('div', { class: 'nbpart-fold-body' });
+  const node = element('details', { class: 'nbpart-fold', open }, summary, body);
+  let touched = false;
+  summary.addEventListener('click', () => (touched = true));
+  node.addEventListener('toggle', () => node.open && onopen());
+  return {
+    node, body, isOpen: () => node.open && !node.hidden,
+    show: (visible) => (node.hidden = !visible),
+    tell: (text) => (more.textContent = text),
+    suggest: (yes) => {
+      if (!touched) node.open = yes;
+    },
+  };
+}
+
+/** Names with values; `rows` are [name, text or node]. */
+export function makeFactList(rows) {
+  return element('dl', { class: 'nbpart-facts-list' }, ...rows.flatMap(([name, value]) => [element('dt', { text: name }), element('dd', {}, value)]));
+}
+
+export function collectFacts(partition, run, opened) {
+  const rows = [];
+  if (partition.reason) rows.push(['why', partition.reason]);
+  if (partition.blocked) rows.push(['blocked', partition.blocked]);
+  rows.push(...partition.params);
+  const made = opened ? run && run.made : partition.made;
+  if (made) {
+    rows.push(['made', formatTime(made.at)]);
+    if (made.duration_s !== null) rows.push(['took', formatDuration(made.duration_s)]);
+    if (made.rows !== null) rows.push(['rows', formatCount(made.rows)]);
+    if (made.bytes !== null) rows.push(['size', formatBytes(made.bytes)]);
+    rows.push(...made.metrics.map(([name, value]) => [name, typeof value === 'number' ? formatNumber(value) : value]));
+  }
+  if (run && !(made && made.run === run.id && run.status === 'succeeded')) {
+    const attempt = run.attempt > 1 ? `attempt ${run.attempt}` : '';
+    const began = run.started_at ? formatTime(run.started_at) : '';
+    const took = run.duration_s === null ? '' : `took ${formatDuration(run.duration_s)}`;
+    rows.push(['run', [run.status, attempt, began, took].filter(Boolean).join(', ')]);
+  }
+  return rows;
+}

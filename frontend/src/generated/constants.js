@@ -1,0 +1,55 @@
+// Made of Python's records by `make bundle`; edit those.
+
+/** The version of the messages. */
+export const VERSION = 1;
+
+/** The statuses of partitions, in the order of their codes. */
+export const STATUSES = /** @type {const} */ ([
+  { name: 'missing', glyph: '○' },
+  { name: 'stale', glyph: '≠' },
+  { name: 'queued', glyph: '◷' },
+  { name: 'running', glyph: '▶' },
+  { name: 'failed', glyph: '✕' },
+  { name: 'materialized', glyph: '✓' },
+]);
+
+/** The code of each status of a partition. */
+export const CODES = /** @type {const} */ ({ missing: 0, stale: 1, queued: 2, running: 3, failed: 4, materialized: 5 });
+
+/** The order in which statuses are shown everywhere; codes. */
+export const DISPLAY_ORDER = /** @type {const} */ ([0, 2, 3, 5, 4, 1]);
+
+/** From left to right in a bar; codes. */
+export const BAR_ORDER = /** @type {const} */ ([5, 3, 2, 1, 4, 0]);
+
+/** From top to bottom in a column of pixels; codes. */
+export const COLUMN_ORDER = /** @type {const} */ ([4, 0, 1, 2, 3, 5]);
+
+/** What wants a person's eye comes first; codes. */
+export const URGENCY = /** @type {const} */ ([4, 3, 2, 1, 0, 5]);
+
+/** What a summary tells one by one, the gravest first. */
+export const NOTABLE = /** @type {const} */ (['failed', 'running']);
+
+/** Outcomes of steps that a retry runs again. */
+export const RETRYABLE = /** @type {const} */ (['failed', 'blocked']);
+
+/** What of a selection can be run, with the words for it. */
+export const STATUS_CHOICES = /** @type {const} */ ([['outdated', 'missing, stale or failed'], ['failed', 'failed only'], ['missing', 'missing only'], ['stale', 'stale only'], ['all', 'all, also what is up to date']]);
+
+/** The status of partitions whose colour each status has, of whatever it is, and its glyph. */
+export const MARKS = /** @type {const} */ ({
+  missing: { like: 'missing', glyph: '○' },
+  queued: { like: 'queued', glyph: '◷' },
+  running: { like: 'running', glyph: '▶' },
+  materialized: { like: 'materialized', glyph: '✓' },
+  failed: { like: 'failed', glyph: '✕' },
+  stale: { like: 'stale', glyph: '≠' },
+  planned: { like: 'missing', glyph: '○' },
+  blocked: { like: 'stale', glyph: '⊘' },
+  succeeded: { like: 'materialized', glyph: '✓' },
+  cancelled: { like: 'missing', glyph: '■' },
+  interrupted: { like: 'stale', glyph: '↯' },
+  requested: { like: 'queued', glyph: '◷' },
+  cancelling: { like: 'running', glyph: '■' },
+});

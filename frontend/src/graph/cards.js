@@ -1,0 +1,87 @@
+// Cards and edges of the asset graph, as SVG.
+
+import { CODES, NOTABLE, STATUSES } from '../generated/constants.js';
+import { computeBar } from '../shared/bars.js';
+import { setAttributes, svgElement } from '../shared/elements.js';
+import { formatCount, plural, shorten } from '../shared/words.js';
+
+/** 9,876 or 12.3k or 1.23M: short enough for a card. */
+function formatCompact(n) {
+  if (n < 10000) return formatCount(n);
+  return n < 1e6 ? `${+(n / 1e3).toPrecision(3)}k` : `${+(n / 1e6).toPrecision(3)}M`;
+}
+
+/** What a card says of its counts: [text, status or null] pairs; only glyphs have a status's colour. */
+function describeCounts(card) {
+  const total = card.counts.reduce((sum, n) => sum + n, 0);
+  if (card.kind === 'source') return [[card.set ? plural(total, 'key') : 'one', null]];
+  if (total === 1 && !card.set && card.kind !== 'group') {
+    const { name, glyph } = STATUSES[card.counts.indexOf(1)];
+    return [[glyph, name], [` ${name}`, null]];
+  }
+  const texts = [[`${formatCompact(card.counts[CODES.materialized])} / ${formatCompact(total)}`, null]];
+  for (const name of NOTABLE) {
+    const code = CODES[name];
+    if (card.counts[code]) texts.push([STATUSES[code].glyph, name], [formatCompact(card.counts[code]), null]);
+  }
+  return texts;
+}
+
+/** Counts by status, summed over what they are counts of. */
+export const addUp = (each) => STATUSES.map((_, code) => each.reduce((sum, counts) => sum + counts[code], 0));
+
+export function describeCard(card) {
+  const counts = card.counts.map((n, code) => (n ? `${formatCount(n)} ${STATUSES[code].name}` : '')).filter(Boolean);
+  const kind = card.kind === 'group' ? `group of ${card.members.length}` : card.kind;
+  return `${card.name} (${kind}): ${counts.join(', ') || 'no partitions'}`;
+}
+
+export function computeEdgePath(points, width) {
+  let path = '';
+  for (let i = 0; i + 1 < points.length; i += 1) {
+    // out of the right side, into the left; straight past the cards of a column that it only passes
+    const [x1, x2] = [points[i][0] + width, points[i + 1][0]];
+    const [y1, y2] = [points[i][1], points[i + 1][1]];
+    const middle = (x1 + x2) / 2;
+    path += `${i ? 'L' : 'M'}${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
+  }
+  return path;
+}
+
+/** One card; `update(card, level)` draws its counts as much as the level of detail shows. */
+export function drawCard(card, [width, height]) {
+  const title = svgElement('title');
+  const boxes = [svgElement('rect', { class: 'nbpart-box', width, height, rx: 6 })];
+  if (card.kind === 'group') boxes.unshift(svgElement('rect', { class: 'nbpart-box', x: 5, y: 5, width, height, rx: 6 }));
+  const name = svgElement('text', { class: 'nbpart-name', x: 10, y: 19 });
+  const kind = svgElement('text', {
+    class: 'nbpart-kind', x: 10, y: 36, text: card.kind === 'group' ? plural(card.members.length, 'asset') : card.kind,
+  });
+  const told = svgElement('text', { class: 'nbpart-told', x: width - 10, y: 36, 'text-anchor': 'end' });
+  const bar = svgElement('g', { class: 'nbpart-stack' });
+  const sign = svgElement('text', { class: 'nbpart-sign', x: width / 2, y: height / 2, 'text-anchor': 'middle', 'dominant-baseline': 'central' });
+  const node = svgElement('g', { class: 'nbpart-node', role: 'option', tabindex: '-1', transform: `translate(${card.x},${card.y})` },
+    title, ...boxes, name, kind, told, bar, sign);
+
+  function update(now, level) {
+    const text = describeCard(now);
+    title.textContent = now.about ? `${text}\n${now.about}` : text;
+    node.setAttribute('aria-label', text);
+    name.textContent = shorten(now.name, level === 'middle' ? 14 : 26);
+    told.replaceChildren(...describeCounts(now).map(([words, status], i) =>
+      svgElement('tspan', { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
+    // long numbers take the place of the kind, which the card's title tells too
+    kind.classList.toggle('nbpart-crowded', told.textContent.length + kind.textContent.length > 24);
+    const worst = NOTABLE.find((status) => now.counts[CODES[status]]);
+    const isSource = now.kind === 'source';
+    node.classList.toggle('nbpart-failed', worst === 'failed' && !isSource);
+    node.classList.toggle('nbpart-running', now.counts[CODES.running] > 0);
+    setAttributes(sign, level === 'middle' ? { x: width - 15, y: 18 } : { x: width / 2, y: height / 2 });
+    sign.textContent = worst && !isSource ? STATUSES[CODES[worst]].glyph : '';
+    // a little apart: two colours side by side need not stand out from each other
+    const at = { near: [10, 43, width - 20, 7, 4, 1], middle: [10, 34, width - 20, 15, 6, 1.5], far: [0, 0, width, height, 16, 4] }[level];
+    bar.replaceChildren(...(isSource ? [] : computeBar(now.counts, at[2] + at[5], at[4]).map(([code, x, own]) =>
+      svgElement('rect', { class: `s-${STATUSES[code].name}`, x: at[0] + x, y: at[1], width: own - at[5], height: at[3] }))));
+  }
+  return { node, update };
+}

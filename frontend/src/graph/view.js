@@ -1,0 +1,339 @@
+// The asset graph: SVG cards in columns. Python lays out; this draws and listens.
+
+import { DISPLAY_ORDER, STATUSES } from '../generated/constants.js';
+import { element, svgElement } from '../shared/elements.js';
+import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
+import { makeAnnouncer, onceAFrame, onKeys } from '../shared/page.js';
+import { formatCount, plural, shorten } from '../shared/words.js';
+import { addUp, computeEdgePath, describeCard, drawCard } from './cards.js';
+
+const FAR = 0.3; // below this scale a card is its bar, and a glyph
+const MIDDLE = 0.62; // below this it is its name and its bar
+
+/** One view of the graph. */
+export function drawGraph(link, root, model) {
+  let cards = [];
+  let edges = [];
+  let drawn = [];
+  let lines = [];
+  let neighbours = [];
+  let view = null; // [x, y, width, height] in the picture's own units
+  let level = 'near';
+  let current = 0; // the card that Tab reaches
+  let searched = '';
+  let total = '';
+
+  const search = element('input', { type: 'search', placeholder: 'Find an asset', 'aria-label': 'Find an asset' });
+  const size = element('span', { class: 'nbpart-faint' });
+  const groupBox = element('div', { class: 'nbpart-groups', role: 'group', 'aria-label': 'Groups' });
+  const zoomButton = (text, label, action) => element('button', { type: 'button', text, title: label, 'aria-label': label, onclick: action });
+  const bar = element('div', { class: 'nbpart-bar' }, search, size, element('span', { class: 'nbpart-space' }),
+    zoomButton('−', 'Zoom out (-)', () => zoom(1.35)), zoomButton('+', 'Zoom in (+)', () => zoom(1 / 1.35)),
+    zoomButton('Fit', 'Show everything (0)', () => fit()), groupBox);
+  const lineLayer = svgElement('g', { class: 'nbpart-edges' });
+  const cardLayer = svgElement('g');
+  const svg = svgElement('svg', { class: 'nbpart-graph', role: 'listbox', 'aria-multiselectable': 'true', 'aria-label': 'Asset graph' }, lineLayer, cardLayer);
+  const legend = element('div', { class: 'nbpart-legend' }, ...DISPLAY_ORDER.map((code) => {
+    const { name, glyph } = STATUSES[code];
+    return element('span', { class: `s-${name}` }, element('span', { class: 'nbpart-patch' }), `${glyph} ${name}`);
+  }));
+  const details = element('div', { class: 'nbpart-details' });
+  const result = makeOutcome();
+  const empty = element('div', { class: 'nbpart-empty' });
+  root.append(bar, empty, svg, element('div', { class: 'nbpart-foot' }, legend, details, result.node));
+  const say = makeAnnouncer(root, 1500);
+
+  // drawing
+
+  function drawAll() {
+    const graph = link.state.graph;
+    const kept = cards[current]?.name;
+    ({ cards, edges } = graph);
+    root.classList.toggle('nbpart-is-empty', !cards.length);
+    empty.replaceChildren(element('p', { text: 'No assets yet. These three lines register the first:' }), element('pre', { text: link.state.first }));
+    drawn = cards.map((card) => drawCard(card, graph.card));
+    lines = edges.map((edge) => svgElement('path', { d: computeEdgePath(edge.points, graph.card[0]) }));
+    neighbours = cards.map(() => new Set());
+    edges.forEach(({ s, t }) => neighbours[s].add(t) && neighbours[t].add(s));
+    lineLayer.replaceChildren(...lines);
+    cardLayer.replaceChildren(...drawn.map(({ node }) => node));
+    drawn.forEach(({ node }, place) => listenTo(node, place));
+    current = Math.max(0, cards.findIndex((card) => card.name === kept));
+    drawn[current]?.node.setAttribute('tabindex', '0');
+    const assets = cards.flatMap((card) => (card.kind === 'source' ? [] : card.members)).length;
+    const sources = cards.filter((card) => card.kind === 'source').length;
+    total = plural(assets, 'asset') + (sources ? `, ${plural(sources, 'source')}` : '');
+    drawGroups(graph.groups);
+    fit();
+    drawn.forEach((each, place) => each.update(cards[place], level));
+    showSelection();
+    find();
+  }
+
+  function drawGroups(groups) {
+    groupBox.replaceChildren(...groups.map(({ name, size: n, folded }) => element('button', {
+      type: 'button', 'aria-pressed': String(folded), text: `${folded ? '▸' : '▾'} ${shorten(name, 24)} (${n})`,
+      title: folded ? `Show the assets of ${name}` : `Fold ${name} into one card`, onclick: () => fold(name, !folded),
+    })));
+  }
+
+  function drawCounts(changed) {
+    for (const [place] of changed) drawn[place].update(cards[place], level);
+    showDetails();
+  }
+
+  // the view
+
+  const scale = () => Math.min(svg.clientWidth / view[2], svg.clientHeight / view[3]) || 1;
+
+  function applyView() {
+    svg.setAttribute('viewBox', view.map((n) => n.toFixed(2)).join(' '));
+    const k = scale();
+    const now = k < FAR ? 'far' : k < MIDDLE ? 'middle' : 'near';
+    root.dataset.level = now;
+    if (now === level) return;
+    level = now;
+    drawn.forEach((each, place) => each.update(cards[place], level));
+  }
+
+  function fit() {
+    if (!cards.length) return;
+    const { width, height } = link.state.graph;
+    const wide = Math.max(240, root.clientWidth || 800);
+    const k = Math.min(1, wide / (width + 28));
+    svg.style.height = `${Math.min(model.get('height'), Math.max(110, (height + 28) * k))}px`;
+    const high = parseFloat(svg.style.height);
+    // at its own size, at the left, where there is room; else all of it
+    const whole = Math.min(1, wide / (width + 28), high / (height + 28));
+    view = [-14, (height - high / whole) / 2, wide / whole, high / whole];
+    if (whole < 1 && (width + 28) * whole < wide) view[0] = (width - view[2]) / 2;
+    applyView();
+  }
+
+  function zoom(factor, at = [view[0] + view[2] / 2, view[1] + view[3] / 2]) {
+    if (!cards.length) return;
+    const k = scale() / factor;
+    if ((k > 3 && factor < 1) || (k < 0.03 && factor > 1)) return;
+    view = [at[0] - (at[0] - view[0]) * factor, at[1] - (at[1] - view[1]) * factor, view[2] * factor, view[3] * factor];
+    applyView();
+  }
+
+  function bringIntoView(place, closer = false) {
+    const [width, height] = link.state.graph.card;
+    const { x, y } = cards[place];
+    if (closer && scale() < MIDDLE) zoom(scale() / 0.9);
+    const isInside = x >= view[0] && y >= view[1] && x + width <= view[0] + view[2] && y + height <= view[1] + view[3];
+    if (isInside && !closer) return;
+    view = [x + width / 2 - view[2] / 2, y + height / 2 - view[3] / 2, view[2], view[3]];
+    applyView();
+  }
+
+  // pointing
+
+  function light(place) {
+    root.classList.toggle('nbpart-lit', place !== null);
+    drawn.forEach(({ node }, i) => node.classList.toggle('nbpart-near', place !== null && (i === place || neighbours[place].has(i))));
+    lines.forEach((line, i) => line.classList.toggle('nbpart-hot', place !== null && (edges[i].s === place || edges[i].t === place)));
+  }
+
+  function listenTo(node, place) {
+    node.addEventListener('pointerenter', () => light(place));
+    node.addEventListener('pointerleave', () => light(null));
+    node.addEventListener('focus', () => {
+      setCurrent(place);
+      if (node.matches(':focus-visible')) light(place);
+    });
+    node.addEventListener('blur', () => light(null));
+    node.addEventListener('click', (event) => {
+      setCurrent(place);
+      node.focus({ preventScroll: true });
+      select(place, event.shiftKey || event.ctrlKey || event.metaKey);
+    });
+    node.addEventListener('dblclick', () => open(place));
+  }
+
+  function setCurrent(place) {
+    drawn[current]?.node.setAttribute('tabindex', '-1');
+    current = place;
+    drawn[current].node.setAttribute('tabindex', '0');
+  }
+
+  // selecting
+
+  const selection = () => model.get('selection') || [];
+  const isSelected = (card) => card.members.every((name) => selection().includes(name));
+
+  function select(place, more) {
+    const { members } = cards[place];
+    const before = more ? selection() : [];
+    const names = more && isSelected(cards[place]) ? before.filter((name) => !members.includes(name)) : [...new Set([...before, ...members])];
+    setSelection(names);
+    say(`${describeCard(cards[place])}${names.length ? ', selected' : ''}`);
+  }
+
+  function setSelection(names) {
+    model.set('selection', names);
+    model.save_changes();
+    showSelection();
+  }
+
+  function showSelection() {
+    drawn.forEach(({ node }, place) => {
+      const yes = isSelected(cards[place]);
+      node.classList.toggle('nbpart-selected', yes);
+      node.setAttribute('aria-selected', String(yes));
+    });
+    showDetails();
+  }
+
+  function showDetails() {
+    const names = selection();
+    const chosen = cards.filter((card) => card.members.some((name) => names.includes(name)));
+    if (!chosen.length) {
+      details.replaceChildren(element('span', { class: 'nbpart-faint', text: 'Click an asset to select it, double-click for its heatmap; drag to move, Ctrl + wheel to zoom.' }));
+      return;
+    }
+    const quoted = names.map((name) => JSON.stringify(name));
+    // of a folded group only what is selected counts
+    const own = chosen.flatMap((card) => card.each.filter((_, place) => names.includes(card.members[place])));
+    const counts = addUp(own);
+    const told = DISPLAY_ORDER.filter((code) => counts[code]).map((code) => {
+      const { name, glyph } = STATUSES[code];
+      return element('span', { class: `s-${name}` }, element('span', { class: `nbpart-glyph s-${name}`, text: glyph }), `${formatCount(counts[code])} ${name}`);
+    });
+    details.replaceChildren(element('b', { text: names.length === 1 ? names[0] : plural(names.length, 'asset') }), ...told,
+      makeCodeLine(names.length === 1 ? `ws.partition_status(${quoted[0]})` : `ws.heatmap([${quoted.join(', ')}])`));
+  }
+
+  async function fold(name, folded) {
+    try {
+      result.show(await link.request('fold', { group: name, folded }));
+    } catch (error) {
+      result.fail(error);
+    }
+  }
+
+  async function open(place) {
+    const card = cards[place];
+    if (card.kind === 'group') return fold(card.name, false);
+    try {
+      await link.request('focus', { name: card.name });
+    } catch (error) {
+      result.fail(error);
+    }
+  }
+
+  // searching
+
+  const hits = () => cards.map((card, place) => place).filter((place) =>
+    [cards[place].name, ...cards[place].members].some((name) => name.toLowerCase().includes(searched)));
+
+  function find() {
+    searched = search.value.trim().toLowerCase();
+    const found = new Set(searched ? hits() : []);
+    root.classList.toggle('nbpart-searching', Boolean(searched));
+    drawn.forEach(({ node }, place) => node.classList.toggle('nbpart-hit', found.has(place)));
+    const told = found.size ? `${formatCount(found.size)} of ${total}: Enter goes to the next` : `none of ${total}`;
+    size.textContent = searched ? told : total;
+    if (searched) say(told);
+  }
+
+  search.addEventListener('input', find);
+  onKeys(search, {
+    Enter: () => {
+      const found = searched ? hits() : [];
+      if (!found.length) return;
+      const next = found.find((place) => place > current) ?? found[0];
+      setCurrent(next);
+      bringIntoView(next, true);
+      select(next, false);
+    },
+    Escape: () => {
+      search.value = '';
+      find();
+    },
+  });
+
+  // keys: the nearest card in the direction of the arrow
+
+  function move(dx, dy) {
+    const from = cards[current];
+    let best = -1;
+    let least = Infinity;
+    cards.forEach((card, place) => {
+      const [ahead, aside] = dx ? [(card.x - from.x) * dx, Math.abs(card.y - from.y)] : [(card.y - from.y) * dy, Math.abs(card.x - from.x)];
+      if (ahead <= 1) return;
+      const far = ahead + aside * (dx ? 1.5 : 4);
+      if (far < least) [best, least] = [place, far];
+    });
+    if (best < 0) return;
+    setCurrent(best);
+    bringIntoView(best);
+    drawn[best].node.focus({ preventScroll: true });
+    light(best);
+  }
+
+  onKeys(svg, {
+    ArrowRight: () => move(1, 0), ArrowLeft: () => move(-1, 0), ArrowDown: () => move(0, 1), ArrowUp: () => move(0, -1),
+    Enter: (event) => {
+      const only = isSelected(cards[current]) && selection().length === cards[current].members.length;
+      if (only && !event.shiftKey) open(current);
+      else select(current, event.shiftKey);
+    },
+    ' ': () => select(current, true),
+    Escape: () => setSelection([]),
+    '+': () => zoom(1 / 1.35), '=': () => zoom(1 / 1.35), '-': () => zoom(1.35), 0: () => fit(),
+    '/': () => search.focus(),
+    f: () => {
+      const { group, kind } = cards[current];
+      if (group) fold(group, kind !== 'group');
+    },
+  });
+
+  // wheel and drag
+
+  const pointAt = (event) => {
+    const box = svg.getBoundingClientRect();
+    const k = scale();
+    const [left, top] = [(box.width - view[2] * k) / 2, (box.height - view[3] * k) / 2];
+    return [view[0] + (event.clientX - box.left - left) / k, view[1] + (event.clientY - box.top - top) / k];
+  };
+  svg.addEventListener('wheel', (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.shiftKey) return; // the page scrolls
+    event.preventDefault();
+    zoom((event.deltaY || event.deltaX) > 0 ? 1.15 : 1 / 1.15, pointAt(event));
+  }, { passive: false });
+  let drag = null;
+  svg.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0 || event.target.closest('.nbpart-node')) return;
+    drag = { x: event.clientX, y: event.clientY, view: [...view] };
+    svg.setPointerCapture(event.pointerId);
+  });
+  svg.addEventListener('pointermove', (event) => {
+    if (!drag) return;
+    const k = scale();
+    view = [drag.view[0] - (event.clientX - drag.x) / k, drag.view[1] - (event.clientY - drag.y) / k, view[2], view[3]];
+    applyView();
+  });
+  const drop = () => (drag = null);
+  svg.addEventListener('pointerup', drop);
+  svg.addEventListener('pointercancel', drop);
+
+  // life
+
+  let width = 0;
+  const observer = new ResizeObserver(onceAFrame(() => {
+    if (!root.clientWidth || root.clientWidth === width) return;
+    width = root.clientWidth;
+    fit();
+  }));
+  observer.observe(root);
+  const stopListening = link.listen((kind, payload) => (kind === 'counts' ? drawCounts(payload.changed) : drawAll()));
+  model.on('change:selection', showSelection);
+  drawAll();
+  return () => {
+    observer.disconnect();
+    stopListening();
+    model.off('change:selection', showSelection);
+  };
+}

@@ -1,0 +1,125 @@
+// The pointer: brushing, panning, zooming, hovering.
+
+import { COLUMN_ORDER, STATUSES, URGENCY } from '../generated/constants.js';
+import { formatCount, plural } from '../shared/words.js';
+import { describePartition } from './controls.js';
+import { panWindow, zoomWindow } from './geometry.js';
+import { findHit, getWindow, setWindow } from './places.js';
+import { findBetween, findNearest, onClick, select } from './selection.js';
+import { countStatuses, findMostUrgent } from './statuses.js';
+
+export function listenToPointer(view) {
+  const { stage } = view;
+  /** @type {(event: MouseEvent) => [number, number]} */
+  const at = (event) => {
+    const box = stage.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  stage.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0 || !view.layout) return;
+    stage.focus({ preventScroll: true });
+    const hit = findHit(view, ...at(event));
+    if (!hit) return;
+    stage.setPointerCapture(event.pointerId);
+    if (hit.item.kind === 'axis') view.pan = { band: hit.band, x: event.clientX, window: getWindow(view, hit.band) };
+    else if (hit.row >= 0 && hit.first >= 0) view.press = { hit, x: event.clientX, y: event.clientY };
+  });
+  stage.addEventListener('pointermove', (event) => {
+    if (!view.layout) return;
+    if (view.pan) onDrag(view, event);
+    else if (view.press) onBrush(view, findHit(view, ...at(event)), event, at(event));
+    else pointAt(view, findHit(view, ...at(event)), at(event));
+  });
+  stage.addEventListener('pointerup', (event) => {
+    const { press, brush } = view;
+    view.press = view.pan = null;
+    if (brush) select(view, brush.band, brush.rows, brush.ranges);
+    else if (press) onClick(view, press.hit, event);
+    view.brush = null;
+    view.mark();
+  });
+  stage.addEventListener('pointercancel', () => {
+    view.press = view.pan = view.brush = null;
+    view.mark();
+  });
+  stage.addEventListener('pointerleave', () => pointAt(view, null));
+  stage.addEventListener('wheel', (event) => onWheel(view, event, at(event)), { passive: false });
+  for (const kind of ['focus', 'blur']) stage.addEventListener(kind, () => view.mark());
+}
+
+function onWheel(view, event, at) {
+  if (!view.layout) return;
+  const hit = findHit(view, ...at);
+  if (!hit || hit.row < 0 || hit.item.cell || hit.first === undefined) return;
+  const { from, to } = getWindow(view, hit.band);
+  const n = view.state.head.bands[hit.band].shown;
+  const across = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+  if (event.ctrlKey || event.metaKey) {
+    const centre = from + (hit.along / view.size.track) * (to - from);
+    setWindow(view, hit.band, zoomWindow({ from, to }, n, centre, Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 150)));
+  } else if (Math.abs(across) > Math.abs(event.shiftKey ? 0 : event.deltaY) && to - from < n) {
+    setWindow(view, hit.band, panWindow({ from, to }, n, (across / view.size.track) * (to - from)));
+  } else return;
+  event.preventDefault();
+}
+
+function onDrag(view, event) {
+  const { band, x, window } = view.pan;
+  if (view.state.head.bands[band].layout !== 'line') return;
+  const by = ((x - event.clientX) / view.size.track) * (window.to - window.from);
+  setWindow(view, band, panWindow(window, view.state.head.bands[band].shown, by));
+}
+
+/** Brush from where the pointer went down to where it is, within one band. */
+function onBrush(view, hit, event, [x, y]) {
+  const { hit: start } = view.press;
+  if (!view.brush && Math.hypot(event.clientX - view.press.x, event.clientY - view.press.y) < 4) return;
+  view.tip.hide();
+  const end = hit && hit.band === start.band && hit.row >= 0 && hit.first >= 0 ? hit : findNearest(view, start.band, x, y);
+  if (end) view.brush = { band: start.band, ...findBetween(view, start, end) };
+  view.mark();
+}
+
+
+
+function pointAt(view, hit, at) {
+  clearTimeout(view.asking);
+  if (!hit || hit.row < 0 || hit.first === undefined || hit.first < 0) {
+    view.hover = null;
+    view.tip.hide();
+    return;
+  }
+  const band = view.state.head.bands[hit.band];
+  const codes = view.state.bands[hit.band].status[hit.row];
+  const place = findMostUrgent(codes, hit.first, hit.last, URGENCY);
+  const many = hit.last - hit.first;
+  const here = { band: hit.band, row: hit.row, place };
+  const { name, glyph } = STATUSES[codes[place]];
+  const [x, y] = at;
+  const box = view.stage.getBoundingClientRect();
+  const outer = view.root.getBoundingClientRect();
+  const show = (title, lines) => view.tip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title, lines);
+  const among = many > 1 ? [`${plural(many, 'partition')} here: ${describeStatuses(view, countStatuses(codes, hit.first, hit.last))}`] : [];
+  const known = view.hover && view.hover.place === place && view.hover.row === hit.row && view.hover.band === hit.band && view.hover.found;
+  const row = band.rows[hit.row].name;
+  const title = (found) => (found ? `${row}${found.key === null ? '' : ` · ${found.key}`}` : row);
+  const lines = (found) => [`${glyph} ${name}`, ...(found ? describePartition(found) : []), ...among];
+  show(title(known), lines(known));
+  if (known) return;
+  view.hover = here;
+  view.asking = setTimeout(async () => {
+    const found = await requestDetails(view, here);
+    if (view.hover !== here || !found) return;
+    here.found = found;
+    show(title(found), lines(found));
+  }, 60);
+}
+
+function describeStatuses(view, counts) {
+  return COLUMN_ORDER.filter((code) => counts[code]).map((code) => `${formatCount(counts[code])} ${STATUSES[code].name}`).join(', ');
+}
+
+export async function requestDetails(view, { band, row, place }) {
+  const number = view.state.head.view;
+  return view.link.request('details', { view: number, band, row, place }).then((answer) => answer.found, () => null);
+}

@@ -1,0 +1,85 @@
+// What is selected, and from where to where.
+
+import { URGENCY } from '../generated/constants.js';
+import { findHit, findPlace } from './places.js';
+import { findMostUrgent, toRanges } from './statuses.js';
+
+/** What lies nearest to a point outside of a band's rows. */
+export function findNearest(view, b, x, y) {
+  const rows = view.layout.items.filter((item) => item.kind === 'row' && item.band === b);
+  const low = rows[0].y - view.top + 1;
+  const high = rows[rows.length - 1].y + rows[rows.length - 1].height - view.top - 1;
+  const { left, track } = view.size;
+  const band = view.state.head.bands[b];
+  const right = band.grid ? Math.min(track, band.grid.columns.length * rows[0].cell.width) : track;
+  const hit = findHit(view, Math.max(left, Math.min(left + right - 1, x)), Math.max(low, Math.min(high, y)));
+  return hit && hit.row >= 0 && hit.first >= 0 ? hit : null;
+}
+
+/** Rows and ranges of the rectangle between two places of a band. */
+export function findBetween(view, start, end) {
+  const [low, high] = [Math.min(start.row, end.row), Math.max(start.row, end.row)];
+  const rows = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+  if (start.column === undefined) return { rows, ranges: [[Math.min(start.first, end.first), Math.max(start.last, end.last)]] };
+  const places = [];
+  const { columns } = view.state.head.bands[start.band].grid;
+  const many = start.row !== end.row; // over several assets: whole columns would surprise, so the lines count too
+  for (let line = Math.min(start.line, end.line); line <= Math.max(start.line, end.line); line++) {
+    for (let column = Math.min(start.column, end.column); column <= Math.max(start.column, end.column); column++) {
+      const place = findPlace(view, start.band, line * columns.length + column);
+      if (place >= 0) places.push(place);
+    }
+  }
+  return { rows: many ? rows : [start.row], ranges: toRanges(places.sort((a, b) => a - b)) };
+}
+
+export function onClick(view, hit, event) {
+  const place = findMostUrgent(view.state.bands[hit.band].status[hit.row], hit.first, hit.last, URGENCY);
+  const here = { band: hit.band, row: hit.row, place };
+  if (event.shiftKey && view.anchor && view.anchor.band === hit.band) {
+    view.cursor = here;
+    extendSelection(view);
+    return;
+  }
+  const { selection } = view.state.head;
+  const adds = (event.ctrlKey || event.metaKey) && selection && selection.band === hit.band && selection.rows.includes(hit.row);
+  view.cursor = view.anchor = here;
+  select(view, hit.band, adds ? selection.rows : [hit.row], adds ? [...selection.ranges, [place, place + 1]] : [[place, place + 1]]);
+}
+
+/** Select from the anchor to the cursor. */
+export function extendSelection(view) {
+  const where = ({ band, row, place }) => {
+    const grid = view.state.head.bands[band].layout === 'grid' && view.state.head.bands[band].grid;
+    if (!grid) return { band, row, first: place, last: place + 1 };
+    const cell = view.state.bands[band].cells[place];
+    return { band, row, column: cell % grid.columns.length, line: Math.floor(cell / grid.columns.length) };
+  };
+  const { rows, ranges } = findBetween(view, where(view.anchor), where(view.cursor));
+  select(view, view.cursor.band, rows, ranges);
+}
+
+/** Select these; `quietly` where what stands under the cursor is told instead. */
+export async function select(view, band, rows, ranges, { quietly = false } = {}) {
+  const number = view.state.head.view;
+  view.highlights = [];
+  view.state.head.selection = { band, rows, ranges };
+  view.mark();
+  const answer = await view.ask('select', { view: number, band, rows, ranges });
+  if (!answer) return;
+  view.highlights = answer.highlights;
+  const roles = new Set(answer.highlights.map(({ role }) => role));
+  const read = [roles.has('read') ? 'dashed: what it reads' : '', roles.has('reader') ? 'dotted: what reads it' : ''];
+  view.mark();
+  if (quietly) return;
+  view.foot.textContent = [answer.told, ...read.filter(Boolean)].join(' · ');
+  view.say(answer.told);
+}
+
+export function unselect(view) {
+  view.highlights = [];
+  view.state.head.selection = null;
+  view.foot.textContent = '';
+  view.mark();
+  return view.ask('clear', {});
+}

@@ -1,0 +1,51 @@
+// Counting and finding statuses among places.
+
+import { STATUSES } from '../generated/constants.js';
+
+/** How many of the places [first, last) have each status, by code. */
+export function countStatuses(codes, first, last) {
+  const counts = Array.from(STATUSES, () => 0);
+  for (let i = first; i < last; i++) counts[codes[i]]++;
+  return counts;
+}
+
+/** The place among [first, last) that wants a look most; `urgency` are codes, the most urgent first. */
+export function findMostUrgent(codes, first, last, urgency) {
+  let best = first;
+  let rank = STATUSES.length;
+  for (let i = first; i < last && rank > 0; i++) {
+    const own = urgency.indexOf(codes[i]);
+    if (own < rank) {
+      rank = own;
+      best = i;
+    }
+  }
+  return best;
+}
+
+/**
+ * The next row and place with the status `code` after {row, place}, through all `rows` (arrays of codes) and around;
+ * `step` is 1 or -1. null where there is none.
+ */
+export function findNext(rows, { row, place }, code, step) {
+  for (let turn = 0; turn <= rows.length; turn++) {
+    const at = (((row + turn * step) % rows.length) + rows.length) % rows.length;
+    const codes = rows[at];
+    let found;
+    if (turn === 0) found = step > 0 ? codes.indexOf(code, place + 1) : place > 0 ? codes.lastIndexOf(code, place - 1) : -1;
+    else found = step > 0 ? codes.indexOf(code) : codes.lastIndexOf(code);
+    if (found >= 0) return { row: at, place: found };
+  }
+  return null;
+}
+
+/** Sorted places as ranges [first, one after the last). */
+export function toRanges(places) {
+  const ranges = [];
+  for (const place of places) {
+    const last = ranges[ranges.length - 1];
+    if (last && last[1] === place) last[1] = place + 1;
+    else ranges.push([place, place + 1]);
+  }
+  return ranges;
+}

@@ -1,0 +1,16 @@
+// Text on the heatmap's canvas.
+
+import { formatCount, shorten } from '../shared/words.js';
+
+export const FONT = '12px system-ui, sans-serif';
+
+export const describeAxes = ({ across, down }) => `${across} → ${down} ↓`;
+export const shortenCount = (n) => (n < 10000 ? formatCount(n) : n < 1e6 ? `${Math.round(n / 1000)}k` : `${(n / 1e6).toFixed(1)}M`);
+
+export function fitText(pen, text, most) {
+  if (pen.measureText(text).width <= most) return text;
+  const each = pen.measureText(text).width / text.length;
+  let n = Math.max(3, Math.floor(most / each));
+  while (n > 3 && pen.measureText(shorten(text, n)).width > most) n -= 1;
+  return shorten(text, n);
+}

@@ -1,0 +1,143 @@
+// A live backfill: bar, counts, rate, time left, what runs, what failed.
+
+import { RETRYABLE } from '../generated/constants.js';
+import { element, setAttributes } from '../shared/elements.js';
+import { makeFileLink } from '../shared/files.js';
+import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
+import { makeAnnouncer } from '../shared/page.js';
+import { markOf } from '../shared/statuses.js';
+import { formatCount, formatDuration, plural, shorten } from '../shared/words.js';
+import { computeStepWidths, formatRate } from './numbers.js';
+
+const MOST_RUNNING = 8;
+
+const placeOf = (step) => (step.key === null ? step.asset : `${step.asset} / ${step.key}`);
+
+export function drawMonitor(link, root) {
+  let takenAt = performance.now();
+  let asking = false;
+
+  const sign = element('span', { class: 'nbpart-glyph' });
+  const status = element('b');
+  const title = element('span', { class: 'nbpart-title' });
+  const place = element('span', { class: 'nbpart-faint' });
+  const bar = element('div', { class: 'nbpart-steps', role: 'progressbar', 'aria-label': 'Steps with an outcome', 'aria-valuemin': '0' });
+  const legend = element('div', { class: 'nbpart-legend' });
+  const facts = element('div', { class: 'nbpart-facts' });
+  const result = makeOutcome();
+  const button = (text, action) => element('button', { type: 'button', text, onclick: () => ask(action) });
+  const buttons = { cancel: button('Cancel', 'cancel'), retry_failed: button('Retry failed', 'retry_failed'), resume: button('Resume', 'resume') };
+  const back = element('button', { type: 'button', onclick: () => ask('show', { backfill_id: link.state.backfill.earlier }) });
+  const running = element('ul', { class: 'nbpart-list' });
+  const failures = element('ul', { class: 'nbpart-list', tabindex: '0', 'aria-label': 'Failures, the newest first' });
+  const runningBox = element('section', null, element('h4'), running);
+  const failureBox = element('section', null, element('h4'), failures);
+  root.classList.add('nbpart-monitor');
+  root.append(
+    element('div', { class: 'nbpart-bar' }, sign, status, title, element('span', { class: 'nbpart-space' }), back, ...Object.values(buttons)),
+    bar, legend, facts, result.node, element('div', { class: 'nbpart-columns' }, runningBox, failureBox), place);
+  const say = makeAnnouncer(root, 5000);
+
+  async function ask(action, payload = {}) {
+    asking = true;
+    drawButtons();
+    try {
+      result.show(await link.request(action, payload, { timeout: 60000 }));
+    } catch (error) {
+      result.fail(error);
+    } finally {
+      asking = false;
+      drawButtons();
+    }
+  }
+
+  function drawButtons() {
+    const { may, earlier, waiting } = link.state.backfill;
+    for (const [action, node] of Object.entries(buttons)) setAttributes(node, { disabled: asking, hidden: !may[action] });
+    if (waiting) buttons.resume.hidden = false;
+    buttons.retry_failed.textContent = `Retry failed (${plural(may.retry_failed, 'step')})`;
+    buttons.resume.textContent = waiting ? 'Begin' : `Resume (${plural(may.resume, 'step')})`;
+    back.hidden = !earlier;
+    back.textContent = `← ${earlier || ''}`;
+  }
+
+  function drawHead(now) {
+    const look = markOf(now.status);
+    sign.className = `nbpart-glyph s-${look.like}`;
+    sign.textContent = look.glyph;
+    status.textContent = now.status;
+    title.replaceChildren(element('code', { text: now.id }), ` ${now.selection}`);
+    place.textContent = now.where ? `${now.going ? 'Runs' : 'Ran'} in ${now.where}` : '';
+  }
+
+  function drawBar(now) {
+    const total = now.counts.reduce((sum, [, n]) => sum + n, 0);
+    bar.replaceChildren(...computeStepWidths(now.counts, total || 1).map(([name, n, percent]) => {
+      const part = element('i', { class: `s-${markOf(name).like} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
+      part.style.width = `${percent}%`;
+      return part;
+    }));
+    setAttributes(bar, { 'aria-valuemax': total, 'aria-valuenow': now.done, 'aria-valuetext': `${formatCount(now.done)} of ${formatCount(total)}` });
+    legend.replaceChildren(...now.counts.filter(([, n]) => n).map(([name, n]) => {
+      const { like, glyph } = markOf(name);
+      return element('span', { class: `s-${like}` }, element('span', { class: `nbpart-glyph s-${like}`, text: glyph }), `${formatCount(n)} ${name}`);
+    }));
+  }
+
+  /** The times go on by themselves between two patches. */
+  function drawTimes() {
+    const now = link.state.backfill;
+    const since = now.going ? (performance.now() - takenAt) / 1000 : 0;
+    if (now.waiting) return void (facts.textContent = now.waiting);
+    const parts = [`${formatCount(now.done)} of ${formatCount(now.steps)} steps`, now.going ? `${formatDuration(now.elapsed_s + since)} so far` : `took ${formatDuration(now.elapsed_s)}`];
+    const goesOn = now.going && now.status !== 'cancelling';
+    if (goesOn && now.rate) parts.push(formatRate(now.rate));
+    if (goesOn) parts.push(now.left_s === null ? 'time left unknown yet' : `about ${formatDuration(Math.max(0, now.left_s - since))} left`);
+    facts.textContent = parts.join(' · ');
+    running.querySelectorAll('[data-for]').forEach((node) => (node.textContent = formatDuration(Number(node.dataset.for) + since)));
+  }
+
+  function drawRunning(now) {
+    const n = (now.counts.find(([name]) => name === 'running') || [0, 0])[1];
+    runningBox.hidden = !now.running.length;
+    runningBox.firstChild.textContent = `Running (${formatCount(n)})`;
+    running.replaceChildren(...now.running.slice(0, MOST_RUNNING).map((step) => element('li', { class: 'nbpart-row s-running' },
+      element('span', { class: 'nbpart-glyph s-running', text: '▶' }), element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
+      step.for_s === null ? null : element('span', { class: 'nbpart-faint', 'data-for': step.for_s, text: formatDuration(step.for_s) }))));
+    if (n > MOST_RUNNING) running.append(element('li', { class: 'nbpart-faint', text: `and ${formatCount(n - MOST_RUNNING)} more` }));
+  }
+
+  function drawFailures(now) {
+    const n = (now.counts.find(([name]) => name === 'failed') || [0, 0])[1];
+    failureBox.hidden = !now.failures.length;
+    failureBox.firstChild.textContent = `Failed (${formatCount(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ''}`;
+    failures.replaceChildren(...now.failures.map((step) => element('li', { class: 's-failed' },
+      element('div', { class: 'nbpart-row' }, element('span', { class: 'nbpart-glyph s-failed', text: '✕' }),
+        element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
+        step.notebook ? makeFileLink(step.notebook, link.state.home, 'executed notebook') : null),
+      element('div', { class: 'nbpart-why', text: step.error || 'no error was recorded' }),
+      step.code ? makeCodeLine(step.code) : null)));
+  }
+
+  function drawAll(kind, changed) {
+    takenAt = performance.now();
+    const now = link.state.backfill;
+    const has = (...names) => !changed || names.some((name) => name in changed);
+    drawHead(now);
+    drawBar(now);
+    if (has('running', 'counts')) drawRunning(now);
+    if (has('failures', 'counts')) drawFailures(now);
+    drawButtons();
+    drawTimes();
+    const failed = now.counts.filter(([name, n]) => n && RETRYABLE.includes(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
+    say([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(', '));
+  }
+
+  const timer = setInterval(() => link.state.backfill.going && root.isConnected && drawTimes(), 1000);
+  const stopListening = link.listen(drawAll);
+  drawAll('whole', null);
+  return () => {
+    clearInterval(timer);
+    stopListening();
+  };
+}

@@ -1,0 +1,66 @@
+// What the page does: themes, keys, frames, and what is read out.
+
+import { element } from './elements.js';
+
+/** Call when the theme changes; for what cannot be coloured by CSS alone. */
+export function onThemeChange(callback) {
+  const observer = new MutationObserver(callback);
+  observer.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-light', 'data-jp-theme-name'] });
+  const media = window.matchMedia('(prefers-color-scheme: dark)');
+  media.addEventListener('change', callback);
+  return () => {
+    observer.disconnect();
+    media.removeEventListener('change', callback);
+  };
+}
+
+/** The colour of a status in this theme, for a canvas; SVG and HTML use var(--nbpart-<status>). */
+export const colourOf = (root, status) => getComputedStyle(root).getPropertyValue(`--nbpart-${status}`).trim();
+
+/** Handlers by key name (`Enter`, `ArrowLeft`, `+` …); a handled key goes no further. */
+export function onKeys(node, handlers) {
+  node.addEventListener('keydown', (event) => {
+    const handler = event.ctrlKey || event.metaKey || event.altKey ? null : handlers[event.key];
+    if (!handler || handler(event) === false) return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+
+/** Let Enter do what it does in a field: JupyterLab's notebook refuses the line break of every field in an output. */
+export function onEnter(field, submit) {
+  const newLine = () => field.setRangeText('\n', field.selectionStart, field.selectionEnd, 'end');
+  onKeys(field, { Enter: (event) => (event.isComposing ? false : (submit || newLine)()) });
+}
+
+/** A live region: `say(text)` is read out, at most every few seconds, the newest text last. */
+export function makeAnnouncer(root, everyMs = 4000) {
+  const region = element('div', { class: 'nbpart-live', role: 'status', 'aria-live': 'polite' });
+  root.appendChild(region);
+  let next = null;
+  let timer = null;
+  const flush = () => {
+    timer = null;
+    if (next === null) return;
+    region.textContent = next;
+    next = null;
+    timer = setTimeout(flush, everyMs);
+  };
+  return (text) => {
+    next = text === region.textContent ? null : text;
+    if (timer === null) flush();
+  };
+}
+
+/** Draw at most once a frame, however often it is asked for. */
+export function onceAFrame(callback) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      callback();
+    });
+  };
+}

@@ -1,0 +1,67 @@
+// The module that anywidget loads: one link a model, and as many views of it as the page shows.
+
+import { element } from './elements.js';
+import { createLink } from './link.js';
+
+/** The module of a widget: one link a model, and `draw(link, root, model)` for each view; it may return a cleanup. */
+export function defineWidget({ decode = (state) => state, reduce, draw }) {
+  return () => {
+    let link = null;
+    return {
+      initialize({ model }) {
+        link = createLink(model, { decode, reduce });
+        return () => link.close();
+      },
+      render({ model, el }) {
+        const root = element('div', { class: 'nbpart', 'data-lm-suppress-shortcuts': 'true' });
+        el.appendChild(root);
+        const show = hideStatic(model.get('token'));
+        const cleanup = draw(link, root, model);
+        const leave = reportPresence(link);
+        return () => {
+          leave();
+          show();
+          if (cleanup) cleanup();
+        };
+      },
+    };
+  };
+}
+
+let views = 0;
+
+/** Tell Python that a view of it lives, until the returned function is called or the page is left. */
+function reportPresence(link) {
+  views += 1;
+  const view = `${link.client}.v${views}`;
+  const send = (action) => link.request(action, { view }).catch(() => {}); // no kernel: nobody to tell
+  const come = () => send('seen');
+  const leave = () => send('gone');
+  addEventListener('pagehide', leave);
+  addEventListener('pageshow', come);
+  come();
+  return () => {
+    removeEventListener('pagehide', leave);
+    removeEventListener('pageshow', come);
+    leave();
+  };
+}
+
+const hidden = new Map();
+
+/** Hide the static picture beside the widget while a view lives; the rule also meets what is drawn later. */
+function hideStatic(token) {
+  if (!/^[0-9a-f]+$/.test(token || '')) return () => {};
+  const found = hidden.get(token) || { views: 0, style: element('style') };
+  hidden.set(token, found);
+  found.views += 1;
+  const own = `.nbpart-static-${token}`;
+  found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
+  document.head.appendChild(found.style);
+  return () => {
+    found.views -= 1;
+    if (found.views > 0) return;
+    found.style.remove();
+    hidden.delete(token);
+  };
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deflateSync } from 'node:zlib';
+
+import { decodeView, reduceView } from '../src/heatmap/state.js';
+
+const { failed, materialized, missing, running } = (await import('../src/generated/constants.js')).CODES;
+
+const band = (more = {}) => ({ n: 3, shown: 3, counts: [[3, 0, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0]], rows: [{ name: 'a' }, { name: 'b' }], grid: null, ...more });
+const headOf = (more = {}) => ({ view: 1, sequence: 5, bands: [band()], color_by: 'status', selection: null, metrics: [], unsorted: 0, ...more });
+const words = (...places) => new DataView(Uint32Array.from(places).buffer);
+const bytes = (...values) => new DataView(Uint8Array.from(values).buffer);
+const rowsOf = (state, part = 'status') => state.bands[0][part].map((row) => [...row]);
+
+async function decode(head, cells) {
+  const state = decodeView({ head, cells: deflateSync(Uint8Array.from(cells)) });
+  await state.ready;
+  return state;
+}
+
+const patchOf = (parts, shown = 3) => ({ sequence: 6, metrics: ['m'], unsorted: 2, parts, bands: { 0: { n: shown, shown, counts: [] } } });
+
+test('the bytes of a view are a row after the other', async () => {
+  const state = await decode(headOf(), [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual(rowsOf(state), [[0, 1, 2], [3, 4, 5]]);
+  assert.equal(state.bands[0].steps, null);
+});
+
+test('values come after the statuses, and the cells of a grid after them', async () => {
+  const grid = { columns: ['x'], rows: ['1', '2', '3'] };
+  const cells = [...new Uint8Array(Uint32Array.from([2, 0, 1]).buffer)];
+  const state = await decode(headOf({ color_by: 'm', bands: [band({ rows: [{ name: 'a' }], grid })] }), [0, 1, 2, 7, 8, 9, ...cells]);
+  assert.deepEqual(rowsOf(state), [[0, 1, 2]]);
+  assert.deepEqual(rowsOf(state, 'steps'), [[7, 8, 9]]);
+  assert.deepEqual([...state.bands[0].cells], [2, 0, 1]);
+});
+
+test('a patch changes its places and no others, and only its rows are painted anew', async () => {
+  const state = await decode(headOf(), [0, 0, 0, 0, 0, 0]);
+  const same = reduceView(state, 'patch', patchOf([[0, 1, 2]]), [words(2, 0), bytes(failed, running), bytes()]);
+  assert.equal(same, state);
+  assert.deepEqual(rowsOf(state), [[0, 0, 0], [running, 0, failed]]);
+  assert.deepEqual(state.bands[0].versions, [0, 1]);
+  assert.deepEqual([state.head.sequence, state.head.metrics, state.head.unsorted], [6, ['m'], 2]);
+});
+
+test('a set that grew gets places at its end, missing until something is known of them', async () => {
+  const state = await decode(headOf(), [5, 5, 5, 5, 5, 5]);
+  reduceView(state, 'patch', patchOf([[0, 0, 1]], 5), [words(4), bytes(materialized), bytes()]);
+  assert.deepEqual(rowsOf(state), [[5, 5, 5, missing, materialized], [5, 5, 5, missing, missing]]);
+  assert.deepEqual(state.bands[0].versions, [2, 1]);
+});
+
+test('patches that come before the bytes are there are applied after them, in turn', async () => {
+  const state = decodeView({ head: headOf(), cells: deflateSync(Uint8Array.from([0, 0, 0, 0, 0, 0])) });
+  reduceView(state, 'patch', patchOf([[0, 0, 1]]), [words(1), bytes(running), bytes()]);
+  reduceView(state, 'patch', patchOf([[0, 0, 1]]), [words(1), bytes(failed), bytes()]);
+  assert.equal(state.bands, null);
+  await state.ready;
+  assert.deepEqual(rowsOf(state), [[0, failed, 0], [0, 0, 0]]);
+});
+
+test('another whole takes the place of all, and a selection only of the selection', async () => {
+  const state = await decode(headOf(), [0, 0, 0, 0, 0, 0]);
+  reduceView(state, 'selection', { selection: { band: 0, rows: [1], ranges: [[0, 2]] } }, []);
+  assert.deepEqual(state.head.selection, { band: 0, rows: [1], ranges: [[0, 2]] });
+  const other = reduceView(state, 'whole', headOf({ view: 2 }), [deflateSync(Uint8Array.from([5, 5, 5, 5, 5, 5]))]);
+  await other.ready;
+  assert.notEqual(other, state);
+  assert.deepEqual(rowsOf(other), [[5, 5, 5], [5, 5, 5]]);
+});
