@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.cells import parse_cell
+
 ImportNode = ast.Import | ast.ImportFrom
 
 _IMPORTING = frozenset({"import_module", "__import__", "run_module", "importorskip"})
@@ -21,6 +23,12 @@ _PLAIN_CALLS: Mapping[str, Any] = {
     **{"os.path.expanduser": os.path.expanduser, "os.fspath": os.fspath, "str": str},
     **{"Path": Path, "pathlib.Path": Path},
 }
+#: Cell magics whose text no Python of this kernel executes.
+_NOT_PYTHON = frozenset(
+    "! bash cmd file html javascript js latex markdown perl pypy python python2 python3 ruby script sh sql svg writefile"
+    " writetemplate SVG HTML".split()
+)
+_TIMING = ("time", "timeit", "prun", "memit", "mprun", "lprun")
 _PATH_METHODS = frozenset({"resolve", "absolute", "expanduser", "joinpath", "as_posix"})
 
 
@@ -28,10 +36,10 @@ def imports_of(statement: ast.stmt) -> list[ImportNode]:
     """The imports in a statement, wherever in it they stand.
 
     ``importlib.import_module("name")`` and its like with a literal, ``%load_ext name`` and ``%run -m name`` count as
-    the statement that imports that module.
+    the statement that imports that module; below ``%%time`` and its like stands code as anywhere.
     """
     found: list[ImportNode] = []
-    for node in ast.walk(statement):
+    for node in _walk(statement):
         if isinstance(node, ImportNode):
             found.append(node)
         elif isinstance(node, ast.Call) and (made := _import_of_call(node)) is not None:
@@ -73,7 +81,7 @@ def inserted_paths(body: Iterable[ast.stmt], folder: Path, file: Path | None = N
 
 
 def _in_order(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
-    for statement in body:
+    for statement in (each for outer in body for each in _with_magics(outer)):
         yield from sorted(ast.walk(statement), key=lambda node: getattr(node, "lineno", 0))
 
 
@@ -185,7 +193,31 @@ def _magic(node: ast.Call, name: str) -> list[str]:
 
 
 def _calls(body: Iterable[ast.stmt]) -> Iterator[ast.Call]:
-    return (node for statement in body for node in ast.walk(statement) if isinstance(node, ast.Call))
+    return (node for statement in body for node in _walk(statement) if isinstance(node, ast.Call))
+
+
+def _walk(statement: ast.stmt) -> Iterator[ast.AST]:
+    return (node for each in _with_magics(statement) for node in ast.walk(each))
+
+
+def _with_magics(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """A statement, then those that its magics execute."""
+    yield statement
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and (code := _code_of_magic(node)):
+            tree = parse_cell(code)
+            for inner in tree.body if tree is not None else ():
+                yield from _with_magics(inner)
+
+
+def _code_of_magic(node: ast.Call) -> str:
+    """The Python that a magic is given to execute; "" where the call is another."""
+    texts = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    if _called(node) == "run_cell_magic" and len(texts) == 3 and texts[0] not in _NOT_PYTHON:
+        return texts[2]
+    if _called(node) == "run_line_magic" and len(texts) == 2 and texts[0] in _TIMING:
+        return texts[1]
+    return ""
 
 
 def _called(node: ast.Call) -> str:

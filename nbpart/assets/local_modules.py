@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from nbpart.assets.cells import code_cells, parse_cell
 from nbpart.assets.imports import ImportNode, imports_of, inserted_paths, scripts_of
 from nbpart.assets.names import fingerprint, parse
+from nbpart.assets.notebook_files import read_notebook_file
 from nbpart.assets.scripts import is_script, name_script
 from nbpart.assets.search_path import NOWHERE, SearchPath, is_installed
 from nbpart.assets.sources import read_source
@@ -121,8 +123,8 @@ class LocalModules:
         for written in scripts_of(body):
             path = self._folder / Path(written).expanduser()
             name = name_script(written)
-            if path.is_file() and path.suffix != ".ipynb":
-                self._found[name] = LocalModule(name, path.resolve(), _text(path))
+            if path.is_file():
+                self._found[name] = LocalModule(name, path.resolve(), _read_script(path))
                 yield name
 
     def _read(self, name: str) -> LocalModule | None:
@@ -203,6 +205,19 @@ def _origin(node: ast.ImportFrom, package: str) -> str:
     above = package.split(".") if package else []
     above = above[: len(above) - (node.level - 1)]
     return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _read_script(path: Path) -> str:
+    """What ``%run`` executes of a file; a notebook or a file of IPython's as the Python that IPython makes of it."""
+    if path.suffix not in (".ipy", ".ipynb"):
+        return _text(path)
+    try:
+        notebook = read_notebook_file(path) if path.suffix == ".ipynb" else None
+    except (OSError, ValueError):
+        return _text(path)
+    cells = [_text(path)] if notebook is None else [cell.source for cell in code_cells(notebook)]
+    trees = [parse_cell(cell) for cell in cells]
+    return "\n".join(cell if tree is None else ast.unparse(tree) for cell, tree in zip(cells, trees, strict=True))
 
 
 def _text(path: Path) -> str:

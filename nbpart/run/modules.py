@@ -58,6 +58,7 @@ def _keep_scripts(scripts: Mapping[str, str]) -> None:
     from IPython.utils.syspathcontext import prepended_to_syspath
 
     execute: Any = InteractiveShell.safe_execfile
+    execute_cells: Any = InteractiveShell.safe_execfile_ipy
     if getattr(execute, "scripts", None) == scripts:
         return
 
@@ -68,8 +69,16 @@ def _keep_scripts(scripts: Mapping[str, str]) -> None:
         with prepended_to_syspath(os.path.dirname(os.path.realpath(fname))):
             return execute(shell, kept, *where, **options)
 
+    def safe_execfile_ipy(shell: InteractiveShell, fname: Any, *options: Any, **more: Any) -> Any:
+        original = os.path.realpath(os.path.expanduser(fname))
+        if (kept := scripts.get(original)) is None:
+            return execute_cells(shell, fname, *options, **more)
+        with prepended_to_syspath(os.path.dirname(original)):
+            shell.run_cell(Path(kept).read_text("utf-8"), silent=True)
+
     safe_execfile.scripts = scripts  # type: ignore[attr-defined]
     InteractiveShell.safe_execfile = safe_execfile  # type: ignore[assignment, method-assign]
+    InteractiveShell.safe_execfile_ipy = safe_execfile_ipy  # type: ignore[assignment, method-assign]
 
 
 def _is_same_file(kept: str, original: Any) -> bool:

@@ -34,6 +34,9 @@ def body(source: str) -> list[ast.stmt]:
         ("%load_ext my_magics", "import my_magics as _"),
         ("%run -m tools --flag", "import tools as _"),
         ("def f():\n    return import_module('late')", "import late as _"),
+        ("%%time\nimport tools", "import tools"),
+        ("%%capture --no-stderr out\n%%time\n%load_ext tools", "import tools as _"),
+        ("%time import tools", "import tools"),
     ],
 )
 def test_an_import_by_a_call_with_a_literal(source: str, imported: str) -> None:
@@ -42,7 +45,7 @@ def test_an_import_by_a_call_with_a_literal(source: str, imported: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["import_module(name)", "__import__()", "import_module('..')", "%run x.py", "%time x"]
+    "source", ["import_module(name)", "__import__()", "import_module('..')", "%run x.py", "%time x", "%%bash\nimport x", "%%writefile f.py\nimport x"]
 )
 def test_what_is_no_import_of_a_known_name(source: str) -> None:
     assert [node for statement in body(source) for node in imports_of(statement)] == []
@@ -57,6 +60,7 @@ def test_what_is_no_import_of_a_known_name(source: str) -> None:
         ("x = 1\n%run 'with space.py'\n%run other.ipynb", ["with space.py", "other.ipynb"]),
         ("if True:\n    %run prepare.py", ["prepare.py"]),
         ("import runpy\nrunpy.run_path('prepare.py')", ["prepare.py"]),
+        ("%%time\n%run prepare.py", ["prepare.py"]),
         ("%run -m tools", []),
         ("%run $name", []),
         ("%run {name}.py", []),

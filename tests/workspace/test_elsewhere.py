@@ -20,6 +20,7 @@ def reasons(ws: nbpart.Workspace) -> dict[str, str]:
 
 CELLS: dict[str, tuple[str, str]] = {
     "sys.path": ("lib/far.py", "import sys\nsys.path.insert(0, '../lib')\nimport far"),
+    "below a magic": ("lib/far.py", "%%time\nimport sys\nsys.path.insert(0, '../lib')\nimport far"),
     "sys.path in another cell": (
         "lib/far.py",
         "import sys, os\nsys.path.append(os.path.abspath('../lib'))\nimport far",
@@ -33,6 +34,8 @@ CELLS: dict[str, tuple[str, str]] = {
     "%run": ("notebooks/script.py", "%run script.py"),
     "%run elsewhere": ("lib/script.py", "%run -i ../lib/script"),
     "what a script imports": ("lib/far.py", "%run ../lib/script.py"),
+    "a notebook in a notebook": ("lib/far.py", "%run ../lib/cells.ipynb"),
+    "a script of IPython": ("lib/far.py", "%run ../lib/magic.ipy"),
     "a script in a script": ("lib/far.py", "x = 1\n%run outer.py"),
     "%load_ext": ("notebooks/by_call.py", "%load_ext by_call"),
     "runpy": ("notebooks/script.py", "import runpy\nrunpy.run_path('script.py')"),
@@ -48,6 +51,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "notebooks/by_call.py": "x = 1\n",
         "notebooks/script.py": "y = 1\n",
         "notebooks/outer.py": "import runpy\nrunpy.run_path('../lib/script.py')\n",
+        "lib/magic.ipy": "%time import far\n",
         "paths/over_env.py": "x = 1\n",
         "pkg/__init__.py": "",
         "pkg/first.py": "from . import near\nfrom .sub.deep import x\n",
@@ -58,6 +62,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
+    write_notebook(tmp_path / "lib" / "cells.ipynb", "%%time\nimport far", "z = far.x")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "paths"))
     monkeypatch.setattr(sys, "path", list(sys.path))
     return tmp_path
@@ -66,7 +71,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("case", CELLS)
 def test_a_notebook_is_stale_by_a_module_that_lies_elsewhere(ws: nbpart.Workspace, layout: Path, case: str) -> None:
     edited, source = CELLS[case]
-    write_notebook(layout / "notebooks" / "train.ipynb", *source.split("\n"))
+    write_notebook(layout / "notebooks" / "train.ipynb", *([source] if source.startswith("%%") else source.split("\n")))
     ws.notebook(layout / "notebooks" / "train.ipynb")
     record(ws, "train", None, {"n": 1})
     assert reasons(ws) == {}
@@ -77,6 +82,16 @@ def test_a_notebook_is_stale_by_a_module_that_lies_elsewhere(ws: nbpart.Workspac
     assert reasons(ws) == {"train": "code changed"}
     path.write_text(path.read_text().replace("changed = 1\n", ""))
     assert reasons(ws) == {}, "a plan, with what is kept of where modules are, sees the same"
+
+
+def test_a_cell_of_a_notebook_that_is_run_counts_and_its_outputs_do_not(ws: nbpart.Workspace, layout: Path) -> None:
+    write_notebook(layout / "notebooks" / "train.ipynb", "%run ../lib/cells.ipynb")
+    ws.notebook(layout / "notebooks" / "train.ipynb")
+    record(ws, "train", None, {"n": 1})
+    write_notebook(layout / "lib" / "cells.ipynb", "%%time\nimport far", "z = far.x  # said")
+    assert reasons(ws) == {}
+    write_notebook(layout / "lib" / "cells.ipynb", "%%time\nimport far", "z = far.x + 1")
+    assert reasons(ws) == {"train": "code changed"}
 
 
 def _import_statement() -> Any:
@@ -121,7 +136,7 @@ def test_they_run_and_a_script_as_it_was_planned(
         return f'import nbpart\nnbpart.current_run("train").save({{"n": {expression}}})'
 
     path = layout / "notebooks" / "train.ipynb"
-    write_notebook(path, "%run ../lib/script.py", "import over_env", save("[y, over_env.x]"))
+    write_notebook(path, "%run ../lib/script.py", "%run ../lib/cells.ipynb", "import over_env", save("[y, z, over_env.x]"))
     ws.notebook(path)
     sys.path.insert(0, str(layout / "lib"))
     monkeypatch.setattr(_import_module, "__module__", "__main__")
@@ -129,10 +144,11 @@ def test_they_run_and_a_script_as_it_was_planned(
     planned = ws.plan()
     (layout / "lib" / "script.py").write_text("y = 2\n")
     (layout / "lib" / "far.py").write_text("x = 3\n")
+    write_notebook(layout / "lib" / "cells.ipynb", "import far\nz = far.x + 1")
     planned.run().wait(progress=False).raise_for_failures()
-    assert ws.load("train") == {"n": [1, 1]}
+    assert ws.load("train") == {"n": [1, 1, 1]}
     assert ws.load("carried") == {"n": 1}
     assert reasons(ws) == {"train": "code changed", "carried": "code changed"}
     ws.backfill().wait(progress=False).raise_for_failures()
-    assert ws.load("train") == {"n": [2, 1]}
+    assert ws.load("train") == {"n": [2, 4, 1]}
     assert ws.load("carried") == {"n": 3}
