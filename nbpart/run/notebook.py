@@ -95,14 +95,14 @@ class NotebookRun:
 
         What goes wrong here is left to `execute` to meet and to tell. Must not be called where an event loop runs.
         """
-        _load_engine()
-        from nbpart.run.kernels.launch import start_spare
-
         with self._turn:
             if self._is_begun:
                 return
             self._is_begun = True
             try:
+                _load_engine()
+                from nbpart.run.kernels.launch import start_spare
+
                 self._read = read_notebook(self.spec)
                 self._ahead = start_spare(
                     self._read[1],

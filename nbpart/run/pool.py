@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -161,7 +162,10 @@ class ThreadPool:
                 run = self._waiting.popleft()
                 self._running.add(run)
                 self._changed.notify_all()
-            result = run.execute()
+            try:
+                result = run.execute()
+            except Exception as error:  # noqa: BLE001 - who waits for this result would wait for ever
+                result = _broken(run.spec, error)
             with self._changed:
                 self._running.remove(run)
                 self._results.append(result)
@@ -169,16 +173,28 @@ class ThreadPool:
 
 
 def _never_started(spec: RunSpec) -> RunResult:
+    return _not_executed(spec, RunStatus.CANCELLED, "Cancelled", "the run was cancelled before it started")
+
+
+def _broken(spec: RunSpec, error: Exception) -> RunResult:
+    text = "".join(traceback.format_exception(error))
+    return _not_executed(spec, RunStatus.FAILED, type(error).__name__, str(error) or type(error).__name__, text)
+
+
+def _not_executed(
+    spec: RunSpec, status: RunStatus, error_class: str, message: str, text: str | None = None
+) -> RunResult:
     now = datetime.now(UTC)
     return RunResult(
         run_no=spec.run_no,
         run_id=spec.run_id,
         partition_key=spec.partition_key,
         attempt=spec.attempt,
-        status=RunStatus.CANCELLED,
+        status=status,
         started_at=now,
         finished_at=now,
         duration_s=0.0,
-        error_class="Cancelled",
-        error_message="the run was cancelled before it started",
+        error_class=error_class,
+        error_message=message,
+        traceback=text,
     )

@@ -45,7 +45,16 @@ def test_an_import_by_a_call_with_a_literal(source: str, imported: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["import_module(name)", "__import__()", "import_module('..')", "%run x.py", "%time x", "%%bash\nimport x", "%%writefile f.py\nimport x"]
+    "source",
+    [
+        "import_module(name)",
+        "__import__()",
+        "import_module('..')",
+        "%run x.py",
+        "%time x",
+        "%%bash\nimport x",
+        "%%writefile f.py\nimport x",
+    ],
 )
 def test_what_is_no_import_of_a_known_name(source: str) -> None:
     assert [node for statement in body(source) for node in imports_of(statement)] == []

@@ -55,6 +55,17 @@ def collect(pool: Pool, count: int) -> dict[str, RunStatus]:
     return results
 
 
+def test_a_run_that_cannot_be_executed_at_all_has_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def execute(run: NotebookRun) -> RunResult:
+        raise ImportError("nbpart was replaced while it ran")
+
+    monkeypatch.setattr(NotebookRun, "execute", execute)
+    with ThreadPool(1) as pool:
+        for name in ("a", "b"):
+            pool.submit(make_spec(tmp_path, name))
+        assert collect(pool, 2) == {"a": RunStatus.FAILED, "b": RunStatus.FAILED}
+
+
 def test_at_most_so_many_at_once_and_one_result_each(tmp_path: Path, gate: Gate) -> None:
     names = [f"r{number}" for number in range(10)]
     with ThreadPool(3) as pool:

@@ -136,7 +136,9 @@ def test_they_run_and_a_script_as_it_was_planned(
         return f'import nbpart\nnbpart.current_run("train").save({{"n": {expression}}})'
 
     path = layout / "notebooks" / "train.ipynb"
-    write_notebook(path, "%run ../lib/script.py", "%run ../lib/cells.ipynb", "import over_env", save("[y, z, over_env.x]"))
+    write_notebook(
+        path, "%run ../lib/script.py", "%run ../lib/cells.ipynb", "import over_env", save("[y, z, over_env.x]")
+    )
     ws.notebook(path)
     sys.path.insert(0, str(layout / "lib"))
     monkeypatch.setattr(_import_module, "__module__", "__main__")
