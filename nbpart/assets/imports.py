@@ -25,8 +25,8 @@ _PLAIN_CALLS: Mapping[str, Any] = {
 }
 #: Cell magics whose text no Python of this kernel executes.
 _NOT_PYTHON = frozenset(
-    "! bash cmd file html javascript js latex markdown perl pypy python python2 python3 ruby script sh sql svg writefile"
-    " writetemplate SVG HTML".split()
+    {"!", "bash", "cmd", "file", "html", "HTML", "javascript", "js", "latex", "markdown", "perl", "pypy", "python"}
+    | {"python2", "python3", "ruby", "script", "sh", "sql", "svg", "SVG", "writefile", "writetemplate"}
 )
 _TIMING = ("time", "timeit", "prun", "memit", "mprun", "lprun")
 _PATH_METHODS = frozenset({"resolve", "absolute", "expanduser", "joinpath", "as_posix"})

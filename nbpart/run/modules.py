@@ -74,7 +74,7 @@ def _keep_scripts(scripts: Mapping[str, str]) -> None:
         if (kept := scripts.get(original)) is None:
             return execute_cells(shell, fname, *options, **more)
         with prepended_to_syspath(os.path.dirname(original)):
-            shell.run_cell(Path(kept).read_text("utf-8"), silent=True)
+            shell.run_cell(Path(kept).read_text("utf-8"), silent=True)  # type: ignore[no-untyped-call]
 
     safe_execfile.scripts = scripts  # type: ignore[attr-defined]
     InteractiveShell.safe_execfile = safe_execfile  # type: ignore[assignment, method-assign]
