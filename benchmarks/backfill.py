@@ -34,8 +34,10 @@ import psutil
 
 import nbpart
 from nbpart.run.kernels.zygotes import shared as zygotes
-from nbpart.run.spec import RunResult, RunSpec, SavedFileRecord
+from nbpart.run.report import RunReport
+from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
+from nbpart.storage import FileRecord
 
 NOTEBOOKS = 40
 STEPS_A_NOTEBOOK = 125
@@ -259,7 +261,7 @@ class IdlePool:
     def submit(self, spec: RunSpec) -> None:
         self._waiting.append(spec)
 
-    def next_results(self, timeout_s: float | None = None) -> list[RunResult]:
+    def next_results(self, timeout_s: float | None = None) -> list[RunReport]:
         """As many as there are workers, as if all of them were done at once."""
         results = []
         while self._waiting and len(results) < self._max_workers:
@@ -274,13 +276,20 @@ class IdlePool:
     cancel_all = close = lambda self: None
 
 
-def succeed(spec: RunSpec) -> RunResult:
+def succeed(spec: RunSpec) -> RunReport:
     now = datetime.now(UTC)
-    file = SavedFileRecord(
-        "", "file", "text", f"{spec.data_prefix}.txt", None, 10, f"{abs(hash(spec.run_id)):016x}", None
+    file = FileRecord("", "file", "text", f"{spec.data_prefix}.txt", None, 10, f"{abs(hash(spec.run_id)):016x}", None)
+    return RunReport(
+        run_no=spec.run_no,
+        run_id=spec.run_id,
+        partition_key=spec.partition_key,
+        attempt=spec.attempt,
+        status=RunStatus.SUCCEEDED,
+        started_at=now,
+        finished_at=now,
+        duration_s=0.0,
+        files=(file,),
     )
-    same = {"run_no": spec.run_no, "partition_key": spec.partition_key}
-    return RunResult(spec.run_id, spec.attempt, RunStatus.SUCCEEDED, now, now, 0.0, files=(file,), **same)
 
 
 def measure_steps(folder: Path, count: int) -> Iterator[dict[str, Any]]:

@@ -23,9 +23,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from nbpart.catalog import AssetRow, Batch, Catalog, FileRecord, InputRead, Outcome, events, queries
+from nbpart.catalog import AssetRow, Batch, Catalog, InputRead, Outcome, events, queries
+from nbpart.run import RunReport
 from nbpart.states import RunStatus
-from nbpart.storage import place_run
+from nbpart.storage import FileRecord, place_run
 
 ROUNDS = 7
 BATCH = 1_000
@@ -188,21 +189,21 @@ def measure_outcomes(meter: Meter, set_id: int, size: int) -> Iterator[dict[str,
 
 def make_outcome(run_no: int, place: str, input_id: int, key_id: int) -> Outcome:
     """A success with one file, one metric and one input."""
-    file = FileRecord("", "frame", "parquet", f"data/{place}.parquet", rows=1, bytes=2)
-    return Outcome(
-        run_no,
-        1,
-        RunStatus.SUCCEEDED,
-        True,
-        datetime.now(UTC),
-        0.1,
-        files=[file],
+    path, version = f"data/{place}.parquet", f"{run_no:064x}"
+    file = FileRecord("", "frame", "parquet", path, rows=1, bytes=2, data_version=version)
+    now = datetime.now(UTC)
+    report = RunReport(
+        run_no=run_no,
+        run_id=str(run_no),
+        attempt=1,
+        status=RunStatus.SUCCEEDED,
+        started_at=now,
+        finished_at=now,
+        duration_s=0.1,
+        files=(file,),
         metrics={"accuracy": 0.5},
-        data_version=f"{run_no:064x}",
-        rows=1,
-        bytes=2,
-        inputs=[InputRead(input_id, key_id, 1, HASH)],
     )
+    return Outcome(report, final=True, inputs=[InputRead(input_id, key_id, 1, HASH)])
 
 
 def time_row_by_row(n: int) -> float:

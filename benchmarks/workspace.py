@@ -21,9 +21,10 @@ from typing import Any
 import pandas as pd
 
 import nbpart
-from nbpart.catalog import Batch, FileRecord, Outcome, events, queries
+from nbpart.catalog import Batch, Outcome, events, queries
+from nbpart.run import RunReport
 from nbpart.states import RunStatus
-from nbpart.storage import place_run, save_value
+from nbpart.storage import FileRecord, place_run, save_value
 
 ROUNDS = 5
 FILES = 5_000
@@ -127,9 +128,19 @@ def save(root: Path, run_no: int, place: str) -> Outcome:
     (root / "data" / place).parent.mkdir(parents=True, exist_ok=True)
     saved = save_value(frames(), root / "data" / place)
     path = str(saved.path.relative_to(root))
-    file = FileRecord("", saved.kind, saved.format, path, rows=saved.rows, bytes=saved.bytes, schema=saved.schema)
-    now, version = datetime.now(UTC), saved.data_version
-    return Outcome(run_no, 1, RunStatus.SUCCEEDED, True, now, 0.1, files=[file], data_version=version, rows=saved.rows)
+    file = FileRecord("", saved.kind, saved.format, path, saved.rows, saved.bytes, saved.data_version, saved.schema)
+    now = datetime.now(UTC)
+    report = RunReport(
+        run_no=run_no,
+        run_id=str(run_no),
+        attempt=1,
+        status=RunStatus.SUCCEEDED,
+        started_at=now,
+        finished_at=now,
+        duration_s=0.1,
+        files=(file,),
+    )
+    return Outcome(report, final=True)
 
 
 def once(name: str, call: Callable[[], Any]) -> dict[str, Any]:

@@ -208,7 +208,7 @@ def _bare_spec(
         output_notebook=str(root / "runs" / f"{stem}.ipynb"),
         log=str(root / "runs" / f"{stem}.log"),
         data_prefix=str(root / "data" / flight.stem),
-        result=str(root / "runs" / f"{stem}.json"),
+        report=str(root / "runs" / f"{stem}.json"),
         kernel_name=definition.kernel_name,
         language=definition.language,
         timeout_s=options.timeout_s or definition.timeout_s,

@@ -63,7 +63,7 @@ class Pending:
             except Exception as error:  # noqa: BLE001 - whatever it is about, it is about this one
                 refused = refuse(outcome, error)
                 write(lambda batch, one=refused: events.record_outcomes(batch, [one]))  # type: ignore[misc]
-                log.error("%s, run %d, attempt %d", refused.error_message, refused.run_no, refused.attempt)
+                log.error("%s, run %d, attempt %d", refused.report.error_message, refused.run_no, refused.attempt)
                 yield outcome, refused
             del self.outcomes[0]
 

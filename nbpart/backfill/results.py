@@ -1,163 +1,102 @@
-"""From what a run says to what the catalog records; what cannot be recorded fails its own run."""
+"""From what a run reports to what the catalog records; what cannot be recorded fails its own run."""
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from nbpart.backfill.claims import Flight
 from nbpart.backfill.lost_data import judge_inputs
-from nbpart.catalog import FileRecord, Outcome
+from nbpart.catalog import Outcome
 from nbpart.errors import RecordingError
-from nbpart.run.spec import RunResult, SavedFileRecord
+from nbpart.run.report import RecordedEnding, RunReport
 from nbpart.run.texts import MOST_MESSAGE, check_metric, describe_error, show_text
 from nbpart.states import RunStatus
-from nbpart.storage import is_in_place
+from nbpart.storage import FileRecord, is_in_place
+
+_LARGEST = 2**63
 
 
-def check_result(root: Path, flight: Flight, result: RunResult) -> RunResult:
-    """The result as it can be recorded: its texts are UTF-8 and not endless, and it is that of this flight.
+def check_report(root: Path, flight: Flight, report: RunReport) -> RunReport:
+    """The report as it can be recorded: its texts are UTF-8 and not endless, and it is that of this flight.
 
     One that cannot be recorded becomes a failure that says why.
     """
     try:
-        if (result.run_no, result.partition_key) != (flight.run_no, flight.key):
-            raise RecordingError(f"the result is that of run {result.run_no}, partition {result.partition_key!r}.")
-        for file in result.files:
-            _check_file(root, flight, file)
-        metrics = {name: check_metric(name, value) for name, value in result.metrics.items()}
-        return _show_texts(replace(result, metrics=metrics))
+        if (report.run_no, report.partition_key) != (flight.run_no, flight.key):
+            raise RecordingError(f"the report is that of run {report.run_no}, partition {report.partition_key!r}.")
+        files = tuple(replace(file, path=os.path.relpath(file.path, root)) for file in report.files)
+        for file in files:
+            _check_file(flight, file)
+        metrics = {name: check_metric(name, value) for name, value in report.metrics.items()}
+        return _limit(replace(report, files=files, metrics=metrics))
     except Exception as error:  # noqa: BLE001 - whatever it says, it must not stop the other runs
-        return replace(
-            _failed(flight, result.started_at, result.finished_at, describe_error(error)), duration_s=result.duration_s
-        )
+        return _failure(_own(flight, report), describe_error(error))
 
 
-def to_outcome(root: Path, flight: Flight, result: RunResult, *, final: bool) -> Outcome:
-    """The outcome of one attempt, of a result that was checked; ``final`` says that no other attempt follows."""
-    files = [
-        FileRecord(
-            name=f.name,
-            kind=f.kind,
-            format=f.format,
-            path=os.path.relpath(f.path, root),
-            rows=f.rows,
-            bytes=f.bytes,
-            data_version=f.data_version,
-            schema=f.schema,
-        )
-        for f in result.files
-    ]
-    main = next((f for f in files if not f.name), None)
-    return Outcome(
-        run_no=flight.run_no,
-        attempt=flight.attempt,
-        status=result.status,
-        final=final,
-        finished_at=result.finished_at,
-        duration_s=result.duration_s,
-        error_class=result.error_class,
-        error_message=result.error_message,
-        error_cell=result.error_cell,
-        traceback=result.traceback,
-        exit_code=result.exit_code,
-        lacked=result.lacked,
-        kernel=result.kernel,
-        kernel_kind=result.kernel_kind,
-        cpu_s=result.cpu_s,
-        peak_rss_bytes=result.peak_rss_bytes,
-        kept_kernel=result.kept_kernel,
-        note=result.note,
-        files=files,
-        metrics=result.metrics,
-        data_version=data_version(flight.run_id, files),
-        rows=main.rows if main else None,
-        bytes=sum(f.bytes or 0 for f in files) if files else None,
-        inputs=flight.reads,
-        code_version=flight.code_version,
-        seen=judge_inputs(result.faults),
-    )
+def to_outcome(flight: Flight, report: RunReport, *, final: bool) -> Outcome:
+    """The outcome of one attempt, of a report that was checked; ``final`` says that no other attempt follows."""
+    seen = judge_inputs(report.faults)
+    return Outcome(report, final, inputs=flight.reads, code_version=flight.code_version, seen=seen)
 
 
 def refuse(outcome: Outcome, error: Exception) -> Outcome:
     """What is recorded in place of an outcome that the catalog would not take."""
-    return Outcome(
-        outcome.run_no,
-        outcome.attempt,
-        RunStatus.FAILED,
-        outcome.final,
-        datetime.now(UTC),
-        error_class=RecordingError.__name__,
-        error_message=_explain(describe_error(error)),
-    )
+    report = replace(_failure(outcome.report, describe_error(error)), finished_at=datetime.now(UTC), duration_s=None)
+    return Outcome(report, outcome.final)
 
 
-def missing_member(flight: Flight, whole: RunResult) -> RunResult:
-    """The result of a partition of which its run of many says nothing."""
+def missing_member(flight: Flight, whole: RunReport) -> RunReport:
+    """The report of a partition of which its run of many says nothing."""
     if whole.status is not RunStatus.SUCCEEDED:
         return replace(whole, run_no=flight.run_no, partition_key=flight.key, files=(), metrics={}, members={})
-    return _failed(flight, whole.started_at, whole.finished_at, "its run of many says nothing of it")
+    return _failure(replace(_own(flight, whole), duration_s=0.0), "its run of many says nothing of it")
 
 
-def data_version(run_id: str, files: Sequence[FileRecord]) -> str:
-    """One version for all files of a run; of a run that saved nothing it is the run itself."""
-    if not files:
-        return hashlib.sha256(run_id.encode()).hexdigest()
-    if len(files) == 1 and not files[0].name and files[0].data_version:
-        return files[0].data_version
-    pairs = sorted((f.name, f.data_version or "") for f in files)
-    return hashlib.sha256("\n".join(f"{name}\0{version}" for name, version in pairs).encode()).hexdigest()
-
-
-def _check_file(root: Path, flight: Flight, file: SavedFileRecord) -> None:
-    if not is_in_place(os.path.relpath(file.path, root), flight.stem):
+def _check_file(flight: Flight, file: FileRecord) -> None:
+    if not is_in_place(file.path, flight.stem):
         raise RecordingError(f"the data file {show_text(file.path)!r} is not one that this run may make.")
-    for text in (file.name, file.kind, file.format, file.path, file.data_version, file.schema or ""):
-        text.encode()
-    for number in (file.rows or 0, file.bytes):
-        if not 0 <= number < 2**63:
-            raise RecordingError(f"{number} is no number of rows or bytes.")
+    for value in dataclasses.astuple(file):
+        if isinstance(value, str):
+            value.encode()
+        elif value is not None and not 0 <= value < _LARGEST:
+            raise RecordingError(f"{value} is no number of rows or bytes.")
 
 
-def _show_texts(result: RunResult) -> RunResult:
-    def shown(text: str | None, most: int = MOST_MESSAGE) -> str | None:
-        return None if text is None else show_text(text, most)
-
-    return replace(
-        result,
-        error_class=shown(result.error_class),
-        error_message=shown(result.error_message),
-        traceback=None if result.traceback is None else show_text(result.traceback),
-        kernel=shown(result.kernel),
-        note=shown(result.note),
-        exit_code=_fit(result.exit_code, 31),
-        error_cell=_fit(result.error_cell, 31),
-        peak_rss_bytes=_fit(result.peak_rss_bytes, 63),
-    )
+def _limit(report: RunReport) -> RunReport:
+    """The report with texts and whole numbers as the catalog takes them; a number that is beyond it is left out."""
+    texts: dict[str, Any] = {
+        name: show_text(text) if name == "traceback" else show_text(text, MOST_MESSAGE)
+        for name, text in report.free_texts.items()
+    }
+    numbers = {entry.name: getattr(report, entry.name) for entry in dataclasses.fields(RecordedEnding)}
+    beyond: dict[str, Any] = {
+        name: None for name, number in numbers.items() if isinstance(number, int) and not -_LARGEST <= number < _LARGEST
+    }
+    return replace(report, **texts, **beyond)
 
 
-def _fit(number: int | None, bits: int) -> int | None:
-    return number if number is not None and -(1 << bits) <= number < 1 << bits else None
+def _own(flight: Flight, report: RunReport) -> RunReport:
+    """A report as that of the flight, whatever run it names itself."""
+    own: dict[str, Any] = {
+        "run_no": flight.run_no,
+        "run_id": flight.run_id,
+        "partition_key": flight.key,
+        "attempt": flight.attempt,
+    }
+    return replace(report, **own)
 
 
-def _failed(flight: Flight, started_at: datetime, finished_at: datetime, why: str) -> RunResult:
-    return RunResult(
-        run_no=flight.run_no,
-        run_id=flight.run_id,
-        partition_key=flight.key,
-        attempt=flight.attempt,
+def _failure(report: RunReport, why: str) -> RunReport:
+    """The failure that is recorded in place of a report: of that only whose it is and its times are kept."""
+    kept = ("run_no", "run_id", "partition_key", "attempt", "started_at", "finished_at", "duration_s")
+    return RunReport(
+        **{name: getattr(report, name) for name in kept},
         status=RunStatus.FAILED,
-        started_at=started_at,
-        finished_at=finished_at,
-        duration_s=0.0,
         error_class=RecordingError.__name__,
-        error_message=_explain(why),
+        error_message=f"what this run came to cannot be recorded: {' '.join(why.split())}",
     )
-
-
-def _explain(why: str) -> str:
-    return f"what this run came to cannot be recorded: {' '.join(why.split())}"

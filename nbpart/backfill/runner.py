@@ -36,14 +36,14 @@ from nbpart.backfill.nodes import Registry, Wanted
 from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
 from nbpart.backfill.pending import Pending
 from nbpart.backfill.plan import StepTable
-from nbpart.backfill.results import check_result, missing_member, to_outcome
+from nbpart.backfill.results import check_report, missing_member, to_outcome
 from nbpart.backfill.retries import Retries
 from nbpart.backfill.schedule import Limit, Schedule
 from nbpart.backfill.sources import Look, look_at_sources, record
 from nbpart.catalog import Batch, Catalog, Outcome, events, queries
 from nbpart.errors import CatalogBusyError
 from nbpart.run.pool import Pool
-from nbpart.run.spec import RunResult
+from nbpart.run.report import RunReport
 from nbpart.states import RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Runner:
             self._ended.set()
 
     def _loop(self) -> None:
-        results: list[RunResult] = []
+        results: list[RunReport] = []
         stopping = False
         while self._schedule.unfinished:
             if self._cancelling.is_set() and not stopping:
@@ -184,7 +184,7 @@ class Runner:
             results = self._wait_for_results()
         self._finish()
 
-    def _wait_for_results(self) -> list[RunResult]:
+    def _wait_for_results(self) -> list[RunReport]:
         """What came in; nothing after a while, when a retry may be due or a run elsewhere over."""
         if not self._in_pool:
             if not self._schedule.has_ready:
@@ -200,7 +200,7 @@ class Runner:
     def _since_turn(self) -> float:
         return time.monotonic() - self._turned_at
 
-    def _turn(self, results: Sequence[RunResult], stopping: bool) -> None:
+    def _turn(self, results: Sequence[RunReport], stopping: bool) -> None:
         """Record ``results``, then start what may start."""
         self._note_starts()
         for result in results:
@@ -360,7 +360,7 @@ class Runner:
             self._schedule.put_back(follow.step)
             self._pending.notes.add([follow.step], StepStatus.PLANNED, None, "")
 
-    def _settle(self, result: RunResult, stopping: bool) -> None:
+    def _settle(self, result: RunReport, stopping: bool) -> None:
         """Note the result of an attempt, of one partition or of many, and what it means for their steps."""
         flights = self._in_pool.pop((result.run_no, result.attempt), None)
         if flights is None:
@@ -372,14 +372,14 @@ class Runner:
             own = result
             if flight.bulk is not None:
                 own = result.members.get(flight.run_no) or missing_member(flight, result)
-            self._settle_one(flight, check_result(self._root, flight, own), stopping)
+            self._settle_one(flight, check_report(self._root, flight, own), stopping)
 
-    def _settle_one(self, flight: Flight, result: RunResult, stopping: bool) -> None:
+    def _settle_one(self, flight: Flight, result: RunReport, stopping: bool) -> None:
         failed = result.status is RunStatus.FAILED
         # another attempt would find an input as damaged as this one did
         hopeless = any(not fault.fault.says_nothing for fault in result.faults)
         again = failed and flight.attempt <= self._job.options.retries and not stopping and not hopeless
-        outcome = to_outcome(self._root, flight, result, final=not again)
+        outcome = to_outcome(flight, result, final=not again)
         self._pending.add(outcome, self._root / "runs" / f"{flight.record_stem}.json")
         if again:
             self._claimed[flight.run_no] = flight.next_attempt()
@@ -475,11 +475,22 @@ class Exchange:
 
 def _cause(outcome: Outcome) -> str:
     """Why a run did not succeed, in a line."""
-    if not outcome.error_class:
+    report = outcome.report
+    if not report.error_class:
         return ""
-    first_line = (outcome.error_message or "").strip().partition("\n")[0]
-    return f"{outcome.error_class}: {first_line[:300]}"
+    first_line = (report.error_message or "").strip().partition("\n")[0]
+    return f"{report.error_class}: {first_line[:300]}"
 
 
 def _ending(flight: Flight, status: RunStatus) -> Outcome:
-    return Outcome(flight.run_no, flight.attempt, status, final=True, finished_at=datetime.now(UTC))
+    now = datetime.now(UTC)
+    report = RunReport(
+        run_no=flight.run_no,
+        run_id=flight.run_id,
+        partition_key=flight.key,
+        attempt=flight.attempt,
+        status=status,
+        started_at=now,
+        finished_at=now,
+    )
+    return Outcome(report, final=True)

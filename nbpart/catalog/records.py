@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from nbpart.run.report import RecordedEnding, RunReport
 from nbpart.states import DataState, PartitionStatus, RunStatus
+from nbpart.storage.file_record import FileRecord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,52 +71,22 @@ class AssetRecord:
     registered_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A run with what its last attempt came to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord(RecordedEnding):
+    """A run with what its last attempt came to; `status` is that of the run, also where the attempt has not ended."""
 
     run_no: int
     run_id: str
     asset: str
     partition_key: str | None
-    status: RunStatus
     attempt: int
     backfill_id: str | None
     started_at: datetime | None
-    finished_at: datetime | None
-    duration_s: float | None
-    error_class: str | None
-    error_message: str | None
-    error_cell: int | None
-    traceback: str | None
-    exit_code: int | None
     notebook: str | None
     log: str | None
     code_version: str | None
     params: dict[str, Any]
-    lacked: dict[str, list[str]]
-    kernel: str | None
-    kernel_kind: str | None
-    cpu_s: float | None
-    peak_rss_bytes: int | None
-    kept_kernel: str | None
     process: str | None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """A file of a materialization; the main one has the name ''. `path` is relative to the workspace."""
-
-    name: str
-    kind: str
-    format: str | None
-    path: str
-    part: str | None = None
-    rows: int | None = None
-    bytes: int | None = None
-    data_version: str | None = None
-    schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,34 +115,30 @@ class DataSeen:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt of a run ended; `final` is False where another attempt follows, `note` is what is told of it."""
+    """The report of an attempt with what only the catalog knows of it: `final` is False where another attempt follows.
 
-    run_no: int
-    attempt: int
-    status: RunStatus
+    `inputs` is what it read, `seen` what it found of the data that it read. The `code_version` is that of the run where
+    it is None.
+    """
+
+    report: RunReport
     final: bool
-    finished_at: datetime
-    duration_s: float | None = None
-    error_class: str | None = None
-    error_message: str | None = None
-    error_cell: int | None = None
-    traceback: str | None = None
-    exit_code: int | None = None
-    lacked: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    kernel: str | None = None
-    kernel_kind: str | None = None
-    cpu_s: float | None = None
-    peak_rss_bytes: int | None = None
-    kept_kernel: str | None = None
-    files: Sequence[FileRecord] = ()
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    data_version: str | None = None
-    rows: int | None = None
-    bytes: int | None = None
     inputs: Sequence[InputRead] = ()
     code_version: str | None = None
     seen: Sequence[DataSeen] = ()
-    note: str | None = None
+
+    @property
+    def run_no(self) -> int:
+        assert self.report.run_no is not None, "only a run that the catalog numbered has an outcome"
+        return self.report.run_no
+
+    @property
+    def attempt(self) -> int:
+        return self.report.attempt
+
+    @property
+    def status(self) -> RunStatus:
+        return self.report.status
 
 
 @dataclass(frozen=True, slots=True)

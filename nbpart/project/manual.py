@@ -23,9 +23,10 @@ from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
 from nbpart.project.data_check import record_seen
 from nbpart.project.folder import open_folder
 from nbpart.run.context import RunContext
-from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
+from nbpart.run.report import RunOutput, RunReport
+from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
-from nbpart.storage import SavedFile, write_atomic
+from nbpart.storage import FileRecord, SavedFile, write_atomic
 
 BY_HAND = "a notebook run by hand"
 
@@ -64,7 +65,7 @@ class Recorder:
             catalog.close()
         return output
 
-    def _own(self, file: SavedFileRecord) -> SavedFileRecord:
+    def _own(self, file: FileRecord) -> FileRecord:
         """A file as one of the next run: what an earlier one of this notebook saved gets a second name."""
         path = Path(file.path)
         own = path.with_name(f"{self.run.run_id}-1.{path.name.partition('.')[2]}")
@@ -90,7 +91,7 @@ class Recorder:
             raise CatalogError(f"{flight.label} is running elsewhere just now; save again when that is done.")
         attempt = {"run_no": flight.run_no, "attempt": 1, "started_at": self.started_at, "notebook": None, "log": None}
         events.start_attempts(batch, pd.DataFrame([attempt]))
-        events.record_outcomes(batch, [to_outcome(self.root, flight, self._result(output), final=True)])
+        events.record_outcomes(batch, [to_outcome(flight, self._report(output), final=True)])
         return events.reserve_run(batch)
 
     def _key_id(self, batch: Batch) -> int:
@@ -114,9 +115,9 @@ class Recorder:
             code_version=self.node.definition.code_version,
         )
 
-    def _result(self, output: RunOutput) -> RunResult:
+    def _report(self, output: RunOutput) -> RunReport:
         now = datetime.now(UTC)
-        return RunResult(
+        return RunReport(
             run_no=self.run.run_no,
             run_id=self.run.run_id,
             partition_key=self.key,
@@ -125,7 +126,7 @@ class Recorder:
             started_at=self.started_at,
             finished_at=now,
             duration_s=(now - self.started_at).total_seconds(),
-            files=output.files,
+            files=tuple(dataclasses.replace(f, path=os.path.relpath(f.path, self.root)) for f in output.files),
             metrics=output.metrics,
             kernel="by hand",
         )
@@ -186,7 +187,7 @@ class ManualRun(RunContext):
             super()._put_file(name, saved)
             return
         # what an earlier save recorded stays: every recorded run has files of its own
-        self._files[name] = SavedFileRecord(
+        self._files[name] = FileRecord(
             name, saved.kind, saved.format, str(saved.path), saved.rows, saved.bytes, saved.data_version, saved.schema
         )
 

@@ -70,7 +70,7 @@ class Run:
     @property
     def lacked(self) -> dict[str, list[str]]:
         """The inputs that it ran without: input -> keys."""
-        return dict(self._record.lacked)
+        return {name: list(keys) for name, keys in self._record.lacked.items()}
 
     @property
     def notebook(self) -> Path | None:

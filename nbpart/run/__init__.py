@@ -1,15 +1,13 @@
-"""Runs: a spec comes in, a notebook is executed, a result goes out. Knows nothing of the catalog."""
+"""Runs: a spec comes in, a notebook is executed, a report goes out. Knows nothing of the catalog."""
 
 from nbpart.run.context import RunContext
 from nbpart.run.notebook import NotebookRun, execute
 from nbpart.run.pool import Pool, ThreadPool
+from nbpart.run.report import RunOutput, RunReport
 from nbpart.run.spec import (
     InputItem,
     InputSpec,
-    RunOutput,
-    RunResult,
     RunSpec,
-    SavedFileRecord,
 )
 
 __all__ = [
@@ -19,9 +17,8 @@ __all__ = [
     "Pool",
     "RunContext",
     "RunOutput",
-    "RunResult",
+    "RunReport",
     "RunSpec",
-    "SavedFileRecord",
     "ThreadPool",
     "execute",
 ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nbpart.run.kernels.report import SOURCE
-from nbpart.run.record import Ending, strip_ansi
+from nbpart.run.record import strip_ansi
+from nbpart.run.report import Ending
 from nbpart.states import RunStatus
 
 #: How SystemExit tells a code that means success: `sys.exit()`, `sys.exit(0)`, `SystemExit(None)`, `sys.exit(False)`.

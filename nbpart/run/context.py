@@ -16,9 +16,11 @@ from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, U
 from nbpart.partitions.keys import shorten
 from nbpart.partitions.names import MAX_NAME_BYTES, check_identifier
 from nbpart.run.input_files import InputFault, InputFile
+from nbpart.run.report import RunOutput
 from nbpart.run.secrets import own_redactor
-from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec, SavedFileRecord
+from nbpart.run.spec import InputItem, InputSpec, RunSpec
 from nbpart.run.texts import check_metric
+from nbpart.storage.file_record import FileRecord
 from nbpart.storage.files import write_atomic
 from nbpart.storage.formats import SavedFile, load_file, save_value
 from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
@@ -53,7 +55,7 @@ class RunContext:
         self._spec = spec
         self._recording = recording
         self._on_change = on_change
-        self._files: dict[str, SavedFileRecord] = {}
+        self._files: dict[str, FileRecord] = {}
         self._metrics: dict[str, int | float | bool | str] = {}
         self._faults: dict[tuple[int, str], InputFault] = {}
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -317,7 +319,7 @@ class RunContext:
 
     def _put_file(self, name: str, saved: SavedFile) -> None:
         before = self._files.get(name)
-        record = SavedFileRecord(
+        record = FileRecord(
             name,
             saved.kind,
             saved.format,

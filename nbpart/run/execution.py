@@ -26,7 +26,8 @@ from nbpart.run.kernels.keep import outlive_code
 from nbpart.run.kernels.launch import Imports, RunKernel, run_environment, start_kernel
 from nbpart.run.kernels.zygotes import Usage
 from nbpart.run.last_words import ToldText
-from nbpart.run.record import SUCCEEDED, Ending, NotebookRecord, strip_ansi
+from nbpart.run.record import NotebookRecord, strip_ansi
+from nbpart.run.report import SUCCEEDED, Ending
 from nbpart.run.streams import StreamOutputs
 from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
@@ -225,7 +226,9 @@ class Execution:
         stopped = None if work.cancelled() else work.result()
         where = f"; it was stopped in cell {self._cell + 1}" if self._cell is not None else ""
         traceback = stopped.traceback if stopped is not None else None
-        return replace(reason, error_message=f"{reason.error_message}{where}", cell=self._cell, traceback=traceback)
+        return replace(
+            reason, error_message=f"{reason.error_message}{where}", error_cell=self._cell, traceback=traceback
+        )
 
     async def _work(self, record: NotebookRecord, kernel_name: str) -> Ending:
         failure = await self._start_kernel(record, kernel_name)
@@ -294,7 +297,7 @@ class Execution:
         except CellExecutionError:  # the reply and the outputs tell more
             pass
         except DeadKernelError:
-            return replace(self._dead_kernel(f"in cell {index + 1}"), cell=index)
+            return replace(self._dead_kernel(f"in cell {index + 1}"), error_cell=index)
         for note in client.notes:
             self._write(f"[nbpart] cell {index + 1}: {note}\n")
         error = find_cell_error(cell.get("outputs", ()), client.reply, client.errors_in_widgets())
@@ -338,7 +341,7 @@ class Execution:
 
     async def _keep_kernel(self, ending: Ending) -> bool:
         kernel, client = self._kernel, self._client
-        if self._keep_as is None or ending.status is not RunStatus.FAILED or ending.cell is None:
+        if self._keep_as is None or ending.status is not RunStatus.FAILED or ending.error_cell is None:
             return False
         if kernel is None or not kernel.is_ipython or os.name != "posix":
             return False

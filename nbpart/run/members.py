@@ -15,8 +15,9 @@ from typing import Any
 from nbpart.errors import MissingInputError, UnknownNameError, UnsupportedTypeError, nearest
 from nbpart.run.context import RunContext
 from nbpart.run.modules import SPEC_VARIABLE, install
+from nbpart.run.report import Ending, MemberOutput, RunOutput, RunReport
 from nbpart.run.secrets import own_redactor
-from nbpart.run.spec import Member, MemberOutput, RunOutput, RunResult, RunSpec
+from nbpart.run.spec import Member, RunSpec
 from nbpart.run.texts import MOST_TRACEBACK, describe_error, show_text
 from nbpart.states import RunStatus
 
@@ -180,28 +181,28 @@ def _read_notes(spec: RunSpec) -> Iterator[tuple[Any, Any, MemberOutput]]:
             continue
 
 
-def with_members(spec: RunSpec, result: RunResult) -> RunResult:
-    """The result of a run of many with that of each partition.
+def with_members(spec: RunSpec, report: RunReport) -> RunReport:
+    """The report of a run of many with that of each partition.
 
     What ended its block stands, whatever came after. The others share the outcome of the whole, but where it succeeded
     and saved for some of them: then one for which nothing was saved failed.
     """
     outputs = read_member_outputs(spec)
     shared = [fault for run_no, _, output in _read_notes(spec) if run_no is None for fault in output.output.faults]
-    result = replace(result, faults=tuple(dict.fromkeys(shared)))
+    report = replace(report, faults=tuple(dict.fromkeys(shared)))
     saved_some = any(output.done or output.output.files for output in outputs.values())
     members = {
-        member.run_no: _member_result(member, result, outputs.get(member.run_no), saved_some) for member in spec.members
+        member.run_no: _report_member(member, report, outputs.get(member.run_no), saved_some) for member in spec.members
     }
     failed = [member for member in members.values() if member.status is RunStatus.FAILED]
-    if result.status is RunStatus.SUCCEEDED and failed:
+    if _succeeded(report) and failed:
         first, n = failed[0], len(failed)
         message = f"{n} of {len(members)} partitions failed; the first: {first.error_message}"
-        result = replace(result, status=RunStatus.FAILED, error_class=first.error_class, error_message=message)
-    return replace(result, members=members)
+        report = replace(report, status=RunStatus.FAILED, error_class=first.error_class, error_message=message)
+    return replace(report, members=members)
 
 
-def _member_result(member: Member, whole: RunResult, output: MemberOutput | None, saved_some: bool) -> RunResult:
+def _report_member(member: Member, whole: RunReport, output: MemberOutput | None, saved_some: bool) -> RunReport:
     own = replace(
         whole,
         run_no=member.run_no,
@@ -212,35 +213,20 @@ def _member_result(member: Member, whole: RunResult, output: MemberOutput | None
         faults=(*whole.faults, *(output.output.faults if output is not None else ())),
     )
     if output is not None and output.error_class is not None:
-        return replace(
-            own,
-            status=RunStatus.FAILED,
-            error_class=output.error_class,
-            error_message=output.error_message,
-            traceback=output.traceback,
-            exit_code=None,
-        )
+        error = output.error_class, output.error_message, whole.error_cell, output.traceback
+        return own.with_ending(Ending(RunStatus.FAILED, *error, note=whole.note))
     made = output is not None and (output.done or (bool(output.output.files) and _succeeded(whole)))
     if output is not None and made:
-        return replace(
-            own,
-            status=RunStatus.SUCCEEDED,
-            files=output.output.files,
-            metrics=output.output.metrics,
-            error_class=None,
-            error_message=None,
-            error_cell=None,
-            traceback=None,
-            exit_code=None,
-        )
+        own = replace(own, files=output.output.files, metrics=output.output.metrics)
+        return own.with_ending(Ending(RunStatus.SUCCEEDED, note=whole.note))
     if _succeeded(whole) and saved_some:
         message = "the run saved nothing for this partition, though it did for others"
         return replace(own, status=RunStatus.FAILED, error_class="MissingOutput", error_message=message)
     return own
 
 
-def _succeeded(result: RunResult) -> bool:
-    return result.status is RunStatus.SUCCEEDED
+def _succeeded(report: RunReport) -> bool:
+    return report.status is RunStatus.SUCCEEDED
 
 
 def use_variant(notebook: Any) -> None:

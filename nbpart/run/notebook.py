@@ -1,4 +1,4 @@
-"""One attempt of a run: its notebook through papermill, and a result that says what happened."""
+"""One attempt of a run: its notebook is executed by papermill, and a report says what happened."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,18 +21,19 @@ from nbpart.run.interrupts import call_interruptibly
 from nbpart.run.members import read_member_outputs, use_variant, with_members
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
 from nbpart.run.redaction import Redactor
+from nbpart.run.report import Ending, RunOutput, RunReport
 from nbpart.run.secrets import spell_secrets
-from nbpart.run.spec import RunOutput, RunResult, RunSpec, SavedFileRecord
+from nbpart.run.spec import RunSpec
 from nbpart.run.texts import MOST_MESSAGE, show_text
 from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
+from nbpart.storage.file_record import FileRecord
 from nbpart.storage.files import write_bytes_atomic
 from nbpart.storage.own_files import make_run_folder, share
 
 if TYPE_CHECKING:
     from nbpart.run.execution import Execution
     from nbpart.run.kernels.launch import Imports, RunKernel
-    from nbpart.run.record import Ending
 
 #: The most characters of what one cell prints that are in its notebook: all of it is in the log.
 MOST_PRINTED = 10 << 20
@@ -46,7 +47,7 @@ def execute(
     *,
     on_start: Callable[[RunSpec], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> RunResult:
+) -> RunReport:
     """Execute one attempt of a run and return how it ended; see NotebookRun."""
     return NotebookRun(spec, on_start=on_start, should_stop=should_stop).execute()
 
@@ -56,9 +57,9 @@ class NotebookRun:
 
     `execute` never raises for what the notebook does: an error that a cell raises or shows (but in one tagged
     `raises-exception`), a syntax error, a dead kernel (error class DeadKernel, with its exit code), a time-out
-    (TimeoutError), a kernel that is not installed (NoSuchKernel) and `sys.exit(code)` are failed results, and a Ctrl-C,
-    an interrupted kernel or `cancel` a cancelled one. `sys.exit()` and `sys.exit(0)` end it as a success, with a note.
-    The result is also written to `spec.result`.
+    (TimeoutError), a kernel that is not installed (NoSuchKernel) and `sys.exit(code)` are failures, and a Ctrl-C, an
+    interrupted kernel or `cancel` cancel it. `sys.exit()` and `sys.exit(0)` end it as a success, with a note.
+    The report is also written to `spec.report`.
 
     on_start: called with the spec in the executing thread before the kernel starts. should_stop: looked at several
     times a second; True is like `cancel`. grace_s: seconds that an interrupted cell gets before its kernel is killed.
@@ -137,15 +138,15 @@ class NotebookRun:
     def _startup(self) -> list[str]:
         return [STARTUP_LINE] if self.spec.modules or self.spec.import_roots or self.spec.late_roots else []
 
-    def execute(self) -> RunResult:
+    def execute(self) -> RunReport:
         """Execute the notebook, blocking, and return how it ended."""
         if threading.current_thread() is not threading.main_thread():
             return self._execute()
         _load_engine()
-        result: RunResult = call_interruptibly(self._execute, self.cancel, f"nbpart {self.spec.run_id}")
-        return result
+        report: RunReport = call_interruptibly(self._execute, self.cancel, f"nbpart {self.spec.run_id}")
+        return report
 
-    def _execute(self) -> RunResult:
+    def _execute(self) -> RunReport:
         started_at = datetime.datetime.now(datetime.UTC)
         _load_engine()
         with self._turn:  # what is being started ahead is ready then, and nothing is started later
@@ -157,55 +158,46 @@ class NotebookRun:
             ending, kernel, output = _crashed(error), None, RunOutput()
         finally:
             self.discard()
-        result = RunResult(
+        report = RunReport(
+            **_fields_of(ending),
             run_no=self.spec.run_no,
             run_id=self.spec.run_id,
             partition_key=self.spec.partition_key,
             attempt=self.spec.attempt,
-            status=ending.status,
             started_at=started_at,
             finished_at=datetime.datetime.now(datetime.UTC),
             duration_s=self._execution.cells_s if self._execution is not None else 0.0,
             files=output.files,
             metrics=output.metrics,
             faults=output.faults,
-            error_class=ending.error_class,
-            error_message=ending.error_message,
-            error_cell=ending.cell,
-            traceback=ending.traceback,
-            exit_code=ending.exit_code,
-            note=ending.note,
             lacked={name: given.missing for name, given in self.spec.inputs.items() if given.missing},
             kernel=kernel,
             **self._about_kernel(),
         )
-        return self._put_down(self._redact(self._tell_apart(result)))
+        return self._write_report(self._redact(self._report_members(report)))
 
-    def _redact(self, result: RunResult) -> RunResult:
+    def _redact(self, report: RunReport) -> RunReport:
         if not self._redactor:
-            return result
+            return report
         hide = self._redactor.redact_value
         return replace(
-            result,
-            error_class=hide(result.error_class),
-            error_message=hide(result.error_message),
-            traceback=hide(result.traceback),
-            metrics=hide(result.metrics),
-            files=self._redactor.redact_files(result.files),
-            kernel_notes=tuple(hide(result.kernel_notes)),
-            note=hide(result.note),
-            members={run_no: self._redact(member) for run_no, member in result.members.items()},
+            report,
+            **{name: hide(text) for name, text in report.free_texts.items()},
+            metrics=hide(report.metrics),
+            files=self._redactor.redact_files(report.files),
+            kernel_notes=tuple(hide(report.kernel_notes)),
+            members={run_no: self._redact(member) for run_no, member in report.members.items()},
         )
 
-    def _tell_apart(self, result: RunResult) -> RunResult:
-        """The result with that of each partition, where the run was of many."""
+    def _report_members(self, report: RunReport) -> RunReport:
+        """The report with that of each partition, where the run was of many."""
         if not self.spec.members:
-            return result
+            return report
         try:
-            return with_members(self.spec, result)
+            return with_members(self.spec, report)
         except (OSError, ValueError, TypeError, KeyError) as error:  # what they came to cannot be read
             message = f"what the partitions of this run came to cannot be read: {error}"
-            return replace(result, status=RunStatus.FAILED, error_class=type(error).__name__, error_message=message)
+            return replace(report, status=RunStatus.FAILED, error_class=type(error).__name__, error_message=message)
 
     def _about_kernel(self) -> dict[str, Any]:
         if self._execution is None:
@@ -219,18 +211,18 @@ class NotebookRun:
             "kept_kernel": self._execution.kept,
         }
 
-    def _put_down(self, result: RunResult) -> RunResult:
+    def _write_report(self, report: RunReport) -> RunReport:
         try:
-            result.write(self.spec.result)
+            report.write(self.spec.report)
             self.spec.remove_files()
         except OSError as error:
-            if result.status is RunStatus.SUCCEEDED:
-                message = f"the result of {self.spec.where} could not be written: {error}"
-                return replace(result, status=RunStatus.FAILED, error_class=type(error).__name__, error_message=message)
-        return result
+            if report.status is RunStatus.SUCCEEDED:
+                message = f"the report of {self.spec.where} could not be written: {error}"
+                return replace(report, status=RunStatus.FAILED, error_class=type(error).__name__, error_message=message)
+        return report
 
     def _run_logged(self) -> tuple[Ending, str | None]:
-        for path in (self.spec.log, self.spec.output_notebook, self.spec.result):
+        for path in (self.spec.log, self.spec.output_notebook, self.spec.report):
             make_run_folder(self.spec.workspace, Path(path).parent)
         self.spec.part.unlink(missing_ok=True)
         Path(self.spec.log).unlink(missing_ok=True)  # not written over, since it may be a link
@@ -248,7 +240,6 @@ class NotebookRun:
     def _run(self, log: _Log) -> tuple[Ending, str | None]:
         from nbpart.run.execution import Execution, Limits
         from nbpart.run.papermill_engine import ENGINE_NAME
-        from nbpart.run.record import Ending
         from nbpart.run.streams import StreamOutputs
 
         if self._is_stopped():
@@ -305,6 +296,10 @@ class NotebookRun:
         return ending
 
 
+def _fields_of(ending: Ending) -> dict[str, Any]:
+    return {entry.name: getattr(ending, entry.name) for entry in fields(ending)}
+
+
 def _find_imports(spec: RunSpec) -> Imports:
     from nbpart.run.kernels.launch import Imports
 
@@ -320,7 +315,7 @@ def _place_of_log(spec: RunSpec) -> str:
     return os.path.relpath(spec.log, spec.workspace) if spec.workspace else spec.log
 
 
-def _saved_files(spec: RunSpec) -> list[SavedFileRecord]:
+def _saved_files(spec: RunSpec) -> list[FileRecord]:
     if not spec.members:
         return list(RunOutput.read(spec.part).files)
     return [file for member in read_member_outputs(spec).values() for file in member.output.files]
@@ -475,8 +470,6 @@ def _about(spec: RunSpec) -> dict[str, Any]:
 
 
 def _crashed(error: Exception) -> Ending:
-    from nbpart.run.record import Ending
-
     text = "".join(traceback.format_exception(error)) if not isinstance(error, NbpartError) else None
     message = str(error) or type(error).__name__
     return Ending(RunStatus.FAILED, type(error).__name__, message, traceback=text)

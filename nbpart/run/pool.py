@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from nbpart.run.notebook import NotebookRun
-from nbpart.run.spec import RunResult, RunSpec
+from nbpart.run.report import Ending, RunReport
+from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 
 
@@ -26,7 +27,7 @@ class Pool(Protocol):
     def submit(self, spec: RunSpec) -> None:
         """Execute a run as soon as there is a worker for it."""
 
-    def next_results(self, timeout_s: float | None = None) -> list[RunResult]:
+    def next_results(self, timeout_s: float | None = None) -> list[RunReport]:
         """The results that are there, waiting until there is one; [] after the time-out or when none is to come."""
 
     def cancel(self, run_id: str) -> None:
@@ -54,7 +55,7 @@ class ThreadPool:
         self._waiting: deque[NotebookRun] = deque()
         self._running: set[NotebookRun] = set()
         self._outstanding = 0
-        self._results: deque[RunResult] = deque()
+        self._results: deque[RunReport] = deque()
         self._threads: list[threading.Thread] = []
         self._is_closed = False
         # workers are daemons so that a forgotten pool does not hold the interpreter; its kernels must go all the same
@@ -78,7 +79,7 @@ class ThreadPool:
                 self._start_thread(f"nbpart worker {workers}", self._work)
             self._changed.notify_all()
 
-    def next_results(self, timeout_s: float | None = None) -> list[RunResult]:
+    def next_results(self, timeout_s: float | None = None) -> list[RunReport]:
         """The results that are there, waiting until there is one; [] after the time-out or when none is to come."""
         end = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
@@ -172,29 +173,26 @@ class ThreadPool:
                 self._changed.notify_all()
 
 
-def _never_started(spec: RunSpec) -> RunResult:
-    return _not_executed(spec, RunStatus.CANCELLED, "Cancelled", "the run was cancelled before it started")
+def _never_started(spec: RunSpec) -> RunReport:
+    return _not_executed(spec, Ending(RunStatus.CANCELLED, "Cancelled", "the run was cancelled before it started"))
 
 
-def _broken(spec: RunSpec, error: Exception) -> RunResult:
+def _broken(spec: RunSpec, error: Exception) -> RunReport:
     text = "".join(traceback.format_exception(error))
-    return _not_executed(spec, RunStatus.FAILED, type(error).__name__, str(error) or type(error).__name__, text)
+    message = str(error) or type(error).__name__
+    return _not_executed(spec, Ending(RunStatus.FAILED, type(error).__name__, message, traceback=text))
 
 
-def _not_executed(
-    spec: RunSpec, status: RunStatus, error_class: str, message: str, text: str | None = None
-) -> RunResult:
+def _not_executed(spec: RunSpec, ending: Ending) -> RunReport:
     now = datetime.now(UTC)
-    return RunResult(
+    report = RunReport(
         run_no=spec.run_no,
         run_id=spec.run_id,
         partition_key=spec.partition_key,
         attempt=spec.attempt,
-        status=status,
+        status=ending.status,
         started_at=now,
         finished_at=now,
         duration_s=0.0,
-        error_class=error_class,
-        error_message=message,
-        traceback=text,
     )
+    return report.with_ending(ending)

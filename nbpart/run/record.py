@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import nbformat
 from papermill.engines import NotebookExecutionManager
 
+from nbpart.run.report import Ending
 from nbpart.run.streams import StreamOutputs
 from nbpart.states import RunStatus
 
@@ -21,25 +21,6 @@ from nbpart.states import RunStatus
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How the execution of a notebook ended.
-
-    `cell` is the 0-based index of the cell that was running, if one was. `note`: what has to be known of a success.
-    """
-
-    status: RunStatus
-    error_class: str | None = None
-    error_message: str | None = None
-    cell: int | None = None
-    traceback: str | None = None
-    exit_code: int | None = None
-    note: str | None = None
-
-
-SUCCEEDED = Ending(RunStatus.SUCCEEDED)
 
 
 def strip_ansi(text: str) -> str:
@@ -98,11 +79,11 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
     def finish(self, ending: Ending) -> None:
         """Mark the cells and the notebook as they ended and write the notebook: what did not run stays pending."""
         failed = ending.status is not RunStatus.SUCCEEDED
-        if failed and ending.cell is not None:
-            cell = self.nb.cells[ending.cell]
-            self.cell_exception(cell, ending.cell)
+        if failed and ending.error_cell is not None:
+            cell = self.nb.cells[ending.error_cell]
+            self.cell_exception(cell, ending.error_cell)
             if cell.metadata.papermill.get("end_time") is None:
-                self.cell_complete(cell, ending.cell)
+                self.cell_complete(cell, ending.error_cell)
             _add_error(cell, ending)
         self.end_time = self.now()
         about = self.nb.metadata.papermill

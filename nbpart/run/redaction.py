@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nbpart.run.spec import RunOutput, SavedFileRecord
+from nbpart.run.report import RunOutput
 from nbpart.run.spellings import Spelling, find_numbers, find_texts, list_spellings
+from nbpart.storage.file_record import FileRecord
 
 HIDDEN = "•••"
 # each branch begins with a plain character, so that what has none of them is skipped in no time
@@ -68,7 +69,7 @@ class Redactor:
             return HIDDEN
         return value
 
-    def redact_files(self, files: Iterable[SavedFileRecord]) -> tuple[SavedFileRecord, ...]:
+    def redact_files(self, files: Iterable[FileRecord]) -> tuple[FileRecord, ...]:
         """What is recorded of saved files: their columns may be named by a secret. The files are left alone."""
         return tuple(replace(file, schema=self.redact_value(file.schema)) for file in files)
 

@@ -1,6 +1,6 @@
-"""A run's spec and result: all that crosses the border between who coordinates and who runs.
+"""The spec of a run: everything that one attempt needs to know, without the catalog.
 
-Both are frozen and travel as JSON files. Dates keep their type there: `{"$date": "2024-05-01"}`. The items of an input
+It is frozen and travels as a JSON file. Dates keep their type there: `{"$date": "2024-05-01"}`. The items of an input
 that has more than 1,000 of them lie in a Parquet file beside the spec.
 """
 
@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.errors import ParameterError
-from nbpart.run.input_files import InputFault, InputFile
-from nbpart.states import RunStatus
+from nbpart.run.input_files import InputFile
 from nbpart.storage.files import write_atomic, write_bytes_atomic
 from nbpart.storage.own_files import make_run_folder
 
@@ -142,7 +141,7 @@ class RunSpec:
     late_roots: at its end.
     modules: name -> (snapshot, original): a module of that name is imported from the snapshot's source.
     injected: what becomes the cell after the parameters cell. data_prefix: what the names of its data files begin
-    with. output_notebook, log, result: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
+    with. output_notebook, log, report: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
     preload: modules that a prewarmed kernel finds imported already, by name. keep_kernel: where the connection file
     of the kernel goes, if a cell raises and the kernel shall be kept; it ends by itself after keep_kernel_s seconds.
     members: the partitions of a run of many, which has no key of its own. secrets: settings that are written nowhere,
@@ -159,7 +158,7 @@ class RunSpec:
     output_notebook: str
     log: str
     data_prefix: str
-    result: str
+    report: str
     workspace: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -187,12 +186,12 @@ class RunSpec:
     @property
     def path(self) -> Path:
         """Where the spec itself lies while the run goes on."""
-        return Path(self.result + ".spec")
+        return Path(self.report + ".spec")
 
     @property
     def part(self) -> Path:
         """Where the running notebook leaves what it has saved and logged so far."""
-        return Path(self.result + ".part")
+        return Path(self.report + ".part")
 
     def to_json(self) -> dict[str, Any]:
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
@@ -261,157 +260,11 @@ class RunSpec:
         return cls.from_json(data)
 
     def remove_files(self) -> None:
-        """Remove the spec, its long inputs and the part result; the result, log and notebook stay."""
+        """Remove the spec, its long inputs and the part of a report; the report, log and notebook stay."""
         for name in self.inputs:
             self.path.with_name(f"{self.path.name}.{name}.parquet").unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
         self.part.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True, slots=True)
-class SavedFileRecord:
-    """A file that a run saved: the main one has the name ''. `path` is absolute; the rest as in SavedFile."""
-
-    name: str
-    kind: str
-    format: str
-    path: str
-    rows: int | None
-    bytes: int
-    data_version: str
-    schema: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> SavedFileRecord:
-        return cls(**data)
-
-
-@dataclass(frozen=True)
-class RunOutput:
-    """What a run has saved and logged so far, and what it found wrong with the data that it reads."""
-
-    files: tuple[SavedFileRecord, ...] = ()
-    metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
-    faults: tuple[InputFault, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "files": [file.to_json() for file in self.files],
-            "metrics": dict(self.metrics),
-            "faults": [fault.to_json() for fault in self.faults],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> RunOutput:
-        files = tuple(SavedFileRecord.from_json(file) for file in data["files"])
-        return cls(files, data["metrics"], tuple(InputFault.from_json(fault) for fault in data.get("faults", ())))
-
-    def write(self, path: str | os.PathLike[str]) -> None:
-        _write_json(path, self.to_json())
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> RunOutput:
-        """Read what `write` wrote; a run that saved and logged nothing has no file, and an empty output."""
-        try:
-            return cls.from_json(json.loads(Path(path).read_bytes()))
-        except FileNotFoundError:
-            return cls()
-
-
-@dataclass(frozen=True)
-class MemberOutput:
-    """What one partition of a run of many came to so far; `done` says that its block was left without an error."""
-
-    output: RunOutput = field(default_factory=RunOutput)
-    done: bool = False
-    error_class: str | None = None
-    error_message: str | None = None
-    traceback: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
-        return data | {"output": self.output.to_json()}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> MemberOutput:
-        return cls(**{**data, "output": RunOutput.from_json(data["output"])})
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """How one attempt of a run ended.
-
-    `status` is succeeded, failed or cancelled. `duration_s`: from the start of the first cell to the end of the last,
-    without the kernel's start and end. `error_cell` is the 0-based index of the cell in the output notebook.
-    `exit_code` is the kernel's, where it died (-9 = killed by signal 9). `lacked`: per input the keys without data.
-    `kernel_kind` is "prewarmed", "spare" or "stock", `kernel_notes` say why it is not what it should be; `cpu_s` and
-    `peak_rss_bytes` are the kernel's with the processes that it waited for, None where the system does not tell.
-    `kept_kernel` is the connection file of the kernel where it was kept: see nbpart.run.kernels.keep.KeptKernel.
-    `members`: of a run of many, the result of each partition by the number of its run. `run_no` and `partition_key` are
-    those of the spec: by them, and by `attempt`, a result is told from others, never by a text. `faults`: files of
-    inputs that are not what was recorded. `note`: what a person has to know of a success.
-    """
-
-    run_id: str
-    attempt: int
-    status: RunStatus
-    started_at: datetime.datetime
-    finished_at: datetime.datetime
-    duration_s: float
-    files: tuple[SavedFileRecord, ...] = ()
-    metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
-    error_class: str | None = None
-    error_message: str | None = None
-    error_cell: int | None = None
-    traceback: str | None = None
-    exit_code: int | None = None
-    lacked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    kernel: str | None = None
-    kernel_kind: str | None = None
-    kernel_notes: tuple[str, ...] = ()
-    cpu_s: float | None = None
-    peak_rss_bytes: int | None = None
-    kept_kernel: str | None = None
-    members: Mapping[int, RunResult] = field(default_factory=dict)
-    run_no: int | None = None
-    partition_key: str | None = None
-    faults: tuple[InputFault, ...] = ()
-    note: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
-        data["status"] = str(self.status)
-        data["started_at"], data["finished_at"] = self.started_at.isoformat(), self.finished_at.isoformat()
-        data["files"] = [file.to_json() for file in self.files]
-        data["lacked"] = {name: list(keys) for name, keys in self.lacked.items()}
-        data["kernel_notes"] = list(self.kernel_notes)
-        data["faults"] = [fault.to_json() for fault in self.faults]
-        data["members"] = [result.to_json() for result in self.members.values()]
-        return data | {"metrics": dict(self.metrics)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> RunResult:
-        values = dict(data)
-        values["status"] = RunStatus(data["status"])
-        for name in ("started_at", "finished_at"):
-            values[name] = datetime.datetime.fromisoformat(data[name])
-        values["files"] = tuple(SavedFileRecord.from_json(file) for file in data["files"])
-        values["kernel_notes"] = tuple(data.get("kernel_notes", ()))
-        values["faults"] = tuple(InputFault.from_json(fault) for fault in data.get("faults", ()))
-        members = [cls.from_json(result) for result in data.get("members", ())]
-        values["members"] = {member.run_no: member for member in members}
-        values["lacked"] = {name: tuple(keys) for name, keys in data["lacked"].items()}
-        return cls(**values)
-
-    def write(self, path: str | os.PathLike[str]) -> None:
-        _write_json(path, self.to_json())
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> RunResult:
-        return cls.from_json(json.loads(Path(path).read_bytes()))
 
 
 def encode_value(value: Any) -> Any:
@@ -449,11 +302,6 @@ def decode_value(value: Any) -> Any:
         if tag == "$dict":
             return {decode_value(key): decode_value(item) for key, item in inner}
     return {key: decode_value(item) for key, item in value.items()}
-
-
-def _write_json(path: str | os.PathLike[str], data: Mapping[str, Any]) -> None:
-    # a traceback may hold anything, also half a surrogate pair
-    write_bytes_atomic(path, json.dumps(data, ensure_ascii=True).encode())
 
 
 def _write_items(path: Path, items: tuple[InputItem, ...]) -> None:

@@ -13,7 +13,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbpart.run.execution import Execution, Limits
 from nbpart.run.interrupts import call_interruptibly
 from nbpart.run.kernels.launch import Imports
-from nbpart.run.record import Ending
+from nbpart.run.report import Ending
 from nbpart.states import RunStatus
 
 
@@ -68,7 +68,7 @@ def execute_standalone(
 def _raise_for(ending: Ending) -> None:
     if ending.error_class == "TimeoutError":
         raise CellTimeoutError(ending.error_message or "")
-    if ending.status is RunStatus.SUCCEEDED or ending.cell is not None:
+    if ending.status is RunStatus.SUCCEEDED or ending.error_cell is not None:
         return
     if ending.error_class == "NoSuchKernel":
         raise NoSuchKernel(ending.error_message or "")

@@ -1,5 +1,6 @@
 """Files: atomic writes, versions of sources, and values as files."""
 
+from nbpart.storage.file_record import FileRecord
 from nbpart.storage.files import (
     FileVersion,
     hash_file,
@@ -18,6 +19,7 @@ __all__ = [
     "FORMATS",
     "HASHED_AT_LOAD",
     "FileFault",
+    "FileRecord",
     "FileVersion",
     "SavedFile",
     "find_fault",

@@ -137,7 +137,7 @@ def _build_spec(
         output_notebook="",
         log="",
         data_prefix=str(scratch / "data"),
-        result=str(scratch / "result.json"),
+        report=str(scratch / "report.json"),
         workspace=str(root),
     )
     return spec, resolved

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbpart.run.spec import Member, RunResult, RunSpec, SavedFileRecord
+from nbpart.run.report import RunReport
+from nbpart.run.spec import Member, RunSpec
 from nbpart.states import RunStatus
+from nbpart.storage import FileRecord
 
 #: What a run comes to: data as text, an exception, or None to let it run until the test ends it.
 Answer = Callable[[RunSpec], str | Exception | None]
@@ -48,7 +50,7 @@ class ScriptedPool:
         self._changed = threading.Condition(threading.RLock())
         self._waiting: deque[RunSpec] = deque()
         self.running: dict[str, RunSpec] = {}
-        self._results: deque[RunResult] = deque()
+        self._results: deque[RunReport] = deque()
         self.most_at_once = 0
         self.is_closed = False
 
@@ -61,7 +63,7 @@ class ScriptedPool:
             self._waiting.append(spec)
             self._start_waiting()
 
-    def next_results(self, timeout_s: float | None = None) -> list[RunResult]:
+    def next_results(self, timeout_s: float | None = None) -> list[RunReport]:
         with self._changed:
             if not self._results and (self.running or self._waiting):
                 self._changed.wait(timeout_s)
@@ -109,7 +111,7 @@ class Cancelled(Exception):
     """What a cancelled run comes to."""
 
 
-def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunResult:
+def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunReport:
     now = datetime.now(UTC)
     members = {m.run_no: make_result(spec.of_member(m), stage.answer_member(m), stage) for m in spec.members}
     if members:
@@ -121,10 +123,10 @@ def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunRes
     if isinstance(outcome, Exception):
         status = RunStatus.CANCELLED if isinstance(outcome, Cancelled) else RunStatus.FAILED
         name, message = type(outcome).__name__, str(outcome)
-        return RunResult(**common, status=status, duration_s=0.1, error_class=name, error_message=message)
+        return RunReport(**common, status=status, duration_s=0.1, error_class=name, error_message=message)
     path = Path(f"{spec.data_prefix}.txt")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(outcome)
     version = hashlib.sha256(outcome.encode()).hexdigest()
-    file = SavedFileRecord("", "file", "text", str(path), None, len(outcome), version, None)
-    return RunResult(**common, status=RunStatus.SUCCEEDED, duration_s=0.1, files=(file,))
+    file = FileRecord("", "file", "text", str(path), None, len(outcome), version, None)
+    return RunReport(**common, status=RunStatus.SUCCEEDED, duration_s=0.1, files=(file,))

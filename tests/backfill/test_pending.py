@@ -14,7 +14,8 @@ import pytest
 
 import nbpart
 from nbpart.catalog import Batch, Outcome, check, events
-from nbpart.run.spec import RunResult, RunSpec
+from nbpart.run.report import RunReport
+from nbpart.run.spec import RunSpec
 from tests.backfill.pools import Stage, make_result
 
 #: What a run may say that no catalog can hold, or that nobody wants there as it is.
@@ -55,7 +56,7 @@ def let_b_say(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch, says: dict[
     """Play runs of which the one of one/b says this."""
     stage = Stage(lambda spec: ValueError("b") if fails and is_b(spec) else f"{spec.asset} {spec.partition_key}")
 
-    def make(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunResult:
+    def make(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunReport:
         result = make_result(spec, outcome, stage)
         return dataclasses.replace(result, **says) if is_b(spec) else result
 
@@ -116,7 +117,7 @@ def test_outcomes_that_fail_together_are_recorded_one_by_one(
     record, refused = events.record_outcomes, []
 
     def record_or_refuse(batch: Batch, outcomes: list[Outcome]) -> None:
-        bad = [o for o in outcomes if o.status == "succeeded" and any("one/b/" in file.path for file in o.files)]
+        bad = [o for o in outcomes if o.status == "succeeded" and any("one/b/" in file.path for file in o.report.files)]
         if bad and (twice or not refused):
             refused.append(bad)
             batch.execute("SELECT 'no number'::INTEGER")

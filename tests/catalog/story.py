@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,13 +15,23 @@ import pandas as pd
 from nbpart.catalog import Batch, Catalog, events
 from nbpart.catalog.check import check
 from nbpart.catalog.expressions import order_free_hash, status_sql
-from nbpart.catalog.records import AssetRow, FileRecord, InputRead, Outcome, Registered
+from nbpart.catalog.records import AssetRow, InputRead, Outcome, Registered
+from nbpart.run import RunReport
 from nbpart.states import RunStatus
-from nbpart.storage import place_run
+from nbpart.storage import FileRecord, place_run
 
 
 def version_of(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def make_outcome(
+    run_no: int, attempt: int, status: RunStatus, final: bool = True, *, run_id: str = "", **given: Any
+) -> Outcome:
+    now = datetime.now(UTC)
+    times = {"started_at": now, "finished_at": now, "duration_s": 0.1}
+    report = RunReport(run_no=run_no, run_id=run_id, attempt=attempt, status=status, **(times | given))
+    return Outcome(report, final)
 
 
 class Story:
@@ -102,14 +113,15 @@ class Story:
         **more: Any,
     ) -> None:
         """Record an outcome; a success reads its inputs as they are now and has `content` for data."""
-        asset, key_id = self._run(run_no)
+        asset, key_id, run_id = self._run(run_no)
+        known = {name: more.pop(name) for name in ("inputs", "code_version", "seen") if name in more}
         if status is RunStatus.SUCCEEDED:
-            more.setdefault("inputs", self.catalog.read(lambda b: self._read_inputs(b, asset, key_id)))
-            more.setdefault("data_version", None if content is None else version_of(content))
-            path = f"data/{self.place(run_no, attempt)}.json"
-            more.setdefault("files", [] if content is None else [FileRecord("", "value", "json", path)])
-        outcome = Outcome(run_no, attempt, status, final, datetime.now(UTC), 0.1, **more)
-        self.catalog.write(lambda b: events.record_outcomes(b, [outcome]))
+            known.setdefault("inputs", self.catalog.read(lambda b: self._read_inputs(b, asset, key_id)))
+            if content is not None:
+                path, version = f"data/{self.place(run_no, attempt)}.json", version_of(content)
+                more.setdefault("files", (FileRecord("", "value", "json", path, data_version=version),))
+        outcome = make_outcome(run_no, attempt, status, final, run_id=run_id, **more)
+        self.catalog.write(lambda b: events.record_outcomes(b, [replace(outcome, **known)]))
 
     def place(self, run_no: int, attempt: int = 1) -> str:
         """Where an attempt's files lie."""
@@ -149,11 +161,14 @@ class Story:
         key_id = self.key_id(key)
         return self.catalog.read(lambda b: self._read_inputs(b, asset, key_id))
 
-    def _run(self, run_no: int) -> tuple[str, int]:
-        sql = "SELECT a.name, r.key_id FROM runs AS r JOIN assets AS a USING (asset_id) WHERE run_no = ?"
+    def run_id(self, run_no: int) -> str:
+        return self._run(run_no)[2]
+
+    def _run(self, run_no: int) -> tuple[str, int, str]:
+        sql = "SELECT a.name, r.key_id, r.run_id FROM runs AS r JOIN assets AS a USING (asset_id) WHERE run_no = ?"
         row = self.catalog.read(lambda b: b.row(sql, run_no))
         assert row is not None
-        return row[0], row[1]
+        return row[0], row[1], row[2]
 
     def _read_inputs(self, batch: Batch, asset: str, key_id: int) -> list[InputRead]:
         reads = []

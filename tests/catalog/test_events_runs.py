@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from nbpart.catalog import Batch, events
-from nbpart.catalog.records import FileRecord, Outcome
+from nbpart.catalog import Batch, events, queries
 from nbpart.errors import CatalogError, RecordingError, UnknownNameError
+from nbpart.run.report import RecordedEnding
 from nbpart.states import RunStatus
-from tests.catalog.story import Story, version_of
+from nbpart.storage import FileRecord
+from tests.catalog.story import Story, make_outcome, version_of
 
 
 @pytest.fixture
@@ -105,8 +109,7 @@ def test_a_result_that_comes_twice_is_recorded_once(story: Story) -> None:
     assert story.catalog.sequence() == sequence
     [other] = story.claim("model", "y")
     assert other is not None
-    now = datetime.now(UTC)
-    both = [Outcome(other, 1, RunStatus.FAILED, final, now) for final in (False, True, True)]
+    both = [make_outcome(other, 1, RunStatus.FAILED, final) for final in (False, True, True)]
     story.catalog.write(lambda b: events.record_outcomes(b, both))
     assert story.count("outcomes") == 3
     assert story.status("model", "y") == "failed"
@@ -139,8 +142,7 @@ def test_of_outcomes_that_come_together_those_of_a_replaced_attempt_are_left_out
     assert run_no is not None
     story.start(run_no)
     story.start(run_no, attempt=2)
-    now = datetime.now(UTC)
-    given = [Outcome(run_no, attempt, RunStatus.SUCCEEDED, True, now) for attempt in (1, 2)]
+    given = [make_outcome(run_no, attempt, RunStatus.SUCCEEDED) for attempt in (1, 2)]
     story.catalog.write(lambda b: events.record_outcomes(b, given))
     assert story.catalog.read(lambda b: b.rows("SELECT attempt FROM outcomes")) == [(2,)]
 
@@ -148,7 +150,7 @@ def test_of_outcomes_that_come_together_those_of_a_replaced_attempt_are_left_out
 def test_an_outcome_of_no_run_is_refused_and_nothing_of_it_recorded(story: Story) -> None:
     [run_no] = story.claim("model", "x")
     assert run_no is not None
-    given = [Outcome(n, 1, RunStatus.FAILED, True, datetime.now(UTC)) for n in (run_no, 99)]
+    given = [make_outcome(n, 1, RunStatus.FAILED) for n in (run_no, 99)]
     with pytest.raises(UnknownNameError, match="never claimed"):
         story.catalog.write(lambda b: events.record_outcomes(b, given))
     assert story.count("outcomes") == 0
@@ -174,11 +176,9 @@ def test_everything_of_an_outcome_is_kept(story: Story) -> None:
     more: dict[str, Any] = {
         "lacked": {"inbox": ["z"]},
         "kernel": "python3",
-        "rows": 3,
-        "bytes": 10,
         "code_version": "c9",
     }
-    story.end(run_no, content="one", files=files, metrics=metrics, **more)
+    story.end(run_no, files=files, metrics=metrics, **more)
     read = story.catalog.read
     assert read(lambda b: b.rows("SELECT name, format, rows, schema FROM data_files ORDER BY name")) == [
         ("", "parquet", 3, "{}"),
@@ -190,8 +190,9 @@ def test_everything_of_an_outcome_is_kept(story: Story) -> None:
         ("name", None, "ü"),
         ("ok", 1.0, "true"),
     ]
-    row = read(lambda b: b.row("SELECT code_version, data_version, data_hash, rows FROM materializations"))
-    assert row == ("c9", version_of("one"), int(version_of("one")[:16], 16), 3)
+    row = read(lambda b: b.row("SELECT code_version, data_version, data_hash, rows, bytes FROM materializations"))
+    version = hashlib.sha256(b"\0ab\nroc\0").hexdigest()
+    assert row == ("c9", version, int(version[:16], 16), 3, 10)
     lacked, kernel = read(lambda b: b.rows("SELECT lacked, kernel FROM outcomes"))[0]
     assert (json.loads(lacked), kernel) == ({"inbox": ["z"]}, "python3")
 
@@ -256,3 +257,19 @@ def test_a_reserved_run_is_claimed_once(story: Story) -> None:
     other = story.catalog.write(events.reserve_run)
     assert not story.catalog.write(lambda b: events.claim_reserved(b, other, frame, story.coordinator))
     assert story.findings() == []
+
+
+def test_every_field_of_an_ending_is_recorded_and_read(story: Story) -> None:
+    [run_no] = story.claim("model", "x")
+    assert run_no is not None
+    story.start(run_no)
+    values: dict[Any, Any] = {
+        str | None: "text", int | None: 2**40, float | None: 0.25, Mapping[str, tuple[str, ...]]: {"inbox": ["z"]},
+        datetime | None: datetime(2024, 5, 1, tzinfo=UTC), RunStatus: RunStatus.FAILED,
+    }  # fmt: skip
+    given = {name: values[kind] for name, kind in get_type_hints(RecordedEnding).items()}
+    outcome = make_outcome(run_no, 1, **given)
+    story.catalog.write(lambda b: events.record_outcomes(b, [outcome]))
+    run_id = story.run_id(run_no)
+    found = story.catalog.read(lambda b: queries.find_run(b, run_id))
+    assert {entry.name: getattr(found, entry.name) for entry in fields(RecordedEnding)} == given

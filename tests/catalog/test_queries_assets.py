@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from nbpart.catalog import Batch, Catalog, events, queries
-from nbpart.catalog.records import FileRecord
 from nbpart.catalog.relations import Relations
 from nbpart.errors import CatalogError
 from nbpart.partitions import Parameters
+from nbpart.storage import FileRecord
 from tests.catalog.story import Story, version_of
 
 
@@ -84,7 +84,7 @@ def test_find_materialization_now_and_as_a_run_left_it(story: Story) -> None:
         FileRecord("roc", "file", "figure", f"data/{story.place(first)}.png"),
     ]
     story.start(first)
-    story.end(first, content="1", files=files, rows=3)
+    story.end(first, files=files)
     second = story.make("x", "a", "2")
     key_id = story.key_id("a")
 

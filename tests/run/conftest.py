@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
+from nbpart.run.report import RunReport
 from nbpart.run.spec import RunSpec
+from nbpart.states import RunStatus
 
 PACKAGE_ROOT = str(Path(__file__).parents[2])
 CONTEXT = "from nbpart.run.members import run_from_environment\nrun = run_from_environment()\n"
@@ -43,9 +46,16 @@ def make_spec(folder: Path, run_id: str, /, *cells: Any, **values: Any) -> RunSp
         "output_notebook": str(folder / "runs" / f"{stem}.ipynb"),
         "log": str(folder / "runs" / f"{stem}.log"),
         "data_prefix": str(folder / "data" / stem),
-        "result": str(folder / "runs" / f"{stem}.json"),
+        "report": str(folder / "runs" / f"{stem}.json"),
     }
     return RunSpec(**(given | values))
+
+
+def make_report(spec: RunSpec, status: RunStatus, **given: Any) -> RunReport:
+    """The report of an attempt that began and ended now."""
+    now = datetime.now(UTC)
+    own = {"run_no": spec.run_no, "run_id": spec.run_id, "partition_key": spec.partition_key, "attempt": spec.attempt}
+    return RunReport(**own, status=status, started_at=now, finished_at=now, **given)
 
 
 def cell_states(spec: RunSpec) -> list[tuple[str, list[str]]]:

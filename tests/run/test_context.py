@@ -15,7 +15,8 @@ from nbpart.run.context import RunContext
 from nbpart.run.input_files import InputFile
 from nbpart.run.members import run_from_environment
 from nbpart.run.modules import SPEC_VARIABLE
-from nbpart.run.spec import InputItem, InputSpec, RunOutput, RunSpec
+from nbpart.run.report import RunOutput
+from nbpart.run.spec import InputItem, InputSpec, RunSpec
 from nbpart.storage.formats import save_value
 from tests.run.conftest import make_spec
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nbpart.run.members import MemberRun, WholeRun, read_member_outputs, with_members
-from nbpart.run.spec import EACH, InputItem, InputSpec, Member, RunResult, RunSpec
+from nbpart.run.report import RunReport
+from nbpart.run.spec import EACH, InputItem, InputSpec, Member, RunSpec
 from nbpart.states import RunStatus
-from tests.run.conftest import make_spec
+from tests.run.conftest import make_report, make_spec
 
 
 def make_many(folder: Path, n: int) -> RunSpec:
@@ -24,10 +24,9 @@ def make_many(folder: Path, n: int) -> RunSpec:
     )
 
 
-def end(spec: RunSpec, status: RunStatus = RunStatus.SUCCEEDED) -> RunResult:
-    now = datetime.now(UTC)
-    (Path(spec.result).parent).mkdir(parents=True, exist_ok=True)
-    return with_members(spec, RunResult(spec.run_id, 1, status, now, now, 0.1, run_no=spec.run_no))
+def end(spec: RunSpec, status: RunStatus = RunStatus.SUCCEEDED) -> RunReport:
+    (Path(spec.report).parent).mkdir(parents=True, exist_ok=True)
+    return with_members(spec, make_report(spec, status))
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def spec(tmp_path: Path) -> RunSpec:
     return spec
 
 
-def statuses(result: RunResult) -> list[str]:
+def statuses(result: RunReport) -> list[str]:
     return [str(member.status) for member in result.members.values()]
 
 

@@ -20,7 +20,8 @@ import pytest
 from nbpart.errors import ParameterError
 from nbpart.run.kernels import launch, provisioner
 from nbpart.run.notebook import NotebookRun, execute, read_notebook, spell_injected
-from nbpart.run.spec import InputSpec, RunResult, RunSpec
+from nbpart.run.report import RunReport
+from nbpart.run.spec import InputSpec, RunSpec
 from nbpart.states import RunStatus
 from nbpart.storage.formats import load_file
 from tests.run.conftest import CONTEXT, PACKAGE_ROOT, cell_states, make_spec, processes_of, wait_for
@@ -98,11 +99,11 @@ FAILURES: dict[str, tuple[list[Any], dict[str, Any], tuple[str, str, int | None]
 @dataclasses.dataclass
 class Ran:
     specs: dict[str, RunSpec]
-    results: dict[str, RunResult]
+    results: dict[str, RunReport]
     kind: str
 
 
-def _execute(spec: RunSpec, name: str) -> RunResult:
+def _execute(spec: RunSpec, name: str) -> RunReport:
     return NotebookRun(spec, grace_s=0.5 if name == "stubborn" else 60.0).execute()
 
 
@@ -135,7 +136,7 @@ def test_failures_are_told_as_they_happened(ran: Ran, name: str) -> None:
     last_line = Path(ran.specs[name].log).read_text("utf-8").splitlines()[-1]
     assert "failed after" in last_line
     assert f"{error_class}: " in last_line
-    assert RunResult.read(ran.specs[name].result) == result
+    assert RunReport.read(ran.specs[name].report) == result
 
 
 @pytest.mark.kernel
@@ -174,7 +175,7 @@ def test_details_of_failures(ran: Ran) -> None:
 def test_no_process_and_no_scratch_file_is_left(ran: Ran) -> None:
     assert {name: processes_of(spec.run_id) for name, spec in ran.specs.items()} == {name: [] for name in ran.specs}
     for spec in ran.specs.values():
-        left = sorted(path.name for path in Path(spec.result).parent.iterdir())
+        left = sorted(path.name for path in Path(spec.report).parent.iterdir())
         assert set(left) <= {f"{spec.run_id}-1.{ending}" for ending in ("ipynb", "json", "log")}
 
 
@@ -191,7 +192,7 @@ def test_success(ran: Ran) -> None:
     frame = load_file(files[""].path, files[""].format)
     assert frame.iloc[0].tolist() == ["2024-05-01", AT.isoformat(), spec.folder]
     assert load_file(files["about"].path, "json") == {"lr": 0.1}
-    assert RunResult.read(spec.result) == result
+    assert RunReport.read(spec.report) == result
 
 
 @pytest.mark.kernel
@@ -226,7 +227,7 @@ def test_a_cell_may_end_the_run_as_a_success(tmp_path: Path, call: str) -> None:
     assert [status for status, _ in cell_states(spec)] == ["completed", "completed", "pending", "pending", "pending"]
     assert Path(spec.log).read_text("utf-8").endswith(f": {note}\n")
     assert nbformat.read(spec.output_notebook, as_version=4).metadata.nbpart.note == note
-    assert RunResult.read(spec.result) == result
+    assert RunReport.read(spec.report) == result
 
 
 @pytest.mark.kernel
@@ -253,7 +254,7 @@ def test_cancel_from_another_thread_and_watch_it_happen(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "cancelled", "x = 1", "print('here', flush=True)\nwhile True: pass", "x")
     started: list[str] = []
     run = NotebookRun(spec, on_start=lambda spec: started.append(spec.run_id))
-    results: list[RunResult] = []
+    results: list[RunReport] = []
     thread = threading.Thread(target=lambda: results.append(run.execute()))
     thread.start()
     wait_for(lambda: Path(spec.log).exists() and "here" in Path(spec.log).read_text("utf-8"))
@@ -277,7 +278,7 @@ def test_ctrl_c_in_the_main_thread_cancels(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate()
     assert (said.strip(), process.returncode) == ("cancelled", 0)
-    assert RunResult.read(spec.result).error_cell == 0
+    assert RunReport.read(spec.report).error_cell == 0
     assert processes_of("ctrlc") == []
 
 
@@ -376,5 +377,5 @@ def test_what_a_run_leaves_can_be_used_by_the_group_of_a_shared_folder(tmp_path:
         assert execute(spec).status is RunStatus.SUCCEEDED
     finally:
         os.umask(before)
-    for path in (spec.log, spec.output_notebook, spec.result):
+    for path in (spec.log, spec.output_notebook, spec.report):
         assert Path(path).stat().st_mode & 0o777 == 0o660, path

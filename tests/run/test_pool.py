@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,10 @@ import pytest
 from nbpart.run.kernels import launch
 from nbpart.run.notebook import NotebookRun
 from nbpart.run.pool import Pool, ThreadPool
-from nbpart.run.spec import RunResult, RunSpec
+from nbpart.run.report import RunReport
+from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
-from tests.run.conftest import make_spec, processes_of, wait_for
+from tests.run.conftest import make_report, make_spec, processes_of, wait_for
 
 
 class Gate:
@@ -23,7 +23,7 @@ class Gate:
         self.open: set[str] = set()
         self._lock = threading.Lock()
 
-    def execute(self, run: NotebookRun) -> RunResult:
+    def execute(self, run: NotebookRun) -> RunReport:
         name = run.spec.run_id
         with self._lock:
             self.running.add(name)
@@ -41,9 +41,8 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     return gate
 
 
-def _result(spec: RunSpec, status: RunStatus) -> RunResult:
-    now = datetime.now(UTC)
-    return RunResult(spec.run_id, spec.attempt, status, now, now, 0.0, run_no=spec.run_no)
+def _result(spec: RunSpec, status: RunStatus) -> RunReport:
+    return make_report(spec, status)
 
 
 def collect(pool: Pool, count: int) -> dict[str, RunStatus]:
@@ -56,7 +55,7 @@ def collect(pool: Pool, count: int) -> dict[str, RunStatus]:
 
 
 def test_a_run_that_cannot_be_executed_at_all_has_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def execute(run: NotebookRun) -> RunResult:
+    def execute(run: NotebookRun) -> RunReport:
         raise ImportError("nbpart was replaced while it ran")
 
     monkeypatch.setattr(NotebookRun, "execute", execute)
@@ -162,7 +161,7 @@ def test_where_none_can_be_forked_spares_are_started_ahead(tmp_path: Path, monke
     go = tmp_path / "go"
     wait = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\nprint(os.getcwd())"
     names = [f"ahead{number}" for number in range(4)]
-    results: list[RunResult] = []
+    results: list[RunReport] = []
     with ThreadPool(1) as pool:
         for name in names:
             folder = tmp_path / name

@@ -13,14 +13,10 @@ from nbpart.run.input_files import InputFile
 from nbpart.run.spec import (
     InputItem,
     InputSpec,
-    RunOutput,
-    RunResult,
     RunSpec,
-    SavedFileRecord,
     decode_value,
     encode_value,
 )
-from nbpart.states import RunStatus
 from tests.run.conftest import make_spec
 
 _text = st.text(st.characters(codec="utf-8"))
@@ -79,31 +75,3 @@ def test_spec_round_trip(tmp_path: Path, count: int) -> None:
     spec.remove_files()
     assert not spec.path.exists()
     assert not beside.exists()
-
-
-def test_result_round_trip(tmp_path: Path) -> None:
-    file = SavedFileRecord("", "file", "frame", "/data/x.parquet", 3, 100, "ab", "[]")
-    at = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
-    result = RunResult(
-        "r1",
-        2,
-        RunStatus.FAILED,
-        at,
-        at,
-        1.5,
-        (file,),
-        {"a": 1, "b": "\ud800"},
-        "E",
-        "m",
-        3,
-        "t",
-        -9,
-        {"x": ("k",)},
-        "py",
-    )
-    result.write(tmp_path / "r.json")
-    assert RunResult.read(tmp_path / "r.json") == result
-
-
-def test_output_of_a_run_that_saved_nothing_is_empty(tmp_path: Path) -> None:
-    assert RunOutput.read(tmp_path / "none") == RunOutput()

@@ -58,9 +58,7 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
         _check_files(outcome, runs[outcome.run_no])
     batch.stage("outcomes_staged", staging.build_outcomes(accepted))
     batch.execute(
-        """INSERT INTO outcomes BY NAME SELECT run_no, attempt, status, final, finished_at, duration_s, error_class,
-            error_message, error_cell, traceback, exit_code, lacked, kernel, kernel_kind, cpu_s, peak_rss_bytes,
-            kept_kernel, note, ? AS sequence FROM outcomes_staged""",
+        "INSERT INTO outcomes BY NAME SELECT *, ? AS sequence FROM outcomes_staged",
         batch.sequence,
     )
     made = _insert_materializations(batch, accepted, runs)
@@ -102,12 +100,12 @@ def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
 def _check_files(outcome: Outcome, run: _Run) -> None:
     """See to it that no other materialization names the same file: the place of an attempt carries its run's number,
     which no other run has, and a run has one materialization at most."""
-    if not outcome.files:
+    if not outcome.report.files:
         return
     if not is_id_of(run.run_id, outcome.run_no):
         raise RecordingError(f"Run {outcome.run_no} has the id {run.run_id!r}, which is another's; run it again.")
     place = place_run(run.asset, run.key, run.run_id, outcome.attempt)
-    for file in outcome.files:
+    for file in outcome.report.files:
         if not is_in_place(file.path, place):
             raise RecordingError(
                 f"The data file {file.path!r} is not one of run {run.run_id} of {run.asset}: those are data/{place}.*"
@@ -141,7 +139,7 @@ def _insert_materializations(batch: Batch, accepted: Sequence[Outcome], runs: di
     for materialization_id, outcome in enumerate(succeeded, first):
         run = runs[outcome.run_no]
         code_version = run.code_version if outcome.code_version is None else outcome.code_version
-        made.append(staging.make(materialization_id, run.asset_id, run.key_id, run.run_id, code_version, outcome))
+        made.append(staging.make(materialization_id, run.asset_id, run.key_id, code_version, outcome))
     batch.stage("materializations_staged", staging.build_materializations(made))
     batch.execute("INSERT INTO materializations SELECT *, ? FROM materializations_staged", batch.sequence)
     for table, statement in _INSERTS.items():
@@ -152,7 +150,7 @@ def _insert_materializations(batch: Batch, accepted: Sequence[Outcome], runs: di
 
 
 _INSERTS = {
-    "data_files": "INSERT INTO data_files FROM data_files_staged",
+    "data_files": "INSERT INTO data_files BY NAME FROM data_files_staged",
     "inputs": "INSERT INTO inputs FROM inputs_staged",
     "metrics": """INSERT INTO metrics (materialization_id, name, number, text, whole)
         SELECT materialization_id, name, number, text, whole::HUGEINT FROM metrics_staged""",

@@ -6,45 +6,40 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from nbpart.catalog.records import Outcome
+from nbpart.run.report import RecordedEnding
+from nbpart.states import RunStatus
+from nbpart.storage.file_record import FileRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_OUTCOME = {
-    "run_no": "int64",
-    "attempt": "int32",
-    "status": "string",
-    "final": "bool_",
-    "finished_at": "time",
-    "duration_s": "float64",
-    "error_class": "string",
-    "error_message": "string",
-    "error_cell": "int32",
-    "traceback": "string",
-    "exit_code": "int32",
-    "kernel": "string",
-    "kernel_kind": "string",
-    "cpu_s": "float64",
-    "peak_rss_bytes": "int64",
-    "kept_kernel": "string",
-    "note": "string",
+#: How the values of a record's fields are staged, by the type that the record declares.
+_TYPES: dict[Any, str] = {
+    RunStatus: "string",
+    str: "string",
+    str | None: "string",
+    int | None: "int64",
+    float | None: "float64",
+    datetime | None: "time",
+    Mapping[str, tuple[str, ...]]: "json",
 }
-_FILE = {
-    "name": "string",
-    "kind": "string",
-    "format": "string",
-    "path": "string",
-    "part": "string",
-    "rows": "int64",
-    "bytes": "int64",
-    "data_version": "string",
-    "schema": "string",
-}
+
+
+def _list_columns(record: type) -> dict[str, str]:
+    hints = get_type_hints(record)
+    return {entry.name: _TYPES[hints[entry.name]] for entry in fields(record)}
+
+
+#: The columns of `outcomes` that a report has, and those of `data_files` that a file has.
+ENDING_COLUMNS = _list_columns(RecordedEnding)
+FILE_COLUMNS = _list_columns(FileRecord)
+_OUTCOME = {"run_no": "int64", "attempt": "int32", "final": "bool_"}
 _INPUT = {"input_id": "int32", "key_id": "int64", "n": "int64", "data_hash": "uint64", "position": "int64"}
 _SETTLED = {
     "fact_row": "int64",
@@ -87,11 +82,9 @@ class Settled:
     stale: int
 
 
-def make(
-    materialization_id: int, asset_id: int, key_id: int, run_id: str, code_version: str | None, outcome: Outcome
-) -> Made:
-    """What a run made. One that saved nothing has its notebook for data: no two of them made the same."""
-    version = outcome.data_version or hashlib.sha256(run_id.encode()).hexdigest()
+def make(materialization_id: int, asset_id: int, key_id: int, code_version: str | None, outcome: Outcome) -> Made:
+    """What a run made."""
+    version = outcome.report.data_version
     return Made(materialization_id, asset_id, key_id, code_version, version, hash_version(version), outcome)
 
 
@@ -104,8 +97,9 @@ def hash_version(data_version: str) -> int:
 
 
 def build_outcomes(outcomes: Sequence[Outcome]) -> pa.Table:
-    lacked = [json.dumps(o.lacked) if o.lacked else None for o in outcomes]
-    return _build(_OUTCOME, outcomes, lacked=("string", lacked))
+    """The columns of outcomes but the last."""
+    own = {name: (kind, [getattr(o, name) for o in outcomes]) for name, kind in _OUTCOME.items()}
+    return _build(ENDING_COLUMNS, [outcome.report for outcome in outcomes], **own)
 
 
 def build_settled(rows: Sequence[Settled]) -> pa.Table:
@@ -128,19 +122,19 @@ def build_named(run_ids: Sequence[str | None], **columns: Sequence[int | None]) 
 
 def build_materializations(made: Sequence[Made]) -> pa.Table:
     """All columns of materializations but the last."""
-    outcomes = [one.outcome for one in made]
+    reports = [one.outcome.report for one in made]
     columns = {"materialization_id": "int64", "asset_id": "int32", "key_id": "int64"}
     return _build(
         columns,
         made,
-        run_no=("int64", [o.run_no for o in outcomes]),
+        run_no=("int64", [report.run_no for report in reports]),
         code_version=("string", [one.code_version for one in made]),
         data_version=("string", [one.data_version for one in made]),
         data_hash=("uint64", [one.data_hash for one in made]),
-        materialized_at=("time", [o.finished_at for o in outcomes]),
-        duration_s=("float64", [o.duration_s for o in outcomes]),
-        rows=("int64", [o.rows for o in outcomes]),
-        bytes=("int64", [o.bytes for o in outcomes]),
+        materialized_at=("time", [report.finished_at for report in reports]),
+        duration_s=("float64", [report.duration_s for report in reports]),
+        rows=("int64", [file.rows if (file := report.main_file) else None for report in reports]),
+        bytes=("int64", [report.bytes for report in reports]),
     )
 
 
@@ -167,8 +161,8 @@ def join_metric(number: float | None, text: str | None, whole: int | None) -> in
 
 
 def _build_files(made: Sequence[Made]) -> pa.Table:
-    files = [(one.materialization_id, file) for one in made for file in one.outcome.files]
-    return _build_owned(_FILE, files)
+    files = [(one.materialization_id, file) for one in made for file in one.outcome.report.files]
+    return _build_owned(FILE_COLUMNS, files)
 
 
 def _build_inputs(made: Sequence[Made]) -> pa.Table:
@@ -176,7 +170,9 @@ def _build_inputs(made: Sequence[Made]) -> pa.Table:
 
 
 def _build_metrics(made: Sequence[Made]) -> pa.Table:
-    named = [(one.materialization_id, name, value) for one in made for name, value in one.outcome.metrics.items()]
+    named = [
+        (one.materialization_id, name, value) for one in made for name, value in one.outcome.report.metrics.items()
+    ]
     split = [split_metric(value) for _, _, value in named]
     return _build(
         {},
@@ -208,7 +204,15 @@ def _build(columns: dict[str, str], records: Sequence[Any], **more: tuple[str, S
     import pyarrow as pa
 
     given = {name: (kind, [getattr(record, name) for record in records]) for name, kind in columns.items()} | more
-    return pa.table({name: pa.array(values, _to_type(kind)) for name, (kind, values) in given.items()})
+    return pa.table({name: _to_array(kind, values) for name, (kind, values) in given.items()})
+
+
+def _to_array(kind: str, values: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    if kind == "json":
+        return pa.array([json.dumps(value) if value else None for value in values], pa.string())
+    return pa.array(values, _to_type(kind))
 
 
 def _to_type(kind: str) -> pa.DataType:

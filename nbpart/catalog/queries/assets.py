@@ -20,9 +20,10 @@ from nbpart.catalog.queries.columns import (
     stage_texts,
     with_none,
 )
-from nbpart.catalog.records import AssetRecord, FileRecord, MaterializationRecord
+from nbpart.catalog.records import AssetRecord, MaterializationRecord
 from nbpart.catalog.relations import AssetSnapshot
 from nbpart.errors import CatalogError
+from nbpart.storage.file_record import FileRecord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-_FILE_COLUMNS = "name, kind, format, path, part, rows, bytes, data_version, schema"
+_FILE_COLUMNS = "name, kind, format, path, rows, bytes, data_version, schema"
 
 
 def load_assets(batch: Batch, active_only: bool = True) -> list[AssetRecord]:

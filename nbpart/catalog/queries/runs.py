@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED
 from nbpart.catalog.queries.columns import KEY_SQL, stage_numbers, with_none
 from nbpart.catalog.records import RunRecord
+from nbpart.run.report import RecordedEnding
 from nbpart.states import RunStatus
 
 if TYPE_CHECKING:
@@ -76,12 +78,15 @@ def runs_frame(
 
 def find_run(batch: Batch, run_id: str) -> RunRecord | None:
     """The run of that id."""
+    columns = {
+        "run_no": "r.run_no", "run_id": "r.run_id", "asset": "a.name", "partition_key": KEY_SQL, "attempt": _ATTEMPT,
+        "backfill_id": "b.backfill_id", "started_at": "t.started_at", "notebook": "n.notebook", "log": "n.log",
+        "code_version": "r.code_version", "params": "r.params", "process": "'process ' || c.pid || ' on ' || c.host",
+        **{entry.name: f"o.{entry.name}" for entry in fields(RecordedEnding)}, "status": _STATUS,
+    }  # fmt: skip
     row = batch.row(
         f"WITH chosen AS MATERIALIZED (SELECT run_no FROM runs WHERE run_id = ?), {_LAST}"
-        f" SELECT r.run_no, r.run_id, a.name, {KEY_SQL}, {_STATUS}, {_ATTEMPT}, b.backfill_id, t.started_at,"
-        " o.finished_at, o.duration_s, o.error_class, o.error_message, o.error_cell, o.traceback, o.exit_code,"
-        " n.notebook, n.log, r.code_version, r.params, o.lacked, o.kernel, o.kernel_kind,"
-        " o.cpu_s, o.peak_rss_bytes, o.kept_kernel, 'process ' || c.pid || ' on ' || c.host, o.note"
+        f" SELECT {', '.join(columns.values())}"
         f" FROM {_JOINS} LEFT JOIN coordinators c ON c.coordinator_no = r.coordinator_no"
         " LEFT JOIN attempts n ON n.run_no = r.run_no AND n.attempt = t.attempt"
         " WHERE r.run_no = (SELECT run_no FROM chosen)",
@@ -89,9 +94,11 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
     )
     if row is None:
         return None
-    head, params, lacked, tail = list(row[:18]), row[18], row[19], row[20:]
-    head[4] = RunStatus(head[4])
-    return RunRecord(*(*head, json.loads(params or "{}"), json.loads(lacked or "{}"), *tail))
+    values = dict(zip(columns, row, strict=True))
+    values["status"] = RunStatus(values["status"])
+    for name in ("params", "lacked"):
+        values[name] = json.loads(values[name] or "{}")
+    return RunRecord(**values)
 
 
 def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]:

@@ -67,7 +67,7 @@ CREATE TABLE attempts (
 CREATE TABLE outcomes (
     run_no BIGINT NOT NULL, attempt INTEGER NOT NULL, status VARCHAR NOT NULL, final BOOLEAN NOT NULL,
     finished_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE, error_class VARCHAR, error_message VARCHAR,
-    error_cell INTEGER, traceback VARCHAR, exit_code INTEGER, lacked VARCHAR, kernel VARCHAR,
+    error_cell BIGINT, traceback VARCHAR, exit_code BIGINT, lacked VARCHAR, kernel VARCHAR,
     kernel_kind VARCHAR, cpu_s DOUBLE, peak_rss_bytes BIGINT, kept_kernel VARCHAR, sequence BIGINT NOT NULL,
     note VARCHAR
 );
@@ -79,7 +79,7 @@ CREATE TABLE materializations (
 );
 CREATE TABLE data_files (
     materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, format VARCHAR,
-    path VARCHAR NOT NULL, part VARCHAR, rows BIGINT, bytes BIGINT, data_version VARCHAR, schema VARCHAR
+    path VARCHAR NOT NULL, rows BIGINT, bytes BIGINT, data_version VARCHAR, schema VARCHAR
 );
 -- key_id is null where many keys were read: data_hash is then the order-free hash over them.
 CREATE TABLE inputs (

@@ -11,7 +11,8 @@ import pytest
 
 from nbpart.run.kernels import launch, zygotes
 from nbpart.run.notebook import execute
-from nbpart.run.spec import RunResult, RunSpec
+from nbpart.run.report import RunReport
+from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 from tests.run.conftest import make_spec, processes_of, wait_for
 
@@ -74,7 +75,7 @@ def alive(pids: list[int]) -> list[int]:
     return found
 
 
-def run(folder: Path, name: str, *cells: str, **values: object) -> tuple[RunSpec, RunResult]:
+def run(folder: Path, name: str, *cells: str, **values: object) -> tuple[RunSpec, RunReport]:
     spec = make_spec(folder, f"{name}-{os.urandom(4).hex()}", *cells, **values)
     return spec, execute(spec)
 
@@ -178,7 +179,7 @@ def test_a_cancel_counts_to_the_very_end(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, f"late-{os.urandom(4).hex()}", STUCK)
     result = execute(spec, should_stop=Path(spec.folder, "leaving").exists)
     assert (result.status, result.error_class) == (RunStatus.CANCELLED, "Cancelled")
-    assert RunResult.read(spec.result) == result
+    assert RunReport.read(spec.report) == result
     assert processes_of(spec.run_id) == []
 
 

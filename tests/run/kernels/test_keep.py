@@ -13,7 +13,7 @@ from nbpart.errors import MissingInputError
 from nbpart.run.kernels import launch
 from nbpart.run.kernels.keep import KeptKernel
 from nbpart.run.notebook import execute
-from nbpart.run.spec import RunResult
+from nbpart.run.report import RunReport
 from nbpart.states import RunStatus
 from tests.run.conftest import PACKAGE_ROOT, make_spec, processes_of, wait_for
 
@@ -34,7 +34,7 @@ def test_a_kept_kernel_tells_what_was_in_it(tmp_path: Path, monkeypatch: pytest.
     result = execute(spec)
     assert (result.status, result.error_class, result.error_cell) == (RunStatus.FAILED, "ZeroDivisionError", 2)
     assert (result.kernel_kind, result.kept_kernel) == (kind, str(file))
-    assert RunResult.read(spec.result) == result
+    assert RunReport.read(spec.report) == result
     assert file.stat().st_mode & 0o777 == 0o600
     kernel = KeptKernel(file)
     assert kernel.is_alive

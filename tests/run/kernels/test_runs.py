@@ -15,7 +15,8 @@ from nbpart.run.kernels import launch, zygotes
 from nbpart.run.kernels.zygotes import PrewarmError
 from nbpart.run.notebook import execute
 from nbpart.run.pool import ThreadPool
-from nbpart.run.spec import RunResult, RunSpec
+from nbpart.run.report import RunReport
+from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 from tests.run.conftest import PACKAGE_ROOT, make_spec, processes_of, wait_for
 
@@ -25,8 +26,8 @@ pytestmark = [
 ]
 
 
-def run_all(specs: list[RunSpec], workers: int) -> dict[str, RunResult]:
-    results: dict[str, RunResult] = {}
+def run_all(specs: list[RunSpec], workers: int) -> dict[str, RunReport]:
+    results: dict[str, RunReport] = {}
     with ThreadPool(workers) as pool:
         for spec in specs:
             pool.submit(spec)
@@ -135,7 +136,7 @@ def test_a_preload_that_fails_is_told_and_a_stock_kernel_does_the_work(tmp_path:
     result = execute(spec)
     assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, "stock")
     assert name in result.kernel_notes[0]
-    assert RunResult.read(spec.result) == result
+    assert RunReport.read(spec.report) == result
     said = printed(spec)
     assert said[-1] == "done"
     assert name in said[0]

@@ -15,7 +15,7 @@ import pytest
 from nbpart.run.kernels import launch
 from nbpart.run.kernels.zygotes import shared
 from nbpart.run.pool import ThreadPool
-from nbpart.run.spec import RunResult
+from nbpart.run.report import RunReport
 from nbpart.states import RunStatus
 from tests.run.conftest import make_spec
 
@@ -101,7 +101,7 @@ def test_only_the_own_kernel_has_a_secret_and_nothing_of_it_is_left(
         "pin": int(mark, 16),
     }
     names = [f"{kind}{n}-{mark}" for n in range(3)]
-    results: dict[str, RunResult] = {}
+    results: dict[str, RunReport] = {}
     with ThreadPool(1) as pool:
         for name in names:
             fail = 'raise ValueError(f"refused {token} {pin}")'

@@ -1,0 +1,208 @@
+"""The report of a run: how one attempt ended and what it made. The catalog records it, and a person sees it.
+
+A report is frozen and travels as a JSON file. What is recorded of every attempt stands in `RecordedEnding`, and nowhere
+else: each of its fields is a column of the catalog's table `outcomes`, and an attribute of `RunRecord`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nbpart.run.input_files import InputFault
+from nbpart.states import RunStatus
+from nbpart.storage.file_record import FileRecord
+from nbpart.storage.files import write_bytes_atomic
+
+#: Marks a field whose text comes from the user's code: secrets are hidden in it, and it is cut where it is endless.
+FREE_TEXT = {"free_text": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the execution of a notebook ended.
+
+    `error_cell` is the 0-based index, in the output notebook, of the cell that was running, if one was. `exit_code` is
+    that of a kernel that died (-9: killed by signal 9). `note`: what a person has to know of a success.
+    """
+
+    status: RunStatus
+    error_class: str | None = field(default=None, metadata=FREE_TEXT)
+    error_message: str | None = field(default=None, metadata=FREE_TEXT)
+    error_cell: int | None = None
+    traceback: str | None = field(default=None, metadata=FREE_TEXT)
+    exit_code: int | None = None
+    note: str | None = field(default=None, metadata=FREE_TEXT)
+
+
+SUCCEEDED = Ending(RunStatus.SUCCEEDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEnding(Ending):
+    """How an attempt of a run ended, with what is recorded beside: a field here is a column of `outcomes`.
+
+    `duration_s`: from the start of the first cell to the end of the last, without the kernel's start and end; None
+    where none was executed. `lacked`: per input the keys without data. `kernel` is its name, `kernel_kind`
+    "prewarmed", "spare" or "stock". `cpu_s` and `peak_rss_bytes` are the kernel's with the processes that it waited
+    for, None where the system does not say. `kept_kernel` is the connection file of the kernel where it was kept: see
+    nbpart.run.kernels.keep.KeptKernel.
+    """
+
+    finished_at: datetime | None = None
+    duration_s: float | None = None
+    lacked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kernel: str | None = field(default=None, metadata=FREE_TEXT)
+    kernel_kind: str | None = None
+    cpu_s: float | None = None
+    peak_rss_bytes: int | None = None
+    kept_kernel: str | None = None
+
+    @property
+    def free_texts(self) -> dict[str, str]:
+        """The texts that come from the user's code, by the name of their field; those that are None are left out."""
+        names = (entry.name for entry in dataclasses.fields(self) if entry.metadata.get("free_text"))
+        return {name: text for name in names if (text := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport(RecordedEnding):
+    """What one attempt of a run came to.
+
+    `run_no`, `partition_key` and `attempt` are those of the spec: they say whose report it is, `run_id` is for people.
+    `started_at` is when the attempt began. `kernel_notes` say why the kernel is not what it should be. `faults`: files
+    of inputs that are not what was recorded. `members`: of a run of many partitions, the report of each by the number
+    of its run.
+    """
+
+    run_no: int | None = None
+    run_id: str
+    partition_key: str | None = None
+    attempt: int
+    started_at: datetime
+    finished_at: datetime
+    files: tuple[FileRecord, ...] = ()
+    metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
+    kernel_notes: tuple[str, ...] = ()
+    faults: tuple[InputFault, ...] = ()
+    members: Mapping[int, RunReport] = field(default_factory=dict)
+
+    @property
+    def main_file(self) -> FileRecord | None:
+        """The partition's data itself, without the extra files that have names; None where nothing was saved."""
+        return next((file for file in self.files if not file.name), None)
+
+    @property
+    def bytes(self) -> int | None:
+        """The size of all files together; None where nothing was saved."""
+        return sum(file.bytes or 0 for file in self.files) if self.files else None
+
+    @property
+    def data_version(self) -> str:
+        """One version for all files; a run that saved nothing has its own id for data: no two of them made the same."""
+        if not self.files:
+            return hashlib.sha256(self.run_id.encode()).hexdigest()
+        only = self.files[0]
+        if len(self.files) == 1 and not only.name and only.data_version:
+            return only.data_version
+        pairs = sorted((file.name, file.data_version or "") for file in self.files)
+        return hashlib.sha256("\n".join(f"{name}\0{version}" for name, version in pairs).encode()).hexdigest()
+
+    def with_ending(self, ending: Ending) -> RunReport:
+        """The same report of an attempt that ended in another way."""
+        return replace(self, **{entry.name: getattr(ending, entry.name) for entry in dataclasses.fields(Ending)})
+
+    def to_json(self) -> dict[str, Any]:
+        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        data["status"] = str(self.status)
+        data["started_at"], data["finished_at"] = self.started_at.isoformat(), self.finished_at.isoformat()
+        data["files"] = [file.to_json() for file in self.files]
+        data["lacked"] = {name: list(keys) for name, keys in self.lacked.items()}
+        data["kernel_notes"] = list(self.kernel_notes)
+        data["faults"] = [fault.to_json() for fault in self.faults]
+        data["members"] = [report.to_json() for report in self.members.values()]
+        return data | {"metrics": dict(self.metrics)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunReport:
+        values = dict(data)
+        values["status"] = RunStatus(data["status"])
+        for name in ("started_at", "finished_at"):
+            values[name] = datetime.fromisoformat(data[name])
+        values["files"] = tuple(FileRecord.from_json(file) for file in data["files"])
+        values["kernel_notes"] = tuple(data["kernel_notes"])
+        values["faults"] = tuple(InputFault.from_json(fault) for fault in data["faults"])
+        members = [cls.from_json(report) for report in data["members"]]
+        values["members"] = {member.run_no: member for member in members}
+        values["lacked"] = {name: tuple(keys) for name, keys in data["lacked"].items()}
+        return cls(**values)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        _write_json(path, self.to_json())
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> RunReport:
+        return cls.from_json(json.loads(Path(path).read_bytes()))
+
+
+@dataclass(frozen=True)
+class RunOutput:
+    """What a run has saved and logged so far, and what it found wrong with the data that it reads."""
+
+    files: tuple[FileRecord, ...] = ()
+    metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
+    faults: tuple[InputFault, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "files": [file.to_json() for file in self.files],
+            "metrics": dict(self.metrics),
+            "faults": [fault.to_json() for fault in self.faults],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunOutput:
+        files = tuple(FileRecord.from_json(file) for file in data["files"])
+        return cls(files, data["metrics"], tuple(InputFault.from_json(fault) for fault in data.get("faults", ())))
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        _write_json(path, self.to_json())
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> RunOutput:
+        """Read what `write` wrote; a run that saved and logged nothing has no file, and an empty output."""
+        try:
+            return cls.from_json(json.loads(Path(path).read_bytes()))
+        except FileNotFoundError:
+            return cls()
+
+
+@dataclass(frozen=True)
+class MemberOutput:
+    """What one partition of a run of many came to so far; `done` says that its block was left without an error."""
+
+    output: RunOutput = field(default_factory=RunOutput)
+    done: bool = False
+    error_class: str | None = None
+    error_message: str | None = None
+    traceback: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        return data | {"output": self.output.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MemberOutput:
+        return cls(**{**data, "output": RunOutput.from_json(data["output"])})
+
+
+def _write_json(path: str | os.PathLike[str], data: Mapping[str, Any]) -> None:
+    # a traceback may hold anything, also half a surrogate pair
+    write_bytes_atomic(path, json.dumps(data, ensure_ascii=True).encode())

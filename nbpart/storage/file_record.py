@@ -1,0 +1,33 @@
+"""The record of one data file: what a run reports of it, and what the catalog keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file of a materialization; the main one has the name ''.
+
+    `kind`, `format`, `rows`, `bytes`, `data_version` and `schema` as in `SavedFile`. `path` is relative to the
+    workspace in the catalog.
+    """
+
+    name: str
+    kind: str
+    format: str | None
+    path: str
+    rows: int | None = None
+    bytes: int | None = None
+    data_version: str | None = None
+    schema: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> FileRecord:
+        return cls(**data)
