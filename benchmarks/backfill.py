@@ -298,7 +298,7 @@ def measure_steps(folder: Path, count: int) -> Iterator[dict[str, Any]]:
     yield {"benchmark": "no-op steps: SQLite, two commits a step", **plain}
     for workers in (1, 4):
         with workspace() as ws:
-            ws._site = dataclasses.replace(ws._site, make_pool=IdlePool)
+            ws.project.make_pool = IdlePool
             keys = ws.dynamic_partitions("names")
             keys.add([f"key-{n}" for n in range(count // 2)])
             functions = import_functions(ws)

@@ -102,7 +102,7 @@ def frames() -> pd.DataFrame:
 
 def materialize_all(ws: nbpart.Workspace) -> None:
     """Every partition of `frames` as runs would leave it, without running them."""
-    catalog, root = ws._catalog, ws.root
+    catalog, root = ws.project.catalog, ws.root
     asset_id, key_ids, keys = catalog.read(_find_frames)
     coordinator = catalog.write(lambda b: events.start_coordinator(b, "here", 1, "lock", ""))
     claims = pd.DataFrame({"backfill_no": None, "step_no": 0, "asset_id": asset_id, "key_id": key_ids})

@@ -126,6 +126,6 @@ def test_a_secret_that_is_given_again_among_settings_is_no_less_secret(ws: nbpar
     bf = ws.backfill("fetched", secrets={"token": "hunter2"})
     bf.cancel()
     for options in ({"params": {"token": "hunter2"}}, {"secrets": {"token": "hunter2"}}):
-        changed = check_changes(ws._site, bf.id, options)
+        changed = check_changes(ws.project, bf.id, options)
         assert changed["secrets"] == {"token": "hunter2"}
         assert "token" not in changed.get("params", {})

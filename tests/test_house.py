@@ -33,7 +33,7 @@ TOP = 9
 #: Modules of nothing but records that cross rooms: a sibling may import them too.
 SHARED_RECORDS = {"nbpart.run.report"}
 #: Rooms whose files still import each other in circles.
-ROOMS_WITH_CIRCLES = {"workspace"}
+ROOMS_WITH_CIRCLES: set[str] = set()
 SQL = re.compile(
     r"\s*(select\s.+\sfrom|insert\s+into|update\s.+\sset|delete\s+from|create\s+(\w+\s+)?table)\b", re.I | re.S
 )

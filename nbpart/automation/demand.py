@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbpart.assets.asset import name_of
-from nbpart.automation import RunRequest, SensorResult
+from nbpart.automation.sensor import RunRequest, SensorResult
 from nbpart.backfill.nodes import Registry, spell_key
 from nbpart.backfill.options import BackfillOptions
 from nbpart.catalog import Batch, events, queries

@@ -31,8 +31,8 @@ from nbpart.errors import NbpartError
 from nbpart.states import StepStatus
 
 if TYPE_CHECKING:
+    from nbpart.automation.ticks import Tick
     from nbpart.workspace import Backfill, Plan, Workspace
-    from nbpart.workspace.ticks import Tick
 
 PLAN_ROWS = 50
 UP_TO_DATE = "Nothing to do: {} holds nothing that has to run."

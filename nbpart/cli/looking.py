@@ -40,7 +40,7 @@ _RESUMABLE = (RunStatus.CANCELLED, RunStatus.INTERRUPTED)
 @options.workspace_option
 def status(as_json: bool) -> None:
     """Show how many partitions have each status."""
-    from nbpart.workspace.edits import describe_seen
+    from nbpart.project.edits import describe_seen
 
     with options.open_workspace() as workspace:
         table = Table.from_frame(workspace.status().reset_index())

@@ -12,7 +12,8 @@ from nbpart.backfill.progress import Sight, follow
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import BackfillFailedError, CatalogError, UnknownNameError, nearest
-from nbpart.project.launch import Site, describe_waiting, find_record, status_of
+from nbpart.project.launch import describe_waiting, find_backfill, status_of
+from nbpart.project.project import Project
 from nbpart.project.resume import check_changes, resume_backfill, retry_backfill, tell_nothing_left
 from nbpart.states import CANCELLING, REQUESTED, RunStatus, StepStatus
 
@@ -28,15 +29,15 @@ LOOK_S = 0.3
 class Backfill:
     """A plan in execution, here or in another process, or one that ended."""
 
-    def __init__(self, site: Site, backfill_id: str) -> None:
-        self._site, self.id = site, backfill_id
+    def __init__(self, project: Project, backfill_id: str) -> None:
+        self._project, self.id = project, backfill_id
 
     @property
     def status(self) -> str:
         """How it stands or ended: ``requested`` (asked for, without a plan yet), ``queued``, ``running``,
         ``cancelling``, ``succeeded``, ``failed``, ``cancelled``, ``interrupted``."""
         record = self._record
-        status = status_of(self._site, record)
+        status = status_of(self._project, record)
         return CANCELLING if status == RunStatus.RUNNING and record.cancelling else status
 
     @property
@@ -47,13 +48,13 @@ class Backfill:
     def counts(self) -> dict[str, int]:
         """How many steps have each status; every status of a step is a key."""
         number = self._record.backfill_no
-        counts = self._site.read(lambda batch: queries.step_counts(batch, number))
+        counts = self._project.read(lambda batch: queries.step_counts(batch, number))
         return {str(status): counts.get(str(status), 0) for status in StepStatus}
 
     def steps(self) -> pd.DataFrame:
         """One row a step: ``asset, partition_key, reason, status, run_id, cause``."""
         number = self._record.backfill_no
-        return self._site.read(lambda batch: queries.steps_frame(batch, number))
+        return self._project.read(lambda batch: queries.steps_frame(batch, number))
 
     def wait(self, timeout_s: float | None = None, *, progress: bool = True) -> Backfill:
         """Wait for the end, with a progress bar; returns itself.
@@ -78,11 +79,11 @@ class Backfill:
         if runner is not None:
             runner.cancel()
             with contextlib.suppress(CatalogError):  # it ends anyhow; this only lets everybody see that it will
-                self._site.catalog.write(self._ask_to_cancel)
+                self._project.catalog.write(self._ask_to_cancel)
             ended = runner.wait(timeout_s)
         else:
-            self._site.coordinator.reap()
-            self._site.catalog.write(self._ask_to_cancel)
+            self._project.coordinator.reap()
+            self._project.catalog.write(self._ask_to_cancel)
             ended = follow(self._look_elsewhere(), self.id, timeout_s, visible=False)
         if not ended:
             raise TimeoutError(f"backfill {self.id} was asked to end and has not after {timeout_s} s; ask again.")
@@ -108,13 +109,13 @@ class Backfill:
         What another backfill made good meanwhile is not run again. Where no step failed nothing starts: it says so and
         returns itself.
         """
-        self._site.check_trust()
-        options = check_changes(self._site, self.id, options)
-        backfill_id = retry_backfill(self._site, self.id, **options)
+        self._project.check_trust()
+        options = check_changes(self._project, self.id, options)
+        backfill_id = retry_backfill(self._project, self.id, **options)
         if backfill_id is None:
             log.info("%s", self.tell_nothing_failed())
             return self
-        return Backfill(self._site, backfill_id)
+        return Backfill(self._project, backfill_id)
 
     def resume(self, **options: Any) -> Backfill:
         """Go on with the steps that have no outcome, as the same backfill; returns at once.
@@ -123,21 +124,21 @@ class Backfill:
         not run again. Where no step is left nothing starts, it keeps its outcome, and says what to do instead. Raises
         `DeclarationError` where it still runs.
         """
-        self._site.check_trust()
-        options = check_changes(self._site, self.id, options)
+        self._project.check_trust()
+        options = check_changes(self._project, self.id, options)
         if told := self.tell_nothing_left():
             log.info("%s", told)
         else:
-            resume_backfill(self._site, self.id, **options)
+            resume_backfill(self._project, self.id, **options)
         return self
 
     def check_options(self, **options: Any) -> None:
         """Raise `DeclarationError` for options that `resume` could not take, also where it would do nothing."""
-        check_changes(self._site, self.id, options)
+        check_changes(self._project, self.id, options)
 
     def tell_nothing_left(self) -> str:
         """Why `resume` would do nothing and what to do instead, in a sentence; "" where it would go on."""
-        return self._site.read(lambda batch: tell_nothing_left(batch, find_record(batch, self.id)))
+        return self._project.read(lambda batch: tell_nothing_left(batch, find_backfill(batch, self.id)))
 
     def tell_nothing_failed(self) -> str:
         """Why `retry_failed` would do nothing, in a sentence; "" where it would start a backfill."""
@@ -148,15 +149,15 @@ class Backfill:
 
     @property
     def _runner(self) -> Runner | None:
-        return self._site.runners.get(self.id)
+        return self._project.runners.get(self.id)
 
     @property
     def _record(self) -> BackfillRecord:
-        return self._site.read(lambda batch: find_record(batch, self.id))
+        return self._project.read(lambda batch: find_backfill(batch, self.id))
 
     def _ask_to_cancel(self, batch: Batch) -> None:
-        record = find_record(batch, self.id)
-        if status_of(self._site, record) == RunStatus.RUNNING:
+        record = find_backfill(batch, self.id)
+        if status_of(self._project, record) == RunStatus.RUNNING:
             events.ask_to_cancel(batch, record.backfill_no)
         elif record.status in (RunStatus.QUEUED, REQUESTED):  # no process has it
             events.finish_backfill(batch, record.backfill_no, str(RunStatus.CANCELLED))
@@ -168,7 +169,7 @@ class Backfill:
 
         def counts() -> Mapping[StepStatus, int]:
             nonlocal at, seen
-            if (now := self._site.catalog.sequence()) != at:
+            if (now := self._project.catalog.sequence()) != at:
                 at, seen = now, {StepStatus(status): n for status, n in self.counts().items()}
             return seen
 
@@ -198,10 +199,10 @@ class Backfill:
         """In a notebook the live monitor, elsewhere its text."""
         from IPython import get_ipython
 
-        if self._site.show is None or getattr(get_ipython(), "kernel", None) is None:
+        if self._project.show_backfill is None or getattr(get_ipython(), "kernel", None) is None:
             print(repr(self))
         else:
-            self._site.show(self.id)._ipython_display_()
+            self._project.show_backfill(self.id)._ipython_display_()
 
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import backfill_html
@@ -212,18 +213,18 @@ class Backfill:
 class Backfills(Mapping[str, Backfill]):
     """The backfills of a workspace by id, oldest first."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, project: Project) -> None:
+        self._project = project
 
     @property
     def frame(self) -> pd.DataFrame:
         """One row a backfill, newest first."""
-        return self._site.read(queries.backfills_frame)
+        return self._project.read(queries.backfills_frame)
 
     def __getitem__(self, backfill_id: str) -> Backfill:
-        if self._site.read(lambda batch: queries.find_backfill(batch, backfill_id)) is None:
+        if self._project.read(lambda batch: queries.find_backfill(batch, backfill_id)) is None:
             raise UnknownNameError(f"there is no backfill {backfill_id!r}; {nearest(backfill_id, self)}")
-        return Backfill(self._site, backfill_id)
+        return Backfill(self._project, backfill_id)
 
     def __iter__(self) -> Any:
         return iter(list(self.frame["backfill_id"])[::-1])

@@ -1,24 +1,36 @@
-"""Reading what was materialized: one partition as a value, many as a DuckDB relation."""
+"""Loading what was materialized of one partition, as a value."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbpart.assets.asset import name_of
 from nbpart.backfill.lost_data import judge
-from nbpart.backfill.nodes import Node, partition_label
+from nbpart.backfill.nodes import Node, partition_label, spell_key
 from nbpart.backfill.sources import locate
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
-from nbpart.catalog.relations import AssetSnapshot, Relations
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
-from nbpart.project.data_check import record_seen
+from nbpart.project.data_seen import record_seen
+from nbpart.project.project import Project
+from nbpart.project.runs import find_run
 from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, find_size_fault, load_file
-from nbpart.storage.own_files import check_no_links, find_own
+from nbpart.storage.own_files import find_own
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
+
+
+def load(project: Project, asset: Any, key: Any, run: Any, file: str | None) -> Any:
+    """The data of one partition: now, or as ``run`` (a run or its id) left it, which needs no key.
+
+    ``file`` names one of several files that a run saved. Raises `UnknownNameError`, `MissingInputError`.
+    """
+    node = project.registry()[name_of(asset)]
+    record = None if run is None else find_run(project, getattr(run, "run_id", run))
+    text = record.partition_key if record is not None and key is None else spell_key(node, key)
+    return load_partition(project.catalog, project.root, node, text, record, file)
 
 
 def load_partition(
@@ -90,7 +102,7 @@ def _tell_fault(
         warnings.warn(
             f"{what} is not what was saved ({fault}: {path}): this is what is there now, and no run reads it; "
             "materialize it again.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -103,50 +115,6 @@ def find_key_id(batch: Batch, node: Node, key: str | None) -> int:
         some = queries.load_members(batch, node.set_id, 0, 1000)
         raise UnknownNameError(f"{node.name!r} has no partition {key!r}; {nearest(key, some)}")
     return key_id
-
-
-class Tables:
-    """What `Workspace.table` and `Workspace.sql` read: snapshots of assets in a database of their own."""
-
-    def __init__(self, catalog: Catalog, root: Path) -> None:
-        self._catalog, self._root = catalog, root
-        self._relations = Relations()
-
-    def table(self, node: Node) -> duckdb.DuckDBPyRelation:
-        return self._relations.table(self._snapshots([node.name])[node.name])
-
-    def sql(self, query: str) -> duckdb.DuckDBPyRelation:
-        return self._relations.sql(query, self._snapshots)
-
-    def close(self) -> None:
-        self._relations.close()
-
-    def _snapshots(self, names: Sequence[str]) -> Mapping[str, AssetSnapshot]:
-        found = self._catalog.read(lambda batch: queries.load_snapshots(batch, names, self._root))
-        for snapshot in found.values():
-            paths = (path for path in snapshot.rows.column("path").to_pylist() if path is not None)
-            check_no_links(self._root, paths, f"the data of {snapshot.name!r}")
-            self._look_at_sizes(snapshot)
-        return found
-
-    def _look_at_sizes(self, snapshot: AssetSnapshot) -> None:
-        """Record which files are gone or have another size, and warn of these; for one that is gone the query fails."""
-        columns = (snapshot.rows.column(name).to_pylist() for name in ("materialization_id", "path", "bytes"))
-        faults = {
-            number: fault
-            for number, path, size in zip(*columns, strict=True)
-            if path is not None and (fault := find_size_fault(path, size)) is not None
-        }
-        if not faults:
-            return
-        record_seen(self._catalog, [seen for n, fault in faults.items() if (seen := judge(n, {"": fault})) is not None])
-        others = sum(fault is not FileFault.DELETED for fault in faults.values())
-        if others:
-            warnings.warn(
-                f"the data of {others:,} of the partitions of {snapshot.name!r} has another size than was saved: this "
-                "is what is there now; ws.check_data() names them.",
-                stacklevel=5,
-            )
 
 
 def _notebook(catalog: Catalog, root: Path, found: MaterializationRecord, label: str) -> Path:

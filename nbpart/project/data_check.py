@@ -12,9 +12,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbpart.assets.selection import select
 from nbpart.backfill.lost_data import judge
-from nbpart.catalog import Batch, Catalog, DataSeen, events, queries
+from nbpart.catalog import Catalog, DataSeen, events, queries
 from nbpart.errors import CatalogError, DeclarationError
+from nbpart.project.project import Project
 from nbpart.states import DataState
 from nbpart.storage import FileFault, find_fault
 from nbpart.storage.own_files import find_own
@@ -60,6 +62,16 @@ class DataFault:
     fault: FileFault
 
 
+def check_data(
+    project: Project, selection: Any, sample: int | float | None, progress: Callable[[int, int], object] | None
+) -> pd.DataFrame:
+    """What is wrong with the data files of the selected assets; see `Workspace.check_data`."""
+    registry = project.registry()
+    ids = [registry[name].asset_id for name in select(registry.graph, selection)]
+    told = progress or (lambda done, total: None)
+    return to_frame(check_files(project.catalog, project.root, ids, sample, random.Random(), told), project.root)
+
+
 def check_files(
     catalog: Catalog,
     root: Path,
@@ -84,25 +96,13 @@ def check_files(
             looks = list(threads.map(_look, group))
             seen = [look.seen for look in looks if look.seen is not None]
             if seen:
-                catalog.write(partial(_record, seen=seen))
+                catalog.write(partial(events.record_data_seen, seen=seen))
             found += [fault for look in looks for fault in look.faults]
             done += sum(len(one.parts) for one in group)
             progress(done, files.num_rows)
     finally:
         threads.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C nobody waits for what is being read
     return found
-
-
-def record_seen(catalog: Catalog, seen: Sequence[DataSeen]) -> None:
-    """Record what somebody saw in passing, unless the catalog cannot be written just now."""
-    try:
-        catalog.write(partial(_record, seen=seen), timeout_s=5.0)
-    except (CatalogError, OSError):  # whoever asked is told what was seen; the next look records it
-        return
-
-
-def _record(batch: Batch, seen: Sequence[DataSeen]) -> int:
-    return events.record_data_seen(batch, seen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import CatalogError
-from nbpart.project.launch import Site, make_steps_frame
+from nbpart.project.launch import make_steps_frame
+from nbpart.project.project import Project
 from nbpart.project.resume import take_up
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.spec import decode_value, encode_value
@@ -36,7 +36,7 @@ PURPOSE = "a detached backfill"
 
 
 def detach_backfill(
-    site: Site,
+    project: Project,
     registry: Registry,
     steps: StepTable,
     selection: str,
@@ -47,15 +47,15 @@ def detach_backfill(
 
     What the process says goes to ``runs/_backfills/<id>.log``. Raises `CatalogError` where it could not take it up.
     """
-    site.check_trust()
+    project.check_trust()
     frame = make_steps_frame(registry, steps, reasons)
-    _, backfill_id = site.catalog.write(
+    _, backfill_id = project.catalog.write(
         lambda batch: events.start_backfill(batch, selection, options.to_json(), None, frame, registry.moment)
     )
     try:
-        hand_over(site, backfill_id, options)
+        hand_over(project, backfill_id, options)
     except BaseException:
-        site.catalog.write(lambda batch: _give_up(batch, backfill_id))
+        project.catalog.write(lambda batch: _give_up(batch, backfill_id))
         raise
     return backfill_id
 
@@ -65,13 +65,13 @@ def log_path(root: Path, backfill_id: str) -> Path:
     return root / "runs" / "_backfills" / f"{backfill_id}.log"
 
 
-def hand_over(site: Site, backfill_id: str, options: BackfillOptions) -> None:
+def hand_over(project: Project, backfill_id: str, options: BackfillOptions) -> None:
     """Let a process of its own run a backfill that is recorded; returns once that has taken it up.
 
     Raises `CatalogError` where it could not.
     """
-    path = log_path(site.root, backfill_id)
-    make_folder(site.root, path.parent)
+    path = log_path(project.root, backfill_id)
+    make_folder(project.root, path.parent)
     with os.fdopen(open_own(path, writes=True, create=True), "r+b") as log:
         log.seek(0, os.SEEK_END)
         process = subprocess.Popen(
@@ -86,7 +86,7 @@ def hand_over(site: Site, backfill_id: str, options: BackfillOptions) -> None:
         )
     assert process.stdin is not None
     assert process.stdout is not None
-    task: dict[str, Any] = {"root": str(site.root), "catalog": str(site.catalog.path), "backfill_id": backfill_id}
+    task: dict[str, Any] = {"root": str(project.root), "catalog": str(project.catalog.path), "backfill_id": backfill_id}
     task["secrets"] = {name: encode_value(value) for name, value in options.secrets.items()}
     with process.stdin, process.stdout:
         process.stdin.write(json.dumps(task).encode() + b"\n")
@@ -118,23 +118,21 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     catalog = Catalog.open(Path(task["catalog"]), create=False, purpose=PURPOSE, is_known=_trust_caller)
     root, backfill_id = Path(task["root"]), str(task["backfill_id"])
-    coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), PURPOSE)
-    site = Site(root, catalog, coordinator, check_trust=lambda: None)
+    project = Project(root, catalog, PURPOSE, is_vouched_for=True)  # by who started this process
     try:
         secrets = {name: decode_value(value) for name, value in task["secrets"].items()}
-        take_up(site, backfill_id, secrets=secrets)
+        take_up(project, backfill_id, secrets=secrets)
     except Exception as error:
         _answer({"error": str(error)})
         raise
-    runner = site.runners.get(backfill_id)
+    runner = project.runners.get(backfill_id)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: runner.cancel() if runner else None)
     _answer({"pid": os.getpid()})
     # there is none where nothing was to run, or another process has it
     while runner is not None and not runner.wait(1.0):  # in parts, so that a signal is handled
         pass
-    site.coordinator.close()
-    catalog.close()
+    project.close()
     sys.exit(1 if runner is not None and runner.error is not None else 0)
 
 

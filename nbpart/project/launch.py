@@ -1,69 +1,27 @@
-"""Starting a backfill in this process, and telling where one runs."""
+"""Starting a backfill in this process, and saying where one runs."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.leftovers import remove_leftovers
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.runner import Job, Runner, Started
-from nbpart.catalog import BackfillRecord, Batch, Catalog, events, queries
+from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError
-from nbpart.run.pool import Pool, ThreadPool
-from nbpart.run.spec import RunSpec
+from nbpart.project.project import Project
 from nbpart.states import REQUESTED, RunStatus
 
 if TYPE_CHECKING:
     import pandas as pd
-
-T = TypeVar("T")
-
-
-def start_threads(max_workers: int, on_start: Callable[[RunSpec], None]) -> Pool:
-    """The pool of this machine."""
-    return ThreadPool(max_workers, on_start=on_start)
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where backfills run: the workspace's folder, its catalog, this process as coordinator, and what it runs.
-
-    ``check_trust`` raises where the code that the workspace holds may not run; whatever starts runs asks it first.
-    ``take_up_edits`` registers what changed on disk of the code, and gives the assets of which it cannot be read, with
-    the reason; whatever makes a plan asks it first.
-    ``make_pool`` makes the pool of a backfill, for so many runs at once, which tells each run that it begins; the
-    runner closes it. ``preload`` names modules that pre-warmed kernels find imported already, ``show`` gives
-    the live picture of a backfill by its id.
-    """
-
-    root: Path
-    catalog: Catalog
-    coordinator: Coordinator
-    check_trust: Callable[[], None]
-    take_up_edits: Callable[[], Mapping[str, str]] = dict
-    make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = start_threads
-    preload: tuple[str, ...] = ()
-    show: Callable[[str], Any] | None = None
-    runners: dict[str, Runner] = field(default_factory=dict)
-
-    def read(self, work: Callable[[Batch], T]) -> T:
-        """Read the catalog for somebody who looks: what belonged to processes that died says so.
-
-        All that shows the status of runs, steps and backfills reads by this.
-        """
-        self.coordinator.reap_if_due()
-        return self.catalog.read(work)
 
 
 def refuse_unreadable(unreadable: Mapping[str, str], names: Iterable[str]) -> None:
@@ -73,7 +31,7 @@ def refuse_unreadable(unreadable: Mapping[str, str], names: Iterable[str]) -> No
 
 
 def start_backfill(
-    site: Site,
+    project: Project,
     registry: Registry,
     steps: StepTable,
     selection: str,
@@ -81,8 +39,8 @@ def start_backfill(
     reasons: Sequence[Any] | None,
 ) -> str:
     """Record a backfill of ``steps`` and start it in the background; its id."""
-    site.check_trust()
-    coordinator = site.coordinator.number
+    project.check_trust()
+    coordinator = project.coordinator.number
     frame = make_steps_frame(registry, steps, reasons)
 
     def begin(batch: Batch) -> Job:
@@ -90,21 +48,21 @@ def start_backfill(
         number, backfill_id = events.start_backfill(batch, selection, given, coordinator, frame, moment)
         return Job(number, backfill_id, registry, steps, np.arange(len(steps)), options)
 
-    backfill_id = launch(site, options, begin)
+    backfill_id = launch(project, options, begin)
     assert backfill_id is not None
     return backfill_id
 
 
-def launch(site: Site, options: BackfillOptions, begin: Callable[[Batch], Job | None]) -> str | None:
+def launch(project: Project, options: BackfillOptions, begin: Callable[[Batch], Job | None]) -> str | None:
     """Run in the background the job that ``begin`` makes of what it recorded; nothing where it makes none.
 
     Returns the id of its backfill.
 
     Where that does not come about, as when Ctrl-C lands in between, what was recorded is ended as interrupted.
     """
-    site.check_trust()
+    project.check_trust()
     starts: deque[Started] = deque()
-    pool = site.make_pool(
+    pool = project.make_pool(
         options.max_workers, lambda spec: starts.append(Started(spec.run_no, spec.attempt, datetime.now(UTC)))
     )
     runner: Runner | None = None
@@ -115,34 +73,34 @@ def launch(site: Site, options: BackfillOptions, begin: Callable[[Batch], Job | 
         return job
 
     try:
-        remove_leftovers(site.catalog, site.root)
-        job = site.catalog.write(note)
+        remove_leftovers(project.catalog, project.root)
+        job = project.catalog.write(note)
         if job is None:
             pool.close()
             return None
-        runner = Runner(site.catalog, site.root, site.coordinator, pool, job, starts)
-        forget_ended(site)
-        site.runners[job.backfill_id] = runner
+        runner = Runner(project.catalog, project.root, project.coordinator, pool, job, starts)
+        forget_ended(project)
+        project.runners[job.backfill_id] = runner
         runner.start()
         return job.backfill_id
     except BaseException:
         if runner is None or not runner.is_started:
             pool.close()
             for job in begun:  # where none is, nothing was recorded
-                if runner is not None and site.runners.get(job.backfill_id) is runner:
-                    del site.runners[job.backfill_id]
-                site.coordinator.owe(partial(_interrupt, site, job.backfill_id))
+                if runner is not None and project.runners.get(job.backfill_id) is runner:
+                    del project.runners[job.backfill_id]
+                project.coordinator.owe(partial(_interrupt, project, job.backfill_id))
         raise
 
 
-def forget_ended(site: Site) -> None:
+def forget_ended(project: Project) -> None:
     """Let go of the backfills that ended: the catalog tells of them."""
-    for backfill_id, runner in list(site.runners.items()):
+    for backfill_id, runner in list(project.runners.items()):
         if runner.has_ended and runner.error is None:
-            del site.runners[backfill_id]
+            del project.runners[backfill_id]
 
 
-def find_record(batch: Batch, backfill_id: str) -> BackfillRecord:
+def find_backfill(batch: Batch, backfill_id: str) -> BackfillRecord:
     """What is recorded of a backfill. Raises `UnknownNameError`."""
     record = queries.find_backfill(batch, backfill_id)
     if record is None:
@@ -150,11 +108,11 @@ def find_record(batch: Batch, backfill_id: str) -> BackfillRecord:
     return record
 
 
-def status_of(site: Site, record: BackfillRecord) -> str:
+def status_of(project: Project, record: BackfillRecord) -> str:
     """The status of a backfill; one whose coordinator died is ``interrupted``."""
     if record.status == "running":
         coordinator = record.coordinator
-        return "interrupted" if coordinator is None or site.coordinator.is_dead(coordinator) else "running"
+        return "interrupted" if coordinator is None or project.coordinator.is_dead(coordinator) else "running"
     return record.status
 
 
@@ -174,13 +132,13 @@ def describe_waiting(record: BackfillRecord) -> str:
     return ""
 
 
-def _interrupt(site: Site, backfill_id: str, batch: Batch) -> None:
+def _interrupt(project: Project, backfill_id: str, batch: Batch) -> None:
     """End a backfill that this process began and does not run."""
-    runner = site.runners.get(backfill_id)
+    runner = project.runners.get(backfill_id)
     record = queries.find_backfill(batch, backfill_id)
     if record is None or record.coordinator is None or (runner is not None and not runner.has_ended):
         return
-    if record.status == "running" and site.coordinator.is_mine(record.coordinator):
+    if record.status == "running" and project.coordinator.is_mine(record.coordinator):
         events.finish_backfill(batch, record.backfill_no, str(RunStatus.INTERRUPTED))
 
 

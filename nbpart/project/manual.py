@@ -20,7 +20,7 @@ from nbpart.backfill.nodes import Node
 from nbpart.backfill.results import to_outcome
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
-from nbpart.project.data_check import record_seen
+from nbpart.project.data_seen import record_seen
 from nbpart.project.folder import open_folder
 from nbpart.run.context import RunContext
 from nbpart.run.report import RunOutput, RunReport

@@ -21,8 +21,6 @@ from nbpart.partitions import (
     DynamicPartitions,
     Kind,
     Parameters,
-    PartitionsDefinition,
-    StaticPartitions,
     Value,
     naming,
     spell_keys,
@@ -205,74 +203,3 @@ def tell_returned(name: str, returned: list[str]) -> None:
     if returned:
         shown = ", ".join(repr(k) for k in returned[:3]) + (", …" if len(returned) > 3 else "")
         log.info("%s: %s had been removed before; added again with its history.", name, shown)
-
-
-def merge_sets(
-    wanted: Iterable[PartitionsDefinition], known: Mapping[str, Parameters]
-) -> dict[str, PartitionsDefinition]:
-    """Definitions by name, each once; dynamic ones without parameters have those that are declared elsewhere.
-
-    ``known`` are the parameters that the catalog has for sets. Raises `DeclarationError` for one name that is given
-    two meanings.
-    """
-    merged: dict[str, PartitionsDefinition] = {}
-    for one in wanted:
-        name = one.set_name
-        merged[name] = _merge(merged.get(name, one), one)
-    for name, one in merged.items():
-        if isinstance(one, DynamicPartitions) and one.parameters is None:
-            merged[name] = DynamicPartitions(name, known.get(name))
-    return merged
-
-
-def _merge(one: PartitionsDefinition, other: PartitionsDefinition) -> PartitionsDefinition:
-    if isinstance(one, StaticPartitions) and isinstance(other, StaticPartitions) and set(one.keys) == set(other.keys):
-        return one
-    if isinstance(one, DynamicPartitions) and isinstance(other, DynamicPartitions):
-        if other.parameters is None or one.parameters == other.parameters:
-            return one
-        if one.parameters is None:
-            return other
-    raise DeclarationError(f"the partitions {one.set_name!r} are declared twice, differently: rename one of them.")
-
-
-def ensure_partitions(batch: Batch, wanted: PartitionsDefinition) -> None:
-    """Make a set of partitions, or bring it up to date. Raises `DeclarationError` for a name of the other kind."""
-    if isinstance(wanted, DynamicPartitions):
-        ensure_dynamic(batch, wanted)
-        return
-    before = queries.find_set(batch, wanted.set_name)
-    if before is not None and before.kind != "static":
-        raise DeclarationError(f"{wanted.set_name!r} are dynamic partitions here; choose another name for the list.")
-    set_id = events.ensure_set(batch, wanted.set_name, "static", None)
-    events.set_static_keys(batch, set_id, wanted.keys)
-
-
-def ensure_dynamic(batch: Batch, wanted: DynamicPartitions) -> tuple[int, DynamicPartitions]:
-    """Make a set of dynamic partitions, or bring its parameters up to date; its id and what holds now.
-
-    Raises `DeclarationError` for the name of a static set, `ParameterError` where keys would lose their meaning.
-    """
-    before = queries.find_set(batch, wanted.set_name)
-    parameters = wanted.parameters
-    if before is not None:
-        if before.kind != "dynamic":
-            raise DeclarationError(f"{wanted.name!r} is a list of static partitions; choose another name.")
-        known = Parameters.from_json(before.params) if before.params else None
-        with naming(wanted):
-            parameters = _extend(known, parameters, queries.count_members(batch, before.set_id) > 0)
-        if parameters == known:
-            batch.unchanged = True
-            return before.set_id, DynamicPartitions(wanted.name, known)
-    set_id = events.ensure_set(batch, wanted.set_name, "dynamic", parameters.to_json() if parameters else None)
-    return set_id, DynamicPartitions(wanted.name, parameters)
-
-
-def _extend(known: Parameters | None, wanted: Parameters | None, has_keys: bool) -> Parameters | None:
-    if wanted is None or wanted == known:
-        return known
-    if known is None:
-        if has_keys:
-            raise ParameterError("There are keys without parameters already; declare params on a new set.")
-        return wanted
-    return known.extended_by(wanted) if has_keys else wanted

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbpart.assets.selection import describe, select
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import PER_PARTITION, BackfillOptions, make_options
-from nbpart.backfill.plan import STATUS_CODES, AssetSteps, StepTable
-from nbpart.catalog import Batch, queries
+from nbpart.backfill.plan import STATUS_CODES, AssetSteps, StepTable, plan_steps
+from nbpart.catalog import Batch, Moment, queries
 from nbpart.project.backfills import Backfill
+from nbpart.project.choosing import list_keys, read_statuses, restrict
 from nbpart.project.detached import detach_backfill
-from nbpart.project.launch import Site, start_backfill
+from nbpart.project.launch import refuse_unreadable, start_backfill
+from nbpart.project.project import Project
+from nbpart.project.refresh import refresh_registry, take_up_edits
 from nbpart.run.kernels.specs import find_missing
 from nbpart.states import PartitionStatus
 
@@ -34,14 +38,14 @@ class Plan:
 
     def __init__(
         self,
-        site: Site,
+        project: Project,
         registry: Registry,
         steps: StepTable,
         selection: str,
         selected: Sequence[str],
         notice: str = "",
     ) -> None:
-        self._site, self._registry, self._steps, self.selection = site, registry, steps, selection
+        self._project, self._registry, self._steps, self.selection = project, registry, steps, selection
         self._selected, self.notice = tuple(selected), notice
 
     def __len__(self) -> int:
@@ -54,14 +58,27 @@ class Plan:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
+        return self._tabulate(len(self))
+
+    def head(self, rows: int = 5) -> pd.DataFrame:
+        """The first rows of ``frame``, without making all of it."""
+        return self._tabulate(rows)
+
+    def _tabulate(self, rows: int) -> pd.DataFrame:
+        """The first rows of the plan as ``frame`` has them."""
         import pandas as pd
 
-        texts = self._site.catalog.read(self._load_keys)
-        reasons = self._reasons
+        firsts, left = [], rows
+        for asset, reasons in zip(self._steps.assets, self._reasons, strict=True):
+            firsts.append((asset.asset, asset.key_ids[:left], reasons[:left]))
+            left -= len(firsts[-1][1])
+            if not left:
+                break
+        texts = self._project.catalog.read(lambda batch: [queries.key_texts(batch, ids) for _, ids, _ in firsts])
         columns = ["asset", "partition_key", "reason"]
         parts = [
-            pd.DataFrame({"asset": a.asset, "partition_key": text, "reason": reason}, columns=columns)
-            for a, text, reason in zip(self._steps.assets, texts, reasons, strict=True)
+            pd.DataFrame({"asset": name, "partition_key": text, "reason": reasons}, columns=columns)
+            for (name, _, reasons), text in zip(firsts, texts, strict=True)
         ]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in columns}, dtype=str)
 
@@ -125,13 +142,13 @@ class Plan:
         for note in self.notes:
             log.warning("%s", note)
         start = detach_backfill if detach else start_backfill
-        backfill_id = start(self._site, self._registry, self._steps, self.selection, options, self._reasons)
-        return Backfill(self._site, backfill_id)
+        backfill_id = start(self._project, self._registry, self._steps, self.selection, options, self._reasons)
+        return Backfill(self._project, backfill_id)
 
     def check_options(self, **options: Any) -> BackfillOptions:
         """What `run` makes of its options; nothing runs. Raises what it raises, also where there is nothing to run."""
         selected = [self._registry[name].definition for name in self._selected]
-        return make_options(selected, preload=self._site.preload, **options)
+        return make_options(selected, preload=self._project.preload, **options)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -141,7 +158,7 @@ class Plan:
     @cached_property
     def _reasons(self) -> list[pd.Categorical]:
         """The reasons of each asset's steps: their cause, and of the stale ones what changed."""
-        return self._site.catalog.read(self._load_reasons)
+        return self._project.catalog.read(self._load_reasons)
 
     def _load_reasons(self, batch: Batch) -> list[pd.Categorical]:
         import pandas as pd
@@ -179,9 +196,6 @@ class Plan:
         text[is_told] = told[is_told]
         return text.astype("category")
 
-    def _load_keys(self, batch: Batch) -> list[Any]:
-        return [queries.key_texts(batch, a.key_ids) for a in self._steps.assets]
-
     def __repr__(self) -> str:
         told = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())
         plan = f"<Plan {self.selection!r}: {len(self)} steps{': ' + told if told else ', nothing to do'}>"
@@ -190,7 +204,25 @@ class Plan:
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import plan_html
 
-        return plan_html(self.selection, len(self), self.counts(), self._head(200), self.notes)
+        return plan_html(self.selection, len(self), self.counts(), self.head(200), self.notes)
 
-    def _head(self, rows: int) -> pd.DataFrame:
-        return self.frame.head(rows)
+
+def make_plan(project: Project, selection: Any, keys: Any, status: Any) -> Plan:
+    """What a backfill would run; see `Workspace.plan`. Code that was edited on disk is taken up first."""
+    look = take_up_edits(project, is_told=False)
+    registry = refresh_registry(project)
+    names = select(registry.graph, selection)
+    look.without(names).tell()
+    refuse_unreadable(look.unreadable, names)
+    statuses = read_statuses(status)
+    listed = list_keys(keys)
+
+    def work(batch: Batch) -> tuple[Any, Any, Moment]:
+        facts = queries.plan_facts(batch, [registry[name].asset_id for name in names])
+        restricted = None if listed is None else restrict(batch, registry, names, listed)
+        return facts, restricted, Moment(registry.moment.sequence, batch.now)
+
+    facts, restricted, moment = project.catalog.read(work)
+    by_name = {name: facts[registry[name].asset_id] for name in names}
+    steps = plan_steps(registry.graph, names, by_name, keys=restricted, statuses=statuses)
+    return Plan(project, registry.at(moment), steps, describe(selection), names, look.notice)

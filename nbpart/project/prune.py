@@ -6,10 +6,13 @@ import contextlib
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nbpart.assets.selection import select
+from nbpart.backfill.options import check_count
 from nbpart.catalog import Catalog
 from nbpart.catalog.queries.prune import FilesInUse, files_in_use
+from nbpart.project.project import Project
 from nbpart.storage.own_files import check_own_folder, walk_own
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ _OWN_FOLDERS = frozenset({"_kernels", "_backfills"})
 def prune_files(
     catalog: Catalog, root: Path, keep: int, asset_ids: list[int] | None, *, dry_run: bool, stray_after_s: float
 ) -> pd.DataFrame:
-    """Remove, or only list, what a workspace does not need; see `Workspace.prune`."""
+    """Remove, or only list, what a workspace does not need: of all assets, or of those with the given ids."""
     import pandas as pd
 
     use = catalog.read(lambda batch: files_in_use(batch, keep, asset_ids))
@@ -66,3 +69,12 @@ def _remove_empty_folders(handle: int) -> None:
         if entry.is_dir(follow_symlinks=False):
             with contextlib.suppress(OSError):  # not empty, or filled just now
                 os.rmdir(entry.name, dir_fd=handle)
+
+
+def prune(project: Project, keep: int, assets: Any, *, dry_run: bool, stray_after_s: float) -> pd.DataFrame:
+    """Remove, or only list, what a workspace does not need; see `Workspace.prune`."""
+    check_count("keep", keep, least=1)
+    project.coordinator.reap()
+    registry = project.registry()
+    ids = None if assets is None else [registry[name].asset_id for name in select(registry.graph, assets)]
+    return prune_files(project.catalog, project.root, keep, ids, dry_run=dry_run, stray_after_s=stray_after_s)

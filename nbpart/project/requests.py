@@ -12,45 +12,49 @@ from nbpart.backfill.plan import StepTable, plan_steps
 from nbpart.backfill.runner import Job
 from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, Moment, PlanFacts, events, queries
-from nbpart.project.launch import Site, find_record, launch, make_steps_frame, refuse_unreadable
+from nbpart.project.launch import find_backfill, launch, make_steps_frame, refuse_unreadable
+from nbpart.project.project import Project
+from nbpart.project.refresh import take_up_edits
 from nbpart.states import REQUESTED, RunStatus
 
 
-def take_up_request(site: Site, backfill_id: str, options: BackfillOptions, *, also_cancelled: bool = False) -> None:
+def take_up_request(
+    project: Project, backfill_id: str, options: BackfillOptions, *, also_cancelled: bool = False
+) -> None:
     """Plan a requested backfill and run it in the background; nothing where somebody else did so, or cancelled it.
 
     ``also_cancelled``: take it up also where it was cancelled before it had a plan. One whose plan is empty has
     succeeded.
     """
-    number = site.catalog.read(lambda batch: find_record(batch, backfill_id)).backfill_no
-    registry, steps = plan_request(site, number)
-    frame, coordinator = make_steps_frame(registry, steps, None), site.coordinator.number
+    number = project.catalog.read(lambda batch: find_backfill(batch, backfill_id)).backfill_no
+    registry, steps = plan_request(project, number)
+    frame, coordinator = make_steps_frame(registry, steps, None), project.coordinator.number
 
     def begin(batch: Batch) -> Job | None:
-        record = find_record(batch, backfill_id)
+        record = find_backfill(batch, backfill_id)
         waits = record.status == REQUESTED or (also_cancelled and record.status == RunStatus.CANCELLED)
         if record.planned is not None or not waits:
             return None
         events.plan_requested(batch, number, coordinator, frame, registry.moment)
         return Job(number, backfill_id, registry, steps, np.arange(len(steps)), options) if len(steps) else None
 
-    launch(site, options, begin)
+    launch(project, options, begin)
 
 
-def plan_request(site: Site, backfill_no: int) -> tuple[Registry, StepTable]:
+def plan_request(project: Project, backfill_no: int) -> tuple[Registry, StepTable]:
     """What of a request is outdated now, with the code of now; assets that were removed are left out.
 
     Raises `DeclarationError` where the code of an asset on disk cannot be read.
     """
-    unreadable = site.take_up_edits()
-    registry = site.catalog.read(partial(load_registry, root=site.root))
-    wanted = site.catalog.read(partial(queries.load_request, backfill_no=backfill_no))
+    unreadable = take_up_edits(project).unreadable
+    registry = project.catalog.read(partial(load_registry, root=project.root))
+    wanted = project.catalog.read(partial(queries.load_request, backfill_no=backfill_no))
     graph = registry.graph
     names = [name for name in graph.computed if registry[name].asset_id in wanted]
     refuse_unreadable(unreadable, names)
     above = {read for name in names for read in graph.upstream(name) if registry[read].definition.is_source}
-    refresh_sources(site.catalog, registry, sorted(above))
-    facts, moment = site.catalog.read(partial(_load_facts, registry=registry, names=names))
+    refresh_sources(project.catalog, registry, sorted(above))
+    facts, moment = project.catalog.read(partial(_load_facts, registry=registry, names=names))
     by_name = {name: facts[registry[name].asset_id] for name in names}
     keys = {name: ids for name in names if (ids := wanted[registry[name].asset_id]) is not None}
     return registry.at(moment), plan_steps(graph, names, by_name, keys=keys)

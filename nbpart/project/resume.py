@@ -18,14 +18,15 @@ from nbpart.backfill.runner import Job
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.project.launch import (
-    Site,
-    find_record,
+    find_backfill,
     holder,
     launch,
     refuse_unreadable,
     start_backfill,
     status_of,
 )
+from nbpart.project.project import Project
+from nbpart.project.refresh import take_up_edits
 from nbpart.project.requests import take_up_request
 from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
 
@@ -36,90 +37,90 @@ FAILED = (StepStatus.FAILED, StepStatus.BLOCKED)
 _ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
-def resume_backfill(site: Site, backfill_id: str, **changed: Any) -> None:
+def resume_backfill(project: Project, backfill_id: str, **changed: Any) -> None:
     """Go on in the background with the steps that have no outcome, as the same backfill; nothing where none is left.
 
     ``changed``: options that are not as they were. They run with the code of now, but what was made since the plan
     counts as made. Raises `UnknownNameError`, and `DeclarationError` where it still runs or code cannot be read.
     """
-    site.coordinator.reap()
-    record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
-    if site.catalog.read(lambda batch: tell_nothing_left(batch, record)):
+    project.coordinator.reap()
+    record = project.catalog.read(lambda batch: find_backfill(batch, backfill_id))
+    if project.catalog.read(lambda batch: tell_nothing_left(batch, record)):
         return
     options = BackfillOptions.from_json(record.options, **changed)
     if record.planned is None:
-        take_up_request(site, backfill_id, options, also_cancelled=True)
+        take_up_request(project, backfill_id, options, also_cancelled=True)
         return
-    coordinator, unreadable = site.coordinator.number, site.take_up_edits()
+    coordinator, unreadable = project.coordinator.number, take_up_edits(project).unreadable
 
     def begin(batch: Batch) -> Job | None:
         # looked at in the transaction that takes it up: of two processes that resume it only one does
-        now = find_record(batch, backfill_id)
-        if status_of(site, now) == RunStatus.RUNNING:
+        now = find_backfill(batch, backfill_id)
+        if status_of(project, now) == RunStatus.RUNNING:
             raise DeclarationError(f"backfill {backfill_id} is running in {holder(now)}; there is nothing to resume.")
         if tell_nothing_left(batch, now):
             return None
-        job = _begin(batch, site.root, now, options, coordinator)
+        job = _begin(batch, project.root, now, options, coordinator)
         refuse_unreadable(unreadable, [steps.asset for steps in job.steps.assets])
         return job
 
-    launch(site, options, begin)
+    launch(project, options, begin)
 
 
-def take_up(site: Site, backfill_id: str, **changed: Any) -> None:
+def take_up(project: Project, backfill_id: str, **changed: Any) -> None:
     """Begin a backfill that was handed over to this process, or a request.
 
     Raises `DeclarationError` where it does not wait for a process any more; a request is left to who has it then.
     """
-    recorded = site.catalog.read(lambda batch: find_record(batch, backfill_id))
+    recorded = project.catalog.read(lambda batch: find_backfill(batch, backfill_id))
     options = BackfillOptions.from_json(recorded.options, **changed)
     if recorded.planned is None:
-        take_up_request(site, backfill_id, options)
+        take_up_request(project, backfill_id, options)
         return
-    coordinator = site.coordinator.number
+    coordinator = project.coordinator.number
 
     def begin(batch: Batch) -> Job:
-        record = find_record(batch, backfill_id)
+        record = find_backfill(batch, backfill_id)
         if record.status != RunStatus.QUEUED:
             raise DeclarationError(f"backfill {backfill_id} was {record.status} before this process had it.")
-        return _begin(batch, site.root, record, options, coordinator)
+        return _begin(batch, project.root, record, options, coordinator)
 
-    launch(site, options, begin)
+    launch(project, options, begin)
 
 
-def take_up_left(site: Site, secrets: Mapping[str, Any]) -> list[str]:
+def take_up_left(project: Project, secrets: Mapping[str, Any]) -> list[str]:
     """Go on with every requested backfill that nobody works on; the ids of those that this process runs now.
 
     ``secrets``: settings of which those are given to a backfill that it needs and that are recorded nowhere. One that
     cannot go on is told of and stays as it is.
     """
-    site.coordinator.reap()
+    project.coordinator.reap()
     taken = []
-    for backfill_id in site.catalog.read(queries.unfinished_requests):
+    for backfill_id in project.catalog.read(queries.unfinished_requests):
         try:
-            recorded = site.catalog.read(partial(find_record, backfill_id=backfill_id)).options
+            recorded = project.catalog.read(partial(find_backfill, backfill_id=backfill_id)).options
             given = {name: secrets[name] for name in recorded["secrets"] if name in secrets}
-            resume_backfill(site, backfill_id, secrets=given)
+            resume_backfill(project, backfill_id, secrets=given)
         except NbpartError as error:
             log.warning("backfill %s was asked for before and is not done: %s", backfill_id, error)
         else:
-            taken += [backfill_id] if backfill_id in site.runners else []
+            taken += [backfill_id] if backfill_id in project.runners else []
     return taken
 
 
-def retry_backfill(site: Site, backfill_id: str, **changed: Any) -> str | None:
+def retry_backfill(project: Project, backfill_id: str, **changed: Any) -> str | None:
     """Start a backfill of the steps of another that failed or were blocked; its id, None where there are none.
 
     ``changed``: options that are not as they were. Raises `UnknownNameError`.
     """
-    unreadable = site.take_up_edits()
-    record = site.catalog.read(lambda batch: find_record(batch, backfill_id))
-    registry, steps, _ = site.catalog.read(lambda batch: load_steps(batch, site.root, record, FAILED))
+    unreadable = take_up_edits(project).unreadable
+    record = project.catalog.read(lambda batch: find_backfill(batch, backfill_id))
+    registry, steps, _ = project.catalog.read(lambda batch: load_steps(batch, project.root, record, FAILED))
     if not len(steps):
         return None
     refuse_unreadable(unreadable, [asset.asset for asset in steps.assets])
     options = BackfillOptions.from_json(record.options, **changed)
-    return start_backfill(site, registry, steps, f"failed of {backfill_id}", options, None)
+    return start_backfill(project, registry, steps, f"failed of {backfill_id}", options, None)
 
 
 def tell_nothing_left(batch: Batch, record: BackfillRecord) -> str:
@@ -136,7 +137,7 @@ def tell_nothing_left(batch: Batch, record: BackfillRecord) -> str:
     return f"{told}: all of it succeeded."
 
 
-def check_changes(site: Site, backfill_id: str, changed: Mapping[str, Any]) -> dict[str, Any]:
+def check_changes(project: Project, backfill_id: str, changed: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a backfill that shall be other than recorded, checked; secrets are among ``secrets`` only.
 
     Raises `UnknownNameError`, and `DeclarationError` for an option that cannot be, and for settings and limits of what
@@ -144,12 +145,12 @@ def check_changes(site: Site, backfill_id: str, changed: Mapping[str, Any]) -> d
     """
 
     def load(batch: Batch) -> tuple[BackfillRecord, list[AssetDefinition]]:
-        record = find_record(batch, backfill_id)
+        record = find_backfill(batch, backfill_id)
         in_it = set(queries.backfill_assets(batch, record.backfill_no))
-        nodes = load_registry(batch, site.root).nodes.values()
+        nodes = load_registry(batch, project.root).nodes.values()
         return record, [node.definition for node in nodes if node.asset_id in in_it]
 
-    record, definitions = site.catalog.read(load)
+    record, definitions = project.catalog.read(load)
     options = hide_secrets(definitions, changed, record.options["secrets"])
     BackfillOptions.from_json({**record.options, "secrets": ()}, **options)
     return options

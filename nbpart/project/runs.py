@@ -1,17 +1,25 @@
-"""One run, as it is recorded."""
+"""Runs, as they are recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbpart.catalog import RunRecord
-from nbpart.errors import MissingInputError, RunFailedError, run_failed
+from nbpart.assets.asset import name_of
+from nbpart.backfill.kept import find_kept
+from nbpart.backfill.nodes import spell_key
+from nbpart.catalog import Batch, RunRecord, queries
+from nbpart.errors import DeclarationError, MissingInputError, RunFailedError, UnknownNameError, run_failed
+from nbpart.project.launch import find_backfill
+from nbpart.project.project import Project
 from nbpart.run.kernels.keep import KeptKernel
 from nbpart.run.spec import decode_value
 from nbpart.storage.own_files import find_own
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Run:
@@ -182,3 +190,44 @@ class Run:
 
     def _path(self, relative: str | None) -> Path | None:
         return find_own(self._root, relative, f"run {self.run_id}") if relative else None
+
+
+def find_run(project: Project, run_id: str) -> RunRecord:
+    """What is recorded of a run. Raises `UnknownNameError`."""
+    record = project.read(lambda batch: queries.find_run(batch, run_id))
+    if record is None:
+        raise UnknownNameError(f"there is no run {run_id!r}; ws.runs() lists them.")
+    return record
+
+
+def get_run(project: Project, run_id: str) -> Run:
+    """One run. Raises `UnknownNameError`."""
+    return Run(project.root, find_run(project, run_id), project.check_trust)
+
+
+def list_runs(project: Project, asset: Any, partition_key: Any, backfill: Any, limit: int | None) -> pd.DataFrame:
+    """Runs, newest first; see `Workspace.runs`. ``backfill`` is one or its id."""
+    node = None if asset is None else project.registry()[name_of(asset)]
+    if partition_key is not None and node is None:
+        raise DeclarationError("runs of a partition_key need the asset too: ws.runs(asset=..., partition_key=...).")
+    key = spell_key(node, partition_key) if node and partition_key is not None else None
+
+    def work(batch: Batch) -> pd.DataFrame:
+        key_id = queries.find_key(batch, key) if key is not None else None
+        backfill_no = None if backfill is None else find_backfill(batch, getattr(backfill, "id", backfill)).backfill_no
+        asset_id = node.asset_id if node else None
+        return queries.runs_frame(batch, asset_id, -1 if key and key_id is None else key_id, backfill_no, limit)
+
+    return project.read(work)
+
+
+def list_kept_kernels(project: Project) -> pd.DataFrame:
+    """The kernels of failed runs that were kept: ``run_id, asset, partition_key, pid, expires_at``."""
+    import pandas as pd
+
+    kept = [(get_run(project, run_id), kernel) for run_id, kernel in find_kept(project.root)]
+    rows = [
+        (run.run_id, run.asset, run.partition_key, kernel.pid, pd.Timestamp(kernel.expires_at, unit="s", tz="UTC"))
+        for run, kernel in kept
+    ]
+    return pd.DataFrame(rows, columns=["run_id", "asset", "partition_key", "pid", "expires_at"])

@@ -1,10 +1,14 @@
-"""How many partitions of each asset have each status, as a frame."""
+"""The statuses of partitions as frames: how many of each asset have which, and one by one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nbpart.assets.asset import name_of
 from nbpart.backfill.nodes import Registry
+from nbpart.catalog import queries
+from nbpart.project.project import Project
+from nbpart.project.refresh import describe_age, refresh_registry
 from nbpart.states import DISPLAY_ORDER
 
 if TYPE_CHECKING:
@@ -22,3 +26,15 @@ def tabulate_statuses(registry: Registry, counts: pd.DataFrame, as_seen: str) ->
     order = list(registry.graph.computed)
     table = table.reindex(index=order, columns=[str(s) for s in DISPLAY_ORDER], fill_value=0).astype("int64")
     return pd.DataFrame(table).rename_axis(index="asset", columns=as_seen or None)
+
+
+def count_statuses(project: Project) -> pd.DataFrame:
+    """How many partitions of each asset have each status; see `Workspace.status`."""
+    registry = refresh_registry(project)
+    return tabulate_statuses(registry, project.catalog.read(queries.status_counts), describe_age(project))
+
+
+def partition_status(project: Project, asset: Any) -> pd.DataFrame:
+    """A partition of an asset a row; see `Workspace.partition_status`."""
+    node = refresh_registry(project)[name_of(asset)]
+    return project.catalog.read(lambda batch: queries.partition_status(batch, node.asset_id))

@@ -1,29 +1,33 @@
-"""An asset that knows its workspace."""
+"""An asset that knows the workspace in which it is registered."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbpart.assets.asset import Asset
-
-if TYPE_CHECKING:
-    from nbpart.project.backfills import Backfill
-    from nbpart.project.runs import Run
-    from nbpart.workspace.workspace import Workspace
+from nbpart.project.backfills import Backfill
+from nbpart.project.data import load
+from nbpart.project.materialization import materialize
+from nbpart.project.plans import make_plan
+from nbpart.project.project import Project
+from nbpart.project.runs import Run
+from nbpart.project.sweep import add_grid
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BoundAsset(Asset):
     """What `Workspace.asset` and `Workspace.notebook` return: the asset, with what can be done with it."""
 
-    workspace: Workspace | None = field(default=None, repr=False)
+    project: Project | None = field(default=None, repr=False)
 
     @classmethod
-    def bind(cls, asset: Asset, workspace: Workspace) -> BoundAsset:
+    def bind(cls, asset: Asset, project: Project) -> BoundAsset:
+        """The asset with the project in which it is registered."""
         fields = {f.name: getattr(asset, f.name) for f in dataclasses.fields(Asset)}
-        return cls(**fields, workspace=workspace)
+        return cls(**fields, project=project)
 
     def backfill(
         self,
@@ -33,7 +37,7 @@ class BoundAsset(Asset):
         max_workers: int | None = None,
         retries: int = 0,
         timeout_s: float | None = None,
-        settings: dict[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
         **axes: Any,
     ) -> Backfill:
         """Run this asset for every combination of the given parameter values (a list or one value each).
@@ -42,28 +46,30 @@ class BoundAsset(Asset):
         or its arguments show; keys that are new are added. Without values it runs what is outdated of ``keys``.
         Returns at once; ``.wait()`` waits.
         """
-        assert self.workspace is not None
         if axes:
-            self.workspace._site.check_trust()
-            from nbpart.workspace.sweep import add_grid
+            self._project.check_trust()
+            keys = add_grid(self._project, self, axes)
+        plan = make_plan(self._project, self.name, keys, status)
+        return plan.run(max_workers=max_workers, retries=retries, timeout_s=timeout_s, params=settings)
 
-            keys = add_grid(self.workspace, self, axes)
-        return self.workspace.backfill(
-            self.name,
-            keys,
-            status,
-            max_workers=max_workers,
-            retries=retries,
-            timeout_s=timeout_s,
-            params=settings,
-        )
-
-    def materialize(self, partition_key: Any = None, **params: Any) -> Run:
+    def materialize(
+        self,
+        partition_key: Any = None,
+        *,
+        retries: int = 0,
+        timeout_s: float | None = None,
+        settings: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Run:
         """Run one partition now; see `Workspace.materialize`."""
-        assert self.workspace is not None
-        return self.workspace.materialize(self.name, partition_key, **params)
+        key = partition_key if partition_key is not None else params or None
+        return materialize(self._project, self.name, key, retries=retries, timeout_s=timeout_s, settings=settings)
 
-    def load(self, partition_key: Any = None, **params: Any) -> Any:
+    def load(self, partition_key: Any = None, *, run: Any = None, file: str | None = None, **params: Any) -> Any:
         """The data of one partition; see `Workspace.load`."""
-        assert self.workspace is not None
-        return self.workspace.load(self.name, partition_key, **params)
+        return load(self._project, self.name, partition_key if partition_key is not None else params or None, run, file)
+
+    @property
+    def _project(self) -> Project:
+        assert self.project is not None
+        return self.project

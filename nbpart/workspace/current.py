@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbpart.assets.asset import name_of
-from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
-from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
-from nbpart.backfill.sources import refresh_sources
-from nbpart.catalog import Batch, events, queries
-from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
-from nbpart.partitions import safe_name
-from nbpart.project.data import find_key_id
-from nbpart.project.discovery import find_workspace
-from nbpart.project.folder import open_folder
-from nbpart.project.manual import BY_HAND, ManualRun, Recorder
-from nbpart.project.trust import is_trusted
+from nbpart.project.by_hand import Asked, open_manual_run
 from nbpart.run.context import RunContext
 from nbpart.run.members import run_from_environment
-from nbpart.run.spec import InputSpec, RunSpec
 from nbpart.workspace.inert import inside_run
 
 _current: RunContext | None = None
@@ -50,94 +35,5 @@ def current_run(
     if inside_run():
         _current = _current or run_from_environment()
         return _current
-    root = Path(workspace).absolute() if workspace is not None else find_workspace(Path.cwd())
-    if root is None:
-        raise WorkspaceError(
-            f"no workspace is at or above {Path.cwd()}; make one with nbpart.open, or pass workspace=its folder."
-        )
     variables = sys._getframe(1).f_globals
-    root, catalog = open_folder(root, create=False, purpose=BY_HAND)
-    try:
-        registry = catalog.read(lambda batch: load_registry(batch, root))
-        node = registry[_asset_name(asset, registry)]
-        key = _choose_key(node, partition_key, params, variables)
-        above = registry.graph.upstream(node.name)
-        if is_trusted(root, catalog.workspace_id):
-            refresh_sources(catalog, registry, [name for name in above if registry[name].definition.is_source])
-        if record:
-            catalog.read(lambda batch: find_key_id(batch, node, key))
-        spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))
-        hint = catalog.read(lambda batch: _tell_stranger(batch, node, key))
-        reserved = catalog.write(events.reserve_run) if record else None
-    finally:
-        catalog.close()
-    return ManualRun(spec, Recorder(root, node, key, resolved, reserved) if reserved else None, hint)
-
-
-def _tell_stranger(batch: Batch, node: Node, key: str | None) -> str:
-    """That the key is no partition of the asset, if so: by hand that is possible, but explains what is missing."""
-    try:
-        find_key_id(batch, node, key)
-    except UnknownNameError as error:
-        return f"By the way: {error}"
-    return ""
-
-
-def _asset_name(asset: Any, registry: Registry) -> str:
-    if asset is not None:
-        return name_of(asset)
-    names = registry.graph.computed
-    if len(names) == 1:
-        return names[0]
-    raise DeclarationError(
-        'by hand it is not known which asset this notebook is: name it, as in nbpart.current_run("model").'
-    )
-
-
-def _choose_key(node: Node, key: Any, params: Mapping[str, Any], variables: Mapping[str, Any]) -> str | None:
-    if not node.definition.is_partitioned:
-        return spell_key(node, key)
-    if key is None and node.parameters is not None:
-        from_cell = {name: variables[name] for name in node.parameters.names if name in variables}
-        return spell_key(node, {**from_cell, **params})
-    if params:
-        raise DeclarationError(f"{node.name!r} is not partitioned by parameters: give its partition_key alone.")
-    if key is None:
-        key = variables.get("partition_key")
-    if key is None:
-        raise DeclarationError(
-            f"{node.name!r} is partitioned by {node.definition.set_name!r}: by hand say which partition this is, "
-            f"as in nbpart.current_run({node.name!r}, partition_key=...)."
-        )
-    return spell_key(node, key)
-
-
-def _build_spec(
-    batch: Batch, root: Path, registry: Registry, node: Node, key: str | None
-) -> tuple[RunSpec, ResolvedInputs]:
-    key_id = 0 if key is None else int(queries.key_ids(batch, node.set_id, [key])[0])
-    resolved = resolve_inputs(batch, root, registry, node, {key_id: key})[key_id]
-    # without the names of what is missing, loading it by hand is an error that says what to do
-    inputs: dict[str, InputSpec] = {
-        name: dataclasses.replace(given, missing=()) if node.definition.on_missing_input == "block" else given
-        for name, given in resolved.inputs.items()
-    }
-    now = datetime.now(UTC)
-    name = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-scratch"
-    scratch = root / "data" / "_scratch" / node.name / ("_whole" if key is None else safe_name(key)) / name
-    spec = RunSpec(
-        run_id=name,
-        attempt=1,
-        asset=node.name,
-        partition_key=key,
-        params=node.parameters.parse(key) if node.parameters and key is not None else {},
-        inputs=inputs,
-        notebook=str(root / (node.definition.snapshot or "")),
-        folder=node.definition.folder,
-        output_notebook="",
-        log="",
-        data_prefix=str(scratch / "data"),
-        report=str(scratch / "report.json"),
-        workspace=str(root),
-    )
-    return spec, resolved
+    return open_manual_run(workspace, Asked(asset, partition_key, params, variables), record=record)

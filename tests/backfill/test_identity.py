@@ -24,21 +24,21 @@ def stage() -> Stage:
 @pytest.fixture
 def ws(tmp_path: Path, stage: Stage) -> Iterator[nbpart.Workspace]:
     with nbpart.open(tmp_path / "workspace") as workspace:
-        workspace._site = dataclasses.replace(workspace._site, make_pool=stage.make_pool)
+        workspace.project.make_pool = stage.make_pool
 
         @workspace.asset(partitions=workspace.dynamic_partitions("keys"))
         def one(partition_key: str) -> str:
             return partition_key
 
         yield workspace
-        assert workspace._catalog.read(check.check) == []
+        assert workspace.project.catalog.read(check.check) == []
 
 
 def rows(ws: nbpart.Workspace, sql: str) -> list[tuple[Any, ...]]:
     def read(batch: Batch) -> list[tuple[Any, ...]]:
         return batch.rows(sql)
 
-    return ws._catalog.read(read)
+    return ws.project.catalog.read(read)
 
 
 def test_twenty_thousand_keys_of_one_run_have_an_id_and_data_of_their_own(ws: nbpart.Workspace, stage: Stage) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ def deliver(pool: ScriptedPool, stage: Stage, spec: RunSpec, outcome: str) -> No
 def test_a_late_attempt_does_not_replace_its_retry(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stage = Stage(lambda spec: ValueError("lost") if spec.attempt == 1 else None)
     with nbpart.open(tmp_path / "workspace") as ws:
-        ws._site = dataclasses.replace(ws._site, make_pool=stage.make_pool)
+        ws.project.make_pool = stage.make_pool
 
         @ws.asset
         def one() -> str:
@@ -39,9 +38,9 @@ def test_a_late_attempt_does_not_replace_its_retry(tmp_path: Path, caplog: pytes
         deliver(stage.pools[-1], stage, first, "of the first attempt")
         assert backfill.wait(progress=False).status == "succeeded"
         assert ws.load("one") == "of the retry"
-        [row] = ws._catalog.read(lambda batch: batch.rows("SELECT path FROM data_files"))
+        [row] = ws.project.catalog.read(lambda batch: batch.rows("SELECT path FROM data_files"))
         assert row[0].endswith("-2.txt")
-        assert ws._catalog.read(lambda b: b.rows("SELECT attempt, status FROM outcomes ORDER BY ALL")) == [
+        assert ws.project.catalog.read(lambda b: b.rows("SELECT attempt, status FROM outcomes ORDER BY ALL")) == [
             (1, "failed"),
             (2, "succeeded"),
         ]

@@ -49,7 +49,7 @@ def ws(tmp_path: Path) -> Iterator[nbpart.Workspace]:
 
         workspace.dynamic_partitions("keys").add("a", "b", "c")
         yield workspace
-        assert workspace._catalog.read(check.check) == []
+        assert workspace.project.catalog.read(check.check) == []
 
 
 def let_b_say(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch, says: dict[str, Any], *, fails: bool) -> Stage:
@@ -61,7 +61,7 @@ def let_b_say(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch, says: dict[
         return dataclasses.replace(result, **says) if is_b(spec) else result
 
     monkeypatch.setattr("tests.backfill.pools.make_result", make)
-    ws._site = dataclasses.replace(ws._site, make_pool=stage.make_pool)
+    ws.project.make_pool = stage.make_pool
     return stage
 
 
@@ -113,7 +113,7 @@ def test_outcomes_that_fail_together_are_recorded_one_by_one(
 ) -> None:
     """Whatever the catalog will not take: here it says so of one/b, or of all at once."""
     stage = Stage()
-    ws._site = dataclasses.replace(ws._site, make_pool=stage.make_pool)
+    ws.project.make_pool = stage.make_pool
     record, refused = events.record_outcomes, []
 
     def record_or_refuse(batch: Batch, outcomes: list[Outcome]) -> None:
@@ -141,7 +141,7 @@ def test_outcomes_that_fail_together_are_recorded_one_by_one(
 
 def test_a_full_disk_is_no_fault_of_an_outcome(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage()
-    ws._site = dataclasses.replace(ws._site, make_pool=stage.make_pool)
+    ws.project.make_pool = stage.make_pool
     record, asked = events.record_outcomes, []
 
     def fail(batch: Batch, outcomes: list[Outcome]) -> None:
@@ -160,4 +160,4 @@ def rows(ws: nbpart.Workspace, sql: str) -> list[tuple[Any, ...]]:
     def read(batch: Batch) -> list[tuple[Any, ...]]:
         return batch.rows(sql)
 
-    return ws._catalog.read(read)
+    return ws.project.catalog.read(read)

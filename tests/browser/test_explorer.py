@@ -120,14 +120,14 @@ def test_what_is_blocked_is_told_and_what_was_cut_off_goes_on(notebook: Open) ->
         _ = files.add('bad', 'good'); _ = ws.backfill('+sizes', max_workers=2).wait(progress=False)
         from nbpart.backfill.options import BackfillOptions
         from nbpart.catalog import Moment, events, queries
-        raw = ws._registry()["raw"].asset_id
+        raw = ws.project.registry()["raw"].asset_id
         def begin(b):
             other = events.start_coordinator(b, "elsewhere", 1, "elsewhere-1-00000000.lock", "test")
             steps = pd.DataFrame({"asset_id": [raw], "key_id": [queries.find_key(b, "good")], "reason": ["asked"]})
             options = BackfillOptions(max_workers=1).to_json()
             number = events.start_backfill(b, "raw", options, other, steps, Moment(b.sequence, b.now))[0]
             events.finish_backfill(b, number, "interrupted")
-        ws._catalog.write(begin)
+        ws.project.catalog.write(begin)
     """
     panel = Panel(notebook([assets("cut"), run, EXPLORE]))
     cut_off = panel.root.locator(".nbpart-backfill", has_text="raw interrupted: 0 of 1")

@@ -48,7 +48,7 @@ def wait_selected(book: Notebook, names: list[str]) -> None:
 
 
 def test_it_draws_selects_and_lights_the_neighbours(notebook: Open) -> None:
-    book = notebook([WORKSPACE, "g = make_graph(ws); g"])
+    book = notebook([WORKSPACE, "g = make_graph(ws.project); g"])
     page = book.page
     cards(page).first.wait_for()
     assert cards(page).count() == 3
@@ -78,7 +78,7 @@ def test_it_draws_selects_and_lights_the_neighbours(notebook: Open) -> None:
 
 
 def test_it_is_worked_by_keys_alone(notebook: Open) -> None:
-    book = notebook([WORKSPACE, "g = make_graph(ws); g"])
+    book = notebook([WORKSPACE, "g = make_graph(ws.project); g"])
     page = book.page
     cards(page).first.wait_for()
     page.locator(".nbpart input[type=search]").focus()
@@ -112,7 +112,7 @@ def test_it_is_worked_by_keys_alone(notebook: Open) -> None:
 
 
 def test_search_zoom_drag_and_fold(notebook: Open) -> None:
-    book = notebook([WORKSPACE, "g = make_graph(ws); g"])
+    book = notebook([WORKSPACE, "g = make_graph(ws.project); g"])
     page = book.page
     cards(page).first.wait_for()
     view = "() => document.querySelector('.nbpart-graph').getAttribute('viewBox').split(' ').map(Number)"
@@ -149,7 +149,7 @@ def test_search_zoom_drag_and_fold(notebook: Open) -> None:
 
 def test_it_follows_while_a_cell_runs_and_answers_clicks_then(notebook: Open, lab: Lab) -> None:
     wait = "import os, time\n_ = ws.backfill('raw')\nwhile not os.path.exists('seen'): time.sleep(0.05)"
-    book = notebook([WORKSPACE, "g = make_graph(ws); g", wait])
+    book = notebook([WORKSPACE, "g = make_graph(ws.project); g", wait])
     page = book.page
     page.wait_for_selector(".nbpart-node[aria-label='raw (function): 1 failed, 2 materialized']", timeout=60_000)
     # the kernel's own status is also that of its subshells
@@ -163,14 +163,16 @@ def test_it_follows_while_a_cell_runs_and_answers_clicks_then(notebook: Open, la
 
 
 def test_a_workspace_without_assets_says_what_to_do(notebook: Open) -> None:
-    book = notebook(["import nbpart\nfrom nbpart.workspace.view import make_graph\nmake_graph(nbpart.open('empty'))"])
+    book = notebook(
+        ["import nbpart\nfrom nbpart.workspace.view import make_graph\nmake_graph(nbpart.open('empty').project)"]
+    )
     book.page.locator(".nbpart-empty pre").wait_for()
     assert "@ws.asset" in book.page.locator(".nbpart-empty pre").inner_text()
     assert not book.page.locator(".nbpart-graph").is_visible()
 
 
 def test_on_a_narrow_page_it_is_whole_and_the_static_form_comes_back_when_it_is_closed(notebook: Open) -> None:
-    book = notebook([WORKSPACE, "g = make_graph(ws); g"])
+    book = notebook([WORKSPACE, "g = make_graph(ws.project); g"])
     page = book.page
     cards(page).first.wait_for()
     page.wait_for_selector(".nbpart-static", state="attached")
@@ -187,7 +189,7 @@ def test_on_a_narrow_page_it_is_whole_and_the_static_form_comes_back_when_it_is_
 
 
 def test_colours_follow_the_theme(notebook: Open) -> None:
-    book = notebook([WORKSPACE, "ws.backfill('raw').wait(progress=False); g = make_graph(ws); g"]).wait_done()
+    book = notebook([WORKSPACE, "ws.backfill('raw').wait(progress=False); g = make_graph(ws.project); g"]).wait_done()
     page = book.page
     page.locator(".nbpart-stack rect.s-failed").first.wait_for()
     # the last is what other tests begin with

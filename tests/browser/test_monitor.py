@@ -20,7 +20,7 @@ def status(page: Any) -> Any:
 def test_it_follows_while_the_cell_waits_and_tells_failures_as_text(notebook: Open) -> None:
     slow = WORKSPACE.replace('if partition_key == "b"', 'import time; time.sleep(1)\n        if partition_key != "a"')
     book = notebook(
-        [slow, "bf = ws.backfill('*', max_workers=2); make_monitor(ws, bf.id)", "_ = bf.wait(progress=False)"]
+        [slow, "bf = ws.backfill('*', max_workers=2); make_monitor(ws.project, bf.id)", "_ = bf.wait(progress=False)"]
     )
     page = book.page
     page.wait_for_selector(".nbpart-monitor .nbpart-list li.s-running", timeout=60_000)
@@ -51,7 +51,9 @@ def test_cancel_is_answered_while_the_cell_waits(notebook: Open) -> None:
     endless = WORKSPACE.replace(
         'if partition_key == "b"', 'import time; time.sleep(600)\n        if partition_key == "b"'
     )
-    book = notebook([endless, "bf = ws.backfill('raw'); make_monitor(ws, bf.id)", "_ = bf.wait(progress=False)"])
+    book = notebook(
+        [endless, "bf = ws.backfill('raw'); make_monitor(ws.project, bf.id)", "_ = bf.wait(progress=False)"]
+    )
     page = book.page
     page.wait_for_selector(".nbpart-monitor .nbpart-list li.s-running", timeout=60_000)
     page.get_by_role("button", name="Cancel").click()
@@ -85,7 +87,7 @@ def test_a_backfill_of_another_process_is_followed_also_after_its_death(notebook
         assert process.stdout is not None
         backfill_id = process.stdout.readline().strip()
         make = "import nbpart; from nbpart.workspace.view import make_monitor\nws = nbpart.open('shared')\n"
-        book = notebook([make + f"make_monitor(ws, {backfill_id!r})"])
+        book = notebook([make + f"make_monitor(ws.project, {backfill_id!r})"])
         page = book.page
         page.wait_for_selector(".nbpart-monitor .nbpart-list li.s-running", timeout=60_000)
         assert f"process {process.pid} on" in page.locator(".nbpart-monitor > .nbpart-faint").inner_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import nbpart
-from nbpart.workspace import ticks
+from nbpart.automation import ticks
 from tests.cli.conftest import Ask
 
 

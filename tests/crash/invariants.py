@@ -53,9 +53,9 @@ def find_broken_records(ws: nbpart.Workspace) -> list[str]:
     broken = [
         f"{what}: {row}"
         for what, sql in BROKEN.items()
-        for row in ws._catalog.read(lambda batch, sql=sql: batch.rows(sql))
+        for row in ws.project.catalog.read(lambda batch, sql=sql: batch.rows(sql))
     ]
-    broken += [f"facts: {finding}" for finding in ws._catalog.read(check)]
+    broken += [f"facts: {finding}" for finding in ws.project.catalog.read(check)]
     broken += [f"the lock of a process that is dead: {path}" for path in _find_dead_locks(ws)]
     return broken + [f"an unexplained file: {path}" for path in _find_unexplained(ws)]
 
@@ -64,7 +64,7 @@ def _find_changed_data(ws: nbpart.Workspace, scratch: Path) -> list[str]:
     """Files whose content is not what was recorded."""
     scratch.mkdir(exist_ok=True)
     changed = []
-    rows = ws._catalog.read(lambda batch: batch.rows("SELECT path, format, data_version, bytes FROM data_files"))
+    rows = ws.project.catalog.read(lambda batch: batch.rows("SELECT path, format, data_version, bytes FROM data_files"))
     for path, format, data_version, size in rows:
         file = ws.root / path
         if not file.exists() or file.stat().st_size != size:
@@ -76,13 +76,13 @@ def _find_changed_data(ws: nbpart.Workspace, scratch: Path) -> list[str]:
 
 def _find_dead_locks(ws: nbpart.Workspace) -> set[str]:
     locks = {path.name: str(path) for path in (ws.root / "coordinators").glob("*.lock")}
-    rows = ws._catalog.read(lambda batch: batch.rows("SELECT lock FROM coordinators WHERE ended_at IS NULL"))
+    rows = ws.project.catalog.read(lambda batch: batch.rows("SELECT lock FROM coordinators WHERE ended_at IS NULL"))
     return {locks[name] for name in locks.keys() - {row[0] for row in rows}}
 
 
 def named_files(ws: nbpart.Workspace) -> set[str]:
     """The files that a materialization or an attempt names, and the results beside the attempts' notebooks."""
-    rows = ws._catalog.read(
+    rows = ws.project.catalog.read(
         lambda batch: batch.rows(
             "SELECT path FROM data_files UNION SELECT unnest([notebook, log]) FROM attempts"
             " UNION SELECT regexp_replace(notebook, '[.]ipynb$', '.json') FROM attempts"
@@ -109,7 +109,7 @@ def find_stray(ws: nbpart.Workspace) -> list[str]:
 
 def _find_unexplained(ws: nbpart.Workspace) -> list[str]:
     """Stray files that belong neither to an attempt that was interrupted, failed or replaced, nor to a run of many."""
-    rows = ws._catalog.read(
+    rows = ws.project.catalog.read(
         lambda batch: batch.rows(
             "SELECT r.run_id, o.attempt, o.status FROM runs AS r JOIN outcomes AS o USING (run_no)"
         )

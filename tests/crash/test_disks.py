@@ -76,7 +76,7 @@ def ws(disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace
         assert workspace.backfill("*").wait(progress=False).status == "succeeded"
         workspace.dynamic_partitions("files").add("b")
         yield workspace
-        assert workspace._catalog.read(check) == []
+        assert workspace.project.catalog.read(check) == []
 
 
 def fill(disk: Path) -> Path:
@@ -155,7 +155,7 @@ def test_files_that_find_no_room_are_named(disk: Path) -> None:
         assert ws.status().loc["number"].to_dict()["missing"] == 1
         for place in disk.glob("filler-*"):
             place.unlink()
-        assert ws._site.coordinator.number
+        assert ws.project.coordinator.number
 
 
 @pytest.mark.kernel
@@ -164,18 +164,18 @@ def test_a_result_that_finds_no_room_is_made_again(ws: nbpart.Workspace, disk: P
 
     def fill_and_succeed(spec: RunSpec) -> str:
         # its turn comes when the catalog has let go of the file, and with it of the room that its log took
-        ws._catalog.read(lambda batch: None)
+        ws.project.catalog.read(lambda batch: None)
         fillers.append(fill(disk))
         return ""
 
     stage.answer = fill_and_succeed
-    site = ws._site
-    ws._site = dataclasses.replace(site, make_pool=stage.make_pool)
+    site = ws.project
+    ws.project = dataclasses.replace(site, make_pool=stage.make_pool)
     backfill = ws.backfill("raw")
     with pytest.raises(CatalogError, match=r"was left as it was: the disk is full; free some space"):
         backfill.wait(progress=False)
     fillers[0].unlink()
-    ws._site = site
+    ws.project = site
     found = ws.backfills[backfill.id]
     assert found.status == "interrupted"
     assert found.counts()["running"] == 0

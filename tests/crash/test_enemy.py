@@ -248,7 +248,7 @@ def show_backfills(ws: nbpart.Workspace) -> None:
     for backfill_id, backfill in ws.backfills.items():
         for show in (repr, Backfill._repr_html_, Backfill.steps):
             show(backfill)
-        make_monitor(ws, backfill_id).close()
+        make_monitor(ws.project, backfill_id).close()
 
 
 def look(root: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tests.crash.invariants import BROKEN, find_broken, find_stray
 def ws(tmp_path: Path) -> Iterator[nbpart.Workspace]:
     """A workspace with a backfill of one step, which was played."""
     with nbpart.open(tmp_path / "workspace") as workspace:
-        workspace._site = dataclasses.replace(workspace._site, make_pool=Stage().make_pool)
+        workspace.project.make_pool = Stage().make_pool
 
         @workspace.asset
         def one() -> str:
@@ -54,7 +53,7 @@ def test_each_invariant_has_its_damage(ws: nbpart.Workspace, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("what", DAMAGE)
 def test_damage_to_the_catalog_is_noticed(ws: nbpart.Workspace, tmp_path: Path, what: str) -> None:
-    ws._catalog.write(lambda batch: batch.execute(DAMAGE[what]))
+    ws.project.catalog.write(lambda batch: batch.execute(DAMAGE[what]))
     assert [found for found in find_broken(ws, tmp_path) if found.startswith(f"{what}: ")]
 
 

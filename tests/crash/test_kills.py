@@ -86,6 +86,6 @@ def finish(ws: nbpart.Workspace, kill: Kill, *, others_first: bool) -> None:
 
 
 def resume_what_has_nothing_left(ws: nbpart.Workspace, backfill_id: str) -> None:
-    sequence = ws._catalog.sequence()
+    sequence = ws.project.catalog.sequence()
     assert ws.backfills[backfill_id].resume().wait(60, progress=False).status == "succeeded"
-    assert ws._catalog.sequence() == sequence, "something was recorded"
+    assert ws.project.catalog.sequence() == sequence, "something was recorded"

@@ -112,6 +112,6 @@ def read_data(ws: nbpart.Workspace) -> dict[str, str]:
     """What each key's newest data file holds."""
     sql = """SELECT k.key, d.path FROM partition_facts AS f JOIN keys AS k USING (key_id)
         JOIN data_files AS d USING (materialization_id)"""
-    rows = ws._catalog.read(lambda batch: batch.rows(sql))
+    rows = ws.project.catalog.read(lambda batch: batch.rows(sql))
     assert len(rows) == len({path for _, path in rows})
     return {key: json.loads((ws.root / path).read_bytes())["key"] for key, path in rows}

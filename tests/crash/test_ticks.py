@@ -76,7 +76,7 @@ def counted_write(self, work):
 
 ws = nbpart.open("workspace", purpose="a victim")
 Batch._run, Catalog.write = counted_run, counted_write
-ws._site = dataclasses.replace(ws._site, make_pool=Stage().make_pool)
+ws.project.make_pool = Stage().make_pool
 ws.tick("inbox", progress=False, max_workers=1)
 print(seen)
 """
@@ -127,13 +127,13 @@ def test_the_next_tick_does_exactly_what_is_left(ws: nbpart.Workspace) -> None:
     while died < KILLS:  # one after the other through the whole tick, so that each part of it is hit
         died += tick(1 + (died * points // KILLS) + chance.randrange(max(points // KILLS, 1))) is None
     assert tick(0) is not None
-    cursors = ws._catalog.read(lambda batch: batch.value("SELECT cursor FROM sensors"))
+    cursors = ws.project.catalog.read(lambda batch: batch.value("SELECT cursor FROM sensors"))
     files = list(ws.partition_sets["files"])
     assert files == [f"k{n}" for n in range(int(cursors))]
     assert list(ws.partition_sets["done"]) == [f"from {len(files) - 2}"]
-    assert ws._catalog.read(lambda batch: batch.value("SELECT count(*) FROM ticks")) * 2 == len(files)
+    assert ws.project.catalog.read(lambda batch: batch.value("SELECT count(*) FROM ticks")) * 2 == len(files)
     for what, sql in BROKEN.items():
-        assert ws._catalog.read(lambda batch, sql=sql: batch.rows(sql)) == [], what
+        assert ws.project.catalog.read(lambda batch, sql=sql: batch.rows(sql)) == [], what
     assert set(ws.status()["materialized"]) == {len(files)}
-    assert ws._catalog.read(check) == []
+    assert ws.project.catalog.read(check) == []
     assert 2 < len(files) < 2 * KILLS, "some died before their record, some after it"

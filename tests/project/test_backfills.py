@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -58,14 +57,14 @@ def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def open_played(stage: Stage) -> nbpart.Workspace:
     """The workspace, with runs that are played on a stage."""
     workspace = nbpart.open("workspace")
-    workspace._site = dataclasses.replace(workspace._site, make_pool=stage.make_pool)
+    workspace.project.make_pool = stage.make_pool
     return workspace
 
 
 def workspace_findings(project: Path) -> list[object]:
     """What the facts say differently from the events."""
     with nbpart.open(project / "workspace") as workspace:
-        return list(workspace._catalog.read(check.check))
+        return list(workspace.project.catalog.read(check.check))
 
 
 def until(condition: Callable[[], object], what: str) -> None:

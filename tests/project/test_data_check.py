@@ -185,12 +185,12 @@ def test_a_sample_that_is_none_is_refused(made: nbpart.Workspace, sample: float)
 
 
 def test_the_panel_tells_the_reason(made: nbpart.Workspace) -> None:
-    from nbpart.workspace.view import WorkspaceActions
+    from nbpart.workspace.actions import WorkspaceActions
 
     place(made, "cleaned", "x", ".parquet").unlink()
     forge(place(made, "cleaned", "y", ".parquet"))
     made.check_data()
-    actions = WorkspaceActions(made)
+    actions = WorkspaceActions(made.project)
     assert actions.partition("cleaned", "x").reason == "its data file was deleted"
     assert actions.partition("cleaned", "y").reason == "its data file was replaced or damaged"
 

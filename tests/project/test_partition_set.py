@@ -217,8 +217,8 @@ def test_a_thousand_questions_are_answered_truly_and_without_a_thousand_turns(
     files, elsewhere = ws.dynamic_partitions("files"), ws.dynamic_partitions("files")
     names = [f"é/{n}" for n in range(300)]
     elsewhere.add(names[::2])
-    turns, read = [], ws._catalog.read
-    monkeypatch.setattr(ws._catalog, "read", lambda work, **how: turns.append(1) or read(work, **how))
+    turns, read = [], ws.project.catalog.read
+    monkeypatch.setattr(ws.project.catalog, "read", lambda work, **how: turns.append(1) or read(work, **how))
     assert [name in files for name in names] == [n % 2 == 0 for n in range(300)]
     assert len(turns) < 20
     elsewhere.remove(names[0])

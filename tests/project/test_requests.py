@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,10 +11,10 @@ import pytest
 
 import nbpart
 from nbpart import RunRequest, SensorResult
+from nbpart.automation import ticks
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import check, events, queries
-from nbpart.workspace import ticks
-from nbpart.workspace.view import WorkspaceActions
+from nbpart.workspace.actions import WorkspaceActions
 from tests.backfill.pools import Stage
 from tests.processes import wait_for
 from tests.projects import import_written
@@ -72,12 +71,12 @@ def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator
     with open_played(stage) as workspace:
         workspace.register(asking.raw, asking.clean, asking.total, asking.more, asking.nothing)
         yield workspace
-        assert not workspace._catalog.read(check.check)
+        assert not workspace.project.catalog.read(check.check)
 
 
 def open_played(stage: Stage) -> nbpart.Workspace:
     workspace = nbpart.open("workspace")
-    workspace._site = dataclasses.replace(workspace._site, make_pool=stage.make_pool)
+    workspace.project.make_pool = stage.make_pool
     return workspace
 
 
@@ -108,7 +107,7 @@ def left(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> nbpart.worksp
 
 
 def cursor(ws: nbpart.Workspace, name: str = "more") -> str | None:
-    found = ws._catalog.read(lambda batch: queries.find_sensor(batch, name))
+    found = ws.project.catalog.read(lambda batch: queries.find_sensor(batch, name))
     assert found is not None
     return found.cursor
 
@@ -121,7 +120,7 @@ def test_what_a_dead_tick_asked_for_is_done_by_the_next_of_any_sensor(
     assert "was asked for and has not begun: the next tick of any sensor takes it up" in repr(left)
     assert "1 requested" in repr(ws.backfills)
     assert "requested" in left._repr_html_()
-    [tick] = ws._catalog.read(queries.ticks_frame).to_dict("records")
+    [tick] = ws.project.catalog.read(queries.ticks_frame).to_dict("records")
     assert (tick["added"], tick["backfill_id"], tick["error"]) == (2, left.id, None)
     with open_played(stage) as other:
         assert other.backfills[left.id].status == "requested", "opening does nothing by itself"
@@ -145,7 +144,7 @@ def test_a_transaction_that_fails_leaves_nothing(
         with pytest.raises(RuntimeError, match="the disk is full"):
             ws.tick("more")
     assert (len(ws.partition_sets["files"]), cursor(ws), len(ws.backfills), stage.started) == (0, None, 0, [])
-    [tick] = ws._catalog.read(queries.ticks_frame).to_dict("records")
+    [tick] = ws.project.catalog.read(queries.ticks_frame).to_dict("records")
     assert (tick["added"], tick["backfill_id"], tick["error"]) == (0, None, "RuntimeError: the disk is full")
     assert ws.tick("more", progress=False).added == {"files": ["k0", "k1"]}
 
@@ -156,9 +155,9 @@ def test_a_backfill_that_died_in_the_middle_goes_on_with_the_next_tick(
     with monkeypatch.context() as patch:
         patch.setattr(Runner, "start", lambda self: None)
         backfill = ws.tick("more", wait=False).backfill
-        number = ws._site.coordinator.number
-        ws._site.runners.clear()
-        ws._catalog.write(lambda batch: events.interrupt_coordinators(batch, [number]))
+        number = ws.project.coordinator.number
+        ws.project.runners.clear()
+        ws.project.catalog.write(lambda batch: events.interrupt_coordinators(batch, [number]))
     assert backfill is not None
     assert backfill.status == "interrupted"
     assert [each.id for each in ws.tick("nothing", progress=False).taken_up] == [backfill.id]
@@ -168,12 +167,12 @@ def test_a_backfill_that_died_in_the_middle_goes_on_with_the_next_tick(
 def test_a_monitor_begins_what_was_asked_for(
     ws: nbpart.Workspace, stage: Stage, left: nbpart.workspace.Backfill
 ) -> None:
-    done = WorkspaceActions(ws).resume(left.id)
+    done = WorkspaceActions(ws.project).resume(left.id)
     assert done.told == "It goes on."
     assert left.wait(progress=False).status == "succeeded"
-    again = WorkspaceActions(ws).resume(left.id)
+    again = WorkspaceActions(ws.project).resume(left.id)
     assert again.told.endswith("has nothing to resume: all of it succeeded.")
-    assert "nothing to retry" in WorkspaceActions(ws).retry_failed(left.id).told
+    assert "nothing to retry" in WorkspaceActions(ws.project).retry_failed(left.id).told
 
 
 def test_a_request_can_be_cancelled_and_then_only_resumed(
@@ -205,8 +204,8 @@ def test_of_two_that_take_up_a_request_one_plans_it(
         wait_for(lambda: left.status == "succeeded", 60)
     assert len(stage.started) == 5
     sql = "SELECT kind FROM backfill_events ORDER BY rowid"
-    assert [row[0] for row in ws._catalog.read(lambda b: b.rows(sql))] == ["requested", "started", "succeeded"]
-    assert ws._catalog.read(lambda batch: batch.value("SELECT count(*) FROM steps")) == 5
+    assert [row[0] for row in ws.project.catalog.read(lambda b: b.rows(sql))] == ["requested", "started", "succeeded"]
+    assert ws.project.catalog.read(lambda batch: batch.value("SELECT count(*) FROM steps")) == 5
 
 
 def test_a_request_with_nothing_to_do_has_succeeded(

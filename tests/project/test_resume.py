@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -55,20 +54,20 @@ def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator
         workspace.register(flow.raw, flow.clean)
         workspace.dynamic_partitions("files").add("a", "b", "c")
         yield workspace
-        assert not workspace._catalog.read(check.check)
+        assert not workspace.project.catalog.read(check.check)
 
 
 def open_played(stage: Stage) -> nbpart.Workspace:
     """The workspace, with runs that are played on a stage."""
     workspace = nbpart.open("workspace")
-    workspace._site = dataclasses.replace(workspace._site, make_pool=stage.make_pool)
+    workspace.project.make_pool = stage.make_pool
     return workspace
 
 
 def kinds(ws: nbpart.Workspace, backfill_id: str) -> list[str]:
     sql = """SELECT e.kind FROM backfill_events AS e JOIN backfills AS b USING (backfill_no)
         WHERE b.backfill_id = ? ORDER BY e.rowid"""
-    return [row[0] for row in ws._catalog.read(lambda batch: batch.rows(sql, backfill_id))]
+    return [row[0] for row in ws.project.catalog.read(lambda batch: batch.rows(sql, backfill_id))]
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -88,10 +87,10 @@ def die(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> Die:
     def die(plan: Plan, **options: Any) -> Backfill:
         with nbpart.open("workspace") as other, monkeypatch.context() as patch:
             patch.setattr(Runner, "start", lambda self: None)
-            plan._site, number = other._site, other._site.coordinator.number
+            plan._project, number = other.project, other.project.coordinator.number
             backfill_id = plan.run(**options).id
-            other._site.runners.clear()
-            ws._catalog.write(lambda batch: events.interrupt_coordinators(batch, [number]))
+            other.project.runners.clear()
+            ws.project.catalog.write(lambda batch: events.interrupt_coordinators(batch, [number]))
         assert ws.backfills[backfill_id].status == "interrupted"
         return ws.backfills[backfill_id]
 
@@ -107,11 +106,11 @@ def test_a_failed_backfill_with_nothing_left_stays_failed(
     stage.answer = lambda spec: ValueError("broken") if spec.partition_key == "b" else "fine"
     backfill = ws.backfill("*").wait(progress=False)
     before, started = kinds(ws, backfill.id), len(stage.started)
-    sequence = ws._catalog.sequence()
+    sequence = ws.project.catalog.sequence()
     assert backfill.resume() is backfill
     assert "2 steps failed or were blocked, and retry_failed() runs these" in notices.text
     assert backfill.wait(progress=False).status == "failed"
-    assert (kinds(ws, backfill.id), len(stage.started), ws._catalog.sequence()) == (before, started, sequence)
+    assert (kinds(ws, backfill.id), len(stage.started), ws.project.catalog.sequence()) == (before, started, sequence)
 
 
 def test_what_succeeded_is_not_resumed_nor_retried(
@@ -201,24 +200,24 @@ def test_of_two_that_resume_at_once_one_does(ws: nbpart.Workspace, die: Die, sta
 def test_who_died_after_the_last_result_has_come_to_the_end(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = lambda spec: ValueError("broken")
     backfill = ws.backfill("raw").wait(progress=False)
-    number = ws._site.coordinator.number
+    number = ws.project.coordinator.number
     sql = "DELETE FROM backfill_events WHERE kind = 'failed'"
-    ws._catalog.write(lambda batch: batch.execute(sql))
+    ws.project.catalog.write(lambda batch: batch.execute(sql))
     assert backfill.status == "running"
-    ws._catalog.write(lambda batch: events.interrupt_coordinators(batch, [number]))
+    ws.project.catalog.write(lambda batch: events.interrupt_coordinators(batch, [number]))
     assert backfill.status == "failed"
 
 
 def test_a_backfill_that_was_cancelled_before_its_process_had_it_stays_so(ws: nbpart.Workspace, stage: Stage) -> None:
     plan = ws.plan("raw")
     frame = make_steps_frame(plan._registry, plan._steps, None)
-    number, backfill_id = ws._catalog.write(
+    number, backfill_id = ws.project.catalog.write(
         lambda batch: events.start_backfill(batch, "raw", BackfillOptions(1).to_json(), None, frame)
     )
     assert number == 1
     ws.backfills[backfill_id].cancel()
     with pytest.raises(DeclarationError, match=f"backfill {backfill_id} was cancelled before this process had it"):
-        take_up(ws._site, backfill_id)
+        take_up(ws.project, backfill_id)
     assert (ws.backfills[backfill_id].status, stage.started) == (RunStatus.CANCELLED, [])
 
 

@@ -24,7 +24,8 @@ from nbpart.project.trust import (
     require_trust,
     trust_workspace,
 )
-from nbpart.workspace.view import WorkspaceActions, make_explorer
+from nbpart.workspace.actions import WorkspaceActions
+from nbpart.workspace.view import make_explorer
 from tests.strangers import ROOT, make_strange
 
 
@@ -180,9 +181,9 @@ DOORS: dict[str, Callable[[nbpart.Workspace], Any]] = {
     "resume": lambda ws: _first(ws).resume(),
     "retry_failed": lambda ws: _first(ws).retry_failed(),
     "kernel": lambda ws: ws.get_run(ws.runs("fail").run_id[0]).kernel(),
-    "widget backfill": lambda ws: WorkspaceActions(ws).backfill(["*"], None, ["outdated"], {}),
-    "widget retry": lambda ws: WorkspaceActions(ws).retry_failed(_first(ws).id),
-    "widget resume": lambda ws: WorkspaceActions(ws).resume(_first(ws).id),
+    "widget backfill": lambda ws: WorkspaceActions(ws.project).backfill(["*"], None, ["outdated"], {}),
+    "widget retry": lambda ws: WorkspaceActions(ws.project).retry_failed(_first(ws).id),
+    "widget resume": lambda ws: WorkspaceActions(ws.project).resume(_first(ws).id),
 }
 
 
@@ -210,8 +211,8 @@ def test_looking_runs_nothing(strange: tuple[Path, Path], caplog: pytest.LogCapt
         assert len(ws.sql("from leave").df()) == 1
         run_id = ws.runs("leave").run_id[0]
         assert ws.get_run(run_id).log is not None
-        actions = WorkspaceActions(ws)
-        for look in (ws, ws.graph(), ws.heatmap(), make_explorer(ws), ws.plan(), ws.backfills):
+        actions = WorkspaceActions(ws.project)
+        for look in (ws, ws.graph(), ws.heatmap(), make_explorer(ws.project), ws.plan(), ws.backfills):
             repr(look)
         actions.partition("leave", "lr=0.1"), actions.run(run_id), actions.executed(run_id)
         actions.preview("leave", "lr=0.1"), actions.log_tail(run_id), actions.look_for_dead()

@@ -111,7 +111,7 @@ def until(wanted: Callable[[], bool], timeout_s: float = 30) -> None:
 
 def begin_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tuple[int, str]:
     """A backfill of one step that another process has begun."""
-    asset_id = ws._registry()[asset].asset_id
+    asset_id = ws.project.registry()[asset].asset_id
 
     def work(batch: Batch) -> tuple[int, str]:
         other = events.start_coordinator(batch, "elsewhere", 1, f"elsewhere-1-{'0' * 8}.lock", "test")
@@ -119,7 +119,7 @@ def begin_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tuple[int, st
         given, moment = BackfillOptions(max_workers=1).to_json(), Moment(batch.sequence, batch.now)
         return events.start_backfill(batch, asset, given, other, steps, moment)
 
-    return ws._catalog.write(work)
+    return ws.project.catalog.write(work)
 
 
 def test_it_begins_with_the_whole(explorer: Explorer) -> None:
@@ -403,7 +403,7 @@ def test_what_blocks_a_partition_is_told_where_it_is_looked_at(
 
 def test_what_was_cut_off_can_be_resumed_from_an_explorer_that_is_opened_later(ws: nbpart.Workspace) -> None:
     number, backfill_id = begin_elsewhere(ws, "raw", "a")
-    ws._catalog.write(lambda b: events.finish_backfill(b, number, "interrupted"))
+    ws.project.catalog.write(lambda b: events.finish_backfill(b, number, "interrupted"))
     explorer = ws.explore()
     page = Page(explorer.panel)
     [shown] = told(explorer)["backfills"]
@@ -416,11 +416,11 @@ def test_what_was_cut_off_can_be_resumed_from_an_explorer_that_is_opened_later(w
 
 
 def test_what_was_asked_for_can_be_begun_or_let_go(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
-    asset_id = ws._registry()["raw"].asset_id
-    key_id = ws._catalog.read(lambda b: queries.find_key(b, "a"))
+    asset_id = ws.project.registry()["raw"].asset_id
+    key_id = ws.project.catalog.read(lambda b: queries.find_key(b, "a"))
     wanted = {asset_id: np.array([key_id])}
     options = BackfillOptions(max_workers=1).to_json()
-    ids = [ws._catalog.write(lambda b: events.request_backfill(b, "raw", options, wanted))[1] for _ in range(2)]
+    ids = [ws.project.catalog.write(lambda b: events.request_backfill(b, "raw", options, wanted))[1] for _ in range(2)]
     page.wait_for(lambda m: len((m.get("payload") or {}).get("backfills", ())) == 2)
     assert [b["status"] for b in told(explorer)["backfills"]] == ["requested"] * 2
     assert "not begun" in told(explorer)["backfills"][0]["waiting"]

@@ -151,7 +151,7 @@ def test_every_recorded_run_by_hand_has_a_number_and_files_of_its_own(ws: nbpart
     runs = ws.runs("raw").run_id.tolist()
     assert set(ids) < set(runs)
     assert len(set(runs)) == 3
-    assert ws._catalog.read(check.check) == []
+    assert ws.project.catalog.read(check.check) == []
 
 
 def test_scratch_files_of_two_runs_are_apart(ws: nbpart.Workspace) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 import nbpart
 from nbpart.states import RunStatus
-from nbpart.workspace.view import WorkspaceActions, make_monitor
+from nbpart.workspace.actions import WorkspaceActions
+from nbpart.workspace.view import make_monitor
 from tests.killed import DIES, make_killed
 from tests.processes import wait_for
 
@@ -34,20 +35,20 @@ def ws(scene: Path, tmp_path: Path) -> Iterator[nbpart.Workspace]:
 
 
 def run_id(ws: nbpart.Workspace) -> str:
-    return str(ws._catalog.read(lambda b: b.value("SELECT run_id FROM runs")))
+    return str(ws.project.catalog.read(lambda b: b.value("SELECT run_id FROM runs")))
 
 
 def backfill_id(ws: nbpart.Workspace) -> str:
-    return str(ws._catalog.read(lambda b: b.value("SELECT backfill_id FROM backfills")))
+    return str(ws.project.catalog.read(lambda b: b.value("SELECT backfill_id FROM backfills")))
 
 
 def backfill(ws: nbpart.Workspace) -> Any:
     """The backfill, without the list of them, which would look itself."""
-    return nbpart.project.backfills.Backfill(ws._site, backfill_id(ws))
+    return nbpart.project.backfills.Backfill(ws.project, backfill_id(ws))
 
 
 def backfills(ws: nbpart.Workspace) -> Any:
-    return nbpart.project.backfills.Backfills(ws._site)
+    return nbpart.project.backfills.Backfills(ws.project)
 
 
 def shown(widget: Any) -> str:
@@ -75,11 +76,11 @@ READS: dict[str, Callable[[nbpart.Workspace], object]] = {
     "backfill.wait": lambda ws: repr(backfill(ws).wait(60, progress=False)),
     "repr of a workspace": lambda ws: ws._repr_html_().count("▶</span>"),
     "a plan's steps": lambda ws: ws.plan("raw").frame["reason"].tolist(),
-    "a widget's partition": lambda ws: WorkspaceActions(ws).partition("raw", "a"),
-    "a widget's run": lambda ws: WorkspaceActions(ws).run(run_id(ws)).status,
+    "a widget's partition": lambda ws: WorkspaceActions(ws.project).partition("raw", "a"),
+    "a widget's run": lambda ws: WorkspaceActions(ws.project).run(run_id(ws)).status,
     "graph": lambda ws: ws.graph().model.cards[0].counts[3],
     "heatmap": lambda ws: ws.heatmap()._held.bands[0].counts[0, 3],
-    "monitor": lambda ws: make_monitor(ws, backfill_id(ws)).model.status,
+    "monitor": lambda ws: make_monitor(ws.project, backfill_id(ws)).model.status,
     "explorer": lambda ws: [one["status"] for one in ws.explore().panel.state()["panel"]["backfills"]],
 }
 
@@ -100,7 +101,7 @@ def test_the_first_look_sees_who_is_dead(ws: nbpart.Workspace, read: str) -> Non
         assert any(word in text for word in ("interrupted", "missing", "planned"))
     else:
         assert not told
-    assert ws._catalog.read(lambda b: b.value("SELECT status FROM outcomes")) == RunStatus.INTERRUPTED
+    assert ws.project.catalog.read(lambda b: b.value("SELECT status FROM outcomes")) == RunStatus.INTERRUPTED
 
 
 def test_who_dies_later_is_seen_within_two_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

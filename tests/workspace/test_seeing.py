@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +25,7 @@ for backfill in ws.backfills.values():
 
 @pytest.fixture
 def made(ws: nbpart.Workspace) -> nbpart.Backfill:
-    ws._site = dataclasses.replace(ws._site, make_pool=Stage().make_pool)
+    ws.project.make_pool = Stage().make_pool
 
     def raw(partition_key: str) -> str:
         return partition_key

@@ -10,7 +10,8 @@ import pytest
 import nbpart
 from nbpart.errors import MissingInputError, UnknownNameError
 from nbpart.widgets.actions import Actions
-from nbpart.workspace.view import WorkspaceActions, make_graph, make_monitor
+from nbpart.workspace.actions import WorkspaceActions
+from nbpart.workspace.view import make_graph, make_monitor
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -32,7 +33,7 @@ def actions(ws: nbpart.Workspace) -> Actions:
     def sizes(frames) -> dict:  # type: ignore[no-untyped-def, type-arg]
         return {"rows": len(frames)}
 
-    return WorkspaceActions(ws)
+    return WorkspaceActions(ws.project)
 
 
 def test_keys_are_added_and_removed_with_their_code(actions: Actions, ws: nbpart.Workspace) -> None:
@@ -106,8 +107,8 @@ def test_a_backfill_is_started_and_its_partitions_are_shown(actions: Actions, ws
 
 
 def test_widgets_are_made_of_a_workspace(actions: Actions, ws: nbpart.Workspace) -> None:
-    graph = make_graph(ws)
+    graph = make_graph(ws.project)
     assert [card.name for card in graph.model.cards] == ["frames", "sizes"]
     graph.close()
     with pytest.raises(UnknownNameError):
-        make_monitor(ws, "none")
+        make_monitor(ws.project, "none")

@@ -18,7 +18,7 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError
-from nbpart.workspace.edits import CodeWatch, describe_seen
+from nbpart.project.edits import CodeWatch, describe_seen
 from tests.workspace.recording import record, write_notebook
 
 Load = Callable[..., Any]
@@ -434,45 +434,45 @@ def test_every_way_of_saving_is_seen_also_with_the_size_and_time_of_before(
 ) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
-    watch = CodeWatch(ws._catalog, ws.root, _ahead)
+    watch = CodeWatch(ws.project.catalog, ws.root, _ahead)
     for _ in range(2):
-        assert watch.look(ws._registry()).edited == {}
+        assert watch.look(ws.project.registry()).edited == {}
     time.sleep(0.02)  # of a file system whose clock ticks seldom
     save(path, path.read_text().replace("x = 1", "x = 3"))
-    assert watch.look(ws._registry()).edited == {"train": ("train.ipynb",)}
+    assert watch.look(ws.project.registry()).edited == {"train": ("train.ipynb",)}
 
 
 def test_what_was_seen_is_not_read_again(ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(3):
         write_notebook(project / f"train{n}.ipynb", f"x = {n}")
         ws.notebook(f"train{n}.ipynb")
-    watch = CodeWatch(ws._catalog, ws.root, _ahead)
-    watch.look(ws._registry())
+    watch = CodeWatch(ws.project.catalog, ws.root, _ahead)
+    watch.look(ws.project.registry())
     read: list[str] = []
-    original = nbpart.workspace.edits.read_again  # type: ignore[attr-defined]
+    original = nbpart.project.edits.read_again  # type: ignore[attr-defined]
 
     def note(node: Any, *rest: Any) -> Any:
         read.append(node.name)
         return original(node, *rest)
 
-    monkeypatch.setattr("nbpart.workspace.edits.read_again", note)
-    watch.look(ws._registry())
+    monkeypatch.setattr("nbpart.project.edits.read_again", note)
+    watch.look(ws.project.registry())
     assert read == []
     write_notebook(project / "train1.ipynb", "x = 7")
     os.utime(project / "train2.ipynb")
-    watch.look(ws._registry())
+    watch.look(ws.project.registry())
     assert read == ["train1"]
 
 
 def test_a_damaged_memory_of_what_was_seen_is_made_anew(ws: nbpart.Workspace, project: Path) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
-    watch = CodeWatch(ws._catalog, ws.root, _ahead)
-    watch.look(ws._registry())
+    watch = CodeWatch(ws.project.catalog, ws.root, _ahead)
+    watch.look(ws.project.registry())
     for damaged in ("{", "[]", '{"files": 1, "assets": {}}', '{"files": {"x": 1}, "assets": {"train": 3}}'):
         (ws.root / "code_seen.json").write_text(damaged)
         write_notebook(path, f"y = {len(damaged)}")
-        assert list(watch.look(ws._registry()).edited) == ["train"]
+        assert list(watch.look(ws.project.registry()).edited) == ["train"]
 
 
 def test_two_processes_take_an_edit_up_once_and_what_one_registers_meanwhile_stays(
@@ -481,13 +481,13 @@ def test_two_processes_take_an_edit_up_once_and_what_one_registers_meanwhile_sta
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
     with nbpart.open(ws.root) as other:
-        registry = other._registry()
+        registry = other.project.registry()
         write_notebook(path, "x = 2")
         assert list(ws.refresh().edited) == ["train"]
-        late = CodeWatch(other._catalog, other.root, _ahead)
+        late = CodeWatch(other.project.catalog, other.root, _ahead)
         assert late.look(registry).edited == {}, "it looked with what was registered before"
         assert other.refresh().edited == {}
-        registry = other._registry()
+        registry = other.project.registry()
         write_notebook(path, "x = 3")
         ws.notebook("train.ipynb", description="newer")
         assert late.look(registry).edited == {}
@@ -504,7 +504,7 @@ def test_what_a_plan_showed_is_what_runs_and_its_version_is_recorded(ws: nbpart.
     ws.refresh()
     planned.run().wait(progress=False).raise_for_failures()
     assert ws.load("train") == {"n": 1}
-    assert ws._find_run(ws.runs("train").run_id[0]).code_version == version
+    assert ws.get_run(ws.runs("train").run_id[0]).code_version == version
     assert reasons(ws) == {"train": "code changed"}
     ws.backfill().wait(progress=False).raise_for_failures()
     assert ws.load("train") == {"n": 2}

@@ -21,11 +21,11 @@ from nbpart.assets.nearness import keep_path
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.catalog import Batch, Catalog
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
+from nbpart.project.edited_code import Reread, read_again
+from nbpart.project.registration import record_prepared
 from nbpart.storage import write_bytes_atomic
 from nbpart.storage.own_files import check_own, open_own
 from nbpart.storage.seen_files import SeenFiles
-from nbpart.workspace.edited_code import Reread, read_again
-from nbpart.workspace.registration import record_prepared
 
 log = logging.getLogger("nbpart")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -48,7 +47,7 @@ def ran() -> Ran:
 
 @pytest.fixture
 def ws(ws: nbpart.Workspace, ran: Ran) -> nbpart.Workspace:
-    ws._site = dataclasses.replace(ws._site, make_pool=ran.stage.make_pool)
+    ws.project.make_pool = ran.stage.make_pool
     files, trials = ws.dynamic_partitions("files"), ws.dynamic_partitions("trials", params={"lr": float})
     ws.asset(by_file, partitions=files)
     ws.asset(below, partitions=files)
@@ -57,7 +56,7 @@ def ws(ws: nbpart.Workspace, ran: Ran) -> nbpart.Workspace:
 
 
 def ticks(ws: nbpart.Workspace) -> Any:
-    return ws._catalog.read(queries.ticks_frame)
+    return ws.project.catalog.read(queries.ticks_frame)
 
 
 def test_keys_that_are_new_are_added_and_run_with_all_below(ws: nbpart.Workspace, ran: Ran, project: Path) -> None:
@@ -151,7 +150,7 @@ def test_the_cursor_stays(ws: nbpart.Workspace) -> None:
         context.cursor = str(int(context.cursor or 0) + 1)
 
     def cursor() -> str | None:
-        record = ws._catalog.read(lambda batch: queries.find_sensor(batch, "counting"))
+        record = ws.project.catalog.read(lambda batch: queries.find_sensor(batch, "counting"))
         assert record is not None
         return record.cursor
 

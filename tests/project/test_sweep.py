@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import enum
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ def stage() -> Stage:
 @pytest.fixture
 def ws(project: Path, stage: Stage) -> Iterator[nbpart.Workspace]:
     with nbpart.open("workspace") as workspace:
-        workspace._site = dataclasses.replace(workspace._site, make_pool=stage.make_pool)
+        workspace.project.make_pool = stage.make_pool
         yield workspace
 
 

@@ -21,8 +21,8 @@ from nbpart.assets.signature import UNREAD, Written, find_written, is_imported_e
 from nbpart.assets.sources import read_source
 from nbpart.backfill.nodes import Node
 from nbpart.errors import DeclarationError
+from nbpart.project.prepared import Called, Prepared, prepare_call, prepare_notebook, spell_import, with_code
 from nbpart.storage.own_files import find_own
-from nbpart.workspace.registration import Called, Prepared, prepare_call, prepare_notebook, spell_import, with_code
 
 
 @dataclass(frozen=True)

@@ -6,24 +6,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nbpart.automation import Sensor
 from nbpart.automation.demand import Demand, Recorded, read_demand, record_demand
+from nbpart.automation.sensor import Sensor
+from nbpart.automation.sensor_code import SensorDefinition, ask_sensor
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import BackfillOptions, make_options
 from nbpart.catalog import Batch, SensorRecord, events, queries
 from nbpart.errors import UnknownNameError, nearest
 from nbpart.project.backfills import Backfill
 from nbpart.project.detached import hand_over
-from nbpart.project.launch import Site
 from nbpart.project.partition_set import tell_returned
+from nbpart.project.project import Project
+from nbpart.project.refresh import take_up_edits
 from nbpart.project.requests import take_up_request
 from nbpart.project.resume import take_up_left
-from nbpart.workspace.sensor_code import SensorDefinition, ask_sensor
-
-if TYPE_CHECKING:
-    from nbpart.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -51,49 +49,50 @@ class Tick:
 
 
 def run_tick(
-    workspace: Workspace,
-    site: Site,
-    sensor: Sensor | None,
+    project: Project,
     name: str,
     *,
+    sensor: Sensor | None,
+    workspace: object,
+    options: Mapping[str, Any],
     wait: bool,
     progress: bool,
-    detach: bool = False,
-    **options: Any,
+    detach: bool,
 ) -> Tick:
-    """Ask the sensor ``name`` once; ``sensor`` is its declaration if it was made in this process.
+    """Ask the sensor ``name`` once, and run what it asks for with the ``options`` of a backfill.
 
+    ``sensor`` is its declaration if it was made in this process, ``workspace`` what its code has for the workspace.
     Raises `UnknownNameError`, and what the sensor function raises, which is recorded too.
     """
-    site.check_trust()
-    record = site.catalog.read(lambda batch: queries.find_sensor(batch, name))
+    project.check_trust()
+    record = project.catalog.read(lambda batch: queries.find_sensor(batch, name))
     if record is None:
-        known = [s.name for s in site.catalog.read(queries.load_sensors)]
+        known = [s.name for s in project.catalog.read(queries.load_sensors)]
         raise UnknownNameError(f"there is no sensor {name!r}; {nearest(name, known)}")
-    site.take_up_edits()
-    make_options(workspace.assets.definitions, **options)  # before anything is asked, added or recorded
+    take_up_edits(project)
+    make_options(project.registry().graph.definitions, **options)  # before anything is asked, added or recorded
     secrets = {**(options.get("params") or {}), **(options.get("secrets") or {})}
-    taken_up = [Backfill(site, backfill_id) for backfill_id in take_up_left(site, secrets)]
+    taken_up = [Backfill(project, backfill_id) for backfill_id in take_up_left(project, secrets)]
     started = time.monotonic()
     try:
-        result, sets = ask_sensor(workspace, record, sensor)
-        registry = site.catalog.read(partial(load_registry, root=site.root))
+        result, sets = ask_sensor(project, record, sensor, workspace)
+        registry = project.catalog.read(partial(load_registry, root=project.root))
         demand = read_demand(registry, sets, result, SensorDefinition(**record.definition).set_name)
-        recorded = _record(site, registry, record, demand, options, started)
+        recorded = _record(project, registry, record, demand, options, started)
     except Exception as error:
         took_s, told = time.monotonic() - started, f"{type(error).__name__}: {error}"
-        site.catalog.write(lambda batch: events.record_tick(batch, record.sensor_id, duration_s=took_s, error=told))
+        project.catalog.write(lambda batch: events.record_tick(batch, record.sensor_id, duration_s=took_s, error=told))
         raise
     for of, returned in recorded.returned.items():
         tell_returned(of, returned)
-    tick = Tick(record.name, recorded.added, recorded.removed, _start(site, recorded, detach), taken_up)
+    tick = Tick(record.name, recorded.added, recorded.removed, _start(project, recorded, detach), taken_up)
     for backfill in tick.backfills if wait else ():
         backfill.wait(progress=progress)
     return tick
 
 
 def _record(
-    site: Site,
+    project: Project,
     registry: Registry,
     record: SensorRecord,
     demand: Demand,
@@ -103,7 +102,7 @@ def _record(
     """Record all that was asked for in one transaction: a process that dies leaves all of it or nothing."""
 
     def choose_options(assets: Sequence[str]) -> BackfillOptions:
-        return make_options((registry[name].definition for name in assets), preload=site.preload, **options)
+        return make_options((registry[name].definition for name in assets), preload=project.preload, **options)
 
     def work(batch: Batch) -> Recorded:
         recorded = record_demand(batch, registry, demand, choose_options)
@@ -118,14 +117,14 @@ def _record(
             events.set_cursor(batch, record.sensor_id, demand.cursor)
         return recorded
 
-    return site.catalog.write(work)
+    return project.catalog.write(work)
 
 
-def _start(site: Site, recorded: Recorded, detach: bool) -> Backfill | None:
+def _start(project: Project, recorded: Recorded, detach: bool) -> Backfill | None:
     if recorded.options is None:
         return None
     if detach:
-        hand_over(site, recorded.backfill_id, recorded.options)
+        hand_over(project, recorded.backfill_id, recorded.options)
     else:
-        take_up_request(site, recorded.backfill_id, recorded.options)
-    return Backfill(site, recorded.backfill_id)
+        take_up_request(project, recorded.backfill_id, recorded.options)
+    return Backfill(project, recorded.backfill_id)

@@ -9,7 +9,7 @@ import pytest
 
 import nbpart
 from nbpart import CarryError, CycleError, DeclarationError, ParameterError, UnknownNameError
-from nbpart.workspace import registration
+from nbpart.project import registration
 from tests.workspace.recording import record, snapshots, write_notebook
 
 FRAME = pd.DataFrame({"x": [1]})
@@ -50,7 +50,7 @@ def test_declarations_come_in_any_order(ws: nbpart.Workspace) -> None:
 
 def _before(ws: nbpart.Workspace) -> Any:
     ws.asset(one)
-    return list(ws.assets), snapshots(ws), sorted(ws.partition_sets), ws._catalog.sequence()
+    return list(ws.assets), snapshots(ws), sorted(ws.partition_sets), ws.project.catalog.sequence()
 
 
 def _lonely(nothing: Any) -> None: ...
@@ -130,7 +130,9 @@ def test_when_one_item_is_wrong_nothing_is_registered(ws: nbpart.Workspace, proj
     for case, (items, error, told) in _bad_items(ws, project).items():
         with pytest.raises(error, match=told):
             ws.register(*items)
-        assert (list(ws.assets), snapshots(ws), sorted(ws.partition_sets), ws._catalog.sequence()) == before, case
+        assert (list(ws.assets), snapshots(ws), sorted(ws.partition_sets), ws.project.catalog.sequence()) == before, (
+            case
+        )
         with pytest.raises(UnknownNameError, match="no sensor"):
             ws.tick("s")
 
@@ -143,7 +145,7 @@ def test_what_the_catalog_refuses_leaves_no_snapshot(ws: nbpart.Workspace) -> No
         ws.asset(_one_again, name="again", partitions=other)
     with pytest.raises(DeclarationError, match="'trials' are dynamic partitions here"):
         ws.asset(_one_again, name="again", partitions=nbpart.StaticPartitions(["a"], name="trials"))
-    assert (list(ws.assets), snapshots(ws), sorted(ws.partition_sets), ws._catalog.sequence()) == before
+    assert (list(ws.assets), snapshots(ws), sorted(ws.partition_sets), ws.project.catalog.sequence()) == before
     assert len(ws.dynamic_partitions("trials")) == 1
 
 
@@ -277,10 +279,10 @@ def test_a_local_module_is_kept_with_the_code(
 
 
 def test_what_another_process_registers_meanwhile_counts(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare = registration._prepare
+    prepare = registration.prepare
 
     def meanwhile(item: Any, set_names: Any) -> Any:
-        monkeypatch.setattr(registration, "_prepare", prepare)
+        monkeypatch.setattr(registration, "prepare", prepare)
         with nbpart.open(ws.root) as other:
             other.register(nbpart.asset(two, partitions=["a"]), nbpart.asset(three))  # type: ignore[call-overload]
         return prepare(item, set_names)
@@ -289,11 +291,11 @@ def test_what_another_process_registers_meanwhile_counts(ws: nbpart.Workspace, m
 
     def new(two: Any) -> None: ...
 
-    monkeypatch.setattr(registration, "_prepare", meanwhile)
+    monkeypatch.setattr(registration, "prepare", meanwhile)
     ws.asset(new)
     assert mappings(ws, "new") == {"two": "all"}
     ws.remove_asset("three")
-    monkeypatch.setattr(registration, "_prepare", meanwhile)
+    monkeypatch.setattr(registration, "prepare", meanwhile)
     with pytest.raises(DeclarationError, match="'Three' differs from 'three'"):
         ws.asset(one, name="Three")
 

@@ -8,20 +8,19 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbpart.assets.carry import carry
 from nbpart.assets.nearness import find_path, keep_path
 from nbpart.assets.origins import variables_around
 from nbpart.assets.sources import import_root, is_importable, plain_function
-from nbpart.automation import Sensor, SensorContext, SensorResult, as_result
+from nbpart.automation.sensor import Sensor, SensorContext, SensorResult, as_result
 from nbpart.catalog import SensorRecord
-from nbpart.errors import DeclarationError, UnknownNameError, nearest
+from nbpart.errors import DeclarationError
 from nbpart.partitions import check_name
 from nbpart.project.partition_set import PartitionSet
-
-if TYPE_CHECKING:
-    from nbpart.workspace.workspace import Workspace
+from nbpart.project.partition_sets import load_sets
+from nbpart.project.project import Project
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,11 @@ class SensorDefinition:
     workspaces: Sequence[str] = ()
 
 
-def define_sensor(sensor: Sensor) -> SensorDefinition:
+def define_sensor(sensor: Sensor, workspace_type: type) -> SensorDefinition:
     """A sensor as the catalog keeps it. Raises `CarryError` for one of a cell that names what cannot be carried.
 
-    Partitions and the workspace need not be carried: whoever asks the sensor gives it his own.
+    Partitions and workspaces, which are of ``workspace_type``, need not be carried: whoever asks the sensor gives it
+    his own.
     """
     check_name(sensor.name, "sensor")
     function = sensor.function
@@ -57,7 +57,7 @@ def define_sensor(sensor: Sensor) -> SensorDefinition:
         return SensorDefinition(*common, module=function.__module__, root=root, call=function.__name__)
     variables = {**function.__globals__, **variables_around(plain_function(function))}
     sets = {name: value.name for name, value in variables.items() if isinstance(value, PartitionSet)}
-    workspaces = {name for name, value in variables.items() if _is_workspace(value)}
+    workspaces = {name for name, value in variables.items() if isinstance(value, workspace_type)}
     carried = carry(function, given={*sets, *workspaces})
     return SensorDefinition(
         *common,
@@ -81,14 +81,15 @@ def find_sensor_code(record: SensorRecord, root: Path) -> SensorDefinition:
 
 
 def ask_sensor(
-    workspace: Workspace, record: SensorRecord, sensor: Sensor | None
+    project: Project, record: SensorRecord, sensor: Sensor | None, workspace: object
 ) -> tuple[SensorResult, Mapping[str, PartitionSet]]:
     """What a sensor answers, with the cursor that it leaves, and the sets of dynamic partitions by name.
 
-    ``sensor`` is its declaration if it was made in this process. Raises what its function raises, and
+    ``sensor`` is its declaration if it was made in this process; ``workspace`` is what its code finds under the names
+    that stood for the workspace. Raises what its function raises, and
     `DeclarationError` for an answer that is none.
     """
-    definition, sets = find_sensor_code(record, workspace.root), SetsByName(workspace.partition_sets)
+    definition, sets = find_sensor_code(record, project.root), load_sets(project.catalog)
     context = SensorContext(sets, record.cursor)
     with _in_folder(definition.folder):
         function = sensor.function if sensor is not None else _load_function(definition, workspace, sets)
@@ -100,13 +101,6 @@ def ask_sensor(
     return replace(result, cursor=cursor), sets
 
 
-class SetsByName(dict[str, PartitionSet]):
-    """Sets of dynamic partitions by name; one that is not there is an error that names the nearest."""
-
-    def __missing__(self, name: str) -> PartitionSet:
-        raise UnknownNameError(f"there are no dynamic partitions {name!r}; {nearest(name, self)}")
-
-
 def _only_set(context: SensorContext, sets: Mapping[str, Any]) -> str | None:
     """The set that keys belong to where the sensor does not say: the one that it asked for, or the only one."""
     asked = set(context.asked) or set(sets)
@@ -114,7 +108,7 @@ def _only_set(context: SensorContext, sets: Mapping[str, Any]) -> str | None:
 
 
 def _load_function(
-    definition: SensorDefinition, workspace: Workspace, sets: Mapping[str, PartitionSet]
+    definition: SensorDefinition, workspace: object, sets: Mapping[str, PartitionSet]
 ) -> Callable[[Any], Any]:
     if definition.source is not None:
         namespace: dict[str, Any] = {"__name__": "__nbpart_sensor__"}
@@ -142,11 +136,6 @@ def _on_path(root: str) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(root)
-
-
-def _is_workspace(value: Any) -> bool:
-    # its module imports this one
-    return type(value).__module__ == "nbpart.workspace.workspace" and type(value).__name__ == "Workspace"
 
 
 def _in_folder(folder: str) -> contextlib.AbstractContextManager[None]:

@@ -6,30 +6,30 @@ import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbpart.assets.asset import Asset
 from nbpart.assets.notebook_files import read_declared_notebook
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.errors import DeclarationError, nearest
 from nbpart.partitions import REQUIRED, DynamicPartitions, Kind, Param, Parameters, to_plain
+from nbpart.project.partition_sets import load_sets
+from nbpart.project.project import Project
+from nbpart.project.registration import register
 
-if TYPE_CHECKING:
-    from nbpart.workspace.workspace import Workspace
 
-
-def add_grid(workspace: Workspace, asset: Asset, axes: Mapping[str, Any]) -> list[str]:
+def add_grid(project: Project, asset: Asset, axes: Mapping[str, Any]) -> list[str]:
     """Add every combination of ``axes`` to the asset's partitions and return their keys, also those that were there.
 
     An asset without partitions gets a set of its own name, typed as its parameters cell or its arguments show. Raises
     `DeclarationError` for a name that is no parameter of it.
     """
-    node_set = workspace.assets[asset.name].set_name
+    node_set = project.registry().graph[asset.name].set_name
     if not node_set or node_set == asset.name:
-        declared = DynamicPartitions(asset.name, _declare(asset, axes, _known(workspace, node_set)))
-        workspace.register(dataclasses.replace(_plain(asset), partitions=declared))
+        declared = DynamicPartitions(asset.name, _declare(asset, axes, _known(project, node_set)))
+        register(project, [dataclasses.replace(_plain(asset), partitions=declared)])
         node_set = asset.name
-    keys = workspace.partition_sets.get(node_set)
+    keys = load_sets(project.catalog).get(node_set)
     if keys is None or keys.parameters is None:
         raise DeclarationError(
             f"{asset.name!r} is partitioned by {node_set!r}, which has no parameters: pass keys= instead of values."
@@ -39,8 +39,8 @@ def add_grid(workspace: Workspace, asset: Asset, axes: Mapping[str, Any]) -> lis
     return texts
 
 
-def _known(workspace: Workspace, set_name: str) -> Parameters | None:
-    keys = workspace.partition_sets.get(set_name) if set_name else None
+def _known(project: Project, set_name: str) -> Parameters | None:
+    keys = load_sets(project.catalog).get(set_name) if set_name else None
     return keys.parameters if keys is not None else None
 
 

@@ -1,0 +1,48 @@
+"""Running one partition and waiting for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nbpart.assets.asset import name_of
+from nbpart.backfill.nodes import partition_label, spell_key
+from nbpart.errors import DeclarationError, MissingInputError
+from nbpart.project.partition_sets import add_if_new
+from nbpart.project.plans import make_plan
+from nbpart.project.project import Project
+from nbpart.project.refresh import refresh_registry
+from nbpart.project.runs import Run, get_run
+
+
+def materialize(
+    project: Project,
+    asset: Any,
+    key: Any,
+    *,
+    retries: int = 0,
+    timeout_s: float | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Run:
+    """Run one partition now and wait for it; see `Workspace.materialize`. An interrupt (Ctrl-C) cancels the run."""
+    project.check_trust()
+    node = refresh_registry(project)[name_of(asset)]
+    if node.definition.is_source:
+        raise DeclarationError(f"{node.name!r} is a source: nobody here computes it.")
+    text = spell_key(node, key)
+    if text is not None:
+        add_if_new(project.catalog, node, text)
+    plan = make_plan(project, node.name, text, "all")
+    backfill = plan.run(max_workers=1, retries=retries, timeout_s=timeout_s, params=settings)
+    try:
+        backfill.wait(progress=False)
+    except KeyboardInterrupt:
+        backfill.cancel()
+        raise
+    step = backfill.steps().iloc[0]
+    if step.status == "blocked":
+        raise MissingInputError(f"{partition_label(node.name, text)} {step.cause}.")
+    run = get_run(project, step.run_id)
+    if run.status != "succeeded":
+        raise run.to_error()
+    return run

@@ -1,0 +1,115 @@
+"""The sets of partitions of a project: declared, brought up to date, found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from nbpart.backfill.nodes import Node
+from nbpart.catalog import Batch, Catalog, events, queries
+from nbpart.errors import DeclarationError, ParameterError, UnknownNameError, nearest
+from nbpart.partitions import DynamicPartitions, Parameters, PartitionsDefinition, StaticPartitions, naming
+from nbpart.project.partition_set import PartitionSet
+
+
+class SetsByName(dict[str, PartitionSet]):
+    """Sets of dynamic partitions by name; one that is not there is an error that names the nearest."""
+
+    def __missing__(self, name: str) -> PartitionSet:
+        raise UnknownNameError(f"there are no dynamic partitions {name!r}; {nearest(name, self)}")
+
+
+def load_sets(catalog: Catalog) -> SetsByName:
+    """The sets of dynamic partitions by name."""
+    found = SetsByName()
+    for record in catalog.read(queries.load_sets):
+        if record.kind == "dynamic":
+            parameters = Parameters.from_json(record.params) if record.params else None
+            found[record.name] = PartitionSet(catalog, record.set_id, DynamicPartitions(record.name, parameters))
+    return found
+
+
+def declare_set(catalog: Catalog, wanted: DynamicPartitions) -> PartitionSet:
+    """The set of dynamic partitions of that name, made if it is new.
+
+    Raises `DeclarationError` for the name of a static set, `ParameterError` where keys would lose their meaning.
+    """
+    set_id, definition = catalog.write(lambda batch: ensure_dynamic(batch, wanted))
+    return PartitionSet(catalog, set_id, definition)
+
+
+def add_if_new(catalog: Catalog, node: Node, key: str) -> None:
+    """Add the key of an asset's partition to its dynamic partitions; a static set stays as it is."""
+    [record] = [s for s in catalog.read(queries.load_sets) if s.set_id == node.set_id]
+    if record.kind == "dynamic":
+        PartitionSet(catalog, record.set_id, DynamicPartitions(record.name, node.parameters)).add(key)
+
+
+def merge_sets(
+    wanted: Iterable[PartitionsDefinition], known: Mapping[str, Parameters]
+) -> dict[str, PartitionsDefinition]:
+    """Definitions by name, each once; dynamic ones without parameters have those that are declared elsewhere.
+
+    ``known`` are the parameters that the catalog has for sets. Raises `DeclarationError` for one name that is given
+    two meanings.
+    """
+    merged: dict[str, PartitionsDefinition] = {}
+    for one in wanted:
+        name = one.set_name
+        merged[name] = _merge(merged.get(name, one), one)
+    for name, one in merged.items():
+        if isinstance(one, DynamicPartitions) and one.parameters is None:
+            merged[name] = DynamicPartitions(name, known.get(name))
+    return merged
+
+
+def _merge(one: PartitionsDefinition, other: PartitionsDefinition) -> PartitionsDefinition:
+    if isinstance(one, StaticPartitions) and isinstance(other, StaticPartitions) and set(one.keys) == set(other.keys):
+        return one
+    if isinstance(one, DynamicPartitions) and isinstance(other, DynamicPartitions):
+        if other.parameters is None or one.parameters == other.parameters:
+            return one
+        if one.parameters is None:
+            return other
+    raise DeclarationError(f"the partitions {one.set_name!r} are declared twice, differently: rename one of them.")
+
+
+def ensure_partitions(batch: Batch, wanted: PartitionsDefinition) -> None:
+    """Make a set of partitions, or bring it up to date. Raises `DeclarationError` for a name of the other kind."""
+    if isinstance(wanted, DynamicPartitions):
+        ensure_dynamic(batch, wanted)
+        return
+    before = queries.find_set(batch, wanted.set_name)
+    if before is not None and before.kind != "static":
+        raise DeclarationError(f"{wanted.set_name!r} are dynamic partitions here; choose another name for the list.")
+    set_id = events.ensure_set(batch, wanted.set_name, "static", None)
+    events.set_static_keys(batch, set_id, wanted.keys)
+
+
+def ensure_dynamic(batch: Batch, wanted: DynamicPartitions) -> tuple[int, DynamicPartitions]:
+    """Make a set of dynamic partitions, or bring its parameters up to date; its id and what holds now.
+
+    Raises `DeclarationError` for the name of a static set, `ParameterError` where keys would lose their meaning.
+    """
+    before = queries.find_set(batch, wanted.set_name)
+    parameters = wanted.parameters
+    if before is not None:
+        if before.kind != "dynamic":
+            raise DeclarationError(f"{wanted.name!r} is a list of static partitions; choose another name.")
+        known = Parameters.from_json(before.params) if before.params else None
+        with naming(wanted):
+            parameters = _extend(known, parameters, queries.count_members(batch, before.set_id) > 0)
+        if parameters == known:
+            batch.unchanged = True
+            return before.set_id, DynamicPartitions(wanted.name, known)
+    set_id = events.ensure_set(batch, wanted.set_name, "dynamic", parameters.to_json() if parameters else None)
+    return set_id, DynamicPartitions(wanted.name, parameters)
+
+
+def _extend(known: Parameters | None, wanted: Parameters | None, has_keys: bool) -> Parameters | None:
+    if wanted is None or wanted == known:
+        return known
+    if known is None:
+        if has_keys:
+            raise ParameterError("There are keys without parameters already; declare params on a new set.")
+        return wanted
+    return known.extended_by(wanted) if has_keys else wanted

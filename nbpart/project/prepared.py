@@ -1,0 +1,235 @@
+"""From a declaration to what is registered of it: a definition, the notebook that its runs execute, and its code."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nbpart.assets.asset import Asset, Source
+from nbpart.assets.binding import Binder
+from nbpart.assets.carry import carry
+from nbpart.assets.code import (
+    CodeVersion,
+    import_root,
+    is_importable,
+    version_of_function,
+    version_of_notebook,
+)
+from nbpart.assets.compile import compile_function
+from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.assets.notebook_files import read_declared_notebook
+from nbpart.assets.parameters_cell import read_parameters_cell
+from nbpart.assets.search_path import path_of_notebooks, path_of_process
+from nbpart.assets.signature import current_signature
+from nbpart.assets.spelling import spell_setting
+from nbpart.errors import DeclarationError, UnknownNameError, nearest
+from nbpart.partitions import Parameters, default_mapping
+from nbpart.project.snapshots import name_module_snapshot
+from nbpart.storage import resolve_source
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A definition with the notebook that its runs execute and the code that goes with it."""
+
+    definition: AssetDefinition
+    notebook: Mapping[str, Any] | None = None
+    code: CodeVersion | None = None
+
+
+@dataclass(frozen=True)
+class Called:
+    """A function as a notebook of its own runs it: what it is, how it is called, and what it is for."""
+
+    setup: str
+    call: str
+    signature: inspect.Signature
+    description: str
+    code: CodeVersion
+
+
+def prepare(item: Asset | Source, set_names: Mapping[str, str]) -> Prepared:
+    """What is registered of a declaration; ``set_names`` are the partitions of all that is registered, by name.
+
+    Raises `DeclarationError` for what cannot be registered, `UnknownNameError` for an input that is not there.
+    """
+    if isinstance(item, Source):
+        _check_pattern(item)
+        definition = AssetDefinition(
+            name=item.name,
+            kind=item.kind,
+            set_name=set_name_of(item),
+            folder=str(item.folder),
+            path=item.path,
+            description=item.description,
+        )
+        return Prepared(definition)
+    if item.function is not None:
+        return _prepare_function(item, set_names)
+    return _prepare_notebook(item, set_names)
+
+
+def _check_pattern(item: Source) -> None:
+    """Raises `DeclarationError` for a path that names what its partitions have not."""
+    parameters = item.partitions.parameters if item.partitions else None
+    values = dict.fromkeys(parameters.names, "value") if parameters else None
+    try:
+        resolve_source(item.path, item.folder, "key" if item.partitions else None, values)
+    except DeclarationError as error:
+        raise DeclarationError(f"source {item.name!r}: {error}") from None
+
+
+def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> Prepared:
+    assert item.function is not None
+    roots, search = [item.folder], path_of_process()
+    call, module = item.function.__qualname__, ""
+    if is_importable(item.function):
+        roots.append(import_root(item.function))
+        module = item.function.__module__
+        setup = spell_import(module, call)
+        signature = current_signature(item.function)
+    else:
+        carried = carry(item.function)
+        setup, call = carried.source, carried.call
+        signature = inspect.signature(item.function)
+    bare = replace(
+        _define(item, set_names),
+        import_roots=tuple(dict.fromkeys(map(str, [*roots, *search.early]))),
+        late_roots=tuple(map(str, search.late)),
+        origin=f"{item.function.__module__}.{item.function.__qualname__}",
+        module=module,
+    )
+    if inspect.iscoroutinefunction(item.function):
+        call = f"await {call}"
+    code = version_of_function(item.function, roots, search)
+    parameters = item.partitions.parameters if item.partitions else None
+    called = Called(setup, call, signature, item.function.__doc__ or "", code)
+    return prepare_call(bare, called, parameters, set_names)
+
+
+def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> Prepared:
+    assert item.notebook is not None
+    search = path_of_notebooks({**os.environ, **item.env})
+    bare = replace(
+        _define(item, set_names),
+        path=str(item.notebook),
+        origin=str(item.notebook),
+        import_roots=tuple(map(str, search.early)),
+        late_roots=tuple(map(str, search.late)),
+    )
+    return prepare_notebook(bare, item.partitions.parameters if item.partitions else None)
+
+
+def prepare_call(
+    bare: AssetDefinition, called: Called, parameters: Parameters | None, set_names: Mapping[str, str]
+) -> Prepared:
+    """The function asset ``bare`` as it is run; ``parameters`` are those of its partitions.
+
+    Raises `DeclarationError` for an argument that stands for nothing.
+    """
+    arguments = Binder(bare.name, bare.is_partitioned, parameters.names if parameters else (), set_names).bind(
+        called.signature
+    )
+    notebook = compile_function(
+        bare.name, arguments=arguments, setup=called.setup, call=called.call, description=called.description
+    )
+    settings = {a.name: text for a in arguments if a.kind == "setting" and (text := spell_setting(a.default))}
+    reads = [*(a.name for a in arguments if a.kind == "input"), *bare.deps]
+    inputs = tuple(read_input(bare.name, name, set_names) for name in dict.fromkeys(reads))
+    return Prepared(with_code(replace(bare, inputs=inputs), called.code, settings), notebook, called.code)
+
+
+def prepare_notebook(bare: AssetDefinition, parameters: Parameters | None) -> Prepared:
+    """The notebook asset ``bare`` with the code that its file has now; ``parameters`` are those of its partitions.
+
+    Raises `DeclarationError` for what is no notebook, and for a parameters cell that cannot be one.
+    """
+    notebook = read_without_outputs(bare.name, Path(bare.path or ""))
+    about = notebook["metadata"]
+    kernelspec, info = about.get("kernelspec", {}), about.get("language_info", {})
+    language = str(kernelspec.get("language") or info.get("name") or "python")
+    code = version_of_notebook(notebook, Path(bare.folder), language, bare.search_path)
+    own = {"partition_key", *(parameters.names if parameters else ())}
+    found = read_parameters_cell(notebook, str(bare.path))
+    settings = {name: repr(p.value) for name, p in found.items() if name not in own}
+    kernel = bare.kernel_name or kernelspec.get("name", "")
+    return Prepared(with_code(replace(bare, language=language, kernel=kernel), code, settings), notebook, code)
+
+
+def _define(item: Asset, set_names: Mapping[str, str]) -> AssetDefinition:
+    """The definition of an asset, without its code yet."""
+    return AssetDefinition(
+        name=item.name,
+        kind=item.kind,
+        set_name=set_name_of(item),
+        inputs=tuple(read_input(item.name, name, set_names) for name in item.deps),
+        folder=str(item.folder),
+        deps=item.deps,
+        on_missing_input=item.on_missing_input,
+        description=item.description,
+        group=item.group,
+        tags=item.tags,
+        timeout_s=item.timeout_s,
+        kernel_name=item.kernel_name,
+        secrets=item.secrets,
+        env=dict(item.env),
+    )
+
+
+def with_code(definition: AssetDefinition, code: CodeVersion, settings: Mapping[str, str]) -> AssetDefinition:
+    """The definition with this code and what a backfill may override of it.
+
+    Raises `DeclarationError` for a secret that is no setting.
+    """
+    for name in definition.secrets:
+        if name not in settings:
+            raise DeclarationError(
+                f"asset {definition.name!r}: the secret {name!r} is no setting of it; {nearest(name, settings)} "
+                "A setting is an argument with a default, or a variable of the parameters cell."
+            )
+    version = code.version_in(definition.env)
+    return replace(
+        definition,
+        code_version=version,
+        snapshot=f"code/{definition.name}/{version}.ipynb",
+        modules={m.name: (name_module_snapshot(m.name, m.source), str(m.path)) for m in code.modules},
+        settings={name: "" if name in definition.secrets else text for name, text in settings.items()},
+    )
+
+
+def spell_import(module: str, qualname: str) -> str:
+    """The import after which a function of a module can be called by its qualified name."""
+    return f"from {module} import {qualname.partition('.')[0]}"
+
+
+def remap_inputs(definition: AssetDefinition, set_names: Mapping[str, str]) -> AssetDefinition:
+    """The definition with the mappings that hold now: an input may be split differently than before."""
+    inputs = tuple(read_input(definition.name, i.name, set_names) for i in definition.inputs)
+    return replace(definition, inputs=inputs)
+
+
+def read_input(name: str, read: str, set_names: Mapping[str, str]) -> Input:
+    """The input ``read`` of the asset ``name``. Raises `UnknownNameError` where it is neither asset nor source."""
+    if read not in set_names:
+        raise UnknownNameError(
+            f"{name!r} reads {read!r}, which is neither an asset nor a source here; {nearest(read, set_names)}"
+        )
+    return Input(read, default_mapping(set_names[name], set_names[read]))
+
+
+def read_without_outputs(name: str, path: Path) -> dict[str, Any]:
+    """The notebook without outputs, in the current format. Raises `DeclarationError` for what is none."""
+    notebook = read_declared_notebook(name, path)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return dict(notebook)
+
+
+def set_name_of(item: Asset | Source) -> str:
+    """The name of the partitions of a declaration, "" without partitions."""
+    return item.partitions.set_name if item.partitions else ""

@@ -1,0 +1,179 @@
+"""Registering declarations: checked together, compiled, kept as snapshots, then recorded in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from nbpart.assets.asset import Asset, Source, find_collision, name_of
+from nbpart.assets.code import is_importable, module_of_function
+from nbpart.assets.definition import AssetDefinition
+from nbpart.assets.graph import AssetGraph
+from nbpart.assets.signature import is_imported_earlier
+from nbpart.backfill.nodes import Registry, load_registry
+from nbpart.catalog import AssetRow, Batch, Registered, events, queries
+from nbpart.errors import DeclarationError
+from nbpart.partitions import Parameters, PartitionsDefinition, as_definition
+from nbpart.partitions.keys import shorten
+from nbpart.project.file_names import check_files, tell_made_names
+from nbpart.project.partition_sets import ensure_partitions, merge_sets
+from nbpart.project.prepared import Prepared, prepare, remap_inputs, set_name_of
+from nbpart.project.project import Project
+from nbpart.project.snapshots import write_snapshots
+
+log = logging.getLogger("nbpart")
+
+
+class Named(Protocol):
+    """A declaration."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def register(project: Project, items: Sequence[Any], record_also: Callable[[Batch], object] | None = None) -> None:
+    """Register assets, sources and partitions, all of them or none, and say what was replaced.
+
+    ``record_also`` records in the same transaction what belongs to them. Raises `DeclarationError` for what is wrong or
+    comes twice, `CycleError`, `UnknownNameError` for an input that is not there, `ParameterError` where keys of a set
+    would lose their meaning.
+    """
+    root = project.root
+    registry, parameters = project.catalog.read(lambda batch: (load_registry(batch, root), _load_parameters(batch)))
+    declared = [item for item in items if isinstance(item, Asset | Source)]
+    others = [_as_set(item) for item in items if not isinstance(item, Asset | Source)]
+    sets = merge_sets([*others, *(item.partitions for item in declared if item.partitions)], parameters)
+    declared = [_with_known_parameters(item, sets) for item in declared]
+    check_files(declared, registry)
+    check_once(declared, "asset or source")
+    set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
+    set_names |= {item.name: set_name_of(item) for item in declared}
+    prepared = [prepare(item, set_names) for item in declared]
+
+    def work(batch: Batch) -> dict[str, Registered]:
+        # what is registered is looked at again: another process may have changed it meanwhile
+        registered = record_prepared(batch, root, load_registry(batch, root), prepared, sets)
+        if record_also is not None:
+            record_also(batch)
+        return registered
+
+    registered = project.catalog.write(work)
+    tell_made_names(declared, registry)
+    for definition in _definitions(prepared):
+        if _is_changed(registered[definition.name], definition.code_version):
+            log.info(
+                "asset %r is replaced: its code changed, and what other code made of it is stale.", definition.name
+            )
+    _tell_earlier_imports(items)
+
+
+def remove_asset(project: Project, asset: Any) -> None:
+    """Take an asset or source away; its runs and data stay. Refused while another asset reads it."""
+    name = name_of(asset)
+
+    def work(batch: Batch) -> None:
+        graph = load_registry(batch, project.root).graph
+        if readers := graph.downstream(name):
+            raise DeclarationError(f"{name!r} is read by {', '.join(readers)}; remove these first.")
+        events.remove_asset(batch, name)
+
+    project.catalog.write(work)
+
+
+def check_once(items: Sequence[Named], what: str) -> None:
+    """Raise `DeclarationError` where two of the items, each of which is ``what``, have one name but for case."""
+    seen: dict[str, str] = {}
+    for item in items:
+        other = seen.get(item.name.lower())
+        if other is not None:
+            told = repr(item.name) if other == item.name else f"{other!r} and {item.name!r}, one name but for case,"
+            raise DeclarationError(f"the {what} {told} comes twice in one call: register one of them.")
+        seen[item.name.lower()] = item.name
+
+
+def _tell_earlier_imports(items: Sequence[Any]) -> None:
+    """One line for the modules of functions that this process imported before their files were edited."""
+    functions = (item.function for item in items if isinstance(item, Asset) and item.function is not None)
+    earlier = sorted(
+        {f.__module__ for f in functions if is_importable(f) and is_imported_earlier(f, module_of_function(f))}
+    )
+    if earlier:
+        log.info("this kernel has imported an earlier %s: runs take what the file says now, calls here do not.",
+                 ", ".join(earlier))  # fmt: skip
+
+
+def _as_set(item: Any) -> PartitionsDefinition:
+    definition = as_definition(item) if not isinstance(item, list | tuple | str | None) else None
+    if definition is None:
+        raise DeclarationError(
+            f"register takes assets, sources, partitions and sensors one by one, not {shorten(item)}: "
+            "declare it with nbpart.asset, nbpart.notebook, nbpart.source, nbpart.sensor or nbpart.DynamicPartitions."
+        )
+    return definition
+
+
+def _load_parameters(batch: Batch) -> dict[str, Parameters]:
+    return {s.name: Parameters.from_json(s.params) for s in queries.load_sets(batch) if s.params}
+
+
+def _with_known_parameters(item: Asset | Source, sets: Mapping[str, PartitionsDefinition]) -> Asset | Source:
+    """The declaration with the parameters that hold for its partitions: these may be declared elsewhere."""
+    if item.partitions is None:
+        return item
+    return replace(item, partitions=sets[item.partitions.set_name])
+
+
+def _check_case(names: Iterable[str], registry: Registry) -> None:
+    clash = find_collision(list(names), {name.lower(): name for name in registry.nodes})
+    if clash:
+        raise DeclarationError(f"{clash[0]!r} differs from {clash[1]!r}, which is registered, only in case; rename it.")
+
+
+def record_prepared(
+    batch: Batch,
+    root: Path,
+    registry: Registry,
+    prepared: Sequence[Prepared],
+    sets: Mapping[str, PartitionsDefinition],
+) -> dict[str, Registered]:
+    """Record prepared definitions beside what is registered, and write the snapshots of their code."""
+    given = _definitions(prepared)
+    _check_case([d.name for d in given], registry)
+    set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
+    set_names |= {d.name: d.set_name for d in given}
+    new = {d.name: remap_inputs(d, set_names) for d in given}
+    kept = {name: node.definition for name, node in registry.nodes.items() if name not in new}
+    remapped = {name: changed for name, d in kept.items() if (changed := remap_inputs(d, set_names)) != d}
+    AssetGraph([*(kept | remapped).values(), *new.values()])
+    for definition in sets.values():
+        ensure_partitions(batch, definition)
+    set_ids = {s.name: s.set_id for s in queries.load_sets(batch)} | {"": 0}
+    batch.unchanged = False
+    definitions = [*new.values(), *remapped.values()]
+    registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
+    # last, so that what is refused leaves no snapshot behind
+    for one in prepared:
+        write_snapshots(root, one.definition, one.notebook, one.code)
+    return registered
+
+
+def _definitions(prepared: Sequence[Prepared]) -> list[AssetDefinition]:
+    return [p.definition for p in prepared]
+
+
+def _row(definition: AssetDefinition, root: Path, set_id: int) -> AssetRow:
+    return AssetRow(
+        definition.name,
+        definition.kind,
+        set_id,
+        definition.code_version or None,
+        definition.to_json(root),
+        [(i.name, str(i.mapping)) for i in definition.inputs],
+    )
+
+
+def _is_changed(registered: Registered, code_version: str) -> bool:
+    return registered.before is not None and registered.before != code_version

@@ -1,0 +1,58 @@
+"""The line of Python that does what somebody clicked."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbpart.widgets.actions import KeyLike
+
+#: Longer lists of keys are cut.
+MOST_SPELLED = 20
+
+
+def spell_call(
+    selection: Sequence[str],
+    keys: Sequence[KeyLike] | None,
+    status: Sequence[str],
+    options: Mapping[str, Any] | None = None,
+) -> str:
+    """The arguments of ``ws.plan`` and ``ws.backfill``; what is the default is left out."""
+    parts = [repr(selection[0]) if len(selection) == 1 else repr(list(selection))]
+    if keys is not None:
+        parts.append(f"keys={spell_keys(keys)}")
+    if list(status) != ["outdated"]:
+        parts.append(f"status={status[0]!r}" if len(status) == 1 else f"status={list(status)!r}")
+    parts += [f"{name}={value!r}" for name, value in (options or {}).items()]
+    return ", ".join(parts)
+
+
+def spell_keys(keys: Sequence[KeyLike]) -> str:
+    if len(keys) == 1:
+        return repr(keys[0])
+    if len(keys) <= MOST_SPELLED:
+        return repr(list(keys))
+    shown = ", ".join(repr(key) for key in keys[:MOST_SPELLED])
+    return f"[{shown}, ...]  # {len(keys):,} keys"
+
+
+def spell_axis(values: Sequence[Any]) -> str:
+    """Values of a parameter; whole numbers in equal steps are a range."""
+    steps = {b - a for a, b in itertools.pairwise(values) if type(a) is type(b) is int}
+    if (
+        len(values) > 3
+        and all(type(value) is int for value in values)
+        and len(steps) == 1
+        and (step := steps.pop()) > 0
+    ):
+        return f"range({values[0]}, {values[-1] + 1}{f', {step}' if step != 1 else ''})"
+    return spell_keys(values)
+
+
+def spell_partition(asset: str, key: str | None) -> str:
+    return repr(asset) if key is None else f"{asset!r}, {key!r}"
+
+
+def spell_set(name: str) -> str:
+    return f"ws.partition_sets[{name!r}]"
