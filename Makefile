@@ -1,5 +1,6 @@
 # make demo    a virtual environment in .venv, nbpart in it, and the demo       (DAYS=3 for a short one)
 # make test    the same with all that the tests need, and the tests             (ARGS="-k keys" for some)
+# make crash   the tests that kill, ten times as long     (SCALE=20 for more, ARGS as above)
 # make check   ruff, its formatter, mypy; types and lint of the front end
 # make bundle  what browsers load, from frontend/src and from what Python knows
 # make bench   the benchmarks                                                 (ARGS="plan imports" for some)
@@ -11,8 +12,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 DAYS ?= 14
 ARGS ?=
+SCALE ?= 10
 
-.PHONY: demo test check format bundle bench conformance clean
+.PHONY: demo test crash check format bundle bench conformance clean
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
 
@@ -21,6 +23,9 @@ demo: $(VENV)/for-use
 
 test: $(VENV)/for-development
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
+
+crash: $(VENV)/for-development
+	NBPART_CRASH_SCALE=$(SCALE) $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 tests/crash $(ARGS)
 
 check: $(VENV)/for-development
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 
+import pytest
 from hypothesis import settings
 
 # a slow machine is no fault of the code under test
@@ -19,3 +20,16 @@ atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 # a background job of a shell without job control ignores Ctrl-C, and so does every process that it starts
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+#: What takes long begins first, so that no worker is left with it alone at the end.
+LONG = (
+    "tests/browser/",
+    "tests/crash/",
+    "tests/test_snippets.py",
+    "tests/test_benchmarks.py",
+    "tests/demo/test_story.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))

@@ -48,13 +48,14 @@ def chromium() -> None:
             pytest.skip(told)
 
 
-@pytest.fixture(scope="session")
+# a package's, not a session's: playwright leaves the thread's event loop running, which no other test can bear
+@pytest.fixture(scope="package")
 def lab(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with start_lab(tmp_path_factory.mktemp("lab")) as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: None) -> Iterator[Any]:
     with open_browser() as context:
         yield context

@@ -1,6 +1,6 @@
 """Whatever is killed in the middle of a backfill, nothing is lost, left over or recorded twice.
 
-NBPART_KILLS says how many processes are killed, NBPART_KILL_SEED where chance begins.
+Each round kills one process of each kind; NBPART_CRASH_SCALE says how many rounds, NBPART_KILL_SEED where chance is at.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.crash.conftest import VICTIMS
 from tests.crash.invariants import find_broken, find_files, find_stray
 from tests.crash.victims import FLOW, KEYS, STEPS, Attack, Kill
 from tests.processes import find_marked
-from tests.projects import import_written, show_to_processes
+from tests.projects import import_written
 
 EXPECTED = ", ".join(f"{key}: {sum(range(5000))}" for key in KEYS)
 
@@ -26,13 +26,6 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(not is_supported(), reason="kernels are forked on Linux only"),
 ]
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    show_to_processes(tmp_path, monkeypatch)
-    return tmp_path
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """A tick that is killed at any point leaves the next one to do exactly what is left. Runs are played, no kernels.
 
-NBPART_TICK_KILLS says how many ticks are killed, NBPART_KILL_SEED where chance begins.
+NBPART_CRASH_SCALE says how many ticks are killed, NBPART_KILL_SEED where chance begins.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -17,10 +16,10 @@ import pytest
 
 import nbpart
 from nbpart.catalog.check import check
-from tests.crash.conftest import SEED
+from tests.crash.conftest import SCALE, SEED
 from tests.projects import import_written, show_to_processes
 
-KILLS = int(os.environ.get("NBPART_TICK_KILLS", "25"))
+KILLS = 8 * SCALE
 FLOW = """
 import nbpart
 
