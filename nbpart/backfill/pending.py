@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbpart.backfill.claims import Flight, start_attempts
+from nbpart.backfill.claimed_run import ClaimedRun
+from nbpart.backfill.claims import start_attempts
 from nbpart.backfill.notes import Notes
 from nbpart.backfill.results import refuse
 from nbpart.catalog import Batch, Outcome, events
@@ -29,15 +30,19 @@ class Pending:
 
     def __init__(self, backfill_no: int, numbers: NDArray[np.int64]) -> None:
         self._backfill_no, self._numbers = backfill_no, numbers
-        self.started: list[tuple[Flight, datetime]] = []
+        self.started: list[tuple[ClaimedRun, datetime]] = []
         self.outcomes: list[Outcome] = []
         self.notes = Notes(numbers)
         self._reports: set[Path] = set()
 
     def add(self, outcome: Outcome, report: Path) -> None:
-        """An outcome that a run told by the file ``report``, which is needed until then."""
+        """Record the outcome of a run, and then remove its ``report`` file."""
         self.outcomes.append(outcome)
         self._reports.add(report)
+
+    def ended_runs(self) -> list[int]:
+        """The numbers of the runs whose final outcomes are to be recorded."""
+        return [outcome.run_no for outcome in self.outcomes if outcome.final]
 
     def record(self, batch: Batch) -> None:
         start_attempts(batch, self.started)
@@ -68,7 +73,7 @@ class Pending:
             del self.outcomes[0]
 
     def remove_reports(self) -> None:
-        """Remove the files by which runs told what is recorded now."""
+        """Remove the report files of what is recorded now."""
         for path in self._reports:
             path.unlink(missing_ok=True)
         self._reports.clear()

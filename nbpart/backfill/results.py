@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbpart.backfill.claims import Flight
+from nbpart.backfill.claimed_run import ClaimedRun
 from nbpart.backfill.lost_data import judge_inputs
 from nbpart.catalog import Outcome
 from nbpart.errors import RecordingError
@@ -21,27 +21,27 @@ from nbpart.storage import FileRecord, is_in_place
 _LARGEST = 2**63
 
 
-def check_report(root: Path, flight: Flight, report: RunReport) -> RunReport:
-    """The report as it can be recorded: its texts are UTF-8 and not endless, and it is that of this flight.
+def check_report(root: Path, run: ClaimedRun, report: RunReport) -> RunReport:
+    """The report as it can be recorded: its texts are UTF-8 and not endless, and it is that of this run.
 
     One that cannot be recorded becomes a failure that says why.
     """
     try:
-        if (report.run_no, report.partition_key) != (flight.run_no, flight.key):
+        if (report.run_no, report.partition_key) != (run.run_no, run.key):
             raise RecordingError(f"the report is that of run {report.run_no}, partition {report.partition_key!r}.")
         files = tuple(replace(file, path=os.path.relpath(file.path, root)) for file in report.files)
         for file in files:
-            _check_file(flight, file)
+            _check_file(run, file)
         metrics = {name: check_metric(name, value) for name, value in report.metrics.items()}
         return _limit(replace(report, files=files, metrics=metrics))
     except Exception as error:  # noqa: BLE001 - whatever it says, it must not stop the other runs
-        return _failure(_own(flight, report), describe_error(error))
+        return _failure(_own(run, report), describe_error(error))
 
 
-def to_outcome(flight: Flight, report: RunReport, *, final: bool) -> Outcome:
+def to_outcome(run: ClaimedRun, report: RunReport, *, final: bool) -> Outcome:
     """The outcome of one attempt, of a report that was checked; ``final`` says that no other attempt follows."""
     seen = judge_inputs(report.faults)
-    return Outcome(report, final, inputs=flight.reads, code_version=flight.code_version, seen=seen)
+    return Outcome(report, final, inputs=run.reads, code_version=run.code_version, seen=seen)
 
 
 def refuse(outcome: Outcome, error: Exception) -> Outcome:
@@ -50,15 +50,15 @@ def refuse(outcome: Outcome, error: Exception) -> Outcome:
     return Outcome(report, outcome.final)
 
 
-def missing_member(flight: Flight, whole: RunReport) -> RunReport:
+def missing_member(run: ClaimedRun, whole: RunReport) -> RunReport:
     """The report of a partition of which its run of many says nothing."""
     if whole.status is not RunStatus.SUCCEEDED:
-        return replace(whole, run_no=flight.run_no, partition_key=flight.key, files=(), metrics={}, members={})
-    return _failure(replace(_own(flight, whole), duration_s=0.0), "its run of many says nothing of it")
+        return replace(whole, run_no=run.run_no, partition_key=run.key, files=(), metrics={}, members={})
+    return _failure(replace(_own(run, whole), duration_s=0.0), "its run of many says nothing of it")
 
 
-def _check_file(flight: Flight, file: FileRecord) -> None:
-    if not is_in_place(file.path, flight.stem):
+def _check_file(run: ClaimedRun, file: FileRecord) -> None:
+    if not is_in_place(file.path, run.stem):
         raise RecordingError(f"the data file {show_text(file.path)!r} is not one that this run may make.")
     for value in dataclasses.astuple(file):
         if isinstance(value, str):
@@ -80,13 +80,13 @@ def _limit(report: RunReport) -> RunReport:
     return replace(report, **texts, **beyond)
 
 
-def _own(flight: Flight, report: RunReport) -> RunReport:
-    """A report as that of the flight, whatever run it names itself."""
+def _own(run: ClaimedRun, report: RunReport) -> RunReport:
+    """A report as that of the run, whatever run it names itself."""
     own: dict[str, Any] = {
-        "run_no": flight.run_no,
-        "run_id": flight.run_id,
-        "partition_key": flight.key,
-        "attempt": flight.attempt,
+        "run_no": run.run_no,
+        "run_id": run.run_id,
+        "partition_key": run.key,
+        "attempt": run.attempt,
     }
     return replace(report, **own)
 

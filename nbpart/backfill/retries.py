@@ -1,41 +1,40 @@
-"""Attempts that wait for their time after a failure."""
+"""Attempts that wait for their time after a failure. No clock: times are seconds of the caller's."""
 
 from __future__ import annotations
 
 import heapq
-import time
+from collections.abc import Callable
 
-from nbpart.backfill.claims import Flight
+from nbpart.backfill.claimed_run import ClaimedRun
 
 
 class Retries:
-    """The next attempts of runs that failed, each due after a wait that grows; ``initial_s`` is the first."""
+    """The next attempts of runs that failed; ``backoff(n)`` is how long to wait after the n-th failure, in seconds."""
 
-    def __init__(self, initial_s: float) -> None:
-        self._initial_s = initial_s
-        self._waiting: list[tuple[float, int, Flight]] = []
+    def __init__(self, backoff: Callable[[int], float]) -> None:
+        self._backoff = backoff
+        self._waiting: list[tuple[float, int, ClaimedRun]] = []
 
-    def add(self, flight: Flight) -> None:
+    def add(self, run: ClaimedRun, now: float) -> None:
         """Let an attempt, not the first, wait from now on."""
-        due_at = time.monotonic() + backoff(flight.attempt - 1, self._initial_s)
-        heapq.heappush(self._waiting, (due_at, flight.run_no, flight))
+        heapq.heappush(self._waiting, (now + self._backoff(run.attempt - 1), run.run_no, run))
 
-    def take_due(self, most: int) -> list[Flight]:
+    def take_due(self, most: int, now: float) -> list[ClaimedRun]:
         """At most ``most`` attempts whose wait is over."""
-        due: list[Flight] = []
-        while len(due) < most and self._waiting and self._waiting[0][0] <= time.monotonic():
+        due: list[ClaimedRun] = []
+        while len(due) < most and self._waiting and self._waiting[0][0] <= now:
             due.append(heapq.heappop(self._waiting)[2])
         return due
 
-    def wait_s(self, otherwise: float) -> float:
+    def wait_s(self, now: float, otherwise: float) -> float:
         """Seconds until the next is due; ``otherwise`` where none waits."""
-        return max(0.0, self._waiting[0][0] - time.monotonic()) if self._waiting else otherwise
+        return max(0.0, self._waiting[0][0] - now) if self._waiting else otherwise
 
 
-def backoff(attempt: int, initial_s: float) -> float:
-    """Seconds to wait after the ``attempt``-th failure: exponential with jitter, a minute at most."""
+def choose_backoff(failures: int, initial_s: float) -> float:
+    """Seconds to wait after so many failures: ``initial_s``, doubled each time, with jitter; a minute at most."""
     from tenacity import RetryCallState, wait_exponential, wait_random
 
     state = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]
-    state.attempt_number = attempt
+    state.attempt_number = failures
     return float((wait_exponential(multiplier=initial_s, max=60) + wait_random(0, initial_s))(state))

@@ -1,4 +1,4 @@
-"""Running a plan: claim, submit, record, retry, follow, cancel.
+"""Running a plan: a thread that carries out what `BackfillState` decides, and hands it what came of that.
 
 One thread a backfill. Each of its turns is one transaction, which records the results that came in and claims what
 may start next; only then are the claimed runs handed to the pool. So whatever dies, the catalog knows of every run
@@ -16,38 +16,48 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
-
-from nbpart.backfill.claims import (
-    Claimed,
-    Flight,
-    Followed,
-    build_bulk_spec,
-    build_spec,
-    claim_steps,
-    gather,
-)
+from nbpart.backfill.claimed_run import ClaimedRun, Claims
+from nbpart.backfill.claims import build_bulk_spec, build_spec, claim_steps
 from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.job import Job
 from nbpart.backfill.kept import let_go_beyond
-from nbpart.backfill.nodes import Registry, Wanted
-from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
+from nbpart.backfill.nodes import Wanted
 from nbpart.backfill.pending import Pending
-from nbpart.backfill.plan import StepTable
 from nbpart.backfill.results import check_report, missing_member, to_outcome
-from nbpart.backfill.retries import Retries
-from nbpart.backfill.schedule import Limit, Schedule
+from nbpart.backfill.retries import choose_backoff
+from nbpart.backfill.schedule import Schedule
 from nbpart.backfill.sources import Look, look_at_sources, record
+from nbpart.backfill.state_machine import (
+    AttemptEnded,
+    AttemptStarted,
+    BackfillState,
+    CancelRequested,
+    CancelRuns,
+    Event,
+    FollowedRunEnded,
+    Instruction,
+    OutcomesLost,
+    OutcomesRecorded,
+    RecordOutcome,
+    RecordStart,
+    RecordSteps,
+    Rules,
+    StepsClaimed,
+    Stopped,
+    Submit,
+    SuccessRefused,
+    Turn,
+    cause_of,
+)
 from nbpart.catalog import Batch, Catalog, Outcome, events, queries
 from nbpart.errors import CatalogBusyError
 from nbpart.run.pool import Pool
 from nbpart.run.report import RunReport
 from nbpart.states import RunStatus, StepStatus
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 T = TypeVar("T")
 log = logging.getLogger("nbpart")
@@ -56,58 +66,16 @@ log = logging.getLogger("nbpart")
 TURN_S = 0.1
 #: How long results wait for each other, in seconds, while every worker is busy.
 TOGETHER_S = 0.4
-#: How many runs the pool is given ahead: so many times its workers' number, and so many that a turn is worth its cost.
-AHEAD, LEAST_AHEAD = 2, 12
-#: How often runs that another backfill has are looked at, in seconds, and whether somebody asked for the end.
-FOLLOW_S = 0.3
-_CANCELLED = "the backfill was cancelled"
 
 
-@dataclass(frozen=True)
-class Job:
-    """One execution of a backfill. ``numbers`` are the step numbers in the catalog of the steps of ``steps``."""
+@dataclass
+class Exchange:
+    """What one transaction did."""
 
-    backfill_no: int
-    backfill_id: str
-    registry: Registry
-    steps: StepTable
-    numbers: NDArray[np.int64]
-    options: BackfillOptions
-
-    def want(self, step: int) -> Wanted:
-        """What to claim for a step."""
-        index = int(np.searchsorted(self.steps.offsets, step, side="right")) - 1
-        asset = self.steps.assets[index]
-        key_id = int(asset.key_ids[step - self.steps.offsets[index]])
-        return Wanted(step, int(self.numbers[step]), asset.asset, key_id)
-
-    @property
-    def limits(self) -> list[Limit]:
-        """The limits that the options name, as sets of assets."""
-        definitions = [self.registry[a.asset].definition for a in self.steps.assets]
-        return [
-            Limit(frozenset(d.name for d in definitions if name in (d.name, *(f"tag:{tag}" for tag in d.tags))), most)
-            for name, most in self.options.limits.items()
-        ]
-
-    def overrides(self, asset: str) -> Mapping[str, Any]:
-        """The settings of an asset that this backfill overrides."""
-        settings = self.registry[asset].definition.settings
-        return {name: value for name, value in self.options.params.items() if name in settings}
-
-    def secrets(self, asset: str) -> Mapping[str, Any]:
-        """The secrets that the runs of an asset are given."""
-        secrets = self.registry[asset].definition.secrets
-        return {name: value for name, value in self.options.secrets.items() if name in secrets}
-
-
-@dataclass(frozen=True)
-class Started:
-    """An attempt that a worker has begun."""
-
-    run_no: int | None
-    attempt: int
-    started_at: datetime
+    sequence: int
+    cancelling: bool
+    claims: Claims = field(default_factory=Claims)
+    ended: dict[int, RunStatus] = field(default_factory=dict)
 
 
 class Runner:
@@ -117,17 +85,27 @@ class Runner:
     """
 
     def __init__(
-        self, catalog: Catalog, root: Path, coordinator: Coordinator, pool: Pool, job: Job, starts: deque[Started]
+        self,
+        catalog: Catalog,
+        root: Path,
+        coordinator: Coordinator,
+        pool: Pool,
+        job: Job,
+        starts: deque[AttemptStarted],
     ) -> None:
         self._catalog, self._root, self._coordinator, self._pool, self._job = catalog, root, coordinator, pool, job
-        self._schedule = Schedule(job.steps, job.registry.graph, job.limits)
         self._starts = starts
-        self._claimed: dict[int, Flight] = {}  # by run: all that have no final outcome in the catalog
-        # by run number and attempt of what the pool runs: one flight, or those of many
-        self._in_pool: dict[tuple[int | None, int], list[Flight]] = {}
-        self._retries = Retries(job.options.backoff_s)
-        self._followed: dict[int, Followed] = {}
-        self._followed_at = 0.0
+        options = job.options
+        self._state = BackfillState(
+            Schedule(job.steps, job.registry.graph, job.limits),
+            len(job.steps),
+            Rules(
+                pool.max_workers,
+                options.retries,
+                job.is_single_run,
+                partial(choose_backoff, initial_s=options.backoff_s),
+            ),
+        )
         self._turned_at = 0.0
         self._seen = 0  # the sequence at which this object last looked into the catalog
         self._pending = Pending(job.backfill_no, job.numbers)
@@ -157,7 +135,7 @@ class Runner:
 
     def counts(self) -> Mapping[StepStatus, int]:
         """Steps by status as this process knows them, a moment ahead of the catalog."""
-        return self._schedule.counts()
+        return self._state.counts()
 
     def _run(self) -> None:
         try:
@@ -173,84 +151,106 @@ class Runner:
 
     def _loop(self) -> None:
         results: list[RunReport] = []
-        stopping = False
-        while self._schedule.unfinished:
-            if self._cancelling.is_set() and not stopping:
-                stopping = True
-                self._pool.cancel_all()
-            self._turn(results, stopping)
-            if stopping and not self._in_pool:
-                break
-            results = self._wait_for_results()
+        while not self._state.is_over:
+            if self._cancelling.is_set():
+                self._handle(CancelRequested())
+            self._turn(results)
+            results = [] if self._state.is_over else self._wait_for_results()
         self._finish()
 
     def _wait_for_results(self) -> list[RunReport]:
         """What came in; nothing after a while, when a retry may be due or a run elsewhere over."""
-        if not self._in_pool:
-            if not self._schedule.has_ready:
-                self._cancelling.wait(min(TURN_S, self._retries.wait_s(otherwise=TURN_S)))
+        if not self._state.in_pool:
+            self._cancelling.wait(self._state.idle_s(time.monotonic(), TURN_S))
             return []
         results = self._pool.next_results(TURN_S)
-        while results and len(self._in_pool) - len(results) >= self._pool.max_workers and self._since_turn < TOGETHER_S:
+        while results and self._is_busy(len(results)) and self._since_turn < TOGETHER_S:
             more = self._pool.next_results(TOGETHER_S - self._since_turn)
             results += more
         return results
+
+    def _is_busy(self, ended: int) -> bool:
+        """Whether every worker has something to do although so many attempts have ended."""
+        return self._state.in_pool - ended >= self._pool.max_workers
 
     @property
     def _since_turn(self) -> float:
         return time.monotonic() - self._turned_at
 
-    def _turn(self, results: Sequence[RunReport], stopping: bool) -> None:
+    def _turn(self, results: Sequence[RunReport]) -> None:
         """Record ``results``, then start what may start."""
         self._note_starts()
         for result in results:
-            self._settle(result, stopping)
-        room = len(self._job.steps) if self._is_bulk else self._most_in_pool - len(self._in_pool)
-        retries = [] if stopping else self._retries.take_due(room)
-        steps = [] if stopping else self._schedule.take(max(0, room - len(retries)))
-        following = self._time_to_follow()
+            self._end_attempt(result)
+        turn = self._state.plan_turn(time.monotonic())
+        if turn.is_time_to_look:
+            self._look_at_others()
+        follows = turn.is_time_to_look and bool(self._state.followed)
         pending = self._pending
-        told = pending.outcomes or pending.notes or (pending.started and self._since_turn > TOGETHER_S)
-        if not (told or retries or steps or following):
+        is_news = pending.outcomes or pending.notes or (pending.started and self._since_turn > TOGETHER_S)
+        if not (is_news or turn.retries or turn.steps or follows):
             return
-        wanted = [self._job.want(step) for step in steps]
+        wanted = [self._job.describe_step(step) for step in turn.steps]
         look = self._patiently(lambda: look_at_sources(self._catalog, self._job.registry, wanted))
-        exchange = self._write_all(lambda batch: self._exchange(batch, self._queued(wanted), look, retries, following))
+        exchange = self._write_all(lambda batch: self._exchange(batch, wanted, look, follows=follows))
         self._turned_at = time.monotonic()
-        self._digest(exchange)
-        self._submit(exchange.flights)
+        self._take_in(exchange, turn)
 
-    @property
-    def _most_in_pool(self) -> int:
-        return max(self._pool.max_workers * (1 + AHEAD), LEAST_AHEAD)
+    def _handle(self, event: Event) -> None:
+        """Let the state handle what happened, and carry out what follows."""
+        for instruction in self._state.handle(event, time.monotonic()):
+            self._carry_out(instruction)
 
-    @property
-    def _is_bulk(self) -> bool:
-        return self._job.options.policy == SINGLE_RUN
+    def _carry_out(self, instruction: Instruction) -> None:
+        match instruction:
+            case RecordStart(run, started_at):
+                self._pending.started.append((run, started_at))
+            case RecordOutcome():
+                self._keep_outcome(instruction)
+            case RecordSteps(steps, status, run_no, cause):
+                self._pending.notes.add(steps, status, run_no, cause)
+            case Submit():
+                self._submit(instruction)
+            case CancelRuns():
+                self._pool.cancel_all()
 
-    def _submit(self, flights: Sequence[Flight]) -> None:
-        job = self._job
-        groups: dict[tuple[str, int], list[Flight]] = {}
-        for flight in flights:
-            if self._is_bulk and flight.key is not None:
-                groups.setdefault((flight.asset, flight.attempt), []).append(flight)
-            else:
-                self._in_pool[flight.run_no, flight.attempt] = [flight]
-                node, settings = job.registry[flight.asset], job.overrides(flight.asset)
-                spec = build_spec(self._root, node, flight, job.options, settings)
-                self._pool.submit(replace(spec, secrets=job.secrets(flight.asset)))
-        for (asset, _), group in groups.items():
-            gathered = gather(group)
-            self._in_pool[gathered[0].run_no, gathered[0].attempt] = gathered
-            spec = build_bulk_spec(self._root, job.registry[asset], gathered, job.options, job.overrides(asset))
-            self._pool.submit(replace(spec, secrets=job.secrets(asset)))
+    def _keep_outcome(self, instruction: RecordOutcome) -> None:
+        run, report = instruction.run, instruction.report
+        if report is None:
+            self._pending.outcomes.append(Outcome(_unreported(run, instruction.status), final=True))
+        else:
+            outcome = to_outcome(run, report, final=instruction.is_final)
+            self._pending.add(outcome, self._root / "runs" / f"{run.record_stem}.json")
+
+    def _submit(self, instruction: Submit) -> None:
+        job, runs = self._job, instruction.runs
+        asset = runs[0].asset
+        node, settings = job.registry[asset], job.overrides(asset)
+        if runs[0].shared_stem is None:
+            spec = build_spec(self._root, node, runs[0], job.options, settings)
+        else:
+            spec = build_bulk_spec(self._root, node, runs, job.options, settings)
+        self._pool.submit(replace(spec, secrets=job.secrets(asset)))
 
     def _note_starts(self) -> None:
         while self._starts:
-            start = self._starts.popleft()
-            for flight in self._in_pool.get((start.run_no, start.attempt), ()):
-                self._schedule.start(flight.step)
-                self._pending.started.append((flight, start.started_at))
+            self._handle(self._starts.popleft())
+
+    def _end_attempt(self, report: RunReport) -> None:
+        """Take in the report of an attempt, of one partition or of many."""
+        runs = self._state.runs_of(report.run_no, report.attempt)
+        if not runs:
+            log.warning("a result of run %s, attempt %d, came that nobody waits for", report.run_id, report.attempt)
+            return
+        if report.kept_kernel and let_go_beyond(self._root, self._job.options.keep_failed_kernels, report.kept_kernel):
+            report = replace(report, kept_kernel=None)
+        reports = {}
+        for run in runs:
+            own = report
+            if run.shared_stem is not None:
+                own = report.members.get(run.run_no) or missing_member(run, report)
+            reports[run.run_no] = check_report(self._root, run, own)
+        self._handle(AttemptEnded(report.run_no, report.attempt, reports))
 
     def _patiently(self, action: Callable[[], T]) -> T:
         """Do what needs the catalog, however long another process holds it: no result may be lost to a time-out."""
@@ -275,150 +275,68 @@ class Runner:
             if not self._pending.outcomes:
                 raise
             log.warning("backfill %s records its results one by one: %s", self._job.backfill_id, error)
-        settled = {outcome.run_no for outcome in self._pending.outcomes if outcome.final}
-        for told, recorded in self._pending.record_apart(self._write):
-            if told.final and told.status is RunStatus.SUCCEEDED:
-                self._overturn(self._claimed[told.run_no], recorded)
-        for run_no in settled:
-            del self._claimed[run_no]
+        ended = self._pending.ended_runs()
+        for wanted, recorded in self._pending.record_apart(self._write):
+            if wanted.final and wanted.status is RunStatus.SUCCEEDED:
+                self._handle(SuccessRefused(wanted.run_no, cause_of(recorded.report)))
+        self._handle(OutcomesRecorded(ended))
         return self._write(work)
 
-    def _overturn(self, flight: Flight, recorded: Outcome) -> None:
-        """A step that was taken to have succeeded has failed: it could not be recorded."""
-        cause = _cause(recorded)
-        self._pending.notes.add([flight.step], StepStatus.FAILED, flight.run_no, cause)
-        for blocked in self._schedule.overturn(flight.step):
-            why = f"{flight.label} {StepStatus.FAILED}: {cause}"
-            self._pending.notes.add(blocked, StepStatus.BLOCKED, None, why)
-
-    def _queued(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        return [w for w in wanted if self._schedule.is_queued(w.step)]
-
-    def _exchange(
-        self, batch: Batch, wanted: Sequence[Wanted], look: Look, retries: Sequence[Flight], following: bool
-    ) -> Exchange:
+    def _exchange(self, batch: Batch, wanted: Sequence[Wanted], look: Look, *, follows: bool) -> Exchange:
         """One transaction. It leaves this object as it is: a transaction may be done again, or come to nothing."""
         job = self._job
         self._pending.record(batch)
         exchange = Exchange(sequence=batch.sequence, cancelling=queries.is_cancelling(batch, job.backfill_no))
-        if following:
-            exchange.ended = queries.final_statuses(batch, list(self._followed))
+        if follows:
+            exchange.ended = queries.final_statuses(batch, self._state.followed)
         for node, changed in look.changed:
             record(batch, node, changed)
-        if wanted:
-            overrides = {asset: job.overrides(asset) for asset in {w.asset for w in wanted}}
-            exchange.claimed = claim_steps(
+        if queued := [one for one in wanted if self._state.is_queued(one.step)]:
+            exchange.claims = claim_steps(
                 batch,
                 self._root,
                 job.registry,
                 job.backfill_no,
                 self._coordinator.number,
-                wanted,
-                overrides,
+                queued,
+                {asset: job.overrides(asset) for asset in {one.asset for one in queued}},
                 look.unreadable,
             )
-        exchange.flights = [*retries, *exchange.claimed.flights]
         return exchange
 
-    def _recorded(self) -> None:
-        """What was to be recorded is in the catalog now."""
-        for outcome in self._pending.outcomes:
-            if outcome.final:
-                del self._claimed[outcome.run_no]
-        self._pending.remove_reports()
-        self._pending.clear()
-
-    def _digest(self, exchange: Exchange) -> None:
+    def _take_in(self, exchange: Exchange, turn: Turn) -> None:
         """Take over what a transaction that is committed now has done."""
-        self._recorded()
+        self._clear_recorded()
         self._seen = exchange.sequence
         if exchange.cancelling:
             self._cancelling.set()
-        claimed = exchange.claimed
-        self._claimed |= {flight.run_no: flight for flight in exchange.flights}
-        for follow in claimed.followed:
-            self._followed[follow.run_no] = follow
-            self._pending.notes.add([follow.step], StepStatus.QUEUED, follow.run_no, "another backfill runs it")
-        for made in claimed.made:
-            self._end_step(
-                made.step, StepStatus.SUCCEEDED, made.run_no, "another run made it since this was planned", made.label
-            )
-        for refused in claimed.refused:
-            self._end_step(refused.step, refused.status, None, refused.cause, refused.label)
-        for step in claimed.removed:
-            self._schedule.forget(step)
-            self._pending.notes.add([step], StepStatus.CANCELLED, None, "its key was removed")
+        self._handle(StepsClaimed(exchange.claims, turn.retries))
         for run_no, status in exchange.ended.items():
-            self._end_followed(self._followed.pop(run_no), status)
+            self._handle(FollowedRunEnded(run_no, status))
 
-    def _end_followed(self, follow: Followed, status: RunStatus) -> None:
-        is_ours = not self._job.overrides(follow.asset)
-        if is_ours and status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
-            cause = f"{status} in another backfill"
-            self._end_step(follow.step, StepStatus(status), follow.run_no, cause, follow.label)
-        else:  # it came to nothing elsewhere, or ran with other settings there: now it is ours to run
-            self._schedule.put_back(follow.step)
-            self._pending.notes.add([follow.step], StepStatus.PLANNED, None, "")
+    def _clear_recorded(self) -> None:
+        """What was to be recorded is in the catalog now."""
+        self._handle(OutcomesRecorded(self._pending.ended_runs()))
+        self._pending.remove_reports()
+        self._pending.clear()
 
-    def _settle(self, result: RunReport, stopping: bool) -> None:
-        """Note the result of an attempt, of one partition or of many, and what it means for their steps."""
-        flights = self._in_pool.pop((result.run_no, result.attempt), None)
-        if flights is None:
-            log.warning("a result of run %s, attempt %d, came that nobody waits for", result.run_id, result.attempt)
-            return
-        if result.kept_kernel and let_go_beyond(self._root, self._job.options.keep_failed_kernels, result.kept_kernel):
-            result = replace(result, kept_kernel=None)
-        for flight in flights:
-            own = result
-            if flight.bulk is not None:
-                own = result.members.get(flight.run_no) or missing_member(flight, result)
-            self._settle_one(flight, check_report(self._root, flight, own), stopping)
-
-    def _settle_one(self, flight: Flight, result: RunReport, stopping: bool) -> None:
-        failed = result.status is RunStatus.FAILED
-        # another attempt would find an input as damaged as this one did
-        hopeless = any(not fault.fault.says_nothing for fault in result.faults)
-        again = failed and flight.attempt <= self._job.options.retries and not stopping and not hopeless
-        outcome = to_outcome(flight, result, final=not again)
-        self._pending.add(outcome, self._root / "runs" / f"{flight.record_stem}.json")
-        if again:
-            self._claimed[flight.run_no] = flight.next_attempt()
-            self._retries.add(self._claimed[flight.run_no])
-        elif stopping and result.status is RunStatus.CANCELLED:
-            self._schedule.drop(flight.step)
-            self._pending.notes.add([flight.step], StepStatus.CANCELLED, flight.run_no, _CANCELLED)
-        else:
-            self._end_step(flight.step, StepStatus(result.status), flight.run_no, _cause(outcome), flight.label)
-
-    def _time_to_follow(self) -> bool:
-        """Whether to look, in a transaction, after runs that another backfill has; somebody may ask for the end too."""
-        if time.monotonic() - self._followed_at < FOLLOW_S:
-            return False
-        self._followed_at = time.monotonic()
+    def _look_at_others(self) -> None:
+        """See whether somebody asked for the end, and end the runs of processes that died where some are followed."""
         if self._catalog.sequence() > self._seen:
             self._patiently(lambda: self._catalog.read(self._look_for_cancel))
-        if self._followed:
+        if self._state.followed:
             self._patiently(self._coordinator.reap)
-        return bool(self._followed)
 
     def _look_for_cancel(self, batch: Batch) -> None:
         self._seen = batch.sequence
         if queries.is_cancelling(batch, self._job.backfill_no):
             self._cancelling.set()
 
-    def _end_step(self, step: int, status: StepStatus, run_no: int | None, cause: str, label: str) -> None:
-        self._pending.notes.add([step], status, run_no, cause)
-        told = f"{label} is {status}" if status is StepStatus.BLOCKED else f"{label} {status}"
-        for blocked in self._schedule.finish(step, status):
-            self._pending.notes.add(blocked, StepStatus.BLOCKED, None, f"{told}: {cause}" if cause else told)
-
     def _finish(self) -> None:
         """Record the end. What has no outcome by now is cancelled."""
-        left = self._schedule.cancel_rest()
-        self._pending.notes.add(left, StepStatus.CANCELLED, None, _CANCELLED)
-        self._end_claimed(RunStatus.CANCELLED, _CANCELLED)
+        self._handle(Stopped(RunStatus.CANCELLED))
         self._write_all(self._record_end)
-        self._recorded()
+        self._clear_recorded()
 
     def _record_end(self, batch: Batch, ended: RunStatus | None = None) -> None:
         """Record what there is and the end: by default the one that the results of all steps come to."""
@@ -427,27 +345,21 @@ class Runner:
         ended = ended or queries.end_status(batch, number, cancelling=self._cancelling.is_set())
         events.finish_backfill(batch, number, str(ended))
 
-    def _end_claimed(self, status: RunStatus, cause: str) -> None:
-        """Give the claimed runs that have no final outcome this one."""
-        done = {outcome.run_no for outcome in self._pending.outcomes if outcome.final}
-        for flight in self._claimed.values():
-            if flight.run_no not in done:
-                self._pending.outcomes.append(_ending(flight, status))
-                self._pending.notes.add([flight.step], StepStatus(status), flight.run_no, cause)
-
     def _give_up(self) -> None:
         """Record what can be recorded after an error, and end the rest as interrupted, so that it can be resumed."""
+        self._handle(CancelRequested(stops_runs=False))
         try:
             for result in self._pool.next_results(0):
                 if result.status is not RunStatus.CANCELLED:
-                    self._settle(result, stopping=True)
-            self._end_claimed(RunStatus.INTERRUPTED, "the backfill was interrupted")
+                    self._end_attempt(result)
+            self._handle(Stopped(RunStatus.INTERRUPTED))
             self._write_all(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
             return
         except Exception as error:  # noqa: BLE001 - what came last may be what cannot be recorded
             log.error("backfill %s could not record its last results: %s", self._job.backfill_id, error)
         self._pending.clear()
-        self._end_claimed(RunStatus.INTERRUPTED, "the backfill was interrupted")
+        self._handle(OutcomesLost())
+        self._handle(Stopped(RunStatus.INTERRUPTED))
         try:
             self._write(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
         except Exception as error:  # noqa: BLE001 - the catalog is out of reach
@@ -462,35 +374,15 @@ class Runner:
             self.error = self.error or error
 
 
-@dataclass
-class Exchange:
-    """What one transaction did."""
-
-    sequence: int
-    cancelling: bool
-    claimed: Claimed = field(default_factory=Claimed)
-    flights: list[Flight] = field(default_factory=list)
-    ended: dict[int, RunStatus] = field(default_factory=dict)
-
-
-def _cause(outcome: Outcome) -> str:
-    """Why a run did not succeed, in a line."""
-    report = outcome.report
-    if not report.error_class:
-        return ""
-    first_line = (report.error_message or "").strip().partition("\n")[0]
-    return f"{report.error_class}: {first_line[:300]}"
-
-
-def _ending(flight: Flight, status: RunStatus) -> Outcome:
+def _unreported(run: ClaimedRun, status: RunStatus) -> RunReport:
+    """The report of a run that ended without one."""
     now = datetime.now(UTC)
-    report = RunReport(
-        run_no=flight.run_no,
-        run_id=flight.run_id,
-        partition_key=flight.key,
-        attempt=flight.attempt,
+    return RunReport(
+        run_no=run.run_no,
+        run_id=run.run_id,
+        partition_key=run.key,
+        attempt=run.attempt,
         status=status,
         started_at=now,
         finished_at=now,
     )
-    return Outcome(report, final=True)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbpart.backfill.job import Job
 from nbpart.backfill.leftovers import remove_leftovers
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable
-from nbpart.backfill.runner import Job, Runner, Started
+from nbpart.backfill.runner import Runner
+from nbpart.backfill.state_machine import AttemptStarted
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.project.project import Project
@@ -61,9 +63,9 @@ def launch(project: Project, options: BackfillOptions, begin: Callable[[Batch], 
     Where that does not come about, as when Ctrl-C lands in between, what was recorded is ended as interrupted.
     """
     project.check_trust()
-    starts: deque[Started] = deque()
+    starts: deque[AttemptStarted] = deque()
     pool = project.make_pool(
-        options.max_workers, lambda spec: starts.append(Started(spec.run_no, spec.attempt, datetime.now(UTC)))
+        options.max_workers, lambda spec: starts.append(AttemptStarted(spec.run_no, spec.attempt, datetime.now(UTC)))
     )
     runner: Runner | None = None
     begun: list[Job] = []  # known here also where a Ctrl-C keeps the answer of the catalog from coming

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbpart.backfill.claims import Flight
+from nbpart.backfill.claimed_run import ClaimedRun
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.inputs import ResolvedInputs
 from nbpart.backfill.lost_data import judge_inputs
@@ -48,7 +48,7 @@ class Recorder:
             spec,
             run_no=self.run.run_no,
             run_id=self.run.run_id,
-            data_prefix=str(self.root / "data" / self._flight.stem),
+            data_prefix=str(self.root / "data" / self._claimed_run.stem),
         )
 
     def record(self, output: RunOutput) -> RunOutput:
@@ -86,12 +86,12 @@ class Recorder:
                 "params": [None],
             }
         )
-        flight = self._flight
+        run = self._claimed_run
         if not events.claim_reserved(batch, self.run, claims, coordinator_no):
-            raise CatalogError(f"{flight.label} is running elsewhere just now; save again when that is done.")
-        attempt = {"run_no": flight.run_no, "attempt": 1, "started_at": self.started_at, "notebook": None, "log": None}
+            raise CatalogError(f"{run.label} is running elsewhere just now; save again when that is done.")
+        attempt = {"run_no": run.run_no, "attempt": 1, "started_at": self.started_at, "notebook": None, "log": None}
         events.start_attempts(batch, pd.DataFrame([attempt]))
-        events.record_outcomes(batch, [to_outcome(flight, self._report(output), final=True)])
+        events.record_outcomes(batch, [to_outcome(run, self._report(output), final=True)])
         return events.reserve_run(batch)
 
     def _key_id(self, batch: Batch) -> int:
@@ -103,8 +103,8 @@ class Recorder:
         return key_id
 
     @property
-    def _flight(self) -> Flight:
-        return Flight(
+    def _claimed_run(self) -> ClaimedRun:
+        return ClaimedRun(
             step=0,
             run_no=self.run.run_no,
             run_id=self.run.run_id,
