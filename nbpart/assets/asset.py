@@ -95,11 +95,24 @@ def asset(
     tags: Iterable[str] = ...,
     timeout_s: float | None = ...,
     secrets: Iterable[str] = ...,
-    env: Mapping[str, Any] = ...,
+    env: Mapping[str, Any] | None = ...,
 ) -> Callable[[Callable[..., Any]], Asset]: ...
 
 
-def asset(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+def asset(  # noqa: PLR0913
+    function: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    partitions: Any = None,
+    deps: Iterable[Any] = (),
+    on_missing_input: OnMissingInput = "block",
+    description: str | None = None,
+    group: str = "",
+    tags: Iterable[str] = (),
+    timeout_s: float | None = None,
+    secrets: Iterable[str] = (),
+    env: Mapping[str, Any] | None = None,
+) -> Any:
     """Declare a function as an asset.
 
     Arguments: ``name`` (default: the function's), ``partitions`` (a definition, or a list of keys), ``deps`` (assets
@@ -110,12 +123,26 @@ def asset(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
     Raises `DeclarationError` for what cannot be an asset.
     """
-    if function is not None:
-        return declare_function(function, **options)
-    return lambda f: declare_function(f, **options)
+
+    def declare(f: Callable[..., Any]) -> Asset:
+        return declare_function(
+            f,
+            name=name,
+            partitions=partitions,
+            deps=deps,
+            on_missing_input=on_missing_input,
+            description=description,
+            group=group,
+            tags=tags,
+            timeout_s=timeout_s,
+            secrets=secrets,
+            env=env,
+        )
+
+    return declare if function is None else declare(function)
 
 
-def declare_function(
+def declare_function(  # noqa: PLR0913
     function: Callable[..., Any],
     *,
     name: str | None = None,
@@ -152,7 +179,7 @@ def declare_function(
     )
 
 
-def notebook(
+def notebook(  # noqa: PLR0913
     path: str | os.PathLike[str],
     *,
     name: str | None = None,

@@ -80,9 +80,10 @@ class AssetDefinition:
 
     def to_json(self, root: Path) -> dict[str, Any]:
         """As the catalog of the workspace ``root`` keeps it: the paths of code near it are relative."""
-        return asdict(self._with_paths(lambda path: keep_path(path, root)))
+        return asdict(self.with_paths(lambda path: keep_path(path, root)))
 
-    def _with_paths(self, change: Callable[[str], str]) -> AssetDefinition:
+    def with_paths(self, change: Callable[[str], str]) -> AssetDefinition:
+        """The same with each path of its code changed."""
         path, origin = self.path, self.origin
         if path is not None and self.is_source:
             # a relative pattern is one below the folder, which moves with it
@@ -118,4 +119,4 @@ class AssetDefinition:
             tags=tuple(made.tags),
             secrets=tuple(made.secrets),
         )
-        return made if root is None else made._with_paths(lambda path: find_path(path, root))
+        return made if root is None else made.with_paths(lambda path: find_path(path, root))

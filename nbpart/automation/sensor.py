@@ -76,12 +76,23 @@ def sensor(function: Callable[..., Any]) -> Sensor: ...
 def sensor(
     *, every: str | float = ..., name: str | None = ..., partitions: Any = ...
 ) -> Callable[[Callable[..., Any]], Sensor]: ...
-def sensor(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Declare a function as a sensor, as a decorator; the options are ``every``, ``name`` and ``partitions``.
+def sensor(
+    function: Callable[..., Any] | None = None,
+    *,
+    every: str | float = "30s",
+    name: str | None = None,
+    partitions: Any = None,
+) -> Any:
+    """Declare a function as a sensor, as a decorator.
 
-    Raises `DeclarationError`; see `declare_sensor`.
+    ``every`` is a number of seconds or text as ``"30s"``, ``"5m"``, ``"1h"``; ``name`` is that of the function unless
+    given; ``partitions`` is the set to which returned keys are added. Raises `DeclarationError`.
     """
-    return declare_sensor(function) if function is not None else lambda f: declare_sensor(f, **options)
+
+    def declare(f: Callable[..., Any]) -> Sensor:
+        return declare_sensor(f, every=every, name=name, partitions=partitions)
+
+    return declare if function is None else declare(function)
 
 
 def declare_sensor(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import logging
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nbpart.backfill.progress import Sight, follow
 from nbpart.backfill.runner import Runner
@@ -24,6 +25,18 @@ log = logging.getLogger("nbpart")
 
 #: How often a backfill of another process is looked at, in seconds.
 LOOK_S = 0.3
+
+
+class AsBefore(enum.Enum):
+    """Stands for an option of a backfill that is not given: it stays as it was."""
+
+    AS_BEFORE = enum.auto()
+
+    def __repr__(self) -> str:
+        return "as before"
+
+
+AS_BEFORE: Final = AsBefore.AS_BEFORE
 
 
 class Backfill:
@@ -103,21 +116,57 @@ class Backfill:
             raise error
         return self
 
-    def retry_failed(self, **options: Any) -> Backfill:
+    def retry_failed(  # noqa: PLR0913
+        self,
+        *,
+        max_workers: int | AsBefore | None = AS_BEFORE,
+        retries: int | AsBefore = AS_BEFORE,
+        params: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
+        secrets: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
+        timeout_s: float | AsBefore | None = AS_BEFORE,
+        backoff_s: float | AsBefore = AS_BEFORE,
+        limits: Mapping[str, int] | AsBefore | None = AS_BEFORE,
+        keep_failed_kernels: int | AsBefore = AS_BEFORE,
+        policy: str | AsBefore = AS_BEFORE,
+    ) -> Backfill:
         """A new backfill of the steps that failed or were blocked, with the code as it is registered now.
 
+        Takes the options of `Plan.run`; those not given are as before.
         What another backfill made good meanwhile is not run again. Where no step failed nothing starts: it says so and
         returns itself.
         """
         self._project.check_trust()
-        options = check_changes(self._project, self.id, options)
+        given = _given(
+            max_workers=max_workers,
+            retries=retries,
+            params=params,
+            secrets=secrets,
+            timeout_s=timeout_s,
+            backoff_s=backoff_s,
+            limits=limits,
+            keep_failed_kernels=keep_failed_kernels,
+            policy=policy,
+        )
+        options = check_changes(self._project, self.id, given)
         backfill_id = retry_backfill(self._project, self.id, **options)
         if backfill_id is None:
             log.info("%s", self.tell_nothing_failed())
             return self
         return Backfill(self._project, backfill_id)
 
-    def resume(self, **options: Any) -> Backfill:
+    def resume(  # noqa: PLR0913
+        self,
+        *,
+        max_workers: int | AsBefore | None = AS_BEFORE,
+        retries: int | AsBefore = AS_BEFORE,
+        params: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
+        secrets: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
+        timeout_s: float | AsBefore | None = AS_BEFORE,
+        backoff_s: float | AsBefore = AS_BEFORE,
+        limits: Mapping[str, int] | AsBefore | None = AS_BEFORE,
+        keep_failed_kernels: int | AsBefore = AS_BEFORE,
+        policy: str | AsBefore = AS_BEFORE,
+    ) -> Backfill:
         """Go on with the steps that have no outcome, as the same backfill; returns at once.
 
         Takes the options of `Plan.run`; those not given are as before. What was made since the plan, by whomever, is
@@ -125,16 +174,50 @@ class Backfill:
         `DeclarationError` where it still runs.
         """
         self._project.check_trust()
-        options = check_changes(self._project, self.id, options)
+        given = _given(
+            max_workers=max_workers,
+            retries=retries,
+            params=params,
+            secrets=secrets,
+            timeout_s=timeout_s,
+            backoff_s=backoff_s,
+            limits=limits,
+            keep_failed_kernels=keep_failed_kernels,
+            policy=policy,
+        )
+        options = check_changes(self._project, self.id, given)
         if told := self.tell_nothing_left():
             log.info("%s", told)
         else:
             resume_backfill(self._project, self.id, **options)
         return self
 
-    def check_options(self, **options: Any) -> None:
+    def check_options(  # noqa: PLR0913
+        self,
+        *,
+        max_workers: int | AsBefore | None = AS_BEFORE,
+        retries: int | AsBefore = AS_BEFORE,
+        params: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
+        secrets: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
+        timeout_s: float | AsBefore | None = AS_BEFORE,
+        backoff_s: float | AsBefore = AS_BEFORE,
+        limits: Mapping[str, int] | AsBefore | None = AS_BEFORE,
+        keep_failed_kernels: int | AsBefore = AS_BEFORE,
+        policy: str | AsBefore = AS_BEFORE,
+    ) -> None:
         """Raise `DeclarationError` for options that `resume` could not take, also where it would do nothing."""
-        check_changes(self._project, self.id, options)
+        given = _given(
+            max_workers=max_workers,
+            retries=retries,
+            params=params,
+            secrets=secrets,
+            timeout_s=timeout_s,
+            backoff_s=backoff_s,
+            limits=limits,
+            keep_failed_kernels=keep_failed_kernels,
+            policy=policy,
+        )
+        check_changes(self._project, self.id, given)
 
     def tell_nothing_left(self) -> str:
         """Why `resume` would do nothing and what to do instead, in a sentence; "" where it would go on."""
@@ -208,6 +291,11 @@ class Backfill:
         from nbpart.widgets.tables import backfill_html
 
         return backfill_html(self.id, self._record.selection, self.status, self.counts())
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not AS_BEFORE}
 
 
 class Backfills(Mapping[str, Backfill]):

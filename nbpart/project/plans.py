@@ -103,7 +103,7 @@ class Plan:
                 total[cause] = total.get(cause, 0) + int(n)
         return total
 
-    def run(
+    def run(  # noqa: PLR0913
         self,
         *,
         max_workers: int | None = None,
@@ -145,10 +145,34 @@ class Plan:
         backfill_id = start(self._project, self._registry, self._steps, self.selection, options, self._reasons)
         return Backfill(self._project, backfill_id)
 
-    def check_options(self, **options: Any) -> BackfillOptions:
+    def check_options(  # noqa: PLR0913
+        self,
+        *,
+        max_workers: int | None = None,
+        retries: int = 0,
+        params: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, Any] | None = None,
+        timeout_s: float | None = None,
+        backoff_s: float = 1.0,
+        limits: Mapping[str, int] | None = None,
+        keep_failed_kernels: int = 0,
+        policy: str = PER_PARTITION,
+    ) -> BackfillOptions:
         """What `run` makes of its options; nothing runs. Raises what it raises, also where there is nothing to run."""
         selected = [self._registry[name].definition for name in self._selected]
-        return make_options(selected, preload=self._project.preload, **options)
+        return make_options(
+            selected,
+            preload=self._project.preload,
+            max_workers=max_workers,
+            retries=retries,
+            params=params,
+            secrets=secrets,
+            timeout_s=timeout_s,
+            backoff_s=backoff_s,
+            limits=limits,
+            keep_failed_kernels=keep_failed_kernels,
+            policy=policy,
+        )
 
     @property
     def secrets(self) -> frozenset[str]:

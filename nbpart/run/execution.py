@@ -80,7 +80,7 @@ class Execution:
     _loop: asyncio.AbstractEventLoop | None = None
     _woken: asyncio.Event | None = None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         *,
         folder: str,

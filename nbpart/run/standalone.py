@@ -17,7 +17,7 @@ from nbpart.run.report import Ending
 from nbpart.states import RunStatus
 
 
-def execute_standalone(
+def execute_standalone(  # noqa: PLR0913
     nb: Any,
     kernel_name: str,
     *,

@@ -70,7 +70,7 @@ class LockFile:
                     fcntl.flock(file, fcntl.LOCK_UN)
                 os.close(file)
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         """Close the file in a forked child, without a word about the lock: that is the parent's."""
         file, self._file = self._file, None
         if file is not None:
@@ -122,7 +122,7 @@ def _after_fork_in_child() -> None:
     global _STEP
     _STEP = threading.RLock()
     for lock_file in list(_OPEN.values()):
-        lock_file._drop()
+        lock_file.drop()
     _OPEN.clear()
 
 

@@ -6,15 +6,15 @@ So a module that declares assets at its top can be imported by the very runs of 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbpart.assets.asset import Asset, Source, declare_function, notebook, source
-from nbpart.automation import Sensor, declare_sensor
+from nbpart.assets.asset import Asset
 from nbpart.errors import DeclarationError
 from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, DynamicPartitions, Parameters, spell_keys
 from nbpart.run.modules import SPEC_VARIABLE
+from nbpart.workspace.declaring import Declaring
 
 
 def inside_run() -> bool:
@@ -22,7 +22,7 @@ def inside_run() -> bool:
     return bool(os.environ.get(SPEC_VARIABLE))
 
 
-class InertWorkspace:
+class InertWorkspace(Declaring[Asset]):
     """A workspace that only declares."""
 
     def __init__(self, root: Path) -> None:
@@ -31,20 +31,11 @@ class InertWorkspace:
     def dynamic_partitions(self, name: str, params: Mapping[str, Any] | Parameters | None = None) -> InertPartitions:
         return InertPartitions(DynamicPartitions(name, params))
 
-    def source(self, name: str, path: str, **options: Any) -> Source:
-        return source(name, path, **options)
-
-    def asset(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
-        return declare_function(function) if function else lambda f: declare_function(f, **options)
-
-    def notebook(self, path: str, **options: Any) -> Asset:
-        return notebook(path, **options)
-
-    def sensor(self, function: Callable[..., Any] | None = None, **options: Any) -> Sensor | Callable[..., Sensor]:
-        return declare_sensor(function) if function else lambda f: declare_sensor(f, **options)
-
     def register(self, *items: Any) -> None:
         """Nothing: who started this run has registered them."""
+
+    def _take(self, declared: Asset) -> Asset:
+        return declared
 
     def close(self) -> None:
         """Nothing is held."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
-from nbpart.assets.asset import Asset, OnMissingInput, Source, declare_function, name_of, notebook, source
+from nbpart.assets.asset import Asset, Source, name_of
 from nbpart.assets.graph import AssetGraph
-from nbpart.automation import Sensor, declare_sensor
+from nbpart.automation import Sensor
 from nbpart.automation.registration import register_items
 from nbpart.automation.ticks import Tick, run_tick
 from nbpart.backfill.options import PER_PARTITION
@@ -31,6 +30,7 @@ from nbpart.project.registration import remove_asset
 from nbpart.project.runs import Run, get_run, list_kept_kernels, list_runs
 from nbpart.project.statuses import count_statuses, partition_status
 from nbpart.workspace.bound import BoundAsset
+from nbpart.workspace.declaring import Declaring
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from nbpart.widgets.monitor import BackfillMonitor
 
 
-class Workspace:
+class Workspace(Declaring[BoundAsset]):
     """A project's directory: catalog, data, runs and code. `nbpart.open` makes or opens one.
 
     Use it as a context manager, or `close` it: both wait for the backfills that it runs.
@@ -83,102 +83,6 @@ class Workspace:
         """
         return declare_set(self.project.catalog, DynamicPartitions(name, params))
 
-    def source(
-        self, name: str, path: str | os.PathLike[str], *, partitions: Any = None, description: str = ""
-    ) -> Source:
-        """Register files that come from elsewhere; see `nbpart.source`."""
-        declared = source(name, path, partitions=partitions, description=description)
-        self.register(declared)
-        return declared
-
-    @overload
-    def asset(self, function: Callable[..., Any]) -> BoundAsset: ...
-    @overload
-    def asset(
-        self,
-        *,
-        name: str | None = ...,
-        partitions: Any = ...,
-        deps: Iterable[Any] = ...,
-        on_missing_input: OnMissingInput = ...,
-        description: str | None = ...,
-        group: str = ...,
-        tags: Iterable[str] = ...,
-        timeout_s: float | None = ...,
-        secrets: Iterable[str] = ...,
-        env: Mapping[str, Any] | None = ...,
-    ) -> Callable[[Callable[..., Any]], BoundAsset]: ...
-
-    def asset(
-        self,
-        function: Callable[..., Any] | None = None,
-        *,
-        name: str | None = None,
-        partitions: Any = None,
-        deps: Iterable[Any] = (),
-        on_missing_input: OnMissingInput = "block",
-        description: str | None = None,
-        group: str = "",
-        tags: Iterable[str] = (),
-        timeout_s: float | None = None,
-        secrets: Iterable[str] = (),
-        env: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Register a function as an asset, as a decorator; see `nbpart.asset` for the options."""
-
-        def declare(f: Callable[..., Any]) -> BoundAsset:
-            declared = declare_function(
-                f,
-                name=name,
-                partitions=partitions,
-                deps=deps,
-                on_missing_input=on_missing_input,
-                description=description,
-                group=group,
-                tags=tags,
-                timeout_s=timeout_s,
-                secrets=secrets,
-                env=env,
-            )
-            self.register(declared)
-            return BoundAsset.bind(declared, self.project)
-
-        return declare if function is None else declare(function)
-
-    def notebook(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        name: str | None = None,
-        partitions: Any = None,
-        deps: Iterable[Any] = (),
-        kernel_name: str | None = None,
-        on_missing_input: OnMissingInput = "block",
-        description: str = "",
-        group: str = "",
-        tags: Iterable[str] = (),
-        timeout_s: float | None = None,
-        secrets: Iterable[str] = (),
-        env: Mapping[str, Any] | None = None,
-    ) -> BoundAsset:
-        """Register a notebook as an asset; see `nbpart.notebook` for the options."""
-        declared = notebook(
-            path,
-            name=name,
-            partitions=partitions,
-            deps=deps,
-            kernel_name=kernel_name,
-            on_missing_input=on_missing_input,
-            description=description,
-            group=group,
-            tags=tags,
-            timeout_s=timeout_s,
-            secrets=secrets,
-            env=env,
-        )
-        self.register(declared)
-        return BoundAsset.bind(declared, self.project)
-
     def register(self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor) -> None:
         """Register declarations together: all of them, or none if one is wrong.
 
@@ -189,33 +93,6 @@ class Workspace:
     def remove_asset(self, asset: Any) -> None:
         """Take an asset or source away; its runs and data stay. Refused while another asset reads it."""
         remove_asset(self.project, asset)
-
-    @overload
-    def sensor(self, function: Callable[..., Any]) -> Sensor: ...
-    @overload
-    def sensor(
-        self, *, every: str | float = ..., name: str | None = ..., partitions: Any = ...
-    ) -> Callable[[Callable[..., Any]], Sensor]: ...
-
-    def sensor(
-        self,
-        function: Callable[..., Any] | None = None,
-        *,
-        every: str | float = "30s",
-        name: str | None = None,
-        partitions: Any = None,
-    ) -> Any:
-        """Register a sensor, as a decorator; see `nbpart.sensor` for the options.
-
-        The function takes a context and returns keys to add and run, or an `nbpart.SensorResult`.
-        """
-
-        def declare(f: Callable[..., Any]) -> Sensor:
-            declared = declare_sensor(f, every=every, name=name, partitions=partitions)
-            self.register(declared)
-            return declared
-
-        return declare if function is None else declare(function)
 
     # looking
 
@@ -321,7 +198,7 @@ class Workspace:
         """
         return make_plan(self.project, selection, keys, status)
 
-    def backfill(
+    def backfill(  # noqa: PLR0913
         self,
         selection: Any = "*",
         keys: Any = None,
@@ -376,7 +253,7 @@ class Workspace:
         self.project.coordinator.reap()
         return Backfills(self.project)
 
-    def tick(
+    def tick(  # noqa: PLR0913
         self,
         name: str,
         *,
@@ -462,6 +339,10 @@ class Workspace:
         if error is not None:
             self.project.cancel_backfills()
         self.close()
+
+    def _take(self, declared: Asset) -> BoundAsset:
+        self.register(declared)
+        return BoundAsset.bind(declared, self.project)
 
     def __repr__(self) -> str:
         return f"<Workspace {str(self.root)!r}: {len(self.assets)} assets and sources>"

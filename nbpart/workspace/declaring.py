@@ -1,0 +1,119 @@
+"""Declaring with a workspace: the decorators and functions of `nbpart`, whose declarations it takes at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source
+from nbpart.automation import Sensor, declare_sensor
+
+A = TypeVar("A", bound=Asset)
+
+
+class Declaring(Generic[A]):
+    """What takes declarations; ``A`` is what it gives back of an asset."""
+
+    def register(self, *items: Any) -> None:
+        """Take declarations."""
+        raise NotImplementedError
+
+    def _take(self, declared: Asset) -> A:
+        """Take one asset, and give it back as it can be used here."""
+        raise NotImplementedError
+
+    def source(
+        self, name: str, path: str | os.PathLike[str], *, partitions: Any = None, description: str = ""
+    ) -> Source:
+        """Register files that come from elsewhere; see `nbpart.source`."""
+        declared = source(name, path, partitions=partitions, description=description)
+        self.register(declared)
+        return declared
+
+    def asset(  # noqa: PLR0913
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        name: str | None = None,
+        partitions: Any = None,
+        deps: Iterable[Any] = (),
+        on_missing_input: OnMissingInput = "block",
+        description: str | None = None,
+        group: str = "",
+        tags: Iterable[str] = (),
+        timeout_s: float | None = None,
+        secrets: Iterable[str] = (),
+        env: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Register a function as an asset, as a decorator; see `nbpart.asset` for the options."""
+        declare = asset(
+            name=name,
+            partitions=partitions,
+            deps=deps,
+            on_missing_input=on_missing_input,
+            description=description,
+            group=group,
+            tags=tags,
+            timeout_s=timeout_s,
+            secrets=secrets,
+            env=env,
+        )
+
+        def decorate(f: Callable[..., Any]) -> A:
+            return self._take(declare(f))
+
+        return decorate if function is None else decorate(function)
+
+    def notebook(  # noqa: PLR0913
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        partitions: Any = None,
+        deps: Iterable[Any] = (),
+        kernel_name: str | None = None,
+        on_missing_input: OnMissingInput = "block",
+        description: str = "",
+        group: str = "",
+        tags: Iterable[str] = (),
+        timeout_s: float | None = None,
+        secrets: Iterable[str] = (),
+        env: Mapping[str, Any] | None = None,
+    ) -> A:
+        """Register a notebook as an asset; see `nbpart.notebook` for the options."""
+        declared = notebook(
+            path,
+            name=name,
+            partitions=partitions,
+            deps=deps,
+            kernel_name=kernel_name,
+            on_missing_input=on_missing_input,
+            description=description,
+            group=group,
+            tags=tags,
+            timeout_s=timeout_s,
+            secrets=secrets,
+            env=env,
+        )
+        return self._take(declared)
+
+    def sensor(
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        every: str | float = "30s",
+        name: str | None = None,
+        partitions: Any = None,
+    ) -> Any:
+        """Register a sensor, as a decorator; see `nbpart.sensor` for the options.
+
+        The function takes a context and returns keys to add and run, or an `nbpart.SensorResult`.
+        """
+
+        def decorate(f: Callable[..., Any]) -> Sensor:
+            declared = declare_sensor(f, every=every, name=name, partitions=partitions)
+            self.register(declared)
+            return declared
+
+        return decorate if function is None else decorate(function)
