@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from frontend.declarations import make_declarations
 from nbpart import states
 from nbpart.catalog import STATUS_CODES
 from nbpart.states import PartitionStatus
@@ -22,7 +23,10 @@ STATUS_NAMES = {*palette.MARKS, *palette.LIKE}
 
 def generate() -> dict[Path, str]:
     """The text of each file that is made of Python."""
-    return {GENERATED / "constants.js": make_constants()}
+    return {
+        GENERATED / "constants.js": make_constants(),
+        GENERATED / "messages.d.ts": f"{_WARNING}\n{make_declarations()}",
+    }
 
 
 def write() -> None:

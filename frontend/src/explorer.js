@@ -3,7 +3,10 @@
 import { drawPanel } from './explorer/panel.js';
 import { defineWidget } from './shared/widget.js';
 
-export default defineWidget({
-  reduce: (state, kind, payload) => ({ ...state, panel: { ...state.panel, ...payload } }),
-  draw: drawPanel,
-});
+/** @import { ExplorerContract } from './generated/messages.js' */
+/** @import { Reducer } from './shared/types.js' */
+
+/** @type {Reducer<ExplorerContract>['reduce']} */
+const reducePanel = (state, ...[, payload]) => ({ ...state, panel: { ...state.panel, ...payload } });
+
+export default defineWidget({ reduce: reducePanel, draw: drawPanel });

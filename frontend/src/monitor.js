@@ -3,7 +3,10 @@
 import { drawMonitor } from './monitor/view.js';
 import { defineWidget } from './shared/widget.js';
 
-export default defineWidget({
-  reduce: (state, kind, payload) => ({ ...state, backfill: { ...state.backfill, ...payload } }),
-  draw: drawMonitor,
-});
+/** @import { MonitorContract } from './generated/messages.js' */
+/** @import { Reducer } from './shared/types.js' */
+
+/** @type {Reducer<MonitorContract>['reduce']} */
+const reduceMonitor = (state, ...[, payload]) => ({ ...state, backfill: { ...state.backfill, ...payload } });
+
+export default defineWidget({ reduce: reduceMonitor, draw: drawMonitor });

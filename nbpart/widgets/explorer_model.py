@@ -14,6 +14,7 @@ from nbpart.catalog import STATUS_CODES, SetRecord
 from nbpart.errors import NbpartError, ParameterError
 from nbpart.partitions import REQUIRED, Kind, Parameter, Parameters
 from nbpart.states import PartitionStatus
+from nbpart.widgets import payloads
 from nbpart.widgets.actions import MadeShown, PartitionShown, PlanShown, RunShown
 from nbpart.widgets.clipping import clip_value
 from nbpart.widgets.heatmap_model import Selection
@@ -31,9 +32,6 @@ _LONGEST_TRACEBACK = 20_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _RANGE = re.compile(r"(?P<first>.+?)\.\.(?P<last>.+?)(?::(?P<step>.+))?")
 _MOST_ON_AXIS = 10_000
-
-#: What of a backfill's monitor the panel shows.
-BACKFILL_FIELDS = ("id", "selection", "status", "going", "waiting", "steps", "done", "counts", "left_s", "may")
 
 #: Which partitions of what is selected a person can run, with the words for it.
 STATUS_CHOICES: Mapping[str, str] = {
@@ -76,7 +74,7 @@ class Chosen:
             return f"{self.n:,} key{'' if self.n == 1 else 's'} of {of}"
         return of
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> payloads.ChosenJson:
         return {
             "number": self.number,
             "kind": self.kind,
@@ -106,7 +104,7 @@ class SetForm:
     name: str
     parameters: Parameters | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> payloads.SetJson:
         fields = [] if self.parameters is None else [_field_json(p) for p in self.parameters]
         return {"name": self.name, "params": fields}
 
@@ -267,7 +265,7 @@ class PanelModel:
     opened: str | None = None
     loading: bool = False
     trouble: str = ""
-    backfills: tuple[Mapping[str, Any], ...] = ()
+    backfills: tuple[payloads.BackfillJson, ...] = ()
     seen_at: str | None = None
 
     def choose(self, chosen: Chosen) -> PanelModel:
@@ -277,7 +275,7 @@ class PanelModel:
             loading=chosen.kind == "partition", trouble="",
         )  # fmt: skip
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> payloads.PanelJson:
         """As a page takes it."""
         return {
             "chosen": self.chosen.to_json(),
@@ -293,12 +291,12 @@ class PanelModel:
         }
 
 
-def partition_json(shown: PartitionShown) -> dict[str, Any]:
+def partition_json(shown: PartitionShown) -> payloads.PartitionJson:
     return {
         "status": shown.status,
         "reason": shown.reason,
         "blocked": clean(shown.blocked)[:2_000],
-        "params": [[name, str(_plain(value))] for name, value in shown.params.items()],
+        "params": [(name, str(_plain(value))) for name, value in shown.params.items()],
         "made": None if shown.made is None else made_json(shown.made),
         "runs": [
             {
@@ -312,7 +310,7 @@ def partition_json(shown: PartitionShown) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def run_json(run: RunShown) -> dict[str, Any]:
+def run_json(run: RunShown) -> payloads.RunJson:
     return {
         "id": run.run_id,
         "status": run.status,
@@ -329,23 +327,27 @@ def run_json(run: RunShown) -> dict[str, Any]:
     }
 
 
-def made_json(made: MadeShown) -> dict[str, Any]:
+def made_json(made: MadeShown) -> payloads.MadeJson:
     return {
         "at": made.materialized_at,
         "run": made.run_id,
         "duration_s": made.duration_s,
         "rows": made.rows,
         "bytes": made.bytes,
-        "files": [{name: file[name] for name in ("name", "format", "path", "bytes")} for file in made.files],
-        "metrics": [[name, clip_value(to_exact_json(value))] for name, value in made.metrics.items()],
+        "files": [_file_json(file) for file in made.files],
+        "metrics": [(name, clip_value(to_exact_json(value))) for name, value in made.metrics.items()],
     }
 
 
-def plan_json(plan: PlanShown) -> dict[str, Any]:
+def _file_json(file: Mapping[str, Any]) -> payloads.FileJson:
+    return {"name": file["name"], "format": file["format"], "path": file["path"], "bytes": file["bytes"]}
+
+
+def plan_json(plan: PlanShown) -> payloads.PlanJson:
     return {
         "steps": plan.steps,
         "told": tell_plan(plan),
-        "head": [list(row) for row in plan.head[:_HEAD_ROWS]],
+        "head": list(plan.head[:_HEAD_ROWS]),
     }
 
 
@@ -374,7 +376,7 @@ def count_text(counts: Counts) -> str:
     return ", ".join(f"{counts[code]:,} {names[code]}" for code in order if counts[code])
 
 
-def _field_json(parameter: Parameter) -> dict[str, Any]:
+def _field_json(parameter: Parameter) -> payloads.FieldJson:
     default = "" if parameter.default is REQUIRED else str(_plain(parameter.default))
     return {
         "name": parameter.name,

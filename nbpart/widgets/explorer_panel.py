@@ -13,11 +13,11 @@ from nbpart.catalog import AssetRecord, Batch, Catalog, SetRecord, queries
 from nbpart.catalog.queries import Changes
 from nbpart.catalog.queries.live import BackfillProgress, Touched
 from nbpart.errors import NbpartError
-from nbpart.states import PartitionStatus
 from nbpart.widgets import explorer_model as model
-from nbpart.widgets import schema
-from nbpart.widgets.actions import Actions, DataShown, Done, PartitionShown, RunShown
+from nbpart.widgets import payloads, schema
+from nbpart.widgets.actions import Actions, DataShown, Done, NumberOption, PartitionShown, RunShown
 from nbpart.widgets.bundle import load_css, load_esm
+from nbpart.widgets.contracts import EXPLORER
 from nbpart.widgets.explorer_html import panel_html
 from nbpart.widgets.explorer_model import AssetBrief, Chosen, Counts, PanelModel, SetForm
 from nbpart.widgets.graph import AssetGraph
@@ -31,8 +31,6 @@ from nbpart.widgets.watch import follow
 
 #: So many backfills are shown: those that are open, then those that ended since the panel was opened.
 MOST_BACKFILLS = 3
-_RUN_ID = schema.text(200)
-_STATUSES = ("outdated", "all", *(str(status) for status in PartitionStatus))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,7 @@ class ExplorerPanel(LinkedWidget):
     It shows what was selected last in ``graph`` or ``heatmap``. Facts are read on a thread of their own.
     """
 
+    contract = EXPLORER
     _esm = load_esm("explorer")
     _css = load_css("explorer.css")
 
@@ -78,31 +77,25 @@ class ExplorerPanel(LinkedWidget):
         self._is_open = True
 
     def _answer(self) -> None:
-        number, flag = schema.whole(0, 2**53), schema.flag
-        named, some = schema.text(500), schema.optional(_RUN_ID)
-        planned = {"number": number, "inputs": flag, "readers": flag, "status": schema.one_of(*_STATUSES)}
         options = {option.name: schema.checked(option.check) for option in self._actions.form_options}
-        typed = schema.mapping_of(schema.text(10_000, empty=True))
-        file = {"run_id": some, "file": schema.optional(schema.text(500, empty=True))}
         self.answer_to("clear", self._clear)
-        self.answer_to("open_run", self._open_run, {"run_id": some})
-        self.answer_to("log", self._log, {"run_id": _RUN_ID, "after": schema.optional(number)}, slow=True)
-        self.answer_to("preview", self._preview, {"number": number, **file}, slow=True)
-        self.answer_to("executed", self._executed, {"run_id": _RUN_ID}, slow=True)
-        self.answer_to("plan", self._plan, planned, slow=True)
-        self.answer_to("backfill", self._backfill, planned | options, slow=True)
-        self.answer_to("refresh", self._look_anew, slow=True)
-        self.answer_to("cancel", self._cancel, {"backfill_id": _RUN_ID}, slow=True)
-        self.answer_to("retry_failed", self._retry_failed, {"backfill_id": _RUN_ID}, slow=True)
-        self.answer_to("resume", self._resume, {"backfill_id": _RUN_ID}, slow=True)
-        self.answer_to("add_keys", self._add_keys, {"partitions": named, "text": schema.text(5_000_000)}, slow=True)
-        self.answer_to("measure_grid", self._measure_grid, {"partitions": named, "axes": typed})
-        self.answer_to("add_grid", self._add_grid, {"partitions": named, "axes": typed}, slow=True)
-        self.answer_to("remove", self._remove, {"number": number, "n": number}, slow=True)
+        self.answer_to("open_run", self._open_run)
+        self.answer_to("log", self._log)
+        self.answer_to("preview", self._preview)
+        self.answer_to("executed", self._executed)
+        self.answer_to("plan", self._plan)
+        self.answer_to("backfill", self._backfill, options)
+        self.answer_to("refresh", self._look_anew)
+        self.answer_to("cancel", self._cancel)
+        self.answer_to("retry_failed", self._retry_failed)
+        self.answer_to("resume", self._resume)
+        self.answer_to("add_keys", self._add_keys)
+        self.answer_to("measure_grid", self._measure_grid)
+        self.answer_to("add_grid", self._add_grid)
+        self.answer_to("remove", self._remove)
 
-    def state(self) -> dict[str, Any]:
-        fields = ("name", "label", "help", "placeholder", "default", "least", "most")
-        options = [{name: getattr(option, name) for name in fields} for option in self._actions.form_options]
+    def state(self) -> payloads.ExplorerState:
+        options = [_option_json(option) for option in self._actions.form_options]
         return {"panel": self._told, "home": str(Path.home()), "options": options}
 
     def static_html(self) -> str:
@@ -160,7 +153,7 @@ class ExplorerPanel(LinkedWidget):
             p.record.backfill_id: p for p, m in zip(found.backfills, monitors, strict=True) if not m.is_going
         }
         root = self._actions.root
-        briefs = tuple({name: m.to_json(root)[name] for name in model.BACKFILL_FIELDS} for m in monitors)
+        briefs = tuple(_backfill_json(m.to_json(root)) for m in monitors)
         assets = now.assets if found.assets is None else tuple(_brief(a) for a in found.assets)
         sets: tuple[SetForm, ...] = now.sets if found.sets is None else model.set_forms(found.sets)
         now = replace(now, assets=assets, sets=sets, backfills=briefs, seen_at=self._seen_at())
@@ -299,9 +292,9 @@ class ExplorerPanel(LinkedWidget):
     def _executed(self, run_id: str) -> Answer:
         shown = self._actions.executed(run_id)
         images: list[bytes] = []
-        cells = []
+        cells: list[payloads.CellJson] = []
         for cell in shown.cells:
-            outputs: list[dict[str, Any]] = []
+            outputs: list[payloads.OutputJson] = []
             for output in cell.outputs:
                 if isinstance(output, bytes):
                     outputs.append({"image": len(images)})
@@ -431,7 +424,24 @@ def _brief(asset: AssetRecord) -> AssetBrief:
     return AssetBrief(asset.asset_id, asset.name, asset.kind, asset.set_name)
 
 
-def _data_json(data: DataShown) -> dict[str, Any]:
+def _option_json(option: NumberOption) -> payloads.OptionJson:
+    return {
+        "name": option.name, "label": option.label, "help": option.help, "placeholder": option.placeholder,
+        "default": option.default, "least": option.least, "most": option.most,
+    }  # fmt: skip
+
+
+def _backfill_json(monitored: payloads.MonitorJson) -> payloads.BackfillJson:
+    """What of a backfill's monitor the panel shows."""
+    return {
+        "id": monitored["id"], "selection": monitored["selection"], "status": monitored["status"],
+        "going": monitored["going"], "waiting": monitored["waiting"], "steps": monitored["steps"],
+        "done": monitored["done"], "counts": monitored["counts"], "left_s": monitored["left_s"],
+        "may": monitored["may"],
+    }  # fmt: skip
+
+
+def _data_json(data: DataShown) -> payloads.DataJson:
     return {
         "kind": data.kind,
         "columns": list(data.columns),

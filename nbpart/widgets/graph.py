@@ -13,9 +13,11 @@ from nbpart.catalog import AssetRecord, Batch, Catalog, queries
 from nbpart.catalog.queries import Changes
 from nbpart.widgets import schema
 from nbpart.widgets.bundle import load_css, load_esm
+from nbpart.widgets.contracts import GRAPH
 from nbpart.widgets.graph_model import Counts, GraphModel, build_graph, counts_by_name, definitions_of
 from nbpart.widgets.graph_svg import graph_html
 from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.payloads import GraphState
 from nbpart.widgets.reaping import GOING, Reaper
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.watch import follow
@@ -43,6 +45,7 @@ class AssetGraph(LinkedWidget):
     card, and can be set too. ``focus`` is the asset that was double-clicked last; `on_focus` tells of each time.
     """
 
+    contract = GRAPH
     _esm = load_esm("graph")
     _css = load_css()
     selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -64,12 +67,12 @@ class AssetGraph(LinkedWidget):
         self._assets, self._counts, seen = catalog.read(_read_all)
         self.model = self._build(folded)
         super().__init__(folded=list(folded), height=height)
-        self.answer_to("fold", self._fold, {"group": schema.text(), "folded": schema.flag})
-        self.answer_to("focus", self._focus, {"name": schema.text()})
+        self.answer_to("fold", self._fold)
+        self.answer_to("focus", self._focus)
         self.observe(self._refold, "folded")
         self._watcher = follow(catalog, self, seen)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> GraphState:
         return {"graph": self.model.to_json(), "first": FIRST_LINES}
 
     def static_html(self) -> str:

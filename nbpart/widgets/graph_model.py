@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog import STATUS_CODES, AssetRecord
 from nbpart.widgets.layout import compute_layout
+from nbpart.widgets.payloads import CardJson, EdgeJson, GraphJson
 
 #: Sizes in pixels at scale 1: of a card, and from one to the next.
 CARD_WIDTH, CARD_HEIGHT = 200, 58
@@ -66,7 +66,7 @@ class GraphModel:
     width: float = 0.0
     height: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> GraphJson:
         """As a page takes it."""
         return {
             "cards": [_card_json(card) for card in self.cards],
@@ -74,7 +74,7 @@ class GraphModel:
             "groups": [{"name": name, "size": n, "folded": name in self.folded} for name, n in self.groups],
             "width": self.width,
             "height": self.height,
-            "card": [CARD_WIDTH, CARD_HEIGHT],
+            "card": (CARD_WIDTH, CARD_HEIGHT),
         }
 
     def with_counts(self, by_name: Mapping[str, Counts]) -> GraphModel:
@@ -148,12 +148,12 @@ def add_up(counts: Sequence[Counts]) -> Counts:
     return tuple(sum(each) for each in zip(*counts, strict=True)) if counts else NONE
 
 
-def edge_json(edge: Edge) -> dict[str, Any]:
+def edge_json(edge: Edge) -> EdgeJson:
     """As a page takes it."""
-    return {"s": edge.source, "t": edge.target, "points": [list(point) for point in edge.points]}
+    return {"s": edge.source, "t": edge.target, "points": list(edge.points)}
 
 
-def _card_json(card: Card) -> dict[str, Any]:
+def _card_json(card: Card) -> CardJson:
     return {
         "name": card.name,
         "kind": card.kind,

@@ -13,12 +13,13 @@ from nbpart.catalog.queries import Changes
 from nbpart.catalog.records import PartitionRecord
 from nbpart.errors import DeclarationError
 from nbpart.states import PartitionStatus
-from nbpart.widgets import schema
+from nbpart.widgets import payloads
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.clipping import clip_value
+from nbpart.widgets.contracts import HEATMAP
 from nbpart.widgets.heatmap_bands import Choice
 from nbpart.widgets.heatmap_model import Selection
-from nbpart.widgets.heatmap_state import MOST_KEYS, MOST_RANGES, Found, HeatmapState, Patch
+from nbpart.widgets.heatmap_state import Found, HeatmapState, Patch
 from nbpart.widgets.heatmap_svg import heatmap_html
 from nbpart.widgets.link import LinkedWidget
 from nbpart.widgets.reaping import GOING, Reaper
@@ -26,7 +27,6 @@ from nbpart.widgets.schema import Answer
 from nbpart.widgets.values import to_exact_json
 from nbpart.widgets.watch import follow
 
-_PLACE = schema.whole(0, 2**31)
 _NAME = re.compile(r"(metric\.)?[^\W\d]\w*")
 _SAME: Any = object()
 #: How many keys of a selection are told.
@@ -44,6 +44,7 @@ class PartitionHeatmap(LinkedWidget):
     that the click came on, which need not be the main one.
     """
 
+    contract = HEATMAP
     _esm = load_esm("heatmap")
     _css = load_css("heatmap.css")
     selection = traitlets.Instance(Selection, allow_none=True, default_value=None)
@@ -69,24 +70,15 @@ class PartitionHeatmap(LinkedWidget):
         self._watcher = follow(catalog, self, self._held.sequence)
 
     def _answer(self) -> None:
-        at = {"view": _PLACE, "band": _PLACE}
-        span = schema.list_of(_PLACE, 2)
-        shown = {
-            "color_by": schema.text(200),
-            "sort_by": schema.optional(schema.text(200)),
-            "statuses": schema.list_of(schema.whole(0, len(STATUS_CODES) - 1), len(STATUS_CODES)),
-            "text": schema.text(200, empty=True),
-        }
-        self.answer_to("choose", self._choose, shown, slow=True)
-        self.answer_to("details", self._details, {**at, "row": _PLACE, "place": _PLACE}, slow=True)
-        self.answer_to("keys", self._keys, {**at, "places": schema.list_of(_PLACE, MOST_KEYS)}, slow=True)
-        selected = {"rows": schema.list_of(_PLACE), "ranges": schema.list_of(span, MOST_RANGES)}
-        self.answer_to("select", self._select, {**at, **selected})
-        self.answer_to("sort", self._sort, slow=True)
+        self.answer_to("choose", self._choose)
+        self.answer_to("details", self._details)
+        self.answer_to("keys", self._keys)
+        self.answer_to("select", self._select)
+        self.answer_to("sort", self._sort)
         self.answer_to("clear", self._clear)
-        self.answer_to("unfocus", lambda: self.focus(None), slow=True)
+        self.answer_to("unfocus", lambda: self.focus(None))
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> payloads.HeatmapState:
         view = self._held.view()
         return {"head": view.head, "cells": view.cells}
 
@@ -204,8 +196,6 @@ class PartitionHeatmap(LinkedWidget):
         return Answer({"view": view, "keys": self._held.keys(view, band, places)})
 
     def _select(self, view: int, band: int, rows: list[int], ranges: list[list[int]]) -> Answer:
-        if not all(len(one) == 2 for one in ranges):
-            raise schema.BadRequest("A range is two numbers.")
         selection, highlights = self._held.select(view, band, rows, [(a, b) for a, b in ranges])
         self.selection = selection
         return Answer({"highlights": highlights}, told=_tell(selection))
@@ -238,7 +228,7 @@ def _codes_of(status: str | Iterable[str] | None) -> frozenset[int]:
     return frozenset(STATUS_CODES[PartitionStatus(name)] for name in wanted)
 
 
-def found_json(found: PartitionRecord) -> dict[str, Any]:
+def found_json(found: PartitionRecord) -> payloads.FoundJson:
     """What is known of a partition, as a page takes it."""
     run = found.run
     error = ": ".join(part for part in (run.error_class, run.error_message) if part) if run else ""

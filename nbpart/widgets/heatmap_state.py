@@ -10,7 +10,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbpart.catalog import STATUS_CODES, Batch, Catalog, queries
 from nbpart.catalog.queries import cells
@@ -19,6 +19,17 @@ from nbpart.errors import WorkspaceError
 from nbpart.widgets import heatmap_bands as bands
 from nbpart.widgets.heatmap_bands import Band, Change, Choice, Structure
 from nbpart.widgets.heatmap_model import Places, Range, Selection, plan_highlights, to_ranges
+from nbpart.widgets.payloads import (
+    BandJson,
+    BandNewsJson,
+    CellsPatch,
+    GridJson,
+    HeadJson,
+    HighlightJson,
+    RowJson,
+    ScaleJson,
+    SelectedJson,
+)
 from nbpart.widgets.schema import BadRequest
 
 if TYPE_CHECKING:
@@ -45,7 +56,7 @@ class View:
     colours are values), and the cell of each place as little-endian uint32 (where the layout is a grid).
     """
 
-    head: dict[str, Any]
+    head: HeadJson
     cells: bytes
 
 
@@ -57,7 +68,7 @@ class Patch:
     colours are statuses) hold the n places of each. `head["bands"]` has what is new of the bands that changed.
     """
 
-    head: dict[str, Any]
+    head: CellsPatch
     places: bytes
     status: bytes
     steps: bytes
@@ -214,7 +225,7 @@ class HeatmapState:
 
     def select(
         self, view: int, band: int, rows: Sequence[int], ranges: Sequence[Range]
-    ) -> tuple[Selection, list[dict[str, Any]]]:
+    ) -> tuple[Selection, list[HighlightJson]]:
         """The selection of those rows and places, and what it reads and is read by, as rows and places.
 
         Raises BadRequest for what cannot be there, OutOfDateError where the view has changed since.
@@ -230,9 +241,11 @@ class HeatmapState:
             selection = Selection(one.set.name, one.version, names, _members_in(one, inside))
             found = plan_highlights([row.asset_id for row in chosen], inside, self._structure.links)
             where = {row.asset_id: (b, r) for b, its in enumerate(self._bands) for r, row in enumerate(its.rows)}
-            highlights = [
-                dict(zip(("band", "row"), where[h.asset_id], strict=True), role=h.role, ranges=h.ranges) for h in found
-            ]
+            highlights: list[HighlightJson] = []
+            for h in found:
+                number, row = where[h.asset_id]
+                its_ranges = None if h.ranges is None else list(h.ranges)
+                highlights.append({"band": number, "row": row, "role": h.role, "ranges": its_ranges})
             self._selected = selection
             ids = one.members.key_ids
         return self._with_keys(selection, ids), highlights
@@ -272,7 +285,7 @@ class HeatmapState:
             raise OutOfDateError("The keys of the selection have changed since it was made: select them again.")
         return band
 
-    def _selected_places(self) -> dict[str, Any] | None:
+    def _selected_places(self) -> SelectedJson | None:
         """Where the selection stands in this view; None where it stands nowhere, or in too many pieces."""
         selected = self._selected
         for number, band in enumerate(self._bands):
@@ -281,7 +294,7 @@ class HeatmapState:
             rows = [row for row, one in enumerate(band.rows) if one.name in selected.assets]
             ranges = _places_of(band, selected.ranges)
             if rows and ranges and len(ranges) <= MOST_RANGES:
-                return {"band": number, "rows": rows, "ranges": ranges}
+                return {"band": number, "rows": rows, "ranges": list(ranges)}
         return None
 
     def _with_keys(self, selection: Selection, key_ids: NDArray[np.int64]) -> Selection:
@@ -383,7 +396,7 @@ class HeatmapState:
         """How many keys may stand at another place in the order that was chosen."""
         return sum(int(band.unsorted.sum()) for band in self._bands if band.unsorted is not None)
 
-    def _head(self) -> dict[str, Any]:
+    def _head(self) -> HeadJson:
         choice = self.choice
         return {
             "view": self._number,
@@ -410,26 +423,32 @@ class HeatmapState:
             steps.append(b"" if change.steps is None else change.steps[shown].tobytes())
         touched = {number for number, _ in changes}
         touched |= {number for number, band in enumerate(self._bands) if band.set.set_id in grown}
-        head = {
+        head: CellsPatch = {
             "sequence": self.sequence,
             "metrics": self._metrics,
             "unsorted": self._count_unsorted(),
             "parts": parts,
-            "bands": {number: _describe(self._bands[number], brief=True) for number in sorted(touched)},
+            "bands": {number: _describe_news(self._bands[number]) for number in sorted(touched)},
         }
         return Patch(head, b"".join(places), b"".join(status), b"".join(steps))
 
 
-def _describe(band: Band, *, brief: bool = False) -> dict[str, Any]:
-    now = {"n": len(band.members), "shown": band.places.n, "counts": band.counts.tolist()}
-    if brief:
-        return now
-    grid = None
+def _describe_news(band: Band) -> BandNewsJson:
+    return {"n": len(band.members), "shown": band.places.n, "counts": band.counts.tolist()}
+
+
+def _describe(band: Band) -> BandJson:
+    grid: GridJson | None = None
     if band.layout == "grid" and (g := band.grid):
-        grid = {"across": g.across, "down": g.down, "columns": g.columns, "rows": g.rows}
-    scale = None if band.scale is None else {"low": band.scale.low, "high": band.scale.high, "log": band.scale.is_log}
-    rows = [{"name": row.name} for row in band.rows]
-    return now | {"set": band.set.name, "layout": band.layout, "rows": rows, "grid": grid, "scale": scale}
+        grid = {"across": g.across, "down": g.down, "columns": list(g.columns), "rows": list(g.rows)}
+    scale: ScaleJson | None = None
+    if band.scale is not None:
+        scale = {"low": band.scale.low, "high": band.scale.high, "log": band.scale.is_log}
+    rows: list[RowJson] = [{"name": row.name} for row in band.rows]
+    return {
+        **_describe_news(band),
+        "set": band.set.name, "layout": band.layout, "rows": rows, "grid": grid, "scale": scale,
+    }  # fmt: skip
 
 
 def _ids_at(band: Band, places: Sequence[int]) -> NDArray[np.int64]:

@@ -8,13 +8,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 
 from nbpart.errors import NbpartError
 from nbpart.widgets import schema
+from nbpart.widgets.contracts import SHARED, Contract
 from nbpart.widgets.schema import Answer, Check, Request
 from nbpart.widgets.static_form import static_bundle
 
@@ -28,7 +29,7 @@ GRACE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Action:
+class _Answered:
     handler: Handler
     fields: Mapping[str, Check]
     slow: bool
@@ -66,29 +67,30 @@ class LinkedWidget(anywidget.AnyWidget):
     """What all live widgets stand on.
 
     A subclass sets what `state` needs, calls ``super().__init__()``, and registers its actions with `answer_to`. It
-    gives `state` (JSON and bytes: the whole of what is drawn), `static_html`, and ``_esm`` and ``_css`` by
-    `bundle.load_esm` and `bundle.load_css`.
+    gives its `contract`, `state` (JSON and bytes: the whole of what is drawn), `static_html`, and ``_esm`` and ``_css``
+    by `bundle.load_esm` and `bundle.load_css`.
 
     The synced trait ``whole`` is ``{seq, state}`` at the time that a page asks for it, so a page that is opened
     late is as true as the first. After it come patches. `guard` is held while the state and its number change
     together, and never while anything else is called.
     """
 
+    #: All that its pages may ask for and are told.
+    contract: ClassVar[Contract]
     whole = traitlets.Dict().tag(sync=True, to_json=_whole)
     token = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         self.guard = threading.RLock()
         self.seq = 0
-        self._handlers: dict[str, _Action] = {}
+        self._handlers: dict[str, _Answered] = {}
         self._views: set[str] = set()
         self._left_at: float | None = None
         super().__init__(token=uuid.uuid4().hex, **traits)
         answer_where_asked(self)
-        self.answer_to("sync", self._sync, {"seq": schema.whole(0, 2**53)})
-        view = {"view": schema.text(100)}
-        self.answer_to("seen", self._seen, view)
-        self.answer_to("gone", self._gone, view)
+        self.answer_to("sync", self._sync)
+        self.answer_to("seen", self._seen)
+        self.answer_to("gone", self._gone)
         self.on_msg(self._receive)
 
     def state(self) -> Mapping[str, Any]:
@@ -99,15 +101,15 @@ class LinkedWidget(anywidget.AnyWidget):
         """The same as HTML without any script, for a page that has no kernel."""
         raise NotImplementedError
 
-    def answer_to(
-        self, action: str, handler: Handler, fields: Mapping[str, Check] | None = None, *, slow: bool = False
-    ) -> None:
-        """Let ``handler`` answer requests for ``action``; its keyword arguments are the checked ``fields``.
+    def answer_to(self, name: str, handler: Handler, options: Mapping[str, Check] | None = None) -> None:
+        """Let ``handler`` answer requests for an action of the contract; its keyword arguments are the checked fields.
 
-        It runs on the thread that the message came on, unless it is ``slow``: then on one of its own, so that other
-        widgets get their answers meanwhile. What it raises becomes a sentence.
+        ``options`` are fields that the contract leaves open. The handler runs on the thread that the message came on,
+        unless the action is slow: then on one of its own. What it raises becomes a sentence. Raises KeyError for an
+        action that is not in the contract.
         """
-        self._handlers[action] = _Action(handler, dict(fields or {}), slow)
+        action = SHARED[name] if name in SHARED else self.contract.actions[name]
+        self._handlers[name] = _Answered(handler, {**action.fields, **(options or {})}, action.slow)
 
     @property
     def actions(self) -> Mapping[str, frozenset[str]]:
@@ -115,7 +117,12 @@ class LinkedWidget(anywidget.AnyWidget):
         return {name: frozenset(action.fields) for name, action in self._handlers.items()}
 
     def patch(self, kind: str, payload: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> None:
-        """Tell every page a change of the state; hold `guard` over the change and this."""
+        """Tell every page a change of the state; hold `guard` over the change and this.
+
+        Raises KeyError for a kind that is not in the contract.
+        """
+        if kind not in self.contract.patches:
+            raise KeyError(kind)
         with self.guard:
             self.seq += 1
             self.send(schema.patch(self.seq, kind, payload), list(buffers))
@@ -168,7 +175,7 @@ class LinkedWidget(anywidget.AnyWidget):
         else:
             self._perform(request, action, values)
 
-    def _perform(self, request: Request, action: _Action, values: Mapping[str, Any]) -> None:
+    def _perform(self, request: Request, action: _Answered, values: Mapping[str, Any]) -> None:
         try:
             answer = action.handler(**values) or Answer()
         except NbpartError as error:

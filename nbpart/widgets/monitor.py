@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import traitlets
 
@@ -11,11 +10,12 @@ from nbpart.catalog import Batch, Catalog, queries
 from nbpart.catalog.queries import Changes
 from nbpart.catalog.queries.live import BackfillProgress
 from nbpart.errors import UnknownNameError
-from nbpart.widgets import schema
 from nbpart.widgets.actions import Actions, Done
 from nbpart.widgets.bundle import load_css, load_esm
+from nbpart.widgets.contracts import MONITOR
 from nbpart.widgets.link import LinkedWidget
 from nbpart.widgets.monitor_model import MonitorModel, build_monitor, changed_fields
+from nbpart.widgets.payloads import MonitoredJson, MonitorState
 from nbpart.widgets.reaping import Reaper
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.tables import monitor_html
@@ -28,6 +28,7 @@ class BackfillMonitor(LinkedWidget):
     ``backfill_id`` is what is shown: a retry is a backfill of its own, and the monitor goes on with it.
     """
 
+    contract = MONITOR
     _esm = load_esm("monitor")
     _css = load_css()
     backfill_id = traitlets.Unicode()
@@ -40,13 +41,13 @@ class BackfillMonitor(LinkedWidget):
         self.model: MonitorModel = build_monitor(progress)
         self._json = self._to_json()
         super().__init__(backfill_id=backfill_id)
-        self.answer_to("cancel", self._cancel, slow=True)
-        self.answer_to("retry_failed", self._retry_failed, slow=True)
-        self.answer_to("resume", self._resume, slow=True)
-        self.answer_to("show", self._show, {"backfill_id": schema.text(100)}, slow=True)
+        self.answer_to("cancel", self._cancel)
+        self.answer_to("retry_failed", self._retry_failed)
+        self.answer_to("resume", self._resume)
+        self.answer_to("show", self._show)
         self._watcher = follow(catalog, self, seen)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> MonitorState:
         return {"backfill": self._json, "home": str(Path.home())}
 
     def static_html(self) -> str:
@@ -121,7 +122,7 @@ class BackfillMonitor(LinkedWidget):
             raise UnknownNameError(f"there is no backfill {backfill_id!r}; ws.backfills lists them.")
         return progress, seen
 
-    def _to_json(self) -> dict[str, Any]:
+    def _to_json(self) -> MonitoredJson:
         return {**self.model.to_json(self._actions.root), "earlier": self._earlier}
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from nbpart.catalog import BackfillRecord
 from nbpart.catalog.queries.live import BackfillProgress, StepAt
 from nbpart.states import CANCELLING, REQUESTED, RETRYABLE, STEP_ORDER, WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.widgets.payloads import FailureJson, MonitorJson, RunningJson
 
 _S = StepStatus
 #: What is said of one that was asked for and has not begun.
@@ -65,7 +66,7 @@ class MonitorModel:
         over = self.is_going or self.status == RunStatus.SUCCEEDED
         return 0 if over else sum(self.counts[s] for s in WITHOUT_OUTCOME)
 
-    def to_json(self, root: Path) -> dict[str, Any]:
+    def to_json(self, root: Path) -> MonitorJson:
         """As a page takes it; ``root`` makes the paths of notebooks absolute."""
         return {
             "id": self.backfill_id,
@@ -76,7 +77,7 @@ class MonitorModel:
             "where": self.where,
             "steps": self.steps,
             "done": self.done,
-            "counts": [[str(s), self.counts[s]] for s in STEP_ORDER],
+            "counts": [(str(s), self.counts[s]) for s in STEP_ORDER],
             "elapsed_s": round(self.elapsed_s, 1),
             "rate": self.rate and round(self.rate, 4),
             "left_s": self.left_s and round(self.left_s, 1),
@@ -125,12 +126,12 @@ def describe_place(record: BackfillRecord) -> str:
     return "" if c is None else f"process {c.pid} on {c.host}{f' ({c.purpose})' if c.purpose else ''}"
 
 
-def _running_json(step: StepAt, now: datetime) -> dict[str, Any]:
+def _running_json(step: StepAt, now: datetime) -> RunningJson:
     for_s = None if step.at is None else max(round((now - step.at).total_seconds(), 1), 0.0)
     return {"asset": step.asset, "key": step.partition_key, "run": step.run_id, "for_s": for_s}
 
 
-def _failure_json(step: StepAt, root: Path) -> dict[str, Any]:
+def _failure_json(step: StepAt, root: Path) -> FailureJson:
     return {
         "asset": step.asset,
         "key": step.partition_key,

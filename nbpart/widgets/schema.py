@@ -18,12 +18,23 @@ from nbpart.errors import NbpartError
 VERSION = 1
 _LONGEST_ID = 80
 
-#: Makes of a value from a page the value that a handler takes; raises `BadRequest`.
-Check = Callable[[Any], Any]
-
 
 class BadRequest(NbpartError, ValueError):
     """A request from a page that cannot be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Makes of a value from a page the value that a handler takes; raises `BadRequest`.
+
+    ``takes`` is the type of right values as TypeScript spells it.
+    """
+
+    read: Callable[[Any], Any]
+    takes: str
+
+    def __call__(self, value: Any) -> Any:
+        return self.read(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,7 @@ def text(longest: int = 1_000, *, empty: bool = False) -> Check:
             raise BadRequest(f"at most {longest:,} characters.")
         return value
 
-    return check
+    return Check(check, "string")
 
 
 def whole(least: int, most: int) -> Check:
@@ -115,7 +126,7 @@ def whole(least: int, most: int) -> Check:
             raise BadRequest(f"a whole number from {least:,} to {most:,} is needed.")
         return value
 
-    return check
+    return Check(check, "number")
 
 
 def number(least: float, most: float) -> Check:
@@ -124,10 +135,10 @@ def number(least: float, most: float) -> Check:
             raise BadRequest(f"a number from {least:,} to {most:,} is needed.")
         return float(value)
 
-    return check
+    return Check(check, "number")
 
 
-def checked(check_value: Check) -> Check:
+def checked(check_value: Callable[[Any], Any]) -> Check:
     """What ``check_value`` takes, whose error names the field itself."""
 
     def check(value: Any) -> Any:
@@ -136,13 +147,17 @@ def checked(check_value: Check) -> Check:
             value = int(value)
         return check_value(value)
 
-    return check
+    return Check(check, "number | null")
 
 
-def flag(value: Any) -> bool:
+def _read_flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise BadRequest("true or false is needed.")
     return value
+
+
+#: True or false.
+flag = Check(_read_flag, "boolean")
 
 
 def one_of(*choices: str) -> Check:
@@ -151,7 +166,7 @@ def one_of(*choices: str) -> Check:
             raise BadRequest(f"one of {', '.join(choices)} is needed.")
         return value
 
-    return check
+    return Check(check, " | ".join(f"'{choice}'" for choice in choices))
 
 
 def list_of(item: Check, most: int = 10_000) -> Check:
@@ -162,12 +177,21 @@ def list_of(item: Check, most: int = 10_000) -> Check:
             raise BadRequest(f"at most {most:,} at a time.")
         return [item(each) for each in value]
 
-    return check
+    return Check(check, f"({item.takes})[]" if "|" in item.takes else f"{item.takes}[]")
+
+
+def pair_of(item: Check) -> Check:
+    def check(value: Any) -> list[Any]:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise BadRequest("two values are needed.")
+        return [item(each) for each in value]
+
+    return Check(check, f"[{item.takes}, {item.takes}]")
 
 
 def optional(item: Check) -> Check:
     """The same or null, which is also what a missing field is."""
-    return lambda value: None if value is None else item(value)
+    return Check(lambda value: None if value is None else item(value), f"{item.takes} | null")
 
 
 def mapping_of(item: Check, most: int = 100) -> Check:
@@ -176,11 +200,14 @@ def mapping_of(item: Check, most: int = 100) -> Check:
             raise BadRequest("names with values are needed.")
         return {name: item(each) for name, each in value.items()}
 
-    return check
+    return Check(check, f"Record<string, {item.takes}>")
 
 
-def scalar(value: Any) -> Any:
-    """A text, number, true, false or null."""
+def _read_scalar(value: Any) -> Any:
     if value is not None and not isinstance(value, str | int | float | bool):
         raise BadRequest("a text, a number, true, false or null is needed.")
     return value
+
+
+#: A text, number, true, false or null.
+scalar = Check(_read_scalar, "string | number | boolean | null")

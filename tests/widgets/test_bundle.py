@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -44,6 +45,34 @@ def test_what_computes_in_the_front_end_is_right() -> None:
     assert passed is not None
     assert int(passed[1]) >= 30
     assert re.search(r"^. (?:skipped|todo) [1-9]", report, re.M) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("link.state.graph.cards[0].colour", "Property 'colour' does not exist on type 'CardJson'"),
+        ("link.state.graph.cards[0].name.toFixed()", "Property 'toFixed' does not exist on type 'string'"),
+        ("link.request('explode', {})", "'\"explode\"' is not assignable"),
+        ("link.request('fold', { group: 'a' })", "Property 'folded' is missing"),
+        ("link.listen((...[kind]) => kind === 'count')", "have no overlap"),
+    ],
+)
+def test_what_python_neither_sends_nor_answers_is_refused_by_the_types(
+    line: str, complaint: str, tmp_path: Path
+) -> None:
+    tools.install()
+    source = tmp_path / "page.js"
+    types = tools.SOURCES.as_posix()
+    source.write_text(
+        f"/** @import {{ GraphContract }} from '{types}/generated/messages.js' */\n"
+        f"/** @import {{ Link }} from '{types}/shared/types.js' */\n"
+        f"/** @param {{Link<GraphContract>}} link */\nexport const read = (link) => {line};\n",
+        encoding="utf-8",
+    )
+    settings = {"extends": (tools.HERE / "tsconfig.json").as_posix(), "include": [source.as_posix()]}
+    (tmp_path / "tsconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    with pytest.raises(tools.ToolError, match=re.escape(complaint)):
+        tools.run("tsc", ["--project", str(tmp_path)])
 
 
 @pytest.mark.parametrize("widget", tools.WIDGETS)

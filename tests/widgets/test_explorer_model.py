@@ -155,7 +155,7 @@ def shown_partition() -> PanelModel:
 def test_the_model_is_json_for_a_page() -> None:
     told = shown_partition().to_json()
     assert told["chosen"]["key"] == HOSTILE
-    assert told["partition"]["made"]["metrics"] == [["auc", "nan"], ["note", HOSTILE]]
+    assert told["partition"]["made"]["metrics"] == [("auc", "nan"), ("note", HOSTILE)]
     assert told["run"]["traceback"] == HOSTILE
     assert (told["run"]["live"], told["run"]["log"]) == (False, True)
     assert told["partition"]["runs"][0]["error"] == f"ValueError: {HOSTILE}"

@@ -317,9 +317,9 @@ def test_a_selection_of_a_sorted_view_is_told_by_members_and_keeps_its_place(cat
     selection, _ = shown.state.select(shown.head["view"], 0, [0], [(0, 2)])
     assert (selection.ranges, selection.keys) == (((1, 2), (3, 4)), ("1.csv", "3.csv"))
     shown.state.choose(Choice())
-    assert shown.head["selection"] == {"band": 0, "rows": [0], "ranges": ((1, 2), (3, 4))}
+    assert shown.head["selection"] == {"band": 0, "rows": [0], "ranges": [(1, 2), (3, 4)]}
     shown.state.choose(Choice(text="3"))
-    assert shown.head["selection"]["ranges"] == ((0, 1),)
+    assert shown.head["selection"]["ranges"] == [(0, 1)]
     shown.state.unselect()
     assert shown.state.view().head["selection"] is None
 
@@ -345,7 +345,7 @@ def test_highlights_are_rows_and_places(tmp_path: Path) -> None:
     _, found = shown.state.select(shown.head["view"], 1, [0], [(2, 3)])
     assert sorted(found, key=lambda h: h["band"]) == [
         {"band": 0, "row": 1, "role": "read", "ranges": None},
-        {"band": 1, "row": 1, "role": "reader", "ranges": ((2, 3),)},
+        {"band": 1, "row": 1, "role": "reader", "ranges": [(2, 3)]},
     ]
     catalog.close()
 

@@ -8,6 +8,7 @@ import pytest
 
 from nbpart.errors import UnknownNameError
 from nbpart.widgets import schema
+from nbpart.widgets.contracts import Action, Contract
 from nbpart.widgets.link import GRACE_S, LinkedWidget, answer_where_asked
 from nbpart.widgets.schema import Answer
 from tests.widgets.pages import Page
@@ -15,12 +16,22 @@ from tests.widgets.pages import Page
 
 class Counter(LinkedWidget):
     _esm = "export default {}"
+    contract = Contract(
+        state=dict,
+        patches={"count": dict},
+        actions={
+            "add": Action({"by": schema.whole(1, 10)}),
+            "wait": Action(slow=True),
+            "break": Action(),
+            "refuse": Action(),
+        },
+    )
 
     def __init__(self) -> None:
         self.n = 0
         super().__init__()
-        self.answer_to("add", self.add, {"by": schema.whole(1, 10)})
-        self.answer_to("wait", self.wait, slow=True)
+        self.answer_to("add", self.add)
+        self.answer_to("wait", self.wait)
         self.answer_to("break", self.break_)
         self.answer_to("refuse", self.refuse)
         self.go_on = threading.Event()

@@ -6,12 +6,21 @@ import { makeCodeLine } from '../shared/outcome.js';
 import { makeGlyph } from '../shared/statuses.js';
 import { formatBytes, formatDuration, formatTime, plural, shorten } from '../shared/words.js';
 
-/** Pictures of PNG bytes; their addresses are let go of when others are shown. */
+/** @import { Fold, Pictures } from './types.js' */
+/** @import { BriefJson, CellJson, DataJson, ExplorerContract, MadeJson, PanelJson, RunJson } from '../generated/messages.js' */
+/** @import { Link } from '../shared/types.js' */
+
+/**
+ * Pictures of PNG bytes; their addresses are let go of when others are shown.
+ *
+ * @returns {Pictures}
+ */
 function makePictures() {
+  /** @type {string[]} */
   let urls = [];
   return {
     make: (bytes, label) => {
-      const url = URL.createObjectURL(new Blob([bytes], { type: 'image/png' }));
+      const url = URL.createObjectURL(new Blob([/** @type {DataView<ArrayBuffer>} */ (bytes)], { type: 'image/png' }));
       urls.push(url);
       return element('img', { class: 'nbpart-figure', src: url, alt: label });
     },
@@ -22,6 +31,7 @@ function makePictures() {
   };
 }
 
+/** @param {DataJson} data */
 function makeDataTable({ columns, types, rows }) {
   const head = element('tr', {}, ...columns.map((name, i) => element('th', { scope: 'col' }, name, element('small', { text: types[i] || '' }))));
   const lines = rows.map((row) => element('tr', {}, ...row.map((text) => element('td', { text }))));
@@ -29,11 +39,20 @@ function makeDataTable({ columns, types, rows }) {
     element('table', {}, element('thead', {}, head), element('tbody', {}, ...lines)));
 }
 
-/** The data of a partition, as it is now or as a run left it, and its files. */
+/**
+ * The data of a partition, as it is now or as a run left it, and its files.
+ *
+ * @param {Link<ExplorerContract>} link
+ * @param {Fold} fold
+ */
 export function makeDataView(link, fold) {
   const images = makePictures();
   let shown = '';
 
+  /**
+   * @param {PanelJson} panel
+   * @param {string | null} file
+   */
   async function preview(panel, file) {
     const { number } = panel.chosen;
     const answer = await link.request('preview', { number, run_id: panel.opened, file });
@@ -42,13 +61,17 @@ export function makeDataView(link, fold) {
     return { answer, node: element('pre', { class: 'nbpart-text', tabindex: '0', 'aria-label': 'Data', text: answer.text }) };
   }
 
+  /**
+   * @param {PanelJson} panel
+   * @param {MadeJson} made
+   */
   async function read(panel, made) {
     const own = shown;
     const parts = [];
     try {
       const { answer, node } = await preview(panel, null);
       parts.push(element('p', { class: 'nbpart-faint', text: answer.told }), node, panel.opened ? makeCodeLine(answer.code) : '');
-      const figures = made ? made.files.filter(({ name, format }) => name && format === 'figure').slice(0, 6) : [];
+      const figures = made.files.filter(({ name, format }) => name && format === 'figure').slice(0, 6);
       for (const { name } of figures) {
         const figure = await preview(panel, name);
         parts.push(element('figure', {}, figure.node, element('figcaption', { text: name })));
@@ -57,12 +80,13 @@ export function makeDataView(link, fold) {
       parts.push(element('p', { class: 'nbpart-error', text: error.message }));
     }
     if (own !== shown) return;
-    const others = made ? made.files.filter(({ name, format }) => name && format !== 'figure') : [];
+    const others = made.files.filter(({ name, format }) => name && format !== 'figure');
     fold.body.replaceChildren(...parts, ...others.map(({ name, bytes, path }) =>
       element('div', { class: 'nbpart-row' }, makeFileLink(path, link.state.home, name), element('span', { class: 'nbpart-faint', text: bytes === null ? '' : formatBytes(bytes) }))));
   }
 
   return {
+    /** @param {PanelJson} panel */
     show(panel) {
       const { partition, run, opened } = panel;
       const made = partition && (opened ? run && run.made : partition.made);
@@ -72,23 +96,30 @@ export function makeDataView(link, fold) {
       shown = key;
       images.drop();
       fold.body.replaceChildren(element('p', { class: 'nbpart-faint', text: 'Reading …' }));
-      if (key) read(panel, made);
+      if (made) read(panel, made);
     },
     close: images.drop,
   };
 }
 
-/** The executed notebook: a link where JupyterLab can open it, and its cells as text and makePictures. */
+/**
+ * The executed notebook: a link where JupyterLab can open it, and its cells as text and pictures.
+ *
+ * @param {Link<ExplorerContract>} link
+ * @param {Fold} fold
+ */
 export function makeNotebookView(link, fold) {
   const images = makePictures();
   const place = element('span');
   const show = element('button', { type: 'button', text: 'Show it here', onclick: () => read() });
   const cells = element('div', { class: 'nbpart-cells' });
   fold.body.append(element('div', { class: 'nbpart-row' }, place, show), cells);
+  /** @type {RunJson | null} */
   let shown = null;
 
   async function read() {
     const own = shown;
+    if (!own) return;
     show.disabled = true;
     try {
       const answer = await link.request('executed', { run_id: own.id });
@@ -105,32 +136,45 @@ export function makeNotebookView(link, fold) {
   }
 
   return {
+    /** @param {RunJson | null} run */
     show(run) {
-      const there = Boolean(run && run.notebook);
-      fold.show(there);
-      const same = there && shown && shown.id === run.id && shown.attempt === run.attempt && shown.status === run.status;
-      shown = there ? run : null;
-      if (same || !there) return;
+      const notebook = run && run.notebook;
+      fold.show(Boolean(notebook));
+      const before = shown;
+      shown = notebook ? run : null;
+      if (!run || !notebook) return;
+      if (before && before.id === run.id && before.attempt === run.attempt && before.status === run.status) return;
       images.drop();
       cells.replaceChildren();
       show.hidden = false;
-      place.replaceChildren(makeFileLink(run.notebook, link.state.home, 'Open in a tab'));
-      if (findServedPath(run.notebook, link.state.home) === null && !run.live) read();
+      place.replaceChildren(makeFileLink(notebook, link.state.home, 'Open in a tab'));
+      if (findServedPath(notebook, link.state.home) === null && !run.live) read();
     },
     close: images.drop,
   };
 }
 
+/**
+ * @param {CellJson} cell
+ * @param {DataView[]} buffers
+ * @param {Pictures} images
+ */
 function makeExecutedCell({ kind, source, outputs }, buffers, images) {
   const shown = outputs.map((output) => (output.image === undefined
     ? element('pre', { class: 'nbpart-text', text: output.text }) : images.make(buffers[output.image], 'Output')));
   return element('div', { class: `nbpart-cell is-${kind === 'code' ? 'code' : 'text'}` }, element('pre', { class: 'nbpart-source', text: source }), ...shown);
 }
 
-/** The runs of a partition, newest first; each opens what it left. */
+/**
+ * The runs of a partition, newest first; each opens what it left.
+ *
+ * @param {Fold} fold
+ * @param {(id: string) => void} open
+ */
 export function makeHistoryView(fold, open) {
   const list = element('ul', { class: 'nbpart-list' });
   fold.body.append(list);
+  /** @type {(brief: BriefJson, current: string | null, opened: string | null) => HTMLElement} */
   const line = (brief, current, opened) => {
     const took = brief.duration_s === null ? '' : ` · ${formatDuration(brief.duration_s)}`;
     const attempt = brief.attempt > 1 ? ` · attempt ${brief.attempt}` : '';
@@ -140,6 +184,7 @@ export function makeHistoryView(fold, open) {
     return element('li', {}, button, brief.error ? element('div', { class: 'nbpart-why', text: shorten(brief.error.split('\n')[0], 120) }) : null);
   };
   return {
+    /** @param {PanelJson} panel */
     show(panel) {
       const { partition, opened } = panel;
       fold.show(Boolean(partition && partition.runs.length));
@@ -148,7 +193,9 @@ export function makeHistoryView(fold, open) {
       const { activeElement } = document;
       const focused = activeElement instanceof HTMLElement && list.contains(activeElement) ? activeElement.dataset.run : null;
       list.replaceChildren(...partition.runs.map((brief) => line(brief, partition.run, opened)));
-      if (focused) list.querySelector(`[data-run="${CSS.escape(focused)}"]`)?.focus();
+      /** @type {HTMLElement | null} */
+      const again = focused ? list.querySelector(`[data-run="${CSS.escape(focused)}"]`) : null;
+      again?.focus();
     },
   };
 }

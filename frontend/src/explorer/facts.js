@@ -3,7 +3,16 @@
 import { element } from '../shared/elements.js';
 import { formatBytes, formatCount, formatDuration, formatNumber, formatTime } from '../shared/words.js';
 
-/** A part of the panel that folds; what a person folded stays so. */
+/** @import { Fold } from './types.js' */
+/** @import { PartitionJson, RunJson } from '../generated/messages.js' */
+
+/**
+ * A part of the panel that folds; what a person folded stays so.
+ *
+ * @param {string} title
+ * @param {{ open?: boolean; onopen?: () => void }} [options]
+ * @returns {Fold}
+ */
 export function makeFoldable(title, { open = true, onopen = () => {} } = {}) {
   const summary = element('summary', {}, element('span', { text: title }));
   const more = element('span', { class: 'nbpart-faint' });
@@ -15,20 +24,31 @@ export function makeFoldable(title, { open = true, onopen = () => {} } = {}) {
   node.addEventListener('toggle', () => node.open && onopen());
   return {
     node, body, isOpen: () => node.open && !node.hidden,
-    show: (visible) => (node.hidden = !visible),
-    tell: (text) => (more.textContent = text),
+    show: (visible) => void (node.hidden = !visible),
+    tell: (text) => void (more.textContent = text),
     suggest: (yes) => {
       if (!touched) node.open = yes;
     },
   };
 }
 
-/** Names with values; `rows` are [name, text or node]. */
+/**
+ * Names with values; `rows` are [name, text or node].
+ *
+ * @param {[name: string, value: string][]} rows
+ */
 export function makeFactList(rows) {
   return element('dl', { class: 'nbpart-facts-list' }, ...rows.flatMap(([name, value]) => [element('dt', { text: name }), element('dd', {}, value)]));
 }
 
+/**
+ * @param {PartitionJson} partition
+ * @param {RunJson | null} run
+ * @param {string | null} opened
+ * @returns {[name: string, value: string][]}
+ */
 export function collectFacts(partition, run, opened) {
+  /** @type {[name: string, value: string][]} */
   const rows = [];
   if (partition.reason) rows.push(['why', partition.reason]);
   if (partition.blocked) rows.push(['blocked', partition.blocked]);
@@ -39,7 +59,7 @@ export function collectFacts(partition, run, opened) {
     if (made.duration_s !== null) rows.push(['took', formatDuration(made.duration_s)]);
     if (made.rows !== null) rows.push(['rows', formatCount(made.rows)]);
     if (made.bytes !== null) rows.push(['size', formatBytes(made.bytes)]);
-    rows.push(...made.metrics.map(([name, value]) => [name, typeof value === 'number' ? formatNumber(value) : value]));
+    for (const [name, value] of made.metrics) rows.push([name, typeof value === 'number' ? formatNumber(value) : value]);
   }
   if (run && !(made && made.run === run.id && run.status === 'succeeded')) {
     const attempt = run.attempt > 1 ? `attempt ${run.attempt}` : '';

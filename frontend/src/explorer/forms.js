@@ -5,7 +5,20 @@ import { element } from '../shared/elements.js';
 import { onKeys } from '../shared/page.js';
 import { plural } from '../shared/words.js';
 
-/** Ask for an action, with the buttons of `node` out of reach meanwhile; the answer, or null after telling what went wrong. */
+/** @import { ChosenJson, ExplorerContract, OptionJson, PanelJson } from '../generated/messages.js' */
+/** @import { Link, Outcome } from '../shared/types.js' */
+
+/**
+ * Ask for an action, with the buttons of `node` out of reach meanwhile; the answer, or null after telling what went
+ * wrong.
+ *
+ * @template {keyof ExplorerContract['requests']} A
+ * @param {Link<ExplorerContract>} link
+ * @param {HTMLElement} node
+ * @param {Outcome} result
+ * @param {A} action
+ * @param {ExplorerContract['requests'][A]} payload
+ */
 export async function act(link, node, result, action, payload) {
   const buttons = [...node.querySelectorAll('button')].filter((button) => !button.disabled);
   buttons.forEach((button) => (button.disabled = true));
@@ -21,7 +34,12 @@ export async function act(link, node, result, action, payload) {
   }
 }
 
-/** Look at sources and code on disk now; says when that was last done, once it is longer than a minute ago. */
+/**
+ * Look at sources and code on disk now; says when that was last done, once it is longer than a minute ago.
+ *
+ * @param {Link<ExplorerContract>} link
+ * @param {Outcome} result
+ */
 export function makeRefreshBar(link, result) {
   const seen = element('span', { class: 'nbpart-faint nbpart-seen' });
   const button = element('button', { type: 'button', class: 'nbpart-quiet', text: 'Refresh', title: 'Look now whether code or sources changed on disk; nothing runs', onclick: () => act(link, node, result, 'refresh', {}) });
@@ -44,30 +62,41 @@ function describeSeen(iso, now) {
   return at.toDateString() === now.toDateString() ? `as seen ${time}` : `as seen ${at.toLocaleDateString('en-CA')} ${time}`;
 }
 
-/** Plan and backfill what is selected. */
+/**
+ * Plan and backfill what is selected.
+ *
+ * @param {Link<ExplorerContract>} link
+ * @param {Outcome} result
+ */
 export function makeRunForm(link, result) {
   const status = element('select', { 'aria-label': 'Which partitions' },
     ...STATUS_CHOICES.map(([value, text]) => element('option', { value, text })));
+  /** @type {(label: string, title: string) => { box: HTMLInputElement, node: HTMLElement }} */
   const tick = (label, title) => {
     const box = element('input', { type: 'checkbox' });
     return { box, node: element('label', { title }, box, label) };
   };
   const inputs = tick('with what it reads', 'Also everything above it: +name');
   const readers = tick('with what reads it', 'Also everything below it: name+');
+  /** @param {OptionJson} option */
   const number = ({ name, label, help, placeholder, default: value, least, most }) => {
     const box = element('input', { type: 'number', min: least, max: most, placeholder, value });
     return { name, value, box, node: element('label', { title: help }, label, box) };
   };
-  let numbers = null; // the options of a backfill that are numbers: Python lists them
+  const numbers = link.state.options.map(number);
   const head = element('div', { class: 'nbpart-plan', hidden: true });
   const plan = element('button', { type: 'button', text: 'Plan', title: 'What would run, and why; nothing runs', onclick: () => look() });
   const go = element('button', { type: 'button', class: 'nbpart-main', text: 'Backfill', onclick: () => run() });
-  const options = element('div', { class: 'nbpart-options' }, inputs.node, readers.node);
+  const options = element('div', { class: 'nbpart-options' }, inputs.node, readers.node, ...numbers.map((each) => each.node));
   const node = element('div', { class: 'nbpart-card', role: 'group', 'aria-label': 'Run' },
     element('div', { class: 'nbpart-bar' }, go, plan, status),
     options, head, result.node);
 
-  const wanted = () => ({ number: link.state.panel.chosen.number, inputs: inputs.box.checked, readers: readers.box.checked, status: status.value });
+  /** @returns {ExplorerContract['requests']['plan']} */
+  const wanted = () => ({
+    number: link.state.panel.chosen.number, inputs: inputs.box.checked, readers: readers.box.checked,
+    status: STATUS_CHOICES[status.selectedIndex][0],
+  });
 
   async function look() {
     const answer = await act(link, node, result, 'plan', wanted());
@@ -86,9 +115,12 @@ export function makeRunForm(link, result) {
 
   return {
     node,
-    /** Something else is selected: what was planned for the other says nothing of it. */
+    /**
+     * Something else is selected: what was planned for the other says nothing of it.
+     *
+     * @param {ChosenJson} chosen
+     */
     turnTo: ({ kind }) => {
-      if (!numbers) options.append(...(numbers = link.state.options.map(number)).map((each) => each.node));
       inputs.node.hidden = readers.node.hidden = kind === 'all';
       head.hidden = true;
       result.clear();
@@ -96,7 +128,12 @@ export function makeRunForm(link, result) {
   };
 }
 
-/** Take the selected keys off their set, after a question. */
+/**
+ * Take the selected keys off their set, after a question.
+ *
+ * @param {Link<ExplorerContract>} link
+ * @param {Outcome} result
+ */
 export function makeRemoveForm(link, result) {
   const ask = element('button', { type: 'button', onclick: () => set(true) });
   const told = element('span');
@@ -107,6 +144,7 @@ export function makeRemoveForm(link, result) {
   onKeys(question, { Escape: () => set(false) });
   let n = 0;
 
+  /** @param {boolean} asking */
   function set(asking) {
     question.hidden = !asking;
     ask.hidden = asking;
@@ -122,6 +160,7 @@ export function makeRemoveForm(link, result) {
 
   return {
     node,
+    /** @param {PanelJson} panel */
     show({ chosen, sets }) {
       const removable = sets.some(({ name }) => name === chosen.set) && ['partition', 'partitions'].includes(chosen.kind);
       node.hidden = !removable;

@@ -4,20 +4,37 @@ import { element } from '../shared/elements.js';
 import { makeCodeLine } from '../shared/outcome.js';
 import { formatBytes } from '../shared/words.js';
 
+/** @import { Fold } from './types.js' */
+/** @import { ExplorerContract, RunJson } from '../generated/messages.js' */
+/** @import { Link } from '../shared/types.js' */
+
 const LOG_EVERY_MS = 700;
 const LONGEST_LOG = 60000;
 
-/** The tail of a run's log, followed while the run lives and somebody can see it. */
+/**
+ * What is shown of a log before anything was read; `end` is the byte up to which it was.
+ *
+ * @returns {{ key: string, id: string | null, live: boolean, end: number | null, reading: boolean }}
+ */
+const nothingShown = (key = '') => ({ key, id: null, live: false, end: null, reading: false });
+
+/**
+ * The tail of a run's log, followed while the run lives and somebody can see it.
+ *
+ * @param {Link<ExplorerContract>} link
+ * @param {Fold} fold
+ */
 export function makeLogView(link, fold) {
   const text = element('pre', { class: 'nbpart-log', tabindex: '0', 'aria-label': 'Log' });
   const code = element('div');
   fold.body.append(text, code);
-  let shown = { key: '', id: null, live: false, end: null };
-  let timer = null;
+  let shown = nothingShown();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
 
   async function read() {
     clearTimeout(timer);
-    timer = null;
+    timer = undefined;
     const own = shown;
     if (own.id === null || !fold.isOpen() || own.reading) return;
     own.reading = true;
@@ -44,10 +61,11 @@ export function makeLogView(link, fold) {
 
   return {
     read,
+    /** @param {RunJson | null} run */
     show(run) {
       const key = run ? `${run.id}.${run.attempt}` : '';
       if (key !== shown.key) {
-        shown = { key, id: run && run.log ? run.id : null, live: false, end: null };
+        shown = nothingShown(key);
         text.replaceChildren();
         code.replaceChildren();
       }
@@ -56,11 +74,11 @@ export function makeLogView(link, fold) {
       shown.live = Boolean(run && run.live);
       fold.show(Boolean(run && run.log));
       fold.tell(shown.live ? 'live' : '');
-      if (shown.end === null || ended || (shown.live && timer === null)) read();
+      if (shown.end === null || ended || (shown.live && timer === undefined)) read();
     },
     close: () => {
       clearTimeout(timer);
-      shown = { key: '', id: null, live: false, end: null };
+      shown = nothingShown();
     },
   };
 }

@@ -13,6 +13,13 @@ import { collectFacts, makeFactList, makeFoldable } from './facts.js';
 import { makeRefreshBar, makeRemoveForm, makeRunForm } from './forms.js';
 import { makeLogView } from './log.js';
 
+/** @import { ExplorerContract, PanelJson } from '../generated/messages.js' */
+/** @import { Link } from '../shared/types.js' */
+
+/**
+ * @param {Link<ExplorerContract>} link
+ * @param {HTMLElement} root
+ */
 export function drawPanel(link, root) {
   root.classList.add('nbpart-panel');
   setAttributes(root, { role: 'region', 'aria-label': 'Selected partitions' });
@@ -51,15 +58,23 @@ export function drawPanel(link, root) {
   root.append(refresh.node, backfills.node, element('div', { class: 'nbpart-head' }, element('div', { class: 'nbpart-bar' }, title, element('span', { class: 'nbpart-space' }), clear), key, status, then, trouble),
     empty, legend, facts, code, reason.node, runs.node, removal.node, gone.node, logFold.node, dataFold.node, bookFold.node, historyFold.node, addFold.node);
 
-  const shown = {};
-  /** Whether a part of the state is not what was drawn last. */
+  /** @type {Map<string, string>} */
+  const shown = new Map();
+
+  /**
+   * Whether a part of the state is not what was drawn last.
+   *
+   * @param {string} name
+   * @param {...unknown} parts
+   */
   function isNew(name, ...parts) {
     const text = JSON.stringify(parts);
-    if (shown[name] === text) return false;
-    shown[name] = text;
+    if (shown.get(name) === text) return false;
+    shown.set(name, text);
     return true;
   }
 
+  /** @param {string | null} id */
   async function open(id) {
     try {
       const { told } = await link.request('open_run', { run_id: id === link.state.panel.opened ? null : id });
@@ -69,6 +84,7 @@ export function drawPanel(link, root) {
     }
   }
 
+  /** @param {PanelJson} panel */
   function drawHead({ chosen, partition, run, opened, loading, assets }) {
     title.textContent = chosen.title;
     clear.hidden = chosen.kind === 'all';
@@ -81,9 +97,10 @@ export function drawPanel(link, root) {
     empty.hidden = assets > 0;
     facts.hidden = !partition;
     root.toggleAttribute('data-loading', loading);
-    root.dataset.number = chosen.number;
+    root.dataset.number = String(chosen.number);
   }
 
+  /** @param {PanelJson} panel */
   function drawCounts({ chosen }) {
     legend.hidden = chosen.kind === 'partition';
     const there = DISPLAY_ORDER.filter((place) => chosen.counts[place]);
@@ -96,6 +113,7 @@ export function drawPanel(link, root) {
     if (!there.length && isWhole && link.state.panel.assets) legend.textContent = chosen.set ? `${chosen.set} has no keys yet.` : 'No partitions yet.';
   }
 
+  /** @param {PanelJson} panel */
   function drawPartition({ partition, run, opened }) {
     if (!partition) {
       facts.replaceChildren();

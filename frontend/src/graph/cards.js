@@ -5,13 +5,25 @@ import { computeBar } from '../shared/bars.js';
 import { setAttributes, svgElement } from '../shared/elements.js';
 import { formatCount, plural, shorten } from '../shared/words.js';
 
-/** 9,876 or 12.3k or 1.23M: short enough for a card. */
+/** @import { CardJson, PartitionStatus } from '../generated/messages.js' */
+/** @import { DrawnCard, Level } from './types.js' */
+
+/**
+ * 9,876 or 12.3k or 1.23M: short enough for a card.
+ *
+ * @param {number} n
+ */
 function formatCompact(n) {
   if (n < 10000) return formatCount(n);
   return n < 1e6 ? `${+(n / 1e3).toPrecision(3)}k` : `${+(n / 1e6).toPrecision(3)}M`;
 }
 
-/** What a card says of its counts: [text, status or null] pairs; only glyphs have a status's colour. */
+/**
+ * What a card says of its counts: [text, status or null] pairs; only glyphs have a status's colour.
+ *
+ * @param {CardJson} card
+ * @returns {[words: string, status: PartitionStatus | null][]}
+ */
 function describeCounts(card) {
   const total = card.counts.reduce((sum, n) => sum + n, 0);
   if (card.kind === 'source') return [[card.set ? plural(total, 'key') : 'one', null]];
@@ -19,6 +31,7 @@ function describeCounts(card) {
     const { name, glyph } = STATUSES[card.counts.indexOf(1)];
     return [[glyph, name], [` ${name}`, null]];
   }
+  /** @type {ReturnType<typeof describeCounts>} */
   const texts = [[`${formatCompact(card.counts[CODES.materialized])} / ${formatCompact(total)}`, null]];
   for (const name of NOTABLE) {
     const code = CODES[name];
@@ -27,15 +40,24 @@ function describeCounts(card) {
   return texts;
 }
 
-/** Counts by status, summed over what they are counts of. */
+/**
+ * Counts by status, summed over what they are counts of.
+ *
+ * @param {number[][]} each
+ */
 export const addUp = (each) => STATUSES.map((_, code) => each.reduce((sum, counts) => sum + counts[code], 0));
 
+/** @param {CardJson} card */
 export function describeCard(card) {
   const counts = card.counts.map((n, code) => (n ? `${formatCount(n)} ${STATUSES[code].name}` : '')).filter(Boolean);
   const kind = card.kind === 'group' ? `group of ${card.members.length}` : card.kind;
   return `${card.name} (${kind}): ${counts.join(', ') || 'no partitions'}`;
 }
 
+/**
+ * @param {[number, number][]} points
+ * @param {number} width
+ */
 export function computeEdgePath(points, width) {
   let path = '';
   for (let i = 0; i + 1 < points.length; i += 1) {
@@ -48,7 +70,13 @@ export function computeEdgePath(points, width) {
   return path;
 }
 
-/** One card; `update(card, level)` draws its counts as much as the level of detail shows. */
+/**
+ * One card; `update(card, level)` draws its counts as much as the level of detail shows.
+ *
+ * @param {CardJson} card
+ * @param {[width: number, height: number]} size
+ * @returns {DrawnCard}
+ */
 export function drawCard(card, [width, height]) {
   const title = svgElement('title');
   const boxes = [svgElement('rect', { class: 'nbpart-box', width, height, rx: 6 })];
@@ -63,6 +91,10 @@ export function drawCard(card, [width, height]) {
   const node = svgElement('g', { class: 'nbpart-node', role: 'option', tabindex: '-1', transform: `translate(${card.x},${card.y})` },
     title, ...boxes, name, kind, told, bar, sign);
 
+  /**
+   * @param {CardJson} now
+   * @param {Level} level
+   */
   function update(now, level) {
     const text = describeCard(now);
     title.textContent = now.about ? `${text}\n${now.about}` : text;

@@ -6,18 +6,30 @@ import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer, onceAFrame, onKeys } from '../shared/page.js';
 import { formatCount, plural, shorten } from '../shared/words.js';
 import { addUp, computeEdgePath, describeCard, drawCard } from './cards.js';
+import { centreView, computeHeight, findNearestCard, fitView, isInside, levelOf, zoomView } from './viewport.js';
 
-const FAR = 0.3; // below this scale a card is its bar, and a glyph
-const MIDDLE = 0.62; // below this it is its name and its bar
+/** @import { CardJson, CountsPatch, GraphContract, GroupJson } from '../generated/messages.js' */
+/** @import { DrawnCard, Level, View } from './types.js' */
+/** @import { Link, Model } from '../shared/types.js' */
 
-/** One view of the graph. */
+/**
+ * One view of the graph.
+ *
+ * @param {Link<GraphContract>} link
+ * @param {HTMLElement} root
+ * @param {Model} model
+ */
 export function drawGraph(link, root, model) {
-  let cards = [];
-  let edges = [];
+  let { cards, edges } = link.state.graph;
+  /** @type {DrawnCard[]} */
   let drawn = [];
+  /** @type {SVGPathElement[]} */
   let lines = [];
+  /** @type {Set<number>[]} */
   let neighbours = [];
-  let view = null; // [x, y, width, height] in the picture's own units
+  /** @type {View} */
+  let view = [0, 0, 1, 1];
+  /** @type {Level} */
   let level = 'near';
   let current = 0; // the card that Tab reaches
   let searched = '';
@@ -26,6 +38,7 @@ export function drawGraph(link, root, model) {
   const search = element('input', { type: 'search', placeholder: 'Find an asset', 'aria-label': 'Find an asset' });
   const size = element('span', { class: 'nbpart-faint' });
   const groupBox = element('div', { class: 'nbpart-groups', role: 'group', 'aria-label': 'Groups' });
+  /** @type {(text: string, label: string, action: () => void) => HTMLElement} */
   const zoomButton = (text, label, action) => element('button', { type: 'button', text, title: label, 'aria-label': label, onclick: action });
   const bar = element('div', { class: 'nbpart-bar' }, search, size, element('span', { class: 'nbpart-space' }),
     zoomButton('−', 'Zoom out (-)', () => zoom(1.35)), zoomButton('+', 'Zoom in (+)', () => zoom(1 / 1.35)),
@@ -70,6 +83,7 @@ export function drawGraph(link, root, model) {
     find();
   }
 
+  /** @param {GroupJson[]} groups */
   function drawGroups(groups) {
     groupBox.replaceChildren(...groups.map(({ name, size: n, folded }) => element('button', {
       type: 'button', 'aria-pressed': String(folded), text: `${folded ? '▸' : '▾'} ${shorten(name, 24)} (${n})`,
@@ -77,6 +91,7 @@ export function drawGraph(link, root, model) {
     })));
   }
 
+  /** @param {CountsPatch['changed']} changed */
   function drawCounts(changed) {
     for (const [place] of changed) drawn[place].update(cards[place], level);
     showDetails();
@@ -88,8 +103,7 @@ export function drawGraph(link, root, model) {
 
   function applyView() {
     svg.setAttribute('viewBox', view.map((n) => n.toFixed(2)).join(' '));
-    const k = scale();
-    const now = k < FAR ? 'far' : k < MIDDLE ? 'middle' : 'near';
+    const now = levelOf(scale());
     root.dataset.level = now;
     if (now === level) return;
     level = now;
@@ -98,44 +112,48 @@ export function drawGraph(link, root, model) {
 
   function fit() {
     if (!cards.length) return;
-    const { width, height } = link.state.graph;
     const wide = Math.max(240, root.clientWidth || 800);
-    const k = Math.min(1, wide / (width + 28));
-    svg.style.height = `${Math.min(model.get('height'), Math.max(110, (height + 28) * k))}px`;
-    const high = parseFloat(svg.style.height);
-    // at its own size, at the left, where there is room; else all of it
-    const whole = Math.min(1, wide / (width + 28), high / (height + 28));
-    view = [-14, (height - high / whole) / 2, wide / whole, high / whole];
-    if (whole < 1 && (width + 28) * whole < wide) view[0] = (width - view[2]) / 2;
+    const high = computeHeight(link.state.graph, wide, model.get('height'));
+    svg.style.height = `${high}px`;
+    view = fitView(link.state.graph, wide, high);
     applyView();
   }
 
-  function zoom(factor, at = [view[0] + view[2] / 2, view[1] + view[3] / 2]) {
+  /**
+   * @param {number} factor
+   * @param {number[]} [at]
+   */
+  function zoom(factor, at) {
     if (!cards.length) return;
-    const k = scale() / factor;
-    if ((k > 3 && factor < 1) || (k < 0.03 && factor > 1)) return;
-    view = [at[0] - (at[0] - view[0]) * factor, at[1] - (at[1] - view[1]) * factor, view[2] * factor, view[3] * factor];
+    view = zoomView(view, scale(), factor, at);
     applyView();
   }
 
+  /**
+   * @param {number} place
+   * @param {boolean} [closer]
+   */
   function bringIntoView(place, closer = false) {
-    const [width, height] = link.state.graph.card;
-    const { x, y } = cards[place];
-    if (closer && scale() < MIDDLE) zoom(scale() / 0.9);
-    const isInside = x >= view[0] && y >= view[1] && x + width <= view[0] + view[2] && y + height <= view[1] + view[3];
-    if (isInside && !closer) return;
-    view = [x + width / 2 - view[2] / 2, y + height / 2 - view[3] / 2, view[2], view[3]];
+    const { card } = link.state.graph;
+    if (closer && level !== 'near') zoom(scale() / 0.9);
+    if (isInside(view, cards[place], card) && !closer) return;
+    view = centreView(view, cards[place], card);
     applyView();
   }
 
   // pointing
 
+  /** @param {number | null} place */
   function light(place) {
     root.classList.toggle('nbpart-lit', place !== null);
     drawn.forEach(({ node }, i) => node.classList.toggle('nbpart-near', place !== null && (i === place || neighbours[place].has(i))));
     lines.forEach((line, i) => line.classList.toggle('nbpart-hot', place !== null && (edges[i].s === place || edges[i].t === place)));
   }
 
+  /**
+   * @param {SVGGElement} node
+   * @param {number} place
+   */
   function listenTo(node, place) {
     node.addEventListener('pointerenter', () => light(place));
     node.addEventListener('pointerleave', () => light(null));
@@ -152,6 +170,7 @@ export function drawGraph(link, root, model) {
     node.addEventListener('dblclick', () => open(place));
   }
 
+  /** @param {number} place */
   function setCurrent(place) {
     drawn[current]?.node.setAttribute('tabindex', '-1');
     current = place;
@@ -160,9 +179,15 @@ export function drawGraph(link, root, model) {
 
   // selecting
 
+  /** @type {() => string[]} */
   const selection = () => model.get('selection') || [];
+  /** @param {CardJson} card */
   const isSelected = (card) => card.members.every((name) => selection().includes(name));
 
+  /**
+   * @param {number} place
+   * @param {boolean} more
+   */
   function select(place, more) {
     const { members } = cards[place];
     const before = more ? selection() : [];
@@ -171,6 +196,7 @@ export function drawGraph(link, root, model) {
     say(`${describeCard(cards[place])}${names.length ? ', selected' : ''}`);
   }
 
+  /** @param {string[]} names */
   function setSelection(names) {
     model.set('selection', names);
     model.save_changes();
@@ -205,6 +231,10 @@ export function drawGraph(link, root, model) {
       makeCodeLine(names.length === 1 ? `ws.partition_status(${quoted[0]})` : `ws.heatmap([${quoted.join(', ')}])`));
   }
 
+  /**
+   * @param {string} name
+   * @param {boolean} folded
+   */
   async function fold(name, folded) {
     try {
       result.show(await link.request('fold', { group: name, folded }));
@@ -213,6 +243,7 @@ export function drawGraph(link, root, model) {
     }
   }
 
+  /** @param {number} place */
   async function open(place) {
     const card = cards[place];
     if (card.kind === 'group') return fold(card.name, false);
@@ -256,16 +287,12 @@ export function drawGraph(link, root, model) {
 
   // keys: the nearest card in the direction of the arrow
 
+  /**
+   * @param {number} dx
+   * @param {number} dy
+   */
   function move(dx, dy) {
-    const from = cards[current];
-    let best = -1;
-    let least = Infinity;
-    cards.forEach((card, place) => {
-      const [ahead, aside] = dx ? [(card.x - from.x) * dx, Math.abs(card.y - from.y)] : [(card.y - from.y) * dy, Math.abs(card.x - from.x)];
-      if (ahead <= 1) return;
-      const far = ahead + aside * (dx ? 1.5 : 4);
-      if (far < least) [best, least] = [place, far];
-    });
+    const best = findNearestCard(cards, current, dx, dy);
     if (best < 0) return;
     setCurrent(best);
     bringIntoView(best);
@@ -292,6 +319,7 @@ export function drawGraph(link, root, model) {
 
   // wheel and drag
 
+  /** @param {MouseEvent} event */
   const pointAt = (event) => {
     const box = svg.getBoundingClientRect();
     const k = scale();
@@ -303,9 +331,10 @@ export function drawGraph(link, root, model) {
     event.preventDefault();
     zoom((event.deltaY || event.deltaX) > 0 ? 1.15 : 1 / 1.15, pointAt(event));
   }, { passive: false });
+  /** @type {{ x: number, y: number, view: View } | null} */
   let drag = null;
   svg.addEventListener('pointerdown', (event) => {
-    if (event.button !== 0 || event.target.closest('.nbpart-node')) return;
+    if (event.button !== 0 || (event.target instanceof Element && event.target.closest('.nbpart-node'))) return;
     drag = { x: event.clientX, y: event.clientY, view: [...view] };
     svg.setPointerCapture(event.pointerId);
   });
@@ -328,7 +357,7 @@ export function drawGraph(link, root, model) {
     fit();
   }));
   observer.observe(root);
-  const stopListening = link.listen((kind, payload) => (kind === 'counts' ? drawCounts(payload.changed) : drawAll()));
+  const stopListening = link.listen((...[kind, payload]) => (kind === 'counts' ? drawCounts(payload.changed) : drawAll()));
   model.on('change:selection', showSelection);
   drawAll();
   return () => {

@@ -1,21 +1,26 @@
 // What stands around the heatmap's canvas: the bar, the legend that filters, the tip beside the pointer, empty states.
 
-import { DISPLAY_ORDER, STATUSES } from '../generated/constants.js';
+import { CODES, DISPLAY_ORDER, STATUSES } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
 import { formatCount, formatDuration, formatNumber, formatTime, plural, shorten } from '../shared/words.js';
+
+/** @import { BandJson, FoundJson, HeadJson } from '../generated/messages.js' */
+/** @import { ToolbarActions } from './types.js' */
 
 // viridis without its darkest fifth, which is lost on a dark ground
 export const RAMP_STOPS = ['#414487', '#31688e', '#26828e', '#1f9e89', '#35b779', '#6ece58', '#b5de2b', '#fde725'];
 
 /**
- * The bar above. `on` has choose({color_by | sort_by | statuses | text}), sort(), zoom(factor), whole(), next(step) and
- * unfocus().
+ * The bar above.
+ *
+ * @param {ToolbarActions} on
  */
 export function makeToolbar(on) {
   const colour = element('select', { 'aria-label': 'Colour by', onchange: () => on.choose({ color_by: colour.value }) });
   const order = element('select', { 'aria-label': 'Order by', onchange: () => on.choose({ sort_by: order.value || null }) });
   const again = element('button', { type: 'button', hidden: true, 'data-sort': 'true', onclick: on.sort });
-  let timer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   const find = element('input', {
     type: 'search', placeholder: 'key contains…', 'aria-label': 'Show keys that contain', maxlength: 200,
     oninput: () => {
@@ -38,11 +43,13 @@ export function makeToolbar(on) {
     element('button', { type: 'button', text: '+', title: 'Zoom in (+), or Ctrl and the wheel', 'aria-label': 'Zoom in', onclick: () => on.zoom(0.5) }),
     element('button', { type: 'button', text: 'All', title: 'Show all (0)', 'aria-label': 'Show all partitions', onclick: on.whole }),
   );
+  /** @type {(select: HTMLSelectElement, options: string[][], value: string) => void} */
   const fill = (select, options, value) => {
     const wanted = options.some(([name]) => name === value) ? options : [...options, [value, value]];
     select.replaceChildren(...wanted.map(([name, text]) => element('option', { value: name, text, selected: name === value })));
     select.value = value;
   };
+  /** @param {HeadJson} head */
   const show = (head) => {
     const values = [['duration_s', 'duration'], ['rows', 'rows'], ['bytes', 'bytes'], ...head.metrics.map((name) => [name, name])];
     fill(colour, [['status', 'status'], ...values], head.color_by);
@@ -54,14 +61,18 @@ export function makeToolbar(on) {
     only.hidden = !head.focus;
     only.textContent = head.focus ? `✕ only ${shorten(head.focus.join(', '), 40)}` : '';
     only.title = 'Show all assets again';
-    const failed = STATUSES.findIndex((status) => status.name === 'failed');
+    const failed = CODES.failed;
     next.disabled = !head.bands.some((band) => band.counts.some((counts) => counts[failed]));
   };
   return { node, show, find };
 }
 
-/** The legend: each status with its number; pressed, only its partitions are shown. Beside it the scale of values. */
-export function makeLegend(root, on) {
+/**
+ * The legend: each status with its number; pressed, only its partitions are shown. Beside it the scale of values.
+ *
+ * @param {{ toggle: (code: number) => void }} on
+ */
+export function makeLegend(on) {
   const node = element('div', { class: 'nbpart-heat-keys', role: 'group', 'aria-label': 'Show only partitions that are' });
   const buttons = DISPLAY_ORDER.map((code) => {
     const { name, glyph } = STATUSES[code];
@@ -76,6 +87,7 @@ export function makeLegend(root, on) {
   });
   const ramp = element('span', { class: 'nbpart-heat-ramp' });
   node.append(ramp);
+  /** @param {HeadJson} head */
   const show = (head) => {
     for (const { code, button, number } of buttons) {
       const n = head.bands.reduce((sum, band) => sum + band.counts.reduce((own, counts) => own + counts[code], 0), 0);
@@ -88,8 +100,9 @@ export function makeLegend(root, on) {
   return { node, show };
 }
 
+/** @param {HeadJson} head */
 function describeScales(head) {
-  const scales = head.bands.map((band) => band.scale).filter(Boolean);
+  const scales = head.bands.map((band) => band.scale).filter((scale) => scale !== null);
   if (!scales.length) return [element('span', { text: `No partition has a ${head.color_by} yet.` })];
   const same = scales.every((scale) => scale.low === scales[0].low && scale.high === scales[0].high);
   const bar = element('i', { style: `background: linear-gradient(to right, ${RAMP_STOPS.join(', ')})` });
@@ -98,7 +111,11 @@ function describeScales(head) {
   return [`${head.color_by} ${formatNumber(low)}`, bar, `${formatNumber(high)}${log ? ' (log)' : ''}`];
 }
 
-/** What is known of a partition, as lines of text. */
+/**
+ * What is known of a partition, as lines of text.
+ *
+ * @param {FoundJson} found
+ */
 export function describePartition(found) {
   const lines = [];
   if (found.started_at) lines.push(`run ${found.run_id}, ${formatTime(found.started_at)}${found.attempt > 1 ? `, attempt ${found.attempt}` : ''}`);
@@ -117,20 +134,22 @@ export function describePartition(found) {
 /** The tip beside the pointer: `show(x, y, {width, height}, title, lines)` within a box of that size, and `hide()`. */
 export function makeTooltip() {
   const node = element('div', { class: 'nbpart-heat-tip', hidden: true });
-  return {
-    node,
-    hide: () => (node.hidden = true),
-    show: (x, y, { width, height }, title, lines) => {
-      node.replaceChildren(element('b', { text: title }), ...lines.map((text) => element('div', { text })));
-      node.hidden = false;
-      const fits = y + 16 + node.offsetHeight <= height;
-      node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
-      node.style.top = `${fits ? y + 16 : Math.max(0, y - node.offsetHeight - 10)}px`;
-    },
+  /** @type {(x: number, y: number, box: { width: number, height: number }, title: string, lines: string[]) => void} */
+  const show = (x, y, { width, height }, title, lines) => {
+    node.replaceChildren(element('b', { text: title }), ...lines.map((text) => element('div', { text })));
+    node.hidden = false;
+    const fits = y + 16 + node.offsetHeight <= height;
+    node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
+    node.style.top = `${fits ? y + 16 : Math.max(0, y - node.offsetHeight - 10)}px`;
   };
+  return { node, show, hide: () => void (node.hidden = true) };
 }
 
-/** What to do where there is nothing to show; null where there is something. */
+/**
+ * What to do where there is nothing to show; null where there is something.
+ *
+ * @param {HeadJson} head
+ */
 export function makeEmptyState(head) {
   if (!head.bands.length) {
     return element('div', { class: 'nbpart-heat-empty' },
@@ -140,7 +159,11 @@ export function makeEmptyState(head) {
   return null;
 }
 
-/** A sentence for a band without anything to draw; '' where there is something. */
+/**
+ * A sentence for a band without anything to draw; '' where there is something.
+ *
+ * @param {BandJson} band
+ */
 export function describeEmptyBand(band) {
   if (band.shown) return '';
   if (band.n) return 'No partition matches the filter. Press Escape to clear it.';

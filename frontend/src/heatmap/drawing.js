@@ -2,17 +2,23 @@
 
 import { CODES, COLUMN_ORDER, STATUSES, URGENCY } from '../generated/constants.js';
 import { formatCount, formatNumber, plural } from '../shared/words.js';
+import { drawAxis, requestNames } from './axis.js';
 import { describeEmptyBand } from './controls.js';
-import { computeTicks } from './geometry.js';
+import { drawMarks } from './marks.js';
 import { paintGrid, paintMarks, paintStatus, paintTicks, paintValues, toHex } from './paint.js';
-import { findBox, findBoxes, findVisible, getWindow, measure, measureDown } from './places.js';
-import { describeAxes, fitText, FONT, shortenCount } from './text.js';
+import { findBox, findVisible, getGrid, getPen, getWindow, measure, measureDown } from './places.js';
+import { fitText, FONT, shortenCount } from './text.js';
+
+/** @import { CellSize, Item } from './types.js' */
+/** @import { HeatmapView } from './view.js' */
 
 const GLYPH_SIZE = { width: 16, height: 14 }; // a smaller cell has no room for one
 const FAILURE_LANE = 6; // where places are too narrow for glyphs, what failed is told by ticks above the others
 
+/** @param {CellSize} size */
 const hasGlyphs = ({ width, height }) => width >= GLYPH_SIZE.width && height >= GLYPH_SIZE.height;
 
+/** @param {HeatmapView} view */
 export function drawView(view) {
   if (!view.state || !view.state.bands || view.scroll.hidden || !view.root.isConnected) return;
   if (!view.root.clientWidth) {
@@ -32,7 +38,7 @@ export function drawView(view) {
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
   }
-  const pen = view.base.getContext('2d', { willReadFrequently: true });
+  const pen = getPen(view);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   pen.font = FONT;
@@ -53,6 +59,11 @@ export function drawView(view) {
   requestNames(view);
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Item} item
+ */
 function drawHead(view, pen, { band: b, y, height }) {
   const band = view.state.head.bands[b];
   const middle = y - view.top + height / 2;
@@ -74,6 +85,12 @@ function drawHead(view, pen, { band: b, y, height }) {
   pen.fillText(fitText(pen, describeEmptyBand(band) || told, view.size.width - after - 4), after, middle);
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Item} item
+ * @param {number} ratio
+ */
 function drawRow(view, pen, item, ratio) {
   const { left } = view.size;
   const band = view.state.head.bands[item.band];
@@ -85,11 +102,17 @@ function drawRow(view, pen, item, ratio) {
   if (band.layout === 'cell') drawCell(view, pen, item, y);
   else if (band.shown) {
     drawTrack(view, pen, item, y, ratio);
-    if (item.cell) drawDown(view, pen, item, y);
+    if (item.cell) drawDown(view, pen, item, y, item.cell);
     drawTotals(view, pen, item, label);
   }
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Item} item
+ * @param {number} y
+ */
 function drawCell(view, pen, item, y) {
   const own = view.state.bands[item.band];
   const code = own.status[item.row][0];
@@ -106,6 +129,13 @@ function drawCell(view, pen, item, y) {
   pen.fillText(name, view.size.left + 26, y + 11);
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Item} item
+ * @param {number} y
+ * @param {number} ratio
+ */
 function drawTrack(view, pen, item, y, ratio) {
   const { left, track } = view.size;
   const own = view.state.bands[item.band];
@@ -129,7 +159,14 @@ function drawTrack(view, pen, item, y, ratio) {
   drawGlyphs(view, pen, item, y, own.status[item.row], own.steps && own.steps[item.row]);
 }
 
-/** Paint a row into an image. */
+/**
+ * Paint a row into an image.
+ *
+ * @param {HeatmapView} view
+ * @param {ImageData} image
+ * @param {Item} item
+ * @param {{ from: number; to: number; ratio: number }} scale
+ */
 function fillImage(view, image, item, { from, to, ratio }) {
   const { failed } = CODES;
   const own = view.state.bands[item.band];
@@ -139,9 +176,10 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
     const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
-    const columns = view.state.head.bands[item.band].grid.columns.length;
+    const { columns, cells } = getGrid(view, item.band);
+    /** @param {number} place */
     const pick = (place) => (steps && codes[place] !== failed ? view.ramp[steps[place]] : view.pixels[codes[place]]);
-    const grid = { width: image.width, cell, columns, cells: own.cells };
+    const grid = { width: image.width, cell, columns: columns.length, cells };
     paintGrid(pixels, { ...grid, pick, gap: cell.width > 3 * gap ? gap : 0 });
     const mark = { codes, code: failed, colour: view.pixels[failed], least: Math.round(4 * ratio), rim: gap };
     if (!hasGlyphs(item.cell)) paintMarks(pixels, { ...grid, ...mark });
@@ -156,16 +194,25 @@ function fillImage(view, image, item, { from, to, ratio }) {
   if (lane) paintTicks(pixels, { ...common, top: 0, height: lane, code: failed, colour: view.pixels[failed], least: Math.round(3 * ratio) });
 }
 
-/** A glyph in each place that is wide enough; a value's colour says that it is there. */
+/**
+ * A glyph in each place that is wide enough; a value's colour says that it is there.
+ *
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Item} item
+ * @param {number} y
+ * @param {Uint8Array} codes
+ * @param {Uint8Array | null} steps
+ */
 function drawGlyphs(view, pen, item, y, codes, steps) {
   const { left, track } = view.size;
+  /** @param {number} place */
   const has = (place) => !steps || !steps[place] || codes[place] === CODES.failed;
   if (item.cell) {
     if (!hasGlyphs(item.cell)) return;
     codes.forEach((code, place) => {
-      if (!has(place)) return;
-      const box = findBox(view, item.band, item.row, place, place + 1);
-      drawGlyph(view, pen, code, box.x + box.width / 2, box.y + box.height / 2);
+      const box = has(place) ? findBox(view, item.band, item.row, place, place + 1) : null;
+      if (box) drawGlyph(view, pen, code, box.x + box.width / 2, box.y + box.height / 2);
     });
     return;
   }
@@ -178,6 +225,13 @@ function drawGlyphs(view, pen, item, y, codes, steps) {
   }
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} code
+ * @param {number} x
+ * @param {number} y
+ */
 function drawGlyph(view, pen, code, x, y) {
   pen.textAlign = 'center';
   const isValue = view.state.head.color_by !== 'status' && code !== CODES.failed;
@@ -187,7 +241,14 @@ function drawGlyph(view, pen, code, x, y) {
   pen.font = FONT;
 }
 
-/** At the right: how many failed, and the share that is made. */
+/**
+ * At the right: how many failed, and the share that is made.
+ *
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Item} item
+ * @param {number} middle
+ */
 function drawTotals(view, pen, item, middle) {
   const { width } = view.size;
   const counts = view.state.head.bands[item.band].counts[item.row];
@@ -201,128 +262,22 @@ function drawTotals(view, pen, item, middle) {
   pen.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, width - 42, middle);
 }
 
-/** The values of the second parameter, at the left of a grid. */
-function drawDown(view, pen, item, y) {
+/**
+ * The values of the second parameter, at the left of a grid.
+ *
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Item} item
+ * @param {number} y
+ * @param {CellSize} cell
+ */
+function drawDown(view, pen, item, y, cell) {
   const { left } = view.size;
-  const { rows } = view.state.head.bands[item.band].grid;
-  const every = Math.ceil(13 / item.cell.height);
+  const { rows } = getGrid(view, item.band);
+  const every = Math.ceil(13 / cell.height);
   pen.textAlign = 'right';
   pen.fillStyle = view.faint;
   for (let line = 0; line < rows.length; line += every) {
-    pen.fillText(fitText(pen, rows[line], 56), left - 6, y + (line + 0.5) * item.cell.height);
+    pen.fillText(fitText(pen, rows[line], 56), left - 6, y + (line + 0.5) * cell.height);
   }
-}
-
-function drawAxis(view, pen, { band: b, y, cell }) {
-  const { left } = view.size;
-  const band = view.state.head.bands[b];
-  const top = y - view.top;
-  pen.fillStyle = view.faint;
-  if (cell) {
-    const widest = Math.max(...band.grid.columns.map((name) => pen.measureText(name).width));
-    const every = Math.ceil(Math.min(90, widest + 6) / cell.width);
-    pen.textAlign = 'center';
-    for (let column = 0; column < band.grid.columns.length; column += every) {
-      pen.fillText(fitText(pen, band.grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
-    }
-    pen.textAlign = 'left';
-    pen.fillText(fitText(pen, describeAxes(band.grid), left - 22), 2, top + 8);
-    return;
-  }
-  pen.strokeStyle = view.line;
-  let end = -Infinity;
-  for (const { place, x, align, most } of findTicks(view, b)) {
-    pen.beginPath();
-    pen.moveTo(Math.round(x) + 0.5, top);
-    pen.lineTo(Math.round(x) + 0.5, top + 4);
-    pen.stroke();
-    pen.textAlign = align;
-    const name = view.names.get(`${b}.${place}`);
-    const text = fitText(pen, name === undefined ? `${formatCount(place + 1)}.` : name, most);
-    const own = pen.measureText(text).width;
-    const start = align === 'left' ? x : x - own / 2;
-    if (start < end + 8) continue;
-    pen.fillText(text, x, top + 12);
-    end = start + own;
-  }
-  pen.textAlign = 'left';
-}
-
-function findTicks(view, b) {
-  const { left, track } = view.size;
-  const { from, to } = getWindow(view, b);
-  const most = Math.max(2, Math.floor(track / 150));
-  const cell = track / (to - from);
-  const ticks = computeTicks(from, to, most).map((place) => ({ place, x: left + (place + 0.5 - from) * cell, align: 'center', most: Math.min(track / 2, Math.max(cell, track / most)) - 12 }));
-  if (ticks.length) {
-    const first = ticks[0];
-    if (first.x - left < 70) Object.assign(first, { x: Math.max(left, first.x - cell / 2), align: 'left' });
-  }
-  return ticks.filter((tick) => tick.align === 'left' || tick.x + 60 < left + track || cell > 60);
-}
-
-/** Ask for the keys along the axes that are in sight, once they have stood still. */
-function requestNames(view) {
-  clearTimeout(view.naming);
-  view.naming = setTimeout(async () => {
-    const number = view.state.head.view;
-    for (const item of findVisible(view)) {
-      if (item.kind !== 'axis' || item.cell) continue;
-      const places = findTicks(view, item.band).map(({ place }) => place).filter((place) => !view.names.has(`${item.band}.${place}`));
-      if (!places.length) continue;
-      const answer = await view.link.request('keys', { view: number, band: item.band, places }).catch(() => null);
-      if (!answer || answer.view !== view.state.head.view) return;
-      places.forEach((place, i) => view.names.set(`${item.band}.${place}`, answer.keys[i] || ''));
-      view.paint();
-    }
-  }, 60);
-}
-
-export function drawMarks(view) {
-  if (!view.layout || !view.state.bands) return;
-  const ratio = window.devicePixelRatio || 1;
-  const pen = view.over.getContext('2d');
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, view.size.width, view.size.height);
-  for (const { band, row, role, ranges } of view.highlights) drawRanges(view, pen, band, [row], ranges, role === 'read' ? [5, 3] : [1, 2]);
-  const { selection } = view.state.head;
-  if (selection && !view.brush) drawRanges(view, pen, selection.band, selection.rows, selection.ranges, [], 0.16);
-  if (view.brush) drawRanges(view, pen, view.brush.band, view.brush.rows, view.brush.ranges, [], 0.25);
-  if (view.cursor && document.activeElement === view.stage) drawCursor(view, pen);
-}
-
-function drawRanges(view, pen, b, rows, ranges, dash, fill = 0) {
-  const band = view.state.head.bands[b];
-  if (!band) return;
-  pen.setLineDash(dash);
-  pen.lineWidth = dash.length ? 2 : 1.5;
-  pen.strokeStyle = dash.length ? view.text : view.brand;
-  pen.fillStyle = view.brand;
-  for (const row of rows) {
-    for (const box of findBoxes(view, b, row, ranges)) {
-      if (box.y > view.size.height || box.y + box.height < 0) continue;
-      if (fill) {
-        pen.globalAlpha = fill;
-        pen.fillRect(box.x, box.y, box.width, box.height);
-        pen.globalAlpha = 1;
-      }
-      const wide = Math.max(3, box.width);
-      pen.strokeRect(box.x - (wide - box.width) / 2, box.y, wide, box.height);
-    }
-  }
-  pen.setLineDash([]);
-}
-
-function drawCursor(view, pen) {
-  const { band, row, place } = view.cursor;
-  const box = findBox(view, band, row, place, place + 1);
-  if (!box) return;
-  const wide = Math.max(5, box.width);
-  const x = box.x - (wide - box.width) / 2;
-  pen.lineWidth = 4;
-  pen.strokeStyle = view.ground;
-  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
-  pen.lineWidth = 2;
-  pen.strokeStyle = view.text;
-  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
 }

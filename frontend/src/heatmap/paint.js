@@ -3,13 +3,24 @@
 import { STATUSES } from '../generated/constants.js';
 import { placesOfColumn } from './geometry.js';
 
-/** `#rrggbb` as a pixel of an image's Uint32Array. */
+/** @import { PixelGrid, PixelRow } from './types.js' */
+
+/**
+ * `#rrggbb` as a pixel of an image's Uint32Array.
+ *
+ * @param {string} colour
+ */
 export function toPixel(colour) {
   const n = parseInt(colour.slice(1), 16);
   return ((255 << 24) | ((n & 255) << 16) | (n & 0xff00) | (n >> 16)) >>> 0;
 }
 
-/** The colours of 256 steps through `stops` (`#rrggbb`), as pixels; step 0, which is no value, is `blank`. */
+/**
+ * The colours of 256 steps through `stops` (`#rrggbb`), as pixels; step 0, which is no value, is `blank`.
+ *
+ * @param {readonly string[]} stops
+ * @param {number} blank
+ */
 export function makeRamp(stops, blank) {
   const parts = stops.map((s) => [1, 3, 5].map((i) => parseInt(s.slice(i, i + 2), 16)));
   const ramp = new Uint32Array(256);
@@ -26,6 +37,12 @@ export function makeRamp(stops, blank) {
 /**
  * How many of `height` pixels each status gets, by code, into `out`: in proportion, at least `least[code]` for what is
  * there, and together exactly `height`.
+ *
+ * @param {ArrayLike<number>} counts
+ * @param {number} total
+ * @param {number} height
+ * @param {ArrayLike<number>} least
+ * @param {Int32Array} out
  */
 export function computeHeights(counts, total, height, least, out) {
   let used = 0;
@@ -41,6 +58,13 @@ export function computeHeights(counts, total, height, least, out) {
 
 /**
  * Whether column `x` stays clear between two places that are wide enough for a `gap`.
+ *
+ * @param {number} x
+ * @param {number} width
+ * @param {number} from
+ * @param {number} to
+ * @param {number} n
+ * @param {number} gap
  */
 function isGap(x, width, from, to, n, gap) {
   if (width / (to - from) < 4 * gap || x + gap >= width) return false;
@@ -50,6 +74,9 @@ function isGap(x, width, from, to, n, gap) {
 /**
  * Paint a tick of `height` pixels at `top` over each column with a place of the status `code`, at least `least` wide.
  * What lies between the ticks stays clear: they are seen by their shape, whatever colours stand below.
+ *
+ * @param {Uint32Array} image
+ * @param {PixelRow & { code: number; colour: number; least: number }} row
  */
 export function paintTicks(image, { width, top, height, codes, from, to, code, colour, least, gap }) {
   const n = codes.length;
@@ -64,8 +91,11 @@ export function paintTicks(image, { width, top, height, codes, from, to, code, c
 
 /**
  * Paint the statuses of the places [from, to) as a row of `height` pixels at `top` of an image `width` wide. A column
- * with many places is a computeBar of their statuses in `order`, top first; `gap` pixels between places that are wide enough
+ * with many places is a stack of their statuses in `order`, top first; `gap` pixels between places that are wide enough
  * stay clear.
+ *
+ * @param {Uint32Array} image
+ * @param {PixelRow & { colours: Uint32Array; order: readonly number[]; least: ArrayLike<number> }} row
  */
 export function paintStatus(image, { width, top, height, codes, from, to, colours, order, least, gap }) {
   const counts = new Uint32Array(STATUSES.length);
@@ -93,6 +123,9 @@ export function paintStatus(image, { width, top, height, codes, from, to, colour
 /**
  * The same for values: a column shows the mean of its places' steps, without those that have none (their part is the
  * ramp's blank, above), and the failed ones on top as in the statuses.
+ *
+ * @param {Uint32Array} image
+ * @param {PixelRow & { steps: Uint8Array; ramp: Uint32Array; failed: number; failedColour: number; least: number }} row
  */
 export function paintValues(image, { width, top, height, codes, steps, from, to, ramp, failed, failedColour, least, gap }) {
   const n = codes.length;
@@ -120,7 +153,12 @@ export function paintValues(image, { width, top, height, codes, steps, from, to,
   }
 }
 
-/** Paint one value a cell as a grid: `cells[place]` is row * columns + column; cells that no place has stay clear. */
+/**
+ * Paint one value a cell as a grid: `cells[place]` is row * columns + column; cells that no place has stay clear.
+ *
+ * @param {Uint32Array} image
+ * @param {PixelGrid & { pick: (place: number) => number; gap: number }} grid
+ */
 export function paintGrid(image, { width, cell, columns, cells, pick, gap }) {
   for (let place = 0; place < cells.length; place++) {
     const x = (cells[place] % columns) * cell.width;
@@ -129,7 +167,12 @@ export function paintGrid(image, { width, cell, columns, cells, pick, gap }) {
   }
 }
 
-/** Paint the cells of the status `code` once more, at least `least` high and wide, with a clear `rim` around each. */
+/**
+ * Paint the cells of the status `code` once more, at least `least` high and wide, with a clear `rim` around each.
+ *
+ * @param {Uint32Array} image
+ * @param {PixelGrid & { codes: Uint8Array; code: number; colour: number; least: number; rim: number }} grid
+ */
 export function paintMarks(image, { width, cell, columns, cells, codes, code, colour, least, rim }) {
   for (let place = codes.indexOf(code); place >= 0; place = codes.indexOf(code, place + 1)) {
     const [w, h] = [Math.max(least, cell.width - 2 * rim), Math.max(least, cell.height - 2 * rim)];
@@ -140,7 +183,17 @@ export function paintMarks(image, { width, cell, columns, cells, codes, code, co
   }
 }
 
-/** Paint what of a box lies within the image. */
+/**
+ * Paint what of a box lies within the image.
+ *
+ * @param {Uint32Array} image
+ * @param {number} width
+ * @param {number} x
+ * @param {number} y
+ * @param {number} w
+ * @param {number} h
+ * @param {number} colour
+ */
 function paintBox(image, width, x, y, w, h, colour) {
   const [left, right] = [Math.max(0, x), Math.min(width, x + w)];
   const bottom = Math.min(image.length / width, y + h);
@@ -148,5 +201,9 @@ function paintBox(image, width, x, y, w, h, colour) {
   for (let line = Math.max(0, y); line < bottom; line++) image.fill(colour, line * width + left, line * width + right);
 }
 
-/** The colour of a pixel, as `#rrggbb`. */
+/**
+ * The colour of a pixel, as `#rrggbb`.
+ *
+ * @param {number} pixel
+ */
 export const toHex = (pixel) => `#${[0, 8, 16].map((by) => ((pixel >>> by) & 255).toString(16).padStart(2, '0')).join('')}`;

@@ -4,20 +4,29 @@ import { CODES } from '../generated/constants.js';
 import { computeLayout, panWindow, placesOfColumn } from './geometry.js';
 import { describeAxes, FONT, shortenCount } from './text.js';
 
+/** @import { GridJson } from '../generated/messages.js' */
+/** @import { Box, Hit, Range, Window } from './types.js' */
+/** @import { HeatmapView } from './view.js' */
+
+/** @param {HeatmapView} view */
 export function measure(view) {
   const width = Math.max(240, view.scroll.clientWidth);
   const left = Math.round(Math.min(Math.max(80, measureLabels(view)), 200, Math.max(120, width * 0.22)));
   const right = Math.round(measureTotals(view));
-  view.size = { width, left, track: width - left - right, right };
-  view.layout = computeLayout(view.state.head.bands, view.size.track);
+  const track = width - left - right;
+  view.layout = computeLayout(view.state.head.bands, track);
   const height = Math.max(1, Math.min(560, view.layout.height));
+  view.size = { width, height, left, track, right };
   view.space.style.height = `${view.layout.height}px`;
   view.stage.style.height = `${height}px`;
-  view.size.height = height;
   view.top = view.scroll.scrollTop;
 }
 
-/** The width that the names at the left would need. */
+/**
+ * The width that the names at the left would need.
+ *
+ * @param {HeatmapView} view
+ */
 function measureLabels(view) {
   const pen = getPen(view);
   const widths = view.state.head.bands.flatMap((band) => [
@@ -27,23 +36,51 @@ function measureLabels(view) {
   return Math.max(0, ...widths);
 }
 
-/** The width of the values at the left of a grid. */
+/**
+ * The width of the values at the left of a grid.
+ *
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} pen
+ * @param {{ grid: GridJson | null }} band
+ */
 export function measureDown(view, pen, { grid }) {
   return grid ? Math.min(56, Math.max(...grid.rows.map((name) => pen.measureText(name).width))) + 8 : 0;
 }
 
-/** The width that the numbers at the right need. */
+/**
+ * The width that the numbers at the right need.
+ *
+ * @param {HeatmapView} view
+ */
 function measureTotals(view) {
   const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
   return 50 + (most ? getPen(view).measureText(`✕ ${shortenCount(most)}`).width + 8 : 0);
 }
 
-function getPen(view) {
-  const pen = view.base.getContext('2d', { willReadFrequently: true });
+/**
+ * What draws on a canvas.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} [settings]
+ */
+export function getContext(canvas, settings) {
+  const context = canvas.getContext('2d', settings);
+  if (!context) throw new Error('This browser draws on no canvas.');
+  return context;
+}
+
+/** @param {HeatmapView} view */
+export function getPen(view) {
+  const pen = getContext(view.base, { willReadFrequently: true });
   pen.font = FONT;
   return pen;
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {number} b
+ * @returns {Window}
+ */
 export function getWindow(view, b) {
   const n = view.state.head.bands[b].shown;
   const own = view.windows.get(b);
@@ -51,21 +88,39 @@ export function getWindow(view, b) {
   return own.to > n ? panWindow(own, n, 0) : own;
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {number} b
+ * @param {Window} window
+ */
 export function setWindow(view, b, window) {
   const n = view.state.head.bands[b].shown;
   view.windows.set(b, { ...window, isWhole: window.to - window.from >= n });
   view.paint();
 }
 
+/** @param {HeatmapView} view */
 export function findVisible(view) {
   return view.layout.items.filter((item) => item.y + item.height > view.top && item.y < view.top + view.size.height);
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {number} b
+ * @param {number} row
+ */
 export function findRow(view, b, row) {
   return view.layout.items.find((item) => item.kind === 'row' && item.band === b && item.row === row);
 }
 
-/** What is under a point of the stage: {item, band, row, first, last} of places, or null. */
+/**
+ * What is under a point of the stage: {item, band, row, first, last} of places, or null.
+ *
+ * @param {HeatmapView} view
+ * @param {number} x
+ * @param {number} y
+ * @returns {Hit | null}
+ */
 export function findHit(view, x, y) {
   const at = y + view.top;
   const item = view.layout.items.find((one) => at >= one.y && at < one.y + one.height);
@@ -73,33 +128,63 @@ export function findHit(view, x, y) {
   const { left, track } = view.size;
   const along = x - left;
   const band = view.state.head.bands[item.band];
-  if (item.kind !== 'row') return { item, band: item.band, row: -1, along };
+  if (item.kind !== 'row') return { item, band: item.band, row: -1, first: -1, last: -1, along };
   if (band.layout === 'cell') return along >= 0 ? { item, band: item.band, row: item.row, first: 0, last: 1, along } : null;
   if (!band.shown || along < 0 || along >= track) return null;
   if (item.cell) {
     const column = Math.floor(along / item.cell.width);
     const line = Math.floor((at - item.y) / item.cell.height);
-    if (column >= band.grid.columns.length) return null;
-    const place = findPlace(view, item.band, line * band.grid.columns.length + column);
-    return { item, band: item.band, row: item.row, first: place, last: place + 1, column, line, along };
+    const { columns } = getGrid(view, item.band);
+    if (column >= columns.length) return null;
+    const place = findPlace(view, item.band, line * columns.length + column);
+    return { item, band: item.band, row: item.row, first: place, last: place + 1, cell: { column, line }, along };
   }
   const { from, to } = getWindow(view, item.band);
   const [first, last] = placesOfColumn(Math.floor(along), track, from, to, band.shown);
   return { item, band: item.band, row: item.row, first, last, along };
 }
 
-/** The place that stands in a cell of a grid; -1 for an empty one. */
+/**
+ * The place that stands in a cell of a grid; -1 for an empty one.
+ *
+ * @param {HeatmapView} view
+ * @param {number} b
+ * @param {number} cell
+ */
 export function findPlace(view, b, cell) {
   const own = view.state.bands[b];
   if (!own.byCell) {
-    const { columns, rows } = view.state.head.bands[b].grid;
-    own.byCell = new Int32Array(columns.length * rows.length).fill(-1);
-    own.cells.forEach((at, place) => (own.byCell[at] = place));
+    const { columns, rows, cells } = getGrid(view, b);
+    const byCell = new Int32Array(columns.length * rows.length).fill(-1);
+    cells.forEach((at, place) => (byCell[at] = place));
+    own.byCell = byCell;
   }
   return own.byCell[cell];
 }
 
-/** The rectangle of the places [first, last) of a row, in the stage. */
+/**
+ * The axes of a band with a grid, and the cell of each of its places.
+ *
+ * @param {HeatmapView} view
+ * @param {number} b
+ */
+export function getGrid(view, b) {
+  const { grid } = view.state.head.bands[b];
+  const { cells } = view.state.bands[b];
+  if (!grid || !cells) throw new Error(`Band ${b} has no grid.`);
+  return { ...grid, cells };
+}
+
+/**
+ * The rectangle of the places [first, last) of a row, in the stage.
+ *
+ * @param {HeatmapView} view
+ * @param {number} b
+ * @param {number} row
+ * @param {number} first
+ * @param {number} last
+ * @returns {Box | null}
+ */
 export function findBox(view, b, row, first, last) {
   const item = findRow(view, b, row);
   if (!item) return null;
@@ -108,8 +193,9 @@ export function findBox(view, b, row, first, last) {
   const band = view.state.head.bands[b];
   if (band.layout === 'cell') return { x: left, y: y + 2, width: 18, height: 18 };
   if (item.cell) {
-    const cell = view.state.bands[b].cells[first];
-    const columns = band.grid.columns.length;
+    const grid = getGrid(view, b);
+    const columns = grid.columns.length;
+    const cell = grid.cells[first];
     return { x: left + (cell % columns) * item.cell.width, y: y + Math.floor(cell / columns) * item.cell.height, width: item.cell.width, height: item.cell.height };
   }
   const { from, to } = getWindow(view, b);
@@ -120,15 +206,28 @@ export function findBox(view, b, row, first, last) {
   return { x: start, y: y + 1, width: Math.max(1, Math.min(left + track, end) - start), height: item.height - 2 };
 }
 
-/** The rectangles of ranges of a row; of all its places where `ranges` is null. */
+/**
+ * The rectangles of ranges of a row; of all its places where `ranges` is null.
+ *
+ * @param {HeatmapView} view
+ * @param {number} b
+ * @param {number} row
+ * @param {Range[] | null} ranges
+ * @returns {Box[]}
+ */
 export function findBoxes(view, b, row, ranges) {
   const band = view.state.head.bands[b];
   const item = findRow(view, b, row);
   if (!item || !band.shown) return [];
-  if (!item.cell) return (ranges || [[0, band.shown]]).map(([first, last]) => findBox(view, b, row, first, last)).filter(Boolean);
+  const { cell } = item;
+  if (!cell) {
+    const all = ranges || [[0, band.shown]];
+    return all.map(([first, last]) => findBox(view, b, row, first, last)).filter((box) => box !== null);
+  }
   if (!ranges) {
-    const width = band.grid.columns.length * item.cell.width;
+    const width = getGrid(view, b).columns.length * cell.width;
     return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
   }
-  return ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => findBox(view, b, row, first + i, first + i + 1)));
+  const places = ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => first + i));
+  return places.map((place) => findBox(view, b, row, place, place + 1)).filter((box) => box !== null);
 }

@@ -8,6 +8,11 @@ import { findHit, getWindow, setWindow } from './places.js';
 import { findBetween, findNearest, onClick, select } from './selection.js';
 import { countStatuses, findMostUrgent } from './statuses.js';
 
+/** @import { FoundJson } from '../generated/messages.js' */
+/** @import { Hit, Pan, Place, Press } from './types.js' */
+/** @import { HeatmapView } from './view.js' */
+
+/** @param {HeatmapView} view */
 export function listenToPointer(view) {
   const { stage } = view;
   /** @type {(event: MouseEvent) => [number, number]} */
@@ -26,8 +31,8 @@ export function listenToPointer(view) {
   });
   stage.addEventListener('pointermove', (event) => {
     if (!view.layout) return;
-    if (view.pan) onDrag(view, event);
-    else if (view.press) onBrush(view, findHit(view, ...at(event)), event, at(event));
+    if (view.pan) onDrag(view, event, view.pan);
+    else if (view.press) onBrush(view, event, at(event), view.press);
     else pointAt(view, findHit(view, ...at(event)), at(event));
   });
   stage.addEventListener('pointerup', (event) => {
@@ -47,10 +52,15 @@ export function listenToPointer(view) {
   for (const kind of ['focus', 'blur']) stage.addEventListener(kind, () => view.mark());
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {WheelEvent} event
+ * @param {[number, number]} at
+ */
 function onWheel(view, event, at) {
   if (!view.layout) return;
   const hit = findHit(view, ...at);
-  if (!hit || hit.row < 0 || hit.item.cell || hit.first === undefined) return;
+  if (!hit || hit.row < 0 || hit.item.cell) return;
   const { from, to } = getWindow(view, hit.band);
   const n = view.state.head.bands[hit.band].shown;
   const across = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
@@ -63,17 +73,28 @@ function onWheel(view, event, at) {
   event.preventDefault();
 }
 
-function onDrag(view, event) {
-  const { band, x, window } = view.pan;
+/**
+ * @param {HeatmapView} view
+ * @param {MouseEvent} event
+ * @param {Pan} pan
+ */
+function onDrag(view, event, { band, x, window }) {
   if (view.state.head.bands[band].layout !== 'line') return;
   const by = ((x - event.clientX) / view.size.track) * (window.to - window.from);
   setWindow(view, band, panWindow(window, view.state.head.bands[band].shown, by));
 }
 
-/** Brush from where the pointer went down to where it is, within one band. */
-function onBrush(view, hit, event, [x, y]) {
-  const { hit: start } = view.press;
-  if (!view.brush && Math.hypot(event.clientX - view.press.x, event.clientY - view.press.y) < 4) return;
+/**
+ * Brush from where the pointer went down to where it is, within one band.
+ *
+ * @param {HeatmapView} view
+ * @param {MouseEvent} event
+ * @param {[number, number]} at
+ * @param {Press} press
+ */
+function onBrush(view, event, [x, y], { hit: start, ...from }) {
+  const hit = findHit(view, x, y);
+  if (!view.brush && Math.hypot(event.clientX - from.x, event.clientY - from.y) < 4) return;
   view.tip.hide();
   const end = hit && hit.band === start.band && hit.row >= 0 && hit.first >= 0 ? hit : findNearest(view, start.band, x, y);
   if (end) view.brush = { band: start.band, ...findBetween(view, start, end) };
@@ -81,10 +102,14 @@ function onBrush(view, hit, event, [x, y]) {
 }
 
 
-
-function pointAt(view, hit, at) {
+/**
+ * @param {HeatmapView} view
+ * @param {Hit | null} hit
+ * @param {[number, number]} [at]
+ */
+function pointAt(view, hit, [x, y] = [0, 0]) {
   clearTimeout(view.asking);
-  if (!hit || hit.row < 0 || hit.first === undefined || hit.first < 0) {
+  if (!hit || hit.row < 0 || hit.first < 0) {
     view.hover = null;
     view.tip.hide();
     return;
@@ -93,16 +118,21 @@ function pointAt(view, hit, at) {
   const codes = view.state.bands[hit.band].status[hit.row];
   const place = findMostUrgent(codes, hit.first, hit.last, URGENCY);
   const many = hit.last - hit.first;
+  /** @type {Place} */
   const here = { band: hit.band, row: hit.row, place };
   const { name, glyph } = STATUSES[codes[place]];
-  const [x, y] = at;
   const box = view.stage.getBoundingClientRect();
   const outer = view.root.getBoundingClientRect();
+  /** @type {(title: string, lines: string[]) => void} */
   const show = (title, lines) => view.tip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title, lines);
-  const among = many > 1 ? [`${plural(many, 'partition')} here: ${describeStatuses(view, countStatuses(codes, hit.first, hit.last))}`] : [];
-  const known = view.hover && view.hover.place === place && view.hover.row === hit.row && view.hover.band === hit.band && view.hover.found;
+  const among = many > 1 ? [`${plural(many, 'partition')} here: ${describeStatuses(countStatuses(codes, hit.first, hit.last))}`] : [];
+  const { hover } = view;
+  const isSame = hover && hover.place === place && hover.row === hit.row && hover.band === hit.band;
+  const known = isSame ? hover.found : undefined;
   const row = band.rows[hit.row].name;
+  /** @param {FoundJson} [found] */
   const title = (found) => (found ? `${row}${found.key === null ? '' : ` · ${found.key}`}` : row);
+  /** @param {FoundJson} [found] */
   const lines = (found) => [`${glyph} ${name}`, ...(found ? describePartition(found) : []), ...among];
   show(title(known), lines(known));
   if (known) return;
@@ -115,10 +145,16 @@ function pointAt(view, hit, at) {
   }, 60);
 }
 
-function describeStatuses(view, counts) {
+/** @param {number[]} counts */
+function describeStatuses(counts) {
   return COLUMN_ORDER.filter((code) => counts[code]).map((code) => `${formatCount(counts[code])} ${STATUSES[code].name}`).join(', ');
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {Place} place
+ * @returns {Promise<FoundJson | null>}
+ */
 export async function requestDetails(view, { band, row, place }) {
   const number = view.state.head.view;
   return view.link.request('details', { view: number, band, row, place }).then((answer) => answer.found, () => null);

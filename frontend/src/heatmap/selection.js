@@ -1,31 +1,50 @@
 // What is selected, and from where to where.
 
 import { URGENCY } from '../generated/constants.js';
-import { findHit, findPlace } from './places.js';
+import { findHit, findPlace, getGrid } from './places.js';
 import { findMostUrgent, toRanges } from './statuses.js';
 
-/** What lies nearest to a point outside of a band's rows. */
+/** @import { Hit, Place, Range, Spot } from './types.js' */
+/** @import { HeatmapView } from './view.js' */
+
+/**
+ * What lies nearest to a point outside of a band's rows.
+ *
+ * @param {HeatmapView} view
+ * @param {number} b
+ * @param {number} x
+ * @param {number} y
+ */
 export function findNearest(view, b, x, y) {
   const rows = view.layout.items.filter((item) => item.kind === 'row' && item.band === b);
   const low = rows[0].y - view.top + 1;
   const high = rows[rows.length - 1].y + rows[rows.length - 1].height - view.top - 1;
   const { left, track } = view.size;
   const band = view.state.head.bands[b];
-  const right = band.grid ? Math.min(track, band.grid.columns.length * rows[0].cell.width) : track;
+  const { cell } = rows[0];
+  const right = band.grid && cell ? Math.min(track, band.grid.columns.length * cell.width) : track;
   const hit = findHit(view, Math.max(left, Math.min(left + right - 1, x)), Math.max(low, Math.min(high, y)));
   return hit && hit.row >= 0 && hit.first >= 0 ? hit : null;
 }
 
-/** Rows and ranges of the rectangle between two places of a band. */
+/**
+ * Rows and ranges of the rectangle between two places of a band.
+ *
+ * @param {HeatmapView} view
+ * @param {Spot} start
+ * @param {Spot} end
+ * @returns {{ rows: number[]; ranges: Range[] }}
+ */
 export function findBetween(view, start, end) {
   const [low, high] = [Math.min(start.row, end.row), Math.max(start.row, end.row)];
   const rows = Array.from({ length: high - low + 1 }, (_, i) => low + i);
-  if (start.column === undefined) return { rows, ranges: [[Math.min(start.first, end.first), Math.max(start.last, end.last)]] };
+  if (!start.cell || !end.cell) return { rows, ranges: [[Math.min(start.first, end.first), Math.max(start.last, end.last)]] };
   const places = [];
-  const { columns } = view.state.head.bands[start.band].grid;
+  const { columns } = getGrid(view, start.band);
+  const [from, to] = [start.cell, end.cell];
   const many = start.row !== end.row; // over several assets: whole columns would surprise, so the lines count too
-  for (let line = Math.min(start.line, end.line); line <= Math.max(start.line, end.line); line++) {
-    for (let column = Math.min(start.column, end.column); column <= Math.max(start.column, end.column); column++) {
+  for (let line = Math.min(from.line, to.line); line <= Math.max(from.line, to.line); line++) {
+    for (let column = Math.min(from.column, to.column); column <= Math.max(from.column, to.column); column++) {
       const place = findPlace(view, start.band, line * columns.length + column);
       if (place >= 0) places.push(place);
     }
@@ -33,6 +52,11 @@ export function findBetween(view, start, end) {
   return { rows: many ? rows : [start.row], ranges: toRanges(places.sort((a, b) => a - b)) };
 }
 
+/**
+ * @param {HeatmapView} view
+ * @param {Hit} hit
+ * @param {MouseEvent} event
+ */
 export function onClick(view, hit, event) {
   const place = findMostUrgent(view.state.bands[hit.band].status[hit.row], hit.first, hit.last, URGENCY);
   const here = { band: hit.band, row: hit.row, place };
@@ -47,19 +71,34 @@ export function onClick(view, hit, event) {
   select(view, hit.band, adds ? selection.rows : [hit.row], adds ? [...selection.ranges, [place, place + 1]] : [[place, place + 1]]);
 }
 
-/** Select from the anchor to the cursor. */
+/**
+ * Select from the anchor to the cursor.
+ *
+ * @param {HeatmapView} view
+ */
 export function extendSelection(view) {
+  const { anchor, cursor } = view;
+  if (!anchor || !cursor) return;
+  /** @type {(place: Place) => Spot} */
   const where = ({ band, row, place }) => {
-    const grid = view.state.head.bands[band].layout === 'grid' && view.state.head.bands[band].grid;
-    if (!grid) return { band, row, first: place, last: place + 1 };
-    const cell = view.state.bands[band].cells[place];
-    return { band, row, column: cell % grid.columns.length, line: Math.floor(cell / grid.columns.length) };
+    const spot = { band, row, first: place, last: place + 1 };
+    if (view.state.head.bands[band].layout !== 'grid') return spot;
+    const { columns, cells } = getGrid(view, band);
+    return { ...spot, cell: { column: cells[place] % columns.length, line: Math.floor(cells[place] / columns.length) } };
   };
-  const { rows, ranges } = findBetween(view, where(view.anchor), where(view.cursor));
-  select(view, view.cursor.band, rows, ranges);
+  const { rows, ranges } = findBetween(view, where(anchor), where(cursor));
+  select(view, cursor.band, rows, ranges);
 }
 
-/** Select these; `quietly` where what stands under the cursor is told instead. */
+/**
+ * Select these; `quietly` where what stands under the cursor is told instead.
+ *
+ * @param {HeatmapView} view
+ * @param {number} band
+ * @param {number[]} rows
+ * @param {Range[]} ranges
+ * @param {{ quietly?: boolean }} [options]
+ */
 export async function select(view, band, rows, ranges, { quietly = false } = {}) {
   const number = view.state.head.view;
   view.highlights = [];
@@ -76,6 +115,7 @@ export async function select(view, band, rows, ranges, { quietly = false } = {})
   view.say(answer.told);
 }
 
+/** @param {HeatmapView} view */
 export function unselect(view) {
   view.highlights = [];
   view.state.head.selection = null;

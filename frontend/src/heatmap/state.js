@@ -3,34 +3,52 @@
 // A state is {head, bands, ready, pending}. `bands` is null until its bytes are inflated, which is when `ready` resolves;
 // patches that come before wait in `pending`.
 
+/** @import { CellsPatch, HeadJson, HeatmapContract, HeatmapState } from '../generated/messages.js' */
+/** @import { Cells, State } from './types.js' */
+/** @import { Reducer } from '../shared/types.js' */
+
+/**
+ * @param {Pick<HeatmapState, 'head' | 'cells'>} view
+ * @returns {State}
+ */
 export function decodeView({ head, cells }) {
-  const state = { head, bands: null, pending: [] };
+  /** @type {State} */
+  const state = { head, bands: null, pending: [], ready: Promise.resolve() };
   state.ready = inflate(cells).then((bytes) => {
     state.bands = unpackView(head, bytes);
-    state.pending.forEach((patch) => applyPatch(state, ...patch));
+    for (const patch of state.pending) applyPatch(state.head, state.bands, ...patch);
     state.pending = [];
   });
   return state;
 }
 
-export function reduceView(state, kind, payload, buffers) {
+/** @type {Reducer<HeatmapContract, State>['reduce']} */
+export function reduceView(state, ...[kind, payload, buffers]) {
   if (kind === 'whole') return decodeView({ head: payload, cells: buffers[0] });
   if (kind === 'patch') {
-    if (state.bands) applyPatch(state, payload, buffers);
+    if (state.bands) applyPatch(state.head, state.bands, payload, buffers);
     else state.pending.push([payload, buffers]);
   }
   if (kind === 'selection') state.head.selection = payload.selection;
   return state;
 }
 
+/** @param {DataView} view */
 async function inflate(view) {
-  const stream = new Blob([view]).stream().pipeThrough(new DecompressionStream('deflate'));
+  const stream = new Blob([/** @type {DataView<ArrayBuffer>} */ (view)]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** The bytes of a view as arrays: for each band `status` and `steps`, an array a row, `cells`, and a version a row. */
+/**
+ * The bytes of a view as arrays: for each band `status` and `steps`, an array a row, `cells`, and a version a row.
+ *
+ * @param {HeadJson} head
+ * @param {Uint8Array} bytes
+ * @returns {Cells[]}
+ */
 function unpackView(head, bytes) {
   let at = 0;
+  /** @param {number} n */
   const take = (n) => bytes.subarray(at, (at += n));
   return head.bands.map((band) => {
     const rows = band.rows.map(() => take(band.shown));
@@ -40,13 +58,20 @@ function unpackView(head, bytes) {
   });
 }
 
-function applyPatch(state, payload, [places, status, steps]) {
+/**
+ * @param {HeadJson} head
+ * @param {Cells[]} bands
+ * @param {CellsPatch} payload
+ * @param {DataView[]} buffers
+ */
+function applyPatch(head, bands, payload, [places, status, steps]) {
   for (const [number, news] of Object.entries(payload.bands)) {
-    const band = state.head.bands[number];
+    const band = head.bands[Number(number)];
     const grown = news.shown > band.shown;
     Object.assign(band, news);
     if (!grown) continue;
-    const own = state.bands[number];
+    const own = bands[Number(number)];
+    /** @param {Uint8Array} codes */
     const longer = (codes) => {
       const more = new Uint8Array(news.shown);
       more.set(codes);
@@ -61,7 +86,7 @@ function applyPatch(state, payload, [places, status, steps]) {
   const values = asBytes(steps);
   let i = 0;
   for (const [number, row, n] of payload.parts) {
-    const own = state.bands[number];
+    const own = bands[number];
     own.versions[row] += 1;
     const rowCodes = own.status[row];
     const rowSteps = own.steps && own.steps[row];
@@ -71,8 +96,10 @@ function applyPatch(state, payload, [places, status, steps]) {
     }
   }
   const { sequence, metrics, unsorted } = payload;
-  Object.assign(state.head, { sequence, metrics, unsorted });
+  Object.assign(head, { sequence, metrics, unsorted });
 }
 
+/** @param {DataView} view */
 const asBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+/** @param {DataView} view */
 const asWords = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));

@@ -2,11 +2,20 @@
 
 import { formatCount, shorten } from '../shared/words.js';
 
+/** @import { GridJson } from '../generated/messages.js' */
+
 export const FONT = '12px system-ui, sans-serif';
 
+/** @param {GridJson} grid */
 export const describeAxes = ({ across, down }) => `${across} → ${down} ↓`;
+/** @param {number} n */
 export const shortenCount = (n) => (n < 10000 ? formatCount(n) : n < 1e6 ? `${Math.round(n / 1000)}k` : `${(n / 1e6).toFixed(1)}M`);
 
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} text
+ * @param {number} most
+ */
 export function fitText(pen, text, most) {
   if (pen.measureText(text).width <= most) return text;
   const each = pen.measureText(text).width / text.length;

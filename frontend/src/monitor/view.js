@@ -1,18 +1,25 @@
 // A live backfill: bar, counts, rate, time left, what runs, what failed.
 
-import { RETRYABLE } from '../generated/constants.js';
 import { element, setAttributes } from '../shared/elements.js';
 import { makeFileLink } from '../shared/files.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer } from '../shared/page.js';
-import { markOf } from '../shared/statuses.js';
+import { isRetryable, markOf } from '../shared/statuses.js';
 import { formatCount, formatDuration, plural, shorten } from '../shared/words.js';
 import { computeStepWidths, formatRate } from './numbers.js';
 
+/** @import { FailureJson, MonitorContract, MonitorJson, MonitoredJson, RunningJson } from '../generated/messages.js' */
+/** @import { Change, Link } from '../shared/types.js' */
+
 const MOST_RUNNING = 8;
 
+/** @param {RunningJson | FailureJson} step */
 const placeOf = (step) => (step.key === null ? step.asset : `${step.asset} / ${step.key}`);
 
+/**
+ * @param {Link<MonitorContract>} link
+ * @param {HTMLElement} root
+ */
 export function drawMonitor(link, root) {
   let takenAt = performance.now();
   let asking = false;
@@ -25,20 +32,27 @@ export function drawMonitor(link, root) {
   const legend = element('div', { class: 'nbpart-legend' });
   const facts = element('div', { class: 'nbpart-facts' });
   const result = makeOutcome();
-  const button = (text, action) => element('button', { type: 'button', text, onclick: () => ask(action) });
+  /** @type {(text: string, action: 'cancel' | 'retry_failed' | 'resume') => HTMLElement} */
+  const button = (text, action) => element('button', { type: 'button', text, onclick: () => ask(action, {}) });
   const buttons = { cancel: button('Cancel', 'cancel'), retry_failed: button('Retry failed', 'retry_failed'), resume: button('Resume', 'resume') };
-  const back = element('button', { type: 'button', onclick: () => ask('show', { backfill_id: link.state.backfill.earlier }) });
+  const back = element('button', { type: 'button', onclick: () => ask('show', { backfill_id: link.state.backfill.earlier ?? '' }) });
   const running = element('ul', { class: 'nbpart-list' });
   const failures = element('ul', { class: 'nbpart-list', tabindex: '0', 'aria-label': 'Failures, the newest first' });
-  const runningBox = element('section', null, element('h4'), running);
-  const failureBox = element('section', null, element('h4'), failures);
+  const [runningTitle, failureTitle] = [element('h4'), element('h4')];
+  const runningBox = element('section', null, runningTitle, running);
+  const failureBox = element('section', null, failureTitle, failures);
   root.classList.add('nbpart-monitor');
   root.append(
     element('div', { class: 'nbpart-bar' }, sign, status, title, element('span', { class: 'nbpart-space' }), back, ...Object.values(buttons)),
     bar, legend, facts, result.node, element('div', { class: 'nbpart-columns' }, runningBox, failureBox), place);
   const say = makeAnnouncer(root, 5000);
 
-  async function ask(action, payload = {}) {
+  /**
+   * @template {keyof MonitorContract['requests']} A
+   * @param {A} action
+   * @param {MonitorContract['requests'][A]} payload
+   */
+  async function ask(action, payload) {
     asking = true;
     drawButtons();
     try {
@@ -53,7 +67,9 @@ export function drawMonitor(link, root) {
 
   function drawButtons() {
     const { may, earlier, waiting } = link.state.backfill;
-    for (const [action, node] of Object.entries(buttons)) setAttributes(node, { disabled: asking, hidden: !may[action] });
+    setAttributes(buttons.cancel, { disabled: asking, hidden: !may.cancel });
+    setAttributes(buttons.retry_failed, { disabled: asking, hidden: !may.retry_failed });
+    setAttributes(buttons.resume, { disabled: asking, hidden: !may.resume });
     if (waiting) buttons.resume.hidden = false;
     buttons.retry_failed.textContent = `Retry failed (${plural(may.retry_failed, 'step')})`;
     buttons.resume.textContent = waiting ? 'Begin' : `Resume (${plural(may.resume, 'step')})`;
@@ -61,6 +77,7 @@ export function drawMonitor(link, root) {
     back.textContent = `← ${earlier || ''}`;
   }
 
+  /** @param {MonitorJson} now */
   function drawHead(now) {
     const look = markOf(now.status);
     sign.className = `nbpart-glyph s-${look.like}`;
@@ -70,6 +87,7 @@ export function drawMonitor(link, root) {
     place.textContent = now.where ? `${now.going ? 'Runs' : 'Ran'} in ${now.where}` : '';
   }
 
+  /** @param {MonitorJson} now */
   function drawBar(now) {
     const total = now.counts.reduce((sum, [, n]) => sum + n, 0);
     bar.replaceChildren(...computeStepWidths(now.counts, total || 1).map(([name, n, percent]) => {
@@ -94,23 +112,27 @@ export function drawMonitor(link, root) {
     if (goesOn && now.rate) parts.push(formatRate(now.rate));
     if (goesOn) parts.push(now.left_s === null ? 'time left unknown yet' : `about ${formatDuration(Math.max(0, now.left_s - since))} left`);
     facts.textContent = parts.join(' · ');
-    running.querySelectorAll('[data-for]').forEach((node) => (node.textContent = formatDuration(Number(node.dataset.for) + since)));
+    /** @type {NodeListOf<HTMLElement>} */
+    const times = running.querySelectorAll('[data-for]');
+    times.forEach((node) => (node.textContent = formatDuration(Number(node.dataset.for) + since)));
   }
 
+  /** @param {MonitorJson} now */
   function drawRunning(now) {
     const n = (now.counts.find(([name]) => name === 'running') || [0, 0])[1];
     runningBox.hidden = !now.running.length;
-    runningBox.firstChild.textContent = `Running (${formatCount(n)})`;
+    runningTitle.textContent = `Running (${formatCount(n)})`;
     running.replaceChildren(...now.running.slice(0, MOST_RUNNING).map((step) => element('li', { class: 'nbpart-row s-running' },
       element('span', { class: 'nbpart-glyph s-running', text: '▶' }), element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
       step.for_s === null ? null : element('span', { class: 'nbpart-faint', 'data-for': step.for_s, text: formatDuration(step.for_s) }))));
     if (n > MOST_RUNNING) running.append(element('li', { class: 'nbpart-faint', text: `and ${formatCount(n - MOST_RUNNING)} more` }));
   }
 
+  /** @param {MonitorJson} now */
   function drawFailures(now) {
     const n = (now.counts.find(([name]) => name === 'failed') || [0, 0])[1];
     failureBox.hidden = !now.failures.length;
-    failureBox.firstChild.textContent = `Failed (${formatCount(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ''}`;
+    failureTitle.textContent = `Failed (${formatCount(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ''}`;
     failures.replaceChildren(...now.failures.map((step) => element('li', { class: 's-failed' },
       element('div', { class: 'nbpart-row' }, element('span', { class: 'nbpart-glyph s-failed', text: '✕' }),
         element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
@@ -119,9 +141,11 @@ export function drawMonitor(link, root) {
       step.code ? makeCodeLine(step.code) : null)));
   }
 
-  function drawAll(kind, changed) {
+  /** @param {Change<MonitorContract>} change */
+  function drawAll(...[, changed]) {
     takenAt = performance.now();
     const now = link.state.backfill;
+    /** @param {(keyof MonitoredJson)[]} names */
     const has = (...names) => !changed || names.some((name) => name in changed);
     drawHead(now);
     drawBar(now);
@@ -129,7 +153,7 @@ export function drawMonitor(link, root) {
     if (has('failures', 'counts')) drawFailures(now);
     drawButtons();
     drawTimes();
-    const failed = now.counts.filter(([name, n]) => n && RETRYABLE.includes(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
+    const failed = now.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
     say([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(', '));
   }
 

@@ -5,6 +5,10 @@ import { element } from './elements.js';
 /**
  * A link that opens a file of the kernel's machine in JupyterLab, where it lies below the server's folder; else its
  * path as text. `home` is the kernel's home folder: the server tells its own root with "~" for it.
+ *
+ * @param {string} path
+ * @param {string} home
+ * @param {string} text
  */
 export function makeFileLink(path, home, text) {
   const inside = findServedPath(path, home);
@@ -19,7 +23,12 @@ export function makeFileLink(path, home, text) {
   });
 }
 
-/** The path below the folder that this page's server serves; null for a file that lies elsewhere. */
+/**
+ * The path below the folder that this page's server serves; null for a file that lies elsewhere.
+ *
+ * @param {string} path
+ * @param {string} home
+ */
 export function findServedPath(path, home) {
   const { serverRoot } = pageConfig();
   if (!serverRoot) return null;
@@ -27,9 +36,10 @@ export function findServedPath(path, home) {
   return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : null;
 }
 
+/** @returns {{ baseUrl?: string; serverRoot?: string }} */
 function pageConfig() {
   try {
-    return JSON.parse(document.getElementById('jupyter-config-data').textContent);
+    return JSON.parse(document.getElementById('jupyter-config-data')?.textContent ?? '');
   } catch {
     return {};
   }

@@ -2,33 +2,47 @@
 
 import { VERSION } from '../generated/constants.js';
 
+/** @import { Contract, Link, Model, Reducer } from './types.js' */
+
+/** @typedef {{ resolve: (answer: any) => void, reject: (error: Error) => void, timer: ReturnType<typeof setTimeout> }} Waiting */
+
 /**
  * The state of one widget in this page, shared by all its views. `reduce(state, kind, payload, buffers)` applies a
  * patch and returns the state; `decode(state)` makes it of a whole. Make it in initialize(), not in render().
+ *
+ * @template {Contract} C
+ * @template [State=C['state']]
+ * @param {Model} model
+ * @param {Reducer<C, State>} reducer
+ * @returns {Link<C, State>}
  */
-export function createLink(model, { decode = (state) => state, reduce }) {
-  const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
+export function createLink(model, { decode = (state) => /** @type {any} */ (state), reduce }) {
+  const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('');
+  /** @type {Map<string, Waiting>} */
   const waiting = new Map();
+  /** @type {Set<(kind: any, payload: any) => void>} */
   const listeners = new Set();
   let count = 0;
   let syncing = false;
-  const link = { model, client, seq: -1, state: null };
+  /** @type {Link<C, State>} */
+  const link = { model, client, seq: -1, state: /** @type {any} */ (null), request, listen, close };
 
-  const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
+  /** @type {(kind: string, payload: unknown) => void} */
+  const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
 
   function takeWhole() {
     const whole = model.get('whole') || {};
     if (whole.seq === undefined || whole.seq < link.seq) return;
     link.seq = whole.seq;
     link.state = decode(structuredClone(whole.state));
-    tell('whole', null);
+    notify('whole', null);
   }
 
   async function sync() {
     if (syncing) return;
     syncing = true;
     try {
-      await link.request('sync', { seq: Math.max(0, link.seq) });
+      await request('sync', { seq: Math.max(0, link.seq) });
     } catch {
       // no kernel, or a busy one: what is drawn stays, and the next patch asks again
     } finally {
@@ -36,6 +50,10 @@ export function createLink(model, { decode = (state) => state, reduce }) {
     }
   }
 
+  /**
+   * @param {any} message
+   * @param {DataView[]} [buffers]
+   */
   function receive(message, buffers) {
     if (!message || message.v !== VERSION) return;
     if (message.seq !== undefined) {
@@ -46,7 +64,7 @@ export function createLink(model, { decode = (state) => state, reduce }) {
       }
       link.seq = message.seq;
       link.state = reduce(link.state, message.kind, message.payload, buffers || []);
-      tell(message.kind, message.payload);
+      notify(message.kind, message.payload);
       return;
     }
     const asked = waiting.get(message.id);
@@ -57,9 +75,14 @@ export function createLink(model, { decode = (state) => state, reduce }) {
     else asked.reject(new Error(message.error.sentence));
   }
 
-  /** Ask Python for a named action: a promise of its payload, rejected with the sentence of what went wrong. */
-  link.request = (action, payload = {}, { timeout = 20000 } = {}) =>
-    new Promise((resolve, reject) => {
+  /**
+   * @param {string | number | symbol} action
+   * @param {unknown} [payload]
+   * @param {{ timeout?: number }} [options]
+   * @returns {Promise<any>}
+   */
+  function request(action, payload = {}, { timeout = 20000 } = {}) {
+    return new Promise((resolve, reject) => {
       count += 1;
       const id = `${client}.${count}`;
       const timer = setTimeout(() => {
@@ -69,18 +92,19 @@ export function createLink(model, { decode = (state) => state, reduce }) {
       waiting.set(id, { resolve, reject, timer });
       model.send({ v: VERSION, id, action, payload });
     });
+  }
 
-  /** Be told of every change as (kind, payload); kind is 'whole' after everything was taken anew. */
-  link.listen = (listener) => {
+  /** @param {(kind: any, payload: any) => void} listener */
+  function listen(listener) {
     listeners.add(listener);
-    return () => listeners.delete(listener);
-  };
+    return () => void listeners.delete(listener);
+  }
 
-  link.close = () => {
+  function close() {
     model.off('msg:custom', receive);
     model.off('change:whole', takeWhole);
     waiting.forEach((asked) => clearTimeout(asked.timer));
-  };
+  }
 
   model.on('msg:custom', receive);
   model.on('change:whole', takeWhole);

@@ -2,7 +2,13 @@
 
 import { element } from './elements.js';
 
-/** A line of Python with a button that copies it. */
+/** @import { Outcome } from './types.js' */
+
+/**
+ * A line of Python with a button that copies it.
+ *
+ * @param {string} code
+ */
 export function makeCodeLine(code) {
   const button = element('button', { class: 'nbpart-copy', type: 'button', text: 'Copy', title: 'Copy this line' });
   const line = element('code', { text: code });
@@ -11,7 +17,7 @@ export function makeCodeLine(code) {
       await navigator.clipboard.writeText(code);
       button.textContent = 'Copied';
     } catch {
-      getSelection().selectAllChildren(line); // no right to the clipboard: Ctrl+C does the rest
+      getSelection()?.selectAllChildren(line); // no right to the clipboard: Ctrl+C does the rest
       button.textContent = 'Press Ctrl+C';
     }
     setTimeout(() => (button.textContent = 'Copy'), 1500);
@@ -19,7 +25,11 @@ export function makeCodeLine(code) {
   return element('div', { class: 'nbpart-code' }, line, button);
 }
 
-/** A place for what an action came to: `show({told, code})`, `fail(error)`, `clear()`. */
+/**
+ * A place for what an action came to.
+ *
+ * @returns {Outcome}
+ */
 export function makeOutcome() {
   const node = element('div', { class: 'nbpart-outcome', role: 'status' });
   return {

@@ -2,7 +2,11 @@
 
 import { element } from './elements.js';
 
-/** Call when the theme changes; for what cannot be coloured by CSS alone. */
+/**
+ * Call when the theme changes; for what cannot be coloured by CSS alone.
+ *
+ * @param {() => void} callback
+ */
 export function onThemeChange(callback) {
   const observer = new MutationObserver(callback);
   observer.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-light', 'data-jp-theme-name'] });
@@ -14,30 +18,55 @@ export function onThemeChange(callback) {
   };
 }
 
-/** The colour of a status in this theme, for a canvas; SVG and HTML use var(--nbpart-<status>). */
+/**
+ * The colour of a status in this theme, for a canvas; SVG and HTML use var(--nbpart-<status>).
+ *
+ * @param {Element} root
+ * @param {string} status
+ */
 export const colourOf = (root, status) => getComputedStyle(root).getPropertyValue(`--nbpart-${status}`).trim();
 
-/** Handlers by key name (`Enter`, `ArrowLeft`, `+` …); a handled key goes no further. */
+/**
+ * Handlers by key name (`Enter`, `ArrowLeft`, `+` …); a handled key goes no further.
+ *
+ * @param {HTMLElement | SVGSVGElement} node
+ * @param {Record<string, (event: KeyboardEvent) => unknown>} handlers
+ */
 export function onKeys(node, handlers) {
-  node.addEventListener('keydown', (event) => {
+  /** @param {KeyboardEvent} event */
+  const listener = (event) => {
     const handler = event.ctrlKey || event.metaKey || event.altKey ? null : handlers[event.key];
     if (!handler || handler(event) === false) return;
     event.preventDefault();
     event.stopPropagation();
-  });
+  };
+  node.addEventListener('keydown', /** @type {EventListener} */ (listener));
 }
 
-/** Let Enter do what it does in a field: JupyterLab's notebook refuses the line break of every field in an output. */
+/**
+ * Let Enter do what it does in a field: JupyterLab's notebook refuses the line break of every field in an output.
+ *
+ * @param {HTMLInputElement | HTMLTextAreaElement} field
+ * @param {() => void} [submit]
+ */
 export function onEnter(field, submit) {
-  const newLine = () => field.setRangeText('\n', field.selectionStart, field.selectionEnd, 'end');
+  const newLine = () => field.setRangeText('\n', field.selectionStart ?? 0, field.selectionEnd ?? 0, 'end');
   onKeys(field, { Enter: (event) => (event.isComposing ? false : (submit || newLine)()) });
 }
 
-/** A live region: `say(text)` is read out, at most every few seconds, the newest text last. */
+/**
+ * A live region: `say(text)` is read out, at most every few seconds, the newest text last.
+ *
+ * @param {Element} root
+ * @param {number} [everyMs]
+ * @returns {(text: string) => void}
+ */
 export function makeAnnouncer(root, everyMs = 4000) {
   const region = element('div', { class: 'nbpart-live', role: 'status', 'aria-live': 'polite' });
   root.appendChild(region);
+  /** @type {string | null} */
   let next = null;
+  /** @type {ReturnType<typeof setTimeout> | null} */
   let timer = null;
   const flush = () => {
     timer = null;
@@ -52,7 +81,12 @@ export function makeAnnouncer(root, everyMs = 4000) {
   };
 }
 
-/** Draw at most once a frame, however often it is asked for. */
+/**
+ * Draw at most once a frame, however often it is asked for.
+ *
+ * @param {() => void} callback
+ * @returns {() => void}
+ */
 export function onceAFrame(callback) {
   let asked = false;
   return () => {

@@ -1,10 +1,28 @@
 // How statuses look.
 
-import { MARKS } from '../generated/constants.js';
+import { MARKS, RETRYABLE } from '../generated/constants.js';
 import { element } from './elements.js';
 
-/** The glyph of a status, and the status of partitions whose colour it has. */
-export const markOf = (name) => MARKS[name] || { like: 'missing', glyph: '○' };
+/** @import { PartitionStatus } from '../generated/messages.js' */
 
-/** The glyph in its colour. */
+/**
+ * The glyph of a status, and the status of partitions whose colour it has.
+ *
+ * @param {string} name
+ * @returns {{ like: PartitionStatus; glyph: string }}
+ */
+export const markOf = (name) => (name in MARKS ? MARKS[/** @type {keyof typeof MARKS} */ (name)] : MARKS.missing);
+
+/**
+ * The glyph in its colour.
+ *
+ * @param {string} name
+ */
 export const makeGlyph = (name) => element('span', { class: `nbpart-glyph s-${markOf(name).like}`, 'aria-hidden': 'true', text: markOf(name).glyph });
+
+/**
+ * Whether a retry runs steps of this status again.
+ *
+ * @param {string} status
+ */
+export const isRetryable = (status) => RETRYABLE.some((each) => each === status);

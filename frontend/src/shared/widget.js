@@ -3,15 +3,26 @@
 import { element } from './elements.js';
 import { createLink } from './link.js';
 
-/** The module of a widget: one link a model, and `draw(link, root, model)` for each view; it may return a cleanup. */
-export function defineWidget({ decode = (state) => state, reduce, draw }) {
+/** @import { Contract, Link, Model, Reducer } from './types.js' */
+
+/**
+ * The module of a widget: one link a model, and `draw(link, root, model)` for each view; it returns a cleanup.
+ *
+ * @template {Contract} C
+ * @template [State=C['state']]
+ * @param {Reducer<C, State> & { draw: (link: Link<C, State>, root: HTMLElement, model: Model) => () => void }} widget
+ */
+export function defineWidget({ decode, reduce, draw }) {
   return () => {
-    let link = null;
+    /** @type {Link<C, State>} */
+    let link;
     return {
+      /** @param {{ model: Model }} context */
       initialize({ model }) {
         link = createLink(model, { decode, reduce });
         return () => link.close();
       },
+      /** @param {{ model: Model, el: HTMLElement }} context */
       render({ model, el }) {
         const root = element('div', { class: 'nbpart', 'data-lm-suppress-shortcuts': 'true' });
         el.appendChild(root);
@@ -21,7 +32,7 @@ export function defineWidget({ decode = (state) => state, reduce, draw }) {
         return () => {
           leave();
           show();
-          if (cleanup) cleanup();
+          cleanup();
         };
       },
     };
@@ -30,10 +41,15 @@ export function defineWidget({ decode = (state) => state, reduce, draw }) {
 
 let views = 0;
 
-/** Tell Python that a view of it lives, until the returned function is called or the page is left. */
+/**
+ * Tell Python that a view of it lives, until the returned function is called or the page is left.
+ *
+ * @param {Link<any, any>} link
+ */
 function reportPresence(link) {
   views += 1;
   const view = `${link.client}.v${views}`;
+  /** @param {string} action */
   const send = (action) => link.request(action, { view }).catch(() => {}); // no kernel: nobody to tell
   const come = () => send('seen');
   const leave = () => send('gone');
@@ -47,9 +63,14 @@ function reportPresence(link) {
   };
 }
 
+/** @type {Map<string, { views: number, style: HTMLStyleElement }>} */
 const hidden = new Map();
 
-/** Hide the static picture beside the widget while a view lives; the rule also meets what is drawn later. */
+/**
+ * Hide the static picture beside the widget while a view lives; the rule also meets what is drawn later.
+ *
+ * @param {string} token
+ */
 function hideStatic(token) {
   if (!/^[0-9a-f]+$/.test(token || '')) return () => {};
   const found = hidden.get(token) || { views: 0, style: element('style') };

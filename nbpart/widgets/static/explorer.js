@@ -43,7 +43,7 @@ var MARKS = (
 );
 
 // src/shared/elements.js
-var setAttributes = (node, attributes) => {
+function setAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value === null || value === void 0 || value === false) node.removeAttribute(name);
     else if (name === "text") node.textContent = value;
@@ -51,7 +51,7 @@ var setAttributes = (node, attributes) => {
     else node.setAttribute(name, value === true ? "" : value);
   }
   return node;
-};
+}
 function element(tag, attributes, ...children) {
   const node = setAttributes(document.createElement(tag), attributes);
   node.append(...children.filter((child) => child !== null && child !== void 0));
@@ -67,7 +67,7 @@ function makeCodeLine(code) {
       await navigator.clipboard.writeText(code);
       button.textContent = "Copied";
     } catch {
-      getSelection().selectAllChildren(line);
+      getSelection()?.selectAllChildren(line);
       button.textContent = "Press Ctrl+C";
     }
     setTimeout(() => button.textContent = "Copy", 1500);
@@ -86,15 +86,20 @@ function makeOutcome() {
 
 // src/shared/page.js
 function onKeys(node, handlers) {
-  node.addEventListener("keydown", (event) => {
+  const listener = (event) => {
     const handler = event.ctrlKey || event.metaKey || event.altKey ? null : handlers[event.key];
     if (!handler || handler(event) === false) return;
     event.preventDefault();
     event.stopPropagation();
-  });
+  };
+  node.addEventListener(
+    "keydown",
+    /** @type {EventListener} */
+    listener
+  );
 }
 function onEnter(field, submit) {
-  const newLine = () => field.setRangeText("\n", field.selectionStart, field.selectionEnd, "end");
+  const newLine = () => field.setRangeText("\n", field.selectionStart ?? 0, field.selectionEnd ?? 0, "end");
   onKeys(field, { Enter: (event) => event.isComposing ? false : (submit || newLine)() });
 }
 function makeAnnouncer(root, everyMs = 4e3) {
@@ -116,8 +121,12 @@ function makeAnnouncer(root, everyMs = 4e3) {
 }
 
 // src/shared/statuses.js
-var markOf = (name) => MARKS[name] || { like: "missing", glyph: "○" };
+var markOf = (name) => name in MARKS ? MARKS[
+  /** @type {keyof typeof MARKS} */
+  name
+] : MARKS.missing;
 var makeGlyph = (name) => element("span", { class: `nbpart-glyph s-${markOf(name).like}`, "aria-hidden": "true", text: markOf(name).glyph });
+var isRetryable = (status) => RETRYABLE.some((each) => each === status);
 
 // src/shared/words.js
 var formatCount = (n) => n.toLocaleString("en-US");
@@ -199,11 +208,11 @@ function makeRunForm(link, result) {
     const box = element("input", { type: "number", min: least, max: most, placeholder, value });
     return { name, value, box, node: element("label", { title: help }, label, box) };
   };
-  let numbers = null;
+  const numbers = link.state.options.map(number);
   const head = element("div", { class: "nbpart-plan", hidden: true });
   const plan = element("button", { type: "button", text: "Plan", title: "What would run, and why; nothing runs", onclick: () => look() });
   const go = element("button", { type: "button", class: "nbpart-main", text: "Backfill", onclick: () => run() });
-  const options = element("div", { class: "nbpart-options" }, inputs.node, readers.node);
+  const options = element("div", { class: "nbpart-options" }, inputs.node, readers.node, ...numbers.map((each) => each.node));
   const node = element(
     "div",
     { class: "nbpart-card", role: "group", "aria-label": "Run" },
@@ -212,7 +221,12 @@ function makeRunForm(link, result) {
     head,
     result.node
   );
-  const wanted = () => ({ number: link.state.panel.chosen.number, inputs: inputs.box.checked, readers: readers.box.checked, status: status.value });
+  const wanted = () => ({
+    number: link.state.panel.chosen.number,
+    inputs: inputs.box.checked,
+    readers: readers.box.checked,
+    status: STATUS_CHOICES[status.selectedIndex][0]
+  });
   async function look() {
     const answer = await act(link, node, result, "plan", wanted());
     if (!answer) return;
@@ -234,9 +248,12 @@ function makeRunForm(link, result) {
   }
   return {
     node,
-    /** Something else is selected: what was planned for the other says nothing of it. */
+    /**
+     * Something else is selected: what was planned for the other says nothing of it.
+     *
+     * @param {ChosenJson} chosen
+     */
     turnTo: ({ kind }) => {
-      if (!numbers) options.append(...(numbers = link.state.options.map(number)).map((each) => each.node));
       inputs.node.hidden = readers.node.hidden = kind === "all";
       head.hidden = true;
       result.clear();
@@ -265,6 +282,7 @@ function makeRemoveForm(link, result) {
   }
   return {
     node,
+    /** @param {PanelJson} panel */
     show({ chosen, sets }) {
       const removable = sets.some(({ name }) => name === chosen.set) && ["partition", "partitions"].includes(chosen.kind);
       node.hidden = !removable;
@@ -280,7 +298,7 @@ function makeRemoveForm(link, result) {
 // src/explorer/adding.js
 var AXIS_HINTS = { int: "3 or 3, 5 or 1..10", float: "0.1 or 0.01, 0.1 or 0..1:0.25", date: "2026-01-01..2026-01-31", datetime: "2026-01-01T06:00", bool: "true, false", str: "a, b" };
 function makeAddForm(link, fold, result) {
-  const which = element("select", { "aria-label": "Partitions", onchange: () => svgElement() });
+  const which = element("select", { "aria-label": "Partitions", onchange: () => draw() });
   const about = element("p", { class: "nbpart-faint" });
   const form = element("form", { class: "nbpart-form", onsubmit: (event) => {
     event.preventDefault();
@@ -289,22 +307,23 @@ function makeAddForm(link, fold, result) {
   fold.body.append(element("label", { class: "nbpart-field" }, element("span", { text: "partitions" }), which), about, form, result.node);
   let sets = [];
   let fields = null;
-  let text = null;
-  let measured = null;
-  let timer = null;
+  const text = element("textarea", { rows: 3, spellcheck: "false", "aria-label": "Keys, one a line" });
+  onEnter(text);
+  let measured = element("span");
+  let timer;
   let number = null;
   const current = () => sets.find(({ name }) => name === which.value);
-  function svgElement(asText = false) {
+  function draw(asText = false) {
     const set = current();
     form.replaceChildren();
     if (!set) return;
     result.clear();
     const parameters = set.params.length > 0;
     fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: axisBox(parameter) })) : null;
-    text = fields ? null : element("textarea", { rows: 3, spellcheck: "false", "aria-label": "Keys, one a line", placeholder: parameters ? set.params.map(({ name }) => `${name}=…`).join(",") : "one key a line" });
-    if (text) onEnter(text);
+    text.value = "";
+    text.placeholder = parameters ? set.params.map(({ name }) => `${name}=…`).join(",") : "one key a line";
     measured = element("span", { class: "nbpart-faint", "aria-live": "polite" });
-    const way = parameters ? element("button", { type: "button", class: "nbpart-quiet", text: asText ? "by parameters" : "as text", onclick: () => svgElement(!asText) }) : null;
+    const way = parameters ? element("button", { type: "button", class: "nbpart-quiet", text: asText ? "by parameters" : "as text", onclick: () => draw(!asText) }) : null;
     form.append(
       ...fields ? fields.map(({ name, takes, box }) => element("label", { class: "nbpart-field", title: takes }, element("span", { text: name }), box)) : [text],
       element("div", { class: "nbpart-bar" }, element("button", { type: "submit", class: "nbpart-main", text: "Add" }), measured, element("span", { class: "nbpart-space" }), way)
@@ -316,7 +335,7 @@ function makeAddForm(link, fold, result) {
     onEnter(box, () => form.requestSubmit());
     return box;
   }
-  const axes = () => Object.fromEntries(fields.map(({ name, box }) => [name, box.value]));
+  const axes = () => Object.fromEntries((fields ?? []).map(({ name, box }) => [name, box.value]));
   function measureSoon() {
     clearTimeout(timer);
     timer = setTimeout(measure, 250);
@@ -335,13 +354,14 @@ function makeAddForm(link, fold, result) {
     }
   }
   async function add() {
-    const [action, payload] = fields ? ["add_grid", { axes: axes() }] : ["add_keys", { text: text.value }];
-    const answer = await act(link, form, result, action, { partitions: which.value, ...payload });
+    const partitions = which.value;
+    const answer = await (fields ? act(link, form, result, "add_grid", { partitions, axes: axes() }) : act(link, form, result, "add_keys", { partitions, text: text.value }));
     if (!answer) return;
-    if (text) text.value = "";
-    (text || fields[0].box).focus();
+    text.value = "";
+    (fields ? fields[0].box : text).focus();
   }
   return {
+    /** @param {PanelJson} panel */
     show(panel) {
       const { chosen } = panel;
       fold.show(panel.sets.length > 0);
@@ -352,11 +372,11 @@ function makeAddForm(link, fold, result) {
         const kept = which.value;
         which.replaceChildren(...sets.map(({ name }) => element("option", { value: name, text: name })));
         if (sets.some(({ name }) => name === kept)) which.value = kept;
-        svgElement();
+        draw();
       }
       if (chosen.set !== chosenBefore && sets.some(({ name }) => name === chosen.set) && chosen.set !== which.value) {
         which.value = chosen.set;
-        svgElement();
+        draw();
       }
       which.dataset.chosen = chosen.set;
       const none = ["all", "assets"].includes(chosen.kind) && chosen.counts.every((n) => !n);
@@ -384,11 +404,11 @@ function makeBackfillList(link) {
     const retry = button("Retry failed", "retry_failed");
     const resume = button("Resume", "resume");
     const box = element("div", { class: "nbpart-backfill", title: id }, element("div", { class: "nbpart-row" }, sign, told, element("span", { class: "nbpart-space" }), resume, cancel, retry), bar);
-    return { box, update: (one) => update(one, { sign, told, bar, cancel, retry, resume }) };
+    return { box, sign, told, bar, cancel, retry, resume };
   }
   function update(one, { sign, told, bar, cancel, retry, resume }) {
     sign.replaceChildren(makeGlyph(one.status));
-    const bad = one.counts.filter(([name, n]) => n && RETRYABLE.includes(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
+    const bad = one.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
     const left = one.going && one.left_s !== null ? `about ${formatDuration(one.left_s)} left` : "";
     const stands = one.waiting || `${formatCount(one.done)} of ${formatCount(one.steps)}`;
     told.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${stands}`, ...bad, left].filter(Boolean).join(", ");
@@ -398,7 +418,7 @@ function makeBackfillList(link) {
       part.style.flex = `${n / total} 0 5px`;
       return part;
     }));
-    setAttributes(bar, { "aria-valuemax": one.steps, "aria-valuenow": one.done, "aria-label": `Steps of ${one.selection} with an makeOutcome` });
+    setAttributes(bar, { "aria-valuemax": one.steps, "aria-valuenow": one.done, "aria-label": `Steps of ${one.selection} with an outcome` });
     bar.hidden = Boolean(one.waiting);
     cancel.hidden = !one.may.cancel;
     retry.hidden = !one.may.retry_failed;
@@ -408,15 +428,17 @@ function makeBackfillList(link) {
   }
   return {
     node,
+    /** @param {PanelJson} panel */
     show({ backfills }) {
       node.hidden = !backfills.length;
-      const ids = backfills.map(({ id }) => id);
-      for (const id of rows.keys()) if (!ids.includes(id)) rows.delete(id);
-      for (const one of backfills) {
-        if (!rows.has(one.id)) rows.set(one.id, row(one.id));
-        rows.get(one.id).update(one);
-      }
-      const boxes = ids.map((id) => rows.get(id).box);
+      const ids = new Set(backfills.map(({ id }) => id));
+      for (const id of rows.keys()) if (!ids.has(id)) rows.delete(id);
+      const boxes = backfills.map((one) => {
+        const drawn = rows.get(one.id) ?? row(one.id);
+        rows.set(one.id, drawn);
+        update(one, drawn);
+        return drawn.box;
+      });
       if (boxes.some((box, i) => list.children[i] !== box) || list.children.length !== boxes.length) list.replaceChildren(...boxes);
     }
   };
@@ -449,7 +471,7 @@ function findServedPath(path, home) {
 }
 function pageConfig() {
   try {
-    return JSON.parse(document.getElementById("jupyter-config-data").textContent);
+    return JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "");
   } catch {
     return {};
   }
@@ -460,7 +482,10 @@ function makePictures() {
   let urls = [];
   return {
     make: (bytes, label) => {
-      const url = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+      const url = URL.createObjectURL(new Blob([
+        /** @type {DataView<ArrayBuffer>} */
+        bytes
+      ], { type: "image/png" }));
       urls.push(url);
       return element("img", { class: "nbpart-figure", src: url, alt: label });
     },
@@ -495,7 +520,7 @@ function makeDataView(link, fold) {
     try {
       const { answer, node } = await preview(panel, null);
       parts.push(element("p", { class: "nbpart-faint", text: answer.told }), node, panel.opened ? makeCodeLine(answer.code) : "");
-      const figures = made ? made.files.filter(({ name, format }) => name && format === "figure").slice(0, 6) : [];
+      const figures = made.files.filter(({ name, format }) => name && format === "figure").slice(0, 6);
       for (const { name } of figures) {
         const figure = await preview(panel, name);
         parts.push(element("figure", {}, figure.node, element("figcaption", { text: name })));
@@ -504,10 +529,11 @@ function makeDataView(link, fold) {
       parts.push(element("p", { class: "nbpart-error", text: error.message }));
     }
     if (own !== shown) return;
-    const others = made ? made.files.filter(({ name, format }) => name && format !== "figure") : [];
+    const others = made.files.filter(({ name, format }) => name && format !== "figure");
     fold.body.replaceChildren(...parts, ...others.map(({ name, bytes, path }) => element("div", { class: "nbpart-row" }, makeFileLink(path, link.state.home, name), element("span", { class: "nbpart-faint", text: bytes === null ? "" : formatBytes(bytes) }))));
   }
   return {
+    /** @param {PanelJson} panel */
     show(panel) {
       const { partition, run, opened } = panel;
       const made = partition && (opened ? run && run.made : partition.made);
@@ -517,7 +543,7 @@ function makeDataView(link, fold) {
       shown = key;
       images.drop();
       fold.body.replaceChildren(element("p", { class: "nbpart-faint", text: "Reading …" }));
-      if (key) read(panel, made);
+      if (made) read(panel, made);
     },
     close: images.drop
   };
@@ -531,6 +557,7 @@ function makeNotebookView(link, fold) {
   let shown = null;
   async function read() {
     const own = shown;
+    if (!own) return;
     show.disabled = true;
     try {
       const answer = await link.request("executed", { run_id: own.id });
@@ -546,17 +573,19 @@ function makeNotebookView(link, fold) {
     }
   }
   return {
+    /** @param {RunJson | null} run */
     show(run) {
-      const there = Boolean(run && run.notebook);
-      fold.show(there);
-      const same = there && shown && shown.id === run.id && shown.attempt === run.attempt && shown.status === run.status;
-      shown = there ? run : null;
-      if (same || !there) return;
+      const notebook = run && run.notebook;
+      fold.show(Boolean(notebook));
+      const before = shown;
+      shown = notebook ? run : null;
+      if (!run || !notebook) return;
+      if (before && before.id === run.id && before.attempt === run.attempt && before.status === run.status) return;
       images.drop();
       cells.replaceChildren();
       show.hidden = false;
-      place.replaceChildren(makeFileLink(run.notebook, link.state.home, "Open in a tab"));
-      if (findServedPath(run.notebook, link.state.home) === null && !run.live) read();
+      place.replaceChildren(makeFileLink(notebook, link.state.home, "Open in a tab"));
+      if (findServedPath(notebook, link.state.home) === null && !run.live) read();
     },
     close: images.drop
   };
@@ -581,6 +610,7 @@ function makeHistoryView(fold, open) {
     return element("li", {}, button, brief.error ? element("div", { class: "nbpart-why", text: shorten(brief.error.split("\n")[0], 120) }) : null);
   };
   return {
+    /** @param {PanelJson} panel */
     show(panel) {
       const { partition, opened } = panel;
       fold.show(Boolean(partition && partition.runs.length));
@@ -589,7 +619,8 @@ function makeHistoryView(fold, open) {
       const { activeElement } = document;
       const focused = activeElement instanceof HTMLElement && list.contains(activeElement) ? activeElement.dataset.run : null;
       list.replaceChildren(...partition.runs.map((brief) => line(brief, partition.run, opened)));
-      if (focused) list.querySelector(`[data-run="${CSS.escape(focused)}"]`)?.focus();
+      const again = focused ? list.querySelector(`[data-run="${CSS.escape(focused)}"]`) : null;
+      again?.focus();
     }
   };
 }
@@ -609,8 +640,8 @@ function makeFoldable(title, { open = true, onopen = () => {
     node,
     body,
     isOpen: () => node.open && !node.hidden,
-    show: (visible) => node.hidden = !visible,
-    tell: (text) => more.textContent = text,
+    show: (visible) => void (node.hidden = !visible),
+    tell: (text) => void (more.textContent = text),
     suggest: (yes) => {
       if (!touched) node.open = yes;
     }
@@ -630,7 +661,7 @@ function collectFacts(partition, run, opened) {
     if (made.duration_s !== null) rows.push(["took", formatDuration(made.duration_s)]);
     if (made.rows !== null) rows.push(["rows", formatCount(made.rows)]);
     if (made.bytes !== null) rows.push(["size", formatBytes(made.bytes)]);
-    rows.push(...made.metrics.map(([name, value]) => [name, typeof value === "number" ? formatNumber(value) : value]));
+    for (const [name, value] of made.metrics) rows.push([name, typeof value === "number" ? formatNumber(value) : value]);
   }
   if (run && !(made && made.run === run.id && run.status === "succeeded")) {
     const attempt = run.attempt > 1 ? `attempt ${run.attempt}` : "";
@@ -644,15 +675,16 @@ function collectFacts(partition, run, opened) {
 // src/explorer/log.js
 var LOG_EVERY_MS = 700;
 var LONGEST_LOG = 6e4;
+var nothingShown = (key = "") => ({ key, id: null, live: false, end: null, reading: false });
 function makeLogView(link, fold) {
   const text = element("pre", { class: "nbpart-log", tabindex: "0", "aria-label": "Log" });
   const code = element("div");
   fold.body.append(text, code);
-  let shown = { key: "", id: null, live: false, end: null };
-  let timer = null;
+  let shown = nothingShown();
+  let timer;
   async function read() {
     clearTimeout(timer);
-    timer = null;
+    timer = void 0;
     const own = shown;
     if (own.id === null || !fold.isOpen() || own.reading) return;
     own.reading = true;
@@ -677,10 +709,11 @@ function makeLogView(link, fold) {
   }
   return {
     read,
+    /** @param {RunJson | null} run */
     show(run) {
       const key = run ? `${run.id}.${run.attempt}` : "";
       if (key !== shown.key) {
-        shown = { key, id: run && run.log ? run.id : null, live: false, end: null };
+        shown = nothingShown(key);
         text.replaceChildren();
         code.replaceChildren();
       }
@@ -689,11 +722,11 @@ function makeLogView(link, fold) {
       shown.live = Boolean(run && run.live);
       fold.show(Boolean(run && run.log));
       fold.tell(shown.live ? "live" : "");
-      if (shown.end === null || ended || shown.live && timer === null) read();
+      if (shown.end === null || ended || shown.live && timer === void 0) read();
     },
     close: () => {
       clearTimeout(timer);
-      shown = { key: "", id: null, live: false, end: null };
+      shown = nothingShown();
     }
   };
 }
@@ -750,11 +783,11 @@ function drawPanel(link, root) {
     historyFold.node,
     addFold.node
   );
-  const shown = {};
+  const shown = /* @__PURE__ */ new Map();
   function isNew(name, ...parts) {
     const text = JSON.stringify(parts);
-    if (shown[name] === text) return false;
-    shown[name] = text;
+    if (shown.get(name) === text) return false;
+    shown.set(name, text);
     return true;
   }
   async function open(id) {
@@ -777,7 +810,7 @@ function drawPanel(link, root) {
     empty.hidden = assets > 0;
     facts.hidden = !partition;
     root.toggleAttribute("data-loading", loading);
-    root.dataset.number = chosen.number;
+    root.dataset.number = String(chosen.number);
   }
   function drawCounts({ chosen }) {
     legend.hidden = chosen.kind === "partition";
@@ -840,26 +873,32 @@ function drawPanel(link, root) {
 }
 
 // src/shared/link.js
-function createLink(model, { decode = (state) => state, reduce }) {
+function createLink(model, { decode = (state) => (
+  /** @type {any} */
+  state
+), reduce }) {
   const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
   const waiting = /* @__PURE__ */ new Map();
   const listeners = /* @__PURE__ */ new Set();
   let count = 0;
   let syncing = false;
-  const link = { model, client, seq: -1, state: null };
-  const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
+  const link = { model, client, seq: -1, state: (
+    /** @type {any} */
+    null
+  ), request, listen, close };
+  const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
   function takeWhole() {
     const whole = model.get("whole") || {};
     if (whole.seq === void 0 || whole.seq < link.seq) return;
     link.seq = whole.seq;
     link.state = decode(structuredClone(whole.state));
-    tell("whole", null);
+    notify("whole", null);
   }
   async function sync() {
     if (syncing) return;
     syncing = true;
     try {
-      await link.request("sync", { seq: Math.max(0, link.seq) });
+      await request("sync", { seq: Math.max(0, link.seq) });
     } catch {
     } finally {
       syncing = false;
@@ -875,7 +914,7 @@ function createLink(model, { decode = (state) => state, reduce }) {
       }
       link.seq = message.seq;
       link.state = reduce(link.state, message.kind, message.payload, buffers || []);
-      tell(message.kind, message.payload);
+      notify(message.kind, message.payload);
       return;
     }
     const asked = waiting.get(message.id);
@@ -885,25 +924,27 @@ function createLink(model, { decode = (state) => state, reduce }) {
     if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
     else asked.reject(new Error(message.error.sentence));
   }
-  link.request = (action, payload = {}, { timeout = 2e4 } = {}) => new Promise((resolve, reject) => {
-    count += 1;
-    const id = `${client}.${count}`;
-    const timer = setTimeout(() => {
-      waiting.delete(id);
-      reject(new Error("The kernel does not answer: it is busy, or no longer there."));
-    }, timeout);
-    waiting.set(id, { resolve, reject, timer });
-    model.send({ v: VERSION, id, action, payload });
-  });
-  link.listen = (listener) => {
+  function request(action, payload = {}, { timeout = 2e4 } = {}) {
+    return new Promise((resolve, reject) => {
+      count += 1;
+      const id = `${client}.${count}`;
+      const timer = setTimeout(() => {
+        waiting.delete(id);
+        reject(new Error("The kernel does not answer: it is busy, or no longer there."));
+      }, timeout);
+      waiting.set(id, { resolve, reject, timer });
+      model.send({ v: VERSION, id, action, payload });
+    });
+  }
+  function listen(listener) {
     listeners.add(listener);
-    return () => listeners.delete(listener);
-  };
-  link.close = () => {
+    return () => void listeners.delete(listener);
+  }
+  function close() {
     model.off("msg:custom", receive);
     model.off("change:whole", takeWhole);
     waiting.forEach((asked) => clearTimeout(asked.timer));
-  };
+  }
   model.on("msg:custom", receive);
   model.on("change:whole", takeWhole);
   takeWhole();
@@ -912,14 +953,16 @@ function createLink(model, { decode = (state) => state, reduce }) {
 }
 
 // src/shared/widget.js
-function defineWidget({ decode = (state) => state, reduce, draw }) {
+function defineWidget({ decode, reduce, draw }) {
   return () => {
-    let link = null;
+    let link;
     return {
+      /** @param {{ model: Model }} context */
       initialize({ model }) {
         link = createLink(model, { decode, reduce });
         return () => link.close();
       },
+      /** @param {{ model: Model, el: HTMLElement }} context */
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
@@ -929,7 +972,7 @@ function defineWidget({ decode = (state) => state, reduce, draw }) {
         return () => {
           leave();
           show();
-          if (cleanup) cleanup();
+          cleanup();
         };
       }
     };
@@ -971,10 +1014,8 @@ function hideStatic(token) {
 }
 
 // src/explorer.js
-var explorer_default = defineWidget({
-  reduce: (state, kind, payload) => ({ ...state, panel: { ...state.panel, ...payload } }),
-  draw: drawPanel
-});
+var reducePanel = (state, ...[, payload]) => ({ ...state, panel: { ...state.panel, ...payload } });
+var explorer_default = defineWidget({ reduce: reducePanel, draw: drawPanel });
 export {
   explorer_default as default
 };

@@ -33,12 +33,12 @@ function computeBar(counts, width, least = 2) {
   const total = counts.reduce((sum, n) => sum + n, 0);
   if (!total) return [];
   const shown = BAR_ORDER.filter((code) => counts[code] > 0);
-  const small = shown.filter((code) => counts[code] / total * width < least);
-  const left = width - small.length * least;
-  const rest = shown.filter((code) => !small.includes(code)).reduce((sum, code) => sum + counts[code], 0);
+  const isSmall = (code) => counts[code] / total * width < least;
+  const left = width - shown.filter(isSmall).length * least;
+  const rest = shown.reduce((sum, code) => sum + (isSmall(code) ? 0 : counts[code]), 0);
   let x = 0;
   return shown.map((code) => {
-    const own = small.includes(code) ? least : counts[code] / rest * left;
+    const own = isSmall(code) ? least : counts[code] / rest * left;
     x += own;
     return [code, x - own, own];
   });
@@ -46,7 +46,7 @@ function computeBar(counts, width, least = 2) {
 
 // src/shared/elements.js
 var SVG_NS = "http://www.w3.org/2000/svg";
-var setAttributes = (node, attributes) => {
+function setAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value === null || value === void 0 || value === false) node.removeAttribute(name);
     else if (name === "text") node.textContent = value;
@@ -54,7 +54,7 @@ var setAttributes = (node, attributes) => {
     else node.setAttribute(name, value === true ? "" : value);
   }
   return node;
-};
+}
 function element(tag, attributes, ...children) {
   const node = setAttributes(document.createElement(tag), attributes);
   node.append(...children.filter((child) => child !== null && child !== void 0));
@@ -155,6 +155,13 @@ ${now.about}` : text;
   return { node, update };
 }
 
+// src/graph/state.js
+function reduceGraph(state, ...[kind, payload]) {
+  if (kind === "graph") return { ...state, graph: payload.graph };
+  for (const [place, each] of payload.changed) Object.assign(state.graph.cards[place], { each, counts: addUp(each) });
+  return state;
+}
+
 // src/shared/outcome.js
 function makeCodeLine(code) {
   const button = element("button", { class: "nbpart-copy", type: "button", text: "Copy", title: "Copy this line" });
@@ -164,7 +171,7 @@ function makeCodeLine(code) {
       await navigator.clipboard.writeText(code);
       button.textContent = "Copied";
     } catch {
-      getSelection().selectAllChildren(line);
+      getSelection()?.selectAllChildren(line);
       button.textContent = "Press Ctrl+C";
     }
     setTimeout(() => button.textContent = "Copy", 1500);
@@ -183,12 +190,17 @@ function makeOutcome() {
 
 // src/shared/page.js
 function onKeys(node, handlers) {
-  node.addEventListener("keydown", (event) => {
+  const listener = (event) => {
     const handler = event.ctrlKey || event.metaKey || event.altKey ? null : handlers[event.key];
     if (!handler || handler(event) === false) return;
     event.preventDefault();
     event.stopPropagation();
-  });
+  };
+  node.addEventListener(
+    "keydown",
+    /** @type {EventListener} */
+    listener
+  );
 }
 function makeAnnouncer(root, everyMs = 4e3) {
   const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
@@ -219,16 +231,50 @@ function onceAFrame(callback) {
   };
 }
 
-// src/graph/view.js
+// src/graph/viewport.js
 var FAR = 0.3;
 var MIDDLE = 0.62;
+var MARGIN = 14;
+var CLOSEST = 3;
+var FARTHEST = 0.03;
+var levelOf = (scale) => scale < FAR ? "far" : scale < MIDDLE ? "middle" : "near";
+function computeHeight({ width, height }, wide, most) {
+  const scale = Math.min(1, wide / (width + 2 * MARGIN));
+  return Math.min(most, Math.max(110, (height + 2 * MARGIN) * scale));
+}
+function fitView({ width, height }, wide, high) {
+  const scale = Math.min(1, wide / (width + 2 * MARGIN), high / (height + 2 * MARGIN));
+  const isNarrow = scale < 1 && (width + 2 * MARGIN) * scale < wide;
+  return [isNarrow ? (width - wide / scale) / 2 : -MARGIN, (height - high / scale) / 2, wide / scale, high / scale];
+}
+function zoomView(view, scale, factor, [x, y] = centreOf(view)) {
+  const then = scale / factor;
+  if (then > CLOSEST && factor < 1 || then < FARTHEST && factor > 1) return view;
+  return [x - (x - view[0]) * factor, y - (y - view[1]) * factor, view[2] * factor, view[3] * factor];
+}
+var centreOf = ([x, y, width, height]) => [x + width / 2, y + height / 2];
+var isInside = (view, { x, y }, [width, height]) => x >= view[0] && y >= view[1] && x + width <= view[0] + view[2] && y + height <= view[1] + view[3];
+var centreView = (view, { x, y }, [width, height]) => [x + width / 2 - view[2] / 2, y + height / 2 - view[3] / 2, view[2], view[3]];
+function findNearestCard(cards, from, dx, dy) {
+  let best = -1;
+  let least = Infinity;
+  cards.forEach((card, place) => {
+    const [right, down] = [card.x - cards[from].x, card.y - cards[from].y];
+    const [ahead, aside] = dx ? [right * dx, Math.abs(down)] : [down * dy, Math.abs(right)];
+    if (ahead <= 1) return;
+    const far = ahead + aside * (dx ? 1.5 : 4);
+    if (far < least) [best, least] = [place, far];
+  });
+  return best;
+}
+
+// src/graph/view.js
 function drawGraph(link, root, model) {
-  let cards = [];
-  let edges = [];
+  let { cards, edges } = link.state.graph;
   let drawn = [];
   let lines = [];
   let neighbours = [];
-  let view = null;
+  let view = [0, 0, 1, 1];
   let level = "near";
   let current = 0;
   let searched = "";
@@ -300,8 +346,7 @@ function drawGraph(link, root, model) {
   const scale = () => Math.min(svg.clientWidth / view[2], svg.clientHeight / view[3]) || 1;
   function applyView() {
     svg.setAttribute("viewBox", view.map((n) => n.toFixed(2)).join(" "));
-    const k = scale();
-    const now = k < FAR ? "far" : k < MIDDLE ? "middle" : "near";
+    const now = levelOf(scale());
     root.dataset.level = now;
     if (now === level) return;
     level = now;
@@ -309,30 +354,22 @@ function drawGraph(link, root, model) {
   }
   function fit() {
     if (!cards.length) return;
-    const { width: width2, height } = link.state.graph;
     const wide = Math.max(240, root.clientWidth || 800);
-    const k = Math.min(1, wide / (width2 + 28));
-    svg.style.height = `${Math.min(model.get("height"), Math.max(110, (height + 28) * k))}px`;
-    const high = parseFloat(svg.style.height);
-    const whole = Math.min(1, wide / (width2 + 28), high / (height + 28));
-    view = [-14, (height - high / whole) / 2, wide / whole, high / whole];
-    if (whole < 1 && (width2 + 28) * whole < wide) view[0] = (width2 - view[2]) / 2;
+    const high = computeHeight(link.state.graph, wide, model.get("height"));
+    svg.style.height = `${high}px`;
+    view = fitView(link.state.graph, wide, high);
     applyView();
   }
-  function zoom(factor, at = [view[0] + view[2] / 2, view[1] + view[3] / 2]) {
+  function zoom(factor, at) {
     if (!cards.length) return;
-    const k = scale() / factor;
-    if (k > 3 && factor < 1 || k < 0.03 && factor > 1) return;
-    view = [at[0] - (at[0] - view[0]) * factor, at[1] - (at[1] - view[1]) * factor, view[2] * factor, view[3] * factor];
+    view = zoomView(view, scale(), factor, at);
     applyView();
   }
   function bringIntoView(place, closer = false) {
-    const [width2, height] = link.state.graph.card;
-    const { x, y } = cards[place];
-    if (closer && scale() < MIDDLE) zoom(scale() / 0.9);
-    const isInside = x >= view[0] && y >= view[1] && x + width2 <= view[0] + view[2] && y + height <= view[1] + view[3];
-    if (isInside && !closer) return;
-    view = [x + width2 / 2 - view[2] / 2, y + height / 2 - view[3] / 2, view[2], view[3]];
+    const { card } = link.state.graph;
+    if (closer && level !== "near") zoom(scale() / 0.9);
+    if (isInside(view, cards[place], card) && !closer) return;
+    view = centreView(view, cards[place], card);
     applyView();
   }
   function light(place) {
@@ -444,15 +481,7 @@ function drawGraph(link, root, model) {
     }
   });
   function move(dx, dy) {
-    const from = cards[current];
-    let best = -1;
-    let least = Infinity;
-    cards.forEach((card, place) => {
-      const [ahead, aside] = dx ? [(card.x - from.x) * dx, Math.abs(card.y - from.y)] : [(card.y - from.y) * dy, Math.abs(card.x - from.x)];
-      if (ahead <= 1) return;
-      const far = ahead + aside * (dx ? 1.5 : 4);
-      if (far < least) [best, least] = [place, far];
-    });
+    const best = findNearestCard(cards, current, dx, dy);
     if (best < 0) return;
     setCurrent(best);
     bringIntoView(best);
@@ -494,7 +523,7 @@ function drawGraph(link, root, model) {
   }, { passive: false });
   let drag = null;
   svg.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || event.target.closest(".nbpart-node")) return;
+    if (event.button !== 0 || event.target instanceof Element && event.target.closest(".nbpart-node")) return;
     drag = { x: event.clientX, y: event.clientY, view: [...view] };
     svg.setPointerCapture(event.pointerId);
   });
@@ -514,7 +543,7 @@ function drawGraph(link, root, model) {
     fit();
   }));
   observer.observe(root);
-  const stopListening = link.listen((kind, payload) => kind === "counts" ? drawCounts(payload.changed) : drawAll());
+  const stopListening = link.listen((...[kind, payload]) => kind === "counts" ? drawCounts(payload.changed) : drawAll());
   model.on("change:selection", showSelection);
   drawAll();
   return () => {
@@ -525,26 +554,32 @@ function drawGraph(link, root, model) {
 }
 
 // src/shared/link.js
-function createLink(model, { decode = (state) => state, reduce }) {
+function createLink(model, { decode = (state) => (
+  /** @type {any} */
+  state
+), reduce }) {
   const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
   const waiting = /* @__PURE__ */ new Map();
   const listeners = /* @__PURE__ */ new Set();
   let count = 0;
   let syncing = false;
-  const link = { model, client, seq: -1, state: null };
-  const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
+  const link = { model, client, seq: -1, state: (
+    /** @type {any} */
+    null
+  ), request, listen, close };
+  const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
   function takeWhole() {
     const whole = model.get("whole") || {};
     if (whole.seq === void 0 || whole.seq < link.seq) return;
     link.seq = whole.seq;
     link.state = decode(structuredClone(whole.state));
-    tell("whole", null);
+    notify("whole", null);
   }
   async function sync() {
     if (syncing) return;
     syncing = true;
     try {
-      await link.request("sync", { seq: Math.max(0, link.seq) });
+      await request("sync", { seq: Math.max(0, link.seq) });
     } catch {
     } finally {
       syncing = false;
@@ -560,7 +595,7 @@ function createLink(model, { decode = (state) => state, reduce }) {
       }
       link.seq = message.seq;
       link.state = reduce(link.state, message.kind, message.payload, buffers || []);
-      tell(message.kind, message.payload);
+      notify(message.kind, message.payload);
       return;
     }
     const asked = waiting.get(message.id);
@@ -570,25 +605,27 @@ function createLink(model, { decode = (state) => state, reduce }) {
     if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
     else asked.reject(new Error(message.error.sentence));
   }
-  link.request = (action, payload = {}, { timeout = 2e4 } = {}) => new Promise((resolve, reject) => {
-    count += 1;
-    const id = `${client}.${count}`;
-    const timer = setTimeout(() => {
-      waiting.delete(id);
-      reject(new Error("The kernel does not answer: it is busy, or no longer there."));
-    }, timeout);
-    waiting.set(id, { resolve, reject, timer });
-    model.send({ v: VERSION, id, action, payload });
-  });
-  link.listen = (listener) => {
+  function request(action, payload = {}, { timeout = 2e4 } = {}) {
+    return new Promise((resolve, reject) => {
+      count += 1;
+      const id = `${client}.${count}`;
+      const timer = setTimeout(() => {
+        waiting.delete(id);
+        reject(new Error("The kernel does not answer: it is busy, or no longer there."));
+      }, timeout);
+      waiting.set(id, { resolve, reject, timer });
+      model.send({ v: VERSION, id, action, payload });
+    });
+  }
+  function listen(listener) {
     listeners.add(listener);
-    return () => listeners.delete(listener);
-  };
-  link.close = () => {
+    return () => void listeners.delete(listener);
+  }
+  function close() {
     model.off("msg:custom", receive);
     model.off("change:whole", takeWhole);
     waiting.forEach((asked) => clearTimeout(asked.timer));
-  };
+  }
   model.on("msg:custom", receive);
   model.on("change:whole", takeWhole);
   takeWhole();
@@ -597,14 +634,16 @@ function createLink(model, { decode = (state) => state, reduce }) {
 }
 
 // src/shared/widget.js
-function defineWidget({ decode = (state) => state, reduce, draw }) {
+function defineWidget({ decode, reduce, draw }) {
   return () => {
-    let link = null;
+    let link;
     return {
+      /** @param {{ model: Model }} context */
       initialize({ model }) {
         link = createLink(model, { decode, reduce });
         return () => link.close();
       },
+      /** @param {{ model: Model, el: HTMLElement }} context */
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
@@ -614,7 +653,7 @@ function defineWidget({ decode = (state) => state, reduce, draw }) {
         return () => {
           leave();
           show();
-          if (cleanup) cleanup();
+          cleanup();
         };
       }
     };
@@ -656,14 +695,7 @@ function hideStatic(token) {
 }
 
 // src/graph.js
-var graph_default = defineWidget({
-  reduce(state, kind, payload) {
-    if (kind === "graph") return { ...state, graph: payload.graph };
-    for (const [place, each] of payload.changed) Object.assign(state.graph.cards[place], { each, counts: addUp(each) });
-    return state;
-  },
-  draw: drawGraph
-});
+var graph_default = defineWidget({ reduce: reduceGraph, draw: drawGraph });
 export {
   graph_default as default
 };

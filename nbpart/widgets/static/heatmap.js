@@ -1,24 +1,27 @@
 // src/heatmap/state.js
 function decodeView({ head, cells }) {
-  const state = { head, bands: null, pending: [] };
+  const state = { head, bands: null, pending: [], ready: Promise.resolve() };
   state.ready = inflate(cells).then((bytes) => {
     state.bands = unpackView(head, bytes);
-    state.pending.forEach((patch) => applyPatch(state, ...patch));
+    for (const patch of state.pending) applyPatch(state.head, state.bands, ...patch);
     state.pending = [];
   });
   return state;
 }
-function reduceView(state, kind, payload, buffers) {
+function reduceView(state, ...[kind, payload, buffers]) {
   if (kind === "whole") return decodeView({ head: payload, cells: buffers[0] });
   if (kind === "patch") {
-    if (state.bands) applyPatch(state, payload, buffers);
+    if (state.bands) applyPatch(state.head, state.bands, payload, buffers);
     else state.pending.push([payload, buffers]);
   }
   if (kind === "selection") state.head.selection = payload.selection;
   return state;
 }
 async function inflate(view) {
-  const stream = new Blob([view]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([
+    /** @type {DataView<ArrayBuffer>} */
+    view
+  ]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 function unpackView(head, bytes) {
@@ -31,13 +34,13 @@ function unpackView(head, bytes) {
     return { status: rows, steps, cells, versions: rows.map(() => 0) };
   });
 }
-function applyPatch(state, payload, [places, status, steps]) {
+function applyPatch(head, bands, payload, [places, status, steps]) {
   for (const [number, news] of Object.entries(payload.bands)) {
-    const band = state.head.bands[number];
+    const band = head.bands[Number(number)];
     const grown = news.shown > band.shown;
     Object.assign(band, news);
     if (!grown) continue;
-    const own = state.bands[number];
+    const own = bands[Number(number)];
     const longer = (codes2) => {
       const more = new Uint8Array(news.shown);
       more.set(codes2);
@@ -52,7 +55,7 @@ function applyPatch(state, payload, [places, status, steps]) {
   const values = asBytes(steps);
   let i = 0;
   for (const [number, row, n] of payload.parts) {
-    const own = state.bands[number];
+    const own = bands[number];
     own.versions[row] += 1;
     const rowCodes = own.status[row];
     const rowSteps = own.steps && own.steps[row];
@@ -62,7 +65,7 @@ function applyPatch(state, payload, [places, status, steps]) {
     }
   }
   const { sequence, metrics, unsorted } = payload;
-  Object.assign(state.head, { sequence, metrics, unsorted });
+  Object.assign(head, { sequence, metrics, unsorted });
 }
 var asBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 var asWords = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
@@ -98,7 +101,7 @@ var URGENCY = (
 );
 
 // src/shared/elements.js
-var setAttributes = (node, attributes) => {
+function setAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value === null || value === void 0 || value === false) node.removeAttribute(name);
     else if (name === "text") node.textContent = value;
@@ -106,7 +109,7 @@ var setAttributes = (node, attributes) => {
     else node.setAttribute(name, value === true ? "" : value);
   }
   return node;
-};
+}
 function element(tag, attributes, ...children) {
   const node = setAttributes(document.createElement(tag), attributes);
   node.append(...children.filter((child) => child !== null && child !== void 0));
@@ -122,7 +125,7 @@ function makeCodeLine(code) {
       await navigator.clipboard.writeText(code);
       button.textContent = "Copied";
     } catch {
-      getSelection().selectAllChildren(line);
+      getSelection()?.selectAllChildren(line);
       button.textContent = "Press Ctrl+C";
     }
     setTimeout(() => button.textContent = "Copy", 1500);
@@ -152,12 +155,17 @@ function onThemeChange(callback) {
 }
 var colourOf = (root, status) => getComputedStyle(root).getPropertyValue(`--nbpart-${status}`).trim();
 function onKeys(node, handlers) {
-  node.addEventListener("keydown", (event) => {
+  const listener = (event) => {
     const handler = event.ctrlKey || event.metaKey || event.altKey ? null : handlers[event.key];
     if (!handler || handler(event) === false) return;
     event.preventDefault();
     event.stopPropagation();
-  });
+  };
+  node.addEventListener(
+    "keydown",
+    /** @type {EventListener} */
+    listener
+  );
 }
 function makeAnnouncer(root, everyMs = 4e3) {
   const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
@@ -222,7 +230,7 @@ function makeToolbar(on) {
   const colour = element("select", { "aria-label": "Colour by", onchange: () => on.choose({ color_by: colour.value }) });
   const order = element("select", { "aria-label": "Order by", onchange: () => on.choose({ sort_by: order.value || null }) });
   const again = element("button", { type: "button", hidden: true, "data-sort": "true", onclick: on.sort });
-  let timer = null;
+  let timer;
   const find = element("input", {
     type: "search",
     placeholder: "key contains…",
@@ -271,12 +279,12 @@ function makeToolbar(on) {
     only.hidden = !head.focus;
     only.textContent = head.focus ? `✕ only ${shorten(head.focus.join(", "), 40)}` : "";
     only.title = "Show all assets again";
-    const failed = STATUSES.findIndex((status) => status.name === "failed");
+    const failed = CODES.failed;
     next.disabled = !head.bands.some((band) => band.counts.some((counts) => counts[failed]));
   };
   return { node, show, find };
 }
-function makeLegend(root, on) {
+function makeLegend(on) {
   const node = element("div", { class: "nbpart-heat-keys", role: "group", "aria-label": "Show only partitions that are" });
   const buttons = DISPLAY_ORDER.map((code) => {
     const { name, glyph } = STATUSES[code];
@@ -306,7 +314,7 @@ function makeLegend(root, on) {
   return { node, show };
 }
 function describeScales(head) {
-  const scales = head.bands.map((band) => band.scale).filter(Boolean);
+  const scales = head.bands.map((band) => band.scale).filter((scale) => scale !== null);
   if (!scales.length) return [element("span", { text: `No partition has a ${head.color_by} yet.` })];
   const same = scales.every((scale) => scale.low === scales[0].low && scale.high === scales[0].high);
   const bar = element("i", { style: `background: linear-gradient(to right, ${RAMP_STOPS.join(", ")})` });
@@ -330,17 +338,14 @@ function describePartition(found) {
 }
 function makeTooltip() {
   const node = element("div", { class: "nbpart-heat-tip", hidden: true });
-  return {
-    node,
-    hide: () => node.hidden = true,
-    show: (x, y, { width, height }, title, lines) => {
-      node.replaceChildren(element("b", { text: title }), ...lines.map((text) => element("div", { text })));
-      node.hidden = false;
-      const fits = y + 16 + node.offsetHeight <= height;
-      node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
-      node.style.top = `${fits ? y + 16 : Math.max(0, y - node.offsetHeight - 10)}px`;
-    }
+  const show = (x, y, { width, height }, title, lines) => {
+    node.replaceChildren(element("b", { text: title }), ...lines.map((text) => element("div", { text })));
+    node.hidden = false;
+    const fits = y + 16 + node.offsetHeight <= height;
+    node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
+    node.style.top = `${fits ? y + 16 : Math.max(0, y - node.offsetHeight - 10)}px`;
   };
+  return { node, show, hide: () => void (node.hidden = true) };
 }
 function makeEmptyState(head) {
   if (!head.bands.length) {
@@ -378,26 +383,26 @@ function panWindow({ from, to }, n, by) {
 function computeLayout(bands, width) {
   const items = [];
   let y = 0;
-  const put = (kind, band, row, height, more) => {
-    items.push({ kind, band, row, y, height, ...more });
+  const put = (kind, band, row, height, cell) => {
+    items.push({ kind, band, row, y, height, cell });
     y += height;
   };
   bands.forEach((band, b) => {
     if (b) y += 10;
     put("head", b, -1, 24);
-    const grid = band.layout === "grid" && band.grid;
+    const grid = band.layout === "grid" ? band.grid : null;
     const cell = grid && {
       width: Math.max(1, Math.min(40, Math.floor(width / grid.columns.length))),
       height: Math.max(3, Math.min(24, Math.floor(260 / grid.rows.length)))
     };
     band.rows.forEach((_, row) => {
-      if (!grid) put("row", b, row, 22);
+      if (!grid || !cell) put("row", b, row, 22);
       else {
-        put("row", b, row, cell.height * grid.rows.length, { cell });
+        put("row", b, row, cell.height * grid.rows.length, cell);
         y += 8;
       }
     });
-    if (band.layout !== "cell" && band.shown) put("axis", b, -1, 22, { cell });
+    if (band.layout !== "cell" && band.shown) put("axis", b, -1, 22, cell);
   });
   return { items, height: y };
 }
@@ -407,6 +412,259 @@ function computeTicks(from, to, most) {
   const ticks = [];
   for (let place = Math.ceil(from); place < to; place += step) ticks.push(place);
   return ticks;
+}
+
+// src/heatmap/text.js
+var FONT = "12px system-ui, sans-serif";
+var describeAxes = ({ across, down }) => `${across} → ${down} ↓`;
+var shortenCount = (n) => n < 1e4 ? formatCount(n) : n < 1e6 ? `${Math.round(n / 1e3)}k` : `${(n / 1e6).toFixed(1)}M`;
+function fitText(pen, text, most) {
+  if (pen.measureText(text).width <= most) return text;
+  const each = pen.measureText(text).width / text.length;
+  let n = Math.max(3, Math.floor(most / each));
+  while (n > 3 && pen.measureText(shorten(text, n)).width > most) n -= 1;
+  return shorten(text, n);
+}
+
+// src/heatmap/places.js
+function measure(view) {
+  const width = Math.max(240, view.scroll.clientWidth);
+  const left = Math.round(Math.min(Math.max(80, measureLabels(view)), 200, Math.max(120, width * 0.22)));
+  const right = Math.round(measureTotals(view));
+  const track = width - left - right;
+  view.layout = computeLayout(view.state.head.bands, track);
+  const height = Math.max(1, Math.min(560, view.layout.height));
+  view.size = { width, height, left, track, right };
+  view.space.style.height = `${view.layout.height}px`;
+  view.stage.style.height = `${height}px`;
+  view.top = view.scroll.scrollTop;
+}
+function measureLabels(view) {
+  const pen = getPen(view);
+  const widths = view.state.head.bands.flatMap((band) => [
+    ...band.rows.map(({ name }) => pen.measureText(name).width + measureDown(view, pen, band) + 14),
+    band.grid ? pen.measureText(describeAxes(band.grid)).width + 24 : 0
+    // beside it half of the first value
+  ]);
+  return Math.max(0, ...widths);
+}
+function measureDown(view, pen, { grid }) {
+  return grid ? Math.min(56, Math.max(...grid.rows.map((name) => pen.measureText(name).width))) + 8 : 0;
+}
+function measureTotals(view) {
+  const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
+  return 50 + (most ? getPen(view).measureText(`✕ ${shortenCount(most)}`).width + 8 : 0);
+}
+function getContext(canvas, settings) {
+  const context = canvas.getContext("2d", settings);
+  if (!context) throw new Error("This browser draws on no canvas.");
+  return context;
+}
+function getPen(view) {
+  const pen = getContext(view.base, { willReadFrequently: true });
+  pen.font = FONT;
+  return pen;
+}
+function getWindow(view, b) {
+  const n = view.state.head.bands[b].shown;
+  const own = view.windows.get(b);
+  if (!own || own.isWhole) return { from: 0, to: n };
+  return own.to > n ? panWindow(own, n, 0) : own;
+}
+function setWindow(view, b, window2) {
+  const n = view.state.head.bands[b].shown;
+  view.windows.set(b, { ...window2, isWhole: window2.to - window2.from >= n });
+  view.paint();
+}
+function findVisible(view) {
+  return view.layout.items.filter((item) => item.y + item.height > view.top && item.y < view.top + view.size.height);
+}
+function findRow(view, b, row) {
+  return view.layout.items.find((item) => item.kind === "row" && item.band === b && item.row === row);
+}
+function findHit(view, x, y) {
+  const at = y + view.top;
+  const item = view.layout.items.find((one) => at >= one.y && at < one.y + one.height);
+  if (!item) return null;
+  const { left, track } = view.size;
+  const along = x - left;
+  const band = view.state.head.bands[item.band];
+  if (item.kind !== "row") return { item, band: item.band, row: -1, first: -1, last: -1, along };
+  if (band.layout === "cell") return along >= 0 ? { item, band: item.band, row: item.row, first: 0, last: 1, along } : null;
+  if (!band.shown || along < 0 || along >= track) return null;
+  if (item.cell) {
+    const column = Math.floor(along / item.cell.width);
+    const line = Math.floor((at - item.y) / item.cell.height);
+    const { columns } = getGrid(view, item.band);
+    if (column >= columns.length) return null;
+    const place = findPlace(view, item.band, line * columns.length + column);
+    return { item, band: item.band, row: item.row, first: place, last: place + 1, cell: { column, line }, along };
+  }
+  const { from, to } = getWindow(view, item.band);
+  const [first, last] = placesOfColumn(Math.floor(along), track, from, to, band.shown);
+  return { item, band: item.band, row: item.row, first, last, along };
+}
+function findPlace(view, b, cell) {
+  const own = view.state.bands[b];
+  if (!own.byCell) {
+    const { columns, rows, cells } = getGrid(view, b);
+    const byCell = new Int32Array(columns.length * rows.length).fill(-1);
+    cells.forEach((at, place) => byCell[at] = place);
+    own.byCell = byCell;
+  }
+  return own.byCell[cell];
+}
+function getGrid(view, b) {
+  const { grid } = view.state.head.bands[b];
+  const { cells } = view.state.bands[b];
+  if (!grid || !cells) throw new Error(`Band ${b} has no grid.`);
+  return { ...grid, cells };
+}
+function findBox(view, b, row, first, last) {
+  const item = findRow(view, b, row);
+  if (!item) return null;
+  const { left, track } = view.size;
+  const y = item.y - view.top;
+  const band = view.state.head.bands[b];
+  if (band.layout === "cell") return { x: left, y: y + 2, width: 18, height: 18 };
+  if (item.cell) {
+    const grid = getGrid(view, b);
+    const columns = grid.columns.length;
+    const cell = grid.cells[first];
+    return { x: left + cell % columns * item.cell.width, y: y + Math.floor(cell / columns) * item.cell.height, width: item.cell.width, height: item.cell.height };
+  }
+  const { from, to } = getWindow(view, b);
+  const x = left + (first - from) / (to - from) * track;
+  const end = left + (last - from) / (to - from) * track;
+  if (end < left || x > left + track) return null;
+  const start = Math.max(left, x);
+  return { x: start, y: y + 1, width: Math.max(1, Math.min(left + track, end) - start), height: item.height - 2 };
+}
+function findBoxes(view, b, row, ranges) {
+  const band = view.state.head.bands[b];
+  const item = findRow(view, b, row);
+  if (!item || !band.shown) return [];
+  const { cell } = item;
+  if (!cell) {
+    const all = ranges || [[0, band.shown]];
+    return all.map(([first, last]) => findBox(view, b, row, first, last)).filter((box) => box !== null);
+  }
+  if (!ranges) {
+    const width = getGrid(view, b).columns.length * cell.width;
+    return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
+  }
+  const places = ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => first + i));
+  return places.map((place) => findBox(view, b, row, place, place + 1)).filter((box) => box !== null);
+}
+
+// src/heatmap/axis.js
+function drawAxis(view, pen, { band: b, y, cell }) {
+  const { left } = view.size;
+  const top = y - view.top;
+  pen.fillStyle = view.faint;
+  if (cell) {
+    const grid = getGrid(view, b);
+    const widest = Math.max(...grid.columns.map((name) => pen.measureText(name).width));
+    const every = Math.ceil(Math.min(90, widest + 6) / cell.width);
+    pen.textAlign = "center";
+    for (let column = 0; column < grid.columns.length; column += every) {
+      pen.fillText(fitText(pen, grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
+    }
+    pen.textAlign = "left";
+    pen.fillText(fitText(pen, describeAxes(grid), left - 22), 2, top + 8);
+    return;
+  }
+  pen.strokeStyle = view.line;
+  let end = -Infinity;
+  for (const { place, x, align, most } of findTicks(view, b)) {
+    pen.beginPath();
+    pen.moveTo(Math.round(x) + 0.5, top);
+    pen.lineTo(Math.round(x) + 0.5, top + 4);
+    pen.stroke();
+    pen.textAlign = align;
+    const name = view.names.get(`${b}.${place}`);
+    const text = fitText(pen, name === void 0 ? `${formatCount(place + 1)}.` : name, most);
+    const own = pen.measureText(text).width;
+    const start = align === "left" ? x : x - own / 2;
+    if (start < end + 8) continue;
+    pen.fillText(text, x, top + 12);
+    end = start + own;
+  }
+  pen.textAlign = "left";
+}
+function findTicks(view, b) {
+  const { left, track } = view.size;
+  const { from, to } = getWindow(view, b);
+  const most = Math.max(2, Math.floor(track / 150));
+  const cell = track / (to - from);
+  const ticks = computeTicks(from, to, most).map((place) => ({ place, x: left + (place + 0.5 - from) * cell, align: "center", most: Math.min(track / 2, Math.max(cell, track / most)) - 12 }));
+  if (ticks.length) {
+    const first = ticks[0];
+    if (first.x - left < 70) Object.assign(first, { x: Math.max(left, first.x - cell / 2), align: "left" });
+  }
+  return ticks.filter((tick) => tick.align === "left" || tick.x + 60 < left + track || cell > 60);
+}
+function requestNames(view) {
+  clearTimeout(view.naming);
+  view.naming = setTimeout(async () => {
+    const number = view.state.head.view;
+    for (const item of findVisible(view)) {
+      if (item.kind !== "axis" || item.cell) continue;
+      const places = findTicks(view, item.band).map(({ place }) => place).filter((place) => !view.names.has(`${item.band}.${place}`));
+      if (!places.length) continue;
+      const answer = await view.link.request("keys", { view: number, band: item.band, places }).catch(() => null);
+      if (!answer || answer.view !== view.state.head.view) return;
+      places.forEach((place, i) => view.names.set(`${item.band}.${place}`, answer.keys[i] || ""));
+      view.paint();
+    }
+  }, 60);
+}
+
+// src/heatmap/marks.js
+function drawMarks(view) {
+  if (!view.layout || !view.state.bands) return;
+  const ratio = window.devicePixelRatio || 1;
+  const pen = getContext(view.over);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, view.size.width, view.size.height);
+  for (const { band, row, role, ranges } of view.highlights) drawRanges(view, pen, band, [row], ranges, role === "read" ? [5, 3] : [1, 2]);
+  const { selection } = view.state.head;
+  if (selection && !view.brush) drawRanges(view, pen, selection.band, selection.rows, selection.ranges, [], 0.16);
+  if (view.brush) drawRanges(view, pen, view.brush.band, view.brush.rows, view.brush.ranges, [], 0.25);
+  if (view.cursor && document.activeElement === view.stage) drawCursor(view, pen, view.cursor);
+}
+function drawRanges(view, pen, b, rows, ranges, dash, fill = 0) {
+  const band = view.state.head.bands[b];
+  if (!band) return;
+  pen.setLineDash(dash);
+  pen.lineWidth = dash.length ? 2 : 1.5;
+  pen.strokeStyle = dash.length ? view.text : view.brand;
+  pen.fillStyle = view.brand;
+  for (const row of rows) {
+    for (const box of findBoxes(view, b, row, ranges)) {
+      if (box.y > view.size.height || box.y + box.height < 0) continue;
+      if (fill) {
+        pen.globalAlpha = fill;
+        pen.fillRect(box.x, box.y, box.width, box.height);
+        pen.globalAlpha = 1;
+      }
+      const wide = Math.max(3, box.width);
+      pen.strokeRect(box.x - (wide - box.width) / 2, box.y, wide, box.height);
+    }
+  }
+  pen.setLineDash([]);
+}
+function drawCursor(view, pen, { band, row, place }) {
+  const box = findBox(view, band, row, place, place + 1);
+  if (!box) return;
+  const wide = Math.max(5, box.width);
+  const x = box.x - (wide - box.width) / 2;
+  pen.lineWidth = 4;
+  pen.strokeStyle = view.ground;
+  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
+  pen.lineWidth = 2;
+  pen.strokeStyle = view.text;
+  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
 }
 
 // src/heatmap/paint.js
@@ -522,130 +780,6 @@ function paintBox(image, width, x, y, w, h, colour) {
 }
 var toHex = (pixel) => `#${[0, 8, 16].map((by) => (pixel >>> by & 255).toString(16).padStart(2, "0")).join("")}`;
 
-// src/heatmap/text.js
-var FONT = "12px system-ui, sans-serif";
-var describeAxes = ({ across, down }) => `${across} → ${down} ↓`;
-var shortenCount = (n) => n < 1e4 ? formatCount(n) : n < 1e6 ? `${Math.round(n / 1e3)}k` : `${(n / 1e6).toFixed(1)}M`;
-function fitText(pen, text, most) {
-  if (pen.measureText(text).width <= most) return text;
-  const each = pen.measureText(text).width / text.length;
-  let n = Math.max(3, Math.floor(most / each));
-  while (n > 3 && pen.measureText(shorten(text, n)).width > most) n -= 1;
-  return shorten(text, n);
-}
-
-// src/heatmap/places.js
-function measure(view) {
-  const width = Math.max(240, view.scroll.clientWidth);
-  const left = Math.round(Math.min(Math.max(80, measureLabels(view)), 200, Math.max(120, width * 0.22)));
-  const right = Math.round(measureTotals(view));
-  view.size = { width, left, track: width - left - right, right };
-  view.layout = computeLayout(view.state.head.bands, view.size.track);
-  const height = Math.max(1, Math.min(560, view.layout.height));
-  view.space.style.height = `${view.layout.height}px`;
-  view.stage.style.height = `${height}px`;
-  view.size.height = height;
-  view.top = view.scroll.scrollTop;
-}
-function measureLabels(view) {
-  const pen = getPen(view);
-  const widths = view.state.head.bands.flatMap((band) => [
-    ...band.rows.map(({ name }) => pen.measureText(name).width + measureDown(view, pen, band) + 14),
-    band.grid ? pen.measureText(describeAxes(band.grid)).width + 24 : 0
-    // beside it half of the first value
-  ]);
-  return Math.max(0, ...widths);
-}
-function measureDown(view, pen, { grid }) {
-  return grid ? Math.min(56, Math.max(...grid.rows.map((name) => pen.measureText(name).width))) + 8 : 0;
-}
-function measureTotals(view) {
-  const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
-  return 50 + (most ? getPen(view).measureText(`✕ ${shortenCount(most)}`).width + 8 : 0);
-}
-function getPen(view) {
-  const pen = view.base.getContext("2d", { willReadFrequently: true });
-  pen.font = FONT;
-  return pen;
-}
-function getWindow(view, b) {
-  const n = view.state.head.bands[b].shown;
-  const own = view.windows.get(b);
-  if (!own || own.isWhole) return { from: 0, to: n };
-  return own.to > n ? panWindow(own, n, 0) : own;
-}
-function setWindow(view, b, window2) {
-  const n = view.state.head.bands[b].shown;
-  view.windows.set(b, { ...window2, isWhole: window2.to - window2.from >= n });
-  view.paint();
-}
-function findVisible(view) {
-  return view.layout.items.filter((item) => item.y + item.height > view.top && item.y < view.top + view.size.height);
-}
-function findRow(view, b, row) {
-  return view.layout.items.find((item) => item.kind === "row" && item.band === b && item.row === row);
-}
-function findHit(view, x, y) {
-  const at = y + view.top;
-  const item = view.layout.items.find((one) => at >= one.y && at < one.y + one.height);
-  if (!item) return null;
-  const { left, track } = view.size;
-  const along = x - left;
-  const band = view.state.head.bands[item.band];
-  if (item.kind !== "row") return { item, band: item.band, row: -1, along };
-  if (band.layout === "cell") return along >= 0 ? { item, band: item.band, row: item.row, first: 0, last: 1, along } : null;
-  if (!band.shown || along < 0 || along >= track) return null;
-  if (item.cell) {
-    const column = Math.floor(along / item.cell.width);
-    const line = Math.floor((at - item.y) / item.cell.height);
-    if (column >= band.grid.columns.length) return null;
-    const place = findPlace(view, item.band, line * band.grid.columns.length + column);
-    return { item, band: item.band, row: item.row, first: place, last: place + 1, column, line, along };
-  }
-  const { from, to } = getWindow(view, item.band);
-  const [first, last] = placesOfColumn(Math.floor(along), track, from, to, band.shown);
-  return { item, band: item.band, row: item.row, first, last, along };
-}
-function findPlace(view, b, cell) {
-  const own = view.state.bands[b];
-  if (!own.byCell) {
-    const { columns, rows } = view.state.head.bands[b].grid;
-    own.byCell = new Int32Array(columns.length * rows.length).fill(-1);
-    own.cells.forEach((at, place) => own.byCell[at] = place);
-  }
-  return own.byCell[cell];
-}
-function findBox(view, b, row, first, last) {
-  const item = findRow(view, b, row);
-  if (!item) return null;
-  const { left, track } = view.size;
-  const y = item.y - view.top;
-  const band = view.state.head.bands[b];
-  if (band.layout === "cell") return { x: left, y: y + 2, width: 18, height: 18 };
-  if (item.cell) {
-    const cell = view.state.bands[b].cells[first];
-    const columns = band.grid.columns.length;
-    return { x: left + cell % columns * item.cell.width, y: y + Math.floor(cell / columns) * item.cell.height, width: item.cell.width, height: item.cell.height };
-  }
-  const { from, to } = getWindow(view, b);
-  const x = left + (first - from) / (to - from) * track;
-  const end = left + (last - from) / (to - from) * track;
-  if (end < left || x > left + track) return null;
-  const start = Math.max(left, x);
-  return { x: start, y: y + 1, width: Math.max(1, Math.min(left + track, end) - start), height: item.height - 2 };
-}
-function findBoxes(view, b, row, ranges) {
-  const band = view.state.head.bands[b];
-  const item = findRow(view, b, row);
-  if (!item || !band.shown) return [];
-  if (!item.cell) return (ranges || [[0, band.shown]]).map(([first, last]) => findBox(view, b, row, first, last)).filter(Boolean);
-  if (!ranges) {
-    const width = band.grid.columns.length * item.cell.width;
-    return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
-  }
-  return ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => findBox(view, b, row, first + i, first + i + 1)));
-}
-
 // src/heatmap/drawing.js
 var GLYPH_SIZE = { width: 16, height: 14 };
 var FAILURE_LANE = 6;
@@ -668,7 +802,7 @@ function drawView(view) {
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
   }
-  const pen = view.base.getContext("2d", { willReadFrequently: true });
+  const pen = getPen(view);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   pen.font = FONT;
@@ -719,7 +853,7 @@ function drawRow(view, pen, item, ratio) {
   if (band.layout === "cell") drawCell(view, pen, item, y);
   else if (band.shown) {
     drawTrack(view, pen, item, y, ratio);
-    if (item.cell) drawDown(view, pen, item, y);
+    if (item.cell) drawDown(view, pen, item, y, item.cell);
     drawTotals(view, pen, item, label);
   }
 }
@@ -769,9 +903,9 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
     const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
-    const columns = view.state.head.bands[item.band].grid.columns.length;
+    const { columns, cells } = getGrid(view, item.band);
     const pick2 = (place) => steps && codes[place] !== failed ? view.ramp[steps[place]] : view.pixels[codes[place]];
-    const grid = { width: image.width, cell, columns, cells: own.cells };
+    const grid = { width: image.width, cell, columns: columns.length, cells };
     paintGrid(pixels, { ...grid, pick: pick2, gap: cell.width > 3 * gap ? gap : 0 });
     const mark = { codes, code: failed, colour: view.pixels[failed], least: Math.round(4 * ratio), rim: gap };
     if (!hasGlyphs(item.cell)) paintMarks(pixels, { ...grid, ...mark });
@@ -791,9 +925,8 @@ function drawGlyphs(view, pen, item, y, codes, steps) {
   if (item.cell) {
     if (!hasGlyphs(item.cell)) return;
     codes.forEach((code, place) => {
-      if (!has(place)) return;
-      const box = findBox(view, item.band, item.row, place, place + 1);
-      drawGlyph(view, pen, code, box.x + box.width / 2, box.y + box.height / 2);
+      const box = has(place) ? findBox(view, item.band, item.row, place, place + 1) : null;
+      if (box) drawGlyph(view, pen, code, box.x + box.width / 2, box.y + box.height / 2);
     });
     return;
   }
@@ -825,122 +958,15 @@ function drawTotals(view, pen, item, middle) {
   pen.fillStyle = view.colours[CODES.failed];
   pen.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, width - 42, middle);
 }
-function drawDown(view, pen, item, y) {
+function drawDown(view, pen, item, y, cell) {
   const { left } = view.size;
-  const { rows } = view.state.head.bands[item.band].grid;
-  const every = Math.ceil(13 / item.cell.height);
+  const { rows } = getGrid(view, item.band);
+  const every = Math.ceil(13 / cell.height);
   pen.textAlign = "right";
   pen.fillStyle = view.faint;
   for (let line = 0; line < rows.length; line += every) {
-    pen.fillText(fitText(pen, rows[line], 56), left - 6, y + (line + 0.5) * item.cell.height);
+    pen.fillText(fitText(pen, rows[line], 56), left - 6, y + (line + 0.5) * cell.height);
   }
-}
-function drawAxis(view, pen, { band: b, y, cell }) {
-  const { left } = view.size;
-  const band = view.state.head.bands[b];
-  const top = y - view.top;
-  pen.fillStyle = view.faint;
-  if (cell) {
-    const widest = Math.max(...band.grid.columns.map((name) => pen.measureText(name).width));
-    const every = Math.ceil(Math.min(90, widest + 6) / cell.width);
-    pen.textAlign = "center";
-    for (let column = 0; column < band.grid.columns.length; column += every) {
-      pen.fillText(fitText(pen, band.grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
-    }
-    pen.textAlign = "left";
-    pen.fillText(fitText(pen, describeAxes(band.grid), left - 22), 2, top + 8);
-    return;
-  }
-  pen.strokeStyle = view.line;
-  let end = -Infinity;
-  for (const { place, x, align, most } of findTicks(view, b)) {
-    pen.beginPath();
-    pen.moveTo(Math.round(x) + 0.5, top);
-    pen.lineTo(Math.round(x) + 0.5, top + 4);
-    pen.stroke();
-    pen.textAlign = align;
-    const name = view.names.get(`${b}.${place}`);
-    const text = fitText(pen, name === void 0 ? `${formatCount(place + 1)}.` : name, most);
-    const own = pen.measureText(text).width;
-    const start = align === "left" ? x : x - own / 2;
-    if (start < end + 8) continue;
-    pen.fillText(text, x, top + 12);
-    end = start + own;
-  }
-  pen.textAlign = "left";
-}
-function findTicks(view, b) {
-  const { left, track } = view.size;
-  const { from, to } = getWindow(view, b);
-  const most = Math.max(2, Math.floor(track / 150));
-  const cell = track / (to - from);
-  const ticks = computeTicks(from, to, most).map((place) => ({ place, x: left + (place + 0.5 - from) * cell, align: "center", most: Math.min(track / 2, Math.max(cell, track / most)) - 12 }));
-  if (ticks.length) {
-    const first = ticks[0];
-    if (first.x - left < 70) Object.assign(first, { x: Math.max(left, first.x - cell / 2), align: "left" });
-  }
-  return ticks.filter((tick) => tick.align === "left" || tick.x + 60 < left + track || cell > 60);
-}
-function requestNames(view) {
-  clearTimeout(view.naming);
-  view.naming = setTimeout(async () => {
-    const number = view.state.head.view;
-    for (const item of findVisible(view)) {
-      if (item.kind !== "axis" || item.cell) continue;
-      const places = findTicks(view, item.band).map(({ place }) => place).filter((place) => !view.names.has(`${item.band}.${place}`));
-      if (!places.length) continue;
-      const answer = await view.link.request("keys", { view: number, band: item.band, places }).catch(() => null);
-      if (!answer || answer.view !== view.state.head.view) return;
-      places.forEach((place, i) => view.names.set(`${item.band}.${place}`, answer.keys[i] || ""));
-      view.paint();
-    }
-  }, 60);
-}
-function drawMarks(view) {
-  if (!view.layout || !view.state.bands) return;
-  const ratio = window.devicePixelRatio || 1;
-  const pen = view.over.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, view.size.width, view.size.height);
-  for (const { band, row, role, ranges } of view.highlights) drawRanges(view, pen, band, [row], ranges, role === "read" ? [5, 3] : [1, 2]);
-  const { selection } = view.state.head;
-  if (selection && !view.brush) drawRanges(view, pen, selection.band, selection.rows, selection.ranges, [], 0.16);
-  if (view.brush) drawRanges(view, pen, view.brush.band, view.brush.rows, view.brush.ranges, [], 0.25);
-  if (view.cursor && document.activeElement === view.stage) drawCursor(view, pen);
-}
-function drawRanges(view, pen, b, rows, ranges, dash, fill = 0) {
-  const band = view.state.head.bands[b];
-  if (!band) return;
-  pen.setLineDash(dash);
-  pen.lineWidth = dash.length ? 2 : 1.5;
-  pen.strokeStyle = dash.length ? view.text : view.brand;
-  pen.fillStyle = view.brand;
-  for (const row of rows) {
-    for (const box of findBoxes(view, b, row, ranges)) {
-      if (box.y > view.size.height || box.y + box.height < 0) continue;
-      if (fill) {
-        pen.globalAlpha = fill;
-        pen.fillRect(box.x, box.y, box.width, box.height);
-        pen.globalAlpha = 1;
-      }
-      const wide = Math.max(3, box.width);
-      pen.strokeRect(box.x - (wide - box.width) / 2, box.y, wide, box.height);
-    }
-  }
-  pen.setLineDash([]);
-}
-function drawCursor(view, pen) {
-  const { band, row, place } = view.cursor;
-  const box = findBox(view, band, row, place, place + 1);
-  if (!box) return;
-  const wide = Math.max(5, box.width);
-  const x = box.x - (wide - box.width) / 2;
-  pen.lineWidth = 4;
-  pen.strokeStyle = view.ground;
-  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
-  pen.lineWidth = 2;
-  pen.strokeStyle = view.text;
-  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
 }
 
 // src/heatmap/statuses.js
@@ -989,19 +1015,21 @@ function findNearest(view, b, x, y) {
   const high = rows[rows.length - 1].y + rows[rows.length - 1].height - view.top - 1;
   const { left, track } = view.size;
   const band = view.state.head.bands[b];
-  const right = band.grid ? Math.min(track, band.grid.columns.length * rows[0].cell.width) : track;
+  const { cell } = rows[0];
+  const right = band.grid && cell ? Math.min(track, band.grid.columns.length * cell.width) : track;
   const hit = findHit(view, Math.max(left, Math.min(left + right - 1, x)), Math.max(low, Math.min(high, y)));
   return hit && hit.row >= 0 && hit.first >= 0 ? hit : null;
 }
 function findBetween(view, start, end) {
   const [low, high] = [Math.min(start.row, end.row), Math.max(start.row, end.row)];
   const rows = Array.from({ length: high - low + 1 }, (_, i) => low + i);
-  if (start.column === void 0) return { rows, ranges: [[Math.min(start.first, end.first), Math.max(start.last, end.last)]] };
+  if (!start.cell || !end.cell) return { rows, ranges: [[Math.min(start.first, end.first), Math.max(start.last, end.last)]] };
   const places = [];
-  const { columns } = view.state.head.bands[start.band].grid;
+  const { columns } = getGrid(view, start.band);
+  const [from, to] = [start.cell, end.cell];
   const many = start.row !== end.row;
-  for (let line = Math.min(start.line, end.line); line <= Math.max(start.line, end.line); line++) {
-    for (let column = Math.min(start.column, end.column); column <= Math.max(start.column, end.column); column++) {
+  for (let line = Math.min(from.line, to.line); line <= Math.max(from.line, to.line); line++) {
+    for (let column = Math.min(from.column, to.column); column <= Math.max(from.column, to.column); column++) {
       const place = findPlace(view, start.band, line * columns.length + column);
       if (place >= 0) places.push(place);
     }
@@ -1022,14 +1050,16 @@ function onClick(view, hit, event) {
   select(view, hit.band, adds ? selection.rows : [hit.row], adds ? [...selection.ranges, [place, place + 1]] : [[place, place + 1]]);
 }
 function extendSelection(view) {
+  const { anchor, cursor } = view;
+  if (!anchor || !cursor) return;
   const where = ({ band, row, place }) => {
-    const grid = view.state.head.bands[band].layout === "grid" && view.state.head.bands[band].grid;
-    if (!grid) return { band, row, first: place, last: place + 1 };
-    const cell = view.state.bands[band].cells[place];
-    return { band, row, column: cell % grid.columns.length, line: Math.floor(cell / grid.columns.length) };
+    const spot = { band, row, first: place, last: place + 1 };
+    if (view.state.head.bands[band].layout !== "grid") return spot;
+    const { columns, cells } = getGrid(view, band);
+    return { ...spot, cell: { column: cells[place] % columns.length, line: Math.floor(cells[place] / columns.length) } };
   };
-  const { rows, ranges } = findBetween(view, where(view.anchor), where(view.cursor));
-  select(view, view.cursor.band, rows, ranges);
+  const { rows, ranges } = findBetween(view, where(anchor), where(cursor));
+  select(view, cursor.band, rows, ranges);
 }
 async function select(view, band, rows, ranges, { quietly = false } = {}) {
   const number = view.state.head.view;
@@ -1072,8 +1102,8 @@ function listenToPointer(view) {
   });
   stage.addEventListener("pointermove", (event) => {
     if (!view.layout) return;
-    if (view.pan) onDrag(view, event);
-    else if (view.press) onBrush(view, findHit(view, ...at(event)), event, at(event));
+    if (view.pan) onDrag(view, event, view.pan);
+    else if (view.press) onBrush(view, event, at(event), view.press);
     else pointAt(view, findHit(view, ...at(event)), at(event));
   });
   stage.addEventListener("pointerup", (event) => {
@@ -1095,7 +1125,7 @@ function listenToPointer(view) {
 function onWheel(view, event, at) {
   if (!view.layout) return;
   const hit = findHit(view, ...at);
-  if (!hit || hit.row < 0 || hit.item.cell || hit.first === void 0) return;
+  if (!hit || hit.row < 0 || hit.item.cell) return;
   const { from, to } = getWindow(view, hit.band);
   const n = view.state.head.bands[hit.band].shown;
   const across = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
@@ -1107,23 +1137,22 @@ function onWheel(view, event, at) {
   } else return;
   event.preventDefault();
 }
-function onDrag(view, event) {
-  const { band, x, window: window2 } = view.pan;
+function onDrag(view, event, { band, x, window: window2 }) {
   if (view.state.head.bands[band].layout !== "line") return;
   const by = (x - event.clientX) / view.size.track * (window2.to - window2.from);
   setWindow(view, band, panWindow(window2, view.state.head.bands[band].shown, by));
 }
-function onBrush(view, hit, event, [x, y]) {
-  const { hit: start } = view.press;
-  if (!view.brush && Math.hypot(event.clientX - view.press.x, event.clientY - view.press.y) < 4) return;
+function onBrush(view, event, [x, y], { hit: start, ...from }) {
+  const hit = findHit(view, x, y);
+  if (!view.brush && Math.hypot(event.clientX - from.x, event.clientY - from.y) < 4) return;
   view.tip.hide();
   const end = hit && hit.band === start.band && hit.row >= 0 && hit.first >= 0 ? hit : findNearest(view, start.band, x, y);
   if (end) view.brush = { band: start.band, ...findBetween(view, start, end) };
   view.mark();
 }
-function pointAt(view, hit, at) {
+function pointAt(view, hit, [x, y] = [0, 0]) {
   clearTimeout(view.asking);
-  if (!hit || hit.row < 0 || hit.first === void 0 || hit.first < 0) {
+  if (!hit || hit.row < 0 || hit.first < 0) {
     view.hover = null;
     view.tip.hide();
     return;
@@ -1134,12 +1163,13 @@ function pointAt(view, hit, at) {
   const many = hit.last - hit.first;
   const here = { band: hit.band, row: hit.row, place };
   const { name, glyph } = STATUSES[codes[place]];
-  const [x, y] = at;
   const box = view.stage.getBoundingClientRect();
   const outer = view.root.getBoundingClientRect();
   const show = (title2, lines2) => view.tip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title2, lines2);
-  const among = many > 1 ? [`${plural(many, "partition")} here: ${describeStatuses(view, countStatuses(codes, hit.first, hit.last))}`] : [];
-  const known = view.hover && view.hover.place === place && view.hover.row === hit.row && view.hover.band === hit.band && view.hover.found;
+  const among = many > 1 ? [`${plural(many, "partition")} here: ${describeStatuses(countStatuses(codes, hit.first, hit.last))}`] : [];
+  const { hover } = view;
+  const isSame = hover && hover.place === place && hover.row === hit.row && hover.band === hit.band;
+  const known = isSame ? hover.found : void 0;
   const row = band.rows[hit.row].name;
   const title = (found) => found ? `${row}${found.key === null ? "" : ` · ${found.key}`}` : row;
   const lines = (found) => [`${glyph} ${name}`, ...found ? describePartition(found) : [], ...among];
@@ -1153,7 +1183,7 @@ function pointAt(view, hit, at) {
     show(title(found), lines(found));
   }, 60);
 }
-function describeStatuses(view, counts) {
+function describeStatuses(counts) {
   return COLUMN_ORDER.filter((code) => counts[code]).map((code) => `${formatCount(counts[code])} ${STATUSES[code].name}`).join(", ");
 }
 async function requestDetails(view, { band, row, place }) {
@@ -1189,44 +1219,44 @@ function listRows(view) {
 function startCursor(view) {
   if (!view.cursor) {
     const [first] = listRows(view);
-    if (!first) return false;
+    if (!first) return null;
     view.cursor = { band: first[0], row: first[1], place: Math.floor(getWindow(view, first[0]).from) };
     view.anchor = view.anchor || view.cursor;
   }
-  return true;
+  return view.cursor;
 }
 function moveCursor(view, across, down, extends_) {
   if (!view.state.bands) return;
   const isNew = !view.cursor;
-  if (!startCursor(view)) return;
-  if (!isNew) view.cursor = findStep(view, across, down);
-  if (extends_ && view.anchor && view.anchor.band === view.cursor.band) extendSelection(view);
-  else view.anchor = view.cursor;
-  arrive(view);
+  const before = startCursor(view);
+  if (!before) return;
+  const here = isNew ? before : findStep(view, before, across, down);
+  view.cursor = here;
+  if (extends_ && view.anchor && view.anchor.band === here.band) extendSelection(view);
+  else view.anchor = here;
+  arrive(view, here);
 }
-function findStep(view, across, down) {
-  const { band: b, row, place } = view.cursor;
+function findStep(view, from, across, down) {
+  const { band: b, row, place } = from;
   const band = view.state.head.bands[b];
   if (band.layout === "grid") {
-    const inside = findStepInGrid(view, across, down);
+    const inside = findStepInGrid(view, from, across, down);
     if (inside) return inside;
-    if (across) return view.cursor;
+    if (across) return from;
   } else if (across) {
-    const { from, to } = getWindow(view, b);
-    const by = band.layout === "cell" ? 0 : Math.max(1, Math.round((to - from) / view.size.track));
+    const window2 = getWindow(view, b);
+    const by = band.layout === "cell" ? 0 : Math.max(1, Math.round((window2.to - window2.from) / view.size.track));
     return { band: b, row, place: Math.max(0, Math.min(band.shown - 1, place + across * by)) };
   }
   const rows = listRows(view);
   const at = rows.findIndex(([x, y]) => x === b && y === row);
   const [nextBand, nextRow] = rows[Math.max(0, Math.min(rows.length - 1, at + down))];
-  if (nextBand === b) return { band: b, row: nextRow, place: band.layout === "grid" ? place : place };
+  if (nextBand === b) return { band: b, row: nextRow, place };
   return { band: nextBand, row: nextRow, place: Math.floor(getWindow(view, nextBand).from) };
 }
-function findStepInGrid(view, across, down) {
-  const { band: b, row, place } = view.cursor;
-  const { columns, rows } = view.state.head.bands[b].grid;
-  const cell = view.state.bands[b].cells[place];
-  let [column, line] = [cell % columns.length, Math.floor(cell / columns.length)];
+function findStepInGrid(view, { band: b, row, place }, across, down) {
+  const { columns, rows, cells } = getGrid(view, b);
+  let [column, line] = [cells[place] % columns.length, Math.floor(cells[place] / columns.length)];
   for (; ; ) {
     column += across;
     line += down;
@@ -1236,16 +1266,19 @@ function findStepInGrid(view, across, down) {
   }
 }
 function jumpToEnd(view, end) {
-  if (!view.state.bands || !startCursor(view)) return;
-  const { band, row } = view.cursor;
-  view.cursor = view.anchor = { band, row, place: end ? view.state.head.bands[band].shown - 1 : 0 };
-  arrive(view);
+  const before = startCursor(view);
+  if (!before) return;
+  const { band, row } = before;
+  const here = { band, row, place: end ? view.state.head.bands[band].shown - 1 : 0 };
+  view.cursor = view.anchor = here;
+  arrive(view, here);
 }
 function pick(view, how) {
-  if (!view.state.bands || !startCursor(view)) return;
-  view.anchor = view.cursor;
-  select(view, view.cursor.band, [view.cursor.row], [[view.cursor.place, view.cursor.place + 1]], how);
-  arrive(view);
+  const here = startCursor(view);
+  if (!here) return;
+  view.anchor = here;
+  select(view, here.band, [here.row], [[here.place, here.place + 1]], how);
+  arrive(view, here);
 }
 function onEscape(view) {
   const { head } = view.state;
@@ -1258,8 +1291,9 @@ function goToNext(view, step) {
   if (!view.state || !view.state.bands) return;
   const rows = listRows(view);
   if (!rows.length) return;
-  const at = view.cursor ? rows.findIndex(([b, row2]) => b === view.cursor.band && row2 === view.cursor.row) : 0;
-  const place = view.cursor ? view.cursor.place : -1;
+  const { cursor } = view;
+  const at = cursor ? rows.findIndex(([b, row2]) => b === cursor.band && row2 === cursor.row) : 0;
+  const place = cursor ? cursor.place : -1;
   const failed = findNext(rows.map(([b, row2]) => view.state.bands[b].status[row2]), { row: Math.max(0, at), place }, CODES.failed, step);
   if (!failed) {
     view.say("Nothing failed.");
@@ -1288,8 +1322,7 @@ function showAll(view) {
   view.windows.clear();
   view.paint();
 }
-function arrive(view) {
-  const here = view.cursor;
+function arrive(view, here) {
   const { band: b, row, place } = here;
   const band = view.state.head.bands[b];
   const window2 = getWindow(view, b);
@@ -1315,31 +1348,96 @@ function arrive(view) {
 
 // src/heatmap/view.js
 var HeatmapView = class {
+  // what stands in the page
+  /** @type {HTMLElement} */
+  root;
+  /** @type {HTMLCanvasElement} */
+  base;
+  /** @type {HTMLCanvasElement} */
+  over;
+  /** @type {HTMLElement} */
+  stage;
+  /** @type {HTMLElement} */
+  space;
+  /** @type {HTMLElement} */
+  scroll;
+  /** @type {HTMLElement} */
+  foot;
+  /** @type {HTMLElement} */
+  nothing;
+  /** @type {ReturnType<typeof makeToolbar>} */
+  bar;
+  /** @type {ReturnType<typeof makeLegend>} */
+  legend;
+  /** @type {ReturnType<typeof makeTooltip>} */
+  tip;
+  /** @type {Outcome} */
+  outcome;
+  /** @type {(text: string) => void} */
+  say;
+  // what is shown; nothing is until the bytes of the first whole are there
+  /** @type {LoadedState} */
+  state;
+  /** @type {Size} */
+  size;
+  /** @type {Layout} */
+  layout;
+  top = 0;
+  /** @type {Map<number, Window>} */
+  windows = /* @__PURE__ */ new Map();
+  /** @type {Map<string, string>} */
+  names = /* @__PURE__ */ new Map();
+  /** @type {HighlightJson[]} */
+  highlights = [];
+  // what a person points at
+  /** @type {Place | null} */
+  cursor = null;
+  /** @type {Place | null} */
+  anchor = null;
+  /** @type {Place | null} */
+  hover = null;
+  /** @type {SelectedJson | null} */
+  brush = null;
+  /** @type {Pan | null} */
+  pan = null;
+  /** @type {Press | null} */
+  press = null;
+  // colours, known once the view stands in the page
+  /** @type {string[]} */
+  colours;
+  /** @type {Uint32Array} */
+  pixels;
+  /** @type {Uint32Array} */
+  ramp;
+  ground = "";
+  text = "";
+  faint = "";
+  line = "";
+  brand = "";
+  painted = 0;
+  tries = 0;
+  /** @type {Map<string, { key: string, image: ImageData }>} The painted rows: a patch touches few of them. */
+  images = /* @__PURE__ */ new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  asking;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  naming;
+  /**
+   * @param {Link<HeatmapContract, State>} link
+   * @param {HTMLElement} root
+   */
   constructor(link, root) {
     this.link = link;
-    this.windows = /* @__PURE__ */ new Map();
-    this.names = /* @__PURE__ */ new Map();
-    this.cursor = null;
-    this.anchor = null;
-    this.brush = null;
-    this.hover = null;
-    this.pan = null;
-    this.state = null;
-    this.painted = 0;
-    this.tries = 0;
-    this.asking = void 0;
-    this.naming = void 0;
-    this.highlights = [];
-    this.images = /* @__PURE__ */ new Map();
     this.build(root);
     this.paint = onceAFrame(() => drawView(this));
     this.mark = onceAFrame(() => drawMarks(this));
-    this.cleanups = [link.listen((kind) => this.take(kind)), onThemeChange(() => this.recolour())];
+    this.cleanups = [link.listen((...[kind]) => this.take(kind)), onThemeChange(() => this.recolour())];
     const observer = new ResizeObserver(() => this.paint());
     observer.observe(root);
     this.cleanups.push(() => observer.disconnect());
     this.take("whole");
   }
+  /** @param {HTMLElement} root */
   build(root) {
     root.classList.add("nbpart-heat");
     this.root = root;
@@ -1351,7 +1449,7 @@ var HeatmapView = class {
       sort: () => this.ask("sort", {}),
       unfocus: () => this.ask("unfocus", {})
     });
-    this.legend = makeLegend(root, { toggle: (code) => this.toggle(code) });
+    this.legend = makeLegend({ toggle: (code) => this.toggle(code) });
     this.base = element("canvas", { "aria-hidden": "true" });
     this.over = element("canvas", { "aria-hidden": "true" });
     this.stage = element("div", {
@@ -1374,7 +1472,11 @@ var HeatmapView = class {
     listenToKeys(this);
   }
   // --- the state ---------------------------------------------------------------------------------------------
-  /** Take what the link has; a whole is shown once its bytes are there, until then the last one stays. */
+  /**
+   * Take what the link has; a whole is shown once its bytes are there, until then the last one stays.
+   *
+   * @param {Change<HeatmapContract>[0]} kind
+   */
   take(kind) {
     const state = this.link.state;
     if (!state) return;
@@ -1384,11 +1486,16 @@ var HeatmapView = class {
       this.mark();
       return;
     }
-    if (state.bands) this.show(state);
-    else state.ready.then(() => state === this.link.state && this.show(state), (error) => this.outcome.fail(error));
+    const show = () => state === this.link.state && this.show(
+      /** @type {LoadedState} */
+      state
+    );
+    if (state.bands) show();
+    else state.ready.then(show, (error) => this.outcome.fail(error));
   }
+  /** @param {LoadedState} state */
   show(state) {
-    const before = this.state && this.state.head;
+    const before = this.state ? this.state.head : null;
     if (state !== this.state) this.images.clear();
     this.state = state;
     const { head } = state;
@@ -1402,7 +1509,12 @@ var HeatmapView = class {
     if (!this.foot.textContent) this.foot.textContent = "Drag to select, Ctrl + wheel to zoom, arrows to move, n for the next failed.";
     this.paint();
   }
-  /** Places stand for other partitions now: keep what can be kept. */
+  /**
+   * Places stand for other partitions now: keep what can be kept.
+   *
+   * @param {HeadJson | null} before
+   * @param {HeadJson} head
+   */
   settle(before, head) {
     const same = (b) => before && before.bands[b] && before.bands[b].set === head.bands[b].set && before.bands[b].shown === head.bands[b].shown;
     head.bands.forEach((band, b) => same(b) || this.windows.delete(b));
@@ -1413,15 +1525,22 @@ var HeatmapView = class {
     this.highlights = [];
     if (this.cursor && !(head.bands[this.cursor.band] && this.cursor.row < head.bands[this.cursor.band].rows.length && this.cursor.place < head.bands[this.cursor.band].shown)) this.cursor = null;
   }
+  /** @param {Partial<HeatmapContract['requests']['choose']>} change */
   async choose(change) {
     const { head } = this.link.state;
     const now = { color_by: head.color_by, sort_by: head.sort_by, statuses: head.statuses, text: head.text, ...change };
     await this.ask("choose", now);
   }
+  /** @param {number} code */
   toggle(code) {
     const { statuses } = this.link.state.head;
     return this.choose({ statuses: statuses.includes(code) ? statuses.filter((other) => other !== code) : [...statuses, code] });
   }
+  /**
+   * @template {keyof HeatmapContract['requests']} A
+   * @param {A} action
+   * @param {HeatmapContract['requests'][A]} payload
+   */
   async ask(action, payload) {
     try {
       const answer = await this.link.request(action, payload);
@@ -1454,26 +1573,32 @@ var HeatmapView = class {
 };
 
 // src/shared/link.js
-function createLink(model, { decode = (state) => state, reduce }) {
+function createLink(model, { decode = (state) => (
+  /** @type {any} */
+  state
+), reduce }) {
   const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
   const waiting = /* @__PURE__ */ new Map();
   const listeners = /* @__PURE__ */ new Set();
   let count = 0;
   let syncing = false;
-  const link = { model, client, seq: -1, state: null };
-  const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
+  const link = { model, client, seq: -1, state: (
+    /** @type {any} */
+    null
+  ), request, listen, close };
+  const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
   function takeWhole() {
     const whole = model.get("whole") || {};
     if (whole.seq === void 0 || whole.seq < link.seq) return;
     link.seq = whole.seq;
     link.state = decode(structuredClone(whole.state));
-    tell("whole", null);
+    notify("whole", null);
   }
   async function sync() {
     if (syncing) return;
     syncing = true;
     try {
-      await link.request("sync", { seq: Math.max(0, link.seq) });
+      await request("sync", { seq: Math.max(0, link.seq) });
     } catch {
     } finally {
       syncing = false;
@@ -1489,7 +1614,7 @@ function createLink(model, { decode = (state) => state, reduce }) {
       }
       link.seq = message.seq;
       link.state = reduce(link.state, message.kind, message.payload, buffers || []);
-      tell(message.kind, message.payload);
+      notify(message.kind, message.payload);
       return;
     }
     const asked = waiting.get(message.id);
@@ -1499,25 +1624,27 @@ function createLink(model, { decode = (state) => state, reduce }) {
     if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
     else asked.reject(new Error(message.error.sentence));
   }
-  link.request = (action, payload = {}, { timeout = 2e4 } = {}) => new Promise((resolve, reject) => {
-    count += 1;
-    const id = `${client}.${count}`;
-    const timer = setTimeout(() => {
-      waiting.delete(id);
-      reject(new Error("The kernel does not answer: it is busy, or no longer there."));
-    }, timeout);
-    waiting.set(id, { resolve, reject, timer });
-    model.send({ v: VERSION, id, action, payload });
-  });
-  link.listen = (listener) => {
+  function request(action, payload = {}, { timeout = 2e4 } = {}) {
+    return new Promise((resolve, reject) => {
+      count += 1;
+      const id = `${client}.${count}`;
+      const timer = setTimeout(() => {
+        waiting.delete(id);
+        reject(new Error("The kernel does not answer: it is busy, or no longer there."));
+      }, timeout);
+      waiting.set(id, { resolve, reject, timer });
+      model.send({ v: VERSION, id, action, payload });
+    });
+  }
+  function listen(listener) {
     listeners.add(listener);
-    return () => listeners.delete(listener);
-  };
-  link.close = () => {
+    return () => void listeners.delete(listener);
+  }
+  function close() {
     model.off("msg:custom", receive);
     model.off("change:whole", takeWhole);
     waiting.forEach((asked) => clearTimeout(asked.timer));
-  };
+  }
   model.on("msg:custom", receive);
   model.on("change:whole", takeWhole);
   takeWhole();
@@ -1526,14 +1653,16 @@ function createLink(model, { decode = (state) => state, reduce }) {
 }
 
 // src/shared/widget.js
-function defineWidget({ decode = (state) => state, reduce, draw }) {
+function defineWidget({ decode, reduce, draw }) {
   return () => {
-    let link = null;
+    let link;
     return {
+      /** @param {{ model: Model }} context */
       initialize({ model }) {
         link = createLink(model, { decode, reduce });
         return () => link.close();
       },
+      /** @param {{ model: Model, el: HTMLElement }} context */
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
@@ -1543,7 +1672,7 @@ function defineWidget({ decode = (state) => state, reduce, draw }) {
         return () => {
           leave();
           show();
-          if (cleanup) cleanup();
+          cleanup();
         };
       }
     };

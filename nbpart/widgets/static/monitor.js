@@ -1,30 +1,5 @@
-// src/generated/constants.js
-var VERSION = 1;
-var RETRYABLE = (
-  /** @type {const} */
-  ["failed", "blocked"]
-);
-var MARKS = (
-  /** @type {const} */
-  {
-    missing: { like: "missing", glyph: "○" },
-    queued: { like: "queued", glyph: "◷" },
-    running: { like: "running", glyph: "▶" },
-    materialized: { like: "materialized", glyph: "✓" },
-    failed: { like: "failed", glyph: "✕" },
-    stale: { like: "stale", glyph: "≠" },
-    planned: { like: "missing", glyph: "○" },
-    blocked: { like: "stale", glyph: "⊘" },
-    succeeded: { like: "materialized", glyph: "✓" },
-    cancelled: { like: "missing", glyph: "■" },
-    interrupted: { like: "stale", glyph: "↯" },
-    requested: { like: "queued", glyph: "◷" },
-    cancelling: { like: "running", glyph: "■" }
-  }
-);
-
 // src/shared/elements.js
-var setAttributes = (node, attributes) => {
+function setAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value === null || value === void 0 || value === false) node.removeAttribute(name);
     else if (name === "text") node.textContent = value;
@@ -32,7 +7,7 @@ var setAttributes = (node, attributes) => {
     else node.setAttribute(name, value === true ? "" : value);
   }
   return node;
-};
+}
 function element(tag, attributes, ...children) {
   const node = setAttributes(document.createElement(tag), attributes);
   node.append(...children.filter((child) => child !== null && child !== void 0));
@@ -66,7 +41,7 @@ function findServedPath(path, home) {
 }
 function pageConfig() {
   try {
-    return JSON.parse(document.getElementById("jupyter-config-data").textContent);
+    return JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "");
   } catch {
     return {};
   }
@@ -81,7 +56,7 @@ function makeCodeLine(code) {
       await navigator.clipboard.writeText(code);
       button.textContent = "Copied";
     } catch {
-      getSelection().selectAllChildren(line);
+      getSelection()?.selectAllChildren(line);
       button.textContent = "Press Ctrl+C";
     }
     setTimeout(() => button.textContent = "Copy", 1500);
@@ -117,8 +92,37 @@ function makeAnnouncer(root, everyMs = 4e3) {
   };
 }
 
+// src/generated/constants.js
+var VERSION = 1;
+var RETRYABLE = (
+  /** @type {const} */
+  ["failed", "blocked"]
+);
+var MARKS = (
+  /** @type {const} */
+  {
+    missing: { like: "missing", glyph: "○" },
+    queued: { like: "queued", glyph: "◷" },
+    running: { like: "running", glyph: "▶" },
+    materialized: { like: "materialized", glyph: "✓" },
+    failed: { like: "failed", glyph: "✕" },
+    stale: { like: "stale", glyph: "≠" },
+    planned: { like: "missing", glyph: "○" },
+    blocked: { like: "stale", glyph: "⊘" },
+    succeeded: { like: "materialized", glyph: "✓" },
+    cancelled: { like: "missing", glyph: "■" },
+    interrupted: { like: "stale", glyph: "↯" },
+    requested: { like: "queued", glyph: "◷" },
+    cancelling: { like: "running", glyph: "■" }
+  }
+);
+
 // src/shared/statuses.js
-var markOf = (name) => MARKS[name] || { like: "missing", glyph: "○" };
+var markOf = (name) => name in MARKS ? MARKS[
+  /** @type {keyof typeof MARKS} */
+  name
+] : MARKS.missing;
+var isRetryable = (status) => RETRYABLE.some((each) => each === status);
 
 // src/shared/words.js
 var formatCount = (n) => n.toLocaleString("en-US");
@@ -164,13 +168,14 @@ function drawMonitor(link, root) {
   const legend = element("div", { class: "nbpart-legend" });
   const facts = element("div", { class: "nbpart-facts" });
   const result = makeOutcome();
-  const button = (text, action) => element("button", { type: "button", text, onclick: () => ask(action) });
+  const button = (text, action) => element("button", { type: "button", text, onclick: () => ask(action, {}) });
   const buttons = { cancel: button("Cancel", "cancel"), retry_failed: button("Retry failed", "retry_failed"), resume: button("Resume", "resume") };
-  const back = element("button", { type: "button", onclick: () => ask("show", { backfill_id: link.state.backfill.earlier }) });
+  const back = element("button", { type: "button", onclick: () => ask("show", { backfill_id: link.state.backfill.earlier ?? "" }) });
   const running = element("ul", { class: "nbpart-list" });
   const failures = element("ul", { class: "nbpart-list", tabindex: "0", "aria-label": "Failures, the newest first" });
-  const runningBox = element("section", null, element("h4"), running);
-  const failureBox = element("section", null, element("h4"), failures);
+  const [runningTitle, failureTitle] = [element("h4"), element("h4")];
+  const runningBox = element("section", null, runningTitle, running);
+  const failureBox = element("section", null, failureTitle, failures);
   root.classList.add("nbpart-monitor");
   root.append(
     element("div", { class: "nbpart-bar" }, sign, status, title, element("span", { class: "nbpart-space" }), back, ...Object.values(buttons)),
@@ -182,7 +187,7 @@ function drawMonitor(link, root) {
     place
   );
   const say = makeAnnouncer(root, 5e3);
-  async function ask(action, payload = {}) {
+  async function ask(action, payload) {
     asking = true;
     drawButtons();
     try {
@@ -196,7 +201,9 @@ function drawMonitor(link, root) {
   }
   function drawButtons() {
     const { may, earlier, waiting } = link.state.backfill;
-    for (const [action, node] of Object.entries(buttons)) setAttributes(node, { disabled: asking, hidden: !may[action] });
+    setAttributes(buttons.cancel, { disabled: asking, hidden: !may.cancel });
+    setAttributes(buttons.retry_failed, { disabled: asking, hidden: !may.retry_failed });
+    setAttributes(buttons.resume, { disabled: asking, hidden: !may.resume });
     if (waiting) buttons.resume.hidden = false;
     buttons.retry_failed.textContent = `Retry failed (${plural(may.retry_failed, "step")})`;
     buttons.resume.textContent = waiting ? "Begin" : `Resume (${plural(may.resume, "step")})`;
@@ -233,12 +240,13 @@ function drawMonitor(link, root) {
     if (goesOn && now.rate) parts.push(formatRate(now.rate));
     if (goesOn) parts.push(now.left_s === null ? "time left unknown yet" : `about ${formatDuration(Math.max(0, now.left_s - since))} left`);
     facts.textContent = parts.join(" · ");
-    running.querySelectorAll("[data-for]").forEach((node) => node.textContent = formatDuration(Number(node.dataset.for) + since));
+    const times = running.querySelectorAll("[data-for]");
+    times.forEach((node) => node.textContent = formatDuration(Number(node.dataset.for) + since));
   }
   function drawRunning(now) {
     const n = (now.counts.find(([name]) => name === "running") || [0, 0])[1];
     runningBox.hidden = !now.running.length;
-    runningBox.firstChild.textContent = `Running (${formatCount(n)})`;
+    runningTitle.textContent = `Running (${formatCount(n)})`;
     running.replaceChildren(...now.running.slice(0, MOST_RUNNING).map((step) => element(
       "li",
       { class: "nbpart-row s-running" },
@@ -252,7 +260,7 @@ run ${step.run}` : ""}` }),
   function drawFailures(now) {
     const n = (now.counts.find(([name]) => name === "failed") || [0, 0])[1];
     failureBox.hidden = !now.failures.length;
-    failureBox.firstChild.textContent = `Failed (${formatCount(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ""}`;
+    failureTitle.textContent = `Failed (${formatCount(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ""}`;
     failures.replaceChildren(...now.failures.map((step) => element(
       "li",
       { class: "s-failed" },
@@ -268,7 +276,7 @@ run ${step.run}` : ""}` }),
       step.code ? makeCodeLine(step.code) : null
     )));
   }
-  function drawAll(kind, changed) {
+  function drawAll(...[, changed]) {
     takenAt = performance.now();
     const now = link.state.backfill;
     const has = (...names) => !changed || names.some((name) => name in changed);
@@ -278,7 +286,7 @@ run ${step.run}` : ""}` }),
     if (has("failures", "counts")) drawFailures(now);
     drawButtons();
     drawTimes();
-    const failed = now.counts.filter(([name, n]) => n && RETRYABLE.includes(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
+    const failed = now.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
     say([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(", "));
   }
   const timer = setInterval(() => link.state.backfill.going && root.isConnected && drawTimes(), 1e3);
@@ -291,26 +299,32 @@ run ${step.run}` : ""}` }),
 }
 
 // src/shared/link.js
-function createLink(model, { decode = (state) => state, reduce }) {
+function createLink(model, { decode = (state) => (
+  /** @type {any} */
+  state
+), reduce }) {
   const client = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
   const waiting = /* @__PURE__ */ new Map();
   const listeners = /* @__PURE__ */ new Set();
   let count = 0;
   let syncing = false;
-  const link = { model, client, seq: -1, state: null };
-  const tell = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
+  const link = { model, client, seq: -1, state: (
+    /** @type {any} */
+    null
+  ), request, listen, close };
+  const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
   function takeWhole() {
     const whole = model.get("whole") || {};
     if (whole.seq === void 0 || whole.seq < link.seq) return;
     link.seq = whole.seq;
     link.state = decode(structuredClone(whole.state));
-    tell("whole", null);
+    notify("whole", null);
   }
   async function sync() {
     if (syncing) return;
     syncing = true;
     try {
-      await link.request("sync", { seq: Math.max(0, link.seq) });
+      await request("sync", { seq: Math.max(0, link.seq) });
     } catch {
     } finally {
       syncing = false;
@@ -326,7 +340,7 @@ function createLink(model, { decode = (state) => state, reduce }) {
       }
       link.seq = message.seq;
       link.state = reduce(link.state, message.kind, message.payload, buffers || []);
-      tell(message.kind, message.payload);
+      notify(message.kind, message.payload);
       return;
     }
     const asked = waiting.get(message.id);
@@ -336,25 +350,27 @@ function createLink(model, { decode = (state) => state, reduce }) {
     if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
     else asked.reject(new Error(message.error.sentence));
   }
-  link.request = (action, payload = {}, { timeout = 2e4 } = {}) => new Promise((resolve, reject) => {
-    count += 1;
-    const id = `${client}.${count}`;
-    const timer = setTimeout(() => {
-      waiting.delete(id);
-      reject(new Error("The kernel does not answer: it is busy, or no longer there."));
-    }, timeout);
-    waiting.set(id, { resolve, reject, timer });
-    model.send({ v: VERSION, id, action, payload });
-  });
-  link.listen = (listener) => {
+  function request(action, payload = {}, { timeout = 2e4 } = {}) {
+    return new Promise((resolve, reject) => {
+      count += 1;
+      const id = `${client}.${count}`;
+      const timer = setTimeout(() => {
+        waiting.delete(id);
+        reject(new Error("The kernel does not answer: it is busy, or no longer there."));
+      }, timeout);
+      waiting.set(id, { resolve, reject, timer });
+      model.send({ v: VERSION, id, action, payload });
+    });
+  }
+  function listen(listener) {
     listeners.add(listener);
-    return () => listeners.delete(listener);
-  };
-  link.close = () => {
+    return () => void listeners.delete(listener);
+  }
+  function close() {
     model.off("msg:custom", receive);
     model.off("change:whole", takeWhole);
     waiting.forEach((asked) => clearTimeout(asked.timer));
-  };
+  }
   model.on("msg:custom", receive);
   model.on("change:whole", takeWhole);
   takeWhole();
@@ -363,14 +379,16 @@ function createLink(model, { decode = (state) => state, reduce }) {
 }
 
 // src/shared/widget.js
-function defineWidget({ decode = (state) => state, reduce, draw }) {
+function defineWidget({ decode, reduce, draw }) {
   return () => {
-    let link = null;
+    let link;
     return {
+      /** @param {{ model: Model }} context */
       initialize({ model }) {
         link = createLink(model, { decode, reduce });
         return () => link.close();
       },
+      /** @param {{ model: Model, el: HTMLElement }} context */
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
@@ -380,7 +398,7 @@ function defineWidget({ decode = (state) => state, reduce, draw }) {
         return () => {
           leave();
           show();
-          if (cleanup) cleanup();
+          cleanup();
         };
       }
     };
@@ -422,10 +440,8 @@ function hideStatic(token) {
 }
 
 // src/monitor.js
-var monitor_default = defineWidget({
-  reduce: (state, kind, payload) => ({ ...state, backfill: { ...state.backfill, ...payload } }),
-  draw: drawMonitor
-});
+var reduceMonitor = (state, ...[, payload]) => ({ ...state, backfill: { ...state.backfill, ...payload } });
+var monitor_default = defineWidget({ reduce: reduceMonitor, draw: drawMonitor });
 export {
   monitor_default as default
 };

@@ -1,0 +1,13 @@
+// The graph's state in the page: what Python sent last.
+
+import { addUp } from './cards.js';
+
+/** @import { GraphContract } from '../generated/messages.js' */
+/** @import { Reducer } from '../shared/types.js' */
+
+/** @type {Reducer<GraphContract>['reduce']} */
+export function reduceGraph(state, ...[kind, payload]) {
+  if (kind === 'graph') return { ...state, graph: payload.graph };
+  for (const [place, each] of payload.changed) Object.assign(state.graph.cards[place], { each, counts: addUp(each) });
+  return state;
+}
