@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbpart.assets.carry import carry
+from nbpart.assets.carrying.carry import carry
 from nbpart.assets.cells import code_cells, has_tag, parse_cell
-from nbpart.assets.local_modules import LocalModule, LocalModules
+from nbpart.assets.modules.local_modules import LocalModule, LocalModules
+from nbpart.assets.modules.search_path import NOWHERE, SearchPath, is_installed
 from nbpart.assets.names import bound_names, fingerprint, global_names, name_of_alias, parse, touched_names
-from nbpart.assets.search_path import NOWHERE, SearchPath, is_installed
 from nbpart.assets.sources import import_root, is_importable, module_file, plain_function, read_source
 from nbpart.errors import DeclarationError
 

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nbpart.assets.nearness import find_path, keep_path
-from nbpart.assets.search_path import SearchPath
+from nbpart.assets.kept_paths import find_path, keep_path
+from nbpart.assets.modules.search_path import SearchPath
 from nbpart.partitions import Mapping
 
 

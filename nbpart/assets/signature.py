@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nbpart.assets.carrying.comparison import find_code, is_same_code
 from nbpart.assets.code import module_of_function, statements_named_by
-from nbpart.assets.comparison import find_code, is_same_code
-from nbpart.assets.imports import ImportNode, imports_of
-from nbpart.assets.local_modules import LocalModule
+from nbpart.assets.modules.imports import ImportNode, imports_of
+from nbpart.assets.modules.local_modules import LocalModule
 from nbpart.assets.names import declares_asset, fingerprint, parse
 from nbpart.assets.sources import plain_function
 from nbpart.errors import DeclarationError

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nbpart.assets.carry import carry
-from nbpart.assets.nearness import find_path, keep_path
-from nbpart.assets.origins import variables_around
+from nbpart.assets.carrying.carry import carry
+from nbpart.assets.carrying.origins import variables_around
+from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.assets.sources import import_root, is_importable, plain_function
 from nbpart.automation.sensor import Sensor, SensorContext, SensorResult, as_result
 from nbpart.catalog import SensorRecord

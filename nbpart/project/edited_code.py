@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.carrying.origins import behind
 from nbpart.assets.cells import code_cells, parse_cell
 from nbpart.assets.code import LocalModule, version_of_carried, version_of_definition
 from nbpart.assets.definition import AssetDefinition
+from nbpart.assets.kept_paths import keep_path
 from nbpart.assets.names import parse
-from nbpart.assets.nearness import keep_path
-from nbpart.assets.origins import behind
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.assets.signature import UNREAD, Written, find_written, is_imported_earlier, is_same_call
 from nbpart.assets.sources import read_source

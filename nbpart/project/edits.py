@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.definition import AssetDefinition
-from nbpart.assets.nearness import keep_path
+from nbpart.assets.kept_paths import keep_path
 from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.catalog import Batch, Catalog
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError

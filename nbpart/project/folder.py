@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from nbpart.assets.nearness import find_path, keep_path
+from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
 from nbpart.project.trust import MADE, is_trusted, trust_workspace

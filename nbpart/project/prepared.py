@@ -11,7 +11,7 @@ from typing import Any
 
 from nbpart.assets.asset import Asset, Source
 from nbpart.assets.binding import Binder
-from nbpart.assets.carry import carry
+from nbpart.assets.carrying.carry import carry
 from nbpart.assets.code import (
     CodeVersion,
     import_root,
@@ -21,9 +21,9 @@ from nbpart.assets.code import (
 )
 from nbpart.assets.compile import compile_function
 from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.assets.modules.search_path import path_of_notebooks, path_of_process
 from nbpart.assets.notebook_files import read_declared_notebook
 from nbpart.assets.parameters_cell import read_parameters_cell
-from nbpart.assets.search_path import path_of_notebooks, path_of_process
 from nbpart.assets.signature import current_signature
 from nbpart.assets.spelling import spell_setting
 from nbpart.errors import DeclarationError, UnknownNameError, nearest

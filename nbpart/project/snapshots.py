@@ -12,7 +12,7 @@ from nbpart.assets.code import (
     CodeVersion,
 )
 from nbpart.assets.definition import AssetDefinition
-from nbpart.assets.scripts import is_script
+from nbpart.assets.modules.scripts import is_script
 from nbpart.partitions.names import MAX_NAME_BYTES
 from nbpart.storage import write_bytes_atomic
 from nbpart.storage.own_files import make_folder

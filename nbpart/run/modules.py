@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from nbpart.assets.scripts import is_script
+from nbpart.assets.modules.scripts import is_script
 
 SPEC_VARIABLE = "NBPART_RUN_SPEC"
 RUN_VARIABLE = "NBPART_RUN_ID"

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbpart.assets.carry import carry
+from nbpart.assets.carrying.carry import carry
 from nbpart.assets.spelling import CannotSpell, no_name, spell, spell_setting
 from nbpart.errors import CarryError, DeclarationError
 from tests.assets.cells import FakeAsset, Shell, run_source
@@ -137,7 +137,7 @@ def test_recursion_between_functions(shell: Shell) -> None:
 
 def test_a_function_knows_itself_before_its_cell_has_ended(shell: Shell) -> None:
     shell.run(
-        "from nbpart.assets.carry import carry\n"
+        "from nbpart.assets.carrying.carry import carry\n"
         "def asset(g):\n    global source\n    source = carry(g).source\n    return 'replaced'\n"
         "f = 'older'\n"
         "@asset\ndef f(n): return n and n + f(n - 1)"

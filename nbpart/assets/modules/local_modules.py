@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from nbpart.assets.cells import code_cells, parse_cell
-from nbpart.assets.imports import ImportNode, imports_of, inserted_paths, scripts_of
+from nbpart.assets.modules.imports import ImportNode, imports_of, inserted_paths, scripts_of
+from nbpart.assets.modules.scripts import is_script, name_script
+from nbpart.assets.modules.search_path import NOWHERE, SearchPath, is_installed
 from nbpart.assets.names import fingerprint, parse
 from nbpart.assets.notebook_files import read_notebook_file
-from nbpart.assets.scripts import is_script, name_script
-from nbpart.assets.search_path import NOWHERE, SearchPath, is_installed
 from nbpart.assets.sources import read_source
 
 

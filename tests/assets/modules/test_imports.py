@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nbpart.assets.cells import parse_cell
-from nbpart.assets.imports import imports_of, inserted_paths, scripts_of
+from nbpart.assets.modules.imports import imports_of, inserted_paths, scripts_of
 
 
 def body(source: str) -> list[ast.stmt]:

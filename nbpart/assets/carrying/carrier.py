@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
-from nbpart.assets import origins
+from nbpart.assets.carrying import origins
 from nbpart.assets.names import GlobalNames, declares_asset, dotted_chains, global_names, root_name
 from nbpart.assets.sources import DefinitionSource, find_class, find_function, plain_function
 from nbpart.assets.spelling import CONTAINERS, CannotSpell, no_name, spell

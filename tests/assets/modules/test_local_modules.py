@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nbpart.assets.local_modules import LocalModule, LocalModules, imported_modules
+from nbpart.assets.modules.local_modules import LocalModule, LocalModules, imported_modules
 from nbpart.assets.names import parse
 from tests.assets.conftest import Write
 

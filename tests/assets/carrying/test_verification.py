@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nbpart.assets.carry import carry
+from nbpart.assets.carrying.carry import carry
 from nbpart.errors import CarryError
 from tests.assets.cells import Shell, run_source
 

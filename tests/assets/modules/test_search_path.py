@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nbpart.assets.search_path import SearchPath, is_installed, path_of_notebooks, path_of_process
+from nbpart.assets.modules.search_path import SearchPath, is_installed, path_of_notebooks, path_of_process
 
 
 def test_what_stands_before_python_is_early_and_what_stands_after_it_late(tmp_path: Path) -> None:

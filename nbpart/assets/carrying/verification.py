@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
-from nbpart.assets.comparison import is_same_code
+from nbpart.assets.carrying.comparison import is_same_code
+from nbpart.assets.carrying.origins import behind
 from nbpart.assets.names import parse, root_name
-from nbpart.assets.origins import behind
 
 #: What a class has of its own accord, or what tells nothing of what it does.
 _OF_EVERY_CLASS = frozenset(

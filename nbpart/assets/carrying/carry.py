@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from nbpart.assets.carrier import Carrier, Piece
-from nbpart.assets.rebuilding import find_difference
+from nbpart.assets.carrying.carrier import Carrier, Piece
+from nbpart.assets.carrying.verification import find_difference
 from nbpart.assets.sources import plain_function
 from nbpart.errors import CarryError, DeclarationError
 
