@@ -8,7 +8,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,12 +39,12 @@ _RESUMABLE = (RunStatus.CANCELLED, RunStatus.INTERRUPTED)
 @options.workspace_option
 def status(as_json: bool) -> None:
     """Show how many partitions have each status."""
-    from nbpart.project.edits import describe_seen
+    from nbpart.project.refresh import describe_age
 
     with options.open_workspace() as workspace:
         table = Table.from_frame(workspace.status().reset_index())
         backfills = [] if as_json else _tell_backfills(workspace)
-        as_seen = describe_seen(workspace.seen_at, datetime.now(UTC))
+        as_seen = describe_age(workspace.project)
     print_table(table, as_json, empty=NO_ASSETS, fit=False)
     if as_seen and table.rows:
         remark(f"The code on disk {as_seen}; to look again: {options.command_line('refresh')}")

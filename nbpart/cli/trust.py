@@ -22,12 +22,11 @@ def ask_for_trust(workspace: Workspace, what: str) -> None:
     ``what`` says what would run. Raises `UntrustedWorkspaceError` where nobody can be asked, `Failure` for a no.
     """
     from nbpart.project.ownership import name_owner
-    from nbpart.project.trust import require_trust
 
     if workspace.is_trusted:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        require_trust(workspace.root, workspace.workspace_id)
+        workspace.project.check_trust()
     root = printable(str(workspace.root))
     remark(
         f"{root} (its files belong to {printable(name_owner(workspace.root))}) is no workspace that you made or trust."

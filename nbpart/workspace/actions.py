@@ -7,36 +7,28 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nbpart.backfill.nodes import Node, spell_key
 from nbpart.backfill.options import OPTIONS, Option
-from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
-from nbpart.catalog.queries.cells import find_partition, metrics_of
-from nbpart.errors import MissingInputError
 from nbpart.project.backfills import Backfill, Backfills
-from nbpart.project.data import find_key_id, load
 from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import Plan, make_plan
-from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh, seen_at
-from nbpart.project.runs import Run, find_run, get_run
-from nbpart.storage.own_files import find_own
+from nbpart.project.shown import show_data, show_executed, show_log, show_partition, show_run
+from nbpart.project.spelled_calls import MOST_SPELLED, spell_axis, spell_call, spell_keys, spell_set
 from nbpart.widgets.actions import (
     DataShown,
     Done,
     KeyLike,
     LogShown,
-    MadeShown,
     NotebookShown,
     PartitionShown,
     PlanShown,
-    RunBrief,
     RunShown,
 )
-from nbpart.workspace.spelled_calls import MOST_SPELLED, spell_axis, spell_call, spell_keys, spell_partition, spell_set
 
-_HEAD_ROWS, _RUNS = 200, 20
+#: So many steps of a plan are shown.
+_HEAD_ROWS = 200
 
 
 class WorkspaceActions:
@@ -135,82 +127,21 @@ class WorkspaceActions:
     # looking
 
     def partition(self, asset: str, partition_key: str | None) -> PartitionShown:
-        node, key = self._place(asset, partition_key)
-
-        def work(batch: Batch) -> tuple[Any, ...]:
-            key_id = find_key_id(batch, node, key)
-            found = find_partition(batch, node.asset_id, key_id)
-            made = queries.find_materialization(batch, node.asset_id, key_id)
-            runs = queries.runs_frame(batch, node.asset_id, key_id, limit=_RUNS)
-            stale = queries.stale_reasons(batch, node.asset_id, [key_id])
-            deleted = queries.deleted_reasons(batch, node.asset_id).query("key_id == @key_id")
-            return found, made, runs, [*stale["reason"], *deleted["reason"]]
-
-        found, made, runs, reasons = self._project.read(work)
-        return PartitionShown(
-            asset=asset,
-            partition_key=key,
-            status=str(found.status),
-            reason=reasons[0] if reasons else "",
-            params=node.parameters.parse(key) if node.parameters and key is not None else {},
-            made=self._show_made(made, found.metrics),
-            run_id=found.run.run_id if found.run else None,
-            runs=tuple(_brief(row) for row in runs.itertuples(index=False)),
-            code=f"ws.load({spell_partition(asset, key)})",
-            blocked=found.blocked,
-        )
+        return show_partition(self._project, asset, partition_key)
 
     def run(self, run_id: str) -> RunShown:
-        record = find_run(self._project, run_id)
-        node = self._project.registry().nodes.get(record.asset)
-
-        def work(batch: Batch) -> tuple[MaterializationRecord | None, Mapping[str, Any]]:
-            if node is None:
-                return None, {}
-            key_id = queries.find_key(batch, record.partition_key) or 0
-            made = queries.find_materialization(batch, node.asset_id, key_id, record.run_no)
-            return made, metrics_of(batch, made.materialization_id if made else None)
-
-        made, metrics = self._project.read(work)
-        return self._show_run(record, self._show_made(made, metrics))
+        return show_run(self._project, run_id)
 
     def log_tail(self, run_id: str, after: int | None = None, longest: int = 20_000) -> LogShown:
-        path = get_run(self._project, run_id).log_path
-        code = f"print(ws.get_run({run_id!r}).log)"
-        if path is None or not path.exists():
-            return LogShown("", 0, 0, code)
-        return LogShown(*read_log(path, after, longest), code)
+        return show_log(self._project, run_id, after, longest)
 
     def executed(self, run_id: str) -> NotebookShown:
-        path = get_run(self._project, run_id).notebook
-        if path is None:
-            raise MissingInputError(f"run {run_id} has no executed notebook yet.")
-        return read_notebook(path)
+        return show_executed(self._project, run_id)
 
     def preview(
         self, asset: str, partition_key: str | None, run_id: str | None = None, file: str | None = None
     ) -> DataShown:
-        node, key = self._place(asset, partition_key)
-        more = "".join(f", {name}={value!r}" for name, value in (("run", run_id), ("file", file)) if value)
-        code = f"ws.load({spell_partition(asset, key)}{more})"
-        if node.definition.is_source:
-            return preview_text(str(load(self._project, asset, key, None, None)), "where it lies", code)
-
-        def work(batch: Batch) -> MaterializationRecord | None:
-            run = queries.find_run(batch, run_id) if run_id else None
-            if run_id and run is None:
-                return None
-            key_id = queries.find_key(batch, key) or 0
-            return queries.find_materialization(batch, node.asset_id, key_id, run.run_no if run else None)
-
-        made = self._project.read(work)
-        if made is None:
-            label = asset if key is None else f"{asset}/{key}"
-            raise MissingInputError(f"{label} has no data {f'of run {run_id}' if run_id else 'yet: run it'}.")
-        chosen = next((f for f in made.files if f.name == (file or "")), None)
-        if chosen is None:
-            return preview_text("This run saved no value: its executed notebook is its data.", "no file", code)
-        return preview_file(find_own(self.root, chosen.path, f"the data of {asset}"), chosen.format or "", code)
+        return show_data(self._project, asset, partition_key, run_id, file)
 
     def _plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> Plan:
         return make_plan(self._project, list(selection), None if keys is None else list(keys), list(status))
@@ -222,38 +153,6 @@ class WorkspaceActions:
     def _set(self, name: str) -> PartitionSet:
         return load_sets(self._project.catalog)[name]
 
-    def _place(self, asset: str, partition_key: str | None) -> tuple[Node, str | None]:
-        node = self._project.registry()[asset]
-        return node, spell_key(node, partition_key)
-
-    def _show_run(self, record: RunRecord, made: MadeShown | None) -> RunShown:
-        run = Run(self.root, record, self._project.check_trust)
-        notebook = run.notebook if run.notebook and run.notebook.exists() else None
-        return RunShown(
-            run_id=run.run_id,
-            asset=run.asset,
-            partition_key=run.partition_key,
-            status=run.status,
-            attempt=run.attempt,
-            started_at=_plain(run.started_at),
-            duration_s=run.duration_s,
-            error=run.error,
-            traceback=run.traceback,
-            notebook=str(notebook) if notebook else None,
-            has_log=bool(run.log_path and run.log_path.exists()),
-            made=made,
-            code=f"ws.get_run({run.run_id!r})",
-        )
-
-    def _show_made(self, made: MaterializationRecord | None, metrics: Mapping[str, Any]) -> MadeShown | None:
-        if made is None:
-            return None
-        files = tuple(
-            {"name": f.name, "format": f.format, "path": str(self.root / f.path), "bytes": f.bytes} for f in made.files
-        )
-        at = made.materialized_at.isoformat()
-        return MadeShown(at, made.run_id, made.duration_s, made.rows, made.bytes, files, dict(metrics))
-
 
 def _list_steps(plan: Plan) -> tuple[tuple[str, str | None, str], ...]:
     """The first steps of a plan, which may have a million."""
@@ -261,13 +160,6 @@ def _list_steps(plan: Plan) -> tuple[tuple[str, str | None, str], ...]:
         (row.asset, row.partition_key if isinstance(row.partition_key, str) else None, str(row.reason))
         for row in plan.head(_HEAD_ROWS).itertuples(index=False)
     )
-
-
-def _brief(row: Any) -> RunBrief:
-    """A row of `queries.runs_frame`, in which what is not known is None or nan."""
-    started_at, duration_s = (None if value is None or value != value else value for value in row[6:8])
-    error = row.error if isinstance(row.error, str) else None
-    return RunBrief(row.run_id, row.status, int(row.attempt), _plain(started_at), duration_s, error)
 
 
 def _count(n: int, word: str) -> str:
@@ -280,7 +172,3 @@ def _already(n: int) -> str:
 
 def _as_sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,163 @@
+"""Partitions, runs, logs and data as a widget shows them, each with the line of code that gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from nbpart.backfill.nodes import spell_key
+from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
+from nbpart.catalog.queries.cells import find_partition, metrics_of
+from nbpart.errors import MissingInputError
+from nbpart.project.data import find_key_id, load
+from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
+from nbpart.project.project import Project
+from nbpart.project.runs import Run, find_run, get_run
+from nbpart.project.spelled_calls import spell_partition
+from nbpart.storage.own_files import find_own
+from nbpart.widgets.actions import (
+    DataShown,
+    LogShown,
+    MadeShown,
+    NotebookShown,
+    PartitionShown,
+    RunBrief,
+    RunShown,
+)
+
+#: So many runs of a partition are listed.
+_RUNS = 20
+
+
+def show_partition(project: Project, asset: str, partition_key: str | None) -> PartitionShown:
+    """What is known of a partition, and its newest runs."""
+    node = project.registry()[asset]
+    key = spell_key(node, partition_key)
+
+    def work(batch: Batch) -> tuple[Any, ...]:
+        key_id = find_key_id(batch, node, key)
+        found = find_partition(batch, node.asset_id, key_id)
+        made = queries.find_materialization(batch, node.asset_id, key_id)
+        runs = queries.runs_frame(batch, node.asset_id, key_id, limit=_RUNS)
+        stale = queries.stale_reasons(batch, node.asset_id, [key_id])
+        deleted = queries.deleted_reasons(batch, node.asset_id).query("key_id == @key_id")
+        return found, made, runs, [*stale["reason"], *deleted["reason"]]
+
+    found, made, runs, reasons = project.read(work)
+    return PartitionShown(
+        asset=asset,
+        partition_key=key,
+        status=str(found.status),
+        reason=reasons[0] if reasons else "",
+        params=node.parameters.parse(key) if node.parameters and key is not None else {},
+        made=_describe_made(project, made, found.metrics),
+        run_id=found.run.run_id if found.run else None,
+        runs=tuple(_brief(row) for row in runs.itertuples(index=False)),
+        code=f"ws.load({spell_partition(asset, key)})",
+        blocked=found.blocked,
+    )
+
+
+def show_run(project: Project, run_id: str) -> RunShown:
+    """A run as it was, and what it made."""
+    record = find_run(project, run_id)
+    node = project.registry().nodes.get(record.asset)
+
+    def work(batch: Batch) -> tuple[MaterializationRecord | None, Mapping[str, Any]]:
+        if node is None:
+            return None, {}
+        key_id = queries.find_key(batch, record.partition_key) or 0
+        made = queries.find_materialization(batch, node.asset_id, key_id, record.run_no)
+        return made, metrics_of(batch, made.materialization_id if made else None)
+
+    made, metrics = project.read(work)
+    return _describe_run(project, record, _describe_made(project, made, metrics))
+
+
+def show_log(project: Project, run_id: str, after: int | None, longest: int) -> LogShown:
+    """The end of a run's log, or what came after byte ``after``; the end of it where more than ``longest`` came."""
+    path = get_run(project, run_id).log_path
+    code = f"print(ws.get_run({run_id!r}).log)"
+    if path is None or not path.exists():
+        return LogShown("", 0, 0, code)
+    return LogShown(*read_log(path, after, longest), code)
+
+
+def show_executed(project: Project, run_id: str) -> NotebookShown:
+    """The notebook that a run executed. Raises `MissingInputError` where there is none yet."""
+    path = get_run(project, run_id).notebook
+    if path is None:
+        raise MissingInputError(f"run {run_id} has no executed notebook yet.")
+    return read_notebook(path)
+
+
+def show_data(
+    project: Project, asset: str, partition_key: str | None, run_id: str | None, file: str | None
+) -> DataShown:
+    """The data as it is now or as a run left it; ``file`` names one of several. Raises `MissingInputError`."""
+    node = project.registry()[asset]
+    key = spell_key(node, partition_key)
+    more = "".join(f", {name}={value!r}" for name, value in (("run", run_id), ("file", file)) if value)
+    code = f"ws.load({spell_partition(asset, key)}{more})"
+    if node.definition.is_source:
+        return preview_text(str(load(project, asset, key, None, None)), "where it lies", code)
+
+    def work(batch: Batch) -> MaterializationRecord | None:
+        run = queries.find_run(batch, run_id) if run_id else None
+        if run_id and run is None:
+            return None
+        key_id = queries.find_key(batch, key) or 0
+        return queries.find_materialization(batch, node.asset_id, key_id, run.run_no if run else None)
+
+    made = project.read(work)
+    if made is None:
+        label = asset if key is None else f"{asset}/{key}"
+        raise MissingInputError(f"{label} has no data {f'of run {run_id}' if run_id else 'yet: run it'}.")
+    chosen = next((f for f in made.files if f.name == (file or "")), None)
+    if chosen is None:
+        return preview_text("This run saved no value: its executed notebook is its data.", "no file", code)
+    return preview_file(find_own(project.root, chosen.path, f"the data of {asset}"), chosen.format or "", code)
+
+
+def _describe_run(project: Project, record: RunRecord, made: MadeShown | None) -> RunShown:
+    run = Run(project.root, record, project.check_trust)
+    notebook = run.notebook if run.notebook and run.notebook.exists() else None
+    return RunShown(
+        run_id=run.run_id,
+        asset=run.asset,
+        partition_key=run.partition_key,
+        status=run.status,
+        attempt=run.attempt,
+        started_at=_plain(run.started_at),
+        duration_s=run.duration_s,
+        error=run.error,
+        traceback=run.traceback,
+        notebook=str(notebook) if notebook else None,
+        has_log=bool(run.log_path and run.log_path.exists()),
+        made=made,
+        code=f"ws.get_run({run.run_id!r})",
+    )
+
+
+def _describe_made(
+    project: Project, made: MaterializationRecord | None, metrics: Mapping[str, Any]
+) -> MadeShown | None:
+    if made is None:
+        return None
+    files = tuple(
+        {"name": f.name, "format": f.format, "path": str(project.root / f.path), "bytes": f.bytes} for f in made.files
+    )
+    at = made.materialized_at.isoformat()
+    return MadeShown(at, made.run_id, made.duration_s, made.rows, made.bytes, files, dict(metrics))
+
+
+def _brief(row: Any) -> RunBrief:
+    """A row of `queries.runs_frame`, in which what is not known is None or nan."""
+    started_at, duration_s = (None if value is None or value != value else value for value in row[6:8])
+    error = row.error if isinstance(row.error, str) else None
+    return RunBrief(row.run_id, row.status, int(row.attempt), _plain(started_at), duration_s, error)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
