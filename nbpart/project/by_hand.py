@@ -24,7 +24,7 @@ from nbpart.run.spec import InputSpec, RunSpec
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class WantedRun:
     """Which run a person means: of ``asset``, for a key or parameters by name, else for what ``variables`` hold."""
 
     asset: Any
@@ -33,8 +33,8 @@ class Asked:
     variables: Mapping[str, Any]
 
 
-def open_manual_run(workspace: str | Path | None, asked: Asked, *, record: bool) -> ManualRun:
-    """The run by hand that was asked for; ``workspace`` is its folder, None for the one above the current folder.
+def open_manual_run(workspace: str | Path | None, wanted: WantedRun, *, record: bool) -> ManualRun:
+    """The run by hand that is wanted; ``workspace`` is its folder, None for the one above the current folder.
 
     Raises `WorkspaceError` where no workspace is found, `DeclarationError` where asset or partition are not clear.
     """
@@ -46,8 +46,8 @@ def open_manual_run(workspace: str | Path | None, asked: Asked, *, record: bool)
     root, catalog = open_folder(found, create=False, purpose=BY_HAND)
     try:
         registry = catalog.read(lambda batch: load_registry(batch, root))
-        node = registry[_asset_name(asked.asset, registry)]
-        key = _choose_key(node, asked)
+        node = registry[_asset_name(wanted.asset, registry)]
+        key = _choose_key(node, wanted)
         above = registry.graph.upstream(node.name)
         if is_trusted(root, catalog.workspace_id):
             refresh_sources(catalog, registry, [name for name in above if registry[name].definition.is_source])
@@ -81,8 +81,8 @@ def _asset_name(asset: Any, registry: Registry) -> str:
     )
 
 
-def _choose_key(node: Node, asked: Asked) -> str | None:
-    key, params, variables = asked.partition_key, asked.params, asked.variables
+def _choose_key(node: Node, wanted: WantedRun) -> str | None:
+    key, params, variables = wanted.partition_key, wanted.params, wanted.variables
     if not node.definition.is_partitioned:
         return spell_key(node, key)
     if key is None and node.parameters is not None:

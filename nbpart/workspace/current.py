@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nbpart.project.by_hand import Asked, open_manual_run
+from nbpart.project.by_hand import WantedRun, open_manual_run
 from nbpart.run.context import RunContext
 from nbpart.run.members import run_from_environment
 from nbpart.workspace.inert import inside_run
@@ -36,4 +36,4 @@ def current_run(
         _current = _current or run_from_environment()
         return _current
     variables = sys._getframe(1).f_globals
-    return open_manual_run(workspace, Asked(asset, partition_key, params, variables), record=record)
+    return open_manual_run(workspace, WantedRun(asset, partition_key, params, variables), record=record)
