@@ -19,7 +19,7 @@ from nbpart.errors import BackfillFailedError, DeclarationError
 from nbpart.run.spec import RunSpec
 from tests.backfill.pools import Stage
 from tests.projects import import_written
-from tests.workspace.recording import write_notebook
+from tests.recording import write_notebook
 
 ASSETS = """
 import nbpart

@@ -6,7 +6,7 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError, ParameterError, PartitionKeyError, UnknownNameError
-from tests.workspace.recording import record
+from tests.recording import record
 
 
 def by_file(partition_key: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 
 import nbpart
 from nbpart.errors import DeclarationError, MissingInputError
-from tests.workspace.recording import record
+from tests.recording import record
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 import nbpart
 from nbpart import DeclarationError
 from nbpart.project.edits import CodeWatch, describe_seen
-from tests.workspace.recording import record, write_notebook
+from tests.recording import record, write_notebook
 
 Load = Callable[..., Any]
 

@@ -13,7 +13,7 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError
-from tests.workspace.recording import write_notebook
+from tests.recording import write_notebook
 
 
 def write_bare(path: Path, *cells: dict[str, Any], **more: Any) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError, Param, ParameterError, PartitionKeyError, UnknownNameError
-from tests.workspace.recording import record
+from tests.recording import record
 
 
 def test_adding_returns_what_was_new_and_keeps_the_order(ws: nbpart.Workspace) -> None:

@@ -10,7 +10,7 @@ import pytest
 import nbpart
 from nbpart import CarryError, CycleError, DeclarationError, ParameterError, UnknownNameError
 from nbpart.project import registration
-from tests.workspace.recording import record, snapshots, write_notebook
+from tests.recording import record, snapshots, write_notebook
 
 FRAME = pd.DataFrame({"x": [1]})
 

@@ -18,7 +18,7 @@ from nbpart.workspace.actions import WorkspaceActions
 from tests.backfill.pools import Stage
 from tests.processes import wait_for
 from tests.projects import import_written
-from tests.workspace.recording import record
+from tests.recording import record
 
 FLOW = """
 import nbpart

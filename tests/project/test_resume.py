@@ -23,7 +23,7 @@ from nbpart.states import RunStatus
 from tests.backfill.pools import Stage
 from tests.processes import wait_for
 from tests.projects import import_written
-from tests.workspace.recording import record
+from tests.recording import record
 
 Die = Callable[..., Backfill]
 

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 import nbpart
-from tests.workspace.recording import write_notebook
+from tests.recording import write_notebook
 
 pytestmark = pytest.mark.kernel
 

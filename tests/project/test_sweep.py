@@ -15,7 +15,7 @@ import pytest
 import nbpart
 from nbpart.errors import DeclarationError, ParameterError
 from tests.backfill.pools import Stage
-from tests.workspace.recording import write_notebook
+from tests.recording import write_notebook
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from nbpart.backfill.options import BackfillOptions
 from nbpart.catalog import Batch, Moment, events, queries
 from nbpart.widgets.actions import CellShown, DataShown, NotebookShown
 from nbpart.widgets.explorer import Explorer
+from tests.recording import write_notebook
 from tests.widgets.pages import Page
-from tests.workspace.recording import write_notebook
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 GO_ON = "go-on"

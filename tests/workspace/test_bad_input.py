@@ -14,7 +14,7 @@ import pytest
 
 import nbpart
 from nbpart import PartitionKeyError, RunFailedError
-from tests.workspace.recording import write_notebook
+from tests.recording import write_notebook
 
 pytestmark = pytest.mark.kernel
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import nbpart
-from tests.workspace.recording import record, write_notebook
+from tests.recording import record, write_notebook
 
 
 def reasons(ws: nbpart.Workspace) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 import nbpart
 from nbpart.errors import DeclarationError
 from nbpart.partitions.names import MAX_NAME_BYTES
-from tests.workspace.recording import write_notebook
+from tests.recording import write_notebook
 
 LETTERS = "ä" * (MAX_NAME_BYTES // 2 - 1)
 SAVES = f"""

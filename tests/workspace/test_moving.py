@@ -15,7 +15,7 @@ import nbpart
 from nbpart.errors import CatalogError
 from tests.cli.conftest import environment
 from tests.processes import wait_for
-from tests.workspace.recording import write_notebook
+from tests.recording import write_notebook
 
 FLOW = """
 import os

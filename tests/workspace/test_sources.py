@@ -11,7 +11,7 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError, PartitionKeyError
-from tests.workspace.recording import record
+from tests.recording import record
 
 
 def first(inbox: str) -> str:

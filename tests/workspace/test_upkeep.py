@@ -9,7 +9,7 @@ import pytest
 
 import nbpart
 from nbpart.errors import DeclarationError, MissingInputError, ParameterError
-from tests.workspace.recording import record, write_notebook
+from tests.recording import record, write_notebook
 
 pytestmark = pytest.mark.kernel
 TOKEN = "tok-1234567890"

@@ -13,7 +13,7 @@ import pytest
 
 import nbpart
 from nbpart import CatalogError, DeclarationError, MissingInputError, UnknownNameError
-from tests.workspace.recording import record
+from tests.recording import record
 
 
 def frames(partition_key: str) -> pd.DataFrame:
