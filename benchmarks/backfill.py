@@ -38,6 +38,7 @@ from nbpart.run.report import RunReport
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord
+from nbpart.storage.relative import to_relative
 
 NOTEBOOKS = 40
 STEPS_A_NOTEBOOK = 125
@@ -278,7 +279,8 @@ class IdlePool:
 
 def succeed(spec: RunSpec) -> RunReport:
     now = datetime.now(UTC)
-    file = FileRecord("", "file", "text", f"{spec.data_prefix}.txt", None, 10, f"{abs(hash(spec.run_id)):016x}", None)
+    path, version = to_relative(f"{spec.data_prefix}.txt", spec.workspace), f"{abs(hash(spec.run_id)):016x}"
+    file = FileRecord("", "file", "text", path, bytes=10, data_version=version)
     return RunReport(
         run_no=spec.run_no,
         run_id=spec.run_id,

@@ -35,7 +35,11 @@ def find_kept(root: Path) -> Iterator[tuple[str, KeptKernel]]:
 
 
 def let_go_beyond(root: Path, most: int, connection_file: str) -> bool:
-    """End the kernel that was kept last, in the background, if there are more than ``most``; whether it was ended."""
+    """End the kernel that was kept last, in the background, if there are more than ``most``; whether it was ended.
+
+    ``connection_file`` is its path in the workspace.
+    """
+    connection_file = str(root / connection_file)
     kept = list(find_kept(root))
     newest = next((kernel for _, kernel in kept if kernel.connection_file == connection_file), None)
     if newest is None or len(kept) <= most:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from nbpart.backfill.claimed_run import ClaimedRun
@@ -21,7 +19,7 @@ from nbpart.storage import FileRecord, is_in_place
 _LARGEST = 2**63
 
 
-def check_report(root: Path, run: ClaimedRun, report: RunReport) -> RunReport:
+def check_report(run: ClaimedRun, report: RunReport) -> RunReport:
     """The report as it can be recorded: its texts are UTF-8 and not endless, and it is that of this run.
 
     One that cannot be recorded becomes a failure that says why.
@@ -29,11 +27,10 @@ def check_report(root: Path, run: ClaimedRun, report: RunReport) -> RunReport:
     try:
         if (report.run_no, report.partition_key) != (run.run_no, run.key):
             raise RecordingError(f"the report is that of run {report.run_no}, partition {report.partition_key!r}.")
-        files = tuple(replace(file, path=os.path.relpath(file.path, root)) for file in report.files)
-        for file in files:
+        for file in report.files:
             _check_file(run, file)
         metrics = {name: check_metric(name, value) for name, value in report.metrics.items()}
-        return _limit(replace(report, files=files, metrics=metrics))
+        return _limit(replace(report, metrics=metrics))
     except Exception as error:  # noqa: BLE001 - whatever it says, it must not stop the other runs
         return _failure(_own(run, report), describe_error(error))
 

@@ -249,7 +249,7 @@ class Runner:
             own = report
             if run.shared_stem is not None:
                 own = report.members.get(run.run_no) or missing_member(run, report)
-            reports[run.run_no] = check_report(self._root, run, own)
+            reports[run.run_no] = check_report(run, own)
         self._handle(AttemptEnded(report.run_no, report.attempt, reports))
 
     def _patiently(self, action: Callable[[], T]) -> T:

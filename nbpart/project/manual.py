@@ -27,6 +27,7 @@ from nbpart.run.report import RunOutput, RunReport
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, SavedFile, write_atomic
+from nbpart.storage.relative import to_relative
 
 BY_HAND = "a notebook run by hand"
 
@@ -67,11 +68,11 @@ class Recorder:
 
     def _own(self, file: FileRecord) -> FileRecord:
         """A file as one of the next run: what an earlier one of this notebook saved gets a second name."""
-        path = Path(file.path)
+        path = self.root / file.path
         own = path.with_name(f"{self.run.run_id}-1.{path.name.partition('.')[2]}")
         if own != path and not own.exists():
             _link(path, own)
-        return dataclasses.replace(file, path=str(own))
+        return dataclasses.replace(file, path=str(own.relative_to(self.root)))
 
     def _record(self, batch: Batch, coordinator_no: int, output: RunOutput) -> events.ReservedRun:
         import pandas as pd
@@ -126,7 +127,7 @@ class Recorder:
             started_at=self.started_at,
             finished_at=now,
             duration_s=(now - self.started_at).total_seconds(),
-            files=tuple(dataclasses.replace(f, path=os.path.relpath(f.path, self.root)) for f in output.files),
+            files=output.files,
             metrics=output.metrics,
             kernel="by hand",
         )
@@ -140,7 +141,7 @@ class ManualRun(RunContext):
         super().__init__(recorder.place(spec) if recorder else spec, recording=recorder is not None)
         self._recorder, self._hint = recorder, hint
         self._has_place = recorder is not None
-        self._root = Path(spec.workspace) if spec.workspace else None
+        self._root = Path(spec.workspace)
 
     def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
         """The value of an input; see `RunContext.load`."""
@@ -174,8 +175,6 @@ class ManualRun(RunContext):
                 return
 
     def _tell_fault(self) -> None:
-        if self._root is None:
-            return
         _, catalog = open_folder(self._root, create=False, purpose=BY_HAND)
         try:
             record_seen(catalog, judge_inputs(self.output.faults))
@@ -188,7 +187,14 @@ class ManualRun(RunContext):
             return
         # what an earlier save recorded stays: every recorded run has files of its own
         self._files[name] = FileRecord(
-            name, saved.kind, saved.format, str(saved.path), saved.rows, saved.bytes, saved.data_version, saved.schema
+            name,
+            saved.kind,
+            saved.format,
+            to_relative(str(saved.path), self._spec.workspace),
+            saved.rows,
+            saved.bytes,
+            saved.data_version,
+            saved.schema,
         )
 
     def _changed(self, what: str) -> None:
@@ -196,7 +202,7 @@ class ManualRun(RunContext):
         if self._recorder is not None:
             recorded = self._recorder.record(self.output)
             self._files = {file.name: file for file in recorded.files}
-            self.own_files.update(Path(file.path) for file in recorded.files)
+            self.own_files.update(self._root / file.path for file in recorded.files)
             self._spec = self._recorder.place(self._spec)
 
 

@@ -24,7 +24,8 @@ from nbpart.storage.file_record import FileRecord
 from nbpart.storage.files import write_atomic
 from nbpart.storage.formats import SavedFile, load_file, save_value
 from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
-from nbpart.storage.own_files import make_run_folder
+from nbpart.storage.own_files import make_folder
+from nbpart.storage.relative import to_relative
 
 if TYPE_CHECKING:
     import duckdb
@@ -158,7 +159,7 @@ class RunContext:
         prefix = self._spec.data_prefix + (f".{name}" if name else "")
         if isinstance(value, Path):
             value = self._own_file(value)
-        make_run_folder(self._spec.workspace, Path(prefix).parent)
+        make_folder(Path(self._spec.workspace), Path(prefix).parent)
         try:
             saved = save_value(value, prefix, own=self.own_files)
         except UnsupportedTypeError as error:
@@ -184,7 +185,7 @@ class RunContext:
                 f"{shorten(filename)} is too long for a file beside the run's own; give a name that is at least "
                 f"{over} bytes shorter."
             )
-        make_run_folder(self._spec.workspace, path.parent)
+        make_folder(Path(self._spec.workspace), path.parent)
         if path not in self.own_files and os.path.lexists(path):
             raise FileExistsError(
                 errno.EEXIST, f"{self._spec.where}: a file of another run is there already", str(path)
@@ -323,7 +324,7 @@ class RunContext:
             name,
             saved.kind,
             saved.format,
-            str(saved.path),
+            to_relative(str(saved.path), self._spec.workspace),
             saved.rows,
             saved.bytes,
             saved.data_version,
@@ -331,7 +332,7 @@ class RunContext:
         )
         self._files[name] = record
         if before is not None and all(file.path != before.path for file in self._files.values()):
-            Path(before.path).unlink(missing_ok=True)
+            Path(self._spec.workspace, before.path).unlink(missing_ok=True)
 
     def _check_metric_name(self, name: str, known: Mapping[str, object]) -> None:
         lower = check_identifier(name, "metric").lower()

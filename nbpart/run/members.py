@@ -134,7 +134,7 @@ def run_from_environment() -> RunContext:
     if spec.members:
         return WholeRun(spec)
     # what another process of this attempt has saved is its own too
-    own = {Path(file.path) for file in RunOutput.read(spec.part).files}
+    own = {Path(spec.workspace, file.path) for file in RunOutput.read(spec.part).files}
     hidden = own_redactor()
 
     def write(output: RunOutput) -> None:

@@ -29,7 +29,8 @@ from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 from nbpart.storage.file_record import FileRecord
 from nbpart.storage.files import write_bytes_atomic
-from nbpart.storage.own_files import make_run_folder, share
+from nbpart.storage.own_files import make_folder, share
+from nbpart.storage.relative import to_relative
 
 if TYPE_CHECKING:
     from nbpart.run.execution import Execution
@@ -208,7 +209,7 @@ class NotebookRun:
             "kernel_notes": self._execution.notes,
             "cpu_s": usage.cpu_s,
             "peak_rss_bytes": usage.peak_rss_bytes,
-            "kept_kernel": self._execution.kept,
+            "kept_kernel": self._execution.kept and to_relative(self._execution.kept, self.spec.workspace),
         }
 
     def _write_report(self, report: RunReport) -> RunReport:
@@ -223,7 +224,7 @@ class NotebookRun:
 
     def _run_logged(self) -> tuple[Ending, str | None]:
         for path in (self.spec.log, self.spec.output_notebook, self.spec.report):
-            make_run_folder(self.spec.workspace, Path(path).parent)
+            make_folder(Path(self.spec.workspace), Path(path).parent)
         self.spec.part.unlink(missing_ok=True)
         Path(self.spec.log).unlink(missing_ok=True)  # not written over, since it may be a link
         with open(self.spec.log, "x", encoding="utf-8", errors="replace", newline="") as file:
@@ -259,7 +260,7 @@ class NotebookRun:
             environment=self._environment,
             save=lambda nb: _save(nb, spec.output_notebook, self._redactor),
             about=_about(spec),
-            streams=StreamOutputs(MOST_PRINTED, _place_of_log(spec), self._redactor.redact),
+            streams=StreamOutputs(MOST_PRINTED, to_relative(spec.log, spec.workspace), self._redactor.redact),
             write=log.write,
             should_stop=self._is_stopped,
             check=self._check,
@@ -290,7 +291,7 @@ class NotebookRun:
         if ending.status is not RunStatus.SUCCEEDED:
             return ending
         for file in _saved_files(self.spec):
-            if not os.path.exists(file.path):
+            if not os.path.exists(os.path.join(self.spec.workspace, file.path)):
                 message = f"{self.spec.where} saved {file.path!r}, and at its end the file is gone; keep what you save"
                 return replace(ending, status=RunStatus.FAILED, error_class="FileNotFoundError", error_message=message)
         return ending
@@ -308,11 +309,6 @@ def _find_imports(spec: RunSpec) -> Imports:
     preload = tuple(name for name in spec.preload if name.partition(".")[0] not in local)
     sources = (Path(snapshot).read_text("utf-8", "surrogatepass") for snapshot, _ in spec.modules.values())
     return Imports(preload, find_set_variables(sources))
-
-
-def _place_of_log(spec: RunSpec) -> str:
-    """The log of a run as a person finds it, from the workspace on."""
-    return os.path.relpath(spec.log, spec.workspace) if spec.workspace else spec.log
 
 
 def _saved_files(spec: RunSpec) -> list[FileRecord]:
@@ -386,7 +382,7 @@ def read_notebook(spec: RunSpec) -> tuple[Any, str]:
             cell.source = spell_injected(spec.injected, spec.secrets)
         elif spec.secrets:
             raise ParameterError(f"{spec.where} has secrets, which only Python notebooks can be given.")
-    notebook.metadata.papermill["input_path"] = spec.notebook
+    notebook.metadata.papermill["input_path"] = to_relative(spec.notebook, spec.workspace)
     return notebook, kernel
 
 

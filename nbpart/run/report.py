@@ -52,8 +52,8 @@ class RecordedEnding(Ending):
     `duration_s`: from the start of the first cell to the end of the last, without the kernel's start and end; None
     where none was executed. `lacked`: per input the keys without data. `kernel` is its name, `kernel_kind`
     "prewarmed", "spare" or "stock". `cpu_s` and `peak_rss_bytes` are the kernel's with the processes that it waited
-    for, None where the system does not say. `kept_kernel` is the connection file of the kernel where it was kept: see
-    nbpart.run.kernels.keep.KeptKernel.
+    for, None where the system does not say. `kept_kernel` is the connection file of the kernel where it was kept (see
+    nbpart.run.kernels.keep.KeptKernel), relative to the workspace.
     """
 
     finished_at: datetime | None = None

@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from typing import Any
 from nbpart.errors import ParameterError
 from nbpart.run.input_files import InputFile
 from nbpart.storage.files import write_atomic, write_bytes_atomic
-from nbpart.storage.own_files import make_run_folder
+from nbpart.storage.own_files import make_folder
+from nbpart.storage.relative import to_absolute, to_relative
 
 _INLINE_ITEMS = 1000
 #: The mapping of an input of which each partition of the run reads its own key.
@@ -51,6 +52,11 @@ class InputItem:
         if self.format is None:
             return None
         return InputFile(self.location, self.format, self.bytes, self.file_version)
+
+    def with_paths(self, change: Callable[[str], str]) -> InputItem:
+        """The item with its own place and that of each extra file changed."""
+        files = {name: file._replace(location=change(file.location)) for name, file in self.files.items()}
+        return dataclasses.replace(self, location=change(self.location) if self.location else "", files=files)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -105,6 +111,10 @@ class InputSpec:
             self._by_key.update((item.partition_key, item) for item in self.items)
         return self._by_key.get(key)
 
+    def with_paths(self, change: Callable[[str], str]) -> InputSpec:
+        """The input with the places of all its files changed."""
+        return dataclasses.replace(self, items=tuple(item.with_paths(change) for item in self.items))
+
     def to_json(self) -> dict[str, Any]:
         items = [item.to_json() for item in self.items]
         return {"kind": self.kind, "mapping": self.mapping, "items": items, "missing": list(self.missing)}
@@ -135,7 +145,10 @@ class Member:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """All that one attempt of a run needs; every path is absolute.
+    """All that one attempt of a run needs.
+
+    Every path is absolute here; what the run leaves lies below `workspace`. In the file that `write` makes they are
+    relative to the workspace, but for folders that do not move with it, and `read` finds them again.
 
     notebook: the notebook to execute. folder: its working directory. import_roots: more of sys.path, in front;
     late_roots: at its end.
@@ -159,7 +172,7 @@ class RunSpec:
     log: str
     data_prefix: str
     report: str
-    workspace: str = ""
+    workspace: str
     params: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     injected: Mapping[str, Any] = field(default_factory=dict)
@@ -193,29 +206,44 @@ class RunSpec:
         """Where the running notebook leaves what it has saved and logged so far."""
         return Path(self.report + ".part")
 
+    def _with_paths(self, change: Callable[[str], str]) -> RunSpec:
+        """The spec with every path changed but that of the workspace itself."""
+        own = ("notebook", "folder", "output_notebook", "log", "report", "data_prefix", "keep_kernel")
+        paths: dict[str, Any] = {name: change(path) for name in own if (path := getattr(self, name))}
+        return dataclasses.replace(
+            self,
+            **paths,
+            import_roots=tuple(map(change, self.import_roots)),
+            late_roots=tuple(map(change, self.late_roots)),
+            modules={name: (change(kept), change(original)) for name, (kept, original) in self.modules.items()},
+            members=tuple(dataclasses.replace(one, data_prefix=change(one.data_prefix)) for one in self.members),
+            inputs={name: given.with_paths(change) for name, given in self.inputs.items()},
+        )
+
     def to_json(self) -> dict[str, Any]:
-        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        """What `write` writes: without the workspace and the secrets, and with relative paths."""
+        kept = self._with_paths(lambda path: to_relative(path, self.workspace))
+        data = {entry.name: getattr(kept, entry.name) for entry in dataclasses.fields(self)}
         for name in ("params", "settings", "injected"):
             data[name] = encode_value(dict(data[name]))
-        data["inputs"] = {name: given.to_json() for name, given in self.inputs.items()}
-        data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
-        data["members"] = [member.to_json() for member in self.members]
-        del data["secrets"]
-        roots = {name: list(data[name]) for name in ("import_roots", "late_roots")}
-        return data | roots | {"preload": list(self.preload)}
+        data["inputs"] = {name: given.to_json() for name, given in kept.inputs.items()}
+        data["modules"] = {name: list(pair) for name, pair in kept.modules.items()}
+        data["members"] = [member.to_json() for member in kept.members]
+        del data["secrets"], data["workspace"]
+        return data | {name: list(data[name]) for name in ("import_roots", "late_roots", "preload")}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> RunSpec:
+    def from_json(cls, data: Mapping[str, Any], workspace: str) -> RunSpec:
+        """Read `to_json` back, of a run of the workspace at this absolute path."""
         values = dict(data)
         for name in ("params", "settings", "injected"):
             values[name] = decode_value(values[name])
         values["inputs"] = {name: InputSpec.from_json(given) for name, given in data["inputs"].items()}
         values["modules"] = {name: (snapshot, original) for name, (snapshot, original) in data["modules"].items()}
-        values["import_roots"] = tuple(data["import_roots"])
-        values["late_roots"] = tuple(data.get("late_roots", ()))
-        values["preload"] = tuple(data.get("preload", ()))
-        values["members"] = tuple(Member.from_json(member) for member in data.get("members", ()))
-        return cls(**values)
+        for name in ("import_roots", "late_roots", "preload"):
+            values[name] = tuple(data[name])
+        values["members"] = tuple(Member.from_json(member) for member in data["members"])
+        return cls(**values, workspace=workspace)._with_paths(lambda path: to_absolute(path, workspace))
 
     def of_member(self, member: Member) -> RunSpec:
         """The spec of one partition of a run of many, as if it were run alone."""
@@ -231,33 +259,29 @@ class RunSpec:
             members=(),
         )
 
-    def write(self, path: str | os.PathLike[str] | None = None) -> Path:
-        """Write the spec (to its own `path` if none is given), and long inputs as Parquet files beside it."""
-        path = self.path if path is None else Path(path)
-        make_run_folder(self.workspace, path.parent)
-        short = {
-            name: given if len(given.items) <= _INLINE_ITEMS else dataclasses.replace(given, items=())
-            for name, given in self.inputs.items()
-        }
-        data = dataclasses.replace(self, inputs=short).to_json()
-        for name, given in self.inputs.items():
-            if len(given.items) > _INLINE_ITEMS:
-                beside = path.with_name(f"{path.name}.{name}.parquet")
-                _write_items(beside, given.items)
-                data["inputs"][name]["items_file"] = beside.name
-        write_bytes_atomic(path, json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-        return path
+    def write(self) -> Path:
+        """Write the spec to its own `path`, and long inputs as Parquet files beside it."""
+        make_folder(Path(self.workspace), self.path.parent)
+        data = self.to_json()
+        for name, given in data["inputs"].items():
+            if len(given["items"]) > _INLINE_ITEMS:
+                beside = self.path.with_name(f"{self.path.name}.{name}.parquet")
+                _write_items(beside, given.pop("items"))
+                given["items_file"] = beside.name
+        write_bytes_atomic(self.path, json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        return self.path
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> RunSpec:
-        """Read what `write` wrote."""
-        path = Path(path)
+        """Read what `write` wrote there. The workspace is where the spec's own place in it says."""
+        path = Path(os.path.abspath(path))
         data = json.loads(path.read_bytes())
         for given in data["inputs"].values():
             beside = given.pop("items_file", None)
             if beside is not None:
                 given["items"] = _read_items(path.with_name(beside))
-        return cls.from_json(data)
+        depth = len(Path(data["report"]).parts)
+        return cls.from_json(data, str(path.parents[depth - 1]))
 
     def remove_files(self) -> None:
         """Remove the spec, its long inputs and the part of a report; the report, log and notebook stay."""
@@ -304,26 +328,16 @@ def decode_value(value: Any) -> Any:
     return {key: decode_value(item) for key, item in value.items()}
 
 
-def _write_items(path: Path, items: tuple[InputItem, ...]) -> None:
+def _write_items(path: Path, items: Sequence[Mapping[str, Any]]) -> None:
+    """Write items as `InputItem.to_json` has them, one a row."""
     import pyarrow
     import pyarrow.parquet
 
-    texts = {
-        "partition_key": [item.partition_key for item in items],
-        "location": [item.location for item in items],
-        "format": [item.format for item in items],
-        "params": [json.dumps(encode_value(dict(item.params))) for item in items],
-        "data_version": [item.data_version for item in items],
-        "files": [json.dumps({name: list(file) for name, file in item.files.items()}) for item in items],
-        "file_version": [item.file_version for item in items],
-    }
-    numbers = {
-        "bytes": [item.bytes for item in items],
-        "materialization_id": [item.materialization_id for item in items],
-    }
-    columns = {name: pyarrow.array(values, pyarrow.string()) for name, values in texts.items()}
-    columns |= {name: pyarrow.array(values, pyarrow.int64()) for name, values in numbers.items()}
-    table = pyarrow.table(columns)
+    columns: dict[str, Any] = {name: [item[name] for item in items] for name in items[0]}
+    for name in ("params", "files"):
+        columns[name] = [json.dumps(value) for value in columns[name]]
+    kinds = dict.fromkeys(("bytes", "materialization_id"), pyarrow.int64())
+    table = pyarrow.table({n: pyarrow.array(v, kinds.get(n, pyarrow.string())) for n, v in columns.items()})
     write_atomic(path, lambda temporary: pyarrow.parquet.write_table(table, temporary, compression="zstd"))
 
 

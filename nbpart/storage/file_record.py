@@ -12,8 +12,8 @@ from typing import Any
 class FileRecord:
     """A file of a materialization; the main one has the name ''.
 
-    `kind`, `format`, `rows`, `bytes`, `data_version` and `schema` as in `SavedFile`. `path` is relative to the
-    workspace in the catalog.
+    `path` is relative to the workspace; `kind`, `format`, `rows`, `bytes`, `data_version` and `schema` are as in
+    `SavedFile`.
     """
 
     name: str

@@ -143,14 +143,6 @@ def make_folder(root: Path, folder: Path) -> None:
             raise WorkspaceError(_tell_kind(found, place, "a folder"))
 
 
-def make_run_folder(workspace: str, folder: Path) -> None:
-    """Make the folder of what a run leaves, below its workspace; anywhere, where a run belongs to none ("")."""
-    if workspace:
-        make_folder(Path(workspace), folder)
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-
-
 def share(model: os.stat_result, made: int | Path) -> None:
     """Give a new file or folder the group of the folder that it lies in, and the permissions that this grants.
 

@@ -128,5 +128,5 @@ def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunRep
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(outcome)
     version = hashlib.sha256(outcome.encode()).hexdigest()
-    file = FileRecord("", "file", "text", str(path), None, len(outcome), version, None)
+    file = FileRecord("", "file", "text", str(path.relative_to(spec.workspace)), None, len(outcome), version, None)
     return RunReport(**common, status=RunStatus.SUCCEEDED, duration_s=0.1, files=(file,))

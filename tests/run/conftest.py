@@ -34,7 +34,8 @@ def make_spec(folder: Path, run_id: str, /, *cells: Any, **values: Any) -> RunSp
     notebook = folder / "code" / f"{run_id}.ipynb"
     write_notebook(notebook, list(cells))
     work = folder / "work"
-    work.mkdir(exist_ok=True)
+    for each in (work, folder / "data", folder / "runs"):
+        each.mkdir(exist_ok=True)
     stem = f"{run_id}-1"
     given: dict[str, Any] = {
         "run_id": run_id,
@@ -43,6 +44,7 @@ def make_spec(folder: Path, run_id: str, /, *cells: Any, **values: Any) -> RunSp
         "partition_key": "k",
         "notebook": str(notebook),
         "folder": str(work),
+        "workspace": str(folder),
         "output_notebook": str(folder / "runs" / f"{stem}.ipynb"),
         "log": str(folder / "runs" / f"{stem}.log"),
         "data_prefix": str(folder / "data" / stem),

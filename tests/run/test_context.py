@@ -140,8 +140,8 @@ def test_save_main_and_named(tmp_path: Path) -> None:
     run.save(pd.DataFrame({"a": [1]}))
     run.save({"x": 1}, name="about")
     files = {file.name: file for file in run.output.files}
-    assert Path(files[""].path) == tmp_path / "data" / "r1-1.parquet"
-    assert Path(files["about"].path) == tmp_path / "data" / "r1-1.about.json"
+    assert files[""].path == "data/r1-1.parquet"
+    assert files["about"].path == "data/r1-1.about.json"
     assert (files[""].rows, files["about"].rows) == (1, None)
 
 
@@ -163,8 +163,8 @@ def test_own_files(tmp_path: Path) -> None:
     elsewhere.write_bytes(b"defg")
     run.save(elsewhere, name="other")
     files = {file.name: file for file in run.output.files}
-    assert files[""].path == str(path)
-    assert Path(files["other"].path).parent == tmp_path / "data"
+    assert files[""].path == str(path.relative_to(tmp_path))
+    assert Path(files["other"].path).parent == Path("data")
     assert files["other"].bytes == 4
     with pytest.raises(MissingInputError, match="no file"):
         run.save(tmp_path / "none")

@@ -32,7 +32,6 @@ def end(spec: RunSpec, status: RunStatus = RunStatus.SUCCEEDED) -> RunReport:
 @pytest.fixture
 def spec(tmp_path: Path) -> RunSpec:
     spec = make_many(tmp_path, 3)
-    spec.part.parent.mkdir(parents=True)
     return spec
 
 
@@ -135,10 +134,10 @@ def test_a_file_of_another_run_is_never_written_over(spec: RunSpec) -> None:
     whole.save({"key 0": "one"})
     whole.save({"key 0": "two"})  # its own is
     [file] = read_member_outputs(spec)[1].output.files
-    assert Path(file.path).read_text() == "two"
+    assert Path(spec.workspace, file.path).read_text() == "two"
     other = WholeRun(spec)
     with pytest.raises(FileExistsError, match="cannot be saved"):
         other.save({"key 0": "three"})
-    assert Path(file.path).read_text() == "two"
+    assert Path(spec.workspace, file.path).read_text() == "two"
     with pytest.raises(FileExistsError, match="of another run"):
         other.partition("key 0").output_path("txt")

@@ -81,7 +81,7 @@ FAILURES: dict[str, tuple[list[Any], dict[str, Any], tuple[str, str, int | None]
     "stubborn": (["x = 1", STUBBORN, "x"], {"timeout_s": 2.5}, ("TimeoutError", "cell 2", 1)),
     "unsupported": (["x = 1", CONTEXT + "run.save(object())", "x"], {}, ("UnsupportedTypeError", "partition 'k'", 1)),
     "vanished": (
-        ["x = 1", CONTEXT + "run.save('text')", "import os\nos.remove(run.output.files[0].path)"],
+        ["x = 1", CONTEXT + "run.save('text')", "import os\nos.remove(f'../{run.output.files[0].path}')"],
         {},
         ("FileNotFoundError", "is gone", None),
     ),
@@ -189,10 +189,12 @@ def test_success(ran: Ran) -> None:
     assert 0 < (result.cpu_s or 0) < 60
     assert 10**7 < (result.peak_rss_bytes or 0) < 10**10
     files = {file.name: file for file in result.files}
-    frame = load_file(files[""].path, files[""].format)
+    frame = load_file(Path(spec.workspace, files[""].path), files[""].format)
     assert frame.iloc[0].tolist() == ["2024-05-01", AT.isoformat(), spec.folder]
-    assert load_file(files["about"].path, "json") == {"lr": 0.1}
+    assert load_file(Path(spec.workspace, files["about"].path), "json") == {"lr": 0.1}
     assert RunReport.read(spec.report) == result
+    written = [Path(spec.report).read_text(), str(nbformat.read(spec.output_notebook, as_version=4).metadata)]
+    assert not any(spec.workspace in text for text in written)
 
 
 @pytest.mark.kernel

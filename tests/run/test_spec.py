@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nbpart.run.input_files import InputFile
 from nbpart.run.spec import (
     InputItem,
     InputSpec,
+    Member,
     RunSpec,
     decode_value,
     encode_value,
@@ -69,9 +71,36 @@ def test_spec_round_trip(tmp_path: Path, count: int) -> None:
         timeout_s=3.5,
     )
     assert RunSpec.read(spec.write()) == spec
-    assert RunSpec.from_json(spec.to_json()) == spec
+    assert RunSpec.from_json(spec.to_json(), str(tmp_path)) == spec
     beside = spec.path.with_name(spec.path.name + ".many.parquet")
     assert beside.exists() == (count > 1000)
     spec.remove_files()
     assert not spec.path.exists()
     assert not beside.exists()
+
+
+def test_a_spec_is_read_where_its_workspace_is_now(tmp_path: Path) -> None:
+    first, second = tmp_path / "one" / "workspace", tmp_path / "two" / "renamed"
+    first.mkdir(parents=True)
+
+    def build(root: Path) -> RunSpec:
+        frame = InputItem("k", str(root / "data/x.parquet"), "frame", files={"a": InputFile(f"{root}/data/a", "text")})
+        inbox = InputItem(None, str(root.parent / "inbox" / "a.txt"), "source")
+        return replace(
+            make_spec(root, "r1"),
+            inputs={
+                "x": InputSpec("asset", "all", (frame,) * 1001),
+                "inbox": InputSpec("source", "whole", (inbox, InputItem("u", "s3://bucket/a", "source"))),
+            },
+            folder=str(root.parent),
+            import_roots=(str(root.parent / "src"), "/usr/lib/somewhere"),
+            modules={"m": (str(root / "code" / "m.py"), str(root.parent / "src" / "m.py"))},
+            keep_kernel=str(root / "runs" / "_kernels" / "r1-1.json"),
+            members=(Member(1, "r1", "k", str(root / "data" / "k")),),
+        )
+
+    written = build(first).write()
+    assert str(tmp_path) not in written.read_text()
+    second.parent.mkdir()
+    first.rename(second)
+    assert RunSpec.read(second / written.relative_to(first)) == build(second)

@@ -33,7 +33,7 @@ def test_a_kept_kernel_tells_what_was_in_it(tmp_path: Path, monkeypatch: pytest.
     spec = make_spec(tmp_path, f"kept-{kind}", *CELLS, keep_kernel=str(file), keep_kernel_s=600.0)
     result = execute(spec)
     assert (result.status, result.error_class, result.error_cell) == (RunStatus.FAILED, "ZeroDivisionError", 2)
-    assert (result.kernel_kind, result.kept_kernel) == (kind, str(file))
+    assert (result.kernel_kind, result.kept_kernel) == (kind, str(file.relative_to(tmp_path)))
     assert RunReport.read(spec.report) == result
     assert file.stat().st_mode & 0o777 == 0o600
     kernel = KeptKernel(file)
@@ -84,9 +84,8 @@ def test_only_what_raised_is_kept(tmp_path: Path, cell: str) -> None:
 def test_it_outlives_the_normal_end_of_its_owner_only(tmp_path: Path, ending: str) -> None:
     file = tmp_path / "kernel.json"
     spec = make_spec(tmp_path, f"outlives-{ending}", "x = 7", "1 / 0", keep_kernel=str(file), keep_kernel_s=600.0)
-    script = (
-        f"from nbpart.run import RunSpec, execute\nexecute(RunSpec.read({str(spec.write(tmp_path / 'spec'))!r}))\n"
-        + ("" if ending == "normal" else "import os\nos.kill(os.getpid(), 9)")
+    script = f"from nbpart.run import RunSpec, execute\nexecute(RunSpec.read({str(spec.write())!r}))\n" + (
+        "" if ending == "normal" else "import os\nos.kill(os.getpid(), 9)"
     )
     environment = {**os.environ, "PYTHONPATH": PACKAGE_ROOT}
     subprocess.run([sys.executable, "-c", script], check=ending == "normal", env=environment, timeout=120)

@@ -128,8 +128,8 @@ def most_memory(status: str) -> int:
 
 def test_a_cell_that_prints_60_mb_takes_little_memory_and_its_notebook_says_where_all_of_it_is(tmp_path: Path) -> None:
     short = make_spec(tmp_path, "short", LONG.replace("600_000", "1_000").replace("'kernel'", "'short'"))
-    spec = make_spec(tmp_path, "long", LONG, workspace=str(tmp_path))
-    paths = [str(each.write(f"{each.notebook}.spec")) for each in (spec, short)]
+    spec = make_spec(tmp_path, "long", LONG)
+    paths = [str(each.write()) for each in (spec, short)]
     done = subprocess.run([sys.executable, "-c", RUN_ONE, *paths], stdout=subprocess.PIPE, text=True, check=True)
     before, after = map(most_memory, done.stdout.split("---"))
     assert after < before + 120, "the coordinator's memory grew with what was printed"

@@ -1,0 +1,30 @@
+"""Paths as they are written down: relative to a workspace, so that they hold wherever it is moved or copied."""
+
+from __future__ import annotations
+
+import os
+
+from nbpart.storage.files import is_url
+
+
+def to_relative(path: str, root: str) -> str:
+    """A path relative to the workspace `root`, with ``..`` in front where it lies beside the workspace.
+
+    Only the text counts, links are not followed. A URL stays as it is, and so does what lies outside of the folder that
+    holds the workspace: it does not move with it.
+    """
+    if path.startswith(inside := f"{root.rstrip(os.sep)}{os.sep}"):
+        return path.removeprefix(inside)
+    project = os.path.dirname(root.rstrip(os.sep))
+    if (
+        is_url(path)
+        or project == os.sep
+        or not (path == project or path.startswith(f"{project.rstrip(os.sep)}{os.sep}"))
+    ):
+        return path
+    return os.path.relpath(path, root)
+
+
+def to_absolute(path: str, root: str) -> str:
+    """Where a path that `to_relative` made is now. A URL stays as it is."""
+    return path if is_url(path) or os.path.isabs(path) else os.path.normpath(os.path.join(root, path))
