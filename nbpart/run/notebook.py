@@ -28,9 +28,9 @@ from nbpart.run.texts import MOST_MESSAGE, show_text
 from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 from nbpart.storage.file_record import FileRecord
-from nbpart.storage.files import write_bytes_atomic
 from nbpart.storage.own_files import make_folder, share
 from nbpart.storage.relative import to_relative
+from nbpart.storage.store import publish_bytes
 
 if TYPE_CHECKING:
     from nbpart.run.execution import Execution
@@ -214,7 +214,7 @@ class NotebookRun:
 
     def _write_report(self, report: RunReport) -> RunReport:
         try:
-            report.write(self.spec.report)
+            report.write(self.spec.store, to_relative(self.spec.report, self.spec.workspace))
             self.spec.remove_files()
         except OSError as error:
             if report.status is RunStatus.SUCCEEDED:
@@ -258,7 +258,7 @@ class NotebookRun:
         execution = self._execution = Execution(
             folder=spec.folder,
             environment=self._environment,
-            save=lambda nb: _save(nb, spec.output_notebook, self._redactor),
+            save=lambda nb: _save(nb, spec, self._redactor),
             about=_about(spec),
             streams=StreamOutputs(MOST_PRINTED, to_relative(spec.log, spec.workspace), self._redactor.redact),
             write=log.write,
@@ -291,7 +291,7 @@ class NotebookRun:
         if ending.status is not RunStatus.SUCCEEDED:
             return ending
         for file in _saved_files(self.spec):
-            if not os.path.exists(os.path.join(self.spec.workspace, file.path)):
+            if self.spec.store.stat(file.path) is None:
                 message = f"{self.spec.where} saved {file.path!r}, and at its end the file is gone; keep what you save"
                 return replace(ending, status=RunStatus.FAILED, error_class="FileNotFoundError", error_message=message)
         return ending
@@ -436,13 +436,13 @@ def _show(value: Any) -> Any:
     return value
 
 
-def _save(notebook: Any, path: str, redactor: Redactor) -> None:
+def _save(notebook: Any, spec: RunSpec, redactor: Redactor) -> None:
     import nbformat
 
     if redactor:
         notebook = nbformat.from_dict(redactor.redact_notebook(notebook))  # type: ignore[no-untyped-call]
     text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-    write_bytes_atomic(path, text.encode("utf-8", "replace"))
+    publish_bytes(spec.store, to_relative(spec.output_notebook, spec.workspace), text.encode("utf-8", "replace"))
 
 
 def _load_engine() -> None:

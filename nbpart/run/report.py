@@ -20,6 +20,7 @@ from nbpart.run.input_files import InputFault
 from nbpart.states import RunStatus
 from nbpart.storage.file_record import FileRecord
 from nbpart.storage.files import write_bytes_atomic
+from nbpart.storage.store import Store, publish_bytes
 
 #: Marks a field whose text comes from the user's code: secrets are hidden in it, and it is cut where it is endless.
 FREE_TEXT = {"free_text": True}
@@ -144,8 +145,9 @@ class RunReport(RecordedEnding):
         values["lacked"] = {name: tuple(keys) for name, keys in data["lacked"].items()}
         return cls(**values)
 
-    def write(self, path: str | os.PathLike[str]) -> None:
-        _write_json(path, self.to_json())
+    def write(self, store: Store, path: str) -> None:
+        """Publish the report under a path of the store."""
+        publish_bytes(store, path, _encode_json(self.to_json()))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> RunReport:
@@ -173,7 +175,7 @@ class RunOutput:
         return cls(files, data["metrics"], tuple(InputFault.from_json(fault) for fault in data.get("faults", ())))
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        _write_json(path, self.to_json())
+        write_bytes_atomic(path, _encode_json(self.to_json()))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> RunOutput:
@@ -203,6 +205,6 @@ class MemberOutput:
         return cls(**{**data, "output": RunOutput.from_json(data["output"])})
 
 
-def _write_json(path: str | os.PathLike[str], data: Mapping[str, Any]) -> None:
+def _encode_json(data: Mapping[str, Any]) -> bytes:
     # a traceback may hold anything, also half a surrogate pair
-    write_bytes_atomic(path, json.dumps(data, ensure_ascii=True).encode())
+    return json.dumps(data, ensure_ascii=True).encode()

@@ -12,14 +12,14 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbpart.errors import ParameterError
 from nbpart.run.input_files import InputFile
-from nbpart.storage.files import write_atomic, write_bytes_atomic
-from nbpart.storage.own_files import make_folder
 from nbpart.storage.relative import to_absolute, to_relative
+from nbpart.storage.store import LocalStore, Store, publish_bytes
 
 _INLINE_ITEMS = 1000
 #: The mapping of an input of which each partition of the run reads its own key.
@@ -55,7 +55,7 @@ class InputItem:
 
     def with_paths(self, change: Callable[[str], str]) -> InputItem:
         """The item with its own place and that of each extra file changed."""
-        files = {name: file._replace(location=change(file.location)) for name, file in self.files.items()}
+        files = {name: InputFile(change(file.location), *file[1:]) for name, file in self.files.items()}
         return dataclasses.replace(self, location=change(self.location) if self.location else "", files=files)
 
     def to_json(self) -> dict[str, Any]:
@@ -197,6 +197,11 @@ class RunSpec:
         return self.asset if self.partition_key is None else f"{self.asset}, partition {self.partition_key!r}"
 
     @property
+    def store(self) -> Store:
+        """Where the run leaves the files of its workspace."""
+        return LocalStore(Path(self.workspace))
+
+    @property
     def path(self) -> Path:
         """Where the spec itself lies while the run goes on."""
         return Path(self.report + ".spec")
@@ -206,7 +211,7 @@ class RunSpec:
         """Where the running notebook leaves what it has saved and logged so far."""
         return Path(self.report + ".part")
 
-    def _with_paths(self, change: Callable[[str], str]) -> RunSpec:
+    def with_paths(self, change: Callable[[str], str]) -> RunSpec:
         """The spec with every path changed but that of the workspace itself."""
         own = ("notebook", "folder", "output_notebook", "log", "report", "data_prefix", "keep_kernel")
         paths: dict[str, Any] = {name: change(path) for name in own if (path := getattr(self, name))}
@@ -222,7 +227,7 @@ class RunSpec:
 
     def to_json(self) -> dict[str, Any]:
         """What `write` writes: without the workspace and the secrets, and with relative paths."""
-        kept = self._with_paths(lambda path: to_relative(path, self.workspace))
+        kept = self.with_paths(lambda path: to_relative(path, self.workspace))
         data = {entry.name: getattr(kept, entry.name) for entry in dataclasses.fields(self)}
         for name in ("params", "settings", "injected"):
             data[name] = encode_value(dict(data[name]))
@@ -243,7 +248,7 @@ class RunSpec:
         for name in ("import_roots", "late_roots", "preload"):
             values[name] = tuple(data[name])
         values["members"] = tuple(Member.from_json(member) for member in data["members"])
-        return cls(**values, workspace=workspace)._with_paths(lambda path: to_absolute(path, workspace))
+        return cls(**values, workspace=workspace).with_paths(lambda path: to_absolute(path, workspace))
 
     def of_member(self, member: Member) -> RunSpec:
         """The spec of one partition of a run of many, as if it were run alone."""
@@ -261,14 +266,14 @@ class RunSpec:
 
     def write(self) -> Path:
         """Write the spec to its own `path`, and long inputs as Parquet files beside it."""
-        make_folder(Path(self.workspace), self.path.parent)
         data = self.to_json()
+        path = f"{data['report']}.spec"
         for name, given in data["inputs"].items():
             if len(given["items"]) > _INLINE_ITEMS:
-                beside = self.path.with_name(f"{self.path.name}.{name}.parquet")
-                _write_items(beside, given.pop("items"))
-                given["items_file"] = beside.name
-        write_bytes_atomic(self.path, json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+                beside = f"{path}.{name}.parquet"
+                self.store.publish(beside, partial(_write_items, items=given.pop("items")))
+                given["items_file"] = beside.rpartition("/")[2]
+        publish_bytes(self.store, path, json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         return self.path
 
     @classmethod
@@ -338,7 +343,7 @@ def _write_items(path: Path, items: Sequence[Mapping[str, Any]]) -> None:
         columns[name] = [json.dumps(value) for value in columns[name]]
     kinds = dict.fromkeys(("bytes", "materialization_id"), pyarrow.int64())
     table = pyarrow.table({n: pyarrow.array(v, kinds.get(n, pyarrow.string())) for n, v in columns.items()})
-    write_atomic(path, lambda temporary: pyarrow.parquet.write_table(table, temporary, compression="zstd"))
+    pyarrow.parquet.write_table(table, path, compression="zstd")
 
 
 def _read_items(path: Path) -> list[dict[str, Any]]:

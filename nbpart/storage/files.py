@@ -23,6 +23,7 @@ from nbpart.errors import DeclarationError, ExtraRequiredError, MissingInputErro
 from nbpart.storage.own_files import share
 
 _CHUNK = 1 << 20
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp$")
 #: So many bytes of a name stand in that of the file that becomes it.
 _TEMPORARY_STEM = 200
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -74,6 +75,11 @@ def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], o
 def write_bytes_atomic(path: str | os.PathLike[str], content: bytes, own: set[Path] | None = None) -> None:
     """Write `content` as `write_atomic` does."""
     write_atomic(path, lambda temporary: _write_bytes(temporary, content), own)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file's name is that of one that `write_atomic` has not finished."""
+    return _TEMPORARY.search(name) is not None
 
 
 def hash_file(path: str | os.PathLike[str]) -> str:

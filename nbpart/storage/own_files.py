@@ -140,7 +140,7 @@ def make_folder(root: Path, folder: Path) -> None:
         except OSError as error:
             raise explain(error, place) from error
         if not stat.S_ISDIR(found.st_mode):
-            raise WorkspaceError(_tell_kind(found, place, "a folder"))
+            raise WorkspaceError(_describe_kind(found, place, "a folder"))
 
 
 def share(model: os.stat_result, made: int | Path) -> None:
@@ -194,16 +194,16 @@ def rename_new(old: Path, new: Path) -> None:
 
 
 def explain(error: OSError, path: Path) -> WorkspaceError:
-    """What to tell of an error of the system at a file or folder of the workspace; it has the same number."""
-    told = WorkspaceError(_tell_error(error, path))
-    told.errno = error.errno
-    return told
+    """The error to raise for one of the system at a file or folder of the workspace; it has the same number."""
+    explained = WorkspaceError(_describe_error(error, path))
+    explained.errno = error.errno
+    return explained
 
 
-def _tell_error(error: OSError, path: Path) -> str:
+def _describe_error(error: OSError, path: Path) -> str:
     if error.errno in _OF_ANOTHER_KIND:
         with contextlib.suppress(OSError):
-            return _tell_kind(os.lstat(path), path, "something")
+            return _describe_kind(os.lstat(path), path, "something")
     if error.errno == errno.ENOSPC:
         return f"{path} cannot be written: the disk is full (of data, or of files); free some and try again."
     if error.errno in (errno.EACCES, errno.EPERM):
@@ -222,7 +222,7 @@ def _checked(file: int, path: Path) -> int:
 
 def _check_kind(found: os.stat_result, path: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise WorkspaceError(_tell_kind(found, path, "a file"))
+        raise WorkspaceError(_describe_kind(found, path, "a file"))
     if found.st_nlink > 1:
         raise WorkspaceError(
             f"{path} is a hard link: the same file has {found.st_nlink} names, and nbpart changes nothing outside the "
@@ -230,14 +230,15 @@ def _check_kind(found: os.stat_result, path: Path) -> None:
         )
 
 
-def _tell_kind(found: os.stat_result, path: Path, wanted: str) -> str:
+def _describe_kind(found: os.stat_result, path: Path, wanted: str) -> str:
     if stat.S_ISLNK(found.st_mode):
-        return _tell_link(path)
+        return explain_link(path)
     kind = _KINDS.get(stat.S_IFMT(found.st_mode), "an ordinary file")
     return f"{path} is {kind}, where nbpart keeps {wanted} of its own; move it away."
 
 
-def _tell_link(path: Path) -> str:
+def explain_link(path: Path) -> str:
+    """Why a link is refused, and what to do, as a sentence for an error."""
     try:
         target = os.readlink(path)
     except OSError:
@@ -316,7 +317,7 @@ def find_own(root: Path, path: str, record: str) -> Path:
     for part in parts:
         place = place / part
         if place.is_symlink():
-            raise CatalogError(f"{record} names {path!r}, but {_tell_link(place)}")
+            raise CatalogError(f"{record} names {path!r}, but {explain_link(place)}")
     return place
 
 
@@ -329,4 +330,4 @@ def check_no_links(root: Path, paths: Iterable[str], record: str) -> None:
             find_own(root, os.path.relpath(folder, root), record)
             known.add(folder)
         if os.path.islink(path):
-            raise CatalogError(f"{record} names {path!r}, but {_tell_link(Path(path))}")
+            raise CatalogError(f"{record} names {path!r}, but {explain_link(Path(path))}")

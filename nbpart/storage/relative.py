@@ -16,13 +16,8 @@ def to_relative(path: str, root: str) -> str:
     if path.startswith(inside := f"{root.rstrip(os.sep)}{os.sep}"):
         return path.removeprefix(inside)
     project = os.path.dirname(root.rstrip(os.sep))
-    if (
-        is_url(path)
-        or project == os.sep
-        or not (path == project or path.startswith(f"{project.rstrip(os.sep)}{os.sep}"))
-    ):
-        return path
-    return os.path.relpath(path, root)
+    moves_along = project != os.sep and f"{path}{os.sep}".startswith(f"{project}{os.sep}")
+    return os.path.relpath(path, root) if moves_along else path
 
 
 def to_absolute(path: str, root: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from nbpart.run.report import Ending, RecordedEnding, RunOutput, RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord
+from nbpart.storage.store import LocalStore
 
 AT = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
 
@@ -40,8 +41,9 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
         kernel_notes=("slow",),
         members={8: make_report(run_no=8, run_id="r2")},
     )
-    report.write(tmp_path / "r.json")
-    assert RunReport.read(tmp_path / "r.json") == report
+    (tmp_path / "runs").mkdir()
+    report.write(LocalStore(tmp_path), "runs/r.json")
+    assert RunReport.read(tmp_path / "runs" / "r.json") == report
 
 
 def test_output_of_a_run_that_saved_nothing_is_empty(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ print(json.dumps([kinds, json.loads(started)]))
 def test_a_fork_has_what_a_started_process_would_have(tmp_path: Path) -> None:
     tell = f"{SEEN}\nwith open('seen.json', 'w') as file: json.dump(see(), file)"
     specs = [make_spec(tmp_path, name, tell) for name in ("before", "after")]
-    paths = [str(spec.write(f"{spec.notebook}.spec")) for spec in specs]
+    paths = [str(spec.write()) for spec in specs]
     command = [sys.executable, "-c", CALLER, *paths, f"{SEEN}\nprint(json.dumps(see()))"]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT}, stdout=subprocess.PIPE, timeout=120)
     kinds, started = json.loads(done.stdout)

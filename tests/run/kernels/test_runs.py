@@ -167,7 +167,7 @@ def test_a_killed_zygote_fails_its_run_and_the_next_gets_another(tmp_path: Path)
 def test_nothing_survives_the_death_of_the_owner(tmp_path: Path, kind: str) -> None:
     cell = "import subprocess\nsubprocess.Popen(['sleep', '600'])\nprint('in', flush=True)\nwhile True: pass"
     specs = [make_spec(tmp_path, f"orphan{number}-{kind}", cell) for number in range(2)]
-    paths = [str(spec.write(f"{spec.notebook}.spec")) for spec in specs]
+    paths = [str(spec.write()) for spec in specs]
     script = (
         "import sys\nfrom nbpart.run.kernels import launch\n"
         f"if {kind!r} == 'stock': launch.can_prewarm = lambda kernel_spec: False\n"
