@@ -57,9 +57,7 @@ HEAVY = (
     "x, y = load_iris(return_X_y=True)\nmodel = LogisticRegression(max_iter=500).fit(x, y)",
     "plt.scatter(x[:, 0], x[:, 1], c=model.predict(x))",
 )
-LINES = ("for n in range(100_000):\n    print('line', n)",)
-MORE_LINES = ("for n in range(200_000):\n    print('line', n)",)
-LONG_LINE = ("print('x' * 10_000_000)",)
+LINES = 100_000
 # its two processes are still there when the last cell is done
 PARALLEL = (
     "import math\nfrom joblib import Parallel, delayed",
@@ -109,15 +107,20 @@ def tell(measure: Callable[[], Iterator[dict[str, Any]]]) -> None:
 def measure_notebooks(folder: Path, notebooks: int) -> list[Callable[[], Iterator[dict[str, Any]]]]:
     """One measurement for each notebook."""
     few = min(FEW, notebooks)
+    lines = LINES if notebooks >= FEW else LINES // 100  # that few are for a look at whether all of it runs
     found = all(importlib.util.find_spec(name) for name in ("sklearn", "matplotlib"))
     return [
         lambda: compare(folder, "pandas notebook", PANDAS, notebooks),
-        lambda: compare(folder, "100,000 lines", LINES, few),
-        lambda: compare(folder, "200,000 lines", MORE_LINES, few),
-        lambda: compare(folder, "one line of 10 MB", LONG_LINE, few),
+        lambda: compare(folder, f"{lines:,} lines", print_lines(lines), few),
+        lambda: compare(folder, f"{2 * lines:,} lines", print_lines(2 * lines), few),
+        lambda: compare(folder, f"one line of {lines / 10_000:g} MB", (f"print('x' * {100 * lines})",), few),
         lambda: compare(folder, "scikit-learn notebook", HEAVY, notebooks) if found else skip("scikit-learn notebook"),
         lambda: compare(folder, "n_jobs=2 notebook", PARALLEL, few) if found else skip("n_jobs=2 notebook"),
     ]
+
+
+def print_lines(count: int) -> Sequence[str]:
+    return (f"for n in range({count}):\n    print('line', n)",)
 
 
 def skip(name: str) -> Iterator[dict[str, Any]]:

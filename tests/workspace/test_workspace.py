@@ -147,7 +147,7 @@ def test_tables_of_every_kind(ws: nbpart.Workspace) -> None:
     record(ws, "frames", "it's", pd.DataFrame({"x": [3], "partition_key": ["r"]}))
     record(ws, "dicts", "a", {"n": 1})
     record(ws, "text", None, "hello")
-    table = ws.table("frames").df()
+    table = ws.table("frames").order("partition_key, x").df()  # a relation has no order of its own
     assert table.partition_key.tolist() == ["a", "a", "it's"]
     assert table.partition_key_1.tolist() == ["p", "q", "r"]
     assert table["size"].tolist()[:2] == [2, 2]
