@@ -26,7 +26,6 @@ FLOORS = {
     "project": 6,
     "automation": 7,
     "workspace": 8,
-    "magics": 9,
     "cli": 9,
     "demo": 9,
 }
@@ -402,3 +401,19 @@ def test_sql_stands_in_the_catalog_only(path: Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
     ]
     assert not found, f"SQL in line {found[0]}"
+
+
+HOUSE = (PACKAGE.parent / "docs" / "house.md").read_text("utf-8")
+
+
+def test_the_page_of_the_house_has_each_room_on_its_floor() -> None:
+    rows = re.findall(r"^\| (\d) \| (.+?) \|", HOUSE, re.M)
+    drawn = {name.strip("`/").removesuffix(".py"): int(floor) for floor, names in rows for name in names.split(", ")}
+    rooms = {room_of(module) for module in MODULES} - {"", "__main__"}
+    assert drawn == {room: FLOORS[room] for room in rooms}
+
+
+def test_each_file_that_the_page_of_the_house_names_is_there() -> None:
+    named = set(re.findall(r"`((?:nbpart|frontend|tests)/[\w./]+)`", HOUSE))
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not (PACKAGE.parent / name).exists()] == []
