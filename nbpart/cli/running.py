@@ -18,7 +18,7 @@ from nbpart.cli.options import command_line
 from nbpart.cli.output import partition_name, remark, show_path
 from nbpart.cli.tables import Table, paint
 from nbpart.cli.text import count, sentence
-from nbpart.states import WITHOUT_OUTCOME
+from nbpart.states import RETRYABLE, WITHOUT_OUTCOME
 
 if TYPE_CHECKING:
     from nbpart.workspace import Backfill, Workspace
@@ -129,7 +129,7 @@ def find_failures(
         return []
     steps = backfill.steps()
     found: list[dict[str, Any]] = []
-    for status in ("failed", "blocked"):
+    for status in RETRYABLE:
         chosen = steps[steps["status"] == status]
         found += Table.from_frame(chosen if most is None else chosen.head(most)).to_records()
     return [

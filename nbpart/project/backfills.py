@@ -16,7 +16,7 @@ from nbpart.errors import BackfillFailedError, CatalogError, UnknownNameError, n
 from nbpart.project.launch import describe_waiting, find_backfill, status_of
 from nbpart.project.project import Project
 from nbpart.project.resume import check_changes, resume_backfill, retry_backfill, tell_nothing_left
-from nbpart.states import CANCELLING, REQUESTED, RunStatus, StepStatus
+from nbpart.states import CANCELLING, REQUESTED, RETRYABLE, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -264,7 +264,7 @@ class Backfill:
 
     def _first_failure(self) -> str:
         steps = self.steps()
-        bad = steps[steps["status"].isin(("failed", "blocked")) & steps["cause"].notna()]
+        bad = steps[steps["status"].isin(RETRYABLE) & steps["cause"].notna()]
         if bad.empty:
             return ""
         row = bad.sort_values("status", key=lambda status: status != "failed", kind="stable").iloc[0]

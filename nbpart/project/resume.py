@@ -28,12 +28,10 @@ from nbpart.project.launch import (
 from nbpart.project.project import Project
 from nbpart.project.refresh import take_up_edits
 from nbpart.project.requests import take_up_request
-from nbpart.states import WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.states import RETRYABLE, WITHOUT_OUTCOME, RunStatus, StepStatus
 
 log = logging.getLogger("nbpart")
 
-#: Steps that came to nothing good: those that retrying runs.
-FAILED = (StepStatus.FAILED, StepStatus.BLOCKED)
 _ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
@@ -115,7 +113,7 @@ def retry_backfill(project: Project, backfill_id: str, **changed: Any) -> str | 
     """
     unreadable = take_up_edits(project).unreadable
     record = project.catalog.read(lambda batch: find_backfill(batch, backfill_id))
-    registry, steps, _ = project.catalog.read(lambda batch: load_steps(batch, project.root, record, FAILED))
+    registry, steps, _ = project.catalog.read(lambda batch: load_steps(batch, project.root, record, RETRYABLE))
     if not len(steps):
         return None
     refuse_unreadable(unreadable, [asset.asset for asset in steps.assets])
@@ -128,7 +126,7 @@ def tell_nothing_left(batch: Batch, record: BackfillRecord) -> str:
     if record.planned is None or record.status not in _ENDED or queries.count_left(batch, record.backfill_no):
         return ""
     counts = queries.step_counts(batch, record.backfill_no)
-    bad, removed = sum(counts[s] for s in FAILED), sum(counts[s] for s in WITHOUT_OUTCOME)
+    bad, removed = sum(counts[s] for s in RETRYABLE), sum(counts[s] for s in WITHOUT_OUTCOME)
     told = f"backfill {record.backfill_id} has nothing to resume"
     if bad:
         return f"{told}: {_count(bad)} failed or were blocked, and retry_failed() runs these."

@@ -6,10 +6,11 @@ import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer, onceAFrame, onKeys } from '../shared/page.js';
 import { formatCount, plural, shorten } from '../shared/words.js';
 import { addUp, computeEdgePath, describeCard, drawCard } from './cards.js';
-import { centreView, computeHeight, findNearestCard, fitView, isInside, levelOf, zoomView } from './viewport.js';
+import { makeStage } from './stage.js';
+import { findNearestCard } from './viewport.js';
 
 /** @import { CardJson, CountsPatch, GraphContract, GroupJson } from '../generated/messages.js' */
-/** @import { DrawnCard, Level, View } from './types.js' */
+/** @import { DrawnCard, Level } from './types.js' */
 /** @import { Link, Model } from '../shared/types.js' */
 
 /**
@@ -27,10 +28,6 @@ export function drawGraph(link, root, model) {
   let lines = [];
   /** @type {Set<number>[]} */
   let neighbours = [];
-  /** @type {View} */
-  let view = [0, 0, 1, 1];
-  /** @type {Level} */
-  let level = 'near';
   let current = 0; // the card that Tab reaches
   let searched = '';
   let total = '';
@@ -41,8 +38,8 @@ export function drawGraph(link, root, model) {
   /** @type {(text: string, label: string, action: () => void) => HTMLElement} */
   const zoomButton = (text, label, action) => element('button', { type: 'button', text, title: label, 'aria-label': label, onclick: action });
   const bar = element('div', { class: 'nbpart-bar' }, search, size, element('span', { class: 'nbpart-space' }),
-    zoomButton('−', 'Zoom out (-)', () => zoom(1.35)), zoomButton('+', 'Zoom in (+)', () => zoom(1 / 1.35)),
-    zoomButton('Fit', 'Show everything (0)', () => fit()), groupBox);
+    zoomButton('−', 'Zoom out (-)', () => stage.zoom(1.35)), zoomButton('+', 'Zoom in (+)', () => stage.zoom(1 / 1.35)),
+    zoomButton('Fit', 'Show everything (0)', () => stage.fit()), groupBox);
   const lineLayer = svgElement('g', { class: 'nbpart-edges' });
   const cardLayer = svgElement('g');
   const svg = svgElement('svg', { class: 'nbpart-graph', role: 'listbox', 'aria-multiselectable': 'true', 'aria-label': 'Asset graph' }, lineLayer, cardLayer);
@@ -55,6 +52,7 @@ export function drawGraph(link, root, model) {
   const empty = element('div', { class: 'nbpart-empty' });
   root.append(bar, empty, svg, element('div', { class: 'nbpart-foot' }, legend, details, result.node));
   const say = makeAnnouncer(root, 1500);
+  const stage = makeStage(svg, root, { picture: () => link.state.graph, most: () => model.get('height'), onLevel: drawCards });
 
   // drawing
 
@@ -77,10 +75,15 @@ export function drawGraph(link, root, model) {
     const sources = cards.filter((card) => card.kind === 'source').length;
     total = plural(assets, 'asset') + (sources ? `, ${plural(sources, 'source')}` : '');
     drawGroups(graph.groups);
-    fit();
-    drawn.forEach((each, place) => each.update(cards[place], level));
+    stage.fit();
+    drawCards(stage.level());
     showSelection();
     find();
+  }
+
+  /** @param {Level} level */
+  function drawCards(level) {
+    drawn.forEach((each, place) => each.update(cards[place], level));
   }
 
   /** @param {GroupJson[]} groups */
@@ -93,52 +96,8 @@ export function drawGraph(link, root, model) {
 
   /** @param {CountsPatch['changed']} changed */
   function drawCounts(changed) {
-    for (const [place] of changed) drawn[place].update(cards[place], level);
+    for (const [place] of changed) drawn[place].update(cards[place], stage.level());
     showDetails();
-  }
-
-  // the view
-
-  const scale = () => Math.min(svg.clientWidth / view[2], svg.clientHeight / view[3]) || 1;
-
-  function applyView() {
-    svg.setAttribute('viewBox', view.map((n) => n.toFixed(2)).join(' '));
-    const now = levelOf(scale());
-    root.dataset.level = now;
-    if (now === level) return;
-    level = now;
-    drawn.forEach((each, place) => each.update(cards[place], level));
-  }
-
-  function fit() {
-    if (!cards.length) return;
-    const wide = Math.max(240, root.clientWidth || 800);
-    const high = computeHeight(link.state.graph, wide, model.get('height'));
-    svg.style.height = `${high}px`;
-    view = fitView(link.state.graph, wide, high);
-    applyView();
-  }
-
-  /**
-   * @param {number} factor
-   * @param {number[]} [at]
-   */
-  function zoom(factor, at) {
-    if (!cards.length) return;
-    view = zoomView(view, scale(), factor, at);
-    applyView();
-  }
-
-  /**
-   * @param {number} place
-   * @param {boolean} [closer]
-   */
-  function bringIntoView(place, closer = false) {
-    const { card } = link.state.graph;
-    if (closer && level !== 'near') zoom(scale() / 0.9);
-    if (isInside(view, cards[place], card) && !closer) return;
-    view = centreView(view, cards[place], card);
-    applyView();
   }
 
   // pointing
@@ -276,7 +235,7 @@ export function drawGraph(link, root, model) {
       if (!found.length) return;
       const next = found.find((place) => place > current) ?? found[0];
       setCurrent(next);
-      bringIntoView(next, true);
+      stage.bringIntoView(cards[next], true);
       select(next, false);
     },
     Escape: () => {
@@ -295,7 +254,7 @@ export function drawGraph(link, root, model) {
     const best = findNearestCard(cards, current, dx, dy);
     if (best < 0) return;
     setCurrent(best);
-    bringIntoView(best);
+    stage.bringIntoView(cards[best]);
     drawn[best].node.focus({ preventScroll: true });
     light(best);
   }
@@ -309,7 +268,7 @@ export function drawGraph(link, root, model) {
     },
     ' ': () => select(current, true),
     Escape: () => setSelection([]),
-    '+': () => zoom(1 / 1.35), '=': () => zoom(1 / 1.35), '-': () => zoom(1.35), 0: () => fit(),
+    '+': () => stage.zoom(1 / 1.35), '=': () => stage.zoom(1 / 1.35), '-': () => stage.zoom(1.35), 0: () => stage.fit(),
     '/': () => search.focus(),
     f: () => {
       const { group, kind } = cards[current];
@@ -317,44 +276,13 @@ export function drawGraph(link, root, model) {
     },
   });
 
-  // wheel and drag
-
-  /** @param {MouseEvent} event */
-  const pointAt = (event) => {
-    const box = svg.getBoundingClientRect();
-    const k = scale();
-    const [left, top] = [(box.width - view[2] * k) / 2, (box.height - view[3] * k) / 2];
-    return [view[0] + (event.clientX - box.left - left) / k, view[1] + (event.clientY - box.top - top) / k];
-  };
-  svg.addEventListener('wheel', (event) => {
-    if (!event.ctrlKey && !event.metaKey && !event.shiftKey) return; // the page scrolls
-    event.preventDefault();
-    zoom((event.deltaY || event.deltaX) > 0 ? 1.15 : 1 / 1.15, pointAt(event));
-  }, { passive: false });
-  /** @type {{ x: number, y: number, view: View } | null} */
-  let drag = null;
-  svg.addEventListener('pointerdown', (event) => {
-    if (event.button !== 0 || (event.target instanceof Element && event.target.closest('.nbpart-node'))) return;
-    drag = { x: event.clientX, y: event.clientY, view: [...view] };
-    svg.setPointerCapture(event.pointerId);
-  });
-  svg.addEventListener('pointermove', (event) => {
-    if (!drag) return;
-    const k = scale();
-    view = [drag.view[0] - (event.clientX - drag.x) / k, drag.view[1] - (event.clientY - drag.y) / k, view[2], view[3]];
-    applyView();
-  });
-  const drop = () => (drag = null);
-  svg.addEventListener('pointerup', drop);
-  svg.addEventListener('pointercancel', drop);
-
   // life
 
   let width = 0;
   const observer = new ResizeObserver(onceAFrame(() => {
     if (!root.clientWidth || root.clientWidth === width) return;
     width = root.clientWidth;
-    fit();
+    stage.fit();
   }));
   observer.observe(root);
   const stopListening = link.listen((...[kind, payload]) => (kind === 'counts' ? drawCounts(payload.changed) : drawAll()));

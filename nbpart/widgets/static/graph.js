@@ -268,14 +268,67 @@ function findNearestCard(cards, from, dx, dy) {
   return best;
 }
 
+// src/graph/stage.js
+function makeStage(svg, root, { picture, most, onLevel }) {
+  let view = [0, 0, 1, 1];
+  let level = "near";
+  let drag = null;
+  const scale = () => Math.min(svg.clientWidth / view[2], svg.clientHeight / view[3]) || 1;
+  function show(next) {
+    view = next;
+    svg.setAttribute("viewBox", view.map((n) => n.toFixed(2)).join(" "));
+    const now = levelOf(scale());
+    root.dataset.level = now;
+    if (now === level) return;
+    level = now;
+    onLevel(now);
+  }
+  function fit() {
+    if (!picture().cards.length) return;
+    const wide = Math.max(240, root.clientWidth || 800);
+    const high = computeHeight(picture(), wide, most());
+    svg.style.height = `${high}px`;
+    show(fitView(picture(), wide, high));
+  }
+  function zoom(factor, at) {
+    if (picture().cards.length) show(zoomView(view, scale(), factor, at));
+  }
+  function bringIntoView(card, closer = false) {
+    const size = picture().card;
+    if (closer && level !== "near") zoom(scale() / 0.9);
+    if (closer || !isInside(view, card, size)) show(centreView(view, card, size));
+  }
+  function pointOf(event) {
+    const box = svg.getBoundingClientRect();
+    const k = scale();
+    const [left, top] = [(box.width - view[2] * k) / 2, (box.height - view[3] * k) / 2];
+    return [view[0] + (event.clientX - box.left - left) / k, view[1] + (event.clientY - box.top - top) / k];
+  }
+  svg.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.shiftKey) return;
+    event.preventDefault();
+    zoom((event.deltaY || event.deltaX) > 0 ? 1.15 : 1 / 1.15, pointOf(event));
+  }, { passive: false });
+  svg.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || event.target instanceof Element && event.target.closest(".nbpart-node")) return;
+    drag = { x: event.clientX, y: event.clientY, view: [...view] };
+    svg.setPointerCapture(event.pointerId);
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (!drag) return;
+    const k = scale();
+    show([drag.view[0] - (event.clientX - drag.x) / k, drag.view[1] - (event.clientY - drag.y) / k, view[2], view[3]]);
+  });
+  for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => void (drag = null));
+  return { fit, zoom, bringIntoView, level: () => level };
+}
+
 // src/graph/view.js
 function drawGraph(link, root, model) {
   let { cards, edges } = link.state.graph;
   let drawn = [];
   let lines = [];
   let neighbours = [];
-  let view = [0, 0, 1, 1];
-  let level = "near";
   let current = 0;
   let searched = "";
   let total = "";
@@ -289,9 +342,9 @@ function drawGraph(link, root, model) {
     search,
     size,
     element("span", { class: "nbpart-space" }),
-    zoomButton("−", "Zoom out (-)", () => zoom(1.35)),
-    zoomButton("+", "Zoom in (+)", () => zoom(1 / 1.35)),
-    zoomButton("Fit", "Show everything (0)", () => fit()),
+    zoomButton("−", "Zoom out (-)", () => stage.zoom(1.35)),
+    zoomButton("+", "Zoom in (+)", () => stage.zoom(1 / 1.35)),
+    zoomButton("Fit", "Show everything (0)", () => stage.fit()),
     groupBox
   );
   const lineLayer = svgElement("g", { class: "nbpart-edges" });
@@ -306,6 +359,7 @@ function drawGraph(link, root, model) {
   const empty = element("div", { class: "nbpart-empty" });
   root.append(bar, empty, svg, element("div", { class: "nbpart-foot" }, legend, details, result.node));
   const say = makeAnnouncer(root, 1500);
+  const stage = makeStage(svg, root, { picture: () => link.state.graph, most: () => model.get("height"), onLevel: drawCards });
   function drawAll() {
     const graph = link.state.graph;
     const kept = cards[current]?.name;
@@ -325,10 +379,13 @@ function drawGraph(link, root, model) {
     const sources = cards.filter((card) => card.kind === "source").length;
     total = plural(assets, "asset") + (sources ? `, ${plural(sources, "source")}` : "");
     drawGroups(graph.groups);
-    fit();
-    drawn.forEach((each, place) => each.update(cards[place], level));
+    stage.fit();
+    drawCards(stage.level());
     showSelection();
     find();
+  }
+  function drawCards(level) {
+    drawn.forEach((each, place) => each.update(cards[place], level));
   }
   function drawGroups(groups) {
     groupBox.replaceChildren(...groups.map(({ name, size: n, folded }) => element("button", {
@@ -340,37 +397,8 @@ function drawGraph(link, root, model) {
     })));
   }
   function drawCounts(changed) {
-    for (const [place] of changed) drawn[place].update(cards[place], level);
+    for (const [place] of changed) drawn[place].update(cards[place], stage.level());
     showDetails();
-  }
-  const scale = () => Math.min(svg.clientWidth / view[2], svg.clientHeight / view[3]) || 1;
-  function applyView() {
-    svg.setAttribute("viewBox", view.map((n) => n.toFixed(2)).join(" "));
-    const now = levelOf(scale());
-    root.dataset.level = now;
-    if (now === level) return;
-    level = now;
-    drawn.forEach((each, place) => each.update(cards[place], level));
-  }
-  function fit() {
-    if (!cards.length) return;
-    const wide = Math.max(240, root.clientWidth || 800);
-    const high = computeHeight(link.state.graph, wide, model.get("height"));
-    svg.style.height = `${high}px`;
-    view = fitView(link.state.graph, wide, high);
-    applyView();
-  }
-  function zoom(factor, at) {
-    if (!cards.length) return;
-    view = zoomView(view, scale(), factor, at);
-    applyView();
-  }
-  function bringIntoView(place, closer = false) {
-    const { card } = link.state.graph;
-    if (closer && level !== "near") zoom(scale() / 0.9);
-    if (isInside(view, cards[place], card) && !closer) return;
-    view = centreView(view, cards[place], card);
-    applyView();
   }
   function light(place) {
     root.classList.toggle("nbpart-lit", place !== null);
@@ -472,7 +500,7 @@ function drawGraph(link, root, model) {
       if (!found.length) return;
       const next = found.find((place) => place > current) ?? found[0];
       setCurrent(next);
-      bringIntoView(next, true);
+      stage.bringIntoView(cards[next], true);
       select(next, false);
     },
     Escape: () => {
@@ -484,7 +512,7 @@ function drawGraph(link, root, model) {
     const best = findNearestCard(cards, current, dx, dy);
     if (best < 0) return;
     setCurrent(best);
-    bringIntoView(best);
+    stage.bringIntoView(cards[best]);
     drawn[best].node.focus({ preventScroll: true });
     light(best);
   }
@@ -500,47 +528,21 @@ function drawGraph(link, root, model) {
     },
     " ": () => select(current, true),
     Escape: () => setSelection([]),
-    "+": () => zoom(1 / 1.35),
-    "=": () => zoom(1 / 1.35),
-    "-": () => zoom(1.35),
-    0: () => fit(),
+    "+": () => stage.zoom(1 / 1.35),
+    "=": () => stage.zoom(1 / 1.35),
+    "-": () => stage.zoom(1.35),
+    0: () => stage.fit(),
     "/": () => search.focus(),
     f: () => {
       const { group, kind } = cards[current];
       if (group) fold(group, kind !== "group");
     }
   });
-  const pointAt = (event) => {
-    const box = svg.getBoundingClientRect();
-    const k = scale();
-    const [left, top] = [(box.width - view[2] * k) / 2, (box.height - view[3] * k) / 2];
-    return [view[0] + (event.clientX - box.left - left) / k, view[1] + (event.clientY - box.top - top) / k];
-  };
-  svg.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey && !event.metaKey && !event.shiftKey) return;
-    event.preventDefault();
-    zoom((event.deltaY || event.deltaX) > 0 ? 1.15 : 1 / 1.15, pointAt(event));
-  }, { passive: false });
-  let drag = null;
-  svg.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || event.target instanceof Element && event.target.closest(".nbpart-node")) return;
-    drag = { x: event.clientX, y: event.clientY, view: [...view] };
-    svg.setPointerCapture(event.pointerId);
-  });
-  svg.addEventListener("pointermove", (event) => {
-    if (!drag) return;
-    const k = scale();
-    view = [drag.view[0] - (event.clientX - drag.x) / k, drag.view[1] - (event.clientY - drag.y) / k, view[2], view[3]];
-    applyView();
-  });
-  const drop = () => drag = null;
-  svg.addEventListener("pointerup", drop);
-  svg.addEventListener("pointercancel", drop);
   let width = 0;
   const observer = new ResizeObserver(onceAFrame(() => {
     if (!root.clientWidth || root.clientWidth === width) return;
     width = root.clientWidth;
-    fit();
+    stage.fit();
   }));
   observer.observe(root);
   const stopListening = link.listen((...[kind, payload]) => kind === "counts" ? drawCounts(payload.changed) : drawAll());
