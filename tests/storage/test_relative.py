@@ -6,7 +6,7 @@ import pytest
 
 from nbpart.storage.relative import to_absolute, to_relative
 
-ROOT = "/home/a/project/workspace"
+ROOT = "/srv/a/project/workspace"
 
 
 @pytest.mark.parametrize(
@@ -14,11 +14,11 @@ ROOT = "/home/a/project/workspace"
     [
         (f"{ROOT}/data/x/1.parquet", "data/x/1.parquet"),
         (ROOT, "."),
-        ("/home/a/project", ".."),
-        ("/home/a/project/inbox/a.txt", "../inbox/a.txt"),
+        ("/srv/a/project", ".."),
+        ("/srv/a/project/inbox/a.txt", "../inbox/a.txt"),
         (f"{ROOT}-2/a", "../workspace-2/a"),
-        ("/home/a/other", "/home/a/other"),
-        ("/home/a/project-2/a", "/home/a/project-2/a"),
+        ("/srv/a/other", "/srv/a/other"),
+        ("/srv/a/project-2/a", "/srv/a/project-2/a"),
         ("s3://bucket/a", "s3://bucket/a"),
     ],
 )
@@ -33,4 +33,4 @@ def test_what_lies_beside_a_workspace_at_the_top_of_the_file_system_does_not_mov
 
 
 def test_a_path_is_found_where_the_workspace_is_now() -> None:
-    assert to_absolute(to_relative("/home/a/project/inbox/a.txt", ROOT), "/srv/b/renamed") == "/srv/b/inbox/a.txt"
+    assert to_absolute(to_relative("/srv/a/project/inbox/a.txt", ROOT), "/srv/b/renamed") == "/srv/b/inbox/a.txt"
