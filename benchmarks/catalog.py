@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from nbpart.catalog import AssetRow, Batch, Catalog, InputRead, Outcome, events, queries
+from nbpart.partitions import PartitionRef
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, place_run
@@ -174,7 +175,7 @@ def measure_outcomes(meter: Meter, set_id: int, size: int) -> Iterator[dict[str,
         texts = catalog.read(lambda b: queries.key_texts(b, chunks[n]))
         rows = zip(claimed[n]["run_no"], claimed[n]["run_id"], texts, chunks[n], strict=True)
         outcomes = [
-            make_outcome(int(run_no), place_run("clean", key, run_id, 1), ids["inbox"], int(key_id))
+            make_outcome(int(run_no), place_run(PartitionRef("clean", key), run_id, 1), ids["inbox"], int(key_id))
             for run_no, run_id, key, key_id in rows
         ]
         return lambda: catalog.write(lambda b: events.record_outcomes(b, outcomes))

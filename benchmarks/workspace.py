@@ -22,6 +22,7 @@ import pandas as pd
 
 import nbpart
 from nbpart.catalog import Batch, Outcome, events, queries
+from nbpart.partitions import PartitionRef
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, place_run, save_value
@@ -111,7 +112,9 @@ def materialize_all(ws: nbpart.Workspace) -> None:
     attempts = pd.DataFrame({"run_no": claimed["run_no"], "attempt": 1, "notebook": None, "log": None})
     attempts["started_at"] = datetime.now(UTC)
     catalog.write(lambda b: events.start_attempts(b, attempts))
-    places = [place_run("frames", key, run_id, 1) for key, run_id in zip(keys, claimed["run_id"], strict=True)]
+    places = [
+        place_run(PartitionRef("frames", key), run_id, 1) for key, run_id in zip(keys, claimed["run_id"], strict=True)
+    ]
     outcomes = [save(root, int(run_no), place) for run_no, place in zip(claimed["run_no"], places, strict=True)]
     catalog.write(lambda b: events.record_outcomes(b, outcomes))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from nbpart.backfill.nodes import partition_label
 from nbpart.catalog import InputRead
+from nbpart.partitions import PartitionRef
 from nbpart.run.spec import InputSpec
 from nbpart.states import StepStatus
 from nbpart.storage import place_run
@@ -31,13 +31,17 @@ class ClaimedRun:
     shared_stem: str | None = None
 
     @property
+    def partition(self) -> PartitionRef:
+        return PartitionRef(self.asset, self.key)
+
+    @property
     def label(self) -> str:
-        return partition_label(self.asset, self.key)
+        return self.partition.label
 
     @property
     def stem(self) -> str:
         """Name of its files: ``<asset>/<safe key>/<run id>-<attempt>``."""
-        return place_run(self.asset, self.key, self.run_id, self.attempt)
+        return place_run(self.partition, self.run_id, self.attempt)
 
     @property
     def record_stem(self) -> str:

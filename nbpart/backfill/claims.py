@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from nbpart.backfill.claimed_run import ClaimedRun, Claims, OtherRun, RefusedStep
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.kept import connection_path
-from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset, partition_label
+from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset
 from nbpart.backfill.options import BackfillOptions
 from nbpart.catalog import Batch, events, queries
 from nbpart.partitions import Mapping as KeyMapping
+from nbpart.partitions import PartitionRef
 from nbpart.run.spec import EACH, InputSpec, Member, RunSpec, encode_value
 from nbpart.states import StepStatus
 from nbpart.storage.own_files import find_own
@@ -32,11 +33,11 @@ def claim_steps(
     coordinator_no: int,
     wanted: Sequence[Wanted],
     overrides: Mapping[str, Mapping[str, Any]],
-    unreadable: Mapping[tuple[str, str], str],
+    unreadable: Mapping[PartitionRef, str],
 ) -> Claims:
     """Claim runs for ``wanted``; what lacks an input, whose key is gone or which another backfill has is told apart.
 
-    Arguments: ``overrides``: the settings that the runs of each asset get; ``unreadable``: why a key of a source
+    Arguments: ``overrides``: the settings that the runs of each asset get; ``unreadable``: why partitions of sources
     cannot be read.
     """
     claims = Claims()
@@ -72,7 +73,7 @@ def build_spec(
     root: Path, node: Node, run: ClaimedRun, options: BackfillOptions, settings: Mapping[str, Any]
 ) -> RunSpec:
     """Everything that one attempt needs, without the catalog."""
-    params = node.parameters.parse(run.key) if node.parameters and run.key is not None else {}
+    params = run.partition.parameters(node.parameters)
     injected = {**({"partition_key": run.key} if run.key is not None else {}), **params, **settings}
     spec = _bare_spec(root, node, run, options, settings)
     return replace(spec, params=params, injected=injected, inputs=dict(run.inputs))
@@ -88,7 +89,7 @@ def build_bulk_spec(
             run.run_id,
             run.key or "",
             str(root / "data" / run.stem),
-            node.parameters.parse(run.key) if node.parameters and run.key is not None else {},
+            run.partition.parameters(node.parameters),
         )
         for run in runs
     ]
@@ -161,7 +162,7 @@ def _find_claimable(
         if not is_member:
             claims.removed.append(w.step)
         elif made is not None and not again:
-            claims.made.append(OtherRun(w.step, made, partition_label(node.name, key)))
+            claims.made.append(OtherRun(w.step, made, PartitionRef(node.name, key).label))
         else:
             left.append(w)
     return keys, left
@@ -170,7 +171,7 @@ def _find_claimable(
 def _refuse_lacking(w: Wanted, resolved: ResolvedInputs, keys: Mapping[int, str | None], claims: Claims) -> bool:
     if resolved.lacking is None:
         return False
-    label = partition_label(w.asset, keys[w.key_id])
+    label = PartitionRef(w.asset, keys[w.key_id]).label
     claims.refused.append(RefusedStep(w.step, StepStatus.BLOCKED, resolved.lacking, label))
     return True
 
@@ -207,7 +208,7 @@ def _sort_answer(
     for row in answer.itertuples(index=False):
         w = by_number[row.step_no]
         if pd.isna(row.run_no):
-            label = partition_label(node.name, keys[w.key_id])
+            label = PartitionRef(node.name, keys[w.key_id]).label
             claims.followed.append(OtherRun(w.step, int(row.active_run), label, counts_here))
             continue
         inputs = resolved[w.key_id]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.nodes import Node, Registry, partition_label
+from nbpart.backfill.nodes import Node, Registry
 from nbpart.backfill.sources import locate
 from nbpart.catalog import Batch, InputRead, queries
 from nbpart.errors import PartitionKeyError
 from nbpart.partitions import Mapping as KeyMapping
+from nbpart.partitions import PartitionRef
 from nbpart.run.input_files import InputFile
 from nbpart.run.spec import InputItem, InputSpec
 from nbpart.storage.own_files import find_own
@@ -37,11 +38,11 @@ def resolve_inputs(
     registry: Registry,
     node: Node,
     keys: Mapping[int, str | None],
-    unreadable: Mapping[tuple[str, str], str] | None = None,
+    unreadable: Mapping[PartitionRef, str] | None = None,
 ) -> dict[int, ResolvedInputs]:
     """The inputs of the partitions ``keys`` (id -> text) of one asset, by key id.
 
-    ``unreadable``: why a key of a source, by name and key, cannot be read just now.
+    ``unreadable``: why partitions of sources cannot be read just now.
     """
     resolved = {key_id: ResolvedInputs() for key_id in keys}
     for read in node.definition.inputs:
@@ -51,8 +52,8 @@ def resolve_inputs(
         else:
             source.resolve_shared(resolved, read.mapping)
         for key_id, key in keys.items():
-            place = "" if read.mapping is KeyMapping.WHOLE else key or ""
-            if unreadable and (why := unreadable.get((read.name, place))) is not None:
+            place = PartitionRef(read.name, None if read.mapping is KeyMapping.WHOLE else key)
+            if unreadable and (why := unreadable.get(place)) is not None:
                 resolved[key_id].lacking = f"cannot read source {read.name}: {why}"
     return resolved
 
@@ -63,8 +64,8 @@ class _Upstream:
     root: Path
     node: Node
     required: bool
-    absent: list[str] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)
+    absent: list[str | None] = field(default_factory=list)
+    damaged: list[str | None] = field(default_factory=list)
 
     def resolve_same(self, resolved: Mapping[int, ResolvedInputs], keys: Mapping[int, str | None]) -> None:
         rows = self._rows(np.fromiter(keys, dtype=np.int64))
@@ -73,11 +74,11 @@ class _Upstream:
         hashes = {int(k): int(h) for k, h in zip(rows["key_id"], rows["data_hash"], strict=True)}
         for key_id, key in keys.items():
             item = items.get(key_id)
-            missing = [] if item else [key or ""]
-            spec = InputSpec(self._kind, str(KeyMapping.SAME), (item,) if item else (), tuple(missing))
+            missing = [] if item else [key]
+            spec = InputSpec(self._kind, str(KeyMapping.SAME), (item,) if item else (), _spell_missing(missing))
             read = InputRead(self.node.asset_id, key_id, int(item is not None), hashes.get(key_id))
             self._add(resolved[key_id], spec, read, key)
-            if (key or "") in damaged:
+            if key in damaged:
                 self._refuse_damaged(resolved[key_id], key, 1)
 
     def resolve_shared(self, resolved: Mapping[int, ResolvedInputs], mapping: KeyMapping) -> None:
@@ -90,12 +91,11 @@ class _Upstream:
         else:
             count, hashed = queries.read_hash(self.batch, self.node.asset_id)
             read = InputRead(self.node.asset_id, None, count, hashed, self.batch.sequence)
-        missing = tuple(self.absent)
-        spec = InputSpec(self._kind, str(mapping), tuple(items), missing)
+        spec = InputSpec(self._kind, str(mapping), tuple(items), _spell_missing(self.absent))
         for one in resolved.values():
-            self._add(one, spec, read, (missing[0] or None) if missing else None)
+            self._add(one, spec, read, self.absent[0] if self.absent else None)
             if self.damaged:
-                self._refuse_damaged(one, self.damaged[0] or None, len(self.damaged))
+                self._refuse_damaged(one, self.damaged[0], len(self.damaged))
 
     @property
     def _kind(self) -> str:
@@ -103,8 +103,8 @@ class _Upstream:
 
     def _rows(self, key_ids: Any) -> pd.DataFrame:
         rows = queries.current_inputs(self.batch, self.node.asset_id, key_ids)
-        self.damaged = [key or "" for key in rows["key"][rows["is_damaged"].to_numpy(dtype=bool)]]
-        self.absent = [key or "" for key in rows["key"][rows["materialization_id"].isna()]]
+        self.damaged = list(rows["key"][rows["is_damaged"].to_numpy(dtype=bool)])
+        self.absent = list(rows["key"][rows["materialization_id"].isna()])
         return rows[rows["materialization_id"].notna()]
 
     def _add(self, one: ResolvedInputs, spec: InputSpec, read: InputRead, first_missing: str | None) -> None:
@@ -117,13 +117,13 @@ class _Upstream:
         """What is known to be another than was saved is never read, whatever the asset says of missing inputs."""
         if one.lacking is None:
             others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
-            label = partition_label(self.node.name, key)
+            label = PartitionRef(self.node.name, key).label
             one.lacking = f"needs {label}{others}, whose data file was replaced or damaged; run it first"
 
     def _explain(self, key: str | None, count: int) -> str:
         others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
         if not self.node.definition.is_source:
-            return f"needs {partition_label(self.node.name, key)}{others}, which is missing"
+            return f"needs {PartitionRef(self.node.name, key).label}{others}, which is missing"
         try:
             place = locate(self.node, key)
         except PartitionKeyError as error:
@@ -140,8 +140,8 @@ class _Upstream:
     def _item(self, row: Any, files: dict[str, InputFile]) -> InputItem:
         import pandas as pd
 
-        key = row.key or None
-        params = self.node.parameters.parse(key) if self.node.parameters and key else {}
+        key = row.key
+        params = PartitionRef(self.node.name, key).parameters(self.node.parameters)
         if self.node.definition.is_source:
             return InputItem(key, locate(self.node, key), "source", params, row.data_version, {})
         location = str(self._find(row.path)) if row.path else ""
@@ -167,3 +167,8 @@ class _Upstream:
             saved = InputFile(str(self._find(file.path)), file.format, size, file.data_version)
             extra.setdefault(int(file.materialization_id), {})[file.name] = saved
         return extra
+
+
+def _spell_missing(keys: Iterable[str | None]) -> tuple[str, ...]:
+    """Keys as a run's spec and report list them: "" for what has no partitions."""
+    return tuple(key or "" for key in keys)

@@ -14,6 +14,7 @@ from pathlib import Path
 from nbpart.catalog import Catalog, events
 from nbpart.catalog.queries.prune import DeadRun, load_dead_runs
 from nbpart.errors import NbpartError
+from nbpart.partitions import PartitionRef
 from nbpart.storage import place_run
 from nbpart.storage.own_files import find_own, open_own_folder
 
@@ -43,7 +44,7 @@ def _find_places(runs: list[DeadRun]) -> dict[str, list[str]]:
     """The folders, relative to the workspace, with what the names of left files begin with."""
     places: dict[str, list[str]] = defaultdict(list)
     for run in runs:
-        folder, _, name = place_run(run.asset, run.partition_key, run.run_id, 1).rpartition("/")
+        folder, _, name = place_run(PartitionRef(run.asset, run.partition_key), run.run_id, 1).rpartition("/")
         for top in ("data", "runs"):
             places[f"{top}/{folder}"].append(f"{name.removesuffix('1')}")
             # a run of many is named after its first

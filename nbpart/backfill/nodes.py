@@ -79,11 +79,6 @@ def load_registry(batch: Batch, root: Path) -> Registry:
     return Registry(nodes, Moment(batch.sequence, batch.now))
 
 
-def partition_label(asset: str, key: str | None) -> str:
-    """A partition in a sentence: ``model`` or ``model/depth=3``."""
-    return asset if key is None else f"{asset}/{key}"
-
-
 def spell_key(node: Node, key: Any) -> str | None:
     """The text of a partition's key, given as text or as parameters; None for an asset without partitions.
 

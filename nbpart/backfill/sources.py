@@ -15,6 +15,7 @@ from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import ExtraRequiredError, MissingInputError, PartitionKeyError
 from nbpart.partitions import Mapping as KeyMapping
+from nbpart.partitions import PartitionRef
 from nbpart.storage import FileVersion, hash_location, resolve_source, scan_versions
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _CANNOT_READ = (OSError, ExtraRequiredError)
 class Observation:
     """What was seen of one partition of a source; no version where there is no file (any more)."""
 
-    key: str
+    key: str | None
     size: int | None
     mtime_ns: int | None
     version: str | None
@@ -39,7 +40,7 @@ class Observation:
 def locate(node: Node, key: str | None) -> str:
     """The path or URL of a source's partition. Raises `PartitionKeyError` for a key that would leave its folder."""
     definition = node.definition
-    params = node.parameters.parse(key) if node.parameters and key is not None else None
+    params = PartitionRef(node.name, key).parameters(node.parameters)
     return resolve_source(definition.path or "", definition.folder, key, params)
 
 
@@ -57,10 +58,10 @@ def refresh_sources(catalog: Catalog, registry: Registry, names: Iterable[str]) 
 
 @dataclass(frozen=True)
 class Look:
-    """What a look at sources found: what changed, and why a key of a source, by name and key, cannot be read."""
+    """What a look at sources found: what changed, and why partitions of them cannot be read."""
 
     changed: list[tuple[Node, list[Observation]]] = field(default_factory=list)
-    unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
+    unreadable: dict[PartitionRef, str] = field(default_factory=dict)
 
 
 def look_at_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wanted]) -> Look:
@@ -76,14 +77,14 @@ def look_at_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wante
     if not groups:
         return Look()
 
-    def load(batch: Batch) -> list[tuple[Node, dict[str, FileVersion | None]]]:
+    def load(batch: Batch) -> list[tuple[Node, dict[str | None, FileVersion | None]]]:
         seen = []
         for name, group in groups.items():
-            keys = [key or "" for key in queries.key_texts(batch, [w.key_id for w in group])]
+            keys = queries.key_texts(batch, [w.key_id for w in group])
             for read in registry[name].definition.inputs:
                 source = registry[read.name]
                 if source.definition.is_source and read.mapping is not KeyMapping.ALL:
-                    texts = [""] if read.mapping is KeyMapping.WHOLE else keys
+                    texts = [None] if read.mapping is KeyMapping.WHOLE else keys
                     seen.append((source, load_seen(batch, source, texts)))
         return seen
 
@@ -92,11 +93,13 @@ def look_at_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wante
         changed, unreadable = observe(node, before)
         if changed:
             look.changed.append((node, changed))
-        look.unreadable.update({(node.name, key): why for key, why in unreadable.items()})
+        look.unreadable.update({PartitionRef(node.name, key): why for key, why in unreadable.items()})
     return look
 
 
-def observe(node: Node, before: Mapping[str, FileVersion | None]) -> tuple[list[Observation], dict[str, str]]:
+def observe(
+    node: Node, before: Mapping[str | None, FileVersion | None]
+) -> tuple[list[Observation], dict[str | None, str]]:
     """What differs from ``before`` (key -> what was last seen), for exactly these keys; why others cannot be read."""
     locations = {key: location for key in before if (location := _locate_safely(node, key)) is not None}
     now, unreadable = _scan(locations)
@@ -113,14 +116,14 @@ def observe(node: Node, before: Mapping[str, FileVersion | None]) -> tuple[list[
     return changed, unreadable
 
 
-def _scan(locations: Mapping[str, str]) -> tuple[dict[str, FileVersion], dict[str, str]]:
+def _scan(locations: Mapping[str | None, str]) -> tuple[dict[str, FileVersion], dict[str | None, str]]:
     """The versions of files, and why some keys cannot be looked at; one by one only where the look at all failed."""
     try:
         return scan_versions(list(locations.values())), {}
     except _CANNOT_READ:
-        pass
+        pass  # one of them cannot be read: which, the loop below finds out
     found: dict[str, FileVersion] = {}
-    unreadable: dict[str, str] = {}
+    unreadable: dict[str | None, str] = {}
     for key, location in locations.items():
         try:
             found.update(scan_versions([location]))
@@ -144,37 +147,37 @@ def record(batch: Batch, node: Node, observations: list[Observation]) -> None:
     events.record_observations(batch, node.asset_id, frame)
 
 
-def load_seen(batch: Batch, node: Node, keys: Iterable[str]) -> dict[str, FileVersion | None]:
+def load_seen(batch: Batch, node: Node, keys: Iterable[str | None]) -> dict[str | None, FileVersion | None]:
     """What was last seen of ``keys``; None where nothing was."""
     seen = _seen(queries.observed_frame(batch, node.asset_id, list(keys)))
     return {key: seen.get(key) for key in keys}
 
 
-def _load_seen(batch: Batch, node: Node) -> dict[str, FileVersion | None]:
+def _load_seen(batch: Batch, node: Node) -> dict[str | None, FileVersion | None]:
     seen = _seen(queries.observed_frame(batch, node.asset_id))
-    members = queries.load_members(batch, node.set_id) if node.definition.is_partitioned else [""]
+    members = queries.load_members(batch, node.set_id) if node.definition.is_partitioned else [None]
     return {key: seen.get(key) for key in members}
 
 
-def _seen(frame: pd.DataFrame) -> dict[str, FileVersion]:
+def _seen(frame: pd.DataFrame) -> dict[str | None, FileVersion]:
     present = frame[frame["size"].notna()]
     return {
-        key or "": FileVersion(int(size), int(mtime_ns))
+        key: FileVersion(int(size), int(mtime_ns))
         for key, size, mtime_ns in zip(present["key"], present["size"], present["mtime_ns"], strict=True)
     }
 
 
-def _locate_safely(node: Node, key: str) -> str | None:
+def _locate_safely(node: Node, key: str | None) -> str | None:
     try:
-        return locate(node, key or None)
+        return locate(node, key)
     except PartitionKeyError:  # a key that leads out of the folder has no file
         return None
 
 
-def _observation(key: str, location: str, version: FileVersion | None) -> Observation:
+def _observation(key: str | None, location: str, version: FileVersion | None) -> Observation:
     if version is not None:
         try:
             return Observation(key, version.size, version.mtime_ns, hash_location(location))
-        except MissingInputError:  # removed between the look and the hash
-            pass
+        except MissingInputError:
+            return Observation(key, None, None, None)  # removed between the look and the hash
     return Observation(key, None, None, None)

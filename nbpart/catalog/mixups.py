@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.records import Finding
-from nbpart.storage import place_run
+from nbpart.partitions import PartitionRef
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
@@ -57,7 +57,7 @@ def _find_strange_files(batch: Batch, limit: int) -> list[Finding]:
     findings: list[Finding] = []
     for part in table.to_batches(max_chunksize=10_000):  # there can be millions
         for name, key, path in zip(*(column.to_pylist() for column in part.columns), strict=True):
-            folder = f"data/{place_run(name, key, '', 0).rpartition('/')[0]}/"
+            folder = f"data/{PartitionRef(name, key).folder}/"
             if len(findings) < limit and not path.startswith(folder):
                 findings.append(Finding(name, key, "data_file", path, f"a file in {folder}", True))
     return findings

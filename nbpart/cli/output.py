@@ -15,6 +15,7 @@ import click
 from nbpart.cli.tables import Table, lay_out, to_json
 from nbpart.cli.text import printable, printable_block, sentence
 from nbpart.errors import DeclarationError, NbpartError, ParameterError, PartitionKeyError, UnknownNameError
+from nbpart.partitions import PartitionRef
 
 #: The errors that mean that the command was given something wrong.
 USAGE_ERRORS = (UnknownNameError, DeclarationError, PartitionKeyError, ParameterError)
@@ -130,4 +131,4 @@ def show_path(path: Path | None) -> str:
 
 
 def partition_name(asset: str, key: str | None) -> str:
-    return printable(asset if key is None else f"{asset}/{key}")
+    return printable(PartitionRef(asset, key).label)

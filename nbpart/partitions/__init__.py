@@ -16,6 +16,7 @@ from nbpart.partitions.keys import MAX_KEY_LENGTH, check_key, safe_name
 from nbpart.partitions.mapping import Mapping, default_mapping
 from nbpart.partitions.names import RESERVED_NAMES, check_name
 from nbpart.partitions.parameters import REQUIRED, Param, Parameter, Parameters
+from nbpart.partitions.ref import PartitionRef
 from nbpart.partitions.values import Kind, Value, to_plain
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Param",
     "Parameter",
     "Parameters",
+    "PartitionRef",
     "PartitionsDefinition",
     "StaticPartitions",
     "Value",

@@ -13,6 +13,7 @@ from nbpart.backfill.progress import Sight, follow
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import BackfillFailedError, CatalogError, UnknownNameError, nearest
+from nbpart.partitions import PartitionRef
 from nbpart.project.launch import describe_waiting, find_backfill, status_of
 from nbpart.project.project import Project
 from nbpart.project.resume import check_changes, resume_backfill, retry_backfill, tell_nothing_left
@@ -268,7 +269,7 @@ class Backfill:
         if bad.empty:
             return ""
         row = bad.sort_values("status", key=lambda status: status != "failed", kind="stable").iloc[0]
-        place = row.asset if row.partition_key is None else f"{row.asset}/{row.partition_key}"
+        place = PartitionRef(row.asset, row.partition_key).label
         return f"; the first is {place} ({row.cause})"
 
     def __repr__(self) -> str:

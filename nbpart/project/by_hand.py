@@ -14,7 +14,7 @@ from nbpart.backfill.nodes import Node, Registry, load_registry, spell_key
 from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
-from nbpart.partitions import safe_name
+from nbpart.partitions import PartitionRef, safe_name
 from nbpart.project.data import find_key_id
 from nbpart.project.discovery import find_workspace
 from nbpart.project.folder import open_folder
@@ -118,7 +118,7 @@ def _build_spec(
         attempt=1,
         asset=node.name,
         partition_key=key,
-        params=node.parameters.parse(key) if node.parameters and key is not None else {},
+        params=PartitionRef(node.name, key).parameters(node.parameters),
         inputs=inputs,
         notebook=str(root / (node.definition.snapshot or "")),
         folder=node.definition.folder,

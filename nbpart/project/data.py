@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
 from nbpart.backfill.lost_data import judge
-from nbpart.backfill.nodes import Node, partition_label, spell_key
+from nbpart.backfill.nodes import Node, spell_key
 from nbpart.backfill.sources import locate
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
+from nbpart.partitions import PartitionRef
 from nbpart.project.data_seen import record_seen
 from nbpart.project.project import Project
 from nbpart.project.runs import find_run
@@ -43,9 +44,9 @@ def load_partition(
     """
     if node.definition.is_source:
         return locate(node, key)
-    label = partition_label(node.name, key)
+    label = PartitionRef(node.name, key).label
     if run is not None and (run.asset, run.partition_key) != (node.name, key):
-        told = partition_label(run.asset, run.partition_key)
+        told = PartitionRef(run.asset, run.partition_key).label
         raise MissingInputError(f"run {run.run_id} made no data of {label}: it is a run of {told}.")
 
     def find(batch: Batch) -> tuple[MaterializationRecord | None, str]:

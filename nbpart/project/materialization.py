@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbpart.assets.asset import name_of
-from nbpart.backfill.nodes import partition_label, spell_key
+from nbpart.backfill.nodes import spell_key
 from nbpart.errors import DeclarationError, MissingInputError
+from nbpart.partitions import PartitionRef
 from nbpart.project.partition_sets import add_if_new
 from nbpart.project.plans import make_plan
 from nbpart.project.project import Project
@@ -41,7 +42,7 @@ def materialize(
         raise
     step = backfill.steps().iloc[0]
     if step.status == "blocked":
-        raise MissingInputError(f"{partition_label(node.name, text)} {step.cause}.")
+        raise MissingInputError(f"{PartitionRef(node.name, text).label} {step.cause}.")
     run = get_run(project, step.run_id)
     if run.status != "succeeded":
         raise run.to_error()

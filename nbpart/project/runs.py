@@ -12,6 +12,7 @@ from nbpart.backfill.kept import find_kept
 from nbpart.backfill.nodes import spell_key
 from nbpart.catalog import Batch, RunRecord, queries
 from nbpart.errors import DeclarationError, MissingInputError, RunFailedError, UnknownNameError, run_failed
+from nbpart.partitions import PartitionRef
 from nbpart.project.launch import find_backfill
 from nbpart.project.project import Project
 from nbpart.run.kernels.keep import KeptKernel
@@ -160,7 +161,7 @@ class Run:
     def to_error(self) -> RunFailedError:
         """The exception that stands for this run's failure."""
         record = self._record
-        place = record.asset if record.partition_key is None else f"{record.asset}/{record.partition_key}"
+        place = PartitionRef(record.asset, record.partition_key).label
         return run_failed(
             f"{place} {record.status}: {self.error or 'no error was recorded'} (its notebook: {self.notebook})",
             run_id=record.run_id,
@@ -184,7 +185,7 @@ class Run:
         return {k: str(v) if isinstance(v, datetime | Path) else v for k, v in fields.items()}
 
     def __repr__(self) -> str:
-        place = self.asset if self.partition_key is None else f"{self.asset}/{self.partition_key}"
+        place = PartitionRef(self.asset, self.partition_key).label
         error = f": {self.error}" if self.error else ""
         return f"<Run {self.run_id} of {place} {self.status}{error}>"
 

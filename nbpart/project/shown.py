@@ -10,6 +10,7 @@ from nbpart.backfill.nodes import spell_key
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.cells import find_partition, metrics_of
 from nbpart.errors import MissingInputError
+from nbpart.partitions import PartitionRef
 from nbpart.project.data import find_key_id, load
 from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
 from nbpart.project.project import Project
@@ -50,7 +51,7 @@ def show_partition(project: Project, asset: str, partition_key: str | None) -> P
         partition_key=key,
         status=str(found.status),
         reason=reasons[0] if reasons else "",
-        params=node.parameters.parse(key) if node.parameters and key is not None else {},
+        params=PartitionRef(asset, key).parameters(node.parameters),
         made=_describe_made(project, made, found.metrics),
         run_id=found.run.run_id if found.run else None,
         runs=tuple(_brief(row) for row in runs.itertuples(index=False)),
@@ -112,7 +113,7 @@ def show_data(
 
     made = project.read(work)
     if made is None:
-        label = asset if key is None else f"{asset}/{key}"
+        label = PartitionRef(asset, key).label
         raise MissingInputError(f"{label} has no data {f'of run {run_id}' if run_id else 'yet: run it'}.")
     chosen = next((f for f in made.files if f.name == (file or "")), None)
     if chosen is None:

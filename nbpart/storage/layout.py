@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from nbpart.partitions import safe_name
+from nbpart.partitions import PartitionRef
 
 
-def place_run(asset: str, key: str | None, run_id: str, attempt: int) -> str:
-    """What the names of an attempt's files begin with, below ``data/`` and ``runs/``.
-
-    ``<asset>/<safe key>/<run id>-<attempt>``; the folder of an asset without partitions is ``_whole``.
-    """
-    folder = "_whole" if key is None else safe_name(key)
-    return f"{asset}/{folder}/{run_id}-{attempt}"
+def place_run(partition: PartitionRef, run_id: str, attempt: int) -> str:
+    """What the names of the files of an attempt begin with below ``data/`` and ``runs/``."""
+    return f"{partition.folder}/{run_id}-{attempt}"
 
 
 def is_in_place(path: str, place: str) -> bool:

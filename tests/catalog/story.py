@@ -16,6 +16,7 @@ from nbpart.catalog import Batch, Catalog, events
 from nbpart.catalog.check import check
 from nbpart.catalog.expressions import order_free_hash, status_sql
 from nbpart.catalog.records import AssetRow, InputRead, Outcome, Registered
+from nbpart.partitions import PartitionRef
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, place_run
@@ -129,7 +130,8 @@ class Story:
             JOIN assets AS a USING (asset_id) JOIN keys AS k USING (key_id) WHERE run_no = ?"""
         row = self.catalog.read(lambda b: b.row(sql, run_no))
         assert row is not None
-        return place_run(*row, attempt)
+        asset, key, run_id = row
+        return place_run(PartitionRef(asset, key), run_id, attempt)
 
     def make(self, asset: str, key: str | None, content: str) -> int:
         """A whole run of one partition that comes out as `content`."""

@@ -138,7 +138,7 @@ def _keep_observations(batch: Batch, asset_id: int, observations: pd.DataFrame) 
         source = "SELECT key_id, size, mtime_ns, version FROM seen_staged"
     else:
         source = """SELECT k.key_id, size, mtime_ns, version
-            FROM seen_staged s LEFT JOIN keys k ON k.key = s.key::VARCHAR"""
+            FROM seen_staged s LEFT JOIN keys k ON k.key = coalesce(s.key::VARCHAR, '')"""
     batch.keep(
         "seen",
         f"""SELECT ?::INTEGER AS asset_id, key_id::BIGINT AS key_id, size::BIGINT AS size, mtime_ns::BIGINT AS mtime_ns,

@@ -14,6 +14,7 @@ from nbpart.catalog.ids import is_id_of
 from nbpart.catalog.records import Outcome
 from nbpart.catalog.staleness import mark_readers
 from nbpart.errors import CatalogError, RecordingError, UnknownNameError
+from nbpart.partitions import PartitionRef
 from nbpart.states import RunStatus
 from nbpart.storage import is_in_place, place_run
 
@@ -104,7 +105,7 @@ def _check_files(outcome: Outcome, run: _Run) -> None:
         return
     if not is_id_of(run.run_id, outcome.run_no):
         raise RecordingError(f"Run {outcome.run_no} has the id {run.run_id!r}, which is another's; run it again.")
-    place = place_run(run.asset, run.key, run.run_id, outcome.attempt)
+    place = place_run(PartitionRef(run.asset, run.key), run.run_id, outcome.attempt)
     for file in outcome.report.files:
         if not is_in_place(file.path, place):
             raise RecordingError(

@@ -1,0 +1,35 @@
+"""One partition of one asset, as everything above the catalog names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nbpart.partitions.keys import safe_name
+from nbpart.partitions.parameters import Parameters
+from nbpart.partitions.values import Value
+
+#: The folder of the one partition of an asset that is not partitioned; no key has it.
+WHOLE_FOLDER = "_whole"
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRef:
+    """A partition of an asset; ``key`` is None where the asset is not partitioned."""
+
+    asset: str
+    key: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How a sentence names it: ``model`` or ``model/depth=3``."""
+        return self.asset if self.key is None else f"{self.asset}/{self.key}"
+
+    @property
+    def folder(self) -> str:
+        """Where its files lie below ``data/`` and ``runs/``: ``<asset>/<safe key>``, or ``<asset>/_whole``."""
+        return f"{self.asset}/{WHOLE_FOLDER if self.key is None else safe_name(self.key)}"
+
+    def parameters(self, declared: Parameters | None) -> Mapping[str, Value]:
+        """The values that its key carries, by parameter; none where its set has ``declared`` no parameters."""
+        return declared.parse(self.key) if declared is not None and self.key is not None else {}
