@@ -21,15 +21,15 @@ import numpy as np
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
-from nbpart.backfill.plan import STATUS_CODES, plan_steps
+from nbpart.backfill.plan import plan_steps
 from nbpart.backfill.schedule import Schedule
 from nbpart.catalog.records import PlanFacts
 from nbpart.partitions import Mapping
-from nbpart.states import OUTDATED, PartitionStatus, StepStatus
+from nbpart.states import OUTDATED, STATUS_CODES, PartitionStatus, StepStatus
 
 WORKERS = 8
-MISSING = STATUS_CODES.index(PartitionStatus.MISSING)
-MATERIALIZED = STATUS_CODES.index(PartitionStatus.MATERIALIZED)
+MISSING = STATUS_CODES[PartitionStatus.MISSING]
+MATERIALIZED = STATUS_CODES[PartitionStatus.MATERIALIZED]
 
 PlainSteps = dict[str, dict[int, str]]
 

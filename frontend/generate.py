@@ -9,8 +9,7 @@ from typing import Any
 
 from frontend.declarations import make_declarations
 from nbpart import states
-from nbpart.catalog import STATUS_CODES
-from nbpart.states import PartitionStatus
+from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets import explorer_model, palette, schema
 
 GENERATED = Path(__file__).parent / "src" / "generated"

@@ -101,9 +101,28 @@ CANCELLING = "cancelling"
 #: Steps that came to nothing yet: resuming a backfill runs them.
 WITHOUT_OUTCOME: frozenset[StepStatus] = frozenset(StepStatus) - {_S.SUCCEEDED, _S.FAILED, _S.BLOCKED}
 
+#: Runs that go on.
+LIVE: frozenset[RunStatus] = frozenset({_R.QUEUED, _R.RUNNING})
+
+#: Steps that this execution of a backfill is not done with.
+UNFINISHED: tuple[StepStatus, ...] = tuple(status for status in StepStatus if not status.is_finished)
+
+#: The code of each status in arrays and in the catalog: its place in the enum.
+STATUS_CODES: Mapping[PartitionStatus, int] = {status: code for code, status in enumerate(PartitionStatus)}
+STEP_CODES: Mapping[StepStatus, int] = {status: code for code, status in enumerate(StepStatus)}
+
+#: Partitions of which a run goes on.
+ACTIVE: frozenset[PartitionStatus] = frozenset({PartitionStatus.QUEUED, PartitionStatus.RUNNING})
+
 OUTDATED: frozenset[PartitionStatus] = frozenset(
     {PartitionStatus.MISSING, PartitionStatus.STALE, PartitionStatus.FAILED}
 )
+
+#: Words that choose several statuses of partitions at once.
+STATUS_GROUPS: Mapping[str, frozenset[PartitionStatus]] = {"outdated": OUTDATED, "all": frozenset(PartitionStatus)}
+
+#: Every word that chooses partitions by their status.
+STATUS_WORDS: tuple[str, ...] = (*(status.value for status in PartitionStatus), *STATUS_GROUPS)
 
 #: The order in which statuses are shown everywhere.
 DISPLAY_ORDER: tuple[PartitionStatus, ...] = (
@@ -162,3 +181,6 @@ STEP_ORDER: tuple[StepStatus, ...] = (
 
 #: Outcomes that a retry of a backfill runs again.
 RETRYABLE: tuple[StepStatus, ...] = (_S.FAILED, _S.BLOCKED)
+
+#: Steps that ended without success, the gravest first.
+UNSUCCESSFUL: tuple[StepStatus, ...] = (*RETRYABLE, _S.CANCELLED, _S.INTERRUPTED)

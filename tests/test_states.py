@@ -1,18 +1,34 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nbpart
 from nbpart.states import (
+    BAR_ORDER,
+    COLUMN_ORDER,
     DISPLAY_ORDER,
     OUTDATED,
     RUN_TRANSITIONS,
+    STATUS_CODES,
+    STATUS_GROUPS,
+    STATUS_WORDS,
+    STEP_CODES,
+    STEP_ORDER,
     STEP_TRANSITIONS,
+    UNFINISHED,
+    UNSUCCESSFUL,
+    URGENCY,
     PartitionStatus,
     RunStatus,
     StepStatus,
 )
+
+PACKAGE = Path(nbpart.__file__).parent
 
 
 def reachable(status: RunStatus | StepStatus) -> set[RunStatus | StepStatus]:
@@ -86,3 +102,28 @@ def test_every_partition_status_is_shown_once() -> None:
 @pytest.mark.parametrize("status", [*RunStatus, *StepStatus, *PartitionStatus])
 def test_a_status_is_its_word(status: str) -> None:
     assert f"{status}" == str(status) == status.value == status.lower()  # type: ignore[attr-defined]
+
+
+def test_codes_are_places_and_every_order_has_every_status() -> None:
+    assert [*STATUS_CODES.items()] == [(status, code) for code, status in enumerate(PartitionStatus)]
+    assert [*STEP_CODES.items()] == [(status, code) for code, status in enumerate(StepStatus)]
+    for order in (DISPLAY_ORDER, BAR_ORDER, COLUMN_ORDER, URGENCY):
+        assert sorted(order) == sorted(PartitionStatus)
+    assert sorted(STEP_ORDER) == sorted(StepStatus)
+
+
+def test_the_words_that_choose_partitions() -> None:
+    assert set(STATUS_WORDS) == {*PartitionStatus, "outdated", "all"}
+    assert STATUS_GROUPS["outdated"] == OUTDATED
+    assert STATUS_GROUPS["all"] == set(PartitionStatus)
+
+
+def test_steps_are_unfinished_or_came_to_something() -> None:
+    assert {*UNFINISHED, *UNSUCCESSFUL, StepStatus.SUCCEEDED} == set(StepStatus)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("catalog/**/*.py")), ids=lambda path: path.name)
+def test_sql_takes_its_statuses_from_here(path: Path) -> None:
+    words = "|".join({*RunStatus, *StepStatus, *PartitionStatus} - {"missing"})
+    found = re.findall(rf"'(?:{words})'", path.read_text(encoding="utf-8"))
+    assert not found, f"write {{RunStatus...}} for {found}"

@@ -14,14 +14,12 @@ import numpy as np
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog.records import PlanFacts
 from nbpart.partitions import Mapping as KeyMapping
-from nbpart.states import OUTDATED, PartitionStatus
+from nbpart.states import ACTIVE, OUTDATED, STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Status codes of the arrays: the position in this tuple.
-STATUS_CODES: tuple[PartitionStatus, ...] = tuple(PartitionStatus)
-ACTIVE: frozenset[PartitionStatus] = frozenset({PartitionStatus.QUEUED, PartitionStatus.RUNNING})
 
 
 @dataclass(frozen=True)

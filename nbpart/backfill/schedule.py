@@ -18,15 +18,14 @@ import numpy as np
 from nbpart.assets.graph import AssetGraph
 from nbpart.backfill.plan import StepTable
 from nbpart.partitions import Mapping as KeyMapping
-from nbpart.states import StepStatus
+from nbpart.states import STEP_CODES, StepStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_CODE = {status: code for code, status in enumerate(StepStatus)}
 _STATUS = tuple(StepStatus)
 _PLANNED, _BLOCKED, _QUEUED, _RUNNING = (
-    _CODE[s] for s in (StepStatus.PLANNED, StepStatus.BLOCKED, StepStatus.QUEUED, StepStatus.RUNNING)
+    STEP_CODES[s] for s in (StepStatus.PLANNED, StepStatus.BLOCKED, StepStatus.QUEUED, StepStatus.RUNNING)
 )
 
 
@@ -226,7 +225,7 @@ class Schedule:
         left = self.unsettled()
         self._counts[StepStatus.QUEUED] = self._counts[StepStatus.RUNNING] = 0
         self._counts[StepStatus.CANCELLED] += len(left)
-        self._status[left] = _CODE[StepStatus.CANCELLED]
+        self._status[left] = STEP_CODES[StepStatus.CANCELLED]
         return left
 
     def _connect(self, steps: StepTable, graph: AssetGraph) -> None:
@@ -252,7 +251,7 @@ class Schedule:
 
     def _recount(self, step: int, status: StepStatus) -> None:
         self._counts[self._status_of(step)] -= 1
-        self._status[step] = _CODE[status]
+        self._status[step] = STEP_CODES[status]
         self._counts[status] += 1
 
     def _status_of(self, step: int) -> StepStatus:

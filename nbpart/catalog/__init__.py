@@ -3,7 +3,6 @@
 from nbpart.catalog import check, events, queries
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.connection import Catalog
-from nbpart.catalog.expressions import STATUS_CODES
 from nbpart.catalog.records import (
     AssetRecord,
     AssetRow,
@@ -25,7 +24,6 @@ from nbpart.catalog.records import (
 from nbpart.catalog.relations import AssetSnapshot, Relations
 
 __all__ = [
-    "STATUS_CODES",
     "AssetRecord",
     "AssetRow",
     "AssetSnapshot",

@@ -17,7 +17,7 @@ from nbpart.catalog.expressions import (
 from nbpart.catalog.mixups import find_mixups
 from nbpart.catalog.records import Finding
 from nbpart.catalog.staleness import code_differs, keep_disagreeing
-from nbpart.states import DataState
+from nbpart.states import DataState, RunStatus
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
@@ -31,9 +31,10 @@ _MATERIALIZED = f"""SELECT asset_id, key_id, CASE WHEN {_HAS_DATA} THEN material
     FROM materializations AS m LEFT JOIN ({DATA_LOST}) AS l USING (materialization_id)
     QUALIFY row_number() OVER (PARTITION BY asset_id, key_id ORDER BY materialization_id DESC) = 1"""
 _ENDED = f"""SELECT r.asset_id, r.key_id,
-        CASE arg_max(o.status, o.rowid) WHEN 'succeeded' THEN {OUTCOME_SUCCEEDED} ELSE {OUTCOME_FAILED} END AS outcome
+        CASE arg_max(o.status, o.rowid) WHEN '{RunStatus.SUCCEEDED}' THEN {OUTCOME_SUCCEEDED}
+             ELSE {OUTCOME_FAILED} END AS outcome
     FROM outcomes AS o JOIN runs AS r USING (run_no)
-    WHERE o.final AND o.status IN ('succeeded', 'failed') GROUP BY r.asset_id, r.key_id"""
+    WHERE o.final AND o.status IN ('{RunStatus.SUCCEEDED}', '{RunStatus.FAILED}') GROUP BY r.asset_id, r.key_id"""
 # a run whose last attempt has no outcome is running; one that waits for its first or next attempt is queued
 _ACTIVE = """SELECT r.asset_id, r.key_id, max(r.run_no) AS active_run,
         CASE WHEN coalesce(max(a.attempt), 0) > coalesce(max(o.attempt), 0) THEN 2 ELSE 1 END AS active

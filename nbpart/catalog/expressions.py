@@ -3,7 +3,7 @@
 # ruff: noqa: S608  what is put into SQL is constants of this package
 from __future__ import annotations
 
-from nbpart.states import DataState, PartitionStatus
+from nbpart.states import STATUS_CODES, DataState, PartitionStatus
 
 #: Bits of partition_facts.stale.
 STALE_CODE, STALE_INPUT, STALE_DATA = 1, 2, 4
@@ -17,9 +17,6 @@ DATA_LOST = (
     "SELECT materialization_id, arg_max(state, rowid) AS state, arg_max(reason, rowid) AS reason FROM data_seen"
     f" GROUP BY materialization_id HAVING arg_max(state, rowid) <> '{DataState.GOOD}'"
 )
-
-#: The code of each status in arrays: its place in PartitionStatus.
-STATUS_CODES: dict[PartitionStatus, int] = {status: code for code, status in enumerate(PartitionStatus)}
 
 
 def status_sql(facts: str = "f") -> str:

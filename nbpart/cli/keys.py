@@ -13,7 +13,7 @@ from nbpart.cli.output import print_json, print_table
 from nbpart.cli.tables import Table
 from nbpart.cli.text import count, listing, printable
 from nbpart.errors import UnknownNameError, nearest
-from nbpart.states import OUTDATED, PartitionStatus
+from nbpart.states import STATUS_GROUPS, STATUS_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ SPARE = ("bytes", "rows", "duration_s", "materialized_at")
     "-s",
     "--status",
     "statuses",
-    type=click.Choice([*(str(s) for s in PartitionStatus), "outdated"]),
+    type=click.Choice(STATUS_WORDS),
     multiple=True,
     help="Only partitions of ASSET with this status; can be given again.",
 )
@@ -93,7 +93,7 @@ def _find_set(workspace: Workspace, name: str) -> PartitionSet:
 
 def _list_partitions(frame: pd.DataFrame, statuses: Sequence[str], most: int | None, as_json: bool) -> None:
     if statuses:
-        wanted = {*statuses, *(OUTDATED if "outdated" in statuses else ())}
+        wanted = {status for word in statuses for status in STATUS_GROUPS.get(word, [word])}
         frame = frame[frame["status"].isin([str(status) for status in wanted])]
     table = Table.from_frame(frame if most is None else frame.head(most))
     more = _rest(len(frame), len(table.rows))

@@ -15,7 +15,7 @@ import click
 
 from nbpart.backfill.options import OPTIONS, SINGLE_RUN, Option
 from nbpart.errors import DeclarationError, ParameterError
-from nbpart.states import PartitionStatus
+from nbpart.states import STATUS_WORDS
 
 if TYPE_CHECKING:
     from nbpart.workspace import Workspace
@@ -80,7 +80,7 @@ def status_option(command: Command) -> Command:
         "-s",
         "--status",
         "statuses",
-        type=click.Choice([*(str(s) for s in PartitionStatus), "outdated", "all"]),
+        type=click.Choice(STATUS_WORDS),
         multiple=True,
         help="Only partitions with this status; can be given again. Default: outdated (missing, stale or failed).",
     )(command)

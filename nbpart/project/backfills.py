@@ -17,7 +17,7 @@ from nbpart.partitions import PartitionRef
 from nbpart.project.launch import describe_waiting, find_backfill, status_of
 from nbpart.project.project import Project
 from nbpart.project.resume import check_changes, resume_backfill, retry_backfill, tell_nothing_left
-from nbpart.states import CANCELLING, REQUESTED, RETRYABLE, RunStatus, StepStatus
+from nbpart.states import CANCELLING, REQUESTED, RETRYABLE, UNSUCCESSFUL, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +105,7 @@ class Backfill:
     def raise_for_failures(self) -> Backfill:
         """Raise `BackfillFailedError` if a step failed or was blocked; else returns itself."""
         counts = self.counts()
-        bad = {s: counts[s] for s in ("failed", "blocked", "cancelled", "interrupted") if counts[s]}
+        bad = {s: counts[s] for s in UNSUCCESSFUL if counts[s]}
         if bad:
             first = self._first_failure()
             told = ", ".join(f"{n} {status}" for status, n in bad.items())

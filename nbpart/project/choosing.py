@@ -10,7 +10,7 @@ import numpy as np
 from nbpart.backfill.nodes import Node, Registry, spell_key
 from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError, nearest
-from nbpart.states import OUTDATED, PartitionStatus
+from nbpart.states import STATUS_GROUPS, STATUS_WORDS, PartitionStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,16 +23,12 @@ def read_statuses(status: Any) -> frozenset[PartitionStatus]:
     names = list(status) if isinstance(status, Iterable) and not isinstance(status, str) else [status]
     chosen: set[PartitionStatus] = set()
     for name in names:
-        if name == "outdated":
-            chosen |= OUTDATED
-        elif name == "all":
-            chosen |= set(PartitionStatus)
+        if name in STATUS_GROUPS:
+            chosen |= STATUS_GROUPS[name]
         elif name in tuple(PartitionStatus):
             chosen.add(PartitionStatus(name))
         else:
-            raise DeclarationError(
-                f"status={name!r} is none; {nearest(str(name), [*PartitionStatus, 'outdated', 'all'])}"
-            )
+            raise DeclarationError(f"status={name!r} is none; {nearest(str(name), STATUS_WORDS)}")
     return frozenset(chosen)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from nbpart.assets.selection import describe, select
 from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import PER_PARTITION, BackfillOptions, make_options
-from nbpart.backfill.plan import STATUS_CODES, AssetSteps, StepTable, plan_steps
+from nbpart.backfill.plan import AssetSteps, StepTable, plan_steps
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.project.backfills import Backfill
 from nbpart.project.choosing import list_keys, read_statuses, restrict
@@ -21,7 +21,7 @@ from nbpart.project.launch import refuse_unreadable, start_backfill
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, take_up_edits
 from nbpart.run.kernels.specs import find_missing
-from nbpart.states import PartitionStatus
+from nbpart.states import STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,7 +188,7 @@ class Plan:
         import pandas as pd
 
         found = []
-        stale_code = STATUS_CODES.index(PartitionStatus.STALE)
+        stale_code = STATUS_CODES[PartitionStatus.STALE]
         for asset in self._steps.assets:
             reasons = pd.Series(pd.Categorical.from_codes(asset.cause, list(asset.causes)))
             stale = asset.cause == stale_code
@@ -207,7 +207,7 @@ class Plan:
         """The reasons of an asset's steps; of data that was deleted they say so."""
         import pandas as pd
 
-        missing = asset.cause == STATUS_CODES.index(PartitionStatus.MISSING)
+        missing = asset.cause == STATUS_CODES[PartitionStatus.MISSING]
         if not missing.any():
             return reasons
         deleted = queries.deleted_reasons(batch, self._registry[asset.asset].asset_id)

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from nbpart.states import LIVE
+
 #: A key as text, or as its parameters by name.
 KeyLike = str | Mapping[str, Any]
 
@@ -107,7 +109,7 @@ class RunShown:
 
     @property
     def is_live(self) -> bool:
-        return self.status in ("queued", "running")
+        return self.status in LIVE
 
 
 @dataclass(frozen=True, slots=True)

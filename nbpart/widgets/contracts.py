@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nbpart.catalog import STATUS_CODES
+from nbpart.states import STATUS_CODES
 from nbpart.widgets import payloads, schema
 from nbpart.widgets.explorer_model import STATUS_CHOICES
 from nbpart.widgets.heatmap_state import MOST_KEYS, MOST_RANGES

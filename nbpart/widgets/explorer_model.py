@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from nbpart.catalog import STATUS_CODES, SetRecord
+from nbpart.catalog import SetRecord
 from nbpart.errors import NbpartError, ParameterError
 from nbpart.partitions import REQUIRED, Kind, Parameter, Parameters
-from nbpart.states import PartitionStatus
+from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets import payloads
 from nbpart.widgets.actions import MadeShown, PartitionShown, PlanShown, RunShown
 from nbpart.widgets.clipping import clip_value

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
-from nbpart.catalog import STATUS_CODES, AssetRecord
+from nbpart.catalog import AssetRecord
+from nbpart.states import STATUS_CODES
 from nbpart.widgets.layout import compute_layout
 from nbpart.widgets.payloads import CardJson, EdgeJson, GraphJson
 

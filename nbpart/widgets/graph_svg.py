@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from html import escape
 
-from nbpart.catalog import STATUS_CODES
-from nbpart.states import BAR_ORDER, NOTABLE, PartitionStatus
+from nbpart.states import BAR_ORDER, NOTABLE, STATUS_CODES, PartitionStatus
 from nbpart.widgets.graph_model import CARD_HEIGHT, CARD_WIDTH, Card, Counts, Edge, GraphModel
 from nbpart.widgets.palette import MARKS, colour_rules
 

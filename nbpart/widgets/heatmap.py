@@ -8,11 +8,11 @@ from typing import Any
 
 import traitlets
 
-from nbpart.catalog import STATUS_CODES, Batch, Catalog, queries
+from nbpart.catalog import Batch, Catalog, queries
 from nbpart.catalog.queries import Changes
 from nbpart.catalog.records import PartitionRecord
 from nbpart.errors import DeclarationError
-from nbpart.states import PartitionStatus
+from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets import payloads
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.clipping import clip_value

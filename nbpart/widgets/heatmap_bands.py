@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbpart.catalog import STATUS_CODES, Batch, Catalog, SetRecord, queries
+from nbpart.catalog import Batch, Catalog, SetRecord, queries
 from nbpart.catalog.queries import cells
 from nbpart.catalog.records import CellFacts
 from nbpart.errors import UnknownNameError, nearest
-from nbpart.states import PartitionStatus
+from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets.heatmap_model import (
     Grid,
     Layout,

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nbpart.catalog import STATUS_CODES, Batch, Catalog, queries
+from nbpart.catalog import Batch, Catalog, queries
 from nbpart.catalog.queries import cells
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.errors import WorkspaceError
+from nbpart.states import STATUS_CODES
 from nbpart.widgets import heatmap_bands as bands
 from nbpart.widgets.heatmap_bands import Band, Change, Choice, Structure
 from nbpart.widgets.heatmap_model import Places, Range, Selection, plan_highlights, to_ranges

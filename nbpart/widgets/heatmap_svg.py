@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from nbpart.catalog import STATUS_CODES
-from nbpart.states import COLUMN_ORDER, DISPLAY_ORDER, PartitionStatus
+from nbpart.states import COLUMN_ORDER, DISPLAY_ORDER, STATUS_CODES, PartitionStatus
 from nbpart.widgets.heatmap_bands import Band
 from nbpart.widgets.palette import MARKS, colour_rules
 

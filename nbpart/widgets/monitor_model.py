@@ -10,14 +10,23 @@ from typing import Any
 
 from nbpart.catalog import BackfillRecord
 from nbpart.catalog.queries.live import BackfillProgress, StepAt
-from nbpart.states import CANCELLING, REQUESTED, RETRYABLE, STEP_ORDER, WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.states import (
+    CANCELLING,
+    LIVE,
+    REQUESTED,
+    RETRYABLE,
+    STEP_ORDER,
+    UNFINISHED,
+    WITHOUT_OUTCOME,
+    RunStatus,
+    StepStatus,
+)
 from nbpart.widgets.payloads import FailureJson, MonitorJson, RunningJson
 
 _S = StepStatus
 #: What is said of one that was asked for and has not begun.
 WAITING = "not begun: the next tick of any sensor takes it up"
-_GOING = ("queued", "running", CANCELLING)
-_TO_COME = (_S.PLANNED, _S.QUEUED, _S.RUNNING)
+_GOING = (*LIVE, CANCELLING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ def build_monitor(progress: BackfillProgress) -> MonitorModel:
     going = record.status in _GOING
     end = progress.read_at if going else record.changed_at
     rate = compute_rate(progress.finished, progress.window_s) if going and not record.cancelling else None
-    to_come = sum(counts[s] for s in _TO_COME)
+    to_come = sum(counts[s] for s in UNFINISHED)
     return MonitorModel(
         backfill_id=record.backfill_id,
         selection=record.selection,

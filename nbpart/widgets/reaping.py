@@ -6,9 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 
-from nbpart.catalog import STATUS_CODES
 from nbpart.errors import NbpartError
-from nbpart.states import PartitionStatus
+from nbpart.states import STATUS_CODES, PartitionStatus
 
 #: The codes of the statuses of what goes on, while its process lives.
 GOING = (STATUS_CODES[PartitionStatus.QUEUED], STATUS_CODES[PartitionStatus.RUNNING])

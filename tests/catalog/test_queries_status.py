@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from nbpart.catalog import Batch, Catalog, events, queries
-from nbpart.catalog.expressions import STATUS_CODES
 from nbpart.catalog.records import AssetRow
 from nbpart.partitions import Param, Parameters
-from nbpart.states import PartitionStatus, RunStatus
+from nbpart.states import STATUS_CODES, PartitionStatus, RunStatus
 from tests.catalog.story import Story
 
 NAMES = [status.value for status in PartitionStatus]

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nbpart.catalog import STATUS_CODES, AssetRow, Batch, Catalog, events
+from nbpart.catalog import AssetRow, Batch, Catalog, events
 from nbpart.catalog.queries import cells
 from nbpart.partitions import Parameters
+from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 
 CODE = STATUS_CODES

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import pytest
 
-from nbpart.catalog import STATUS_CODES
 from nbpart.errors import NbpartError
 from nbpart.partitions import Param, Parameters
+from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 from nbpart.widgets import explorer_model as m
 from nbpart.widgets.actions import MadeShown, PartitionShown, PlanShown, RunBrief, RunShown

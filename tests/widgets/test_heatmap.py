@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from nbpart.catalog import STATUS_CODES, Catalog, events
+from nbpart.catalog import Catalog, events
 from nbpart.errors import DeclarationError, WorkspaceError
+from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 from nbpart.widgets.heatmap import PartitionHeatmap
 from nbpart.widgets.heatmap_model import Selection

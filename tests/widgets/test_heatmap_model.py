@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbpart.catalog import STATUS_CODES
+from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 from nbpart.widgets.heatmap_model import (
     URGENCY,

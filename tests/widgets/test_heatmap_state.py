@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nbpart.catalog import STATUS_CODES, Catalog, events
+from nbpart.catalog import Catalog, events
 from nbpart.catalog.queries import cells
 from nbpart.errors import UnknownNameError
+from nbpart.states import STATUS_CODES, RunStatus, StepStatus
 from nbpart.states import PartitionStatus as P
-from nbpart.states import RunStatus, StepStatus
 from nbpart.widgets.heatmap_bands import Choice
 from nbpart.widgets.heatmap_state import HeatmapState, OutOfDateError, Patch, View
 from nbpart.widgets.schema import BadRequest

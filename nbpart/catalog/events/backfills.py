@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog.ids import make_backfill_id
 from nbpart.catalog.queries.backfills import end_status
 from nbpart.catalog.records import Moment
-from nbpart.states import StepStatus
+from nbpart.states import RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,8 +61,9 @@ def interrupt_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> int:
     )
     interrupted = batch.execute(
         """INSERT INTO outcomes (run_no, attempt, status, final, finished_at, sequence)
-        SELECT d.run_no, coalesce(max(a.attempt), 0), 'interrupted', true, ?, ?
+        SELECT d.run_no, coalesce(max(a.attempt), 0), ?, true, ?, ?
         FROM runs_dead AS d LEFT JOIN attempts AS a USING (run_no) GROUP BY d.run_no""",
+        str(RunStatus.INTERRUPTED),
         batch.now,
         batch.sequence,
     )

@@ -12,7 +12,7 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
 from nbpart.catalog.queries.columns import KEY_SQL, with_none
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord, Moment
-from nbpart.states import REQUESTED, WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.states import CANCELLING, REQUESTED, WITHOUT_OUTCOME, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +28,9 @@ _BACKFILLS = f"""
     ),
     held AS (
         SELECT b.backfill_no, b.backfill_id, b.selection, b.options, b.steps,
-               CASE WHEN last.kind IN ('started', 'resumed', 'cancelling') THEN 'running'
-                    WHEN last.kind = 'handed over' THEN 'queued' ELSE last.kind END AS status,
-               b.created_at, last.changed_at, b.sequence, b.planned_at, last.kind = 'cancelling' AS cancelling,
+               CASE WHEN last.kind IN ('started', 'resumed', '{CANCELLING}') THEN '{RunStatus.RUNNING}'
+                    WHEN last.kind = 'handed over' THEN '{RunStatus.QUEUED}' ELSE last.kind END AS status,
+               b.created_at, last.changed_at, b.sequence, b.planned_at, last.kind = '{CANCELLING}' AS cancelling,
                {_COORDINATOR}
         FROM backfills b JOIN last USING (backfill_no) LEFT JOIN coordinators c USING (coordinator_no)
     )
@@ -102,7 +102,8 @@ def backfills_frame(batch: Batch) -> pd.DataFrame:
     return with_none(
         batch.frame(
             f"{_BACKFILLS} SELECT backfill_id, selection, "
-            " CASE WHEN cancelling THEN 'cancelling' ELSE status END AS status, steps, created_at, changed_at FROM held"
+            f" CASE WHEN cancelling THEN '{CANCELLING}' ELSE status END AS status,"
+            " steps, created_at, changed_at FROM held"
             " ORDER BY backfill_no DESC"
         )
     )

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE
+from nbpart.states import RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ def load_dead_runs(batch: Batch, older_than_s: float) -> tuple[list[int], list[D
     if not numbers:
         return [], []
     rows = batch.rows(
-        """SELECT r.coordinator_no, r.run_id, a.name, CASE WHEN r.key_id <> 0 THEN k.key END
-        FROM runs AS r JOIN outcomes AS o ON o.run_no = r.run_no AND o.final AND o.status = 'interrupted'
+        f"""SELECT r.coordinator_no, r.run_id, a.name, CASE WHEN r.key_id <> 0 THEN k.key END
+        FROM runs AS r JOIN outcomes AS o ON o.run_no = r.run_no AND o.final AND o.status = '{RunStatus.INTERRUPTED}'
         JOIN assets AS a ON a.asset_id = r.asset_id JOIN keys AS k ON k.key_id = r.key_id
         WHERE r.coordinator_no IN (SELECT unnest(?::INTEGER[]))""",
         [number for (number,) in numbers],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
+from nbpart.states import REQUESTED, RunStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +35,9 @@ def unfinished_requests(batch: Batch) -> list[str]:
         for row in batch.rows(
             """SELECT b.backfill_id FROM backfills AS b JOIN backfill_events AS e USING (backfill_no)
             GROUP BY b.backfill_no, b.backfill_id
-            HAVING bool_or(e.kind = 'requested') AND arg_max(e.kind, e.rowid) IN ('requested', 'interrupted')
-            ORDER BY b.backfill_no"""
+            HAVING bool_or(e.kind = $1) AND arg_max(e.kind, e.rowid) IN ($1, $2)
+            ORDER BY b.backfill_no""",
+            REQUESTED,
+            str(RunStatus.INTERRUPTED),
         )
     ]

@@ -15,7 +15,6 @@ from nbpart.catalog.expressions import (
     STALE_CODE,
     STALE_DATA,
     STALE_INPUT,
-    STATUS_CODES,
     order_free_hash,
     status_code_sql,
     status_sql,
@@ -30,7 +29,7 @@ from nbpart.catalog.queries.columns import (
     with_none,
 )
 from nbpart.catalog.records import PlanFacts
-from nbpart.states import DataState, PartitionStatus, RunStatus
+from nbpart.states import STATUS_CODES, DataState, PartitionStatus, RunStatus
 
 if TYPE_CHECKING:
     import numpy as np
