@@ -164,7 +164,7 @@ def measure_outcomes(meter: Meter, set_id: int, size: int) -> Iterator[dict[str,
 
     def claim(n: int) -> Callable[[], Any]:
         frame = pd.DataFrame({"backfill_no": None, "step_no": 0, "asset_id": ids["clean"], "key_id": chunks[n]})
-        frame = frame.assign(code_version="c1", params=None)
+        frame = frame.assign(code_version="c1", settings=None)
         return lambda: claimed.append(catalog.write(lambda b: events.claim_runs(b, frame, number)))
 
     def start(n: int) -> Callable[[], Any]:

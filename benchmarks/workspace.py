@@ -107,7 +107,7 @@ def materialize_all(ws: nbpart.Workspace) -> None:
     asset_id, key_ids, keys = catalog.read(_find_frames)
     coordinator = catalog.write(lambda b: events.start_coordinator(b, "here", 1, "lock", ""))
     claims = pd.DataFrame({"backfill_no": None, "step_no": 0, "asset_id": asset_id, "key_id": key_ids})
-    claims = claims.assign(code_version="c1", params=None)
+    claims = claims.assign(code_version="c1", settings=None)
     claimed = catalog.write(lambda b: events.claim_runs(b, claims, coordinator))
     attempts = pd.DataFrame({"run_no": claimed["run_no"], "attempt": 1, "notebook": None, "log": None})
     attempts["started_at"] = datetime.now(UTC)

@@ -109,7 +109,7 @@ def test_the_form_refuses_with_the_same_sentence(ws: nbpart.Workspace) -> None:
 
 
 def test_a_record_that_is_read_back_is_equal() -> None:
-    options = BackfillOptions(3, retries=2, params={"lr": 0.1}, timeout_s=5, limits={"raw": 1}, policy=SINGLE_RUN)
+    options = BackfillOptions(3, retries=2, settings={"lr": 0.1}, timeout_s=5, limits={"raw": 1}, policy=SINGLE_RUN)
     assert BackfillOptions.from_json(options.to_json()) == options
 
 
@@ -125,7 +125,7 @@ def test_a_secret_that_is_given_again_among_settings_is_no_less_secret(ws: nbpar
 
     bf = ws.backfill("fetched", secrets={"token": "hunter2"})
     bf.cancel()
-    for options in ({"params": {"token": "hunter2"}}, {"secrets": {"token": "hunter2"}}):
+    for options in ({"settings": {"token": "hunter2"}}, {"secrets": {"token": "hunter2"}}):
         changed = check_changes(ws.project, bf.id, options)
         assert changed["secrets"] == {"token": "hunter2"}
-        assert "token" not in changed.get("params", {})
+        assert "token" not in changed.get("settings", {})

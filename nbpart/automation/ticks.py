@@ -71,7 +71,7 @@ def run_tick(
         raise UnknownNameError(f"there is no sensor {name!r}; {nearest(name, known)}")
     take_up_edits(project)
     make_options(project.registry().graph.definitions, **options)  # before anything is asked, added or recorded
-    secrets = {**(options.get("params") or {}), **(options.get("secrets") or {})}
+    secrets = {**(options.get("settings") or {}), **(options.get("secrets") or {})}
     taken_up = [Backfill(project, backfill_id) for backfill_id in take_up_left(project, secrets)]
     started = time.monotonic()
     try:

@@ -186,7 +186,7 @@ def _claims(backfill_no: int | None, node: Node, ready: Sequence[Wanted], overri
             "asset_id": node.asset_id,
             "key_id": [w.key_id for w in ready],
             "code_version": node.definition.code_version,
-            "params": json.dumps(encode_value(dict(overrides))) if overrides else None,
+            "settings": json.dumps(encode_value(dict(overrides))) if overrides else None,
         }
     )
 

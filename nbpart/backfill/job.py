@@ -52,7 +52,7 @@ class Job:
     def overrides(self, asset: str) -> Mapping[str, Any]:
         """The settings of an asset that this backfill overrides."""
         settings = self.registry[asset].definition.settings
-        return {name: value for name, value in self.options.params.items() if name in settings}
+        return {name: value for name, value in self.options.settings.items() if name in settings}
 
     def secrets(self, asset: str) -> Mapping[str, Any]:
         """The secrets that the runs of an asset are given."""

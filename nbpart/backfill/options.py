@@ -92,7 +92,7 @@ class BackfillOptions:
         is_recorded=False,  # the number of cores is
     )
     retries: int = _offer("count", "More attempts for a run that failed.", 0, label="retries", least=0, most=100)
-    params: Mapping[str, Any] = _offer("settings", "Override a setting of the runs.", None)
+    settings: Mapping[str, Any] = _offer("settings", "Override a setting of the runs.", None)
     timeout_s: float | None = _offer(
         "seconds", "The longest that one run may take, in seconds.", None, least=0, is_above_least=True
     )
@@ -119,7 +119,7 @@ class BackfillOptions:
             option.check(getattr(self, name))
         check_count("max_workers", self.max_workers, 1)  # here it has to be a number
         object.__setattr__(self, "limits", dict(self.limits or {}))
-        object.__setattr__(self, "params", _plain_settings(self.params or {}))
+        object.__setattr__(self, "settings", _plain_settings(self.settings or {}))
         object.__setattr__(self, "secrets", _plain_settings(self.secrets or {}, is_secret=True))
         for name, value in self.secrets.items():
             check_secret(name, value)
@@ -128,7 +128,11 @@ class BackfillOptions:
     def to_json(self) -> dict[str, Any]:
         """All but the values of secrets, of which only the names are kept."""
         options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        plain = {"params": encode_value(dict(self.params)), "limits": dict(self.limits), "secrets": list(self.secrets)}
+        plain = {
+            "settings": encode_value(dict(self.settings)),
+            "limits": dict(self.limits),
+            "secrets": list(self.secrets),
+        }
         return options | plain | {"preload": list(self.preload)}
 
     @classmethod
@@ -143,7 +147,7 @@ class BackfillOptions:
                 f"the value of the secret setting {missing[0]!r} is recorded nowhere; give it again: "
                 f"secrets={{{missing[0]!r}: ...}}, in a terminal --secret {missing[0]}."
             )
-        return cls(**{**recorded, "params": decode_value(recorded["params"]), **given})
+        return cls(**{**recorded, "settings": decode_value(recorded["settings"]), **given})
 
 
 #: What the faces offer, by name.
@@ -187,7 +191,7 @@ def make_options(
 ) -> BackfillOptions:
     """The options of a backfill of the ``selected`` assets, whether or not anything of them has to run.
 
-    ``given`` are options by name; ``params`` among them may hold secrets too. Raises `DeclarationError` for an option
+    ``given`` are options by name; ``settings`` among them may hold secrets too. Raises `DeclarationError` for an option
     that is none or cannot be, and for settings, secrets and limits of what is not selected.
     """
     options = _check_given({"max_workers": None, **given})
@@ -197,7 +201,7 @@ def make_options(
 def hide_secrets(
     selected: Iterable[AssetDefinition], options: Mapping[str, Any], recorded: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """The options with all secrets taken out of ``params`` and into ``secrets``.
+    """The options with all secrets taken out of ``settings`` and into ``secrets``.
 
     Secret is what the ``selected`` assets declare so, and the names ``recorded`` as secrets before.
 
@@ -205,13 +209,13 @@ def hide_secrets(
     """
     definitions = [definition for definition in selected if not definition.is_source]
     secrets = options.get("secrets") or {}
-    params = {**(options.get("params") or {}), **secrets}
+    settings = {**(options.get("settings") or {}), **secrets}
     hidden = {*recorded, *(name for definition in definitions for name in definition.secrets)}
-    _check_secrecy(definitions, params, secrets, hidden)
-    check_names(definitions, params, options.get("limits") or {})
+    _check_secrecy(definitions, settings, secrets, hidden)
+    check_names(definitions, settings, options.get("limits") or {})
     divided = {
-        "params": {name: value for name, value in params.items() if name not in hidden},
-        "secrets": {name: value for name, value in params.items() if name in hidden},
+        "settings": {name: value for name, value in settings.items() if name not in hidden},
+        "secrets": {name: value for name, value in settings.items() if name in hidden},
     }
     return {**options, **{name: values for name, values in divided.items() if name in options or values}}
 
@@ -233,16 +237,16 @@ def _check_secrecy(
                 )
 
 
-def check_names(selected: Iterable[AssetDefinition], params: Iterable[str] = (), limits: Iterable[str] = ()) -> None:
+def check_names(selected: Iterable[AssetDefinition], settings: Iterable[str] = (), limits: Iterable[str] = ()) -> None:
     """Raise `DeclarationError` for a setting or a limit of what is not among the ``selected`` assets."""
     definitions = list(selected)
-    settings = {name for definition in definitions for name in definition.settings}
+    known = {name for definition in definitions for name in definition.settings}
     assets = [definition.name for definition in definitions]
     told = ", ".join(assets[:5]) + (", ..." if len(assets) > 5 else "")
-    for name in params:
-        if name not in settings:
+    for name in settings:
+        if name not in known:
             raise DeclarationError(
-                f"params names {name!r}, which is no setting of {told or 'what is selected'}; {nearest(name, settings)}"
+                f"settings names {name!r}, which is no setting of {told or 'what is selected'}; {nearest(name, known)}"
             )
     limited = {*assets, *(f"tag:{tag}" for definition in definitions for tag in definition.tags)}
     for name in limits:

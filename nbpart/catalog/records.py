@@ -73,7 +73,9 @@ class AssetRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord(RecordedEnding):
-    """A run with what its last attempt came to; `status` is that of the run, also where the attempt has not ended."""
+    """A run with what its last attempt came to; `status` is that of the run, also where the attempt has not ended.
+
+    `settings` are those that its backfill overrode, `declared` the parameters of its set as JSON."""
 
     run_no: int
     run_id: str
@@ -85,8 +87,9 @@ class RunRecord(RecordedEnding):
     notebook: str | None
     log: str | None
     code_version: str | None
-    params: dict[str, Any]
+    settings: dict[str, Any]
     process: str | None
+    declared: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,7 +286,7 @@ def _facts(run: Run) -> dict[str, str]:
         "kernel": run.kernel_kind,
         "run by": run.process,
         "code version": run.code_version,
-        "settings": run.params or None,
+        "settings": run.settings or None,
         "lacked": "; ".join(lacked),
         "note": run.note,
         "error": run.error,

@@ -95,7 +95,7 @@ def running_options(command: Command) -> Command:
 
 def _option_of(option: Option) -> Callable[[Command], Command]:
     """An option of a backfill in a terminal: its name, help and limits are those of all faces."""
-    names = {"max_workers": ["-j", "--max-workers"], "params": ["-p", "--param"]}.get(option.name)
+    names = {"max_workers": ["-j", "--max-workers"], "settings": ["--setting"]}.get(option.name)
     if option.kind == "choice":
         return click.option("--single-run", option.name, flag_value=SINGLE_RUN, default=None, help=option.help)
     if option.name == "secrets":
@@ -162,7 +162,7 @@ def _checked(
 
 def refuse_secrets(options: Mapping[str, Any], secret: Collection[str]) -> None:
     """Raises `ParameterError` where one of the settings that were given in the arguments is ``secret``."""
-    for name in options.get("params", ()):
+    for name in options.get("settings", ()):
         if name in secret:
             raise ParameterError(
                 f"{name!r} is a secret, which must not stand in the arguments, where others see it: give it by "

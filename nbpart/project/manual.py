@@ -84,7 +84,7 @@ class Recorder:
                 "asset_id": [self.node.asset_id],
                 "key_id": [self._key_id(batch)],
                 "code_version": [self.node.definition.code_version],
-                "params": [None],
+                "settings": [None],
             }
         )
         run = self._claimed_run

@@ -34,7 +34,7 @@ def materialize(
     if text is not None:
         add_if_new(project.catalog, node, text)
     plan = make_plan(project, node.name, text, "all")
-    backfill = plan.run(max_workers=1, retries=retries, timeout_s=timeout_s, params=settings)
+    backfill = plan.run(max_workers=1, retries=retries, timeout_s=timeout_s, settings=settings)
     try:
         backfill.wait(progress=False)
     except KeyboardInterrupt:

@@ -108,7 +108,7 @@ class Plan:
         *,
         max_workers: int | None = None,
         retries: int = 0,
-        params: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
         backoff_s: float = 1.0,
@@ -120,9 +120,9 @@ class Plan:
         """Start a backfill of exactly these steps and return at once; `Backfill.wait` waits for it.
 
         ``max_workers`` notebooks at a time (default: the cores this process may use), ``retries`` more attempts for a
-        failed run (waiting ``backoff_s`` seconds, doubled each time, with jitter), ``params`` overrides settings of the
-        runs, ``secrets`` those that their assets declared secret (``params`` takes them too), ``timeout_s`` bounds each
-        run. ``limits`` bounds the runs at a time of one asset or of a tag (``{"model": 1, "tag:db": 2}``).
+        failed run (waiting ``backoff_s`` seconds, doubled each time, with jitter), ``settings`` overrides those of the
+        runs, ``secrets`` the ones that their assets declared secret (``settings`` takes them too), ``timeout_s`` bounds
+        each run. ``limits`` bounds the runs at a time of one asset or of a tag (``{"model": 1, "tag:db": 2}``).
         ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by `Run.kernel`.
         ``policy="single_run"`` gives one run of an asset all keys that are ready, for what is faster in bulk:
         ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. With ``detach`` a process of its own
@@ -131,7 +131,7 @@ class Plan:
         options = self.check_options(
             max_workers=max_workers,
             retries=retries,
-            params=params,
+            settings=settings,
             secrets=secrets,
             timeout_s=timeout_s,
             backoff_s=backoff_s,
@@ -150,7 +150,7 @@ class Plan:
         *,
         max_workers: int | None = None,
         retries: int = 0,
-        params: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
         backoff_s: float = 1.0,
@@ -165,7 +165,7 @@ class Plan:
             preload=self._project.preload,
             max_workers=max_workers,
             retries=retries,
-            params=params,
+            settings=settings,
             secrets=secrets,
             timeout_s=timeout_s,
             backoff_s=backoff_s,

@@ -11,12 +11,20 @@ from nbpart.assets.asset import name_of
 from nbpart.backfill.kept import find_kept
 from nbpart.backfill.nodes import spell_key
 from nbpart.catalog import Batch, RunRecord, queries
-from nbpart.errors import DeclarationError, MissingInputError, RunFailedError, UnknownNameError, run_failed
-from nbpart.partitions import PartitionRef
+from nbpart.errors import (
+    DeclarationError,
+    MissingInputError,
+    ParameterError,
+    PartitionKeyError,
+    RunFailedError,
+    UnknownNameError,
+    run_failed,
+)
+from nbpart.partitions import Parameters, PartitionRef
 from nbpart.project.launch import find_backfill
 from nbpart.project.project import Project
 from nbpart.run.kernels.keep import KeptKernel
-from nbpart.run.spec import decode_value
+from nbpart.run.spec import decode_value, encode_value
 from nbpart.storage.own_files import find_own
 
 if TYPE_CHECKING:
@@ -73,8 +81,18 @@ class Run:
 
     @property
     def params(self) -> dict[str, Any]:
+        """The parameters of its partition by name, typed; none where the set has declared others since."""
+        record = self._record
+        declared = Parameters.from_json(record.declared) if record.declared else None
+        try:
+            return dict(PartitionRef(record.asset, record.partition_key).parameters(declared))
+        except (ParameterError, PartitionKeyError):
+            return {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
         """The settings that its backfill overrode."""
-        return {name: decode_value(value) for name, value in self._record.params.items()}
+        return {name: decode_value(value) for name, value in self._record.settings.items()}
 
     @property
     def lacked(self) -> dict[str, list[str]]:
@@ -176,12 +194,17 @@ class Run:
         """Its fields as plain values."""
         names = (
             "run_id", "asset", "partition_key", "status", "attempt", "backfill_id", "started_at", "finished_at",
-            "duration_s", "code_version", "params", "lacked", "error", "error_cell", "traceback", "exit_code",
-            "kernel_kind", "cpu_s", "peak_rss_bytes", "process", "note",
+            "duration_s", "code_version", "lacked", "error", "error_cell", "traceback", "exit_code", "kernel_kind",
+            "cpu_s", "peak_rss_bytes", "process", "note",
         )  # fmt: skip
         fields = {name: getattr(self, name) for name in names}
         # as recorded: dates are no JSON
-        fields |= {"params": dict(self._record.params), "notebook": self.notebook, "log": self.log_path}
+        fields |= {
+            "params": encode_value(self.params),
+            "settings": dict(self._record.settings),
+            "notebook": self.notebook,
+            "log": self.log_path,
+        }
         return {k: str(v) if isinstance(v, datetime | Path) else v for k, v in fields.items()}
 
     def __repr__(self) -> str:

@@ -50,7 +50,7 @@ class BoundAsset(Asset):
             self._project.check_trust()
             keys = add_grid(self._project, self, axes)
         plan = make_plan(self._project, self.name, keys, status)
-        return plan.run(max_workers=max_workers, retries=retries, timeout_s=timeout_s, params=settings)
+        return plan.run(max_workers=max_workers, retries=retries, timeout_s=timeout_s, settings=settings)
 
     def materialize(
         self,

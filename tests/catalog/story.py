@@ -91,7 +91,7 @@ class Story:
                 "asset_id": self.ids[asset],
                 "key_id": ids,
                 "code_version": self.codes[asset],
-                "params": None,
+                "settings": None,
             }
         )
         number = self.coordinator if coordinator is None else coordinator

@@ -50,14 +50,14 @@ def test_a_claim_says_who_has_the_partition_in_the_order_asked(story: Story) -> 
     [held] = story.claim("model", "y")
     keys = [story.key_id("x"), story.key_id("y"), story.key_id("x")]
     frame = pd.DataFrame({"backfill_no": 1, "step_no": [7, 3, 5], "asset_id": story.ids["model"], "key_id": keys})
-    frame = frame.assign(code_version="c1", params='{"a": 1}')
+    frame = frame.assign(code_version="c1", settings='{"a": 1}')
     claimed = story.catalog.write(lambda b: events.claim_runs(b, frame, story.coordinator))
     assert held is not None
     new = held + 1
     assert claimed["step_no"].tolist() == [7, 3, 5]
     assert claimed["active_run"].tolist() == [new, held, new]
     assert [None if pd.isna(n) else n for n in claimed["run_no"]] == [new, None, None]
-    row = story.catalog.read(lambda b: b.row("SELECT run_id, step_no, params FROM runs WHERE run_no = ?", new))
+    row = story.catalog.read(lambda b: b.row("SELECT run_id, step_no, settings FROM runs WHERE run_no = ?", new))
     assert row == (claimed["run_id"][0], 7, '{"a": 1}')
     assert claimed["run_id"][0].endswith(f"-{new:06d}")
     assert claimed["run_id"][1:].tolist() == [None, None]
@@ -246,7 +246,7 @@ def test_a_reserved_run_is_claimed_once(story: Story) -> None:
     [later] = story.claim("model", "y")
     assert later == reserved.run_no + 1
     frame = pd.DataFrame({"backfill_no": pd.array([None], dtype="Int64"), "step_no": 0, "asset_id": story.ids["model"]})
-    frame = frame.assign(key_id=story.key_id("x"), code_version="c1", params=None)
+    frame = frame.assign(key_id=story.key_id("x"), code_version="c1", settings=None)
 
     def claim(batch: Batch) -> bool:
         return events.claim_reserved(batch, reserved, frame, story.coordinator)

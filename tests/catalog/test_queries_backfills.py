@@ -49,7 +49,7 @@ def claim(story: Story, number: int, steps: Sequence[int], asset: str, keys: Seq
             "asset_id": story.ids[asset],
             "key_id": [story.key_id(key) for key in keys],
             "code_version": "c1",
-            "params": None,
+            "settings": None,
         }
     )
     return story.catalog.write(lambda b: events.claim_runs(b, frame, story.coordinator))["run_no"].astype(int).tolist()

@@ -21,7 +21,7 @@ BAD = "bad\u202e.csv"
 
 
 def test_a_backfill_with_a_failure_and_what_can_be_asked_about_it(project: Path, ask: Ask) -> None:
-    done = ask("backfill", "+report", "-j", "2", "-p", "factor=10", code=1)
+    done = ask("backfill", "+report", "-j", "2", "--setting", "factor=10", code=1)
     assert re.match(r"backfill \S+ failed: 1 blocked, 2 succeeded, 1 failed\n", done.stdout)
     assert "sizes/bad\\u202e.csv" in done.stdout
     assert "blocked report/bad\\u202e.csv: sizes/bad\\u202e.csv failed: ValueError: broken" in done.stdout
@@ -47,7 +47,7 @@ def test_a_backfill_with_a_failure_and_what_can_be_asked_about_it(project: Path,
     facts = json.loads(ask("show", failed["run_id"], "--json").stdout)
     assert facts["error"].startswith("ValueError: broken")
     assert facts["started_at"] == failed["started_at"]
-    assert facts["params"] == {"factor": 10}
+    assert facts["settings"] == {"factor": 10}
     assert Path(facts["log"]).is_file()
 
     assert json.loads(ask("sql", "from report select value", "--json").stdout) == [{"value": "size 50"}]
@@ -68,13 +68,14 @@ def test_a_backfill_with_a_failure_and_what_can_be_asked_about_it(project: Path,
 
 
 @pytest.mark.parametrize(
-    "options", [("--limit", "nosuch=2"), ("-p", "nosuch=1"), ("-j", "0"), ("--retries", "-1"), ("--timeout-s", "-1")]
+    "options",
+    [("--limit", "nosuch=2"), ("--setting", "nosuch=1"), ("-j", "0"), ("--retries", "-1"), ("--timeout-s", "-1")],
 )
 def test_wrong_options_are_refused_where_nothing_is_to_run(ask: Ask, options: tuple[str, ...]) -> None:
     assert "Nothing to do" in ask("backfill", "sizes", "-s", "materialized").stderr
     refused = ask("backfill", "sizes", "-s", "materialized", *options, code=2)
     assert options[0] in refused.stderr or "nosuch" in refused.stderr
-    if options[0] != "-p":
+    if options[0] != "--setting":
         assert ask("tick", "inbox", *options, code=2).stderr
         assert json.loads(ask("partitions", "sizes", "--json").stdout)[-1]["partition_key"] != "new.csv"
 
@@ -154,7 +155,7 @@ def test_a_secret_comes_from_a_variable_or_stdin_and_never_from_the_arguments(
     (project / "vault.py").write_text(VAULT)
     register = "import vault, nbpart\nwith nbpart.open('workspace') as ws: ws.register(vault.fetched)"
     subprocess.run([sys.executable, "-c", register], cwd=project, env=environment(), check=True, timeout=120)
-    refused = ask("backfill", "fetched", "-p", "token=tok-1234567890", code=2)
+    refused = ask("backfill", "fetched", "--setting", "token=tok-1234567890", code=2)
     assert "--secret token=env:VARIABLE" in refused.stderr
     assert "tok-1234567890" not in refused.output
     misspelled = ask("backfill", "fetched", "--secret", "tokn=file:-", code=2, stdin="abcd")

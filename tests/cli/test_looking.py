@@ -109,7 +109,7 @@ def test_sql_answers_as_a_table_and_as_json(ask: Ask) -> None:
 WRONG_USE = [
     (["plan", "sizs"], "did you mean 'sizes'"),
     (["backfill", "sizes", "-k", "b.csv"], "b.csv"),
-    (["backfill", "sizes", "-p", "facter=3"], "did you mean 'factor'"),
+    (["backfill", "sizes", "--setting", "facter=3"], "did you mean 'factor'"),
     (["backfill", "sizes", "-j", "0"], "-j"),
     (["partitions", "sizs"], "did you mean 'sizes'"),
     (["partitions", "sizes", "--status", "broken"], "broken"),

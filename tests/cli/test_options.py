@@ -21,10 +21,10 @@ def group() -> None:
 @group.command()
 @options.running_options
 @options.workspace_option
-def which(params: dict[str, Any] | None, **others: Any) -> None:
+def which(settings: dict[str, Any] | None, **others: Any) -> None:
     click.echo(options.workspace_path())
     click.echo(options.command_line("resume", "1"))
-    click.echo(repr(params))
+    click.echo(repr(settings))
 
 
 @group.command()
@@ -74,12 +74,12 @@ def test_without_a_name_it_is_the_one_at_or_above(folder: Path, monkeypatch: pyt
     ],
 )  # fmt: skip
 def test_settings_are_json_or_text(folder: Path, text: str, value: Any) -> None:
-    assert ask("which", "-p", text)[2] == repr({text.partition("=")[0]: value})
+    assert ask("which", "--setting", text)[2] == repr({text.partition("=")[0]: value})
 
 
 @pytest.mark.parametrize("text", ["lr", "=3", " =3"])
 def test_what_is_no_setting_is_refused(folder: Path, text: str) -> None:
-    result = CliRunner().invoke(group, ["which", "-p", text])
+    result = CliRunner().invoke(group, ["which", "--setting", text])
     assert result.exit_code == 2
     assert "NAME=VALUE" in result.stderr
 

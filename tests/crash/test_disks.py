@@ -107,7 +107,7 @@ def told(action: Callable[[], object], kind: type[BaseException]) -> str:
 @pytest.mark.kernel
 def test_data_that_finds_no_room_fails_its_run_alone(ws: nbpart.Workspace) -> None:
     # one after the other: while the first fills the disk there is no room for another either
-    backfill = ws.backfill("*", params={"size": 50_000_000}, max_workers=1).wait(progress=False)
+    backfill = ws.backfill("*", settings={"size": 50_000_000}, max_workers=1).wait(progress=False)
     steps = backfill.steps().set_index("asset")
     assert steps["status"].to_dict() == {"raw": "failed", "frame": "succeeded", "record": "succeeded"}
     cause = steps.loc["raw", "cause"]

@@ -169,7 +169,7 @@ def test_a_cancel_is_seen_at_once_by_everybody(ws: nbpart.Workspace, stage: Stag
 
 WRONG = {
     "limits names 'nosuch'": {"limits": {"nosuch": 2}},
-    "params names 'nosuch'": {"params": {"nosuch": 1}},
+    "settings names 'nosuch'": {"settings": {"nosuch": 1}},
     "max_workers is a whole number": {"max_workers": 0},
     "policy is 'per_partition'": {"policy": "x"},
     "retries is a whole number": {"retries": -1},
@@ -202,7 +202,7 @@ def test_options_may_speak_of_what_is_selected_and_up_to_date(ws: nbpart.Workspa
     ws.backfill("raw").wait(progress=False)
     plan = ws.plan("*", status="missing")
     assert plan.assets == ("clean",)
-    plan.run(limits={"raw": 1, "tag:db": 1}, params={"slow": False}).wait(progress=False).raise_for_failures()
+    plan.run(limits={"raw": 1, "tag:db": 1}, settings={"slow": False}).wait(progress=False).raise_for_failures()
     with pytest.raises(DeclarationError, match="limits names 'raw'"):
         ws.plan("clean", status="missing").run(limits={"raw": 1})
 
@@ -315,7 +315,7 @@ import os, sys, threading
 sys.path.insert(0, os.getcwd())
 import nbpart
 ws = nbpart.open("workspace")
-bf = ws.backfill("raw", max_workers=2, params={"slow": True})
+bf = ws.backfill("raw", max_workers=2, settings={"slow": True})
 while bf.counts()["running"] < 2:
     pass
 print(bf.id, flush=True)
@@ -354,7 +354,7 @@ def test_a_detached_backfill_outlives_who_started_it(ws: nbpart.Workspace) -> No
 
 @pytest.mark.kernel
 def test_a_detached_backfill_is_cancelled_from_anywhere(ws: nbpart.Workspace) -> None:
-    backfill = ws.backfill("raw", max_workers=1, params={"slow": True}, detach=True)
+    backfill = ws.backfill("raw", max_workers=1, settings={"slow": True}, detach=True)
     assert backfill.is_running
     until(lambda: backfill.counts()["running"] == 1, "one step runs")
     backfill.cancel(timeout_s=60)

@@ -122,7 +122,7 @@ def test_a_plan_is_shown_and_checked(ws: nbpart.Workspace) -> None:
     assert plan.assets == ("by_file", "total")
     record(ws, "by_file", "a", {})
     assert len(plan.frame) == 4, "what was planned stays"
-    for options in ({"max_workers": 0}, {"max_workers": 1.5}, {"retries": -1}, {"params": {"factor": 1}}):
+    for options in ({"max_workers": 0}, {"max_workers": 1.5}, {"retries": -1}, {"settings": {"factor": 1}}):
         with pytest.raises(DeclarationError):
             plan.run(**options)
     assert len(ws.backfills) == 0

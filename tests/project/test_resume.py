@@ -271,7 +271,7 @@ def test_what_was_chosen_although_fresh_runs_once(
     ws: nbpart.Workspace, die: Die, stage: Stage, given: dict[str, Any]
 ) -> None:
     ws.backfill("raw").wait(progress=False)
-    backfill = die(ws.plan("raw", status="all"), params=given)
+    backfill = die(ws.plan("raw", status="all"), settings=given)
     ws.backfill("raw", keys="a", status="all").wait(progress=False)
     stage.started.clear()
     # given settings are this backfill's alone: what others made is made without them

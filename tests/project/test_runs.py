@@ -107,7 +107,7 @@ def ws(folder: Path) -> Iterator[nbpart.Workspace]:
         workspace.register(flow.files, flow.inbox, flow.sizes, flow.letters, flow.lenient, flow.strict, flow.counted)
         workspace.dynamic_partitions("files").add(sorted(os.listdir(folder / "inbox")))
         declare_notebooks(workspace, folder)
-        workspace.backfill("*", max_workers=2, params={"times": 2}).wait(progress=False)
+        workspace.backfill("*", max_workers=2, settings={"times": 2}).wait(progress=False)
         yield workspace
         sys.modules.pop("flow_of_runs", None)
 
@@ -143,7 +143,7 @@ def test_settings_are_overridden_and_metrics_recorded(ws: nbpart.Workspace) -> N
     assert len(ws.load("letters", "a.txt")) == 8
     assert ws.partition_status("letters")["length"].tolist() == [4, 4, 4]
     run = ws.get_run(ws.runs("letters")["run_id"].iloc[0])
-    assert run.params == {"times": 2}
+    assert (run.params, run.settings) == ({}, {"times": 2})
 
 
 def test_many_inputs_are_a_dict_or_one_frame_and_skip_says_what_it_lacked(ws: nbpart.Workspace) -> None:

@@ -110,12 +110,12 @@ def test_a_setting_arrives_as_the_plain_value_that_it_equals(
     ws: nbpart.Workspace, project: Path, stage: Stage, given: Any, plain: Any
 ) -> None:
     register(ws, project, "x = 1")
-    backfill = ws.backfill("train", params={"x": given}).wait(progress=False)
+    backfill = ws.backfill("train", settings={"x": given}).wait(progress=False)
     [spec] = stage.started
     assert spec.settings == {"x": plain}
     assert repr(spec.injected["x"]) == repr(plain)
     [run_id] = backfill.steps()["run_id"]
-    assert repr(ws.get_run(run_id).params["x"]) == repr(plain)
+    assert repr(ws.get_run(run_id).settings["x"]) == repr(plain)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_cannot_be_handed_to_a_run_is_refused_by_name(
 ) -> None:
     register(ws, project, "x = 1")
     with pytest.raises(ParameterError, match=rf"^the setting 'x' cannot be handed to a run; {why}"):
-        ws.backfill("train", params={"x": given})
+        ws.backfill("train", settings={"x": given})
     assert len(ws.backfills) == 0
 
 
@@ -145,7 +145,7 @@ def test_a_list_that_holds_itself_is_refused_by_name(ws: nbpart.Workspace, proje
     ring: list[Any] = []
     ring.append(ring)
     with pytest.raises(ParameterError, match=r"^the setting 'x' cannot be handed to a run; it holds itself"):
-        ws.backfill("train", params={"x": ring})
+        ws.backfill("train", settings={"x": ring})
 
 
 def test_a_second_parameters_cell_must_not_undo_what_is_given(ws: nbpart.Workspace, project: Path) -> None:

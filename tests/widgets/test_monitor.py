@@ -149,7 +149,7 @@ class Play:
         frame = pd.DataFrame(
             {
                 "backfill_no": [self.number], "step_no": step, "asset_id": self.story.ids["model"],
-                "key_id": self.story.key_id(key), "code_version": "c1", "params": None,
+                "key_id": self.story.key_id(key), "code_version": "c1", "settings": None,
             }
         )  # fmt: skip
         claimed = self.catalog.write(lambda b: events.claim_runs(b, frame, self.story.coordinator))

@@ -32,11 +32,11 @@ def test_a_secret_stands_nowhere(ws: nbpart.Workspace, project: Path) -> None:
     keys = ws.dynamic_partitions("keys")
     keys.add("good", "bad")
     ws.notebook(notebook, partitions=keys, secrets=["token"])
-    backfill = ws.backfill("ask", params={"token": TOKEN, "limit": 4}).wait(progress=False)
+    backfill = ws.backfill("ask", settings={"token": TOKEN, "limit": 4}).wait(progress=False)
     assert {s: n for s, n in backfill.counts().items() if n} == {"succeeded": 1, "failed": 1}
     failed = ws.get_run(ws.runs(limit=None).query("status == 'failed'")["run_id"].iloc[0])
     assert failed.error == "ValueError: refused •••"
-    assert failed.params == {"limit": 4}
+    assert failed.settings == {"limit": 4}
     assert "using •••" in failed.log
     assert ws.partition_status("ask").set_index("partition_key").loc["good", "length"] == len(TOKEN)
     ws.close()
@@ -58,10 +58,10 @@ def test_a_secret_has_to_be_given_again(ws: nbpart.Workspace, project: Path) -> 
     ws.asset(ask, secrets=["token"])
     ws.asset(hang, secrets=["token"])
     with pytest.raises(ParameterError, match="fewer than 4"):
-        ws.backfill("ask", params={"token": "abc"})
-    ws.backfill("ask", params={"token": TOKEN}).wait(progress=False)
+        ws.backfill("ask", settings={"token": "abc"})
+    ws.backfill("ask", settings={"token": TOKEN}).wait(progress=False)
     assert ws.load("ask") == str(len(TOKEN))
-    backfill = ws.backfill("hang", params={"token": TOKEN})
+    backfill = ws.backfill("hang", settings={"token": TOKEN})
     backfill.cancel()
     backfill.wait(progress=False)
     with pytest.raises(DeclarationError, match=r"'token' is recorded nowhere; give it again: secrets="):
@@ -70,7 +70,7 @@ def test_a_secret_has_to_be_given_again(ws: nbpart.Workspace, project: Path) -> 
         ws.backfill("ask", status="all", secrets={"other": TOKEN})
     ws.asset(plain)
     with pytest.raises(DeclarationError, match="'token' is a secret of another asset and would be recorded"):
-        ws.backfill(["ask", "plain"], status="all", params={"token": TOKEN})
+        ws.backfill(["ask", "plain"], status="all", settings={"token": TOKEN})
     with pytest.raises(DeclarationError, match=r"the secret 'tokn' is no setting.*did you mean 'token'"):
         ws.asset(ask, secrets=["tokn"])
 
@@ -109,7 +109,7 @@ def test_prune_keeps_what_is_current_and_the_newest(ws: nbpart.Workspace) -> Non
     keys.add("a", "b")
     ws.asset(text, partitions=keys)
     for n in range(4):
-        ws.backfill("text", "a", status="all", params={"n": n}).wait(progress=False)
+        ws.backfill("text", "a", status="all", settings={"n": n}).wait(progress=False)
     record(ws, "text", "b", "once")
     before = {path for path in ws.root.rglob("*") if path.is_file()}
     stray = ws.root / "data" / "text" / "lost.txt"
@@ -143,7 +143,7 @@ def test_a_failed_rerun_does_not_make_the_data_old(ws: nbpart.Workspace, project
     ws.asset(text)
     ws.materialize("text")
     for _ in range(2):
-        ws.backfill("text", status="all", params={"n": 1}).wait(progress=False)
+        ws.backfill("text", status="all", settings={"n": 1}).wait(progress=False)
     ws.prune(1, stray_after_s=0)
     assert ws.load("text") == "first"
     first = ws.runs("text")["run_id"].iloc[-1]

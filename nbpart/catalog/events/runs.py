@@ -33,7 +33,7 @@ def reserve_run(batch: Batch) -> ReservedRun:
 def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.DataFrame:
     """Claim partitions, each for a new run in the queue; a partition that has an active run already is left to it.
 
-    `claims` has the columns `backfill_no`, `step_no`, `asset_id`, `key_id`, `code_version` and `params`.
+    `claims` has the columns `backfill_no`, `step_no`, `asset_id`, `key_id`, `code_version` and `settings`.
     Returns a row for each, in the same order: `step_no`, `run_no` and `run_id` (null if not claimed), `active_run`
     (the run that has the partition now).
     """
@@ -120,7 +120,7 @@ def _insert_claims(
     batch.stage("claims_won", named)
     batch.execute(
         """INSERT INTO runs SELECT w.run_no, w.run_id, s.asset_id, s.key_id, s.backfill_no::INTEGER, s.step_no::BIGINT,
-            s.code_version::VARCHAR, s.params::VARCHAR, ?, ?, ?
+            s.code_version::VARCHAR, s.settings::VARCHAR, ?, ?, ?
         FROM claims_staged AS s JOIN claims_won AS w USING (ordinal) ORDER BY w.run_no""",
         coordinator_no,
         batch.now,

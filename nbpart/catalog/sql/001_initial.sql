@@ -57,7 +57,7 @@ CREATE TABLE step_results (
 
 CREATE TABLE runs (
     run_no BIGINT NOT NULL, run_id VARCHAR NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL,
-    backfill_no INTEGER, step_no BIGINT, code_version VARCHAR, params VARCHAR, coordinator_no INTEGER,
+    backfill_no INTEGER, step_no BIGINT, code_version VARCHAR, settings VARCHAR, coordinator_no INTEGER,
     created_at TIMESTAMPTZ NOT NULL, sequence BIGINT NOT NULL
 );
 CREATE TABLE attempts (
