@@ -17,7 +17,7 @@ from jupyter_client.manager import start_new_kernel
 from nbformat.v4 import output_from_msg
 
 from nbpart.run.cell_errors import find_cell_error
-from nbpart.run.kernels.report import report_code
+from nbpart.run.kernels.error_report import report_code
 
 #: A block is not executed where this stands behind its language.
 NOT_RUN = "not-run"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbpart.errors import MissingInputError
-from nbpart.run.kernels.keep import KeptKernel
+from nbpart.run.kernels.kept_kernel import KeptKernel
 from nbpart.storage.own_files import check_own_folder
 
 log = logging.getLogger("nbpart")

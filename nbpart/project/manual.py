@@ -174,7 +174,7 @@ class ManualRun(RunContext):
                 self._has_place = True
                 return
 
-    def _tell_fault(self) -> None:
+    def _report_faults_now(self) -> None:
         _, catalog = open_folder(self._root, create=False, purpose=BY_HAND)
         try:
             record_seen(catalog, judge_inputs(self.output.faults))

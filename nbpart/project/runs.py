@@ -23,7 +23,7 @@ from nbpart.errors import (
 from nbpart.partitions import Parameters, PartitionRef
 from nbpart.project.launch import find_backfill
 from nbpart.project.project import Project
-from nbpart.run.kernels.keep import KeptKernel
+from nbpart.run.kernels.kept_kernel import KeptKernel
 from nbpart.run.spec import decode_value, encode_value
 from nbpart.storage.own_files import find_own
 

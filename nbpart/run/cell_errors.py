@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nbpart.run.kernels.report import SOURCE
+from nbpart.run.kernels.error_report import SOURCE
 from nbpart.run.record import strip_ansi
 from nbpart.run.report import Ending
 from nbpart.states import RunStatus

@@ -23,7 +23,7 @@ _REPLY_LIMIT_S = 30.0
 #: A kernel that answered, and says nothing more for so long, says not that it is done.
 _IDLE_LIMIT_S = 30.0
 _LATE_S = 0.02
-_LAST_WORDS_S = 0.5
+_LAST_OUTPUT_S = 0.5
 _SILENCE_S = 5.0
 _ALIVE_S = 0.5
 _TURN_S = 0.05
@@ -93,7 +93,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         try:
             await asyncio.wait({last, ended} if is_prewarmed else {ended}, return_when=asyncio.FIRST_COMPLETED)
             if is_prewarmed and not last.done():  # what it said last may still be on its way
-                await asyncio.wait({last}, timeout=_LAST_WORDS_S)
+                await asyncio.wait({last}, timeout=_LAST_OUTPUT_S)
         finally:
             for waiting in (last, ended):
                 waiting.cancel()
@@ -229,7 +229,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             await self._kernel.ended(None)
         if self.task_poll_for_reply is not None:
             # what it printed last may still be on its way
-            await self._is_silent_before(self.task_poll_for_reply, _LAST_WORDS_S)
+            await self._is_silent_before(self.task_poll_for_reply, _LAST_OUTPUT_S)
             self.task_poll_for_reply.cancel()
 
     async def _is_alive(self) -> bool:

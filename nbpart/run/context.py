@@ -118,7 +118,7 @@ class RunContext:
         not what was saved: sizes are compared always, and the content of files up to 16 MiB.
         """
         name, given = self._input(name)
-        self._tell_missing(name, given, key)
+        self._warn_of_missing(name, given, key)
         if key is not None:
             if key in given.missing:
                 return None
@@ -137,7 +137,7 @@ class RunContext:
         Partitioned inputs have the column `partition_key` in front. Raises UnsupportedTypeError for what is no frame.
         """
         name, given = self._input(name)
-        self._tell_missing(name, given, None)
+        self._warn_of_missing(name, given, None)
         items = [item for item in given.items if item.format is not None]
         other = next((item for item in items if item.format != "frame"), None)
         if other is not None or not items:
@@ -229,7 +229,7 @@ class RunContext:
         known = [item.partition_key for item in given.items if item.partition_key is not None]
         raise UnknownNameError(f"{self._spec.where} does not read the key {key!r} of {name!r}: {nearest(key, known)}")
 
-    def _tell_missing(self, name: str, given: InputSpec, key: str | None) -> None:
+    def _warn_of_missing(self, name: str, given: InputSpec, key: str | None) -> None:
         missing = [m for m in given.missing if key is None or m == key]
         if missing:
             shown = ", ".join(repr(m) for m in missing[:5]) + (", …" if len(missing) > 5 else "")
@@ -264,10 +264,10 @@ class RunContext:
         if item.materialization_id is not None:
             found = InputFault(item.materialization_id, file, fault)
             self._faults[found.materialization_id, file] = found
-            self._tell_fault()
+            self._report_faults_now()
         raise MissingInputError(_explain(name, item.partition_key, location, fault))
 
-    def _tell_fault(self) -> None:
+    def _report_faults_now(self) -> None:
         """Let whoever coordinates know what was found wrong with an input."""
         if self._on_change is not None:
             self._on_change(self.output)

@@ -22,19 +22,19 @@ from nbclient.util import ensure_async
 from nbpart.assets.cells import source_of
 from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
 from nbpart.run.client import RunClient
-from nbpart.run.kernels.keep import outlive_code
+from nbpart.run.kernels.kept_kernel import outlive_code
 from nbpart.run.kernels.launch import Imports, RunKernel, run_environment, start_kernel
 from nbpart.run.kernels.zygotes import Usage
-from nbpart.run.last_words import ToldText
 from nbpart.run.record import NotebookRecord, strip_ansi
 from nbpart.run.report import SUCCEEDED, Ending
 from nbpart.run.streams import StreamOutputs
+from nbpart.run.unsent_output import ReceivedOutput
 from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 
 _TICK_S = 0.2
 _END_LIMIT_S = 2.5
-_MOST_LAST_WORDS = 16_384
+_MOST_LAST_OUTPUT = 16_384
 
 _logger = logging.getLogger("nbpart.run")
 # papermill warns of each notebook without a parameters cell: here that is no fault
@@ -106,7 +106,7 @@ class Execution:
         self._save = save
         self._about = about
         self._write = write
-        self._told = ToldText()
+        self._received = ReceivedOutput()
         self._should_stop = should_stop
         self._check = check
         self._limits = limits or Limits()
@@ -147,8 +147,8 @@ class Execution:
         """From the first cell's start to the end of the last that was executed, in seconds."""
         return max(0.0, self._done_at - self._began_at) if self._began_at else 0.0
 
-    def _tell(self, name: str, text: str) -> None:
-        self._told.add(name, text)
+    def _receive(self, name: str, text: str) -> None:
+        self._received.add(name, text)
         self._write(text)
 
     async def _drive(self, record: NotebookRecord, kernel_name: str) -> Ending:
@@ -285,7 +285,7 @@ class Execution:
         for note in self.notes:
             self._write(f"[nbpart] {note}\n")
             _logger.warning("%s", note)
-        self._client = RunClient(record, self._tell, self._kernel)
+        self._client = RunClient(record, self._receive, self._kernel)
         info: dict[str, Any] = await self._client.connect(self._limits.start_s)
         return info
 
@@ -318,25 +318,25 @@ class Execution:
         kernel = self._kernel
         code = kernel.process.poll() if kernel is not None and kernel.process is not None else None
         # a cell that is given up looks like a dead kernel too
-        said = "" if kernel is None or self._stopping is not None else self._tell_last_words(kernel)
+        said = "" if kernel is None or self._stopping is not None else self._write_last_output(kernel)
         if code is None and default:
             message = f"the kernel did not answer {where}: {default}"
         else:
             message = f"the kernel died {where}{_exit_phrase(code)}"
         return Ending(RunStatus.FAILED, "DeadKernel", message, traceback=said or None, exit_code=code)
 
-    def _tell_last_words(self, kernel: RunKernel) -> str:
+    def _write_last_output(self, kernel: RunKernel) -> str:
         """Tell what a kernel that died printed and did not send any more; the last of it."""
-        unsent = self._tell_unsent(kernel)
-        said = self._told.find_last_words(kernel)
+        unsent = self._write_unsent(kernel)
+        said = self._received.read_console_rest(kernel)
         if said:
             self._write(f"\n{said}\n")
-        return strip_ansi(unsent + said)[-_MOST_LAST_WORDS:].strip()
+        return strip_ansi(unsent + said)[-_MOST_LAST_OUTPUT:].strip()
 
-    def _tell_unsent(self, kernel: RunKernel) -> str:
-        unsent = self._told.find_unsent(kernel)
+    def _write_unsent(self, kernel: RunKernel) -> str:
+        unsent = self._received.find_unsent(kernel)
         for name, text in unsent.items():
-            self._tell(name, text)
+            self._receive(name, text)
         return "".join(unsent.values())
 
     async def _keep_kernel(self, ending: Ending) -> bool:
@@ -369,7 +369,7 @@ class Execution:
         async def take_rest() -> None:
             if self._stopping is not None and client is not None and kernel.process is not None:
                 await client.take_rest()
-                self._tell_unsent(kernel)
+                self._write_unsent(kernel)
 
         try:
             await kernel.end(_END_LIMIT_S, now=now, on_ended=take_rest)

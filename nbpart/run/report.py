@@ -54,7 +54,7 @@ class RecordedEnding(Ending):
     where none was executed. `lacked`: per input the keys without data. `kernel` is its name, `kernel_kind`
     "prewarmed", "spare" or "stock". `cpu_s` and `peak_rss_bytes` are the kernel's with the processes that it waited
     for, None where the system does not say. `kept_kernel` is the connection file of the kernel where it was kept (see
-    nbpart.run.kernels.keep.KeptKernel), relative to the workspace.
+    nbpart.run.kernels.kept_kernel.KeptKernel), relative to the workspace.
     """
 
     finished_at: datetime | None = None

@@ -11,7 +11,7 @@ from jupyter_client.manager import start_new_kernel
 from nbformat.v4 import output_from_msg
 
 from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
-from nbpart.run.kernels.report import report_code
+from nbpart.run.kernels.error_report import report_code
 from nbpart.states import RunStatus
 
 Execute = Callable[..., CellError | None]

@@ -22,12 +22,12 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 
 from nbpart.run.kernels import processes, wire
-from nbpart.run.kernels.chance import Chance
+from nbpart.run.kernels.error_report import install as install_report
 from nbpart.run.kernels.inheritance import Inheritance
-from nbpart.run.kernels.placeholder import KernelPlaceholder, handlers_left_alone, launcher_path
+from nbpart.run.kernels.lossless_output import keep_no_output, make_thread_lossless
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
-from nbpart.run.kernels.report import install as install_report
-from nbpart.run.kernels.steady import keep_no_output, make_steady_thread
+from nbpart.run.kernels.random_state import PreloadedGenerators
+from nbpart.run.kernels.shell_for_imports import ShellForImports, handlers_left_alone, launcher_path
 from nbpart.run.kernels.streams import DrainedStream, RunStream
 from nbpart.run.modules import RUN_VARIABLE
 from nbpart.run.secrets import take_secrets
@@ -39,18 +39,18 @@ _THREADS_LIMIT_S, _CHILDREN_LIMIT_S, _LEAVE_LIMIT_S = 0.5, 1.0, 2.5
 #: So many messages wait for a reader before the kernel waits for it too: few, so that little is lost if it is killed.
 _MOST_UNREAD = 32
 #: What the zygote has prepared for its kernels, of which each has a copy.
-placeholder = KernelPlaceholder()
-chance = Chance()
+shell_for_imports = ShellForImports()
+generators = PreloadedGenerators()
 
 
 def make_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
     """The standard stream of a kernel that a command line describes."""
-    return placeholder.make_stream(DrainedStream, session, thread, name, **options)
+    return shell_for_imports.make_stream(DrainedStream, session, thread, name, **options)
 
 
 def make_run_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
     """The standard stream of a kernel that was adopted."""
-    return placeholder.make_stream(RunStream, session, thread, name, **options)
+    return shell_for_imports.make_stream(RunStream, session, thread, name, **options)
 
 
 # libraries look at the class of a stream by its name, as click does to know whether colours are shown
@@ -65,7 +65,7 @@ for _kind in (DrainedStream, RunStream):
 class ForkedShell:
     """What a forked kernel has for the class of its shell: the one that stood in the zygote becomes its own."""
 
-    instance = staticmethod(placeholder.make_shell)
+    instance = staticmethod(shell_for_imports.make_shell)
 
 
 class ForkedIPythonKernel(IPythonKernel):
@@ -100,7 +100,7 @@ class AdoptedApp(ForkedApp):
 
     def init_iopub(self, context: Any) -> None:
         super().init_iopub(context)  # type: ignore[no-untyped-call]
-        make_steady_thread(self.iopub_thread)
+        make_thread_lossless(self.iopub_thread)
 
     def init_io(self) -> None:
         super().init_io()  # type: ignore[no-untyped-call]
@@ -149,7 +149,7 @@ def begin(zygote: int, guardian: str) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.enable()
-    chance.renew()
+    generators.renew()
 
 
 def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]) -> None:
@@ -187,7 +187,7 @@ def run_adopted(private: socket.socket, folder: str) -> None:
                 take_secrets(descriptor)
             settle(message)
             processes.write_environment_block(RUN_VARIABLE, os.environ.get(RUN_VARIABLE, ""))
-            chance.renew()
+            generators.renew()
             app.be_adopted(message["startup"])
         except BaseException as error:
             _say(conn, {"error": _describe(error)})
@@ -257,7 +257,7 @@ def settle(message: dict[str, Any]) -> None:
     # what a kernel starts bears its mark, and what a kernel above this one may have had is not its own
     own = {name: os.environ[name] for name in (GUARDIAN_VARIABLE,) if name in os.environ}
     os.environ.clear()
-    os.environ.update({**placeholder.set_variables(message["env"]), **own})
+    os.environ.update({**shell_for_imports.set_variables(message["env"]), **own})
     if hasattr(time, "tzset"):
         time.tzset()
     os.chdir(message["cwd"])

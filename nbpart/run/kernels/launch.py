@@ -17,9 +17,10 @@ import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
+from nbpart.run.kernels.error_report import report_code
 from nbpart.run.kernels.folders import can_hold_sockets, make_folder
-from nbpart.run.kernels.guard import guard_code
-from nbpart.run.kernels.keep import write_kept
+from nbpart.run.kernels.kept_kernel import write_kept
+from nbpart.run.kernels.lossless_output import lossless_code
 from nbpart.run.kernels.processes import (
     GUARDIAN_VARIABLE,
     descendants_of,
@@ -30,8 +31,7 @@ from nbpart.run.kernels.processes import (
     send,
 )
 from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipython_command
-from nbpart.run.kernels.report import report_code
-from nbpart.run.kernels.steady import steady_code
+from nbpart.run.kernels.stock_kernel_exit import exit_guard_code
 from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import call_in_thread, wait_end
 from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Usage, is_supported
@@ -292,7 +292,7 @@ async def _start(
     spec: Any = manager.kernel_spec
     if any("ipykernel" in part for part in spec.argv):
         manager.is_steady = True
-        lines = [report_code(), *([guard_code(sockets)] if is_supported() else []), steady_code()]
+        lines = [report_code(), *([exit_guard_code(sockets)] if is_supported() else []), lossless_code()]
         lines += [*([TAKING_LINE] if secrets else []), *startup]
         # what is printed is repeated on the console, where the last words of a kernel that dies can be read
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]

@@ -40,13 +40,13 @@ def preload_all(optional: Sequence[str], names: Sequence[str], reads: Environmen
     failed = _import_all(["nbpart.run.kernels.child"])
     if failed:
         return failed
-    from nbpart.run.kernels.child import chance, placeholder
+    from nbpart.run.kernels.child import generators, shell_for_imports
 
-    placeholder.note_variables(environment)
-    with placeholder.shown(), reads.watched():
+    shell_for_imports.note_variables(environment)
+    with shell_for_imports.shown(), reads.watched():
         # what fails of these tells so in the notebook that imports it
         _import_all(optional)
-        with chance.watched():
+        with generators.watched():
             return _import_all(names)
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from ipykernel.iostream import OutStream
 
+from nbpart.run.kernels.lossless_output import PIECE, LosslessStream
 from nbpart.run.kernels.printed import PrintedText
-from nbpart.run.kernels.steady import PIECE, SteadyStream
 
 #: What processes wrote is waited for as long as it is taken in; only a stuck pipe takes this, in seconds.
 _PIPE_LIMIT_S = 1.0
@@ -77,7 +77,7 @@ class DrainedStream(OutStream):
         os.write(self._original_stdstream_copy, data)
 
 
-class RunStream(SteadyStream, DrainedStream):
+class RunStream(LosslessStream, DrainedStream):
     """A stream of a run's kernel: who prints waits for the run, and what is printed outlives the kernel.
 
     Processes that the kernel forks print to its descriptor, as any other does.
@@ -125,7 +125,7 @@ class RunStream(SteadyStream, DrainedStream):
 
     def flush(self) -> None:
         self._await_pipe()
-        SteadyStream.flush(self)
+        LosslessStream.flush(self)
 
     def _repeat(self, data: bytes) -> None:
         pass  # nobody is there

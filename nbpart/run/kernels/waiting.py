@@ -75,7 +75,7 @@ async def wait_end(process: Any, limit_s: float | None) -> bool:
     if process.poll() is not None:
         return True
     if isinstance(process, ForkedKernel):
-        return await _wait_told(process, limit_s)
+        return await _wait_for_exit_message(process, limit_s)
     pidfd = _open_pidfd(process.pid)
     if pidfd is None:
         return await _poll_end(process, limit_s)
@@ -85,7 +85,7 @@ async def wait_end(process: Any, limit_s: float | None) -> bool:
         os.close(pidfd)
 
 
-async def _wait_told(kernel: ForkedKernel, limit_s: float | None) -> bool:
+async def _wait_for_exit_message(kernel: ForkedKernel, limit_s: float | None) -> bool:
     end = None if limit_s is None else time.monotonic() + limit_s
     while kernel.poll() is None:
         left = None if end is None else end - time.monotonic()

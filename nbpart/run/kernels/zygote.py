@@ -82,7 +82,7 @@ class Zygote:
         self._kernels: dict[int, Kernel] = {}
         self._spare: Kernel | None = None
         self._wants_spare = False
-        self._is_told_goodbye = False
+        self._is_dismissed = False
         self._is_ending = False
         self._ended: list[Kernel] = []
         self._suspects: dict[int, set[int]] = {}
@@ -95,7 +95,7 @@ class Zygote:
 
     def serve(self) -> None:
         processes.become_subreaper()
-        self._hear_of_children()
+        self._watch_children()
         while True:
             # a spare is made when nothing else is to do: first what somebody waits for
             limit_s = 0 if self._wants_spare else _PAUSE_S if self._ended else None
@@ -108,7 +108,7 @@ class Zygote:
                 self._wants_spare = False
                 self._make_spare()
 
-    def _hear_of_children(self) -> None:
+    def _watch_children(self) -> None:
         """Be woken when a child ends: also one that lost its own parent and came here."""
         self._bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -128,7 +128,7 @@ class Zygote:
             self._end()
             return
         if message["op"] == "goodbye":
-            self._is_told_goodbye = True
+            self._is_dismissed = True
             return
         if message["op"] == "retire":
             self._retire()
@@ -333,7 +333,7 @@ class Zygote:
         """The owner is gone: so shall be all that it had, but what it kept on purpose when it said goodbye."""
         for kernel in list(self._kernels.values()):
             kernel.kill_at = min(kernel.kill_at, time.monotonic())
-            if not kernel.is_over and not (kernel.is_detached and self._is_told_goodbye):
+            if not kernel.is_over and not (kernel.is_detached and self._is_dismissed):
                 kernel.kill()
         for watched in (self._control, self._owner, self._guardian):
             self._unwatch(watched)

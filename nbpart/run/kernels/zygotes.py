@@ -259,14 +259,14 @@ class Zygote:
             )
         answer, descriptors = wire.receive(self.control, 1)
         if answer is None:
-            raise PrewarmError(f"the process that forks kernels died at its start: {self._last_words()}")
+            raise PrewarmError(f"the process that forks kernels died at its start: {self._read_error_output()}")
         self.pid, (self.pidfd,) = int(answer["pid"]), descriptors
         self.reads = EnvironmentReads.from_json(answer["reads"])
         if answer["failed"]:
             reasons = "; ".join(f"{name} ({reason})" for name, reason in answer["failed"].items())
             raise PrewarmError(f"could not be preloaded: {reasons}; take it out of preload, or install it")
 
-    def _last_words(self) -> str:
+    def _read_error_output(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
         self.said.seek(max(0, self.said.seek(0, os.SEEK_END) - _TAIL))

@@ -16,7 +16,7 @@ from typing import Any
 _THREADS_LIMIT_S, _CHILDREN_LIMIT_S = 0.5, 0.5
 
 
-def guard_code(folder: str | None) -> str:
+def exit_guard_code(folder: str | None) -> str:
     """A line that lets an IPython kernel end with the process that started it, and end swiftly when it is asked to.
 
     What the kernel started ends too in the first case, and this folder is removed.

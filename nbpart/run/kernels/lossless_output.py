@@ -27,19 +27,19 @@ _LONGEST_LINE = 4_096
 _STUCK_S = 10.0
 
 
-def steady_code() -> str:
+def lossless_code() -> str:
     """A line that makes the IPython kernel that executes it wait for the readers of its output."""
     source = Path(__file__).read_text("utf-8")
-    return f"(lambda ns: (exec({source!r}, ns), ns['make_steady'](get_ipython()))[1])({{}})"
+    return f"(lambda ns: (exec({source!r}, ns), ns['make_lossless'](get_ipython()))[1])({{}})"
 
 
-def make_steady(shell: Any) -> None:
+def make_lossless(shell: Any) -> None:
     """Let the kernel of this IPython shell wait for the readers of its output."""
-    make_steady_thread(shell.kernel.iopub_thread)
+    make_thread_lossless(shell.kernel.iopub_thread)
     keep_no_output(shell)
     streams: list[Any] = [stream for stream in (sys.stdout, sys.stderr) if hasattr(stream, "_buffers")]
     for stream in streams:
-        mix_into(stream, SteadyStream)
+        mix_into(stream, LosslessStream)
         stream.adopt_children()
 
     def begin() -> None:
@@ -51,11 +51,11 @@ def make_steady(shell: Any) -> None:
     shell.events.register("pre_execute", begin)
 
 
-def make_steady_thread(thread: Any) -> None:
+def make_thread_lossless(thread: Any) -> None:
     """Let the thread that sends a kernel's output wait for the readers. A reader that is gone is not waited for."""
     import zmq
 
-    mix_into(thread, SteadyThread)
+    mix_into(thread, LosslessThread)
     thread.schedule(lambda: thread.socket.setsockopt(zmq.XPUB_NODROP, 1))
 
 
@@ -71,7 +71,7 @@ def mix_into(thing: Any, mixin: type) -> None:
     thing.__class__ = type(own.__name__, (mixin, own), {"__module__": own.__module__})
 
 
-class SteadyThread:
+class LosslessThread:
     """Mixed into the thread that sends a kernel's output: who has something to send waits while much is unsent.
 
     owing: the stream that was flushed and has not sent all yet; nothing else is sent before that is.
@@ -79,7 +79,7 @@ class SteadyThread:
 
     thread: threading.Thread
     io_loop: Any
-    owing: SteadyStream | None = None
+    owing: LosslessStream | None = None
     _events: Any
     _handle_event: Callable[[Any], None]
     _is_sending = False
@@ -125,7 +125,7 @@ class SteadyThread:
             self._is_sending = False
 
 
-class SteadyStream:
+class LosslessStream:
     """Mixed into a stream of a kernel: who prints waits while much is unsent.
 
     Long texts are sent in pieces, and many that are flushed one by one in one: a message takes longer than a line.

@@ -11,7 +11,7 @@ import pytest
 
 from nbpart.errors import MissingInputError
 from nbpart.run.kernels import launch
-from nbpart.run.kernels.keep import KeptKernel
+from nbpart.run.kernels.kept_kernel import KeptKernel
 from nbpart.run.notebook import execute
 from nbpart.run.report import RunReport
 from nbpart.states import RunStatus

@@ -119,7 +119,7 @@ def _new(now: Mapping[Any, Any], before: Mapping[Any, Any]) -> dict[Any, Any]:
     return {name: value for name, value in now.items() if name not in before or before[name] is not value}
 
 
-class KernelPlaceholder:
+class ShellForImports:
     """A shell and streams that stand for those of kernels to come; in a fork one kernel takes them."""
 
     def __init__(self) -> None:

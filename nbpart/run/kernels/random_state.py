@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-class Chance:
+class PreloadedGenerators:
     """The generators that a process made while it was watched, and seeded from the system; fixed seeds stay."""
 
     def __init__(self) -> None:

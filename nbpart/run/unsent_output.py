@@ -14,7 +14,7 @@ _MOST_READ, _MOST_KEPT = 4 << 20, 16_384
 _KNOWN = 200
 
 
-class ToldText:
+class ReceivedOutput:
     """What a run was told by messages: how much of each stream, and the last of it."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class ToldText:
                     found[name] = text
         return found
 
-    def find_last_words(self, kernel: RunKernel) -> str:
+    def read_console_rest(self, kernel: RunKernel) -> str:
         """What a dead kernel wrote to its console past its streams, and a stock one also by them but sent no more."""
         console = kernel.console.fileno()
         begin = CONSOLE_BEGINS if kernel.kind == PREWARMED else 0

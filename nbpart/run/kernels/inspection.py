@@ -1,4 +1,7 @@
-"""What is in a kernel after a failure. This file's text is sent there, so it needs nothing but Python itself."""
+"""Describes what is in a kernel after a failure.
+
+This file's text is sent there, so it needs nothing but Python itself.
+"""
 
 import sys
 from typing import Any
@@ -8,8 +11,8 @@ _MOST_NAMES = 500
 _MOST_FRAMES = 30
 
 
-def look(shell: Any) -> dict[str, Any]:
-    """The shell's globals and the frames of its last error, outermost first, as plain JSON."""
+def inspect_failure(shell: Any) -> dict[str, Any]:
+    """Return the shell's globals and the frames of its last error, outermost first, as plain JSON."""
     hidden = set(shell.user_ns_hidden)
     names = {n: v for n, v in shell.user_ns.items() if n not in hidden and not n.startswith("_")}
     frames: list[dict[str, Any]] = []
