@@ -16,6 +16,7 @@ from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, U
 from nbpart.partitions.keys import shorten
 from nbpart.partitions.names import MAX_NAME_BYTES, check_identifier
 from nbpart.run.input_files import InputFault, InputFile
+from nbpart.run.joined_frames import KEY_COLUMN, open_as_dataset, stack_frames
 from nbpart.run.report import RunOutput
 from nbpart.run.secrets import own_redactor
 from nbpart.run.spec import InputItem, InputSpec, RunSpec
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     import duckdb
 
 
-#: The column that carries partition keys within a relation.
-_KEY = "nbpart_partition_key"
 #: In bytes; what file systems take.
 _LONGEST_FILE_NAME = 255
 
@@ -251,7 +250,7 @@ class RunContext:
         values = {item.partition_key or "": self._load_item(name, item, file) for item in given.items}
         if not values or not all(item.format == "frame" for item in given.items) or file is not None:
             return values
-        return _stack_frames(values)
+        return stack_frames(values)
 
     def _check_file(self, name: str, item: InputItem, file: str, saved: InputFile | None) -> None:
         """Let only what was saved be read: whatever else is there would flow down as if a run had made it."""
@@ -277,13 +276,13 @@ class RunContext:
 
         if self._connection is None:
             self._connection = duckdb.connect()
-        relation = self._connection.from_arrow(_frames_dataset(items))
+        relation = self._connection.from_arrow(open_as_dataset(items))
         column = duckdb.ColumnExpression
         if items[0].partition_key is None:
             return relation
-        chosen = [column(_KEY).alias("partition_key")]
+        chosen = [column(KEY_COLUMN).alias("partition_key")]
         for name in relation.columns:
-            if name != _KEY:
+            if name != KEY_COLUMN:
                 chosen.append(column(name).alias("partition_key_1" if name.lower() == "partition_key" else name))
         return relation.select(*chosen)
 
@@ -362,43 +361,6 @@ def _explain(name: str, key: str | None, location: str, fault: FileFault) -> str
     if fault is FileFault.DELETED:
         return f"the data of {of} is gone ({location}); make it again: {again}"
     return f"the data of {of} is not what was saved ({fault}: {location}); make it again: {again}"
-
-
-def _frames_dataset(items: list[InputItem]) -> Any:
-    """The Parquet files of many partitions as one Arrow dataset, with their keys in the column _KEY."""
-    import pyarrow
-    import pyarrow.dataset as datasets
-    import pyarrow.fs
-    import pyarrow.parquet
-
-    form = datasets.ParquetFileFormat()
-    files = pyarrow.fs.LocalFileSystem()
-    schemas = [pyarrow.parquet.read_schema(item.location).remove_metadata() for item in items]
-    if items[0].partition_key is None:
-        fragments = [form.make_fragment(item.location, files) for item in items]
-    else:
-        # a key is given as what is known of its file, so that it need not stand in it
-        schemas.append(pyarrow.schema([(_KEY, pyarrow.string())]))
-        fragments = [
-            form.make_fragment(item.location, files, partition_expression=datasets.field(_KEY) == item.partition_key)
-            for item in items
-        ]
-    schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
-    return datasets.FileSystemDataset(fragments, schema, form, files)
-
-
-def _stack_frames(frames: Mapping[str, Any]) -> Any:
-    """One frame of many, with the column `partition_key` in front."""
-    import pandas as pd
-
-    parts = []
-    for key, frame in frames.items():
-        if "partition_key" in frame.columns:
-            frame = frame.rename(columns={"partition_key": "partition_key_1"})
-        frame.insert(0, "partition_key", pd.Series([key] * len(frame), index=frame.index, dtype="str"))
-        parts.append(frame)
-    plain = all(isinstance(frame.index, pd.RangeIndex) for frame in parts)
-    return pd.concat(parts, ignore_index=plain)
 
 
 def _copy(source: Path, target: Path) -> None:

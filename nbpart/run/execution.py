@@ -22,9 +22,9 @@ from nbclient.util import ensure_async
 from nbpart.assets.cells import source_of
 from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
 from nbpart.run.client import RunClient
+from nbpart.run.kernels.forked_kernel import Usage
 from nbpart.run.kernels.kept_kernel import outlive_code
 from nbpart.run.kernels.launch import Imports, RunKernel, run_environment, start_kernel
-from nbpart.run.kernels.zygotes import Usage
 from nbpart.run.record import NotebookRecord, strip_ansi
 from nbpart.run.report import SUCCEEDED, Ending
 from nbpart.run.streams import StreamOutputs

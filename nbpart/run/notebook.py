@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import keyword
 import logging
-import math
 import os
 import threading
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from nbpart.assets.notebook_files import read_notebook_file
-from nbpart.errors import MissingInputError, NbpartError, ParameterError
+from nbpart.errors import MissingInputError, NbpartError
 from nbpart.run.interrupts import call_interruptibly
-from nbpart.run.members import read_member_outputs, use_variant, with_members
+from nbpart.run.members import read_member_outputs, with_members
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
+from nbpart.run.prepared_notebook import prepare_notebook
 from nbpart.run.redaction import Redactor
 from nbpart.run.report import Ending, RunOutput, RunReport
+from nbpart.run.run_log import RunLog
 from nbpart.run.secrets import spell_secrets
 from nbpart.run.spec import RunSpec
-from nbpart.run.texts import MOST_MESSAGE, show_text
 from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 from nbpart.storage.file_record import FileRecord
@@ -105,7 +103,7 @@ class NotebookRun:
                 _load_engine()
                 from nbpart.run.kernels.launch import start_spare
 
-                self._read = read_notebook(self.spec)
+                self._read = prepare_notebook(self.spec)
                 self._ahead = start_spare(
                     self._read[1],
                     folder=self.spec.folder,
@@ -229,7 +227,7 @@ class NotebookRun:
         Path(self.spec.log).unlink(missing_ok=True)  # not written over, since it may be a link
         with open(self.spec.log, "x", encoding="utf-8", errors="replace", newline="") as file:
             share(os.stat(Path(self.spec.log).parent), file.fileno())
-            log = _Log(file, self._redactor)
+            log = RunLog(file, self._redactor)
             kernel: str | None = None
             try:
                 ending, kernel = self._run(log)
@@ -238,7 +236,7 @@ class NotebookRun:
             log.end(ending, self._execution.cells_s if self._execution is not None else 0.0)
         return ending, kernel
 
-    def _run(self, log: _Log) -> tuple[Ending, str | None]:
+    def _run(self, log: RunLog) -> tuple[Ending, str | None]:
         from nbpart.run.execution import Execution, Limits
         from nbpart.run.papermill_engine import ENGINE_NAME
         from nbpart.run.streams import StreamOutputs
@@ -253,7 +251,7 @@ class NotebookRun:
         spec = self.spec
         if not os.path.isdir(spec.folder):
             raise MissingInputError(f"the working directory {spec.folder!r} of {spec.where} is not there; restore it.")
-        notebook, kernel = self._read or read_notebook(spec)
+        notebook, kernel = self._read or prepare_notebook(spec)
         spec.write()
         execution = self._execution = Execution(
             folder=spec.folder,
@@ -315,125 +313,6 @@ def _saved_files(spec: RunSpec) -> list[FileRecord]:
     if not spec.members:
         return list(RunOutput.read(spec.part).files)
     return [file for member in read_member_outputs(spec).values() for file in member.output.files]
-
-
-class _Log:
-    """The log of a run: what its cells print, as it comes, and a last line with the outcome."""
-
-    def __init__(self, file: IO[str], redactor: Redactor) -> None:
-        self._file = file
-        self._is_line_begun = False
-        self._writer = redactor.wrap(self._append) if redactor else None
-        self._hide = redactor.redact_value
-        self.write: Callable[[str], None] = self._writer or self._append
-
-    def _append(self, text: str) -> None:
-        if text:
-            self._file.write(text)
-            self._file.flush()
-            self._is_line_begun = not text.endswith("\n")
-
-    def end(self, ending: Ending, duration_s: float) -> None:
-        if self._writer is not None:
-            self._writer.flush()
-        if self._is_line_begun:
-            self.write("\n")
-        if ending.traceback and ending.error_class != "DeadKernel":
-            self.write(f"{ending.traceback}\n")
-        # hidden before it is cut: half a secret would not be known
-        reason = self._hide(f"{ending.error_class}: {ending.error_message}" if ending.error_class else ending.note)
-        reason = f": {show_text(reason, MOST_MESSAGE)}" if reason else ""
-        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        line = " ".join(f"{ending.status} after {duration_s:.1f} s{reason}".splitlines())
-        self.write(f"[nbpart {at}] {line}\n")
-        if self._writer is not None:
-            self._writer.flush()
-
-
-def read_notebook(spec: RunSpec) -> tuple[Any, str]:
-    """The notebook to execute, with the injected cell in its place, and the name of the kernel for it.
-
-    The cell stands after the one tagged `parameters`, or first. Raises what reading a notebook raises.
-    """
-    from papermill.iorw import load_notebook_node
-    from papermill.parameterize import parameterize_notebook
-
-    from nbpart.run.papermill_engine import ENGINE_NAME
-
-    try:
-        notebook = load_notebook_node(read_notebook_file(spec.notebook))
-    except FileNotFoundError as error:
-        raise MissingInputError(f"the notebook {spec.notebook!r} of {spec.where} is gone; restore it.") from error
-    except ValueError as error:
-        raise ValueError(f"{spec.notebook!r} is not a notebook: {error}") from error
-    if spec.members:
-        use_variant(notebook)
-    about = notebook.metadata.get("kernelspec", {})
-    kernel = spec.kernel_name or about.get("name") or "python3"
-    language = spec.language or about.get("language") or notebook.metadata.get("language_info", {}).get("name")
-    language = language or "python"
-    if spec.injected or spec.secrets:
-        shown = {name: _show(value) for name, value in spec.injected.items()}
-        notebook = parameterize_notebook(
-            notebook, shown, kernel_name=kernel, language=language, engine_name=ENGINE_NAME
-        )
-        if language.lower() == "python":
-            cell = next(c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", []))
-            cell.source = spell_injected(spec.injected, spec.secrets)
-        elif spec.secrets:
-            raise ParameterError(f"{spec.where} has secrets, which only Python notebooks can be given.")
-    notebook.metadata.papermill["input_path"] = to_relative(spec.notebook, spec.workspace)
-    return notebook, kernel
-
-
-def spell_injected(values: Mapping[str, Any], secrets: Collection[str] = ()) -> str:
-    """The source of the injected cell of a Python notebook: dates arrive as dates, which papermill cannot do.
-
-    Of ``secrets`` it says only where they are read.
-    """
-    for name in (*values, *secrets):
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise ParameterError(f"{name!r} cannot become a variable of a notebook; choose an identifier.")
-    lines = [f"{name} = {_spell(value)}" for name, value in values.items()]
-    if any("_datetime." in line for line in lines):
-        lines.insert(0, "import datetime as _datetime")
-    if secrets:
-        lines.append("from nbpart.run.secrets import read_secret as _read_secret")
-        lines += [f"{name} = _read_secret({name!r})" for name in secrets]
-    return "\n".join(["# Parameters of this run", *lines])
-
-
-def _spell(value: Any) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"float({str(value)!r})"
-    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
-        return f"_datetime.datetime.fromisoformat({value.isoformat()!r})"
-    if isinstance(value, datetime.date):
-        return f"_{value!r}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_spell(item) for item in value)}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{_spell(key)}: {_spell(item)}' for key, item in value.items())}}}"
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return repr(kind(value))
-    if value is None:
-        return "None"
-    name = type(value).__qualname__
-    raise ParameterError(f"a value of type {name} cannot be injected in a notebook; pass numbers, text or dates.")
-
-
-def _show(value: Any) -> Any:
-    """A value as the notebook's metadata holds it: strict JSON."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        return [_show(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _show(item) for key, item in value.items()}
-    return value
 
 
 def _save(notebook: Any, spec: RunSpec, redactor: Redactor) -> None:

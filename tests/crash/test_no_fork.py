@@ -10,7 +10,7 @@ import pytest
 
 import nbpart
 from nbpart.run.kernels import zygotes
-from nbpart.run.kernels.zygotes import PrewarmError
+from nbpart.run.kernels.forked_kernel import PrewarmError
 from tests.projects import import_written, show_to_processes
 
 pytestmark = [

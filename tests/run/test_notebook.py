@@ -19,7 +19,8 @@ import pytest
 
 from nbpart.errors import ParameterError
 from nbpart.run.kernels import launch, provisioner
-from nbpart.run.notebook import NotebookRun, execute, read_notebook, spell_injected
+from nbpart.run.notebook import NotebookRun, execute
+from nbpart.run.prepared_notebook import prepare_notebook, spell_injected
 from nbpart.run.report import RunReport
 from nbpart.run.spec import InputSpec, RunSpec
 from nbpart.states import RunStatus
@@ -352,18 +353,18 @@ def test_injected_source_gives_the_values_back() -> None:
 def test_injected_cell_comes_after_the_parameters_cell_or_first(tmp_path: Path) -> None:
     with_cell = make_spec(tmp_path, "a", "x = 1", tagged("y = 2", "parameters"), "x", injected={"y": 3})
     without = make_spec(tmp_path, "b", "x = 1", injected={"y": 3})
-    assert [cell.source.splitlines()[-1] for cell in read_notebook(with_cell)[0].cells] == [
+    assert [cell.source.splitlines()[-1] for cell in prepare_notebook(with_cell)[0].cells] == [
         "x = 1",
         "y = 2",
         "y = 3",
         "x",
     ]
-    assert [cell.source.splitlines()[-1] for cell in read_notebook(without)[0].cells] == ["y = 3", "x = 1"]
+    assert [cell.source.splitlines()[-1] for cell in prepare_notebook(without)[0].cells] == ["y = 3", "x = 1"]
 
 
 def test_another_language_gets_its_own_spelling(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "r", "x <- 1", injected={"day": DAY, "on": True}, language="R", kernel_name="ir")
-    cell = read_notebook(spec)[0].cells[0]
+    cell = prepare_notebook(spec)[0].cells[0]
     assert 'day = "2024-05-01"' in cell.source
     assert "on = TRUE" in cell.source
 

@@ -19,6 +19,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from nbpart.run.kernels.error_report import report_code
 from nbpart.run.kernels.folders import can_hold_sockets, make_folder
+from nbpart.run.kernels.forked_kernel import ForkedKernel, PrewarmError, Usage
 from nbpart.run.kernels.kept_kernel import write_kept
 from nbpart.run.kernels.lossless_output import lossless_code
 from nbpart.run.kernels.processes import (
@@ -34,7 +35,7 @@ from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipytho
 from nbpart.run.kernels.stock_kernel_exit import exit_guard_code
 from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import call_in_thread, wait_end
-from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Usage, is_supported
+from nbpart.run.kernels.zygotes import is_supported
 from nbpart.run.modules import RUN_VARIABLE
 from nbpart.run.secrets import TAKING_LINE, pass_secrets, spell_environment
 

@@ -13,8 +13,9 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import List, Unicode
 
+from nbpart.run.kernels.forked_kernel import ForkedKernel, PrewarmError
 from nbpart.run.kernels.waiting import call_in_thread, wait_end, wait_readable
-from nbpart.run.kernels.zygotes import ForkedKernel, PrewarmError, Zygote, is_supported, shared
+from nbpart.run.kernels.zygotes import Zygote, is_supported, shared
 from nbpart.run.variables import ANY
 
 NAME = "nbpart-provisioner"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nbpart.run.kernels.zygotes import Usage
+from nbpart.run.kernels.forked_kernel import Usage
 
 
 def read_usage(pid: int) -> Usage | None:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from nbpart.run.kernels.forked_kernel import ForkedKernel
 from nbpart.run.kernels.processes import is_gone
-from nbpart.run.kernels.zygotes import ForkedKernel
 
 _POLL_S = 0.02
 T = TypeVar("T")

@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 
 from nbpart.run.kernels import wire
 from nbpart.run.kernels.environment_reads import EnvironmentReads
+from nbpart.run.kernels.forked_kernel import START_LIMIT_S, ForkedKernel, PrewarmError
 from nbpart.run.kernels.inheritance import Inheritance, read_identity
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE
@@ -34,172 +34,16 @@ PRELOAD = (
     "duckdb",
 )
 _MOST_ZYGOTES = 4
-_START_LIMIT_S = 60.0
 _RETRY_S = 60.0
-_END_LIMIT_S = 3.0
+
 # room for each mark of a run in what the system shows of a forked process's environment
 _MARK_ROOM = 200
 _TAIL = 2_000
 
 
-class PrewarmError(RuntimeError):
-    """Why no kernel could be forked; the message is for the person whose run it was."""
-
-
 def is_supported() -> bool:
     """Whether kernels can be forked on this platform."""
     return sys.platform == "linux" and hasattr(os, "pidfd_open") and hasattr(os, "memfd_create")
-
-
-@dataclass
-class Usage:
-    """What a process and the children that it waited for took."""
-
-    cpu_s: float | None = None
-    peak_rss_bytes: int | None = None
-
-
-class ForkedKernel:
-    """A kernel that a zygote forked, as a Popen object looks: ours to signal and to wait for.
-
-    conn: the kernel's own socket; zygote: a descriptor of the zygote, which is copied. A process that the kernel forked
-    may hold the other end of the socket, so its end tells nothing: that of the kernel and of the zygote does.
-    """
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, conn: socket.socket, zygote: int) -> None:
-        self._conn = conn
-        self._zygote = os.dup(zygote)
-        self._pidfd: int | None = None
-        self._events = select.epoll()
-        for descriptor in (conn.fileno(), self._zygote):
-            self._events.register(descriptor, select.EPOLLIN)
-        self._owner = os.getpid()
-        self._lock = threading.Lock()
-        self.pid = -1
-        self.connection_file: str | None = None
-        self.console: int | None = None
-        self.returncode: int | None = None
-        self.usage = Usage()
-        self.is_abandoned = False
-        self._died_at: float | None = None
-
-    def fileno(self) -> int:
-        """Readable once the kernel is ready, and again when it ended."""
-        return self._events.fileno()
-
-    def wait_until_ready(self, limit_s: float = _START_LIMIT_S) -> None:
-        """Return when it is bound to its sockets; PrewarmError where it does not come to that."""
-        if not self._events.poll(limit_s):
-            self._release()
-            raise PrewarmError(f"a forked kernel was not ready within {limit_s:g} s")
-        self.take_ready()
-
-    def take_ready(self) -> None:
-        """Read what `fileno` announced first."""
-        message, descriptors = self._receive(2)
-        if message is not None and "ready" in message:
-            self.pid = int(message["ready"])
-            self.connection_file = message.get("connection_file")
-            self._pidfd, *more = descriptors
-            self.console = more[0] if more else None
-            self._events.register(self._pidfd, select.EPOLLIN)
-            return
-        self._release()
-        if message is None:
-            raise PrewarmError("the process that forks kernels died while it started one")
-        reason = message.get("error") or f"a forked kernel ended while it started, with exit code {message['code']}"
-        raise PrewarmError(str(reason))
-
-    def poll(self) -> int | None:
-        with self._lock:
-            if self.returncode is None and not self._events.closed:
-                ready = {descriptor for descriptor, _ in self._events.poll(0)}
-                if ready & {self._conn.fileno(), self._zygote}:
-                    self._take_end()
-                elif ready and self._pidfd is not None:
-                    # the zygote tells when nothing is left of what the kernel started, which takes a moment
-                    self._died_at = time.monotonic()
-                    self._events.unregister(self._pidfd)
-                elif self._died_at is not None and time.monotonic() > self._died_at + _END_LIMIT_S:
-                    self._take_end()
-            return self.returncode
-
-    def next_look_s(self, limit_s: float | None) -> float | None:
-        """How long `fileno` may be waited for before `poll` is to be asked again, if `limit_s` is the most."""
-        if self._died_at is None:
-            return limit_s
-        return _END_LIMIT_S if limit_s is None else min(limit_s, _END_LIMIT_S)
-
-    def _take_end(self) -> None:
-        message, _ = self._receive()
-        if message is not None:
-            self.returncode = int(message["code"])
-            self.usage = Usage(message["cpu_s"], message["peak_rss_bytes"])
-        else:
-            # the zygote is gone, and with it all that it forked
-            self.is_abandoned = True
-            if self._pidfd is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-                select.select([self._pidfd], [], [], _END_LIMIT_S)
-            self.returncode = -int(signal.SIGKILL)
-        self._release()
-
-    def _receive(self, most_descriptors: int = 0) -> tuple[dict[str, Any] | None, list[int]]:
-        """The message that is there; None where there is none."""
-        if not select.select([self._conn], [], [], 0)[0]:
-            return None, []
-        return wire.receive(self._conn, most_descriptors)
-
-    def _release(self) -> None:
-        if self._events.closed:
-            return
-        self._events.close()
-        if self._owner == os.getpid():
-            # a process that was forked here may hold a copy: closing alone would tell nobody
-            with contextlib.suppress(OSError):
-                self._conn.shutdown(socket.SHUT_RDWR)
-        self._conn.close()
-        for descriptor in (self._zygote, self._pidfd):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._pidfd = None
-
-    def wait(self, timeout: float | None = None) -> int:
-        end = None if timeout is None else time.monotonic() + timeout
-        while self.poll() is None:
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left <= 0:
-                raise subprocess.TimeoutExpired("a forked kernel", timeout or 0)
-            with contextlib.suppress(ValueError):  # another thread saw its end first
-                self._events.poll(self.next_look_s(left))
-        assert self.returncode is not None
-        return self.returncode
-
-    def detach(self) -> None:
-        """Let it live on when this object and its owner are gone; nothing is heard of it any more."""
-        wire.send(self._conn, {"detach": True})
-        select.select([self._conn.fileno(), self._zygote], [], [], _END_LIMIT_S)
-        self._receive()
-
-    def close(self) -> None:
-        """Let go of it: what still runs is killed."""
-        self._release()
-        if self.console is not None:
-            os.close(self.console)
-            self.console = None
-
-    def send_signal(self, number: int) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
 
 
 @dataclass
@@ -253,9 +97,9 @@ class Zygote:
         with contextlib.suppress(OSError):  # where it is gone already, receive says so
             optional = () if preload is None else PRELOAD
             wire.send(self.control, {"preload": list(preload or ()), "optional": optional})
-        if not select.select([self.control], [], [], _START_LIMIT_S)[0]:
+        if not select.select([self.control], [], [], START_LIMIT_S)[0]:
             raise PrewarmError(
-                f"importing {', '.join(preload or ()) or 'what runs need'} ahead took more than {_START_LIMIT_S:g} s"
+                f"importing {', '.join(preload or ()) or 'what runs need'} ahead took more than {START_LIMIT_S:g} s"
             )
         answer, descriptors = wire.receive(self.control, 1)
         if answer is None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from nbpart.run.kernels import zygotes
+from nbpart.run.kernels.forked_kernel import PrewarmError
 from tests.run.conftest import PACKAGE_ROOT, make_spec
 
 pytestmark = pytest.mark.skipif(not zygotes.is_supported(), reason="kernels are forked on Linux only")
@@ -81,7 +82,7 @@ def test_what_a_fork_cannot_take_on_is_left_to_an_ordinary_start() -> None:
         zygote = zygotes.Zygote(None, None, None)  # type: ignore[arg-type]
         try:
             zygote.adopt_kernel({}, "/", [])
-        except zygotes.PrewarmError as error:
+        except PrewarmError as error:
             found.append(str(error))
 
     thread = threading.Thread(target=work)

@@ -17,8 +17,8 @@ from papermill.exceptions import PapermillExecutionError
 
 from nbpart.errors import DeclarationError
 from nbpart.run.kernels import zygotes
+from nbpart.run.kernels.forked_kernel import PrewarmError
 from nbpart.run.kernels.install import DISPLAY_NAME, install_kernelspec, remove_kernelspec
-from nbpart.run.kernels.zygotes import PrewarmError
 from nbpart.run.papermill_engine import ENGINE_NAME
 from tests.run.conftest import PACKAGE_ROOT, wait_for, write_notebook
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nbpart.run.kernels import launch, zygotes
-from nbpart.run.kernels.zygotes import PrewarmError
+from nbpart.run.kernels.forked_kernel import PrewarmError
 from nbpart.run.notebook import execute
 from nbpart.run.pool import ThreadPool
 from nbpart.run.report import RunReport

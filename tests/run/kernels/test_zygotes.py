@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from nbpart.run.kernels import folders, wire, zygotes
+from nbpart.run.kernels.forked_kernel import PrewarmError
 from nbpart.run.kernels.guardian import Guardian
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.kernels.zygote import Zygote as Server
-from nbpart.run.kernels.zygotes import PrewarmError, Zygote, Zygotes
+from nbpart.run.kernels.zygotes import Zygote, Zygotes
 from tests.run.conftest import PACKAGE_ROOT, wait_for
 from tests.run.kernels.test_folders import dead_process
 

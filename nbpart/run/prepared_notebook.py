@@ -1,0 +1,101 @@
+"""The notebook that a run executes: the one of its spec, with a cell of its parameters in it."""
+
+from __future__ import annotations
+
+import datetime
+import keyword
+import math
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from nbpart.assets.notebook_files import read_notebook_file
+from nbpart.errors import MissingInputError, ParameterError
+from nbpart.run.members import use_variant
+from nbpart.run.spec import RunSpec
+from nbpart.storage.relative import to_relative
+
+
+def prepare_notebook(spec: RunSpec) -> tuple[Any, str]:
+    """The notebook to execute, with the injected cell in its place, and the name of the kernel for it.
+
+    The cell stands after the one tagged `parameters`, or first. Raises what reading a notebook raises.
+    """
+    from papermill.iorw import load_notebook_node
+    from papermill.parameterize import parameterize_notebook
+
+    from nbpart.run.papermill_engine import ENGINE_NAME
+
+    try:
+        notebook = load_notebook_node(read_notebook_file(spec.notebook))
+    except FileNotFoundError as error:
+        raise MissingInputError(f"the notebook {spec.notebook!r} of {spec.where} is gone; restore it.") from error
+    except ValueError as error:
+        raise ValueError(f"{spec.notebook!r} is not a notebook: {error}") from error
+    if spec.members:
+        use_variant(notebook)
+    about = notebook.metadata.get("kernelspec", {})
+    kernel = spec.kernel_name or about.get("name") or "python3"
+    language = spec.language or about.get("language") or notebook.metadata.get("language_info", {}).get("name")
+    language = language or "python"
+    if spec.injected or spec.secrets:
+        shown = {name: _show(value) for name, value in spec.injected.items()}
+        notebook = parameterize_notebook(
+            notebook, shown, kernel_name=kernel, language=language, engine_name=ENGINE_NAME
+        )
+        if language.lower() == "python":
+            cell = next(c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", []))
+            cell.source = spell_injected(spec.injected, spec.secrets)
+        elif spec.secrets:
+            raise ParameterError(f"{spec.where} has secrets, which only Python notebooks can be given.")
+    notebook.metadata.papermill["input_path"] = to_relative(spec.notebook, spec.workspace)
+    return notebook, kernel
+
+
+def spell_injected(values: Mapping[str, Any], secrets: Collection[str] = ()) -> str:
+    """The source of the injected cell of a Python notebook: dates arrive as dates, which papermill cannot do.
+
+    Of ``secrets`` it says only where they are read.
+    """
+    for name in (*values, *secrets):
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ParameterError(f"{name!r} cannot become a variable of a notebook; choose an identifier.")
+    lines = [f"{name} = {_spell(value)}" for name, value in values.items()]
+    if any("_datetime." in line for line in lines):
+        lines.insert(0, "import datetime as _datetime")
+    if secrets:
+        lines.append("from nbpart.run.secrets import read_secret as _read_secret")
+        lines += [f"{name} = _read_secret({name!r})" for name in secrets]
+    return "\n".join(["# Parameters of this run", *lines])
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return f"_datetime.datetime.fromisoformat({value.isoformat()!r})"
+    if isinstance(value, datetime.date):
+        return f"_{value!r}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_spell(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_spell(key)}: {_spell(item)}' for key, item in value.items())}}}"
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return repr(kind(value))
+    if value is None:
+        return "None"
+    name = type(value).__qualname__
+    raise ParameterError(f"a value of type {name} cannot be injected in a notebook; pass numbers, text or dates.")
+
+
+def _show(value: Any) -> Any:
+    """A value as the notebook's metadata holds it: strict JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [_show(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _show(item) for key, item in value.items()}
+    return value
