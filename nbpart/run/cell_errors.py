@@ -1,4 +1,4 @@
-"""The error of a cell: which one is told where messages, outputs and reply say different things, and what it means."""
+"""The error of a cell: which one counts where outputs and reply differ, and how the run ends by it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nbpart.run.record import strip_ansi
 from nbpart.run.report import Ending
 from nbpart.states import RunStatus
 
-#: How SystemExit tells a code that means success: `sys.exit()`, `sys.exit(0)`, `SystemExit(None)`, `sys.exit(False)`.
+#: The messages of a SystemExit that means success: `sys.exit()`, `sys.exit(0)`, `SystemExit(None)`, `sys.exit(False)`.
 _GOOD_CODES = frozenset({"", "0", "None", "False"})
 
 
@@ -92,9 +92,9 @@ def _ending_error(
     return replace(error, traceback=traceback)
 
 
-def _read(told: Mapping[str, Any], *, ends_cell: bool) -> CellError:
-    name, message = str(told.get("ename") or "Error"), strip_ansi(str(told.get("evalue") or ""))
-    return CellError(name, message, _join(told.get("traceback") or ()), ends_cell, bool(told.get("raised")))
+def _read(reported: Mapping[str, Any], *, ends_cell: bool) -> CellError:
+    name, message = str(reported.get("ename") or "Error"), strip_ansi(str(reported.get("evalue") or ""))
+    return CellError(name, message, _join(reported.get("traceback") or ()), ends_cell, bool(reported.get("raised")))
 
 
 def _join(traceback: str | Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from nbpart.run.messages import mend_output
 from nbpart.run.record import NotebookRecord
 
 _REPLY_LIMIT_S = 30.0
-#: A kernel that answered, and says nothing more for so long, says not that it is done.
+#: A kernel that answered a cell and sends nothing for so long will not send that it is idle.
 _IDLE_LIMIT_S = 30.0
 _LATE_S = 0.02
 _LAST_OUTPUT_S = 0.5
@@ -102,7 +102,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             await self.take_rest()
 
     async def _take_all(self) -> None:
-        """Hand on what comes until the kernel says that it was all, or says nothing for longer than its end takes."""
+        """Hand on messages until the kernel's last one, or until none came for longer than its end takes."""
         with contextlib.suppress(Empty):
             while not self._take_late(await self._next("iopub", time.monotonic() + _SILENCE_S, lambda message: True)):
                 pass

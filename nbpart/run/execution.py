@@ -59,7 +59,7 @@ class Execution:
     """One notebook in one kernel of its own, from the kernel's start to its end.
 
     folder: the kernel's working directory. environment: variables beside those of this process. save: keeps the
-    notebook, in whatever state it is. write: gets what cells print. should_stop: looked at several times a second, and
+    notebook, in whatever state it is. write: gets what cells print. should_stop: asked several times a second, and
     at once after `wake`; True cancels. check: may turn a success into a failure once the kernel is gone. startup: lines
     that an IPython kernel executes first. secrets: what a kernel of Python is handed by a pipe (see `spell_secrets`).
     imports: what a prewarmed kernel may find imported; what has read a variable of the environment that a cell sets
@@ -68,7 +68,7 @@ class Execution:
     cell raises, its kernel is not ended but kept for `keep_s` seconds, with a connection file at this path (see
     KeptKernel); IPython only.
 
-    After `run`, `ending` tells how it ended, `kernel_kind`, `notes` and `usage` of the kernel, `kept` where it is kept.
+    After `run`, `ending` is how it ended, `kernel_kind`, `notes` and `usage` of the kernel, `kept` where it is kept.
     """
 
     _client: Any = None
@@ -136,7 +136,7 @@ class Execution:
         return nb
 
     def wake(self) -> None:
-        """Let `should_stop` be looked at now; from any thread."""
+        """Let `should_stop` be asked now; may be called from any thread."""
         loop, woken = self._loop, self._woken
         if loop is not None and woken is not None:
             with contextlib.suppress(RuntimeError):  # it is over
@@ -294,7 +294,7 @@ class Execution:
         client = self._client
         try:
             await client.async_execute_cell(cell, index)
-        except CellExecutionError:  # the reply and the outputs tell more
+        except CellExecutionError:  # the reply and the outputs hold more
             pass
         except DeadKernelError:
             return replace(self._dead_kernel(f"in cell {index + 1}"), error_cell=index)

@@ -28,7 +28,7 @@ VARIANT = "single_run"
 class MemberRun(RunContext):
     """One partition of a run of many, as a context manager.
 
-    An error inside its block is that partition's alone: it is recorded and told, and the block after it goes on. So is
+    An error inside its block is that partition's alone: it is recorded and printed, and the next block goes on. So is
     the end of it by `sys.exit()`, which is good where its code is.
     """
 

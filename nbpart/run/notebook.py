@@ -60,7 +60,7 @@ class NotebookRun:
     interrupted kernel or `cancel` cancel it. `sys.exit()` and `sys.exit(0)` end it as a success, with a note.
     The report is also written to `spec.report`.
 
-    on_start: called with the spec in the executing thread before the kernel starts. should_stop: looked at several
+    on_start: called with the spec in the executing thread before the kernel starts. should_stop: asked several
     times a second; True is like `cancel`. grace_s: seconds that an interrupted cell gets before its kernel is killed.
     """
 
@@ -93,7 +93,7 @@ class NotebookRun:
     def start_ahead(self) -> None:
         """Start the kernel before its turn, where none could be forked in no time; else do nothing. Does not wait.
 
-        What goes wrong here is left to `execute` to meet and to tell. Must not be called where an event loop runs.
+        What goes wrong here is reported by `execute`. Must not be called where an event loop runs.
         """
         with self._turn:
             if self._is_begun:
@@ -112,7 +112,7 @@ class NotebookRun:
                     secrets=spell_secrets(self.spec.secrets),
                     prepare=self.spec.write,
                 )
-            except Exception as error:  # noqa: BLE001 - told when its turn comes
+            except Exception as error:  # noqa: BLE001 - reported when its turn comes
                 _logger.debug("no kernel was started ahead for %s: %s", self.spec.where, error)
 
     @property
@@ -270,7 +270,7 @@ class NotebookRun:
             keep_s=spec.keep_kernel_s,
             imports=_find_imports(spec),
         )
-        # papermill raises for error outputs; the ending tells more. No output path: papermill would write it in place,
+        # papermill raises for error outputs; the ending holds more. No output path: papermill would write it in place,
         # format its braces, and change directory to do so.
         self._ahead = None
         with contextlib.suppress(PapermillExecutionError):

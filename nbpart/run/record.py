@@ -110,7 +110,7 @@ def _add_error(cell: Any, ending: Ending) -> None:
     if cell.cell_type != "code":
         return
     shown = [output.ename for output in cell.outputs if output.output_type == "error"]
-    # a cell that shows nothing at all does not tell where it raised
+    # a cell that shows nothing at all does not show where it raised
     lines = [] if cell.outputs else (ending.traceback or "").splitlines()
     if ending.error_class not in shown:
         cell.outputs.append(

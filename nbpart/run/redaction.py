@@ -167,7 +167,7 @@ class RedactedWriter:
 
 
 class _Patterns:
-    """What finds secrets, and their beginnings at the end of a text, of which `longest` characters are looked at."""
+    """What finds secrets, and their beginnings at the end of a text, of which `longest` characters are searched."""
 
     def __init__(self, spellings: list[Spelling]) -> None:
         self._anchors = tuple(dict.fromkeys(spelling.anchor for spelling in spellings))

@@ -54,7 +54,7 @@ def find_texts(value: Any) -> frozenset[str]:
 
 
 def find_numbers(value: Any) -> frozenset[int | float]:
-    """The numbers that tell a secret: those in a value, and those that its texts spell."""
+    """The numbers that reveal a secret: those in a value, and those that its texts spell."""
     return frozenset(number for leaf in iterate_leaves(value) for number in _numbers(leaf))
 
 

@@ -52,7 +52,7 @@ class StreamOutputs:
     outputs that grow is in their notebook only after `settle`.
 
     most: so many characters of what a cell prints are kept, the first half and the last, or None for all. place: where
-    the rest is, told in between. hide: takes out of a text what nobody may read, before it is cut there.
+    the rest is, named in between. hide: takes out of a text what nobody may read, before it is cut there.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a kernel printed and its run was never told, because it died before that was sent."""
+"""Finds what a kernel printed but died before it sent."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from nbpart.run.kernels.launch import PREWARMED, RunKernel
 from nbpart.run.kernels.printed import CONSOLE_BEGINS, STREAMS, read_printed
 from nbpart.run.record import strip_ansi
 
-#: The most that is read of a console, in bytes, and kept of what was told, in characters.
+#: The most that is read of a console, in bytes, and kept of what was received, in characters.
 _MOST_READ, _MOST_KEPT = 4 << 20, 16_384
-#: So much of what was told last is looked for among what was printed.
+#: So many characters of what was received last are searched for in what was printed.
 _KNOWN = 200
 
 
 class ReceivedOutput:
-    """What a run was told by messages: how much of each stream, and the last of it."""
+    """What a run received by messages: how much of each stream, and the end of it."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -48,18 +48,18 @@ class ReceivedOutput:
         console = kernel.console.fileno()
         begin = CONSOLE_BEGINS if kernel.kind == PREWARMED else 0
         begin = max(begin, os.fstat(console).st_size - _MOST_READ)
-        words = os.pread(console, _MOST_READ, begin).decode("utf-8", "ignore").replace("\0", "")
+        text = os.pread(console, _MOST_READ, begin).decode("utf-8", "ignore").replace("\0", "")
         if kernel.kind != PREWARMED:
-            words = words[self._find_end(words) :]
-        return strip_ansi(words).strip()
+            text = text[self._find_end(text) :]
+        return strip_ansi(text).strip()
 
-    def _find_end(self, words: str) -> int:
-        """Where in what stands on a console that ends which was told."""
-        told = self._last
-        known = told[-_KNOWN:]
-        # little may well stand there again among the last words
-        place = words.find(told) if len(told) < _KNOWN else words.rfind(known)
-        if told and place >= 0:
+    def _find_end(self, text: str) -> int:
+        """The place in the text of a console behind what was received of it."""
+        received = self._last
+        known = received[-_KNOWN:]
+        # a short text may well be there twice
+        place = text.find(received) if len(received) < _KNOWN else text.rfind(known)
+        if received and place >= 0:
             return place + len(known)
-        longest = min(len(words), len(told))
-        return next((length for length in range(longest, 0, -1) if told.endswith(words[:length])), 0)
+        longest = min(len(text), len(received))
+        return next((length for length in range(longest, 0, -1) if received.endswith(text[:length])), 0)

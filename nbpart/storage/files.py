@@ -36,7 +36,7 @@ ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EI
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """What tells cheaply that a file changed: its size in bytes and its time of modification in nanoseconds."""
+    """What shows cheaply that a file changed: its size in bytes and its time of modification in nanoseconds."""
 
     size: int
     mtime_ns: int
@@ -140,7 +140,7 @@ def resolve_source(
 
     `pattern` may hold `{partition_key}` and `{name}` of a parameter (`{{` and `}}` stand for braces) and is relative to
     `folder` if it is a relative path. Raises DeclarationError for a name that is not known and PartitionKeyError for a
-    key that leads out of the directory before the first placeholder. Whether the file exists is not looked at.
+    key that leads out of the directory before the first placeholder. The file need not exist.
     """
     values: dict[str, Any] = {name: _spell(value) for name, value in (params or {}).items()}
     if key is not None:
@@ -165,7 +165,7 @@ def scan_versions(locations: Sequence[str]) -> dict[str, FileVersion]:
     """The versions of the files at these locations; those where there is no file are left out.
 
     Many files of one local directory cost one listing of it. A directory counts as one thing: the size of all its
-    files and the latest modification. Raises OSError for what cannot be looked at (no permission, no network).
+    files and the latest modification. Raises OSError for what cannot be reached (no permission, no network).
     """
     found: dict[str, FileVersion] = {}
     by_parent: dict[str, list[str]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 pandas notes in a table's metadata how to rebuild a frame from it, and can write notes that it cannot read: a header of
 categories, a column of lists typed by Arrow (pandas-dev/pandas#53011, apache/arrow#33727). So what is written is read
-again, without its rows, before it counts as saved; notes that break are mended, and what that changes is told.
+again, without its rows, before it counts as saved; notes that break are mended, and each change is described.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def to_table(value: Any) -> pyarrow.Table | None:
 
 def make_readable(table: pyarrow.Table) -> tuple[pyarrow.Table, list[str]]:
     """The table with notes for pandas that can be read, and what that changes, a sentence each."""
-    told = _describe_categories(table)
+    described = _describe_categories(table)
     if _is_readable(table):
-        return table, told
+        return table, described
     mended, changes = _mend_notes(table)
     if mended is None or not _is_readable(mended):
         metadata = {name: text for name, text in (table.schema.metadata or {}).items() if name != b"pandas"}
         mended = table.replace_schema_metadata(metadata or None)
         changes = ["pandas could not have read its own notes on the frame: an index comes back as a column"]
-    return mended, told + changes
+    return mended, described + changes
 
 
 def write_table(table: pyarrow.Table, path: Path) -> None:

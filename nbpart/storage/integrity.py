@@ -65,7 +65,7 @@ def find_fault(
 
 
 def find_size_fault(path: str | os.PathLike[str], size: int | None) -> FileFault | None:
-    """As `find_fault`, for many files: none is opened, so that only presence, kind and size are looked at."""
+    """As `find_fault`, for many files: none is opened, so that only presence, kind and size count."""
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
@@ -82,7 +82,7 @@ def _closed_fault(path: str | os.PathLike[str], error: OSError | ValueError) -> 
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return FileFault.NOT_A_FILE
-    except OSError:  # not even looked at: a folder above it is closed, or the share went away
+    except OSError:  # its state is not known: a folder above it is closed, or the share went away
         pass
     return FileFault.FORBIDDEN if isinstance(error, PermissionError) else FileFault.UNREADABLE
 

@@ -1,4 +1,4 @@
-"""What files and folders were when they were last looked at: each is read again only where its stat changed."""
+"""Hashes of files and folders that are remembered: each is read again only where its stat changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Seen:
 class SeenFiles:
     """Digests of files and folders as they are now, looked up once each; ``now_ns`` is the time of the look.
 
-    A file's time of modification alone tells little: editors and version control put other bytes under an old one.
+    A file's time of modification alone proves little: editors and version control put other bytes under an old one.
     So the time of change and the inode count too, and of what was touched within the last seconds nothing is kept.
     """
 
@@ -45,7 +45,7 @@ class SeenFiles:
         Raises OSError where it cannot be read.
         """
         if path not in self._now:
-            self._now[path] = self._look(path)
+            self._now[path] = self._read(path)
         seen = self._now[path]
         return "" if seen is None else seen.digest
 
@@ -62,7 +62,7 @@ class SeenFiles:
             if seen is not None and self.is_settled(path)
         }
 
-    def _look(self, path: str) -> _Seen | None:
+    def _read(self, path: str) -> _Seen | None:
         try:
             found = os.stat(path)
             known = self._known(path)

@@ -129,7 +129,7 @@ def execute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Execute]:
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("name", ERRORS)
-def test_the_error_that_is_told_is_the_one_that_happened(execute: Execute, name: str) -> None:
+def test_the_reported_error_is_the_one_that_happened(execute: Execute, name: str) -> None:
     code, error_class, message, part = ERRORS[name]
     error = execute(code)
     assert error is not None
@@ -185,7 +185,7 @@ def test_exit_takes_a_code_as_python_does(given: Any, message: str, is_good: boo
     assert find_exit({"payload": []}) is None
 
 
-def test_a_kernel_that_tells_little_is_understood() -> None:
+def test_a_reply_with_few_fields_is_read() -> None:
     shown = {"output_type": "error", "ename": "E", "evalue": "e", "traceback": ["a", "b"]}
     assert find_cell_error([shown], {"status": "error", "ename": "E", "evalue": "e"}) == CellError(
         "E", "e", "a\nb", True

@@ -54,7 +54,7 @@ def test_load_one(tmp_path: Path) -> None:
     assert run.inputs == tuple(inputs)
 
 
-def test_missing_inputs_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_inputs_are_printed_with_their_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = InputSpec("asset", "all", (saved(tmp_path, "a", {"x": 1}),), ("b", "c"))
     assert context(tmp_path, {"up": spec}).load() == {"a": {"x": 1}}
     assert "up lacks 2 of its partitions: 'b', 'c'" in capsys.readouterr().err
@@ -230,7 +230,7 @@ def test_changes_are_handed_on(tmp_path: Path) -> None:
     assert [(len(output.files), dict(output.metrics)) for output in seen] == [(0, {"a": 1}), (1, {"a": 1})]
 
 
-def test_by_hand_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_by_hand_warns_once_that_it_records_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = RunContext(make_spec(tmp_path, "r1"), recording=False)
     run.log(a=1)
     run.save("x")

@@ -75,7 +75,7 @@ def test_a_line_cut_short_takes_only_its_own_key(spec: RunSpec) -> None:
     assert statuses(end(spec, RunStatus.FAILED)) == ["succeeded", "failed", "succeeded"]
 
 
-def test_a_note_of_a_stranger_is_nobodys(spec: RunSpec) -> None:
+def test_a_note_of_an_unknown_run_is_left_out(spec: RunSpec) -> None:
     whole = WholeRun(spec)
     with whole.partition("key 0") as one:
         one.log(n=1)
@@ -104,7 +104,7 @@ def test_what_cannot_be_written_down_fails_its_own_key(spec: RunSpec, monkeypatc
     assert result.members[2].error_class == "RecordingError"
 
 
-def test_an_error_that_cannot_be_shown_is_told_all_the_same(spec: RunSpec, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_whose_message_cannot_be_shown_is_recorded(spec: RunSpec, capsys: pytest.CaptureFixture[str]) -> None:
     whole = WholeRun(spec)
     with whole.partition("key 0"):
         raise ValueError("caf\udce9" + "x" * 1_000_000)

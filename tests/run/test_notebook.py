@@ -128,7 +128,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("name", FAILURES)
-def test_failures_are_told_as_they_happened(ran: Ran, name: str) -> None:
+def test_each_failure_is_reported_with_its_error_and_cell(ran: Ran, name: str) -> None:
     result = ran.results[name]
     error_class, words, cell = FAILURES[name][2]
     assert (result.status, result.error_class, result.error_cell) == (RunStatus.FAILED, error_class, cell)

@@ -189,7 +189,7 @@ def test_scan_urls(count: int) -> None:
         hash_location(urls[0])
 
 
-def test_an_unknown_protocol_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_protocol_is_an_error_that_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingInputError, match="nosuch"):
         scan_versions(["nosuch://a/b"])
 

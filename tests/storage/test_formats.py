@@ -155,7 +155,7 @@ def test_a_path_is_recorded_where_it_is(tmp_path: Path) -> None:
         save_value(tmp_path, tmp_path / "run-1")
 
 
-def test_load_says_what_is_wrong(tmp_path: Path) -> None:
+def test_load_names_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="is gone"):
         load_file(tmp_path / "x.json", "json")
     (tmp_path / "x").touch()

@@ -56,7 +56,7 @@ def test_a_header_of_categories_comes_back_as_text(tmp_path: Path, make: Callabl
     ],
     ids=str,
 )
-def test_columns_typed_by_arrow_can_be_read_and_it_is_said_how(
+def test_columns_typed_by_arrow_can_be_read_and_the_change_is_described(
     tmp_path: Path, values: list[Any], type: pa.DataType
 ) -> None:
     saved = save_value(typed(values, type), tmp_path / "x")
@@ -67,7 +67,7 @@ def test_columns_typed_by_arrow_can_be_read_and_it_is_said_how(
         assert plain == values
 
 
-def test_what_pandas_understands_is_kept_and_nothing_is_said(tmp_path: Path) -> None:
+def test_what_pandas_understands_is_kept_unchanged(tmp_path: Path) -> None:
     frame = pd.DataFrame(
         {
             "text": pd.array(["a", None], dtype="string"),
@@ -129,7 +129,7 @@ def test_what_cannot_be_read_again_is_refused_by_name(tmp_path: Path, table: Any
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_file_is_told_apart_from_notes_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_damaged_file_is_distinguished_from_notes_that_cannot_be_read(tmp_path: Path) -> None:
     saved = save_value(SALES, tmp_path / "x")
     saved.path.write_bytes(saved.path.read_bytes()[:-10])
     with pytest.raises(MissingInputError, match="damaged or not whole"):

@@ -68,7 +68,7 @@ def test_nothing_there_is_deleted(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device"])
-def test_what_is_no_file_is_told_and_not_waited_for(kind: str, tmp_path: Path) -> None:
+def test_what_is_no_file_is_a_fault_and_is_not_waited_for(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "value"
     if kind == "folder":
         path.mkdir()

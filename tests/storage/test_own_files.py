@@ -81,7 +81,7 @@ def test_a_dangling_link_makes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_what_is_not_there_is_told_or_made(tmp_path: Path) -> None:
+def test_what_is_not_there_is_refused_or_made(tmp_path: Path) -> None:
     place = tmp_path / "own"
     assert not check_own(place)
     with pytest.raises(FileNotFoundError):

@@ -12,7 +12,7 @@ from nbpart.storage.seen_files import UNSETTLED_NS, SeenFiles
 HOUR_NS = 3_600_000_000_000
 
 
-def test_a_file_is_read_once_a_look_and_again_only_where_its_stat_changed(
+def test_a_file_is_read_once_and_again_only_where_its_stat_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.py"

@@ -197,11 +197,11 @@ def run_adopted(private: socket.socket, folder: str) -> None:
         os.close(console)
         app.start()
 
-    def tell(reason: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # it was adopted before, and told already
+    def report_failure(reason: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # it was adopted before, and has reported already
             _say(_await_adoption(private)[1], {"error": reason})
 
-    _live(work, tell)
+    _live(work, report_failure)
 
 
 def _make_spare(folder: str, file: str) -> Any:
@@ -290,16 +290,16 @@ def _flush_streams() -> None:
             stream.flush()
 
 
-def _live(work: Callable[[], None], tell: Callable[[str], None]) -> None:
+def _live(work: Callable[[], None], report_failure: Callable[[str], None]) -> None:
     code: int = 1
     try:
         work()
         code = 0
     except SystemExit as exit:
         code = exit.code if isinstance(exit.code, int) else int(exit.code is not None)
-    except BaseException as error:  # noqa: BLE001 - the last words of a process
+    except BaseException as error:  # noqa: BLE001 - nobody else reports it: the process ends
         traceback.print_exc(file=sys.__stderr__)
-        tell(_describe(error))
+        report_failure(_describe(error))
     finally:
         _leave(code)
 

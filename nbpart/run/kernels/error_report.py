@@ -1,4 +1,4 @@
-"""What the IPython kernel of a run executes first, so that no error of a cell stays untold.
+"""What the IPython kernel of a run executes first, so that every error of a cell is reported.
 
 This file's text is sent to kernels of any environment: it needs nothing but Python and IPython.
 """
@@ -12,22 +12,22 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-#: The source of the payloads by which the reply to a cell tells of errors, one each, in their order.
+#: The source of the payloads by which the reply to a cell reports errors, one each, in their order.
 SOURCE = "nbpart_error"
 
 
 def report_code() -> str:
-    """A line that lets an IPython kernel tell every error of a cell; see `install`."""
+    """A line that lets an IPython kernel report every error of a cell; see `install`."""
     source = Path(__file__).read_text("utf-8")
     return f"(lambda ns: (exec({source!r}, ns), ns['install'](get_ipython()))[1])({{}})"
 
 
 def install(shell: Any) -> None:
-    """Let the replies of a shell tell the errors of their cells, also of code that a cell had executed.
+    """Let the replies of a shell report the errors of their cells, also of code that a cell had executed.
 
     Jupyter's own messages do not have all of them: an ExceptionGroup, or an error that cannot be shown, is only
     printed, and one of a nested ``run_cell`` does not count. An exception that cannot say its own message breaks the
-    reply. And a debugger, which would wait for nobody here, hides the error that it was to look at.
+    reply. And a debugger, which would wait for nobody here, hides the error that it was to show.
     """
     report = _Report(shell)
     for name in ("run_cell_async", "showtraceback", "_showtraceback", "_format_exception_for_storage"):
@@ -83,14 +83,14 @@ class _Report:
         if error is self._last or self._shell.execution_count <= 1:
             return
         self._last = error
-        told = {
+        payload = {
             "source": SOURCE,
             "ename": type(error).__name__,
             "evalue": _say(error),
             "traceback": "" if is_shown else _format(error),
             "raised": _is_raised(error),
         }
-        self._shell.payload_manager.write_payload(told, single=False)
+        self._shell.payload_manager.write_payload(payload, single=False)
 
 
 def _say(error: BaseException) -> str:

@@ -35,7 +35,7 @@ class ForkedKernel:
     """A kernel that a zygote forked, as a Popen object looks: ours to signal and to wait for.
 
     conn: the kernel's own socket; zygote: a descriptor of the zygote, which is copied. A process that the kernel forked
-    may hold the other end of the socket, so its end tells nothing: that of the kernel and of the zygote does.
+    may hold the other end of the socket, so only the ends of the kernel and of the zygote count.
     """
 
     stdin = stdout = stderr = None
@@ -91,7 +91,7 @@ class ForkedKernel:
                 if ready & {self._conn.fileno(), self._zygote}:
                     self._take_end()
                 elif ready and self._pidfd is not None:
-                    # the zygote tells when nothing is left of what the kernel started, which takes a moment
+                    # the zygote sends a message when nothing is left of what the kernel started, which takes a moment
                     self._died_at = time.monotonic()
                     self._events.unregister(self._pidfd)
                 elif self._died_at is not None and time.monotonic() > self._died_at + END_LIMIT_S:
@@ -130,7 +130,7 @@ class ForkedKernel:
             return
         self._events.close()
         if self._owner == os.getpid():
-            # a process that was forked here may hold a copy: closing alone would tell nobody
+            # a process that was forked here may hold a copy: closing alone would wake nobody
             with contextlib.suppress(OSError):
                 self._conn.shutdown(socket.SHUT_RDWR)
         self._conn.close()

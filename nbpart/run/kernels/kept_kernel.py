@@ -1,4 +1,4 @@
-"""Kernels that outlive their failed run, so that a person can look at what was in them."""
+"""Kernels that outlive their failed run, so that a person can inspect them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nbpart.storage.own_files import read_own
 
 _ANSWER_S = 30.0
 _END_S = 5.0
-# told to the kernel itself: it ends though nobody is left to end it. The alarm is for one that is stuck in C code.
+# executed by the kernel itself: it ends though nobody is left to end it. The alarm is for one that is stuck in C code.
 _OUTLIVE = """
 def outlive(ttl_s, paths):
     import os, shutil, signal, threading, time

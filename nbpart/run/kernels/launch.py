@@ -148,7 +148,7 @@ class RunKernel:
             await self.close()
 
     def keep(self, path: str, ttl_s: float) -> None:
-        """Let it live on without its run, under a connection file at `path`; it was told when to end."""
+        """Let it live on without its run, under a connection file at `path`; it ends by itself."""
         info: dict[str, Any] = dict(self.manager.get_connection_info())
         info["key"] = info["key"].decode()
         write_kept(path, info, self.process.pid, ttl_s)
@@ -295,7 +295,7 @@ async def _start(
         manager.is_steady = True
         lines = [report_code(), *([exit_guard_code(sockets)] if is_supported() else []), lossless_code()]
         lines += [*([TAKING_LINE] if secrets else []), *startup]
-        # what is printed is repeated on the console, where the last words of a kernel that dies can be read
+        # what is printed is repeated on the console, where the last output of a kernel that dies can be read
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]
         arguments += [f"--IPKernelApp.exec_lines={line}" for line in lines]
     console = tempfile.TemporaryFile()  # noqa: SIM115 - the kernel's for its life

@@ -44,7 +44,7 @@ def preload_all(optional: Sequence[str], names: Sequence[str], reads: Environmen
 
     shell_for_imports.note_variables(environment)
     with shell_for_imports.shown(), reads.watched():
-        # what fails of these tells so in the notebook that imports it
+        # what fails of these raises again in the notebook that imports it
         _import_all(optional)
         with generators.watched():
             return _import_all(names)

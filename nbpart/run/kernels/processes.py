@@ -1,4 +1,4 @@
-"""Processes as the system tells of them: which descend from which, which run they belong to, and how they are ended.
+"""Processes as the system lists them: which descend from which, which run they belong to, and how they are ended.
 
 Linux only, and nothing but Python's own library: this is what a guardian holds in memory.
 """
@@ -44,7 +44,7 @@ def read_stat(pid: int) -> list[str] | None:
 
 
 def started_at(pid: int) -> str | None:
-    """What tells a process from a later one of the same number; None where that is not known."""
+    """A text in which a process differs from a later one of the same number; None where that is not known."""
     fields = read_stat(pid)
     return fields[19] if fields else None
 

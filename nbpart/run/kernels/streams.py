@@ -67,7 +67,7 @@ class DrainedStream(OutStream):
                 self._repeat(data)
                 self._taken += len(data)
                 self._is_taking = False
-        except Exception:  # noqa: BLE001 - told when the stream is closed, as of any other
+        except Exception:  # noqa: BLE001 - raised when the stream is closed, as of any other
             self._exc = sys.exc_info()
         finally:
             self._is_taking = False

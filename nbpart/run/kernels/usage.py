@@ -1,4 +1,4 @@
-"""What a process takes, as the system tells of it."""
+"""The CPU time and memory of a process, as the system counts them."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ class Zygote:
         self._end_started(kernel)
 
     def _end_started(self, kernel: Kernel) -> None:
-        """Go on with ending what a kernel started that has ended itself; when nothing is left, its owner is told."""
+        """Continue to end what an ended kernel had started; when nothing is left, report that to its owner."""
         now = time.monotonic()
         left = [pid for pid in self._orphans() if self._is_of(pid, kernel) and not processes.reap(pid)]
         below = [pid for orphan in left for pid in processes.descendants_of(orphan)]

@@ -169,7 +169,7 @@ class Zygote:
         with self._lock:
             with contextlib.suppress(OSError):
                 wire.send(self.control, {"op": "goodbye"})
-                # a process that was forked here may hold a copy: closing alone would tell nobody
+                # a process that was forked here may hold a copy: closing alone would wake nobody
                 self.control.shutdown(socket.SHUT_RDWR)
             self.control.close()
             if self.pidfd >= 0:
@@ -180,7 +180,7 @@ class Zygote:
 
 @dataclass(frozen=True)
 class _Kind:
-    """What zygotes are told apart by, besides what they read of the environment."""
+    """What two zygotes differ in, besides what they read of the environment."""
 
     python: str
     preload: tuple[str, ...] | None

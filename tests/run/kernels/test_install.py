@@ -125,7 +125,7 @@ def test_limits_of_plain_papermill_hold_in_the_engine(tmp_path: Path) -> None:
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("every", [0, 1], ids=["never", "each second"])
-def test_the_engine_saves_in_the_middle_of_a_cell_as_often_as_it_is_told(tmp_path: Path, every: int) -> None:
+def test_the_engine_saves_in_the_middle_of_a_cell_as_often_as_autosave_says(tmp_path: Path, every: int) -> None:
     out = tmp_path / "out.ipynb"
     looks = (
         "import time\nfrom pathlib import Path\ntime.sleep(1)\nprint('said', flush=True)\nend = time.monotonic() + 4\n"

@@ -26,7 +26,7 @@ CELLS = (
 
 
 @pytest.mark.parametrize("kind", ["prewarmed", "stock"])
-def test_a_kept_kernel_tells_what_was_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_a_kept_kernel_can_be_inspected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     if kind == "stock":
         monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
     file = tmp_path / "kept" / "kernel.json"

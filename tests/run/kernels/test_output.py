@@ -126,7 +126,7 @@ def most_memory(status: str) -> int:
     return int(found[1]) // 1024
 
 
-def test_a_cell_that_prints_60_mb_takes_little_memory_and_its_notebook_says_where_all_of_it_is(tmp_path: Path) -> None:
+def test_a_cell_that_prints_60_mb_takes_little_memory_and_its_notebook_names_the_log(tmp_path: Path) -> None:
     short = make_spec(tmp_path, "short", LONG.replace("600_000", "1_000").replace("'kernel'", "'short'"))
     spec = make_spec(tmp_path, "long", LONG)
     paths = [str(each.write()) for each in (spec, short)]

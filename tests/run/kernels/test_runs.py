@@ -85,7 +85,7 @@ def test_output_of_processes_and_of_the_exit_is_in_the_log(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("kind", ["prewarmed", "stock"])
-def test_the_last_words_of_a_kernel_that_dies_are_in_the_log_and_nothing_is_there_twice(
+def test_the_last_output_of_a_kernel_that_dies_is_in_the_log_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it ipykernel leaves the output of subprocesses alone
@@ -131,7 +131,7 @@ def test_preloaded_modules_are_there_and_are_not_where_a_snapshot_is(tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["nbp_absent", "antigravity_of_nobody.x"])
-def test_a_preload_that_fails_is_told_and_a_stock_kernel_does_the_work(tmp_path: Path, name: str) -> None:
+def test_a_preload_that_fails_is_noted_and_a_stock_kernel_does_the_work(tmp_path: Path, name: str) -> None:
     spec = make_spec(tmp_path, "stock", "print('done')", preload=(name,))
     result = execute(spec)
     assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, "stock")
@@ -142,7 +142,7 @@ def test_a_preload_that_fails_is_told_and_a_stock_kernel_does_the_work(tmp_path:
     assert name in said[0]
 
 
-def test_a_refused_fork_is_told_and_a_stock_kernel_does_the_work(
+def test_a_refused_fork_is_noted_and_a_stock_kernel_does_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
