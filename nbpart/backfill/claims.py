@@ -156,7 +156,7 @@ def _find_claimable(
     up to date since this one was planned.
     """
     ids = [w.key_id for w in group]
-    seen = queries.look_before_claim(batch, node.asset_id, node.set_id, ids, registry.moment.sequence)
+    seen = queries.load_before_claim(batch, node.asset_id, node.set_id, ids, registry.moment.sequence)
     keys, left = {key_id: key for key_id, key, _, _ in seen}, []
     for w, (_, key, is_member, made) in zip(group, seen, strict=True):
         if not is_member:

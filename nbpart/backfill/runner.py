@@ -30,7 +30,7 @@ from nbpart.backfill.pending import Pending
 from nbpart.backfill.results import check_report, missing_member, to_outcome
 from nbpart.backfill.retries import choose_backoff
 from nbpart.backfill.schedule import Schedule
-from nbpart.backfill.sources import Look, look_at_sources, record
+from nbpart.backfill.sources import SourceObservations, observe_sources, record
 from nbpart.backfill.state_machine import (
     AttemptEnded,
     AttemptStarted,
@@ -191,8 +191,8 @@ class Runner:
         if not (is_news or turn.retries or turn.steps or follows):
             return
         wanted = [self._job.describe_step(step) for step in turn.steps]
-        look = self._patiently(lambda: look_at_sources(self._catalog, self._job.registry, wanted))
-        exchange = self._write_all(lambda batch: self._exchange(batch, wanted, look, follows=follows))
+        observed = self._patiently(lambda: observe_sources(self._catalog, self._job.registry, wanted))
+        exchange = self._write_all(lambda batch: self._exchange(batch, wanted, observed, follows=follows))
         self._turned_at = time.monotonic()
         self._take_in(exchange, turn)
 
@@ -282,14 +282,16 @@ class Runner:
         self._handle(OutcomesRecorded(ended))
         return self._write(work)
 
-    def _exchange(self, batch: Batch, wanted: Sequence[Wanted], look: Look, *, follows: bool) -> Exchange:
+    def _exchange(
+        self, batch: Batch, wanted: Sequence[Wanted], observed: SourceObservations, *, follows: bool
+    ) -> Exchange:
         """One transaction. It leaves this object as it is: a transaction may be done again, or come to nothing."""
         job = self._job
         self._pending.record(batch)
         exchange = Exchange(sequence=batch.sequence, cancelling=queries.is_cancelling(batch, job.backfill_no))
         if follows:
             exchange.ended = queries.final_statuses(batch, self._state.followed)
-        for node, changed in look.changed:
+        for node, changed in observed.changed:
             record(batch, node, changed)
         if queued := [one for one in wanted if self._state.is_queued(one.step)]:
             exchange.claims = claim_steps(
@@ -300,7 +302,7 @@ class Runner:
                 self._coordinator.number,
                 queued,
                 {asset: job.overrides(asset) for asset in {one.asset for one in queued}},
-                look.unreadable,
+                observed.unreadable,
             )
         return exchange
 

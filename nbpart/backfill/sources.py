@@ -57,14 +57,14 @@ def refresh_sources(catalog: Catalog, registry: Registry, names: Iterable[str]) 
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a look at sources found: what changed, and why partitions of them cannot be read."""
+class SourceObservations:
+    """What was seen of sources: what changed, and why partitions of them cannot be read."""
 
     changed: list[tuple[Node, list[Observation]]] = field(default_factory=list)
     unreadable: dict[PartitionRef, str] = field(default_factory=dict)
 
 
-def look_at_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wanted]) -> Look:
+def observe_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wanted]) -> SourceObservations:
     """Look at the files that ``wanted`` read key by key, so that what is recorded as read is true.
 
     Files are looked at, and new ones hashed, before the transaction that claims the steps: it must be short.
@@ -75,7 +75,7 @@ def look_at_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wante
         if any(registry[read.name].definition.is_source for read in registry[name].definition.inputs)
     }
     if not groups:
-        return Look()
+        return SourceObservations()
 
     def load(batch: Batch) -> list[tuple[Node, dict[str | None, FileVersion | None]]]:
         seen = []
@@ -88,13 +88,13 @@ def look_at_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wante
                     seen.append((source, load_seen(batch, source, texts)))
         return seen
 
-    look = Look()
+    observed = SourceObservations()
     for node, before in catalog.read(load):
         changed, unreadable = observe(node, before)
         if changed:
-            look.changed.append((node, changed))
-        look.unreadable.update({PartitionRef(node.name, key): why for key, why in unreadable.items()})
-    return look
+            observed.changed.append((node, changed))
+        observed.unreadable.update({PartitionRef(node.name, key): why for key, why in unreadable.items()})
+    return observed
 
 
 def observe(
