@@ -28,6 +28,7 @@ from nbpart.partitions import Mapping
 from nbpart.states import OUTDATED, STATUS_CODES, PartitionStatus, StepStatus
 
 WORKERS = 8
+STATUSES = tuple(PartitionStatus)  # by code
 MISSING = STATUS_CODES[PartitionStatus.MISSING]
 MATERIALIZED = STATUS_CODES[PartitionStatus.MATERIALIZED]
 
@@ -130,7 +131,7 @@ def plan_plainly(graph: AssetGraph, facts: dict[str, list[tuple[int, int]]]) -> 
     for name, partitions in facts.items():
         steps: dict[int, str] = {}
         for key_id, code in partitions:
-            status = STATUS_CODES[code]
+            status = STATUSES[code]
             if status in OUTDATED:
                 steps[key_id] = str(status)
                 continue
