@@ -14,6 +14,7 @@ from nbpart.storage.files import (
 from nbpart.storage.formats import FORMATS, SavedFile, load_file, save_value
 from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault, find_size_fault
 from nbpart.storage.layout import is_in_place, place_run
+from nbpart.storage.store import LocalStore, Store, StoredFile
 
 __all__ = [
     "FORMATS",
@@ -21,7 +22,10 @@ __all__ = [
     "FileFault",
     "FileRecord",
     "FileVersion",
+    "LocalStore",
     "SavedFile",
+    "Store",
+    "StoredFile",
     "find_fault",
     "find_size_fault",
     "hash_file",
