@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -169,13 +168,12 @@ def test_a_result_that_finds_no_room_is_made_again(ws: nbpart.Workspace, disk: P
         return ""
 
     stage.answer = fill_and_succeed
-    site = ws.project
-    ws.project = dataclasses.replace(site, make_pool=stage.make_pool)
+    real, ws.project.make_pool = ws.project.make_pool, stage.make_pool
     backfill = ws.backfill("raw")
     with pytest.raises(CatalogError, match=r"was left as it was: the disk is full; free some space"):
         backfill.wait(progress=False)
     fillers[0].unlink()
-    ws.project = site
+    ws.project.make_pool = real
     found = ws.backfills[backfill.id]
     assert found.status == "interrupted"
     assert found.counts()["running"] == 0
