@@ -22,6 +22,7 @@ from nbpart.run.record import NotebookRecord
 _REPLY_LIMIT_S = 30.0
 #: A kernel that answered a cell and sends nothing for so long will not send that it is idle.
 _IDLE_LIMIT_S = 30.0
+_ASK_AGAIN_S = 0.25
 _LATE_S = 0.02
 _LAST_OUTPUT_S = 0.5
 _SILENCE_S = 5.0
@@ -198,10 +199,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self, msg_id: str, cell: Any, timeout: float | None, task_poll_output_msg: Any, task_poll_kernel_alive: Any
     ) -> dict[str, Any]:
         """The reply to a cell, once all of its output is taken in, however long that takes."""
-        while True:
-            reply: dict[str, Any] = await ensure_async(self.kc.shell_channel.get_msg(timeout=None))
-            if reply["parent_header"].get("msg_id") == msg_id:
-                break
+        reply: dict[str, Any] = {}
+        while reply.get("parent_header", {}).get("msg_id") != msg_id:
+            # nbclient answers an output widget on this channel by a copy of the socket, which takes the event that a
+            # reply has come away from this one: it is asked again
+            with contextlib.suppress(Empty):
+                reply = await ensure_async(self.kc.shell_channel.get_msg(timeout=_ASK_AGAIN_S))
         if self.record_timing:
             cell["metadata"]["execution"]["shell.execute_reply"] = timestamp(reply)
         if not await self._is_silent_before(task_poll_output_msg, _IDLE_LIMIT_S):

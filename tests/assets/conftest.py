@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from tests.assets.cells import Shell
 
@@ -18,6 +19,7 @@ def shell() -> Iterator[Shell]:
     main = sys.modules["__main__"]
     yield Shell()
     sys.modules["__main__"] = main
+    InteractiveShell.clear_instance()  # a kernel of another test may be of this process too
 
 
 @pytest.fixture

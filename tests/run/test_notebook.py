@@ -97,6 +97,12 @@ FAILURES: dict[str, tuple[list[Any], dict[str, Any], tuple[str, str, int | None]
 }
 
 
+@pytest.mark.kernel
+def test_an_output_widget_takes_no_reply_away(tmp_path: Path) -> None:
+    cells = ["import ipywidgets", *["with ipywidgets.Output():\n    print(1)\nx = 1"] * 60]
+    assert NotebookRun(make_spec(tmp_path, "r", *cells)).execute().status is RunStatus.SUCCEEDED
+
+
 @dataclasses.dataclass
 class Ran:
     specs: dict[str, RunSpec]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ipykernel.zmqshell import ZMQInteractiveShell
 
 from nbpart.run.kernels import folders, wire, zygotes
 from nbpart.run.kernels.forked_kernel import PrewarmError
@@ -167,3 +168,4 @@ def test_a_fork_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     server._serve_owner()
     ours.close()
     its.close()
+    ZMQInteractiveShell.clear_instance()  # that of the zygote that this process has played
