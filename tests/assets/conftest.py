@@ -33,17 +33,20 @@ def project(tmp_path: Path) -> Path:
 def load(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
     """Imports a module of the project anew."""
     monkeypatch.syspath_prepend(str(project))
-    before = set(sys.modules)
+
+    def forget() -> None:
+        for name, module in list(sys.modules.items()):
+            place = getattr(module, "__file__", None) or getattr(module, "__path__", "")
+            if str(project) in str(place):
+                del sys.modules[name]
 
     def load_module(name: str) -> ModuleType:
         invalidate_caches()
-        for loaded in set(sys.modules) - before:
-            del sys.modules[loaded]
+        forget()
         return import_module(name)
 
     yield load_module
-    for loaded in set(sys.modules) - before:
-        del sys.modules[loaded]
+    forget()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
 
 from nbpart.assets.code import CodeVersion, version_of_function, version_of_notebook
 from nbpart.assets.names import parse
@@ -277,6 +278,7 @@ def cell_version(write: Write, load: Callable[[str], ModuleType], project: Path)
     main = sys.modules["__main__"]
     yield version_of_cells
     sys.modules["__main__"] = main
+    InteractiveShell.clear_instance()
 
 
 @pytest.mark.parametrize(
