@@ -76,7 +76,7 @@ class Written:
         try:
             return ast.literal_eval(expression)
         except (ValueError, TypeError, SyntaxError):
-            pass
+            pass  # no literal: it may be a name for one
         if not isinstance(expression, ast.Name):
             return UNREAD
         try:

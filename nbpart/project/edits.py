@@ -192,7 +192,7 @@ class CodeWatch:
             else:
                 write_bytes_atomic(self._path, json.dumps(now).encode())
         except (OSError, WorkspaceError):
-            pass
+            pass  # what was seen is not kept, and the next look reads the files again
 
 
 def _files_of(definition: AssetDefinition) -> Iterator[str]:

@@ -131,7 +131,7 @@ def _numbers(leaf: Any) -> Iterator[int | float]:
         if int(leaf) == leaf:
             yield int(leaf)
     except (OverflowError, ValueError):
-        pass
+        pass  # infinite, no number, or too large for a float: it has no other form
 
 
 def _cut_lines(text: str) -> Iterator[str]:
