@@ -58,7 +58,12 @@ ERRORS: dict[str, tuple[str, str, str, str]] = {
     "shown prettily": (RICH + SHOW.format("1 / 0") + PLAIN, "ZeroDivisionError", "division by zero", "1 / 0"),
     "no message": (SILENT.format("1 / 0", "1 / 0") + "raise Silent", "Silent", "be shown: ZeroDivisionError", ""),
     "no text": (SILENT.format("return 3", "return 3") + "raise Silent", "Silent", "cannot be shown: TypeError", ""),
-    "no message, captured": ("%%capture\nraise Silent", "Silent", "cannot be shown: TypeError", ""),
+    "no message, captured": (
+        "%%capture\n" + SILENT.format("return 3", "return 3") + "raise Silent",
+        "Silent",
+        "cannot be shown: TypeError",
+        "",
+    ),
     "interrupting message": (SILENT.format("raise KeyboardInterrupt", 0) + "raise Silent", "Silent", "Interrupt", ""),
     "no traceback": (
         "class Odd(Exception):\n    def _render_traceback_(self): raise ValueError('x')\nraise Odd('odd')",
@@ -108,6 +113,7 @@ def execute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Execute]:
     manager, client = start_new_kernel(kernel_name="python3", extra_arguments=lines, cwd=str(folder))
 
     def take(code: str, interrupt: bool = False) -> CellError | None:
+        client.execute_interactive("%reset -f", silent=True, timeout=60)  # no case leans on one before it
         outputs: list[Any] = []
 
         def collect(message: dict[str, Any]) -> None:
@@ -160,11 +166,11 @@ def test_who_interrupts_a_kernel_cancels_its_run(execute: Execute, first: str) -
     ("code", "call", "is_good"),
     [
         ("import sys\nsys.exit()", "sys.exit()", True),
-        ("sys.exit(0)", "sys.exit(0)", True),
+        ("import sys\nsys.exit(0)", "sys.exit(0)", True),
         ("raise SystemExit", "sys.exit()", True),
         ("raise SystemExit(None)", "sys.exit(None)", True),
-        ("sys.exit(2)", "sys.exit(2)", False),
-        ("sys.exit('no data')", "sys.exit(no data)", False),
+        ("import sys\nsys.exit(2)", "sys.exit(2)", False),
+        ("import sys\nsys.exit('no data')", "sys.exit(no data)", False),
     ],
 )
 def test_an_exit_is_good_or_bad_by_its_code(execute: Execute, code: str, call: str, is_good: bool) -> None:
