@@ -44,7 +44,7 @@ SAME: dict[str, tuple[Face, Face]] = {
 #: Options of a face beside those that it hands on.
 OWN = {"ws.tick": {"wait", "progress"}}
 #: What is no person's to give.
-INNER = {"look_for_dead"}
+INNER = {"interrupt_dead_runs"}
 #: Names that a user makes up: parameters of partitions and values of them.
 NAMES_OF_USERS = {"params", "axes"}
 

@@ -109,18 +109,18 @@ test('a request gets its own answer and its buffers, whatever the order', async 
   const second = link.request('two', { x: 1 });
   const [one, two] = [model.asked('one')[0], model.asked('two')[0]];
   assert.notEqual(one.id, two.id);
-  model.receive({ id: two.id, ok: true, payload: { told: 'two' } }, ['bytes']);
-  model.receive({ id: one.id, ok: true, payload: { told: 'one' } });
+  model.receive({ id: two.id, ok: true, payload: { message: 'two' } }, ['bytes']);
+  model.receive({ id: one.id, ok: true, payload: { message: 'one' } });
   model.receive({ id: 'of another page', ok: true, payload: {} });
-  assert.deepEqual(await second, { told: 'two', buffers: ['bytes'] });
-  assert.deepEqual(await first, { told: 'one', buffers: [] });
+  assert.deepEqual(await second, { message: 'two', buffers: ['bytes'] });
+  assert.deepEqual(await first, { message: 'one', buffers: [] });
   link.close();
 });
 
 test('a request fails with the sentence of what went wrong', async () => {
   const { model, link } = open();
   const asked = link.request('one');
-  model.receive({ id: model.asked('one')[0].id, ok: false, error: { sentence: 'No such asset.' } });
+  model.receive({ id: model.asked('one')[0].id, ok: false, error: { message: 'No such asset.' } });
   await assert.rejects(asked, { message: 'No such asset.' });
   link.close();
 });

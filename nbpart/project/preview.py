@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.errors import MissingInputError
-from nbpart.widgets.actions import CellShown, DataShown, NotebookShown
+from nbpart.widgets.actions import DataPreview, ExecutedCell, ExecutedNotebook
 
 MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 50, 40, 200
 LONGEST_TEXT = 20_000
@@ -23,14 +23,14 @@ MOST_CELLS, MOST_OUTPUTS, LONGEST_OUTPUT = 100, 20, 5_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def preview_file(path: Path, format: str, code: str) -> DataShown:
+def preview_file(path: Path, format: str, code: str) -> DataPreview:
     """What a file of that format begins with. Raises `MissingInputError` where it is gone."""
     if not path.exists():
         raise MissingInputError(f"the data is gone ({path}); materialize it again.")
     if format == "frame":
         return _preview_frame(path, code)
     if format == "figure" and (image := _read_png(path)):
-        return DataShown("image", path.name, code, image=image)
+        return DataPreview("image", path.name, code, image=image)
     if format == "json":
         text = path.read_bytes()[: LONGEST_TEXT * 4].decode("utf-8", errors="replace")
         return preview_text(_pretty(text), "JSON", code)
@@ -40,12 +40,12 @@ def preview_file(path: Path, format: str, code: str) -> DataShown:
     return preview_text(f"{path.name}: {path.stat().st_size:,} bytes", format or "a file", code)
 
 
-def preview_text(text: str, told: str, code: str) -> DataShown:
+def preview_text(text: str, told: str, code: str) -> DataPreview:
     cut = f"{told}, the first {LONGEST_TEXT:,} characters" if len(text) > LONGEST_TEXT else told
-    return DataShown("text", cut, code, text=text[:LONGEST_TEXT])
+    return DataPreview("text", cut, code, text=text[:LONGEST_TEXT])
 
 
-def _preview_frame(path: Path, code: str) -> DataShown:
+def _preview_frame(path: Path, code: str) -> DataPreview:
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(path) as file:
@@ -59,7 +59,7 @@ def _preview_frame(path: Path, code: str) -> DataShown:
     told = f"{rows:,} rows, {len(names):,} columns"
     if rows > len(shown) or len(names) > len(columns):
         told += f"; the first {len(shown):,} and {len(columns):,} are shown"
-    return DataShown("table", told, code, columns, types, shown)
+    return DataPreview("table", told, code, columns, types, shown)
 
 
 def _cell(value: Any) -> str:
@@ -92,21 +92,21 @@ def read_log(path: Path, after: int | None, longest: int) -> tuple[str, int, int
     return text, start, start + len(data) - len(cut_off)
 
 
-def read_notebook(path: Path) -> NotebookShown:
+def read_notebook(path: Path) -> ExecutedNotebook:
     """The cells of an executed notebook. Raises `MissingInputError` where it is gone or is none."""
     try:
         cells = list(json.loads(path.read_text(encoding="utf-8"))["cells"])
     except (OSError, ValueError, KeyError, TypeError):
         raise MissingInputError(f"the executed notebook is gone or cannot be read ({path}).") from None
     shown = tuple(
-        CellShown(
+        ExecutedCell(
             str(cell.get("cell_type", "")),
             _joined(cell.get("source", ""))[:LONGEST_TEXT],
             tuple(out for output in cell.get("outputs", ())[:MOST_OUTPUTS] if (out := _show_output(output))),
         )
         for cell in cells[:MOST_CELLS]
     )
-    return NotebookShown(shown, max(0, len(cells) - MOST_CELLS))
+    return ExecutedNotebook(shown, max(0, len(cells) - MOST_CELLS))
 
 
 def _show_output(output: Mapping[str, Any]) -> str | bytes:

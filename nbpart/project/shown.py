@@ -18,20 +18,20 @@ from nbpart.project.runs import Run, find_run, get_run
 from nbpart.project.spelled_calls import spell_partition
 from nbpart.storage.own_files import find_own
 from nbpart.widgets.actions import (
-    DataShown,
-    LogShown,
-    MadeShown,
-    NotebookShown,
-    PartitionShown,
-    RunBrief,
-    RunShown,
+    DataPreview,
+    ExecutedNotebook,
+    LogPart,
+    MaterializationDetails,
+    PartitionDetails,
+    RunDetails,
+    RunSummary,
 )
 
 #: So many runs of a partition are listed.
 _RUNS = 20
 
 
-def show_partition(project: Project, asset: str, partition_key: str | None) -> PartitionShown:
+def show_partition(project: Project, asset: str, partition_key: str | None) -> PartitionDetails:
     """What is known of a partition, and its newest runs."""
     node = project.registry()[asset]
     key = spell_key(node, partition_key)
@@ -46,13 +46,13 @@ def show_partition(project: Project, asset: str, partition_key: str | None) -> P
         return found, made, runs, [*stale["reason"], *deleted["reason"]]
 
     found, made, runs, reasons = project.read(work)
-    return PartitionShown(
+    return PartitionDetails(
         asset=asset,
         partition_key=key,
         status=str(found.status),
         reason=reasons[0] if reasons else "",
         params=PartitionRef(asset, key).parameters(node.parameters),
-        made=_describe_made(project, made, found.metrics),
+        materialization=_describe_made(project, made, found.metrics),
         run_id=found.run.run_id if found.run else None,
         runs=tuple(_brief(row) for row in runs.itertuples(index=False)),
         code=f"ws.load({spell_partition(asset, key)})",
@@ -60,7 +60,7 @@ def show_partition(project: Project, asset: str, partition_key: str | None) -> P
     )
 
 
-def show_run(project: Project, run_id: str) -> RunShown:
+def show_run(project: Project, run_id: str) -> RunDetails:
     """A run as it was, and what it made."""
     record = find_run(project, run_id)
     node = project.registry().nodes.get(record.asset)
@@ -76,16 +76,16 @@ def show_run(project: Project, run_id: str) -> RunShown:
     return _describe_run(project, record, _describe_made(project, made, metrics))
 
 
-def show_log(project: Project, run_id: str, after: int | None, longest: int) -> LogShown:
+def show_log(project: Project, run_id: str, after: int | None, longest: int) -> LogPart:
     """The end of a run's log, or what came after byte ``after``; the end of it where more than ``longest`` came."""
     path = get_run(project, run_id).log_path
     code = f"print(ws.get_run({run_id!r}).log)"
     if path is None or not path.exists():
-        return LogShown("", 0, 0, code)
-    return LogShown(*read_log(path, after, longest), code)
+        return LogPart("", 0, 0, code)
+    return LogPart(*read_log(path, after, longest), code)
 
 
-def show_executed(project: Project, run_id: str) -> NotebookShown:
+def show_executed(project: Project, run_id: str) -> ExecutedNotebook:
     """The notebook that a run executed. Raises `MissingInputError` where there is none yet."""
     path = get_run(project, run_id).notebook
     if path is None:
@@ -95,7 +95,7 @@ def show_executed(project: Project, run_id: str) -> NotebookShown:
 
 def show_data(
     project: Project, asset: str, partition_key: str | None, run_id: str | None, file: str | None
-) -> DataShown:
+) -> DataPreview:
     """The data as it is now or as a run left it; ``file`` names one of several. Raises `MissingInputError`."""
     node = project.registry()[asset]
     key = spell_key(node, partition_key)
@@ -121,10 +121,10 @@ def show_data(
     return preview_file(find_own(project.root, chosen.path, f"the data of {asset}"), chosen.format or "", code)
 
 
-def _describe_run(project: Project, record: RunRecord, made: MadeShown | None) -> RunShown:
+def _describe_run(project: Project, record: RunRecord, made: MaterializationDetails | None) -> RunDetails:
     run = Run(project.root, record, project.check_trust)
     notebook = run.notebook if run.notebook and run.notebook.exists() else None
-    return RunShown(
+    return RunDetails(
         run_id=run.run_id,
         asset=run.asset,
         partition_key=run.partition_key,
@@ -136,28 +136,28 @@ def _describe_run(project: Project, record: RunRecord, made: MadeShown | None) -
         traceback=run.traceback,
         notebook=str(notebook) if notebook else None,
         has_log=bool(run.log_path and run.log_path.exists()),
-        made=made,
+        materialization=made,
         code=f"ws.get_run({run.run_id!r})",
     )
 
 
 def _describe_made(
     project: Project, made: MaterializationRecord | None, metrics: Mapping[str, Any]
-) -> MadeShown | None:
+) -> MaterializationDetails | None:
     if made is None:
         return None
     files = tuple(
         {"name": f.name, "format": f.format, "path": str(project.root / f.path), "bytes": f.bytes} for f in made.files
     )
     at = made.materialized_at.isoformat()
-    return MadeShown(at, made.run_id, made.duration_s, made.rows, made.bytes, files, dict(metrics))
+    return MaterializationDetails(at, made.run_id, made.duration_s, made.rows, made.bytes, files, dict(metrics))
 
 
-def _brief(row: Any) -> RunBrief:
+def _brief(row: Any) -> RunSummary:
     """A row of `queries.runs_frame`, in which what is not known is None or nan."""
     started_at, duration_s = (None if value is None or value != value else value for value in row[6:8])
     error = row.error if isinstance(row.error, str) else None
-    return RunBrief(row.run_id, row.status, int(row.attempt), _plain(started_at), duration_s, error)
+    return RunSummary(row.run_id, row.status, int(row.attempt), _plain(started_at), duration_s, error)
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""What widgets ask of a workspace: a small protocol, and the records that it answers with.
+"""The protocol by which widgets read and change a workspace, and the records that it returns.
 
-Whatever does something answers with the line of Python that does the same. Each may be called from any thread, returns
-soon (a backfill is started, not waited for), and raises an `NbpartError` whose text is for the person who clicked.
+Every result carries ``code``, the line of Python that does the same. Methods may be called from any thread, return
+soon (a backfill is started, not waited for), and raise an `NbpartError` whose text is shown to the person who clicked.
 """
 
 from __future__ import annotations
@@ -19,21 +19,25 @@ KeyLike = str | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What was done, in a sentence, and the line of code for it; with a backfill, if one was started or changed."""
+class ActionResult:
+    """What was done, as a sentence to show.
 
-    told: str
+    ``backfill_id`` is the backfill that was started or changed, if any; ``keys`` the partition keys that were added or
+    removed (only the first 1,000 of a grid).
+    """
+
+    message: str
     code: str
     backfill_id: str | None = None
     keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class PlanShown:
-    """A plan: how many steps, for which reasons, and its first rows (asset, partition_key, reason).
+class PlanSummary:
+    """A plan of a backfill: the number of its steps, by reason, and the first of them as (asset, key, reason).
 
-    ``notice`` says which edited code it took up.
-    ``notes`` say what will keep some of them from being made.
+    ``notice`` is a sentence about edited code that the plan takes into account, or ""; ``notes`` are sentences about
+    what will keep some steps from running.
     """
 
     selection: str
@@ -46,8 +50,8 @@ class PlanShown:
 
 
 @dataclass(frozen=True, slots=True)
-class RunBrief:
-    """A run in a list."""
+class RunSummary:
+    """A run as one line of a list; ``started_at`` is in ISO format."""
 
     run_id: str
     status: str
@@ -58,8 +62,12 @@ class RunBrief:
 
 
 @dataclass(frozen=True, slots=True)
-class MadeShown:
-    """What one run made, or what a partition has now: sizes, files (name, format, path, bytes) and metrics."""
+class MaterializationDetails:
+    """What a run produced, or what a partition has now.
+
+    ``materialized_at`` is in ISO format, ``rows`` and ``bytes`` are None where they are not known. Each of ``files`` is
+    a mapping of ``name``, ``format``, ``path`` (absolute) and ``bytes``; ``metrics`` are values by name.
+    """
 
     materialized_at: str
     run_id: str | None
@@ -71,10 +79,11 @@ class MadeShown:
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionShown:
-    """One partition: its status, why it is stale, its parameters and data, and its newest runs.
+class PartitionDetails:
+    """One partition: its status, parameters and data, and its newest runs, the newest first.
 
-    ``run_id`` is the run that the status speaks of; ``blocked`` what kept the last backfill from running it, or "".
+    ``reason`` says why it is stale, or ""; ``blocked`` why the last backfill could not run it, or "". ``run_id`` is the
+    run that the status comes from.
     """
 
     asset: str
@@ -82,16 +91,20 @@ class PartitionShown:
     status: str
     reason: str
     params: Mapping[str, Any]
-    made: MadeShown | None
+    materialization: MaterializationDetails | None
     run_id: str | None
-    runs: tuple[RunBrief, ...]
+    runs: tuple[RunSummary, ...]
     code: str
     blocked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class RunShown:
-    """One run as it was; ``notebook`` is the absolute path of what it executed, if it is there."""
+class RunDetails:
+    """One run and what it produced.
+
+    ``started_at`` is in ISO format; ``notebook`` is the absolute path of the executed notebook, None where there is no
+    such file.
+    """
 
     run_id: str
     asset: str
@@ -104,21 +117,25 @@ class RunShown:
     traceback: str
     notebook: str | None
     has_log: bool
-    made: MadeShown | None
+    materialization: MaterializationDetails | None
     code: str
 
     @property
     def is_live(self) -> bool:
+        """Whether it is queued or running."""
         return self.status in LIVE
 
 
 @dataclass(frozen=True, slots=True)
-class DataShown:
-    """The beginning of a partition's data: a table (``columns``, their ``types``, ``rows`` of texts), or ``text``, or a
-    PNG."""
+class DataPreview:
+    """The beginning of a partition's data.
+
+    ``kind`` is "table" (``columns``, their ``types``, ``rows`` of cells as text), "text" or "image" (``image`` is a
+    PNG). ``description`` says what is shown, such as "100 rows, 2 columns; the first 50 and 2 are shown".
+    """
 
     kind: str
-    told: str
+    description: str
     code: str
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -128,8 +145,8 @@ class DataShown:
 
 
 @dataclass(frozen=True, slots=True)
-class LogShown:
-    """A part of a run's log, from byte ``start`` up to ``end``."""
+class LogPart:
+    """A part of a run's log: the bytes from ``start`` up to and without ``end``, as text."""
 
     text: str
     start: int
@@ -138,8 +155,8 @@ class LogShown:
 
 
 @dataclass(frozen=True, slots=True)
-class CellShown:
-    """A cell of an executed notebook: its source, and its outputs as text or as PNG."""
+class ExecutedCell:
+    """A cell of an executed notebook: its type ("code", "markdown"), source, and outputs as text or as PNG bytes."""
 
     kind: str
     source: str
@@ -147,18 +164,18 @@ class CellShown:
 
 
 @dataclass(frozen=True, slots=True)
-class NotebookShown:
-    """An executed notebook; ``left_out`` cells of it are not shown."""
+class ExecutedNotebook:
+    """The first cells of an executed notebook; ``omitted_cells`` more are not included."""
 
-    cells: tuple[CellShown, ...]
-    left_out: int
+    cells: tuple[ExecutedCell, ...]
+    omitted_cells: int
 
 
 class NumberOption(Protocol):
-    """An option of a backfill that a form asks for: a whole number within bounds that both hold (None: no bound).
+    """A backfill option that a form has a field for: a whole number from ``least`` to ``most`` (None: no bound).
 
-    The form shows ``label``, ``help`` where one asks for it, and ``placeholder`` while nothing is typed, which means
-    the ``default``.
+    The field is labelled ``label`` and has ``help`` as its tooltip. While it is empty it shows ``placeholder`` and
+    means ``default``.
     """
 
     @property
@@ -181,18 +198,22 @@ class NumberOption(Protocol):
 
 
 class Actions(Protocol):
-    """What a workspace does for its widgets."""
+    """What widgets can do with a workspace."""
 
     @property
     def root(self) -> Path:
-        """The workspace's folder; what the catalog calls relative is relative to it."""
+        """The workspace's folder. Relative paths in the catalog are relative to it."""
 
     @property
     def form_options(self) -> Sequence[NumberOption]:
-        """The options of a backfill that a form asks for, in order."""
+        """The backfill options that a form has fields for, in order."""
 
-    def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanShown:
-        """What a backfill would run; nothing runs."""
+    def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanSummary:
+        """Return what a backfill would run, without running anything.
+
+        ``selection`` are names of assets or terms such as ``+name``; ``keys`` None means every key; ``status`` are the
+        statuses to run, or ``outdated`` or ``all``.
+        """
 
     def backfill(
         self,
@@ -200,50 +221,59 @@ class Actions(Protocol):
         keys: Sequence[KeyLike] | None,
         status: Sequence[str],
         options: Mapping[str, Any],
-    ) -> Done:
-        """Start a backfill in the background of this process; ``options`` by name, those left out are the default."""
+    ) -> ActionResult:
+        """Start a backfill in the background of this process.
 
-    def cancel(self, backfill_id: str) -> Done:
-        """Ask a backfill of this process for its end; refused with a sentence where another process runs it."""
+        The first three arguments are those of `plan`. ``options`` are by name; those left out have their default.
+        """
 
-    def retry_failed(self, backfill_id: str) -> Done:
+    def cancel(self, backfill_id: str) -> ActionResult:
+        """Ask a backfill of this process to end. Raises `NbpartError` where another process runs it."""
+
+    def retry_failed(self, backfill_id: str) -> ActionResult:
         """Start a new backfill of the steps that failed or were blocked."""
 
-    def resume(self, backfill_id: str) -> Done:
-        """Go on with the steps that have no outcome."""
+    def resume(self, backfill_id: str) -> ActionResult:
+        """Run the steps of a backfill that have no outcome yet."""
 
-    def add_keys(self, partitions: str, keys: Sequence[KeyLike]) -> Done:
-        """Add keys to a set of dynamic partitions; `Done.keys` are those that were new."""
+    def add_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
+        """Add keys to a set of dynamic partitions; `ActionResult.keys` are those that were not in it before."""
 
-    def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]]) -> Done:
-        """Add every combination of values of parameters; `Done.keys` are the first of those that were new."""
+    def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]]) -> ActionResult:
+        """Add a key for every combination of the values of ``axes``, which are by name of parameter.
 
-    def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> Done:
-        """Take keys off a set of dynamic partitions; `Done.keys` are those that were on it."""
+        `ActionResult.keys` are the first of those that were not in the set before.
+        """
 
-    def partition(self, asset: str, partition_key: str | None) -> PartitionShown:
-        """What is known of a partition, and its newest runs."""
+    def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
+        """Remove keys from a set of dynamic partitions; `ActionResult.keys` are those that were in it."""
 
-    def run(self, run_id: str) -> RunShown:
-        """A run as it was, and what it made."""
+    def read_partition(self, asset: str, partition_key: str | None) -> PartitionDetails:
+        """Return what is recorded about a partition, and its newest runs."""
 
-    def log_tail(self, run_id: str, after: int | None = None, longest: int = 20_000) -> LogShown:
-        """The end of a run's log, or what came after that byte; where more than ``longest`` came, the end of it."""
+    def read_run(self, run_id: str) -> RunDetails:
+        """Return what is recorded about a run, and what it produced."""
 
-    def preview(
+    def read_log(self, run_id: str, after: int | None = None, max_bytes: int = 20_000) -> LogPart:
+        """Return the end of a run's log, or what follows byte ``after``; at most the last ``max_bytes`` of it."""
+
+    def preview_data(
         self, asset: str, partition_key: str | None, run_id: str | None = None, file: str | None = None
-    ) -> DataShown:
-        """The data as it is now or as a run left it; ``file`` names one of several that it saved."""
+    ) -> DataPreview:
+        """Return the beginning of a partition's data: the current data, or what the run ``run_id`` produced.
 
-    def executed(self, run_id: str) -> NotebookShown:
-        """The notebook that a run executed."""
+        ``file`` names one of several files that a run saved.
+        """
+
+    def read_executed_notebook(self, run_id: str) -> ExecutedNotebook:
+        """Return the notebook that a run executed, with its outputs."""
 
     @property
-    def seen_at(self) -> datetime | None:
-        """When somebody last looked for edited code; None where nobody did."""
+    def code_checked_at(self) -> datetime | None:
+        """When any process last looked for edited code; None if none ever did."""
 
-    def refresh(self) -> Done:
-        """Look at the files of sources and at the code on disk now."""
+    def refresh(self) -> ActionResult:
+        """Look for changed source files and edited code on disk now, and register what changed."""
 
-    def look_for_dead(self) -> None:
-        """Mark what processes that died had running as interrupted; returns at once where it was looked just now."""
+    def interrupt_dead_runs(self) -> None:
+        """Record runs of processes that died as interrupted. Does nothing if that was checked in the last seconds."""

@@ -20,8 +20,8 @@ class Explorer(ipywidgets.Box):  # type: ignore[misc]
     """
 
     def __init__(self, catalog: Catalog, actions: Actions, *, height: int = 300) -> None:
-        self.graph = AssetGraph(catalog, height=height, look_for_dead=actions.look_for_dead)
-        self.heatmap = PartitionHeatmap(catalog, look_for_dead=actions.look_for_dead)
+        self.graph = AssetGraph(catalog, height=height, interrupt_dead_runs=actions.interrupt_dead_runs)
+        self.heatmap = PartitionHeatmap(catalog, interrupt_dead_runs=actions.interrupt_dead_runs)
         self.panel = ExplorerPanel(catalog, actions, self.graph, self.heatmap)
         self.graph.on_focus(self._focus)
         left = ipywidgets.Box([self.graph, self.heatmap])

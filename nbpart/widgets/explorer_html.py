@@ -36,7 +36,7 @@ def _facts(model: PanelModel) -> Iterator[tuple[str, str]]:
     if partition.blocked:
         yield "blocked", clean(partition.blocked)
     yield from ((name, str(value)) for name, value in partition.params.items())
-    made = (run.made if run and model.opened else None) or partition.made
+    made = (run.materialization if run and model.opened else None) or partition.materialization
     if made is not None:
         yield "made", made.materialized_at
         yield from (

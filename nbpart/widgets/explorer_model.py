@@ -15,7 +15,7 @@ from nbpart.errors import NbpartError, ParameterError
 from nbpart.partitions import REQUIRED, Kind, Parameter, Parameters
 from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets import payloads
-from nbpart.widgets.actions import MadeShown, PartitionShown, PlanShown, RunShown
+from nbpart.widgets.actions import MaterializationDetails, PartitionDetails, PlanSummary, RunDetails
 from nbpart.widgets.clipping import clip_value
 from nbpart.widgets.heatmap_model import Selection
 from nbpart.widgets.schema import BadRequest
@@ -260,8 +260,8 @@ class PanelModel:
     chosen: Chosen = field(default_factory=Chosen)
     assets: tuple[AssetBrief, ...] = ()
     sets: tuple[SetForm, ...] = ()
-    partition: PartitionShown | None = None
-    run: RunShown | None = None
+    partition: PartitionDetails | None = None
+    run: RunDetails | None = None
     opened: str | None = None
     loading: bool = False
     trouble: str = ""
@@ -291,13 +291,13 @@ class PanelModel:
         }
 
 
-def partition_json(shown: PartitionShown) -> payloads.PartitionJson:
+def partition_json(shown: PartitionDetails) -> payloads.PartitionJson:
     return {
         "status": shown.status,
         "reason": shown.reason,
         "blocked": clean(shown.blocked)[:2_000],
         "params": [(name, str(_plain(value))) for name, value in shown.params.items()],
-        "made": None if shown.made is None else made_json(shown.made),
+        "made": None if shown.materialization is None else made_json(shown.materialization),
         "runs": [
             {
                 "id": run.run_id, "status": run.status, "attempt": run.attempt, "started_at": run.started_at,
@@ -310,7 +310,7 @@ def partition_json(shown: PartitionShown) -> payloads.PartitionJson:
     }  # fmt: skip
 
 
-def run_json(run: RunShown) -> payloads.RunJson:
+def run_json(run: RunDetails) -> payloads.RunJson:
     return {
         "id": run.run_id,
         "status": run.status,
@@ -322,12 +322,12 @@ def run_json(run: RunShown) -> payloads.RunJson:
         "traceback": clean(run.traceback)[-_LONGEST_TRACEBACK:],
         "notebook": run.notebook,
         "log": run.has_log,
-        "made": None if run.made is None else made_json(run.made),
+        "made": None if run.materialization is None else made_json(run.materialization),
         "code": run.code,
     }
 
 
-def made_json(made: MadeShown) -> payloads.MadeJson:
+def made_json(made: MaterializationDetails) -> payloads.MadeJson:
     return {
         "at": made.materialized_at,
         "run": made.run_id,
@@ -343,15 +343,14 @@ def _file_json(file: Mapping[str, Any]) -> payloads.FileJson:
     return {"name": file["name"], "format": file["format"], "path": file["path"], "bytes": file["bytes"]}
 
 
-def plan_json(plan: PlanShown) -> payloads.PlanJson:
+def plan_json(plan: PlanSummary) -> payloads.PlanJson:
     return {
         "steps": plan.steps,
-        "told": tell_plan(plan),
         "head": list(plan.head[:_HEAD_ROWS]),
     }
 
 
-def tell_plan(plan: PlanShown) -> str:
+def tell_plan(plan: PlanSummary) -> str:
     """14 steps: 12 missing, 2 failed"""
     reasons = ", ".join(f"{n:,} {reason}" for reason, n in plan.reasons.items())
     told = f"{plan.steps:,} step{'' if plan.steps == 1 else 's'}: {reasons}"

@@ -15,7 +15,7 @@ from nbpart.catalog.queries.live import BackfillProgress, Touched
 from nbpart.errors import NbpartError
 from nbpart.widgets import explorer_model as model
 from nbpart.widgets import payloads, schema
-from nbpart.widgets.actions import Actions, DataShown, Done, NumberOption, PartitionShown, RunShown
+from nbpart.widgets.actions import ActionResult, Actions, DataPreview, NumberOption, PartitionDetails, RunDetails
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.contracts import EXPLORER
 from nbpart.widgets.explorer_html import panel_html
@@ -60,7 +60,7 @@ class ExplorerPanel(LinkedWidget):
 
     def __init__(self, catalog: Catalog, actions: Actions, graph: AssetGraph, heatmap: PartitionHeatmap) -> None:
         self._catalog, self._actions, self._graph, self._heatmap = catalog, actions, graph, heatmap
-        self._reaper = Reaper(actions.look_for_dead)
+        self._reaper = Reaper(actions.interrupt_dead_runs)
         self._followed: tuple[str, ...] = ()
         self._ended: dict[str, BackfillProgress] = {}
         self._is_behind = self._is_reading = False
@@ -218,20 +218,20 @@ class ExplorerPanel(LinkedWidget):
     def _clear(self) -> Answer:
         self._graph.selection = []
         self._heatmap.unselect()  # where no asset was
-        return Answer(told="Nothing is selected.")
+        return Answer(message="Nothing is selected.")
 
     def _open_run(self, run_id: str | None) -> Answer:
         if run_id is not None:
-            run = self._actions.run(run_id)
+            run = self._actions.read_run(run_id)
             self._check_place(run)
         with self.guard:
             self._tell(replace(self.model, opened=run_id))
         self._refresh()
         if run_id is None:
-            return Answer(told="As it is now.")
-        return Answer(told=f"As run {run_id} left it.", code=run.code)
+            return Answer(message="As it is now.")
+        return Answer(message=f"As run {run_id} left it.", code=run.code)
 
-    def _check_place(self, run: RunShown) -> None:
+    def _check_place(self, run: RunDetails) -> None:
         chosen = self.model.chosen
         if chosen.kind != "partition" or (run.asset, run.partition_key) != (chosen.assets[0], chosen.key):
             raise BadRequest(f"Run {run.run_id} is no run of what is selected.")
@@ -259,11 +259,11 @@ class ExplorerPanel(LinkedWidget):
                     told = {"partition": partition, "run": run, "trouble": trouble, "loading": False}
                     self._tell(replace(self.model, **told))  # type: ignore[arg-type]
 
-    def _look(self, now: PanelModel) -> tuple[PartitionShown | None, RunShown | None, str]:
+    def _look(self, now: PanelModel) -> tuple[PartitionDetails | None, RunDetails | None, str]:
         try:
-            partition = self._actions.partition(now.chosen.assets[0], now.chosen.key)
+            partition = self._actions.read_partition(now.chosen.assets[0], now.chosen.key)
             run_id = now.opened or partition.run_id
-            return partition, self._actions.run(run_id) if run_id else None, ""
+            return partition, self._actions.read_run(run_id) if run_id else None, ""
         except NbpartError as error:
             return None, None, str(error)
         except Exception as error:  # noqa: BLE001 - the person who clicked is told
@@ -279,18 +279,20 @@ class ExplorerPanel(LinkedWidget):
     # what pages ask for: looking
 
     def _log(self, run_id: str, after: int | None) -> Answer:
-        log = self._actions.log_tail(run_id, after)
+        log = self._actions.read_log(run_id, after)
         return Answer({"text": model.clean(log.text), "start": log.start, "end": log.end}, code=log.code)
 
     def _preview(self, number: int, run_id: str | None, file: str | None) -> Answer:
         chosen = self._current(number)
         if chosen.kind != "partition":
             raise BadRequest("Select one partition.")
-        data = self._actions.preview(chosen.assets[0], chosen.key, run_id, file or None)
-        return Answer(_data_json(data), told=data.told, code=data.code, buffers=[data.image] if data.image else [])
+        data = self._actions.preview_data(chosen.assets[0], chosen.key, run_id, file or None)
+        return Answer(
+            _data_json(data), message=data.description, code=data.code, buffers=[data.image] if data.image else []
+        )
 
     def _executed(self, run_id: str) -> Answer:
-        shown = self._actions.executed(run_id)
+        shown = self._actions.read_executed_notebook(run_id)
         images: list[bytes] = []
         cells: list[payloads.CellJson] = []
         for cell in shown.cells:
@@ -302,7 +304,7 @@ class ExplorerPanel(LinkedWidget):
                 else:
                     outputs.append({"text": model.clean(output)})
             cells.append({"kind": cell.kind, "source": cell.source, "outputs": outputs})
-        return Answer({"cells": cells, "left_out": shown.left_out}, buffers=images)
+        return Answer({"cells": cells, "omitted_cells": shown.omitted_cells}, buffers=images)
 
     # what pages ask for: doing
 
@@ -310,7 +312,7 @@ class ExplorerPanel(LinkedWidget):
         terms, keys = self._wanted(number, inputs, readers)
         plan = self._actions.plan(terms, keys, [status])
         self._tell_seen()
-        return Answer(model.plan_json(plan), told=model.tell_plan(plan), code=plan.code)
+        return Answer(model.plan_json(plan), message=model.tell_plan(plan), code=plan.code)
 
     def _backfill(self, number: int, inputs: bool, readers: bool, status: str, **options: int | None) -> Answer:
         terms, keys = self._wanted(number, inputs, readers)
@@ -324,7 +326,7 @@ class ExplorerPanel(LinkedWidget):
         return self._done(done)
 
     def _seen_at(self) -> str | None:
-        seen_at = self._actions.seen_at
+        seen_at = self._actions.code_checked_at
         return None if seen_at is None else seen_at.isoformat()
 
     def _tell_seen(self) -> None:
@@ -394,13 +396,13 @@ class ExplorerPanel(LinkedWidget):
             raise BadRequest("What is selected has changed since: look at it, then try again.")
         return chosen
 
-    def _done(self, done: Done) -> Answer:
+    def _done(self, done: ActionResult) -> Answer:
         if done.backfill_id:
             with self.guard:
                 self._followed = tuple(dict.fromkeys([done.backfill_id, *self._followed]))[:MOST_BACKFILLS]
                 self._ended.pop(done.backfill_id, None)
         self._watcher.nudge()
-        return Answer({"backfill_id": done.backfill_id}, told=done.told, code=done.code)
+        return Answer({"backfill_id": done.backfill_id}, message=done.message, code=done.code)
 
     def __repr__(self) -> str:
         return f"<ExplorerPanel: {self.model.chosen.title}>"
@@ -441,7 +443,7 @@ def _backfill_json(monitored: payloads.MonitorJson) -> payloads.BackfillJson:
     }  # fmt: skip
 
 
-def _data_json(data: DataShown) -> payloads.DataJson:
+def _data_json(data: DataPreview) -> payloads.DataJson:
     return {
         "kind": data.kind,
         "columns": list(data.columns),

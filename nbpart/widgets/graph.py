@@ -59,10 +59,10 @@ class AssetGraph(LinkedWidget):
         *,
         folded: Collection[str] = (),
         height: int = 460,
-        look_for_dead: Callable[[], object] | None = None,
+        interrupt_dead_runs: Callable[[], object] | None = None,
     ) -> None:
         self._catalog = catalog
-        self._reaper = Reaper(look_for_dead)
+        self._reaper = Reaper(interrupt_dead_runs)
         self._on_focus: list[Callable[[str], object]] = []
         self._assets, self._counts, seen = catalog.read(_read_all)
         self.model = self._build(folded)
@@ -125,7 +125,7 @@ class AssetGraph(LinkedWidget):
         others = [name for name in self.folded if name != group]
         self.folded = [*others, group] if folded else others
         told = f"{group} is {'folded' if folded else 'unfolded'}."
-        return Answer(told=told, code=f"graph.folded = {json.dumps(self.folded, ensure_ascii=False)}")
+        return Answer(message=told, code=f"graph.folded = {json.dumps(self.folded, ensure_ascii=False)}")
 
     def _focus(self, name: str) -> Answer:
         if name not in {asset.name for asset in self._assets}:
@@ -133,7 +133,7 @@ class AssetGraph(LinkedWidget):
         self.focus = name
         for callback in list(self._on_focus):
             callback(name)
-        return Answer(told=name, code=f"ws.heatmap([{name!r}])")
+        return Answer(message=name, code=f"ws.heatmap([{name!r}])")
 
     def _refold(self, _change: object) -> None:
         with self.guard:

@@ -56,10 +56,10 @@ class PartitionHeatmap(LinkedWidget):
         *,
         color_by: str = "status",
         sort_by: str | None = None,
-        look_for_dead: Callable[[], object] | None = None,
+        interrupt_dead_runs: Callable[[], object] | None = None,
     ) -> None:
         self._catalog = catalog
-        self._reaper = Reaper(look_for_dead)
+        self._reaper = Reaper(interrupt_dead_runs)
         choice = _check_choice(Choice(color_by, sort_by))
         self._told: HeatmapState | None = None
         self._held = HeatmapState(catalog, assets, choice, publish=self._publish)
@@ -198,7 +198,7 @@ class PartitionHeatmap(LinkedWidget):
     def _select(self, view: int, band: int, rows: list[int], ranges: list[list[int]]) -> Answer:
         selection, highlights = self._held.select(view, band, rows, [(a, b) for a, b in ranges])
         self.selection = selection
-        return Answer({"highlights": highlights}, told=_tell(selection))
+        return Answer({"highlights": highlights}, message=_tell(selection))
 
     def _clear(self) -> Answer:
         self._held.unselect()

@@ -10,7 +10,7 @@ from nbpart.catalog import Batch, Catalog, queries
 from nbpart.catalog.queries import Changes
 from nbpart.catalog.queries.live import BackfillProgress
 from nbpart.errors import UnknownNameError
-from nbpart.widgets.actions import Actions, Done
+from nbpart.widgets.actions import ActionResult, Actions
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.contracts import MONITOR
 from nbpart.widgets.link import LinkedWidget
@@ -36,7 +36,7 @@ class BackfillMonitor(LinkedWidget):
     def __init__(self, catalog: Catalog, actions: Actions, backfill_id: str) -> None:
         self._catalog, self._actions = catalog, actions
         self._earlier: str | None = None
-        self._reaper = Reaper(actions.look_for_dead)
+        self._reaper = Reaper(actions.interrupt_dead_runs)
         progress, seen = self._load(backfill_id)
         self.model: MonitorModel = build_monitor(progress)
         self._json = self._to_json()
@@ -98,11 +98,11 @@ class BackfillMonitor(LinkedWidget):
 
     def _show(self, backfill_id: str) -> Answer:
         self._go_to(backfill_id, None)
-        return Answer(told=f"Backfill {backfill_id}", code=f"ws.backfills[{backfill_id!r}]")
+        return Answer(message=f"Backfill {backfill_id}", code=f"ws.backfills[{backfill_id!r}]")
 
-    def _tell(self, done: Done) -> Answer:
+    def _tell(self, done: ActionResult) -> Answer:
         self._watcher.nudge()
-        return Answer({"backfill_id": done.backfill_id}, told=done.told, code=done.code)
+        return Answer({"backfill_id": done.backfill_id}, message=done.message, code=done.code)
 
     def _go_to(self, backfill_id: str, earlier: str | None) -> None:
         """Show another backfill; ``earlier`` is the one to go back to."""

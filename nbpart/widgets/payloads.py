@@ -464,17 +464,16 @@ class CellJson(TypedDict):
 
 
 class ExecutedJson(TypedDict):
-    """An executed notebook, without ``left_out`` of its cells."""
+    """An executed notebook, without ``omitted_cells`` of its cells."""
 
     cells: list[CellJson]
-    left_out: int
+    omitted_cells: int
 
 
 class PlanJson(TypedDict):
     """A plan: how many steps, and the first (asset, key, reason)."""
 
     steps: int
-    told: str
     head: list[tuple[str, str | None, str]]
 
 

@@ -18,21 +18,23 @@ log = logging.getLogger("nbpart")
 class Reaper:
     """Has the death of processes recorded, which everyone then sees; at most one look at a time.
 
-    ``look_for_dead`` returns at once where somebody looked just now; without it nobody looks.
+    ``interrupt_dead_runs`` returns at once where somebody looked just now; without it nobody looks.
     """
 
-    def __init__(self, look_for_dead: Callable[[], object] | None) -> None:
-        self._look_for_dead = look_for_dead
+    def __init__(self, interrupt_dead_runs: Callable[[], object] | None) -> None:
+        self._interrupt_dead_runs = interrupt_dead_runs
         self._looking = threading.Lock()
 
     def look(self) -> None:
         """Look on a thread of its own: it may take a write."""
-        if self._look_for_dead is not None and self._looking.acquire(blocking=False):
-            threading.Thread(target=self._look, args=[self._look_for_dead], name="nbpart-dead", daemon=True).start()
+        if self._interrupt_dead_runs is not None and self._looking.acquire(blocking=False):
+            threading.Thread(
+                target=self._look, args=[self._interrupt_dead_runs], name="nbpart-dead", daemon=True
+            ).start()
 
-    def _look(self, look_for_dead: Callable[[], object]) -> None:
+    def _look(self, interrupt_dead_runs: Callable[[], object]) -> None:
         try:
-            look_for_dead()
+            interrupt_dead_runs()
         except NbpartError as error:
             # a busy catalog, or one that was closed: the widget goes on, and the next look may do
             log.debug("who died could not be looked for: %s", error)

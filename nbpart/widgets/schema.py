@@ -1,7 +1,7 @@
 """The messages between a widget's Python and its pages, version 1.
 
     page -> Python     {v, id, action, payload}
-    Python -> page     {v, id, ok: true, payload}  or  {v, id, ok: false, error: {sentence}, payload}
+    Python -> page     {v, id, ok: true, payload}  or  {v, id, ok: false, error: {message}, payload}
     Python -> pages    {v, seq, kind, payload}           a patch; a page that missed a number asks for the whole
 
 Each may carry buffers. A request names an action; what it may hold is checked here, field by field.
@@ -48,10 +48,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an action came to: ``payload`` is JSON, ``told`` a sentence, ``code`` the Python that does the same."""
+    """What an action came to: ``payload`` is JSON, ``message`` a sentence, ``code`` the Python that does the same."""
 
     payload: Mapping[str, Any] = field(default_factory=dict)
-    told: str = ""
+    message: str = ""
     code: str = ""
     buffers: Sequence[bytes] = ()
 
@@ -91,12 +91,12 @@ def read_payload(payload: Mapping[str, Any], fields: Mapping[str, Check]) -> dic
 
 
 def success(request_id: str, answer: Answer) -> dict[str, Any]:
-    payload = {**answer.payload, "told": answer.told, "code": answer.code}
+    payload = {**answer.payload, "message": answer.message, "code": answer.code}
     return {"v": VERSION, "id": request_id, "ok": True, "payload": payload}
 
 
-def failure(request_id: str | None, sentence: str) -> dict[str, Any]:
-    return {"v": VERSION, "id": request_id, "ok": False, "error": {"sentence": sentence}, "payload": {}}
+def failure(request_id: str | None, message: str) -> dict[str, Any]:
+    return {"v": VERSION, "id": request_id, "ok": False, "error": {"message": message}, "payload": {}}
 
 
 def patch(seq: int, kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:

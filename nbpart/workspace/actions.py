@@ -17,14 +17,14 @@ from nbpart.project.refresh import refresh, seen_at
 from nbpart.project.shown import show_data, show_executed, show_log, show_partition, show_run
 from nbpart.project.spelled_calls import MOST_SPELLED, spell_axis, spell_call, spell_keys, spell_set
 from nbpart.widgets.actions import (
-    DataShown,
-    Done,
+    ActionResult,
+    DataPreview,
+    ExecutedNotebook,
     KeyLike,
-    LogShown,
-    NotebookShown,
-    PartitionShown,
-    PlanShown,
-    RunShown,
+    LogPart,
+    PartitionDetails,
+    PlanSummary,
+    RunDetails,
 )
 
 #: So many steps of a plan are shown.
@@ -47,10 +47,10 @@ class WorkspaceActions:
     def form_options(self) -> Sequence[Option]:
         return [option for option in OPTIONS.values() if option.label]
 
-    def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanShown:
+    def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanSummary:
         plan = self._plan(selection, keys, status)
         code = f"ws.plan({spell_call(selection, keys, status)})"
-        return PlanShown(plan.selection, len(plan), plan.counts(), _list_steps(plan), code, plan.notice, plan.notes)
+        return PlanSummary(plan.selection, len(plan), plan.counts(), _list_steps(plan), code, plan.notice, plan.notes)
 
     def backfill(
         self,
@@ -58,89 +58,91 @@ class WorkspaceActions:
         keys: Sequence[KeyLike] | None,
         status: Sequence[str],
         options: Mapping[str, Any],
-    ) -> Done:
+    ) -> ActionResult:
         given = {name: value for name, value in options.items() if value != OPTIONS[name].default}
         plan = self._plan(selection, keys, status)
         if not len(plan):
             told = " ".join(
                 filter(None, ["Nothing to do: everything chosen is up to date.", _as_sentence(plan.notice)])
             )
-            return Done(told, f"ws.plan({spell_call(selection, keys, status)})")
+            return ActionResult(told, f"ws.plan({spell_call(selection, keys, status)})")
         backfill = plan.run(**given)
         begun = f"Backfill {backfill.id} has begun: {len(plan):,} steps."
         told = " ".join(filter(None, [begun, _as_sentence(plan.notice)]))
-        return Done(told, f"ws.backfill({spell_call(selection, keys, status, given)})", backfill.id)
+        return ActionResult(told, f"ws.backfill({spell_call(selection, keys, status, given)})", backfill.id)
 
-    def cancel(self, backfill_id: str) -> Done:
+    def cancel(self, backfill_id: str) -> ActionResult:
         try:
             self._backfill(backfill_id).cancel(timeout_s=0.0)
             told = "It has ended."
         except TimeoutError:
             told = "It was asked to end: running notebooks are stopped, nothing new starts."
-        return Done(told, f"ws.backfills[{backfill_id!r}].cancel()", backfill_id)
+        return ActionResult(told, f"ws.backfills[{backfill_id!r}].cancel()", backfill_id)
 
-    def retry_failed(self, backfill_id: str) -> Done:
+    def retry_failed(self, backfill_id: str) -> ActionResult:
         backfill = self._backfill(backfill_id)
         again = backfill.retry_failed()
         if again is backfill:
-            return Done(backfill.tell_nothing_failed(), f"ws.backfills[{backfill_id!r}].retry_failed()")
-        return Done(f"Backfill {again.id} has begun.", f"ws.backfills[{backfill_id!r}].retry_failed()", again.id)
+            return ActionResult(backfill.tell_nothing_failed(), f"ws.backfills[{backfill_id!r}].retry_failed()")
+        return ActionResult(
+            f"Backfill {again.id} has begun.", f"ws.backfills[{backfill_id!r}].retry_failed()", again.id
+        )
 
-    def resume(self, backfill_id: str) -> Done:
+    def resume(self, backfill_id: str) -> ActionResult:
         backfill = self._backfill(backfill_id)
         told = backfill.tell_nothing_left()
         backfill.resume()
-        return Done(told or "It goes on.", f"ws.backfills[{backfill_id!r}].resume()", backfill_id)
+        return ActionResult(told or "It goes on.", f"ws.backfills[{backfill_id!r}].resume()", backfill_id)
 
     @property
-    def seen_at(self) -> datetime | None:
+    def code_checked_at(self) -> datetime | None:
         return seen_at(self._project)
 
-    def refresh(self) -> Done:
+    def refresh(self) -> ActionResult:
         look = refresh(self._project)
         sentences = [_as_sentence(text) for text in (look.notice, *look.warnings) if text]
-        return Done(" ".join(sentences) or "Nothing changed.", "ws.refresh()")
+        return ActionResult(" ".join(sentences) or "Nothing changed.", "ws.refresh()")
 
-    def look_for_dead(self) -> None:
+    def interrupt_dead_runs(self) -> None:
         self._project.coordinator.reap_if_due()
 
     # keys
 
-    def add_keys(self, partitions: str, keys: Sequence[KeyLike]) -> Done:
+    def add_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
         new = self._set(partitions).add(list(keys))
         told = f"{_count(len(new), 'key')} added" + _already(len(keys) - len(new))
-        return Done(told, f"{spell_set(partitions)}.add({spell_keys(keys)})", keys=tuple(new))
+        return ActionResult(told, f"{spell_set(partitions)}.add({spell_keys(keys)})", keys=tuple(new))
 
-    def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]]) -> Done:
+    def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]]) -> ActionResult:
         new = self._set(partitions).add_grid(**axes)
         asked = ", ".join(f"{name}={spell_axis(values)}" for name, values in axes.items())
-        return Done(
+        return ActionResult(
             f"{_count(len(new), 'key')} added.", f"{spell_set(partitions)}.add_grid({asked})", keys=tuple(new[:1000])
         )
 
-    def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> Done:
+    def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
         gone = self._set(partitions).remove(*keys)
         told = f"{_count(len(gone), 'key')} removed; their history and data stay."
         spelled = ", ".join(repr(key) for key in keys[:MOST_SPELLED]) + (", ..." if len(keys) > MOST_SPELLED else "")
-        return Done(told, f"{spell_set(partitions)}.remove({spelled})", keys=tuple(gone))
+        return ActionResult(told, f"{spell_set(partitions)}.remove({spelled})", keys=tuple(gone))
 
     # looking
 
-    def partition(self, asset: str, partition_key: str | None) -> PartitionShown:
+    def read_partition(self, asset: str, partition_key: str | None) -> PartitionDetails:
         return show_partition(self._project, asset, partition_key)
 
-    def run(self, run_id: str) -> RunShown:
+    def read_run(self, run_id: str) -> RunDetails:
         return show_run(self._project, run_id)
 
-    def log_tail(self, run_id: str, after: int | None = None, longest: int = 20_000) -> LogShown:
-        return show_log(self._project, run_id, after, longest)
+    def read_log(self, run_id: str, after: int | None = None, max_bytes: int = 20_000) -> LogPart:
+        return show_log(self._project, run_id, after, max_bytes)
 
-    def executed(self, run_id: str) -> NotebookShown:
+    def read_executed_notebook(self, run_id: str) -> ExecutedNotebook:
         return show_executed(self._project, run_id)
 
-    def preview(
+    def preview_data(
         self, asset: str, partition_key: str | None, run_id: str | None = None, file: str | None = None
-    ) -> DataShown:
+    ) -> DataPreview:
         return show_data(self._project, asset, partition_key, run_id, file)
 
     def _plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> Plan:

@@ -20,7 +20,9 @@ def make_graph(project: Project, *, folded: Collection[str] = (), height: int = 
     """The asset graph of a workspace; the options are those of `AssetGraph`."""
     from nbpart.widgets.graph import AssetGraph
 
-    return AssetGraph(project.catalog, folded=folded, height=height, look_for_dead=_act_on(project).look_for_dead)
+    return AssetGraph(
+        project.catalog, folded=folded, height=height, interrupt_dead_runs=_act_on(project).interrupt_dead_runs
+    )
 
 
 def make_heatmap(
@@ -30,8 +32,10 @@ def make_heatmap(
     from nbpart.widgets.heatmap import PartitionHeatmap
 
     names = None if assets is None else select(project.registry().graph, assets)
-    look_for_dead = _act_on(project).look_for_dead
-    return PartitionHeatmap(project.catalog, names, color_by=color_by, sort_by=sort_by, look_for_dead=look_for_dead)
+    interrupt_dead_runs = _act_on(project).interrupt_dead_runs
+    return PartitionHeatmap(
+        project.catalog, names, color_by=color_by, sort_by=sort_by, interrupt_dead_runs=interrupt_dead_runs
+    )
 
 
 def make_monitor(project: Project, backfill_id: str) -> BackfillMonitor:
@@ -51,5 +55,5 @@ def make_explorer(project: Project, *, height: int = 300) -> Explorer:
 def _act_on(project: Project) -> WorkspaceActions:
     """The actions of a workspace whose dead are known."""
     actions = WorkspaceActions(project)
-    actions.look_for_dead()
+    actions.interrupt_dead_runs()
     return actions

@@ -191,8 +191,8 @@ def test_the_panel_tells_the_reason(made: nbpart.Workspace) -> None:
     forge(place(made, "cleaned", "y", ".parquet"))
     made.check_data()
     actions = WorkspaceActions(made.project)
-    assert actions.partition("cleaned", "x").reason == "its data file was deleted"
-    assert actions.partition("cleaned", "y").reason == "its data file was replaced or damaged"
+    assert actions.read_partition("cleaned", "x").reason == "its data file was deleted"
+    assert actions.read_partition("cleaned", "y").reason == "its data file was replaced or damaged"
 
 
 def test_facts_are_still_what_the_events_come_to(made: nbpart.Workspace) -> None:

@@ -51,7 +51,7 @@ def test_a_notebook_is_texts_and_pictures_only(tmp_path: Path) -> None:
     path = tmp_path / "x.ipynb"
     path.write_text(json.dumps({"cells": cells * 60}))
     shown = read_notebook(path)
-    assert (len(shown.cells), shown.left_out) == (100, 20)
+    assert (len(shown.cells), shown.omitted_cells) == (100, 20)
     assert shown.cells[0].source == "a\nb"
     assert shown.cells[0].outputs == (f"{HOSTILE}\n", "plain", PNG, f"E: {HOSTILE}")
     assert shown.cells[1].kind == "markdown"

@@ -168,11 +168,11 @@ def test_a_monitor_begins_what_was_asked_for(
     ws: nbpart.Workspace, stage: Stage, left: nbpart.workspace.Backfill
 ) -> None:
     done = WorkspaceActions(ws.project).resume(left.id)
-    assert done.told == "It goes on."
+    assert done.message == "It goes on."
     assert left.wait(progress=False).status == "succeeded"
     again = WorkspaceActions(ws.project).resume(left.id)
-    assert again.told.endswith("has nothing to resume: all of it succeeded.")
-    assert "nothing to retry" in WorkspaceActions(ws.project).retry_failed(left.id).told
+    assert again.message.endswith("has nothing to resume: all of it succeeded.")
+    assert "nothing to retry" in WorkspaceActions(ws.project).retry_failed(left.id).message
 
 
 def test_a_request_can_be_cancelled_and_then_only_resumed(

@@ -214,8 +214,8 @@ def test_looking_runs_nothing(strange: tuple[Path, Path], caplog: pytest.LogCapt
         actions = WorkspaceActions(ws.project)
         for look in (ws, ws.graph(), ws.heatmap(), make_explorer(ws.project), ws.plan(), ws.backfills):
             repr(look)
-        actions.partition("leave", "lr=0.1"), actions.run(run_id), actions.executed(run_id)
-        actions.preview("leave", "lr=0.1"), actions.log_tail(run_id), actions.look_for_dead()
+        actions.read_partition("leave", "lr=0.1"), actions.read_run(run_id), actions.read_executed_notebook(run_id)
+        actions.preview_data("leave", "lr=0.1"), actions.read_log(run_id), actions.interrupt_dead_runs()
         actions.plan(["*"], None, ["outdated"])
         ws.prune(dry_run=True)
     assert not list(mark.iterdir())

@@ -15,7 +15,7 @@ import pytest
 import nbpart
 from nbpart.backfill.options import BackfillOptions
 from nbpart.catalog import Batch, Moment, events, queries
-from nbpart.widgets.actions import CellShown, DataShown, NotebookShown
+from nbpart.widgets.actions import DataPreview, ExecutedCell, ExecutedNotebook
 from nbpart.widgets.explorer import Explorer
 from tests.recording import write_notebook
 from tests.widgets.pages import Page
@@ -181,12 +181,12 @@ def test_a_run_is_opened_as_it_was(explorer: Explorer, page: Page, ws: nbpart.Wo
     runs = read_of(explorer, "a")["partition"]["runs"]
     assert [run["id"] for run in runs][1:] == [first]
     answer = ask(page, explorer, "open_run", run_id=first)
-    assert (answer["told"], answer["code"]) == (f"As run {first} left it.", f"ws.get_run({first!r})")
+    assert (answer["message"], answer["code"]) == (f"As run {first} left it.", f"ws.get_run({first!r})")
     page.wait_for(lambda m: ((m.get("payload") or {}).get("run") or {}).get("id") == first)
     assert told(explorer)["opened"] == first
     other = ws.runs(asset="raw", partition_key="bad")["run_id"].iloc[0]
-    assert "no run of what is selected" in page.ask("open_run", {"run_id": other})["error"]["sentence"]
-    assert "no run" in page.ask("open_run", {"run_id": HOSTILE})["error"]["sentence"]
+    assert "no run of what is selected" in page.ask("open_run", {"run_id": other})["error"]["message"]
+    assert "no run" in page.ask("open_run", {"run_id": HOSTILE})["error"]["message"]
     ask(page, explorer, "open_run", run_id=None)
     assert told(explorer)["opened"] is None
 
@@ -194,7 +194,7 @@ def test_a_run_is_opened_as_it_was(explorer: Explorer, page: Page, ws: nbpart.Wo
 def test_it_plans_and_runs_what_is_selected(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     click(explorer, 1, 0)
     plan = ask(page, explorer, "plan", **plan_payload(explorer, inputs=True))
-    assert (plan["steps"], plan["told"], plan["code"]) == (2, "2 steps: 2 missing", "ws.plan('+sizes', keys='a')")
+    assert (plan["steps"], plan["message"], plan["code"]) == (2, "2 steps: 2 missing", "ws.plan('+sizes', keys='a')")
     assert plan["head"] == [("raw", "a", "missing"), ("sizes", "a", "missing")]
     done = ask(page, explorer, "backfill", **plan_payload(explorer, inputs=True), max_workers=2, retries=0)
     assert done["code"] == "ws.backfill('+sizes', keys='a', max_workers=2)"
@@ -210,19 +210,19 @@ def test_all_keys_of_a_set_are_planned_without_naming_them(explorer: Explorer, p
     explorer.panel.model = replace(
         explorer.panel.model, chosen=replace(explorer.panel.model.chosen, keys=None, whole=False, n=10**6)
     )
-    assert "one by one" in page.ask("plan", plan_payload(explorer))["error"]["sentence"]
+    assert "one by one" in page.ask("plan", plan_payload(explorer))["error"]["message"]
 
 
 def test_a_plan_of_what_was_selected_before_is_refused(explorer: Explorer, page: Page) -> None:
     payload = plan_payload(explorer)
     click(explorer, 0, 0)
-    assert "has changed since" in page.ask("plan", payload)["error"]["sentence"]
+    assert "has changed since" in page.ask("plan", payload)["error"]["message"]
     assert not page.ask("plan", plan_payload(explorer, status="1; DROP TABLE"))["ok"]
 
 
 def test_keys_are_added_as_text_and_by_parameters(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     done = ask(page, explorer, "add_keys", partitions="files", text="new\na\n")
-    assert (done["told"], done["code"]) == (
+    assert (done["message"], done["code"]) == (
         "1 key added; 1 was there already.",
         "ws.partition_sets['files'].add(['new', 'a'])",
     )
@@ -234,22 +234,22 @@ def test_keys_are_added_as_text_and_by_parameters(explorer: Explorer, page: Page
     assert eval(done["code"], {"ws": ws}) == []
     page.wait_for(lambda m: sum(((m.get("payload") or {}).get("chosen") or {}).get("counts", ())) == 9)
     assert (
-        "lr: a value" in page.ask("measure_grid", {"partitions": "trials", "axes": {"depth": "1"}})["error"]["sentence"]
+        "lr: a value" in page.ask("measure_grid", {"partitions": "trials", "axes": {"depth": "1"}})["error"]["message"]
     )
-    assert "no partitions" in page.ask("add_grid", {"partitions": "files", "axes": {}})["error"]["sentence"]
+    assert "no partitions" in page.ask("add_grid", {"partitions": "files", "axes": {}})["error"]["message"]
 
 
 def test_keys_are_removed_only_as_they_were_shown(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     click(explorer, 0, 0, 2)
     number = explorer.panel.model.chosen.number
-    assert "2 are selected now" in page.ask("remove", {"number": number, "n": 1})["error"]["sentence"]
+    assert "2 are selected now" in page.ask("remove", {"number": number, "n": 1})["error"]["message"]
     done = ask(page, explorer, "remove", number=number, n=2)
-    assert done["told"] == "2 keys removed; their history and data stay."
+    assert done["message"] == "2 keys removed; their history and data stay."
     assert list(ws.partition_sets["files"]) == ["bad"]
     assert explorer.heatmap.selection is None
     explorer.graph.selection = ["raw"]
     number = explorer.panel.model.chosen.number
-    assert "Select keys" in page.ask("remove", {"number": number, "n": 0})["error"]["sentence"]
+    assert "Select keys" in page.ask("remove", {"number": number, "n": 0})["error"]["message"]
 
 
 def test_an_asset_without_partitions_is_looked_at_from_the_graph(explorer: Explorer, page: Page) -> None:
@@ -303,13 +303,15 @@ def test_a_log_is_followed_while_it_grows(explorer: Explorer, page: Page, ws: nb
 def test_pictures_are_sent_as_bytes_and_texts_cleaned(
     explorer: Explorer, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    book = NotebookShown((CellShown("code", HOSTILE, ("\x1b[31mred", b"png")),), 2)
-    monkeypatch.setattr(explorer.panel._actions, "executed", lambda run_id: book)
+    book = ExecutedNotebook((ExecutedCell("code", HOSTILE, ("\x1b[31mred", b"png")),), 2)
+    monkeypatch.setattr(explorer.panel._actions, "read_executed_notebook", lambda run_id: book)
     answer = ask(page, explorer, "executed", run_id="x")
     assert answer["cells"] == [{"kind": "code", "source": HOSTILE, "outputs": [{"text": "red"}, {"image": 0}]}]
-    assert (answer["left_out"], page.buffers[-1]) == (2, [b"png"])
+    assert (answer["omitted_cells"], page.buffers[-1]) == (2, [b"png"])
     click(explorer, 0, 0)
-    monkeypatch.setattr(explorer.panel._actions, "preview", lambda *_: DataShown("image", "f.png", "c", image=b"png"))
+    monkeypatch.setattr(
+        explorer.panel._actions, "preview_data", lambda *_: DataPreview("image", "f.png", "c", image=b"png")
+    )
     number = explorer.panel.model.chosen.number
     assert ask(page, explorer, "preview", number=number, run_id=None, file="roc")["kind"] == "image"
 
@@ -330,18 +332,18 @@ def test_refresh_and_plan_tell_what_was_edited_and_when_somebody_looked(
 ) -> None:
     path = write_notebook(tmp_path / "edited.ipynb", "x = 1")
     ws.notebook(path)
-    assert ask(page, explorer, "refresh")["told"] == "Nothing changed."
+    assert ask(page, explorer, "refresh")["message"] == "Nothing changed."
     seen = told(explorer)["seen_at"]
     assert datetime.fromisoformat(seen) == ws.seen_at
     write_notebook(path, "x = 2")
     answer = ask(page, explorer, "refresh")
-    assert answer["told"].startswith("Edited and taken up: ")
-    assert "edited.ipynb (edited)" in answer["told"]
+    assert answer["message"].startswith("Edited and taken up: ")
+    assert "edited.ipynb (edited)" in answer["message"]
     assert answer["code"] == "ws.refresh()"
     write_notebook(path, "x = 3")
-    assert "Edited and taken up: " in ask(page, explorer, "plan", **plan_payload(explorer))["told"]
+    assert "Edited and taken up: " in ask(page, explorer, "plan", **plan_payload(explorer))["message"]
     path.write_text("{")
-    assert "is no notebook" in ask(page, explorer, "refresh")["told"]
+    assert "is no notebook" in ask(page, explorer, "refresh")["message"]
     assert not page.ask("plan", plan_payload(explorer))["ok"]
     assert told(explorer)["seen_at"] > seen
 

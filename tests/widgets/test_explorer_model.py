@@ -10,7 +10,7 @@ from nbpart.partitions import Param, Parameters
 from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 from nbpart.widgets import explorer_model as m
-from nbpart.widgets.actions import MadeShown, PartitionShown, PlanShown, RunBrief, RunShown
+from nbpart.widgets.actions import MaterializationDetails, PartitionDetails, PlanSummary, RunDetails, RunSummary
 from nbpart.widgets.explorer_html import panel_html
 from nbpart.widgets.explorer_model import AssetBrief, Chosen, PanelModel
 from nbpart.widgets.heatmap_model import Selection
@@ -117,10 +117,10 @@ def test_a_grid_is_measured_before_it_is_made() -> None:
 
 
 def test_a_plan_is_told_in_one_sentence() -> None:
-    plan = PlanShown("x", 14, {"missing": 12, "failed": 2}, (), "")
+    plan = PlanSummary("x", 14, {"missing": 12, "failed": 2}, (), "")
     assert m.tell_plan(plan) == "14 steps: 12 missing, 2 failed"
-    assert m.tell_plan(PlanShown("x", 1, {"missing": 1}, (), "")) == "1 step: 1 missing"
-    assert "up to date" in m.tell_plan(PlanShown("x", 0, {}, (), ""))
+    assert m.tell_plan(PlanSummary("x", 1, {"missing": 1}, (), "")) == "1 step: 1 missing"
+    assert "up to date" in m.tell_plan(PlanSummary("x", 0, {}, (), ""))
 
 
 def test_orders_to_a_terminal_are_taken_out_of_texts() -> None:
@@ -128,9 +128,11 @@ def test_orders_to_a_terminal_are_taken_out_of_texts() -> None:
 
 
 def shown_partition() -> PanelModel:
-    made = MadeShown("2026-01-02T03:04:05+00:00", "run-1", 1.5, 1_000, 20, (), {"auc": float("nan"), "note": HOSTILE})
-    brief = RunBrief("run-2", "failed", 2, None, None, f"ValueError: {HOSTILE}")
-    run = RunShown(
+    made = MaterializationDetails(
+        "2026-01-02T03:04:05+00:00", "run-1", 1.5, 1_000, 20, (), {"auc": float("nan"), "note": HOSTILE}
+    )
+    brief = RunSummary("run-2", "failed", 2, None, None, f"ValueError: {HOSTILE}")
+    run = RunDetails(
         "run-2",
         "clean",
         HOSTILE,
@@ -145,7 +147,7 @@ def shown_partition() -> PanelModel:
         None,
         "c",
     )
-    partition = PartitionShown(
+    partition = PartitionDetails(
         "clean", HOSTILE, "failed", f"input {HOSTILE} changed", {"name": HOSTILE}, made, "run-2", (brief,), "ws.load()"
     )
     chosen = m.choose_partitions(selection((0, 1), keys=(HOSTILE,)), whole=False)

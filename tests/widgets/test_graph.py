@@ -177,7 +177,7 @@ def test_folding_answers_with_its_code_and_redraws(graph: AssetGraph) -> None:
     assert [card["kind"] for card in picture["cards"]] == ["source", "group", "function"]
     graph.folded = []
     assert len(graph.model.cards) == 4
-    assert "no group" in page.ask("fold", {"group": "x", "folded": True})["error"]["sentence"]
+    assert "no group" in page.ask("fold", {"group": "x", "folded": True})["error"]["message"]
 
 
 def test_a_double_click_is_told_each_time(graph: AssetGraph) -> None:
@@ -187,7 +187,7 @@ def test_a_double_click_is_told_each_time(graph: AssetGraph) -> None:
         assert page.ask("focus", {"name": "raw"})["payload"]["code"] == "ws.heatmap(['raw'])"
     assert told == ["raw", "raw"]
     assert graph.focus == "raw"
-    assert "no asset" in page.ask("focus", {"name": HOSTILE})["error"]["sentence"]
+    assert "no asset" in page.ask("focus", {"name": HOSTILE})["error"]["message"]
 
 
 def test_only_known_assets_can_be_selected(graph: AssetGraph) -> None:

@@ -61,7 +61,7 @@ def test_a_click_is_a_selection_with_keys(heat: PartitionHeatmap, page: Page) ->
     answer = ask(page, "select", view=1, band=0, rows=[0], ranges=[[1, 3]])
     assert heat.selection == Selection("files", heat.selection.version, ("one",), ((1, 3),), (HOSTILE, "c"))
     assert seen == [heat.selection]
-    assert answer["told"] == f"Selected 2 partitions of one: {HOSTILE}, c"
+    assert answer["message"] == f"Selected 2 partitions of one: {HOSTILE}, c"
     assert answer["highlights"] == [{"band": 0, "row": 1, "role": "reader", "ranges": [(1, 3)]}]
     assert heat.selected_keys() == [HOSTILE, "c"]
     ask(page, "clear")
@@ -122,7 +122,7 @@ def test_another_choice_is_a_whole(page: Page, heat: PartitionHeatmap) -> None:
 def test_what_a_page_may_not_ask_is_refused_in_a_sentence(page: Page, action: str, payload: dict[str, Any]) -> None:
     answer = page.ask(action, payload)
     assert not answer["ok"]
-    assert answer["error"]["sentence"].endswith(".")
+    assert answer["error"]["message"].endswith(".")
 
 
 @pytest.mark.parametrize("options", [{"color_by": "a b"}, {"color_by": "key"}, {"sort_by": "1x"}, {"color_by": 3}])

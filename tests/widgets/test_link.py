@@ -46,7 +46,7 @@ class Counter(LinkedWidget):
         with self.guard:
             self.n += by
             self.patch("count", {"n": self.n})
-        return Answer({"n": self.n}, told="added", code=f"counter.add({by})", buffers=[b"x"])
+        return Answer({"n": self.n}, message="added", code=f"counter.add({by})", buffers=[b"x"])
 
     def wait(self) -> Answer:
         assert self.go_on.wait(20)
@@ -75,13 +75,13 @@ def test_an_action_answers_with_its_payload_its_code_and_its_buffers(page: Page)
     page.request("add", {"by": 3}, "r7")
     assert page.messages == [
         {"v": 1, "seq": 1, "kind": "count", "payload": {"n": 3}},
-        {"v": 1, "id": "r7", "ok": True, "payload": {"n": 3, "told": "added", "code": "counter.add(3)"}},
+        {"v": 1, "id": "r7", "ok": True, "payload": {"n": 3, "message": "added", "code": "counter.add(3)"}},
     ]
     assert page.buffers[1] == [b"x"]
 
 
 @pytest.mark.parametrize(
-    ("message", "sentence"),
+    ("message", "problem"),
     [
         ({"v": 1, "id": "r1", "action": "drop", "payload": {}}, "There is no action 'drop' here."),
         ({"v": 1, "id": "r1", "action": ["x"], "payload": {}}, "A request needs an action and a payload."),
@@ -96,12 +96,12 @@ def test_an_action_answers_with_its_payload_its_code_and_its_buffers(page: Page)
     ],
 )
 def test_what_cannot_be_done_is_answered_with_a_sentence(
-    page: Page, widget: Counter, message: Any, sentence: str
+    page: Page, widget: Counter, message: Any, problem: str
 ) -> None:
     widget._handle_custom_msg(message, [])
     [answer] = page.messages
     assert (answer["id"], answer["ok"]) == ("r1", False)
-    assert sentence in answer["error"]["sentence"]
+    assert problem in answer["error"]["message"]
     assert widget.n == 0
 
 

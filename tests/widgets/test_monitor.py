@@ -16,7 +16,7 @@ from nbpart.catalog.queries.live import BackfillProgress, StepAt, backfill_progr
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord
 from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.states import RunStatus, StepStatus
-from nbpart.widgets.actions import Done
+from nbpart.widgets.actions import ActionResult
 from nbpart.widgets.monitor import BackfillMonitor
 from nbpart.widgets.monitor_model import build_monitor, changed_fields, compute_rate
 from nbpart.widgets.tables import monitor_html
@@ -112,20 +112,20 @@ class FakeActions:
         self.root = Path("/ws")
         self.looked = threading.Event()
         self.next_id = "again"
-        self.seen_at: datetime | None = None
+        self.code_checked_at: datetime | None = None
         self.form_options = [option for option in OPTIONS.values() if option.label]
 
-    def cancel(self, backfill_id: str) -> Done:
+    def cancel(self, backfill_id: str) -> ActionResult:
         self.asked.append(f"cancel {backfill_id}")
-        return Done("asked", f"ws.backfills[{backfill_id!r}].cancel()", backfill_id)
+        return ActionResult("asked", f"ws.backfills[{backfill_id!r}].cancel()", backfill_id)
 
-    def retry_failed(self, backfill_id: str) -> Done:
-        return Done("begun", f"ws.backfills[{backfill_id!r}].retry_failed()", self.next_id)
+    def retry_failed(self, backfill_id: str) -> ActionResult:
+        return ActionResult("begun", f"ws.backfills[{backfill_id!r}].retry_failed()", self.next_id)
 
-    def resume(self, backfill_id: str) -> Done:
+    def resume(self, backfill_id: str) -> ActionResult:
         raise DeclarationError(f"backfill {backfill_id} is running in process 7.")
 
-    def look_for_dead(self) -> None:
+    def interrupt_dead_runs(self) -> None:
         self.looked.set()
 
 
@@ -253,10 +253,10 @@ def test_buttons_answer_with_the_line_that_does_the_same(
     page = Page(monitor)
     answer = page.ask("cancel")
     assert answer["payload"] == {
-        "backfill_id": play.id, "told": "asked", "code": f"ws.backfills[{play.id!r}].cancel()"
+        "backfill_id": play.id, "message": "asked", "code": f"ws.backfills[{play.id!r}].cancel()"
     }  # fmt: skip
     assert actions.asked == [f"cancel {play.id}"]
-    assert page.ask("resume")["error"]["sentence"] == f"backfill {play.id} is running in process 7."
+    assert page.ask("resume")["error"]["message"] == f"backfill {play.id} is running in process 7."
 
 
 def test_after_a_retry_the_new_backfill_is_shown_with_a_way_back(
@@ -269,7 +269,7 @@ def test_after_a_retry_the_new_backfill_is_shown_with_a_way_back(
     assert shown["payload"]["earlier"] == play.id
     assert page.ask("show", {"backfill_id": play.id})["ok"]
     assert monitor.backfill_id == play.id
-    assert "no backfill" in page.ask("show", {"backfill_id": HOSTILE})["error"]["sentence"]
+    assert "no backfill" in page.ask("show", {"backfill_id": HOSTILE})["error"]["message"]
 
 
 def test_the_death_of_its_process_is_looked_for_while_it_goes_on(

@@ -38,9 +38,9 @@ def actions(ws: nbpart.Workspace) -> Actions:
 
 def test_keys_are_added_and_removed_with_their_code(actions: Actions, ws: nbpart.Workspace) -> None:
     done = actions.add_keys("files", ["a", HOSTILE])
-    assert (done.keys, done.told) == (("a", HOSTILE), "2 keys added.")
+    assert (done.keys, done.message) == (("a", HOSTILE), "2 keys added.")
     assert done.code == f"ws.partition_sets['files'].add(['a', {HOSTILE!r}])"
-    assert actions.add_keys("files", ["a", "b"]).told == "1 key added; 1 was there already."
+    assert actions.add_keys("files", ["a", "b"]).message == "1 key added; 1 was there already."
     assert actions.remove_keys("files", [HOSTILE]).code == f"ws.partition_sets['files'].remove({HOSTILE!r})"
     assert list(ws.partition_sets["files"]) == ["a", "b"]
     with pytest.raises(UnknownNameError, match="did you mean 'files'"):
@@ -74,31 +74,35 @@ def test_a_backfill_is_started_and_its_partitions_are_shown(actions: Actions, ws
     assert done.backfill_id is not None
     ws.backfills[done.backfill_id].wait(progress=False)
 
-    good = actions.partition("frames", "a")
+    good = actions.read_partition("frames", "a")
     assert (good.status, good.code) == ("materialized", "ws.load('frames', 'a')")
-    assert good.made is not None
-    assert (good.made.rows, good.made.run_id, good.run_id) == (100, good.runs[0].run_id, good.runs[0].run_id)
-    run = actions.run(good.runs[0].run_id)
+    assert good.materialization is not None
+    assert (good.materialization.rows, good.materialization.run_id, good.run_id) == (
+        100,
+        good.runs[0].run_id,
+        good.runs[0].run_id,
+    )
+    run = actions.read_run(good.runs[0].run_id)
     assert run.notebook is not None
     assert Path(run.notebook).exists()
-    assert (run.made, run.has_log) == (good.made, True)
-    assert "working on a" in actions.log_tail(run.run_id).text
+    assert (run.materialization, run.has_log) == (good.materialization, True)
+    assert "working on a" in actions.read_log(run.run_id).text
     assert len(eval(good.code, {"ws": ws})) == 100
 
-    bad = actions.partition("frames", "bad")
-    assert (bad.status, bad.runs[0].error, bad.made) == ("failed", "ValueError: a <b>bad</b> file", None)
-    assert "ValueError" in actions.run(bad.runs[0].run_id).traceback
+    bad = actions.read_partition("frames", "bad")
+    assert (bad.status, bad.runs[0].error, bad.materialization) == ("failed", "ValueError: a <b>bad</b> file", None)
+    assert "ValueError" in actions.read_run(bad.runs[0].run_id).traceback
 
-    table = actions.preview("frames", "a")
+    table = actions.preview_data("frames", "a")
     assert (table.kind, table.columns, len(table.rows)) == ("table", ("n", "key"), 50)
     assert len(table.types) == 2
-    assert len(actions.executed(run.run_id).cells) >= 2
-    assert table.told == "100 rows, 2 columns; the first 50 and 2 are shown"
-    assert actions.preview("sizes", "a").text == '{\n  "rows": 100\n}'
+    assert len(actions.read_executed_notebook(run.run_id).cells) >= 2
+    assert table.description == "100 rows, 2 columns; the first 50 and 2 are shown"
+    assert actions.preview_data("sizes", "a").text == '{\n  "rows": 100\n}'
     with pytest.raises(MissingInputError, match="frames/bad has no data yet"):
-        actions.preview("frames", "bad")
+        actions.preview_data("frames", "bad")
     nothing = actions.backfill(["frames"], ["a"], ["outdated"], {})
-    assert (nothing.backfill_id, "up to date" in nothing.told) == (None, True)
+    assert (nothing.backfill_id, "up to date" in nothing.message) == (None, True)
 
     again = actions.retry_failed(done.backfill_id)
     assert again.backfill_id is not None

@@ -70,7 +70,7 @@ export function makeDataView(link, fold) {
     const parts = [];
     try {
       const { answer, node } = await preview(panel, null);
-      parts.push(element('p', { class: 'nbpart-faint', text: answer.told }), node, panel.opened ? makeCodeLine(answer.code) : '');
+      parts.push(element('p', { class: 'nbpart-faint', text: answer.message }), node, panel.opened ? makeCodeLine(answer.code) : '');
       const figures = made.files.filter(({ name, format }) => name && format === 'figure').slice(0, 6);
       for (const { name } of figures) {
         const figure = await preview(panel, name);
@@ -126,7 +126,7 @@ export function makeNotebookView(link, fold) {
       if (own !== shown) return;
       images.drop();
       cells.replaceChildren(...answer.cells.map((cell) => makeExecutedCell(cell, answer.buffers, images)));
-      if (answer.left_out) cells.append(element('p', { class: 'nbpart-faint', text: `and ${plural(answer.left_out, 'more cell')}` }));
+      if (answer.omitted_cells) cells.append(element('p', { class: 'nbpart-faint', text: `and ${plural(answer.omitted_cells, 'more cell')}` }));
       show.hidden = true;
     } catch (error) {
       if (own === shown) cells.replaceChildren(element('p', { class: 'nbpart-error', text: error.message }));

@@ -77,8 +77,8 @@ export function drawPanel(link, root) {
   /** @param {string | null} id */
   async function open(id) {
     try {
-      const { told } = await link.request('open_run', { run_id: id === link.state.panel.opened ? null : id });
-      say(told);
+      const { message } = await link.request('open_run', { run_id: id === link.state.panel.opened ? null : id });
+      say(message);
     } catch (error) {
       trouble.textContent = `✕ ${error.message}`;
     }

@@ -426,16 +426,15 @@ export interface CellJson {
   outputs: OutputJson[];
 }
 
-/** An executed notebook, without ``left_out`` of its cells. */
+/** An executed notebook, without ``omitted_cells`` of its cells. */
 export interface ExecutedJson {
   cells: CellJson[];
-  left_out: number;
+  omitted_cells: number;
 }
 
 /** A plan: how many steps, and the first (asset, key, reason). */
 export interface PlanJson {
   steps: number;
-  told: string;
   head: ([string, string | null, string])[];
 }
 

@@ -111,8 +111,8 @@ export async function select(view, band, rows, ranges, { quietly = false } = {})
   const read = [roles.has('read') ? 'dashed: what it reads' : '', roles.has('reader') ? 'dotted: what reads it' : ''];
   view.mark();
   if (quietly) return;
-  view.foot.textContent = [answer.told, ...read.filter(Boolean)].join(' · ');
-  view.say(answer.told);
+  view.foot.textContent = [answer.message, ...read.filter(Boolean)].join(' · ');
+  view.say(answer.message);
 }
 
 /** @param {HeatmapView} view */

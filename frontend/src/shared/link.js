@@ -72,7 +72,7 @@ export function createLink(model, { decode = (state) => /** @type {any} */ (stat
     waiting.delete(message.id);
     clearTimeout(asked.timer);
     if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
-    else asked.reject(new Error(message.error.sentence));
+    else asked.reject(new Error(message.error.message));
   }
 
   /**

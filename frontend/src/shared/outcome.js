@@ -35,8 +35,8 @@ export function makeOutcome() {
   return {
     node,
     clear: () => node.replaceChildren(),
-    show: ({ told, code }) =>
-      node.replaceChildren(element('span', { text: told || '' }), code ? makeCodeLine(code) : element('span')),
+    show: ({ message, code }) =>
+      node.replaceChildren(element('span', { text: message || '' }), code ? makeCodeLine(code) : element('span')),
     fail: (error) => node.replaceChildren(element('span', { class: 'nbpart-error', role: 'alert', text: `✕ ${error.message}` })),
   };
 }

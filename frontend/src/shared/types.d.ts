@@ -18,9 +18,9 @@ export interface Contract {
   answers: any;
 }
 
-/** What every answer has; `told` is a sentence, `code` the Python that does the same. */
+/** What every answer has; `message` is a sentence, `code` the Python that does the same. */
 export interface Answer {
-  told: string;
+  message: string;
   code: string;
   buffers: DataView[];
 }
@@ -65,7 +65,7 @@ export type Attributes = Record<string, any>;
 export interface Outcome {
   node: HTMLElement;
   clear(): void;
-  show(answer: { told: string; code: string }): void;
+  show(answer: { message: string; code: string }): void;
   fail(error: Error): void;
 }
 

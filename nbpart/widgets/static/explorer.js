@@ -79,7 +79,7 @@ function makeOutcome() {
   return {
     node,
     clear: () => node.replaceChildren(),
-    show: ({ told, code }) => node.replaceChildren(element("span", { text: told || "" }), code ? makeCodeLine(code) : element("span")),
+    show: ({ message, code }) => node.replaceChildren(element("span", { text: message || "" }), code ? makeCodeLine(code) : element("span")),
     fail: (error) => node.replaceChildren(element("span", { class: "nbpart-error", role: "alert", text: `✕ ${error.message}` }))
   };
 }
@@ -519,7 +519,7 @@ function makeDataView(link, fold) {
     const parts = [];
     try {
       const { answer, node } = await preview(panel, null);
-      parts.push(element("p", { class: "nbpart-faint", text: answer.told }), node, panel.opened ? makeCodeLine(answer.code) : "");
+      parts.push(element("p", { class: "nbpart-faint", text: answer.message }), node, panel.opened ? makeCodeLine(answer.code) : "");
       const figures = made.files.filter(({ name, format }) => name && format === "figure").slice(0, 6);
       for (const { name } of figures) {
         const figure = await preview(panel, name);
@@ -564,7 +564,7 @@ function makeNotebookView(link, fold) {
       if (own !== shown) return;
       images.drop();
       cells.replaceChildren(...answer.cells.map((cell) => makeExecutedCell(cell, answer.buffers, images)));
-      if (answer.left_out) cells.append(element("p", { class: "nbpart-faint", text: `and ${plural(answer.left_out, "more cell")}` }));
+      if (answer.omitted_cells) cells.append(element("p", { class: "nbpart-faint", text: `and ${plural(answer.omitted_cells, "more cell")}` }));
       show.hidden = true;
     } catch (error) {
       if (own === shown) cells.replaceChildren(element("p", { class: "nbpart-error", text: error.message }));
@@ -792,8 +792,8 @@ function drawPanel(link, root) {
   }
   async function open(id) {
     try {
-      const { told } = await link.request("open_run", { run_id: id === link.state.panel.opened ? null : id });
-      say(told);
+      const { message } = await link.request("open_run", { run_id: id === link.state.panel.opened ? null : id });
+      say(message);
     } catch (error) {
       trouble.textContent = `✕ ${error.message}`;
     }
@@ -922,7 +922,7 @@ function createLink(model, { decode = (state) => (
     waiting.delete(message.id);
     clearTimeout(asked.timer);
     if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
-    else asked.reject(new Error(message.error.sentence));
+    else asked.reject(new Error(message.error.message));
   }
   function request(action, payload = {}, { timeout = 2e4 } = {}) {
     return new Promise((resolve, reject) => {

@@ -137,7 +137,7 @@ function makeOutcome() {
   return {
     node,
     clear: () => node.replaceChildren(),
-    show: ({ told, code }) => node.replaceChildren(element("span", { text: told || "" }), code ? makeCodeLine(code) : element("span")),
+    show: ({ message, code }) => node.replaceChildren(element("span", { text: message || "" }), code ? makeCodeLine(code) : element("span")),
     fail: (error) => node.replaceChildren(element("span", { class: "nbpart-error", role: "alert", text: `✕ ${error.message}` }))
   };
 }
@@ -1073,8 +1073,8 @@ async function select(view, band, rows, ranges, { quietly = false } = {}) {
   const read = [roles.has("read") ? "dashed: what it reads" : "", roles.has("reader") ? "dotted: what reads it" : ""];
   view.mark();
   if (quietly) return;
-  view.foot.textContent = [answer.told, ...read.filter(Boolean)].join(" · ");
-  view.say(answer.told);
+  view.foot.textContent = [answer.message, ...read.filter(Boolean)].join(" · ");
+  view.say(answer.message);
 }
 function unselect(view) {
   view.highlights = [];
@@ -1622,7 +1622,7 @@ function createLink(model, { decode = (state) => (
     waiting.delete(message.id);
     clearTimeout(asked.timer);
     if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
-    else asked.reject(new Error(message.error.sentence));
+    else asked.reject(new Error(message.error.message));
   }
   function request(action, payload = {}, { timeout = 2e4 } = {}) {
     return new Promise((resolve, reject) => {

@@ -68,7 +68,7 @@ function makeOutcome() {
   return {
     node,
     clear: () => node.replaceChildren(),
-    show: ({ told, code }) => node.replaceChildren(element("span", { text: told || "" }), code ? makeCodeLine(code) : element("span")),
+    show: ({ message, code }) => node.replaceChildren(element("span", { text: message || "" }), code ? makeCodeLine(code) : element("span")),
     fail: (error) => node.replaceChildren(element("span", { class: "nbpart-error", role: "alert", text: `✕ ${error.message}` }))
   };
 }
@@ -348,7 +348,7 @@ function createLink(model, { decode = (state) => (
     waiting.delete(message.id);
     clearTimeout(asked.timer);
     if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });
-    else asked.reject(new Error(message.error.sentence));
+    else asked.reject(new Error(message.error.message));
   }
   function request(action, payload = {}, { timeout = 2e4 } = {}) {
     return new Promise((resolve, reject) => {
