@@ -122,7 +122,7 @@ def drain(schedule: Any, status: StepStatus = StepStatus.SUCCEEDED) -> None:
     while running:
         schedule.finish(running.popleft(), status)
         running.extend(schedule.take(1))
-    assert schedule.unfinished == 0
+    assert schedule.unfinished_count == 0
 
 
 def plan_plainly(graph: AssetGraph, facts: dict[str, list[tuple[int, int]]]) -> PlainSteps:
@@ -157,7 +157,7 @@ class PlainSchedule:
                     self.waiting[n] += 1
         self.status = dict.fromkeys(range(len(self.steps)), StepStatus.PLANNED)
         self.ready = deque(n for n, left in self.waiting.items() if not left)
-        self.unfinished = len(self.steps)
+        self.unfinished_count = len(self.steps)
 
     def take(self, most: int) -> list[int]:
         taken = [self.ready.popleft() for _ in range(min(most, len(self.ready)))]
@@ -167,7 +167,7 @@ class PlainSchedule:
 
     def finish(self, n: int, status: StepStatus) -> None:
         self.status[n] = status
-        self.unfinished -= 1
+        self.unfinished_count -= 1
         for reader in self.readers[n]:
             if status is StepStatus.SUCCEEDED:
                 self.waiting[reader] -= 1

@@ -11,8 +11,8 @@ import numpy as np
 
 from nbpart.assets.asset import name_of
 from nbpart.automation.sensor import RunRequest, SensorResult
-from nbpart.backfill.nodes import Registry, spell_key
 from nbpart.backfill.options import BackfillOptions
+from nbpart.backfill.registry import Registry, spell_key
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.partitions import AddKeysRequest

@@ -11,8 +11,8 @@ from typing import Any
 from nbpart.automation.demand import Demand, Recorded, read_demand, record_demand
 from nbpart.automation.sensor import Sensor
 from nbpart.automation.sensor_code import SensorDefinition, ask_sensor
-from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import BackfillOptions, make_options
+from nbpart.backfill.registry import Registry, load_registry
 from nbpart.catalog import Batch, SensorRecord, events, queries
 from nbpart.errors import UnknownNameError, nearest
 from nbpart.project.backfills import Backfill

@@ -1,1 +1,1 @@
-"""Plans of steps, and their execution."""
+"""The plan of a backfill, its decisions, and the thread that carries them out."""

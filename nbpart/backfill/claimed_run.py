@@ -1,4 +1,4 @@
-"""A claimed run, and what else can become of a step that was to be claimed."""
+"""The results of claiming steps: a run of this backfill, a run of another backfill, or a refusal."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from nbpart.storage import place_run
 
 @dataclass(frozen=True)
 class ClaimedRun:
-    """The run of a step that this backfill has claimed, at one of its attempts.
+    """One attempt of a run that this backfill has claimed for a step.
 
-    ``step`` is its number in the schedule. ``shared_stem`` is the stem of the notebook and log of a run of many.
+    ``step`` is the step's number in the schedule. ``shared_stem`` is the path of the notebook and log, without suffix,
+    of a run that makes many partitions; None for a run of one partition.
     """
 
     step: int
@@ -40,12 +41,12 @@ class ClaimedRun:
 
     @property
     def stem(self) -> str:
-        """Name of its files: ``<asset>/<safe key>/<run id>-<attempt>``."""
+        """The path of its files below ``data/`` and ``runs/``, without suffix: ``<asset>/<safe key>/<run id>-<n>``."""
         return place_run(self.partition, self.run_id, self.attempt)
 
     @property
     def record_stem(self) -> str:
-        """Name of its notebook and log."""
+        """The path of its notebook and log below ``runs/``, without suffix."""
         return self.shared_stem or self.stem
 
     def next_attempt(self) -> ClaimedRun:
@@ -54,7 +55,7 @@ class ClaimedRun:
 
 @dataclass(frozen=True)
 class RefusedStep:
-    """A step that cannot run, and why."""
+    """A step that cannot run; ``cause`` says why, ``label`` names its partition for a message."""
 
     step: int
     status: StepStatus
@@ -64,9 +65,10 @@ class RefusedStep:
 
 @dataclass(frozen=True)
 class OtherRun:
-    """A step whose partition a run of another backfill has, or had since the plan was made.
+    """A step whose partition a run of another backfill makes now, or made after this plan was made.
 
-    ``counts_here``: whether its outcome is that of the step too, since this backfill gives it no settings of its own.
+    ``counts_here``: whether the outcome of that run is also the outcome of the step. It is not where this backfill
+    gives the step settings of its own.
     """
 
     step: int
@@ -76,21 +78,21 @@ class OtherRun:
 
 
 @dataclass
-class Claims:
-    """What became of the steps that were to be claimed.
+class ClaimResults:
+    """The steps of one call of `claim_steps`, by result.
 
-    ``followed``: another backfill runs them now; ``made``: one has made them since this one was planned; ``removed``:
-    steps whose key is gone.
+    ``runs``: claimed by this backfill; ``followed``: another backfill runs them now; ``already_made``: a run of another
+    backfill made them after this one was planned; ``refused``: they cannot run; ``removed``: their key is gone.
     """
 
     runs: list[ClaimedRun] = field(default_factory=list)
     followed: list[OtherRun] = field(default_factory=list)
-    made: list[OtherRun] = field(default_factory=list)
+    already_made: list[OtherRun] = field(default_factory=list)
     refused: list[RefusedStep] = field(default_factory=list)
     removed: list[int] = field(default_factory=list)
 
 
-def gather(runs: Sequence[ClaimedRun]) -> list[ClaimedRun]:
-    """The runs of one asset as those of one run of many, which is named after the first of them."""
+def combine_runs(runs: Sequence[ClaimedRun]) -> list[ClaimedRun]:
+    """The same runs, of one asset, with one notebook and log for all of them, named after the first."""
     stem = f"{runs[0].asset}/_bulk/{runs[0].run_id}-many-{runs[0].attempt}"
     return [replace(run, shared_stem=stem) for run in runs]

@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbpart.backfill.claimed_run import ClaimedRun, Claims, OtherRun, RefusedStep
+from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, RefusedStep
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
-from nbpart.backfill.kept import connection_path
-from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset
+from nbpart.backfill.kept_kernels import connection_path
 from nbpart.backfill.options import BackfillOptions
+from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
 from nbpart.catalog import Batch, events, queries
 from nbpart.partitions import Mapping as KeyMapping
 from nbpart.partitions import PartitionRef
@@ -31,25 +31,25 @@ def claim_steps(
     registry: Registry,
     backfill_no: int | None,
     coordinator_no: int,
-    wanted: Sequence[Wanted],
+    steps: Sequence[StepToClaim],
     overrides: Mapping[str, Mapping[str, Any]],
     unreadable: Mapping[PartitionRef, str],
-) -> Claims:
-    """Claim runs for ``wanted``; what lacks an input, whose key is gone or which another backfill has is told apart.
+) -> ClaimResults:
+    """Claim a run for each of ``steps`` and resolve its inputs; a step that gets no run is in another list.
 
-    Arguments: ``overrides``: the settings that the runs of each asset get; ``unreadable``: why partitions of sources
-    cannot be read.
+    ``backfill_no`` is None for a run that belongs to no backfill. ``overrides`` has the settings that the runs of each
+    asset get, for every asset of ``steps``; ``unreadable`` says why partitions of sources cannot be read.
     """
-    claims = Claims()
-    for name, group in by_asset(wanted).items():
+    claims = ClaimResults()
+    for name, group in group_by_asset(steps).items():
         node = registry[name]
         keys, group = _find_claimable(batch, registry, node, group, claims, again=bool(overrides[name]))
         resolved = resolve_inputs(batch, root, registry, node, {w.key_id: keys[w.key_id] for w in group}, unreadable)
-        ready = [w for w in group if not _refuse_lacking(w, resolved[w.key_id], keys, claims)]
+        ready = [w for w in group if not _refuse_blocked(w, resolved[w.key_id], keys, claims)]
         if ready:
-            frame = _claims(backfill_no, node, ready, overrides[name])
+            frame = _build_claims_frame(backfill_no, node, ready, overrides[name])
             answer = events.claim_runs(batch, frame, coordinator_no)
-            _sort_answer(answer, node, ready, keys, resolved, claims, counts_here=not overrides[name])
+            _sort_claimed(answer, node, ready, keys, resolved, claims, counts_here=not overrides[name])
     return claims
 
 
@@ -72,17 +72,17 @@ def start_attempts(batch: Batch, started: Sequence[tuple[ClaimedRun, datetime]])
 def build_spec(
     root: Path, node: Node, run: ClaimedRun, options: BackfillOptions, settings: Mapping[str, Any]
 ) -> RunSpec:
-    """Everything that one attempt needs, without the catalog."""
+    """The spec of one attempt of a run of one partition: all that it needs, since a run has no catalog."""
     params = run.partition.parameters(node.parameters)
     injected = {**({"partition_key": run.key} if run.key is not None else {}), **params, **settings}
-    spec = _bare_spec(root, node, run, options, settings)
+    spec = _build_common_spec(root, node, run, options, settings)
     return replace(spec, params=params, injected=injected, inputs=dict(run.inputs))
 
 
 def build_bulk_spec(
     root: Path, node: Node, runs: Sequence[ClaimedRun], options: BackfillOptions, settings: Mapping[str, Any]
 ) -> RunSpec:
-    """What one run of many partitions needs: the runs were gathered, and have the same inputs by name."""
+    """The spec of one attempt that makes many partitions: ``runs`` come from `combine_runs` and have equal inputs."""
     members = [
         Member(
             run.run_no,
@@ -94,7 +94,7 @@ def build_bulk_spec(
         for run in runs
     ]
     inputs = {name: _merge_inputs([run.inputs[name] for run in runs]) for name in runs[0].inputs}
-    spec = _bare_spec(root, node, runs[0], options, settings)
+    spec = _build_common_spec(root, node, runs[0], options, settings)
     return replace(
         spec,
         run_id=f"{runs[0].run_id}-many",
@@ -114,7 +114,7 @@ def _merge_inputs(given: Sequence[InputSpec]) -> InputSpec:
     return replace(first, mapping=EACH, items=items, missing=tuple(key for one in given for key in one.missing))
 
 
-def _bare_spec(
+def _build_common_spec(
     root: Path, node: Node, run: ClaimedRun, options: BackfillOptions, settings: Mapping[str, Any]
 ) -> RunSpec:
     definition, stem = node.definition, run.record_stem
@@ -148,35 +148,39 @@ def _bare_spec(
 
 
 def _find_claimable(
-    batch: Batch, registry: Registry, node: Node, group: Sequence[Wanted], claims: Claims, *, again: bool
-) -> tuple[dict[int, str | None], list[Wanted]]:
-    """The texts of the keys, and the steps that are still to run.
+    batch: Batch, registry: Registry, node: Node, group: Sequence[StepToClaim], claims: ClaimResults, *, again: bool
+) -> tuple[dict[int, str | None], list[StepToClaim]]:
+    """The keys by key id, and the steps of ``group`` that are still to run.
 
-    Left out are those whose key is gone and, unless they are to run ``again``, those that another backfill has brought
-    up to date since this one was planned.
+    A step whose key is gone, and, unless it is to run ``again``, one that another backfill brought up to date after
+    this one was planned, is added to ``claims`` instead.
     """
     ids = [w.key_id for w in group]
-    seen = queries.load_before_claim(batch, node.asset_id, node.set_id, ids, registry.moment.sequence)
-    keys, left = {key_id: key for key_id, key, _, _ in seen}, []
-    for w, (_, key, is_member, made) in zip(group, seen, strict=True):
+    candidates = queries.load_claim_candidates(batch, node.asset_id, node.set_id, ids, registry.moment.sequence)
+    keys, claimable = {key_id: key for key_id, key, _, _ in candidates}, []
+    for w, (_, key, is_member, made_by) in zip(group, candidates, strict=True):
         if not is_member:
             claims.removed.append(w.step)
-        elif made is not None and not again:
-            claims.made.append(OtherRun(w.step, made, PartitionRef(node.name, key).label))
+        elif made_by is not None and not again:
+            claims.already_made.append(OtherRun(w.step, made_by, PartitionRef(node.name, key).label))
         else:
-            left.append(w)
-    return keys, left
+            claimable.append(w)
+    return keys, claimable
 
 
-def _refuse_lacking(w: Wanted, resolved: ResolvedInputs, keys: Mapping[int, str | None], claims: Claims) -> bool:
-    if resolved.lacking is None:
+def _refuse_blocked(
+    w: StepToClaim, resolved: ResolvedInputs, keys: Mapping[int, str | None], claims: ClaimResults
+) -> bool:
+    if resolved.blocking_cause is None:
         return False
     label = PartitionRef(w.asset, keys[w.key_id]).label
-    claims.refused.append(RefusedStep(w.step, StepStatus.BLOCKED, resolved.lacking, label))
+    claims.refused.append(RefusedStep(w.step, StepStatus.BLOCKED, resolved.blocking_cause, label))
     return True
 
 
-def _claims(backfill_no: int | None, node: Node, ready: Sequence[Wanted], overrides: Mapping[str, Any]) -> pd.DataFrame:
+def _build_claims_frame(
+    backfill_no: int | None, node: Node, ready: Sequence[StepToClaim], overrides: Mapping[str, Any]
+) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(
@@ -191,17 +195,20 @@ def _claims(backfill_no: int | None, node: Node, ready: Sequence[Wanted], overri
     )
 
 
-def _sort_answer(
+def _sort_claimed(
     answer: pd.DataFrame,
     node: Node,
-    ready: Sequence[Wanted],
+    ready: Sequence[StepToClaim],
     keys: Mapping[int, str | None],
     resolved: Mapping[int, ResolvedInputs],
-    claims: Claims,
+    claims: ClaimResults,
     *,
     counts_here: bool,
 ) -> None:
-    """Add to ``claims`` what was claimed, and what other backfills have already."""
+    """Add to ``claims`` the runs that were claimed, and the runs of other backfills that have the other partitions.
+
+    ``claimed`` is the answer of `events.claim_runs`; ``counts_here`` is that of `OtherRun`.
+    """
     import pandas as pd
 
     by_number = {w.step_no: w for w in ready}

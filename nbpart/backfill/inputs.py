@@ -1,4 +1,4 @@
-"""What a step reads: resolved against the catalog in the same transaction that claims the step."""
+"""Finding the inputs of steps in the catalog, in the transaction that claims the steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.nodes import Node, Registry
+from nbpart.backfill.registry import Node, Registry
 from nbpart.backfill.sources import locate
 from nbpart.catalog import Batch, InputRead, queries
 from nbpart.errors import PartitionKeyError
@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class ResolvedInputs:
-    """The inputs of one step, what to record as read, and why it cannot run (None: it can)."""
+    """The inputs of one step.
+
+    ``inputs``: what the run gets, by name; ``reads``: what is recorded as read; ``blocking_cause``: why the step cannot
+    run, None where it can.
+    """
 
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     reads: list[InputRead] = field(default_factory=list)
-    lacking: str | None = None
+    blocking_cause: str | None = None
 
 
 def resolve_inputs(
@@ -42,7 +46,7 @@ def resolve_inputs(
 ) -> dict[int, ResolvedInputs]:
     """The inputs of the partitions ``keys`` (id -> text) of one asset, by key id.
 
-    ``unreadable``: why partitions of sources cannot be read just now.
+    ``unreadable`` says why partitions of sources cannot be read now; a step that reads one is blocked.
     """
     resolved = {key_id: ResolvedInputs() for key_id in keys}
     for read in node.definition.inputs:
@@ -54,12 +58,18 @@ def resolve_inputs(
         for key_id, key in keys.items():
             place = PartitionRef(read.name, None if read.mapping is KeyMapping.WHOLE else key)
             if unreadable and (why := unreadable.get(place)) is not None:
-                resolved[key_id].lacking = f"cannot read source {read.name}: {why}"
+                resolved[key_id].blocking_cause = f"cannot read source {read.name}: {why}"
     return resolved
 
 
 @dataclass
 class _Upstream:
+    """One input of an asset: the asset or source ``node``, read for many partitions at once.
+
+    ``required``: a partition that lacks this input is blocked. ``absent`` and ``damaged`` are keys without usable data,
+    known after `_rows`.
+    """
+
     batch: Batch
     root: Path
     node: Node
@@ -110,15 +120,15 @@ class _Upstream:
     def _add(self, one: ResolvedInputs, spec: InputSpec, read: InputRead, first_missing: str | None) -> None:
         one.inputs[self.node.name] = spec
         one.reads.append(read)
-        if self.required and spec.missing and one.lacking is None:
-            one.lacking = self._explain(first_missing, len(spec.missing))
+        if self.required and spec.missing and one.blocking_cause is None:
+            one.blocking_cause = self._explain(first_missing, len(spec.missing))
 
     def _refuse_damaged(self, one: ResolvedInputs, key: str | None, count: int) -> None:
-        """What is known to be another than was saved is never read, whatever the asset says of missing inputs."""
-        if one.lacking is None:
+        """Block a step that reads damaged data, also where the asset's ``on_missing_input`` is ``"skip"``."""
+        if one.blocking_cause is None:
             others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
             label = PartitionRef(self.node.name, key).label
-            one.lacking = f"needs {label}{others}, whose data file was replaced or damaged; run it first"
+            one.blocking_cause = f"needs {label}{others}, whose data file was replaced or damaged; run it first"
 
     def _explain(self, key: str | None, count: int) -> str:
         others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
@@ -170,5 +180,5 @@ class _Upstream:
 
 
 def _spell_missing(keys: Iterable[str | None]) -> tuple[str, ...]:
-    """Keys as a run's spec and report list them: "" for what has no partitions."""
+    """Keys as a run's spec and report list them: "" is the key of an asset without partitions."""
     return tuple(key or "" for key in keys)

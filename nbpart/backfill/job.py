@@ -1,4 +1,4 @@
-"""What one execution of a backfill is to do."""
+"""The input of a `Runner`: one backfill with its plan, its options and the assets that it knows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.nodes import Registry, Wanted
 from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
 from nbpart.backfill.plan import StepTable
+from nbpart.backfill.registry import Registry, StepToClaim
 from nbpart.backfill.schedule import Limit
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """One execution of a backfill. ``numbers`` are the step numbers in the catalog of the steps of ``steps``."""
+    """One execution of a backfill: all of its steps, or those that a resumed one still has to run.
+
+    ``numbers`` has the number in the catalog of each step of ``steps`` (int64).
+    """
 
     backfill_no: int
     backfill_id: str
@@ -28,16 +31,16 @@ class Job:
     numbers: NDArray[np.int64]
     options: BackfillOptions
 
-    def describe_step(self, step: int) -> Wanted:
-        """What to claim for a step."""
+    def get_step_to_claim(self, step: int) -> StepToClaim:
+        """The partition of a step, by its number in ``steps``."""
         index = int(np.searchsorted(self.steps.offsets, step, side="right")) - 1
         asset = self.steps.assets[index]
         key_id = int(asset.key_ids[step - self.steps.offsets[index]])
-        return Wanted(step, int(self.numbers[step]), asset.asset, key_id)
+        return StepToClaim(step, int(self.numbers[step]), asset.asset, key_id)
 
     @property
     def limits(self) -> list[Limit]:
-        """The limits that the options name, as sets of assets."""
+        """The limits that the options give to assets and tags, each with the assets that it holds for."""
         definitions = [self.registry[a.asset].definition for a in self.steps.assets]
         return [
             Limit(frozenset(d.name for d in definitions if name in (d.name, *(f"tag:{tag}" for tag in d.tags))), most)
@@ -46,11 +49,11 @@ class Job:
 
     @property
     def is_single_run(self) -> bool:
-        """Whether one run of an asset makes all its keys that are ready."""
+        """Whether one run makes all partitions of an asset that are ready."""
         return self.options.policy == SINGLE_RUN
 
     def overrides(self, asset: str) -> Mapping[str, Any]:
-        """The settings of an asset that this backfill overrides."""
+        """The settings that this backfill gives to an asset in place of its own."""
         settings = self.registry[asset].definition.settings
         return {name: value for name, value in self.options.settings.items() if name in settings}
 

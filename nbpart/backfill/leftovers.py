@@ -1,7 +1,7 @@
-"""What the attempts of a dead process left: specs, unfinished results, half written files, data that nothing names.
+"""Removing files of runs whose process died: specs, reports, half-written files, data files of no materialization.
 
-Executed notebooks and logs stay, since a person wants to look at them. The rest goes a while after the death was
-recorded, when a kernel that was still dying writes no more.
+Executed notebooks and logs stay, for a person to read. The rest is removed some time after the death was recorded,
+so that a kernel which outlived its process for a moment writes no more.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from nbpart.storage.own_files import find_own, open_own_folder
 
 log = logging.getLogger("nbpart")
 
-#: Files of a process whose death was recorded so long ago are written to no more, in seconds.
-GONE_AFTER_S = 60.0
-_KEPT = (".ipynb", ".log")
+#: How long ago the death of a process must have been recorded before its files are removed, in seconds.
+REMOVE_AFTER_S = 60.0
+_KEPT_SUFFIXES = (".ipynb", ".log")
 
 
-def remove_leftovers(catalog: Catalog, root: Path, gone_after_s: float = GONE_AFTER_S) -> int:
-    """Remove what dead attempts left, where nothing names it; how many files. What cannot be removed is told."""
-    numbers, runs = catalog.read(lambda batch: load_dead_runs(batch, gone_after_s))
+def remove_leftovers(catalog: Catalog, root: Path, remove_after_s: float = REMOVE_AFTER_S) -> int:
+    """Remove the files of dead attempts that the catalog does not name. Returns how many files were removed.
+
+    A file that cannot be removed is named in a warning, and not tried again.
+    """
+    numbers, runs = catalog.read(lambda batch: load_dead_runs(batch, remove_after_s))
     if not numbers:
         return 0
     removed = 0
@@ -41,7 +44,7 @@ def remove_leftovers(catalog: Catalog, root: Path, gone_after_s: float = GONE_AF
 
 
 def _find_places(runs: list[DeadRun]) -> dict[str, list[str]]:
-    """The folders, relative to the workspace, with what the names of left files begin with."""
+    """The folders in which the runs wrote, relative to the workspace, each with the beginnings of their file names."""
     places: dict[str, list[str]] = defaultdict(list)
     for run in runs:
         folder, _, name = place_run(PartitionRef(run.asset, run.partition_key), run.run_id, 1).rpartition("/")
@@ -60,7 +63,7 @@ def _remove(folder: Path, prefixes: tuple[str, ...]) -> int:
     removed = 0
     try:
         for name in os.listdir(handle):
-            if name.startswith(prefixes) and not name.endswith(_KEPT):
+            if name.startswith(prefixes) and not name.endswith(_KEPT_SUFFIXES):
                 try:
                     os.unlink(name, dir_fd=handle)
                     removed += 1

@@ -1,4 +1,4 @@
-"""What a backfill has still to record: attempts that began, how attempts ended, and what became of steps."""
+"""What a backfill still has to record: attempts that began, outcomes of attempts, and results of steps."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from nbpart.backfill.claimed_run import ClaimedRun
 from nbpart.backfill.claims import start_attempts
-from nbpart.backfill.notes import Notes
-from nbpart.backfill.results import refuse
+from nbpart.backfill.results import replace_refused
+from nbpart.backfill.step_results import StepResults
 from nbpart.catalog import Batch, Outcome, events
 
 if TYPE_CHECKING:
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 log = logging.getLogger("nbpart")
 
 
-class Pending:
-    """Gathers what the next transaction records; `record` leaves it as it is, since a transaction may come to nothing.
+class PendingRecords:
+    """Collects what the next transaction records, until `clear` says that it was committed.
 
-    ``numbers`` are the numbers of all steps in the catalog.
+    ``numbers`` has the number in the catalog of each step of the schedule (int64).
     """
 
     def __init__(self, backfill_no: int, numbers: NDArray[np.int64]) -> None:
         self._backfill_no, self._numbers = backfill_no, numbers
         self.started: list[tuple[ClaimedRun, datetime]] = []
         self.outcomes: list[Outcome] = []
-        self.notes = Notes(numbers)
+        self.step_results = StepResults(numbers)
         self._reports: set[Path] = set()
 
     def add(self, outcome: Outcome, report: Path) -> None:
-        """Record the outcome of a run, and then remove its ``report`` file."""
+        """Have an outcome recorded, and its ``report`` file removed after that."""
         self.outcomes.append(outcome)
         self._reports.add(report)
 
@@ -45,17 +45,19 @@ class Pending:
         return [outcome.run_no for outcome in self.outcomes if outcome.final]
 
     def record(self, batch: Batch) -> None:
+        """Record everything; nothing is forgotten, since the transaction may still be rolled back."""
         start_attempts(batch, self.started)
         if self.outcomes:
             events.record_outcomes(batch, self.outcomes)
-        if self.notes:
-            events.record_step_results(batch, self._backfill_no, self.notes.to_frame())
+        if self.step_results:
+            events.record_step_results(batch, self._backfill_no, self.step_results.to_frame())
 
-    def record_apart(self, write: Callable[[Callable[[Batch], None]], None]) -> Iterator[tuple[Outcome, Outcome]]:
-        """Record the outcomes one by one, each by a ``write`` of its own: what cannot be recorded takes only itself.
+    def record_one_by_one(self, write: Callable[[Callable[[Batch], None]], None]) -> Iterator[tuple[Outcome, Outcome]]:
+        """Record the attempts that began, then each outcome by a ``write`` of its own, and forget them.
 
-        In its place a failure is recorded that says why; of each of these what was and what is recorded is yielded.
-        The results of steps stay to be recorded.
+        For an outcome that cannot be recorded a failure that says why is recorded in its place, and both are yielded:
+        (the outcome, the failure). The results of steps are left to be recorded. Raises `OSError` where the catalog
+        itself cannot be written.
         """
         write(lambda batch: start_attempts(batch, self.started))
         self.started.clear()
@@ -63,22 +65,22 @@ class Pending:
             outcome = self.outcomes[0]
             try:
                 write(lambda batch, one=outcome: events.record_outcomes(batch, [one]))  # type: ignore[misc]
-            except OSError:  # no room, or out of reach: that is no fault of the outcome
+            except OSError:  # the disk is full, or out of reach: not because of this outcome
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever it is about, it is about this one
-                refused = refuse(outcome, error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this outcome alone
+                refused = replace_refused(outcome, error)
                 write(lambda batch, one=refused: events.record_outcomes(batch, [one]))  # type: ignore[misc]
                 log.error("%s, run %d, attempt %d", refused.report.error_message, refused.run_no, refused.attempt)
                 yield outcome, refused
             del self.outcomes[0]
 
     def remove_reports(self) -> None:
-        """Remove the report files of what is recorded now."""
+        """Remove the report files of the outcomes, which are recorded now."""
         for path in self._reports:
             path.unlink(missing_ok=True)
         self._reports.clear()
 
     def clear(self) -> None:
-        """Begin anew: everything was recorded."""
+        """Forget everything: it was recorded."""
         self.started, self.outcomes = [], []
-        self.notes = Notes(self._numbers)
+        self.step_results = StepResults(self._numbers)

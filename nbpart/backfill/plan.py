@@ -1,6 +1,6 @@
 """Planning a backfill: which steps (asset, key) would run, in which order, and why. Pure.
 
-Everything that can hold a million steps is an array; texts are made when somebody looks.
+Everything that can hold a million steps is an array; texts of steps are made only where they are shown.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from nbpart.states import ACTIVE, OUTDATED, STATUS_CODES, PartitionStatus
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Status codes of the arrays: the position in this tuple.
-
 
 @dataclass(frozen=True)
 class AssetSteps:
-    """The planned steps of one asset: ``key_ids`` (int64) and, aligned, an index into ``causes`` (int16)."""
+    """The planned steps of one asset: the id of each key, and why it is planned, as its place in ``causes``."""
 
     asset: str
     key_ids: NDArray[np.int64]
@@ -37,7 +35,10 @@ class AssetSteps:
 
 @dataclass(frozen=True)
 class StepTable:
-    """All steps of a plan; a step's number is its position when the assets are laid end to end."""
+    """All steps of a plan, asset by asset; a step's number is its place among all of them, from 0.
+
+    ``offsets`` has the number of each asset's first step, and then the number of all steps.
+    """
 
     assets: tuple[AssetSteps, ...] = ()
     offsets: tuple[int, ...] = field(init=False)
@@ -50,7 +51,7 @@ class StepTable:
         return self.offsets[-1]
 
     def ranges(self) -> Iterator[tuple[AssetSteps, int, int]]:
-        """Each asset's steps with the numbers of its first step and of the one after its last."""
+        """For each asset (its steps, the number of its first step, the number after that of its last)."""
         yield from zip(self.assets, self.offsets[:-1], self.offsets[1:], strict=True)
 
 
@@ -64,9 +65,10 @@ def plan_steps(
 ) -> StepTable:
     """The steps that bring the selected partitions up to date.
 
-    Arguments: ``selected`` in the graph's order; ``facts`` of each of them; ``keys`` restricts assets by name to key
-    ids; ``statuses`` chooses partitions. With the default statuses a plan also holds what is queued or running
-    elsewhere (it is followed, since what comes after waits for it) and what reads a partition that this plan makes.
+    ``selected`` are names of assets, in the order of the graph, and ``facts`` has each of them; ``keys`` restricts
+    assets, by name, to some key ids; ``statuses`` chooses partitions. With the default statuses a plan also has steps
+    for partitions that are queued or running in another backfill, since their readers wait for them, and for partitions
+    that read one which this plan makes.
     """
     outdated = frozenset(statuses) == OUTDATED
     wanted = frozenset(statuses) | ACTIVE if outdated else frozenset(statuses)
@@ -100,7 +102,10 @@ def _mark_readers(
     cause: NDArray[np.int16],
     causes: list[str],
 ) -> None:
-    """Mark in ``cause`` the partitions of an asset that read one which this plan makes anew; the first input counts."""
+    """Set ``cause`` of the partitions of an asset that read one which this plan makes; the first such input counts.
+
+    ``cause`` (int16, aligned with ``key_ids``) and ``causes`` are changed in place.
+    """
     for read in graph[name].inputs:
         above = planned.get(read.name)
         if above is None:

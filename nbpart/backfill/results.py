@@ -1,4 +1,4 @@
-"""From what a run reports to what the catalog records; what cannot be recorded fails its own run."""
+"""Checking the reports of runs and turning them into outcomes; a report that cannot be recorded fails its run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nbpart.backfill.claimed_run import ClaimedRun
-from nbpart.backfill.lost_data import judge_inputs
+from nbpart.backfill.data_faults import assess_input_faults
 from nbpart.catalog import Outcome
 from nbpart.errors import RecordingError
 from nbpart.run.report import RecordedEnding, RunReport
@@ -20,9 +20,10 @@ _LARGEST = 2**63
 
 
 def check_report(run: ClaimedRun, report: RunReport) -> RunReport:
-    """The report as it can be recorded: its texts are UTF-8 and not endless, and it is that of this run.
+    """The report as it can be recorded, with its texts cut to the lengths that the catalog takes.
 
-    One that cannot be recorded becomes a failure that says why.
+    A report of another run, of files that are not this run's, or with a value that cannot be recorded is replaced by a
+    failure that says why.
     """
     try:
         if (report.run_no, report.partition_key) != (run.run_no, run.key):
@@ -32,26 +33,26 @@ def check_report(run: ClaimedRun, report: RunReport) -> RunReport:
         metrics = {name: check_metric(name, value) for name, value in report.metrics.items()}
         return _limit(replace(report, metrics=metrics))
     except Exception as error:  # noqa: BLE001 - whatever it says, it must not stop the other runs
-        return _failure(_own(run, report), describe_error(error))
+        return _failure(_for_run(run, report), describe_error(error))
 
 
 def to_outcome(run: ClaimedRun, report: RunReport, *, final: bool) -> Outcome:
-    """The outcome of one attempt, of a report that was checked; ``final`` says that no other attempt follows."""
-    seen = judge_inputs(report.faults)
-    return Outcome(report, final, inputs=run.reads, code_version=run.code_version, seen=seen)
+    """The outcome of one attempt, from a checked report; ``final`` says that no other attempt follows."""
+    observations = assess_input_faults(report.faults)
+    return Outcome(report, final, inputs=run.reads, code_version=run.code_version, data_observations=observations)
 
 
-def refuse(outcome: Outcome, error: Exception) -> Outcome:
-    """What is recorded in place of an outcome that the catalog would not take."""
+def replace_refused(outcome: Outcome, error: Exception) -> Outcome:
+    """The failure that is recorded in place of an outcome which the catalog refused with ``error``."""
     report = replace(_failure(outcome.report, describe_error(error)), finished_at=datetime.now(UTC), duration_s=None)
     return Outcome(report, outcome.final)
 
 
-def missing_member(run: ClaimedRun, whole: RunReport) -> RunReport:
-    """The report of a partition of which its run of many says nothing."""
+def build_missing_report(run: ClaimedRun, whole: RunReport) -> RunReport:
+    """The report of a partition that is missing in ``whole``, the report of its run of many partitions."""
     if whole.status is not RunStatus.SUCCEEDED:
         return replace(whole, run_no=run.run_no, partition_key=run.key, files=(), metrics={}, members={})
-    return _failure(replace(_own(run, whole), duration_s=0.0), "its run of many says nothing of it")
+    return _failure(replace(_for_run(run, whole), duration_s=0.0), "its run of many says nothing of it")
 
 
 def _check_file(run: ClaimedRun, file: FileRecord) -> None:
@@ -65,7 +66,7 @@ def _check_file(run: ClaimedRun, file: FileRecord) -> None:
 
 
 def _limit(report: RunReport) -> RunReport:
-    """The report with texts and whole numbers as the catalog takes them; a number that is beyond it is left out."""
+    """The report with texts cut to the lengths that the catalog takes, and without whole numbers beyond 64 bits."""
     texts: dict[str, Any] = {
         name: show_text(text) if name == "traceback" else show_text(text, MOST_MESSAGE)
         for name, text in report.free_texts.items()
@@ -77,8 +78,8 @@ def _limit(report: RunReport) -> RunReport:
     return replace(report, **texts, **beyond)
 
 
-def _own(run: ClaimedRun, report: RunReport) -> RunReport:
-    """A report as that of the run, whatever run it names itself."""
+def _for_run(run: ClaimedRun, report: RunReport) -> RunReport:
+    """The report with number, id and key of ``run`` in place of its own."""
     own: dict[str, Any] = {
         "run_no": run.run_no,
         "run_id": run.run_id,
@@ -89,7 +90,7 @@ def _own(run: ClaimedRun, report: RunReport) -> RunReport:
 
 
 def _failure(report: RunReport, why: str) -> RunReport:
-    """The failure that is recorded in place of a report: of that only whose it is and its times are kept."""
+    """The failure that is recorded in place of a report, whose run and times it keeps."""
     kept = ("run_no", "run_id", "partition_key", "attempt", "started_at", "finished_at", "duration_s")
     return RunReport(
         **{name: getattr(report, name) for name in kept},

@@ -1,4 +1,4 @@
-"""Attempts that wait for their time after a failure. No clock: times are seconds of the caller's."""
+"""Attempts that wait for their time after a failure. No clock: the caller passes the time, in seconds."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Retries:
         self._waiting: list[tuple[float, int, ClaimedRun]] = []
 
     def add(self, run: ClaimedRun, now: float) -> None:
-        """Let an attempt, not the first, wait from now on."""
+        """Let the next attempt of a run wait, from ``now`` on."""
         heapq.heappush(self._waiting, (now + self._backoff(run.attempt - 1), run.run_no, run))
 
     def take_due(self, most: int, now: float) -> list[ClaimedRun]:
-        """At most ``most`` attempts whose wait is over."""
+        """Take out at most ``most`` attempts whose wait is over."""
         due: list[ClaimedRun] = []
         while len(due) < most and self._waiting and self._waiting[0][0] <= now:
             due.append(heapq.heappop(self._waiting)[2])
         return due
 
-    def wait_s(self, now: float, otherwise: float) -> float:
-        """Seconds until the next is due; ``otherwise`` where none waits."""
-        return max(0.0, self._waiting[0][0] - now) if self._waiting else otherwise
+    def wait_s(self, now: float, default: float) -> float:
+        """Seconds until the next attempt is due; ``default`` where none waits."""
+        return max(0.0, self._waiting[0][0] - now) if self._waiting else default
 
 
 def choose_backoff(failures: int, initial_s: float) -> float:

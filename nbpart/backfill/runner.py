@@ -1,10 +1,10 @@
-"""Running a plan: a thread that carries out what `BackfillState` decides, and hands it what came of that.
+"""Running a plan: a thread that carries out the instructions of `BackfillState`, and returns the events to it.
 
-One thread a backfill. Each of its turns is one transaction, which records the results that came in and claims what
-may start next; only then are the claimed runs handed to the pool. So whatever dies, the catalog knows of every run
+One thread a backfill. Each of its turns is one transaction, which records the results that came in and claims the steps
+that may start next; only then are the claimed runs handed to the pool. So whatever dies, the catalog knows of every run
 that was ever started, and a result is recorded once. The pool is given more than it can run at once, so that its
-workers go on while a turn is made, and a turn can record several results. Where the thread itself cannot go on it ends
-what it has claimed as interrupted, so that nothing stays `running` for ever.
+workers go on while a turn is made, and a turn can record several results. Where the thread itself fails it records the
+runs that it has claimed as interrupted, so that none stays `running` for ever.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from nbpart.backfill.claimed_run import ClaimedRun, Claims
+from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults
 from nbpart.backfill.claims import build_bulk_spec, build_spec, claim_steps
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.job import Job
-from nbpart.backfill.kept import let_go_beyond
-from nbpart.backfill.nodes import Wanted
-from nbpart.backfill.pending import Pending
-from nbpart.backfill.results import check_report, missing_member, to_outcome
+from nbpart.backfill.kept_kernels import end_surplus_kernel
+from nbpart.backfill.pending import PendingRecords
+from nbpart.backfill.registry import StepToClaim
+from nbpart.backfill.results import build_missing_report, check_report, to_outcome
 from nbpart.backfill.retries import choose_backoff
 from nbpart.backfill.schedule import Schedule
-from nbpart.backfill.sources import SourceObservations, observe_sources, record
+from nbpart.backfill.sources import SourceObservations, observe_sources, record_observed
 from nbpart.backfill.state_machine import (
     AttemptEnded,
     AttemptStarted,
@@ -62,26 +62,29 @@ from nbpart.states import RunStatus, StepStatus
 T = TypeVar("T")
 log = logging.getLogger("nbpart")
 
-#: How long one turn waits for results, in seconds: the longest that a cancel or a due retry waits to be seen.
-TURN_S = 0.1
-#: How long results wait for each other, in seconds, while every worker is busy.
-TOGETHER_S = 0.4
+#: How long one turn waits for results, in seconds; so late can a request to cancel or a due retry be noticed.
+WAIT_FOR_RESULTS_S = 0.1
+#: How long more results are gathered into one transaction, in seconds, while every worker is busy.
+GATHER_RESULTS_S = 0.4
 
 
 @dataclass
-class Exchange:
-    """What one transaction did."""
+class TurnResult:
+    """What the transaction of one turn did and read.
+
+    ``ended`` has the runs of other backfills that ended, by number; ``cancelling``: somebody asked for the end.
+    """
 
     sequence: int
     cancelling: bool
-    claims: Claims = field(default_factory=Claims)
+    claims: ClaimResults = field(default_factory=ClaimResults)
     ended: dict[int, RunStatus] = field(default_factory=dict)
 
 
 class Runner:
-    """Drives one job to its end in a thread of its own, and closes its pool.
+    """Runs one job in a thread of its own, and closes its pool at the end.
 
-    ``starts`` is where the pool's workers put what they begin.
+    ``starts`` is the queue into which the pool's workers put the attempts that they begin.
     """
 
     def __init__(
@@ -107,8 +110,8 @@ class Runner:
             ),
         )
         self._turned_at = 0.0
-        self._seen = 0  # the sequence at which this object last looked into the catalog
-        self._pending = Pending(job.backfill_no, job.numbers)
+        self._checked_sequence = 0  # the sequence at which this object last read the catalog
+        self._pending = PendingRecords(job.backfill_no, job.numbers)
         self._cancelling = threading.Event()
         self._ended = threading.Event()
         self.error: BaseException | None = None
@@ -118,11 +121,14 @@ class Runner:
         self._thread.start()
 
     def cancel(self) -> None:
-        """Ask for the end: running kernels are stopped, nothing new starts."""
+        """Ask the thread to end: running kernels are stopped, nothing new starts. Returns at once."""
         self._cancelling.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Whether it has ended, after at most ``timeout_s`` seconds; then no kernel of it is left."""
+        """Wait until it has ended, at most ``timeout_s`` seconds. Returns whether it has; then no kernel of it lives.
+
+        A failure of the thread itself is in ``error``.
+        """
         return self._ended.wait(timeout_s)
 
     @property
@@ -134,13 +140,13 @@ class Runner:
         return self._ended.is_set()
 
     def counts(self) -> Mapping[StepStatus, int]:
-        """Steps by status as this process knows them, a moment ahead of the catalog."""
+        """How many steps have each status, with what is not recorded yet."""
         return self._state.counts()
 
     def _run(self) -> None:
         try:
             self._loop()
-        except BaseException as error:  # noqa: BLE001 - the thread's last word; wait() raises it in the caller
+        except BaseException as error:  # noqa: BLE001 - nothing is above a thread; whoever waits for it raises this
             self.error = error
             log.error("backfill %s stopped: %s", self._job.backfill_id, error)
             self._close_pool()
@@ -154,50 +160,52 @@ class Runner:
         while not self._state.is_over:
             if self._cancelling.is_set():
                 self._handle(CancelRequested())
-            self._turn(results)
+            self._run_turn(results)
             results = [] if self._state.is_over else self._wait_for_results()
         self._finish()
 
     def _wait_for_results(self) -> list[RunReport]:
-        """What came in; nothing after a while, when a retry may be due or a run elsewhere over."""
+        """The reports that came in within `WAIT_FOR_RESULTS_S`; the list may be empty."""
         if not self._state.in_pool:
-            self._cancelling.wait(self._state.idle_s(time.monotonic(), TURN_S))
+            self._cancelling.wait(self._state.idle_s(time.monotonic(), WAIT_FOR_RESULTS_S))
             return []
-        results = self._pool.next_results(TURN_S)
-        while results and self._is_busy(len(results)) and self._since_turn < TOGETHER_S:
-            more = self._pool.next_results(TOGETHER_S - self._since_turn)
+        results = self._pool.next_results(WAIT_FOR_RESULTS_S)
+        while results and self._is_busy(len(results)) and self._since_turn_s < GATHER_RESULTS_S:
+            more = self._pool.next_results(GATHER_RESULTS_S - self._since_turn_s)
             results += more
         return results
 
     def _is_busy(self, ended: int) -> bool:
-        """Whether every worker has something to do although so many attempts have ended."""
+        """Whether every worker has something to do, although ``ended`` attempts of the pool have ended."""
         return self._state.in_pool - ended >= self._pool.max_workers
 
     @property
-    def _since_turn(self) -> float:
+    def _since_turn_s(self) -> float:
         return time.monotonic() - self._turned_at
 
-    def _turn(self, results: Sequence[RunReport]) -> None:
-        """Record ``results``, then start what may start."""
-        self._note_starts()
-        for result in results:
-            self._end_attempt(result)
+    def _run_turn(self, reports: Sequence[RunReport]) -> None:
+        """Record ``reports``, claim the steps that may start, and hand their runs to the pool."""
+        self._handle_starts()
+        for report in reports:
+            self._end_attempt(report)
         turn = self._state.plan_turn(time.monotonic())
-        if turn.is_time_to_look:
-            self._look_at_others()
-        follows = turn.is_time_to_look and bool(self._state.followed)
+        if turn.checks_others:
+            self._check_others()
+        follows = turn.checks_others and bool(self._state.followed)
         pending = self._pending
-        is_news = pending.outcomes or pending.notes or (pending.started and self._since_turn > TOGETHER_S)
+        is_news = (
+            pending.outcomes or pending.step_results or (pending.started and self._since_turn_s > GATHER_RESULTS_S)
+        )
         if not (is_news or turn.retries or turn.steps or follows):
             return
-        wanted = [self._job.describe_step(step) for step in turn.steps]
-        observed = self._patiently(lambda: observe_sources(self._catalog, self._job.registry, wanted))
-        exchange = self._write_all(lambda batch: self._exchange(batch, wanted, observed, follows=follows))
+        steps = [self._job.get_step_to_claim(step) for step in turn.steps]
+        observed = self._retry_while_busy(lambda: observe_sources(self._catalog, self._job.registry, steps))
+        result = self._write_all(lambda batch: self._transact(batch, steps, observed, follows=follows))
         self._turned_at = time.monotonic()
-        self._take_in(exchange, turn)
+        self._apply_result(result, turn)
 
     def _handle(self, event: Event) -> None:
-        """Let the state handle what happened, and carry out what follows."""
+        """Hand an event to the state, and carry out its instructions."""
         for instruction in self._state.handle(event, time.monotonic()):
             self._carry_out(instruction)
 
@@ -206,18 +214,18 @@ class Runner:
             case RecordStart(run, started_at):
                 self._pending.started.append((run, started_at))
             case RecordOutcome():
-                self._keep_outcome(instruction)
+                self._add_outcome(instruction)
             case RecordSteps(steps, status, run_no, cause):
-                self._pending.notes.add(steps, status, run_no, cause)
+                self._pending.step_results.add(steps, status, run_no, cause)
             case Submit():
                 self._submit(instruction)
             case CancelRuns():
                 self._pool.cancel_all()
 
-    def _keep_outcome(self, instruction: RecordOutcome) -> None:
+    def _add_outcome(self, instruction: RecordOutcome) -> None:
         run, report = instruction.run, instruction.report
         if report is None:
-            self._pending.outcomes.append(Outcome(_unreported(run, instruction.status), final=True))
+            self._pending.outcomes.append(Outcome(_build_report(run, instruction.status), final=True))
         else:
             outcome = to_outcome(run, report, final=instruction.is_final)
             self._pending.add(outcome, self._root / "runs" / f"{run.record_stem}.json")
@@ -232,28 +240,30 @@ class Runner:
             spec = build_bulk_spec(self._root, node, runs, job.options, settings)
         self._pool.submit(replace(spec, secrets=job.secrets(asset)))
 
-    def _note_starts(self) -> None:
+    def _handle_starts(self) -> None:
         while self._starts:
             self._handle(self._starts.popleft())
 
     def _end_attempt(self, report: RunReport) -> None:
-        """Take in the report of an attempt, of one partition or of many."""
+        """Handle the report of an attempt, which made one partition or many."""
         runs = self._state.runs_of(report.run_no, report.attempt)
         if not runs:
             log.warning("a result of run %s, attempt %d, came that nobody waits for", report.run_id, report.attempt)
             return
-        if report.kept_kernel and let_go_beyond(self._root, self._job.options.keep_failed_kernels, report.kept_kernel):
+        if report.kept_kernel and end_surplus_kernel(
+            self._root, self._job.options.keep_failed_kernels, report.kept_kernel
+        ):
             report = replace(report, kept_kernel=None)
         reports = {}
         for run in runs:
-            own = report
+            run_report = report
             if run.shared_stem is not None:
-                own = report.members.get(run.run_no) or missing_member(run, report)
-            reports[run.run_no] = check_report(run, own)
+                run_report = report.members.get(run.run_no) or build_missing_report(run, report)
+            reports[run.run_no] = check_report(run, run_report)
         self._handle(AttemptEnded(report.run_no, report.attempt, reports))
 
-    def _patiently(self, action: Callable[[], T]) -> T:
-        """Do what needs the catalog, however long another process holds it: no result may be lost to a time-out."""
+    def _retry_while_busy(self, action: Callable[[], T]) -> T:
+        """Call ``action`` until the catalog is free, however long that takes: no result may be lost to a time-out."""
         while True:
             try:
                 return action()
@@ -263,38 +273,45 @@ class Runner:
                     self._pool.cancel_all()
 
     def _write(self, work: Callable[[Batch], T]) -> T:
-        return self._patiently(lambda: self._catalog.write(work))
+        return self._retry_while_busy(lambda: self._catalog.write(work))
 
     def _write_all(self, work: Callable[[Batch], T]) -> T:
-        """Do what records everything that is pending; where that fails, the outcomes are recorded one by one first."""
+        """Run ``work``, which records everything that is pending, in a transaction.
+
+        Where that fails, the outcomes are recorded one by one, those that cannot be as failures, and ``work`` is run
+        again for the rest.
+        """
         try:
             return self._write(work)
-        except OSError:  # no room, or out of reach
+        except OSError:  # the disk is full, or out of reach
             raise
         except Exception as error:
             if not self._pending.outcomes:
                 raise
             log.warning("backfill %s records its results one by one: %s", self._job.backfill_id, error)
         ended = self._pending.ended_runs()
-        for wanted, recorded in self._pending.record_apart(self._write):
-            if wanted.final and wanted.status is RunStatus.SUCCEEDED:
-                self._handle(SuccessRefused(wanted.run_no, cause_of(recorded.report)))
+        for refused, recorded in self._pending.record_one_by_one(self._write):
+            if refused.final and refused.status is RunStatus.SUCCEEDED:
+                self._handle(SuccessRefused(refused.run_no, cause_of(recorded.report)))
         self._handle(OutcomesRecorded(ended))
         return self._write(work)
 
-    def _exchange(
-        self, batch: Batch, wanted: Sequence[Wanted], observed: SourceObservations, *, follows: bool
-    ) -> Exchange:
-        """One transaction. It leaves this object as it is: a transaction may be done again, or come to nothing."""
+    def _transact(
+        self, batch: Batch, steps: Sequence[StepToClaim], observed: SourceObservations, *, follows: bool
+    ) -> TurnResult:
+        """The work of one turn's transaction. It does not change this object, since it may be run again.
+
+        ``follows``: whether to read which runs of other backfills have ended.
+        """
         job = self._job
         self._pending.record(batch)
-        exchange = Exchange(sequence=batch.sequence, cancelling=queries.is_cancelling(batch, job.backfill_no))
+        result = TurnResult(sequence=batch.sequence, cancelling=queries.is_cancelling(batch, job.backfill_no))
         if follows:
-            exchange.ended = queries.final_statuses(batch, self._state.followed)
+            result.ended = queries.final_statuses(batch, self._state.followed)
         for node, changed in observed.changed:
-            record(batch, node, changed)
-        if queued := [one for one in wanted if self._state.is_queued(one.step)]:
-            exchange.claims = claim_steps(
+            record_observed(batch, node, changed)
+        if queued := [one for one in steps if self._state.is_queued(one.step)]:
+            result.claims = claim_steps(
                 batch,
                 self._root,
                 job.registry,
@@ -304,51 +321,51 @@ class Runner:
                 {asset: job.overrides(asset) for asset in {one.asset for one in queued}},
                 observed.unreadable,
             )
-        return exchange
+        return result
 
-    def _take_in(self, exchange: Exchange, turn: Turn) -> None:
-        """Take over what a transaction that is committed now has done."""
+    def _apply_result(self, result: TurnResult, turn: Turn) -> None:
+        """Bring this object up to date after the transaction of a turn was committed."""
         self._clear_recorded()
-        self._seen = exchange.sequence
-        if exchange.cancelling:
+        self._checked_sequence = result.sequence
+        if result.cancelling:
             self._cancelling.set()
-        self._handle(StepsClaimed(exchange.claims, turn.retries))
-        for run_no, status in exchange.ended.items():
+        self._handle(StepsClaimed(result.claims, turn.retries))
+        for run_no, status in result.ended.items():
             self._handle(FollowedRunEnded(run_no, status))
 
     def _clear_recorded(self) -> None:
-        """What was to be recorded is in the catalog now."""
+        """Forget what was pending: it is in the catalog now."""
         self._handle(OutcomesRecorded(self._pending.ended_runs()))
         self._pending.remove_reports()
         self._pending.clear()
 
-    def _look_at_others(self) -> None:
-        """See whether somebody asked for the end, and end the runs of processes that died where some are followed."""
-        if self._catalog.sequence() > self._seen:
-            self._patiently(lambda: self._catalog.read(self._look_for_cancel))
+    def _check_others(self) -> None:
+        """Read whether somebody asked for the end; where other runs are followed, end those of processes that died."""
+        if self._catalog.sequence() > self._checked_sequence:
+            self._retry_while_busy(lambda: self._catalog.read(self._load_cancel_request))
         if self._state.followed:
-            self._patiently(self._coordinator.reap)
+            self._retry_while_busy(self._coordinator.reap)
 
-    def _look_for_cancel(self, batch: Batch) -> None:
-        self._seen = batch.sequence
+    def _load_cancel_request(self, batch: Batch) -> None:
+        self._checked_sequence = batch.sequence
         if queries.is_cancelling(batch, self._job.backfill_no):
             self._cancelling.set()
 
     def _finish(self) -> None:
-        """Record the end. What has no outcome by now is cancelled."""
+        """Record the end of the backfill. Steps without an outcome are cancelled."""
         self._handle(Stopped(RunStatus.CANCELLED))
         self._write_all(self._record_end)
         self._clear_recorded()
 
     def _record_end(self, batch: Batch, ended: RunStatus | None = None) -> None:
-        """Record what there is and the end: by default the one that the results of all steps come to."""
+        """Record what is pending and how the backfill ended; without ``ended`` the results of its steps decide that."""
         self._pending.record(batch)
         number = self._job.backfill_no
         ended = ended or queries.end_status(batch, number, cancelling=self._cancelling.is_set())
         events.finish_backfill(batch, number, str(ended))
 
     def _give_up(self) -> None:
-        """Record what can be recorded after an error, and end the rest as interrupted, so that it can be resumed."""
+        """After an error: record the results that are there, and the rest as interrupted, so that it can be resumed."""
         self._handle(CancelRequested(stops_runs=False))
         try:
             for result in self._pool.next_results(0):
@@ -366,18 +383,18 @@ class Runner:
             self._write(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
         except Exception as error:  # noqa: BLE001 - the catalog is out of reach
             log.error("backfill %s could not record its end: %s", self._job.backfill_id, error)
-            self._coordinator.owe(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
+            self._coordinator.write_later(lambda batch: self._record_end(batch, RunStatus.INTERRUPTED))
 
     def _close_pool(self) -> None:
         try:
             self._pool.close()
-        except Exception as error:  # noqa: BLE001 - whoever waits for the end must hear of it whatever the pool does
+        except Exception as error:  # noqa: BLE001 - the runner has to end whatever the pool does
             log.error("the pool of backfill %s did not end well: %s", self._job.backfill_id, error)
             self.error = self.error or error
 
 
-def _unreported(run: ClaimedRun, status: RunStatus) -> RunReport:
-    """The report of a run that ended without one."""
+def _build_report(run: ClaimedRun, status: RunStatus) -> RunReport:
+    """The report of a run that ended without one of its own."""
     now = datetime.now(UTC)
     return RunReport(
         run_no=run.run_no,

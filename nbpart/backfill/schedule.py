@@ -1,7 +1,7 @@
-"""The order of a running backfill: which steps may start, what a failure blocks. Events in, instructions out; no I/O.
+"""Which steps of a running backfill may start, and which ones a failure blocks. Pure: no I/O.
 
-Steps are numbers (see `StepTable`). An edge that maps key to key is an array from step to step; one that needs all
-keys of an asset is a counter of what is left of it. A million steps cost some arrays, not a million objects.
+Steps are numbers (see `StepTable`). An edge from key to key is an array from step to step; an edge that needs all keys
+of an asset is a counter of its unfinished steps. A million steps cost some arrays, not a million objects.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ _PLANNED, _BLOCKED, _QUEUED, _RUNNING = (
 
 @dataclass
 class _Edge:
-    first: int  # range of the downstream asset's steps
+    """One input of an asset in the plan. ``target`` is None where each step reads all keys of the input."""
+
+    first: int  # the downstream asset's steps are first ... last - 1
     last: int
     tolerant: bool  # a missing input is skipped, and blocks nothing
-    target: NDArray[np.int64] | None  # same: downstream step of each upstream step, -1 for none
-    left: int  # all: upstream steps that have no outcome
-    broken: bool = False  # all: one of them failed, so that the readers are blocked already
+    target: NDArray[np.int64] | None  # the downstream step of each upstream step, -1 for none
+    left: int  # without target: how many upstream steps have no outcome
+    broken: bool = False  # without target: one of them failed, so that the readers are blocked already
 
     def readers(self) -> NDArray[np.int64]:
         return np.arange(self.first, self.last)
@@ -52,45 +54,49 @@ class _Batch:
 
 @dataclass(frozen=True)
 class Limit:
-    """At most ``most`` steps of these assets together are taken and not settled."""
+    """At most ``most`` steps of these assets, taken together, may be queued or running."""
 
     assets: frozenset[str]
     most: int
 
 
-class _Room:
-    """How many steps of each asset may still be taken, and those that wait because none may."""
+class _Capacity:
+    """How many steps of each asset the limits leave, and the ready steps that wait because they leave none.
+
+    Assets are given by their places in ``names``.
+    """
 
     def __init__(self, names: Sequence[str], limits: Sequence[Limit]) -> None:
         self._left = [limit.most for limit in limits]
         self._limits = [[n for n, limit in enumerate(limits) if name in limit.assets] for name in names]
         self._parked: dict[int, deque[_Batch]] = {}
 
-    def of(self, asset: int) -> float:
-        """How many steps of the asset may be taken now."""
+    def left_for(self, asset: int) -> float:
+        """How many steps of the asset may be taken now; infinite where no limit holds for it."""
         return min((self._left[n] for n in self._limits[asset]), default=math.inf)
 
-    def note(self, asset: int, taken: int) -> None:
-        """So many steps of the asset were taken, or, below zero, settled."""
+    def use(self, asset: int, steps: int) -> None:
+        """Take up the places of some steps of the asset; a negative number gives places back."""
         for n in self._limits[asset]:
-            self._left[n] -= taken
+            self._left[n] -= steps
 
     def park(self, asset: int, batch: _Batch) -> None:
+        """Let ready steps of the asset wait for a place."""
         self._parked.setdefault(asset, deque()).append(batch)
 
     def unpark_all(self) -> Iterator[_Batch]:
-        """Everything that was parked."""
+        """Take out everything that was parked."""
         while self._parked:
             yield from self._parked.popitem()[1]
 
     def unpark(self) -> Iterator[_Batch]:
-        """What was parked and has room now."""
-        for asset in [asset for asset in self._parked if self.of(asset) > 0]:
+        """Take out what was parked and has a place now."""
+        for asset in [asset for asset in self._parked if self.left_for(asset) > 0]:
             yield from self._parked.pop(asset)
 
 
 class Schedule:
-    """What of a plan may start now."""
+    """The status of every step of a running plan, and the steps that may start now."""
 
     def __init__(self, steps: StepTable, graph: AssetGraph, limits: Sequence[Limit] = ()) -> None:
         self._size = len(steps)
@@ -99,15 +105,15 @@ class Schedule:
         self._waiting: NDArray[np.int16] = np.zeros(self._size, dtype=np.int16)
         self._counts: dict[StepStatus, int] = {s: 0 for s in StepStatus if s is not StepStatus.PLANNED}
         self._edges: list[list[_Edge]] = [[] for _ in steps.assets]
-        self._room = _Room([a.asset for a in steps.assets], limits)
+        self._capacity = _Capacity([a.asset for a in steps.assets], limits)
         self._connect(steps, graph)
         # what became ready by a finished step goes before the rest, so that a key flows through the graph
         self._next: deque[int] = deque()
         self._batches: list[_Batch] = []
-        self._offer(np.flatnonzero(self._waiting == 0))
+        self._make_ready(np.flatnonzero(self._waiting == 0))
 
     @property
-    def unfinished(self) -> int:
+    def unfinished_count(self) -> int:
         """How many steps have no outcome yet."""
         counts = self.counts()
         return counts[StepStatus.PLANNED] + counts[StepStatus.QUEUED] + counts[StepStatus.RUNNING]
@@ -117,22 +123,22 @@ class Schedule:
         return bool(self._next or self._batches)
 
     def counts(self) -> Mapping[StepStatus, int]:
-        """How many steps have each status, as this process knows it; their sum is right also for another thread."""
+        """How many steps have each status. Safe to call from another thread: the sum is always that of all steps."""
         counts = dict(self._counts)
         return {StepStatus.PLANNED: self._size - sum(counts.values()), **counts}
 
     def take(self, most: int) -> list[int]:
-        """At most ``most`` steps that may start now; they count as queued from here on."""
-        self._batches.extend(self._room.unpark())
+        """Take at most ``most`` steps that may start now; their status is queued from here on."""
+        self._batches.extend(self._capacity.unpark())
         taken: list[int] = []
         while self._next and len(taken) < most:
             step = self._next.popleft()
             asset = self._asset_of(step)
-            if self._room.of(asset) > 0:
-                self._room.note(asset, 1)
+            if self._capacity.left_for(asset) > 0:
+                self._capacity.use(asset, 1)
                 taken.append(step)
             else:
-                self._room.park(asset, _Batch(np.array([step])))
+                self._capacity.park(asset, _Batch(np.array([step])))
         while self._batches and len(taken) < most:
             taken.extend(self._take_of_batch(most - len(taken)))
         self._status[taken] = _QUEUED
@@ -140,56 +146,60 @@ class Schedule:
         return taken
 
     def _take_of_batch(self, most: int) -> list[int]:
-        """Some of the first asset's steps in the last batch; what has no room is parked."""
+        """Take steps of the first asset in the last batch; park them where the limits leave no place."""
         batch = self._batches[-1]
         asset = self._asset_of(int(batch.steps[batch.cursor]))
         rest = batch.steps[batch.cursor :]
-        own = self._own(rest, asset)
-        end = batch.cursor + int(min(most, own, self._room.of(asset)))
+        count = self._count_of_asset(rest, asset)
+        end = batch.cursor + int(min(most, count, self._capacity.left_for(asset)))
         taken: list[int] = batch.steps[batch.cursor : end].tolist()
-        self._room.note(asset, len(taken))
+        self._capacity.use(asset, len(taken))
         if not taken:
-            self._room.park(asset, _Batch(rest[:own]))
-            end = batch.cursor + own
+            self._capacity.park(asset, _Batch(rest[:count]))
+            end = batch.cursor + count
         batch.cursor = end
         if end >= len(batch.steps):
             self._batches.pop()
         return taken
 
-    def _own(self, steps: NDArray[np.int64], asset: int) -> int:
-        """How many steps at the head are of one asset: only the first batch has several, and that one is sorted."""
+    def _count_of_asset(self, steps: NDArray[np.int64], asset: int) -> int:
+        """How many of the first ``steps`` are of one asset: only the first batch has several assets, and is sorted."""
         after = self._offsets[asset + 1]
         return len(steps) if steps[-1] < after else int(np.searchsorted(steps, after))
 
     def start(self, step: int) -> None:
-        """Note that a step which was taken runs now."""
-        self._recount(step, StepStatus.RUNNING)
+        """Set the status of a step that was taken to running."""
+        self._set_status(step, StepStatus.RUNNING)
 
     def put_back(self, step: int) -> None:
-        """A step that was taken may start again, before all others."""
+        """Let a step that was taken start again, before all others."""
         self._counts[self._status_of(step)] -= 1
         self._status[step] = _PLANNED
-        self._room.note(self._asset_of(step), -1)
+        self._capacity.use(self._asset_of(step), -1)
         self._next.appendleft(step)
 
     def finish(self, step: int, status: StepStatus) -> list[NDArray[np.int64]]:
-        """Note the outcome of a step that was taken; what it frees becomes ready, what it blocks is returned."""
-        self._settle(step, status)
+        """Set the outcome of a step that was taken.
+
+        Readers that waited for it become ready. Returns the steps that are blocked by it, in arrays of one asset each.
+        """
+        self._end(step, status)
         if status is StepStatus.SUCCEEDED:
             self._release(step)
             return []
         return list(self._block_readers(np.array([step])))
 
     def is_queued(self, step: int) -> bool:
-        """Whether a step was taken, and has neither begun nor an outcome."""
+        """Whether a step was taken and does not run yet."""
         return bool(self._status[step] == _QUEUED)
 
-    def overturn(self, step: int) -> list[NDArray[np.int64]]:
-        """Note that a step which has just succeeded has failed after all.
+    def fail_after_success(self, step: int) -> list[NDArray[np.int64]]:
+        """Set the outcome of a step that has just succeeded to failed.
 
-        What it freed, also if that was taken since, and what waits for that is blocked and returned.
+        Its readers, unless they run already, and the readers of these are blocked. Returns them in arrays of one asset
+        each.
         """
-        self._recount(step, StepStatus.FAILED)
+        self._set_status(step, StepStatus.FAILED)
         blocked: list[NDArray[np.int64]] = []
         for edge in self._edges[self._asset_of(step)]:
             if edge.tolerant or edge.broken:
@@ -204,25 +214,25 @@ class Schedule:
             freed = self._block(freed)
             if len(freed):
                 blocked += [freed, *self._block_readers(freed)]
-        self._forget_blocked()
+        self._drop_blocked()
         return blocked
 
-    def drop(self, step: int) -> None:
-        """Note that a step which was taken is given up with all that waits for it: the backfill is being cancelled."""
-        self._settle(step, StepStatus.CANCELLED)
+    def cancel(self, step: int) -> None:
+        """Set the outcome of a step that was taken to cancelled. Its readers keep waiting: the backfill ends soon."""
+        self._end(step, StepStatus.CANCELLED)
 
-    def forget(self, step: int) -> None:
-        """Note that a step which was taken has nothing to do any more; what waits for it goes on without it."""
-        self._settle(step, StepStatus.CANCELLED)
+    def remove(self, step: int) -> None:
+        """Set the outcome of a step whose key is gone to cancelled. Its readers go on without it."""
+        self._end(step, StepStatus.CANCELLED)
         self._release(step)
 
-    def unsettled(self) -> NDArray[np.int64]:
+    def find_unfinished(self) -> NDArray[np.int64]:
         """The steps that have no outcome."""
         return np.flatnonzero(np.isin(self._status, (_PLANNED, _QUEUED, _RUNNING)))
 
     def cancel_rest(self) -> NDArray[np.int64]:
-        """Give up all steps that have no outcome, and say which they were: the backfill ends here."""
-        left = self.unsettled()
+        """Set the outcome of all steps that have none to cancelled. Returns these steps."""
+        left = self.find_unfinished()
         self._counts[StepStatus.QUEUED] = self._counts[StepStatus.RUNNING] = 0
         self._counts[StepStatus.CANCELLED] += len(left)
         self._status[left] = STEP_CODES[StepStatus.CANCELLED]
@@ -239,17 +249,17 @@ class Schedule:
                 above = steps.assets[index[read.name]]
                 target = None
                 if read.mapping is KeyMapping.SAME:
-                    target = _match(above.key_ids, asset.key_ids, first)
+                    target = _match_steps(above.key_ids, asset.key_ids, first)
                     self._waiting[target[target >= 0]] += 1  # a key stands once in an asset
                 else:
                     self._waiting[first:last] += 1
                 self._edges[index[read.name]].append(_Edge(first, last, tolerant, target, len(above)))
 
-    def _settle(self, step: int, status: StepStatus) -> None:
-        self._recount(step, status)
-        self._room.note(self._asset_of(step), -1)
+    def _end(self, step: int, status: StepStatus) -> None:
+        self._set_status(step, status)
+        self._capacity.use(self._asset_of(step), -1)
 
-    def _recount(self, step: int, status: StepStatus) -> None:
+    def _set_status(self, step: int, status: StepStatus) -> None:
         self._counts[self._status_of(step)] -= 1
         self._status[step] = STEP_CODES[status]
         self._counts[status] += 1
@@ -276,62 +286,68 @@ class Schedule:
                 self._next.append(reader)
 
     def _block_readers(self, causes: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Settle what reads steps of one asset that did not succeed, and what reads that; yields what is blocked."""
+        """Block the readers of steps of one asset that did not succeed, and the readers of these.
+
+        Yields the blocked steps in arrays of one asset each.
+        """
         todo = [causes]
         while todo:
             lost = todo.pop()  # all of one asset
             asset = self._asset_of(int(lost[0]))
             for edge in self._edges[asset]:
-                blocked = self._lose(edge, lost - self._offsets[asset])
+                blocked = self._fail_upstream(edge, lost - self._offsets[asset])
                 if len(blocked):
                     yield blocked
                     todo.append(blocked)
 
-    def _lose(self, edge: _Edge, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Tell an edge that the upstream steps at ``places`` of their asset did not succeed; the readers it blocks."""
-        nobody: NDArray[np.int64] = np.array([], dtype=np.int64)
+    def _fail_upstream(self, edge: _Edge, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Account in an edge for upstream steps, given by their places within their asset, that did not succeed.
+
+        Returns the readers that are blocked by that.
+        """
+        none: NDArray[np.int64] = np.array([], dtype=np.int64)
         if edge.target is not None:
             readers = edge.target[places]
             readers = readers[readers >= 0]
         else:
             edge.left -= len(places)
             if edge.broken or (edge.tolerant and edge.left):
-                return nobody
+                return none
             edge.broken = not edge.tolerant
             readers = edge.readers()
         if edge.tolerant:
             self._unblock(readers)
-            return nobody
+            return none
         return self._block(readers)
 
     def _block(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Block those of the steps that are planned, and say which they are."""
+        """Block those of the steps that are planned. Returns them."""
         blocked: NDArray[np.int64] = steps[self._status[steps] == _PLANNED]
         self._status[blocked] = _BLOCKED
         self._counts[StepStatus.BLOCKED] += len(blocked)
         return blocked
 
-    def _forget_blocked(self) -> None:
-        """Take out of what is ready, or has no room, the steps that were blocked since."""
+    def _drop_blocked(self) -> None:
+        """Take steps that are blocked now out of those that are ready or parked."""
         self._next = deque(step for step in self._next if self._status[step] == _PLANNED)
-        self._batches.extend(self._room.unpark_all())
+        self._batches.extend(self._capacity.unpark_all())
         rests = [batch.steps[batch.cursor :] for batch in self._batches]
         rests = [rest[self._status[rest] == _PLANNED] for rest in rests]
         self._batches = [_Batch(rest) for rest in rests if len(rest)]
 
     def _unblock(self, readers: NDArray[np.int64]) -> None:
         self._waiting[readers] -= 1
-        self._offer(readers[(self._waiting[readers] == 0) & (self._status[readers] == _PLANNED)])
+        self._make_ready(readers[(self._waiting[readers] == 0) & (self._status[readers] == _PLANNED)])
 
-    def _offer(self, ready: NDArray[np.int64]) -> None:
+    def _make_ready(self, ready: NDArray[np.int64]) -> None:
         if len(ready) == 1:
             self._next.append(int(ready[0]))
         elif len(ready):
             self._batches.append(_Batch(ready))
 
 
-def _match(above: NDArray[np.int64], below: NDArray[np.int64], first: int) -> NDArray[np.int64]:
-    """For each key of ``above`` the step of ``below`` (numbered from ``first``) with the same key, or -1."""
+def _match_steps(above: NDArray[np.int64], below: NDArray[np.int64], first: int) -> NDArray[np.int64]:
+    """For each key id of ``above`` the step of ``below`` (numbered from ``first``) with the same key, or -1."""
     if not len(below):
         return np.full(len(above), -1, dtype=np.int64)
     order = np.argsort(below, kind="stable")

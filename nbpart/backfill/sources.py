@@ -1,4 +1,4 @@
-"""Looking at sources: which of their files changed since they were last seen.
+"""Finding the files of sources that changed since they were last observed.
 
 A file whose size and time of modification are as before is taken to be the same; only others are hashed.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nbpart.backfill.nodes import Node, Registry, Wanted, by_asset
+from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import ExtraRequiredError, MissingInputError, PartitionKeyError
 from nbpart.partitions import Mapping as KeyMapping
@@ -29,7 +29,7 @@ _CANNOT_READ = (OSError, ExtraRequiredError)
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen of one partition of a source; no version where there is no file (any more)."""
+    """The file of one partition of a source as it is now; all but ``key`` is None where there is no file."""
 
     key: str | None
     size: int | None
@@ -45,48 +45,49 @@ def locate(node: Node, key: str | None) -> str:
 
 
 def refresh_sources(catalog: Catalog, registry: Registry, names: Iterable[str]) -> None:
-    """Look at all partitions of the named sources and record what changed; what cannot be read stays as it was seen."""
+    """Record which files of the named sources changed; for those that cannot be read a warning is logged."""
     for name in names:
         node = registry[name]
-        changed, unreadable = observe(node, catalog.read(partial(_load_seen, node=node)))
+        changed, unreadable = observe(node, catalog.read(partial(_load_all_last_versions, node=node)))
         if unreadable:
             key, why = next(iter(unreadable.items()))
             log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), name, key, why)
         if changed:
-            catalog.write(partial(record, node=node, observations=changed))
+            catalog.write(partial(record_observed, node=node, observations=changed))
 
 
 @dataclass(frozen=True)
 class SourceObservations:
-    """What was seen of sources: what changed, and why partitions of them cannot be read."""
+    """What `observe_sources` found: the files that changed, by source, and why partitions cannot be read."""
 
     changed: list[tuple[Node, list[Observation]]] = field(default_factory=list)
     unreadable: dict[PartitionRef, str] = field(default_factory=dict)
 
 
-def observe_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wanted]) -> SourceObservations:
-    """Look at the files that ``wanted`` read key by key, so that what is recorded as read is true.
+def observe_sources(catalog: Catalog, registry: Registry, steps: Sequence[StepToClaim]) -> SourceObservations:
+    """Find which of the source files that ``steps`` read changed, so that the right versions are recorded as read.
 
-    Files are looked at, and new ones hashed, before the transaction that claims the steps: it must be short.
+    A source that is read with all its keys is left out. This is done before the transaction that claims the steps,
+    which must be short.
     """
     groups = {
         name: group
-        for name, group in by_asset(wanted).items()
+        for name, group in group_by_asset(steps).items()
         if any(registry[read.name].definition.is_source for read in registry[name].definition.inputs)
     }
     if not groups:
         return SourceObservations()
 
     def load(batch: Batch) -> list[tuple[Node, dict[str | None, FileVersion | None]]]:
-        seen = []
+        read_files = []
         for name, group in groups.items():
             keys = queries.key_texts(batch, [w.key_id for w in group])
             for read in registry[name].definition.inputs:
                 source = registry[read.name]
                 if source.definition.is_source and read.mapping is not KeyMapping.ALL:
                     texts = [None] if read.mapping is KeyMapping.WHOLE else keys
-                    seen.append((source, load_seen(batch, source, texts)))
-        return seen
+                    read_files.append((source, load_last_versions(batch, source, texts)))
+        return read_files
 
     observed = SourceObservations()
     for node, before in catalog.read(load):
@@ -100,14 +101,17 @@ def observe_sources(catalog: Catalog, registry: Registry, wanted: Sequence[Wante
 def observe(
     node: Node, before: Mapping[str | None, FileVersion | None]
 ) -> tuple[list[Observation], dict[str | None, str]]:
-    """What differs from ``before`` (key -> what was last seen), for exactly these keys; why others cannot be read."""
+    """Compare the files of a source with ``before``, the version of each key's file when it was last observed.
+
+    Returns (the files that changed, why the files of other keys cannot be read), for the keys of ``before`` alone.
+    """
     locations = {key: location for key in before if (location := _locate_safely(node, key)) is not None}
     now, unreadable = _scan(locations)
     changed = []
-    for key, seen in before.items():
+    for key, last in before.items():
         location = locations.get(key, "")
         version = now.get(location)
-        if version == seen or key in unreadable:
+        if version == last or key in unreadable:
             continue
         try:
             changed.append(_observation(key, location, version))
@@ -117,11 +121,14 @@ def observe(
 
 
 def _scan(locations: Mapping[str | None, str]) -> tuple[dict[str, FileVersion], dict[str | None, str]]:
-    """The versions of files, and why some keys cannot be looked at; one by one only where the look at all failed."""
+    """The versions of files by location, and why the files of some keys cannot be read.
+
+    Files are read all at once, and one by one only where that failed.
+    """
     try:
         return scan_versions(list(locations.values())), {}
     except _CANNOT_READ:
-        pass  # one of them cannot be read: which, the loop below finds out
+        pass  # the loop below finds out which one cannot be read
     found: dict[str, FileVersion] = {}
     unreadable: dict[str | None, str] = {}
     for key, location in locations.items():
@@ -132,8 +139,8 @@ def _scan(locations: Mapping[str | None, str]) -> tuple[dict[str, FileVersion], 
     return found, unreadable
 
 
-def record(batch: Batch, node: Node, observations: list[Observation]) -> None:
-    """Record what was observed; what read another version becomes stale."""
+def record_observed(batch: Batch, node: Node, observations: list[Observation]) -> None:
+    """Record observations of a source; partitions that read another version become stale."""
     import pandas as pd
 
     frame = pd.DataFrame(
@@ -147,19 +154,19 @@ def record(batch: Batch, node: Node, observations: list[Observation]) -> None:
     events.record_observations(batch, node.asset_id, frame)
 
 
-def load_seen(batch: Batch, node: Node, keys: Iterable[str | None]) -> dict[str | None, FileVersion | None]:
-    """What was last seen of ``keys``; None where nothing was."""
-    seen = _seen(queries.observed_frame(batch, node.asset_id, list(keys)))
-    return {key: seen.get(key) for key in keys}
+def load_last_versions(batch: Batch, node: Node, keys: Iterable[str | None]) -> dict[str | None, FileVersion | None]:
+    """The version of each key's file when it was last observed; None where there was none."""
+    versions = _to_versions(queries.observed_frame(batch, node.asset_id, list(keys)))
+    return {key: versions.get(key) for key in keys}
 
 
-def _load_seen(batch: Batch, node: Node) -> dict[str | None, FileVersion | None]:
-    seen = _seen(queries.observed_frame(batch, node.asset_id))
+def _load_all_last_versions(batch: Batch, node: Node) -> dict[str | None, FileVersion | None]:
+    versions = _to_versions(queries.observed_frame(batch, node.asset_id))
     members = queries.load_members(batch, node.set_id) if node.definition.is_partitioned else [None]
-    return {key: seen.get(key) for key in members}
+    return {key: versions.get(key) for key in members}
 
 
-def _seen(frame: pd.DataFrame) -> dict[str | None, FileVersion]:
+def _to_versions(frame: pd.DataFrame) -> dict[str | None, FileVersion]:
     present = frame[frame["size"].notna()]
     return {
         key: FileVersion(int(size), int(mtime_ns))
@@ -179,5 +186,5 @@ def _observation(key: str | None, location: str, version: FileVersion | None) ->
         try:
             return Observation(key, version.size, version.mtime_ns, hash_location(location))
         except MissingInputError:
-            return Observation(key, None, None, None)  # removed between the look and the hash
+            return Observation(key, None, None, None)  # removed after it was listed
     return Observation(key, None, None, None)

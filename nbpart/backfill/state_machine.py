@@ -1,7 +1,7 @@
 """The state of a running backfill and all its decisions: events in, instructions out. No I/O, no clock, no threads.
 
-`Runner` carries the instructions out and says by events what came of them. ``now`` is a number of seconds that only
-grows; it is the caller's.
+`Runner` carries the instructions out and reports by events what happened. ``now`` is a number of seconds that only
+grows, passed by the caller.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nbpart.backfill.claimed_run import ClaimedRun, Claims, OtherRun, gather
+from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, combine_runs
 from nbpart.backfill.retries import Retries
 from nbpart.backfill.schedule import Schedule
 from nbpart.run.report import RunReport
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: How many attempts the pool is given ahead: so many times its workers' number, and so many that a turn is worth it.
-AHEAD, LEAST_AHEAD = 2, 12
-#: How often runs that another backfill has are looked at, in seconds, and whether somebody asked for the end.
-LOOK_EVERY_S = 0.3
+#: How many attempts wait in the pool for each worker, and at least how many the pool is given in all.
+WAITING_PER_WORKER, LEAST_IN_POOL = 2, 12
+#: How often to read whether runs of other backfills have ended and whether somebody asked for the end, in seconds.
+CHECK_OTHERS_EVERY_S = 0.3
 CANCELLED = "the backfill was cancelled"
 INTERRUPTED = "the backfill was interrupted"
 
@@ -44,7 +44,7 @@ class AttemptStarted:
 
 @dataclass(frozen=True)
 class AttemptEnded:
-    """What the pool ran has ended; ``reports`` has one for each run that it held, by number."""
+    """An attempt in the pool has ended; ``reports`` has one for each run that it was an attempt of, by run number."""
 
     run_no: int | None
     attempt: int
@@ -53,15 +53,15 @@ class AttemptEnded:
 
 @dataclass(frozen=True)
 class StepsClaimed:
-    """What the catalog made of the steps of a `Turn`; ``retries`` are those of the same turn."""
+    """The steps of a `Turn` were claimed, with these results; ``retries`` are those of the same turn."""
 
-    claims: Claims
+    claims: ClaimResults
     retries: Sequence[ClaimedRun] = ()
 
 
 @dataclass(frozen=True)
 class FollowedRunEnded:
-    """A run that another backfill had has ended."""
+    """A run of another backfill, which made the partition of one of our steps, has ended."""
 
     run_no: int
     status: RunStatus
@@ -69,21 +69,21 @@ class FollowedRunEnded:
 
 @dataclass(frozen=True)
 class CancelRequested:
-    """Somebody asked for the end. The runs that go on are stopped, but for ``stops_runs=False``: they have ended."""
+    """Somebody asked for the end. ``stops_runs``: whether runs in the pool are to be stopped."""
 
     stops_runs: bool = True
 
 
 @dataclass(frozen=True)
 class OutcomesRecorded:
-    """The catalog has the final outcomes of these runs."""
+    """The final outcomes of these runs were recorded in the catalog."""
 
     run_nos: Sequence[int]
 
 
 @dataclass(frozen=True)
 class SuccessRefused:
-    """A run that had succeeded is recorded as failed: the catalog would not take its outcome."""
+    """A run that had succeeded was recorded as failed, since the catalog refused its outcome."""
 
     run_no: int
     cause: str
@@ -91,12 +91,12 @@ class SuccessRefused:
 
 @dataclass(frozen=True)
 class OutcomesLost:
-    """Nothing of what was not recorded yet will be."""
+    """The outcomes that were to be recorded cannot be, and are given up."""
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """Nothing goes on any more; what has no outcome is given this one. Steps stay unfinished where ``interrupted``."""
+    """Nothing runs any more: runs without an outcome get this status. Where it is ``cancelled``, so do their steps."""
 
     status: RunStatus
 
@@ -127,7 +127,7 @@ class RecordStart:
 
 @dataclass(frozen=True)
 class RecordOutcome:
-    """Record how an attempt ended; ``is_final``: no other follows. Without ``report`` only its ``status`` is known."""
+    """Record how an attempt ended; ``is_final``: no other attempt follows. ``report`` is None where there is none."""
 
     run: ClaimedRun
     status: RunStatus
@@ -137,7 +137,7 @@ class RecordOutcome:
 
 @dataclass(frozen=True)
 class RecordSteps:
-    """Record what became of steps, and why."""
+    """Record the status of steps, given by their numbers in the schedule, and its cause."""
 
     steps: Sequence[int] | NDArray[np.int64]
     status: StepStatus
@@ -154,7 +154,7 @@ class Submit:
 
 @dataclass(frozen=True)
 class CancelRuns:
-    """Stop what the pool has."""
+    """Stop every run in the pool."""
 
 
 Instruction = RecordStart | RecordOutcome | RecordSteps | Submit | CancelRuns
@@ -162,19 +162,22 @@ Instruction = RecordStart | RecordOutcome | RecordSteps | Submit | CancelRuns
 
 @dataclass(frozen=True)
 class Turn:
-    """What the next transaction is about: ``steps`` to claim, ``retries`` to submit once their failure is recorded.
+    """The work of the next transaction: ``steps`` to claim, ``retries`` to submit once their failure is recorded.
 
-    ``is_time_to_look``: whether to look after runs of other backfills and for a request to cancel.
+    ``checks_others``: whether to read which runs of other backfills have ended and whether somebody asked for the end.
     """
 
     steps: Sequence[int] = ()
     retries: Sequence[ClaimedRun] = ()
-    is_time_to_look: bool = False
+    checks_others: bool = False
 
 
 @dataclass(frozen=True)
 class Rules:
-    """``retries`` more attempts for a run that failed, the next ``backoff(n)`` seconds after the n-th failure."""
+    """The options of a backfill that its decisions depend on.
+
+    A run that failed gets ``retries`` more attempts, the next one ``backoff(n)`` seconds after the n-th failure.
+    """
 
     max_workers: int
     retries: int = 0
@@ -183,22 +186,25 @@ class Rules:
 
 
 class BackfillState:
-    """Which steps are claimed, in the pool, waiting for a retry or made by others; see the module."""
+    """Which steps are claimed, in the pool, waiting for a retry or made by other backfills.
 
-    def __init__(self, schedule: Schedule, size: int, rules: Rules) -> None:
-        self._schedule, self._size, self._rules = schedule, size, rules
-        self._claimed: dict[int, ClaimedRun] = {}  # by run: all that have no final outcome in the catalog
-        self._ended: set[int] = set()  # those of them that have one which is to be recorded
-        self._in_pool: dict[tuple[int | None, int], Sequence[ClaimedRun]] = {}  # by run and attempt of its first run
+    ``step_count`` is the number of steps in the schedule.
+    """
+
+    def __init__(self, schedule: Schedule, step_count: int, rules: Rules) -> None:
+        self._schedule, self._step_count, self._rules = schedule, step_count, rules
+        self._claimed: dict[int, ClaimedRun] = {}  # by run number: runs without a final outcome in the catalog
+        self._ended: set[int] = set()  # numbers of those of them that have ended, but are not recorded yet
+        self._in_pool: dict[tuple[int | None, int], Sequence[ClaimedRun]] = {}  # by number and attempt of its first run
         self._retries = Retries(rules.backoff)
         self._followed: dict[int, OtherRun] = {}
-        self._looked_at = -math.inf
+        self._others_checked_at = -math.inf
         self.is_cancelling = False
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is left to wait for."""
-        return not self._schedule.unfinished or (self.is_cancelling and not self._in_pool)
+        """Whether nothing is left to run or to wait for."""
+        return not self._schedule.unfinished_count or (self.is_cancelling and not self._in_pool)
 
     @property
     def in_pool(self) -> int:
@@ -208,41 +214,41 @@ class BackfillState:
     @property
     def most_in_pool(self) -> int:
         """How many attempts the pool is given at most, so that its workers go on while a turn is made."""
-        return max(self._rules.max_workers * (1 + AHEAD), LEAST_AHEAD)
+        return max(self._rules.max_workers * (1 + WAITING_PER_WORKER), LEAST_IN_POOL)
 
     @property
     def followed(self) -> list[int]:
-        """The numbers of the runs of other backfills whose end is awaited."""
+        """The numbers of the runs of other backfills that steps of this one wait for."""
         return list(self._followed)
 
     def counts(self) -> Mapping[StepStatus, int]:
-        """Steps by status; may be called by another thread."""
+        """How many steps have each status; may be called by another thread."""
         return self._schedule.counts()
 
     def runs_of(self, run_no: int | None, attempt: int) -> Sequence[ClaimedRun]:
-        """The runs that the pool has by this number and attempt; none where it was given none, or they have ended."""
+        """The runs of the attempt in the pool with this number; empty where the pool has no such attempt."""
         return self._in_pool.get((run_no, attempt), ())
 
     def is_queued(self, step: int) -> bool:
-        """Whether a step of a `Turn` is still to be claimed."""
+        """Whether a step of a `Turn` has still to be claimed."""
         return self._schedule.is_queued(step)
 
     def plan_turn(self, now: float) -> Turn:
-        """What may start now, within the room that the pool has."""
-        room = self._size if self._rules.is_single_run else self.most_in_pool - len(self._in_pool)
+        """The steps and retries that may start now, as many as the pool takes."""
+        room = self._step_count if self._rules.is_single_run else self.most_in_pool - len(self._in_pool)
         retries = [] if self.is_cancelling else self._retries.take_due(room, now)
         steps = [] if self.is_cancelling else self._schedule.take(max(0, room - len(retries)))
-        is_time_to_look = now - self._looked_at >= LOOK_EVERY_S
-        if is_time_to_look:
-            self._looked_at = now
-        return Turn(steps, retries, is_time_to_look)
+        checks_others = now - self._others_checked_at >= CHECK_OTHERS_EVERY_S
+        if checks_others:
+            self._others_checked_at = now
+        return Turn(steps, retries, checks_others)
 
     def idle_s(self, now: float, most: float) -> float:
-        """How long nothing can start of itself, in seconds, at most ``most``; 0 while the pool has room for a step."""
-        return 0.0 if self._schedule.has_ready else min(most, self._retries.wait_s(now, otherwise=most))
+        """Seconds until a retry is due, at most ``most``; 0 where a step is ready now."""
+        return 0.0 if self._schedule.has_ready else min(most, self._retries.wait_s(now, default=most))
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
-        """Take an event in; what is to be done because of it, in this order."""
+        """Bring the state up to date with an event. Returns the instructions to carry out, in this order."""
         match event:
             case AttemptStarted():
                 return list(self._start(event))
@@ -250,7 +256,7 @@ class BackfillState:
                 runs = self._in_pool.pop((event.run_no, event.attempt), ())
                 return [each for run in runs for each in self._end(run, event.reports[run.run_no], now)]
             case StepsClaimed():
-                return [*self._take_in(event.claims), *self._submit([*event.retries, *event.claims.runs])]
+                return [*self._apply_claims(event.claims), *self._submit([*event.retries, *event.claims.runs])]
             case FollowedRunEnded():
                 return list(self._end_followed(self._followed.pop(event.run_no), event.status))
             case CancelRequested():
@@ -262,7 +268,7 @@ class BackfillState:
                 self._ended.difference_update(event.run_nos)
                 return []
             case SuccessRefused():
-                return list(self._overturn(self._claimed[event.run_no], event.cause))
+                return list(self._fail_after_success(self._claimed[event.run_no], event.cause))
             case OutcomesLost():
                 self._ended.clear()
                 return []
@@ -286,22 +292,22 @@ class BackfillState:
             return
         self._ended.add(run.run_no)
         if self.is_cancelling and report.status is RunStatus.CANCELLED:
-            self._schedule.drop(run.step)
+            self._schedule.cancel(run.step)
             yield RecordSteps([run.step], StepStatus.CANCELLED, run.run_no, CANCELLED)
         else:
             yield from self._end_step(run.step, StepStatus(report.status), run.run_no, cause_of(report), run.label)
 
-    def _take_in(self, claims: Claims) -> Iterator[Instruction]:
+    def _apply_claims(self, claims: ClaimResults) -> Iterator[Instruction]:
         for follow in claims.followed:
             self._followed[follow.run_no] = follow
             yield RecordSteps([follow.step], StepStatus.QUEUED, follow.run_no, "another backfill runs it")
-        for made in claims.made:
+        for other in claims.already_made:
             cause = "another run made it since this was planned"
-            yield from self._end_step(made.step, StepStatus.SUCCEEDED, made.run_no, cause, made.label)
+            yield from self._end_step(other.step, StepStatus.SUCCEEDED, other.run_no, cause, other.label)
         for refused in claims.refused:
             yield from self._end_step(refused.step, refused.status, None, refused.cause, refused.label)
         for step in claims.removed:
-            self._schedule.forget(step)
+            self._schedule.remove(step)
             yield RecordSteps([step], StepStatus.CANCELLED, None, "its key was removed")
 
     def _submit(self, runs: Sequence[ClaimedRun]) -> Iterator[Instruction]:
@@ -312,15 +318,15 @@ class BackfillState:
             groups.setdefault((run.asset, run.attempt) if is_grouped else (run.run_no,), []).append(run)
         for group in groups.values():
             is_grouped = self._rules.is_single_run and group[0].key is not None
-            together = gather(group) if is_grouped else group
-            self._in_pool[together[0].run_no, together[0].attempt] = together
-            yield Submit(together)
+            submitted = combine_runs(group) if is_grouped else group
+            self._in_pool[submitted[0].run_no, submitted[0].attempt] = submitted
+            yield Submit(submitted)
 
     def _end_followed(self, follow: OtherRun, status: RunStatus) -> Iterator[Instruction]:
         if follow.counts_here and status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
             cause = f"{status} in another backfill"
             yield from self._end_step(follow.step, StepStatus(status), follow.run_no, cause, follow.label)
-        else:  # it came to nothing elsewhere, or ran with other settings there: now it is ours to run
+        else:  # it was cancelled or interrupted there, or ran with other settings: this backfill runs it now
             self._schedule.put_back(follow.step)
             yield RecordSteps([follow.step], StepStatus.PLANNED, None, "")
 
@@ -332,9 +338,9 @@ class BackfillState:
         for blocked in self._schedule.finish(step, status):
             yield RecordSteps(blocked, StepStatus.BLOCKED, None, f"{sentence}: {cause}" if cause else sentence)
 
-    def _overturn(self, run: ClaimedRun, cause: str) -> Iterator[Instruction]:
+    def _fail_after_success(self, run: ClaimedRun, cause: str) -> Iterator[Instruction]:
         yield RecordSteps([run.step], StepStatus.FAILED, run.run_no, cause)
-        for blocked in self._schedule.overturn(run.step):
+        for blocked in self._schedule.fail_after_success(run.step):
             yield RecordSteps(blocked, StepStatus.BLOCKED, None, f"{run.label} {StepStatus.FAILED}: {cause}")
 
     def _stop(self, status: RunStatus) -> Iterator[Instruction]:
@@ -349,7 +355,7 @@ class BackfillState:
 
 
 def cause_of(report: RunReport) -> str:
-    """Why a run did not succeed, in a line; "" where it says nothing of it."""
+    """The error of a run in one line, as ``ValueError: message``; "" where the report has none."""
     if not report.error_class:
         return ""
     first_line = (report.error_message or "").strip().partition("\n")[0]

@@ -108,7 +108,7 @@ class InputRead:
 
 
 @dataclass(frozen=True, slots=True)
-class DataSeen:
+class DataObservation:
     """What was seen of the files of a materialization; `reason` says of one that is not good what happened to it."""
 
     materialization_id: int
@@ -128,7 +128,7 @@ class Outcome:
     final: bool
     inputs: Sequence[InputRead] = ()
     code_version: str | None = None
-    seen: Sequence[DataSeen] = ()
+    data_observations: Sequence[DataObservation] = ()
 
     @property
     def run_no(self) -> int:

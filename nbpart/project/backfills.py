@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from nbpart.backfill.progress import Sight, follow
+from nbpart.backfill.progress import ProgressSource, show_progress
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import BackfillFailedError, CatalogError, UnknownNameError, nearest
@@ -77,8 +77,8 @@ class Backfill:
         ``timeout_s`` seconds, and the error that stopped the backfill, if one did.
         """
         runner = self._runner
-        sight = Sight(runner.counts, runner.wait) if runner is not None else self._look_elsewhere()
-        if not follow(sight, self.id, timeout_s, visible=progress):
+        sight = ProgressSource(runner.counts, runner.wait) if runner is not None else self._look_elsewhere()
+        if not show_progress(sight, self.id, timeout_s, visible=progress):
             raise TimeoutError(f"backfill {self.id} still runs after {timeout_s} s; wait again, or cancel() it.")
         if runner is not None and runner.error is not None:
             raise runner.error
@@ -98,7 +98,7 @@ class Backfill:
         else:
             self._project.coordinator.reap()
             self._project.catalog.write(self._ask_to_cancel)
-            ended = follow(self._look_elsewhere(), self.id, timeout_s, visible=False)
+            ended = show_progress(self._look_elsewhere(), self.id, timeout_s, visible=False)
         if not ended:
             raise TimeoutError(f"backfill {self.id} was asked to end and has not after {timeout_s} s; ask again.")
 
@@ -246,7 +246,7 @@ class Backfill:
         elif record.status in (RunStatus.QUEUED, REQUESTED):  # no process has it
             events.finish_backfill(batch, record.backfill_no, str(RunStatus.CANCELLED))
 
-    def _look_elsewhere(self) -> Sight:
+    def _look_elsewhere(self) -> ProgressSource:
         """How to follow it where another process runs it: by the catalog, read again only when that changed."""
         seen: dict[StepStatus, int] = {}
         at = -1
@@ -261,7 +261,7 @@ class Backfill:
             time.sleep(min(timeout_s or LOOK_S, LOOK_S))
             return not self.is_running
 
-        return Sight(counts, wait)
+        return ProgressSource(counts, wait)
 
     def _first_failure(self) -> str:
         steps = self.steps()

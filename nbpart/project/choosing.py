@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.nodes import Node, Registry, spell_key
+from nbpart.backfill.registry import Node, Registry, spell_key
 from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError, nearest
 from nbpart.states import STATUS_GROUPS, STATUS_WORDS, PartitionStatus

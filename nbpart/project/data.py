@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
-from nbpart.backfill.lost_data import judge
-from nbpart.backfill.nodes import Node, spell_key
+from nbpart.backfill.data_faults import assess_faults
+from nbpart.backfill.registry import Node, spell_key
 from nbpart.backfill.sources import locate
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
@@ -94,7 +94,7 @@ def _tell_fault(
     notebook: bool = False,
 ) -> None:
     """Record what was found wrong with a file; MissingInputError where it is gone, else a warning."""
-    seen = judge(materialization_id, {file: fault}, is_notebook=notebook)
+    seen = assess_faults(materialization_id, {file: fault}, is_notebook=notebook)
     if seen is not None:
         record_seen(catalog, [seen])
     if fault is FileFault.DELETED:

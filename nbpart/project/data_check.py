@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.selection import select
-from nbpart.backfill.lost_data import judge
-from nbpart.catalog import Catalog, DataSeen, events, queries
+from nbpart.backfill.data_faults import assess_faults
+from nbpart.catalog import Catalog, DataObservation, events, queries
 from nbpart.errors import CatalogError, DeclarationError
 from nbpart.project.project import Project
 from nbpart.states import DataState
@@ -96,7 +96,7 @@ def check_files(
             looks = list(threads.map(_look, group))
             seen = [look.seen for look in looks if look.seen is not None]
             if seen:
-                catalog.write(partial(events.record_data_seen, seen=seen))
+                catalog.write(partial(events.record_data_observations, seen=seen))
             found += [fault for look in looks for fault in look.faults]
             done += sum(len(one.parts) for one in group)
             progress(done, files.num_rows)
@@ -119,16 +119,16 @@ class _Data:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    seen: DataSeen | None
+    seen: DataObservation | None
     faults: list[DataFault]
 
 
 def _look(data: _Data) -> _Looked:
     pairs = [(part, fault) for part, up_to in data.parts if (fault := part.find_fault(data.root, up_to)) is not None]
     is_notebook = any(part.format is None for part, _ in pairs)
-    seen = judge(data.materialization_id, {part.name: fault for part, fault in pairs}, is_notebook=is_notebook)
+    seen = assess_faults(data.materialization_id, {part.name: fault for part, fault in pairs}, is_notebook=is_notebook)
     if seen is None and not pairs and data.state != DataState.GOOD:
-        seen = DataSeen(data.materialization_id, DataState.GOOD)
+        seen = DataObservation(data.materialization_id, DataState.GOOD)
     return _Looked(seen, [DataFault(data.asset, data.partition_key, p.name, p.path, fault) for p, fault in pairs])
 
 

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable
+from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import CatalogError
 from nbpart.project.launch import make_steps_frame

@@ -19,7 +19,7 @@ from nbpart.assets.names import parse
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.assets.signature import UNREAD, Written, find_written, is_imported_earlier, is_same_call
 from nbpart.assets.sources import read_source
-from nbpart.backfill.nodes import Node
+from nbpart.backfill.registry import Node
 from nbpart.errors import DeclarationError
 from nbpart.project.prepared import Called, Prepared, prepare_call, prepare_notebook, spell_import, with_code
 from nbpart.storage.own_files import find_own

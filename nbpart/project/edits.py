@@ -18,7 +18,7 @@ from typing import Any
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.kept_paths import keep_path
-from nbpart.backfill.nodes import Registry, load_registry
+from nbpart.backfill.registry import Registry, load_registry
 from nbpart.catalog import Batch, Catalog
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
 from nbpart.project.edited_code import Reread, read_again

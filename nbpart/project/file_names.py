@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.asset import Asset
-from nbpart.backfill.nodes import Registry
+from nbpart.backfill.registry import Registry
 from nbpart.errors import DeclarationError
 
 log = logging.getLogger("nbpart")

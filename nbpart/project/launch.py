@@ -12,9 +12,9 @@ import numpy as np
 
 from nbpart.backfill.job import Job
 from nbpart.backfill.leftovers import remove_leftovers
-from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable
+from nbpart.backfill.registry import Registry
 from nbpart.backfill.runner import Runner
 from nbpart.backfill.state_machine import AttemptStarted
 from nbpart.catalog import BackfillRecord, Batch, events, queries
@@ -91,7 +91,7 @@ def launch(project: Project, options: BackfillOptions, begin: Callable[[Batch], 
             for job in begun:  # where none is, nothing was recorded
                 if runner is not None and project.runners.get(job.backfill_id) is runner:
                     del project.runners[job.backfill_id]
-                project.coordinator.owe(partial(_interrupt, project, job.backfill_id))
+                project.coordinator.write_later(partial(_interrupt, project, job.backfill_id))
         raise
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from nbpart.backfill.claimed_run import ClaimedRun
 from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.data_faults import assess_input_faults
 from nbpart.backfill.inputs import ResolvedInputs
-from nbpart.backfill.lost_data import judge_inputs
-from nbpart.backfill.nodes import Node
+from nbpart.backfill.registry import Node
 from nbpart.backfill.results import to_outcome
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
@@ -177,7 +177,7 @@ class ManualRun(RunContext):
     def _report_faults_now(self) -> None:
         _, catalog = open_folder(self._root, create=False, purpose=BY_HAND)
         try:
-            record_seen(catalog, judge_inputs(self.output.faults))
+            record_seen(catalog, assess_input_faults(self.output.faults))
         finally:
             catalog.close()
 

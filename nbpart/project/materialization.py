@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbpart.assets.asset import name_of
-from nbpart.backfill.nodes import spell_key
+from nbpart.backfill.registry import spell_key
 from nbpart.errors import DeclarationError, MissingInputError
 from nbpart.partitions import PartitionRef
 from nbpart.project.partition_sets import add_if_new

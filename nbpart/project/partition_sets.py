@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from nbpart.backfill.nodes import Node
+from nbpart.backfill.registry import Node
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import DeclarationError, ParameterError, UnknownNameError, nearest
 from nbpart.partitions import DynamicPartitions, Parameters, PartitionsDefinition, StaticPartitions, naming

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbpart.assets.selection import describe, select
-from nbpart.backfill.nodes import Registry
 from nbpart.backfill.options import PER_PARTITION, BackfillOptions, make_options
 from nbpart.backfill.plan import AssetSteps, StepTable, plan_steps
+from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.project.backfills import Backfill
 from nbpart.project.choosing import list_keys, read_statuses, restrict

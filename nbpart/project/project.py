@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nbpart.backfill.coordinator import Coordinator
-from nbpart.backfill.nodes import Registry, load_registry
+from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import Batch, Catalog
 from nbpart.project.tables import Tables

@@ -6,7 +6,7 @@ import logging
 import time
 from datetime import UTC, datetime
 
-from nbpart.backfill.nodes import Registry
+from nbpart.backfill.registry import Registry
 from nbpart.backfill.sources import refresh_sources
 from nbpart.project.edits import CodeLook, CodeWatch, describe_seen
 from nbpart.project.project import Project

@@ -13,7 +13,7 @@ from nbpart.assets.code import is_importable, module_of_function
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.signature import is_imported_earlier
-from nbpart.backfill.nodes import Registry, load_registry
+from nbpart.backfill.registry import Registry, load_registry
 from nbpart.catalog import AssetRow, Batch, Registered, events, queries
 from nbpart.errors import DeclarationError
 from nbpart.partitions import Parameters, PartitionsDefinition, as_definition

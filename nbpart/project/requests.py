@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 
 from nbpart.backfill.job import Job
-from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable, plan_steps
+from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, Moment, PlanFacts, events, queries
 from nbpart.project.launch import find_backfill, launch, make_steps_frame, refuse_unreadable

@@ -12,9 +12,9 @@ import numpy as np
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.backfill.job import Job
-from nbpart.backfill.nodes import Registry, load_registry
 from nbpart.backfill.options import BackfillOptions, hide_secrets
 from nbpart.backfill.plan import AssetSteps, StepTable
+from nbpart.backfill.registry import Registry, load_registry
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.project.launch import (

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
-from nbpart.backfill.kept import find_kept
-from nbpart.backfill.nodes import spell_key
+from nbpart.backfill.kept_kernels import find_kept_kernels
+from nbpart.backfill.registry import spell_key
 from nbpart.catalog import Batch, RunRecord, queries
 from nbpart.errors import (
     DeclarationError,
@@ -249,7 +249,7 @@ def list_kept_kernels(project: Project) -> pd.DataFrame:
     """The kernels of failed runs that were kept: ``run_id, asset, partition_key, pid, expires_at``."""
     import pandas as pd
 
-    kept = [(get_run(project, run_id), kernel) for run_id, kernel in find_kept(project.root)]
+    kept = [(get_run(project, run_id), kernel) for run_id, kernel in find_kept_kernels(project.root)]
     rows = [
         (run.run_id, run.asset, run.partition_key, kernel.pid, pd.Timestamp(kernel.expires_at, unit="s", tz="UTC"))
         for run, kernel in kept

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from nbpart.backfill.nodes import spell_key
+from nbpart.backfill.registry import spell_key
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.cells import find_partition, metrics_of
 from nbpart.errors import MissingInputError

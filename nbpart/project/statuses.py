@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
-from nbpart.backfill.nodes import Registry
+from nbpart.backfill.registry import Registry
 from nbpart.catalog import queries
 from nbpart.project.project import Project
 from nbpart.project.refresh import describe_age, refresh_registry

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbpart.backfill.lost_data import judge
-from nbpart.backfill.nodes import Node
+from nbpart.backfill.data_faults import assess_faults
+from nbpart.backfill.registry import Node
 from nbpart.catalog import Catalog, queries
 from nbpart.catalog.relations import AssetSnapshot, Relations
 from nbpart.project.data_seen import record_seen
@@ -53,7 +53,9 @@ class Tables:
         }
         if not faults:
             return
-        record_seen(self._catalog, [seen for n, fault in faults.items() if (seen := judge(n, {"": fault})) is not None])
+        record_seen(
+            self._catalog, [seen for n, fault in faults.items() if (seen := assess_faults(n, {"": fault})) is not None]
+        )
         others = sum(fault is not FileFault.DELETED for fault in faults.values())
         if others:
             warnings.warn(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nbpart.backfill import signs_of_life
+from nbpart.backfill import coordinator_locks
 from nbpart.backfill.coordinator import Coordinator
 from nbpart.catalog import Catalog, CoordinatorRecord, events, queries
 from nbpart.errors import CatalogError, WorkspaceError
@@ -76,7 +76,7 @@ def test_of_another_host_the_heartbeat_counts(catalog: Catalog, coordinator: Coo
     lock = tmp_path / "coordinators" / record.lock
     elsewhere = dataclasses.replace(record, host="another-host")
     assert not coordinator.is_dead(elsewhere), "it was touched just now"
-    old = os.stat(lock).st_mtime - signs_of_life.SILENT_S - 5
+    old = os.stat(lock).st_mtime - coordinator_locks.DEAD_AFTER_S - 5
     os.utime(lock, (old, old))
     assert coordinator.is_dead(elsewhere)
     os.utime(lock)
@@ -86,7 +86,7 @@ def test_of_another_host_the_heartbeat_counts(catalog: Catalog, coordinator: Coo
 
 
 def test_the_heart_beats(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signs_of_life, "BEAT_S", 0.01)
+    monkeypatch.setattr(coordinator_locks, "TOUCH_EVERY_S", 0.01)
     beating = Coordinator(catalog, tmp_path / "coordinators", "a test")
     assert beating.number
     [record] = live(catalog)
@@ -98,7 +98,7 @@ def test_the_heart_beats(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_is_owed_is_written_by_the_next_who_looks(catalog: Catalog, coordinator: Coordinator) -> None:
     written: list[int] = []
-    coordinator.owe(lambda batch: written.append(batch.sequence))
+    coordinator.write_later(lambda batch: written.append(batch.sequence))
     coordinator.reap()
     assert len(written) == 1
     coordinator.reap()

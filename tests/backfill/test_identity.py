@@ -117,7 +117,7 @@ def test_a_member_of_which_its_run_says_nothing_failed(ws: nbpart.Workspace, sta
 
 
 def deliver(pool: ScriptedPool, stage: Stage, spec: RunSpec) -> None:
-    """Let a result come that the pool does not owe."""
+    """Let a result come that the pool does not write_later."""
     with pool._changed:
         pool._results.append(make_result(spec, "another's", stage))
         pool._changed.notify_all()

@@ -13,7 +13,7 @@ from tests.processes import wait_for
 
 
 def deliver(pool: ScriptedPool, stage: Stage, spec: RunSpec, outcome: str) -> None:
-    """Let a result come that the pool does not owe."""
+    """Let a result come that the pool does not write_later."""
     with pool._changed:
         pool._results.append(make_result(spec, outcome, stage))
         pool._changed.notify_all()

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from nbpart.backfill import progress
-from nbpart.backfill.progress import Sight, follow
+from nbpart.backfill.progress import ProgressSource, show_progress
 from nbpart.states import StepStatus
 
 
@@ -29,6 +29,6 @@ def test_where_nothing_is_drawn_a_line_is_printed_for_a_change(
     def counts() -> dict[StepStatus, int]:
         return {StepStatus.SUCCEEDED: at[0], StepStatus.PLANNED: 3 - at[0]}
 
-    assert follow(Sight(counts, wait), "bf", None, visible=visible)
+    assert show_progress(ProgressSource(counts, wait), "bf", None, visible=visible)
     told = stream.getvalue().splitlines()
     assert told == [f"bf: {n} of 3 steps" for n in (1, 2, 3)][:lines]

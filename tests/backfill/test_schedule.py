@@ -63,8 +63,8 @@ class Model:
 def check_same(schedule: Schedule, model: Model) -> None:
     assert dict(schedule.counts()) == model.counts()
     assert sum(schedule.counts().values()) == len(model.status)
-    assert schedule.unfinished == len(model.of(PLANNED, QUEUED, RUNNING))
-    assert set(schedule.unsettled().tolist()) == model.of(PLANNED, QUEUED, RUNNING)
+    assert schedule.unfinished_count == len(model.of(PLANNED, QUEUED, RUNNING))
+    assert set(schedule.find_unfinished().tolist()) == model.of(PLANNED, QUEUED, RUNNING)
     assert schedule.has_ready == bool(model.ready())
 
 
@@ -76,7 +76,7 @@ def test_a_schedule_does_what_plain_sets_say(data: st.DataObject) -> None:
     schedule, model = Schedule(steps, graph), Model(steps, graph)
     ended: list[int] = []
     check_same(schedule, model)
-    while schedule.unfinished:
+    while schedule.unfinished_count:
         running = sorted(model.of(QUEUED, RUNNING))
         actions = ["take", "start", "finish", "finish", "put back"] if running else ["take"]
         action = data.draw(st.sampled_from(actions))
@@ -115,10 +115,10 @@ def test_what_was_dropped_frees_and_blocks_nothing(data: st.DataObject) -> None:
     schedule, model = Schedule(steps, graph), Model(steps, graph)
     first = schedule.take(len(steps))
     for step in first:
-        schedule.drop(step)
+        schedule.cancel(step)
     assert not schedule.has_ready
     assert schedule.take(1) == []
-    assert set(schedule.unsettled().tolist()) == set(range(len(steps))) - model.ready()
+    assert set(schedule.find_unfinished().tolist()) == set(range(len(steps))) - model.ready()
     assert schedule.counts()[CANCELLED] == len(first)
     assert sum(schedule.counts().values()) == len(steps)
 
@@ -204,7 +204,7 @@ def test_an_asset_without_steps_holds_nobody_up(graph: AssetGraph) -> None:
 
 def test_an_empty_plan_has_nothing_to_do() -> None:
     schedule = Schedule(StepTable(), CHAIN)
-    assert (schedule.unfinished, schedule.has_ready, schedule.take(3)) == (0, False, [])
+    assert (schedule.unfinished_count, schedule.has_ready, schedule.take(3)) == (0, False, [])
     assert set(schedule.counts()) == set(StepStatus)
 
 
@@ -237,7 +237,7 @@ def test_a_million_steps_stay_in_arrays(status: StepStatus) -> None:
     assert built < 40 * len(steps), "more than some arrays are kept for a step"
     assert peak < 80 * len(steps)
     assert sum(schedule.counts().values()) == len(steps) == 750_001
-    assert schedule.unfinished == len(steps) - ended
+    assert schedule.unfinished_count == len(steps) - ended
     assert ended == (1000 if status is SUCCEEDED else 1000 + 1000 + 1 + 250_000)
 
 
@@ -273,7 +273,7 @@ def test_limits_hold_and_everything_still_comes_to_its_end(data: st.DataObject) 
     limits = data.draw(st.lists(groups, max_size=3)) if names else []
     schedule, owners = Schedule(steps, graph, limits), [name for name, _ in places(steps)]
     taken: list[int] = []
-    while schedule.unfinished:
+    while schedule.unfinished_count:
         taken += schedule.take(data.draw(st.integers(1, 5)))
         assert taken, "nothing runs and nothing may start: it would wait for ever"
         for limit in limits:
@@ -284,7 +284,7 @@ def test_limits_hold_and_everything_still_comes_to_its_end(data: st.DataObject) 
         elif data.draw(st.integers(0, 3)) == 0:
             schedule.put_back(step)
         else:
-            schedule.forget(step)
+            schedule.remove(step)
     assert sum(schedule.counts().values()) == len(steps)
 
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbpart.assets.graph import AssetGraph
-from nbpart.backfill.claimed_run import ClaimedRun, Claims, OtherRun, RefusedStep
+from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, RefusedStep
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.schedule import Limit, Schedule
 from nbpart.backfill.state_machine import (
-    LOOK_EVERY_S,
+    CHECK_OTHERS_EVERY_S,
     AttemptEnded,
     AttemptStarted,
     BackfillState,
@@ -133,13 +133,13 @@ class World:
         for step in steps:
             self.check_inputs(step)
         self.record()
-        claims = Claims()
+        claims = ClaimResults()
         for step in steps:
             self.answer(step, answer, claims)
         self.tell(StepsClaimed(claims, turn.retries))
         self.check_limits()
 
-    def answer(self, step: int, answer: str, claims: Claims) -> None:
+    def answer(self, step: int, answer: str, claims: ClaimResults) -> None:
         asset, key_id = self.places[step]
         self.run_no += 1
         self.step_of[self.run_no] = step
@@ -150,7 +150,7 @@ class World:
         elif answer == "follow":
             claims.followed.append(OtherRun(step, self.run_no, label, counts_here=bool(self.run_no % 2)))
         elif answer == "made":
-            claims.made.append(OtherRun(step, self.run_no, label))
+            claims.already_made.append(OtherRun(step, self.run_no, label))
         elif answer == "refuse":
             claims.refused.append(RefusedStep(step, StepStatus.BLOCKED, "needs x", label))
         else:
@@ -404,5 +404,5 @@ def test_an_end_that_nobody_waits_for_changes_nothing() -> None:
 
 def test_it_looks_after_others_now_and_then() -> None:
     state = begin(ONE, lay_out(a=[1])).state
-    assert not state.plan_turn(100.0 + LOOK_EVERY_S / 2).is_time_to_look
-    assert state.plan_turn(100.0 + 2 * LOOK_EVERY_S).is_time_to_look
+    assert not state.plan_turn(100.0 + CHECK_OTHERS_EVERY_S / 2).checks_others
+    assert state.plan_turn(100.0 + 2 * CHECK_OTHERS_EVERY_S).checks_others

@@ -115,7 +115,7 @@ class Story:
     ) -> None:
         """Record an outcome; a success reads its inputs as they are now and has `content` for data."""
         asset, key_id, run_id = self._run(run_no)
-        known = {name: more.pop(name) for name in ("inputs", "code_version", "seen") if name in more}
+        known = {name: more.pop(name) for name in ("inputs", "code_version", "data_observations") if name in more}
         if status is RunStatus.SUCCEEDED:
             known.setdefault("inputs", self.catalog.read(lambda b: self._read_inputs(b, asset, key_id)))
             if content is not None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbpart.catalog import Batch, Catalog, DataSeen, events
+from nbpart.catalog import Batch, Catalog, DataObservation, events
 from nbpart.catalog.check import check, repair
 from nbpart.catalog.records import Finding
 from nbpart.states import DataState, RunStatus
@@ -125,8 +125,8 @@ class Walk:
         sql = "SELECT materialization_id FROM materializations WHERE asset_id = ? AND key_id = ?"
         key_id = self.story.key_id(key)
         ids = [row[0] for row in self.story.catalog.read(lambda b: b.rows(sql, self.story.ids[asset], key_id))]
-        seen = [DataSeen(number, state, str(state)) for number in ids]
-        self.story.catalog.write(lambda b: events.record_data_seen(b, seen))
+        seen = [DataObservation(number, state, str(state)) for number in ids]
+        self.story.catalog.write(lambda b: events.record_data_observations(b, seen))
 
     def advance(self, action: str, content: str) -> None:
         run = self.active[0]

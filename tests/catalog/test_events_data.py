@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbpart.catalog import DataSeen, events, queries
+from nbpart.catalog import DataObservation, events, queries
 from nbpart.states import DataState, RunStatus
 from tests.catalog.story import Story
 
@@ -31,7 +31,7 @@ def see(story: Story, asset: str, key: str, state: DataState, reason: str = "") 
     newest = "SELECT max(materialization_id) FROM materializations WHERE asset_id = ? AND key_id = ?"
     key_id = story.key_id(key)
     number = story.catalog.read(lambda b: b.value(newest, story.ids[asset], key_id))
-    return story.catalog.write(lambda b: events.record_data_seen(b, [DataSeen(number, state, reason)]))
+    return story.catalog.write(lambda b: events.record_data_observations(b, [DataObservation(number, state, reason)]))
 
 
 def everything(story: Story) -> str:
@@ -109,7 +109,12 @@ def test_old_data_says_nothing_about_what_came_after_it(made: Story) -> None:
         lambda b: b.value("SELECT min(materialization_id) FROM materializations WHERE asset_id = ?", made.ids["a"])
     )
     made.make("a", "x", "newer")
-    assert made.catalog.write(lambda b: events.record_data_seen(b, [DataSeen(old, DataState.DELETED, DELETED)])) == 0
+    assert (
+        made.catalog.write(
+            lambda b: events.record_data_observations(b, [DataObservation(old, DataState.DELETED, DELETED)])
+        )
+        == 0
+    )
     assert made.status("a", "x") == "materialized"
     assert made.findings() == []
 
@@ -121,7 +126,7 @@ def test_a_run_that_could_not_read_its_input_records_it_with_its_outcome(made: S
     [run_no] = made.claim("b", "x")
     assert run_no is not None
     made.start(run_no)
-    made.end(run_no, RunStatus.FAILED, seen=[DataSeen(number, DataState.DELETED, DELETED)])
+    made.end(run_no, RunStatus.FAILED, data_observations=[DataObservation(number, DataState.DELETED, DELETED)])
     assert made.statuses("a", ["x", "y"]) == "missing materialized"
     assert made.status("b", "x") == "failed"
     assert made.status("all", None) == "stale"

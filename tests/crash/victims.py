@@ -76,7 +76,7 @@ if sys.argv[1] != "detached":
 """
 _TOKEN = "NBPART_TEST_VICTIM"
 #: Nothing of a killed process may be left after so many seconds.
-GONE_AFTER_S = 2.0
+REMOVE_AFTER_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class Attack:
         begin = time.monotonic()
         wait_for(lambda: not is_left(), 60, f"everything of the killed {victim} is gone")
         left_s = time.monotonic() - begin
-        return Kill(victim, backfill_id, done, running, left_s, GONE_AFTER_S + 20 * _sluggishness_s())
+        return Kill(victim, backfill_id, done, running, left_s, REMOVE_AFTER_S + 20 * _sluggishness_s())
 
     def _find_kernel(self) -> psutil.Process | None:
         kernels = find_marked(self._project, running=True)

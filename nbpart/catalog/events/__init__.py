@@ -12,7 +12,7 @@ from nbpart.catalog.events.backfills import (
     start_backfill,
     start_coordinator,
 )
-from nbpart.catalog.events.data import record_data_seen
+from nbpart.catalog.events.data import record_data_observations
 from nbpart.catalog.events.keys import add_keys, ensure_set, remove_keys, set_static_keys
 from nbpart.catalog.events.outcomes import record_outcomes
 from nbpart.catalog.events.requests import plan_requested, request_backfill
@@ -31,7 +31,7 @@ __all__ = [
     "finish_backfill",
     "interrupt_coordinators",
     "plan_requested",
-    "record_data_seen",
+    "record_data_observations",
     "record_observations",
     "record_outcomes",
     "record_step_results",

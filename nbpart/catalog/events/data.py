@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.expressions import DATA_LOST, STALE_CODE, STALE_DATA, STALE_INPUT
-from nbpart.catalog.records import DataSeen
+from nbpart.catalog.records import DataObservation
 from nbpart.catalog.staleness import code_differs, mark_readers
 from nbpart.states import DataState
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
 
 
-def record_data_seen(batch: Batch, seen: Sequence[DataSeen]) -> int:
+def record_data_observations(batch: Batch, seen: Sequence[DataObservation]) -> int:
     """Record what was seen of the data of materializations; how many partitions that changed.
 
     A partition whose data was deleted has none, as if it had never been made, and what read it is stale until equal
@@ -49,7 +49,7 @@ def record_data_seen(batch: Batch, seen: Sequence[DataSeen]) -> int:
     return changed
 
 
-def _keep_changed(batch: Batch, seen: Sequence[DataSeen]) -> int:
+def _keep_changed(batch: Batch, seen: Sequence[DataObservation]) -> int:
     """Keep as data_changed what was last seen otherwise, with the facts that follow from it; how many these are."""
     import pyarrow as pa
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.events import staging
-from nbpart.catalog.events.data import record_data_seen
+from nbpart.catalog.events.data import record_data_observations
 from nbpart.catalog.events.staging import Made, Settled
 from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_SUCCEEDED, STALE_CODE
 from nbpart.catalog.ids import is_id_of
@@ -70,7 +70,7 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
         # what read nothing cannot have read something else
         read = any(outcome.inputs for outcome in accepted)
         mark_readers(batch, "outcomes_changed", own="outcomes_settled" if read else None)
-    record_data_seen(batch, [seen for outcome in accepted for seen in outcome.seen])
+    record_data_observations(batch, [seen for outcome in accepted for seen in outcome.data_observations])
 
 
 def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:

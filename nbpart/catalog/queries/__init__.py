@@ -40,7 +40,7 @@ from nbpart.catalog.queries.keys import (
 )
 from nbpart.catalog.queries.live import Changes, backfill_progress, count_by_code
 from nbpart.catalog.queries.requests import load_request, unfinished_requests
-from nbpart.catalog.queries.runs import final_statuses, find_run, load_before_claim, runs_frame
+from nbpart.catalog.queries.runs import final_statuses, find_run, load_claim_candidates, runs_frame
 from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
 from nbpart.catalog.queries.status import (
     deleted_reasons,
@@ -77,7 +77,7 @@ __all__ = [
     "key_texts",
     "live_coordinators",
     "load_assets",
-    "load_before_claim",
+    "load_claim_candidates",
     "load_members",
     "load_request",
     "load_sensors",

@@ -110,7 +110,7 @@ def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]
     return {int(run_no): RunStatus(status) for run_no, status in rows}
 
 
-def load_before_claim(
+def load_claim_candidates(
     batch: Batch, asset_id: int, set_id: int, key_ids: Sequence[int], sequence: int
 ) -> list[tuple[int, str | None, bool, int | None]]:
     """For each key id: its text, whether the set has it, and the run that made the partition since that commit.

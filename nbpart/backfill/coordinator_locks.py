@@ -1,11 +1,12 @@
-"""How coordinators show that they live: a lock file each, found by its name in a folder beside the catalog.
+"""The lock files by which coordinators show that they are alive, one for each, in a folder beside the catalog.
 
-A coordinator holds the lock on its file for as long as it lives: whoever can take the lock on the same host knows that
-it is dead, at once and without a clock. For other hosts it touches the file from time to time: one whose file has not
-been touched for a minute, by the clock of the file system that both see, is taken to be dead.
+A coordinator holds the lock on its file for as long as it lives: a process on the same host that can take the lock
+knows that the coordinator is dead, at once and without a clock. For other hosts the coordinator touches the file from
+time to time: one whose file has not been touched for a minute, by the clock of the file system that both see, is taken
+to be dead.
 
-A catalog may come from anybody, so that what it says of a coordinator is a name and nothing more: names that are not of
-the form that is made here, and files that are not ordinary ones, belong to no living process.
+A catalog may come from anybody, so the name of a file in it is not trusted: a name that is not of the form made here,
+and a file that is not an ordinary one, belongs to no living process.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from nbpart.storage.own_files import explain, open_own, open_own_folder
 log = logging.getLogger("nbpart")
 
 #: How often a coordinator touches its file, and after how long without it is dead for other hosts, in seconds.
-BEAT_S = 10.0
-SILENT_S = 60.0
+TOUCH_EVERY_S = 10.0
+DEAD_AFTER_S = 60.0
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}-\d{1,10}-[0-9a-f]{8}\.lock")
-#: The errors of opening what is no lock file of nbpart's.
+#: The errors of opening something that is no lock file of nbpart.
 _NOT_OURS = {None, errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR}
 
 
@@ -43,20 +44,20 @@ class LockFolder:
         self.path, self._like = path, like
 
     def hold(self) -> HeldLock:
-        """Make a file of this process and take its lock. Raises `WorkspaceError`."""
+        """Make a lock file for this process and lock it. Raises `WorkspaceError`."""
         # no name twice: a process that died must not look alive because another has its number and its lock
         name = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}.lock"
         return HeldLock(self.path, name, self._like)
 
     def is_dead(self, host: str, name: str) -> bool:
-        """Whether the coordinator of that host and file has died; False where nothing can be said."""
+        """Whether the coordinator on that host with that lock file has died; False where that cannot be known."""
         if not _NAME.fullmatch(name):
             return True
-        look = self._is_free if host == socket.gethostname() else self._is_silent
-        return on_own_thread(lambda: look(name))
+        check = self._is_free if host == socket.gethostname() else self._is_untouched
+        return on_own_thread(lambda: check(name))
 
     def remove(self, name: str) -> None:
-        """Remove the file of a coordinator that died, if it is there."""
+        """Remove the lock file of a coordinator that died, if it is there."""
         if _NAME.fullmatch(name):
             with contextlib.suppress(OSError), _opened(self.path) as folder:
                 os.unlink(name, dir_fd=folder)
@@ -76,11 +77,11 @@ class LockFolder:
         finally:
             lock.close()
 
-    def _is_silent(self, name: str) -> bool:
+    def _is_untouched(self, name: str) -> bool:
         try:
             with _opened(self.path) as folder:
                 now = self._read_clock(folder)
-                return now - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > SILENT_S
+                return now - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > DEAD_AFTER_S
         except FileNotFoundError:
             return self.path.parent.exists()
         except OSError:
@@ -109,7 +110,7 @@ class HeldLock:
         self._ready, self._stop = threading.Lock(), threading.Lock()
         self._ready.acquire()
         self._stop.acquire()
-        self._thread = threading.Thread(target=self._live, name="nbpart heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._hold_until_closed, name="nbpart heartbeat", daemon=True)
         self._thread.start()
         try:
             self._ready.acquire()
@@ -120,21 +121,21 @@ class HeldLock:
             raise self._error
 
     def close(self) -> None:
-        """Let go of the lock and remove the file; nothing in a forked child, whose parent has both."""
+        """Release the lock and remove the file; does nothing in a forked child, since the parent holds it."""
         if os.getpid() == self._pid:
             with contextlib.suppress(RuntimeError):  # it was closed before
                 self._stop.release()
             self._thread.join()
 
-    def _live(self) -> None:
+    def _hold_until_closed(self) -> None:
         try:
             lock = self._take()
-        except BaseException as error:  # noqa: BLE001 - it is raised where the lock is wanted
+        except BaseException as error:  # noqa: BLE001 - __init__ raises it in the thread of the caller
             self._error = error
             self._ready.release()
             return
         self._ready.release()
-        while not self._stop.acquire(timeout=BEAT_S):
+        while not self._stop.acquire(timeout=TOUCH_EVERY_S):
             try:
                 os.utime(lock.descriptor)
             except OSError as error:  # the next beat may come through

@@ -1,4 +1,4 @@
-"""The registered assets as planning and running see them: definitions with the catalog's numbers."""
+"""The registered assets and sources: their definitions together with their numbers in the catalog."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbpart.partitions import DynamicPartitions, Parameters, check_key, spell_ke
 
 @dataclass(frozen=True)
 class Node:
-    """One asset or source: its definition, its id, and the set of its keys."""
+    """One registered asset or source. ``parameters`` are those of its set of keys, None where it has none."""
 
     asset_id: int
     definition: AssetDefinition
@@ -31,17 +31,17 @@ class Node:
 
 @dataclass(frozen=True)
 class Registry:
-    """All that is registered, and the moment of the plan that is made or run with it.
+    """All registered assets and sources by name, and the moment of the plan that is made or run with them.
 
-    What was made after that moment was made since the plan. Plans and backfills keep the registry that they began with;
-    one that is resumed has the assets of now and the moment of its plan.
+    A partition that was made after ``moment`` was made after the plan. Plans and backfills keep the registry that they
+    began with; a resumed backfill has the assets of now and the moment of its plan.
     """
 
     nodes: Mapping[str, Node]
     moment: Moment
 
     def at(self, moment: Moment) -> Registry:
-        """The same assets for a plan of that moment."""
+        """The same assets with another moment."""
         return replace(self, moment=moment)
 
     @cached_property
@@ -53,8 +53,8 @@ class Registry:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A step to claim: its number in the schedule and in the catalog, and its partition."""
+class StepToClaim:
+    """A step for which a run is to be claimed: its numbers in the schedule and in the catalog, and its partition."""
 
     step: int
     step_no: int
@@ -62,15 +62,15 @@ class Wanted:
     key_id: int
 
 
-def by_asset(wanted: Sequence[Wanted]) -> dict[str, list[Wanted]]:
-    groups: dict[str, list[Wanted]] = {}
-    for one in wanted:
-        groups.setdefault(one.asset, []).append(one)
+def group_by_asset(steps: Sequence[StepToClaim]) -> dict[str, list[StepToClaim]]:
+    groups: dict[str, list[StepToClaim]] = {}
+    for step in steps:
+        groups.setdefault(step.asset, []).append(step)
     return groups
 
 
 def load_registry(batch: Batch, root: Path) -> Registry:
-    """What is registered now in the workspace ``root``, with the paths of its code as they are now."""
+    """The assets and sources that are registered now; paths of their code are below the workspace ``root``."""
     parameters = {s.set_id: Parameters.from_json(s.params) if s.params else None for s in queries.load_sets(batch)}
     nodes = {
         a.name: Node(a.asset_id, AssetDefinition.from_json(a.definition, root), a.set_id, parameters[a.set_id])
@@ -82,8 +82,8 @@ def load_registry(batch: Batch, root: Path) -> Registry:
 def spell_key(node: Node, key: Any) -> str | None:
     """The text of a partition's key, given as text or as parameters; None for an asset without partitions.
 
-    Raises `PartitionKeyError` or `ParameterError` for what cannot be its key, `DeclarationError` for one too many or
-    one too few.
+    Raises `PartitionKeyError` or `ParameterError` for what cannot be its key, `DeclarationError` for a key where the
+    asset has no partitions and for no key where it has.
     """
     if not node.definition.is_partitioned:
         if key is not None:

@@ -1,4 +1,4 @@
-"""Kernels of failed runs that were left alive: where they are, and at most how many."""
+"""Kernels of failed runs that were left alive: finding them, and ending those beyond the number that was asked for."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ log = logging.getLogger("nbpart")
 
 
 def connection_path(root: Path, run_id: str, attempt: int) -> Path:
-    """Where the connection file of a kept kernel goes."""
+    """The path of the connection file of a kernel that is kept."""
     return root / "runs" / "_kernels" / f"{run_id}-{attempt}.json"
 
 
-def find_kept(root: Path) -> Iterator[tuple[str, KeptKernel]]:
-    """The kernels that are kept in a workspace and alive, with the ids of their runs, the oldest first."""
+def find_kept_kernels(root: Path) -> Iterator[tuple[str, KeptKernel]]:
+    """The run ids and kernels of the kept kernels in a workspace that are alive, the oldest first."""
     if not check_own_folder(root / "runs") or not check_own_folder(root / "runs" / "_kernels"):
         return
     for path in sorted((root / "runs" / "_kernels").glob("*.json")):
@@ -34,15 +34,16 @@ def find_kept(root: Path) -> Iterator[tuple[str, KeptKernel]]:
             path.unlink(missing_ok=True)
 
 
-def let_go_beyond(root: Path, most: int, connection_file: str) -> bool:
-    """End the kernel that was kept last, in the background, if there are more than ``most``; whether it was ended.
+def end_surplus_kernel(root: Path, most: int, connection_file: str) -> bool:
+    """End the kernel of ``connection_file``, in the background, if more than ``most`` are kept in the workspace.
 
-    ``connection_file`` is its path in the workspace.
+    ``connection_file`` is the path of the kernel that was kept last, relative to ``root``. Returns whether the kernel
+    is gone: it was ended here, or had ended already.
     """
     connection_file = str(root / connection_file)
-    kept = list(find_kept(root))
-    newest = next((kernel for _, kernel in kept if kernel.connection_file == connection_file), None)
-    if newest is None or len(kept) <= most:
+    kernels = list(find_kept_kernels(root))
+    newest = next((kernel for _, kernel in kernels if kernel.connection_file == connection_file), None)
+    if newest is None or len(kernels) <= most:
         return newest is None
     # under another name it is not listed any more, though its end takes a moment
     leaving = Path(connection_file).with_suffix(".leaving")

@@ -1,0 +1,57 @@
+"""The results of steps that are not recorded yet, as a few arrays however many steps one failure blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbpart.states import StepStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+class StepResults:
+    """Results of steps in the order in which they came.
+
+    ``numbers`` has the number in the catalog of each step of the schedule (int64).
+    """
+
+    def __init__(self, numbers: NDArray[np.int64]) -> None:
+        self._numbers = numbers
+        self._steps: list[NDArray[np.int64]] = []
+        self._results: list[tuple[StepStatus, int | None, str]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._steps)
+
+    def add(self, steps: Sequence[int] | NDArray[np.int64], status: StepStatus, run_no: int | None, cause: str) -> None:
+        """Add one result for all of ``steps``, given by their numbers in the schedule."""
+        if len(steps):
+            self._steps.append(np.asarray(steps, dtype=np.int64))
+            self._results.append((status, run_no, cause))
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each step and result, as `events.record_step_results` takes them; not for an empty object."""
+        import pandas as pd
+
+        which = np.repeat(np.arange(len(self._results)), [len(steps) for steps in self._steps])
+        statuses, runs, causes = zip(*self._results, strict=True)
+        return pd.DataFrame(
+            {
+                "step_no": self._numbers[np.concatenate(self._steps)],
+                "status": _take_texts([str(status) for status in statuses], which),
+                "run_no": pd.array(runs, dtype="Int64").take(which),
+                "cause": _take_texts([cause or None for cause in causes], which),
+            }
+        )
+
+
+def _take_texts(texts: Sequence[str | None], which: NDArray[np.int64]) -> pd.Categorical:
+    """The texts at the places ``which``, with each text in memory once."""
+    import pandas as pd
+
+    return pd.Categorical(pd.array(texts, dtype="string")).take(which)
