@@ -28,7 +28,7 @@ HEAD = f"""
 import sys, time; sys.path.insert(0, {ROOT!r})
 import numpy as np
 from nbpart.widgets.heatmap import PartitionHeatmap
-from tests.widgets import heat_scenes as s
+from tests.widgets import heatmap_scenes as s
 """
 #: Notes when messages come and when their picture stands: two frames later the compositor has it.
 WATCH = """() => {
@@ -111,9 +111,9 @@ def measure_heatmap(book: Notebook, n: int, kind: str) -> Iterator[dict[str, Any
 
 
 def measure_patch(book: Notebook, rows: int) -> dict[str, Any]:
-    """From the change's handing over in the kernel to its picture, with the watcher's waiting left out."""
+    """From the change's handing over in the kernel to its picture, with the feed's waiting left out."""
     book.execute(f"""
-        h._watcher.remove(h); sizes = []
+        h._feed.remove(h); sizes = []
         def note(kind, head, buffers=()):
             sizes.append(sum(map(len, buffers))); type(h).patch(h, kind, head, buffers)
         h.patch = note

@@ -69,10 +69,11 @@ def _spell_request(action: Action) -> str:
 
 
 def _spell_fields(fields: Mapping[str, Check]) -> str:
-    # a field that may be null may also be left out
-    spelled = (
-        f"{name}{'?' if check.takes.endswith('| null') else ''}: {check.takes}" for name, check in fields.items()
-    )
+    spelled = []
+    for name, check in fields.items():
+        # a field that may be null may also be left out
+        is_optional = check.typescript_type.endswith("| null")
+        spelled.append(f"{name}{'?' if is_optional else ''}: {check.typescript_type}")
     return f"{{ {'; '.join(spelled)} }}" if fields else "Record<string, never>"
 
 

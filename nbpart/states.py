@@ -104,6 +104,9 @@ WITHOUT_OUTCOME: frozenset[StepStatus] = frozenset(StepStatus) - {_S.SUCCEEDED, 
 #: Runs that go on.
 LIVE: frozenset[RunStatus] = frozenset({_R.QUEUED, _R.RUNNING})
 
+#: Backfills that go on, also those that were asked to end.
+LIVE_BACKFILL: frozenset[str] = LIVE | {CANCELLING}
+
 #: Steps that this execution of a backfill is not done with.
 UNFINISHED: tuple[StepStatus, ...] = tuple(status for status in StepStatus if not status.is_finished)
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { CODES } from '../src/generated/constants.js';
-import { addUp, computeEdgePath, describeCard } from '../src/graph/cards.js';
+import { computeEdgePath, describeCard, sumCounts } from '../src/graph/cards.js';
 import { reduceGraph } from '../src/graph/state.js';
 import { centreView, computeHeight, findNearestCard, fitView, isInside, levelOf, zoomView } from '../src/graph/viewport.js';
 
@@ -62,10 +62,10 @@ test('a card tells its counts in words', () => {
 
 test('a patch of counts changes its cards, summed over their members; another graph takes the place of all', () => {
   const state = { first: 'lines', graph: { cards: [{ counts: [1] }, { counts: [2] }] } };
-  const each = [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 2]];
-  reduceGraph(state, 'counts', { changed: [[1, each]] }, []);
+  const memberCounts = [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 2]];
+  reduceGraph(state, 'counts', { changed: [[1, memberCounts]] }, []);
   assert.deepEqual(state.graph.cards[0], { counts: [1] });
-  assert.deepEqual(state.graph.cards[1], { counts: addUp(each), each });
+  assert.deepEqual(state.graph.cards[1], { counts: sumCounts(memberCounts), member_counts: memberCounts });
   assert.equal(state.graph.cards[1].counts[CODES.materialized], 2);
   const other = reduceGraph(state, 'graph', { graph: { cards: [] } }, []);
   assert.deepEqual(other, { first: 'lines', graph: { cards: [] } });

@@ -37,7 +37,7 @@ test('values come after the statuses, and the cells of a grid after them', async
 
 test('a patch changes its places and no others, and only its rows are painted anew', async () => {
   const state = await decode(headOf(), [0, 0, 0, 0, 0, 0]);
-  const same = reduceView(state, 'patch', patchOf([[0, 1, 2]]), [words(2, 0), bytes(failed, running), bytes()]);
+  const same = reduceView(state, 'cells', patchOf([[0, 1, 2]]), [words(2, 0), bytes(failed, running), bytes()]);
   assert.equal(same, state);
   assert.deepEqual(rowsOf(state), [[0, 0, 0], [running, 0, failed]]);
   assert.deepEqual(state.bands[0].versions, [0, 1]);
@@ -46,15 +46,15 @@ test('a patch changes its places and no others, and only its rows are painted an
 
 test('a set that grew gets places at its end, missing until something is known of them', async () => {
   const state = await decode(headOf(), [5, 5, 5, 5, 5, 5]);
-  reduceView(state, 'patch', patchOf([[0, 0, 1]], 5), [words(4), bytes(materialized), bytes()]);
+  reduceView(state, 'cells', patchOf([[0, 0, 1]], 5), [words(4), bytes(materialized), bytes()]);
   assert.deepEqual(rowsOf(state), [[5, 5, 5, missing, materialized], [5, 5, 5, missing, missing]]);
   assert.deepEqual(state.bands[0].versions, [2, 1]);
 });
 
 test('patches that come before the bytes are there are applied after them, in turn', async () => {
   const state = decodeView({ head: headOf(), cells: deflateSync(Uint8Array.from([0, 0, 0, 0, 0, 0])) });
-  reduceView(state, 'patch', patchOf([[0, 0, 1]]), [words(1), bytes(running), bytes()]);
-  reduceView(state, 'patch', patchOf([[0, 0, 1]]), [words(1), bytes(failed), bytes()]);
+  reduceView(state, 'cells', patchOf([[0, 0, 1]]), [words(1), bytes(running), bytes()]);
+  reduceView(state, 'cells', patchOf([[0, 0, 1]]), [words(1), bytes(failed), bytes()]);
   assert.equal(state.bands, null);
   await state.ready;
   assert.deepEqual(rowsOf(state), [[0, failed, 0], [0, 0, 0]]);
@@ -64,7 +64,7 @@ test('another whole takes the place of all, and a selection only of the selectio
   const state = await decode(headOf(), [0, 0, 0, 0, 0, 0]);
   reduceView(state, 'selection', { selection: { band: 0, rows: [1], ranges: [[0, 2]] } }, []);
   assert.deepEqual(state.head.selection, { band: 0, rows: [1], ranges: [[0, 2]] });
-  const other = reduceView(state, 'whole', headOf({ view: 2 }), [deflateSync(Uint8Array.from([5, 5, 5, 5, 5, 5]))]);
+  const other = reduceView(state, 'view', headOf({ view: 2 }), [deflateSync(Uint8Array.from([5, 5, 5, 5, 5, 5]))]);
   await other.ready;
   assert.notEqual(other, state);
   assert.deepEqual(rowsOf(other), [[5, 5, 5], [5, 5, 5]]);

@@ -6,8 +6,8 @@ import { createLink } from '../src/shared/link.js';
 
 /** A model as anywidget gives it, whose messages a test sends and reads. */
 class FakeModel {
-  constructor(whole) {
-    this.whole = whole;
+  constructor(snapshot) {
+    this.snapshot = snapshot;
     this.sent = [];
     this.listeners = new Map();
   }
@@ -21,9 +21,9 @@ class FakeModel {
     this.listeners.get('msg:custom')?.({ v: VERSION, ...message }, buffers);
   }
 
-  replaceWhole(whole) {
-    this.whole = whole;
-    this.listeners.get('change:whole')?.();
+  replaceSnapshot(snapshot) {
+    this.snapshot = snapshot;
+    this.listeners.get('change:snapshot')?.();
   }
 
   asked(action) {
@@ -33,8 +33,8 @@ class FakeModel {
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-function open(whole = { seq: 3, state: { n: 0 } }) {
-  const model = new FakeModel(whole);
+function open(snapshot = { seq: 3, state: { n: 0 } }) {
+  const model = new FakeModel(snapshot);
   const seen = [];
   const link = createLink(model, { reduce: (state, kind, payload) => ({ ...state, [kind]: payload.n, n: state.n + 1 }) });
   link.listen((kind) => seen.push(kind));
@@ -47,7 +47,7 @@ async function answerSync(model) {
   await settle();
 }
 
-test('it begins with the whole, and asks whether it missed a patch', () => {
+test('it begins with the snapshot, and asks whether it missed a patch', () => {
   const { model, link } = open();
   assert.deepEqual(link.state, { n: 0 });
   assert.deepEqual(model.asked('sync').map(({ payload }) => payload), [{ seq: 3 }]);
@@ -66,25 +66,25 @@ test('patches are taken in turn, each once', () => {
   link.close();
 });
 
-test('after a gap nothing is applied until the whole is there; it is asked for once', async () => {
+test('after a gap nothing is applied until the snapshot is there; it is asked for once', async () => {
   const { model, link, seen } = open();
   await answerSync(model);
   model.receive({ seq: 6, kind: 'b', payload: { n: 2 } });
   model.receive({ seq: 7, kind: 'b', payload: { n: 3 } });
   assert.deepEqual(link.state, { n: 0 });
   assert.equal(model.asked('sync').length, 2);
-  model.replaceWhole({ seq: 7, state: { n: 70 } });
+  model.replaceSnapshot({ seq: 7, state: { n: 70 } });
   assert.deepEqual(link.state, { n: 70 });
   model.receive({ seq: 8, kind: 'c', payload: { n: 8 } });
   assert.deepEqual(link.state, { n: 71, c: 8 });
-  assert.deepEqual(seen, ['whole', 'c']);
+  assert.deepEqual(seen, ['snapshot', 'c']);
   link.close();
 });
 
-test('an older whole does not undo what came after it', () => {
+test('an older snapshot does not undo what came after it', () => {
   const { model, link } = open();
   model.receive({ seq: 4, kind: 'a', payload: { n: 1 } });
-  model.replaceWhole({ seq: 3, state: { n: 0 } });
+  model.replaceSnapshot({ seq: 3, state: { n: 0 } });
   assert.deepEqual(link.state, { n: 1, a: 1 });
   link.close();
 });
@@ -92,7 +92,7 @@ test('an older whole does not undo what came after it', () => {
 test('the state is a copy: what a page does to it does not reach the model', () => {
   const { model, link } = open();
   link.state.n = 99;
-  assert.equal(model.whole.state.n, 0);
+  assert.equal(model.snapshot.state.n, 0);
   link.close();
 });
 

@@ -17,7 +17,7 @@ from nbpart.partitions import PartitionRef
 from nbpart.project.launch import describe_waiting, find_backfill, status_of
 from nbpart.project.project import Project
 from nbpart.project.resume import check_changes, resume_backfill, retry_backfill, tell_nothing_left
-from nbpart.states import CANCELLING, REQUESTED, RETRYABLE, UNSUCCESSFUL, RunStatus, StepStatus
+from nbpart.states import CANCELLING, LIVE_BACKFILL, REQUESTED, RETRYABLE, UNSUCCESSFUL, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class Backfill:
     @property
     def is_running(self) -> bool:
         """Whether it goes on, here or elsewhere, or waits for its process to take it up."""
-        return self.status in (RunStatus.QUEUED, RunStatus.RUNNING, CANCELLING)
+        return self.status in LIVE_BACKFILL
 
     def counts(self) -> dict[str, int]:
         """How many steps have each status; every status of a step is a key."""

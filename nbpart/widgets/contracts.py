@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from nbpart.states import STATUS_CODES
 from nbpart.widgets import payloads, schema
 from nbpart.widgets.explorer_model import STATUS_CHOICES
-from nbpart.widgets.heatmap_state import MOST_KEYS, MOST_RANGES
+from nbpart.widgets.heatmap_state import MAX_KEYS, MAX_RANGES
 from nbpart.widgets.schema import Check
 
-_NUMBER = schema.whole(0, 2**53)
-_PLACE = schema.whole(0, 2**31)
+_NUMBER = schema.whole_number(0, 2**53)
+_PLACE = schema.whole_number(0, 2**31)
 _RUN_ID = schema.text(200)
 
 
@@ -28,7 +28,7 @@ class Action:
     """
 
     fields: Mapping[str, Check] = field(default_factory=dict)
-    answer: type = payloads.NothingJson
+    answer: type = payloads.EmptyJson
     slow: bool = False
     has_options: bool = False
 
@@ -49,28 +49,28 @@ class Contract:
 _VIEW = {"view": schema.text(100)}
 #: Of every widget.
 SHARED: Mapping[str, Action] = {
-    "sync": Action({"seq": _NUMBER}, payloads.CurrentJson),
-    "seen": Action(_VIEW),
-    "gone": Action(_VIEW),
+    "sync": Action({"seq": _NUMBER}, payloads.SyncJson),
+    "view_opened": Action(_VIEW),
+    "view_closed": Action(_VIEW),
 }
 
 GRAPH = Contract(
     state=payloads.GraphState,
     patches={"graph": payloads.GraphPatch, "counts": payloads.CountsPatch},
     actions={
-        "fold": Action({"group": schema.text(), "folded": schema.flag}),
+        "fold": Action({"group": schema.text(), "folded": schema.boolean}),
         "focus": Action({"name": schema.text()}),
     },
 )
 
 MONITOR = Contract(
     state=payloads.MonitorState,
-    patches={"progress": payloads.MonitoredJson},
+    patches={"progress": payloads.MonitorViewJson},
     partial=frozenset({"progress"}),
     actions={
-        "cancel": Action(answer=payloads.DoneJson, slow=True),
-        "retry_failed": Action(answer=payloads.DoneJson, slow=True),
-        "resume": Action(answer=payloads.DoneJson, slow=True),
+        "cancel": Action(answer=payloads.ActionResultJson, slow=True),
+        "retry_failed": Action(answer=payloads.ActionResultJson, slow=True),
+        "resume": Action(answer=payloads.ActionResultJson, slow=True),
         "show": Action({"backfill_id": schema.text(100)}, slow=True),
     },
 )
@@ -79,24 +79,24 @@ _AT = {"view": _PLACE, "band": _PLACE}
 _CHOICE = {
     "color_by": schema.text(200),
     "sort_by": schema.optional(schema.text(200)),
-    "statuses": schema.list_of(schema.whole(0, len(STATUS_CODES) - 1), len(STATUS_CODES)),
+    "statuses": schema.list_of(schema.whole_number(0, len(STATUS_CODES) - 1), len(STATUS_CODES)),
     "text": schema.text(200, empty=True),
 }
 _SELECTED = {
     "rows": schema.list_of(_PLACE),
-    "ranges": schema.list_of(schema.pair_of(_PLACE), MOST_RANGES),
+    "ranges": schema.list_of(schema.pair_of(_PLACE), MAX_RANGES),
 }
 HEATMAP = Contract(
     state=payloads.HeatmapState,
     patches={
-        "whole": payloads.HeadJson,
-        "patch": payloads.CellsPatch,
+        "view": payloads.HeadJson,
+        "cells": payloads.CellsPatch,
         "selection": payloads.SelectionPatch,
     },
     actions={
         "choose": Action(_CHOICE, slow=True),
         "details": Action({**_AT, "row": _PLACE, "place": _PLACE}, payloads.DetailsJson, slow=True),
-        "keys": Action({**_AT, "places": schema.list_of(_PLACE, MOST_KEYS)}, payloads.KeysJson, slow=True),
+        "keys": Action({**_AT, "places": schema.list_of(_PLACE, MAX_KEYS)}, payloads.KeysJson, slow=True),
         "select": Action({**_AT, **_SELECTED}, payloads.HighlightsJson),
         "sort": Action(slow=True),
         "clear": Action(),
@@ -106,8 +106,8 @@ HEATMAP = Contract(
 
 _PLANNED = {
     "number": _NUMBER,
-    "inputs": schema.flag,
-    "readers": schema.flag,
+    "inputs": schema.boolean,
+    "readers": schema.boolean,
     "status": schema.one_of(*STATUS_CHOICES),
 }
 _NAMED = {"partitions": schema.text(500)}
@@ -125,15 +125,15 @@ EXPLORER = Contract(
         "preview": Action({"number": _NUMBER, **_FILE}, payloads.DataJson, slow=True),
         "executed": Action({"run_id": _RUN_ID}, payloads.ExecutedJson, slow=True),
         "plan": Action(_PLANNED, payloads.PlanJson, slow=True),
-        "backfill": Action(_PLANNED, payloads.DoneJson, slow=True, has_options=True),
-        "refresh": Action(answer=payloads.DoneJson, slow=True),
-        "cancel": Action(_BACKFILL, payloads.DoneJson, slow=True),
-        "retry_failed": Action(_BACKFILL, payloads.DoneJson, slow=True),
-        "resume": Action(_BACKFILL, payloads.DoneJson, slow=True),
-        "add_keys": Action({**_NAMED, "text": schema.text(5_000_000)}, payloads.DoneJson, slow=True),
+        "backfill": Action(_PLANNED, payloads.ActionResultJson, slow=True, has_options=True),
+        "refresh": Action(answer=payloads.ActionResultJson, slow=True),
+        "cancel": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
+        "retry_failed": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
+        "resume": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
+        "add_keys": Action({**_NAMED, "text": schema.text(5_000_000)}, payloads.ActionResultJson, slow=True),
         "measure_grid": Action(_GRID, payloads.MeasureJson),
-        "add_grid": Action(_GRID, payloads.DoneJson, slow=True),
-        "remove": Action({"number": _NUMBER, "n": _NUMBER}, payloads.DoneJson, slow=True),
+        "add_grid": Action(_GRID, payloads.ActionResultJson, slow=True),
+        "remove": Action({"number": _NUMBER, "n": _NUMBER}, payloads.ActionResultJson, slow=True),
     },
 )
 

@@ -9,7 +9,7 @@ from nbpart.widgets.actions import Actions
 from nbpart.widgets.explorer_panel import ExplorerPanel
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
-from nbpart.widgets.link import answer_where_asked, display_with_static
+from nbpart.widgets.live_widget import display_with_static, reply_on_requesting_subshell
 
 
 class Explorer(ipywidgets.Box):  # type: ignore[misc]
@@ -30,7 +30,7 @@ class Explorer(ipywidgets.Box):  # type: ignore[misc]
         super().__init__([left, self.panel])
         self.add_class("nbpart-explorer")
         for control in (left, self):
-            answer_where_asked(control)
+            reply_on_requesting_subshell(control)
 
     def _focus(self, name: str) -> None:
         """Show one asset in the heatmap; a source has nothing to show there."""
@@ -48,7 +48,7 @@ class Explorer(ipywidgets.Box):  # type: ignore[misc]
         super().close()
 
     def _ipython_display_(self) -> None:
-        display_with_static(self, self.static_html(), self.panel.token)
+        display_with_static(self, self.static_html(), self.panel.static_id)
 
     def __repr__(self) -> str:
         return f"<Explorer of {len(self.panel.model.assets)} assets and sources>"

@@ -24,14 +24,14 @@ from nbpart.widgets.values import to_exact_json
 Counts = tuple[int, ...]
 NO_COUNTS: Counts = (0,) * len(STATUS_CODES)
 #: Longer selections cannot be planned key by key; a whole set can.
-MOST_KEYS = 100_000
-MOST_ADDED = 1_000_000
+MAX_KEYS = 100_000
+MAX_ADDED = 1_000_000
 _NAMED = 20
 _HEAD_ROWS = 12
 _LONGEST_TRACEBACK = 20_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _RANGE = re.compile(r"(?P<first>.+?)\.\.(?P<last>.+?)(?::(?P<step>.+))?")
-_MOST_ON_AXIS = 10_000
+_MAX_ON_AXIS = 10_000
 
 #: Which partitions of what is selected a person can run, with the words for it.
 STATUS_CHOICES: Mapping[str, str] = {
@@ -158,8 +158,8 @@ def read_keys(text: str) -> list[str]:
     keys = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
     if not keys:
         raise BadRequest("Type a key, or several with one a line.")
-    if len(keys) > MOST_KEYS:
-        raise BadRequest(f"At most {MOST_KEYS:,} keys at a time.")
+    if len(keys) > MAX_KEYS:
+        raise BadRequest(f"At most {MAX_KEYS:,} keys at a time.")
     return keys
 
 
@@ -178,8 +178,8 @@ def read_axes(parameters: Parameters, texts: Mapping[str, str]) -> dict[str, lis
             axes[parameter.name] = [_plain(value) for value in _read_axis(parameter, text)]
         elif parameter.default is REQUIRED:
             raise BadRequest(f"{parameter.name}: a value is needed ({parameter.takes}).")
-    if math.prod(map(len, axes.values())) > MOST_ADDED:
-        raise BadRequest(f"These are more than {MOST_ADDED:,} keys: add fewer at a time.")
+    if math.prod(map(len, axes.values())) > MAX_ADDED:
+        raise BadRequest(f"These are more than {MAX_ADDED:,} keys: add fewer at a time.")
     return axes
 
 
@@ -192,9 +192,9 @@ def measure_grid(parameters: Parameters, axes: Mapping[str, Sequence[Any]]) -> t
 def _read_axis(parameter: Parameter, text: str) -> list[Any]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     values = itertools.chain.from_iterable(_read_part(parameter, part) for part in parts)
-    found = list(dict.fromkeys(itertools.islice(values, _MOST_ON_AXIS + 1)))
-    if len(found) > _MOST_ON_AXIS:
-        raise BadRequest(f"{parameter.name}: at most {_MOST_ON_AXIS:,} values.")
+    found = list(dict.fromkeys(itertools.islice(values, _MAX_ON_AXIS + 1)))
+    if len(found) > _MAX_ON_AXIS:
+        raise BadRequest(f"{parameter.name}: at most {_MAX_ON_AXIS:,} values.")
     return found
 
 
@@ -206,7 +206,7 @@ def _read_part(parameter: Parameter, text: str) -> Iterable[Any]:
     if first is None or last is None:
         raise BadRequest(f"{parameter.name}: {text[:80]!r} is no range.")
     try:
-        return list(itertools.islice(_steps(parameter.kind, first, last, found["step"]), _MOST_ON_AXIS + 1))
+        return list(itertools.islice(_steps(parameter.kind, first, last, found["step"]), _MAX_ON_AXIS + 1))
     except (ValueError, OverflowError):
         raise BadRequest(f"{parameter.name}: {text[:80]!r} is no range; write 1..10 or 0..1:0.25.") from None
 

@@ -17,20 +17,20 @@ from nbpart.widgets import explorer_model as model
 from nbpart.widgets import payloads, schema
 from nbpart.widgets.actions import ActionResult, Actions, DataPreview, NumberOption, PartitionDetails, RunDetails
 from nbpart.widgets.bundle import load_css, load_esm
+from nbpart.widgets.change_feed import subscribe
 from nbpart.widgets.contracts import EXPLORER
+from nbpart.widgets.dead_processes import DeadProcessCheck
 from nbpart.widgets.explorer_html import panel_html
 from nbpart.widgets.explorer_model import AssetBrief, Chosen, Counts, PanelModel, SetForm
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
 from nbpart.widgets.heatmap_state import OutOfDateError
-from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.monitor_model import build_monitor, changed_fields
-from nbpart.widgets.reaping import Reaper
 from nbpart.widgets.schema import Answer, BadRequest
-from nbpart.widgets.watch import follow
 
 #: So many backfills are shown: those that are open, then those that ended since the panel was opened.
-MOST_BACKFILLS = 3
+MAX_BACKFILLS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Mirror(threading.local):
     busy = False
 
 
-class ExplorerPanel(LinkedWidget):
+class ExplorerPanel(LiveWidget):
     """One partition with its history, log and data, or counts of several; adds, removes, plans and runs partitions.
 
     It shows what was selected last in ``graph`` or ``heatmap``. Facts are read on a thread of their own.
@@ -60,7 +60,7 @@ class ExplorerPanel(LinkedWidget):
 
     def __init__(self, catalog: Catalog, actions: Actions, graph: AssetGraph, heatmap: PartitionHeatmap) -> None:
         self._catalog, self._actions, self._graph, self._heatmap = catalog, actions, graph, heatmap
-        self._reaper = Reaper(actions.interrupt_dead_runs)
+        self._dead_process_check = DeadProcessCheck(actions.interrupt_dead_runs)
         self._followed: tuple[str, ...] = ()
         self._ended: dict[str, BackfillProgress] = {}
         self._is_behind = self._is_reading = False
@@ -73,26 +73,26 @@ class ExplorerPanel(LinkedWidget):
         self._answer()
         graph.observe(self._choose_assets, "selection")
         heatmap.observe(self._choose_partitions, "selection")
-        self._watcher = follow(catalog, self, seen)
+        self._feed = subscribe(catalog, self, seen)
         self._is_open = True
 
     def _answer(self) -> None:
-        options = {option.name: schema.checked(option.check) for option in self._actions.form_options}
-        self.answer_to("clear", self._clear)
-        self.answer_to("open_run", self._open_run)
-        self.answer_to("log", self._log)
-        self.answer_to("preview", self._preview)
-        self.answer_to("executed", self._executed)
-        self.answer_to("plan", self._plan)
-        self.answer_to("backfill", self._backfill, options)
-        self.answer_to("refresh", self._look_anew)
-        self.answer_to("cancel", self._cancel)
-        self.answer_to("retry_failed", self._retry_failed)
-        self.answer_to("resume", self._resume)
-        self.answer_to("add_keys", self._add_keys)
-        self.answer_to("measure_grid", self._measure_grid)
-        self.answer_to("add_grid", self._add_grid)
-        self.answer_to("remove", self._remove)
+        options = {option.name: schema.option_number(option.check) for option in self._actions.form_options}
+        self.on_request("clear", self._clear)
+        self.on_request("open_run", self._open_run)
+        self.on_request("log", self._log)
+        self.on_request("preview", self._preview)
+        self.on_request("executed", self._executed)
+        self.on_request("plan", self._plan)
+        self.on_request("backfill", self._backfill, options)
+        self.on_request("refresh", self._look_anew)
+        self.on_request("cancel", self._cancel)
+        self.on_request("retry_failed", self._retry_failed)
+        self.on_request("resume", self._resume)
+        self.on_request("add_keys", self._add_keys)
+        self.on_request("measure_grid", self._measure_grid)
+        self.on_request("add_grid", self._add_grid)
+        self.on_request("remove", self._remove)
 
     def state(self) -> payloads.ExplorerState:
         options = [_option_json(option) for option in self._actions.form_options]
@@ -103,19 +103,19 @@ class ExplorerPanel(LinkedWidget):
 
     def close(self) -> None:
         if self.__dict__.pop("_is_open", False):  # it is called again when it is collected
-            self._watcher.remove(self)
+            self._feed.remove(self)
             self._graph.unobserve(self._choose_assets, "selection")
             self._heatmap.unobserve(self._choose_partitions, "selection")
         super().close()
 
     # following the catalog
 
-    def catch_up(self) -> None:
-        self._watcher.nudge()
+    def on_view_opened(self) -> None:
+        self._feed.poll_now()
 
-    def is_due(self) -> bool:
-        if any(progress["going"] for progress in self.model.backfills):
-            self._reaper.look()
+    def on_poll(self) -> bool:
+        if any(progress["is_active"] for progress in self.model.backfills):
+            self._dead_process_check.start()
         return False
 
     def read(self, batch: Batch, changes: Changes) -> _Read:
@@ -128,14 +128,14 @@ class ExplorerPanel(LinkedWidget):
         )
 
     def _read_backfills(self, batch: Batch) -> tuple[BackfillProgress, ...]:
-        still = [record.backfill_id for record in queries.open_backfills(batch, MOST_BACKFILLS)]
+        still = [record.backfill_id for record in queries.open_backfills(batch, MAX_BACKFILLS)]
         ended = {i: progress for i, progress in self._ended.items() if i not in still}
-        ids = list(dict.fromkeys([*still, *self._followed]))[:MOST_BACKFILLS]
+        ids = list(dict.fromkeys([*still, *self._followed]))[:MAX_BACKFILLS]
         found = (ended.get(i) or queries.backfill_progress(batch, i, most=0) for i in ids)
         return tuple(progress for progress in found if progress)
 
     def apply(self, found: _Read) -> None:
-        with self.guard:
+        with self.lock:
             self._tell(self._take_in(self.model, found))
             asset_id = next((a.asset_id for a in self.model.assets if (a.name,) == self.model.chosen.assets), None)
             kind = self.model.chosen.kind
@@ -145,18 +145,18 @@ class ExplorerPanel(LinkedWidget):
             self._refresh()
 
     def _take_in(self, now: PanelModel, found: _Read) -> PanelModel:
-        """The model with what was read; called with the guard held, or by the one that makes it."""
+        """The model with what was read; called with the lock held, or by the one that makes it."""
         monitors = [build_monitor(progress) for progress in found.backfills]
-        going = [m.backfill_id for m in monitors if m.is_going]
-        self._followed = tuple(dict.fromkeys([*going, *self._followed]))[:MOST_BACKFILLS]
+        going = [m.backfill_id for m in monitors if m.is_active]
+        self._followed = tuple(dict.fromkeys([*going, *self._followed]))[:MAX_BACKFILLS]
         self._ended = {
-            p.record.backfill_id: p for p, m in zip(found.backfills, monitors, strict=True) if not m.is_going
+            p.record.backfill_id: p for p, m in zip(found.backfills, monitors, strict=True) if not m.is_active
         }
         root = self._actions.root
         briefs = tuple(_backfill_json(m.to_json(root)) for m in monitors)
         assets = now.assets if found.assets is None else tuple(_brief(a) for a in found.assets)
         sets: tuple[SetForm, ...] = now.sets if found.sets is None else model.set_forms(found.sets)
-        now = replace(now, assets=assets, sets=sets, backfills=briefs, seen_at=self._seen_at())
+        now = replace(now, assets=assets, sets=sets, backfills=briefs, seen_at=self._code_checked_at())
         return replace(now, chosen=_count(now, found.counts))
 
     # what is selected
@@ -191,7 +191,7 @@ class ExplorerPanel(LinkedWidget):
 
     def _choose(self, chosen: Chosen) -> None:
         counts = self._catalog.read(queries.count_by_code) if chosen.kind in ("all", "assets") else {}
-        with self.guard:
+        with self.lock:
             now = self.model.choose(chosen)
             self._tell(replace(now, chosen=_count(now, counts)))
         self._refresh()
@@ -208,10 +208,10 @@ class ExplorerPanel(LinkedWidget):
             counts = self._heatmap.count_selected()
         except OutOfDateError as error:
             self._heatmap.unselect()  # it shows them selected no more
-            with self.guard:
+            with self.lock:
                 self._tell(replace(self.model, trouble=str(error)))
             return
-        with self.guard:
+        with self.lock:
             if self.model.chosen.number == number:
                 self._tell(replace(self.model, chosen=replace(self.model.chosen, counts=counts), trouble=""))
 
@@ -224,7 +224,7 @@ class ExplorerPanel(LinkedWidget):
         if run_id is not None:
             run = self._actions.read_run(run_id)
             self._check_place(run)
-        with self.guard:
+        with self.lock:
             self._tell(replace(self.model, opened=run_id))
         self._refresh()
         if run_id is None:
@@ -238,7 +238,7 @@ class ExplorerPanel(LinkedWidget):
 
     def _refresh(self) -> None:
         """Read the facts of the partition that is selected, on another thread; once for all who ask meanwhile."""
-        with self.guard:
+        with self.lock:
             self._is_behind = True
             if self._is_reading or self.model.chosen.kind != "partition":
                 return
@@ -247,14 +247,14 @@ class ExplorerPanel(LinkedWidget):
 
     def _keep_reading(self) -> None:
         while True:
-            with self.guard:
+            with self.lock:
                 now = self.model
                 if not self._is_behind or now.chosen.kind != "partition":
                     self._is_reading = False
                     return
                 self._is_behind = False
             partition, run, trouble = self._look(now)
-            with self.guard:
+            with self.lock:
                 if (self.model.chosen.number, self.model.opened) == (now.chosen.number, now.opened):
                     told = {"partition": partition, "run": run, "trouble": trouble, "loading": False}
                     self._tell(replace(self.model, **told))  # type: ignore[arg-type]
@@ -270,11 +270,11 @@ class ExplorerPanel(LinkedWidget):
             return None, None, f"{type(error).__name__}: {error}"
 
     def _tell(self, now: PanelModel) -> None:
-        """Take the model and tell the pages what is new; called with the guard held."""
+        """Take the model and tell the pages what is new; called with the lock held."""
         self.model = now
         before, self._told = self._told, now.to_json()
         if changed := changed_fields(self._told, before):
-            self.patch("panel", changed)
+            self.send_patch("panel", changed)
 
     # what pages ask for: looking
 
@@ -325,13 +325,13 @@ class ExplorerPanel(LinkedWidget):
         self._tell_seen()
         return self._done(done)
 
-    def _seen_at(self) -> str | None:
+    def _code_checked_at(self) -> str | None:
         seen_at = self._actions.code_checked_at
         return None if seen_at is None else seen_at.isoformat()
 
     def _tell_seen(self) -> None:
-        with self.guard:
-            self._tell(replace(self.model, seen_at=self._seen_at()))
+        with self.lock:
+            self._tell(replace(self.model, seen_at=self._code_checked_at()))
 
     def _cancel(self, backfill_id: str) -> Answer:
         return self._done(self._actions.cancel(backfill_id))
@@ -384,9 +384,9 @@ class ExplorerPanel(LinkedWidget):
     def _keys_of(self, chosen: Chosen) -> list[str]:
         if chosen.keys is not None:
             return list(chosen.keys)
-        if chosen.n > model.MOST_KEYS:
+        if chosen.n > model.MAX_KEYS:
             raise BadRequest(
-                f"{chosen.n:,} keys cannot be named one by one: select at most {model.MOST_KEYS:,}, or all."
+                f"{chosen.n:,} keys cannot be named one by one: select at most {model.MAX_KEYS:,}, or all."
             )
         return self._heatmap.selected_keys()
 
@@ -398,10 +398,10 @@ class ExplorerPanel(LinkedWidget):
 
     def _done(self, done: ActionResult) -> Answer:
         if done.backfill_id:
-            with self.guard:
-                self._followed = tuple(dict.fromkeys([done.backfill_id, *self._followed]))[:MOST_BACKFILLS]
+            with self.lock:
+                self._followed = tuple(dict.fromkeys([done.backfill_id, *self._followed]))[:MAX_BACKFILLS]
                 self._ended.pop(done.backfill_id, None)
-        self._watcher.nudge()
+        self._feed.poll_now()
         return Answer({"backfill_id": done.backfill_id}, message=done.message, code=done.code)
 
     def __repr__(self) -> str:
@@ -437,9 +437,9 @@ def _backfill_json(monitored: payloads.MonitorJson) -> payloads.BackfillJson:
     """What of a backfill's monitor the panel shows."""
     return {
         "id": monitored["id"], "selection": monitored["selection"], "status": monitored["status"],
-        "going": monitored["going"], "waiting": monitored["waiting"], "steps": monitored["steps"],
-        "done": monitored["done"], "counts": monitored["counts"], "left_s": monitored["left_s"],
-        "may": monitored["may"],
+        "is_active": monitored["is_active"], "waiting_for": monitored["waiting_for"], "steps": monitored["steps"],
+        "done": monitored["done"], "counts": monitored["counts"], "remaining_s": monitored["remaining_s"],
+        "allowed": monitored["allowed"],
     }  # fmt: skip
 
 

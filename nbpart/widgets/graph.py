@@ -13,17 +13,18 @@ from nbpart.catalog import AssetRecord, Batch, Catalog, queries
 from nbpart.catalog.queries import Changes
 from nbpart.widgets import schema
 from nbpart.widgets.bundle import load_css, load_esm
+from nbpart.widgets.change_feed import subscribe
 from nbpart.widgets.contracts import GRAPH
-from nbpart.widgets.graph_model import Counts, GraphModel, build_graph, counts_by_name, definitions_of
+from nbpart.widgets.counts import Counts
+from nbpart.widgets.dead_processes import ACTIVE_CODES, DeadProcessCheck
+from nbpart.widgets.graph_model import GraphModel, build_graph, counts_by_name, definitions_of
 from nbpart.widgets.graph_svg import graph_html
-from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.payloads import GraphState
-from nbpart.widgets.reaping import GOING, Reaper
 from nbpart.widgets.schema import Answer
-from nbpart.widgets.watch import follow
 
-#: What a person sees where nothing is registered: the least that makes a first asset.
-FIRST_LINES = (
+#: Shown where nothing is registered yet: the shortest code that registers an asset with partitions.
+FIRST_ASSET_EXAMPLE = (
     'files = ws.dynamic_partitions("files")\n'
     "@ws.asset(partitions=files)\n"
     'def first(partition_key: str) -> dict: return {"key": partition_key}'
@@ -32,17 +33,18 @@ FIRST_LINES = (
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read of the catalog; ``assets`` is None where they are as before."""
+    """What was read of the catalog; ``assets`` is None if none was registered since the last reading."""
 
     counts: dict[int, Counts]
     assets: list[AssetRecord] | None
 
 
-class AssetGraph(LinkedWidget):
-    """Every asset and source with its counts, from left to right; follows the catalog while it lives.
+class AssetGraph(LiveWidget):
+    """All assets and sources with the counts of their partitions, from left to right; kept up to date with the catalog.
 
     ``selection`` are the names of the selected assets, and can be set. ``folded`` are the groups that are drawn as one
-    card, and can be set too. ``focus`` is the asset that was double-clicked last; `on_focus` tells of each time.
+    card, and can be set too. ``focus`` is the asset that was double-clicked last; `on_focus` registers a callback for
+    each double click. ``height`` is its greatest height in pixels.
     """
 
     contract = GRAPH
@@ -62,57 +64,57 @@ class AssetGraph(LinkedWidget):
         interrupt_dead_runs: Callable[[], object] | None = None,
     ) -> None:
         self._catalog = catalog
-        self._reaper = Reaper(interrupt_dead_runs)
+        self._dead_process_check = DeadProcessCheck(interrupt_dead_runs)
         self._on_focus: list[Callable[[str], object]] = []
         self._assets, self._counts, seen = catalog.read(_read_all)
         self.model = self._build(folded)
         super().__init__(folded=list(folded), height=height)
-        self.answer_to("fold", self._fold)
-        self.answer_to("focus", self._focus)
-        self.observe(self._refold, "folded")
-        self._watcher = follow(catalog, self, seen)
+        self.on_request("fold", self._fold)
+        self.on_request("focus", self._focus)
+        self.observe(self._rebuild, "folded")
+        self._feed = subscribe(catalog, self, seen)
 
     def state(self) -> GraphState:
-        return {"graph": self.model.to_json(), "first": FIRST_LINES}
+        return {"graph": self.model.to_json(), "example": FIRST_ASSET_EXAMPLE}
 
     def static_html(self) -> str:
-        return graph_html(self.model, FIRST_LINES)
+        return graph_html(self.model, FIRST_ASSET_EXAMPLE)
 
     def on_focus(self, callback: Callable[[str], object]) -> None:
         """Call ``callback(name)`` whenever an asset is double-clicked."""
         self._on_focus.append(callback)
 
     def close(self) -> None:
-        if hasattr(self, "_watcher"):  # it is also called for a widget whose making failed
-            self._watcher.remove(self)
+        if hasattr(self, "_feed"):  # it is also called for a widget whose making failed
+            self._feed.remove(self)
         super().close()
 
-    # following the catalog
+    # as a `Subscriber` of the catalog
 
-    def catch_up(self) -> None:
-        self._watcher.nudge()
+    def on_view_opened(self) -> None:
+        self._feed.poll_now()
 
-    def is_due(self) -> bool:
-        if any(counts[code] for counts in self._counts.values() for code in GOING):
-            self._reaper.look()
+    def on_poll(self) -> bool:
+        if any(counts[code] for counts in self._counts.values() for code in ACTIVE_CODES):
+            self._dead_process_check.start()
         return False
 
     def read(self, batch: Batch, changes: Changes) -> _Read:
         return _Read(changes.counts, queries.load_assets(batch) if changes.registered else None)
 
     def apply(self, found: _Read) -> None:
-        with self.guard:
+        with self.lock:
             before, self._counts = self.model, found.counts
             if found.assets is not None:
                 self._assets = found.assets
                 self.model = self._build(self.folded)
-                self.patch("graph", {"graph": self.model.to_json()})
+                self.send_patch("graph", {"graph": self.model.to_json()})
                 return
             self.model = before.with_counts(counts_by_name(self._assets, self._counts))
             if changed := self.model.changed_counts(before):
-                self.patch("counts", {"changed": changed})
+                self.send_patch("counts", {"changed": changed})
 
-    # what pages ask for
+    # requests of pages
 
     @traitlets.validate("selection")
     def _check_selection(self, proposal: Any) -> list[str]:
@@ -124,8 +126,8 @@ class AssetGraph(LinkedWidget):
             raise schema.BadRequest(f"There is no group {group[:80]!r}.")
         others = [name for name in self.folded if name != group]
         self.folded = [*others, group] if folded else others
-        told = f"{group} is {'folded' if folded else 'unfolded'}."
-        return Answer(message=told, code=f"graph.folded = {json.dumps(self.folded, ensure_ascii=False)}")
+        message = f"{group} is {'folded' if folded else 'unfolded'}."
+        return Answer(message=message, code=f"graph.folded = {json.dumps(self.folded, ensure_ascii=False)}")
 
     def _focus(self, name: str) -> Answer:
         if name not in {asset.name for asset in self._assets}:
@@ -135,10 +137,10 @@ class AssetGraph(LinkedWidget):
             callback(name)
         return Answer(message=name, code=f"ws.heatmap([{name!r}])")
 
-    def _refold(self, _change: object) -> None:
-        with self.guard:
+    def _rebuild(self, _change: object) -> None:
+        with self.lock:
             self.model = self._build(self.folded)
-            self.patch("graph", {"graph": self.model.to_json()})
+            self.send_patch("graph", {"graph": self.model.to_json()})
 
     def _build(self, folded: Collection[str]) -> GraphModel:
         return build_graph(definitions_of(self._assets), counts_by_name(self._assets, self._counts), folded)

@@ -1,4 +1,4 @@
-"""What the asset graph shows: cards in columns, edges between them, counts on them. Plain records, no browser."""
+"""The asset graph as plain records: cards in columns, edges between them, and the counts on the cards."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from dataclasses import dataclass, replace
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog import AssetRecord
-from nbpart.states import STATUS_CODES
+from nbpart.widgets.counts import NO_COUNTS, Counts, sum_counts
 from nbpart.widgets.layout import compute_layout
 from nbpart.widgets.payloads import CardJson, EdgeJson, GraphJson
 
-#: Sizes in pixels at scale 1: of a card, and from one to the next.
+#: In pixels at scale 1: the size of a card, and the distance from one to the next across and down.
 CARD_WIDTH, CARD_HEIGHT = 200, 58
 COLUMN, ROW = 256, 76
-
-Counts = tuple[int, ...]
-NONE: Counts = (0,) * len(STATUS_CODES)
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One asset or source, or a folded group with its ``members``; ``set_name`` is "" without partitions.
+    """An asset or source, or a folded group.
 
-    ``each`` are the counts of each member.
+    ``kind`` is that of the asset, "source" or "group". ``members`` are the names of the assets on it (one, or those of
+    the group) and ``member_counts`` their counts, in the same order. ``set_name`` is the set of its partitions, or "".
+    ``x`` and ``y`` are the upper left corner, in pixels.
     """
 
     name: str
@@ -35,21 +34,25 @@ class Card:
     description: str
     x: float
     y: float
-    each: tuple[Counts, ...] = ()
+    member_counts: tuple[Counts, ...] = ()
 
     @property
     def counts(self) -> Counts:
-        """Those of all members together."""
-        return add_up(self.each)
+        """The counts of all members together."""
+        return sum_counts(self.member_counts)
 
     @property
     def total(self) -> int:
+        """The number of partitions on it."""
         return sum(self.counts)
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Places of cards in the model, and the points that the line passes (left edges of cards, their middles)."""
+    """The line from the card ``source`` to the card ``target``, which are indices into `GraphModel.cards`.
+
+    ``points`` are the positions that it passes, in pixels: of each card the left edge at half its height.
+    """
 
     source: int
     target: int
@@ -58,7 +61,10 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class GraphModel:
-    """The whole picture. ``groups`` holds every group with the number of its assets, ``folded`` those shown as one."""
+    """The graph with its layout. ``width`` and ``height`` are in pixels.
+
+    ``groups`` are the names of all groups with the number of their assets, ``folded`` those drawn as one card.
+    """
 
     cards: tuple[Card, ...] = ()
     edges: tuple[Edge, ...] = ()
@@ -68,10 +74,10 @@ class GraphModel:
     height: float = 0.0
 
     def to_json(self) -> GraphJson:
-        """As a page takes it."""
+        """Return it as it is sent to pages."""
         return {
             "cards": [_card_json(card) for card in self.cards],
-            "edges": [edge_json(edge) for edge in self.edges],
+            "edges": [_edge_json(edge) for edge in self.edges],
             "groups": [{"name": name, "size": n, "folded": name in self.folded} for name, n in self.groups],
             "width": self.width,
             "height": self.height,
@@ -79,26 +85,33 @@ class GraphModel:
         }
 
     def with_counts(self, by_name: Mapping[str, Counts]) -> GraphModel:
-        cards = tuple(replace(card, each=tuple(by_name.get(m, NONE) for m in card.members)) for card in self.cards)
+        """Return the same graph with these counts by name of asset; an asset that is not among them has none."""
+        cards = tuple(
+            replace(card, member_counts=tuple(by_name.get(m, NO_COUNTS) for m in card.members)) for card in self.cards
+        )
         return replace(self, cards=cards)
 
     def changed_counts(self, before: GraphModel) -> list[tuple[int, list[list[int]]]]:
-        """(place, counts of each member) of the cards that are not as in ``before``, which has the same cards."""
+        """Return (index, counts of each member) of the cards that differ from ``before``, which has the same cards."""
         pairs = zip(self.cards, before.cards, strict=True)
-        return [(i, [list(one) for one in now.each]) for i, (now, then) in enumerate(pairs) if now.each != then.each]
+        return [
+            (i, [list(one) for one in now.member_counts])
+            for i, (now, then) in enumerate(pairs)
+            if now.member_counts != then.member_counts
+        ]
 
 
 def build_graph(
     definitions: Sequence[AssetDefinition], counts: Mapping[str, Counts], folded: Collection[str] = ()
 ) -> GraphModel:
-    """The picture of these assets and sources; each of ``folded`` (names of groups) is one card."""
+    """Lay out these assets and sources; each group named in ``folded`` becomes one card. Unknown groups are ignored."""
     graph = AssetGraph(definitions)
     sizes: dict[str, int] = {}
     for definition in graph.definitions:
         if definition.group:
             sizes[definition.group] = sizes.get(definition.group, 0) + 1
-    closed = frozenset(folded) & set(sizes)
-    cards, place = _make_cards(graph, closed)
+    folded_groups = frozenset(folded) & set(sizes)
+    cards, place = _make_cards(graph, folded_groups)
     pairs = dict.fromkeys((place[e.upstream], place[e.downstream]) for e in graph.edges)
     edges = [(a, b) for a, b in pairs if a != b]
     layout = compute_layout(len(cards), edges)
@@ -112,21 +125,21 @@ def build_graph(
     )
     width = layout.columns * COLUMN - (COLUMN - CARD_WIDTH) if cards else 0.0
     height = layout.rows * ROW - (ROW - CARD_HEIGHT) if cards else 0.0
-    model = GraphModel(placed, lines, tuple(sizes.items()), closed, round(width, 1), round(height, 1))
+    model = GraphModel(placed, lines, tuple(sizes.items()), folded_groups, round(width, 1), round(height, 1))
     return model.with_counts(counts)
 
 
-def _make_cards(graph: AssetGraph, closed: Collection[str]) -> tuple[list[Card], dict[str, int]]:
-    """The cards, not yet placed, and the card on which each asset is."""
+def _make_cards(graph: AssetGraph, folded_groups: Collection[str]) -> tuple[list[Card], dict[str, int]]:
+    """Return the cards, all at (0, 0), and by name of asset the index of its card."""
     cards: list[Card] = []
     place: dict[str, int] = {}
     members: dict[str, list[str]] = {}
     for d in graph.definitions:
-        if d.group in closed:
+        if d.group in folded_groups:
             members.setdefault(d.group, []).append(d.name)
     at: dict[str, int] = {}
     for d in graph.definitions:
-        if d.group not in closed:
+        if d.group not in folded_groups:
             place[d.name] = len(cards)
             cards.append(Card(d.name, d.kind, d.group, d.set_name, (d.name,), d.description, 0.0, 0.0))
         elif d.group in at:
@@ -138,20 +151,17 @@ def _make_cards(graph: AssetGraph, closed: Collection[str]) -> tuple[list[Card],
 
 
 def definitions_of(assets: Sequence[AssetRecord]) -> list[AssetDefinition]:
+    """The definitions of registered assets and sources."""
     return [AssetDefinition.from_json(asset.definition) for asset in assets]
 
 
 def counts_by_name(assets: Sequence[AssetRecord], counts: Mapping[int, Counts]) -> dict[str, Counts]:
-    return {asset.name: counts.get(asset.asset_id, NONE) for asset in assets}
+    """Counts by name of asset, from ``counts`` by asset id."""
+    return {asset.name: counts.get(asset.asset_id, NO_COUNTS) for asset in assets}
 
 
-def add_up(counts: Sequence[Counts]) -> Counts:
-    return tuple(sum(each) for each in zip(*counts, strict=True)) if counts else NONE
-
-
-def edge_json(edge: Edge) -> EdgeJson:
-    """As a page takes it."""
-    return {"s": edge.source, "t": edge.target, "points": list(edge.points)}
+def _edge_json(edge: Edge) -> EdgeJson:
+    return {"source": edge.source, "target": edge.target, "points": list(edge.points)}
 
 
 def _card_json(card: Card) -> CardJson:
@@ -161,9 +171,9 @@ def _card_json(card: Card) -> CardJson:
         "group": card.group,
         "set": card.set_name,
         "members": list(card.members),
-        "about": card.description,
+        "description": card.description,
         "x": card.x,
         "y": card.y,
         "counts": list(card.counts),
-        "each": [list(one) for one in card.each],
+        "member_counts": [list(one) for one in card.member_counts],
     }

@@ -6,27 +6,28 @@ import itertools
 from html import escape
 
 from nbpart.states import BAR_ORDER, NOTABLE, STATUS_CODES, PartitionStatus
-from nbpart.widgets.graph_model import CARD_HEIGHT, CARD_WIDTH, Card, Counts, Edge, GraphModel
+from nbpart.widgets.counts import Counts, describe_counts
+from nbpart.widgets.graph_model import CARD_HEIGHT, CARD_WIDTH, Card, Edge, GraphModel
 from nbpart.widgets.palette import MARKS, colour_rules
 
 _STATUSES = tuple(STATUS_CODES)
-_LONGEST_NAME = 25
-_LEAST_BAR = 4.0
+_MAX_NAME_LENGTH = 25
+_MIN_SEGMENT_WIDTH = 4.0
 _STYLE = """
 .nbpart-g{color:var(--jp-ui-font-color1,inherit);font:12px system-ui,sans-serif;overflow-x:auto}
 .nbpart-g svg{max-width:none}
-.nbpart-g text{fill:currentColor}.nbpart-g .t{font-weight:600}.nbpart-g .k{font-size:10.5px;opacity:.75}
+.nbpart-g text{fill:currentColor}.nbpart-g .name{font-weight:600}.nbpart-g .small{font-size:10.5px;opacity:.75}
 .nbpart-g .box{fill:none;stroke:currentColor;stroke-opacity:.4}
-.nbpart-g .e{fill:none;stroke:currentColor;stroke-opacity:.3}
-.nbpart-g .b{stroke:currentColor;stroke-opacity:.25;stroke-width:.5}
+.nbpart-g .edge{fill:none;stroke:currentColor;stroke-opacity:.3}
+.nbpart-g .segment{stroke:currentColor;stroke-opacity:.25;stroke-width:.5}
 .nbpart-g pre{padding:8px;background:#8882}
 """
 
 
-def graph_html(model: GraphModel, first_lines: str) -> str:
-    """The picture with its style; where there is no asset yet, what to do."""
+def graph_html(model: GraphModel, example: str) -> str:
+    """The graph as HTML with its style; with no assets yet, the code ``example`` that registers a first one."""
     if not model.cards:
-        body = f"<p>No assets yet. These lines register the first:</p><pre>{escape(first_lines)}</pre>"
+        body = f"<p>No assets yet. These lines register the first:</p><pre>{escape(example)}</pre>"
     else:
         body = _svg(model)
     fills = "".join(f".nbpart-g .s-{s}{{fill:var(--nbpart-{s})}}" for s in MARKS)
@@ -35,9 +36,9 @@ def graph_html(model: GraphModel, first_lines: str) -> str:
 
 def _svg(model: GraphModel) -> str:
     wide, high = model.width + 4, model.height + 4
-    # never more than a screen wide at first: a browser scales what it can, and the text stays text
+    # at most as wide as a screen; the browser scales it down
     shown = min(wide, 1600)
-    edges = "".join(f'<path class="e" d="{edge_path(edge)}"/>' for edge in model.edges)
+    edges = "".join(f'<path class="edge" d="{edge_path(edge)}"/>' for edge in model.edges)
     cards = "".join(_card(card) for card in model.cards)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 {wide:g} {high:g}" width="{shown:g}"'
@@ -46,7 +47,7 @@ def _svg(model: GraphModel) -> str:
 
 
 def edge_path(edge: Edge) -> str:
-    """The line of an edge: out of the right side of a card, into the left side of another, straight where it passes."""
+    """The ``d`` of an SVG path: from the right side of a card to the left side of the next, straight past others."""
     points = edge.points
     parts = []
     for i, ((x1, y1), (x2, y2)) in enumerate(itertools.pairwise(points)):
@@ -57,45 +58,49 @@ def edge_path(edge: Edge) -> str:
 
 
 def _card(card: Card) -> str:
-    name = card.name if len(card.name) <= _LONGEST_NAME else f"{card.name[:12]}…{card.name[-12:]}"
+    name = card.name if len(card.name) <= _MAX_NAME_LENGTH else f"{card.name[:12]}…{card.name[-12:]}"
     kind = f"{len(card.members)} assets" if card.kind == "group" else card.kind
     bar = "" if card.kind == "source" else _bar(card.counts)
     return (
-        f'<g transform="translate({card.x:g},{card.y:g})"><title>{escape(describe(card))}</title>'
+        f'<g transform="translate({card.x:g},{card.y:g})"><title>{escape(describe_card(card))}</title>'
         f'<rect class="box" width="{CARD_WIDTH}" height="{CARD_HEIGHT}" rx="6"/>'
-        f'<text class="t" x="10" y="19">{escape(name)}</text>'
-        f'<text class="k" x="10" y="36">{escape(kind)}</text>'
-        f'<text class="k" x="{CARD_WIDTH - 10}" y="36" text-anchor="end">{escape(count_text(card))}</text>{bar}</g>'
+        f'<text class="name" x="10" y="19">{escape(name)}</text>'
+        f'<text class="small" x="10" y="36">{escape(kind)}</text>'
+        f'<text class="small" x="{CARD_WIDTH - 10}" y="36" text-anchor="end">{escape(summarize_counts(card))}</text>'
+        f"{bar}</g>"
     )
 
 
 def _bar(counts: Counts) -> str:
     parts = []
-    for status, x, width in bar_parts(counts, CARD_WIDTH - 20):
-        # a little apart: two colours side by side need not stand out from each other
-        parts.append(f'<rect class="b s-{status}" x="{10 + x:.1f}" y="43" width="{width - 1:.1f}" height="7"/>')
+    for status, x, width in compute_bar(counts, CARD_WIDTH - 20):
+        # with a gap: two colours side by side may be hard to tell apart
+        parts.append(f'<rect class="segment s-{status}" x="{10 + x:.1f}" y="43" width="{width - 1:.1f}" height="7"/>')
     return "".join(parts)
 
 
-def bar_parts(counts: Counts, width: float) -> list[tuple[PartitionStatus, float, float]]:
-    """(status, x, width) of a stacked bar: whatever there is can be seen, and one failure does not paint the whole."""
+def compute_bar(counts: Counts, width: float) -> list[tuple[PartitionStatus, float, float]]:
+    """Divide a stacked bar of ``width`` pixels: (status, x, width) from left to right, for each status that occurs.
+
+    Widths are proportional to the counts, but at least 4 pixels, so that one failure in a million can be seen.
+    """
     total = sum(counts)
     if not total:
         return []
     there = [s for s in BAR_ORDER if counts[STATUS_CODES[s]]]
-    small = [s for s in there if counts[STATUS_CODES[s]] / total * width < _LEAST_BAR]
+    small = [s for s in there if counts[STATUS_CODES[s]] / total * width < _MIN_SEGMENT_WIDTH]
     rest = sum(counts[STATUS_CODES[s]] for s in there if s not in small)
     parts, x = [], 0.0
     for status in there:
-        share = (width - len(small) * _LEAST_BAR) / rest * counts[STATUS_CODES[status]] if rest else 0.0
-        own = _LEAST_BAR if status in small else share
+        share = (width - len(small) * _MIN_SEGMENT_WIDTH) / rest * counts[STATUS_CODES[status]] if rest else 0.0
+        own = _MIN_SEGMENT_WIDTH if status in small else share
         parts.append((status, x, own))
         x += own
     return parts
 
 
-def count_text(card: Card) -> str:
-    """The counts of a card in a few characters."""
+def summarize_counts(card: Card) -> str:
+    """The counts of a card as short text, such as "985 / 1,000 ✕3"."""
     counts = card.counts
     if card.kind == "source":
         return f"{card.total:,} key{'' if card.total == 1 else 's'}" if card.set_name else "one"
@@ -109,7 +114,6 @@ def count_text(card: Card) -> str:
     return text
 
 
-def describe(card: Card) -> str:
-    """A card in one sentence, for who hears it or points at it."""
-    told = ", ".join(f"{n:,} {s}" for s, n in zip(_STATUSES, card.counts, strict=True) if n) or "no partitions"
-    return f"{card.name} ({card.kind}): {told}"
+def describe_card(card: Card) -> str:
+    """A card in one sentence, for its tooltip and for screen readers."""
+    return f"{card.name} ({card.kind}): {describe_counts(card.counts) or 'no partitions'}"

@@ -15,17 +15,17 @@ from nbpart.errors import DeclarationError
 from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets import payloads
 from nbpart.widgets.bundle import load_css, load_esm
+from nbpart.widgets.change_feed import subscribe
 from nbpart.widgets.clipping import clip_value
 from nbpart.widgets.contracts import HEATMAP
+from nbpart.widgets.dead_processes import ACTIVE_CODES, DeadProcessCheck
 from nbpart.widgets.heatmap_bands import Choice
 from nbpart.widgets.heatmap_model import Selection
 from nbpart.widgets.heatmap_state import Found, HeatmapState, Patch
 from nbpart.widgets.heatmap_svg import heatmap_html
-from nbpart.widgets.link import LinkedWidget
-from nbpart.widgets.reaping import GOING, Reaper
+from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.values import to_exact_json
-from nbpart.widgets.watch import follow
 
 _NAME = re.compile(r"(metric\.)?[^\W\d]\w*")
 _SAME: Any = object()
@@ -33,7 +33,7 @@ _SAME: Any = object()
 _NAMED = 3
 
 
-class PartitionHeatmap(LinkedWidget):
+class PartitionHeatmap(LiveWidget):
     """Every partition with its status: a band a partitions definition, a row an asset; follows the catalog.
 
     ``assets`` are names, or None for all that are computed. ``color_by`` is ``"status"``, ``"duration_s"``, ``"rows"``,
@@ -59,24 +59,24 @@ class PartitionHeatmap(LinkedWidget):
         interrupt_dead_runs: Callable[[], object] | None = None,
     ) -> None:
         self._catalog = catalog
-        self._reaper = Reaper(interrupt_dead_runs)
+        self._dead_process_check = DeadProcessCheck(interrupt_dead_runs)
         choice = _check_choice(Choice(color_by, sort_by))
         self._told: HeatmapState | None = None
         self._held = HeatmapState(catalog, assets, choice, publish=self._publish)
         super().__init__()
-        self._held.guard = self.guard
+        self._held.lock = self.lock
         self._told = self._held
         self._answer()
-        self._watcher = follow(catalog, self, self._held.sequence)
+        self._feed = subscribe(catalog, self, self._held.sequence)
 
     def _answer(self) -> None:
-        self.answer_to("choose", self._choose)
-        self.answer_to("details", self._details)
-        self.answer_to("keys", self._keys)
-        self.answer_to("select", self._select)
-        self.answer_to("sort", self._sort)
-        self.answer_to("clear", self._clear)
-        self.answer_to("unfocus", lambda: self.focus(None))
+        self.on_request("choose", self._choose)
+        self.on_request("details", self._details)
+        self.on_request("keys", self._keys)
+        self.on_request("select", self._select)
+        self.on_request("sort", self._sort)
+        self.on_request("clear", self._clear)
+        self.on_request("unfocus", lambda: self.focus(None))
 
     def state(self) -> payloads.HeatmapState:
         view = self._held.view()
@@ -132,9 +132,9 @@ class PartitionHeatmap(LinkedWidget):
 
     def unselect(self) -> None:
         """Select nothing, in every page."""
-        with self.guard:
+        with self.lock:
             self._held.unselect()
-            self.patch("selection", {"selection": None})
+            self.send_patch("selection", {"selection": None})
         self.selection = None
 
     def selected_keys(self) -> list[str]:
@@ -148,18 +148,18 @@ class PartitionHeatmap(LinkedWidget):
         return [str(key) for key in self._catalog.read(lambda b: queries.key_texts(b, ids)).tolist()]
 
     def close(self) -> None:
-        if hasattr(self, "_watcher"):  # it is also called for a widget whose making failed
-            self._watcher.remove(self)
+        if hasattr(self, "_feed"):  # it is also called for a widget whose making failed
+            self._feed.remove(self)
         super().close()
 
     # following the catalog
 
-    def catch_up(self) -> None:
-        self._watcher.nudge()
+    def on_view_opened(self) -> None:
+        self._feed.poll_now()
 
-    def is_due(self) -> bool:
-        if any(band.counts[:, code].any() for band in self._held.bands for code in GOING):
-            self._reaper.look()
+    def on_poll(self) -> bool:
+        if any(band.counts[:, code].any() for band in self._held.bands for code in ACTIVE_CODES):
+            self._dead_process_check.start()
         return False
 
     def read(self, batch: Batch, changes: Changes) -> Found:
@@ -169,14 +169,14 @@ class PartitionHeatmap(LinkedWidget):
         self._held.follow(found)
 
     def _publish(self, patch: Patch | None) -> None:
-        """Tell the pages; called with the guard held."""
+        """Tell the pages; called with the lock held."""
         if self._told is None:
             return
         if patch is None:
             view = self._held.view()
-            self.patch("whole", view.head, [view.cells])
+            self.send_patch("view", view.head, [view.cells])
         else:
-            self.patch("patch", patch.head, [patch.places, patch.status, patch.steps])
+            self.send_patch("cells", patch.head, [patch.places, patch.status, patch.steps])
 
     # what pages ask for
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MISSING, MADE = STATUS_CODES[PartitionStatus.MISSING], STATUS_CODES[PartitionStatus.MATERIALIZED]
 #: More partitions than these are never drawn as a grid, so their parameters are not read.
-_MOST_IN_GRID = 100_000
+_MAX_IN_GRID = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], choic
         band.scale = fit_scale(values)
         blank = Scale(0, 0)
         band.steps = np.stack([(band.scale or blank).encode(some) for some in values])
-    if key_set.params and 0 < len(band.members) <= _MOST_IN_GRID:
+    if key_set.params and 0 < len(band.members) <= _MAX_IN_GRID:
         table = catalog.read(lambda b: cells.member_parameters(b, key_set.set_id))
         if table.num_rows == len(band.members):
             band.grid = plan_grid({name: table.column(name).to_pylist() for name in table.column_names})

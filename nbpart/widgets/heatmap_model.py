@@ -22,7 +22,7 @@ Layout = Literal["line", "grid", "cell"]
 Range: TypeAlias = tuple[int, int]
 
 #: A grid with more rows or columns than these could not be read: it is drawn as a line.
-MOST_DOWN, MOST_ACROSS = 100, 1_000
+MAX_DOWN, MAX_ACROSS = 100, 1_000
 #: Values are drawn in this many steps; 0 is no value.
 STEPS = 255
 _LOG_FROM = 1_000.0
@@ -189,7 +189,7 @@ def plan_grid(parameters: Mapping[str, Sequence[Any]]) -> Grid | None:
     (across, columns, column), (down, rows, row) = sides
     # a line says more than a diagonal
     is_sparse = len(column) * 20 < len(columns) * len(rows)
-    if not columns or len(columns) > MOST_ACROSS or len(rows) > MOST_DOWN or is_sparse:
+    if not columns or len(columns) > MAX_ACROSS or len(rows) > MAX_DOWN or is_sparse:
         return None
     return Grid(across, down, columns, rows, (row * len(columns) + column).astype(np.uint32))
 

@@ -1,7 +1,7 @@
 """What one heatmap shows: it reads the catalog, and publishes the whole view or what changed of it.
 
-Any thread may call it. One at a time works on it, reading the catalog without the guard; what is shown changes with the
-guard held, so that who holds it sees a view that is whole.
+Any thread may call it. One at a time works on it, reading the catalog without the lock; what is shown changes with the
+lock held, so that who holds it sees a view that is whole.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Selections of more keys than these do not name them.
-MOST_NAMED = 100
+MAX_NAMED = 100
 #: What one request may ask for.
-MOST_KEYS, MOST_RANGES = 200, 1_000
+MAX_KEYS, MAX_RANGES = 200, 1_000
 #: Where more than one in so many partitions changed, the whole is told.
 _PATCH_DOWN_TO = 5
 
@@ -92,8 +92,8 @@ class Found:
 class HeatmapState:
     """The bands of one heatmap, as its choice wants them, up to a sequence.
 
-    `assets` are names, or None for all that are computed. `guard` may be set before anybody else knows of this.
-    `publish` is called with the guard held: with a patch, or
+    `assets` are names, or None for all that are computed. `lock` may be set before anybody else knows of this.
+    `publish` is called with the lock held: with a patch, or
     with None where all that is shown is new. Raises UnknownNameError.
     """
 
@@ -108,8 +108,8 @@ class HeatmapState:
         self._catalog = catalog
         self._assets = None if assets is None else tuple(assets)
         self._focus: tuple[str, ...] | None = None
-        self._work = threading.RLock()
-        self.guard = threading.RLock()
+        self._work_lock = threading.RLock()
+        self.lock = threading.RLock()
         self._publish = publish
         self._structure: Structure
         self._bands: list[Band] = []
@@ -127,12 +127,12 @@ class HeatmapState:
 
     @property
     def bands(self) -> tuple[Band, ...]:
-        """What is held, to be read with the guard held."""
+        """What is held, to be read with the lock held."""
         return tuple(self._bands)
 
     def view(self) -> View:
         """The whole, as it is held."""
-        with self.guard:
+        with self.lock:
             parts: list[bytes] = []
             for band in self._bands:
                 parts += [band.places.take(row).tobytes() for row in band.status]
@@ -143,7 +143,7 @@ class HeatmapState:
 
     def choose(self, choice: Choice) -> None:
         """Show it in another way."""
-        with self._work:
+        with self._work_lock:
             before, self.choice = self.choice, choice
             if before.color_by != choice.color_by:
                 self._load()
@@ -153,12 +153,12 @@ class HeatmapState:
     def sort(self) -> None:
         """Put what is shown in its order again, as the catalog is now."""
         self.follow()
-        with self._work:
+        with self._work_lock:
             self._place()
 
     def focus(self, assets: Sequence[str] | None) -> None:
         """Show only these assets of all, or all again. Raises UnknownNameError, and then shows what it showed."""
-        with self._work:
+        with self._work_lock:
             before, self._focus = self._focus, None if assets is None else tuple(assets)
             try:
                 self._load()
@@ -168,7 +168,7 @@ class HeatmapState:
 
     def reload(self) -> None:
         """Read everything anew."""
-        with self._work:
+        with self._work_lock:
             self._load()
 
     def read(self, batch: Batch) -> Found:
@@ -188,13 +188,13 @@ class HeatmapState:
 
     def follow(self, found: Found | None = None) -> None:
         """Catch up with the catalog, or with what `read` found, and publish what that changes."""
-        with self._work:
+        with self._work_lock:
             if found is None or found.loads != self._loads:
                 found = self._catalog.read(self.read)
             if found.structure.shape != self._structure.shape or not self._can_take_in(found.members):
                 self._load()
                 return
-            with self.guard:
+            with self.lock:
                 before = self._count_unsorted(), self._metrics
                 changes = self._take_in(found)
                 news = before != (self._count_unsorted(), self._metrics)
@@ -207,7 +207,7 @@ class HeatmapState:
 
     def details(self, view: int, band: int, row: int, place: int) -> PartitionRecord | None:
         """What is known of the partition that stands there; None where there is none."""
-        with self.guard:
+        with self.lock:
             one = self._band(view, band)
             if not (0 <= row < len(one.rows) and 0 <= place < one.places.n):
                 return None
@@ -216,13 +216,13 @@ class HeatmapState:
 
     def keys(self, view: int, band: int, places: Sequence[int]) -> list[str | None]:
         """The keys at some places; None for a place that is not there."""
-        with self.guard:
+        with self.lock:
             one = self._band(view, band)
-            inside = [place for place in places[:MOST_KEYS] if 0 <= place < one.places.n]
+            inside = [place for place in places[:MAX_KEYS] if 0 <= place < one.places.n]
             ids = _ids_at(one, inside)
         texts: Sequence[str | None] = self._catalog.read(lambda b: queries.key_texts(b, ids)).tolist() if inside else []
         named = dict(zip(inside, texts, strict=True))
-        return [named.get(place) for place in places[:MOST_KEYS]]
+        return [named.get(place) for place in places[:MAX_KEYS]]
 
     def select(
         self, view: int, band: int, rows: Sequence[int], ranges: Sequence[Range]
@@ -231,7 +231,7 @@ class HeatmapState:
 
         Raises BadRequest for what cannot be there, OutOfDateError where the view has changed since.
         """
-        with self.guard:
+        with self.lock:
             one = self._band(view, band)
             if not rows or not all(0 <= row < len(one.rows) for row in rows):
                 raise BadRequest("There is no such row.")
@@ -252,14 +252,14 @@ class HeatmapState:
         return self._with_keys(selection, ids), highlights
 
     def unselect(self) -> None:
-        with self.guard:
+        with self.lock:
             self._selected = None
 
     def selected_ids(self, selection: Selection) -> NDArray[np.int64]:
         """The ids of a selection's keys. Raises OutOfDateError where the set has lost keys since it was made."""
         import numpy as np
 
-        with self.guard:
+        with self.lock:
             band = self._band_of(selection)
             return np.concatenate([band.members.key_ids[a:b] for a, b in selection.ranges] or [np.empty(0, np.int64)])
 
@@ -267,7 +267,7 @@ class HeatmapState:
         """How many of the selected partitions have each status, by code. Raises as `selected_ids`."""
         import numpy as np
 
-        with self.guard:
+        with self.lock:
             band = self._band_of(selection)
             total = np.zeros(len(STATUS_CODES), np.int64)
             for row, codes in zip(band.rows, band.status, strict=True):
@@ -277,7 +277,7 @@ class HeatmapState:
 
     def holds_all(self, selection: Selection) -> bool:
         """Whether the selection has every key of its set."""
-        with self.guard:
+        with self.lock:
             return selection.ranges == ((0, len(self._band_of(selection).members)),)
 
     def _band_of(self, selection: Selection) -> Band:
@@ -294,14 +294,14 @@ class HeatmapState:
                 continue
             rows = [row for row, one in enumerate(band.rows) if one.name in selected.assets]
             ranges = _places_of(band, selected.ranges)
-            if rows and ranges and len(ranges) <= MOST_RANGES:
+            if rows and ranges and len(ranges) <= MAX_RANGES:
                 return {"band": number, "rows": rows, "ranges": list(ranges)}
         return None
 
     def _with_keys(self, selection: Selection, key_ids: NDArray[np.int64]) -> Selection:
         import numpy as np
 
-        if sum(b - a for a, b in selection.ranges) > MOST_NAMED or not selection.set_name:
+        if sum(b - a for a, b in selection.ranges) > MAX_NAMED or not selection.set_name:
             return selection
         chosen = np.concatenate([key_ids[a:b] for a, b in selection.ranges] or [key_ids[:0]])
         keys = tuple(self._catalog.read(lambda b: queries.key_texts(b, chosen)).tolist())
@@ -323,7 +323,7 @@ class HeatmapState:
         loaded = [bands.load_band(self._catalog, key_set, rows, self.choice) for key_set, rows in structure.bands]
         asset_ids = [row.asset_id for _, rows in structure.bands for row in rows]
         metrics = self._catalog.read(lambda b: cells.metric_names(b, asset_ids))
-        with self.guard:
+        with self.lock:
             self._loads += 1
             before = {band.set.set_id: band for band in self._bands}
             for band in loaded:
@@ -335,7 +335,7 @@ class HeatmapState:
 
     def _place(self) -> None:
         placed: list[Places] = [bands.find_places(self._catalog, band, self.choice) for band in self._bands]
-        with self.guard:
+        with self.lock:
             for band, places in zip(self._bands, placed, strict=True):
                 band.place(places, self.choice.sort_by)
             self._renew()
@@ -377,8 +377,8 @@ class HeatmapState:
         if not (changes or grown or news):
             return
         n = sum(len(change.members) for _, change in changes)
-        with self.guard:
-            if n > MOST_KEYS and n * _PATCH_DOWN_TO > sum(band.status.size for band in self._bands):
+        with self.lock:
+            if n > MAX_KEYS and n * _PATCH_DOWN_TO > sum(band.status.size for band in self._bands):
                 self._renew()
             else:
                 self._publish(self._patch(changes, grown))

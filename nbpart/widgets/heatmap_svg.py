@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COLUMNS, _HEIGHT = 120, 20
-_MOST_ROWS = 50
+_MAX_ROWS = 50
 #: Where something failed, ticks in a lane above the others tell it by their shape too.
 _LANE = 6
 _STYLE = (
@@ -44,7 +44,7 @@ def _band_html(band: Band) -> str:
     title = f"<b>{escape(band.set.name)}</b> {n:,} partitions" if band.set.set_id else "<b>without partitions</b>"
     rows = [
         f"<tr><td>{escape(row.name)}</td><td>{_svg(codes, _tell(counts))}</td><td>{_tell(counts, brief=True)}</td></tr>"
-        for row, codes, counts in zip(band.rows[:_MOST_ROWS], band.status, band.counts, strict=False)
+        for row, codes, counts in zip(band.rows[:_MAX_ROWS], band.status, band.counts, strict=False)
     ]
     more = len(band.rows) - len(rows)
     rest = f'<p class="faint">… and {more:,} more assets</p>' if more > 0 else ""

@@ -1,4 +1,4 @@
-"""A backfill as a live widget, wherever it runs."""
+"""The monitor of one backfill as a live widget, whichever process runs it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from nbpart.catalog.queries.live import BackfillProgress
 from nbpart.errors import UnknownNameError
 from nbpart.widgets.actions import ActionResult, Actions
 from nbpart.widgets.bundle import load_css, load_esm
+from nbpart.widgets.change_feed import subscribe
 from nbpart.widgets.contracts import MONITOR
-from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.dead_processes import DeadProcessCheck
+from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.monitor_model import MonitorModel, build_monitor, changed_fields
-from nbpart.widgets.payloads import MonitoredJson, MonitorState
-from nbpart.widgets.reaping import Reaper
+from nbpart.widgets.payloads import MonitorState, MonitorViewJson
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.tables import monitor_html
-from nbpart.widgets.watch import follow
 
 
-class BackfillMonitor(LinkedWidget):
-    """How far a backfill is, what runs, what failed, with buttons to cancel, retry and resume.
+class BackfillMonitor(LiveWidget):
+    """The progress of a backfill, its running steps and its failures, with buttons to cancel, retry and resume it.
 
-    ``backfill_id`` is what is shown: a retry is a backfill of its own, and the monitor goes on with it.
+    ``backfill_id`` is the backfill that is shown. A retry is a new backfill, which is shown from then on. Raises
+    `UnknownNameError` for an unknown id.
     """
 
     contract = MONITOR
@@ -35,17 +36,17 @@ class BackfillMonitor(LinkedWidget):
 
     def __init__(self, catalog: Catalog, actions: Actions, backfill_id: str) -> None:
         self._catalog, self._actions = catalog, actions
-        self._earlier: str | None = None
-        self._reaper = Reaper(actions.interrupt_dead_runs)
+        self._previous_backfill_id: str | None = None
+        self._dead_process_check = DeadProcessCheck(actions.interrupt_dead_runs)
         progress, seen = self._load(backfill_id)
         self.model: MonitorModel = build_monitor(progress)
         self._json = self._to_json()
         super().__init__(backfill_id=backfill_id)
-        self.answer_to("cancel", self._cancel)
-        self.answer_to("retry_failed", self._retry_failed)
-        self.answer_to("resume", self._resume)
-        self.answer_to("show", self._show)
-        self._watcher = follow(catalog, self, seen)
+        self.on_request("cancel", self._cancel)
+        self.on_request("retry_failed", self._retry_failed)
+        self.on_request("resume", self._resume)
+        self.on_request("show", self._show)
+        self._feed = subscribe(catalog, self, seen)
 
     def state(self) -> MonitorState:
         return {"backfill": self._json, "home": str(Path.home())}
@@ -54,18 +55,18 @@ class BackfillMonitor(LinkedWidget):
         return monitor_html(self.model)
 
     def close(self) -> None:
-        if hasattr(self, "_watcher"):
-            self._watcher.remove(self)
+        if hasattr(self, "_feed"):
+            self._feed.remove(self)
         super().close()
 
-    # following the catalog
+    # as a `Subscriber` of the catalog
 
-    def catch_up(self) -> None:
-        self._watcher.nudge()
+    def on_view_opened(self) -> None:
+        self._feed.poll_now()
 
-    def is_due(self) -> bool:
-        if self.model.is_going:
-            self._reaper.look()
+    def on_poll(self) -> bool:
+        if self.model.is_active:
+            self._dead_process_check.start()
         return False
 
     def read(self, batch: Batch, changes: Changes) -> BackfillProgress | None:
@@ -74,44 +75,44 @@ class BackfillMonitor(LinkedWidget):
     def apply(self, found: BackfillProgress | None) -> None:
         if found is None:
             return
-        with self.guard:
+        with self.lock:
             if found.record.backfill_id != self.backfill_id:
-                return  # read before another one was shown
+                return  # it was read before another backfill was chosen
             self.model = build_monitor(found)
             before, self._json = self._json, self._to_json()
             if changed := changed_fields(self._json, before):
-                self.patch("progress", changed)
+                self.send_patch("progress", changed)
 
-    # what pages ask for
+    # requests of pages
 
     def _cancel(self) -> Answer:
-        return self._tell(self._actions.cancel(self.backfill_id))
+        return self._answer(self._actions.cancel(self.backfill_id))
 
     def _retry_failed(self) -> Answer:
         done = self._actions.retry_failed(self.backfill_id)
         if done.backfill_id:
-            self._go_to(done.backfill_id, self.backfill_id)
-        return self._tell(done)
+            self._show_backfill(done.backfill_id, self.backfill_id)
+        return self._answer(done)
 
     def _resume(self) -> Answer:
-        return self._tell(self._actions.resume(self.backfill_id))
+        return self._answer(self._actions.resume(self.backfill_id))
 
     def _show(self, backfill_id: str) -> Answer:
-        self._go_to(backfill_id, None)
+        self._show_backfill(backfill_id, None)
         return Answer(message=f"Backfill {backfill_id}", code=f"ws.backfills[{backfill_id!r}]")
 
-    def _tell(self, done: ActionResult) -> Answer:
-        self._watcher.nudge()
+    def _answer(self, done: ActionResult) -> Answer:
+        self._feed.poll_now()
         return Answer({"backfill_id": done.backfill_id}, message=done.message, code=done.code)
 
-    def _go_to(self, backfill_id: str, earlier: str | None) -> None:
-        """Show another backfill; ``earlier`` is the one to go back to."""
+    def _show_backfill(self, backfill_id: str, previous_backfill_id: str | None) -> None:
+        """Show another backfill; ``previous_backfill_id`` is the one that a button goes back to, or None."""
         progress, _ = self._load(backfill_id)
-        with self.guard:
-            self.backfill_id, self._earlier = backfill_id, earlier
+        with self.lock:
+            self.backfill_id, self._previous_backfill_id = backfill_id, previous_backfill_id
             self.model = build_monitor(progress)
             self._json = self._to_json()
-            self.patch("progress", self._json)
+            self.send_patch("progress", self._json)
 
     def _load(self, backfill_id: str) -> tuple[BackfillProgress, int]:
         def work(batch: Batch) -> tuple[BackfillProgress | None, int]:
@@ -122,8 +123,8 @@ class BackfillMonitor(LinkedWidget):
             raise UnknownNameError(f"there is no backfill {backfill_id!r}; ws.backfills lists them.")
         return progress, seen
 
-    def _to_json(self) -> MonitoredJson:
-        return {**self.model.to_json(self._actions.root), "earlier": self._earlier}
+    def _to_json(self) -> MonitorViewJson:
+        return {**self.model.to_json(self._actions.root), "previous_backfill_id": self._previous_backfill_id}
 
     def __repr__(self) -> str:
         return f"<BackfillMonitor of {self.model.backfill_id}: {self.model.status}>"

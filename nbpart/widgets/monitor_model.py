@@ -1,4 +1,4 @@
-"""What a backfill's monitor shows, from what the catalog tells of it. Plain records, no browser."""
+"""What the monitor of a backfill shows, as plain records computed from the catalog's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nbpart.catalog import BackfillRecord
 from nbpart.catalog.queries.live import BackfillProgress, StepAt
 from nbpart.states import (
     CANCELLING,
-    LIVE,
+    LIVE_BACKFILL,
     REQUESTED,
     RETRYABLE,
     STEP_ORDER,
@@ -24,35 +24,40 @@ from nbpart.states import (
 from nbpart.widgets.payloads import FailureJson, MonitorJson, RunningJson
 
 _S = StepStatus
-#: What is said of one that was asked for and has not begun.
-WAITING = "not begun: the next tick of any sensor takes it up"
-_GOING = (*LIVE, CANCELLING)
+#: Shown for a backfill that was requested and that no process has started yet.
+NOT_BEGUN = "not begun: the next tick of any sensor takes it up"
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorModel:
-    """One look at a backfill. ``rate`` is in steps a second, None where it cannot be told yet."""
+    """The state of a backfill at ``read_at``.
+
+    ``process`` describes the process that runs it, or is "". ``steps`` is the number of its steps, ``counts`` how many
+    of them have each status. ``steps_per_s`` and ``remaining_s`` are estimates from the steps that ended lately, None
+    where there are none. ``running`` and ``failures`` are some of its steps, the newest first.
+    """
 
     backfill_id: str
     selection: str
     status: str
-    where: str
+    process: str
     steps: int
     counts: Mapping[StepStatus, int]
     elapsed_s: float
-    rate: float | None
-    left_s: float | None
+    steps_per_s: float | None
+    remaining_s: float | None
     read_at: datetime
     running: tuple[StepAt, ...]
     failures: tuple[StepAt, ...]
 
     @property
-    def is_going(self) -> bool:
-        return self.status in _GOING
+    def is_active(self) -> bool:
+        """Whether it is queued, running or being cancelled."""
+        return self.status in LIVE_BACKFILL
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether it was asked for and nobody has begun it: it has no steps yet."""
+    def is_requested(self) -> bool:
+        """Whether it was requested and not started yet, and so has no steps."""
         return self.status == REQUESTED
 
     @property
@@ -61,90 +66,96 @@ class MonitorModel:
         return sum(self.counts[s] for s in StepStatus if s not in WITHOUT_OUTCOME)
 
     @property
-    def may_cancel(self) -> bool:
-        return self.is_waiting or (self.is_going and self.status != CANCELLING)
+    def can_cancel(self) -> bool:
+        """Whether it can be cancelled and was not yet."""
+        return self.is_requested or (self.is_active and self.status != CANCELLING)
 
     @property
-    def may_retry(self) -> int:
-        """How many steps a retry would run; 0 while it goes on."""
-        return 0 if self.is_going else sum(self.counts[s] for s in RETRYABLE)
+    def n_retryable(self) -> int:
+        """How many steps a retry would run; 0 while it is active."""
+        return 0 if self.is_active else sum(self.counts[s] for s in RETRYABLE)
 
     @property
-    def may_resume(self) -> int:
-        """How many steps a resume would run; what is left of one that succeeded are keys that were removed."""
-        over = self.is_going or self.status == RunStatus.SUCCEEDED
-        return 0 if over else sum(self.counts[s] for s in WITHOUT_OUTCOME)
+    def n_resumable(self) -> int:
+        """How many steps a resume would run; 0 while it is active, or if it succeeded.
+
+        Steps without outcome of a backfill that succeeded are of keys that were removed.
+        """
+        nothing_to_run = self.is_active or self.status == RunStatus.SUCCEEDED
+        return 0 if nothing_to_run else sum(self.counts[s] for s in WITHOUT_OUTCOME)
 
     def to_json(self, root: Path) -> MonitorJson:
-        """As a page takes it; ``root`` makes the paths of notebooks absolute."""
+        """Return it as it is sent to pages; ``root`` is the workspace's folder, to which paths are relative."""
         return {
             "id": self.backfill_id,
             "selection": self.selection,
             "status": self.status,
-            "going": self.is_going,
-            "waiting": WAITING if self.is_waiting else "",
-            "where": self.where,
+            "is_active": self.is_active,
+            "waiting_for": NOT_BEGUN if self.is_requested else "",
+            "process": self.process,
             "steps": self.steps,
             "done": self.done,
             "counts": [(str(s), self.counts[s]) for s in STEP_ORDER],
             "elapsed_s": round(self.elapsed_s, 1),
-            "rate": self.rate and round(self.rate, 4),
-            "left_s": self.left_s and round(self.left_s, 1),
+            "steps_per_s": self.steps_per_s and round(self.steps_per_s, 4),
+            "remaining_s": self.remaining_s and round(self.remaining_s, 1),
             "running": [_running_json(step, self.read_at) for step in self.running],
             "failures": [_failure_json(step, root) for step in self.failures],
-            "may": {"cancel": self.may_cancel, "retry_failed": self.may_retry, "resume": self.may_resume},
+            "allowed": {"cancel": self.can_cancel, "retry_failed": self.n_retryable, "resume": self.n_resumable},
         }
 
 
 def build_monitor(progress: BackfillProgress) -> MonitorModel:
-    """The look at a backfill that was read."""
+    """Return the model of a backfill from its record and progress."""
     record = progress.record
     counts = {s: progress.counts.get(s.value, 0) for s in StepStatus}
-    going = record.status in _GOING
-    end = progress.read_at if going else record.changed_at
-    rate = compute_rate(progress.finished, progress.window_s) if going and not record.cancelling else None
+    is_active = record.status in LIVE_BACKFILL
+    end = progress.read_at if is_active else record.changed_at
+    is_proceeding = is_active and not record.cancelling
+    steps_per_s = compute_steps_per_s(progress.finished, progress.window_s) if is_proceeding else None
     to_come = sum(counts[s] for s in UNFINISHED)
     return MonitorModel(
         backfill_id=record.backfill_id,
         selection=record.selection,
-        status=CANCELLING if record.cancelling and going else record.status,
-        where=describe_place(record),
+        status=CANCELLING if record.cancelling and is_active else record.status,
+        process=describe_process(record),
         steps=record.steps,
         counts=counts,
         elapsed_s=max((end - progress.begun_at).total_seconds(), 0.0),
-        rate=rate,
-        left_s=to_come / rate if rate and to_come else None,
+        steps_per_s=steps_per_s,
+        remaining_s=to_come / steps_per_s if steps_per_s and to_come else None,
         read_at=progress.read_at,
         running=progress.running,
         failures=progress.failures,
     )
 
 
-def compute_rate(finished: int, window_s: float) -> float | None:
-    """Steps a second over the window; None where nothing ended in it or it is too short to tell."""
+def compute_steps_per_s(finished: int, window_s: float) -> float | None:
+    """How many steps ended per second in a window of ``window_s`` seconds; None if none did, or if it is below 1 s."""
     return finished / window_s if finished and window_s >= 1.0 else None
 
 
 def changed_fields(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the JSON is not as before."""
+    """Return the fields of ``now`` that are missing or different in ``before``."""
     return {name: value for name, value in now.items() if name not in before or before[name] != value}
 
 
-def describe_place(record: BackfillRecord) -> str:
+def describe_process(record: BackfillRecord) -> str:
+    """The process that runs a backfill, such as "process 42 on host (a notebook)"; "" if none does."""
     c = record.coordinator
     return "" if c is None else f"process {c.pid} on {c.host}{f' ({c.purpose})' if c.purpose else ''}"
 
 
 def _running_json(step: StepAt, now: datetime) -> RunningJson:
-    for_s = None if step.at is None else max(round((now - step.at).total_seconds(), 1), 0.0)
-    return {"asset": step.asset, "key": step.partition_key, "run": step.run_id, "for_s": for_s}
+    running_s = None if step.at is None else max(round((now - step.at).total_seconds(), 1), 0.0)
+    return {"asset": step.asset, "key": step.partition_key, "run_id": step.run_id, "running_s": running_s}
 
 
 def _failure_json(step: StepAt, root: Path) -> FailureJson:
     return {
         "asset": step.asset,
         "key": step.partition_key,
-        "run": step.run_id,
+        "run_id": step.run_id,
         "error": step.error[:2_000],
         "notebook": str(root / step.notebook) if step.notebook else None,
         "code": f"ws.get_run({step.run_id!r})" if step.run_id else "",

@@ -16,11 +16,11 @@ StepStatusName = Annotated[str, StepStatus]
 BackfillStatusName = Annotated[str, "BackfillStatus"]
 
 
-class NothingJson(TypedDict):
+class EmptyJson(TypedDict):
     """An answer that says nothing but what every answer does."""
 
 
-class CurrentJson(TypedDict):
+class SyncJson(TypedDict):
     """Whether a page has the newest patch; if not, the whole follows."""
 
     current: bool
@@ -37,18 +37,18 @@ class CardJson(TypedDict):
     group: str
     set: str
     members: list[str]
-    about: str
+    description: str
     x: float
     y: float
     counts: list[int]
-    each: list[list[int]]
+    member_counts: list[list[int]]
 
 
 class EdgeJson(TypedDict):
     """From card ``s`` to card ``t``, by their places."""
 
-    s: int
-    t: int
+    source: int
+    target: int
     points: list[tuple[float, float]]
 
 
@@ -80,7 +80,7 @@ class GraphPatch(TypedDict):
 class GraphState(GraphPatch):
     """The whole; ``first`` are the lines that register a first asset."""
 
-    first: str
+    example: str
 
 
 class CountsPatch(TypedDict):
@@ -97,8 +97,8 @@ class RunningJson(TypedDict):
 
     asset: str
     key: str | None
-    run: str | None
-    for_s: float | None
+    run_id: str | None
+    running_s: float | None
 
 
 class FailureJson(TypedDict):
@@ -106,13 +106,13 @@ class FailureJson(TypedDict):
 
     asset: str
     key: str | None
-    run: str | None
+    run_id: str | None
     error: str
     notebook: str | None
     code: str
 
 
-class MayJson(TypedDict):
+class AllowedActionsJson(TypedDict):
     """What can be done with a backfill: numbers of steps, 0 where there is nothing to do."""
 
     cancel: bool
@@ -126,39 +126,39 @@ class BackfillJson(TypedDict):
     id: str
     selection: str
     status: BackfillStatusName
-    going: bool
-    waiting: str
+    is_active: bool
+    waiting_for: str
     steps: int
     done: int
     counts: list[tuple[StepStatusName, int]]
-    left_s: float | None
-    may: MayJson
+    remaining_s: float | None
+    allowed: AllowedActionsJson
 
 
 class MonitorJson(BackfillJson):
     """A backfill with what runs and what failed; ``rate`` is in steps a second."""
 
-    where: str
+    process: str
     elapsed_s: float
-    rate: float | None
+    steps_per_s: float | None
     running: list[RunningJson]
     failures: list[FailureJson]
 
 
-class MonitoredJson(MonitorJson):
+class MonitorViewJson(MonitorJson):
     """The same, with the backfill to go back to."""
 
-    earlier: str | None
+    previous_backfill_id: str | None
 
 
 class MonitorState(TypedDict):
     """The whole; ``home`` is the kernel's home folder."""
 
-    backfill: MonitoredJson
+    backfill: MonitorViewJson
     home: str
 
 
-class DoneJson(TypedDict):
+class ActionResultJson(TypedDict):
     """The backfill that was begun or changed, if one was."""
 
     backfill_id: str | None

@@ -1,10 +1,10 @@
-"""The messages between a widget's Python and its pages, version 1.
+"""The messages between a widget in Python and its pages in browsers, version 1, and the checks of their fields.
 
-    page -> Python     {v, id, action, payload}
+    page -> Python     {v, id, action, payload}          a request
     Python -> page     {v, id, ok: true, payload}  or  {v, id, ok: false, error: {message}, payload}
-    Python -> pages    {v, seq, kind, payload}           a patch; a page that missed a number asks for the whole
+    Python -> pages    {v, seq, kind, payload}           a patch; a page that missed a ``seq`` asks for a snapshot
 
-Each may carry buffers. A request names an action; what it may hold is checked here, field by field.
+Answers and patches may carry buffers.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ _LONGEST_ID = 80
 
 
 class BadRequest(NbpartError, ValueError):
-    """A request from a page that cannot be understood."""
+    """A request whose fields are wrong, or which cannot be fulfilled as things are; its text is shown to the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Makes of a value from a page the value that a handler takes; raises `BadRequest`.
+    """Checks a field of a request and converts it to what the handler takes; calling it raises `BadRequest`.
 
-    ``takes`` is the type of right values as TypeScript spells it.
+    ``typescript_type`` is the type of valid values, as TypeScript spells it.
     """
 
-    read: Callable[[Any], Any]
-    takes: str
+    convert: Callable[[Any], Any]
+    typescript_type: str
 
     def __call__(self, value: Any) -> Any:
-        return self.read(value)
+        return self.convert(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a page asks for; ``id`` is its own number for it."""
+    """A request from a page; ``id`` is chosen by the page and returned with the answer."""
 
     id: str
     action: str
@@ -48,7 +48,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an action came to: ``payload`` is JSON, ``message`` a sentence, ``code`` the Python that does the same."""
+    """The answer to a request.
+
+    ``payload`` is JSON, ``message`` a sentence to show or "", ``code`` the line of Python that does the same or "".
+    """
 
     payload: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
@@ -56,15 +59,15 @@ class Answer:
     buffers: Sequence[bytes] = ()
 
 
-def id_of(content: Any) -> str | None:
-    """The id of a request, however malformed the rest of it is."""
+def find_request_id(content: Any) -> str | None:
+    """Return the id of a request whose other parts may be malformed; None where it has no valid id."""
     found = content.get("id") if isinstance(content, Mapping) else None
     return found if isinstance(found, str) and 0 < len(found) <= _LONGEST_ID else None
 
 
 def read_request(content: Any) -> Request:
-    """A message from a page as a request. Raises `BadRequest`."""
-    request_id = id_of(content)
+    """Return a message from a page as a `Request`. Raises `BadRequest` if it is malformed or of another version."""
+    request_id = find_request_id(content)
     if request_id is None:
         raise BadRequest("A request needs an id.")
     if content.get("v") != VERSION:
@@ -78,7 +81,7 @@ def read_request(content: Any) -> Request:
 
 
 def read_payload(payload: Mapping[str, Any], fields: Mapping[str, Check]) -> dict[str, Any]:
-    """The values of a payload, each checked. Raises `BadRequest` for a field that is unknown, missing or wrong."""
+    """Return the fields of a payload, checked and converted. Raises `BadRequest` for one unknown, missing or wrong."""
     if unknown := sorted(str(name) for name in payload if name not in fields):
         raise BadRequest(f"{unknown[0][:80]!r} is no field of this request.")
     values = {}
@@ -90,34 +93,41 @@ def read_payload(payload: Mapping[str, Any], fields: Mapping[str, Check]) -> dic
     return values
 
 
-def success(request_id: str, answer: Answer) -> dict[str, Any]:
+def make_success(request_id: str, answer: Answer) -> dict[str, Any]:
+    """The message that answers a request."""
     payload = {**answer.payload, "message": answer.message, "code": answer.code}
     return {"v": VERSION, "id": request_id, "ok": True, "payload": payload}
 
 
-def failure(request_id: str | None, message: str) -> dict[str, Any]:
+def make_failure(request_id: str | None, message: str) -> dict[str, Any]:
+    """The message that says why a request failed; ``request_id`` is None where the request had none."""
     return {"v": VERSION, "id": request_id, "ok": False, "error": {"message": message}, "payload": {}}
 
 
-def patch(seq: int, kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+def make_patch(seq: int, kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The message that carries a change of the state; ``seq`` is the number of the state after it."""
     return {"v": VERSION, "seq": seq, "kind": kind, "payload": dict(payload)}
 
 
 # checks
 
 
-def text(longest: int = 1_000, *, empty: bool = False) -> Check:
+def text(max_length: int = 1_000, *, empty: bool = False) -> Check:
+    """A string of at most ``max_length`` characters; the empty one only with ``empty``."""
+
     def check(value: Any) -> str:
         if not isinstance(value, str) or not (value or empty):
             raise BadRequest("a text is needed.")
-        if len(value) > longest:
-            raise BadRequest(f"at most {longest:,} characters.")
+        if len(value) > max_length:
+            raise BadRequest(f"at most {max_length:,} characters.")
         return value
 
     return Check(check, "string")
 
 
-def whole(least: int, most: int) -> Check:
+def whole_number(least: int, most: int) -> Check:
+    """A whole number from ``least`` to ``most``, both included; 3.0 becomes 3."""
+
     def check(value: Any) -> int:
         # a browser has one kind of number
         if isinstance(value, float) and value.is_integer():
@@ -130,6 +140,8 @@ def whole(least: int, most: int) -> Check:
 
 
 def number(least: float, most: float) -> Check:
+    """A finite number from ``least`` to ``most``, both included, as a float."""
+
     def check(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             raise BadRequest(f"a number from {least:,} to {most:,} is needed.")
@@ -138,8 +150,8 @@ def number(least: float, most: float) -> Check:
     return Check(check, "number")
 
 
-def checked(check_value: Callable[[Any], Any]) -> Check:
-    """What ``check_value`` takes, whose error names the field itself."""
+def option_number(check_value: Callable[[Any], Any]) -> Check:
+    """A number or null that ``check_value`` returns as it is to be used, or raises an `NbpartError` for."""
 
     def check(value: Any) -> Any:
         # a browser has one kind of number
@@ -150,17 +162,18 @@ def checked(check_value: Callable[[Any], Any]) -> Check:
     return Check(check, "number | null")
 
 
-def _read_flag(value: Any) -> bool:
+def _read_boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise BadRequest("true or false is needed.")
     return value
 
 
-#: True or false.
-flag = Check(_read_flag, "boolean")
+boolean = Check(_read_boolean, "boolean")
 
 
 def one_of(*choices: str) -> Check:
+    """One of these strings."""
+
     def check(value: Any) -> str:
         if value not in choices or not isinstance(value, str):
             raise BadRequest(f"one of {', '.join(choices)} is needed.")
@@ -170,6 +183,8 @@ def one_of(*choices: str) -> Check:
 
 
 def list_of(item: Check, most: int = 10_000) -> Check:
+    """A list of at most ``most`` items."""
+
     def check(value: Any) -> list[Any]:
         if not isinstance(value, list | tuple):
             raise BadRequest("a list is needed.")
@@ -177,30 +192,34 @@ def list_of(item: Check, most: int = 10_000) -> Check:
             raise BadRequest(f"at most {most:,} at a time.")
         return [item(each) for each in value]
 
-    return Check(check, f"({item.takes})[]" if "|" in item.takes else f"{item.takes}[]")
+    return Check(check, f"({item.typescript_type})[]" if "|" in item.typescript_type else f"{item.typescript_type}[]")
 
 
 def pair_of(item: Check) -> Check:
+    """A list of exactly two items."""
+
     def check(value: Any) -> list[Any]:
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise BadRequest("two values are needed.")
         return [item(each) for each in value]
 
-    return Check(check, f"[{item.takes}, {item.takes}]")
+    return Check(check, f"[{item.typescript_type}, {item.typescript_type}]")
 
 
 def optional(item: Check) -> Check:
-    """The same or null, which is also what a missing field is."""
-    return Check(lambda value: None if value is None else item(value), f"{item.takes} | null")
+    """An item or null; a missing field is null."""
+    return Check(lambda value: None if value is None else item(value), f"{item.typescript_type} | null")
 
 
 def mapping_of(item: Check, most: int = 100) -> Check:
+    """An object of at most ``most`` items by name."""
+
     def check(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping) or len(value) > most or not all(isinstance(name, str) for name in value):
             raise BadRequest("names with values are needed.")
         return {name: item(each) for name, each in value.items()}
 
-    return Check(check, f"Record<string, {item.takes}>")
+    return Check(check, f"Record<string, {item.typescript_type}>")
 
 
 def _read_scalar(value: Any) -> Any:

@@ -1,12 +1,12 @@
-"""The picture of a widget that a page without a kernel shows.
+"""The static HTML of a widget, which a page without a kernel shows.
 
-A widget's own output cannot hold it: a saved notebook that is opened again shows "model not found" in its place. So it
-is an output of its own beside the widget, which the live widget hides by a style rule on the class below.
+It cannot be part of the widget's own output: a saved notebook that is opened again shows "model not found" in that
+place. So it is a second output, which the live widget hides by a style rule on the class below.
 """
 
 from __future__ import annotations
 
 
-def static_bundle(html: str, token: str) -> dict[str, str]:
-    """The output that stands beside the widget with that token (hex digits)."""
-    return {"text/html": f'<div class="nbpart-static nbpart-static-{token}">{html}</div>', "text/plain": ""}
+def static_mime_bundle(html: str, static_id: str) -> dict[str, str]:
+    """Return the static output as a MIME bundle; ``static_id`` (hex digits) is that of the widget."""
+    return {"text/html": f'<div class="nbpart-static nbpart-static-{static_id}">{html}</div>', "text/plain": ""}

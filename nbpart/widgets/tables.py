@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.states import DISPLAY_ORDER, STEP_ORDER, PartitionStatus
 from nbpart.widgets.clipping import clip
-from nbpart.widgets.monitor_model import WAITING, MonitorModel
+from nbpart.widgets.monitor_model import NOT_BEGUN, MonitorModel
 from nbpart.widgets.palette import MARKS, like, mark_of
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def monitor_html(model: MonitorModel) -> str:
     """A backfill's monitor as it stands: its counts and what failed last."""
     counts = {str(status): model.counts[status] for status in STEP_ORDER}
     shown = backfill_html(model.backfill_id, model.selection, model.status, counts)
-    if model.is_waiting:
-        return shown + page_html(f'<p class="faint">{WAITING}</p>')
+    if model.is_requested:
+        return shown + page_html(f'<p class="faint">{NOT_BEGUN}</p>')
     if not model.failures:
         return shown
     rows = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 #: JavaScript has no whole numbers beyond this: the next one would become another.
-MOST_EXACT = 2**53 - 1
+MAX_EXACT = 2**53 - 1
 
 
 def to_exact_json(value: int | float | bool | str) -> int | float | str:
@@ -15,5 +15,5 @@ def to_exact_json(value: int | float | bool | str) -> int | float | str:
     if isinstance(value, str):
         return value
     if isinstance(value, int):
-        return value if abs(value) <= MOST_EXACT else str(value)
+        return value if abs(value) <= MAX_EXACT else str(value)
     return value if math.isfinite(value) else str(value)

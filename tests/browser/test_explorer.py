@@ -255,7 +255,7 @@ def test_it_is_whole_in_the_dark_on_a_narrow_page_and_after_a_reload(notebook: O
         if book.execute("print(len(x.panel._views), len(x.graph._views))") == "1 1":
             break
         page.wait_for_timeout(50)
-    assert book.execute("print(len(x.panel._views), x.panel._left_at)") == "1 None"
+    assert book.execute("print(len(x.panel._views), x.panel._last_view_closed_at)") == "1 None"
 
     page.evaluate("() => { window.jupyterapp.commands.execute('application:toggle-left-area'); }")
     page.set_viewport_size({"width": 600, "height": 900})

@@ -177,7 +177,7 @@ def test_on_a_narrow_page_it_is_whole_and_the_static_form_comes_back_when_it_is_
     cards(page).first.wait_for()
     page.wait_for_selector(".nbpart-static", state="attached")
     assert not page.locator(".nbpart-static").is_visible()
-    assert page.locator(".nbpart-static svg text.t").count() == 3
+    assert page.locator(".nbpart-static svg text.name").count() == 3
     page.evaluate("() => { window.jupyterapp.commands.execute('application:toggle-left-area'); }")
     page.set_viewport_size({"width": 640, "height": 800})
     page.wait_for_function("() => document.querySelector('.nbpart').clientWidth < 560")

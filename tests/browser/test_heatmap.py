@@ -19,7 +19,7 @@ REPOSITORY = str(Path(__file__).parents[2])
 HEAD = f"""
 import sys; sys.path.insert(0, {REPOSITORY!r})
 from nbpart.widgets.heatmap import PartitionHeatmap
-from tests.widgets import heat_scenes as s
+from tests.widgets import heatmap_scenes as s
 """
 HOSTILE = "<img src=x onerror=alert(1)>"
 STAGE = ".nbpart-heat-stage"
@@ -324,7 +324,7 @@ def test_the_theme_and_values_change_the_colours(notebook: Open) -> None:
 
 WRITER = """
 import sys, time; sys.path.insert(0, sys.argv[2])
-from tests.widgets import heat_scenes as s
+from tests.widgets import heatmap_scenes as s
 c = s.open_scene(sys.argv[1])
 for place in (7, 8):
     s.change(c, 1, place, 3)

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.live_widget import LiveWidget
 
 
 class Page:
     """Records what a widget sends to its pages, and sends it requests."""
 
-    def __init__(self, widget: LinkedWidget) -> None:
+    def __init__(self, widget: LiveWidget) -> None:
         self.widget = widget
         self.messages: list[dict[str, Any]] = []
         self.buffers: list[list[bytes]] = []

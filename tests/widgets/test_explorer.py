@@ -65,7 +65,7 @@ def page(explorer: Explorer) -> Page:
 
 
 def told(explorer: Explorer) -> dict[str, Any]:
-    with explorer.panel.guard:
+    with explorer.panel.lock:
         return dict(explorer.panel.state()["panel"])
 
 
@@ -281,7 +281,7 @@ def test_a_log_is_followed_while_it_grows(explorer: Explorer, page: Page, ws: nb
         return {}  # type: ignore[return-value]
 
     backfill = ws.backfill("slow", keys="a")
-    page.wait_for(lambda m: any(b["going"] for b in (m.get("payload") or {}).get("backfills", ())))
+    page.wait_for(lambda m: any(b["is_active"] for b in (m.get("payload") or {}).get("backfills", ())))
     explorer.graph.selection = ["slow"]
     explorer.panel._choose(replace(explorer.panel.model.chosen, kind="partition", keys=("a",)))
     run = page.wait_for(lambda m: bool(((m.get("payload") or {}).get("run") or {}).get("log")))["payload"]["run"]
@@ -321,7 +321,7 @@ def test_its_static_form_holds_all_three(explorer: Explorer, monkeypatch: pytest
     monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
     explorer._ipython_display_()
     html = shown[0]["text/html"]
-    assert f"nbpart-static-{explorer.panel.token}" in html
+    assert f"nbpart-static-{explorer.panel.static_id}" in html
     assert "<img" not in html
     assert all(part in html for part in ("nbpart-g", "nbpart-heat-static", "All assets"))
     assert shown[1]["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
@@ -409,7 +409,7 @@ def test_what_was_cut_off_can_be_resumed_from_an_explorer_that_is_opened_later(w
     explorer = ws.explore()
     page = Page(explorer.panel)
     [shown] = told(explorer)["backfills"]
-    assert (shown["id"], shown["status"], shown["may"]["resume"]) == (backfill_id, "interrupted", 1)
+    assert (shown["id"], shown["status"], shown["allowed"]["resume"]) == (backfill_id, "interrupted", 1)
     done = ask(page, explorer, "resume", backfill_id=backfill_id)
     assert done["code"] == f"ws.backfills[{backfill_id!r}].resume()"
     ws.backfills[backfill_id].wait(progress=False)
@@ -425,8 +425,8 @@ def test_what_was_asked_for_can_be_begun_or_let_go(explorer: Explorer, page: Pag
     ids = [ws.project.catalog.write(lambda b: events.request_backfill(b, "raw", options, wanted))[1] for _ in range(2)]
     page.wait_for(lambda m: len((m.get("payload") or {}).get("backfills", ())) == 2)
     assert [b["status"] for b in told(explorer)["backfills"]] == ["requested"] * 2
-    assert "not begun" in told(explorer)["backfills"][0]["waiting"]
-    assert told(explorer)["backfills"][0]["may"]["cancel"] is True
+    assert "not begun" in told(explorer)["backfills"][0]["waiting_for"]
+    assert told(explorer)["backfills"][0]["allowed"]["cancel"] is True
     ask(page, explorer, "cancel", backfill_id=ids[1])
     ask(page, explorer, "resume", backfill_id=ids[0])
     ws.backfills[ids[0]].wait(progress=False)

@@ -19,9 +19,9 @@ from frontend import tools
 from nbpart.catalog import Batch, events
 from nbpart.widgets.contracts import CONTRACTS, SHARED
 from nbpart.widgets.explorer import Explorer
-from nbpart.widgets.link import LinkedWidget
+from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.monitor import BackfillMonitor
-from tests.widgets import heat_scenes as scenes
+from tests.widgets import heatmap_scenes as scenes
 from tests.widgets.test_monitor import FakeActions
 
 
@@ -55,7 +55,7 @@ def sent_by(widget: str) -> list[type]:
 @pytest.mark.parametrize(("widget", "record"), [(w, r) for w in CONTRACTS for r in sent_by(w)])
 def test_each_field_that_is_sent_is_read(widget: str, record: type) -> None:
     # nothing waits for the answer of a sync, and what was begun is in the list of backfills at once
-    if record.__name__ in ("CurrentJson", "DoneJson"):
+    if record.__name__ in ("SyncJson", "ActionResultJson"):
         return
     text = script(widget)
     unread = [name for name in get_type_hints(record) if not re.search(rf"(?:\.|[{{,]\s*){name}\b", text)]
@@ -71,7 +71,7 @@ def test_each_action_is_asked_for_with_all_its_fields(widget: str) -> None:
 
 
 @pytest.fixture
-def widgets(tmp_path: Path) -> Iterator[dict[str, LinkedWidget]]:
+def widgets(tmp_path: Path) -> Iterator[dict[str, LiveWidget]]:
     catalog = scenes.rich_scene(tmp_path)
 
     def begin(batch: Batch) -> str:
@@ -89,7 +89,7 @@ def widgets(tmp_path: Path) -> Iterator[dict[str, LinkedWidget]]:
     catalog.close()
 
 
-def test_each_action_of_a_contract_is_answered_and_nothing_else(widgets: dict[str, LinkedWidget]) -> None:
+def test_each_action_of_a_contract_is_answered_and_nothing_else(widgets: dict[str, LiveWidget]) -> None:
     assert widgets.keys() == CONTRACTS.keys()
     for name, widget in widgets.items():
         contract = CONTRACTS[name]
@@ -101,8 +101,8 @@ def test_each_action_of_a_contract_is_answered_and_nothing_else(widgets: dict[st
         assert widget.state().keys() == get_type_hints(contract.state).keys()
 
 
-def test_what_is_not_in_the_contract_is_neither_answered_nor_told(widgets: dict[str, LinkedWidget]) -> None:
+def test_what_is_not_in_the_contract_is_neither_answered_nor_told(widgets: dict[str, LiveWidget]) -> None:
     with pytest.raises(KeyError):
-        widgets["graph"].answer_to("remove_everything", lambda: None)
+        widgets["graph"].on_request("remove_everything", lambda: None)
     with pytest.raises(KeyError):
-        widgets["graph"].patch("surprise", {})
+        widgets["graph"].send_patch("surprise", {})

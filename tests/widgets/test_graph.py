@@ -10,8 +10,8 @@ from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.catalog import AssetRow, Catalog, events
 from nbpart.partitions import Mapping
 from nbpart.widgets.graph import AssetGraph
-from nbpart.widgets.graph_model import NONE, GraphModel, build_graph
-from nbpart.widgets.graph_svg import bar_parts, count_text, describe, graph_html
+from nbpart.widgets.graph_model import NO_COUNTS, GraphModel, build_graph
+from nbpart.widgets.graph_svg import compute_bar, describe_card, graph_html, summarize_counts
 from tests.widgets.pages import Page
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -39,7 +39,7 @@ def test_cards_stand_from_left_to_right_with_their_counts() -> None:
     model = build_graph(PIPELINE, {"raw": (1, 0, 0, 2, 3, 4)})
     assert [card.name for card in sorted(model.cards, key=lambda c: c.x)] == ["inbox", "raw", "clean", "report"]
     assert {card.name: card.counts for card in model.cards}["raw"] == (1, 0, 0, 2, 3, 4)
-    assert {card.name: card.counts for card in model.cards}["clean"] == NONE
+    assert {card.name: card.counts for card in model.cards}["clean"] == NO_COUNTS
     assert model.groups == (("prepare", 2),)
     assert len(model.edges) == 3
 
@@ -73,17 +73,17 @@ def test_only_the_counts_that_changed_are_told() -> None:
 def test_one_failure_in_a_million_is_seen_and_does_not_paint_the_bar() -> None:
     counts = [0] * 6
     counts[MADE], counts[FAILED] = 999_999, 1
-    (first, x, width), (second, x2, width2) = bar_parts(tuple(counts), 180)
+    (first, x, width), (second, x2, width2) = compute_bar(tuple(counts), 180)
     assert (str(first), str(second)) == ("materialized", "failed")
     assert width2 == 4.0
     assert x == 0
     assert x2 == width == pytest.approx(176)
-    assert bar_parts(NONE, 180) == []
+    assert compute_bar(NO_COUNTS, 180) == []
 
 
 @pytest.mark.parametrize("counts", [(1, 1, 1, 1, 1, 1), (10**6, 1, 1, 1, 1, 1), (0, 0, 0, 0, 7, 0)])
 def test_the_parts_of_a_bar_fill_it(counts: tuple[int, ...]) -> None:
-    parts = bar_parts(counts, 180)
+    parts = compute_bar(counts, 180)
     assert sum(width for _, _, width in parts) == pytest.approx(180)
     assert min(width for _, _, width in parts) >= 4.0
 
@@ -91,11 +91,11 @@ def test_the_parts_of_a_bar_fill_it(counts: tuple[int, ...]) -> None:
 def test_counts_in_words() -> None:
     model = build_graph(PIPELINE, {"raw": (10, 0, 0, 2, 3, 985), "inbox": (0, 0, 0, 0, 0, 1)})
     cards = {card.name: card for card in model.cards}
-    assert count_text(cards["raw"]) == "985 / 1,000 ✕3 ▶2"
-    assert count_text(cards["inbox"]) == "1 key"
-    assert describe(cards["raw"]) == "raw (function): 10 missing, 2 running, 3 failed, 985 materialized"
+    assert summarize_counts(cards["raw"]) == "985 / 1,000 ✕3 ▶2"
+    assert summarize_counts(cards["inbox"]) == "1 key"
+    assert describe_card(cards["raw"]) == "raw (function): 10 missing, 2 running, 3 failed, 985 materialized"
     alone = build_graph([AssetDefinition("one", "notebook")], {"one": (0, 0, 0, 0, 1, 0)}).cards[0]
-    assert count_text(alone) == "✕ failed"
+    assert summarize_counts(alone) == "✕ failed"
 
 
 def test_the_static_form_is_well_formed_and_every_text_in_it_is_text() -> None:
@@ -159,7 +159,7 @@ def test_new_keys_come_as_counts(graph: AssetGraph, catalog: Catalog) -> None:
     add(catalog, "a", HOSTILE)
     message = page.wait_for(lambda m: m.get("kind") == "counts")
     assert message["payload"]["changed"] == [(i, [[2, 0, 0, 0, 0, 0]]) for i in range(4)]
-    assert graph.get_state("whole")["whole"]["state"]["graph"]["cards"][1]["counts"] == [2, 0, 0, 0, 0, 0]
+    assert graph.get_state("snapshot")["snapshot"]["state"]["graph"]["cards"][1]["counts"] == [2, 0, 0, 0, 0, 0]
 
 
 def test_a_new_asset_comes_as_a_new_picture(graph: AssetGraph, catalog: Catalog) -> None:
@@ -197,13 +197,13 @@ def test_only_known_assets_can_be_selected(graph: AssetGraph) -> None:
 
 def test_an_empty_workspace_shows_the_lines_that_begin(catalog: Catalog) -> None:
     graph = AssetGraph(catalog)
-    assert graph.get_state("whole")["whole"]["state"]["first"].count("\n") == 2
+    assert graph.get_state("snapshot")["snapshot"]["state"]["example"].count("\n") == 2
     assert "No assets yet" in graph.static_html()
     graph.close()
 
 
 def test_a_closed_widget_is_followed_no_more(graph: AssetGraph, catalog: Catalog) -> None:
-    thread = graph._watcher._thread
+    thread = graph._feed._thread
     assert thread is not None
     graph.close()
     thread.join(10)
@@ -216,8 +216,8 @@ def test_a_folded_group_still_knows_the_counts_of_each_of_its_assets() -> None:
     model = build_graph(pipeline, counts, ["g"])
     group, report = (card for card in model.to_json()["cards"])
     assert (group["members"], group["counts"]) == (["raw", "clean"], [1, 0, 0, 0, 3, 2])
-    assert group["each"] == [[1, 0, 0, 0, 0, 2], [0, 0, 0, 0, 3, 0]]
-    assert report["each"] == [report["counts"]]
+    assert group["member_counts"] == [[1, 0, 0, 0, 0, 2], [0, 0, 0, 0, 3, 0]]
+    assert report["member_counts"] == [report["counts"]]
     now = model.with_counts({"raw": (0, 0, 0, 0, 0, 3), "clean": (0, 0, 0, 0, 3, 0)})
     assert now.changed_counts(model) == [(0, [[0, 0, 0, 0, 0, 3], [0, 0, 0, 0, 3, 0]])]
     swapped = model.with_counts({"raw": (0, 0, 0, 0, 3, 0), "clean": (1, 0, 0, 0, 0, 2)})

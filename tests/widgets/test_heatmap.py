@@ -14,7 +14,7 @@ from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 from nbpart.widgets.heatmap import PartitionHeatmap
 from nbpart.widgets.heatmap_model import Selection
-from tests.widgets import heat_scenes as scenes
+from tests.widgets import heatmap_scenes as scenes
 from tests.widgets.pages import Page
 
 FAILED, MADE = STATUS_CODES[P.FAILED], STATUS_CODES[P.MATERIALIZED]
@@ -50,7 +50,7 @@ def ask(page: Page, action: str, **payload: Any) -> dict[str, Any]:
 
 
 def test_the_state_is_a_head_and_bytes(heat: PartitionHeatmap) -> None:
-    state = heat.get_state("whole")["whole"]["state"]
+    state = heat.get_state("snapshot")["snapshot"]["state"]
     assert [band["set"] for band in state["head"]["bands"]] == ["files"]
     assert isinstance(state["cells"], bytes)
 
@@ -97,7 +97,7 @@ def test_keys_are_told_for_places(page: Page) -> None:
 
 def test_another_choice_is_a_whole(page: Page, heat: PartitionHeatmap) -> None:
     ask(page, "choose", color_by="duration_s", sort_by="key", statuses=[FAILED], text="")
-    [whole] = [m for m in page.messages if m.get("kind") == "whole"]
+    [whole] = [m for m in page.messages if m.get("kind") == "view"]
     assert (whole["payload"]["color_by"], whole["payload"]["bands"][0]["shown"]) == ("duration_s", 1)
     heat.show(status=None, color_by="status", sort_by=None)
     heat.show(status="failed", text="a")
@@ -139,7 +139,7 @@ def test_a_status_that_is_none_is_refused(heat: PartitionHeatmap) -> None:
 def test_it_follows_what_others_write(heat: PartitionHeatmap, page: Page, tmp_path: Path) -> None:
     other = Catalog.open(tmp_path / "catalog.duckdb")
     scenes.change(other, 2, 1, MADE)
-    found = page.wait_for(lambda m: m.get("kind") == "patch", 5)
+    found = page.wait_for(lambda m: m.get("kind") == "cells", 5)
     assert found["payload"]["parts"] == [(0, 1, 1)]
     other.close()
 
@@ -147,7 +147,7 @@ def test_it_follows_what_others_write(heat: PartitionHeatmap, page: Page, tmp_pa
 def test_a_page_that_comes_late_has_the_newest(heat: PartitionHeatmap, catalog: Catalog) -> None:
     scenes.change(catalog, 2, 1, FAILED)
     heat._held.follow()
-    whole = heat.get_state("whole")["whole"]
+    whole = heat.get_state("snapshot")["snapshot"]
     assert whole["seq"] == heat.seq >= 1
     assert whole["state"]["head"]["bands"][0]["counts"][1][FAILED] == 1
 

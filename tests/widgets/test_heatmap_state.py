@@ -19,7 +19,7 @@ from nbpart.widgets.heatmap_bands import Choice
 from nbpart.widgets.heatmap_state import HeatmapState, OutOfDateError, Patch, View
 from nbpart.widgets.schema import BadRequest
 from tests.catalog.story import Story
-from tests.widgets import heat_scenes as scenes
+from tests.widgets import heatmap_scenes as scenes
 
 MISSING, STALE, QUEUED, RUNNING, FAILED, MADE = (STATUS_CODES[s] for s in P)
 

@@ -18,7 +18,7 @@ from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.states import RunStatus, StepStatus
 from nbpart.widgets.actions import ActionResult
 from nbpart.widgets.monitor import BackfillMonitor
-from nbpart.widgets.monitor_model import build_monitor, changed_fields, compute_rate
+from nbpart.widgets.monitor_model import build_monitor, changed_fields, compute_steps_per_s
 from nbpart.widgets.tables import monitor_html
 from tests.catalog.story import Story
 from tests.widgets.pages import Page
@@ -41,48 +41,48 @@ def progress_of(
 
 def test_rate_and_time_left_come_from_what_ended_lately() -> None:
     model = build_monitor(progress_of(finished=120, succeeded=40, planned=50, queued=6, running=4))
-    assert model.rate == 2.0
-    assert model.left_s == 30.0
+    assert model.steps_per_s == 2.0
+    assert model.remaining_s == 30.0
     assert model.elapsed_s == 100.0
     assert model.done == 40
 
 
 @pytest.mark.parametrize(("finished", "window_s", "rate"), [(0, 60, None), (5, 0.5, None), (3, 60, 0.05), (9, 3, 3.0)])
 def test_a_rate_that_cannot_be_told_is_none(finished: int, window_s: float, rate: float | None) -> None:
-    assert compute_rate(finished, window_s) == rate
-    assert (build_monitor(progress_of(finished=finished, window_s=window_s, planned=9)).left_s is None) == (
+    assert compute_steps_per_s(finished, window_s) == rate
+    assert (build_monitor(progress_of(finished=finished, window_s=window_s, planned=9)).remaining_s is None) == (
         rate is None
     )
 
 
 def test_what_may_be_done_depends_on_how_it_stands() -> None:
     going = build_monitor(progress_of(failed=3, planned=4))
-    assert (going.may_cancel, going.may_retry, going.may_resume) == (True, 0, 0)
+    assert (going.can_cancel, going.n_retryable, going.n_resumable) == (True, 0, 0)
     failed = build_monitor(progress_of("failed", failed=3, blocked=2, succeeded=5, finished=9))
-    assert (failed.may_cancel, failed.may_retry, failed.may_resume) == (False, 5, 0)
-    assert (failed.rate, failed.elapsed_s) == (None, 90.0)
-    assert build_monitor(progress_of("cancelled", cancelled=2, interrupted=1, planned=1)).may_resume == 4
+    assert (failed.can_cancel, failed.n_retryable, failed.n_resumable) == (False, 5, 0)
+    assert (failed.steps_per_s, failed.elapsed_s) == (None, 90.0)
+    assert build_monitor(progress_of("cancelled", cancelled=2, interrupted=1, planned=1)).n_resumable == 4
 
 
 def test_one_that_was_asked_to_end_says_so() -> None:
     progress = progress_of(running=4, finished=8)
     asked = dataclasses.replace(progress, record=dataclasses.replace(progress.record, cancelling=True))
     model = build_monitor(asked)
-    assert (model.status, model.is_going, model.may_cancel) == ("cancelling", True, False)
+    assert (model.status, model.is_active, model.can_cancel) == ("cancelling", True, False)
     # what is left will not run
-    assert build_monitor(progress).left_s is not None
-    assert (model.rate, model.left_s) == (None, None)
+    assert build_monitor(progress).remaining_s is not None
+    assert (model.steps_per_s, model.remaining_s) == (None, None)
     assert model.to_json(Path("/ws"))["status"] == "cancelling"
     assert "cancelling" in monitor_html(model)
 
 
 def test_one_that_was_asked_for_can_be_begun_or_let_go() -> None:
     model = build_monitor(progress_of("requested"))
-    assert (model.is_going, model.may_cancel, model.may_retry, model.may_resume) == (False, True, 0, 0)
+    assert (model.is_active, model.can_cancel, model.n_retryable, model.n_resumable) == (False, True, 0, 0)
     told = "not begun: the next tick of any sensor takes it up"
-    assert model.to_json(Path("/ws"))["waiting"] == told
+    assert model.to_json(Path("/ws"))["waiting_for"] == told
     assert told in monitor_html(model)
-    assert build_monitor(progress_of("running", running=1)).to_json(Path("/ws"))["waiting"] == ""
+    assert build_monitor(progress_of("running", running=1)).to_json(Path("/ws"))["waiting_for"] == ""
 
 
 def test_only_changed_fields_are_told() -> None:
@@ -91,7 +91,7 @@ def test_only_changed_fields_are_told() -> None:
     assert set(changed_fields(other, one)) == {"counts"}
     assert one["failures"][0]["notebook"] == "/ws/runs/model/x.ipynb"
     assert one["failures"][0]["code"] == "ws.get_run('run-2')"
-    assert one["running"] == [{"asset": "model", "key": "a", "run": "run-1", "for_s": 3.0}]
+    assert one["running"] == [{"asset": "model", "key": "a", "run_id": "run-1", "running_s": 3.0}]
 
 
 def test_the_static_form_escapes_every_text() -> None:
@@ -235,7 +235,7 @@ def test_the_monitor_follows_step_by_step(monitor: BackfillMonitor, play: Play, 
     assert failed["payload"]["failures"][0]["error"] == "no such file"
     catalog.write(lambda b: events.finish_backfill(b, play.number, "failed"))
     ended = page.wait_for(lambda m: m.get("payload", {}).get("status") == "failed")
-    assert ended["payload"]["may"] == {"cancel": False, "retry_failed": 1, "resume": 2}
+    assert ended["payload"]["allowed"] == {"cancel": False, "retry_failed": 1, "resume": 2}
 
 
 def test_several_viewers_see_the_same(monitor: BackfillMonitor, play: Play, catalog: Catalog) -> None:
@@ -266,7 +266,7 @@ def test_after_a_retry_the_new_backfill_is_shown_with_a_way_back(
     page = Page(monitor)
     assert page.ask("retry_failed")["payload"]["backfill_id"] == actions.next_id
     shown = page.wait_for(lambda m: m.get("payload", {}).get("id") == actions.next_id)
-    assert shown["payload"]["earlier"] == play.id
+    assert shown["payload"]["previous_backfill_id"] == play.id
     assert page.ask("show", {"backfill_id": play.id})["ok"]
     assert monitor.backfill_id == play.id
     assert "no backfill" in page.ask("show", {"backfill_id": HOSTILE})["error"]["message"]
@@ -275,7 +275,7 @@ def test_after_a_retry_the_new_backfill_is_shown_with_a_way_back(
 def test_the_death_of_its_process_is_looked_for_while_it_goes_on(
     monitor: BackfillMonitor, actions: FakeActions
 ) -> None:
-    monitor._watcher.nudge()
+    monitor._feed.poll_now()
     assert actions.looked.wait(10)
 
 

@@ -46,8 +46,8 @@ export function makeBackfillList(link) {
   function update(one, { sign, told, bar, cancel, retry, resume }) {
     sign.replaceChildren(makeGlyph(one.status));
     const bad = one.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
-    const left = one.going && one.left_s !== null ? `about ${formatDuration(one.left_s)} left` : '';
-    const stands = one.waiting || `${formatCount(one.done)} of ${formatCount(one.steps)}`;
+    const left = one.is_active && one.remaining_s !== null ? `about ${formatDuration(one.remaining_s)} left` : '';
+    const stands = one.waiting_for || `${formatCount(one.done)} of ${formatCount(one.steps)}`;
     told.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${stands}`, ...bad, left].filter(Boolean).join(', ');
     const total = one.counts.reduce((sum, [, n]) => sum + n, 0) || 1;
     bar.replaceChildren(...one.counts.filter(([, n]) => n).map(([name, n]) => {
@@ -56,12 +56,12 @@ export function makeBackfillList(link) {
       return part;
     }));
     setAttributes(bar, { 'aria-valuemax': one.steps, 'aria-valuenow': one.done, 'aria-label': `Steps of ${one.selection} with an outcome` });
-    bar.hidden = Boolean(one.waiting);
-    cancel.hidden = !one.may.cancel;
-    retry.hidden = !one.may.retry_failed;
-    resume.hidden = !(one.waiting || one.may.resume);
-    resume.textContent = one.waiting ? 'Begin' : 'Resume';
-    resume.title = one.waiting ? 'Plan it and run it in this process' : `Go on with ${plural(one.may.resume, 'step')}`;
+    bar.hidden = Boolean(one.waiting_for);
+    cancel.hidden = !one.allowed.cancel;
+    retry.hidden = !one.allowed.retry_failed;
+    resume.hidden = !(one.waiting_for || one.allowed.resume);
+    resume.textContent = one.waiting_for ? 'Begin' : 'Resume';
+    resume.title = one.waiting_for ? 'Plan it and run it in this process' : `Go on with ${plural(one.allowed.resume, 'step')}`;
   }
 
   return {

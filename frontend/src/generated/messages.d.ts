@@ -9,11 +9,11 @@ export type StepStatus = 'planned' | 'blocked' | 'queued' | 'running' | 'succeed
 export type BackfillStatus = RunStatus | 'requested' | 'cancelling';
 
 /** An answer that says nothing but what every answer does. */
-export interface NothingJson {
+export interface EmptyJson {
 }
 
 /** Whether a page has the newest patch; if not, the whole follows. */
-export interface CurrentJson {
+export interface SyncJson {
   current: boolean;
 }
 
@@ -24,17 +24,17 @@ export interface CardJson {
   group: string;
   set: string;
   members: string[];
-  about: string;
+  description: string;
   x: number;
   y: number;
   counts: number[];
-  each: number[][];
+  member_counts: number[][];
 }
 
 /** From card ``s`` to card ``t``, by their places. */
 export interface EdgeJson {
-  s: number;
-  t: number;
+  source: number;
+  target: number;
   points: [number, number][];
 }
 
@@ -63,7 +63,7 @@ export interface GraphPatch {
 /** The whole; ``first`` are the lines that register a first asset. */
 export interface GraphState {
   graph: GraphJson;
-  first: string;
+  example: string;
 }
 
 /** Cards whose counts changed: place, and the counts of each member. */
@@ -75,22 +75,22 @@ export interface CountsPatch {
 export interface RunningJson {
   asset: string;
   key: string | null;
-  run: string | null;
-  for_s: number | null;
+  run_id: string | null;
+  running_s: number | null;
 }
 
 /** A step that failed; ``notebook`` is the absolute path of what it executed. */
 export interface FailureJson {
   asset: string;
   key: string | null;
-  run: string | null;
+  run_id: string | null;
   error: string;
   notebook: string | null;
   code: string;
 }
 
 /** What can be done with a backfill: numbers of steps, 0 where there is nothing to do. */
-export interface MayJson {
+export interface AllowedActionsJson {
   cancel: boolean;
   retry_failed: number;
   resume: number;
@@ -101,13 +101,13 @@ export interface BackfillJson {
   id: string;
   selection: string;
   status: BackfillStatus;
-  going: boolean;
-  waiting: string;
+  is_active: boolean;
+  waiting_for: string;
   steps: number;
   done: number;
   counts: [StepStatus, number][];
-  left_s: number | null;
-  may: MayJson;
+  remaining_s: number | null;
+  allowed: AllowedActionsJson;
 }
 
 /** A backfill with what runs and what failed; ``rate`` is in steps a second. */
@@ -115,48 +115,48 @@ export interface MonitorJson {
   id: string;
   selection: string;
   status: BackfillStatus;
-  going: boolean;
-  waiting: string;
+  is_active: boolean;
+  waiting_for: string;
   steps: number;
   done: number;
   counts: [StepStatus, number][];
-  left_s: number | null;
-  may: MayJson;
-  where: string;
+  remaining_s: number | null;
+  allowed: AllowedActionsJson;
+  process: string;
   elapsed_s: number;
-  rate: number | null;
+  steps_per_s: number | null;
   running: RunningJson[];
   failures: FailureJson[];
 }
 
 /** The same, with the backfill to go back to. */
-export interface MonitoredJson {
+export interface MonitorViewJson {
   id: string;
   selection: string;
   status: BackfillStatus;
-  going: boolean;
-  waiting: string;
+  is_active: boolean;
+  waiting_for: string;
   steps: number;
   done: number;
   counts: [StepStatus, number][];
-  left_s: number | null;
-  may: MayJson;
-  where: string;
+  remaining_s: number | null;
+  allowed: AllowedActionsJson;
+  process: string;
   elapsed_s: number;
-  rate: number | null;
+  steps_per_s: number | null;
   running: RunningJson[];
   failures: FailureJson[];
-  earlier: string | null;
+  previous_backfill_id: string | null;
 }
 
 /** The whole; ``home`` is the kernel's home folder. */
 export interface MonitorState {
-  backfill: MonitoredJson;
+  backfill: MonitorViewJson;
   home: string;
 }
 
 /** The backfill that was begun or changed, if one was. */
-export interface DoneJson {
+export interface ActionResultJson {
   backfill_id: string | null;
 }
 
@@ -452,8 +452,8 @@ export interface ExplorerContract {
   };
   requests: {
     sync: { seq: number };
-    seen: { view: string };
-    gone: { view: string };
+    view_opened: { view: string };
+    view_closed: { view: string };
     clear: Record<string, never>;
     open_run: { run_id?: string | null };
     log: { run_id: string; after?: number | null };
@@ -471,24 +471,24 @@ export interface ExplorerContract {
     remove: { number: number; n: number };
   };
   answers: {
-    sync: CurrentJson;
-    seen: NothingJson;
-    gone: NothingJson;
-    clear: NothingJson;
-    open_run: NothingJson;
+    sync: SyncJson;
+    view_opened: EmptyJson;
+    view_closed: EmptyJson;
+    clear: EmptyJson;
+    open_run: EmptyJson;
     log: LogJson;
     preview: DataJson;
     executed: ExecutedJson;
     plan: PlanJson;
-    backfill: DoneJson;
-    refresh: DoneJson;
-    cancel: DoneJson;
-    retry_failed: DoneJson;
-    resume: DoneJson;
-    add_keys: DoneJson;
+    backfill: ActionResultJson;
+    refresh: ActionResultJson;
+    cancel: ActionResultJson;
+    retry_failed: ActionResultJson;
+    resume: ActionResultJson;
+    add_keys: ActionResultJson;
     measure_grid: MeasureJson;
-    add_grid: DoneJson;
-    remove: DoneJson;
+    add_grid: ActionResultJson;
+    remove: ActionResultJson;
   };
 }
 
@@ -501,17 +501,17 @@ export interface GraphContract {
   };
   requests: {
     sync: { seq: number };
-    seen: { view: string };
-    gone: { view: string };
+    view_opened: { view: string };
+    view_closed: { view: string };
     fold: { group: string; folded: boolean };
     focus: { name: string };
   };
   answers: {
-    sync: CurrentJson;
-    seen: NothingJson;
-    gone: NothingJson;
-    fold: NothingJson;
-    focus: NothingJson;
+    sync: SyncJson;
+    view_opened: EmptyJson;
+    view_closed: EmptyJson;
+    fold: EmptyJson;
+    focus: EmptyJson;
   };
 }
 
@@ -519,14 +519,14 @@ export interface GraphContract {
 export interface HeatmapContract {
   state: HeatmapState;
   patches: {
-    whole: HeadJson;
-    patch: CellsPatch;
+    view: HeadJson;
+    cells: CellsPatch;
     selection: SelectionPatch;
   };
   requests: {
     sync: { seq: number };
-    seen: { view: string };
-    gone: { view: string };
+    view_opened: { view: string };
+    view_closed: { view: string };
     choose: { color_by: string; sort_by?: string | null; statuses: number[]; text: string };
     details: { view: number; band: number; row: number; place: number };
     keys: { view: number; band: number; places: number[] };
@@ -536,16 +536,16 @@ export interface HeatmapContract {
     unfocus: Record<string, never>;
   };
   answers: {
-    sync: CurrentJson;
-    seen: NothingJson;
-    gone: NothingJson;
-    choose: NothingJson;
+    sync: SyncJson;
+    view_opened: EmptyJson;
+    view_closed: EmptyJson;
+    choose: EmptyJson;
     details: DetailsJson;
     keys: KeysJson;
     select: HighlightsJson;
-    sort: NothingJson;
-    clear: NothingJson;
-    unfocus: NothingJson;
+    sort: EmptyJson;
+    clear: EmptyJson;
+    unfocus: EmptyJson;
   };
 }
 
@@ -553,24 +553,24 @@ export interface HeatmapContract {
 export interface MonitorContract {
   state: MonitorState;
   patches: {
-    progress: Partial<MonitoredJson>;
+    progress: Partial<MonitorViewJson>;
   };
   requests: {
     sync: { seq: number };
-    seen: { view: string };
-    gone: { view: string };
+    view_opened: { view: string };
+    view_closed: { view: string };
     cancel: Record<string, never>;
     retry_failed: Record<string, never>;
     resume: Record<string, never>;
     show: { backfill_id: string };
   };
   answers: {
-    sync: CurrentJson;
-    seen: NothingJson;
-    gone: NothingJson;
-    cancel: DoneJson;
-    retry_failed: DoneJson;
-    resume: DoneJson;
-    show: NothingJson;
+    sync: SyncJson;
+    view_opened: EmptyJson;
+    view_closed: EmptyJson;
+    cancel: ActionResultJson;
+    retry_failed: ActionResultJson;
+    resume: ActionResultJson;
+    show: EmptyJson;
   };
 }

@@ -41,11 +41,11 @@ function describeCounts(card) {
 }
 
 /**
- * Counts by status, summed over what they are counts of.
+ * The sum of several counts by status code.
  *
- * @param {number[][]} each
+ * @param {number[][]} all
  */
-export const addUp = (each) => STATUSES.map((_, code) => each.reduce((sum, counts) => sum + counts[code], 0));
+export const sumCounts = (all) => STATUSES.map((_, code) => all.reduce((sum, counts) => sum + counts[code], 0));
 
 /** @param {CardJson} card */
 export function describeCard(card) {
@@ -97,7 +97,7 @@ export function drawCard(card, [width, height]) {
    */
   function update(now, level) {
     const text = describeCard(now);
-    title.textContent = now.about ? `${text}\n${now.about}` : text;
+    title.textContent = now.description ? `${text}\n${now.description}` : text;
     node.setAttribute('aria-label', text);
     name.textContent = shorten(now.name, level === 'middle' ? 14 : 26);
     told.replaceChildren(...describeCounts(now).map(([words, status], i) =>

@@ -1,6 +1,6 @@
 // The graph's state in the page: what Python sent last.
 
-import { addUp } from './cards.js';
+import { sumCounts } from './cards.js';
 
 /** @import { GraphContract } from '../generated/messages.js' */
 /** @import { Reducer } from '../shared/types.js' */
@@ -8,6 +8,6 @@ import { addUp } from './cards.js';
 /** @type {Reducer<GraphContract>['reduce']} */
 export function reduceGraph(state, ...[kind, payload]) {
   if (kind === 'graph') return { ...state, graph: payload.graph };
-  for (const [place, each] of payload.changed) Object.assign(state.graph.cards[place], { each, counts: addUp(each) });
+  for (const [place, memberCounts] of payload.changed) Object.assign(state.graph.cards[place], { member_counts: memberCounts, counts: sumCounts(memberCounts) });
   return state;
 }

@@ -5,7 +5,7 @@ import { element, svgElement } from '../shared/elements.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer, onceAFrame, onKeys } from '../shared/page.js';
 import { formatCount, plural, shorten } from '../shared/words.js';
-import { addUp, computeEdgePath, describeCard, drawCard } from './cards.js';
+import { computeEdgePath, describeCard, drawCard, sumCounts } from './cards.js';
 import { makeStage } from './stage.js';
 import { findNearestCard } from './viewport.js';
 
@@ -28,7 +28,7 @@ export function drawGraph(link, root, model) {
   let lines = [];
   /** @type {Set<number>[]} */
   let neighbours = [];
-  let current = 0; // the card that Tab reaches
+  let current = 0; // the place of the card that Tab reaches
   let searched = '';
   let total = '';
 
@@ -61,11 +61,11 @@ export function drawGraph(link, root, model) {
     const kept = cards[current]?.name;
     ({ cards, edges } = graph);
     root.classList.toggle('nbpart-is-empty', !cards.length);
-    empty.replaceChildren(element('p', { text: 'No assets yet. These three lines register the first:' }), element('pre', { text: link.state.first }));
+    empty.replaceChildren(element('p', { text: 'No assets yet. These three lines register the first:' }), element('pre', { text: link.state.example }));
     drawn = cards.map((card) => drawCard(card, graph.card));
     lines = edges.map((edge) => svgElement('path', { d: computeEdgePath(edge.points, graph.card[0]) }));
     neighbours = cards.map(() => new Set());
-    edges.forEach(({ s, t }) => neighbours[s].add(t) && neighbours[t].add(s));
+    edges.forEach(({ source, target }) => neighbours[source].add(target) && neighbours[target].add(source));
     lineLayer.replaceChildren(...lines);
     cardLayer.replaceChildren(...drawn.map(({ node }) => node));
     drawn.forEach(({ node }, place) => listenTo(node, place));
@@ -106,7 +106,7 @@ export function drawGraph(link, root, model) {
   function light(place) {
     root.classList.toggle('nbpart-lit', place !== null);
     drawn.forEach(({ node }, i) => node.classList.toggle('nbpart-near', place !== null && (i === place || neighbours[place].has(i))));
-    lines.forEach((line, i) => line.classList.toggle('nbpart-hot', place !== null && (edges[i].s === place || edges[i].t === place)));
+    lines.forEach((line, i) => line.classList.toggle('nbpart-hot', place !== null && (edges[i].source === place || edges[i].target === place)));
   }
 
   /**
@@ -180,8 +180,8 @@ export function drawGraph(link, root, model) {
     }
     const quoted = names.map((name) => JSON.stringify(name));
     // of a folded group only what is selected counts
-    const own = chosen.flatMap((card) => card.each.filter((_, place) => names.includes(card.members[place])));
-    const counts = addUp(own);
+    const own = chosen.flatMap((card) => card.member_counts.filter((_, place) => names.includes(card.members[place])));
+    const counts = sumCounts(own);
     const told = DISPLAY_ORDER.filter((code) => counts[code]).map((code) => {
       const { name, glyph } = STATUSES[code];
       return element('span', { class: `s-${name}` }, element('span', { class: `nbpart-glyph s-${name}`, text: glyph }), `${formatCount(counts[code])} ${name}`);

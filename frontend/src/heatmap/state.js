@@ -24,8 +24,8 @@ export function decodeView({ head, cells }) {
 
 /** @type {Reducer<HeatmapContract, State>['reduce']} */
 export function reduceView(state, ...[kind, payload, buffers]) {
-  if (kind === 'whole') return decodeView({ head: payload, cells: buffers[0] });
-  if (kind === 'patch') {
+  if (kind === 'view') return decodeView({ head: payload, cells: buffers[0] });
+  if (kind === 'cells') {
     if (state.bands) applyPatch(state.head, state.bands, payload, buffers);
     else state.pending.push([payload, buffers]);
   }

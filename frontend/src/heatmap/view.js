@@ -31,7 +31,7 @@ export class HeatmapView {
   /** @type {Outcome} */ outcome;
   /** @type {(text: string) => void} */ say;
 
-  // what is shown; nothing is until the bytes of the first whole are there
+  // what is shown; nothing is until the bytes of the first snapshot are there
   /** @type {LoadedState} */ state;
   /** @type {Size} */ size;
   /** @type {Layout} */ layout;
@@ -78,7 +78,7 @@ export class HeatmapView {
     const observer = new ResizeObserver(() => this.paint());
     observer.observe(root);
     this.cleanups.push(() => observer.disconnect());
-    this.take('whole');
+    this.take('snapshot');
   }
 
   /** @param {HTMLElement} root */
@@ -111,7 +111,7 @@ export class HeatmapView {
   // --- the state ---------------------------------------------------------------------------------------------
 
   /**
-   * Take what the link has; a whole is shown once its bytes are there, until then the last one stays.
+   * Take what the link has; a snapshot is shown once its bytes are there, until then the last one stays.
    *
    * @param {Change<HeatmapContract>[0]} kind
    */

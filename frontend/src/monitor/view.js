@@ -8,10 +8,10 @@ import { isRetryable, markOf } from '../shared/statuses.js';
 import { formatCount, formatDuration, plural, shorten } from '../shared/words.js';
 import { computeStepWidths, formatRate } from './numbers.js';
 
-/** @import { FailureJson, MonitorContract, MonitorJson, MonitoredJson, RunningJson } from '../generated/messages.js' */
+/** @import { FailureJson, MonitorContract, MonitorJson, MonitorViewJson, RunningJson } from '../generated/messages.js' */
 /** @import { Change, Link } from '../shared/types.js' */
 
-const MOST_RUNNING = 8;
+const MAX_RUNNING = 8;
 
 /** @param {RunningJson | FailureJson} step */
 const placeOf = (step) => (step.key === null ? step.asset : `${step.asset} / ${step.key}`);
@@ -35,7 +35,7 @@ export function drawMonitor(link, root) {
   /** @type {(text: string, action: 'cancel' | 'retry_failed' | 'resume') => HTMLElement} */
   const button = (text, action) => element('button', { type: 'button', text, onclick: () => ask(action, {}) });
   const buttons = { cancel: button('Cancel', 'cancel'), retry_failed: button('Retry failed', 'retry_failed'), resume: button('Resume', 'resume') };
-  const back = element('button', { type: 'button', onclick: () => ask('show', { backfill_id: link.state.backfill.earlier ?? '' }) });
+  const back = element('button', { type: 'button', onclick: () => ask('show', { backfill_id: link.state.backfill.previous_backfill_id ?? '' }) });
   const running = element('ul', { class: 'nbpart-list' });
   const failures = element('ul', { class: 'nbpart-list', tabindex: '0', 'aria-label': 'Failures, the newest first' });
   const [runningTitle, failureTitle] = [element('h4'), element('h4')];
@@ -66,15 +66,15 @@ export function drawMonitor(link, root) {
   }
 
   function drawButtons() {
-    const { may, earlier, waiting } = link.state.backfill;
-    setAttributes(buttons.cancel, { disabled: asking, hidden: !may.cancel });
-    setAttributes(buttons.retry_failed, { disabled: asking, hidden: !may.retry_failed });
-    setAttributes(buttons.resume, { disabled: asking, hidden: !may.resume });
-    if (waiting) buttons.resume.hidden = false;
-    buttons.retry_failed.textContent = `Retry failed (${plural(may.retry_failed, 'step')})`;
-    buttons.resume.textContent = waiting ? 'Begin' : `Resume (${plural(may.resume, 'step')})`;
-    back.hidden = !earlier;
-    back.textContent = `← ${earlier || ''}`;
+    const { allowed, previous_backfill_id: previous, waiting_for: waitingFor } = link.state.backfill;
+    setAttributes(buttons.cancel, { disabled: asking, hidden: !allowed.cancel });
+    setAttributes(buttons.retry_failed, { disabled: asking, hidden: !allowed.retry_failed });
+    setAttributes(buttons.resume, { disabled: asking, hidden: !allowed.resume });
+    if (waitingFor) buttons.resume.hidden = false;
+    buttons.retry_failed.textContent = `Retry failed (${plural(allowed.retry_failed, 'step')})`;
+    buttons.resume.textContent = waitingFor ? 'Begin' : `Resume (${plural(allowed.resume, 'step')})`;
+    back.hidden = !previous;
+    back.textContent = `← ${previous || ''}`;
   }
 
   /** @param {MonitorJson} now */
@@ -84,7 +84,7 @@ export function drawMonitor(link, root) {
     sign.textContent = look.glyph;
     status.textContent = now.status;
     title.replaceChildren(element('code', { text: now.id }), ` ${now.selection}`);
-    place.textContent = now.where ? `${now.going ? 'Runs' : 'Ran'} in ${now.where}` : '';
+    place.textContent = now.process ? `${now.is_active ? 'Runs' : 'Ran'} in ${now.process}` : '';
   }
 
   /** @param {MonitorJson} now */
@@ -105,12 +105,12 @@ export function drawMonitor(link, root) {
   /** The times go on by themselves between two patches. */
   function drawTimes() {
     const now = link.state.backfill;
-    const since = now.going ? (performance.now() - takenAt) / 1000 : 0;
-    if (now.waiting) return void (facts.textContent = now.waiting);
-    const parts = [`${formatCount(now.done)} of ${formatCount(now.steps)} steps`, now.going ? `${formatDuration(now.elapsed_s + since)} so far` : `took ${formatDuration(now.elapsed_s)}`];
-    const goesOn = now.going && now.status !== 'cancelling';
-    if (goesOn && now.rate) parts.push(formatRate(now.rate));
-    if (goesOn) parts.push(now.left_s === null ? 'time left unknown yet' : `about ${formatDuration(Math.max(0, now.left_s - since))} left`);
+    const since = now.is_active ? (performance.now() - takenAt) / 1000 : 0;
+    if (now.waiting_for) return void (facts.textContent = now.waiting_for);
+    const parts = [`${formatCount(now.done)} of ${formatCount(now.steps)} steps`, now.is_active ? `${formatDuration(now.elapsed_s + since)} so far` : `took ${formatDuration(now.elapsed_s)}`];
+    const goesOn = now.is_active && now.status !== 'cancelling';
+    if (goesOn && now.steps_per_s) parts.push(formatRate(now.steps_per_s));
+    if (goesOn) parts.push(now.remaining_s === null ? 'time left unknown yet' : `about ${formatDuration(Math.max(0, now.remaining_s - since))} left`);
     facts.textContent = parts.join(' · ');
     /** @type {NodeListOf<HTMLElement>} */
     const times = running.querySelectorAll('[data-for]');
@@ -122,10 +122,10 @@ export function drawMonitor(link, root) {
     const n = (now.counts.find(([name]) => name === 'running') || [0, 0])[1];
     runningBox.hidden = !now.running.length;
     runningTitle.textContent = `Running (${formatCount(n)})`;
-    running.replaceChildren(...now.running.slice(0, MOST_RUNNING).map((step) => element('li', { class: 'nbpart-row s-running' },
-      element('span', { class: 'nbpart-glyph s-running', text: '▶' }), element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
-      step.for_s === null ? null : element('span', { class: 'nbpart-faint', 'data-for': step.for_s, text: formatDuration(step.for_s) }))));
-    if (n > MOST_RUNNING) running.append(element('li', { class: 'nbpart-faint', text: `and ${formatCount(n - MOST_RUNNING)} more` }));
+    running.replaceChildren(...now.running.slice(0, MAX_RUNNING).map((step) => element('li', { class: 'nbpart-row s-running' },
+      element('span', { class: 'nbpart-glyph s-running', text: '▶' }), element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `\nrun ${step.run_id}` : ''}` }),
+      step.running_s === null ? null : element('span', { class: 'nbpart-faint', 'data-for': step.running_s, text: formatDuration(step.running_s) }))));
+    if (n > MAX_RUNNING) running.append(element('li', { class: 'nbpart-faint', text: `and ${formatCount(n - MAX_RUNNING)} more` }));
   }
 
   /** @param {MonitorJson} now */
@@ -135,7 +135,7 @@ export function drawMonitor(link, root) {
     failureTitle.textContent = `Failed (${formatCount(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ''}`;
     failures.replaceChildren(...now.failures.map((step) => element('li', { class: 's-failed' },
       element('div', { class: 'nbpart-row' }, element('span', { class: 'nbpart-glyph s-failed', text: '✕' }),
-        element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `\nrun ${step.run}` : ''}` }),
+        element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `\nrun ${step.run_id}` : ''}` }),
         step.notebook ? makeFileLink(step.notebook, link.state.home, 'executed notebook') : null),
       element('div', { class: 'nbpart-why', text: step.error || 'no error was recorded' }),
       step.code ? makeCodeLine(step.code) : null)));
@@ -145,7 +145,7 @@ export function drawMonitor(link, root) {
   function drawAll(...[, changed]) {
     takenAt = performance.now();
     const now = link.state.backfill;
-    /** @param {(keyof MonitoredJson)[]} names */
+    /** @param {(keyof MonitorViewJson)[]} names */
     const has = (...names) => !changed || names.some((name) => name in changed);
     drawHead(now);
     drawBar(now);
@@ -157,9 +157,9 @@ export function drawMonitor(link, root) {
     say([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(', '));
   }
 
-  const timer = setInterval(() => link.state.backfill.going && root.isConnected && drawTimes(), 1000);
+  const timer = setInterval(() => link.state.backfill.is_active && root.isConnected && drawTimes(), 1000);
   const stopListening = link.listen(drawAll);
-  drawAll('whole', null);
+  drawAll('snapshot', null);
   return () => {
     clearInterval(timer);
     stopListening();

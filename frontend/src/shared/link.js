@@ -8,7 +8,7 @@ import { VERSION } from '../generated/constants.js';
 
 /**
  * The state of one widget in this page, shared by all its views. `reduce(state, kind, payload, buffers)` applies a
- * patch and returns the state; `decode(state)` makes it of a whole. Make it in initialize(), not in render().
+ * patch and returns the state; `decode(state)` makes it of a snapshot. Make it in initialize(), not in render().
  *
  * @template {Contract} C
  * @template [State=C['state']]
@@ -30,12 +30,12 @@ export function createLink(model, { decode = (state) => /** @type {any} */ (stat
   /** @type {(kind: string, payload: unknown) => void} */
   const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
 
-  function takeWhole() {
-    const whole = model.get('whole') || {};
-    if (whole.seq === undefined || whole.seq < link.seq) return;
-    link.seq = whole.seq;
-    link.state = decode(structuredClone(whole.state));
-    notify('whole', null);
+  function takeSnapshot() {
+    const snapshot = model.get('snapshot') || {};
+    if (snapshot.seq === undefined || snapshot.seq < link.seq) return;
+    link.seq = snapshot.seq;
+    link.state = decode(structuredClone(snapshot.state));
+    notify('snapshot', null);
   }
 
   async function sync() {
@@ -102,13 +102,13 @@ export function createLink(model, { decode = (state) => /** @type {any} */ (stat
 
   function close() {
     model.off('msg:custom', receive);
-    model.off('change:whole', takeWhole);
+    model.off('change:snapshot', takeSnapshot);
     waiting.forEach((asked) => clearTimeout(asked.timer));
   }
 
   model.on('msg:custom', receive);
-  model.on('change:whole', takeWhole);
-  takeWhole();
+  model.on('change:snapshot', takeSnapshot);
+  takeSnapshot();
   sync(); // a patch that was sent before this page listened is lost
   return link;
 }

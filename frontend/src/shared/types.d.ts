@@ -25,10 +25,10 @@ export interface Answer {
   buffers: DataView[];
 }
 
-/** What changed: the patch that came, or `whole` after everything was taken anew. */
+/** What changed: the patch that came, or `snapshot` after everything was taken anew. */
 export type Change<C extends Contract> =
   | { [Kind in keyof C['patches']]: [kind: Kind, payload: C['patches'][Kind]] }[keyof C['patches']]
-  | [kind: 'whole', payload: null];
+  | [kind: 'snapshot', payload: null];
 
 /** A patch as it is applied: its kind, its payload, its buffers. */
 export type Patch<C extends Contract> = {
@@ -52,7 +52,7 @@ export interface Link<C extends Contract, State = C['state']> {
   close(): void;
 }
 
-/** How a page keeps the state: made of a whole, and changed by patches. */
+/** How a page keeps the state: made of a snapshot, and changed by patches. */
 export interface Reducer<C extends Contract, State = C['state']> {
   decode?: (state: C['state']) => State;
   reduce: (state: State, ...patch: Patch<C>) => State;

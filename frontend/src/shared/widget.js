@@ -26,7 +26,7 @@ export function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element('div', { class: 'nbpart', 'data-lm-suppress-shortcuts': 'true' });
         el.appendChild(root);
-        const show = hideStatic(model.get('token'));
+        const show = hideStatic(model.get('static_id'));
         const cleanup = draw(link, root, model);
         const leave = reportPresence(link);
         return () => {
@@ -51,8 +51,8 @@ function reportPresence(link) {
   const view = `${link.client}.v${views}`;
   /** @param {string} action */
   const send = (action) => link.request(action, { view }).catch(() => {}); // no kernel: nobody to tell
-  const come = () => send('seen');
-  const leave = () => send('gone');
+  const come = () => send('view_opened');
+  const leave = () => send('view_closed');
   addEventListener('pagehide', leave);
   addEventListener('pageshow', come);
   come();
@@ -69,20 +69,20 @@ const hidden = new Map();
 /**
  * Hide the static picture beside the widget while a view lives; the rule also meets what is drawn later.
  *
- * @param {string} token
+ * @param {string} staticId
  */
-function hideStatic(token) {
-  if (!/^[0-9a-f]+$/.test(token || '')) return () => {};
-  const found = hidden.get(token) || { views: 0, style: element('style') };
-  hidden.set(token, found);
+function hideStatic(staticId) {
+  if (!/^[0-9a-f]+$/.test(staticId || '')) return () => {};
+  const found = hidden.get(staticId) || { views: 0, style: element('style') };
+  hidden.set(staticId, found);
   found.views += 1;
-  const own = `.nbpart-static-${token}`;
+  const own = `.nbpart-static-${staticId}`;
   found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
   document.head.appendChild(found.style);
   return () => {
     found.views -= 1;
     if (found.views > 0) return;
     found.style.remove();
-    hidden.delete(token);
+    hidden.delete(staticId);
   };
 }

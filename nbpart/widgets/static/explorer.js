@@ -409,8 +409,8 @@ function makeBackfillList(link) {
   function update(one, { sign, told, bar, cancel, retry, resume }) {
     sign.replaceChildren(makeGlyph(one.status));
     const bad = one.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
-    const left = one.going && one.left_s !== null ? `about ${formatDuration(one.left_s)} left` : "";
-    const stands = one.waiting || `${formatCount(one.done)} of ${formatCount(one.steps)}`;
+    const left = one.is_active && one.remaining_s !== null ? `about ${formatDuration(one.remaining_s)} left` : "";
+    const stands = one.waiting_for || `${formatCount(one.done)} of ${formatCount(one.steps)}`;
     told.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${stands}`, ...bad, left].filter(Boolean).join(", ");
     const total = one.counts.reduce((sum, [, n]) => sum + n, 0) || 1;
     bar.replaceChildren(...one.counts.filter(([, n]) => n).map(([name, n]) => {
@@ -419,12 +419,12 @@ function makeBackfillList(link) {
       return part;
     }));
     setAttributes(bar, { "aria-valuemax": one.steps, "aria-valuenow": one.done, "aria-label": `Steps of ${one.selection} with an outcome` });
-    bar.hidden = Boolean(one.waiting);
-    cancel.hidden = !one.may.cancel;
-    retry.hidden = !one.may.retry_failed;
-    resume.hidden = !(one.waiting || one.may.resume);
-    resume.textContent = one.waiting ? "Begin" : "Resume";
-    resume.title = one.waiting ? "Plan it and run it in this process" : `Go on with ${plural(one.may.resume, "step")}`;
+    bar.hidden = Boolean(one.waiting_for);
+    cancel.hidden = !one.allowed.cancel;
+    retry.hidden = !one.allowed.retry_failed;
+    resume.hidden = !(one.waiting_for || one.allowed.resume);
+    resume.textContent = one.waiting_for ? "Begin" : "Resume";
+    resume.title = one.waiting_for ? "Plan it and run it in this process" : `Go on with ${plural(one.allowed.resume, "step")}`;
   }
   return {
     node,
@@ -887,12 +887,12 @@ function createLink(model, { decode = (state) => (
     null
   ), request, listen, close };
   const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
-  function takeWhole() {
-    const whole = model.get("whole") || {};
-    if (whole.seq === void 0 || whole.seq < link.seq) return;
-    link.seq = whole.seq;
-    link.state = decode(structuredClone(whole.state));
-    notify("whole", null);
+  function takeSnapshot() {
+    const snapshot = model.get("snapshot") || {};
+    if (snapshot.seq === void 0 || snapshot.seq < link.seq) return;
+    link.seq = snapshot.seq;
+    link.state = decode(structuredClone(snapshot.state));
+    notify("snapshot", null);
   }
   async function sync() {
     if (syncing) return;
@@ -942,12 +942,12 @@ function createLink(model, { decode = (state) => (
   }
   function close() {
     model.off("msg:custom", receive);
-    model.off("change:whole", takeWhole);
+    model.off("change:snapshot", takeSnapshot);
     waiting.forEach((asked) => clearTimeout(asked.timer));
   }
   model.on("msg:custom", receive);
-  model.on("change:whole", takeWhole);
-  takeWhole();
+  model.on("change:snapshot", takeSnapshot);
+  takeSnapshot();
   sync();
   return link;
 }
@@ -966,7 +966,7 @@ function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
-        const show = hideStatic(model.get("token"));
+        const show = hideStatic(model.get("static_id"));
         const cleanup = draw(link, root, model);
         const leave = reportPresence(link);
         return () => {
@@ -984,8 +984,8 @@ function reportPresence(link) {
   const view = `${link.client}.v${views}`;
   const send = (action) => link.request(action, { view }).catch(() => {
   });
-  const come = () => send("seen");
-  const leave = () => send("gone");
+  const come = () => send("view_opened");
+  const leave = () => send("view_closed");
   addEventListener("pagehide", leave);
   addEventListener("pageshow", come);
   come();
@@ -996,20 +996,20 @@ function reportPresence(link) {
   };
 }
 var hidden = /* @__PURE__ */ new Map();
-function hideStatic(token) {
-  if (!/^[0-9a-f]+$/.test(token || "")) return () => {
+function hideStatic(staticId) {
+  if (!/^[0-9a-f]+$/.test(staticId || "")) return () => {
   };
-  const found = hidden.get(token) || { views: 0, style: element("style") };
-  hidden.set(token, found);
+  const found = hidden.get(staticId) || { views: 0, style: element("style") };
+  hidden.set(staticId, found);
   found.views += 1;
-  const own = `.nbpart-static-${token}`;
+  const own = `.nbpart-static-${staticId}`;
   found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
   document.head.appendChild(found.style);
   return () => {
     found.views -= 1;
     if (found.views > 0) return;
     found.style.remove();
-    hidden.delete(token);
+    hidden.delete(staticId);
   };
 }
 

@@ -94,7 +94,7 @@ function describeCounts(card) {
   }
   return texts;
 }
-var addUp = (each) => STATUSES.map((_, code) => each.reduce((sum, counts) => sum + counts[code], 0));
+var sumCounts = (all) => STATUSES.map((_, code) => all.reduce((sum, counts) => sum + counts[code], 0));
 function describeCard(card) {
   const counts = card.counts.map((n, code) => n ? `${formatCount(n)} ${STATUSES[code].name}` : "").filter(Boolean);
   const kind = card.kind === "group" ? `group of ${card.members.length}` : card.kind;
@@ -137,8 +137,8 @@ function drawCard(card, [width, height]) {
   );
   function update(now, level) {
     const text = describeCard(now);
-    title.textContent = now.about ? `${text}
-${now.about}` : text;
+    title.textContent = now.description ? `${text}
+${now.description}` : text;
     node.setAttribute("aria-label", text);
     name.textContent = shorten(now.name, level === "middle" ? 14 : 26);
     told.replaceChildren(...describeCounts(now).map(([words, status], i) => svgElement("tspan", { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
@@ -158,7 +158,7 @@ ${now.about}` : text;
 // src/graph/state.js
 function reduceGraph(state, ...[kind, payload]) {
   if (kind === "graph") return { ...state, graph: payload.graph };
-  for (const [place, each] of payload.changed) Object.assign(state.graph.cards[place], { each, counts: addUp(each) });
+  for (const [place, memberCounts] of payload.changed) Object.assign(state.graph.cards[place], { member_counts: memberCounts, counts: sumCounts(memberCounts) });
   return state;
 }
 
@@ -365,11 +365,11 @@ function drawGraph(link, root, model) {
     const kept = cards[current]?.name;
     ({ cards, edges } = graph);
     root.classList.toggle("nbpart-is-empty", !cards.length);
-    empty.replaceChildren(element("p", { text: "No assets yet. These three lines register the first:" }), element("pre", { text: link.state.first }));
+    empty.replaceChildren(element("p", { text: "No assets yet. These three lines register the first:" }), element("pre", { text: link.state.example }));
     drawn = cards.map((card) => drawCard(card, graph.card));
     lines = edges.map((edge) => svgElement("path", { d: computeEdgePath(edge.points, graph.card[0]) }));
     neighbours = cards.map(() => /* @__PURE__ */ new Set());
-    edges.forEach(({ s, t }) => neighbours[s].add(t) && neighbours[t].add(s));
+    edges.forEach(({ source, target }) => neighbours[source].add(target) && neighbours[target].add(source));
     lineLayer.replaceChildren(...lines);
     cardLayer.replaceChildren(...drawn.map(({ node }) => node));
     drawn.forEach(({ node }, place) => listenTo(node, place));
@@ -403,7 +403,7 @@ function drawGraph(link, root, model) {
   function light(place) {
     root.classList.toggle("nbpart-lit", place !== null);
     drawn.forEach(({ node }, i) => node.classList.toggle("nbpart-near", place !== null && (i === place || neighbours[place].has(i))));
-    lines.forEach((line, i) => line.classList.toggle("nbpart-hot", place !== null && (edges[i].s === place || edges[i].t === place)));
+    lines.forEach((line, i) => line.classList.toggle("nbpart-hot", place !== null && (edges[i].source === place || edges[i].target === place)));
   }
   function listenTo(node, place) {
     node.addEventListener("pointerenter", () => light(place));
@@ -455,8 +455,8 @@ function drawGraph(link, root, model) {
       return;
     }
     const quoted = names.map((name) => JSON.stringify(name));
-    const own = chosen.flatMap((card) => card.each.filter((_, place) => names.includes(card.members[place])));
-    const counts = addUp(own);
+    const own = chosen.flatMap((card) => card.member_counts.filter((_, place) => names.includes(card.members[place])));
+    const counts = sumCounts(own);
     const told = DISPLAY_ORDER.filter((code) => counts[code]).map((code) => {
       const { name, glyph } = STATUSES[code];
       return element("span", { class: `s-${name}` }, element("span", { class: `nbpart-glyph s-${name}`, text: glyph }), `${formatCount(counts[code])} ${name}`);
@@ -570,12 +570,12 @@ function createLink(model, { decode = (state) => (
     null
   ), request, listen, close };
   const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
-  function takeWhole() {
-    const whole = model.get("whole") || {};
-    if (whole.seq === void 0 || whole.seq < link.seq) return;
-    link.seq = whole.seq;
-    link.state = decode(structuredClone(whole.state));
-    notify("whole", null);
+  function takeSnapshot() {
+    const snapshot = model.get("snapshot") || {};
+    if (snapshot.seq === void 0 || snapshot.seq < link.seq) return;
+    link.seq = snapshot.seq;
+    link.state = decode(structuredClone(snapshot.state));
+    notify("snapshot", null);
   }
   async function sync() {
     if (syncing) return;
@@ -625,12 +625,12 @@ function createLink(model, { decode = (state) => (
   }
   function close() {
     model.off("msg:custom", receive);
-    model.off("change:whole", takeWhole);
+    model.off("change:snapshot", takeSnapshot);
     waiting.forEach((asked) => clearTimeout(asked.timer));
   }
   model.on("msg:custom", receive);
-  model.on("change:whole", takeWhole);
-  takeWhole();
+  model.on("change:snapshot", takeSnapshot);
+  takeSnapshot();
   sync();
   return link;
 }
@@ -649,7 +649,7 @@ function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
-        const show = hideStatic(model.get("token"));
+        const show = hideStatic(model.get("static_id"));
         const cleanup = draw(link, root, model);
         const leave = reportPresence(link);
         return () => {
@@ -667,8 +667,8 @@ function reportPresence(link) {
   const view = `${link.client}.v${views}`;
   const send = (action) => link.request(action, { view }).catch(() => {
   });
-  const come = () => send("seen");
-  const leave = () => send("gone");
+  const come = () => send("view_opened");
+  const leave = () => send("view_closed");
   addEventListener("pagehide", leave);
   addEventListener("pageshow", come);
   come();
@@ -679,20 +679,20 @@ function reportPresence(link) {
   };
 }
 var hidden = /* @__PURE__ */ new Map();
-function hideStatic(token) {
-  if (!/^[0-9a-f]+$/.test(token || "")) return () => {
+function hideStatic(staticId) {
+  if (!/^[0-9a-f]+$/.test(staticId || "")) return () => {
   };
-  const found = hidden.get(token) || { views: 0, style: element("style") };
-  hidden.set(token, found);
+  const found = hidden.get(staticId) || { views: 0, style: element("style") };
+  hidden.set(staticId, found);
   found.views += 1;
-  const own = `.nbpart-static-${token}`;
+  const own = `.nbpart-static-${staticId}`;
   found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
   document.head.appendChild(found.style);
   return () => {
     found.views -= 1;
     if (found.views > 0) return;
     found.style.remove();
-    hidden.delete(token);
+    hidden.delete(staticId);
   };
 }
 

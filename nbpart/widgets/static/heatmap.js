@@ -9,8 +9,8 @@ function decodeView({ head, cells }) {
   return state;
 }
 function reduceView(state, ...[kind, payload, buffers]) {
-  if (kind === "whole") return decodeView({ head: payload, cells: buffers[0] });
-  if (kind === "patch") {
+  if (kind === "view") return decodeView({ head: payload, cells: buffers[0] });
+  if (kind === "cells") {
     if (state.bands) applyPatch(state.head, state.bands, payload, buffers);
     else state.pending.push([payload, buffers]);
   }
@@ -1375,7 +1375,7 @@ var HeatmapView = class {
   outcome;
   /** @type {(text: string) => void} */
   say;
-  // what is shown; nothing is until the bytes of the first whole are there
+  // what is shown; nothing is until the bytes of the first snapshot are there
   /** @type {LoadedState} */
   state;
   /** @type {Size} */
@@ -1435,7 +1435,7 @@ var HeatmapView = class {
     const observer = new ResizeObserver(() => this.paint());
     observer.observe(root);
     this.cleanups.push(() => observer.disconnect());
-    this.take("whole");
+    this.take("snapshot");
   }
   /** @param {HTMLElement} root */
   build(root) {
@@ -1473,7 +1473,7 @@ var HeatmapView = class {
   }
   // --- the state ---------------------------------------------------------------------------------------------
   /**
-   * Take what the link has; a whole is shown once its bytes are there, until then the last one stays.
+   * Take what the link has; a snapshot is shown once its bytes are there, until then the last one stays.
    *
    * @param {Change<HeatmapContract>[0]} kind
    */
@@ -1587,12 +1587,12 @@ function createLink(model, { decode = (state) => (
     null
   ), request, listen, close };
   const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
-  function takeWhole() {
-    const whole = model.get("whole") || {};
-    if (whole.seq === void 0 || whole.seq < link.seq) return;
-    link.seq = whole.seq;
-    link.state = decode(structuredClone(whole.state));
-    notify("whole", null);
+  function takeSnapshot() {
+    const snapshot = model.get("snapshot") || {};
+    if (snapshot.seq === void 0 || snapshot.seq < link.seq) return;
+    link.seq = snapshot.seq;
+    link.state = decode(structuredClone(snapshot.state));
+    notify("snapshot", null);
   }
   async function sync() {
     if (syncing) return;
@@ -1642,12 +1642,12 @@ function createLink(model, { decode = (state) => (
   }
   function close() {
     model.off("msg:custom", receive);
-    model.off("change:whole", takeWhole);
+    model.off("change:snapshot", takeSnapshot);
     waiting.forEach((asked) => clearTimeout(asked.timer));
   }
   model.on("msg:custom", receive);
-  model.on("change:whole", takeWhole);
-  takeWhole();
+  model.on("change:snapshot", takeSnapshot);
+  takeSnapshot();
   sync();
   return link;
 }
@@ -1666,7 +1666,7 @@ function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
-        const show = hideStatic(model.get("token"));
+        const show = hideStatic(model.get("static_id"));
         const cleanup = draw(link, root, model);
         const leave = reportPresence(link);
         return () => {
@@ -1684,8 +1684,8 @@ function reportPresence(link) {
   const view = `${link.client}.v${views}`;
   const send = (action) => link.request(action, { view }).catch(() => {
   });
-  const come = () => send("seen");
-  const leave = () => send("gone");
+  const come = () => send("view_opened");
+  const leave = () => send("view_closed");
   addEventListener("pagehide", leave);
   addEventListener("pageshow", come);
   come();
@@ -1696,20 +1696,20 @@ function reportPresence(link) {
   };
 }
 var hidden = /* @__PURE__ */ new Map();
-function hideStatic(token) {
-  if (!/^[0-9a-f]+$/.test(token || "")) return () => {
+function hideStatic(staticId) {
+  if (!/^[0-9a-f]+$/.test(staticId || "")) return () => {
   };
-  const found = hidden.get(token) || { views: 0, style: element("style") };
-  hidden.set(token, found);
+  const found = hidden.get(staticId) || { views: 0, style: element("style") };
+  hidden.set(staticId, found);
   found.views += 1;
-  const own = `.nbpart-static-${token}`;
+  const own = `.nbpart-static-${staticId}`;
   found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
   document.head.appendChild(found.style);
   return () => {
     found.views -= 1;
     if (found.views > 0) return;
     found.style.remove();
-    hidden.delete(token);
+    hidden.delete(staticId);
   };
 }
 

@@ -155,7 +155,7 @@ function formatRate(rate) {
 }
 
 // src/monitor/view.js
-var MOST_RUNNING = 8;
+var MAX_RUNNING = 8;
 var placeOf = (step) => step.key === null ? step.asset : `${step.asset} / ${step.key}`;
 function drawMonitor(link, root) {
   let takenAt = performance.now();
@@ -170,7 +170,7 @@ function drawMonitor(link, root) {
   const result = makeOutcome();
   const button = (text, action) => element("button", { type: "button", text, onclick: () => ask(action, {}) });
   const buttons = { cancel: button("Cancel", "cancel"), retry_failed: button("Retry failed", "retry_failed"), resume: button("Resume", "resume") };
-  const back = element("button", { type: "button", onclick: () => ask("show", { backfill_id: link.state.backfill.earlier ?? "" }) });
+  const back = element("button", { type: "button", onclick: () => ask("show", { backfill_id: link.state.backfill.previous_backfill_id ?? "" }) });
   const running = element("ul", { class: "nbpart-list" });
   const failures = element("ul", { class: "nbpart-list", tabindex: "0", "aria-label": "Failures, the newest first" });
   const [runningTitle, failureTitle] = [element("h4"), element("h4")];
@@ -200,15 +200,15 @@ function drawMonitor(link, root) {
     }
   }
   function drawButtons() {
-    const { may, earlier, waiting } = link.state.backfill;
-    setAttributes(buttons.cancel, { disabled: asking, hidden: !may.cancel });
-    setAttributes(buttons.retry_failed, { disabled: asking, hidden: !may.retry_failed });
-    setAttributes(buttons.resume, { disabled: asking, hidden: !may.resume });
-    if (waiting) buttons.resume.hidden = false;
-    buttons.retry_failed.textContent = `Retry failed (${plural(may.retry_failed, "step")})`;
-    buttons.resume.textContent = waiting ? "Begin" : `Resume (${plural(may.resume, "step")})`;
-    back.hidden = !earlier;
-    back.textContent = `← ${earlier || ""}`;
+    const { allowed, previous_backfill_id: previous, waiting_for: waitingFor } = link.state.backfill;
+    setAttributes(buttons.cancel, { disabled: asking, hidden: !allowed.cancel });
+    setAttributes(buttons.retry_failed, { disabled: asking, hidden: !allowed.retry_failed });
+    setAttributes(buttons.resume, { disabled: asking, hidden: !allowed.resume });
+    if (waitingFor) buttons.resume.hidden = false;
+    buttons.retry_failed.textContent = `Retry failed (${plural(allowed.retry_failed, "step")})`;
+    buttons.resume.textContent = waitingFor ? "Begin" : `Resume (${plural(allowed.resume, "step")})`;
+    back.hidden = !previous;
+    back.textContent = `← ${previous || ""}`;
   }
   function drawHead(now) {
     const look = markOf(now.status);
@@ -216,7 +216,7 @@ function drawMonitor(link, root) {
     sign.textContent = look.glyph;
     status.textContent = now.status;
     title.replaceChildren(element("code", { text: now.id }), ` ${now.selection}`);
-    place.textContent = now.where ? `${now.going ? "Runs" : "Ran"} in ${now.where}` : "";
+    place.textContent = now.process ? `${now.is_active ? "Runs" : "Ran"} in ${now.process}` : "";
   }
   function drawBar(now) {
     const total = now.counts.reduce((sum, [, n]) => sum + n, 0);
@@ -233,12 +233,12 @@ function drawMonitor(link, root) {
   }
   function drawTimes() {
     const now = link.state.backfill;
-    const since = now.going ? (performance.now() - takenAt) / 1e3 : 0;
-    if (now.waiting) return void (facts.textContent = now.waiting);
-    const parts = [`${formatCount(now.done)} of ${formatCount(now.steps)} steps`, now.going ? `${formatDuration(now.elapsed_s + since)} so far` : `took ${formatDuration(now.elapsed_s)}`];
-    const goesOn = now.going && now.status !== "cancelling";
-    if (goesOn && now.rate) parts.push(formatRate(now.rate));
-    if (goesOn) parts.push(now.left_s === null ? "time left unknown yet" : `about ${formatDuration(Math.max(0, now.left_s - since))} left`);
+    const since = now.is_active ? (performance.now() - takenAt) / 1e3 : 0;
+    if (now.waiting_for) return void (facts.textContent = now.waiting_for);
+    const parts = [`${formatCount(now.done)} of ${formatCount(now.steps)} steps`, now.is_active ? `${formatDuration(now.elapsed_s + since)} so far` : `took ${formatDuration(now.elapsed_s)}`];
+    const goesOn = now.is_active && now.status !== "cancelling";
+    if (goesOn && now.steps_per_s) parts.push(formatRate(now.steps_per_s));
+    if (goesOn) parts.push(now.remaining_s === null ? "time left unknown yet" : `about ${formatDuration(Math.max(0, now.remaining_s - since))} left`);
     facts.textContent = parts.join(" · ");
     const times = running.querySelectorAll("[data-for]");
     times.forEach((node) => node.textContent = formatDuration(Number(node.dataset.for) + since));
@@ -247,15 +247,15 @@ function drawMonitor(link, root) {
     const n = (now.counts.find(([name]) => name === "running") || [0, 0])[1];
     runningBox.hidden = !now.running.length;
     runningTitle.textContent = `Running (${formatCount(n)})`;
-    running.replaceChildren(...now.running.slice(0, MOST_RUNNING).map((step) => element(
+    running.replaceChildren(...now.running.slice(0, MAX_RUNNING).map((step) => element(
       "li",
       { class: "nbpart-row s-running" },
       element("span", { class: "nbpart-glyph s-running", text: "▶" }),
-      element("span", { class: "nbpart-where", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `
-run ${step.run}` : ""}` }),
-      step.for_s === null ? null : element("span", { class: "nbpart-faint", "data-for": step.for_s, text: formatDuration(step.for_s) })
+      element("span", { class: "nbpart-where", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `
+run ${step.run_id}` : ""}` }),
+      step.running_s === null ? null : element("span", { class: "nbpart-faint", "data-for": step.running_s, text: formatDuration(step.running_s) })
     )));
-    if (n > MOST_RUNNING) running.append(element("li", { class: "nbpart-faint", text: `and ${formatCount(n - MOST_RUNNING)} more` }));
+    if (n > MAX_RUNNING) running.append(element("li", { class: "nbpart-faint", text: `and ${formatCount(n - MAX_RUNNING)} more` }));
   }
   function drawFailures(now) {
     const n = (now.counts.find(([name]) => name === "failed") || [0, 0])[1];
@@ -268,8 +268,8 @@ run ${step.run}` : ""}` }),
         "div",
         { class: "nbpart-row" },
         element("span", { class: "nbpart-glyph s-failed", text: "✕" }),
-        element("span", { class: "nbpart-where", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run ? `
-run ${step.run}` : ""}` }),
+        element("span", { class: "nbpart-where", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `
+run ${step.run_id}` : ""}` }),
         step.notebook ? makeFileLink(step.notebook, link.state.home, "executed notebook") : null
       ),
       element("div", { class: "nbpart-why", text: step.error || "no error was recorded" }),
@@ -289,9 +289,9 @@ run ${step.run}` : ""}` }),
     const failed = now.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
     say([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(", "));
   }
-  const timer = setInterval(() => link.state.backfill.going && root.isConnected && drawTimes(), 1e3);
+  const timer = setInterval(() => link.state.backfill.is_active && root.isConnected && drawTimes(), 1e3);
   const stopListening = link.listen(drawAll);
-  drawAll("whole", null);
+  drawAll("snapshot", null);
   return () => {
     clearInterval(timer);
     stopListening();
@@ -313,12 +313,12 @@ function createLink(model, { decode = (state) => (
     null
   ), request, listen, close };
   const notify = (kind, payload) => listeners.forEach((listener) => listener(kind, payload));
-  function takeWhole() {
-    const whole = model.get("whole") || {};
-    if (whole.seq === void 0 || whole.seq < link.seq) return;
-    link.seq = whole.seq;
-    link.state = decode(structuredClone(whole.state));
-    notify("whole", null);
+  function takeSnapshot() {
+    const snapshot = model.get("snapshot") || {};
+    if (snapshot.seq === void 0 || snapshot.seq < link.seq) return;
+    link.seq = snapshot.seq;
+    link.state = decode(structuredClone(snapshot.state));
+    notify("snapshot", null);
   }
   async function sync() {
     if (syncing) return;
@@ -368,12 +368,12 @@ function createLink(model, { decode = (state) => (
   }
   function close() {
     model.off("msg:custom", receive);
-    model.off("change:whole", takeWhole);
+    model.off("change:snapshot", takeSnapshot);
     waiting.forEach((asked) => clearTimeout(asked.timer));
   }
   model.on("msg:custom", receive);
-  model.on("change:whole", takeWhole);
-  takeWhole();
+  model.on("change:snapshot", takeSnapshot);
+  takeSnapshot();
   sync();
   return link;
 }
@@ -392,7 +392,7 @@ function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
-        const show = hideStatic(model.get("token"));
+        const show = hideStatic(model.get("static_id"));
         const cleanup = draw(link, root, model);
         const leave = reportPresence(link);
         return () => {
@@ -410,8 +410,8 @@ function reportPresence(link) {
   const view = `${link.client}.v${views}`;
   const send = (action) => link.request(action, { view }).catch(() => {
   });
-  const come = () => send("seen");
-  const leave = () => send("gone");
+  const come = () => send("view_opened");
+  const leave = () => send("view_closed");
   addEventListener("pagehide", leave);
   addEventListener("pageshow", come);
   come();
@@ -422,20 +422,20 @@ function reportPresence(link) {
   };
 }
 var hidden = /* @__PURE__ */ new Map();
-function hideStatic(token) {
-  if (!/^[0-9a-f]+$/.test(token || "")) return () => {
+function hideStatic(staticId) {
+  if (!/^[0-9a-f]+$/.test(staticId || "")) return () => {
   };
-  const found = hidden.get(token) || { views: 0, style: element("style") };
-  hidden.set(token, found);
+  const found = hidden.get(staticId) || { views: 0, style: element("style") };
+  hidden.set(staticId, found);
   found.views += 1;
-  const own = `.nbpart-static-${token}`;
+  const own = `.nbpart-static-${staticId}`;
   found.style.textContent = `${own}, .jp-OutputArea-child:has(${own}) { display: none !important; }`;
   document.head.appendChild(found.style);
   return () => {
     found.views -= 1;
     if (found.views > 0) return;
     found.style.remove();
-    hidden.delete(token);
+    hidden.delete(staticId);
   };
 }
 

@@ -14,31 +14,31 @@ import pytest
 from nbpart.catalog import Batch, Catalog
 from nbpart.catalog.queries import Changes
 from nbpart.errors import CatalogBusyError
-from nbpart.widgets.watch import Watcher, follow, watcher_of
+from nbpart.widgets.change_feed import ChangeFeed, feed_of, subscribe
 from tests.catalog.story import Story
 from tests.processes import wait_for
 
 
-class Seen:
-    """A follower that keeps what it was told."""
+class RecordingSubscriber:
+    """A subscriber that keeps all that it was given."""
 
     def __init__(self) -> None:
         self.found: list[Any] = []
         self.times: list[float] = []
-        self.due = False
-        self.watched = True
-        self.trouble: Exception | None = None
+        self.is_due = False
+        self.is_watched = True
+        self.error: Exception | None = None
         self._came = threading.Condition()
 
-    def is_watched(self) -> bool:
-        return self.watched
+    def has_viewers(self) -> bool:
+        return self.is_watched
 
-    def is_due(self) -> bool:
-        return self.due
+    def on_poll(self) -> bool:
+        return self.is_due
 
     def read(self, batch: Batch, changes: Changes) -> Any:
-        if self.trouble:
-            raise self.trouble
+        if self.error:
+            raise self.error
         touched = changes.touched
         return {
             "sequence": changes.sequence,
@@ -77,34 +77,34 @@ def story(catalog: Catalog) -> Story:
 
 
 @pytest.fixture
-def seen(catalog: Catalog, story: Story) -> Iterator[Seen]:
-    follower = Seen()
-    watcher = follow(catalog, follower, catalog.sequence())
-    yield follower
-    watcher.remove(follower)
+def seen(catalog: Catalog, story: Story) -> Iterator[RecordingSubscriber]:
+    subscriber = RecordingSubscriber()
+    feed = subscribe(catalog, subscriber, catalog.sequence())
+    yield subscriber
+    feed.remove(subscriber)
 
 
-def test_a_follower_is_told_what_changed(seen: Seen, story: Story, catalog: Catalog) -> None:
+def test_a_subscriber_gets_what_changed(seen: RecordingSubscriber, story: Story, catalog: Catalog) -> None:
     [run_no] = story.claim("model", "b")
     sequence = catalog.sequence()
-    told = seen.wait(lambda found: found["sequence"] == sequence)
-    assert told["touched"] == [story.key_id("b")]
-    assert told["status"] == [2]
-    assert told["counts"][story.ids["model"]] == (2, 0, 1, 0, 0, 0)
-    assert (told["registered"], told["moved"]) == (False, set())
+    got = seen.wait(lambda found: found["sequence"] == sequence)
+    assert got["touched"] == [story.key_id("b")]
+    assert got["status"] == [2]
+    assert got["counts"][story.ids["model"]] == (2, 0, 1, 0, 0, 0)
+    assert (got["registered"], got["moved"]) == (False, set())
     story.start(run_no or 0)
-    told = seen.wait(lambda found: found["status"] == [3])
-    assert told["counts"][story.ids["model"]] == (2, 0, 0, 1, 0, 0)
+    got = seen.wait(lambda found: found["status"] == [3])
+    assert got["counts"][story.ids["model"]] == (2, 0, 0, 1, 0, 0)
 
 
-def test_new_keys_and_new_assets_are_told_apart(seen: Seen, story: Story) -> None:
+def test_new_keys_and_new_assets_are_distinguished(seen: RecordingSubscriber, story: Story) -> None:
     story.add("d")
     assert story.files in seen.wait(lambda found: found["moved"])["moved"]
     story.register("report")
     assert seen.wait(lambda found: found["registered"])["counts"][story.ids["report"]] == (4, 0, 0, 0, 0, 0)
 
 
-def test_another_process_is_followed(seen: Seen, story: Story, catalog: Catalog) -> None:
+def test_writes_of_another_process_are_delivered(seen: RecordingSubscriber, story: Story, catalog: Catalog) -> None:
     code = (
         "import sys; from nbpart.catalog import Catalog, events\n"
         "catalog = Catalog.open(sys.argv[1])\n"
@@ -115,7 +115,7 @@ def test_another_process_is_followed(seen: Seen, story: Story, catalog: Catalog)
     assert seen.wait(lambda found: found["moved"])["counts"][story.ids["model"]][0] == 4
 
 
-def test_changes_in_a_row_come_at_most_five_a_second(seen: Seen, story: Story) -> None:
+def test_changes_in_a_row_are_delivered_at_most_five_times_a_second(seen: RecordingSubscriber, story: Story) -> None:
     stop = time.monotonic() + 1.5
     n = 0
     while time.monotonic() < stop:
@@ -127,20 +127,20 @@ def test_changes_in_a_row_come_at_most_five_a_second(seen: Seen, story: Story) -
     assert min(gaps) >= 0.19
 
 
-def test_followers_share_one_thread_and_one_batch(catalog: Catalog, story: Story, seen: Seen) -> None:
-    other = Seen()
-    watcher = follow(catalog, other, catalog.sequence())
-    assert watcher is watcher_of(catalog)
-    before = watcher.readings
+def test_subscribers_share_one_thread_and_one_batch(catalog: Catalog, story: Story, seen: RecordingSubscriber) -> None:
+    other = RecordingSubscriber()
+    feed = subscribe(catalog, other, catalog.sequence())
+    assert feed is feed_of(catalog)
+    before = feed.read_count
     story.add("x")
     first = seen.wait(lambda found: found["moved"])
     assert other.wait(lambda found: found["moved"]) == first
-    assert watcher.readings == before + 1
-    watcher.remove(other)
+    assert feed.read_count == before + 1
+    feed.remove(other)
 
 
-def test_an_idle_watcher_leaves_the_catalog_alone(
-    catalog: Catalog, seen: Seen, monkeypatch: pytest.MonkeyPatch
+def test_while_nothing_changes_the_catalog_is_not_read(
+    catalog: Catalog, seen: RecordingSubscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = threading.Semaphore(0)
     sequence = catalog.sequence
@@ -150,49 +150,49 @@ def test_an_idle_watcher_leaves_the_catalog_alone(
         return sequence()
 
     monkeypatch.setattr(catalog, "sequence", look)
-    before = watcher_of(catalog).readings
+    before = feed_of(catalog).read_count
     for _ in range(2):
         assert looked.acquire(timeout=10)
-    assert watcher_of(catalog).readings == before
+    assert feed_of(catalog).read_count == before
 
 
-def test_who_is_due_is_asked_though_nothing_was_written(catalog: Catalog, seen: Seen) -> None:
-    seen.due = True
-    watcher_of(catalog).nudge()
+def test_on_poll_asks_to_be_read_though_nothing_changed(catalog: Catalog, seen: RecordingSubscriber) -> None:
+    seen.is_due = True
+    feed_of(catalog).poll_now()
     assert seen.wait(lambda found: True)["sequence"] == catalog.sequence()
 
 
-def test_who_is_not_looked_at_reads_nothing_and_catches_up_later(catalog: Catalog, story: Story, seen: Seen) -> None:
-    other = Seen()
-    other.watched, other.due = False, True
-    watcher = follow(catalog, other, catalog.sequence())
+def test_without_viewers_nothing_is_read_until_later(catalog: Catalog, story: Story, seen: RecordingSubscriber) -> None:
+    other = RecordingSubscriber()
+    other.is_watched, other.is_due = False, True
+    feed = subscribe(catalog, other, catalog.sequence())
     story.add("x")
     story.add("y")
     last = catalog.sequence()
     seen.wait(lambda found: found["sequence"] == last)
     assert other.found == []
-    other.watched, other.due = True, False
-    watcher.nudge()
-    told = other.wait(lambda found: True)
-    assert (told["sequence"], told["counts"][story.ids["model"]][0]) == (last, 5)
-    assert told["moved"]
-    watcher.remove(other)
+    other.is_watched, other.is_due = True, False
+    feed.poll_now()
+    got = other.wait(lambda found: True)
+    assert (got["sequence"], got["counts"][story.ids["model"]][0]) == (last, 5)
+    assert got["moved"]
+    feed.remove(other)
 
 
-def test_a_follower_in_trouble_does_not_spoil_the_batch_of_the_others(
-    catalog: Catalog, story: Story, seen: Seen
+def test_a_subscriber_that_fails_does_not_keep_changes_from_the_others(
+    catalog: Catalog, story: Story, seen: RecordingSubscriber
 ) -> None:
-    bad = Seen()
-    bad.trouble = ValueError("no")
-    watcher = follow(catalog, bad, catalog.sequence())
+    failing = RecordingSubscriber()
+    failing.error = ValueError("no")
+    feed = subscribe(catalog, failing, catalog.sequence())
     story.add("x")
     assert seen.wait(lambda found: found["moved"])
-    assert bad.found == []
-    watcher.remove(bad)
+    assert failing.found == []
+    feed.remove(failing)
 
 
 def test_a_busy_catalog_is_read_later(
-    catalog: Catalog, story: Story, seen: Seen, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, story: Story, seen: RecordingSubscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = catalog.read
     refused = threading.Event()
@@ -209,43 +209,43 @@ def test_a_busy_catalog_is_read_later(
     assert seen.wait(lambda found: found["moved"])
 
 
-def test_the_thread_ends_with_its_last_follower(catalog: Catalog, story: Story) -> None:
-    watcher = Watcher(catalog)
-    follower = Seen()
-    watcher.add(follower, catalog.sequence())
-    thread = watcher._thread
+def test_the_thread_ends_with_its_last_subscriber(catalog: Catalog, story: Story) -> None:
+    feed = ChangeFeed(catalog)
+    subscriber = RecordingSubscriber()
+    feed.add(subscriber, catalog.sequence())
+    thread = feed._thread
     assert thread is not None
-    watcher.remove(follower)
+    feed.remove(subscriber)
     thread.join(10)
-    assert not watcher.is_running
-    watcher.add(follower, 0)
-    assert follower.wait(lambda found: True)["registered"]
-    thread = watcher._thread
+    assert not feed.is_running
+    feed.add(subscriber, 0)
+    assert subscriber.wait(lambda found: True)["registered"]
+    thread = feed._thread
     assert thread is not None
-    del follower
+    del subscriber
     gc.collect()
-    watcher.nudge()
+    feed.poll_now()
     thread.join(10)
     assert not thread.is_alive()
 
 
-def test_a_lonely_follower_in_trouble_is_followed_on(
-    catalog: Catalog, story: Story, seen: Seen, caplog: pytest.LogCaptureFixture
+def test_the_only_subscriber_gets_later_changes_after_it_failed(
+    catalog: Catalog, story: Story, seen: RecordingSubscriber, caplog: pytest.LogCaptureFixture
 ) -> None:
-    seen.trouble = KeyError("no such column")
+    seen.error = KeyError("no such column")
     story.add("d")
     wait_for(lambda: "no such column" in caplog.text, 20)
-    seen.trouble = None
+    seen.error = None
     story.add("e")
     seen.wait(lambda found: found["sequence"] == catalog.sequence())
 
 
-def test_the_thread_ends_when_the_catalog_is_closed(catalog: Catalog, story: Story, seen: Seen) -> None:
-    thread = watcher_of(catalog)._thread
+def test_the_thread_ends_when_the_catalog_is_closed(catalog: Catalog, story: Story, seen: RecordingSubscriber) -> None:
+    thread = feed_of(catalog)._thread
     assert thread is not None
     catalog.close()
-    seen.due = True
-    watcher_of(catalog).nudge()
+    seen.is_due = True
+    feed_of(catalog).poll_now()
     thread.join(10)
     assert not thread.is_alive()
 
@@ -253,13 +253,13 @@ def test_the_thread_ends_when_the_catalog_is_closed(catalog: Catalog, story: Sto
 def test_the_interpreter_can_end_while_widgets_live(tmp_path: Path) -> None:
     code = (
         "import sys; from nbpart.catalog import Catalog\n"
-        "from nbpart.widgets.watch import follow\n"
-        "class Follower:\n"
-        "    def is_watched(self): return True\n"
-        "    def is_due(self): return True\n"
+        "from nbpart.widgets.change_feed import subscribe\n"
+        "class Subscriber:\n"
+        "    def has_viewers(self): return True\n"
+        "    def on_poll(self): return True\n"
         "    def read(self, batch, changes): return changes.counts\n"
         "    def apply(self, found): pass\n"
-        "catalog = Catalog.open(sys.argv[1]); f = Follower(); follow(catalog, f, 0)\n"
+        "catalog = Catalog.open(sys.argv[1]); f = Subscriber(); subscribe(catalog, f, 0)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "c.duckdb")], capture_output=True, text=True, timeout=60

@@ -9,18 +9,18 @@ import pytest
 from nbpart.errors import UnknownNameError
 from nbpart.widgets import schema
 from nbpart.widgets.contracts import Action, Contract
-from nbpart.widgets.link import GRACE_S, LinkedWidget, answer_where_asked
+from nbpart.widgets.live_widget import VIEWER_GRACE_S, LiveWidget, reply_on_requesting_subshell
 from nbpart.widgets.schema import Answer
 from tests.widgets.pages import Page
 
 
-class Counter(LinkedWidget):
+class Counter(LiveWidget):
     _esm = "export default {}"
     contract = Contract(
         state=dict,
         patches={"count": dict},
         actions={
-            "add": Action({"by": schema.whole(1, 10)}),
+            "add": Action({"by": schema.whole_number(1, 10)}),
             "wait": Action(slow=True),
             "break": Action(),
             "refuse": Action(),
@@ -30,10 +30,10 @@ class Counter(LinkedWidget):
     def __init__(self) -> None:
         self.n = 0
         super().__init__()
-        self.answer_to("add", self.add)
-        self.answer_to("wait", self.wait)
-        self.answer_to("break", self.break_)
-        self.answer_to("refuse", self.refuse)
+        self.on_request("add", self.add)
+        self.on_request("wait", self.wait)
+        self.on_request("break", self.break_)
+        self.on_request("refuse", self.refuse)
         self.go_on = threading.Event()
 
     def state(self) -> dict[str, Any]:
@@ -43,9 +43,9 @@ class Counter(LinkedWidget):
         return f"<p>{self.n}</p>"
 
     def add(self, by: int) -> Answer:
-        with self.guard:
+        with self.lock:
             self.n += by
-            self.patch("count", {"n": self.n})
+            self.send_patch("count", {"n": self.n})
         return Answer({"n": self.n}, message="added", code=f"counter.add({by})", buffers=[b"x"])
 
     def wait(self) -> Answer:
@@ -95,7 +95,7 @@ def test_an_action_answers_with_its_payload_its_code_and_its_buffers(page: Page)
         ({"v": 1, "id": "r1", "action": "refuse", "payload": {}}, "there is no such thing."),
     ],
 )
-def test_what_cannot_be_done_is_answered_with_a_sentence(
+def test_a_request_that_fails_is_answered_with_the_reason(
     page: Page, widget: Counter, message: Any, problem: str
 ) -> None:
     widget._handle_custom_msg(message, [])
@@ -106,31 +106,31 @@ def test_what_cannot_be_done_is_answered_with_a_sentence(
 
 
 @pytest.mark.parametrize("message", [None, 7, [], {}, {"id": {}}, {"id": "x" * 1000, "v": 1}])
-def test_what_is_no_request_is_answered_too(page: Page, widget: Counter, message: Any) -> None:
+def test_a_malformed_message_is_answered_too(page: Page, widget: Counter, message: Any) -> None:
     widget._handle_custom_msg(message, [])
     [answer] = page.messages
     assert (answer["id"], answer["ok"]) == (None, False)
 
 
-def test_a_slow_action_leaves_the_others_their_answers(page: Page, widget: Counter) -> None:
+def test_a_slow_action_does_not_delay_the_others(page: Page, widget: Counter) -> None:
     page.request("wait", request_id="slow")
     assert page.ask("add", {"by": 1})["ok"]
     widget.go_on.set()
     assert page.wait_for(lambda m: m.get("id") == "slow")["payload"]["thread"] == "nbpart-wait"
 
 
-def test_the_whole_is_what_it_is_when_it_is_asked_for(page: Page, widget: Counter) -> None:
-    assert widget.get_state("whole") == {"whole": {"seq": 0, "state": {"n": 0, "raw": b"\x01"}}}
+def test_a_snapshot_is_taken_when_a_page_asks_for_it(page: Page, widget: Counter) -> None:
+    assert widget.get_state("snapshot") == {"snapshot": {"seq": 0, "state": {"n": 0, "raw": b"\x01"}}}
     page.ask("add", {"by": 2})
-    assert widget.get_state("whole")["whole"] == {"seq": 1, "state": {"n": 2, "raw": b"\x01"}}
+    assert widget.get_state("snapshot")["snapshot"] == {"seq": 1, "state": {"n": 2, "raw": b"\x01"}}
 
 
-def test_a_page_that_missed_a_patch_gets_the_whole(page: Page) -> None:
+def test_a_page_that_missed_a_patch_gets_a_snapshot(page: Page) -> None:
     page.ask("add", {"by": 2})
     assert page.ask("sync", {"seq": 1})["payload"]["current"] is True
     assert page.states == []
     assert page.ask("sync", {"seq": 0})["payload"]["current"] is False
-    assert page.states == [{"whole": {"seq": 1, "state": {"n": 2, "raw": b"\x01"}}}]
+    assert page.states == [{"snapshot": {"seq": 1, "state": {"n": 2, "raw": b"\x01"}}}]
 
 
 def test_patches_from_many_threads_come_in_the_order_of_their_numbers(page: Page, widget: Counter) -> None:
@@ -146,28 +146,28 @@ def test_the_static_form_stands_beside_the_widget(widget: Counter, monkeypatch: 
     shown: list[Any] = []
     monkeypatch.setattr("IPython.display.display", lambda data, **kwargs: shown.append(data))
     widget._ipython_display_()
-    assert shown[0]["text/html"] == f'<div class="nbpart-static nbpart-static-{widget.token}"><p>0</p></div>'
+    assert shown[0]["text/html"] == f'<div class="nbpart-static nbpart-static-{widget.static_id}"><p>0</p></div>'
     assert shown[1]["application/vnd.jupyter.widget-view+json"]["model_id"] == widget.model_id
 
 
-def test_it_knows_whether_anybody_looks(page: Page, widget: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_view_counts_a_moment_longer(page: Page, widget: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("nbpart.widgets.link.time.monotonic", lambda: now[0])
-    assert widget.is_watched()  # nobody has told of itself yet, and may have no way to
-    page.ask("gone", {"view": "never came"})
-    assert widget._left_at is None
+    monkeypatch.setattr("nbpart.widgets.live_widget.time.monotonic", lambda: now[0])
+    assert widget.has_viewers()  # no view was reported yet, and a page may have no way to
+    page.ask("view_closed", {"view": "never came"})
+    assert widget._last_view_closed_at is None
     for view in ("one", "two"):
-        page.ask("seen", {"view": view})
-    page.ask("gone", {"view": "one"})
+        page.ask("view_opened", {"view": view})
+    page.ask("view_closed", {"view": "one"})
     now[0] += 3600
-    assert widget.is_watched()
-    page.ask("gone", {"view": "two"})
-    now[0] += GRACE_S - 1
-    assert widget.is_watched()
+    assert widget.has_viewers()
+    page.ask("view_closed", {"view": "two"})
+    now[0] += VIEWER_GRACE_S - 1
+    assert widget.has_viewers()
     now[0] += 2
-    assert not widget.is_watched()
-    page.ask("seen", {"view": "three"})
-    assert widget.is_watched()
+    assert not widget.has_viewers()
+    page.ask("view_opened", {"view": "three"})
+    assert widget.has_viewers()
 
 
 def test_messages_stay_on_the_subshell_that_the_page_asked_for(widget: Counter) -> None:
@@ -178,6 +178,6 @@ def test_messages_stay_on_the_subshell_that_the_page_asked_for(widget: Counter) 
     class Widget:
         comm = Comm()
 
-    answer_where_asked(Widget)
+    reply_on_requesting_subshell(Widget)
     assert Widget.comm._reply_subshell_for({}, "subshell-1") == "subshell-1"
-    answer_where_asked(widget)  # outside of a kernel there is nothing to do
+    reply_on_requesting_subshell(widget)  # outside of a kernel there is nothing to do
