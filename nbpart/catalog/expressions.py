@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from nbpart.states import STATUS_CODES, DataState, PartitionStatus
 
-#: Bits of partition_facts.stale.
+#: Bits of partition_facts.stale: the partition's code, an input of it, its own data is not what it was.
 STALE_CODE, STALE_INPUT, STALE_DATA = 1, 2, 4
+#: The bits that follow from the partition's own materialization; the others follow from what it read.
+STALE_OWN = STALE_CODE | STALE_DATA
 #: Values of partition_facts.outcome.
 OUTCOME_NONE, OUTCOME_SUCCEEDED, OUTCOME_FAILED = 0, 1, 2
 #: Values of partition_facts.active.

@@ -93,24 +93,34 @@ def running_options(command: Command) -> Command:
     return command
 
 
+#: The flags of options whose name in Python would be an odd one in a terminal.
+_FLAGS = {
+    "max_workers": ("-j", "--max-workers"),
+    "settings": ("--setting",),
+    "secrets": ("--secret",),
+    "limits": ("--limit",),
+    "policy": ("--single-run",),
+}
+
+
 def _option_of(option: Option) -> Callable[[Command], Command]:
     """An option of a backfill in a terminal: its name, help and limits are those of all faces."""
-    names = {"max_workers": ["-j", "--max-workers"], "settings": ["--setting"]}.get(option.name)
-    if option.kind == "choice":
-        return click.option("--single-run", option.name, flag_value=SINGLE_RUN, default=None, help=option.help)
+    flags = [*_FLAGS.get(option.name, (f"--{option.name.replace('_', '-')}",)), option.name]
+    if option.name == "policy":
+        return click.option(*flags, flag_value=SINGLE_RUN, default=None, help=option.help)
     if option.name == "secrets":
         return click.option(
-            "--secret",
-            option.name,
+            *flags,
             metavar="NAME[=env:VARIABLE|=file:PATH]",
             multiple=True,
             callback=_read_secrets,
             help="Ask for a secret setting, or read it from a variable or a file (- is stdin); can be given again.",
         )
+    if option.kind == "choice":
+        return click.option(*flags, type=click.Choice(option.choices), help=option.help)
     if option.kind == "settings":
         return click.option(
-            *(names or ()),
-            option.name,
+            *flags,
             metavar="NAME=VALUE",
             multiple=True,
             callback=_read_settings,
@@ -118,15 +128,13 @@ def _option_of(option: Option) -> Callable[[Command], Command]:
         )
     if option.kind == "counts":
         return click.option(
-            "--limit",
-            option.name,
+            *flags,
             metavar="NAME=N",
             multiple=True,
-            callback=_read_limits,
+            callback=_read_counts,
             help=f"{option.help} Can be given again.",
         )
-    kind = Count(option) if option.kind == "count" else Seconds(option)
-    return click.option(*(names or [f"--{option.name.replace('_', '-')}"]), type=kind, help=option.help)
+    return click.option(*flags, type=Count(option) if option.kind == "count" else Seconds(option), help=option.help)
 
 
 class Count(click.IntRange):
@@ -275,18 +283,18 @@ def _read_secret(ctx: click.Context, option: click.Parameter, name: str, kind: s
     return answer
 
 
-def _read_limits(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int] | None:
-    limits = {}
+def _read_counts(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int] | None:
+    counts = {}
     for text in values:
         name, _, most = text.rpartition("=")
         if not name.strip() or not most.strip().isdecimal():
             raise click.BadParameter(f"{text!r} is not NAME=N with a whole number N.", ctx, option)
-        limits[name.strip()] = int(most)
+        counts[name.strip()] = int(most)
     try:
-        OPTIONS["limits"].check(limits)
+        OPTIONS[str(option.name)].check(counts)
     except DeclarationError as error:
         raise click.BadParameter(str(error), ctx, option) from None
-    return limits or None
+    return counts or None
 
 
 def _read_value(text: str) -> Any:

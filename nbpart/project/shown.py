@@ -155,7 +155,8 @@ def _describe_made(
 
 def _brief(row: Any) -> RunSummary:
     """A row of `queries.runs_frame`, in which what is not known is None or nan."""
-    started_at, duration_s = (None if value is None or value != value else value for value in row[6:8])
+    known = (None if value is None or value != value else value for value in (row.started_at, row.duration_s))
+    started_at, duration_s = known
     error = row.error if isinstance(row.error, str) else None
     return RunSummary(row.run_id, row.status, int(row.attempt), _plain(started_at), duration_s, error)
 

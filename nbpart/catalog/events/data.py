@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbpart.catalog.expressions import DATA_LOST, STALE_CODE, STALE_DATA, STALE_INPUT
+from nbpart.catalog.expressions import DATA_LOST, STALE_CODE, STALE_DATA, STALE_OWN
 from nbpart.catalog.records import DataObservation
 from nbpart.catalog.staleness import code_differs, mark_readers
 from nbpart.states import DataState
@@ -35,7 +35,7 @@ def record_data_observations(batch: Batch, seen: Sequence[DataObservation]) -> i
         f"""UPDATE partition_facts AS f SET
             materialization_id = CASE WHEN c.is_deleted THEN NULL ELSE c.materialization_id END,
             data_hash = CASE WHEN c.is_deleted THEN NULL ELSE c.data_hash END,
-            stale = CASE WHEN c.is_deleted THEN 0 ELSE (f.stale & {STALE_INPUT}) | c.own_bits END,
+            stale = CASE WHEN c.is_deleted THEN 0 ELSE (f.stale & {~STALE_OWN & 0xFF}) | c.own_bits END,
             changed = $1
         FROM data_changed AS c WHERE f.rowid = c.fact_row""",
         batch.sequence,
