@@ -102,7 +102,7 @@ def test_the_form_refuses_with_the_same_sentence(ws: nbpart.Workspace) -> None:
         for name, value in [(name, value) for name, value in REFUSED if name in IN_THE_FORM]:
             given = {"max_workers": None, "retries": 0, name: value}
             answer = page.ask("backfill", asked | given)
-            assert answer["error"]["sentence"] == refusal(name, value)
+            assert answer["error"]["message"] == refusal(name, value)
     finally:
         explorer.close()
     assert not ws.backfills
