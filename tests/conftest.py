@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import atexit
+import compileall
 import os
 import shutil
 import signal
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -29,6 +32,12 @@ LONG = (
     "tests/test_benchmarks.py",
     "tests/demo/test_story.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # where Python keeps no bytecode, each of the hundreds of processes that tests start would compile the package anew
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(__file__).parents[1] / "nbpart", quiet=2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

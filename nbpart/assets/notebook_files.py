@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.nbformat_import import load_nbformat
 from nbpart.errors import DeclarationError
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -23,8 +24,7 @@ def read_notebook_file(path: str | os.PathLike[str]) -> Any:
     line ends of Windows do not count. Cells without an id, or with one that stands twice, are given one, the same each
     time. Raises OSError, and ValueError that says what is wrong where the file is no notebook.
     """
-    import nbformat
-
+    nbformat = load_nbformat()
     try:
         data = json.loads(Path(path).read_bytes())  # which finds out the encoding by itself
     except RecursionError as error:
@@ -33,15 +33,15 @@ def read_notebook_file(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"it holds a JSON {type(data).__name__} and not a notebook")
     major = _read_major(data)
     if major == 4:
-        return nbformat.from_dict(_mend(data))  # type: ignore[no-untyped-call]
+        return nbformat.from_dict(_mend(data))
     try:
-        upgraded = nbformat.convert(nbformat.reader.reads(json.dumps(data)), 4)  # type: ignore[no-untyped-call]
+        upgraded = nbformat.convert(nbformat.reader.reads(json.dumps(data)), 4)
     except Exception as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ValueError(f"a notebook of format {major} that cannot be read: {reason}") from error
     for cell in upgraded.cells:
         cell.pop("id", None)
-    return nbformat.from_dict(_mend(upgraded))  # type: ignore[no-untyped-call]
+    return nbformat.from_dict(_mend(upgraded))
 
 
 def read_declared_notebook(asset: str, path: Path) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbpart.assets.nbformat_import import load_nbformat
 from nbpart.errors import MissingInputError, NbpartError
 from nbpart.run.interrupts import call_interruptibly
 from nbpart.run.members import read_member_outputs, with_members
@@ -100,7 +101,7 @@ class NotebookRun:
                 return
             self._is_begun = True
             try:
-                _load_engine()
+                load_engine()
                 from nbpart.run.kernels.launch import start_spare
 
                 self._read = prepare_notebook(self.spec)
@@ -141,13 +142,13 @@ class NotebookRun:
         """Execute the notebook, blocking, and return how it ended."""
         if threading.current_thread() is not threading.main_thread():
             return self._execute()
-        _load_engine()
+        load_engine()
         report: RunReport = call_interruptibly(self._execute, self.cancel, f"nbpart {self.spec.run_id}")
         return report
 
     def _execute(self) -> RunReport:
         started_at = datetime.datetime.now(datetime.UTC)
-        _load_engine()
+        load_engine()
         with self._turn:  # what is being started ahead is ready then, and nothing is started later
             self._is_begun = True
         try:
@@ -324,10 +325,11 @@ def _save(notebook: Any, spec: RunSpec, redactor: Redactor) -> None:
     publish_bytes(spec.store, to_relative(spec.output_notebook, spec.workspace), text.encode("utf-8", "replace"))
 
 
-def _load_engine() -> None:
-    """Import what executes notebooks, which is too heavy for `import nbpart`."""
+def load_engine() -> None:
+    """Import what executes notebooks, which is too heavy for `import nbpart`; only the first call has an effect."""
     # one thread at a time: what imports in a circle is half there to a second one
     with _loading:
+        load_nbformat()
         import nbpart.run.execution  # noqa: F401
         from nbpart.run.papermill_engine import register_engine
 
