@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from nbpart.states import CANCELLING, REQUESTED, PartitionStatus, RunStatus, StepStatus
+from nbpart.states import BackfillStatus, PartitionStatus, RunStatus, StepStatus
 from nbpart.widgets import contracts, payloads
 from nbpart.widgets.contracts import Action, Contract
 from nbpart.widgets.schema import Check
@@ -18,8 +18,7 @@ _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", bytes:
 
 def make_declarations() -> str:
     """Statuses, payloads and contracts, one type each."""
-    statuses = [*map(_declare_status, (PartitionStatus, RunStatus, StepStatus))]
-    statuses += [f"export type BackfillStatus = RunStatus | '{REQUESTED}' | '{CANCELLING}';"]
+    statuses = map(_declare_status, (PartitionStatus, RunStatus, StepStatus, BackfillStatus))
     records = [found for found in vars(payloads).values() if is_typeddict(found)]
     parts = [*statuses, *map(_declare_record, records)]
     parts += [_declare_contract(name, contract) for name, contract in contracts.CONTRACTS.items()]

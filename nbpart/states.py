@@ -48,6 +48,22 @@ class StepStatus(StrEnum):
         return other in STEP_TRANSITIONS[self]
 
 
+class BackfillStatus(StrEnum):
+    """Status of one backfill: that of its execution, and two more.
+
+    ``requested`` was asked for by a trigger and has no plan yet; ``cancelling`` runs and was asked to end.
+    """
+
+    REQUESTED = "requested"
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
 class PartitionStatus(StrEnum):
     """Status of one partition: derived from its facts, exactly one at a time."""
 
@@ -92,20 +108,19 @@ STEP_TRANSITIONS: Mapping[StepStatus, frozenset[StepStatus]] = {
     _S.INTERRUPTED: frozenset({_S.PLANNED}),
 }
 
-#: A backfill that was asked for and has no plan yet; its other statuses are those of runs.
-REQUESTED = "requested"
+#: Backfills that a process runs, or that wait for the process that was started for them.
+LIVE_BACKFILL: frozenset[BackfillStatus] = frozenset(
+    {BackfillStatus.QUEUED, BackfillStatus.RUNNING, BackfillStatus.CANCELLING}
+)
 
-#: The status of a backfill that runs and was asked to end.
-CANCELLING = "cancelling"
+#: Backfills that ended before all of their steps had an outcome.
+STOPPED_BACKFILL: frozenset[BackfillStatus] = frozenset({BackfillStatus.CANCELLED, BackfillStatus.INTERRUPTED})
 
 #: Steps that came to nothing yet: resuming a backfill runs them.
 WITHOUT_OUTCOME: frozenset[StepStatus] = frozenset(StepStatus) - {_S.SUCCEEDED, _S.FAILED, _S.BLOCKED}
 
 #: Runs that go on.
 LIVE: frozenset[RunStatus] = frozenset({_R.QUEUED, _R.RUNNING})
-
-#: Backfills that go on, also those that were asked to end.
-LIVE_BACKFILL: frozenset[str] = LIVE | {CANCELLING}
 
 #: Steps that this execution of a backfill is not done with.
 UNFINISHED: tuple[StepStatus, ...] = tuple(status for status in StepStatus if not status.is_finished)

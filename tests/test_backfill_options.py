@@ -15,7 +15,7 @@ import nbpart
 from nbpart.backfill.options import OPTIONS, SINGLE_RUN, BackfillOptions, make_options
 from nbpart.cli import main
 from nbpart.errors import DeclarationError
-from nbpart.project.resume import check_changes
+from nbpart.project.resume import check_changed_options
 from nbpart.workspace import Plan
 from tests.widgets.pages import Page
 
@@ -126,6 +126,6 @@ def test_a_secret_that_is_given_again_among_settings_is_no_less_secret(ws: nbpar
     bf = ws.backfill("fetched", secrets={"token": "hunter2"})
     bf.cancel()
     for options in ({"settings": {"token": "hunter2"}}, {"secrets": {"token": "hunter2"}}):
-        changed = check_changes(ws.project, bf.id, options)
+        changed = check_changed_options(ws.project, bf.id, options)
         assert changed["secrets"] == {"token": "hunter2"}
         assert "token" not in changed.get("settings", {})

@@ -1,4 +1,4 @@
-"""Sensors: what looks at the outside and adds keys."""
+"""Automation: sensors, which look for new data, add keys and ask for runs."""
 
 from nbpart.automation.sensor import (
     RunRequest,

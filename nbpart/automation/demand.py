@@ -1,4 +1,4 @@
-"""What a trigger asks for, and its record: keys, cursor, tick and a requested backfill in one transaction."""
+"""What a trigger asks for: reading a sensor's answer, and recording its keys and its requested backfill."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KeyChange:
-    """Keys to add to a set, with their encoded parameters, or to remove from it."""
+    """Keys to add to a set, with their parameters as the catalog stores them, or to remove from it."""
 
     set_id: int
     set_name: str
@@ -34,11 +34,12 @@ class KeyChange:
 
 
 @dataclass(frozen=True)
-class RunWanted:
-    """Runs of one key: of ``asset`` alone, or of all that the key's set partitions and of all below these.
+class RunDemand:
+    """A demand for runs of one key: of ``asset`` alone, or, where that is None, of all assets that the key's set
+    partitions and of all assets below these.
 
-    ``texts`` is how the key is spelled in each set that may have it, by the set's id; empty where the asset is asked
-    for without a key. ``key`` is the key as it was given.
+    ``texts`` maps the id of each set that may have the key to its text there; it is empty where an asset is asked for
+    without a key. ``key`` is the key as the sensor gave it.
     """
 
     asset: str | None
@@ -48,16 +49,19 @@ class RunWanted:
 
 @dataclass(frozen=True)
 class Demand:
-    """What one look of a trigger asks for; nothing of it is done yet."""
+    """What one tick of a trigger asks for, before any of it is recorded."""
 
     changes: Sequence[KeyChange]
-    runs: Sequence[RunWanted]
+    runs: Sequence[RunDemand]
     cursor: str | None
 
 
 @dataclass
-class Recorded:
-    """What was recorded of a demand: keys by set, and the requested backfill with its options, if runs are wanted."""
+class RecordedDemand:
+    """What was recorded of a demand: keys by set, and the requested backfill with its options, if runs are asked for.
+
+    ``returned`` are those of the added keys that had been removed before.
+    """
 
     added: dict[str, list[str]] = field(default_factory=dict)
     removed: dict[str, list[str]] = field(default_factory=dict)
@@ -70,51 +74,51 @@ class Recorded:
 def read_demand(
     registry: Registry, sets: Mapping[str, PartitionSet], result: SensorResult, set_name: str | None
 ) -> Demand:
-    """What a sensor's answer asks for; ``set_name`` is the set that its keys belong to, if it says so.
+    """The demand in a sensor's answer; ``set_name`` is the set that its keys belong to, if the sensor declares one.
 
-    Raises `DeclarationError`, `UnknownNameError` and what else a key can be refused with.
+    Raises `DeclarationError`, `UnknownNameError`, `PartitionKeyError` or `ParameterError`.
     """
     changes = []
     for request in result.dynamic_partitions_requests:
-        of = sets[request.set_name]
-        keys, is_added = of.spell(*request.keys), isinstance(request, AddKeysRequest)
-        changes.append(KeyChange(of.set_id, of.name, keys, of.encode(keys) if is_added else None, is_added))
-    wanted = [_read_run(registry, sets, request, set_name) for request in result.run_requests]
-    return Demand(changes, wanted, result.cursor)
+        one = sets[request.set_name]
+        keys, is_added = one.spell(*request.keys), isinstance(request, AddKeysRequest)
+        changes.append(KeyChange(one.set_id, one.name, keys, one.encode(keys) if is_added else None, is_added))
+    runs = [_read_run(registry, sets, request, set_name) for request in result.run_requests]
+    return Demand(changes, runs, result.cursor)
 
 
 def _read_run(
     registry: Registry, sets: Mapping[str, PartitionSet], request: RunRequest, set_name: str | None
-) -> RunWanted:
+) -> RunDemand:
     key = request.partition_key
     if request.asset is not None:
         node = registry[name_of(request.asset)]
         if node.definition.is_source:
             raise DeclarationError(f"a run of {node.name!r} was asked for, which is a source: nobody here computes it.")
         text = None if key is None else spell_key(node, key)
-        return RunWanted(node.name, key, {} if text is None else {node.set_id: text})
+        return RunDemand(node.name, key, {} if text is None else {node.set_id: text})
     if key is None:
         raise DeclarationError("a RunRequest names a partition_key, an asset, or both; this one names neither.")
     if set_name is not None:
-        return RunWanted(None, key, {sets[set_name].set_id: sets[set_name].spell([key])[0]})
+        return RunDemand(None, key, {sets[set_name].set_id: sets[set_name].spell([key])[0]})
     texts = {}
     for one in sets.values():
         try:
             texts[one.set_id] = one.spell([key])[0]
-        except NbpartError:  # no key of that set
+        except NbpartError:  # not a valid key of that set
             continue
-    return RunWanted(None, key, texts)
+    return RunDemand(None, key, texts)
 
 
 def record_demand(
     batch: Batch, registry: Registry, demand: Demand, choose_options: Callable[[Sequence[str]], BackfillOptions]
-) -> Recorded:
-    """Add and remove keys, and record a requested backfill of the runs that are wanted.
+) -> RecordedDemand:
+    """Add and remove keys, and record a requested backfill of the runs that are asked for.
 
-    A key that was to be added but was there already asks for no run. ``choose_options`` makes the options of a backfill
-    of these assets. Raises `UnknownNameError` for the run of a key that no set has.
+    A key that the sensor wanted to add but that was there already asks for no run. ``choose_options`` makes the options
+    of a backfill of these assets. Raises `UnknownNameError` for the run of a key that no set has.
     """
-    recorded, new = Recorded(), defaultdict[int, set[str]](set)
+    recorded, new = RecordedDemand(), defaultdict[int, set[str]](set)
     asked_for: set[tuple[int, str]] = set()
     for change in demand.changes:
         if change.is_added:
@@ -138,8 +142,8 @@ def record_demand(
 
 
 @dataclass
-class _Chosen:
-    """What is to run: the key ids of each asset by its name, None for all, and the terms that say so."""
+class _RequestedSteps:
+    """What is to run: the key ids by asset (None for all keys), and the selection terms that say the same."""
 
     wanted: dict[str, list[int] | None] = field(default_factory=dict)
     terms: list[str] = field(default_factory=list)
@@ -161,13 +165,16 @@ class _Chosen:
 def _choose(
     batch: Batch,
     registry: Registry,
-    runs: Sequence[RunWanted],
+    runs: Sequence[RunDemand],
     new: Mapping[int, set[str]],
     old: set[tuple[int, str]],
-) -> _Chosen:
-    """The partitions that are wanted; a key is of the sets where it was added just now, else of all that have it."""
+) -> _RequestedSteps:
+    """The partitions that ``runs`` ask for: a key means the sets that just got it (``new``), else all that have it.
+
+    Keys in ``old``, as (set id, key), are left out.
+    """
     ids = _find_ids(batch, runs)
-    chosen, by_set, alone = _Chosen(), defaultdict[int, list[int]](list), defaultdict[str, list[int]](list)
+    chosen, by_set, alone = _RequestedSteps(), defaultdict[int, list[int]](list), defaultdict[str, list[int]](list)
     for run in runs:
         if not run.texts and run.asset is not None:
             chosen.add(run.asset, None)
@@ -189,8 +196,8 @@ def _choose(
     return chosen
 
 
-def _find_ids(batch: Batch, runs: Sequence[RunWanted]) -> dict[tuple[int, str], int]:
-    """The id of every key in every set that may have it; -1 where that has it not."""
+def _find_ids(batch: Batch, runs: Sequence[RunDemand]) -> dict[tuple[int, str], int]:
+    """The id of every key in every set that may have it; -1 where the set does not."""
     texts = defaultdict[int, dict[str, None]](dict)
     for run in runs:
         for set_id, text in run.texts.items():
@@ -202,7 +209,7 @@ def _find_ids(batch: Batch, runs: Sequence[RunWanted]) -> dict[tuple[int, str], 
     }
 
 
-def _add_with_all_below(registry: Registry, set_id: int, key_ids: Sequence[int], chosen: _Chosen) -> None:
+def _add_with_all_below(registry: Registry, set_id: int, key_ids: Sequence[int], chosen: _RequestedSteps) -> None:
     graph = registry.graph
     own = [name for name in graph.computed if registry[name].set_id == set_id]
     below = {name for one in own for name in graph.descendants(one)} - set(own)

@@ -1,4 +1,4 @@
-"""Registering what a user declares: assets, sources, partitions, and sensors beside them."""
+"""Registering declarations of every kind: assets, sources, partitions and sensors."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from dataclasses import asdict
 from typing import Any
 
 from nbpart.automation.sensor import Sensor
-from nbpart.automation.sensor_code import define_sensor, keep_sensor
+from nbpart.automation.sensor_code import define_sensor, to_stored
 from nbpart.catalog import Batch, events
 from nbpart.project.project import Project
-from nbpart.project.registration import check_once, register
+from nbpart.project.registration import check_unique, register
 
 
 def register_items(project: Project, items: Sequence[Any], workspace: object) -> dict[str, Sensor]:
-    """Register assets, sources, partitions and sensors, all of them or none; the sensors among them by name.
+    """Register assets, sources, partitions and sensors, all of them or none; returns the sensors by name.
 
-    ``workspace`` is what stands for the project in the code of sensors: variables that hold such an object need not be
-    carried. Raises what `register` raises, and `CarryError` for a sensor of a cell that names what cannot be carried.
+    ``workspace`` is the face of the project: a sensor's code may use variables that hold an object of its type. Raises
+    what `nbpart.project.registration.register` raises, and `CarryError` for a sensor defined in a notebook cell that
+    uses something which cannot be stored with its source.
     """
     sensors = [item for item in items if isinstance(item, Sensor)]
-    kept = {s.name: asdict(keep_sensor(define_sensor(s, type(workspace)), project.root)) for s in sensors}
-    check_once(sensors, "sensor")
+    definitions = {s.name: asdict(to_stored(define_sensor(s, type(workspace)), project.root)) for s in sensors}
+    check_unique(sensors, "sensor")
 
     def save_sensors(batch: Batch) -> None:
-        for name, definition in kept.items():
+        for name, definition in definitions.items():
             events.save_sensor(batch, name, definition)
 
     register(project, [item for item in items if not isinstance(item, Sensor)], save_sensors)

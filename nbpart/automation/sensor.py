@@ -1,4 +1,4 @@
-"""Sensors: functions that look at the outside, add keys and ask for runs."""
+"""Declaring sensors: functions that look for new data, add keys and ask for runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True)
 class RunRequest:
-    """Ask for the runs of one partition: of ``asset`` alone, or of all that its set partitions and all below these.
+    """A request for runs of one partition key.
 
-    ``partition_key`` is text or a dict of parameters, ``asset`` an asset or its name; one without partitions needs no
-    key.
+    With ``asset`` (an asset or its name) that asset alone is run, otherwise all assets that the key's set partitions
+    and all assets below these. ``partition_key`` is text or a dict of parameters; an asset without partitions needs
+    none.
     """
 
     partition_key: Any = None
@@ -31,7 +32,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class SensorResult:
-    """The full form of what a sensor returns."""
+    """The answer of a sensor in full: runs to start, keys to add or remove, and a new cursor (None keeps the old)."""
 
     run_requests: Sequence[RunRequest] = ()
     dynamic_partitions_requests: Sequence[AddKeysRequest | DeleteKeysRequest] = ()
@@ -40,7 +41,7 @@ class SensorResult:
 
 @dataclass(frozen=True, eq=False)
 class Sensor:
-    """A declared sensor: ``every_s`` is how often it wants to be asked, in seconds."""
+    """A declared sensor: ``every_s`` is how often it is to be asked, in seconds, ``folder`` where its code runs."""
 
     name: str
     function: Callable[..., Any]
@@ -58,15 +59,19 @@ class Sensor:
 
 @dataclass
 class SensorContext:
-    """What a sensor function is given. ``cursor`` is what its last tick left; assign to it to leave another."""
+    """The argument of a sensor function.
+
+    ``cursor`` is the text that its last tick left, None at first; assign to it to leave another for the next tick.
+    ``sets`` are the sets of dynamic partitions by name, ``asked_sets`` the names that it called `partitions` with.
+    """
 
     sets: Mapping[str, Container[str]]
     cursor: str | None = None
-    asked: list[str] = field(default_factory=list)
+    asked_sets: list[str] = field(default_factory=list)
 
     def partitions(self, name: str) -> Any:
-        """The keys of a set of dynamic partitions: ``key in``, ``len`` and iteration."""
-        self.asked.append(name)
+        """The keys of a set of dynamic partitions, for ``key in``, ``len`` and iteration. Raises `UnknownNameError`."""
+        self.asked_sets.append(name)
         return self.sets[name]
 
 
@@ -83,7 +88,7 @@ def sensor(
     name: str | None = None,
     partitions: Any = None,
 ) -> Any:
-    """Declare a function as a sensor, as a decorator.
+    """Decorator that declares a function as a sensor.
 
     ``every`` is a number of seconds or text as ``"30s"``, ``"5m"``, ``"1h"``; ``name`` is that of the function unless
     given; ``partitions`` is the set to which returned keys are added. Raises `DeclarationError`.
@@ -98,7 +103,7 @@ def sensor(
 def declare_sensor(
     function: Callable[..., Any], *, every: str | float = "30s", name: str | None = None, partitions: Any = None
 ) -> Sensor:
-    """The sensor that asks ``function``; ``every`` is a number of seconds or text as ``"30s"``, ``"5m"``, ``"1h"``.
+    """A sensor that calls ``function``; ``every`` is a number of seconds or text as ``"30s"``, ``"5m"``, ``"1h"``.
 
     ``partitions`` is the set to which returned keys are added; not needed where the function asks for one set only.
     Raises `DeclarationError`.
@@ -119,7 +124,7 @@ def declare_sensor(
 
 
 def read_interval(every: str | float) -> float:
-    """Seconds of ``30``, ``"30s"``, ``"5m"``, ``"1h"`` or ``"1d"``. Raises `DeclarationError`."""
+    """The seconds in ``30``, ``"30s"``, ``"5m"``, ``"1h"`` or ``"1d"``. Raises `DeclarationError` for anything else."""
     if isinstance(every, int | float) and every > 0:
         return float(every)
     match = _EVERY.fullmatch(str(every).strip())
@@ -129,10 +134,10 @@ def read_interval(every: str | float) -> float:
 
 
 def as_result(answer: Any, set_name: str | None) -> SensorResult:
-    """What a sensor function returned, in the full form: keys become requests to add them and to run them.
+    """The answer of a sensor function as a `SensorResult`: plain keys become requests to add and to run them.
 
-    ``set_name`` is the set that keys belong to. Of a list, names that are not UTF-8 or hold control characters are left
-    out, with a warning. Raises `DeclarationError` for what is neither.
+    ``set_name`` is the set that plain keys belong to. Names in a list that are not UTF-8 or hold control characters are
+    left out, with a warning. Raises `DeclarationError` for any other answer, and for keys without a ``set_name``.
     """
     if answer is None:
         return SensorResult()

@@ -1,4 +1,4 @@
-"""The code of sensors: kept in the catalog, so that any process can ask them; and asking them."""
+"""The code of sensors: storing it in the catalog, so that any process can ask a sensor, and calling it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ from nbpart.project.project import Project
 
 @dataclass(frozen=True)
 class SensorDefinition:
-    """A sensor as the catalog keeps it: a name to import, or the carried source; any process can ask it.
+    """A sensor as the catalog stores it: the module and name to import, or the source of a function of a cell.
 
-    ``sets`` and ``workspaces`` are the variables of a carried source that stand for partitions and for the workspace.
+    ``sets`` and ``workspaces`` name the variables of such a source that hold sets of partitions and the workspace: they
+    are filled in anew when the sensor is called. Paths are absolute, or relative to the project as `to_stored` makes
+    them.
     """
 
     every_s: float
@@ -43,10 +45,11 @@ class SensorDefinition:
 
 
 def define_sensor(sensor: Sensor, workspace_type: type) -> SensorDefinition:
-    """A sensor as the catalog keeps it. Raises `CarryError` for one of a cell that names what cannot be carried.
+    """The definition of a declared sensor, with absolute paths.
 
-    Partitions and workspaces, which are of ``workspace_type``, need not be carried: whoever asks the sensor gives it
-    his own.
+    Variables that hold partitions or a workspace (of ``workspace_type``) are only named: the process that calls the
+    sensor fills in its own. Raises `CarryError` for a function of a cell that uses something else which cannot be
+    stored with its source.
     """
     check_name(sensor.name, "sensor")
     function = sensor.function
@@ -68,28 +71,27 @@ def define_sensor(sensor: Sensor, workspace_type: type) -> SensorDefinition:
     )
 
 
-def keep_sensor(definition: SensorDefinition, root: Path) -> SensorDefinition:
-    """The definition as the catalog of the workspace ``root`` keeps it."""
+def to_stored(definition: SensorDefinition, root: Path) -> SensorDefinition:
+    """The definition with paths below the project of the workspace ``root`` relative, as the catalog stores it."""
     module_root = definition.root and keep_path(definition.root, root)
     return replace(definition, folder=keep_path(definition.folder, root), root=module_root)
 
 
-def find_sensor_code(record: SensorRecord, root: Path) -> SensorDefinition:
-    """The definition of a sensor that `keep_sensor` kept, with the folders of its code as they are now."""
-    kept = SensorDefinition(**record.definition)
-    return replace(kept, folder=find_path(kept.folder, root), root=kept.root and find_path(kept.root, root))
+def load_definition(record: SensorRecord, root: Path) -> SensorDefinition:
+    """The definition of a recorded sensor, with absolute paths: the reverse of `to_stored`."""
+    stored = SensorDefinition(**record.definition)
+    return replace(stored, folder=find_path(stored.folder, root), root=stored.root and find_path(stored.root, root))
 
 
 def ask_sensor(
     project: Project, record: SensorRecord, sensor: Sensor | None, workspace: object
 ) -> tuple[SensorResult, Mapping[str, PartitionSet]]:
-    """What a sensor answers, with the cursor that it leaves, and the sets of dynamic partitions by name.
+    """Call a sensor's function; returns its answer with the cursor that it leaves, and the sets of partitions by name.
 
-    ``sensor`` is its declaration if it was made in this process; ``workspace`` is what its code finds under the names
-    that stood for the workspace. Raises what its function raises, and
-    `DeclarationError` for an answer that is none.
+    ``sensor`` is its declaration if it was made in this process; ``workspace`` fills the variables of its code that
+    held the workspace. Raises what its function raises, and `DeclarationError` for a wrong answer.
     """
-    definition, sets = find_sensor_code(record, project.root), load_sets(project.catalog)
+    definition, sets = load_definition(record, project.root), load_sets(project.catalog)
     context = SensorContext(sets, record.cursor)
     with _in_folder(definition.folder):
         function = sensor.function if sensor is not None else _load_function(definition, workspace, sets)
@@ -102,8 +104,8 @@ def ask_sensor(
 
 
 def _only_set(context: SensorContext, sets: Mapping[str, Any]) -> str | None:
-    """The set that keys belong to where the sensor does not say: the one that it asked for, or the only one."""
-    asked = set(context.asked) or set(sets)
+    """The set that keys belong to where the sensor declares none: the one that it asked for, or the only one."""
+    asked = set(context.asked_sets) or set(sets)
     return next(iter(asked)) if len(asked) == 1 else None
 
 
@@ -114,7 +116,7 @@ def _load_function(
         namespace: dict[str, Any] = {"__name__": "__nbpart_sensor__"}
         namespace |= {name: sets[of] for name, of in definition.sets.items()}
         namespace |= dict.fromkeys(definition.workspaces, workspace)
-        # the user's own code, kept when the user registered it
+        # the user's own code, stored when the user registered it
         exec(compile(definition.source, "<sensor>", "exec"), namespace)  # noqa: S102
         found = namespace[definition.call]
     else:
@@ -139,5 +141,5 @@ def _on_path(root: str) -> Iterator[None]:
 
 
 def _in_folder(folder: str) -> contextlib.AbstractContextManager[None]:
-    """Relative paths of a sensor mean the folder where it was registered."""
+    """Change to the folder where a sensor was registered: its relative paths mean that folder."""
     return contextlib.chdir(folder)

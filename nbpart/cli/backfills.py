@@ -1,11 +1,11 @@
-"""Commands that plan and run: plan, backfill, resume, tick."""
+"""Commands that plan, run, list and stop backfills: plan, backfill, resume, cancel, backfills, tick."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,27 +14,28 @@ import click
 
 import nbpart
 from nbpart.cli import options
-from nbpart.cli.output import Failure, print_json, print_table, remark
-from nbpart.cli.running import (
-    MOST_TOLD,
-    Ending,
-    Stopper,
-    look_back,
-    run_to_end,
-    tell_ending,
-    tell_how_to_go_on,
+from nbpart.cli.output import Failure, print_json, print_stderr, print_table
+from nbpart.cli.signals import CancelOnSignal
+from nbpart.cli.summary import (
+    MAX_FAILURES_PRINTED,
+    BackfillSummary,
+    describe_open_backfills,
+    print_how_to_resume,
+    print_summary,
+    summarize_backfill,
 )
 from nbpart.cli.tables import Table
-from nbpart.cli.text import count, listing, printable, printable_block, sentence
+from nbpart.cli.text import list_first, one_line, pluralize, printable, printable_block
 from nbpart.cli.trust import ask_for_trust
 from nbpart.errors import NbpartError
-from nbpart.states import StepStatus
+from nbpart.states import BackfillStatus, StepStatus
 
 if TYPE_CHECKING:
     from nbpart.automation.ticks import Tick
     from nbpart.workspace import Backfill, Plan, Workspace
 
 PLAN_ROWS = 50
+BACKFILL_ROWS = 20
 UP_TO_DATE = "Nothing to do: {} holds nothing that has to run."
 selection_argument = click.argument("selection", nargs=-1)
 
@@ -61,10 +62,12 @@ def plan(
         planned = make_plan(workspace, selection, keys, statuses)
         most = limit or (len(planned) if as_json else PLAN_ROWS)
         table = Table.from_frame(planned.frame.head(most))
-        told = ", ".join(f"{n:,} {cause}" for cause, n in planned.counts().items())
+        counts = ", ".join(f"{n:,} {cause}" for cause, n in planned.counts().items())
         for note in planned.notes:
-            remark(note)
-    total = f"{count(len(planned), 'step')}: {told}" if len(planned) > len(table.rows) else count(len(planned), "step")
+            print_stderr(note)
+    total = pluralize(len(planned), "step")
+    if len(planned) > len(table.rows):
+        total = f"{total}: {counts}"
     print_table(table, as_json, empty=UP_TO_DATE.format(printable(planned.selection)), more=total)
 
 
@@ -86,7 +89,7 @@ def backfill(
     statuses: Sequence[str],
     detach: bool,
     as_json: bool,
-    **how: Any,
+    **run_options: Any,
 ) -> None:
     """Run what is outdated, and follow it to its end.
 
@@ -94,20 +97,20 @@ def backfill(
     Ctrl-C stops it cleanly; `nbpart resume` goes on. Exits with 1 if a step failed or was blocked. With --detach it
     goes on by itself: `nbpart status` shows it, `nbpart cancel` stops it.
     """
-    how = options.given(**how)
-    with Stopper() as stopper, options.open_workspace() as workspace:
+    run_options = options.keep_given(**run_options)
+    with CancelOnSignal() as on_signal, options.open_workspace() as workspace:
         planned = make_plan(workspace, selection, keys, statuses)
-        options.refuse_secrets(how, planned.secrets)
+        options.refuse_secrets(run_options, planned.secrets)
         if not len(planned):
-            planned.check_options(**how)
-            _tell_nothing(UP_TO_DATE.format(printable(planned.selection)), as_json)
+            planned.check_options(**run_options)
+            _print_nothing_to_run(UP_TO_DATE.format(printable(planned.selection)), as_json)
             return
-        ask_for_trust(workspace, f"{count(len(planned), 'step')} of {listing(planned.assets)}")
+        ask_for_trust(workspace, f"{pluralize(len(planned), 'step')} of {list_first(planned.assets)}")
         if detach:
-            _tell_detached(planned.run(detach=True, **how), as_json)
+            _print_detached(planned.run(detach=True, **run_options), as_json)
             return
-        ending = run_to_end(workspace, stopper, lambda: planned.run(**how), _most(as_json))
-    _conclude(ctx, ending, as_json)
+        summary = run_and_wait(workspace, on_signal, lambda: planned.run(**run_options), _get_failure_limit(as_json))
+    _finish(ctx, summary, as_json)
 
 
 @click.command()
@@ -122,25 +125,65 @@ def resume(
     /,
     backfill_id: str,
     as_json: bool,
-    **how: Any,
+    **run_options: Any,
 ) -> None:
     """Go on with a backfill that was stopped or died.
 
     Runs its steps that have no outcome, as the same backfill; options that are not given are as before. `nbpart status`
     shows the ID of the last one.
     """
-    how = options.given(**how)
-    with Stopper() as stopper, options.open_workspace() as workspace:
+    run_options = options.keep_given(**run_options)
+    failure_limit = _get_failure_limit(as_json)
+    with CancelOnSignal() as on_signal, options.open_workspace() as workspace:
         found = workspace.backfills[backfill_id]
-        options.refuse_secrets(how, _secrets_of(workspace))
-        if told := found.tell_nothing_left():
-            found.check_options(**how)
-            ending = look_back(workspace, found, _most(as_json))
-            remark(_tell_nothing_left(ending, told))
+        options.refuse_secrets(run_options, _list_secrets(workspace))
+        if explanation := found.explain_nothing_to_resume():
+            found.check_options(**run_options)
+            summary = summarize_backfill(workspace, found, failure_limit)
+            print_stderr(_describe_nothing_to_resume(summary, explanation))
         else:
             ask_for_trust(workspace, f"what is left of backfill {found.id}")
-            ending = run_to_end(workspace, stopper, lambda: found.resume(**how), _most(as_json))
-    _conclude(ctx, ending, as_json)
+            summary = run_and_wait(workspace, on_signal, lambda: found.resume(**run_options), failure_limit)
+    _finish(ctx, summary, as_json)
+
+
+@click.command()
+@click.argument("backfill_id", metavar="ID")
+@options.workspace_option
+def cancel(backfill_id: str) -> None:
+    """Stop a backfill, wherever it runs.
+
+    Its notebooks are ended, nothing new starts, and what was done stays. `nbpart resume` goes on.
+    """
+    with options.open_workspace() as workspace:
+        backfill = workspace.backfills[backfill_id]
+        if not (backfill.is_running or backfill.status == BackfillStatus.REQUESTED):
+            print_stderr(f"Nothing to cancel: backfill {backfill.id} is over, {backfill.status}.")
+            return
+        print_stderr(f"Cancelling backfill {backfill.id}: the notebooks that run are being ended ...")
+        backfill.cancel()
+        status = backfill.status
+    click.echo(f"backfill {backfill_id} {status}")
+
+
+@click.command()
+@options.limit_option(BACKFILL_ROWS)
+@options.json_option
+@options.workspace_option
+def backfills(limit: int | None, as_json: bool) -> None:
+    """List backfills, newest first.
+
+    One that is requested was asked for by a tick that died; the next tick begins it.
+    """
+    most = limit or (None if as_json else BACKFILL_ROWS)
+    with options.open_workspace() as workspace:
+        frame = workspace.backfills.frame
+        lines = [] if as_json else describe_open_backfills(workspace)
+    more = f"There are more; --limit {most * 2} shows more of them." if most and len(frame) > most else ""
+    table = Table.from_frame(frame if most is None else frame.head(most))
+    print_table(table, as_json, empty="There are no backfills.", more=more, droppable=("changed_at",))
+    for line in lines:
+        print_stderr(line)
 
 
 @click.command()
@@ -155,117 +198,130 @@ def tick(
     /,
     sensor: str,
     as_json: bool,
-    **how: Any,
+    **run_options: Any,
 ) -> None:
     """Ask a sensor once.
 
     The keys that it finds are added, and what it asks for is run. What earlier ticks asked for and did not bring to its
     end, since their process died, goes on too.
     """
-    how = options.given(**how)
-    with Stopper() as stopper, options.open_workspace() as workspace:
-        options.refuse_secrets(how, _secrets_of(workspace))
+    run_options = options.keep_given(**run_options)
+    with CancelOnSignal() as on_signal, options.open_workspace() as workspace:
+        options.refuse_secrets(run_options, _list_secrets(workspace))
         ask_for_trust(workspace, f"the sensor {sensor} and the assets that it asks for")
-        done = _ask(workspace, sensor, how)
+        ticked = _run_tick(workspace, sensor, run_options)
         if not as_json:
-            _tell_tick(done)
-        endings = [
-            run_to_end(workspace, stopper, partial(_already_started, each), _most(as_json)) for each in done.backfills
+            _print_tick(ticked)
+        summaries = [
+            run_and_wait(workspace, on_signal, partial(_already_started, each), _get_failure_limit(as_json))
+            for each in ticked.backfills
         ]
     if as_json:
-        ran = [ending.to_json() for ending in endings]
-        own = ran.pop() if done.backfill is not None else None
-        told = {"sensor": done.sensor, "added": done.added, "removed": done.removed, "backfill": own, "taken_up": ran}
-        print_json(told)
-    for ending in endings:
-        _tell(ending, as_json, told=as_json)
-    ctx.exit(max((ending.exit_code for ending in endings), default=0))
+        resumed = [summary.to_json() for summary in summaries]
+        own = resumed.pop() if ticked.backfill is not None else None
+        keys = {"added": ticked.added, "removed": ticked.removed}
+        print_json({"sensor": ticked.sensor, **keys, "backfill": own, "resumed": resumed})
+    for summary in summaries:
+        if not as_json:
+            print_summary(summary)
+        print_how_to_resume(summary)
+    ctx.exit(max((summary.exit_code for summary in summaries), default=0))
+
+
+def run_and_wait(
+    workspace: Workspace, on_signal: CancelOnSignal, start: Callable[[], Backfill], most: int | None
+) -> BackfillSummary:
+    """Start a backfill and wait for its end, or for that of its cancelling where a signal comes; returns its summary.
+
+    The summary has at most ``most`` failed and as many blocked steps, None for all.
+    """
+    on_signal.enable()
+    backfill = start()
+    print_stderr(f"backfill {backfill.id}: {pluralize(sum(backfill.counts().values()), 'step')}")
+    on_signal.wait_for(backfill)
+    return summarize_backfill(workspace, backfill, most, was_stopped=on_signal.was_signalled)
 
 
 def make_plan(workspace: Workspace, selection: Sequence[str], keys: Sequence[str], statuses: Sequence[str]) -> Plan:
-    """The plan that arguments of a command mean; without any, what is outdated of all assets."""
+    """The plan for the arguments of a command; without any, of what is outdated of all assets."""
     status: Any = "all" if "all" in statuses else list(statuses) or "outdated"
     return workspace.plan(list(selection) or "*", list(keys) or None, status)
 
 
-def _secrets_of(workspace: Workspace) -> set[str]:
+def _list_secrets(workspace: Workspace) -> set[str]:
     return {name for asset in workspace.assets.definitions for name in asset.secrets}
 
 
-def _ask(workspace: Workspace, sensor: str, how: dict[str, Any]) -> Tick:
-    """Tick a sensor without waiting; what its function raises is told with where it was raised."""
+def _run_tick(workspace: Workspace, sensor: str, run_options: dict[str, Any]) -> Tick:
+    """Tick a sensor without waiting. Raises `Failure` for what its function raises, after printing the traceback."""
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what the sensor prints is no part of the answer
-            return workspace.tick(sensor, wait=False, **how)
+            return workspace.tick(sensor, wait=False, **run_options)
     except NbpartError:
         raise
     except Exception as error:  # a sensor is the user's code: anything can come out of it
-        click.echo(printable_block("".join(traceback.format_exception(_cut(error)))), err=True, nl=False)
-        raise Failure(f"sensor {sensor!r} raised {sentence(f'{type(error).__name__}: {error}')}") from error
+        click.echo(printable_block("".join(traceback.format_exception(_trim_traceback(error)))), err=True, nl=False)
+        raise Failure(f"sensor {sensor!r} raised {one_line(f'{type(error).__name__}: {error}')}") from error
 
 
-def _cut(error: Exception) -> Exception:
-    """The error with the traceback of the user's code alone."""
-    house = str(Path(nbpart.__file__).parent)
+def _trim_traceback(error: Exception) -> Exception:
+    """The error without those first lines of its traceback that are in nbpart."""
+    package = str(Path(nbpart.__file__).parent)
     trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(house):
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(package):
         trace = trace.tb_next
     return error.with_traceback(trace)
 
 
-def _tell_tick(done: Tick) -> None:
+def _print_tick(ticked: Tick) -> None:
     changes = [
-        f"{verb} {count(len(keys), 'key')} {preposition} {printable(name)}: {listing(keys)}"
-        for verb, preposition, sets in (("added", "to", done.added), ("removed", "from", done.removed))
+        f"{verb} {pluralize(len(keys), 'key')} {preposition} {printable(name)}: {list_first(keys)}"
+        for verb, preposition, sets in (("added", "to", ticked.added), ("removed", "from", ticked.removed))
         for name, keys in sets.items()
         if keys
     ]
-    for line in changes or [f"{printable(done.sensor)} found nothing new"]:
+    for line in changes or [f"{printable(ticked.sensor)} found nothing new"]:
         click.echo(line)
 
 
-def _most(as_json: bool) -> int | None:
-    return None if as_json else MOST_TOLD
+def _get_failure_limit(as_json: bool) -> int | None:
+    return None if as_json else MAX_FAILURES_PRINTED
 
 
-def _conclude(ctx: click.Context, ending: Ending, as_json: bool) -> None:
-    """Tell what a backfill came to, and exit with its code."""
-    _tell(ending, as_json)
-    ctx.exit(ending.exit_code)
-
-
-def _tell(ending: Ending, as_json: bool, *, told: bool = False) -> None:
-    if as_json and not told:
-        print_json(ending.to_json())
-    elif not as_json:
-        tell_ending(ending)
-    tell_how_to_go_on(ending)
+def _finish(ctx: click.Context, summary: BackfillSummary, as_json: bool) -> None:
+    """Print the summary of a backfill, and exit with its code."""
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        print_summary(summary)
+    print_how_to_resume(summary)
+    ctx.exit(summary.exit_code)
 
 
 def _already_started(backfill: Backfill) -> Backfill:
     return backfill
 
 
-def _tell_detached(started: Backfill, as_json: bool) -> None:
+def _print_detached(started: Backfill, as_json: bool) -> None:
     if as_json:
         print_json({"backfill_id": started.id, "status": started.status, "counts": started.counts(), "failures": []})
         return
-    click.echo(f"backfill {started.id}: {count(sum(started.counts().values()), 'step')}, in a process of its own")
-    remark(f"To look: {options.command_line('status')}. To stop it: {options.command_line('cancel', started.id)}")
+    click.echo(f"backfill {started.id}: {pluralize(sum(started.counts().values()), 'step')}, in a process of its own")
+    print_stderr(f"To look: {options.command_line('status')}. To stop it: {options.command_line('cancel', started.id)}")
 
 
-def _tell_nothing_left(ending: Ending, told: str) -> str:
-    """That there is nothing to resume, and the command that runs what failed."""
-    if not ending.failures:
-        return sentence(f"Nothing to resume: {told}")
-    again = options.command_line("backfill", *dict.fromkeys(step["asset"] for step in ending.failures))
+def _describe_nothing_to_resume(summary: BackfillSummary, explanation: str) -> str:
+    """A sentence that nothing is left to resume, with the command that runs what failed."""
+    if not summary.failures:
+        return one_line(f"Nothing to resume: {explanation}")
+    again = options.command_line("backfill", *dict.fromkeys(step["asset"] for step in summary.failures))
     return (
-        f"Nothing to resume: every step of backfill {ending.backfill_id} has its outcome. To run what failed: {again}"
+        f"Nothing to resume: every step of backfill {summary.backfill_id} has its outcome. To run what failed: {again}"
     )
 
 
-def _tell_nothing(words: str, as_json: bool) -> None:
+def _print_nothing_to_run(message: str, as_json: bool) -> None:
     if as_json:
         counts = {str(status): 0 for status in StepStatus}
-        print_json({"backfill_id": None, "status": "succeeded", "counts": counts, "failures": []})
-    remark(words)
+        print_json({"backfill_id": None, "status": BackfillStatus.SUCCEEDED, "counts": counts, "failures": []})
+    print_stderr(message)

@@ -1,4 +1,4 @@
-"""Commands that look after the catalog itself: catalog check."""
+"""The command catalog check, which compares the catalog and the data files with what was recorded."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nbpart.cli import options
-from nbpart.cli.output import print_json, print_table, remark, show_path
+from nbpart.cli.output import print_json, print_stderr, print_table, show_path
 from nbpart.cli.tables import Table
-from nbpart.cli.text import count
+from nbpart.cli.text import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from nbpart.catalog.records import Finding
 
 CHECK_ROWS = 20
-#: So many differences are looked for at most; mending knows no limit.
-MOST_FOUND = 1000
-#: How often it is told how far a look at data files is, in seconds.
-TELL_S = 0.5
+#: How many differences are listed at most; a repair has no limit.
+MAX_FINDINGS = 1000
+#: How often the progress of a check of data files is printed, in seconds.
+PROGRESS_EVERY_S = 0.5
 
 
-def _read_sample(ctx: click.Context, option: click.Parameter, text: str | None) -> int | float | None:
+def _parse_sample(ctx: click.Context, option: click.Parameter, text: str | None) -> int | float | None:
     if text is None:
         return None
     if text.isdecimal():
@@ -55,7 +55,7 @@ def catalog() -> None:
 @click.option(
     "--sample",
     metavar="N",
-    callback=_read_sample,
+    callback=_parse_sample,
     help="Read the content of N data files only (200), or of a part of them (0.01); 0 looks at sizes alone.",
 )
 @options.json_option
@@ -79,22 +79,25 @@ def check(
     if as_json:
         _print_json(findings, repaired, copy, files)
     else:
-        _tell(findings, repaired, copy)
+        _print_findings(findings, repaired, copy)
         if files is not None:
-            _tell_files(files)
+            _print_files(files)
     left = [finding for finding in findings if finding.is_shared or not repair]
     ctx.exit(1 if left or (files is not None and len(files)) else 0)
 
 
 def _check_facts(repair: bool) -> tuple[list[Finding], int, Path | None]:
-    """What was found, how many partitions were mended, and the copy of the catalog as it was before."""
+    """Compare facts with events: the differences, the number of repaired partitions, and a copy of the old catalog.
+
+    The number is 0 and the copy None where nothing was repaired.
+    """
     from nbpart.catalog import check as checking
     from nbpart.catalog.copies import Keeper
     from nbpart.project.folder import open_folder
 
     _, opened = open_folder(options.workspace_path(), create=False, purpose="nbpart catalog check")
     try:
-        findings = opened.read(lambda batch: checking.check(batch, MOST_FOUND))
+        findings = opened.read(lambda batch: checking.check(batch, MAX_FINDINGS))
         if not repair or all(finding.is_shared for finding in findings):
             return findings, 0, None
         keeper = Keeper(datetime.now(UTC))
@@ -105,37 +108,37 @@ def _check_facts(repair: bool) -> tuple[list[Finding], int, Path | None]:
 
 def _check_data(selection: Any, sample: int | float | None) -> pd.DataFrame:
     with options.open_workspace() as workspace:
-        return workspace.check_data(selection, sample=sample, progress=_Progress())
+        return workspace.check_data(selection, sample=sample, progress=_ProgressLine())
 
 
-class _Progress:
-    """Tells a person at a terminal how far a look at files is."""
+class _ProgressLine:
+    """Prints on a terminal how many files were checked, on one line of stderr; called with those done and all."""
 
     def __init__(self) -> None:
-        self._told_at = time.monotonic()
+        self._printed_at = time.monotonic()
         self._width = 0
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if not sys.stderr.isatty() or (now - self._told_at < TELL_S and done < total):
+        if not sys.stderr.isatty() or (now - self._printed_at < PROGRESS_EVERY_S and done < total):
             return
-        self._told_at = now
-        text = f"looked at {done:,} of {count(total, 'file')}" if done < total else ""
+        self._printed_at = now
+        text = f"looked at {done:,} of {pluralize(total, 'file')}" if done < total else ""
         click.echo("\r" + text.ljust(self._width) + ("" if text else "\r"), nl=False, err=True)
         self._width = len(text)
 
 
 def _print_json(findings: list[Finding], repaired: int, copy: Path | None, files: pd.DataFrame | None) -> None:
     records = zip(_to_table(findings).to_records(), findings, strict=True)
-    told: dict[str, Any] = {
-        "findings": [{**record, "mend": _mend_line(finding)} for record, finding in records],
+    result: dict[str, Any] = {
+        "findings": [{**record, "mend": _make_repair_command(finding)} for record, finding in records],
         "repaired": repaired,
     }
     if copy is not None:
-        told["copy"] = str(copy)
+        result["copy"] = str(copy)
     if files is not None:
-        told["data"] = Table.from_frame(files.assign(mend=_mend_lines(files))).to_records()
-    print_json(told)
+        result["data"] = Table.from_frame(files.assign(mend=_list_repair_commands(files))).to_records()
+    print_json(result)
 
 
 def _to_table(findings: list[Finding]) -> Table:
@@ -143,62 +146,62 @@ def _to_table(findings: list[Finding]) -> Table:
     return Table(columns, [(f.asset, f.partition_key, f.column, f.recorded, f.rebuilt) for f in findings])
 
 
-def _tell(findings: list[Finding], repaired: int, copy: Path | None) -> None:
+def _print_findings(findings: list[Finding], repaired: int, copy: Path | None) -> None:
     table = _to_table(findings)
     shown = Table(table.columns, table.rows[:CHECK_ROWS])
-    more = f"{'at least ' if len(findings) == MOST_FOUND else ''}{count(len(findings), 'difference')}"
+    more = f"{'at least ' if len(findings) == MAX_FINDINGS else ''}{pluralize(len(findings), 'difference')}"
     print_table(shown, False, empty="The facts are what the events come to.", more=more if findings else "")
     if copy is not None:
-        remark(f"The catalog as it was is kept: {show_path(copy)}")
+        print_stderr(f"The catalog as it was is kept: {show_path(copy)}")
     if repaired:
-        click.echo(f"Mended the facts of {count(repaired, 'partition')}.")
+        click.echo(f"Mended the facts of {pluralize(repaired, 'partition')}.")
     left = [finding for finding in findings if finding.is_shared or not repaired]
-    lines = list(dict.fromkeys(map(_mend_line, left)))
+    lines = list(dict.fromkeys(map(_make_repair_command, left)))
     if len(lines) > CHECK_ROWS:
         lines = [options.command_line("backfill", name, "-s", "all") for name in sorted({f.asset for f in left})]
-    _tell_lines(lines)
+    _print_repair_commands(lines)
 
 
-def _mend_line(finding: Finding) -> str:
-    """The command that mends a finding: data that may be another's are made again."""
+def _make_repair_command(finding: Finding) -> str:
+    """The command that repairs a finding; for data that may belong to another partition, the one that runs it again."""
     if not finding.is_shared:
         return options.command_line("catalog", "check", "--repair")
     return options.command_line("backfill", *_name_partition(finding.asset, finding.partition_key), "-s", "all")
 
 
-def _tell_files(files: pd.DataFrame) -> None:
+def _print_files(files: pd.DataFrame) -> None:
     from nbpart.storage import FileFault
 
     n = len(files)
     table = Table.from_frame(files.drop(columns="path").head(CHECK_ROWS))
     empty = "The data files are what was recorded."
-    print_table(table, False, empty=empty, more=f"{count(n, 'data file')} not as recorded." if n else "")
+    print_table(table, False, empty=empty, more=f"{pluralize(n, 'data file')} not as recorded." if n else "")
     if not n:
         return
     if n > 1 and (files["problem"] == FileFault.DELETED).all():
-        remark("If a disk is not mounted, mount it and check again: what is found then is materialized again.")
-    lines = list(dict.fromkeys(_mend_lines(files)))
+        print_stderr("If a disk is not mounted, mount it and check again: what is found then is materialized again.")
+    lines = list(dict.fromkeys(_list_repair_commands(files)))
     if len(lines) > CHECK_ROWS:
         lines = [options.command_line("backfill", asset) for asset in files["asset"].unique()]
-    _tell_lines(lines)
+    _print_repair_commands(lines)
 
 
-def _tell_lines(lines: Sequence[str]) -> None:
-    """Say which commands mend what was found."""
+def _print_repair_commands(lines: Sequence[str]) -> None:
+    """Print to stderr the commands that repair what was found."""
     if len(lines) == 1:
-        remark(f"To mend them: {lines[0]}")
+        print_stderr(f"To mend them: {lines[0]}")
     elif lines:
-        remark("To mend them:")
+        print_stderr("To mend them:")
         for line in lines:
-            remark(f"  {line}")
+            print_stderr(f"  {line}")
 
 
 def _name_partition(asset: str, key: str | None) -> list[str]:
     return [asset, *(["-k", key] if key is not None else [])]
 
 
-def _mend_lines(files: pd.DataFrame) -> list[str]:
-    """For each file the command that mends it."""
+def _list_repair_commands(files: pd.DataFrame) -> list[str]:
+    """The command that repairs each file, in their order."""
     from nbpart.storage import FileFault
 
     lines = []
@@ -206,7 +209,7 @@ def _mend_lines(files: pd.DataFrame) -> list[str]:
         words = ["backfill", *_name_partition(row.asset, row.partition_key)]
         if row.problem == FileFault.FORBIDDEN:
             lines.append(shlex.join(["chmod", "u+r", str(options.workspace_path() / row.path)]))
-        elif row.problem == FileFault.UNREADABLE:  # nothing is known of it, so it is not outdated
+        elif row.problem == FileFault.UNREADABLE:  # its content is unknown, so its partition is not outdated
             lines.append(options.command_line(*words, "-s", "all"))
         else:
             lines.append(options.command_line(*words))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import click
 
 import nbpart
-from nbpart.cli.backfills import backfill, plan, resume, tick
+from nbpart.cli.backfills import backfill, backfills, cancel, plan, resume, tick
 from nbpart.cli.catalog import catalog
-from nbpart.cli.keys import partitions
-from nbpart.cli.looking import assets, backfills, logs, refresh, runs, show, sql, status
+from nbpart.cli.getting_started import demo, init, lab
+from nbpart.cli.maintenance import kernelspec, prune
 from nbpart.cli.options import workspace_option
 from nbpart.cli.output import Group, prepare_streams
-from nbpart.cli.starting import demo, init, lab
+from nbpart.cli.partitions import partitions
+from nbpart.cli.runs import kernels, logs, runs, show
+from nbpart.cli.sql import sql
+from nbpart.cli.status import assets, refresh, status
 from nbpart.cli.trust import trust
-from nbpart.cli.upkeep import cancel, kernels, kernelspec, prune
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

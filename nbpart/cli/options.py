@@ -1,4 +1,4 @@
-"""Options that several commands share, and the workspace that they mean."""
+"""Options that several commands share, and opening the workspace that they name."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-VARIABLE = "NBPART_WORKSPACE"
-_TAKEN = "nbpart.variables"
-_CHOSEN = "nbpart.workspace"
+WORKSPACE_VARIABLE = "NBPART_WORKSPACE"
+#: Names in the ``meta`` of a click context.
+_READ_VARIABLES = "nbpart.variables"
+_WORKSPACE = "nbpart.workspace"
 _TRUST = "nbpart.trust"
 
 
@@ -35,8 +36,9 @@ def workspace_option(command: Command) -> Command:
         "--workspace",
         metavar="PATH",
         expose_value=False,
-        callback=_remember,
-        help=f"The workspace; else that of ${VARIABLE}, the one at or above the current folder, or ./workspace.",
+        callback=_remember_workspace,
+        help=f"The workspace; else that of ${WORKSPACE_VARIABLE}, the one at or above the current folder, or "
+        "./workspace.",
     )(command)
 
 
@@ -87,9 +89,9 @@ def status_option(command: Command) -> Command:
 
 
 def running_options(command: Command) -> Command:
-    """How a backfill runs; what is not given is left to the workspace, or as it was before."""
+    """The options of `nbpart.backfill.options` for a command that runs a backfill; None where one is not given."""
     for option in reversed(list(OPTIONS.values())):
-        command = _option_of(option)(command)
+        command = _make_option(option)(command)
     return command
 
 
@@ -103,8 +105,8 @@ _FLAGS = {
 }
 
 
-def _option_of(option: Option) -> Callable[[Command], Command]:
-    """An option of a backfill in a terminal: its name, help and limits are those of all faces."""
+def _make_option(option: Option) -> Callable[[Command], Command]:
+    """The click option for an option of a backfill, with the name, help and limits that it has in the API too."""
     flags = [*_FLAGS.get(option.name, (f"--{option.name.replace('_', '-')}",)), option.name]
     if option.name == "policy":
         return click.option(*flags, flag_value=SINGLE_RUN, default=None, help=option.help)
@@ -113,7 +115,7 @@ def _option_of(option: Option) -> Callable[[Command], Command]:
             *flags,
             metavar="NAME[=env:VARIABLE|=file:PATH]",
             multiple=True,
-            callback=_read_secrets,
+            callback=_parse_secrets,
             help="Ask for a secret setting, or read it from a variable or a file (- is stdin); can be given again.",
         )
     if option.kind == "choice":
@@ -123,7 +125,7 @@ def _option_of(option: Option) -> Callable[[Command], Command]:
             *flags,
             metavar="NAME=VALUE",
             multiple=True,
-            callback=_read_settings,
+            callback=_parse_settings,
             help=f"{option.help} Can be given again. The value is JSON, or else text.",
         )
     if option.kind == "counts":
@@ -131,35 +133,35 @@ def _option_of(option: Option) -> Callable[[Command], Command]:
             *flags,
             metavar="NAME=N",
             multiple=True,
-            callback=_read_counts,
+            callback=_parse_limits,
             help=f"{option.help} Can be given again.",
         )
     return click.option(*flags, type=Count(option) if option.kind == "count" else Seconds(option), help=option.help)
 
 
 class Count(click.IntRange):
-    """A whole number that an option of a backfill can have; any other is refused with the sentence of that option."""
+    """The click type of an option that is a whole number; the option itself checks it and words the error."""
 
     def __init__(self, option: Option) -> None:
         super().__init__(option.least, option.most)
         self._option = option
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return _checked(self, self._option, click.INT.convert(value, param, ctx), param, ctx)
+        return _check(self, self._option, click.INT.convert(value, param, ctx), param, ctx)
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds that an option of a backfill can have, as `Count`."""
+    """The click type of an option that is a number of seconds; as `Count`."""
 
     def __init__(self, option: Option) -> None:
         super().__init__(option.least, option.most, min_open=option.is_above_least)
         self._option = option
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return _checked(self, self._option, click.FLOAT.convert(value, param, ctx), param, ctx)
+        return _check(self, self._option, click.FLOAT.convert(value, param, ctx), param, ctx)
 
 
-def _checked(
+def _check(
     kind: click.ParamType[Any], option: Option, value: Any, param: click.Parameter | None, ctx: click.Context | None
 ) -> Any:
     try:
@@ -169,7 +171,7 @@ def _checked(
 
 
 def refuse_secrets(options: Mapping[str, Any], secret: Collection[str]) -> None:
-    """Raises `ParameterError` where one of the settings that were given in the arguments is ``secret``."""
+    """Raise `ParameterError` where ``options["settings"]``, given in the arguments, has a name that is ``secret``."""
     for name in options.get("settings", ()):
         if name in secret:
             raise ParameterError(
@@ -178,14 +180,14 @@ def refuse_secrets(options: Mapping[str, Any], secret: Collection[str]) -> None:
             )
 
 
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
+def keep_given(**options: Any) -> dict[str, Any]:
+    """The options that are not None: those that were given."""
     return {name: value for name, value in options.items() if value is not None}
 
 
 @contextlib.contextmanager
 def open_workspace(*, create: bool = False) -> Iterator[Workspace]:
-    """The workspace that the command means; closed at the end, with all that runs in it."""
+    """Open the workspace of the current command, and close it at the end, after the backfills that run in it."""
     import nbpart
 
     ctx = click.get_current_context()
@@ -195,8 +197,12 @@ def open_workspace(*, create: bool = False) -> Iterator[Workspace]:
 
 
 def workspace_path() -> Path:
-    """The path of the workspace that the command means, whether or not there is one."""
-    path = chosen_path() or os.environ.get(VARIABLE)
+    """The path of the workspace of the current command, whether or not a workspace is there.
+
+    It is the value of ``-w``, else of NBPART_WORKSPACE, else the workspace at or above the current folder, else
+    ``workspace``.
+    """
+    path = chosen_path() or os.environ.get(WORKSPACE_VARIABLE)
     if path:
         return Path(path).expanduser()
     from nbpart.project.discovery import find_workspace
@@ -205,43 +211,43 @@ def workspace_path() -> Path:
 
 
 def chosen_path() -> str | None:
-    """What ``-w`` named."""
-    chosen: str | None = click.get_current_context().meta.get(_CHOSEN)
+    """The value of ``-w``, None without it."""
+    chosen: str | None = click.get_current_context().meta.get(_WORKSPACE)
     return chosen
 
 
 def command_line(*words: str) -> str:
-    """A command to type that means the same workspace."""
+    """A command line of nbpart with the same ``-w`` as the current one, quoted for a shell."""
     path = chosen_path()
     return shlex.join(["nbpart", *words, *(["-w", path] if path else [])])
 
 
-def _remember(ctx: click.Context, option: click.Parameter, value: str | None) -> None:
+def _remember_workspace(ctx: click.Context, option: click.Parameter, value: str | None) -> None:
     if value is not None:
-        ctx.meta[_CHOSEN] = value
+        ctx.meta[_WORKSPACE] = value
 
 
 def _remember_trust(ctx: click.Context, option: click.Parameter, value: bool) -> None:
     ctx.meta[_TRUST] = value
 
 
-def _read_settings(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any] | None:
+def _parse_settings(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any] | None:
     settings = {}
     for text in values:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise click.BadParameter(f"{text!r} is not NAME=VALUE.", ctx, option)
-        settings[name.strip()] = _read_value(value)
+        settings[name.strip()] = _parse_value(value)
     return settings or None
 
 
-def _read_secrets(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
+def _parse_secrets(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
     secrets = {}
     for text in values:
         name, equals, source = text.partition("=")
         name, (kind, _, where) = name.strip(), source.partition(":")
         if not name or (equals and (kind not in ("env", "file") or not where)):
-            # what stands there instead may be the secret itself
+            # the message leaves out the rest: it may be the secret itself
             raise click.BadParameter(
                 f"after {name!r} comes nothing, =env:VARIABLE or =file:PATH; never the value, which others would see.",
                 ctx,
@@ -252,15 +258,15 @@ def _read_secrets(ctx: click.Context, option: click.Parameter, values: tuple[str
 
 
 def has_terminal() -> bool:
-    """Whether there is somebody to ask."""
+    """Whether stdin is a terminal, so that a person can be asked."""
     return sys.stdin.isatty()
 
 
 def _read_secret(ctx: click.Context, option: click.Parameter, name: str, kind: str, where: str) -> str:
-    """A secret from where it is, as text; a line end behind it is none of it."""
+    """Read a secret from a variable (``kind`` env), a file, or else the terminal; one newline at its end is dropped."""
     if kind == "env":
-        # the runs inherit the environment, and shall have it from nobody but their own pipe
-        taken: dict[str, str | None] = ctx.meta.setdefault(_TAKEN, {})
+        # runs inherit the environment, and must get secrets by their own pipe only
+        taken: dict[str, str | None] = ctx.meta.setdefault(_READ_VARIABLES, {})
         value = taken.setdefault(where, os.environ.pop(where, None))
         if value is None:
             raise click.BadParameter(f"the variable {where} for {name!r} is not set.", ctx, option)
@@ -283,7 +289,7 @@ def _read_secret(ctx: click.Context, option: click.Parameter, name: str, kind: s
     return answer
 
 
-def _read_counts(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int] | None:
+def _parse_limits(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int] | None:
     counts = {}
     for text in values:
         name, _, most = text.rpartition("=")
@@ -297,7 +303,7 @@ def _read_counts(ctx: click.Context, option: click.Parameter, values: tuple[str,
     return counts or None
 
 
-def _read_value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=str)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What commands print, and where: answers to stdout, remarks to stderr."""
+"""How commands print: results to stdout; messages, notices and errors to stderr."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from typing import Any
 import click
 
 from nbpart.cli.tables import Table, lay_out, to_json
-from nbpart.cli.text import printable, printable_block, sentence
+from nbpart.cli.text import one_line, printable, printable_block
 from nbpart.errors import DeclarationError, NbpartError, ParameterError, PartitionKeyError, UnknownNameError
 from nbpart.partitions import PartitionRef
 
-#: The errors that mean that the command was given something wrong.
+#: Errors caused by what the command was given: exit code 2.
 USAGE_ERRORS = (UnknownNameError, DeclarationError, PartitionKeyError, ParameterError)
 
 
 class Failure(click.ClickException):
-    """Something failed: one line on stderr, exit code 1."""
+    """A command failed: prints the error as one line to stderr, or with ``keep_lines`` as it is, and exits with 1."""
 
     def __init__(self, error: BaseException | str, *, keep_lines: bool = False) -> None:
-        super().__init__(printable_block(str(error)) if keep_lines else sentence(str(error)))
+        super().__init__(printable_block(str(error)) if keep_lines else one_line(str(error)))
 
 
-class WrongUse(Failure):
-    """The command was given something wrong: exit code 2."""
+class UsageFailure(Failure):
+    """A `Failure` because of what the command was given: exits with 2."""
 
     exit_code = 2
 
 
 class Group(click.Group):
-    """Commands in the order in which they are needed, with the errors of nbpart told in one line."""
+    """A group that lists its commands in the order in which they were added, and prints nbpart's errors in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -43,29 +43,29 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except click.UsageError as error:  # it repeats what was typed or pasted
-            raise _cleaned(error) from None
+        except click.UsageError as error:  # its message repeats what was typed or pasted
+            raise _make_printable(error) from None
         except NbpartError as error:
-            raise (WrongUse if isinstance(error, USAGE_ERRORS) else Failure)(error) from error
+            raise (UsageFailure if isinstance(error, USAGE_ERRORS) else Failure)(error) from error
 
 
-def _cleaned(error: click.UsageError) -> click.UsageError:
-    told = error.format_message()
-    return error if printable_block(told) == told else click.UsageError(printable_block(told), error.ctx)
+def _make_printable(error: click.UsageError) -> click.UsageError:
+    message = error.format_message()
+    return error if printable_block(message) == message else click.UsageError(printable_block(message), error.ctx)
 
 
-class RemarkHandler(logging.Handler):
-    """What nbpart logs, to stderr."""
+class StderrHandler(logging.Handler):
+    """Prints what nbpart logs to stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        remark(record.getMessage())
+        print_stderr(record.getMessage())
 
 
-_HANDLER = RemarkHandler()
+_HANDLER = StderrHandler()
 
 
 def prepare_streams(ctx: click.Context) -> None:
-    """Make stdout and stderr bear any text, leave colours out where NO_COLOR asks for that, and show what is logged."""
+    """Let stdout and stderr escape what they cannot encode, obey NO_COLOR, and print nbpart's log to stderr."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -77,8 +77,8 @@ def prepare_streams(ctx: click.Context) -> None:
     ctx.call_on_close(lambda: logger.removeHandler(_HANDLER))
 
 
-def remark(text: str) -> None:
-    """Say something beside the answer."""
+def print_stderr(text: str) -> None:
+    """Print a line of text to stderr, with control characters escaped."""
     click.echo(printable(text), err=True)
 
 
@@ -87,30 +87,31 @@ def print_json(value: Any) -> None:
 
 
 def print_table(
-    table: Table, as_json: bool, *, empty: str, more: str = "", spare: Sequence[str] = (), fit: bool = True
+    table: Table, as_json: bool, *, empty: str, more: str = "", droppable: Sequence[str] = (), fit: bool = True
 ) -> None:
-    """Print a table for people or as JSON; `empty` is said instead of one without rows, `more` after a cut one.
+    """Print a table to stdout, for people or as JSON.
 
-    Columns named in `spare` are the first to go where there is no room; without `fit` none goes.
+    For people, ``empty`` is printed to stderr instead of a table without rows, and ``more`` behind a table. Columns are
+    left out where the terminal is too narrow, those named in ``droppable`` first; without ``fit`` none is left out.
     """
     if as_json:
         print_json(table.to_records())
         return
     if not table.rows:
-        remark(empty)
+        print_stderr(empty)
         return
-    layout = lay_out(table, terminal_width() if fit else None, spare)
+    layout = lay_out(table, terminal_width() if fit else None, droppable)
     click.echo("\n".join(layout.lines))
     if layout.left_out:
-        remark(f"not shown for want of room: {', '.join(layout.left_out)} (--json shows all)")
+        print_stderr(f"not shown for want of room: {', '.join(layout.left_out)} (--json shows all)")
     if layout.shortened:
-        remark(f"cut short: {', '.join(layout.shortened)} (--json shows it whole)")
+        print_stderr(f"cut short: {', '.join(layout.shortened)} (--json shows it whole)")
     if more:
-        remark(more)
+        print_stderr(more)
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
-    """Print names and values, one a line; empty ones are left out."""
+    """Print names and values in two aligned columns; empty values are left out."""
     shown = {name: value for name, value in facts.items() if value}
     size = max(map(len, shown), default=0)
     for name, value in shown.items():
@@ -118,12 +119,12 @@ def print_facts(facts: Mapping[str, str]) -> None:
 
 
 def terminal_width() -> int | None:
-    """The width to fit in; None where nobody looks and nothing should be cut."""
+    """The width of the terminal in columns; None where stdout is none, and nothing should be cut."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def show_path(path: Path | None) -> str:
-    """A path as it can be used from the current folder."""
+    """A path relative to the current folder if it is below, else absolute; "" for None."""
     if path is None:
         return ""
     here = Path.cwd()

@@ -28,7 +28,7 @@ inbox = nbpart.source("inbox", "inbox/{partition_key}", partitions=files)
 
 @nbpart.asset(partitions=files)
 def files_metadata(inbox: str, partition_key: str) -> dict[str, Any]:
-    """What arrived: the day, the size, the shape and the fingerprint of its file."""
+    """The day, the size, the shape and the hash of the file that arrived."""
     content = Path(inbox).read_bytes()
     header = content.splitlines()[0]
     return {

@@ -1,4 +1,4 @@
-"""The demo's folder: what lies in it, and the files that land in its inbox."""
+"""Making the demo's folder, and writing files into its inbox."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Landing:
-    """What landed in an inbox: how many files, flights and bytes, and the file that broke off."""
+    """What was written into an inbox: how many files, flights and bytes, and the file that breaks off."""
 
     files: int
     flights: int
@@ -62,7 +62,7 @@ def make_folder(folder: str | os.PathLike[str]) -> Path:
 
 
 def land_days(inbox: str | os.PathLike[str], days: int = 14) -> Landing:
-    """Let one CSV a day land in ``inbox``; one of them breaks off in the middle of a row.
+    """Write one CSV file a day into the folder ``inbox``; one of them breaks off in the middle of a row.
 
     ``days`` is 1 to 365. Raises `ParameterError` for any other number.
     """
@@ -75,7 +75,7 @@ def land_days(inbox: str | os.PathLike[str], days: int = 14) -> Landing:
 
 
 def list_days(days: int) -> list[datetime.date]:
-    """The days of 2013 that so long a demo shows; raises `ParameterError` where there are not so many."""
+    """The days of 2013 for a demo of so many days. Raises `ParameterError` for a number that is not 1 to 365."""
     if not 1 <= days <= 365:
         raise ParameterError(f"the demo shows 1 to 365 days of 2013, not {days}.")
     first = min(_DAY_ONE, _YEAR_END - datetime.timedelta(days - 1))
@@ -83,7 +83,7 @@ def list_days(days: int) -> list[datetime.date]:
 
 
 def send_again(path: str | os.PathLike[str]) -> None:
-    """Write the file of a day once more, whole this time."""
+    """Write the file of a day again, this time complete."""
     path = Path(path)
     date = datetime.date.fromisoformat(path.stem)
     _write_day(_load_flights(date, date), date, path.parent)

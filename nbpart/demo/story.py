@@ -1,4 +1,4 @@
-"""The demo's story: files land, a sensor finds them, one fails, it is sent again, and only what is outdated runs."""
+"""The demo: files arrive, a sensor finds them, one fails, it is sent again, and only what is outdated runs."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ GRAPH = """
 
 
 def run_demo(folder: str | os.PathLike[str], days: int = 14, echo: Echo = print, max_workers: int = 2) -> int:
-    """Tell the whole story in ``folder``, which is made anew; returns the exit code.
+    """Run the demo in ``folder``, which is made anew, and print each chapter with ``echo``; returns the exit code.
 
-    0 when every partition is materialized in the end. Raises `WorkspaceError` where ``folder`` is something else than
-    a demo, `ParameterError` where 2013 has not so many ``days``; nothing is touched then.
+    The code is 0 if every partition is materialized in the end. Raises `WorkspaceError` where ``folder`` is not a demo,
+    and `ParameterError` for ``days`` that are not 1 to 365; nothing is touched then.
     """
     start = time.monotonic()
     list_days(days)
     home, started_in = make_folder(folder), Path.cwd()
     echo(f"nbpart demo: {_many(days, 'day')} of flights from New York, in {_relative(home, started_in)}\n")
-    broken = _let_files_land(home, days, echo)
+    broken = _land_files(home, days, echo)
     with contextlib.chdir(home), import_flights(home) as flights, nbpart.open(home) as ws:
         story = Story(ws, home, started_in, echo, max_workers)
         story.find_files(flights)
         story.run_everything()
-        story.mend(broken)
+        story.repair(broken)
         story.ask()
         return story.end(time.monotonic() - start)
 
 
 @dataclass(frozen=True)
 class Story:
-    """The chapters that need the workspace; each tells what it did."""
+    """The chapters that need the workspace; each prints what it did. ``started_in`` is where paths are relative to."""
 
     ws: nbpart.Workspace
     home: Path
@@ -68,9 +68,9 @@ class Story:
         self.echo(f"3. Four assets for each file: {len(plan)} steps, {self.max_workers} at a time.\n{GRAPH}")
         backfill = plan.run(max_workers=self.max_workers).wait()
         self.echo(f"\n{_table(self.ws.status().reset_index())}\n")
-        self.tell_failures(backfill)
+        self.report_failures(backfill)
 
-    def tell_failures(self, backfill: nbpart.Backfill) -> None:
+    def report_failures(self, backfill: nbpart.Backfill) -> None:
         steps = backfill.steps()
         for step in steps[steps["status"] == "failed"].itertuples():
             run = self.ws.get_run(step.run_id)
@@ -80,7 +80,7 @@ class Story:
         blocked = backfill.counts()["blocked"]
         self.echo(f"   {_many(blocked, 'step')} below it had to wait; the other files went through.\n")
 
-    def mend(self, broken: Path) -> None:
+    def repair(self, broken: Path) -> None:
         send_again(broken)
         plan = self.ws.plan("*")
         self.echo(f"5. The file is sent again, and what is outdated runs: {_many(len(plan), 'step')}.\n")
@@ -100,7 +100,7 @@ class Story:
         )
 
     def end(self, took_s: float) -> int:
-        """Say how it stands and what to try next; returns the exit code."""
+        """Print the state of the workspace and what to try next; returns the exit code."""
         status = self.ws.status()
         total, done = int(status.select_dtypes("number").to_numpy().sum()), int(status["materialized"].sum())
         self.echo(f"{done} of {total} partitions are materialized, after {took_s:.0f} s. What to try next:\n")
@@ -115,7 +115,7 @@ class Story:
         return 0 if done == total else 1
 
 
-def _let_files_land(home: Path, days: int, echo: Echo) -> Path:
+def _land_files(home: Path, days: int, echo: Echo) -> Path:
     landing = land_days(home / "inbox", days)
     echo(f"1. {_many(landing.files, 'file')} in inbox/: {landing.flights:,} flights, {landing.bytes / 1e6:.1f} MB.")
     echo(f"   The upload of {landing.broken.name} broke off; nobody knows yet.\n")
@@ -124,7 +124,7 @@ def _let_files_land(home: Path, days: int, echo: Echo) -> Path:
 
 @contextlib.contextmanager
 def import_flights(home: Path) -> Iterator[ModuleType]:
-    """The module flights.py of the demo's folder, as a program that is started there would import it."""
+    """Import flights.py of the demo's folder as ``flights``; at the end the module and the path are removed again."""
     before = sys.modules.pop("flights", None)
     sys.path.insert(0, str(home))
     importlib.invalidate_caches()
@@ -146,13 +146,13 @@ def _table(frame: pd.DataFrame) -> str:
 
 
 def _relative(path: Path | None, start: Path) -> str:
-    """A path as its reader finds it: from where the demo was started, if it is below."""
+    """A path relative to the folder where the demo was started if it is below, else absolute."""
     if path is None:
         return "none was written"
     return str(path.relative_to(start)) if path.is_relative_to(start) else str(path)
 
 
 def _command() -> str:
-    """The command that runs nbpart here: without its folder where the shell would find it."""
+    """The command that runs nbpart here: with its folder only where it is not on the PATH."""
     beside = Path(sys.executable).with_name("nbpart")
     return "nbpart" if shutil.which("nbpart") or not beside.exists() else str(beside)

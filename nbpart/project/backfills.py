@@ -1,4 +1,4 @@
-"""A backfill that can be followed, and the list of them."""
+"""Backfills as a user holds them: one that can be followed, cancelled and resumed, and all of a workspace by id."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from nbpart.backfill.runner import Runner
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import BackfillFailedError, CatalogError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef
-from nbpart.project.launch import describe_waiting, find_backfill, status_of
+from nbpart.project.launch import derive_status, describe_waiting, find_backfill
 from nbpart.project.project import Project
-from nbpart.project.resume import check_changes, resume_backfill, retry_backfill, tell_nothing_left
-from nbpart.states import CANCELLING, LIVE_BACKFILL, REQUESTED, RETRYABLE, UNSUCCESSFUL, RunStatus, StepStatus
+from nbpart.project.resume import check_changed_options, explain_nothing_to_resume, resume_backfill, retry_backfill
+from nbpart.states import LIVE_BACKFILL, RETRYABLE, UNSUCCESSFUL, BackfillStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("nbpart")
 
-#: How often a backfill of another process is looked at, in seconds.
-LOOK_S = 0.3
+#: How often the status of a backfill of another process is read, in seconds.
+POLL_S = 0.3
 
 
 class AsBefore(enum.Enum):
-    """Stands for an option of a backfill that is not given: it stays as it was."""
+    """The type of `AS_BEFORE`, the default of options that keep the value which the backfill was started with."""
 
     AS_BEFORE = enum.auto()
 
@@ -41,26 +41,26 @@ AS_BEFORE: Final = AsBefore.AS_BEFORE
 
 
 class Backfill:
-    """A plan in execution, here or in another process, or one that ended."""
+    """A backfill that runs, here or in another process, or that ended."""
 
     def __init__(self, project: Project, backfill_id: str) -> None:
         self._project, self.id = project, backfill_id
 
     @property
     def status(self) -> str:
-        """How it stands or ended: ``requested`` (asked for, without a plan yet), ``queued``, ``running``,
-        ``cancelling``, ``succeeded``, ``failed``, ``cancelled``, ``interrupted``."""
+        """Its status: ``requested`` (asked for, without a plan yet), ``queued``, ``running``, ``cancelling``,
+        ``succeeded``, ``failed``, ``cancelled``, ``interrupted``."""
         record = self._record
-        status = status_of(self._project, record)
-        return CANCELLING if status == RunStatus.RUNNING and record.cancelling else status
+        status = derive_status(self._project, record)
+        return BackfillStatus.CANCELLING if status == BackfillStatus.RUNNING and record.cancelling else status
 
     @property
     def is_running(self) -> bool:
-        """Whether it goes on, here or elsewhere, or waits for its process to take it up."""
+        """Whether any process runs it, or it waits for the process that was started for it."""
         return self.status in LIVE_BACKFILL
 
     def counts(self) -> dict[str, int]:
-        """How many steps have each status; every status of a step is a key."""
+        """The number of steps by status; every status of a step is a key."""
         number = self._record.backfill_no
         counts = self._project.read(lambda batch: queries.step_counts(batch, number))
         return {str(status): counts.get(str(status), 0) for status in StepStatus}
@@ -71,46 +71,46 @@ class Backfill:
         return self._project.read(lambda batch: queries.steps_frame(batch, number))
 
     def wait(self, timeout_s: float | None = None, *, progress: bool = True) -> Backfill:
-        """Wait for the end, with a progress bar; returns itself.
+        """Wait until it has ended, with a progress bar; returns itself.
 
-        An interrupt (Ctrl-C) ends the waiting, not the backfill: `cancel` does that. Raises `TimeoutError` after
-        ``timeout_s`` seconds, and the error that stopped the backfill, if one did.
+        An interrupt (Ctrl-C) ends the waiting, not the backfill: `cancel` does that. Raises `TimeoutError` where it has
+        not ended after ``timeout_s`` seconds, and the error that stopped the backfill, if one did; failed steps raise
+        nothing.
         """
         runner = self._runner
-        sight = ProgressSource(runner.counts, runner.wait) if runner is not None else self._look_elsewhere()
-        if not show_progress(sight, self.id, timeout_s, visible=progress):
+        source = ProgressSource(runner.counts, runner.wait) if runner is not None else self._watch_other_process()
+        if not show_progress(source, self.id, timeout_s, visible=progress):
             raise TimeoutError(f"backfill {self.id} still runs after {timeout_s} s; wait again, or cancel() it.")
         if runner is not None and runner.error is not None:
             raise runner.error
         return self
 
     def cancel(self, timeout_s: float | None = None) -> None:
-        """Stop it, wherever it runs: running kernels are ended, nothing new starts. Returns when it has ended.
+        """Stop it, in whatever process it runs, and wait for its end: running kernels are ended, nothing new starts.
 
-        Raises `TimeoutError` where it has not ended after ``timeout_s`` seconds; it is still asked to.
+        Raises `TimeoutError` where it has not ended after ``timeout_s`` seconds; it goes on being cancelled.
         """
         runner = self._runner
         if runner is not None:
             runner.cancel()
-            with contextlib.suppress(CatalogError):  # it ends anyhow; this only lets everybody see that it will
-                self._project.catalog.write(self._ask_to_cancel)
+            with contextlib.suppress(CatalogError):  # it ends anyhow; this only shows others that it will
+                self._project.catalog.write(self._record_cancelling)
             ended = runner.wait(timeout_s)
         else:
             self._project.coordinator.reap()
-            self._project.catalog.write(self._ask_to_cancel)
-            ended = show_progress(self._look_elsewhere(), self.id, timeout_s, visible=False)
+            self._project.catalog.write(self._record_cancelling)
+            ended = show_progress(self._watch_other_process(), self.id, timeout_s, visible=False)
         if not ended:
             raise TimeoutError(f"backfill {self.id} was asked to end and has not after {timeout_s} s; ask again.")
 
     def raise_for_failures(self) -> Backfill:
-        """Raise `BackfillFailedError` if a step failed or was blocked; else returns itself."""
+        """Raise `BackfillFailedError` if a step failed, was blocked, cancelled or interrupted; else returns itself."""
         counts = self.counts()
-        bad = {s: counts[s] for s in UNSUCCESSFUL if counts[s]}
-        if bad:
-            first = self._first_failure()
-            told = ", ".join(f"{n} {status}" for status, n in bad.items())
+        unsuccessful = ", ".join(f"{counts[status]} {status}" for status in UNSUCCESSFUL if counts[status])
+        if unsuccessful:
+            first = self._describe_first_failure()
             error = BackfillFailedError(
-                f"backfill {self.id}: of {sum(counts.values())} steps {told}{first}. "
+                f"backfill {self.id}: of {sum(counts.values())} steps {unsuccessful}{first}. "
                 "Look at .steps(), mend the cause, then .retry_failed()."
             )
             error.backfill_id = self.id
@@ -130,14 +130,14 @@ class Backfill:
         keep_failed_kernels: int | AsBefore = AS_BEFORE,
         policy: str | AsBefore = AS_BEFORE,
     ) -> Backfill:
-        """A new backfill of the steps that failed or were blocked, with the code as it is registered now.
+        """Start a new backfill of the steps that failed or were blocked, with the code as it is now, and return it.
 
-        Takes the options of `Plan.run`; those not given are as before.
-        What another backfill made good meanwhile is not run again. Where no step failed nothing starts: it says so and
-        returns itself.
+        Takes the options of `Plan.run`; those not given are as before. A step that succeeded in another backfill
+        meanwhile is not run again. Where no step failed or was blocked nothing starts: that is logged, and itself is
+        returned.
         """
         self._project.check_trust()
-        given = _given(
+        given = _drop_unchanged(
             max_workers=max_workers,
             retries=retries,
             settings=settings,
@@ -148,10 +148,10 @@ class Backfill:
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
         )
-        options = check_changes(self._project, self.id, given)
+        options = check_changed_options(self._project, self.id, given)
         backfill_id = retry_backfill(self._project, self.id, **options)
         if backfill_id is None:
-            log.info("%s", self.tell_nothing_failed())
+            log.info("%s", self.explain_nothing_to_retry())
             return self
         return Backfill(self._project, backfill_id)
 
@@ -168,14 +168,14 @@ class Backfill:
         keep_failed_kernels: int | AsBefore = AS_BEFORE,
         policy: str | AsBefore = AS_BEFORE,
     ) -> Backfill:
-        """Go on with the steps that have no outcome, as the same backfill; returns at once.
+        """Run the steps that have no outcome, as part of this backfill; returns itself at once, without waiting.
 
-        Takes the options of `Plan.run`; those not given are as before. What was made since the plan, by whomever, is
-        not run again. Where no step is left nothing starts, it keeps its outcome, and says what to do instead. Raises
-        `DeclarationError` where it still runs.
+        Takes the options of `Plan.run`; those not given are as before. A partition that was materialized since the plan
+        is not run again. Where no step is left nothing starts and the status stays: that is logged, with what to do
+        instead. Raises `DeclarationError` where it still runs.
         """
         self._project.check_trust()
-        given = _given(
+        given = _drop_unchanged(
             max_workers=max_workers,
             retries=retries,
             settings=settings,
@@ -186,9 +186,9 @@ class Backfill:
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
         )
-        options = check_changes(self._project, self.id, given)
-        if told := self.tell_nothing_left():
-            log.info("%s", told)
+        options = check_changed_options(self._project, self.id, given)
+        if explanation := self.explain_nothing_to_resume():
+            log.info("%s", explanation)
         else:
             resume_backfill(self._project, self.id, **options)
         return self
@@ -206,8 +206,8 @@ class Backfill:
         keep_failed_kernels: int | AsBefore = AS_BEFORE,
         policy: str | AsBefore = AS_BEFORE,
     ) -> None:
-        """Raise `DeclarationError` for options that `resume` could not take, also where it would do nothing."""
-        given = _given(
+        """Raise `DeclarationError` for options that `resume` would refuse, also where nothing is left to resume."""
+        given = _drop_unchanged(
             max_workers=max_workers,
             retries=retries,
             settings=settings,
@@ -218,16 +218,16 @@ class Backfill:
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
         )
-        check_changes(self._project, self.id, given)
+        check_changed_options(self._project, self.id, given)
 
-    def tell_nothing_left(self) -> str:
-        """Why `resume` would do nothing and what to do instead, in a sentence; "" where it would go on."""
-        return self._project.read(lambda batch: tell_nothing_left(batch, find_backfill(batch, self.id)))
+    def explain_nothing_to_resume(self) -> str:
+        """Why `resume` would do nothing, and what to do instead, as a sentence; "" where it would run something."""
+        return self._project.read(lambda batch: explain_nothing_to_resume(batch, find_backfill(batch, self.id)))
 
-    def tell_nothing_failed(self) -> str:
-        """Why `retry_failed` would do nothing, in a sentence; "" where it would start a backfill."""
+    def explain_nothing_to_retry(self) -> str:
+        """Why `retry_failed` would do nothing, as a sentence; "" where it would start a backfill."""
         counts = self.counts()
-        if counts["failed"] or counts["blocked"]:
+        if any(counts[status] for status in RETRYABLE):
             return ""
         return f"backfill {self.id} has no step that failed or was blocked, so there is nothing to retry."
 
@@ -239,15 +239,16 @@ class Backfill:
     def _record(self) -> BackfillRecord:
         return self._project.read(lambda batch: find_backfill(batch, self.id))
 
-    def _ask_to_cancel(self, batch: Batch) -> None:
+    def _record_cancelling(self, batch: Batch) -> None:
+        """Ask the process that runs it to cancel it, or record it as cancelled where no process has it."""
         record = find_backfill(batch, self.id)
-        if status_of(self._project, record) == RunStatus.RUNNING:
+        if derive_status(self._project, record) == BackfillStatus.RUNNING:
             events.ask_to_cancel(batch, record.backfill_no)
-        elif record.status in (RunStatus.QUEUED, REQUESTED):  # no process has it
-            events.finish_backfill(batch, record.backfill_no, str(RunStatus.CANCELLED))
+        elif record.status in (BackfillStatus.QUEUED, BackfillStatus.REQUESTED):
+            events.finish_backfill(batch, record.backfill_no, str(BackfillStatus.CANCELLED))
 
-    def _look_elsewhere(self) -> ProgressSource:
-        """How to follow it where another process runs it: by the catalog, read again only when that changed."""
+    def _watch_other_process(self) -> ProgressSource:
+        """The progress of a backfill that another process runs, from the catalog, read only when that changed."""
         seen: dict[StepStatus, int] = {}
         at = -1
 
@@ -258,29 +259,31 @@ class Backfill:
             return seen
 
         def wait(timeout_s: float | None) -> bool:
-            time.sleep(min(timeout_s or LOOK_S, LOOK_S))
+            time.sleep(min(timeout_s or POLL_S, POLL_S))
             return not self.is_running
 
         return ProgressSource(counts, wait)
 
-    def _first_failure(self) -> str:
+    def _describe_first_failure(self) -> str:
+        """The first failed step and its cause, else the first blocked one, as the end of a sentence; "" without one."""
         steps = self.steps()
-        bad = steps[steps["status"].isin(RETRYABLE) & steps["cause"].notna()]
-        if bad.empty:
+        unsuccessful = steps[steps["status"].isin(RETRYABLE) & steps["cause"].notna()]
+        if unsuccessful.empty:
             return ""
-        row = bad.sort_values("status", key=lambda status: status != "failed", kind="stable").iloc[0]
+        is_blocked = unsuccessful["status"] != StepStatus.FAILED
+        row = unsuccessful.loc[is_blocked.sort_values(kind="stable").index].iloc[0]
         place = PartitionRef(row.asset, row.partition_key).label
         return f"; the first is {place} ({row.cause})"
 
     def __repr__(self) -> str:
         record = self._record
-        if record.status == REQUESTED:
+        if record.status == BackfillStatus.REQUESTED:
             return f"<Backfill {self.id} {record.status}: {describe_waiting(record)}>"
-        told = ", ".join(f"{n} {status}" for status, n in self.counts().items() if n)
-        return f"<Backfill {self.id} {self.status}: {told or 'no steps'}>"
+        counts = ", ".join(f"{n} {status}" for status, n in self.counts().items() if n)
+        return f"<Backfill {self.id} {self.status}: {counts or 'no steps'}>"
 
     def _ipython_display_(self) -> None:
-        """In a notebook the live monitor, elsewhere its text."""
+        """Show the live monitor in a notebook, and the repr elsewhere."""
         from IPython import get_ipython
 
         if self._project.show_backfill is None or getattr(get_ipython(), "kernel", None) is None:
@@ -294,8 +297,8 @@ class Backfill:
         return backfill_html(self.id, self._record.selection, self.status, self.counts())
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
+def _drop_unchanged(**options: Any) -> dict[str, Any]:
+    """The options without those that stay as before."""
     return {name: value for name, value in options.items() if value is not AS_BEFORE}
 
 
@@ -307,7 +310,7 @@ class Backfills(Mapping[str, Backfill]):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row a backfill, newest first."""
+        """One row a backfill, newest first: ``backfill_id, selection, status, steps, created_at, changed_at``."""
         return self._project.read(queries.backfills_frame)
 
     def __getitem__(self, backfill_id: str) -> Backfill:
@@ -323,9 +326,9 @@ class Backfills(Mapping[str, Backfill]):
 
     def __repr__(self) -> str:
         frame = self.frame
-        waiting = int((frame["status"] == REQUESTED).sum())
-        told = f", {waiting} requested: the next tick of any sensor takes them up, or resume() does" if waiting else ""
-        return f"<{len(frame)} backfill{'' if len(frame) == 1 else 's'}{told}>"
+        waiting = int((frame["status"] == BackfillStatus.REQUESTED).sum())
+        hint = f", {waiting} requested: the next tick of any sensor takes them up, or resume() does" if waiting else ""
+        return f"<{len(frame)} backfill{'' if len(frame) == 1 else 's'}{hint}>"
 
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import frame_html

@@ -1,10 +1,10 @@
-"""Loading what was materialized of one partition, as a value."""
+"""Loading the data of one partition as a value."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbpart.assets.asset import name_of
 from nbpart.backfill.data_faults import assess_faults
@@ -13,14 +13,11 @@ from nbpart.backfill.sources import locate
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef
-from nbpart.project.data_seen import record_seen
+from nbpart.project.data_seen import try_record_data_observations
 from nbpart.project.project import Project
 from nbpart.project.runs import find_run
 from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, find_size_fault, load_file
 from nbpart.storage.own_files import find_own
-
-if TYPE_CHECKING:
-    pass
 
 
 def load(project: Project, asset: Any, key: Any, run: Any, file: str | None) -> Any:
@@ -37,24 +34,25 @@ def load(project: Project, asset: Any, key: Any, run: Any, file: str | None) -> 
 def load_partition(
     catalog: Catalog, root: Path, node: Node, key: str | None, run: RunRecord | None, file: str | None
 ) -> Any:
-    """The value of one partition: as it is now, or as ``run`` left it; ``file`` names an extra file.
+    """The value of one partition: the current one, or the one that ``run`` saved; ``file`` names an extra file.
 
-    Of a source it is the path or URL; of a run that saved nothing, the path of its executed notebook. What is found
-    gone is recorded; of what is another than was saved a warning says so, and what is there now is returned.
+    For a source this is its path or URL (text), for a run that saved nothing the path of its executed notebook. A file
+    that is gone is recorded as deleted and raises `MissingInputError`. A file whose content is not what was saved is
+    recorded too and loaded as it is now, with a warning. Raises `UnknownNameError` for a key or file that is not there.
     """
     if node.definition.is_source:
         return locate(node, key)
     label = PartitionRef(node.name, key).label
     if run is not None and (run.asset, run.partition_key) != (node.name, key):
-        told = PartitionRef(run.asset, run.partition_key).label
-        raise MissingInputError(f"run {run.run_id} made no data of {label}: it is a run of {told}.")
+        own = PartitionRef(run.asset, run.partition_key).label
+        raise MissingInputError(f"run {run.run_id} made no data of {label}: it is a run of {own}.")
 
     def find(batch: Batch) -> tuple[MaterializationRecord | None, str]:
         if run is None:
             key_id = find_key_id(batch, node, key)
             found = queries.find_materialization(batch, node.asset_id, key_id)
-            return found, "" if found else _find_deleted(batch, node, key_id)
-        # also of a key that was removed: its history stays
+            return found, "" if found else _find_deletion_reason(batch, node, key_id)
+        # a key that was removed from its set is found too: its history stays
         return queries.find_materialization(batch, node.asset_id, queries.find_key(batch, key) or 0, run.run_no), ""
 
     found, deleted = catalog.read(find)
@@ -65,25 +63,25 @@ def load_partition(
         raise MissingInputError(f"{of}; run it with ws.materialize or a backfill.")
     files = {f.name: f for f in found.files}
     if not files and file is None:
-        return _notebook(catalog, root, found, label)
+        return _find_notebook(catalog, root, found, label)
     chosen = files.get(file or "")
     if chosen is None:
         raise UnknownNameError(f"{label} has no file {file or 'without a name'!r}; {nearest(file or '', files)}")
     path = find_own(root, chosen.path, f"the data of {label}")
     fault = find_fault(path, chosen.format, chosen.bytes, chosen.data_version, hashed_up_to=HASHED_AT_LOAD)
     if fault is not None:
-        _tell_fault(catalog, found.materialization_id, chosen.name, fault, f"the data of {label}", path)
+        _report_fault(catalog, found.materialization_id, chosen.name, fault, f"the data of {label}", path)
     return load_file(path, chosen.format or "")
 
 
-def _find_deleted(batch: Batch, node: Node, key_id: int) -> str:
-    """What is known of the data of a partition that had some; nothing of one that had not."""
-    told = queries.deleted_reasons(batch, node.asset_id)
-    reasons: list[str] = list(told["reason"][told["key_id"] == key_id])
+def _find_deletion_reason(batch: Batch, node: Node, key_id: int) -> str:
+    """Why the data of a partition is gone; "" where no deletion is recorded."""
+    deleted = queries.deleted_reasons(batch, node.asset_id)
+    reasons: list[str] = list(deleted["reason"][deleted["key_id"] == key_id])
     return reasons[0] if reasons else ""
 
 
-def _tell_fault(
+def _report_fault(
     catalog: Catalog,
     materialization_id: int,
     file: str,
@@ -93,13 +91,13 @@ def _tell_fault(
     *,
     notebook: bool = False,
 ) -> None:
-    """Record what was found wrong with a file; MissingInputError where it is gone, else a warning."""
+    """Record a fault of a file. Raises `MissingInputError` where the file is gone; warns of any other fault."""
     seen = assess_faults(materialization_id, {file: fault}, is_notebook=notebook)
     if seen is not None:
-        record_seen(catalog, [seen])
+        try_record_data_observations(catalog, [seen])
     if fault is FileFault.DELETED:
         raise MissingInputError(f"{what} is gone ({path}); materialize it again.")
-    if not fault.says_nothing:  # what cannot be read tells that itself
+    if not fault.says_nothing:  # a file that cannot be read raises by itself
         warnings.warn(
             f"{what} is not what was saved ({fault}: {path}): this is what is there now, and no run reads it; "
             "materialize it again.",
@@ -118,12 +116,13 @@ def find_key_id(batch: Batch, node: Node, key: str | None) -> int:
     return key_id
 
 
-def _notebook(catalog: Catalog, root: Path, found: MaterializationRecord, label: str) -> Path:
+def _find_notebook(catalog: Catalog, root: Path, found: MaterializationRecord, label: str) -> Path:
+    """The executed notebook of the run that made a materialization. Raises `MissingInputError` where it is gone."""
     record = catalog.read(lambda batch: queries.find_run(batch, found.run_id or ""))
     if not (record and record.notebook):
         return root
     path = find_own(root, record.notebook, f"run {found.run_id}")
     if find_size_fault(path, None) is FileFault.DELETED:
         what = f"the executed notebook that is the data of {label}"
-        _tell_fault(catalog, found.materialization_id, "", FileFault.DELETED, what, path, notebook=True)
+        _report_fault(catalog, found.materialization_id, "", FileFault.DELETED, what, path, notebook=True)
     return path

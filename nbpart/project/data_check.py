@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-#: So many files are read at a time, and what was found of so many is recorded together.
-_AT_ONCE, _TOGETHER = 4, 64
+#: How many materializations are inspected at a time, and for how many the findings are recorded in one transaction.
+_THREADS, _BATCH_SIZE = 4, 64
 
 
 @dataclass(frozen=True, slots=True)
-class SavedPart:
-    """A file of a materialization as it was recorded; the main one has the name ''.
+class RecordedFile:
+    """A file of a materialization as it was recorded; the main one has the name "".
 
-    `format` is None of an executed notebook that stands for the data of its run.
+    ``format`` is None for an executed notebook that is the data of its run.
     """
 
     name: str
@@ -43,7 +43,10 @@ class SavedPart:
     data_version: str | None
 
     def find_fault(self, root: Path, hashed_up_to: float) -> FileFault | None:
-        """What is wrong with it; what is not inside the workspace `root` is not opened."""
+        """What is wrong with it, None where nothing is; content is compared up to ``hashed_up_to`` bytes.
+
+        A file outside of the workspace ``root`` is not opened.
+        """
         try:
             find_own(root, str(self.path.relative_to(root)), "a materialization")
         except (CatalogError, ValueError):
@@ -53,7 +56,7 @@ class SavedPart:
 
 @dataclass(frozen=True, slots=True)
 class DataFault:
-    """A file that is not what was recorded."""
+    """A data file that differs from what was recorded; ``file`` is the name of an extra file, "" for the main one."""
 
     asset: str
     partition_key: str | None
@@ -68,8 +71,9 @@ def check_data(
     """What is wrong with the data files of the selected assets; see `Workspace.check_data`."""
     registry = project.registry()
     ids = [registry[name].asset_id for name in select(registry.graph, selection)]
-    told = progress or (lambda done, total: None)
-    return to_frame(check_files(project.catalog, project.root, ids, sample, random.Random(), told), project.root)
+    report = progress or (lambda done, total: None)
+    faults = check_files(project.catalog, project.root, ids, sample, random.Random(), report)
+    return tabulate_faults(faults, project.root)
 
 
 def check_files(
@@ -80,24 +84,25 @@ def check_files(
     choose: random.Random,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> list[DataFault]:
-    """Look at every current file of some assets, record what is wrong, and tell it.
+    """Compare the current data files of some assets with what was recorded; record and return the faults.
 
-    ``sample`` bounds of how many files the content is read: a number of files, a fraction below 1, or None for all.
-    Whether a file is there and its size is looked at always, and all of what was found wrong before. ``progress`` is
-    called with the number of files that were looked at, and of all. Raises DeclarationError for another ``sample``.
+    ``sample`` limits how many files are read whole, drawn by ``choose``: a number of files, a fraction below 1, or None
+    for all. Existence and size of every file are checked, and files that had a fault before are always read.
+    ``progress`` is called with the number of files checked so far and of all. Raises `DeclarationError` for any other
+    ``sample``.
     """
     files = catalog.read(lambda batch: queries.current_files(batch, asset_ids))
-    is_hashed = _choose(files.num_rows, sample, choose)
+    is_hashed = _draw_sample(files.num_rows, sample, choose)
     found: list[DataFault] = []
     done = 0
-    threads = ThreadPoolExecutor(_AT_ONCE, "nbpart-check")
+    threads = ThreadPoolExecutor(_THREADS, "nbpart-check")
     try:
-        for group in _in_groups(files, root, is_hashed):
-            looks = list(threads.map(_look, group))
-            seen = [look.seen for look in looks if look.seen is not None]
+        for group in _in_batches(files, root, is_hashed):
+            inspected = list(threads.map(_inspect, group))
+            seen = [each.seen for each in inspected if each.seen is not None]
             if seen:
                 catalog.write(partial(events.record_data_observations, seen=seen))
-            found += [fault for look in looks for fault in look.faults]
+            found += [fault for each in inspected for fault in each.faults]
             done += sum(len(one.parts) for one in group)
             progress(done, files.num_rows)
     finally:
@@ -106,34 +111,36 @@ def check_files(
 
 
 @dataclass(frozen=True, slots=True)
-class _Data:
-    """A materialization whose files are to be looked at, with how large a file may be whose content is compared."""
+class _Materialization:
+    """A materialization to inspect: each of its files, with the size in bytes up to which its content is compared."""
 
     asset: str
     partition_key: str | None
     materialization_id: int
     state: str
-    parts: tuple[tuple[SavedPart, float], ...]
+    parts: tuple[tuple[RecordedFile, float], ...]
     root: Path
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
+class _Inspected:
+    """What was found of one materialization: the state to record, None where it is unchanged, and its faults."""
+
     seen: DataObservation | None
     faults: list[DataFault]
 
 
-def _look(data: _Data) -> _Looked:
+def _inspect(data: _Materialization) -> _Inspected:
     pairs = [(part, fault) for part, up_to in data.parts if (fault := part.find_fault(data.root, up_to)) is not None]
     is_notebook = any(part.format is None for part, _ in pairs)
     seen = assess_faults(data.materialization_id, {part.name: fault for part, fault in pairs}, is_notebook=is_notebook)
     if seen is None and not pairs and data.state != DataState.GOOD:
         seen = DataObservation(data.materialization_id, DataState.GOOD)
-    return _Looked(seen, [DataFault(data.asset, data.partition_key, p.name, p.path, fault) for p, fault in pairs])
+    return _Inspected(seen, [DataFault(data.asset, data.partition_key, p.name, p.path, fault) for p, fault in pairs])
 
 
-def _choose(n: int, sample: int | float | None, choose: random.Random) -> Callable[[int], bool]:
-    """Whether the content of the file with a number is compared."""
+def _draw_sample(n: int, sample: int | float | None, choose: random.Random) -> Callable[[int], bool]:
+    """A function that says whether the content of file number 0 to ``n - 1`` is compared."""
     if sample is None:
         return lambda number: True
     if isinstance(sample, bool) or not (0 <= sample < 1 if isinstance(sample, float) else sample >= 0):
@@ -143,27 +150,29 @@ def _choose(n: int, sample: int | float | None, choose: random.Random) -> Callab
     return chosen.__contains__
 
 
-def _in_groups(files: pa.Table, root: Path, is_hashed: Callable[[int], bool]) -> Iterator[list[_Data]]:
-    group: list[_Data] = []
+def _in_batches(files: pa.Table, root: Path, is_hashed: Callable[[int], bool]) -> Iterator[list[_Materialization]]:
+    group: list[_Materialization] = []
     for data in _by_materialization(files, root, is_hashed):
         group.append(data)
-        if len(group) == _TOGETHER:
+        if len(group) == _BATCH_SIZE:
             yield group
             group = []
     if group:
         yield group
 
 
-def _by_materialization(files: pa.Table, root: Path, is_hashed: Callable[[int], bool]) -> Iterator[_Data]:
+def _by_materialization(files: pa.Table, root: Path, is_hashed: Callable[[int], bool]) -> Iterator[_Materialization]:
     for _, rows in groupby(_rows(files), key=lambda row: row[1]["materialization_id"]):
         first: Mapping[str, Any] = {}
         parts = []
         for number, row in rows:
             first = first or row
-            part = SavedPart(row["name"], row["format"], _place(root, row["path"]), row["bytes"], row["data_version"])
+            part = RecordedFile(
+                row["name"], row["format"], Path(os.path.join(root, row["path"])), row["bytes"], row["data_version"]
+            )
             compares = row["state"] != DataState.GOOD or is_hashed(number)
             parts.append((part, float("inf") if compares else -1.0))
-        yield _Data(
+        yield _Materialization(
             first["asset"], first["partition_key"], first["materialization_id"], first["state"], tuple(parts), root
         )
 
@@ -177,12 +186,8 @@ def _rows(files: pa.Table) -> Iterator[tuple[int, Mapping[str, Any]]]:
             number += 1
 
 
-def _place(root: Path, path: str) -> Path:
-    return Path(os.path.join(root, path))
-
-
-def to_frame(found: Sequence[DataFault], root: Path) -> pd.DataFrame:
-    """What `Workspace.check_data` returns."""
+def tabulate_faults(found: Sequence[DataFault], root: Path) -> pd.DataFrame:
+    """The frame that `Workspace.check_data` returns: ``asset, partition_key, file, problem, path``, a fault a row."""
     import pandas as pd
 
     rows = [(f.asset, f.partition_key, f.file, str(f.fault), os.path.relpath(f.path, root)) for f in found]

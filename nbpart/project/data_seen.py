@@ -1,4 +1,4 @@
-"""Recording what was seen of data files in passing."""
+"""Recording the state of data files that was noticed while they were read for another purpose."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from nbpart.catalog import Catalog, DataObservation, events
 from nbpart.errors import CatalogError
 
 
-def record_seen(catalog: Catalog, seen: Sequence[DataObservation]) -> None:
-    """Record what somebody saw in passing, unless the catalog cannot be written just now."""
+def try_record_data_observations(catalog: Catalog, seen: Sequence[DataObservation]) -> None:
+    """Record the state of data files; does nothing where the catalog cannot be written within 5 seconds."""
     try:
         catalog.write(partial(events.record_data_observations, seen=seen), timeout_s=5.0)
-    except (CatalogError, OSError):  # whoever asked is told what was seen; the next look records it
+    except (CatalogError, OSError):  # the caller reports it all the same, and the next check records it
         return

@@ -1,7 +1,7 @@
 """A backfill in a process of its own, which outlives the kernel that asked for it.
 
-The process is this module, run by ``python -m``: it is told by one line of JSON what to run, answers by one line
-whether it has taken it up, and from then on is a coordinator like any other.
+The process is this module, run by ``python -m``: it reads one line of JSON that says what to run, answers by one line
+whether it has started the backfill, and from then on is a coordinator like any other.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import CatalogError
 from nbpart.project.launch import make_steps_frame
 from nbpart.project.project import Project
-from nbpart.project.resume import take_up
+from nbpart.project.resume import start_waiting_backfill
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.spec import decode_value, encode_value
 from nbpart.states import RunStatus
 from nbpart.storage.own_files import make_folder, open_own
 
-#: How the process names itself where others are told who runs a backfill.
+#: How the process names itself to others that ask who runs a backfill.
 PURPOSE = "a detached backfill"
 
 
@@ -43,9 +43,10 @@ def detach_backfill(
     options: BackfillOptions,
     reasons: Sequence[Any] | None,
 ) -> str:
-    """Record a backfill of ``steps`` and let a process of its own run it; its id, once that process has taken it up.
+    """Record a backfill of ``steps``, start a process that runs it, and return its id once the process has begun.
 
-    What the process says goes to ``runs/_backfills/<id>.log``. Raises `CatalogError` where it could not take it up.
+    Returned as soon as that process has started the backfill; its log is ``runs/_backfills/<id>.log``. Raises
+    `CatalogError` where it could not start it: the backfill is then recorded as interrupted.
     """
     project.check_trust()
     frame = make_steps_frame(registry, steps, reasons)
@@ -53,22 +54,22 @@ def detach_backfill(
         lambda batch: events.start_backfill(batch, selection, options.to_json(), None, frame, registry.moment)
     )
     try:
-        hand_over(project, backfill_id, options)
+        start_detached_process(project, backfill_id, options)
     except BaseException:
-        project.catalog.write(lambda batch: _give_up(batch, backfill_id))
+        project.catalog.write(lambda batch: _mark_interrupted(batch, backfill_id))
         raise
     return backfill_id
 
 
 def log_path(root: Path, backfill_id: str) -> Path:
-    """Where the process of a detached backfill says what goes wrong outside its runs."""
+    """The log of the process of a detached backfill: what goes wrong outside its runs."""
     return root / "runs" / "_backfills" / f"{backfill_id}.log"
 
 
-def hand_over(project: Project, backfill_id: str, options: BackfillOptions) -> None:
-    """Let a process of its own run a backfill that is recorded; returns once that has taken it up.
+def start_detached_process(project: Project, backfill_id: str, options: BackfillOptions) -> None:
+    """Start a process that runs a recorded backfill; returns once the process has begun it.
 
-    Raises `CatalogError` where it could not.
+    Raises `CatalogError` where the process could not begin it.
     """
     path = log_path(project.root, backfill_id)
     make_folder(project.root, path.parent)
@@ -79,7 +80,7 @@ def hand_over(project: Project, backfill_id: str, options: BackfillOptions) -> N
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            # where a run asks for it, it outlives the run
+            # started by a run, it must outlive that run
             env={**os.environ, GUARDIAN_VARIABLE: ""},
             # neither a Ctrl-C in this terminal nor the end of this kernel's process group reaches it
             start_new_session=True,
@@ -101,27 +102,27 @@ def hand_over(project: Project, backfill_id: str, options: BackfillOptions) -> N
 
 
 def _trust_caller(workspace_id: str) -> bool:
-    """Yes: who started this process had to be allowed to run the workspace's code."""
+    """Always true: whoever started this process had to be allowed to run the workspace's code."""
     return True
 
 
-def _give_up(batch: Batch, backfill_id: str) -> None:
-    """End a backfill that nobody has taken up or cancelled meanwhile."""
+def _mark_interrupted(batch: Batch, backfill_id: str) -> None:
+    """End a backfill as interrupted if it is still queued, neither begun nor cancelled by another process."""
     record = queries.find_backfill(batch, backfill_id)
     if record is not None and record.status == RunStatus.QUEUED:
         events.finish_backfill(batch, record.backfill_no, str(RunStatus.INTERRUPTED))
 
 
 def main() -> None:
-    """Take up the backfill that stdin names and run it to its end."""
+    """Run the backfill that a line of JSON on stdin names, to its end."""
     task = json.loads(sys.stdin.readline())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     catalog = Catalog.open(Path(task["catalog"]), create=False, purpose=PURPOSE, is_known=_trust_caller)
     root, backfill_id = Path(task["root"]), str(task["backfill_id"])
-    project = Project(root, catalog, PURPOSE, is_vouched_for=True)  # by who started this process
+    project = Project(root, catalog, PURPOSE, is_assumed_trusted=True)  # whoever started this process checked it
     try:
         secrets = {name: decode_value(value) for name, value in task["secrets"].items()}
-        take_up(project, backfill_id, secrets=secrets)
+        start_waiting_backfill(project, backfill_id, secrets=secrets)
     except Exception as error:
         _answer({"error": str(error)})
         raise
@@ -129,7 +130,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: runner.cancel() if runner else None)
     _answer({"pid": os.getpid()})
-    # there is none where nothing was to run, or another process has it
+    # there is no runner where nothing was left to run, or another process runs it
     while runner is not None and not runner.wait(1.0):  # in parts, so that a signal is handled
         pass
     project.close()
@@ -137,7 +138,7 @@ def main() -> None:
 
 
 def _answer(answer: dict[str, Any]) -> None:
-    with contextlib.suppress(BrokenPipeError):  # who asked is gone: that is what this process is for
+    with contextlib.suppress(BrokenPipeError):  # the caller is gone: this process is made to outlive it
         print(json.dumps(answer), flush=True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,7 +1,7 @@
-"""Finding the workspace that a folder belongs to, where nobody named one.
+"""Finding the workspace that a folder belongs to, where none was named.
 
-As git does with a repository: what is found by climbing may be planted (everybody can make ``/tmp/workspace``), so it
-must belong to whoever looks, or be on the list of what that person trusts.
+As git does with a repository: a workspace found in a folder above may have been planted by somebody else (everybody can
+make ``/tmp/workspace``), so it must belong to this user, or be on the list of workspaces that this user trusts.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from nbpart.project.trust import load_trusted
 
 
 def find_workspace(start: Path) -> Path | None:
-    """The workspace at, in, or above a folder: one that is itself a workspace or holds one named ``workspace``.
+    """The nearest workspace at or above a folder: the folder itself, or a folder ``workspace`` in it; None without one.
 
-    The way up ends where another file system is mounted. Raises `WorkspaceError` where the workspace belongs to
-    another user and is not trusted: then it has to be named.
+    The search ends where another file system is mounted. Raises `WorkspaceError` where the workspace belongs to another
+    user and is not trusted: then it has to be named.
     """
-    for folder in _climb(start):
+    for folder in _list_parents(start):
         for candidate in (folder, folder / "workspace"):
             if _is_workspace(candidate):
-                _check_mine(candidate)
+                _check_owner(candidate)
                 return candidate
     return None
 
@@ -36,13 +36,14 @@ def _is_workspace(folder: Path) -> bool:
         return False
 
 
-def _climb(start: Path) -> list[Path]:
+def _list_parents(start: Path) -> list[Path]:
     """A folder and those above it on the same file system, lowest first."""
     device = start.stat().st_dev
     return [start, *itertools.takewhile(lambda folder: folder.stat().st_dev == device, start.parents)]
 
 
-def _check_mine(root: Path) -> None:
+def _check_owner(root: Path) -> None:
+    """Raise `WorkspaceError` where a part of the workspace belongs to another user and the workspace is not trusted."""
     pointer = root / POINTER_NAME
     place = read_pointer(root) or root
     parts = [root, place, place / CATALOG_NAME, *([pointer] if pointer.exists() else [])]

@@ -1,4 +1,4 @@
-"""Assets that are named after the file of their notebook: one name is one file, and a name that was made is told."""
+"""Assets that are named after their notebook's file: two files must not share a name, and a changed name is logged."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ log = logging.getLogger("nbpart")
 
 
 def check_files(items: Sequence[Any], registry: Registry) -> None:
-    """Raises `DeclarationError` where a name that was made of a file is that of another notebook too.
+    """Raise `DeclarationError` where two notebooks would have one name that was derived from their file names.
 
-    A notebook whose file is gone was moved: the other one takes its place.
+    A registered notebook whose file no longer exists was moved or deleted, and is replaced.
     """
     seen: dict[str, Path] = {}
     for item in items:
@@ -34,8 +34,8 @@ def check_files(items: Sequence[Any], registry: Registry) -> None:
         seen[item.name] = item.notebook
 
 
-def tell_made_names(items: Sequence[Any], registry: Registry) -> None:
-    """One line for each notebook that is new, and whose name is not the plain one of its file."""
+def log_generated_names(items: Sequence[Any], registry: Registry) -> None:
+    """Log a line for each new notebook whose asset name had to differ from its file name."""
     for item in items:
         if not isinstance(item, Asset) or item.notebook is None or item.is_named or item.name in registry.nodes:
             continue

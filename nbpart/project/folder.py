@@ -17,9 +17,9 @@ from nbpart.storage.files import is_url
 from nbpart.storage.own_files import read_own, share
 
 CATALOG_NAME = "catalog.duckdb"
-#: Says where the catalog is, in a workspace that keeps it elsewhere.
+#: A file in a workspace that keeps its catalog elsewhere: the catalog's folder and the token below, a line each.
 POINTER_NAME = "catalog.location"
-#: Beside such a catalog: the token that the workspace has to know.
+#: A file beside such a catalog: the token that the workspace has to repeat.
 TOKEN_NAME = "catalog.token"
 FOLDERS = ("data", "runs", "code")
 
@@ -31,10 +31,11 @@ def open_folder(
     create: bool = True,
     purpose: str = "",
 ) -> tuple[Path, Catalog]:
-    """The absolute directory of a workspace and its catalog, both made if they are not there.
+    """Open the workspace at ``path``: returns its absolute folder and its catalog, both made if they are not there.
 
-    ``catalog`` is the folder that holds the catalog, if not the workspace itself; the workspace remembers it. Raises
-    `WorkspaceError` for a path that cannot be one, `CatalogError` for a catalog that cannot be used.
+    ``catalog`` is the folder that holds the catalog, if not the workspace itself; the workspace remembers it.
+    ``purpose`` tells other processes what this one does. Raises `WorkspaceError` for a path that cannot be a workspace,
+    or is none where ``create`` is false, and `CatalogError` for a catalog that cannot be used.
     """
     for given in (path, *(() if catalog is None else (catalog,))):
         _check_local(given)
@@ -47,7 +48,7 @@ def open_folder(
         raise WorkspaceError(f"there is no workspace at {root}; `nbpart init` or nbpart.open makes one.")
     _check_writable(root)
     for folder in FOLDERS:
-        _make(root / folder)
+        _make_folder(root / folder)
     opened = Catalog.open(place / CATALOG_NAME, create=True, purpose=purpose, is_known=partial(is_trusted, root))
     if opened.was_made_here:
         trust_workspace(root, opened.workspace_id, MADE)
@@ -55,15 +56,15 @@ def open_folder(
         (root / POINTER_NAME).unlink(missing_ok=True)
     else:
         _save_pointer(root, place)
-        opened.stay_with(root)  # of a catalog in the workspace itself it is seen by the catalog's file
+        opened.stay_with(root)  # a catalog inside the workspace notices by its own file that the workspace was moved
     return root, opened
 
 
 def _find_catalog(root: Path) -> Path:
-    """The folder of a workspace's catalog. Raises `WorkspaceError` where it is said to be elsewhere and is not.
+    """The folder of a workspace's catalog. Raises `WorkspaceError` where it is not where the workspace says.
 
-    What a workspace says is no reason to write to another one's catalog: both hold one token, which somebody who only
-    made the workspace does not know.
+    The claim of a workspace alone is not enough to write to another folder: both hold the same token, which somebody
+    who forged the workspace does not know.
     """
     pointer = _read_pointer(root)
     if pointer is None:
@@ -90,7 +91,7 @@ def read_pointer(root: Path) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class _Pointer:
-    """What a workspace says of a catalog elsewhere: its folder, and the token that stands there too."""
+    """The content of a workspace's `POINTER_NAME` file: the catalog's folder and its token."""
 
     place: Path
     token: str
@@ -112,7 +113,7 @@ def _read_token(place: Path) -> str:
 
 
 def _save_pointer(root: Path, place: Path) -> None:
-    """Let the workspace remember where its catalog is, and the catalog that it may."""
+    """Write the catalog's folder and token to the workspace, and the token to the catalog's folder if it has none."""
     if not (token := _read_token(place)):
         token = secrets.token_hex(16)
         write_bytes_atomic(place / TOKEN_NAME, f"{token}\n".encode())
@@ -139,9 +140,9 @@ def _check_writable(root: Path) -> None:
         )
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
-        if os.path.lexists(folder):  # what is no folder of its own is refused when it is used
+        if os.path.lexists(folder):  # a link or file in its place is refused when it is used
             return
         folder.mkdir(parents=True)
         share(os.stat(folder.parent), folder)

@@ -1,4 +1,4 @@
-"""Running one partition and waiting for it."""
+"""Materializing one partition: running it and waiting for its end."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from nbpart.assets.asset import name_of
 from nbpart.backfill.registry import spell_key
 from nbpart.errors import DeclarationError, MissingInputError
 from nbpart.partitions import PartitionRef
-from nbpart.project.partition_sets import add_if_new
+from nbpart.project.partition_sets import add_key_if_new
 from nbpart.project.plans import make_plan
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
 from nbpart.project.runs import Run, get_run
+from nbpart.states import RunStatus, StepStatus
 
 
 def materialize(
@@ -32,7 +33,7 @@ def materialize(
         raise DeclarationError(f"{node.name!r} is a source: nobody here computes it.")
     text = spell_key(node, key)
     if text is not None:
-        add_if_new(project.catalog, node, text)
+        add_key_if_new(project.catalog, node, text)
     plan = make_plan(project, node.name, text, "all")
     backfill = plan.run(max_workers=1, retries=retries, timeout_s=timeout_s, settings=settings)
     try:
@@ -41,9 +42,9 @@ def materialize(
         backfill.cancel()
         raise
     step = backfill.steps().iloc[0]
-    if step.status == "blocked":
+    if step.status == StepStatus.BLOCKED:
         raise MissingInputError(f"{PartitionRef(node.name, text).label} {step.cause}.")
     run = get_run(project, step.run_id)
-    if run.status != "succeeded":
+    if run.status != RunStatus.SUCCEEDED:
         raise run.to_error()
     return run

@@ -1,4 +1,4 @@
-"""Whether keys are in a set, asked once or a thousand times in a row."""
+"""Membership tests of partition keys that stay fast when a thousand of them follow each other."""
 
 from __future__ import annotations
 
@@ -12,45 +12,46 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: So many questions about one state of the catalog are answered by looking into it.
-FEW = 10
+#: So many tests against one state of the catalog query it; those after them are answered from memory.
+MAX_QUERIES = 10
 
 
 @dataclass
 class _State:
-    """What is known of the set as of one commit."""
+    """The tests made since the catalog's commit ``sequence``, and the sorted hashes of the set's keys, once fetched."""
 
     sequence: int
-    asked: int = 0
+    tests: int = 0
     hashes: NDArray[np.uint64] | None = None
 
 
 class Membership:
     """Answers ``key in set``.
 
-    After `FEW` questions between which nothing was committed all members are fetched, as sorted hashes: 8 bytes a key,
-    and a microsecond a question instead of a turn at the catalog. A stranger with the hash of one of a million members
-    comes once in 10^13 questions.
+    After `MAX_QUERIES` tests without a commit in between, the hashes of all keys are fetched and sorted: 8 bytes a key,
+    and a microsecond a test instead of a query. A key that is not in the set but has the hash of one of a million keys
+    in it comes once in 10^13 tests.
     """
 
     def __init__(self, catalog: Catalog, set_id: int) -> None:
         self._catalog, self._set_id = catalog, set_id
         self._state = _State(0)
 
-    def holds(self, keys: Sequence[str]) -> bool:
-        """Whether all of the keys, of which there is one at least, are in the set now."""
-        sequence = self._catalog.sequence()  # before the members are read: what is newer then is only fetched again
+    def contains_all(self, keys: Sequence[str]) -> bool:
+        """Whether all of the keys, at least one, are in the set now."""
+        sequence = self._catalog.sequence()  # before the keys are read: a newer commit then only fetches them again
         state = self._state
         if state.sequence != sequence or sequence == 0:
             state = self._state = _State(sequence)
-        state.asked += 1
-        if state.asked <= FEW:
+        state.tests += 1
+        if state.tests <= MAX_QUERIES:
             return self._catalog.read(lambda batch: all(queries.contains(batch, self._set_id, keys)))
         if state.hashes is None:
             state.hashes = self._catalog.read(lambda batch: queries.member_hashes(batch, self._set_id))
-        return all(_holds(state.hashes, queries.hash_key(key)) for key in keys)
+        return all(_is_in(state.hashes, queries.hash_key(key)) for key in keys)
 
 
-def _holds(hashes: NDArray[np.uint64], wanted: int) -> bool:
-    place = int(hashes.searchsorted(hashes.dtype.type(wanted)))
-    return place < len(hashes) and int(hashes[place]) == wanted
+def _is_in(hashes: NDArray[np.uint64], wanted: int) -> bool:
+    """Whether a sorted array has the value ``wanted``."""
+    position = int(hashes.searchsorted(hashes.dtype.type(wanted)))
+    return position < len(hashes) and int(hashes[position]) == wanted

@@ -1,4 +1,4 @@
-"""Showing what nbpart has to say: a replaced asset, a key that came back, a backfill that waits."""
+"""Showing nbpart's log messages to a user who has not configured logging."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ log = logging.getLogger("nbpart")
 
 
 class NoticeHandler(logging.StreamHandler[TextIO]):
-    """Writes the bare message to what ``sys.stderr`` is at that moment: in a notebook, the cell that runs.
+    """Writes messages to the current ``sys.stderr``, which in a notebook is the output of the running cell.
 
-    It is silent as soon as the program has handlers of its own.
+    Writes nothing as soon as the root logger has handlers.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class NoticeHandler(logging.StreamHandler[TextIO]):
 
     @stream.setter
     def stream(self, _: TextIO) -> None:
-        """Nothing: it is always the current one."""
+        """Ignored: the stream is always the current ``sys.stderr``."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if not logging.getLogger().handlers:
@@ -32,7 +32,7 @@ class NoticeHandler(logging.StreamHandler[TextIO]):
 
 
 def show_notices() -> None:
-    """Let a user see nbpart's notices, unless logging is configured already."""
+    """Add a `NoticeHandler` to nbpart's logger, unless logging is configured already."""
     if log.hasHandlers():
         return
     log.addHandler(NoticeHandler())

@@ -1,4 +1,4 @@
-"""Whose a file is."""
+"""Which user owns a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def my_user_ids(environ: Mapping[str, str] = os.environ) -> frozenset[int]:
-    """The user ids that mean this person: that of the process, and under sudo that of who typed it."""
+    """The ids of this user: that of the process, and under sudo that of the user who called sudo."""
     ids = {os.geteuid()}
     if os.geteuid() == 0:
         with contextlib.suppress(KeyError, ValueError):
@@ -18,9 +18,9 @@ def my_user_ids(environ: Mapping[str, str] = os.environ) -> frozenset[int]:
 
 
 def is_mine(path: Path) -> bool:
-    """Whether a file or folder belongs to this person, or to root, who may do anything here anyway.
+    """Whether this user or root owns a file or folder; for a link, both the link and its target.
 
-    Of a link, it and what it leads to. False where nothing is there.
+    False where nothing is there.
     """
     try:
         return {path.lstat().st_uid, path.stat().st_uid} <= my_user_ids() | {0}
@@ -29,7 +29,7 @@ def is_mine(path: Path) -> bool:
 
 
 def name_owner(path: Path) -> str:
-    """The user that a file or folder belongs to, in words."""
+    """The name of the user who owns a file or folder, or words for a user without a name."""
     import pwd
 
     try:

@@ -1,4 +1,4 @@
-"""A set of dynamic partitions, live: add to it, look at it, give it to assets."""
+"""The keys of a set of dynamic partitions, read from and written to the catalog."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ log = logging.getLogger("nbpart")
 
 
 class PartitionSet:
-    """The keys of one set of dynamic partitions, in the order in which they were added."""
+    """The keys of one set of dynamic partitions, in the order in which they were added.
+
+    It can be iterated, has a length, and ``key in`` it works; assets take it as their ``partitions``.
+    """
 
     def __init__(self, catalog: Catalog, set_id: int, definition: DynamicPartitions) -> None:
         self._catalog, self._set_id, self.definition = catalog, set_id, definition
@@ -55,18 +58,18 @@ class PartitionSet:
         return self.definition.parameters
 
     def add(self, *keys: Any, **params: Any) -> list[str]:
-        """Add keys and return those that were new, as text.
+        """Add keys and return the new ones among them, as text.
 
-        Takes keys, dicts of parameters, lists of them, or the parameters of one key by name. What is there already
-        stays as it is. Raises `PartitionKeyError` or `ParameterError`, and then adds nothing; but of a list, as
-        ``os.listdir`` gives it, names that are not UTF-8 or hold control characters are left out, with a warning.
+        Takes keys, dicts of parameters, lists of them, or the parameters of one key by name. Keys that are in the set
+        already are no error. Raises `PartitionKeyError` or `ParameterError` and then adds nothing. Only in a list, as
+        ``os.listdir`` returns it, names that are not UTF-8 or hold control characters are left out, with a warning.
         """
         if self.parameters is None:
             keys = tuple(leave_out_unshowable(some) for some in keys)
         return self._add(self._spell(keys, params))
 
     def add_grid(self, **axes: Any) -> list[str]:
-        """Add every combination of the given values, each a list or one value; returns the keys that were new."""
+        """Add every combination of the given values, each a list or one value; returns the new keys among them."""
         parameters = self._need_parameters("add_grid")
         with naming(self.definition):
             keys = [parameters.spell(values) for values in parameters.grid(axes)]
@@ -75,14 +78,14 @@ class PartitionSet:
     def add_rows(self, rows: pd.DataFrame | Any) -> list[str]:
         """Add one key a row: a frame whose columns are the parameters, or an iterable of dicts; returns the new ones.
 
-        A missing cell is None where the parameter can be that, else its default. Columns that are no parameters are
-        refused. Raises `ParameterError`, which tells the row, and then adds nothing.
+        A missing cell means None where the parameter is optional, else its default. Raises `ParameterError` for a
+        column that is no parameter, and for a wrong value, with the row; then nothing is added.
         """
         parameters = self._need_parameters("add_rows")
         return self._add([_spell_row(parameters, row, place) for place, row in enumerate(_as_dicts(rows, parameters))])
 
     def remove(self, *keys: Any, **params: Any) -> list[str]:
-        """Take keys off the list and return those that were on it. Their history, data and notebooks stay."""
+        """Remove keys from the set and return those that were in it. Their history, data and notebooks stay."""
         texts = self._spell(keys, params)
         return self._catalog.write(lambda batch: events.remove_keys(batch, self._set_id, texts))
 
@@ -99,29 +102,29 @@ class PartitionSet:
         return parameters.parse(text)
 
     def spell(self, *keys: Any) -> list[str]:
-        """The text of each key: of keys, dicts of parameters, and lists of them. They need not be in the set."""
+        """The text of each key, given keys, dicts of parameters, or lists of them; they need not be in the set."""
         return self._spell(keys, {})
 
     def build_add_request(self, *keys: Any) -> AddKeysRequest:
-        """What a sensor returns to have keys added."""
+        """A request to add keys, for a sensor to return."""
         return self.definition.build_add_request(*keys)
 
     def build_delete_request(self, *keys: Any) -> DeleteKeysRequest:
-        """What a sensor returns to have keys removed."""
+        """A request to remove keys, for a sensor to return."""
         return self.definition.build_delete_request(*keys)
 
     def __contains__(self, key: object) -> bool:
         try:
             texts = self.spell(key)
-        except NbpartError:  # what cannot be a key is none
+        except NbpartError:  # not a valid key
             return False
-        return bool(texts) and self._membership.holds(texts)
+        return bool(texts) and self._membership.contains_all(texts)
 
     def __len__(self) -> int:
         return self._catalog.read(lambda batch: queries.count_members(batch, self._set_id))
 
     def __iter__(self) -> Iterator[str]:
-        # all at once: what is added or removed meanwhile must not shift what is still to come
+        # all at once: keys that are added or removed during the iteration must not shift it
         return iter(self._catalog.read(lambda batch: queries.load_members(batch, self._set_id)))
 
     def __repr__(self) -> str:
@@ -136,11 +139,11 @@ class PartitionSet:
             return events.add_keys(batch, self._set_id, keys, encoded)
 
         added = self._catalog.write(work)
-        tell_returned(self.name, added.returned)
+        log_returned_keys(self.name, added.returned)
         return added.new
 
     def encode(self, keys: Sequence[str]) -> list[str] | None:
-        """The parameters of keys as the catalog keeps them, None for a set without parameters."""
+        """The parameters of each key as the catalog stores them; None for a set without parameters."""
         parameters = self.parameters
         return [parameters.encode(parameters.parse(key)) for key in keys] if parameters else None
 
@@ -161,9 +164,9 @@ class PartitionSet:
 
 
 def _as_dicts(rows: Any, parameters: Parameters) -> Iterable[Mapping[str, Any]]:
-    """The rows of a frame as dicts, column by column so that integers stay what they are; missing cells are left out.
+    """The rows of a frame as dicts without missing cells.
 
-    A column of integers with a missing cell is one of floats in pandas: its whole numbers are integers again.
+    A column of integers with a missing cell has floats in pandas: for an integer parameter they become integers again.
     """
     if not hasattr(rows, "columns"):
         return [rows] if isinstance(rows, Mapping) else list(rows)
@@ -198,8 +201,8 @@ def _spell_row(parameters: Parameters, row: Any, place: int) -> str:
         raise type(error)(f"row {place}: {error}") from None
 
 
-def tell_returned(name: str, returned: list[str]) -> None:
-    """Say that keys which were removed once are back."""
+def log_returned_keys(name: str, returned: list[str]) -> None:
+    """Log that keys which had been removed were added again."""
     if returned:
         shown = ", ".join(repr(k) for k in returned[:3]) + (", …" if len(returned) > 3 else "")
         log.info("%s: %s had been removed before; added again with its history.", name, shown)

@@ -1,4 +1,4 @@
-"""The sets of partitions of a project: declared, brought up to date, found."""
+"""Declaring, updating and finding the sets of partitions of a workspace."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nbpart.project.partition_set import PartitionSet
 
 
 class SetsByName(dict[str, PartitionSet]):
-    """Sets of dynamic partitions by name; one that is not there is an error that names the nearest."""
+    """Sets of dynamic partitions by name. Looking up another name raises `UnknownNameError`, with the nearest name."""
 
     def __missing__(self, name: str) -> PartitionSet:
         raise UnknownNameError(f"there are no dynamic partitions {name!r}; {nearest(name, self)}")
 
 
 def load_sets(catalog: Catalog) -> SetsByName:
-    """The sets of dynamic partitions by name."""
+    """The sets of dynamic partitions of a catalog, by name."""
     found = SetsByName()
     for record in catalog.read(queries.load_sets):
         if record.kind == "dynamic":
@@ -29,16 +29,16 @@ def load_sets(catalog: Catalog) -> SetsByName:
 
 
 def declare_set(catalog: Catalog, wanted: DynamicPartitions) -> PartitionSet:
-    """The set of dynamic partitions of that name, made if it is new.
+    """The set of dynamic partitions of that name, made if it is new, with its parameters updated.
 
-    Raises `DeclarationError` for the name of a static set, `ParameterError` where keys would lose their meaning.
+    Raises `DeclarationError` for the name of a static set, `ParameterError` for parameters that do not fit its keys.
     """
     set_id, definition = catalog.write(lambda batch: ensure_dynamic(batch, wanted))
     return PartitionSet(catalog, set_id, definition)
 
 
-def add_if_new(catalog: Catalog, node: Node, key: str) -> None:
-    """Add the key of an asset's partition to its dynamic partitions; a static set stays as it is."""
+def add_key_if_new(catalog: Catalog, node: Node, key: str) -> None:
+    """Add a key to the set of an asset if that is dynamic and does not have it yet."""
     [record] = [s for s in catalog.read(queries.load_sets) if s.set_id == node.set_id]
     if record.kind == "dynamic":
         PartitionSet(catalog, record.set_id, DynamicPartitions(record.name, node.parameters)).add(key)
@@ -47,10 +47,10 @@ def add_if_new(catalog: Catalog, node: Node, key: str) -> None:
 def merge_sets(
     wanted: Iterable[PartitionsDefinition], known: Mapping[str, Parameters]
 ) -> dict[str, PartitionsDefinition]:
-    """Definitions by name, each once; dynamic ones without parameters have those that are declared elsewhere.
+    """Definitions by name, with several of one name merged.
 
-    ``known`` are the parameters that the catalog has for sets. Raises `DeclarationError` for one name that is given
-    two meanings.
+    A dynamic one without parameters gets those of another definition of its name, else those in ``known``: the
+    parameters in the catalog by set. Raises `DeclarationError` for two definitions of one name that contradict.
     """
     merged: dict[str, PartitionsDefinition] = {}
     for one in wanted:
@@ -74,7 +74,10 @@ def _merge(one: PartitionsDefinition, other: PartitionsDefinition) -> Partitions
 
 
 def ensure_partitions(batch: Batch, wanted: PartitionsDefinition) -> None:
-    """Make a set of partitions, or bring it up to date. Raises `DeclarationError` for a name of the other kind."""
+    """Make a set of partitions, or update its keys (static) or parameters (dynamic).
+
+    Raises `DeclarationError` where a set of that name is of the other kind.
+    """
     if isinstance(wanted, DynamicPartitions):
         ensure_dynamic(batch, wanted)
         return
@@ -86,9 +89,9 @@ def ensure_partitions(batch: Batch, wanted: PartitionsDefinition) -> None:
 
 
 def ensure_dynamic(batch: Batch, wanted: DynamicPartitions) -> tuple[int, DynamicPartitions]:
-    """Make a set of dynamic partitions, or bring its parameters up to date; its id and what holds now.
+    """Make a set of dynamic partitions, or update its parameters; returns its id and its definition as it is now.
 
-    Raises `DeclarationError` for the name of a static set, `ParameterError` where keys would lose their meaning.
+    Raises `DeclarationError` for the name of a static set, `ParameterError` for parameters that do not fit its keys.
     """
     before = queries.find_set(batch, wanted.set_name)
     parameters = wanted.parameters

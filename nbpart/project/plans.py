@@ -1,4 +1,4 @@
-"""A plan that can be looked at and run."""
+"""Plans: what a backfill would run, to be looked at and run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nbpart.backfill.plan import AssetSteps, StepTable, plan_steps
 from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.project.backfills import Backfill
-from nbpart.project.choosing import list_keys, read_statuses, restrict
 from nbpart.project.detached import detach_backfill
-from nbpart.project.launch import refuse_unreadable, start_backfill
+from nbpart.project.launch import check_readable, start_backfill
+from nbpart.project.partition_selection import as_key_list, find_key_ids, parse_statuses
 from nbpart.project.project import Project
-from nbpart.project.refresh import refresh_registry, take_up_edits
+from nbpart.project.refresh import refresh_registry, register_edited_code
 from nbpart.run.kernels.specs import find_missing
 from nbpart.states import STATUS_CODES, PartitionStatus
 
@@ -32,8 +32,8 @@ log = logging.getLogger("nbpart")
 class Plan:
     """What a backfill would run, and why. Nothing runs until `run`; then exactly what is shown does.
 
-    ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph. ``notice``
-    says which edited code it took up, "" where none was.
+    ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph. ``notice`` is
+    a sentence that names the edited code which was registered for it, "" where none was.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Plan:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What will keep steps from being made, a sentence each: a kernel that is not installed here."""
+        """A sentence for each asset whose steps would fail because its kernel is not installed here."""
         wanted = {a.asset: self._registry[a.asset].definition.kernel for a in self._steps.assets}
         missing = find_missing(wanted.values())
         return tuple(
@@ -95,7 +95,7 @@ class Plan:
         )
 
     def counts(self) -> dict[str, int]:
-        """How many steps there are for each status that the partitions have now, in words as shown by ``reason``."""
+        """How many steps there are by the status that their partitions have now: ``{"missing": 3, "stale": 1}``."""
         total: dict[str, int] = {}
         for asset in self._steps.assets:
             for code, n in zip(*np.unique(asset.cause, return_counts=True), strict=True):
@@ -158,7 +158,7 @@ class Plan:
         keep_failed_kernels: int = 0,
         policy: str = PER_PARTITION,
     ) -> BackfillOptions:
-        """What `run` makes of its options; nothing runs. Raises what it raises, also where there is nothing to run."""
+        """The checked options that `run` would use; nothing runs. Raises `DeclarationError` for one that cannot be."""
         selected = [self._registry[name].definition for name in self._selected]
         return make_options(
             selected,
@@ -176,12 +176,12 @@ class Plan:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The settings of the selected assets whose values are recorded nowhere."""
+        """The names of the settings that the selected assets declared secret."""
         return frozenset(name for asset in self._selected for name in self._registry[asset].definition.secrets)
 
     @cached_property
     def _reasons(self) -> list[pd.Categorical]:
-        """The reasons of each asset's steps: their cause, and of the stale ones what changed."""
+        """The reason of every step, a categorical an asset: the partition's status, for a stale one what changed."""
         return self._project.catalog.read(self._load_reasons)
 
     def _load_reasons(self, batch: Batch) -> list[pd.Categorical]:
@@ -194,17 +194,17 @@ class Plan:
             stale = asset.cause == stale_code
             if stale.any():
                 ids = asset.key_ids[stale]
-                told = queries.stale_reasons(batch, self._registry[asset.asset].asset_id, ids)
-                by_key = pd.Series(told["reason"].to_numpy(), index=told["key_id"].to_numpy())
+                found_reasons = queries.stale_reasons(batch, self._registry[asset.asset].asset_id, ids)
+                by_key = pd.Series(found_reasons["reason"].to_numpy(), index=found_reasons["key_id"].to_numpy())
                 text = reasons.astype(object)
                 text[stale] = by_key.reindex(ids).fillna("input changed").to_numpy()
                 reasons = text.astype("category")
-            reasons = self._tell_deleted(batch, asset, reasons)
+            reasons = self._add_deletion_reasons(batch, asset, reasons)
             found.append(reasons.array)
         return found
 
-    def _tell_deleted(self, batch: Batch, asset: AssetSteps, reasons: pd.Series) -> pd.Series:
-        """The reasons of an asset's steps; of data that was deleted they say so."""
+    def _add_deletion_reasons(self, batch: Batch, asset: AssetSteps, reasons: pd.Series) -> pd.Series:
+        """The reasons of an asset's steps; a missing partition whose data was deleted has the reason of that."""
         import pandas as pd
 
         missing = asset.cause == STATUS_CODES[PartitionStatus.MISSING]
@@ -214,15 +214,15 @@ class Plan:
         if deleted.empty:
             return reasons
         by_key = pd.Series(deleted["reason"].to_numpy(), index=deleted["key_id"].to_numpy())
-        told = by_key.reindex(asset.key_ids).to_numpy(dtype=object)
-        is_told = missing & np.isin(asset.key_ids, deleted["key_id"].to_numpy())
+        why = by_key.reindex(asset.key_ids).to_numpy(dtype=object)
+        is_deleted = missing & np.isin(asset.key_ids, deleted["key_id"].to_numpy())
         text = reasons.astype(object)
-        text[is_told] = told[is_told]
+        text[is_deleted] = why[is_deleted]
         return text.astype("category")
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())
-        plan = f"<Plan {self.selection!r}: {len(self)} steps{': ' + told if told else ', nothing to do'}>"
+        counts = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())
+        plan = f"<Plan {self.selection!r}: {len(self)} steps{': ' + counts if counts else ', nothing to do'}>"
         return "\n".join([*self.notes, plan])
 
     def _repr_html_(self) -> str:
@@ -232,21 +232,21 @@ class Plan:
 
 
 def make_plan(project: Project, selection: Any, keys: Any, status: Any) -> Plan:
-    """What a backfill would run; see `Workspace.plan`. Code that was edited on disk is taken up first."""
-    look = take_up_edits(project, is_told=False)
+    """What a backfill would run; see `Workspace.plan`. Code that was edited on disk is registered first."""
+    changes = register_edited_code(project, logs=False)
     registry = refresh_registry(project)
     names = select(registry.graph, selection)
-    look.without(names).tell()
-    refuse_unreadable(look.unreadable, names)
-    statuses = read_statuses(status)
-    listed = list_keys(keys)
+    changes.without_unreadable(names).log()
+    check_readable(changes.unreadable, names)
+    statuses = parse_statuses(status)
+    listed = as_key_list(keys)
 
     def work(batch: Batch) -> tuple[Any, Any, Moment]:
         facts = queries.plan_facts(batch, [registry[name].asset_id for name in names])
-        restricted = None if listed is None else restrict(batch, registry, names, listed)
+        restricted = None if listed is None else find_key_ids(batch, registry, names, listed)
         return facts, restricted, Moment(registry.moment.sequence, batch.now)
 
     facts, restricted, moment = project.catalog.read(work)
     by_name = {name: facts[registry[name].asset_id] for name in names}
     steps = plan_steps(registry.graph, names, by_name, keys=restricted, statuses=statuses)
-    return Plan(project, registry.at(moment), steps, describe(selection), names, look.notice)
+    return Plan(project, registry.at(moment), steps, describe(selection), names, changes.notice)

@@ -1,6 +1,6 @@
-"""The beginning of a data file, of a log, of a notebook, for who looks: never all of what may be large.
+"""Previews of data files, logs and notebooks for a widget: bounded parts of files that may be large.
 
-Everything comes out as text, or as the bytes of a PNG: HTML and scripts in it are never shown as such.
+A preview is text or the bytes of a PNG; HTML and scripts in a file are never rendered.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from nbpart.widgets.actions import DataPreview, ExecutedCell, ExecutedNotebook
 
 MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 50, 40, 200
 LONGEST_TEXT = 20_000
-#: A larger picture is not sent.
+#: A larger picture is not sent; in bytes.
 LARGEST_IMAGE = 4_000_000
 MOST_CELLS, MOST_OUTPUTS, LONGEST_OUTPUT = 100, 20, 5_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def preview_file(path: Path, format: str, code: str) -> DataPreview:
-    """What a file of that format begins with. Raises `MissingInputError` where it is gone."""
+    """The beginning of a data file; ``code`` is the line of Python that loads it.
+
+    Raises `MissingInputError` where the file is gone.
+    """
     if not path.exists():
         raise MissingInputError(f"the data is gone ({path}); materialize it again.")
     if format == "frame":
@@ -40,9 +43,11 @@ def preview_file(path: Path, format: str, code: str) -> DataPreview:
     return preview_text(f"{path.name}: {path.stat().st_size:,} bytes", format or "a file", code)
 
 
-def preview_text(text: str, told: str, code: str) -> DataPreview:
-    cut = f"{told}, the first {LONGEST_TEXT:,} characters" if len(text) > LONGEST_TEXT else told
-    return DataPreview("text", cut, code, text=text[:LONGEST_TEXT])
+def preview_text(text: str, caption: str, code: str) -> DataPreview:
+    """The beginning of a text; the caption says if it was cut."""
+    if len(text) > LONGEST_TEXT:
+        caption = f"{caption}, the first {LONGEST_TEXT:,} characters"
+    return DataPreview("text", caption, code, text=text[:LONGEST_TEXT])
 
 
 def _preview_frame(path: Path, code: str) -> DataPreview:
@@ -56,10 +61,10 @@ def _preview_frame(path: Path, code: str) -> DataPreview:
     columns = tuple(str(name) for name in names[:MOST_COLUMNS])
     values = [] if first is None else [column.to_pylist() for column in first.columns]
     shown = tuple(tuple(_cell(value) for value in row) for row in zip(*values, strict=True))
-    told = f"{rows:,} rows, {len(names):,} columns"
+    caption = f"{rows:,} rows, {len(names):,} columns"
     if rows > len(shown) or len(names) > len(columns):
-        told += f"; the first {len(shown):,} and {len(columns):,} are shown"
-    return DataPreview("table", told, code, columns, types, shown)
+        caption += f"; the first {len(shown):,} and {len(columns):,} are shown"
+    return DataPreview("table", caption, code, columns, types, shown)
 
 
 def _cell(value: Any) -> str:
@@ -75,9 +80,10 @@ def _pretty(text: str) -> str:
 
 
 def read_log(path: Path, after: int | None, longest: int) -> tuple[str, int, int]:
-    """The end of a log, or what came after that byte, as (text, first byte, one after the last).
+    """A part of a log as (text, offset of its first byte, offset behind its last byte).
 
-    It begins later where more than ``longest`` bytes came, and anew where the file is shorter than it was.
+    That is what follows the offset ``after``, at most the last ``longest`` bytes of the file. Without ``after``, and
+    where the file became shorter than that, it is the last ``longest`` bytes.
     """
     size = path.stat().st_size
     start = max(0, size - longest)
@@ -93,7 +99,7 @@ def read_log(path: Path, after: int | None, longest: int) -> tuple[str, int, int
 
 
 def read_notebook(path: Path) -> ExecutedNotebook:
-    """The cells of an executed notebook. Raises `MissingInputError` where it is gone or is none."""
+    """The first cells of an executed notebook. Raises `MissingInputError` where the file is gone or no notebook."""
     try:
         cells = list(json.loads(path.read_text(encoding="utf-8"))["cells"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""A workspace's folder, its catalog, and this process as one that runs backfills there."""
+"""The parts of an open workspace: its folder, its catalog, and this process as one that runs backfills there."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from nbpart.run.spec import RunSpec
 T = TypeVar("T")
 
 
-def start_threads(max_workers: int, on_start: Callable[[RunSpec], None]) -> Pool:
-    """The pool of this machine."""
+def make_thread_pool(max_workers: int, on_start: Callable[[RunSpec], None]) -> Pool:
+    """A pool that executes runs on this machine; ``on_start`` is called with each run as it begins."""
     return ThreadPool(max_workers, on_start=on_start)
 
 
 class Project:
-    """What a workspace is made of, for all that reads it, changes it or runs something in it.
+    """An open workspace, as the functions of this package take it: folder, catalog and the backfills that run here.
 
-    ``make_pool`` makes the pool of a backfill, for so many runs at once, which tells each run that it begins; the
-    runner closes it. ``runners`` are the backfills that run in this process, by id. ``show_backfill`` gives the live
-    picture of a backfill by its id, where there is one. ``is_distrust_told``: that this workspace is not trusted was
-    said once, where it only meant that less is shown.
+    ``make_pool(max_workers, on_start)`` makes the pool that executes the runs of a backfill; its runner closes it.
+    ``runners`` holds the runner of each backfill of this process by the backfill's id. ``show_backfill`` returns the
+    monitor widget of a backfill by its id; None where there are no widgets. ``has_warned_untrusted`` says that a
+    warning about sources of an untrusted workspace was logged, so that it is logged once.
     """
 
     def __init__(
@@ -39,21 +39,21 @@ class Project:
         purpose: str,
         *,
         preload: Sequence[str] = (),
-        is_vouched_for: bool = False,
+        is_assumed_trusted: bool = False,
     ) -> None:
-        """``purpose`` says to other processes what this one is.
+        """``purpose`` tells other processes what this one does.
 
-        ``preload`` names modules that pre-warmed kernels find imported already. ``is_vouched_for``: whoever started
-        this process has made sure that the workspace's code may run.
+        ``preload`` names modules that pre-warmed kernels find imported already. With ``is_assumed_trusted`` the list of
+        trusted workspaces is not asked: whoever started this process did.
         """
         self.root, self.catalog, self.preload = root, catalog, tuple(preload)
         self.coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), purpose)
         self.tables = Tables(catalog, root)
         self.runners: dict[str, Runner] = {}
-        self.make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = start_threads
+        self.make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = make_thread_pool
         self.show_backfill: Callable[[str], Any] | None = None
-        self.is_distrust_told = False
-        self._is_vouched_for = is_vouched_for
+        self.has_warned_untrusted = False
+        self._is_vouched_for = is_assumed_trusted
         self._registry: Registry | None = None
 
     @property
@@ -62,7 +62,7 @@ class Project:
         return self._is_vouched_for or is_trusted(self.root, self.catalog.workspace_id)
 
     def check_trust(self) -> None:
-        """Raise `UntrustedWorkspaceError` where the workspace's code may not run; whatever starts runs asks first."""
+        """Raise `UntrustedWorkspaceError` where the workspace's code may not run; called before anything is run."""
         if not self._is_vouched_for:
             require_trust(self.root, self.catalog.workspace_id)
 
@@ -77,20 +77,20 @@ class Project:
         return self._registry
 
     def read(self, work: Callable[[Batch], T]) -> T:
-        """Read the catalog for somebody who looks: what belonged to processes that died says so.
+        """Read the catalog after runs of dead processes were marked as interrupted, at most every two seconds.
 
-        All that shows the status of runs, steps and backfills reads by this.
+        Everything that shows a status of runs, steps or backfills reads in this way.
         """
         self.coordinator.reap_if_due()
         return self.catalog.read(work)
 
     def cancel_backfills(self) -> None:
-        """Ask the backfills that run in this process for their end; returns at once."""
+        """Ask every backfill that runs in this process to end; does not wait for it."""
         for runner in list(self.runners.values()):
             runner.cancel()
 
     def close(self) -> None:
-        """Wait for the backfills that run in this process and let go of the catalog."""
+        """Wait for the backfills that run in this process and close the catalog."""
         for runner in list(self.runners.values()):
             runner.wait()
         self.coordinator.close()

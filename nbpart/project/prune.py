@@ -1,4 +1,4 @@
-"""Removing what is no longer needed: old data, old notebooks and logs, and files that nothing names."""
+"""Removing old data files, executed notebooks and logs, and files that the catalog does not know."""
 
 from __future__ import annotations
 
@@ -18,21 +18,24 @@ from nbpart.storage.own_files import check_own_folder, walk_own
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A stray file that is younger may belong to a person who is at work, in seconds.
+#: A file that the catalog does not know stays for so many seconds: it may belong to work in progress.
 STRAY_AFTER_S = 3600.0
-#: Folders of ``runs/`` that hold something else than notebooks and logs of runs.
+#: Folders of ``runs/`` that are not pruned: they hold no notebooks and logs of runs.
 _OWN_FOLDERS = frozenset({"_kernels", "_backfills"})
 
 
 def prune_files(
     catalog: Catalog, root: Path, keep: int, asset_ids: list[int] | None, *, dry_run: bool, stray_after_s: float
 ) -> pd.DataFrame:
-    """Remove, or only list, what a workspace does not need: of all assets, or of those with the given ids."""
+    """Remove, or with ``dry_run`` only list, the old files of a workspace: of all assets, or of those with these ids.
+
+    Of each partition the newest ``keep`` runs and materializations stay. Returns ``path, reason, bytes``, a file a row.
+    """
     import pandas as pd
 
     use = catalog.read(lambda batch: files_in_use(batch, keep, asset_ids))
     rows = []
-    for top in ("data", "runs"):  # both are looked at before anything goes: one may be a link
+    for top in ("data", "runs"):  # both are checked before anything is removed: one may be a link
         check_own_folder(root / top)
     for top in ("data", "runs"):
         for folder, names, handle in walk_own(root, top, _OWN_FOLDERS):
@@ -40,20 +43,23 @@ def prune_files(
                 with contextlib.suppress(FileNotFoundError):
                     status = os.stat(name, dir_fd=handle, follow_symlinks=False)
                     path = f"{folder}/{name}"
-                    why = _why(path, status, use, time.time() - stray_after_s)
-                    if why is None or (why == "stray" and asset_ids is not None):
+                    reason = _find_reason(path, status, use, time.time() - stray_after_s)
+                    if reason is None or (reason == "stray" and asset_ids is not None):
                         continue
                     if not dry_run:
                         os.unlink(name, dir_fd=handle)
-                    rows.append((path, why, status.st_size))
+                    rows.append((path, reason, status.st_size))
             if not dry_run:
                 _remove_empty_folders(handle)
     rows.sort()
     return pd.DataFrame(rows, columns=["path", "reason", "bytes"]).astype({"bytes": "int64"})
 
 
-def _why(name: str, status: os.stat_result, use: FilesInUse, stray_before: float) -> str | None:
-    """Why a file can go: ``old`` or ``stray``; None for one that stays."""
+def _find_reason(name: str, status: os.stat_result, use: FilesInUse, stray_before: float) -> str | None:
+    """Why a file can be removed: ``old`` or ``stray`` (unknown to the catalog); None for one that stays.
+
+    ``stray_before`` is in seconds since 1970: a stray file that changed later stays.
+    """
     if name in use.kept:
         return None
     if name in use.named:
@@ -64,7 +70,7 @@ def _why(name: str, status: os.stat_result, use: FilesInUse, stray_before: float
 
 
 def _remove_empty_folders(handle: int) -> None:
-    """Remove the empty folders directly below an open one; those below them went before."""
+    """Remove the empty folders directly below the folder with an open ``handle``."""
     for entry in os.scandir(handle):
         if entry.is_dir(follow_symlinks=False):
             with contextlib.suppress(OSError):  # not empty, or filled just now
@@ -72,7 +78,7 @@ def _remove_empty_folders(handle: int) -> None:
 
 
 def prune(project: Project, keep: int, assets: Any, *, dry_run: bool, stray_after_s: float) -> pd.DataFrame:
-    """Remove, or only list, what a workspace does not need; see `Workspace.prune`."""
+    """Remove, or with ``dry_run`` only list, old files; see `Workspace.prune`."""
     check_count("keep", keep, least=1)
     project.coordinator.reap()
     registry = project.registry()

@@ -1,4 +1,4 @@
-"""Registering declarations: checked together, compiled, kept as snapshots, then recorded in one transaction."""
+"""Registering declarations: check them together, compile them, and record them in one transaction."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from nbpart.catalog import AssetRow, Batch, Registered, events, queries
 from nbpart.errors import DeclarationError
 from nbpart.partitions import Parameters, PartitionsDefinition, as_definition
 from nbpart.partitions.keys import shorten
-from nbpart.project.file_names import check_files, tell_made_names
+from nbpart.project.file_names import check_files, log_generated_names
 from nbpart.project.partition_sets import ensure_partitions, merge_sets
-from nbpart.project.prepared import Prepared, prepare, remap_inputs, set_name_of
+from nbpart.project.preparation import PreparedAsset, prepare, remap_inputs, set_name_of
 from nbpart.project.project import Project
 from nbpart.project.snapshots import write_snapshots
 
@@ -28,18 +28,18 @@ log = logging.getLogger("nbpart")
 
 
 class Named(Protocol):
-    """A declaration."""
+    """Anything that has a name, as declarations have."""
 
     @property
     def name(self) -> str: ...
 
 
 def register(project: Project, items: Sequence[Any], record_also: Callable[[Batch], object] | None = None) -> None:
-    """Register assets, sources and partitions, all of them or none, and say what was replaced.
+    """Register assets, sources and partitions, all of them or none; logs which assets got other code.
 
-    ``record_also`` records in the same transaction what belongs to them. Raises `DeclarationError` for what is wrong or
-    comes twice, `CycleError`, `UnknownNameError` for an input that is not there, `ParameterError` where keys of a set
-    would lose their meaning.
+    ``record_also`` is called in the same transaction. Raises `DeclarationError` for a wrong or repeated declaration,
+    `CycleError`, `UnknownNameError` for an input that is not there, and `ParameterError` for parameters that do not fit
+    the keys of a set.
     """
     root = project.root
     registry, parameters = project.catalog.read(lambda batch: (load_registry(batch, root), _load_parameters(batch)))
@@ -48,30 +48,33 @@ def register(project: Project, items: Sequence[Any], record_also: Callable[[Batc
     sets = merge_sets([*others, *(item.partitions for item in declared if item.partitions)], parameters)
     declared = [_with_known_parameters(item, sets) for item in declared]
     check_files(declared, registry)
-    check_once(declared, "asset or source")
+    check_unique(declared, "asset or source")
     set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
     set_names |= {item.name: set_name_of(item) for item in declared}
     prepared = [prepare(item, set_names) for item in declared]
 
     def work(batch: Batch) -> dict[str, Registered]:
-        # what is registered is looked at again: another process may have changed it meanwhile
+        # the registry is read again: another process may have changed it meanwhile
         registered = record_prepared(batch, root, load_registry(batch, root), prepared, sets)
         if record_also is not None:
             record_also(batch)
         return registered
 
     registered = project.catalog.write(work)
-    tell_made_names(declared, registry)
+    log_generated_names(declared, registry)
     for definition in _definitions(prepared):
         if _is_changed(registered[definition.name], definition.code_version):
             log.info(
                 "asset %r is replaced: its code changed, and what other code made of it is stale.", definition.name
             )
-    _tell_earlier_imports(items)
+    _log_earlier_imports(items)
 
 
 def remove_asset(project: Project, asset: Any) -> None:
-    """Take an asset or source away; its runs and data stay. Refused while another asset reads it."""
+    """Remove an asset or source from the registry; its runs and data stay.
+
+    Raises `DeclarationError` while another asset reads it.
+    """
     name = name_of(asset)
 
     def work(batch: Batch) -> None:
@@ -83,19 +86,19 @@ def remove_asset(project: Project, asset: Any) -> None:
     project.catalog.write(work)
 
 
-def check_once(items: Sequence[Named], what: str) -> None:
-    """Raise `DeclarationError` where two of the items, each of which is ``what``, have one name but for case."""
+def check_unique(items: Sequence[Named], what: str) -> None:
+    """Raise `DeclarationError` where two items have the same name but for case; ``what`` says what they are."""
     seen: dict[str, str] = {}
     for item in items:
         other = seen.get(item.name.lower())
         if other is not None:
-            told = repr(item.name) if other == item.name else f"{other!r} and {item.name!r}, one name but for case,"
-            raise DeclarationError(f"the {what} {told} comes twice in one call: register one of them.")
+            names = repr(item.name) if other == item.name else f"{other!r} and {item.name!r}, one name but for case,"
+            raise DeclarationError(f"the {what} {names} comes twice in one call: register one of them.")
         seen[item.name.lower()] = item.name
 
 
-def _tell_earlier_imports(items: Sequence[Any]) -> None:
-    """One line for the modules of functions that this process imported before their files were edited."""
+def _log_earlier_imports(items: Sequence[Any]) -> None:
+    """Log a line that names the modules of these functions that were edited after this process imported them."""
     functions = (item.function for item in items if isinstance(item, Asset) and item.function is not None)
     earlier = sorted(
         {f.__module__ for f in functions if is_importable(f) and is_imported_earlier(f, module_of_function(f))}
@@ -106,6 +109,7 @@ def _tell_earlier_imports(items: Sequence[Any]) -> None:
 
 
 def _as_set(item: Any) -> PartitionsDefinition:
+    """The partitions definition that ``item`` is or has. Raises `DeclarationError` for anything else."""
     definition = as_definition(item) if not isinstance(item, list | tuple | str | None) else None
     if definition is None:
         raise DeclarationError(
@@ -120,13 +124,14 @@ def _load_parameters(batch: Batch) -> dict[str, Parameters]:
 
 
 def _with_known_parameters(item: Asset | Source, sets: Mapping[str, PartitionsDefinition]) -> Asset | Source:
-    """The declaration with the parameters that hold for its partitions: these may be declared elsewhere."""
+    """The declaration with its partitions as merged: their parameters may stand in another declaration."""
     if item.partitions is None:
         return item
     return replace(item, partitions=sets[item.partitions.set_name])
 
 
 def _check_case(names: Iterable[str], registry: Registry) -> None:
+    """Raise `DeclarationError` for a name that differs from a registered one only in case."""
     clash = find_collision(list(names), {name.lower(): name for name in registry.nodes})
     if clash:
         raise DeclarationError(f"{clash[0]!r} differs from {clash[1]!r}, which is registered, only in case; rename it.")
@@ -136,10 +141,14 @@ def record_prepared(
     batch: Batch,
     root: Path,
     registry: Registry,
-    prepared: Sequence[Prepared],
+    prepared: Sequence[PreparedAsset],
     sets: Mapping[str, PartitionsDefinition],
 ) -> dict[str, Registered]:
-    """Record prepared definitions beside what is registered, and write the snapshots of their code."""
+    """Record prepared definitions and write the snapshots of their code; what else is registered stays.
+
+    Assets that read one of them get the mapping for its new partitions. Returns by name what was registered before.
+    Raises what `register` raises.
+    """
     given = _definitions(prepared)
     _check_case([d.name for d in given], registry)
     set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
@@ -154,13 +163,13 @@ def record_prepared(
     batch.unchanged = False
     definitions = [*new.values(), *remapped.values()]
     registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
-    # last, so that what is refused leaves no snapshot behind
+    # last, so that refused declarations leave no snapshot behind
     for one in prepared:
         write_snapshots(root, one.definition, one.notebook, one.code)
     return registered
 
 
-def _definitions(prepared: Sequence[Prepared]) -> list[AssetDefinition]:
+def _definitions(prepared: Sequence[PreparedAsset]) -> list[AssetDefinition]:
     return [p.definition for p in prepared]
 
 

@@ -1,4 +1,4 @@
-"""Backfills that were requested: whoever takes one up makes its plan, and of two who do only one records it."""
+"""Starting requested backfills: the process that starts one makes its plan; of two that try, only one records it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from nbpart.backfill.plan import StepTable, plan_steps
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, Moment, PlanFacts, events, queries
-from nbpart.project.launch import find_backfill, launch, make_steps_frame, refuse_unreadable
+from nbpart.project.launch import check_readable, find_backfill, launch, make_steps_frame
 from nbpart.project.project import Project
-from nbpart.project.refresh import take_up_edits
-from nbpart.states import REQUESTED, RunStatus
+from nbpart.project.refresh import register_edited_code
+from nbpart.states import BackfillStatus, RunStatus
 
 
-def take_up_request(
+def start_requested_backfill(
     project: Project, backfill_id: str, options: BackfillOptions, *, also_cancelled: bool = False
 ) -> None:
-    """Plan a requested backfill and run it in the background; nothing where somebody else did so, or cancelled it.
+    """Plan a requested backfill and run it in the background; does nothing where it has a plan or was cancelled.
 
-    ``also_cancelled``: take it up also where it was cancelled before it had a plan. One whose plan is empty has
-    succeeded.
+    With ``also_cancelled`` one that was cancelled before it had a plan is started too. A backfill whose plan is empty
+    has succeeded. Raises `UnknownNameError`, and `DeclarationError` where the code of an asset on disk cannot be read.
     """
     number = project.catalog.read(lambda batch: find_backfill(batch, backfill_id)).backfill_no
-    registry, steps = plan_request(project, number)
+    registry, steps = plan_requested_backfill(project, number)
     frame, coordinator = make_steps_frame(registry, steps, None), project.coordinator.number
 
     def begin(batch: Batch) -> Job | None:
         record = find_backfill(batch, backfill_id)
-        waits = record.status == REQUESTED or (also_cancelled and record.status == RunStatus.CANCELLED)
+        waits = record.status == BackfillStatus.REQUESTED or (also_cancelled and record.status == RunStatus.CANCELLED)
         if record.planned is not None or not waits:
             return None
         events.plan_requested(batch, number, coordinator, frame, registry.moment)
@@ -41,17 +41,18 @@ def take_up_request(
     launch(project, options, begin)
 
 
-def plan_request(project: Project, backfill_no: int) -> tuple[Registry, StepTable]:
-    """What of a request is outdated now, with the code of now; assets that were removed are left out.
+def plan_requested_backfill(project: Project, backfill_no: int) -> tuple[Registry, StepTable]:
+    """The registry and the steps of a requested backfill: what of the requested partitions is outdated now.
 
-    Raises `DeclarationError` where the code of an asset on disk cannot be read.
+    Assets that were removed meanwhile are left out. Raises `DeclarationError` where the code of an asset on disk cannot
+    be read.
     """
-    unreadable = take_up_edits(project).unreadable
+    unreadable = register_edited_code(project).unreadable
     registry = project.catalog.read(partial(load_registry, root=project.root))
     wanted = project.catalog.read(partial(queries.load_request, backfill_no=backfill_no))
     graph = registry.graph
     names = [name for name in graph.computed if registry[name].asset_id in wanted]
-    refuse_unreadable(unreadable, names)
+    check_readable(unreadable, names)
     above = {read for name in names for read in graph.upstream(name) if registry[read].definition.is_source}
     refresh_sources(project.catalog, registry, sorted(above))
     facts, moment = project.catalog.read(partial(_load_facts, registry=registry, names=names))

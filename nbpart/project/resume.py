@@ -1,4 +1,4 @@
-"""Taking up the unfinished steps of a backfill again."""
+"""Resuming and retrying backfills: running the steps of an earlier backfill that have no outcome, or failed."""
 
 from __future__ import annotations
 
@@ -18,82 +18,87 @@ from nbpart.backfill.registry import Registry, load_registry
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.project.launch import (
+    check_readable,
+    derive_status,
+    describe_process,
     find_backfill,
-    holder,
     launch,
-    refuse_unreadable,
     start_backfill,
-    status_of,
 )
 from nbpart.project.project import Project
-from nbpart.project.refresh import take_up_edits
-from nbpart.project.requests import take_up_request
-from nbpart.states import RETRYABLE, WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.project.refresh import register_edited_code
+from nbpart.project.requests import start_requested_backfill
+from nbpart.states import RETRYABLE, WITHOUT_OUTCOME, BackfillStatus, StepStatus
 
 log = logging.getLogger("nbpart")
 
-_ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
+#: Backfills with these statuses have nothing to resume unless steps are left; others always have.
+_ENDED = (BackfillStatus.SUCCEEDED, BackfillStatus.FAILED, BackfillStatus.CANCELLED)
 
 
 def resume_backfill(project: Project, backfill_id: str, **changed: Any) -> None:
-    """Go on in the background with the steps that have no outcome, as the same backfill; nothing where none is left.
+    """Run the steps of a backfill that have no outcome, in the background; does nothing where none is left.
 
-    ``changed``: options that are not as they were. They run with the code of now, but what was made since the plan
-    counts as made. Raises `UnknownNameError`, and `DeclarationError` where it still runs or code cannot be read.
+    ``changed`` are the options that shall differ from those recorded. The steps run with the current code, but
+    partitions that were materialized since the plan are not run again. Raises `UnknownNameError`, and
+    `DeclarationError` where the backfill still runs or code cannot be read.
     """
     project.coordinator.reap()
     record = project.catalog.read(lambda batch: find_backfill(batch, backfill_id))
-    if project.catalog.read(lambda batch: tell_nothing_left(batch, record)):
+    if project.catalog.read(lambda batch: explain_nothing_to_resume(batch, record)):
         return
     options = BackfillOptions.from_json(record.options, **changed)
     if record.planned is None:
-        take_up_request(project, backfill_id, options, also_cancelled=True)
+        start_requested_backfill(project, backfill_id, options, also_cancelled=True)
         return
-    coordinator, unreadable = project.coordinator.number, take_up_edits(project).unreadable
+    coordinator, unreadable = project.coordinator.number, register_edited_code(project).unreadable
 
     def begin(batch: Batch) -> Job | None:
-        # looked at in the transaction that takes it up: of two processes that resume it only one does
+        # checked in the transaction that begins it, so that of two processes only one does
         now = find_backfill(batch, backfill_id)
-        if status_of(project, now) == RunStatus.RUNNING:
-            raise DeclarationError(f"backfill {backfill_id} is running in {holder(now)}; there is nothing to resume.")
-        if tell_nothing_left(batch, now):
+        if derive_status(project, now) == BackfillStatus.RUNNING:
+            raise DeclarationError(
+                f"backfill {backfill_id} is running in {describe_process(now)}; there is nothing to resume."
+            )
+        if explain_nothing_to_resume(batch, now):
             return None
         job = _begin(batch, project.root, now, options, coordinator)
-        refuse_unreadable(unreadable, [steps.asset for steps in job.steps.assets])
+        check_readable(unreadable, [steps.asset for steps in job.steps.assets])
         return job
 
     launch(project, options, begin)
 
 
-def take_up(project: Project, backfill_id: str, **changed: Any) -> None:
-    """Begin a backfill that was handed over to this process, or a request.
+def start_waiting_backfill(project: Project, backfill_id: str, **changed: Any) -> None:
+    """Begin a queued backfill that this process was started for, or a requested one.
 
-    Raises `DeclarationError` where it does not wait for a process any more; a request is left to who has it then.
+    Raises `DeclarationError` where a queued one is no longer queued; a requested one that another process began
+    meanwhile is left alone.
     """
     recorded = project.catalog.read(lambda batch: find_backfill(batch, backfill_id))
     options = BackfillOptions.from_json(recorded.options, **changed)
     if recorded.planned is None:
-        take_up_request(project, backfill_id, options)
+        start_requested_backfill(project, backfill_id, options)
         return
     coordinator = project.coordinator.number
 
     def begin(batch: Batch) -> Job:
         record = find_backfill(batch, backfill_id)
-        if record.status != RunStatus.QUEUED:
+        if record.status != BackfillStatus.QUEUED:
             raise DeclarationError(f"backfill {backfill_id} was {record.status} before this process had it.")
         return _begin(batch, project.root, record, options, coordinator)
 
     launch(project, options, begin)
 
 
-def take_up_left(project: Project, secrets: Mapping[str, Any]) -> list[str]:
-    """Go on with every requested backfill that nobody works on; the ids of those that this process runs now.
+def resume_unfinished_requests(project: Project, secrets: Mapping[str, Any]) -> list[str]:
+    """Resume every requested backfill that no process works on; returns the ids of those that now run here.
 
-    ``secrets``: settings of which those are given to a backfill that it needs and that are recorded nowhere. One that
-    cannot go on is told of and stays as it is.
+    ``secrets`` are settings by name, from which each backfill gets those that it declared secret. One that cannot be
+    resumed stays as it is, and a warning says why.
     """
     project.coordinator.reap()
-    taken = []
+    resumed = []
     for backfill_id in project.catalog.read(queries.unfinished_requests):
         try:
             recorded = project.catalog.read(partial(find_backfill, backfill_id=backfill_id)).options
@@ -102,44 +107,45 @@ def take_up_left(project: Project, secrets: Mapping[str, Any]) -> list[str]:
         except NbpartError as error:
             log.warning("backfill %s was asked for before and is not done: %s", backfill_id, error)
         else:
-            taken += [backfill_id] if backfill_id in project.runners else []
-    return taken
+            resumed += [backfill_id] if backfill_id in project.runners else []
+    return resumed
 
 
 def retry_backfill(project: Project, backfill_id: str, **changed: Any) -> str | None:
-    """Start a backfill of the steps of another that failed or were blocked; its id, None where there are none.
+    """Start a backfill of the failed and blocked steps of another; returns its id, None where there are none.
 
-    ``changed``: options that are not as they were. Raises `UnknownNameError`.
+    ``changed`` are the options that shall differ from those of the other. Raises `UnknownNameError`, and
+    `DeclarationError` where code cannot be read.
     """
-    unreadable = take_up_edits(project).unreadable
+    unreadable = register_edited_code(project).unreadable
     record = project.catalog.read(lambda batch: find_backfill(batch, backfill_id))
     registry, steps, _ = project.catalog.read(lambda batch: load_steps(batch, project.root, record, RETRYABLE))
     if not len(steps):
         return None
-    refuse_unreadable(unreadable, [asset.asset for asset in steps.assets])
+    check_readable(unreadable, [asset.asset for asset in steps.assets])
     options = BackfillOptions.from_json(record.options, **changed)
     return start_backfill(project, registry, steps, f"failed of {backfill_id}", options, None)
 
 
-def tell_nothing_left(batch: Batch, record: BackfillRecord) -> str:
-    """Why a backfill cannot be resumed and what to do instead, in a sentence; "" where something of it is left."""
+def explain_nothing_to_resume(batch: Batch, record: BackfillRecord) -> str:
+    """Why a backfill has nothing to resume, and what to do instead, as a sentence; "" where steps are left."""
     if record.planned is None or record.status not in _ENDED or queries.count_left(batch, record.backfill_no):
         return ""
     counts = queries.step_counts(batch, record.backfill_no)
-    bad, removed = sum(counts[s] for s in RETRYABLE), sum(counts[s] for s in WITHOUT_OUTCOME)
-    told = f"backfill {record.backfill_id} has nothing to resume"
-    if bad:
-        return f"{told}: {_count(bad)} failed or were blocked, and retry_failed() runs these."
+    failed, removed = sum(counts[s] for s in RETRYABLE), sum(counts[s] for s in WITHOUT_OUTCOME)
+    start = f"backfill {record.backfill_id} has nothing to resume"
+    if failed:
+        return f"{start}: {_pluralize(failed)} failed or were blocked, and retry_failed() runs these."
     if removed:
-        return f"{told}: the keys or assets of {_count(removed)} were removed."
-    return f"{told}: all of it succeeded."
+        return f"{start}: the keys or assets of {_pluralize(removed)} were removed."
+    return f"{start}: all of it succeeded."
 
 
-def check_changes(project: Project, backfill_id: str, changed: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a backfill that shall be other than recorded, checked; secrets are among ``secrets`` only.
+def check_changed_options(project: Project, backfill_id: str, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the options of a backfill that shall differ from those recorded; returns them with secrets moved.
 
-    Raises `UnknownNameError`, and `DeclarationError` for an option that cannot be, and for settings and limits of what
-    is not in the backfill.
+    Settings that are secret are moved from ``settings`` to ``secrets``. Raises `UnknownNameError`, and
+    `DeclarationError` for a value that cannot be, and for settings and limits of assets that are not in the backfill.
     """
 
     def load(batch: Batch) -> tuple[BackfillRecord, list[AssetDefinition]]:
@@ -157,10 +163,10 @@ def check_changes(project: Project, backfill_id: str, changed: Mapping[str, Any]
 def load_steps(
     batch: Batch, root: Path, record: BackfillRecord, statuses: Collection[StepStatus]
 ) -> tuple[Registry, StepTable, Any]:
-    """The steps of a backfill that have one of ``statuses``, with their numbers in the catalog (int64).
+    """The steps of a backfill that have one of ``statuses``: the registry, the steps, and their numbers (int64).
 
-    The registry has what is registered now, and the moment of the backfill's plan. Raises `UnknownNameError` if an
-    asset of theirs was removed.
+    The registry is the current one, set to the moment at which the backfill was planned. Raises `UnknownNameError` if
+    the asset of a step was removed.
     """
     registry = load_registry(batch, root)
     if record.planned is not None:
@@ -191,10 +197,11 @@ def load_steps(
 
 
 def _begin(batch: Batch, root: Path, record: BackfillRecord, options: BackfillOptions, coordinator: int) -> Job:
+    """Record that a coordinator runs a backfill again; the job of its steps without an outcome."""
     registry, steps, numbers = load_steps(batch, root, record, WITHOUT_OUTCOME)
     events.resume_backfill(batch, record.backfill_no, coordinator)
     return Job(record.backfill_no, record.backfill_id, registry, steps, numbers, options)
 
 
-def _count(n: int) -> str:
+def _pluralize(n: int) -> str:
     return f"{n:,} step{'' if n == 1 else 's'}"

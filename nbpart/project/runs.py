@@ -1,4 +1,4 @@
-"""Runs, as they are recorded."""
+"""Runs as they are recorded: one with all its fields, many as a frame, and the kernels that failed runs kept."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """What is known of one run; a snapshot, asked for anew by ``ws.get_run``."""
+    """What is recorded of one run. It does not change with the run: ``ws.get_run`` reads it again."""
 
     def __init__(self, root: Path, record: RunRecord, check_trust: Callable[[], None]) -> None:
-        """``check_trust`` raises where what the workspace holds may not be used."""
+        """``check_trust`` raises `UntrustedWorkspaceError` where kernels of the workspace may not be connected to."""
         self._root, self._record, self._check_trust = root, record, check_trust
 
     @property
@@ -81,7 +81,7 @@ class Run:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters of its partition by name, typed; none where the set has declared others since."""
+        """The typed parameters of its partition by name; empty where they no longer fit those the set declares."""
         record = self._record
         declared = Parameters.from_json(record.declared) if record.declared else None
         try:
@@ -91,32 +91,33 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that its backfill overrode."""
+        """The settings that its backfill gave it, by name."""
         return {name: decode_value(value) for name, value in self._record.settings.items()}
 
     @property
     def lacked(self) -> dict[str, list[str]]:
-        """The inputs that it ran without: input -> keys."""
+        """The partitions that it ran without, as they had no data: input -> keys."""
         return {name: list(keys) for name, keys in self._record.lacked.items()}
 
     @property
     def notebook(self) -> Path | None:
-        """The executed notebook of the last attempt."""
+        """The executed notebook of its last attempt; None before there is one."""
         return self._path(self._record.notebook)
 
     @property
     def log_path(self) -> Path | None:
+        """The file with what its last attempt wrote to stdout and stderr; None before there is one."""
         return self._path(self._record.log)
 
     @property
     def log(self) -> str:
-        """What its last attempt wrote to stdout and stderr."""
+        """What its last attempt wrote to stdout and stderr; "" where it wrote nothing or the file is gone."""
         path = self.log_path
         return path.read_text(errors="replace") if path and path.exists() else ""
 
     @property
     def error(self) -> str | None:
-        """``Class: message`` of what ended it, None if nothing did."""
+        """``Class: message`` of the exception that ended it; None without one."""
         record = self._record
         if record.error_class is None:
             return None
@@ -124,7 +125,7 @@ class Run:
 
     @property
     def error_cell(self) -> int | None:
-        """The index of the cell in its executed notebook that raised."""
+        """The index, from 0, of the cell in its executed notebook that raised."""
         return self._record.error_cell
 
     @property
@@ -138,7 +139,7 @@ class Run:
 
     @property
     def kernel_kind(self) -> str | None:
-        """How its kernel came to be: ``prewarmed``, ``spare`` (started ahead), ``stock``; None where none is known."""
+        """How its kernel was started: ``prewarmed`` (forked), ``spare`` (started ahead), ``stock``; None if unknown."""
         return self._record.kernel_kind
 
     @property
@@ -148,24 +149,24 @@ class Run:
 
     @property
     def peak_rss_bytes(self) -> int | None:
-        """The most memory that its kernel had."""
+        """The peak resident memory of its kernel, in bytes."""
         return self._record.peak_rss_bytes
 
     @property
     def note(self) -> str | None:
-        """What is to be known of how it ended, though it succeeded: a cell called ``sys.exit()``, for instance."""
+        """A remark on how it ended though it succeeded, for instance that a cell called ``sys.exit()``."""
         return self._record.note
 
     @property
     def process(self) -> str | None:
-        """The process that ran it: ``process 123 on host``."""
+        """The coordinating process that ran it, as text: ``process 123 on host``."""
         return self._record.process
 
     def kernel(self) -> KeptKernel:
-        """The kernel that this failed run left alive: inspect it, execute code in it, shut it down.
+        """The kernel that this failed run left alive, to inspect it, execute code in it, and shut it down.
 
-        Raises `MissingInputError` where none was kept, or its time is over, `UntrustedWorkspaceError` in a workspace
-        of somebody else: a file in it says which process that is, and what is sent there.
+        Raises `MissingInputError` where none was kept or it has ended, and `UntrustedWorkspaceError` in a workspace
+        that is not trusted: a file in it says which process to connect to.
         """
         if self._record.kept_kernel is None:
             raise MissingInputError(
@@ -177,7 +178,7 @@ class Run:
         return KeptKernel(find_own(self._root, f"runs/_kernels/{name}", f"run {self.run_id}"))
 
     def to_error(self) -> RunFailedError:
-        """The exception that stands for this run's failure."""
+        """The exception to raise for this run's failure; a subclass of what the notebook raised if that is builtin."""
         record = self._record
         place = PartitionRef(record.asset, record.partition_key).label
         return run_failed(
@@ -191,7 +192,7 @@ class Run:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Its fields as plain values."""
+        """Its fields as values that JSON has; times and paths are text."""
         names = (
             "run_id", "asset", "partition_key", "status", "attempt", "backfill_id", "started_at", "finished_at",
             "duration_s", "code_version", "lacked", "error", "error_cell", "traceback", "exit_code", "kernel_kind",
@@ -217,7 +218,7 @@ class Run:
 
 
 def find_run(project: Project, run_id: str) -> RunRecord:
-    """What is recorded of a run. Raises `UnknownNameError`."""
+    """The record of a run. Raises `UnknownNameError`."""
     record = project.read(lambda batch: queries.find_run(batch, run_id))
     if record is None:
         raise UnknownNameError(f"there is no run {run_id!r}; ws.runs() lists them.")
@@ -225,12 +226,12 @@ def find_run(project: Project, run_id: str) -> RunRecord:
 
 
 def get_run(project: Project, run_id: str) -> Run:
-    """One run. Raises `UnknownNameError`."""
+    """The run with that id. Raises `UnknownNameError`."""
     return Run(project.root, find_run(project, run_id), project.check_trust)
 
 
 def list_runs(project: Project, asset: Any, partition_key: Any, backfill: Any, limit: int | None) -> pd.DataFrame:
-    """Runs, newest first; see `Workspace.runs`. ``backfill`` is one or its id."""
+    """Runs, newest first; see `Workspace.runs`. ``backfill`` is a backfill or its id."""
     node = None if asset is None else project.registry()[name_of(asset)]
     if partition_key is not None and node is None:
         raise DeclarationError("runs of a partition_key need the asset too: ws.runs(asset=..., partition_key=...).")
@@ -246,7 +247,7 @@ def list_runs(project: Project, asset: Any, partition_key: Any, backfill: Any, l
 
 
 def list_kept_kernels(project: Project) -> pd.DataFrame:
-    """The kernels of failed runs that were kept: ``run_id, asset, partition_key, pid, expires_at``."""
+    """The live kernels of failed runs, one a row: ``run_id, asset, partition_key, pid, expires_at`` (UTC)."""
     import pandas as pd
 
     kept = [(get_run(project, run_id), kernel) for run_id, kernel in find_kept_kernels(project.root)]

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nbpart.assets.code import (
-    CodeVersion,
-)
+from nbpart.assets.code import CodeVersion
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.modules.scripts import is_script
 from nbpart.partitions.names import MAX_NAME_BYTES
@@ -21,7 +19,7 @@ from nbpart.storage.own_files import make_folder
 def write_snapshots(
     root: Path, definition: AssetDefinition, notebook: Mapping[str, Any] | None, code: CodeVersion | None
 ) -> None:
-    """Write the snapshots of an asset's code below the workspace ``root``; what is there already stays."""
+    """Write the snapshots of an asset's code below the workspace ``root``; files that are there with that text stay."""
     if definition.snapshot is not None:
         text = json.dumps(notebook, indent=1, ensure_ascii=False)
         _write_once(root, root / definition.snapshot, text)
@@ -30,7 +28,7 @@ def write_snapshots(
 
 
 def name_module_snapshot(name: str, source: str) -> str:
-    """Where the snapshot of a module goes, relative to the workspace: the same for the same source."""
+    """The path of a module's snapshot, relative to the workspace: the same for the same name and source."""
     digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     if is_script(name):
         digest = hashlib.sha256(f"{name}\n{source}".encode("utf-8", "surrogatepass")).hexdigest()[:16]

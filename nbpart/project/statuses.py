@@ -1,4 +1,4 @@
-"""The statuses of partitions as frames: how many of each asset have which, and one by one."""
+"""The statuses of partitions as frames: counted by asset, and one by one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from nbpart.assets.asset import name_of
 from nbpart.backfill.registry import Registry
 from nbpart.catalog import queries
 from nbpart.project.project import Project
-from nbpart.project.refresh import describe_age, refresh_registry
+from nbpart.project.refresh import describe_code_age, refresh_registry
 from nbpart.states import DISPLAY_ORDER
 
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def tabulate_statuses(registry: Registry, counts: pd.DataFrame, as_seen: str) -> pd.DataFrame:
-    """An asset a row (the index), a status a column, from `queries.status_counts`; the columns have the name given."""
+    """Counts of partitions with an asset a row (the index) and a status a column, from `queries.status_counts`.
+
+    ``as_seen`` becomes the name of the columns.
+    """
     import pandas as pd
 
     names = {node.asset_id: name for name, node in registry.nodes.items()}
@@ -31,7 +34,7 @@ def tabulate_statuses(registry: Registry, counts: pd.DataFrame, as_seen: str) ->
 def count_statuses(project: Project) -> pd.DataFrame:
     """How many partitions of each asset have each status; see `Workspace.status`."""
     registry = refresh_registry(project)
-    return tabulate_statuses(registry, project.catalog.read(queries.status_counts), describe_age(project))
+    return tabulate_statuses(registry, project.catalog.read(queries.status_counts), describe_code_age(project))
 
 
 def partition_status(project: Project, asset: Any) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Parameters of an asset that has no partitions yet: the papermill loop in one line."""
+"""Running an asset for every combination of parameter values, also where it has no partitions yet."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from nbpart.project.registration import register
 
 
 def add_grid(project: Project, asset: Asset, axes: Mapping[str, Any]) -> list[str]:
-    """Add every combination of ``axes`` to the asset's partitions and return their keys, also those that were there.
+    """Add every combination of ``axes`` to the asset's partitions; returns their keys, whether they are new or not.
 
-    An asset without partitions gets a set of its own name, typed as its parameters cell or its arguments show. Raises
-    `DeclarationError` for a name that is no parameter of it.
+    ``axes`` maps each parameter to a list of values or one value. An asset without partitions gets a set of its own
+    name, whose parameters have the types of its parameters cell or its arguments. Raises `DeclarationError` for a name
+    that is no parameter of it.
     """
     node_set = project.registry().graph[asset.name].set_name
     if not node_set or node_set == asset.name:
-        declared = DynamicPartitions(asset.name, _declare(asset, axes, _known(project, node_set)))
+        declared = DynamicPartitions(asset.name, _declare(asset, axes, _known_parameters(project, node_set)))
         register(project, [dataclasses.replace(_plain(asset), partitions=declared)])
         node_set = asset.name
     keys = load_sets(project.catalog).get(node_set)
@@ -39,7 +40,7 @@ def add_grid(project: Project, asset: Asset, axes: Mapping[str, Any]) -> list[st
     return texts
 
 
-def _known(project: Project, set_name: str) -> Parameters | None:
+def _known_parameters(project: Project, set_name: str) -> Parameters | None:
     keys = load_sets(project.catalog).get(set_name) if set_name else None
     return keys.parameters if keys is not None else None
 
@@ -49,15 +50,15 @@ def _plain(asset: Asset) -> Asset:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A parameter as the code shows it, and whether its type was written or only follows from its default."""
+class _FoundParam:
+    """A parameter found in an asset's code, and whether its type is annotated or only follows from its default."""
 
     param: Param
     is_annotated: bool
 
 
 def _declare(asset: Asset, axes: Mapping[str, Any], known: Parameters | None) -> dict[str, Param]:
-    """The parameters known so far with those of ``axes``, each with the default that the asset's code gives it."""
+    """The parameters in ``known`` and ``axes``, each with its type and the default that it has in the asset's code."""
     found = _read_signature(asset) if asset.function is not None else _read_cell(asset)
     already = {p.name: p.kind for p in known} if known else {}
     for name in axes:
@@ -67,16 +68,17 @@ def _declare(asset: Asset, axes: Mapping[str, Any], known: Parameters | None) ->
                 "Its parameters are the variables of the cell tagged 'parameters', or its function's arguments."
             )
     return {
-        name: _typed(asset, name, found[name], axes.get(name), is_float=already.get(name) is Kind.FLOAT)
+        name: _make_param(asset, name, found[name], axes.get(name), is_float=already.get(name) is Kind.FLOAT)
         for name in sorted({*already, *axes})
         if name in found
     }
 
 
-def _typed(asset: Asset, name: str, found: _Found, axis: Any, *, is_float: bool) -> Param:
-    """The parameter with a type: of its annotation, its default, else of the first value that was given.
+def _make_param(asset: Asset, name: str, found: _FoundParam, axis: Any, *, is_float: bool) -> Param:
+    """The parameter with the type of its annotation or its default, else of the first given value.
 
-    A default of ``1`` does not say that ``0.5`` cannot be: without an annotation a whole number widens to a float.
+    Without an annotation, an integer default does not exclude fractions: where one is given, or ``is_float``, the type
+    is float. Raises `DeclarationError` where no type can be found.
     """
     values = axis if isinstance(axis, list | tuple | range) else [axis]
     type = found.param.type or _type_of(values)
@@ -88,7 +90,7 @@ def _typed(asset: Asset, name: str, found: _Found, axis: Any, *, is_float: bool)
 
 
 def _type_of(values: Sequence[Any]) -> Any:
-    """The plain type of the first value, None where there is none that tells."""
+    """The Python type of the first value; None where there is no value or it is None."""
     try:
         first = to_plain(values[0]) if values else None
     except ValueError:  # refused where the key is spelled, with its reason
@@ -103,18 +105,18 @@ def _is_fraction(value: Any) -> bool:
         return False
 
 
-def _read_cell(asset: Asset) -> dict[str, _Found]:
+def _read_cell(asset: Asset) -> dict[str, _FoundParam]:
     assert asset.notebook is not None
     cell = read_parameters_cell(read_declared_notebook(asset.name, asset.notebook), str(asset.notebook))
     return {
-        name: _Found(
+        name: _FoundParam(
             Param(p.type, p.value if p.has_value and p.type is not None else REQUIRED), p.annotation is not None
         )
         for name, p in cell.items()
     }
 
 
-def _read_signature(asset: Asset) -> dict[str, _Found]:
+def _read_signature(asset: Asset) -> dict[str, _FoundParam]:
     assert asset.function is not None
     found = {}
     for argument in inspect.signature(asset.function, eval_str=True).parameters.values():
@@ -123,5 +125,5 @@ def _read_signature(asset: Asset) -> dict[str, _Found]:
         kind = argument.annotation if is_annotated else None
         if kind is None and has_default and argument.default is not None:
             kind = type(argument.default)
-        found[argument.name] = _Found(Param(kind, argument.default if has_default else REQUIRED), is_annotated)
+        found[argument.name] = _FoundParam(Param(kind, argument.default if has_default else REQUIRED), is_annotated)
     return found

@@ -1,4 +1,4 @@
-"""Reading what was materialized of many partitions, as DuckDB relations."""
+"""The data of all partitions of an asset as DuckDB relations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nbpart.backfill.data_faults import assess_faults
 from nbpart.backfill.registry import Node
 from nbpart.catalog import Catalog, queries
 from nbpart.catalog.relations import AssetSnapshot, Relations
-from nbpart.project.data_seen import record_seen
+from nbpart.project.data_seen import try_record_data_observations
 from nbpart.storage import FileFault, find_size_fault
 from nbpart.storage.own_files import check_no_links
 
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 
 class Tables:
-    """What `Workspace.table` and `Workspace.sql` read: snapshots of assets in a database of their own."""
+    """Relations for `Workspace.table` and `Workspace.sql`, in an in-memory database without access to the catalog."""
 
     def __init__(self, catalog: Catalog, root: Path) -> None:
         self._catalog, self._root = catalog, root
         self._relations = Relations()
 
     def table(self, node: Node) -> duckdb.DuckDBPyRelation:
+        """The materialized partitions of an asset; see `Workspace.table`."""
         return self._relations.table(self._snapshots([node.name])[node.name])
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
+        """The answer to a query over all assets; see `Workspace.sql`."""
         return self._relations.sql(query, self._snapshots)
 
     def close(self) -> None:
@@ -40,11 +42,11 @@ class Tables:
         for snapshot in found.values():
             paths = (path for path in snapshot.rows.column("path").to_pylist() if path is not None)
             check_no_links(self._root, paths, f"the data of {snapshot.name!r}")
-            self._look_at_sizes(snapshot)
+            self._check_sizes(snapshot)
         return found
 
-    def _look_at_sizes(self, snapshot: AssetSnapshot) -> None:
-        """Record which files are gone or have another size, and warn of these; for one that is gone the query fails."""
+    def _check_sizes(self, snapshot: AssetSnapshot) -> None:
+        """Record the files that are gone or have another size, and warn of the latter; a query of a gone file fails."""
         columns = (snapshot.rows.column(name).to_pylist() for name in ("materialization_id", "path", "bytes"))
         faults = {
             number: fault
@@ -53,7 +55,7 @@ class Tables:
         }
         if not faults:
             return
-        record_seen(
+        try_record_data_observations(
             self._catalog, [seen for n, fault in faults.items() if (seen := assess_faults(n, {"": fault})) is not None]
         )
         others = sum(fault is not FileFault.DELETED for fault in faults.values())

@@ -1,9 +1,9 @@
-"""Whose code may run: the list of workspaces that this user made or trusts.
+"""The list of workspaces that this user made or trusts: only their code may run.
 
-A workspace holds code (notebooks, sensors), and it may come from anybody. Who owns its files tells nothing, since
-whoever unpacks an archive owns what was in it. So there is a list outside of every workspace, in the user's own state
-folder, a small file for each path: what this user made, and what this user said to trust. It names the path and the
-identity of the workspace; where one of them is another, the workspace is another.
+A workspace holds code (notebooks, sensors), and it may come from anybody. Who owns its files is no sign, since whoever
+unpacks an archive owns what was in it. So there is a list outside of every workspace, in the user's own state folder: a
+small file for each workspace that this user made or decided to trust, with its path and its identity. A workspace is on
+the list only if both are equal.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ log = logging.getLogger("nbpart")
 MADE, TRUSTED = "made", "trusted"
 #: With more entries than this, those whose workspace is gone are dropped.
 _MOST_KEPT = 1000
-#: What this process made or was told to trust, as (path, workspace id), whether or not the list can be written.
+#: The workspaces that this process made or trusted, as (path, workspace id), whether or not the list can be written.
 _in_process: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """An entry of the list; ``how`` is ``"made"`` (by this user) or ``"trusted"`` (this user said so)."""
+    """An entry of the list; ``how`` is ``"made"`` or ``"trusted"`` by this user, ``since`` an ISO time in UTC."""
 
     path: str
     workspace_id: str
@@ -42,7 +42,7 @@ class Trusted:
 
 
 def find_state_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The folder in which nbpart keeps what it knows of this user; None where there is no home."""
+    """The folder for nbpart's state of this user, by the XDG or macOS rules; None where there is no home."""
     base = Path(environ.get("XDG_STATE_HOME", ""))
     if not base.is_absolute():
         try:
@@ -76,7 +76,7 @@ def require_trust(root: Path, workspace_id: str) -> None:
 
 
 def trust_workspace(root: Path, workspace_id: str, how: str = TRUSTED) -> None:
-    """Put a workspace on the list; where that cannot be written, trust it for the life of this process."""
+    """Put a workspace on the list; where the list cannot be written, it is trusted until this process ends."""
     path = os.path.realpath(root)
     _in_process.add((path, workspace_id))
     entry = Trusted(path, workspace_id, how, datetime.now(UTC).isoformat(timespec="seconds"))
@@ -93,7 +93,7 @@ def trust_workspace(root: Path, workspace_id: str, how: str = TRUSTED) -> None:
 
 
 def forget_workspace(root: Path) -> bool:
-    """Take a path off the list; whether it was there. Raises `OSError` where the list cannot be written."""
+    """Remove a path from the list; returns whether it was on it. Raises `OSError` where it cannot be written."""
     path = os.path.realpath(root)
     _in_process.difference_update({known for known in _in_process if known[0] == path})
     folder = _list_folder()
@@ -104,7 +104,7 @@ def forget_workspace(root: Path) -> bool:
 
 
 def load_trusted() -> list[Trusted]:
-    """The list, by path."""
+    """The entries of the list, sorted by path."""
     folder = _list_folder()
     if folder is None or not folder.is_dir():
         return []
@@ -122,7 +122,7 @@ def _file_name(path: str) -> str:
 
 
 def _read(file: Path) -> Trusted | None:
-    """An entry; None where there is none, or one that another user wrote."""
+    """Read an entry; None where there is none, it cannot be read, or another user wrote it."""
     try:
         handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -138,6 +138,7 @@ def _read(file: Path) -> Trusted | None:
 
 
 def _drop_gone(folder: Path) -> None:
+    """Drop entries whose workspace no longer exists, once there are more than `_MOST_KEPT`."""
     files = list(folder.glob("*.json"))
     if len(files) > _MOST_KEPT:
         for file in files:

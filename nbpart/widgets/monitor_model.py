@@ -11,13 +11,12 @@ from typing import Any
 from nbpart.catalog import BackfillRecord
 from nbpart.catalog.queries.live import BackfillProgress, StepAt
 from nbpart.states import (
-    CANCELLING,
     LIVE_BACKFILL,
-    REQUESTED,
     RETRYABLE,
     STEP_ORDER,
     UNFINISHED,
     WITHOUT_OUTCOME,
+    BackfillStatus,
     RunStatus,
     StepStatus,
 )
@@ -58,7 +57,7 @@ class MonitorModel:
     @property
     def is_requested(self) -> bool:
         """Whether it was requested and not started yet, and so has no steps."""
-        return self.status == REQUESTED
+        return self.status == BackfillStatus.REQUESTED
 
     @property
     def done(self) -> int:
@@ -68,7 +67,7 @@ class MonitorModel:
     @property
     def can_cancel(self) -> bool:
         """Whether it can be cancelled and was not yet."""
-        return self.is_requested or (self.is_active and self.status != CANCELLING)
+        return self.is_requested or (self.is_active and self.status != BackfillStatus.CANCELLING)
 
     @property
     def n_retryable(self) -> int:
@@ -117,7 +116,7 @@ def build_monitor(progress: BackfillProgress) -> MonitorModel:
     return MonitorModel(
         backfill_id=record.backfill_id,
         selection=record.selection,
-        status=CANCELLING if record.cancelling and is_active else record.status,
+        status=BackfillStatus.CANCELLING if record.cancelling and is_active else record.status,
         process=describe_process(record),
         steps=record.steps,
         counts=counts,

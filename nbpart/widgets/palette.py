@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from nbpart.states import CANCELLING, REQUESTED, PartitionStatus, StepStatus
+from nbpart.states import BackfillStatus, PartitionStatus, StepStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ LIKE: Mapping[str, tuple[PartitionStatus, str]] = {
     _S.FAILED: (_P.FAILED, "✕"),
     _S.CANCELLED: (_P.MISSING, "■"),
     _S.INTERRUPTED: (_P.STALE, "↯"),
-    REQUESTED: (_P.QUEUED, "◷"),
-    CANCELLING: (_P.RUNNING, "■"),
+    BackfillStatus.REQUESTED: (_P.QUEUED, "◷"),
+    BackfillStatus.CANCELLING: (_P.RUNNING, "■"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The workspace and what it gives into a user's hands."""
+"""The objects that a user works with: the workspace, and what its methods return."""
 
 from nbpart.project.backfills import Backfill, Backfills
 from nbpart.project.partition_set import PartitionSet

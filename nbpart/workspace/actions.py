@@ -1,4 +1,4 @@
-"""What the widgets of a workspace ask for, done, with the line of code that does the same."""
+"""The actions of a workspace's widgets, each with the line of Python that does the same."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from nbpart.backfill.options import OPTIONS, Option
 from nbpart.project.backfills import Backfill, Backfills
+from nbpart.project.details import show_data, show_log, show_notebook, show_partition, show_run
+from nbpart.project.equivalent_code import MAX_SPELLED, spell_axis, spell_call, spell_keys, spell_set
 from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import Plan, make_plan
 from nbpart.project.project import Project
-from nbpart.project.refresh import refresh, seen_at
-from nbpart.project.shown import show_data, show_executed, show_log, show_partition, show_run
-from nbpart.project.spelled_calls import MOST_SPELLED, spell_axis, spell_call, spell_keys, spell_set
+from nbpart.project.refresh import find_code_checked_at, refresh
 from nbpart.widgets.actions import (
     ActionResult,
     DataPreview,
@@ -27,12 +27,12 @@ from nbpart.widgets.actions import (
     RunDetails,
 )
 
-#: So many steps of a plan are shown.
-_HEAD_ROWS = 200
+#: How many steps of a plan are shown.
+_MAX_STEPS = 200
 
 
 class WorkspaceActions:
-    """The `nbpart.widgets.actions.Actions` of a workspace."""
+    """Implements `nbpart.widgets.actions.Actions`, whose docstrings say what each action does, on a project."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -62,45 +62,41 @@ class WorkspaceActions:
         given = {name: value for name, value in options.items() if value != OPTIONS[name].default}
         plan = self._plan(selection, keys, status)
         if not len(plan):
-            told = " ".join(
-                filter(None, ["Nothing to do: everything chosen is up to date.", _as_sentence(plan.notice)])
-            )
-            return ActionResult(told, f"ws.plan({spell_call(selection, keys, status)})")
+            message = _add_notice("Nothing to do: everything chosen is up to date.", plan.notice)
+            return ActionResult(message, f"ws.plan({spell_call(selection, keys, status)})")
         backfill = plan.run(**given)
-        begun = f"Backfill {backfill.id} has begun: {len(plan):,} steps."
-        told = " ".join(filter(None, [begun, _as_sentence(plan.notice)]))
-        return ActionResult(told, f"ws.backfill({spell_call(selection, keys, status, given)})", backfill.id)
+        message = _add_notice(f"Backfill {backfill.id} has begun: {len(plan):,} steps.", plan.notice)
+        return ActionResult(message, f"ws.backfill({spell_call(selection, keys, status, given)})", backfill.id)
 
     def cancel(self, backfill_id: str) -> ActionResult:
         try:
             self._backfill(backfill_id).cancel(timeout_s=0.0)
-            told = "It has ended."
+            message = "It has ended."
         except TimeoutError:
-            told = "It was asked to end: running notebooks are stopped, nothing new starts."
-        return ActionResult(told, f"ws.backfills[{backfill_id!r}].cancel()", backfill_id)
+            message = "It was asked to end: running notebooks are stopped, nothing new starts."
+        return ActionResult(message, f"ws.backfills[{backfill_id!r}].cancel()", backfill_id)
 
     def retry_failed(self, backfill_id: str) -> ActionResult:
         backfill = self._backfill(backfill_id)
+        code = f"ws.backfills[{backfill_id!r}].retry_failed()"
         again = backfill.retry_failed()
         if again is backfill:
-            return ActionResult(backfill.tell_nothing_failed(), f"ws.backfills[{backfill_id!r}].retry_failed()")
-        return ActionResult(
-            f"Backfill {again.id} has begun.", f"ws.backfills[{backfill_id!r}].retry_failed()", again.id
-        )
+            return ActionResult(backfill.explain_nothing_to_retry(), code)
+        return ActionResult(f"Backfill {again.id} has begun.", code, again.id)
 
     def resume(self, backfill_id: str) -> ActionResult:
         backfill = self._backfill(backfill_id)
-        told = backfill.tell_nothing_left()
+        explanation = backfill.explain_nothing_to_resume()
         backfill.resume()
-        return ActionResult(told or "It goes on.", f"ws.backfills[{backfill_id!r}].resume()", backfill_id)
+        return ActionResult(explanation or "It goes on.", f"ws.backfills[{backfill_id!r}].resume()", backfill_id)
 
     @property
     def code_checked_at(self) -> datetime | None:
-        return seen_at(self._project)
+        return find_code_checked_at(self._project)
 
     def refresh(self) -> ActionResult:
-        look = refresh(self._project)
-        sentences = [_as_sentence(text) for text in (look.notice, *look.warnings) if text]
+        changes = refresh(self._project)
+        sentences = [_as_sentence(text) for text in (changes.notice, *changes.warnings) if text]
         return ActionResult(" ".join(sentences) or "Nothing changed.", "ws.refresh()")
 
     def interrupt_dead_runs(self) -> None:
@@ -110,23 +106,22 @@ class WorkspaceActions:
 
     def add_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
         new = self._set(partitions).add(list(keys))
-        told = f"{_count(len(new), 'key')} added" + _already(len(keys) - len(new))
-        return ActionResult(told, f"{spell_set(partitions)}.add({spell_keys(keys)})", keys=tuple(new))
+        message = f"{_pluralize(len(new), 'key')} added" + _describe_old(len(keys) - len(new))
+        return ActionResult(message, f"{spell_set(partitions)}.add({spell_keys(keys)})", keys=tuple(new))
 
     def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]]) -> ActionResult:
         new = self._set(partitions).add_grid(**axes)
-        asked = ", ".join(f"{name}={spell_axis(values)}" for name, values in axes.items())
-        return ActionResult(
-            f"{_count(len(new), 'key')} added.", f"{spell_set(partitions)}.add_grid({asked})", keys=tuple(new[:1000])
-        )
+        arguments = ", ".join(f"{name}={spell_axis(values)}" for name, values in axes.items())
+        code = f"{spell_set(partitions)}.add_grid({arguments})"
+        return ActionResult(f"{_pluralize(len(new), 'key')} added.", code, keys=tuple(new[:1000]))
 
     def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
-        gone = self._set(partitions).remove(*keys)
-        told = f"{_count(len(gone), 'key')} removed; their history and data stay."
-        spelled = ", ".join(repr(key) for key in keys[:MOST_SPELLED]) + (", ..." if len(keys) > MOST_SPELLED else "")
-        return ActionResult(told, f"{spell_set(partitions)}.remove({spelled})", keys=tuple(gone))
+        removed = self._set(partitions).remove(*keys)
+        message = f"{_pluralize(len(removed), 'key')} removed; their history and data stay."
+        spelled = ", ".join(repr(key) for key in keys[:MAX_SPELLED]) + (", ..." if len(keys) > MAX_SPELLED else "")
+        return ActionResult(message, f"{spell_set(partitions)}.remove({spelled})", keys=tuple(removed))
 
-    # looking
+    # details
 
     def read_partition(self, asset: str, partition_key: str | None) -> PartitionDetails:
         return show_partition(self._project, asset, partition_key)
@@ -138,7 +133,7 @@ class WorkspaceActions:
         return show_log(self._project, run_id, after, max_bytes)
 
     def read_executed_notebook(self, run_id: str) -> ExecutedNotebook:
-        return show_executed(self._project, run_id)
+        return show_notebook(self._project, run_id)
 
     def preview_data(
         self, asset: str, partition_key: str | None, run_id: str | None = None, file: str | None = None
@@ -157,19 +152,24 @@ class WorkspaceActions:
 
 
 def _list_steps(plan: Plan) -> tuple[tuple[str, str | None, str], ...]:
-    """The first steps of a plan, which may have a million."""
+    """The first steps of a plan as (asset, partition key, reason); a plan may have a million."""
     return tuple(
         (row.asset, row.partition_key if isinstance(row.partition_key, str) else None, str(row.reason))
-        for row in plan.head(_HEAD_ROWS).itertuples(index=False)
+        for row in plan.head(_MAX_STEPS).itertuples(index=False)
     )
 
 
-def _count(n: int, word: str) -> str:
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
+def _pluralize(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def _already(n: int) -> str:
+def _describe_old(n: int) -> str:
+    """How many of the keys were in the set before, as the end of a sentence."""
     return f"; {n:,} {'was' if n == 1 else 'were'} there already." if n > 0 else "."
+
+
+def _add_notice(message: str, notice: str) -> str:
+    return f"{message} {_as_sentence(notice)}" if notice else message
 
 
 def _as_sentence(text: str) -> str:

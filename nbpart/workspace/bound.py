@@ -1,4 +1,4 @@
-"""An asset that knows the workspace in which it is registered."""
+"""Assets with methods: those of the workspace in which they are registered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nbpart.project.sweep import add_grid
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BoundAsset(Asset):
-    """What `Workspace.asset` and `Workspace.notebook` return: the asset, with what can be done with it."""
+    """What `Workspace.asset` and `Workspace.notebook` return: an asset with methods to run it and load its data."""
 
     project: Project | None = field(default=None, repr=False)
 
@@ -42,9 +42,9 @@ class BoundAsset(Asset):
     ) -> Backfill:
         """Run this asset for every combination of the given parameter values (a list or one value each).
 
-        Where the asset has no partitions yet, it gets a set of its own name, with the types that its parameters cell
-        or its arguments show; keys that are new are added. Without values it runs what is outdated of ``keys``.
-        Returns at once; ``.wait()`` waits.
+        New keys are added first. An asset without partitions gets a set of its own name, with parameters of the types
+        in its parameters cell or its arguments. Without values it runs those of ``keys`` that have ``status``. Returns
+        at once; ``.wait()`` waits.
         """
         if axes:
             self._project.check_trust()

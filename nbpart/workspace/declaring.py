@@ -1,4 +1,4 @@
-"""Declaring with a workspace: the decorators and functions of `nbpart`, whose declarations it takes at once."""
+"""Declaring with a workspace: the decorators and functions of `nbpart` as methods that register at once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ A = TypeVar("A", bound=Asset)
 
 
 class Declaring(Generic[A]):
-    """What takes declarations; ``A`` is what it gives back of an asset."""
+    """The declaring methods of a workspace; ``A`` is the type that they return for an asset."""
 
     def register(self, *items: Any) -> None:
-        """Take declarations."""
+        """Register declarations."""
         raise NotImplementedError
 
-    def _take(self, declared: Asset) -> A:
-        """Take one asset, and give it back as it can be used here."""
+    def _register_asset(self, declared: Asset) -> A:
+        """Register one asset and return it as it can be used here."""
         raise NotImplementedError
 
     def source(
@@ -61,7 +61,7 @@ class Declaring(Generic[A]):
         )
 
         def decorate(f: Callable[..., Any]) -> A:
-            return self._take(declare(f))
+            return self._register_asset(declare(f))
 
         return decorate if function is None else decorate(function)
 
@@ -96,7 +96,7 @@ class Declaring(Generic[A]):
             secrets=secrets,
             env=env,
         )
-        return self._take(declared)
+        return self._register_asset(declared)
 
     def sensor(
         self,

@@ -1,6 +1,6 @@
-"""What `nbpart.open` gives inside a run: declarations work, nothing is registered, no catalog is touched.
+"""The workspace that `nbpart.open` returns inside a run: declarations work, but nothing is registered or read.
 
-So a module that declares assets at its top can be imported by the very runs of these assets.
+So a module that declares assets at its top can be imported by the runs of these assets.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from nbpart.run.modules import SPEC_VARIABLE
 from nbpart.workspace.declaring import Declaring
 
 
-def inside_run() -> bool:
+def is_inside_run() -> bool:
     """Whether this process executes a run of nbpart."""
     return bool(os.environ.get(SPEC_VARIABLE))
 
 
 class InertWorkspace(Declaring[Asset]):
-    """A workspace that only declares."""
+    """A workspace that only declares; any other method raises `DeclarationError`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -32,13 +32,13 @@ class InertWorkspace(Declaring[Asset]):
         return InertPartitions(DynamicPartitions(name, params))
 
     def register(self, *items: Any) -> None:
-        """Nothing: who started this run has registered them."""
+        """Do nothing: the process that started this run has registered them."""
 
-    def _take(self, declared: Asset) -> Asset:
+    def _register_asset(self, declared: Asset) -> Asset:
         return declared
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is open."""
 
     def __enter__(self) -> InertWorkspace:
         return self
@@ -56,7 +56,7 @@ class InertWorkspace(Declaring[Asset]):
 
 
 class InertPartitions:
-    """Dynamic partitions inside a run: a definition to give to assets, without keys; what changes it does nothing."""
+    """Dynamic partitions inside a run: a definition for assets, with no keys; adding and removing does nothing."""
 
     def __init__(self, definition: DynamicPartitions) -> None:
         self.definition = definition

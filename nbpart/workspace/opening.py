@@ -1,4 +1,4 @@
-"""Opening a workspace; made if it is not there."""
+"""Opening a workspace, which is made if it is not there."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def open(
     purpose: str = "",
     trust: bool = False,
 ) -> Workspace:
-    """Open the workspace at ``path``; made if it is not there.
+    """Open the workspace at ``path``, which is made if it is not there and ``create`` is true.
 
-    ``catalog`` puts the catalog in another, local folder, for file systems without locks, and need be given once: the
-    workspace remembers it. ``preload`` names modules that the kernels of its runs find imported already
-    (``["sklearn.linear_model"]``): imported once, in a process that kernels are forked from. Inside a run it returns an
-    inert workspace, whose decorators declare and register nothing. ``trust`` lets the code run that the workspace
-    holds, now and from now on, whoever made it; what you made yourself needs no such word.
+    ``catalog`` puts the catalog into another, local folder, for file systems without locks; the workspace remembers it.
+    ``preload`` names modules that the kernels of its runs find imported already (``["sklearn.linear_model"]``): they
+    are imported once, in a process that kernels are forked from. ``purpose`` tells other processes what this one does.
+    ``trust`` lets the workspace's code run from now on, whoever made it; what you made yourself is trusted anyway.
+    Inside a run it returns an inert workspace, whose decorators declare but register nothing.
 
     Raises `WorkspaceError` and `CatalogError`.
     """
-    from nbpart.workspace.inert import InertWorkspace, inside_run
+    from nbpart.workspace.inert import InertWorkspace, is_inside_run
 
-    if inside_run():
+    if is_inside_run():
         return cast(Workspace, InertWorkspace(Path(path)))
     show_notices()
     root, opened = open_folder(path, catalog, create=create, purpose=purpose)

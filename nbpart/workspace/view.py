@@ -1,4 +1,4 @@
-"""The widgets of a workspace."""
+"""Making the widgets of a workspace."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def make_graph(project: Project, *, folded: Collection[str] = (), height: int = 
     from nbpart.widgets.graph import AssetGraph
 
     return AssetGraph(
-        project.catalog, folded=folded, height=height, interrupt_dead_runs=_act_on(project).interrupt_dead_runs
+        project.catalog, folded=folded, height=height, interrupt_dead_runs=_make_actions(project).interrupt_dead_runs
     )
 
 
@@ -32,7 +32,7 @@ def make_heatmap(
     from nbpart.widgets.heatmap import PartitionHeatmap
 
     names = None if assets is None else select(project.registry().graph, assets)
-    interrupt_dead_runs = _act_on(project).interrupt_dead_runs
+    interrupt_dead_runs = _make_actions(project).interrupt_dead_runs
     return PartitionHeatmap(
         project.catalog, names, color_by=color_by, sort_by=sort_by, interrupt_dead_runs=interrupt_dead_runs
     )
@@ -42,18 +42,18 @@ def make_monitor(project: Project, backfill_id: str) -> BackfillMonitor:
     """The monitor of a backfill, wherever it runs. Raises `UnknownNameError`."""
     from nbpart.widgets.monitor import BackfillMonitor
 
-    return BackfillMonitor(project.catalog, _act_on(project), backfill_id)
+    return BackfillMonitor(project.catalog, _make_actions(project), backfill_id)
 
 
 def make_explorer(project: Project, *, height: int = 300) -> Explorer:
     """Graph, heatmap and panel of a workspace; the options are those of `Explorer`."""
     from nbpart.widgets.explorer import Explorer
 
-    return Explorer(project.catalog, _act_on(project), height=height)
+    return Explorer(project.catalog, _make_actions(project), height=height)
 
 
-def _act_on(project: Project) -> WorkspaceActions:
-    """The actions of a workspace whose dead are known."""
+def _make_actions(project: Project) -> WorkspaceActions:
+    """The actions of a workspace, after runs of dead processes were marked as interrupted."""
     actions = WorkspaceActions(project)
     actions.interrupt_dead_runs()
     return actions

@@ -1,4 +1,4 @@
-"""The one object a user holds."""
+"""The workspace: the object that a user opens and calls."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from nbpart.backfill.options import PER_PARTITION
 from nbpart.catalog import Catalog
 from nbpart.partitions import DynamicPartitions, Parameters
 from nbpart.project.backfills import Backfill, Backfills
+from nbpart.project.code_scan import CodeChanges
 from nbpart.project.data import load
 from nbpart.project.data_check import check_data
-from nbpart.project.edits import CodeLook
 from nbpart.project.materialization import materialize
 from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import declare_set, load_sets
 from nbpart.project.plans import Plan, make_plan
 from nbpart.project.project import Project
 from nbpart.project.prune import STRAY_AFTER_S, prune
-from nbpart.project.refresh import describe_age, refresh, seen_at
+from nbpart.project.refresh import describe_code_age, find_code_checked_at, refresh
 from nbpart.project.registration import remove_asset
 from nbpart.project.runs import Run, get_run, list_kept_kernels, list_runs
 from nbpart.project.statuses import count_statuses, partition_status
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
 
 class Workspace(Declaring[BoundAsset]):
-    """A project's directory: catalog, data, runs and code. `nbpart.open` makes or opens one.
+    """An open workspace: a folder with catalog, data, runs and code. `nbpart.open` makes or opens one.
 
-    Use it as a context manager, or `close` it: both wait for the backfills that it runs.
+    Use it as a context manager, or `close` it: both wait for the backfills that run in this process.
     """
 
     def __init__(self, root: Path, catalog: Catalog, purpose: str, preload: Sequence[str] = ()) -> None:
-        #: What it hands on to.
+        #: The parts of the workspace, which the methods below pass on to functions of `nbpart.project`.
         self.project = Project(root, catalog, purpose, preload=preload)
         self.project.show_backfill = self._show_backfill
         self._sensors: dict[str, Sensor] = {}
@@ -61,7 +61,7 @@ class Workspace(Declaring[BoundAsset]):
 
     @property
     def workspace_id(self) -> str:
-        """Its identity, given when it was made."""
+        """Its unique id, given when it was made."""
         return self.project.catalog.workspace_id
 
     @property
@@ -78,27 +78,30 @@ class Workspace(Declaring[BoundAsset]):
     def dynamic_partitions(self, name: str, params: Mapping[str, Any] | Parameters | None = None) -> PartitionSet:
         """The set of dynamic partitions of that name, made if it is new.
 
-        ``params`` declares keys with parameters (``{"lr": float, "depth": nbpart.Param(int, default=3)}``); left out,
-        what was declared before holds. Raises `ParameterError` where existing keys would lose their meaning.
+        ``params`` declares keys with parameters (``{"lr": float, "depth": nbpart.Param(int, default=3)}``); None leaves
+        them as they were declared before. Raises `ParameterError` for parameters that do not fit the set's keys.
         """
         return declare_set(self.project.catalog, DynamicPartitions(name, params))
 
     def register(self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor) -> None:
         """Register declarations together: all of them, or none if one is wrong.
 
-        A name that is registered already is replaced. Raises `DeclarationError`, `CycleError`, `UnknownNameError`.
+        One with the name of a registered one replaces it. Raises `DeclarationError`, `CycleError`, `UnknownNameError`.
         """
         self._sensors |= register_items(self.project, items, self)
 
     def remove_asset(self, asset: Any) -> None:
-        """Take an asset or source away; its runs and data stay. Refused while another asset reads it."""
+        """Remove an asset or source from what is registered; its runs and data stay.
+
+        Raises `DeclarationError` while another asset reads it.
+        """
         remove_asset(self.project, asset)
 
-    # looking
+    # reading
 
     @property
     def assets(self) -> AssetGraph:
-        """What is registered: definitions by name, in the order of the graph."""
+        """The registered assets and sources: definitions by name, each after those that it reads."""
         return self.project.registry().graph
 
     @property
@@ -109,7 +112,7 @@ class Workspace(Declaring[BoundAsset]):
     def status(self) -> pd.DataFrame:
         """How many partitions of each asset have each status: an asset a row (the index), a status a column.
 
-        Where somebody last looked for edited code over a minute ago, the columns are named "as seen 10:02".
+        Where edited code was last looked for over a minute ago, the name of the columns says when: "as seen 10:02".
         """
         return count_statuses(self.project)
 
@@ -126,7 +129,7 @@ class Workspace(Declaring[BoundAsset]):
         return list_runs(self.project, asset, partition_key, backfill, limit)
 
     def get_run(self, run_id: str) -> Run:
-        """One run: its notebook, log, error and more. Raises `UnknownNameError`."""
+        """The run with that id: its notebook, log, error and more. Raises `UnknownNameError`."""
         return get_run(self.project, run_id)
 
     def load(
@@ -140,26 +143,26 @@ class Workspace(Declaring[BoundAsset]):
         return load(self.project, asset, key, run, file)
 
     def table(self, asset: Any) -> duckdb.DuckDBPyRelation:
-        """Every materialized partition of an asset as one DuckDB relation, with key and parameters as columns."""
+        """All materialized partitions of an asset as one DuckDB relation, with key and parameters as columns."""
         return self.project.tables.table(self.project.registry()[name_of(asset)])
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
-        """A DuckDB query over all assets: each is a table under its name, as they are now."""
+        """The answer to a DuckDB query in which each asset is a table of its name, with its current data."""
         return self.project.tables.sql(query)
 
     @property
-    def seen_at(self) -> datetime | None:
+    def code_checked_at(self) -> datetime | None:
         """When a plan, a tick or a refresh of any process last looked for edited code; None where none did."""
-        return seen_at(self.project)
+        return find_code_checked_at(self.project)
 
-    def refresh(self) -> CodeLook:
-        """Look at the files of sources and at the code on disk now, and take up what changed; nothing runs.
+    def refresh(self) -> CodeChanges:
+        """Look for changed files of sources and edited code, and record or register what changed; nothing runs.
 
-        Tells and returns what was edited, what cannot be read, and what is gone. `plan` and `tick` do it by themselves.
+        Logs and returns what code was edited, cannot be read, or is gone. `plan` and `tick` do this by themselves.
         """
         return refresh(self.project)
 
-    # seeing
+    # widgets
 
     def graph(self, *, folded: Collection[str] = (), height: int = 460) -> AssetGraphWidget:
         """The asset graph as a live widget: ``folded`` groups, ``height`` in pixels; it has a ``selection``."""
@@ -194,7 +197,8 @@ class Workspace(Declaring[BoundAsset]):
         ``selection``: ``name``, ``+name`` (with all above), ``name+`` (with all below), ``*``, an asset, or a list.
         ``keys``: a key, a dict of parameters, or a list; restricts the assets that have them. ``status``: the
         partitions to run: ``"outdated"`` (missing, stale or failed, and what reads them), ``"all"``, a status, a list.
-        Code that was edited on disk is taken up first. Raises `DeclarationError` where that of one of them cannot.
+        Code that was edited on disk is registered first. Raises `DeclarationError` where that of one of them cannot be
+        read.
         """
         return make_plan(self.project, selection, keys, status)
 
@@ -270,9 +274,9 @@ class Workspace(Declaring[BoundAsset]):
         policy: str = PER_PARTITION,
         detach: bool = False,
     ) -> Tick:
-        """Ask a sensor once: adds the keys that it found and runs what they touch; see `Plan.run` for the options.
+        """Call a sensor once: add the keys that it found and run what it asks for; see `Plan.run` for the options.
 
-        What earlier ticks asked for and did not bring to its end, since their process died, goes on too.
+        Backfills that earlier ticks requested and did not finish, because their process died, are resumed first.
         """
         return run_tick(
             self.project,
@@ -296,18 +300,18 @@ class Workspace(Declaring[BoundAsset]):
         )
 
     def kernels(self) -> pd.DataFrame:
-        """The kernels of failed runs that were kept: ``run_id, asset, partition_key, pid, expires_at``."""
+        """The live kernels of failed runs, one a row: ``run_id, asset, partition_key, pid, expires_at``."""
         return list_kept_kernels(self.project)
 
     def prune(
         self, keep: int = 3, assets: Any = None, *, dry_run: bool = False, stray_after_s: float = STRAY_AFTER_S
     ) -> pd.DataFrame:
-        """Remove old data, executed notebooks and logs, and files that nothing names; never what is current.
+        """Remove old data, executed notebooks and logs, and stray files, which the catalog does not know.
 
-        Of each partition the newest ``keep`` materializations and runs stay, with what goes on. ``assets`` restricts it
-        to a selection (see `plan`), and then stray files stay too; a stray file goes when it is ``stray_after_s``
-        seconds old. Returns what was removed: ``path, reason, bytes``; with ``dry_run`` nothing is. What is recorded
-        of it stays.
+        Of each partition the newest ``keep`` materializations and runs stay, and all that is current or running. Stray
+        files are removed when they are ``stray_after_s`` seconds old. ``assets`` restricts it to a selection (see
+        `plan`), and then stray files stay. Returns what was removed, a file a row: ``path, reason, bytes``; with
+        ``dry_run`` what would be. The records of runs and materializations stay.
         """
         return prune(self.project, keep, assets, dry_run=dry_run, stray_after_s=stray_after_s)
 
@@ -318,18 +322,19 @@ class Workspace(Declaring[BoundAsset]):
         sample: int | float | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> pd.DataFrame:
-        """Compare the data files of partitions with what was recorded of them: whether they are there, size, content.
+        """Compare the data files of partitions with what was recorded of them: existence, size and content.
 
-        Returns what is wrong, a file a row: ``asset, partition_key, file`` (the name of an extra file), ``problem``,
-        ``path`` in the workspace. From then on a partition whose data was deleted is missing, and one whose data is
-        another is stale: ``ws.backfill(selection)`` makes them again; a file that was put back is found good by the
-        next check. ``sample`` bounds of how many files the content is read (``200``, ``0.01``, ``0``), chosen anew each
-        time; ``progress`` is called with how many files were looked at, and of how many. Raises `UnknownNameError`.
+        Returns the faults, a file a row: ``asset, partition_key, file`` (the name of an extra file), ``problem``,
+        ``path`` in the workspace. From then on a partition whose data was deleted is missing, and one whose data was
+        replaced is stale: ``ws.backfill(selection)`` makes them again. A file that was put back is good again after the
+        next check. ``sample`` limits how many files are read whole, drawn at random: a number (``200``, ``0``) or a
+        fraction (``0.01``). ``progress`` is called with the number of files checked so far and of all. Raises
+        `UnknownNameError`, and `DeclarationError` for another ``sample``.
         """
         return check_data(self.project, selection, sample, progress)
 
     def close(self) -> None:
-        """Wait for the backfills that run here and let go of the catalog."""
+        """Wait for the backfills that run in this process and close the catalog."""
         self.project.close()
 
     def __enter__(self) -> Workspace:
@@ -340,7 +345,7 @@ class Workspace(Declaring[BoundAsset]):
             self.project.cancel_backfills()
         self.close()
 
-    def _take(self, declared: Asset) -> BoundAsset:
+    def _register_asset(self, declared: Asset) -> BoundAsset:
         self.register(declared)
         return BoundAsset.bind(declared, self.project)
 
@@ -350,7 +355,7 @@ class Workspace(Declaring[BoundAsset]):
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import workspace_html
 
-        return workspace_html(str(self.root), self.assets, self.status(), describe_age(self.project))
+        return workspace_html(str(self.root), self.assets, self.status(), describe_code_age(self.project))
 
     def _show_backfill(self, backfill_id: str) -> BackfillMonitor:
         from nbpart.workspace.view import make_monitor

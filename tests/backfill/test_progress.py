@@ -11,23 +11,22 @@ from nbpart.states import StepStatus
 
 
 @pytest.mark.parametrize(("visible", "lines"), [(True, 3), (False, 0)])
-def test_where_nothing_is_drawn_a_line_is_printed_for_a_change(
+def test_without_a_terminal_a_line_is_printed_for_each_change(
     monkeypatch: pytest.MonkeyPatch, visible: bool, lines: int
 ) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(progress, "LOG_S", 0.0)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-    looks = [0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3]
-    left = iter(looks[1:])
-    at = [looks[0]]
+    finished = iter([0, 0, 1, 1, 1, 1, 2, 2, 3, 3])
+    current = [0]
 
     def wait(timeout_s: float | None) -> bool:
-        at[0] = next(left)
-        return at[0] == 3
+        current[0] = next(finished)
+        return current[0] == 3
 
     def counts() -> dict[StepStatus, int]:
-        return {StepStatus.SUCCEEDED: at[0], StepStatus.PLANNED: 3 - at[0]}
+        return {StepStatus.SUCCEEDED: current[0], StepStatus.PLANNED: 3 - current[0]}
 
     assert show_progress(ProgressSource(counts, wait), "bf", None, visible=visible)
     told = stream.getvalue().splitlines()

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nbpart.cli import main
-from nbpart.cli.options import VARIABLE
+from nbpart.cli.options import WORKSPACE_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 FLOW = '''
@@ -81,7 +81,7 @@ def environment() -> dict[str, str]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "flow.py").write_text(FLOW, encoding="utf-8")
     subprocess.run([sys.executable, "-c", REGISTER], cwd=tmp_path, env=environment(), check=True, timeout=120)
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(WORKSPACE_VARIABLE, raising=False)
     monkeypatch.delitem(sys.modules, "flow", raising=False)  # of another test
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     monkeypatch.chdir(tmp_path)

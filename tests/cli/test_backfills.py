@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import nbpart
 from tests.cli.conftest import Ask, environment
 from tests.processes import find_marked, wait_for
 
@@ -168,3 +169,21 @@ def test_a_secret_comes_from_a_variable_or_stdin_and_never_from_the_arguments(
     assert logs == ["using ••• 19 False", "using ••• 14 False"]
     texts = {path: path.read_bytes() for path in (project / "workspace").rglob("*") if path.is_file()}
     assert [path for path, text in texts.items() if b"tok-12345" in text] == []
+
+
+def test_a_detached_backfill_is_followed_and_cancelled(project: Path, ask: Ask) -> None:
+    started = json.loads(ask("backfill", "model", "-j", "1", "--limit", "model=1", "--detach", "--json").stdout)
+    backfill_id = started["backfill_id"]
+    assert started["counts"]["planned"] + started["counts"]["queued"] + started["counts"]["running"] == 2
+    assert f"backfill {backfill_id} (model, 2 steps) is running" in ask("status").stderr
+    with nbpart.open("workspace") as workspace:
+        wait_for(lambda: workspace.backfills[backfill_id].counts()["running"], 60, "a step runs")
+    assert ask("cancel", backfill_id).stdout == f"backfill {backfill_id} cancelled\n"
+    assert "is over, cancelled" in ask("cancel", backfill_id).stderr
+    (project / "go").touch()
+    assert json.loads(ask("resume", backfill_id, "--json").stdout)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("limit", ["model", "model=", "=2", "model=x", "model=-1"])
+def test_a_limit_that_is_none_is_refused(ask: Ask, limit: str) -> None:
+    assert "is not NAME=N" in ask("backfill", "--limit", limit, code=2).stderr

@@ -42,7 +42,7 @@ def ask(*words: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv(options.VARIABLE, raising=False)
+    monkeypatch.delenv(options.WORKSPACE_VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -51,7 +51,7 @@ def test_a_workspace_is_named_before_or_after_the_command(folder: Path, monkeypa
     assert ask("-w", "a", "which")[:2] == ["a", "nbpart resume 1 -w a"]
     assert ask("which", "--workspace", "b c")[:2] == ["b c", "nbpart resume 1 -w 'b c'"]
     assert ask("-w", "a", "which", "-w", "b")[0] == "b"
-    monkeypatch.setenv(options.VARIABLE, "e")
+    monkeypatch.setenv(options.WORKSPACE_VARIABLE, "e")
     assert ask("which")[:2] == ["e", "nbpart resume 1"]
     assert ask("which", "-w", "b")[0] == "b"
 
@@ -85,8 +85,8 @@ def test_what_is_no_setting_is_refused(folder: Path, text: str) -> None:
 
 
 def test_only_what_was_given_is_handed_on() -> None:
-    assert options.given(retries=0, timeout_s=None, max_workers=None) == {"retries": 0}
-    assert os.environ.get(options.VARIABLE) is None
+    assert options.keep_given(retries=0, timeout_s=None, max_workers=None) == {"retries": 0}
+    assert os.environ.get(options.WORKSPACE_VARIABLE) is None
 
 
 def test_secrets_come_from_variables_files_and_stdin(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def test_a_request_is_listed_and_the_next_tick_takes_it_up(ask: Ask, left: str) 
     assert f"nbpart resume {left}" in ask("status").stderr
     ticked = json.loads(ask("tick", "inbox", "-j", "2", "--json").stdout)
     assert (ticked["added"], ticked["backfill"]) == ({}, None)
-    assert [(each["backfill_id"], each["status"]) for each in ticked["taken_up"]] == [(left, "succeeded")]
+    assert [(each["backfill_id"], each["status"]) for each in ticked["resumed"]] == [(left, "succeeded")]
     assert json.loads(ask("backfills", "--json").stdout)[0]["status"] == "succeeded"
 
 

@@ -51,8 +51,8 @@ def test_columns_without_room_are_named_and_spare_ones_go_first() -> None:
     layout = lay_out(table, 25)
     assert layout.left_out == ["metric", "another"]
     assert lay_out(table, 200).left_out == []
-    assert lay_out(table, 33, spare=("status", "metric")).left_out == ["status"]
-    assert lay_out(table, 25, spare=("metric", "status")).left_out == ["status", "metric"]
+    assert lay_out(table, 33, droppable=("status", "metric")).left_out == ["status"]
+    assert lay_out(table, 25, droppable=("metric", "status")).left_out == ["status", "metric"]
     assert click.unstyle(lay_out(table, 1).lines[1]).strip(), "the first column is always there"
 
 

@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbpart.cli.text import clip, display_width, listing, printable, printable_block, sentence, shorten
+from nbpart.cli.text import clip, display_width, list_first, one_line, printable, printable_block, shorten
 
 ANY_TEXT = st.text(st.characters(), max_size=60)
 
@@ -24,7 +24,7 @@ def test_what_can_be_shown_stays(text: str) -> None:
 
 def test_controls_are_spelled_as_python_does() -> None:
     assert printable("a\x1b[2Jb\x07\x9b\x7f\n\u2028\u202e\ud800") == "a\\x1b[2Jb\\x07\\x9b\\x7f\\n\\u2028\\u202e\\ud800"
-    assert sentence("first\nsecond\x1b") == "first second\\x1b"
+    assert one_line("first\nsecond\x1b") == "first second\\x1b"
 
 
 def test_a_block_keeps_its_lines_but_neither_colours_nor_bars() -> None:
@@ -47,11 +47,11 @@ def test_wide_and_joined_characters_take_their_room() -> None:
 
 
 def test_a_list_says_that_there_is_more() -> None:
-    assert listing(["a", "b\x1b"]) == "a, b\\x1b"
-    assert listing(["a", "b", "c", "d"]) == "a, b, c, …"
+    assert list_first(["a", "b\x1b"]) == "a, b\\x1b"
+    assert list_first(["a", "b", "c", "d"]) == "a, b, c, …"
 
 
 def test_endless_errors_are_cut() -> None:
-    assert len(sentence("x\n" * 10_000_000)) == 4_000
+    assert len(one_line("x\n" * 10_000_000)) == 4_000
     assert shorten("abc", 3) == "abc"
     assert shorten("abcd", 3) == "ab…"

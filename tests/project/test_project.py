@@ -34,7 +34,7 @@ def test_code_runs_where_the_workspace_is_trusted_or_somebody_vouched_for_it(ws:
         ws.project.check_trust()
     assert not ws.project.is_trusted
     catalog = Catalog.open(ws.project.catalog.path, create=False, purpose="a test", is_known=lambda _: True)
-    vouched = Project(ws.root, catalog, "a test", is_vouched_for=True)
+    vouched = Project(ws.root, catalog, "a test", is_assumed_trusted=True)
     vouched.check_trust()
     assert vouched.is_trusted
     vouched.close()

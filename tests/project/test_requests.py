@@ -125,12 +125,12 @@ def test_what_a_dead_tick_asked_for_is_done_by_the_next_of_any_sensor(
     with open_played(stage) as other:
         assert other.backfills[left.id].status == "requested", "opening does nothing by itself"
     done = ws.tick("nothing", progress=False)
-    assert ([each.id for each in done.taken_up], done.backfill) == ([left.id], None)
+    assert ([each.id for each in done.resumed], done.backfill) == ([left.id], None)
     assert (left.status, left.counts()["succeeded"]) == ("succeeded", 5)
     assert sorted(stage.names()) == [
         ("clean", "k0"), ("clean", "k1"), ("raw", "k0"), ("raw", "k1"), ("total", None),
     ]  # fmt: skip
-    assert ws.tick("nothing").taken_up == []
+    assert ws.tick("nothing").resumed == []
 
 
 def test_a_transaction_that_fails_leaves_nothing(
@@ -160,7 +160,7 @@ def test_a_backfill_that_died_in_the_middle_goes_on_with_the_next_tick(
         ws.project.catalog.write(lambda batch: events.interrupt_coordinators(batch, [number]))
     assert backfill is not None
     assert backfill.status == "interrupted"
-    assert [each.id for each in ws.tick("nothing", progress=False).taken_up] == [backfill.id]
+    assert [each.id for each in ws.tick("nothing", progress=False).resumed] == [backfill.id]
     assert (backfill.status, len(stage.started)) == ("succeeded", 5)
 
 
@@ -180,7 +180,7 @@ def test_a_request_can_be_cancelled_and_then_only_resumed(
 ) -> None:
     left.cancel()
     assert left.status == "cancelled"
-    assert ws.tick("nothing").taken_up == []
+    assert ws.tick("nothing").resumed == []
     assert stage.started == []
     assert left.resume().wait(progress=False).status == "succeeded"
     assert len(stage.started) == 5

@@ -18,7 +18,7 @@ from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.project.backfills import Backfill
 from nbpart.project.launch import make_steps_frame
 from nbpart.project.plans import Plan
-from nbpart.project.resume import take_up
+from nbpart.project.resume import start_waiting_backfill
 from nbpart.states import RunStatus
 from tests.backfill.pools import Stage
 from tests.processes import wait_for
@@ -217,7 +217,7 @@ def test_a_backfill_that_was_cancelled_before_its_process_had_it_stays_so(ws: nb
     assert number == 1
     ws.backfills[backfill_id].cancel()
     with pytest.raises(DeclarationError, match=f"backfill {backfill_id} was cancelled before this process had it"):
-        take_up(ws.project, backfill_id)
+        start_waiting_backfill(ws.project, backfill_id)
     assert (ws.backfills[backfill_id].status, stage.started) == (RunStatus.CANCELLED, [])
 
 

@@ -334,7 +334,7 @@ def test_refresh_and_plan_tell_what_was_edited_and_when_somebody_looked(
     ws.notebook(path)
     assert ask(page, explorer, "refresh")["message"] == "Nothing changed."
     seen = told(explorer)["seen_at"]
-    assert datetime.fromisoformat(seen) == ws.seen_at
+    assert datetime.fromisoformat(seen) == ws.code_checked_at
     write_notebook(path, "x = 2")
     answer = ask(page, explorer, "refresh")
     assert answer["message"].startswith("Edited and taken up: ")

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from nbpart.states import CANCELLING, REQUESTED, PartitionStatus, RunStatus, StepStatus
+from nbpart.states import BackfillStatus, PartitionStatus, RunStatus, StepStatus
 from nbpart.widgets.palette import DARK_GROUND, LIGHT_GROUND, LIKE, MARKS, colour_rules, mark_of
 
 #: Machado, Oliveira, Fernandes 2009, severity 1.0, in linear RGB.
@@ -89,7 +89,7 @@ def test_any_two_colours_can_be_told_apart_by_everyone(name: str, least: float) 
 def test_every_status_has_a_glyph_of_its_own() -> None:
     assert set(MARKS) == set(PartitionStatus)
     assert len({mark.glyph for mark in MARKS.values()}) == len(MARKS)
-    assert set(LIKE) == {*StepStatus, REQUESTED, CANCELLING}
+    assert set(LIKE) == {*StepStatus, BackfillStatus.REQUESTED, BackfillStatus.CANCELLING}
     assert all(mark_of(status) for status in [*PartitionStatus, *StepStatus])
     assert mark_of("no status") is None
 
@@ -104,7 +104,7 @@ def test_the_rules_follow_the_theme_of_jupyterlab_before_that_of_the_system() ->
 
 
 def test_every_status_of_a_backfill_has_a_mark_of_its_own() -> None:
-    statuses = [*map(str, RunStatus), REQUESTED, CANCELLING]
+    statuses = [*map(str, RunStatus), BackfillStatus.REQUESTED, BackfillStatus.CANCELLING]
     assert all(mark_of(status) for status in statuses)
     marks = {status: (mark.light, mark.glyph) for status in statuses if (mark := mark_of(status))}
     going = ("running", "cancelling", "queued", "succeeded", "failed", "interrupted", "cancelled")

@@ -6,7 +6,7 @@ export type RunStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancell
 
 export type StepStatus = 'planned' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
-export type BackfillStatus = RunStatus | 'requested' | 'cancelling';
+export type BackfillStatus = 'requested' | 'queued' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
 /** An answer that says nothing but what every answer does. */
 export interface EmptyJson {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog.ids import make_backfill_id
 from nbpart.catalog.queries.backfills import end_status
 from nbpart.catalog.records import Moment
-from nbpart.states import RunStatus, StepStatus
+from nbpart.states import BackfillStatus, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,7 @@ def finish_backfill(batch: Batch, backfill_no: int, kind: str) -> None:
 
 def ask_to_cancel(batch: Batch, backfill_no: int) -> None:
     """Ask the process that runs a backfill to cancel it."""
-    record_event(batch, backfill_no, "cancelling", None)
+    record_event(batch, backfill_no, str(BackfillStatus.CANCELLING), None)
 
 
 def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -> None:

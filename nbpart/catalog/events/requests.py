@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.events.backfills import insert_backfill, insert_steps, record_event
-from nbpart.states import RunStatus
+from nbpart.states import BackfillStatus, RunStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ def request_backfill(
             " SELECT ?, asset_id, key_id FROM requests_staged",
             number,
         )
-    record_event(batch, number, "requested", None)
+    record_event(batch, number, str(BackfillStatus.REQUESTED), None)
     return number, backfill_id
 
 

@@ -12,7 +12,7 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
 from nbpart.catalog.queries.columns import KEY_SQL, with_none
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord, Moment
-from nbpart.states import CANCELLING, REQUESTED, WITHOUT_OUTCOME, RunStatus, StepStatus
+from nbpart.states import WITHOUT_OUTCOME, BackfillStatus, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +28,10 @@ _BACKFILLS = f"""
     ),
     held AS (
         SELECT b.backfill_no, b.backfill_id, b.selection, b.options, b.steps,
-               CASE WHEN last.kind IN ('started', 'resumed', '{CANCELLING}') THEN '{RunStatus.RUNNING}'
+               CASE WHEN last.kind IN ('started', 'resumed', '{BackfillStatus.CANCELLING}') THEN '{RunStatus.RUNNING}'
                     WHEN last.kind = 'handed over' THEN '{RunStatus.QUEUED}' ELSE last.kind END AS status,
-               b.created_at, last.changed_at, b.sequence, b.planned_at, last.kind = '{CANCELLING}' AS cancelling,
+               b.created_at, last.changed_at, b.sequence, b.planned_at,
+               last.kind = '{BackfillStatus.CANCELLING}' AS cancelling,
                {_COORDINATOR}
         FROM backfills b JOIN last USING (backfill_no) LEFT JOIN coordinators c USING (coordinator_no)
     )
@@ -102,7 +103,7 @@ def backfills_frame(batch: Batch) -> pd.DataFrame:
     return with_none(
         batch.frame(
             f"{_BACKFILLS} SELECT backfill_id, selection, "
-            f" CASE WHEN cancelling THEN '{CANCELLING}' ELSE status END AS status,"
+            f" CASE WHEN cancelling THEN '{BackfillStatus.CANCELLING}' ELSE status END AS status,"
             " steps, created_at, changed_at FROM held"
             " ORDER BY backfill_no DESC"
         )
@@ -126,18 +127,18 @@ def open_backfills(batch: Batch, most: int) -> list[BackfillRecord]:
         batch,
         "list_contains($1::VARCHAR[], status) OR (list_contains($2::VARCHAR[], status) AND steps > 0 AND backfill_no >"
         " (SELECT coalesce(max(backfill_no), 0) FROM held WHERE list_contains($3::VARCHAR[], status)))",
-        [RunStatus.RUNNING.value, RunStatus.QUEUED.value, REQUESTED],
+        [RunStatus.RUNNING.value, RunStatus.QUEUED.value, BackfillStatus.REQUESTED.value],
         [RunStatus.INTERRUPTED.value, RunStatus.CANCELLED.value],
         [RunStatus.SUCCEEDED.value, RunStatus.FAILED.value],
     )
-    rank = {RunStatus.RUNNING: 0, RunStatus.QUEUED: 0, REQUESTED: 1}
+    rank: dict[str, int] = {RunStatus.RUNNING: 0, RunStatus.QUEUED: 0, BackfillStatus.REQUESTED: 1}
     return sorted(found, key=lambda record: (rank.get(record.status, 2), -record.backfill_no))[:most]
 
 
 def is_cancelling(batch: Batch, backfill_no: int) -> bool:
     """Whether somebody asked for the end of a backfill that goes on."""
     last = batch.value("SELECT arg_max(kind, rowid) FROM backfill_events WHERE backfill_no = ?", backfill_no)
-    return bool(last == "cancelling")
+    return bool(last == BackfillStatus.CANCELLING)
 
 
 def steps_frame(batch: Batch, backfill_no: int) -> pd.DataFrame:

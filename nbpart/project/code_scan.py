@@ -1,7 +1,7 @@
-"""Edits of code on disk: notebooks, module files and imported local modules that are not what was registered.
+"""Finding and registering code that was edited on disk: notebooks, module files and imported local modules.
 
-Files are read and parsed, never imported. What changed is taken up as if it had been registered again; what cannot be
-is told by name, and the code that was registered is kept.
+Files are read and parsed, never imported. Edited code is registered again; code that cannot be read is reported by the
+name of its asset, which keeps the code that was registered.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nbpart.assets.kept_paths import keep_path
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.catalog import Batch, Catalog
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
-from nbpart.project.edited_code import Reread, read_again
+from nbpart.project.code_on_disk import CodeOnDisk, read_code_on_disk
 from nbpart.project.registration import record_prepared
 from nbpart.storage import write_bytes_atomic
 from nbpart.storage.own_files import check_own, open_own
@@ -29,19 +29,19 @@ from nbpart.storage.seen_files import SeenFiles
 
 log = logging.getLogger("nbpart")
 
-#: Beside the catalog: what the files of code were when they were last looked at, which is the time of this file.
-MEMORY_NAME = "code_seen.json"
+#: This file beside the catalog has the fingerprints of the code at the last scan; its modification time is that scan's.
+SCAN_FILE_NAME = "code_seen.json"
 #: A notice names so many files and assets at most.
 _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class CodeLook:
-    """What a look at the code on disk came to.
+class CodeChanges:
+    """The result of comparing the code on disk with the registered code.
 
-    ``edited`` are the assets whose code changed, each with the files that did; ``unreadable`` those of which the files
-    cannot be taken up, with the reason; ``gone`` those whose files are no longer there, with their paths. The last two
-    keep the code that was registered.
+    ``edited`` maps each asset whose changed code was registered to the files that changed, ``unreadable`` each asset
+    whose code cannot be registered to the reason, and ``gone`` each asset whose file no longer exists to its path. The
+    last two keep the code that was registered. ``notes`` are sentences about edits that a person should know.
     """
 
     edited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -51,12 +51,12 @@ class CodeLook:
 
     def __repr__(self) -> str:
         parts = [(self.edited, "edited"), (self.unreadable, "not readable"), (self.gone, "without their files")]
-        told = ", ".join(f"{_list(list(names))} {what}" for names, what in parts if names)
-        return f"<CodeLook: {told or 'nothing changed'}>"
+        summary = ", ".join(f"{_list(list(names))} {what}" for names, what in parts if names)
+        return f"<CodeChanges: {summary or 'nothing changed'}>"
 
     @property
     def notice(self) -> str:
-        """What was taken up, in one line; "" where nothing was."""
+        """One line that names the edited files and assets; "" where nothing was edited."""
         if not self.edited:
             return ""
         by_file: dict[str, list[str]] = {}
@@ -68,87 +68,93 @@ class CodeLook:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What could not be taken up, and what is gone, a sentence each."""
+        """A sentence for each asset whose code is unreadable or gone."""
         gone = (
             f"asset {asset!r}: {path} is gone; its runs go on with the code that was registered."
             for asset, path in self.gone.items()
         )
         return (*self.unreadable.values(), *gone)
 
-    def tell(self) -> None:
-        """Say what was taken up, and what could not be."""
+    def log(self) -> None:
+        """Log the notice and the warnings."""
         if self.notice:
             log.info("%s", self.notice)
         for warning in self.warnings:
             log.warning("%s", warning)
 
-    def without(self, names: Collection[str]) -> CodeLook:
-        """The same without what of these assets cannot be read, for who tells that otherwise."""
+    def without_unreadable(self, names: Collection[str]) -> CodeChanges:
+        """A copy without the unreadable code of these assets, for a caller that reports it in another way."""
         return replace(self, unreadable={name: why for name, why in self.unreadable.items() if name not in names})
 
 
-def describe_seen(seen_at: datetime | None, now: datetime) -> str:
-    """ "as seen 10:02", in local time, for a look that is older than a minute; else ""."""
-    if seen_at is None or now - seen_at < timedelta(minutes=1):
+def describe_scan_time(checked_at: datetime | None, now: datetime) -> str:
+    """``as seen 10:02``, in local time, for a scan more than a minute ago; "" for a newer one or none."""
+    if checked_at is None or now - checked_at < timedelta(minutes=1):
         return ""
-    seen, today = seen_at.astimezone(), now.astimezone().date()
-    return f"as seen {seen:%H:%M}" if seen.date() == today else f"as seen {seen:%Y-%m-%d %H:%M}"
+    local, today = checked_at.astimezone(), now.astimezone().date()
+    return f"as seen {local:%H:%M}" if local.date() == today else f"as seen {local:%Y-%m-%d %H:%M}"
 
 
-class CodeWatch:
-    """Looks at the code of a workspace, and remembers in a file what it saw, so that the next look is cheap.
+class CodeScanner:
+    """Compares the code of a workspace's assets with what is registered, and registers what was edited.
 
-    ``clock`` gives the time in nanoseconds since 1970.
+    Fingerprints of the files are kept in a file beside the catalog, so that a scan reads only files that changed.
+    ``clock`` returns the time in nanoseconds since 1970.
     """
 
     def __init__(self, catalog: Catalog, root: Path, clock: Callable[[], int]) -> None:
         self._catalog, self._root, self._clock = catalog, root, clock
-        self._path = catalog.path.with_name(MEMORY_NAME)
+        self._path = catalog.path.with_name(SCAN_FILE_NAME)
 
     @property
-    def seen_at(self) -> datetime | None:
-        """When somebody last looked, in whatever process; None where nobody did."""
+    def checked_at(self) -> datetime | None:
+        """When any process last scanned this workspace; None where none did."""
         try:
             return datetime.fromtimestamp(os.lstat(self._path).st_mtime, UTC)
         except OSError:
             return None
 
-    def look(self, registry: Registry) -> CodeLook:
-        """Take up what changed on disk since it was registered."""
+    def scan(self, registry: Registry) -> CodeChanges:
+        """Register what changed on disk since it was registered, and return what changed."""
         before = self._load()
         seen = SeenFiles(self._clock(), before.get("files", {}))
         set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
         same: dict[str, list[str]] = {}
-        marks = before.get("assets", {})
-        found: list[Reread] = []
+        fingerprints = before.get("assets", {})
+        found: list[CodeOnDisk] = []
         unreadable: dict[str, str] = {}
         gone: dict[str, str] = {}
         for name, node in registry.nodes.items():
             if node.definition.is_source or node.definition.snapshot is None:
                 continue
             try:
-                mark = _mark(node.definition, seen)
-                if marks.get(name) == mark:
-                    same[name] = mark
+                fingerprint = _fingerprint(node.definition, seen)
+                if fingerprints.get(name) == fingerprint:
+                    same[name] = fingerprint
                     continue
-                again = read_again(node, self._root, set_names)
+                again = read_code_on_disk(node, self._root, set_names)
             except (DeclarationError, UnknownNameError, WorkspaceError, OSError, SyntaxError) as error:
                 unreadable[name] = _explain(name, error)
                 continue
             if again.gone is not None:
                 gone[name] = keep_path(again.gone, self._root)
-            elif again.is_same(self._root):
-                same[name] = mark
+            elif again.is_unchanged(self._root):
+                same[name] = fingerprint
             else:
                 found.append(again)
-        taken = self._record(registry, found, unreadable)
+        registered = self._record(registry, found, unreadable)
         self._save(before, seen, same, registry)
-        edited = {a.name: a.find_edited(self._root) for a in taken if a.is_recoded}
-        notes = dict.fromkeys(note for a in taken if a.is_recoded for note in a.notes())
-        return CodeLook(edited, unreadable, gone, tuple(notes))
+        edited = {a.name: a.list_edited_files(self._root) for a in registered if a.is_code_changed}
+        notes = dict.fromkeys(note for a in registered if a.is_code_changed for note in a.notes())
+        return CodeChanges(edited, unreadable, gone, tuple(notes))
 
-    def _record(self, registry: Registry, found: Sequence[Reread], unreadable: dict[str, str]) -> Sequence[Reread]:
-        """Record what was read anew; one by one where something of it cannot be, which is added to ``unreadable``."""
+    def _record(
+        self, registry: Registry, found: Sequence[CodeOnDisk], unreadable: dict[str, str]
+    ) -> Sequence[CodeOnDisk]:
+        """Register the code that was read, and return what was registered.
+
+        Where one of them is refused they are registered one by one, and those that are refused go to ``unreadable``.
+        """
         if not found:
             return ()
         try:
@@ -159,9 +165,9 @@ class CodeWatch:
                 return ()
         return [one for again in found for one in self._record(registry, [again], unreadable)]
 
-    def _record_all(self, batch: Batch, registry: Registry, found: Sequence[Reread]) -> Sequence[Reread]:
+    def _record_all(self, batch: Batch, registry: Registry, found: Sequence[CodeOnDisk]) -> Sequence[CodeOnDisk]:
         now = load_registry(batch, self._root)
-        # what another process registered meanwhile is newer than what was looked at
+        # what another process registered meanwhile is newer than the registry that was compared
         still = [a for a in found if a.name in now.nodes and now.nodes[a.name].definition == a.node.definition]
         if still:
             record_prepared(batch, self._root, now, [again.prepared for again in still], {})
@@ -179,10 +185,10 @@ class CodeWatch:
     def _save(
         self, before: Mapping[str, Any], seen: SeenFiles, same: Mapping[str, list[str]], registry: Registry
     ) -> None:
-        """Remember what was seen and when; a workspace that cannot be written is looked at as if for the first time."""
+        """Save the fingerprints and the time of this scan; without them the next scan reads all files."""
         settled = {
-            name: mark
-            for name, mark in same.items()
+            name: fingerprint
+            for name, fingerprint in same.items()
             if all(map(seen.is_settled, _files_of(registry.nodes[name].definition)))
         }
         now = {"files": seen.to_json(), "assets": settled}
@@ -192,11 +198,11 @@ class CodeWatch:
             else:
                 write_bytes_atomic(self._path, json.dumps(now).encode())
         except (OSError, WorkspaceError):
-            pass  # what was seen is not kept, and the next look reads the files again
+            pass  # no fingerprints are kept, and the next scan reads the files again
 
 
 def _files_of(definition: AssetDefinition) -> Iterator[str]:
-    """The files that an asset's code is in, and the folders where one more would be found."""
+    """The paths of an asset's code files, and of the folders where an import would find another file."""
     if definition.path is not None:
         yield definition.path
     yield definition.folder
@@ -206,8 +212,8 @@ def _files_of(definition: AssetDefinition) -> Iterator[str]:
         yield os.path.dirname(original)
 
 
-def _mark(definition: AssetDefinition, seen: SeenFiles) -> list[str]:
-    """What tells that neither the definition nor one of its files is another than when it was last read."""
+def _fingerprint(definition: AssetDefinition, seen: SeenFiles) -> list[str]:
+    """Hashes of an asset's definition and of the state of its files: equal as long as neither changes."""
     files = sorted(set(_files_of(definition)))
     state = "\0".join(f"{path}\0{seen.digest(path)}" for path in files)
     return [_hash(repr(definition)), _hash(state)]
@@ -218,6 +224,7 @@ def _hash(text: str) -> str:
 
 
 def _explain(name: str, error: Exception) -> str:
+    """Why the code of an asset cannot be registered, as a sentence that names the asset."""
     text = (str(error) or type(error).__name__).partition("\n")[0].rstrip(".")
     if isinstance(error, SyntaxError) and error.filename:
         text = f"{Path(error.filename).name} is not valid Python (line {error.lineno}: {error.msg})"

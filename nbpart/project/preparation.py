@@ -1,4 +1,4 @@
-"""From a declaration to what is registered of it: a definition, the notebook that its runs execute, and its code."""
+"""Preparing a declaration for registration: its definition, the notebook that its runs execute, and its code."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from nbpart.storage import resolve_source
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A definition with the notebook that its runs execute and the code that goes with it."""
+class PreparedAsset:
+    """An asset or source ready to be registered; ``notebook`` and ``code`` are None for a source."""
 
     definition: AssetDefinition
     notebook: Mapping[str, Any] | None = None
@@ -42,8 +42,8 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Called:
-    """A function as a notebook of its own runs it: what it is, how it is called, and what it is for."""
+class FunctionCall:
+    """How the compiled notebook of a function asset defines its function (``setup``) and calls it (``call``)."""
 
     setup: str
     call: str
@@ -52,8 +52,8 @@ class Called:
     code: CodeVersion
 
 
-def prepare(item: Asset | Source, set_names: Mapping[str, str]) -> Prepared:
-    """What is registered of a declaration; ``set_names`` are the partitions of all that is registered, by name.
+def prepare(item: Asset | Source, set_names: Mapping[str, str]) -> PreparedAsset:
+    """Prepare a declaration; ``set_names`` maps each asset and source to the name of its partitions, "" without.
 
     Raises `DeclarationError` for what cannot be registered, `UnknownNameError` for an input that is not there.
     """
@@ -67,14 +67,14 @@ def prepare(item: Asset | Source, set_names: Mapping[str, str]) -> Prepared:
             path=item.path,
             description=item.description,
         )
-        return Prepared(definition)
+        return PreparedAsset(definition)
     if item.function is not None:
         return _prepare_function(item, set_names)
     return _prepare_notebook(item, set_names)
 
 
 def _check_pattern(item: Source) -> None:
-    """Raises `DeclarationError` for a path that names what its partitions have not."""
+    """Raise `DeclarationError` for a source path with a ``{name}`` that its partitions do not have."""
     parameters = item.partitions.parameters if item.partitions else None
     values = dict.fromkeys(parameters.names, "value") if parameters else None
     try:
@@ -83,7 +83,7 @@ def _check_pattern(item: Source) -> None:
         raise DeclarationError(f"source {item.name!r}: {error}") from None
 
 
-def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> Prepared:
+def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> PreparedAsset:
     assert item.function is not None
     roots, search = [item.folder], path_of_process()
     call, module = item.function.__qualname__, ""
@@ -107,11 +107,11 @@ def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> Prepared:
         call = f"await {call}"
     code = version_of_function(item.function, roots, search)
     parameters = item.partitions.parameters if item.partitions else None
-    called = Called(setup, call, signature, item.function.__doc__ or "", code)
+    called = FunctionCall(setup, call, signature, item.function.__doc__ or "", code)
     return prepare_call(bare, called, parameters, set_names)
 
 
-def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> Prepared:
+def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> PreparedAsset:
     assert item.notebook is not None
     search = path_of_notebooks({**os.environ, **item.env})
     bare = replace(
@@ -125,11 +125,11 @@ def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> Prepared:
 
 
 def prepare_call(
-    bare: AssetDefinition, called: Called, parameters: Parameters | None, set_names: Mapping[str, str]
-) -> Prepared:
-    """The function asset ``bare`` as it is run; ``parameters`` are those of its partitions.
+    bare: AssetDefinition, called: FunctionCall, parameters: Parameters | None, set_names: Mapping[str, str]
+) -> PreparedAsset:
+    """Complete the definition ``bare`` of a function asset; ``parameters`` are those of its partitions.
 
-    Raises `DeclarationError` for an argument that stands for nothing.
+    Raises `DeclarationError` for an argument that is neither an input, a parameter nor a setting.
     """
     arguments = Binder(bare.name, bare.is_partitioned, parameters.names if parameters else (), set_names).bind(
         called.signature
@@ -140,13 +140,13 @@ def prepare_call(
     settings = {a.name: text for a in arguments if a.kind == "setting" and (text := spell_setting(a.default))}
     reads = [*(a.name for a in arguments if a.kind == "input"), *bare.deps]
     inputs = tuple(read_input(bare.name, name, set_names) for name in dict.fromkeys(reads))
-    return Prepared(with_code(replace(bare, inputs=inputs), called.code, settings), notebook, called.code)
+    return PreparedAsset(with_code(replace(bare, inputs=inputs), called.code, settings), notebook, called.code)
 
 
-def prepare_notebook(bare: AssetDefinition, parameters: Parameters | None) -> Prepared:
-    """The notebook asset ``bare`` with the code that its file has now; ``parameters`` are those of its partitions.
+def prepare_notebook(bare: AssetDefinition, parameters: Parameters | None) -> PreparedAsset:
+    """Complete the definition ``bare`` of a notebook asset from its file; ``parameters`` are those of its partitions.
 
-    Raises `DeclarationError` for what is no notebook, and for a parameters cell that cannot be one.
+    Raises `DeclarationError` for a file that is no notebook, and for a wrong parameters cell.
     """
     notebook = read_without_outputs(bare.name, Path(bare.path or ""))
     about = notebook["metadata"]
@@ -157,7 +157,7 @@ def prepare_notebook(bare: AssetDefinition, parameters: Parameters | None) -> Pr
     found = read_parameters_cell(notebook, str(bare.path))
     settings = {name: repr(p.value) for name, p in found.items() if name not in own}
     kernel = bare.kernel_name or kernelspec.get("name", "")
-    return Prepared(with_code(replace(bare, language=language, kernel=kernel), code, settings), notebook, code)
+    return PreparedAsset(with_code(replace(bare, language=language, kernel=kernel), code, settings), notebook, code)
 
 
 def _define(item: Asset, set_names: Mapping[str, str]) -> AssetDefinition:
@@ -181,7 +181,7 @@ def _define(item: Asset, set_names: Mapping[str, str]) -> AssetDefinition:
 
 
 def with_code(definition: AssetDefinition, code: CodeVersion, settings: Mapping[str, str]) -> AssetDefinition:
-    """The definition with this code and what a backfill may override of it.
+    """The definition with this code and these settings: name -> source text of the default.
 
     Raises `DeclarationError` for a secret that is no setting.
     """
@@ -207,13 +207,13 @@ def spell_import(module: str, qualname: str) -> str:
 
 
 def remap_inputs(definition: AssetDefinition, set_names: Mapping[str, str]) -> AssetDefinition:
-    """The definition with the mappings that hold now: an input may be split differently than before."""
+    """The definition with the default mapping of each input for the partitions in ``set_names``."""
     inputs = tuple(read_input(definition.name, i.name, set_names) for i in definition.inputs)
     return replace(definition, inputs=inputs)
 
 
 def read_input(name: str, read: str, set_names: Mapping[str, str]) -> Input:
-    """The input ``read`` of the asset ``name``. Raises `UnknownNameError` where it is neither asset nor source."""
+    """The input ``read`` of the asset ``name``, with its mapping. Raises `UnknownNameError` where it is not there."""
     if read not in set_names:
         raise UnknownNameError(
             f"{name!r} reads {read!r}, which is neither an asset nor a source here; {nearest(read, set_names)}"
@@ -222,7 +222,7 @@ def read_input(name: str, read: str, set_names: Mapping[str, str]) -> Input:
 
 
 def read_without_outputs(name: str, path: Path) -> dict[str, Any]:
-    """The notebook without outputs, in the current format. Raises `DeclarationError` for what is none."""
+    """Read a notebook without outputs, in the current format. Raises `DeclarationError` for a file that is none."""
     notebook = read_declared_notebook(name, path)
     for cell in notebook.cells:
         if cell.cell_type == "code":

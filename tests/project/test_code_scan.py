@@ -18,7 +18,7 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError
-from nbpart.project.edits import CodeWatch, describe_seen
+from nbpart.project.code_scan import CodeScanner, describe_scan_time
 from tests.recording import record, write_notebook
 
 Load = Callable[..., Any]
@@ -382,7 +382,7 @@ def test_a_refresh_looks_and_tells(ws: nbpart.Workspace, project: Path, told: To
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
     record(ws, "train", None, {"n": 1})
-    assert repr(ws.refresh()) == "<CodeLook: nothing changed>"
+    assert repr(ws.refresh()) == "<CodeChanges: nothing changed>"
     write_notebook(path, "x = 2")
     look = ws.refresh()
     assert look.edited == {"train": ("train.ipynb",)}
@@ -405,7 +405,7 @@ def test_a_workspace_that_is_not_trusted_is_not_looked_at(
     write_notebook(tmp_path / "copy" / path.name, "x = 2")
     with nbpart.open(tmp_path / "copy" / "workspace") as copy:
         assert reasons(copy) == {}
-        assert repr(copy.refresh()) == "<CodeLook: nothing changed>"
+        assert repr(copy.refresh()) == "<CodeChanges: nothing changed>"
         assert not any("edited" in message for message in told())
         copy.trust()
         assert reasons(copy) == {"train": "code changed"}
@@ -434,45 +434,45 @@ def test_every_way_of_saving_is_seen_also_with_the_size_and_time_of_before(
 ) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
-    watch = CodeWatch(ws.project.catalog, ws.root, _ahead)
+    scanner = CodeScanner(ws.project.catalog, ws.root, _ahead)
     for _ in range(2):
-        assert watch.look(ws.project.registry()).edited == {}
+        assert scanner.scan(ws.project.registry()).edited == {}
     time.sleep(0.02)  # of a file system whose clock ticks seldom
     save(path, path.read_text().replace("x = 1", "x = 3"))
-    assert watch.look(ws.project.registry()).edited == {"train": ("train.ipynb",)}
+    assert scanner.scan(ws.project.registry()).edited == {"train": ("train.ipynb",)}
 
 
 def test_what_was_seen_is_not_read_again(ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(3):
         write_notebook(project / f"train{n}.ipynb", f"x = {n}")
         ws.notebook(f"train{n}.ipynb")
-    watch = CodeWatch(ws.project.catalog, ws.root, _ahead)
-    watch.look(ws.project.registry())
+    scanner = CodeScanner(ws.project.catalog, ws.root, _ahead)
+    scanner.scan(ws.project.registry())
     read: list[str] = []
-    original = nbpart.project.edits.read_again  # type: ignore[attr-defined]
+    original = nbpart.project.code_scan.read_code_on_disk  # type: ignore[attr-defined]
 
     def note(node: Any, *rest: Any) -> Any:
         read.append(node.name)
         return original(node, *rest)
 
-    monkeypatch.setattr("nbpart.project.edits.read_again", note)
-    watch.look(ws.project.registry())
+    monkeypatch.setattr("nbpart.project.code_scan.read_code_on_disk", note)
+    scanner.scan(ws.project.registry())
     assert read == []
     write_notebook(project / "train1.ipynb", "x = 7")
     os.utime(project / "train2.ipynb")
-    watch.look(ws.project.registry())
+    scanner.scan(ws.project.registry())
     assert read == ["train1"]
 
 
 def test_a_damaged_memory_of_what_was_seen_is_made_anew(ws: nbpart.Workspace, project: Path) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
-    watch = CodeWatch(ws.project.catalog, ws.root, _ahead)
-    watch.look(ws.project.registry())
+    scanner = CodeScanner(ws.project.catalog, ws.root, _ahead)
+    scanner.scan(ws.project.registry())
     for damaged in ("{", "[]", '{"files": 1, "assets": {}}', '{"files": {"x": 1}, "assets": {"train": 3}}'):
         (ws.root / "code_seen.json").write_text(damaged)
         write_notebook(path, f"y = {len(damaged)}")
-        assert list(watch.look(ws.project.registry()).edited) == ["train"]
+        assert list(scanner.scan(ws.project.registry()).edited) == ["train"]
 
 
 def test_two_processes_take_an_edit_up_once_and_what_one_registers_meanwhile_stays(
@@ -484,13 +484,13 @@ def test_two_processes_take_an_edit_up_once_and_what_one_registers_meanwhile_sta
         registry = other.project.registry()
         write_notebook(path, "x = 2")
         assert list(ws.refresh().edited) == ["train"]
-        late = CodeWatch(other.project.catalog, other.root, _ahead)
-        assert late.look(registry).edited == {}, "it looked with what was registered before"
+        late = CodeScanner(other.project.catalog, other.root, _ahead)
+        assert late.scan(registry).edited == {}, "it looked with what was registered before"
         assert other.refresh().edited == {}
         registry = other.project.registry()
         write_notebook(path, "x = 3")
         ws.notebook("train.ipynb", description="newer")
-        assert late.look(registry).edited == {}
+        assert late.scan(registry).edited == {}
         assert other.assets["train"].description == "newer"
 
 
@@ -526,9 +526,9 @@ def test_retrying_runs_what_was_mended(ws: nbpart.Workspace, project: Path) -> N
 def test_status_says_when_code_was_last_looked_at(ws: nbpart.Workspace, project: Path) -> None:
     write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
-    assert ws.seen_at is None
+    assert ws.code_checked_at is None
     ws.plan()
-    assert ws.seen_at is not None
+    assert ws.code_checked_at is not None
     assert ws.status().columns.name is None
     assert "as seen" not in ws._repr_html_()
     long_ago = datetime.now(UTC) - timedelta(days=2)
@@ -542,7 +542,9 @@ def test_status_says_when_code_was_last_looked_at(ws: nbpart.Workspace, project:
 
 def test_a_look_of_today_is_told_by_its_time() -> None:
     noon = datetime(2026, 11, 26, 12, tzinfo=UTC).astimezone().replace(hour=12)
-    assert describe_seen(None, noon) == ""
-    assert describe_seen(noon - timedelta(seconds=59), noon) == ""
-    assert describe_seen(noon - timedelta(minutes=61), noon) == "as seen 10:59"
-    assert describe_seen(noon - timedelta(hours=13), noon) == f"as seen {noon - timedelta(hours=13):%Y-%m-%d} 23:00"
+    assert describe_scan_time(None, noon) == ""
+    assert describe_scan_time(noon - timedelta(seconds=59), noon) == ""
+    assert describe_scan_time(noon - timedelta(minutes=61), noon) == "as seen 10:59"
+    assert (
+        describe_scan_time(noon - timedelta(hours=13), noon) == f"as seen {noon - timedelta(hours=13):%Y-%m-%d} 23:00"
+    )

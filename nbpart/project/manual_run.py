@@ -1,4 +1,4 @@
-"""A run by hand: scratch files, or, where that was asked for, a record of each save."""
+"""A manual run: a notebook run cell by cell, which saves to scratch files or, if asked to, records each save."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nbpart.backfill.registry import Node
 from nbpart.backfill.results import to_outcome
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
-from nbpart.project.data_seen import record_seen
+from nbpart.project.data_seen import try_record_data_observations
 from nbpart.project.folder import open_folder
 from nbpart.run.context import RunContext
 from nbpart.run.report import RunOutput, RunReport
@@ -29,12 +29,12 @@ from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, SavedFile, write_atomic
 from nbpart.storage.relative import to_relative
 
-BY_HAND = "a notebook run by hand"
+MANUAL_RUN_PURPOSE = "a notebook run by hand"
 
 
 @dataclass
 class Recorder:
-    """Records what a run by hand saves: each time as a run that succeeded. ``run`` is the next one to be recorded."""
+    """Records each save of a manual run as a run that succeeded. ``run`` is the reserved number and id of the next."""
 
     root: Path
     node: Node
@@ -44,7 +44,7 @@ class Recorder:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def place(self, spec: RunSpec) -> RunSpec:
-        """The spec of the next recorded run, with its data files among those of the asset."""
+        """A copy of the spec with the id of the next recorded run, whose files go to the asset's data folder."""
         return dataclasses.replace(
             spec,
             run_no=self.run.run_no,
@@ -53,11 +53,14 @@ class Recorder:
         )
 
     def record(self, output: RunOutput) -> RunOutput:
-        """Record the next run with all that was saved and logged so far; its files, which are all its own."""
+        """Record the next run with all that was saved and logged so far; returns the output with its files' paths.
+
+        Raises `CatalogError` where the partition is running elsewhere, `UnknownNameError` for a key that is not there.
+        """
         output = dataclasses.replace(output, files=tuple(self._own(file) for file in output.files))
         # opened for each save: a cell that is run again and again must not leave a catalog open each time
-        _, catalog = open_folder(self.root, create=False, purpose=BY_HAND)
-        coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), BY_HAND)
+        _, catalog = open_folder(self.root, create=False, purpose=MANUAL_RUN_PURPOSE)
+        coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), MANUAL_RUN_PURPOSE)
         try:
             number = coordinator.number
             self.run = catalog.write(lambda batch: self._record(batch, number, output))
@@ -67,7 +70,7 @@ class Recorder:
         return output
 
     def _own(self, file: FileRecord) -> FileRecord:
-        """A file as one of the next run: what an earlier one of this notebook saved gets a second name."""
+        """A file as one of the next run: one that an earlier recorded run saved is linked under a second name."""
         path = self.root / file.path
         own = path.with_name(f"{self.run.run_id}-1.{path.name.partition('.')[2]}")
         if own != path and not own.exists():
@@ -137,14 +140,14 @@ class ManualRun(RunContext):
     """The context of a notebook that a person runs cell by cell."""
 
     def __init__(self, spec: RunSpec, recorder: Recorder | None = None, hint: str = "") -> None:
-        """``hint`` is added where an input has nothing for this partition: why that may be."""
+        """``hint`` is added to the error for a missing input: a possible reason, as a sentence."""
         super().__init__(recorder.place(spec) if recorder else spec, recording=recorder is not None)
         self._recorder, self._hint = recorder, hint
         self._has_place = recorder is not None
         self._root = Path(spec.workspace)
 
     def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
-        """The value of an input; see `RunContext.load`."""
+        """Load an input; see `RunContext.load`."""
         try:
             return super().load(name, key, file=file)
         except MissingInputError as error:
@@ -158,12 +161,12 @@ class ManualRun(RunContext):
         super().save(value, name)
 
     def output_path(self, filename: str) -> Path:
-        """Where to write a file of your own; see `RunContext.output_path`."""
+        """A path to write a file to; see `RunContext.output_path`."""
         self._make_place()
         return super().output_path(filename)
 
     def _make_place(self) -> None:
-        """Make the folder of the scratch files: that it was not there shows that it is nobody else's."""
+        """Make the scratch folder at the first save, under a name that no other manual run has."""
         place = Path(self._spec.data_prefix).parent
         for number in () if self._has_place else itertools.count(1):
             folder = place if number == 1 else place.with_name(f"{place.name}-{number}")
@@ -175,9 +178,9 @@ class ManualRun(RunContext):
                 return
 
     def _report_faults_now(self) -> None:
-        _, catalog = open_folder(self._root, create=False, purpose=BY_HAND)
+        _, catalog = open_folder(self._root, create=False, purpose=MANUAL_RUN_PURPOSE)
         try:
-            record_seen(catalog, assess_input_faults(self.output.faults))
+            try_record_data_observations(catalog, assess_input_faults(self.output.faults))
         finally:
             catalog.close()
 
@@ -185,7 +188,7 @@ class ManualRun(RunContext):
         if self._recorder is None:
             super()._put_file(name, saved)
             return
-        # what an earlier save recorded stays: every recorded run has files of its own
+        # the files of an earlier save are not overwritten: every recorded run has files of its own
         self._files[name] = FileRecord(
             name,
             saved.kind,

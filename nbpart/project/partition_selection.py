@@ -1,4 +1,4 @@
-"""Which partitions a user means: by status, and by keys."""
+"""Reading a user's ``status=`` and ``keys=``: which statuses and which key ids they mean."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def read_statuses(status: Any) -> frozenset[PartitionStatus]:
-    """The statuses that ``"outdated"``, ``"all"``, a status or a list of these means. Raises `DeclarationError`."""
+def parse_statuses(status: Any) -> frozenset[PartitionStatus]:
+    """The statuses that are meant by ``"outdated"``, ``"all"``, a status, or a list of these; None means all.
+
+    Raises `DeclarationError` for anything else.
+    """
     if status is None:
         return frozenset(PartitionStatus)
     names = list(status) if isinstance(status, Iterable) and not isinstance(status, str) else [status]
@@ -32,18 +35,20 @@ def read_statuses(status: Any) -> frozenset[PartitionStatus]:
     return frozenset(chosen)
 
 
-def list_keys(keys: Any) -> list[Any] | None:
-    """``keys`` as a list: of a key, a dict of parameters, or any iterable of these; None stays None."""
+def as_key_list(keys: Any) -> list[Any] | None:
+    """``keys`` as a list, given a key, a dict of parameters, or an iterable of these; None stays None."""
     if keys is None:
         return None
     return list(keys) if isinstance(keys, Iterable) and not isinstance(keys, str | bytes | Mapping) else [keys]
 
 
-def restrict(batch: Batch, registry: Registry, names: Iterable[str], listed: list[Any]) -> dict[str, NDArray[np.int64]]:
-    """Which key ids of which assets the listed keys mean.
+def find_key_ids(
+    batch: Batch, registry: Registry, names: Iterable[str], listed: list[Any]
+) -> dict[str, NDArray[np.int64]]:
+    """The key ids of the assets ``names`` that the ``listed`` keys mean, by asset.
 
-    An asset whose set has none of them is not restricted; no keys at all restrict every asset to nothing. Raises
-    `UnknownNameError` for a key that no asset has.
+    An asset whose set has none of the keys is left out, which means that it is not restricted; an empty list restricts
+    every asset to no key. Raises `UnknownNameError` for a key that no asset has.
     """
     names = list(names)
     if not listed:
@@ -51,26 +56,29 @@ def restrict(batch: Batch, registry: Registry, names: Iterable[str], listed: lis
     nodes = [registry[name] for name in names if registry[name].definition.is_partitioned]
     restricted: dict[str, NDArray[np.int64]] = {}
     found: set[int] = set()
-    misfits: dict[int, NbpartError] = {}
+    errors: dict[int, NbpartError] = {}
     for node in nodes:
-        ids = _member_ids(batch, node, listed, misfits)
+        ids = _find_ids_in_set(batch, node, listed, errors)
         if ids:
             restricted[node.name] = np.array(list(ids.values()), dtype=np.int64)
             found |= set(ids)
     for place, key in enumerate(listed):
         if place not in found:
-            raise _unknown_key(batch, nodes, names, key, misfits.get(place))
+            raise _make_unknown_key_error(batch, nodes, names, key, errors.get(place))
     return restricted
 
 
-def _member_ids(batch: Batch, node: Node, listed: list[Any], misfits: dict[int, NbpartError]) -> dict[int, int]:
-    """Position in ``listed`` -> key id, for those that are members of the node's set."""
+def _find_ids_in_set(batch: Batch, node: Node, listed: list[Any], errors: dict[int, NbpartError]) -> dict[int, int]:
+    """Position in ``listed`` -> key id, for the keys that are in the node's set.
+
+    For a key that cannot be one of the set, the error is put into ``errors`` by its position.
+    """
     texts: dict[int, str] = {}
     for place, key in enumerate(listed):
         try:
             text = spell_key(node, key)
-        except NbpartError as error:  # a key of another set's form, or of none
-            misfits[place] = error
+        except NbpartError as error:  # it may still be a key of another asset's set
+            errors[place] = error
             continue
         if text is not None:
             texts[place] = text
@@ -80,14 +88,14 @@ def _member_ids(batch: Batch, node: Node, listed: list[Any], misfits: dict[int, 
     return {place: int(key_id) for place, key_id in zip(texts, ids, strict=True) if key_id >= 0}
 
 
-def _unknown_key(
-    batch: Batch, nodes: list[Node], names: list[str], key: Any, misfit: NbpartError | None
+def _make_unknown_key_error(
+    batch: Batch, nodes: list[Node], names: list[str], key: Any, error: NbpartError | None
 ) -> NbpartError:
-    if misfit is not None and len({node.set_id for node in nodes}) == 1:
-        return misfit
-    told = names[0] if len(names) == 1 else "none of " + ", ".join(names)
+    if error is not None and len({node.set_id for node in nodes}) == 1:
+        return error
+    subject = names[0] if len(names) == 1 else "none of " + ", ".join(names)
     if not nodes:
-        return UnknownNameError(f"{told} has no partitions, so there is no key {key!r} to choose; leave keys out.")
+        return UnknownNameError(f"{subject} has no partitions, so there is no key {key!r} to choose; leave keys out.")
     some = [text for node in nodes for text in queries.load_members(batch, node.set_id, 0, 500)]
     has = "has no" if len(names) == 1 else "has a"
-    return UnknownNameError(f"{told} {has} partition {key!r}; {nearest(str(key), some)}")
+    return UnknownNameError(f"{subject} {has} partition {key!r}; {nearest(str(key), some)}")

@@ -1,4 +1,4 @@
-"""The command that looks at partitions and changes sets of keys."""
+"""The command partitions, which lists partitions and changes sets of keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from nbpart.cli import options
 from nbpart.cli.output import print_json, print_table
 from nbpart.cli.tables import Table
-from nbpart.cli.text import count, listing, printable
+from nbpart.cli.text import list_first, pluralize, printable
 from nbpart.errors import UnknownNameError, nearest
 from nbpart.states import STATUS_GROUPS, STATUS_WORDS
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from nbpart.project.partition_set import PartitionSet
     from nbpart.workspace import Workspace
 
-ROWS = 50
-SPARE = ("bytes", "rows", "duration_s", "materialized_at")
+PARTITION_ROWS = 50
+#: Columns that are left out first where the terminal has no room for all.
+DROPPABLE_COLUMNS = ("bytes", "rows", "duration_s", "materialized_at")
 
 
 @click.command()
@@ -38,7 +39,7 @@ SPARE = ("bytes", "rows", "duration_s", "materialized_at")
 @click.option("--set", "set_name", metavar="NAME", help="A set of dynamic partitions instead of an asset.")
 @click.option("--add", metavar="KEY", multiple=True, help="Add this key to the set; can be given again.")
 @click.option("--remove", metavar="KEY", multiple=True, help="Remove this key from the set; its data stay.")
-@options.limit_option(ROWS)
+@options.limit_option(PARTITION_ROWS)
 @options.json_option
 @options.workspace_option
 def partitions(
@@ -55,8 +56,8 @@ def partitions(
     The partitions of ASSET with their status, or the keys of a --set of dynamic partitions; without both, all sets.
     A key with parameters is spelled lr=0.1,depth=3.
     """
-    _check(asset, statuses, set_name, add, remove)
-    most = limit or (None if as_json else ROWS)
+    _check_usage(asset, statuses, set_name, add, remove)
+    most = limit or (None if as_json else PARTITION_ROWS)
     with options.open_workspace() as workspace:
         if set_name is None and asset is None:
             _list_sets(workspace, most, as_json)
@@ -68,9 +69,10 @@ def partitions(
             _list_keys(_find_set(workspace, set_name), most, as_json)
 
 
-def _check(
+def _check_usage(
     asset: str | None, statuses: Sequence[str], set_name: str | None, add: Sequence[str], remove: Sequence[str]
 ) -> None:
+    """Raise `click.UsageError` for arguments that do not go together."""
     if asset is not None and set_name is not None:
         raise click.UsageError("Give an ASSET or a --set, not both.")
     if (add or remove) and set_name is None:
@@ -96,8 +98,8 @@ def _list_partitions(frame: pd.DataFrame, statuses: Sequence[str], most: int | N
         wanted = {status for word in statuses for status in STATUS_GROUPS.get(word, [word])}
         frame = frame[frame["status"].isin([str(status) for status in wanted])]
     table = Table.from_frame(frame if most is None else frame.head(most))
-    more = _rest(len(frame), len(table.rows))
-    print_table(table, as_json, empty="There are no such partitions.", more=more, spare=SPARE)
+    more = _describe_rest(len(frame), len(table.rows))
+    print_table(table, as_json, empty="There are no such partitions.", more=more, droppable=DROPPABLE_COLUMNS)
 
 
 def _list_sets(workspace: Workspace, most: int | None, as_json: bool) -> None:
@@ -110,7 +112,9 @@ def _list_sets(workspace: Workspace, most: int | None, as_json: bool) -> None:
     ]
     shown = rows[:most] if as_json else [(*row[:3], ", ".join(row[3])) for row in rows[:most]]
     table = Table(("set", "keys", "parameters", "used_by"), shown)
-    print_table(table, as_json, empty="There are no dynamic partitions yet.", more=_rest(len(rows), len(shown)))
+    print_table(
+        table, as_json, empty="There are no dynamic partitions yet.", more=_describe_rest(len(rows), len(shown))
+    )
 
 
 def _list_keys(keys: PartitionSet, most: int | None, as_json: bool) -> None:
@@ -120,26 +124,28 @@ def _list_keys(keys: PartitionSet, most: int | None, as_json: bool) -> None:
     rows: list[tuple[Any, ...]] = [(key, *(parameters.parse(key).values() if parameters else ())) for key in texts]
     total = len(keys) if most is not None and len(texts) == most else len(texts)
     empty = f"{printable(keys.name)} has no keys yet; --add adds some."
-    print_table(Table(columns, rows), as_json, empty=empty, more=_rest(total, len(texts)))
+    print_table(Table(columns, rows), as_json, empty=empty, more=_describe_rest(total, len(texts)))
 
 
 def _change(keys: PartitionSet, add: Sequence[str], remove: Sequence[str], as_json: bool) -> None:
     for key in remove:
         if key not in keys:
             raise UnknownNameError(f"{keys.name!r} has no key {key!r}; {nearest(key, keys.page(0, 1000))}")
-    added = keys.add(*add) if add else []  # each was typed, so that none is left out
+    added = keys.add(*add) if add else []  # one by one: of a list, odd names would be left out
     removed = keys.remove(list(remove)) if remove else []
     if as_json:
         print_json({"set": keys.name, "added": added, "removed": removed})
         return
     name = printable(keys.name)
     if add:
-        there = len(set(add)) - len(added)
-        told = f"; {count(there, 'key')} {'was' if there == 1 else 'were'} there already" if there > 0 else ""
-        click.echo(f"added {count(len(added), 'key')} to {name}{': ' if added else ''}{listing(added)}{told}")
+        old = len(set(add)) - len(added)
+        line = f"added {pluralize(len(added), 'key')} to {name}{': ' if added else ''}{list_first(added)}"
+        if old > 0:
+            line += f"; {pluralize(old, 'key')} {'was' if old == 1 else 'were'} there already"
+        click.echo(line)
     if remove:
-        click.echo(f"removed {count(len(removed), 'key')} from {name}: {listing(removed)}")
+        click.echo(f"removed {pluralize(len(removed), 'key')} from {name}: {list_first(removed)}")
 
 
-def _rest(total: int, shown: int) -> str:
+def _describe_rest(total: int, shown: int) -> str:
     return f"{total - shown:,} more; --limit {total} shows all." if total > shown else ""

@@ -1,4 +1,4 @@
-"""Partitions, runs, logs and data as a widget shows them, each with the line of code that gets it."""
+"""Details of a partition, run, log or data file for a widget, each with the line of Python that gets the same."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nbpart.catalog.queries.cells import find_partition, metrics_of
 from nbpart.errors import MissingInputError
 from nbpart.partitions import PartitionRef
 from nbpart.project.data import find_key_id, load
+from nbpart.project.equivalent_code import spell_partition
 from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
 from nbpart.project.project import Project
 from nbpart.project.runs import Run, find_run, get_run
-from nbpart.project.spelled_calls import spell_partition
 from nbpart.storage.own_files import find_own
 from nbpart.widgets.actions import (
     DataPreview,
@@ -27,12 +27,12 @@ from nbpart.widgets.actions import (
     RunSummary,
 )
 
-#: So many runs of a partition are listed.
-_RUNS = 20
+#: How many runs of a partition are listed.
+_MAX_RUNS = 20
 
 
 def show_partition(project: Project, asset: str, partition_key: str | None) -> PartitionDetails:
-    """What is known of a partition, and its newest runs."""
+    """A partition's status, data and newest runs. Raises `UnknownNameError`."""
     node = project.registry()[asset]
     key = spell_key(node, partition_key)
 
@@ -40,7 +40,7 @@ def show_partition(project: Project, asset: str, partition_key: str | None) -> P
         key_id = find_key_id(batch, node, key)
         found = find_partition(batch, node.asset_id, key_id)
         made = queries.find_materialization(batch, node.asset_id, key_id)
-        runs = queries.runs_frame(batch, node.asset_id, key_id, limit=_RUNS)
+        runs = queries.runs_frame(batch, node.asset_id, key_id, limit=_MAX_RUNS)
         stale = queries.stale_reasons(batch, node.asset_id, [key_id])
         deleted = queries.deleted_reasons(batch, node.asset_id).query("key_id == @key_id")
         return found, made, runs, [*stale["reason"], *deleted["reason"]]
@@ -61,7 +61,7 @@ def show_partition(project: Project, asset: str, partition_key: str | None) -> P
 
 
 def show_run(project: Project, run_id: str) -> RunDetails:
-    """A run as it was, and what it made."""
+    """A run and the materialization that it made. Raises `UnknownNameError`."""
     record = find_run(project, run_id)
     node = project.registry().nodes.get(record.asset)
 
@@ -77,7 +77,7 @@ def show_run(project: Project, run_id: str) -> RunDetails:
 
 
 def show_log(project: Project, run_id: str, after: int | None, longest: int) -> LogPart:
-    """The end of a run's log, or what came after byte ``after``; the end of it where more than ``longest`` came."""
+    """The part of a run's log behind byte ``after``, at most its last ``longest`` bytes; see `read_log`."""
     path = get_run(project, run_id).log_path
     code = f"print(ws.get_run({run_id!r}).log)"
     if path is None or not path.exists():
@@ -85,8 +85,8 @@ def show_log(project: Project, run_id: str, after: int | None, longest: int) -> 
     return LogPart(*read_log(path, after, longest), code)
 
 
-def show_executed(project: Project, run_id: str) -> ExecutedNotebook:
-    """The notebook that a run executed. Raises `MissingInputError` where there is none yet."""
+def show_notebook(project: Project, run_id: str) -> ExecutedNotebook:
+    """The executed notebook of a run. Raises `MissingInputError` where there is none yet."""
     path = get_run(project, run_id).notebook
     if path is None:
         raise MissingInputError(f"run {run_id} has no executed notebook yet.")
@@ -96,7 +96,10 @@ def show_executed(project: Project, run_id: str) -> ExecutedNotebook:
 def show_data(
     project: Project, asset: str, partition_key: str | None, run_id: str | None, file: str | None
 ) -> DataPreview:
-    """The data as it is now or as a run left it; ``file`` names one of several. Raises `MissingInputError`."""
+    """A preview of the data as it is now, or as a run left it; ``file`` names one of several files of a run.
+
+    Raises `MissingInputError` where there is no data.
+    """
     node = project.registry()[asset]
     key = spell_key(node, partition_key)
     more = "".join(f", {name}={value!r}" for name, value in (("run", run_id), ("file", file)) if value)
@@ -154,7 +157,7 @@ def _describe_made(
 
 
 def _brief(row: Any) -> RunSummary:
-    """A row of `queries.runs_frame`, in which what is not known is None or nan."""
+    """A summary of a row of `queries.runs_frame`, in which unknown values are None or NaN."""
     known = (None if value is None or value != value else value for value in (row.started_at, row.duration_s))
     started_at, duration_s = known
     error = row.error if isinstance(row.error, str) else None

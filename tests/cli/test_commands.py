@@ -1,4 +1,4 @@
-"""Commands that look at what another process has registered; nothing runs here."""
+"""Commands that run no notebook, in a workspace whose assets another process registered."""
 
 from __future__ import annotations
 

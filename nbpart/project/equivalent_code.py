@@ -1,4 +1,4 @@
-"""The line of Python that does what somebody clicked."""
+"""Spelling the line of Python that does the same as an action in a widget."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from nbpart.widgets.actions import KeyLike
 
-#: Longer lists of keys are cut.
-MOST_SPELLED = 20
+#: A list of keys is cut after so many.
+MAX_SPELLED = 20
 
 
 def spell_call(
@@ -31,9 +31,9 @@ def spell_call(
 def spell_keys(keys: Sequence[KeyLike]) -> str:
     if len(keys) == 1:
         return repr(keys[0])
-    if len(keys) <= MOST_SPELLED:
+    if len(keys) <= MAX_SPELLED:
         return repr(list(keys))
-    shown = ", ".join(repr(key) for key in keys[:MOST_SPELLED])
+    shown = ", ".join(repr(key) for key in keys[:MAX_SPELLED])
     return f"[{shown}, ...]  # {len(keys):,} keys"
 
 

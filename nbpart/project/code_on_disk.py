@@ -1,4 +1,4 @@
-"""The code of one asset, read again from its files: a notebook, a function of a module, a carried function."""
+"""Reading the current code of one asset from its files: a notebook, a function of a module, a carried function."""
 
 from __future__ import annotations
 
@@ -21,20 +21,27 @@ from nbpart.assets.signature import UNREAD, Written, find_written, is_imported_e
 from nbpart.assets.sources import read_source
 from nbpart.backfill.registry import Node
 from nbpart.errors import DeclarationError
-from nbpart.project.prepared import Called, Prepared, prepare_call, prepare_notebook, spell_import, with_code
+from nbpart.project.preparation import (
+    FunctionCall,
+    PreparedAsset,
+    prepare_call,
+    prepare_notebook,
+    spell_import,
+    with_code,
+)
 from nbpart.storage.own_files import find_own
 
 
 @dataclass(frozen=True)
-class Reread:
-    """The code of an asset as its files are now, beside what is registered.
+class CodeOnDisk:
+    """The code of an asset as its files have it now, and the registered asset (``node``) to compare it with.
 
-    ``gone`` is a file of its code that is no longer there; then ``prepared`` is what is registered. ``before`` and
-    ``now`` are the function of a module, where it is one.
+    ``gone`` is the path of a file of its code that no longer exists; ``prepared`` is then what is registered. For a
+    function of a module, ``before`` and ``now`` are its registered and its current source.
     """
 
     node: Node
-    prepared: Prepared
+    prepared: PreparedAsset
     gone: str | None = None
     before: Written | None = None
     now: Written | None = None
@@ -44,15 +51,16 @@ class Reread:
         return self.node.name
 
     @property
-    def is_recoded(self) -> bool:
-        """Whether what a run computes may be another."""
+    def is_code_changed(self) -> bool:
+        """Whether its code version differs from the registered one, so that a run may compute something else."""
         return self.prepared.definition.code_version != self.node.definition.code_version
 
-    def is_same(self, root: Path) -> bool:
+    def is_unchanged(self, root: Path) -> bool:
+        """Whether its definition, which includes the code version, is the registered one."""
         return self.prepared.definition.to_json(root) == self.node.definition.to_json(root)
 
-    def find_edited(self, root: Path) -> tuple[str, ...]:
-        """The files that are other ones, as a person in the project names them."""
+    def list_edited_files(self, root: Path) -> tuple[str, ...]:
+        """The files that differ from those registered, relative to the project where they are below it."""
         old, new = self.node.definition, self.prepared.definition
         changed = [path for name, (kept, path) in new.modules.items() if old.modules.get(name, ("",))[0] != kept]
         changed += [path for name, (_, path) in old.modules.items() if name not in new.modules]
@@ -60,7 +68,7 @@ class Reread:
         return tuple(keep_path(path, root) for path in dict.fromkeys([*own, *changed]))
 
     def notes(self) -> Iterator[str]:
-        """What a person should know of the edit, a sentence each."""
+        """Sentences about the edit that a person should know: imported earlier, decorator changed, default unknown."""
         if self.now is None:
             return
         module = self.now.module
@@ -81,17 +89,18 @@ class Reread:
         return self.prepared.notebook is None or old != _sources(self.prepared.notebook)
 
 
-def read_again(node: Node, root: Path, set_names: Mapping[str, str]) -> Reread:
-    """The code of an asset as its files are now; nothing is imported.
+def read_code_on_disk(node: Node, root: Path, set_names: Mapping[str, str]) -> CodeOnDisk:
+    """Read the code of an asset from its files; nothing is imported.
 
-    Raises `DeclarationError`, SyntaxError and OSError for what cannot be taken up.
+    ``set_names`` maps every registered asset and source to its partitions' name. Raises `DeclarationError`,
+    `SyntaxError` or `OSError` for code that cannot be registered.
     """
     definition = node.definition
     own = definition.path if definition.kind == "notebook" else definition.modules.get(definition.module, ("", None))[1]
     if own is not None and not Path(own).exists():
-        return Reread(node, Prepared(definition), gone=own)
+        return CodeOnDisk(node, PreparedAsset(definition), gone=own)
     if definition.kind == "notebook":
-        again = Reread(node, prepare_notebook(definition, node.parameters))
+        again = CodeOnDisk(node, prepare_notebook(definition, node.parameters))
         _check_cells(root, again)
     elif own is not None:
         again = _read_function(node, Path(own), root, set_names)
@@ -101,12 +110,12 @@ def read_again(node: Node, root: Path, set_names: Mapping[str, str]) -> Reread:
     assert code is not None
     for name, (_, original) in definition.modules.items():
         if name in code.elsewhere and not Path(original).exists():
-            return Reread(node, Prepared(definition), gone=original)
+            return CodeOnDisk(node, PreparedAsset(definition), gone=original)
     _check_modules(root, definition, code.modules)
     return again
 
 
-def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, str]) -> Reread:
+def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, str]) -> CodeOnDisk:
     definition = node.definition
     qualname = definition.origin.removeprefix(f"{definition.module}.")
     module = LocalModule(definition.module, path, read_source(path))
@@ -121,37 +130,37 @@ def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, s
     )
     snapshot = _load_snapshot(root, definition)
     if before is None or now is None or is_same_call(before, now):
-        prepared = Prepared(with_code(definition, code, definition.settings), snapshot, code)
-        return Reread(node, prepared, before=before, now=now)
+        prepared = PreparedAsset(with_code(definition, code, definition.settings), snapshot, code)
+        return CodeOnDisk(node, prepared, before=before, now=now)
     defaults = {name: p.value for name, p in read_parameters_cell(snapshot).items() if p.has_value}
     call = f"await {qualname}" if now.is_async else qualname
     signature = now.signature(before, defaults)
-    called = Called(spell_import(module.name, qualname), call, signature, now.description, code)
-    return Reread(node, prepare_call(definition, called, node.parameters, set_names), before=before, now=now)
+    called = FunctionCall(spell_import(module.name, qualname), call, signature, now.description, code)
+    return CodeOnDisk(node, prepare_call(definition, called, node.parameters, set_names), before=before, now=now)
 
 
-def _read_carried(node: Node, root: Path) -> Reread:
-    """A carried function is what it was; the local modules that it imports may be others."""
+def _read_carried(node: Node, root: Path) -> CodeOnDisk:
+    """The carried source itself is kept as registered; only the local modules that it imports can have changed."""
     definition, snapshot = node.definition, _load_snapshot(root, node.definition)
     setup = "".join(cell.source for cell in code_cells(snapshot) if cell.cell.get("id") == "setup")
     roots = [Path(place) for place in definition.import_roots]
     code = version_of_carried(setup, roots, definition.search_path)
-    return Reread(node, Prepared(with_code(definition, code, definition.settings), snapshot, code))
+    return CodeOnDisk(node, PreparedAsset(with_code(definition, code, definition.settings), snapshot, code))
 
 
-def _check_cells(root: Path, again: Reread) -> None:
-    """Refuse a notebook with a cell that does not parse, where all of them did: it is being edited."""
+def _check_cells(root: Path, again: CodeOnDisk) -> None:
+    """Raise `DeclarationError` for a notebook in the middle of an edit: a cell does not parse, and all did before."""
     assert again.prepared.notebook is not None
     if again.prepared.definition.language.lower() not in ("python", "ipython", "python3"):
         return
-    broken = _broken_cell(again.prepared.notebook)
-    if broken is not None and _broken_cell(_load_snapshot(root, again.node.definition)) is None:
+    broken = _find_broken_cell(again.prepared.notebook)
+    if broken is not None and _find_broken_cell(_load_snapshot(root, again.node.definition)) is None:
         path = Path(again.prepared.definition.path or "")
         raise DeclarationError(f"cell {broken} of {path.name} is not valid Python")
 
 
-def _broken_cell(notebook: Mapping[str, Any]) -> int | None:
-    """The number of the first code cell that does not parse, counted among all cells."""
+def _find_broken_cell(notebook: Mapping[str, Any]) -> int | None:
+    """The number of the first code cell that does not parse, counting all cells from 1; None where all parse."""
     for number, cell in enumerate(notebook.get("cells", ()), 1):
         if cell.get("cell_type") == "code" and any(parse_cell(c.source) is None for c in code_cells({"cells": [cell]})):
             return number
@@ -159,7 +168,7 @@ def _broken_cell(notebook: Mapping[str, Any]) -> int | None:
 
 
 def _check_modules(root: Path, definition: AssetDefinition, modules: Collection[LocalModule]) -> None:
-    """Refuse an imported module that does not parse, where it did."""
+    """Raise `SyntaxError` for an imported module that does not parse, and did when it was registered."""
     for module in modules:
         if module.name not in definition.modules or _is_kept(root, definition, module):
             continue
@@ -175,7 +184,7 @@ def _check_modules(root: Path, definition: AssetDefinition, modules: Collection[
 
 
 def _parse(module: LocalModule) -> ast.Module:
-    """Raises SyntaxError, with the name of the file."""
+    """The syntax tree of a module. Raises `SyntaxError` with the name of its file."""
     try:
         return parse(module.source)
     except SyntaxError as error:
@@ -184,7 +193,7 @@ def _parse(module: LocalModule) -> ast.Module:
 
 
 def _is_kept(root: Path, definition: AssetDefinition, module: LocalModule) -> bool:
-    """Whether a module is what is kept with the asset's code."""
+    """Whether a module's source equals the copy that was registered with the asset."""
     return module.name in definition.modules and _load_module(root, definition, module.name) == module.source
 
 

@@ -1,4 +1,4 @@
-"""Commands that begin: init, demo, lab."""
+"""Commands to get started: init, demo, lab."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def init(path: str | None) -> None:
     import nbpart
     from nbpart.project.folder import CATALOG_NAME
 
-    root = Path(_one_path(path) or os.environ.get(options.VARIABLE) or "workspace").expanduser()
+    root = Path(_choose_path(path) or os.environ.get(options.WORKSPACE_VARIABLE) or "workspace").expanduser()
     was_there = (root / CATALOG_NAME).exists()
     with nbpart.open(root, purpose="nbpart init"):
         pass
@@ -49,7 +49,7 @@ def demo(ctx: click.Context, path: str | None, days: int) -> None:
     """
     from nbpart.demo import run_demo
 
-    ctx.exit(run_demo(Path(_one_path(path) or DEMO_FOLDER).expanduser(), days, click.echo))
+    ctx.exit(run_demo(Path(_choose_path(path) or DEMO_FOLDER).expanduser(), days, click.echo))
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -78,8 +78,8 @@ def lab(jupyter_options: Sequence[str]) -> None:
     os.execv(sys.executable, [sys.executable, *command])
 
 
-def _one_path(path: str | None) -> str | None:
-    """PATH or what ``-w`` named."""
+def _choose_path(path: str | None) -> str | None:
+    """PATH, or the value of ``-w``; None without both. Raises `click.UsageError` where they differ."""
     chosen = options.chosen_path()
     if path is not None and chosen is not None and path != chosen:
         raise click.UsageError("Give PATH or -w, not both.")

@@ -1,4 +1,4 @@
-"""Opening a run by hand: which asset and partition a notebook that a person runs stands for, and what it reads."""
+"""Opening a manual run: which asset and partition a notebook that a person runs cell by cell stands for."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from nbpart.partitions import PartitionRef, safe_name
 from nbpart.project.data import find_key_id
 from nbpart.project.discovery import find_workspace
 from nbpart.project.folder import open_folder
-from nbpart.project.manual import BY_HAND, ManualRun, Recorder
+from nbpart.project.manual_run import MANUAL_RUN_PURPOSE, ManualRun, Recorder
 from nbpart.project.trust import is_trusted
 from nbpart.run.spec import InputSpec, RunSpec
 
 
 @dataclasses.dataclass(frozen=True)
-class WantedRun:
-    """Which run a person means: of ``asset``, for a key or parameters by name, else for what ``variables`` hold."""
+class ManualRunRequest:
+    """The arguments of `nbpart.current_run` by which a person says which run is meant.
+
+    Without ``partition_key`` and ``params`` the key comes from ``variables``, the globals of the notebook.
+    """
 
     asset: Any
     partition_key: Any
@@ -33,21 +36,23 @@ class WantedRun:
     variables: Mapping[str, Any]
 
 
-def open_manual_run(workspace: str | Path | None, wanted: WantedRun, *, record: bool) -> ManualRun:
-    """The run by hand that is wanted; ``workspace`` is its folder, None for the one above the current folder.
+def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, record: bool) -> ManualRun:
+    """The manual run that is asked for; with ``record`` what it saves is recorded in the catalog.
 
-    Raises `WorkspaceError` where no workspace is found, `DeclarationError` where asset or partition are not clear.
+    ``workspace`` is its folder, None for the one at or above the current folder. Raises `WorkspaceError` where no
+    workspace is found, `DeclarationError` where asset or partition are not clear, and `UnknownNameError` where a run
+    that is to be recorded names a key that the set does not have.
     """
     found = Path(workspace).absolute() if workspace is not None else find_workspace(Path.cwd())
     if found is None:
         raise WorkspaceError(
             f"no workspace is at or above {Path.cwd()}; make one with nbpart.open, or pass workspace=its folder."
         )
-    root, catalog = open_folder(found, create=False, purpose=BY_HAND)
+    root, catalog = open_folder(found, create=False, purpose=MANUAL_RUN_PURPOSE)
     try:
         registry = catalog.read(lambda batch: load_registry(batch, root))
-        node = registry[_asset_name(wanted.asset, registry)]
-        key = _choose_key(node, wanted)
+        node = registry[_choose_asset(request.asset, registry)]
+        key = _choose_key(node, request)
         above = registry.graph.upstream(node.name)
         if is_trusted(root, catalog.workspace_id):
             refresh_sources(catalog, registry, [name for name in above if registry[name].definition.is_source])
@@ -62,7 +67,7 @@ def open_manual_run(workspace: str | Path | None, wanted: WantedRun, *, record: 
 
 
 def _explain_key(batch: Batch, node: Node, key: str | None) -> str:
-    """That the key is no partition of the asset, if so: by hand that is possible, but explains what is missing."""
+    """A hint that the set has no such key, "" where it has. A manual run works without, but may lack inputs."""
     try:
         find_key_id(batch, node, key)
     except UnknownNameError as error:
@@ -70,7 +75,7 @@ def _explain_key(batch: Batch, node: Node, key: str | None) -> str:
     return ""
 
 
-def _asset_name(asset: Any, registry: Registry) -> str:
+def _choose_asset(asset: Any, registry: Registry) -> str:
     if asset is not None:
         return name_of(asset)
     names = registry.graph.computed
@@ -81,8 +86,8 @@ def _asset_name(asset: Any, registry: Registry) -> str:
     )
 
 
-def _choose_key(node: Node, wanted: WantedRun) -> str | None:
-    key, params, variables = wanted.partition_key, wanted.params, wanted.variables
+def _choose_key(node: Node, request: ManualRunRequest) -> str | None:
+    key, params, variables = request.partition_key, request.params, request.variables
     if not node.definition.is_partitioned:
         return spell_key(node, key)
     if key is None and node.parameters is not None:
@@ -105,7 +110,7 @@ def _build_spec(
 ) -> tuple[RunSpec, ResolvedInputs]:
     key_id = 0 if key is None else int(queries.key_ids(batch, node.set_id, [key])[0])
     resolved = resolve_inputs(batch, root, registry, node, {key_id: key})[key_id]
-    # without the names of what is missing, loading it by hand is an error that says what to do
+    # without the names of missing keys, loading such an input is an error that says what to do
     inputs: dict[str, InputSpec] = {
         name: dataclasses.replace(given, missing=()) if node.definition.on_missing_input == "block" else given
         for name, given in resolved.inputs.items()

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 import nbpart.demo
 from nbpart.cli import main
-from nbpart.cli.options import VARIABLE
+from nbpart.cli.options import WORKSPACE_VARIABLE
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(WORKSPACE_VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -57,7 +57,7 @@ def test_the_demo_plays_where_it_is_told(code: int, monkeypatch: pytest.MonkeyPa
         return code
 
     monkeypatch.setattr(nbpart.demo, "run_demo", run_demo)
-    monkeypatch.setenv(VARIABLE, "must not be made anew")
+    monkeypatch.setenv(WORKSPACE_VARIABLE, "must not be made anew")
     for words in (["demo"], ["demo", "--days", "3", "there"]):
         result = CliRunner().invoke(main, words)
         assert (result.exit_code, result.stdout) == (code, "once upon a time\n")

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Ask
+
+pytestmark = pytest.mark.kernel
+
+
+def test_prune_says_what_it_would_do_and_does_it(project: Path, ask: Ask) -> None:
+    for _ in range(2):
+        ask("backfill", "sizes", "-k", "a.csv", "-s", "all")
+    assert "3 files would be removed" in ask("prune", "--keep", "1", "--dry-run").stdout
+    assert "3 files removed" in ask("prune", "--keep", "1").stdout
+    assert ask("prune", "--keep", "1").stdout == "Nothing to remove.\n"
+    assert json.loads(ask("prune", "--json").stdout) == []
+
+
+def test_a_kernelspec_is_installed_and_removed(project: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(project / "jupyter"))
+    told = ask("kernelspec", "install", "--name", "warm", "--preload", "json").stdout
+    assert "kernel warm is installed in" in told
+    spec = json.loads(Path(told.strip().rpartition(" in ")[2], "kernel.json").read_text())
+    assert spec["display_name"] == "Python (nbpart, pre-warmed)"
+    assert os.path.exists(spec["argv"][0])
+    assert ask("kernelspec", "remove", "--name", "warm").stdout == "kernel warm is removed\n"
+    assert "There is no kernel" in ask("kernelspec", "remove", "--name", "warm").stderr
