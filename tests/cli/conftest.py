@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import TypeAlias
 import pytest
 from click.testing import CliRunner, Result
 
+import nbpart
 from nbpart.cli import main
 from nbpart.cli.options import WORKSPACE_VARIABLE
 
@@ -77,10 +79,19 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
+@pytest.fixture(scope="session")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project for tests to copy, which saves each of them a process."""
+    folder = tmp_path_factory.mktemp("registered")
+    (folder / "flow.py").write_text(FLOW, encoding="utf-8")
+    subprocess.run([sys.executable, "-c", REGISTER], cwd=folder, env=environment(), check=True, timeout=120)
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "flow.py").write_text(FLOW, encoding="utf-8")
-    subprocess.run([sys.executable, "-c", REGISTER], cwd=tmp_path, env=environment(), check=True, timeout=120)
+def project(registered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(registered, tmp_path, dirs_exist_ok=True)
+    nbpart.open(tmp_path / "workspace", trust=True).close()
     monkeypatch.delenv(WORKSPACE_VARIABLE, raising=False)
     monkeypatch.delitem(sys.modules, "flow", raising=False)  # of another test
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
