@@ -40,5 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
         compileall.compile_dir(Path(__file__).parents[1] / "nbpart", quiet=2)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    for item in items:
+        if uses_fixture_of_module(item):
+            # workers would make it twice; it is mostly a workspace in which a backfill has run, or a kernel
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def uses_fixture_of_module(item: pytest.Item) -> bool:
+    """Whether a test uses a fixture that is made once for all tests of its file."""
+    used = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(definitions[-1].scope == "module" for definitions in used.values())

@@ -19,6 +19,7 @@ NOT_RUN = {
     ("README.md", "make demo"): "is run by .ci/run",
     ("README.md", "pip install nbpart"): "installs, and .ci/run runs the demo from a wheel",
     ("docs/backfills.md", "NBPART_GUARDIAN="): "starts a server that shall stay",
+    ("docs/cli.md", "nbpart demo"): "is run by tests/demo/test_story.py, and by .ci/run from a wheel",
     ("docs/cli.md", "nbpart lab"): "does not end by itself",
 }
 WAIT = "[ws.backfills[name].wait(progress=False) for name in list(ws.backfills)] if 'ws' in globals() else None;"
