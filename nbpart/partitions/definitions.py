@@ -12,9 +12,8 @@ from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError, UnknownNameError, nearest
 from nbpart.partitions.keys import check_key, leave_out_unshowable, shorten
+from nbpart.partitions.names import UNNAMED, check_set_name
 from nbpart.partitions.parameters import Parameters
-
-_UNNAMED = "static-"
 
 #: What can stand wherever one key is asked for: its text, or the values of its parameters.
 Key: TypeAlias = str | Mapping[str, object]
@@ -40,7 +39,7 @@ class StaticPartitions:
         if isinstance(keys, str | bytes | Mapping):
             raise DeclarationError(f"StaticPartitions takes a list of keys, not {shorten(keys)}.")
         object.__setattr__(self, "keys", tuple(map(check_key, keys)))
-        object.__setattr__(self, "name", None if name is None else _check_set_name(name))
+        object.__setattr__(self, "name", None if name is None else check_set_name(name))
         if not self.keys:
             raise DeclarationError("StaticPartitions has no keys: for keys that come later use DynamicPartitions.")
         if len(self._members) < len(self.keys):
@@ -53,7 +52,7 @@ class StaticPartitions:
         if self.name is not None:
             return self.name
         content = "\n".join(sorted(self.keys))  # no key holds a line break
-        return _UNNAMED + hashlib.sha256(content.encode()).hexdigest()[:12]
+        return UNNAMED + hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @cached_property
     def _members(self) -> frozenset[str]:
@@ -82,7 +81,7 @@ class DynamicPartitions:
 
     def __init__(self, name: str, params: Mapping[str, Any] | Parameters | None = None) -> None:
         declared = Parameters.declare(params) if isinstance(params, Mapping) else params
-        object.__setattr__(self, "name", _check_set_name(name))
+        object.__setattr__(self, "name", check_set_name(name))
         object.__setattr__(self, "parameters", declared)
 
     @property
@@ -183,13 +182,3 @@ def _plain_key(key: object) -> str:
 
 def _spell_all(definition: PartitionsDefinition, keys: Iterable[Keys]) -> tuple[str, ...]:
     return tuple(text for some in keys for text in spell_keys(definition, some))
-
-
-def _check_set_name(name: object) -> str:
-    try:
-        checked = check_key(name)
-    except PartitionKeyError as error:
-        raise DeclarationError(f"Partitions need a name of the form of a key. {error}") from None
-    if checked.startswith(_UNNAMED):
-        raise DeclarationError(f"Partitions cannot be named {name!r}: unnamed lists of keys have such names.")
-    return checked

@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Container
 from typing import Final
 
-from nbpart.errors import DeclarationError
-from nbpart.partitions.keys import shorten
+from nbpart.errors import DeclarationError, PartitionKeyError
+from nbpart.partitions.keys import check_key, shorten
 
 #: Names that mean something else where an asset, parameter or metric would be shown, injected or queried.
 RESERVED_NAMES: Final = frozenset(
@@ -19,6 +19,8 @@ RESERVED_NAMES: Final = frozenset(
 #: than the rest.
 MAX_NAME_BYTES: Final = 180
 _METRIC: Final = "metric."
+#: How the names of sets begin that nobody named.
+UNNAMED: Final = "static-"
 
 
 def make_name(text: str, what: str) -> str:
@@ -61,6 +63,17 @@ def check_identifier(name: object, what: str) -> str:
             "choose a shorter one."
         )
     return str.__str__(name)
+
+
+def check_set_name(name: object) -> str:
+    """Return ``name`` if it can name a set of partitions: it has the form of a key. Raises `DeclarationError`."""
+    try:
+        checked = check_key(name)
+    except PartitionKeyError as error:
+        raise DeclarationError(f"Partitions need a name of the form of a key. {error}") from None
+    if checked.startswith(UNNAMED):
+        raise DeclarationError(f"Partitions cannot be named {name!r}: unnamed lists of keys have such names.")
+    return checked
 
 
 def metric_column(name: str, taken: Container[str] = ()) -> str:

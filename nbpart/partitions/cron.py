@@ -1,0 +1,147 @@
+"""The instants of a cron expression in a time zone, as arrays of seconds since 1970."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from nbpart.errors import DeclarationError
+from nbpart.partitions.zones import Offsets
+
+if TYPE_CHECKING:
+    from numpy import bool_, int64
+    from numpy.typing import NDArray
+
+_DAY_S = 86_400
+_MINUTES = re.compile(r"(\*/\d+|\d+(?:,\d+)*) \* \* \* \*")
+_DATES = re.compile(r"(\d+) (\d+) (\d+|\*) \* (\d|\*)")
+
+
+@dataclass(frozen=True)
+class Cron:
+    """A cron expression: minute, hour, day of month, month, day of week, as Vixie cron and cronsim read them.
+
+    Of a local time that comes twice the first counts, unless every hour is meant; of one that the clock jumps over the
+    instant of the jump does. Minutes of every hour, and one time on every day, on a day of the week or of the month are
+    computed as arrays; any other expression by cronsim, some 10,000 instants a second.
+    """
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Cron:
+        """Read an expression. Raises `DeclarationError` where it is none or never comes."""
+        plain = " ".join(text.split()) if isinstance(text, str) else str(text)
+        try:
+            first = next(CronSim(plain, datetime(2024, 1, 1, tzinfo=UTC)))
+        except (CronSimError, StopIteration) as error:
+            why = f": {error}." if str(error) else ", as it never comes."
+            raise DeclarationError(f"{plain!r} is no cron expression of five fields{why}") from None
+        if first.second:
+            raise DeclarationError(f"{plain!r} has a field of seconds: give a cron expression of five fields.")
+        return cls(plain)
+
+    @property
+    def is_hourly(self) -> bool:
+        """Whether it is about minutes of every hour."""
+        return _MINUTES.fullmatch(self.text) is not None
+
+    @property
+    def is_monthly(self) -> bool:
+        """Whether it is one time on one day of every month."""
+        return (found := _DATES.fullmatch(self.text)) is not None and found[3] != "*" and found[4] == "*"
+
+    def instants(self, zone: ZoneInfo, since: int, until: int) -> NDArray[int64]:
+        """All its instants from ``since``, itself included, to before ``until``, rising."""
+        import numpy as np
+
+        if since >= until:
+            return np.empty(0, "int64")
+        offsets = Offsets.between(zone, since, until)
+        if found := _MINUTES.fullmatch(self.text):
+            instants = _minutes_of_hours(offsets, _read_minutes(found[1]), since, until)
+        elif (found := _DATES.fullmatch(self.text)) and "*" in (found[3], found[4]):
+            local = _days(found[3], found[4], since, until) * _DAY_S + int(found[2]) * 3_600 + int(found[1]) * 60
+            instants = np.unique(offsets.from_local(local))  # a day that a zone skips begins with the next
+        else:
+            instants = self._simulate(zone, since, until)
+        return instants[(instants >= since) & (instants < until)]
+
+    def first_instants(self, zone: ZoneInfo, since: int, count: int) -> NDArray[int64]:
+        """Its first instants from ``since``, itself included, ``count`` of them or a few more."""
+        import numpy as np
+
+        if step_s := self._longest_step_s():
+            return self.instants(zone, since, since + (count + 1) * step_s)
+        ticks = itertools.islice(CronSim(self.text, datetime.fromtimestamp(since - 1, zone)), count)
+        return np.array([int(tick.timestamp()) for tick in ticks], "int64")
+
+    def _longest_step_s(self) -> int:
+        """No two instants that follow each other are further apart; 0 where the array is not computed."""
+        if self.is_hourly:
+            return 2 * 3_600
+        found = _DATES.fullmatch(self.text)
+        if found is None or "*" not in (found[3], found[4]):
+            return 0
+        days = 62 if found[3] != "*" else 8 if found[4] != "*" else 3
+        return days * _DAY_S
+
+    def following(self, zone: ZoneInfo, at: int) -> int:
+        """Its first instant after ``at``."""
+        return int(next(CronSim(self.text, datetime.fromtimestamp(at, zone))).timestamp())
+
+    def preceding(self, zone: ZoneInfo, at: int) -> int:
+        """Its last instant before ``at``."""
+        return int(next(CronSim(self.text, datetime.fromtimestamp(at, zone), reverse=True)).timestamp())
+
+    def _simulate(self, zone: ZoneInfo, since: int, until: int) -> NDArray[int64]:
+        import numpy as np
+
+        found = []
+        for tick in CronSim(self.text, datetime.fromtimestamp(since - 60, zone)):
+            at = int(tick.timestamp())
+            if at >= until:
+                break
+            found.append(at)
+        return np.array(found, "int64")
+
+
+def _read_minutes(field: str) -> list[int]:
+    if field.startswith("*/"):
+        return list(range(0, 60, int(field[2:])))
+    return sorted({int(minute) for minute in field.split(",")})
+
+
+def _minutes_of_hours(offsets: Offsets, minutes: list[int], since: int, until: int) -> NDArray[int64]:
+    """The instants at which the clock shows one of these minutes, whatever the hour."""
+    import numpy as np
+
+    found = []
+    for n, ahead in enumerate(offsets.ahead):
+        first = max(since, int(offsets.starts[n]))
+        last = min(until, int(offsets.starts[n + 1])) if n + 1 < len(offsets.starts) else until
+        if first < last:
+            hours = np.arange((first + ahead) // 3_600, (last + ahead) // 3_600 + 1, dtype="int64") * 3_600
+            instants = (hours[:, None] + np.array(minutes, "int64") * 60 - ahead).ravel()
+            found.append(instants[(instants >= first) & (instants < last)])
+    return np.concatenate(found)
+
+
+def _days(day: str, weekday: str, since: int, until: int) -> NDArray[int64]:
+    """The days that these fields name, as numbers since 1970, from two before ``since`` to two after ``until``."""
+    import numpy as np
+
+    days: NDArray[int64] = np.arange(since // _DAY_S - 2, until // _DAY_S + 3, dtype="int64")
+    named: NDArray[bool_] = np.ones(len(days), "bool")
+    if weekday != "*":
+        named = (days + 4) % 7 == int(weekday) % 7  # 1970 began on a Thursday
+    elif day != "*":
+        dates = days.astype("datetime64[D]")
+        named = (dates - dates.astype("datetime64[M]")).astype("int64") == int(day) - 1
+    return days[named]

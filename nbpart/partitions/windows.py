@@ -1,0 +1,352 @@
+"""Partitions that are windows of time: an hour, a day, a week, a month, or what lies between the ticks of a cron."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from nbpart.errors import DeclarationError, PartitionKeyError
+from nbpart.partitions.cron import Cron
+from nbpart.partitions.keys import check_key, shorten
+from nbpart.partitions.names import check_set_name
+from nbpart.partitions.zones import Offsets, load_zone
+
+if TYPE_CHECKING:
+    from numpy import bool_, int64
+    from numpy.typing import NDArray
+
+#: What can be given as a moment: an aware datetime, or what the clock of the set's zone shows.
+Moment: TypeAlias = str | date | datetime
+
+_MONTH, _DAY, _MINUTE = "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M"
+#: Units in which numpy spells what these formats spell.
+_UNITS: dict[str, Literal["M", "D", "m"]] = {_MONTH: "M", _DAY: "D", _MINUTE: "m"}
+#: What strptime needs beside these to know a day.
+_COMPLETED = {"%V": "%u", "%U": "%w", "%W": "%w"}
+#: A format is tried on the first windows, so many, and on some of the windows of each of the years that follow.
+_TRIED, _TRIED_A_YEAR, _TRIED_YEARS = 500, 30, 4
+_DAY_S = 86_400
+#: After so many windows that are all excluded, one by one, nobody looks for another.
+_MOST_EXCLUDED = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Windows in the order of time, as arrays of one length: their keys, and first and last instant in seconds.
+
+    A window begins at its start and ends before its end.
+    """
+
+    keys: list[str]
+    starts: NDArray[int64]
+    ends: NDArray[int64]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class TimeWindowPartitions:
+    """A set of windows that follow each other without a gap, each a partition once it has ended.
+
+    ``cron`` gives their boundaries, as the clock in ``timezone`` shows them: a day on which the clock is changed has 23
+    or 25 hours. The first window is the first that begins at ``start`` or later; the last ends at ``end`` or before.
+    ``end_offset`` shows so many windows more than have ended, or, where it is negative, so many less. ``exclude``
+    leaves windows out: those that begin at an instant of a cron expression, that hold a moment, or that begin on a
+    date. ``fmt`` spells the start of a window as its key, in the format of strftime; of two windows with equal local
+    starts the second has its offset in its key.
+
+    Raises `DeclarationError` for what cannot be: a time zone or a cron expression that is none, an end before the
+    start, a format by which two windows have one key.
+    """
+
+    name: str
+    cron: str
+    start: datetime
+    end: datetime | None
+    timezone: str
+    end_offset: int
+    fmt: str
+    exclude: tuple[str | date | datetime, ...]
+    column: str | None
+    _zone: ZoneInfo = field(repr=False)
+
+    kind: ClassVar[Literal["time_window"]] = "time_window"
+    parameters: ClassVar[None] = None
+
+    def __init__(  # noqa: PLR0913
+        self,
+        name: str,
+        cron: str,
+        start: Moment,
+        *,
+        end: Moment | None = None,
+        timezone: str = "UTC",
+        end_offset: int = 0,
+        fmt: str | None = None,
+        exclude: Moment | Iterable[Moment] = (),
+        column: str | None = None,
+    ) -> None:
+        give = object.__setattr__
+        give(self, "name", check_set_name(name))
+        try:
+            give(self, "_zone", load_zone(timezone))
+            give(self, "timezone", timezone)
+            give(self, "cron", Cron.parse(cron).text)
+            give(self, "start", self._read_moment(start, "start"))
+            give(self, "end", None if end is None else self._read_moment(end, "end"))
+            give(self, "end_offset", _check_offset(end_offset))
+            give(self, "exclude", self._read_excluded(exclude))
+            give(self, "column", column)
+            if self.end is not None and self.end <= self.start:
+                raise DeclarationError(f"its end, {self.end.isoformat()}, is not after its start.")
+            give(self, "fmt", self._check_format(fmt) if fmt is not None else self._choose_format())
+        except DeclarationError as error:
+            raise DeclarationError(f"Partitions {name!r}: {error}") from None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TimeWindowPartitions) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.cron, self.timezone))
+
+    @property
+    def set_name(self) -> str:
+        return self.name
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether a window is named by a date: a day, a week, a month."""
+        return "%H" not in self.fmt and "%I" not in self.fmt
+
+    def windows(self, now: datetime) -> Windows:
+        """The windows that are partitions at ``now``, an aware time."""
+        starts, ends = self._between(self._start_s, int(now.timestamp()))
+        if self.end_offset > 0:
+            later = self._list_from(int(ends[-1]) if len(ends) else self._start_s, self.end_offset)
+            starts, ends = (_append(known, [one[n] for one in later]) for n, known in enumerate((starts, ends)))
+        kept = len(starts) + min(self.end_offset, 0)
+        starts, ends = starts[: max(kept, 0)], ends[: max(kept, 0)]
+        return Windows(self._spell(starts), starts, ends)
+
+    def next_end(self, now: datetime) -> datetime | None:
+        """When the next window ends after ``now``; None where no window comes any more."""
+        at = int(now.timestamp())
+        since = self._start_s if at < self._start_s else self._cron.preceding(self._zone, at + 1)
+        following = next((end for _, end in self._iterate(since) if end > at), None)
+        return None if following is None else self._at(following)
+
+    def parse(self, key: str) -> tuple[datetime, datetime] | None:
+        """Start and end of the window that has this key, ended or not; None where none has it."""
+        for instant in self._candidates(key):
+            start, end = next(self._iterate(instant), (None, None))
+            if start is not None and end is not None and self._spell_one(start) == key:
+                return self._at(start), self._at(end)
+        return None
+
+    def key_at(self, moment: Moment) -> str | None:
+        """The key of the window that holds this moment, ended or not; None where none does."""
+        at = int(self._read_moment(moment, "the moment").timestamp())
+        start, end = next(self._iterate(self._cron.preceding(self._zone, at + 1)), (at, at))
+        return self._spell_one(start) if start <= at < end else None
+
+    def to_json(self) -> dict[str, Any]:
+        """What it is made of, as JSON: `from_json` makes an equal one of it."""
+        return {
+            "name": self.name, "cron": self.cron, "start": self.start.isoformat(),
+            "end": None if self.end is None else self.end.isoformat(), "timezone": self.timezone,
+            "end_offset": self.end_offset, "fmt": self.fmt, "column": self.column,
+            "exclude": [one if isinstance(one, str) else one.isoformat() for one in self.exclude],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, recorded: Mapping[str, Any]) -> TimeWindowPartitions:
+        return TimeWindowPartitions(**recorded)
+
+    @cached_property
+    def _start_s(self) -> int:
+        return math.ceil(self.start.timestamp())
+
+    @cached_property
+    def _end_s(self) -> float:
+        return math.inf if self.end is None else self.end.timestamp()
+
+    @cached_property
+    def _cron(self) -> Cron:
+        return Cron(self.cron)
+
+    def _at(self, instant: int) -> datetime:
+        return datetime.fromtimestamp(instant, self._zone)
+
+    def _between(self, since: int, until: int) -> tuple[NDArray[int64], NDArray[int64]]:
+        """Starts and ends of the windows that begin at ``since`` or later and end at ``until`` or before."""
+        until = int(min(until, self._end_s))
+        boundaries = self._cron.instants(self._zone, max(since, self._start_s), until + 1)
+        starts, ends = boundaries[:-1], boundaries[1:]
+        kept = ~self._is_excluded(starts, ends)
+        return starts[kept], ends[kept]
+
+    def _iterate(self, since: int) -> Iterator[tuple[int, int]]:
+        """Start and end of one window after the other, from the first that begins at ``since`` or later."""
+        import numpy as np
+
+        start = self._cron.following(self._zone, max(since, self._start_s) - 1)
+        excluded = 0
+        while (end := self._cron.following(self._zone, start)) <= self._end_s and excluded < _MOST_EXCLUDED:
+            if self.exclude and self._is_excluded(np.array([start]), np.array([end]))[0]:
+                excluded += 1
+            else:
+                excluded = 0
+                yield start, end
+            start = end
+
+    def _list_from(self, since: int, count: int) -> list[tuple[int, int]]:
+        return list(itertools.islice(self._iterate(since), count))
+
+    def _is_excluded(self, starts: NDArray[int64], ends: NDArray[int64]) -> NDArray[bool_]:
+        import numpy as np
+
+        left_out = np.zeros(len(starts), "bool")
+        if not self.exclude or not len(starts):
+            return left_out
+        days = self._offsets(starts).to_local(starts) // 86_400
+        for one in self.exclude:
+            if isinstance(one, str):
+                left_out |= np.isin(starts, Cron(one).instants(self._zone, int(starts[0]), int(starts[-1]) + 1))
+            elif isinstance(one, datetime):
+                left_out |= (starts <= one.timestamp()) & (one.timestamp() < ends)
+            else:
+                left_out |= days == (one - date(1970, 1, 1)).days
+        return left_out
+
+    def _offsets(self, instants: NDArray[int64]) -> Offsets:
+        return Offsets.between(self._zone, int(instants[0]), int(instants[-1]))
+
+    def _spell_one(self, start: int) -> str:
+        import numpy as np
+
+        return self._spell(np.array([start]))[0]
+
+    def _spell(self, starts: NDArray[int64], fmt: str | None = None) -> list[str]:
+        """The keys of windows that begin at these instants."""
+        import numpy as np
+
+        fmt = fmt or self.fmt
+        if not len(starts):
+            return []
+        offsets = self._offsets(starts)
+        if unit := _UNITS.get(fmt):
+            local = offsets.to_local(starts).astype("datetime64[s]")
+            keys: list[str] = np.datetime_as_string(local, unit=unit).tolist()
+        else:
+            keys = [self._at(start).strftime(fmt) for start in starts.tolist()]
+        if "%H" in fmt or "%I" in fmt:
+            for n in np.flatnonzero(offsets.is_second(starts)).tolist() if "%z" not in fmt else ():
+                keys[n] += self._at(int(starts[n])).strftime("%z")
+        return keys
+
+    def _candidates(self, key: str, fmt: str = "") -> list[int]:
+        """The instants from which on the window may begin that has this key."""
+        fmt = fmt or self.fmt
+        completed = next((f"{fmt} {more}" for part, more in _COMPLETED.items() if part in fmt and more not in fmt), fmt)
+        given = key if completed == fmt else f"{key} 1"
+        for spelled in (completed, f"{completed}%z"):
+            try:
+                parsed = datetime.strptime(given, spelled)
+            except ValueError:
+                continue
+            if parsed.tzinfo is not None:
+                return [int(parsed.timestamp())]
+            first, second = (parsed.replace(tzinfo=self._zone, fold=fold).timestamp() for fold in (0, 1))
+            return [int(first)] if first >= second else [int(first), int(second)]
+        return []
+
+    def _read_moment(self, moment: Moment, what: str) -> datetime:
+        if isinstance(moment, str):
+            try:
+                moment = datetime.fromisoformat(moment)
+            except ValueError:
+                raise DeclarationError(
+                    f"{what} {moment!r} is no date or time: write it as 2013-01-31 or 2013-01-31T05:00."
+                ) from None
+        if not isinstance(moment, datetime):
+            if not isinstance(moment, date):
+                raise DeclarationError(f"{what} is a date or a time, not {shorten(moment)}.")
+            moment = datetime(moment.year, moment.month, moment.day)
+        return moment.astimezone(self._zone) if moment.tzinfo else moment.replace(tzinfo=self._zone)
+
+    def _read_excluded(self, exclude: Moment | Iterable[Moment]) -> tuple[str | date | datetime, ...]:
+        listed = [exclude] if isinstance(exclude, str | date) else list(exclude)
+        return tuple(self._read_exclusion(one) for one in listed)
+
+    def _read_exclusion(self, one: Moment) -> str | date | datetime:
+        if isinstance(one, str):
+            if " " in one.strip():
+                return Cron.parse(one).text
+            if len(one) == len("2013-01-31"):
+                return self._read_moment(one, "exclude").date()
+        if isinstance(one, date) and not isinstance(one, datetime):
+            return one
+        return self._read_moment(one, "exclude")
+
+    def _choose_format(self) -> str:
+        """The coarsest of the usual ones by which each window has a key of its own."""
+        if self._cron.is_hourly:
+            return _MINUTE
+        starts = self._starts_to_try()
+        usual = (_MONTH, _DAY) if self._cron.is_monthly else (_DAY,)
+        return next((fmt for fmt in usual if len(set(self._spell(starts, fmt))) == len(starts)), _MINUTE)
+
+    def _check_format(self, fmt: str) -> str:
+        if not isinstance(fmt, str) or "%" not in fmt:
+            raise DeclarationError(f"fmt is a format of strftime, as '%Y-%m-%d', not {shorten(fmt)}.")
+        starts = self._starts_to_try()
+        keys = self._spell(starts, fmt)
+        for key in keys[:1]:
+            _check_spelling(key, fmt, is_read=bool(self._candidates(key, fmt)))
+        seen: dict[str, int] = {}
+        for key, start in zip(keys, starts.tolist(), strict=True):
+            if key in seen:
+                raise DeclarationError(
+                    f"by fmt={fmt!r} two windows have the key {key!r}, those that begin at "
+                    f"{self._at(seen[key]).isoformat()} and {self._at(start).isoformat()}: give a finer format."
+                )
+            seen[key] = start
+        return fmt
+
+    def _starts_to_try(self) -> NDArray[int64]:
+        """Starts of windows, by which it is seen whether two of them have one key."""
+        import numpy as np
+
+        found = [self._cron.first_instants(self._zone, self._start_s, _TRIED)]
+        for n, days in itertools.product(range(1, _TRIED_YEARS + 1), (365, 366)):
+            found.append(self._cron.first_instants(self._zone, self._start_s + n * days * _DAY_S, _TRIED_A_YEAR))
+        starts = np.unique(np.concatenate(found))
+        return starts[starts < self._end_s]
+
+
+def _append(known: NDArray[int64], more: Sequence[int]) -> NDArray[int64]:
+    import numpy as np
+
+    return np.concatenate([known, np.array(more, "int64")])
+
+
+def _check_offset(end_offset: object) -> int:
+    if not isinstance(end_offset, int) or isinstance(end_offset, bool):
+        raise DeclarationError(f"end_offset is a whole number of windows, not {shorten(end_offset)}.")
+    return end_offset
+
+
+def _check_spelling(key: str, fmt: str, *, is_read: bool) -> None:
+    try:
+        check_key(key)
+    except PartitionKeyError as error:
+        raise DeclarationError(f"fmt={fmt!r} does not make keys. {error}") from None
+    if not is_read:
+        raise DeclarationError(f"the key {key!r}, made by fmt={fmt!r}, cannot be read back as a time.")
