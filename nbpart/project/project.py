@@ -10,7 +10,7 @@ from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import Batch, Catalog
-from nbpart.project.tables import Tables
+from nbpart.project.data_tables import Tables
 from nbpart.project.trust import is_trusted, require_trust, trust_workspace
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.spec import RunSpec

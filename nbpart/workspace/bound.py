@@ -11,10 +11,10 @@ from nbpart.assets.asset import Asset
 from nbpart.project.backfills import Backfill
 from nbpart.project.data import load
 from nbpart.project.materialization import materialize
+from nbpart.project.parameter_grid import add_grid
 from nbpart.project.plans import make_plan
 from nbpart.project.project import Project
 from nbpart.project.runs import Run
-from nbpart.project.sweep import add_grid
 
 
 @dataclass(frozen=True, eq=False, repr=False)
