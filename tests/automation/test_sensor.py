@@ -15,39 +15,39 @@ from nbpart.partitions import AddKeysRequest
     ("every", "seconds"),
     [(5, 5), (0.5, 0.5), ("30s", 30), ("1.5 m", 90), ("1h", 3600), ("2d", 172800), (" 10s ", 10)],
 )
-def test_intervals(every: Any, seconds: float) -> None:
+def test_intervals_are_parsed(every: Any, seconds: float) -> None:
     assert read_interval(every) == seconds
 
 
 @pytest.mark.parametrize("every", ["", "30", "s", "-1s", "0s", 0, -1, None, "30 seconds", "1h30m"])
-def test_what_is_no_interval(every: Any) -> None:
+def test_wrong_intervals_are_refused(every: Any) -> None:
     with pytest.raises(DeclarationError, match="is no interval"):
         read_interval(every)
 
 
-def test_declaring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_is_declared_as_a_sensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     files = nbpart.DynamicPartitions("files")
 
     @nbpart.sensor(every="1m", partitions=files)
-    def look(context: Any) -> list[str]:
-        """Look."""
+    def find_files(context: Any) -> list[str]:
+        """Find files."""
         return ["a"]
 
     @nbpart.sensor
     def bare(context: Any) -> None: ...
 
-    assert isinstance(look, Sensor)
-    assert (look.name, look.every_s, look.partitions, look.folder, look.description) == (
-        "look", 60, files, tmp_path, "Look.",
+    assert isinstance(find_files, Sensor)
+    assert (find_files.name, find_files.every_s, find_files.partitions, find_files.folder, find_files.description) == (
+        "find_files", 60, files, tmp_path, "Find files.",
     )  # fmt: skip
-    assert look(None) == ["a"]
+    assert find_files(None) == ["a"]
     assert (bare.name, bare.every_s, bare.partitions) == ("bare", 30, None)
-    assert repr(look) == "<nbpart sensor 'look' every 60 s>"
+    assert repr(find_files) == "<nbpart sensor 'find_files' every 60 s>"
 
 
 @pytest.mark.parametrize("wrong", [5, print, lambda: None, lambda a, b: None])
-def test_what_cannot_be_a_sensor(wrong: Any) -> None:
+def test_wrong_sensors_are_refused(wrong: Any) -> None:
     with pytest.raises(DeclarationError, match=r"made from a function|takes one argument"):
         nbpart.sensor(wrong)
 
@@ -61,12 +61,12 @@ def test_keys_become_requests_to_add_and_to_run(answer: Any) -> None:
     )
 
 
-def test_one_key_needs_no_list() -> None:
+def test_a_sensor_may_return_one_key_without_a_list() -> None:
     assert as_result("ab", "files").run_requests == [RunRequest("ab")]
     assert as_result({"lr": 1}, "trials").run_requests == [RunRequest({"lr": 1})]
 
 
-def test_nothing_and_the_full_form() -> None:
+def test_a_sensor_may_return_none_or_a_full_result() -> None:
     full = SensorResult(cursor="x")
     assert as_result(None, None) == as_result([], None) == as_result(set(), "files") == SensorResult()
     assert as_result(full, None) is full
@@ -78,17 +78,17 @@ def test_other_answers_are_refused(answer: Any) -> None:
         as_result(answer, "files")
 
 
-def test_keys_of_no_known_set_are_refused() -> None:
+def test_keys_without_a_set_are_refused() -> None:
     with pytest.raises(DeclarationError, match="not clear to which partitions"):
         as_result(["a"], None)
 
 
-def test_a_context_notes_what_was_asked() -> None:
+def test_a_context_notes_which_sets_were_asked_for() -> None:
     context = SensorContext({"files": ["a"]}, "7")
     assert ("a" in context.partitions("files"), context.asked, context.cursor) == (True, ["files"], "7")
 
 
-def test_one_bad_file_name_does_not_refuse_what_a_sensor_found(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_file_name_found_by_a_sensor_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     result = as_result(["a", "caf\udce9", "b"], "files")
     assert [request.partition_key for request in result.run_requests] == ["a", "b"]
     assert result.dynamic_partitions_requests == [AddKeysRequest("files", ("a", "b"))]

@@ -59,28 +59,28 @@ def ticks(ws: nbpart.Workspace) -> Any:
     return ws.project.catalog.read(queries.ticks_frame)
 
 
-def test_keys_that_are_new_are_added_and_run_with_all_below(ws: nbpart.Workspace, ran: Ran, project: Path) -> None:
+def test_new_keys_are_added_and_run_with_all_assets_below(ws: nbpart.Workspace, ran: Ran, project: Path) -> None:
     (project / "inbox" / "b.csv").write_text("b")
     ws.dynamic_partitions("files").add("a.csv")
 
     @ws.sensor(every="30s")
-    def look(context: Any) -> list[str]:
+    def find_files(context: Any) -> list[str]:
         return [f for f in os.listdir("inbox") if f not in context.partitions("files")]
 
-    tick = ws.tick("look")
+    tick = ws.tick("find_files")
     assert tick.added == {"files": ["b.csv"]}
     assert list(ws.dynamic_partitions("files")) == ["a.csv", "b.csv"]
     assert ran == [("by_file", "b.csv"), ("below", "b.csv")]
-    assert repr(tick).startswith("<Tick of look: added 1 to files, <Backfill ")
+    assert repr(tick).startswith("<Tick of find_files: added 1 to files, <Backfill ")
     ran.clear()
-    assert ws.tick("look").added == {}
+    assert ws.tick("find_files").added == {}
     assert ran == []
     frame = ticks(ws)
     assert frame.added.tolist() == [0, 1]
     assert frame.error.tolist() == [None, None]
 
 
-def test_a_key_that_was_there_is_not_run_again(ws: nbpart.Workspace, ran: Ran) -> None:
+def test_a_known_key_is_not_run_again(ws: nbpart.Workspace, ran: Ran) -> None:
     ws.dynamic_partitions("files").add("a")
 
     @ws.sensor(partitions=ws.dynamic_partitions("files"))
@@ -103,7 +103,7 @@ def test_keys_can_be_parameters(ws: nbpart.Workspace, ran: Ran) -> None:
     assert ran == []
 
 
-def test_the_full_form(ws: nbpart.Workspace, ran: Ran) -> None:
+def test_a_full_result_adds_removes_and_runs(ws: nbpart.Workspace, ran: Ran) -> None:
     files, trials = ws.dynamic_partitions("files"), ws.dynamic_partitions("trials")
     files.add("old", "gone")
 
@@ -127,7 +127,7 @@ def test_the_full_form(ws: nbpart.Workspace, ran: Ran) -> None:
     assert ("below", "old") not in ran, "only by_file was asked for"
 
 
-def test_an_asset_alone(ws: nbpart.Workspace, ran: Ran) -> None:
+def test_a_request_for_one_asset_runs_it_alone(ws: nbpart.Workspace, ran: Ran) -> None:
     files = ws.dynamic_partitions("files")
     files.add("by_name", "itself")
     asset = ws.asset(by_file, partitions=files)
@@ -144,7 +144,7 @@ def test_an_asset_alone(ws: nbpart.Workspace, ran: Ran) -> None:
         ran.clear()
 
 
-def test_the_cursor_stays(ws: nbpart.Workspace) -> None:
+def test_the_cursor_is_kept_until_the_next_tick(ws: nbpart.Workspace) -> None:
     @ws.sensor(partitions=ws.dynamic_partitions("files"))
     def counting(context: Any) -> None:
         context.cursor = str(int(context.cursor or 0) + 1)
@@ -202,26 +202,26 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_an_error_is_raised_and_recorded_and_changes_nothing(ws: nbpart.Workspace, ran: Ran, case: str) -> None:
-    answer, error, told = WRONG[case]
+    answer, error, message = WRONG[case]
 
     @ws.sensor
     def failing(context: Any) -> Any:
         return None
 
     ws._sensors["failing"] = nbpart.sensor(lambda context: answer(context), name="failing")
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         ws.tick("failing")
     assert ticks(ws).error.str.startswith(f"{error.__name__}: ").tolist() == [True]
     assert (len(ws.dynamic_partitions("files")), len(ws.dynamic_partitions("trials")), ran) == (0, 0, [])
 
 
-def test_a_sensor_that_is_not_there(ws: nbpart.Workspace) -> None:
-    ws.sensor(lambda_free, name="look")
-    with pytest.raises(UnknownNameError, match="no sensor 'loko'; did you mean 'look'"):
-        ws.tick("loko")
+def test_an_unknown_sensor_is_refused(ws: nbpart.Workspace) -> None:
+    ws.sensor(return_answer, name="find_files")
+    with pytest.raises(UnknownNameError, match="no sensor 'find_filse'; did you mean 'find_files'"):
+        ws.tick("find_filse")
 
 
-def lambda_free(context: Any) -> None:
+def return_answer(context: Any) -> None:
     return None
 
 
@@ -237,7 +237,7 @@ def wanted(name):
     return name.endswith(WANTED)
 
 @ws.sensor
-def look(context):
+def find_files(context):
     assert context.partitions("files").name == files.name
     new = [name for name in sorted(os.listdir("inbox")) if wanted(name) and name not in files]
     assert len(files) == len(ws.dynamic_partitions("files"))
@@ -255,7 +255,7 @@ def test_a_sensor_of_a_cell_is_asked_by_another_process(project: Path, tmp_path:
     script.unlink()
     for name in ("a.csv", "b.txt"):
         (project / "inbox" / name).write_text("x")
-    code = "import sys, nbpart\nprint(nbpart.open(sys.argv[1]).tick('look').added)"
+    code = "import sys, nbpart\nprint(nbpart.open(sys.argv[1]).tick('find_files').added)"
     done = subprocess.run(
         [sys.executable, "-c", code, project / "workspace"],
         capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path,
@@ -266,12 +266,13 @@ def test_a_sensor_of_a_cell_is_asked_by_another_process(project: Path, tmp_path:
 def test_a_sensor_of_a_module_is_asked_by_another_process(project: Path, tmp_path: Path) -> None:
     (project / "watching.py").write_text(
         "import os\nimport nbpart\n\nfiles = nbpart.DynamicPartitions('files')\n\n\n"
-        "@nbpart.sensor(every='1m', partitions=files)\ndef look(context):\n    return sorted(os.listdir('inbox'))\n"
+        "@nbpart.sensor(every='1m', partitions=files)\n"
+        "def find_files(context):\n    return sorted(os.listdir('inbox'))\n"
     )
     (project / "inbox" / "a.csv").write_text("a")
-    code = "import nbpart, watching\nnbpart.open('workspace').register(watching.files, watching.look)"
+    code = "import nbpart, watching\nnbpart.open('workspace').register(watching.files, watching.find_files)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    code = "import sys, nbpart\nprint(nbpart.open(sys.argv[1]).tick('look').added)"
+    code = "import sys, nbpart\nprint(nbpart.open(sys.argv[1]).tick('find_files').added)"
     done = subprocess.run(
         [sys.executable, "-c", code, project / "workspace"],
         capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path,
@@ -279,11 +280,11 @@ def test_a_sensor_of_a_module_is_asked_by_another_process(project: Path, tmp_pat
     assert done.stdout == "{'files': ['a.csv']}\n"
 
 
-def test_what_a_sensor_cannot_carry_is_told_when_it_is_declared(ws: nbpart.Workspace) -> None:
+def test_declaring_a_sensor_refuses_what_cannot_be_carried(ws: nbpart.Workspace) -> None:
     lock = object()
 
-    def look(context: Any) -> Any:
+    def find_files(context: Any) -> Any:
         return lock
 
     with pytest.raises(CarryError, match="`lock`"):
-        ws.sensor(look)
+        ws.sensor(find_files)

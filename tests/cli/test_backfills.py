@@ -21,7 +21,7 @@ pytestmark = pytest.mark.kernel
 BAD = "bad\u202e.csv"
 
 
-def test_a_backfill_with_a_failure_and_what_can_be_asked_about_it(project: Path, ask: Ask) -> None:
+def test_a_backfill_with_a_failure_is_reported_by_every_command(project: Path, ask: Ask) -> None:
     done = ask("backfill", "+report", "-j", "2", "--setting", "factor=10", code=1)
     assert re.match(r"backfill \S+ failed: 1 blocked, 2 succeeded, 1 failed\n", done.stdout)
     assert "sizes/bad\\u202e.csv" in done.stdout
@@ -54,7 +54,7 @@ def test_a_backfill_with_a_failure_and_what_can_be_asked_about_it(project: Path,
     assert json.loads(ask("sql", "from report select value", "--json").stdout) == [{"value": "size 50"}]
     assert [r["length"] for r in json.loads(ask("partitions", "sizes", "--json").stdout)] == [5, None]
     assert ask("partitions", "sizes", "--status", "failed").stdout.splitlines()[1].startswith("bad\\u202e.csv  failed")
-    _logs_are_raw_only_where_that_is_asked_for(project, failed["run_id"])
+    _check_that_logs_are_raw_only_with_the_option(project, failed["run_id"])
 
     (project / "mended").touch()
     answer = ask("backfill", "-s", "outdated", "sizes", "report", "--json")
@@ -72,7 +72,7 @@ def test_a_backfill_with_a_failure_and_what_can_be_asked_about_it(project: Path,
     "options",
     [("--limit", "nosuch=2"), ("--setting", "nosuch=1"), ("-j", "0"), ("--retries", "-1"), ("--timeout-s", "-1")],
 )
-def test_wrong_options_are_refused_where_nothing_is_to_run(ask: Ask, options: tuple[str, ...]) -> None:
+def test_wrong_options_are_refused_even_if_nothing_is_to_run(ask: Ask, options: tuple[str, ...]) -> None:
     assert "Nothing to do" in ask("backfill", "sizes", "-s", "materialized").stderr
     refused = ask("backfill", "sizes", "-s", "materialized", *options, code=2)
     assert options[0] in refused.stderr or "nosuch" in refused.stderr
@@ -81,16 +81,16 @@ def test_wrong_options_are_refused_where_nothing_is_to_run(ask: Ask, options: tu
         assert json.loads(ask("partitions", "sizes", "--json").stdout)[-1]["partition_key"] != "new.csv"
 
 
-def _logs_are_raw_only_where_that_is_asked_for(project: Path, run_id: str) -> None:
+def _check_that_logs_are_raw_only_with_the_option(project: Path, run_id: str) -> None:
     command = [sys.executable, "-m", "nbpart.cli", "logs", run_id]
     for more in ([], ["-f"]):
-        told = [
+        printed = [
             subprocess.run([*command, *more, *raw], cwd=project, env=environment(), capture_output=True, check=True)
             for raw in ([], ["--raw"])
         ]
-        assert b"red\\x1b[2J" in told[0].stdout
-        assert b"\x1b" not in told[0].stdout
-        assert b"\x1b[31mred\x1b[0m\x1b[2J" in told[1].stdout
+        assert b"red\\x1b[2J" in printed[0].stdout
+        assert b"\x1b" not in printed[0].stdout
+        assert b"\x1b[31mred\x1b[0m\x1b[2J" in printed[1].stdout
     inner, outer = os.openpty()
     with subprocess.Popen(command, cwd=project, env=environment(), stdout=outer) as process:
         os.close(outer)
@@ -185,5 +185,5 @@ def test_a_detached_backfill_is_followed_and_cancelled(project: Path, ask: Ask) 
 
 
 @pytest.mark.parametrize("limit", ["model", "model=", "=2", "model=x", "model=-1"])
-def test_a_limit_that_is_none_is_refused(ask: Ask, limit: str) -> None:
+def test_a_wrong_limit_is_refused(ask: Ask, limit: str) -> None:
     assert "is not NAME=N" in ask("backfill", "--limit", limit, code=2).stderr

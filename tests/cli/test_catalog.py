@@ -1,4 +1,4 @@
-"""`nbpart catalog check`: facts that the events contradict are found, shown and mended."""
+"""`nbpart catalog check`: facts that contradict the events are found, shown and repaired."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def made(project: Path, ask: Ask) -> Path:
 
 
 @pytest.mark.kernel
-def test_data_that_may_be_anothers_are_made_again(made: Path, ask: Ask) -> None:
+def test_data_that_may_belong_to_another_partition_is_made_again(made: Path, ask: Ask) -> None:
     damage(made, "UPDATE runs SET run_id = (SELECT run_id FROM runs WHERE run_no = 1)")
     [finding] = json.loads(ask("catalog", "check", "--json", code=1).stdout)["findings"]
     assert (finding["asset"], finding["partition_key"], finding["fact"]) == ("sizes", "a.csv", "run_id")
@@ -50,7 +50,7 @@ def test_data_that_may_be_anothers_are_made_again(made: Path, ask: Ask) -> None:
 
 
 @pytest.mark.kernel
-def test_what_is_damaged_is_found_and_mended(made: Path, ask: Ask) -> None:
+def test_damaged_facts_are_found_and_repaired(made: Path, ask: Ask) -> None:
     assert "The facts are what the events come to." in ask("catalog", "check").stderr
     before = ask("partitions", "sizes", "--json").stdout
     for fact, sql in DAMAGE.items():
@@ -106,7 +106,7 @@ def saved(project: Path) -> Path:
     return project
 
 
-def test_data_files_that_are_not_as_recorded_are_told_with_what_mends_them(saved: Path, ask: Ask) -> None:
+def test_faults_of_data_files_are_listed_with_the_command_that_repairs_them(saved: Path, ask: Ask) -> None:
     assert "The data files are what was recorded." in ask("catalog", "check", "--data").stderr
     deleted, forged = (
         next(
@@ -118,10 +118,10 @@ def test_data_files_that_are_not_as_recorded_are_told_with_what_mends_them(saved
     )
     deleted.unlink()
     forged.write_text(forged.read_text().replace("8", "9"))
-    told = ask("catalog", "check", "--data", code=1)
-    assert "deleted" in told.stdout
-    assert "other content" in told.stdout
-    lines = told.stderr.splitlines()
+    printed = ask("catalog", "check", "--data", code=1)
+    assert "deleted" in printed.stdout
+    assert "other content" in printed.stdout
+    lines = printed.stderr.splitlines()
     assert lines[-3:] == [
         "To mend them:",
         "  nbpart backfill sizes -k a.csv",
@@ -137,7 +137,7 @@ def test_data_files_that_are_not_as_recorded_are_told_with_what_mends_them(saved
     assert ask("catalog", "check", "--data", "report").exit_code == 0
 
 
-def test_what_says_which_data_to_look_at_needs_data_to_be_asked_for(project: Path, ask: Ask) -> None:
+def test_a_selection_and_a_sample_need_the_option_data(project: Path, ask: Ask) -> None:
     for words in (["sizes"], ["--sample", "3"]):
         assert "add --data" in ask("catalog", "check", *words, code=2).stderr
     for sample in ("1.0", "-3", "many", "nan", "120%"):

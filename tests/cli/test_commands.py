@@ -30,7 +30,7 @@ def test_assets_are_described(ask: Ask) -> None:
     )
 
 
-def test_partitions_are_listed_and_chosen(ask: Ask) -> None:
+def test_partitions_are_listed_and_filtered(ask: Ask) -> None:
     assert "bad\\u202e.csv" in ask("partitions", "sizes").stdout
     records = json.loads(ask("partitions", "model", "--json").stdout)
     assert [(r["partition_key"], r["status"], r["lr"], r["depth"]) for r in records] == [
@@ -48,8 +48,8 @@ def test_partitions_are_listed_and_chosen(ask: Ask) -> None:
 def test_a_set_is_listed_and_changed(ask: Ask) -> None:
     sets = json.loads(ask("partitions", "--json").stdout)
     assert {s["set"]: (s["keys"], s["used_by"]) for s in sets}["files"] == (2, ["sizes", "report"])
-    told = ask("partitions", "--set", "files", "--add", "b.csv", "--add", "a.csv").stdout
-    assert told == "added 1 key to files: b.csv; 1 key was there already\n"
+    message = ask("partitions", "--set", "files", "--add", "b.csv", "--add", "a.csv").stdout
+    assert message == "added 1 key to files: b.csv; 1 key was there already\n"
     assert "removed 1 key from files: a.csv" in ask("partitions", "--set", "files", "--remove", "a.csv").stdout
     keys = [record["partition_key"] for record in json.loads(ask("partitions", "--set", "files", "--json").stdout)]
     assert keys == ["bad\u202e.csv", "b.csv"]
@@ -131,40 +131,40 @@ WRONG_USE = [
 ]
 
 
-def test_wrong_use_is_told_in_one_line_with_code_2(ask: Ask) -> None:
-    for words, told in WRONG_USE:
+def test_wrong_arguments_print_one_line_and_exit_with_2(ask: Ask) -> None:
+    for words, message in WRONG_USE:
         result = ask(*words, code=2)
-        assert told in result.stderr, words
+        assert message in result.stderr, words
         assert result.stdout == "", words
         assert "Traceback" not in result.stderr, words
         errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
         assert len(errors) == 1, words
 
 
-def test_a_query_that_fails_while_it_runs_is_no_wrong_use(ask: Ask) -> None:
+def test_a_query_that_fails_while_it_runs_exits_with_1(ask: Ask) -> None:
     assert "Conversion Error" in ask("sql", "select 'a'::int", code=1).stderr
 
 
-def test_what_a_sensor_raises_is_told_with_its_own_lines(ask: Ask) -> None:
-    said = ask("tick", "broken", code=1).stderr
-    assert "Error: sensor 'broken' raised KeyError" in said
-    assert "flow.py" in said
-    assert "ticks.py" not in said
-    assert "\\x1b" in said
+def test_an_error_of_a_sensor_is_printed_with_its_own_traceback(ask: Ask) -> None:
+    stderr = ask("tick", "broken", code=1).stderr
+    assert "Error: sensor 'broken' raised KeyError" in stderr
+    assert "flow.py" in stderr
+    assert "ticks.py" not in stderr
+    assert "\\x1b" in stderr
 
 
 def test_without_a_workspace_nothing_is_made(tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "elsewhere"
     empty.mkdir()
     for words in (["status"], ["backfill"], ["lab"]):
-        said = ask(*words, "-w", str(empty / "workspace"), code=1).stderr
-        assert "nbpart init" in said
+        stderr = ask(*words, "-w", str(empty / "workspace"), code=1).stderr
+        assert "nbpart init" in stderr
     assert os.listdir(empty) == []
     monkeypatch.chdir(empty)
     assert "sizes" in ask("status").stdout, "the workspace above is found"
 
 
-def test_refresh_takes_up_what_was_edited(ask: Ask, project: Path) -> None:
+def test_refresh_registers_edited_code(ask: Ask, project: Path) -> None:
     path = project / "flow.py"
     source = path.read_text()
     assert ask("refresh").stdout == "Nothing changed.\n"

@@ -1,4 +1,4 @@
-"""What a process that was killed had running is told as interrupted by every command that looks."""
+"""Every command shows the runs of a killed process as interrupted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_a_command_sees_who_is_dead(scene: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_a_command_shows_runs_of_dead_processes_as_interrupted(
+    scene: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
     workspace = tmp_path / "workspace"
     shutil.copytree(scene, workspace)
     [log] = (workspace / "runs").rglob("*.log")

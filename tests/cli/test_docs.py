@@ -61,9 +61,9 @@ def test_every_command_and_option_has_help(name: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_in_the_docs(name: str) -> None:
     options = [o.opts for o in LEAVES[name].params if isinstance(o, click.Option)]
-    told = ENTRIES[name.partition(" ")[0]] + INTRODUCTION
-    told += ENTRIES["plan"] if name == "backfill" else ENTRIES["backfill"] if name in ("resume", "tick") else ""
-    assert [names for names in options if not any(f"`{n}" in told for n in names)] == []
+    text = ENTRIES[name.partition(" ")[0]] + INTRODUCTION
+    text += ENTRIES["plan"] if name == "backfill" else ENTRIES["backfill"] if name in ("resume", "tick") else ""
+    assert [names for names in options if not any(f"`{n}" in text for n in names)] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

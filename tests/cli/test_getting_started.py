@@ -48,7 +48,7 @@ def test_init_refuses_two_paths_and_a_file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_the_demo_plays_where_it_is_told(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_runs_in_the_given_folder(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     played: list[Any] = []
 
     def run_demo(folder: Path, days: int, echo: Callable[[str], None]) -> int:
@@ -83,7 +83,7 @@ def test_lab_opens_in_the_project_on_this_machine_only(folder: Path, execs: list
     assert "token" not in " ".join(words)
 
 
-def test_lab_says_what_is_missing(execs: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lab_names_what_is_missing(execs: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(main, ["lab"])
     assert result.exit_code == 1
     assert "nbpart init" in result.stderr

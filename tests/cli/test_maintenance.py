@@ -22,9 +22,9 @@ def test_prune_says_what_it_would_do_and_does_it(project: Path, ask: Ask) -> Non
 
 def test_a_kernelspec_is_installed_and_removed(project: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(project / "jupyter"))
-    told = ask("kernelspec", "install", "--name", "warm", "--preload", "json").stdout
-    assert "kernel warm is installed in" in told
-    spec = json.loads(Path(told.strip().rpartition(" in ")[2], "kernel.json").read_text())
+    printed = ask("kernelspec", "install", "--name", "warm", "--preload", "json").stdout
+    assert "kernel warm is installed in" in printed
+    spec = json.loads(Path(printed.strip().rpartition(" in ")[2], "kernel.json").read_text())
     assert spec["display_name"] == "Python (nbpart, pre-warmed)"
     assert os.path.exists(spec["argv"][0])
     assert ask("kernelspec", "remove", "--name", "warm").stdout == "kernel warm is removed\n"

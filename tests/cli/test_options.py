@@ -78,13 +78,13 @@ def test_settings_are_json_or_text(folder: Path, text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["lr", "=3", " =3"])
-def test_what_is_no_setting_is_refused(folder: Path, text: str) -> None:
+def test_a_wrong_setting_is_refused(folder: Path, text: str) -> None:
     result = CliRunner().invoke(group, ["which", "--setting", text])
     assert result.exit_code == 2
     assert "NAME=VALUE" in result.stderr
 
 
-def test_only_what_was_given_is_handed_on() -> None:
+def test_only_given_options_are_passed_on() -> None:
     assert options.keep_given(retries=0, timeout_s=None, max_workers=None) == {"retries": 0}
     assert os.environ.get(options.WORKSPACE_VARIABLE) is None
 
@@ -114,15 +114,15 @@ def test_a_secret_is_asked_for_and_not_shown(folder: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ("token=hunter22", "never the value"), ("token=", "never the value"), ("=env:A", "never the value"),
         ("token=env:", "never the value"), ("token=env:NOT_SET_HERE", "NOT_SET_HERE for 'token' is not set"),
         ("token=file:none.txt", "none.txt for 'token' cannot be read: No such file"), ("token", "no terminal to ask"),
     ],
 )  # fmt: skip
-def test_a_secret_in_the_arguments_is_refused_and_not_repeated(folder: Path, given: str, told: str) -> None:
+def test_a_secret_in_the_arguments_is_refused_and_not_repeated(folder: Path, given: str, message: str) -> None:
     result = CliRunner().invoke(group, ["hide", "--secret", given])
     assert result.exit_code == 2
-    assert told in " ".join(result.stderr.replace("\u2502", " ").split())
+    assert message in " ".join(result.stderr.replace("\u2502", " ").split())
     assert "hunter22" not in result.output

@@ -43,7 +43,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("name", [name for name in nbpart.__all__ if name.endswith("Error")])
-def test_errors_are_one_line_and_a_code(name: str) -> None:
+def test_errors_print_one_line_and_have_an_exit_code(name: str) -> None:
     result = CliRunner().invoke(group, ["fail", name])
     wrong_use = (errors.UnknownNameError, errors.DeclarationError, errors.PartitionKeyError, errors.ParameterError)
     assert result.exit_code == (2 if issubclass(getattr(errors, name), wrong_use) else 1)
@@ -59,7 +59,7 @@ def test_other_errors_are_not_hidden() -> None:
     assert isinstance(CliRunner().invoke(group, ["oops"]).exception, ZeroDivisionError)
 
 
-def test_colours_stand_beside_words_and_can_be_left_out() -> None:
+def test_colours_only_accompany_words_and_can_be_turned_off() -> None:
     coloured = CliRunner().invoke(group, ["table"], color=True)
     assert "\x1b[31m" in coloured.stdout
     assert "\x1b[2J" not in coloured.stdout
@@ -72,7 +72,7 @@ def test_colours_stand_beside_words_and_can_be_left_out() -> None:
     assert "\x1b" not in CliRunner().invoke(group, ["table", "--json"], color=True).stdout
 
 
-def test_a_terminal_that_knows_few_characters_is_no_error() -> None:
+def test_a_terminal_with_a_small_character_set_is_no_error() -> None:
     env = {**environment(), "PYTHONIOENCODING": "latin-1"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.cli.test_output", "table"], env=env, capture_output=True, check=True
@@ -96,14 +96,14 @@ def test_facts_line_up_and_empty_ones_are_left_out(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "run    1\nerror  x\n"
 
 
-def test_a_path_is_shown_as_it_can_be_used_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_shown_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert show_path(tmp_path / "a" / "b.ipynb") == "a/b.ipynb"
     assert show_path(tmp_path.parent / "b\x1b") == f"{tmp_path.parent}/b\\x1b"
     assert show_path(None) == ""
 
 
-def test_what_was_typed_wrong_is_told_without_steering_the_terminal() -> None:
+def test_usage_errors_escape_control_characters() -> None:
     refused = CliRunner().invoke(group, ["--no\x1b[2J\x9b"])
     assert refused.exit_code == 2
     assert "\x1b" not in refused.output

@@ -31,7 +31,7 @@ def left(project: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.kernel
-def test_a_request_is_listed_and_the_next_tick_takes_it_up(ask: Ask, left: str) -> None:
+def test_a_request_is_listed_and_resumed_by_the_next_tick(ask: Ask, left: str) -> None:
     listed = ask("backfills")
     assert "requested" in listed.stdout
     assert f"was asked for and has not begun; the next tick takes it up, or: nbpart resume {left}" in listed.stderr
@@ -42,7 +42,7 @@ def test_a_request_is_listed_and_the_next_tick_takes_it_up(ask: Ask, left: str) 
     assert json.loads(ask("backfills", "--json").stdout)[0]["status"] == "succeeded"
 
 
-def test_a_request_is_let_go(ask: Ask, left: str) -> None:
+def test_a_request_is_cancelled(ask: Ask, left: str) -> None:
     assert ask("cancel", left).stdout == f"backfill {left} cancelled\n"
     assert "found nothing new" in ask("tick", "inbox").stdout
     assert json.loads(ask("backfills", "--json").stdout)[0]["status"] == "cancelled"

@@ -38,7 +38,7 @@ def send(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_backfill_and_raises_nothing(number: int) -> None:
+def test_a_signal_cancels_the_backfill_and_raises_nothing(number: int) -> None:
     backfill: Any = FakeBackfill()
     with CancelOnSignal() as on_signal:
         on_signal.enable()
@@ -49,7 +49,7 @@ def test_a_signal_ends_the_backfill_and_raises_nothing(number: int) -> None:
     assert on_signal.was_signalled
 
 
-def test_a_signal_that_comes_before_the_waiting_is_not_lost() -> None:
+def test_a_signal_before_the_wait_is_not_lost() -> None:
     backfill: Any = FakeBackfill()
     with CancelOnSignal() as on_signal:
         on_signal.enable()
@@ -58,7 +58,7 @@ def test_a_signal_that_comes_before_the_waiting_is_not_lost() -> None:
     assert backfill.cancelled == 1
 
 
-def test_before_anything_runs_it_is_an_interrupt() -> None:
+def test_a_signal_before_the_start_raises_an_interrupt() -> None:
     with CancelOnSignal(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
 
@@ -75,7 +75,7 @@ def test_without_a_signal_nothing_is_cancelled_and_errors_come_through() -> None
         on_signal.wait_for(failing)
 
 
-def test_handlers_are_put_back_and_what_was_ignored_stays_so() -> None:
+def test_handlers_are_restored_and_ignored_signals_stay_ignored() -> None:
     before = signal.getsignal(signal.SIGINT)
     hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

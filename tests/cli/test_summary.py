@@ -24,12 +24,12 @@ def summary(**counts: int) -> BackfillSummary:
 
 
 @pytest.mark.parametrize("status", [s for s in StepStatus if s is not StepStatus.SUCCEEDED])
-def test_only_success_is_0(status: StepStatus) -> None:
+def test_the_exit_code_is_0_only_if_all_steps_succeeded(status: StepStatus) -> None:
     assert summary(succeeded=3).exit_code == 0
     assert summary(succeeded=3, **{status: 1}).exit_code == 1
 
 
-def test_failures_are_told_with_their_notebook_and_no_more_than_can_be_read(
+def test_a_limited_number_of_failures_is_printed_with_their_notebooks(
     capsys: pytest.CaptureFixture[str], context: click.Context
 ) -> None:
     n = MAX_FAILURES_PRINTED + 5
@@ -57,21 +57,23 @@ def test_failures_are_told_with_their_notebook_and_no_more_than_can_be_read(
 
     some = find_failures(workspace, backfill, counts, MAX_FAILURES_PRINTED)
     print_summary(BackfillSummary("20131231-235959-0042", "failed", counts, some, was_stopped=False))
-    told = capsys.readouterr().out
-    assert "\x1b" not in told
-    assert f"{n} failed" in told
-    assert "cleaned/k0\\u202e" in told
-    assert "ValueError: \\x1b[2Jbroken" in told
-    assert "… and 5 more" in told
-    assert "blocked cleaned/left: cleaned/k0 failed" in told
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert f"{n} failed" in printed
+    assert "cleaned/k0\\u202e" in printed
+    assert "ValueError: \\x1b[2Jbroken" in printed
+    assert "… and 5 more" in printed
+    assert "blocked cleaned/left: cleaned/k0 failed" in printed
     assert find_failures(workspace, backfill, summary(succeeded=5).counts, None) == []
 
 
-def test_what_did_not_run_can_be_resumed(capsys: pytest.CaptureFixture[str], context: click.Context) -> None:
+def test_the_resume_command_is_printed_for_steps_without_outcome(
+    capsys: pytest.CaptureFixture[str], context: click.Context
+) -> None:
     context.meta["nbpart.workspace"] = "my project/workspace"
     print_how_to_resume(summary(succeeded=1, failed=1, blocked=4))
     assert capsys.readouterr().err == ""
     print_how_to_resume(summary(succeeded=1, cancelled=2, planned=3))
-    said = capsys.readouterr().err
-    assert "5 steps did not run to an end" in said
-    assert "nbpart resume 20131231-235959-0042 -w 'my project/workspace'" in said
+    stderr = capsys.readouterr().err
+    assert "5 steps did not run to an end" in stderr
+    assert "nbpart resume 20131231-235959-0042 -w 'my project/workspace'" in stderr

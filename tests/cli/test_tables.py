@@ -24,7 +24,7 @@ def plain_lines(table: Table, width: int | None = None) -> list[str]:
     return [click.unstyle(line) for line in lay_out(table, width).lines]
 
 
-def test_text_stands_left_and_numbers_right() -> None:
+def test_texts_are_aligned_left_and_numbers_right() -> None:
     table = Table(("asset", "n", "share"), [("files", 7, 0.5), ("日本", 1200, None)])
     assert plain_lines(table) == [
         "asset     n  share",
@@ -33,7 +33,7 @@ def test_text_stands_left_and_numbers_right() -> None:
     ]
 
 
-def test_long_text_gives_way_and_ids_do_not() -> None:
+def test_long_texts_are_shortened_and_ids_are_not() -> None:
     run_id = "20131231T235959123-000042"
     table = Table(
         ("run_id", "partition_key", "error"), [(run_id, "k" * 30, "ValueError: " + "x" * 100), (run_id, "k", "")]
@@ -46,7 +46,7 @@ def test_long_text_gives_way_and_ids_do_not() -> None:
     assert plain_lines(table)[1].endswith("x" * 100), "nothing is cut where nobody looks"
 
 
-def test_columns_without_room_are_named_and_spare_ones_go_first() -> None:
+def test_droppable_columns_are_left_out_first_and_named() -> None:
     table = Table(("partition_key", "status", "metric", "another"), [("key", "missing", 1.25, 3)])
     layout = lay_out(table, 25)
     assert layout.left_out == ["metric", "another"]
@@ -62,7 +62,7 @@ CELLS = st.one_of(st.none(), st.integers(), st.text(max_size=40), st.booleans(),
 @given(
     st.integers(1, 5).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), min_size=1, max_size=5)), st.integers(20, 120)
 )
-def test_no_line_is_wider_than_the_terminal_and_none_breaks(rows: list[tuple[Any, ...]], width: int) -> None:
+def test_no_line_is_wider_than_the_terminal(rows: list[tuple[Any, ...]], width: int) -> None:
     table = Table(tuple(f"c{n}" for n in range(len(rows[0]))), rows)
     numbers = [len(format_cell("", value)) for row in rows for value in row if isinstance(value, int | float)]
     for line in plain_lines(table, width):
@@ -100,7 +100,7 @@ def test_a_count_is_coloured_unless_it_is_nothing() -> None:
         ("x", datetime.datetime(2013, 12, 31, 23, 59), "2013-12-31 23:59:00"),
     ],
 )
-def test_cells(column: str, value: Any, shown: str) -> None:
+def test_cells_are_formatted_for_people(column: str, value: Any, shown: str) -> None:
     assert format_cell(column, value) == shown
 
 
@@ -109,7 +109,7 @@ def test_an_aware_time_is_shown_in_the_local_zone() -> None:
     assert format_cell("x", time) == f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def test_frames_lose_what_only_pandas_has() -> None:
+def test_values_of_pandas_become_builtin_types() -> None:
     frame = pd.DataFrame(
         {
             "n": np.array([1, 2], dtype="int64"),
@@ -124,7 +124,7 @@ def test_frames_lose_what_only_pandas_has() -> None:
     assert Table.from_frame(frame).rows == [(1, 3, first, None, True, "a"), (2, None, None, 4, False, None)]
 
 
-def test_json_is_pure() -> None:
+def test_json_has_no_numpy_or_nan_values() -> None:
     value = {
         "nan": float("nan"), "infinite": np.float64("inf"), "nat": pd.NaT, "na": pd.NA, "numpy": np.int8(3),
         "array": np.array([1.5, np.nan]), "at": datetime.datetime(2013, 1, 1, 12, tzinfo=UTC),
@@ -152,12 +152,12 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_json_comes_back(value: Any) -> None:
+def test_json_is_parsed_to_the_same_value(value: Any) -> None:
     assert json.loads(to_json(value)) == value
     assert to_plain(value) == value
 
 
-def test_endless_cells_are_cut_and_json_has_all_of_them() -> None:
+def test_long_cells_are_cut_and_complete_in_json() -> None:
     endless = "x" * 10_000_000
     table = Table(("key", "text", "list", "short"), [("a", endless, [endless], "b"), ("b", None, None, "…")])
     for width in (None, 10_000, 80):
@@ -169,8 +169,8 @@ def test_endless_cells_are_cut_and_json_has_all_of_them() -> None:
     assert lay_out(Table(("text",), [("x" * 400,)]), None).shortened == []
 
 
-def test_json_steers_no_terminal() -> None:
+def test_json_has_no_control_characters() -> None:
     text = "".join(map(chr, range(0xA0))) + "\u2028\u202e\ud800"
-    told = to_json({"text": text})
-    assert told.replace("\n", "").isprintable()
-    assert json.loads(told) == {"text": text}
+    text_json = to_json({"text": text})
+    assert text_json.replace("\n", "").isprintable()
+    assert json.loads(text_json) == {"text": text}

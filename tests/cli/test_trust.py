@@ -1,4 +1,4 @@
-"""Whose code a command may run: refused, asked for on a terminal, told by an option."""
+"""Asking for trust before a command runs code: refused without a terminal, asked for on one, given by an option."""
 
 from __future__ import annotations
 
@@ -42,14 +42,16 @@ def on_a_terminal(answer: str, *words: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("words", [("backfill",), ("backfill", "--detach"), ("tick", "inbox")], ids=" ".join)
-def test_where_nobody_can_be_asked_it_is_refused_with_the_option(moved: Path, ask: Ask, words: tuple[str, ...]) -> None:
+def test_without_a_terminal_running_code_is_refused_and_names_the_option(
+    moved: Path, ask: Ask, words: tuple[str, ...]
+) -> None:
     result = ask(*words, "-w", "unpacked", code=1)
     assert "--trust" in result.stderr
     assert "was it moved or copied here?" in result.stderr
     assert json.loads(ask("runs", "-w", "unpacked", "--json").stdout) == []
 
 
-def test_looking_needs_no_word(moved: Path, ask: Ask) -> None:
+def test_reading_commands_need_no_trust(moved: Path, ask: Ask) -> None:
     for words in (
         ("status",),
         ("assets",),
@@ -69,7 +71,7 @@ def test_the_option_is_enough_once(moved: Path, ask: Ask) -> None:
     ask("tick", "inbox", "-w", "unpacked")
 
 
-def test_trust_is_given_listed_and_taken_back(moved: Path, ask: Ask) -> None:
+def test_trust_is_given_listed_and_removed(moved: Path, ask: Ask) -> None:
     assert "is trusted" in ask("trust", "-w", "unpacked").stdout
     [entry] = [e for e in json.loads(ask("trust", "--list", "--json").stdout) if e["path"] == str(moved)]
     assert entry["how"] == "trusted"

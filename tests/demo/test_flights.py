@@ -22,7 +22,7 @@ def flights(home: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         return module
 
 
-def test_metadata_tell_what_arrived(home: Path, flights: ModuleType) -> None:
+def test_the_metadata_describe_the_file(home: Path, flights: ModuleType) -> None:
     land_days(home / "inbox", 2)
     found = flights.files_metadata(str(home / "inbox" / "2013-02-01.csv"), "2013-02-01.csv")
     assert (found["day"], found["lines"], found["columns"]) == ("2013-02-01", 927, 15)
@@ -43,7 +43,7 @@ def test_a_whole_file_is_cleaned_and_compressed(home: Path, flights: ModuleType)
     assert packed == flights.compressed_files(frame)
 
 
-def test_a_broken_file_is_refused_in_words(home: Path, flights: ModuleType) -> None:
+def test_a_broken_file_is_refused_with_an_explanation(home: Path, flights: ModuleType) -> None:
     broken = land_days(home / "inbox", 1).broken
     metadata = flights.files_metadata(str(broken), broken.name)
     with pytest.raises(ValueError, match=rf"{broken.name} breaks off in line \d+: \d+ of 15 columns"):
@@ -53,7 +53,7 @@ def test_a_broken_file_is_refused_in_words(home: Path, flights: ModuleType) -> N
     assert len(flights.processed_files(str(broken), metadata)) == metadata["lines"] - 1
 
 
-def test_the_module_is_that_of_the_folder_and_leaves_no_trace(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_module_of_the_folder_is_imported_and_removed_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.chdir(home)

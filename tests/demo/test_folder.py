@@ -14,7 +14,7 @@ def read_rows(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_a_folder_is_made_with_all_that_the_story_needs(tmp_path: Path) -> None:
+def test_a_folder_is_made_with_all_files_of_the_demo(tmp_path: Path) -> None:
     made = make_folder(tmp_path / "demo")
     assert {p.name for p in made.iterdir()} == {"DEMO.txt", "inbox", "flights.py", "carriers.sql", "daily_report.ipynb"}
     assert made.is_absolute()
@@ -33,7 +33,7 @@ def test_an_empty_folder_may_become_a_demo(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["thesis.tex", "DEMO.txt"])
-def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, content: str) -> None:
+def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path, content: str) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / content).write_text("years of it")
     with pytest.raises(WorkspaceError, match="was not made by `nbpart demo`"):
@@ -95,6 +95,6 @@ def test_all_days_are_of_2013(days: int) -> None:
     assert {day.year for day in found} == {2013}
 
 
-def test_a_file_that_is_not_there_is_told() -> None:
+def test_a_missing_file_of_the_demo_raises_an_error() -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.txt"):
         find_file("nothing.txt")

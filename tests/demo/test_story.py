@@ -17,16 +17,16 @@ def test_the_whole_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir(tmp_path)
     lines: list[str] = []
     assert run_demo("demo", days=2, echo=lines.append) == 0
-    told = "\n".join(lines)
+    printed = "\n".join(lines)
 
-    assert "8 of 8 partitions are materialized" in told
-    assert "ValueError: 2013-02-02.csv breaks off in line" in told
-    notebook = re.search(r"Its notebook: (demo/runs/processed_files/\S+\.ipynb)", told)
+    assert "8 of 8 partitions are materialized" in printed
+    assert "ValueError: 2013-02-02.csv breaks off in line" in printed
+    notebook = re.search(r"Its notebook: (demo/runs/processed_files/\S+\.ipynb)", printed)
     assert notebook
     assert (tmp_path / notebook[1]).is_file()
-    assert re.search(r"files_metadata +2013-02-02\.csv", told), "its source changed, so its metadata runs again"
-    assert "2013-02-01.csv" not in told.split("5. The file")[1].split("6. One question")[0]
-    assert re.search(r"airline +flights", told)
+    assert re.search(r"files_metadata +2013-02-02\.csv", printed), "its source changed, so its metadata runs again"
+    assert "2013-02-01.csv" not in printed.split("5. The file")[1].split("6. One question")[0]
+    assert re.search(r"airline +flights", printed)
     assert Path.cwd() == tmp_path
 
     with nbpart.open(tmp_path / "demo") as ws:
@@ -47,7 +47,7 @@ def run_by_hand(path: Path) -> None:
         exec(source, variables)  # noqa: S102
 
 
-def test_nothing_is_touched_where_it_cannot_be_told(tmp_path: Path) -> None:
+def test_nothing_is_touched_if_the_demo_cannot_run(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.md").write_text("keep")
     with pytest.raises(WorkspaceError):

@@ -47,21 +47,21 @@ def stage() -> Stage:
 @pytest.fixture
 def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
     flow = import_written(project, "flow", ASSETS, monkeypatch)
-    with open_played(stage) as workspace:
+    with open_with_stage(stage) as workspace:
         workspace.register(flow.raw, flow.clean)
         workspace.dynamic_partitions("files").add("a", "b", "c")
         yield workspace
-    assert not workspace_findings(project)
+    assert not check_catalog(project)
 
 
-def open_played(stage: Stage) -> nbpart.Workspace:
+def open_with_stage(stage: Stage) -> nbpart.Workspace:
     """The workspace, with runs that are played on a stage."""
     workspace = nbpart.open("workspace")
     workspace.project.make_pool = stage.make_pool
     return workspace
 
 
-def workspace_findings(project: Path) -> list[object]:
+def check_catalog(project: Path) -> list[object]:
     """What the facts say differently from the events."""
     with nbpart.open(project / "workspace") as workspace:
         return list(workspace.project.catalog.read(check.check))
@@ -92,7 +92,7 @@ def test_every_step_runs_once_after_what_it_reads(ws: nbpart.Workspace, stage: S
     assert len(ws.plan("*")) == 0
 
 
-def test_a_failure_blocks_what_reads_it_and_the_next_plan_holds_the_rest(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_failed_step_blocks_its_readers_and_the_next_plan_has_both(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = lambda spec: ValueError("broken") if spec.partition_key == "b" else "fine"
     backfill = ws.backfill("*").wait(progress=False)
     assert backfill.status == "failed"
@@ -121,14 +121,14 @@ def test_retries_have_attempts_of_their_own(ws: nbpart.Workspace, stage: Stage) 
     assert (run["status"], run["attempt"]) == ("succeeded", 3)
 
 
-def test_when_retries_are_used_up_the_last_error_stands(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_after_the_last_retry_the_last_error_is_recorded(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = lambda spec: ValueError(f"attempt {spec.attempt}")
     ws.backfill("raw", keys="a", retries=1, backoff_s=0.0).wait(progress=False)
     assert ws.runs()["error"].tolist() == ["ValueError: attempt 2"]
     assert ws.partition_status("raw")["status"].tolist() == ["failed", "missing", "missing"]
 
 
-def test_limits_bound_an_asset_and_a_tag(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_limits_restrict_the_parallel_runs_of_an_asset_and_of_a_tag(ws: nbpart.Workspace, stage: Stage) -> None:
     at_once: list[int] = []
 
     def answer(spec: RunSpec) -> str | None:
@@ -147,7 +147,7 @@ def test_limits_bound_an_asset_and_a_tag(ws: nbpart.Workspace, stage: Stage) -> 
         ws.backfill("*", status="all", limits={"raw": 0})
 
 
-def test_a_cancel_is_seen_at_once_by_everybody(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_cancelling_is_visible_at_once_to_other_processes(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = hold
     backfill = ws.backfill("raw", max_workers=1)
     until(lambda: backfill.counts()["running"] == 1, "one step runs")
@@ -177,8 +177,8 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("told", WRONG)
-def test_options_are_checked_where_nothing_is_left_to_run(ws: nbpart.Workspace, stage: Stage, told: str) -> None:
+@pytest.mark.parametrize("message", WRONG)
+def test_options_are_checked_even_if_nothing_is_left_to_run(ws: nbpart.Workspace, stage: Stage, message: str) -> None:
     done = ws.backfill("raw").wait(progress=False)
 
     @ws.sensor(every="1h", partitions=ws.dynamic_partitions("files"))
@@ -192,13 +192,13 @@ def test_options_are_checked_where_nothing_is_left_to_run(ws: nbpart.Workspace, 
         done.resume,
         done.retry_failed,
     ):
-        with pytest.raises(DeclarationError, match=told):
-            start(**WRONG[told])
+        with pytest.raises(DeclarationError, match=message):
+            start(**WRONG[message])
     assert "new" not in ws.dynamic_partitions("files"), "a tick with wrong options does nothing"
     assert len(ws.backfills) == 1
 
 
-def test_options_may_speak_of_what_is_selected_and_up_to_date(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_options_may_name_selected_assets_that_are_up_to_date(ws: nbpart.Workspace, stage: Stage) -> None:
     ws.backfill("raw").wait(progress=False)
     plan = ws.plan("*", status="missing")
     assert plan.assets == ("clean",)
@@ -207,7 +207,7 @@ def test_options_may_speak_of_what_is_selected_and_up_to_date(ws: nbpart.Workspa
         ws.plan("clean", status="missing").run(limits={"raw": 1})
 
 
-def test_what_is_queued_is_not_shown_as_running(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_queued_step_is_not_shown_as_running(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = hold
     backfill = ws.backfill("raw", max_workers=1)
     until(lambda: backfill.counts()["running"] == 1, "one step runs")
@@ -220,7 +220,7 @@ def test_what_is_queued_is_not_shown_as_running(ws: nbpart.Workspace, stage: Sta
     assert stage.pools[-1].is_closed
 
 
-def test_a_second_backfill_follows_the_first(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_second_backfill_waits_for_runs_of_the_first(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = hold
     first = ws.backfill("raw", keys="a")
     until(lambda: stage.started, "the first runs")
@@ -235,7 +235,7 @@ def test_a_second_backfill_follows_the_first(ws: nbpart.Workspace, stage: Stage)
     assert "succeeded in another backfill" in second.steps()["cause"].tolist()
 
 
-def test_a_cancelled_backfill_is_resumed_as_the_same(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_resuming_a_cancelled_backfill_keeps_its_id(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = lambda spec: "fine" if spec.partition_key == "a" else None
     backfill = ws.backfill("raw", max_workers=3)
     until(lambda: backfill.counts()["succeeded"] == 1, "one step is made")
@@ -255,7 +255,7 @@ def test_a_running_backfill_cannot_be_resumed(ws: nbpart.Workspace, stage: Stage
     backfill.cancel()
 
 
-def test_cancelling_from_another_workspace_object(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_backfill_is_cancelled_from_another_workspace_object(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = hold
     backfill = ws.backfill("raw")
     until(lambda: stage.started, "it runs")
@@ -282,7 +282,7 @@ def test_a_key_that_is_removed_while_it_runs_keeps_its_history(ws: nbpart.Worksp
     assert ws.load("raw", "a") == "fine"
 
 
-def test_a_step_that_cannot_be_recorded_does_not_stay_running(
+def test_a_step_whose_result_cannot_be_recorded_does_not_stay_running(
     ws: nbpart.Workspace, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nbpart.catalog import events
@@ -300,7 +300,7 @@ def test_a_step_that_cannot_be_recorded_does_not_stay_running(
     assert ws.backfills[backfill.id].resume().wait(progress=False).counts()["succeeded"] == 1
 
 
-def test_a_timeout_of_waiting_leaves_the_backfill_alone(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_timeout_of_wait_does_not_end_the_backfill(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = hold
     backfill = ws.backfill("raw", keys="a")
     with pytest.raises(TimeoutError, match=r"still runs after 0.05 s"):
@@ -324,7 +324,7 @@ threading.Event().wait()
 
 
 @pytest.mark.kernel
-def test_the_runs_of_a_killed_process_are_interrupted_and_taken_up(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_runs_of_a_killed_process_are_interrupted_and_resumed(ws: nbpart.Workspace, stage: Stage) -> None:
     process = subprocess.Popen([sys.executable, "-c", DIES], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     backfill_id = process.stdout.readline().strip()
@@ -343,7 +343,7 @@ def test_the_runs_of_a_killed_process_are_interrupted_and_taken_up(ws: nbpart.Wo
 
 
 @pytest.mark.kernel
-def test_a_detached_backfill_outlives_who_started_it(ws: nbpart.Workspace) -> None:
+def test_a_detached_backfill_outlives_the_process_that_started_it(ws: nbpart.Workspace) -> None:
     code = "import nbpart; print(nbpart.open('workspace').backfill('raw', keys=['a', 'b'], detach=True).id)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     backfill = ws.backfills[done.stdout.strip()]
@@ -353,7 +353,7 @@ def test_a_detached_backfill_outlives_who_started_it(ws: nbpart.Workspace) -> No
 
 
 @pytest.mark.kernel
-def test_a_detached_backfill_is_cancelled_from_anywhere(ws: nbpart.Workspace) -> None:
+def test_a_detached_backfill_is_cancelled_by_another_process(ws: nbpart.Workspace) -> None:
     backfill = ws.backfill("raw", max_workers=1, settings={"slow": True}, detach=True)
     assert backfill.is_running
     until(lambda: backfill.counts()["running"] == 1, "one step runs")
@@ -362,7 +362,7 @@ def test_a_detached_backfill_is_cancelled_from_anywhere(ws: nbpart.Workspace) ->
     assert set(ws.partition_status("raw")["status"]) == {"missing"}
 
 
-def test_wait_elsewhere_can_be_done_by_many(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_several_threads_can_wait_for_a_backfill_of_another_process(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = hold
     backfill = ws.backfill("raw", keys="a")
     until(lambda: stage.started, "it runs")
@@ -376,7 +376,7 @@ def test_wait_elsewhere_can_be_done_by_many(ws: nbpart.Workspace, stage: Stage) 
         assert other.backfills[backfill.id].status == "succeeded"
 
 
-def test_a_single_run_is_given_all_keys(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_single_run_gets_all_keys(ws: nbpart.Workspace, stage: Stage) -> None:
     backfill = ws.backfill("*", policy="single_run").wait(progress=False)
     assert backfill.counts()["succeeded"] == 6
     assert [(spec.asset, [m.partition_key for m in spec.members]) for spec in stage.started] == [
@@ -391,7 +391,7 @@ def test_a_single_run_is_given_all_keys(ws: nbpart.Workspace, stage: Stage) -> N
     assert len({ws.get_run(run_id).notebook for run_id in runs["run_id"]}) == 1
 
 
-def test_a_failure_in_a_single_run_is_of_its_key_alone(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_failed_key_of_a_single_run_does_not_fail_the_others(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer_member = lambda member: ValueError("broken") if member.partition_key == "b" else "fine"
     backfill = ws.backfill("*", policy="single_run").wait(progress=False)
     steps = backfill.steps().set_index(["asset", "partition_key"])

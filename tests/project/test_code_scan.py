@@ -42,8 +42,8 @@ def load(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 
 
 @pytest.fixture(autouse=True)
-def told(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """What was said since it was asked last."""
+def notices(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """The messages that were logged since the last call."""
     caplog.set_level(logging.INFO, "nbpart")
 
     def take() -> list[str]:
@@ -67,31 +67,31 @@ def code_of(ws: nbpart.Workspace, asset: str) -> str:
     return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
 
-Told = Callable[[], list[str]]
+TakeNotices = Callable[[], list[str]]
 
 
-def test_an_edited_notebook_is_taken_up_by_a_plan_with_one_line(
-    ws: nbpart.Workspace, project: Path, told: Told
+def test_a_plan_registers_an_edited_notebook_and_logs_one_line(
+    ws: nbpart.Workspace, project: Path, notices: TakeNotices
 ) -> None:
     write_notebook(project / "train.ipynb", "x = 1", parameters="lr = 0.1")
     ws.notebook("train.ipynb")
     record(ws, "train", None, {"n": 1})
     assert reasons(ws) == {}
     write_notebook(project / "train.ipynb", "x = 2", parameters="lr = 0.1\ndepth = 3")
-    assert ws.status()["stale"].sum() == 0, "only a plan, a tick and a refresh look"
-    assert told() == []
+    assert ws.status()["stale"].sum() == 0, "only a plan, a tick and a refresh scan the code"
+    assert notices() == []
     assert reasons(ws) == {"train": "code changed"}
-    assert told() == ["edited and taken up: train.ipynb (train); what the earlier code made is stale."]
+    assert notices() == ["edited and taken up: train.ipynb (train); what the earlier code made is stale."]
     assert ws.assets["train"].settings == {"lr": "0.1", "depth": "3"}
     assert "x = 2" in code_of(ws, "train")
     assert reasons(ws) == {"train": "code changed"}
-    assert told() == [], "it is told once"
+    assert notices() == [], "it is logged once"
     write_notebook(project / "train.ipynb", "x = 1", parameters="lr = 0.1")
     assert reasons(ws) == {}, "what was undone is undone"
 
 
-def test_comments_outputs_and_the_split_into_cells_change_nothing(
-    ws: nbpart.Workspace, project: Path, told: Told
+def test_comments_outputs_and_cell_boundaries_are_no_edit(
+    ws: nbpart.Workspace, project: Path, notices: TakeNotices
 ) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1\ny = 2")
     ws.notebook("train.ipynb")
@@ -101,7 +101,7 @@ def test_comments_outputs_and_the_split_into_cells_change_nothing(
     found["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "1"}]
     path.write_text(json.dumps(found))
     assert reasons(ws) == {}
-    assert told() == []
+    assert notices() == []
 
 
 PARTS = "def half(x):\n    return x / 2\n\n\ndef unused():\n    return 1\n"
@@ -136,12 +136,12 @@ def tool(ws: nbpart.Workspace, project: Path, load: Load) -> Path:
     return project / "tool.py"
 
 
-def test_a_function_is_read_anew_from_its_file_though_this_kernel_has_imported_it(
-    ws: nbpart.Workspace, tool: Path, told: Told
+def test_an_edited_function_is_read_from_its_file_even_if_it_is_imported(
+    ws: nbpart.Workspace, tool: Path, notices: TakeNotices
 ) -> None:
     tool.write_text(TOOL.replace("half(limit)", "half(limit) + 1"))
     assert reasons(ws) == {"clean": "code changed"}
-    assert told() == [
+    assert notices() == [
         "edited and taken up: tool.py (clean); what the earlier code made is stale. "
         "This kernel has imported an earlier tool: runs take the file, calls here do not."
     ]
@@ -151,7 +151,7 @@ def test_a_function_is_read_anew_from_its_file_though_this_kernel_has_imported_i
     tool.write_text(TOOL)
     importlib.reload(sys.modules["tool"])
     assert reasons(ws) == {}
-    assert told() == ["edited and taken up: tool.py (clean); what the earlier code made is stale."]
+    assert notices() == ["edited and taken up: tool.py (clean); what the earlier code made is stale."]
 
 
 @pytest.mark.parametrize(
@@ -163,23 +163,25 @@ def test_a_function_is_read_anew_from_its_file_though_this_kernel_has_imported_i
         ("LIMIT = 3\n", "LIMIT = 3\nUNUSED = 1\n"),
     ],
 )
-def test_comments_and_neighbours_in_a_module_change_nothing(
-    ws: nbpart.Workspace, tool: Path, told: Told, old: str, new: str
+def test_comments_and_other_functions_of_a_module_are_no_edit(
+    ws: nbpart.Workspace, tool: Path, notices: TakeNotices, old: str, new: str
 ) -> None:
     assert TOOL.count(old) == 1
     tool.write_text(TOOL.replace(old, new))
     assert reasons(ws) == {}
-    assert told() == []
+    assert notices() == []
 
 
-def test_an_imported_local_module_counts_whole(ws: nbpart.Workspace, tool: Path, project: Path, told: Told) -> None:
+def test_any_edit_of_an_imported_local_module_counts(
+    ws: nbpart.Workspace, tool: Path, project: Path, notices: TakeNotices
+) -> None:
     (project / "tool_parts.py").write_text("def half(x):\n    return x // 2\n")
     assert reasons(ws) == {"clean": "code changed"}
-    assert told() == ["edited and taken up: tool_parts.py (clean); what the earlier code made is stale."]
+    assert notices() == ["edited and taken up: tool_parts.py (clean); what the earlier code made is stale."]
 
 
-def test_a_carried_function_follows_the_modules_that_it_imports(
-    ws: nbpart.Workspace, project: Path, told: Told
+def test_an_edited_module_makes_a_carried_function_stale(
+    ws: nbpart.Workspace, project: Path, notices: TakeNotices
 ) -> None:
     (project / "carried_parts.py").write_text("def half(x):\n    return x / 2\n")
 
@@ -194,11 +196,11 @@ def test_a_carried_function_follows_the_modules_that_it_imports(
     before = code_of(ws, "share")
     (project / "carried_parts.py").write_text("def half(x):\n    return x // 2\n")
     assert reasons(ws) == {"share": "code changed"}
-    assert told() == ["edited and taken up: carried_parts.py (share); what the earlier code made is stale."]
+    assert notices() == ["edited and taken up: carried_parts.py (share); what the earlier code made is stale."]
     assert code_of(ws, "share") == before
 
 
-def test_a_module_that_comes_later_counts(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_module_that_is_added_later_counts(ws: nbpart.Workspace, project: Path) -> None:
     write_notebook(project / "early.ipynb", "try:\n    import later_parts\nexcept ImportError:\n    later_parts = None")
     ws.notebook("early.ipynb")
     record(ws, "early", None, {"n": 1})
@@ -218,7 +220,7 @@ def test_a_module_that_comes_later_counts(ws: nbpart.Workspace, project: Path) -
         (", *, scale=SCALE", "", {"limit": "3"}),
     ],
 )
-def test_settings_follow_the_arguments(
+def test_settings_follow_edited_arguments(
     ws: nbpart.Workspace, tool: Path, old: str, new: str, settings: dict[str, str]
 ) -> None:
     body = TOOL.replace(" * scale", " * 1") if "scale" not in new and old.startswith(", *") else TOOL
@@ -227,17 +229,17 @@ def test_settings_follow_the_arguments(
     assert ws.assets["clean"].settings == settings
 
 
-def test_a_default_that_only_importing_tells_is_left_to_the_function(
-    ws: nbpart.Workspace, tool: Path, told: Told
+def test_a_default_that_needs_an_import_is_no_setting_until_registered_again(
+    ws: nbpart.Workspace, tool: Path, notices: TakeNotices
 ) -> None:
     tool.write_text(TOOL.replace("SCALE = 2.5", "import os\nSCALE = float(os.sep == '/')"))
     assert reasons(ws) == {"clean": "code changed"}
     assert ws.assets["clean"].settings == {"limit": "3"}
     assert "scale=" not in code_of(ws, "clean")
-    assert "The default of 'scale' of 'clean' is told only by importing tool" in told()[0]
+    assert "The default of 'scale' of 'clean' is told only by importing tool" in notices()[0]
 
 
-def test_a_default_of_the_same_code_keeps_its_value(ws: nbpart.Workspace, project: Path, load: Load) -> None:
+def test_a_default_with_unchanged_source_keeps_its_value(ws: nbpart.Workspace, project: Path, load: Load) -> None:
     source = "import os\nSCALE = len(os.sep) + 1\ndef grow(scale=SCALE, n=1):\n    return {'n': scale * n}\n"
     ws.register(nbpart.asset(load("growing", source).grow))
     assert ws.assets["grow"].settings == {"scale": "2", "n": "1"}
@@ -246,30 +248,31 @@ def test_a_default_of_the_same_code_keeps_its_value(ws: nbpart.Workspace, projec
     assert ws.assets["grow"].settings == {"scale": "2", "n": "7"}
 
 
-def test_inputs_follow_the_arguments(ws: nbpart.Workspace, tool: Path) -> None:
+def test_inputs_follow_edited_arguments(ws: nbpart.Workspace, tool: Path) -> None:
     tool.write_text(TOOL.replace("def clean(", "def clean(other, "))
     assert reasons(ws)["clean"] == "code changed"
     assert [read.name for read in ws.assets["clean"].inputs] == ["other"]
     assert "other=run.load" in code_of(ws, "clean")
 
 
-def test_what_a_decorator_says_waits_for_a_registration_and_that_is_told(
-    ws: nbpart.Workspace, tool: Path, told: Told
+def test_an_edited_decorator_is_noted_and_counts_only_after_registration(
+    ws: nbpart.Workspace, tool: Path, notices: TakeNotices
 ) -> None:
     tool.write_text(TOOL.replace('"cleans"', '"scrubs"').replace("half(limit)", "half(1)"))
     assert reasons(ws) == {"clean": "code changed"}
-    assert "What its decorator says of 'clean' counts once it is registered again." in told()[0]
+    assert "What its decorator says of 'clean' counts once it is registered again." in notices()[0]
     assert ws.assets["clean"].description == "cleans"
 
 
-def test_registering_what_this_kernel_imported_earlier_takes_the_file_and_says_so(
-    ws: nbpart.Workspace, tool: Path, told: Told
+def test_registering_an_outdated_import_takes_the_file_and_logs_it(
+    ws: nbpart.Workspace, tool: Path, notices: TakeNotices
 ) -> None:
     tool.write_text(TOOL.replace("limit=LIMIT", "limit=9"))
     ws.register(sys.modules["tool"].clean)
     assert ws.assets["clean"].settings == {"limit": "9", "scale": "2.5"}
     assert (
-        told()[-1] == "this kernel has imported an earlier tool: runs take what the file says now, calls here do not."
+        notices()[-1]
+        == "this kernel has imported an earlier tool: runs take what the file says now, calls here do not."
     )
     assert reasons(ws) == {"clean": "code changed"}
 
@@ -299,8 +302,8 @@ def _no_secret(path: Path) -> None:
         (_no_secret, "the secret 'token' is no setting of it"),
     ],
 )
-def test_a_notebook_that_cannot_be_taken_up_is_refused_by_name_and_nothing_is_lost(
-    ws: nbpart.Workspace, project: Path, told: Told, spoil: Callable[[Path], None], words: str
+def test_an_unreadable_notebook_is_refused_by_name_and_keeps_its_code(
+    ws: nbpart.Workspace, project: Path, notices: TakeNotices, spoil: Callable[[Path], None], words: str
 ) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1", parameters="token = 'none'")
     write_notebook(project / "fine.ipynb", "x = 1")
@@ -314,9 +317,9 @@ def test_a_notebook_that_cannot_be_taken_up_is_refused_by_name_and_nothing_is_lo
             ws.plan(selection)
         assert words in str(refused.value)
         assert "not planned until that is mended" in str(refused.value)
-    assert told() == []
+    assert notices() == []
     assert reasons(ws, "fine") == {}
-    [message] = told()
+    [message] = notices()
     assert words in message
     assert ws.assets["train"] == before
     assert ws.partition_status("train").status.tolist() == ["materialized"]
@@ -334,7 +337,7 @@ def test_a_notebook_that_cannot_be_taken_up_is_refused_by_name_and_nothing_is_lo
         ("tool.py", TOOL.replace("def other()", "def other(clean)").replace("def clean(", "def clean(other, "), "->"),
     ],
 )
-def test_a_module_that_cannot_be_taken_up_is_refused_by_name(
+def test_an_unreadable_module_is_refused_by_name(
     ws: nbpart.Workspace, tool: Path, file: str, text: str, words: str
 ) -> None:
     before = ws.assets["clean"]
@@ -349,8 +352,8 @@ def test_a_module_that_cannot_be_taken_up_is_refused_by_name(
 
 
 @pytest.mark.parametrize("gone", ["train.ipynb", "train_parts.py"])
-def test_of_a_file_that_is_gone_it_is_said_and_its_code_is_kept(
-    ws: nbpart.Workspace, project: Path, told: Told, gone: str
+def test_a_missing_file_is_reported_and_the_registered_code_is_kept(
+    ws: nbpart.Workspace, project: Path, notices: TakeNotices, gone: str
 ) -> None:
     (project / "train_parts.py").write_text("x = 1\n")
     write_notebook(project / "train.ipynb", "import train_parts")
@@ -360,14 +363,16 @@ def test_of_a_file_that_is_gone_it_is_said_and_its_code_is_kept(
     content = (project / gone).read_bytes()
     (project / gone).unlink()
     assert reasons(ws) == {}
-    assert told() == [f"asset 'train': {gone} is gone; its runs go on with the code that was registered."]
+    assert notices() == [f"asset 'train': {gone} is gone; its runs go on with the code that was registered."]
     assert ws.assets["train"] == before
     (project / gone).write_bytes(content)
     assert reasons(ws) == {}
-    assert told() == []
+    assert notices() == []
 
 
-def test_a_module_that_is_no_longer_imported_may_go(ws: nbpart.Workspace, project: Path, told: Told) -> None:
+def test_a_module_that_is_no_longer_imported_may_be_deleted(
+    ws: nbpart.Workspace, project: Path, notices: TakeNotices
+) -> None:
     (project / "train_parts.py").write_text("x = 1\n")
     write_notebook(project / "train.ipynb", "import train_parts")
     ws.notebook("train.ipynb")
@@ -375,28 +380,28 @@ def test_a_module_that_is_no_longer_imported_may_go(ws: nbpart.Workspace, projec
     write_notebook(project / "train.ipynb", "x = 1")
     (project / "train_parts.py").unlink()
     assert reasons(ws) == {"train": "code changed"}
-    assert len(told()) == 1
+    assert len(notices()) == 1
 
 
-def test_a_refresh_looks_and_tells(ws: nbpart.Workspace, project: Path, told: Told) -> None:
+def test_a_refresh_returns_and_logs_what_changed(ws: nbpart.Workspace, project: Path, notices: TakeNotices) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
     record(ws, "train", None, {"n": 1})
     assert repr(ws.refresh()) == "<CodeChanges: nothing changed>"
     write_notebook(path, "x = 2")
-    look = ws.refresh()
-    assert look.edited == {"train": ("train.ipynb",)}
-    assert len(told()) == 1
+    changes = ws.refresh()
+    assert changes.edited == {"train": ("train.ipynb",)}
+    assert len(notices()) == 1
     assert ws.status()["stale"].to_dict() == {"train": 1}
     _half_saved(path)
     assert list(ws.refresh().unreadable) == ["train"]
     path.unlink()
     assert ws.refresh().gone == {"train": "train.ipynb"}
-    assert len(told()) == 2
+    assert len(notices()) == 2
 
 
-def test_a_workspace_that_is_not_trusted_is_not_looked_at(
-    ws: nbpart.Workspace, project: Path, tmp_path: Path, told: Told
+def test_the_code_of_an_untrusted_workspace_is_not_scanned(
+    ws: nbpart.Workspace, project: Path, tmp_path: Path, notices: TakeNotices
 ) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
@@ -406,7 +411,7 @@ def test_a_workspace_that_is_not_trusted_is_not_looked_at(
     with nbpart.open(tmp_path / "copy" / "workspace") as copy:
         assert reasons(copy) == {}
         assert repr(copy.refresh()) == "<CodeChanges: nothing changed>"
-        assert not any("edited" in message for message in told())
+        assert not any("edited" in message for message in notices())
         copy.trust()
         assert reasons(copy) == {"train": "code changed"}
 
@@ -429,7 +434,7 @@ def _keep_time(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("save", [Path.write_text, _replace_by_rename, _keep_time])
-def test_every_way_of_saving_is_seen_also_with_the_size_and_time_of_before(
+def test_every_way_of_saving_is_noticed_even_with_equal_size_and_time(
     ws: nbpart.Workspace, project: Path, save: Callable[[Path, str], Any]
 ) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1")
@@ -442,7 +447,9 @@ def test_every_way_of_saving_is_seen_also_with_the_size_and_time_of_before(
     assert scanner.scan(ws.project.registry()).edited == {"train": ("train.ipynb",)}
 
 
-def test_what_was_seen_is_not_read_again(ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_files_are_not_read_again(
+    ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for n in range(3):
         write_notebook(project / f"train{n}.ipynb", f"x = {n}")
         ws.notebook(f"train{n}.ipynb")
@@ -464,7 +471,7 @@ def test_what_was_seen_is_not_read_again(ws: nbpart.Workspace, project: Path, mo
     assert read == ["train1"]
 
 
-def test_a_damaged_memory_of_what_was_seen_is_made_anew(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_damaged_scan_file_is_replaced(ws: nbpart.Workspace, project: Path) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
     scanner = CodeScanner(ws.project.catalog, ws.root, _ahead)
@@ -475,9 +482,7 @@ def test_a_damaged_memory_of_what_was_seen_is_made_anew(ws: nbpart.Workspace, pr
         assert list(scanner.scan(ws.project.registry()).edited) == ["train"]
 
 
-def test_two_processes_take_an_edit_up_once_and_what_one_registers_meanwhile_stays(
-    ws: nbpart.Workspace, project: Path
-) -> None:
+def test_an_edit_is_registered_once_and_a_newer_registration_is_kept(ws: nbpart.Workspace, project: Path) -> None:
     path = write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
     with nbpart.open(ws.root) as other:
@@ -495,7 +500,7 @@ def test_two_processes_take_an_edit_up_once_and_what_one_registers_meanwhile_sta
 
 
 @pytest.mark.kernel
-def test_what_a_plan_showed_is_what_runs_and_its_version_is_recorded(ws: nbpart.Workspace, project: Path) -> None:
+def test_the_code_of_the_plan_is_run_and_its_version_recorded(ws: nbpart.Workspace, project: Path) -> None:
     save = 'import nbpart\nnbpart.current_run("train").save({"n": %d})'
     path = write_notebook(project / "train.ipynb", save % 1)
     ws.notebook("train.ipynb")
@@ -511,7 +516,7 @@ def test_what_a_plan_showed_is_what_runs_and_its_version_is_recorded(ws: nbpart.
 
 
 @pytest.mark.kernel
-def test_retrying_runs_what_was_mended(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_retry_runs_the_repaired_code(ws: nbpart.Workspace, project: Path) -> None:
     path = write_notebook(project / "train.ipynb", "1 / 0")
     ws.notebook("train.ipynb")
     failed = ws.backfill().wait(progress=False)
@@ -523,7 +528,7 @@ def test_retrying_runs_what_was_mended(ws: nbpart.Workspace, project: Path) -> N
     assert ws.load("train") == {"n": 1}
 
 
-def test_status_says_when_code_was_last_looked_at(ws: nbpart.Workspace, project: Path) -> None:
+def test_status_says_when_code_was_last_scanned(ws: nbpart.Workspace, project: Path) -> None:
     write_notebook(project / "train.ipynb", "x = 1")
     ws.notebook("train.ipynb")
     assert ws.code_checked_at is None
@@ -533,14 +538,14 @@ def test_status_says_when_code_was_last_looked_at(ws: nbpart.Workspace, project:
     assert "as seen" not in ws._repr_html_()
     long_ago = datetime.now(UTC) - timedelta(days=2)
     os.utime(ws.root / "code_seen.json", (long_ago.timestamp(),) * 2)
-    told = f"as seen {long_ago.astimezone():%Y-%m-%d %H:%M}"
-    assert ws.status().columns.name == told
-    assert told in ws._repr_html_()
+    expected = f"as seen {long_ago.astimezone():%Y-%m-%d %H:%M}"
+    assert ws.status().columns.name == expected
+    assert expected in ws._repr_html_()
     ws.refresh()
     assert ws.status().columns.name is None
 
 
-def test_a_look_of_today_is_told_by_its_time() -> None:
+def test_a_scan_of_today_is_described_by_its_time() -> None:
     noon = datetime(2026, 11, 26, 12, tzinfo=UTC).astimezone().replace(hour=12)
     assert describe_scan_time(None, noon) == ""
     assert describe_scan_time(noon - timedelta(seconds=59), noon) == ""

@@ -1,4 +1,4 @@
-"""Data files that were deleted, replaced or damaged by hand: found, told, recorded, and found good again."""
+"""Data files that were deleted, replaced or damaged by hand are found, recorded, and found good again."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def put_a_folder(path: Path) -> None:
     path.mkdir()
 
 
-def test_nothing_is_found_where_nothing_is_wrong(made: nbpart.Workspace) -> None:
+def test_intact_files_have_no_faults(made: nbpart.Workspace) -> None:
     looked: list[tuple[int, int]] = []
     found = made.check_data(progress=lambda *at: looked.append(at))
     assert found.empty
@@ -70,7 +70,7 @@ def test_nothing_is_found_where_nothing_is_wrong(made: nbpart.Workspace) -> None
     assert looked[-1] == (9, 9)  # two files of each key of cleaned, one of report
 
 
-def test_what_was_deleted_is_missing_with_that_reason(made: nbpart.Workspace) -> None:
+def test_a_partition_whose_file_was_deleted_is_missing_with_that_reason(made: nbpart.Workspace) -> None:
     path = place(made, "cleaned", "y", ".parquet")
     kept = path.rename(made.root / "kept")
     assert status(made, "cleaned") == "materialized materialized materialized"
@@ -104,7 +104,7 @@ def put_a_link(path: Path) -> None:
         (put_a_folder, "not an ordinary file"),
     ],
 )
-def test_what_was_replaced_is_stale_with_that_reason(
+def test_a_partition_whose_file_was_replaced_is_stale_with_that_reason(
     made: nbpart.Workspace, harm: Callable[[Path], None], problem: str
 ) -> None:
     path = place(made, "cleaned", "x", ".parquet")
@@ -122,7 +122,7 @@ def test_what_was_replaced_is_stale_with_that_reason(
     assert status(made, "cleaned") == "materialized materialized materialized"
 
 
-def test_an_extra_file_that_is_gone_leaves_the_data_stale(made: nbpart.Workspace) -> None:
+def test_a_missing_extra_file_makes_the_partition_stale(made: nbpart.Workspace) -> None:
     place(made, "cleaned", "x", ".note.txt").unlink()
     assert list(made.check_data()["file"]) == ["note"]
     assert reasons(made, "cleaned") == {("cleaned", "x"): "its data file 'note' was deleted"}
@@ -130,7 +130,7 @@ def test_an_extra_file_that_is_gone_leaves_the_data_stale(made: nbpart.Workspace
 
 
 @pytest.mark.kernel
-def test_a_notebook_that_is_the_data_of_its_run_counts(ws: nbpart.Workspace) -> None:
+def test_an_executed_notebook_that_is_the_data_is_checked_too(ws: nbpart.Workspace) -> None:
     @ws.asset
     def noted() -> None:
         print("looked at")
@@ -144,7 +144,7 @@ def test_a_notebook_that_is_the_data_of_its_run_counts(ws: nbpart.Workspace) -> 
     assert reasons(ws) == {("noted", None): "its executed notebook was deleted"}
 
 
-def test_data_that_is_made_again_is_looked_at_instead(made: nbpart.Workspace) -> None:
+def test_after_a_rerun_the_new_files_are_checked(made: nbpart.Workspace) -> None:
     forge(place(made, "cleaned", "x", ".parquet"))
     made.check_data()
     record(made, "cleaned", "x", pd.DataFrame({"n": [1, 2, ord("x")]}))
@@ -152,7 +152,7 @@ def test_data_that_is_made_again_is_looked_at_instead(made: nbpart.Workspace) ->
     assert made.check_data().empty
 
 
-def test_what_may_not_be_read_is_told_and_says_nothing_about_the_data(
+def test_an_unreadable_file_is_reported_and_its_partition_keeps_its_status(
     made: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = place(made, "cleaned", "x", ".parquet")
@@ -168,7 +168,7 @@ def test_what_may_not_be_read_is_told_and_says_nothing_about_the_data(
     assert status(made, "cleaned") == "materialized materialized materialized"
 
 
-def test_a_sample_reads_some_and_looks_at_all(made: nbpart.Workspace) -> None:
+def test_a_sample_reads_some_files_and_checks_the_size_of_all(made: nbpart.Workspace) -> None:
     for key in ("x", "y", "z"):
         forge(place(made, "cleaned", key, ".parquet"))
     cut(place(made, "report", "x", ".json"))
@@ -179,12 +179,12 @@ def test_a_sample_reads_some_and_looks_at_all(made: nbpart.Workspace) -> None:
 
 
 @pytest.mark.parametrize("sample", [-1, 1.0, 1.5, -0.1, float("nan"), True])
-def test_a_sample_that_is_none_is_refused(made: nbpart.Workspace, sample: float) -> None:
+def test_a_wrong_sample_is_refused(made: nbpart.Workspace, sample: float) -> None:
     with pytest.raises(DeclarationError, match="sample="):
         made.check_data(sample=sample)
 
 
-def test_the_panel_tells_the_reason(made: nbpart.Workspace) -> None:
+def test_the_partition_details_have_the_reason(made: nbpart.Workspace) -> None:
     from nbpart.workspace.actions import WorkspaceActions
 
     place(made, "cleaned", "x", ".parquet").unlink()
@@ -195,7 +195,7 @@ def test_the_panel_tells_the_reason(made: nbpart.Workspace) -> None:
     assert actions.read_partition("cleaned", "y").reason == "its data file was replaced or damaged"
 
 
-def test_facts_are_still_what_the_events_come_to(made: nbpart.Workspace) -> None:
+def test_facts_still_match_the_events_after_faults_were_recorded(made: nbpart.Workspace) -> None:
     from nbpart.catalog import Catalog
     from nbpart.catalog.check import check
 
@@ -210,7 +210,7 @@ def test_facts_are_still_what_the_events_come_to(made: nbpart.Workspace) -> None
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, forge])
-def test_what_a_person_finds_is_recorded(made: nbpart.Workspace, harm: Callable[[Path], None]) -> None:
+def test_a_fault_found_while_loading_is_recorded(made: nbpart.Workspace, harm: Callable[[Path], None]) -> None:
     harm(place(made, "report", "x", ".json"))
     if harm is forge:
         place(made, "report", "x", ".json").write_text('{\n "rows": 4,\n "key": "x"\n}')
@@ -225,7 +225,7 @@ def test_what_a_person_finds_is_recorded(made: nbpart.Workspace, harm: Callable[
         made.load("report", "x")
 
 
-def test_a_table_tells_and_records_what_has_another_size(made: nbpart.Workspace) -> None:
+def test_a_table_warns_of_and_records_files_of_another_size(made: nbpart.Workspace) -> None:
     path = place(made, "report", "x", ".json")
     path.write_text(path.read_text() + "  ")
     with pytest.warns(UserWarning, match="the data of 1 of the partitions of 'report' has another size"):
@@ -238,7 +238,7 @@ def test_a_table_tells_and_records_what_has_another_size(made: nbpart.Workspace)
 
 
 @pytest.mark.kernel
-def test_a_run_reads_nothing_forged_and_its_input_is_outdated_from_then_on(ws: nbpart.Workspace) -> None:
+def test_a_run_refuses_a_forged_input_which_is_outdated_from_then_on(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")
     files.add("x", "y", "z")
 

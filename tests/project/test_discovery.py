@@ -47,14 +47,14 @@ def give_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     return give
 
 
-def test_my_own_is_found_from_below(project: Path) -> None:
+def test_a_workspace_of_this_user_is_found_from_a_folder_below(project: Path) -> None:
     for folder in (project, project / "deep" / "er", project / "workspace" / "data"):
         assert find_workspace(folder) == project / "workspace"
 
 
 @pytest.mark.parametrize("part", [".", "catalog.duckdb"])
 @pytest.mark.parametrize("below", [".", "deep/er", "workspace/data"])
-def test_that_of_another_user_is_refused(
+def test_a_workspace_of_another_user_is_refused(
     project: Path, give_away: Callable[[Path], None], part: str, below: str
 ) -> None:
     give_away(project / "workspace" / part)
@@ -64,7 +64,7 @@ def test_that_of_another_user_is_refused(
     assert str(STRANGER) in str(caught.value)
 
 
-def test_a_catalog_elsewhere_and_the_file_that_says_so_count_too(
+def test_the_owner_of_a_catalog_elsewhere_and_of_the_pointer_file_is_checked(
     tmp_path: Path, give_away: Callable[[Path], None]
 ) -> None:
     nbpart.open(tmp_path / "workspace", catalog=tmp_path / "disk").close()
@@ -75,7 +75,7 @@ def test_a_catalog_elsewhere_and_the_file_that_says_so_count_too(
         find_workspace(tmp_path)
 
 
-def test_a_link_must_be_mine_as_well(project: Path, tmp_path: Path, give_away: Callable[[Path], None]) -> None:
+def test_the_owner_of_a_link_is_checked(project: Path, tmp_path: Path, give_away: Callable[[Path], None]) -> None:
     (tmp_path / "planted").mkdir()
     link = tmp_path / "planted" / "workspace"
     link.symlink_to(project / "workspace")
@@ -85,13 +85,13 @@ def test_a_link_must_be_mine_as_well(project: Path, tmp_path: Path, give_away: C
         find_workspace(tmp_path / "planted")
 
 
-def test_one_that_is_trusted_is_found(project: Path, give_away: Callable[[Path], None]) -> None:
+def test_a_trusted_workspace_of_another_user_is_found(project: Path, give_away: Callable[[Path], None]) -> None:
     give_away(project / "workspace")
     nbpart.open(project / "workspace", trust=True).close()
     assert find_workspace(project) == project / "workspace"
 
 
-def test_nothing_is_looked_for_beyond_a_mount(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_ends_at_a_mount_point(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Path.stat
 
     def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
@@ -107,7 +107,7 @@ def test_nothing_is_looked_for_beyond_a_mount(project: Path, monkeypatch: pytest
     assert find_workspace(project) == project / "workspace"
 
 
-def test_under_sudo_both_users_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_under_sudo_the_calling_user_counts_as_this_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert ownership.my_user_ids({"SUDO_UID": "1000"}) == {0, 1000}
     assert ownership.my_user_ids({"SUDO_UID": "x"}) == {0}
@@ -115,7 +115,7 @@ def test_under_sudo_both_users_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ownership.my_user_ids({"SUDO_UID": "2000"}) == {1000}
 
 
-def test_by_hand_the_same_holds(
+def test_a_manual_run_checks_the_owner_too(
     project: Path, give_away: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give_away(project / "workspace")

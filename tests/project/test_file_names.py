@@ -36,8 +36,8 @@ def make_pair(folder: Path) -> tuple[Path, Path]:
 def test_two_notebooks_of_one_file_name_are_refused_with_both_paths(ws: nbpart.Workspace, tmp_path: Path) -> None:
     first, second = make_pair(tmp_path)
     ws.notebook(first)
-    told = rf"{re.escape(str(first))} and {re.escape(str(second))} would both be the asset 'index': .*name="
-    with pytest.raises(DeclarationError, match=told):
+    message = rf"{re.escape(str(first))} and {re.escape(str(second))} would both be the asset 'index': .*name="
+    with pytest.raises(DeclarationError, match=message):
         ws.notebook(second)
     assert ws.assets["index"].path == str(first)
     ws.notebook(first)
@@ -46,7 +46,7 @@ def test_two_notebooks_of_one_file_name_are_refused_with_both_paths(ws: nbpart.W
     assert ws.assets["index"].path == str(second), "who names it means it"
 
 
-def test_two_of_one_call_too(ws: nbpart.Workspace, tmp_path: Path) -> None:
+def test_two_notebooks_of_one_file_name_in_one_call_are_refused(ws: nbpart.Workspace, tmp_path: Path) -> None:
     first, second = make_pair(tmp_path)
     with pytest.raises(DeclarationError, match="would both be the asset 'index'"):
         ws.register(nbpart.notebook(first), nbpart.notebook(second))
@@ -56,7 +56,7 @@ def test_two_of_one_call_too(ws: nbpart.Workspace, tmp_path: Path) -> None:
     assert not ws.assets
 
 
-def test_a_notebook_that_was_moved_takes_its_own_place(ws: nbpart.Workspace, tmp_path: Path) -> None:
+def test_a_moved_notebook_replaces_itself(ws: nbpart.Workspace, tmp_path: Path) -> None:
     first, second = make_pair(tmp_path)
     ws.notebook(first)
     first.replace(second)
@@ -64,7 +64,7 @@ def test_a_notebook_that_was_moved_takes_its_own_place(ws: nbpart.Workspace, tmp
     assert ws.assets["index"].path == str(second)
 
 
-def test_a_name_that_was_made_is_told_once(
+def test_a_generated_name_is_logged_once(
     ws: nbpart.Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write_notebook(tmp_path / "01.06-Errors.ipynb", "1")
@@ -73,11 +73,11 @@ def test_a_name_that_was_made_is_told_once(
         ws.notebook(path)
         ws.notebook(write_notebook(tmp_path / "plain-name.ipynb", "1"))
         ws.notebook(write_notebook(tmp_path / "02.ipynb", "1"), name="second")
-    told = "the notebook 01.06-Errors.ipynb is the asset 'notebook_01_06_Errors'; name=... gives it another name."
-    assert notices(caplog) == [told]
+    message = "the notebook 01.06-Errors.ipynb is the asset 'notebook_01_06_Errors'; name=... gives it another name."
+    assert notices(caplog) == [message]
 
 
-def test_a_kernel_that_is_not_installed_is_the_first_line_of_a_plan(
+def test_a_plan_begins_with_a_note_on_a_kernel_that_is_not_installed(
     ws: nbpart.Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     ws.notebook(write_notebook(tmp_path / "fine.ipynb", "1"))
@@ -85,11 +85,11 @@ def test_a_kernel_that_is_not_installed_is_the_first_line_of_a_plan(
     metadata = {"kernelspec": {"name": "fortran-2077"}}
     code = {"cell_type": "code", "source": "1"}
     ws.notebook(write_bare(tmp_path / "named.ipynb", code, metadata=metadata))
-    ws.notebook(write_notebook(tmp_path / "told.ipynb", "1"), kernel_name="cobol-85")
+    ws.notebook(write_notebook(tmp_path / "cobol.ipynb", "1"), kernel_name="cobol-85")
     plan = ws.plan("*")
     assert len(plan) == 3
     assert sorted(note.partition(" is not")[0] for note in plan.notes) == [
-        "the kernel 'cobol-85' of 'told'",
+        "the kernel 'cobol-85' of 'cobol'",
         "the kernel 'fortran-2077' of 'named'",
     ]
     assert repr(plan).splitlines()[:2] == list(plan.notes)
@@ -99,7 +99,7 @@ def test_a_kernel_that_is_not_installed_is_the_first_line_of_a_plan(
 
 
 @pytest.mark.kernel
-def test_a_notebook_of_little_runs(ws: nbpart.Workspace, tmp_path: Path) -> None:
+def test_a_minimal_notebook_runs(ws: nbpart.Workspace, tmp_path: Path) -> None:
     """No metadata, no ids, no minor version, a tag as text, line ends of Windows, and a name of digits."""
     parameters = {"cell_type": "code", "source": ["x = 1\r\n", "y = 2"], "metadata": {"tags": "parameters"}}
     text = {"cell_type": "markdown", "source": None, "metadata": None}

@@ -45,9 +45,7 @@ def test_a_folder_that_cannot_be_made_is_refused(project: Path, monkeypatch: pyt
         nbpart.open("workspace")
 
 
-def test_a_file_system_without_locks_is_refused_with_the_way_out(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_without_locks_is_refused_with_a_solution(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 
     local, flock = project / "local", fcntl.flock
@@ -84,7 +82,7 @@ def test_a_catalog_kept_elsewhere_is_remembered(project: Path) -> None:
 
 @pytest.mark.parametrize("elsewhere", ["victim", "kept"])
 @pytest.mark.parametrize("token", ["", "\n", f"\n{'0' * 32}\n"], ids=["none", "empty", "wrong"])
-def test_a_workspace_reaches_no_catalog_that_does_not_know_it(project: Path, elsewhere: str, token: str) -> None:
+def test_a_workspace_cannot_use_a_catalog_with_another_token(project: Path, elsewhere: str, token: str) -> None:
     nbpart.open("victim").close()
     nbpart.open("other", catalog="kept").close()
     (project / "enemy").mkdir()
@@ -105,7 +103,7 @@ def test_a_pointer_that_is_a_link_is_not_followed(project: Path) -> None:
         nbpart.open("workspace")
 
 
-def test_a_workspace_that_is_not_there(project: Path) -> None:
+def test_a_missing_workspace_is_refused_without_create(project: Path) -> None:
     with pytest.raises(WorkspaceError, match="there is no workspace at"):
         open_folder("nowhere", create=False)
     assert not (project / "nowhere").exists()

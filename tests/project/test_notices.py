@@ -39,7 +39,7 @@ def test_a_user_sees_notices_once(project: Path, before: str, after: str, shown:
     assert done.stderr == shown
 
 
-def test_a_configured_program_gets_no_handler(project: Path) -> None:
+def test_no_handler_is_added_where_logging_is_configured(project: Path) -> None:
     from nbpart.project.notices import show_notices
 
     assert logging.getLogger().handlers, "pytest has its own"

@@ -42,14 +42,14 @@ def test_a_whole_number_as_default_widens_to_a_float(ws: nbpart.Workspace, proje
     assert "depth=1,lr=2.0" in ws.partition_sets["train"]
 
 
-def test_an_annotation_is_obeyed(ws: nbpart.Workspace, project: Path) -> None:
+def test_an_annotation_decides_the_type(ws: nbpart.Workspace, project: Path) -> None:
     train = register(ws, project, "lr: int = 1")
     with pytest.raises(ParameterError, match=r"0\.5"):
         train.backfill(lr=[1, 0.5])
     assert ws.partition_sets["train"].page() == []
 
 
-def test_an_argument_of_a_function_widens_too(ws: nbpart.Workspace) -> None:
+def test_an_argument_of_a_function_widens_to_a_float_too(ws: nbpart.Workspace) -> None:
     @ws.asset
     def model(lr=1): ...  # type: ignore[no-untyped-def]
 
@@ -57,7 +57,7 @@ def test_an_argument_of_a_function_widens_too(ws: nbpart.Workspace) -> None:
     assert list(ws.partition_sets["model"]) == ["lr=0.5", "lr=1.0"]
 
 
-def test_keys_of_whole_numbers_are_not_widened_behind_their_back(ws: nbpart.Workspace, project: Path) -> None:
+def test_integer_parameters_with_keys_are_not_widened(ws: nbpart.Workspace, project: Path) -> None:
     train = register(ws, project, "lr = 1")
     train.backfill(lr=[1, 2]).wait(progress=False)
     with pytest.raises(ParameterError, match="lr"):
@@ -65,7 +65,7 @@ def test_keys_of_whole_numbers_are_not_widened_behind_their_back(ws: nbpart.Work
     assert list(ws.partition_sets["train"]) == ["lr=1", "lr=2"]
 
 
-def test_without_a_default_the_first_value_tells_the_type(ws: nbpart.Workspace, project: Path) -> None:
+def test_without_a_default_the_first_value_decides_the_type(ws: nbpart.Workspace, project: Path) -> None:
     train = register(ws, project, "lr = make()\nday = make()")
     train.backfill(lr=[np.float64(0.5)], day=pd.Timestamp("2024-01-02 03:04")).wait(progress=False)
     assert ws.partition_sets["train"].params("day=2024-01-02T03:04:00,lr=0.5") == {
@@ -106,7 +106,7 @@ class Day(datetime.date):
     ],
     ids=repr,
 )
-def test_a_setting_arrives_as_the_plain_value_that_it_equals(
+def test_a_setting_arrives_as_an_equal_builtin_value(
     ws: nbpart.Workspace, project: Path, stage: Stage, given: Any, plain: Any
 ) -> None:
     register(ws, project, "x = 1")
@@ -131,7 +131,7 @@ def test_a_setting_arrives_as_the_plain_value_that_it_equals(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_cannot_be_handed_to_a_run_is_refused_by_name(
+def test_a_setting_that_cannot_be_sent_to_a_run_is_refused_by_name(
     ws: nbpart.Workspace, project: Path, given: Any, why: str
 ) -> None:
     register(ws, project, "x = 1")
@@ -148,7 +148,7 @@ def test_a_list_that_holds_itself_is_refused_by_name(ws: nbpart.Workspace, proje
         ws.backfill("train", settings={"x": ring})
 
 
-def test_a_second_parameters_cell_must_not_undo_what_is_given(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_second_parameters_cell_must_not_override_given_values(ws: nbpart.Workspace, project: Path) -> None:
     import nbformat
 
     tag = {"tags": ["parameters"]}

@@ -54,7 +54,7 @@ def steps(plan: nbpart.Plan) -> list[tuple[str, str | None]]:
         ("*", [], []),
     ],
 )
-def test_keys_choose(ws: nbpart.Workspace, asset: str, keys: Any, chosen: list[str]) -> None:
+def test_keys_select_partitions(ws: nbpart.Workspace, asset: str, keys: Any, chosen: list[str]) -> None:
     plan = ws.plan(asset, keys=keys)
     assert [key for _, key in steps(plan)] == chosen
     assert list(plan.frame.columns) == ["asset", "partition_key", "reason"]
@@ -68,12 +68,12 @@ def test_keys_restrict_the_assets_that_have_them(ws: nbpart.Workspace) -> None:
     assert steps(ws.plan(["by_file", "region"], keys="a"))[1:] == [("region", "north"), ("region", "south")]
 
 
-def test_live_partitions_can_stand_for_their_keys(ws: nbpart.Workspace) -> None:
+def test_a_partition_set_can_be_passed_as_keys(ws: nbpart.Workspace) -> None:
     assert len(ws.plan("by_file", keys=ws.dynamic_partitions("files"))) == 3
 
 
 @pytest.mark.parametrize(
-    ("asset", "keys", "error", "told"),
+    ("asset", "keys", "error", "message"),
     [
         ("by_file", "d", UnknownNameError, "by_file has no partition 'd'; there is 'a', 'b', 'c'"),
         (["by_file", "region"], "nort", UnknownNameError, "none of .* has a partition 'nort'; did you mean 'north'"),
@@ -84,14 +84,14 @@ def test_live_partitions_can_stand_for_their_keys(ws: nbpart.Workspace) -> None:
         ("total", "a", UnknownNameError, "total has no partitions"),
     ],
 )
-def test_a_key_that_no_asset_has_is_told(
-    ws: nbpart.Workspace, asset: Any, keys: Any, error: type[Exception], told: str
+def test_a_key_that_no_asset_has_raises_an_error_that_names_it(
+    ws: nbpart.Workspace, asset: Any, keys: Any, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         ws.plan(asset, keys=keys)
 
 
-def test_statuses_choose(ws: nbpart.Workspace) -> None:
+def test_statuses_select_partitions(ws: nbpart.Workspace) -> None:
     record(ws, "by_file", "a", {})
     assert steps(ws.plan("by_file")) == [("by_file", "b"), ("by_file", "c")]
     assert steps(ws.plan("by_file", status="materialized")) == [("by_file", "a")]
@@ -104,7 +104,7 @@ def test_statuses_choose(ws: nbpart.Workspace) -> None:
             ws.plan("by_file", status=wrong)
 
 
-def test_an_asset_can_stand_for_its_name(ws: nbpart.Workspace) -> None:
+def test_an_asset_can_be_passed_instead_of_its_name(ws: nbpart.Workspace) -> None:
     asset = ws.asset(by_file, partitions=ws.dynamic_partitions("files"))
     record(ws, asset, "a", {"n": 1})
     assert len(ws.plan(asset, keys="b")) == 1
@@ -115,7 +115,7 @@ def test_an_asset_can_stand_for_its_name(ws: nbpart.Workspace) -> None:
     assert len(ws.table(asset).df()) == 1
 
 
-def test_a_plan_is_shown_and_checked(ws: nbpart.Workspace) -> None:
+def test_a_plan_is_shown_and_refuses_wrong_options(ws: nbpart.Workspace) -> None:
     plan = ws.plan("by_file+")
     assert plan.counts() == {"missing": 4}
     assert repr(plan) == "<Plan 'by_file+': 4 steps: 4 missing>"

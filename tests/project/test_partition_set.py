@@ -13,7 +13,7 @@ from nbpart import DeclarationError, Param, ParameterError, PartitionKeyError, U
 from tests.recording import record
 
 
-def test_adding_returns_what_was_new_and_keeps_the_order(ws: nbpart.Workspace) -> None:
+def test_add_returns_new_keys_and_keeps_their_order(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")
     assert files.add("b.csv", "a.csv") == ["b.csv", "a.csv"]
     assert files.add(["a.csv", "c.csv", "c.csv"], "d.csv") == ["c.csv", "d.csv"]
@@ -25,7 +25,7 @@ def test_adding_returns_what_was_new_and_keeps_the_order(ws: nbpart.Workspace) -
     assert list(ws.dynamic_partitions("files")) == list(files)
 
 
-def test_membership(ws: nbpart.Workspace) -> None:
+def test_a_key_can_be_tested_for_membership(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")
     files.add("a", "b")
     assert "a" in files
@@ -34,7 +34,7 @@ def test_membership(ws: nbpart.Workspace) -> None:
         assert absent not in files
 
 
-def test_a_key_that_cannot_be_one_adds_nothing(ws: nbpart.Workspace) -> None:
+def test_an_invalid_key_is_refused_and_nothing_is_added(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")
     for wrong in ("", "a\nb", "x" * 2000, 3):
         with pytest.raises(PartitionKeyError):
@@ -43,7 +43,7 @@ def test_a_key_that_cannot_be_one_adds_nothing(ws: nbpart.Workspace) -> None:
 
 
 @pytest.mark.parametrize("key", ["../../x", "a/b", "CON", "x'; drop table runs;--", "🦆", "<script>", "x" * 500])
-def test_any_text_is_a_key(ws: nbpart.Workspace, key: str) -> None:
+def test_any_printable_text_is_a_valid_key(ws: nbpart.Workspace, key: str) -> None:
     files = ws.dynamic_partitions("files")
     assert files.add(key) == [key]
     assert key in files
@@ -55,9 +55,7 @@ def test_any_text_is_a_key(ws: nbpart.Workspace, key: str) -> None:
     assert {p.parent.parent for p in (ws.root / "data").rglob("*.json")} == {ws.root / "data" / "echo"}
 
 
-def test_a_removed_key_leaves_the_list_and_keeps_its_history(
-    ws: nbpart.Workspace, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_removed_key_keeps_its_history(ws: nbpart.Workspace, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "nbpart")
     files = ws.dynamic_partitions("files")
     files.add("a", "b")
@@ -89,7 +87,7 @@ def test_removing_while_iterating(ws: nbpart.Workspace) -> None:
     assert list(files) == []
 
 
-def test_parameters_have_one_spelling(ws: nbpart.Workspace) -> None:
+def test_equal_parameters_make_equal_keys(ws: nbpart.Workspace) -> None:
     trials = ws.dynamic_partitions("trials", params={"lr": float, "depth": int})
     assert trials.add(lr=0.01, depth=3) == ["depth=3,lr=0.01"]
     assert trials.add({"depth": 3, "lr": 1e-2}, "lr=0.010,depth=3") == []
@@ -142,7 +140,7 @@ def test_rows_of_a_frame_or_dicts(ws: nbpart.Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         (pd.DataFrame({"n": [1, None]}), "row 1: Parameter 'n' has no value"),
         (pd.DataFrame({"n": [1.5]}), "row 0: Parameter 'n' takes int, not 1.5"),
@@ -151,9 +149,9 @@ def test_rows_of_a_frame_or_dicts(ws: nbpart.Workspace) -> None:
         ([{"n": 1}, {"n": "x"}], "row 1: Parameter 'n' takes int"),
     ],
 )
-def test_a_wrong_row_is_named_and_nothing_added(ws: nbpart.Workspace, rows: Any, told: str) -> None:
+def test_an_error_names_the_wrong_row_and_nothing_is_added(ws: nbpart.Workspace, rows: Any, message: str) -> None:
     trials = ws.dynamic_partitions("trials", params={"n": int})
-    with pytest.raises(ParameterError, match=told):
+    with pytest.raises(ParameterError, match=message):
         trials.add_rows(rows)
     assert len(trials) == 0
 
@@ -168,7 +166,7 @@ def test_plain_keys_have_no_parameters(ws: nbpart.Workspace) -> None:
         files.add(lr=1)
 
 
-def test_a_parameter_added_later_needs_a_default_which_the_old_keys_mean(ws: nbpart.Workspace) -> None:
+def test_a_new_parameter_needs_a_default_which_old_keys_get(ws: nbpart.Workspace) -> None:
     trials = ws.dynamic_partitions("trials", params={"lr": float})
     trials.add(lr=0.1)
     with pytest.raises(ParameterError, match="'depth' is new"):
@@ -191,13 +189,13 @@ def test_a_parameter_added_later_needs_a_default_which_the_old_keys_mean(ws: nbp
         ws.dynamic_partitions("files", params={"lr": float})
 
 
-def test_requests_of_sensors(ws: nbpart.Workspace) -> None:
+def test_requests_for_sensors_are_built(ws: nbpart.Workspace) -> None:
     trials = ws.dynamic_partitions("trials", params={"lr": float})
     assert trials.build_add_request([{"lr": 1}], "lr=2").keys == ("lr=1.0", "lr=2.0")
     assert trials.build_delete_request({"lr": 1}).set_name == "trials"
 
 
-def test_how_it_is_shown(ws: nbpart.Workspace) -> None:
+def test_the_repr(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")
     files.add([f"k{n}" for n in range(7)])
     assert repr(files) == "<7 dynamic partitions 'files': 'k0', 'k1', 'k2', 'k3', 'k4', …>"
@@ -211,7 +209,7 @@ def _register_echo(ws: nbpart.Workspace, partitions: Any) -> None:
     ws.asset(echo, partitions=partitions)
 
 
-def test_a_thousand_questions_are_answered_truly_and_without_a_thousand_turns(
+def test_a_thousand_membership_tests_are_right_and_make_few_queries(
     ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files, elsewhere = ws.dynamic_partitions("files"), ws.dynamic_partitions("files")
@@ -228,7 +226,9 @@ def test_a_thousand_questions_are_answered_truly_and_without_a_thousand_turns(
     assert "" not in files
 
 
-def test_one_bad_file_name_does_not_refuse_a_listing(ws: nbpart.Workspace, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_file_name_in_a_list_is_left_out_with_a_warning(
+    ws: nbpart.Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
     names = ["a.csv", os.fsdecode(b"caf\xe9.csv"), "b\nc.csv", "d.csv"]
     keys = ws.dynamic_partitions("listed")
     assert keys.add(names) == ["a.csv", "d.csv"]

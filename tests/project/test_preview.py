@@ -15,7 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def test_a_log_is_read_on_from_where_it_was_read(tmp_path: Path) -> None:
+def test_a_log_is_read_from_the_given_offset_on(tmp_path: Path) -> None:
     log = tmp_path / "run.log"
     log.write_bytes(b"one\n")
     assert read_log(log, None, 100) == ("one\n", 0, 4)
@@ -26,7 +26,7 @@ def test_a_log_is_read_on_from_where_it_was_read(tmp_path: Path) -> None:
     assert read_log(log, end, 100)[0] == "ü"
 
 
-def test_of_a_long_log_the_end_is_read_and_a_shorter_one_anew(tmp_path: Path) -> None:
+def test_the_end_of_a_long_log_is_read_and_a_shortened_one_from_its_beginning(tmp_path: Path) -> None:
     log = tmp_path / "run.log"
     log.write_bytes(b"a" * 50 + b"b" * 50)
     assert read_log(log, None, 10) == ("b" * 10, 90, 100)
@@ -35,7 +35,7 @@ def test_of_a_long_log_the_end_is_read_and_a_shorter_one_anew(tmp_path: Path) ->
     assert read_log(log, 100, 10) == ("again", 0, 5)
 
 
-def test_a_notebook_is_texts_and_pictures_only(tmp_path: Path) -> None:
+def test_a_notebook_preview_has_only_texts_and_pictures(tmp_path: Path) -> None:
     outputs = [
         {"output_type": "stream", "text": [HOSTILE, "\n"]},
         {"output_type": "display_data", "data": {"text/html": HOSTILE, "text/plain": "plain"}},
@@ -58,7 +58,7 @@ def test_a_notebook_is_texts_and_pictures_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"cells": 3}'])
-def test_what_is_no_notebook_is_told(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_no_notebook_raises_an_error(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.ipynb"
     path.write_text(content)
     with pytest.raises(MissingInputError, match="cannot be read"):

@@ -19,7 +19,7 @@ def test_the_registry_is_read_again_only_when_the_catalog_changed(ws: nbpart.Wor
     assert list(ws.project.registry().nodes) == ["inbox"]
 
 
-def test_of_another_process_it_is_seen_too(ws: nbpart.Workspace) -> None:
+def test_a_registration_of_another_process_is_noticed(ws: nbpart.Workspace) -> None:
     before = ws.project.registry()
     with nbpart.open(ws.root) as other:
         other.register(nbpart.source("inbox", "inbox"))
@@ -27,7 +27,7 @@ def test_of_another_process_it_is_seen_too(ws: nbpart.Workspace) -> None:
     assert list(ws.project.registry().nodes) == ["inbox"]
 
 
-def test_code_runs_where_the_workspace_is_trusted_or_somebody_vouched_for_it(ws: nbpart.Workspace) -> None:
+def test_code_may_run_in_a_trusted_or_assumed_trusted_workspace(ws: nbpart.Workspace) -> None:
     ws.project.check_trust()
     forget_workspace(ws.root)
     with pytest.raises(UntrustedWorkspaceError, match="none that you made or trust"):
@@ -42,7 +42,7 @@ def test_code_runs_where_the_workspace_is_trusted_or_somebody_vouched_for_it(ws:
     ws.project.check_trust()
 
 
-def test_what_is_closed_lets_go_of_the_catalog(ws: nbpart.Workspace) -> None:
+def test_closing_a_project_closes_its_catalog(ws: nbpart.Workspace) -> None:
     ws.project.close()
     with pytest.raises(CatalogError, match="closed"):
         ws.project.read(lambda batch: batch.sequence)

@@ -127,8 +127,8 @@ def _sensor_with_a_frame() -> Any:
 
 def test_when_one_item_is_wrong_nothing_is_registered(ws: nbpart.Workspace, project: Path) -> None:
     before = _before(ws)
-    for case, (items, error, told) in _bad_items(ws, project).items():
-        with pytest.raises(error, match=told):
+    for case, (items, error, message) in _bad_items(ws, project).items():
+        with pytest.raises(error, match=message):
             ws.register(*items)
         assert (list(ws.assets), snapshots(ws), sorted(ws.partition_sets), ws.project.catalog.sequence()) == before, (
             case
@@ -137,7 +137,7 @@ def test_when_one_item_is_wrong_nothing_is_registered(ws: nbpart.Workspace, proj
             ws.tick("s")
 
 
-def test_what_the_catalog_refuses_leaves_no_snapshot(ws: nbpart.Workspace) -> None:
+def test_a_refused_registration_leaves_no_snapshot(ws: nbpart.Workspace) -> None:
     ws.dynamic_partitions("trials", params={"lr": float}).add(lr=1)
     before = _before(ws)
     other = nbpart.DynamicPartitions("trials", params={"depth": int})
@@ -149,7 +149,7 @@ def test_what_the_catalog_refuses_leaves_no_snapshot(ws: nbpart.Workspace) -> No
     assert len(ws.dynamic_partitions("trials")) == 1
 
 
-def test_an_input_has_to_be_there_and_the_nearest_is_named(ws: nbpart.Workspace) -> None:
+def test_an_unknown_input_is_refused_with_the_nearest_name(ws: nbpart.Workspace) -> None:
     ws.source("inbox", "inbox/data.csv")
 
     def read(inbix: str) -> None: ...
@@ -158,7 +158,7 @@ def test_an_input_has_to_be_there_and_the_nearest_is_named(ws: nbpart.Workspace)
         ws.asset(read)
 
 
-def test_a_name_registered_again_replaces_and_says_so_in_one_line(
+def test_registering_a_name_again_replaces_it_and_logs_one_line(
     ws: nbpart.Workspace, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "nbpart")
@@ -176,7 +176,7 @@ def test_a_name_registered_again_replaces_and_says_so_in_one_line(
     assert len(ws.plan()) == 0
 
 
-def test_staleness_by_code_goes_one_level(ws: nbpart.Workspace) -> None:
+def test_changed_code_makes_direct_readers_stale_only(ws: nbpart.Workspace) -> None:
     ws.register(nbpart.asset(one), nbpart.asset(two), nbpart.asset(three))
     for name in ("one", "two", "three"):
         record(ws, name, None, {"n": name})
@@ -195,7 +195,7 @@ def test_staleness_by_code_goes_one_level(ws: nbpart.Workspace) -> None:
     assert ws.status()["stale"].to_dict() == {"one": 0, "two": 1, "three": 0}
 
 
-def test_an_input_split_anew_changes_the_mapping_of_its_readers(ws: nbpart.Workspace) -> None:
+def test_repartitioning_an_input_changes_the_mapping_of_its_readers(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")
     files.add("a", "b")
     ws.asset(one)
@@ -211,7 +211,7 @@ def test_an_input_split_anew_changes_the_mapping_of_its_readers(ws: nbpart.Works
     assert ws.status().sum(axis=1).to_dict() == {"one": 2, "two": 1, "three": 2}
 
 
-def test_parameters_declared_elsewhere_bind(ws: nbpart.Workspace) -> None:
+def test_parameters_declared_in_another_declaration_are_bound(ws: nbpart.Workspace) -> None:
     ws.dynamic_partitions("trials", params={"lr": float})
 
     def train(lr: float) -> dict[str, float]:
@@ -227,7 +227,7 @@ def test_parameters_declared_elsewhere_bind(ws: nbpart.Workspace) -> None:
     assert mappings(ws, "score") == {"train": "all"}
 
 
-def test_removing(ws: nbpart.Workspace) -> None:
+def test_an_asset_is_removed_unless_another_reads_it(ws: nbpart.Workspace) -> None:
     ws.register(nbpart.asset(one), nbpart.asset(two))
     record(ws, "one", None, {"n": 1})
     run_id = ws.runs("one").run_id[0]
@@ -263,7 +263,7 @@ def test_notebooks(ws: nbpart.Workspace, project: Path) -> None:
     assert ws.notebook("notebooks/bare.ipynb").name == "bare"
 
 
-def test_a_local_module_is_kept_with_the_code(
+def test_a_local_module_is_saved_with_the_code(
     ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "nearby_constants.py").write_text("VALUE = 1\n")
@@ -278,7 +278,9 @@ def test_a_local_module_is_kept_with_the_code(
     assert ws.assets["uses"].code_version != version
 
 
-def test_what_another_process_registers_meanwhile_counts(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registration_of_another_process_in_between_counts(
+    ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prepare = registration.prepare
 
     def meanwhile(item: Any, set_names: Any) -> Any:
@@ -300,7 +302,7 @@ def test_what_another_process_registers_meanwhile_counts(ws: nbpart.Workspace, m
         ws.asset(one, name="Three")
 
 
-def test_the_environment_of_an_asset_is_recorded_and_part_of_what_it_is(ws: nbpart.Workspace) -> None:
+def test_the_environment_of_an_asset_is_part_of_its_code_version(ws: nbpart.Workspace) -> None:
     ws.asset(one)
     bare = ws.assets["one"]
     ws.asset(env={"OMP_NUM_THREADS": 1, "MODE": "fast"})(one)
@@ -326,23 +328,23 @@ def test_the_environment_of_an_asset_is_recorded_and_part_of_what_it_is(ws: nbpa
         ({"NBPART_RUN_ID": "1"}, "by which runs are known"),
     ],
 )
-def test_what_cannot_be_a_variable_is_refused_by_name(env: Any, words: str) -> None:
+def test_a_wrong_environment_variable_is_refused_by_name(env: Any, words: str) -> None:
     with pytest.raises(DeclarationError, match=f"asset 'one': .*{words}"):
         nbpart.asset(env=env)(one)
 
 
 @pytest.mark.kernel
-def test_a_run_has_the_environment_of_its_asset_and_another_makes_it_stale(ws: nbpart.Workspace) -> None:
-    def told() -> dict[str, Any]:
+def test_a_run_gets_the_environment_of_its_asset_and_a_changed_one_makes_it_stale(ws: nbpart.Workspace) -> None:
+    def mode_of_run() -> dict[str, Any]:
         import os
 
         return {"mode": os.environ.get("NBP_MODE")}
 
-    ws.asset(env={"NBP_MODE": "fast"})(told)
-    ws.materialize("told")
-    assert ws.load("told") == {"mode": "fast"}
-    assert len(ws.plan("told")) == 0
-    ws.asset(env={"NBP_MODE": "slow"})(told)
-    assert len(ws.plan("told")) == 1
-    ws.backfill("told", max_workers=1).wait()
-    assert ws.load("told") == {"mode": "slow"}
+    ws.asset(env={"NBP_MODE": "fast"})(mode_of_run)
+    ws.materialize("mode_of_run")
+    assert ws.load("mode_of_run") == {"mode": "fast"}
+    assert len(ws.plan("mode_of_run")) == 0
+    ws.asset(env={"NBP_MODE": "slow"})(mode_of_run)
+    assert len(ws.plan("mode_of_run")) == 1
+    ws.backfill("mode_of_run", max_workers=1).wait()
+    assert ws.load("mode_of_run") == {"mode": "slow"}

@@ -68,13 +68,13 @@ def stage() -> Stage:
 @pytest.fixture
 def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
     asking = import_written(project, "asking", FLOW, monkeypatch)
-    with open_played(stage) as workspace:
+    with open_with_stage(stage) as workspace:
         workspace.register(asking.raw, asking.clean, asking.total, asking.more, asking.nothing)
         yield workspace
         assert not workspace.project.catalog.read(check.check)
 
 
-def open_played(stage: Stage) -> nbpart.Workspace:
+def open_with_stage(stage: Stage) -> nbpart.Workspace:
     workspace = nbpart.open("workspace")
     workspace.project.make_pool = stage.make_pool
     return workspace
@@ -82,12 +82,12 @@ def open_played(stage: Stage) -> nbpart.Workspace:
 
 def ask(ws: nbpart.Workspace, name: str, answer: SensorResult) -> Any:
     """One tick of a sensor that answers so."""
-    ws.sensor(lambda_free, name=name)
+    ws.sensor(return_answer, name=name)
     ws._sensors[name] = nbpart.sensor(lambda context: answer, name=name)
     return ws.tick(name, progress=False)
 
 
-def lambda_free(context: Any) -> None:
+def return_answer(context: Any) -> None:
     return None
 
 
@@ -112,7 +112,7 @@ def cursor(ws: nbpart.Workspace, name: str = "more") -> str | None:
     return found.cursor
 
 
-def test_what_a_dead_tick_asked_for_is_done_by_the_next_of_any_sensor(
+def test_a_request_of_a_dead_tick_is_run_by_the_next_tick_of_any_sensor(
     ws: nbpart.Workspace, stage: Stage, left: nbpart.workspace.Backfill
 ) -> None:
     assert (list(ws.partition_sets["files"]), cursor(ws)) == (["k0", "k1"], "2")
@@ -122,7 +122,7 @@ def test_what_a_dead_tick_asked_for_is_done_by_the_next_of_any_sensor(
     assert "requested" in left._repr_html_()
     [tick] = ws.project.catalog.read(queries.ticks_frame).to_dict("records")
     assert (tick["added"], tick["backfill_id"], tick["error"]) == (2, left.id, None)
-    with open_played(stage) as other:
+    with open_with_stage(stage) as other:
         assert other.backfills[left.id].status == "requested", "opening does nothing by itself"
     done = ws.tick("nothing", progress=False)
     assert ([each.id for each in done.resumed], done.backfill) == ([left.id], None)
@@ -149,7 +149,7 @@ def test_a_transaction_that_fails_leaves_nothing(
     assert ws.tick("more", progress=False).added == {"files": ["k0", "k1"]}
 
 
-def test_a_backfill_that_died_in_the_middle_goes_on_with_the_next_tick(
+def test_the_next_tick_resumes_a_requested_backfill_whose_process_died(
     ws: nbpart.Workspace, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -164,7 +164,7 @@ def test_a_backfill_that_died_in_the_middle_goes_on_with_the_next_tick(
     assert (backfill.status, len(stage.started)) == ("succeeded", 5)
 
 
-def test_a_monitor_begins_what_was_asked_for(
+def test_a_monitor_can_start_a_requested_backfill(
     ws: nbpart.Workspace, stage: Stage, left: nbpart.workspace.Backfill
 ) -> None:
     done = WorkspaceActions(ws.project).resume(left.id)
@@ -186,7 +186,7 @@ def test_a_request_can_be_cancelled_and_then_only_resumed(
     assert len(stage.started) == 5
 
 
-def test_of_two_that_take_up_a_request_one_plans_it(
+def test_of_two_processes_that_start_a_request_only_one_plans_it(
     ws: nbpart.Workspace, stage: Stage, left: nbpart.workspace.Backfill
 ) -> None:
     together = threading.Barrier(2)
@@ -195,7 +195,7 @@ def test_of_two_that_take_up_a_request_one_plans_it(
         together.wait(30)
         workspace.tick("nothing", progress=False)
 
-    with open_played(stage) as other:
+    with open_with_stage(stage) as other:
         threads = [threading.Thread(target=tick, args=(one,)) for one in (ws, other)]
         for thread in threads:
             thread.start()
@@ -218,7 +218,9 @@ def test_a_request_with_nothing_to_do_has_succeeded(
     assert left.resume().status == "succeeded"
 
 
-def test_what_went_since_is_left_out(ws: nbpart.Workspace, stage: Stage, left: nbpart.workspace.Backfill) -> None:
+def test_keys_and_assets_removed_since_the_request_are_left_out(
+    ws: nbpart.Workspace, stage: Stage, left: nbpart.workspace.Backfill
+) -> None:
     ws.partition_sets["files"].remove("k0")
     ws.remove_asset("total")
     record(ws, "raw", "k1", "by hand")
@@ -226,7 +228,7 @@ def test_what_went_since_is_left_out(ws: nbpart.Workspace, stage: Stage, left: n
     assert (left.status, stage.names()) == ("succeeded", [("clean", "k1")])
 
 
-def test_one_request_names_exactly_what_was_asked_for(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_the_selection_of_a_request_names_what_was_asked_for(ws: nbpart.Workspace, stage: Stage) -> None:
     ws.dynamic_partitions("files").add("a", "b", "c")
     asked = ask(ws, "some", SensorResult([RunRequest("a", asset="raw"), RunRequest(asset="total"), RunRequest("b")]))
     assert sorted(stage.names()) == [("clean", "b"), ("raw", "a"), ("raw", "b")]
@@ -259,15 +261,15 @@ WRONG: dict[str, tuple[Callable[[nbpart.Workspace], SensorResult], type[Exceptio
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_request_that_cannot_be_leaves_nothing(ws: nbpart.Workspace, case: str) -> None:
-    answer, error, told = WRONG[case]
+def test_a_refused_request_records_nothing(ws: nbpart.Workspace, case: str) -> None:
+    answer, error, message = WRONG[case]
     ws.dynamic_partitions("files").add("old")
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         ask(ws, "wrong", answer(ws))
     assert (list(ws.partition_sets["files"]), len(ws.backfills)) == (["old"], 0)
 
 
-def test_an_option_that_names_nothing_is_refused_before_anything_is_recorded(ws: nbpart.Workspace) -> None:
+def test_a_wrong_option_is_refused_before_anything_is_recorded(ws: nbpart.Workspace) -> None:
     with pytest.raises(TypeError, match="max_worker"):
         ws.tick("more", max_worker=2)  # type: ignore[call-arg]
     with pytest.raises(nbpart.DeclarationError, match="'epoch', which is no setting of"):
@@ -276,7 +278,7 @@ def test_an_option_that_names_nothing_is_refused_before_anything_is_recorded(ws:
 
 
 @pytest.mark.kernel
-def test_a_detached_tick_is_run_by_its_own_process(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_detached_tick_runs_in_a_process_of_its_own(ws: nbpart.Workspace, stage: Stage) -> None:
     backfill = ws.tick("more", detach=True, wait=False).backfill
     assert backfill is not None
     assert backfill.wait(120, progress=False).status == "succeeded"

@@ -50,14 +50,14 @@ def stage() -> Stage:
 @pytest.fixture
 def ws(project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace]:
     flow = import_written(project, "flow", ASSETS, monkeypatch)
-    with open_played(stage) as workspace:
+    with open_with_stage(stage) as workspace:
         workspace.register(flow.raw, flow.clean)
         workspace.dynamic_partitions("files").add("a", "b", "c")
         yield workspace
         assert not workspace.project.catalog.read(check.check)
 
 
-def open_played(stage: Stage) -> nbpart.Workspace:
+def open_with_stage(stage: Stage) -> nbpart.Workspace:
     """The workspace, with runs that are played on a stage."""
     workspace = nbpart.open("workspace")
     workspace.project.make_pool = stage.make_pool
@@ -113,7 +113,7 @@ def test_a_failed_backfill_with_nothing_left_stays_failed(
     assert (kinds(ws, backfill.id), len(stage.started), ws.project.catalog.sequence()) == (before, started, sequence)
 
 
-def test_what_succeeded_is_not_resumed_nor_retried(
+def test_a_successful_backfill_is_neither_resumed_nor_retried(
     ws: nbpart.Workspace, stage: Stage, notices: pytest.LogCaptureFixture
 ) -> None:
     backfill = ws.backfill("*").wait(progress=False)
@@ -138,9 +138,7 @@ def test_a_resumed_backfill_is_failed_where_other_steps_failed_before(ws: nbpart
     assert resumed.status == "failed"
 
 
-def test_keys_that_were_removed_are_nothing_to_resume(
-    ws: nbpart.Workspace, stage: Stage, notices: pytest.LogCaptureFixture
-) -> None:
+def test_removed_keys_are_not_resumed(ws: nbpart.Workspace, stage: Stage, notices: pytest.LogCaptureFixture) -> None:
     stage.answer = lambda spec: None
     backfill = ws.backfill("raw", max_workers=3)
     until(lambda: backfill.counts()["running"] == 3)
@@ -157,7 +155,7 @@ def test_keys_that_were_removed_are_nothing_to_resume(
     assert resumed.counts() == dict.fromkeys(resumed.counts(), 0) | {"succeeded": 1, "cancelled": 2}
 
 
-def test_an_asset_that_was_removed_is_named(ws: nbpart.Workspace, die: Die) -> None:
+def test_resuming_names_a_removed_asset(ws: nbpart.Workspace, die: Die) -> None:
     backfill = die(ws.plan("*"))
     ws.remove_asset("clean")
     with pytest.raises(UnknownNameError, match="clean: removed since this backfill was planned"):
@@ -165,26 +163,26 @@ def test_an_asset_that_was_removed_is_named(ws: nbpart.Workspace, die: Die) -> N
     assert backfill.status == "interrupted"
 
 
-def test_of_two_that_resume_at_once_one_does(ws: nbpart.Workspace, die: Die, stage: Stage) -> None:
+def test_of_two_processes_that_resume_at_once_only_one_does(ws: nbpart.Workspace, die: Die, stage: Stage) -> None:
     backfill = die(ws.plan("*"))
     stage.answer = lambda spec: None
-    together, told = threading.Barrier(2), []
+    together, refusals = threading.Barrier(2), []
 
     def resume(workspace: nbpart.Workspace) -> None:
         together.wait(30)
         try:
             workspace.backfills[backfill.id].resume(max_workers=3)
         except DeclarationError as error:
-            told.append(str(error))
+            refusals.append(str(error))
 
-    with open_played(stage) as other:
+    with open_with_stage(stage) as other:
         threads = [threading.Thread(target=resume, args=(one,)) for one in (ws, other)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(60)
-        assert len(told) == 1
-        assert "there is nothing to resume" in told[0]
+        assert len(refusals) == 1
+        assert "there is nothing to resume" in refusals[0]
         assert backfill.status == "running"
         stage.answer = lambda spec: "fine"
         until(lambda: len(stage.started) == 3)
@@ -197,7 +195,7 @@ def test_of_two_that_resume_at_once_one_does(ws: nbpart.Workspace, die: Die, sta
     assert kinds(ws, backfill.id) == ["started", "interrupted", "resumed", "succeeded"]
 
 
-def test_who_died_after_the_last_result_has_come_to_the_end(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_backfill_whose_process_died_after_the_last_result_has_finished(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = lambda spec: ValueError("broken")
     backfill = ws.backfill("raw").wait(progress=False)
     number = ws.project.coordinator.number
@@ -208,7 +206,7 @@ def test_who_died_after_the_last_result_has_come_to_the_end(ws: nbpart.Workspace
     assert backfill.status == "failed"
 
 
-def test_a_backfill_that_was_cancelled_before_its_process_had_it_stays_so(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_backfill_cancelled_before_its_process_began_stays_cancelled(ws: nbpart.Workspace, stage: Stage) -> None:
     plan = ws.plan("raw")
     frame = make_steps_frame(plan._registry, plan._steps, None)
     number, backfill_id = ws.project.catalog.write(
@@ -224,7 +222,9 @@ def test_a_backfill_that_was_cancelled_before_its_process_had_it_stays_so(ws: nb
 # what somebody else did
 
 
-def test_what_another_backfill_made_meanwhile_is_not_made_again(ws: nbpart.Workspace, die: Die, stage: Stage) -> None:
+def test_partitions_made_by_another_backfill_since_are_not_run_again(
+    ws: nbpart.Workspace, die: Die, stage: Stage
+) -> None:
     backfill = die(ws.plan("*"))
     ws.backfill("*").wait(progress=False)
     assert len(stage.started) == 6
@@ -233,7 +233,7 @@ def test_what_another_backfill_made_meanwhile_is_not_made_again(ws: nbpart.Works
     assert set(resumed.steps()["cause"]) == {"another run made it since this was planned"}
 
 
-def test_a_plan_that_was_made_earlier_keeps_its_moment(ws: nbpart.Workspace, die: Die, stage: Stage) -> None:
+def test_an_earlier_plan_that_is_resumed_runs_nothing_made_since(ws: nbpart.Workspace, die: Die, stage: Stage) -> None:
     plan = ws.plan("raw")
     ws.backfill("raw").wait(progress=False)
     backfill = die(plan)
@@ -241,7 +241,9 @@ def test_a_plan_that_was_made_earlier_keeps_its_moment(ws: nbpart.Workspace, die
     assert len(stage.started) == 3
 
 
-def test_what_was_made_by_hand_or_alone_counts_as_made(ws: nbpart.Workspace, die: Die, stage: Stage) -> None:
+def test_partitions_made_by_a_manual_run_or_materialize_are_not_run_again(
+    ws: nbpart.Workspace, die: Die, stage: Stage
+) -> None:
     backfill = die(ws.plan("raw"))
     record(ws, "raw", "a", "by hand")
     ws.materialize("raw", "b")
@@ -251,7 +253,7 @@ def test_what_was_made_by_hand_or_alone_counts_as_made(ws: nbpart.Workspace, die
     assert ws.load("raw", "a") == "by hand"
 
 
-def test_what_was_made_by_older_code_or_of_an_older_input_runs(
+def test_partitions_made_by_older_code_or_inputs_are_run(
     ws: nbpart.Workspace, die: Die, stage: Stage, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backfill = die(ws.plan("*"))
@@ -267,7 +269,7 @@ def test_what_was_made_by_older_code_or_of_an_older_input_runs(
 
 
 @pytest.mark.parametrize("given", [{}, {"factor": 2}])
-def test_what_was_chosen_although_fresh_runs_once(
+def test_a_fresh_partition_that_was_selected_runs_once(
     ws: nbpart.Workspace, die: Die, stage: Stage, given: dict[str, Any]
 ) -> None:
     ws.backfill("raw").wait(progress=False)
@@ -283,7 +285,7 @@ def test_what_was_chosen_although_fresh_runs_once(
     assert stage.names() == []
 
 
-def test_what_another_backfill_runs_just_now_is_followed(ws: nbpart.Workspace, die: Die, stage: Stage) -> None:
+def test_a_resumed_backfill_waits_for_runs_of_another(ws: nbpart.Workspace, die: Die, stage: Stage) -> None:
     backfill = die(ws.plan("raw"))
     stage.answer = lambda spec: None if spec.partition_key == "a" else "fine"
     other = ws.backfill("raw", keys="a")
@@ -297,7 +299,7 @@ def test_what_another_backfill_runs_just_now_is_followed(ws: nbpart.Workspace, d
     assert sorted(stage.names()) == [("raw", "a"), ("raw", "b"), ("raw", "c")]
 
 
-def test_a_retry_leaves_out_what_another_backfill_made_good(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_retry_leaves_out_steps_that_another_backfill_made(ws: nbpart.Workspace, stage: Stage) -> None:
     stage.answer = lambda spec: ValueError("broken") if spec.asset == "raw" else "fine"
     backfill = ws.backfill("*").wait(progress=False)
     stage.answer = lambda spec: "fine"

@@ -24,8 +24,8 @@ def test_a_run_has_the_parameters_of_its_partition_and_the_settings_that_it_was_
 
         ws.backfill("model", settings={"epochs": 5}).wait(progress=False)
         ws.backfill("report").wait(progress=False)
-        trained, told = (ws.get_run(ws.runs(asset).run_id[0]) for asset in ("model", "report"))
+        trained, reported = (ws.get_run(ws.runs(asset).run_id[0]) for asset in ("model", "report"))
         assert trained.params == {"depth": 3, "lr": 0.1}
         assert trained.settings == {"epochs": 5}
         assert (trained.to_json()["params"], trained.to_json()["settings"]) == (trained.params, trained.settings)
-        assert (told.params, told.settings) == ({}, {})
+        assert (reported.params, reported.settings) == ({}, {})

@@ -123,7 +123,7 @@ def declare_notebooks(ws: nbpart.Workspace, folder: Path) -> None:
     ws.notebook(write_notebook(folder / "several.ipynb", "import nbpart\nrun = nbpart.current_run()", path))
 
 
-def test_a_function_gets_its_source_its_folder_and_what_lies_beside_it(ws: nbpart.Workspace, folder: Path) -> None:
+def test_a_function_gets_its_source_and_runs_in_its_folder(ws: nbpart.Workspace, folder: Path) -> None:
     assert ws.load("sizes", "a.txt") == {
         "path": str(folder / "inbox" / "a.txt"),
         "size": 4,
@@ -146,7 +146,7 @@ def test_settings_are_overridden_and_metrics_recorded(ws: nbpart.Workspace) -> N
     assert (run.params, run.settings) == ({}, {"times": 2})
 
 
-def test_many_inputs_are_a_dict_or_one_frame_and_skip_says_what_it_lacked(ws: nbpart.Workspace) -> None:
+def test_many_inputs_are_a_dict_or_one_frame_and_skipped_ones_are_listed(ws: nbpart.Workspace) -> None:
     assert ws.load("lenient") == {
         "sizes": ["a.txt", "c.txt"],
         "letters": ["a.txt", "bad.txt", "c.txt"],
@@ -156,7 +156,7 @@ def test_many_inputs_are_a_dict_or_one_frame_and_skip_says_what_it_lacked(ws: nb
     assert ws.load("counted") == {"rows": 24, "kinds": ["a", "b", "c"]}
 
 
-def test_block_names_the_cause_and_is_the_next_plan(ws: nbpart.Workspace) -> None:
+def test_a_blocked_step_names_its_cause_and_is_in_the_next_plan(ws: nbpart.Workspace) -> None:
     steps = ws.backfills[next(iter(ws.backfills))].steps().set_index("asset")
     assert steps.loc["strict", "status"] == "blocked"
     assert steps.loc["strict", "cause"] == "sizes/bad.txt failed: KeyError: 'it is bad'"
@@ -202,7 +202,7 @@ def test_a_retry_is_another_attempt_of_the_same_run(ws: nbpart.Workspace) -> Non
     assert len(list((ws.root / "runs" / "flaky").rglob("*.ipynb"))) == 3, "every attempt keeps its notebook"
 
 
-def test_everything_goes_on_beside_a_running_backfill(ws: nbpart.Workspace, folder: Path) -> None:
+def test_a_running_backfill_blocks_nothing_else(ws: nbpart.Workspace, folder: Path) -> None:
     """A second kernel, the command line and this process look, add, register and run, while steps wait here."""
 
     @ws.asset(name="waiting", partitions=["one", "two"])
@@ -246,7 +246,7 @@ def test_everything_goes_on_beside_a_running_backfill(ws: nbpart.Workspace, fold
     assert set(ws.plan("waiting").frame["reason"]) == {"code changed"}
 
 
-def test_a_frame_comes_back_as_it_was(ws: nbpart.Workspace) -> None:
+def test_a_frame_is_loaded_as_it_was_saved(ws: nbpart.Workspace) -> None:
     frame = ws.load("letters", "c.txt")
     assert isinstance(frame, pd.DataFrame)
     assert frame["letter"].tolist() == ["c"] * 8

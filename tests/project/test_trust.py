@@ -1,4 +1,4 @@
-"""What somebody else made is not run by looking at it, and runs only where this user said so."""
+"""The list of trusted workspaces: code of a workspace that somebody else made runs only after this user trusted it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_this_user_made_is_on_the_list(state: Path, tmp_path: Path) -> None:
+def test_a_workspace_made_by_this_user_is_on_the_list(state: Path, tmp_path: Path) -> None:
     with nbpart.open(tmp_path / "workspace") as ws:
         assert ws.is_trusted
         [entry] = load_trusted()
@@ -51,7 +51,7 @@ def test_what_this_user_made_is_on_the_list(state: Path, tmp_path: Path) -> None
     assert (state / "nbpart" / "trusted").stat().st_mode & 0o077 == 0
 
 
-def test_path_and_identity_both_count(state: Path, root: Path, tmp_path: Path) -> None:
+def test_path_and_identity_must_both_match(state: Path, root: Path, tmp_path: Path) -> None:
     trust_workspace(root, "an-id")
     assert is_trusted(root, "an-id")
     for place, identity in ((root, "another"), (tmp_path / "copy", "an-id"), (root.parent, "an-id")):
@@ -62,20 +62,20 @@ def test_path_and_identity_both_count(state: Path, root: Path, tmp_path: Path) -
     assert "--trust" in str(caught.value)
 
 
-def test_a_workspace_that_takes_the_place_of_a_trusted_one_is_another(state: Path, root: Path) -> None:
+def test_a_workspace_in_the_place_of_a_trusted_one_is_not_trusted(state: Path, root: Path) -> None:
     trust_workspace(root, "mine")
     trust_workspace(root, "theirs")
     assert [entry.workspace_id for entry in load_trusted()] == ["theirs"]
 
 
-def test_a_link_is_the_place_that_it_leads_to(state: Path, root: Path, tmp_path: Path) -> None:
+def test_a_link_is_trusted_as_its_target(state: Path, root: Path, tmp_path: Path) -> None:
     trust_workspace(root, "an-id")
     link = tmp_path / "link"
     link.symlink_to(root)
     assert is_trusted(link, "an-id")
 
 
-def test_what_was_forgotten_is_trusted_no_longer(state: Path, root: Path) -> None:
+def test_a_removed_workspace_is_no_longer_trusted(state: Path, root: Path) -> None:
     trust_workspace(root, "an-id")
     assert forget_workspace(root)
     assert not is_trusted(root, "an-id")
@@ -108,7 +108,7 @@ def test_an_entry_under_another_name_and_one_that_is_a_link_trust_nothing(state:
     ("environ", "expected"),
     [({"XDG_STATE_HOME": "/state"}, "/state/nbpart"), ({"XDG_STATE_HOME": "here"}, None), ({}, None)],
 )
-def test_the_list_lies_where_the_system_keeps_state(
+def test_the_list_is_in_the_state_folder_of_the_system(
     environ: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
@@ -123,7 +123,7 @@ def test_a_home_that_is_no_folder_of_its_own_gives_no_list(monkeypatch: pytest.M
     assert find_state_folder({}) is None
 
 
-def test_where_the_list_cannot_be_written_this_process_remembers(
+def test_without_a_writable_list_trust_lasts_for_this_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
@@ -140,7 +140,7 @@ def test_where_the_list_cannot_be_written_this_process_remembers(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_entries_of_what_is_gone_do_not_pile_up(state: Path, tmp_path: Path) -> None:
+def test_entries_of_deleted_workspaces_are_dropped(state: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     trust_workspace(tmp_path / "there", "an-id")
     for number in range(1001):
@@ -172,7 +172,7 @@ def _first(ws: nbpart.Workspace) -> nbpart.Backfill:
     return next(iter(ws.backfills.values()))
 
 
-DOORS: dict[str, Callable[[nbpart.Workspace], Any]] = {
+RUNS_CODE: dict[str, Callable[[nbpart.Workspace], Any]] = {
     "backfill": lambda ws: ws.backfill(),
     "plan.run": lambda ws: ws.plan().run(),
     "detach": lambda ws: ws.backfill(detach=True),
@@ -188,11 +188,11 @@ DOORS: dict[str, Callable[[nbpart.Workspace], Any]] = {
 
 
 @pytest.mark.kernel
-def test_what_runs_code_is_refused_with_the_words_to_type(strange: tuple[Path, Path]) -> None:
+def test_running_code_is_refused_with_the_command_that_trusts(strange: tuple[Path, Path]) -> None:
     root, mark = strange
     with nbpart.open(root) as ws:
         before = len(ws.backfills), len(ws.runs()), list(ws.partition_sets["keys"])
-        for door in DOORS.values():
+        for door in RUNS_CODE.values():
             with pytest.raises(UntrustedWorkspaceError, match=r"nbpart\.open\(.*, trust=True\)"):
                 door(ws)
         assert (len(ws.backfills), len(ws.runs()), list(ws.partition_sets["keys"])) == before
@@ -200,7 +200,9 @@ def test_what_runs_code_is_refused_with_the_words_to_type(strange: tuple[Path, P
 
 
 @pytest.mark.kernel
-def test_looking_runs_nothing(strange: tuple[Path, Path], caplog: pytest.LogCaptureFixture) -> None:
+def test_reading_an_untrusted_workspace_runs_nothing(
+    strange: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
     root, mark = strange
     (mark.parent / "file.csv").write_text("changed since")
     with nbpart.open(root) as ws:
@@ -212,8 +214,8 @@ def test_looking_runs_nothing(strange: tuple[Path, Path], caplog: pytest.LogCapt
         run_id = ws.runs("leave").run_id[0]
         assert ws.get_run(run_id).log is not None
         actions = WorkspaceActions(ws.project)
-        for look in (ws, ws.graph(), ws.heatmap(), make_explorer(ws.project), ws.plan(), ws.backfills):
-            repr(look)
+        for shown in (ws, ws.graph(), ws.heatmap(), make_explorer(ws.project), ws.plan(), ws.backfills):
+            repr(shown)
         actions.read_partition("leave", "lr=0.1"), actions.read_run(run_id), actions.read_executed_notebook(run_id)
         actions.preview_data("leave", "lr=0.1"), actions.read_log(run_id), actions.interrupt_dead_runs()
         actions.plan(["*"], None, ["outdated"])
@@ -222,7 +224,7 @@ def test_looking_runs_nothing(strange: tuple[Path, Path], caplog: pytest.LogCapt
 
 
 @pytest.mark.kernel
-def test_once_trusted_it_runs_and_needs_no_word_again(strange: tuple[Path, Path], state: Path) -> None:
+def test_a_workspace_is_trusted_once_and_for_all(strange: tuple[Path, Path], state: Path) -> None:
     root, mark = strange
     with nbpart.open(root, trust=True) as ws:
         ws.backfill("leave", detach=True).wait(progress=False).raise_for_failures()

@@ -89,7 +89,7 @@ def run_of(ws: nbpart.Workspace, asset: str) -> nbpart.Run:
 
 
 @pytest.mark.parametrize(
-    ("asset", "told"),
+    ("asset", "message"),
     [
         ("syntax", r"SyntaxError: invalid syntax"),
         ("endless", r"TimeoutError: the run took longer than 3 s; it was stopped in cell 1"),
@@ -99,18 +99,18 @@ def run_of(ws: nbpart.Workspace, asset: str) -> nbpart.Run:
         ("left", r"SystemExit: cell 5 called sys\.exit\(4\)"),
     ],
 )
-def test_a_run_that_cannot_end_well_is_failed_and_says_why(ws: nbpart.Workspace, asset: str, told: str) -> None:
+def test_a_failing_notebook_makes_a_failed_run_with_the_reason(ws: nbpart.Workspace, asset: str, message: str) -> None:
     run = run_of(ws, asset)
     assert run.status == "failed"
     assert run.error
-    assert re.search(told, run.error), run.error
+    assert re.search(message, run.error), run.error
     assert "\n" not in run.error.strip()
     assert ws.status().loc[asset, "failed"] == 1
     assert run.notebook is not None
     assert run.notebook.is_file()
 
 
-def test_one_failure_costs_the_others_nothing(ws: nbpart.Workspace) -> None:
+def test_a_failed_run_does_not_affect_others(ws: nbpart.Workspace) -> None:
     steps = ws.backfills[next(iter(ws.backfills))].steps().set_index("asset")
     assert set(steps[steps["status"] == "failed"].index) == set(FAILURES)
     assert steps.loc["after", "status"] == "blocked"
@@ -140,7 +140,7 @@ def test_a_notebook_without_a_parameters_cell_gets_its_values_first(ws: nbpart.W
     assert notebook.cells[0].metadata.tags == ["injected-parameters"]
 
 
-def test_any_key_runs_and_stays_inside(ws: nbpart.Workspace) -> None:
+def test_runs_of_odd_keys_stay_inside_the_workspace(ws: nbpart.Workspace) -> None:
     before = outside(ws)
     ws.dynamic_partitions("keys").add(HOSTILE_KEYS)
     ws.backfill("echo", max_workers=2).wait(progress=False).raise_for_failures()
@@ -153,8 +153,8 @@ def test_any_key_runs_and_stays_inside(ws: nbpart.Workspace) -> None:
             assert path.resolve().is_relative_to(ws.root / "runs" / "echo")
             assert path.is_file()
     assert set(ws.table("echo").df()["partition_key"]) == set(HOSTILE_KEYS)
-    counted = ws.sql("select value->>'key' as told, partition_key from echo").df()
-    assert (counted["told"] == counted["partition_key"]).all()
+    counted = ws.sql("select value->>'key' as saved_key, partition_key from echo").df()
+    assert (counted["saved_key"] == counted["partition_key"]).all()
     assert len(ws.runs("echo")) == len(HOSTILE_KEYS), "the table of runs is still there"
     assert "<script>" not in ws._repr_html_() + ws.plan("echo", status="all")._repr_html_()
 
@@ -168,7 +168,7 @@ def outside(ws: nbpart.Workspace) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "message"),
     [
         ("", "empty"),
         ("a\nb", r"U\+000A"),
@@ -180,9 +180,9 @@ def outside(ws: nbpart.Workspace) -> set[str]:
         (None, "text"),
     ],
 )
-def test_what_is_no_key_is_refused_and_adds_nothing(ws: nbpart.Workspace, key: Any, told: str) -> None:
+def test_an_invalid_key_is_refused_before_anything_is_added(ws: nbpart.Workspace, key: Any, message: str) -> None:
     keys = ws.dynamic_partitions("refused")
-    with pytest.raises(PartitionKeyError, match=told):
+    with pytest.raises(PartitionKeyError, match=message):
         keys.add("good", key)
     assert list(keys) == []
     assert key not in keys
@@ -213,7 +213,7 @@ def test_a_key_that_is_removed_while_it_runs_keeps_its_history(ws: nbpart.Worksp
     assert ws.load("slow", "gone") == "gone"
 
 
-def test_a_key_that_is_removed_before_its_turn(ws: nbpart.Workspace) -> None:
+def test_the_step_of_a_key_removed_before_it_ran_has_an_outcome(ws: nbpart.Workspace) -> None:
     """Its step was planned, so it has an outcome, and nothing of it stands in a list."""
     keys = ws.dynamic_partitions("short")
     keys.add("a", "b")

@@ -45,15 +45,15 @@ def cell(source: str, **variables: Any) -> dict[str, Any]:
     return variables
 
 
-def test_nothing_is_recorded_and_that_is_said(ws: nbpart.Workspace, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_manual_run_records_nothing_and_says_so(ws: nbpart.Workspace, capfd: pytest.CaptureFixture[str]) -> None:
     run = nbpart.current_run("raw", partition_key="a")
     assert (run.asset, run.partition_key, run.params) == ("raw", "a", {})
     run.save({"n": 1})
     run.log(score=2)
     run.output_path("x.txt").write_text("x")
-    told = capfd.readouterr().err
-    assert told.count("records nothing") == 1
-    assert str(ws.root / "data" / "_scratch") in told
+    printed = capfd.readouterr().err
+    assert printed.count("records nothing") == 1
+    assert str(ws.root / "data" / "_scratch") in printed
     assert ws.runs().empty
     assert ws.partition_status("raw").status.tolist() == ["missing", "missing"]
     assert list((ws.root / "data" / "_scratch").rglob("*.json"))
@@ -71,7 +71,7 @@ def test_parameters_come_from_the_cell_or_the_call(ws: nbpart.Workspace) -> None
     assert cell("run = nbpart.current_run('raw')", partition_key="b")["run"].partition_key == "b"
 
 
-def test_what_is_not_clear_is_asked(ws: nbpart.Workspace) -> None:
+def test_an_ambiguous_manual_run_is_refused(ws: nbpart.Workspace) -> None:
     with pytest.raises(DeclarationError, match="name it, as in"):
         nbpart.current_run()
     with pytest.raises(DeclarationError, match=r"'raw' is partitioned by 'files': by hand say which"):
@@ -100,7 +100,7 @@ def test_the_workspace_is_the_one_above(
         nbpart.current_run("report", workspace=tmp_path)
 
 
-def test_recorded_saves_are_facts(ws: nbpart.Workspace) -> None:
+def test_recorded_saves_materialize_the_partition(ws: nbpart.Workspace) -> None:
     run = nbpart.current_run("raw", partition_key="a", record=True)
     run.save({"n": 1})
     assert ws.load("raw", "a") == {"n": 1}
@@ -129,7 +129,7 @@ def test_inputs_follow_the_mapping(ws: nbpart.Workspace) -> None:
         nbpart.current_run("follows", partition_key="c").load("raw")
 
 
-def test_a_cell_run_again_and_again_leaves_no_catalog_open(ws: nbpart.Workspace) -> None:
+def test_a_cell_that_is_run_repeatedly_leaves_no_catalog_open(ws: nbpart.Workspace) -> None:
     before = threading.active_count()
     for n in range(3):
         nbpart.current_run("raw", partition_key="a", record=True).save({"n": n})
@@ -138,7 +138,7 @@ def test_a_cell_run_again_and_again_leaves_no_catalog_open(ws: nbpart.Workspace)
     assert threading.active_count() <= before
 
 
-def test_every_recorded_run_by_hand_has_a_number_and_files_of_its_own(ws: nbpart.Workspace) -> None:
+def test_every_recorded_save_has_a_run_id_and_files_of_its_own(ws: nbpart.Workspace) -> None:
     first = nbpart.current_run("raw", partition_key="a", record=True)
     second = nbpart.current_run("raw", partition_key="a", record=True)
     ids = (first.run_id, second.run_id)
@@ -154,7 +154,7 @@ def test_every_recorded_run_by_hand_has_a_number_and_files_of_its_own(ws: nbpart
     assert ws.project.catalog.read(check.check) == []
 
 
-def test_scratch_files_of_two_runs_are_apart(ws: nbpart.Workspace) -> None:
+def test_two_manual_runs_have_separate_scratch_files(ws: nbpart.Workspace) -> None:
     runs = [nbpart.current_run("raw", partition_key="a") for _ in range(5)]
     for n, run in enumerate(runs):
         run.save({"n": n})

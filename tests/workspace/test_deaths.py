@@ -1,4 +1,4 @@
-"""What a process that was killed had running is told as interrupted by whatever reads it, without being asked to."""
+"""Everything that reads runs shows those of a killed process as interrupted, without being asked to refresh."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def backfill_id(ws: nbpart.Workspace) -> str:
 
 
 def backfill(ws: nbpart.Workspace) -> Any:
-    """The backfill, without the list of them, which would look itself."""
+    """The backfill, without the list of them, which would mark dead runs itself."""
     return nbpart.project.backfills.Backfill(ws.project, backfill_id(ws))
 
 
@@ -86,25 +86,27 @@ READS: dict[str, Callable[[nbpart.Workspace], object]] = {
 
 
 def load_of_run(ws: nbpart.Workspace) -> str:
-    with pytest.raises(nbpart.NbpartError) as told:
+    with pytest.raises(nbpart.NbpartError) as error:
         ws.load("raw", "a", run=run_id(ws))
-    return str(told.value)
+    return str(error.value)
 
 
 @pytest.mark.parametrize("read", READS)
-def test_the_first_look_sees_who_is_dead(ws: nbpart.Workspace, read: str) -> None:
-    told = READS[read](ws)
-    if isinstance(told, str | list | tuple | dict) or hasattr(told, "status"):
-        text = re.sub(r"<style>.*?</style>", "", str(told), flags=re.S)
+def test_the_first_read_shows_runs_of_dead_processes_as_interrupted(ws: nbpart.Workspace, read: str) -> None:
+    result = READS[read](ws)
+    if isinstance(result, str | list | tuple | dict) or hasattr(result, "status"):
+        text = re.sub(r"<style>.*?</style>", "", str(result), flags=re.S)
         assert "running" not in text
         # the step of an interrupted backfill is to do again
         assert any(word in text for word in ("interrupted", "missing", "planned"))
     else:
-        assert not told
+        assert not result
     assert ws.project.catalog.read(lambda b: b.value("SELECT status FROM outcomes")) == RunStatus.INTERRUPTED
 
 
-def test_who_dies_later_is_seen_within_two_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_dies_later_is_noticed_within_two_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "dies.py").write_text(DIES.replace("os.kill(os.getpid(), 9)", "print('runs', flush=True); input()"))
     with nbpart.open(tmp_path / "workspace") as ws:
         command = [sys.executable, "dies.py"]
@@ -116,7 +118,7 @@ def test_who_dies_later_is_seen_within_two_seconds(tmp_path: Path, monkeypatch: 
             assert ws.runs()["status"].tolist() == ["running"]
             graph, heat = ws.graph(), ws.heatmap()
             process.kill()
-        # no look is forced: the reads do it, and the widgets though nobody reads
+        # nothing is refreshed here: the reads do it, and the widgets though nobody reads
         wait_for(lambda: graph.model.cards[0].counts[3] == 0, 30, "the graph shows that nothing runs")
         wait_for(lambda: heat._held.bands[0].counts[0, 3] == 0, 30, "the heatmap shows that nothing runs")
         assert ws.runs()["status"].tolist() == ["interrupted"]

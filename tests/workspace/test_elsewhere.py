@@ -69,7 +69,9 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("case", CELLS)
-def test_a_notebook_is_stale_by_a_module_that_lies_elsewhere(ws: nbpart.Workspace, layout: Path, case: str) -> None:
+def test_an_edited_module_outside_the_project_makes_a_notebook_stale(
+    ws: nbpart.Workspace, layout: Path, case: str
+) -> None:
     edited, source = CELLS[case]
     write_notebook(layout / "notebooks" / "train.ipynb", *([source] if source.startswith("%%") else source.split("\n")))
     ws.notebook(layout / "notebooks" / "train.ipynb")
@@ -84,7 +86,7 @@ def test_a_notebook_is_stale_by_a_module_that_lies_elsewhere(ws: nbpart.Workspac
     assert reasons(ws) == {}, "a plan, with what is kept of where modules are, sees the same"
 
 
-def test_a_cell_of_a_notebook_that_is_run_counts_and_its_outputs_do_not(ws: nbpart.Workspace, layout: Path) -> None:
+def test_code_of_a_notebook_run_by_percent_run_counts_and_outputs_do_not(ws: nbpart.Workspace, layout: Path) -> None:
     write_notebook(layout / "notebooks" / "train.ipynb", "%run ../lib/cells.ipynb")
     ws.notebook(layout / "notebooks" / "train.ipynb")
     record(ws, "train", None, {"n": 1})
@@ -108,7 +110,7 @@ def _import_module() -> Any:
 
 @pytest.mark.parametrize("function", [_import_statement, _import_module])
 @pytest.mark.parametrize("place", [0, 10_000])
-def test_a_function_of_a_cell_finds_what_its_kernel_put_on_the_path(
+def test_a_function_of_a_cell_runs_with_the_path_of_its_kernel(
     ws: nbpart.Workspace, layout: Path, function: Callable[[], Any], place: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sys.path.insert(place, str(layout / "lib"))
@@ -122,14 +124,14 @@ def test_a_function_of_a_cell_finds_what_its_kernel_put_on_the_path(
     assert reasons(ws) == {"carried": "code changed"}
 
 
-def test_what_is_installed_is_not_local(ws: nbpart.Workspace, layout: Path) -> None:
+def test_installed_modules_are_not_local(ws: nbpart.Workspace, layout: Path) -> None:
     write_notebook(layout / "notebooks" / "train.ipynb", "import json, pandas, duckdb.experimental, pytest")
     ws.notebook(layout / "notebooks" / "train.ipynb")
     assert ws.assets["train"].modules == {}
 
 
 @pytest.mark.kernel
-def test_they_run_and_a_script_as_it_was_planned(
+def test_runs_use_the_modules_and_scripts_of_the_plan(
     ws: nbpart.Workspace, layout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def save(expression: str) -> str:

@@ -18,7 +18,7 @@ def ws(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return nbpart.open("workspace")
 
 
-def test_declaring_touches_nothing(ws: Any, project: Path) -> None:
+def test_declaring_inside_a_run_touches_nothing(ws: Any, project: Path) -> None:
     files = ws.dynamic_partitions("files")
     assert files.add("a") == files.add_grid(lr=[1]) == files.add_rows([]) == files.remove("a") == []
     assert (list(files), len(files), "a" in files, files.page()) == ([], 0, False, [])
@@ -34,12 +34,12 @@ def test_declaring_touches_nothing(ws: Any, project: Path) -> None:
         return "plain"
 
     @ws.sensor(every="1m")
-    def look(context: Any) -> list[str]:
+    def find_files(context: Any) -> list[str]:
         return ["a"]
 
     assert size("abc") == {"n": 3}
     assert plain() == "plain"
-    assert look(None) == ["a"]
+    assert find_files(None) == ["a"]
     assert size.partitions == files.definition
     # a run may have another working directory than the process that registered
     train = ws.notebook("notebooks/not/here.ipynb")
@@ -49,7 +49,7 @@ def test_declaring_touches_nothing(ws: Any, project: Path) -> None:
     assert not (project / "workspace").exists()
 
 
-def test_what_it_cannot_do_says_so(ws: Any) -> None:
+def test_other_methods_are_refused_inside_a_run(ws: Any) -> None:
     for name in ("backfill", "plan", "load", "status"):
         with pytest.raises(DeclarationError, match=rf"inside a run .* so ws\.{name} is not there"):
             getattr(ws, name)("x")

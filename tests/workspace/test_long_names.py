@@ -37,7 +37,7 @@ def test_the_longest_names_run(ws: nbpart.Workspace, project: Path) -> None:
     ws.notebook(notebook, name=f"a{LETTERS}", deps=[f"s{LETTERS}"])
 
     @ws.sensor(every="1h", name=f"w{LETTERS}", partitions=files)
-    def look(context: object) -> list[str]:
+    def find_files(context: object) -> list[str]:
         return []
 
     ws.backfill().wait(progress=False).raise_for_failures()

@@ -32,7 +32,7 @@ def where(inbox) -> dict:
 
 
 @nbpart.sensor(every="1h", partitions=nbpart.DynamicPartitions("files"))
-def look(context):
+def find_files(context):
     return os.listdir("inbox")
 """
 REGISTER = """
@@ -40,7 +40,7 @@ import flow
 import nbpart
 
 with nbpart.open("workspace", catalog={catalog!r}) as ws:
-    ws.register(flow.where, flow.inbox, flow.look, nbpart.DynamicPartitions("files"))
+    ws.register(flow.where, flow.inbox, flow.find_files, nbpart.DynamicPartitions("files"))
     ws.notebook("notebooks/book.ipynb")
 """
 
@@ -67,7 +67,7 @@ def call(folder: Path, *command: str) -> None:
 @pytest.mark.kernel
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("catalog", [None, "catalog"])
-def test_a_project_runs_where_it_is(tmp_path: Path, catalog: str | None) -> None:
+def test_a_moved_project_runs_in_its_new_place(tmp_path: Path, catalog: str | None) -> None:
     first, copied, moved = tmp_path / "first", tmp_path / "copied", tmp_path / "moved"
     make_project(first, catalog)
     with nbpart.open(first / "workspace") as ws:
@@ -77,7 +77,7 @@ def test_a_project_runs_where_it_is(tmp_path: Path, catalog: str | None) -> None
     first.rename(moved)
     for folder, read in ((copied, "copied"), (moved, "original")):
         call(folder, sys.executable, "-m", "nbpart.cli", "backfill", "--trust")
-        call(folder, sys.executable, "-m", "nbpart.cli", "tick", "look")
+        call(folder, sys.executable, "-m", "nbpart.cli", "tick", "find_files")
         with nbpart.open(folder / "workspace") as ws:
             there = {"folder": str(folder), "module": str(folder / "parts" / "shared.py"), "read": read}
             assert ws.load("where") == there
@@ -93,7 +93,7 @@ def test_a_project_runs_where_it_is(tmp_path: Path, catalog: str | None) -> None
 @pytest.mark.kernel
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("catalog", [None, "catalog"])
-def test_a_workspace_that_is_moved_under_a_backfill_is_not_made_anew(
+def test_a_workspace_moved_during_a_backfill_is_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalog: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -124,7 +124,7 @@ def test_a_workspace_that_is_moved_under_a_backfill_is_not_made_anew(
 
 
 @pytest.mark.parametrize("catalog", [None, "catalog"])
-def test_a_folder_in_the_place_of_an_open_workspace_is_left_alone(tmp_path: Path, catalog: str | None) -> None:
+def test_another_folder_at_the_path_of_an_open_workspace_is_left_alone(tmp_path: Path, catalog: str | None) -> None:
     root = tmp_path / "workspace"
     ws = nbpart.open(root, catalog=None if catalog is None else tmp_path / catalog)
     root.rename(tmp_path / "moved")

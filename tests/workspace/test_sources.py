@@ -40,20 +40,20 @@ def reasons(ws: nbpart.Workspace, selection: str = "first") -> dict[str, str]:
     return dict(zip(frame.partition_key, frame.reason, strict=True))
 
 
-def test_a_source_is_its_path(ws: nbpart.Workspace, project: Path) -> None:
+def test_loading_a_source_returns_its_path(ws: nbpart.Workspace, project: Path) -> None:
     assert ws.load("inbox", "a") == str(project / "inbox" / "a.csv")
     ws.source("lookup", "s3://bucket/lookup.csv")
     assert ws.load("lookup") == "s3://bucket/lookup.csv"
 
 
-def test_by_hand_a_source_is_looked_at(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_manual_run_looks_at_its_source(ws: nbpart.Workspace, project: Path) -> None:
     ws.dynamic_partitions("files").add("new")
     (project / "inbox" / "new.csv").write_text("new")
     run = nbpart.current_run("first", partition_key="new")
     assert run.load("inbox") == str(project / "inbox" / "new.csv")
 
 
-def test_the_same_content_is_no_change(ws: nbpart.Workspace, project: Path) -> None:
+def test_rewriting_a_source_with_equal_content_is_no_change(ws: nbpart.Workspace, project: Path) -> None:
     assert reasons(ws, "*") == {}
     path = project / "inbox" / "a.csv"
     os.utime(path, (1, 1))
@@ -78,14 +78,14 @@ def test_a_changed_file_makes_its_reader_stale_one_level_down(ws: nbpart.Workspa
     assert reasons(ws, "second") == {"a": "input first changed"}
 
 
-def test_a_deleted_file(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_deleted_source_file_makes_its_readers_stale(ws: nbpart.Workspace, project: Path) -> None:
     (project / "inbox" / "b.csv").unlink()
     assert ws.partition_status("first").status.tolist() == ["materialized", "stale"]
     assert reasons(ws) == {"b": "source inbox changed"}
     assert ws.load("first", "b") == "b"
 
 
-def test_a_source_that_moves_changes_what_was_read(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_source_with_another_path_makes_its_readers_stale(ws: nbpart.Workspace, project: Path) -> None:
     (project / "other").mkdir()
     for key, text in {"a": "a", "b": "other"}.items():
         (project / "other" / f"{key}.csv").write_text(text)
@@ -93,7 +93,7 @@ def test_a_source_that_moves_changes_what_was_read(ws: nbpart.Workspace, project
     assert reasons(ws) == {"b": "source inbox changed"}
 
 
-def test_a_key_cannot_lead_out_of_its_folder(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_key_cannot_escape_the_folder_of_its_source(ws: nbpart.Workspace, project: Path) -> None:
     (project / "secret.csv").write_text("secret")
     ws.dynamic_partitions("files").add("../secret")
     assert ws.partition_status("inbox").status.tolist()[-1] == "missing"
@@ -102,7 +102,7 @@ def test_a_key_cannot_lead_out_of_its_folder(ws: nbpart.Workspace, project: Path
         ws.load("inbox", "../secret")
 
 
-def test_a_source_that_cannot_be_looked_at_stays_as_it_was(
+def test_an_unreachable_source_keeps_its_recorded_state(
     ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: Any) -> Any:
@@ -125,7 +125,7 @@ def test_a_partitioned_source_by_parameters(ws: nbpart.Workspace, project: Path)
     assert ws.load("models", {"lr": 0.1, "depth": 3}).endswith("0.1.bin")
 
 
-def test_nobody_here_computes_a_source(ws: nbpart.Workspace) -> None:
+def test_a_source_cannot_be_materialized(ws: nbpart.Workspace) -> None:
     with pytest.raises(DeclarationError, match="'inbox' is a source"):
         ws.materialize("inbox", "a")
     with pytest.raises(DeclarationError, match="no asset that could be computed"):

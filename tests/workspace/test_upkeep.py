@@ -20,7 +20,7 @@ def every_text(root: Path) -> dict[str, str]:
     return {str(p): p.read_bytes().decode("utf-8", "replace") for p in root.rglob("*") if p.is_file()}
 
 
-def test_a_secret_stands_nowhere(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_secret_is_written_to_no_file(ws: nbpart.Workspace, project: Path) -> None:
     notebook = write_notebook(
         project / "ask.ipynb",
         "import nbpart\nrun = nbpart.current_run()\nprint('using', token)",
@@ -43,7 +43,7 @@ def test_a_secret_stands_nowhere(ws: nbpart.Workspace, project: Path) -> None:
     assert not [path for path, text in every_text(ws.root).items() if TOKEN in text]
 
 
-def test_a_secret_has_to_be_given_again(ws: nbpart.Workspace, project: Path) -> None:
+def test_resuming_needs_the_secret_again(ws: nbpart.Workspace, project: Path) -> None:
     def ask(token: str = "") -> str:
         return str(len(token))
 
@@ -75,7 +75,7 @@ def test_a_secret_has_to_be_given_again(ws: nbpart.Workspace, project: Path) -> 
         ws.asset(ask, secrets=["tokn"])
 
 
-def test_the_kernel_of_a_failed_run_can_be_looked_at(ws: nbpart.Workspace) -> None:
+def test_the_kernel_of_a_failed_run_can_be_inspected(ws: nbpart.Workspace) -> None:
     def broken(partition_key: str) -> str:
         inner = [partition_key, 42]
         raise ValueError(str(inner))
@@ -134,7 +134,7 @@ def test_prune_keeps_what_is_current_and_the_newest(ws: nbpart.Workspace) -> Non
         ws.prune(0)
 
 
-def test_a_failed_rerun_does_not_make_the_data_old(ws: nbpart.Workspace, project: Path) -> None:
+def test_prune_keeps_data_after_a_failed_rerun(ws: nbpart.Workspace, project: Path) -> None:
     def text(n: int = 0) -> str:
         if n:
             raise ValueError("not this time")
@@ -150,7 +150,7 @@ def test_a_failed_rerun_does_not_make_the_data_old(ws: nbpart.Workspace, project
     assert ws.get_run(first).log, "the record of what made the current data stays"
 
 
-def test_stray_files_of_a_person_at_work_stay(ws: nbpart.Workspace) -> None:
+def test_prune_keeps_young_stray_files(ws: nbpart.Workspace) -> None:
     scratch = ws.root / "data" / "_scratch" / "x.txt"
     scratch.parent.mkdir(parents=True)
     scratch.write_text("just now")

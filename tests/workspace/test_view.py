@@ -54,7 +54,7 @@ def test_a_grid_of_parameters_is_added(actions: Actions, ws: nbpart.Workspace) -
     assert done.code == "ws.partition_sets['trials'].add_grid(lr=[0.1, 0.2], depth=3)"
 
 
-def test_the_code_that_is_shown_does_the_same(actions: Actions, ws: nbpart.Workspace) -> None:
+def test_the_shown_code_does_the_same_as_the_action(actions: Actions, ws: nbpart.Workspace) -> None:
     actions.add_keys("files", ["a", "b"])
     plan = actions.plan(["frames"], ["a"], ["outdated"])
     assert plan.code == "ws.plan('frames', keys='a')"

@@ -101,7 +101,7 @@ def test_runs_newest_first(ws: nbpart.Workspace) -> None:
         ws.get_run("x")
 
 
-def test_load_now_and_as_a_run_left_it(ws: nbpart.Workspace) -> None:
+def test_load_returns_current_data_or_that_of_a_run(ws: nbpart.Workspace) -> None:
     for n in (1, 2):
         record(ws, "dicts", "a", {"n": n})
     older, newer = ws.runs("dicts", "a").run_id[::-1]
@@ -124,7 +124,7 @@ def test_load_now_and_as_a_run_left_it(ws: nbpart.Workspace) -> None:
         ws.load("dicts", "a", run="x")
 
 
-def test_data_that_is_gone_says_so(ws: nbpart.Workspace) -> None:
+def test_loading_deleted_data_says_so(ws: nbpart.Workspace) -> None:
     record(ws, "dicts", "a", {"n": 1})
     for path in (ws.root / "data").rglob("*.json"):
         path.unlink()
@@ -173,7 +173,7 @@ def test_tables_of_every_kind(ws: nbpart.Workspace) -> None:
         ws.sql("select * from nosuch")
 
 
-def test_a_relation_keeps_its_moment(ws: nbpart.Workspace) -> None:
+def test_a_relation_does_not_change_with_the_data(ws: nbpart.Workspace) -> None:
     record(ws, "dicts", "a", {"n": 1})
     held = ws.table("dicts")
     record(ws, "dicts", "b", {"n": 2})
@@ -196,7 +196,7 @@ def test_a_context_manager_closes(project: Path) -> None:
         assert list(again.dynamic_partitions("files")) == ["a"]
 
 
-def test_two_hold_the_same_workspace_in_one_process(ws: nbpart.Workspace) -> None:
+def test_one_process_can_open_a_workspace_twice(ws: nbpart.Workspace) -> None:
     with nbpart.open(ws.root) as other:
         other.dynamic_partitions("files").add("c")
         assert "c" in ws.dynamic_partitions("files")
@@ -210,7 +210,7 @@ def test_two_hold_the_same_workspace_in_one_process(ws: nbpart.Workspace) -> Non
         assert ws.status().loc["later", "missing"] == 1
 
 
-def test_two_processes_hold_the_same_workspace(ws: nbpart.Workspace) -> None:
+def test_two_processes_can_open_the_same_workspace(ws: nbpart.Workspace) -> None:
     code = (
         "import sys, nbpart\n"
         "ws = nbpart.open(sys.argv[1])\n"
@@ -222,7 +222,7 @@ def test_two_processes_hold_the_same_workspace(ws: nbpart.Workspace) -> None:
     assert "from elsewhere" in ws.dynamic_partitions("files")
 
 
-def test_how_it_is_shown(ws: nbpart.Workspace) -> None:
+def test_the_repr(ws: nbpart.Workspace) -> None:
     assert repr(ws) == f"<Workspace {str(ws.root)!r}: 3 assets and sources>"
     record(ws, "dicts", "a", {})
     run = ws.get_run(ws.runs().run_id[0])
