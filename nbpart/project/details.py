@@ -31,7 +31,7 @@ from nbpart.widgets.actions import (
 _MAX_RUNS = 20
 
 
-def show_partition(project: Project, asset: str, partition_key: str | None) -> PartitionDetails:
+def load_partition_details(project: Project, asset: str, partition_key: str | None) -> PartitionDetails:
     """A partition's status, data and newest runs. Raises `UnknownNameError`."""
     node = project.registry()[asset]
     key = spell_key(node, partition_key)
@@ -52,15 +52,15 @@ def show_partition(project: Project, asset: str, partition_key: str | None) -> P
         status=str(found.status),
         reason=reasons[0] if reasons else "",
         params=PartitionRef(asset, key).parameters(node.parameters),
-        materialization=_describe_made(project, made, found.metrics),
+        materialization=_describe_materialization(project, made, found.metrics),
         run_id=found.run.run_id if found.run else None,
-        runs=tuple(_brief(row) for row in runs.itertuples(index=False)),
+        runs=tuple(_summarize_run(row) for row in runs.itertuples(index=False)),
         code=f"ws.load({spell_partition(asset, key)})",
         blocked=found.blocked,
     )
 
 
-def show_run(project: Project, run_id: str) -> RunDetails:
+def load_run_details(project: Project, run_id: str) -> RunDetails:
     """A run and the materialization that it made. Raises `UnknownNameError`."""
     record = find_run(project, run_id)
     node = project.registry().nodes.get(record.asset)
@@ -73,19 +73,19 @@ def show_run(project: Project, run_id: str) -> RunDetails:
         return made, metrics_of(batch, made.materialization_id if made else None)
 
     made, metrics = project.read(work)
-    return _describe_run(project, record, _describe_made(project, made, metrics))
+    return _describe_run(project, record, _describe_materialization(project, made, metrics))
 
 
-def show_log(project: Project, run_id: str, after: int | None, longest: int) -> LogPart:
-    """The part of a run's log behind byte ``after``, at most its last ``longest`` bytes; see `read_log`."""
+def load_log_part(project: Project, run_id: str, after: int | None, max_bytes: int) -> LogPart:
+    """The part of a run's log behind byte ``after``, at most its last ``max_bytes`` bytes; see `read_log`."""
     path = get_run(project, run_id).log_path
     code = f"print(ws.get_run({run_id!r}).log)"
     if path is None or not path.exists():
         return LogPart("", 0, 0, code)
-    return LogPart(*read_log(path, after, longest), code)
+    return LogPart(*read_log(path, after, max_bytes), code)
 
 
-def show_notebook(project: Project, run_id: str) -> ExecutedNotebook:
+def load_executed_notebook(project: Project, run_id: str) -> ExecutedNotebook:
     """The executed notebook of a run. Raises `MissingInputError` where there is none yet."""
     path = get_run(project, run_id).notebook
     if path is None:
@@ -93,7 +93,7 @@ def show_notebook(project: Project, run_id: str) -> ExecutedNotebook:
     return read_notebook(path)
 
 
-def show_data(
+def load_data_preview(
     project: Project, asset: str, partition_key: str | None, run_id: str | None, file: str | None
 ) -> DataPreview:
     """A preview of the data as it is now, or as a run left it; ``file`` names one of several files of a run.
@@ -133,7 +133,7 @@ def _describe_run(project: Project, record: RunRecord, made: MaterializationDeta
         partition_key=run.partition_key,
         status=run.status,
         attempt=run.attempt,
-        started_at=_plain(run.started_at),
+        started_at=_to_iso(run.started_at),
         duration_s=run.duration_s,
         error=run.error,
         traceback=run.traceback,
@@ -144,7 +144,7 @@ def _describe_run(project: Project, record: RunRecord, made: MaterializationDeta
     )
 
 
-def _describe_made(
+def _describe_materialization(
     project: Project, made: MaterializationRecord | None, metrics: Mapping[str, Any]
 ) -> MaterializationDetails | None:
     if made is None:
@@ -156,13 +156,13 @@ def _describe_made(
     return MaterializationDetails(at, made.run_id, made.duration_s, made.rows, made.bytes, files, dict(metrics))
 
 
-def _brief(row: Any) -> RunSummary:
+def _summarize_run(row: Any) -> RunSummary:
     """A summary of a row of `queries.runs_frame`, in which unknown values are None or NaN."""
     known = (None if value is None or value != value else value for value in (row.started_at, row.duration_s))
     started_at, duration_s = known
     error = row.error if isinstance(row.error, str) else None
-    return RunSummary(row.run_id, row.status, int(row.attempt), _plain(started_at), duration_s, error)
+    return RunSummary(row.run_id, row.status, int(row.attempt), _to_iso(started_at), duration_s, error)
 
 
-def _plain(value: Any) -> Any:
+def _to_iso(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value

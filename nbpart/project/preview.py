@@ -15,11 +15,11 @@ from typing import Any
 from nbpart.errors import MissingInputError
 from nbpart.widgets.actions import DataPreview, ExecutedCell, ExecutedNotebook
 
-MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 50, 40, 200
-LONGEST_TEXT = 20_000
+MAX_ROWS, MAX_COLUMNS, MAX_CELL_CHARS = 50, 40, 200
+MAX_TEXT_CHARS = 20_000
 #: A larger picture is not sent; in bytes.
-LARGEST_IMAGE = 4_000_000
-MOST_CELLS, MOST_OUTPUTS, LONGEST_OUTPUT = 100, 20, 5_000
+MAX_IMAGE_BYTES = 4_000_000
+MAX_CELLS, MAX_OUTPUTS, MAX_OUTPUT_CHARS = 100, 20, 5_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -35,19 +35,19 @@ def preview_file(path: Path, format: str, code: str) -> DataPreview:
     if format == "figure" and (image := _read_png(path)):
         return DataPreview("image", path.name, code, image=image)
     if format == "json":
-        text = path.read_bytes()[: LONGEST_TEXT * 4].decode("utf-8", errors="replace")
+        text = path.read_bytes()[: MAX_TEXT_CHARS * 4].decode("utf-8", errors="replace")
         return preview_text(_pretty(text), "JSON", code)
     if format == "text":
         with path.open("rb") as file:
-            return preview_text(file.read(LONGEST_TEXT * 4).decode("utf-8", errors="replace"), "text", code)
+            return preview_text(file.read(MAX_TEXT_CHARS * 4).decode("utf-8", errors="replace"), "text", code)
     return preview_text(f"{path.name}: {path.stat().st_size:,} bytes", format or "a file", code)
 
 
 def preview_text(text: str, caption: str, code: str) -> DataPreview:
     """The beginning of a text; the caption says if it was cut."""
-    if len(text) > LONGEST_TEXT:
-        caption = f"{caption}, the first {LONGEST_TEXT:,} characters"
-    return DataPreview("text", caption, code, text=text[:LONGEST_TEXT])
+    if len(text) > MAX_TEXT_CHARS:
+        caption = f"{caption}, the first {MAX_TEXT_CHARS:,} characters"
+    return DataPreview("text", caption, code, text=text[:MAX_TEXT_CHARS])
 
 
 def _preview_frame(path: Path, code: str) -> DataPreview:
@@ -55,10 +55,10 @@ def _preview_frame(path: Path, code: str) -> DataPreview:
 
     with pyarrow.parquet.ParquetFile(path) as file:
         rows, names = file.metadata.num_rows, file.schema_arrow.names
-        types = tuple(str(kind) for kind in file.schema_arrow.types[:MOST_COLUMNS])
-        batches = file.iter_batches(batch_size=MOST_ROWS, columns=names[:MOST_COLUMNS])
+        types = tuple(str(kind) for kind in file.schema_arrow.types[:MAX_COLUMNS])
+        batches = file.iter_batches(batch_size=MAX_ROWS, columns=names[:MAX_COLUMNS])
         first = next(batches, None)
-    columns = tuple(str(name) for name in names[:MOST_COLUMNS])
+    columns = tuple(str(name) for name in names[:MAX_COLUMNS])
     values = [] if first is None else [column.to_pylist() for column in first.columns]
     shown = tuple(tuple(_cell(value) for value in row) for row in zip(*values, strict=True))
     caption = f"{rows:,} rows, {len(names):,} columns"
@@ -69,7 +69,7 @@ def _preview_frame(path: Path, code: str) -> DataPreview:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value)
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    return text if len(text) <= MAX_CELL_CHARS else text[: MAX_CELL_CHARS - 1] + "…"
 
 
 def _pretty(text: str) -> str:
@@ -79,19 +79,19 @@ def _pretty(text: str) -> str:
         return text
 
 
-def read_log(path: Path, after: int | None, longest: int) -> tuple[str, int, int]:
+def read_log(path: Path, after: int | None, max_bytes: int) -> tuple[str, int, int]:
     """A part of a log as (text, offset of its first byte, offset behind its last byte).
 
-    That is what follows the offset ``after``, at most the last ``longest`` bytes of the file. Without ``after``, and
-    where the file became shorter than that, it is the last ``longest`` bytes.
+    That is what follows the offset ``after``, at most the last ``max_bytes`` bytes of the file. Without ``after``, and
+    where the file became shorter than that, it is the last ``max_bytes`` bytes.
     """
     size = path.stat().st_size
-    start = max(0, size - longest)
+    start = max(0, size - max_bytes)
     if after is not None and start <= after <= size:
         start = after
     with path.open("rb") as file:
         file.seek(start)
-        data = file.read(longest)
+        data = file.read(max_bytes)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     text = decoder.decode(data)
     cut_off, _ = decoder.getstate()  # the half of a character that is still being written
@@ -107,12 +107,12 @@ def read_notebook(path: Path) -> ExecutedNotebook:
     shown = tuple(
         ExecutedCell(
             str(cell.get("cell_type", "")),
-            _joined(cell.get("source", ""))[:LONGEST_TEXT],
-            tuple(out for output in cell.get("outputs", ())[:MOST_OUTPUTS] if (out := _show_output(output))),
+            _joined(cell.get("source", ""))[:MAX_TEXT_CHARS],
+            tuple(out for output in cell.get("outputs", ())[:MAX_OUTPUTS] if (out := _show_output(output))),
         )
-        for cell in cells[:MOST_CELLS]
+        for cell in cells[:MAX_CELLS]
     )
-    return ExecutedNotebook(shown, max(0, len(cells) - MOST_CELLS))
+    return ExecutedNotebook(shown, max(0, len(cells) - MAX_CELLS))
 
 
 def _show_output(output: Mapping[str, Any]) -> str | bytes:
@@ -122,13 +122,13 @@ def _show_output(output: Mapping[str, Any]) -> str | bytes:
             image = base64.b64decode(_joined(data["image/png"]), validate=False)
         except ValueError:
             image = b""
-        if image.startswith(_PNG) and len(image) <= LARGEST_IMAGE:
+        if image.startswith(_PNG) and len(image) <= MAX_IMAGE_BYTES:
             return image
     if output.get("output_type") == "error":
         text = "\n".join(output.get("traceback", ())) or f"{output.get('ename')}: {output.get('evalue')}"
     else:
         text = _joined(output.get("text", "") or data.get("text/plain", ""))
-    return text if len(text) <= LONGEST_OUTPUT else text[:LONGEST_OUTPUT] + " …"
+    return text if len(text) <= MAX_OUTPUT_CHARS else text[:MAX_OUTPUT_CHARS] + " …"
 
 
 def _joined(text: Any) -> str:
@@ -136,7 +136,7 @@ def _joined(text: Any) -> str:
 
 
 def _read_png(path: Path) -> bytes:
-    if path.stat().st_size > LARGEST_IMAGE:
+    if path.stat().st_size > MAX_IMAGE_BYTES:
         return b""
     image = path.read_bytes()
     return image if image.startswith(_PNG) else b""

@@ -9,7 +9,13 @@ from typing import Any
 
 from nbpart.backfill.options import OPTIONS, Option
 from nbpart.project.backfills import Backfill, Backfills
-from nbpart.project.details import show_data, show_log, show_notebook, show_partition, show_run
+from nbpart.project.details import (
+    load_data_preview,
+    load_executed_notebook,
+    load_log_part,
+    load_partition_details,
+    load_run_details,
+)
 from nbpart.project.equivalent_code import MAX_SPELLED, spell_axis, spell_call, spell_keys, spell_set
 from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import load_sets
@@ -124,21 +130,21 @@ class WorkspaceActions:
     # details
 
     def read_partition(self, asset: str, partition_key: str | None) -> PartitionDetails:
-        return show_partition(self._project, asset, partition_key)
+        return load_partition_details(self._project, asset, partition_key)
 
     def read_run(self, run_id: str) -> RunDetails:
-        return show_run(self._project, run_id)
+        return load_run_details(self._project, run_id)
 
     def read_log(self, run_id: str, after: int | None = None, max_bytes: int = 20_000) -> LogPart:
-        return show_log(self._project, run_id, after, max_bytes)
+        return load_log_part(self._project, run_id, after, max_bytes)
 
     def read_executed_notebook(self, run_id: str) -> ExecutedNotebook:
-        return show_notebook(self._project, run_id)
+        return load_executed_notebook(self._project, run_id)
 
     def preview_data(
         self, asset: str, partition_key: str | None, run_id: str | None = None, file: str | None = None
     ) -> DataPreview:
-        return show_data(self._project, asset, partition_key, run_id, file)
+        return load_data_preview(self._project, asset, partition_key, run_id, file)
 
     def _plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> Plan:
         return make_plan(self._project, list(selection), None if keys is None else list(keys), list(status))

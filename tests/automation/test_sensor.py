@@ -85,7 +85,7 @@ def test_keys_without_a_set_are_refused() -> None:
 
 def test_a_context_notes_which_sets_were_asked_for() -> None:
     context = SensorContext({"files": ["a"]}, "7")
-    assert ("a" in context.partitions("files"), context.asked, context.cursor) == (True, ["files"], "7")
+    assert ("a" in context.partitions("files"), context.asked_sets, context.cursor) == (True, ["files"], "7")
 
 
 def test_a_bad_file_name_found_by_a_sensor_is_left_out(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Asking sensors; nothing here starts a kernel: runs are played."""
+"""Ticks of sensors, without kernels: the pool is a fake that plays the runs."""
 
 from __future__ import annotations
 

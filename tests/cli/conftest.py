@@ -1,4 +1,4 @@
-"""A project whose assets another process registered, as a cron job or a second terminal finds it."""
+"""Fixtures: a project whose assets another process registered, and `ask`, which runs a command in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that run, with real kernels."""
+"""Commands that run backfills, with real kernels."""
 
 from __future__ import annotations
 

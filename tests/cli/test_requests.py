@@ -1,4 +1,4 @@
-"""Backfills that were asked for by a tick that died, as a terminal sees them; real kernels where they run."""
+"""Backfills requested by a tick whose process died, in the command line; with real kernels."""
 
 from __future__ import annotations
 

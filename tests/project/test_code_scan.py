@@ -1,4 +1,4 @@
-"""Code that is edited on disk: what a plan sees of it, and what it refuses."""
+"""Code that is edited on disk: what is registered of it, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notebooks as they are found in projects: named after their files, run whatever their metadata lack."""
+"""Notebooks of any file name and with missing metadata: their asset names, and that they run."""
 
 from __future__ import annotations
 

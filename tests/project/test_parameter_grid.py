@@ -1,4 +1,4 @@
-"""The papermill loop in one line: the types of its parameters."""
+"""Running an asset for combinations of values: the types of its parameters and settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The beginnings of files, as texts and pictures."""
+"""Previews of logs, notebooks and figures."""
 
 from __future__ import annotations
 

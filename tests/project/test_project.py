@@ -1,4 +1,4 @@
-"""What all of a project shares: the registry, trust, and the end."""
+"""`Project`: its cached registry, trust, and closing it."""
 
 from __future__ import annotations
 

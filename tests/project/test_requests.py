@@ -1,4 +1,4 @@
-"""Requested backfills: recorded whole with the tick that asks, planned later, taken up by one. No kernels."""
+"""Requested backfills, without kernels: recorded with the tick, planned later, and started by one process only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resuming and retrying: what is done never runs twice, and an outcome stays what it is. No kernels."""
+"""Resuming and retrying backfills, without kernels: nothing runs twice, and an outcome stays as it is."""
 
 from __future__ import annotations
 

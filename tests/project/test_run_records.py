@@ -1,4 +1,4 @@
-"""What a run says of itself, without a kernel."""
+"""The parameters and settings of a recorded run, without a kernel."""
 
 from __future__ import annotations
 

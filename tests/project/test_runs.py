@@ -1,4 +1,4 @@
-"""The rules that a user feels, in real runs: what reaches a function or notebook, and what comes back."""
+"""Real runs: what a function or notebook gets, and what is saved of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input in real runs: each gets one clear sentence, and nothing is lost by it."""
+"""Bad notebooks, values and keys in real runs: each gives one clear error, and nothing else is affected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a module that declares assets sees when a run imports it."""
+"""The workspace that a module gets from `nbpart.open` when a run imports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects that are moved and copied with their workspace, and run where they are."""
+"""Projects that are moved or copied with their workspace run in the new place."""
 
 from __future__ import annotations
 

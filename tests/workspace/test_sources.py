@@ -1,4 +1,4 @@
-"""Sources as their user sees them: places, versions, what a change makes outdated."""
+"""Sources: their paths, their versions, and what a change makes stale."""
 
 from __future__ import annotations
 

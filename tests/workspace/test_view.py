@@ -1,118 +1,52 @@
-"""What a workspace does for its widgets, on a real one."""
+"""The widgets of a workspace show its content, and a backfill shows its monitor in a notebook."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import nbpart
-from nbpart.errors import MissingInputError, UnknownNameError
-from nbpart.widgets.actions import Actions
-from nbpart.workspace.actions import WorkspaceActions
-from nbpart.workspace.view import make_graph, make_monitor
+from nbpart.errors import UnknownNameError
+from tests.backfill.pools import Stage
 
-HOSTILE = "<img src=x onerror=alert(1)>"
+IN_A_KERNEL = """
+import nbpart
+from IPython.display import display
+from IPython.core.interactiveshell import InteractiveShell
+InteractiveShell.instance().kernel = object()
+ws = nbpart.open("workspace")
+for backfill in ws.backfills.values():
+    display(backfill)
+"""
 
 
 @pytest.fixture
-def actions(ws: nbpart.Workspace) -> Actions:
-    files = ws.dynamic_partitions("files")
+def made(ws: nbpart.Workspace) -> nbpart.Backfill:
+    ws.project.make_pool = Stage().make_pool
 
-    @ws.asset(partitions=files)
-    def frames(partition_key: str) -> pd.DataFrame:
-        import pandas as pd
+    def raw(partition_key: str) -> str:
+        return partition_key
 
-        print("working on", partition_key)
-        if partition_key == "bad":
-            raise ValueError("a <b>bad</b> file")
-        return pd.DataFrame({"n": range(100), "key": partition_key})
-
-    @ws.asset(partitions=files)
-    def sizes(frames) -> dict:  # type: ignore[no-untyped-def, type-arg]
-        return {"rows": len(frames)}
-
-    return WorkspaceActions(ws.project)
+    ws.asset(raw, partitions=["a", "b"])
+    return ws.backfill("raw").wait(progress=False)
 
 
-def test_keys_are_added_and_removed_with_their_code(actions: Actions, ws: nbpart.Workspace) -> None:
-    done = actions.add_keys("files", ["a", HOSTILE])
-    assert (done.keys, done.message) == (("a", HOSTILE), "2 keys added.")
-    assert done.code == f"ws.partition_sets['files'].add(['a', {HOSTILE!r}])"
-    assert actions.add_keys("files", ["a", "b"]).message == "1 key added; 1 was there already."
-    assert actions.remove_keys("files", [HOSTILE]).code == f"ws.partition_sets['files'].remove({HOSTILE!r})"
-    assert list(ws.partition_sets["files"]) == ["a", "b"]
-    with pytest.raises(UnknownNameError, match="did you mean 'files'"):
-        actions.add_keys("file", ["a"])
+def test_the_widgets_show_the_workspace(ws: nbpart.Workspace, made: nbpart.Backfill) -> None:
+    assert "raw" in ws.graph().static_html()
+    assert "raw" in ws.heatmap("raw").static_html()
+    with pytest.raises(UnknownNameError, match="did you mean 'raw'"):
+        ws.heatmap("rw")
 
 
-def test_a_grid_of_parameters_is_added(actions: Actions, ws: nbpart.Workspace) -> None:
-    ws.dynamic_partitions("trials", params={"lr": float, "depth": int})
-    done = actions.add_grid("trials", {"lr": [0.1, 0.2], "depth": [3]})
-    assert done.keys == ("depth=3,lr=0.1", "depth=3,lr=0.2")
-    assert done.code == "ws.partition_sets['trials'].add_grid(lr=[0.1, 0.2], depth=3)"
+def test_a_backfill_is_its_text_outside_a_notebook(made: nbpart.Backfill, capsys: pytest.CaptureFixture[str]) -> None:
+    made._ipython_display_()
+    assert capsys.readouterr().out == f"<Backfill {made.id} succeeded: 2 succeeded>\n"
 
 
-def test_the_shown_code_does_the_same_as_the_action(actions: Actions, ws: nbpart.Workspace) -> None:
-    actions.add_keys("files", ["a", "b"])
-    plan = actions.plan(["frames"], ["a"], ["outdated"])
-    assert plan.code == "ws.plan('frames', keys='a')"
-    again = eval(plan.code, {"ws": ws})
-    assert len(again) == plan.steps == 1
-    assert plan.head == (("frames", "a", "missing"),)
-    assert dict(plan.reasons) == {"missing": 1}
-    several = actions.plan(["frames", "sizes"], None, ["missing", "failed"])
-    assert several.code == "ws.plan(['frames', 'sizes'], status=['missing', 'failed'])"
-    assert len(eval(several.code, {"ws": ws})) == several.steps == 4
-
-
-def test_a_backfill_is_started_and_its_partitions_are_shown(actions: Actions, ws: nbpart.Workspace) -> None:
-    actions.add_keys("files", ["a", "bad"])
-    done = actions.backfill(["*"], None, ["outdated"], {"max_workers": 2})
-    assert done.code == "ws.backfill('*', max_workers=2)"
-    assert done.backfill_id is not None
-    ws.backfills[done.backfill_id].wait(progress=False)
-
-    good = actions.read_partition("frames", "a")
-    assert (good.status, good.code) == ("materialized", "ws.load('frames', 'a')")
-    assert good.materialization is not None
-    assert (good.materialization.rows, good.materialization.run_id, good.run_id) == (
-        100,
-        good.runs[0].run_id,
-        good.runs[0].run_id,
-    )
-    run = actions.read_run(good.runs[0].run_id)
-    assert run.notebook is not None
-    assert Path(run.notebook).exists()
-    assert (run.materialization, run.has_log) == (good.materialization, True)
-    assert "working on a" in actions.read_log(run.run_id).text
-    assert len(eval(good.code, {"ws": ws})) == 100
-
-    bad = actions.read_partition("frames", "bad")
-    assert (bad.status, bad.runs[0].error, bad.materialization) == ("failed", "ValueError: a <b>bad</b> file", None)
-    assert "ValueError" in actions.read_run(bad.runs[0].run_id).traceback
-
-    table = actions.preview_data("frames", "a")
-    assert (table.kind, table.columns, len(table.rows)) == ("table", ("n", "key"), 50)
-    assert len(table.types) == 2
-    assert len(actions.read_executed_notebook(run.run_id).cells) >= 2
-    assert table.description == "100 rows, 2 columns; the first 50 and 2 are shown"
-    assert actions.preview_data("sizes", "a").text == '{\n  "rows": 100\n}'
-    with pytest.raises(MissingInputError, match="frames/bad has no data yet"):
-        actions.preview_data("frames", "bad")
-    nothing = actions.backfill(["frames"], ["a"], ["outdated"], {})
-    assert (nothing.backfill_id, "up to date" in nothing.message) == (None, True)
-
-    again = actions.retry_failed(done.backfill_id)
-    assert again.backfill_id is not None
-    ws.backfills[again.backfill_id].wait(progress=False)
-    assert actions.cancel(again.backfill_id).code == f"ws.backfills[{again.backfill_id!r}].cancel()"
-
-
-def test_widgets_are_made_of_a_workspace(actions: Actions, ws: nbpart.Workspace) -> None:
-    graph = make_graph(ws.project)
-    assert [card.name for card in graph.model.cards] == ["frames", "sizes"]
-    graph.close()
-    with pytest.raises(UnknownNameError):
-        make_monitor(ws.project, "none")
+def test_a_backfill_is_its_monitor_in_a_notebook(ws: nbpart.Workspace, made: nbpart.Backfill, project: Path) -> None:
+    ws.close()
+    done = subprocess.run([sys.executable, "-c", IN_A_KERNEL], capture_output=True, text=True, check=True, timeout=60)
+    assert "nbpart-static" in done.stdout or "BackfillMonitor" in done.stdout, done.stdout[:2000]

@@ -1,4 +1,4 @@
-"""Looking: what the workspace returns, without a kernel."""
+"""What the reading methods of `Workspace` return, without a kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modules that are somewhere else: over sys.path, PYTHONPATH, an editable install, %run, import_module."""
+"""Modules outside of the project: by sys.path, PYTHONPATH, an editable install, %run, import_module."""
 
 from __future__ import annotations
 
