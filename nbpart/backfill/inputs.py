@@ -99,7 +99,7 @@ class _Upstream:
             hashed = int(rows["data_hash"].iloc[0]) if items else None
             read = InputRead(self.node.asset_id, 0, len(items), hashed)
         else:
-            count, hashed = queries.read_hash(self.batch, self.node.asset_id)
+            count, hashed = queries.members_hash(self.batch, self.node.asset_id)
             read = InputRead(self.node.asset_id, None, count, hashed, self.batch.sequence)
         spec = InputSpec(self._kind, str(mapping), tuple(items), _spell_missing(self.absent))
         for one in resolved.values():

@@ -1,4 +1,4 @@
-"""What is known of every key, asset, run and backfill: one DuckDB file, shared by turns."""
+"""The record of every key, asset, run and backfill: one DuckDB file, which processes open by turns."""
 
 from nbpart.catalog import check, events, queries
 from nbpart.catalog.batch import Batch

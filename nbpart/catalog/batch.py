@@ -1,4 +1,4 @@
-"""What the work inside one turn at the catalog is given to speak SQL with."""
+"""One transaction on the catalog, as the code that runs in it sees it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 class Batch:
-    """One transaction on the catalog; nothing lazy leaves it.
+    """One transaction on the catalog. What its methods return can be used after its end: no cursors, no relations.
 
-    `sequence` is the number that this commit will carry (in a write) or that of the last commit (in a read); `now` is
-    taken once. A write whose statements changed no row leaves the sequence alone, as does one whose work sets
-    `unchanged`. `meta` is the table of that name, saved with the commit. A statement that failed spoils the
-    batch, also where its error was caught: DuckDB would commit the aborted transaction without a word and keep nothing.
+    `sequence` is the number that this commit will have (in a write) or that of the last commit (in a read); `now` is
+    the time of the batch. A write that changed no row, or whose work sets `unchanged`, has no number of its own. `meta`
+    is the table of that name as a dict, whose changes are saved with the commit. After a statement that failed the
+    batch cannot be committed, also where its error was caught: DuckDB would commit nothing, without an error.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Batch:
         self.error: Exception | None = None
 
     def execute(self, sql: str, *values: Any) -> int:
-        """Run a statement; the number of rows that it changed."""
+        """Run a statement. Returns the number of rows that it changed."""
         rows = self._run(_fetch_rows, sql, values)
         changed = rows[0][0] if rows and isinstance(rows[0][0], int) else 0
         verb = sql.lstrip()[:6].upper()
@@ -85,29 +85,32 @@ class Batch:
         self._guard(lambda: self._connection.register(name, data))
         self._registered.append(name)
 
-    def keep(self, name: str, sql: str, *values: Any) -> int:
-        """Keep a query's result as a temporary table until the batch ends, in place of one of that name; its rows."""
+    def create_temp(self, name: str, sql: str, *values: Any) -> int:
+        """Create a temporary table of a query's result, which lasts until the batch ends, or replace it.
+
+        Returns its number of rows.
+        """
         if name not in self._temporary:
             self._temporary.append(name)
         [(n,)] = self._run(_fetch_rows, f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS {sql}", values)
         return int(n)
 
     def take_ids(self, counter: str, n: int) -> int:
-        """Reserve `n` ids that were never used before; the first of them."""
+        """Reserve `n` consecutive ids that were never used before. Returns the first of them."""
         first = int(self.meta[counter])
         self.meta[counter] = str(first + n)
         return first
 
     @property
     def changed_meta(self) -> dict[str, str]:
-        """What the commit has to save of `meta`; empty where the batch changed nothing."""
+        """The entries of `meta` that the commit has to save; empty where the batch changed nothing."""
         changed = {name: value for name, value in self.meta.items() if value != self._saved.get(name)}
         if self.unchanged or not (self._changes or changed):
             return {}
         return changed | {"sequence": str(self.sequence)}
 
-    def drop_staged(self) -> None:
-        """Let go of what was staged and kept; called at the end of the batch, outside its transaction."""
+    def drop_temporary(self) -> None:
+        """Remove staged and temporary tables; called at the end of the batch, outside its transaction."""
         for name in self._registered:
             self._connection.unregister(name)
         # in one script: each statement of its own costs as much as all of them

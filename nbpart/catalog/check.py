@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.expressions import (
-    DATA_LOST,
+    DATA_STATES,
     OUTCOME_FAILED,
     OUTCOME_NONE,
     OUTCOME_SUCCEEDED,
@@ -14,9 +14,9 @@ from nbpart.catalog.expressions import (
     STALE_DATA,
     STALE_INPUT,
 )
-from nbpart.catalog.mixups import find_mixups
 from nbpart.catalog.records import Finding
-from nbpart.catalog.staleness import code_differs, keep_disagreeing
+from nbpart.catalog.shared_data import find_shared_data
+from nbpart.catalog.staleness import code_differs, create_stale_disagreeing
 from nbpart.states import DataState, RunStatus
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _HAS_DATA = f"m.data_version IS NOT NULL AND l.state IS DISTINCT FROM '{DataStat
 _MATERIALIZED = f"""SELECT asset_id, key_id, CASE WHEN {_HAS_DATA} THEN materialization_id END AS materialization_id,
         CASE WHEN {_HAS_DATA} THEN data_hash END AS data_hash, code_version,
         CASE WHEN l.state = '{DataState.DAMAGED}' THEN {STALE_DATA} ELSE 0 END AS data_bit
-    FROM materializations AS m LEFT JOIN ({DATA_LOST}) AS l USING (materialization_id)
+    FROM materializations AS m LEFT JOIN ({DATA_STATES}) AS l USING (materialization_id)
     QUALIFY row_number() OVER (PARTITION BY asset_id, key_id ORDER BY materialization_id DESC) = 1"""
 _ENDED = f"""SELECT r.asset_id, r.key_id,
         CASE arg_max(o.status, o.rowid) WHEN '{RunStatus.SUCCEEDED}' THEN {OUTCOME_SUCCEEDED}
@@ -43,8 +43,11 @@ _ACTIVE = """SELECT r.asset_id, r.key_id, max(r.run_no) AS active_run,
 
 
 def check(batch: Batch, limit: int = 1000) -> list[Finding]:
-    """What the stored facts say differently from the events, and what belongs to two: at most `limit` findings."""
-    _keep_rebuilt(batch)
+    """Find stored facts that differ from what the events give, and data that two partitions share.
+
+    Returns at most `limit` findings.
+    """
+    _create_rebuilt_facts(batch)
     findings: list[Finding] = []
     for column in _COLUMNS:
         rows = batch.rows(
@@ -61,14 +64,14 @@ def check(batch: Batch, limit: int = 1000) -> list[Finding]:
         limit - len(findings),
     )
     findings += [Finding(name, key, "rows", n, 1) for name, key, n in repeated]
-    return findings + find_mixups(batch, limit - len(findings))
+    return findings + find_shared_data(batch, limit - len(findings))
 
 
 def repair(batch: Batch) -> int:
-    """Put the rebuilt facts in place of the stored ones; how many partitions were wrong."""
-    _keep_rebuilt(batch)
+    """Replace the stored facts by rebuilt ones. Returns how many partitions had wrong facts."""
+    _create_rebuilt_facts(batch)
     same = " AND ".join(f"f.{column} IS NOT DISTINCT FROM r.{column}" for column in _COLUMNS)
-    batch.keep(
+    batch.create_temp(
         "facts_wrong",
         f"""SELECT asset_id, key_id FROM partition_facts AS f FULL JOIN facts_rebuilt AS r USING (asset_id, key_id)
         WHERE f.asset_id IS NULL OR r.asset_id IS NULL OR NOT ({same})
@@ -82,12 +85,12 @@ def repair(batch: Batch) -> int:
     return wrong
 
 
-def _keep_rebuilt(batch: Batch) -> None:
-    """Keep as facts_rebuilt what the events come to, in the columns of partition_facts but for `changed`."""
-    batch.keep("facts_materialized", _MATERIALIZED)
-    batch.keep("facts_ended", _ENDED)
-    batch.keep("facts_active", _ACTIVE)
-    batch.keep(
+def _create_rebuilt_facts(batch: Batch) -> None:
+    """Create the temporary table facts_rebuilt of the facts that the events give, without the column `changed`."""
+    batch.create_temp("facts_materialized", _MATERIALIZED)
+    batch.create_temp("facts_ended", _ENDED)
+    batch.create_temp("facts_active", _ACTIVE)
+    batch.create_temp(
         "facts_bare",
         f"""SELECT asset_id, key_id, m.materialization_id, m.data_hash, coalesce(e.outcome, {OUTCOME_NONE}) AS outcome,
             CASE WHEN m.materialization_id IS NOT NULL AND {code_differs("m.code_version")} THEN {STALE_CODE} ELSE 0 END
@@ -98,9 +101,9 @@ def _keep_rebuilt(batch: Batch) -> None:
         FULL JOIN (SELECT DISTINCT asset_id, key_id FROM runs) AS r USING (asset_id, key_id)
         JOIN assets AS a USING (asset_id)""",
     )
-    batch.keep("facts_current", "SELECT * FROM facts_bare WHERE materialization_id IS NOT NULL")
-    keep_disagreeing(batch, "facts_current", "facts_bare")
-    batch.keep(
+    batch.create_temp("facts_current", "SELECT * FROM facts_bare WHERE materialization_id IS NOT NULL")
+    create_stale_disagreeing(batch, "facts_current", "facts_bare")
+    batch.create_temp(
         "facts_rebuilt",
         f"""SELECT asset_id, key_id, materialization_id, data_hash, outcome::UTINYINT AS outcome,
             (own_bits | CASE WHEN d.is_stale THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS stale,

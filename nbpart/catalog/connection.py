@@ -1,4 +1,4 @@
-"""The door to the catalog file: one thread, one lease, one transaction at a time."""
+"""Access to the catalog file: one thread, one lease, one transaction at a time."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from nbpart.catalog import migrations
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.contents import check_functions, check_tables, confine
 from nbpart.catalog.lease import Lease
-from nbpart.catalog.request import Request
 from nbpart.catalog.sequence import read_sequence, write_sequence
+from nbpart.catalog.work_item import WorkItem
 from nbpart.errors import CatalogBusyError, CatalogDiskError, CatalogError, WorkspaceError
 from nbpart.storage.own_files import check_own, copy_permissions
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FULL = "the disk is full; free some space and try again."
+_DISK_FULL = "the disk is full; free some space and try again."
 #: flock is not fair: without a pause a process with many requests would take every turn.
 _PAUSE_S = 0.002
 _FOREIGN_LOCK_RETRY_S = 0.02
@@ -57,17 +57,17 @@ class Catalog:
         self._lease = Lease(path, purpose)
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._batch: Batch | None = None
-        self._requests: SimpleQueue[Request[Any] | None] = SimpleQueue()
+        self._queue: SimpleQueue[WorkItem[Any] | None] = SimpleQueue()
         self._closed = False
-        self._may_make = False  # only while it is opened
+        self._may_create = False  # only while it is opened
         self._is_prepared = False
         self._is_probed = False
         self._workspace_id: str | None = None
-        self._made_here = False
+        self._was_created = False
         self._is_known: Callable[[str], bool] = lambda workspace_id: False
         self._is_confined = False
         self._checked: tuple[int, int] | None = None
-        self._root: tuple[Path, tuple[int, int]] | None = None
+        self._folder: tuple[Path, tuple[int, int]] | None = None
         self._thread = threading.Thread(target=self._serve, name="nbpart-catalog", daemon=True)
 
     @classmethod
@@ -82,8 +82,8 @@ class Catalog:
     ) -> Catalog:
         """Open the catalog file at `path`, making it if it is not there, and bring its schema up to date.
 
-        `is_known` says of the workspace with that identity whether its code may run anyway: then it is not looked for
-        functions that somebody put into the file, which takes longer than all the rest.
+        `is_known` gets the id of the workspace and returns whether its code is trusted: then the file is not searched
+        for functions that somebody may have put into it, which takes longer than all the rest.
 
         Raises WorkspaceError (not there, or not writable), LocksUnsupportedError, CatalogVersionError (made by a newer
         nbpart), CatalogError (not a catalog; the file is left as it is), CatalogBusyError after `timeout_s`.
@@ -94,7 +94,7 @@ class Catalog:
         if create:
             _make_folder(path.parent)
         catalog = cls(path, timeout_s=timeout_s, purpose=purpose)
-        catalog._may_make = create
+        catalog._may_create = create
         catalog._is_known = is_known
         catalog._thread.start()
         _OPEN.add(catalog)
@@ -103,15 +103,15 @@ class Catalog:
         except BaseException:
             catalog.close()
             raise
-        catalog._may_make = False
+        catalog._may_create = False
         catalog._is_prepared = True
         return catalog
 
     def read(self, work: Callable[[Batch], T], *, timeout_s: float | None = None) -> T:
-        """Run `work` on the state of the last commit; what it returns.
+        """Run `work` on the state of the last commit. Returns what it returns.
 
-        Raises CatalogBusyError where the turn did not come within `timeout_s` (default: that of `open`), CatalogError
-        for a failed statement, and what `work` raises.
+        Raises CatalogBusyError where the catalog was not free within `timeout_s` (default: that of `open`),
+        CatalogError for a failed statement, and what `work` raises.
         """
         return self._submit(work, writes=False, timeout_s=timeout_s)
 
@@ -122,39 +122,38 @@ class Catalog:
         timeout_s: float | None = None,
         before: Callable[[Path], object] | None = None,
     ) -> T:
-        """Run `work` in a transaction and commit it; what it returns.
+        """Run `work` in a transaction and commit it. Returns what it returns.
 
-        `before` is called with the path of the file in the same turn, before it is opened; what it raises is raised.
-
-        Any exception, a failed statement that `work` caught included, rolls everything back and is raised. A Ctrl-C
-        while it waits for its turn withdraws it; one that comes later lets it finish.
+        `before` is called with the path of the file under the same lease, before the file is opened; what it raises is
+        raised. Any exception, also that of a failed statement which `work` caught, rolls everything back and is raised.
+        A Ctrl-C withdraws work that has not begun; work that has begun is finished.
         """
         return self._submit(work, writes=True, timeout_s=timeout_s, before=before)
 
     def sequence(self) -> int:
-        """The number of the last commit, read without a lease; 0 if it cannot be told."""
+        """The number of the last commit, read without a lease; 0 where it cannot be read."""
         return read_sequence(self._sequence_path)
 
     def close(self) -> None:
-        """Finish what was asked for and end the catalog thread; can be called again."""
+        """Finish the work in the queue and end the catalog thread; can be called again."""
         if self._closed:
             return
         self._closed = True
         if os.getpid() == self._pid and self._thread.is_alive():
-            self._requests.put(None)
+            self._queue.put(None)
             if threading.current_thread() is not self._thread:
                 self._thread.join(timeout=5)
 
     @property
     def workspace_id(self) -> str:
-        """The identity of the workspace; a batch on the catalog of another one is refused."""
+        """The id of the workspace, from its catalog; a batch on the catalog of another workspace is refused."""
         assert self._workspace_id is not None
         return self._workspace_id
 
     @property
-    def was_made_here(self) -> bool:
-        """Whether this object made the file, rather than find it."""
-        return self._made_here
+    def was_created(self) -> bool:
+        """Whether this object created the file; False where the file was there."""
+        return self._was_created
 
     @property
     def is_closed(self) -> bool:
@@ -182,19 +181,19 @@ class Catalog:
     ) -> T:
         self._check_usable()
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
-        request = Request(work, writes=writes, deadline=time.monotonic() + timeout_s, before=before)
+        item = WorkItem(work, writes=writes, deadline=time.monotonic() + timeout_s, before=before)
         try:
-            self._requests.put(request)
-            if not request.wait(timeout_s):
-                if request.claim():
-                    raise CatalogBusyError(request.obstacle or self._describe_wait(timeout_s))
-                request.wait(-1)
+            self._queue.put(item)
+            if not item.wait(timeout_s):
+                if item.claim():
+                    raise CatalogBusyError(item.obstacle or self._describe_wait(timeout_s))
+                item.wait(-1)
         except KeyboardInterrupt:
-            request.claim()
+            item.claim()
             raise
-        if request.error is not None:
-            raise request.error
-        return request.result  # type: ignore[return-value]
+        if item.error is not None:
+            raise item.error
+        return item.result  # type: ignore[return-value]
 
     def _describe_wait(self, waited_s: float) -> str:
         return (
@@ -213,61 +212,61 @@ class Catalog:
     # from here on: on the catalog thread
 
     def _serve(self) -> None:
-        while (request := self._requests.get()) is not None:
+        while (item := self._queue.get()) is not None:
             try:
-                self._handle(request)
-                request.finish()
+                self._handle(item)
+                item.finish()
             except BaseException as error:  # noqa: BLE001  it is raised in the caller
-                request.finish(error)
-            del request
-            self._drop_staged()
-            if not self._requests.empty():
+                item.finish(error)
+            del item
+            self._drop_temporary()
+            if not self._queue.empty():
                 time.sleep(_PAUSE_S)
         self._discard_connection()
 
-    def _handle(self, request: Request[Any]) -> None:
-        if request.is_claimed:
+    def _handle(self, item: WorkItem[Any]) -> None:
+        if item.is_claimed:
             return
-        self._get_ready()
+        self._import_slow_modules()
         if not self._is_probed:
             self._lease.probe()
             self._is_probed = True
-        if not self._may_make:
-            self._check_there()  # also before the lease, which would make its files in a new folder of the old name
-        self._lease.acquire(exclusive=request.writes)
+        if not self._may_create:
+            self._check_exists()  # also before the lease, which would make its files in a new folder of the old name
+        self._lease.acquire(exclusive=item.writes)
         try:
-            if not request.is_claimed and self._attach(request):
+            if not item.is_claimed and self._attach(item):
                 try:
-                    if request.claim():
-                        self._transact(request)
+                    if item.claim():
+                        self._transact(item)
                 finally:
                     self._detach()
         finally:
             self._lease.release()
 
-    def _get_ready(self) -> None:
-        """Do before the turn what is slow once: inside it everybody would wait for that."""
+    def _import_slow_modules(self) -> None:
+        """Import before the lease is taken what is slow to import: other processes would wait for it."""
         self._connect()
         if self._is_prepared:
             import pandas  # noqa: F401
             import pyarrow.dataset
             import pyarrow.pandas_compat  # noqa: F401
 
-    def _attach(self, request: Request[Any]) -> bool:
-        """Attach the file; False where the caller gave up while a stranger to the lease had it open."""
-        if not check_own(self.path) and self._may_make and request.writes:
-            self._make()
-        self._check_there()
-        if request.before is not None and not request.is_claimed:
-            request.before(self.path)
-        while not request.is_claimed:
+    def _attach(self, item: WorkItem[Any]) -> bool:
+        """Attach the file. Returns False where the caller gave up while a process without a lease had it open."""
+        if not check_own(self.path) and self._may_create and item.writes:
+            self._create()
+        self._check_exists()
+        if item.before is not None and not item.is_claimed:
+            item.before(self.path)
+        while not item.is_claimed:
             try:
-                migrations.attach(self._connect_confined(), self.path, writes=request.writes)
+                migrations.attach(self._connect_confined(), self.path, writes=item.writes)
                 self._check_contents()
                 return True
             except CatalogBusyError as error:
-                request.obstacle = str(error)
-                if time.monotonic() > request.deadline and request.claim():
+                item.obstacle = str(error)
+                if time.monotonic() > item.deadline and item.claim():
                     raise
                 time.sleep(_FOREIGN_LOCK_RETRY_S)
             except BaseException:
@@ -275,14 +274,14 @@ class Catalog:
                 raise
         return False
 
-    def stay_with(self, root: Path) -> None:
-        """Refuse from now on whatever is asked once the folder `root`, whose files are recorded, is gone or another."""
-        self._root = (root, _identify(root))
+    def bind_to_folder(self, root: Path) -> None:
+        """Refuse every batch from now on in which the folder `root` is gone or is another folder than it is now."""
+        self._folder = (root, _identify(root))
 
-    def _check_there(self) -> None:
-        """Refuse a catalog that is gone, and what DuckDB would open in its place or beside it."""
-        if self._root is not None:
-            self._check_root(*self._root)
+    def _check_exists(self) -> None:
+        """Refuse a catalog that is gone, and files in its place or beside it that are not this user's own."""
+        if self._folder is not None:
+            self._check_folder(*self._folder)
         for suffix in _WAL_SUFFIXES:
             check_own(self.path.with_name(self.path.name + suffix))
         if not check_own(self.path):
@@ -291,7 +290,7 @@ class Catalog:
                 "back, or open the workspace again where it is now."
             )
 
-    def _check_root(self, root: Path, identity: tuple[int, int]) -> None:
+    def _check_folder(self, root: Path, identity: tuple[int, int]) -> None:
         try:
             found = _identify(root)
         except OSError:
@@ -303,7 +302,7 @@ class Catalog:
             )
 
     def _check_identity(self, meta: Mapping[str, str]) -> None:
-        """Refuse another catalog than was opened: what was looked up in that one would be written to this one."""
+        """Refuse another catalog than was opened: ids that were read from one would be written to the other."""
         found = meta.get("workspace_id")
         if self._workspace_id is None:
             self._workspace_id = found
@@ -314,7 +313,7 @@ class Catalog:
             )
 
     def _check_contents(self) -> None:
-        """Look at what the file holds, once for each file at the path."""
+        """Check that the file holds nothing but plain tables, once for each file at the path."""
         if (found := _identify(self.path)) != self._checked:
             connection = self._connect()
             check_tables(connection, "nbpart")
@@ -322,16 +321,16 @@ class Catalog:
                 check_functions(connection, "nbpart")
             self._checked = found
 
-    def _make(self) -> None:
+    def _create(self) -> None:
         import duckdb
 
         try:
-            self._made_here = migrations.create(self._connect(), self.path)
+            self._was_created = migrations.create(self._connect(), self.path)
         except (duckdb.Error, OSError) as error:
             self._discard_connection()
-            reason = _FULL if _is_full(error) else str(error)
+            reason = _DISK_FULL if _is_full(error) else str(error)
             raise CatalogError(f"The catalog {self.path} cannot be made: {reason}") from error
-        if self._made_here:
+        if self._was_created:
             self._checked = _identify(self.path)
 
     def _detach(self) -> None:
@@ -342,29 +341,29 @@ class Catalog:
         except Exception:  # noqa: BLE001  the batch is decided; a fresh instance lets go of the file whatever happened
             self._discard_connection()
 
-    def _transact(self, request: Request[Any]) -> None:
+    def _transact(self, item: WorkItem[Any]) -> None:
         connection = self._connect()
         try:
             connection.execute("BEGIN")
             meta = migrations.load_meta(connection)
             self._check_identity(meta)
             before = int(meta["sequence"])
-            batch = self._batch = Batch(connection, meta, datetime.now(UTC), writes=request.writes)
-            request.result = request.work(batch)
+            batch = self._batch = Batch(connection, meta, datetime.now(UTC), writes=item.writes)
+            item.result = item.work(batch)
             if batch.error is not None:
                 raise CatalogError(
                     f"A statement on the catalog failed and its error was not passed on: {batch.error}"
                 ) from batch.error
             self._commit(connection, batch, before)
         except BaseException as error:
-            request.result = None
+            item.result = None
             self._roll_back(connection)
             explained = self._explain(error)
             if explained is error:
                 raise
             raise explained from error
         # recorded: the caller need not wait until the file is written out and let go
-        request.finish()
+        item.finish()
 
     def _commit(self, connection: duckdb.DuckDBPyConnection, batch: Batch, before: int) -> None:
         changed = batch.changed_meta if batch.writes else {}
@@ -383,18 +382,18 @@ class Catalog:
         self._share_log()
 
     def _share_log(self) -> None:
-        """Let who may open the catalog open its log too, which another umask may forbid: a killed process leaves it."""
+        """Give DuckDB's log, which a killed process leaves, the permissions of the catalog whatever the umask is."""
         log = self.path.with_name(self.path.name + _WAL_SUFFIXES[0])
         with contextlib.suppress(OSError):
             model = os.stat(self.path)
             if os.lstat(log).st_mode != model.st_mode or os.lstat(log).st_gid != model.st_gid:
                 copy_permissions(model, log)
 
-    def _drop_staged(self) -> None:
+    def _drop_temporary(self) -> None:
         batch, self._batch = self._batch, None
         if batch is not None and self._connection is not None:
             try:
-                batch.drop_staged()
+                batch.drop_temporary()
             except Exception:  # noqa: BLE001  a fresh instance has nothing left over
                 self._discard_connection()
 
@@ -408,7 +407,7 @@ class Catalog:
         import duckdb
 
         if isinstance(error, duckdb.Error | OSError) and _is_full(error):
-            return CatalogDiskError(f"The catalog of {self.path.parent} was left as it was: {_FULL}")
+            return CatalogDiskError(f"The catalog of {self.path.parent} was left as it was: {_DISK_FULL}")
         if isinstance(error, duckdb.IOException):
             return CatalogDiskError(f"The catalog of {self.path.parent} was left as it was: {error}")
         if isinstance(error, duckdb.Error):
@@ -433,7 +432,7 @@ class Catalog:
         return self._connection
 
     def _connect_confined(self) -> duckdb.DuckDBPyConnection:
-        """The instance, which from now on reaches this catalog and nothing else."""
+        """The connection, which from now on can open this catalog and no other file."""
         connection = self._connect()
         if not self._is_confined:
             confine(connection, self.path)

@@ -36,7 +36,7 @@ _PLAIN = re.compile(rf"CREATE TABLE {_NAME}\({_COLUMN}(?:, {_COLUMN})*\);?")
 
 
 def confine(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
-    """Let an instance reach this database file, by the path that it will attach, and nothing else ever after.
+    """Let a connection open this database file, by the path that it will attach, and nothing else from then on.
 
     No other file, no network, no extension; none of its settings can be changed any more.
     """

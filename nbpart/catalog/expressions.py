@@ -14,8 +14,8 @@ OUTCOME_NONE, OUTCOME_SUCCEEDED, OUTCOME_FAILED = 0, 1, 2
 #: Values of partition_facts.active.
 ACTIVE_NONE, ACTIVE_QUEUED, ACTIVE_RUNNING = 0, 1, 2
 
-#: What was last seen of materializations: (materialization_id, state, reason), only of those that are not good.
-DATA_LOST = (
+#: The last recorded states of materializations that were observed: (materialization_id, state, reason).
+DATA_STATES = (
     "SELECT materialization_id, arg_max(state, rowid) AS state, arg_max(reason, rowid) AS reason FROM data_seen"
     f" GROUP BY materialization_id HAVING arg_max(state, rowid) <> '{DataState.GOOD}'"
 )

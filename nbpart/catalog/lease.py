@@ -23,7 +23,10 @@ _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.
 
 
 class Lease:
-    """One process's turn at the catalog; used by one thread, and not the main one, where Ctrl-C would split a step."""
+    """The lock under which this process may open the catalog; used by one thread.
+
+    Not by the main one, where a Ctrl-C could come between two steps.
+    """
 
     def __init__(self, catalog: Path, purpose: str) -> None:
         self._catalog = catalog
@@ -34,7 +37,7 @@ class Lease:
         self._exclusive = False
 
     def acquire(self, *, exclusive: bool) -> None:
-        """Wait for the turn, however long it takes."""
+        """Wait for the lease, however long it takes."""
         gate: LockFile | None = None
         try:
             gate = self._open(self._gate_path)
@@ -60,7 +63,7 @@ class Lease:
         self._exclusive = False
 
     def describe_holder(self) -> str:
-        """Who has the catalog, for the sentence of a time-out."""
+        """The part of an error's sentence that says which process has the catalog."""
         try:
             record = json.loads(read_own(self._lock_path))
             held_s = max(0.0, time.time() - float(record["since"]))
@@ -72,7 +75,7 @@ class Lease:
             return "is held by another process"
 
     def probe(self) -> None:
-        """Check that locks work here, and exclude.
+        """Check that file locks work in this folder.
 
         Raises LocksUnsupportedError where the file system refuses them or grants one twice, WorkspaceError where the
         files cannot be written.

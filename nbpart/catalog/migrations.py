@@ -39,7 +39,7 @@ def newest() -> int:
 
 
 def create(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
-    """Make an empty catalog at `path`, whole or not at all; one that is there stays. Whether it was made here."""
+    """Create an empty catalog at `path`, whole or not at all, unless one is there. Returns whether it was created."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
     try:
         _fill(connection, unfinished)
@@ -87,7 +87,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, *, writes: bool) -
 
 
 def load_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The table meta as a dict; refuses a catalog that a newer nbpart made, or brought up meanwhile."""
+    """The table meta as a dict. Raises CatalogVersionError for a catalog that a newer nbpart created or migrated."""
     import duckdb
 
     try:
@@ -114,7 +114,7 @@ def load_number(batch: Batch) -> int:
 
 
 def migrate(batch: Batch) -> None:
-    """Apply the schema steps that are not there yet."""
+    """Apply the schema steps that the catalog does not have yet."""
     number = load_number(batch)
     for step, name, sql in load_steps():
         if step > number:

@@ -1,4 +1,4 @@
-"""Frozen rows: what goes into the catalog and what comes out of it."""
+"""Records that are written to the catalog or read from it; all are frozen."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SetRecord:
 
 @dataclass(frozen=True, slots=True)
 class KeysAdded:
-    """What adding keys did: the keys that were not there, and those of them that had been removed before."""
+    """The result of adding keys: ``new`` were not in the set, ``returned`` of these had been in it before."""
 
     new: list[str]
     returned: list[str]
@@ -73,7 +73,7 @@ class AssetRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord(RecordedEnding):
-    """A run with what its last attempt came to; `status` is that of the run, also where the attempt has not ended.
+    """A run with the outcome of its last attempt; `status` is that of the run, also where the attempt has not ended.
 
     `settings` are those that its backfill overrode, `declared` the parameters of its set as JSON."""
 
@@ -109,7 +109,7 @@ class InputRead:
 
 @dataclass(frozen=True, slots=True)
 class DataObservation:
-    """What was seen of the files of a materialization; `reason` says of one that is not good what happened to it."""
+    """The state of the files of a materialization; `reason` says what happened to them where it is not good."""
 
     materialization_id: int
     state: DataState
@@ -118,10 +118,10 @@ class DataObservation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The report of an attempt with what only the catalog knows of it: `final` is False where another attempt follows.
+    """The report of an attempt with what else is recorded of it; `final` is False where another attempt follows.
 
-    `inputs` is what it read, `seen` what it found of the data that it read. The `code_version` is that of the run where
-    it is None.
+    `inputs` is what it read, `data_observations` the states of data that it found deleted or damaged. The
+    `code_version` is that of the run where it is None.
     """
 
     report: RunReport
@@ -177,7 +177,7 @@ class CoordinatorRecord:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A state of the catalog: its last commit, and the clock of the batch that looked at it."""
+    """A state of the catalog: the number of its last commit, and the time at which it was read."""
 
     sequence: int
     now: datetime
@@ -239,9 +239,9 @@ class CellFacts:
 
 @dataclass(frozen=True, slots=True)
 class PartitionRecord:
-    """One partition: the run that its status speaks of, and the data that it has.
+    """One partition: the run that its status is about, and its current data.
 
-    ``blocked`` is what kept the last backfill from running it, "" where nothing did.
+    ``blocked`` says why the last backfill could not run it, "" where it could.
     """
 
     key: str | None
@@ -257,9 +257,9 @@ class PartitionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A partition whose facts are not what its events come to, or that shares with another what is its own.
+    """A partition whose stored facts differ from its events, or that shares data with another partition.
 
-    What is shared is mended by making the partition's data again, everything else by `repair`.
+    Shared data is mended by running the partition again, everything else by `repair`.
     """
 
     asset: str

@@ -1,4 +1,4 @@
-"""What users query: assets as tables of a second DuckDB instance, which never touches the catalog file."""
+"""Assets as tables that users query, in a second DuckDB instance that never opens the catalog file."""
 
 # ruff: noqa: S608  what is put into SQL is constants of this module and names that are quoted
 
@@ -35,7 +35,7 @@ _FILE_COLUMN = "nbpart file of the row"
 
 @dataclass(frozen=True, slots=True)
 class AssetSnapshot:
-    """What an asset had at one moment: a row in `rows` for each partition with data, see `ROW_COLUMNS`.
+    """The data of an asset at one moment: a row in `rows` for each partition with data, see `ROW_COLUMNS`.
 
     `path` is absolute, or null where a run saved nothing; equal `schema` texts mean equal columns.
     """
@@ -48,9 +48,9 @@ class AssetSnapshot:
 
 
 class Relations:
-    """Gives relations over snapshots of assets; safe to use from any thread.
+    """Makes relations over snapshots of assets; safe to use from any thread.
 
-    Every relation lives on a cursor of its own, so one that is held goes on showing its snapshot.
+    Every relation has a cursor of its own, so it shows its snapshot for as long as it is held.
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Relations:
         return relation if relation is not None else cursor.sql("SELECT 'done' AS result")
 
     def close(self) -> None:
-        """Let go of the instance; relations that are held go on working, and the last one takes it along."""
+        """Release the instance; relations that are still held go on working, and it ends with the last of them."""
         with self._lock:
             self._closed = True
             self._root = None  # not root.close(), which would close the cursors of held relations too

@@ -11,7 +11,7 @@ _DIGITS = 20
 
 
 def read_sequence(path: Path) -> int:
-    """The number; 0 if it cannot be told."""
+    """The number; 0 where it cannot be read."""
     try:
         return int(read_own(path))
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
-"""Which partitions are stale, and because of what: one level, decided in the transaction of its cause.
+"""Deciding which partitions are stale, and why, in the transaction that makes them so.
 
 The code bit says that the current materialization was made by another code version than the asset has now. The input
-bit says that what it read of one of its inputs is not what that input is now. Nothing travels further than to direct
-readers: when these are made again and come out different, theirs follow.
+bit says that one of its inputs has other data now than it read. Only direct readers are marked: when they are made
+again and come out different, their readers follow.
 """
 
 # ruff: noqa: S608  what is put into SQL here are names and expressions of this package, never what a user gave
@@ -37,7 +37,7 @@ def refresh_code(batch: Batch, asset_ids: Sequence[int]) -> None:
 
 def refresh_inputs(batch: Batch, asset_ids: Sequence[int]) -> None:
     """Set or clear the input bit of every partition of these assets."""
-    affected = batch.keep(
+    affected = batch.create_temp(
         "stale_affected",
         """SELECT rowid AS fact_row, asset_id, key_id, materialization_id, stale FROM partition_facts
         WHERE materialization_id IS NOT NULL AND asset_id IN (SELECT unnest(?::INTEGER[]))""",
@@ -50,8 +50,8 @@ def refresh_inputs(batch: Batch, asset_ids: Sequence[int]) -> None:
 def mark_readers(batch: Batch, changed: str, *, own: str | None = None) -> None:
     """Set or clear the input bit of what reads partitions whose data changed.
 
-    `changed` names a kept table (asset_id, key_id) of these. `own` names one of partitions that were materialized and
-    are looked at too: (fact_row, asset_id, key_id, materialization_id, stale).
+    `changed` names a temporary table (asset_id, key_id) of these. `own` names one of partitions that were materialized
+    and whose own bit is decided too: (fact_row, asset_id, key_id, materialization_id, stale).
     """
     readers = batch.rows(
         f"""SELECT DISTINCT asset_id, input_id, mapping FROM dependencies
@@ -66,14 +66,14 @@ def mark_readers(batch: Batch, changed: str, *, own: str | None = None) -> None:
             f" WHERE materialization_id IS NOT NULL AND asset_id = {int(reader)}"
             + (f" AND key_id IN ({among})" if mapping == "same" else "")
         )
-    if selects and batch.keep("stale_affected", " UNION ".join(selects)):
+    if selects and batch.create_temp("stale_affected", " UNION ".join(selects)):
         _refresh_affected(batch)
 
 
 def mark_readers_of_set(batch: Batch, set_id: int, changed: str) -> None:
     """Set or clear the input bit of what reads all keys of a set, where keys that have data came or went.
 
-    `changed` names a kept table with the keys' key_id.
+    `changed` names a temporary table with the keys' key_id.
     """
     readers = batch.rows(
         """SELECT DISTINCT d.asset_id, d.input_id FROM dependencies AS d JOIN assets AS a ON a.asset_id = d.input_id
@@ -94,17 +94,19 @@ def mark_readers_of_set(batch: Batch, set_id: int, changed: str) -> None:
 
 
 def code_differs(made_by: str) -> str:
-    """Whether the code version `made_by` is another than the asset `a` has now; a source has none."""
+    """The SQL condition that the code version `made_by` is not that of the asset `a` now; a source has none."""
     return f"(a.kind <> 'source' AND {made_by} IS DISTINCT FROM a.code_version)"
 
 
-def keep_disagreeing(batch: Batch, partitions: str, facts: str = "partition_facts") -> int:
-    """Keep as `stale_disagreeing` (asset_id, key_id) what read something else than there is now; how many.
+def create_stale_disagreeing(batch: Batch, partitions: str, facts: str = "partition_facts") -> int:
+    """Create the temporary table `stale_disagreeing` (asset_id, key_id): partitions that read other data than is now.
 
-    `partitions` names a kept table (asset_id, key_id, materialization_id), `facts` the facts to compare with. What
-    was read of an input that is none any more, or is read in another way now, does not count: that is a change of code.
+    Returns the number of rows.
+
+    `partitions` names a temporary table (asset_id, key_id, materialization_id), `facts` the facts to compare with. An
+    input that the asset has no more, or reads in another way now, does not count: that is a change of code.
     """
-    reads = batch.keep(
+    reads = batch.create_temp(
         "stale_reads",
         f"""SELECT p.asset_id, p.key_id, i.input_id, i.key_id AS input_key, i.data_hash
         FROM {quote(partitions)} AS p JOIN inputs AS i USING (materialization_id)
@@ -117,16 +119,16 @@ def keep_disagreeing(batch: Batch, partitions: str, facts: str = "partition_fact
         WHERE r.input_key IS NOT NULL AND f.data_hash IS DISTINCT FROM r.data_hash"""
     many = batch.rows("SELECT DISTINCT input_id FROM stale_reads WHERE input_key IS NULL") if reads else []
     if many:
-        _keep_hashes(batch, [row[0] for row in many], facts)
+        _create_stale_hashes(batch, [row[0] for row in many], facts)
         differ += """
         UNION SELECT r.asset_id, r.key_id FROM stale_reads AS r LEFT JOIN stale_hashes AS h USING (input_id)
         WHERE r.input_key IS NULL AND coalesce(h.data_hash, 0) IS DISTINCT FROM r.data_hash"""
-    return batch.keep("stale_disagreeing", differ)
+    return batch.create_temp("stale_disagreeing", differ)
 
 
-def _keep_hashes(batch: Batch, input_ids: list[int], facts: str) -> None:
-    """Keep as `stale_hashes` (input_id, data_hash) the order-free hash over each input's members with data."""
-    batch.keep(
+def _create_stale_hashes(batch: Batch, input_ids: list[int], facts: str) -> None:
+    """Create the temporary table `stale_hashes` (input_id, data_hash): the order-free hash of each input's members."""
+    batch.create_temp(
         "stale_hashes",
         f"""SELECT f.asset_id AS input_id, {order_free_hash("f.key_id", "f.data_hash")} AS data_hash
         FROM assets AS a JOIN members AS m USING (set_id)
@@ -138,7 +140,7 @@ def _keep_hashes(batch: Batch, input_ids: list[int], facts: str) -> None:
 
 
 def _refresh_affected(batch: Batch) -> None:
-    disagreeing = keep_disagreeing(batch, "stale_affected")
+    disagreeing = create_stale_disagreeing(batch, "stale_affected")
     if not disagreeing and not batch.value(f"SELECT count(*) FROM stale_affected WHERE stale & {STALE_INPUT} <> 0"):
         return
     batch.execute(

@@ -92,7 +92,7 @@ def _check_facts(repair: bool) -> tuple[list[Finding], int, Path | None]:
     The number is 0 and the copy None where nothing was repaired.
     """
     from nbpart.catalog import check as checking
-    from nbpart.catalog.copies import Keeper
+    from nbpart.catalog.backup import CatalogBackup
     from nbpart.project.folder import open_folder
 
     _, opened = open_folder(options.workspace_path(), create=False, purpose="nbpart catalog check")
@@ -100,8 +100,8 @@ def _check_facts(repair: bool) -> tuple[list[Finding], int, Path | None]:
         findings = opened.read(lambda batch: checking.check(batch, MAX_FINDINGS))
         if not repair or all(finding.is_shared for finding in findings):
             return findings, 0, None
-        keeper = Keeper(datetime.now(UTC))
-        return findings, opened.write(checking.repair, before=keeper.keep), keeper.copy
+        backup = CatalogBackup(datetime.now(UTC))
+        return findings, opened.write(checking.repair, before=backup.make), backup.path
     finally:
         opened.close()
 

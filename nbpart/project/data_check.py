@@ -101,7 +101,7 @@ def check_files(
             inspected = list(threads.map(_inspect, group))
             seen = [each.seen for each in inspected if each.seen is not None]
             if seen:
-                catalog.write(partial(events.record_data_observations, seen=seen))
+                catalog.write(partial(events.record_data_observations, observations=seen))
             found += [fault for each in inspected for fault in each.faults]
             done += sum(len(one.parts) for one in group)
             progress(done, files.num_rows)

@@ -12,6 +12,6 @@ from nbpart.errors import CatalogError
 def try_record_data_observations(catalog: Catalog, seen: Sequence[DataObservation]) -> None:
     """Record the state of data files; does nothing where the catalog cannot be written within 5 seconds."""
     try:
-        catalog.write(partial(events.record_data_observations, seen=seen), timeout_s=5.0)
+        catalog.write(partial(events.record_data_observations, observations=seen), timeout_s=5.0)
     except (CatalogError, OSError):  # the caller reports it all the same, and the next check records it
         return

@@ -50,13 +50,13 @@ def open_folder(
     for folder in FOLDERS:
         _make_folder(root / folder)
     opened = Catalog.open(place / CATALOG_NAME, create=True, purpose=purpose, is_known=partial(is_trusted, root))
-    if opened.was_made_here:
+    if opened.was_created:
         trust_workspace(root, opened.workspace_id, MADE)
     if place == root:
         (root / POINTER_NAME).unlink(missing_ok=True)
     else:
         _save_pointer(root, place)
-        opened.stay_with(root)  # a catalog inside the workspace notices by its own file that the workspace was moved
+        opened.bind_to_folder(root)  # a catalog inside the workspace notices by its own file that the workspace was moved
     return root, opened
 
 

@@ -129,7 +129,7 @@ def retry_backfill(project: Project, backfill_id: str, **changed: Any) -> str | 
 
 def explain_nothing_to_resume(batch: Batch, record: BackfillRecord) -> str:
     """Why a backfill has nothing to resume, and what to do instead, as a sentence; "" where steps are left."""
-    if record.planned is None or record.status not in _ENDED or queries.count_left(batch, record.backfill_no):
+    if record.planned is None or record.status not in _ENDED or queries.count_remaining_steps(batch, record.backfill_no):
         return ""
     counts = queries.step_counts(batch, record.backfill_no)
     failed, removed = sum(counts[s] for s in RETRYABLE), sum(counts[s] for s in WITHOUT_OUTCOME)
@@ -171,7 +171,7 @@ def load_steps(
     registry = load_registry(batch, root)
     if record.planned is not None:
         registry = registry.at(record.planned)
-    frame = queries.steps_with(batch, record.backfill_no, statuses)
+    frame = queries.steps_with_status(batch, record.backfill_no, statuses)
     names = {node.asset_id: name for name, node in registry.nodes.items()}
     gone = set(frame["asset_id"].unique()) - set(names)
     if gone:

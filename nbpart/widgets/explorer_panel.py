@@ -11,7 +11,7 @@ from typing import Any
 
 from nbpart.catalog import AssetRecord, Batch, Catalog, SetRecord, queries
 from nbpart.catalog.queries import Changes
-from nbpart.catalog.queries.live import BackfillProgress, Touched
+from nbpart.catalog.queries.live import BackfillProgress, TouchedPartitions
 from nbpart.errors import NbpartError
 from nbpart.widgets import explorer_model as model
 from nbpart.widgets import payloads, schema
@@ -38,7 +38,7 @@ class _Read:
     """What was read of the catalog; ``assets`` and ``sets`` are None where they are as before."""
 
     counts: Mapping[int, Counts]
-    touched: Touched | None
+    touched: TouchedPartitions | None
     assets: list[AssetRecord] | None
     sets: list[SetRecord] | None
     backfills: tuple[BackfillProgress, ...]
@@ -123,7 +123,7 @@ class ExplorerPanel(LiveWidget):
             counts=changes.counts,
             touched=changes.touched if self.model.chosen.kind == "partition" else None,
             assets=queries.load_assets(batch) if changes.registered else None,
-            sets=queries.load_sets(batch) if changes.registered or changes.moved_sets else None,
+            sets=queries.load_sets(batch) if changes.registered or changes.changed_sets else None,
             backfills=self._read_backfills(batch),
         )
 

@@ -164,7 +164,7 @@ def load_structure(batch: Batch, names: Sequence[str] | None) -> Structure:
 
     Raises UnknownNameError for a name that is not registered.
     """
-    listed = cells.load_rows(batch)
+    listed = cells.load_asset_rows(batch)
     found = [Row(asset_id, name, kind) for asset_id, name, kind, _ in listed]
     set_of = {asset_id: set_id for asset_id, _, _, set_id in listed}
     if names is None:

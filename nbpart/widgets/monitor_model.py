@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.catalog import BackfillRecord
-from nbpart.catalog.queries.live import BackfillProgress, StepAt
+from nbpart.catalog.queries.live import BackfillProgress, StepAttempt
 from nbpart.states import (
     LIVE_BACKFILL,
     RETRYABLE,
@@ -46,8 +46,8 @@ class MonitorModel:
     steps_per_s: float | None
     remaining_s: float | None
     read_at: datetime
-    running: tuple[StepAt, ...]
-    failures: tuple[StepAt, ...]
+    running: tuple[StepAttempt, ...]
+    failures: tuple[StepAttempt, ...]
 
     @property
     def is_active(self) -> bool:
@@ -145,12 +145,12 @@ def describe_process(record: BackfillRecord) -> str:
     return "" if c is None else f"process {c.pid} on {c.host}{f' ({c.purpose})' if c.purpose else ''}"
 
 
-def _running_json(step: StepAt, now: datetime) -> RunningJson:
+def _running_json(step: StepAttempt, now: datetime) -> RunningJson:
     running_s = None if step.at is None else max(round((now - step.at).total_seconds(), 1), 0.0)
     return {"asset": step.asset, "key": step.partition_key, "run_id": step.run_id, "running_s": running_s}
 
 
-def _failure_json(step: StepAt, root: Path) -> FailureJson:
+def _failure_json(step: StepAttempt, root: Path) -> FailureJson:
     return {
         "asset": step.asset,
         "key": step.partition_key,

@@ -160,8 +160,8 @@ def test_staged_tables_live_as_long_as_their_batch(access: Opened) -> None:
     def work(batch: Batch) -> list[str]:
         batch.stage("incoming", pd.DataFrame({"key": ["a", "ü"]}))
         batch.stage("more", pa.table({"key": ["c"]}))
-        assert batch.keep("kept", "SELECT * FROM incoming UNION ALL FROM more") == 3
-        assert batch.keep("kept", "SELECT * FROM kept WHERE key <> ?", "a") == 2
+        assert batch.create_temp("kept", "SELECT * FROM incoming UNION ALL FROM more") == 3
+        assert batch.create_temp("kept", "SELECT * FROM kept WHERE key <> ?", "a") == 2
         batch.execute("INSERT INTO keys SELECT 1, key FROM kept ORDER BY key")
         return names(batch)
 

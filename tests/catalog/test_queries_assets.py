@@ -56,12 +56,12 @@ def test_a_source_that_vanished_is_missing(story: Story) -> None:
     assert some["key"].tolist() == ["b"]
 
 
-def test_read_hash_is_over_members_with_data(story: Story) -> None:
+def test_members_hash_is_over_members_with_data(story: Story) -> None:
     story.add("a", "b", "c")
     story.register("x")
 
     def hashed() -> tuple[int, int]:
-        return story.catalog.read(lambda b: queries.read_hash(b, story.ids["x"]))
+        return story.catalog.read(lambda b: queries.members_hash(b, story.ids["x"]))
 
     assert hashed() == (0, 0)
     story.make("x", "a", "1")

@@ -87,10 +87,10 @@ def test_steps_follow_their_runs_and_results(story: Story, number: int) -> None:
     counted = story.catalog.read(lambda b: queries.step_counts(b, number))
     assert list(counted) == [status.value for status in StepStatus]
     assert {k: n for k, n in counted.items() if n} == {"planned": 1, "blocked": 1, "queued": 1, "succeeded": 1}
-    found = story.catalog.read(lambda b: queries.steps_with(b, number, [StepStatus.PLANNED, StepStatus.BLOCKED]))
+    found = story.catalog.read(lambda b: queries.steps_with_status(b, number, [StepStatus.PLANNED, StepStatus.BLOCKED]))
     assert list(found.columns) == ["step_no", "asset_id", "key_id", "status", "reason"]
     assert found["step_no"].tolist() == [2, 3]
-    assert len(story.catalog.read(lambda b: queries.steps_with(b, number, []))) == 0
+    assert len(story.catalog.read(lambda b: queries.steps_with_status(b, number, []))) == 0
 
 
 def test_the_run_of_another_backfill_is_not_ours(story: Story, number: int) -> None:

@@ -43,7 +43,7 @@ class RecordingSubscriber:
         return {
             "sequence": changes.sequence,
             "registered": changes.registered,
-            "moved": set(changes.moved_sets),
+            "moved": set(changes.changed_sets),
             "touched": None if touched is None else sorted(touched.key_ids.tolist()),
             "status": None if touched is None else touched.status.tolist(),
             "counts": changes.counts,

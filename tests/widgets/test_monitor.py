@@ -12,7 +12,7 @@ import pytest
 
 from nbpart.backfill.options import OPTIONS
 from nbpart.catalog import Catalog, events, queries
-from nbpart.catalog.queries.live import BackfillProgress, StepAt, backfill_progress
+from nbpart.catalog.queries.live import BackfillProgress, StepAttempt, backfill_progress
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord
 from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.states import RunStatus, StepStatus
@@ -33,8 +33,8 @@ def progress_of(
     coordinator = CoordinatorRecord(1, "here", 42, "lock", "a notebook", NOW, None)
     begun = NOW - timedelta(seconds=100)
     record = BackfillRecord(1, "bf", "+model", {}, 100, status, begun, NOW - timedelta(seconds=10), coordinator)
-    running = (StepAt("model", "a", "run-1", NOW - timedelta(seconds=3), "", None),)
-    failures = (StepAt("model", HOSTILE, "run-2", NOW, "ValueError: <b>", "runs/model/x.ipynb"),)
+    running = (StepAttempt("model", "a", "run-1", NOW - timedelta(seconds=3), "", None),)
+    failures = (StepAttempt("model", HOSTILE, "run-2", NOW, "ValueError: <b>", "runs/model/x.ipynb"),)
     all_counts = {s.value: counts.get(s.value, 0) for s in StepStatus}
     return BackfillProgress(record, all_counts, begun, NOW, running, failures, finished, window_s)
 

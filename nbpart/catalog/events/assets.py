@@ -49,13 +49,13 @@ def remove_asset(batch: Batch, name: str) -> None:
 
 
 def record_observations(batch: Batch, asset_id: int, observations: pd.DataFrame) -> int:
-    """Record what the files of a source are now; how many changed.
+    """Record the files of a source as they are now. Returns how many of them changed.
 
     `observations` has the columns `key_id` (or `key`), `size`, `mtime_ns` and `version`, one row a key; a null version
     says that the file is gone. What reads a changed partition becomes stale.
     """
-    _keep_observations(batch, asset_id, observations)
-    changed = batch.keep(
+    _create_observations_table(batch, asset_id, observations)
+    changed = batch.create_temp(
         "seen_changed",
         """SELECT *, row_number() OVER () AS ordinal FROM seen_located
         WHERE data_hash IS DISTINCT FROM old_hash OR (data_hash IS NULL) <> (old_materialization IS NULL)""",
@@ -94,7 +94,7 @@ def _save_asset(batch: Batch, row: AssetRow, old: tuple[Any, ...] | None) -> int
 
 
 def _save_dependencies(batch: Batch, asset_id: int, row: AssetRow, inputs: Mapping[str, int]) -> bool:
-    """Replace what an asset reads; whether that changed."""
+    """Replace the inputs of an asset. Returns whether they changed."""
     for name, _ in row.dependencies:
         if name.lower() not in inputs:
             raise UnknownNameError(f"The asset {row.name!r} reads {name!r}, which is no asset; {nearest(name, inputs)}")
@@ -132,14 +132,14 @@ def _refresh_staleness(
         refresh_inputs(batch, sorted(affected))
 
 
-def _keep_observations(batch: Batch, asset_id: int, observations: pd.DataFrame) -> None:
+def _create_observations_table(batch: Batch, asset_id: int, observations: pd.DataFrame) -> None:
     batch.stage("seen_staged", observations)
     if "key_id" in observations.columns:
         source = "SELECT key_id, size, mtime_ns, version FROM seen_staged"
     else:
         source = """SELECT k.key_id, size, mtime_ns, version
             FROM seen_staged s LEFT JOIN keys k ON k.key = coalesce(s.key::VARCHAR, '')"""
-    batch.keep(
+    batch.create_temp(
         "seen",
         f"""SELECT ?::INTEGER AS asset_id, key_id::BIGINT AS key_id, size::BIGINT AS size, mtime_ns::BIGINT AS mtime_ns,
             version::VARCHAR AS version, {data_hash_sql("version::VARCHAR")} AS data_hash
@@ -177,7 +177,7 @@ def _insert_observations(batch: Batch, first: int) -> None:
 
 def _update_observed(batch: Batch, asset_id: int, first: int) -> None:
     """Bring the table observed up to date where a file's size, time or content is another one."""
-    different = batch.keep(
+    different = batch.create_temp(
         "seen_different",
         """SELECT s.key_id, s.size, s.mtime_ns, s.version,
             coalesce(?::BIGINT - 1 + c.ordinal, s.old_materialization) AS materialization_id
@@ -198,18 +198,18 @@ def _update_observed(batch: Batch, asset_id: int, first: int) -> None:
 
 
 def _locate_facts(batch: Batch, name: str, partitions: str) -> int:
-    """Keep as `name` the query `partitions` (asset_id, key_id, ...), one row a partition, with its facts beside.
+    """Create the temporary table `name`: the query `partitions` (asset_id, key_id, ...), with the facts of each row.
 
-    Added are fact_row, old_materialization, old_hash, old_active and old_run. A partition without facts gets a row of
-    them first: a row of nothing, which means missing.
+    Added columns: fact_row, old_materialization, old_hash, old_active, old_run. A partition without facts first gets a
+    row of facts that says missing. Returns the number of rows.
     """
     sql = f"""SELECT p.*, f.rowid AS fact_row, f.materialization_id AS old_materialization, f.data_hash AS old_hash,
         f.active AS old_active, f.active_run AS old_run
         FROM ({partitions}) AS p LEFT JOIN partition_facts AS f ON f.asset_id = p.asset_id AND f.key_id = p.key_id"""
-    n = batch.keep(name, sql)
+    n = batch.create_temp(name, sql)
     added = batch.execute(
         f"""INSERT INTO partition_facts SELECT asset_id, key_id, NULL, NULL, 0, 0, 0, NULL, ? FROM {quote(name)}
         WHERE fact_row IS NULL""",
         batch.sequence,
     )
-    return batch.keep(name, sql) if added else n
+    return batch.create_temp(name, sql) if added else n

@@ -23,7 +23,7 @@ _LAST_RESULTS = """SELECT r.backfill_no, r.step_no, arg_max(r.status, r.rowid) A
 
 
 def start_coordinator(batch: Batch, host: str, pid: int, lock: str, purpose: str) -> int:
-    """Record that a process begins to coordinate; its number."""
+    """Record that a process begins to run backfills. Returns its number."""
     number = batch.take_ids("next_coordinator_no", 1)
     batch.execute(
         "INSERT INTO coordinators VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)", number, host, pid, lock, purpose, batch.now
@@ -32,7 +32,7 @@ def start_coordinator(batch: Batch, host: str, pid: int, lock: str, purpose: str
 
 
 def end_coordinator(batch: Batch, coordinator_no: int) -> None:
-    """Record that a process is done with coordinating, and left nothing behind."""
+    """Record that a process runs no backfills any more, and that it left no files behind."""
     batch.execute(
         "UPDATE coordinators SET ended_at = $1, cleaned_at = $1 WHERE coordinator_no = $2 AND ended_at IS NULL",
         batch.now,
@@ -41,7 +41,7 @@ def end_coordinator(batch: Batch, coordinator_no: int) -> None:
 
 
 def clean_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> None:
-    """Record that the files are removed that the attempts of dead processes left."""
+    """Record that the files which the attempts of dead processes left are removed."""
     batch.execute(
         "UPDATE coordinators SET cleaned_at = ? WHERE coordinator_no IN (SELECT unnest(?::INTEGER[]))",
         batch.now,
@@ -50,9 +50,9 @@ def clean_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> None:
 
 
 def interrupt_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> int:
-    """Record that processes died: what they had queued or running is interrupted; how many runs."""
+    """Record that processes died: their queued and running runs are interrupted. Returns how many runs these were."""
     numbers = list(coordinator_nos)
-    batch.keep(
+    batch.create_temp(
         "runs_dead",
         """SELECT f.rowid AS fact_row, r.run_no, r.asset_id, r.key_id FROM partition_facts AS f
         JOIN runs AS r ON r.run_no = f.active_run
@@ -90,12 +90,10 @@ def start_backfill(
     steps: pd.DataFrame,
     planned: Moment | None = None,
 ) -> tuple[int, str]:
-    """Record a backfill with its plan; its number and id.
+    """Record a backfill with its plan. Returns its number and id.
 
-    Without a coordinator it waits for a process that takes it up.
-
-    `steps` has the columns `asset_id`, `key_id` and `reason`; a step's number is its row, from 0. `planned` is when the
-    plan was made (default: now).
+    Without a coordinator it waits for a process that begins it. `steps` has the columns `asset_id`, `key_id` and
+    `reason`; a step's number is its row, from 0. `planned` is when the plan was made (default: now).
     """
     moment = planned or Moment(batch.sequence, batch.now)
     number, backfill_id = insert_backfill(batch, selection, options, len(steps), moment)
@@ -107,7 +105,7 @@ def start_backfill(
 def insert_backfill(
     batch: Batch, selection: str, options: Mapping[str, Any], steps: int, planned: Moment | None
 ) -> tuple[int, str]:
-    """Insert a backfill of so many steps; its number and id. `planned` is None where it has no plan yet."""
+    """Insert a backfill without its steps. Returns its number and id. `planned` is None where it has no plan yet."""
     number = batch.take_ids("next_backfill_no", 1)
     backfill_id = make_backfill_id(batch.now, number)
     batch.execute(
@@ -137,8 +135,8 @@ def insert_steps(batch: Batch, backfill_no: int, steps: pd.DataFrame) -> None:
 
 
 def resume_backfill(batch: Batch, backfill_no: int, coordinator_no: int) -> None:
-    """Record that a backfill goes on: the steps that were cancelled or interrupted are planned again."""
-    batch.keep("steps_last", _LAST_RESULTS, [backfill_no])
+    """Record that a backfill is resumed: steps that were cancelled or interrupted are planned again."""
+    batch.create_temp("steps_last", _LAST_RESULTS, [backfill_no])
     batch.execute(
         """INSERT INTO step_results SELECT backfill_no, step_no, ?, NULL, NULL, ? FROM steps_last
         WHERE status IN (?, ?) ORDER BY step_no""",
@@ -161,7 +159,7 @@ def ask_to_cancel(batch: Batch, backfill_no: int) -> None:
 
 
 def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -> None:
-    """Append what became of steps: a frame of `step_no`, `status`, `run_no`, `cause`; the last row of a step counts."""
+    """Append results of steps: a frame of `step_no`, `status`, `run_no`, `cause`; the last row of a step counts."""
     batch.stage("results_staged", results[["step_no", "status", "run_no", "cause"]])
     batch.execute(
         "INSERT INTO step_results SELECT ?, step_no, status, run_no::BIGINT, cause::VARCHAR, ? FROM results_staged",
@@ -171,7 +169,7 @@ def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -
 
 
 def record_event(batch: Batch, backfill_no: int, kind: str, coordinator_no: int | None) -> None:
-    """Record what happened to a backfill; its last event says how it stands."""
+    """Record an event of a backfill; the kind of its last event gives its status."""
     batch.execute(
         "INSERT INTO backfill_events VALUES (?, ?, ?, ?, ?)",
         backfill_no,
@@ -194,7 +192,7 @@ def _interrupt_backfills(batch: Batch, coordinator_nos: list[int]) -> None:
     ]
     if not dead:
         return
-    batch.keep("steps_last", _LAST_RESULTS, dead)
+    batch.create_temp("steps_last", _LAST_RESULTS, dead)
     batch.execute(
         """INSERT INTO step_results SELECT backfill_no, step_no, ?, run_no, NULL, ? FROM steps_last
         WHERE status IN (?, ?) ORDER BY step_no""",

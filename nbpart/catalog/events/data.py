@@ -1,4 +1,4 @@
-"""What is seen of the files of materializations, after these were recorded: deleted, damaged, or good again."""
+"""Recording that files of materializations were found deleted or damaged, or are good again."""
 
 # ruff: noqa: S608  what is put into SQL here are names and expressions of this package, never what a user gave
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbpart.catalog.expressions import DATA_LOST, STALE_CODE, STALE_DATA, STALE_OWN
+from nbpart.catalog.expressions import DATA_STATES, STALE_CODE, STALE_DATA, STALE_OWN
 from nbpart.catalog.records import DataObservation
 from nbpart.catalog.staleness import code_differs, mark_readers
 from nbpart.states import DataState
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
 
 
-def record_data_observations(batch: Batch, seen: Sequence[DataObservation]) -> int:
-    """Record what was seen of the data of materializations; how many partitions that changed.
+def record_data_observations(batch: Batch, observations: Sequence[DataObservation]) -> int:
+    """Record the states of data of materializations. Returns how many partitions changed by that.
 
-    A partition whose data was deleted has none, as if it had never been made, and what read it is stale until equal
-    data is there again; one whose data is damaged is stale itself, and what read it before read what was good.
-    Left alone is what was seen so already, and a materialization that has a successor.
+    A partition whose data was deleted counts as missing, and its readers are stale until equal data is there again. One
+    whose data is damaged is stale itself; its readers are not, since they read it before. An observation that is
+    recorded already, or of a materialization that is not the newest of its partition, changes nothing.
     """
-    if not seen or not _keep_changed(batch, seen):
+    if not observations or not _create_changed_table(batch, observations):
         return 0
     batch.execute(
         """INSERT INTO data_seen (materialization_id, state, reason, seen_at, sequence)
@@ -40,7 +40,7 @@ def record_data_observations(batch: Batch, seen: Sequence[DataObservation]) -> i
         FROM data_changed AS c WHERE f.rowid = c.fact_row""",
         batch.sequence,
     )
-    batch.keep(
+    batch.create_temp(
         "data_own",
         """SELECT rowid AS fact_row, asset_id, key_id, materialization_id, stale FROM partition_facts
         WHERE rowid IN (SELECT fact_row FROM data_changed)""",
@@ -49,18 +49,21 @@ def record_data_observations(batch: Batch, seen: Sequence[DataObservation]) -> i
     return changed
 
 
-def _keep_changed(batch: Batch, seen: Sequence[DataObservation]) -> int:
-    """Keep as data_changed what was last seen otherwise, with the facts that follow from it; how many these are."""
+def _create_changed_table(batch: Batch, observations: Sequence[DataObservation]) -> int:
+    """Create the temporary table data_changed of the observations that are new, with the facts that follow from them.
+
+    Returns the number of rows. Of several observations of one materialization the last one counts.
+    """
     import pyarrow as pa
 
-    last = {one.materialization_id: one for one in seen}
+    last = {one.materialization_id: one for one in observations}
     columns = {
         "materialization_id": pa.array(list(last), pa.int64()),
         "state": pa.array([str(one.state) for one in last.values()], pa.string()),
         "reason": pa.array([one.reason for one in last.values()], pa.string()),
     }
     batch.stage("data_staged", pa.table(columns))
-    return batch.keep(
+    return batch.create_temp(
         "data_changed",
         f"""SELECT s.materialization_id, s.state, s.reason, m.asset_id, m.key_id, m.data_hash, f.rowid AS fact_row,
             s.state = '{DataState.DELETED}' AS is_deleted,
@@ -69,7 +72,7 @@ def _keep_changed(batch: Batch, seen: Sequence[DataObservation]) -> int:
         FROM data_staged AS s JOIN materializations AS m USING (materialization_id)
         JOIN assets AS a ON a.asset_id = m.asset_id
         JOIN partition_facts AS f ON f.asset_id = m.asset_id AND f.key_id = m.key_id
-        LEFT JOIN ({DATA_LOST}) AS l ON l.materialization_id = s.materialization_id
+        LEFT JOIN ({DATA_STATES}) AS l ON l.materialization_id = s.materialization_id
         LEFT JOIN materializations AS n
             ON n.asset_id = m.asset_id AND n.key_id = m.key_id AND n.materialization_id > m.materialization_id
         WHERE n.materialization_id IS NULL

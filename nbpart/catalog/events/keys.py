@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def ensure_set(batch: Batch, name: str, kind: str, params: str | None = None) -> int:
-    """Make a set of keys, or bring its kind and parameters up to date; its id."""
+    """Create a set of keys, or bring its kind and parameters up to date. Returns its id."""
     row = batch.row("SELECT set_id, kind, params FROM partition_sets WHERE name = ?", name)
     if row is None:
         set_id = batch.take_ids("next_set_id", 1)
@@ -68,7 +68,7 @@ def add_keys(batch: Batch, set_id: int, keys: Sequence[str], params: Sequence[st
 
 
 def remove_keys(batch: Batch, set_id: int, keys: Sequence[str]) -> list[str]:
-    """Take keys out of a set; those that were in it. What is known of them stays."""
+    """Take keys out of a set; their runs and data stay recorded. Returns the keys that were in it."""
     import pyarrow as pa
 
     once, _ = _stage_keys(batch, keys)
@@ -82,7 +82,7 @@ def remove_keys(batch: Batch, set_id: int, keys: Sequence[str]) -> list[str]:
 
 
 def set_static_keys(batch: Batch, set_id: int, keys: Sequence[str]) -> None:
-    """Make the keys of a set these, in this order."""
+    """Replace the keys of a set by these, in this order."""
     import pyarrow as pa
 
     query = "SELECT key FROM members JOIN keys USING (key_id) WHERE set_id = ? ORDER BY position"
@@ -123,7 +123,7 @@ def _find_keys(batch: Batch, set_id: int, n: int) -> tuple[NDArray[np.int64], ND
     key_ids, is_member = np.full(n, -1, np.int64), np.zeros(n, np.bool_)
     # two inner joins: an outer one builds its table over a million known keys to look for a single one
     found = "SELECT s.ordinal, k.key_id FROM keys AS k JOIN keys_staged AS s USING (key)"
-    if batch.keep("keys_found", found):
+    if batch.create_temp("keys_found", found):
         known = batch.numpy("FROM keys_found")
         key_ids[known["ordinal"]] = known["key_id"]
         there = "SELECT f.ordinal FROM members AS m JOIN keys_found AS f USING (key_id) WHERE m.set_id = ?"

@@ -1,4 +1,4 @@
-"""What runs came to: outcomes, what they made and what that means for the facts."""
+"""Recording outcomes of runs: the outcome, its materialization, and the facts of the partition."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.events import staging
 from nbpart.catalog.events.data import record_data_observations
-from nbpart.catalog.events.staging import Made, Settled
+from nbpart.catalog.events.staging import FactsUpdate, NewMaterialization
 from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_SUCCEEDED, STALE_CODE
 from nbpart.catalog.ids import is_id_of
 from nbpart.catalog.records import Outcome
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A run that an outcome came for, with the facts of its partition.
+    """A run with an outcome to record, and the facts of its partition.
 
-    ``newest`` is its newest attempt that began, ``settled`` the newest that has an outcome; 0 where there is none.
+    ``newest`` is its newest attempt that began, ``newest_ended`` the newest that has an outcome; 0 where there is none.
+    ``code_version`` is that of the run, ``asset_code`` that of the asset now.
     """
 
     asset_id: int
@@ -37,7 +38,7 @@ class _Run:
     code_version: str | None
     is_ended: bool
     newest: int
-    settled: int
+    newest_ended: int
     asset_code: str | None
     is_source: bool
     fact_row: int
@@ -45,14 +46,14 @@ class _Run:
 
 
 def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
-    """Record how attempts ended, with what they made.
+    """Record outcomes of attempts, with the materializations of those that succeeded.
 
-    A run that has its final outcome already is left alone, so that a result that comes twice is recorded once; and what
-    comes of an attempt after the next one began is too late. What runs saw of the data that they read is recorded too.
+    An outcome is ignored where its run has a final one, so that a result which comes twice is recorded once, and where
+    the next attempt of its run has begun. The states of data that runs found while they read are recorded too.
     Raises UnknownNameError for a run that was never claimed, RecordingError where a data file is not the run's own.
     """
     runs = _load_runs(batch, [outcome.run_no for outcome in outcomes])
-    accepted = _drop_late(outcomes, runs)
+    accepted = _drop_superseded(outcomes, runs)
     if not accepted:
         return
     for outcome in accepted:
@@ -67,10 +68,10 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
     if made:
         fresh = [one for one in made.values() if one.data_hash != runs[one.outcome.run_no].data_hash]
         batch.stage("outcomes_changed", staging.build_partitions(fresh))
-        # what read nothing cannot have read something else
+        # without inputs there is nothing that could differ from what was read
         read = any(outcome.inputs for outcome in accepted)
-        mark_readers(batch, "outcomes_changed", own="outcomes_settled" if read else None)
-    record_data_observations(batch, [seen for outcome in accepted for seen in outcome.data_observations])
+        mark_readers(batch, "outcomes_changed", own="facts_updates" if read else None)
+    record_data_observations(batch, [each for outcome in accepted for each in outcome.data_observations])
 
 
 def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
@@ -78,11 +79,11 @@ def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
     batch.stage("outcomes_runs", staging.build_numbers(run_no=sorted(wanted)))
     rows = batch.rows(
         """SELECT r.run_no, r.asset_id, r.key_id, a.name, CASE WHEN a.set_id <> 0 THEN k.key END, r.run_id,
-            r.code_version, coalesce(e.final, false), coalesce(t.newest, 0), coalesce(e.settled, 0), a.code_version,
-            a.kind = 'source', f.rowid, f.data_hash
+            r.code_version, coalesce(e.final, false), coalesce(t.newest, 0), coalesce(e.newest_ended, 0),
+            a.code_version, a.kind = 'source', f.rowid, f.data_hash
         FROM runs AS r JOIN outcomes_runs AS o USING (run_no) JOIN assets AS a ON a.asset_id = r.asset_id
         JOIN keys AS k ON k.key_id = r.key_id
-        LEFT JOIN (SELECT run_no, bool_or(final) AS final, max(attempt) AS settled
+        LEFT JOIN (SELECT run_no, bool_or(final) AS final, max(attempt) AS newest_ended
             FROM outcomes JOIN outcomes_runs USING (run_no) GROUP BY run_no) AS e ON e.run_no = r.run_no
         LEFT JOIN (SELECT run_no, max(attempt) AS newest
             FROM attempts JOIN outcomes_runs USING (run_no) GROUP BY run_no) AS t ON t.run_no = r.run_no
@@ -99,8 +100,11 @@ def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
 
 
 def _check_files(outcome: Outcome, run: _Run) -> None:
-    """See to it that no other materialization names the same file: the place of an attempt carries its run's number,
-    which no other run has, and a run has one materialization at most."""
+    """Raise RecordingError for a file that is not in the place of the run.
+
+    So no two materializations name the same file: the place of an attempt contains its run's number, which no other
+    run has, and a run has one materialization at most.
+    """
     if not outcome.report.files:
         return
     if not is_id_of(run.run_id, outcome.run_no):
@@ -113,25 +117,27 @@ def _check_files(outcome: Outcome, run: _Run) -> None:
             )
 
 
-def _drop_late(outcomes: Sequence[Outcome], runs: dict[int, _Run]) -> list[Outcome]:
-    """Of each run what comes up to its first final outcome, but nothing of an attempt that was replaced."""
+def _drop_superseded(outcomes: Sequence[Outcome], runs: dict[int, _Run]) -> list[Outcome]:
+    """The outcomes without those after a final one of the same run, and without those of replaced attempts."""
     ended = {run_no for run_no, run in runs.items() if run.is_ended}
-    settled = {run_no: run.settled for run_no, run in runs.items()}
-    kept = []
+    newest_ended = {run_no: run.newest_ended for run_no, run in runs.items()}
+    accepted = []
     for outcome in outcomes:
         run_no, attempt = outcome.run_no, outcome.attempt
-        is_told = not outcome.final and attempt <= settled[run_no]
-        if run_no in ended or attempt < runs[run_no].newest or is_told:
+        is_recorded = not outcome.final and attempt <= newest_ended[run_no]
+        if run_no in ended or attempt < runs[run_no].newest or is_recorded:
             continue
-        kept.append(outcome)
-        settled[run_no] = max(settled[run_no], attempt)
+        accepted.append(outcome)
+        newest_ended[run_no] = max(newest_ended[run_no], attempt)
         if outcome.final:
             ended.add(run_no)
-    return kept
+    return accepted
 
 
-def _insert_materializations(batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Run]) -> dict[int, Made]:
-    """Record what the runs that succeeded made; it by the number of its run."""
+def _insert_materializations(
+    batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Run]
+) -> dict[int, NewMaterialization]:
+    """Record the materializations of the runs that succeeded. Returns them by the numbers of their runs."""
     succeeded = [outcome for outcome in accepted if outcome.final and outcome.status is RunStatus.SUCCEEDED]
     if not succeeded:
         return {}
@@ -140,7 +146,9 @@ def _insert_materializations(batch: Batch, accepted: Sequence[Outcome], runs: di
     for materialization_id, outcome in enumerate(succeeded, first):
         run = runs[outcome.run_no]
         code_version = run.code_version if outcome.code_version is None else outcome.code_version
-        made.append(staging.make(materialization_id, run.asset_id, run.key_id, code_version, outcome))
+        made.append(
+            staging.build_new_materialization(materialization_id, run.asset_id, run.key_id, code_version, outcome)
+        )
     batch.stage("materializations_staged", staging.build_materializations(made))
     batch.execute("INSERT INTO materializations SELECT *, ? FROM materializations_staged", batch.sequence)
     for table, statement in _INSERTS.items():
@@ -158,12 +166,14 @@ _INSERTS = {
 }
 
 
-def _update_facts(batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Run], made: dict[int, Made]) -> None:
-    """Bring the facts up to date, staged as outcomes_settled with a row for each partition."""
-    settled: dict[int, Settled] = {}
+def _update_facts(
+    batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Run], made: dict[int, NewMaterialization]
+) -> None:
+    """Update the facts of the partitions, and leave the updates staged as facts_updates."""
+    updates: dict[int, FactsUpdate] = {}
     for outcome in accepted:
         run, one = runs[outcome.run_no], made.get(outcome.run_no) if outcome.final else None
-        settled[run.fact_row] = Settled(
+        updates[run.fact_row] = FactsUpdate(
             run.fact_row,
             run.asset_id,
             run.key_id,
@@ -174,7 +184,7 @@ def _update_facts(batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Ru
             one.data_hash if one else None,
             STALE_CODE if one and not run.is_source and one.code_version != run.asset_code else 0,
         )
-    batch.stage("outcomes_settled", staging.build_settled(list(settled.values())))
+    batch.stage("facts_updates", staging.build_facts_updates(list(updates.values())))
     batch.execute(
         """UPDATE partition_facts AS f SET
             active = CASE WHEN f.active_run IS DISTINCT FROM s.run_no THEN f.active WHEN s.final THEN 0 ELSE 1 END,
@@ -184,7 +194,7 @@ def _update_facts(batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Ru
             data_hash = coalesce(s.data_hash, f.data_hash),
             stale = CASE WHEN s.materialization_id IS NULL THEN f.stale ELSE s.stale END,
             changed = ?
-        FROM outcomes_settled AS s WHERE f.rowid = s.fact_row""",
+        FROM facts_updates AS s WHERE f.rowid = s.fact_row""",
         batch.sequence,
     )
 

@@ -1,4 +1,4 @@
-"""Backfills that were requested: what they are to look at first, their steps later."""
+"""Backfills that were requested: first their assets and keys are recorded, later their steps."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def request_backfill(
     batch: Batch,
     selection: str,
     options: Mapping[str, Any],
-    wanted: Mapping[int, NDArray[np.int64] | None],
+    key_ids: Mapping[int, NDArray[np.int64] | None],
 ) -> tuple[int, str]:
-    """Record that a backfill is asked for, without a plan yet; its number and id.
+    """Record that a backfill was asked for, without a plan yet. Returns its number and id.
 
-    `wanted` are the keys of each asset by their ids; None are all that the asset has when the plan is made.
+    `key_ids` has the key ids of each asset, by the asset's id; None means all keys that it has when the plan is made.
     """
     import numpy as np
     import pyarrow as pa
@@ -33,7 +33,7 @@ def request_backfill(
     number, backfill_id = insert_backfill(batch, selection, options, 0, None)
     parts = [
         pa.table({"asset_id": np.full(1 if ids is None else len(ids), asset_id), "key_id": _to_array(ids)})
-        for asset_id, ids in wanted.items()
+        for asset_id, ids in key_ids.items()
     ]
     if parts:
         batch.stage("requests_staged", pa.concat_tables(parts))
@@ -49,7 +49,7 @@ def request_backfill(
 def plan_requested(
     batch: Batch, backfill_no: int, coordinator_no: int | None, steps: pd.DataFrame, planned: Moment
 ) -> None:
-    """Record the plan of a backfill that was requested, as `start_backfill` does; one without steps has succeeded."""
+    """Record the plan of a requested backfill; see `start_backfill`. A backfill without steps has succeeded."""
     batch.execute(
         "UPDATE backfills SET steps = $1, sequence = $2, planned_at = $3 WHERE backfill_no = $4",
         len(steps),

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReservedRun:
-    """The number and id of a run that is to be claimed later: nobody else gets them."""
+    """The number and id of a run that is to be claimed later; no other run gets them."""
 
     run_no: int
     run_id: str
 
 
 def reserve_run(batch: Batch) -> ReservedRun:
-    """Hand out the number of a run whose files are to be named before there is anything to record."""
+    """Reserve the number and id of a run that is recorded later, so that its files can be named now."""
     number = batch.take_ids("next_run_no", 1)
     return ReservedRun(number, make_run_id(batch.now, number))
 
 
 def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.DataFrame:
-    """Claim partitions, each for a new run in the queue; a partition that has an active run already is left to it.
+    """Claim partitions, each for a new queued run; a partition that has an active run already is not claimed.
 
     `claims` has the columns `backfill_no`, `step_no`, `asset_id`, `key_id`, `code_version` and `settings`.
     Returns a row for each, in the same order: `step_no`, `run_no` and `run_id` (null if not claimed), `active_run`
@@ -39,7 +39,7 @@ def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.Da
     """
     import pandas as pd
 
-    facts = _look_at_claims(batch, claims)
+    facts = _stage_claims(batch, claims)
     first = number = batch.take_ids("next_run_no", 0)
     active = {(asset_id, key_id): run_no for asset_id, key_id, _, run_no in facts if run_no is not None}
     won: list[int | None] = []
@@ -65,20 +65,23 @@ def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.Da
 
 
 def claim_reserved(batch: Batch, run: ReservedRun, claims: pd.DataFrame, coordinator_no: int) -> bool:
-    """Claim the one partition of `claims` for a run that was reserved; False where another run has it.
+    """Claim the one partition of `claims` for a run that was reserved. Returns False where another run has it.
 
     Raises CatalogError where the run was claimed already.
     """
     if batch.value("SELECT count(*) FROM runs WHERE run_no = ?", run.run_no):
         raise CatalogError(f"Run {run.run_id} is recorded already; reserve another for what came after it.")
-    [(_, _, fact_row, active_run)] = _look_at_claims(batch, claims)
+    [(_, _, fact_row, active_run)] = _stage_claims(batch, claims)
     if active_run is None:
         _insert_claims(batch, [run.run_no], [run.run_id], [fact_row], coordinator_no)
     return active_run is None
 
 
-def _look_at_claims(batch: Batch, claims: pd.DataFrame) -> list[tuple[int, int, int | None, int | None]]:
-    """Stage claims as claims_staged; of each the asset and key, the row of its facts and the run that has it."""
+def _stage_claims(batch: Batch, claims: pd.DataFrame) -> list[tuple[int, int, int | None, int | None]]:
+    """Stage claims as claims_staged.
+
+    Returns (asset id, key id, row of its facts, active run) of each; None where there are no facts or is no such run.
+    """
     batch.stage("claims_staged", claims.assign(ordinal=range(len(claims))))
     return batch.rows(
         """SELECT s.asset_id, s.key_id, f.rowid, f.active_run

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def save_sensor(batch: Batch, name: str, definition: Mapping[str, Any]) -> int:
-    """Register a sensor, or replace the one of that name, whose cursor stays; its id."""
+    """Register a sensor, or replace the one of that name, whose cursor stays. Returns its id."""
     text = json.dumps(definition, sort_keys=True)
     row = batch.row("SELECT sensor_id, active, definition FROM sensors WHERE lower(name) = lower(?)", name)
     if row is None:
@@ -29,14 +29,14 @@ def save_sensor(batch: Batch, name: str, definition: Mapping[str, Any]) -> int:
 
 
 def remove_sensor(batch: Batch, name: str) -> None:
-    """Take a sensor out of use; its ticks stay. Raises UnknownNameError."""
+    """Remove a sensor from the active ones; its ticks stay recorded. Raises UnknownNameError."""
     if not batch.execute("UPDATE sensors SET active = false WHERE lower(name) = lower(?) AND active", name):
         known = [row[0] for row in batch.rows("SELECT name FROM sensors WHERE active")]
         raise UnknownNameError(f"There is no sensor {name!r}; {nearest(name, known)}")
 
 
 def set_cursor(batch: Batch, sensor_id: int, cursor: str | None) -> None:
-    """Remember where a sensor stands."""
+    """Record the cursor of a sensor: a text of its own, by which it knows where to go on."""
     batch.execute(
         "UPDATE sensors SET cursor = ? WHERE sensor_id = ? AND cursor IS DISTINCT FROM ?", cursor, sensor_id, cursor
     )
@@ -52,7 +52,7 @@ def record_tick(
     backfill_no: int | None = None,
     error: str | None = None,
 ) -> None:
-    """Record that a sensor was asked, and what came of it: keys added, a backfill started, or an error."""
+    """Record one tick of a sensor: how many keys it added, the backfill that it started, or its error."""
     batch.execute(
         "INSERT INTO ticks VALUES (?, ?, ?, ?, ?, ?)",
         sensor_id,

@@ -1,4 +1,4 @@
-"""What runs came to, as Arrow tables in the columns of the catalog's: a batch of it is recorded by a few statements."""
+"""Outcomes and materializations as Arrow tables with the columns of the catalog, to insert many by one statement."""
 
 from __future__ import annotations
 
@@ -55,8 +55,11 @@ _SETTLED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What a run that succeeded made."""
+class NewMaterialization:
+    """A row of materializations to insert, and the outcome of the run that made it.
+
+    ``data_hash`` is the number of ``data_version`` (see `hash_version`).
+    """
 
     materialization_id: int
     asset_id: int
@@ -68,8 +71,11 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What an outcome means for the facts of its partition; None leaves them as they are."""
+class FactsUpdate:
+    """The change of a partition's facts by an outcome; a field that is None leaves the fact as it is.
+
+    ``fact_row`` is the rowid of the facts; ``outcome`` and ``stale`` are codes of `expressions`.
+    """
 
     fact_row: int
     asset_id: int
@@ -82,14 +88,18 @@ class Settled:
     stale: int
 
 
-def make(materialization_id: int, asset_id: int, key_id: int, code_version: str | None, outcome: Outcome) -> Made:
-    """What a run made."""
+def build_new_materialization(
+    materialization_id: int, asset_id: int, key_id: int, code_version: str | None, outcome: Outcome
+) -> NewMaterialization:
+    """The materialization of a run that succeeded."""
     version = outcome.report.data_version
-    return Made(materialization_id, asset_id, key_id, code_version, version, hash_version(version), outcome)
+    return NewMaterialization(
+        materialization_id, asset_id, key_id, code_version, version, hash_version(version), outcome
+    )
 
 
 def hash_version(data_version: str) -> int:
-    """The number that stands for a data version, as `expressions.data_hash_sql` has it."""
+    """The number of a data version (64 bits, unsigned), equal to that of `expressions.data_hash_sql`."""
     if re.fullmatch(r"[0-9a-f]{16,}", data_version):
         return int(data_version[:16], 16)
     # md5_number_lower is the little-endian number of the digest's second half
@@ -97,16 +107,16 @@ def hash_version(data_version: str) -> int:
 
 
 def build_outcomes(outcomes: Sequence[Outcome]) -> pa.Table:
-    """The columns of outcomes but the last."""
+    """The columns of the table outcomes, without the last one (sequence)."""
     own = {name: (kind, [getattr(o, name) for o in outcomes]) for name, kind in _OUTCOME.items()}
     return _build(ENDING_COLUMNS, [outcome.report for outcome in outcomes], **own)
 
 
-def build_settled(rows: Sequence[Settled]) -> pa.Table:
+def build_facts_updates(rows: Sequence[FactsUpdate]) -> pa.Table:
     return _build(_SETTLED, rows)
 
 
-def build_partitions(made: Sequence[Made]) -> pa.Table:
+def build_partitions(made: Sequence[NewMaterialization]) -> pa.Table:
     return _build({"asset_id": "int32", "key_id": "int64"}, made)
 
 
@@ -120,8 +130,8 @@ def build_named(run_ids: Sequence[str | None], **columns: Sequence[int | None]) 
     return _build({}, (), run_id=("string", run_ids), **numbers)
 
 
-def build_materializations(made: Sequence[Made]) -> pa.Table:
-    """All columns of materializations but the last."""
+def build_materializations(made: Sequence[NewMaterialization]) -> pa.Table:
+    """The columns of the table materializations, without the last one (sequence)."""
     reports = [one.outcome.report for one in made]
     columns = {"materialization_id": "int64", "asset_id": "int32", "key_id": "int64"}
     return _build(
@@ -139,7 +149,7 @@ def build_materializations(made: Sequence[Made]) -> pa.Table:
 
 
 def split_metric(value: Any) -> tuple[float | None, str | None, int | None]:
-    """A metric's value as (number, text, whole), see the table: `join_metric` is the opposite."""
+    """A metric's value as the columns (number, text, whole) of the table metrics; `join_metric` is the opposite."""
     if hasattr(value, "item"):  # a scalar of numpy
         value = value.item()
     if isinstance(value, bool):
@@ -160,16 +170,16 @@ def join_metric(number: float | None, text: str | None, whole: int | None) -> in
     return math.nan if number is None else number
 
 
-def _build_files(made: Sequence[Made]) -> pa.Table:
+def _build_files(made: Sequence[NewMaterialization]) -> pa.Table:
     files = [(one.materialization_id, file) for one in made for file in one.outcome.report.files]
     return _build_owned(FILE_COLUMNS, files)
 
 
-def _build_inputs(made: Sequence[Made]) -> pa.Table:
+def _build_inputs(made: Sequence[NewMaterialization]) -> pa.Table:
     return _build_owned(_INPUT, [(one.materialization_id, read) for one in made for read in one.outcome.inputs])
 
 
-def _build_metrics(made: Sequence[Made]) -> pa.Table:
+def _build_metrics(made: Sequence[NewMaterialization]) -> pa.Table:
     named = [
         (one.materialization_id, name, value) for one in made for name, value in one.outcome.report.metrics.items()
     ]
@@ -186,7 +196,7 @@ def _build_metrics(made: Sequence[Made]) -> pa.Table:
 
 
 #: What hangs on a materialization: the builder of each table.
-BUILDERS: dict[str, Callable[[Sequence[Made]], pa.Table]] = {
+BUILDERS: dict[str, Callable[[Sequence[NewMaterialization]], pa.Table]] = {
     "data_files": _build_files,
     "inputs": _build_inputs,
     "metrics": _build_metrics,
@@ -200,7 +210,7 @@ def _build_owned(columns: dict[str, str], rows: Sequence[tuple[int, Any]]) -> pa
 
 
 def _build(columns: dict[str, str], records: Sequence[Any], **more: tuple[str, Sequence[Any]]) -> pa.Table:
-    """The attributes of records as columns, and what is given beside them."""
+    """A table of attributes of the records, and of more columns, each given as (type, values)."""
     import pyarrow as pa
 
     given = {name: (kind, [getattr(record, name) for record in records]) for name, kind in columns.items()} | more

@@ -13,12 +13,12 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import STALE_DATA, order_free_hash
 from nbpart.catalog.queries.columns import (
     KEY_SQL,
-    keep_metrics,
+    create_metrics_table,
     load_parameters,
+    nulls_to_none,
     parameter_sql,
     stage_numbers,
     stage_texts,
-    with_none,
 )
 from nbpart.catalog.records import AssetRecord, MaterializationRecord
 from nbpart.catalog.relations import AssetSnapshot
@@ -47,7 +47,7 @@ def load_assets(batch: Batch, active_only: bool = True) -> list[AssetRecord]:
 def current_inputs(
     batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Sequence[int] | None = None
 ) -> pd.DataFrame:
-    """What the keys of an asset or source have now, in the order of `key_ids`; without it, all members in theirs.
+    """The current data of partitions of an asset or source, in the order of `key_ids`, or of all in member order.
 
     Columns: key_id, key, materialization_id, data_hash, path, format, kind, data_version, bytes, file_version (these
     two of the main file), is_damaged (it was seen since that a file is not what was saved). One row a key; without data
@@ -75,13 +75,13 @@ def current_inputs(
         asset_id,
         asset_id,
     )
-    return with_none(frame)
+    return nulls_to_none(frame)
 
 
 def data_files_of(batch: Batch, materialization_ids: NDArray[np.int64] | Sequence[int]) -> pd.DataFrame:
     """The files of materializations, the main one ('') first: materialization_id and the columns of FileRecord."""
     stage_numbers(batch, "asked_ids", materialization_ids)
-    return with_none(
+    return nulls_to_none(
         batch.frame(
             f"SELECT materialization_id, {_FILE_COLUMNS} FROM data_files"
             " WHERE materialization_id IN (SELECT id FROM asked_ids) ORDER BY materialization_id, name"
@@ -89,8 +89,8 @@ def data_files_of(batch: Batch, materialization_ids: NDArray[np.int64] | Sequenc
     )
 
 
-def read_hash(batch: Batch, input_id: int) -> tuple[int, int]:
-    """How many members of an input have data now, and the order-free hash over them."""
+def members_hash(batch: Batch, input_id: int) -> tuple[int, int]:
+    """(number, order-free hash) of the members of an input that have data now; see `expressions.order_free_hash`."""
     row = batch.row(
         f"SELECT count(*), {order_free_hash('f.key_id', 'f.data_hash')}"
         " FROM partition_facts f JOIN assets a ON a.asset_id = f.asset_id"
@@ -104,7 +104,7 @@ def read_hash(batch: Batch, input_id: int) -> tuple[int, int]:
 def find_materialization(
     batch: Batch, asset_id: int, key_id: int, run_no: int | None = None
 ) -> MaterializationRecord | None:
-    """The data of a partition with its files: what it has now, or what a run made."""
+    """The materialization of a partition with its files: the current one, or that of the run `run_no`."""
     if run_no is None:
         chosen = "SELECT materialization_id FROM partition_facts WHERE asset_id = ? AND key_id = ?"
     else:
@@ -125,14 +125,14 @@ def find_materialization(
 
 
 def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | None = None) -> pd.DataFrame:
-    """What each key of a source, or each of `keys`, was last seen as.
+    """The files of a source as they were last observed, of all its keys or of `keys`.
 
-    Columns: key_id, key, size, mtime_ns, version. A key that was never seen, or whose file is gone, has no row.
+    Columns: key_id, key, size, mtime_ns, version. A key that was never observed, or whose file is gone, has no row.
     """
     if keys is not None:
         stage_texts(batch, "asked_keys", keys)
     asked = "" if keys is None else " AND k.key IN (SELECT text FROM asked_keys)"
-    return with_none(
+    return nulls_to_none(
         batch.frame(
             f"SELECT o.key_id, {KEY_SQL} AS key, o.size, o.mtime_ns, mt.data_version AS version"
             " FROM observed o JOIN keys k USING (key_id) LEFT JOIN materializations mt USING (materialization_id)"
@@ -150,7 +150,7 @@ def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, .
     """
     parameters = load_parameters(batch, asset_id)
     names = tuple(parameter.name for parameter in parameters)
-    metrics = keep_metrics(batch, asset_id, "file_metrics", {name.lower() for name in names})
+    metrics = create_metrics_table(batch, asset_id, "file_metrics", {name.lower() for name in names})
     columns = [f"{parameter_sql(parameter)} AS param_{place}" for place, parameter in enumerate(parameters)]
     columns += [f"x.metric_{place}" for place in range(len(metrics))]
     table = batch.arrow(

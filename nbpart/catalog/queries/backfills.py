@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
-from nbpart.catalog.queries.columns import KEY_SQL, with_none
+from nbpart.catalog.queries.columns import KEY_SQL, nulls_to_none
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord, Moment
 from nbpart.states import WITHOUT_OUTCOME, BackfillStatus, RunStatus, StepStatus
 
@@ -73,7 +73,7 @@ _STEPS = f"""
 """
 
 #: (recorded status, status now) of the steps of a backfill that are active, which are few; bound three times.
-_MOVED = f"""
+_ACTIVE_STEPS = f"""
     WITH active AS (
         SELECT f.asset_id, f.key_id, f.active, f.active_run, r.backfill_no, r.step_no
         FROM partition_facts f JOIN runs r ON r.run_no = f.active_run WHERE f.active <> {ACTIVE_NONE}
@@ -100,7 +100,7 @@ def backfills_frame(batch: Batch) -> pd.DataFrame:
     status: queued (no process has taken it up yet), running, cancelling (it runs and was asked to end), succeeded,
     failed, cancelled or interrupted.
     """
-    return with_none(
+    return nulls_to_none(
         batch.frame(
             f"{_BACKFILLS} SELECT backfill_id, selection, "
             f" CASE WHEN cancelling THEN '{BackfillStatus.CANCELLING}' ELSE status END AS status,"
@@ -117,11 +117,10 @@ def find_backfill(batch: Batch, backfill_id: str) -> BackfillRecord | None:
 
 
 def open_backfills(batch: Batch, most: int) -> list[BackfillRecord]:
-    """The backfills that somebody may want to end, begin or resume, at most ``most``.
+    """The backfills that a person may want to end, begin or resume, at most ``most``.
 
-    First those that go on, whether their processes live is another question; then those that were asked for and that
-    nobody has begun; then those that were cut off before their end, if none came to its end after them. Of each the
-    newest come first.
+    First those that run (their processes may have died), then those that were requested and not begun, then those that
+    were interrupted or cancelled after the last one that came to its end. The newest of each group come first.
     """
     found = _load_backfills(
         batch,
@@ -136,14 +135,14 @@ def open_backfills(batch: Batch, most: int) -> list[BackfillRecord]:
 
 
 def is_cancelling(batch: Batch, backfill_no: int) -> bool:
-    """Whether somebody asked for the end of a backfill that goes on."""
+    """Whether somebody asked for the end of a backfill that still runs."""
     last = batch.value("SELECT arg_max(kind, rowid) FROM backfill_events WHERE backfill_no = ?", backfill_no)
     return bool(last == BackfillStatus.CANCELLING)
 
 
 def steps_frame(batch: Batch, backfill_no: int) -> pd.DataFrame:
     """The steps of a backfill in their order: asset, partition_key, reason, status, run_id, cause."""
-    return with_none(
+    return nulls_to_none(
         batch.frame(
             f"{_STEPS} SELECT a.name AS asset, {KEY_SQL} AS partition_key, step.reason, step.status, r.run_id,"
             " step.cause"
@@ -157,14 +156,17 @@ def steps_frame(batch: Batch, backfill_no: int) -> pd.DataFrame:
 def step_counts(batch: Batch, backfill_no: int) -> dict[str, int]:
     """How many steps of a backfill have each status; every status is there."""
     counts = _count_recorded(batch, backfill_no)
-    for recorded, now in batch.rows(_MOVED, *[backfill_no] * 3):
+    for recorded, now in batch.rows(_ACTIVE_STEPS, *[backfill_no] * 3):
         counts[recorded] -= 1
         counts[now] += 1
     return counts
 
 
 def _count_recorded(batch: Batch, backfill_no: int) -> dict[str, int]:
-    """The same without what is active now; a byte a step, since grouping a million of them takes ten times longer."""
+    """`step_counts` by recorded results alone, without what is active now.
+
+    It reads a byte a step, since grouping a million rows in SQL takes ten times longer.
+    """
     import numpy as np
 
     names = [status.value for status in StepStatus]
@@ -182,7 +184,7 @@ def _count_recorded(batch: Batch, backfill_no: int) -> dict[str, int]:
     return dict(zip(names, found, strict=True))
 
 
-def count_left(batch: Batch, backfill_no: int) -> int:
+def count_remaining_steps(batch: Batch, backfill_no: int) -> int:
     """How many steps have no outcome and can still have one: their assets are registered and have their keys."""
     counts = _count_recorded(batch, backfill_no)
     if not any(counts[status] for status in WITHOUT_OUTCOME):
@@ -205,11 +207,11 @@ def count_left(batch: Batch, backfill_no: int) -> int:
 
 
 def end_status(batch: Batch, backfill_no: int, *, cancelling: bool) -> RunStatus:
-    """How a backfill ends that nobody works on any more, from the last results of all its steps.
+    """The final status of a backfill on which no process works any more, from the last results of all its steps.
 
-    `cancelling`: somebody asked for the end, so that what is left is cancelled and not interrupted.
+    `cancelling`: somebody asked for the end, so a backfill with unfinished steps is cancelled and not interrupted.
     """
-    counts, left = _count_recorded(batch, backfill_no), count_left(batch, backfill_no)
+    counts, left = _count_recorded(batch, backfill_no), count_remaining_steps(batch, backfill_no)
     if left:
         return RunStatus.CANCELLED if cancelling else RunStatus.INTERRUPTED
     return RunStatus.FAILED if counts[StepStatus.FAILED] or counts[StepStatus.BLOCKED] else RunStatus.SUCCEEDED
@@ -222,9 +224,9 @@ def backfill_assets(batch: Batch, backfill_no: int) -> list[int]:
     return [row[0] for row in batch.rows(sql, backfill_no)]
 
 
-def steps_with(batch: Batch, backfill_no: int, statuses: Collection[StepStatus]) -> pd.DataFrame:
+def steps_with_status(batch: Batch, backfill_no: int, statuses: Collection[StepStatus]) -> pd.DataFrame:
     """The steps that have one of these statuses, in their order: step_no, asset_id, key_id, status, reason."""
-    return with_none(
+    return nulls_to_none(
         batch.frame(
             f"{_STEPS} SELECT step_no, asset_id, key_id, status, reason FROM step"
             " WHERE status IN (SELECT unnest(?::VARCHAR[])) ORDER BY step_no",

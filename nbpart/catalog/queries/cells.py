@@ -1,6 +1,6 @@
 """Partitions by the million, as arrays of a byte or a number each: what a heatmap draws.
 
-Everything is told by key id, in no order: the reader keeps the members of a set once, in theirs, and puts each fact in
+Results are by key id, in no order: the caller holds the members of a set once, in their order, and puts each value in
 its place. That is several times faster than a join and a sort for each asset.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: What of a materialization can be asked for by name; any other is a metric, see `metric_column`.
-MADE_COLUMNS = ("duration_s", "rows", "bytes")
+MATERIALIZATION_COLUMNS = ("duration_s", "rows", "bytes")
 
 
 def member_ids(batch: Batch, set_id: int) -> NDArray[np.int64]:
@@ -38,7 +38,7 @@ def member_ids(batch: Batch, set_id: int) -> NDArray[np.int64]:
     return ids
 
 
-def load_rows(batch: Batch) -> list[tuple[int, str, str, int]]:
+def load_asset_rows(batch: Batch) -> list[tuple[int, str, str, int]]:
     """(asset id, name, kind, set id) of the active assets and sources, in the order of their first registration."""
     rows = batch.rows("SELECT asset_id, name, kind, set_id FROM assets WHERE active ORDER BY asset_id")
     return [(int(row[0]), str(row[1]), str(row[2]), int(row[3])) for row in rows]
@@ -56,9 +56,10 @@ def load_dependencies(batch: Batch) -> list[tuple[int, int, str]]:
 
 
 def cell_facts(batch: Batch, asset_id: int, column: str | None = None) -> CellFacts:
-    """The status of each partition of an asset that was touched, with the value of `column` (see `MADE_COLUMNS`).
+    """The status of each partition of an asset that has facts, with the value of `column`.
 
-    Among them are keys that left the set. Without `column` the values are empty; one that is not known is nan.
+    `column` is one of `MATERIALIZATION_COLUMNS` or a metric; without it the values are empty, and one that is not known
+    is nan. Keys that left the set are included.
     """
     return _cell_facts(batch, f"f.asset_id = {int(asset_id)}", column, 0)
 
@@ -66,7 +67,7 @@ def cell_facts(batch: Batch, asset_id: int, column: str | None = None) -> CellFa
 def cells_changed_since(
     batch: Batch, asset_ids: Sequence[int], sequence: int, column: str | None = None
 ) -> dict[int, CellFacts]:
-    """What `cell_facts` would tell anew of the partitions that changed after that commit, by asset."""
+    """`cell_facts` of the partitions alone that changed after the commit `sequence`, by asset id."""
     import numpy as np
 
     if not asset_ids:
@@ -91,7 +92,7 @@ def _cell_facts(batch: Batch, whose: str, column: str | None, sequence: int) -> 
     if column is None:
         columns = batch.numpy(f"SELECT asset_id, key_id, status FROM ({facts})")
         return CellFacts(columns["asset_id"], columns["key_id"], columns["status"], np.empty(0))
-    if column in MADE_COLUMNS:
+    if column in MATERIALIZATION_COLUMNS:
         # source and column are constants of this file
         source, value, bound = "materializations", f"v.{column}", []
     else:
@@ -106,7 +107,7 @@ def _cell_facts(batch: Batch, whose: str, column: str | None, sequence: int) -> 
 
 
 def metric_names(batch: Batch, asset_ids: Sequence[int], since: int = 0) -> list[str]:
-    """The columns of the metrics that are numbers of what these assets have now; one name regardless of case.
+    """The columns of numeric metrics in the current data of these assets; names that differ in case only are one.
 
     Only of partitions that changed after the commit `since`.
     """
@@ -155,9 +156,9 @@ def member_parameters(batch: Batch, set_id: int) -> pa.Table:
 
 
 def find_partition(batch: Batch, asset_id: int, key_id: int) -> PartitionRecord | None:
-    """What is known of one partition; None for a key that nobody ever had.
+    """The status, run and data of one partition; None for a key that no set ever had.
 
-    The run is the one that the status speaks of, as in `partition_status`.
+    The run is the one that the status is about; see `partition_status`.
     """
     row = batch.row(
         f"""WITH f AS (SELECT * FROM partition_facts WHERE asset_id = {int(asset_id)} AND key_id = {int(key_id)}),
@@ -184,7 +185,7 @@ def find_partition(batch: Batch, asset_id: int, key_id: int) -> PartitionRecord 
 
 
 def _find_block(batch: Batch, asset_id: int, key_id: int) -> str:
-    """What blocked a partition, where that is the last that became of a step of it."""
+    """The cause, where the last result of a step of the partition is blocked; "" otherwise."""
     row = batch.row(
         "SELECT r.status, r.cause FROM step_results r JOIN steps s USING (backfill_no, step_no)"
         " WHERE s.asset_id = ? AND s.key_id = ? ORDER BY r.rowid DESC LIMIT 1",

@@ -1,4 +1,4 @@
-"""What several queries share: keys and ids that come in as tables, parameters and metrics that go out as columns."""
+"""Parts that several queries share: staging keys and ids as tables, and parameters and metrics as columns."""
 
 # ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
 
@@ -32,7 +32,7 @@ KEY_SQL = "nullif(k.key, '')"
 
 
 def stage_numbers(batch: Batch, name: str, numbers: NDArray[Any] | Sequence[int]) -> None:
-    """Stage (n, id): the numbers with their places."""
+    """Stage a table (n, id) of numbers, where n is the place of each, from 0."""
     import numpy as np
     import pyarrow as pa
 
@@ -41,7 +41,7 @@ def stage_numbers(batch: Batch, name: str, numbers: NDArray[Any] | Sequence[int]
 
 
 def stage_texts(batch: Batch, name: str, texts: Sequence[str | None]) -> None:
-    """Stage (n, text): the texts with their places; None is the key of an unpartitioned asset."""
+    """Stage a table (n, text) of keys, where n is the place of each, from 0. None is an unpartitioned asset's key."""
     import numpy as np
     import pyarrow as pa
 
@@ -58,7 +58,7 @@ def load_parameters(batch: Batch, asset_id: int) -> tuple[Parameter, ...]:
 
 
 def parameter_sql(parameter: Parameter, params: str = "m.params") -> str:
-    """A parameter's typed value from the column of JSON; a late one that a key does not spell has its default."""
+    """The SQL of a parameter's typed value, from the JSON column `params`, with the default where a key lacks it."""
     # the name is an identifier, by its declaration
     value = f"""json_extract_string({params}, '$."{parameter.name}"')"""
     if parameter.default is not REQUIRED and parameter.default is not None:
@@ -69,12 +69,13 @@ def parameter_sql(parameter: Parameter, params: str = "m.params") -> str:
     return f"CAST({value} AS {SQL_TYPES[parameter.kind]})"
 
 
-def keep_metrics(batch: Batch, asset_id: int, name: str, taken: Collection[str]) -> list[str]:
-    """Keep the metrics of an asset's current materializations as a temporary table, and give their columns' names.
+def create_metrics_table(batch: Batch, asset_id: int, name: str, taken: Collection[str]) -> list[str]:
+    """Create the temporary table `name` of the metrics of an asset's current materializations.
 
-    A row a materialization, metric number n in the column `metric_<n>`: a number (whole where all are, then exact, as
-    DECIMAL(38, 0) where 64 bits do not hold it), a truth value where all are, or a text where any value is one.
-    Names are one regardless of case; `taken` (lower case) are other columns, see `metric_column`.
+    It has a row a materialization, and metric number n in the column `metric_<n>`: a number (whole where all values
+    are, then exact, as DECIMAL(38, 0) where 64 bits do not hold it), a truth value where all are, or a text where any
+    value is one. Returns the columns' names, as `metric_column` makes them; names that differ in case only are one, and
+    `taken` (lower case) are names of other columns.
     """
     current = f"metrics x JOIN partition_facts f USING (materialization_id) WHERE f.asset_id = {int(asset_id)}"
     metrics = batch.rows(
@@ -87,12 +88,12 @@ def keep_metrics(batch: Batch, asset_id: int, name: str, taken: Collection[str])
         f", {_metric_sql(f'lower(x.name) = {literal(folded)}', *kind)} AS metric_{place}"
         for place, (folded, _, *kind) in enumerate(metrics)
     ]
-    batch.keep(name, f"SELECT materialization_id{''.join(columns)} FROM {current} GROUP BY ALL")
+    batch.create_temp(name, f"SELECT materialization_id{''.join(columns)} FROM {current} GROUP BY ALL")
     return [metric_column(str(row[1]), taken) for row in metrics]
 
 
 def _metric_sql(where: str, has_text: bool, is_truth: bool, is_whole: bool, fits: bool) -> str:
-    """One metric of a materialization; how it is recorded says `staging.split_metric`."""
+    """The SQL of one metric of a materialization; `staging.split_metric` says how it is recorded."""
     if is_truth:
         return f"bool_or(x.number <> 0) FILTER ({where})"
     if is_whole:
@@ -111,7 +112,7 @@ def select_list(columns: Sequence[tuple[str, str]]) -> str:
     return ", ".join(f"{expression} AS {quote(name)}" for expression, name in columns)
 
 
-def with_none(frame: pd.DataFrame) -> pd.DataFrame:
+def nulls_to_none(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with None, not nan, where a text is absent."""
     import pandas as pd
 

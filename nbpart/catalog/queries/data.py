@@ -1,4 +1,4 @@
-"""The files that hold what partitions have now, as they were recorded."""
+"""The files of the current data of partitions, as they were recorded."""
 
 # ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
 
@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.expressions import DATA_LOST
+from nbpart.catalog.expressions import DATA_STATES
 from nbpart.catalog.queries.columns import KEY_SQL
 from nbpart.states import DataState
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def current_files(batch: Batch, asset_ids: Collection[int]) -> pa.Table:
-    """The files of what the members of some assets have, in the order of asset, member and name: a row a file.
+    """The files of the current data of some assets, in the order of asset, member and name: a row a file.
 
-    Columns: asset, partition_key, materialization_id, name, format, path, bytes, data_version, state. Of a run that
-    saved nothing it is the executed notebook, whose format is null. `state` is what was last seen of the
-    materialization; what was seen deleted is among them, so that it can be found again.
+    Columns: asset, partition_key, materialization_id, name, format, path, bytes, data_version, state. The file of a
+    run that saved nothing is its executed notebook, with a null format. `state` is the last recorded state of the
+    materialization; those recorded as deleted are included, since their files may be there again.
     """
     among = ", ".join(str(int(asset_id)) for asset_id in asset_ids) or "NULL"
     return batch.arrow(
-        f"""WITH lost AS ({DATA_LOST}),
+        f"""WITH lost AS ({DATA_STATES}),
         current AS (
             SELECT asset_id, key_id, materialization_id FROM partition_facts
             WHERE asset_id IN ({among}) AND materialization_id IS NOT NULL

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.queries.columns import KEY_SQL, stage_numbers, stage_texts, with_none
+from nbpart.catalog.queries.columns import KEY_SQL, nulls_to_none, stage_numbers, stage_texts
 from nbpart.catalog.records import SetRecord
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def hash_key(key: str) -> int:
 
 def member_frame(batch: Batch, set_id: int) -> pd.DataFrame:
     """The members in order: key_id, key, params (JSON text or None)."""
-    return with_none(
+    return nulls_to_none(
         batch.frame(
             f"SELECT m.key_id, {KEY_SQL} AS key, m.params FROM members m JOIN keys k USING (key_id)"
             " WHERE m.set_id = ? ORDER BY m.position",
@@ -108,6 +108,6 @@ def key_texts(batch: Batch, key_ids: NDArray[np.int64] | Sequence[int]) -> NDArr
 
 
 def find_key(batch: Batch, key: str | None) -> int | None:
-    """The id of a key that any set ever had."""
+    """The id of a key, whether or not a set has it now; None for one that no set ever had."""
     found: int | None = batch.value("SELECT key_id FROM keys WHERE key = ?", key or "")
     return found

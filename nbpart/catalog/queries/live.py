@@ -1,4 +1,4 @@
-"""What live widgets read: what changed since a commit, and how far a backfill is."""
+"""The reads of live widgets: which partitions changed since a commit, and how far a backfill is."""
 
 # ruff: noqa: S608  what is put into SQL is constants of this package
 
@@ -26,7 +26,7 @@ MOST_TOUCHED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class TouchedPartitions:
     """Partitions that changed, each once, with the status that they have now: three arrays of one length."""
 
     asset_ids: NDArray[np.int64]
@@ -35,9 +35,9 @@ class Touched:
 
 
 class Changes:
-    """What the commits after `since` changed; each part is read when it is first asked for, inside the batch.
+    """What the commits after `since` changed. Each property is read when it is first used, which must be in the batch.
 
-    `sequence` is the commit that it speaks of.
+    `sequence` is the number of the last commit.
     """
 
     def __init__(self, batch: Batch, since: int) -> None:
@@ -49,18 +49,18 @@ class Changes:
         return bool(self._batch.value("SELECT count(*) FROM assets WHERE sequence > ?", self.since))
 
     @cached_property
-    def moved_sets(self) -> frozenset[int]:
-        """The sets whose keys are not what they were."""
+    def changed_sets(self) -> frozenset[int]:
+        """The ids of the sets that keys were added to or removed from."""
         rows = self._batch.rows("SELECT set_id FROM partition_sets WHERE version > ?", self.since)
         return frozenset(int(row[0]) for row in rows)
 
     @cached_property
     def counts(self) -> dict[int, tuple[int, ...]]:
-        """`count_by_code`, as it is now."""
+        """`count_by_code` of now."""
         return count_by_code(self._batch)
 
     @cached_property
-    def touched(self) -> Touched | None:
+    def touched(self) -> TouchedPartitions | None:
         """The partitions whose facts changed, members or not; None for more than `MOST_TOUCHED`."""
         columns = self._batch.numpy(
             f"SELECT asset_id::BIGINT AS asset_id, key_id, {status_code_sql()} AS status FROM partition_facts f"
@@ -69,7 +69,7 @@ class Changes:
         )
         if len(columns["key_id"]) > MOST_TOUCHED:
             return None
-        return Touched(columns["asset_id"], columns["key_id"], columns["status"])
+        return TouchedPartitions(columns["asset_id"], columns["key_id"], columns["status"])
 
 
 def count_by_code(batch: Batch) -> dict[int, tuple[int, ...]]:
@@ -83,8 +83,11 @@ def count_by_code(batch: Batch) -> dict[int, tuple[int, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class StepAt:
-    """A step that runs or has failed; `at` is when its attempt began or ended, `notebook` relative to the workspace."""
+class StepAttempt:
+    """An attempt at a step that runs or has failed.
+
+    `at` is when it began or, where it failed, ended; `notebook` is a path relative to the workspace.
+    """
 
     asset: str
     partition_key: str | None
@@ -96,17 +99,17 @@ class StepAt:
 
 @dataclass(frozen=True, slots=True)
 class BackfillProgress:
-    """How far a backfill is: its steps by status, what runs, what failed last, and how fast it went lately.
+    """How far a backfill is: its steps by status, the newest running and failed ones, and its speed.
 
-    `finished` runs ended within the last `window_s` seconds. Runs and failures are the newest few.
+    `finished` is how many runs ended within the last `window_s` seconds.
     """
 
     record: BackfillRecord
     counts: dict[str, int]
     begun_at: datetime
     read_at: datetime
-    running: tuple[StepAt, ...]
-    failures: tuple[StepAt, ...]
+    running: tuple[StepAttempt, ...]
+    failures: tuple[StepAttempt, ...]
     finished: int
     window_s: float
 
@@ -114,7 +117,7 @@ class BackfillProgress:
 def backfill_progress(
     batch: Batch, backfill_id: str, *, most: int = 50, window_s: float = 60.0
 ) -> BackfillProgress | None:
-    """How far a backfill is, None if there is none; at most `most` running steps and as many failures."""
+    """How far a backfill is, with at most `most` running steps and as many failures; None for an unknown id."""
     record = find_backfill(batch, backfill_id)
     if record is None:
         return None
@@ -136,7 +139,7 @@ def backfill_progress(
     )
 
 
-def _running(batch: Batch, backfill_no: int, most: int) -> tuple[StepAt, ...]:
+def _running(batch: Batch, backfill_no: int, most: int) -> tuple[StepAttempt, ...]:
     rows = batch.rows(
         "WITH active AS (SELECT r.run_no, r.run_id, r.asset_id, r.key_id FROM partition_facts f"
         "               JOIN runs r ON r.run_no = f.active_run"
@@ -149,11 +152,11 @@ def _running(batch: Batch, backfill_no: int, most: int) -> tuple[StepAt, ...]:
         backfill_no,
         most,
     )
-    return tuple(StepAt(*row) for row in rows)
+    return tuple(StepAttempt(*row) for row in rows)
 
 
-def _failures(batch: Batch, backfill_no: int, most: int) -> tuple[StepAt, ...]:
-    """The newest failures first; a failure without a run of its own was followed in another backfill."""
+def _failures(batch: Batch, backfill_no: int, most: int) -> tuple[StepAttempt, ...]:
+    """The newest failures first; one without a run id is that of a run of another backfill."""
     rows = batch.rows(
         "WITH bad AS (SELECT step_no, run_no, cause, rowid AS place FROM step_results"
         f"            WHERE backfill_no = ? AND status = '{StepStatus.FAILED.value}' ORDER BY rowid DESC LIMIT ?),"
@@ -169,7 +172,7 @@ def _failures(batch: Batch, backfill_no: int, most: int) -> tuple[StepAt, ...]:
         most,
         backfill_no,
     )
-    return tuple(StepAt(*row) for row in rows)
+    return tuple(StepAttempt(*row) for row in rows)
 
 
 def _finished_since(batch: Batch, backfill_no: int, since: datetime) -> int:

@@ -1,4 +1,4 @@
-"""What of a workspace's files is current, known, or in use."""
+"""Which files of a workspace the catalog names, and which of them a prune must leave."""
 
 # ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
 
@@ -15,7 +15,11 @@ from nbpart.states import RunStatus
 
 @dataclass(frozen=True, slots=True)
 class FilesInUse:
-    """The files that a prune leaves (paths in the workspace), all that the catalog names, and since when runs go on."""
+    """Files that the catalog names, as paths relative to the workspace.
+
+    ``kept``: those that a prune leaves; ``named``: all of them; ``active_since``: when the oldest active run was
+    claimed, None where none is active.
+    """
 
     kept: frozenset[str]
     named: frozenset[str]
@@ -23,13 +27,12 @@ class FilesInUse:
 
 
 def files_in_use(batch: Batch, keep: int, asset_ids: Collection[int] | None = None) -> FilesInUse:
-    """What is left where each partition keeps its newest `keep` materializations and runs.
+    """The files that are left where each partition keeps its newest `keep` materializations and runs.
 
-    Always left are what is current, and what belongs to runs that go on. Of assets that are not in `asset_ids` all is
-    left.
+    Files of current data, of active runs, and of assets that are not in `asset_ids` are always left.
     """
     among = "true" if asset_ids is None else f"asset_id IN ({', '.join(map(str, map(int, asset_ids))) or 'NULL'})"
-    batch.keep(
+    batch.create_temp(
         "made_kept",
         f"""SELECT materialization_id, run_no FROM materializations WHERE NOT ({among})
         OR materialization_id IN (SELECT materialization_id FROM partition_facts)
@@ -37,7 +40,7 @@ def files_in_use(batch: Batch, keep: int, asset_ids: Collection[int] | None = No
         QUALIFY row_number() OVER (PARTITION BY asset_id, key_id ORDER BY materialization_id DESC) <= ?""",
         keep,
     )
-    batch.keep(
+    batch.create_temp(
         "runs_kept",
         f"""SELECT run_no FROM made_kept WHERE run_no IS NOT NULL
         UNION SELECT run_no FROM runs WHERE NOT ({among})
@@ -71,7 +74,8 @@ class DeadRun:
 
 
 def load_dead_runs(batch: Batch, older_than_s: float) -> tuple[list[int], list[DeadRun]]:
-    """The processes that died so long ago and whose files were not removed yet, and the runs that they left."""
+    """The numbers of processes whose death was recorded over `older_than_s` seconds ago and whose files are not removed
+    yet, and their interrupted runs."""
     before = batch.now - timedelta(seconds=older_than_s)
     numbers = batch.rows(
         "SELECT coordinator_no FROM coordinators WHERE ended_at < ? AND cleaned_at IS NULL ORDER BY 1", before

@@ -1,4 +1,4 @@
-"""Backfills that were requested, and what they are to look at."""
+"""Backfills that were requested, with their assets and keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load_request(batch: Batch, backfill_no: int) -> dict[int, NDArray[np.int64] | None]:
-    """The key ids of each asset, by its id, that a requested backfill is to look at; None are all of the asset's."""
+    """The key ids that a requested backfill was asked for, by asset id; None means all keys of the asset."""
     import numpy as np
 
     found = batch.numpy(
@@ -29,7 +29,7 @@ def load_request(batch: Batch, backfill_no: int) -> dict[int, NDArray[np.int64] 
 
 
 def unfinished_requests(batch: Batch) -> list[str]:
-    """The ids of backfills that were requested and that nobody works on: not planned yet, or interrupted; in order."""
+    """The ids of requested backfills that are not planned yet or were interrupted, in the order of their requests."""
     return [
         row[0]
         for row in batch.rows(

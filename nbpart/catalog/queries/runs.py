@@ -1,4 +1,4 @@
-"""Runs with what their last attempt came to."""
+"""Runs with the outcome of their last attempt."""
 
 # ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED
-from nbpart.catalog.queries.columns import KEY_SQL, stage_numbers, with_none
+from nbpart.catalog.queries.columns import KEY_SQL, nulls_to_none, stage_numbers
 from nbpart.catalog.records import RunRecord
 from nbpart.run.report import RecordedEnding
 from nbpart.states import RunStatus
@@ -73,7 +73,7 @@ def runs_frame(
         " WHERE r.run_no >= (SELECT min(run_no) FROM chosen) ORDER BY r.run_no DESC",
         2**62 if limit is None else limit,
     )
-    return with_none(frame)
+    return nulls_to_none(frame)
 
 
 def find_run(batch: Batch, run_id: str) -> RunRecord | None:
@@ -104,7 +104,7 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
 
 
 def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]:
-    """How those of the runs that are over ended."""
+    """The final statuses of those of the runs that have ended, by number."""
     stage_numbers(batch, "asked_ids", run_nos)
     rows = batch.rows("SELECT run_no, status FROM outcomes WHERE final AND run_no IN (SELECT id FROM asked_ids)")
     return {int(run_no): RunStatus(status) for run_no, status in rows}
@@ -113,9 +113,10 @@ def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]
 def load_claim_candidates(
     batch: Batch, asset_id: int, set_id: int, key_ids: Sequence[int], sequence: int
 ) -> list[tuple[int, str | None, bool, int | None]]:
-    """For each key id: its text, whether the set has it, and the run that made the partition since that commit.
+    """For each key id (id, key, whether it is in the set, run that made it), as a claim has to know them.
 
-    A partition counts as made where it is up to date now; the run is given by its number.
+    The last is the number of the run that made the partition after the commit `sequence`, where it is up to date now;
+    None otherwise.
     """
     stage_numbers(batch, "asked_ids", key_ids)
     rows = batch.rows(

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.queries.columns import with_none
+from nbpart.catalog.queries.columns import nulls_to_none
 from nbpart.catalog.records import SensorRecord
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def find_sensor(batch: Batch, name: str) -> SensorRecord | None:
 def ticks_frame(batch: Batch, sensor_id: int | None = None, limit: int | None = None) -> pd.DataFrame:
     """Ticks, newest first: sensor, happened_at, duration_s, added, backfill_id, error."""
     condition = "true" if sensor_id is None else f"t.sensor_id = {int(sensor_id)}"
-    return with_none(
+    return nulls_to_none(
         batch.frame(
             "SELECT s.name AS sensor, t.happened_at, t.duration_s, t.added, b.backfill_id, t.error"
             " FROM ticks t JOIN sensors s USING (sensor_id) LEFT JOIN backfills b USING (backfill_no)"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import (
     ACTIVE_NONE,
-    DATA_LOST,
+    DATA_STATES,
     OUTCOME_FAILED,
     STALE_CODE,
     STALE_DATA,
@@ -21,12 +21,12 @@ from nbpart.catalog.expressions import (
 )
 from nbpart.catalog.queries.columns import (
     KEY_SQL,
-    keep_metrics,
+    create_metrics_table,
     load_parameters,
+    nulls_to_none,
     parameter_sql,
     select_list,
     stage_numbers,
-    with_none,
 )
 from nbpart.catalog.records import PlanFacts
 from nbpart.states import STATUS_CODES, DataState, PartitionStatus, RunStatus
@@ -101,11 +101,13 @@ def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
     """Every partition of an asset in member order.
 
     Columns: partition_key, status, run_id, materialized_at, duration_s, rows, bytes, then its parameters, typed, and
-    its metrics (`metric_column` names them). run_id is the run that the status speaks of: the active one, the one that
+    its metrics (`metric_column` names them). run_id is the run that the status is about: the active one, the one that
     failed, or else the one that made the data; the columns after it are about the data that the partition has.
     """
     parameters = load_parameters(batch, asset_id)
-    metrics = keep_metrics(batch, asset_id, "status_metrics", {parameter.name.lower() for parameter in parameters})
+    metrics = create_metrics_table(
+        batch, asset_id, "status_metrics", {parameter.name.lower() for parameter in parameters}
+    )
     more = [(parameter_sql(parameter), parameter.name) for parameter in parameters]
     more += [(f"x.metric_{place}", name) for place, name in enumerate(metrics)]
     frame = batch.frame(
@@ -125,7 +127,7 @@ def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
         " LEFT JOIN status_metrics x ON x.materialization_id = f.materialization_id ORDER BY m.position",
         asset_id,
     )
-    return with_none(frame)
+    return nulls_to_none(frame)
 
 
 def _last_failed_sql(asset_id: int) -> str:
@@ -166,18 +168,18 @@ def stale_reasons(
         f" SELECT f.key_id, concat_ws(', ', lost.reason, CASE WHEN f.stale & {STALE_CODE} <> 0 THEN 'code changed' END,"
         f" CASE WHEN f.stale & {STALE_INPUT} <> 0 THEN coalesce(named.reason, 'input changed') END) AS reason"
         " FROM f LEFT JOIN named USING (key_id)"
-        f" LEFT JOIN ({DATA_LOST}) AS lost"
+        f" LEFT JOIN ({DATA_STATES}) AS lost"
         f" ON lost.materialization_id = f.materialization_id AND f.stale & {STALE_DATA} <> 0 ORDER BY f.n"
     )
 
 
 def deleted_reasons(batch: Batch, asset_id: int) -> pd.DataFrame:
-    """The partitions of an asset whose data was deleted after it was recorded, and what is known of that.
+    """The partitions of an asset whose data was found deleted, with the sentence that says so.
 
     Columns: key_id, reason ("its data file was deleted").
     """
     return batch.frame(
-        f"""SELECT m.key_id, l.reason FROM ({DATA_LOST}) AS l JOIN materializations AS m USING (materialization_id)
+        f"""SELECT m.key_id, l.reason FROM ({DATA_STATES}) AS l JOIN materializations AS m USING (materialization_id)
         JOIN partition_facts AS f ON f.asset_id = m.asset_id AND f.key_id = m.key_id
         WHERE m.asset_id = ? AND l.state = '{DataState.DELETED}' AND f.materialization_id IS NULL
         QUALIFY row_number() OVER (PARTITION BY m.key_id ORDER BY m.materialization_id DESC) = 1""",

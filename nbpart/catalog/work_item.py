@@ -1,4 +1,4 @@
-"""A piece of work on its way to the catalog thread, and what came of it."""
+"""A piece of work in the queue of the catalog thread, with its result."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Request(Generic[T]):
-    """What a caller asks for; it waits, and may give up as long as nobody began.
+class WorkItem(Generic[T]):
+    """Work that a caller hands to the catalog thread and waits for; the caller may withdraw it until it has begun.
 
-    It is built on two C-level primitives and no Condition: a Ctrl-C that lands inside Condition.__enter__ leaves its
-    lock taken for good, and the catalog thread would wait for it ever after.
+    `before` is called with the path of the catalog before that is opened; `deadline` is a time of `time.monotonic`;
+    `obstacle` says why the work could not begin yet. It is built on two C-level primitives and no Condition: a Ctrl-C
+    that lands inside Condition.__enter__ leaves its lock taken for good, and the catalog thread would wait forever.
     """
 
     def __init__(
@@ -35,12 +36,13 @@ class Request(Generic[T]):
         self.obstacle: str | None = None
         self.result: T | None = None
         self.error: BaseException | None = None
-        self._token = [None]  # whoever pops it decides: the thread that the work begins, the caller that it never will
+        self._token = [None]  # popped once: by the thread, then the work begins, or by the caller, then it never does
         self._is_finished = False
         self._done = threading.Lock()
         self._done.acquire()
 
     def claim(self) -> bool:
+        """Begin the work (the catalog thread) or withdraw it (the caller). Returns whether nobody did before."""
         try:
             self._token.pop()
         except IndexError:
@@ -52,11 +54,12 @@ class Request(Generic[T]):
         return not self._token
 
     def finish(self, error: BaseException | None = None) -> None:
-        """Let the caller go on; what is told after the first time is not heard."""
+        """Let the caller's `wait` return, with the result or an error. Only the first call has an effect."""
         if not self._is_finished:
             self._is_finished = True
             self.error = error
             self._done.release()
 
     def wait(self, timeout_s: float) -> bool:
+        """Wait for `finish`, at most `timeout_s` seconds (-1: without limit). Returns whether it was called."""
         return self._done.acquire(timeout=timeout_s)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from nbpart.catalog import Catalog
+from nbpart.catalog.backup import CatalogBackup
 from nbpart.catalog.check import check, repair
-from nbpart.catalog.copies import Keeper
 from nbpart.errors import CatalogError
 from tests.catalog.story import Story
 
@@ -32,14 +32,14 @@ def wrong(story: Story) -> Story:
 
 def test_the_copy_holds_what_was_before_the_repair(wrong: Story, path: Path) -> None:
     path.chmod(0o640)
-    keeper = Keeper(NOW)
-    assert wrong.catalog.write(repair, before=keeper.keep) == 1
-    assert keeper.copy == path.with_name("catalog.duckdb.20130131T120005Z.bak")
-    assert stat.S_IMODE(keeper.copy.stat().st_mode) == 0o640
+    backup = CatalogBackup(NOW)
+    assert wrong.catalog.write(repair, before=backup.make) == 1
+    assert backup.path == path.with_name("catalog.duckdb.20130131T120005Z.bak")
+    assert stat.S_IMODE(backup.path.stat().st_mode) == 0o640
     assert wrong.findings() == []
     restored = path.parent / "other"
     restored.mkdir()
-    shutil.copy(keeper.copy, restored / "catalog.duckdb")
+    shutil.copy(backup.path, restored / "catalog.duckdb")
     catalog = Catalog.open(restored / "catalog.duckdb", create=False)
     try:
         assert [finding.column for finding in catalog.read(check)] == ["outcome"]
@@ -52,10 +52,10 @@ def test_no_copy_takes_the_place_of_another(wrong: Story, path: Path) -> None:
     taken.symlink_to(path.parent / "nowhere")
     copies = []
     for _ in range(2):
-        keeper = Keeper(NOW)
-        wrong.catalog.write(repair, before=keeper.keep)
-        assert keeper.copy is not None
-        copies.append(keeper.copy.name)
+        backup = CatalogBackup(NOW)
+        wrong.catalog.write(repair, before=backup.make)
+        assert backup.path is not None
+        copies.append(backup.path.name)
     assert copies == [f"catalog.duckdb.20130131T120005Z-{n}.bak" for n in (2, 3)]
     assert taken.is_symlink()
     assert not (path.parent / "nowhere").exists()
@@ -65,7 +65,7 @@ def test_without_room_nothing_is_repaired(wrong: Story, path: Path, monkeypatch:
     usage = shutil.disk_usage(path.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=1000))
     with pytest.raises(CatalogError, match=r"No copy of the catalog .* MB and 0\.0 MB are free"):
-        wrong.catalog.write(repair, before=Keeper(NOW).keep)
+        wrong.catalog.write(repair, before=CatalogBackup(NOW).keep)
     assert [*path.parent.glob("*.bak*"), *path.parent.glob("*.new")] == []
     assert len(wrong.findings()) == 1
 
@@ -79,7 +79,7 @@ def test_a_disk_that_gets_full_meanwhile_leaves_nothing_of_the_copy(
 
     monkeypatch.setattr(shutil, "copyfileobj", refuse)
     with pytest.raises(CatalogError, match="can be kept beside it: the disk is full"):
-        wrong.catalog.write(repair, before=Keeper(NOW).keep)
+        wrong.catalog.write(repair, before=CatalogBackup(NOW).keep)
     assert [*path.parent.glob("*.bak*"), *path.parent.glob("*.new")] == []
     assert len(wrong.findings()) == 1
 
@@ -87,8 +87,8 @@ def test_a_disk_that_gets_full_meanwhile_leaves_nothing_of_the_copy(
 def test_what_a_killed_writer_left_is_copied_too(tmp_path: Path) -> None:
     (tmp_path / "catalog.duckdb").write_bytes(b"file")
     (tmp_path / "catalog.duckdb.wal").write_bytes(b"log")
-    keeper = Keeper(NOW)
-    keeper.keep(tmp_path / "catalog.duckdb")
-    assert keeper.copy is not None
-    assert keeper.copy.read_bytes() == b"file"
-    assert keeper.copy.with_name(keeper.copy.name + ".wal").read_bytes() == b"log"
+    backup = CatalogBackup(NOW)
+    backup.make(tmp_path / "catalog.duckdb")
+    assert backup.path is not None
+    assert backup.path.read_bytes() == b"file"
+    assert backup.path.with_name(backup.path.name + ".wal").read_bytes() == b"log"

@@ -1,4 +1,4 @@
-"""A copy of the catalog file, made before somebody changes what is recorded in it."""
+"""A backup of the catalog file, made before a repair changes it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pathlib import Path
 from nbpart.errors import CatalogError
 from nbpart.storage.own_files import open_own, rename_new, take_permissions
 
-#: What stays free beside a copy, in bytes: whoever goes on writes too.
+#: How much of the disk a backup leaves free, in bytes, for the work that goes on.
 _SPARE = 16 << 20
 
 
-class Keeper:
-    """Keeps a copy of the catalog beside it; `now` is its name. `copy` is its path once it is there."""
+class CatalogBackup:
+    """A copy of the catalog in the same folder, named after the time `now`. `path` is None until it was made."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
-        self.copy: Path | None = None
+        self.path: Path | None = None
 
-    def keep(self, path: Path) -> None:
-        """Copy the catalog at `path`, which nobody has open, with what a killed writer left beside it.
+    def make(self, path: Path) -> None:
+        """Copy the catalog at `path`, which no process has open, with the log that a killed writer may have left.
 
-        The copy has mode and group of the catalog, and a name that nothing had. Raises CatalogError where it cannot be
+        The copy has the mode and group of the catalog, and replaces no file. Raises CatalogError where it cannot be
         made; nothing is left of it then.
         """
         parts = [(path, "")]
@@ -37,14 +37,14 @@ class Keeper:
         target = self._name(path)
         made: list[Path] = []
         try:
-            for part, suffix in reversed(parts):  # the catalog comes last: a copy that is there is whole
+            for part, suffix in reversed(parts):  # the catalog comes last: where it is there, the copy is complete
                 made.append(_copy(part, target.with_name(target.name + suffix), like=path))
         except OSError as error:
             for one in made:
                 with contextlib.suppress(OSError):
                     one.unlink()
             raise _refuse(path, error.strerror or str(error)) from error
-        self.copy = target
+        self.path = target
 
     def _name(self, path: Path) -> Path:
         stem = f"{path.name}.{self._now:%Y%m%dT%H%M%SZ}"
@@ -58,7 +58,7 @@ class Keeper:
 
 
 def _copy(source: Path, target: Path, like: Path) -> Path:
-    """Copy a file to a name that nothing has, whole or not at all."""
+    """Copy a file, whole or not at all, to the path `target`, which must not exist. Returns `target`."""
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.new")
     reading = open_own(source)
     try:

@@ -1,4 +1,4 @@
-"""Finding partitions whose data may be another's: of a run id that stands twice, in a file of two, elsewhere."""
+"""Finding partitions that share data: two with one run id, two with one file, or files in another's folder."""
 
 # ruff: noqa: S608  what is put into SQL here are constants of this module
 from __future__ import annotations
@@ -17,8 +17,8 @@ _CURRENT = """partition_facts AS f JOIN materializations AS m USING (materializa
 _KEY = "CASE WHEN a.set_id <> 0 THEN k.key END"
 
 
-def find_mixups(batch: Batch, limit: int) -> list[Finding]:
-    """At most `limit` partitions whose data may be another's."""
+def find_shared_data(batch: Batch, limit: int) -> list[Finding]:
+    """At most `limit` findings of partitions whose data may belong to another partition."""
     findings: list[Finding] = []
     for find in (_find_shared_ids, _find_shared_files, _find_strange_files):
         findings += find(batch, limit - len(findings))
@@ -49,7 +49,7 @@ def _find_shared_files(batch: Batch, limit: int) -> list[Finding]:
 
 
 def _find_strange_files(batch: Batch, limit: int) -> list[Finding]:
-    """Files that runs made which do not lie in the folder of their partition."""
+    """Files of runs that are not in the folder of their partition."""
     table = batch.arrow(
         f"""SELECT a.name, {_KEY} AS key, d.path FROM {_CURRENT} JOIN data_files AS d USING (materialization_id)
         WHERE m.run_no IS NOT NULL ORDER BY materialization_id"""
