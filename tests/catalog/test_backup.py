@@ -65,7 +65,7 @@ def test_without_room_nothing_is_repaired(wrong: Story, path: Path, monkeypatch:
     usage = shutil.disk_usage(path.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=1000))
     with pytest.raises(CatalogError, match=r"No copy of the catalog .* MB and 0\.0 MB are free"):
-        wrong.catalog.write(repair, before=CatalogBackup(NOW).keep)
+        wrong.catalog.write(repair, before=CatalogBackup(NOW).make)
     assert [*path.parent.glob("*.bak*"), *path.parent.glob("*.new")] == []
     assert len(wrong.findings()) == 1
 
@@ -79,7 +79,7 @@ def test_a_disk_that_gets_full_meanwhile_leaves_nothing_of_the_copy(
 
     monkeypatch.setattr(shutil, "copyfileobj", refuse)
     with pytest.raises(CatalogError, match="can be kept beside it: the disk is full"):
-        wrong.catalog.write(repair, before=CatalogBackup(NOW).keep)
+        wrong.catalog.write(repair, before=CatalogBackup(NOW).make)
     assert [*path.parent.glob("*.bak*"), *path.parent.glob("*.new")] == []
     assert len(wrong.findings()) == 1
 
