@@ -3,13 +3,13 @@
     NbpartError
     ├── DeclarationError (ValueError)        an asset, source, partitions definition or sensor is declared wrongly
     │   ├── CarryError                       a function of a notebook cell names something that cannot be carried
-    │   └── CycleError                       assets would need each other
-    ├── PartitionKeyError (ValueError)       a partition key that cannot be one
+    │   └── CycleError                       assets would read each other in a circle
+    ├── PartitionKeyError (ValueError)       a text that cannot be a partition key
     ├── ParameterError (ValueError)          parameter values that do not fit their declaration
     ├── UnknownNameError (LookupError)       no such asset, key, run, backfill, sensor ...
-    ├── MissingInputError (LookupError)      data that was asked for was never made, or is gone
+    ├── MissingInputError (LookupError)      data that is to be loaded was never made, or is gone
     ├── UnsupportedTypeError (TypeError)     a value that cannot be saved
-    ├── RecordingError (ValueError)          what a run came to cannot be recorded
+    ├── RecordingError (ValueError)          the outcome of a run cannot be recorded
     ├── WorkspaceError (OSError)             the directory cannot be a workspace
     │   ├── UntrustedWorkspaceError (PermissionError)  code of a workspace that this user neither made nor trusts
     │   └── LocksUnsupportedError            its file system has no locks
@@ -36,7 +36,7 @@ _MOST_COMPARED = 10_000
 
 
 class NbpartError(Exception):
-    """Root of the tree; survives pickling with its attributes."""
+    """The base class of all errors of nbpart. They can be pickled and keep their attributes."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else type(self).__name__
@@ -51,11 +51,11 @@ class CarryError(DeclarationError):
 
 
 class CycleError(DeclarationError):
-    """Assets would need each other."""
+    """Assets would read each other in a circle."""
 
 
 class PartitionKeyError(NbpartError, ValueError):
-    """A partition key that cannot be one."""
+    """A text that cannot be a partition key."""
 
 
 class ParameterError(NbpartError, ValueError):
@@ -67,7 +67,7 @@ class UnknownNameError(NbpartError, LookupError):
 
 
 class MissingInputError(NbpartError, LookupError):
-    """Data that was asked for was never made, or is gone."""
+    """Data that is to be loaded was never made, or is gone."""
 
 
 class UnsupportedTypeError(NbpartError, TypeError):
@@ -75,7 +75,7 @@ class UnsupportedTypeError(NbpartError, TypeError):
 
 
 class RecordingError(NbpartError, ValueError):
-    """What a run came to cannot be recorded: it holds a value that the catalog cannot, or is not that of the run."""
+    """The outcome of a run cannot be recorded: it holds a value that the catalog cannot, or is that of another run."""
 
 
 class WorkspaceError(NbpartError, OSError):
@@ -130,7 +130,7 @@ class ExtraRequiredError(NbpartError, ImportError):
     """An optional package is needed; the message names the extra to install."""
 
 
-def run_failed(
+def make_run_error(
     message: str,
     *,
     run_id: str,
@@ -140,19 +140,19 @@ def run_failed(
     error_message: str,
     traceback: str,
 ) -> RunFailedError:
-    """The error to raise for a failed run.
+    """Return the error to raise for a failed run.
 
     Where the notebook raised a builtin exception the result is an instance of that class too, so that
-    ``except ValueError`` around ``ws.materialize`` means what it says.
+    ``except ValueError`` around ``ws.materialize`` catches it.
     """
-    error = _make_failed(error_class, message)
+    error = _make_run_error(error_class, message)
     error.run_id, error.asset, error.partition_key = run_id, asset, partition_key
     error.error_class, error.error_message, error.traceback = error_class, error_message, traceback
     return error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error sentence: the nearest known name, or what there is."""
+    """The end of a sentence about an unknown name: "did you mean 'model'?", or which names there are."""
     known = sorted({str(k) for k in known})
     if len(known) > _MOST_COMPARED:
         return f"there are {len(known):,} others."
@@ -165,12 +165,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"there is {shown}{', …' if len(known) > 8 else ''}."
 
 
-def _make_failed(error_class: str, message: str) -> RunFailedError:
+def _make_run_error(error_class: str, message: str) -> RunFailedError:
     raised = getattr(builtins, error_class, None)
     if not (isinstance(raised, type) and issubclass(raised, Exception)) or issubclass(RunFailedError, raised):
         return RunFailedError(message)
     try:
-        both = type("RunFailedError", (RunFailedError, raised), {"__reduce__": _reduce_failed})
+        both = type("RunFailedError", (RunFailedError, raised), {"__reduce__": _reduce_run_error})
         error: RunFailedError = both(message)
     except TypeError:  # a builtin that cannot be combined, or not be made of a message alone (ExceptionGroup)
         return RunFailedError(message)
@@ -179,11 +179,11 @@ def _make_failed(error_class: str, message: str) -> RunFailedError:
     return error
 
 
-def _reduce_failed(error: RunFailedError) -> tuple[Any, ...]:
-    return (_rebuild_failed, (error.error_class, str(error), error.__dict__))
+def _reduce_run_error(error: RunFailedError) -> tuple[Any, ...]:
+    return (_rebuild_run_error, (error.error_class, str(error), error.__dict__))
 
 
-def _rebuild_failed(error_class: str, message: str, attributes: dict[str, Any]) -> RunFailedError:
-    error = _make_failed(error_class, message)
+def _rebuild_run_error(error_class: str, message: str, attributes: dict[str, Any]) -> RunFailedError:
+    error = _make_run_error(error_class, message)
     error.__dict__.update(attributes)
     return error

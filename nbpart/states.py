@@ -1,6 +1,6 @@
-"""The statuses of partitions, runs and steps, and how they may change.
+"""The statuses of partitions, runs, steps and backfills, their groups and orders, and how they may change.
 
-Each table below is the only place that says so: what is finished and what is active is derived from it.
+SQL, Python and the pages take them from here. What is finished is derived from the tables of transitions.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class StepStatus(StrEnum):
 
     @property
     def is_finished(self) -> bool:
-        """Whether this execution of the backfill is done with the step; resuming may plan it again."""
+        """Whether the backfill has nothing to do for the step any more, unless it is resumed."""
         return STEP_TRANSITIONS[self] <= {StepStatus.PLANNED}
 
     def can_become(self, other: StepStatus) -> bool:
@@ -76,7 +76,7 @@ class PartitionStatus(StrEnum):
 
 
 class DataState(StrEnum):
-    """What was last seen of the files of a materialization, where anybody looked: without a look they are good."""
+    """The last recorded state of the files of a materialization; files that were never checked count as good."""
 
     GOOD = "good"
     DELETED = "deleted"
@@ -97,7 +97,7 @@ RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
 
 STEP_TRANSITIONS: Mapping[StepStatus, frozenset[StepStatus]] = {
     _S.PLANNED: frozenset({_S.QUEUED, _S.RUNNING, _S.BLOCKED, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED}),
-    # succeeded: a run of another backfill, that this one follows, made it; planned: that run came to nothing
+    # succeeded: a run of another backfill made it; planned: that run was cancelled or interrupted
     _S.QUEUED: frozenset({_S.RUNNING, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED, _S.PLANNED}),
     _S.RUNNING: frozenset({_S.QUEUED, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED}),
     _S.SUCCEEDED: frozenset(),
@@ -116,20 +116,20 @@ LIVE_BACKFILL: frozenset[BackfillStatus] = frozenset(
 #: Backfills that ended before all of their steps had an outcome.
 STOPPED_BACKFILL: frozenset[BackfillStatus] = frozenset({BackfillStatus.CANCELLED, BackfillStatus.INTERRUPTED})
 
-#: Steps that came to nothing yet: resuming a backfill runs them.
+#: Steps that neither succeeded nor failed nor are blocked: resuming a backfill runs them.
 WITHOUT_OUTCOME: frozenset[StepStatus] = frozenset(StepStatus) - {_S.SUCCEEDED, _S.FAILED, _S.BLOCKED}
 
-#: Runs that go on.
+#: Statuses of runs that have not ended.
 LIVE: frozenset[RunStatus] = frozenset({_R.QUEUED, _R.RUNNING})
 
-#: Steps that this execution of a backfill is not done with.
+#: Statuses of steps that a running backfill has still to end.
 UNFINISHED: tuple[StepStatus, ...] = tuple(status for status in StepStatus if not status.is_finished)
 
 #: The code of each status in arrays and in the catalog: its place in the enum.
 STATUS_CODES: Mapping[PartitionStatus, int] = {status: code for code, status in enumerate(PartitionStatus)}
 STEP_CODES: Mapping[StepStatus, int] = {status: code for code, status in enumerate(StepStatus)}
 
-#: Partitions of which a run goes on.
+#: Statuses of partitions that have an active run.
 ACTIVE: frozenset[PartitionStatus] = frozenset({PartitionStatus.QUEUED, PartitionStatus.RUNNING})
 
 OUTDATED: frozenset[PartitionStatus] = frozenset(
@@ -152,7 +152,7 @@ DISPLAY_ORDER: tuple[PartitionStatus, ...] = (
     PartitionStatus.STALE,
 )
 
-#: From left to right in a bar: what is made first, what is missing last.
+#: The order of statuses in a bar, from left to right: what is made first, what is missing last.
 BAR_ORDER: tuple[PartitionStatus, ...] = (
     PartitionStatus.MATERIALIZED,
     PartitionStatus.RUNNING,
@@ -162,7 +162,7 @@ BAR_ORDER: tuple[PartitionStatus, ...] = (
     PartitionStatus.MISSING,
 )
 
-#: From top to bottom where many partitions share a column of pixels.
+#: The order of statuses, from top to bottom, where many partitions share a column of pixels.
 COLUMN_ORDER: tuple[PartitionStatus, ...] = (
     PartitionStatus.FAILED,
     PartitionStatus.MISSING,
@@ -172,10 +172,10 @@ COLUMN_ORDER: tuple[PartitionStatus, ...] = (
     PartitionStatus.MATERIALIZED,
 )
 
-#: What a summary tells one by one beside how much is made, the gravest first.
+#: The statuses that a summary counts one by one beside how much is made, the gravest first.
 NOTABLE: tuple[PartitionStatus, ...] = (PartitionStatus.FAILED, PartitionStatus.RUNNING)
 
-#: What wants a person's eye comes first.
+#: The order of statuses by how much a person should see them, the most urgent first.
 URGENCY: tuple[PartitionStatus, ...] = (
     PartitionStatus.FAILED,
     PartitionStatus.RUNNING,
@@ -185,7 +185,7 @@ URGENCY: tuple[PartitionStatus, ...] = (
     PartitionStatus.MATERIALIZED,
 )
 
-#: The steps of a backfill from left to right in its bar, and from first to last in its legend.
+#: The order of a backfill's steps in its bar, from left to right, and in its legend.
 STEP_ORDER: tuple[StepStatus, ...] = (
     _S.SUCCEEDED,
     _S.RUNNING,
@@ -197,8 +197,8 @@ STEP_ORDER: tuple[StepStatus, ...] = (
     _S.PLANNED,
 )
 
-#: Outcomes that a retry of a backfill runs again.
+#: Statuses of steps that a retry of a backfill runs again.
 RETRYABLE: tuple[StepStatus, ...] = (_S.FAILED, _S.BLOCKED)
 
-#: Steps that ended without success, the gravest first.
+#: Statuses of steps that ended without success, the gravest first.
 UNSUCCESSFUL: tuple[StepStatus, ...] = (*RETRYABLE, _S.CANCELLED, _S.INTERRUPTED)

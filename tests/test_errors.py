@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nbpart import errors
-from nbpart.errors import ExtraRequiredError, NbpartError, RunFailedError, nearest, run_failed
+from nbpart.errors import ExtraRequiredError, NbpartError, RunFailedError, make_run_error, nearest
 
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, NbpartError)]
 BUILTIN_EXCEPTIONS = [
@@ -19,7 +19,7 @@ BUILTIN_EXCEPTIONS = [
 
 
 def fail(error_class: str) -> RunFailedError:
-    return run_failed(
+    return make_run_error(
         "Run 1 of model for 'a' failed.",
         run_id="run-1",
         asset="model",

@@ -11,7 +11,7 @@ from typing import Any, overload
 
 from nbpart.errors import DeclarationError
 from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, PartitionsDefinition, as_definition
-from nbpart.partitions.keys import leave_out_unshowable
+from nbpart.partitions.keys import drop_unprintable
 
 _EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -150,7 +150,7 @@ def as_result(answer: Any, set_name: str | None) -> SensorResult:
             f"a sensor returns keys or an nbpart.SensorResult, not {answer!r} of type {type(answer).__name__}."
         )
     answer = sorted(answer, key=str) if isinstance(answer, set | frozenset) else list(answer)
-    answer = leave_out_unshowable(answer)
+    answer = drop_unprintable(answer)
     if not answer:
         return SensorResult()
     if set_name is None:

@@ -1,4 +1,4 @@
-"""How assets are split in partitions: keys, parameters, definitions and mappings. Pure: no I/O, no clock."""
+"""How assets are split into partitions: keys, parameters, definitions and mappings. Pure: no I/O, no clock."""
 
 from nbpart.partitions.definitions import (
     AddKeysRequest,
@@ -9,7 +9,7 @@ from nbpart.partitions.definitions import (
     PartitionsDefinition,
     StaticPartitions,
     as_definition,
-    naming,
+    name_partitions_in_errors,
     spell_keys,
 )
 from nbpart.partitions.keys import MAX_KEY_LENGTH, check_key, safe_name
@@ -41,7 +41,7 @@ __all__ = [
     "check_key",
     "check_name",
     "default_mapping",
-    "naming",
+    "name_partitions_in_errors",
     "safe_name",
     "spell_keys",
     "to_plain",

@@ -1,4 +1,4 @@
-"""How an asset is split: a fixed list of keys, or a set that grows and shrinks while you work."""
+"""Partitions definitions: a fixed list of keys, or a named set of keys that grows and shrinks while you work."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError, UnknownNameError, nearest
-from nbpart.partitions.keys import check_key, leave_out_unshowable, shorten
+from nbpart.partitions.keys import check_key, drop_unprintable, shorten
 from nbpart.partitions.names import UNNAMED, check_set_name
 from nbpart.partitions.parameters import Parameters
 
-#: What can stand wherever one key is asked for: its text, or the values of its parameters.
+#: What users may pass for one key: its text, or the values of its parameters.
 Key: TypeAlias = str | Mapping[str, object]
-#: What can stand wherever keys are asked for.
+#: What users may pass for keys: one or several.
 Keys: TypeAlias = Key | Iterable[Key]
 
 
@@ -89,16 +89,17 @@ class DynamicPartitions:
         return self.name
 
     def build_add_request(self, *keys: Keys) -> AddKeysRequest:
-        """What a sensor returns to have keys added. Takes keys, dicts of parameters, and lists of them.
+        """The request that a sensor returns to add keys: keys, dicts of parameters, or lists of them.
 
-        Of a list, names that are not UTF-8 or hold control characters are left out, with a warning.
+        Texts in a list that are not UTF-8 or hold control characters are left out, with a warning. Raises what
+        `spell_keys` raises.
         """
         if self.parameters is None:
-            keys = tuple(cast("Keys", leave_out_unshowable(some)) for some in keys)
+            keys = tuple(cast("Keys", drop_unprintable(some)) for some in keys)
         return AddKeysRequest(self.name, _spell_all(self, keys))
 
     def build_delete_request(self, *keys: Keys) -> DeleteKeysRequest:
-        """What a sensor returns to have keys removed. Takes keys, dicts of parameters, and lists of them."""
+        """The request that a sensor returns to remove keys: keys, dicts of parameters, or lists of them."""
         return DeleteKeysRequest(self.name, _spell_all(self, keys))
 
 
@@ -107,7 +108,7 @@ PartitionsDefinition: TypeAlias = StaticPartitions | DynamicPartitions
 
 @dataclass(frozen=True, slots=True)
 class AddKeysRequest:
-    """A wish to add ``keys`` to a set of dynamic partitions."""
+    """A sensor's request to add ``keys`` to the dynamic partitions ``set_name``."""
 
     set_name: str
     keys: tuple[str, ...]
@@ -115,16 +116,17 @@ class AddKeysRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeleteKeysRequest:
-    """A wish to remove ``keys`` from a set of dynamic partitions."""
+    """A sensor's request to remove ``keys`` from the dynamic partitions ``set_name``."""
 
     set_name: str
     keys: tuple[str, ...]
 
 
 def as_definition(partitions: object) -> PartitionsDefinition | None:
-    """What a user gave as ``partitions=``: a definition, an object that has one as ``.definition``, a list of keys.
+    """Turn what a user passed as ``partitions=`` into a definition.
 
-    None, which is an asset without partitions, stays None. Raises `DeclarationError` for anything else.
+    That may be a definition, an object with a ``definition``, a list of keys, or None (no partitions, returned as
+    None). Raises `DeclarationError` for anything else.
     """
     if partitions is None or isinstance(partitions, StaticPartitions | DynamicPartitions):
         return partitions
@@ -139,13 +141,13 @@ def as_definition(partitions: object) -> PartitionsDefinition | None:
 
 
 def spell_keys(definition: PartitionsDefinition, keys: Keys) -> list[str]:
-    """The text of each key in ``keys``, in order: one key, a dict of parameters, or a list of these.
+    """The text of each key in ``keys``, in order; ``keys`` is one key, a dict of parameters, or a list of these.
 
-    A key with parameters may be spelled in any order and form; what comes back is canonical. Keys of static partitions
-    have to exist. Raises `PartitionKeyError`, `ParameterError` or `UnknownNameError`.
+    A key with parameters may be given in any order and form; the returned text is the canonical one. Raises
+    `PartitionKeyError`, `ParameterError`, and `UnknownNameError` for a key that static partitions do not have.
     """
     listed = [keys] if isinstance(keys, str | Mapping) or not isinstance(keys, Iterable) else keys
-    with naming(definition):
+    with name_partitions_in_errors(definition):
         texts = _spell(definition, listed)
     if isinstance(definition, StaticPartitions):
         for text in texts:
@@ -155,8 +157,8 @@ def spell_keys(definition: PartitionsDefinition, keys: Keys) -> list[str]:
 
 
 @contextlib.contextmanager
-def naming(definition: PartitionsDefinition) -> Iterator[None]:
-    """Say of which partitions a key or parameter was refused."""
+def name_partitions_in_errors(definition: PartitionsDefinition) -> Iterator[None]:
+    """Put the name of the partitions before the message of a key or parameter error that is raised inside."""
     try:
         yield
     except (ParameterError, PartitionKeyError) as error:

@@ -1,4 +1,4 @@
-"""Partition keys as text: which text may be one, how it carries values, and the file name that it gets.
+"""Partition keys as text: which texts are allowed, how values are escaped in them, and the file name of a key.
 
 A key is any text that can be shown on one line. Three forms of it stand in this file:
 
@@ -26,11 +26,11 @@ MAX_KEY_LENGTH = 1000
 MAX_SAFE_NAME_LENGTH = 100
 
 # C0, DEL and C1 controls, the two line separators that are no controls, halves of surrogate pairs
-_UNSHOWABLE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
-_is_key = re.compile(rf"[^{_UNSHOWABLE}]{{1,{MAX_KEY_LENGTH}}}").fullmatch
-_find_unshowable = re.compile(rf"[{_UNSHOWABLE}]").search
+_UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+_is_key = re.compile(rf"[^{_UNPRINTABLE}]{{1,{MAX_KEY_LENGTH}}}").fullmatch
+_find_unprintable = re.compile(rf"[{_UNPRINTABLE}]").search
 
-_escapable = re.compile(rf"[,=%/{_UNSHOWABLE}]")
+_escapable = re.compile(rf"[,=%/{_UNPRINTABLE}]")
 _find_bad_escape = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 
 # "~" marks a name with a hash and upper case may be folded by the file system, so neither is in a plain name
@@ -51,19 +51,19 @@ def check_key(key: object) -> str:
     """
     if isinstance(key, str) and _is_key(key):
         return key if type(key) is str else str.__str__(key)
-    raise PartitionKeyError(_say_why_not(key))
+    raise PartitionKeyError(_explain_refusal(key))
 
 
-def leave_out_unshowable(keys: T) -> T | list[object]:
-    """A listing without the texts that hold characters which no key has; they are named in a warning.
+def drop_unprintable(keys: T) -> T | list[object]:
+    """Remove from a list the texts that hold characters which no key may have, and name them in a warning.
 
-    So one file name that is not UTF-8, or has a line break, does not keep the others of a folder out. Only of a list:
-    what is one key by itself comes back as it is, and so does what is no text.
+    So one file name that is not UTF-8, or has a line break, does not keep the other files of a folder from being added.
+    A single key, and whatever is no text, is returned as it is.
     """
     if isinstance(keys, str | Mapping) or not isinstance(keys, Iterable):
         return keys
     listed = list(keys)
-    left_out = [key for key in listed if isinstance(key, str) and _find_unshowable(key)]
+    left_out = [key for key in listed if isinstance(key, str) and _find_unprintable(key)]
     if not left_out:
         return listed
     shown = ", ".join(shorten(key) for key in left_out[:3]) + (", …" if len(left_out) > 3 else "")
@@ -74,11 +74,11 @@ def leave_out_unshowable(keys: T) -> T | list[object]:
         len(listed),
         shown,
     )
-    return [key for key in listed if not (isinstance(key, str) and _find_unshowable(key))]
+    return [key for key in listed if not (isinstance(key, str) and _find_unprintable(key))]
 
 
 def safe_name(key: str) -> str:
-    """The name of the file or directory that belongs to ``key``: stable, and of no other key.
+    """The file or directory name for ``key``: always the same, and different for every key.
 
     At most 100 of the ASCII characters ``A-Za-z0-9._=,+~-``, the first of them a letter or a digit, different for
     different keys also where the file system ignores case, and never a device of Windows. A short key in lower case
@@ -91,7 +91,7 @@ def safe_name(key: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Percent-encode what would break a key apart: ``,`` ``=`` ``%`` ``/`` and characters that no key may have."""
+    """Percent-encode the separators of a key (``,`` ``=`` ``%`` ``/``) and characters that no key may have."""
     return _escapable.sub(lambda match: quote(match[0], safe=""), text)
 
 
@@ -113,12 +113,12 @@ def shorten(value: object, width: int = 60) -> str:
     return text if len(text) <= width else f"{text[: width - 2]}…{text[-1]}"
 
 
-def _say_why_not(key: object) -> str:
+def _explain_refusal(key: object) -> str:
     if not isinstance(key, str):
         return f"A partition key is text, but {shorten(key)} is of type {type(key).__name__}: pass str(...) of it."
     if not key:
         return "A partition key cannot be the empty text: give it at least one character."
-    if found := _find_unshowable(key):
+    if found := _find_unprintable(key):
         return (
             f"The partition key {shorten(key)} holds the character U+{ord(found[0]):04X} at position {found.start()}: "
             "keys have no control characters, line separators or lone surrogates."
@@ -130,7 +130,7 @@ def _say_why_not(key: object) -> str:
 
 
 def _slug(key: str) -> str:
-    """What stays readable of ``key`` in ASCII; not unique."""
+    """The readable part of a safe name: ``key`` in ASCII, shortened; not unique."""
     if not key.isascii():
         # "é" becomes "e" and a mark, and the mark is dropped
         key = unicodedata.normalize("NFKD", key).encode("ascii", "ignore").decode()

@@ -1,4 +1,4 @@
-"""Which keys of an input a partition reads."""
+"""Partition mappings: which keys of an input a partition reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Mapping(StrEnum):
-    """How a partition reads an input."""
+    """Which keys of an input a partition reads: the same key, the input without partitions, or all keys."""
 
     SAME = "same"  # both have the same set: the partition of the same key
     WHOLE = "whole"  # the input has no partitions: all of it
@@ -14,7 +14,7 @@ class Mapping(StrEnum):
 
 
 def default_mapping(downstream: str, upstream: str) -> Mapping:
-    """How an asset split by the set ``downstream`` reads an input split by ``upstream``; ``""`` is no set."""
+    """The mapping of an asset with the set ``downstream`` and an input with the set ``upstream``; ``""`` is no set."""
     if not upstream:
         return Mapping.WHOLE
     return Mapping.SAME if downstream == upstream else Mapping.ALL

@@ -24,9 +24,9 @@ UNNAMED: Final = "static-"
 
 
 def make_name(text: str, what: str) -> str:
-    """A name that `check_name` takes, made of any text: what no identifier may hold becomes ``_``.
+    """Make a name that `check_name` accepts from any text: characters that no identifier may hold become ``_``.
 
-    What would begin with a digit, is reserved, or holds no letter at all gets ``what`` in front (a plain word).
+    Where the result would begin with a digit, is reserved or has no letter, ``what`` (a plain word) is put in front.
     """
     plain = unicodedata.normalize("NFKC", text)
     name = re.sub(r"_+", "_", "".join(char if f"a{char}".isidentifier() else "_" for char in plain)).strip("_")
@@ -38,10 +38,10 @@ def make_name(text: str, what: str) -> str:
 
 
 def check_name(name: object, what: str) -> str:
-    """Return ``name`` if it can name a ``what`` (``"asset"``, ``"parameter"`` ...): an identifier of at most
-    180 bytes in UTF-8 that is not reserved.
+    """Return ``name`` if it can be the name of a ``what`` (``"asset"``, ``"parameter"`` ...).
 
-    Raises `DeclarationError` otherwise. That no two names differ in case only is for the caller to see to.
+    It has to be an identifier of at most 180 bytes in UTF-8 that is not reserved. Raises `DeclarationError` otherwise.
+    The caller has to check that no two names differ in case only.
     """
     text = check_identifier(name, what)
     if text.casefold() in RESERVED_NAMES:
@@ -50,7 +50,7 @@ def check_name(name: object, what: str) -> str:
 
 
 def check_identifier(name: object, what: str) -> str:
-    """`check_name` for what may have a reserved name too, as metrics have."""
+    """`check_name` without the check for reserved names, which metrics may have."""
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise DeclarationError(
             f"The {what} name {shorten(name)} is no Python identifier: use letters, digits and _, a letter first."
@@ -77,7 +77,7 @@ def check_set_name(name: object) -> str:
 
 
 def metric_column(name: str, taken: Container[str] = ()) -> str:
-    """The column of a metric: its name, or ``metric.rows`` where that is another column's.
+    """The column of a metric: its name, or as in ``metric.rows`` where another column has that name.
 
     ``taken`` are the names of other columns in lower case, besides those that partitions always have.
     """
@@ -86,5 +86,5 @@ def metric_column(name: str, taken: Container[str] = ()) -> str:
 
 
 def metric_of_column(column: str) -> str:
-    """The metric that a column's name means, with or without ``metric.`` in front."""
+    """The metric of a column, whose name may or may not have ``metric.`` in front."""
     return column.removeprefix(_METRIC)

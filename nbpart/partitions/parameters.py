@@ -1,4 +1,4 @@
-"""Keys with parameters: how they are declared, and the way between values and keys.
+"""Keys with parameters: their declaration, and conversions between values and keys.
 
 declaration     {"lr": float, "depth": Param(int, default=3)}
 values          {"lr": 0.1}
@@ -58,8 +58,8 @@ class Param:
 class Parameter:
     """One declared parameter.
 
-    ``choices`` is empty where any value of ``kind`` is possible. ``late`` says that it was added after the first keys:
-    its default is not spelled, so that their spelling still holds.
+    ``choices`` is empty where any value of ``kind`` is possible. ``added_later``: it was added when keys existed
+    already, so keys do not contain its default value, and the earlier keys stay canonical.
     """
 
     name: str
@@ -67,16 +67,16 @@ class Parameter:
     choices: tuple[Value, ...] = ()
     optional: bool = False
     default: Default = REQUIRED
-    late: bool = False
+    added_later: bool = False
 
     @property
     def takes(self) -> str:
-        """What it takes, in words: ``int``, ``'adam' or 'sgd'``, ``date or None``."""
+        """The values that it takes, for a message: ``int``, ``'adam' or 'sgd'``, ``date or None``."""
         options = [repr(choice) for choice in self.choices] or [self.kind.value]
         return " or ".join([*options, "None"] if self.optional else options)
 
     def canonical(self, value: object) -> Value:
-        """``value`` in the one form that all its equals share. Raises `ParameterError`."""
+        """The canonical form of ``value``, which all equal values have. Raises `ParameterError`."""
         if value is None and self.optional:
             return None
         try:
@@ -88,7 +88,7 @@ class Parameter:
         return canonical
 
     def parse(self, text: str) -> Value:
-        """The canonical value that a key spells as ``text``. Raises `ParameterError`."""
+        """The canonical value of a text inside a key. Raises `ParameterError`."""
         if text == v.NULL and self.optional:
             return None
         try:
@@ -162,18 +162,18 @@ class Parameters:
         return canonical
 
     def spell(self, values: Mapping[str, object]) -> str:
-        """The key of ``values``: equal values, however given, have the same. Raises `ParameterError`."""
+        """The key of ``values``, as ``depth=3,lr=0.01``; equal values have one key. Raises `ParameterError`."""
         canonical = self.canonical(values)
         return check_key(
             ",".join(
                 f"{parameter.name}={v.to_text(canonical[parameter.name])}"
                 for parameter in self.declared
-                if not (parameter.late and canonical[parameter.name] == parameter.default)
+                if not (parameter.added_later and canonical[parameter.name] == parameter.default)
             )
         )
 
     def parse(self, key: str) -> dict[str, Value]:
-        """The canonical values that ``key`` spells, in whatever order and form.
+        """The canonical values of a key, whose names and values may be given in any order and form.
 
         Raises `PartitionKeyError` where it is no list of ``name=value``, `ParameterError` where a value does not fit.
         """
@@ -215,17 +215,17 @@ class Parameters:
         return _dump({name: v.to_json(value) for name, value in self.canonical(values).items()})
 
     def decode(self, text: str) -> dict[str, Value]:
-        """The canonical values that `encode` stored; a parameter that was added since has its default."""
+        """The canonical values of a text of `encode`; a parameter that was added later has its default."""
         stored: dict[str, Any] = json.loads(text)
         self._check_names(stored)
         return self.canonical({p.name: v.from_json(p.kind, stored[p.name]) for p in self.declared if p.name in stored})
 
     def extended_by(self, newer: Parameters) -> Parameters:
-        """The parameters that hold when these, which have keys, are declared anew as ``newer``.
+        """The parameters after these, for which keys exist, are declared again as ``newer``.
 
         A parameter may be added if it has a default, and may take more values than before. Raises `ParameterError`
-        where a key that exists would lose its meaning: a parameter is gone, takes less or another type, or was added
-        late and has another default now.
+        where an existing key would lose its meaning: a parameter is gone, takes fewer values or another type, or was
+        added to existing keys and now has another default.
         """
         older = {parameter.name: parameter for parameter in self.declared}
         if gone := older.keys() - set(newer.names):
@@ -261,7 +261,7 @@ def _declare(name: str, declaration: object) -> Parameter:
 
 
 def _read_type(name: str, annotation: Any) -> tuple[Kind, tuple[Value, ...], bool]:
-    """Kind, choices and whether None is possible."""
+    """Kind, choices (empty: any value of the kind) and whether None is allowed, from a parameter's annotation."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (Union, types.UnionType) and types.NoneType in arguments and len(arguments) == 2:
         kind, choices, _ = _read_type(name, arguments[arguments[0] is types.NoneType])
@@ -292,14 +292,14 @@ def _extend(older: Parameter | None, newer: Parameter) -> Parameter:
                 f"Parameter {name!r} is new, but keys exist: say what they mean by a default, as in "
                 f"nbpart.Param({newer.kind}, default=...)."
             )
-        return dataclasses.replace(newer, late=True)
+        return dataclasses.replace(newer, added_later=True)
     if not newer.widens(older):
         raise ParameterError(f"Parameter {name!r} took {older.takes} and would take {newer.takes}, but keys have it.")
-    if older.late and newer.default != older.default:
+    if older.added_later and newer.default != older.default:
         raise ParameterError(
             f"Parameter {name!r} was added with the default {older.default!r}, which earlier keys mean: keep it."
         )
-    return dataclasses.replace(newer, late=older.late)
+    return dataclasses.replace(newer, added_later=older.added_later)
 
 
 def _parameter_to_json(parameter: Parameter) -> dict[str, Any]:
@@ -310,8 +310,8 @@ def _parameter_to_json(parameter: Parameter) -> dict[str, Any]:
         fields["optional"] = True
     if parameter.default is not REQUIRED:
         fields["default"] = v.to_json(parameter.default)
-    if parameter.late:
-        fields["late"] = True
+    if parameter.added_later:
+        fields["added_later"] = True
     return fields
 
 
@@ -323,5 +323,5 @@ def _parameter_from_json(fields: Mapping[str, Any]) -> Parameter:
         choices=tuple(v.from_json(kind, choice) for choice in fields.get("choices", ())),
         optional=fields.get("optional", False),
         default=v.from_json(kind, fields["default"]) if "default" in fields else REQUIRED,
-        late=fields.get("late", False),
+        added_later=fields.get("added_later", False),
     )

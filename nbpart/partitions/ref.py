@@ -22,14 +22,14 @@ class PartitionRef:
 
     @property
     def label(self) -> str:
-        """How a sentence names it: ``model`` or ``model/depth=3``."""
+        """Its name in messages: ``model`` or ``model/depth=3``."""
         return self.asset if self.key is None else f"{self.asset}/{self.key}"
 
     @property
     def folder(self) -> str:
-        """Where its files lie below ``data/`` and ``runs/``: ``<asset>/<safe key>``, or ``<asset>/_whole``."""
+        """The folder of its files below ``data/`` and ``runs/``: ``<asset>/<safe key>``, or ``<asset>/_whole``."""
         return f"{self.asset}/{WHOLE_FOLDER if self.key is None else safe_name(self.key)}"
 
     def parameters(self, declared: Parameters | None) -> Mapping[str, Value]:
-        """The values that its key carries, by parameter; none where its set has ``declared`` no parameters."""
+        """The values in its key, by parameter name; empty where its set has no parameters (``declared`` is None)."""
         return declared.parse(self.key) if declared is not None and self.key is not None else {}

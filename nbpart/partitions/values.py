@@ -2,7 +2,7 @@
 
 Equal values have one canonical form, and a canonical form has one text, so equal values make one key. A conversion
 never loses anything: ``3`` is taken for a float and midnight for a date, but not ``2.5`` for an int.
-Every function here raises a plain `ValueError` whose text is the reason; who knows the parameter's name adds it.
+Every function here raises a plain `ValueError` whose text is the reason; the caller adds the parameter's name.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ KINDS: Mapping[type, Kind] = {
 
 
 def to_plain(value: object) -> object:
-    """The plain Python value that equals `value`, for what may travel to a run: numbers, text, dates, lists and dicts.
+    """The equal value of a plain Python type, as a run can be given it: number, text, date, list or dict.
 
-    Enums of text or numbers, numpy's scalars, pandas' Timestamps and other subclasses become what they equal; a tuple
-    becomes a list. Raises ValueError, whose text says where and why, for a value that nothing plain equals.
+    Enums of text or numbers, numpy's scalars, pandas' Timestamps and other subclasses become the value that they equal;
+    a tuple becomes a list. Raises ValueError, whose text says where and why, where there is no such value.
     """
     if isinstance(value, list | tuple):
         return [_inner(item, f"item {place}") for place, item in enumerate(value)]
@@ -74,24 +74,24 @@ def to_canonical(kind: Kind, value: object) -> Value:
 
 
 def to_text(value: Value) -> str:
-    """How a key spells a canonical value."""
+    """The text of a canonical value inside a key."""
     return _TEXT[type(value)](value)
 
 
 def from_text(kind: Kind, text: str) -> Value:
-    """The canonical value of ``kind`` that a key spells as ``text``, or in another way that means the same."""
+    """The canonical value of ``kind`` for a text inside a key, canonical or not (``1e3``, ``True``)."""
     return _CANONICAL[kind](_PARSE[kind](unescape(text)))
 
 
 def to_json(value: Value) -> int | float | str | bool | None:
-    """A canonical value as JSON has it: dates and infinities as text."""
+    """A canonical value as JSON: dates and infinities as text."""
     if isinstance(value, date) or (isinstance(value, float) and math.isinf(value)):
         return _TEXT[type(value)](value)
     return value
 
 
 def from_json(kind: Kind, value: int | float | str | bool | None) -> Value:
-    """The canonical value of ``kind`` that `to_json` gave."""
+    """The canonical value of ``kind`` from its JSON form; the opposite of `to_json`."""
     if value is None:
         return None
     return _CANONICAL[kind](_PARSE[kind](value) if isinstance(value, str) else value)

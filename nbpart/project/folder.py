@@ -56,7 +56,9 @@ def open_folder(
         (root / POINTER_NAME).unlink(missing_ok=True)
     else:
         _save_pointer(root, place)
-        opened.bind_to_folder(root)  # a catalog inside the workspace notices by its own file that the workspace was moved
+        opened.bind_to_folder(
+            root
+        )  # a catalog inside the workspace notices by its own file that the workspace was moved
     return root, opened
 
 

@@ -22,10 +22,10 @@ from nbpart.partitions import (
     Kind,
     Parameters,
     Value,
-    naming,
+    name_partitions_in_errors,
     spell_keys,
 )
-from nbpart.partitions.keys import leave_out_unshowable, shorten
+from nbpart.partitions.keys import drop_unprintable, shorten
 from nbpart.project.membership import Membership
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ class PartitionSet:
         ``os.listdir`` returns it, names that are not UTF-8 or hold control characters are left out, with a warning.
         """
         if self.parameters is None:
-            keys = tuple(leave_out_unshowable(some) for some in keys)
+            keys = tuple(drop_unprintable(some) for some in keys)
         return self._add(self._spell(keys, params))
 
     def add_grid(self, **axes: Any) -> list[str]:
         """Add every combination of the given values, each a list or one value; returns the new keys among them."""
         parameters = self._need_parameters("add_grid")
-        with naming(self.definition):
+        with name_partitions_in_errors(self.definition):
             keys = [parameters.spell(values) for values in parameters.grid(axes)]
         return self._add(keys)
 

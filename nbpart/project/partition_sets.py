@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping
 from nbpart.backfill.registry import Node
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import DeclarationError, ParameterError, UnknownNameError, nearest
-from nbpart.partitions import DynamicPartitions, Parameters, PartitionsDefinition, StaticPartitions, naming
+from nbpart.partitions import (
+    DynamicPartitions,
+    Parameters,
+    PartitionsDefinition,
+    StaticPartitions,
+    name_partitions_in_errors,
+)
 from nbpart.project.partition_set import PartitionSet
 
 
@@ -99,7 +105,7 @@ def ensure_dynamic(batch: Batch, wanted: DynamicPartitions) -> tuple[int, Dynami
         if before.kind != "dynamic":
             raise DeclarationError(f"{wanted.name!r} is a list of static partitions; choose another name.")
         known = Parameters.from_json(before.params) if before.params else None
-        with naming(wanted):
+        with name_partitions_in_errors(wanted):
             parameters = _extend(known, parameters, queries.count_members(batch, before.set_id) > 0)
         if parameters == known:
             batch.unchanged = True

@@ -129,7 +129,11 @@ def retry_backfill(project: Project, backfill_id: str, **changed: Any) -> str | 
 
 def explain_nothing_to_resume(batch: Batch, record: BackfillRecord) -> str:
     """Why a backfill has nothing to resume, and what to do instead, as a sentence; "" where steps are left."""
-    if record.planned is None or record.status not in _ENDED or queries.count_remaining_steps(batch, record.backfill_no):
+    if (
+        record.planned is None
+        or record.status not in _ENDED
+        or queries.count_remaining_steps(batch, record.backfill_no)
+    ):
         return ""
     counts = queries.step_counts(batch, record.backfill_no)
     failed, removed = sum(counts[s] for s in RETRYABLE), sum(counts[s] for s in WITHOUT_OUTCOME)

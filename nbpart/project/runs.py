@@ -18,7 +18,7 @@ from nbpart.errors import (
     PartitionKeyError,
     RunFailedError,
     UnknownNameError,
-    run_failed,
+    make_run_error,
 )
 from nbpart.partitions import Parameters, PartitionRef
 from nbpart.project.launch import find_backfill
@@ -181,7 +181,7 @@ class Run:
         """The exception to raise for this run's failure; a subclass of what the notebook raised if that is builtin."""
         record = self._record
         place = PartitionRef(record.asset, record.partition_key).label
-        return run_failed(
+        return make_run_error(
             f"{place} {record.status}: {self.error or 'no error was recorded'} (its notebook: {self.notebook})",
             run_id=record.run_id,
             asset=record.asset,

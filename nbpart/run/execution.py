@@ -1,6 +1,6 @@
-"""The execution of one notebook in one kernel of its own, which is watched while it goes on.
+"""Executing one notebook in one kernel of its own, with limits of time and a way to stop it.
 
-The outcome is what happened to the kernel and the cells, and the notebook on disk says the same.
+The ending says what happened to the kernel and the cells, and the notebook on disk says the same.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from jupyter_client.kernelspec import NoSuchKernel
@@ -22,12 +22,12 @@ from nbclient.util import ensure_async
 from nbpart.assets.cells import source_of
 from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
 from nbpart.run.client import RunClient
+from nbpart.run.execution_options import KernelSetup, Limits, OutputTargets
 from nbpart.run.kernels.forked_kernel import Usage
 from nbpart.run.kernels.kept_kernel import outlive_code
-from nbpart.run.kernels.launch import Imports, RunKernel, run_environment, start_kernel
+from nbpart.run.kernels.launch import RunKernel, run_environment, start_kernel
 from nbpart.run.record import NotebookRecord, strip_ansi
 from nbpart.run.report import SUCCEEDED, Ending
-from nbpart.run.streams import StreamOutputs
 from nbpart.run.unsent_output import ReceivedOutput
 from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
@@ -41,34 +41,14 @@ _logger = logging.getLogger("nbpart.run")
 logging.getLogger("papermill").addHandler(logging.NullHandler())
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How long something may take, in seconds: None for as long as it will.
-
-    start_s: until the kernel answers. run_s: from then on. cell_s: one cell. grace_s: an interrupted cell, until its
-    kernel is terminated, and then killed.
-    """
-
-    start_s: float = 120.0
-    run_s: float | None = None
-    cell_s: float | None = None
-    grace_s: float = 2.0
-
-
 class Execution:
-    """One notebook in one kernel of its own, from the kernel's start to its end.
+    """The execution of one notebook in one kernel of its own, from the kernel's start to its end.
 
-    folder: the kernel's working directory. environment: variables beside those of this process. save: keeps the
-    notebook, in whatever state it is. write: gets what cells print. should_stop: asked several times a second, and
-    at once after `wake`; True cancels. check: may turn a success into a failure once the kernel is gone. startup: lines
-    that an IPython kernel executes first. secrets: what a kernel of Python is handed by a pipe (see `spell_secrets`).
-    imports: what a prewarmed kernel may find imported; what has read a variable of the environment that a cell sets
-    itself is not. autosave_s: the least time between two saves while a cell goes on, None for no such. streams: takes
-    in what cells print, by default all of it. kernel: one that was started ahead for this execution. keep_as: where a
-    cell raises, its kernel is not ended but kept for `keep_s` seconds, with a connection file at this path (see
-    KeptKernel); IPython only.
+    should_stop: asked several times a second, and at once after `wake`; True cancels. check: may turn a success into a
+    failure once the kernel is gone.
 
-    After `run`, `ending` is how it ended, `kernel_kind`, `notes` and `usage` of the kernel, `kept` where it is kept.
+    After `run`, `ending` is how it ended, `kernel_kind`, `notes` and `usage` are those of the kernel, and `kept` is the
+    path of its connection file where it is kept.
     """
 
     _client: Any = None
@@ -80,45 +60,22 @@ class Execution:
     _loop: asyncio.AbstractEventLoop | None = None
     _woken: asyncio.Event | None = None
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
+        setup: KernelSetup,
+        targets: OutputTargets,
         *,
-        folder: str,
-        environment: Mapping[str, str],
-        save: Callable[[Any], None],
-        about: Mapping[str, Any],
-        write: Callable[[str], None],
         should_stop: Callable[[], bool] = lambda: False,
         check: Callable[[Ending], Ending] = lambda ending: ending,
         limits: Limits | None = None,
-        startup: Sequence[str] = (),
-        secrets: bytes = b"",
-        imports: Imports | None = None,
-        progress_bar: bool = False,
-        autosave_s: float | None = 0.0,
-        streams: StreamOutputs | None = None,
-        kernel: RunKernel | None = None,
-        keep_as: str | None = None,
-        keep_s: float = 3600.0,
     ) -> None:
-        self._folder = folder
-        self._environment = environment
-        self._save = save
-        self._about = about
-        self._write = write
+        self._setup = setup
+        self._targets = targets
         self._received = ReceivedOutput()
         self._should_stop = should_stop
         self._check = check
         self._limits = limits or Limits()
-        self._startup = startup
-        self._secrets = secrets
-        self._imports = imports or Imports()
-        self._progress_bar = progress_bar
-        self._autosave_s = autosave_s
-        self._streams = streams
-        self._kernel = kernel
-        self._keep_as = keep_as
-        self._keep_s = keep_s
+        self._kernel = setup.started
         self.ending: Ending | None = None
         self.kernel_kind: str | None = None
         self.notes: tuple[str, ...] = ()
@@ -126,8 +83,9 @@ class Execution:
         self.kept: str | None = None
 
     def run(self, nb: Any, kernel_name: str) -> Any:
-        """Execute the notebook; how it ended is in `ending`. Must not be called where an event loop runs."""
-        record = NotebookRecord(nb, self._save, self._about, self._progress_bar, self._autosave_s, self._streams)
+        """Execute the notebook and return it; sets `ending`. Must not be called where an event loop runs."""
+        to = self._targets
+        record = NotebookRecord(nb, to.save, to.about, to.progress_bar, to.autosave_s, to.streams)
         record.notebook_start()
         self.ending = self._check(asyncio.run(self._drive(record, kernel_name)))
         if self._client is not None:
@@ -136,7 +94,7 @@ class Execution:
         return nb
 
     def wake(self) -> None:
-        """Let `should_stop` be asked now; may be called from any thread."""
+        """Have `should_stop` asked now; may be called from any thread."""
         loop, woken = self._loop, self._woken
         if loop is not None and woken is not None:
             with contextlib.suppress(RuntimeError):  # it is over
@@ -149,7 +107,7 @@ class Execution:
 
     def _receive(self, name: str, text: str) -> None:
         self._received.add(name, text)
-        self._write(text)
+        self._targets.write(text)
 
     async def _drive(self, record: NotebookRecord, kernel_name: str) -> Ending:
         self._woken = asyncio.Event()
@@ -168,7 +126,7 @@ class Execution:
             await self._end_kernel(now=not is_left)
 
     async def _leave_kernel(self, ending: Ending, record: NotebookRecord) -> Ending:
-        """Let the kernel come to its own end; a success that is stopped meanwhile is none."""
+        """Let the kernel end by itself; where it is stopped before, a success becomes the reason why it was stopped."""
         leaving = asyncio.ensure_future(self._client.request_end(_END_LIMIT_S))
         reason = await self._await_or_stop(leaving, record)
         leaving.cancel()
@@ -185,7 +143,7 @@ class Execution:
         return work.result() if reason is None else await self._stop(work, reason)
 
     async def _await_or_stop(self, work: asyncio.Future[Any], record: NotebookRecord) -> Ending | None:
-        """Wait until it is done and return None, or why it is to be stopped before."""
+        """Wait until ``work`` is done and return None, or return earlier why it has to be stopped."""
         assert self._woken is not None
         woken = asyncio.ensure_future(self._woken.wait())
         try:
@@ -271,35 +229,35 @@ class Execution:
         return None
 
     async def _connect(self, record: NotebookRecord, name: str) -> dict[str, Any]:
-        """Start the kernel, unless it was started ahead, and return what it says of itself."""
+        """Start the kernel, unless it was started ahead. Returns its reply to ``kernel_info_request``."""
         if self._kernel is None:
             self._kernel = await start_kernel(
                 name,
-                folder=self._folder,
-                environment=run_environment(self._environment),
-                startup=self._startup,
-                secrets=self._secrets,
-                imports=self._imports.without_what_reads(find_set_variables(_sources(record.nb))),
+                folder=self._setup.folder,
+                environment=run_environment(self._setup.environment),
+                startup=self._setup.startup,
+                secrets=self._setup.secrets,
+                imports=self._setup.imports.without_what_reads(find_set_variables(_sources(record.nb))),
             )
         self.kernel_kind, self.notes = self._kernel.kind, self._kernel.notes
         for note in self.notes:
-            self._write(f"[nbpart] {note}\n")
+            self._targets.write(f"[nbpart] {note}\n")
             _logger.warning("%s", note)
         self._client = RunClient(record, self._receive, self._kernel)
         info: dict[str, Any] = await self._client.connect(self._limits.start_s)
         return info
 
     async def _execute_cell(self, cell: Any, index: int) -> Ending | None:
-        """Execute a cell; how the run ends by it, None where it goes on."""
+        """Execute a cell. Returns how the run ends by it, None where the run goes on."""
         client = self._client
         try:
             await client.async_execute_cell(cell, index)
-        except CellExecutionError:  # the reply and the outputs hold more
+        except CellExecutionError:  # the reply and the outputs say more
             pass
         except DeadKernelError:
             return replace(self._dead_kernel(f"in cell {index + 1}"), error_cell=index)
         for note in client.notes:
-            self._write(f"[nbpart] cell {index + 1}: {note}\n")
+            self._targets.write(f"[nbpart] cell {index + 1}: {note}\n")
         error = find_cell_error(cell.get("outputs", ()), client.reply, client.errors_in_widgets())
         if error is None or client.allows_error(cell, error.name):
             error = find_exit(client.reply)
@@ -308,7 +266,7 @@ class Execution:
         return self._end_early(error, index) if error.is_good_exit else error.to_ending(index)
 
     def _end_early(self, exit: CellError, index: int) -> Ending:
-        """The success of a run that a cell ended; the cells behind it are not executed."""
+        """The ending of a run that succeeded because a cell called exit(0); later cells are not executed."""
         left = sum(1 for cell in self._client.nb.cells[index + 1 :] if cell.cell_type == "code" and cell.source.strip())
         behind = f"; the {left} code cell{'s' if left > 1 else ''} behind it did not run" if left else ""
         call = f"{exit.call}({exit.message})"
@@ -318,20 +276,20 @@ class Execution:
         kernel = self._kernel
         code = kernel.process.poll() if kernel is not None and kernel.process is not None else None
         # a cell that is given up looks like a dead kernel too
-        said = "" if kernel is None or self._stopping is not None else self._write_last_output(kernel)
+        last_output = "" if kernel is None or self._stopping is not None else self._write_last_output(kernel)
         if code is None and default:
             message = f"the kernel did not answer {where}: {default}"
         else:
             message = f"the kernel died {where}{_exit_phrase(code)}"
-        return Ending(RunStatus.FAILED, "DeadKernel", message, traceback=said or None, exit_code=code)
+        return Ending(RunStatus.FAILED, "DeadKernel", message, traceback=last_output or None, exit_code=code)
 
     def _write_last_output(self, kernel: RunKernel) -> str:
-        """Tell what a kernel that died printed and did not send any more; the last of it."""
+        """Write out what a kernel that died printed and did not send any more. Returns the last part of that text."""
         unsent = self._write_unsent(kernel)
-        said = self._received.read_console_rest(kernel)
-        if said:
-            self._write(f"\n{said}\n")
-        return strip_ansi(unsent + said)[-_MOST_LAST_OUTPUT:].strip()
+        console = self._received.read_console_rest(kernel)
+        if console:
+            self._targets.write(f"\n{console}\n")
+        return strip_ansi(unsent + console)[-_MOST_LAST_OUTPUT:].strip()
 
     def _write_unsent(self, kernel: RunKernel) -> str:
         unsent = self._received.find_unsent(kernel)
@@ -340,24 +298,24 @@ class Execution:
         return "".join(unsent.values())
 
     async def _keep_kernel(self, ending: Ending) -> bool:
-        kernel, client = self._kernel, self._client
-        if self._keep_as is None or ending.status is not RunStatus.FAILED or ending.error_cell is None:
+        kernel, client, setup = self._kernel, self._client, self._setup
+        if setup.keep_as is None or ending.status is not RunStatus.FAILED or ending.error_cell is None:
             return False
         if kernel is None or not kernel.is_ipython or os.name != "posix":
             return False
-        left_behind = [self._keep_as, *([kernel.sockets] if kernel.sockets else [])]
-        if not await client.execute_quietly(outlive_code(self._keep_s, left_behind)):
+        left_behind = [setup.keep_as, *([kernel.sockets] if kernel.sockets else [])]
+        if not await client.execute_quietly(outlive_code(setup.keep_s, left_behind)):
             _logger.warning("the kernel of a failed run could not be kept: it does not answer")
             return False
         try:
-            kernel.keep(self._keep_as, self._keep_s)
+            kernel.keep(setup.keep_as, setup.keep_s)
         except OSError as error:
             _logger.warning("the kernel of a failed run could not be kept: %s", error)
             return False
         finally:
             self.usage = kernel.usage
         client.disconnect()
-        self.kept = self._keep_as
+        self.kept = setup.keep_as
         return True
 
     async def _end_kernel(self, *, now: bool) -> None:

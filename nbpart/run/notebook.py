@@ -238,7 +238,8 @@ class NotebookRun:
         return ending, kernel
 
     def _run(self, log: RunLog) -> tuple[Ending, str | None]:
-        from nbpart.run.execution import Execution, Limits
+        from nbpart.run.execution import Execution
+        from nbpart.run.execution_options import KernelSetup, Limits, OutputTargets
         from nbpart.run.papermill_engine import ENGINE_NAME
         from nbpart.run.streams import StreamOutputs
 
@@ -254,23 +255,25 @@ class NotebookRun:
             raise MissingInputError(f"the working directory {spec.folder!r} of {spec.where} is not there; restore it.")
         notebook, kernel = self._read or prepare_notebook(spec)
         spec.write()
-        execution = self._execution = Execution(
+        setup = KernelSetup(
             folder=spec.folder,
             environment=self._environment,
-            save=lambda nb: _save(nb, spec, self._redactor),
-            about=_about(spec),
-            streams=StreamOutputs(MOST_PRINTED, to_relative(spec.log, spec.workspace), self._redactor.redact),
-            write=log.write,
-            should_stop=self._is_stopped,
-            check=self._check,
-            limits=Limits(run_s=spec.timeout_s, grace_s=self._grace_s),
             startup=self._startup,
             secrets=spell_secrets(spec.secrets),
-            kernel=self._ahead,
+            imports=_find_imports(spec),
+            started=self._ahead,
             keep_as=spec.keep_kernel,
             keep_s=spec.keep_kernel_s,
-            imports=_find_imports(spec),
         )
+        targets = OutputTargets(
+            save=lambda nb: _save(nb, spec, self._redactor),
+            write=log.write,
+            about=_about(spec),
+            streams=StreamOutputs(MOST_PRINTED, to_relative(spec.log, spec.workspace), self._redactor.redact),
+        )
+        limits = Limits(run_s=spec.timeout_s, grace_s=self._grace_s)
+        execution = Execution(setup, targets, should_stop=self._is_stopped, check=self._check, limits=limits)
+        self._execution = execution
         # papermill raises for error outputs; the ending holds more. No output path: papermill would write it in place,
         # format its braces, and change directory to do so.
         self._ahead = None

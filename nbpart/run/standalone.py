@@ -10,7 +10,8 @@ from typing import Any
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from nbpart.run.execution import Execution, Limits
+from nbpart.run.execution import Execution
+from nbpart.run.execution_options import KernelSetup, Limits, OutputTargets
 from nbpart.run.interrupts import call_interruptibly
 from nbpart.run.kernels.launch import Imports
 from nbpart.run.report import Ending
@@ -40,18 +41,15 @@ def execute_standalone(  # noqa: PLR0913
     from papermill.iorw import write_ipynb
 
     interrupted = threading.Event()
-    execution = Execution(
-        folder=os.path.abspath(folder or os.getcwd()),
-        environment={},
+    setup = KernelSetup(os.path.abspath(folder or os.getcwd()), imports=Imports(tuple(preload)))
+    targets = OutputTargets(
         save=lambda nb: write_ipynb(nb, output_path) if output_path else None,
-        about={},
         write=lambda text: stdout_file.write(text) if stdout_file is not None else None,
-        should_stop=interrupted.is_set,
-        limits=Limits(start_s=start_timeout or 60.0, cell_s=execution_timeout or timeout or None),
-        imports=Imports(tuple(preload)),
         progress_bar=progress_bar,
         autosave_s=autosave_cell_every or None,
     )
+    limits = Limits(start_s=start_timeout or 60.0, cell_s=execution_timeout or timeout or None)
+    execution = Execution(setup, targets, should_stop=interrupted.is_set, limits=limits)
 
     def interrupt() -> None:
         interrupted.set()
