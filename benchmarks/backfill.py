@@ -38,7 +38,6 @@ from nbpart.run.report import RunReport
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord
-from nbpart.storage.relative import to_relative
 
 NOTEBOOKS = 40
 STEPS_A_NOTEBOOK = 125
@@ -282,7 +281,7 @@ class IdlePool:
 
 def succeed(spec: RunSpec) -> RunReport:
     now = datetime.now(UTC)
-    path, version = to_relative(f"{spec.data_prefix}.txt", spec.workspace), f"{abs(hash(spec.run_id)):016x}"
+    path, version = f"{spec.data_prefix}.txt", f"{abs(hash(spec.run_id)):016x}"
     file = FileRecord("", "file", "text", path, bytes=10, data_version=version)
     return RunReport(
         run_no=spec.run_no,

@@ -25,7 +25,7 @@ from nbpart.catalog import Batch, Outcome, events, queries
 from nbpart.partitions import PartitionRef
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
-from nbpart.storage import FileRecord, place_run, save_value
+from nbpart.storage import FileRecord, LocalStore, place_data, place_run, save_value
 
 ROUNDS = 5
 FILES = 5_000
@@ -128,10 +128,10 @@ def _find_frames(batch: Batch) -> tuple[int, Any, list[str]]:
 
 def save(root: Path, run_no: int, place: str) -> Outcome:
     """A file of one partition, and the outcome that tells of it."""
-    (root / "data" / place).parent.mkdir(parents=True, exist_ok=True)
-    saved = save_value(frames(), root / "data" / place)
-    path = str(saved.path.relative_to(root))
-    file = FileRecord("", saved.kind, saved.format, path, saved.rows, saved.bytes, saved.data_version, saved.schema)
+    saved = save_value(LocalStore(root), frames(), place_data(place))
+    file = FileRecord(
+        "", saved.kind, saved.format, saved.path, saved.rows, saved.bytes, saved.data_version, saved.schema
+    )
     now = datetime.now(UTC)
     report = RunReport(
         run_no=run_no,

@@ -11,6 +11,7 @@
     ├── UnsupportedTypeError (TypeError)     a value that cannot be saved
     ├── RecordingError (ValueError)          the outcome of a run cannot be recorded
     ├── WorkspaceError (OSError)             the directory cannot be a workspace
+    │   ├── OutsideWorkspaceError            a record names a file that is not inside the workspace
     │   ├── UntrustedWorkspaceError (PermissionError)  code of a workspace that this user neither made nor trusts
     │   └── LocksUnsupportedError            its file system has no locks
     ├── CatalogError (RuntimeError)          the catalog cannot be read or written
@@ -80,6 +81,10 @@ class RecordingError(NbpartError, ValueError):
 
 class WorkspaceError(NbpartError, OSError):
     """The directory cannot be, or is not, a workspace."""
+
+
+class OutsideWorkspaceError(WorkspaceError):
+    """A path leads out of a workspace, by its text or through a link: nothing is read or written there."""
 
 
 class UntrustedWorkspaceError(WorkspaceError, PermissionError):

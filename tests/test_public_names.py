@@ -22,6 +22,7 @@ ERRORS = {
     "LocksUnsupportedError",
     "MissingInputError",
     "NbpartError",
+    "OutsideWorkspaceError",
     "ParameterError",
     "PartitionKeyError",
     "RecordingError",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from nbpart.partitions import Mapping as KeyMapping
 from nbpart.partitions import PartitionRef
 from nbpart.run.spec import EACH, InputSpec, Member, RunSpec, encode_value
 from nbpart.states import StepStatus
+from nbpart.storage import place_data
 from nbpart.storage.own_files import find_own
+from nbpart.storage.relative import to_relative
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +91,7 @@ def build_bulk_spec(
             run.run_no,
             run.run_id,
             run.key or "",
-            str(root / "data" / run.stem),
+            place_data(run.stem),
             run.partition.parameters(node.parameters),
         )
         for run in runs
@@ -99,7 +102,7 @@ def build_bulk_spec(
         spec,
         run_id=f"{runs[0].run_id}-many",
         partition_key=None,
-        data_prefix=str(root / "data" / runs[0].record_stem),
+        data_prefix=place_data(runs[0].record_stem),
         injected=settings,
         inputs=inputs,
         members=tuple(members),
@@ -117,7 +120,7 @@ def _merge_inputs(given: Sequence[InputSpec]) -> InputSpec:
 def _build_common_spec(
     root: Path, node: Node, run: ClaimedRun, options: BackfillOptions, settings: Mapping[str, Any]
 ) -> RunSpec:
-    definition, stem = node.definition, run.record_stem
+    definition, stem, keep = node.definition, run.record_stem, partial(to_relative, root=str(root))
     return RunSpec(
         run_no=run.run_no,
         run_id=run.run_id,
@@ -125,26 +128,32 @@ def _build_common_spec(
         asset=node.name,
         partition_key=run.key,
         settings=settings,
-        notebook=str(find_own(root, definition.snapshot, f"asset {node.name!r}")) if definition.snapshot else str(root),
-        folder=definition.folder,
-        import_roots=definition.import_roots,
-        late_roots=definition.late_roots,
+        notebook=_check_code(root, definition.snapshot, node) if definition.snapshot else "",
+        folder=keep(definition.folder),
+        import_roots=tuple(map(keep, definition.import_roots)),
+        late_roots=tuple(map(keep, definition.late_roots)),
         modules={
-            name: (str(find_own(root, kept, f"asset {node.name!r}")), original)
+            name: (_check_code(root, kept, node), keep(original))
             for name, (kept, original) in definition.modules.items()
         },
-        output_notebook=str(root / "runs" / f"{stem}.ipynb"),
-        log=str(root / "runs" / f"{stem}.log"),
-        data_prefix=str(root / "data" / run.stem),
-        report=str(root / "runs" / f"{stem}.json"),
+        output_notebook=f"runs/{stem}.ipynb",
+        log=f"runs/{stem}.log",
+        data_prefix=place_data(run.stem),
+        report=f"runs/{stem}.json",
         kernel_name=definition.kernel_name,
         language=definition.language,
         timeout_s=options.timeout_s or definition.timeout_s,
         workspace=str(root),
         env=definition.env,
         preload=options.preload,
-        keep_kernel=str(connection_path(root, run.run_id, run.attempt)) if options.keep_failed_kernels else None,
+        keep_kernel=connection_path(run.run_id, run.attempt) if options.keep_failed_kernels else None,
     )
+
+
+def _check_code(root: Path, path: str, node: Node) -> str:
+    """A path of kept code, after a look that it lies in the workspace."""
+    find_own(root, path, f"asset {node.name!r}")
+    return path
 
 
 def _find_claimable(

@@ -17,7 +17,7 @@ from nbpart.partitions import Mapping as KeyMapping
 from nbpart.partitions import PartitionRef
 from nbpart.run.input_files import InputFile
 from nbpart.run.spec import InputItem, InputSpec
-from nbpart.storage.own_files import find_own
+from nbpart.storage.relative import to_relative
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,16 +153,13 @@ class _Upstream:
         key = row.key
         params = PartitionRef(self.node.name, key).parameters(self.node.parameters)
         if self.node.definition.is_source:
-            return InputItem(key, locate(self.node, key), "source", params, row.data_version, {})
-        location = str(self._find(row.path)) if row.path else ""
+            location = to_relative(locate(self.node, key), str(self.root))
+            return InputItem(key, location, "source", params, row.data_version, {})
         size = None if pd.isna(row.bytes) else int(row.bytes)
         number = int(row.materialization_id)
         return InputItem(
-            key, location, row.format or None, params, row.data_version, files, size, row.file_version, number
+            key, row.path or "", row.format or None, params, row.data_version, files, size, row.file_version, number
         )
-
-    def _find(self, path: str) -> Path:
-        return find_own(self.root, path, f"the data of {self.node.name!r}")
 
     def _extra_files(self, rows: pd.DataFrame) -> dict[int, dict[str, InputFile]]:
         import pandas as pd
@@ -174,7 +171,7 @@ class _Upstream:
         files = queries.data_files_of(self.batch, ids)
         for file in files[files["name"] != ""].itertuples(index=False):
             size = None if pd.isna(file.bytes) else int(file.bytes)
-            saved = InputFile(str(self._find(file.path)), file.format, size, file.data_version)
+            saved = InputFile(file.path, file.format, size, file.data_version)
             extra.setdefault(int(file.materialization_id), {})[file.name] = saved
         return extra
 

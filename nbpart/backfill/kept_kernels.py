@@ -14,9 +14,9 @@ from nbpart.storage.own_files import check_own_folder
 log = logging.getLogger("nbpart")
 
 
-def connection_path(root: Path, run_id: str, attempt: int) -> Path:
-    """The path of the connection file of a kernel that is kept."""
-    return root / "runs" / "_kernels" / f"{run_id}-{attempt}.json"
+def connection_path(run_id: str, attempt: int) -> str:
+    """The path in the workspace of the connection file of a kernel that is kept."""
+    return f"runs/_kernels/{run_id}-{attempt}.json"
 
 
 def find_kept_kernels(root: Path) -> Iterator[tuple[str, KeptKernel]]:

@@ -7,16 +7,13 @@ so that a kernel which outlived its process for a moment writes no more.
 from __future__ import annotations
 
 import logging
-import os
 from collections import defaultdict
-from pathlib import Path
 
 from nbpart.catalog import Catalog, events
 from nbpart.catalog.queries.prune import DeadRun, load_dead_runs
 from nbpart.errors import NbpartError
 from nbpart.partitions import PartitionRef
-from nbpart.storage import place_run
-from nbpart.storage.own_files import find_own, open_own_folder
+from nbpart.storage import Store, place_data, place_run
 
 log = logging.getLogger("nbpart")
 
@@ -25,7 +22,7 @@ REMOVE_AFTER_S = 60.0
 _KEPT_SUFFIXES = (".ipynb", ".log")
 
 
-def remove_leftovers(catalog: Catalog, root: Path, remove_after_s: float = REMOVE_AFTER_S) -> int:
+def remove_leftovers(catalog: Catalog, store: Store, remove_after_s: float = REMOVE_AFTER_S) -> int:
     """Remove the files of dead attempts that the catalog does not name. Returns how many files were removed.
 
     A file that cannot be removed is named in a warning, and not tried again.
@@ -36,7 +33,7 @@ def remove_leftovers(catalog: Catalog, root: Path, remove_after_s: float = REMOV
     removed = 0
     for folder, prefixes in _find_places(runs).items():
         try:
-            removed += _remove(find_own(root, folder, "a run that died"), tuple(prefixes))
+            removed += _remove(store, folder, tuple(prefixes))
         except (OSError, NbpartError) as error:
             log.warning("what dead runs left in %s could not be removed: %s", folder, error)
     catalog.write(lambda batch: events.clean_coordinators(batch, numbers))
@@ -47,28 +44,19 @@ def _find_places(runs: list[DeadRun]) -> dict[str, list[str]]:
     """The folders in which the runs wrote, relative to the workspace, each with the beginnings of their file names."""
     places: dict[str, list[str]] = defaultdict(list)
     for run in runs:
-        folder, _, name = place_run(PartitionRef(run.asset, run.partition_key), run.run_id, 1).rpartition("/")
-        for top in ("data", "runs"):
-            places[f"{top}/{folder}"].append(f"{name.removesuffix('1')}")
-            # a run of many is named after its first
-            places[f"{top}/{run.asset}/_bulk"].append(f"{run.run_id}-many-")
+        stem = place_run(PartitionRef(run.asset, run.partition_key), run.run_id, 1).removesuffix("1")
+        # a run of many is named after its first
+        for one in (stem, f"{run.asset}/_bulk/{run.run_id}-many-"):
+            for path in (place_data(one), f"runs/{one}"):
+                folder, _, name = path.rpartition("/")
+                places[folder].append(name)
     return places
 
 
-def _remove(folder: Path, prefixes: tuple[str, ...]) -> int:
-    try:
-        handle = open_own_folder(folder)
-    except FileNotFoundError:
-        return 0
+def _remove(store: Store, folder: str, prefixes: tuple[str, ...]) -> int:
     removed = 0
-    try:
-        for name in os.listdir(handle):
-            if name.startswith(prefixes) and not name.endswith(_KEPT_SUFFIXES):
-                try:
-                    os.unlink(name, dir_fd=handle)
-                    removed += 1
-                except (FileNotFoundError, IsADirectoryError):
-                    continue
-    finally:
-        os.close(handle)
+    for file in store.list(folder, with_leftovers=True):
+        name = file.path.removeprefix(f"{folder}/")
+        if name.startswith(prefixes) and not name.endswith(_KEPT_SUFFIXES):
+            removed += store.remove(file.path)
     return removed

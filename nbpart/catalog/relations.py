@@ -37,7 +37,8 @@ _FILE_COLUMN = "nbpart file of the row"
 class AssetSnapshot:
     """The data of an asset at one moment: a row in `rows` for each partition with data, see `ROW_COLUMNS`.
 
-    `path` is absolute, or null where a run saved nothing; equal `schema` texts mean equal columns.
+    `path` is that of a local file where `Relations` reads it, null where a run saved nothing; equal `schema` texts mean
+    equal columns.
     """
 
     name: str

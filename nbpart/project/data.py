@@ -16,7 +16,7 @@ from nbpart.partitions import PartitionRef
 from nbpart.project.data_seen import try_record_data_observations
 from nbpart.project.project import Project
 from nbpart.project.runs import find_run
-from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, find_size_fault, load_file
+from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, load_file
 from nbpart.storage.own_files import find_own
 
 
@@ -28,12 +28,10 @@ def load(project: Project, asset: Any, key: Any, run: Any, file: str | None) -> 
     node = project.registry()[name_of(asset)]
     record = None if run is None else find_run(project, getattr(run, "run_id", run))
     text = record.partition_key if record is not None and key is None else spell_key(node, key)
-    return load_partition(project.catalog, project.root, node, text, record, file)
+    return load_partition(project, node, text, record, file)
 
 
-def load_partition(
-    catalog: Catalog, root: Path, node: Node, key: str | None, run: RunRecord | None, file: str | None
-) -> Any:
+def load_partition(project: Project, node: Node, key: str | None, run: RunRecord | None, file: str | None) -> Any:
     """The value of one partition: the current one, or the one that ``run`` saved; ``file`` names an extra file.
 
     For a source this is its path or URL (text), for a run that saved nothing the path of its executed notebook. A file
@@ -55,7 +53,7 @@ def load_partition(
         # a key that was removed from its set is found too: its history stays
         return queries.find_materialization(batch, node.asset_id, queries.find_key(batch, key) or 0, run.run_no), ""
 
-    found, deleted = catalog.read(find)
+    found, deleted = project.catalog.read(find)
     if deleted:
         raise MissingInputError(f"the data of {label} is gone ({deleted}); materialize it again.")
     if found is None:
@@ -63,15 +61,16 @@ def load_partition(
         raise MissingInputError(f"{of}; run it with ws.materialize or a backfill.")
     files = {f.name: f for f in found.files}
     if not files and file is None:
-        return _find_notebook(catalog, root, found, label)
+        return _find_notebook(project, found, label)
     chosen = files.get(file or "")
     if chosen is None:
         raise UnknownNameError(f"{label} has no file {file or 'without a name'!r}; {nearest(file or '', files)}")
-    path = find_own(root, chosen.path, f"the data of {label}")
-    fault = find_fault(path, chosen.format, chosen.bytes, chosen.data_version, hashed_up_to=HASHED_AT_LOAD)
-    if fault is not None:
-        _report_fault(catalog, found.materialization_id, chosen.name, fault, f"the data of {label}", path)
-    return load_file(path, chosen.format or "")
+    path, version = chosen.path, chosen.data_version
+    fault = find_fault(project.store, path, chosen.format, chosen.bytes, version, hashed_up_to=HASHED_AT_LOAD)
+    if fault is not None and fault is not FileFault.NOT_OURS:  # that is refused by its name below
+        place = project.root / path
+        _report_fault(project.catalog, found.materialization_id, chosen.name, fault, f"the data of {label}", place)
+    return load_file(project.store, path, chosen.format or "")
 
 
 def _find_deletion_reason(batch: Batch, node: Node, key_id: int) -> str:
@@ -116,13 +115,13 @@ def find_key_id(batch: Batch, node: Node, key: str | None) -> int:
     return key_id
 
 
-def _find_notebook(catalog: Catalog, root: Path, found: MaterializationRecord, label: str) -> Path:
+def _find_notebook(project: Project, found: MaterializationRecord, label: str) -> Path:
     """The executed notebook of the run that made a materialization. Raises `MissingInputError` where it is gone."""
-    record = catalog.read(lambda batch: queries.find_run(batch, found.run_id or ""))
+    record = project.catalog.read(lambda batch: queries.find_run(batch, found.run_id or ""))
     if not (record and record.notebook):
-        return root
-    path = find_own(root, record.notebook, f"run {found.run_id}")
-    if find_size_fault(path, None) is FileFault.DELETED:
+        return project.root
+    path = find_own(project.root, record.notebook, f"run {found.run_id}")
+    if not path.exists():
         what = f"the executed notebook that is the data of {label}"
-        _report_fault(catalog, found.materialization_id, "", FileFault.DELETED, what, path, notebook=True)
+        _report_fault(project.catalog, found.materialization_id, "", FileFault.DELETED, what, path, notebook=True)
     return path

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.selection import select
 from nbpart.backfill.data_faults import assess_faults
 from nbpart.catalog import Catalog, DataObservation, events, queries
-from nbpart.errors import CatalogError, DeclarationError
+from nbpart.errors import DeclarationError
 from nbpart.project.project import Project
 from nbpart.states import DataState
-from nbpart.storage import FileFault, find_fault
-from nbpart.storage.own_files import find_own
+from nbpart.storage import FileFault, Store, find_fault
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,20 +35,16 @@ class RecordedFile:
 
     name: str
     format: str | None
-    path: Path
+    path: str
     bytes: int | None
     data_version: str | None
 
-    def find_fault(self, root: Path, hashed_up_to: float) -> FileFault | None:
+    def find_fault(self, store: Store, hashed_up_to: float) -> FileFault | None:
         """What is wrong with it, None where nothing is; content is compared up to ``hashed_up_to`` bytes.
 
-        A file outside of the workspace ``root`` is not opened.
+        A file outside of the workspace is not opened.
         """
-        try:
-            find_own(root, str(self.path.relative_to(root)), "a materialization")
-        except (CatalogError, ValueError):
-            return FileFault.NOT_OURS
-        return find_fault(self.path, self.format, self.bytes, self.data_version, hashed_up_to=hashed_up_to)
+        return find_fault(store, self.path, self.format, self.bytes, self.data_version, hashed_up_to=hashed_up_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ class DataFault:
     asset: str
     partition_key: str | None
     file: str
-    path: Path
+    path: str
     fault: FileFault
 
 
@@ -72,13 +65,12 @@ def check_data(
     registry = project.registry()
     ids = [registry[name].asset_id for name in select(registry.graph, selection)]
     report = progress or (lambda done, total: None)
-    faults = check_files(project.catalog, project.root, ids, sample, random.Random(), report)
-    return tabulate_faults(faults, project.root)
+    return tabulate_faults(check_files(project.catalog, project.store, ids, sample, random.Random(), report))
 
 
 def check_files(
     catalog: Catalog,
-    root: Path,
+    store: Store,
     asset_ids: Sequence[int],
     sample: int | float | None,
     choose: random.Random,
@@ -97,8 +89,8 @@ def check_files(
     done = 0
     threads = ThreadPoolExecutor(_THREADS, "nbpart-check")
     try:
-        for group in _in_batches(files, root, is_hashed):
-            inspected = list(threads.map(_inspect, group))
+        for group in _in_batches(files, is_hashed):
+            inspected = list(threads.map(partial(_inspect, store), group))
             seen = [each.seen for each in inspected if each.seen is not None]
             if seen:
                 catalog.write(partial(events.record_data_observations, observations=seen))
@@ -119,7 +111,6 @@ class _Materialization:
     materialization_id: int
     state: str
     parts: tuple[tuple[RecordedFile, float], ...]
-    root: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +121,8 @@ class _Inspected:
     faults: list[DataFault]
 
 
-def _inspect(data: _Materialization) -> _Inspected:
-    pairs = [(part, fault) for part, up_to in data.parts if (fault := part.find_fault(data.root, up_to)) is not None]
+def _inspect(store: Store, data: _Materialization) -> _Inspected:
+    pairs = [(part, fault) for part, up_to in data.parts if (fault := part.find_fault(store, up_to)) is not None]
     is_notebook = any(part.format is None for part, _ in pairs)
     seen = assess_faults(data.materialization_id, {part.name: fault for part, fault in pairs}, is_notebook=is_notebook)
     if seen is None and not pairs and data.state != DataState.GOOD:
@@ -150,9 +141,9 @@ def _draw_sample(n: int, sample: int | float | None, choose: random.Random) -> C
     return chosen.__contains__
 
 
-def _in_batches(files: pa.Table, root: Path, is_hashed: Callable[[int], bool]) -> Iterator[list[_Materialization]]:
+def _in_batches(files: pa.Table, is_hashed: Callable[[int], bool]) -> Iterator[list[_Materialization]]:
     group: list[_Materialization] = []
-    for data in _by_materialization(files, root, is_hashed):
+    for data in _by_materialization(files, is_hashed):
         group.append(data)
         if len(group) == _BATCH_SIZE:
             yield group
@@ -161,19 +152,17 @@ def _in_batches(files: pa.Table, root: Path, is_hashed: Callable[[int], bool]) -
         yield group
 
 
-def _by_materialization(files: pa.Table, root: Path, is_hashed: Callable[[int], bool]) -> Iterator[_Materialization]:
+def _by_materialization(files: pa.Table, is_hashed: Callable[[int], bool]) -> Iterator[_Materialization]:
     for _, rows in groupby(_rows(files), key=lambda row: row[1]["materialization_id"]):
         first: Mapping[str, Any] = {}
         parts = []
         for number, row in rows:
             first = first or row
-            part = RecordedFile(
-                row["name"], row["format"], Path(os.path.join(root, row["path"])), row["bytes"], row["data_version"]
-            )
+            part = RecordedFile(row["name"], row["format"], row["path"], row["bytes"], row["data_version"])
             compares = row["state"] != DataState.GOOD or is_hashed(number)
             parts.append((part, float("inf") if compares else -1.0))
         yield _Materialization(
-            first["asset"], first["partition_key"], first["materialization_id"], first["state"], tuple(parts), root
+            first["asset"], first["partition_key"], first["materialization_id"], first["state"], tuple(parts)
         )
 
 
@@ -186,9 +175,9 @@ def _rows(files: pa.Table) -> Iterator[tuple[int, Mapping[str, Any]]]:
             number += 1
 
 
-def tabulate_faults(found: Sequence[DataFault], root: Path) -> pd.DataFrame:
+def tabulate_faults(found: Sequence[DataFault]) -> pd.DataFrame:
     """The frame that `Workspace.check_data` returns: ``asset, partition_key, file, problem, path``, a fault a row."""
     import pandas as pd
 
-    rows = [(f.asset, f.partition_key, f.file, str(f.fault), os.path.relpath(f.path, root)) for f in found]
+    rows = [(f.asset, f.partition_key, f.file, str(f.fault), f.path) for f in found]
     return pd.DataFrame(rows, columns=["asset", "partition_key", "file", "problem", "path"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbpart.backfill.data_faults import assess_faults
@@ -12,8 +12,7 @@ from nbpart.backfill.registry import Node
 from nbpart.catalog import Catalog, queries
 from nbpart.catalog.relations import AssetSnapshot, Relations
 from nbpart.project.data_seen import try_record_data_observations
-from nbpart.storage import FileFault, find_size_fault
-from nbpart.storage.own_files import check_no_links
+from nbpart.storage import FileFault, Store, find_size_fault
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 class Tables:
     """Relations for `Workspace.table` and `Workspace.sql`, in an in-memory database without access to the catalog."""
 
-    def __init__(self, catalog: Catalog, root: Path) -> None:
-        self._catalog, self._root = catalog, root
+    def __init__(self, catalog: Catalog, store: Store) -> None:
+        self._catalog, self._store = catalog, store
         self._relations = Relations()
 
     def table(self, node: Node) -> duckdb.DuckDBPyRelation:
@@ -38,12 +37,19 @@ class Tables:
         self._relations.close()
 
     def _snapshots(self, names: Sequence[str]) -> Mapping[str, AssetSnapshot]:
-        found = self._catalog.read(lambda batch: queries.load_snapshots(batch, names, self._root))
-        for snapshot in found.values():
-            paths = (path for path in snapshot.rows.column("path").to_pylist() if path is not None)
-            check_no_links(self._root, paths, f"the data of {snapshot.name!r}")
-            self._check_sizes(snapshot)
-        return found
+        found = self._catalog.read(lambda batch: queries.load_snapshots(batch, names))
+        return {name: self._locate(snapshot) for name, snapshot in found.items()}
+
+    def _locate(self, snapshot: AssetSnapshot) -> AssetSnapshot:
+        """The snapshot with the paths of local files; what is wrong with files is recorded, and warned of."""
+        import pyarrow as pa
+
+        paths = snapshot.rows.column("path").to_pylist()
+        # a path that leads out of the workspace is refused before anything is read
+        places = [None if path is None else str(self._store.local_path(path)) for path in paths]
+        self._check_sizes(snapshot)
+        column = snapshot.rows.column_names.index("path")
+        return replace(snapshot, rows=snapshot.rows.set_column(column, "path", pa.array(places, pa.string())))
 
     def _check_sizes(self, snapshot: AssetSnapshot) -> None:
         """Record the files that are gone or have another size, and warn of the latter; a query of a gone file fails."""
@@ -51,7 +57,7 @@ class Tables:
         faults = {
             number: fault
             for number, path, size in zip(*columns, strict=True)
-            if path is not None and (fault := find_size_fault(path, size)) is not None
+            if path is not None and (fault := find_size_fault(self._store, path, size)) is not None
         }
         if not faults:
             return
@@ -63,5 +69,5 @@ class Tables:
             warnings.warn(
                 f"the data of {others:,} of the partitions of {snapshot.name!r} has another size than was saved: this "
                 "is what is there now; ws.check_data() names them.",
-                stacklevel=5,
+                stacklevel=6,
             )

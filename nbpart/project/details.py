@@ -16,7 +16,6 @@ from nbpart.project.equivalent_code import spell_partition
 from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
 from nbpart.project.project import Project
 from nbpart.project.runs import Run, find_run, get_run
-from nbpart.storage.own_files import find_own
 from nbpart.widgets.actions import (
     DataPreview,
     ExecutedNotebook,
@@ -121,7 +120,7 @@ def load_data_preview(
     chosen = next((f for f in made.files if f.name == (file or "")), None)
     if chosen is None:
         return preview_text("This run saved no value: its executed notebook is its data.", "no file", code)
-    return preview_file(find_own(project.root, chosen.path, f"the data of {asset}"), chosen.format or "", code)
+    return preview_file(project.store, chosen.path, chosen.format or "", code)
 
 
 def _describe_run(project: Project, record: RunRecord, made: MaterializationDetails | None) -> RunDetails:

@@ -77,7 +77,7 @@ def launch(project: Project, options: BackfillOptions, begin: Callable[[Batch], 
         return job
 
     try:
-        remove_leftovers(project.catalog, project.root)
+        remove_leftovers(project.catalog, project.store)
         job = project.catalog.write(note)
         if job is None:
             pool.close()

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import itertools
-import os
-import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +22,7 @@ from nbpart.run.context import RunContext
 from nbpart.run.report import RunOutput, RunReport
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
-from nbpart.storage import FileRecord, SavedFile, write_atomic
-from nbpart.storage.relative import to_relative
+from nbpart.storage import FileRecord, SavedFile, Store, place_data, publish_again
 
 MANUAL_RUN_PURPOSE = "a notebook run by hand"
 
@@ -37,6 +32,7 @@ class Recorder:
     """Records each save of a manual run as a run that succeeded. ``run`` is the reserved number and id of the next."""
 
     root: Path
+    store: Store
     node: Node
     key: str | None
     resolved: ResolvedInputs
@@ -49,7 +45,7 @@ class Recorder:
             spec,
             run_no=self.run.run_no,
             run_id=self.run.run_id,
-            data_prefix=str(self.root / "data" / self._claimed_run.stem),
+            data_prefix=place_data(self._claimed_run.stem),
         )
 
     def record(self, output: RunOutput) -> RunOutput:
@@ -70,12 +66,12 @@ class Recorder:
         return output
 
     def _own(self, file: FileRecord) -> FileRecord:
-        """A file as one of the next run: one that an earlier recorded run saved is linked under a second name."""
-        path = self.root / file.path
-        own = path.with_name(f"{self.run.run_id}-1.{path.name.partition('.')[2]}")
-        if own != path and not own.exists():
-            _link(path, own)
-        return dataclasses.replace(file, path=str(own.relative_to(self.root)))
+        """A file as one of the next run: one that an earlier recorded run saved gets a second name."""
+        folder, _, name = file.path.rpartition("/")
+        own = f"{folder}/{self.run.run_id}-1.{name.partition('.')[2]}"
+        if own != file.path and self.store.stat(own) is None:
+            publish_again(self.store, file.path, own)
+        return dataclasses.replace(file, path=own)
 
     def _record(self, batch: Batch, coordinator_no: int, output: RunOutput) -> events.ReservedRun:
         import pandas as pd
@@ -143,7 +139,6 @@ class ManualRun(RunContext):
         """``hint`` is added to the error for a missing input: a possible reason, as a sentence."""
         super().__init__(recorder.place(spec) if recorder else spec, recording=recorder is not None)
         self._recorder, self._hint = recorder, hint
-        self._has_place = recorder is not None
         self._root = Path(spec.workspace)
 
     def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
@@ -154,28 +149,6 @@ class ManualRun(RunContext):
             if self._hint:
                 raise MissingInputError(f"{error} {self._hint}") from error
             raise
-
-    def save(self, value: Any, name: str | None = None) -> None:
-        """Save a value; see `RunContext.save`."""
-        self._make_place()
-        super().save(value, name)
-
-    def output_path(self, filename: str) -> Path:
-        """A path to write a file to; see `RunContext.output_path`."""
-        self._make_place()
-        return super().output_path(filename)
-
-    def _make_place(self) -> None:
-        """Make the scratch folder at the first save, under a name that no other manual run has."""
-        place = Path(self._spec.data_prefix).parent
-        for number in () if self._has_place else itertools.count(1):
-            folder = place if number == 1 else place.with_name(f"{place.name}-{number}")
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir()
-                self._spec = dataclasses.replace(self._spec, data_prefix=str(folder / "data"))
-                self._has_place = True
-                return
 
     def _report_faults_now(self) -> None:
         _, catalog = open_folder(self._root, create=False, purpose=MANUAL_RUN_PURPOSE)
@@ -193,7 +166,7 @@ class ManualRun(RunContext):
             name,
             saved.kind,
             saved.format,
-            to_relative(str(saved.path), self._spec.workspace),
+            saved.path,
             saved.rows,
             saved.bytes,
             saved.data_version,
@@ -205,17 +178,5 @@ class ManualRun(RunContext):
         if self._recorder is not None:
             recorded = self._recorder.record(self.output)
             self._files = {file.name: file for file in recorded.files}
-            self.own_files.update(self._root / file.path for file in recorded.files)
+            self.own_files.update(file.path for file in recorded.files)
             self._spec = self._recorder.place(self._spec)
-
-
-def _link(path: Path, target: Path) -> None:
-    """Give a file a second name; a copy where the file system has no links."""
-    try:
-        os.link(path, target)
-    except OSError:
-        write_atomic(target, lambda temporary: _copy(path, temporary))
-
-
-def _copy(path: Path, target: Path) -> None:
-    shutil.copyfile(path, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +15,15 @@ from nbpart.backfill.registry import Node, Registry, load_registry, spell_key
 from nbpart.backfill.sources import refresh_sources
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
-from nbpart.partitions import PartitionRef, safe_name
+from nbpart.partitions import PartitionRef
 from nbpart.project.data import find_key_id
 from nbpart.project.discovery import find_workspace
 from nbpart.project.folder import open_folder
 from nbpart.project.manual_run import MANUAL_RUN_PURPOSE, ManualRun, Recorder
 from nbpart.project.trust import is_trusted
 from nbpart.run.spec import InputSpec, RunSpec
+from nbpart.storage import place_scratch
+from nbpart.storage.relative import to_relative
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +66,7 @@ def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, 
         reserved = catalog.write(events.reserve_run) if record else None
     finally:
         catalog.close()
-    return ManualRun(spec, Recorder(root, node, key, resolved, reserved) if reserved else None, hint)
+    return ManualRun(spec, Recorder(root, spec.store, node, key, resolved, reserved) if reserved else None, hint)
 
 
 def _explain_key(batch: Batch, node: Node, key: str | None) -> str:
@@ -116,8 +119,9 @@ def _build_spec(
         for name, given in resolved.inputs.items()
     }
     now = datetime.now(UTC)
-    name = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-scratch"
-    scratch = root / "data" / "_scratch" / node.name / ("_whole" if key is None else safe_name(key)) / name
+    # beside the time a number: two cells may begin in one moment, and must not write over each other's files
+    name = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-scratch-{secrets.token_hex(3)}"
+    prefix = place_scratch(PartitionRef(node.name, key), name)
     spec = RunSpec(
         run_id=name,
         attempt=1,
@@ -125,12 +129,12 @@ def _build_spec(
         partition_key=key,
         params=PartitionRef(node.name, key).parameters(node.parameters),
         inputs=inputs,
-        notebook=str(root / (node.definition.snapshot or "")),
-        folder=node.definition.folder,
+        notebook=node.definition.snapshot or "",
+        folder=to_relative(node.definition.folder, str(root)),
         output_notebook="",
         log="",
-        data_prefix=str(scratch / "data"),
-        report=str(scratch / "report.json"),
+        data_prefix=prefix,
+        report=f"{prefix}.report.json",
         workspace=str(root),
     )
     return spec, resolved

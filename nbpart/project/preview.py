@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.errors import MissingInputError
+from nbpart.storage import Store, StoredFile
 from nbpart.widgets.actions import DataPreview, ExecutedCell, ExecutedNotebook
 
 MAX_ROWS, MAX_COLUMNS, MAX_CELL_CHARS = 50, 40, 200
@@ -23,24 +24,23 @@ MAX_CELLS, MAX_OUTPUTS, MAX_OUTPUT_CHARS = 100, 20, 5_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def preview_file(path: Path, format: str, code: str) -> DataPreview:
+def preview_file(store: Store, path: str, format: str, code: str) -> DataPreview:
     """The beginning of a data file; ``code`` is the line of Python that loads it.
 
     Raises `MissingInputError` where the file is gone.
     """
-    if not path.exists():
+    found, name = store.stat(path), path.rpartition("/")[2]
+    if found is None:
         raise MissingInputError(f"the data is gone ({path}); materialize it again.")
     if format == "frame":
-        return _preview_frame(path, code)
-    if format == "figure" and (image := _read_png(path)):
-        return DataPreview("image", path.name, code, image=image)
-    if format == "json":
-        text = path.read_bytes()[: MAX_TEXT_CHARS * 4].decode("utf-8", errors="replace")
-        return preview_text(_pretty(text), "JSON", code)
-    if format == "text":
-        with path.open("rb") as file:
-            return preview_text(file.read(MAX_TEXT_CHARS * 4).decode("utf-8", errors="replace"), "text", code)
-    return preview_text(f"{path.name}: {path.stat().st_size:,} bytes", format or "a file", code)
+        return _preview_frame(store.local_path(path), code)
+    if format == "figure" and (image := _read_png(store, found)):
+        return DataPreview("image", name, code, image=image)
+    if format in ("json", "text"):
+        with store.read(path) as file:
+            text = file.read(MAX_TEXT_CHARS * 4).decode("utf-8", errors="replace")
+        return preview_text(_pretty(text), "JSON", code) if format == "json" else preview_text(text, "text", code)
+    return preview_text(f"{name}: {found.bytes:,} bytes", format or "a file", code)
 
 
 def preview_text(text: str, caption: str, code: str) -> DataPreview:
@@ -135,8 +135,9 @@ def _joined(text: Any) -> str:
     return text if isinstance(text, str) else "".join(str(part) for part in text)
 
 
-def _read_png(path: Path) -> bytes:
-    if path.stat().st_size > MAX_IMAGE_BYTES:
+def _read_png(store: Store, file: StoredFile) -> bytes:
+    if file.bytes > MAX_IMAGE_BYTES:
         return b""
-    image = path.read_bytes()
+    with store.read(file.path) as opened:
+        image = opened.read()
     return image if image.startswith(_PNG) else b""

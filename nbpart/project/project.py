@@ -14,6 +14,7 @@ from nbpart.project.data_tables import Tables
 from nbpart.project.trust import is_trusted, require_trust, trust_workspace
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.spec import RunSpec
+from nbpart.storage import LocalStore, Store
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ class Project:
     """An open workspace, as the functions of this package take it: folder, catalog and the backfills that run here.
 
     ``make_pool(max_workers, on_start)`` makes the pool that executes the runs of a backfill; its runner closes it.
+    ``store`` keeps the data files.
     ``runners`` holds the runner of each backfill of this process by the backfill's id. ``show_backfill`` returns the
     monitor widget of a backfill by its id; None where there are no widgets. ``has_warned_untrusted`` says that a
     warning about sources of an untrusted workspace was logged, so that it is logged once.
@@ -47,8 +49,9 @@ class Project:
         trusted workspaces is not asked: whoever started this process did.
         """
         self.root, self.catalog, self.preload = root, catalog, tuple(preload)
+        self.store: Store = LocalStore(root)
         self.coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), purpose)
-        self.tables = Tables(catalog, root)
+        self.tables = Tables(catalog, self.store)
         self.runners: dict[str, Runner] = {}
         self.make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = make_thread_pool
         self.show_backfill: Callable[[str], Any] | None = None

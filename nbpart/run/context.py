@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,11 +21,9 @@ from nbpart.run.secrets import own_redactor
 from nbpart.run.spec import InputItem, InputSpec, RunSpec
 from nbpart.run.texts import check_metric
 from nbpart.storage.file_record import FileRecord
-from nbpart.storage.files import write_atomic
-from nbpart.storage.formats import SavedFile, load_file, save_value
+from nbpart.storage.formats import SavedFile, load_file, save_file, save_value
 from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
-from nbpart.storage.own_files import make_folder
-from nbpart.storage.relative import to_relative
+from nbpart.storage.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,8 +37,9 @@ class RunContext:
     """The run that a notebook belongs to; `nbpart.current_run()` gives it.
 
     `recording` is False where nothing will be recorded (a notebook run by hand): the first save or log says so.
-    `on_change` is called with everything saved and logged so far after each save and log. `own_files` are the files
-    that it may write over, since it made them: each other one that is there already is another run's.
+    `on_change` is called with everything saved and logged so far after each save and log. `own_files` are the paths in
+    the store of files that it may write over, since it made them: each other one that is there already is another
+    run's. `store` keeps the data files; by default it is that of the spec.
     """
 
     def __init__(
@@ -49,8 +47,10 @@ class RunContext:
         spec: RunSpec,
         recording: bool = True,
         on_change: Callable[[RunOutput], None] | None = None,
-        own_files: set[Path] | None = None,
+        own_files: set[str] | None = None,
+        store: Store | None = None,
     ) -> None:
+        self.store = spec.store if store is None else store
         self.own_files = set() if own_files is None else own_files
         self._spec = spec
         self._recording = recording
@@ -156,18 +156,19 @@ class RunContext:
         """
         name = self._check_file_name(name)
         prefix = self._spec.data_prefix + (f".{name}" if name else "")
-        if isinstance(value, Path):
-            value = self._own_file(value)
-        make_folder(Path(self._spec.workspace), Path(prefix).parent)
         try:
-            saved = save_value(value, prefix, own=self.own_files)
+            if isinstance(value, Path):
+                saved = self._save_file(Path(os.path.abspath(value)))
+            else:
+                saved = save_value(self.store, value, prefix, own=self.own_files)
         except UnsupportedTypeError as error:
             raise UnsupportedTypeError(f"{self._spec.where}: {error}") from error
         except OSError as error:
             if error.errno is None:
                 raise
             reason = f"the data of {self._spec.where} cannot be saved: {os.strerror(error.errno)}"
-            raise OSError(error.errno, reason, f"{prefix}.*") from error
+            raise OSError(error.errno, reason, self._spec.locate(f"{prefix}.*")) from error
+        self.own_files.add(saved.path)
         for change in saved.changes:
             print(f"nbpart: {self._spec.where}: {change}", file=sys.stderr)
         self._put_file(name, saved)
@@ -178,19 +179,17 @@ class RunContext:
         if not filename or filename != Path(filename).name or filename in (".", "..") or not filename.isprintable():
             raise ParameterError(f"{filename!r} is no plain file name; give one without folders, as 'model.joblib'.")
         self._refuse_secret(filename, "file")
-        path = Path(f"{self._spec.data_prefix}.{filename}")
-        if (over := len(os.fsencode(path.name)) - _LONGEST_FILE_NAME) > 0:
+        path = f"{self._spec.data_prefix}.{filename}"
+        if (over := len(os.fsencode(path.rpartition("/")[2])) - _LONGEST_FILE_NAME) > 0:
             raise ParameterError(
                 f"{shorten(filename)} is too long for a file beside the run's own; give a name that is at least "
                 f"{over} bytes shorter."
             )
-        make_folder(Path(self._spec.workspace), path.parent)
-        if path not in self.own_files and os.path.lexists(path):
-            raise FileExistsError(
-                errno.EEXIST, f"{self._spec.where}: a file of another run is there already", str(path)
-            )
+        if path not in self.own_files and self.store.stat(path) is not None:
+            why = f"{self._spec.where}: a file of another run is there already"
+            raise FileExistsError(errno.EEXIST, why, self._spec.locate(path))
         self.own_files.add(path)
-        return path
+        return self.store.draft_path(path)
 
     def log(self, **metrics: int | float | bool | str) -> None:
         """Log metrics beside the partition's data: numbers, truth values or text; logging a name again replaces it.
@@ -242,9 +241,9 @@ class RunContext:
         else:
             chosen = item.main
         if chosen is None or chosen.format == "source":
-            return None if chosen is None else chosen.location
+            return None if chosen is None else self._spec.locate(chosen.location)
         self._check_file(name, item, file or "", chosen)
-        return load_file(chosen.location, chosen.format)
+        return load_file(self.store, chosen.location, chosen.format)
 
     def _load_many(self, name: str, given: InputSpec, file: str | None) -> Any:
         values = {item.partition_key or "": self._load_item(name, item, file) for item in given.items}
@@ -256,15 +255,15 @@ class RunContext:
         """Let only what was saved be read: whatever else is there would flow down as if a run had made it."""
         if saved is None:
             return
-        location = saved.location
-        fault = find_fault(location, saved.format, saved.bytes, saved.data_version, hashed_up_to=HASHED_AT_LOAD)
+        path, version = saved.location, saved.data_version
+        fault = find_fault(self.store, path, saved.format, saved.bytes, version, hashed_up_to=HASHED_AT_LOAD)
         if fault is None:
             return
         if item.materialization_id is not None:
             found = InputFault(item.materialization_id, file, fault)
             self._faults[found.materialization_id, file] = found
             self._report_faults_now()
-        raise MissingInputError(_explain(name, item.partition_key, location, fault))
+        raise MissingInputError(_explain(name, item.partition_key, self._spec.locate(path), fault))
 
     def _report_faults_now(self) -> None:
         """Let whoever coordinates know what was found wrong with an input."""
@@ -276,7 +275,7 @@ class RunContext:
 
         if self._connection is None:
             self._connection = duckdb.connect()
-        relation = self._connection.from_arrow(open_as_dataset(items))
+        relation = self._connection.from_arrow(open_as_dataset(self.store, items))
         column = duckdb.ColumnExpression
         if items[0].partition_key is None:
             return relation
@@ -303,19 +302,20 @@ class RunContext:
             raise ParameterError(f"{name!r} differs only in case from {taken!r}, which is saved already; rename one.")
         return name
 
-    def _own_file(self, path: Path) -> Path:
-        """The path itself where it is one of this run's own, else a copy that is."""
-        path = Path(os.path.abspath(path))
-        if not path.is_file():
+    def _save_file(self, file: Path) -> SavedFile:
+        """Store a file where it was written beside the run's own, else a copy of it."""
+        if not file.is_file():
             raise MissingInputError(
-                f"{self._spec.where}: there is no file at {str(path)!r}; write it before saving it."
+                f"{self._spec.where}: there is no file at {str(file)!r}; write it before saving it."
             )
-        prefix = os.path.abspath(self._spec.data_prefix)
-        if str(path).startswith(prefix + "."):
-            return path
-        copy = self.output_path(path.name)
-        write_atomic(copy, lambda temporary: _copy(path, temporary))
-        return copy
+        prefix = self._spec.data_prefix
+        own_name = f"{prefix.rpartition('/')[2]}."
+        if file.name.startswith(own_name):
+            path = f"{prefix}.{file.name.removeprefix(own_name)}"
+            if self.store.draft_path(path) == file:
+                return save_file(self.store, path, file)
+        self.output_path(file.name)
+        return save_file(self.store, f"{prefix}.{file.name}", file)
 
     def _put_file(self, name: str, saved: SavedFile) -> None:
         before = self._files.get(name)
@@ -323,7 +323,7 @@ class RunContext:
             name,
             saved.kind,
             saved.format,
-            to_relative(str(saved.path), self._spec.workspace),
+            saved.path,
             saved.rows,
             saved.bytes,
             saved.data_version,
@@ -331,7 +331,7 @@ class RunContext:
         )
         self._files[name] = record
         if before is not None and all(file.path != before.path for file in self._files.values()):
-            Path(self._spec.workspace, before.path).unlink(missing_ok=True)
+            self.store.remove(before.path)
 
     def _check_metric_name(self, name: str, known: Mapping[str, object]) -> None:
         lower = check_identifier(name, "metric").lower()
@@ -347,7 +347,7 @@ class RunContext:
     def _changed(self, what: str) -> None:
         if not self._recording and not self._has_warned:
             self._has_warned = True
-            folder = Path(self._spec.data_prefix).parent
+            folder = Path(self._spec.locate(self._spec.data_prefix)).parent
             print(f"nbpart: run by hand, so {what}() records nothing; files go to {folder}", file=sys.stderr)
         if self._on_change is not None:
             self._on_change(self.output)
@@ -361,7 +361,3 @@ def _explain(name: str, key: str | None, location: str, fault: FileFault) -> str
     if fault is FileFault.DELETED:
         return f"the data of {of} is gone ({location}); make it again: {again}"
     return f"the data of {of} is not what was saved ({fault}: {location}); make it again: {again}"
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)

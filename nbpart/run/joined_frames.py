@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbpart.run.spec import InputItem
+from nbpart.storage.store import Store
 
 #: The column that carries partition keys within a relation.
 KEY_COLUMN = "nbpart_partition_key"
 
 
-def open_as_dataset(items: list[InputItem]) -> Any:
+def open_as_dataset(store: Store, items: list[InputItem]) -> Any:
     """The Parquet files of many partitions as one Arrow dataset, with their keys in the column KEY_COLUMN."""
     import pyarrow
     import pyarrow.dataset as datasets
@@ -20,17 +21,16 @@ def open_as_dataset(items: list[InputItem]) -> Any:
 
     form = datasets.ParquetFileFormat()
     files = pyarrow.fs.LocalFileSystem()
-    schemas = [pyarrow.parquet.read_schema(item.location).remove_metadata() for item in items]
+    places = [str(store.local_path(item.location)) for item in items]
+    schemas = [pyarrow.parquet.read_schema(place).remove_metadata() for place in places]
     if items[0].partition_key is None:
-        fragments = [form.make_fragment(item.location, files) for item in items]
+        fragments = [form.make_fragment(place, files) for place in places]
     else:
         # a key is given as what is known of its file, so that it need not stand in it
         schemas.append(pyarrow.schema([(KEY_COLUMN, pyarrow.string())]))
         fragments = [
-            form.make_fragment(
-                item.location, files, partition_expression=datasets.field(KEY_COLUMN) == item.partition_key
-            )
-            for item in items
+            form.make_fragment(place, files, partition_expression=datasets.field(KEY_COLUMN) == item.partition_key)
+            for place, item in zip(places, items, strict=True)
         ]
     schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
     return datasets.FileSystemDataset(fragments, schema, form, files)

@@ -8,7 +8,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +19,7 @@ from nbpart.run.secrets import own_redactor
 from nbpart.run.spec import Member, RunSpec
 from nbpart.run.texts import MOST_TRACEBACK, describe_error, show_text
 from nbpart.states import RunStatus
+from nbpart.storage.store import Store
 
 #: Where a notebook compiled from a function keeps the cells that a run of many partitions executes instead.
 VARIANT = "single_run"
@@ -34,7 +34,8 @@ class MemberRun(RunContext):
 
     def __init__(self, whole: WholeRun, member: Member) -> None:
         self._whole, self._member = whole, member
-        super().__init__(whole.spec.of_member(member), on_change=self._report, own_files=whole.own_files)
+        own = whole.spec.of_member(member)
+        super().__init__(own, on_change=self._report, own_files=whole.own_files, store=whole.store)
 
     def __enter__(self) -> MemberRun:
         return self
@@ -65,8 +66,8 @@ class WholeRun(RunContext):
     `partition(key)` gives one of them. `save` takes a frame with a column `partition_key`, or a dict key -> value.
     """
 
-    def __init__(self, spec: RunSpec) -> None:
-        super().__init__(spec, on_change=self._report_faults)
+    def __init__(self, spec: RunSpec, store: Store | None = None) -> None:
+        super().__init__(spec, on_change=self._report_faults, store=store)
         self.spec = spec
         self._members = {member.partition_key: member for member in spec.members}
 
@@ -130,11 +131,11 @@ def run_from_environment() -> RunContext:
     if not path:
         raise MissingInputError(f"this process belongs to no run: the variable {SPEC_VARIABLE} is not set.")
     spec = RunSpec.read(path)
-    install(spec.import_roots, spec.modules, spec.late_roots)
+    install(*spec.imports)
     if spec.members:
         return WholeRun(spec)
     # what another process of this attempt has saved is its own too
-    own = {Path(spec.workspace, file.path) for file in RunOutput.read(spec.part).files}
+    own = {file.path for file in RunOutput.read(spec.part).files}
     hidden = own_redactor()
 
     def write(output: RunOutput) -> None:

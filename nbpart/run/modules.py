@@ -49,7 +49,7 @@ def install_from_environment() -> None:
     path = os.environ.get(SPEC_VARIABLE)
     if path and os.path.exists(path):
         spec = RunSpec.read(path)
-        install(spec.import_roots, spec.modules, spec.late_roots)
+        install(*spec.imports)
 
 
 def _keep_scripts(scripts: Mapping[str, str]) -> None:

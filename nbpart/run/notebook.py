@@ -28,7 +28,6 @@ from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 from nbpart.storage.file_record import FileRecord
 from nbpart.storage.own_files import make_folder, share
-from nbpart.storage.relative import to_relative
 from nbpart.storage.store import publish_bytes
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class NotebookRun:
                 self._read = prepare_notebook(self.spec)
                 self._ahead = start_spare(
                     self._read[1],
-                    folder=self.spec.folder,
+                    folder=self.spec.locate(self.spec.folder),
                     environment=self._environment,
                     startup=self._startup,
                     secrets=spell_secrets(self.spec.secrets),
@@ -208,12 +207,12 @@ class NotebookRun:
             "kernel_notes": self._execution.notes,
             "cpu_s": usage.cpu_s,
             "peak_rss_bytes": usage.peak_rss_bytes,
-            "kept_kernel": self._execution.kept and to_relative(self._execution.kept, self.spec.workspace),
+            "kept_kernel": self.spec.keep_kernel if self._execution.kept else None,
         }
 
     def _write_report(self, report: RunReport) -> RunReport:
         try:
-            report.write(self.spec.store, to_relative(self.spec.report, self.spec.workspace))
+            report.write(self.spec.store, self.spec.report)
             self.spec.remove_files()
         except OSError as error:
             if report.status is RunStatus.SUCCEEDED:
@@ -222,12 +221,14 @@ class NotebookRun:
         return report
 
     def _run_logged(self) -> tuple[Ending, str | None]:
-        for path in (self.spec.log, self.spec.output_notebook, self.spec.report):
-            make_folder(Path(self.spec.workspace), Path(path).parent)
-        self.spec.part.unlink(missing_ok=True)
-        Path(self.spec.log).unlink(missing_ok=True)  # not written over, since it may be a link
-        with open(self.spec.log, "x", encoding="utf-8", errors="replace", newline="") as file:
-            share(os.stat(Path(self.spec.log).parent), file.fileno())
+        spec = self.spec
+        for path in (spec.log, spec.output_notebook, spec.report):
+            make_folder(Path(spec.workspace), Path(spec.locate(path)).parent)
+        spec.part.unlink(missing_ok=True)
+        place = Path(spec.locate(spec.log))
+        place.unlink(missing_ok=True)  # not written over, since it may be a link
+        with open(place, "x", encoding="utf-8", errors="replace", newline="") as file:
+            share(os.stat(place.parent), file.fileno())
             log = RunLog(file, self._redactor)
             kernel: str | None = None
             try:
@@ -251,25 +252,26 @@ class NotebookRun:
         from papermill.exceptions import PapermillExecutionError
 
         spec = self.spec
-        if not os.path.isdir(spec.folder):
-            raise MissingInputError(f"the working directory {spec.folder!r} of {spec.where} is not there; restore it.")
+        folder = spec.locate(spec.folder)
+        if not os.path.isdir(folder):
+            raise MissingInputError(f"the working directory {folder!r} of {spec.where} is not there; restore it.")
         notebook, kernel = self._read or prepare_notebook(spec)
         spec.write()
         setup = KernelSetup(
-            folder=spec.folder,
+            folder=folder,
             environment=self._environment,
             startup=self._startup,
             secrets=spell_secrets(spec.secrets),
             imports=_find_imports(spec),
             started=self._ahead,
-            keep_as=spec.keep_kernel,
+            keep_as=spec.keep_kernel and spec.locate(spec.keep_kernel),
             keep_s=spec.keep_kernel_s,
         )
         targets = OutputTargets(
             save=lambda nb: _save(nb, spec, self._redactor),
             write=log.write,
             about=_about(spec),
-            streams=StreamOutputs(MOST_PRINTED, to_relative(spec.log, spec.workspace), self._redactor.redact),
+            streams=StreamOutputs(MOST_PRINTED, spec.log, self._redactor.redact),
         )
         limits = Limits(run_s=spec.timeout_s, grace_s=self._grace_s)
         execution = Execution(setup, targets, should_stop=self._is_stopped, check=self._check, limits=limits)
@@ -309,7 +311,7 @@ def _find_imports(spec: RunSpec) -> Imports:
     # local modules come from their snapshots, so they must not be there already
     local = {name.partition(".")[0] for name in spec.modules}
     preload = tuple(name for name in spec.preload if name.partition(".")[0] not in local)
-    sources = (Path(snapshot).read_text("utf-8", "surrogatepass") for snapshot, _ in spec.modules.values())
+    sources = (Path(spec.locate(snapshot)).read_text("utf-8", "surrogatepass") for snapshot, _ in spec.modules.values())
     return Imports(preload, find_set_variables(sources))
 
 
@@ -325,7 +327,7 @@ def _save(notebook: Any, spec: RunSpec, redactor: Redactor) -> None:
     if redactor:
         notebook = nbformat.from_dict(redactor.redact_notebook(notebook))  # type: ignore[no-untyped-call]
     text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-    publish_bytes(spec.store, to_relative(spec.output_notebook, spec.workspace), text.encode("utf-8", "replace"))
+    publish_bytes(spec.store, spec.output_notebook, text.encode("utf-8", "replace"))
 
 
 def load_engine() -> None:

@@ -12,7 +12,6 @@ from nbpart.assets.notebook_files import read_notebook_file
 from nbpart.errors import MissingInputError, ParameterError
 from nbpart.run.members import use_variant
 from nbpart.run.spec import RunSpec
-from nbpart.storage.relative import to_relative
 
 
 def prepare_notebook(spec: RunSpec) -> tuple[Any, str]:
@@ -25,12 +24,13 @@ def prepare_notebook(spec: RunSpec) -> tuple[Any, str]:
 
     from nbpart.run.papermill_engine import ENGINE_NAME
 
+    place = spec.locate(spec.notebook)
     try:
-        notebook = load_notebook_node(read_notebook_file(spec.notebook))
+        notebook = load_notebook_node(read_notebook_file(place))
     except FileNotFoundError as error:
-        raise MissingInputError(f"the notebook {spec.notebook!r} of {spec.where} is gone; restore it.") from error
+        raise MissingInputError(f"the notebook {place!r} of {spec.where} is gone; restore it.") from error
     except ValueError as error:
-        raise ValueError(f"{spec.notebook!r} is not a notebook: {error}") from error
+        raise ValueError(f"{place!r} is not a notebook: {error}") from error
     if spec.members:
         use_variant(notebook)
     about = notebook.metadata.get("kernelspec", {})
@@ -47,7 +47,7 @@ def prepare_notebook(spec: RunSpec) -> tuple[Any, str]:
             cell.source = spell_injected(spec.injected, spec.secrets)
         elif spec.secrets:
             raise ParameterError(f"{spec.where} has secrets, which only Python notebooks can be given.")
-    notebook.metadata.papermill["input_path"] = to_relative(spec.notebook, spec.workspace)
+    notebook.metadata.papermill["input_path"] = spec.notebook
     return notebook, kernel
 
 

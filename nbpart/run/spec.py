@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from nbpart.errors import ParameterError
 from nbpart.run.input_files import InputFile
-from nbpart.storage.relative import to_absolute, to_relative
+from nbpart.storage.relative import to_absolute
 from nbpart.storage.store import LocalStore, Store, publish_bytes
 
 _INLINE_ITEMS = 1000
@@ -30,6 +30,7 @@ EACH = "each"
 class InputItem:
     """One partition of an input: where it is and how to read it.
 
+    `location` is the path of its main file in the store, of a source a path as `RunSpec.locate` takes it, or a URL.
     `format` is None where the partition was materialized without data (it reads as None), "source" where `location`
     itself is what the run gets, else a format of `nbpart.storage`. `data_version` is that of all its files together,
     `bytes` and `file_version` are those of the main one; `files`: the extra ones by name. `materialization_id` is by
@@ -52,11 +53,6 @@ class InputItem:
         if self.format is None:
             return None
         return InputFile(self.location, self.format, self.bytes, self.file_version)
-
-    def with_paths(self, change: Callable[[str], str]) -> InputItem:
-        """The item with its own place and that of each extra file changed."""
-        files = {name: InputFile(change(file.location), *file[1:]) for name, file in self.files.items()}
-        return dataclasses.replace(self, location=change(self.location) if self.location else "", files=files)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -111,10 +107,6 @@ class InputSpec:
             self._by_key.update((item.partition_key, item) for item in self.items)
         return self._by_key.get(key)
 
-    def with_paths(self, change: Callable[[str], str]) -> InputSpec:
-        """The input with the places of all its files changed."""
-        return dataclasses.replace(self, items=tuple(item.with_paths(change) for item in self.items))
-
     def to_json(self) -> dict[str, Any]:
         items = [item.to_json() for item in self.items]
         return {"kind": self.kind, "mapping": self.mapping, "items": items, "missing": list(self.missing)}
@@ -147,8 +139,8 @@ class Member:
 class RunSpec:
     """All that one attempt of a run needs.
 
-    Every path is absolute here; what the run leaves lies below `workspace`. In the file that `write` makes they are
-    relative to the workspace, but for folders that do not move with it, and `read` finds them again.
+    Every path is relative to `workspace`, which alone is absolute, but for folders that do not move with it: `locate`
+    makes one absolute. What the run leaves lies in the workspace, its data files in the `store`.
 
     notebook: the notebook to execute. folder: its working directory. import_roots: more of sys.path, in front;
     late_roots: at its end.
@@ -201,39 +193,34 @@ class RunSpec:
         """Where the run leaves the files of its workspace."""
         return LocalStore(Path(self.workspace))
 
+    def locate(self, path: str) -> str:
+        """Where a path of the spec is now, absolute; a URL stays as it is."""
+        return to_absolute(path, self.workspace)
+
     @property
     def path(self) -> Path:
         """Where the spec itself lies while the run goes on."""
-        return Path(self.report + ".spec")
+        return Path(self.locate(f"{self.report}.spec"))
 
     @property
     def part(self) -> Path:
         """Where the running notebook leaves what it has saved and logged so far."""
-        return Path(self.report + ".part")
+        return Path(self.locate(f"{self.report}.part"))
 
-    def with_paths(self, change: Callable[[str], str]) -> RunSpec:
-        """The spec with every path changed but that of the workspace itself."""
-        own = ("notebook", "folder", "output_notebook", "log", "report", "data_prefix", "keep_kernel")
-        paths: dict[str, Any] = {name: change(path) for name in own if (path := getattr(self, name))}
-        return dataclasses.replace(
-            self,
-            **paths,
-            import_roots=tuple(map(change, self.import_roots)),
-            late_roots=tuple(map(change, self.late_roots)),
-            modules={name: (change(kept), change(original)) for name, (kept, original) in self.modules.items()},
-            members=tuple(dataclasses.replace(one, data_prefix=change(one.data_prefix)) for one in self.members),
-            inputs={name: given.with_paths(change) for name, given in self.inputs.items()},
-        )
+    @property
+    def imports(self) -> tuple[tuple[str, ...], dict[str, tuple[str, str]], tuple[str, ...]]:
+        """The arguments of `nbpart.run.modules.install`: import roots, modules and late roots, where they are now."""
+        modules = {name: (self.locate(kept), self.locate(original)) for name, (kept, original) in self.modules.items()}
+        return tuple(map(self.locate, self.import_roots)), modules, tuple(map(self.locate, self.late_roots))
 
     def to_json(self) -> dict[str, Any]:
-        """What `write` writes: without the workspace and the secrets, and with relative paths."""
-        kept = self.with_paths(lambda path: to_relative(path, self.workspace))
-        data = {entry.name: getattr(kept, entry.name) for entry in dataclasses.fields(self)}
+        """What `write` writes: without the workspace and the secrets."""
+        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
         for name in ("params", "settings", "injected"):
             data[name] = encode_value(dict(data[name]))
-        data["inputs"] = {name: given.to_json() for name, given in kept.inputs.items()}
-        data["modules"] = {name: list(pair) for name, pair in kept.modules.items()}
-        data["members"] = [member.to_json() for member in kept.members]
+        data["inputs"] = {name: given.to_json() for name, given in self.inputs.items()}
+        data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
+        data["members"] = [member.to_json() for member in self.members]
         del data["secrets"], data["workspace"]
         return data | {name: list(data[name]) for name in ("import_roots", "late_roots", "preload")}
 
@@ -248,7 +235,7 @@ class RunSpec:
         for name in ("import_roots", "late_roots", "preload"):
             values[name] = tuple(data[name])
         values["members"] = tuple(Member.from_json(member) for member in data["members"])
-        return cls(**values, workspace=workspace).with_paths(lambda path: to_absolute(path, workspace))
+        return cls(**values, workspace=workspace)
 
     def of_member(self, member: Member) -> RunSpec:
         """The spec of one partition of a run of many, as if it were run alone."""

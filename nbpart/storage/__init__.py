@@ -11,10 +11,10 @@ from nbpart.storage.files import (
     write_atomic,
     write_bytes_atomic,
 )
-from nbpart.storage.formats import FORMATS, SavedFile, load_file, save_value
+from nbpart.storage.formats import FORMATS, SavedFile, load_file, save_file, save_value
 from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault, find_size_fault
-from nbpart.storage.layout import is_in_place, place_run
-from nbpart.storage.store import LocalStore, Store, StoredFile
+from nbpart.storage.layout import is_in_place, place_data, place_run, place_scratch
+from nbpart.storage.store import LocalStore, Store, StoredFile, publish_again
 
 __all__ = [
     "FORMATS",
@@ -33,8 +33,12 @@ __all__ = [
     "inside",
     "is_in_place",
     "load_file",
+    "place_data",
     "place_run",
+    "place_scratch",
+    "publish_again",
     "resolve_source",
+    "save_file",
     "save_value",
     "scan_versions",
     "write_atomic",

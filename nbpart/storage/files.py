@@ -42,39 +42,38 @@ class FileVersion:
     mtime_ns: int
 
 
-def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], own: set[Path] | None = None) -> None:
+def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], *, is_new: bool = False) -> None:
     """Write a file so that nobody ever sees a part of it.
 
     `writer` gets a temporary path beside `path` and fills it; the file is flushed to disk and renamed. The directory
     has to be there: FileNotFoundError. When `writer` raises, `path` is as it was and the temporary file is gone.
 
-    Where `own` is given, a file that is there already is written over only if it is one of them, else FileExistsError
-    is raised; a new one is added. Its name is taken, by an empty file, before `writer` is called.
+    With `is_new` nothing is written over: FileExistsError where something is there already. The name is taken, by an
+    empty file, before `writer` is called.
     """
     path = Path(path)
-    is_taken = own is not None and path not in own
-    if is_taken:
+    if is_new:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-    temporary = _make_temporary(path)
+    temporary: Path | None = None
     try:
+        temporary = _make_temporary(path)
         writer(temporary)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         share(os.stat(path.parent), temporary)
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
-        if is_taken:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if is_new:
             path.unlink(missing_ok=True)
         raise
-    if own is not None:
-        own.add(path)
     _sync_directory(path.parent)
 
 
-def write_bytes_atomic(path: str | os.PathLike[str], content: bytes, own: set[Path] | None = None) -> None:
+def write_bytes_atomic(path: str | os.PathLike[str], content: bytes) -> None:
     """Write `content` as `write_atomic` does."""
-    write_atomic(path, lambda temporary: _write_bytes(temporary, content), own)
+    write_atomic(path, lambda temporary: _write_bytes(temporary, content))
 
 
 def is_temporary(name: str) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, UnsupportedTypeError
-from nbpart.storage.files import hash_file, hash_stream, write_atomic, write_bytes_atomic
+from nbpart.storage.files import hash_file, hash_stream
 from nbpart.storage.frames import is_instance, make_readable, read_frame, to_table, write_table
+from nbpart.storage.store import Store, StoredFile, publish_file
 
 if TYPE_CHECKING:
     import pyarrow
@@ -39,14 +40,14 @@ POSSIBLE = (
 
 @dataclass(frozen=True, slots=True)
 class SavedFile:
-    """A value on disk.
+    """A value as a file of a store.
 
-    `kind` says how the data is kept ("file"), `format` is one of FORMATS, `rows` is set for frames, `bytes` is the
-    file's size, `data_version` the sha256 of its content, and `schema` a JSON list of a frame's columns with types.
-    `changes` says, a sentence each, in what the value will be different when it is loaded.
+    `path` is that in the store, `kind` says how the data is kept ("file"), `format` is one of FORMATS, `rows` is set
+    for frames, `bytes` is the file's size, `data_version` the sha256 of its content, and `schema` a JSON list of a
+    frame's columns with types. `changes` says, a sentence each, in what the value will be different when it is loaded.
     """
 
-    path: Path
+    path: str
     format: str
     kind: str
     rows: int | None
@@ -56,57 +57,81 @@ class SavedFile:
     changes: tuple[str, ...] = ()
 
 
-def save_value(value: Any, path_without_ext: str | Path, own: set[Path] | None = None) -> SavedFile:
-    """Write a value to a new file, atomically; equal values get equal data versions.
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value goes: a store, the path without its ending, and the only files that may be replaced there."""
 
-    `own`: the only files that may be written over, see `write_atomic`.
+    store: Store
+    stem: str
+    own: Collection[str] | None
+
+    def path(self, format: str) -> str:
+        # not with_suffix: the stem may hold dots of its own
+        return f"{self.stem}{FORMATS[format]}"
+
+    def publish(self, format: str, write: Callable[[Path], None]) -> StoredFile:
+        path = self.path(format)
+        return self.store.publish(path, write, is_new=self.own is not None and path not in self.own)
+
+
+def save_value(store: Store, value: Any, path_without_ext: str, own: Collection[str] | None = None) -> SavedFile:
+    """Publish a value as a file of a store; equal values get equal data versions.
+
+    `own`: the only files that may be replaced, by their paths; FileExistsError where another one is in the way.
 
     A Series is saved as a frame of one column, an Axes as its figure, a tuple as a list, a pyarrow or polars frame
-    comes back as a pandas frame. A Path is not copied: it is recorded where it is. Raises UnsupportedTypeError for
-    anything else and MissingInputError for a Path without a file.
+    comes back as a pandas frame. Raises UnsupportedTypeError for anything else; what is a file already is stored by
+    `save_file`.
     """
-    if isinstance(value, Path):
-        return _save_file(value)
+    place = _Place(store, path_without_ext, own)
     if isinstance(value, str):
-        return _save_bytes(_encode_text(value), path_without_ext, "text", own)
+        return _save_bytes(_encode_text(value), place, "text")
     if isinstance(value, bytes | bytearray | memoryview):
-        return _save_bytes(bytes(value), path_without_ext, "bytes", own)
+        return _save_bytes(bytes(value), place, "bytes")
     if isinstance(value, dict | list | tuple):
-        return _save_json(value, path_without_ext, own)
+        return _save_json(value, place)
     table = to_table(value)
     if table is not None:
-        return _save_table(table, path_without_ext, own)
+        return _save_table(table, place)
     if is_instance(value, "plotly.basedatatypes", "BaseFigure"):
-        return _save_bytes(value.to_json().encode(), path_without_ext, "plotly", own)
+        return _save_bytes(value.to_json().encode(), place, "plotly")
     figure = _as_figure(value)
     if figure is not None:
-        return _save_figure(figure, path_without_ext, own)
+        return _save_figure(figure, place)
     raise UnsupportedTypeError(
         f"a value of type {_type_name(value)} cannot be saved; {_advice(value)} What can be saved is {POSSIBLE}."
     )
 
 
-def load_file(path: str | Path, format: str) -> Any:
-    """The value that was saved; a figure comes back as an IPython Image, a file as its Path.
+def save_file(store: Store, path: str, file: Path) -> SavedFile:
+    """Store a file that a program wrote, under a path of the store; it is not copied where it was written there.
+
+    Raises MissingInputError where there is none.
+    """
+    if not file.is_file():
+        raise MissingInputError(f"there is no file at {str(file)!r}; write it before saving it.")
+    version = hash_file(file)
+    return SavedFile(path, "file", "file", None, publish_file(store, path, file).bytes, version, None)
+
+
+def load_file(store: Store, path: str, format: str) -> Any:
+    """The value that was saved; a figure comes back as an IPython Image, a file as a local Path.
 
     Raises MissingInputError when the file is gone, or is not what was saved.
     """
-    path = Path(path)
-    if not path.exists():
-        raise MissingInputError(f"the data file {str(path)!r} is gone; materialize its partition again.")
     loader = _LOADERS.get(format)
     if loader is None:
-        raise UnsupportedTypeError(
-            f"{str(path)!r} has the format {format!r}, which this nbpart does not know; update it."
-        )
+        raise UnsupportedTypeError(f"{path!r} has the format {format!r}, which this nbpart does not know; update it.")
     try:
-        return loader(path)
+        return loader(store, path)
+    except FileNotFoundError as error:
+        raise MissingInputError(f"the data file {path!r} is gone; materialize its partition again.") from error
     except (ValueError, OSError) as error:
         if getattr(error, "errno", None) is not None:  # the file cannot be reached
             raise
         reason = str(error).partition("\n")[0].rstrip(".")
         raise MissingInputError(
-            f"the data file {str(path)!r} is damaged or not whole ({reason}); materialize its partition again."
+            f"the data file {path!r} is damaged or not whole ({reason}); materialize its partition again."
         ) from error
 
 
@@ -123,21 +148,13 @@ def hash_saved(file: IO[bytes], format: str) -> str:
         raise ValueError("it is nested too deeply") from error
 
 
-def _target(path_without_ext: str | Path, format: str) -> Path:
-    # not with_suffix: what is given may hold dots of its own
-    return Path(f"{path_without_ext}{FORMATS[format]}")
+def _save_bytes(content: bytes, place: _Place, format: str) -> SavedFile:
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(content)
 
-
-def _save_bytes(content: bytes, path_without_ext: str | Path, format: str, own: set[Path] | None) -> SavedFile:
-    path = _target(path_without_ext, format)
-    write_bytes_atomic(path, content, own)
-    return SavedFile(path, format, "file", None, len(content), hashlib.sha256(content).hexdigest(), None)
-
-
-def _save_file(path: Path) -> SavedFile:
-    if not path.is_file():
-        raise MissingInputError(f"there is no file at {str(path)!r}; write it before saving it.")
-    return SavedFile(path, "file", "file", None, path.stat().st_size, hash_file(path), None)
+    place.publish(format, write)
+    version = hashlib.sha256(content).hexdigest()
+    return SavedFile(place.path(format), format, "file", None, len(content), version, None)
 
 
 def _encode_text(text: str) -> bytes:
@@ -149,9 +166,9 @@ def _encode_text(text: str) -> bytes:
         ) from error
 
 
-def _save_json(value: Any, path_without_ext: str | Path, own: set[Path] | None) -> SavedFile:
+def _save_json(value: Any, place: _Place) -> SavedFile:
     plain = _plain(value, "", ())
-    saved = _save_bytes(json.dumps(plain, ensure_ascii=False, indent=1).encode(), path_without_ext, "json", own)
+    saved = _save_bytes(json.dumps(plain, ensure_ascii=False, indent=1).encode(), place, "json")
     return SavedFile(saved.path, "json", "file", None, saved.bytes, _json_version(plain), None)
 
 
@@ -211,13 +228,23 @@ def _at(where: str) -> str:
     return f" at {where if len(where) <= _LONGEST_PLACE else where[:_LONGEST_PLACE] + '…'}" if where else ""
 
 
-def _save_table(table: pyarrow.Table, path_without_ext: str | Path, own: set[Path] | None) -> SavedFile:
-    path = _target(path_without_ext, "frame")
+def _save_table(table: pyarrow.Table, place: _Place) -> SavedFile:
     table, changes = make_readable(table)
-    write_atomic(path, lambda temporary: write_table(table, temporary), own)
+    size, version = _publish_hashed(place, "frame", lambda temporary: write_table(table, temporary))
     schema = json.dumps([[field.name, str(field.type)] for field in table.schema], ensure_ascii=False)
-    size = path.stat().st_size
-    return SavedFile(path, "frame", "file", table.num_rows, size, hash_file(path), schema, tuple(changes))
+    return SavedFile(place.path("frame"), "frame", "file", table.num_rows, size, version, schema, tuple(changes))
+
+
+def _publish_hashed(place: _Place, format: str, write: Callable[[Path], None]) -> tuple[int, str]:
+    """Publish what `write` writes; its size in bytes and its data version."""
+    versions: list[str] = []
+
+    def write_and_hash(temporary: Path) -> None:
+        write(temporary)
+        versions.append(hash_file(temporary))
+
+    stored = place.publish(format, write_and_hash)
+    return stored.bytes, versions[-1]
 
 
 def _as_figure(value: Any) -> Any | None:
@@ -227,15 +254,13 @@ def _as_figure(value: Any) -> Any | None:
     return value.figure if is_instance(value, "matplotlib.figure", "FigureBase") else None
 
 
-def _save_figure(figure: Any, path_without_ext: str | Path, own: set[Path] | None) -> SavedFile:
-    path = _target(path_without_ext, "figure")
-
+def _save_figure(figure: Any, place: _Place) -> SavedFile:
     def write(temporary: Path) -> None:
         # without the name of the software and its version an equal picture is an equal file
         figure.savefig(temporary, format="png", bbox_inches="tight", metadata={"Software": None})
 
-    write_atomic(path, write, own)
-    return SavedFile(path, "figure", "file", None, path.stat().st_size, hash_file(path), None)
+    size, version = _publish_hashed(place, "figure", write)
+    return SavedFile(place.path("figure"), "figure", "file", None, size, version, None)
 
 
 def _type_name(value: Any) -> str:
@@ -257,32 +282,47 @@ def _advice(value: Any) -> str:
     return "write it to run.output_path('name.ext') yourself and save that path."
 
 
-def _load_json(path: Path) -> Any:
-    return json.loads(path.read_bytes())
+def _load_frame(store: Store, path: str) -> Any:
+    return read_frame(store.local_path(path))
 
 
-def _load_text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8")
+def _load_bytes(store: Store, path: str) -> bytes:
+    with store.read(path) as file:
+        return file.read()
 
 
-def _load_image(path: Path) -> Any:
+def _load_json(store: Store, path: str) -> Any:
+    return json.loads(_load_bytes(store, path))
+
+
+def _load_text(store: Store, path: str) -> str:
+    return _load_bytes(store, path).decode("utf-8")
+
+
+def _load_image(store: Store, path: str) -> Any:
     from IPython.display import Image
 
-    return Image(filename=str(path))  # type: ignore[no-untyped-call]
+    return Image(data=_load_bytes(store, path), format="png")  # type: ignore[no-untyped-call]
 
 
-def _load_plotly(path: Path) -> Any:
+def _load_plotly(store: Store, path: str) -> Any:
     import plotly.io
 
-    return plotly.io.from_json(path.read_text("utf-8"))
+    return plotly.io.from_json(_load_text(store, path))
 
 
-_LOADERS: dict[str, Callable[[Path], Any]] = {
-    "frame": read_frame,
+def _load_path(store: Store, path: str) -> Path:
+    if store.stat(path) is None:
+        raise FileNotFoundError(path)
+    return store.local_path(path)
+
+
+_LOADERS: dict[str, Callable[[Store, str], Any]] = {
+    "frame": _load_frame,
     "json": _load_json,
     "text": _load_text,
-    "bytes": Path.read_bytes,
+    "bytes": _load_bytes,
     "figure": _load_image,
     "plotly": _load_plotly,
-    "file": Path,
+    "file": _load_path,
 }

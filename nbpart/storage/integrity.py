@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from enum import StrEnum
 from typing import IO
 
-from nbpart.storage.files import ABSENT
+from nbpart.errors import OutsideWorkspaceError, WorkspaceError
 from nbpart.storage.formats import hash_saved
+from nbpart.storage.store import Store
 
 #: Up to this size, in bytes, the content of a file is compared whenever a run loads it; of a larger one the size is.
 HASHED_AT_LOAD = 16 << 20
@@ -32,58 +32,53 @@ class FileFault(StrEnum):
 
 
 def find_fault(
-    path: str | os.PathLike[str],
+    store: Store,
+    path: str,
     format: str | None,
     size: int | None,
     data_version: str | None,
     *,
     hashed_up_to: float = float("inf"),
 ) -> FileFault | None:
-    """What of a file differs from what was saved; None where nothing does.
+    """What of a file of a store differs from what was saved; None where nothing does.
 
     `size` in bytes and `data_version` are those of its `SavedFile`, None where they are not known and not compared.
-    Only of files of at most `hashed_up_to` bytes is the content compared. Links are followed.
+    Only of files of at most `hashed_up_to` bytes is the content compared.
     """
-    # os.stat would do for a size; but only who opens a file knows that it can be read
+    # its stat would do for a size; but only who opens a file knows that it can be read
     try:
-        # without O_NONBLOCK a pipe in its place would be waited for
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        return _closed_fault(path, error)
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return FileFault.NOT_A_FILE
-        if size is not None and status.st_size != size:
+        file = store.read(path)
+    except OSError as error:
+        return _name_fault(error)
+    with file:
+        found = file.seek(0, os.SEEK_END)
+        if size is not None and found != size:
             return FileFault.SIZE
-        if data_version is None or status.st_size > hashed_up_to:
+        if data_version is None or found > hashed_up_to:
             return None
-        with open(handle, "rb", buffering=0, closefd=False) as file:
-            return _content_fault(file, format or "", data_version)
-    finally:
-        os.close(handle)
+        file.seek(0)
+        return _content_fault(file, format or "", data_version)
 
 
-def find_size_fault(path: str | os.PathLike[str], size: int | None) -> FileFault | None:
+def find_size_fault(store: Store, path: str, size: int | None) -> FileFault | None:
     """As `find_fault`, for many files: none is opened, so that only presence, kind and size count."""
     try:
-        status = os.stat(path)
-    except (OSError, ValueError) as error:
-        return _closed_fault(path, error)
-    if not stat.S_ISREG(status.st_mode):
-        return FileFault.NOT_A_FILE
-    return FileFault.SIZE if size is not None and status.st_size != size else None
-
-
-def _closed_fault(path: str | os.PathLike[str], error: OSError | ValueError) -> FileFault:
-    """What is at a path that cannot be opened: nothing, a socket or device, or what may not or cannot be read."""
-    if isinstance(error, ValueError) or error.errno in ABSENT:
+        found = store.stat(path)
+    except OSError as error:
+        return _name_fault(error)
+    if found is None:
         return FileFault.DELETED
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return FileFault.NOT_A_FILE
-    except OSError:  # its state is not known: a folder above it is closed, or the share went away
-        pass
+    return FileFault.SIZE if size is not None and found.bytes != size else None
+
+
+def _name_fault(error: OSError) -> FileFault:
+    """What is wrong with a file that a store does not open."""
+    if isinstance(error, FileNotFoundError):
+        return FileFault.DELETED
+    if isinstance(error, OutsideWorkspaceError):
+        return FileFault.NOT_OURS
+    if isinstance(error, WorkspaceError):
+        return FileFault.NOT_A_FILE
     return FileFault.FORBIDDEN if isinstance(error, PermissionError) else FileFault.UNREADABLE
 
 

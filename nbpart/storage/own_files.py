@@ -11,10 +11,9 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from nbpart.errors import CatalogError, WorkspaceError
+from nbpart.errors import OutsideWorkspaceError, WorkspaceError
 
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
@@ -277,39 +276,15 @@ def _adopt_group(model: os.stat_result, made: int | Path) -> None:
             os.chown(made, -1, model.st_gid)
 
 
-def walk_own(root: Path, top: str, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, list[str], int]]:
-    """The folders below a folder of the workspace, deepest first: path from `root`, names of what is no folder in it,
-    and an open descriptor of it, which is good until the next is asked for.
-
-    Links are names like any other, and not followed; `skip` are folders directly below `top` that are left out. Raises
-    WorkspaceError where `top` is a link.
-    """
-    if not check_own_folder(root / top):
-        return
-    for place, folders, names, handle in os.fwalk(root / top, topdown=False, follow_symlinks=False):
-        relative = os.path.relpath(place, root)
-        if relative.split(os.sep)[1:2] and relative.split(os.sep)[1] in skip:
-            continue
-        links = [name for name in folders if _is_link(name, handle)]
-        yield relative, sorted([*names, *links]), handle
-
-
-def _is_link(name: str, folder: int) -> bool:
-    try:
-        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-    except OSError:
-        return False
-
-
 def find_own(root: Path, path: str, record: str) -> Path:
     """Where a record of the catalog says that a file of the workspace `root` is, which need not be there.
 
-    `record` names the record in the sentence of the error. Raises CatalogError for a path that is absolute or leads
-    out of the workspace, by its text or through a link.
+    `record` names the record in the sentence of the error. Raises OutsideWorkspaceError for a path that is absolute
+    or leads out of the workspace, by its text or through a link.
     """
     parts = path.split("/")
     if not path or path.startswith("/") or "://" in path or "\0" in path or ".." in parts:
-        raise CatalogError(
+        raise OutsideWorkspaceError(
             f"{record} names the file {path!r}, which is not inside the workspace {root}: it is left alone; "
             "the catalog was not written by nbpart alone, so look at where it comes from."
         )
@@ -317,17 +292,5 @@ def find_own(root: Path, path: str, record: str) -> Path:
     for part in parts:
         place = place / part
         if place.is_symlink():
-            raise CatalogError(f"{record} names {path!r}, but {explain_link(place)}")
+            raise OutsideWorkspaceError(f"{record} names {path!r}, but {explain_link(place)}")
     return place
-
-
-def check_no_links(root: Path, paths: Iterable[str], record: str) -> None:
-    """Check that none of many files below `root`, by their full paths, lies behind a link. Raises CatalogError."""
-    known: set[str] = set()
-    for path in paths:
-        folder = os.path.dirname(path)
-        if folder not in known:
-            find_own(root, os.path.relpath(folder, root), record)
-            known.add(folder)
-        if os.path.islink(path):
-            raise CatalogError(f"{record} names {path!r}, but {explain_link(Path(path))}")

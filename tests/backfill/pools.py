@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from nbpart.run.report import RunReport
 from nbpart.run.spec import Member, RunSpec
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord
+from nbpart.storage.store import publish_bytes
 
 #: What a run comes to: data as text, an exception, or None to let it run until the test ends it.
 Answer = Callable[[RunSpec], str | Exception | None]
@@ -124,9 +124,8 @@ def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunRep
         status = RunStatus.CANCELLED if isinstance(outcome, Cancelled) else RunStatus.FAILED
         name, message = type(outcome).__name__, str(outcome)
         return RunReport(**common, status=status, duration_s=0.1, error_class=name, error_message=message)
-    path = Path(f"{spec.data_prefix}.txt")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(outcome)
-    version = hashlib.sha256(outcome.encode()).hexdigest()
-    file = FileRecord("", "file", "text", str(path.relative_to(spec.workspace)), None, len(outcome), version, None)
+    path, content = f"{spec.data_prefix}.txt", outcome.encode()
+    publish_bytes(spec.store, path, content)
+    version = hashlib.sha256(content).hexdigest()
+    file = FileRecord("", "file", "text", path, None, len(content), version, None)
     return RunReport(**common, status=RunStatus.SUCCEEDED, duration_s=0.1, files=(file,))

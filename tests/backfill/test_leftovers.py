@@ -10,6 +10,7 @@ import pytest
 
 from nbpart.backfill.leftovers import remove_leftovers
 from nbpart.catalog import Catalog, events
+from nbpart.storage import LocalStore
 from tests.catalog.story import Story
 
 
@@ -66,15 +67,15 @@ def test_files_of_dead_attempts_go_and_those_of_others_stay(story: Story, root: 
     gone = leave(root, story.place(dead), many=True) + leave(root, story.place(dead, 2))
     before = files(root)
     catalog.write(lambda b: events.interrupt_coordinators(b, [story.coordinator]))
-    assert remove_leftovers(catalog, root) == 0, "its kernel may be dying still"
+    assert remove_leftovers(catalog, LocalStore(root)) == 0, "its kernel may be dying still"
     assert files(root) == before
-    assert remove_leftovers(catalog, root, remove_after_s=0) == len(gone)
+    assert remove_leftovers(catalog, LocalStore(root), remove_after_s=0) == len(gone)
     assert files(root) == before - set(gone)
     assert set(kept) <= files(root)
-    assert remove_leftovers(catalog, root, remove_after_s=0) == 0
+    assert remove_leftovers(catalog, LocalStore(root), remove_after_s=0) == 0
     catalog.write(lambda b: events.end_coordinator(b, living))
     sequence = catalog.sequence()
-    assert remove_leftovers(catalog, root, remove_after_s=0) == 0
+    assert remove_leftovers(catalog, LocalStore(root), remove_after_s=0) == 0
     assert catalog.sequence() == sequence, "nothing is written where nothing is left"
 
 
@@ -94,6 +95,6 @@ def test_nothing_behind_a_link_is_removed(
     (root / link).symlink_to(tmp_path / "outside")
     story.catalog.write(lambda b: events.interrupt_coordinators(b, [story.coordinator]))
     with caplog.at_level(logging.WARNING, "nbpart"):
-        assert remove_leftovers(story.catalog, root, remove_after_s=0) == 0
+        assert remove_leftovers(story.catalog, LocalStore(root), remove_after_s=0) == 0
     assert "could not be removed" in caplog.text
     assert victim.read_text() == "x"

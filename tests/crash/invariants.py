@@ -8,6 +8,7 @@ from pathlib import Path
 import nbpart
 from nbpart.catalog.check import check
 from nbpart.storage.formats import load_file, save_value
+from nbpart.storage.store import LocalStore
 
 #: Conditions as the rows that break them.
 BROKEN = {
@@ -63,13 +64,14 @@ def find_broken_records(ws: nbpart.Workspace) -> list[str]:
 def _find_changed_data(ws: nbpart.Workspace, scratch: Path) -> list[str]:
     """Files whose content is not what was recorded."""
     scratch.mkdir(exist_ok=True)
+    again, store = LocalStore(scratch), ws.project.store
     changed = []
     rows = ws.project.catalog.read(lambda batch: batch.rows("SELECT path, format, data_version, bytes FROM data_files"))
     for path, format, data_version, size in rows:
-        file = ws.root / path
-        if not file.exists() or file.stat().st_size != size:
+        found = store.stat(path)
+        if found is None or found.bytes != size:
             changed.append(f"{path} is gone or of another size")
-        elif save_value(load_file(file, format), scratch / "again").data_version != data_version:
+        elif save_value(again, load_file(store, path, format), "again").data_version != data_version:
             changed.append(f"{path} is not what was recorded")
     return changed
 

@@ -289,5 +289,5 @@ def test_a_record_that_leads_out_is_refused_by_its_name(root: Path, home: Path, 
     name_files(root, path)
     with nbpart.open(root) as ws:
         for action in (lambda: ws.load("raw", "a"), lambda: ws.table("raw"), lambda: ws.get_run(SHARP).notebook):
-            with pytest.raises(nbpart.errors.CatalogError, match=r"not inside the workspace"):
+            with pytest.raises(nbpart.errors.OutsideWorkspaceError, match=r"not inside the workspace"):
                 action()

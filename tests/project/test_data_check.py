@@ -159,7 +159,7 @@ def test_an_unreadable_file_is_reported_and_its_partition_keeps_its_status(
     real = os.open
 
     def refuse(path: object, *args: int, **options: object) -> int:
-        if path == secret:
+        if str(path) == secret.name:
             raise PermissionError(13, "Permission denied", str(path))
         return real(path, *args, **options)  # type: ignore[arg-type]
 

@@ -6,10 +6,14 @@ import base64
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from nbpart.errors import MissingInputError
 from nbpart.project.preview import preview_file, read_log, read_notebook
+from nbpart.storage import FORMATS, save_value
+from nbpart.storage.store import publish_bytes
+from tests.storage.stores import make_in_memory
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -66,8 +70,22 @@ def test_a_file_that_is_no_notebook_raises_an_error(tmp_path: Path, content: str
 
 
 def test_a_figure_is_shown_only_if_it_is_a_png(tmp_path: Path) -> None:
-    path = tmp_path / "roc.png"
-    path.write_bytes(PNG)
-    assert preview_file(path, "figure", "c").image == PNG
-    path.write_text(f"<svg>{HOSTILE}</svg>")
-    assert (preview_file(path, "figure", "c").kind, preview_file(path, "figure", "c").image) == ("text", b"")
+    store = make_in_memory(tmp_path)
+    publish_bytes(store, "data/roc.png", PNG)
+    assert preview_file(store, "data/roc.png", "figure", "c").image == PNG
+    publish_bytes(store, "data/roc.png", f"<svg>{HOSTILE}</svg>".encode())
+    shown = preview_file(store, "data/roc.png", "figure", "c")
+    assert (shown.kind, shown.image) == ("text", b"")
+
+
+def test_each_format_is_previewed_from_whatever_store(tmp_path: Path) -> None:
+    store = make_in_memory(tmp_path)
+    save_value(store, {"a": 1}, "data/x")
+    save_value(store, "some text", "data/x")
+    save_value(store, pd.DataFrame({"n": [1, 2]}), "data/x")
+    save_value(store, b"abc", "data/x")
+    shown = [preview_file(store, f"data/x{FORMATS[f]}", f, "c") for f in ("json", "text", "frame", "bytes")]
+    assert [one.kind for one in shown] == ["text", "text", "table", "text"]
+    assert (shown[1].text, shown[2].rows, shown[3].text) == ("some text", (("1",), ("2",)), "x.bin: 3 bytes")
+    with pytest.raises(MissingInputError, match="is gone"):
+        preview_file(store, "data/none", "json", "c")

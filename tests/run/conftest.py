@@ -42,13 +42,13 @@ def make_spec(folder: Path, run_id: str, /, *cells: Any, **values: Any) -> RunSp
         "attempt": 1,
         "asset": "model",
         "partition_key": "k",
-        "notebook": str(notebook),
-        "folder": str(work),
+        "notebook": f"code/{run_id}.ipynb",
+        "folder": "work",
         "workspace": str(folder),
-        "output_notebook": str(folder / "runs" / f"{stem}.ipynb"),
-        "log": str(folder / "runs" / f"{stem}.log"),
-        "data_prefix": str(folder / "data" / stem),
-        "report": str(folder / "runs" / f"{stem}.json"),
+        "output_notebook": f"runs/{stem}.ipynb",
+        "log": f"runs/{stem}.log",
+        "data_prefix": f"data/{stem}",
+        "report": f"runs/{stem}.json",
     }
     return RunSpec(**(given | values))
 
@@ -62,7 +62,7 @@ def make_report(spec: RunSpec, status: RunStatus, **given: Any) -> RunReport:
 
 def cell_states(spec: RunSpec) -> list[tuple[str, list[str]]]:
     """Of each cell of the executed notebook its status and the errors that it shows."""
-    notebook = nbformat.read(spec.output_notebook, as_version=4)
+    notebook = nbformat.read(spec.locate(spec.output_notebook), as_version=4)
     return [
         (
             cell.metadata.papermill.status,

@@ -19,11 +19,12 @@ from nbpart.run.report import RunOutput
 from nbpart.run.spec import InputItem, InputSpec, RunSpec
 from nbpart.storage.formats import save_value
 from tests.run.conftest import make_spec
+from tests.storage.stores import make_in_memory, make_local
 
 
 def saved(folder: Path, key: str | None, value: Any, **more: Any) -> InputItem:
-    file = save_value(value, folder / f"in-{key}")
-    return InputItem(key, str(file.path), file.format, bytes=file.bytes, file_version=file.data_version, **more)
+    file = save_value(make_local(folder), value, f"data/lr=0.1 [x]/in-{key}")
+    return InputItem(key, file.path, file.format, bytes=file.bytes, file_version=file.data_version, **more)
 
 
 def context(folder: Path, inputs: dict[str, InputSpec] | None = None, **values: Any) -> RunContext:
@@ -80,8 +81,8 @@ def test_load_many_of_other_kinds_is_a_dict(tmp_path: Path) -> None:
 
 
 def test_load_by_key_and_file(tmp_path: Path) -> None:
-    extra = save_value("curve", tmp_path / "roc")
-    curve = InputFile(str(extra.path), "text", extra.bytes, extra.data_version)
+    extra = save_value(make_local(tmp_path), "curve", "data/roc")
+    curve = InputFile(extra.path, "text", extra.bytes, extra.data_version)
     items = (saved(tmp_path, "a", {"x": 1}, files={"roc": curve}), saved(tmp_path, "b", {"x": 2}))
     run = context(tmp_path, {"up": InputSpec("asset", "all", items, ("lost",))})
     assert run.load("up", "b") == {"x": 2}
@@ -102,24 +103,22 @@ def test_load_errors(tmp_path: Path) -> None:
         run.load()
     with pytest.raises(MissingInputError, match="materialize 'other' first"):
         run.load("other")
-    Path(item.location).unlink()
+    (tmp_path / item.location).unlink()
     with pytest.raises(MissingInputError, match="table, partition 'a' is gone"):
         run.load("table")
 
 
 def test_relation(tmp_path: Path) -> None:
-    folder = tmp_path / "glob[x]" / "lr=0.1"
-    folder.mkdir(parents=True)
     frames = {
         "a": pd.DataFrame({"n": [1, 2]}),
         "b": pd.DataFrame({"n": [3.5], "Partition_Key": ["mine"], "filename": [None]}),
     }
-    items = tuple(saved(folder, key, frame) for key, frame in frames.items())
+    items = tuple(saved(tmp_path, key, frame) for key, frame in frames.items())
     run = context(
         tmp_path,
         {
             "up": InputSpec("asset", "all", items),
-            "one": InputSpec("asset", "whole", (saved(folder, None, frames["a"]),)),
+            "one": InputSpec("asset", "whole", (saved(tmp_path, None, frames["a"]),)),
         },
     )
     relation = run.relation("up")
@@ -168,6 +167,51 @@ def test_own_files(tmp_path: Path) -> None:
     assert files["other"].bytes == 4
     with pytest.raises(MissingInputError, match="no file"):
         run.save(tmp_path / "none")
+
+
+def test_a_run_keeps_its_data_in_whatever_store_it_is_given(tmp_path: Path) -> None:
+    store = make_in_memory(tmp_path)
+    frame = pd.DataFrame({"n": [1, 2]})
+    values = {"": frame, "about": {"x": 1}, "note": "some text", "raw": b"bytes"}
+    run = RunContext(make_spec(tmp_path, "r1"), store=store)
+    run.save("replaced")
+    for name, value in values.items():
+        run.save(value, name or None)
+    draft = run.output_path("model.bin")
+    draft.write_bytes(b"model")
+    run.save(draft, "model")
+    files = {file.name: file for file in run.output.files}
+    assert sorted(file.path for file in store.list("data")) == sorted(file.path for file in files.values())
+    assert list((tmp_path / "data").iterdir()) == []
+
+    extra = {f.name: InputFile(f.path, f.format or "", f.bytes, f.data_version) for f in files.values() if f.name}
+    main = files[""]
+    item = InputItem("k", main.path, "frame", {}, None, extra, main.bytes, main.data_version, materialization_id=1)
+    inputs = {"up": InputSpec("asset", "all", (item,))}
+    reader = RunContext(make_spec(tmp_path, "r2", inputs=inputs), store=store)
+    assert reader.load("up", "k").equals(frame)
+    assert {name: reader.load("up", "k", file=name) for name in values if name} == {
+        name: value for name, value in values.items() if name
+    }
+    assert reader.load("up", "k", file="model").read_bytes() == b"model"
+    assert sorted(reader.relation("up").fetchall()) == [("k", 1), ("k", 2)]
+    store.remove(main.path)
+    with pytest.raises(MissingInputError, match="partition 'k' is gone"):
+        reader.load("up", "k")
+    with pytest.raises(FileExistsError):
+        RunContext(make_spec(tmp_path, "r1"), store=store).save({"x": 2}, "about")
+
+
+def test_a_run_reads_nothing_outside_its_workspace(tmp_path: Path) -> None:
+    root = tmp_path / "workspace"
+    root.mkdir()
+    (tmp_path / "theirs.txt").write_text("theirs")
+    make_local(root)
+    (root / "data" / "link.txt").symlink_to(tmp_path / "theirs.txt")
+    for path in ("../theirs.txt", "data/../../theirs.txt", str(tmp_path / "theirs.txt"), "data/link.txt"):
+        run = context(root, {"up": InputSpec("asset", "same", (InputItem("k", path, "text"),))})
+        with pytest.raises(MissingInputError, match="a link, or outside the workspace"):
+            run.load("up")
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "/etc/passwd", "a\nb"])
@@ -301,7 +345,7 @@ def test_data_that_is_not_what_was_saved_is_not_read_and_reported(
     run = RunContext(make_spec(tmp_path, "r1", inputs=inputs), on_change=seen.append)
     run.load("table")
     assert seen == []
-    harm(item.location)
+    harm(str(tmp_path / item.location))
     for load in (run.load, run.relation) if item.format == "frame" else (run.load,):
         with pytest.raises(MissingInputError, match=told):
             load("table")
@@ -315,7 +359,7 @@ def test_an_extra_file_is_compared_too(tmp_path: Path) -> None:
     item = saved(tmp_path, "k", "main", files=extra, materialization_id=3)
     run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", "same", (item,))}))
     assert run.load("a", file="note") == "a note"
-    forge(note.location)
+    forge(str(tmp_path / note.location))
     with pytest.raises(MissingInputError, match="other content"):
         run.load("a", file="note")
     assert run.load("a") == "main"
@@ -326,5 +370,5 @@ def test_what_is_known_of_no_file_is_not_compared(tmp_path: Path) -> None:
     item = saved(tmp_path, "k", "main")
     unknown = dataclasses.replace(item, bytes=None, file_version=None)
     run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", "same", (unknown,))}))
-    Path(item.location).write_text("other")
+    (tmp_path / item.location).write_text("other")
     assert run.load("a") == "other"

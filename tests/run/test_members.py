@@ -17,7 +17,7 @@ from tests.run.conftest import make_report, make_spec
 
 def make_many(folder: Path, n: int) -> RunSpec:
     keys = [f"key {i}" for i in range(n)]
-    members = tuple(Member(i + 1, f"r-{i + 1:06d}", key, str(folder / "data" / str(i))) for i, key in enumerate(keys))
+    members = tuple(Member(i + 1, f"r-{i + 1:06d}", key, f"data/{i}") for i, key in enumerate(keys))
     items = tuple(InputItem(key, f"/data/{key}", "source") for key in keys)
     return make_spec(
         folder, "many", run_no=1, partition_key=None, members=members, inputs={"raw": InputSpec("asset", EACH, items)}
@@ -25,7 +25,7 @@ def make_many(folder: Path, n: int) -> RunSpec:
 
 
 def end(spec: RunSpec, status: RunStatus = RunStatus.SUCCEEDED) -> RunReport:
-    (Path(spec.report).parent).mkdir(parents=True, exist_ok=True)
+    (Path(spec.locate(spec.report)).parent).mkdir(parents=True, exist_ok=True)
     return with_members(spec, make_report(spec, status))
 
 

@@ -182,7 +182,7 @@ def test_details_of_failures(ran: Ran) -> None:
 def test_no_process_and_no_scratch_file_is_left(ran: Ran) -> None:
     assert {name: processes_of(spec.run_id) for name, spec in ran.specs.items()} == {name: [] for name in ran.specs}
     for spec in ran.specs.values():
-        left = sorted(path.name for path in Path(spec.report).parent.iterdir())
+        left = sorted(path.name for path in Path(spec.locate(spec.report)).parent.iterdir())
         assert set(left) <= {f"{spec.run_id}-1.{ending}" for ending in ("ipynb", "json", "log")}
 
 
@@ -196,11 +196,14 @@ def test_success(ran: Ran) -> None:
     assert 0 < (result.cpu_s or 0) < 60
     assert 10**7 < (result.peak_rss_bytes or 0) < 10**10
     files = {file.name: file for file in result.files}
-    frame = load_file(Path(spec.workspace, files[""].path), files[""].format)
-    assert frame.iloc[0].tolist() == ["2024-05-01", AT.isoformat(), spec.folder]
-    assert load_file(Path(spec.workspace, files["about"].path), "json") == {"lr": 0.1}
-    assert RunReport.read(spec.report) == result
-    written = [Path(spec.report).read_text(), str(nbformat.read(spec.output_notebook, as_version=4).metadata)]
+    frame = load_file(spec.store, files[""].path, files[""].format)
+    assert frame.iloc[0].tolist() == ["2024-05-01", AT.isoformat(), spec.locate(spec.folder)]
+    assert load_file(spec.store, files["about"].path, "json") == {"lr": 0.1}
+    assert RunReport.read(spec.locate(spec.report)) == result
+    written = [
+        Path(spec.locate(spec.report)).read_text(),
+        str(nbformat.read(spec.locate(spec.output_notebook), as_version=4).metadata),
+    ]
     assert not any(spec.workspace in text for text in written)
 
 
@@ -208,7 +211,7 @@ def test_success(ran: Ran) -> None:
 def test_success_is_on_record(ran: Ran) -> None:
     spec = ran.specs["good"]
     assert [status for status, _ in cell_states(spec)] == ["completed"] * 7
-    notebook = nbformat.read(spec.output_notebook, as_version=4)
+    notebook = nbformat.read(spec.locate(spec.output_notebook), as_version=4)
     assert notebook.cells[2].metadata.tags == ["injected-parameters"]
     assert notebook.metadata.papermill.exception is None
     assert notebook.metadata.papermill.parameters["day"] == "2024-05-01"
@@ -221,7 +224,7 @@ def test_success_is_on_record(ran: Ran) -> None:
         "error_class": None,
         "error_message": None,
     }
-    log = Path(spec.log).read_text("utf-8").splitlines()
+    log = Path(spec.locate(spec.log)).read_text("utf-8").splitlines()
     assert sorted(log[:-1]) == ["one", "two"]
     assert "succeeded after" in log[-1]
 
@@ -234,9 +237,9 @@ def test_a_cell_may_end_the_run_as_a_success(tmp_path: Path, call: str) -> None:
     note = f"cell 2 ended the run by {call}; the 2 code cells behind it did not run"
     assert (result.status, result.error_class, result.note) == (RunStatus.SUCCEEDED, None, note)
     assert [status for status, _ in cell_states(spec)] == ["completed", "completed", "pending", "pending", "pending"]
-    assert Path(spec.log).read_text("utf-8").endswith(f": {note}\n")
-    assert nbformat.read(spec.output_notebook, as_version=4).metadata.nbpart.note == note
-    assert RunReport.read(spec.report) == result
+    assert Path(spec.locate(spec.log)).read_text("utf-8").endswith(f": {note}\n")
+    assert nbformat.read(spec.locate(spec.output_notebook), as_version=4).metadata.nbpart.note == note
+    assert RunReport.read(spec.locate(spec.report)) == result
 
 
 @pytest.mark.kernel
@@ -244,9 +247,9 @@ def test_errors_that_a_cell_may_have_and_odd_displays_fail_nothing(tmp_path: Pat
     spec = make_spec(tmp_path, "odd", tagged("1 / 0", "raises-exception"), tagged(NESTED, "raises-exception"), ODD)
     assert execute(spec).status is RunStatus.SUCCEEDED
     assert [status for status, _ in cell_states(spec)] == ["completed"] * 3
-    (shown,) = nbformat.read(spec.output_notebook, as_version=4).cells[2].outputs
+    (shown,) = nbformat.read(spec.locate(spec.output_notebook), as_version=4).cells[2].outputs
     assert shown.data == {"text/plain": "3", "application/json": [2]}
-    log = Path(spec.log).read_text("utf-8")
+    log = Path(spec.locate(spec.log)).read_text("utf-8")
     assert "[nbpart] cell 3: a display's text/plain is no text (int) and was spelled as one" in log
     assert "[nbpart] cell 3: a display's image/png is no text (list) and was left out" in log
 
@@ -255,7 +258,7 @@ def test_errors_that_a_cell_may_have_and_odd_displays_fail_nothing(tmp_path: Pat
 def test_what_is_endless_is_cut_in_the_last_line_of_the_log(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "endless", "raise ValueError('x' * 1_000_000)")
     assert len(execute(spec).error_message or "") == 1_000_000
-    assert len(Path(spec.log).read_text("utf-8").splitlines()[-1]) < 11_000
+    assert len(Path(spec.locate(spec.log)).read_text("utf-8").splitlines()[-1]) < 11_000
 
 
 @pytest.mark.kernel
@@ -266,7 +269,7 @@ def test_cancel_from_another_thread_and_watch_it_happen(tmp_path: Path) -> None:
     results: list[RunReport] = []
     thread = threading.Thread(target=lambda: results.append(run.execute()))
     thread.start()
-    wait_for(lambda: Path(spec.log).exists() and "here" in Path(spec.log).read_text("utf-8"))
+    wait_for(lambda: Path(spec.locate(spec.log)).exists() and "here" in Path(spec.locate(spec.log)).read_text("utf-8"))
     # the log and the notebook are written as it goes
     wait_for(lambda: cell_states(spec)[1][0] == "running")
     assert processes_of("cancelled") != []
@@ -283,11 +286,13 @@ def test_ctrl_c_in_the_main_thread_cancels(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "ctrlc", "print('here', flush=True)\nwhile True: pass")
     script = f"from nbpart.run import RunSpec, execute\nprint(execute(RunSpec.read({str(spec.write())!r})).status)"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
-        wait_for(lambda: Path(spec.log).exists() and "here" in Path(spec.log).read_text("utf-8"))
+        wait_for(
+            lambda: Path(spec.locate(spec.log)).exists() and "here" in Path(spec.locate(spec.log)).read_text("utf-8")
+        )
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate()
     assert (said.strip(), process.returncode) == ("cancelled", 0)
-    assert RunReport.read(spec.report).error_cell == 0
+    assert RunReport.read(spec.locate(spec.report)).error_cell == 0
     assert processes_of("ctrlc") == []
 
 
@@ -322,7 +327,7 @@ def test_cancel_while_the_kernel_starts(tmp_path: Path, monkeypatch: pytest.Monk
 def test_cancelled_before_it_starts(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "never", "x = 1")
     assert execute(spec, should_stop=lambda: True).status is RunStatus.CANCELLED
-    assert "cancelled after" in Path(spec.log).read_text("utf-8")
+    assert "cancelled after" in Path(spec.locate(spec.log)).read_text("utf-8")
 
 
 def test_trouble_of_the_caller_becomes_a_failed_result(tmp_path: Path) -> None:
@@ -333,7 +338,7 @@ def test_trouble_of_the_caller_becomes_a_failed_result(tmp_path: Path) -> None:
     assert (result.status, result.error_class, result.error_message) == (RunStatus.FAILED, "LookupError", "no catalog")
     (tmp_path / "code" / "r2.ipynb").parent.mkdir(exist_ok=True)
     spec = make_spec(tmp_path, "r2", "x = 1")
-    Path(spec.notebook).write_text("not json", "utf-8")
+    Path(spec.locate(spec.notebook)).write_text("not json", "utf-8")
     result = execute(spec)
     assert "is not a notebook" in (result.error_message or "")
 
@@ -378,7 +383,7 @@ def test_another_language_gets_its_own_spelling(tmp_path: Path) -> None:
 @pytest.mark.kernel
 def test_what_a_run_leaves_can_be_used_by_the_group_of_a_shared_folder(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "shared", "print('here')")
-    folder = Path(spec.log).parent
+    folder = Path(spec.locate(spec.log)).parent
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o2770)
     before = os.umask(0o077)
@@ -386,5 +391,5 @@ def test_what_a_run_leaves_can_be_used_by_the_group_of_a_shared_folder(tmp_path:
         assert execute(spec).status is RunStatus.SUCCEEDED
     finally:
         os.umask(before)
-    for path in (spec.log, spec.output_notebook, spec.report):
+    for path in (spec.locate(spec.log), spec.locate(spec.output_notebook), spec.locate(spec.report)):
         assert Path(path).stat().st_mode & 0o777 == 0o660, path

@@ -84,23 +84,31 @@ def test_a_spec_is_read_where_its_workspace_is_now(tmp_path: Path) -> None:
     first.mkdir(parents=True)
 
     def build(root: Path) -> RunSpec:
-        frame = InputItem("k", str(root / "data/x.parquet"), "frame", files={"a": InputFile(f"{root}/data/a", "text")})
-        inbox = InputItem(None, str(root.parent / "inbox" / "a.txt"), "source")
+        frame = InputItem("k", "data/x.parquet", "frame", files={"a": InputFile("data/a", "text")})
+        inbox = InputItem(None, "../inbox/a.txt", "source")
         return replace(
             make_spec(root, "r1"),
             inputs={
                 "x": InputSpec("asset", "all", (frame,) * 1001),
                 "inbox": InputSpec("source", "whole", (inbox, InputItem("u", "s3://bucket/a", "source"))),
             },
-            folder=str(root.parent),
-            import_roots=(str(root.parent / "src"), "/usr/lib/somewhere"),
-            modules={"m": (str(root / "code" / "m.py"), str(root.parent / "src" / "m.py"))},
-            keep_kernel=str(root / "runs" / "_kernels" / "r1-1.json"),
-            members=(Member(1, "r1", "k", str(root / "data" / "k")),),
+            folder="..",
+            import_roots=("../src", "/usr/lib/somewhere"),
+            modules={"m": ("code/m.py", "../src/m.py")},
+            keep_kernel="runs/_kernels/r1-1.json",
+            members=(Member(1, "r1", "k", "data/k"),),
         )
 
     written = build(first).write()
     assert str(tmp_path) not in written.read_text()
     second.parent.mkdir()
     first.rename(second)
-    assert RunSpec.read(second / written.relative_to(first)) == build(second)
+    spec = RunSpec.read(second / written.relative_to(first))
+    assert spec == build(second)
+    assert spec.locate(spec.folder) == str(second.parent)
+    [inbox, bucket] = spec.inputs["inbox"].items
+    assert spec.locate(inbox.location) == str(second.parent / "inbox" / "a.txt")
+    assert spec.locate(bucket.location) == "s3://bucket/a"
+    src = str(second.parent / "src")
+    assert spec.imports == ((src, "/usr/lib/somewhere"), {"m": (str(second / "code" / "m.py"), f"{src}/m.py")}, ())
+    assert spec.path == second / "runs" / "r1-1.json.spec"

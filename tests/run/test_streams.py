@@ -172,7 +172,7 @@ def test_a_notebook_that_prints(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "r-1", PRINTS, updates, timeout_s=60)
     result = execute(spec)
     assert result.status is RunStatus.SUCCEEDED, result.error_message
-    outputs = nbformat.read(spec.output_notebook, as_version=4).cells[0].outputs
+    outputs = nbformat.read(spec.locate(spec.output_notebook), as_version=4).cells[0].outputs
     shown = [o.get("text") or o["data"]["text/plain"] for o in outputs]
     assert [text for text in shown if not text.startswith("xxx")] == [
         "'first, updated'",

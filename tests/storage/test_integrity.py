@@ -12,7 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nbpart.storage import FileFault, SavedFile, find_fault, save_value
+from nbpart.storage import FileFault, SavedFile, Store, find_fault, find_size_fault, save_value
+from nbpart.storage.store import publish_bytes
+from tests.storage.stores import make_local
 
 VALUES = {
     "frame": pd.DataFrame({"n": [1, 2]}),
@@ -22,73 +24,88 @@ VALUES = {
 }
 
 
-def fault_of(saved: SavedFile, **more: Any) -> FileFault | None:
-    return find_fault(saved.path, saved.format, saved.bytes, saved.data_version, **more)
+def fault_of(store: Store, saved: SavedFile, **more: Any) -> FileFault | None:
+    return find_fault(store, saved.path, saved.format, saved.bytes, saved.data_version, **more)
 
 
 @pytest.fixture(params=VALUES)
-def saved(request: pytest.FixtureRequest, tmp_path: Path) -> SavedFile:
-    return save_value(VALUES[request.param], tmp_path / "value")
+def saved(request: pytest.FixtureRequest, store: Store) -> SavedFile:
+    return save_value(store, VALUES[request.param], "data/value")
 
 
-def test_what_was_saved_is_without_fault(saved: SavedFile) -> None:
-    assert fault_of(saved) is None
-    assert fault_of(saved, hashed_up_to=0) is None
+@pytest.fixture
+def local(tmp_path: Path) -> Store:
+    return make_local(tmp_path)
 
 
-def test_a_byte_that_changed_is_other_content_and_one_more_another_size(saved: SavedFile) -> None:
-    content = saved.path.read_bytes()
+def test_what_was_saved_is_without_fault(store: Store, saved: SavedFile) -> None:
+    assert fault_of(store, saved) is None
+    assert fault_of(store, saved, hashed_up_to=0) is None
+    assert find_size_fault(store, saved.path, saved.bytes) is None
+
+
+def test_a_byte_that_changed_is_other_content_and_one_more_another_size(store: Store, saved: SavedFile) -> None:
+    with store.read(saved.path) as file:
+        content = file.read()
     middle = len(content) // 2
-    saved.path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
-    assert fault_of(saved) is FileFault.CONTENT
-    assert fault_of(saved, hashed_up_to=saved.bytes) is FileFault.CONTENT
-    assert fault_of(saved, hashed_up_to=saved.bytes - 1) is None
-    saved.path.write_bytes(content + b"\n")
-    assert fault_of(saved, hashed_up_to=0) is FileFault.SIZE
-    saved.path.write_bytes(content)
-    assert fault_of(saved) is None
+    publish_bytes(store, saved.path, content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    assert fault_of(store, saved) is FileFault.CONTENT
+    assert fault_of(store, saved, hashed_up_to=saved.bytes) is FileFault.CONTENT
+    assert fault_of(store, saved, hashed_up_to=saved.bytes - 1) is None
+    publish_bytes(store, saved.path, content + b"\n")
+    assert fault_of(store, saved, hashed_up_to=0) is FileFault.SIZE
+    assert find_size_fault(store, saved.path, saved.bytes) is FileFault.SIZE
+    publish_bytes(store, saved.path, content)
+    assert fault_of(store, saved) is None
 
 
-def test_json_of_equal_dicts_is_equal_whatever_their_order(tmp_path: Path) -> None:
-    saved = save_value({"a": 1, "b": 2}, tmp_path / "value")
-    saved.path.write_text(json.dumps({"b": 2, "a": 1}, indent=1))
-    assert fault_of(saved) is None
-    saved.path.write_text(json.dumps({"b": 2, "a": 3}, indent=1))
-    assert fault_of(saved) is FileFault.CONTENT
-    saved.path.write_text("[" * saved.bytes)
-    assert fault_of(saved) is FileFault.CONTENT
+def test_json_of_equal_dicts_is_equal_whatever_their_order(store: Store) -> None:
+    saved = save_value(store, {"a": 1, "b": 2}, "data/value")
+    publish_bytes(store, saved.path, json.dumps({"b": 2, "a": 1}, indent=1).encode())
+    assert fault_of(store, saved) is None
+    publish_bytes(store, saved.path, json.dumps({"b": 2, "a": 3}, indent=1).encode())
+    assert fault_of(store, saved) is FileFault.CONTENT
+    publish_bytes(store, saved.path, b"[" * saved.bytes)
+    assert fault_of(store, saved) is FileFault.CONTENT
 
 
-@pytest.mark.parametrize("name", ["gone", "value.txt/below", "n" * 300, "nul\0"])
-def test_nothing_there_is_deleted(name: str, tmp_path: Path) -> None:
-    saved = save_value("text", tmp_path / "value")
-    assert find_fault(saved.path.parent / name, "text", 4, saved.data_version) is FileFault.DELETED
-    os.symlink(tmp_path / "nowhere", tmp_path / "dangling")
-    assert find_fault(tmp_path / "dangling", "text", 4, saved.data_version) is FileFault.DELETED
+@pytest.mark.parametrize("name", ["gone", "value.txt/below", "n" * 300])
+def test_nothing_there_is_deleted(name: str, store: Store) -> None:
+    saved = save_value(store, "text", "data/value")
+    assert find_fault(store, f"data/{name}", "text", 4, saved.data_version) is FileFault.DELETED
+    assert find_size_fault(store, f"data/{name}", 4) is FileFault.DELETED
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device"])
-def test_what_is_no_file_is_a_fault_and_is_not_waited_for(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "value"
+@pytest.mark.parametrize("path", ["data/../../x", "/etc/hostname", "nul\0"])
+def test_what_is_outside_is_not_ours(path: str, store: Store) -> None:
+    assert find_fault(store, path, "text", None, None) is FileFault.NOT_OURS
+    assert find_size_fault(store, path, None) is FileFault.NOT_OURS
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "socket"])
+def test_what_is_no_file_is_a_fault_and_is_not_waited_for(kind: str, local: Store, tmp_path: Path) -> None:
+    path = tmp_path / "data" / "value"
     if kind == "folder":
         path.mkdir()
     elif kind == "pipe":
         os.mkfifo(path)
-    elif kind == "socket":
+    else:
         with socket.socket(socket.AF_UNIX) as bound:
             bound.bind(str(path))
-    else:
-        path.symlink_to("/dev/null")
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-    assert find_fault(path, "bytes", None, None) is FileFault.NOT_A_FILE
+    assert find_fault(local, "data/value", "bytes", None, None) is FileFault.NOT_A_FILE
+    assert find_size_fault(local, "data/value", None) is FileFault.NOT_A_FILE
     assert before == (len(os.listdir("/proc/self/fd")) if before else 0)
 
 
-def test_a_link_to_the_same_bytes_is_as_good_as_they_are(tmp_path: Path) -> None:
-    saved = save_value("text", tmp_path / "value")
-    saved.path.rename(tmp_path / "moved")
-    saved.path.symlink_to(tmp_path / "moved")
-    assert fault_of(saved) is None
+@pytest.mark.parametrize("target", ["moved", "nowhere", "/dev/null"])
+def test_a_link_is_not_ours_whatever_it_leads_to(local: Store, tmp_path: Path, target: str) -> None:
+    saved = save_value(local, "text", "data/value")
+    place = local.local_path(saved.path)
+    place.rename(tmp_path / "moved")
+    place.symlink_to(tmp_path / target)
+    assert fault_of(local, saved) is FileFault.NOT_OURS
+    assert find_size_fault(local, saved.path, saved.bytes) is FileFault.NOT_OURS
 
 
 @pytest.mark.parametrize(
@@ -96,20 +113,24 @@ def test_a_link_to_the_same_bytes_is_as_good_as_they_are(tmp_path: Path) -> None
     [(errno.EACCES, FileFault.FORBIDDEN), (errno.EPERM, FileFault.FORBIDDEN), (errno.EIO, FileFault.UNREADABLE)],
 )
 def test_what_cannot_be_read_is_not_called_deleted(
-    number: int, fault: FileFault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: int, fault: FileFault, local: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved = save_value("text", tmp_path / "value")
+    saved = save_value(local, "text", "data/value")
 
-    def refuse(*args: Any, **options: Any) -> int:
-        raise OSError(number, os.strerror(number))
+    theirs = os.open
+
+    def refuse(path: Any, *args: Any, **options: Any) -> int:
+        if str(path).endswith("value.txt"):
+            raise OSError(number, os.strerror(number))
+        return theirs(path, *args, **options)
 
     monkeypatch.setattr(os, "open", refuse)
-    assert fault_of(saved) is fault
+    assert fault_of(local, saved) is fault
     assert fault.says_nothing
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_cannot_be_read(tmp_path: Path) -> None:
-    saved = save_value("text", tmp_path / "value")
-    saved.path.chmod(0)
-    assert fault_of(saved) is FileFault.FORBIDDEN
+def test_a_file_without_permission_cannot_be_read(local: Store) -> None:
+    saved = save_value(local, "text", "data/value")
+    local.local_path(saved.path).chmod(0)
+    assert fault_of(local, saved) is FileFault.FORBIDDEN

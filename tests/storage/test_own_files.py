@@ -19,7 +19,6 @@ from nbpart.storage.own_files import (
     read_own,
     rename_new,
     share,
-    walk_own,
 )
 
 
@@ -170,22 +169,6 @@ def test_no_folder_is_made_behind_a_link(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="is a link to"):
         open_own_folder(root / "data")
     assert list(outside.iterdir()) == []
-
-
-def test_a_walk_stays_inside(tmp_path: Path) -> None:
-    outside, root = tmp_path / "outside", tmp_path / "ws"
-    (outside / "deep").mkdir(parents=True)
-    (outside / "deep" / "victim").touch()
-    (root / "data" / "asset" / "key").mkdir(parents=True)
-    (root / "data" / "asset" / "key" / "file").touch()
-    (root / "data" / "asset" / "link").symlink_to(outside)
-    (root / "data" / "_skipped").mkdir()
-    found = [(place, names) for place, names, _ in walk_own(root, "data", frozenset({"_skipped"}))]
-    assert found == [("data/asset/key", ["file"]), ("data/asset", ["link"]), ("data", [])]
-    assert list(walk_own(root, "runs")) == []
-    (root / "runs").symlink_to(outside)
-    with pytest.raises(WorkspaceError, match="is a link to"):
-        list(walk_own(root, "runs"))
 
 
 def test_a_rename_replaces_nothing(tmp_path: Path) -> None:

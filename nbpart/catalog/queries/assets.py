@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
@@ -22,7 +21,6 @@ from nbpart.catalog.queries.columns import (
 )
 from nbpart.catalog.records import AssetRecord, MaterializationRecord
 from nbpart.catalog.relations import AssetSnapshot
-from nbpart.errors import CatalogError
 from nbpart.storage.file_record import FileRecord
 
 if TYPE_CHECKING:
@@ -167,30 +165,16 @@ def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, .
     return table, names, tuple(metrics)
 
 
-def load_snapshots(batch: Batch, names: Sequence[str], root: Path) -> dict[str, AssetSnapshot]:
-    """The snapshots for `Relations` of those names that are active assets, regardless of case, under the names given.
+def load_snapshots(batch: Batch, names: Sequence[str]) -> dict[str, AssetSnapshot]:
+    """The snapshots of those names that are active assets, regardless of case, under the names given.
 
-    `root` is the workspace, to which the paths of files are relative.
+    Their paths are as they were recorded; `Relations` wants those of local files.
     """
     by_name = {asset.name.lower(): asset for asset in load_assets(batch)}
     found = {name: by_name[name.lower()] for name in names if name.lower() in by_name}
-    return {name: _load_snapshot(batch, asset, root) for name, asset in found.items()}
+    return {name: _load_snapshot(batch, asset) for name, asset in found.items()}
 
 
-def _load_snapshot(batch: Batch, asset: AssetRecord, root: Path) -> AssetSnapshot:
+def _load_snapshot(batch: Batch, asset: AssetRecord) -> AssetSnapshot:
     rows, params, metrics = partition_files(batch, asset.asset_id)
-    place = rows.column_names.index("path")
-    rows = rows.set_column(place, "path", _absolute(rows.column("path"), root, asset.name))
     return AssetSnapshot(asset.name, asset.set_id != 0, params, metrics, rows)
-
-
-def _absolute(paths: pa.ChunkedArray, root: Path, asset: str) -> pa.ChunkedArray:
-    import pyarrow.compute as pc
-
-    outside = pc.filter(paths, pc.match_substring_regex(paths, r"^/|://|(^|/)\.\.(/|$)"))
-    if len(outside):
-        raise CatalogError(
-            f"the data of {asset!r} is said to be in {outside[0].as_py()!r}, which is not inside the workspace {root}: "
-            "it is left alone; look at where the catalog comes from."
-        )
-    return pc.binary_join_element_wise(f"{root}", paths, "/")

@@ -98,7 +98,7 @@ def test_every_child_of_a_stock_kernel_ends_with_its_run(
     spec, result = run(tmp_path, "stock", *cells, timeout_s=15.0 if ending == "time-out" else 120.0)
     expected = {"end": None, "time-out": "TimeoutError"}.get(ending, "DeadKernel")
     assert (result.error_class, result.kernel_kind) == (expected, "stock")
-    pids = started(Path(spec.folder))
+    pids = started(Path(spec.locate(spec.folder)))
     assert len(pids) == len(kinds)
     wait_for(lambda: alive(pids) == [], limit_s=2)
     assert processes_of(spec.run_id) == []
@@ -114,7 +114,7 @@ def test_every_child_ends_with_its_run(tmp_path: Path, ending: str) -> None:
     assert (result.error_class, result.kernel_kind) == (expected, "prewarmed")
     if expected == "DeadKernel":
         assert result.exit_code == (3 if ending == "exit" else -9)
-    pids = started(Path(spec.folder))
+    pids = started(Path(spec.locate(spec.folder)))
     assert len(pids) == len(kinds)
     wait_for(lambda: alive(pids) == [], limit_s=2)
     assert processes_of(spec.run_id) == []
@@ -143,8 +143,8 @@ def test_nobody_waits_for_what_a_notebook_leaves(tmp_path: Path, kind: str, cell
     took_s = time.monotonic() - begin
     assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, kind)
     if kind == "prewarmed":  # of a stock one what comes so late is not listened to
-        assert "at exit" in Path(spec.log).read_text("utf-8")
-    assert Path(spec.folder, "flushed").read_text() == "at exit"
+        assert "at exit" in Path(spec.locate(spec.log)).read_text("utf-8")
+    assert Path(spec.locate(spec.folder), "flushed").read_text() == "at exit"
     # far from what ipykernel takes by itself, 29 s, and from no end at all
     assert took_s < 20
     assert processes_of(spec.run_id) == []
@@ -158,7 +158,7 @@ def test_what_is_started_without_a_guardian_outlives_its_run(tmp_path: Path, kin
     )
     spec, result = run(tmp_path, "stays", start)
     assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, kind)
-    [pid] = started(Path(spec.folder))
+    [pid] = started(Path(spec.locate(spec.folder)))
     try:
         assert alive([pid]) == [pid]
         zygotes.shared.close()
@@ -177,9 +177,9 @@ def test_a_time_out_counts_to_the_very_end(tmp_path: Path) -> None:
 
 def test_a_cancel_counts_to_the_very_end(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, f"late-{os.urandom(4).hex()}", STUCK)
-    result = execute(spec, should_stop=Path(spec.folder, "leaving").exists)
+    result = execute(spec, should_stop=Path(spec.locate(spec.folder), "leaving").exists)
     assert (result.status, result.error_class) == (RunStatus.CANCELLED, "Cancelled")
-    assert RunReport.read(spec.report) == result
+    assert RunReport.read(spec.locate(spec.report)) == result
     assert processes_of(spec.run_id) == []
 
 
@@ -187,4 +187,4 @@ def test_only_cells_count_as_its_duration(tmp_path: Path) -> None:
     spec, result = run(tmp_path, "lasts", STUCK, "time.sleep(0.3)")
     assert result.status is RunStatus.SUCCEEDED
     assert 0.3 <= result.duration_s < (result.finished_at - result.started_at).total_seconds() - 1
-    assert f"succeeded after {result.duration_s:.1f} s" in Path(spec.log).read_text("utf-8")
+    assert f"succeeded after {result.duration_s:.1f} s" in Path(spec.locate(spec.log)).read_text("utf-8")

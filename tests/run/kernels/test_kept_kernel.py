@@ -30,11 +30,11 @@ def test_a_kept_kernel_can_be_inspected(tmp_path: Path, monkeypatch: pytest.Monk
     if kind == "stock":
         monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
     file = tmp_path / "kept" / "kernel.json"
-    spec = make_spec(tmp_path, f"kept-{kind}", *CELLS, keep_kernel=str(file), keep_kernel_s=600.0)
+    spec = make_spec(tmp_path, f"kept-{kind}", *CELLS, keep_kernel=str(file.relative_to(tmp_path)), keep_kernel_s=600.0)
     result = execute(spec)
     assert (result.status, result.error_class, result.error_cell) == (RunStatus.FAILED, "ZeroDivisionError", 2)
     assert (result.kernel_kind, result.kept_kernel) == (kind, str(file.relative_to(tmp_path)))
-    assert RunReport.read(spec.report) == result
+    assert RunReport.read(spec.locate(spec.report)) == result
     assert file.stat().st_mode & 0o777 == 0o600
     kernel = KeptKernel(file)
     assert kernel.is_alive
@@ -66,7 +66,7 @@ def test_its_time_is_over_and_with_it_what_it_started(
         monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
     file = tmp_path / "kernel.json"
     cell = "import subprocess\nsubprocess.Popen(['sleep', '600'])\n1 / 0"
-    spec = make_spec(tmp_path, f"brief-{kind}", cell, keep_kernel=str(file), keep_kernel_s=1.0)
+    spec = make_spec(tmp_path, f"brief-{kind}", cell, keep_kernel=str(file.relative_to(tmp_path)), keep_kernel_s=1.0)
     execute(spec)
     wait_for(lambda: processes_of(spec.run_id) == [] and not file.exists())
 
@@ -74,7 +74,7 @@ def test_its_time_is_over_and_with_it_what_it_started(
 @pytest.mark.parametrize("cell", ["1", "import os\nos._exit(1)"], ids=["succeeds", "dies"])
 def test_only_what_raised_is_kept(tmp_path: Path, cell: str) -> None:
     file = tmp_path / "kernel.json"
-    result = execute(make_spec(tmp_path, "notkept", cell, keep_kernel=str(file)))
+    result = execute(make_spec(tmp_path, "notkept", cell, keep_kernel=str(file.relative_to(tmp_path))))
     assert result.kept_kernel is None
     assert not file.exists()
     assert processes_of("notkept") == []
@@ -83,7 +83,14 @@ def test_only_what_raised_is_kept(tmp_path: Path, cell: str) -> None:
 @pytest.mark.parametrize("ending", ["normal", "killed"])
 def test_it_outlives_the_normal_end_of_its_owner_only(tmp_path: Path, ending: str) -> None:
     file = tmp_path / "kernel.json"
-    spec = make_spec(tmp_path, f"outlives-{ending}", "x = 7", "1 / 0", keep_kernel=str(file), keep_kernel_s=600.0)
+    spec = make_spec(
+        tmp_path,
+        f"outlives-{ending}",
+        "x = 7",
+        "1 / 0",
+        keep_kernel=str(file.relative_to(tmp_path)),
+        keep_kernel_s=600.0,
+    )
     script = f"from nbpart.run import RunSpec, execute\nexecute(RunSpec.read({str(spec.write())!r}))\n" + (
         "" if ending == "normal" else "import os\nos.kill(os.getpid(), 9)"
     )

@@ -72,7 +72,7 @@ def numbers_of(text: str) -> dict[str, list[int]]:
 
 
 def outputs_of(spec: RunSpec) -> list[nbformat.NotebookNode]:
-    cells = nbformat.read(spec.output_notebook, as_version=4).cells
+    cells = nbformat.read(spec.locate(spec.output_notebook), as_version=4).cells
     return [output for cell in cells for output in cell.outputs]
 
 
@@ -90,7 +90,7 @@ def test_all_that_is_printed_is_in_the_log_and_in_the_notebook(
     for spec in specs:
         outputs = outputs_of(spec)
         shown = "".join(output.text for output in outputs if output.output_type == "stream")
-        for place, text in (("log", Path(spec.log).read_text("utf-8")), ("notebook", shown)):
+        for place, text in (("log", Path(spec.locate(spec.log)).read_text("utf-8")), ("notebook", shown)):
             said = numbers_of(text)
             assert {who: len(numbers) for who, numbers in said.items()} == COUNTS, place
             for who, numbers in said.items():
@@ -133,9 +133,9 @@ def test_a_cell_that_prints_60_mb_takes_little_memory_and_its_notebook_names_the
     done = subprocess.run([sys.executable, "-c", RUN_ONE, *paths], stdout=subprocess.PIPE, text=True, check=True)
     before, after = map(most_memory, done.stdout.split("---"))
     assert after < before + 120, "the coordinator's memory grew with what was printed"
-    plain, most = (most_memory(Path(spec.folder, name).read_text()) for name in ("short", "kernel"))
+    plain, most = (most_memory(Path(spec.locate(spec.folder), name).read_text()) for name in ("short", "kernel"))
     assert most < plain + 30, "the kernel's memory grew with what was printed"
-    lines = Path(spec.log).read_text("utf-8").splitlines()[:-1]
+    lines = Path(spec.locate(spec.log)).read_text("utf-8").splitlines()[:-1]
     assert [int(line.rstrip("x")) for line in lines] == list(range(600_000))
     (output,) = outputs_of(spec)
     head, tail = re.split(
@@ -144,7 +144,7 @@ def test_a_cell_that_prints_60_mb_takes_little_memory_and_its_notebook_names_the
     assert len(head) + len(tail) <= 10 << 20
     assert [int(line[:10]) for line in head.splitlines()] == list(range(len(head.splitlines())))
     assert tail.splitlines() == lines[-len(tail.splitlines()) :]
-    assert f"all of it: {Path(spec.log).relative_to(tmp_path)}\n" in output.text
+    assert f"all of it: {Path(spec.locate(spec.log)).relative_to(tmp_path)}\n" in output.text
 
 
 COUNTING = """
@@ -162,8 +162,8 @@ def count():
 
 def check_counted(spec: RunSpec) -> int:
     """How many lines were printed; each is in the log, and nothing is there twice."""
-    printed = int.from_bytes(Path(spec.folder, "counter").read_bytes(), "little")
-    told = [int(n) for n in re.findall(r"^line (\d+) ", Path(spec.log).read_text("utf-8"), re.M)]
+    printed = int.from_bytes(Path(spec.locate(spec.folder), "counter").read_bytes(), "little")
+    told = [int(n) for n in re.findall(r"^line (\d+) ", Path(spec.locate(spec.log)).read_text("utf-8"), re.M)]
     assert told == list(range(len(told)))
     # of the next line there may be the beginning
     assert printed <= len(told) <= printed + 1

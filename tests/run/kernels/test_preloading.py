@@ -159,7 +159,7 @@ def run_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> di
 
 def shown_by(spec: RunSpec) -> list[list[Any]]:
     """Of each cell its outputs: the text of streams, and the types and texts of what was displayed."""
-    cells = nbformat.read(spec.output_notebook, as_version=4).cells
+    cells = nbformat.read(spec.locate(spec.output_notebook), as_version=4).cells
     return [[_show(output) for output in cell.outputs] for cell in cells]
 
 
@@ -175,7 +175,7 @@ def _show(output: Any) -> Any:
 @pytest.mark.usefixtures("_curious")
 def test_options_and_outputs_are_those_of_a_stock_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     specs = run_both(tmp_path, monkeypatch, TELL, *SHOW)
-    told = {kind: json.loads(Path(spec.folder, "told.json").read_text()) for kind, spec in specs.items()}
+    told = {kind: json.loads(Path(spec.locate(spec.folder), "told.json").read_text()) for kind, spec in specs.items()}
     assert told["stock"]["curious"]["configuration"] is True
     assert told["stock"]["curious"]["backend"] == told["stock"]["backend"]
     for name, expected in told["stock"].items():
@@ -196,7 +196,7 @@ def test_chance_is_each_runs_own_and_what_a_library_fixed_stays_fixed(tmp_path: 
     said = []
     for spec in specs:
         assert execute(spec).kernel_kind == "prewarmed"
-        said.append(Path(spec.log).read_text("utf-8").splitlines()[:-1])
+        said.append(Path(spec.locate(spec.log)).read_text("utf-8").splitlines()[:-1])
     assert all(one != other for one, other in zip(said[0][:5], said[1][:5], strict=True)), said
     assert said[0][5] == said[1][5]
 
@@ -231,7 +231,7 @@ def test_what_a_notebook_sets_before_an_import_has_its_effect(
     modules = {"nbp_local": (str(local), str(local))} if "nbp_local" in setting else {}
     spec = make_spec(tmp_path, "sets", cell, "import numpy", preload=("nbp_reader",), modules=modules)
     assert execute(spec).kernel_kind == "prewarmed"
-    was_there, values, _ = Path(spec.log).read_text("utf-8").splitlines()
+    was_there, values, _ = Path(spec.locate(spec.log)).read_text("utf-8").splitlines()
     assert was_there == str(not is_bare)
     assert ("set" in values or "True" in values) == (is_bare and "OMP" not in setting)
 
@@ -249,8 +249,8 @@ def test_an_environment_of_its_own_is_there_before_anything_is_imported(
             tmp_path, f"env{number}", cell, preload=("nbp_reader",), env={"NBP_PLAIN": value, "PYTHONHASHSEED": "0"}
         )
         assert execute(spec).kernel_kind == "prewarmed"
-        said.append(Path(spec.log).read_text("utf-8").splitlines()[:2])
-        assert nbformat.read(spec.output_notebook, as_version=4).metadata.nbpart.env["NBP_PLAIN"] == value
+        said.append(Path(spec.locate(spec.log)).read_text("utf-8").splitlines()[:2])
+        assert nbformat.read(spec.locate(spec.output_notebook), as_version=4).metadata.nbpart.env["NBP_PLAIN"] == value
     hashed = said[0][1].split()[1]
     assert said == [["True", f"one {hashed}"], ["True", f"two {hashed}"], ["True", f"two {hashed}"]]
 
@@ -258,7 +258,7 @@ def test_an_environment_of_its_own_is_there_before_anything_is_imported(
 def test_a_failed_run_keeps_the_state_of_its_widgets(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "bar", "import tqdm.auto\nfor n in tqdm.auto.tqdm(range(3)): 1 / (2 - n)")
     assert execute(spec).error_class == "ZeroDivisionError"
-    notebook = nbformat.read(spec.output_notebook, as_version=4)
+    notebook = nbformat.read(spec.locate(spec.output_notebook), as_version=4)
     shown = next(output for output in notebook.cells[0].outputs if output.output_type == "display_data")
     widget = shown.data["application/vnd.jupyter.widget-view+json"]["model_id"]
     state = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]

@@ -39,7 +39,7 @@ def run_all(specs: list[RunSpec], workers: int) -> dict[str, RunReport]:
 
 
 def printed(spec: RunSpec) -> list[str]:
-    return Path(spec.log).read_text("utf-8").splitlines()[:-1]
+    return Path(spec.locate(spec.log)).read_text("utf-8").splitlines()[:-1]
 
 
 def test_four_at_once_keep_folder_environment_and_chance_apart(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_four_at_once_keep_folder_environment_and_chance_apart(tmp_path: Path) -
     }
     lines = [printed(spec) for spec in specs]
     for number, (spec, said) in enumerate(zip(specs, lines, strict=True)):
-        assert said[:3] == [spec.folder, spec.run_id, spec.folder]
+        assert said[:3] == [spec.locate(spec.folder), spec.run_id, spec.locate(spec.folder)]
         assert said[7:] == ["True", f"False {number}"]
     for column in range(3, 7):
         assert len({said[column] for said in lines}) == len(specs), f"line {column} is not each run's own"
@@ -81,7 +81,7 @@ def test_output_of_processes_and_of_the_exit_is_in_the_log(tmp_path: Path, monke
     said = printed(spec)
     assert [line for line in said if line.isdigit()] == [str(number) for number in range(1, 20001)]
     assert "at exit" in said
-    assert Path(spec.folder, "unclosed.txt").read_text() == "kept"
+    assert Path(spec.locate(spec.folder), "unclosed.txt").read_text() == "kept"
 
 
 @pytest.mark.parametrize("kind", ["prewarmed", "stock"])
@@ -136,7 +136,7 @@ def test_a_preload_that_fails_is_noted_and_a_stock_kernel_does_the_work(tmp_path
     result = execute(spec)
     assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, "stock")
     assert name in result.kernel_notes[0]
-    assert RunReport.read(spec.report) == result
+    assert RunReport.read(spec.locate(spec.report)) == result
     said = printed(spec)
     assert said[-1] == "done"
     assert name in said[0]
@@ -190,7 +190,8 @@ def test_nothing_survives_the_death_of_the_owner(tmp_path: Path, kind: str) -> N
         environment = {**os.environ, "PYTHONPATH": PACKAGE_ROOT, "TMPDIR": scratch, **dict([mark.split("=")])}
         with subprocess.Popen([sys.executable, "-c", script, *paths], env=environment) as owner:
             for spec in specs:
-                wait_for(lambda log=Path(spec.log): log.exists() and "in" in log.read_text("utf-8").split())
+                log = Path(spec.locate(spec.log))
+                wait_for(lambda log=log: log.exists() and "in" in log.read_text("utf-8").split())
             # the owner, of each run the kernel and what it started; the zygote and its spare
             wait_for(lambda: len(marked()) >= (7 if kind == "prewarmed" else 5))
             owner.send_signal(signal.SIGKILL)
