@@ -406,6 +406,122 @@ def test_sql_stands_in_the_catalog_only(path: Path) -> None:
     assert not found, f"SQL in line {found[0]}"
 
 
+#: The modules above storage that open, write, list or remove files themselves, and which: none of them is a data file.
+FILE_USERS = {
+    "nbpart.assets": "notebooks and modules of the user",
+    "nbpart.backfill.claims": "kept code",
+    "nbpart.backfill.coordinator_locks": "the locks of coordinators",
+    "nbpart.backfill.kept_kernels": "connection files of kept kernels",
+    "nbpart.backfill.pending": "reports that were recorded",
+    "nbpart.catalog": "the catalog and what lies beside it",
+    "nbpart.cli": "the log of a run that is followed",
+    "nbpart.demo": "the folder of the demo",
+    "nbpart.project.code_on_disk": "kept code, and modules of the user",
+    "nbpart.project.code_scan": "what is remembered of code on disk",
+    "nbpart.project.data": "the executed notebook of a run without data",
+    "nbpart.project.detached": "the log of a backfill",
+    "nbpart.project.folder": "the folder of a workspace and where its catalog is",
+    "nbpart.project.preview": "logs and executed notebooks",
+    "nbpart.project.runs": "logs, executed notebooks, connection files",
+    "nbpart.project.snapshots": "kept code",
+    "nbpart.project.trust": "the list of trusted workspaces",
+    "nbpart.run.kernels": "sockets, connection files, what the system says of processes",
+    "nbpart.run.members": "the notes of a run that goes on",
+    "nbpart.run.modules": "kept code",
+    "nbpart.run.notebook": "the log of a run, kept code",
+    "nbpart.run.report": "the report of a run",
+    "nbpart.run.secrets": "the pipe of secrets",
+    "nbpart.run.spec": "the spec of a run",
+    "nbpart.widgets.bundle": "what browsers load",
+}
+#: Those that ask a store for the path of a local file, and why the store's own verbs do not do.
+LOCAL_PATHS = {
+    "nbpart.project.preview": "pyarrow reads the first rows of a frame by its file's name",
+    "nbpart.project.tables": "DuckDB reads files by their names",
+    "nbpart.run.context": "a user writes a file of his own",
+    "nbpart.run.joined_frames": "pyarrow reads a dataset by the names of its files",
+}
+_OF_SYSTEM = (
+    "open unlink remove rename replace listdir scandir walk fwalk rmdir mkdir makedirs link symlink rmtree copyfile"
+    " copy copy2 copytree move"
+)
+_OF_PATHS = "read_bytes read_text write_bytes write_text unlink mkdir rmdir glob rglob iterdir touch"
+_OF_STORAGE = "open write_atomic write_bytes_atomic open_own read_own find_own make_folder open_own_folder rename_new"
+
+
+def find_file_calls(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and name of each call that opens, writes, lists or removes files without a store."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id in _OF_STORAGE.split():
+            yield node.lineno, node.func.id
+        elif isinstance(node.func, ast.Attribute):
+            owner, name = node.func.value, node.func.attr
+            is_of_system = isinstance(owner, ast.Name) and owner.id in ("os", "shutil")
+            is_opened = name == "open" and not isinstance(owner, ast.Name)
+            if is_opened or name in (_OF_SYSTEM if is_of_system else _OF_PATHS).split():
+                yield node.lineno, name
+
+
+def find_data_paths(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and text of each path below ``data/`` that a module puts together itself."""
+    for node in ast.walk(tree):
+        right = node.right if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) else node
+        text = right.value if isinstance(right, ast.Constant) and isinstance(right.value, str) else ""
+        if text.startswith("data/") or (text == "data" and right is not node):
+            yield right.lineno, text
+
+
+def name_file_user(module: str) -> str:
+    """The entry of FILE_USERS that stands for a module; the module itself where there is none."""
+    return next((name for name in FILE_USERS if f"{module}.".startswith(f"{name}.")), module)
+
+
+ABOVE_STORAGE = [path for path in FILES if room_of(module_of(path)) not in ("", "storage", "__main__")]
+
+
+def test_no_room_above_storage_touches_data_files_but_through_a_store() -> None:
+    users, wrong, local = set(), [], set()
+    for path in ABOVE_STORAGE:
+        module, tree = module_of(path), ast.parse(path.read_text(encoding="utf-8"))
+        calls = list(find_file_calls(tree))
+        users |= {name_file_user(module)} if calls else set()
+        wrong += [f"{module}, line {line}: {name}" for line, name in calls if name_file_user(module) not in FILE_USERS]
+        if room_of(module) not in ("catalog", "demo"):  # where a path is only told, and where no workspace is
+            wrong += [f"{module}, line {line}: {text}" for line, text in find_data_paths(tree)]
+        local |= {
+            module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and node.attr in ("local_path", "draft_path")
+        }
+    assert not wrong, "\n".join(wrong)
+    assert users == set(FILE_USERS), "what is used no more leaves the list"
+    assert local == set(LOCAL_PATHS)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "path.read_bytes()",
+        "with (root / path).open('rb') as file: ...",
+        "open(path)",
+        "os.listdir(folder)",
+        "from nbpart.storage.files import write_atomic\nwrite_atomic(path, write)",
+        "shutil.copyfile(a, b)",
+    ],
+)
+def test_a_call_that_touches_files_is_seen(code: str) -> None:
+    assert len(list(find_file_calls(ast.parse(code)))) == 1
+
+
+def test_a_path_of_data_is_seen_and_a_verb_of_a_store_is_none() -> None:
+    code = "root / 'data' / key; f'data/{stem}'; 'data/x'; {'data': 1}; content['data']"
+    assert sorted(text for _, text in find_data_paths(ast.parse(code))) == ["data", "data/", "data/x"]
+    code = "store.read(path); store.publish(path, write); store.remove(path); items.remove(1); text.replace('a', 'b')"
+    assert list(find_file_calls(ast.parse(code))) == []
+
+
 HOUSE = (PACKAGE.parent / "docs" / "house.md").read_text("utf-8")
 
 
