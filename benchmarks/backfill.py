@@ -106,15 +106,18 @@ def tell(measure: Callable[[], Iterator[dict[str, Any]]]) -> None:
 def measure_notebooks(folder: Path, notebooks: int) -> list[Callable[[], Iterator[dict[str, Any]]]]:
     """One measurement for each notebook."""
     few = min(FEW, notebooks)
-    lines = LINES if notebooks >= FEW else LINES // 100  # that few are for a look at whether all of it runs
+    # fewer are for a look at whether all of it runs: short, and what takes long to import only once
+    is_warm = notebooks >= FEW
+    lines = LINES if is_warm else LINES // 100
+    heavy, parallel = "scikit-learn notebook", "n_jobs=2 notebook"
     found = all(importlib.util.find_spec(name) for name in ("sklearn", "matplotlib"))
     return [
         lambda: compare(folder, "pandas notebook", PANDAS, notebooks),
         lambda: compare(folder, f"{lines:,} lines", print_lines(lines), few),
         lambda: compare(folder, f"{2 * lines:,} lines", print_lines(2 * lines), few),
         lambda: compare(folder, f"one line of {lines / 10_000:g} MB", (f"print('x' * {100 * lines})",), few),
-        lambda: compare(folder, "scikit-learn notebook", HEAVY, notebooks) if found else skip("scikit-learn notebook"),
-        lambda: compare(folder, "n_jobs=2 notebook", PARALLEL, few) if found else skip("n_jobs=2 notebook"),
+        lambda: compare(folder, heavy, HEAVY, notebooks, is_warm) if found else skip(heavy),
+        lambda: compare(folder, parallel, PARALLEL, few, is_warm) if found else skip(parallel),
     ]
 
 
@@ -126,19 +129,21 @@ def skip(name: str) -> Iterator[dict[str, Any]]:
     yield {"benchmark": name, "skipped": "scikit-learn or matplotlib is not installed; nbpart's extra `bench` has them"}
 
 
-def compare(folder: Path, name: str, cells: Sequence[str], count: int) -> Iterator[dict[str, Any]]:
-    """papermill in 1, 2, 4 processes, then nbpart with as many workers."""
+def compare(
+    folder: Path, name: str, cells: Sequence[str], count: int, is_warm: bool = True
+) -> Iterator[dict[str, Any]]:
+    """papermill in 1, 2, 4 processes, then nbpart with as many workers; each has run the notebook before if warm."""
     notebook = write_notebook(folder / f"{name}.ipynb", cells)
     keys = [f"key-{n}" for n in range(count)]
     plain: dict[int, float] = {}
     at_once = [workers for workers in WORKERS if workers <= count]
     for workers in at_once:
-        record = run_papermill(notebook, keys, workers, folder / f"{name}-{workers}")
+        record = run_papermill(notebook, keys, workers, folder / f"{name}-{workers}", is_warm)
         plain[workers] = record["seconds"]
         how = "in a loop" if workers == 1 else f"in {workers} processes"
         yield {"benchmark": f"{name}: papermill {how}", "workers": workers, **record}
     for workers in at_once:
-        record = run_nbpart(notebook, keys, workers)
+        record = run_nbpart(notebook, keys, workers, is_warm)
         against = {"against": f"papermill in {workers}", "ratio": record["seconds"] / plain[workers]}
         yield {"benchmark": f"{name}: nbpart", "workers": workers, **record, **against}
 
@@ -151,17 +156,19 @@ def write_notebook(path: Path, cells: Sequence[str]) -> Path:
     return path
 
 
-def run_papermill(notebook: Path, keys: Sequence[str], workers: int, out: Path) -> dict[str, Any]:
-    """All keys through papermill itself; its processes run, and have papermill imported, before the clock does."""
+def run_papermill(notebook: Path, keys: Sequence[str], workers: int, out: Path, is_warm: bool = True) -> dict[str, Any]:
+    """All keys through papermill itself; if warm its processes run, and have papermill imported, before the clock."""
     out.mkdir()
     tasks = [(str(notebook), str(out / f"{key}.ipynb"), key) for key in keys]
     warm = (str(notebook), str(out / "warm.ipynb"), "warm")
     if workers == 1:
-        run_one(warm)
+        if is_warm:
+            run_one(warm)
         taken = take(lambda: [run_one(task) for task in tasks])
     else:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            list(pool.map(run_one, [(warm[0], str(out / f"warm-{n}.ipynb"), "warm") for n in range(workers)]))
+            if is_warm:
+                list(pool.map(run_one, [(warm[0], str(out / f"warm-{n}.ipynb"), "warm") for n in range(workers)]))
             taken = take(lambda: list(pool.map(run_one, tasks)))
     return describe(taken, workers, [Path(task[1]) for task in tasks])
 
@@ -179,13 +186,14 @@ def run_one(task: tuple[str, str, str]) -> None:
     raise RuntimeError(f"papermill could not start a kernel for {key} three times")
 
 
-def run_nbpart(notebook: Path, keys: Sequence[str], workers: int) -> dict[str, Any]:
-    """All keys in a backfill of a new workspace, that has run one before."""
+def run_nbpart(notebook: Path, keys: Sequence[str], workers: int, is_warm: bool) -> dict[str, Any]:
+    """All keys in a backfill of a new workspace, that has run one before if warm."""
     with workspace() as ws:
         names = ws.dynamic_partitions("names")
         work = ws.notebook(notebook, name="work", partitions=names)
-        names.add("warm")
-        run(ws, work, max_workers=workers)
+        if is_warm:
+            names.add("warm")
+            run(ws, work, max_workers=workers)
         names.add(list(keys))
         taken = take(lambda: run(ws, work, max_workers=workers))
         runs = ws.runs(work, limit=len(keys))
