@@ -60,8 +60,8 @@ def plan(
     """
     with options.open_workspace() as workspace:
         planned = make_plan(workspace, selection, keys, statuses)
-        most = limit or (len(planned) if as_json else PLAN_ROWS)
-        table = Table.from_frame(planned.frame.head(most))
+        max_rows = limit or (len(planned) if as_json else PLAN_ROWS)
+        table = Table.from_frame(planned.frame.head(max_rows))
         counts = ", ".join(f"{n:,} {cause}" for cause, n in planned.counts().items())
         for note in planned.notes:
             print_stderr(note)
@@ -175,12 +175,12 @@ def backfills(limit: int | None, as_json: bool) -> None:
 
     One that is requested was asked for by a tick that died; the next tick begins it.
     """
-    most = limit or (None if as_json else BACKFILL_ROWS)
+    max_rows = limit or (None if as_json else BACKFILL_ROWS)
     with options.open_workspace() as workspace:
         frame = workspace.backfills.frame
         lines = [] if as_json else describe_open_backfills(workspace)
-    more = f"There are more; --limit {most * 2} shows more of them." if most and len(frame) > most else ""
-    table = Table.from_frame(frame if most is None else frame.head(most))
+    more = f"There are more; --limit {max_rows * 2} shows more of them." if max_rows and len(frame) > max_rows else ""
+    table = Table.from_frame(frame if max_rows is None else frame.head(max_rows))
     print_table(table, as_json, empty="There are no backfills.", more=more, droppable=("changed_at",))
     for line in lines:
         print_stderr(line)
@@ -229,17 +229,17 @@ def tick(
 
 
 def run_and_wait(
-    workspace: Workspace, on_signal: CancelOnSignal, start: Callable[[], Backfill], most: int | None
+    workspace: Workspace, on_signal: CancelOnSignal, start: Callable[[], Backfill], max_failures: int | None
 ) -> BackfillSummary:
     """Start a backfill and wait for its end, or for that of its cancelling where a signal comes; returns its summary.
 
-    The summary has at most ``most`` failed and as many blocked steps, None for all.
+    The summary has at most ``max_failures`` failed and as many blocked steps, None for all.
     """
     on_signal.enable()
     backfill = start()
     print_stderr(f"backfill {backfill.id}: {pluralize(sum(backfill.counts().values()), 'step')}")
     on_signal.wait_for(backfill)
-    return summarize_backfill(workspace, backfill, most, was_stopped=on_signal.was_signalled)
+    return summarize_backfill(workspace, backfill, max_failures, was_stopped=on_signal.was_signalled)
 
 
 def make_plan(workspace: Workspace, selection: Sequence[str], keys: Sequence[str], statuses: Sequence[str]) -> Plan:

@@ -57,6 +57,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 def limit_option(default: int) -> Callable[[Command], Command]:
+    """``--limit``, of a command that lists rows; without it ``default`` rows in a table and all as JSON."""
     return click.option(
         "--limit",
         type=click.IntRange(min=1),
@@ -66,6 +67,7 @@ def limit_option(default: int) -> Callable[[Command], Command]:
 
 
 def keys_option(command: Command) -> Command:
+    """``-k``, the partition keys that a command is restricted to."""
     return click.option(
         "-k",
         "--keys",
@@ -78,6 +80,7 @@ def keys_option(command: Command) -> Command:
 
 
 def status_option(command: Command) -> Command:
+    """``-s``, the statuses of the partitions that a command is restricted to."""
     return click.option(
         "-s",
         "--status",

@@ -132,4 +132,5 @@ def show_path(path: Path | None) -> str:
 
 
 def partition_name(asset: str, key: str | None) -> str:
+    """The label of a partition, with control characters escaped."""
     return printable(PartitionRef(asset, key).label)

@@ -57,16 +57,16 @@ def partitions(
     A key with parameters is spelled lr=0.1,depth=3.
     """
     _check_usage(asset, statuses, set_name, add, remove)
-    most = limit or (None if as_json else PARTITION_ROWS)
+    max_rows = limit or (None if as_json else PARTITION_ROWS)
     with options.open_workspace() as workspace:
         if set_name is None and asset is None:
-            _list_sets(workspace, most, as_json)
+            _list_sets(workspace, max_rows, as_json)
         elif set_name is None:
-            _list_partitions(workspace.partition_status(asset), statuses, most, as_json)
+            _list_partitions(workspace.partition_status(asset), statuses, max_rows, as_json)
         elif add or remove:
             _change(_find_set(workspace, set_name), add, remove, as_json)
         else:
-            _list_keys(_find_set(workspace, set_name), most, as_json)
+            _list_keys(_find_set(workspace, set_name), max_rows, as_json)
 
 
 def _check_usage(
@@ -93,16 +93,16 @@ def _find_set(workspace: Workspace, name: str) -> PartitionSet:
     return sets[name]
 
 
-def _list_partitions(frame: pd.DataFrame, statuses: Sequence[str], most: int | None, as_json: bool) -> None:
+def _list_partitions(frame: pd.DataFrame, statuses: Sequence[str], max_rows: int | None, as_json: bool) -> None:
     if statuses:
         wanted = {status for word in statuses for status in STATUS_GROUPS.get(word, [word])}
         frame = frame[frame["status"].isin([str(status) for status in wanted])]
-    table = Table.from_frame(frame if most is None else frame.head(most))
+    table = Table.from_frame(frame if max_rows is None else frame.head(max_rows))
     more = _describe_rest(len(frame), len(table.rows))
     print_table(table, as_json, empty="There are no such partitions.", more=more, droppable=DROPPABLE_COLUMNS)
 
 
-def _list_sets(workspace: Workspace, most: int | None, as_json: bool) -> None:
+def _list_sets(workspace: Workspace, max_rows: int | None, as_json: bool) -> None:
     readers: dict[str, list[str]] = {}
     for definition in workspace.assets.definitions:
         readers.setdefault(definition.set_name, []).append(definition.name)
@@ -110,19 +110,19 @@ def _list_sets(workspace: Workspace, most: int | None, as_json: bool) -> None:
         (name, len(keys), ", ".join(f"{p.name}: {p.kind}" for p in keys.parameters or ()), readers.get(name, []))
         for name, keys in workspace.partition_sets.items()
     ]
-    shown = rows[:most] if as_json else [(*row[:3], ", ".join(row[3])) for row in rows[:most]]
+    shown = rows[:max_rows] if as_json else [(*row[:3], ", ".join(row[3])) for row in rows[:max_rows]]
     table = Table(("set", "keys", "parameters", "used_by"), shown)
     print_table(
         table, as_json, empty="There are no dynamic partitions yet.", more=_describe_rest(len(rows), len(shown))
     )
 
 
-def _list_keys(keys: PartitionSet, most: int | None, as_json: bool) -> None:
-    texts = list(keys if most is None else islice(keys, most))
+def _list_keys(keys: PartitionSet, max_rows: int | None, as_json: bool) -> None:
+    texts = list(keys if max_rows is None else islice(keys, max_rows))
     parameters = keys.parameters
     columns = ("partition_key", *(parameters.names if parameters else ()))
     rows: list[tuple[Any, ...]] = [(key, *(parameters.parse(key).values() if parameters else ())) for key in texts]
-    total = len(keys) if most is not None and len(texts) == most else len(texts)
+    total = len(keys) if max_rows is not None and len(texts) == max_rows else len(texts)
     empty = f"{printable(keys.name)} has no keys yet; --add adds some."
     print_table(Table(columns, rows), as_json, empty=empty, more=_describe_rest(total, len(texts)))
 

@@ -38,11 +38,11 @@ def runs(asset: str | None, key: str | None, backfill_id: str | None, limit: int
 
     All, or those of ASSET, or of its partition KEY.
     """
-    most = limit or (None if as_json else RUN_ROWS)
+    max_rows = limit or (None if as_json else RUN_ROWS)
     with options.open_workspace() as workspace:
-        frame = workspace.runs(asset, key, backfill=backfill_id, limit=most and most + 1)
-    more = f"There are more; --limit {most * 2} shows more of them." if most and len(frame) > most else ""
-    table = Table.from_frame(frame if most is None else frame.head(most))
+        frame = workspace.runs(asset, key, backfill=backfill_id, limit=max_rows and max_rows + 1)
+    more = f"There are more; --limit {max_rows * 2} shows more of them." if max_rows and len(frame) > max_rows else ""
+    table = Table.from_frame(frame if max_rows is None else frame.head(max_rows))
     droppable = ("backfill_id", "attempt", "duration_s", "started_at")
     print_table(table, as_json, empty="There are no such runs.", more=more, droppable=droppable)
 
@@ -148,7 +148,7 @@ def _make_decoder() -> codecs.IncrementalDecoder:
 
 def _list_facts(run: Run) -> dict[str, str]:
     """What `show` prints of a run: label -> text; empty texts are not printed."""
-    lacked = [f"{name}: {', '.join(keys)}" for name, keys in run.lacked.items()]
+    missing_inputs = [f"{name}: {', '.join(keys)}" for name, keys in run.missing_inputs.items()]
     facts: dict[str, Any] = {
         "run": run.run_id,
         "partition": partition_name(run.asset, run.partition_key),
@@ -164,7 +164,7 @@ def _list_facts(run: Run) -> dict[str, str]:
         "run by": run.process,
         "code version": run.code_version,
         "settings": run.settings or None,
-        "lacked": "; ".join(lacked),
+        "missing inputs": "; ".join(missing_inputs),
         "note": run.note,
         "error": run.error,
         "error in cell": None if run.error_cell is None else f"{run.error_cell + 1}, counted from the top",

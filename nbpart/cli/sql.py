@@ -32,14 +32,14 @@ def sql(query: str, limit: int | None, as_json: bool) -> None:
 
     Each asset is a table under its name. QUERY - reads it from stdin.
     """
-    most = limit or (None if as_json else QUERY_ROWS)
-    table, is_cut = _run_query(sys.stdin.read() if query == "-" else query, most)
-    more = f"There are more rows; --limit shows more than {most}." if is_cut else ""
+    max_rows = limit or (None if as_json else QUERY_ROWS)
+    table, is_cut = _run_query(sys.stdin.read() if query == "-" else query, max_rows)
+    more = f"There are more rows; --limit shows more than {max_rows}." if is_cut else ""
     print_table(table, as_json, empty="No rows.", more=more)
 
 
-def _run_query(query: str, most: int | None) -> tuple[Table, bool]:
-    """The first ``most`` rows of a query's answer (None for all), and whether there are more."""
+def _run_query(query: str, max_rows: int | None) -> tuple[Table, bool]:
+    """The first ``max_rows`` rows of a query's answer (None for all), and whether there are more."""
     import duckdb
 
     with options.open_workspace() as workspace:
@@ -47,11 +47,11 @@ def _run_query(query: str, most: int | None) -> tuple[Table, bool]:
             relation = workspace.sql(query)
             columns = _make_unique(relation.columns)
             kinds = [str(kind) for kind in relation.types]
-            rows = relation.fetchall() if most is None else relation.limit(most + 1).fetchall()
+            rows = relation.fetchall() if max_rows is None else relation.limit(max_rows + 1).fetchall()
         except duckdb.Error as error:
             kind = UsageFailure if isinstance(error, duckdb.ProgrammingError) else Failure
             raise kind(error, keep_lines=True) from error
-    shown: Sequence[Any] = rows if most is None else rows[:most]
+    shown: Sequence[Any] = rows if max_rows is None else rows[:max_rows]
     return Table(columns, [_read_row(row, kinds) for row in shown]), len(rows) > len(shown)
 
 

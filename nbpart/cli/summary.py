@@ -50,25 +50,25 @@ class BackfillSummary:
 
 
 def summarize_backfill(
-    workspace: Workspace, backfill: Backfill, most: int | None, *, was_stopped: bool = False
+    workspace: Workspace, backfill: Backfill, max_failures: int | None, *, was_stopped: bool = False
 ) -> BackfillSummary:
-    """The summary of a backfill that has ended, with at most ``most`` failed and blocked steps each, None for all."""
+    """The summary of a backfill that has ended; ``max_failures`` of each kind are in it, None for all."""
     counts = backfill.counts()
-    failures = find_failures(workspace, backfill, counts, most)
+    failures = find_failures(workspace, backfill, counts, max_failures)
     return BackfillSummary(backfill.id, backfill.status, counts, failures, was_stopped)
 
 
 def find_failures(
-    workspace: Workspace, backfill: Backfill, counts: Mapping[str, int], most: int | None
+    workspace: Workspace, backfill: Backfill, counts: Mapping[str, int], max_failures: int | None
 ) -> list[dict[str, Any]]:
-    """The steps that failed or were blocked, at most ``most`` of each (None for all), as records for JSON."""
+    """The failed and the blocked steps, at most ``max_failures`` of each (None for all), as records for JSON."""
     if not any(counts[status] for status in RETRYABLE):
         return []
     steps = backfill.steps()
     found: list[dict[str, Any]] = []
     for status in RETRYABLE:
         chosen = steps[steps["status"] == status]
-        found += Table.from_frame(chosen if most is None else chosen.head(most)).to_records()
+        found += Table.from_frame(chosen if max_failures is None else chosen.head(max_failures)).to_records()
     return [
         {
             "asset": step["asset"],

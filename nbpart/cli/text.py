@@ -32,9 +32,9 @@ def one_line(text: str) -> str:
     return printable(shorten(" ".join(text[: 2 * MAX_ERROR_CHARS].split("\n")), MAX_ERROR_CHARS))
 
 
-def shorten(text: str, most: int) -> str:
-    """``text`` cut to at most ``most`` characters, the last of which is then ``…``."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+def shorten(text: str, limit: int) -> str:
+    """``text`` cut to at most ``limit`` characters, the last of which is then ``…``."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def display_width(text: str) -> int:
@@ -62,10 +62,10 @@ def pluralize(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def list_first(texts: Sequence[str], most: int = 3) -> str:
-    """The first ``most`` texts, separated by commas, with ``…`` where there are more."""
-    shown = ", ".join(printable(text) for text in texts[:most])
-    return f"{shown}, …" if len(texts) > most else shown
+def list_first(texts: Sequence[str], limit: int = 3) -> str:
+    """The first ``limit`` texts, separated by commas, with ``…`` where there are more."""
+    shown = ", ".join(printable(text) for text in texts[:limit])
+    return f"{shown}, …" if len(texts) > limit else shown
 
 
 def _spell(match: re.Match[str]) -> str:

@@ -272,8 +272,8 @@ class Backfill:
             return ""
         is_blocked = unsuccessful["status"] != StepStatus.FAILED
         row = unsuccessful.loc[is_blocked.sort_values(kind="stable").index].iloc[0]
-        place = PartitionRef(row.asset, row.partition_key).label
-        return f"; the first is {place} ({row.cause})"
+        label = PartitionRef(row.asset, row.partition_key).label
+        return f"; the first is {label} ({row.cause})"
 
     def __repr__(self) -> str:
         record = self._record

@@ -100,19 +100,19 @@ def read_code_on_disk(node: Node, root: Path, set_names: Mapping[str, str]) -> C
     if own is not None and not Path(own).exists():
         return CodeOnDisk(node, PreparedAsset(definition), gone=own)
     if definition.kind == "notebook":
-        again = CodeOnDisk(node, prepare_notebook(definition, node.parameters))
-        _check_cells(root, again)
+        current = CodeOnDisk(node, prepare_notebook(definition, node.parameters))
+        _check_cells(root, current)
     elif own is not None:
-        again = _read_function(node, Path(own), root, set_names)
+        current = _read_function(node, Path(own), root, set_names)
     else:
-        again = _read_carried(node, root)
-    code = again.prepared.code
+        current = _read_carried(node, root)
+    code = current.prepared.code
     assert code is not None
     for name, (_, original) in definition.modules.items():
         if name in code.elsewhere and not Path(original).exists():
             return CodeOnDisk(node, PreparedAsset(definition), gone=original)
     _check_modules(root, definition, code.modules)
-    return again
+    return current
 
 
 def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, str]) -> CodeOnDisk:
@@ -148,14 +148,14 @@ def _read_carried(node: Node, root: Path) -> CodeOnDisk:
     return CodeOnDisk(node, PreparedAsset(with_code(definition, code, definition.settings), snapshot, code))
 
 
-def _check_cells(root: Path, again: CodeOnDisk) -> None:
+def _check_cells(root: Path, current: CodeOnDisk) -> None:
     """Raise `DeclarationError` for a notebook in the middle of an edit: a cell does not parse, and all did before."""
-    assert again.prepared.notebook is not None
-    if again.prepared.definition.language.lower() not in ("python", "ipython", "python3"):
+    assert current.prepared.notebook is not None
+    if current.prepared.definition.language.lower() not in ("python", "ipython", "python3"):
         return
-    broken = _find_broken_cell(again.prepared.notebook)
-    if broken is not None and _find_broken_cell(_load_snapshot(root, again.node.definition)) is None:
-        path = Path(again.prepared.definition.path or "")
+    broken = _find_broken_cell(current.prepared.notebook)
+    if broken is not None and _find_broken_cell(_load_snapshot(root, current.node.definition)) is None:
+        path = Path(current.prepared.definition.path or "")
         raise DeclarationError(f"cell {broken} of {path.name} is not valid Python")
 
 

@@ -132,16 +132,16 @@ class CodeScanner:
                 if fingerprints.get(name) == fingerprint:
                     same[name] = fingerprint
                     continue
-                again = read_code_on_disk(node, self._root, set_names)
+                current = read_code_on_disk(node, self._root, set_names)
             except (DeclarationError, UnknownNameError, WorkspaceError, OSError, SyntaxError) as error:
                 unreadable[name] = _explain(name, error)
                 continue
-            if again.gone is not None:
-                gone[name] = keep_path(again.gone, self._root)
-            elif again.is_unchanged(self._root):
+            if current.gone is not None:
+                gone[name] = keep_path(current.gone, self._root)
+            elif current.is_unchanged(self._root):
                 same[name] = fingerprint
             else:
-                found.append(again)
+                found.append(current)
         registered = self._record(registry, found, unreadable)
         self._save(before, seen, same, registry)
         edited = {a.name: a.list_edited_files(self._root) for a in registered if a.is_code_changed}
@@ -163,15 +163,17 @@ class CodeScanner:
             if len(found) == 1:
                 unreadable[found[0].name] = _explain(found[0].name, error)
                 return ()
-        return [one for again in found for one in self._record(registry, [again], unreadable)]
+        return [one for current in found for one in self._record(registry, [current], unreadable)]
 
     def _record_all(self, batch: Batch, registry: Registry, found: Sequence[CodeOnDisk]) -> Sequence[CodeOnDisk]:
         now = load_registry(batch, self._root)
         # what another process registered meanwhile is newer than the registry that was compared
-        still = [a for a in found if a.name in now.nodes and now.nodes[a.name].definition == a.node.definition]
-        if still:
-            record_prepared(batch, self._root, now, [again.prepared for again in still], {})
-        return still
+        unchanged_since = [
+            a for a in found if a.name in now.nodes and now.nodes[a.name].definition == a.node.definition
+        ]
+        if unchanged_since:
+            record_prepared(batch, self._root, now, [current.prepared for current in unchanged_since], {})
+        return unchanged_since
 
     def _load(self) -> dict[str, Any]:
         try:

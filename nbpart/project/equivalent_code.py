@@ -29,6 +29,7 @@ def spell_call(
 
 
 def spell_keys(keys: Sequence[KeyLike]) -> str:
+    """Keys as a literal: one alone, a list, or the beginning of a long list."""
     if len(keys) == 1:
         return repr(keys[0])
     if len(keys) <= MAX_SPELLED:
@@ -51,8 +52,10 @@ def spell_axis(values: Sequence[Any]) -> str:
 
 
 def spell_partition(asset: str, key: str | None) -> str:
+    """The arguments that name a partition: the asset, and the key if there is one."""
     return repr(asset) if key is None else f"{asset!r}, {key!r}"
 
 
 def spell_set(name: str) -> str:
+    """The expression for a set of dynamic partitions."""
     return f"ws.partition_sets[{name!r}]"

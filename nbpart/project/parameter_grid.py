@@ -28,7 +28,7 @@ def add_grid(project: Project, asset: Asset, axes: Mapping[str, Any]) -> list[st
     node_set = project.registry().graph[asset.name].set_name
     if not node_set or node_set == asset.name:
         declared = DynamicPartitions(asset.name, _declare(asset, axes, _known_parameters(project, node_set)))
-        register(project, [dataclasses.replace(_to_iso(asset), partitions=declared)])
+        register(project, [dataclasses.replace(_unbind(asset), partitions=declared)])
         node_set = asset.name
     keys = load_sets(project.catalog).get(node_set)
     if keys is None or keys.parameters is None:
@@ -45,7 +45,8 @@ def _known_parameters(project: Project, set_name: str) -> Parameters | None:
     return keys.parameters if keys is not None else None
 
 
-def _to_iso(asset: Asset) -> Asset:
+def _unbind(asset: Asset) -> Asset:
+    """The plain declaration of an asset that may be bound to a workspace."""
     return Asset(**{f.name: getattr(asset, f.name) for f in dataclasses.fields(Asset)})
 
 

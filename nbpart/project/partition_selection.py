@@ -62,9 +62,9 @@ def find_key_ids(
         if ids:
             restricted[node.name] = np.array(list(ids.values()), dtype=np.int64)
             found |= set(ids)
-    for place, key in enumerate(listed):
-        if place not in found:
-            raise _make_unknown_key_error(batch, nodes, names, key, errors.get(place))
+    for position, key in enumerate(listed):
+        if position not in found:
+            raise _make_unknown_key_error(batch, nodes, names, key, errors.get(position))
     return restricted
 
 
@@ -74,18 +74,18 @@ def _find_ids_in_set(batch: Batch, node: Node, listed: list[Any], errors: dict[i
     For a key that cannot be one of the set, the error is put into ``errors`` by its position.
     """
     texts: dict[int, str] = {}
-    for place, key in enumerate(listed):
+    for position, key in enumerate(listed):
         try:
             text = spell_key(node, key)
         except NbpartError as error:  # it may still be a key of another asset's set
-            errors[place] = error
+            errors[position] = error
             continue
         if text is not None:
-            texts[place] = text
+            texts[position] = text
     if not texts:
         return {}
     ids = queries.key_ids(batch, node.set_id, list(texts.values()))
-    return {place: int(key_id) for place, key_id in zip(texts, ids, strict=True) if key_id >= 0}
+    return {position: int(key_id) for position, key_id in zip(texts, ids, strict=True) if key_id >= 0}
 
 
 def _make_unknown_key_error(

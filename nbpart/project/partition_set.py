@@ -82,7 +82,8 @@ class PartitionSet:
         column that is no parameter, and for a wrong value, with the row; then nothing is added.
         """
         parameters = self._need_parameters("add_rows")
-        return self._add([_spell_row(parameters, row, place) for place, row in enumerate(_as_dicts(rows, parameters))])
+        texts = [_spell_row(parameters, row, number) for number, row in enumerate(_as_dicts(rows, parameters))]
+        return self._add(texts)
 
     def remove(self, *keys: Any, **params: Any) -> list[str]:
         """Remove keys from the set and return those that were in it. Their history, data and notebooks stay."""
@@ -192,13 +193,13 @@ def _cell(value: Any, is_whole: bool) -> Any:
     return int(value) if is_whole and isinstance(value, float) and value.is_integer() else value
 
 
-def _spell_row(parameters: Parameters, row: Any, place: int) -> str:
+def _spell_row(parameters: Parameters, row: Any, number: int) -> str:
     if not isinstance(row, Mapping):
-        raise ParameterError(f"row {place} is no dict of parameters but {shorten(row)}: use add() for keys as text.")
+        raise ParameterError(f"row {number} is no dict of parameters but {shorten(row)}: use add() for keys as text.")
     try:
         return parameters.spell(row)
     except (ParameterError, PartitionKeyError) as error:
-        raise type(error)(f"row {place}: {error}") from None
+        raise type(error)(f"row {number}: {error}") from None
 
 
 def log_returned_keys(name: str, returned: list[str]) -> None:

@@ -34,13 +34,13 @@ def load_sets(catalog: Catalog) -> SetsByName:
     return found
 
 
-def declare_set(catalog: Catalog, wanted: DynamicPartitions) -> PartitionSet:
+def declare_set(catalog: Catalog, definition: DynamicPartitions) -> PartitionSet:
     """The set of dynamic partitions of that name, made if it is new, with its parameters updated.
 
     Raises `DeclarationError` for the name of a static set, `ParameterError` for parameters that do not fit its keys.
     """
-    set_id, definition = catalog.write(lambda batch: ensure_dynamic(batch, wanted))
-    return PartitionSet(catalog, set_id, definition)
+    set_id, current = catalog.write(lambda batch: ensure_dynamic(batch, definition))
+    return PartitionSet(catalog, set_id, current)
 
 
 def add_key_if_new(catalog: Catalog, node: Node, key: str) -> None:
@@ -51,7 +51,7 @@ def add_key_if_new(catalog: Catalog, node: Node, key: str) -> None:
 
 
 def merge_sets(
-    wanted: Iterable[PartitionsDefinition], known: Mapping[str, Parameters]
+    definitions: Iterable[PartitionsDefinition], known: Mapping[str, Parameters]
 ) -> dict[str, PartitionsDefinition]:
     """Definitions by name, with several of one name merged.
 
@@ -59,7 +59,7 @@ def merge_sets(
     parameters in the catalog by set. Raises `DeclarationError` for two definitions of one name that contradict.
     """
     merged: dict[str, PartitionsDefinition] = {}
-    for one in wanted:
+    for one in definitions:
         name = one.set_name
         merged[name] = _merge(merged.get(name, one), one)
     for name, one in merged.items():
@@ -79,46 +79,48 @@ def _merge(one: PartitionsDefinition, other: PartitionsDefinition) -> Partitions
     raise DeclarationError(f"the partitions {one.set_name!r} are declared twice, differently: rename one of them.")
 
 
-def ensure_partitions(batch: Batch, wanted: PartitionsDefinition) -> None:
+def ensure_partitions(batch: Batch, definition: PartitionsDefinition) -> None:
     """Make a set of partitions, or update its keys (static) or parameters (dynamic).
 
     Raises `DeclarationError` where a set of that name is of the other kind.
     """
-    if isinstance(wanted, DynamicPartitions):
-        ensure_dynamic(batch, wanted)
+    if isinstance(definition, DynamicPartitions):
+        ensure_dynamic(batch, definition)
         return
-    before = queries.find_set(batch, wanted.set_name)
+    before = queries.find_set(batch, definition.set_name)
     if before is not None and before.kind != "static":
-        raise DeclarationError(f"{wanted.set_name!r} are dynamic partitions here; choose another name for the list.")
-    set_id = events.ensure_set(batch, wanted.set_name, "static", None)
-    events.set_static_keys(batch, set_id, wanted.keys)
+        raise DeclarationError(
+            f"{definition.set_name!r} are dynamic partitions here; choose another name for the list."
+        )
+    set_id = events.ensure_set(batch, definition.set_name, "static", None)
+    events.set_static_keys(batch, set_id, definition.keys)
 
 
-def ensure_dynamic(batch: Batch, wanted: DynamicPartitions) -> tuple[int, DynamicPartitions]:
+def ensure_dynamic(batch: Batch, definition: DynamicPartitions) -> tuple[int, DynamicPartitions]:
     """Make a set of dynamic partitions, or update its parameters; returns its id and its definition as it is now.
 
     Raises `DeclarationError` for the name of a static set, `ParameterError` for parameters that do not fit its keys.
     """
-    before = queries.find_set(batch, wanted.set_name)
-    parameters = wanted.parameters
+    before = queries.find_set(batch, definition.set_name)
+    parameters = definition.parameters
     if before is not None:
         if before.kind != "dynamic":
-            raise DeclarationError(f"{wanted.name!r} is a list of static partitions; choose another name.")
+            raise DeclarationError(f"{definition.name!r} is a list of static partitions; choose another name.")
         known = Parameters.from_json(before.params) if before.params else None
-        with name_partitions_in_errors(wanted):
+        with name_partitions_in_errors(definition):
             parameters = _extend(known, parameters, queries.count_members(batch, before.set_id) > 0)
         if parameters == known:
             batch.unchanged = True
-            return before.set_id, DynamicPartitions(wanted.name, known)
-    set_id = events.ensure_set(batch, wanted.set_name, "dynamic", parameters.to_json() if parameters else None)
-    return set_id, DynamicPartitions(wanted.name, parameters)
+            return before.set_id, DynamicPartitions(definition.name, known)
+    set_id = events.ensure_set(batch, definition.set_name, "dynamic", parameters.to_json() if parameters else None)
+    return set_id, DynamicPartitions(definition.name, parameters)
 
 
-def _extend(known: Parameters | None, wanted: Parameters | None, has_keys: bool) -> Parameters | None:
-    if wanted is None or wanted == known:
+def _extend(known: Parameters | None, declared: Parameters | None, has_keys: bool) -> Parameters | None:
+    if declared is None or declared == known:
         return known
     if known is None:
         if has_keys:
             raise ParameterError("There are keys without parameters already; declare params on a new set.")
-        return wanted
-    return known.extended_by(wanted) if has_keys else wanted
+        return declared
+    return known.extended_by(declared) if has_keys else declared

@@ -58,6 +58,7 @@ class Plan:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
+        """All steps: ``asset, partition_key, reason``."""
         return self._tabulate(len(self))
 
     def head(self, rows: int = 5) -> pd.DataFrame:

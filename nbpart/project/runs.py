@@ -48,10 +48,12 @@ class Run:
 
     @property
     def partition_key(self) -> str | None:
+        """The key of its partition; None for an asset without partitions."""
         return self._record.partition_key
 
     @property
     def status(self) -> str:
+        """``queued``, ``running``, ``succeeded``, ``failed``, ``cancelled`` or ``interrupted``."""
         return str(self._record.status)
 
     @property
@@ -61,22 +63,27 @@ class Run:
 
     @property
     def backfill_id(self) -> str | None:
+        """The backfill that it belongs to; None for a recorded manual run."""
         return self._record.backfill_id
 
     @property
     def started_at(self) -> datetime | None:
+        """When its last attempt began, in UTC."""
         return self._record.started_at
 
     @property
     def finished_at(self) -> datetime | None:
+        """When its last attempt ended, in UTC."""
         return self._record.finished_at
 
     @property
     def duration_s(self) -> float | None:
+        """How long its last attempt took, in seconds."""
         return self._record.duration_s
 
     @property
     def code_version(self) -> str | None:
+        """The version of the code that it executed."""
         return self._record.code_version
 
     @property
@@ -95,7 +102,7 @@ class Run:
         return {name: decode_value(value) for name, value in self._record.settings.items()}
 
     @property
-    def lacked(self) -> dict[str, list[str]]:
+    def missing_inputs(self) -> dict[str, list[str]]:
         """The partitions that it ran without, as they had no data: input -> keys."""
         return {name: list(keys) for name, keys in self._record.lacked.items()}
 
@@ -130,6 +137,7 @@ class Run:
 
     @property
     def traceback(self) -> str:
+        """The traceback of the exception that ended it; "" without one."""
         return self._record.traceback or ""
 
     @property
@@ -180,9 +188,9 @@ class Run:
     def to_error(self) -> RunFailedError:
         """The exception to raise for this run's failure; a subclass of what the notebook raised if that is builtin."""
         record = self._record
-        place = PartitionRef(record.asset, record.partition_key).label
+        label = PartitionRef(record.asset, record.partition_key).label
         return make_run_error(
-            f"{place} {record.status}: {self.error or 'no error was recorded'} (its notebook: {self.notebook})",
+            f"{label} {record.status}: {self.error or 'no error was recorded'} (its notebook: {self.notebook})",
             run_id=record.run_id,
             asset=record.asset,
             partition_key=record.partition_key,
@@ -195,8 +203,8 @@ class Run:
         """Its fields as values that JSON has; times and paths are text."""
         names = (
             "run_id", "asset", "partition_key", "status", "attempt", "backfill_id", "started_at", "finished_at",
-            "duration_s", "code_version", "lacked", "error", "error_cell", "traceback", "exit_code", "kernel_kind",
-            "cpu_s", "peak_rss_bytes", "process", "note",
+            "duration_s", "code_version", "missing_inputs", "error", "error_cell", "traceback", "exit_code",
+            "kernel_kind", "cpu_s", "peak_rss_bytes", "process", "note",
         )  # fmt: skip
         fields = {name: getattr(self, name) for name in names}
         # as recorded: dates are no JSON
@@ -209,9 +217,9 @@ class Run:
         return {k: str(v) if isinstance(v, datetime | Path) else v for k, v in fields.items()}
 
     def __repr__(self) -> str:
-        place = PartitionRef(self.asset, self.partition_key).label
+        label = PartitionRef(self.asset, self.partition_key).label
         error = f": {self.error}" if self.error else ""
-        return f"<Run {self.run_id} of {place} {self.status}{error}>"
+        return f"<Run {self.run_id} of {label} {self.status}{error}>"
 
     def _path(self, relative: str | None) -> Path | None:
         return find_own(self._root, relative, f"run {self.run_id}") if relative else None
