@@ -119,8 +119,8 @@ def measure_patch(book: Notebook, rows: int) -> dict[str, Any]:
         h.patch = note
         def touch(code):
             s.set_active(c, 1, {rows}, code)
-            found = c.read(h._held.read)
-            t = time.time(); h._held.follow(found); print(t, time.time())
+            found = c.read(h._view_state.read_changes)
+            t = time.time(); h._view_state.update(found); print(t, time.time())
         """)
     followed, seen = [], []
     for turn in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""The types of what travels, as TypeScript declares them: made of `nbpart.widgets.payloads` and `contracts`."""
+"""TypeScript declarations of messages and records, from `nbpart.widgets.payloads` and `nbpart.widgets.contracts`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _declare_contract(name: str, contract: Contract) -> str:
         *_nest("requests", requests),
         *_nest("answers", answers),
     ]
-    about = f"/** What the {name} and its pages say to each other. */"
+    about = f"/** The contract between the {name} in Python and its pages. */"
     return "\n".join([about, f"export interface {name.capitalize()}Contract {{", *lines, "}"])
 
 

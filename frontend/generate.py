@@ -1,4 +1,4 @@
-"""What the front end takes from Python, as text: constants and types. Committed, and held equal by a test."""
+"""The constants and types that the front end gets from Python, as text. Committed; a test keeps them current."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _WARNING = "// Made of Python's records by `make bundle`; edit those.\n"
 
 
 #: Every status of a partition, run, step or backfill.
-STATUS_NAMES = {*palette.MARKS, *palette.LIKE}
+STATUS_NAMES = {*palette.MARKS, *palette.COLOURED_AS}
 
 
 def generate() -> dict[Path, str]:
-    """The text of each file that is made of Python."""
+    """Return the text of each generated file."""
     return {
         GENERATED / "constants.js": make_constants(),
         GENERATED / "messages.d.ts": f"{_WARNING}\n{make_declarations()}",
@@ -29,15 +29,17 @@ def generate() -> dict[Path, str]:
 
 
 def write() -> None:
-    """Write these files."""
+    """Write the generated files."""
     for path, text in generate().items():
         path.write_text(text, encoding="utf-8")
 
 
 def make_constants() -> str:
-    """Statuses with their glyphs, orders and groups."""
-    marks = {s: {"like": s, "glyph": mark.glyph} for s, mark in palette.MARKS.items()}
-    marks |= {s: {"like": like, "glyph": glyph} for s, (like, glyph) in palette.LIKE.items() if s not in marks}
+    """Return a JavaScript module with the statuses, their glyphs, orders and groups."""
+    marks = {s: {"colour": s, "glyph": mark.glyph} for s, mark in palette.MARKS.items()}
+    marks |= {
+        s: {"colour": colour, "glyph": glyph} for s, (colour, glyph) in palette.COLOURED_AS.items() if s not in marks
+    }
     choices = map(list, explorer_model.STATUS_CHOICES.items())
     by_code = sorted(STATUS_CODES, key=lambda s: STATUS_CODES[s])
     constants = [
@@ -49,11 +51,11 @@ def make_constants() -> str:
         ("The order in which statuses are shown everywhere; codes.", "DISPLAY_ORDER", _codes(states.DISPLAY_ORDER)),
         ("From left to right in a bar; codes.", "BAR_ORDER", _codes(states.BAR_ORDER)),
         ("From top to bottom in a column of pixels; codes.", "COLUMN_ORDER", _codes(states.COLUMN_ORDER)),
-        ("What wants a person's eye comes first; codes.", "URGENCY", _codes(states.URGENCY)),
-        ("What a summary tells one by one, the gravest first.", "NOTABLE", list(states.NOTABLE)),
-        ("Outcomes of steps that a retry runs again.", "RETRYABLE", list(states.RETRYABLE)),
-        ("What of a selection can be run, with the words for it.", "STATUS_CHOICES", list(choices)),
-        ("The status of partitions whose colour each status has, of whatever it is, and its glyph.", "MARKS", marks),
+        ("From the most to the least urgent; codes.", "URGENCY", _codes(states.URGENCY)),
+        ("Statuses that a summary lists besides materialized, the gravest first.", "NOTABLE", list(states.NOTABLE)),
+        ("Statuses of steps that a retry runs again.", "RETRYABLE", list(states.RETRYABLE)),
+        ("Which of the selected partitions a backfill runs, with labels.", "STATUS_CHOICES", list(choices)),
+        ("Of every status: the status of partitions whose colour it has, and its glyph.", "MARKS", marks),
     ]  # fmt: skip
     return _WARNING + "".join(
         f"\n/** {about} */\nexport const {name} = {_spell(value)};\n" for about, name, value in constants
@@ -65,7 +67,7 @@ def _codes(statuses: Iterable[PartitionStatus]) -> list[int]:
 
 
 def _spell(value: Any) -> str:
-    """As a literal; an outer object or list of objects has a line an entry."""
+    """Return a value as a JavaScript literal; an object or list of objects has a line per entry."""
     if isinstance(value, dict) and any(isinstance(each, dict) for each in value.values()):
         lines = [f"  {name}: {_inline(each)}," for name, each in value.items()]
         return "\n".join(["/** @type {const} */ ({", *lines, "})"])

@@ -97,8 +97,8 @@ def test_the_form_refuses_with_the_same_sentence(ws: nbpart.Workspace) -> None:
     explorer = ws.explore()
     page = Page(explorer.panel)
     try:
-        number = explorer.panel.state()["panel"]["chosen"]["number"]
-        asked = {"number": number, "inputs": False, "readers": False, "status": "outdated"}
+        number = explorer.panel.state()["panel"]["selection"]["number"]
+        asked = {"selection_number": number, "inputs": False, "readers": False, "status": "outdated"}
         for name, value in [(name, value) for name, value in REFUSED if name in IN_THE_FORM]:
             given = {"max_workers": None, "retries": 0, name: value}
             answer = page.ask("backfill", asked | given)

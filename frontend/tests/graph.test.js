@@ -54,7 +54,7 @@ test('an edge is straight past the cards of a column that it only passes', () =>
   assert.match(computeEdgePath([[0, 0], [300, 0], [600, 50]], 200), /^M200 0C.*300 0L500 0C.*600 50$/);
 });
 
-test('a card tells its counts in words', () => {
+test('a card is described by its counts', () => {
   const card = { name: 'raw', kind: 'function', members: ['raw'], counts: [1200, 0, 0, 0, 3, 0] };
   assert.equal(describeCard(card), 'raw (function): 1,200 missing, 3 failed');
   assert.equal(describeCard({ ...card, kind: 'group', members: ['a', 'b'], counts: [0, 0, 0, 0, 0, 0] }), 'raw (group of 2): no partitions');

@@ -31,10 +31,10 @@ test('statuses are painted from the top in their order, with a gap between wide 
 });
 
 test('values are the mean of what is known; what is not known is blank above, and failures on top', () => {
-  const ramp = Uint32Array.from({ length: 256 }, (_, step) => (step === 0 ? 1 : step === 20 ? 2 : 3));
+  const ramp = Uint32Array.from({ length: 256 }, (_, level) => (level === 0 ? 1 : level === 20 ? 2 : 3));
   const image = new Uint32Array(4);
   const row = { width: 1, top: 0, height: 4, from: 0, to: 4, ramp, failed, failedColour: 9, least: 1, gap: 1 };
-  paintValues(image, { ...row, codes: Uint8Array.from([failed, 5, 5, 0]), steps: Uint8Array.from([0, 10, 30, 0]) });
+  paintValues(image, { ...row, codes: Uint8Array.from([failed, 5, 5, 0]), levels: Uint8Array.from([0, 10, 30, 0]) });
   assert.deepEqual([...image], [9, 1, 2, 2]);
 });
 
@@ -56,7 +56,7 @@ test('a grid is painted cell by cell, and what failed in it gets a clear rim', (
   const cells = Uint32Array.from([0, 1, 2, 3, 4, 5, 6, 7]);
   const grid = { width: 8, cell: { width: 2, height: 3 }, columns: 4, cells };
   const image = new Uint32Array(8 * 6);
-  paintGrid(image, { ...grid, pick: () => 1, gap: 0 });
+  paintGrid(image, { ...grid, pickColour: () => 1, gap: 0 });
   paintMarks(image, { ...grid, codes: Uint8Array.from([5, 5, 5, 5, 5, 5, failed, 5]), code: failed, colour: 7, least: 2, rim: 1 });
   assert.deepEqual(lines(image, 8), ['11111111', '11111111', '11111111', '111....1', '111.77.1', '111.77.1']);
 });

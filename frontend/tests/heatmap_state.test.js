@@ -6,7 +6,7 @@ import { decodeView, reduceView } from '../src/heatmap/state.js';
 
 const { failed, materialized, missing, running } = (await import('../src/generated/constants.js')).CODES;
 
-const band = (more = {}) => ({ n: 3, shown: 3, counts: [[3, 0, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0]], rows: [{ name: 'a' }, { name: 'b' }], grid: null, ...more });
+const band = (more = {}) => ({ n_keys: 3, shown: 3, counts: [[3, 0, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0]], rows: [{ name: 'a' }, { name: 'b' }], grid: null, ...more });
 const headOf = (more = {}) => ({ view: 1, sequence: 5, bands: [band()], color_by: 'status', selection: null, metrics: [], unsorted: 0, ...more });
 const words = (...places) => new DataView(Uint32Array.from(places).buffer);
 const bytes = (...values) => new DataView(Uint8Array.from(values).buffer);
@@ -18,12 +18,12 @@ async function decode(head, cells) {
   return state;
 }
 
-const patchOf = (parts, shown = 3) => ({ sequence: 6, metrics: ['m'], unsorted: 2, parts, bands: { 0: { n: shown, shown, counts: [] } } });
+const patchOf = (parts, shown = 3) => ({ sequence: 6, metrics: ['m'], unsorted: 2, parts, bands: { 0: { n_keys: shown, shown, counts: [] } } });
 
 test('the bytes of a view are a row after the other', async () => {
   const state = await decode(headOf(), [0, 1, 2, 3, 4, 5]);
   assert.deepEqual(rowsOf(state), [[0, 1, 2], [3, 4, 5]]);
-  assert.equal(state.bands[0].steps, null);
+  assert.equal(state.bands[0].levels, null);
 });
 
 test('values come after the statuses, and the cells of a grid after them', async () => {
@@ -31,7 +31,7 @@ test('values come after the statuses, and the cells of a grid after them', async
   const cells = [...new Uint8Array(Uint32Array.from([2, 0, 1]).buffer)];
   const state = await decode(headOf({ color_by: 'm', bands: [band({ rows: [{ name: 'a' }], grid })] }), [0, 1, 2, 7, 8, 9, ...cells]);
   assert.deepEqual(rowsOf(state), [[0, 1, 2]]);
-  assert.deepEqual(rowsOf(state, 'steps'), [[7, 8, 9]]);
+  assert.deepEqual(rowsOf(state, 'levels'), [[7, 8, 9]]);
   assert.deepEqual([...state.bands[0].cells], [2, 0, 1]);
 });
 

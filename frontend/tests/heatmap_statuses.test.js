@@ -19,7 +19,7 @@ test('the most urgent of a range is found, the first of equals', () => {
 
 test('the next of a status is found through all rows and around, in both directions', () => {
   const rows = [Uint8Array.from([0, failed, 0]), Uint8Array.from([failed, 0, 0])];
-  const next = (place, step) => findNext(rows, { row: 0, place }, failed, step);
+  const next = (place, level) => findNext(rows, { row: 0, place }, failed, level);
   assert.deepEqual(next(-1, 1), { row: 0, place: 1 });
   assert.deepEqual(next(1, 1), { row: 1, place: 0 });
   assert.deepEqual(next(1, -1), { row: 1, place: 0 });

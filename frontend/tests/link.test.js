@@ -136,9 +136,9 @@ test('a request that nobody answers fails when its time is over', async (context
   link.close();
 });
 
-test('nobody is told after it was closed, nor who listens no more', () => {
+test('no listener is called after it was closed or removed', () => {
   const { model, link, seen } = open();
-  const stop = link.listen(() => assert.fail('it listens no more'));
+  const stop = link.listen(() => assert.fail('it was removed'));
   stop();
   model.receive({ seq: 4, kind: 'a', payload: { n: 1 } });
   link.close();

@@ -10,6 +10,6 @@ test('one step of a million is seen, and the widths are the whole bar', () => {
   assert.ok(Math.abs(widths.reduce((sum, [, , percent]) => sum + percent, 0) - 100) < 1e-9);
 });
 
-test('a slow rate is told by the minute or the hour', () => {
+test('a slow rate is given per minute or hour', () => {
   assert.deepEqual([12.54, 1, 0.2, 0.02, 0.001].map(formatRate), ['12.5 a second', '1.0 a second', '12 a minute', '1.2 a minute', '3.6 an hour']);
 });

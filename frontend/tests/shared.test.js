@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { BAR_ORDER, CODES } from '../src/generated/constants.js';
 import { computeBar } from '../src/shared/bars.js';
-import { formatBytes, formatDuration, formatNumber, plural, shorten } from '../src/shared/words.js';
+import { formatBytes, formatDuration, formatNumber, plural, shorten } from '../src/shared/format.js';
 
 test('a bar is filled in its order, and what is there is seen', () => {
   const counts = [0, 0, 0, 0, 0, 0];
@@ -16,9 +16,9 @@ test('a bar is filled in its order, and what is there is seen', () => {
   assert.deepEqual(computeBar([0, 0, 0, 0, 0, 0], 60), []);
 });
 
-test('durations are as a person says them', () => {
-  const told = [0, 0.44, 42.4, 200, 3600, 7500, null, Infinity].map((seconds) => formatDuration(seconds));
-  assert.deepEqual(told, ['0.0 s', '0.4 s', '42 s', '3 min 20 s', '1 h 00 min', '2 h 05 min', '—', '—']);
+test('durations are formatted in the two largest units', () => {
+  const texts = [0, 0.44, 42.4, 200, 3600, 7500, null, Infinity].map((seconds) => formatDuration(seconds));
+  assert.deepEqual(texts, ['0.0 s', '0.4 s', '42 s', '3 min 20 s', '1 h 00 min', '2 h 05 min', '—', '—']);
 });
 
 test('sizes and numbers have as many digits as a person reads', () => {

@@ -1,4 +1,4 @@
-"""The browser's side of a widget as text: the bundles that ``make bundle`` writes of the sources in ``frontend/``."""
+"""The JavaScript and CSS of the widgets as text. ``make bundle`` writes the JavaScript from ``frontend/src``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from nbpart.widgets.palette import colour_rules
 
 @cache
 def load_esm(widget: str) -> str:
-    """The module of a widget, named as its bundle in ``static/``."""
+    """Return the JavaScript module of a widget, by the name of its file in ``static/``."""
     return _read(f"{widget}.js")
 
 
 @cache
 def load_css(*names: str) -> str:
-    """The colours of the palette, ``nbpart.css``, then the named files of ``static/``."""
+    """Return a style sheet: the colours of the palette, ``nbpart.css``, and then the named files of ``static/``."""
     return "\n".join([colour_rules(".nbpart"), *(_read(name) for name in ("nbpart.css", *names))])
 
 

@@ -1,6 +1,6 @@
-"""What each widget and its pages say to each other: the one list of actions and patches, for both sides.
+"""The contract between each widget in Python and its pages: its state, patches and actions.
 
-Python answers what stands here and nothing else; the types by which JavaScript asks are made of it.
+Python answers these actions and no others. The types of the JavaScript sources are generated from this list.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from nbpart.states import STATUS_CODES
 from nbpart.widgets import payloads, schema
 from nbpart.widgets.explorer_model import STATUS_CHOICES
-from nbpart.widgets.heatmap_state import MAX_KEYS, MAX_RANGES
+from nbpart.widgets.heatmap_selection import MAX_RANGES
+from nbpart.widgets.heatmap_state import MAX_KEYS
 from nbpart.widgets.schema import Check
 
 _NUMBER = schema.whole_number(0, 2**53)
@@ -21,10 +22,10 @@ _RUN_ID = schema.text(200)
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a page may ask for: the fields of its request, and what the answer has beside what every answer has.
+    """Something that a page can request: the fields of the request, and the type of the answer's payload.
 
-    One that is ``slow`` is answered on a thread of its own, so that other widgets get their answers meanwhile.
-    ``has_options`` says that the request may carry options of a backfill beside its fields, by their names.
+    An action that is ``slow`` runs on a thread of its own, so that others are answered meanwhile. With ``has_options``
+    the request may also carry options of a backfill by name.
     """
 
     fields: Mapping[str, Check] = field(default_factory=dict)
@@ -35,9 +36,9 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A widget's state, the patches of it by kind, and the actions.
+    """The type of a widget's state, the types of its patches by kind, and its actions by name.
 
-    A kind of ``partial`` carries some fields of its payload.
+    A patch of a kind in ``partial`` has only those fields of its type that changed.
     """
 
     state: type
@@ -47,7 +48,7 @@ class Contract:
 
 
 _VIEW = {"view": schema.text(100)}
-#: Of every widget.
+#: The actions of every widget.
 SHARED: Mapping[str, Action] = {
     "sync": Action({"seq": _NUMBER}, payloads.SyncJson),
     "view_opened": Action(_VIEW),
@@ -76,7 +77,7 @@ MONITOR = Contract(
 )
 
 _AT = {"view": _PLACE, "band": _PLACE}
-_CHOICE = {
+_OPTIONS = {
     "color_by": schema.text(200),
     "sort_by": schema.optional(schema.text(200)),
     "statuses": schema.list_of(schema.whole_number(0, len(STATUS_CODES) - 1), len(STATUS_CODES)),
@@ -89,12 +90,12 @@ _SELECTED = {
 HEATMAP = Contract(
     state=payloads.HeatmapState,
     patches={
-        "view": payloads.HeadJson,
+        "view": payloads.HeatmapHeadJson,
         "cells": payloads.CellsPatch,
         "selection": payloads.SelectionPatch,
     },
     actions={
-        "choose": Action(_CHOICE, slow=True),
+        "set_options": Action(_OPTIONS, slow=True),
         "details": Action({**_AT, "row": _PLACE, "place": _PLACE}, payloads.DetailsJson, slow=True),
         "keys": Action({**_AT, "places": schema.list_of(_PLACE, MAX_KEYS)}, payloads.KeysJson, slow=True),
         "select": Action({**_AT, **_SELECTED}, payloads.HighlightsJson),
@@ -104,14 +105,14 @@ HEATMAP = Contract(
     },
 )
 
-_PLANNED = {
-    "number": _NUMBER,
+_PLAN = {
+    "selection_number": _NUMBER,
     "inputs": schema.boolean,
     "readers": schema.boolean,
     "status": schema.one_of(*STATUS_CHOICES),
 }
-_NAMED = {"partitions": schema.text(500)}
-_GRID = {**_NAMED, "axes": schema.mapping_of(schema.text(10_000, empty=True))}
+_MAX_PARTITIONS = {"partitions": schema.text(500)}
+_GRID = {**_MAX_PARTITIONS, "axes": schema.mapping_of(schema.text(10_000, empty=True))}
 _FILE = {"run_id": schema.optional(_RUN_ID), "file": schema.optional(schema.text(500, empty=True))}
 _BACKFILL = {"backfill_id": _RUN_ID}
 EXPLORER = Contract(
@@ -121,21 +122,21 @@ EXPLORER = Contract(
     actions={
         "clear": Action(),
         "open_run": Action({"run_id": schema.optional(_RUN_ID)}),
-        "log": Action({"run_id": _RUN_ID, "after": schema.optional(_NUMBER)}, payloads.LogJson, slow=True),
-        "preview": Action({"number": _NUMBER, **_FILE}, payloads.DataJson, slow=True),
-        "executed": Action({"run_id": _RUN_ID}, payloads.ExecutedJson, slow=True),
-        "plan": Action(_PLANNED, payloads.PlanJson, slow=True),
-        "backfill": Action(_PLANNED, payloads.ActionResultJson, slow=True, has_options=True),
+        "read_log": Action({"run_id": _RUN_ID, "after": schema.optional(_NUMBER)}, payloads.LogJson, slow=True),
+        "preview_data": Action({"selection_number": _NUMBER, **_FILE}, payloads.DataJson, slow=True),
+        "read_executed_notebook": Action({"run_id": _RUN_ID}, payloads.ExecutedNotebookJson, slow=True),
+        "plan": Action(_PLAN, payloads.PlanJson, slow=True),
+        "backfill": Action(_PLAN, payloads.ActionResultJson, slow=True, has_options=True),
         "refresh": Action(answer=payloads.ActionResultJson, slow=True),
         "cancel": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "retry_failed": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "resume": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
-        "add_keys": Action({**_NAMED, "text": schema.text(5_000_000)}, payloads.ActionResultJson, slow=True),
-        "measure_grid": Action(_GRID, payloads.MeasureJson),
+        "add_keys": Action({**_MAX_PARTITIONS, "text": schema.text(5_000_000)}, payloads.ActionResultJson, slow=True),
+        "count_grid": Action(_GRID, payloads.GridSizeJson),
         "add_grid": Action(_GRID, payloads.ActionResultJson, slow=True),
-        "remove": Action({"number": _NUMBER, "n": _NUMBER}, payloads.ActionResultJson, slow=True),
+        "remove_keys": Action({"selection_number": _NUMBER, "n_keys": _NUMBER}, payloads.ActionResultJson, slow=True),
     },
 )
 
-#: By the name of the widget's bundle.
+#: The contracts by the name of the bundle in ``static/``.
 CONTRACTS: Mapping[str, Contract] = {"explorer": EXPLORER, "graph": GRAPH, "heatmap": HEATMAP, "monitor": MONITOR}

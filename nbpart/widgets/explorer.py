@@ -13,10 +13,10 @@ from nbpart.widgets.live_widget import display_with_static, reply_on_requesting_
 
 
 class Explorer(ipywidgets.Box):  # type: ignore[misc]
-    """The whole workspace: ``graph`` above, ``heatmap`` below it, and ``panel`` beside them for what is selected.
+    """The whole workspace: ``graph``, below it ``heatmap``, and beside them ``panel`` with details of the selection.
 
-    ``height`` is that of the graph at most, in pixels. A double click on an asset shows it alone in the heatmap. It
-    follows the catalog until `close`.
+    ``height`` is the greatest height of the graph in pixels. A double click on an asset shows only that asset in the
+    heatmap. Everything is kept up to date with the catalog until `close`.
     """
 
     def __init__(self, catalog: Catalog, actions: Actions, *, height: int = 300) -> None:
@@ -33,12 +33,12 @@ class Explorer(ipywidgets.Box):  # type: ignore[misc]
             reply_on_requesting_subshell(control)
 
     def _focus(self, name: str) -> None:
-        """Show one asset in the heatmap; a source has nothing to show there."""
+        """Show only this asset in the heatmap; does nothing for a source, which has no partitions there."""
         if any(asset.name == name and asset.kind != "source" for asset in self.panel.model.assets):
             self.heatmap.focus([name])
 
     def static_html(self) -> str:
-        """The same as HTML without any script, for a page that has no kernel."""
+        """Return what it shows as HTML without scripts, for a page that has no kernel."""
         return self.graph.static_html() + self.heatmap.static_html() + self.panel.static_html()
 
     def close(self) -> None:

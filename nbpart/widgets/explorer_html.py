@@ -1,4 +1,4 @@
-"""The explorer's panel as HTML without any script, for a page that has no kernel. Every text is escaped."""
+"""The explorer's panel as HTML without scripts, for a page that has no kernel. Every text is escaped."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from collections.abc import Iterator
 from html import escape
 
 from nbpart.widgets.clipping import clip
-from nbpart.widgets.explorer_model import PanelModel, clean, count_text
+from nbpart.widgets.counts import describe_counts
+from nbpart.widgets.explorer_json import strip_terminal_codes
+from nbpart.widgets.explorer_model import PanelModel
 from nbpart.widgets.tables import mark_html, page_html
 from nbpart.widgets.values import to_exact_json
 
-_LONGEST = 4_000
+_MAX_ERROR = 4_000
 
 
 def panel_html(model: PanelModel) -> str:
     """What is selected, with its facts and its error."""
-    chosen, partition, run = model.chosen, model.partition, model.run
-    title = f"<p><b>{escape(chosen.title)}</b>"
+    selection, partition, run = model.selection, model.partition, model.run
+    title = f"<p><b>{escape(selection.title)}</b>"
     if partition is None:
-        return page_html(f"{title}: {escape(count_text(chosen.counts) or 'no partitions')}</p>")
+        return page_html(f"{title}: {escape(describe_counts(selection.counts) or 'no partitions')}</p>")
     key = "" if partition.partition_key is None else f" · {escape(partition.partition_key)}"
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in _facts(model))
-    error = clean(run.traceback or run.error or "")[-_LONGEST:] if run else ""
-    told = f"<pre>{escape(error)}</pre>" if error else ""
+    error = strip_terminal_codes(run.traceback or run.error or "")[-_MAX_ERROR:] if run else ""
+    error_block = f"<pre>{escape(error)}</pre>" if error else ""
     status = f"{mark_html(partition.status)}{escape(partition.status)}"
-    return page_html(f"{title}{key}: {status}</p><table><tbody>{rows}</tbody></table>{told}")
+    return page_html(f"{title}{key}: {status}</p><table><tbody>{rows}</tbody></table>{error_block}")
 
 
 def _facts(model: PanelModel) -> Iterator[tuple[str, str]]:
@@ -34,11 +36,11 @@ def _facts(model: PanelModel) -> Iterator[tuple[str, str]]:
     if partition.reason:
         yield "why", partition.reason
     if partition.blocked:
-        yield "blocked", clean(partition.blocked)
+        yield "blocked", strip_terminal_codes(partition.blocked)
     yield from ((name, str(value)) for name, value in partition.params.items())
-    made = (run.materialization if run and model.opened else None) or partition.materialization
+    made = (run.materialization if run and model.opened_run_id else None) or partition.materialization
     if made is not None:
-        yield "made", made.materialized_at
+        yield "materialization", made.materialized_at
         yield from (
             (name, f"{value:,}") for name, value in (("rows", made.rows), ("bytes", made.bytes)) if value is not None
         )

@@ -19,29 +19,30 @@ from nbpart.widgets.change_feed import subscribe
 from nbpart.widgets.clipping import clip_value
 from nbpart.widgets.contracts import HEATMAP
 from nbpart.widgets.dead_processes import ACTIVE_CODES, DeadProcessCheck
-from nbpart.widgets.heatmap_bands import Choice
+from nbpart.widgets.heatmap_bands import ViewOptions
 from nbpart.widgets.heatmap_model import Selection
-from nbpart.widgets.heatmap_state import Found, HeatmapState, Patch
+from nbpart.widgets.heatmap_state import CatalogChanges, HeatmapState
 from nbpart.widgets.heatmap_svg import heatmap_html
+from nbpart.widgets.heatmap_views import Patch
 from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.values import to_exact_json
 
 _NAME = re.compile(r"(metric\.)?[^\W\d]\w*")
-_SAME: Any = object()
-#: How many keys of a selection are told.
+_UNCHANGED: Any = object()
+#: How many keys of a selection its description lists.
 _NAMED = 3
 
 
 class PartitionHeatmap(LiveWidget):
-    """Every partition with its status: a band a partitions definition, a row an asset; follows the catalog.
+    """The status of every partition: a band per set of partitions, a row per asset; kept up to date with the catalog.
 
     ``assets`` are names, or None for all that are computed. ``color_by`` is ``"status"``, ``"duration_s"``, ``"rows"``,
-    ``"bytes"`` or a metric; ``sort_by`` is None (as added), ``"key"``, or one of those. Raises UnknownNameError and
-    DeclarationError.
+    ``"bytes"`` or a metric; ``sort_by`` is None (the order in which keys were added), ``"key"``, or one of those.
+    Raises UnknownNameError for an unknown asset, DeclarationError for a wrong ``color_by`` or ``sort_by``.
 
-    ``selection`` is the `Selection` that a person made last, or None; observe it. Observers are called on the thread
-    that the click came on, which need not be the main one.
+    ``selection`` is the current `Selection` or None, and can be observed. Observers are called on the thread that the
+    click came on, which need not be the main one.
     """
 
     contract = HEATMAP
@@ -60,17 +61,17 @@ class PartitionHeatmap(LiveWidget):
     ) -> None:
         self._catalog = catalog
         self._dead_process_check = DeadProcessCheck(interrupt_dead_runs)
-        choice = _check_choice(Choice(color_by, sort_by))
-        self._told: HeatmapState | None = None
-        self._held = HeatmapState(catalog, assets, choice, publish=self._publish)
+        options = _check_options(ViewOptions(color_by, sort_by))
+        self._is_ready = False
+        self._view_state = HeatmapState(catalog, assets, options, publish=self._publish)
         super().__init__()
-        self._held.lock = self.lock
-        self._told = self._held
-        self._answer()
-        self._feed = subscribe(catalog, self, self._held.sequence)
+        self._view_state.lock = self.lock
+        self._is_ready = True
+        self._register_actions()
+        self._feed = subscribe(catalog, self, self._view_state.sequence)
 
-    def _answer(self) -> None:
-        self.on_request("choose", self._choose)
+    def _register_actions(self) -> None:
+        self.on_request("set_options", self._set_options)
         self.on_request("details", self._details)
         self.on_request("keys", self._keys)
         self.on_request("select", self._select)
@@ -79,72 +80,72 @@ class PartitionHeatmap(LiveWidget):
         self.on_request("unfocus", lambda: self.focus(None))
 
     def state(self) -> payloads.HeatmapState:
-        view = self._held.view()
+        view = self._view_state.view()
         return {"head": view.head, "cells": view.cells}
 
     def static_html(self) -> str:
-        return heatmap_html(self._held.bands)
+        return heatmap_html(self._view_state.bands)
 
     def show(
         self,
         *,
-        color_by: str = _SAME,
-        sort_by: str | None = _SAME,
-        status: str | Iterable[str] | None = _SAME,
-        text: str = _SAME,
+        color_by: str = _UNCHANGED,
+        sort_by: str | None = _UNCHANGED,
+        status: str | Iterable[str] | None = _UNCHANGED,
+        text: str = _UNCHANGED,
     ) -> None:
-        """Show it in another way; what is not given stays as it is.
+        """Change colours, order or filter; what is not given stays as it is.
 
-        ``status`` (one or more of them) and ``text`` (a part of the key) say which partitions are shown: None and
-        ``""`` show all. ``sort_by`` as it was sorts again, as things are now. Raises DeclarationError.
+        ``status`` (one or several) and ``text`` (a part of the key) filter the partitions; None and ``""`` show all.
+        Giving the current ``sort_by`` sorts again by the newest facts. Raises DeclarationError for a wrong value.
         """
-        now = self._held.choice
-        if sort_by is not _SAME and sort_by == now.sort_by:
-            self._held.sort()
-        self._held.choose(
-            _check_choice(
-                Choice(
-                    now.color_by if color_by is _SAME else color_by,
-                    now.sort_by if sort_by is _SAME else sort_by,
-                    now.statuses if status is _SAME else _codes_of(status),
-                    now.text if text is _SAME else text,
+        now = self._view_state.options
+        if sort_by is not _UNCHANGED and sort_by == now.sort_by:
+            self._view_state.sort()
+        self._view_state.set_options(
+            _check_options(
+                ViewOptions(
+                    now.color_by if color_by is _UNCHANGED else color_by,
+                    now.sort_by if sort_by is _UNCHANGED else sort_by,
+                    now.statuses if status is _UNCHANGED else _codes_of(status),
+                    now.text if text is _UNCHANGED else text,
                 )
             )
         )
 
     def focus(self, assets: Sequence[str] | None) -> None:
-        """Show only these assets, or all again with None; what was selected is not any longer.
+        """Show only these assets, or all again with None, and select nothing.
 
-        Raises UnknownNameError.
+        Raises UnknownNameError for an unknown asset.
         """
-        self._held.unselect()
-        self._held.focus(assets)
+        self._view_state.unselect()
+        self._view_state.focus(assets)
         self.selection = None
 
     def count_selected(self) -> tuple[int, ...]:
-        """How many of the selected partitions have each status, by code. Raises WorkspaceError as `selected_keys`."""
-        return self._held.count_selected(self.selection) if self.selection else (0,) * len(STATUS_CODES)
+        """Return how many of the selected partitions have each status, by code. Raises as `selected_keys`."""
+        return self._view_state.count_selected(self.selection) if self.selection else (0,) * len(STATUS_CODES)
 
     @property
     def is_all_selected(self) -> bool:
         """Whether every key of a set is selected."""
-        return self.selection is not None and self._held.holds_all(self.selection)
+        return self.selection is not None and self._view_state.has_all_keys(self.selection)
 
     def unselect(self) -> None:
         """Select nothing, in every page."""
         with self.lock:
-            self._held.unselect()
+            self._view_state.unselect()
             self.send_patch("selection", {"selection": None})
         self.selection = None
 
     def selected_keys(self) -> list[str]:
-        """The keys of the selection, as many as they are. Raises WorkspaceError where keys were removed since."""
+        """Return all keys of the selection. Raises WorkspaceError if keys of the set were removed since it was made."""
         selection = self.selection
         if selection is None or not selection.set_name:
             return []
         if selection.keys is not None:
             return list(selection.keys)
-        ids = self._held.selected_ids(selection)
+        ids = self._view_state.selected_ids(selection)
         return [str(key) for key in self._catalog.read(lambda b: queries.key_texts(b, ids)).tolist()]
 
     def close(self) -> None:
@@ -152,72 +153,72 @@ class PartitionHeatmap(LiveWidget):
             self._feed.remove(self)
         super().close()
 
-    # following the catalog
+    # as a `Subscriber` of the catalog
 
     def on_view_opened(self) -> None:
         self._feed.poll_now()
 
     def on_poll(self) -> bool:
-        if any(band.counts[:, code].any() for band in self._held.bands for code in ACTIVE_CODES):
+        if any(band.counts[:, code].any() for band in self._view_state.bands for code in ACTIVE_CODES):
             self._dead_process_check.start()
         return False
 
-    def read(self, batch: Batch, changes: Changes) -> Found:
-        return self._held.read(batch)
+    def read(self, batch: Batch, changes: Changes) -> CatalogChanges:
+        return self._view_state.read_changes(batch)
 
-    def apply(self, found: Found) -> None:
-        self._held.follow(found)
+    def apply(self, found: CatalogChanges) -> None:
+        self._view_state.update(found)
 
     def _publish(self, patch: Patch | None) -> None:
-        """Tell the pages; called with the lock held."""
-        if self._told is None:
+        """Send a patch, or the whole view; called with the lock held."""
+        if not self._is_ready:
             return
         if patch is None:
-            view = self._held.view()
+            view = self._view_state.view()
             self.send_patch("view", view.head, [view.cells])
         else:
-            self.send_patch("cells", patch.head, [patch.places, patch.status, patch.steps])
+            self.send_patch("cells", patch.head, [patch.places, patch.status, patch.levels])
 
-    # what pages ask for
+    # requests of pages
 
-    def _choose(self, color_by: str, sort_by: str | None, statuses: list[int], text: str) -> Answer:
-        self._held.choose(_check_choice(Choice(color_by, sort_by, frozenset(statuses), text)))
+    def _set_options(self, color_by: str, sort_by: str | None, statuses: list[int], text: str) -> Answer:
+        self._view_state.set_options(_check_options(ViewOptions(color_by, sort_by, frozenset(statuses), text)))
         return Answer()
 
     def _sort(self) -> Answer:
-        self._held.sort()
+        self._view_state.sort()
         return Answer()
 
     def _details(self, view: int, band: int, row: int, place: int) -> Answer:
-        found = self._held.details(view, band, row, place)
-        return Answer({"found": None if found is None else found_json(found)})
+        found = self._view_state.details(view, band, row, place)
+        return Answer({"partition": None if found is None else facts_json(found)})
 
     def _keys(self, view: int, band: int, places: list[int]) -> Answer:
-        return Answer({"view": view, "keys": self._held.keys(view, band, places)})
+        return Answer({"view": view, "keys": self._view_state.keys(view, band, places)})
 
     def _select(self, view: int, band: int, rows: list[int], ranges: list[list[int]]) -> Answer:
-        selection, highlights = self._held.select(view, band, rows, [(a, b) for a, b in ranges])
+        selection, highlights = self._view_state.select(view, band, rows, [(a, b) for a, b in ranges])
         self.selection = selection
-        return Answer({"highlights": highlights}, message=_tell(selection))
+        return Answer({"highlights": highlights}, message=_describe_selection(selection))
 
     def _clear(self) -> Answer:
-        self._held.unselect()
+        self._view_state.unselect()
         self.selection = None
         return Answer()
 
     def __repr__(self) -> str:
-        return f"<PartitionHeatmap of {sum(len(band.rows) for band in self._held.bands)} assets>"
+        return f"<PartitionHeatmap of {sum(len(band.rows) for band in self._view_state.bands)} assets>"
 
 
-def _check_choice(choice: Choice) -> Choice:
-    for what, name in (("color_by", choice.color_by), ("sort_by", choice.sort_by)):
+def _check_options(options: ViewOptions) -> ViewOptions:
+    for what, name in (("color_by", options.color_by), ("sort_by", options.sort_by)):
         if name is not None and (not isinstance(name, str) or not _NAME.fullmatch(name)):
             raise DeclarationError(
                 f"{what}={name!r} is neither status, duration_s, rows, bytes nor the name of a metric."
             )
-    if choice.color_by == "key":
+    if options.color_by == "key":
         raise DeclarationError("color_by='key' is no colour: use 'status', 'duration_s', 'rows', 'bytes' or a metric.")
-    return choice
+    return options
 
 
 def _codes_of(status: str | Iterable[str] | None) -> frozenset[int]:
@@ -228,8 +229,8 @@ def _codes_of(status: str | Iterable[str] | None) -> frozenset[int]:
     return frozenset(STATUS_CODES[PartitionStatus(name)] for name in wanted)
 
 
-def found_json(found: PartitionRecord) -> payloads.FoundJson:
-    """What is known of a partition, as a page takes it."""
+def facts_json(found: PartitionRecord) -> payloads.PartitionFactsJson:
+    """Return what is recorded about a partition as it is sent to pages."""
     run = found.run
     error = ": ".join(part for part in (run.error_class, run.error_message) if part) if run else ""
     duration_s = run.duration_s if run and run.duration_s is not None else found.duration_s
@@ -248,7 +249,7 @@ def found_json(found: PartitionRecord) -> payloads.FoundJson:
     }
 
 
-def _tell(selection: Selection) -> str:
+def _describe_selection(selection: Selection) -> str:
     of = ", ".join(selection.assets[:5]) + (" …" if len(selection.assets) > 5 else "")
     n = sum(stop - start for start, stop in selection.ranges)
     if not selection.set_name:

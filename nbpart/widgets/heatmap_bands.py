@@ -1,6 +1,6 @@
-"""The bands of a heatmap: the assets of one partitions definition, with the status and the value of every partition.
+"""The bands of a heatmap: the assets that share a set of partitions, with the status and value of every partition.
 
-A band is read whole once and then kept up with by what changed; each of its arrays has a row an asset.
+A band is read whole once, and then updated with what changed. Each of its arrays has a row per asset.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from nbpart.catalog.records import CellFacts
 from nbpart.errors import UnknownNameError, nearest
 from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets.heatmap_model import (
+    Dependency,
     Grid,
     Layout,
-    Link,
     Members,
     Places,
     Scale,
     fit_scale,
-    holds,
+    fits,
     plan_grid,
     plan_places,
     rank_by_status,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MISSING, MADE = STATUS_CODES[PartitionStatus.MISSING], STATUS_CODES[PartitionStatus.MATERIALIZED]
+MISSING, MATERIALIZED = STATUS_CODES[PartitionStatus.MISSING], STATUS_CODES[PartitionStatus.MATERIALIZED]
 #: More partitions than these are never drawn as a grid, so their parameters are not read.
 _MAX_IN_GRID = 100_000
 
@@ -49,24 +49,24 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """Which rows stand in which band, how they read each other, and the sequence at which that was so."""
+    """Which rows are in which band, and how their assets depend on each other, at a sequence number of the catalog."""
 
     sequence: int
     bands: tuple[tuple[SetRecord, tuple[Row, ...]], ...]
-    links: tuple[Link, ...]
+    dependencies: tuple[Dependency, ...]
 
     @property
     def shape(self) -> Any:
-        """What has to be equal for the bands to go on as they are, whatever keys came and went."""
-        return [(s.set_id, s.params, rows) for s, rows in self.bands], self.links
+        """What must stay equal for bands to be updated instead of read again; keys may be added and removed."""
+        return [(s.set_id, s.params, rows) for s, rows in self.bands], self.dependencies
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What a person asked to see: colours, order, and which partitions.
+class ViewOptions:
+    """Colours, order and filter of a heatmap.
 
-    `color_by` is ``"status"`` or a column or metric; `sort_by` None (as added), ``"key"``, ``"status"``, or a column or
-    metric; `statuses` are codes, none of them means all; `text` is a part of the key.
+    `color_by` is ``"status"``, a column or a metric; `sort_by` is None (as added), ``"key"``, ``"status"``, a column or
+    a metric. Partitions are shown whose status code is in `statuses` (empty: any) and whose key contains `text`.
     """
 
     color_by: str = "status"
@@ -76,19 +76,19 @@ class Choice:
 
     @property
     def column(self) -> str | None:
-        """The value that is read with each partition."""
+        """The name of the value that is read with each partition; None for the status alone."""
         return None if self.color_by == "status" else self.color_by
 
 
 class Band:
-    """The partitions of one set, and where each of them stands."""
+    """The partitions of one set: their statuses and values by member, and the places at which they are shown."""
 
     def __init__(self, key_set: SetRecord, version: int, rows: tuple[Row, ...], members: Members) -> None:
         import numpy as np
 
         self.set = key_set
         self.version = version
-        #: Since then keys were only added at the end: member numbers of that version still hold.
+        #: Since that version keys were only added at the end, so its member numbers are still right.
         self.first_version = version
         self.rows = rows
         self.members = members
@@ -97,17 +97,18 @@ class Band:
         self.scale: Scale | None = None
         self.status: NDArray[np.uint8] = np.full((len(rows), len(members)), MISSING, np.uint8)
         self._counts: NDArray[np.int64] | None = None
-        #: Which members changed since they were put in their order; None where nothing that happens changes it.
+        #: Which members changed since the band was sorted; None if the order does not depend on what changes.
         self.unsorted: NDArray[np.bool_] | None = None
-        self.steps: NDArray[np.uint8] | None = None
-        #: A value came that the scale does not hold: the band has to be read anew.
-        self.is_outgrown = False
+        self.levels: NDArray[np.uint8] | None = None
+        #: A value lies outside the scale, so the band has to be read again.
+        self.exceeds_scale = False
 
     @property
     def layout(self) -> Layout:
+        """How it is drawn: "cell" without partitions, "grid" by two parameters, else "line"."""
         if not self.set.set_id:
             return "cell"
-        # with a part of the partitions or another order, a grid would have holes or lie
+        # filtered or sorted, a grid would have holes or wrong positions
         return "line" if self.grid is None or self.places.members is not None else "grid"
 
     @property
@@ -116,53 +117,54 @@ class Band:
         import numpy as np
 
         if self._counts is None:
-            # a comparison a status is several times faster than bincount, which makes int64 of all
+            # comparing with each status is several times faster than bincount, which converts all to int64
             codes = range(len(STATUS_CODES))
             self._counts = np.array([[np.count_nonzero(row == code) for code in codes] for row in self.status])
         return self._counts
 
     def set_status(self, row: int, members: NDArray[np.int64], status: NDArray[np.uint8]) -> None:
-        """Give members of a row, each named once, these statuses."""
+        """Set the status codes of some members of a row, each given once, and update the counts."""
         import numpy as np
 
         n = len(STATUS_CODES)
         self.counts[row] += np.bincount(status, minlength=n) - np.bincount(self.status[row, members], minlength=n)
         self.status[row, members] = status
 
-    def grow(self, version: int, key_ids: NDArray[np.int64]) -> None:
-        """Take in keys that were added at the end; none of their partitions was ever touched."""
+    def append_members(self, version: int, key_ids: NDArray[np.int64]) -> None:
+        """Append keys; their partitions are missing. ``key_ids`` are those of all members, the old ones first."""
         import numpy as np
 
         more = len(key_ids) - len(self.members)
         self.status = np.pad(self.status, ((0, 0), (0, more)), constant_values=MISSING)
         self.counts[:, MISSING] += more
-        if self.steps is not None:
-            self.steps = np.pad(self.steps, ((0, 0), (0, more)))
+        if self.levels is not None:
+            self.levels = np.pad(self.levels, ((0, 0), (0, more)))
         self.members = Members(key_ids)
         self.places = Places(len(key_ids))
         self.version = version
 
-    def place(self, places: Places, sort_by: str | None) -> None:
-        """Show the members at these places, which are in that order now."""
+    def set_places(self, places: Places, sort_by: str | None) -> None:
+        """Show the members at these places, which were sorted just now."""
         import numpy as np
 
         self.places = places
         self.unsorted = np.zeros(len(self.members), np.bool_) if sort_by not in (None, "key") else None
 
-    def note_moves(self, key_ids: NDArray[np.int64], status: NDArray[np.uint8], sort_by: str | None) -> None:
-        """Partitions have these statuses now: their order may be another."""
+    def mark_unsorted(self, key_ids: NDArray[np.int64], status: NDArray[np.uint8], sort_by: str | None) -> None:
+        """Mark members as changed since the band was sorted, given the ids of their keys and their new status codes."""
         if self.unsorted is None:
             return
-        # a value changes with what is made or gone
-        ids = key_ids if sort_by == "status" else key_ids[(status == MADE) | (status == MISSING)]
+        # values change only when data is made or removed
+        ids = key_ids if sort_by == "status" else key_ids[(status == MATERIALIZED) | (status == MISSING)]
         numbers = self.members.find(ids)
         self.unsorted[numbers[numbers >= 0]] = True
 
 
 def load_structure(batch: Batch, names: Sequence[str] | None) -> Structure:
-    """The bands of these assets, or of all that are computed; sets in the order of their first asset, singles last.
+    """Read the bands of the assets with these names, or with None of all that are computed.
 
-    Raises UnknownNameError for a name that is not registered.
+    Sets are in the order of their first asset, assets without partitions come last. Raises UnknownNameError for a name
+    that is not registered.
     """
     listed = cells.load_asset_rows(batch)
     found = [Row(asset_id, name, kind) for asset_id, name, kind, _ in listed]
@@ -176,18 +178,18 @@ def load_structure(batch: Batch, names: Sequence[str] | None) -> Structure:
                 raise UnknownNameError(f"there is no asset or source {name!r}; {nearest(name, by_name)}")
         rows = [by_name[name] for name in dict.fromkeys(names)]
     shown = {row.asset_id for row in rows}
-    links = [Link(*link) for link in cells.load_dependencies(batch)]
+    dependencies = [Dependency(*link) for link in cells.load_dependencies(batch)]
     sets = {key_set.set_id: key_set for key_set in queries.load_sets(batch)}
     order = sorted(dict.fromkeys(set_of[row.asset_id] for row in rows), key=lambda set_id: set_id == 0)
     bands = tuple((sets[s], tuple(row for row in rows if set_of[row.asset_id] == s)) for s in order)
-    kept = tuple(link for link in links if {link.reader, link.read} <= shown)
+    kept = tuple(link for link in dependencies if {link.reader, link.input} <= shown)
     return Structure(batch.sequence, bands, kept)
 
 
-def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], choice: Choice) -> Band:
-    """Read a band whole, each asset in a batch of its own: others wait for one of them at most.
+def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], options: ViewOptions) -> Band:
+    """Read a band whole, each asset in a batch of its own, so that other users of the catalog wait for one at most.
 
-    What changes in between is told again by `cells_changed_since` the first of them.
+    What changes in between is read again by `cells_changed_since` the first batch.
     """
     import numpy as np
 
@@ -197,32 +199,33 @@ def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], choic
     band = Band(key_set, version, rows, Members(key_ids))
     values: list[NDArray[np.float64]] = []
     for place, row in enumerate(rows):
-        facts = catalog.read(lambda b, row=row: cells.cell_facts(b, row.asset_id, choice.column))  # type: ignore[misc]
+        facts = catalog.read(lambda b, row=row: cells.cell_facts(b, row.asset_id, options.column))  # type: ignore[misc]
         band.status[place] = band.members.fill(facts.key_ids, facts.status, MISSING)
-        if choice.column:
+        if options.column:
             values.append(band.members.fill(facts.key_ids, facts.values, np.nan))
-    if choice.column:
+    if options.column:
         band.scale = fit_scale(values)
         blank = Scale(0, 0)
-        band.steps = np.stack([(band.scale or blank).encode(some) for some in values])
+        band.levels = np.stack([(band.scale or blank).encode(some) for some in values])
     if key_set.params and 0 < len(band.members) <= _MAX_IN_GRID:
         table = catalog.read(lambda b: cells.member_parameters(b, key_set.set_id))
         if table.num_rows == len(band.members):
             band.grid = plan_grid({name: table.column(name).to_pylist() for name in table.column_names})
-    band.place(find_places(catalog, band, choice), choice.sort_by)
+    band.set_places(load_places(catalog, band, options), options.sort_by)
     return band
 
 
-def find_places(catalog: Catalog, band: Band, choice: Choice) -> Places:
-    """Where the partitions of a band stand, as the filter and the order want it."""
-    return plan_places(len(band.members), _keep(catalog, band, choice), _rank(catalog, band, choice.sort_by))
+def load_places(catalog: Catalog, band: Band, options: ViewOptions) -> Places:
+    """Compute the places of a band's members from the filter and the order, reading what these need."""
+    keep = _filter_members(catalog, band, options)
+    return plan_places(len(band.members), keep, _rank_members(catalog, band, options.sort_by))
 
 
-def is_out_of_place(catalog: Catalog, band: Band, choice: Choice) -> bool:
-    """Whether the filter lets other partitions through now than those that are shown."""
+def is_filter_outdated(catalog: Catalog, band: Band, options: ViewOptions) -> bool:
+    """Whether other partitions match the filter now than those that are shown."""
     import numpy as np
 
-    keep = _keep(catalog, band, choice)
+    keep = _filter_members(catalog, band, options)
     if keep is None or band.places.members is None:
         return False
     shown = np.zeros(len(band.members), np.bool_)
@@ -230,23 +233,26 @@ def is_out_of_place(catalog: Catalog, band: Band, choice: Choice) -> bool:
     return not np.array_equal(keep, shown)
 
 
-def _keep(catalog: Catalog, band: Band, choice: Choice) -> NDArray[np.bool_] | None:
-    """The members that the filter lets through: one of the statuses in any row, and the text in the key."""
+def _filter_members(catalog: Catalog, band: Band, options: ViewOptions) -> NDArray[np.bool_] | None:
+    """A mask of the members that match the filter: one of the statuses in any row, and the text in the key.
+
+    None where there is no filter.
+    """
     import numpy as np
 
-    if not band.set.set_id or not (choice.text or choice.statuses):
+    if not band.set.set_id or not (options.text or options.statuses):
         return None
     keep = np.ones(len(band.members), np.bool_)
-    if choice.statuses:
+    if options.statuses:
         wanted = np.zeros(len(STATUS_CODES), np.bool_)
-        wanted[sorted(choice.statuses)] = True
+        wanted[sorted(options.statuses)] = True
         keep &= wanted[band.status].any(axis=0)
-    if choice.text:
-        keep &= _mark(band, catalog.read(lambda b: cells.ids_matching(b, band.set.set_id, choice.text)))
+    if options.text:
+        keep &= _mask_of(band, catalog.read(lambda b: cells.ids_matching(b, band.set.set_id, options.text)))
     return keep
 
 
-def _mark(band: Band, key_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _mask_of(band: Band, key_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     import numpy as np
 
     marked = np.zeros(len(band.members), np.bool_)
@@ -255,7 +261,7 @@ def _mark(band: Band, key_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     return marked
 
 
-def _rank(catalog: Catalog, band: Band, sort_by: str | None) -> NDArray[Any] | None:
+def _rank_members(catalog: Catalog, band: Band, sort_by: str | None) -> NDArray[Any] | None:
     import numpy as np
 
     if sort_by is None or not band.set.set_id:
@@ -270,44 +276,44 @@ def _rank(catalog: Catalog, band: Band, sort_by: str | None) -> NDArray[Any] | N
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Partitions of one row that are not what they were, by member number."""
+class RowChange:
+    """The partitions of one row that changed, by member number, with their new status codes and value levels."""
 
     row: int
     members: NDArray[np.int64]
     status: NDArray[np.uint8]
-    steps: NDArray[np.uint8] | None
+    levels: NDArray[np.uint8] | None
 
 
-def apply_facts(band: Band, row: int, facts: CellFacts) -> Change | None:
-    """Bring a row up to date; None where nothing of it is new."""
+def apply_facts(band: Band, row: int, facts: CellFacts) -> RowChange | None:
+    """Update a row with facts from the catalog; return what changed of it, or None."""
     numbers = band.members.find(facts.key_ids)
     inside = numbers >= 0
     numbers, status = numbers[inside], facts.status[inside]
     differs = band.status[row, numbers] != status
-    steps = None
-    if band.steps is not None:
-        steps = (band.scale or Scale(0, 0)).encode(facts.values[inside])
-        band.is_outgrown |= not holds(band.scale, facts.values[inside])
-        differs |= band.steps[row, numbers] != steps
-        band.steps[row, numbers] = steps
-        steps = steps[differs]
+    levels = None
+    if band.levels is not None:
+        levels = (band.scale or Scale(0, 0)).encode(facts.values[inside])
+        band.exceeds_scale |= not fits(band.scale, facts.values[inside])
+        differs |= band.levels[row, numbers] != levels
+        band.levels[row, numbers] = levels
+        levels = levels[differs]
     band.set_status(row, numbers, status)
     if not differs.any():
         return None
-    return Change(row, numbers[differs], status[differs], steps)
+    return RowChange(row, numbers[differs], status[differs], levels)
 
 
-def begins_alike(key_ids: NDArray[np.int64], before: NDArray[np.int64]) -> bool:
-    """Whether the members became these by keys added at the end, if at all: member numbers of before still hold."""
+def is_extension(key_ids: NDArray[np.int64], before: NDArray[np.int64]) -> bool:
+    """Whether ``key_ids`` begin with those of before, so that the member numbers of before are still right."""
     import numpy as np
 
     return np.array_equal(key_ids[: len(before)], before)
 
 
-def can_grow(band: Band, key_ids: NDArray[np.int64]) -> bool:
-    """Whether the members became these by keys added at the end, and by keys of which nothing is known yet."""
+def can_append(band: Band, key_ids: NDArray[np.int64]) -> bool:
+    """Whether `Band.append_members` can turn the band's members into these: only new keys were added, at the end."""
     old = len(band.members)
-    if not old or len(key_ids) <= old or not begins_alike(key_ids, band.members.key_ids):
+    if not old or len(key_ids) <= old or not is_extension(key_ids, band.members.key_ids):
         return False
     return bool(key_ids[old:].min() > key_ids[:old].max())

@@ -1,8 +1,8 @@
-"""What a heatmap is made of, as arrays and frozen records; pure.
+"""The parts of a heatmap as arrays and frozen records; pure.
 
-Three numbers say where a partition is. Its key id never changes. Its *member* number is its place among the keys of its
-set, in the order in which they were added, and holds for one version of the set. Its *place* is where it stands on the
-screen, after filter and order.
+Three numbers identify a partition. Its key id never changes. Its *member* number is its position among the keys of its
+set, in the order in which they were added, and is right for one version of the set. Its *place* is its position on the
+screen, after filtering and sorting.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 Layout = Literal["line", "grid", "cell"]
 Range: TypeAlias = tuple[int, int]
 
-#: A grid with more rows or columns than these could not be read: it is drawn as a line.
+#: The most rows and columns of a grid; with more, partitions are drawn as a line.
 MAX_DOWN, MAX_ACROSS = 100, 1_000
-#: Values are drawn in this many steps; 0 is no value.
-STEPS = 255
+#: The number of levels that values are drawn in, from 1 up; level 0 is no value.
+LEVELS = 255
 _LOG_FROM = 1_000.0
 
 
 class Members:
-    """The keys of a set by id, in member order, and the way from an id to its member number."""
+    """The key ids of a set in member order, with a search for the member number of an id."""
 
     def __init__(self, key_ids: NDArray[np.int64]) -> None:
         import numpy as np
@@ -43,7 +43,7 @@ class Members:
         return len(self.key_ids)
 
     def find(self, key_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The member number of each id; -1 for one that is not a member."""
+        """Return the member number of each id; -1 for one that is not a member."""
         import numpy as np
 
         n = len(self.key_ids)
@@ -57,7 +57,7 @@ class Members:
         return np.where(self.key_ids[numbers] == key_ids, numbers, -1)
 
     def fill(self, key_ids: NDArray[np.int64], values: NDArray[Any], empty: float) -> NDArray[Any]:
-        """An array with a value a member: that of its id, or `empty`. What is no member is left out."""
+        """Return an array of a value per member: that given for its id, or `empty`. Ids of no member are ignored."""
         import numpy as np
 
         filled = np.full(len(self.key_ids), empty, values.dtype)
@@ -68,7 +68,7 @@ class Members:
 
 
 class Places:
-    """Which members are shown, and in which order; `members` None shows all of `n` in theirs."""
+    """Which members are shown at which places: `members` by place, or None for all `n` members in member order."""
 
     def __init__(self, n: int, members: NDArray[np.int64] | None = None) -> None:
         import numpy as np
@@ -81,11 +81,11 @@ class Places:
             self._place[members] = np.arange(len(members))
 
     def take(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Values by member as values by place."""
+        """Turn values by member into values by place."""
         return values if self.members is None else values[self.members]
 
     def find(self, members: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The place of each member number; -1 for one that is not shown or not there."""
+        """Return the place of each member number; -1 for one that is not shown, and for -1."""
         import numpy as np
 
         if self._place is None:
@@ -100,7 +100,7 @@ class Places:
 
 
 def plan_places(n: int, keep: NDArray[np.bool_] | None = None, rank: NDArray[Any] | None = None) -> Places:
-    """Show the members that `keep` marks, by `rank` (equal ones in member order, nan last)."""
+    """Place the members that the mask `keep` selects in order of `rank` (equal ones in member order, nan last)."""
     import numpy as np
 
     if keep is None and rank is None:
@@ -112,7 +112,7 @@ def plan_places(n: int, keep: NDArray[np.bool_] | None = None, rank: NDArray[Any
 
 
 def to_ranges(numbers: NDArray[np.int64]) -> tuple[Range, ...]:
-    """Whole numbers as sorted ranges (first, one after the last), each as long as can be."""
+    """Return whole numbers as sorted ranges (first, one after the last), as few as possible."""
     import numpy as np
 
     if not len(numbers):
@@ -125,14 +125,14 @@ def to_ranges(numbers: NDArray[np.int64]) -> tuple[Range, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From `low` to `high`, in equal steps or, where `is_log`, in equal ratios."""
+    """Divides the values from `low` to `high` into levels, of equal differences or, if `is_log`, of equal ratios."""
 
     low: float
     high: float
     is_log: bool = False
 
     def encode(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Each value as a step from 1 to `STEPS`; 0 for nan. What is outside of the scale is put at its end."""
+        """Return the level of each value, 1 to `LEVELS`; 0 for nan. Values outside the scale get the nearest level."""
         import numpy as np
 
         known = ~np.isnan(values)
@@ -140,15 +140,18 @@ class Scale:
         low, high = self.low, self.high
         if self.is_log:
             clipped, low, high = np.log(clipped), math.log(low), math.log(high)
-        # halved: the span of the largest floats is no float
+        # halved, as the span between the largest floats overflows
         span = high / 2 - low / 2
         part = (clipped / 2 - low / 2) / span if span > 0 else np.full(len(values), 0.5)
-        steps: NDArray[np.uint8] = np.where(known, 1 + np.rint(part * (STEPS - 1)), 0).astype(np.uint8)
-        return steps
+        levels: NDArray[np.uint8] = np.where(known, 1 + np.rint(part * (LEVELS - 1)), 0).astype(np.uint8)
+        return levels
 
 
 def fit_scale(values: Iterable[NDArray[np.float64]]) -> Scale | None:
-    """The scale that holds all finite values; None where there are none."""
+    """Return the scale from the smallest to the largest finite value; None if there is none.
+
+    It is logarithmic for positive values over three orders of magnitude or more.
+    """
     import numpy as np
 
     finite = [some[np.isfinite(some)] for some in values]
@@ -159,17 +162,17 @@ def fit_scale(values: Iterable[NDArray[np.float64]]) -> Scale | None:
     return Scale(low, high, low > 0 and high / low >= _LOG_FROM)
 
 
-def holds(scale: Scale | None, values: NDArray[np.float64]) -> bool:
-    """Whether the scale has a place for each of the values that are finite."""
+def fits(scale: Scale | None, values: NDArray[np.float64]) -> bool:
+    """Whether every finite value lies within the scale."""
     fitted = fit_scale([values])
     return fitted is None or (scale is not None and scale.low <= fitted.low and fitted.high <= scale.high)
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Partitions by two parameters: the first across, the second down; `cells` has the cell of each member.
+    """Partitions by two parameters, named `across` and `down`, whose values are `columns` and `rows`.
 
-    A cell is its row times the number of columns, plus its column.
+    `cells` is the cell of each member: its row times the number of columns, plus its column.
     """
 
     across: str
@@ -180,14 +183,17 @@ class Grid:
 
 
 def plan_grid(parameters: Mapping[str, Sequence[Any]]) -> Grid | None:
-    """A grid for keys of two parameters, the one with more values across; None where it could not be read as one."""
+    """Return a grid for keys of two parameters, given by name with a value per member; the one with more values across.
+
+    None for another number of parameters, and for a grid that would be too large or mostly empty.
+    """
     import numpy as np
 
     if len(parameters) != 2:
         return None
     sides = sorted(((name, *_rank(values)) for name, values in parameters.items()), key=lambda side: -len(side[1]))
     (across, columns, column), (down, rows, row) = sides
-    # a line says more than a diagonal
+    # of a mostly empty grid little can be seen
     is_sparse = len(column) * 20 < len(columns) * len(rows)
     if not columns or len(columns) > MAX_ACROSS or len(rows) > MAX_DOWN or is_sparse:
         return None
@@ -195,7 +201,7 @@ def plan_grid(parameters: Mapping[str, Sequence[Any]]) -> Grid | None:
 
 
 def _rank(values: Sequence[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The different values in order, as text, and the number of each value among them; None is the last."""
+    """The different values in order, as text, and for each value its index among them; None comes last."""
     import numpy as np
 
     once = sorted({value for value in values if value is not None})
@@ -209,7 +215,7 @@ def _spell(value: Any) -> str:
 
 
 def rank_by_status(codes: NDArray[np.uint8], code_of: Mapping[PartitionStatus, int]) -> NDArray[np.uint8]:
-    """The most urgent status of each partition over the rows of `codes`, as a rank."""
+    """Return per partition the position in URGENCY of the most urgent of its statuses over all rows of `codes`."""
     import numpy as np
 
     table = np.zeros(len(code_of), np.uint8)
@@ -220,7 +226,7 @@ def rank_by_status(codes: NDArray[np.uint8], code_of: Mapping[PartitionStatus, i
 
 
 def rank_by_value(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The largest value of each partition over the rows comes first; those without any come last."""
+    """Return per partition the rank of the largest of its values over all rows: the largest first, nan for none."""
     import numpy as np
 
     largest: NDArray[np.float64] = np.where(np.isnan(values), -np.inf, values).max(axis=0)
@@ -229,10 +235,10 @@ def rank_by_value(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Chosen partitions: those of `assets` whose member numbers are in `ranges`, as the set was at `version`.
+    """Selected partitions: those of `assets` whose member numbers are in `ranges`, as the set was at `version`.
 
-    `ranges` are (first, one after the last) in member order. `keys` are named where they are few, else None:
-    `PartitionHeatmap.selected_keys` reads them.
+    `ranges` are (first, one after the last), sorted. `keys` are listed if they are few, else None; then
+    `PartitionHeatmap.selected_keys` reads them. Its length is the number of partitions.
     """
 
     set_name: str
@@ -246,31 +252,33 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """`reader` reads `read` in the way of `mapping`: rows of a heatmap by asset id."""
+class Dependency:
+    """The asset `reader` reads the asset `input`, both by id, under a partition mapping."""
 
     reader: int
-    read: int
+    input: int
     mapping: str
 
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """Partitions of an asset that stand in a relation to what is selected; `ranges` None is all of them."""
+    """Partitions of an asset that are inputs or readers of what is selected; `ranges` None means all of them."""
 
     asset_id: int
-    role: Literal["read", "reader"]
+    role: Literal["input", "reader"]
     ranges: tuple[Range, ...] | None
 
 
-def plan_highlights(asset_ids: Iterable[int], ranges: tuple[Range, ...], links: Iterable[Link]) -> list[Highlight]:
-    """What the selected partitions read themselves, and what reads them itself."""
+def plan_highlights(
+    asset_ids: Iterable[int], ranges: tuple[Range, ...], dependencies: Iterable[Dependency]
+) -> list[Highlight]:
+    """Return the direct inputs of the selected partitions and their direct readers, without what is selected itself."""
     chosen = set(asset_ids)
     found: dict[tuple[int, str], Highlight] = {}
-    for link in links:
+    for link in dependencies:
         part = ranges if link.mapping == "same" else None
-        if link.reader in chosen and link.read not in chosen:
-            found.setdefault((link.read, "read"), Highlight(link.read, "read", part))
-        if link.read in chosen and link.reader not in chosen:
+        if link.reader in chosen and link.input not in chosen:
+            found.setdefault((link.input, "input"), Highlight(link.input, "input", part))
+        if link.input in chosen and link.reader not in chosen:
             found.setdefault((link.reader, "reader"), Highlight(link.reader, "reader", part))
     return list(found.values())

@@ -1,88 +1,49 @@
-"""What one heatmap shows: it reads the catalog, and publishes the whole view or what changed of it.
+"""The state of one heatmap: it reads the catalog, and publishes the whole view or a patch of what changed.
 
-Any thread may call it. One at a time works on it, reading the catalog without the lock; what is shown changes with the
-lock held, so that who holds it sees a view that is whole.
+Any thread may call it. One thread at a time changes it, and reads the catalog without `HeatmapState.lock`; what is
+shown is replaced with the lock held, so that whoever holds it sees a consistent view.
 """
 
 from __future__ import annotations
 
 import threading
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nbpart.catalog import Batch, Catalog, queries
 from nbpart.catalog.queries import cells
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.errors import WorkspaceError
-from nbpart.states import STATUS_CODES
-from nbpart.widgets import heatmap_bands as bands
-from nbpart.widgets.heatmap_bands import Band, Change, Choice, Structure
-from nbpart.widgets.heatmap_model import Places, Range, Selection, plan_highlights, to_ranges
-from nbpart.widgets.payloads import (
-    BandJson,
-    BandNewsJson,
-    CellsPatch,
-    GridJson,
-    HeadJson,
-    HighlightJson,
-    RowJson,
-    ScaleJson,
-    SelectedJson,
-)
+from nbpart.widgets import heatmap_bands, heatmap_selection
+from nbpart.widgets.heatmap_bands import Band, RowChange, Structure, ViewOptions
+from nbpart.widgets.heatmap_model import Places, Range, Selection
+from nbpart.widgets.heatmap_selection import OutOfDateError
+from nbpart.widgets.heatmap_views import Patch, View, band_json, make_cells, make_patch
+from nbpart.widgets.payloads import HeatmapHeadJson, HighlightJson
 from nbpart.widgets.schema import BadRequest
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Selections of more keys than these do not name them.
+#: The keys of a larger selection are not listed in it.
 MAX_NAMED = 100
-#: What one request may ask for.
-MAX_KEYS, MAX_RANGES = 200, 1_000
-#: Where more than one in so many partitions changed, the whole is told.
-_PATCH_DOWN_TO = 5
-
-
-class OutOfDateError(WorkspaceError):
-    """A request speaks of places as they were in a view that is gone."""
+#: The most keys that one request may ask for.
+MAX_KEYS = 200
+#: Where more than one in so many partitions changed, the whole view is published instead of a patch.
+_PATCH_UP_TO_ONE_IN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """All that is shown: `head` is plain JSON, `cells` a deflated stream of bytes.
+class CatalogChanges:
+    """What changed in the catalog since the state was read.
 
-    The stream holds for each band in turn: the status of each row's places, the value steps of each row's places (where
-    colours are values), and the cell of each place as little-endian uint32 (where the layout is a grid).
+    ``load_count`` is that of the state when this was read. ``changed`` are the new facts by asset id, ``members`` the
+    version and the key ids of sets whose keys changed, by set id, ``metrics`` the names of metrics in what changed.
     """
 
-    head: HeadJson
-    cells: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """What changed since the last view or patch.
-
-    `head["parts"]` says (band, row, n) of each part in turn; `places` (uint32), `status` and `steps` (uint8; empty if
-    colours are statuses) hold the n places of each. `head["bands"]` has what is new of the bands that changed.
-    """
-
-    head: CellsPatch
-    places: bytes
-    status: bytes
-    steps: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a look at the catalog found: what changed, and by set the version and members of those that changed.
-
-    ``metrics`` are those of what changed.
-    """
-
-    loads: int
+    load_count: int
     structure: Structure
     changed: Mapping[int, CellFacts]
     members: Mapping[int, tuple[int, NDArray[np.int64]]]
@@ -90,18 +51,18 @@ class Found:
 
 
 class HeatmapState:
-    """The bands of one heatmap, as its choice wants them, up to a sequence.
+    """The bands of one heatmap as its `options` want them, up to a sequence number of the catalog.
 
-    `assets` are names, or None for all that are computed. `lock` may be set before anybody else knows of this.
-    `publish` is called with the lock held: with a patch, or
-    with None where all that is shown is new. Raises UnknownNameError.
+    ``assets`` are names, or None for all that are computed. ``publish`` is called with the lock held: with a patch, or
+    with None after which the whole `view` is new. `lock` may be replaced before another thread has this object. Raises
+    UnknownNameError for an asset that is not registered.
     """
 
     def __init__(
         self,
         catalog: Catalog,
         assets: Sequence[str] | None = None,
-        choice: Choice | None = None,
+        options: ViewOptions | None = None,
         *,
         publish: Callable[[Patch | None], None] = lambda patch: None,
     ) -> None:
@@ -114,50 +75,44 @@ class HeatmapState:
         self._structure: Structure
         self._bands: list[Band] = []
         self._metrics: list[str] = []
-        self._selected: Selection | None = None
-        self._loads = 0
-        self._number = 0
-        self.choice = choice or Choice()
+        self._selection: Selection | None = None
+        self._load_count = 0
+        self._view_number = 0
+        self.options = options or ViewOptions()
         self._load()
 
     @property
     def sequence(self) -> int:
-        """The commit up to which it is true."""
+        """The sequence number of the catalog up to which it is current."""
         return self._structure.sequence
 
     @property
     def bands(self) -> tuple[Band, ...]:
-        """What is held, to be read with the lock held."""
+        """The bands; read them with the lock held."""
         return tuple(self._bands)
 
     def view(self) -> View:
-        """The whole, as it is held."""
+        """Return all that is shown."""
         with self.lock:
-            parts: list[bytes] = []
-            for band in self._bands:
-                parts += [band.places.take(row).tobytes() for row in band.status]
-                parts += [] if band.steps is None else [band.places.take(row).tobytes() for row in band.steps]
-                if band.layout == "grid" and band.grid is not None:
-                    parts.append(band.grid.cells.astype("<u4").tobytes())
-            return View(self._head(), zlib.compress(b"".join(parts), 1))
+            return View(self._head(), make_cells(self._bands))
 
-    def choose(self, choice: Choice) -> None:
-        """Show it in another way."""
+    def set_options(self, options: ViewOptions) -> None:
+        """Change colours, order or filter."""
         with self._work_lock:
-            before, self.choice = self.choice, choice
-            if before.color_by != choice.color_by:
+            before, self.options = self.options, options
+            if before.color_by != options.color_by:
                 self._load()
-            elif before != choice:
-                self._place()
+            elif before != options:
+                self._arrange()
 
     def sort(self) -> None:
-        """Put what is shown in its order again, as the catalog is now."""
-        self.follow()
+        """Sort and filter again, by the newest facts."""
+        self.update()
         with self._work_lock:
-            self._place()
+            self._arrange()
 
     def focus(self, assets: Sequence[str] | None) -> None:
-        """Show only these assets of all, or all again. Raises UnknownNameError, and then shows what it showed."""
+        """Show only these assets, or all again with None. Raises UnknownNameError, and then nothing has changed."""
         with self._work_lock:
             before, self._focus = self._focus, None if assets is None else tuple(assets)
             try:
@@ -167,57 +122,63 @@ class HeatmapState:
                 raise
 
     def reload(self) -> None:
-        """Read everything anew."""
+        """Read everything again."""
         with self._work_lock:
             self._load()
 
-    def read(self, batch: Batch) -> Found:
-        """What changed since the last look; it takes no lock."""
-        loads, structure, held, column = self._loads, self._structure, self._bands, self.choice.column
-        seen = self._read_structure(batch)
+    def read_changes(self, batch: Batch) -> CatalogChanges:
+        """Read what changed in the catalog; takes no lock."""
+        load_count, structure, held, column = self._load_count, self._structure, self._bands, self.options.column
+        current = self._read_structure(batch)
         asset_ids = [row.asset_id for band in held for row in band.rows]
         changed = cells.cells_changed_since(batch, asset_ids, structure.sequence, column)
         versions = {band.set.set_id: band.version for band in held}
         members = {
             key_set.set_id: (key_set.version, cells.member_ids(batch, key_set.set_id))
-            for key_set, _ in seen.bands
+            for key_set, _ in current.bands
             if versions.get(key_set.set_id, key_set.version) != key_set.version
         }
         metrics = cells.metric_names(batch, asset_ids, structure.sequence) if changed else ()
-        return Found(loads, seen, changed, members, metrics)
+        return CatalogChanges(load_count, current, changed, members, metrics)
 
-    def follow(self, found: Found | None = None) -> None:
-        """Catch up with the catalog, or with what `read` found, and publish what that changes."""
+    def update(self, found: CatalogChanges | None = None) -> None:
+        """Apply what `read_changes` returned, or what it returns now, and publish what that changes."""
         with self._work_lock:
-            if found is None or found.loads != self._loads:
-                found = self._catalog.read(self.read)
-            if found.structure.shape != self._structure.shape or not self._can_take_in(found.members):
+            if found is None or found.load_count != self._load_count:
+                found = self._catalog.read(self.read_changes)
+            if found.structure.shape != self._structure.shape or not self._can_append(found.members):
                 self._load()
                 return
             with self.lock:
                 before = self._count_unsorted(), self._metrics
-                changes = self._take_in(found)
-                news = before != (self._count_unsorted(), self._metrics)
-            if any(band.is_outgrown for band in self._bands):
+                changes = self._apply_changes(found)
+                is_head_changed = before != (self._count_unsorted(), self._metrics)
+            if any(band.exceeds_scale for band in self._bands):
                 self._load()
-            elif self._is_out_of_place(changes):
-                self._place()
-            else:
-                self._tell(changes, found.members, news=news)
+            elif self._is_filter_outdated(changes):
+                self._arrange()
+            elif changes or found.members or is_head_changed:
+                self._publish_changes(changes, found.members)
 
     def details(self, view: int, band: int, row: int, place: int) -> PartitionRecord | None:
-        """What is known of the partition that stands there; None where there is none."""
+        """Return what is recorded about the partition at a place of the view; None where there is none.
+
+        Raises OutOfDateError if the view is not the current one any more.
+        """
         with self.lock:
-            one = self._band(view, band)
+            one = self._get_band(view, band)
             if not (0 <= row < len(one.rows) and 0 <= place < one.places.n):
                 return None
             asset_id, key_id = one.rows[row].asset_id, int(_ids_at(one, [place])[0])
         return self._catalog.read(lambda b: cells.find_partition(b, asset_id, key_id))
 
     def keys(self, view: int, band: int, places: Sequence[int]) -> list[str | None]:
-        """The keys at some places; None for a place that is not there."""
+        """Return the keys at some places, at most `MAX_KEYS`; None for a place that does not exist.
+
+        Raises OutOfDateError if the view is not the current one any more.
+        """
         with self.lock:
-            one = self._band(view, band)
+            one = self._get_band(view, band)
             inside = [place for place in places[:MAX_KEYS] if 0 <= place < one.places.n]
             ids = _ids_at(one, inside)
         texts: Sequence[str | None] = self._catalog.read(lambda b: queries.key_texts(b, ids)).tolist() if inside else []
@@ -227,142 +188,108 @@ class HeatmapState:
     def select(
         self, view: int, band: int, rows: Sequence[int], ranges: Sequence[Range]
     ) -> tuple[Selection, list[HighlightJson]]:
-        """The selection of those rows and places, and what it reads and is read by, as rows and places.
+        """Select rows and ranges of places; return the selection, and the places that it reads and that read it.
 
-        Raises BadRequest for what cannot be there, OutOfDateError where the view has changed since.
+        Raises BadRequest for a row that does not exist, OutOfDateError if the view is not the current one any more.
         """
         with self.lock:
-            one = self._band(view, band)
-            if not rows or not all(0 <= row < len(one.rows) for row in rows):
-                raise BadRequest("There is no such row.")
-            inside = tuple((max(0, a), min(b, one.places.n)) for a, b in ranges)
-            inside = tuple((a, b) for a, b in inside if a < b)
-            chosen = [one.rows[row] for row in sorted(set(rows))]
-            names = tuple(row.name for row in chosen)
-            selection = Selection(one.set.name, one.version, names, _members_in(one, inside))
-            found = plan_highlights([row.asset_id for row in chosen], inside, self._structure.links)
-            where = {row.asset_id: (b, r) for b, its in enumerate(self._bands) for r, row in enumerate(its.rows)}
-            highlights: list[HighlightJson] = []
-            for h in found:
-                number, row = where[h.asset_id]
-                its_ranges = None if h.ranges is None else list(h.ranges)
-                highlights.append({"band": number, "row": row, "role": h.role, "ranges": its_ranges})
-            self._selected = selection
-            ids = one.members.key_ids
-        return self._with_keys(selection, ids), highlights
+            one = self._get_band(view, band)
+            selection = heatmap_selection.make_selection(one, rows, ranges)
+            clipped = heatmap_selection.clip_ranges(one, ranges)
+            dependencies = self._structure.dependencies
+            highlights = heatmap_selection.make_highlights(self._bands, dependencies, one, rows, clipped)
+            self._selection = selection
+            key_ids = one.members.key_ids
+        return self._with_keys(selection, key_ids), highlights
 
     def unselect(self) -> None:
+        """Select nothing."""
         with self.lock:
-            self._selected = None
+            self._selection = None
 
     def selected_ids(self, selection: Selection) -> NDArray[np.int64]:
-        """The ids of a selection's keys. Raises OutOfDateError where the set has lost keys since it was made."""
-        import numpy as np
-
+        """Return the ids of a selection's keys. Raises OutOfDateError if the set has lost keys since."""
         with self.lock:
-            band = self._band_of(selection)
-            return np.concatenate([band.members.key_ids[a:b] for a, b in selection.ranges] or [np.empty(0, np.int64)])
+            band = heatmap_selection.find_band(self._bands, selection)
+            return heatmap_selection.take(band.members.key_ids, selection.ranges)
 
     def count_selected(self, selection: Selection) -> tuple[int, ...]:
-        """How many of the selected partitions have each status, by code. Raises as `selected_ids`."""
-        import numpy as np
-
+        """Return how many of the selected partitions have each status, by code. Raises as `selected_ids`."""
         with self.lock:
-            band = self._band_of(selection)
-            total = np.zeros(len(STATUS_CODES), np.int64)
-            for row, codes in zip(band.rows, band.status, strict=True):
-                for a, b in selection.ranges if row.name in selection.assets else ():
-                    total += np.bincount(codes[a:b], minlength=len(total))
-            return tuple(total.tolist())
+            return heatmap_selection.count_selected(heatmap_selection.find_band(self._bands, selection), selection)
 
-    def holds_all(self, selection: Selection) -> bool:
-        """Whether the selection has every key of its set."""
+    def has_all_keys(self, selection: Selection) -> bool:
+        """Whether the selection has every key of its set. Raises as `selected_ids`."""
         with self.lock:
-            return selection.ranges == ((0, len(self._band_of(selection).members)),)
-
-    def _band_of(self, selection: Selection) -> Band:
-        band = next((band for band in self._bands if band.set.name == selection.set_name), None)
-        if band is None or band.version < selection.version or band.first_version > selection.version:
-            raise OutOfDateError("The keys of the selection have changed since it was made: select them again.")
-        return band
-
-    def _selected_places(self) -> SelectedJson | None:
-        """Where the selection stands in this view; None where it stands nowhere, or in too many pieces."""
-        selected = self._selected
-        for number, band in enumerate(self._bands):
-            if selected is None or band.set.name != selected.set_name or band.first_version > selected.version:
-                continue
-            rows = [row for row, one in enumerate(band.rows) if one.name in selected.assets]
-            ranges = _places_of(band, selected.ranges)
-            if rows and ranges and len(ranges) <= MAX_RANGES:
-                return {"band": number, "rows": rows, "ranges": list(ranges)}
-        return None
+            band = heatmap_selection.find_band(self._bands, selection)
+            return selection.ranges == ((0, len(band.members)),)
 
     def _with_keys(self, selection: Selection, key_ids: NDArray[np.int64]) -> Selection:
-        import numpy as np
-
-        if sum(b - a for a, b in selection.ranges) > MAX_NAMED or not selection.set_name:
+        """The selection with its keys, if they are few."""
+        if sum(stop - start for start, stop in selection.ranges) > MAX_NAMED or not selection.set_name:
             return selection
-        chosen = np.concatenate([key_ids[a:b] for a, b in selection.ranges] or [key_ids[:0]])
-        keys = tuple(self._catalog.read(lambda b: queries.key_texts(b, chosen)).tolist())
-        return Selection(selection.set_name, selection.version, selection.assets, selection.ranges, keys)
+        ids = heatmap_selection.take(key_ids, selection.ranges)
+        return replace(selection, keys=tuple(self._catalog.read(lambda b: queries.key_texts(b, ids)).tolist()))
 
-    def _band(self, view: int, number: int) -> Band:
-        if view != self._number:
+    def _get_band(self, view: int, number: int) -> Band:
+        if view != self._view_number:
             raise OutOfDateError("What is drawn has changed since: try again.")
         if not 0 <= number < len(self._bands):
             raise BadRequest("There is no such band.")
         return self._bands[number]
 
     def _read_structure(self, batch: Batch) -> Structure:
-        return bands.load_structure(batch, self._assets if self._focus is None else self._focus)
+        return heatmap_bands.load_structure(batch, self._assets if self._focus is None else self._focus)
 
     def _load(self) -> None:
-        """Read all bands, each whole; what happens meanwhile is found by the next look."""
+        """Read all bands whole, one after the other; what changes meanwhile is found by the next update."""
         structure = self._catalog.read(self._read_structure)
-        loaded = [bands.load_band(self._catalog, key_set, rows, self.choice) for key_set, rows in structure.bands]
+        loaded = [
+            heatmap_bands.load_band(self._catalog, key_set, rows, self.options) for key_set, rows in structure.bands
+        ]
         asset_ids = [row.asset_id for _, rows in structure.bands for row in rows]
         metrics = self._catalog.read(lambda b: cells.metric_names(b, asset_ids))
         with self.lock:
-            self._loads += 1
+            self._load_count += 1
             before = {band.set.set_id: band for band in self._bands}
             for band in loaded:
                 old = before.get(band.set.set_id)
-                if old is not None and bands.begins_alike(band.members.key_ids, old.members.key_ids):
+                if old is not None and heatmap_bands.is_extension(band.members.key_ids, old.members.key_ids):
                     band.first_version = old.first_version
             self._bands, self._structure, self._metrics = loaded, structure, metrics
-            self._renew()
+            self._publish_view()
 
-    def _place(self) -> None:
-        placed: list[Places] = [bands.find_places(self._catalog, band, self.choice) for band in self._bands]
+    def _arrange(self) -> None:
+        """Sort and filter the bands by what is held of them."""
+        arranged: list[Places] = [heatmap_bands.load_places(self._catalog, b, self.options) for b in self._bands]
         with self.lock:
-            for band, places in zip(self._bands, placed, strict=True):
-                band.place(places, self.choice.sort_by)
-            self._renew()
+            for band, places in zip(self._bands, arranged, strict=True):
+                band.set_places(places, self.options.sort_by)
+            self._publish_view()
 
-    def _renew(self) -> None:
-        self._number += 1
+    def _publish_view(self) -> None:
+        self._view_number += 1
         self._publish(None)
 
-    def _can_take_in(self, members: Mapping[int, tuple[int, NDArray[np.int64]]]) -> bool:
-        """Whether keys were only added at the end, and all are shown as they were added."""
+    def _can_append(self, members: Mapping[int, tuple[int, NDArray[np.int64]]]) -> bool:
+        """Whether keys were only added at the end, of sets that are shown unsorted, unfiltered and not as a grid."""
         if not members:
             return True
-        as_added = not (self.choice.sort_by or self.choice.statuses or self.choice.text)
+        as_added = not (self.options.sort_by or self.options.statuses or self.options.text)
         of_set = {band.set.set_id: band for band in self._bands}
         return as_added and all(
-            of_set[set_id].grid is None and bands.can_grow(of_set[set_id], key_ids)
+            of_set[set_id].grid is None and heatmap_bands.can_append(of_set[set_id], key_ids)
             for set_id, (_, key_ids) in members.items()
         )
 
-    def _take_in(self, found: Found) -> list[tuple[int, Change]]:
-        """Bring the arrays up to date; (band, change) of each row that is not what it was."""
+    def _apply_changes(self, found: CatalogChanges) -> list[tuple[int, RowChange]]:
+        """Update the arrays; return (index of the band, change) of each row that differs from before."""
         for band in self._bands:
             if band.set.set_id in found.members:
-                band.grow(*found.members[band.set.set_id])
+                band.append_members(*found.members[band.set.set_id])
             for row in band.rows:
                 if (facts := found.changed.get(row.asset_id)) is not None:
-                    band.note_moves(facts.key_ids, facts.status, self.choice.sort_by)
+                    band.mark_unsorted(facts.key_ids, facts.status, self.options.sort_by)
         self._structure = found.structure
         known = {name.lower() for name in self._metrics}
         self._metrics = sorted([*self._metrics, *(m for m in found.metrics if m.lower() not in known)], key=str.lower)
@@ -370,116 +297,60 @@ class HeatmapState:
             (number, change)
             for number, band in enumerate(self._bands)
             for row, one in enumerate(band.rows)
-            if one.asset_id in found.changed and (change := bands.apply_facts(band, row, found.changed[one.asset_id]))
+            if one.asset_id in found.changed
+            and (change := heatmap_bands.apply_facts(band, row, found.changed[one.asset_id]))
         ]
 
-    def _tell(self, changes: Sequence[tuple[int, Change]], grown: Mapping[int, object], *, news: bool) -> None:
-        if not (changes or grown or news):
-            return
+    def _publish_changes(self, changes: Sequence[tuple[int, RowChange]], grown_sets: Mapping[int, object]) -> None:
         n = sum(len(change.members) for _, change in changes)
         with self.lock:
-            if n > MAX_KEYS and n * _PATCH_DOWN_TO > sum(band.status.size for band in self._bands):
-                self._renew()
-            else:
-                self._publish(self._patch(changes, grown))
+            if n > MAX_KEYS and n * _PATCH_UP_TO_ONE_IN > sum(band.status.size for band in self._bands):
+                self._publish_view()
+                return
+            unsorted = self._count_unsorted()
+            self._publish(
+                make_patch(
+                    self._bands, changes, grown_sets, sequence=self.sequence, metrics=self._metrics, unsorted=unsorted
+                )
+            )
 
-    def _is_out_of_place(self, changes: Iterable[tuple[int, Change]]) -> bool:
-        """Whether a partition came under the filter or left it. An order is kept until somebody sorts again.
+    def _is_filter_outdated(self, changes: Iterable[tuple[int, RowChange]]) -> bool:
+        """Whether a partition has come to match the filter by status, or does not match it any more.
 
-        `unsorted` in the head says how many keys that concerns.
+        The order, in contrast, is kept until somebody sorts again; `unsorted` in the head counts what is out of order.
         """
-        if not self.choice.statuses:
+        if not self.options.statuses:
             return False
         touched = {number for number, _ in changes}
-        return any(bands.is_out_of_place(self._catalog, self._bands[number], self.choice) for number in touched)
+        return any(
+            heatmap_bands.is_filter_outdated(self._catalog, self._bands[number], self.options) for number in touched
+        )
 
     def _count_unsorted(self) -> int:
-        """How many keys may stand at another place in the order that was chosen."""
+        """How many keys may be out of order."""
         return sum(int(band.unsorted.sum()) for band in self._bands if band.unsorted is not None)
 
-    def _head(self) -> HeadJson:
-        choice = self.choice
+    def _head(self) -> HeatmapHeadJson:
+        options = self.options
         return {
-            "view": self._number,
+            "view": self._view_number,
             "sequence": self.sequence,
-            "bands": [_describe(band) for band in self._bands],
+            "bands": [band_json(band) for band in self._bands],
             "metrics": self._metrics,
             "unsorted": self._count_unsorted(),
-            "color_by": choice.color_by,
-            "sort_by": choice.sort_by,
-            "statuses": sorted(choice.statuses),
-            "text": choice.text,
-            "selection": self._selected_places(),
+            "color_by": options.color_by,
+            "sort_by": options.sort_by,
+            "statuses": sorted(options.statuses),
+            "text": options.text,
+            "selection": heatmap_selection.find_selected_places(self._bands, self._selection),
             "focus": None if self._focus is None else list(self._focus),
         }
 
-    def _patch(self, changes: Sequence[tuple[int, Change]], grown: Mapping[int, object]) -> Patch:
-        parts, places, status, steps = [], [], [], []
-        for number, change in changes:
-            at = self._bands[number].places.find(change.members)
-            shown = at >= 0
-            parts.append((number, change.row, int(shown.sum())))
-            places.append(at[shown].astype("<u4").tobytes())
-            status.append(change.status[shown].tobytes())
-            steps.append(b"" if change.steps is None else change.steps[shown].tobytes())
-        touched = {number for number, _ in changes}
-        touched |= {number for number, band in enumerate(self._bands) if band.set.set_id in grown}
-        head: CellsPatch = {
-            "sequence": self.sequence,
-            "metrics": self._metrics,
-            "unsorted": self._count_unsorted(),
-            "parts": parts,
-            "bands": {number: _describe_news(self._bands[number]) for number in sorted(touched)},
-        }
-        return Patch(head, b"".join(places), b"".join(status), b"".join(steps))
-
-
-def _describe_news(band: Band) -> BandNewsJson:
-    return {"n": len(band.members), "shown": band.places.n, "counts": band.counts.tolist()}
-
-
-def _describe(band: Band) -> BandJson:
-    grid: GridJson | None = None
-    if band.layout == "grid" and (g := band.grid):
-        grid = {"across": g.across, "down": g.down, "columns": list(g.columns), "rows": list(g.rows)}
-    scale: ScaleJson | None = None
-    if band.scale is not None:
-        scale = {"low": band.scale.low, "high": band.scale.high, "log": band.scale.is_log}
-    rows: list[RowJson] = [{"name": row.name} for row in band.rows]
-    return {
-        **_describe_news(band),
-        "set": band.set.name, "layout": band.layout, "rows": rows, "grid": grid, "scale": scale,
-    }  # fmt: skip
-
 
 def _ids_at(band: Band, places: Sequence[int]) -> NDArray[np.int64]:
+    """The key ids at some places that exist."""
     import numpy as np
 
     at = np.asarray(places, np.int64)
     members = at if band.places.members is None else band.places.members[at]
     return band.members.key_ids[members]
-
-
-def _places_of(band: Band, ranges: Sequence[Range]) -> tuple[Range, ...]:
-    """Ranges of members as ranges of places; those that are not shown are left out."""
-    import numpy as np
-
-    if band.places.members is None:
-        return tuple(ranges)
-    places = band.places.find(np.concatenate([np.arange(a, b) for a, b in ranges] or [np.empty(0, np.int64)]))
-    return to_ranges(places[places >= 0])
-
-
-def _members_in(band: Band, ranges: Iterable[Range]) -> tuple[Range, ...]:
-    """Ranges of places as ranges of members, sorted and apart from each other."""
-    import numpy as np
-
-    if band.places.members is not None:
-        return to_ranges(np.concatenate([band.places.members[a:b] for a, b in ranges] or [np.empty(0, np.int64)]))
-    merged: list[Range] = []
-    for start, stop in sorted(ranges):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-        else:
-            merged.append((start, stop))
-    return tuple(merged)

@@ -1,4 +1,4 @@
-"""A heatmap as HTML and SVG without any script, for a page that has no kernel."""
+"""A heatmap as HTML and SVG without scripts, for a page that has no kernel. Every text is escaped."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _COLUMNS, _HEIGHT = 120, 20
 _MAX_ROWS = 50
-#: Where something failed, ticks in a lane above the others tell it by their shape too.
-_LANE = 6
+#: In a row with failures these are also drawn into a lane above the rest, so that their shape shows them too.
+_FAILURE_LANE = 6
 _STYLE = (
     ".nbpart-heat-static{font-size:13px;color:var(--jp-ui-font-color1,inherit)}"
     ".nbpart-heat-static p{margin:8px 0 4px}.nbpart-heat-static .faint{opacity:.65}"
@@ -31,7 +31,7 @@ _STYLE = (
 
 
 def heatmap_html(bands: Sequence[Band]) -> str:
-    """The statuses of all bands: each row's proportions along its partitions, and its numbers."""
+    """All bands as a table: of each row the proportions of its statuses along its partitions, and its counts."""
     colours = "".join(f".nbpart-heat-static .s-{s}{{fill:var(--nbpart-{s})}}" for s in PartitionStatus)
     style = f"<style>{colour_rules('.nbpart-heat-static')}{_STYLE}{colours}</style>"
     legend = f'<p class="faint">{" · ".join(f"{MARKS[s].glyph} {s}" for s in DISPLAY_ORDER)}</p>'
@@ -43,7 +43,8 @@ def _band_html(band: Band) -> str:
     n = len(band.members)
     title = f"<b>{escape(band.set.name)}</b> {n:,} partitions" if band.set.set_id else "<b>without partitions</b>"
     rows = [
-        f"<tr><td>{escape(row.name)}</td><td>{_svg(codes, _tell(counts))}</td><td>{_tell(counts, brief=True)}</td></tr>"
+        f"<tr><td>{escape(row.name)}</td><td>{_svg(codes, _describe_counts(counts))}</td>"
+        f"<td>{_describe_counts(counts, brief=True)}</td></tr>"
         for row, codes, counts in zip(band.rows[:_MAX_ROWS], band.status, band.counts, strict=False)
     ]
     more = len(band.rows) - len(rows)
@@ -51,22 +52,22 @@ def _band_html(band: Band) -> str:
     return f"<p>{title}</p><table>{''.join(rows)}</table>{rest}"
 
 
-def _tell(counts: NDArray[np.int64], *, brief: bool = False) -> str:
+def _describe_counts(counts: NDArray[np.int64], *, brief: bool = False) -> str:
     found = [(s, int(counts[STATUS_CODES[s]])) for s in DISPLAY_ORDER]
-    # a glyph never stands on another line than its number
-    told = [
+    # a glyph and its number stay on one line
+    parts = [
         f"{MARKS[s].glyph}\N{NO-BREAK SPACE}{n:,}" if brief else f"{MARKS[s].glyph} {n:,} {s}" for s, n in found if n
     ]
-    return (" " if brief else ", ").join(told) or "no partitions yet"
+    return (" " if brief else ", ").join(parts) or "no partitions yet"
 
 
-def _svg(codes: NDArray[np.uint8], told: str) -> str:
+def _svg(codes: NDArray[np.uint8], label: str) -> str:
     n = len(codes)
     columns = min(n, _COLUMNS)
     paths: dict[PartitionStatus, str] = dict.fromkeys(COLUMN_ORDER, "")
     before: dict[PartitionStatus, tuple[int, int]] = {}
     since = 0
-    lane = _LANE if (codes == STATUS_CODES[PartitionStatus.FAILED]).any() else 0
+    lane = _FAILURE_LANE if (codes == STATUS_CODES[PartitionStatus.FAILED]).any() else 0
     for x in range(columns + 1):
         parts = _stack(codes[x * n // columns : (x + 1) * n // columns], lane) if x < columns else {}
         if parts == before and x < columns:
@@ -76,11 +77,11 @@ def _svg(codes: NDArray[np.uint8], told: str) -> str:
         before, since = parts, x
     drawn = "".join(f'<path class="s-{s}" d="{path}"/>' for s, path in paths.items() if path)
     box = f"0 0 {max(1, columns)} {_HEIGHT}"
-    return f'<svg viewBox="{box}" preserveAspectRatio="none" role="img" aria-label="{told}">{drawn}</svg>'
+    return f'<svg viewBox="{box}" preserveAspectRatio="none" role="img" aria-label="{label}">{drawn}</svg>'
 
 
 def _stack(codes: NDArray[np.uint8], lane: int) -> dict[PartitionStatus, tuple[int, int]]:
-    """(top, height) of each status that is there: in proportion below the lane, into which only failures reach."""
+    """(top, height) in pixels of each status that occurs, in proportion; only failures extend into the lane above."""
     import numpy as np
 
     counts = {s: int(np.count_nonzero(codes == STATUS_CODES[s])) for s in COLUMN_ORDER}

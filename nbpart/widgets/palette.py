@@ -1,7 +1,8 @@
-"""The colour and the glyph of each status; a glyph always stands beside the colour, for who cannot tell colours apart.
+"""The colour and the glyph of each status. A glyph is always shown beside a colour, for people who confuse colours.
 
-Least distance between two colours over normal sight and three kinds of colour-blindness: 22 on light, 14 on dark.
-Contrast with the ground is at least 3, but for missing, which is drawn with an outline.
+The least distance (CIE 2000) between two colours, for normal vision and three kinds of colour blindness, is 22 on a
+light background and 14 on a dark one. The contrast with the background is at least 3, except for missing partitions,
+which are drawn with an outline.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from nbpart.states import BackfillStatus, PartitionStatus, StepStatus
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How a status looks: ``#rrggbb`` on a light and on a dark ground, and a glyph."""
+    """How a status looks: its colour as ``#rrggbb`` on a light and on a dark background, and its glyph."""
 
     light: str
     dark: str
     glyph: str
 
 
-#: The grounds that the colours are made for.
-LIGHT_GROUND, DARK_GROUND = "#ffffff", "#111111"
+#: The backgrounds that the colours are chosen for.
+LIGHT_BACKGROUND, DARK_BACKGROUND = "#ffffff", "#111111"
 
 MARKS: Mapping[PartitionStatus, Mark] = {
     PartitionStatus.MISSING: Mark("#dedede", "#383838", "○"),
@@ -34,8 +35,8 @@ MARKS: Mapping[PartitionStatus, Mark] = {
 }
 
 _P, _S = PartitionStatus, StepStatus
-#: The partition's status whose colour that of a step, a run or a backfill has, and its glyph.
-LIKE: Mapping[str, tuple[PartitionStatus, str]] = {
+#: Statuses of steps, runs and backfills: the status of partitions whose colour each has, and its own glyph.
+COLOURED_AS: Mapping[str, tuple[PartitionStatus, str]] = {
     _S.PLANNED: (_P.MISSING, "○"),
     _S.BLOCKED: (_P.STALE, "⊘"),
     _S.QUEUED: (_P.QUEUED, "◷"),
@@ -49,25 +50,28 @@ LIKE: Mapping[str, tuple[PartitionStatus, str]] = {
 }
 
 
-def like(status: str) -> PartitionStatus:
-    """The partition's status whose colour a status has that `mark_of` knows."""
-    return PartitionStatus(status) if status in tuple(PartitionStatus) else LIKE[status][0]
+def colour_status_of(status: str) -> PartitionStatus:
+    """Return the status of partitions whose colour a status has. Raises KeyError for a text that is no status."""
+    return PartitionStatus(status) if status in tuple(PartitionStatus) else COLOURED_AS[status][0]
 
 
 def mark_of(status: str) -> Mark | None:
-    """The mark of the status of a partition, step, run or backfill given as text; None for another text."""
+    """Return the mark of a status of a partition, step, run or backfill; None for a text that is no status."""
     if status in tuple(PartitionStatus):
         return MARKS[PartitionStatus(status)]
-    if status not in LIKE:
+    if status not in COLOURED_AS:
         return None
-    as_partition, glyph = LIKE[status]
+    as_partition, glyph = COLOURED_AS[status]
     return replace(MARKS[as_partition], glyph=glyph)
 
 
 def colour_rules(scope: str) -> str:
-    """CSS that sets ``--nbpart-<status>`` on ``scope``: by JupyterLab's theme, else as the reader prefers."""
-    light = "".join(f"--nbpart-{s}:{m.light};" for s, m in MARKS.items()) + f"--nbpart-ground:{LIGHT_GROUND};"
-    dark = "".join(f"--nbpart-{s}:{m.dark};" for s, m in MARKS.items()) + f"--nbpart-ground:{DARK_GROUND};"
+    """Return CSS that sets ``--nbpart-<status>`` and ``--nbpart-background`` on the selector ``scope``.
+
+    The colours are those of JupyterLab's theme where there is one, else of the reader's preference.
+    """
+    light = "".join(f"--nbpart-{s}:{m.light};" for s, m in MARKS.items()) + f"--nbpart-background:{LIGHT_BACKGROUND};"
+    dark = "".join(f"--nbpart-{s}:{m.dark};" for s, m in MARKS.items()) + f"--nbpart-background:{DARK_BACKGROUND};"
     return (
         f"{scope}{{{light}}}\n"
         f"@media (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) {scope}{{{dark}}}}}\n"

@@ -1,27 +1,27 @@
-"""What travels between widgets and their pages, as types: the types of the JavaScript sources are made of these.
+"""The types of what widgets send to their pages, from which ``make bundle`` generates those of the JavaScript sources.
 
-A field is what a page reads of it, so a field that is new here is known there once ``make bundle`` ran.
+A field that no page reads, and one that Python does not send, is refused by the tests.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, TypedDict
 
-from nbpart.states import PartitionStatus, RunStatus, StepStatus
+from nbpart.states import BackfillStatus, PartitionStatus, RunStatus, StepStatus
 
-#: Texts that are the name of a status; those of backfills have two beside the ones of runs.
+#: Texts that are the name of a status.
 PartitionStatusName = Annotated[str, PartitionStatus]
 RunStatusName = Annotated[str, RunStatus]
 StepStatusName = Annotated[str, StepStatus]
-BackfillStatusName = Annotated[str, "BackfillStatus"]
+BackfillStatusName = Annotated[str, BackfillStatus]
 
 
 class EmptyJson(TypedDict):
-    """An answer that says nothing but what every answer does."""
+    """An answer with nothing but what every answer has."""
 
 
 class SyncJson(TypedDict):
-    """Whether a page has the newest patch; if not, the whole follows."""
+    """Whether a page has the newest patch; if not, a snapshot is sent."""
 
     current: bool
 
@@ -30,7 +30,7 @@ class SyncJson(TypedDict):
 
 
 class CardJson(TypedDict):
-    """An asset, a source or a folded group; ``counts`` are by status code, ``each`` those of each member."""
+    """An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member."""
 
     name: str
     kind: str
@@ -45,7 +45,7 @@ class CardJson(TypedDict):
 
 
 class EdgeJson(TypedDict):
-    """From card ``s`` to card ``t``, by their places."""
+    """A line between two cards, given by their indices."""
 
     source: int
     target: int
@@ -72,19 +72,19 @@ class GraphJson(TypedDict):
 
 
 class GraphPatch(TypedDict):
-    """Another graph."""
+    """A graph that replaces the one before."""
 
     graph: GraphJson
 
 
 class GraphState(GraphPatch):
-    """The whole; ``first`` are the lines that register a first asset."""
+    """The state of the graph; ``example`` is code that registers a first asset."""
 
     example: str
 
 
 class CountsPatch(TypedDict):
-    """Cards whose counts changed: place, and the counts of each member."""
+    """Cards whose counts changed, by index, with the counts of each member."""
 
     changed: list[tuple[int, list[list[int]]]]
 
@@ -93,7 +93,7 @@ class CountsPatch(TypedDict):
 
 
 class RunningJson(TypedDict):
-    """A step that runs, and for how long."""
+    """A running step, and for how many seconds it has run."""
 
     asset: str
     key: str | None
@@ -102,7 +102,7 @@ class RunningJson(TypedDict):
 
 
 class FailureJson(TypedDict):
-    """A step that failed; ``notebook`` is the absolute path of what it executed."""
+    """A failed step; ``notebook`` is the absolute path of the executed notebook."""
 
     asset: str
     key: str | None
@@ -113,7 +113,7 @@ class FailureJson(TypedDict):
 
 
 class AllowedActionsJson(TypedDict):
-    """What can be done with a backfill: numbers of steps, 0 where there is nothing to do."""
+    """What can be done with a backfill: whether it can be cancelled, and how many steps the others would run."""
 
     cancel: bool
     retry_failed: int
@@ -121,7 +121,7 @@ class AllowedActionsJson(TypedDict):
 
 
 class BackfillJson(TypedDict):
-    """A backfill in a list; ``waiting`` says what it waits for, or ""."""
+    """A backfill as one line of a list; ``waiting_for`` says what it waits for before it starts, or ""."""
 
     id: str
     selection: str
@@ -136,7 +136,7 @@ class BackfillJson(TypedDict):
 
 
 class MonitorJson(BackfillJson):
-    """A backfill with what runs and what failed; ``rate`` is in steps a second."""
+    """A backfill with its running and failed steps; ``process`` describes the process that runs it, or is ""."""
 
     process: str
     elapsed_s: float
@@ -146,20 +146,20 @@ class MonitorJson(BackfillJson):
 
 
 class MonitorViewJson(MonitorJson):
-    """The same, with the backfill to go back to."""
+    """The same, with the backfill that a button goes back to."""
 
     previous_backfill_id: str | None
 
 
 class MonitorState(TypedDict):
-    """The whole; ``home`` is the kernel's home folder."""
+    """The state of the monitor; ``home`` is the kernel's home folder."""
 
     backfill: MonitorViewJson
     home: str
 
 
 class ActionResultJson(TypedDict):
-    """The backfill that was begun or changed, if one was."""
+    """The backfill that was started or changed, if one was."""
 
     backfill_id: str | None
 
@@ -168,13 +168,13 @@ class ActionResultJson(TypedDict):
 
 
 class RowJson(TypedDict):
-    """An asset."""
+    """An asset in a band."""
 
     name: str
 
 
 class GridJson(TypedDict):
-    """Two parameters, and their values as texts."""
+    """The names of the two parameters of a grid, and their values as text."""
 
     across: str
     down: str
@@ -183,23 +183,23 @@ class GridJson(TypedDict):
 
 
 class ScaleJson(TypedDict):
-    """The values between which colours lie."""
+    """The smallest and the largest value that colours show."""
 
     low: float
     high: float
-    log: bool
+    is_log: bool
 
 
-class BandNewsJson(TypedDict):
-    """What of a band changes: ``shown`` of ``n`` keys, and counts by row and status code."""
+class BandSizesJson(TypedDict):
+    """The number of keys of a band, how many of them are shown, and its counts by row and status code."""
 
-    n: int
+    n_keys: int
     shown: int
     counts: list[list[int]]
 
 
-class BandJson(BandNewsJson):
-    """The assets of one set."""
+class BandJson(BandSizesJson):
+    """The assets that share a set of partitions."""
 
     set: str
     layout: Annotated[str, "'line' | 'grid' | 'cell'"]
@@ -208,16 +208,19 @@ class BandJson(BandNewsJson):
     scale: ScaleJson | None
 
 
-class SelectedJson(TypedDict):
-    """Rows of a band, and ranges of places [first, one after the last)."""
+class SelectedPlacesJson(TypedDict):
+    """Selected rows of a band, and ranges of places [first, one after the last)."""
 
     band: int
     rows: list[int]
     ranges: list[tuple[int, int]]
 
 
-class HeadJson(TypedDict):
-    """What is shown and how; ``view`` tells one arrangement of places from another."""
+class HeatmapHeadJson(TypedDict):
+    """All of a heatmap but its cells; ``view`` is a number that changes whenever places get another meaning.
+
+    ``unsorted`` is how many keys may be out of order, ``focus`` the only assets that are shown, null for all.
+    """
 
     view: int
     sequence: int
@@ -228,35 +231,35 @@ class HeadJson(TypedDict):
     sort_by: str | None
     statuses: list[int]
     text: str
-    selection: SelectedJson | None
+    selection: SelectedPlacesJson | None
     focus: list[str] | None
 
 
 class HeatmapState(TypedDict):
-    """The whole; ``cells`` is `nbpart.widgets.heatmap_state.View.cells`."""
+    """The state of the heatmap; ``cells`` is `nbpart.widgets.heatmap_views.View.cells`."""
 
-    head: HeadJson
+    head: HeatmapHeadJson
     cells: bytes
 
 
 class CellsPatch(TypedDict):
-    """What changed; buffers hold the places, statuses and steps of all parts (band, row, number of places)."""
+    """What changed; its parts are (band, row, number of places), and buffers hold their places, statuses and levels."""
 
     sequence: int
     metrics: list[str]
     unsorted: int
     parts: list[tuple[int, int, int]]
-    bands: dict[int, BandNewsJson]
+    bands: dict[int, BandSizesJson]
 
 
 class SelectionPatch(TypedDict):
-    """Another selection."""
+    """A selection that replaces the one before."""
 
-    selection: SelectedJson | None
+    selection: SelectedPlacesJson | None
 
 
-class FoundJson(TypedDict):
-    """What is known of one partition."""
+class PartitionFactsJson(TypedDict):
+    """What is recorded about one partition."""
 
     key: str | None
     status: PartitionStatusName
@@ -272,9 +275,9 @@ class FoundJson(TypedDict):
 
 
 class DetailsJson(TypedDict):
-    """What stands at a place, if anything does."""
+    """The partition at a place; null where there is none."""
 
-    found: FoundJson | None
+    partition: PartitionFactsJson | None
 
 
 class KeysJson(TypedDict):
@@ -285,16 +288,16 @@ class KeysJson(TypedDict):
 
 
 class HighlightJson(TypedDict):
-    """Places of a row that are read by what is selected, or read it; ``ranges`` null is all of them."""
+    """Places of a row that are inputs or readers of what is selected; ``ranges`` null means all of them."""
 
     band: int
     row: int
-    role: Annotated[str, "'read' | 'reader'"]
+    role: Annotated[str, "'input' | 'reader'"]
     ranges: list[tuple[int, int]] | None
 
 
 class HighlightsJson(TypedDict):
-    """What a selection reads and is read by."""
+    """The inputs and readers of a selection."""
 
     highlights: list[HighlightJson]
 
@@ -302,8 +305,8 @@ class HighlightsJson(TypedDict):
 # the explorer
 
 
-class ChosenJson(TypedDict):
-    """What is selected; ``number`` tells one selection from another, ``keys`` are the first of them."""
+class PanelSelectionJson(TypedDict):
+    """What is selected; ``number`` grows with every selection, ``keys`` are the first of its keys."""
 
     number: int
     kind: Annotated[str, "'all' | 'assets' | 'partitions' | 'partition'"]
@@ -311,26 +314,26 @@ class ChosenJson(TypedDict):
     set: str
     key: str | None
     keys: list[str]
-    n: int
+    n_keys: int
     counts: list[int]
 
 
-class FieldJson(TypedDict):
-    """A declared parameter of a set, as a field of a form."""
+class ParameterFieldJson(TypedDict):
+    """A declared parameter of a set as a field of a form; ``accepts`` describes its values."""
 
     name: str
     kind: str
-    takes: str
+    accepts: str
     choices: list[str]
     default: str
     required: bool
 
 
-class SetJson(TypedDict):
-    """A set that keys can be added to."""
+class EditableSetJson(TypedDict):
+    """A set to which keys can be added."""
 
     name: str
-    params: list[FieldJson]
+    params: list[ParameterFieldJson]
 
 
 class FileJson(TypedDict):
@@ -342,11 +345,11 @@ class FileJson(TypedDict):
     bytes: int | None
 
 
-class MadeJson(TypedDict):
-    """What a run made."""
+class MaterializationJson(TypedDict):
+    """What a run produced."""
 
-    at: str
-    run: str | None
+    materialized_at: str
+    run_id: str | None
     duration_s: float | None
     rows: int | None
     bytes: int | None
@@ -354,8 +357,8 @@ class MadeJson(TypedDict):
     metrics: list[tuple[str, float | str]]
 
 
-class BriefJson(TypedDict):
-    """A run in a list."""
+class RunSummaryJson(TypedDict):
+    """A run as one line of a list."""
 
     id: str
     status: RunStatusName
@@ -366,52 +369,52 @@ class BriefJson(TypedDict):
 
 
 class PartitionJson(TypedDict):
-    """A partition; ``run`` is the run that its status speaks of."""
+    """A partition with its newest runs; ``run_id`` is the run that its status comes from."""
 
     status: PartitionStatusName
     reason: str
     blocked: str
     params: list[tuple[str, str]]
-    made: MadeJson | None
-    runs: list[BriefJson]
-    run: str | None
+    materialization: MaterializationJson | None
+    runs: list[RunSummaryJson]
+    run_id: str | None
     code: str
 
 
 class RunJson(TypedDict):
-    """A run as it was; ``notebook`` is the absolute path of what it executed, if it is there."""
+    """A run; ``notebook`` is the absolute path of the executed notebook, null where there is none."""
 
     id: str
     status: RunStatusName
-    live: bool
+    is_live: bool
     attempt: int
     started_at: str | None
     duration_s: float | None
     error: str
     traceback: str
     notebook: str | None
-    log: bool
-    made: MadeJson | None
+    has_log: bool
+    materialization: MaterializationJson | None
     code: str
 
 
 class PanelJson(TypedDict):
-    """All that the panel draws; ``opened`` is the run that is shown as it was."""
+    """All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest."""
 
-    chosen: ChosenJson
+    selection: PanelSelectionJson
     assets: int
-    sets: list[SetJson]
+    sets: list[EditableSetJson]
     partition: PartitionJson | None
     run: RunJson | None
-    opened: str | None
+    opened_run_id: str | None
     loading: bool
-    trouble: str
+    error: str
     backfills: list[BackfillJson]
-    seen_at: str | None
+    code_checked_at: str | None
 
 
 class OptionJson(TypedDict):
-    """An option of a backfill that is a number."""
+    """An option of a backfill as a field of a form."""
 
     name: str
     label: str
@@ -423,7 +426,7 @@ class OptionJson(TypedDict):
 
 
 class ExplorerState(TypedDict):
-    """The whole; ``home`` is the kernel's home folder."""
+    """The state of the explorer's panel; ``home`` is the kernel's home folder."""
 
     panel: PanelJson
     home: str
@@ -431,7 +434,7 @@ class ExplorerState(TypedDict):
 
 
 class LogJson(TypedDict):
-    """A part of a log, from byte ``start`` up to ``end``."""
+    """A part of a log: the bytes from ``start`` up to and without ``end``, as text."""
 
     text: str
     start: int
@@ -439,7 +442,7 @@ class LogJson(TypedDict):
 
 
 class DataJson(TypedDict):
-    """The beginning of some data: a table, a text, or an image in the first buffer."""
+    """The beginning of some data: a table, a text, or an image, which is the first buffer."""
 
     kind: str
     columns: list[str]
@@ -449,7 +452,7 @@ class DataJson(TypedDict):
 
 
 class OutputJson(TypedDict, total=False):
-    """A text, or the number of the buffer with an image."""
+    """An output: a text, or the index of the buffer that has its image."""
 
     text: str
     image: int
@@ -463,22 +466,22 @@ class CellJson(TypedDict):
     outputs: list[OutputJson]
 
 
-class ExecutedJson(TypedDict):
-    """An executed notebook, without ``omitted_cells`` of its cells."""
+class ExecutedNotebookJson(TypedDict):
+    """The first cells of an executed notebook; ``omitted_cells`` more are not sent."""
 
     cells: list[CellJson]
     omitted_cells: int
 
 
 class PlanJson(TypedDict):
-    """A plan: how many steps, and the first (asset, key, reason)."""
+    """The number of steps of a plan, and the first of them as (asset, key, reason)."""
 
     steps: int
     head: list[tuple[str, str | None, str]]
 
 
-class MeasureJson(TypedDict):
-    """How many keys some axes make, and the first of them."""
+class GridSizeJson(TypedDict):
+    """How many keys a grid has, and the first of them."""
 
-    n: int
+    n_keys: int
     first: str

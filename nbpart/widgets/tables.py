@@ -1,6 +1,6 @@
-"""Tables as HTML: what a workspace, a plan and a backfill show without any code of the browser's.
+"""A workspace, a plan, a backfill and frames as HTML tables without scripts.
 
-Every text is escaped. Colours follow JupyterLab's theme where it is there, else the reader's preference.
+Every text is escaped. Colours are those of JupyterLab's theme where there is one, else for a light background.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.states import DISPLAY_ORDER, STEP_ORDER, PartitionStatus
 from nbpart.widgets.clipping import clip
 from nbpart.widgets.monitor_model import NOT_BEGUN, MonitorModel
-from nbpart.widgets.palette import MARKS, like, mark_of
+from nbpart.widgets.palette import MARKS, colour_status_of, mark_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,27 +33,27 @@ _STYLE = """
 """
 
 
-def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame, as_seen: str = "") -> str:
-    """A workspace in a small table: an asset a row, a status a column, as ``status`` has them.
+def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame, code_checked: str = "") -> str:
+    """A workspace as a table with a row per asset and a column per status, from the counts in ``status``.
 
-    ``as_seen`` says when its code was last looked at, if that is long ago.
+    ``code_checked`` says when its code was last checked for edits, such as "as seen 10:02", or is "".
     """
     if not graph.definitions:
-        lines = "ws.source(...)\n@ws.asset(partitions=...)\ndef my_asset(...): ..."
-        told = f"<p>No assets yet. Register the first:</p><pre>{escape(lines)}</pre>"
-        return page_html(f"<p><b>Workspace</b> {escape(root)}</p>{told}")
+        code = "ws.source(...)\n@ws.asset(partitions=...)\ndef my_asset(...): ..."
+        summary = f"<p>No assets yet. Register the first:</p><pre>{escape(code)}</pre>"
+        return page_html(f"<p><b>Workspace</b> {escape(root)}</p>{summary}")
     columns = [s for s in DISPLAY_ORDER if not status.empty and str(s) in status]
     rows = []
     for definition in graph.definitions:
         counts = {} if definition.is_source else {s: int(status.at[definition.name, str(s)]) for s in columns}
         cells = "".join(_count_cell(counts.get(s), s) for s in columns)
-        over = escape(definition.set_name) if definition.is_partitioned else "—"
+        partitions = escape(definition.set_name) if definition.is_partitioned else "—"
         rows.append(
-            f"<tr><td><b>{escape(definition.name)}</b></td><td>{escape(definition.kind)}</td><td>{over}</td>"
+            f"<tr><td><b>{escape(definition.name)}</b></td><td>{escape(definition.kind)}</td><td>{partitions}</td>"
             f"{cells}<td>{_bar({str(s): n for s, n in counts.items()}) if counts else ''}</td></tr>"
         )
     head = ["asset", "kind", "partitions", *(f"{MARKS[s].glyph} {s}" for s in columns), ""]
-    seen = f' <span class="faint">code {escape(as_seen)}</span>' if as_seen else ""
+    seen = f' <span class="faint">code {escape(code_checked)}</span>' if code_checked else ""
     table = _table(head, rows, numbers=range(3, 3 + len(columns)))
     return page_html(f"<p><b>Workspace</b> {escape(root)}{seen}</p>{table}")
 
@@ -61,13 +61,16 @@ def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame, as_seen: 
 def plan_html(
     selection: str, steps: int, counts: Mapping[str, int], head: pd.DataFrame, notes: Sequence[str] = ()
 ) -> str:
-    """A plan: what would run and why; ``head`` are its first steps, ``notes`` what will keep some from being made."""
+    """A plan: its first steps, ``head``, and the number of all by reason, ``counts``.
+
+    ``notes`` are sentences about what will keep some steps from running.
+    """
     if not steps:
         return page_html(f"<p><b>Plan</b> {escape(selection)}: nothing to do, everything chosen is up to date.</p>")
-    told = ", ".join(f"{n:,} {escape(cause)}" for cause, n in counts.items())
+    summary = ", ".join(f"{n:,} {escape(cause)}" for cause, n in counts.items())
     more = steps - len(head)
     rest = f'<p class="faint">… and {more:,} more: see plan.frame</p>' if more else ""
-    title = f"<p><b>Plan</b> {escape(selection)}: {steps:,} step{'s' if steps > 1 else ''} ({told})</p>"
+    title = f"<p><b>Plan</b> {escape(selection)}: {steps:,} step{'s' if steps > 1 else ''} ({summary})</p>"
     warned = "".join(f"<p>{mark_html('failed')}{escape(note)}</p>" for note in notes)
     return page_html(
         warned + title + _frame(head) + rest + '<p class="faint">Nothing has run; plan.run() runs exactly this.</p>'
@@ -75,18 +78,18 @@ def plan_html(
 
 
 def backfill_html(backfill_id: str, selection: str, status: str, counts: Mapping[str, int]) -> str:
-    """A backfill: how many of its steps have each status."""
+    """A backfill with the number of its steps by status."""
     total = sum(counts.values())
-    told = (
+    summary = (
         "".join(f"<td class='n'>{n:,}</td><td>{mark_html(name)}{escape(name)}</td>" for name, n in counts.items() if n)
         or '<td class="faint">no steps</td>'
     )
     title = f"<p><b>Backfill</b> {escape(backfill_id)} ({escape(selection)}): {mark_html(status)}{escape(status)}"
-    return page_html(f"{title}, {total:,} steps</p>{_bar(counts)}<table><tr>{told}</tr></table>")
+    return page_html(f"{title}, {total:,} steps</p>{_bar(counts)}<table><tr>{summary}</tr></table>")
 
 
 def monitor_html(model: MonitorModel) -> str:
-    """A backfill's monitor as it stands: its counts and what failed last."""
+    """The monitor of a backfill: the counts of its steps and its newest failures."""
     counts = {str(status): model.counts[status] for status in STEP_ORDER}
     shown = backfill_html(model.backfill_id, model.selection, model.status, counts)
     if model.is_requested:
@@ -102,12 +105,12 @@ def monitor_html(model: MonitorModel) -> str:
 
 
 def frame_html(frame: pd.DataFrame) -> str:
-    """A frame as a table."""
+    """A frame as a table; of long texts the beginning."""
     return page_html(_frame(frame) if len(frame) else '<p class="faint">none yet</p>')
 
 
 def page_html(body: str) -> str:
-    """A body with the style of these tables."""
+    """Wrap HTML in an element with the style of these tables."""
     return f'<div class="nbpart-t"><style>{_STYLE}{_status_style()}</style>{body}</div>'
 
 
@@ -125,7 +128,7 @@ def _frame(frame: pd.DataFrame) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[str], numbers: Container[int] = ()) -> str:
-    """``numbers`` are the places of the columns that hold numbers."""
+    """A table of rows that are HTML; ``numbers`` are the indices of columns to align right."""
     titles = "".join(
         f"<th{' class=n' if place in numbers else ''}>{escape(title)}</th>" for place, title in enumerate(head)
     )
@@ -146,12 +149,14 @@ def _count_cell(n: int | None, status: PartitionStatus) -> str:
 
 
 def mark_html(status: str) -> str:
-    """The glyph of a status, if the text is one."""
+    """The glyph of a status in its colour; "" for a text that is no status."""
     mark = mark_of(status)
-    return f'<span class="mark s-{like(status)}" aria-hidden="true">{mark.glyph}</span>' if mark else ""
+    return f'<span class="mark s-{colour_status_of(status)}" aria-hidden="true">{mark.glyph}</span>' if mark else ""
 
 
 def _bar(counts: Mapping[str, int]) -> str:
-    parts = "".join(f'<i class="s-{like(status)}" style="flex:{n} 0 4px"></i>' for status, n in counts.items() if n)
-    told = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "none"
-    return f'<div class="bar" role="img" aria-label="{escape(told)}">{parts}</div>'
+    parts = "".join(
+        f'<i class="s-{colour_status_of(status)}" style="flex:{n} 0 4px"></i>' for status, n in counts.items() if n
+    )
+    summary = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "none"
+    return f'<div class="bar" role="img" aria-label="{escape(summary)}">{parts}</div>'

@@ -78,7 +78,7 @@ class Panel:
                 self.page.keyboard.press(key)
 
     def fold(self, name: str) -> Any:
-        return self.root.locator("details.nbpart-fold", has=self.page.locator("summary", has_text=name))
+        return self.root.locator("details.nbpart-section", has=self.page.locator("summary", has_text=name))
 
 
 def test_from_the_heatmap_to_what_failed_and_its_notebook_in_a_tab(notebook: Open) -> None:
@@ -104,7 +104,7 @@ def test_from_the_heatmap_to_what_failed_and_its_notebook_in_a_tab(notebook: Ope
     panel.button("Show it here").click()
     panel.fold("Executed notebook").locator(".nbpart-cell pre", has_text="<b>working</b>").first.wait_for()
     panel.fold("History").locator("button.nbpart-run").click()
-    panel.root.locator(".nbpart-then", has_text="left it").wait_for()
+    panel.root.locator(".nbpart-past-run", has_text="left it").wait_for()
     panel.button("Back to now").click()
     assert page.locator(".nbpart img, .nbpart-panel b, .nbpart script").count() == 0
 

@@ -60,8 +60,8 @@ def test_it_draws_selects_and_lights_the_neighbours(notebook: Open) -> None:
     assert "<script>alert(1)</script>" in page.locator(".nbpart-node title").first.text_content()
 
     card(page, "raw").hover()
-    assert page.locator(".nbpart-edges path.nbpart-hot").count() == 1
-    assert page.locator(".nbpart-near").count() == 2
+    assert page.locator(".nbpart-edges path.nbpart-highlighted").count() == 1
+    assert page.locator(".nbpart-neighbour").count() == 2
 
     card(page, "raw").click()
     wait_selected(book, ["raw"])

@@ -90,7 +90,7 @@ class Heat:
         assert self.selection() == wanted
 
     def foot(self, text: str) -> None:
-        self.wait(f"() => document.querySelector('.nbpart-heat-foot').textContent.includes({json.dumps(text)})")
+        self.wait(f"() => document.querySelector('.nbpart-heat-footer').textContent.includes({json.dumps(text)})")
 
 
 def show(notebook: Open, scene: str) -> Heat:
@@ -118,12 +118,14 @@ def test_each_status_has_its_colour_and_hover_tells_what_it_is(notebook: Open) -
     assert [heat.colour(n, 0, 12) for n in range(9)] == [LIGHT[c] for c in (4, 5, 5, 4, 1, 2, 3, 0, 5)]
     assert "failed3" in heat.page.locator('[data-status="failed"]').inner_text().replace("\n", "").replace(" ", "")
     heat.page.mouse.move(*heat.at(0, 0, 12))
-    tip = heat.page.locator(".nbpart-heat-tip")
-    heat.wait(f"() => document.querySelector('.nbpart-heat-tip b')?.textContent === {json.dumps(f'one · {HOSTILE}')}")
-    assert "✕ failed" in tip.inner_text()
+    tooltip = heat.page.locator(".nbpart-heat-tooltip")
+    heat.wait(
+        f"() => document.querySelector('.nbpart-heat-tooltip b')?.textContent === {json.dumps(f'one · {HOSTILE}')}"
+    )
+    assert "✕ failed" in tooltip.inner_text()
     assert heat.page.locator(".nbpart-heat img").count() == 0
     heat.page.mouse.move(*heat.at(7, 0, 12))
-    heat.wait("() => document.querySelector('.nbpart-heat-tip').textContent.includes('never run')")
+    heat.wait("() => document.querySelector('.nbpart-heat-tooltip').textContent.includes('never run')")
     assert heat.page.locator(".nbpart-heat-static").count() == 1
     assert not heat.page.locator(".nbpart-heat-static").is_visible()
     assert heat.page.locator(".nbpart-heat-static img").count() == 0
@@ -189,10 +191,10 @@ def test_the_keyboard_does_all(notebook: Open) -> None:
     key("Shift+N")
     heat.foot(f"one · {HOSTILE}")
     heat.selects([["one"], [[0, 1]], [HOSTILE]])
-    assert "Enter selects it" not in heat.page.locator(".nbpart-heat-foot").inner_text()
+    assert "Enter selects it" not in heat.page.locator(".nbpart-heat-footer").inner_text()
     key("/")
     assert heat.page.evaluate("() => document.activeElement.type") == "search"
-    assert "12 of" not in heat.page.locator(".nbpart-live").inner_text()
+    assert "12 of" not in heat.page.locator(".nbpart-announcer").inner_text()
     assert heat.stage.get_attribute("role") == "application"
 
 
@@ -201,10 +203,10 @@ def test_filters_show_only_what_they_let_through(notebook: Open) -> None:
     failed = heat.page.locator('[data-status="failed"]')
     failed.click()
     heat.wait("() => document.querySelector('[data-status=failed]').getAttribute('aria-pressed') === 'true'")
-    assert heat.book.execute("print(h._held.bands[0].places.n)") == "3"
+    assert heat.book.execute("print(h._view_state.bands[0].places.n)") == "3"
     heat.page.locator(".nbpart-heat input[type=search]").fill("11.CSV")
     for _ in range(40):
-        if heat.book.execute("print(h._held.bands[0].places.n)") == "1":
+        if heat.book.execute("print(h._view_state.bands[0].places.n)") == "1":
             break
         heat.page.wait_for_timeout(50)
     heat.page.wait_for_timeout(200)
@@ -254,7 +256,7 @@ def test_an_order_that_is_out_of_date_is_sorted_again_by_a_button(notebook: Open
     heat.book.execute("s.change(c, ids['one'], 5, 4)")
     again.wait_for()
     assert again.inner_text() == "↻ Sort again (1)"
-    third = "print(h._held.keys(h._held.view().head['view'], 0, [2]))"
+    third = "print(h._view_state.keys(h._view_state.view().head['view'], 0, [2]))"
     assert heat.book.execute(third) == "['11.csv']"
     again.click()
     again.wait_for(state="hidden")

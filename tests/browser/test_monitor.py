@@ -29,13 +29,13 @@ def test_it_follows_while_the_cell_waits_and_tells_failures_as_text(notebook: Op
     book.wait_done()
     page.wait_for_function("() => document.querySelector('.nbpart-monitor .nbpart-bar b').textContent === 'failed'")
     assert page.locator(".nbpart-monitor img").count() == 0
-    texts = page.locator(".nbpart-monitor .nbpart-where").all_inner_texts()
+    texts = page.locator(".nbpart-monitor .nbpart-step-name").all_inner_texts()
     assert "raw / <img src=x onerror=alert(1)>" in texts
-    assert "ValueError: no <b>such</b> file" in page.locator(".nbpart-why").first.inner_text()
+    assert "ValueError: no <b>such</b> file" in page.locator(".nbpart-error-text").first.inner_text()
     bar = page.get_by_role("progressbar", name="Steps with an outcome")
     assert bar.get_attribute("aria-valuenow") == bar.get_attribute("aria-valuemax") == "7"
     page.locator(
-        ".nbpart-monitor .nbpart-live", has_text="Backfill failed: 7 of 7 steps, 2 failed, 3 blocked"
+        ".nbpart-monitor .nbpart-announcer", has_text="Backfill failed: 7 of 7 steps, 2 failed, 3 blocked"
     ).wait_for(state="attached")
 
     page.get_by_role("button", name="Retry failed (5 steps)").click()

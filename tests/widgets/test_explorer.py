@@ -64,14 +64,14 @@ def page(explorer: Explorer) -> Page:
     return Page(explorer.panel)
 
 
-def told(explorer: Explorer) -> dict[str, Any]:
+def panel_state(explorer: Explorer) -> dict[str, Any]:
     with explorer.panel.lock:
         return dict(explorer.panel.state()["panel"])
 
 
 def click(explorer: Explorer, row: int, *places: int) -> None:
     """Select places of a row of the first band, as a click does."""
-    view = explorer.heatmap._held.view().head["view"]
+    view = explorer.heatmap._view_state.view().head["view"]
     explorer.heatmap._select(view, 0, [row], [[place, place + 1] for place in places])
 
 
@@ -82,15 +82,15 @@ def ask(page: Page, explorer: Explorer, action: str, **payload: Any) -> dict[str
 
 
 def plan_payload(explorer: Explorer, **more: Any) -> dict[str, Any]:
-    number = explorer.panel.model.chosen.number
-    return {"number": number, "inputs": False, "readers": False, "status": "outdated"} | more
+    number = explorer.panel.model.selection.number
+    return {"selection_number": number, "inputs": False, "readers": False, "status": "outdated"} | more
 
 
 def run_all(ws: nbpart.Workspace, selection: str = "*") -> None:
     ws.backfill(selection, max_workers=2).wait(progress=False)
 
 
-def read_of(explorer: Explorer, key: str | None) -> dict[str, Any]:
+def wait_for_partition(explorer: Explorer, key: str | None) -> dict[str, Any]:
     """What is shown of a partition, once its facts were read."""
 
     def is_read() -> bool:
@@ -98,7 +98,7 @@ def read_of(explorer: Explorer, key: str | None) -> dict[str, Any]:
         return shown is not None and shown.partition_key == key
 
     until(is_read)
-    return told(explorer)
+    return panel_state(explorer)
 
 
 def until(wanted: Callable[[], bool], timeout_s: float = 30) -> None:
@@ -109,7 +109,7 @@ def until(wanted: Callable[[], bool], timeout_s: float = 30) -> None:
         time.sleep(0.02)
 
 
-def begin_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tuple[int, str]:
+def start_backfill_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tuple[int, str]:
     """A backfill of one step that another process has begun."""
     asset_id = ws.project.registry()[asset].asset_id
 
@@ -123,54 +123,59 @@ def begin_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tuple[int, st
 
 
 def test_it_begins_with_the_whole(explorer: Explorer) -> None:
-    now = told(explorer)
-    assert (now["chosen"]["kind"], now["assets"], sum(now["chosen"]["counts"])) == ("all", 3, 7)
+    now = panel_state(explorer)
+    assert (now["selection"]["kind"], now["assets"], sum(now["selection"]["counts"])) == ("all", 3, 7)
     assert [form["name"] for form in now["sets"]] == ["files", "trials"]
     assert [field["name"] for field in now["sets"][1]["params"]] == ["depth", "lr"]
 
 
 def test_what_is_selected_last_is_shown_and_mirrored(explorer: Explorer) -> None:
     explorer.graph.selection = ["raw", "sizes"]
-    assert told(explorer)["chosen"]["counts"][0] == 6
+    assert panel_state(explorer)["selection"]["counts"][0] == 6
     click(explorer, 1, 0, 2)
-    chosen = told(explorer)["chosen"]
-    assert (chosen["kind"], chosen["keys"], chosen["n"], chosen["counts"][0]) == ("partitions", ["a", HOSTILE], 2, 2)
+    chosen = panel_state(explorer)["selection"]
+    assert (chosen["kind"], chosen["keys"], chosen["n_keys"], chosen["counts"][0]) == (
+        "partitions",
+        ["a", HOSTILE],
+        2,
+        2,
+    )
     assert explorer.graph.selection == ["sizes"]
     explorer.graph.selection = ["raw"]
     assert explorer.heatmap.selection is None
-    assert told(explorer)["chosen"]["title"] == "raw"
+    assert panel_state(explorer)["selection"]["title"] == "raw"
     click(explorer, 0, 1)
     explorer.heatmap._clear()
-    assert told(explorer)["chosen"]["kind"] == "assets"
+    assert panel_state(explorer)["selection"]["kind"] == "assets"
     explorer.graph.selection = []
-    assert told(explorer)["chosen"]["kind"] == "all"
+    assert panel_state(explorer)["selection"]["kind"] == "all"
 
 
 def test_one_partition_is_read_on_another_thread(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     run_all(ws, "raw")
     click(explorer, 0, 1)
-    shown = read_of(explorer, "bad")
+    shown = wait_for_partition(explorer, "bad")
     assert shown["partition"]["status"] == "failed"
     assert shown["run"]["error"] == "ValueError: a <b>bad</b> file"
     assert "ValueError" in shown["run"]["traceback"]
     assert "\x1b" not in shown["run"]["traceback"]
     assert Path(shown["run"]["notebook"]).exists()
-    cells = ask(page, explorer, "executed", run_id=shown["run"]["id"])["cells"]
+    cells = ask(page, explorer, "read_executed_notebook", run_id=shown["run"]["id"])["cells"]
     assert any("a <b>bad</b> file" in output.get("text", "") for cell in cells for output in cell["outputs"])
 
 
 def test_data_and_log_are_asked_for(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     run_all(ws, "raw")
     click(explorer, 0, 2)
-    run = read_of(explorer, HOSTILE)["run"]
-    number = explorer.panel.model.chosen.number
-    data = ask(page, explorer, "preview", number=number, run_id=None, file=None)
+    run = wait_for_partition(explorer, HOSTILE)["run"]
+    number = explorer.panel.model.selection.number
+    data = ask(page, explorer, "preview_data", selection_number=number, run_id=None, file=None)
     assert (data["columns"], data["rows"][0]) == (["n", "key"], ["0", HOSTILE])
     assert data["types"][0] == "int64"
-    log = ask(page, explorer, "log", run_id=run["id"], after=None)
+    log = ask(page, explorer, "read_log", run_id=run["id"], after=None)
     assert f"working on {HOSTILE}" in log["text"]
-    assert ask(page, explorer, "log", run_id=run["id"], after=log["end"])["text"] == ""
-    assert not page.ask("preview", {"number": number - 1, "run_id": None, "file": None})["ok"]
+    assert ask(page, explorer, "read_log", run_id=run["id"], after=log["end"])["text"] == ""
+    assert not page.ask("preview_data", {"selection_number": number - 1, "run_id": None, "file": None})["ok"]
 
 
 def test_a_run_is_opened_as_it_was(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
@@ -178,17 +183,17 @@ def test_a_run_is_opened_as_it_was(explorer: Explorer, page: Page, ws: nbpart.Wo
     first = ws.runs(asset="raw", partition_key="a")["run_id"].iloc[0]
     ws.materialize("raw", "a")
     click(explorer, 0, 0)
-    runs = read_of(explorer, "a")["partition"]["runs"]
+    runs = wait_for_partition(explorer, "a")["partition"]["runs"]
     assert [run["id"] for run in runs][1:] == [first]
     answer = ask(page, explorer, "open_run", run_id=first)
     assert (answer["message"], answer["code"]) == (f"As run {first} left it.", f"ws.get_run({first!r})")
     page.wait_for(lambda m: ((m.get("payload") or {}).get("run") or {}).get("id") == first)
-    assert told(explorer)["opened"] == first
+    assert panel_state(explorer)["opened_run_id"] == first
     other = ws.runs(asset="raw", partition_key="bad")["run_id"].iloc[0]
     assert "no run of what is selected" in page.ask("open_run", {"run_id": other})["error"]["message"]
     assert "no run" in page.ask("open_run", {"run_id": HOSTILE})["error"]["message"]
     ask(page, explorer, "open_run", run_id=None)
-    assert told(explorer)["opened"] is None
+    assert panel_state(explorer)["opened_run_id"] is None
 
 
 def test_it_plans_and_runs_what_is_selected(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
@@ -204,11 +209,12 @@ def test_it_plans_and_runs_what_is_selected(explorer: Explorer, page: Page, ws: 
 
 
 def test_all_keys_of_a_set_are_planned_without_naming_them(explorer: Explorer, page: Page) -> None:
-    view = explorer.heatmap._held.view().head["view"]
+    view = explorer.heatmap._view_state.view().head["view"]
     explorer.heatmap._select(view, 0, [0], [[0, 3]])
     assert ask(page, explorer, "plan", **plan_payload(explorer))["code"] == "ws.plan('raw')"
     explorer.panel.model = replace(
-        explorer.panel.model, chosen=replace(explorer.panel.model.chosen, keys=None, whole=False, n=10**6)
+        explorer.panel.model,
+        selection=replace(explorer.panel.model.selection, keys=None, has_all_keys=False, n_keys=10**6),
     )
     assert "one by one" in page.ask("plan", plan_payload(explorer))["error"]["message"]
 
@@ -227,43 +233,43 @@ def test_keys_are_added_as_text_and_by_parameters(explorer: Explorer, page: Page
         "ws.partition_sets['files'].add(['new', 'a'])",
     )
     axes = {"lr": "0.1, 0.2", "depth": "1..5"}
-    assert ask(page, explorer, "measure_grid", partitions="trials", axes=axes)["n"] == 10
+    assert ask(page, explorer, "count_grid", partitions="trials", axes=axes)["n_keys"] == 10
     done = ask(page, explorer, "add_grid", partitions="trials", axes=axes)
     assert done["code"] == "ws.partition_sets['trials'].add_grid(depth=range(1, 6), lr=[0.1, 0.2])"
     assert len(ws.partition_sets["trials"]) == 10
     assert eval(done["code"], {"ws": ws}) == []
-    page.wait_for(lambda m: sum(((m.get("payload") or {}).get("chosen") or {}).get("counts", ())) == 9)
-    assert (
-        "lr: a value" in page.ask("measure_grid", {"partitions": "trials", "axes": {"depth": "1"}})["error"]["message"]
-    )
+    page.wait_for(lambda m: sum(((m.get("payload") or {}).get("selection") or {}).get("counts", ())) == 9)
+    assert "lr: a value" in page.ask("count_grid", {"partitions": "trials", "axes": {"depth": "1"}})["error"]["message"]
     assert "no partitions" in page.ask("add_grid", {"partitions": "files", "axes": {}})["error"]["message"]
 
 
 def test_keys_are_removed_only_as_they_were_shown(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     click(explorer, 0, 0, 2)
-    number = explorer.panel.model.chosen.number
-    assert "2 are selected now" in page.ask("remove", {"number": number, "n": 1})["error"]["message"]
-    done = ask(page, explorer, "remove", number=number, n=2)
+    number = explorer.panel.model.selection.number
+    assert (
+        "2 are selected now" in page.ask("remove_keys", {"selection_number": number, "n_keys": 1})["error"]["message"]
+    )
+    done = ask(page, explorer, "remove_keys", selection_number=number, n_keys=2)
     assert done["message"] == "2 keys removed; their history and data stay."
     assert list(ws.partition_sets["files"]) == ["bad"]
     assert explorer.heatmap.selection is None
     explorer.graph.selection = ["raw"]
-    number = explorer.panel.model.chosen.number
-    assert "Select keys" in page.ask("remove", {"number": number, "n": 0})["error"]["message"]
+    number = explorer.panel.model.selection.number
+    assert "Select keys" in page.ask("remove_keys", {"selection_number": number, "n_keys": 0})["error"]["message"]
 
 
 def test_an_asset_without_partitions_is_looked_at_from_the_graph(explorer: Explorer, page: Page) -> None:
     explorer.graph.selection = ["report"]
-    shown = read_of(explorer, None)
+    shown = wait_for_partition(explorer, None)
     assert (shown["partition"]["status"], shown["partition"]["runs"]) == ("missing", [])
 
 
 def test_a_double_click_shows_one_asset_in_the_heatmap(explorer: Explorer) -> None:
     explorer.graph._focus("sizes")
-    assert [[row.name for row in band.rows] for band in explorer.heatmap._held.bands] == [["sizes"]]
-    assert explorer.heatmap._held.view().head["focus"] == ["sizes"]
+    assert [[row.name for row in band.rows] for band in explorer.heatmap._view_state.bands] == [["sizes"]]
+    assert explorer.heatmap._view_state.view().head["focus"] == ["sizes"]
     explorer.heatmap.focus(None)
-    assert [len(band.rows) for band in explorer.heatmap._held.bands] == [2, 1]
+    assert [len(band.rows) for band in explorer.heatmap._view_state.bands] == [2, 1]
 
 
 def test_a_log_is_followed_while_it_grows(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
@@ -283,11 +289,11 @@ def test_a_log_is_followed_while_it_grows(explorer: Explorer, page: Page, ws: nb
     backfill = ws.backfill("slow", keys="a")
     page.wait_for(lambda m: any(b["is_active"] for b in (m.get("payload") or {}).get("backfills", ())))
     explorer.graph.selection = ["slow"]
-    explorer.panel._choose(replace(explorer.panel.model.chosen, kind="partition", keys=("a",)))
-    run = page.wait_for(lambda m: bool(((m.get("payload") or {}).get("run") or {}).get("log")))["payload"]["run"]
+    explorer.panel._show_selection(replace(explorer.panel.model.selection, kind="partition", keys=("a",)))
+    run = page.wait_for(lambda m: bool(((m.get("payload") or {}).get("run") or {}).get("has_log")))["payload"]["run"]
     text, after = "", None
     for _ in range(400):
-        log = ask(page, explorer, "log", run_id=run["id"], after=after)
+        log = ask(page, explorer, "read_log", run_id=run["id"], after=after)
         text, after = text + log["text"], log["end"]
         if "begun" in text and not Path(GO_ON).exists():
             Path(GO_ON).touch()
@@ -297,7 +303,7 @@ def test_a_log_is_followed_while_it_grows(explorer: Explorer, page: Page, ws: nb
     assert "<b>begun</b>" in text
     assert text.count("ended") == 1
     backfill.wait(progress=False)
-    page.wait_for(lambda m: ((m.get("payload") or {}).get("run") or {}).get("live") is False)
+    page.wait_for(lambda m: ((m.get("payload") or {}).get("run") or {}).get("is_live") is False)
 
 
 def test_pictures_are_sent_as_bytes_and_texts_cleaned(
@@ -305,15 +311,15 @@ def test_pictures_are_sent_as_bytes_and_texts_cleaned(
 ) -> None:
     book = ExecutedNotebook((ExecutedCell("code", HOSTILE, ("\x1b[31mred", b"png")),), 2)
     monkeypatch.setattr(explorer.panel._actions, "read_executed_notebook", lambda run_id: book)
-    answer = ask(page, explorer, "executed", run_id="x")
+    answer = ask(page, explorer, "read_executed_notebook", run_id="x")
     assert answer["cells"] == [{"kind": "code", "source": HOSTILE, "outputs": [{"text": "red"}, {"image": 0}]}]
     assert (answer["omitted_cells"], page.buffers[-1]) == (2, [b"png"])
     click(explorer, 0, 0)
     monkeypatch.setattr(
         explorer.panel._actions, "preview_data", lambda *_: DataPreview("image", "f.png", "c", image=b"png")
     )
-    number = explorer.panel.model.chosen.number
-    assert ask(page, explorer, "preview", number=number, run_id=None, file="roc")["kind"] == "image"
+    number = explorer.panel.model.selection.number
+    assert ask(page, explorer, "preview_data", selection_number=number, run_id=None, file="roc")["kind"] == "image"
 
 
 def test_its_static_form_holds_all_three(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +339,7 @@ def test_refresh_and_plan_tell_what_was_edited_and_when_somebody_looked(
     path = write_notebook(tmp_path / "edited.ipynb", "x = 1")
     ws.notebook(path)
     assert ask(page, explorer, "refresh")["message"] == "Nothing changed."
-    seen = told(explorer)["seen_at"]
+    seen = panel_state(explorer)["code_checked_at"]
     assert datetime.fromisoformat(seen) == ws.code_checked_at
     write_notebook(path, "x = 2")
     answer = ask(page, explorer, "refresh")
@@ -345,7 +351,7 @@ def test_refresh_and_plan_tell_what_was_edited_and_when_somebody_looked(
     path.write_text("{")
     assert "is no notebook" in ask(page, explorer, "refresh")["message"]
     assert not page.ask("plan", plan_payload(explorer))["ok"]
-    assert told(explorer)["seen_at"] > seen
+    assert panel_state(explorer)["code_checked_at"] > seen
 
 
 @pytest.mark.parametrize("sort_by", [None, "key", "status"])
@@ -355,11 +361,11 @@ def test_adding_keys_leaves_what_is_selected_as_it_is(
     explorer.heatmap.show(sort_by=sort_by)
     click(explorer, 0, 0, 1)
     ask(page, explorer, "add_keys", partitions="files", text="another\nand-another")
-    until(lambda: explorer.heatmap._held.bands[0].places.n == 5)
+    until(lambda: explorer.heatmap._view_state.bands[0].places.n == 5)
     run_all(ws, "raw")
-    until(lambda: told(explorer)["chosen"]["counts"][0] == 0)
-    now = told(explorer)
-    assert (now["chosen"]["n"], sum(now["chosen"]["counts"]), now["trouble"]) == (2, 2, "")
+    until(lambda: panel_state(explorer)["selection"]["counts"][0] == 0)
+    now = panel_state(explorer)
+    assert (now["selection"]["n_keys"], sum(now["selection"]["counts"]), now["error"]) == (2, 2, "")
 
 
 def test_adding_to_a_grid_leaves_what_is_selected_as_it_is(
@@ -372,22 +378,24 @@ def test_adding_to_a_grid_leaves_what_is_selected_as_it_is(
         return {"score": lr * depth}
 
     trials.add_grid(lr=[0.1, 0.2], depth=[1, 2])
-    until(lambda: len(explorer.heatmap._held.bands) == 3 and explorer.heatmap._held.bands[1].layout == "grid")
-    view = explorer.heatmap._held.view().head["view"]
+    until(
+        lambda: len(explorer.heatmap._view_state.bands) == 3 and explorer.heatmap._view_state.bands[1].layout == "grid"
+    )
+    view = explorer.heatmap._view_state.view().head["view"]
     explorer.heatmap._select(view, 1, [0], [[0, 3]])
     ask(page, explorer, "add_grid", partitions="trials", axes={"lr": "0.3", "depth": "1..2"})
-    until(lambda: explorer.heatmap._held.bands[1].places.n == 6)
+    until(lambda: explorer.heatmap._view_state.bands[1].places.n == 6)
     ws.materialize("model", {"lr": 0.1, "depth": 1})
-    until(lambda: told(explorer)["chosen"]["counts"][0] == 2)
-    assert (told(explorer)["chosen"]["n"], told(explorer)["trouble"]) == (3, "")
+    until(lambda: panel_state(explorer)["selection"]["counts"][0] == 2)
+    assert (panel_state(explorer)["selection"]["n_keys"], panel_state(explorer)["error"]) == (3, "")
 
 
 def test_of_selected_keys_that_somebody_removed_it_tells_and_lets_go(explorer: Explorer, ws: nbpart.Workspace) -> None:
     click(explorer, 0, 0, 1)
     ws.partition_sets["files"].remove("bad")
-    until(lambda: told(explorer)["chosen"]["kind"] == "assets")
+    until(lambda: panel_state(explorer)["selection"]["kind"] == "assets")
     assert explorer.heatmap.selection is None
-    assert "select them again" in told(explorer)["trouble"]
+    assert "select them again" in panel_state(explorer)["error"]
 
 
 def test_what_blocks_a_partition_is_told_where_it_is_looked_at(
@@ -395,20 +403,22 @@ def test_what_blocks_a_partition_is_told_where_it_is_looked_at(
 ) -> None:
     run_all(ws, "+sizes")
     click(explorer, 1, 1)
-    assert read_of(explorer, "bad")["partition"]["blocked"] == "raw/bad failed: ValueError: a <b>bad</b> file"
+    assert (
+        wait_for_partition(explorer, "bad")["partition"]["blocked"] == "raw/bad failed: ValueError: a <b>bad</b> file"
+    )
     assert "blocked" in explorer.static_html()
     assert "<b>bad" not in explorer.panel.static_html()
-    view = explorer.heatmap._held.view().head["view"]
-    found = explorer.heatmap._details(view, 0, 1, 1).payload["found"]
+    view = explorer.heatmap._view_state.view().head["view"]
+    found = explorer.heatmap._details(view, 0, 1, 1).payload["partition"]
     assert found["blocked"] == "raw/bad failed: ValueError: a <b>bad</b> file"
 
 
 def test_what_was_cut_off_can_be_resumed_from_an_explorer_that_is_opened_later(ws: nbpart.Workspace) -> None:
-    number, backfill_id = begin_elsewhere(ws, "raw", "a")
+    number, backfill_id = start_backfill_elsewhere(ws, "raw", "a")
     ws.project.catalog.write(lambda b: events.finish_backfill(b, number, "interrupted"))
     explorer = ws.explore()
     page = Page(explorer.panel)
-    [shown] = told(explorer)["backfills"]
+    [shown] = panel_state(explorer)["backfills"]
     assert (shown["id"], shown["status"], shown["allowed"]["resume"]) == (backfill_id, "interrupted", 1)
     done = ask(page, explorer, "resume", backfill_id=backfill_id)
     assert done["code"] == f"ws.backfills[{backfill_id!r}].resume()"
@@ -424,12 +434,12 @@ def test_what_was_asked_for_can_be_begun_or_let_go(explorer: Explorer, page: Pag
     options = BackfillOptions(max_workers=1).to_json()
     ids = [ws.project.catalog.write(lambda b: events.request_backfill(b, "raw", options, wanted))[1] for _ in range(2)]
     page.wait_for(lambda m: len((m.get("payload") or {}).get("backfills", ())) == 2)
-    assert [b["status"] for b in told(explorer)["backfills"]] == ["requested"] * 2
-    assert "not begun" in told(explorer)["backfills"][0]["waiting_for"]
-    assert told(explorer)["backfills"][0]["allowed"]["cancel"] is True
+    assert [b["status"] for b in panel_state(explorer)["backfills"]] == ["requested"] * 2
+    assert "not begun" in panel_state(explorer)["backfills"][0]["waiting_for"]
+    assert panel_state(explorer)["backfills"][0]["allowed"]["cancel"] is True
     ask(page, explorer, "cancel", backfill_id=ids[1])
     ask(page, explorer, "resume", backfill_id=ids[0])
     ws.backfills[ids[0]].wait(progress=False)
     assert ws.backfills[ids[1]].status == "cancelled"
-    until(lambda: {b["status"] for b in told(explorer)["backfills"]} == {"succeeded", "cancelled"})
+    until(lambda: {b["status"] for b in panel_state(explorer)["backfills"]} == {"succeeded", "cancelled"})
     assert ws.partition_status("raw")["status"].tolist()[0] == "materialized"

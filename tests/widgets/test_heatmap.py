@@ -77,32 +77,32 @@ def test_keys_of_a_large_selection_are_read_when_asked_for(catalog: Catalog) -> 
     assert heat.selection.keys is None
     assert heat.selected_keys() == [str(n) for n in range(1, 900)]
     catalog.write(lambda b: events.remove_keys(b, set_id, ["0"]))
-    heat._held.follow()
+    heat._view_state.update()
     with pytest.raises(WorkspaceError, match="select them again"):
         heat.selected_keys()
     heat.close()
 
 
-def test_details_hold_nothing_that_json_has_not(page: Page) -> None:
-    found = ask(page, "details", view=1, band=0, row=0, place=2)["found"]
+def test_details_are_valid_json(page: Page) -> None:
+    found = ask(page, "details", view=1, band=0, row=0, place=2)["partition"]
     assert (found["key"], found["status"], found["duration_s"]) == ("c", "materialized", 3.0)
     assert found["metrics"] == [("accuracy", "nan")]
-    assert ask(page, "details", view=1, band=0, row=1, place=1)["found"]["status"] == "missing"
-    assert ask(page, "details", view=1, band=0, row=1, place=99)["found"] is None
+    assert ask(page, "details", view=1, band=0, row=1, place=1)["partition"]["status"] == "missing"
+    assert ask(page, "details", view=1, band=0, row=1, place=99)["partition"] is None
 
 
-def test_keys_are_told_for_places(page: Page) -> None:
+def test_keys_are_returned_for_places(page: Page) -> None:
     assert ask(page, "keys", view=1, band=0, places=[2, 0, 7])["keys"] == ["c", "a", None]
 
 
-def test_another_choice_is_a_whole(page: Page, heat: PartitionHeatmap) -> None:
-    ask(page, "choose", color_by="duration_s", sort_by="key", statuses=[FAILED], text="")
+def test_other_options_send_the_whole_view(page: Page, heat: PartitionHeatmap) -> None:
+    ask(page, "set_options", color_by="duration_s", sort_by="key", statuses=[FAILED], text="")
     [whole] = [m for m in page.messages if m.get("kind") == "view"]
     assert (whole["payload"]["color_by"], whole["payload"]["bands"][0]["shown"]) == ("duration_s", 1)
     heat.show(status=None, color_by="status", sort_by=None)
     heat.show(status="failed", text="a")
-    assert heat._held.choice.statuses == {FAILED}
-    assert heat._held.choice.text == "a"
+    assert heat._view_state.options.statuses == {FAILED}
+    assert heat._view_state.options.text == "a"
 
 
 @pytest.mark.parametrize(
@@ -113,30 +113,30 @@ def test_another_choice_is_a_whole(page: Page, heat: PartitionHeatmap) -> None:
         ("select", {"view": 1, "band": 0, "rows": [-1], "ranges": [[0, 1]]}),
         ("select", {"view": 8, "band": 0, "rows": [0], "ranges": [[0, 1]]}),
         ("keys", {"view": 1, "band": 0, "places": list(range(5000))}),
-        ("choose", {"color_by": "a'; drop table keys", "sort_by": None, "statuses": [], "text": ""}),
-        ("choose", {"color_by": "status", "sort_by": None, "statuses": [17], "text": ""}),
+        ("set_options", {"color_by": "a'; drop table keys", "sort_by": None, "statuses": [], "text": ""}),
+        ("set_options", {"color_by": "status", "sort_by": None, "statuses": [17], "text": ""}),
         ("details", {"view": 1, "band": 0, "row": 0, "place": "0"}),
         ("evaluate", {"code": "1"}),
     ],
 )
-def test_what_a_page_may_not_ask_is_refused_in_a_sentence(page: Page, action: str, payload: dict[str, Any]) -> None:
+def test_a_wrong_request_is_refused_with_the_reason(page: Page, action: str, payload: dict[str, Any]) -> None:
     answer = page.ask(action, payload)
     assert not answer["ok"]
     assert answer["error"]["message"].endswith(".")
 
 
 @pytest.mark.parametrize("options", [{"color_by": "a b"}, {"color_by": "key"}, {"sort_by": "1x"}, {"color_by": 3}])
-def test_a_choice_that_makes_no_sense_is_refused(catalog: Catalog, options: dict[str, Any]) -> None:
+def test_wrong_options_are_refused(catalog: Catalog, options: dict[str, Any]) -> None:
     with pytest.raises(DeclarationError):
         PartitionHeatmap(catalog, **options)
 
 
-def test_a_status_that_is_none_is_refused(heat: PartitionHeatmap) -> None:
+def test_an_unknown_status_is_refused(heat: PartitionHeatmap) -> None:
     with pytest.raises(DeclarationError, match="'done' is no status"):
         heat.show(status=["failed", "done"])
 
 
-def test_it_follows_what_others_write(heat: PartitionHeatmap, page: Page, tmp_path: Path) -> None:
+def test_writes_of_others_are_sent_as_patches(heat: PartitionHeatmap, page: Page, tmp_path: Path) -> None:
     other = Catalog.open(tmp_path / "catalog.duckdb")
     scenes.change(other, 2, 1, MADE)
     found = page.wait_for(lambda m: m.get("kind") == "cells", 5)
@@ -144,9 +144,9 @@ def test_it_follows_what_others_write(heat: PartitionHeatmap, page: Page, tmp_pa
     other.close()
 
 
-def test_a_page_that_comes_late_has_the_newest(heat: PartitionHeatmap, catalog: Catalog) -> None:
+def test_a_page_that_is_opened_late_gets_the_newest_state(heat: PartitionHeatmap, catalog: Catalog) -> None:
     scenes.change(catalog, 2, 1, FAILED)
-    heat._held.follow()
+    heat._view_state.update()
     whole = heat.get_state("snapshot")["snapshot"]
     assert whole["seq"] == heat.seq >= 1
     assert whole["state"]["head"]["bands"][0]["counts"][1][FAILED] == 1

@@ -12,15 +12,15 @@ from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 from nbpart.widgets.heatmap_model import (
     URGENCY,
+    Dependency,
     Grid,
     Highlight,
-    Link,
     Members,
     Places,
     Scale,
     Selection,
     fit_scale,
-    holds,
+    fits,
     plan_grid,
     plan_highlights,
     plan_places,
@@ -49,7 +49,7 @@ def test_ids_in_a_row_are_found_without_a_search(first: int, n: int, asked: list
     assert found == [members.index(key_id) if key_id in members else -1 for key_id in asked]
 
 
-def test_values_of_strangers_are_left_out() -> None:
+def test_values_of_ids_that_are_no_members_are_left_out() -> None:
     filled = Members(array([5, 3, 9])).fill(array([9, 4, 5]), np.array([1, 2, 3], np.uint8), 7)
     assert filled.tolist() == [3, 7, 1]
     assert filled.dtype == np.uint8
@@ -92,11 +92,11 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 def test_a_scale_keeps_the_order_of_values(values: list[float]) -> None:
     scale = fit_scale([np.array(values)])
     assert scale is not None
-    steps = scale.encode(np.array(sorted(values)))
-    assert (np.diff(steps.astype(int)) >= 0).all()
-    assert steps.min() >= 1
+    levels = scale.encode(np.array(sorted(values)))
+    assert (np.diff(levels.astype(int)) >= 0).all()
+    assert levels.min() >= 1
     if min(values) < max(values):
-        assert (steps[0], steps[-1]) == (1, 255)
+        assert (levels[0], levels[-1]) == (1, 255)
 
 
 def test_what_is_not_known_is_step_0_and_what_is_outside_stands_at_an_end() -> None:
@@ -113,10 +113,10 @@ def test_a_wide_scale_of_positive_values_is_logarithmic() -> None:
 
 
 def test_a_scale_holds_what_lies_within() -> None:
-    assert holds(Scale(0, 1), np.array([0.5, math.nan, math.inf]))
-    assert not holds(Scale(0, 1), np.array([1.5]))
-    assert not holds(None, np.array([1.5]))
-    assert holds(None, np.array([math.nan]))
+    assert fits(Scale(0, 1), np.array([0.5, math.nan, math.inf]))
+    assert not fits(Scale(0, 1), np.array([1.5]))
+    assert not fits(None, np.array([1.5]))
+    assert fits(None, np.array([math.nan]))
 
 
 def test_two_parameters_make_a_grid_with_the_longer_one_across() -> None:
@@ -162,14 +162,20 @@ def test_the_largest_value_comes_first_and_nothing_last() -> None:
 
 
 def test_what_a_selection_reads_and_what_reads_it() -> None:
-    links = [Link(2, 1, "same"), Link(3, 2, "same"), Link(4, 2, "all"), Link(2, 9, "whole"), Link(7, 8, "same")]
-    assert plan_highlights([2], ((3, 5),), links) == [
-        Highlight(1, "read", ((3, 5),)),
+    dependencies = [
+        Dependency(2, 1, "same"),
+        Dependency(3, 2, "same"),
+        Dependency(4, 2, "all"),
+        Dependency(2, 9, "whole"),
+        Dependency(7, 8, "same"),
+    ]
+    assert plan_highlights([2], ((3, 5),), dependencies) == [
+        Highlight(1, "input", ((3, 5),)),
         Highlight(3, "reader", ((3, 5),)),
         Highlight(4, "reader", None),
-        Highlight(9, "read", None),
+        Highlight(9, "input", None),
     ]
-    assert plan_highlights([1, 2, 3, 4, 9], ((0, 1),), links) == []
+    assert plan_highlights([1, 2, 3, 4, 9], ((0, 1),), dependencies) == []
 
 
 def test_the_length_of_a_selection_counts_partitions() -> None:

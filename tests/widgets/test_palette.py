@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nbpart.states import BackfillStatus, PartitionStatus, RunStatus, StepStatus
-from nbpart.widgets.palette import DARK_GROUND, LIGHT_GROUND, LIKE, MARKS, colour_rules, mark_of
+from nbpart.widgets.palette import COLOURED_AS, DARK_BACKGROUND, LIGHT_BACKGROUND, MARKS, colour_rules, mark_of
 
 #: Machado, Oliveira, Fernandes 2009, severity 1.0, in linear RGB.
 VIEWS = {
@@ -70,12 +70,14 @@ def test_the_distance_is_that_of_the_published_pairs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ground", "name", "least"), [(LIGHT_GROUND, "light", 3.0), (DARK_GROUND, "dark", 3.0)], ids=["light", "dark"]
+    ("background", "name", "least"),
+    [(LIGHT_BACKGROUND, "light", 3.0), (DARK_BACKGROUND, "dark", 3.0)],
+    ids=["light", "dark"],
 )
-def test_every_colour_but_missing_stands_out_from_the_ground(ground: str, name: str, least: float) -> None:
+def test_every_colour_but_missing_contrasts_with_the_background(background: str, name: str, least: float) -> None:
     for status, mark in MARKS.items():
         if status is not PartitionStatus.MISSING:  # it has an outline
-            assert contrast(getattr(mark, name), ground) >= least, status
+            assert contrast(getattr(mark, name), background) >= least, status
 
 
 @pytest.mark.parametrize(("name", "least"), [("light", 20.0), ("dark", 13.0)])
@@ -89,7 +91,7 @@ def test_any_two_colours_can_be_told_apart_by_everyone(name: str, least: float) 
 def test_every_status_has_a_glyph_of_its_own() -> None:
     assert set(MARKS) == set(PartitionStatus)
     assert len({mark.glyph for mark in MARKS.values()}) == len(MARKS)
-    assert set(LIKE) == {*StepStatus, BackfillStatus.REQUESTED, BackfillStatus.CANCELLING}
+    assert set(COLOURED_AS) == {*StepStatus, BackfillStatus.REQUESTED, BackfillStatus.CANCELLING}
     assert all(mark_of(status) for status in [*PartitionStatus, *StepStatus])
     assert mark_of("no status") is None
 

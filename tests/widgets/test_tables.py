@@ -8,7 +8,7 @@ import pytest
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
 from nbpart.states import DISPLAY_ORDER, PartitionStatus, StepStatus
-from nbpart.widgets.palette import MARKS, like, mark_of
+from nbpart.widgets.palette import MARKS, colour_status_of, mark_of
 from nbpart.widgets.tables import backfill_html, frame_html, plan_html, workspace_html
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -61,7 +61,7 @@ def test_a_plan_tells_how_many_steps_it_does_not_show() -> None:
 def test_every_status_of_a_step_has_a_mark(status: StepStatus) -> None:
     mark = mark_of(status)
     assert mark is not None
-    assert (mark.light, mark.dark) == (MARKS[like(status)].light, MARKS[like(status)].dark)
+    assert (mark.light, mark.dark) == (MARKS[colour_status_of(status)].light, MARKS[colour_status_of(status)].dark)
     assert str(status) in backfill_html("b", "*", "running", {str(status): 3})
 
 

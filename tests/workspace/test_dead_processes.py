@@ -79,7 +79,7 @@ READS: dict[str, Callable[[nbpart.Workspace], object]] = {
     "a widget's partition": lambda ws: WorkspaceActions(ws.project).read_partition("raw", "a"),
     "a widget's run": lambda ws: WorkspaceActions(ws.project).read_run(run_id(ws)).status,
     "graph": lambda ws: ws.graph().model.cards[0].counts[3],
-    "heatmap": lambda ws: ws.heatmap()._held.bands[0].counts[0, 3],
+    "heatmap": lambda ws: ws.heatmap()._view_state.bands[0].counts[0, 3],
     "monitor": lambda ws: make_monitor(ws.project, backfill_id(ws)).model.status,
     "explorer": lambda ws: [one["status"] for one in ws.explore().panel.state()["panel"]["backfills"]],
 }
@@ -120,7 +120,7 @@ def test_a_process_that_dies_later_is_noticed_within_two_seconds(
             process.kill()
         # nothing is refreshed here: the reads do it, and the widgets though nobody reads
         wait_for(lambda: graph.model.cards[0].counts[3] == 0, 30, "the graph shows that nothing runs")
-        wait_for(lambda: heat._held.bands[0].counts[0, 3] == 0, 30, "the heatmap shows that nothing runs")
+        wait_for(lambda: heat._view_state.bands[0].counts[0, 3] == 0, 30, "the heatmap shows that nothing runs")
         assert ws.runs()["status"].tolist() == ["interrupted"]
         graph.close()
         heat.close()

@@ -2,41 +2,41 @@
 
 import { element } from '../shared/elements.js';
 import { onEnter } from '../shared/page.js';
-import { plural, shorten } from '../shared/words.js';
-import { act } from './forms.js';
+import { plural, shorten } from '../shared/format.js';
+import { runAction } from './forms.js';
 
-/** @import { Fold } from './types.js' */
-/** @import { ExplorerContract, FieldJson, PanelJson, SetJson } from '../generated/messages.js' */
+/** @import { Section } from './types.js' */
+/** @import { ExplorerContract, ParameterFieldJson, PanelJson, EditableSetJson } from '../generated/messages.js' */
 /** @import { Link, Outcome } from '../shared/types.js' */
 
 /** @type {Record<string, string>} */
-const AXIS_HINTS = { int: '3 or 3, 5 or 1..10', float: '0.1 or 0.01, 0.1 or 0..1:0.25', date: '2026-01-01..2026-01-31', datetime: '2026-01-01T06:00', bool: 'true, false', str: 'a, b' };
+const VALUE_HINTS = { int: '3 or 3, 5 or 1..10', float: '0.1 or 0.01, 0.1 or 0..1:0.25', date: '2026-01-01..2026-01-31', datetime: '2026-01-01T06:00', bool: 'true, false', str: 'a, b' };
 
 /**
  * Add keys to a set: as text, or by a field for each declared parameter.
  *
  * @param {Link<ExplorerContract>} link
- * @param {Fold} fold
+ * @param {Section} section
  * @param {Outcome} result
  */
-export function makeAddForm(link, fold, result) {
-  const which = element('select', { 'aria-label': 'Partitions', onchange: () => draw() });
+export function makeAddForm(link, section, result) {
+  const setSelect = element('select', { 'aria-label': 'Partitions', onchange: () => draw() });
   const about = element('p', { class: 'nbpart-faint' });
   const form = element('form', { class: 'nbpart-form', onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); add(); } });
-  fold.body.append(element('label', { class: 'nbpart-field' }, element('span', { text: 'partitions' }), which), about, form, result.node);
-  /** @type {SetJson[]} */
+  section.body.append(element('label', { class: 'nbpart-field' }, element('span', { text: 'partitions' }), setSelect), about, form, result.node);
+  /** @type {EditableSetJson[]} */
   let sets = [];
-  /** @type {(FieldJson & { box: HTMLInputElement })[] | null} by parameter, or null where keys are text */
+  /** @type {(ParameterFieldJson & { box: HTMLInputElement })[] | null} by parameter, or null where keys are text */
   let fields = null;
   const text = element('textarea', { rows: 3, spellcheck: 'false', 'aria-label': 'Keys, one a line' });
   onEnter(text);
-  let measured = element('span');
+  let countLabel = element('span');
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   /** @type {number | null} */
   let number = null;
 
-  const current = () => sets.find(({ name }) => name === which.value);
+  const current = () => sets.find(({ name }) => name === setSelect.value);
 
   function draw(asText = false) {
     const set = current();
@@ -44,19 +44,19 @@ export function makeAddForm(link, fold, result) {
     if (!set) return;
     result.clear();
     const parameters = set.params.length > 0;
-    fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: axisBox(parameter) })) : null;
+    fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter) })) : null;
     text.value = '';
     text.placeholder = parameters ? set.params.map(({ name }) => `${name}=…`).join(',') : 'one key a line';
-    measured = element('span', { class: 'nbpart-faint', 'aria-live': 'polite' });
-    const way = parameters ? element('button', { type: 'button', class: 'nbpart-quiet', text: asText ? 'by parameters' : 'as text', onclick: () => draw(!asText) }) : null;
-    form.append(...(fields ? fields.map(({ name, takes, box }) => element('label', { class: 'nbpart-field', title: takes }, element('span', { text: name }), box)) : [text]),
-      element('div', { class: 'nbpart-bar' }, element('button', { type: 'submit', class: 'nbpart-main', text: 'Add' }), measured, element('span', { class: 'nbpart-space' }), way));
+    countLabel = element('span', { class: 'nbpart-faint', 'aria-live': 'polite' });
+    const switchButton = parameters ? element('button', { type: 'button', class: 'nbpart-plain', text: asText ? 'by parameters' : 'as text', onclick: () => draw(!asText) }) : null;
+    form.append(...(fields ? fields.map(({ name, accepts, box }) => element('label', { class: 'nbpart-field', title: accepts }, element('span', { text: name }), box)) : [text]),
+      element('div', { class: 'nbpart-bar' }, element('button', { type: 'submit', class: 'nbpart-primary', text: 'Add' }), countLabel, element('span', { class: 'nbpart-spacer' }), switchButton));
   }
 
-  /** @param {FieldJson} field */
-  function axisBox({ kind, choices, default: fallback }) {
-    const hint = choices.length ? choices.join(', ') : AXIS_HINTS[kind];
-    const box = element('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder: fallback ? `${fallback} (default)` : hint, oninput: () => measureSoon() });
+  /** @param {ParameterFieldJson} field */
+  function makeValueField({ kind, choices, default: fallback }) {
+    const hint = choices.length ? choices.join(', ') : VALUE_HINTS[kind];
+    const box = element('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder: fallback ? `${fallback} (default)` : hint, oninput: () => countSoon() });
     onEnter(box, () => form.requestSubmit());
     return box;
   }
@@ -64,19 +64,19 @@ export function makeAddForm(link, fold, result) {
   /** @returns {Record<string, string>} */
   const axes = () => Object.fromEntries((fields ?? []).map(({ name, box }) => [name, box.value]));
 
-  function measureSoon() {
+  function countSoon() {
     clearTimeout(timer);
-    timer = setTimeout(measure, 250);
+    timer = setTimeout(countGrid, 250);
   }
 
-  async function measure() {
-    const own = measured;
+  async function countGrid() {
+    const own = countLabel;
     if (!fields || fields.some(({ required, box }) => required && !box.value.trim())) {
       own.textContent = '';
       return;
     }
     try {
-      const { n, first } = await link.request('measure_grid', { partitions: which.value, axes: axes() });
+      const { n_keys: n, first } = await link.request('count_grid', { partitions: setSelect.value, axes: axes() });
       own.textContent = `${plural(n, 'key')}: ${shorten(first, 40)}${n > 1 ? ' …' : ''}`;
     } catch (error) {
       own.textContent = error.message;
@@ -84,10 +84,10 @@ export function makeAddForm(link, fold, result) {
   }
 
   async function add() {
-    const partitions = which.value;
+    const partitions = setSelect.value;
     const answer = await (fields
-      ? act(link, form, result, 'add_grid', { partitions, axes: axes() })
-      : act(link, form, result, 'add_keys', { partitions, text: text.value }));
+      ? runAction(link, form, result, 'add_grid', { partitions, axes: axes() })
+      : runAction(link, form, result, 'add_keys', { partitions, text: text.value }));
     if (!answer) return;
     text.value = '';
     (fields ? fields[0].box : text).focus();
@@ -96,28 +96,28 @@ export function makeAddForm(link, fold, result) {
   return {
     /** @param {PanelJson} panel */
     show(panel) {
-      const { chosen } = panel;
-      fold.show(panel.sets.length > 0);
+      const { selection } = panel;
+      section.show(panel.sets.length > 0);
       const before = JSON.stringify(sets);
-      const chosenBefore = which.dataset.chosen;
+      const selectedBefore = setSelect.dataset.selection;
       sets = panel.sets;
       if (JSON.stringify(sets) !== before) {
-        const kept = which.value;
-        which.replaceChildren(...sets.map(({ name }) => element('option', { value: name, text: name })));
-        if (sets.some(({ name }) => name === kept)) which.value = kept;
+        const kept = setSelect.value;
+        setSelect.replaceChildren(...sets.map(({ name }) => element('option', { value: name, text: name })));
+        if (sets.some(({ name }) => name === kept)) setSelect.value = kept;
         draw();
       }
-      if (chosen.set !== chosenBefore && sets.some(({ name }) => name === chosen.set) && chosen.set !== which.value) {
-        which.value = chosen.set;
+      if (selection.set !== selectedBefore && sets.some(({ name }) => name === selection.set) && selection.set !== setSelect.value) {
+        setSelect.value = selection.set;
         draw();
       }
-      which.dataset.chosen = chosen.set;
-      const none = ['all', 'assets'].includes(chosen.kind) && chosen.counts.every((n) => !n);
+      setSelect.dataset.selection = selection.set;
+      const none = ['all', 'assets'].includes(selection.kind) && selection.counts.every((n) => !n);
       about.textContent = none && sets.length ? 'There are no partitions yet: add the first keys here.' : '';
       about.hidden = !about.textContent;
-      // it does not fold away from who is adding
-      if (none || chosen.number !== number) fold.suggest(none);
-      number = chosen.number;
+      // it does not section away from who is adding
+      if (none || selection.number !== number) section.suggestOpen(none);
+      number = selection.number;
     },
     close: () => clearTimeout(timer),
   };

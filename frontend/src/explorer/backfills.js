@@ -3,15 +3,15 @@
 import { element, setAttributes } from '../shared/elements.js';
 import { makeOutcome } from '../shared/outcome.js';
 import { isRetryable, makeGlyph, markOf } from '../shared/statuses.js';
-import { formatCount, formatDuration, plural, shorten } from '../shared/words.js';
-import { act } from './forms.js';
+import { formatCount, formatDuration, plural, shorten } from '../shared/format.js';
+import { runAction } from './forms.js';
 
 /** @import { Row } from './types.js' */
 /** @import { BackfillJson, ExplorerContract, PanelJson } from '../generated/messages.js' */
 /** @import { Link } from '../shared/types.js' */
 
 /**
- * The backfills that go on, wait to be begun or were cut off, and those that ended since; each with its bar.
+ * The backfills that backfillButton on, wait to be begun or were cut off, and those that ended since; each with its bar.
  *
  * @param {Link<ExplorerContract>} link
  */
@@ -27,31 +27,31 @@ export function makeBackfillList(link) {
    * @returns {Row}
    */
   function row(id) {
-    const sign = element('span');
-    const told = element('span', { class: 'nbpart-where' });
+    const glyph = element('span');
+    const summary = element('span', { class: 'nbpart-step-name' });
     const bar = element('div', { class: 'nbpart-steps', role: 'progressbar', 'aria-valuemin': '0' });
     /** @type {(text: string, action: 'cancel' | 'retry_failed' | 'resume') => HTMLButtonElement} */
-    const button = (text, action) => element('button', { type: 'button', text, onclick: () => act(link, node, result, action, { backfill_id: id }) });
+    const button = (text, action) => element('button', { type: 'button', text, onclick: () => runAction(link, node, result, action, { backfill_id: id }) });
     const cancel = button('Cancel', 'cancel');
     const retry = button('Retry failed', 'retry_failed');
     const resume = button('Resume', 'resume');
-    const box = element('div', { class: 'nbpart-backfill', title: id }, element('div', { class: 'nbpart-row' }, sign, told, element('span', { class: 'nbpart-space' }), resume, cancel, retry), bar);
-    return { box, sign, told, bar, cancel, retry, resume };
+    const box = element('div', { class: 'nbpart-backfill', title: id }, element('div', { class: 'nbpart-row' }, glyph, summary, element('span', { class: 'nbpart-spacer' }), resume, cancel, retry), bar);
+    return { box, glyph, summary, bar, cancel, retry, resume };
   }
 
   /**
    * @param {BackfillJson} one
    * @param {Row} row
    */
-  function update(one, { sign, told, bar, cancel, retry, resume }) {
-    sign.replaceChildren(makeGlyph(one.status));
+  function update(one, { glyph, summary, bar, cancel, retry, resume }) {
+    glyph.replaceChildren(makeGlyph(one.status));
     const bad = one.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
     const left = one.is_active && one.remaining_s !== null ? `about ${formatDuration(one.remaining_s)} left` : '';
     const stands = one.waiting_for || `${formatCount(one.done)} of ${formatCount(one.steps)}`;
-    told.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${stands}`, ...bad, left].filter(Boolean).join(', ');
+    summary.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${stands}`, ...bad, left].filter(Boolean).join(', ');
     const total = one.counts.reduce((sum, [, n]) => sum + n, 0) || 1;
     bar.replaceChildren(...one.counts.filter(([, n]) => n).map(([name, n]) => {
-      const part = element('i', { class: `s-${markOf(name).like} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
+      const part = element('i', { class: `s-${markOf(name).colour} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
       part.style.flex = `${n / total} 0 5px`;
       return part;
     }));

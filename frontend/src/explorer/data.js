@@ -4,18 +4,18 @@ import { element } from '../shared/elements.js';
 import { findServedPath, makeFileLink } from '../shared/files.js';
 import { makeCodeLine } from '../shared/outcome.js';
 import { makeGlyph } from '../shared/statuses.js';
-import { formatBytes, formatDuration, formatTime, plural, shorten } from '../shared/words.js';
+import { formatBytes, formatDuration, formatTime, plural, shorten } from '../shared/format.js';
 
-/** @import { Fold, Pictures } from './types.js' */
-/** @import { BriefJson, CellJson, DataJson, ExplorerContract, MadeJson, PanelJson, RunJson } from '../generated/messages.js' */
+/** @import { Section, ImageUrls } from './types.js' */
+/** @import { RunSummaryJson, CellJson, DataJson, ExplorerContract, MaterializationJson, PanelJson, RunJson } from '../generated/messages.js' */
 /** @import { Link } from '../shared/types.js' */
 
 /**
- * Pictures of PNG bytes; their addresses are let go of when others are shown.
+ * ImageUrls of PNG bytes; their addresses are let backfillButton of when others are shown.
  *
- * @returns {Pictures}
+ * @returns {ImageUrls}
  */
-function makePictures() {
+function makeImages() {
   /** @type {string[]} */
   let urls = [];
   return {
@@ -24,7 +24,7 @@ function makePictures() {
       urls.push(url);
       return element('img', { class: 'nbpart-figure', src: url, alt: label });
     },
-    drop: () => {
+    release: () => {
       urls.forEach((url) => URL.revokeObjectURL(url));
       urls = [];
     },
@@ -43,10 +43,10 @@ function makeDataTable({ columns, types, rows }) {
  * The data of a partition, as it is now or as a run left it, and its files.
  *
  * @param {Link<ExplorerContract>} link
- * @param {Fold} fold
+ * @param {Section} section
  */
-export function makeDataView(link, fold) {
-  const images = makePictures();
+export function makeDataView(link, section) {
+  const images = makeImages();
   let shown = '';
 
   /**
@@ -54,8 +54,8 @@ export function makeDataView(link, fold) {
    * @param {string | null} file
    */
   async function preview(panel, file) {
-    const { number } = panel.chosen;
-    const answer = await link.request('preview', { number, run_id: panel.opened, file });
+    const { number } = panel.selection;
+    const answer = await link.request('preview_data', { selection_number: number, run_id: panel.opened_run_id, file });
     if (answer.kind === 'image' && answer.buffers.length) return { answer, node: images.make(answer.buffers[0], file || 'The figure') };
     if (answer.kind === 'table') return { answer, node: makeDataTable(answer) };
     return { answer, node: element('pre', { class: 'nbpart-text', tabindex: '0', 'aria-label': 'Data', text: answer.text }) };
@@ -63,14 +63,14 @@ export function makeDataView(link, fold) {
 
   /**
    * @param {PanelJson} panel
-   * @param {MadeJson} made
+   * @param {MaterializationJson} made
    */
   async function read(panel, made) {
     const own = shown;
     const parts = [];
     try {
       const { answer, node } = await preview(panel, null);
-      parts.push(element('p', { class: 'nbpart-faint', text: answer.message }), node, panel.opened ? makeCodeLine(answer.code) : '');
+      parts.push(element('p', { class: 'nbpart-faint', text: answer.message }), node, panel.opened_run_id ? makeCodeLine(answer.code) : '');
       const figures = made.files.filter(({ name, format }) => name && format === 'figure').slice(0, 6);
       for (const { name } of figures) {
         const figure = await preview(panel, name);
@@ -81,24 +81,24 @@ export function makeDataView(link, fold) {
     }
     if (own !== shown) return;
     const others = made.files.filter(({ name, format }) => name && format !== 'figure');
-    fold.body.replaceChildren(...parts, ...others.map(({ name, bytes, path }) =>
+    section.body.replaceChildren(...parts, ...others.map(({ name, bytes, path }) =>
       element('div', { class: 'nbpart-row' }, makeFileLink(path, link.state.home, name), element('span', { class: 'nbpart-faint', text: bytes === null ? '' : formatBytes(bytes) }))));
   }
 
   return {
     /** @param {PanelJson} panel */
     show(panel) {
-      const { partition, run, opened } = panel;
-      const made = partition && (opened ? run && run.made : partition.made);
-      fold.show(Boolean(made));
-      const key = made ? JSON.stringify([panel.chosen.number, opened, made.at, made.run]) : '';
-      if (key === shown || (key && !fold.isOpen())) return;
+      const { partition, run, opened_run_id: opened } = panel;
+      const made = partition && (opened ? run && run.materialization : partition.materialization);
+      section.show(Boolean(made));
+      const key = made ? JSON.stringify([panel.selection.number, opened, made.materialized_at, made.run_id]) : '';
+      if (key === shown || (key && !section.isOpen())) return;
       shown = key;
-      images.drop();
-      fold.body.replaceChildren(element('p', { class: 'nbpart-faint', text: 'Reading …' }));
+      images.release();
+      section.body.replaceChildren(element('p', { class: 'nbpart-faint', text: 'Reading …' }));
       if (made) read(panel, made);
     },
-    close: images.drop,
+    close: images.release,
   };
 }
 
@@ -106,14 +106,14 @@ export function makeDataView(link, fold) {
  * The executed notebook: a link where JupyterLab can open it, and its cells as text and pictures.
  *
  * @param {Link<ExplorerContract>} link
- * @param {Fold} fold
+ * @param {Section} section
  */
-export function makeNotebookView(link, fold) {
-  const images = makePictures();
+export function makeNotebookView(link, section) {
+  const images = makeImages();
   const place = element('span');
   const show = element('button', { type: 'button', text: 'Show it here', onclick: () => read() });
   const cells = element('div', { class: 'nbpart-cells' });
-  fold.body.append(element('div', { class: 'nbpart-row' }, place, show), cells);
+  section.body.append(element('div', { class: 'nbpart-row' }, place, show), cells);
   /** @type {RunJson | null} */
   let shown = null;
 
@@ -122,9 +122,9 @@ export function makeNotebookView(link, fold) {
     if (!own) return;
     show.disabled = true;
     try {
-      const answer = await link.request('executed', { run_id: own.id });
+      const answer = await link.request('read_executed_notebook', { run_id: own.id });
       if (own !== shown) return;
-      images.drop();
+      images.release();
       cells.replaceChildren(...answer.cells.map((cell) => makeExecutedCell(cell, answer.buffers, images)));
       if (answer.omitted_cells) cells.append(element('p', { class: 'nbpart-faint', text: `and ${plural(answer.omitted_cells, 'more cell')}` }));
       show.hidden = true;
@@ -139,25 +139,25 @@ export function makeNotebookView(link, fold) {
     /** @param {RunJson | null} run */
     show(run) {
       const notebook = run && run.notebook;
-      fold.show(Boolean(notebook));
+      section.show(Boolean(notebook));
       const before = shown;
       shown = notebook ? run : null;
       if (!run || !notebook) return;
       if (before && before.id === run.id && before.attempt === run.attempt && before.status === run.status) return;
-      images.drop();
+      images.release();
       cells.replaceChildren();
       show.hidden = false;
       place.replaceChildren(makeFileLink(notebook, link.state.home, 'Open in a tab'));
-      if (findServedPath(notebook, link.state.home) === null && !run.live) read();
+      if (findServedPath(notebook, link.state.home) === null && !run.is_live) read();
     },
-    close: images.drop,
+    close: images.release,
   };
 }
 
 /**
  * @param {CellJson} cell
  * @param {DataView[]} buffers
- * @param {Pictures} images
+ * @param {ImageUrls} images
  */
 function makeExecutedCell({ kind, source, outputs }, buffers, images) {
   const shown = outputs.map((output) => (output.image === undefined
@@ -168,31 +168,31 @@ function makeExecutedCell({ kind, source, outputs }, buffers, images) {
 /**
  * The runs of a partition, newest first; each opens what it left.
  *
- * @param {Fold} fold
+ * @param {Section} section
  * @param {(id: string) => void} open
  */
-export function makeHistoryView(fold, open) {
+export function makeHistoryView(section, open) {
   const list = element('ul', { class: 'nbpart-list' });
-  fold.body.append(list);
-  /** @type {(brief: BriefJson, current: string | null, opened: string | null) => HTMLElement} */
+  section.body.append(list);
+  /** @type {(brief: RunSummaryJson, current: string | null, opened: string | null) => HTMLElement} */
   const line = (brief, current, opened) => {
     const took = brief.duration_s === null ? '' : ` · ${formatDuration(brief.duration_s)}`;
     const attempt = brief.attempt > 1 ? ` · attempt ${brief.attempt}` : '';
     const button = element('button', { type: 'button', class: 'nbpart-run', 'aria-pressed': String(brief.id === opened), title: brief.id, 'data-run': brief.id, onclick: () => open(brief.id) },
       makeGlyph(brief.status), `${brief.started_at ? formatTime(brief.started_at) : brief.status}${took}${attempt}`,
       brief.id === current ? element('span', { class: 'nbpart-faint', text: ' now' }) : null);
-    return element('li', {}, button, brief.error ? element('div', { class: 'nbpart-why', text: shorten(brief.error.split('\n')[0], 120) }) : null);
+    return element('li', {}, button, brief.error ? element('div', { class: 'nbpart-error-text', text: shorten(brief.error.split('\n')[0], 120) }) : null);
   };
   return {
     /** @param {PanelJson} panel */
     show(panel) {
-      const { partition, opened } = panel;
-      fold.show(Boolean(partition && partition.runs.length));
+      const { partition, opened_run_id: opened } = panel;
+      section.show(Boolean(partition && partition.runs.length));
       if (!partition) return;
-      fold.tell(String(partition.runs.length));
+      section.setNote(String(partition.runs.length));
       const { activeElement } = document;
       const focused = activeElement instanceof HTMLElement && list.contains(activeElement) ? activeElement.dataset.run : null;
-      list.replaceChildren(...partition.runs.map((brief) => line(brief, partition.run, opened)));
+      list.replaceChildren(...partition.runs.map((brief) => line(brief, partition.run_id, opened)));
       /** @type {HTMLElement | null} */
       const again = focused ? list.querySelector(`[data-run="${CSS.escape(focused)}"]`) : null;
       again?.focus();

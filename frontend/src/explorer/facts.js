@@ -1,9 +1,9 @@
-// Parts of the panel that fold, and the facts of a partition.
+// Parts of the panel that section, and the facts of a partition.
 
 import { element } from '../shared/elements.js';
-import { formatBytes, formatCount, formatDuration, formatNumber, formatTime } from '../shared/words.js';
+import { formatBytes, formatCount, formatDuration, formatNumber, formatTime } from '../shared/format.js';
 
-/** @import { Fold } from './types.js' */
+/** @import { Section } from './types.js' */
 /** @import { PartitionJson, RunJson } from '../generated/messages.js' */
 
 /**
@@ -11,22 +11,22 @@ import { formatBytes, formatCount, formatDuration, formatNumber, formatTime } fr
  *
  * @param {string} title
  * @param {{ open?: boolean; onopen?: () => void }} [options]
- * @returns {Fold}
+ * @returns {Section}
  */
-export function makeFoldable(title, { open = true, onopen = () => {} } = {}) {
+export function makeSection(title, { open = true, onopen = () => {} } = {}) {
   const summary = element('summary', {}, element('span', { text: title }));
   const more = element('span', { class: 'nbpart-faint' });
   summary.append(more);
-  const body = element('div', { class: 'nbpart-fold-body' });
-  const node = element('details', { class: 'nbpart-fold', open }, summary, body);
+  const body = element('div', { class: 'nbpart-section-body' });
+  const node = element('details', { class: 'nbpart-section', open }, summary, body);
   let touched = false;
   summary.addEventListener('click', () => (touched = true));
   node.addEventListener('toggle', () => node.open && onopen());
   return {
     node, body, isOpen: () => node.open && !node.hidden,
     show: (visible) => void (node.hidden = !visible),
-    tell: (text) => void (more.textContent = text),
-    suggest: (yes) => {
+    setNote: (text) => void (more.textContent = text),
+    suggestOpen: (yes) => {
       if (!touched) node.open = yes;
     },
   };
@@ -53,15 +53,15 @@ export function collectFacts(partition, run, opened) {
   if (partition.reason) rows.push(['why', partition.reason]);
   if (partition.blocked) rows.push(['blocked', partition.blocked]);
   rows.push(...partition.params);
-  const made = opened ? run && run.made : partition.made;
+  const made = opened ? run && run.materialization : partition.materialization;
   if (made) {
-    rows.push(['made', formatTime(made.at)]);
+    rows.push(['made', formatTime(made.materialized_at)]);
     if (made.duration_s !== null) rows.push(['took', formatDuration(made.duration_s)]);
     if (made.rows !== null) rows.push(['rows', formatCount(made.rows)]);
     if (made.bytes !== null) rows.push(['size', formatBytes(made.bytes)]);
     for (const [name, value] of made.metrics) rows.push([name, typeof value === 'number' ? formatNumber(value) : value]);
   }
-  if (run && !(made && made.run === run.id && run.status === 'succeeded')) {
+  if (run && !(made && made.run_id === run.id && run.status === 'succeeded')) {
     const attempt = run.attempt > 1 ? `attempt ${run.attempt}` : '';
     const began = run.started_at ? formatTime(run.started_at) : '';
     const took = run.duration_s === null ? '' : `took ${formatDuration(run.duration_s)}`;

@@ -5,11 +5,11 @@ import { element, setAttributes } from '../shared/elements.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer } from '../shared/page.js';
 import { makeGlyph } from '../shared/statuses.js';
-import { formatCount, formatTime, shorten } from '../shared/words.js';
+import { formatCount, formatTime, shorten } from '../shared/format.js';
 import { makeAddForm } from './adding.js';
 import { makeBackfillList } from './backfills.js';
 import { makeDataView, makeHistoryView, makeNotebookView } from './data.js';
-import { collectFacts, makeFactList, makeFoldable } from './facts.js';
+import { collectFacts, makeFactList, makeSection } from './facts.js';
 import { makeRefreshBar, makeRemoveForm, makeRunForm } from './forms.js';
 import { makeLogView } from './log.js';
 
@@ -23,40 +23,40 @@ import { makeLogView } from './log.js';
 export function drawPanel(link, root) {
   root.classList.add('nbpart-panel');
   setAttributes(root, { role: 'region', 'aria-label': 'Selected partitions' });
-  const say = makeAnnouncer(root, 1500);
+  const announce = makeAnnouncer(root, 1500);
 
   const title = element('h3');
   const clear = element('button', { type: 'button', text: '✕', title: 'Select nothing', 'aria-label': 'Select nothing', onclick: () => link.request('clear').catch(() => {}) });
   const key = element('div', { class: 'nbpart-key' });
   const status = element('div', { class: 'nbpart-status' });
-  const then = element('div', { class: 'nbpart-then', hidden: true });
-  const trouble = element('div', { class: 'nbpart-error', role: 'alert' });
+  const pastNotice = element('div', { class: 'nbpart-past-run', hidden: true });
+  const errorLine = element('div', { class: 'nbpart-error', role: 'alert' });
   const legend = element('div', { class: 'nbpart-legend' });
   const facts = element('div');
   const code = element('div');
   const empty = element('p', { class: 'nbpart-faint', text: 'Nothing to look at yet. Register an asset with the lines beside this; it appears here at once.' });
-  const reason = makeFoldable('Error');
-  const trace = element('pre', { class: 'nbpart-log', tabindex: '0', 'aria-label': 'Traceback' });
-  reason.body.append(trace);
-  const runs = makeRunForm(link, makeOutcome());
+  const errorSection = makeSection('Error');
+  const traceback = element('pre', { class: 'nbpart-log', tabindex: '0', 'aria-label': 'Traceback' });
+  errorSection.body.append(traceback);
+  const runForm = makeRunForm(link, makeOutcome());
   const refresh = makeRefreshBar(link, makeOutcome());
-  const gone = makeOutcome();
-  const removal = makeRemoveForm(link, gone);
+  const removeResult = makeOutcome();
+  const removeForm = makeRemoveForm(link, removeResult);
   const backfills = makeBackfillList(link);
 
-  const logFold = makeFoldable('Log', { onopen: () => log.read() });
-  const log = makeLogView(link, logFold);
-  const dataFold = makeFoldable('Data', { onopen: () => data.show(link.state.panel) });
-  const data = makeDataView(link, dataFold);
-  const bookFold = makeFoldable('Executed notebook');
-  const book = makeNotebookView(link, bookFold);
-  const historyFold = makeFoldable('History');
-  const history = makeHistoryView(historyFold, (id) => open(id));
-  const addFold = makeFoldable('Add partitions', { open: false });
-  const adding = makeAddForm(link, addFold, makeOutcome());
+  const logSection = makeSection('Log', { onopen: () => log.read() });
+  const log = makeLogView(link, logSection);
+  const dataSection = makeSection('Data', { onopen: () => data.show(link.state.panel) });
+  const data = makeDataView(link, dataSection);
+  const notebookSection = makeSection('Executed notebook');
+  const notebookView = makeNotebookView(link, notebookSection);
+  const historySection = makeSection('History');
+  const history = makeHistoryView(historySection, (id) => open(id));
+  const addSection = makeSection('Add partitions', { open: false });
+  const adding = makeAddForm(link, addSection, makeOutcome());
 
-  root.append(refresh.node, backfills.node, element('div', { class: 'nbpart-head' }, element('div', { class: 'nbpart-bar' }, title, element('span', { class: 'nbpart-space' }), clear), key, status, then, trouble),
-    empty, legend, facts, code, reason.node, runs.node, removal.node, gone.node, logFold.node, dataFold.node, bookFold.node, historyFold.node, addFold.node);
+  root.append(refresh.node, backfills.node, element('div', { class: 'nbpart-head' }, element('div', { class: 'nbpart-bar' }, title, element('span', { class: 'nbpart-spacer' }), clear), key, status, pastNotice, errorLine),
+    empty, legend, facts, code, errorSection.node, runForm.node, removeForm.node, removeResult.node, logSection.node, dataSection.node, notebookSection.node, historySection.node, addSection.node);
 
   /** @type {Map<string, string>} */
   const shown = new Map();
@@ -77,85 +77,85 @@ export function drawPanel(link, root) {
   /** @param {string | null} id */
   async function open(id) {
     try {
-      const { message } = await link.request('open_run', { run_id: id === link.state.panel.opened ? null : id });
-      say(message);
+      const { message } = await link.request('open_run', { run_id: id === link.state.panel.opened_run_id ? null : id });
+      announce(message);
     } catch (error) {
-      trouble.textContent = `✕ ${error.message}`;
+      errorLine.textContent = `✕ ${error.message}`;
     }
   }
 
   /** @param {PanelJson} panel */
-  function drawHead({ chosen, partition, run, opened, loading, assets }) {
-    title.textContent = chosen.title;
-    clear.hidden = chosen.kind === 'all';
-    key.textContent = chosen.key ?? '';
-    key.hidden = chosen.key === null;
+  function drawHead({ selection, partition, run, opened_run_id: opened, loading, assets }) {
+    title.textContent = selection.title;
+    clear.hidden = selection.kind === 'all';
+    key.textContent = selection.key ?? '';
+    key.hidden = selection.key === null;
     status.hidden = !partition;
     if (partition) status.replaceChildren(makeGlyph(partition.status), partition.status);
-    then.hidden = !opened;
-    if (opened) then.replaceChildren(`As run ${opened} left it${run && run.started_at ? `, ${formatTime(run.started_at)}` : ''}. `, element('button', { type: 'button', text: 'Back to now', onclick: () => open(opened) }));
+    pastNotice.hidden = !opened;
+    if (opened) pastNotice.replaceChildren(`As run ${opened} left it${run && run.started_at ? `, ${formatTime(run.started_at)}` : ''}. `, element('button', { type: 'button', text: 'Back to now', onclick: () => open(opened) }));
     empty.hidden = assets > 0;
     facts.hidden = !partition;
     root.toggleAttribute('data-loading', loading);
-    root.dataset.number = String(chosen.number);
+    root.dataset.number = String(selection.number);
   }
 
   /** @param {PanelJson} panel */
-  function drawCounts({ chosen }) {
-    legend.hidden = chosen.kind === 'partition';
-    const there = DISPLAY_ORDER.filter((place) => chosen.counts[place]);
+  function drawCounts({ selection }) {
+    legend.hidden = selection.kind === 'partition';
+    const there = DISPLAY_ORDER.filter((place) => selection.counts[place]);
     legend.replaceChildren(...there.map((place) => {
       const { name } = STATUSES[place];
-      return element('span', { class: `s-${name}` }, makeGlyph(name), `${formatCount(chosen.counts[place])} ${name}`);
+      return element('span', { class: `s-${name}` }, makeGlyph(name), `${formatCount(selection.counts[place])} ${name}`);
     }));
     // of some keys that were selected there are some
-    const isWhole = ['all', 'assets'].includes(chosen.kind);
-    if (!there.length && isWhole && link.state.panel.assets) legend.textContent = chosen.set ? `${chosen.set} has no keys yet.` : 'No partitions yet.';
+    const isWhole = ['all', 'assets'].includes(selection.kind);
+    if (!there.length && isWhole && link.state.panel.assets) legend.textContent = selection.set ? `${selection.set} has no keys yet.` : 'No partitions yet.';
   }
 
   /** @param {PanelJson} panel */
-  function drawPartition({ partition, run, opened }) {
+  function drawPartition({ partition, run, opened_run_id: opened }) {
     if (!partition) {
       facts.replaceChildren();
       code.replaceChildren();
-      reason.show(false);
+      errorSection.show(false);
       return;
     }
     const rows = collectFacts(partition, run, opened);
     facts.replaceChildren(rows.length ? makeFactList(rows) : element('p', { class: 'nbpart-faint', text: 'It was never run.' }));
-    const line = opened && run ? run.code : partition.made ? partition.code : run ? run.code : '';
+    const line = opened && run ? run.code : partition.materialization ? partition.code : run ? run.code : '';
     code.replaceChildren(line ? makeCodeLine(line) : '');
     const text = run && run.status !== 'succeeded' ? run.traceback || run.error : '';
-    reason.show(Boolean(text));
-    reason.tell(run && run.error && run.traceback ? shorten(run.error.split('\n')[0], 60) : '');
-    trace.textContent = text || '';
-    trace.scrollTop = trace.scrollHeight;
+    errorSection.show(Boolean(text));
+    errorSection.setNote(run && run.error && run.traceback ? shorten(run.error.split('\n')[0], 60) : '');
+    traceback.textContent = text || '';
+    traceback.scrollTop = traceback.scrollHeight;
   }
 
   function drawAll() {
     const { panel } = link.state;
-    const { chosen, partition, run, opened, sets } = panel;
-    const another = isNew('number', chosen.number);
-    if (another) runs.turnTo(chosen);
-    if (another && chosen.number) gone.clear();
+    const { selection, partition, run, opened_run_id: opened, sets } = panel;
+    const another = isNew('number', selection.number);
+    if (another) runForm.onSelectionChange(selection);
+    if (another && selection.number) removeResult.clear();
     drawHead(panel);
-    if (isNew('counts', chosen, panel.assets)) drawCounts(panel);
+    if (isNew('counts', selection, panel.assets)) drawCounts(panel);
     if (isNew('partition', partition, run, opened)) drawPartition(panel);
-    trouble.textContent = panel.trouble ? `✕ ${panel.trouble}` : '';
-    runs.node.hidden = !panel.assets;
+    errorLine.textContent = panel.error ? `✕ ${panel.error}` : '';
+    runForm.node.hidden = !panel.assets;
     refresh.node.hidden = !panel.assets;
     refresh.show();
-    if (isNew('removal', chosen.number, chosen.set, sets)) removal.show(panel);
+    if (isNew('removeForm', selection.number, selection.set, sets)) removeForm.show(panel);
     backfills.show(panel);
     // what a person reads is not folded when the run ends
-    if (isNew('fold', chosen.number, run && run.id)) logFold.suggest(Boolean(run && (run.live || (run.status !== 'succeeded' && !run.traceback))));
+    if (isNew('section', selection.number, run && run.id)) logSection.suggestOpen(Boolean(run && (run.is_live || (run.status !== 'succeeded' && !run.traceback))));
     log.show(partition ? run : null);
     data.show(panel);
-    if (isNew('book', run)) book.show(partition ? run : null);
-    if (isNew('history', partition && partition.runs, partition && partition.run, opened)) history.show(panel);
+    if (isNew('notebookView', run)) notebookView.show(partition ? run : null);
+    if (isNew('history', partition && partition.runs, partition && partition.run_id, opened)) history.show(panel);
     adding.show(panel);
-    if (isNew('told', chosen.number, partition && partition.status)) {
-      say([chosen.title, chosen.key, partition ? partition.status : legend.textContent].filter(Boolean).join(' · '));
+    if (isNew('announced', selection.number, partition && partition.status)) {
+      announce([selection.title, selection.key, partition ? partition.status : legend.textContent].filter(Boolean).join(' · '));
     }
   }
 
@@ -163,6 +163,6 @@ export function drawPanel(link, root) {
   drawAll();
   return () => {
     stopListening();
-    [log, data, book, adding, refresh].forEach((part) => part.close());
+    [log, data, notebookView, adding, refresh].forEach((part) => part.close());
   };
 }

@@ -1,28 +1,28 @@
 // What the explorer's panel is made of.
 
 /** A part of the panel that folds; what a person folded stays so. */
-export interface Fold {
+export interface Section {
   node: HTMLDetailsElement;
   body: HTMLElement;
   isOpen(): boolean;
   show(visible: boolean): void;
-  tell(text: string): void;
-  suggest(open: boolean): void;
+  setNote(text: string): void;
+  suggestOpen(open: boolean): void;
 }
 
 /** A backfill in the panel. */
 export interface Row {
   box: HTMLElement;
-  sign: HTMLElement;
-  told: HTMLElement;
+  glyph: HTMLElement;
+  summary: HTMLElement;
   bar: HTMLElement;
   cancel: HTMLButtonElement;
   retry: HTMLButtonElement;
   resume: HTMLButtonElement;
 }
 
-/** Pictures of PNG bytes; `drop` lets go of all that were made. */
-export interface Pictures {
+/** ImageUrls of PNG bytes; `release` lets backfillButton of all that were made. */
+export interface ImageUrls {
   make(bytes: DataView, label: string): HTMLElement;
-  drop(): void;
+  release(): void;
 }

@@ -25,31 +25,31 @@ export const BAR_ORDER = /** @type {const} */ ([5, 3, 2, 1, 4, 0]);
 /** From top to bottom in a column of pixels; codes. */
 export const COLUMN_ORDER = /** @type {const} */ ([4, 0, 1, 2, 3, 5]);
 
-/** What wants a person's eye comes first; codes. */
+/** From the most to the least urgent; codes. */
 export const URGENCY = /** @type {const} */ ([4, 3, 2, 1, 0, 5]);
 
-/** What a summary tells one by one, the gravest first. */
+/** Statuses that a summary lists besides materialized, the gravest first. */
 export const NOTABLE = /** @type {const} */ (['failed', 'running']);
 
-/** Outcomes of steps that a retry runs again. */
+/** Statuses of steps that a retry runs again. */
 export const RETRYABLE = /** @type {const} */ (['failed', 'blocked']);
 
-/** What of a selection can be run, with the words for it. */
+/** Which of the selected partitions a backfill runs, with labels. */
 export const STATUS_CHOICES = /** @type {const} */ ([['outdated', 'missing, stale or failed'], ['failed', 'failed only'], ['missing', 'missing only'], ['stale', 'stale only'], ['all', 'all, also what is up to date']]);
 
-/** The status of partitions whose colour each status has, of whatever it is, and its glyph. */
+/** Of every status: the status of partitions whose colour it has, and its glyph. */
 export const MARKS = /** @type {const} */ ({
-  missing: { like: 'missing', glyph: '○' },
-  queued: { like: 'queued', glyph: '◷' },
-  running: { like: 'running', glyph: '▶' },
-  materialized: { like: 'materialized', glyph: '✓' },
-  failed: { like: 'failed', glyph: '✕' },
-  stale: { like: 'stale', glyph: '≠' },
-  planned: { like: 'missing', glyph: '○' },
-  blocked: { like: 'stale', glyph: '⊘' },
-  succeeded: { like: 'materialized', glyph: '✓' },
-  cancelled: { like: 'missing', glyph: '■' },
-  interrupted: { like: 'stale', glyph: '↯' },
-  requested: { like: 'queued', glyph: '◷' },
-  cancelling: { like: 'running', glyph: '■' },
+  missing: { colour: 'missing', glyph: '○' },
+  queued: { colour: 'queued', glyph: '◷' },
+  running: { colour: 'running', glyph: '▶' },
+  materialized: { colour: 'materialized', glyph: '✓' },
+  failed: { colour: 'failed', glyph: '✕' },
+  stale: { colour: 'stale', glyph: '≠' },
+  planned: { colour: 'missing', glyph: '○' },
+  blocked: { colour: 'stale', glyph: '⊘' },
+  succeeded: { colour: 'materialized', glyph: '✓' },
+  cancelled: { colour: 'missing', glyph: '■' },
+  interrupted: { colour: 'stale', glyph: '↯' },
+  requested: { colour: 'queued', glyph: '◷' },
+  cancelling: { colour: 'running', glyph: '■' },
 });

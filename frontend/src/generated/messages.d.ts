@@ -8,16 +8,16 @@ export type StepStatus = 'planned' | 'blocked' | 'queued' | 'running' | 'succeed
 
 export type BackfillStatus = 'requested' | 'queued' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
-/** An answer that says nothing but what every answer does. */
+/** An answer with nothing but what every answer has. */
 export interface EmptyJson {
 }
 
-/** Whether a page has the newest patch; if not, the whole follows. */
+/** Whether a page has the newest patch; if not, a snapshot is sent. */
 export interface SyncJson {
   current: boolean;
 }
 
-/** An asset, a source or a folded group; ``counts`` are by status code, ``each`` those of each member. */
+/** An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member. */
 export interface CardJson {
   name: string;
   kind: string;
@@ -31,7 +31,7 @@ export interface CardJson {
   member_counts: number[][];
 }
 
-/** From card ``s`` to card ``t``, by their places. */
+/** A line between two cards, given by their indices. */
 export interface EdgeJson {
   source: number;
   target: number;
@@ -55,23 +55,23 @@ export interface GraphJson {
   card: [number, number];
 }
 
-/** Another graph. */
+/** A graph that replaces the one before. */
 export interface GraphPatch {
   graph: GraphJson;
 }
 
-/** The whole; ``first`` are the lines that register a first asset. */
+/** The state of the graph; ``example`` is code that registers a first asset. */
 export interface GraphState {
   graph: GraphJson;
   example: string;
 }
 
-/** Cards whose counts changed: place, and the counts of each member. */
+/** Cards whose counts changed, by index, with the counts of each member. */
 export interface CountsPatch {
   changed: [number, number[][]][];
 }
 
-/** A step that runs, and for how long. */
+/** A running step, and for how many seconds it has run. */
 export interface RunningJson {
   asset: string;
   key: string | null;
@@ -79,7 +79,7 @@ export interface RunningJson {
   running_s: number | null;
 }
 
-/** A step that failed; ``notebook`` is the absolute path of what it executed. */
+/** A failed step; ``notebook`` is the absolute path of the executed notebook. */
 export interface FailureJson {
   asset: string;
   key: string | null;
@@ -89,14 +89,14 @@ export interface FailureJson {
   code: string;
 }
 
-/** What can be done with a backfill: numbers of steps, 0 where there is nothing to do. */
+/** What can be done with a backfill: whether it can be cancelled, and how many steps the others would run. */
 export interface AllowedActionsJson {
   cancel: boolean;
   retry_failed: number;
   resume: number;
 }
 
-/** A backfill in a list; ``waiting`` says what it waits for, or "". */
+/** A backfill as one line of a list; ``waiting_for`` says what it waits for before it starts, or "". */
 export interface BackfillJson {
   id: string;
   selection: string;
@@ -110,7 +110,7 @@ export interface BackfillJson {
   allowed: AllowedActionsJson;
 }
 
-/** A backfill with what runs and what failed; ``rate`` is in steps a second. */
+/** A backfill with its running and failed steps; ``process`` describes the process that runs it, or is "". */
 export interface MonitorJson {
   id: string;
   selection: string;
@@ -129,7 +129,7 @@ export interface MonitorJson {
   failures: FailureJson[];
 }
 
-/** The same, with the backfill to go back to. */
+/** The same, with the backfill that a button goes back to. */
 export interface MonitorViewJson {
   id: string;
   selection: string;
@@ -149,23 +149,23 @@ export interface MonitorViewJson {
   previous_backfill_id: string | null;
 }
 
-/** The whole; ``home`` is the kernel's home folder. */
+/** The state of the monitor; ``home`` is the kernel's home folder. */
 export interface MonitorState {
   backfill: MonitorViewJson;
   home: string;
 }
 
-/** The backfill that was begun or changed, if one was. */
+/** The backfill that was started or changed, if one was. */
 export interface ActionResultJson {
   backfill_id: string | null;
 }
 
-/** An asset. */
+/** An asset in a band. */
 export interface RowJson {
   name: string;
 }
 
-/** Two parameters, and their values as texts. */
+/** The names of the two parameters of a grid, and their values as text. */
 export interface GridJson {
   across: string;
   down: string;
@@ -173,23 +173,23 @@ export interface GridJson {
   rows: string[];
 }
 
-/** The values between which colours lie. */
+/** The smallest and the largest value that colours show. */
 export interface ScaleJson {
   low: number;
   high: number;
-  log: boolean;
+  is_log: boolean;
 }
 
-/** What of a band changes: ``shown`` of ``n`` keys, and counts by row and status code. */
-export interface BandNewsJson {
-  n: number;
+/** The number of keys of a band, how many of them are shown, and its counts by row and status code. */
+export interface BandSizesJson {
+  n_keys: number;
   shown: number;
   counts: number[][];
 }
 
-/** The assets of one set. */
+/** The assets that share a set of partitions. */
 export interface BandJson {
-  n: number;
+  n_keys: number;
   shown: number;
   counts: number[][];
   set: string;
@@ -199,15 +199,15 @@ export interface BandJson {
   scale: ScaleJson | null;
 }
 
-/** Rows of a band, and ranges of places [first, one after the last). */
-export interface SelectedJson {
+/** Selected rows of a band, and ranges of places [first, one after the last). */
+export interface SelectedPlacesJson {
   band: number;
   rows: number[];
   ranges: [number, number][];
 }
 
-/** What is shown and how; ``view`` tells one arrangement of places from another. */
-export interface HeadJson {
+/** All of a heatmap but its cells; ``view`` is a number that changes whenever places get another meaning. ``unsorted`` is how many keys may be out of order, ``focus`` the only assets that are shown, null for all. */
+export interface HeatmapHeadJson {
   view: number;
   sequence: number;
   bands: BandJson[];
@@ -217,32 +217,32 @@ export interface HeadJson {
   sort_by: string | null;
   statuses: number[];
   text: string;
-  selection: SelectedJson | null;
+  selection: SelectedPlacesJson | null;
   focus: string[] | null;
 }
 
-/** The whole; ``cells`` is `nbpart.widgets.heatmap_state.View.cells`. */
+/** The state of the heatmap; ``cells`` is `nbpart.widgets.heatmap_views.View.cells`. */
 export interface HeatmapState {
-  head: HeadJson;
+  head: HeatmapHeadJson;
   cells: DataView;
 }
 
-/** What changed; buffers hold the places, statuses and steps of all parts (band, row, number of places). */
+/** What changed; its parts are (band, row, number of places), and buffers hold their places, statuses and levels. */
 export interface CellsPatch {
   sequence: number;
   metrics: string[];
   unsorted: number;
   parts: [number, number, number][];
-  bands: Record<string, BandNewsJson>;
+  bands: Record<string, BandSizesJson>;
 }
 
-/** Another selection. */
+/** A selection that replaces the one before. */
 export interface SelectionPatch {
-  selection: SelectedJson | null;
+  selection: SelectedPlacesJson | null;
 }
 
-/** What is known of one partition. */
-export interface FoundJson {
+/** What is recorded about one partition. */
+export interface PartitionFactsJson {
   key: string | null;
   status: PartitionStatus;
   run_id: string | null;
@@ -256,9 +256,9 @@ export interface FoundJson {
   metrics: ([string, number | string])[];
 }
 
-/** What stands at a place, if anything does. */
+/** The partition at a place; null where there is none. */
 export interface DetailsJson {
-  found: FoundJson | null;
+  partition: PartitionFactsJson | null;
 }
 
 /** The keys at some places of a view; null where there is none. */
@@ -267,45 +267,45 @@ export interface KeysJson {
   keys: (string | null)[];
 }
 
-/** Places of a row that are read by what is selected, or read it; ``ranges`` null is all of them. */
+/** Places of a row that are inputs or readers of what is selected; ``ranges`` null means all of them. */
 export interface HighlightJson {
   band: number;
   row: number;
-  role: 'read' | 'reader';
+  role: 'input' | 'reader';
   ranges: [number, number][] | null;
 }
 
-/** What a selection reads and is read by. */
+/** The inputs and readers of a selection. */
 export interface HighlightsJson {
   highlights: HighlightJson[];
 }
 
-/** What is selected; ``number`` tells one selection from another, ``keys`` are the first of them. */
-export interface ChosenJson {
+/** What is selected; ``number`` grows with every selection, ``keys`` are the first of its keys. */
+export interface PanelSelectionJson {
   number: number;
   kind: 'all' | 'assets' | 'partitions' | 'partition';
   title: string;
   set: string;
   key: string | null;
   keys: string[];
-  n: number;
+  n_keys: number;
   counts: number[];
 }
 
-/** A declared parameter of a set, as a field of a form. */
-export interface FieldJson {
+/** A declared parameter of a set as a field of a form; ``accepts`` describes its values. */
+export interface ParameterFieldJson {
   name: string;
   kind: string;
-  takes: string;
+  accepts: string;
   choices: string[];
   default: string;
   required: boolean;
 }
 
-/** A set that keys can be added to. */
-export interface SetJson {
+/** A set to which keys can be added. */
+export interface EditableSetJson {
   name: string;
-  params: FieldJson[];
+  params: ParameterFieldJson[];
 }
 
 /** A file of a materialization. */
@@ -316,10 +316,10 @@ export interface FileJson {
   bytes: number | null;
 }
 
-/** What a run made. */
-export interface MadeJson {
-  at: string;
-  run: string | null;
+/** What a run produced. */
+export interface MaterializationJson {
+  materialized_at: string;
+  run_id: string | null;
   duration_s: number | null;
   rows: number | null;
   bytes: number | null;
@@ -327,8 +327,8 @@ export interface MadeJson {
   metrics: ([string, number | string])[];
 }
 
-/** A run in a list. */
-export interface BriefJson {
+/** A run as one line of a list. */
+export interface RunSummaryJson {
   id: string;
   status: RunStatus;
   attempt: number;
@@ -337,49 +337,49 @@ export interface BriefJson {
   error: string;
 }
 
-/** A partition; ``run`` is the run that its status speaks of. */
+/** A partition with its newest runs; ``run_id`` is the run that its status comes from. */
 export interface PartitionJson {
   status: PartitionStatus;
   reason: string;
   blocked: string;
   params: [string, string][];
-  made: MadeJson | null;
-  runs: BriefJson[];
-  run: string | null;
+  materialization: MaterializationJson | null;
+  runs: RunSummaryJson[];
+  run_id: string | null;
   code: string;
 }
 
-/** A run as it was; ``notebook`` is the absolute path of what it executed, if it is there. */
+/** A run; ``notebook`` is the absolute path of the executed notebook, null where there is none. */
 export interface RunJson {
   id: string;
   status: RunStatus;
-  live: boolean;
+  is_live: boolean;
   attempt: number;
   started_at: string | null;
   duration_s: number | null;
   error: string;
   traceback: string;
   notebook: string | null;
-  log: boolean;
-  made: MadeJson | null;
+  has_log: boolean;
+  materialization: MaterializationJson | null;
   code: string;
 }
 
-/** All that the panel draws; ``opened`` is the run that is shown as it was. */
+/** All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest. */
 export interface PanelJson {
-  chosen: ChosenJson;
+  selection: PanelSelectionJson;
   assets: number;
-  sets: SetJson[];
+  sets: EditableSetJson[];
   partition: PartitionJson | null;
   run: RunJson | null;
-  opened: string | null;
+  opened_run_id: string | null;
   loading: boolean;
-  trouble: string;
+  error: string;
   backfills: BackfillJson[];
-  seen_at: string | null;
+  code_checked_at: string | null;
 }
 
-/** An option of a backfill that is a number. */
+/** An option of a backfill as a field of a form. */
 export interface OptionJson {
   name: string;
   label: string;
@@ -390,21 +390,21 @@ export interface OptionJson {
   most: number | null;
 }
 
-/** The whole; ``home`` is the kernel's home folder. */
+/** The state of the explorer's panel; ``home`` is the kernel's home folder. */
 export interface ExplorerState {
   panel: PanelJson;
   home: string;
   options: OptionJson[];
 }
 
-/** A part of a log, from byte ``start`` up to ``end``. */
+/** A part of a log: the bytes from ``start`` up to and without ``end``, as text. */
 export interface LogJson {
   text: string;
   start: number;
   end: number;
 }
 
-/** The beginning of some data: a table, a text, or an image in the first buffer. */
+/** The beginning of some data: a table, a text, or an image, which is the first buffer. */
 export interface DataJson {
   kind: string;
   columns: string[];
@@ -413,7 +413,7 @@ export interface DataJson {
   text: string;
 }
 
-/** A text, or the number of the buffer with an image. */
+/** An output: a text, or the index of the buffer that has its image. */
 export interface OutputJson {
   text?: string;
   image?: number;
@@ -426,25 +426,25 @@ export interface CellJson {
   outputs: OutputJson[];
 }
 
-/** An executed notebook, without ``omitted_cells`` of its cells. */
-export interface ExecutedJson {
+/** The first cells of an executed notebook; ``omitted_cells`` more are not sent. */
+export interface ExecutedNotebookJson {
   cells: CellJson[];
   omitted_cells: number;
 }
 
-/** A plan: how many steps, and the first (asset, key, reason). */
+/** The number of steps of a plan, and the first of them as (asset, key, reason). */
 export interface PlanJson {
   steps: number;
   head: ([string, string | null, string])[];
 }
 
-/** How many keys some axes make, and the first of them. */
-export interface MeasureJson {
-  n: number;
+/** How many keys a grid has, and the first of them. */
+export interface GridSizeJson {
+  n_keys: number;
   first: string;
 }
 
-/** What the explorer and its pages say to each other. */
+/** The contract between the explorer in Python and its pages. */
 export interface ExplorerContract {
   state: ExplorerState;
   patches: {
@@ -456,19 +456,19 @@ export interface ExplorerContract {
     view_closed: { view: string };
     clear: Record<string, never>;
     open_run: { run_id?: string | null };
-    log: { run_id: string; after?: number | null };
-    preview: { number: number; run_id?: string | null; file?: string | null };
-    executed: { run_id: string };
-    plan: { number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' };
-    backfill: { number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' } & Record<string, unknown>;
+    read_log: { run_id: string; after?: number | null };
+    preview_data: { selection_number: number; run_id?: string | null; file?: string | null };
+    read_executed_notebook: { run_id: string };
+    plan: { selection_number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' };
+    backfill: { selection_number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' } & Record<string, unknown>;
     refresh: Record<string, never>;
     cancel: { backfill_id: string };
     retry_failed: { backfill_id: string };
     resume: { backfill_id: string };
     add_keys: { partitions: string; text: string };
-    measure_grid: { partitions: string; axes: Record<string, string> };
+    count_grid: { partitions: string; axes: Record<string, string> };
     add_grid: { partitions: string; axes: Record<string, string> };
-    remove: { number: number; n: number };
+    remove_keys: { selection_number: number; n_keys: number };
   };
   answers: {
     sync: SyncJson;
@@ -476,9 +476,9 @@ export interface ExplorerContract {
     view_closed: EmptyJson;
     clear: EmptyJson;
     open_run: EmptyJson;
-    log: LogJson;
-    preview: DataJson;
-    executed: ExecutedJson;
+    read_log: LogJson;
+    preview_data: DataJson;
+    read_executed_notebook: ExecutedNotebookJson;
     plan: PlanJson;
     backfill: ActionResultJson;
     refresh: ActionResultJson;
@@ -486,13 +486,13 @@ export interface ExplorerContract {
     retry_failed: ActionResultJson;
     resume: ActionResultJson;
     add_keys: ActionResultJson;
-    measure_grid: MeasureJson;
+    count_grid: GridSizeJson;
     add_grid: ActionResultJson;
-    remove: ActionResultJson;
+    remove_keys: ActionResultJson;
   };
 }
 
-/** What the graph and its pages say to each other. */
+/** The contract between the graph in Python and its pages. */
 export interface GraphContract {
   state: GraphState;
   patches: {
@@ -515,11 +515,11 @@ export interface GraphContract {
   };
 }
 
-/** What the heatmap and its pages say to each other. */
+/** The contract between the heatmap in Python and its pages. */
 export interface HeatmapContract {
   state: HeatmapState;
   patches: {
-    view: HeadJson;
+    view: HeatmapHeadJson;
     cells: CellsPatch;
     selection: SelectionPatch;
   };
@@ -527,7 +527,7 @@ export interface HeatmapContract {
     sync: { seq: number };
     view_opened: { view: string };
     view_closed: { view: string };
-    choose: { color_by: string; sort_by?: string | null; statuses: number[]; text: string };
+    set_options: { color_by: string; sort_by?: string | null; statuses: number[]; text: string };
     details: { view: number; band: number; row: number; place: number };
     keys: { view: number; band: number; places: number[] };
     select: { view: number; band: number; rows: number[]; ranges: [number, number][] };
@@ -539,7 +539,7 @@ export interface HeatmapContract {
     sync: SyncJson;
     view_opened: EmptyJson;
     view_closed: EmptyJson;
-    choose: EmptyJson;
+    set_options: EmptyJson;
     details: DetailsJson;
     keys: KeysJson;
     select: HighlightsJson;
@@ -549,7 +549,7 @@ export interface HeatmapContract {
   };
 }
 
-/** What the monitor and its pages say to each other. */
+/** The contract between the monitor in Python and its pages. */
 export interface MonitorContract {
   state: MonitorState;
   patches: {

@@ -3,7 +3,7 @@
 import { CODES, NOTABLE, STATUSES } from '../generated/constants.js';
 import { computeBar } from '../shared/bars.js';
 import { setAttributes, svgElement } from '../shared/elements.js';
-import { formatCount, plural, shorten } from '../shared/words.js';
+import { formatCount, plural, shorten } from '../shared/format.js';
 
 /** @import { CardJson, PartitionStatus } from '../generated/messages.js' */
 /** @import { DrawnCard, Level } from './types.js' */
@@ -85,11 +85,11 @@ export function drawCard(card, [width, height]) {
   const kind = svgElement('text', {
     class: 'nbpart-kind', x: 10, y: 36, text: card.kind === 'group' ? plural(card.members.length, 'asset') : card.kind,
   });
-  const told = svgElement('text', { class: 'nbpart-told', x: width - 10, y: 36, 'text-anchor': 'end' });
+  const countText = svgElement('text', { class: 'nbpart-counts', x: width - 10, y: 36, 'text-anchor': 'end' });
   const bar = svgElement('g', { class: 'nbpart-stack' });
-  const sign = svgElement('text', { class: 'nbpart-sign', x: width / 2, y: height / 2, 'text-anchor': 'middle', 'dominant-baseline': 'central' });
+  const statusGlyph = svgElement('text', { class: 'nbpart-status-glyph', x: width / 2, y: height / 2, 'text-anchor': 'middle', 'dominant-baseline': 'central' });
   const node = svgElement('g', { class: 'nbpart-node', role: 'option', tabindex: '-1', transform: `translate(${card.x},${card.y})` },
-    title, ...boxes, name, kind, told, bar, sign);
+    title, ...boxes, name, kind, countText, bar, statusGlyph);
 
   /**
    * @param {CardJson} now
@@ -100,17 +100,17 @@ export function drawCard(card, [width, height]) {
     title.textContent = now.description ? `${text}\n${now.description}` : text;
     node.setAttribute('aria-label', text);
     name.textContent = shorten(now.name, level === 'middle' ? 14 : 26);
-    told.replaceChildren(...describeCounts(now).map(([words, status], i) =>
+    countText.replaceChildren(...describeCounts(now).map(([words, status], i) =>
       svgElement('tspan', { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
-    // long numbers take the place of the kind, which the card's title tells too
-    kind.classList.toggle('nbpart-crowded', told.textContent.length + kind.textContent.length > 24);
+    // long counts take the space of the kind, which the tooltip has too
+    kind.classList.toggle('nbpart-crowded', countText.textContent.length + kind.textContent.length > 24);
     const worst = NOTABLE.find((status) => now.counts[CODES[status]]);
     const isSource = now.kind === 'source';
     node.classList.toggle('nbpart-failed', worst === 'failed' && !isSource);
     node.classList.toggle('nbpart-running', now.counts[CODES.running] > 0);
-    setAttributes(sign, level === 'middle' ? { x: width - 15, y: 18 } : { x: width / 2, y: height / 2 });
-    sign.textContent = worst && !isSource ? STATUSES[CODES[worst]].glyph : '';
-    // a little apart: two colours side by side need not stand out from each other
+    setAttributes(statusGlyph, level === 'middle' ? { x: width - 15, y: 18 } : { x: width / 2, y: height / 2 });
+    statusGlyph.textContent = worst && !isSource ? STATUSES[CODES[worst]].glyph : '';
+    // with a gap: two colours side by side may be hard to distinguish
     const at = { near: [10, 43, width - 20, 7, 4, 1], middle: [10, 34, width - 20, 15, 6, 1.5], far: [0, 0, width, height, 16, 4] }[level];
     bar.replaceChildren(...(isSource ? [] : computeBar(now.counts, at[2] + at[5], at[4]).map(([code, x, own]) =>
       svgElement('rect', { class: `s-${STATUSES[code].name}`, x: at[0] + x, y: at[1], width: own - at[5], height: at[3] }))));

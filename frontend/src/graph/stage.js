@@ -1,4 +1,4 @@
-// The stage of the graph: what of the picture is in sight, moved by wheel and drag.
+// The viewport of the graph: the visible part of the picture, changed by wheel and drag.
 
 import { centreView, computeHeight, fitView, isInside, levelOf, zoomView } from './viewport.js';
 

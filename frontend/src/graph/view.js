@@ -1,10 +1,10 @@
-// The asset graph: SVG cards in columns. Python lays out; this draws and listens.
+// A view of the asset graph: SVG cards in columns, laid out by Python.
 
 import { DISPLAY_ORDER, STATUSES } from '../generated/constants.js';
 import { element, svgElement } from '../shared/elements.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer, onceAFrame, onKeys } from '../shared/page.js';
-import { formatCount, plural, shorten } from '../shared/words.js';
+import { formatCount, plural, shorten } from '../shared/format.js';
 import { computeEdgePath, describeCard, drawCard, sumCounts } from './cards.js';
 import { makeStage } from './stage.js';
 import { findNearestCard } from './viewport.js';
@@ -37,7 +37,7 @@ export function drawGraph(link, root, model) {
   const groupBox = element('div', { class: 'nbpart-groups', role: 'group', 'aria-label': 'Groups' });
   /** @type {(text: string, label: string, action: () => void) => HTMLElement} */
   const zoomButton = (text, label, action) => element('button', { type: 'button', text, title: label, 'aria-label': label, onclick: action });
-  const bar = element('div', { class: 'nbpart-bar' }, search, size, element('span', { class: 'nbpart-space' }),
+  const bar = element('div', { class: 'nbpart-bar' }, search, size, element('span', { class: 'nbpart-spacer' }),
     zoomButton('−', 'Zoom out (-)', () => stage.zoom(1.35)), zoomButton('+', 'Zoom in (+)', () => stage.zoom(1 / 1.35)),
     zoomButton('Fit', 'Show everything (0)', () => stage.fit()), groupBox);
   const lineLayer = svgElement('g', { class: 'nbpart-edges' });
@@ -45,13 +45,13 @@ export function drawGraph(link, root, model) {
   const svg = svgElement('svg', { class: 'nbpart-graph', role: 'listbox', 'aria-multiselectable': 'true', 'aria-label': 'Asset graph' }, lineLayer, cardLayer);
   const legend = element('div', { class: 'nbpart-legend' }, ...DISPLAY_ORDER.map((code) => {
     const { name, glyph } = STATUSES[code];
-    return element('span', { class: `s-${name}` }, element('span', { class: 'nbpart-patch' }), `${glyph} ${name}`);
+    return element('span', { class: `s-${name}` }, element('span', { class: 'nbpart-swatch' }), `${glyph} ${name}`);
   }));
   const details = element('div', { class: 'nbpart-details' });
   const result = makeOutcome();
   const empty = element('div', { class: 'nbpart-empty' });
   root.append(bar, empty, svg, element('div', { class: 'nbpart-foot' }, legend, details, result.node));
-  const say = makeAnnouncer(root, 1500);
+  const announce = makeAnnouncer(root, 1500);
   const stage = makeStage(svg, root, { picture: () => link.state.graph, most: () => model.get('height'), onLevel: drawCards });
 
   // drawing
@@ -68,7 +68,7 @@ export function drawGraph(link, root, model) {
     edges.forEach(({ source, target }) => neighbours[source].add(target) && neighbours[target].add(source));
     lineLayer.replaceChildren(...lines);
     cardLayer.replaceChildren(...drawn.map(({ node }) => node));
-    drawn.forEach(({ node }, place) => listenTo(node, place));
+    drawn.forEach(({ node }, place) => addListeners(node, place));
     current = Math.max(0, cards.findIndex((card) => card.name === kept));
     drawn[current]?.node.setAttribute('tabindex', '0');
     const assets = cards.flatMap((card) => (card.kind === 'source' ? [] : card.members)).length;
@@ -103,24 +103,24 @@ export function drawGraph(link, root, model) {
   // pointing
 
   /** @param {number | null} place */
-  function light(place) {
-    root.classList.toggle('nbpart-lit', place !== null);
-    drawn.forEach(({ node }, i) => node.classList.toggle('nbpart-near', place !== null && (i === place || neighbours[place].has(i))));
-    lines.forEach((line, i) => line.classList.toggle('nbpart-hot', place !== null && (edges[i].source === place || edges[i].target === place)));
+  function highlight(place) {
+    root.classList.toggle('nbpart-has-highlight', place !== null);
+    drawn.forEach(({ node }, i) => node.classList.toggle('nbpart-neighbour', place !== null && (i === place || neighbours[place].has(i))));
+    lines.forEach((line, i) => line.classList.toggle('nbpart-highlighted', place !== null && (edges[i].source === place || edges[i].target === place)));
   }
 
   /**
    * @param {SVGGElement} node
    * @param {number} place
    */
-  function listenTo(node, place) {
-    node.addEventListener('pointerenter', () => light(place));
-    node.addEventListener('pointerleave', () => light(null));
+  function addListeners(node, place) {
+    node.addEventListener('pointerenter', () => highlight(place));
+    node.addEventListener('pointerleave', () => highlight(null));
     node.addEventListener('focus', () => {
       setCurrent(place);
-      if (node.matches(':focus-visible')) light(place);
+      if (node.matches(':focus-visible')) highlight(place);
     });
-    node.addEventListener('blur', () => light(null));
+    node.addEventListener('blur', () => highlight(null));
     node.addEventListener('click', (event) => {
       setCurrent(place);
       node.focus({ preventScroll: true });
@@ -152,7 +152,7 @@ export function drawGraph(link, root, model) {
     const before = more ? selection() : [];
     const names = more && isSelected(cards[place]) ? before.filter((name) => !members.includes(name)) : [...new Set([...before, ...members])];
     setSelection(names);
-    say(`${describeCard(cards[place])}${names.length ? ', selected' : ''}`);
+    announce(`${describeCard(cards[place])}${names.length ? ', selected' : ''}`);
   }
 
   /** @param {string[]} names */
@@ -225,7 +225,7 @@ export function drawGraph(link, root, model) {
     drawn.forEach(({ node }, place) => node.classList.toggle('nbpart-hit', found.has(place)));
     const told = found.size ? `${formatCount(found.size)} of ${total}: Enter goes to the next` : `none of ${total}`;
     size.textContent = searched ? told : total;
-    if (searched) say(told);
+    if (searched) announce(told);
   }
 
   search.addEventListener('input', find);
@@ -256,7 +256,7 @@ export function drawGraph(link, root, model) {
     setCurrent(best);
     stage.bringIntoView(cards[best]);
     drawn[best].node.focus({ preventScroll: true });
-    light(best);
+    highlight(best);
   }
 
   onKeys(svg, {

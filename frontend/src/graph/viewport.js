@@ -1,4 +1,4 @@
-// Which part of the picture is in sight, and how close: functions of numbers. A view is [x, y, width, height].
+// Computing the visible part of the picture and its scale. A view is [x, y, width, height].
 
 /** @import { CardJson } from '../generated/messages.js' */
 /** @import { Level, View } from './types.js' */

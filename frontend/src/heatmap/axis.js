@@ -1,6 +1,6 @@
 // The labels along a band's places, and the keys for them.
 
-import { formatCount } from '../shared/words.js';
+import { formatCount } from '../shared/format.js';
 import { computeTicks } from './geometry.js';
 import { findVisible, getGrid, getWindow } from './places.js';
 import { describeAxes, fitText } from './text.js';
@@ -10,51 +10,51 @@ import { describeAxes, fitText } from './text.js';
 
 /**
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {Item} item
  */
-export function drawAxis(view, pen, { band: b, y, cell }) {
+export function drawAxis(view, context, { band: bandIndex, y, cell }) {
   const { left } = view.size;
   const top = y - view.top;
-  pen.fillStyle = view.faint;
+  context.fillStyle = view.faint;
   if (cell) {
-    const grid = getGrid(view, b);
-    const widest = Math.max(...grid.columns.map((name) => pen.measureText(name).width));
+    const grid = getGrid(view, bandIndex);
+    const widest = Math.max(...grid.columns.map((name) => context.measureText(name).width));
     const every = Math.ceil(Math.min(90, widest + 6) / cell.width);
-    pen.textAlign = 'center';
+    context.textAlign = 'center';
     for (let column = 0; column < grid.columns.length; column += every) {
-      pen.fillText(fitText(pen, grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
+      context.fillText(fitText(context, grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
     }
-    pen.textAlign = 'left';
-    pen.fillText(fitText(pen, describeAxes(grid), left - 22), 2, top + 8);
+    context.textAlign = 'left';
+    context.fillText(fitText(context, describeAxes(grid), left - 22), 2, top + 8);
     return;
   }
-  pen.strokeStyle = view.line;
+  context.strokeStyle = view.line;
   let end = -Infinity;
-  for (const { place, x, align, most } of findTicks(view, b)) {
-    pen.beginPath();
-    pen.moveTo(Math.round(x) + 0.5, top);
-    pen.lineTo(Math.round(x) + 0.5, top + 4);
-    pen.stroke();
-    pen.textAlign = align;
-    const name = view.names.get(`${b}.${place}`);
-    const text = fitText(pen, name === undefined ? `${formatCount(place + 1)}.` : name, most);
-    const own = pen.measureText(text).width;
+  for (const { place, x, align, most } of findTicks(view, bandIndex)) {
+    context.beginPath();
+    context.moveTo(Math.round(x) + 0.5, top);
+    context.lineTo(Math.round(x) + 0.5, top + 4);
+    context.stroke();
+    context.textAlign = align;
+    const name = view.names.get(`${bandIndex}.${place}`);
+    const text = fitText(context, name === undefined ? `${formatCount(place + 1)}.` : name, most);
+    const own = context.measureText(text).width;
     const start = align === 'left' ? x : x - own / 2;
     if (start < end + 8) continue;
-    pen.fillText(text, x, top + 12);
+    context.fillText(text, x, top + 12);
     end = start + own;
   }
-  pen.textAlign = 'left';
+  context.textAlign = 'left';
 }
 
 /**
  * @param {HeatmapView} view
- * @param {number} b
+ * @param {number} bandIndex
  */
-function findTicks(view, b) {
+function findTicks(view, bandIndex) {
   const { left, track } = view.size;
-  const { from, to } = getWindow(view, b);
+  const { from, to } = getWindow(view, bandIndex);
   const most = Math.max(2, Math.floor(track / 150));
   const cell = track / (to - from);
   /** @type {{ place: number, x: number, align: CanvasTextAlign, most: number }[]} */
@@ -72,8 +72,8 @@ function findTicks(view, b) {
  * @param {HeatmapView} view
  */
 export function requestNames(view) {
-  clearTimeout(view.naming);
-  view.naming = setTimeout(async () => {
+  clearTimeout(view.namesTimer);
+  view.namesTimer = setTimeout(async () => {
     const number = view.state.head.view;
     for (const item of findVisible(view)) {
       if (item.kind !== 'axis' || item.cell) continue;

@@ -1,23 +1,23 @@
-// What stands around the heatmap's canvas: the bar, the legend that filters, the tip beside the pointer, empty states.
+// The controls around the heatmap's canvas: toolbar, legend with filters, tooltip, and what is shown without partitions.
 
 import { CODES, DISPLAY_ORDER, STATUSES } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
-import { formatCount, formatDuration, formatNumber, formatTime, plural, shorten } from '../shared/words.js';
+import { formatCount, formatDuration, formatNumber, formatTime, plural, shorten } from '../shared/format.js';
 
-/** @import { BandJson, FoundJson, HeadJson } from '../generated/messages.js' */
+/** @import { BandJson, PartitionFactsJson, HeatmapHeadJson } from '../generated/messages.js' */
 /** @import { ToolbarActions } from './types.js' */
 
 // viridis without its darkest fifth, which is lost on a dark ground
 export const RAMP_STOPS = ['#414487', '#31688e', '#26828e', '#1f9e89', '#35b779', '#6ece58', '#b5de2b', '#fde725'];
 
 /**
- * The bar above.
+ * The toolbar above the heatmap.
  *
  * @param {ToolbarActions} on
  */
 export function makeToolbar(on) {
-  const colour = element('select', { 'aria-label': 'Colour by', onchange: () => on.choose({ color_by: colour.value }) });
-  const order = element('select', { 'aria-label': 'Order by', onchange: () => on.choose({ sort_by: order.value || null }) });
+  const colour = element('select', { 'aria-label': 'Colour by', onchange: () => on.setOptions({ color_by: colour.value }) });
+  const order = element('select', { 'aria-label': 'Order by', onchange: () => on.setOptions({ sort_by: order.value || null }) });
   const again = element('button', { type: 'button', hidden: true, 'data-sort': 'true', onclick: on.sort });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -25,23 +25,23 @@ export function makeToolbar(on) {
     type: 'search', placeholder: 'key contains…', 'aria-label': 'Show keys that contain', maxlength: 200,
     oninput: () => {
       clearTimeout(timer);
-      timer = setTimeout(() => on.choose({ text: find.value }), 250);
+      timer = setTimeout(() => on.setOptions({ text: find.value }), 250);
     },
   });
   find.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || !find.value) return;
     event.stopPropagation();
     find.value = '';
-    on.choose({ text: '' });
+    on.setOptions({ text: '' });
   });
   const next = element('button', { type: 'button', text: '✕ Next failed', title: 'Go to the next failed partition (n)', onclick: () => on.next(1) });
   const only = element('button', { type: 'button', hidden: true, 'data-focus': 'true', onclick: on.unfocus });
   const node = element(
     'div', { class: 'nbpart-bar' },
-    only, element('label', {}, 'Colour', colour), element('label', {}, 'Order', order), again, find, element('span', { class: 'nbpart-space' }), next,
+    only, element('label', {}, 'Colour', colour), element('label', {}, 'Order', order), again, find, element('span', { class: 'nbpart-spacer' }), next,
     element('button', { type: 'button', text: '−', title: 'Zoom out (−)', 'aria-label': 'Zoom out', onclick: () => on.zoom(2) }),
     element('button', { type: 'button', text: '+', title: 'Zoom in (+), or Ctrl and the wheel', 'aria-label': 'Zoom in', onclick: () => on.zoom(0.5) }),
-    element('button', { type: 'button', text: 'All', title: 'Show all (0)', 'aria-label': 'Show all partitions', onclick: on.whole }),
+    element('button', { type: 'button', text: 'All', title: 'Show all (0)', 'aria-label': 'Show all partitions', onclick: on.showAll }),
   );
   /** @type {(select: HTMLSelectElement, options: string[][], value: string) => void} */
   const fill = (select, options, value) => {
@@ -49,7 +49,7 @@ export function makeToolbar(on) {
     select.replaceChildren(...wanted.map(([name, text]) => element('option', { value: name, text, selected: name === value })));
     select.value = value;
   };
-  /** @param {HeadJson} head */
+  /** @param {HeatmapHeadJson} head */
   const show = (head) => {
     const values = [['duration_s', 'duration'], ['rows', 'rows'], ['bytes', 'bytes'], ...head.metrics.map((name) => [name, name])];
     fill(colour, [['status', 'status'], ...values], head.color_by);
@@ -79,7 +79,7 @@ export function makeLegend(on) {
     const number = element('span', {});
     const button = element(
       'button', { type: 'button', title: `Show only ${name} partitions`, 'data-status': name, onclick: () => on.toggle(code) },
-      element('span', { class: `nbpart-patch s-${name}`, 'aria-hidden': 'true' }),
+      element('span', { class: `nbpart-swatch s-${name}`, 'aria-hidden': 'true' }),
       element('span', { class: `nbpart-glyph s-${name}`, 'aria-hidden': 'true', text: glyph }), name, number,
     );
     node.append(button);
@@ -87,7 +87,7 @@ export function makeLegend(on) {
   });
   const ramp = element('span', { class: 'nbpart-heat-ramp' });
   node.append(ramp);
-  /** @param {HeadJson} head */
+  /** @param {HeatmapHeadJson} head */
   const show = (head) => {
     for (const { code, button, number } of buttons) {
       const n = head.bands.reduce((sum, band) => sum + band.counts.reduce((own, counts) => own + counts[code], 0), 0);
@@ -100,21 +100,21 @@ export function makeLegend(on) {
   return { node, show };
 }
 
-/** @param {HeadJson} head */
+/** @param {HeatmapHeadJson} head */
 function describeScales(head) {
   const scales = head.bands.map((band) => band.scale).filter((scale) => scale !== null);
   if (!scales.length) return [element('span', { text: `No partition has a ${head.color_by} yet.` })];
   const same = scales.every((scale) => scale.low === scales[0].low && scale.high === scales[0].high);
   const bar = element('i', { style: `background: linear-gradient(to right, ${RAMP_STOPS.join(', ')})` });
   if (!same) return [`${head.color_by}: low`, bar, 'high (each band its own)'];
-  const { low, high, log } = scales[0];
-  return [`${head.color_by} ${formatNumber(low)}`, bar, `${formatNumber(high)}${log ? ' (log)' : ''}`];
+  const { low, high, is_log: isLog } = scales[0];
+  return [`${head.color_by} ${formatNumber(low)}`, bar, `${formatNumber(high)}${isLog ? ' (log)' : ''}`];
 }
 
 /**
- * What is known of a partition, as lines of text.
+ * What is recorded about a partition, as lines of text.
  *
- * @param {FoundJson} found
+ * @param {PartitionFactsJson} found
  */
 export function describePartition(found) {
   const lines = [];
@@ -131,9 +131,9 @@ export function describePartition(found) {
   return lines;
 }
 
-/** The tip beside the pointer: `show(x, y, {width, height}, title, lines)` within a box of that size, and `hide()`. */
+/** The tooltip beside the pointer: `show(x, y, {width, height}, title, lines)` within a box of that size, and `hide()`. */
 export function makeTooltip() {
-  const node = element('div', { class: 'nbpart-heat-tip', hidden: true });
+  const node = element('div', { class: 'nbpart-heat-tooltip', hidden: true });
   /** @type {(x: number, y: number, box: { width: number, height: number }, title: string, lines: string[]) => void} */
   const show = (x, y, { width, height }, title, lines) => {
     node.replaceChildren(element('b', { text: title }), ...lines.map((text) => element('div', { text })));
@@ -148,7 +148,7 @@ export function makeTooltip() {
 /**
  * What to do where there is nothing to show; null where there is something.
  *
- * @param {HeadJson} head
+ * @param {HeatmapHeadJson} head
  */
 export function makeEmptyState(head) {
   if (!head.bands.length) {
@@ -166,6 +166,6 @@ export function makeEmptyState(head) {
  */
 export function describeEmptyBand(band) {
   if (band.shown) return '';
-  if (band.n) return 'No partition matches the filter. Press Escape to clear it.';
+  if (band.n_keys) return 'No partition matches the filter. Press Escape to clear it.';
   return `No partitions yet: ws.partition_sets[${JSON.stringify(band.set)}].add(…)`;
 }

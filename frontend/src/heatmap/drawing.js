@@ -1,19 +1,19 @@
 // Drawing the heatmap's two canvases.
 
 import { CODES, COLUMN_ORDER, STATUSES, URGENCY } from '../generated/constants.js';
-import { formatCount, formatNumber, plural } from '../shared/words.js';
+import { formatCount, formatNumber, plural } from '../shared/format.js';
 import { drawAxis, requestNames } from './axis.js';
 import { describeEmptyBand } from './controls.js';
 import { drawMarks } from './marks.js';
 import { paintGrid, paintMarks, paintStatus, paintTicks, paintValues, toHex } from './paint.js';
-import { findBox, findVisible, getGrid, getPen, getWindow, measure, measureDown } from './places.js';
+import { findBox, findVisible, getGrid, getBaseContext, getWindow, measure, measureRowLabels } from './places.js';
 import { fitText, FONT, shortenCount } from './text.js';
 
 /** @import { CellSize, Item } from './types.js' */
 /** @import { HeatmapView } from './view.js' */
 
 const GLYPH_SIZE = { width: 16, height: 14 }; // a smaller cell has no room for one
-const FAILURE_LANE = 6; // where places are too narrow for glyphs, what failed is told by ticks above the others
+const FAILURE_LANE = 6; // where places are too narrow for glyphs, failures are marked by ticks above the rest
 
 /** @param {CellSize} size */
 const hasGlyphs = ({ width, height }) => width >= GLYPH_SIZE.width && height >= GLYPH_SIZE.height;
@@ -32,22 +32,22 @@ export function drawView(view) {
   measure(view);
   const ratio = window.devicePixelRatio || 1;
   const { width, height } = view.size;
-  for (const canvas of [view.base, view.over]) {
+  for (const canvas of [view.base, view.overlay]) {
     const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
   }
-  const pen = getPen(view);
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  pen.font = FONT;
-  pen.textBaseline = 'middle';
+  const context = getBaseContext(view);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  context.font = FONT;
+  context.textBaseline = 'middle';
   const seen = findVisible(view);
   for (const item of seen) {
-    if (item.kind === 'row') drawRow(view, pen, item, ratio);
-    else if (item.kind === 'head') drawHead(view, pen, item);
-    else drawAxis(view, pen, item);
+    if (item.kind === 'row') drawRow(view, context, item, ratio);
+    else if (item.kind === 'head') drawHead(view, context, item);
+    else drawAxis(view, context, item);
   }
   if (view.images.size > 2 * seen.length) view.images.clear();
   drawMarks(view);
@@ -61,82 +61,82 @@ export function drawView(view) {
 
 /**
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {Item} item
  */
-function drawHead(view, pen, { band: b, y, height }) {
-  const band = view.state.head.bands[b];
+function drawHead(view, context, { band: bandIndex, y, height }) {
+  const band = view.state.head.bands[bandIndex];
   const middle = y - view.top + height / 2;
-  pen.textAlign = 'left';
-  pen.fillStyle = view.text;
-  pen.font = `600 ${FONT}`;
-  const name = fitText(pen, band.layout === 'cell' ? 'without partitions' : band.set, view.size.width - 260);
-  pen.fillText(name, 2, middle);
-  const after = 2 + pen.measureText(name).width + 10;
-  pen.font = FONT;
-  pen.fillStyle = view.faint;
+  context.textAlign = 'left';
+  context.fillStyle = view.text;
+  context.font = `600 ${FONT}`;
+  const name = fitText(context, band.layout === 'cell' ? 'without partitions' : band.set, view.size.width - 260);
+  context.fillText(name, 2, middle);
+  const after = 2 + context.measureText(name).width + 10;
+  context.font = FONT;
+  context.fillStyle = view.faint;
   if (band.layout === 'cell') return;
-  const { from, to } = getWindow(view, b);
-  let told = plural(band.n, 'partition');
-  if (band.shown !== band.n) told = `${formatCount(band.shown)} of ${told} shown`;
-  if (to - from < band.shown) told += ` · zoomed to ${formatCount(Math.ceil(to - from))}`;
+  const { from, to } = getWindow(view, bandIndex);
+  let text = plural(band.n_keys, 'partition');
+  if (band.shown !== band.n_keys) text = `${formatCount(band.shown)} of ${text} shown`;
+  if (to - from < band.shown) text += ` · zoomed to ${formatCount(Math.ceil(to - from))}`;
   const { scale } = band;
-  if (scale) told += ` · ${view.state.head.color_by} ${formatNumber(scale.low)} to ${formatNumber(scale.high)}`;
-  pen.fillText(fitText(pen, describeEmptyBand(band) || told, view.size.width - after - 4), after, middle);
+  if (scale) text += ` · ${view.state.head.color_by} ${formatNumber(scale.low)} to ${formatNumber(scale.high)}`;
+  context.fillText(fitText(context, describeEmptyBand(band) || text, view.size.width - after - 4), after, middle);
 }
 
 /**
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {Item} item
  * @param {number} ratio
  */
-function drawRow(view, pen, item, ratio) {
+function drawRow(view, context, item, ratio) {
   const { left } = view.size;
   const band = view.state.head.bands[item.band];
   const y = item.y - view.top;
   const label = band.layout === 'grid' ? y + 8 : y + item.height / 2;
-  pen.textAlign = 'left';
-  pen.fillStyle = view.text;
-  pen.fillText(fitText(pen, band.rows[item.row].name, left - measureDown(view, pen, band) - 12), 2, label);
-  if (band.layout === 'cell') drawCell(view, pen, item, y);
+  context.textAlign = 'left';
+  context.fillStyle = view.text;
+  context.fillText(fitText(context, band.rows[item.row].name, left - measureRowLabels(view, context, band) - 12), 2, label);
+  if (band.layout === 'cell') drawCell(view, context, item, y);
   else if (band.shown) {
-    drawTrack(view, pen, item, y, ratio);
-    if (item.cell) drawDown(view, pen, item, y, item.cell);
-    drawTotals(view, pen, item, label);
+    drawTrack(view, context, item, y, ratio);
+    if (item.cell) drawRowLabels(view, context, item, y, item.cell);
+    drawTotals(view, context, item, label);
   }
 }
 
 /**
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {Item} item
  * @param {number} y
  */
-function drawCell(view, pen, item, y) {
+function drawCell(view, context, item, y) {
   const own = view.state.bands[item.band];
   const code = own.status[item.row][0];
-  const step = own.steps ? own.steps[item.row][0] : 0;
-  pen.fillStyle = step ? toHex(view.ramp[step]) : view.colours[code];
-  pen.fillRect(view.size.left, y + 2, 18, 18);
-  pen.strokeStyle = view.line;
-  pen.lineWidth = 1;
-  pen.strokeRect(view.size.left + 0.5, y + 2.5, 17, 17);
+  const level = own.levels ? own.levels[item.row][0] : 0;
+  context.fillStyle = level ? toHex(view.ramp[level]) : view.colours[code];
+  context.fillRect(view.size.left, y + 2, 18, 18);
+  context.strokeStyle = view.line;
+  context.lineWidth = 1;
+  context.strokeRect(view.size.left + 0.5, y + 2.5, 17, 17);
   const { name } = STATUSES[code];
-  if (!step) drawGlyph(view, pen, code, view.size.left + 9, y + 11);
-  pen.textAlign = 'left';
-  pen.fillStyle = view.faint;
-  pen.fillText(name, view.size.left + 26, y + 11);
+  if (!level) drawGlyph(view, context, code, view.size.left + 9, y + 11);
+  context.textAlign = 'left';
+  context.fillStyle = view.faint;
+  context.fillText(name, view.size.left + 26, y + 11);
 }
 
 /**
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {Item} item
  * @param {number} y
  * @param {number} ratio
  */
-function drawTrack(view, pen, item, y, ratio) {
+function drawTrack(view, context, item, y, ratio) {
   const { left, track } = view.size;
   const own = view.state.bands[item.band];
   const inset = item.cell ? 0 : 1;
@@ -146,17 +146,17 @@ function drawTrack(view, pen, item, y, ratio) {
   const key = [own.versions[item.row], width, height, from, to].join();
   let kept = view.images.get(name);
   if (!kept || kept.key !== key) {
-    kept = { key, image: pen.createImageData(width, height) };
+    kept = { key, image: context.createImageData(width, height) };
     fillImage(view, kept.image, item, { from, to, ratio });
     view.images.set(name, kept);
   }
-  pen.putImageData(kept.image, Math.round(left * ratio), Math.round((y + inset) * ratio));
+  context.putImageData(kept.image, Math.round(left * ratio), Math.round((y + inset) * ratio));
   if (!item.cell) {
-    pen.strokeStyle = view.line;
-    pen.lineWidth = 1;
-    pen.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
+    context.strokeStyle = view.line;
+    context.lineWidth = 1;
+    context.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
   }
-  drawGlyphs(view, pen, item, y, own.status[item.row], own.steps && own.steps[item.row]);
+  drawGlyphs(view, context, item, y, own.status[item.row], own.levels && own.levels[item.row]);
 }
 
 /**
@@ -171,16 +171,16 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const { failed } = CODES;
   const own = view.state.bands[item.band];
   const codes = own.status[item.row];
-  const steps = own.steps && own.steps[item.row];
+  const levels = own.levels && own.levels[item.row];
   const pixels = new Uint32Array(image.data.buffer);
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
     const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
     const { columns, cells } = getGrid(view, item.band);
     /** @param {number} place */
-    const pick = (place) => (steps && codes[place] !== failed ? view.ramp[steps[place]] : view.pixels[codes[place]]);
+    const pickColour = (place) => (levels && codes[place] !== failed ? view.ramp[levels[place]] : view.pixels[codes[place]]);
     const grid = { width: image.width, cell, columns: columns.length, cells };
-    paintGrid(pixels, { ...grid, pick, gap: cell.width > 3 * gap ? gap : 0 });
+    paintGrid(pixels, { ...grid, pickColour, gap: cell.width > 3 * gap ? gap : 0 });
     const mark = { codes, code: failed, colour: view.pixels[failed], least: Math.round(4 * ratio), rim: gap };
     if (!hasGlyphs(item.cell)) paintMarks(pixels, { ...grid, ...mark });
     return;
@@ -189,7 +189,7 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const narrow = view.size.track / (to - from) < GLYPH_SIZE.width;
   const lane = narrow && codes.includes(failed) ? Math.round(FAILURE_LANE * ratio) : 0;
   const below = { ...common, top: lane, height: image.height - lane };
-  if (steps) paintValues(pixels, { ...below, steps, ramp: view.ramp, failed, failedColour: view.pixels[failed], least: gap });
+  if (levels) paintValues(pixels, { ...below, levels, ramp: view.ramp, failed, failedColour: view.pixels[failed], least: gap });
   else paintStatus(pixels, { ...below, colours: view.pixels, order: COLUMN_ORDER, least: URGENCY.map(() => gap) });
   if (lane) paintTicks(pixels, { ...common, top: 0, height: lane, code: failed, colour: view.pixels[failed], least: Math.round(3 * ratio) });
 }
@@ -198,21 +198,21 @@ function fillImage(view, image, item, { from, to, ratio }) {
  * A glyph in each place that is wide enough; a value's colour says that it is there.
  *
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {Item} item
  * @param {number} y
  * @param {Uint8Array} codes
- * @param {Uint8Array | null} steps
+ * @param {Uint8Array | null} levels
  */
-function drawGlyphs(view, pen, item, y, codes, steps) {
+function drawGlyphs(view, context, item, y, codes, levels) {
   const { left, track } = view.size;
   /** @param {number} place */
-  const has = (place) => !steps || !steps[place] || codes[place] === CODES.failed;
+  const has = (place) => !levels || !levels[place] || codes[place] === CODES.failed;
   if (item.cell) {
     if (!hasGlyphs(item.cell)) return;
     codes.forEach((code, place) => {
       const box = has(place) ? findBox(view, item.band, item.row, place, place + 1) : null;
-      if (box) drawGlyph(view, pen, code, box.x + box.width / 2, box.y + box.height / 2);
+      if (box) drawGlyph(view, context, code, box.x + box.width / 2, box.y + box.height / 2);
     });
     return;
   }
@@ -221,63 +221,63 @@ function drawGlyphs(view, pen, item, y, codes, steps) {
   if (cell < GLYPH_SIZE.width) return;
   for (let place = Math.floor(from); place < to; place++) {
     const middle = left + (place + 0.5 - from) * cell;
-    if (has(place) && middle > left + 6 && middle < left + track - 6) drawGlyph(view, pen, codes[place], middle, y + item.height / 2);
+    if (has(place) && middle > left + 6 && middle < left + track - 6) drawGlyph(view, context, codes[place], middle, y + item.height / 2);
   }
 }
 
 /**
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {number} code
  * @param {number} x
  * @param {number} y
  */
-function drawGlyph(view, pen, code, x, y) {
-  pen.textAlign = 'center';
+function drawGlyph(view, context, code, x, y) {
+  context.textAlign = 'center';
   const isValue = view.state.head.color_by !== 'status' && code !== CODES.failed;
-  pen.fillStyle = code === CODES.missing || isValue ? view.faint : view.ground;
-  pen.font = '600 11px system-ui, sans-serif';
-  pen.fillText(STATUSES[code].glyph, x, y + 0.5);
-  pen.font = FONT;
+  context.fillStyle = code === CODES.missing || isValue ? view.faint : view.ground;
+  context.font = '600 11px system-ui, sans-serif';
+  context.fillText(STATUSES[code].glyph, x, y + 0.5);
+  context.font = FONT;
 }
 
 /**
  * At the right: how many failed, and the share that is made.
  *
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {Item} item
  * @param {number} middle
  */
-function drawTotals(view, pen, item, middle) {
+function drawTotals(view, context, item, middle) {
   const { width } = view.size;
   const counts = view.state.head.bands[item.band].counts[item.row];
   const total = counts.reduce((sum, n) => sum + n, 0);
   const made = (100 * counts[CODES.materialized]) / Math.max(1, total);
-  pen.textAlign = 'right';
-  pen.fillStyle = view.faint;
-  pen.fillText(`${made > 0 && made < 1 ? '<1' : made > 99 && made < 100 ? '>99' : Math.round(made)} %`, width - 2, middle);
+  context.textAlign = 'right';
+  context.fillStyle = view.faint;
+  context.fillText(`${made > 0 && made < 1 ? '<1' : made > 99 && made < 100 ? '>99' : Math.round(made)} %`, width - 2, middle);
   if (!counts[CODES.failed]) return;
-  pen.fillStyle = view.colours[CODES.failed];
-  pen.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, width - 42, middle);
+  context.fillStyle = view.colours[CODES.failed];
+  context.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, width - 42, middle);
 }
 
 /**
  * The values of the second parameter, at the left of a grid.
  *
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {Item} item
  * @param {number} y
  * @param {CellSize} cell
  */
-function drawDown(view, pen, item, y, cell) {
+function drawRowLabels(view, context, item, y, cell) {
   const { left } = view.size;
   const { rows } = getGrid(view, item.band);
   const every = Math.ceil(13 / cell.height);
-  pen.textAlign = 'right';
-  pen.fillStyle = view.faint;
+  context.textAlign = 'right';
+  context.fillStyle = view.faint;
   for (let line = 0; line < rows.length; line += every) {
-    pen.fillText(fitText(pen, rows[line], 56), left - 6, y + (line + 0.5) * cell.height);
+    context.fillText(fitText(context, rows[line], 56), left - 6, y + (line + 0.5) * cell.height);
   }
 }

@@ -66,22 +66,22 @@ export function computeLayout(bands, width) {
     items.push({ kind, band, row, y, height, cell });
     y += height;
   };
-  bands.forEach((band, b) => {
-    if (b) y += 10;
-    put('head', b, -1, 24);
+  bands.forEach((band, bandIndex) => {
+    if (bandIndex) y += 10;
+    put('head', bandIndex, -1, 24);
     const grid = band.layout === 'grid' ? band.grid : null;
     const cell = grid && {
       width: Math.max(1, Math.min(40, Math.floor(width / grid.columns.length))),
       height: Math.max(3, Math.min(24, Math.floor(260 / grid.rows.length))),
     };
     band.rows.forEach((_, row) => {
-      if (!grid || !cell) put('row', b, row, 22);
+      if (!grid || !cell) put('row', bandIndex, row, 22);
       else {
-        put('row', b, row, cell.height * grid.rows.length, cell);
+        put('row', bandIndex, row, cell.height * grid.rows.length, cell);
         y += 8;
       }
     });
-    if (band.layout !== 'cell' && band.shown) put('axis', b, -1, 22, cell);
+    if (band.layout !== 'cell' && band.shown) put('axis', bandIndex, -1, 22, cell);
   });
   return { items, height: y };
 }

@@ -1,4 +1,4 @@
-// What a person points at and has selected, above the rows.
+// The cursor, the selection and the highlights, on the canvas above the rows.
 
 import { findBox, findBoxes, getContext } from './places.js';
 
@@ -9,61 +9,61 @@ import { findBox, findBoxes, getContext } from './places.js';
 export function drawMarks(view) {
   if (!view.layout || !view.state.bands) return;
   const ratio = window.devicePixelRatio || 1;
-  const pen = getContext(view.over);
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, view.size.width, view.size.height);
-  for (const { band, row, role, ranges } of view.highlights) drawRanges(view, pen, band, [row], ranges, role === 'read' ? [5, 3] : [1, 2]);
+  const context = getContext(view.overlay);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, view.size.width, view.size.height);
+  for (const { band, row, role, ranges } of view.highlights) drawRanges(view, context, band, [row], ranges, role === 'input' ? [5, 3] : [1, 2]);
   const { selection } = view.state.head;
-  if (selection && !view.brush) drawRanges(view, pen, selection.band, selection.rows, selection.ranges, [], 0.16);
-  if (view.brush) drawRanges(view, pen, view.brush.band, view.brush.rows, view.brush.ranges, [], 0.25);
-  if (view.cursor && document.activeElement === view.stage) drawCursor(view, pen, view.cursor);
+  if (selection && !view.brush) drawRanges(view, context, selection.band, selection.rows, selection.ranges, [], 0.16);
+  if (view.brush) drawRanges(view, context, view.brush.band, view.brush.rows, view.brush.ranges, [], 0.25);
+  if (view.cursor && document.activeElement === view.stage) drawCursor(view, context, view.cursor);
 }
 
 /**
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
- * @param {number} b
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} bandIndex
  * @param {number[]} rows
  * @param {Range[] | null} ranges
  * @param {number[]} dash
  * @param {number} [fill]
  */
-function drawRanges(view, pen, b, rows, ranges, dash, fill = 0) {
-  const band = view.state.head.bands[b];
+function drawRanges(view, context, bandIndex, rows, ranges, dash, fill = 0) {
+  const band = view.state.head.bands[bandIndex];
   if (!band) return;
-  pen.setLineDash(dash);
-  pen.lineWidth = dash.length ? 2 : 1.5;
-  pen.strokeStyle = dash.length ? view.text : view.brand;
-  pen.fillStyle = view.brand;
+  context.setLineDash(dash);
+  context.lineWidth = dash.length ? 2 : 1.5;
+  context.strokeStyle = dash.length ? view.text : view.brand;
+  context.fillStyle = view.brand;
   for (const row of rows) {
-    for (const box of findBoxes(view, b, row, ranges)) {
+    for (const box of findBoxes(view, bandIndex, row, ranges)) {
       if (box.y > view.size.height || box.y + box.height < 0) continue;
       if (fill) {
-        pen.globalAlpha = fill;
-        pen.fillRect(box.x, box.y, box.width, box.height);
-        pen.globalAlpha = 1;
+        context.globalAlpha = fill;
+        context.fillRect(box.x, box.y, box.width, box.height);
+        context.globalAlpha = 1;
       }
       const wide = Math.max(3, box.width);
-      pen.strokeRect(box.x - (wide - box.width) / 2, box.y, wide, box.height);
+      context.strokeRect(box.x - (wide - box.width) / 2, box.y, wide, box.height);
     }
   }
-  pen.setLineDash([]);
+  context.setLineDash([]);
 }
 
 /**
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {Place} cursor
  */
-function drawCursor(view, pen, { band, row, place }) {
+function drawCursor(view, context, { band, row, place }) {
   const box = findBox(view, band, row, place, place + 1);
   if (!box) return;
   const wide = Math.max(5, box.width);
   const x = box.x - (wide - box.width) / 2;
-  pen.lineWidth = 4;
-  pen.strokeStyle = view.ground;
-  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
-  pen.lineWidth = 2;
-  pen.strokeStyle = view.text;
-  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
+  context.lineWidth = 4;
+  context.strokeStyle = view.ground;
+  context.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
+  context.lineWidth = 2;
+  context.strokeStyle = view.text;
+  context.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
 }

@@ -16,7 +16,7 @@ export function toPixel(colour) {
 }
 
 /**
- * The colours of 256 steps through `stops` (`#rrggbb`), as pixels; step 0, which is no value, is `blank`.
+ * The colours of 256 levels through `stops` (`#rrggbb`), as pixels; level 0, which is no value, is `blank`.
  *
  * @param {readonly string[]} stops
  * @param {number} blank
@@ -24,11 +24,11 @@ export function toPixel(colour) {
 export function makeRamp(stops, blank) {
   const parts = stops.map((s) => [1, 3, 5].map((i) => parseInt(s.slice(i, i + 2), 16)));
   const ramp = new Uint32Array(256);
-  for (let step = 1; step < 256; step++) {
-    const at = ((step - 1) / 254) * (parts.length - 1);
+  for (let level = 1; level < 256; level++) {
+    const at = ((level - 1) / 254) * (parts.length - 1);
     const low = Math.min(parts.length - 2, Math.floor(at));
     const [r, g, b] = parts[low].map((v, i) => Math.round(v + (parts[low + 1][i] - v) * (at - low)));
-    ramp[step] = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+    ramp[level] = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
   }
   ramp[0] = blank;
   return ramp;
@@ -121,13 +121,13 @@ export function paintStatus(image, { width, top, height, codes, from, to, colour
 }
 
 /**
- * The same for values: a column shows the mean of its places' steps, without those that have none (their part is the
+ * The same for values: a column shows the mean of its places' levels, without those that have none (their part is the
  * ramp's blank, above), and the failed ones on top as in the statuses.
  *
  * @param {Uint32Array} image
- * @param {PixelRow & { steps: Uint8Array; ramp: Uint32Array; failed: number; failedColour: number; least: number }} row
+ * @param {PixelRow & { levels: Uint8Array; ramp: Uint32Array; failed: number; failedColour: number; least: number }} row
  */
-export function paintValues(image, { width, top, height, codes, steps, from, to, ramp, failed, failedColour, least, gap }) {
+export function paintValues(image, { width, top, height, codes, levels, from, to, ramp, failed, failedColour, least, gap }) {
   const n = codes.length;
   for (let x = 0; x < width; x++) {
     const [first, last] = placesOfColumn(x, width, from, to, n);
@@ -136,8 +136,8 @@ export function paintValues(image, { width, top, height, codes, steps, from, to,
     let known = 0;
     let fails = 0;
     for (let i = first; i < last; i++) {
-      if (steps[i]) {
-        sum += steps[i];
+      if (levels[i]) {
+        sum += levels[i];
         known++;
       }
       if (codes[i] === failed) fails++;
@@ -157,13 +157,13 @@ export function paintValues(image, { width, top, height, codes, steps, from, to,
  * Paint one value a cell as a grid: `cells[place]` is row * columns + column; cells that no place has stay clear.
  *
  * @param {Uint32Array} image
- * @param {PixelGrid & { pick: (place: number) => number; gap: number }} grid
+ * @param {PixelGrid & { pickColour: (place: number) => number; gap: number }} grid
  */
-export function paintGrid(image, { width, cell, columns, cells, pick, gap }) {
+export function paintGrid(image, { width, cell, columns, cells, pickColour, gap }) {
   for (let place = 0; place < cells.length; place++) {
     const x = (cells[place] % columns) * cell.width;
     const y = Math.floor(cells[place] / columns) * cell.height;
-    paintBox(image, width, x, y, Math.max(1, cell.width - gap), Math.max(1, cell.height - gap), pick(place));
+    paintBox(image, width, x, y, Math.max(1, cell.width - gap), Math.max(1, cell.height - gap), pickColour(place));
   }
 }
 

@@ -1,4 +1,4 @@
-// Where everything of a heatmap stands, in pixels of its stage, and what stands under a point.
+// Positions of places in pixels of the stage, and the places at a point.
 
 import { CODES } from '../generated/constants.js';
 import { computeLayout, panWindow, placesOfColumn } from './geometry.js';
@@ -17,7 +17,7 @@ export function measure(view) {
   view.layout = computeLayout(view.state.head.bands, track);
   const height = Math.max(1, Math.min(560, view.layout.height));
   view.size = { width, height, left, track, right };
-  view.space.style.height = `${view.layout.height}px`;
+  view.spacer.style.height = `${view.layout.height}px`;
   view.stage.style.height = `${height}px`;
   view.top = view.scroll.scrollTop;
 }
@@ -28,10 +28,10 @@ export function measure(view) {
  * @param {HeatmapView} view
  */
 function measureLabels(view) {
-  const pen = getPen(view);
+  const context = getBaseContext(view);
   const widths = view.state.head.bands.flatMap((band) => [
-    ...band.rows.map(({ name }) => pen.measureText(name).width + measureDown(view, pen, band) + 14),
-    band.grid ? pen.measureText(describeAxes(band.grid)).width + 24 : 0, // beside it half of the first value
+    ...band.rows.map(({ name }) => context.measureText(name).width + measureRowLabels(view, context, band) + 14),
+    band.grid ? context.measureText(describeAxes(band.grid)).width + 24 : 0, // beside it half of the first value
   ]);
   return Math.max(0, ...widths);
 }
@@ -40,11 +40,11 @@ function measureLabels(view) {
  * The width of the values at the left of a grid.
  *
  * @param {HeatmapView} view
- * @param {CanvasRenderingContext2D} pen
+ * @param {CanvasRenderingContext2D} context
  * @param {{ grid: GridJson | null }} band
  */
-export function measureDown(view, pen, { grid }) {
-  return grid ? Math.min(56, Math.max(...grid.rows.map((name) => pen.measureText(name).width))) + 8 : 0;
+export function measureRowLabels(view, context, { grid }) {
+  return grid ? Math.min(56, Math.max(...grid.rows.map((name) => context.measureText(name).width))) + 8 : 0;
 }
 
 /**
@@ -54,7 +54,7 @@ export function measureDown(view, pen, { grid }) {
  */
 function measureTotals(view) {
   const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
-  return 50 + (most ? getPen(view).measureText(`✕ ${shortenCount(most)}`).width + 8 : 0);
+  return 50 + (most ? getBaseContext(view).measureText(`✕ ${shortenCount(most)}`).width + 8 : 0);
 }
 
 /**
@@ -70,32 +70,32 @@ export function getContext(canvas, settings) {
 }
 
 /** @param {HeatmapView} view */
-export function getPen(view) {
-  const pen = getContext(view.base, { willReadFrequently: true });
-  pen.font = FONT;
-  return pen;
+export function getBaseContext(view) {
+  const context = getContext(view.base, { willReadFrequently: true });
+  context.font = FONT;
+  return context;
 }
 
 /**
  * @param {HeatmapView} view
- * @param {number} b
+ * @param {number} bandIndex
  * @returns {Window}
  */
-export function getWindow(view, b) {
-  const n = view.state.head.bands[b].shown;
-  const own = view.windows.get(b);
+export function getWindow(view, bandIndex) {
+  const n = view.state.head.bands[bandIndex].shown;
+  const own = view.windows.get(bandIndex);
   if (!own || own.isWhole) return { from: 0, to: n };
   return own.to > n ? panWindow(own, n, 0) : own;
 }
 
 /**
  * @param {HeatmapView} view
- * @param {number} b
+ * @param {number} bandIndex
  * @param {Window} window
  */
-export function setWindow(view, b, window) {
-  const n = view.state.head.bands[b].shown;
-  view.windows.set(b, { ...window, isWhole: window.to - window.from >= n });
+export function setWindow(view, bandIndex, window) {
+  const n = view.state.head.bands[bandIndex].shown;
+  view.windows.set(bandIndex, { ...window, isWhole: window.to - window.from >= n });
   view.paint();
 }
 
@@ -106,11 +106,11 @@ export function findVisible(view) {
 
 /**
  * @param {HeatmapView} view
- * @param {number} b
+ * @param {number} bandIndex
  * @param {number} row
  */
-export function findRow(view, b, row) {
-  return view.layout.items.find((item) => item.kind === 'row' && item.band === b && item.row === row);
+export function findRow(view, bandIndex, row) {
+  return view.layout.items.find((item) => item.kind === 'row' && item.band === bandIndex && item.row === row);
 }
 
 /**
@@ -148,13 +148,13 @@ export function findHit(view, x, y) {
  * The place that stands in a cell of a grid; -1 for an empty one.
  *
  * @param {HeatmapView} view
- * @param {number} b
+ * @param {number} bandIndex
  * @param {number} cell
  */
-export function findPlace(view, b, cell) {
-  const own = view.state.bands[b];
+export function findPlace(view, bandIndex, cell) {
+  const own = view.state.bands[bandIndex];
   if (!own.byCell) {
-    const { columns, rows, cells } = getGrid(view, b);
+    const { columns, rows, cells } = getGrid(view, bandIndex);
     const byCell = new Int32Array(columns.length * rows.length).fill(-1);
     cells.forEach((at, place) => (byCell[at] = place));
     own.byCell = byCell;
@@ -166,12 +166,12 @@ export function findPlace(view, b, cell) {
  * The axes of a band with a grid, and the cell of each of its places.
  *
  * @param {HeatmapView} view
- * @param {number} b
+ * @param {number} bandIndex
  */
-export function getGrid(view, b) {
-  const { grid } = view.state.head.bands[b];
-  const { cells } = view.state.bands[b];
-  if (!grid || !cells) throw new Error(`Band ${b} has no grid.`);
+export function getGrid(view, bandIndex) {
+  const { grid } = view.state.head.bands[bandIndex];
+  const { cells } = view.state.bands[bandIndex];
+  if (!grid || !cells) throw new Error(`Band ${bandIndex} has no grid.`);
   return { ...grid, cells };
 }
 
@@ -179,26 +179,26 @@ export function getGrid(view, b) {
  * The rectangle of the places [first, last) of a row, in the stage.
  *
  * @param {HeatmapView} view
- * @param {number} b
+ * @param {number} bandIndex
  * @param {number} row
  * @param {number} first
  * @param {number} last
  * @returns {Box | null}
  */
-export function findBox(view, b, row, first, last) {
-  const item = findRow(view, b, row);
+export function findBox(view, bandIndex, row, first, last) {
+  const item = findRow(view, bandIndex, row);
   if (!item) return null;
   const { left, track } = view.size;
   const y = item.y - view.top;
-  const band = view.state.head.bands[b];
+  const band = view.state.head.bands[bandIndex];
   if (band.layout === 'cell') return { x: left, y: y + 2, width: 18, height: 18 };
   if (item.cell) {
-    const grid = getGrid(view, b);
+    const grid = getGrid(view, bandIndex);
     const columns = grid.columns.length;
     const cell = grid.cells[first];
     return { x: left + (cell % columns) * item.cell.width, y: y + Math.floor(cell / columns) * item.cell.height, width: item.cell.width, height: item.cell.height };
   }
-  const { from, to } = getWindow(view, b);
+  const { from, to } = getWindow(view, bandIndex);
   const x = left + ((first - from) / (to - from)) * track;
   const end = left + ((last - from) / (to - from)) * track;
   if (end < left || x > left + track) return null;
@@ -210,24 +210,24 @@ export function findBox(view, b, row, first, last) {
  * The rectangles of ranges of a row; of all its places where `ranges` is null.
  *
  * @param {HeatmapView} view
- * @param {number} b
+ * @param {number} bandIndex
  * @param {number} row
  * @param {Range[] | null} ranges
  * @returns {Box[]}
  */
-export function findBoxes(view, b, row, ranges) {
-  const band = view.state.head.bands[b];
-  const item = findRow(view, b, row);
+export function findBoxes(view, bandIndex, row, ranges) {
+  const band = view.state.head.bands[bandIndex];
+  const item = findRow(view, bandIndex, row);
   if (!item || !band.shown) return [];
   const { cell } = item;
   if (!cell) {
     const all = ranges || [[0, band.shown]];
-    return all.map(([first, last]) => findBox(view, b, row, first, last)).filter((box) => box !== null);
+    return all.map(([first, last]) => findBox(view, bandIndex, row, first, last)).filter((box) => box !== null);
   }
   if (!ranges) {
-    const width = getGrid(view, b).columns.length * cell.width;
+    const width = getGrid(view, bandIndex).columns.length * cell.width;
     return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
   }
   const places = ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => first + i));
-  return places.map((place) => findBox(view, b, row, place, place + 1)).filter((box) => box !== null);
+  return places.map((place) => findBox(view, bandIndex, row, place, place + 1)).filter((box) => box !== null);
 }

@@ -1,14 +1,14 @@
 // The pointer: brushing, panning, zooming, hovering.
 
 import { COLUMN_ORDER, STATUSES, URGENCY } from '../generated/constants.js';
-import { formatCount, plural } from '../shared/words.js';
+import { formatCount, plural } from '../shared/format.js';
 import { describePartition } from './controls.js';
 import { panWindow, zoomWindow } from './geometry.js';
 import { findHit, getWindow, setWindow } from './places.js';
 import { findBetween, findNearest, onClick, select } from './selection.js';
 import { countStatuses, findMostUrgent } from './statuses.js';
 
-/** @import { FoundJson } from '../generated/messages.js' */
+/** @import { PartitionFactsJson } from '../generated/messages.js' */
 /** @import { Hit, Pan, Place, Press } from './types.js' */
 /** @import { HeatmapView } from './view.js' */
 
@@ -95,7 +95,7 @@ function onDrag(view, event, { band, x, window }) {
 function onBrush(view, event, [x, y], { hit: start, ...from }) {
   const hit = findHit(view, x, y);
   if (!view.brush && Math.hypot(event.clientX - from.x, event.clientY - from.y) < 4) return;
-  view.tip.hide();
+  view.tooltip.hide();
   const end = hit && hit.band === start.band && hit.row >= 0 && hit.first >= 0 ? hit : findNearest(view, start.band, x, y);
   if (end) view.brush = { band: start.band, ...findBetween(view, start, end) };
   view.mark();
@@ -108,10 +108,10 @@ function onBrush(view, event, [x, y], { hit: start, ...from }) {
  * @param {[number, number]} [at]
  */
 function pointAt(view, hit, [x, y] = [0, 0]) {
-  clearTimeout(view.asking);
+  clearTimeout(view.detailsTimer);
   if (!hit || hit.row < 0 || hit.first < 0) {
     view.hover = null;
-    view.tip.hide();
+    view.tooltip.hide();
     return;
   }
   const band = view.state.head.bands[hit.band];
@@ -124,20 +124,20 @@ function pointAt(view, hit, [x, y] = [0, 0]) {
   const box = view.stage.getBoundingClientRect();
   const outer = view.root.getBoundingClientRect();
   /** @type {(title: string, lines: string[]) => void} */
-  const show = (title, lines) => view.tip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title, lines);
+  const show = (title, lines) => view.tooltip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title, lines);
   const among = many > 1 ? [`${plural(many, 'partition')} here: ${describeStatuses(countStatuses(codes, hit.first, hit.last))}`] : [];
   const { hover } = view;
   const isSame = hover && hover.place === place && hover.row === hit.row && hover.band === hit.band;
   const known = isSame ? hover.found : undefined;
   const row = band.rows[hit.row].name;
-  /** @param {FoundJson} [found] */
+  /** @param {PartitionFactsJson} [found] */
   const title = (found) => (found ? `${row}${found.key === null ? '' : ` · ${found.key}`}` : row);
-  /** @param {FoundJson} [found] */
+  /** @param {PartitionFactsJson} [found] */
   const lines = (found) => [`${glyph} ${name}`, ...(found ? describePartition(found) : []), ...among];
   show(title(known), lines(known));
   if (known) return;
   view.hover = here;
-  view.asking = setTimeout(async () => {
+  view.detailsTimer = setTimeout(async () => {
     const found = await requestDetails(view, here);
     if (view.hover !== here || !found) return;
     here.found = found;
@@ -153,9 +153,9 @@ function describeStatuses(counts) {
 /**
  * @param {HeatmapView} view
  * @param {Place} place
- * @returns {Promise<FoundJson | null>}
+ * @returns {Promise<PartitionFactsJson | null>}
  */
 export async function requestDetails(view, { band, row, place }) {
   const number = view.state.head.view;
-  return view.link.request('details', { view: number, band, row, place }).then((answer) => answer.found, () => null);
+  return view.link.request('details', { view: number, band, row, place }).then((answer) => answer.partition, () => null);
 }

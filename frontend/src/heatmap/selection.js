@@ -11,16 +11,16 @@ import { findMostUrgent, toRanges } from './statuses.js';
  * What lies nearest to a point outside of a band's rows.
  *
  * @param {HeatmapView} view
- * @param {number} b
+ * @param {number} bandIndex
  * @param {number} x
  * @param {number} y
  */
-export function findNearest(view, b, x, y) {
-  const rows = view.layout.items.filter((item) => item.kind === 'row' && item.band === b);
+export function findNearest(view, bandIndex, x, y) {
+  const rows = view.layout.items.filter((item) => item.kind === 'row' && item.band === bandIndex);
   const low = rows[0].y - view.top + 1;
   const high = rows[rows.length - 1].y + rows[rows.length - 1].height - view.top - 1;
   const { left, track } = view.size;
-  const band = view.state.head.bands[b];
+  const band = view.state.head.bands[bandIndex];
   const { cell } = rows[0];
   const right = band.grid && cell ? Math.min(track, band.grid.columns.length * cell.width) : track;
   const hit = findHit(view, Math.max(left, Math.min(left + right - 1, x)), Math.max(low, Math.min(high, y)));
@@ -49,7 +49,7 @@ export function findBetween(view, start, end) {
       if (place >= 0) places.push(place);
     }
   }
-  return { rows: many ? rows : [start.row], ranges: toRanges(places.sort((a, b) => a - b)) };
+  return { rows: many ? rows : [start.row], ranges: toRanges(places.sort((x, y) => x - y)) };
 }
 
 /**
@@ -91,15 +91,15 @@ export function extendSelection(view) {
 }
 
 /**
- * Select these; `quietly` where what stands under the cursor is told instead.
+ * Select these; `silent` where the partition under the cursor is described instead.
  *
  * @param {HeatmapView} view
  * @param {number} band
  * @param {number[]} rows
  * @param {Range[]} ranges
- * @param {{ quietly?: boolean }} [options]
+ * @param {{ silent?: boolean }} [options]
  */
-export async function select(view, band, rows, ranges, { quietly = false } = {}) {
+export async function select(view, band, rows, ranges, { silent = false } = {}) {
   const number = view.state.head.view;
   view.highlights = [];
   view.state.head.selection = { band, rows, ranges };
@@ -108,18 +108,18 @@ export async function select(view, band, rows, ranges, { quietly = false } = {})
   if (!answer) return;
   view.highlights = answer.highlights;
   const roles = new Set(answer.highlights.map(({ role }) => role));
-  const read = [roles.has('read') ? 'dashed: what it reads' : '', roles.has('reader') ? 'dotted: what reads it' : ''];
+  const read = [roles.has('input') ? 'dashed: what it reads' : '', roles.has('reader') ? 'dotted: what reads it' : ''];
   view.mark();
-  if (quietly) return;
-  view.foot.textContent = [answer.message, ...read.filter(Boolean)].join(' · ');
-  view.say(answer.message);
+  if (silent) return;
+  view.footer.textContent = [answer.message, ...read.filter(Boolean)].join(' · ');
+  view.announce(answer.message);
 }
 
 /** @param {HeatmapView} view */
 export function unselect(view) {
   view.highlights = [];
   view.state.head.selection = null;
-  view.foot.textContent = '';
+  view.footer.textContent = '';
   view.mark();
   return view.ask('clear', {});
 }

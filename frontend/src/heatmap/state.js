@@ -1,9 +1,9 @@
-// The heatmap's state in the page: what HeatmapState publishes, as typed arrays.
+// The heatmap's state in the page: what HeatmapState in Python publishes, as typed arrays.
 //
 // A state is {head, bands, ready, pending}. `bands` is null until its bytes are inflated, which is when `ready` resolves;
 // patches that come before wait in `pending`.
 
-/** @import { CellsPatch, HeadJson, HeatmapContract, HeatmapState } from '../generated/messages.js' */
+/** @import { CellsPatch, HeatmapHeadJson, HeatmapContract, HeatmapState } from '../generated/messages.js' */
 /** @import { Cells, State } from './types.js' */
 /** @import { Reducer } from '../shared/types.js' */
 
@@ -40,9 +40,9 @@ async function inflate(view) {
 }
 
 /**
- * The bytes of a view as arrays: for each band `status` and `steps`, an array a row, `cells`, and a version a row.
+ * The bytes of a view as arrays: for each band `status` and `levels`, an array a row, `cells`, and a version a row.
  *
- * @param {HeadJson} head
+ * @param {HeatmapHeadJson} head
  * @param {Uint8Array} bytes
  * @returns {Cells[]}
  */
@@ -52,47 +52,47 @@ function unpackView(head, bytes) {
   const take = (n) => bytes.subarray(at, (at += n));
   return head.bands.map((band) => {
     const rows = band.rows.map(() => take(band.shown));
-    const steps = head.color_by === 'status' ? null : band.rows.map(() => take(band.shown));
+    const levels = head.color_by === 'status' ? null : band.rows.map(() => take(band.shown));
     const cells = band.grid ? new Uint32Array(take(4 * band.shown).slice().buffer) : null;
-    return { status: rows, steps, cells, versions: rows.map(() => 0) };
+    return { status: rows, levels, cells, versions: rows.map(() => 0) };
   });
 }
 
 /**
- * @param {HeadJson} head
+ * @param {HeatmapHeadJson} head
  * @param {Cells[]} bands
  * @param {CellsPatch} payload
  * @param {DataView[]} buffers
  */
-function applyPatch(head, bands, payload, [places, status, steps]) {
-  for (const [number, news] of Object.entries(payload.bands)) {
+function applyPatch(head, bands, payload, [places, status, levels]) {
+  for (const [number, sizes] of Object.entries(payload.bands)) {
     const band = head.bands[Number(number)];
-    const grown = news.shown > band.shown;
-    Object.assign(band, news);
+    const grown = sizes.shown > band.shown;
+    Object.assign(band, sizes);
     if (!grown) continue;
     const own = bands[Number(number)];
     /** @param {Uint8Array} codes */
-    const longer = (codes) => {
-      const more = new Uint8Array(news.shown);
+    const extend = (codes) => {
+      const more = new Uint8Array(sizes.shown);
       more.set(codes);
       return more;
     };
-    own.status = own.status.map(longer);
-    own.steps = own.steps && own.steps.map(longer);
+    own.status = own.status.map(extend);
+    own.levels = own.levels && own.levels.map(extend);
     own.versions = own.versions.map((version) => version + 1);
   }
-  const at = asWords(places);
-  const codes = asBytes(status);
-  const values = asBytes(steps);
+  const at = asUint32(places);
+  const codes = asUint8(status);
+  const values = asUint8(levels);
   let i = 0;
   for (const [number, row, n] of payload.parts) {
     const own = bands[number];
     own.versions[row] += 1;
     const rowCodes = own.status[row];
-    const rowSteps = own.steps && own.steps[row];
+    const rowLevels = own.levels && own.levels[row];
     for (const end = i + n; i < end; i++) {
       rowCodes[at[i]] = codes[i];
-      if (rowSteps) rowSteps[at[i]] = values[i];
+      if (rowLevels) rowLevels[at[i]] = values[i];
     }
   }
   const { sequence, metrics, unsorted } = payload;
@@ -100,6 +100,6 @@ function applyPatch(head, bands, payload, [places, status, steps]) {
 }
 
 /** @param {DataView} view */
-const asBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+const asUint8 = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 /** @param {DataView} view */
-const asWords = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+const asUint32 = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));

@@ -18,7 +18,7 @@ export function countStatuses(codes, first, last) {
 }
 
 /**
- * The place among [first, last) that wants a look most; `urgency` are codes, the most urgent first.
+ * The place among [first, last) with the most urgent status; `urgency` are codes, the most urgent first.
  *
  * @param {Uint8Array} codes
  * @param {number} first

@@ -1,14 +1,14 @@
-// What the heatmap's view is made of.
+// The types of the heatmap's view.
 
-import type { CellsPatch, FoundJson, HeadJson, HeatmapContract } from '../generated/messages.js';
+import type { CellsPatch, PartitionFactsJson, HeatmapHeadJson, HeatmapContract } from '../generated/messages.js';
 
 /** Places [first, one after the last). */
 export type Range = [first: number, last: number];
 
-/** The partitions of a band: an array a row of status codes, and one of value steps; the cell of each place in a grid. */
+/** The partitions of a band: an array a row of status codes, and one of value levels; the cell of each place in a grid. */
 export interface Cells {
   status: Uint8Array[];
-  steps: Uint8Array[] | null;
+  levels: Uint8Array[] | null;
   cells: Uint32Array | null;
   versions: number[];
   byCell?: Int32Array;
@@ -16,7 +16,7 @@ export interface Cells {
 
 /** `bands` is null until its bytes are inflated, which is when `ready` resolves; patches wait in `pending` until then. */
 export interface State {
-  head: HeadJson;
+  head: HeatmapHeadJson;
   bands: Cells[] | null;
   pending: [payload: CellsPatch, buffers: DataView[]][];
   ready: Promise<void>;
@@ -27,7 +27,7 @@ export interface LoadedState extends State {
   bands: Cells[];
 }
 
-/** The places of a band that are in sight; `isWhole` follows the band as it grows. */
+/** The range of places of a band that is visible; with `isWhole` all of them, also those added later. */
 export interface Window {
   from: number;
   to: number;
@@ -69,7 +69,7 @@ export interface Place {
   band: number;
   row: number;
   place: number;
-  found?: FoundJson;
+  found?: PartitionFactsJson;
 }
 
 /** Places of a row, and where they stand in a grid. */
@@ -127,12 +127,12 @@ export interface PixelGrid {
   cells: Uint32Array;
 }
 
-/** What the buttons of the bar do; `step` is 1 for the next and -1 for the one before. */
+/** What the buttons of the toolbar do; `step` is 1 for the next and -1 for the one before. */
 export interface ToolbarActions {
-  choose(change: Partial<HeatmapContract['requests']['choose']>): void;
+  setOptions(change: Partial<HeatmapContract['requests']['set_options']>): void;
   sort(): void;
   unfocus(): void;
   zoom(factor: number): void;
-  whole(): void;
+  showAll(): void;
   next(step: number): void;
 }

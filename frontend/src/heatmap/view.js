@@ -1,4 +1,4 @@
-// The heatmap's view: one canvas for what is, one above it for what a person points at.
+// A view of the heatmap: one canvas for the partitions, one above it for the cursor, the selection and highlights.
 
 import { CODES, STATUSES } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
@@ -11,27 +11,27 @@ import { drawMarks } from './marks.js';
 import { makeRamp, toPixel } from './paint.js';
 import { listenToPointer } from './pointer.js';
 
-/** @import { HeadJson, HeatmapContract, HighlightJson, SelectedJson } from '../generated/messages.js' */
+/** @import { HeatmapHeadJson, HeatmapContract, HighlightJson, SelectedPlacesJson } from '../generated/messages.js' */
 /** @import { Layout, LoadedState, Pan, Place, Press, Size, State, Window } from './types.js' */
 /** @import { Change, Link, Outcome } from '../shared/types.js' */
 
 export class HeatmapView {
-  // what stands in the page
+  // elements of the page
   /** @type {HTMLElement} */ root;
   /** @type {HTMLCanvasElement} */ base;
-  /** @type {HTMLCanvasElement} */ over;
+  /** @type {HTMLCanvasElement} */ overlay;
   /** @type {HTMLElement} */ stage;
-  /** @type {HTMLElement} */ space;
+  /** @type {HTMLElement} */ spacer;
   /** @type {HTMLElement} */ scroll;
-  /** @type {HTMLElement} */ foot;
-  /** @type {HTMLElement} */ nothing;
-  /** @type {ReturnType<typeof makeToolbar>} */ bar;
+  /** @type {HTMLElement} */ footer;
+  /** @type {HTMLElement} */ emptyState;
+  /** @type {ReturnType<typeof makeToolbar>} */ toolbar;
   /** @type {ReturnType<typeof makeLegend>} */ legend;
-  /** @type {ReturnType<typeof makeTooltip>} */ tip;
+  /** @type {ReturnType<typeof makeTooltip>} */ tooltip;
   /** @type {Outcome} */ outcome;
-  /** @type {(text: string) => void} */ say;
+  /** @type {(text: string) => void} */ announce;
 
-  // what is shown; nothing is until the bytes of the first snapshot are there
+  // what is shown; nothing until the bytes of the first snapshot are inflated
   /** @type {LoadedState} */ state;
   /** @type {Size} */ size;
   /** @type {Layout} */ layout;
@@ -40,11 +40,11 @@ export class HeatmapView {
   /** @type {Map<string, string>} */ names = new Map();
   /** @type {HighlightJson[]} */ highlights = [];
 
-  // what a person points at
+  // cursor, pointer and brush
   /** @type {Place | null} */ cursor = null;
   /** @type {Place | null} */ anchor = null;
   /** @type {Place | null} */ hover = null;
-  /** @type {SelectedJson | null} */ brush = null;
+  /** @type {SelectedPlacesJson | null} */ brush = null;
   /** @type {Pan | null} */ pan = null;
   /** @type {Press | null} */ press = null;
 
@@ -62,8 +62,8 @@ export class HeatmapView {
   tries = 0;
   /** @type {Map<string, { key: string, image: ImageData }>} The painted rows: a patch touches few of them. */
   images = new Map();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ asking;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ naming;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ detailsTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ namesTimer;
 
   /**
    * @param {Link<HeatmapContract, State>} link
@@ -74,36 +74,36 @@ export class HeatmapView {
     this.build(root);
     this.paint = onceAFrame(() => drawView(this));
     this.mark = onceAFrame(() => drawMarks(this));
-    this.cleanups = [link.listen((...[kind]) => this.take(kind)), onThemeChange(() => this.recolour())];
+    this.cleanups = [link.listen((...[kind]) => this.onChange(kind)), onThemeChange(() => this.recolour())];
     const observer = new ResizeObserver(() => this.paint());
     observer.observe(root);
     this.cleanups.push(() => observer.disconnect());
-    this.take('snapshot');
+    this.onChange('snapshot');
   }
 
   /** @param {HTMLElement} root */
   build(root) {
     root.classList.add('nbpart-heat');
     this.root = root;
-    this.bar = makeToolbar({
-      choose: (change) => this.choose(change), zoom: (factor) => zoom(this, factor), whole: () => showAll(this), next: (step) => goToNext(this, step),
+    this.toolbar = makeToolbar({
+      setOptions: (change) => this.setOptions(change), zoom: (factor) => zoom(this, factor), showAll: () => showAll(this), next: (step) => goToNext(this, step),
       sort: () => this.ask('sort', {}), unfocus: () => this.ask('unfocus', {}),
     });
     this.legend = makeLegend({ toggle: (code) => this.toggle(code) });
     this.base = element('canvas', { 'aria-hidden': 'true' });
-    this.over = element('canvas', { 'aria-hidden': 'true' });
+    this.overlay = element('canvas', { 'aria-hidden': 'true' });
     this.stage = element('div', {
       class: 'nbpart-heat-stage', tabindex: '0', role: 'application', 'aria-label': 'Partition heatmap', 'aria-roledescription': 'heatmap',
       'aria-keyshortcuts': 'ArrowLeft ArrowRight ArrowUp ArrowDown Enter Escape + - 0 n',
-    }, this.base, this.over);
-    this.space = element('div', {}, this.stage);
-    this.scroll = element('div', { class: 'nbpart-heat-scroll', onscroll: () => this.paint() }, this.space);
-    this.tip = makeTooltip();
-    this.foot = element('div', { class: 'nbpart-heat-foot' });
+    }, this.base, this.overlay);
+    this.spacer = element('div', {}, this.stage);
+    this.scroll = element('div', { class: 'nbpart-heat-scroll', onscroll: () => this.paint() }, this.spacer);
+    this.tooltip = makeTooltip();
+    this.footer = element('div', { class: 'nbpart-heat-footer' });
     this.outcome = makeOutcome();
-    this.nothing = element('div', { hidden: true });
-    root.append(this.bar.node, this.legend.node, this.nothing, this.scroll, this.foot, this.outcome.node, this.tip.node);
-    this.say = makeAnnouncer(root, 700);
+    this.emptyState = element('div', { hidden: true });
+    root.append(this.toolbar.node, this.legend.node, this.emptyState, this.scroll, this.footer, this.outcome.node, this.tooltip.node);
+    this.announce = makeAnnouncer(root, 700);
     listenToPointer(this);
     listenToKeys(this);
   }
@@ -111,16 +111,16 @@ export class HeatmapView {
   // --- the state ---------------------------------------------------------------------------------------------
 
   /**
-   * Take what the link has; a snapshot is shown once its bytes are there, until then the last one stays.
+   * Show the state after a change. A new view is shown once its bytes are inflated; until then the old one stays.
    *
    * @param {Change<HeatmapContract>[0]} kind
    */
-  take(kind) {
+  onChange(kind) {
     const state = this.link.state;
     if (!state) return;
     if (kind === 'selection') {
       this.highlights = [];
-      this.foot.textContent = '';
+      this.footer.textContent = '';
       this.mark();
       return;
     }
@@ -135,46 +135,46 @@ export class HeatmapView {
     if (state !== this.state) this.images.clear();
     this.state = state;
     const { head } = state;
-    if (!before || before.view !== head.view) this.settle(before, head);
-    this.bar.show(head);
+    if (!before || before.view !== head.view) this.discardOutdated(before, head);
+    this.toolbar.show(head);
     this.legend.show(head);
     const empty = makeEmptyState(head);
-    this.nothing.replaceChildren(...(empty ? [empty] : []));
-    this.nothing.hidden = !empty;
-    this.scroll.hidden = this.bar.node.hidden = this.legend.node.hidden = this.foot.hidden = Boolean(empty);
-    if (!this.foot.textContent) this.foot.textContent = 'Drag to select, Ctrl + wheel to zoom, arrows to move, n for the next failed.';
+    this.emptyState.replaceChildren(...(empty ? [empty] : []));
+    this.emptyState.hidden = !empty;
+    this.scroll.hidden = this.toolbar.node.hidden = this.legend.node.hidden = this.footer.hidden = Boolean(empty);
+    if (!this.footer.textContent) this.footer.textContent = 'Drag to select, Ctrl + wheel to zoom, arrows to move, n for the next failed.';
     this.paint();
   }
 
   /**
-   * Places stand for other partitions now: keep what can be kept.
+   * Discard what refers to places of the old view, and keep the rest.
    *
-   * @param {HeadJson | null} before
-   * @param {HeadJson} head
+   * @param {HeatmapHeadJson | null} before
+   * @param {HeatmapHeadJson} head
    */
-  settle(before, head) {
-    /** @param {number} b */
-    const same = (b) => before && before.bands[b] && before.bands[b].set === head.bands[b].set && before.bands[b].shown === head.bands[b].shown;
-    head.bands.forEach((band, b) => same(b) || this.windows.delete(b));
+  discardOutdated(before, head) {
+    /** @param {number} bandIndex */
+    const same = (bandIndex) => before && before.bands[bandIndex] && before.bands[bandIndex].set === head.bands[bandIndex].set && before.bands[bandIndex].shown === head.bands[bandIndex].shown;
+    head.bands.forEach((band, bandIndex) => same(bandIndex) || this.windows.delete(bandIndex));
     this.names.clear();
     this.hover = null;
     this.brush = null;
-    this.tip.hide();
+    this.tooltip.hide();
     this.highlights = [];
     if (this.cursor && !(head.bands[this.cursor.band] && this.cursor.row < head.bands[this.cursor.band].rows.length && this.cursor.place < head.bands[this.cursor.band].shown)) this.cursor = null;
   }
 
-  /** @param {Partial<HeatmapContract['requests']['choose']>} change */
-  async choose(change) {
+  /** @param {Partial<HeatmapContract['requests']['set_options']>} change */
+  async setOptions(change) {
     const { head } = this.link.state;
     const now = { color_by: head.color_by, sort_by: head.sort_by, statuses: head.statuses, text: head.text, ...change };
-    await this.ask('choose', now);
+    await this.ask('set_options', now);
   }
 
   /** @param {number} code */
   toggle(code) {
     const { statuses } = this.link.state.head;
-    return this.choose({ statuses: statuses.includes(code) ? statuses.filter((other) => other !== code) : [...statuses, code] });
+    return this.setOptions({ statuses: statuses.includes(code) ? statuses.filter((other) => other !== code) : [...statuses, code] });
   }
 
   /**
@@ -200,7 +200,7 @@ export class HeatmapView {
     this.colours = STATUSES.map(({ name }) => colourOf(this.root, name));
     this.pixels = Uint32Array.from(this.colours, toPixel);
     this.ramp = makeRamp(RAMP_STOPS, this.pixels[CODES.missing]);
-    this.ground = style.getPropertyValue('--nbpart-ground').trim() || '#ffffff';
+    this.ground = style.getPropertyValue('--nbpart-background').trim() || '#ffffff';
     this.text = style.getPropertyValue('--nbpart-text').trim() || style.color;
     this.faint = style.getPropertyValue('--nbpart-faint').trim() || style.color;
     this.line = style.getPropertyValue('--nbpart-line').trim() || '#888';
@@ -210,7 +210,7 @@ export class HeatmapView {
 
   close() {
     this.cleanups.forEach((cleanup) => cleanup());
-    clearTimeout(this.asking);
-    clearTimeout(this.naming);
+    clearTimeout(this.detailsTimer);
+    clearTimeout(this.namesTimer);
   }
 }

@@ -1,11 +1,11 @@
-// A live backfill: bar, counts, rate, time left, what runs, what failed.
+// A view of the monitor of a backfill: bar, counts, rate, time left, running steps, failures.
 
 import { element, setAttributes } from '../shared/elements.js';
 import { makeFileLink } from '../shared/files.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer } from '../shared/page.js';
-import { isRetryable, markOf } from '../shared/statuses.js';
-import { formatCount, formatDuration, plural, shorten } from '../shared/words.js';
+import { isRetryable, makeGlyph, markOf } from '../shared/statuses.js';
+import { formatCount, formatDuration, plural, shorten } from '../shared/format.js';
 import { computeStepWidths, formatRate } from './numbers.js';
 
 /** @import { FailureJson, MonitorContract, MonitorJson, MonitorViewJson, RunningJson } from '../generated/messages.js' */
@@ -21,10 +21,10 @@ const placeOf = (step) => (step.key === null ? step.asset : `${step.asset} / ${s
  * @param {HTMLElement} root
  */
 export function drawMonitor(link, root) {
-  let takenAt = performance.now();
-  let asking = false;
+  let updatedAt = performance.now();
+  let isAsking = false;
 
-  const sign = element('span', { class: 'nbpart-glyph' });
+  const statusGlyph = element('span', { class: 'nbpart-glyph' });
   const status = element('b');
   const title = element('span', { class: 'nbpart-title' });
   const place = element('span', { class: 'nbpart-faint' });
@@ -33,9 +33,9 @@ export function drawMonitor(link, root) {
   const facts = element('div', { class: 'nbpart-facts' });
   const result = makeOutcome();
   /** @type {(text: string, action: 'cancel' | 'retry_failed' | 'resume') => HTMLElement} */
-  const button = (text, action) => element('button', { type: 'button', text, onclick: () => ask(action, {}) });
+  const button = (text, action) => element('button', { type: 'button', text, onclick: () => runAction(action, {}) });
   const buttons = { cancel: button('Cancel', 'cancel'), retry_failed: button('Retry failed', 'retry_failed'), resume: button('Resume', 'resume') };
-  const back = element('button', { type: 'button', onclick: () => ask('show', { backfill_id: link.state.backfill.previous_backfill_id ?? '' }) });
+  const backButton = element('button', { type: 'button', onclick: () => runAction('show', { backfill_id: link.state.backfill.previous_backfill_id ?? '' }) });
   const running = element('ul', { class: 'nbpart-list' });
   const failures = element('ul', { class: 'nbpart-list', tabindex: '0', 'aria-label': 'Failures, the newest first' });
   const [runningTitle, failureTitle] = [element('h4'), element('h4')];
@@ -43,45 +43,45 @@ export function drawMonitor(link, root) {
   const failureBox = element('section', null, failureTitle, failures);
   root.classList.add('nbpart-monitor');
   root.append(
-    element('div', { class: 'nbpart-bar' }, sign, status, title, element('span', { class: 'nbpart-space' }), back, ...Object.values(buttons)),
+    element('div', { class: 'nbpart-bar' }, statusGlyph, status, title, element('span', { class: 'nbpart-spacer' }), backButton, ...Object.values(buttons)),
     bar, legend, facts, result.node, element('div', { class: 'nbpart-columns' }, runningBox, failureBox), place);
-  const say = makeAnnouncer(root, 5000);
+  const announce = makeAnnouncer(root, 5000);
 
   /**
    * @template {keyof MonitorContract['requests']} A
    * @param {A} action
    * @param {MonitorContract['requests'][A]} payload
    */
-  async function ask(action, payload) {
-    asking = true;
+  async function runAction(action, payload) {
+    isAsking = true;
     drawButtons();
     try {
       result.show(await link.request(action, payload, { timeout: 60000 }));
     } catch (error) {
       result.fail(error);
     } finally {
-      asking = false;
+      isAsking = false;
       drawButtons();
     }
   }
 
   function drawButtons() {
     const { allowed, previous_backfill_id: previous, waiting_for: waitingFor } = link.state.backfill;
-    setAttributes(buttons.cancel, { disabled: asking, hidden: !allowed.cancel });
-    setAttributes(buttons.retry_failed, { disabled: asking, hidden: !allowed.retry_failed });
-    setAttributes(buttons.resume, { disabled: asking, hidden: !allowed.resume });
+    setAttributes(buttons.cancel, { disabled: isAsking, hidden: !allowed.cancel });
+    setAttributes(buttons.retry_failed, { disabled: isAsking, hidden: !allowed.retry_failed });
+    setAttributes(buttons.resume, { disabled: isAsking, hidden: !allowed.resume });
     if (waitingFor) buttons.resume.hidden = false;
     buttons.retry_failed.textContent = `Retry failed (${plural(allowed.retry_failed, 'step')})`;
     buttons.resume.textContent = waitingFor ? 'Begin' : `Resume (${plural(allowed.resume, 'step')})`;
-    back.hidden = !previous;
-    back.textContent = `← ${previous || ''}`;
+    backButton.hidden = !previous;
+    backButton.textContent = `← ${previous || ''}`;
   }
 
   /** @param {MonitorJson} now */
   function drawHead(now) {
-    const look = markOf(now.status);
-    sign.className = `nbpart-glyph s-${look.like}`;
-    sign.textContent = look.glyph;
+    const mark = markOf(now.status);
+    statusGlyph.className = `nbpart-glyph s-${mark.colour}`;
+    statusGlyph.textContent = mark.glyph;
     status.textContent = now.status;
     title.replaceChildren(element('code', { text: now.id }), ` ${now.selection}`);
     place.textContent = now.process ? `${now.is_active ? 'Runs' : 'Ran'} in ${now.process}` : '';
@@ -91,21 +91,21 @@ export function drawMonitor(link, root) {
   function drawBar(now) {
     const total = now.counts.reduce((sum, [, n]) => sum + n, 0);
     bar.replaceChildren(...computeStepWidths(now.counts, total || 1).map(([name, n, percent]) => {
-      const part = element('i', { class: `s-${markOf(name).like} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
+      const part = element('i', { class: `s-${markOf(name).colour} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
       part.style.width = `${percent}%`;
       return part;
     }));
     setAttributes(bar, { 'aria-valuemax': total, 'aria-valuenow': now.done, 'aria-valuetext': `${formatCount(now.done)} of ${formatCount(total)}` });
     legend.replaceChildren(...now.counts.filter(([, n]) => n).map(([name, n]) => {
-      const { like, glyph } = markOf(name);
-      return element('span', { class: `s-${like}` }, element('span', { class: `nbpart-glyph s-${like}`, text: glyph }), `${formatCount(n)} ${name}`);
+      const { colour, glyph } = markOf(name);
+      return element('span', { class: `s-${colour}` }, element('span', { class: `nbpart-glyph s-${colour}`, text: glyph }), `${formatCount(n)} ${name}`);
     }));
   }
 
   /** The times go on by themselves between two patches. */
   function drawTimes() {
     const now = link.state.backfill;
-    const since = now.is_active ? (performance.now() - takenAt) / 1000 : 0;
+    const since = now.is_active ? (performance.now() - updatedAt) / 1000 : 0;
     if (now.waiting_for) return void (facts.textContent = now.waiting_for);
     const parts = [`${formatCount(now.done)} of ${formatCount(now.steps)} steps`, now.is_active ? `${formatDuration(now.elapsed_s + since)} so far` : `took ${formatDuration(now.elapsed_s)}`];
     const goesOn = now.is_active && now.status !== 'cancelling';
@@ -123,7 +123,7 @@ export function drawMonitor(link, root) {
     runningBox.hidden = !now.running.length;
     runningTitle.textContent = `Running (${formatCount(n)})`;
     running.replaceChildren(...now.running.slice(0, MAX_RUNNING).map((step) => element('li', { class: 'nbpart-row s-running' },
-      element('span', { class: 'nbpart-glyph s-running', text: '▶' }), element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `\nrun ${step.run_id}` : ''}` }),
+      makeGlyph('running'), element('span', { class: 'nbpart-step-name', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `\nrun ${step.run_id}` : ''}` }),
       step.running_s === null ? null : element('span', { class: 'nbpart-faint', 'data-for': step.running_s, text: formatDuration(step.running_s) }))));
     if (n > MAX_RUNNING) running.append(element('li', { class: 'nbpart-faint', text: `and ${formatCount(n - MAX_RUNNING)} more` }));
   }
@@ -134,27 +134,27 @@ export function drawMonitor(link, root) {
     failureBox.hidden = !now.failures.length;
     failureTitle.textContent = `Failed (${formatCount(n)})${n > now.failures.length ? `, the newest ${now.failures.length}` : ''}`;
     failures.replaceChildren(...now.failures.map((step) => element('li', { class: 's-failed' },
-      element('div', { class: 'nbpart-row' }, element('span', { class: 'nbpart-glyph s-failed', text: '✕' }),
-        element('span', { class: 'nbpart-where', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `\nrun ${step.run_id}` : ''}` }),
+      element('div', { class: 'nbpart-row' }, makeGlyph('failed'),
+        element('span', { class: 'nbpart-step-name', text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `\nrun ${step.run_id}` : ''}` }),
         step.notebook ? makeFileLink(step.notebook, link.state.home, 'executed notebook') : null),
-      element('div', { class: 'nbpart-why', text: step.error || 'no error was recorded' }),
+      element('div', { class: 'nbpart-error-text', text: step.error || 'no error was recorded' }),
       step.code ? makeCodeLine(step.code) : null)));
   }
 
   /** @param {Change<MonitorContract>} change */
   function drawAll(...[, changed]) {
-    takenAt = performance.now();
+    updatedAt = performance.now();
     const now = link.state.backfill;
     /** @param {(keyof MonitorViewJson)[]} names */
-    const has = (...names) => !changed || names.some((name) => name in changed);
+    const hasChanged = (...names) => !changed || names.some((name) => name in changed);
     drawHead(now);
     drawBar(now);
-    if (has('running', 'counts')) drawRunning(now);
-    if (has('failures', 'counts')) drawFailures(now);
+    if (hasChanged('running', 'counts')) drawRunning(now);
+    if (hasChanged('failures', 'counts')) drawFailures(now);
     drawButtons();
     drawTimes();
     const failed = now.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
-    say([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(', '));
+    announce([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(', '));
   }
 
   const timer = setInterval(() => link.state.backfill.is_active && root.isConnected && drawTimes(), 1000);

@@ -3,8 +3,8 @@
 import { BAR_ORDER } from '../generated/constants.js';
 
 /**
- * Widths of a stacked bar: of `counts` (by code) along `width`, as [code, x, width]. What is there is
- * seen, at least `least` wide, but one failure does not paint the whole.
+ * Divide a stacked bar of `width` among `counts` by status code, in proportion: [code, x, width] for each status that
+ * occurs, each at least `least` wide.
  *
  * @param {readonly number[]} counts
  * @param {number} width

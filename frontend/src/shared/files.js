@@ -1,10 +1,10 @@
-// Links to files of the kernel's machine.
+// Links to files on the machine of the kernel.
 
 import { element } from './elements.js';
 
 /**
  * A link that opens a file of the kernel's machine in JupyterLab, where it lies below the server's folder; else its
- * path as text. `home` is the kernel's home folder: the server tells its own root with "~" for it.
+ * path as text. `home` is the kernel's home folder: the server's root may be given relative to it, with "~".
  *
  * @param {string} path
  * @param {string} home

@@ -1,4 +1,4 @@
-// The link of one widget with its Python: the messages of nbpart/widgets/schema.py.
+// The link of one widget to its Python object, by the messages of nbpart/widgets/schema.py.
 
 import { VERSION } from '../generated/constants.js';
 
@@ -8,7 +8,7 @@ import { VERSION } from '../generated/constants.js';
 
 /**
  * The state of one widget in this page, shared by all its views. `reduce(state, kind, payload, buffers)` applies a
- * patch and returns the state; `decode(state)` makes it of a snapshot. Make it in initialize(), not in render().
+ * patch and returns the state; `decode(state)` makes it from a snapshot. Call this in initialize(), not in render().
  *
  * @template {Contract} C
  * @template [State=C['state']]
@@ -44,7 +44,7 @@ export function createLink(model, { decode = (state) => /** @type {any} */ (stat
     try {
       await request('sync', { seq: Math.max(0, link.seq) });
     } catch {
-      // no kernel, or a busy one: what is drawn stays, and the next patch asks again
+      // there is no kernel, or it is busy: the page stays as it is, and the next patch causes another request
     } finally {
       syncing = false;
     }
@@ -68,7 +68,7 @@ export function createLink(model, { decode = (state) => /** @type {any} */ (stat
       return;
     }
     const asked = waiting.get(message.id);
-    if (!asked) return; // another page's
+    if (!asked) return; // the answer to another page
     waiting.delete(message.id);
     clearTimeout(asked.timer);
     if (message.ok) asked.resolve({ ...message.payload, buffers: buffers || [] });

@@ -1,4 +1,4 @@
-// What an action came to, with the line of Python that does the same.
+// The result of an action, with the line of Python that does the same.
 
 import { element } from './elements.js';
 
@@ -17,7 +17,7 @@ export function makeCodeLine(code) {
       await navigator.clipboard.writeText(code);
       button.textContent = 'Copied';
     } catch {
-      getSelection()?.selectAllChildren(line); // no right to the clipboard: Ctrl+C does the rest
+      getSelection()?.selectAllChildren(line); // the clipboard is not allowed: the line is selected for Ctrl+C
       button.textContent = 'Press Ctrl+C';
     }
     setTimeout(() => (button.textContent = 'Copy'), 1500);
@@ -26,7 +26,7 @@ export function makeCodeLine(code) {
 }
 
 /**
- * A place for what an action came to.
+ * An element that shows the result of an action, or why it failed.
  *
  * @returns {Outcome}
  */

@@ -1,4 +1,4 @@
-// What the page does: themes, keys, frames, and what is read out.
+// What concerns the whole page: themes, keys, frames, and announcements to screen readers.
 
 import { element } from './elements.js';
 
@@ -55,14 +55,14 @@ export function onEnter(field, submit) {
 }
 
 /**
- * A live region: `say(text)` is read out, at most every few seconds, the newest text last.
+ * A live region: returns a function that has a text read out, at most one every few seconds; of several only the newest.
  *
  * @param {Element} root
  * @param {number} [everyMs]
  * @returns {(text: string) => void}
  */
 export function makeAnnouncer(root, everyMs = 4000) {
-  const region = element('div', { class: 'nbpart-live', role: 'status', 'aria-live': 'polite' });
+  const region = element('div', { class: 'nbpart-announcer', role: 'status', 'aria-live': 'polite' });
   root.appendChild(region);
   /** @type {string | null} */
   let next = null;

@@ -1,4 +1,4 @@
-// How statuses look.
+// The glyphs and colours of statuses.
 
 import { MARKS, RETRYABLE } from '../generated/constants.js';
 import { element } from './elements.js';
@@ -9,7 +9,7 @@ import { element } from './elements.js';
  * The glyph of a status, and the status of partitions whose colour it has.
  *
  * @param {string} name
- * @returns {{ like: PartitionStatus; glyph: string }}
+ * @returns {{ colour: PartitionStatus; glyph: string }}
  */
 export const markOf = (name) => (name in MARKS ? MARKS[/** @type {keyof typeof MARKS} */ (name)] : MARKS.missing);
 
@@ -18,7 +18,7 @@ export const markOf = (name) => (name in MARKS ? MARKS[/** @type {keyof typeof M
  *
  * @param {string} name
  */
-export const makeGlyph = (name) => element('span', { class: `nbpart-glyph s-${markOf(name).like}`, 'aria-hidden': 'true', text: markOf(name).glyph });
+export const makeGlyph = (name) => element('span', { class: `nbpart-glyph s-${markOf(name).colour}`, 'aria-hidden': 'true', text: markOf(name).glyph });
 
 /**
  * Whether a retry runs steps of this status again.

@@ -1,6 +1,6 @@
-// Types that are not made of Python's records: the model that anywidget gives, and the link over it.
+// Types that are not generated from Python: the model of anywidget, and the link to Python over it.
 
-/** What anywidget gives a widget of its Python object. */
+/** The model that anywidget passes to a widget. */
 export interface Model {
   get(name: string): any;
   set(name: string, value: unknown): void;
@@ -10,7 +10,7 @@ export interface Model {
   off(event: string, listener: (...values: any[]) => void): void;
 }
 
-/** What a widget and its pages say to each other; see `generated/messages.d.ts`. */
+/** The contract between a widget and its pages; see `generated/messages.d.ts`. */
 export interface Contract {
   state: any;
   patches: any;
@@ -18,14 +18,14 @@ export interface Contract {
   answers: any;
 }
 
-/** What every answer has; `message` is a sentence, `code` the Python that does the same. */
+/** What every answer has: a sentence to show, and the line of Python that does the same; each may be "". */
 export interface Answer {
   message: string;
   code: string;
   buffers: DataView[];
 }
 
-/** What changed: the patch that came, or `snapshot` after everything was taken anew. */
+/** A change of the state: a patch, or `snapshot` after the whole state was replaced. */
 export type Change<C extends Contract> =
   | { [Kind in keyof C['patches']]: [kind: Kind, payload: C['patches'][Kind]] }[keyof C['patches']]
   | [kind: 'snapshot', payload: null];
@@ -35,33 +35,33 @@ export type Patch<C extends Contract> = {
   [Kind in keyof C['patches']]: [kind: Kind, payload: C['patches'][Kind], buffers: DataView[]];
 }[keyof C['patches']];
 
-/** The state of one widget in this page, shared by all its views. `State` is what the page keeps of it. */
+/** The link of one widget in this page to Python, shared by all its views. `State` is what the page keeps. */
 export interface Link<C extends Contract, State = C['state']> {
   model: Model;
   client: string;
   seq: number;
   state: State;
-  /** Ask Python for a named action; rejected with the sentence of what went wrong. `timeout` is in milliseconds. */
+  /** Request an action of Python; rejects with the reason if it fails. `timeout` is in milliseconds. */
   request<A extends keyof C['requests'] & keyof C['answers']>(
     action: A,
     payload?: C['requests'][A],
     options?: { timeout?: number },
   ): Promise<C['answers'][A] & Answer>;
-  /** Be told of every change, until the returned function is called. */
+  /** Call the listener on every change, until the returned function is called. */
   listen(listener: (...change: Change<C>) => void): () => void;
   close(): void;
 }
 
-/** How a page keeps the state: made of a snapshot, and changed by patches. */
+/** How a page keeps the state: `decode` makes it from a snapshot, `reduce` applies a patch and returns it. */
 export interface Reducer<C extends Contract, State = C['state']> {
   decode?: (state: C['state']) => State;
   reduce: (state: State, ...patch: Patch<C>) => State;
 }
 
-/** What `element` sets on a node: `text`, listeners as `on…`, and attributes. */
+/** What `element` sets on a node: `text` is its text, `on…` are listeners, the rest are attributes. */
 export type Attributes = Record<string, any>;
 
-/** A place for what an action came to. */
+/** An element that shows the result of an action. */
 export interface Outcome {
   node: HTMLElement;
   clear(): void;

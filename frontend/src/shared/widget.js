@@ -26,12 +26,12 @@ export function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element('div', { class: 'nbpart', 'data-lm-suppress-shortcuts': 'true' });
         el.appendChild(root);
-        const show = hideStatic(model.get('static_id'));
+        const showStatic = hideStatic(model.get('static_id'));
         const cleanup = draw(link, root, model);
-        const leave = reportPresence(link);
+        const reportClosed = reportView(link);
         return () => {
-          leave();
-          show();
+          reportClosed();
+          showStatic();
           cleanup();
         };
       },
@@ -42,24 +42,24 @@ export function defineWidget({ decode, reduce, draw }) {
 let views = 0;
 
 /**
- * Tell Python that a view of it lives, until the returned function is called or the page is left.
+ * Tell Python that a view is open, and that it is closed when the returned function is called or the page is left.
  *
  * @param {Link<any, any>} link
  */
-function reportPresence(link) {
+function reportView(link) {
   views += 1;
   const view = `${link.client}.v${views}`;
   /** @param {string} action */
-  const send = (action) => link.request(action, { view }).catch(() => {}); // no kernel: nobody to tell
-  const come = () => send('view_opened');
-  const leave = () => send('view_closed');
-  addEventListener('pagehide', leave);
-  addEventListener('pageshow', come);
-  come();
+  const send = (action) => link.request(action, { view }).catch(() => {}); // there may be no kernel any more
+  const open = () => send('view_opened');
+  const close = () => send('view_closed');
+  addEventListener('pagehide', close);
+  addEventListener('pageshow', open);
+  open();
   return () => {
-    removeEventListener('pagehide', leave);
-    removeEventListener('pageshow', come);
-    leave();
+    removeEventListener('pagehide', close);
+    removeEventListener('pageshow', open);
+    close();
   };
 }
 
@@ -67,7 +67,7 @@ function reportPresence(link) {
 const hidden = new Map();
 
 /**
- * Hide the static picture beside the widget while a view lives; the rule also meets what is drawn later.
+ * Hide the static HTML beside the widget while a view is open; the rule also applies to elements that are added later.
  *
  * @param {string} staticId
  */

@@ -26,19 +26,19 @@ var STATUS_CHOICES = (
 var MARKS = (
   /** @type {const} */
   {
-    missing: { like: "missing", glyph: "○" },
-    queued: { like: "queued", glyph: "◷" },
-    running: { like: "running", glyph: "▶" },
-    materialized: { like: "materialized", glyph: "✓" },
-    failed: { like: "failed", glyph: "✕" },
-    stale: { like: "stale", glyph: "≠" },
-    planned: { like: "missing", glyph: "○" },
-    blocked: { like: "stale", glyph: "⊘" },
-    succeeded: { like: "materialized", glyph: "✓" },
-    cancelled: { like: "missing", glyph: "■" },
-    interrupted: { like: "stale", glyph: "↯" },
-    requested: { like: "queued", glyph: "◷" },
-    cancelling: { like: "running", glyph: "■" }
+    missing: { colour: "missing", glyph: "○" },
+    queued: { colour: "queued", glyph: "◷" },
+    running: { colour: "running", glyph: "▶" },
+    materialized: { colour: "materialized", glyph: "✓" },
+    failed: { colour: "failed", glyph: "✕" },
+    stale: { colour: "stale", glyph: "≠" },
+    planned: { colour: "missing", glyph: "○" },
+    blocked: { colour: "stale", glyph: "⊘" },
+    succeeded: { colour: "materialized", glyph: "✓" },
+    cancelled: { colour: "missing", glyph: "■" },
+    interrupted: { colour: "stale", glyph: "↯" },
+    requested: { colour: "queued", glyph: "◷" },
+    cancelling: { colour: "running", glyph: "■" }
   }
 );
 
@@ -103,7 +103,7 @@ function onEnter(field, submit) {
   onKeys(field, { Enter: (event) => event.isComposing ? false : (submit || newLine)() });
 }
 function makeAnnouncer(root, everyMs = 4e3) {
-  const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
+  const region = element("div", { class: "nbpart-announcer", role: "status", "aria-live": "polite" });
   root.appendChild(region);
   let next = null;
   let timer = null;
@@ -125,10 +125,10 @@ var markOf = (name) => name in MARKS ? MARKS[
   /** @type {keyof typeof MARKS} */
   name
 ] : MARKS.missing;
-var makeGlyph = (name) => element("span", { class: `nbpart-glyph s-${markOf(name).like}`, "aria-hidden": "true", text: markOf(name).glyph });
+var makeGlyph = (name) => element("span", { class: `nbpart-glyph s-${markOf(name).colour}`, "aria-hidden": "true", text: markOf(name).glyph });
 var isRetryable = (status) => RETRYABLE.some((each) => each === status);
 
-// src/shared/words.js
+// src/shared/format.js
 var formatCount = (n) => n.toLocaleString("en-US");
 var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
 function formatDuration(seconds) {
@@ -162,7 +162,7 @@ function shorten(text, longest) {
 }
 
 // src/explorer/forms.js
-async function act(link, node, result, action, payload) {
+async function runAction(link, node, result, action, payload) {
   const buttons = [...node.querySelectorAll("button")].filter((button) => !button.disabled);
   buttons.forEach((button) => button.disabled = true);
   try {
@@ -177,16 +177,16 @@ async function act(link, node, result, action, payload) {
   }
 }
 function makeRefreshBar(link, result) {
-  const seen = element("span", { class: "nbpart-faint nbpart-seen" });
-  const button = element("button", { type: "button", class: "nbpart-quiet", text: "Refresh", title: "Look now whether code or sources changed on disk; nothing runs", onclick: () => act(link, node, result, "refresh", {}) });
-  const node = element("div", { class: "nbpart-refresh" }, element("div", { class: "nbpart-bar" }, element("span", { class: "nbpart-space" }), seen, button), result.node);
+  const codeAge = element("span", { class: "nbpart-faint nbpart-code-age" });
+  const button = element("button", { type: "button", class: "nbpart-plain", text: "Refresh", title: "Look now whether code or sources changed on disk; nothing runs", onclick: () => runAction(link, node, result, "refresh", {}) });
+  const node = element("div", { class: "nbpart-refresh" }, element("div", { class: "nbpart-bar" }, element("span", { class: "nbpart-spacer" }), codeAge, button), result.node);
   const draw = () => {
-    seen.textContent = describeSeen(link.state.panel.seen_at, /* @__PURE__ */ new Date());
+    codeAge.textContent = describeCheck(link.state.panel.code_checked_at, /* @__PURE__ */ new Date());
   };
   const timer = setInterval(draw, 15e3);
   return { node, show: draw, close: () => clearInterval(timer) };
 }
-function describeSeen(iso, now) {
+function describeCheck(iso, now) {
   if (!iso || now.getTime() - new Date(iso).getTime() < 6e4) return "";
   const at = new Date(iso);
   const time = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
@@ -198,37 +198,37 @@ function makeRunForm(link, result) {
     { "aria-label": "Which partitions" },
     ...STATUS_CHOICES.map(([value, text]) => element("option", { value, text }))
   );
-  const tick = (label, title) => {
+  const makeCheckbox = (label, title) => {
     const box = element("input", { type: "checkbox" });
     return { box, node: element("label", { title }, box, label) };
   };
-  const inputs = tick("with what it reads", "Also everything above it: +name");
-  const readers = tick("with what reads it", "Also everything below it: name+");
+  const inputs = makeCheckbox("with what it reads", "Also everything above it: +name");
+  const readers = makeCheckbox("with what reads it", "Also everything below it: name+");
   const number = ({ name, label, help, placeholder, default: value, least, most }) => {
     const box = element("input", { type: "number", min: least, max: most, placeholder, value });
     return { name, value, box, node: element("label", { title: help }, label, box) };
   };
   const numbers = link.state.options.map(number);
   const head = element("div", { class: "nbpart-plan", hidden: true });
-  const plan = element("button", { type: "button", text: "Plan", title: "What would run, and why; nothing runs", onclick: () => look() });
-  const go = element("button", { type: "button", class: "nbpart-main", text: "Backfill", onclick: () => run() });
+  const plan = element("button", { type: "button", text: "Plan", title: "What would run, and why; nothing runs", onclick: () => showPlan() });
+  const backfillButton = element("button", { type: "button", class: "nbpart-primary", text: "Backfill", onclick: () => run() });
   const options = element("div", { class: "nbpart-options" }, inputs.node, readers.node, ...numbers.map((each) => each.node));
   const node = element(
     "div",
     { class: "nbpart-card", role: "group", "aria-label": "Run" },
-    element("div", { class: "nbpart-bar" }, go, plan, status),
+    element("div", { class: "nbpart-bar" }, backfillButton, plan, status),
     options,
     head,
     result.node
   );
-  const wanted = () => ({
-    number: link.state.panel.chosen.number,
+  const getPlanRequest = () => ({
+    selection_number: link.state.panel.selection.number,
     inputs: inputs.box.checked,
     readers: readers.box.checked,
     status: STATUS_CHOICES[status.selectedIndex][0]
   });
-  async function look() {
-    const answer = await act(link, node, result, "plan", wanted());
+  async function showPlan() {
+    const answer = await runAction(link, node, result, "plan", getPlanRequest());
     if (!answer) return;
     head.hidden = !answer.steps;
     const more = answer.steps - answer.head.length;
@@ -244,16 +244,16 @@ function makeRunForm(link, result) {
   }
   async function run() {
     head.hidden = true;
-    await act(link, node, result, "backfill", { ...wanted(), ...Object.fromEntries(numbers.map(({ name, value, box }) => [name, box.value === "" ? value : box.valueAsNumber])) });
+    await runAction(link, node, result, "backfill", { ...getPlanRequest(), ...Object.fromEntries(numbers.map(({ name, value, box }) => [name, box.value === "" ? value : box.valueAsNumber])) });
   }
   return {
     node,
     /**
-     * Something else is selected: what was planned for the other says nothing of it.
+     * Clear the plan and the result, which were for the selection before.
      *
-     * @param {ChosenJson} chosen
+     * @param {PanelSelectionJson} selection
      */
-    turnTo: ({ kind }) => {
+    onSelectionChange: ({ kind }) => {
       inputs.node.hidden = readers.node.hidden = kind === "all";
       head.hidden = true;
       result.clear();
@@ -261,101 +261,101 @@ function makeRunForm(link, result) {
   };
 }
 function makeRemoveForm(link, result) {
-  const ask = element("button", { type: "button", onclick: () => set(true) });
-  const told = element("span");
+  const askButton = element("button", { type: "button", onclick: () => set(true) });
+  const summary = element("span");
   const yes = element("button", { type: "button", class: "nbpart-danger", text: "Remove", onclick: () => remove() });
   const no = element("button", { type: "button", text: "Keep", onclick: () => set(false) });
-  const question = element("div", { class: "nbpart-question", role: "alertdialog", "aria-label": "Remove these keys?", hidden: true }, told, yes, no);
-  const node = element("div", { class: "nbpart-remove" }, ask, question);
+  const question = element("div", { class: "nbpart-question", role: "alertdialog", "aria-label": "Remove these keys?", hidden: true }, summary, yes, no);
+  const node = element("div", { class: "nbpart-remove" }, askButton, question);
   onKeys(question, { Escape: () => set(false) });
   let n = 0;
   function set(asking) {
     question.hidden = !asking;
-    ask.hidden = asking;
-    (asking ? no : ask).focus();
+    askButton.hidden = asking;
+    (asking ? no : askButton).focus();
   }
   async function remove() {
-    const { number } = link.state.panel.chosen;
-    await act(link, node, result, "remove", { number, n });
+    const { number } = link.state.panel.selection;
+    await runAction(link, node, result, "remove_keys", { selection_number: number, n_keys: n });
     question.hidden = true;
-    ask.hidden = false;
+    askButton.hidden = false;
   }
   return {
     node,
     /** @param {PanelJson} panel */
-    show({ chosen, sets }) {
-      const removable = sets.some(({ name }) => name === chosen.set) && ["partition", "partitions"].includes(chosen.kind);
+    show({ selection, sets }) {
+      const removable = sets.some(({ name }) => name === selection.set) && ["partition", "partitions"].includes(selection.kind);
       node.hidden = !removable;
-      n = chosen.n;
-      ask.textContent = `Remove ${plural(n, "key")} …`;
-      told.textContent = `Remove ${n === 1 ? chosen.keys[0] ?? "1 key" : plural(n, "key")} from ${chosen.set}? The history and the data stay.`;
+      n = selection.n_keys;
+      askButton.textContent = `Remove ${plural(n, "key")} …`;
+      summary.textContent = `Remove ${n === 1 ? selection.keys[0] ?? "1 key" : plural(n, "key")} from ${selection.set}? The history and the data stay.`;
       question.hidden = true;
-      ask.hidden = false;
+      askButton.hidden = false;
     }
   };
 }
 
 // src/explorer/adding.js
-var AXIS_HINTS = { int: "3 or 3, 5 or 1..10", float: "0.1 or 0.01, 0.1 or 0..1:0.25", date: "2026-01-01..2026-01-31", datetime: "2026-01-01T06:00", bool: "true, false", str: "a, b" };
-function makeAddForm(link, fold, result) {
-  const which = element("select", { "aria-label": "Partitions", onchange: () => draw() });
+var VALUE_HINTS = { int: "3 or 3, 5 or 1..10", float: "0.1 or 0.01, 0.1 or 0..1:0.25", date: "2026-01-01..2026-01-31", datetime: "2026-01-01T06:00", bool: "true, false", str: "a, b" };
+function makeAddForm(link, section, result) {
+  const setSelect = element("select", { "aria-label": "Partitions", onchange: () => draw() });
   const about = element("p", { class: "nbpart-faint" });
   const form = element("form", { class: "nbpart-form", onsubmit: (event) => {
     event.preventDefault();
     add();
   } });
-  fold.body.append(element("label", { class: "nbpart-field" }, element("span", { text: "partitions" }), which), about, form, result.node);
+  section.body.append(element("label", { class: "nbpart-field" }, element("span", { text: "partitions" }), setSelect), about, form, result.node);
   let sets = [];
   let fields = null;
   const text = element("textarea", { rows: 3, spellcheck: "false", "aria-label": "Keys, one a line" });
   onEnter(text);
-  let measured = element("span");
+  let countLabel = element("span");
   let timer;
   let number = null;
-  const current = () => sets.find(({ name }) => name === which.value);
+  const current = () => sets.find(({ name }) => name === setSelect.value);
   function draw(asText = false) {
     const set = current();
     form.replaceChildren();
     if (!set) return;
     result.clear();
     const parameters = set.params.length > 0;
-    fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: axisBox(parameter) })) : null;
+    fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter) })) : null;
     text.value = "";
     text.placeholder = parameters ? set.params.map(({ name }) => `${name}=…`).join(",") : "one key a line";
-    measured = element("span", { class: "nbpart-faint", "aria-live": "polite" });
-    const way = parameters ? element("button", { type: "button", class: "nbpart-quiet", text: asText ? "by parameters" : "as text", onclick: () => draw(!asText) }) : null;
+    countLabel = element("span", { class: "nbpart-faint", "aria-live": "polite" });
+    const switchButton = parameters ? element("button", { type: "button", class: "nbpart-plain", text: asText ? "by parameters" : "as text", onclick: () => draw(!asText) }) : null;
     form.append(
-      ...fields ? fields.map(({ name, takes, box }) => element("label", { class: "nbpart-field", title: takes }, element("span", { text: name }), box)) : [text],
-      element("div", { class: "nbpart-bar" }, element("button", { type: "submit", class: "nbpart-main", text: "Add" }), measured, element("span", { class: "nbpart-space" }), way)
+      ...fields ? fields.map(({ name, accepts, box }) => element("label", { class: "nbpart-field", title: accepts }, element("span", { text: name }), box)) : [text],
+      element("div", { class: "nbpart-bar" }, element("button", { type: "submit", class: "nbpart-primary", text: "Add" }), countLabel, element("span", { class: "nbpart-spacer" }), switchButton)
     );
   }
-  function axisBox({ kind, choices, default: fallback }) {
-    const hint = choices.length ? choices.join(", ") : AXIS_HINTS[kind];
-    const box = element("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: fallback ? `${fallback} (default)` : hint, oninput: () => measureSoon() });
+  function makeValueField({ kind, choices, default: fallback }) {
+    const hint = choices.length ? choices.join(", ") : VALUE_HINTS[kind];
+    const box = element("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: fallback ? `${fallback} (default)` : hint, oninput: () => countSoon() });
     onEnter(box, () => form.requestSubmit());
     return box;
   }
   const axes = () => Object.fromEntries((fields ?? []).map(({ name, box }) => [name, box.value]));
-  function measureSoon() {
+  function countSoon() {
     clearTimeout(timer);
-    timer = setTimeout(measure, 250);
+    timer = setTimeout(countGrid, 250);
   }
-  async function measure() {
-    const own = measured;
+  async function countGrid() {
+    const own = countLabel;
     if (!fields || fields.some(({ required, box }) => required && !box.value.trim())) {
       own.textContent = "";
       return;
     }
     try {
-      const { n, first } = await link.request("measure_grid", { partitions: which.value, axes: axes() });
+      const { n_keys: n, first } = await link.request("count_grid", { partitions: setSelect.value, axes: axes() });
       own.textContent = `${plural(n, "key")}: ${shorten(first, 40)}${n > 1 ? " …" : ""}`;
     } catch (error) {
       own.textContent = error.message;
     }
   }
   async function add() {
-    const partitions = which.value;
-    const answer = await (fields ? act(link, form, result, "add_grid", { partitions, axes: axes() }) : act(link, form, result, "add_keys", { partitions, text: text.value }));
+    const partitions = setSelect.value;
+    const answer = await (fields ? runAction(link, form, result, "add_grid", { partitions, axes: axes() }) : runAction(link, form, result, "add_keys", { partitions, text: text.value }));
     if (!answer) return;
     text.value = "";
     (fields ? fields[0].box : text).focus();
@@ -363,27 +363,27 @@ function makeAddForm(link, fold, result) {
   return {
     /** @param {PanelJson} panel */
     show(panel) {
-      const { chosen } = panel;
-      fold.show(panel.sets.length > 0);
+      const { selection } = panel;
+      section.show(panel.sets.length > 0);
       const before = JSON.stringify(sets);
-      const chosenBefore = which.dataset.chosen;
+      const selectedBefore = setSelect.dataset.selection;
       sets = panel.sets;
       if (JSON.stringify(sets) !== before) {
-        const kept = which.value;
-        which.replaceChildren(...sets.map(({ name }) => element("option", { value: name, text: name })));
-        if (sets.some(({ name }) => name === kept)) which.value = kept;
+        const kept = setSelect.value;
+        setSelect.replaceChildren(...sets.map(({ name }) => element("option", { value: name, text: name })));
+        if (sets.some(({ name }) => name === kept)) setSelect.value = kept;
         draw();
       }
-      if (chosen.set !== chosenBefore && sets.some(({ name }) => name === chosen.set) && chosen.set !== which.value) {
-        which.value = chosen.set;
+      if (selection.set !== selectedBefore && sets.some(({ name }) => name === selection.set) && selection.set !== setSelect.value) {
+        setSelect.value = selection.set;
         draw();
       }
-      which.dataset.chosen = chosen.set;
-      const none = ["all", "assets"].includes(chosen.kind) && chosen.counts.every((n) => !n);
+      setSelect.dataset.selection = selection.set;
+      const none = ["all", "assets"].includes(selection.kind) && selection.counts.every((n) => !n);
       about.textContent = none && sets.length ? "There are no partitions yet: add the first keys here." : "";
       about.hidden = !about.textContent;
-      if (none || chosen.number !== number) fold.suggest(none);
-      number = chosen.number;
+      if (none || selection.number !== number) section.suggestOpen(none);
+      number = selection.number;
     },
     close: () => clearTimeout(timer)
   };
@@ -396,25 +396,25 @@ function makeBackfillList(link) {
   const node = element("div", { hidden: true, role: "group", "aria-label": "Backfills" }, list, result.node);
   const rows = /* @__PURE__ */ new Map();
   function row(id) {
-    const sign = element("span");
-    const told = element("span", { class: "nbpart-where" });
+    const glyph = element("span");
+    const summary = element("span", { class: "nbpart-step-name" });
     const bar = element("div", { class: "nbpart-steps", role: "progressbar", "aria-valuemin": "0" });
-    const button = (text, action) => element("button", { type: "button", text, onclick: () => act(link, node, result, action, { backfill_id: id }) });
+    const button = (text, action) => element("button", { type: "button", text, onclick: () => runAction(link, node, result, action, { backfill_id: id }) });
     const cancel = button("Cancel", "cancel");
     const retry = button("Retry failed", "retry_failed");
     const resume = button("Resume", "resume");
-    const box = element("div", { class: "nbpart-backfill", title: id }, element("div", { class: "nbpart-row" }, sign, told, element("span", { class: "nbpart-space" }), resume, cancel, retry), bar);
-    return { box, sign, told, bar, cancel, retry, resume };
+    const box = element("div", { class: "nbpart-backfill", title: id }, element("div", { class: "nbpart-row" }, glyph, summary, element("span", { class: "nbpart-spacer" }), resume, cancel, retry), bar);
+    return { box, glyph, summary, bar, cancel, retry, resume };
   }
-  function update(one, { sign, told, bar, cancel, retry, resume }) {
-    sign.replaceChildren(makeGlyph(one.status));
+  function update(one, { glyph, summary, bar, cancel, retry, resume }) {
+    glyph.replaceChildren(makeGlyph(one.status));
     const bad = one.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
     const left = one.is_active && one.remaining_s !== null ? `about ${formatDuration(one.remaining_s)} left` : "";
     const stands = one.waiting_for || `${formatCount(one.done)} of ${formatCount(one.steps)}`;
-    told.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${stands}`, ...bad, left].filter(Boolean).join(", ");
+    summary.textContent = [`${shorten(one.selection, 40)} ${one.status}: ${stands}`, ...bad, left].filter(Boolean).join(", ");
     const total = one.counts.reduce((sum, [, n]) => sum + n, 0) || 1;
     bar.replaceChildren(...one.counts.filter(([, n]) => n).map(([name, n]) => {
-      const part = element("i", { class: `s-${markOf(name).like} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
+      const part = element("i", { class: `s-${markOf(name).colour} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
       part.style.flex = `${n / total} 0 5px`;
       return part;
     }));
@@ -478,7 +478,7 @@ function pageConfig() {
 }
 
 // src/explorer/data.js
-function makePictures() {
+function makeImages() {
   let urls = [];
   return {
     make: (bytes, label) => {
@@ -489,7 +489,7 @@ function makePictures() {
       urls.push(url);
       return element("img", { class: "nbpart-figure", src: url, alt: label });
     },
-    drop: () => {
+    release: () => {
       urls.forEach((url) => URL.revokeObjectURL(url));
       urls = [];
     }
@@ -504,12 +504,12 @@ function makeDataTable({ columns, types, rows }) {
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines))
   );
 }
-function makeDataView(link, fold) {
-  const images = makePictures();
+function makeDataView(link, section) {
+  const images = makeImages();
   let shown = "";
   async function preview(panel, file) {
-    const { number } = panel.chosen;
-    const answer = await link.request("preview", { number, run_id: panel.opened, file });
+    const { number } = panel.selection;
+    const answer = await link.request("preview_data", { selection_number: number, run_id: panel.opened_run_id, file });
     if (answer.kind === "image" && answer.buffers.length) return { answer, node: images.make(answer.buffers[0], file || "The figure") };
     if (answer.kind === "table") return { answer, node: makeDataTable(answer) };
     return { answer, node: element("pre", { class: "nbpart-text", tabindex: "0", "aria-label": "Data", text: answer.text }) };
@@ -519,7 +519,7 @@ function makeDataView(link, fold) {
     const parts = [];
     try {
       const { answer, node } = await preview(panel, null);
-      parts.push(element("p", { class: "nbpart-faint", text: answer.message }), node, panel.opened ? makeCodeLine(answer.code) : "");
+      parts.push(element("p", { class: "nbpart-faint", text: answer.message }), node, panel.opened_run_id ? makeCodeLine(answer.code) : "");
       const figures = made.files.filter(({ name, format }) => name && format === "figure").slice(0, 6);
       for (const { name } of figures) {
         const figure = await preview(panel, name);
@@ -530,39 +530,39 @@ function makeDataView(link, fold) {
     }
     if (own !== shown) return;
     const others = made.files.filter(({ name, format }) => name && format !== "figure");
-    fold.body.replaceChildren(...parts, ...others.map(({ name, bytes, path }) => element("div", { class: "nbpart-row" }, makeFileLink(path, link.state.home, name), element("span", { class: "nbpart-faint", text: bytes === null ? "" : formatBytes(bytes) }))));
+    section.body.replaceChildren(...parts, ...others.map(({ name, bytes, path }) => element("div", { class: "nbpart-row" }, makeFileLink(path, link.state.home, name), element("span", { class: "nbpart-faint", text: bytes === null ? "" : formatBytes(bytes) }))));
   }
   return {
     /** @param {PanelJson} panel */
     show(panel) {
-      const { partition, run, opened } = panel;
-      const made = partition && (opened ? run && run.made : partition.made);
-      fold.show(Boolean(made));
-      const key = made ? JSON.stringify([panel.chosen.number, opened, made.at, made.run]) : "";
-      if (key === shown || key && !fold.isOpen()) return;
+      const { partition, run, opened_run_id: opened } = panel;
+      const made = partition && (opened ? run && run.materialization : partition.materialization);
+      section.show(Boolean(made));
+      const key = made ? JSON.stringify([panel.selection.number, opened, made.materialized_at, made.run_id]) : "";
+      if (key === shown || key && !section.isOpen()) return;
       shown = key;
-      images.drop();
-      fold.body.replaceChildren(element("p", { class: "nbpart-faint", text: "Reading …" }));
+      images.release();
+      section.body.replaceChildren(element("p", { class: "nbpart-faint", text: "Reading …" }));
       if (made) read(panel, made);
     },
-    close: images.drop
+    close: images.release
   };
 }
-function makeNotebookView(link, fold) {
-  const images = makePictures();
+function makeNotebookView(link, section) {
+  const images = makeImages();
   const place = element("span");
   const show = element("button", { type: "button", text: "Show it here", onclick: () => read() });
   const cells = element("div", { class: "nbpart-cells" });
-  fold.body.append(element("div", { class: "nbpart-row" }, place, show), cells);
+  section.body.append(element("div", { class: "nbpart-row" }, place, show), cells);
   let shown = null;
   async function read() {
     const own = shown;
     if (!own) return;
     show.disabled = true;
     try {
-      const answer = await link.request("executed", { run_id: own.id });
+      const answer = await link.request("read_executed_notebook", { run_id: own.id });
       if (own !== shown) return;
-      images.drop();
+      images.release();
       cells.replaceChildren(...answer.cells.map((cell) => makeExecutedCell(cell, answer.buffers, images)));
       if (answer.omitted_cells) cells.append(element("p", { class: "nbpart-faint", text: `and ${plural(answer.omitted_cells, "more cell")}` }));
       show.hidden = true;
@@ -576,27 +576,27 @@ function makeNotebookView(link, fold) {
     /** @param {RunJson | null} run */
     show(run) {
       const notebook = run && run.notebook;
-      fold.show(Boolean(notebook));
+      section.show(Boolean(notebook));
       const before = shown;
       shown = notebook ? run : null;
       if (!run || !notebook) return;
       if (before && before.id === run.id && before.attempt === run.attempt && before.status === run.status) return;
-      images.drop();
+      images.release();
       cells.replaceChildren();
       show.hidden = false;
       place.replaceChildren(makeFileLink(notebook, link.state.home, "Open in a tab"));
-      if (findServedPath(notebook, link.state.home) === null && !run.live) read();
+      if (findServedPath(notebook, link.state.home) === null && !run.is_live) read();
     },
-    close: images.drop
+    close: images.release
   };
 }
 function makeExecutedCell({ kind, source, outputs }, buffers, images) {
   const shown = outputs.map((output) => output.image === void 0 ? element("pre", { class: "nbpart-text", text: output.text }) : images.make(buffers[output.image], "Output"));
   return element("div", { class: `nbpart-cell is-${kind === "code" ? "code" : "text"}` }, element("pre", { class: "nbpart-source", text: source }), ...shown);
 }
-function makeHistoryView(fold, open) {
+function makeHistoryView(section, open) {
   const list = element("ul", { class: "nbpart-list" });
-  fold.body.append(list);
+  section.body.append(list);
   const line = (brief, current, opened) => {
     const took = brief.duration_s === null ? "" : ` · ${formatDuration(brief.duration_s)}`;
     const attempt = brief.attempt > 1 ? ` · attempt ${brief.attempt}` : "";
@@ -607,18 +607,18 @@ function makeHistoryView(fold, open) {
       `${brief.started_at ? formatTime(brief.started_at) : brief.status}${took}${attempt}`,
       brief.id === current ? element("span", { class: "nbpart-faint", text: " now" }) : null
     );
-    return element("li", {}, button, brief.error ? element("div", { class: "nbpart-why", text: shorten(brief.error.split("\n")[0], 120) }) : null);
+    return element("li", {}, button, brief.error ? element("div", { class: "nbpart-error-text", text: shorten(brief.error.split("\n")[0], 120) }) : null);
   };
   return {
     /** @param {PanelJson} panel */
     show(panel) {
-      const { partition, opened } = panel;
-      fold.show(Boolean(partition && partition.runs.length));
+      const { partition, opened_run_id: opened } = panel;
+      section.show(Boolean(partition && partition.runs.length));
       if (!partition) return;
-      fold.tell(String(partition.runs.length));
+      section.setNote(String(partition.runs.length));
       const { activeElement } = document;
       const focused = activeElement instanceof HTMLElement && list.contains(activeElement) ? activeElement.dataset.run : null;
-      list.replaceChildren(...partition.runs.map((brief) => line(brief, partition.run, opened)));
+      list.replaceChildren(...partition.runs.map((brief) => line(brief, partition.run_id, opened)));
       const again = focused ? list.querySelector(`[data-run="${CSS.escape(focused)}"]`) : null;
       again?.focus();
     }
@@ -626,13 +626,13 @@ function makeHistoryView(fold, open) {
 }
 
 // src/explorer/facts.js
-function makeFoldable(title, { open = true, onopen = () => {
+function makeSection(title, { open = true, onopen = () => {
 } } = {}) {
   const summary = element("summary", {}, element("span", { text: title }));
   const more = element("span", { class: "nbpart-faint" });
   summary.append(more);
-  const body = element("div", { class: "nbpart-fold-body" });
-  const node = element("details", { class: "nbpart-fold", open }, summary, body);
+  const body = element("div", { class: "nbpart-section-body" });
+  const node = element("details", { class: "nbpart-section", open }, summary, body);
   let touched = false;
   summary.addEventListener("click", () => touched = true);
   node.addEventListener("toggle", () => node.open && onopen());
@@ -641,8 +641,8 @@ function makeFoldable(title, { open = true, onopen = () => {
     body,
     isOpen: () => node.open && !node.hidden,
     show: (visible) => void (node.hidden = !visible),
-    tell: (text) => void (more.textContent = text),
-    suggest: (yes) => {
+    setNote: (text) => void (more.textContent = text),
+    suggestOpen: (yes) => {
       if (!touched) node.open = yes;
     }
   };
@@ -655,15 +655,15 @@ function collectFacts(partition, run, opened) {
   if (partition.reason) rows.push(["why", partition.reason]);
   if (partition.blocked) rows.push(["blocked", partition.blocked]);
   rows.push(...partition.params);
-  const made = opened ? run && run.made : partition.made;
+  const made = opened ? run && run.materialization : partition.materialization;
   if (made) {
-    rows.push(["made", formatTime(made.at)]);
+    rows.push(["made", formatTime(made.materialized_at)]);
     if (made.duration_s !== null) rows.push(["took", formatDuration(made.duration_s)]);
     if (made.rows !== null) rows.push(["rows", formatCount(made.rows)]);
     if (made.bytes !== null) rows.push(["size", formatBytes(made.bytes)]);
     for (const [name, value] of made.metrics) rows.push([name, typeof value === "number" ? formatNumber(value) : value]);
   }
-  if (run && !(made && made.run === run.id && run.status === "succeeded")) {
+  if (run && !(made && made.run_id === run.id && run.status === "succeeded")) {
     const attempt = run.attempt > 1 ? `attempt ${run.attempt}` : "";
     const began = run.started_at ? formatTime(run.started_at) : "";
     const took = run.duration_s === null ? "" : `took ${formatDuration(run.duration_s)}`;
@@ -673,31 +673,31 @@ function collectFacts(partition, run, opened) {
 }
 
 // src/explorer/log.js
-var LOG_EVERY_MS = 700;
-var LONGEST_LOG = 6e4;
-var nothingShown = (key = "") => ({ key, id: null, live: false, end: null, reading: false });
-function makeLogView(link, fold) {
+var POLL_LOG_MS = 700;
+var MAX_LOG_LENGTH = 6e4;
+var nothingShown = (key = "") => ({ key, id: null, isLive: false, end: null, reading: false });
+function makeLogView(link, section) {
   const text = element("pre", { class: "nbpart-log", tabindex: "0", "aria-label": "Log" });
   const code = element("div");
-  fold.body.append(text, code);
+  section.body.append(text, code);
   let shown = nothingShown();
   let timer;
   async function read() {
     clearTimeout(timer);
     timer = void 0;
     const own = shown;
-    if (own.id === null || !fold.isOpen() || own.reading) return;
+    if (own.id === null || !section.isOpen() || own.reading) return;
     own.reading = true;
-    const wasLive = own.live;
+    const wasLive = own.isLive;
     try {
-      const answer = await link.request("log", { run_id: own.id, after: own.end });
+      const answer = await link.request("read_log", { run_id: own.id, after: own.end });
       if (own !== shown) return;
       const atEnd = text.scrollHeight - text.scrollTop - text.clientHeight < 30;
       if (answer.start !== own.end) text.textContent = answer.start ? `… (${formatBytes(answer.start)} before this)
 ` : "";
       text.append(answer.text);
-      if (text.textContent.length > LONGEST_LOG) text.textContent = `…${text.textContent.slice(-LONGEST_LOG)}`;
-      if (!text.textContent) text.dataset.empty = own.live ? "nothing printed yet" : "it printed nothing";
+      if (text.textContent.length > MAX_LOG_LENGTH) text.textContent = `…${text.textContent.slice(-MAX_LOG_LENGTH)}`;
+      if (!text.textContent) text.dataset.empty = own.isLive ? "nothing printed yet" : "it printed nothing";
       if (atEnd) text.scrollTop = text.scrollHeight;
       own.end = answer.end;
       if (!code.firstChild) code.replaceChildren(makeCodeLine(answer.code));
@@ -705,7 +705,7 @@ function makeLogView(link, fold) {
     } finally {
       own.reading = false;
     }
-    if (own === shown && (own.live || wasLive && !own.live) && text.isConnected) timer = setTimeout(read, LOG_EVERY_MS);
+    if (own === shown && (own.isLive || wasLive && !own.isLive) && text.isConnected) timer = setTimeout(read, POLL_LOG_MS);
   }
   return {
     read,
@@ -717,12 +717,12 @@ function makeLogView(link, fold) {
         text.replaceChildren();
         code.replaceChildren();
       }
-      const ended = shown.live && !(run && run.live);
-      shown.id = run && run.log ? run.id : null;
-      shown.live = Boolean(run && run.live);
-      fold.show(Boolean(run && run.log));
-      fold.tell(shown.live ? "live" : "");
-      if (shown.end === null || ended || shown.live && timer === void 0) read();
+      const ended = shown.isLive && !(run && run.is_live);
+      shown.id = run && run.has_log ? run.id : null;
+      shown.isLive = Boolean(run && run.is_live);
+      section.show(Boolean(run && run.has_log));
+      section.setNote(shown.isLive ? "live" : "");
+      if (shown.end === null || ended || shown.isLive && timer === void 0) read();
     },
     close: () => {
       clearTimeout(timer);
@@ -735,53 +735,53 @@ function makeLogView(link, fold) {
 function drawPanel(link, root) {
   root.classList.add("nbpart-panel");
   setAttributes(root, { role: "region", "aria-label": "Selected partitions" });
-  const say = makeAnnouncer(root, 1500);
+  const announce = makeAnnouncer(root, 1500);
   const title = element("h3");
   const clear = element("button", { type: "button", text: "✕", title: "Select nothing", "aria-label": "Select nothing", onclick: () => link.request("clear").catch(() => {
   }) });
   const key = element("div", { class: "nbpart-key" });
   const status = element("div", { class: "nbpart-status" });
-  const then = element("div", { class: "nbpart-then", hidden: true });
-  const trouble = element("div", { class: "nbpart-error", role: "alert" });
+  const pastNotice = element("div", { class: "nbpart-past-run", hidden: true });
+  const errorLine = element("div", { class: "nbpart-error", role: "alert" });
   const legend = element("div", { class: "nbpart-legend" });
   const facts = element("div");
   const code = element("div");
   const empty = element("p", { class: "nbpart-faint", text: "Nothing to look at yet. Register an asset with the lines beside this; it appears here at once." });
-  const reason = makeFoldable("Error");
-  const trace = element("pre", { class: "nbpart-log", tabindex: "0", "aria-label": "Traceback" });
-  reason.body.append(trace);
-  const runs = makeRunForm(link, makeOutcome());
+  const errorSection = makeSection("Error");
+  const traceback = element("pre", { class: "nbpart-log", tabindex: "0", "aria-label": "Traceback" });
+  errorSection.body.append(traceback);
+  const runForm = makeRunForm(link, makeOutcome());
   const refresh = makeRefreshBar(link, makeOutcome());
-  const gone = makeOutcome();
-  const removal = makeRemoveForm(link, gone);
+  const removeResult = makeOutcome();
+  const removeForm = makeRemoveForm(link, removeResult);
   const backfills = makeBackfillList(link);
-  const logFold = makeFoldable("Log", { onopen: () => log.read() });
-  const log = makeLogView(link, logFold);
-  const dataFold = makeFoldable("Data", { onopen: () => data.show(link.state.panel) });
-  const data = makeDataView(link, dataFold);
-  const bookFold = makeFoldable("Executed notebook");
-  const book = makeNotebookView(link, bookFold);
-  const historyFold = makeFoldable("History");
-  const history = makeHistoryView(historyFold, (id) => open(id));
-  const addFold = makeFoldable("Add partitions", { open: false });
-  const adding = makeAddForm(link, addFold, makeOutcome());
+  const logSection = makeSection("Log", { onopen: () => log.read() });
+  const log = makeLogView(link, logSection);
+  const dataSection = makeSection("Data", { onopen: () => data.show(link.state.panel) });
+  const data = makeDataView(link, dataSection);
+  const notebookSection = makeSection("Executed notebook");
+  const notebookView = makeNotebookView(link, notebookSection);
+  const historySection = makeSection("History");
+  const history = makeHistoryView(historySection, (id) => open(id));
+  const addSection = makeSection("Add partitions", { open: false });
+  const adding = makeAddForm(link, addSection, makeOutcome());
   root.append(
     refresh.node,
     backfills.node,
-    element("div", { class: "nbpart-head" }, element("div", { class: "nbpart-bar" }, title, element("span", { class: "nbpart-space" }), clear), key, status, then, trouble),
+    element("div", { class: "nbpart-head" }, element("div", { class: "nbpart-bar" }, title, element("span", { class: "nbpart-spacer" }), clear), key, status, pastNotice, errorLine),
     empty,
     legend,
     facts,
     code,
-    reason.node,
-    runs.node,
-    removal.node,
-    gone.node,
-    logFold.node,
-    dataFold.node,
-    bookFold.node,
-    historyFold.node,
-    addFold.node
+    errorSection.node,
+    runForm.node,
+    removeForm.node,
+    removeResult.node,
+    logSection.node,
+    dataSection.node,
+    notebookSection.node,
+    historySection.node,
+    addSection.node
   );
   const shown = /* @__PURE__ */ new Map();
   function isNew(name, ...parts) {
@@ -792,83 +792,83 @@ function drawPanel(link, root) {
   }
   async function open(id) {
     try {
-      const { message } = await link.request("open_run", { run_id: id === link.state.panel.opened ? null : id });
-      say(message);
+      const { message } = await link.request("open_run", { run_id: id === link.state.panel.opened_run_id ? null : id });
+      announce(message);
     } catch (error) {
-      trouble.textContent = `✕ ${error.message}`;
+      errorLine.textContent = `✕ ${error.message}`;
     }
   }
-  function drawHead({ chosen, partition, run, opened, loading, assets }) {
-    title.textContent = chosen.title;
-    clear.hidden = chosen.kind === "all";
-    key.textContent = chosen.key ?? "";
-    key.hidden = chosen.key === null;
+  function drawHead({ selection, partition, run, opened_run_id: opened, loading, assets }) {
+    title.textContent = selection.title;
+    clear.hidden = selection.kind === "all";
+    key.textContent = selection.key ?? "";
+    key.hidden = selection.key === null;
     status.hidden = !partition;
     if (partition) status.replaceChildren(makeGlyph(partition.status), partition.status);
-    then.hidden = !opened;
-    if (opened) then.replaceChildren(`As run ${opened} left it${run && run.started_at ? `, ${formatTime(run.started_at)}` : ""}. `, element("button", { type: "button", text: "Back to now", onclick: () => open(opened) }));
+    pastNotice.hidden = !opened;
+    if (opened) pastNotice.replaceChildren(`As run ${opened} left it${run && run.started_at ? `, ${formatTime(run.started_at)}` : ""}. `, element("button", { type: "button", text: "Back to now", onclick: () => open(opened) }));
     empty.hidden = assets > 0;
     facts.hidden = !partition;
     root.toggleAttribute("data-loading", loading);
-    root.dataset.number = String(chosen.number);
+    root.dataset.number = String(selection.number);
   }
-  function drawCounts({ chosen }) {
-    legend.hidden = chosen.kind === "partition";
-    const there = DISPLAY_ORDER.filter((place) => chosen.counts[place]);
+  function drawCounts({ selection }) {
+    legend.hidden = selection.kind === "partition";
+    const there = DISPLAY_ORDER.filter((place) => selection.counts[place]);
     legend.replaceChildren(...there.map((place) => {
       const { name } = STATUSES[place];
-      return element("span", { class: `s-${name}` }, makeGlyph(name), `${formatCount(chosen.counts[place])} ${name}`);
+      return element("span", { class: `s-${name}` }, makeGlyph(name), `${formatCount(selection.counts[place])} ${name}`);
     }));
-    const isWhole = ["all", "assets"].includes(chosen.kind);
-    if (!there.length && isWhole && link.state.panel.assets) legend.textContent = chosen.set ? `${chosen.set} has no keys yet.` : "No partitions yet.";
+    const isWhole = ["all", "assets"].includes(selection.kind);
+    if (!there.length && isWhole && link.state.panel.assets) legend.textContent = selection.set ? `${selection.set} has no keys yet.` : "No partitions yet.";
   }
-  function drawPartition({ partition, run, opened }) {
+  function drawPartition({ partition, run, opened_run_id: opened }) {
     if (!partition) {
       facts.replaceChildren();
       code.replaceChildren();
-      reason.show(false);
+      errorSection.show(false);
       return;
     }
     const rows = collectFacts(partition, run, opened);
     facts.replaceChildren(rows.length ? makeFactList(rows) : element("p", { class: "nbpart-faint", text: "It was never run." }));
-    const line = opened && run ? run.code : partition.made ? partition.code : run ? run.code : "";
+    const line = opened && run ? run.code : partition.materialization ? partition.code : run ? run.code : "";
     code.replaceChildren(line ? makeCodeLine(line) : "");
     const text = run && run.status !== "succeeded" ? run.traceback || run.error : "";
-    reason.show(Boolean(text));
-    reason.tell(run && run.error && run.traceback ? shorten(run.error.split("\n")[0], 60) : "");
-    trace.textContent = text || "";
-    trace.scrollTop = trace.scrollHeight;
+    errorSection.show(Boolean(text));
+    errorSection.setNote(run && run.error && run.traceback ? shorten(run.error.split("\n")[0], 60) : "");
+    traceback.textContent = text || "";
+    traceback.scrollTop = traceback.scrollHeight;
   }
   function drawAll() {
     const { panel } = link.state;
-    const { chosen, partition, run, opened, sets } = panel;
-    const another = isNew("number", chosen.number);
-    if (another) runs.turnTo(chosen);
-    if (another && chosen.number) gone.clear();
+    const { selection, partition, run, opened_run_id: opened, sets } = panel;
+    const another = isNew("number", selection.number);
+    if (another) runForm.onSelectionChange(selection);
+    if (another && selection.number) removeResult.clear();
     drawHead(panel);
-    if (isNew("counts", chosen, panel.assets)) drawCounts(panel);
+    if (isNew("counts", selection, panel.assets)) drawCounts(panel);
     if (isNew("partition", partition, run, opened)) drawPartition(panel);
-    trouble.textContent = panel.trouble ? `✕ ${panel.trouble}` : "";
-    runs.node.hidden = !panel.assets;
+    errorLine.textContent = panel.error ? `✕ ${panel.error}` : "";
+    runForm.node.hidden = !panel.assets;
     refresh.node.hidden = !panel.assets;
     refresh.show();
-    if (isNew("removal", chosen.number, chosen.set, sets)) removal.show(panel);
+    if (isNew("removeForm", selection.number, selection.set, sets)) removeForm.show(panel);
     backfills.show(panel);
-    if (isNew("fold", chosen.number, run && run.id)) logFold.suggest(Boolean(run && (run.live || run.status !== "succeeded" && !run.traceback)));
+    if (isNew("section", selection.number, run && run.id)) logSection.suggestOpen(Boolean(run && (run.is_live || run.status !== "succeeded" && !run.traceback)));
     log.show(partition ? run : null);
     data.show(panel);
-    if (isNew("book", run)) book.show(partition ? run : null);
-    if (isNew("history", partition && partition.runs, partition && partition.run, opened)) history.show(panel);
+    if (isNew("notebookView", run)) notebookView.show(partition ? run : null);
+    if (isNew("history", partition && partition.runs, partition && partition.run_id, opened)) history.show(panel);
     adding.show(panel);
-    if (isNew("told", chosen.number, partition && partition.status)) {
-      say([chosen.title, chosen.key, partition ? partition.status : legend.textContent].filter(Boolean).join(" · "));
+    if (isNew("announced", selection.number, partition && partition.status)) {
+      announce([selection.title, selection.key, partition ? partition.status : legend.textContent].filter(Boolean).join(" · "));
     }
   }
   const stopListening = link.listen(drawAll);
   drawAll();
   return () => {
     stopListening();
-    [log, data, book, adding, refresh].forEach((part) => part.close());
+    [log, data, notebookView, adding, refresh].forEach((part) => part.close());
   };
 }
 
@@ -966,12 +966,12 @@ function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
-        const show = hideStatic(model.get("static_id"));
+        const showStatic = hideStatic(model.get("static_id"));
         const cleanup = draw(link, root, model);
-        const leave = reportPresence(link);
+        const reportClosed = reportView(link);
         return () => {
-          leave();
-          show();
+          reportClosed();
+          showStatic();
           cleanup();
         };
       }
@@ -979,20 +979,20 @@ function defineWidget({ decode, reduce, draw }) {
   };
 }
 var views = 0;
-function reportPresence(link) {
+function reportView(link) {
   views += 1;
   const view = `${link.client}.v${views}`;
   const send = (action) => link.request(action, { view }).catch(() => {
   });
-  const come = () => send("view_opened");
-  const leave = () => send("view_closed");
-  addEventListener("pagehide", leave);
-  addEventListener("pageshow", come);
-  come();
+  const open = () => send("view_opened");
+  const close = () => send("view_closed");
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
   return () => {
-    removeEventListener("pagehide", leave);
-    removeEventListener("pageshow", come);
-    leave();
+    removeEventListener("pagehide", close);
+    removeEventListener("pageshow", open);
+    close();
   };
 }
 var hidden = /* @__PURE__ */ new Map();

@@ -66,7 +66,7 @@ function svgElement(tag, attributes, ...children) {
   return node;
 }
 
-// src/shared/words.js
+// src/shared/format.js
 var formatCount = (n) => n.toLocaleString("en-US");
 var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
 function shorten(text, longest) {
@@ -121,9 +121,9 @@ function drawCard(card, [width, height]) {
     y: 36,
     text: card.kind === "group" ? plural(card.members.length, "asset") : card.kind
   });
-  const told = svgElement("text", { class: "nbpart-told", x: width - 10, y: 36, "text-anchor": "end" });
+  const countText = svgElement("text", { class: "nbpart-counts", x: width - 10, y: 36, "text-anchor": "end" });
   const bar = svgElement("g", { class: "nbpart-stack" });
-  const sign = svgElement("text", { class: "nbpart-sign", x: width / 2, y: height / 2, "text-anchor": "middle", "dominant-baseline": "central" });
+  const statusGlyph = svgElement("text", { class: "nbpart-status-glyph", x: width / 2, y: height / 2, "text-anchor": "middle", "dominant-baseline": "central" });
   const node = svgElement(
     "g",
     { class: "nbpart-node", role: "option", tabindex: "-1", transform: `translate(${card.x},${card.y})` },
@@ -131,9 +131,9 @@ function drawCard(card, [width, height]) {
     ...boxes,
     name,
     kind,
-    told,
+    countText,
     bar,
-    sign
+    statusGlyph
   );
   function update(now, level) {
     const text = describeCard(now);
@@ -141,14 +141,14 @@ function drawCard(card, [width, height]) {
 ${now.description}` : text;
     node.setAttribute("aria-label", text);
     name.textContent = shorten(now.name, level === "middle" ? 14 : 26);
-    told.replaceChildren(...describeCounts(now).map(([words, status], i) => svgElement("tspan", { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
-    kind.classList.toggle("nbpart-crowded", told.textContent.length + kind.textContent.length > 24);
+    countText.replaceChildren(...describeCounts(now).map(([words, status], i) => svgElement("tspan", { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
+    kind.classList.toggle("nbpart-crowded", countText.textContent.length + kind.textContent.length > 24);
     const worst = NOTABLE.find((status) => now.counts[CODES[status]]);
     const isSource = now.kind === "source";
     node.classList.toggle("nbpart-failed", worst === "failed" && !isSource);
     node.classList.toggle("nbpart-running", now.counts[CODES.running] > 0);
-    setAttributes(sign, level === "middle" ? { x: width - 15, y: 18 } : { x: width / 2, y: height / 2 });
-    sign.textContent = worst && !isSource ? STATUSES[CODES[worst]].glyph : "";
+    setAttributes(statusGlyph, level === "middle" ? { x: width - 15, y: 18 } : { x: width / 2, y: height / 2 });
+    statusGlyph.textContent = worst && !isSource ? STATUSES[CODES[worst]].glyph : "";
     const at = { near: [10, 43, width - 20, 7, 4, 1], middle: [10, 34, width - 20, 15, 6, 1.5], far: [0, 0, width, height, 16, 4] }[level];
     bar.replaceChildren(...isSource ? [] : computeBar(now.counts, at[2] + at[5], at[4]).map(([code, x, own]) => svgElement("rect", { class: `s-${STATUSES[code].name}`, x: at[0] + x, y: at[1], width: own - at[5], height: at[3] })));
   }
@@ -203,7 +203,7 @@ function onKeys(node, handlers) {
   );
 }
 function makeAnnouncer(root, everyMs = 4e3) {
-  const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
+  const region = element("div", { class: "nbpart-announcer", role: "status", "aria-live": "polite" });
   root.appendChild(region);
   let next = null;
   let timer = null;
@@ -341,7 +341,7 @@ function drawGraph(link, root, model) {
     { class: "nbpart-bar" },
     search,
     size,
-    element("span", { class: "nbpart-space" }),
+    element("span", { class: "nbpart-spacer" }),
     zoomButton("−", "Zoom out (-)", () => stage.zoom(1.35)),
     zoomButton("+", "Zoom in (+)", () => stage.zoom(1 / 1.35)),
     zoomButton("Fit", "Show everything (0)", () => stage.fit()),
@@ -352,13 +352,13 @@ function drawGraph(link, root, model) {
   const svg = svgElement("svg", { class: "nbpart-graph", role: "listbox", "aria-multiselectable": "true", "aria-label": "Asset graph" }, lineLayer, cardLayer);
   const legend = element("div", { class: "nbpart-legend" }, ...DISPLAY_ORDER.map((code) => {
     const { name, glyph } = STATUSES[code];
-    return element("span", { class: `s-${name}` }, element("span", { class: "nbpart-patch" }), `${glyph} ${name}`);
+    return element("span", { class: `s-${name}` }, element("span", { class: "nbpart-swatch" }), `${glyph} ${name}`);
   }));
   const details = element("div", { class: "nbpart-details" });
   const result = makeOutcome();
   const empty = element("div", { class: "nbpart-empty" });
   root.append(bar, empty, svg, element("div", { class: "nbpart-foot" }, legend, details, result.node));
-  const say = makeAnnouncer(root, 1500);
+  const announce = makeAnnouncer(root, 1500);
   const stage = makeStage(svg, root, { picture: () => link.state.graph, most: () => model.get("height"), onLevel: drawCards });
   function drawAll() {
     const graph = link.state.graph;
@@ -372,7 +372,7 @@ function drawGraph(link, root, model) {
     edges.forEach(({ source, target }) => neighbours[source].add(target) && neighbours[target].add(source));
     lineLayer.replaceChildren(...lines);
     cardLayer.replaceChildren(...drawn.map(({ node }) => node));
-    drawn.forEach(({ node }, place) => listenTo(node, place));
+    drawn.forEach(({ node }, place) => addListeners(node, place));
     current = Math.max(0, cards.findIndex((card) => card.name === kept));
     drawn[current]?.node.setAttribute("tabindex", "0");
     const assets = cards.flatMap((card) => card.kind === "source" ? [] : card.members).length;
@@ -400,19 +400,19 @@ function drawGraph(link, root, model) {
     for (const [place] of changed) drawn[place].update(cards[place], stage.level());
     showDetails();
   }
-  function light(place) {
-    root.classList.toggle("nbpart-lit", place !== null);
-    drawn.forEach(({ node }, i) => node.classList.toggle("nbpart-near", place !== null && (i === place || neighbours[place].has(i))));
-    lines.forEach((line, i) => line.classList.toggle("nbpart-hot", place !== null && (edges[i].source === place || edges[i].target === place)));
+  function highlight(place) {
+    root.classList.toggle("nbpart-has-highlight", place !== null);
+    drawn.forEach(({ node }, i) => node.classList.toggle("nbpart-neighbour", place !== null && (i === place || neighbours[place].has(i))));
+    lines.forEach((line, i) => line.classList.toggle("nbpart-highlighted", place !== null && (edges[i].source === place || edges[i].target === place)));
   }
-  function listenTo(node, place) {
-    node.addEventListener("pointerenter", () => light(place));
-    node.addEventListener("pointerleave", () => light(null));
+  function addListeners(node, place) {
+    node.addEventListener("pointerenter", () => highlight(place));
+    node.addEventListener("pointerleave", () => highlight(null));
     node.addEventListener("focus", () => {
       setCurrent(place);
-      if (node.matches(":focus-visible")) light(place);
+      if (node.matches(":focus-visible")) highlight(place);
     });
-    node.addEventListener("blur", () => light(null));
+    node.addEventListener("blur", () => highlight(null));
     node.addEventListener("click", (event) => {
       setCurrent(place);
       node.focus({ preventScroll: true });
@@ -432,7 +432,7 @@ function drawGraph(link, root, model) {
     const before = more ? selection() : [];
     const names = more && isSelected(cards[place]) ? before.filter((name) => !members.includes(name)) : [.../* @__PURE__ */ new Set([...before, ...members])];
     setSelection(names);
-    say(`${describeCard(cards[place])}${names.length ? ", selected" : ""}`);
+    announce(`${describeCard(cards[place])}${names.length ? ", selected" : ""}`);
   }
   function setSelection(names) {
     model.set("selection", names);
@@ -491,7 +491,7 @@ function drawGraph(link, root, model) {
     drawn.forEach(({ node }, place) => node.classList.toggle("nbpart-hit", found.has(place)));
     const told = found.size ? `${formatCount(found.size)} of ${total}: Enter goes to the next` : `none of ${total}`;
     size.textContent = searched ? told : total;
-    if (searched) say(told);
+    if (searched) announce(told);
   }
   search.addEventListener("input", find);
   onKeys(search, {
@@ -514,7 +514,7 @@ function drawGraph(link, root, model) {
     setCurrent(best);
     stage.bringIntoView(cards[best]);
     drawn[best].node.focus({ preventScroll: true });
-    light(best);
+    highlight(best);
   }
   onKeys(svg, {
     ArrowRight: () => move(1, 0),
@@ -649,12 +649,12 @@ function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
-        const show = hideStatic(model.get("static_id"));
+        const showStatic = hideStatic(model.get("static_id"));
         const cleanup = draw(link, root, model);
-        const leave = reportPresence(link);
+        const reportClosed = reportView(link);
         return () => {
-          leave();
-          show();
+          reportClosed();
+          showStatic();
           cleanup();
         };
       }
@@ -662,20 +662,20 @@ function defineWidget({ decode, reduce, draw }) {
   };
 }
 var views = 0;
-function reportPresence(link) {
+function reportView(link) {
   views += 1;
   const view = `${link.client}.v${views}`;
   const send = (action) => link.request(action, { view }).catch(() => {
   });
-  const come = () => send("view_opened");
-  const leave = () => send("view_closed");
-  addEventListener("pagehide", leave);
-  addEventListener("pageshow", come);
-  come();
+  const open = () => send("view_opened");
+  const close = () => send("view_closed");
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
   return () => {
-    removeEventListener("pagehide", leave);
-    removeEventListener("pageshow", come);
-    leave();
+    removeEventListener("pagehide", close);
+    removeEventListener("pageshow", open);
+    close();
   };
 }
 var hidden = /* @__PURE__ */ new Map();

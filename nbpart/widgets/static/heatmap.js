@@ -29,46 +29,46 @@ function unpackView(head, bytes) {
   const take = (n) => bytes.subarray(at, at += n);
   return head.bands.map((band) => {
     const rows = band.rows.map(() => take(band.shown));
-    const steps = head.color_by === "status" ? null : band.rows.map(() => take(band.shown));
+    const levels = head.color_by === "status" ? null : band.rows.map(() => take(band.shown));
     const cells = band.grid ? new Uint32Array(take(4 * band.shown).slice().buffer) : null;
-    return { status: rows, steps, cells, versions: rows.map(() => 0) };
+    return { status: rows, levels, cells, versions: rows.map(() => 0) };
   });
 }
-function applyPatch(head, bands, payload, [places, status, steps]) {
-  for (const [number, news] of Object.entries(payload.bands)) {
+function applyPatch(head, bands, payload, [places, status, levels]) {
+  for (const [number, sizes] of Object.entries(payload.bands)) {
     const band = head.bands[Number(number)];
-    const grown = news.shown > band.shown;
-    Object.assign(band, news);
+    const grown = sizes.shown > band.shown;
+    Object.assign(band, sizes);
     if (!grown) continue;
     const own = bands[Number(number)];
-    const longer = (codes2) => {
-      const more = new Uint8Array(news.shown);
+    const extend = (codes2) => {
+      const more = new Uint8Array(sizes.shown);
       more.set(codes2);
       return more;
     };
-    own.status = own.status.map(longer);
-    own.steps = own.steps && own.steps.map(longer);
+    own.status = own.status.map(extend);
+    own.levels = own.levels && own.levels.map(extend);
     own.versions = own.versions.map((version) => version + 1);
   }
-  const at = asWords(places);
-  const codes = asBytes(status);
-  const values = asBytes(steps);
+  const at = asUint32(places);
+  const codes = asUint8(status);
+  const values = asUint8(levels);
   let i = 0;
   for (const [number, row, n] of payload.parts) {
     const own = bands[number];
     own.versions[row] += 1;
     const rowCodes = own.status[row];
-    const rowSteps = own.steps && own.steps[row];
+    const rowLevels = own.levels && own.levels[row];
     for (const end = i + n; i < end; i++) {
       rowCodes[at[i]] = codes[i];
-      if (rowSteps) rowSteps[at[i]] = values[i];
+      if (rowLevels) rowLevels[at[i]] = values[i];
     }
   }
   const { sequence, metrics, unsorted } = payload;
   Object.assign(head, { sequence, metrics, unsorted });
 }
-var asBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-var asWords = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+var asUint8 = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+var asUint32 = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 
 // src/generated/constants.js
 var VERSION = 1;
@@ -168,7 +168,7 @@ function onKeys(node, handlers) {
   );
 }
 function makeAnnouncer(root, everyMs = 4e3) {
-  const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
+  const region = element("div", { class: "nbpart-announcer", role: "status", "aria-live": "polite" });
   root.appendChild(region);
   let next = null;
   let timer = null;
@@ -196,7 +196,7 @@ function onceAFrame(callback) {
   };
 }
 
-// src/shared/words.js
+// src/shared/format.js
 var formatCount = (n) => n.toLocaleString("en-US");
 var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
 function formatDuration(seconds) {
@@ -227,8 +227,8 @@ function shorten(text, longest) {
 // src/heatmap/controls.js
 var RAMP_STOPS = ["#414487", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 function makeToolbar(on) {
-  const colour = element("select", { "aria-label": "Colour by", onchange: () => on.choose({ color_by: colour.value }) });
-  const order = element("select", { "aria-label": "Order by", onchange: () => on.choose({ sort_by: order.value || null }) });
+  const colour = element("select", { "aria-label": "Colour by", onchange: () => on.setOptions({ color_by: colour.value }) });
+  const order = element("select", { "aria-label": "Order by", onchange: () => on.setOptions({ sort_by: order.value || null }) });
   const again = element("button", { type: "button", hidden: true, "data-sort": "true", onclick: on.sort });
   let timer;
   const find = element("input", {
@@ -238,14 +238,14 @@ function makeToolbar(on) {
     maxlength: 200,
     oninput: () => {
       clearTimeout(timer);
-      timer = setTimeout(() => on.choose({ text: find.value }), 250);
+      timer = setTimeout(() => on.setOptions({ text: find.value }), 250);
     }
   });
   find.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !find.value) return;
     event.stopPropagation();
     find.value = "";
-    on.choose({ text: "" });
+    on.setOptions({ text: "" });
   });
   const next = element("button", { type: "button", text: "✕ Next failed", title: "Go to the next failed partition (n)", onclick: () => on.next(1) });
   const only = element("button", { type: "button", hidden: true, "data-focus": "true", onclick: on.unfocus });
@@ -257,11 +257,11 @@ function makeToolbar(on) {
     element("label", {}, "Order", order),
     again,
     find,
-    element("span", { class: "nbpart-space" }),
+    element("span", { class: "nbpart-spacer" }),
     next,
     element("button", { type: "button", text: "−", title: "Zoom out (−)", "aria-label": "Zoom out", onclick: () => on.zoom(2) }),
     element("button", { type: "button", text: "+", title: "Zoom in (+), or Ctrl and the wheel", "aria-label": "Zoom in", onclick: () => on.zoom(0.5) }),
-    element("button", { type: "button", text: "All", title: "Show all (0)", "aria-label": "Show all partitions", onclick: on.whole })
+    element("button", { type: "button", text: "All", title: "Show all (0)", "aria-label": "Show all partitions", onclick: on.showAll })
   );
   const fill = (select2, options, value) => {
     const wanted = options.some(([name]) => name === value) ? options : [...options, [value, value]];
@@ -292,7 +292,7 @@ function makeLegend(on) {
     const button = element(
       "button",
       { type: "button", title: `Show only ${name} partitions`, "data-status": name, onclick: () => on.toggle(code) },
-      element("span", { class: `nbpart-patch s-${name}`, "aria-hidden": "true" }),
+      element("span", { class: `nbpart-swatch s-${name}`, "aria-hidden": "true" }),
       element("span", { class: `nbpart-glyph s-${name}`, "aria-hidden": "true", text: glyph }),
       name,
       number
@@ -319,8 +319,8 @@ function describeScales(head) {
   const same = scales.every((scale) => scale.low === scales[0].low && scale.high === scales[0].high);
   const bar = element("i", { style: `background: linear-gradient(to right, ${RAMP_STOPS.join(", ")})` });
   if (!same) return [`${head.color_by}: low`, bar, "high (each band its own)"];
-  const { low, high, log } = scales[0];
-  return [`${head.color_by} ${formatNumber(low)}`, bar, `${formatNumber(high)}${log ? " (log)" : ""}`];
+  const { low, high, is_log: isLog } = scales[0];
+  return [`${head.color_by} ${formatNumber(low)}`, bar, `${formatNumber(high)}${isLog ? " (log)" : ""}`];
 }
 function describePartition(found) {
   const lines = [];
@@ -337,7 +337,7 @@ function describePartition(found) {
   return lines;
 }
 function makeTooltip() {
-  const node = element("div", { class: "nbpart-heat-tip", hidden: true });
+  const node = element("div", { class: "nbpart-heat-tooltip", hidden: true });
   const show = (x, y, { width, height }, title, lines) => {
     node.replaceChildren(element("b", { text: title }), ...lines.map((text) => element("div", { text })));
     node.hidden = false;
@@ -360,7 +360,7 @@ function makeEmptyState(head) {
 }
 function describeEmptyBand(band) {
   if (band.shown) return "";
-  if (band.n) return "No partition matches the filter. Press Escape to clear it.";
+  if (band.n_keys) return "No partition matches the filter. Press Escape to clear it.";
   return `No partitions yet: ws.partition_sets[${JSON.stringify(band.set)}].add(…)`;
 }
 
@@ -387,22 +387,22 @@ function computeLayout(bands, width) {
     items.push({ kind, band, row, y, height, cell });
     y += height;
   };
-  bands.forEach((band, b) => {
-    if (b) y += 10;
-    put("head", b, -1, 24);
+  bands.forEach((band, bandIndex) => {
+    if (bandIndex) y += 10;
+    put("head", bandIndex, -1, 24);
     const grid = band.layout === "grid" ? band.grid : null;
     const cell = grid && {
       width: Math.max(1, Math.min(40, Math.floor(width / grid.columns.length))),
       height: Math.max(3, Math.min(24, Math.floor(260 / grid.rows.length)))
     };
     band.rows.forEach((_, row) => {
-      if (!grid || !cell) put("row", b, row, 22);
+      if (!grid || !cell) put("row", bandIndex, row, 22);
       else {
-        put("row", b, row, cell.height * grid.rows.length, cell);
+        put("row", bandIndex, row, cell.height * grid.rows.length, cell);
         y += 8;
       }
     });
-    if (band.layout !== "cell" && band.shown) put("axis", b, -1, 22, cell);
+    if (band.layout !== "cell" && band.shown) put("axis", bandIndex, -1, 22, cell);
   });
   return { items, height: y };
 }
@@ -418,11 +418,11 @@ function computeTicks(from, to, most) {
 var FONT = "12px system-ui, sans-serif";
 var describeAxes = ({ across, down }) => `${across} → ${down} ↓`;
 var shortenCount = (n) => n < 1e4 ? formatCount(n) : n < 1e6 ? `${Math.round(n / 1e3)}k` : `${(n / 1e6).toFixed(1)}M`;
-function fitText(pen, text, most) {
-  if (pen.measureText(text).width <= most) return text;
-  const each = pen.measureText(text).width / text.length;
+function fitText(context, text, most) {
+  if (context.measureText(text).width <= most) return text;
+  const each = context.measureText(text).width / text.length;
   let n = Math.max(3, Math.floor(most / each));
-  while (n > 3 && pen.measureText(shorten(text, n)).width > most) n -= 1;
+  while (n > 3 && context.measureText(shorten(text, n)).width > most) n -= 1;
   return shorten(text, n);
 }
 
@@ -435,52 +435,52 @@ function measure(view) {
   view.layout = computeLayout(view.state.head.bands, track);
   const height = Math.max(1, Math.min(560, view.layout.height));
   view.size = { width, height, left, track, right };
-  view.space.style.height = `${view.layout.height}px`;
+  view.spacer.style.height = `${view.layout.height}px`;
   view.stage.style.height = `${height}px`;
   view.top = view.scroll.scrollTop;
 }
 function measureLabels(view) {
-  const pen = getPen(view);
+  const context = getBaseContext(view);
   const widths = view.state.head.bands.flatMap((band) => [
-    ...band.rows.map(({ name }) => pen.measureText(name).width + measureDown(view, pen, band) + 14),
-    band.grid ? pen.measureText(describeAxes(band.grid)).width + 24 : 0
+    ...band.rows.map(({ name }) => context.measureText(name).width + measureRowLabels(view, context, band) + 14),
+    band.grid ? context.measureText(describeAxes(band.grid)).width + 24 : 0
     // beside it half of the first value
   ]);
   return Math.max(0, ...widths);
 }
-function measureDown(view, pen, { grid }) {
-  return grid ? Math.min(56, Math.max(...grid.rows.map((name) => pen.measureText(name).width))) + 8 : 0;
+function measureRowLabels(view, context, { grid }) {
+  return grid ? Math.min(56, Math.max(...grid.rows.map((name) => context.measureText(name).width))) + 8 : 0;
 }
 function measureTotals(view) {
   const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
-  return 50 + (most ? getPen(view).measureText(`✕ ${shortenCount(most)}`).width + 8 : 0);
+  return 50 + (most ? getBaseContext(view).measureText(`✕ ${shortenCount(most)}`).width + 8 : 0);
 }
 function getContext(canvas, settings) {
   const context = canvas.getContext("2d", settings);
   if (!context) throw new Error("This browser draws on no canvas.");
   return context;
 }
-function getPen(view) {
-  const pen = getContext(view.base, { willReadFrequently: true });
-  pen.font = FONT;
-  return pen;
+function getBaseContext(view) {
+  const context = getContext(view.base, { willReadFrequently: true });
+  context.font = FONT;
+  return context;
 }
-function getWindow(view, b) {
-  const n = view.state.head.bands[b].shown;
-  const own = view.windows.get(b);
+function getWindow(view, bandIndex) {
+  const n = view.state.head.bands[bandIndex].shown;
+  const own = view.windows.get(bandIndex);
   if (!own || own.isWhole) return { from: 0, to: n };
   return own.to > n ? panWindow(own, n, 0) : own;
 }
-function setWindow(view, b, window2) {
-  const n = view.state.head.bands[b].shown;
-  view.windows.set(b, { ...window2, isWhole: window2.to - window2.from >= n });
+function setWindow(view, bandIndex, window2) {
+  const n = view.state.head.bands[bandIndex].shown;
+  view.windows.set(bandIndex, { ...window2, isWhole: window2.to - window2.from >= n });
   view.paint();
 }
 function findVisible(view) {
   return view.layout.items.filter((item) => item.y + item.height > view.top && item.y < view.top + view.size.height);
 }
-function findRow(view, b, row) {
-  return view.layout.items.find((item) => item.kind === "row" && item.band === b && item.row === row);
+function findRow(view, bandIndex, row) {
+  return view.layout.items.find((item) => item.kind === "row" && item.band === bandIndex && item.row === row);
 }
 function findHit(view, x, y) {
   const at = y + view.top;
@@ -504,97 +504,97 @@ function findHit(view, x, y) {
   const [first, last] = placesOfColumn(Math.floor(along), track, from, to, band.shown);
   return { item, band: item.band, row: item.row, first, last, along };
 }
-function findPlace(view, b, cell) {
-  const own = view.state.bands[b];
+function findPlace(view, bandIndex, cell) {
+  const own = view.state.bands[bandIndex];
   if (!own.byCell) {
-    const { columns, rows, cells } = getGrid(view, b);
+    const { columns, rows, cells } = getGrid(view, bandIndex);
     const byCell = new Int32Array(columns.length * rows.length).fill(-1);
     cells.forEach((at, place) => byCell[at] = place);
     own.byCell = byCell;
   }
   return own.byCell[cell];
 }
-function getGrid(view, b) {
-  const { grid } = view.state.head.bands[b];
-  const { cells } = view.state.bands[b];
-  if (!grid || !cells) throw new Error(`Band ${b} has no grid.`);
+function getGrid(view, bandIndex) {
+  const { grid } = view.state.head.bands[bandIndex];
+  const { cells } = view.state.bands[bandIndex];
+  if (!grid || !cells) throw new Error(`Band ${bandIndex} has no grid.`);
   return { ...grid, cells };
 }
-function findBox(view, b, row, first, last) {
-  const item = findRow(view, b, row);
+function findBox(view, bandIndex, row, first, last) {
+  const item = findRow(view, bandIndex, row);
   if (!item) return null;
   const { left, track } = view.size;
   const y = item.y - view.top;
-  const band = view.state.head.bands[b];
+  const band = view.state.head.bands[bandIndex];
   if (band.layout === "cell") return { x: left, y: y + 2, width: 18, height: 18 };
   if (item.cell) {
-    const grid = getGrid(view, b);
+    const grid = getGrid(view, bandIndex);
     const columns = grid.columns.length;
     const cell = grid.cells[first];
     return { x: left + cell % columns * item.cell.width, y: y + Math.floor(cell / columns) * item.cell.height, width: item.cell.width, height: item.cell.height };
   }
-  const { from, to } = getWindow(view, b);
+  const { from, to } = getWindow(view, bandIndex);
   const x = left + (first - from) / (to - from) * track;
   const end = left + (last - from) / (to - from) * track;
   if (end < left || x > left + track) return null;
   const start = Math.max(left, x);
   return { x: start, y: y + 1, width: Math.max(1, Math.min(left + track, end) - start), height: item.height - 2 };
 }
-function findBoxes(view, b, row, ranges) {
-  const band = view.state.head.bands[b];
-  const item = findRow(view, b, row);
+function findBoxes(view, bandIndex, row, ranges) {
+  const band = view.state.head.bands[bandIndex];
+  const item = findRow(view, bandIndex, row);
   if (!item || !band.shown) return [];
   const { cell } = item;
   if (!cell) {
     const all = ranges || [[0, band.shown]];
-    return all.map(([first, last]) => findBox(view, b, row, first, last)).filter((box) => box !== null);
+    return all.map(([first, last]) => findBox(view, bandIndex, row, first, last)).filter((box) => box !== null);
   }
   if (!ranges) {
-    const width = getGrid(view, b).columns.length * cell.width;
+    const width = getGrid(view, bandIndex).columns.length * cell.width;
     return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
   }
   const places = ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => first + i));
-  return places.map((place) => findBox(view, b, row, place, place + 1)).filter((box) => box !== null);
+  return places.map((place) => findBox(view, bandIndex, row, place, place + 1)).filter((box) => box !== null);
 }
 
 // src/heatmap/axis.js
-function drawAxis(view, pen, { band: b, y, cell }) {
+function drawAxis(view, context, { band: bandIndex, y, cell }) {
   const { left } = view.size;
   const top = y - view.top;
-  pen.fillStyle = view.faint;
+  context.fillStyle = view.faint;
   if (cell) {
-    const grid = getGrid(view, b);
-    const widest = Math.max(...grid.columns.map((name) => pen.measureText(name).width));
+    const grid = getGrid(view, bandIndex);
+    const widest = Math.max(...grid.columns.map((name) => context.measureText(name).width));
     const every = Math.ceil(Math.min(90, widest + 6) / cell.width);
-    pen.textAlign = "center";
+    context.textAlign = "center";
     for (let column = 0; column < grid.columns.length; column += every) {
-      pen.fillText(fitText(pen, grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
+      context.fillText(fitText(context, grid.columns[column], every * cell.width - 4), left + (column + 0.5) * cell.width, top + 8);
     }
-    pen.textAlign = "left";
-    pen.fillText(fitText(pen, describeAxes(grid), left - 22), 2, top + 8);
+    context.textAlign = "left";
+    context.fillText(fitText(context, describeAxes(grid), left - 22), 2, top + 8);
     return;
   }
-  pen.strokeStyle = view.line;
+  context.strokeStyle = view.line;
   let end = -Infinity;
-  for (const { place, x, align, most } of findTicks(view, b)) {
-    pen.beginPath();
-    pen.moveTo(Math.round(x) + 0.5, top);
-    pen.lineTo(Math.round(x) + 0.5, top + 4);
-    pen.stroke();
-    pen.textAlign = align;
-    const name = view.names.get(`${b}.${place}`);
-    const text = fitText(pen, name === void 0 ? `${formatCount(place + 1)}.` : name, most);
-    const own = pen.measureText(text).width;
+  for (const { place, x, align, most } of findTicks(view, bandIndex)) {
+    context.beginPath();
+    context.moveTo(Math.round(x) + 0.5, top);
+    context.lineTo(Math.round(x) + 0.5, top + 4);
+    context.stroke();
+    context.textAlign = align;
+    const name = view.names.get(`${bandIndex}.${place}`);
+    const text = fitText(context, name === void 0 ? `${formatCount(place + 1)}.` : name, most);
+    const own = context.measureText(text).width;
     const start = align === "left" ? x : x - own / 2;
     if (start < end + 8) continue;
-    pen.fillText(text, x, top + 12);
+    context.fillText(text, x, top + 12);
     end = start + own;
   }
-  pen.textAlign = "left";
+  context.textAlign = "left";
 }
-function findTicks(view, b) {
+function findTicks(view, bandIndex) {
   const { left, track } = view.size;
-  const { from, to } = getWindow(view, b);
+  const { from, to } = getWindow(view, bandIndex);
   const most = Math.max(2, Math.floor(track / 150));
   const cell = track / (to - from);
   const ticks = computeTicks(from, to, most).map((place) => ({ place, x: left + (place + 0.5 - from) * cell, align: "center", most: Math.min(track / 2, Math.max(cell, track / most)) - 12 }));
@@ -605,8 +605,8 @@ function findTicks(view, b) {
   return ticks.filter((tick) => tick.align === "left" || tick.x + 60 < left + track || cell > 60);
 }
 function requestNames(view) {
-  clearTimeout(view.naming);
-  view.naming = setTimeout(async () => {
+  clearTimeout(view.namesTimer);
+  view.namesTimer = setTimeout(async () => {
     const number = view.state.head.view;
     for (const item of findVisible(view)) {
       if (item.kind !== "axis" || item.cell) continue;
@@ -624,47 +624,47 @@ function requestNames(view) {
 function drawMarks(view) {
   if (!view.layout || !view.state.bands) return;
   const ratio = window.devicePixelRatio || 1;
-  const pen = getContext(view.over);
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, view.size.width, view.size.height);
-  for (const { band, row, role, ranges } of view.highlights) drawRanges(view, pen, band, [row], ranges, role === "read" ? [5, 3] : [1, 2]);
+  const context = getContext(view.overlay);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, view.size.width, view.size.height);
+  for (const { band, row, role, ranges } of view.highlights) drawRanges(view, context, band, [row], ranges, role === "input" ? [5, 3] : [1, 2]);
   const { selection } = view.state.head;
-  if (selection && !view.brush) drawRanges(view, pen, selection.band, selection.rows, selection.ranges, [], 0.16);
-  if (view.brush) drawRanges(view, pen, view.brush.band, view.brush.rows, view.brush.ranges, [], 0.25);
-  if (view.cursor && document.activeElement === view.stage) drawCursor(view, pen, view.cursor);
+  if (selection && !view.brush) drawRanges(view, context, selection.band, selection.rows, selection.ranges, [], 0.16);
+  if (view.brush) drawRanges(view, context, view.brush.band, view.brush.rows, view.brush.ranges, [], 0.25);
+  if (view.cursor && document.activeElement === view.stage) drawCursor(view, context, view.cursor);
 }
-function drawRanges(view, pen, b, rows, ranges, dash, fill = 0) {
-  const band = view.state.head.bands[b];
+function drawRanges(view, context, bandIndex, rows, ranges, dash, fill = 0) {
+  const band = view.state.head.bands[bandIndex];
   if (!band) return;
-  pen.setLineDash(dash);
-  pen.lineWidth = dash.length ? 2 : 1.5;
-  pen.strokeStyle = dash.length ? view.text : view.brand;
-  pen.fillStyle = view.brand;
+  context.setLineDash(dash);
+  context.lineWidth = dash.length ? 2 : 1.5;
+  context.strokeStyle = dash.length ? view.text : view.brand;
+  context.fillStyle = view.brand;
   for (const row of rows) {
-    for (const box of findBoxes(view, b, row, ranges)) {
+    for (const box of findBoxes(view, bandIndex, row, ranges)) {
       if (box.y > view.size.height || box.y + box.height < 0) continue;
       if (fill) {
-        pen.globalAlpha = fill;
-        pen.fillRect(box.x, box.y, box.width, box.height);
-        pen.globalAlpha = 1;
+        context.globalAlpha = fill;
+        context.fillRect(box.x, box.y, box.width, box.height);
+        context.globalAlpha = 1;
       }
       const wide = Math.max(3, box.width);
-      pen.strokeRect(box.x - (wide - box.width) / 2, box.y, wide, box.height);
+      context.strokeRect(box.x - (wide - box.width) / 2, box.y, wide, box.height);
     }
   }
-  pen.setLineDash([]);
+  context.setLineDash([]);
 }
-function drawCursor(view, pen, { band, row, place }) {
+function drawCursor(view, context, { band, row, place }) {
   const box = findBox(view, band, row, place, place + 1);
   if (!box) return;
   const wide = Math.max(5, box.width);
   const x = box.x - (wide - box.width) / 2;
-  pen.lineWidth = 4;
-  pen.strokeStyle = view.ground;
-  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
-  pen.lineWidth = 2;
-  pen.strokeStyle = view.text;
-  pen.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
+  context.lineWidth = 4;
+  context.strokeStyle = view.ground;
+  context.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
+  context.lineWidth = 2;
+  context.strokeStyle = view.text;
+  context.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
 }
 
 // src/heatmap/paint.js
@@ -675,11 +675,11 @@ function toPixel(colour) {
 function makeRamp(stops, blank) {
   const parts = stops.map((s) => [1, 3, 5].map((i) => parseInt(s.slice(i, i + 2), 16)));
   const ramp = new Uint32Array(256);
-  for (let step = 1; step < 256; step++) {
-    const at = (step - 1) / 254 * (parts.length - 1);
+  for (let level = 1; level < 256; level++) {
+    const at = (level - 1) / 254 * (parts.length - 1);
     const low = Math.min(parts.length - 2, Math.floor(at));
     const [r, g, b] = parts[low].map((v, i) => Math.round(v + (parts[low + 1][i] - v) * (at - low)));
-    ramp[step] = (255 << 24 | b << 16 | g << 8 | r) >>> 0;
+    ramp[level] = (255 << 24 | b << 16 | g << 8 | r) >>> 0;
   }
   ramp[0] = blank;
   return ramp;
@@ -731,7 +731,7 @@ function paintStatus(image, { width, top, height, codes, from, to, colours, orde
     }
   }
 }
-function paintValues(image, { width, top, height, codes, steps, from, to, ramp, failed, failedColour, least, gap }) {
+function paintValues(image, { width, top, height, codes, levels, from, to, ramp, failed, failedColour, least, gap }) {
   const n = codes.length;
   for (let x = 0; x < width; x++) {
     const [first, last] = placesOfColumn(x, width, from, to, n);
@@ -740,8 +740,8 @@ function paintValues(image, { width, top, height, codes, steps, from, to, ramp, 
     let known = 0;
     let fails = 0;
     for (let i = first; i < last; i++) {
-      if (steps[i]) {
-        sum += steps[i];
+      if (levels[i]) {
+        sum += levels[i];
         known++;
       }
       if (codes[i] === failed) fails++;
@@ -756,11 +756,11 @@ function paintValues(image, { width, top, height, codes, steps, from, to, ramp, 
     }
   }
 }
-function paintGrid(image, { width, cell, columns, cells, pick: pick2, gap }) {
+function paintGrid(image, { width, cell, columns, cells, pickColour, gap }) {
   for (let place = 0; place < cells.length; place++) {
     const x = cells[place] % columns * cell.width;
     const y = Math.floor(cells[place] / columns) * cell.height;
-    paintBox(image, width, x, y, Math.max(1, cell.width - gap), Math.max(1, cell.height - gap), pick2(place));
+    paintBox(image, width, x, y, Math.max(1, cell.width - gap), Math.max(1, cell.height - gap), pickColour(place));
   }
 }
 function paintMarks(image, { width, cell, columns, cells, codes, code, colour, least, rim }) {
@@ -796,22 +796,22 @@ function drawView(view) {
   measure(view);
   const ratio = window.devicePixelRatio || 1;
   const { width, height } = view.size;
-  for (const canvas of [view.base, view.over]) {
+  for (const canvas of [view.base, view.overlay]) {
     const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
   }
-  const pen = getPen(view);
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  pen.font = FONT;
-  pen.textBaseline = "middle";
+  const context = getBaseContext(view);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  context.font = FONT;
+  context.textBaseline = "middle";
   const seen = findVisible(view);
   for (const item of seen) {
-    if (item.kind === "row") drawRow(view, pen, item, ratio);
-    else if (item.kind === "head") drawHead(view, pen, item);
-    else drawAxis(view, pen, item);
+    if (item.kind === "row") drawRow(view, context, item, ratio);
+    else if (item.kind === "head") drawHead(view, context, item);
+    else drawAxis(view, context, item);
   }
   if (view.images.size > 2 * seen.length) view.images.clear();
   drawMarks(view);
@@ -822,57 +822,57 @@ function drawView(view) {
   performance.mark("nbpart-heat");
   requestNames(view);
 }
-function drawHead(view, pen, { band: b, y, height }) {
-  const band = view.state.head.bands[b];
+function drawHead(view, context, { band: bandIndex, y, height }) {
+  const band = view.state.head.bands[bandIndex];
   const middle = y - view.top + height / 2;
-  pen.textAlign = "left";
-  pen.fillStyle = view.text;
-  pen.font = `600 ${FONT}`;
-  const name = fitText(pen, band.layout === "cell" ? "without partitions" : band.set, view.size.width - 260);
-  pen.fillText(name, 2, middle);
-  const after = 2 + pen.measureText(name).width + 10;
-  pen.font = FONT;
-  pen.fillStyle = view.faint;
+  context.textAlign = "left";
+  context.fillStyle = view.text;
+  context.font = `600 ${FONT}`;
+  const name = fitText(context, band.layout === "cell" ? "without partitions" : band.set, view.size.width - 260);
+  context.fillText(name, 2, middle);
+  const after = 2 + context.measureText(name).width + 10;
+  context.font = FONT;
+  context.fillStyle = view.faint;
   if (band.layout === "cell") return;
-  const { from, to } = getWindow(view, b);
-  let told = plural(band.n, "partition");
-  if (band.shown !== band.n) told = `${formatCount(band.shown)} of ${told} shown`;
-  if (to - from < band.shown) told += ` · zoomed to ${formatCount(Math.ceil(to - from))}`;
+  const { from, to } = getWindow(view, bandIndex);
+  let text = plural(band.n_keys, "partition");
+  if (band.shown !== band.n_keys) text = `${formatCount(band.shown)} of ${text} shown`;
+  if (to - from < band.shown) text += ` · zoomed to ${formatCount(Math.ceil(to - from))}`;
   const { scale } = band;
-  if (scale) told += ` · ${view.state.head.color_by} ${formatNumber(scale.low)} to ${formatNumber(scale.high)}`;
-  pen.fillText(fitText(pen, describeEmptyBand(band) || told, view.size.width - after - 4), after, middle);
+  if (scale) text += ` · ${view.state.head.color_by} ${formatNumber(scale.low)} to ${formatNumber(scale.high)}`;
+  context.fillText(fitText(context, describeEmptyBand(band) || text, view.size.width - after - 4), after, middle);
 }
-function drawRow(view, pen, item, ratio) {
+function drawRow(view, context, item, ratio) {
   const { left } = view.size;
   const band = view.state.head.bands[item.band];
   const y = item.y - view.top;
   const label = band.layout === "grid" ? y + 8 : y + item.height / 2;
-  pen.textAlign = "left";
-  pen.fillStyle = view.text;
-  pen.fillText(fitText(pen, band.rows[item.row].name, left - measureDown(view, pen, band) - 12), 2, label);
-  if (band.layout === "cell") drawCell(view, pen, item, y);
+  context.textAlign = "left";
+  context.fillStyle = view.text;
+  context.fillText(fitText(context, band.rows[item.row].name, left - measureRowLabels(view, context, band) - 12), 2, label);
+  if (band.layout === "cell") drawCell(view, context, item, y);
   else if (band.shown) {
-    drawTrack(view, pen, item, y, ratio);
-    if (item.cell) drawDown(view, pen, item, y, item.cell);
-    drawTotals(view, pen, item, label);
+    drawTrack(view, context, item, y, ratio);
+    if (item.cell) drawRowLabels(view, context, item, y, item.cell);
+    drawTotals(view, context, item, label);
   }
 }
-function drawCell(view, pen, item, y) {
+function drawCell(view, context, item, y) {
   const own = view.state.bands[item.band];
   const code = own.status[item.row][0];
-  const step = own.steps ? own.steps[item.row][0] : 0;
-  pen.fillStyle = step ? toHex(view.ramp[step]) : view.colours[code];
-  pen.fillRect(view.size.left, y + 2, 18, 18);
-  pen.strokeStyle = view.line;
-  pen.lineWidth = 1;
-  pen.strokeRect(view.size.left + 0.5, y + 2.5, 17, 17);
+  const level = own.levels ? own.levels[item.row][0] : 0;
+  context.fillStyle = level ? toHex(view.ramp[level]) : view.colours[code];
+  context.fillRect(view.size.left, y + 2, 18, 18);
+  context.strokeStyle = view.line;
+  context.lineWidth = 1;
+  context.strokeRect(view.size.left + 0.5, y + 2.5, 17, 17);
   const { name } = STATUSES[code];
-  if (!step) drawGlyph(view, pen, code, view.size.left + 9, y + 11);
-  pen.textAlign = "left";
-  pen.fillStyle = view.faint;
-  pen.fillText(name, view.size.left + 26, y + 11);
+  if (!level) drawGlyph(view, context, code, view.size.left + 9, y + 11);
+  context.textAlign = "left";
+  context.fillStyle = view.faint;
+  context.fillText(name, view.size.left + 26, y + 11);
 }
-function drawTrack(view, pen, item, y, ratio) {
+function drawTrack(view, context, item, y, ratio) {
   const { left, track } = view.size;
   const own = view.state.bands[item.band];
   const inset = item.cell ? 0 : 1;
@@ -882,31 +882,31 @@ function drawTrack(view, pen, item, y, ratio) {
   const key = [own.versions[item.row], width, height, from, to].join();
   let kept = view.images.get(name);
   if (!kept || kept.key !== key) {
-    kept = { key, image: pen.createImageData(width, height) };
+    kept = { key, image: context.createImageData(width, height) };
     fillImage(view, kept.image, item, { from, to, ratio });
     view.images.set(name, kept);
   }
-  pen.putImageData(kept.image, Math.round(left * ratio), Math.round((y + inset) * ratio));
+  context.putImageData(kept.image, Math.round(left * ratio), Math.round((y + inset) * ratio));
   if (!item.cell) {
-    pen.strokeStyle = view.line;
-    pen.lineWidth = 1;
-    pen.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
+    context.strokeStyle = view.line;
+    context.lineWidth = 1;
+    context.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
   }
-  drawGlyphs(view, pen, item, y, own.status[item.row], own.steps && own.steps[item.row]);
+  drawGlyphs(view, context, item, y, own.status[item.row], own.levels && own.levels[item.row]);
 }
 function fillImage(view, image, item, { from, to, ratio }) {
   const { failed } = CODES;
   const own = view.state.bands[item.band];
   const codes = own.status[item.row];
-  const steps = own.steps && own.steps[item.row];
+  const levels = own.levels && own.levels[item.row];
   const pixels = new Uint32Array(image.data.buffer);
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
     const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
     const { columns, cells } = getGrid(view, item.band);
-    const pick2 = (place) => steps && codes[place] !== failed ? view.ramp[steps[place]] : view.pixels[codes[place]];
+    const pickColour = (place) => levels && codes[place] !== failed ? view.ramp[levels[place]] : view.pixels[codes[place]];
     const grid = { width: image.width, cell, columns: columns.length, cells };
-    paintGrid(pixels, { ...grid, pick: pick2, gap: cell.width > 3 * gap ? gap : 0 });
+    paintGrid(pixels, { ...grid, pickColour, gap: cell.width > 3 * gap ? gap : 0 });
     const mark = { codes, code: failed, colour: view.pixels[failed], least: Math.round(4 * ratio), rim: gap };
     if (!hasGlyphs(item.cell)) paintMarks(pixels, { ...grid, ...mark });
     return;
@@ -915,18 +915,18 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const narrow = view.size.track / (to - from) < GLYPH_SIZE.width;
   const lane = narrow && codes.includes(failed) ? Math.round(FAILURE_LANE * ratio) : 0;
   const below = { ...common, top: lane, height: image.height - lane };
-  if (steps) paintValues(pixels, { ...below, steps, ramp: view.ramp, failed, failedColour: view.pixels[failed], least: gap });
+  if (levels) paintValues(pixels, { ...below, levels, ramp: view.ramp, failed, failedColour: view.pixels[failed], least: gap });
   else paintStatus(pixels, { ...below, colours: view.pixels, order: COLUMN_ORDER, least: URGENCY.map(() => gap) });
   if (lane) paintTicks(pixels, { ...common, top: 0, height: lane, code: failed, colour: view.pixels[failed], least: Math.round(3 * ratio) });
 }
-function drawGlyphs(view, pen, item, y, codes, steps) {
+function drawGlyphs(view, context, item, y, codes, levels) {
   const { left, track } = view.size;
-  const has = (place) => !steps || !steps[place] || codes[place] === CODES.failed;
+  const has = (place) => !levels || !levels[place] || codes[place] === CODES.failed;
   if (item.cell) {
     if (!hasGlyphs(item.cell)) return;
     codes.forEach((code, place) => {
       const box = has(place) ? findBox(view, item.band, item.row, place, place + 1) : null;
-      if (box) drawGlyph(view, pen, code, box.x + box.width / 2, box.y + box.height / 2);
+      if (box) drawGlyph(view, context, code, box.x + box.width / 2, box.y + box.height / 2);
     });
     return;
   }
@@ -935,37 +935,37 @@ function drawGlyphs(view, pen, item, y, codes, steps) {
   if (cell < GLYPH_SIZE.width) return;
   for (let place = Math.floor(from); place < to; place++) {
     const middle = left + (place + 0.5 - from) * cell;
-    if (has(place) && middle > left + 6 && middle < left + track - 6) drawGlyph(view, pen, codes[place], middle, y + item.height / 2);
+    if (has(place) && middle > left + 6 && middle < left + track - 6) drawGlyph(view, context, codes[place], middle, y + item.height / 2);
   }
 }
-function drawGlyph(view, pen, code, x, y) {
-  pen.textAlign = "center";
+function drawGlyph(view, context, code, x, y) {
+  context.textAlign = "center";
   const isValue = view.state.head.color_by !== "status" && code !== CODES.failed;
-  pen.fillStyle = code === CODES.missing || isValue ? view.faint : view.ground;
-  pen.font = "600 11px system-ui, sans-serif";
-  pen.fillText(STATUSES[code].glyph, x, y + 0.5);
-  pen.font = FONT;
+  context.fillStyle = code === CODES.missing || isValue ? view.faint : view.ground;
+  context.font = "600 11px system-ui, sans-serif";
+  context.fillText(STATUSES[code].glyph, x, y + 0.5);
+  context.font = FONT;
 }
-function drawTotals(view, pen, item, middle) {
+function drawTotals(view, context, item, middle) {
   const { width } = view.size;
   const counts = view.state.head.bands[item.band].counts[item.row];
   const total = counts.reduce((sum, n) => sum + n, 0);
   const made = 100 * counts[CODES.materialized] / Math.max(1, total);
-  pen.textAlign = "right";
-  pen.fillStyle = view.faint;
-  pen.fillText(`${made > 0 && made < 1 ? "<1" : made > 99 && made < 100 ? ">99" : Math.round(made)} %`, width - 2, middle);
+  context.textAlign = "right";
+  context.fillStyle = view.faint;
+  context.fillText(`${made > 0 && made < 1 ? "<1" : made > 99 && made < 100 ? ">99" : Math.round(made)} %`, width - 2, middle);
   if (!counts[CODES.failed]) return;
-  pen.fillStyle = view.colours[CODES.failed];
-  pen.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, width - 42, middle);
+  context.fillStyle = view.colours[CODES.failed];
+  context.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, width - 42, middle);
 }
-function drawDown(view, pen, item, y, cell) {
+function drawRowLabels(view, context, item, y, cell) {
   const { left } = view.size;
   const { rows } = getGrid(view, item.band);
   const every = Math.ceil(13 / cell.height);
-  pen.textAlign = "right";
-  pen.fillStyle = view.faint;
+  context.textAlign = "right";
+  context.fillStyle = view.faint;
   for (let line = 0; line < rows.length; line += every) {
-    pen.fillText(fitText(pen, rows[line], 56), left - 6, y + (line + 0.5) * cell.height);
+    context.fillText(fitText(context, rows[line], 56), left - 6, y + (line + 0.5) * cell.height);
   }
 }
 
@@ -1009,12 +1009,12 @@ function toRanges(places) {
 }
 
 // src/heatmap/selection.js
-function findNearest(view, b, x, y) {
-  const rows = view.layout.items.filter((item) => item.kind === "row" && item.band === b);
+function findNearest(view, bandIndex, x, y) {
+  const rows = view.layout.items.filter((item) => item.kind === "row" && item.band === bandIndex);
   const low = rows[0].y - view.top + 1;
   const high = rows[rows.length - 1].y + rows[rows.length - 1].height - view.top - 1;
   const { left, track } = view.size;
-  const band = view.state.head.bands[b];
+  const band = view.state.head.bands[bandIndex];
   const { cell } = rows[0];
   const right = band.grid && cell ? Math.min(track, band.grid.columns.length * cell.width) : track;
   const hit = findHit(view, Math.max(left, Math.min(left + right - 1, x)), Math.max(low, Math.min(high, y)));
@@ -1034,7 +1034,7 @@ function findBetween(view, start, end) {
       if (place >= 0) places.push(place);
     }
   }
-  return { rows: many ? rows : [start.row], ranges: toRanges(places.sort((a, b) => a - b)) };
+  return { rows: many ? rows : [start.row], ranges: toRanges(places.sort((x, y) => x - y)) };
 }
 function onClick(view, hit, event) {
   const place = findMostUrgent(view.state.bands[hit.band].status[hit.row], hit.first, hit.last, URGENCY);
@@ -1061,7 +1061,7 @@ function extendSelection(view) {
   const { rows, ranges } = findBetween(view, where(anchor), where(cursor));
   select(view, cursor.band, rows, ranges);
 }
-async function select(view, band, rows, ranges, { quietly = false } = {}) {
+async function select(view, band, rows, ranges, { silent = false } = {}) {
   const number = view.state.head.view;
   view.highlights = [];
   view.state.head.selection = { band, rows, ranges };
@@ -1070,16 +1070,16 @@ async function select(view, band, rows, ranges, { quietly = false } = {}) {
   if (!answer) return;
   view.highlights = answer.highlights;
   const roles = new Set(answer.highlights.map(({ role }) => role));
-  const read = [roles.has("read") ? "dashed: what it reads" : "", roles.has("reader") ? "dotted: what reads it" : ""];
+  const read = [roles.has("input") ? "dashed: what it reads" : "", roles.has("reader") ? "dotted: what reads it" : ""];
   view.mark();
-  if (quietly) return;
-  view.foot.textContent = [answer.message, ...read.filter(Boolean)].join(" · ");
-  view.say(answer.message);
+  if (silent) return;
+  view.footer.textContent = [answer.message, ...read.filter(Boolean)].join(" · ");
+  view.announce(answer.message);
 }
 function unselect(view) {
   view.highlights = [];
   view.state.head.selection = null;
-  view.foot.textContent = "";
+  view.footer.textContent = "";
   view.mark();
   return view.ask("clear", {});
 }
@@ -1145,16 +1145,16 @@ function onDrag(view, event, { band, x, window: window2 }) {
 function onBrush(view, event, [x, y], { hit: start, ...from }) {
   const hit = findHit(view, x, y);
   if (!view.brush && Math.hypot(event.clientX - from.x, event.clientY - from.y) < 4) return;
-  view.tip.hide();
+  view.tooltip.hide();
   const end = hit && hit.band === start.band && hit.row >= 0 && hit.first >= 0 ? hit : findNearest(view, start.band, x, y);
   if (end) view.brush = { band: start.band, ...findBetween(view, start, end) };
   view.mark();
 }
 function pointAt(view, hit, [x, y] = [0, 0]) {
-  clearTimeout(view.asking);
+  clearTimeout(view.detailsTimer);
   if (!hit || hit.row < 0 || hit.first < 0) {
     view.hover = null;
-    view.tip.hide();
+    view.tooltip.hide();
     return;
   }
   const band = view.state.head.bands[hit.band];
@@ -1165,7 +1165,7 @@ function pointAt(view, hit, [x, y] = [0, 0]) {
   const { name, glyph } = STATUSES[codes[place]];
   const box = view.stage.getBoundingClientRect();
   const outer = view.root.getBoundingClientRect();
-  const show = (title2, lines2) => view.tip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title2, lines2);
+  const show = (title2, lines2) => view.tooltip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title2, lines2);
   const among = many > 1 ? [`${plural(many, "partition")} here: ${describeStatuses(countStatuses(codes, hit.first, hit.last))}`] : [];
   const { hover } = view;
   const isSame = hover && hover.place === place && hover.row === hit.row && hover.band === hit.band;
@@ -1176,7 +1176,7 @@ function pointAt(view, hit, [x, y] = [0, 0]) {
   show(title(known), lines(known));
   if (known) return;
   view.hover = here;
-  view.asking = setTimeout(async () => {
+  view.detailsTimer = setTimeout(async () => {
     const found = await requestDetails(view, here);
     if (view.hover !== here || !found) return;
     here.found = found;
@@ -1188,7 +1188,7 @@ function describeStatuses(counts) {
 }
 async function requestDetails(view, { band, row, place }) {
   const number = view.state.head.view;
-  return view.link.request("details", { view: number, band, row, place }).then((answer) => answer.found, () => null);
+  return view.link.request("details", { view: number, band, row, place }).then((answer) => answer.partition, () => null);
 }
 
 // src/heatmap/keyboard.js
@@ -1201,8 +1201,8 @@ function listenToKeys(view) {
     ArrowDown: move(0, 1),
     Home: () => jumpToEnd(view, 0),
     End: () => jumpToEnd(view, 1),
-    Enter: () => pick(view),
-    " ": () => pick(view),
+    Enter: () => selectAtCursor(view),
+    " ": () => selectAtCursor(view),
     Escape: () => onEscape(view),
     "+": () => zoom(view, 0.5),
     "=": () => zoom(view, 0.5),
@@ -1210,11 +1210,11 @@ function listenToKeys(view) {
     0: () => showAll(view),
     n: () => goToNext(view, 1),
     N: () => goToNext(view, -1),
-    "/": () => view.bar.find.focus()
+    "/": () => view.toolbar.find.focus()
   });
 }
 function listRows(view) {
-  return view.state.head.bands.flatMap((band, b) => band.shown ? band.rows.map((_, row) => [b, row]) : []);
+  return view.state.head.bands.flatMap((band, bandIndex) => band.shown ? band.rows.map((_, row) => [bandIndex, row]) : []);
 }
 function startCursor(view) {
   if (!view.cursor) {
@@ -1225,44 +1225,44 @@ function startCursor(view) {
   }
   return view.cursor;
 }
-function moveCursor(view, across, down, extends_) {
+function moveCursor(view, across, down, isExtending) {
   if (!view.state.bands) return;
   const isNew = !view.cursor;
   const before = startCursor(view);
   if (!before) return;
-  const here = isNew ? before : findStep(view, before, across, down);
+  const here = isNew ? before : findNextPlace(view, before, across, down);
   view.cursor = here;
-  if (extends_ && view.anchor && view.anchor.band === here.band) extendSelection(view);
+  if (isExtending && view.anchor && view.anchor.band === here.band) extendSelection(view);
   else view.anchor = here;
-  arrive(view, here);
+  revealCursor(view, here);
 }
-function findStep(view, from, across, down) {
-  const { band: b, row, place } = from;
-  const band = view.state.head.bands[b];
+function findNextPlace(view, from, across, down) {
+  const { band: bandIndex, row, place } = from;
+  const band = view.state.head.bands[bandIndex];
   if (band.layout === "grid") {
-    const inside = findStepInGrid(view, from, across, down);
+    const inside = findNextPlaceInGrid(view, from, across, down);
     if (inside) return inside;
     if (across) return from;
   } else if (across) {
-    const window2 = getWindow(view, b);
+    const window2 = getWindow(view, bandIndex);
     const by = band.layout === "cell" ? 0 : Math.max(1, Math.round((window2.to - window2.from) / view.size.track));
-    return { band: b, row, place: Math.max(0, Math.min(band.shown - 1, place + across * by)) };
+    return { band: bandIndex, row, place: Math.max(0, Math.min(band.shown - 1, place + across * by)) };
   }
   const rows = listRows(view);
-  const at = rows.findIndex(([x, y]) => x === b && y === row);
+  const at = rows.findIndex(([x, y]) => x === bandIndex && y === row);
   const [nextBand, nextRow] = rows[Math.max(0, Math.min(rows.length - 1, at + down))];
-  if (nextBand === b) return { band: b, row: nextRow, place };
+  if (nextBand === bandIndex) return { band: bandIndex, row: nextRow, place };
   return { band: nextBand, row: nextRow, place: Math.floor(getWindow(view, nextBand).from) };
 }
-function findStepInGrid(view, { band: b, row, place }, across, down) {
-  const { columns, rows, cells } = getGrid(view, b);
+function findNextPlaceInGrid(view, { band: bandIndex, row, place }, across, down) {
+  const { columns, rows, cells } = getGrid(view, bandIndex);
   let [column, line] = [cells[place] % columns.length, Math.floor(cells[place] / columns.length)];
   for (; ; ) {
     column += across;
     line += down;
     if (column < 0 || line < 0 || column >= columns.length || line >= rows.length) return null;
-    const found = findPlace(view, b, line * columns.length + column);
-    if (found >= 0) return { band: b, row, place: found };
+    const found = findPlace(view, bandIndex, line * columns.length + column);
+    if (found >= 0) return { band: bandIndex, row, place: found };
   }
 }
 function jumpToEnd(view, end) {
@@ -1271,19 +1271,19 @@ function jumpToEnd(view, end) {
   const { band, row } = before;
   const here = { band, row, place: end ? view.state.head.bands[band].shown - 1 : 0 };
   view.cursor = view.anchor = here;
-  arrive(view, here);
+  revealCursor(view, here);
 }
-function pick(view, how) {
+function selectAtCursor(view, how) {
   const here = startCursor(view);
   if (!here) return;
   view.anchor = here;
   select(view, here.band, [here.row], [[here.place, here.place + 1]], how);
-  arrive(view, here);
+  revealCursor(view, here);
 }
 function onEscape(view) {
   const { head } = view.state;
   if (head.selection) unselect(view);
-  else if (head.text || head.statuses.length) view.choose({ text: "", statuses: [] });
+  else if (head.text || head.statuses.length) view.setOptions({ text: "", statuses: [] });
   else return false;
   return true;
 }
@@ -1292,17 +1292,17 @@ function goToNext(view, step) {
   const rows = listRows(view);
   if (!rows.length) return;
   const { cursor } = view;
-  const at = cursor ? rows.findIndex(([b, row2]) => b === cursor.band && row2 === cursor.row) : 0;
+  const at = cursor ? rows.findIndex(([bandIndex, row2]) => bandIndex === cursor.band && row2 === cursor.row) : 0;
   const place = cursor ? cursor.place : -1;
-  const failed = findNext(rows.map(([b, row2]) => view.state.bands[b].status[row2]), { row: Math.max(0, at), place }, CODES.failed, step);
+  const failed = findNext(rows.map(([bandIndex, row2]) => view.state.bands[bandIndex].status[row2]), { row: Math.max(0, at), place }, CODES.failed, step);
   if (!failed) {
-    view.say("Nothing failed.");
+    view.announce("Nothing failed.");
     return;
   }
   const [band, row] = rows[failed.row];
   view.stage.focus({ preventScroll: true });
   view.cursor = { band, row, place: failed.place };
-  pick(view, { quietly: true });
+  selectAtCursor(view, { silent: true });
 }
 function isSelected(view, { band, row, place }) {
   const { selection } = view.state.head;
@@ -1311,71 +1311,71 @@ function isSelected(view, { band, row, place }) {
 }
 function zoom(view, factor) {
   if (!view.state || !view.state.bands) return;
-  const first = listRows(view).find(([b2]) => view.state.head.bands[b2].layout === "line");
-  const b = view.cursor && view.state.head.bands[view.cursor.band].layout === "line" ? view.cursor.band : first && first[0];
-  if (b === void 0) return;
-  const window2 = getWindow(view, b);
-  const centre = view.cursor && view.cursor.band === b ? view.cursor.place + 0.5 : (window2.from + window2.to) / 2;
-  setWindow(view, b, zoomWindow(window2, view.state.head.bands[b].shown, centre, factor));
+  const first = listRows(view).find(([bandIndex2]) => view.state.head.bands[bandIndex2].layout === "line");
+  const bandIndex = view.cursor && view.state.head.bands[view.cursor.band].layout === "line" ? view.cursor.band : first && first[0];
+  if (bandIndex === void 0) return;
+  const window2 = getWindow(view, bandIndex);
+  const centre = view.cursor && view.cursor.band === bandIndex ? view.cursor.place + 0.5 : (window2.from + window2.to) / 2;
+  setWindow(view, bandIndex, zoomWindow(window2, view.state.head.bands[bandIndex].shown, centre, factor));
 }
 function showAll(view) {
   view.windows.clear();
   view.paint();
 }
-function arrive(view, here) {
-  const { band: b, row, place } = here;
-  const band = view.state.head.bands[b];
-  const window2 = getWindow(view, b);
+function revealCursor(view, here) {
+  const { band: bandIndex, row, place } = here;
+  const band = view.state.head.bands[bandIndex];
+  const window2 = getWindow(view, bandIndex);
   if (band.layout === "line" && (place < window2.from || place >= window2.to)) {
-    setWindow(view, b, panWindow(window2, band.shown, place + 0.5 - (window2.from + window2.to) / 2));
+    setWindow(view, bandIndex, panWindow(window2, band.shown, place + 0.5 - (window2.from + window2.to) / 2));
   }
-  const item = findRow(view, b, row);
+  const item = findRow(view, bandIndex, row);
   if (item && item.y < view.scroll.scrollTop) view.scroll.scrollTop = item.y - 4;
   else if (item && item.y + Math.min(item.height, 200) > view.scroll.scrollTop + view.size.height) view.scroll.scrollTop = item.y + item.height - view.size.height + 4;
   view.mark();
-  clearTimeout(view.asking);
-  view.tip.hide();
-  view.asking = setTimeout(async () => {
+  clearTimeout(view.detailsTimer);
+  view.tooltip.hide();
+  view.detailsTimer = setTimeout(async () => {
     const found = await requestDetails(view, here);
     if (view.cursor !== here || !found) return;
-    const { name, glyph } = STATUSES[view.state.bands[b].status[row][place]];
+    const { name, glyph } = STATUSES[view.state.bands[bandIndex].status[row][place]];
     const where = found.key === null ? band.rows[row].name : `${band.rows[row].name} · ${found.key}`;
-    const told = [where, `${glyph} ${name}`, ...describePartition(found)].join(" · ");
-    view.foot.textContent = isSelected(view, here) ? told : `${told} · Enter selects it`;
-    view.say(told);
+    const text = [where, `${glyph} ${name}`, ...describePartition(found)].join(" · ");
+    view.footer.textContent = isSelected(view, here) ? text : `${text} · Enter selects it`;
+    view.announce(text);
   }, 80);
 }
 
 // src/heatmap/view.js
 var HeatmapView = class {
-  // what stands in the page
+  // elements of the page
   /** @type {HTMLElement} */
   root;
   /** @type {HTMLCanvasElement} */
   base;
   /** @type {HTMLCanvasElement} */
-  over;
+  overlay;
   /** @type {HTMLElement} */
   stage;
   /** @type {HTMLElement} */
-  space;
+  spacer;
   /** @type {HTMLElement} */
   scroll;
   /** @type {HTMLElement} */
-  foot;
+  footer;
   /** @type {HTMLElement} */
-  nothing;
+  emptyState;
   /** @type {ReturnType<typeof makeToolbar>} */
-  bar;
+  toolbar;
   /** @type {ReturnType<typeof makeLegend>} */
   legend;
   /** @type {ReturnType<typeof makeTooltip>} */
-  tip;
+  tooltip;
   /** @type {Outcome} */
   outcome;
   /** @type {(text: string) => void} */
-  say;
-  // what is shown; nothing is until the bytes of the first snapshot are there
+  announce;
+  // what is shown; nothing until the bytes of the first snapshot are inflated
   /** @type {LoadedState} */
   state;
   /** @type {Size} */
@@ -1389,14 +1389,14 @@ var HeatmapView = class {
   names = /* @__PURE__ */ new Map();
   /** @type {HighlightJson[]} */
   highlights = [];
-  // what a person points at
+  // cursor, pointer and brush
   /** @type {Place | null} */
   cursor = null;
   /** @type {Place | null} */
   anchor = null;
   /** @type {Place | null} */
   hover = null;
-  /** @type {SelectedJson | null} */
+  /** @type {SelectedPlacesJson | null} */
   brush = null;
   /** @type {Pan | null} */
   pan = null;
@@ -1419,9 +1419,9 @@ var HeatmapView = class {
   /** @type {Map<string, { key: string, image: ImageData }>} The painted rows: a patch touches few of them. */
   images = /* @__PURE__ */ new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  asking;
+  detailsTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  naming;
+  namesTimer;
   /**
    * @param {Link<HeatmapContract, State>} link
    * @param {HTMLElement} root
@@ -1431,27 +1431,27 @@ var HeatmapView = class {
     this.build(root);
     this.paint = onceAFrame(() => drawView(this));
     this.mark = onceAFrame(() => drawMarks(this));
-    this.cleanups = [link.listen((...[kind]) => this.take(kind)), onThemeChange(() => this.recolour())];
+    this.cleanups = [link.listen((...[kind]) => this.onChange(kind)), onThemeChange(() => this.recolour())];
     const observer = new ResizeObserver(() => this.paint());
     observer.observe(root);
     this.cleanups.push(() => observer.disconnect());
-    this.take("snapshot");
+    this.onChange("snapshot");
   }
   /** @param {HTMLElement} root */
   build(root) {
     root.classList.add("nbpart-heat");
     this.root = root;
-    this.bar = makeToolbar({
-      choose: (change) => this.choose(change),
+    this.toolbar = makeToolbar({
+      setOptions: (change) => this.setOptions(change),
       zoom: (factor) => zoom(this, factor),
-      whole: () => showAll(this),
+      showAll: () => showAll(this),
       next: (step) => goToNext(this, step),
       sort: () => this.ask("sort", {}),
       unfocus: () => this.ask("unfocus", {})
     });
     this.legend = makeLegend({ toggle: (code) => this.toggle(code) });
     this.base = element("canvas", { "aria-hidden": "true" });
-    this.over = element("canvas", { "aria-hidden": "true" });
+    this.overlay = element("canvas", { "aria-hidden": "true" });
     this.stage = element("div", {
       class: "nbpart-heat-stage",
       tabindex: "0",
@@ -1459,30 +1459,30 @@ var HeatmapView = class {
       "aria-label": "Partition heatmap",
       "aria-roledescription": "heatmap",
       "aria-keyshortcuts": "ArrowLeft ArrowRight ArrowUp ArrowDown Enter Escape + - 0 n"
-    }, this.base, this.over);
-    this.space = element("div", {}, this.stage);
-    this.scroll = element("div", { class: "nbpart-heat-scroll", onscroll: () => this.paint() }, this.space);
-    this.tip = makeTooltip();
-    this.foot = element("div", { class: "nbpart-heat-foot" });
+    }, this.base, this.overlay);
+    this.spacer = element("div", {}, this.stage);
+    this.scroll = element("div", { class: "nbpart-heat-scroll", onscroll: () => this.paint() }, this.spacer);
+    this.tooltip = makeTooltip();
+    this.footer = element("div", { class: "nbpart-heat-footer" });
     this.outcome = makeOutcome();
-    this.nothing = element("div", { hidden: true });
-    root.append(this.bar.node, this.legend.node, this.nothing, this.scroll, this.foot, this.outcome.node, this.tip.node);
-    this.say = makeAnnouncer(root, 700);
+    this.emptyState = element("div", { hidden: true });
+    root.append(this.toolbar.node, this.legend.node, this.emptyState, this.scroll, this.footer, this.outcome.node, this.tooltip.node);
+    this.announce = makeAnnouncer(root, 700);
     listenToPointer(this);
     listenToKeys(this);
   }
   // --- the state ---------------------------------------------------------------------------------------------
   /**
-   * Take what the link has; a snapshot is shown once its bytes are there, until then the last one stays.
+   * Show the state after a change. A new view is shown once its bytes are inflated; until then the old one stays.
    *
    * @param {Change<HeatmapContract>[0]} kind
    */
-  take(kind) {
+  onChange(kind) {
     const state = this.link.state;
     if (!state) return;
     if (kind === "selection") {
       this.highlights = [];
-      this.foot.textContent = "";
+      this.footer.textContent = "";
       this.mark();
       return;
     }
@@ -1499,42 +1499,42 @@ var HeatmapView = class {
     if (state !== this.state) this.images.clear();
     this.state = state;
     const { head } = state;
-    if (!before || before.view !== head.view) this.settle(before, head);
-    this.bar.show(head);
+    if (!before || before.view !== head.view) this.discardOutdated(before, head);
+    this.toolbar.show(head);
     this.legend.show(head);
     const empty = makeEmptyState(head);
-    this.nothing.replaceChildren(...empty ? [empty] : []);
-    this.nothing.hidden = !empty;
-    this.scroll.hidden = this.bar.node.hidden = this.legend.node.hidden = this.foot.hidden = Boolean(empty);
-    if (!this.foot.textContent) this.foot.textContent = "Drag to select, Ctrl + wheel to zoom, arrows to move, n for the next failed.";
+    this.emptyState.replaceChildren(...empty ? [empty] : []);
+    this.emptyState.hidden = !empty;
+    this.scroll.hidden = this.toolbar.node.hidden = this.legend.node.hidden = this.footer.hidden = Boolean(empty);
+    if (!this.footer.textContent) this.footer.textContent = "Drag to select, Ctrl + wheel to zoom, arrows to move, n for the next failed.";
     this.paint();
   }
   /**
-   * Places stand for other partitions now: keep what can be kept.
+   * Discard what refers to places of the old view, and keep the rest.
    *
-   * @param {HeadJson | null} before
-   * @param {HeadJson} head
+   * @param {HeatmapHeadJson | null} before
+   * @param {HeatmapHeadJson} head
    */
-  settle(before, head) {
-    const same = (b) => before && before.bands[b] && before.bands[b].set === head.bands[b].set && before.bands[b].shown === head.bands[b].shown;
-    head.bands.forEach((band, b) => same(b) || this.windows.delete(b));
+  discardOutdated(before, head) {
+    const same = (bandIndex) => before && before.bands[bandIndex] && before.bands[bandIndex].set === head.bands[bandIndex].set && before.bands[bandIndex].shown === head.bands[bandIndex].shown;
+    head.bands.forEach((band, bandIndex) => same(bandIndex) || this.windows.delete(bandIndex));
     this.names.clear();
     this.hover = null;
     this.brush = null;
-    this.tip.hide();
+    this.tooltip.hide();
     this.highlights = [];
     if (this.cursor && !(head.bands[this.cursor.band] && this.cursor.row < head.bands[this.cursor.band].rows.length && this.cursor.place < head.bands[this.cursor.band].shown)) this.cursor = null;
   }
-  /** @param {Partial<HeatmapContract['requests']['choose']>} change */
-  async choose(change) {
+  /** @param {Partial<HeatmapContract['requests']['set_options']>} change */
+  async setOptions(change) {
     const { head } = this.link.state;
     const now = { color_by: head.color_by, sort_by: head.sort_by, statuses: head.statuses, text: head.text, ...change };
-    await this.ask("choose", now);
+    await this.ask("set_options", now);
   }
   /** @param {number} code */
   toggle(code) {
     const { statuses } = this.link.state.head;
-    return this.choose({ statuses: statuses.includes(code) ? statuses.filter((other) => other !== code) : [...statuses, code] });
+    return this.setOptions({ statuses: statuses.includes(code) ? statuses.filter((other) => other !== code) : [...statuses, code] });
   }
   /**
    * @template {keyof HeatmapContract['requests']} A
@@ -1558,7 +1558,7 @@ var HeatmapView = class {
     this.colours = STATUSES.map(({ name }) => colourOf(this.root, name));
     this.pixels = Uint32Array.from(this.colours, toPixel);
     this.ramp = makeRamp(RAMP_STOPS, this.pixels[CODES.missing]);
-    this.ground = style.getPropertyValue("--nbpart-ground").trim() || "#ffffff";
+    this.ground = style.getPropertyValue("--nbpart-background").trim() || "#ffffff";
     this.text = style.getPropertyValue("--nbpart-text").trim() || style.color;
     this.faint = style.getPropertyValue("--nbpart-faint").trim() || style.color;
     this.line = style.getPropertyValue("--nbpart-line").trim() || "#888";
@@ -1567,8 +1567,8 @@ var HeatmapView = class {
   }
   close() {
     this.cleanups.forEach((cleanup) => cleanup());
-    clearTimeout(this.asking);
-    clearTimeout(this.naming);
+    clearTimeout(this.detailsTimer);
+    clearTimeout(this.namesTimer);
   }
 };
 
@@ -1666,12 +1666,12 @@ function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
-        const show = hideStatic(model.get("static_id"));
+        const showStatic = hideStatic(model.get("static_id"));
         const cleanup = draw(link, root, model);
-        const leave = reportPresence(link);
+        const reportClosed = reportView(link);
         return () => {
-          leave();
-          show();
+          reportClosed();
+          showStatic();
           cleanup();
         };
       }
@@ -1679,20 +1679,20 @@ function defineWidget({ decode, reduce, draw }) {
   };
 }
 var views = 0;
-function reportPresence(link) {
+function reportView(link) {
   views += 1;
   const view = `${link.client}.v${views}`;
   const send = (action) => link.request(action, { view }).catch(() => {
   });
-  const come = () => send("view_opened");
-  const leave = () => send("view_closed");
-  addEventListener("pagehide", leave);
-  addEventListener("pageshow", come);
-  come();
+  const open = () => send("view_opened");
+  const close = () => send("view_closed");
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
   return () => {
-    removeEventListener("pagehide", leave);
-    removeEventListener("pageshow", come);
-    leave();
+    removeEventListener("pagehide", close);
+    removeEventListener("pageshow", open);
+    close();
   };
 }
 var hidden = /* @__PURE__ */ new Map();

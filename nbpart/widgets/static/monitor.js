@@ -75,7 +75,7 @@ function makeOutcome() {
 
 // src/shared/page.js
 function makeAnnouncer(root, everyMs = 4e3) {
-  const region = element("div", { class: "nbpart-live", role: "status", "aria-live": "polite" });
+  const region = element("div", { class: "nbpart-announcer", role: "status", "aria-live": "polite" });
   root.appendChild(region);
   let next = null;
   let timer = null;
@@ -101,19 +101,19 @@ var RETRYABLE = (
 var MARKS = (
   /** @type {const} */
   {
-    missing: { like: "missing", glyph: "○" },
-    queued: { like: "queued", glyph: "◷" },
-    running: { like: "running", glyph: "▶" },
-    materialized: { like: "materialized", glyph: "✓" },
-    failed: { like: "failed", glyph: "✕" },
-    stale: { like: "stale", glyph: "≠" },
-    planned: { like: "missing", glyph: "○" },
-    blocked: { like: "stale", glyph: "⊘" },
-    succeeded: { like: "materialized", glyph: "✓" },
-    cancelled: { like: "missing", glyph: "■" },
-    interrupted: { like: "stale", glyph: "↯" },
-    requested: { like: "queued", glyph: "◷" },
-    cancelling: { like: "running", glyph: "■" }
+    missing: { colour: "missing", glyph: "○" },
+    queued: { colour: "queued", glyph: "◷" },
+    running: { colour: "running", glyph: "▶" },
+    materialized: { colour: "materialized", glyph: "✓" },
+    failed: { colour: "failed", glyph: "✕" },
+    stale: { colour: "stale", glyph: "≠" },
+    planned: { colour: "missing", glyph: "○" },
+    blocked: { colour: "stale", glyph: "⊘" },
+    succeeded: { colour: "materialized", glyph: "✓" },
+    cancelled: { colour: "missing", glyph: "■" },
+    interrupted: { colour: "stale", glyph: "↯" },
+    requested: { colour: "queued", glyph: "◷" },
+    cancelling: { colour: "running", glyph: "■" }
   }
 );
 
@@ -122,9 +122,10 @@ var markOf = (name) => name in MARKS ? MARKS[
   /** @type {keyof typeof MARKS} */
   name
 ] : MARKS.missing;
+var makeGlyph = (name) => element("span", { class: `nbpart-glyph s-${markOf(name).colour}`, "aria-hidden": "true", text: markOf(name).glyph });
 var isRetryable = (status) => RETRYABLE.some((each) => each === status);
 
-// src/shared/words.js
+// src/shared/format.js
 var formatCount = (n) => n.toLocaleString("en-US");
 var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
 function formatDuration(seconds) {
@@ -158,9 +159,9 @@ function formatRate(rate) {
 var MAX_RUNNING = 8;
 var placeOf = (step) => step.key === null ? step.asset : `${step.asset} / ${step.key}`;
 function drawMonitor(link, root) {
-  let takenAt = performance.now();
-  let asking = false;
-  const sign = element("span", { class: "nbpart-glyph" });
+  let updatedAt = performance.now();
+  let isAsking = false;
+  const statusGlyph = element("span", { class: "nbpart-glyph" });
   const status = element("b");
   const title = element("span", { class: "nbpart-title" });
   const place = element("span", { class: "nbpart-faint" });
@@ -168,9 +169,9 @@ function drawMonitor(link, root) {
   const legend = element("div", { class: "nbpart-legend" });
   const facts = element("div", { class: "nbpart-facts" });
   const result = makeOutcome();
-  const button = (text, action) => element("button", { type: "button", text, onclick: () => ask(action, {}) });
+  const button = (text, action) => element("button", { type: "button", text, onclick: () => runAction(action, {}) });
   const buttons = { cancel: button("Cancel", "cancel"), retry_failed: button("Retry failed", "retry_failed"), resume: button("Resume", "resume") };
-  const back = element("button", { type: "button", onclick: () => ask("show", { backfill_id: link.state.backfill.previous_backfill_id ?? "" }) });
+  const backButton = element("button", { type: "button", onclick: () => runAction("show", { backfill_id: link.state.backfill.previous_backfill_id ?? "" }) });
   const running = element("ul", { class: "nbpart-list" });
   const failures = element("ul", { class: "nbpart-list", tabindex: "0", "aria-label": "Failures, the newest first" });
   const [runningTitle, failureTitle] = [element("h4"), element("h4")];
@@ -178,7 +179,7 @@ function drawMonitor(link, root) {
   const failureBox = element("section", null, failureTitle, failures);
   root.classList.add("nbpart-monitor");
   root.append(
-    element("div", { class: "nbpart-bar" }, sign, status, title, element("span", { class: "nbpart-space" }), back, ...Object.values(buttons)),
+    element("div", { class: "nbpart-bar" }, statusGlyph, status, title, element("span", { class: "nbpart-spacer" }), backButton, ...Object.values(buttons)),
     bar,
     legend,
     facts,
@@ -186,34 +187,34 @@ function drawMonitor(link, root) {
     element("div", { class: "nbpart-columns" }, runningBox, failureBox),
     place
   );
-  const say = makeAnnouncer(root, 5e3);
-  async function ask(action, payload) {
-    asking = true;
+  const announce = makeAnnouncer(root, 5e3);
+  async function runAction(action, payload) {
+    isAsking = true;
     drawButtons();
     try {
       result.show(await link.request(action, payload, { timeout: 6e4 }));
     } catch (error) {
       result.fail(error);
     } finally {
-      asking = false;
+      isAsking = false;
       drawButtons();
     }
   }
   function drawButtons() {
     const { allowed, previous_backfill_id: previous, waiting_for: waitingFor } = link.state.backfill;
-    setAttributes(buttons.cancel, { disabled: asking, hidden: !allowed.cancel });
-    setAttributes(buttons.retry_failed, { disabled: asking, hidden: !allowed.retry_failed });
-    setAttributes(buttons.resume, { disabled: asking, hidden: !allowed.resume });
+    setAttributes(buttons.cancel, { disabled: isAsking, hidden: !allowed.cancel });
+    setAttributes(buttons.retry_failed, { disabled: isAsking, hidden: !allowed.retry_failed });
+    setAttributes(buttons.resume, { disabled: isAsking, hidden: !allowed.resume });
     if (waitingFor) buttons.resume.hidden = false;
     buttons.retry_failed.textContent = `Retry failed (${plural(allowed.retry_failed, "step")})`;
     buttons.resume.textContent = waitingFor ? "Begin" : `Resume (${plural(allowed.resume, "step")})`;
-    back.hidden = !previous;
-    back.textContent = `← ${previous || ""}`;
+    backButton.hidden = !previous;
+    backButton.textContent = `← ${previous || ""}`;
   }
   function drawHead(now) {
-    const look = markOf(now.status);
-    sign.className = `nbpart-glyph s-${look.like}`;
-    sign.textContent = look.glyph;
+    const mark = markOf(now.status);
+    statusGlyph.className = `nbpart-glyph s-${mark.colour}`;
+    statusGlyph.textContent = mark.glyph;
     status.textContent = now.status;
     title.replaceChildren(element("code", { text: now.id }), ` ${now.selection}`);
     place.textContent = now.process ? `${now.is_active ? "Runs" : "Ran"} in ${now.process}` : "";
@@ -221,19 +222,19 @@ function drawMonitor(link, root) {
   function drawBar(now) {
     const total = now.counts.reduce((sum, [, n]) => sum + n, 0);
     bar.replaceChildren(...computeStepWidths(now.counts, total || 1).map(([name, n, percent]) => {
-      const part = element("i", { class: `s-${markOf(name).like} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
+      const part = element("i", { class: `s-${markOf(name).colour} nbpart-step-${name}`, title: `${formatCount(n)} ${name}` });
       part.style.width = `${percent}%`;
       return part;
     }));
     setAttributes(bar, { "aria-valuemax": total, "aria-valuenow": now.done, "aria-valuetext": `${formatCount(now.done)} of ${formatCount(total)}` });
     legend.replaceChildren(...now.counts.filter(([, n]) => n).map(([name, n]) => {
-      const { like, glyph } = markOf(name);
-      return element("span", { class: `s-${like}` }, element("span", { class: `nbpart-glyph s-${like}`, text: glyph }), `${formatCount(n)} ${name}`);
+      const { colour, glyph } = markOf(name);
+      return element("span", { class: `s-${colour}` }, element("span", { class: `nbpart-glyph s-${colour}`, text: glyph }), `${formatCount(n)} ${name}`);
     }));
   }
   function drawTimes() {
     const now = link.state.backfill;
-    const since = now.is_active ? (performance.now() - takenAt) / 1e3 : 0;
+    const since = now.is_active ? (performance.now() - updatedAt) / 1e3 : 0;
     if (now.waiting_for) return void (facts.textContent = now.waiting_for);
     const parts = [`${formatCount(now.done)} of ${formatCount(now.steps)} steps`, now.is_active ? `${formatDuration(now.elapsed_s + since)} so far` : `took ${formatDuration(now.elapsed_s)}`];
     const goesOn = now.is_active && now.status !== "cancelling";
@@ -250,8 +251,8 @@ function drawMonitor(link, root) {
     running.replaceChildren(...now.running.slice(0, MAX_RUNNING).map((step) => element(
       "li",
       { class: "nbpart-row s-running" },
-      element("span", { class: "nbpart-glyph s-running", text: "▶" }),
-      element("span", { class: "nbpart-where", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `
+      makeGlyph("running"),
+      element("span", { class: "nbpart-step-name", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `
 run ${step.run_id}` : ""}` }),
       step.running_s === null ? null : element("span", { class: "nbpart-faint", "data-for": step.running_s, text: formatDuration(step.running_s) })
     )));
@@ -267,27 +268,27 @@ run ${step.run_id}` : ""}` }),
       element(
         "div",
         { class: "nbpart-row" },
-        element("span", { class: "nbpart-glyph s-failed", text: "✕" }),
-        element("span", { class: "nbpart-where", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `
+        makeGlyph("failed"),
+        element("span", { class: "nbpart-step-name", text: shorten(placeOf(step), 60), title: `${placeOf(step)}${step.run_id ? `
 run ${step.run_id}` : ""}` }),
         step.notebook ? makeFileLink(step.notebook, link.state.home, "executed notebook") : null
       ),
-      element("div", { class: "nbpart-why", text: step.error || "no error was recorded" }),
+      element("div", { class: "nbpart-error-text", text: step.error || "no error was recorded" }),
       step.code ? makeCodeLine(step.code) : null
     )));
   }
   function drawAll(...[, changed]) {
-    takenAt = performance.now();
+    updatedAt = performance.now();
     const now = link.state.backfill;
-    const has = (...names) => !changed || names.some((name) => name in changed);
+    const hasChanged = (...names) => !changed || names.some((name) => name in changed);
     drawHead(now);
     drawBar(now);
-    if (has("running", "counts")) drawRunning(now);
-    if (has("failures", "counts")) drawFailures(now);
+    if (hasChanged("running", "counts")) drawRunning(now);
+    if (hasChanged("failures", "counts")) drawFailures(now);
     drawButtons();
     drawTimes();
     const failed = now.counts.filter(([name, n]) => n && isRetryable(name)).map(([name, n]) => `${formatCount(n)} ${name}`);
-    say([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(", "));
+    announce([`Backfill ${now.status}: ${formatCount(now.done)} of ${formatCount(now.steps)} steps`, ...failed].join(", "));
   }
   const timer = setInterval(() => link.state.backfill.is_active && root.isConnected && drawTimes(), 1e3);
   const stopListening = link.listen(drawAll);
@@ -392,12 +393,12 @@ function defineWidget({ decode, reduce, draw }) {
       render({ model, el }) {
         const root = element("div", { class: "nbpart", "data-lm-suppress-shortcuts": "true" });
         el.appendChild(root);
-        const show = hideStatic(model.get("static_id"));
+        const showStatic = hideStatic(model.get("static_id"));
         const cleanup = draw(link, root, model);
-        const leave = reportPresence(link);
+        const reportClosed = reportView(link);
         return () => {
-          leave();
-          show();
+          reportClosed();
+          showStatic();
           cleanup();
         };
       }
@@ -405,20 +406,20 @@ function defineWidget({ decode, reduce, draw }) {
   };
 }
 var views = 0;
-function reportPresence(link) {
+function reportView(link) {
   views += 1;
   const view = `${link.client}.v${views}`;
   const send = (action) => link.request(action, { view }).catch(() => {
   });
-  const come = () => send("view_opened");
-  const leave = () => send("view_closed");
-  addEventListener("pagehide", leave);
-  addEventListener("pageshow", come);
-  come();
+  const open = () => send("view_opened");
+  const close = () => send("view_closed");
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
   return () => {
-    removeEventListener("pagehide", leave);
-    removeEventListener("pageshow", come);
-    leave();
+    removeEventListener("pagehide", close);
+    removeEventListener("pageshow", open);
+    close();
   };
 }
 var hidden = /* @__PURE__ */ new Map();

@@ -1,4 +1,4 @@
-// Numbers, times and sizes as a person reads them.
+// Numbers, times and sizes as text.
 
 /** @param {number} n */
 export const formatCount = (n) => n.toLocaleString('en-US');
