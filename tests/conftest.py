@@ -31,6 +31,7 @@ LONG = (
     "tests/test_snippets.py",
     "tests/test_benchmarks.py",
     "tests/demo/test_story.py",
+    "tests/workspace/test_moving.py",
 )
 
 
