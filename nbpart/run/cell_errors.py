@@ -1,4 +1,4 @@
-"""The error of a cell: which one counts where outputs and reply differ, and how the run ends by it."""
+"""Finding the error of a cell, also where its outputs and the kernel's reply differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nbclient's client for one run: woken by what happens, without its fixed waits."""
+"""nbclient's client for one run, which waits for events where nbclient waits for fixed times."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _logger.addHandler(logging.NullHandler())
 
 
 class RunClient(PapermillNotebookClient):  # type: ignore[misc]
-    """Executes cells, hands on what they print, and sees a dead kernel at once."""
+    """Executes cells, passes on what they print, and notices a dead kernel at once."""
 
     clear_before_next_output: bool
 
     def __init__(self, record: NotebookRecord, write: Callable[[str, str], None], kernel: RunKernel) -> None:
-        """write: gets the name of a stream and a text that was printed to it."""
+        """``write`` is called with the name of a stream and a text that was printed to it."""
         super().__init__(
             record,
             km=kernel.manager,
@@ -56,11 +56,14 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.notes: list[str] = []
         self._hooks: list[Any] = []
         self.on_cell_executed = self._keep_reply
-        self._taken = 0
+        self._message_count = 0
         self._executed: dict[str, tuple[Any, int]] = {}
 
     async def connect(self, limit_s: float) -> dict[str, Any]:
-        """Open the channels and return what the kernel says of itself; DeadKernelError where it does not answer."""
+        """Open the channels. Returns the kernel's reply to ``kernel_info_request``.
+
+        Raises DeadKernelError where it does not answer within `limit_s` seconds.
+        """
         self.kc = self.km.client()
         self.kc.start_channels()
         end, pause = time.monotonic() + limit_s, _FIRST_ASK_S
@@ -81,15 +84,15 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             pause = min(pause * _ASK_GROWTH, _LONGEST_ASK_S)
 
     async def request_end(self, grace_s: float) -> None:
-        """Ask the kernel to end, hand on what is still to come from it, and wait for its end, a stock one's `grace_s`.
+        """Ask the kernel to end, pass on the output that still comes, and wait until it has ended.
 
-        A prewarmed one knows its own limits; what it says meanwhile is waited for as long as it comes.
+        A stock kernel is waited for at most `grace_s` seconds; a prewarmed one ends within limits of its own.
         """
         if self.kc is None:
             return
         self.kc.shutdown()
         is_prewarmed = self._kernel.kind == PREWARMED
-        last = asyncio.ensure_future(self._take_all())
+        last = asyncio.ensure_future(self._receive_all())
         ended = asyncio.ensure_future(self._kernel.ended(None if is_prewarmed else grace_s))
         try:
             await asyncio.wait({last, ended} if is_prewarmed else {ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -100,25 +103,27 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                 waiting.cancel()
             await asyncio.gather(last, ended, return_exceptions=True)
         if not is_prewarmed:
-            await self.take_rest()
+            await self.receive_rest()
 
-    async def _take_all(self) -> None:
-        """Hand on messages until the kernel's last one, or until none came for longer than its end takes."""
+    async def _receive_all(self) -> None:
+        """Handle messages until the kernel's last one, or until none has come for `_SILENCE_S`."""
         with contextlib.suppress(Empty):
-            while not self._take_late(await self._next("iopub", time.monotonic() + _SILENCE_S, lambda message: True)):
+            while not self._handle_late_message(
+                await self._next("iopub", time.monotonic() + _SILENCE_S, lambda message: True)
+            ):
                 pass
 
-    async def take_rest(self) -> None:
-        """Hand on what is there and comes without a pause."""
+    async def receive_rest(self) -> None:
+        """Handle the messages that are there, until there is a pause of `_LATE_S`."""
         with contextlib.suppress(Empty):
             while self.kc is not None:
-                self._take_late(await self._next("iopub", time.monotonic() + _LATE_S, lambda message: True))
+                self._handle_late_message(await self._next("iopub", time.monotonic() + _LATE_S, lambda message: True))
 
     async def execute_quietly(self, code: str) -> bool:
-        """Whether the kernel executed code that nobody shall see."""
+        """Execute code without outputs in the notebook. Returns whether the kernel executed it without an error."""
         sent = self.kc.execute(code, silent=True, store_history=False)
         # what a thread of it prints meanwhile would be waited for
-        taking = asyncio.ensure_future(self._take_all())
+        taking = asyncio.ensure_future(self._receive_all())
         try:
             reply = await self._next(
                 "shell", time.monotonic() + _REPLY_LIMIT_S, lambda m: m["parent_header"].get("msg_id") == sent
@@ -131,12 +136,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         return bool(reply["content"]["status"] == "ok")
 
     async def write_late_output(self) -> None:
-        """Hand on what comes after the last cell's end, until there is silence.
+        """Write out what comes after the end of the last cell, as the text of subprocesses does, until nothing comes.
 
-        What a subprocess printed goes a longer way. A prewarmed kernel says itself when that was all.
+        A prewarmed kernel sends a message when that was all.
         """
         if self._kernel.kind != PREWARMED:
-            await self.take_rest()
+            await self.receive_rest()
 
     def disconnect(self) -> None:
         if self.kc is not None:
@@ -148,7 +153,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         return await super().async_execute_cell(cell, cell_index, *args, **options)
 
     def allows_error(self, cell: Any, name: str) -> bool:
-        """Whether a cell may come to this error, as nbclient has it: it is tagged so, or the caller said so."""
+        """Whether a cell may raise this error, by nbclient's rules: a tag of the cell, or an option of the caller."""
         is_allowed = self.allow_errors or name in self.allow_error_names
         return not self.force_raise_errors and (is_allowed or "raises-exception" in cell.metadata.get("tags", []))
 
@@ -166,7 +171,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         return output
 
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
-        """Take in an output; what a cell prints is the record's to join."""
+        """Add an output to a cell; printed text is joined by the record."""
         hooks = self.output_hook_stack[msg["parent_header"].get("msg_id")]
         if hooks and msg["msg_type"] == "error" and hooks[-1] not in self._hooks:
             self._hooks.append(hooks[-1])
@@ -183,7 +188,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         turn_ends = time.monotonic() + _TURN_S
         while True:
             message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
-            self._taken += 1
+            self._message_count += 1
             if time.monotonic() > turn_ends:  # messages that wait already are had without a turn for anybody else
                 await asyncio.sleep(0)
                 turn_ends = time.monotonic() + _TURN_S
@@ -193,12 +198,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                 except CellExecutionComplete:
                     return
             else:
-                self._take_late(message)
+                self._handle_late_message(message)
 
     async def _async_poll_for_reply(
         self, msg_id: str, cell: Any, timeout: float | None, task_poll_output_msg: Any, task_poll_kernel_alive: Any
     ) -> dict[str, Any]:
-        """The reply to a cell, once all of its output is taken in, however long that takes."""
+        """Wait for the reply to a cell, and until all of its output was handled, however long that takes."""
         reply: dict[str, Any] = {}
         while reply.get("parent_header", {}).get("msg_id") != msg_id:
             # nbclient answers an output widget on this channel by a copy of the socket, which takes the event that a
@@ -216,11 +221,11 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         return reply
 
     async def _is_silent_before(self, task: asyncio.Future[Any], limit_s: float) -> bool:
-        """Whether no message came for so long before the task was done."""
+        """Wait until the task is done or no message came for `limit_s`. Returns whether the latter came first."""
         while not task.done():
-            taken = self._taken
+            taken = self._message_count
             await asyncio.wait({task}, timeout=limit_s)
-            if self._taken == taken and not task.done():
+            if self._message_count == taken and not task.done():
                 return True
         return False
 
@@ -244,12 +249,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         while True:
             timeout = max(0.0, until - time.monotonic())
             message: dict[str, Any] = await ensure_async(source.get_msg(timeout=timeout))
-            self._taken += 1
+            self._message_count += 1
             if is_meant(message):
                 return message
 
-    def _take_late(self, message: dict[str, Any]) -> bool:
-        """Take in what a thread or a process of a cell before says; whether it was the kernel's last message."""
+    def _handle_late_message(self, message: dict[str, Any]) -> bool:
+        """Handle a message that belongs to no running cell. Returns whether it was the kernel's last message."""
         is_status = message["msg_type"] == "status"
         cell, index = self._executed.get(message["parent_header"].get("msg_id"), (None, 0))
         if cell is not None and not is_status:

@@ -1,4 +1,4 @@
-"""What a notebook sees of its run: load, save, log."""
+"""The run as its notebook uses it: load inputs, save data, log metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbpart.partitions.names import MAX_NAME_BYTES, check_identifier
 from nbpart.run.input_files import InputFault, InputFile
 from nbpart.run.joined_frames import KEY_COLUMN, open_as_dataset, stack_frames
 from nbpart.run.report import RunOutput
-from nbpart.run.secrets import own_redactor
+from nbpart.run.secrets import redactor_of_this_run
 from nbpart.run.spec import InputItem, InputSpec, RunSpec
 from nbpart.run.texts import check_metric
 from nbpart.storage.file_record import FileRecord
@@ -75,7 +75,7 @@ class RunContext:
         return () if self.partition_key is None else (self.partition_key,)
 
     def partition(self, key: str) -> contextlib.AbstractContextManager[RunContext]:
-        """The part of this run that is of one of its `partition_keys`, for a ``with`` block.
+        """One partition of this run, by one of its `partition_keys`, for a ``with`` block.
 
         Raises UnknownNameError for another key.
         """
@@ -90,7 +90,7 @@ class RunContext:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that this run overrides; a copy."""
+        """The settings that this run was given in place of the defaults; a copy."""
         return dict(self._spec.settings)
 
     @property
@@ -99,7 +99,7 @@ class RunContext:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names that `load` knows."""
+        """The names of the inputs, as `load` takes them."""
         return tuple(self._spec.inputs)
 
     @property
@@ -131,9 +131,9 @@ class RunContext:
         raise MissingInputError(f"{self._spec.where} was given no partition of {name!r}; materialize {name!r} first.")
 
     def relation(self, name: str | None = None) -> duckdb.DuckDBPyRelation:
-        """An input that consists of frames as a DuckDB relation, read as it is asked: for more than memory holds.
+        """An input of frames as a DuckDB relation, which reads only what a query needs: for more than memory holds.
 
-        Partitioned inputs have the column `partition_key` in front. Raises UnsupportedTypeError for what is no frame.
+        Partitioned inputs have the column `partition_key` in front. Raises UnsupportedTypeError for other inputs.
         """
         name, given = self._input(name)
         self._warn_of_missing(name, given, None)
@@ -252,7 +252,7 @@ class RunContext:
         return stack_frames(values)
 
     def _check_file(self, name: str, item: InputItem, file: str, saved: InputFile | None) -> None:
-        """Let only what was saved be read: whatever else is there would flow down as if a run had made it."""
+        """Raise MissingInputError for a file that is not the one that was saved, so that no other content is read."""
         if saved is None:
             return
         path, version = saved.location, saved.data_version
@@ -341,7 +341,7 @@ class RunContext:
             raise ParameterError(f"{name!r} differs only in case from the metric {taken!r}; use one spelling.")
 
     def _refuse_secret(self, name: str, what: str) -> None:
-        if own_redactor().redact(name) != name:
+        if redactor_of_this_run().redact(name) != name:
             raise ParameterError(f"{self._spec.where}: a secret stands in the name of a {what}; choose another name.")
 
     def _changed(self, what: str) -> None:

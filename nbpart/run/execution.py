@@ -324,13 +324,13 @@ class Execution:
             return
         kernel.measure()
 
-        async def take_rest() -> None:
+        async def receive_rest() -> None:
             if self._stopping is not None and client is not None and kernel.process is not None:
-                await client.take_rest()
+                await client.receive_rest()
                 self._write_unsent(kernel)
 
         try:
-            await kernel.end(_END_LIMIT_S, now=now, on_ended=take_rest)
+            await kernel.end(_END_LIMIT_S, now=now, on_ended=receive_rest)
         except Exception as error:  # noqa: BLE001 - the notebook's outcome stands whatever its kernel does at its end
             _logger.warning("the kernel of a run did not end well: %s", error)
         finally:

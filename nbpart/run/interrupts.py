@@ -1,4 +1,4 @@
-"""Waiting for a call in a way that a Ctrl-C can end it in good order."""
+"""Waiting for a call so that a Ctrl-C ends it in good order."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 
 def call_interruptibly(call: Callable[[], Any], on_interrupt: Callable[[], None], name: str) -> Any:
-    """Call in a thread and wait; a Ctrl-C here is handed to `on_interrupt`, and the call then comes to its own end.
+    """Run `call` in a thread of that name and wait. Returns its result, or raises its error.
 
-    The main thread may have an event loop running, as in Jupyter, and is where a Ctrl-C arrives.
+    A Ctrl-C calls `on_interrupt`, after which `call` is expected to return. A thread is used since the main thread,
+    where a Ctrl-C arrives, may have an event loop running, as in Jupyter.
     """
     results: list[Any] = []
     errors: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""One run of many partitions: what its notebook sees, and what each partition comes to."""
+"""One run of many partitions: the context that its notebook uses, and the reports of its partitions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nbpart.errors import MissingInputError, UnknownNameError, UnsupportedTypeEr
 from nbpart.run.context import RunContext
 from nbpart.run.modules import SPEC_VARIABLE, install
 from nbpart.run.report import Ending, MemberOutput, RunOutput, RunReport
-from nbpart.run.secrets import own_redactor
+from nbpart.run.secrets import redactor_of_this_run
 from nbpart.run.spec import Member, RunSpec
 from nbpart.run.texts import MOST_TRACEBACK, describe_error, show_text
 from nbpart.states import RunStatus
@@ -28,8 +28,8 @@ VARIANT = "single_run"
 class MemberRun(RunContext):
     """One partition of a run of many, as a context manager.
 
-    An error inside its block is that partition's alone: it is recorded and printed, and the next block goes on. So is
-    the end of it by `sys.exit()`, which is good where its code is.
+    An error in its block fails this partition alone: it is recorded and printed, and the notebook goes on. `sys.exit()`
+    ends the block in the same way, as a success for exit code 0.
     """
 
     def __init__(self, whole: WholeRun, member: Member) -> None:
@@ -61,7 +61,7 @@ class MemberRun(RunContext):
 
 
 class WholeRun(RunContext):
-    """The run of many partitions: loads what they read together, saves what they made together.
+    """A run of many partitions as a whole: it loads the inputs of all and saves the data of several at once.
 
     `partition(key)` gives one of them. `save` takes a frame with a column `partition_key`, or a dict key -> value.
     """
@@ -76,15 +76,15 @@ class WholeRun(RunContext):
         return tuple(self._members)
 
     def partition(self, key: str) -> MemberRun:
-        """One partition, for a ``with`` block. Raises UnknownNameError for a key that this run has not."""
+        """One partition, for a ``with`` block. Raises UnknownNameError for a key that this run does not have."""
         if key not in self._members:
             raise UnknownNameError(f"this run of {self.asset} has no key {key!r}: {nearest(key, self._members)}")
         return MemberRun(self, self._members[key])
 
     def save(self, value: Any, name: str | None = None) -> None:
-        """Save what was made for many partitions: to each the rows, or the value, under its key.
+        """Save data of several partitions: each gets the rows, or the value, of its key.
 
-        Raises UnsupportedTypeError for another value, UnknownNameError for a key that this run has not.
+        Raises UnsupportedTypeError for another value, UnknownNameError for a key that this run does not have.
         """
         parts = list(_split(value, self._members))
         if unknown := [key for key, _ in parts if key not in self._members]:
@@ -95,26 +95,26 @@ class WholeRun(RunContext):
             self.partition(key).save(part, name)
 
     def log(self, **metrics: Any) -> None:
-        """Not of many partitions at once: metrics are one partition's. Raises UnsupportedTypeError."""
+        """Raises UnsupportedTypeError: metrics belong to one partition, see `partition`."""
         raise UnsupportedTypeError(
             "a run of many partitions logs metrics of one of them: with run.partition(key) as one: one.log(...)"
         )
 
     def report(self, member: Member, output: MemberOutput) -> None:
-        """Note what a partition came to so far; the last note counts, and one that cannot be written fails its own key.
+        """Write what a partition has saved and logged so far; the last line of a partition counts.
 
-        Raises OSError where nothing can be written.
+        An output that cannot be written fails its partition. Raises OSError where nothing can be written.
         """
         try:
-            line = _spell_note(member, output)
+            line = _encode_note(member, output)
         except (TypeError, ValueError) as error:
             message = f"what this partition came to cannot be written down: {describe_error(error)}"
-            line = _spell_note(member, MemberOutput(error_class="RecordingError", error_message=message))
+            line = _encode_note(member, MemberOutput(error_class="RecordingError", error_message=message))
         self._write(line)
 
     def _report_faults(self, output: RunOutput) -> None:
-        """Note what the run as a whole found wrong with its inputs."""
-        self._write(_spell_note(None, MemberOutput(output)))
+        """Write the faults of inputs that the run as a whole found."""
+        self._write(_encode_note(None, MemberOutput(output)))
 
     def _write(self, line: str) -> None:
         # a line of its own whatever stands before it: the last write may have been cut short
@@ -123,7 +123,7 @@ class WholeRun(RunContext):
 
 
 def run_from_environment() -> RunContext:
-    """The context of the run that this kernel was started for; what it saves and logs goes to the run's result.
+    """The context of the run that this kernel was started for; what it saves and logs gets into the run's report.
 
     Raises MissingInputError outside a run.
     """
@@ -136,7 +136,7 @@ def run_from_environment() -> RunContext:
         return WholeRun(spec)
     # what another process of this attempt has saved is its own too
     own = {file.path for file in RunOutput.read(spec.part).files}
-    hidden = own_redactor()
+    hidden = redactor_of_this_run()
 
     def write(output: RunOutput) -> None:
         hidden.redact_output(output).write(spec.part)
@@ -144,10 +144,10 @@ def run_from_environment() -> RunContext:
     return RunContext(spec, recording=True, on_change=write, own_files=own)
 
 
-def _spell_note(member: Member | None, output: MemberOutput) -> str:
+def _encode_note(member: Member | None, output: MemberOutput) -> str:
     """A line about one partition, or about the run as a whole."""
     run_no, key = (None, None) if member is None else (member.run_no, member.partition_key)
-    hidden = own_redactor()
+    hidden = redactor_of_this_run()
     output = replace(
         output,
         output=hidden.redact_output(output.output),
@@ -159,16 +159,16 @@ def _spell_note(member: Member | None, output: MemberOutput) -> str:
 
 
 def read_member_outputs(spec: RunSpec) -> dict[int, MemberOutput]:
-    """What the partitions of a run of many came to, by run number.
+    """The outputs of the partitions of a run of many, by run number.
 
-    A line that is not whole (the kernel was killed while it wrote) or is of no partition of this run is left out.
+    An incomplete line (the kernel was killed while it wrote) and one of no partition of this run are left out.
     """
     keys = {member.run_no: member.partition_key for member in spec.members}
     return {run_no: output for run_no, key, output in _read_notes(spec) if run_no in keys and keys[run_no] == key}
 
 
 def _read_notes(spec: RunSpec) -> Iterator[tuple[Any, Any, MemberOutput]]:
-    """Run number, key and output of each whole line; both are None of what is about the run as a whole."""
+    """Run number, key and output of each complete line; number and key are None for the run as a whole."""
     try:
         lines = spec.part.read_bytes().splitlines()
     except FileNotFoundError:
@@ -182,11 +182,11 @@ def _read_notes(spec: RunSpec) -> Iterator[tuple[Any, Any, MemberOutput]]:
             continue
 
 
-def with_members(spec: RunSpec, report: RunReport) -> RunReport:
-    """The report of a run of many with that of each partition.
+def add_member_reports(spec: RunSpec, report: RunReport) -> RunReport:
+    """The report of a run of many, with the reports of its partitions as `members`.
 
-    What ended its block stands, whatever came after. The others share the outcome of the whole, but where it succeeded
-    and saved for some of them: then one for which nothing was saved failed.
+    A partition whose block has ended has the outcome of its block. The others have that of the whole run; but where
+    this succeeded and saved data of some of them, those without data failed.
     """
     outputs = read_member_outputs(spec)
     shared = [fault for run_no, _, output in _read_notes(spec) if run_no is None for fault in output.output.faults]
@@ -230,8 +230,8 @@ def _succeeded(report: RunReport) -> bool:
     return report.status is RunStatus.SUCCEEDED
 
 
-def use_variant(notebook: Any) -> None:
-    """Let a notebook compiled from a function go through the partitions of a run of many."""
+def use_single_run_variant(notebook: Any) -> None:
+    """Change a notebook that was compiled from a function so that it makes many partitions, one after the other."""
     cells = notebook.metadata.get("nbpart", {}).get(VARIANT)
     if cells is None:
         return

@@ -1,4 +1,4 @@
-"""Outputs as a kernel sends them, mended to what a notebook can hold: Jupyter's front ends are as lenient."""
+"""Repairing outputs that nbformat would refuse; Jupyter's front ends accept them too."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _ANY_JSON = re.compile(r"application/(.*\+)?json")
 
 
 def mend_output(message: dict[str, Any]) -> list[str]:
-    """Make the content of an output message, in place, one that nbformat takes; what was changed, as sentences.
+    """Change the content of an output message in place to one that nbformat takes. Returns the changes as sentences.
 
-    Data that should be text become text where they have a plain spelling, and are left out else.
+    Data that should be text are converted where that is possible, and left out where it is not.
     """
     kind, content = message["msg_type"], message["content"]
     if kind in _DISPLAYS:

@@ -1,4 +1,4 @@
-"""Imports of a run: local modules come from the snapshot that its backfill started with.
+"""Imports of a run: local modules are imported from the copies that were made when its backfill started.
 
 A module imported from a snapshot keeps its original `__file__`, so that data beside it is found and tracebacks name the
 file that a person edits.
@@ -28,9 +28,9 @@ STARTUP_LINE = "__import__('nbpart.run.modules', fromlist=['modules']).install_f
 def install(
     import_roots: Sequence[str], modules: Mapping[str, tuple[str, str]], late_roots: Sequence[str] = ()
 ) -> None:
-    """Put import roots in front of sys.path, late ones at its end, and let modules come from their snapshots.
+    """Put import roots in front of sys.path, late ones at its end, and have modules imported from their snapshots.
 
-    Twice is once. Scripts of ``modules`` are executed as they were kept.
+    A second call has no effect. Scripts in ``modules`` are executed from their snapshots too.
     """
     for root in reversed(import_roots):
         if root not in sys.path:
@@ -43,7 +43,7 @@ def install(
 
 
 def install_from_environment() -> None:
-    """Install what the spec that the environment names asks for; nothing outside a run."""
+    """Call `install` for the spec that the environment names; does nothing outside a run."""
     from nbpart.run.spec import RunSpec
 
     path = os.environ.get(SPEC_VARIABLE)
@@ -53,7 +53,7 @@ def install_from_environment() -> None:
 
 
 def _keep_scripts(scripts: Mapping[str, str]) -> None:
-    """Let ``%run`` execute the kept source of a script where its file was edited since."""
+    """Have ``%run`` execute the snapshot of a script whose file was edited after that."""
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.syspathcontext import prepended_to_syspath
 

@@ -1,4 +1,4 @@
-"""One attempt of a run: its notebook is executed by papermill, and a report says what happened."""
+"""Executing one attempt of a run: papermill executes its notebook, and a report says what happened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.assets.nbformat_import import load_nbformat
 from nbpart.errors import MissingInputError, NbpartError
 from nbpart.run.interrupts import call_interruptibly
-from nbpart.run.members import read_member_outputs, with_members
+from nbpart.run.members import add_member_reports, read_member_outputs
 from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
 from nbpart.run.prepared_notebook import prepare_notebook
 from nbpart.run.redaction import Redactor
@@ -91,9 +91,9 @@ class NotebookRun:
             self._execution.wake()
 
     def start_ahead(self) -> None:
-        """Start the kernel before its turn, where none could be forked in no time; else do nothing. Does not wait.
+        """Start the kernel before `execute` is called; does nothing where a kernel can be forked at once.
 
-        What goes wrong here is reported by `execute`. Must not be called where an event loop runs.
+        Returns at once. An error is reported by `execute`. Must not be called where an event loop runs.
         """
         with self._turn:
             if self._is_begun:
@@ -117,7 +117,7 @@ class NotebookRun:
 
     @property
     def is_begun(self) -> bool:
-        """Whether it was started, ahead or in its turn."""
+        """Whether `start_ahead` or `execute` was called."""
         return self._is_begun
 
     def discard(self) -> None:
@@ -189,11 +189,11 @@ class NotebookRun:
         )
 
     def _report_members(self, report: RunReport) -> RunReport:
-        """The report with that of each partition, where the run was of many."""
+        """The report with those of the partitions, where the run was of many."""
         if not self.spec.members:
             return report
         try:
-            return with_members(self.spec, report)
+            return add_member_reports(self.spec, report)
         except (OSError, ValueError, TypeError, KeyError) as error:  # what they came to cannot be read
             message = f"what the partitions of this run came to cannot be read: {error}"
             return replace(report, status=RunStatus.FAILED, error_class=type(error).__name__, error_message=message)
@@ -291,7 +291,7 @@ class NotebookRun:
         return self._cancelled.is_set() or (self._should_stop is not None and self._should_stop())
 
     def _check(self, ending: Ending) -> Ending:
-        """A success only if every file that was saved is there."""
+        """The ending; a failure where a file that was saved is gone."""
         if ending.status is not RunStatus.SUCCEEDED:
             return ending
         for file in _saved_files(self.spec):

@@ -1,4 +1,4 @@
-"""Where runs are executed: a pool takes specs and gives results; here one of threads that drive kernels."""
+"""Executing runs: a pool takes specs and returns reports. `ThreadPool` executes them on this machine."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from nbpart.states import RunStatus
 
 
 class Pool(Protocol):
-    """The contract of every pool; its methods may be called from any thread, and each spec gets exactly one result."""
+    """The interface of every pool. Its methods may be called from any thread, and each spec gets exactly one report."""
 
     @property
     def max_workers(self) -> int:
-        """How many runs go on at once."""
+        """How many runs are executed at once."""
 
     def submit(self, spec: RunSpec) -> None:
         """Execute a run as soon as there is a worker for it."""

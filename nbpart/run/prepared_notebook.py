@@ -10,7 +10,7 @@ from typing import Any
 
 from nbpart.assets.notebook_files import read_notebook_file
 from nbpart.errors import MissingInputError, ParameterError
-from nbpart.run.members import use_variant
+from nbpart.run.members import use_single_run_variant
 from nbpart.run.spec import RunSpec
 
 
@@ -32,7 +32,7 @@ def prepare_notebook(spec: RunSpec) -> tuple[Any, str]:
     except ValueError as error:
         raise ValueError(f"{place!r} is not a notebook: {error}") from error
     if spec.members:
-        use_variant(notebook)
+        use_single_run_variant(notebook)
     about = notebook.metadata.get("kernelspec", {})
     kernel = spec.kernel_name or about.get("name") or "python3"
     language = spec.language or about.get("language") or notebook.metadata.get("language_info", {}).get("name")
@@ -52,9 +52,9 @@ def prepare_notebook(spec: RunSpec) -> tuple[Any, str]:
 
 
 def spell_injected(values: Mapping[str, Any], secrets: Collection[str] = ()) -> str:
-    """The source of the injected cell of a Python notebook: dates arrive as dates, which papermill cannot do.
+    """The source of the injected cell of a Python notebook, with dates as dates, which papermill cannot do.
 
-    Of ``secrets`` it says only where they are read.
+    Values of ``secrets`` are not in it, only the calls that read them.
     """
     for name in (*values, *secrets):
         if not name.isidentifier() or keyword.iskeyword(name):

@@ -1,4 +1,4 @@
-"""The executed notebook on disk, with a true record of what happened.
+"""The executed notebook on disk, with the status of each cell.
 
 papermill's own record marks cells that never ran as completed, and knows neither dead kernels nor cancelling.
 """
@@ -29,10 +29,9 @@ def strip_ansi(text: str) -> str:
 
 
 class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
-    """The executed notebook: saved at most as often as it is cheap, and mended at its end.
+    """The executed notebook: saved only as often as that is cheap, with its cells marked as they ended.
 
-    write: saves the notebook where it belongs. about: what its metadata say of the run besides its status. `streams`
-    takes in what its cells print. autosave_s: the least time between two saves while a cell goes on, None for no such.
+    The arguments are those of `OutputTargets`; ``write`` is its ``save``.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
         self.save_if_due()
 
     def save_if_due(self) -> None:
-        """Write the notebook if there is reason to and the last write is long enough ago."""
+        """Write the notebook if something changed and the last write is long enough ago."""
         begin = time.monotonic()
         is_autosave = self._is_changed and self._autosave_s is not None and begin >= self._next_autosave
         if not (self._is_due or is_autosave) or begin < self._next_save:
@@ -69,7 +68,7 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
         self._next_autosave = end + (self._autosave_s or 0.0)
 
     def mark_changed(self) -> None:
-        """Note that a cell which goes on has put something out."""
+        """Note that a running cell has an output."""
         self._is_changed = True
 
     def notebook_start(self, **kwargs: Any) -> None:
@@ -77,7 +76,7 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
         super().notebook_start(**kwargs)
 
     def finish(self, ending: Ending) -> None:
-        """Mark the cells and the notebook as they ended and write the notebook: what did not run stays pending."""
+        """Mark the cells and the notebook as they ended, and write it; cells that did not run stay pending."""
         failed = ending.status is not RunStatus.SUCCEEDED
         if failed and ending.error_cell is not None:
             cell = self.nb.cells[ending.error_cell]
@@ -106,7 +105,7 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
 
 
 def _add_error(cell: Any, ending: Ending) -> None:
-    """Let the cell show the outcome as an error, unless it does already."""
+    """Add the error to the outputs of the cell, unless it is there already."""
     if cell.cell_type != "code":
         return
     shown = [output.ename for output in cell.outputs if output.output_type == "error"]

@@ -1,4 +1,4 @@
-"""Taking secrets out of whatever leaves a run, however they are spelled there."""
+"""Removing secrets from the texts, outputs and notebooks of a run, also where they are quoted, escaped or encoded."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Redactor:
         return tuple(replace(file, schema=self.redact_value(file.schema)) for file in files)
 
     def redact_output(self, output: RunOutput) -> RunOutput:
-        """What a run came to so far."""
+        """An output of a run without the secrets."""
         files, metrics = self.redact_files(output.files), self.redact_value(output.metrics)
         return replace(output, files=files, metrics=metrics) if self else output
 
@@ -87,11 +87,11 @@ class Redactor:
         return {**notebook, "metadata": metadata, "cells": [self._redact_cell(cell) for cell in notebook["cells"]]}
 
     def wrap(self, write: Callable[[str], None]) -> RedactedWriter:
-        """What writes texts that come in pieces; a secret may stand across two of them."""
+        """A writer of texts that come in pieces, which finds secrets also across two of them."""
         return RedactedWriter(self, write)
 
     def split(self, text: str) -> tuple[str, str]:
-        """The text but for what may be the beginning of a secret at its end, redacted; and that rest as it is."""
+        """(the redacted text without its end, that end as it is), where the end may be the beginning of a secret."""
         spans = self._find(text)
         end = len(text) - self._held_back(text)
         for start, stop, _ in reversed(spans):
@@ -120,7 +120,7 @@ class Redactor:
         return {kind: item if _BINARY.match(kind) else self.redact_value(item) for kind, item in data.items()}
 
     def _find(self, text: str) -> list[tuple[int, int, str]]:
-        """Where secrets stand, in order and apart: begin, end, and what of it has to stay."""
+        """The places of secrets in order: (begin, end, markup inside that has to stay)."""
         patterns = self._patterns
         if patterns is None:
             return []
@@ -149,7 +149,7 @@ class Redactor:
 
 
 class RedactedWriter:
-    """Writes on what surely holds no secret; `flush` writes the rest."""
+    """Writes texts as soon as they cannot contain the beginning of a secret; `flush` writes the rest."""
 
     def __init__(self, redactor: Redactor, write: Callable[[str], None]) -> None:
         self._redactor, self._write = redactor, write

@@ -1,7 +1,7 @@
-"""The report of a run: how one attempt ended and what it made. The catalog records it, and a person sees it.
+"""The report of a run: how one attempt ended and what it made, as the catalog records it.
 
-A report is frozen and travels as a JSON file. What is recorded of every attempt stands in `RecordedEnding`, and nowhere
-else: each of its fields is a column of the catalog's table `outcomes`, and an attribute of `RunRecord`.
+A report is frozen and is passed on as a JSON file. `RecordedEnding` has what is recorded of every attempt: each of its
+fields is a column of the catalog's table `outcomes` and an attribute of `RunRecord`.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ class RecordedEnding(Ending):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport(RecordedEnding):
-    """What one attempt of a run came to.
+    """The outcome of one attempt of a run.
 
-    `run_no`, `partition_key` and `attempt` are those of the spec: they say whose report it is, `run_id` is for people.
+    `run_no`, `partition_key` and `attempt` are those of the spec and identify the run; `run_id` is for people.
     `started_at` is when the attempt began. `kernel_notes` say why the kernel is not what it should be. `faults`: files
     of inputs that are not what was recorded. `members`: of a run of many partitions, the report of each by the number
     of its run.
@@ -107,7 +107,7 @@ class RunReport(RecordedEnding):
 
     @property
     def data_version(self) -> str:
-        """One version for all files; a run that saved nothing has its own id for data: no two of them made the same."""
+        """One version for all files; for a run that saved nothing it is made of its id, so it equals no other."""
         if not self.files:
             return hashlib.sha256(self.run_id.encode()).hexdigest()
         only = self.files[0]
@@ -117,7 +117,7 @@ class RunReport(RecordedEnding):
         return hashlib.sha256("\n".join(f"{name}\0{version}" for name, version in pairs).encode()).hexdigest()
 
     def with_ending(self, ending: Ending) -> RunReport:
-        """The same report of an attempt that ended in another way."""
+        """The same report with another ending."""
         return replace(self, **{entry.name: getattr(ending, entry.name) for entry in dataclasses.fields(Ending)})
 
     def to_json(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class RunReport(RecordedEnding):
 
 @dataclass(frozen=True)
 class RunOutput:
-    """What a run has saved and logged so far, and what it found wrong with the data that it reads."""
+    """What a run has saved and logged so far, and the faults that it found in its inputs."""
 
     files: tuple[FileRecord, ...] = ()
     metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
@@ -188,7 +188,7 @@ class RunOutput:
 
 @dataclass(frozen=True)
 class MemberOutput:
-    """What one partition of a run of many came to so far; `done` says that its block was left without an error."""
+    """The outcome of one partition of a run of many so far; `done`: its block was left without an error."""
 
     output: RunOutput = field(default_factory=RunOutput)
     done: bool = False

@@ -1,4 +1,4 @@
-"""Settings whose values are recorded nowhere: each kernel is handed its own by a pipe, never by what others can see."""
+"""Secrets: settings whose values are recorded nowhere. Each kernel gets them through a pipe that only it can read."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from nbpart.run.spellings import SHORTEST, find_texts, iterate_leaves
 
 VARIABLE = "NBPART_SECRETS_PIPE"
 #: What an IPython kernel that inherited the pipe executes first.
-TAKING_LINE = "__import__('nbpart.run.secrets', fromlist=['secrets']).take_from_environment()"
+RECEIVE_SECRETS_LINE = "__import__('nbpart.run.secrets', fromlist=['secrets']).receive_secrets_from_environment()"
 _LENGTH = struct.Struct("!Q")
 #: In a kernel: what it was given, encoded.
-_taken: dict[str, Any] = {}
+_secrets: dict[str, Any] = {}
 #: Hidden wherever they stand these would leave little to read.
 _COMMON = frozenset({"true", "false", "none", "null"})
 
@@ -59,7 +59,7 @@ def _check_kinds(name: str, value: Any) -> None:
 
 
 def spell_secrets(secrets: Mapping[str, Any]) -> bytes:
-    """What goes through the pipe; nothing where there are none."""
+    """The bytes that are sent through the pipe; empty where there are no secrets."""
     return json.dumps({name: encode_value(value) for name, value in secrets.items()}).encode() if secrets else b""
 
 
@@ -86,37 +86,37 @@ def spell_environment(descriptor: int) -> dict[str, str]:
     return {VARIABLE: f"{descriptor}:{os.fstat(descriptor).st_ino}"}
 
 
-def take_secrets(descriptor: int) -> None:
+def receive_secrets(descriptor: int) -> None:
     """Read the secrets of this kernel from the pipe and close it."""
     with open(descriptor, "rb") as pipe:
         # not to its end, which a process could hold that was forked from the writer
         head = pipe.read(_LENGTH.size)
         if len(head) == _LENGTH.size:
-            _taken.update(json.loads(pipe.read(*_LENGTH.unpack(head))))
+            _secrets.update(json.loads(pipe.read(*_LENGTH.unpack(head))))
 
 
-def take_from_environment() -> None:
-    """The same where a variable names the pipe; it is no variable any more then."""
+def receive_secrets_from_environment() -> None:
+    """Call `receive_secrets` for the pipe that an environment variable names, and remove that variable."""
     number, _, inode = os.environ.pop(VARIABLE, "").partition(":")
     if not number:
         return
     with contextlib.suppress(OSError):  # a process that inherited the variable alone
         found = os.fstat(int(number))
         if stat.S_ISFIFO(found.st_mode) and str(found.st_ino) == inode:
-            take_secrets(int(number))
+            receive_secrets(int(number))
 
 
 def read_secret(name: str) -> Any:
     """A secret of the run that this kernel was started for. Raises `MissingInputError` where it was given none."""
-    take_from_environment()
-    if name not in _taken:
+    receive_secrets_from_environment()
+    if name not in _secrets:
         raise MissingInputError(f"this run was given no secret {name!r}; pass it in params of the backfill.")
-    return decode_value(_taken[name])
+    return decode_value(_secrets[name])
 
 
-def own_redactor() -> Redactor:
-    """What takes out the secrets of the run that this kernel was started for."""
-    return Redactor({name: decode_value(value) for name, value in _taken.items()})
+def redactor_of_this_run() -> Redactor:
+    """The redactor of the secrets of the run that this kernel was started for."""
+    return Redactor({name: decode_value(value) for name, value in _secrets.items()})
 
 
 def _write(writer: int, spelled: bytes) -> None:

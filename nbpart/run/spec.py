@@ -1,7 +1,7 @@
-"""The spec of a run: everything that one attempt needs to know, without the catalog.
+"""The spec of a run: everything that one attempt needs, since a run has no access to the catalog.
 
-It is frozen and travels as a JSON file. Dates keep their type there: `{"$date": "2024-05-01"}`. The items of an input
-that has more than 1,000 of them lie in a Parquet file beside the spec.
+It is frozen and is passed on as a JSON file. Dates keep their type there: `{"$date": "2024-05-01"}`. Where an input has
+more than 1,000 items, they are in a Parquet file beside the spec.
 """
 
 from __future__ import annotations
@@ -185,26 +185,26 @@ class RunSpec:
 
     @property
     def where(self) -> str:
-        """The asset and key as a sentence names them."""
+        """The asset and key as messages name them."""
         return self.asset if self.partition_key is None else f"{self.asset}, partition {self.partition_key!r}"
 
     @property
     def store(self) -> Store:
-        """Where the run leaves the files of its workspace."""
+        """The store of the workspace, in which the run publishes its files."""
         return LocalStore(Path(self.workspace))
 
     def locate(self, path: str) -> str:
-        """Where a path of the spec is now, absolute; a URL stays as it is."""
+        """A path of the spec as an absolute path on this machine; a URL stays as it is."""
         return to_absolute(path, self.workspace)
 
     @property
     def path(self) -> Path:
-        """Where the spec itself lies while the run goes on."""
+        """The path of the spec's own file while the run is executed."""
         return Path(self.locate(f"{self.report}.spec"))
 
     @property
     def part(self) -> Path:
-        """Where the running notebook leaves what it has saved and logged so far."""
+        """The path of the file in which the notebook writes what it has saved and logged so far."""
         return Path(self.locate(f"{self.report}.part"))
 
     @property

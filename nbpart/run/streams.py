@@ -1,4 +1,4 @@
-"""What a cell prints, as a front end shows it: pieces joined, lines overwritten by carriage returns and backspaces.
+"""The printed text of a cell as a front end shows it: pieces joined, carriage returns and backspaces applied.
 
 Everything here takes time in proportion to what was printed.
 """
@@ -19,7 +19,7 @@ _MOST_CHANGES = 10_000
 
 
 def overwrite(text: str) -> str:
-    """Text as it stands once its carriage returns and backspaces had their effect.
+    """Apply the carriage returns and backspaces of a text.
 
     What follows a carriage return in a line replaces what was before it, as nbclient has it; carriage returns at the
     end of a line or of the text stay. A backspace takes the character before it in its line, if there is one. Texts may
@@ -72,7 +72,7 @@ class StreamOutputs:
         return output
 
     def settle(self) -> None:
-        """Give the outputs that grow the text that they have by now."""
+        """Write the text that was added so far into the outputs."""
         for cell in self._cells.values():
             if self._most is not None and cell.size > self._most:
                 self._check(cell, self._most)

@@ -1,4 +1,4 @@
-"""Texts and numbers of a run that can be recorded whatever they were: what is written, sent and stored is UTF-8."""
+"""Making texts and numbers of a run recordable: valid UTF-8, within limits of length."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show_text(text: str, most: int = MOST_TRACEBACK) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """The message of an exception, also of one that cannot say it."""
+    """The message of an exception, also of one whose ``str()`` raises."""
     try:
         text = str(error)
     except Exception as second:  # noqa: BLE001 - an exception of the user's own, with a fault of its own

@@ -15,7 +15,7 @@ _KNOWN = 200
 
 
 class ReceivedOutput:
-    """What a run received by messages: how much of each stream, and the end of it."""
+    """How much text of each stream a run received by messages, and the end of that text."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -29,7 +29,7 @@ class ReceivedOutput:
         self._sizes[name] = self._sizes.get(name, 0) + size
 
     def find_unsent(self, kernel: RunKernel) -> dict[str, str]:
-        """Of each stream what a forked kernel printed beyond that; nothing of other kernels."""
+        """The text of each stream that a forked kernel printed and did not send; empty for other kernels."""
         found: dict[str, str] = {}
         if kernel.kind == PREWARMED:
             for name in STREAMS:

@@ -1,4 +1,4 @@
-"""Which environment variables code sets for itself: a kernel for it must not have imported what reads these."""
+"""Finding the environment variables that code sets: its kernel must not have imported modules that read them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNNAMED_METHODS = {"update", "clear", "popitem", "__ior__"}
 def find_set_variables(sources: Iterable[str]) -> frozenset[str]:
     """The environment variables that these pieces of Python code, cells or files, set or delete.
 
-    `ANY` is among them where a name is none that stands in the code. What does not parse sets nothing.
+    `ANY` is among them where a name is computed. Code that does not parse counts as setting none.
     """
     found: set[str] = set()
     for source in sources:

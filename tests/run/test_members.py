@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nbpart.run.members import MemberRun, WholeRun, read_member_outputs, with_members
+from nbpart.run.members import MemberRun, WholeRun, add_member_reports, read_member_outputs
 from nbpart.run.report import RunReport
 from nbpart.run.spec import EACH, InputItem, InputSpec, Member, RunSpec
 from nbpart.states import RunStatus
@@ -26,7 +26,7 @@ def make_many(folder: Path, n: int) -> RunSpec:
 
 def end(spec: RunSpec, status: RunStatus = RunStatus.SUCCEEDED) -> RunReport:
     (Path(spec.locate(spec.report)).parent).mkdir(parents=True, exist_ok=True)
-    return with_members(spec, make_report(spec, status))
+    return add_member_reports(spec, make_report(spec, status))
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from nbpart.run import secrets
 from nbpart.run.secrets import (
     VARIABLE,
     check_secret,
-    own_redactor,
     pass_secrets,
     read_secret,
+    receive_secrets,
+    redactor_of_this_run,
     spell_environment,
     spell_secrets,
-    take_secrets,
 )
 
 SECRET = 'top "secret" ü\\n'
@@ -26,16 +26,16 @@ SECRET = 'top "secret" ü\\n'
 
 @pytest.fixture(autouse=True)
 def taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_taken", {})
+    monkeypatch.setattr(secrets, "_secrets", {})
 
 
 def test_a_kernel_reads_its_secrets_with_their_types_from_a_pipe() -> None:
     day = datetime.date(2013, 1, 1)
     given = {"token": SECRET, "day": day, "login": {"user": "me", "hosts": ["a"]}, "long": "x" * 300_000}
     with pass_secrets(spell_secrets(given)) as [descriptor]:
-        take_secrets(os.dup(descriptor))
+        receive_secrets(os.dup(descriptor))
     assert {name: read_secret(name) for name in given} == given
-    assert own_redactor().redact(f"a {SECRET}") == "a •••"
+    assert redactor_of_this_run().redact(f"a {SECRET}") == "a •••"
     with pytest.raises(MissingInputError, match="'other'"):
         read_secret("other")
     with pass_secrets(spell_secrets({})) as descriptors:

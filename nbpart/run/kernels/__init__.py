@@ -1,1 +1,1 @@
-"""Kernels that are ready before they are asked for: forked from a zygote, or started ahead."""
+"""Starting and ending the kernels of runs: forked from a process with everything imported, or started ahead."""

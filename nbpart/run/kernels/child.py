@@ -27,15 +27,15 @@ from nbpart.run.kernels.inheritance import Inheritance
 from nbpart.run.kernels.lossless_output import keep_no_output, make_thread_lossless
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.kernels.random_state import PreloadedGenerators
-from nbpart.run.kernels.shell_for_imports import ShellForImports, handlers_left_alone, launcher_path
+from nbpart.run.kernels.shell_for_imports import ShellForImports, keep_log_handlers, launcher_path
 from nbpart.run.kernels.streams import DrainedStream, RunStream
 from nbpart.run.modules import RUN_VARIABLE
-from nbpart.run.secrets import take_secrets
+from nbpart.run.secrets import receive_secrets
 
 #: How long a kernel that ends waits for a thread that may be stuck, in seconds.
 _JOIN_LIMIT_S = 1.0
 #: At a kernel's end: how long its threads are waited for, its children are left alone, and its exit may take.
-_THREADS_LIMIT_S, _CHILDREN_LIMIT_S, _LEAVE_LIMIT_S = 0.5, 1.0, 2.5
+_THREADS_LIMIT_S, _CHILDREN_LIMIT_S, _EXIT_LIMIT_S = 0.5, 1.0, 2.5
 #: So many messages wait for a reader before the kernel waits for it too: few, so that little is lost if it is killed.
 _MOST_UNREAD = 32
 #: What the zygote has prepared for its kernels, of which each has a copy.
@@ -63,7 +63,7 @@ for _kind in (DrainedStream, RunStream):
 
 
 class ForkedShell:
-    """What a forked kernel has for the class of its shell: the one that stood in the zygote becomes its own."""
+    """Stands for the class of a forked kernel's shell: the shell object of the zygote becomes that of the kernel."""
 
     instance = staticmethod(shell_for_imports.make_shell)
 
@@ -78,7 +78,7 @@ class ForkedIPythonKernel(IPythonKernel):
 
 
 class ForkedApp(IPKernelApp):
-    """A kernel that ends with the zygote, and so looks after no parent itself."""
+    """A kernel that ends with the zygote, and so does not watch its parent itself."""
 
     shell: Any
     kernel_class: Any = ForkedIPythonKernel
@@ -88,14 +88,14 @@ class ForkedApp(IPKernelApp):
 
 
 class AdoptedApp(ForkedApp):
-    """A kernel that is made ready before it is known for whom: what depends on that comes when it is adopted."""
+    """A kernel that is prepared before its run is known; what depends on the run is done by `adopt`."""
 
     is_adopted = False
 
     def _bind_socket(self, s: Any, port: int) -> Any:
         if s is self.iopub_socket:
             s.sndhwm = _MOST_UNREAD
-            s.linger = int(_LEAVE_LIMIT_S * 1000)
+            s.linger = int(_EXIT_LIMIT_S * 1000)
         return super()._bind_socket(s, port)  # type: ignore[no-untyped-call]
 
     def init_iopub(self, context: Any) -> None:
@@ -121,7 +121,7 @@ class AdoptedApp(ForkedApp):
         if self.is_adopted:
             super().init_code()  # type: ignore[no-untyped-call]
 
-    def be_adopted(self, startup: list[str]) -> None:
+    def adopt(self, startup: list[str]) -> None:
         self.is_adopted = True
         self.exec_lines = startup + list(self.exec_lines)
         self.shell.init_environment()
@@ -139,8 +139,8 @@ for _app in (ForkedApp, AdoptedApp):
     _app.__name__ = IPKernelApp.__name__
 
 
-def begin(zygote: int, guardian: str) -> None:
-    """Become a process of one's own: session, signals, randomness, a mark; and die with the zygote."""
+def set_up_process(zygote: int, guardian: str) -> None:
+    """Give this forked process its own session, signals, random numbers and mark, and let it die with the zygote."""
     os.setsid()
     processes.die_with_parent(zygote)
     os.environ[GUARDIAN_VARIABLE] = f"{guardian}/{os.getpid()}"
@@ -153,55 +153,55 @@ def begin(zygote: int, guardian: str) -> None:
 
 
 def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]) -> None:
-    """Be the kernel that a command line describes; never returns."""
+    """Run the kernel that a command line describes; never returns."""
 
     def work() -> None:
         _use_streams(streams)
-        settle(message)
+        take_over_settings(message)
         argv = message["argv"]
         arguments = argv[argv.index("-m") + 2 :]
         _show_arguments(arguments)
-        with handlers_left_alone():
+        with keep_log_handlers():
             app: Any = ForkedApp.instance(outstream_class=f"{__name__}.make_stream", parent_handle=_parent())
             app.initialize(arguments)
         atexit.register(_end_output, app)
-        _say_ready(conn)
+        _send_ready(conn)
         app.start()
 
-    _live(work, lambda reason: _say(conn, {"error": reason}))
+    _run_to_end(work, lambda reason: _send(conn, {"error": reason}))
 
 
 def run_adopted(private: socket.socket, folder: str) -> None:
-    """Be a spare kernel whose files lie in `folder`, and wait to be adopted; never returns."""
+    """Run a spare kernel with its files in `folder`, which waits to be adopted; never returns."""
 
     def work() -> None:
         console = os.memfd_create("console")
         _use_streams([os.open(os.devnull, os.O_RDONLY), console, console], keep=console)
         file = os.path.join(folder, "kernel.json")
         _show_arguments(["-f", file])
-        with handlers_left_alone():
+        with keep_log_handlers():
             app = _make_spare(folder, file)
         message, conn, secrets = _await_adoption(private)
         try:
             for descriptor in secrets:
-                take_secrets(descriptor)
-            settle(message)
+                receive_secrets(descriptor)
+            take_over_settings(message)
             processes.write_environment_block(RUN_VARIABLE, os.environ.get(RUN_VARIABLE, ""))
             generators.renew()
-            app.be_adopted(message["startup"])
+            app.adopt(message["startup"])
         except BaseException as error:
-            _say(conn, {"error": _describe(error)})
+            _send(conn, {"error": _describe(error)})
             raise
         atexit.register(_end_output, app)
-        _say_ready(conn, console, connection_file=file)
+        _send_ready(conn, console, connection_file=file)
         os.close(console)
         app.start()
 
     def report_failure(reason: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # it was adopted before, and has reported already
-            _say(_await_adoption(private)[1], {"error": reason})
+            _send(_await_adoption(private)[1], {"error": reason})
 
-    _live(work, report_failure)
+    _run_to_end(work, report_failure)
 
 
 def _make_spare(folder: str, file: str) -> Any:
@@ -236,15 +236,15 @@ def _await_adoption(private: socket.socket) -> tuple[dict[str, Any], socket.sock
     return message, socket.socket(fileno=descriptors[0]), descriptors[1:]
 
 
-def _say(conn: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+def _send(conn: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
     with contextlib.suppress(OSError):  # nobody wants to know any more
         wire.send(conn, message, descriptors)
     conn.close()
 
 
-def _say_ready(conn: socket.socket, *descriptors: int, **more: Any) -> None:
+def _send_ready(conn: socket.socket, *descriptors: int, **more: Any) -> None:
     own = os.pidfd_open(os.getpid())
-    _say(conn, {"ready": os.getpid(), **more}, [own, *descriptors])
+    _send(conn, {"ready": os.getpid(), **more}, [own, *descriptors])
     os.close(own)
 
 
@@ -252,8 +252,8 @@ def _describe(error: BaseException) -> str:
     return f"a forked kernel could not be made ready: {type(error).__name__}: {error}"
 
 
-def settle(message: dict[str, Any]) -> None:
-    """Take on what a process that the owner starts would have of it: environment, working directory and the like."""
+def take_over_settings(message: dict[str, Any]) -> None:
+    """Set what a process started by the owner would inherit: environment, working directory, limits and so on."""
     # what a kernel starts bears its mark, and what a kernel above this one may have had is not its own
     own = {name: os.environ[name] for name in (GUARDIAN_VARIABLE,) if name in os.environ}
     os.environ.clear()
@@ -273,7 +273,7 @@ def _use_streams(streams: Sequence[int], keep: int = -1) -> None:
 
 
 def _end_output(app: Any) -> None:
-    """Publish the last output, and that it was the last: who listens need not wait for silence."""
+    """Send the last output and a message that it was the last, so that the reader need not wait any longer."""
     _flush_streams()
     with contextlib.suppress(Exception):
         # it may be waiting for the output thread, which the kernel stops first: each would wait 10 s for the other
@@ -290,7 +290,7 @@ def _flush_streams() -> None:
             stream.flush()
 
 
-def _live(work: Callable[[], None], report_failure: Callable[[str], None]) -> None:
+def _run_to_end(work: Callable[[], None], report_failure: Callable[[str], None]) -> None:
     code: int = 1
     try:
         work()
@@ -301,17 +301,17 @@ def _live(work: Callable[[], None], report_failure: Callable[[str], None]) -> No
         traceback.print_exc(file=sys.__stderr__)
         report_failure(_describe(error))
     finally:
-        _leave(code)
+        _exit_in_order(code)
 
 
-def _leave(code: int) -> None:
-    """End as an interpreter does but for taking modules apart, which costs more than the whole rest.
+def _exit_in_order(code: int) -> None:
+    """Exit as the interpreter does, without tearing down modules, which takes longer than all the rest.
 
-    Threads that are no daemons get a moment, and what is registered for the exit gets a while longer; children in the
-    way of that are ended. Whatever goes on then ends with the process, and what it started by the zygote.
+    Non-daemon threads get `_THREADS_LIMIT_S`, exit functions `_EXIT_LIMIT_S`; children that delay them are ended.
+    Whatever runs after that ends with the process; the zygote ends the processes that it started.
     """
     left = threading.Event()
-    threading.Thread(target=_leave_at_last, args=(code, left), daemon=True).start()
+    threading.Thread(target=_exit_after_limit, args=(code, left), daemon=True).start()
     join_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]
     joining = threading.Thread(target=_quietly, args=(join_threads,), daemon=True)
     joining.start()
@@ -322,12 +322,12 @@ def _leave(code: int) -> None:
     _exit(code)
 
 
-def _leave_at_last(code: int, left: threading.Event) -> None:
+def _exit_after_limit(code: int, left: threading.Event) -> None:
     if left.wait(_CHILDREN_LIMIT_S):
         return
     # something may be joining a child
     processes.send(signal.SIGKILL, processes.descendants_of(os.getpid()))
-    if left.wait(_LEAVE_LIMIT_S - _CHILDREN_LIMIT_S):
+    if left.wait(_EXIT_LIMIT_S - _CHILDREN_LIMIT_S):
         return
     if IPKernelApp.initialized():
         # a reader that takes nothing any more is not waited for

@@ -1,4 +1,4 @@
-"""Which environment variables a process has read: what other values they had later came too late for it."""
+"""Which environment variables a process has read while it imported modules: later values have no effect on these."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ _OWN_NAMES = {
 
 @dataclass
 class EnvironmentReads:
-    """Names of variables that were read, and beginnings of names of which each may have been."""
+    """The environment variables that were read: ``names``, and all that begin with one of ``prefixes``."""
 
     names: set[str] = field(default_factory=set)
     prefixes: set[str] = field(default_factory=set)
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
-        """Within this, what Python code reads of the environment is noted, and at the end what was imported."""
+    def watch(self) -> Iterator[None]:
+        """Record the variables that Python code reads in the block, and those of libraries that it imports."""
         kind: Any = type(os.environ)
         own_getitem, own_iter = kind.__getitem__, kind.__iter__
 
@@ -86,13 +86,13 @@ class EnvironmentReads:
             self.prefixes.update(_BY_MODULE.get(module, ()))
 
     def covers(self, name: str) -> bool:
-        """Whether what was imported has read this variable, so that another value comes too late."""
+        """Whether this variable was read, so that another value has no effect any more."""
         if name in _OWN_NAMES or name.startswith(_OWN):
             return False
         return name in self.names or name.startswith(tuple(self.prefixes))
 
-    def agree(self, one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-        """Whether two environments are equal in all that was read, also when the process started."""
+    def are_equal_for(self, one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+        """Whether two environments are equal in the variables that were read, and in those that Python reads first."""
         differing = {name for name, _ in one.items() ^ other.items()}
         return not any(name.startswith(_AT_START) or self.covers(name) for name in differing)
 

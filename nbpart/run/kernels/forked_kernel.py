@@ -1,4 +1,4 @@
-"""A kernel that a zygote forked, as its owner sees it: it starts, it ends, and what it took."""
+"""A kernel that a zygote forked, as the process that asked for it sees it: its start, its end, and its usage."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ END_LIMIT_S = 3.0
 
 
 class PrewarmError(RuntimeError):
-    """Why no kernel could be forked; the message is for the person whose run it was."""
+    """No kernel could be forked; the message says why."""
 
 
 @dataclass
 class Usage:
-    """What a process and the children that it waited for took."""
+    """CPU time in seconds and peak memory in bytes of a process, with the children that it waited for."""
 
     cpu_s: float | None = None
     peak_rss_bytes: int | None = None
 
 
 class ForkedKernel:
-    """A kernel that a zygote forked, as a Popen object looks: ours to signal and to wait for.
+    """A kernel that a zygote forked, with the methods of a Popen object.
 
-    conn: the kernel's own socket; zygote: a descriptor of the zygote, which is copied. A process that the kernel forked
-    may hold the other end of the socket, so only the ends of the kernel and of the zygote count.
+    conn: the kernel's socket; zygote: a descriptor of the zygote's process, which is copied. That the socket is closed
+    is no sign of the kernel's end: a process that the kernel forked may hold its other end.
     """
 
     stdin = stdout = stderr = None
@@ -62,14 +62,14 @@ class ForkedKernel:
         return self._events.fileno()
 
     def wait_until_ready(self, limit_s: float = START_LIMIT_S) -> None:
-        """Return when it is bound to its sockets; PrewarmError where it does not come to that."""
+        """Wait until it is bound to its sockets. Raises PrewarmError where that fails or takes longer."""
         if not self._events.poll(limit_s):
             self._release()
             raise PrewarmError(f"a forked kernel was not ready within {limit_s:g} s")
         self.take_ready()
 
     def take_ready(self) -> None:
-        """Read what `fileno` announced first."""
+        """Read the message that it is ready, once `fileno` is readable. Raises PrewarmError where it failed."""
         message, descriptors = self._receive(2)
         if message is not None and "ready" in message:
             self.pid = int(message["ready"])
@@ -98,8 +98,8 @@ class ForkedKernel:
                     self._take_end()
             return self.returncode
 
-    def next_look_s(self, limit_s: float | None) -> float | None:
-        """How long `fileno` may be waited for before `poll` is to be asked again, if `limit_s` is the most."""
+    def poll_after_s(self, limit_s: float | None) -> float | None:
+        """How many seconds to wait for `fileno`, at most `limit_s`, before `poll` has to be called again."""
         if self._died_at is None:
             return limit_s
         return END_LIMIT_S if limit_s is None else min(limit_s, END_LIMIT_S)
@@ -120,7 +120,7 @@ class ForkedKernel:
         self._release()
 
     def _receive(self, most_descriptors: int = 0) -> tuple[dict[str, Any] | None, list[int]]:
-        """The message that is there; None where there is none."""
+        """The message that is there, with its descriptors; None where there is none."""
         if not select.select([self._conn], [], [], 0)[0]:
             return None, []
         return wire.receive(self._conn, most_descriptors)
@@ -146,18 +146,18 @@ class ForkedKernel:
             if left is not None and left <= 0:
                 raise subprocess.TimeoutExpired("a forked kernel", timeout or 0)
             with contextlib.suppress(ValueError):  # another thread saw its end first
-                self._events.poll(self.next_look_s(left))
+                self._events.poll(self.poll_after_s(left))
         assert self.returncode is not None
         return self.returncode
 
     def detach(self) -> None:
-        """Let it live on when this object and its owner are gone; nothing is heard of it any more."""
+        """Let it live on when this process ends; its end is not reported any more."""
         wire.send(self._conn, {"detach": True})
         select.select([self._conn.fileno(), self._zygote], [], [], END_LIMIT_S)
         self._receive()
 
     def close(self) -> None:
-        """Let go of it: what still runs is killed."""
+        """Close the connection; the kernel, if it still runs, is killed."""
         self._release()
         if self.console is not None:
             os.close(self.console)

@@ -1,4 +1,4 @@
-"""The guardian: a small process above those that execute notebooks, which ends what they leave."""
+"""The guardian: a small parent process of those that execute notebooks, which ends the processes that they leave."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIMIT_S = 2.0
 
 @dataclass(frozen=True)
 class Guardian:
-    """What a guarded process knows of its guardian: its name for as long as the machine runs, and a descriptor."""
+    """The guardian of a process: its name, unique for as long as the machine runs, and a descriptor of its process."""
 
     name: str
     pidfd: int

@@ -20,7 +20,10 @@ _IDENTITY = ("Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "CapInh", "CapPrm"
 
 @dataclass(frozen=True)
 class Inheritance:
-    """What a thread hands on: `limits` by their number, `ignored` and `blocked` signals, `oom` as the system scores."""
+    """What a process inherits from the thread that starts it.
+
+    `limits` are resource limits by number, `ignored` and `blocked` are signals, `oom` is the system's OOM score.
+    """
 
     umask: int
     limits: dict[int, tuple[int, int]]
@@ -33,7 +36,7 @@ class Inheritance:
 
     @classmethod
     def of_this_thread(cls) -> Inheritance:
-        """What the calling thread would hand on now."""
+        """What a process that the calling thread starts now would inherit."""
         import resource  # not on every platform
 
         numbers = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
@@ -58,7 +61,7 @@ class Inheritance:
         return cls(**{**data, "limits": limits, **{name: tuple(data[name]) for name in names}})
 
     def take(self) -> None:
-        """Take it on in this process, in all its threads; OSError or ValueError for what this one may not."""
+        """Set it in this process, in all its threads. Raises OSError or ValueError for what it may not set."""
         import resource
 
         own = Inheritance.of_this_thread()
@@ -87,7 +90,7 @@ class Inheritance:
 
 
 def read_identity() -> tuple[str, ...]:
-    """Who this process is to the system, and what it may do: what was forked before a change stays what it was."""
+    """User, groups and capabilities of this process: a process forked before a change does not have the new ones."""
     status = _read_status()
     return tuple(status.get(name, "") for name in _IDENTITY)
 

@@ -1,4 +1,4 @@
-"""Starting the kernel of one run: forked where that can be done, else as Jupyter does it; and ending it for certain."""
+"""Starting the kernel of one run, by a fork where possible, else as Jupyter does, and ending it reliably."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import call_in_thread, wait_end
 from nbpart.run.kernels.zygotes import is_supported
 from nbpart.run.modules import RUN_VARIABLE
-from nbpart.run.secrets import TAKING_LINE, pass_secrets, spell_environment
+from nbpart.run.secrets import RECEIVE_SECRETS_LINE, pass_secrets, spell_environment
 
 PREWARMED, SPARE, STOCK = "prewarmed", "spare", "stock"
 _TERM_LIMIT_S = 1.0
@@ -48,13 +48,13 @@ _MOST_UNREAD = 100
 
 @dataclass(frozen=True)
 class Imports:
-    """What a forked kernel may have imported already: `preload`, by name, unless that read any of these variables."""
+    """What a forked kernel may have imported: the modules `preload`, unless these read any of `variables`."""
 
     preload: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
 
     def without_what_reads(self, variables: Iterable[str]) -> Imports:
-        """The same, but for what has read one of these variables of the environment."""
+        """The same without modules that have read one of these environment variables."""
         return replace(self, variables=self.variables.union(variables))
 
 
@@ -73,7 +73,7 @@ class RunKernelClient(AsyncKernelClient):
 class RunKernelManager(AsyncKernelManager):
     """Jupyter's manager of one kernel, whose clients are those above.
 
-    is_steady: whether the kernel waits for who reads its output, and drops nothing.
+    is_steady: whether the kernel waits for the reader of its output, and so drops nothing.
     """
 
     is_steady = False
@@ -108,14 +108,14 @@ class RunKernel:
         return is_ipython_command(spec.argv) and self.process is not None
 
     def measure(self) -> None:
-        """Read what a process that no zygote watches took so far; at its end its peak memory is not known any more."""
+        """Read the usage of a kernel without a zygote now: after its end the peak memory is not known any more."""
         if self.process is not None and not isinstance(self.process, ForkedKernel):
             now = read_usage(self.process.pid)
             if now is not None:
                 self.usage = Usage(now.cpu_s, now.peak_rss_bytes or self.usage.peak_rss_bytes)
 
     async def ended(self, limit_s: float | None) -> bool:
-        """Whether the process ended before the limit is over; what it took is in `usage` then."""
+        """Wait at most `limit_s` seconds. Returns whether the process has ended; then `usage` is set."""
         if self.process is None or self.process.returncode is not None:
             return True
         self.measure()
@@ -148,7 +148,7 @@ class RunKernel:
             await self.close()
 
     def keep(self, path: str, ttl_s: float) -> None:
-        """Let it live on without its run, under a connection file at `path`; it ends by itself."""
+        """Let it live on after its run, with a connection file at `path`; it ends by itself after `ttl_s` seconds."""
         info: dict[str, Any] = dict(self.manager.get_connection_info())
         info["key"] = info["key"].decode()
         write_kept(path, info, self.process.pid, ttl_s)
@@ -161,7 +161,7 @@ class RunKernel:
         self.console.close()
 
     def discard(self) -> None:
-        """Kill a kernel that no run took, from any thread."""
+        """Kill a kernel that no run has used; may be called from any thread."""
         if self.process is not None:
             self._note_started()
             self._signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -174,7 +174,7 @@ class RunKernel:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
     async def close(self) -> None:
-        """Let go of everything; what is left of the process's group is killed."""
+        """Close everything; processes that are left in the kernel's group are killed."""
         if self.process is not None:
             self._signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
             self.process.poll()
@@ -188,12 +188,12 @@ class RunKernel:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
     def _note_started(self) -> None:
-        """Remember what a kernel that no zygote watches has started, before it ends and nobody knows any more."""
+        """List the processes that a kernel without a zygote has started, which is impossible after its end."""
         if is_supported() and not isinstance(self.process, ForkedKernel):
             self._started |= {identify(pid) for pid in descendants_of(self.process.pid) if not is_meant_to_stay(pid)}
 
     def _end_started(self) -> None:
-        """Kill what the kernel started and left; a zygote that lives has done so."""
+        """Kill processes that the kernel started and left; where there is a zygote, it has done so."""
         if not is_supported() or (isinstance(self.process, ForkedKernel) and not self.process.is_abandoned):
             return
         send(signal.SIGKILL, [int(name.partition(".")[0]) for name in self._started if not is_gone(name)])
@@ -294,7 +294,7 @@ async def _start(
     if any("ipykernel" in part for part in spec.argv):
         manager.is_steady = True
         lines = [report_code(), *([exit_guard_code(sockets)] if is_supported() else []), lossless_code()]
-        lines += [*([TAKING_LINE] if secrets else []), *startup]
+        lines += [*([RECEIVE_SECRETS_LINE] if secrets else []), *startup]
         # what is printed is repeated on the console, where the last output of a kernel that dies can be read
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]
         arguments += [f"--IPKernelApp.exec_lines={line}" for line in lines]

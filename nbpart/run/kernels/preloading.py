@@ -43,10 +43,10 @@ def preload_all(optional: Sequence[str], names: Sequence[str], reads: Environmen
     from nbpart.run.kernels.child import generators, shell_for_imports
 
     shell_for_imports.note_variables(environment)
-    with shell_for_imports.shown(), reads.watched():
+    with shell_for_imports.show(), reads.watch():
         # what fails of these raises again in the notebook that imports it
         _import_all(optional)
-        with generators.watched():
+        with generators.watch():
             return _import_all(names)
 
 

@@ -20,7 +20,7 @@ from nbpart.run.modules import RUN_VARIABLE
 GUARDIAN_VARIABLE = "NBPART_GUARDIAN"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PAUSE_S = 0.01
-_MOST_LOOKS = 20
+_MOST_PASSES = 20
 
 
 def become_subreaper() -> None:
@@ -186,7 +186,7 @@ def _is_abandoned(mark: str) -> bool:
 
 def _kill_all(is_meant: Callable[[Mapping[str, str]], bool]) -> None:
     # again while there are any: what forks goes on doing so between the look and the kill
-    for _ in range(_MOST_LOOKS):
+    for _ in range(_MOST_PASSES):
         found = find_marked(is_meant)
         if not found:
             return

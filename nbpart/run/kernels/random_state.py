@@ -1,4 +1,4 @@
-"""Random numbers of forked kernels: what took its seed from the system while it was preloaded does so in each anew."""
+"""Random numbers of forked kernels: generators that were seeded from the system are seeded again in each fork."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class PreloadedGenerators:
-    """The generators that a process made while it was watched, and seeded from the system; fixed seeds stay."""
+    """The random generators that were seeded from the system within `watch`; those with fixed seeds are left alone."""
 
     def __init__(self) -> None:
         self._randoms: weakref.WeakSet[random.Random] = weakref.WeakSet()
@@ -21,8 +21,8 @@ class PreloadedGenerators:
         self._generators: list[Any] = []
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
-        """Within this, generators are noted that take their seed from the system."""
+    def watch(self) -> Iterator[None]:
+        """Record the generators that take their seed from the system in the block."""
         own_seed: Any = random.Random.seed
         noted, drawn = self._randoms, self._drawn
 
@@ -50,7 +50,7 @@ class PreloadedGenerators:
         self._generators += _find_generators(self._drawn)
 
     def renew(self) -> None:
-        """In a fork: seed them from the system again."""
+        """Seed them from the system again; to be called in a fork."""
         # Python's own does so by itself when a process forks; the system's source needs nothing
         for each in list(self._randoms):
             each.seed()

@@ -1,7 +1,7 @@
-"""What a library that is imported in the zygote sees of a notebook's kernel, which comes only after the fork.
+"""An IPython shell and standard streams for libraries that are imported in the zygote, before there is a kernel.
 
-IPython's shell and the two standard streams are there already. A kernel makes them anew in the same objects, so that
-whatever a library keeps of them is right, and what it registered with the shell stays registered.
+The kernel that is forked later initializes the same objects anew, so that references which a library keeps stay right,
+and what it registered with the shell stays registered.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BACKEND = "module://matplotlib_inline.backend_inline"
 
 
 class UnboundStream(OutStream):
-    """A standard stream before there is a kernel: what is written goes where the process itself writes."""
+    """A standard stream before there is a kernel: text goes to the process's own stream."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -53,7 +53,7 @@ class UnboundStream(OutStream):
 
 @dataclass
 class Registrations:
-    """What is registered with a shell."""
+    """Callbacks, printers, magics, variables and configurables that are registered with a shell."""
 
     callbacks: dict[str, list[Any]] = field(default_factory=dict)
     printers: dict[str, dict[str, dict[Any, Any]]] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Registrations:
         )
 
     def since(self, before: Registrations) -> Registrations:
-        """Those of these that were not there before."""
+        """The registrations that were not in ``before``."""
         return Registrations(
             {
                 event: [f for f in fs if f not in before.callbacks.get(event, ())]
@@ -120,7 +120,7 @@ def _new(now: Mapping[Any, Any], before: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 class ShellForImports:
-    """A shell and streams that stand for those of kernels to come; in a fork one kernel takes them."""
+    """The shell and the streams of the zygote; in a fork the kernel uses the same objects."""
 
     def __init__(self) -> None:
         environment = dict(os.environ)
@@ -135,8 +135,8 @@ class ShellForImports:
         self._streams = {name: UnboundStream(name) for name in ("stdout", "stderr")}
 
     @contextlib.contextmanager
-    def shown(self) -> Iterator[None]:
-        """Within this, an import sees a kernel that executes a cell."""
+    def show(self) -> Iterator[None]:
+        """Let imports in the block find a shell and streams as in a kernel that executes a cell."""
         argv, before = list(sys.argv), dict(os.environ)
         sys.argv[:] = [launcher_path(), "-f", "kernel.json"]
         self._shell.init_environment()
@@ -190,8 +190,8 @@ class ShellForImports:
 
 
 @contextlib.contextmanager
-def handlers_left_alone() -> Iterator[None]:
-    """Within this, log handlers that are there are not closed by a new configuration, as an application makes one."""
+def keep_log_handlers() -> Iterator[None]:
+    """Keep existing log handlers open in the block, in which an application configures logging anew."""
     module: Any = logging
     handlers, names = list(module._handlerList), dict(module._handlers)
     module._handlerList.clear()

@@ -92,7 +92,7 @@ async def _wait_for_exit_message(kernel: ForkedKernel, limit_s: float | None) ->
         if left is not None and left <= 0:
             return False
         try:
-            await wait_readable(kernel.fileno(), kernel.next_look_s(left))
+            await wait_readable(kernel.fileno(), kernel.poll_after_s(left))
         except (OSError, ValueError):  # another thread saw its end, or let go of it
             return kernel.poll() is not None
     return True

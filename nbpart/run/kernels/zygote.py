@@ -73,8 +73,8 @@ class Kernel:
         os.close(self.pidfd)
 
 
-class Zygote:
-    """Serves its owner until that is gone; `serve` returns in the zygote never, and in no child either."""
+class ZygoteServer:
+    """Serves the process that started it until that is gone; `serve` never returns, neither here nor in a child."""
 
     def __init__(self, control: socket.socket, owner: int, guardian: Guardian) -> None:
         self._control = control
@@ -162,7 +162,7 @@ class Zygote:
 
     def _connect(self, kernel: Kernel, conn: socket.socket) -> None:
         kernel.conn = conn
-        self._watch(conn, lambda: self._hear(kernel))
+        self._watch(conn, lambda: self._receive_from_owner(kernel))
 
     def _make_spare(self) -> None:
         if self._spare is None:
@@ -170,7 +170,7 @@ class Zygote:
                 self._spare = self._fork_spare()
 
     def _fork_spare(self, conn: socket.socket | None = None, secrets: Sequence[int] = ()) -> Kernel:
-        """Fork a spare; the others are what it must not hold besides: it gets its own copies when it is adopted."""
+        """Fork a spare kernel. It closes ``conn`` and ``secrets``: it gets copies of its own when it is adopted."""
         from nbpart.run.kernels.child import run_adopted
 
         folder = folders.make_folder(self._name)
@@ -207,9 +207,9 @@ class Zygote:
             try:
                 ours.close()
                 self._close_all()
-                from nbpart.run.kernels.child import begin
+                from nbpart.run.kernels.child import set_up_process
 
-                begin(zygote, self._name)
+                set_up_process(zygote, self._name)
                 run(private)
             finally:
                 os._exit(1)
@@ -220,7 +220,7 @@ class Zygote:
         return kernel
 
     def _close_all(self) -> None:
-        """In a child: let go of what belongs to the zygote and to other kernels."""
+        """In a child: close descriptors of the zygote and of other kernels."""
         self._selector.close()
         self._control.close()
         signal.set_wakeup_fd(-1)
@@ -229,7 +229,7 @@ class Zygote:
         for kernel in self._kernels.values():
             kernel.close()
 
-    def _hear(self, kernel: Kernel) -> None:
+    def _receive_from_owner(self, kernel: Kernel) -> None:
         assert kernel.conn is not None
         message, _ = wire.receive(kernel.conn)
         if message is not None and message.get("detach"):
@@ -257,7 +257,7 @@ class Zygote:
     def _end_started(self, kernel: Kernel) -> None:
         """Continue to end what an ended kernel had started; when nothing is left, report that to its owner."""
         now = time.monotonic()
-        left = [pid for pid in self._orphans() if self._is_of(pid, kernel) and not processes.reap(pid)]
+        left = [pid for pid in self._orphans() if self._was_started_by(pid, kernel) and not processes.reap(pid)]
         below = [pid for orphan in left for pid in processes.descendants_of(orphan)]
         left += [pid for pid in below if not processes.is_meant_to_stay(pid)]
         if left and now < kernel.kill_at + _KILL_LIMIT_S:
@@ -296,7 +296,7 @@ class Zygote:
             if processes.reap(pid):
                 self._suspects.pop(pid, None)
 
-    def _is_of(self, pid: int, kernel: Kernel) -> bool:
+    def _was_started_by(self, pid: int, kernel: Kernel) -> bool:
         """Whether an orphan is what a kernel, that ended, had started.
 
         One that hides it (another session, another environment) is of the last to end of those that ran with it.
@@ -330,7 +330,7 @@ class Zygote:
             os._exit(0)
 
     def _end(self) -> None:
-        """The owner is gone: so shall be all that it had, but what it kept on purpose when it said goodbye."""
+        """End after the owner: its kernels are killed, except detached ones where it said goodbye."""
         for kernel in list(self._kernels.values()):
             kernel.kill_at = min(kernel.kill_at, time.monotonic())
             if not kernel.is_over and not (kernel.is_detached and self._is_dismissed):
@@ -361,7 +361,7 @@ def main() -> None:
     own = os.pidfd_open(os.getpid())
     wire.send(control, {"failed": failed, "reads": reads.to_json(), "pid": os.getpid()}, [own])
     os.close(own)
-    Zygote(control, int(sys.argv[2]), guardian).serve()
+    ZygoteServer(control, int(sys.argv[2]), guardian).serve()
 
 
 if __name__ == "__main__":

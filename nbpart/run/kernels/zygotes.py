@@ -1,4 +1,7 @@
-"""The owner's side: zygotes of this process, started when first needed, shared by all its threads, gone at its exit."""
+"""The zygotes of this process: processes that it starts to fork kernels, shared by its threads until it exits.
+
+This is the side of the process that runs notebooks; `zygote.py` is the program of the zygote itself.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def is_supported() -> bool:
 
 @dataclass
 class Zygote:
-    """A zygote that runs; it ends when this process does, however that ends."""
+    """A running zygote of this process; it ends when this process does, however that ends."""
 
     process: subprocess.Popen[bytes]  # its guardian
     control: socket.socket
@@ -117,9 +120,9 @@ class Zygote:
         lines = self.said.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {self.process.returncode}"
 
-    def suits(self, environment: Mapping[str, str]) -> bool:
-        """Whether what it imported would have decided alike in this environment."""
-        return self.reads.agree(self.environment, environment)
+    def matches_environment(self, environment: Mapping[str, str]) -> bool:
+        """Whether the modules that it has imported would have read the same from this environment."""
+        return self.reads.are_equal_for(self.environment, environment)
 
     @property
     def is_alive(self) -> bool:
@@ -144,7 +147,7 @@ class Zygote:
         self, argv: Sequence[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
     ) -> ForkedKernel:
         """A kernel as its command line says, with these three standard streams."""
-        message = {"op": "start", "argv": list(argv), **_handed_on(environment), "cwd": folder}
+        message = {"op": "start", "argv": list(argv), **_inherited_settings(environment), "cwd": folder}
         return self.request(message, streams)
 
     def adopt_kernel(
@@ -154,11 +157,11 @@ class Zygote:
 
         secrets: the pipe that it reads its secrets from, if it has any; nobody else does.
         """
-        message = {"op": "adopt", **_handed_on(environment), "cwd": folder, "startup": list(startup)}
+        message = {"op": "adopt", **_inherited_settings(environment), "cwd": folder, "startup": list(startup)}
         return self.request(message, secrets)
 
     def retire(self) -> None:
-        """Let it end when its last kernel does."""
+        """Let it end when its last kernel has ended."""
         with self._lock, contextlib.suppress(OSError):
             wire.send(self.control, {"op": "retire"})
 
@@ -179,8 +182,8 @@ class Zygote:
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """What two zygotes differ in, besides what they read of the environment."""
+class _ZygoteKey:
+    """The properties by which a zygote is found again, besides what it read from the environment."""
 
     python: str
     preload: tuple[str, ...] | None
@@ -188,20 +191,20 @@ class _Kind:
     owner: int
 
     @classmethod
-    def of(cls, python: str, preload: Sequence[str] | None) -> _Kind:
+    def of(cls, python: str, preload: Sequence[str] | None) -> _ZygoteKey:
         names = None if preload is None else tuple(dict.fromkeys(preload))
         return cls(python, names, read_identity(), os.getpid())
 
 
 class Zygotes:
-    """The zygotes of this process by what they were started for; the least recently used gives way."""
+    """The zygotes of this process, by key; the least recently used one ends where there would be too many."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._starting: dict[_Kind, threading.Lock] = {}
-        self._zygotes: list[tuple[_Kind, Zygote]] = []
+        self._starting: dict[_ZygoteKey, threading.Lock] = {}
+        self._zygotes: list[tuple[_ZygoteKey, Zygote]] = []
         self._retired: list[Zygote] = []
-        self._failures: dict[tuple[_Kind, frozenset[tuple[str, str]]], tuple[float, str]] = {}
+        self._failures: dict[tuple[_ZygoteKey, frozenset[tuple[str, str]]], tuple[float, str]] = {}
 
     def renew_locks(self) -> None:
         """In a forked process: another thread, which is not there, may have held them."""
@@ -213,15 +216,15 @@ class Zygotes:
         preload: None for one that has imported nothing but what kernels are made of. Blocks while it starts. Raises
         PrewarmError where it cannot start; for a minute it is not tried again.
         """
-        kind = _Kind.of(python, preload)
+        kind = _ZygoteKey.of(python, preload)
         with self._lock:
             starting = self._starting.setdefault(kind, threading.Lock())
         with starting:
             return self._find(kind, environment) or self._start(kind, environment)
 
     def find(self, python: str, preload: Sequence[str] | None, environment: Mapping[str, str]) -> Zygote | None:
-        """The same if it runs already, else None; does not block."""
-        return self._find(_Kind.of(python, preload), environment)
+        """The zygote that `get` would return, if it runs already, else None; does not block."""
+        return self._find(_ZygoteKey.of(python, preload), environment)
 
     def close(self) -> None:
         """End all of them."""
@@ -236,11 +239,13 @@ class Zygotes:
                 # it stays behind only for kernels that were kept
                 zygote.process.wait(1)
 
-    def _find(self, kind: _Kind, environment: Mapping[str, str]) -> Zygote | None:
+    def _find(self, kind: _ZygoteKey, environment: Mapping[str, str]) -> Zygote | None:
         with self._lock:
             dead = [entry for entry in self._zygotes if not entry[1].is_alive]
             self._zygotes = [entry for entry in self._zygotes if entry not in dead]
-            found = [entry for entry in self._zygotes if entry[0] == kind and entry[1].suits(environment)][:1]
+            found = [
+                entry for entry in self._zygotes if entry[0] == kind and entry[1].matches_environment(environment)
+            ][:1]
             for entry in found:  # now the most recently used
                 self._zygotes.remove(entry)
                 self._zygotes.append(entry)
@@ -248,7 +253,7 @@ class Zygotes:
             zygote.close()
         return found[0][1] if found else None
 
-    def _start(self, kind: _Kind, environment: Mapping[str, str]) -> Zygote:
+    def _start(self, kind: _ZygoteKey, environment: Mapping[str, str]) -> Zygote:
         tried = kind, frozenset((n, v) for n, v in environment.items() if not n.startswith("NBPART_"))
         at, reason = self._failures.get(tried, (0.0, ""))
         if reason and time.monotonic() - at < _RETRY_S:
@@ -268,8 +273,8 @@ class Zygotes:
         return zygote
 
 
-def _handed_on(environment: Mapping[str, str]) -> dict[str, Any]:
-    """What a kernel has of the process that starts it; its environment names that process as Jupyter does."""
+def _inherited_settings(environment: Mapping[str, str]) -> dict[str, Any]:
+    """What a kernel inherits from this process, as the zygote needs it; its environment names this process."""
     inherited = Inheritance.of_this_thread()
     if inherited.blocked:
         raise PrewarmError("signals are blocked in the thread that starts it, which a fork would not take on")

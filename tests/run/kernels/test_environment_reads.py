@@ -10,7 +10,7 @@ from nbpart.run.kernels.environment_reads import EnvironmentReads
 
 def test_a_variable_is_known_that_was_asked_for_in_bytes() -> None:
     reads = EnvironmentReads()
-    with reads.watched():
+    with reads.watch():
         os.environ.get("HOME")
         os.environb.get(b"NBP_ASKED_IN_BYTES")
         os.get_exec_path()  # as subprocess does, at the import of scikit-learn for instance
