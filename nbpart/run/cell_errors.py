@@ -17,10 +17,10 @@ _GOOD_CODES = frozenset({"", "0", "None", "False"})
 
 @dataclass(frozen=True, slots=True)
 class CellError:
-    """An error that a cell came to, or showed.
+    """An error that a cell raised or showed.
 
-    `ends_cell`: nothing more of the cell was executed. `is_raised`: whether a statement raised it, as a
-    KeyboardInterrupt is not that comes from outside. `call`: how a SystemExit was asked for.
+    `ends_cell`: nothing more of the cell was executed. `is_raised`: a statement raised it, other than a
+    KeyboardInterrupt that comes from outside. `call`: the function that raised a SystemExit, for a message.
     """
 
     name: str

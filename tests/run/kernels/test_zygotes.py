@@ -20,7 +20,7 @@ from nbpart.run.kernels import folders, wire, zygotes
 from nbpart.run.kernels.forked_kernel import PrewarmError
 from nbpart.run.kernels.guardian import Guardian
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
-from nbpart.run.kernels.zygote import Zygote as Server
+from nbpart.run.kernels.zygote import ZygoteServer
 from nbpart.run.kernels.zygotes import Zygote, Zygotes
 from tests.run.conftest import PACKAGE_ROOT, wait_for
 from tests.run.kernels.test_folders import dead_process
@@ -157,7 +157,7 @@ def test_a_fork_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(os, "fork", refuse)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     ours, its = socket.socketpair()
-    server = Server(its, os.getpid(), Guardian("1.1", os.pidfd_open(os.getpid())))
+    server = ZygoteServer(its, os.getpid(), Guardian("1.1", os.pidfd_open(os.getpid())))
     owner = Zygote(None, ours, None, pidfd=os.pidfd_open(os.getpid()))  # type: ignore[arg-type]
     for ask in (owner.adopt_kernel(ENVIRONMENT, "/", []), owner.start_kernel([], ENVIRONMENT, "/", [0, 1, 2])):
         server._serve_owner()
