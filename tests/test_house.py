@@ -437,7 +437,7 @@ FILE_USERS = {
 #: Those that ask a store for the path of a local file, and why the store's own verbs do not do.
 LOCAL_PATHS = {
     "nbpart.project.preview": "pyarrow reads the first rows of a frame by its file's name",
-    "nbpart.project.tables": "DuckDB reads files by their names",
+    "nbpart.project.data_tables": "DuckDB reads files by their names",
     "nbpart.run.context": "a user writes a file of his own",
     "nbpart.run.joined_frames": "pyarrow reads a dataset by the names of its files",
 }

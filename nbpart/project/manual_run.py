@@ -19,10 +19,11 @@ from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
 from nbpart.project.data_seen import try_record_data_observations
 from nbpart.project.folder import open_folder
 from nbpart.run.context import RunContext
+from nbpart.run.output_handler import OutputHandler
 from nbpart.run.report import RunOutput, RunReport
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
-from nbpart.storage import FileRecord, SavedFile, Store, place_data, publish_again
+from nbpart.storage import FileRecord, Store, place_data, publish_again
 
 MANUAL_RUN_PURPOSE = "a notebook run by hand"
 
@@ -132,14 +133,36 @@ class Recorder:
         )
 
 
+class ManualOutputHandler(OutputHandler):
+    """Records faults of inputs at once and, where there is a ``recorder``, each save and log as a run of its own."""
+
+    def __init__(self, root: Path, recorder: Recorder | None) -> None:
+        self._root, self._recorder = root, recorder
+        # the files of an earlier save are those of a recorded run
+        self.keeps_replaced_files = recorder is not None
+
+    def handle_change(self, spec: RunSpec, output: RunOutput) -> tuple[RunSpec, RunOutput]:
+        if self._recorder is None:
+            return spec, output
+        recorded = self._recorder.record(output)
+        return self._recorder.place(spec), recorded
+
+    def handle_faults(self, output: RunOutput) -> None:
+        _, catalog = open_folder(self._root, create=False, purpose=MANUAL_RUN_PURPOSE)
+        try:
+            try_record_data_observations(catalog, assess_input_faults(output.faults))
+        finally:
+            catalog.close()
+
+
 class ManualRun(RunContext):
     """The context of a notebook that a person runs cell by cell."""
 
     def __init__(self, spec: RunSpec, recorder: Recorder | None = None, hint: str = "") -> None:
         """``hint`` is added to the error for a missing input: a possible reason, as a sentence."""
-        super().__init__(recorder.place(spec) if recorder else spec, recording=recorder is not None)
-        self._recorder, self._hint = recorder, hint
-        self._root = Path(spec.workspace)
+        handler = ManualOutputHandler(Path(spec.workspace), recorder)
+        super().__init__(recorder.place(spec) if recorder else spec, recording=recorder is not None, handler=handler)
+        self._hint = hint
 
     def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
         """Load an input; see `RunContext.load`."""
@@ -149,34 +172,3 @@ class ManualRun(RunContext):
             if self._hint:
                 raise MissingInputError(f"{error} {self._hint}") from error
             raise
-
-    def _report_faults_now(self) -> None:
-        _, catalog = open_folder(self._root, create=False, purpose=MANUAL_RUN_PURPOSE)
-        try:
-            try_record_data_observations(catalog, assess_input_faults(self.output.faults))
-        finally:
-            catalog.close()
-
-    def _put_file(self, name: str, saved: SavedFile) -> None:
-        if self._recorder is None:
-            super()._put_file(name, saved)
-            return
-        # the files of an earlier save are not overwritten: every recorded run has files of its own
-        self._files[name] = FileRecord(
-            name,
-            saved.kind,
-            saved.format,
-            saved.path,
-            saved.rows,
-            saved.bytes,
-            saved.data_version,
-            saved.schema,
-        )
-
-    def _changed(self, what: str) -> None:
-        super()._changed(what)
-        if self._recorder is not None:
-            recorded = self._recorder.record(self.output)
-            self._files = {file.name: file for file in recorded.files}
-            self.own_files.update(file.path for file in recorded.files)
-            self._spec = self._recorder.place(self._spec)

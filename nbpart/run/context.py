@@ -7,7 +7,7 @@ import errno
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from nbpart.partitions.keys import shorten
 from nbpart.partitions.names import MAX_NAME_BYTES, check_identifier
 from nbpart.run.input_files import InputFault, InputFile
 from nbpart.run.joined_frames import KEY_COLUMN, open_as_dataset, stack_frames
+from nbpart.run.output_handler import OutputHandler
 from nbpart.run.report import RunOutput
 from nbpart.run.secrets import redactor_of_this_run
 from nbpart.run.spec import InputItem, InputSpec, RunSpec
@@ -37,16 +38,16 @@ class RunContext:
     """The run that a notebook belongs to; `nbpart.current_run()` gives it.
 
     `recording` is False where nothing will be recorded (a notebook run by hand): the first save or log says so.
-    `on_change` is called with everything saved and logged so far after each save and log. `own_files` are the paths in
-    the store of files that it may write over, since it made them: each other one that is there already is another
-    run's. `store` keeps the data files; by default it is that of the spec.
+    `handler` is called after each save and log, and for faults of inputs. `own_files` are the paths in the store of
+    files that this run made and may overwrite; any other file belongs to another run. `store` keeps the data files; by
+    default it is that of the spec.
     """
 
     def __init__(
         self,
         spec: RunSpec,
         recording: bool = True,
-        on_change: Callable[[RunOutput], None] | None = None,
+        handler: OutputHandler | None = None,
         own_files: set[str] | None = None,
         store: Store | None = None,
     ) -> None:
@@ -54,7 +55,7 @@ class RunContext:
         self.own_files = set() if own_files is None else own_files
         self._spec = spec
         self._recording = recording
-        self._on_change = on_change
+        self._handler = handler or OutputHandler()
         self._files: dict[str, FileRecord] = {}
         self._metrics: dict[str, int | float | bool | str] = {}
         self._faults: dict[tuple[int, str], InputFault] = {}
@@ -262,13 +263,8 @@ class RunContext:
         if item.materialization_id is not None:
             found = InputFault(item.materialization_id, file, fault)
             self._faults[found.materialization_id, file] = found
-            self._report_faults_now()
+            self._handler.handle_faults(self.output)
         raise MissingInputError(_explain(name, item.partition_key, self._spec.locate(path), fault))
-
-    def _report_faults_now(self) -> None:
-        """Let whoever coordinates know what was found wrong with an input."""
-        if self._on_change is not None:
-            self._on_change(self.output)
 
     def _frames_relation(self, items: list[InputItem]) -> duckdb.DuckDBPyRelation:
         import duckdb
@@ -330,7 +326,8 @@ class RunContext:
             saved.schema,
         )
         self._files[name] = record
-        if before is not None and all(file.path != before.path for file in self._files.values()):
+        is_replaced = before is not None and all(file.path != before.path for file in self._files.values())
+        if before is not None and is_replaced and not self._handler.keeps_replaced_files:
             self.store.remove(before.path)
 
     def _check_metric_name(self, name: str, known: Mapping[str, object]) -> None:
@@ -349,8 +346,11 @@ class RunContext:
             self._has_warned = True
             folder = Path(self._spec.locate(self._spec.data_prefix)).parent
             print(f"nbpart: run by hand, so {what}() records nothing; files go to {folder}", file=sys.stderr)
-        if self._on_change is not None:
-            self._on_change(self.output)
+        before = self.output
+        self._spec, output = self._handler.handle_change(self._spec, before)
+        if output is not before:
+            self._files, self._metrics = {file.name: file for file in output.files}, dict(output.metrics)
+            self.own_files.update(file.path for file in output.files)
 
 
 def _explain(name: str, key: str | None, location: str, fault: FileFault) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from nbpart.errors import MissingInputError, UnknownNameError, UnsupportedTypeError, nearest
 from nbpart.run.context import RunContext
 from nbpart.run.modules import SPEC_VARIABLE, install
+from nbpart.run.output_handler import CallbackHandler
 from nbpart.run.report import Ending, MemberOutput, RunOutput, RunReport
 from nbpart.run.secrets import redactor_of_this_run
 from nbpart.run.spec import Member, RunSpec
@@ -35,7 +36,7 @@ class MemberRun(RunContext):
     def __init__(self, whole: WholeRun, member: Member) -> None:
         self._whole, self._member = whole, member
         own = whole.spec.of_member(member)
-        super().__init__(own, on_change=self._report, own_files=whole.own_files, store=whole.store)
+        super().__init__(own, handler=CallbackHandler(self._report), own_files=whole.own_files, store=whole.store)
 
     def __enter__(self) -> MemberRun:
         return self
@@ -67,7 +68,7 @@ class WholeRun(RunContext):
     """
 
     def __init__(self, spec: RunSpec, store: Store | None = None) -> None:
-        super().__init__(spec, on_change=self._report_faults, store=store)
+        super().__init__(spec, handler=CallbackHandler(self._report_faults), store=store)
         self.spec = spec
         self._members = {member.partition_key: member for member in spec.members}
 
@@ -141,7 +142,7 @@ def run_from_environment() -> RunContext:
     def write(output: RunOutput) -> None:
         hidden.redact_output(output).write(spec.part)
 
-    return RunContext(spec, recording=True, on_change=write, own_files=own)
+    return RunContext(spec, recording=True, handler=CallbackHandler(write), own_files=own)
 
 
 def _encode_note(member: Member | None, output: MemberOutput) -> str:

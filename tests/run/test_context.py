@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from nbpart.run.context import RunContext
 from nbpart.run.input_files import InputFile
 from nbpart.run.members import run_from_environment
 from nbpart.run.modules import SPEC_VARIABLE
+from nbpart.run.output_handler import CallbackHandler, OutputHandler
 from nbpart.run.report import RunOutput
 from nbpart.run.spec import InputItem, InputSpec, RunSpec
 from nbpart.storage.formats import save_value
@@ -268,10 +270,29 @@ def test_a_metric_may_have_the_name_of_a_column(tmp_path: Path) -> None:
 
 def test_changes_are_handed_on(tmp_path: Path) -> None:
     seen: list[RunOutput] = []
-    run = RunContext(make_spec(tmp_path, "r1"), on_change=seen.append)
+    run = RunContext(make_spec(tmp_path, "r1"), handler=CallbackHandler(seen.append))
     run.log(a=1)
     run.save("x")
     assert [(len(output.files), dict(output.metrics)) for output in seen] == [(0, {"a": 1}), (1, {"a": 1})]
+
+
+class NextRun(OutputHandler):
+    """Takes each save as that of a run of its own, and has the next one save elsewhere."""
+
+    keeps_replaced_files = True
+
+    def handle_change(self, spec: RunSpec, output: RunOutput) -> tuple[RunSpec, RunOutput]:
+        return replace(spec, data_prefix=f"{spec.data_prefix}x"), replace(output, metrics={})
+
+
+def test_a_handler_may_let_the_next_save_be_that_of_another_run(tmp_path: Path) -> None:
+    run = RunContext(make_spec(tmp_path, "r1"), handler=NextRun())
+    run.save("first")
+    [first] = run.output.files
+    run.save("second")
+    [second] = run.output.files
+    assert first.path != second.path
+    assert [run.store.stat(file.path) is not None for file in (first, second)] == [True, True]
 
 
 def test_a_run_by_hand_warns_once_that_it_records_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -342,7 +363,7 @@ def test_data_that_is_not_what_was_saved_is_not_read_and_reported(
     seen: list[RunOutput] = []
     item = saved(tmp_path, "it's", value, materialization_id=7)
     inputs = {"table": InputSpec("asset", "same", (item,))}
-    run = RunContext(make_spec(tmp_path, "r1", inputs=inputs), on_change=seen.append)
+    run = RunContext(make_spec(tmp_path, "r1", inputs=inputs), handler=CallbackHandler(seen.append))
     run.load("table")
     assert seen == []
     harm(str(tmp_path / item.location))
