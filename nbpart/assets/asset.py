@@ -1,7 +1,6 @@
-"""What a user declares: assets and sources.
+"""Declaring assets and sources.
 
-A declaration says nothing about any workspace yet; `bind_arguments` and the registry of the workspace turn it
-into an `AssetDefinition`.
+A declaration belongs to no workspace yet; when it is registered in one it becomes an `AssetDefinition`.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ class Asset:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A named input that nobody here computes: files at a path or URL, one a partition.
+    """A named input that comes from elsewhere: files at a path or URL, one a partition.
 
     ``path`` may hold ``{partition_key}`` and the names of declared parameters in braces.
     """
@@ -233,7 +232,7 @@ def source(name: str, path: str | os.PathLike[str], *, partitions: Any = None, d
 
 
 def name_of(reference: Any) -> str:
-    """The name behind a reference: an Asset, a Source, a function that was declared, or the name itself."""
+    """The name of an Asset, of a Source, or of a function that was declared; a name is returned as it is."""
     if isinstance(reference, (Asset, Source)):
         return reference.name
     if isinstance(reference, str):
@@ -265,7 +264,7 @@ def _declare(
 
 
 def _check_variables(asset: str, env: Mapping[str, Any]) -> dict[str, str]:
-    """The variables of an asset's ``env``, numbers as their text. Raises `DeclarationError` for what cannot be one."""
+    """The variables of an asset's ``env`` as texts. Raises `DeclarationError` for an invalid name or value."""
     checked = {}
     for name, value in env.items():
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
@@ -279,7 +278,7 @@ def _check_variables(asset: str, env: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _name_of_file(file: Path) -> str:
-    """The plain name of a notebook's file where that can name an asset, else one that is made of it."""
+    """The name of a notebook's file without suffix, changed where that cannot be the name of an asset."""
     name = file.stem.replace("-", "_").replace(" ", "_")
     try:
         return check_name(name, "asset")

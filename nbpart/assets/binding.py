@@ -1,4 +1,4 @@
-"""What the arguments of an asset's function stand for."""
+"""Binding the arguments of an asset's function to its partition key, run, parameters, inputs and settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OWN: dict[str, Kind] = {"partition_key": "partition_key", "run": "run"}
 
 @dataclass(frozen=True, slots=True)
 class Binder:
-    """What the names of arguments of the asset ``name`` can stand for, beside ``partition_key`` and ``run``.
+    """The names to which arguments of the asset ``name`` can be bound, beside ``partition_key`` and ``run``.
 
     ``parameters`` are those of its partitions, ``known`` the assets and sources.
     """
@@ -42,9 +42,9 @@ class Binder:
         meanings = self._meanings(name)
         has_default = argument.default is not argument.empty
         if len(meanings) > 1 or (has_default and meanings[:1] == ["input"]):
-            told = [_TOLD[m] for m in meanings] + (["a setting with a default"] if has_default else [])
+            candidates = [_MEANINGS[m] for m in meanings] + (["a setting with a default"] if has_default else [])
             raise DeclarationError(
-                f"asset {self.name!r}: the argument {name!r} could be {' or '.join(told)}; rename one of them."
+                f"asset {self.name!r}: the argument {name!r} could be {' or '.join(candidates)}; rename one of them."
             )
         positional_only = argument.kind is argument.POSITIONAL_ONLY
         if meanings:
@@ -76,7 +76,7 @@ def bind_arguments(asset: Asset, known: Collection[str]) -> tuple[Argument, ...]
     return binder.bind(inspect.signature(asset.function))
 
 
-_TOLD: dict[str, str] = {
+_MEANINGS: dict[str, str] = {
     "partition_key": "the partition's key",
     "run": "the run",
     "parameter": "a parameter of its partitions",

@@ -1,4 +1,4 @@
-"""Code versions: text that changes when what a run would compute may change, and not otherwise."""
+"""Code versions: a text that changes only when the result of a run may change."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CodeVersion:
-    """What a computation is, and the local modules that it may import.
+    """The version of a computation's code, and the local modules that it may import.
 
-    ``version`` is 16 hex digits. ``modules`` holds every local module that a run can come to import, by name: more
-    than ``version`` counts, since importing a module also executes the packages above it and its other imports.
-    ``elsewhere`` are the names of modules that the code seeks and that are no local ones.
+    ``version`` is 16 hex digits. ``modules`` has every local module that a run may import: more than ``version``
+    counts, since importing a module also executes the packages above it and its other imports. ``elsewhere`` are the
+    names of modules that the code imports and that are not local.
     """
 
     version: str
@@ -186,7 +186,7 @@ def _is_main_guard(statement: ast.stmt) -> bool:
 
 
 def _local_roots(folders: Iterable[Path]) -> list[Path]:
-    """Folders whose modules are somebody's own; installed packages are not, and are versioned elsewhere."""
+    """Those of the folders that are not of installed packages, whose code does not count."""
     resolved = dict.fromkeys(Path(folder).resolve() for folder in folders)
     return [folder for folder in resolved if not is_installed(folder)]
 

@@ -1,4 +1,4 @@
-"""Compiling a function to a notebook, so that there is one way to run and one record to read."""
+"""Compiling a function to a notebook, since every run executes a notebook."""
 
 from __future__ import annotations
 

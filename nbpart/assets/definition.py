@@ -1,6 +1,6 @@
-"""A declaration made whole: everything that another process needs to plan and run an asset.
+"""The definition of a registered asset: everything that another process needs to plan and run it.
 
-It is what the catalog keeps, as JSON, beside the snapshot of the code.
+The catalog stores it as JSON; the code itself is in a snapshot in the workspace.
 """
 
 from __future__ import annotations

@@ -75,19 +75,19 @@ class AssetGraph:
         return readers
 
     def upstream(self, name: str) -> tuple[str, ...]:
-        """What ``name`` reads itself."""
+        """The direct inputs of ``name``."""
         return tuple(i.name for i in self[name].inputs)
 
     def downstream(self, name: str) -> tuple[str, ...]:
-        """What reads ``name`` itself."""
+        """The assets that read ``name`` directly."""
         return tuple(self._downstream[self[name].name])
 
     def ancestors(self, name: str) -> frozenset[str]:
-        """All that ``name`` depends on, without itself."""
+        """The names of all that ``name`` depends on, directly or not, without itself."""
         return _reach(name, self.upstream)
 
     def descendants(self, name: str) -> frozenset[str]:
-        """All that depends on ``name``, without itself."""
+        """The names of all that depend on ``name``, directly or not, without itself."""
         return _reach(name, self.downstream)
 
 

@@ -1,4 +1,4 @@
-"""What a piece of Python code names, and what it is apart from its looks: shared by versions and carrying."""
+"""The names that Python code uses, and fingerprints of code that ignore its layout; for versions and carrying."""
 
 from __future__ import annotations
 import __future__
@@ -117,7 +117,7 @@ def dotted_chains(tree: ast.AST) -> set[str]:
 
 
 def declares_asset(decorator: ast.expr) -> bool:
-    """Whether a decorator is one by which nbpart is told of an asset or a sensor, as far as its spelling says."""
+    """Whether a decorator declares an asset or a sensor of nbpart, judged by its spelling."""
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     if isinstance(target, ast.Attribute):
         return target.attr in _DECLARING

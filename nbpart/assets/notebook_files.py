@@ -1,4 +1,4 @@
-"""Reading notebook files as they are found: as leniently as Jupyter, and refused with what is wrong with them."""
+"""Reading notebook files as leniently as Jupyter does, with errors that say what is wrong with a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The signature of a function as its file spells it, read without importing anything."""
+"""The signature of a function, read from its file without importing anything."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 
 
-class Unread:
-    """A default that only importing the module would tell."""
+class UnreadDefault:
+    """The default of an argument whose value is known only after importing the module."""
 
 
-UNREAD = Unread()
+UNREAD = UnreadDefault()
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A function as the source of its module spells it.
+class WrittenFunction:
+    """A function as it is written in the source of its module.
 
-    ``unsettled`` are the modules of which something may have changed since it was last read.
+    ``changed_modules`` are the modules of which something may have changed since it was last read.
     """
 
     module: LocalModule
     node: FunctionNode
-    unsettled: frozenset[str] = frozenset()
+    changed_modules: frozenset[str] = frozenset()
 
     @property
     def is_async(self) -> bool:
@@ -49,11 +49,11 @@ class Written:
 
     @property
     def declaration(self) -> str:
-        """What its decorators that declare an asset are, apart from their looks."""
+        """The fingerprint of its decorators that declare an asset, without layout."""
         return fingerprint(*(d for d in self.node.decorator_list if declares_asset(d)))
 
-    def signature(self, before: Written | None, defaults: Mapping[str, Any]) -> inspect.Signature:
-        """Its arguments. A default that cannot be told from the file is ``UNREAD``.
+    def signature(self, before: WrittenFunction | None, defaults: Mapping[str, Any]) -> inspect.Signature:
+        """Its arguments. A default that the file does not show is ``UNREAD``.
 
         ``before`` is the function as it was when its ``defaults`` were known: one that is made of the same code has the
         same value still.
@@ -88,7 +88,9 @@ class Written:
             return UNREAD
 
 
-def find_written(module: LocalModule, qualname: str, unsettled: frozenset[str] = frozenset()) -> Written | None:
+def find_written_function(
+    module: LocalModule, qualname: str, changed_modules: frozenset[str] = frozenset()
+) -> WrittenFunction | None:
     """The ``def`` of a function, or of a function of a class, at the top of a module; None where there is none.
 
     Raises SyntaxError where the module is not Python.
@@ -101,11 +103,11 @@ def find_written(module: LocalModule, qualname: str, unsettled: frozenset[str] =
             return None
         body = found[-1].body
     functions = [node for node in _at_top(body) if isinstance(node, FunctionNode) and node.name == name]
-    return Written(module, functions[-1], unsettled) if functions else None
+    return WrittenFunction(module, functions[-1], changed_modules) if functions else None
 
 
-def is_same_call(before: Written, now: Written) -> bool:
-    """Whether both are called alike: the same arguments, in the same order, with defaults that are the same code."""
+def is_same_call(before: WrittenFunction, now: WrittenFunction) -> bool:
+    """Whether both have the same arguments, in the same order, with defaults that are the same code."""
     if before.is_async != now.is_async or len(list(_arguments(before.node))) != len(list(_arguments(now.node))):
         return False
     pairs = zip(_arguments(before.node), _arguments(now.node), strict=True)
@@ -122,7 +124,7 @@ def current_signature(function: Callable[..., Any]) -> inspect.Signature:
 
     Raises SyntaxError where the file is not Python.
     """
-    written = find_written(module_of_function(function), function.__qualname__)
+    written = find_written_function(module_of_function(function), function.__qualname__)
     if written is None or _is_alike(inspect.signature(plain_function(function)), written.signature(None, {})):
         return inspect.signature(function)
     return written.signature(None, {})
@@ -135,7 +137,7 @@ def is_imported_earlier(function: Callable[..., Any], module: LocalModule) -> bo
     """
     plain = plain_function(function)
     code = find_code(module.source, str(module.path), plain.__qualname__)
-    written = find_written(module, plain.__qualname__)
+    written = find_written_function(module, plain.__qualname__)
     if code is None or written is None:
         return False
     is_alike = _is_alike(inspect.signature(plain), written.signature(None, {}))
@@ -156,7 +158,7 @@ def _is_equal(one: Any, other: Any) -> bool:
     return type(one) is type(other) and repr(one) == repr(other)
 
 
-def _is_same_default(one: ast.expr, before: Written, other: ast.expr, now: Written) -> bool:
+def _is_same_default(one: ast.expr, before: WrittenFunction, other: ast.expr, now: WrittenFunction) -> bool:
     code = _code_of(other, now)
     return code is not None and code == _code_of(one, before)
 
@@ -181,7 +183,7 @@ def _defaults_of(node: FunctionNode) -> dict[str, ast.expr]:
     return {name: default for name, _, default in _arguments(node) if default is not None}
 
 
-def _code_of(expression: ast.expr, written: Written) -> tuple[str, ...] | None:
+def _code_of(expression: ast.expr, written: WrittenFunction) -> tuple[str, ...] | None:
     """An expression with all that it names in its module; None where something of that may have changed elsewhere."""
     parts: set[str] = {fingerprint(expression)}
     for name in {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}:
@@ -190,17 +192,17 @@ def _code_of(expression: ast.expr, written: Written) -> tuple[str, ...] | None:
         except DeclarationError:  # of Python
             continue
         imports = (found for _, statement in statements for found in imports_of(statement))
-        if any(_is_unsettled(found, written.unsettled) for found in imports):
+        if any(_imports_changed(found, written.changed_modules) for found in imports):
             return None
         parts |= {f"{name}:{fingerprint(statement)}" for name, statement in statements}
     return tuple(sorted(parts))
 
 
-def _is_unsettled(found: ImportNode, unsettled: frozenset[str]) -> bool:
+def _imports_changed(found: ImportNode, changed_modules: frozenset[str]) -> bool:
     if isinstance(found, ast.ImportFrom) and found.level:
-        return bool(unsettled)
+        return bool(changed_modules)
     named = [found.module or ""] if isinstance(found, ast.ImportFrom) else [alias.name for alias in found.names]
-    return any(name.partition(".")[0] == each.partition(".")[0] for name in named for each in unsettled)
+    return any(name.partition(".")[0] == each.partition(".")[0] for name in named for each in changed_modules)
 
 
 def _at_top(body: Collection[ast.stmt]) -> Iterator[ast.stmt]:

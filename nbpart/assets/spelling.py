@@ -1,4 +1,4 @@
-"""Values as the Python expressions that make them again, written as a person would write them."""
+"""Writing values as Python expressions that make equal values."""
 
 from __future__ import annotations
 

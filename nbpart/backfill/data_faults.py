@@ -18,7 +18,7 @@ def assess_faults(
     A materialization whose main file (its name is '') is gone counts as deleted; one with any other file that is gone,
     or with a file of other content, as damaged. `is_notebook` says that the main file is the executed notebook.
     """
-    proven = {name: fault for name, fault in faults.items() if not fault.says_nothing}
+    proven = {name: fault for name, fault in faults.items() if not fault.is_inconclusive}
     if proven.get("") is FileFault.DELETED:
         what = "executed notebook" if is_notebook else "data file"
         return DataObservation(materialization_id, DataState.DELETED, f"its {what} was deleted")

@@ -283,7 +283,7 @@ class BackfillState:
     def _end(self, run: ClaimedRun, report: RunReport, now: float) -> Iterator[Instruction]:
         failed = report.status is RunStatus.FAILED
         # another attempt would find an input as damaged as this one did
-        is_hopeless = any(not fault.fault.says_nothing for fault in report.faults)
+        is_hopeless = any(not fault.fault.is_inconclusive for fault in report.faults)
         again = failed and run.attempt <= self._rules.retries and not self.is_cancelling and not is_hopeless
         yield RecordOutcome(run, report.status, report, is_final=not again)
         if again:

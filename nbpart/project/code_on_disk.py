@@ -17,7 +17,7 @@ from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.kept_paths import keep_path
 from nbpart.assets.names import parse
 from nbpart.assets.parameters_cell import read_parameters_cell
-from nbpart.assets.signature import UNREAD, Written, find_written, is_imported_earlier, is_same_call
+from nbpart.assets.signature import UNREAD, WrittenFunction, find_written_function, is_imported_earlier, is_same_call
 from nbpart.assets.sources import read_source
 from nbpart.backfill.registry import Node
 from nbpart.errors import DeclarationError
@@ -43,8 +43,8 @@ class CodeOnDisk:
     node: Node
     prepared: PreparedAsset
     gone: str | None = None
-    before: Written | None = None
-    now: Written | None = None
+    before: WrittenFunction | None = None
+    now: WrittenFunction | None = None
 
     @property
     def name(self) -> str:
@@ -125,8 +125,8 @@ def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, s
     earlier = LocalModule(module.name, path, _load_module(root, definition, module.name))
     changed = [m.name for m in code.modules if m.name != module.name and not _is_kept(root, definition, m)]
     before, now = (
-        find_written(earlier, qualname),
-        find_written(module, qualname, frozenset(changed and definition.modules)),
+        find_written_function(earlier, qualname),
+        find_written_function(module, qualname, frozenset(changed and definition.modules)),
     )
     snapshot = _load_snapshot(root, definition)
     if before is None or now is None or is_same_call(before, now):
@@ -212,7 +212,7 @@ def _sources(notebook: Mapping[str, Any]) -> list[str]:
     return [cell.source for cell in code_cells(notebook)]
 
 
-def _parameters(written: Written) -> Collection[Any]:
+def _parameters(written: WrittenFunction) -> Collection[Any]:
     return written.signature(None, {}).parameters.values()
 
 

@@ -96,7 +96,7 @@ def _report_fault(
         try_record_data_observations(catalog, [seen])
     if fault is FileFault.DELETED:
         raise MissingInputError(f"{what} is gone ({path}); materialize it again.")
-    if not fault.says_nothing:  # a file that cannot be read raises by itself
+    if not fault.is_inconclusive:  # a file that cannot be read raises by itself
         warnings.warn(
             f"{what} is not what was saved ({fault}: {path}): this is what is there now, and no run reads it; "
             "materialize it again.",

@@ -355,7 +355,7 @@ class RunContext:
 
 def _explain(name: str, key: str | None, location: str, fault: FileFault) -> str:
     of = name if key is None else f"{name}, partition {key!r}"
-    if fault.says_nothing:
+    if fault.is_inconclusive:
         return f"the data of {of} cannot be read ({fault}: {location}); let this user read it."
     again = shlex.join(["nbpart", "backfill", name, *([] if key is None else ["-k", key])])
     if fault is FileFault.DELETED:

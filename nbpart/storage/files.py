@@ -36,14 +36,14 @@ ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EI
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """What shows cheaply that a file changed: its size in bytes and its time of modification in nanoseconds."""
+    """The size of a file in bytes and its time of modification in nanoseconds; another one means that it changed."""
 
     size: int
     mtime_ns: int
 
 
 def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], *, is_new: bool = False) -> None:
-    """Write a file so that nobody ever sees a part of it.
+    """Write a file so that no reader ever sees a part of it.
 
     `writer` gets a temporary path beside `path` and fills it; the file is flushed to disk and renamed. The directory
     has to be there: FileNotFoundError. When `writer` raises, `path` is as it was and the temporary file is gone.
@@ -88,7 +88,7 @@ def hash_file(path: str | os.PathLike[str]) -> str:
 
 
 def hash_stream(file: IO[bytes]) -> str:
-    """The sha256 of what is left of an open file, as hex text."""
+    """The sha256 of the rest of an open file, as hex text."""
     total = hashlib.sha256()
     while chunk := file.read(_CHUNK):
         total.update(chunk)
@@ -96,7 +96,7 @@ def hash_stream(file: IO[bytes]) -> str:
 
 
 def hash_location(location: str) -> str:
-    """The sha256 of what is at a path or URL, as hex text; of a directory, over its files' names and contents.
+    """The sha256 of the file at a path or URL, as hex text; of a directory, over its files' names and contents.
 
     Raises MissingInputError where there is nothing.
     """
@@ -232,7 +232,7 @@ def _fill(pattern: str, values: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _make_temporary(path: Path) -> Path:
-    """A new empty file beside `path`: its name is chosen at random, and is nobody else's since it was not there."""
+    """Create a new empty file beside `path`, with a random name that no other file has."""
     stem = os.fsdecode(os.fsencode(path.name)[:_TEMPORARY_STEM])
     while True:
         temporary = path.with_name(f"{stem}.{secrets.token_hex(6)}.tmp")

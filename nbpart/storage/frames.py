@@ -97,7 +97,7 @@ def read_frame(path: Path) -> Any:
 
 
 def is_instance(value: Any, module: str, name: str) -> bool:
-    """Whether the value is of a class of a package that may not be there: only looked up where it is loaded."""
+    """Whether the value is an instance of a class of a package that may not be installed; imports nothing."""
     loaded = sys.modules.get(module)
     kind = getattr(loaded, name, None) if loaded is not None else None
     return isinstance(kind, type) and isinstance(value, kind)

@@ -26,8 +26,8 @@ class FileFault(StrEnum):
     UNREADABLE = "cannot be read"
 
     @property
-    def says_nothing(self) -> bool:
-        """Whether nothing is known of what the file holds."""
+    def is_inconclusive(self) -> bool:
+        """Whether the fault leaves open what the file holds."""
         return self in (FileFault.FORBIDDEN, FileFault.UNREADABLE)
 
 

@@ -1,4 +1,4 @@
-"""Where in a workspace the files of a run lie."""
+"""The paths of a run's files in a workspace."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from nbpart.partitions import PartitionRef
 
 
 def place_run(partition: PartitionRef, run_id: str, attempt: int) -> str:
-    """What the names of the files of an attempt begin with below ``data/`` and ``runs/``."""
+    """The beginning of the paths of an attempt's files, below ``data/`` and ``runs/``."""
     return f"{partition.folder}/{run_id}-{attempt}"
 
 
 def place_data(stem: str) -> str:
-    """What the paths of the data files of an attempt with this `place_run` begin with."""
+    """The beginning of the paths of an attempt's data files; ``stem`` is its `place_run`."""
     return f"data/{stem}"
 
 
 def place_scratch(partition: PartitionRef, run_id: str) -> str:
-    """What the paths of the data files of a run begin with that nothing records."""
+    """The beginning of the paths of the data files of a run that is not recorded."""
     return f"data/_scratch/{partition.folder}/{run_id}/data"
 
 

@@ -41,7 +41,7 @@ class LockFile:
         fcntl.flock(self.descriptor, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
 
     def try_lock(self) -> bool:
-        """Take the lock alone, if nobody has it; whether it was taken."""
+        """Take the lock exclusively if it is free. Returns whether it was taken."""
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -60,7 +60,7 @@ class LockFile:
         return self._file is not None
 
     def close(self) -> None:
-        """Let go; can be called again, and in a forked child leaves its parent the lock."""
+        """Release the lock; can be called again. In a forked child the parent keeps the lock."""
         with _STEP:
             _OPEN.pop(id(self), None)
             file, self._file = self._file, None
@@ -71,7 +71,7 @@ class LockFile:
                 os.close(file)
 
     def drop(self) -> None:
-        """Close the file in a forked child, without a word about the lock: that is the parent's."""
+        """Close the file in a forked child without releasing the lock, which is the parent's."""
         file, self._file = self._file, None
         if file is not None:
             with contextlib.suppress(OSError):  # what ran in this child before may have closed it
@@ -81,7 +81,7 @@ class LockFile:
 
 
 def on_own_thread(work: Callable[[], T]) -> T:
-    """Do `work` on a thread of its own, where no Ctrl-C cuts it short, and return or raise what comes of it."""
+    """Run `work` on a thread of its own, where no Ctrl-C interrupts it. Returns its result, or raises its error."""
     task = _Task(work)
     threading.Thread(target=task.run, name="nbpart lock", daemon=True).start()
     return task.wait()

@@ -1,7 +1,7 @@
-"""A workspace's own files: opened without following links, made for whom the workspace is shared with.
+"""Opening the files of a workspace without following links, and creating them for all who share the workspace.
 
-A workspace may come out of an archive or a shared folder, so that what lies under the name of a file of nbpart's may be
-a link to a file of somebody else, a second name of it, or a pipe that never ends. Such a thing is refused by name.
+A workspace may come out of an archive or a shared folder, so a file of nbpart may have been replaced by a link to
+another file, a second name of it, or a pipe that never ends. These are refused with an error that names them.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ UNSETTLED_NS = 2_500_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _FileStamp:
     """The stat of a file when it had a digest: size, times of modification and of change (ns), inode."""
 
     size: int
@@ -23,21 +23,22 @@ class _Seen:
     inode: int
     digest: str
 
-    def fits(self, found: os.stat_result) -> bool:
+    def matches(self, found: os.stat_result) -> bool:
         return (self.size, self.mtime_ns, self.ctime_ns, self.inode) == _stat_of(found)
 
 
 @dataclass
 class SeenFiles:
-    """Digests of files and folders as they are now, looked up once each; ``now_ns`` is the time of the look.
+    """Digests of files and folders as they are now, each computed once; ``now_ns`` is the time now.
 
-    A file's time of modification alone proves little: editors and version control put other bytes under an old one.
-    So the time of change and the inode count too, and of what was touched within the last seconds nothing is kept.
+    A file's time of modification alone proves little: editors and version control may give new content an old time. So
+    the time of change and the inode count too, and the digest of a file that changed within the last seconds is not
+    kept for later.
     """
 
     now_ns: int
     known: Mapping[str, Any] = field(default_factory=dict)
-    _now: dict[str, _Seen | None] = field(default_factory=dict)
+    _now: dict[str, _FileStamp | None] = field(default_factory=dict)
 
     def digest(self, path: str) -> str:
         """A hash of a file's bytes, or of the names of Python modules and folders in a folder; "" where nothing is.
@@ -50,32 +51,32 @@ class SeenFiles:
         return "" if seen is None else seen.digest
 
     def is_settled(self, path: str) -> bool:
-        """Whether nothing was changed there within the last seconds, as far as it was looked at."""
+        """Whether nothing that `digest` read there changed within the last seconds."""
         seen = self._now.get(path)
         return seen is None or max(seen.mtime_ns, seen.ctime_ns) < self.now_ns - UNSETTLED_NS
 
     def to_json(self) -> dict[str, list[Any]]:
-        """What is worth to be remembered, for the ``known`` of the next look."""
+        """The digests that can be used again, for the ``known`` of the next object."""
         return {
             path: [seen.size, seen.mtime_ns, seen.ctime_ns, seen.inode, seen.digest]
             for path, seen in self._now.items()
             if seen is not None and self.is_settled(path)
         }
 
-    def _read(self, path: str) -> _Seen | None:
+    def _read(self, path: str) -> _FileStamp | None:
         try:
             found = os.stat(path)
             known = self._known(path)
-            if known is not None and known.fits(found):
+            if known is not None and known.matches(found):
                 return known
             digest = _digest_folder(path) if stat.S_ISDIR(found.st_mode) else _digest_file(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return _Seen(*_stat_of(found), digest)
+        return _FileStamp(*_stat_of(found), digest)
 
-    def _known(self, path: str) -> _Seen | None:
+    def _known(self, path: str) -> _FileStamp | None:
         try:
-            return _Seen(*self.known[path])
+            return _FileStamp(*self.known[path])
         except (KeyError, TypeError):
             return None
 

@@ -126,7 +126,7 @@ def test_what_cannot_be_read_is_not_called_deleted(
 
     monkeypatch.setattr(os, "open", refuse)
     assert fault_of(local, saved) is fault
-    assert fault.says_nothing
+    assert fault.is_inconclusive
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -1,4 +1,4 @@
-"""Gathering what a carried function names, piece by piece, and putting the pieces in order."""
+"""Collecting the imports, constants and definitions that a function uses, and putting them in order."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class _User:
-    """Who names something: its name in messages, and the variables of the function around it."""
+class _Reader:
+    """The code that uses a name: its own name, for messages, and the variables of the function around it."""
 
     name: str
     around: Mapping[str, Any]
@@ -73,7 +73,7 @@ class Carrier:
         return [*future, *lines.values(), *in_order(self._pieces, self._name)]
 
     def live_values(self, pieces: Sequence[Piece]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """What is there now under the names of pieces: of definitions and constants, of names given, of imports."""
+        """The current objects under the names of (definitions and constants, names given, imports)."""
         ranks = {piece.name: piece.rank for piece in pieces}
         made = {
             n: self._values[n] for n, rank in ranks.items() if rank in ("definition", "constant") and n in self._values
@@ -83,95 +83,95 @@ class Carrier:
 
     # What a name stands for -----------------------------------------------------------------------------------------
 
-    def _follow(self, name: str, user: _User, assigned: frozenset[str] = frozenset()) -> None:
-        """Carries what ``user`` calls ``name``; a problem where that cannot be."""
-        if name == self._name and name not in user.around:
+    def _follow(self, name: str, reader: _Reader, assigned: frozenset[str] = frozenset()) -> None:
+        """Carries what ``reader`` calls ``name``; a problem where that cannot be."""
+        if name == self._name and name not in reader.around:
             return  # the function itself, which its own namespace does not know yet, or knows in an older form
         if name in self._given:
             self.used.add(name)
-        elif name in user.around:
-            self._follow_variable(name, user)
+        elif name in reader.around:
+            self._follow_variable(name, reader)
         elif name == "__file__":
-            self._refuse(name, user, "the place of a file, which a notebook has not: pass the path as an input")
+            self._refuse(name, reader, "the place of a file, which a notebook has not: pass the path as an input")
         elif name in _OF_IPYTHON and origins.is_of_ipython(self._namespace.get(name)):
             return
         elif name in self._namespace:
-            self._add(name, self._namespace[name], user)
+            self._add(name, self._namespace[name], reader)
         elif not (hasattr(builtins, name) or name in assigned):
             known = nearest(name, (n for n in self._namespace if not n.startswith("_")))
-            self._refuse(name, user, f"not defined: define it above, before the asset; {known.rstrip('.')}")
+            self._refuse(name, reader, f"not defined: define it above, before the asset; {known.rstrip('.')}")
 
-    def _follow_variable(self, name: str, user: _User) -> None:
+    def _follow_variable(self, name: str, reader: _Reader) -> None:
         """Carries a variable of the function around: a plain constant, or the carried function itself."""
-        value = user.around[name]
+        value = reader.around[name]
         if name == self._name and (value is origins.UNSET or _same(value, self._function)):
             return
         try:
             spell(value, no_name)
         except CannotSpell:
-            self._refuse(name, user, f"{_describe(value)} of the function around it: {_AWAY}")
+            self._refuse(name, reader, f"{_describe(value)} of the function around it: {_AWAY}")
         else:
-            self._add(name, value, user)
+            self._add(name, value, reader)
 
-    def _add(self, name: str, value: Any, user: _User) -> None:
+    def _add(self, name: str, value: Any, reader: _Reader) -> None:
         value = origins.behind(value)
         if name in self._values:
             if not _same(self._values[name], value):
-                self._refuse(name, user, "another thing there than elsewhere in the carried code: rename one of them")
+                self._refuse(name, reader, "another thing there than elsewhere in the carried code: rename one of them")
             return
         self._values[name] = value
         if (line := origins.import_line(name, value, self._namespace)) is not None:
             self._pieces[name] = Piece(name, "import", line)
         elif isinstance(value, type):
-            self._add_class(name, value, user)
+            self._add_class(name, value, reader)
         elif origins.is_function(value):
-            self._add_function(name, value, user)
-        elif not self._add_constant(name, value, user) and not self._add_assignment(name, value):
-            self._add_imported_object(name, value, user)
+            self._add_function(name, value, reader)
+        elif not self._add_constant(name, value, reader) and not self._add_assignment(name, value):
+            self._add_imported_object(name, value, reader)
 
     # The kinds of pieces --------------------------------------------------------------------------------------------
 
-    def _add_function(self, name: str, value: Any, user: _User) -> None:
+    def _add_function(self, name: str, value: Any, reader: _Reader) -> None:
         try:
             inner = plain_function(origins.decorated(value, name))
             found = find_function(inner)
         except DeclarationError:
             is_lambda = getattr(value, "__name__", "") == "<lambda>"
             what = "a lambda: write it with def" if is_lambda else f"{_describe(value)} without source: {_AWAY}"
-            return self._refuse(name, user, what)
+            return self._refuse(name, reader, what)
         if found.node.name == name:
             return self._add_definition(name, found, value)
-        self._add_alias(name, found.node.name, value, user)
+        self._add_alias(name, found.node.name, value, reader)
 
-    def _add_class(self, name: str, value: type, user: _User) -> None:
+    def _add_class(self, name: str, value: type, reader: _Reader) -> None:
         found = find_class(value, self._namespace)
         if found is None:
             if not self._add_assignment(name, value):
-                self._refuse(name, user, f"the class {value.__qualname__!r}, whose source is not at hand: {_AWAY}")
+                self._refuse(name, reader, f"the class {value.__qualname__!r}, whose source is not at hand: {_AWAY}")
         elif value.__name__ == name:
             self._add_definition(name, found, None)
         else:
-            self._add_alias(name, value.__name__, value, user)
+            self._add_alias(name, value.__name__, value, reader)
 
-    def _add_alias(self, name: str, original: str, value: Any, user: _User) -> None:
+    def _add_alias(self, name: str, original: str, value: Any, reader: _Reader) -> None:
         there = self._values.get(original, origins.behind(self._namespace.get(original, value)))
         if not _same(there, value):
-            return self._refuse(name, user, f"an earlier form of {original!r}: give the two different names")
-        self._add(original, value, user)
+            return self._refuse(name, reader, f"an earlier form of {original!r}: give the two different names")
+        self._add(original, value, reader)
         self._pieces[name] = Piece(name, "constant", f"{name} = {original}", frozenset({original}), (original,))
 
     def _add_definition(self, name: str, found: DefinitionSource, value: Any) -> None:
         dropped = [d for d in found.node.decorator_list if declares_asset(d) or self._is_declaration(d)]
         source = found.without(dropped)
         bare = ast.parse(source).body[0]
-        user = _User(name, {} if value is None else origins.variables_around(plain_function(value)))
+        reader = _Reader(name, {} if value is None else origins.variables_around(plain_function(value)))
         try:
             named = global_names(bare, deferred=found.deferred)
         except SyntaxError as error:
             return self.problems.append(f"`{name}` cannot stand alone ({error.msg}): make it a function of its own")
         self._deferred |= found.deferred
         self._values.setdefault(name, value)
-        needs = self._follow_all(named, user)
+        needs = self._follow_all(named, reader)
         self._pieces[name] = Piece(name, "definition", source, named.early, needs)
         self._add_submodules(bare)
         if registered := self._add_registered(name, value):
@@ -189,19 +189,19 @@ class Carrier:
                 continue
             source = found.without([])
             named = global_names(ast.parse(source).body[0], deferred=found.deferred)
-            user = _User(found.node.name, origins.variables_around(plain_function(implementation)))
-            needs = self._follow_all(named, user)
+            reader = _Reader(found.node.name, origins.variables_around(plain_function(implementation)))
+            needs = self._follow_all(named, reader)
             piece = f"{name}.register {number}"
             self._pieces[piece] = Piece(piece, "definition", source, named.early | {name}, needs)
             added.append(piece)
         return added
 
-    def _follow_all(self, named: GlobalNames, user: _User) -> tuple[str, ...]:
+    def _follow_all(self, named: GlobalNames, reader: _Reader) -> tuple[str, ...]:
         for each in named.needed:
-            self._follow(each, user, named.assigned)
+            self._follow(each, reader, named.assigned)
         hinted = [n for n in named.hinted if self._can_be_hinted(n)]
         for each in hinted:
-            self._follow(each, user)
+            self._follow(each, reader)
         return (*named.needed, *hinted)
 
     def _can_be_hinted(self, name: str) -> bool:
@@ -209,31 +209,31 @@ class Carrier:
         value = self._namespace.get(name)
         return isinstance(value, type) or origins.import_line(name, value, self._namespace) is not None
 
-    def _add_constant(self, name: str, value: Any, user: _User) -> bool:
+    def _add_constant(self, name: str, value: Any, reader: _Reader) -> bool:
         needs: list[str] = []
 
         def name_of(item: Any) -> str:
-            return no_name(item) if item is value else self._expression(item, needs, user)
+            return no_name(item) if item is value else self._expression(item, needs, reader)
 
         try:
             source = f"{name} = {spell(value, name_of)}"
         except CannotSpell as refused:
             inside = (refused.value is not value or isinstance(value, CONTAINERS)) and not origins.is_typing(value)
             if inside:
-                self._refuse(name, user, f"{_describe(value)} that holds {_describe(refused.value)}: {_AWAY}")
+                self._refuse(name, reader, f"{_describe(value)} that holds {_describe(refused.value)}: {_AWAY}")
             return inside
         if len(source) > LONGEST_CONSTANT:
-            self._refuse(name, user, f"{_describe(value)} of {len(source)} characters: keep it in a file or an asset")
+            self._refuse(name, reader, f"{_describe(value)} of {len(source)} characters: keep it in a file or an asset")
         self._pieces[name] = Piece(name, "constant", source, frozenset(needs), tuple(needs))
         return True
 
-    def _expression(self, item: Any, needs: list[str], user: _User) -> str:
+    def _expression(self, item: Any, needs: list[str], reader: _Reader) -> str:
         """How a constant names a class or function: as the namespace does, else by an import of its own."""
         item = origins.behind(item)
         name = origins.name_in(self._namespace, item)
         if name is None and (place := origins.module_named_in(self._namespace, item)) is not None:
             module, attribute = place
-            self._follow(module, user)
+            self._follow(module, reader)
             needs.append(module)
             return f"{module}.{attribute}"
         if name is None:
@@ -242,9 +242,9 @@ class Carrier:
             name = place[1]
             if getattr(builtins, name, None) is not item or name in self._namespace:
                 name = f"_{name}" if name in self._namespace or hasattr(builtins, name) else name
-                self._add(name, item, user)
+                self._add(name, item, reader)
         else:
-            self._follow(name, user)
+            self._follow(name, reader)
         needs.append(name)
         return name
 
@@ -256,18 +256,18 @@ class Carrier:
         statement = ast.parse(found).body[0]
         named = global_names(statement)
         self._pieces[name] = Piece(name, "constant", found, named.early, named.needed)
-        self._follow_all(named, _User(name, {}))
+        self._follow_all(named, _Reader(name, {}))
         return True
 
-    def _add_imported_object(self, name: str, value: Any, user: _User) -> None:
+    def _add_imported_object(self, name: str, value: Any, reader: _Reader) -> None:
         line = origins.written_import(name, value, self._namespace)
         if line is not None:
             self._pieces[name] = Piece(name, "import", line)
         elif origins.is_data(value):
             what = f"{_describe(value)}: make it an asset and take it as an argument, or read it inside the function"
-            self._refuse(name, user, what)
+            self._refuse(name, reader, what)
         else:
-            self._refuse(name, user, f"{_describe(value)}: {_AWAY}")
+            self._refuse(name, reader, f"{_describe(value)}: {_AWAY}")
 
     def _add_submodules(self, node: ast.AST) -> None:
         """``import a.b`` binds only ``a``: where the code says ``a.b`` and a cell imported it, that comes too."""
@@ -281,9 +281,9 @@ class Carrier:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
         return isinstance(target, ast.Name) and origins.is_of_nbpart(self._namespace.get(target.id))
 
-    def _refuse(self, name: str, user: _User, what: str) -> None:
+    def _refuse(self, name: str, reader: _Reader, what: str) -> None:
         article = "" if what.startswith(("a ", "an ", "the ", "not ", "another ")) else "a "
-        problem = f"`{name}`, used by `{user.name}`, is {article}{what}"
+        problem = f"`{name}`, used by `{reader.name}`, is {article}{what}"
         if problem not in self.problems:
             self.problems.append(problem)
 

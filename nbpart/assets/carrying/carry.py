@@ -14,11 +14,11 @@ from nbpart.errors import CarryError, DeclarationError
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """A function made independent of where it was written.
+class CarriedFunction:
+    """The code that defines a function of a cell again, independent of its notebook.
 
-    ``source`` defines it, and before it all that it names; ``call`` is the name to call. ``pieces`` are its parts in
-    the order in which they stand, ``given`` the names that whoever executes it has to give.
+    ``source`` defines all that it uses, and then the function; ``call`` is the name to call. ``pieces`` are the parts
+    of ``source`` in their order; ``given`` are names that have to exist where it is executed.
     """
 
     source: str
@@ -27,8 +27,8 @@ class Carried:
     given: frozenset[str] = frozenset()
 
 
-def carry(function: Callable[..., Any], given: Collection[str] = ()) -> Carried:
-    """The source of a function of a notebook cell or script, together with what it names.
+def carry(function: Callable[..., Any], given: Collection[str] = ()) -> CarriedFunction:
+    """The source of a function of a notebook cell or script, together with all that it uses.
 
     That is: imports, functions, classes and plain constants, in the order in which they need each other. Decorators
     that declare an asset are left out, and so is what the names in ``given`` stand for. Raises CarryError, which lists
@@ -45,11 +45,11 @@ def carry(function: Callable[..., Any], given: Collection[str] = ()) -> Carried:
     source = _lay_out(pieces)
     found = find_difference(source, *carrier.live_values(pieces))
     if found is not None:
-        raise CarryError(_explain(name, [_tell_difference(name, *found)]))
-    return Carried(source, name, pieces, frozenset(carrier.used))
+        raise CarryError(_explain(name, [_explain_difference(name, *found)]))
+    return CarriedFunction(source, name, pieces, frozenset(carrier.used))
 
 
-def _tell_difference(function: str, name: str, difference: str) -> str:
+def _explain_difference(function: str, name: str, difference: str) -> str:
     whose = f"`{name}`, used by `{function}`," if name != function else f"`{name}`"
     return (
         f"{whose} is not what its source makes by now: {difference}; it was changed after its definition. "
@@ -65,7 +65,7 @@ def _explain(name: str, problems: list[str]) -> str:
 
 
 def _lay_out(pieces: tuple[Piece, ...]) -> str:
-    """Imports in a block, constants in a block, definitions set apart: as one writes a cell."""
+    """The source of the pieces: imports in a block, constants in a block, blank lines around definitions."""
     text = pieces[0].source
     for before, after in pairwise(pieces):
         text += _gap(before, after) + after.source

@@ -1,4 +1,4 @@
-"""Whether two code objects do the same, wherever they were written."""
+"""Comparing two code objects for what they do, without lines, file names and docstrings."""
 
 from __future__ import annotations
 

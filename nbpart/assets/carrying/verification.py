@@ -1,4 +1,4 @@
-"""Whether carried code makes what is there now: it is executed apart, and what it defines is compared."""
+"""Checking carried code: it is executed in a namespace of its own, and the objects compared with the current ones."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _WITHOUT_STATE = (
 
 
 class _Differs(Exception):
-    """What is not the same, in words."""
+    """Two objects differ; the message says in what."""
 
 
 def find_difference(
     source: str, live: Mapping[str, Any], given: Mapping[str, Any], imported: Mapping[str, Any]
 ) -> tuple[str, str] | None:
-    """The first of the ``live`` objects that ``source`` would not make, by its name, and how the two differ.
+    """The name of the first of the ``live`` objects that ``source`` would define differently, and how they differ.
 
-    ``given`` are names that are there where it is executed, ``imported`` those that it imports. None where all are
-    alike, and where it cannot be executed here without touching something that is not its own.
+    ``given`` are names that exist where it is executed, ``imported`` those that it imports. Returns None where all are
+    equal, and where executing it could change objects of others.
     """
     if _reaches_out(source, imported):
         return None
@@ -67,7 +67,7 @@ def find_difference(
 
 
 def _reaches_out(source: str, imported: Mapping[str, Any]) -> bool:
-    """Whether a decorator registers something at an object that is imported: executed again it would do so twice."""
+    """Whether a decorator registers something with an imported object, which a second execution would do again."""
     for node in ast.walk(parse(source)):
         for decorator in getattr(node, "decorator_list", ()):
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -81,7 +81,7 @@ def _reaches_out(source: str, imported: Mapping[str, Any]) -> bool:
 
 
 class _Comparison:
-    """Compares live objects with rebuilt ones; ``live`` and ``namespace`` have what stands under one name."""
+    """Compares objects with rebuilt ones; ``live`` and ``namespace`` have the two of each name."""
 
     def __init__(self, live: Mapping[str, Any], namespace: Mapping[str, Any]) -> None:
         self._twins = {id(value): namespace.get(name) for name, value in live.items() if _has_identity(value)}
@@ -90,7 +90,7 @@ class _Comparison:
         self._seen: set[tuple[int, int]] = set()
 
     def compare(self, one: Any, other: Any) -> None:
-        """Raise _Differs where the two would not do the same."""
+        """Raise _Differs where the two objects behave differently."""
         one, other = behind(one), behind(other)
         if one is other or (id(one), id(other)) in self._seen:
             return
