@@ -20,6 +20,7 @@ from nbpart.errors import OutsideWorkspaceError, WorkspaceError
 from nbpart.storage.files import ABSENT, is_temporary, write_atomic
 from nbpart.storage.own_files import explain_link, make_folder
 
+Handles = list[int]
 #: What is only passed through on the way to a file need not be readable.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Without O_NONBLOCK a pipe in place of a file would be waited for.
@@ -162,7 +163,7 @@ class LocalStore:
                 parts = path.split("/")
                 with contextlib.suppress(OSError):  # not empty
                     for depth in range(len(parts) - 2, 0, -1):  # the first folder stays
-                        os.rmdir(parts[depth], dir_fd=folders[depth])
+                        os.rmdir(parts[depth], dir_fd=folders[depth - 1])
         except OSError as error:
             if error.errno in (*ABSENT, errno.EISDIR):
                 return False
@@ -214,14 +215,17 @@ class LocalStore:
         Raises FileNotFoundError where they are not there.
         """
         *parts, name = self._split(path)
-        # the workspace itself may be a link
-        handles = [os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)]
+        handles: Handles = []
         try:
             for depth, part in enumerate(parts, 1):
+                above = handles[-1] if handles else None
+                place = self._root / part if above is None else part
                 try:
-                    handles.append(os.open(part, _FOLDER, dir_fd=handles[-1]))
+                    handles.append(os.open(place, _FOLDER, dir_fd=above))
                 except OSError as error:
-                    self._refuse("/".join(parts[:depth]), part, handles[-1], error)
+                    self._refuse("/".join(parts[:depth]), place, above, error)
+            if not parts:  # the workspace itself may be a link
+                handles.append(os.open(self._root, _FOLDER & ~os.O_NOFOLLOW))
             yield handles, name
         finally:
             for handle in handles:
@@ -236,11 +240,14 @@ class LocalStore:
             )
         return parts
 
-    def _refuse(self, path: str, name: str, folder: int, error: OSError) -> NoReturn:
-        """Raise what an error at a file or folder means: nothing is there, a link, no ordinary file, or the error."""
+    def _refuse(self, path: str, place: str | Path, folder: int | None, error: OSError) -> NoReturn:
+        """Raise what an error at a file or folder means: nothing is there, a link, no ordinary file, or the error.
+
+        `place` is where it is, relative to the open `folder` where one is given.
+        """
         found = None
         with contextlib.suppress(OSError):
-            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            found = os.stat(place, dir_fd=folder, follow_symlinks=False)
         if found is not None and not stat.S_ISDIR(found.st_mode):
             self._check_kind(path, found)
         number = errno.ENOENT if error.errno in ABSENT else (error.errno or errno.EIO)

@@ -8,13 +8,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import nbpart
 from nbpart.errors import CatalogError
+from nbpart.project.details import load_partition_details
+from tests.backfill.pools import Stage
 from tests.cli.conftest import environment
 from tests.processes import wait_for
+from tests.projects import import_written
 from tests.recording import write_notebook
 
 FLOW = """
@@ -136,3 +140,89 @@ def test_another_folder_at_the_path_of_an_open_workspace_is_left_alone(tmp_path:
         ws.status()
     ws.close()
     assert sorted(path.name for path in root.rglob("*")) == ["code", "data", "runs"]
+
+
+UNFINISHED = """
+import nbpart
+
+files = nbpart.DynamicPartitions("files")
+
+
+@nbpart.asset(partitions=files)
+def raw(partition_key: str) -> str:
+    return partition_key
+
+
+@nbpart.asset(partitions=files)
+def clean(raw) -> str:
+    return raw
+"""
+
+
+def list_files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file below a folder with what a write to it, or a new one, would change."""
+    found = ((path, path.stat()) for path in folder.rglob("*"))
+    return {str(path.relative_to(folder)): (status.st_size, status.st_mtime_ns) for path, status in found}
+
+
+def leave_work_unfinished(project: Path, copied: Path, flow: ModuleType) -> tuple[str, str]:
+    """Make a workspace with stale, pruned and lost data and a failed backfill, and copy it while another one goes on.
+
+    The ids of the failed and of the other backfill.
+    """
+    stage = Stage()
+    with nbpart.open(project / "workspace") as ws:
+        ws.project.make_pool = stage.make_pool
+        ws.register(flow.raw, flow.clean)
+        ws.dynamic_partitions("files").add("a", "b", "c", "d")
+        ws.backfill("*").wait(progress=False)
+        stage.answer = lambda spec: ValueError("on purpose") if spec.partition_key == "b" else "made again"
+        failed = ws.backfill("raw", keys=["a", "b"], status="all").wait(progress=False)
+        assert not ws.prune(1, stray_after_s=0).empty
+        [lost] = (ws.root / "data" / "clean" / "d").iterdir()
+        lost.unlink()
+        stage.answer = lambda spec: None
+        going = ws.backfill("raw", keys=["c"], status="all")
+        wait_for(lambda: going.counts()["running"] == 1, 60, "a run goes on")
+        shutil.copytree(project, copied)
+        going.cancel()
+        going.wait(60, progress=False)
+    return failed.id, going.id
+
+
+@pytest.mark.timeout(300)
+def test_a_copy_goes_on_in_its_own_folder_with_what_was_unfinished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, copied, hidden = tmp_path / "first", tmp_path / "copied", tmp_path / "hidden"
+    first.mkdir()
+    monkeypatch.chdir(first)
+    flow = import_written(first, "unfinished_flow", UNFINISHED, monkeypatch)
+    failed, going = leave_work_unfinished(first, copied, flow)
+    monkeypatch.chdir(tmp_path)
+    first.rename(hidden)
+    before, root, stage = list_files(hidden), copied / "workspace", Stage()
+    with nbpart.open(root, trust=True) as ws:
+        ws.project.make_pool = stage.make_pool
+        assert ws.backfills[going].status == "interrupted"
+        assert ws.check_data()["problem"].tolist() == ["deleted"]
+        stale = {(row.asset, row.partition_key) for row in ws.plan().frame.itertuples()}
+        assert {("raw", "b"), ("clean", "a"), ("clean", "d")} <= stale
+        assert ws.backfills[going].resume().wait(60, progress=False).status == "succeeded"
+        assert ws.backfills[failed].retry_failed().wait(60, progress=False).status == "succeeded"
+        assert ws.backfill("*").wait(60, progress=False).status == "succeeded"
+        assert not len(ws.plan())
+        assert [ws.load("raw", key) for key in "abcd"] == ["made again", "raw of b", "raw of c", "raw of d"]
+        assert ws.table("clean").fetchall()
+        assert {spec.workspace for spec in stage.started} == {str(root)}
+        assert all(spec.locate(spec.folder).startswith(str(copied)) for spec in stage.started)
+        for run_id in ws.runs()["run_id"]:
+            assert str(ws.get_run(run_id).notebook).startswith(str(root))
+        for asset in ("raw", "clean"):
+            made = load_partition_details(ws.project, asset, "a").materialization
+            assert made is not None
+            assert [file["path"].startswith(str(root)) for file in made.files] == [True]
+        assert set(ws.prune(1, stray_after_s=0)["reason"]) == {"old"}
+        assert ws.check_data().empty
+    assert list_files(hidden) == before
+    assert not first.exists()
