@@ -41,11 +41,11 @@ def chromium() -> None:
     if find_chromium() is None:
         command = [sys.executable, "-m", "playwright", "install", "chromium"]
         if subprocess.run(command, check=False, capture_output=True).returncode:
-            told = "NO CHROMIUM: the widgets were NOT tested in a browser. Install the package chromium."
+            text = "NO CHROMIUM: the widgets were NOT tested in a browser. Install the package chromium."
             if os.environ.get("CI"):
-                pytest.fail(told)
-            warnings.warn(told, stacklevel=1)
-            pytest.skip(told)
+                pytest.fail(text)
+            warnings.warn(text, stacklevel=1)
+            pytest.skip(text)
 
 
 # a package's, not a session's: playwright leaves the thread's event loop running, which no other test can bear

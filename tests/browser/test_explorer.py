@@ -62,7 +62,7 @@ class Panel:
     def button(self, name: str) -> Any:
         return self.root.get_by_role("button", name=name, exact=True)
 
-    def told(self, text: str, code: str) -> None:
+    def wait_for_result(self, text: str, code: str) -> None:
         """Wait for what an action came to, with its line of Python."""
         outcome = self.root.locator(".nbpart-outcome", has_text=text)
         outcome.wait_for()
@@ -115,7 +115,7 @@ def test_from_the_heatmap_to_what_failed_and_its_notebook_in_a_tab(notebook: Ope
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget.context?.path.includes('/runs/raw/')")
 
 
-def test_what_is_blocked_is_told_and_what_was_cut_off_goes_on(notebook: Open) -> None:
+def test_blocked_partitions_say_why_and_an_interrupted_backfill_is_resumed(notebook: Open) -> None:
     run = """
         _ = files.add('bad', 'good'); _ = ws.backfill('+sizes', max_workers=2).wait(progress=False)
         from nbpart.backfill.options import BackfillOptions
@@ -151,24 +151,24 @@ def test_from_nothing_to_a_backfill_by_forms_and_buttons(notebook: Open, lab: La
     keys = panel.root.get_by_role("textbox", name="Keys, one a line")
     keys.press_sequentially(f"a\n{HOSTILE}\nc")
     panel.button("Add").click()
-    panel.told("3 keys added.", f"ws.partition_sets['files'].add(['a', {HOSTILE!r}, 'c'])")
+    panel.wait_for_result("3 keys added.", f"ws.partition_sets['files'].add(['a', {HOSTILE!r}, 'c'])")
     page.locator(".nbpart-node[aria-label^='raw (function): 3 missing']").wait_for()
     panel.root.get_by_role("combobox", name="Partitions", exact=True).select_option("trials")
     panel.root.get_by_label("depth").fill("3..5:2")
     panel.root.get_by_label("lr").fill("0.1, 0.5")
     panel.root.get_by_text("4 keys: depth=3,lr=0.1").wait_for()
     page.keyboard.press("Enter")
-    panel.told("4 keys added.", "ws.partition_sets['trials'].add_grid(depth=[3, 5], lr=[0.1, 0.5])")
+    panel.wait_for_result("4 keys added.", "ws.partition_sets['trials'].add_grid(depth=[3, 5], lr=[0.1, 0.5])")
 
     page.locator(".nbpart-node[aria-label^='sizes']").click()
     panel.title("sizes")
     panel.root.get_by_label("with what it reads").check()
     panel.button("Plan").click()
-    panel.told("6 steps: 6 missing", "ws.plan('+sizes')")
+    panel.wait_for_result("6 steps: 6 missing", "ws.plan('+sizes')")
     assert panel.root.locator(".nbpart-plan tbody tr").count() == 6
     panel.root.get_by_label("workers").fill("2")
     panel.button("Backfill").click()
-    panel.told("has begun: 6 steps", "ws.backfill('+sizes', max_workers=2)")
+    panel.wait_for_result("has begun: 6 steps", "ws.backfill('+sizes', max_workers=2)")
     panel.root.locator(".nbpart-backfill", has_text="succeeded: 6 of 6").wait_for()
     page.locator(".nbpart-node[aria-label='sizes (function): 3 materialized']").wait_for()
 
@@ -179,7 +179,7 @@ def test_from_nothing_to_a_backfill_by_forms_and_buttons(notebook: Open, lab: La
     page.keyboard.press("Escape")
     panel.button("Remove 1 key …").click()
     panel.button("Remove").click()
-    panel.told("1 key removed", "ws.partition_sets['files'].remove('c')")
+    panel.wait_for_result("1 key removed", "ws.partition_sets['files'].remove('c')")
     page.locator(".nbpart-node[aria-label='sizes (function): 2 materialized']").wait_for()
     assert book.execute("print(list(files))") == str(["a", HOSTILE])
 

@@ -71,10 +71,10 @@ def test_it_draws_selects_and_lights_the_neighbours(notebook: Open) -> None:
     book.execute("g.selection = ['clean']")
     page.wait_for_selector(".nbpart-node.nbpart-selected[aria-label^='clean']")
 
-    book.execute("told = []; g.on_focus(told.append)")
+    book.execute("focused = []; g.on_focus(focused.append)")
     card(page, "clean").dblclick()
     page.wait_for_timeout(300)
-    assert book.execute("print(told, g.focus)") == "['clean'] clean"
+    assert book.execute("print(focused, g.focus)") == "['clean'] clean"
 
 
 def test_it_is_worked_by_keys_alone(notebook: Open) -> None:
@@ -140,9 +140,9 @@ def test_search_zoom_drag_and_fold(notebook: Open) -> None:
     assert "6 missing" in str(card(page, "prepare").get_attribute("aria-label"))
     book.execute("g.selection = ['raw']")
     page.locator(".nbpart-details b", has_text="raw").wait_for()
-    told = page.locator(".nbpart-details").inner_text()
-    assert "3 missing" in told
-    assert "6" not in told
+    text = page.locator(".nbpart-details").inner_text()
+    assert "3 missing" in text
+    assert "6" not in text
     card(page, "prepare").dblclick()
     page.wait_for_function("() => document.querySelectorAll('.nbpart-graph .nbpart-node').length === 3")
 

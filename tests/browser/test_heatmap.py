@@ -74,8 +74,8 @@ class Heat:
         x = self.box["x"] + left + place * track / n + 3
         return self.pixel(x, self.box["y"] + TOP + row * ROW + 5)
 
-    def wait(self, told: str) -> None:
-        self.page.wait_for_function(told, timeout=10_000)
+    def wait(self, condition: str) -> None:
+        self.page.wait_for_function(condition, timeout=10_000)
 
     def selection(self) -> Any:
         """The selection in Python as (assets, ranges)."""
@@ -113,7 +113,7 @@ def twelve(notebook: Open, name: str) -> Heat:
     return show(notebook, TWELVE.format(name=name))
 
 
-def test_each_status_has_its_colour_and_hover_tells_what_it_is(notebook: Open) -> None:
+def test_each_status_has_its_colour_and_a_tooltip(notebook: Open) -> None:
     heat = twelve(notebook, "hover")
     assert [heat.colour(n, 0, 12) for n in range(9)] == [LIGHT[c] for c in (4, 5, 5, 4, 1, 2, 3, 0, 5)]
     assert "failed3" in heat.page.locator('[data-status="failed"]').inner_text().replace("\n", "").replace(" ", "")
@@ -153,7 +153,7 @@ def test_click_shift_click_and_brush_select(notebook: Open) -> None:
     heat.selects(None)
 
 
-def test_a_hostile_key_is_text_wherever_it_is_told(notebook: Open) -> None:
+def test_a_hostile_key_is_text_wherever_it_is_shown(notebook: Open) -> None:
     heat = twelve(notebook, "hostile")
     heat.page.mouse.click(*heat.at(0, 0, 12))
     heat.foot(f"Selected 1 partition of one: {HOSTILE}")

@@ -17,7 +17,7 @@ def status(page: Any) -> Any:
     return page.locator(".nbpart-monitor .nbpart-bar b").first
 
 
-def test_it_follows_while_the_cell_waits_and_tells_failures_as_text(notebook: Open) -> None:
+def test_it_follows_while_the_cell_waits_and_shows_failures_as_text(notebook: Open) -> None:
     slow = WORKSPACE.replace('if partition_key == "b"', 'import time; time.sleep(1)\n        if partition_key != "a"')
     book = notebook(
         [slow, "bf = ws.backfill('*', max_workers=2); make_monitor(ws.project, bf.id)", "_ = bf.wait(progress=False)"]

@@ -1,4 +1,4 @@
-"""Catalogs for heatmaps to show: filled in one stroke, since a story told run by run would take hours."""
+"""Catalogs for heatmaps to show: filled by a few inserts, since recording run by run would take hours."""
 
 from __future__ import annotations
 

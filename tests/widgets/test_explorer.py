@@ -102,7 +102,7 @@ def wait_for_partition(explorer: Explorer, key: str | None) -> dict[str, Any]:
 
 
 def until(wanted: Callable[[], bool], timeout_s: float = 30) -> None:
-    """Wait until it is so: what comes of a write is told a moment later."""
+    """Wait until it is so: changes are delivered a moment after a write."""
     end = time.monotonic() + timeout_s
     while not wanted():
         assert time.monotonic() < end
@@ -122,14 +122,14 @@ def start_backfill_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tupl
     return ws.project.catalog.write(work)
 
 
-def test_it_begins_with_the_whole(explorer: Explorer) -> None:
+def test_it_begins_with_all_assets(explorer: Explorer) -> None:
     now = panel_state(explorer)
     assert (now["selection"]["kind"], now["assets"], sum(now["selection"]["counts"])) == ("all", 3, 7)
     assert [form["name"] for form in now["sets"]] == ["files", "trials"]
     assert [field["name"] for field in now["sets"][1]["params"]] == ["depth", "lr"]
 
 
-def test_what_is_selected_last_is_shown_and_mirrored(explorer: Explorer) -> None:
+def test_the_last_selection_is_shown_in_graph_heatmap_and_panel(explorer: Explorer) -> None:
     explorer.graph.selection = ["raw", "sizes"]
     assert panel_state(explorer)["selection"]["counts"][0] == 6
     click(explorer, 1, 0, 2)
@@ -258,7 +258,7 @@ def test_keys_are_removed_only_as_they_were_shown(explorer: Explorer, page: Page
     assert "Select keys" in page.ask("remove_keys", {"selection_number": number, "n_keys": 0})["error"]["message"]
 
 
-def test_an_asset_without_partitions_is_looked_at_from_the_graph(explorer: Explorer, page: Page) -> None:
+def test_an_asset_without_partitions_is_selected_in_the_graph(explorer: Explorer, page: Page) -> None:
     explorer.graph.selection = ["report"]
     shown = wait_for_partition(explorer, None)
     assert (shown["partition"]["status"], shown["partition"]["runs"]) == ("missing", [])
@@ -333,7 +333,7 @@ def test_its_static_form_holds_all_three(explorer: Explorer, monkeypatch: pytest
     assert shown[1]["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
 
 
-def test_refresh_and_plan_tell_what_was_edited_and_when_somebody_looked(
+def test_refresh_and_plan_say_what_was_edited_and_when_code_was_checked(
     explorer: Explorer, page: Page, ws: nbpart.Workspace, tmp_path: Path
 ) -> None:
     path = write_notebook(tmp_path / "edited.ipynb", "x = 1")
@@ -390,7 +390,9 @@ def test_adding_to_a_grid_leaves_what_is_selected_as_it_is(
     assert (panel_state(explorer)["selection"]["n_keys"], panel_state(explorer)["error"]) == (3, "")
 
 
-def test_of_selected_keys_that_somebody_removed_it_tells_and_lets_go(explorer: Explorer, ws: nbpart.Workspace) -> None:
+def test_selected_keys_that_were_removed_are_unselected_with_a_message(
+    explorer: Explorer, ws: nbpart.Workspace
+) -> None:
     click(explorer, 0, 0, 1)
     ws.partition_sets["files"].remove("bad")
     until(lambda: panel_state(explorer)["selection"]["kind"] == "assets")
@@ -398,9 +400,7 @@ def test_of_selected_keys_that_somebody_removed_it_tells_and_lets_go(explorer: E
     assert "select them again" in panel_state(explorer)["error"]
 
 
-def test_what_blocks_a_partition_is_told_where_it_is_looked_at(
-    explorer: Explorer, page: Page, ws: nbpart.Workspace
-) -> None:
+def test_panel_and_heatmap_say_what_blocks_a_partition(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     run_all(ws, "+sizes")
     click(explorer, 1, 1)
     assert (

@@ -101,7 +101,7 @@ def test_each_action_of_a_contract_is_answered_and_nothing_else(widgets: dict[st
         assert widget.state().keys() == get_type_hints(contract.state).keys()
 
 
-def test_what_is_not_in_the_contract_is_neither_answered_nor_told(widgets: dict[str, LiveWidget]) -> None:
+def test_actions_and_patches_outside_the_contract_are_refused(widgets: dict[str, LiveWidget]) -> None:
     with pytest.raises(KeyError):
         widgets["graph"].on_request("remove_everything", lambda: None)
     with pytest.raises(KeyError):

@@ -61,7 +61,7 @@ def test_a_group_that_others_pass_through_can_be_folded() -> None:
     assert {(e.source, e.target) for e in model.edges} == {(0, 1), (1, 0)}
 
 
-def test_only_the_counts_that_changed_are_told() -> None:
+def test_only_counts_that_changed_are_sent() -> None:
     before = build_graph(PIPELINE, {"raw": (3, 0, 0, 0, 0, 0)})
     after = before.with_counts({"raw": (2, 0, 0, 1, 0, 0)})
     at = [card.name for card in before.cards].index("raw")
@@ -70,7 +70,7 @@ def test_only_the_counts_that_changed_are_told() -> None:
     assert place(after, "raw") == place(before, "raw")
 
 
-def test_one_failure_in_a_million_is_seen_and_does_not_paint_the_bar() -> None:
+def test_one_failure_in_a_million_gets_four_pixels_of_the_bar() -> None:
     counts = [0] * 6
     counts[MADE], counts[FAILED] = 999_999, 1
     (first, x, width), (second, x2, width2) = compute_bar(tuple(counts), 180)
@@ -88,7 +88,7 @@ def test_the_parts_of_a_bar_fill_it(counts: tuple[int, ...]) -> None:
     assert min(width for _, _, width in parts) >= 4.0
 
 
-def test_counts_in_words() -> None:
+def test_counts_are_summarized_and_described() -> None:
     model = build_graph(PIPELINE, {"raw": (10, 0, 0, 2, 3, 985), "inbox": (0, 0, 0, 0, 0, 1)})
     cards = {card.name: card for card in model.cards}
     assert summarize_counts(cards["raw"]) == "985 / 1,000 ✕3 ▶2"
@@ -180,12 +180,12 @@ def test_folding_answers_with_its_code_and_redraws(graph: AssetGraph) -> None:
     assert "no group" in page.ask("fold", {"group": "x", "folded": True})["error"]["message"]
 
 
-def test_a_double_click_is_told_each_time(graph: AssetGraph) -> None:
-    page, told = Page(graph), []
-    graph.on_focus(told.append)
+def test_every_double_click_calls_the_callbacks(graph: AssetGraph) -> None:
+    page, focused = Page(graph), []
+    graph.on_focus(focused.append)
     for _ in range(2):
         assert page.ask("focus", {"name": "raw"})["payload"]["code"] == "ws.heatmap(['raw'])"
-    assert told == ["raw", "raw"]
+    assert focused == ["raw", "raw"]
     assert graph.focus == "raw"
     assert "no asset" in page.ask("focus", {"name": HOSTILE})["error"]["message"]
 
@@ -195,7 +195,7 @@ def test_only_known_assets_can_be_selected(graph: AssetGraph) -> None:
     assert graph.selection == ["raw", "clean"]
 
 
-def test_an_empty_workspace_shows_the_lines_that_begin(catalog: Catalog) -> None:
+def test_an_empty_workspace_shows_code_that_registers_an_asset(catalog: Catalog) -> None:
     graph = AssetGraph(catalog)
     assert graph.get_state("snapshot")["snapshot"]["state"]["example"].count("\n") == 2
     assert "No assets yet" in graph.static_html()

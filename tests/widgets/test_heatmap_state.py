@@ -232,7 +232,7 @@ def test_a_filter_follows_what_comes_under_it_and_what_leaves(catalog: Catalog) 
     assert shown.state.keys(shown.head["view"], 0, [0, 1]) == ["0.csv", "2.csv"]
 
 
-def test_text_is_looked_for_regardless_of_case_and_is_no_pattern(catalog: Catalog) -> None:
+def test_the_text_filter_ignores_case_and_is_no_pattern(catalog: Catalog) -> None:
     set_id = scenes.add_set(catalog, "files", ["Aa_1", "bB%2", "aab3"])
     scenes.add_assets(catalog, set_id, ["a"])
     shown = Shown(catalog)
@@ -456,13 +456,13 @@ def test_details_say_what_blocks_a_partition(catalog: Catalog) -> None:
     ids = [story.key_id(key) for key in ("a", "b")]
     levels = pd.DataFrame({"asset_id": story.ids["raw"], "key_id": ids, "reason": "missing"})
     number, _ = catalog.write(lambda b: events.start_backfill(b, "raw", {}, story.coordinator, levels))
-    told = "source/a failed: ValueError: no"
-    result = pd.DataFrame({"step_no": [0], "status": str(StepStatus.BLOCKED), "run_no": None, "cause": told})
+    text = "source/a failed: ValueError: no"
+    result = pd.DataFrame({"step_no": [0], "status": str(StepStatus.BLOCKED), "run_no": None, "cause": text})
     catalog.write(lambda b: events.record_step_results(b, number, result))
     shown = Shown(catalog)
     found = shown.state.details(shown.head["view"], 0, 0, 0)
     assert found is not None
-    assert found.blocked == told
+    assert found.blocked == text
     other = shown.state.details(shown.head["view"], 0, 0, 1)
     assert other is not None
     assert other.blocked == ""

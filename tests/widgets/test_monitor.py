@@ -39,7 +39,7 @@ def progress_of(
     return BackfillProgress(record, all_counts, begun, NOW, running, failures, finished, window_s)
 
 
-def test_rate_and_time_left_come_from_what_ended_lately() -> None:
+def test_rate_and_remaining_time_come_from_steps_that_ended_lately() -> None:
     model = build_monitor(progress_of(finished=120, succeeded=40, planned=50, queued=6, running=4))
     assert model.steps_per_s == 2.0
     assert model.remaining_s == 30.0
@@ -48,14 +48,14 @@ def test_rate_and_time_left_come_from_what_ended_lately() -> None:
 
 
 @pytest.mark.parametrize(("finished", "window_s", "rate"), [(0, 60, None), (5, 0.5, None), (3, 60, 0.05), (9, 3, 3.0)])
-def test_a_rate_that_cannot_be_told_is_none(finished: int, window_s: float, rate: float | None) -> None:
+def test_an_unknown_rate_is_none(finished: int, window_s: float, rate: float | None) -> None:
     assert compute_steps_per_s(finished, window_s) == rate
     assert (build_monitor(progress_of(finished=finished, window_s=window_s, planned=9)).remaining_s is None) == (
         rate is None
     )
 
 
-def test_what_may_be_done_depends_on_how_it_stands() -> None:
+def test_what_can_be_done_depends_on_the_status() -> None:
     going = build_monitor(progress_of(failed=3, planned=4))
     assert (going.can_cancel, going.n_retryable, going.n_resumable) == (True, 0, 0)
     failed = build_monitor(progress_of("failed", failed=3, blocked=2, succeeded=5, finished=9))
@@ -64,7 +64,7 @@ def test_what_may_be_done_depends_on_how_it_stands() -> None:
     assert build_monitor(progress_of("cancelled", cancelled=2, interrupted=1, planned=1)).n_resumable == 4
 
 
-def test_one_that_was_asked_to_end_says_so() -> None:
+def test_a_backfill_that_is_being_cancelled_says_so() -> None:
     progress = progress_of(running=4, finished=8)
     asked = dataclasses.replace(progress, record=dataclasses.replace(progress.record, cancelling=True))
     model = build_monitor(asked)
@@ -76,16 +76,16 @@ def test_one_that_was_asked_to_end_says_so() -> None:
     assert "cancelling" in monitor_html(model)
 
 
-def test_one_that_was_asked_for_can_be_begun_or_let_go() -> None:
+def test_a_requested_backfill_can_be_started_or_cancelled() -> None:
     model = build_monitor(progress_of("requested"))
     assert (model.is_active, model.can_cancel, model.n_retryable, model.n_resumable) == (False, True, 0, 0)
-    told = "not begun: the next tick of any sensor takes it up"
-    assert model.to_json(Path("/ws"))["waiting_for"] == told
-    assert told in monitor_html(model)
+    text = "not begun: the next tick of any sensor takes it up"
+    assert model.to_json(Path("/ws"))["waiting_for"] == text
+    assert text in monitor_html(model)
     assert build_monitor(progress_of("running", running=1)).to_json(Path("/ws"))["waiting_for"] == ""
 
 
-def test_only_changed_fields_are_told() -> None:
+def test_only_changed_fields_are_sent() -> None:
     one = build_monitor(progress_of(planned=9)).to_json(Path("/ws"))
     other = build_monitor(progress_of(planned=8, running=1)).to_json(Path("/ws"))
     assert set(changed_fields(other, one)) == {"counts"}
@@ -130,7 +130,7 @@ class FakeActions:
 
 
 class Play:
-    """A backfill of the asset `model` over a few keys, told step by step."""
+    """A backfill of the asset `model` over a few keys, recorded step by step."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.story = Story(catalog)
@@ -204,7 +204,7 @@ def run_id_of(catalog: Catalog, run_no: int) -> str:
     return str(catalog.read(lambda b: b.value("SELECT run_id FROM runs WHERE run_no = ?", run_no)))
 
 
-def test_the_catalog_tells_what_runs_and_what_failed(play: Play, catalog: Catalog) -> None:
+def test_running_and_failed_steps_are_read_from_the_catalog(play: Play, catalog: Catalog) -> None:
     run_no = play.run(0, "a")
     assert counts_agree(play)
     found = catalog.read(lambda b: backfill_progress(b, play.id))
@@ -272,9 +272,7 @@ def test_after_a_retry_the_new_backfill_is_shown_with_a_way_back(
     assert "no backfill" in page.ask("show", {"backfill_id": HOSTILE})["error"]["message"]
 
 
-def test_the_death_of_its_process_is_looked_for_while_it_goes_on(
-    monitor: BackfillMonitor, actions: FakeActions
-) -> None:
+def test_dead_processes_are_checked_for_while_it_is_active(monitor: BackfillMonitor, actions: FakeActions) -> None:
     monitor._feed.poll_now()
     assert actions.looked.wait(10)
 

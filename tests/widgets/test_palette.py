@@ -81,7 +81,7 @@ def test_every_colour_but_missing_contrasts_with_the_background(background: str,
 
 
 @pytest.mark.parametrize(("name", "least"), [("light", 20.0), ("dark", 13.0)])
-def test_any_two_colours_can_be_told_apart_by_everyone(name: str, least: float) -> None:
+def test_any_two_colours_can_be_distinguished_by_everyone(name: str, least: float) -> None:
     for view in VIEWS:
         seen = {status: lab(getattr(mark, name), view) for status, mark in MARKS.items()}
         for (a, one), (b, other) in itertools.combinations(seen.items(), 2):

@@ -51,7 +51,7 @@ def test_endless_texts_are_cut() -> None:
     assert "short" in html
 
 
-def test_a_plan_tells_how_many_steps_it_does_not_show() -> None:
+def test_a_plan_says_how_many_steps_it_does_not_show() -> None:
     frame = pd.DataFrame({"asset": ["a"], "partition_key": ["k"], "reason": ["missing"]})
     assert "and 4,999 more" in plan_html("*", 5000, {"missing": 5000}, frame)
     assert "nothing to do" in plan_html("*", 0, {}, frame.head(0))

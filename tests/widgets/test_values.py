@@ -16,6 +16,6 @@ from nbpart.widgets.values import to_exact_json
     ],
 )  # fmt: skip
 def test_what_javascript_cannot_hold_is_text(value: float | bool | str, shown: float | str) -> None:
-    told = to_exact_json(value)
-    assert (type(told), told) == (type(shown), shown)
-    json.dumps(told, allow_nan=False)
+    result = to_exact_json(value)
+    assert (type(result), result) == (type(shown), shown)
+    json.dumps(result, allow_nan=False)
