@@ -1,4 +1,4 @@
-"""Where the cards of a graph stand: columns from left to right, few crossings, short edges. Pure and deterministic.
+"""The layout of a graph: cards in columns from left to right, few crossings, short edges. Pure and deterministic.
 
 Longest-path layers, an invisible point wherever an edge passes a layer, barycentre sweeps that keep the best order
 (Sugiyama, Tagawa, Toda 1981), then heights by isotonic regression towards the neighbours.
@@ -12,7 +12,7 @@ from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: The gap between two rows: next to a card, and between two edges that only pass.
+#: The least distance, in rows, between two cards, and of an edge that passes a column from its neighbours.
 _CARD_GAP, _PASSING_GAP = 1.0, 0.55
 _SWEEPS, _HEIGHT_SWEEPS = 10, 6
 
@@ -21,7 +21,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """``places``: (column, row) of each node; ``routes``: of each edge the places that it passes, ends included."""
+    """``places`` are (column, row) of each node; ``routes`` are the places that each edge passes, ends included."""
 
     places: tuple[Point, ...]
     routes: tuple[tuple[Point, ...], ...]
@@ -36,9 +36,9 @@ class Layout:
 
 
 def compute_layout(n: int, edges: Sequence[tuple[int, int]]) -> Layout:
-    """Lay out nodes 0..n-1; an edge is (from, to). Where edges make a circle, one of them points backwards.
+    """Lay out the nodes 0 to n-1; an edge is (from, to). Of edges that form a cycle, one points to the left.
 
-    Nodes without any edge stand in a grid below the rest.
+    Nodes without an edge are put into a grid below the rest.
     """
     linked = sorted({node for edge in edges for node in edge})
     number = {node: i for i, node in enumerate(linked)}
@@ -56,7 +56,11 @@ def compute_layout(n: int, edges: Sequence[tuple[int, int]]) -> Layout:
 
 @dataclass
 class _Points:
-    """Nodes and, after them, the points where edges pass a layer; neighbours up and down the layers."""
+    """The nodes and, after them, the points where edges pass a layer.
+
+    ``layer`` is that of each point, ``up`` and ``down`` are its neighbours in the layers before and after it.
+    ``chains`` are the points of each edge.
+    """
 
     n: int
     layer: list[int]
@@ -77,7 +81,7 @@ def _lay_out_linked(n: int, edges: Sequence[tuple[int, int]]) -> Layout:
 
 
 def _assign_layers(n: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """The length of the longest way to each node; sources move right, next to their first reader."""
+    """The layer of each node: the length of the longest path to it; sources are moved right, next to their readers."""
     succ: list[list[int]] = [[] for _ in range(n)]
     waiting = [0] * n
     for a, b in edges:
@@ -87,7 +91,7 @@ def _assign_layers(n: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     layer, done, order = [0] * n, [False] * n, list[int]()
     ready = [i for i in range(n) if not waiting[i]]
     while len(order) < n:
-        # in a circle nobody is ready: the first who waits begins, and the edges that lead back to it do not count
+        # in a cycle no node is ready: take the first that is left, and ignore the edges that lead back to it
         node = ready.pop() if ready else done.index(False)
         if done[node]:
             continue
@@ -125,7 +129,7 @@ def _split_edges(n: int, edges: Sequence[tuple[int, int]], layer: Sequence[int])
 
 
 def _order_layers(points: _Points) -> list[list[int]]:
-    """The points of each layer from top to bottom, in the order with the fewest crossings that was found."""
+    """The points of each layer from top to bottom, in the order with the fewest crossings of those tried."""
     layers = _first_order(points)
     position = [0] * len(points.layer)
     for layer in layers:
@@ -146,7 +150,7 @@ def _order_layers(points: _Points) -> list[list[int]]:
 
 
 def _first_order(points: _Points) -> list[list[int]]:
-    """Depth first, so that what belongs together begins together."""
+    """A first order of the layers, by depth-first search, so that connected points are near each other."""
     layers: list[list[int]] = [[] for _ in range(max(points.layer) + 1)]
     seen = [False] * len(points.layer)
     for root in range(len(points.layer)):
@@ -189,7 +193,7 @@ def _assign_heights(points: _Points, layers: Sequence[Sequence[int]]) -> list[fl
 
 
 def _settle(points: _Points, layer: Sequence[int], y: list[float], forward: bool) -> None:
-    """Move a layer's points as near to their neighbours' mean as the order and the gaps allow."""
+    """Move a layer's points as near to the mean of their neighbours as the order and the distances allow."""
     offset, blocks, before = 0.0, list[list[float]](), -1
     offsets = []
     for point in layer:

@@ -115,7 +115,7 @@ export function makeAddForm(link, section, result) {
       const none = ['all', 'assets'].includes(selection.kind) && selection.counts.every((n) => !n);
       about.textContent = none && sets.length ? 'There are no partitions yet: add the first keys here.' : '';
       about.hidden = !about.textContent;
-      // it does not section away from who is adding
+      // it is not closed while somebody adds keys
       if (none || selection.number !== number) section.suggestOpen(none);
       number = selection.number;
     },

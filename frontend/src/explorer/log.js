@@ -19,7 +19,7 @@ const MAX_LOG_LENGTH = 60000;
 const nothingShown = (key = '') => ({ key, id: null, isLive: false, end: null, reading: false });
 
 /**
- * The tail of a run's log, followed while the run lives and somebody can see it.
+ * The end of a run's log, read again and again while the run is live and the section is open.
  *
  * @param {Link<ExplorerContract>} link
  * @param {Section} section

@@ -62,7 +62,7 @@ export function zoomView(view, scale, factor, [x, y] = centreOf(view)) {
 const centreOf = ([x, y, width, height]) => [x + width / 2, y + height / 2];
 
 /**
- * Whether a card is wholly in sight.
+ * Whether all of a card is visible.
  *
  * @param {View} view
  * @param {{ x: number, y: number }} card

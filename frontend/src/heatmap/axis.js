@@ -1,4 +1,4 @@
-// The labels along a band's places, and the keys for them.
+// The axis below a band: labels with the keys of some places.
 
 import { formatCount } from '../shared/format.js';
 import { computeTicks } from './geometry.js';
@@ -67,7 +67,7 @@ function findTicks(view, bandIndex) {
 }
 
 /**
- * Ask for the keys along the axes that are in sight, once they have stood still.
+ * Request the keys for the labels of the visible axes, once they have not moved for a moment.
  *
  * @param {HeatmapView} view
  */
