@@ -15,7 +15,7 @@ from nbpart.errors import DeclarationError
 log = logging.getLogger("nbpart")
 
 
-def check_files(items: Sequence[Any], registry: Registry) -> None:
+def check_file_names(items: Sequence[Any], registry: Registry) -> None:
     """Raise `DeclarationError` where two notebooks would have one name that was derived from their file names.
 
     A registered notebook whose file no longer exists was moved or deleted, and is replaced.

@@ -40,7 +40,7 @@ class Recorder:
     run: events.ReservedRun
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def place(self, spec: RunSpec) -> RunSpec:
+    def assign_run(self, spec: RunSpec) -> RunSpec:
         """A copy of the spec with the id of the next recorded run, whose files go to the asset's data folder."""
         return dataclasses.replace(
             spec,
@@ -54,7 +54,7 @@ class Recorder:
 
         Raises `CatalogError` where the partition is running elsewhere, `UnknownNameError` for a key that is not there.
         """
-        output = dataclasses.replace(output, files=tuple(self._own(file) for file in output.files))
+        output = dataclasses.replace(output, files=tuple(self._link_file(file) for file in output.files))
         # opened for each save: a cell that is run again and again must not leave a catalog open each time
         _, catalog = open_folder(self.root, create=False, purpose=MANUAL_RUN_PURPOSE)
         coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), MANUAL_RUN_PURPOSE)
@@ -66,7 +66,7 @@ class Recorder:
             catalog.close()
         return output
 
-    def _own(self, file: FileRecord) -> FileRecord:
+    def _link_file(self, file: FileRecord) -> FileRecord:
         """A file as one of the next run: one that an earlier recorded run saved gets a second name."""
         folder, _, name = file.path.rpartition("/")
         own = f"{folder}/{self.run.run_id}-1.{name.partition('.')[2]}"
@@ -145,7 +145,7 @@ class ManualOutputHandler(OutputHandler):
         if self._recorder is None:
             return spec, output
         recorded = self._recorder.record(output)
-        return self._recorder.place(spec), recorded
+        return self._recorder.assign_run(spec), recorded
 
     def handle_faults(self, output: RunOutput) -> None:
         _, catalog = open_folder(self._root, create=False, purpose=MANUAL_RUN_PURPOSE)
@@ -161,7 +161,9 @@ class ManualRun(RunContext):
     def __init__(self, spec: RunSpec, recorder: Recorder | None = None, hint: str = "") -> None:
         """``hint`` is added to the error for a missing input: a possible reason, as a sentence."""
         handler = ManualOutputHandler(Path(spec.workspace), recorder)
-        super().__init__(recorder.place(spec) if recorder else spec, recording=recorder is not None, handler=handler)
+        if recorder is not None:
+            spec = recorder.assign_run(spec)
+        super().__init__(spec, recording=recorder is not None, handler=handler)
         self._hint = hint
 
     def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:

@@ -18,7 +18,7 @@ from nbpart.catalog import AssetRow, Batch, Registered, events, queries
 from nbpart.errors import DeclarationError
 from nbpart.partitions import Parameters, PartitionsDefinition, as_definition
 from nbpart.partitions.keys import shorten
-from nbpart.project.file_names import check_files, log_generated_names
+from nbpart.project.file_names import check_file_names, log_generated_names
 from nbpart.project.partition_sets import ensure_partitions, merge_sets
 from nbpart.project.preparation import PreparedAsset, prepare, remap_inputs, set_name_of
 from nbpart.project.project import Project
@@ -47,7 +47,7 @@ def register(project: Project, items: Sequence[Any], record_also: Callable[[Batc
     others = [_as_set(item) for item in items if not isinstance(item, Asset | Source)]
     sets = merge_sets([*others, *(item.partitions for item in declared if item.partitions)], parameters)
     declared = [_with_known_parameters(item, sets) for item in declared]
-    check_files(declared, registry)
+    check_file_names(declared, registry)
     check_unique(declared, "asset or source")
     set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
     set_names |= {item.name: set_name_of(item) for item in declared}
