@@ -171,7 +171,7 @@ def _check_given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain_settings(settings: Mapping[str, Any], *, is_secret: bool = False) -> dict[str, Any]:
-    """The settings as they are recorded and arrive in a run: what was given, what ran and what is told are equal."""
+    """The settings as they are recorded and arrive in a run: what was given, what ran and what is shown are equal."""
     plain = {}
     for name, value in settings.items():
         try:
@@ -242,11 +242,12 @@ def check_names(selected: Iterable[AssetDefinition], settings: Iterable[str] = (
     definitions = list(selected)
     known = {name for definition in definitions for name in definition.settings}
     assets = [definition.name for definition in definitions]
-    told = ", ".join(assets[:5]) + (", ..." if len(assets) > 5 else "")
+    asset_names = ", ".join(assets[:5]) + (", ..." if len(assets) > 5 else "")
     for name in settings:
         if name not in known:
             raise DeclarationError(
-                f"settings names {name!r}, which is no setting of {told or 'what is selected'}; {nearest(name, known)}"
+                f"settings names {name!r}, which is no setting of {asset_names or 'what is selected'}; "
+                f"{nearest(name, known)}"
             )
     limited = {*assets, *(f"tag:{tag}" for definition in definitions for tag in definition.tags)}
     for name in limits:

@@ -59,35 +59,36 @@ def find_cell_error(
     like outputs. The error that ended the cell stands before others; of these the first counts, and one that exits with
     a good code does not.
     """
-    shown = [output for output in outputs if output["output_type"] == "error"] + list(elsewhere)
-    noted = [part for part in reply.get("payload") or () if part.get("source") == SOURCE]
+    error_outputs = [output for output in outputs if output["output_type"] == "error"] + list(elsewhere)
+    payloads = [part for part in reply.get("payload") or () if part.get("source") == SOURCE]
     if reply.get("status") == "error":
-        return _ending_error(reply, shown, noted)
-    errors = [_read(error, ends_cell=False) for error in (*shown, *noted)]
+        return _ending_error(reply, error_outputs, payloads)
+    errors = [_read(error, ends_cell=False) for error in (*error_outputs, *payloads)]
     first = next((error for error in errors if not error.is_good_exit), None)
-    raised = any(note["raised"] for note in noted if first is not None and note["ename"] == first.name)
+    raised = any(note["raised"] for note in payloads if first is not None and note["ename"] == first.name)
     return None if first is None else replace(first, is_raised=raised)
 
 
 def find_exit(reply: Mapping[str, Any]) -> CellError | None:
     """The exit that a cell asked its kernel for by `exit()` or `quit()`, as an error with its code."""
-    asked = [part for part in reply.get("payload") or () if part.get("source") == "ask_exit"]
-    if not asked:
+    exits = [part for part in reply.get("payload") or () if part.get("source") == "ask_exit"]
+    if not exits:
         return None
     # IPython takes a truth value for "keep the kernel", and whoever gives something else means a code
-    code = asked[-1].get("keepkernel")
+    code = exits[-1].get("keepkernel")
     message = "" if isinstance(code, bool) or code is None else str(code)
     return CellError("SystemExit", message, "", ends_cell=True, call="exit")
 
 
 def _ending_error(
-    reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], noted: Sequence[Mapping[str, Any]]
+    reply: Mapping[str, Any], error_outputs: Sequence[Mapping[str, Any]], payloads: Sequence[Mapping[str, Any]]
 ) -> CellError:
-    said: Mapping[str, Any] = noted[-1] if noted else reply
-    if reply.get("ename") == "NoneType" and shown:  # showing the cell's value failed, and the kernel knows no error
-        said = shown[0]
-    error = _read(said, ends_cell=True)
-    same = [output for output in shown if output["ename"] == error.name]
+    reported: Mapping[str, Any] = payloads[-1] if payloads else reply
+    # showing the cell's value failed, and the kernel knows no error
+    if reply.get("ename") == "NoneType" and error_outputs:
+        reported = error_outputs[0]
+    error = _read(reported, ends_cell=True)
+    same = [output for output in error_outputs if output["ename"] == error.name]
     traceback = _join(same[-1]["traceback"]) if same else error.traceback or _join(reply.get("traceback") or ())
     return replace(error, traceback=traceback)
 

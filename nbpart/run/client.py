@@ -67,15 +67,17 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.kc = self.km.client()
         self.kc.start_channels()
         end, pause = time.monotonic() + limit_s, _FIRST_ASK_S
-        asked: set[str] = set()
+        request_ids: set[str] = set()
         info: dict[str, Any] = {}
         # the end of a question that comes by the other channel shows that this one is connected too
         while True:
-            asked.add(self.kc.kernel_info())
+            request_ids.add(self.kc.kernel_info())
             until = time.monotonic() + pause
             with contextlib.suppress(Empty):
                 info = info or await self._next("shell", until, lambda m: m["msg_type"] == "kernel_info_reply")
-                await self._next("iopub", until, lambda m: _is_idle(m) and m["parent_header"].get("msg_id") in asked)
+                await self._next(
+                    "iopub", until, lambda m: _is_idle(m) and m["parent_header"].get("msg_id") in request_ids
+                )
                 return info
             if not await self._is_alive():
                 raise DeadKernelError("it ended before it answered")

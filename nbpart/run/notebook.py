@@ -239,10 +239,7 @@ class NotebookRun:
         return ending, kernel
 
     def _run(self, log: RunLog) -> tuple[Ending, str | None]:
-        from nbpart.run.execution import Execution
-        from nbpart.run.execution_options import KernelSetup, Limits, OutputTargets
         from nbpart.run.papermill_engine import ENGINE_NAME
-        from nbpart.run.streams import StreamOutputs
 
         if self._is_stopped():
             return Ending(RunStatus.CANCELLED, "Cancelled", "the run was cancelled before it started"), None
@@ -257,6 +254,24 @@ class NotebookRun:
             raise MissingInputError(f"the working directory {folder!r} of {spec.where} is not there; restore it.")
         notebook, kernel = self._read or prepare_notebook(spec)
         spec.write()
+        execution = self._execution = self._make_execution(log, folder)
+        # papermill raises for error outputs; the ending holds more. No output path: papermill would write it in place,
+        # format its braces, and change directory to do so.
+        self._ahead = None
+        with contextlib.suppress(PapermillExecutionError):
+            papermill.execute_notebook(
+                notebook, None, engine_name=ENGINE_NAME, kernel_name=kernel, progress_bar=False, execution=execution
+            )
+        if execution.ending is None:
+            raise RuntimeError(f"papermill did not execute the notebook {spec.notebook!r}")
+        return execution.ending, kernel
+
+    def _make_execution(self, log: RunLog, folder: str) -> Execution:
+        from nbpart.run.execution import Execution
+        from nbpart.run.execution_options import KernelSetup, Limits, OutputTargets
+        from nbpart.run.streams import StreamOutputs
+
+        spec = self.spec
         setup = KernelSetup(
             folder=folder,
             environment=self._environment,
@@ -274,18 +289,7 @@ class NotebookRun:
             streams=StreamOutputs(MOST_PRINTED, spec.log, self._redactor.redact),
         )
         limits = Limits(run_s=spec.timeout_s, grace_s=self._grace_s)
-        execution = Execution(setup, targets, should_stop=self._is_stopped, check=self._check, limits=limits)
-        self._execution = execution
-        # papermill raises for error outputs; the ending holds more. No output path: papermill would write it in place,
-        # format its braces, and change directory to do so.
-        self._ahead = None
-        with contextlib.suppress(PapermillExecutionError):
-            papermill.execute_notebook(
-                notebook, None, engine_name=ENGINE_NAME, kernel_name=kernel, progress_bar=False, execution=execution
-            )
-        if execution.ending is None:
-            raise RuntimeError(f"papermill did not execute the notebook {spec.notebook!r}")
-        return execution.ending, kernel
+        return Execution(setup, targets, should_stop=self._is_stopped, check=self._check, limits=limits)
 
     def _is_stopped(self) -> bool:
         return self._cancelled.is_set() or (self._should_stop is not None and self._should_stop())

@@ -52,15 +52,15 @@ def current_inputs(
     materialization_id is null, and of a run that saved no main value path, format and kind are.
     """
     if key_ids is None:
-        asked = (
+        requested = (
             "SELECT m.key_id AS id, m.position AS n FROM members m JOIN assets a USING (set_id)"
             f" WHERE a.asset_id = {int(asset_id)}"
         )
     else:
-        stage_numbers(batch, "asked_ids", key_ids)
-        asked = "SELECT id, n FROM asked_ids"
+        stage_numbers(batch, "requested_ids", key_ids)
+        requested = "SELECT id, n FROM requested_ids"
     frame = batch.frame(
-        f"WITH asked AS ({asked}),"
+        f"WITH requested AS ({requested}),"
         f" facts AS (SELECT key_id, materialization_id, stale & {STALE_DATA} <> 0 AS is_damaged FROM partition_facts"
         "           WHERE asset_id = ? AND materialization_id IS NOT NULL),"
         " made AS (SELECT materialization_id, data_hash, data_version FROM materializations WHERE asset_id = ?),"
@@ -68,8 +68,8 @@ def current_inputs(
         f" SELECT k.key_id, {KEY_SQL} AS key, made.materialization_id, made.data_hash, files.path, files.format,"
         "        files.kind, made.data_version, files.bytes, files.data_version AS file_version,"
         "        coalesce(facts.is_damaged, false) AS is_damaged"
-        " FROM asked JOIN keys k ON k.key_id = asked.id LEFT JOIN facts ON facts.key_id = asked.id"
-        " LEFT JOIN made USING (materialization_id) LEFT JOIN files USING (materialization_id) ORDER BY asked.n",
+        " FROM requested JOIN keys k ON k.key_id = requested.id LEFT JOIN facts ON facts.key_id = requested.id"
+        " LEFT JOIN made USING (materialization_id) LEFT JOIN files USING (materialization_id) ORDER BY requested.n",
         asset_id,
         asset_id,
     )
@@ -78,11 +78,11 @@ def current_inputs(
 
 def data_files_of(batch: Batch, materialization_ids: NDArray[np.int64] | Sequence[int]) -> pd.DataFrame:
     """The files of materializations, the main one ('') first: materialization_id and the columns of FileRecord."""
-    stage_numbers(batch, "asked_ids", materialization_ids)
+    stage_numbers(batch, "requested_ids", materialization_ids)
     return nulls_to_none(
         batch.frame(
             f"SELECT materialization_id, {_FILE_COLUMNS} FROM data_files"
-            " WHERE materialization_id IN (SELECT id FROM asked_ids) ORDER BY materialization_id, name"
+            " WHERE materialization_id IN (SELECT id FROM requested_ids) ORDER BY materialization_id, name"
         )
     )
 
@@ -128,13 +128,13 @@ def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | Non
     Columns: key_id, key, size, mtime_ns, version. A key that was never observed, or whose file is gone, has no row.
     """
     if keys is not None:
-        stage_texts(batch, "asked_keys", keys)
-    asked = "" if keys is None else " AND k.key IN (SELECT text FROM asked_keys)"
+        stage_texts(batch, "requested_keys", keys)
+    requested = "" if keys is None else " AND k.key IN (SELECT text FROM requested_keys)"
     return nulls_to_none(
         batch.frame(
             f"SELECT o.key_id, {KEY_SQL} AS key, o.size, o.mtime_ns, mt.data_version AS version"
             " FROM observed o JOIN keys k USING (key_id) LEFT JOIN materializations mt USING (materialization_id)"
-            f" WHERE o.asset_id = ?{asked} ORDER BY o.key_id",
+            f" WHERE o.asset_id = ?{requested} ORDER BY o.key_id",
             asset_id,
         )
     )

@@ -56,12 +56,12 @@ def load_members(batch: Batch, set_id: int, offset: int = 0, limit: int | None =
 
 def key_ids(batch: Batch, set_id: int, keys: Sequence[str | None]) -> NDArray[np.int64]:
     """The ids of keys, in their order; -1 for one that is not in the set. None is the key of an unpartitioned asset."""
-    stage_texts(batch, "asked_keys", keys)
+    stage_texts(batch, "requested_keys", keys)
     ids: NDArray[np.int64] = batch.numpy(
         "WITH found AS (SELECT k.key, m.key_id FROM keys k JOIN members m ON m.key_id = k.key_id AND m.set_id = ?"
-        "               WHERE k.key IN (SELECT text FROM asked_keys))"
+        "               WHERE k.key IN (SELECT text FROM requested_keys))"
         " SELECT coalesce(found.key_id, -1) AS key_id"
-        " FROM asked_keys a LEFT JOIN found ON found.key = a.text ORDER BY a.n",
+        " FROM requested_keys a LEFT JOIN found ON found.key = a.text ORDER BY a.n",
         set_id,
     )["key_id"]
     return ids
@@ -101,8 +101,8 @@ def member_frame(batch: Batch, set_id: int) -> pd.DataFrame:
 
 def key_texts(batch: Batch, key_ids: NDArray[np.int64] | Sequence[int]) -> NDArray[Any]:
     """The keys of ids, in their order, as an array of objects: text, or None for that of an unpartitioned asset."""
-    stage_numbers(batch, "asked_ids", key_ids)
-    table = batch.arrow(f"SELECT {KEY_SQL} AS key FROM asked_ids a JOIN keys k ON k.key_id = a.id ORDER BY a.n")
+    stage_numbers(batch, "requested_ids", key_ids)
+    table = batch.arrow(f"SELECT {KEY_SQL} AS key FROM requested_ids a JOIN keys k ON k.key_id = a.id ORDER BY a.n")
     texts: NDArray[Any] = table.column(0).to_numpy()
     return texts
 

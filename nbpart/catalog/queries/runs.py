@@ -105,8 +105,8 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
 
 def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]:
     """The final statuses of those of the runs that have ended, by number."""
-    stage_numbers(batch, "asked_ids", run_nos)
-    rows = batch.rows("SELECT run_no, status FROM outcomes WHERE final AND run_no IN (SELECT id FROM asked_ids)")
+    stage_numbers(batch, "requested_ids", run_nos)
+    rows = batch.rows("SELECT run_no, status FROM outcomes WHERE final AND run_no IN (SELECT id FROM requested_ids)")
     return {int(run_no): RunStatus(status) for run_no, status in rows}
 
 
@@ -118,19 +118,19 @@ def load_claim_candidates(
     The last is the number of the run that made the partition after the commit `sequence`, where it is up to date now;
     None otherwise.
     """
-    stage_numbers(batch, "asked_ids", key_ids)
+    stage_numbers(batch, "requested_ids", key_ids)
     rows = batch.rows(
         f"""WITH f AS (
             SELECT key_id, materialization_id FROM partition_facts WHERE asset_id = ? AND stale = 0
-              AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE} AND key_id IN (SELECT id FROM asked_ids)
+              AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE} AND key_id IN (SELECT id FROM requested_ids)
         ),
         made AS (
             SELECT f.key_id, m.run_no FROM f JOIN materializations m USING (materialization_id)
             WHERE m.run_no IS NOT NULL AND m.sequence > ?
         ),
-        member AS (SELECT key_id FROM members WHERE set_id = ? AND key_id IN (SELECT id FROM asked_ids))
+        member AS (SELECT key_id FROM members WHERE set_id = ? AND key_id IN (SELECT id FROM requested_ids))
         SELECT k.key_id, {KEY_SQL}, member.key_id IS NOT NULL, made.run_no
-        FROM asked_ids a JOIN keys k ON k.key_id = a.id LEFT JOIN made ON made.key_id = a.id
+        FROM requested_ids a JOIN keys k ON k.key_id = a.id LEFT JOIN made ON made.key_id = a.id
         LEFT JOIN member ON member.key_id = a.id ORDER BY a.n""",
         asset_id,
         sequence,

@@ -148,17 +148,17 @@ def stale_reasons(
     joined by ", ".
     """
     if key_ids is None:
-        asked = (
+        requested = (
             "SELECT m.key_id AS id, m.position AS n FROM members m JOIN assets a USING (set_id)"
             f" WHERE a.asset_id = {int(asset_id)}"
         )
     else:
-        stage_numbers(batch, "asked_ids", key_ids)
-        asked = "SELECT id, n FROM asked_ids"
+        stage_numbers(batch, "requested_ids", key_ids)
+        requested = "SELECT id, n FROM requested_ids"
     return batch.frame(
-        f"WITH asked AS ({asked}),"
-        " f AS (SELECT asked.n, f.asset_id, f.key_id, f.materialization_id, f.stale FROM partition_facts f"
-        f"       JOIN asked ON asked.id = f.key_id"
+        f"WITH requested AS ({requested}),"
+        " f AS (SELECT requested.n, f.asset_id, f.key_id, f.materialization_id, f.stale FROM partition_facts f"
+        f"       JOIN requested ON requested.id = f.key_id"
         f"       WHERE f.asset_id = {int(asset_id)} AND f.stale <> 0 AND f.materialization_id IS NOT NULL),"
         f" changed AS ({_CHANGED_INPUTS}),"
         " named AS (SELECT c.key_id, string_agg(DISTINCT CASE WHEN a.kind = 'source' THEN 'source ' ELSE 'input ' END"

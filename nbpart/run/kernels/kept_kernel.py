@@ -100,9 +100,9 @@ class KeptKernel:
         """Names, types and reprs of its globals and of the frames of its error. TimeoutError where it is busy."""
         source = Path(__file__).with_name("inspection.py").read_text("utf-8")
         call = "__import__('json').dumps(ns['inspect_failure'](get_ipython()))"
-        asked = {"inspection": f"(lambda ns: (exec({source!r}, ns), {call})[1])({{}})"}
+        expressions = {"inspection": f"(lambda ns: (exec({source!r}, ns), {call})[1])({{}})"}
         with self._connect() as client:
-            reply = client.execute("", silent=True, user_expressions=asked, reply=True, timeout=_ANSWER_S)
+            reply = client.execute("", silent=True, user_expressions=expressions, reply=True, timeout=_ANSWER_S)
         answer = reply["content"]["user_expressions"]["inspection"]
         if answer["status"] != "ok":
             raise RuntimeError(f"the kept kernel could not be inspected: {answer['ename']}: {answer['evalue']}")

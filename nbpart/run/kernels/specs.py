@@ -10,13 +10,13 @@ NATIVE = "python3"
 
 def find_missing(names: Iterable[str]) -> frozenset[str]:
     """Those of the names for which there is no kernel specification that a run could start."""
-    asked = {name for name in names if name and name != NATIVE}
-    if not asked:
+    other_names = {name for name in names if name and name != NATIVE}
+    if not other_names:
         return frozenset()
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     manager, missing = KernelSpecManager(), set()
-    for name in asked:
+    for name in other_names:
         try:
             manager.get_kernel_spec(name)
         except NoSuchKernel:

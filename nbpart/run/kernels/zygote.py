@@ -49,8 +49,8 @@ _PAUSE_S = 0.01
 class Kernel:
     """A kernel that was forked; `folder` holds what a spare binds.
 
-    is_over: it ended, and is reaped when nothing is left of what it started; `asked` are the processes that were asked
-    to end, those that are left at `kill_at` are killed.
+    is_over: it ended, and is reaped when nothing is left of what it started; `terminated` are the processes
+    that got a SIGTERM, those that are left at `kill_at` are killed.
     """
 
     pid: int
@@ -60,7 +60,7 @@ class Kernel:
     folder: str | None = None
     is_detached: bool = False
     is_over: bool = False
-    asked: set[int] = field(default_factory=set)
+    terminated: set[int] = field(default_factory=set)
     kill_at: float = 0.0
 
     def kill(self) -> None:
@@ -262,10 +262,10 @@ class ZygoteServer:
         left += [pid for pid in below if not processes.is_meant_to_stay(pid)]
         if left and now < kernel.kill_at + _KILL_LIMIT_S:
             if now < kernel.kill_at:
-                processes.send(signal.SIGTERM, {*left} - kernel.asked)
+                processes.send(signal.SIGTERM, {*left} - kernel.terminated)
             else:
                 processes.send(signal.SIGKILL, left)
-            kernel.asked.update(left)
+            kernel.terminated.update(left)
             return
         _, status, usage = os.wait4(kernel.pid, 0)
         self._ended.remove(kernel)
@@ -301,7 +301,7 @@ class ZygoteServer:
 
         One that hides it (another session, another environment) is of the last to end of those that ran with it.
         """
-        if pid in kernel.asked:
+        if pid in kernel.terminated:
             return True
         try:
             session = os.getsid(pid)

@@ -55,7 +55,7 @@ class Zygote:
 
     process: subprocess.Popen[bytes]  # its guardian
     control: socket.socket
-    said: Any
+    error_output: Any
     environment: Mapping[str, str] = field(default_factory=dict)
     reads: EnvironmentReads = field(default_factory=EnvironmentReads)
     pid: int = -1
@@ -70,25 +70,25 @@ class Zygote:
         preload: what it imports besides what notebooks of nbpart do; None for a bare one, which imports neither.
         """
         ours, its = socket.socketpair()
-        said = tempfile.TemporaryFile()  # noqa: SIM115 - read when it dies
+        error_output = tempfile.TemporaryFile()  # noqa: SIM115 - read when it dies
         try:
             process = subprocess.Popen(
                 [python, "-m", "nbpart.run.kernels.zygote", str(its.fileno()), str(os.getpid())],
                 env=_zygote_environment(environment),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=error_output,
+                stderr=error_output,
                 pass_fds=[its.fileno()],
                 start_new_session=True,
             )
         except OSError as error:
             ours.close()
-            said.close()
+            error_output.close()
             raise PrewarmError(f"the process that forks kernels could not be started: {error}") from error
         finally:
             its.close()
-        zygote = cls(process, ours, said, dict(environment))
+        zygote = cls(process, ours, error_output, dict(environment))
         try:
             zygote._prepare(preload)
         except PrewarmError:
@@ -116,8 +116,8 @@ class Zygote:
     def _read_error_output(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
-        self.said.seek(max(0, self.said.seek(0, os.SEEK_END) - _TAIL))
-        lines = self.said.read().decode("utf-8", "replace").strip().splitlines()
+        self.error_output.seek(max(0, self.error_output.seek(0, os.SEEK_END) - _TAIL))
+        lines = self.error_output.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {self.process.returncode}"
 
     def matches_environment(self, environment: Mapping[str, str]) -> bool:
@@ -178,7 +178,7 @@ class Zygote:
             if self.pidfd >= 0:
                 os.close(self.pidfd)
                 self.pidfd = -1
-        self.said.close()
+        self.error_output.close()
 
 
 @dataclass(frozen=True)
