@@ -36,7 +36,9 @@ def live(catalog: Catalog) -> list[CoordinatorRecord]:
     return catalog.read(queries.live_coordinators)
 
 
-def test_one_is_known_from_its_first_run_to_its_end(catalog: Catalog, coordinator: Coordinator, tmp_path: Path) -> None:
+def test_a_coordinator_is_registered_from_its_first_run_to_its_end(
+    catalog: Catalog, coordinator: Coordinator, tmp_path: Path
+) -> None:
     assert live(catalog) == []
     number = coordinator.number
     [record] = live(catalog)
@@ -61,7 +63,7 @@ os.kill(os.getpid(), 9)
 """
 
 
-def test_one_that_was_killed_is_dead_at_once(catalog: Catalog, coordinator: Coordinator) -> None:
+def test_a_killed_coordinator_is_dead_at_once(catalog: Catalog, coordinator: Coordinator) -> None:
     subprocess.run([sys.executable, "-c", DIES, catalog.path], check=False, timeout=60)
     assert coordinator.number
     dead = [c for c in live(catalog) if coordinator.is_dead(c)]
@@ -70,7 +72,9 @@ def test_one_that_was_killed_is_dead_at_once(catalog: Catalog, coordinator: Coor
     assert [c.purpose for c in live(catalog)] == ["a test"]
 
 
-def test_of_another_host_the_heartbeat_counts(catalog: Catalog, coordinator: Coordinator, tmp_path: Path) -> None:
+def test_a_coordinator_of_another_host_is_judged_by_the_time_of_its_lock_file(
+    catalog: Catalog, coordinator: Coordinator, tmp_path: Path
+) -> None:
     assert coordinator.number
     [record] = live(catalog)
     lock = tmp_path / "coordinators" / record.lock
@@ -85,7 +89,7 @@ def test_of_another_host_the_heartbeat_counts(catalog: Catalog, coordinator: Coo
     assert coordinator.is_dead(elsewhere)
 
 
-def test_the_heart_beats(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_coordinator_touches_its_lock_file(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coordinator_locks, "TOUCH_EVERY_S", 0.01)
     beating = Coordinator(catalog, tmp_path / "coordinators", "a test")
     assert beating.number
@@ -96,7 +100,7 @@ def test_the_heart_beats(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.M
     beating.close()
 
 
-def test_what_is_owed_is_written_by_the_next_who_looks(catalog: Catalog, coordinator: Coordinator) -> None:
+def test_a_postponed_write_is_done_by_the_next_reap(catalog: Catalog, coordinator: Coordinator) -> None:
     written: list[int] = []
     coordinator.write_later(lambda batch: written.append(batch.sequence))
     coordinator.reap()
@@ -105,7 +109,7 @@ def test_what_is_owed_is_written_by_the_next_who_looks(catalog: Catalog, coordin
     assert len(written) == 1
 
 
-def test_a_forked_child_leaves_its_parent_alive(catalog: Catalog, coordinator: Coordinator, tmp_path: Path) -> None:
+def test_a_forked_child_keeps_its_parents_lock(catalog: Catalog, coordinator: Coordinator, tmp_path: Path) -> None:
     assert coordinator.number
     [record] = live(catalog)
     if (child := os.fork()) == 0:
@@ -182,9 +186,7 @@ def test_nothing_is_touched_through_what_lies_in_the_folder(
     assert sorted(path.name for path in outside.iterdir()) == ["host-1-0123abcd.lock", "inner"]
 
 
-def test_a_folder_that_is_a_link_is_refused_to_who_would_run_something(
-    catalog: Catalog, coordinator: Coordinator, tmp_path: Path
-) -> None:
+def test_a_lock_folder_that_is_a_link_is_refused(catalog: Catalog, coordinator: Coordinator, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "coordinators").symlink_to(tmp_path / "outside")
     with pytest.raises(WorkspaceError, match="is a link to"):
@@ -193,7 +195,7 @@ def test_a_folder_that_is_a_link_is_refused_to_who_would_run_something(
     assert live(catalog) == []
 
 
-def test_who_only_reads_looks_at_first_and_then_every_two_seconds(catalog: Catalog, tmp_path: Path) -> None:
+def test_reap_if_due_reaps_at_first_and_then_every_two_seconds(catalog: Catalog, tmp_path: Path) -> None:
     now = [100.0]
     reader = Coordinator(catalog, tmp_path / "coordinators", "a reader", clock=lambda: now[0])
 
@@ -215,7 +217,7 @@ def test_who_only_reads_looks_at_first_and_then_every_two_seconds(catalog: Catal
     reader.close()
 
 
-def test_a_death_that_cannot_be_recorded_is_told_and_hinders_nobody(
+def test_a_death_that_cannot_be_recorded_is_logged(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     command = [sys.executable, "-c", DIES, str(catalog.path)]

@@ -41,7 +41,9 @@ def rows(ws: nbpart.Workspace, sql: str) -> list[tuple[Any, ...]]:
     return ws.project.catalog.read(read)
 
 
-def test_twenty_thousand_keys_of_one_run_have_an_id_and_data_of_their_own(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_each_of_twenty_thousand_keys_of_one_run_has_its_own_run_id_and_data(
+    ws: nbpart.Workspace, stage: Stage
+) -> None:
     n = 20_000
     ws.dynamic_partitions("keys").add([f"key {i}" for i in range(n)])
     stage.answer_member = lambda member: member.partition_key
@@ -63,7 +65,7 @@ def test_ids_carry_the_number_and_sort_by_time(ws: nbpart.Workspace) -> None:
     assert sorted(run_id for _, run_id in found) == [run_id for _, run_id in found]
 
 
-def test_a_result_of_another_run_under_the_same_text_is_nobodys(
+def test_a_result_with_the_number_of_an_unknown_run_is_ignored(
     ws: nbpart.Workspace, stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     ws.dynamic_partitions("keys").add("a")
@@ -98,7 +100,7 @@ def test_a_result_that_does_not_match_fails_its_own_run(ws: nbpart.Workspace, st
     assert (run.error or "").startswith("RecordingError: what this run came to cannot be recorded")
 
 
-def test_a_member_of_which_its_run_says_nothing_failed(ws: nbpart.Workspace, stage: Stage) -> None:
+def test_a_partition_that_is_missing_in_the_report_of_its_run_failed(ws: nbpart.Workspace, stage: Stage) -> None:
     ws.dynamic_partitions("keys").add("a", "b")
     stage.answer = lambda spec: None
     backfill = ws.backfill("one", policy="single_run")

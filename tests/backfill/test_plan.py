@@ -60,7 +60,7 @@ def plan_plainly(
 
 @settings(max_examples=300)
 @given(st.data())
-def test_a_plan_is_what_plain_dicts_say(data: st.DataObject) -> None:
+def test_a_plan_equals_that_of_a_model_of_dicts(data: st.DataObject) -> None:
     graph = data.draw(graphs())
     a_status = st.sampled_from([S.MATERIALIZED, S.MATERIALIZED, *S])
     statuses = {
@@ -128,7 +128,7 @@ def test_only_what_is_selected_is_planned() -> None:
     assert planned == {("clean", 3): "failed"}
 
 
-def test_what_runs_elsewhere_is_followed() -> None:
+def test_what_another_backfill_runs_is_planned_to_be_followed() -> None:
     planned = read_plan(
         plan_steps(GRAPH, ["raw", "clean"], up_to_date(raw={1: S.RUNNING, 2: S.QUEUED}, clean={1: S.STALE}))
     )
@@ -165,7 +165,7 @@ def test_an_asset_without_keys_has_no_steps() -> None:
     assert len(plan_steps(GRAPH, ["raw"], make_facts({"raw": {}}))) == 0
 
 
-def test_a_table_lays_its_assets_end_to_end() -> None:
+def test_steps_of_a_table_are_numbered_over_all_assets() -> None:
     steps = lay_out(raw=[4, 2], clean=[], report=[0])
     assert len(steps) == 3
     assert [(a.asset, first, last) for a, first, last in steps.ranges()] == [

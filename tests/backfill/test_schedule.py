@@ -70,7 +70,7 @@ def check_same(schedule: Schedule, model: Model) -> None:
 
 @settings(max_examples=300)
 @given(st.data())
-def test_a_schedule_does_what_plain_sets_say(data: st.DataObject) -> None:
+def test_a_schedule_equals_a_model_of_sets(data: st.DataObject) -> None:
     graph = data.draw(graphs())
     steps = data.draw(tables(graph))
     schedule, model = Schedule(steps, graph), Model(steps, graph)
@@ -109,7 +109,7 @@ def test_a_schedule_does_what_plain_sets_say(data: st.DataObject) -> None:
 
 @settings(max_examples=50)
 @given(st.data())
-def test_what_was_dropped_frees_and_blocks_nothing(data: st.DataObject) -> None:
+def test_a_cancelled_step_frees_and_blocks_nothing(data: st.DataObject) -> None:
     graph = data.draw(graphs())
     steps = data.draw(tables(graph))
     schedule, model = Schedule(steps, graph), Model(steps, graph)
@@ -126,7 +126,7 @@ def test_what_was_dropped_frees_and_blocks_nothing(data: st.DataObject) -> None:
 CHAIN = AssetGraph([define("a"), define("b", same="a"), define("c", same="b")])
 
 
-def test_a_key_flows_through_the_graph_before_the_next_one_starts() -> None:
+def test_the_readers_of_a_finished_step_start_before_the_next_key() -> None:
     steps = lay_out(a=[1, 2, 3], b=[1, 2, 3], c=[1, 2, 3])
     assert run_one_by_one(steps, CHAIN) == [
         ("a", 1), ("b", 1), ("c", 1), ("a", 2), ("b", 2), ("c", 2), ("a", 3), ("b", 3), ("c", 3),

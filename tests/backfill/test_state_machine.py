@@ -396,13 +396,13 @@ def test_what_another_backfill_made_counts_unless_it_had_other_settings() -> Non
     assert sorted(run.step for [run] in world.submitted) == [1, 2]
 
 
-def test_an_end_that_nobody_waits_for_changes_nothing() -> None:
+def test_the_end_of_an_unknown_attempt_changes_nothing() -> None:
     world = begin(ONE, lay_out(a=[1]))
     assert world.state.runs_of(77, 1) == ()
     assert world.state.handle(AttemptEnded(77, 1, {}), world.now) == []
 
 
-def test_it_looks_after_others_now_and_then() -> None:
+def test_other_backfills_are_checked_at_intervals() -> None:
     state = begin(ONE, lay_out(a=[1])).state
     assert not state.plan_turn(100.0 + CHECK_OTHERS_EVERY_S / 2).checks_others
     assert state.plan_turn(100.0 + 2 * CHECK_OTHERS_EVERY_S).checks_others

@@ -30,7 +30,7 @@ def wrong(story: Story) -> Story:
     return story
 
 
-def test_the_copy_holds_what_was_before_the_repair(wrong: Story, path: Path) -> None:
+def test_a_backup_holds_the_catalog_before_the_repair(wrong: Story, path: Path) -> None:
     path.chmod(0o640)
     backup = CatalogBackup(NOW)
     assert wrong.catalog.write(repair, before=backup.make) == 1

@@ -156,7 +156,7 @@ steps = st.tuples(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(walk=st.lists(steps, min_size=5, max_size=25))
-def test_the_facts_are_always_what_the_events_come_to(
+def test_the_stored_facts_always_equal_those_rebuilt_from_events(
     walk: list[tuple[str, str, str, str]], shared_catalog: Catalog
 ) -> None:
     told = Walk(shared_catalog)
@@ -165,7 +165,7 @@ def test_the_facts_are_always_what_the_events_come_to(
     assert shared_catalog.read(check) == []
 
 
-def test_what_belongs_to_two_is_found(story: Story) -> None:
+def test_data_that_two_partitions_share_is_found(story: Story) -> None:
     story.add("a", "b")
     story.register("model")
     first, second = story.make("model", "a", "one"), story.make("model", "b", "two")

@@ -256,7 +256,7 @@ def test_a_timed_out_caller_does_not_stop_the_others(catalog: Catalog) -> None:
     assert catalog.read(names) == []
 
 
-def test_a_stranger_to_the_lease_is_waited_for_and_named(catalog: Catalog, path: Path) -> None:
+def test_a_process_without_a_lease_is_waited_for_and_named(catalog: Catalog, path: Path) -> None:
     script = """
 import duckdb, sys
 connection = duckdb.connect(sys.argv[1])
@@ -402,7 +402,7 @@ def test_the_sequence_survives_its_file(catalog: Catalog, path: Path) -> None:
     again.close()
 
 
-def test_a_commit_that_fails_is_undone_and_told(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_that_fails_is_undone_and_raised(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     before = catalog.sequence()
 
     def fail(*_: Any) -> None:

@@ -86,9 +86,7 @@ def test_a_trigger_is_refused(path: Path, tmp_path: Path) -> None:
         Catalog.open(path)
 
 
-def test_of_a_workspace_whose_code_may_run_anyway_only_the_tables_are_looked_at(
-    craft: Callable[..., None], path: Path
-) -> None:
+def test_the_catalog_of_a_trusted_workspace_is_checked_for_tables_alone(craft: Callable[..., None], path: Path) -> None:
     craft("CREATE MACRO spare() AS 1")
     asked: list[str] = []
     catalog = Catalog.open(path, is_known=lambda workspace_id: not asked.append(workspace_id))
@@ -99,9 +97,7 @@ def test_of_a_workspace_whose_code_may_run_anyway_only_the_tables_are_looked_at(
         Catalog.open(path, is_known=lambda workspace_id: True)
 
 
-def test_a_catalog_that_replaces_one_while_it_is_open_is_looked_at_too(
-    catalog: Catalog, path: Path, tmp_path: Path
-) -> None:
+def test_a_catalog_that_replaces_an_open_one_is_checked_too(catalog: Catalog, path: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(path.read_bytes())
     connection = duckdb.connect(other)

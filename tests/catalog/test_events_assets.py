@@ -9,7 +9,7 @@ from nbpart.errors import DeclarationError, UnknownNameError
 from tests.catalog.story import Story
 
 
-def test_registering_again_replaces_and_tells_the_code_before(story: Story) -> None:
+def test_registering_again_replaces_and_returns_the_code_version_before(story: Story) -> None:
     first = story.register("model", code="c1")
     assert first.before is None
     before = story.catalog.sequence()

@@ -48,7 +48,7 @@ def reasons(story: Story, asset: str) -> list[str]:
 GOOD = "materialized materialized / materialized materialized / materialized materialized / materialized"
 
 
-def test_deleted_is_missing_and_its_readers_are_stale(made: Story) -> None:
+def test_deleted_data_is_missing_and_its_readers_are_stale(made: Story) -> None:
     assert everything(made) == GOOD
     assert see(made, "a", "x", DataState.DELETED, DELETED) == 1
     assert everything(made) == "missing materialized / stale materialized / materialized materialized / stale"
@@ -65,7 +65,7 @@ def test_equal_data_made_again_makes_readers_fresh(made: Story) -> None:
     assert made.findings() == []
 
 
-def test_damaged_is_stale_and_its_readers_read_what_was_good(made: Story) -> None:
+def test_damaged_data_is_stale_and_its_readers_are_not(made: Story) -> None:
     assert see(made, "a", "x", DataState.DAMAGED, DAMAGED) == 1
     assert everything(made) == GOOD.replace("materialized", "stale", 1)
     assert reasons(made, "a") == [DAMAGED]
@@ -76,7 +76,7 @@ def test_damaged_is_stale_and_its_readers_read_what_was_good(made: Story) -> Non
 
 
 @pytest.mark.parametrize("state", [DataState.DELETED, DataState.DAMAGED])
-def test_good_again_is_as_before(made: Story, state: DataState) -> None:
+def test_data_that_is_good_again_has_its_facts_of_before(made: Story, state: DataState) -> None:
     see(made, "a", "x", state, DELETED)
     assert see(made, "a", "x", DataState.GOOD) == 1
     assert everything(made) == GOOD
@@ -93,7 +93,7 @@ def test_what_changed_meanwhile_is_seen_when_the_data_is_good_again(made: Story)
     assert made.findings() == []
 
 
-def test_what_is_seen_twice_is_recorded_once(made: Story) -> None:
+def test_an_observation_made_twice_is_recorded_once(made: Story) -> None:
     assert see(made, "a", "x", DataState.GOOD) == 0
     assert made.count("data_seen") == 0
     sequence = made.catalog.sequence()
@@ -133,7 +133,7 @@ def test_a_run_that_could_not_read_its_input_records_it_with_its_outcome(made: S
     assert made.findings() == []
 
 
-def test_facts_rebuilt_from_events_know_what_was_seen(made: Story) -> None:
+def test_facts_rebuilt_from_events_include_observations_of_data(made: Story) -> None:
     from nbpart.catalog.check import repair
 
     see(made, "a", "x", DataState.DELETED, DELETED)

@@ -78,7 +78,7 @@ lists = st.lists(st.sampled_from("abcdef"), unique=True)
 
 @settings(deadline=None, max_examples=40)
 @given(steps=st.lists(st.tuples(st.sampled_from(["add", "remove", "replace"]), lists), max_size=6))
-def test_a_set_is_what_a_list_would_be(steps: list[tuple[str, list[str]]], shared_catalog: Catalog) -> None:
+def test_a_set_equals_a_model_of_a_list(steps: list[tuple[str, list[str]]], shared_catalog: Catalog) -> None:
     name = f"set-{shared_catalog.sequence()}"
     set_id = shared_catalog.write(lambda b: events.ensure_set(b, name, "dynamic"))
     model: list[str] = []

@@ -26,7 +26,7 @@ def story(story: Story) -> Story:
     return story
 
 
-def test_a_run_goes_its_way(story: Story) -> None:
+def test_a_run_is_queued_then_running_then_succeeded(story: Story) -> None:
     [run_no] = story.claim("model", "x")
     assert run_no is not None
     assert story.statuses("model", "xy") == "queued missing"

@@ -254,7 +254,7 @@ def test_two_users_of_a_group_share_a_catalog_whatever_their_umasks(shared: Path
     assert as_user(4001, path) == ["['4001', '4001', '4002']"]
 
 
-def test_a_file_that_another_user_closed_is_told_in_a_sentence(shared: Path) -> None:
+def test_a_file_that_another_user_closed_is_named_in_the_error(shared: Path) -> None:
     assert as_user(4001, shared / "catalog.duckdb") == ["['4001']"]
     (shared / "catalog.duckdb.wal").touch()
     places = {name: shared.with_name(f"without-{name}") for name in BESIDE}

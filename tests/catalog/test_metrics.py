@@ -78,13 +78,14 @@ def test_whole_numbers_make_a_whole_column(story: Story, asset: str) -> None:
     assert str(frame["n"].dtype) == "Int64"
 
 
-def test_queries_order_and_sum_them(story: Story, asset: str, tmp_path: Path) -> None:
+def test_queries_order_and_sum_them(story: Story, asset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the paths of a snapshot are relative to the workspace
     for key, n in (("a", 2**64 + 1), ("b", 2**64), ("c", 3)):
         made = log(story, key, n=n)
         path = tmp_path / path_of(story, made)
         path.parent.mkdir(parents=True)
         path.write_text("{}")
-    snapshots = story.catalog.read(lambda b: queries.load_snapshots(b, ["model"], tmp_path))
+    snapshots = story.catalog.read(lambda b: queries.load_snapshots(b, ["model"]))
     relations = Relations()
     ordered = relations.sql("SELECT partition_key, n FROM model ORDER BY n DESC", lambda names: snapshots)
     assert ordered.fetchall() == [("a", 2**64 + 1), ("b", 2**64), ("c", 3)]
@@ -109,11 +110,14 @@ def test_a_name_that_a_column_has_is_shown_behind_metric(story: Story, asset: st
         assert np.array_equal(facts.values[:1], [math.nan if value is None else value], equal_nan=True)
 
 
-def test_a_table_shows_the_metric_beside_the_column_of_the_data(story: Story, asset: str, tmp_path: Path) -> None:
+def test_a_table_shows_the_metric_beside_the_column_of_the_data(
+    story: Story, asset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the paths of a snapshot are relative to the workspace
     path = tmp_path / path_of(story, log(story, "a", rows=7, loss=0.5))
     path.parent.mkdir(parents=True)
     path.write_text("{}")
-    snapshots = story.catalog.read(lambda b: queries.load_snapshots(b, ["model"], tmp_path))
+    snapshots = story.catalog.read(lambda b: queries.load_snapshots(b, ["model"]))
     relation = Relations().table(snapshots["model"])
     assert relation.columns == ["partition_key", "loss", "metric.rows", "value"]
     assert relation.project('"metric.rows"').fetchall() == [(7,)]

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.catalog.relations import Relations
-from nbpart.errors import CatalogError
+from nbpart.errors import OutsideWorkspaceError
 from nbpart.partitions import Parameters
-from nbpart.storage import FileRecord
+from nbpart.project.data_tables import Tables
+from nbpart.storage import FileRecord, LocalStore
 from tests.catalog.story import Story, version_of
 
 
@@ -104,7 +106,10 @@ def test_find_materialization_now_and_as_a_run_left_it(story: Story) -> None:
     story.catalog.read(read)
 
 
-def test_snapshots_become_tables(catalog: Catalog, story: Story, tmp_path: Path) -> None:
+def test_snapshots_become_tables(
+    catalog: Catalog, story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the paths of a snapshot are relative to the workspace
     parameters = Parameters.declare({"lr": float})
 
     def add(batch: Batch) -> int:
@@ -127,7 +132,7 @@ def test_snapshots_become_tables(catalog: Catalog, story: Story, tmp_path: Path)
             files=[FileRecord("", "file", "text", str(path.relative_to(tmp_path)))],
             metrics={"acc": 0.5},
         )
-    found = catalog.read(lambda b: queries.load_snapshots(b, ["MODEL", "nothing"], tmp_path))
+    found = catalog.read(lambda b: queries.load_snapshots(b, ["MODEL", "nothing"]))
     assert list(found) == ["MODEL"]
     table = Relations().table(found["MODEL"])
     assert table.columns == ["partition_key", "lr", "acc", "value"]
@@ -142,5 +147,6 @@ def test_a_path_outside_the_workspace_is_refused_by_name(story: Story, tmp_path:
     story.start(run_no)
     story.end(run_no, content="x")
     story.catalog.write(lambda b: b.execute("UPDATE data_files SET path = ?", recorded))
-    with pytest.raises(CatalogError, match=f"'whole' is said to be in {recorded!r}"):
-        story.catalog.read(lambda b: queries.load_snapshots(b, ["whole"], tmp_path))
+    tables = Tables(story.catalog, LocalStore(tmp_path))
+    with pytest.raises(OutsideWorkspaceError, match=re.escape(recorded)):
+        tables.sql("SELECT * FROM whole")

@@ -122,7 +122,7 @@ def test_backfills_by_what_happened_last(story: Story, number: int) -> None:
     assert story.catalog.read(lambda b: queries.find_backfill(b, "bf-2")) is None
 
 
-def test_open_are_those_that_go_on_wait_to_be_begun_or_were_cut_off_last(story: Story, number: int) -> None:
+def test_open_backfills_run_or_wait_or_were_interrupted_last(story: Story, number: int) -> None:
     def finish(which: int, kind: str) -> None:
         story.catalog.write(lambda b: events.finish_backfill(b, which, kind))
 

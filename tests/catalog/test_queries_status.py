@@ -43,7 +43,7 @@ def every_status(story: Story) -> dict[str, str]:
     return {key: expected.get(key, key) for key in story.catalog.read(lambda b: queries.load_members(b, story.files))}
 
 
-def test_every_reader_says_the_same(story: Story) -> None:
+def test_all_queries_of_statuses_agree(story: Story) -> None:
     expected = every_status(story)
     facts = story.catalog.read(lambda b: queries.plan_facts(b, [story.ids["a"]]))[story.ids["a"]]
     keys = story.catalog.read(lambda b: queries.key_texts(b, facts.key_ids)).tolist()
@@ -81,7 +81,7 @@ def test_unpartitioned_and_removed_assets_count(story: Story) -> None:
     assert counts(story, "whole") == {}
 
 
-def test_partition_status_speaks_of_the_run_behind_the_status(story: Story) -> None:
+def test_partition_status_has_the_run_that_the_status_is_about(story: Story) -> None:
     every_status(story)
     frame = story.catalog.read(lambda b: queries.partition_status(b, story.ids["a"])).set_index("partition_key")
     assert list(frame.columns) == ["status", "run_id", "materialized_at", "duration_s", "rows", "bytes"]
