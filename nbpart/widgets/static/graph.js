@@ -457,13 +457,13 @@ function drawGraph(link, root, model) {
     const quoted = names.map((name) => JSON.stringify(name));
     const own = chosen.flatMap((card) => card.member_counts.filter((_, place) => names.includes(card.members[place])));
     const counts = sumCounts(own);
-    const told = DISPLAY_ORDER.filter((code) => counts[code]).map((code) => {
+    const countParts = DISPLAY_ORDER.filter((code) => counts[code]).map((code) => {
       const { name, glyph } = STATUSES[code];
       return element("span", { class: `s-${name}` }, element("span", { class: `nbpart-glyph s-${name}`, text: glyph }), `${formatCount(counts[code])} ${name}`);
     });
     details.replaceChildren(
       element("b", { text: names.length === 1 ? names[0] : plural(names.length, "asset") }),
-      ...told,
+      ...countParts,
       makeCodeLine(names.length === 1 ? `ws.partition_status(${quoted[0]})` : `ws.heatmap([${quoted.join(", ")}])`)
     );
   }
@@ -489,9 +489,9 @@ function drawGraph(link, root, model) {
     const found = new Set(searched ? hits() : []);
     root.classList.toggle("nbpart-searching", Boolean(searched));
     drawn.forEach(({ node }, place) => node.classList.toggle("nbpart-hit", found.has(place)));
-    const told = found.size ? `${formatCount(found.size)} of ${total}: Enter goes to the next` : `none of ${total}`;
-    size.textContent = searched ? told : total;
-    if (searched) announce(told);
+    const summary = found.size ? `${formatCount(found.size)} of ${total}: Enter goes to the next` : `none of ${total}`;
+    size.textContent = searched ? summary : total;
+    if (searched) announce(summary);
   }
   search.addEventListener("input", find);
   onKeys(search, {
