@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from nbpart.errors import MissingInputError, UnsupportedTypeError
+from nbpart.errors import MissingInputError, UnsupportedTypeError, WorkspaceError
 from nbpart.storage.files import hash_file, hash_stream
 from nbpart.storage.frames import is_instance, make_readable, read_frame, to_table, write_table
 from nbpart.storage.store import Store, StoredFile, publish_file
@@ -127,7 +127,8 @@ def load_file(store: Store, path: str, format: str) -> Any:
     except FileNotFoundError as error:
         raise MissingInputError(f"the data file {path!r} is gone; materialize its partition again.") from error
     except (ValueError, OSError) as error:
-        if getattr(error, "errno", None) is not None:  # the file cannot be reached
+        # the file cannot be reached, or is not one of the workspace
+        if getattr(error, "errno", None) is not None or isinstance(error, WorkspaceError):
             raise
         reason = str(error).partition("\n")[0].rstrip(".")
         raise MissingInputError(

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbpart.errors import MissingInputError, UnsupportedTypeError
+from nbpart.errors import MissingInputError, OutsideWorkspaceError, UnsupportedTypeError
 from nbpart.storage.formats import load_file, save_file, save_value
 from nbpart.storage.store import Store, publish_bytes
 from tests.storage.stores import make_local
@@ -186,3 +186,9 @@ def test_load_names_what_is_wrong(store: Store, format: str) -> None:
     publish_bytes(store, "data/x", b"")
     with pytest.raises(UnsupportedTypeError, match="'hdf'"):
         load_file(store, "data/x", "hdf")
+
+
+@pytest.mark.parametrize("format", ["json", "frame", "file"])
+def test_what_is_outside_is_refused_by_its_name(store: Store, format: str) -> None:
+    with pytest.raises(OutsideWorkspaceError, match="not inside"):
+        load_file(store, "../x", format)
