@@ -13,6 +13,7 @@ from nbpart.cli import options
 from nbpart.cli.output import show_path
 from nbpart.cli.text import printable
 from nbpart.errors import ExtraRequiredError, WorkspaceError
+from nbpart.storage.relative import absolute_folder
 
 DEMO_FOLDER = "nbpart-demo"
 
@@ -65,7 +66,7 @@ def lab(jupyter_options: Sequence[str]) -> None:
 
     from nbpart.project.folder import CATALOG_NAME
 
-    root = options.workspace_path().absolute()
+    root = absolute_folder(options.workspace_path())
     if not (root / CATALOG_NAME).exists():
         raise WorkspaceError(f"there is no workspace at {root}; make one with `nbpart init`.")
     if find_spec("jupyterlab") is None:

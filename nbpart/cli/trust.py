@@ -11,6 +11,7 @@ from nbpart.cli import options
 from nbpart.cli.output import Failure, print_stderr, print_table, show_path
 from nbpart.cli.tables import Table
 from nbpart.cli.text import printable
+from nbpart.storage.relative import absolute_folder
 
 if TYPE_CHECKING:
     from nbpart.workspace import Workspace
@@ -57,7 +58,7 @@ def trust(lists: bool, removes: bool, as_json: bool) -> None:
         table = Table(("path", "how", "since", "workspace_id"), rows)
         print_table(table, as_json, empty="There is no workspace that you made or trust.", droppable=("workspace_id",))
         return
-    root = options.workspace_path().absolute()
+    root = absolute_folder(options.workspace_path())
     place = show_path(root) or "."
     if removes:
         was_there = forget_workspace(root)

@@ -15,6 +15,7 @@ from nbpart.project.trust import MADE, is_trusted, trust_workspace
 from nbpart.storage import write_bytes_atomic
 from nbpart.storage.files import is_url
 from nbpart.storage.own_files import read_own, share
+from nbpart.storage.relative import absolute_folder
 
 CATALOG_NAME = "catalog.duckdb"
 #: A file in a workspace that keeps its catalog elsewhere: the catalog's folder and the token below, a line each.
@@ -39,10 +40,10 @@ def open_folder(
     """
     for given in (path, *(() if catalog is None else (catalog,))):
         _check_local(given)
-    root = Path(path).expanduser().absolute()
+    root = absolute_folder(path)
     if root.exists() and not root.is_dir():
         raise WorkspaceError(f"{root} is a file, not a folder: a workspace is a folder; give another path.")
-    place = _find_catalog(root) if catalog is None else Path(catalog).expanduser().absolute()
+    place = _find_catalog(root) if catalog is None else absolute_folder(catalog)
     exists = (place / CATALOG_NAME).exists()
     if not create and not exists:
         raise WorkspaceError(f"there is no workspace at {root}; `nbpart init` or nbpart.open makes one.")

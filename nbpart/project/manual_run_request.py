@@ -23,7 +23,7 @@ from nbpart.project.manual_run import MANUAL_RUN_PURPOSE, ManualRun, Recorder
 from nbpart.project.trust import is_trusted
 from nbpart.run.spec import InputSpec, RunSpec
 from nbpart.storage import place_scratch
-from nbpart.storage.relative import to_relative
+from nbpart.storage.relative import absolute_folder, to_relative
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, 
     workspace is found, `DeclarationError` where asset or partition are not clear, and `UnknownNameError` where a run
     that is to be recorded names a key that the set does not have.
     """
-    found = Path(workspace).absolute() if workspace is not None else find_workspace(Path.cwd())
+    found = absolute_folder(workspace) if workspace is not None else find_workspace(Path.cwd())
     if found is None:
         raise WorkspaceError(
             f"no workspace is at or above {Path.cwd()}; make one with nbpart.open, or pass workspace=its folder."

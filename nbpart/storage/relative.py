@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from nbpart.storage.files import is_url
 
@@ -23,3 +24,16 @@ def to_relative(path: str, root: str) -> str:
 def to_absolute(path: str, root: str) -> str:
     """Where a path that `to_relative` made is now. A URL stays as it is."""
     return path if is_url(path) or os.path.isabs(path) else os.path.normpath(os.path.join(root, path))
+
+
+def absolute_folder(path: str | os.PathLike[str]) -> Path:
+    """An absolute path without ``..``; ``~`` is the user's home.
+
+    What stands before a ``..`` is resolved as the system does it. Links after the last one are kept as they are.
+    """
+    folder = Path(path).expanduser().absolute()
+    steps = folder.parts
+    if ".." not in steps:
+        return folder
+    after = len(steps) - steps[::-1].index("..")
+    return Path(*steps[:after]).resolve().joinpath(*steps[after:])

@@ -140,10 +140,11 @@ def test_each_failure_is_reported_with_its_error_and_cell(ran: Ran, name: str) -
     assert (result.status, result.error_class, result.error_cell) == (RunStatus.FAILED, error_class, cell)
     assert words in (result.error_message or "")
     assert "\x1b" not in (result.traceback or "")
-    last_line = Path(ran.specs[name].log).read_text("utf-8").splitlines()[-1]
+    spec = ran.specs[name]
+    last_line = Path(spec.locate(spec.log)).read_text("utf-8").splitlines()[-1]
     assert "failed after" in last_line
     assert f"{error_class}: " in last_line
-    assert RunReport.read(ran.specs[name].report) == result
+    assert RunReport.read(spec.locate(spec.report)) == result
 
 
 @pytest.mark.kernel
@@ -156,7 +157,8 @@ def test_notebooks_are_mended(ran: Ran, name: str) -> None:
     assert states[cell][0] == "failed"
     assert ran.results[name].error_class in states[cell][1]
     assert states[cell + 1 :] == [("pending", [])] * (len(states) - cell - 1)
-    about = nbformat.read(ran.specs[name].output_notebook, as_version=4).metadata
+    spec = ran.specs[name]
+    about = nbformat.read(spec.locate(spec.output_notebook), as_version=4).metadata
     assert about.nbpart.status == "failed"
     assert about.papermill.exception is True
 
@@ -173,7 +175,7 @@ def test_details_of_failures(ran: Ran) -> None:
     assert "KeyError" in (results["error"].traceback or "")
     assert "while True" in (results["loop"].traceback or "")  # interrupted first, so that the place is known
     assert results["stubborn"].traceback is None
-    assert "last" in Path(ran.specs["exit"].log).read_text("utf-8")
+    assert "last" in Path(ran.specs["exit"].locate(ran.specs["exit"].log)).read_text("utf-8")
     assert cell_states(ran.specs["nokernel"]) == [("pending", [])]
     assert cell_states(ran.specs["vanished"])[-1] == ("completed", [])
 
