@@ -68,7 +68,7 @@ def test_a_fork_has_what_a_started_process_would_have(tmp_path: Path) -> None:
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT}, stdout=subprocess.PIPE, timeout=120)
     kinds, started = json.loads(done.stdout)
     assert kinds == ["prewarmed", "prewarmed"]
-    seen = json.loads(Path(specs[1].folder, "seen.json").read_text())
+    seen = json.loads(Path(specs[1].locate(specs[1].folder), "seen.json").read_text())
     assert started["umask"] == 0o077
     assert started["ignored"] == [signal.SIGHUP, signal.SIGUSR2]
     assert seen == started

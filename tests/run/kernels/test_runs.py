@@ -134,7 +134,7 @@ def test_preloaded_modules_are_there_and_are_not_where_a_snapshot_is(tmp_path: P
 def test_a_preload_that_fails_is_noted_and_a_stock_kernel_does_the_work(tmp_path: Path, name: str) -> None:
     spec = make_spec(tmp_path, "stock", "print('done')", preload=(name,))
     result = execute(spec)
-    assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, "stock")
+    assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, "stock"), result.error_message
     assert name in result.kernel_notes[0]
     assert RunReport.read(spec.locate(spec.report)) == result
     said = printed(spec)
