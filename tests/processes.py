@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-MARK = "NBPART_RUN_ID"
+MARK = "NBPART_RUN_MARK"
 
 
 def find_marked(folder: Path, *, running: bool = False) -> list[int]:

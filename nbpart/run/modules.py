@@ -20,6 +20,8 @@ from nbpart.assets.modules.scripts import is_script
 
 SPEC_VARIABLE = "NBPART_RUN_SPEC"
 RUN_VARIABLE = "NBPART_RUN_ID"
+#: What the processes of a run are found by: its id and its workspace, as runs of two workspaces may have one id.
+MARK_VARIABLE = "NBPART_RUN_MARK"
 
 #: What a Python kernel executes before its first cell.
 STARTUP_LINE = "__import__('nbpart.run.modules', fromlist=['modules']).install_from_environment()"

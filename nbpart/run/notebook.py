@@ -17,7 +17,7 @@ from nbpart.assets.nbformat_import import load_nbformat
 from nbpart.errors import MissingInputError, NbpartError
 from nbpart.run.interrupts import call_interruptibly
 from nbpart.run.members import add_member_reports, read_member_outputs
-from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
+from nbpart.run.modules import MARK_VARIABLE, RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
 from nbpart.run.prepared_notebook import prepare_notebook
 from nbpart.run.redaction import Redactor
 from nbpart.run.report import Ending, RunOutput, RunReport
@@ -131,7 +131,8 @@ class NotebookRun:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {**self.spec.env, SPEC_VARIABLE: str(self.spec.path), RUN_VARIABLE: self.spec.run_id}
+        own = {SPEC_VARIABLE: str(self.spec.path), RUN_VARIABLE: self.spec.run_id, MARK_VARIABLE: self.spec.mark}
+        return {**self.spec.env, **own}
 
     @property
     def _startup(self) -> list[str]:

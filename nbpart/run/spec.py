@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -196,6 +197,11 @@ class RunSpec:
     def locate(self, path: str) -> str:
         """A path of the spec as an absolute path on this machine; a URL stays as it is."""
         return to_absolute(path, self.workspace)
+
+    @property
+    def mark(self) -> str:
+        """What its processes are found by on this machine: no run of another workspace has the same."""
+        return f"{self.run_id}@{hashlib.sha256(self.workspace.encode()).hexdigest()[:16]}"
 
     @property
     def path(self) -> Path:

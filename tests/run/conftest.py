@@ -74,12 +74,13 @@ def cell_states(spec: RunSpec) -> list[tuple[str, list[str]]]:
 
 def processes_of(run_id: str) -> list[str]:
     """The processes that carry this run's mark in their environment."""
-    mark = f"NBPART_RUN_ID={run_id}".encode()
+    mark = f"NBPART_RUN_MARK={run_id}@".encode()
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                if mark in Path("/proc", entry, "environ").read_bytes().split(b"\0"):
+                variables = Path("/proc", entry, "environ").read_bytes().split(b"\0")
+                if any(variable.startswith(mark) for variable in variables):
                     found.append(entry)
             except OSError:  # it ended meanwhile, or is not ours
                 continue

@@ -29,7 +29,7 @@ from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.kernels.random_state import PreloadedGenerators
 from nbpart.run.kernels.shell_for_imports import ShellForImports, keep_log_handlers, launcher_path
 from nbpart.run.kernels.streams import DrainedStream, RunStream
-from nbpart.run.modules import RUN_VARIABLE
+from nbpart.run.modules import MARK_VARIABLE
 from nbpart.run.secrets import receive_secrets
 
 #: How long a kernel that ends waits for a thread that may be stuck, in seconds.
@@ -186,7 +186,7 @@ def run_adopted(private: socket.socket, folder: str) -> None:
             for descriptor in secrets:
                 receive_secrets(descriptor)
             take_over_settings(message)
-            processes.write_environment_block(RUN_VARIABLE, os.environ.get(RUN_VARIABLE, ""))
+            processes.write_environment_block(MARK_VARIABLE, os.environ.get(MARK_VARIABLE, ""))
             generators.renew()
             app.adopt(message["startup"])
         except BaseException as error:

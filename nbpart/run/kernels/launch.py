@@ -36,7 +36,7 @@ from nbpart.run.kernels.stock_kernel_exit import exit_guard_code
 from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import call_in_thread, wait_end
 from nbpart.run.kernels.zygotes import is_supported
-from nbpart.run.modules import RUN_VARIABLE
+from nbpart.run.modules import MARK_VARIABLE
 from nbpart.run.secrets import RECEIVE_SECRETS_LINE, pass_secrets, spell_environment
 
 PREWARMED, SPARE, STOCK = "prewarmed", "spare", "stock"
@@ -89,7 +89,7 @@ class RunKernel:
 
     kind: "prewarmed" (forked), "spare" (started ahead) or "stock". notes: why it is not prewarmed, where it should be.
     console: what it wrote past Jupyter's messages. process: like a Popen object, or None where it runs elsewhere.
-    run_id: the mark that it, and what it started, bears.
+    mark: the one that it, and what it started, bears.
     """
 
     manager: RunKernelManager
@@ -98,7 +98,7 @@ class RunKernel:
     console: IO[bytes]
     notes: tuple[str, ...] = ()
     sockets: str | None = None
-    run_id: str | None = None
+    mark: str | None = None
     usage: Usage = field(default_factory=Usage)
     _started: set[str] = field(default_factory=set)
 
@@ -197,8 +197,8 @@ class RunKernel:
         if not is_supported() or (isinstance(self.process, ForkedKernel) and not self.process.is_abandoned):
             return
         send(signal.SIGKILL, [int(name.partition(".")[0]) for name in self._started if not is_gone(name)])
-        if self.run_id:
-            kill_run(self.run_id)
+        if self.mark:
+            kill_run(self.mark)
 
     def _signal_group(self, number: int) -> None:
         # each kernel leads a session, so its group is its own, and outlives it as long as one of the group does
@@ -272,7 +272,7 @@ async def _adopt(
     manager.provisioner = provisioner
     manager.is_steady = True
     console = os.fdopen(os.dup(kernel.console), "rb")
-    return RunKernel(manager, PREWARMED, kernel, console, run_id=environment.get(RUN_VARIABLE))
+    return RunKernel(manager, PREWARMED, kernel, console, mark=environment.get(MARK_VARIABLE))
 
 
 async def _start(
@@ -299,7 +299,7 @@ async def _start(
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]
         arguments += [f"--IPKernelApp.exec_lines={line}" for line in lines]
     console = tempfile.TemporaryFile()  # noqa: SIM115 - the kernel's for its life
-    kernel = RunKernel(manager, STOCK, None, console, notes, sockets, environment.get(RUN_VARIABLE))
+    kernel = RunKernel(manager, STOCK, None, console, notes, sockets, environment.get(MARK_VARIABLE))
     # this process is the guardian of what it starts itself; where it is killed, the next one does its work
     mark = {GUARDIAN_VARIABLE: f"{identify(os.getpid())}/"} if is_supported() else {}
     try:

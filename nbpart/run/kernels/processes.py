@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from nbpart.run.modules import RUN_VARIABLE
+from nbpart.run.modules import MARK_VARIABLE
 
 #: Who ends what a kernel started: its guardian as `identify` names it, a slash, and the kernel. Where the variable is
 #: there and empty, a process was started to outlive its run, and is left alone.
@@ -169,9 +169,9 @@ def reap(child: int) -> bool:
         return True
 
 
-def kill_run(run_id: str) -> None:
-    """Kill what bears the mark of a run that has nobody left to end it."""
-    _kill_all(lambda e: e.get(RUN_VARIABLE) == run_id and e.get(GUARDIAN_VARIABLE) != "")
+def kill_run(mark: str) -> None:
+    """Kill what bears this mark of a run that has nobody left to end it."""
+    _kill_all(lambda e: e.get(MARK_VARIABLE) == mark and e.get(GUARDIAN_VARIABLE) != "")
 
 
 def kill_abandoned() -> None:

@@ -38,7 +38,7 @@ def _end_with_parent(parent: int, folder: str | None) -> None:
     select.select([parent], [], [])
     if folder:
         shutil.rmtree(folder, ignore_errors=True)
-    mark = f"NBPART_RUN_ID={os.environ.get('NBPART_RUN_ID')}".encode()
+    mark = f"NBPART_RUN_MARK={os.environ.get('NBPART_RUN_MARK')}".encode()
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             environment = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")

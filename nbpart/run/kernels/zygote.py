@@ -38,7 +38,7 @@ from nbpart.run.kernels import folders, processes, wire
 from nbpart.run.kernels.environment_reads import EnvironmentReads
 from nbpart.run.kernels.guardian import Guardian, fork_guarded
 from nbpart.run.kernels.preloading import preload_all
-from nbpart.run.modules import RUN_VARIABLE
+from nbpart.run.modules import MARK_VARIABLE
 
 #: What a kernel started and left has so long to end by itself once it was asked to, and so long once it was killed.
 _TERM_LIMIT_S, _KILL_LIMIT_S = 0.4, 1.0
@@ -346,7 +346,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     guardian = fork_guarded(control)
     # what was reserved is known from the block that the system keeps; to Python it is no variable
-    for name in (RUN_VARIABLE, processes.GUARDIAN_VARIABLE):
+    for name in (MARK_VARIABLE, processes.GUARDIAN_VARIABLE):
         os.environ.pop(name, None)
     # the folder that this was started in is nobody's: each kernel has its own
     sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]

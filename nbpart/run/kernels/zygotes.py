@@ -24,7 +24,7 @@ from nbpart.run.kernels.environment_reads import EnvironmentReads
 from nbpart.run.kernels.forked_kernel import START_LIMIT_S, ForkedKernel, PrewarmError
 from nbpart.run.kernels.inheritance import Inheritance, read_identity
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
-from nbpart.run.modules import RUN_VARIABLE, SPEC_VARIABLE
+from nbpart.run.modules import MARK_VARIABLE, RUN_VARIABLE, SPEC_VARIABLE
 
 #: What notebooks of nbpart import: the names of modules, imported and not touched.
 PRELOAD = (
@@ -283,11 +283,11 @@ def _inherited_settings(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _zygote_environment(environment: Mapping[str, str]) -> dict[str, str]:
     # under pytest ipykernel leaves the output of subprocesses alone, and a spare is no test's
-    dropped = (RUN_VARIABLE, SPEC_VARIABLE, GUARDIAN_VARIABLE, "PYTEST_CURRENT_TEST")
+    dropped = (MARK_VARIABLE, RUN_VARIABLE, SPEC_VARIABLE, GUARDIAN_VARIABLE, "PYTEST_CURRENT_TEST")
     kept = {name: value for name, value in environment.items() if name not in dropped}
     # kernels are debugged, if at all, without the frozen modules' sources
     room = "-" * _MARK_ROOM
-    return {RUN_VARIABLE: room, GUARDIAN_VARIABLE: room, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **kept}
+    return {MARK_VARIABLE: room, GUARDIAN_VARIABLE: room, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **kept}
 
 
 shared = Zygotes()

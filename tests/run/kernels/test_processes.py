@@ -55,8 +55,8 @@ def test_a_process_is_known_by_number_and_start(start: Start) -> None:
 
 def test_what_bears_a_run_s_mark_is_killed_and_no_other(start: Start) -> None:
     run_id = uuid.uuid4().hex
-    of_run, other = start(NBPART_RUN_ID=run_id), start(NBPART_RUN_ID=f"{run_id}0")
-    stays = start(NBPART_RUN_ID=run_id, NBPART_GUARDIAN="")
+    of_run, other = start(NBPART_RUN_MARK=run_id), start(NBPART_RUN_MARK=f"{run_id}0")
+    stays = start(NBPART_RUN_MARK=run_id, NBPART_GUARDIAN="")
     processes.kill_run(run_id)
     assert of_run.wait(10) == -9
     assert (other.poll(), stays.poll()) == (None, None)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,26 @@ def test_a_refused_fork_is_noted_and_a_stock_kernel_does_the_work(
     result = execute(make_spec(tmp_path, "refused", "1"))
     assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, "stock")
     assert "too many processes" in result.kernel_notes[0]
+
+
+def test_a_run_of_another_workspace_with_the_same_id_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+    wait = "import os, time\nopen('began', 'w').close()\nwhile not os.path.exists('go on'): time.sleep(0.02)"
+    specs = []
+    for name, cell in (("first", wait), ("second", "1")):
+        (tmp_path / name).mkdir()
+        specs.append(make_spec(tmp_path / name, "same", cell))
+    work = tmp_path / "first" / "work"
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(execute, specs[0])
+        wait_for((work / "began").exists)
+        try:
+            assert execute(specs[1]).status == RunStatus.SUCCEEDED
+        finally:
+            (work / "go on").touch()
+        assert waiting.result().status == RunStatus.SUCCEEDED
 
 
 def test_a_killed_zygote_fails_its_run_and_the_next_gets_another(tmp_path: Path) -> None:

@@ -45,10 +45,10 @@ def adopt(zygote: Zygote, folder: Path, **environment: str) -> Any:
 
 @pytest.mark.kernel
 def test_a_kernel_is_ready_in_its_folder_with_its_environment_and_mark(zygote: Zygote, tmp_path: Path) -> None:
-    kernel = adopt(zygote, tmp_path, NBPART_RUN_ID="the-run")
+    kernel = adopt(zygote, tmp_path, NBPART_RUN_MARK="the-run")
     assert os.readlink(f"/proc/{kernel.pid}/cwd") == str(tmp_path)
     assert os.getsid(kernel.pid) == os.getpgid(kernel.pid) == kernel.pid
-    assert b"NBPART_RUN_ID=the-run" in Path(f"/proc/{kernel.pid}/environ").read_bytes().split(b"\0")
+    assert b"NBPART_RUN_MARK=the-run" in Path(f"/proc/{kernel.pid}/environ").read_bytes().split(b"\0")
     assert os.stat(kernel.connection_file).st_mode & 0o777 == 0o600
     kernel.terminate()
     assert kernel.wait(30) == -signal.SIGTERM
