@@ -30,7 +30,7 @@ from nbpart.backfill.registry import StepToClaim
 from nbpart.backfill.results import build_missing_report, check_report, to_outcome
 from nbpart.backfill.retries import choose_backoff
 from nbpart.backfill.schedule import Schedule
-from nbpart.backfill.sources import SourceObservations, observe_sources, record_observed
+from nbpart.backfill.source_observation import SourceObservations, observe_sources, record_observed
 from nbpart.backfill.state_machine import (
     AttemptEnded,
     AttemptStarted,

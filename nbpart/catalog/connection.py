@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbpart.catalog import migrations
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.contents import check_functions, check_tables, confine
+from nbpart.catalog.confinement import check_functions, check_tables, confine
 from nbpart.catalog.lease import Lease
 from nbpart.catalog.sequence import read_sequence, write_sequence
 from nbpart.catalog.work_item import WorkItem

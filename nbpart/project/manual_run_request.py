@@ -12,7 +12,7 @@ from typing import Any
 from nbpart.assets.asset import name_of
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.registry import Node, Registry, load_registry, spell_key
-from nbpart.backfill.sources import refresh_sources
+from nbpart.backfill.source_observation import refresh_sources
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
 from nbpart.partitions import PartitionRef

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 
 from nbpart.backfill.registry import Registry
-from nbpart.backfill.sources import refresh_sources
+from nbpart.backfill.source_observation import refresh_sources
 from nbpart.project.code_scan import CodeChanges, CodeScanner, describe_scan_time
 from nbpart.project.project import Project
 

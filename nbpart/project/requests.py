@@ -10,7 +10,7 @@ from nbpart.backfill.job import Job
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.plan import StepTable, plan_steps
 from nbpart.backfill.registry import Registry, load_registry
-from nbpart.backfill.sources import refresh_sources
+from nbpart.backfill.source_observation import refresh_sources
 from nbpart.catalog import Batch, Moment, PlanFacts, events, queries
 from nbpart.project.launch import check_readable, find_backfill, launch, make_steps_frame
 from nbpart.project.project import Project

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nbpart.run.executed_notebook import strip_ansi
 from nbpart.run.kernels.error_report import SOURCE
-from nbpart.run.record import strip_ansi
 from nbpart.run.report import Ending
 from nbpart.states import RunStatus
 

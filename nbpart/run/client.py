@@ -15,9 +15,9 @@ from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbclient.util import ensure_async
 from papermill.clientwrap import PapermillNotebookClient
 
+from nbpart.run.executed_notebook import NotebookRecord
 from nbpart.run.kernels.launch import PREWARMED, RunKernel
 from nbpart.run.messages import mend_output
-from nbpart.run.record import NotebookRecord
 
 _REPLY_LIMIT_S = 30.0
 #: A kernel that answered a cell and sends nothing for so long will not send that it is idle.

@@ -22,14 +22,14 @@ from nbclient.util import ensure_async
 from nbpart.assets.cells import source_of
 from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
 from nbpart.run.client import RunClient
+from nbpart.run.environment_writes import find_set_variables
+from nbpart.run.executed_notebook import NotebookRecord, strip_ansi
 from nbpart.run.execution_options import KernelSetup, Limits, OutputTargets
 from nbpart.run.kernels.forked_kernel import Usage
 from nbpart.run.kernels.kept_kernel import outlive_code
 from nbpart.run.kernels.launch import RunKernel, run_environment, start_kernel
-from nbpart.run.record import NotebookRecord, strip_ansi
 from nbpart.run.report import SUCCEEDED, Ending
 from nbpart.run.unsent_output import ReceivedOutput
-from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 
 _TICK_S = 0.2

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.nbformat_import import load_nbformat
 from nbpart.errors import MissingInputError, NbpartError
+from nbpart.run.environment_writes import find_set_variables
+from nbpart.run.injected_notebook import load_injected_notebook
 from nbpart.run.interrupts import call_interruptibly
 from nbpart.run.members import add_member_reports, read_member_outputs
 from nbpart.run.modules import MARK_VARIABLE, RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
-from nbpart.run.prepared_notebook import prepare_notebook
 from nbpart.run.redaction import Redactor
 from nbpart.run.report import Ending, RunOutput, RunReport
 from nbpart.run.run_log import RunLog
 from nbpart.run.secrets import spell_secrets
 from nbpart.run.spec import RunSpec
-from nbpart.run.variables import find_set_variables
 from nbpart.states import RunStatus
 from nbpart.storage.file_record import FileRecord
 from nbpart.storage.own_files import make_folder, share
@@ -103,7 +103,7 @@ class NotebookRun:
                 load_engine()
                 from nbpart.run.kernels.launch import start_spare
 
-                self._read = prepare_notebook(self.spec)
+                self._read = load_injected_notebook(self.spec)
                 self._ahead = start_spare(
                     self._read[1],
                     folder=self.spec.locate(self.spec.folder),
@@ -253,7 +253,7 @@ class NotebookRun:
         folder = spec.locate(spec.folder)
         if not os.path.isdir(folder):
             raise MissingInputError(f"the working directory {folder!r} of {spec.where} is not there; restore it.")
-        notebook, kernel = self._read or prepare_notebook(spec)
+        notebook, kernel = self._read or load_injected_notebook(spec)
         spec.write()
         execution = self._execution = self._make_execution(log, folder)
         # papermill raises for error outputs; the ending holds more. No output path: papermill would write it in place,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from nbpart.run.executed_notebook import strip_ansi
 from nbpart.run.kernels.launch import PREWARMED, RunKernel
 from nbpart.run.kernels.printed import CONSOLE_BEGINS, STREAMS, read_printed
-from nbpart.run.record import strip_ansi
 
 #: The most that is read of a console, in bytes, and kept of what was received, in characters.
 _MOST_READ, _MOST_KEPT = 4 << 20, 16_384

@@ -28,7 +28,7 @@ from nbpart.project.prune import STRAY_AFTER_S, prune
 from nbpart.project.refresh import describe_code_age, find_code_checked_at, refresh
 from nbpart.project.registration import remove_asset
 from nbpart.project.runs import Run, get_run, list_kept_kernels, list_runs
-from nbpart.project.statuses import count_statuses, partition_status
+from nbpart.project.status_frames import count_statuses, partition_status
 from nbpart.workspace.bound import BoundAsset
 from nbpart.workspace.declaring import Declaring
 

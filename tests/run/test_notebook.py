@@ -18,9 +18,9 @@ import nbformat
 import pytest
 
 from nbpart.errors import ParameterError
+from nbpart.run.injected_notebook import prepare_notebook, spell_injected
 from nbpart.run.kernels import launch, provisioner
 from nbpart.run.notebook import NotebookRun, execute
-from nbpart.run.prepared_notebook import prepare_notebook, spell_injected
 from nbpart.run.report import RunReport
 from nbpart.run.spec import InputSpec, RunSpec
 from nbpart.states import RunStatus

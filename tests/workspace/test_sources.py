@@ -108,7 +108,7 @@ def test_an_unreachable_source_keeps_its_recorded_state(
     def refuse(*_: Any) -> Any:
         raise PermissionError(13, "Permission denied", "inbox")
 
-    monkeypatch.setattr("nbpart.backfill.sources.scan_versions", refuse)
+    monkeypatch.setattr("nbpart.backfill.source_observation.scan_versions", refuse)
     caplog.set_level(logging.WARNING, "nbpart")
     assert ws.status()["materialized"].to_dict() == {"first": 2, "second": 2}
     assert len(caplog.messages) == 1

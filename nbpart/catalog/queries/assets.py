@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import STALE_DATA, order_free_hash
-from nbpart.catalog.queries.columns import (
+from nbpart.catalog.queries.shared_sql import (
     KEY_SQL,
     create_metrics_table,
     load_parameters,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
-from nbpart.catalog.queries.columns import KEY_SQL, nulls_to_none
+from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord, Moment
 from nbpart.states import WITHOUT_OUTCOME, BackfillStatus, RunStatus, StepStatus
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.events.staging import join_metric
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED, status_code_sql, status_sql
-from nbpart.catalog.queries.columns import KEY_SQL, parameter_sql
 from nbpart.catalog.queries.runs import find_run
+from nbpart.catalog.queries.shared_sql import KEY_SQL, parameter_sql
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.partitions import Parameters
 from nbpart.partitions.names import metric_column, metric_of_column

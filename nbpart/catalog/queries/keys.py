@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.queries.columns import KEY_SQL, nulls_to_none, stage_numbers, stage_texts
+from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none, stage_numbers, stage_texts
 from nbpart.catalog.records import SetRecord
 
 if TYPE_CHECKING:

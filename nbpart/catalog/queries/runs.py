@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED
-from nbpart.catalog.queries.columns import KEY_SQL, nulls_to_none, stage_numbers
+from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none, stage_numbers
 from nbpart.catalog.records import RunRecord
 from nbpart.run.report import RecordedEnding
 from nbpart.states import RunStatus

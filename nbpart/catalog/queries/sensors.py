@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.queries.columns import nulls_to_none
+from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.records import SensorRecord
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from nbpart.catalog.expressions import (
     status_code_sql,
     status_sql,
 )
-from nbpart.catalog.queries.columns import (
+from nbpart.catalog.queries.shared_sql import (
     KEY_SQL,
     create_metrics_table,
     load_parameters,

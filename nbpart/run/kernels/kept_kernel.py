@@ -128,7 +128,7 @@ class KeptKernel:
 
         with self._connect() as client:
             client.execute_interactive(code, store_history=False, output_hook=take, timeout=timeout_s)
-        from nbpart.run.record import strip_ansi
+        from nbpart.run.executed_notebook import strip_ansi
 
         return strip_ansi("".join(parts))
 

@@ -13,10 +13,10 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import List, Unicode
 
+from nbpart.run.environment_writes import ANY
 from nbpart.run.kernels.forked_kernel import ForkedKernel, PrewarmError
 from nbpart.run.kernels.waiting import call_in_thread, wait_end, wait_readable
 from nbpart.run.kernels.zygotes import Zygote, is_supported, shared
-from nbpart.run.variables import ANY
 
 NAME = "nbpart-provisioner"
 _READY_LIMIT_S = 60.0

@@ -14,7 +14,7 @@ from nbpart.run.members import use_single_run_variant
 from nbpart.run.spec import RunSpec
 
 
-def prepare_notebook(spec: RunSpec) -> tuple[Any, str]:
+def load_injected_notebook(spec: RunSpec) -> tuple[Any, str]:
     """The notebook to execute, with the injected cell in its place, and the name of the kernel for it.
 
     The cell stands after the one tagged `parameters`, or first. Raises what reading a notebook raises.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbpart.run.variables import ANY, find_set_variables
+from nbpart.run.environment_writes import ANY, find_set_variables
 
 
 @pytest.mark.parametrize(
