@@ -18,7 +18,7 @@ import nbformat
 import pytest
 
 from nbpart.errors import ParameterError
-from nbpart.run.injected_notebook import prepare_notebook, spell_injected
+from nbpart.run.injected_notebook import load_injected_notebook, spell_injected
 from nbpart.run.kernels import launch, provisioner
 from nbpart.run.notebook import NotebookRun, execute
 from nbpart.run.report import RunReport
@@ -366,18 +366,18 @@ def test_injected_source_gives_the_values_back() -> None:
 def test_injected_cell_comes_after_the_parameters_cell_or_first(tmp_path: Path) -> None:
     with_cell = make_spec(tmp_path, "a", "x = 1", tagged("y = 2", "parameters"), "x", injected={"y": 3})
     without = make_spec(tmp_path, "b", "x = 1", injected={"y": 3})
-    assert [cell.source.splitlines()[-1] for cell in prepare_notebook(with_cell)[0].cells] == [
+    assert [cell.source.splitlines()[-1] for cell in load_injected_notebook(with_cell)[0].cells] == [
         "x = 1",
         "y = 2",
         "y = 3",
         "x",
     ]
-    assert [cell.source.splitlines()[-1] for cell in prepare_notebook(without)[0].cells] == ["y = 3", "x = 1"]
+    assert [cell.source.splitlines()[-1] for cell in load_injected_notebook(without)[0].cells] == ["y = 3", "x = 1"]
 
 
 def test_another_language_gets_its_own_spelling(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "r", "x <- 1", injected={"day": DAY, "on": True}, language="R", kernel_name="ir")
-    cell = prepare_notebook(spec)[0].cells[0]
+    cell = load_injected_notebook(spec)[0].cells[0]
     assert 'day = "2024-05-01"' in cell.source
     assert "on = TRUE" in cell.source
 
