@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nbpart.partitions.windows import Moment, TimeWindowPartitions
+from nbpart.partitions.moments import Moment
+from nbpart.partitions.windows import TimeWindowPartitions
 
 
 class HourlyPartitions(TimeWindowPartitions):

@@ -28,6 +28,7 @@ MAX_SAFE_NAME_LENGTH = 100
 # C0, DEL and C1 controls, the two line separators that are no controls, halves of surrogate pairs
 _UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _is_key = re.compile(rf"[^{_UNPRINTABLE}]{{1,{MAX_KEY_LENGTH}}}").fullmatch
+_is_derived_key = re.compile(rf"[^{_UNPRINTABLE}]+").fullmatch
 _find_unprintable = re.compile(rf"[{_UNPRINTABLE}]").search
 
 _escapable = re.compile(rf"[,=%/{_UNPRINTABLE}]")
@@ -50,6 +51,13 @@ def check_key(key: object) -> str:
     surrogate. Raises `PartitionKeyError` otherwise.
     """
     if isinstance(key, str) and _is_key(key):
+        return key if type(key) is str else str.__str__(key)
+    raise PartitionKeyError(_explain_refusal(key))
+
+
+def check_derived_key(key: object) -> str:
+    """`check_key` for a key that may be made of others, as those of products are: it may have any length."""
+    if isinstance(key, str) and _is_derived_key(key):
         return key if type(key) is str else str.__str__(key)
     raise PartitionKeyError(_explain_refusal(key))
 
@@ -84,7 +92,7 @@ def safe_name(key: str) -> str:
     different keys also where the file system ignores case, and never a device of Windows. A short key in lower case
     is its own name; any other gets a readable part, ``~``, and 16 hexadecimal digits of its SHA-256.
     """
-    key = check_key(key)
+    key = check_derived_key(key)
     if _is_plain_name(key) and not _is_device(key):
         return key
     return f"{_slug(key)}~{hashlib.sha256(key.encode()).hexdigest()[:_HASH_DIGITS]}"

@@ -15,15 +15,21 @@ from nbpart.partitions.keys import check_key, shorten
 RESERVED_NAMES: Final = frozenset(
     {"partition_key", "run_id", "run", "status", "value", "materialized_at", "duration_s", "rows", "bytes"}
 )
+#: Names that no column of a set may have: besides these, what its keys are shown and compared with.
+RESERVED_COLUMNS: Final = RESERVED_NAMES | {
+    "upstream", "this", "error", "late", "reason", "checks", "stopped_early", "added_at", "added_by",
+    "window_start", "window_end",
+}  # fmt: skip
 #: In UTF-8. File systems take 255, and what stands beside a name in that of a file (run id, attempt, ending) takes less
 #: than the rest.
 MAX_NAME_BYTES: Final = 180
 _METRIC: Final = "metric."
-#: How the names of sets begin that nobody named.
+#: How the names of sets begin that nobody named: lists of keys, and products.
 UNNAMED: Final = "static-"
+UNNAMED_PRODUCT: Final = "product-"
 
 
-def make_name(text: str, what: str) -> str:
+def make_name(text: str, what: str, reserved: Container[str] = RESERVED_NAMES) -> str:
     """Make a name that `check_name` accepts from any text: characters that no identifier may hold become ``_``.
 
     Where the result would begin with a digit, is reserved or has no letter, ``what`` (a plain word) is put in front.
@@ -33,7 +39,7 @@ def make_name(text: str, what: str) -> str:
     name = name.encode()[: MAX_NAME_BYTES - len(what) - 1].decode(errors="ignore")
     if not name:
         return what
-    is_taken = keyword.iskeyword(name) or name.casefold() in RESERVED_NAMES
+    is_taken = keyword.iskeyword(name) or name.casefold() in reserved
     return name if name.isidentifier() and not is_taken else f"{what}_{name}"
 
 
@@ -71,9 +77,19 @@ def check_set_name(name: object) -> str:
         checked = check_key(name)
     except PartitionKeyError as error:
         raise DeclarationError(f"Partitions need a name of the form of a key. {error}") from None
-    if checked.startswith(UNNAMED):
-        raise DeclarationError(f"Partitions cannot be named {name!r}: unnamed lists of keys have such names.")
+    if checked.startswith((UNNAMED, UNNAMED_PRODUCT)):
+        raise DeclarationError(
+            f"Partitions cannot be named {name!r}: unnamed lists of keys and products have such names."
+        )
     return checked
+
+
+def check_column_name(name: object, what: str) -> str:
+    """`check_name` for what is a column of a set: a parameter, a dimension ... More names are reserved for these."""
+    text = check_name(name, what)
+    if text.casefold() in RESERVED_COLUMNS:
+        raise DeclarationError(f"The {what} name {text!r} has a meaning already: choose another.")
+    return text
 
 
 def metric_column(name: str, taken: Container[str] = ()) -> str:

@@ -23,7 +23,7 @@ from typing import Any, Final, Literal, TypeAlias, Union
 from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError, nearest
 from nbpart.partitions import values as v
 from nbpart.partitions.keys import check_key, shorten
-from nbpart.partitions.names import check_name
+from nbpart.partitions.names import check_column_name
 from nbpart.partitions.values import KINDS, Kind, Value
 
 MAX_GRID_SIZE: Final = 10_000_000
@@ -118,19 +118,21 @@ class Parameters:
     declared: tuple[Parameter, ...]
 
     @classmethod
-    def declare(cls, params: Mapping[str, Any]) -> Parameters:
+    def declare(cls, params: Mapping[str, Any], what: str = "parameter") -> Parameters:
         """Parameters from ``{name: type}``, where a type can stand in a `Param` with a default.
+
+        ``what`` is what a message calls them.
 
         Raises `DeclarationError`: a name that is no identifier, is reserved, or differs from another in case only; a
         type that keys cannot carry; a default that does not fit.
         """
         if not params:
-            raise DeclarationError("params={} declares no parameter: name at least one, or leave params out.")
+            raise DeclarationError(f"An empty dict declares no {what}: name at least one, or leave it out.")
         folded: dict[str, str] = {}
         for name in params:
-            check_name(name, "parameter")
+            check_column_name(name, what)
             if (other := folded.setdefault(name.casefold(), name)) != name:
-                raise DeclarationError(f"Parameters {other!r} and {name!r} differ in case only: rename one.")
+                raise DeclarationError(f"{what.capitalize()}s {other!r} and {name!r} differ in case only: rename one.")
         return cls(tuple(_declare(name, params[name]) for name in sorted(params)))
 
     @property

@@ -6,23 +6,24 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from nbpart.errors import DeclarationError, PartitionKeyError
+from nbpart.errors import DeclarationError, PartitionKeyError, UnknownNameError
+from nbpart.partitions.columns import Column, ColumnSource
 from nbpart.partitions.cron import Cron
+from nbpart.partitions.definition import PartitionsDefinition
 from nbpart.partitions.keys import check_key, shorten
-from nbpart.partitions.names import check_set_name
+from nbpart.partitions.moments import Moment, is_midnight, read_date_or_time, read_moment
+from nbpart.partitions.names import RESERVED_COLUMNS, check_column_name, check_set_name, make_name
+from nbpart.partitions.values import Kind
 from nbpart.partitions.zones import Offsets, load_zone
 
 if TYPE_CHECKING:
     from numpy import bool_, int64
     from numpy.typing import NDArray
-
-#: What can be given as a moment: an aware datetime, or what the clock of the set's zone shows.
-Moment: TypeAlias = str | date | datetime
 
 _MONTH, _DAY, _MINUTE = "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M"
 #: Units in which numpy spells what these formats spell.
@@ -52,7 +53,7 @@ class Windows:
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class TimeWindowPartitions:
+class TimeWindowPartitions(PartitionsDefinition):
     """A set of windows that follow each other without a gap, each a partition once it has ended.
 
     ``cron`` gives their boundaries, as the clock in ``timezone`` shows them: a day on which the clock is changed has 23
@@ -78,7 +79,6 @@ class TimeWindowPartitions:
     _zone: ZoneInfo = field(repr=False)
 
     kind: ClassVar[Literal["time_window"]] = "time_window"
-    parameters: ClassVar[None] = None
 
     def __init__(  # noqa: PLR0913
         self,
@@ -103,7 +103,7 @@ class TimeWindowPartitions:
             give(self, "end", None if end is None else self._read_moment(end, "end"))
             give(self, "end_offset", _check_offset(end_offset))
             give(self, "exclude", self._read_excluded(exclude))
-            give(self, "column", column)
+            give(self, "column", None if column is None else check_column_name(column, "column"))
             if self.end is not None and self.end <= self.start:
                 raise DeclarationError(f"its end, {self.end.isoformat()}, is not after its start.")
             give(self, "fmt", self._check_format(fmt) if fmt is not None else self._choose_format())
@@ -119,6 +119,17 @@ class TimeWindowPartitions:
     @property
     def set_name(self) -> str:
         return self.name
+
+    @cached_property
+    def value_column(self) -> Column:
+        """Its start as a date, or as a time without offset, called as ``column`` says, else as the set is."""
+        name = self.column or make_name(self.name, "window", RESERVED_COLUMNS)
+        return Column(name, Kind.DATE if self.is_dated else Kind.DATETIME, ColumnSource.WINDOW_LOCAL)
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        start = Column("window_start", Kind.DATETIME, ColumnSource.WINDOW_START)
+        return (self.value_column, start, Column("window_end", Kind.DATETIME, ColumnSource.WINDOW_END))
 
     @property
     def is_dated(self) -> bool:
@@ -156,6 +167,22 @@ class TimeWindowPartitions:
         start, end = next(self._iterate(self._cron.preceding(self._zone, at + 1)), (at, at))
         return self._spell_one(start) if start <= at < end else None
 
+    def spell_key(self, key: object) -> str:
+        """The key of a window, ended or not, given as its text or by its start: a date or a time in any form."""
+        if isinstance(key, str) and self.parse(key) is not None:
+            return str.__str__(key)
+        found = read_date_or_time(key)
+        if found is None:
+            raise UnknownNameError(
+                f"Partitions {self.name!r}: {shorten(key)} is no key of theirs, which are spelled as "
+                f"{self._spell_one(int(self._starts_to_try()[0]))!r} is."
+            )
+        if (text := self._key_that_begins(found)) is not None:
+            return text
+        holding = self.key_at(found)
+        says = f"that lies in {holding!r}" if holding is not None else self._explain_no_window(found)
+        raise UnknownNameError(f"Partitions {self.name!r}: no window begins at {shorten(key)}; {says}.")
+
     def to_json(self) -> dict[str, Any]:
         """What it is made of, as JSON: `from_json` makes an equal one of it."""
         return {
@@ -168,6 +195,28 @@ class TimeWindowPartitions:
     @classmethod
     def from_json(cls, recorded: Mapping[str, Any]) -> TimeWindowPartitions:
         return TimeWindowPartitions(**recorded)
+
+    def _key_that_begins(self, at: date | datetime) -> str | None:
+        """The key of the window that begins at a time, or, where windows have dates, on this date."""
+        if isinstance(at, datetime) and self.is_dated and is_midnight(at.astimezone(self._zone) if at.tzinfo else at):
+            at = at.astimezone(self._zone).date() if at.tzinfo else at.date()
+        if isinstance(at, datetime) or not self.is_dated:
+            moment = self._read_moment(at, "the key")
+            if not moment.tzinfo or moment.astimezone(UTC).astimezone(self._zone) != moment:
+                return None
+            since, until = int(moment.timestamp()), int(moment.timestamp()) + 1
+        else:
+            since, until = (int(self._read_moment(at + timedelta(days=days), "the key").timestamp()) for days in (0, 1))
+        start, _ = next(self._iterate(since), (until, until))
+        return self._spell_one(start) if start < until else None
+
+    def _explain_no_window(self, at: Moment) -> str:
+        moment = self._read_moment(at, "the key")
+        if moment < self.start:
+            return f"the first begins at {self.start.isoformat()}"
+        if self.end is not None and moment >= self.end:
+            return f"they end at {self.end.isoformat()}"
+        return "it is excluded, or the clock jumps over it"
 
     @cached_property
     def _start_s(self) -> int:
@@ -268,18 +317,7 @@ class TimeWindowPartitions:
         return []
 
     def _read_moment(self, moment: Moment, what: str) -> datetime:
-        if isinstance(moment, str):
-            try:
-                moment = datetime.fromisoformat(moment)
-            except ValueError:
-                raise DeclarationError(
-                    f"{what} {moment!r} is no date or time: write it as 2013-01-31 or 2013-01-31T05:00."
-                ) from None
-        if not isinstance(moment, datetime):
-            if not isinstance(moment, date):
-                raise DeclarationError(f"{what} is a date or a time, not {shorten(moment)}.")
-            moment = datetime(moment.year, moment.month, moment.day)
-        return moment.astimezone(self._zone) if moment.tzinfo else moment.replace(tzinfo=self._zone)
+        return read_moment(moment, self._zone, what)
 
     def _read_excluded(self, exclude: Moment | Iterable[Moment]) -> tuple[str | date | datetime, ...]:
         listed = [exclude] if isinstance(exclude, str | date) else list(exclude)

@@ -87,6 +87,8 @@ def ensure_partitions(batch: Batch, definition: PartitionsDefinition) -> None:
     if isinstance(definition, DynamicPartitions):
         ensure_dynamic(batch, definition)
         return
+    if not isinstance(definition, StaticPartitions):
+        raise DeclarationError(f"{definition.set_name!r} are partitions of a kind that no workspace holds.")
     before = queries.find_set(batch, definition.set_name)
     if before is not None and before.kind != "static":
         raise DeclarationError(
