@@ -63,9 +63,10 @@ class Asset:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A named input that comes from elsewhere: files at a path or URL, one a partition.
+    """A named input that comes from elsewhere: files at a path or URL, one or, where it has a ``*``, some a partition.
 
-    ``path`` may hold ``{partition_key}`` and the names of declared parameters in braces.
+    ``path`` may hold ``{partition_key}`` and the names of columns in braces. ``version`` says by what a file is taken
+    to be another one, None for what fits the path.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Source:
     partitions: PartitionsDefinition | None
     folder: Path
     description: str = ""
+    version: str | None = None
 
     kind: Literal["source"] = "source"
 
@@ -217,18 +219,29 @@ def notebook(  # noqa: PLR0913
     )
 
 
-def source(name: str, path: str | os.PathLike[str], *, partitions: Any = None, description: str = "") -> Source:
+def source(
+    name: str,
+    url: str | os.PathLike[str],
+    *,
+    partitions: Any = None,
+    version: Literal["hash", "etag", "size+mtime"] | None = None,
+    description: str = "",
+) -> Source:
     """Declare files that come from elsewhere; a run receives the path or URL of its partition.
 
-    ``path`` is relative to the current folder; in a partitioned source it names ``{partition_key}`` or parameters.
+    ``url`` is a path, relative to the current folder, or any URL that fsspec reads. In a partitioned source it names
+    ``{partition_key}`` or other columns, ``{window_start:%Y/%m/%d}`` formats one; ``*`` stands for part of a name, and
+    the files that are there arrive as a list. ``version`` says by what a file is taken to be another one: ``"hash"``
+    its content (the default for local files), ``"etag"`` what its store says (for URLs), ``"size+mtime"`` size and time
+    of modification: for files too large to read, and blind to new content of equal size whose time was set back.
     """
     definition = as_definition(partitions)
-    text = os.fspath(path)
+    text = os.fspath(url)
     if definition is not None and "{" not in text:
         raise DeclarationError(
             f"source {name!r} is partitioned, but every key would be {text!r}: name {{partition_key}} in its path."
         )
-    return Source(check_name(name, "source"), text, definition, Path.cwd(), description)
+    return Source(check_name(name, "source"), text, definition, Path.cwd(), description, version)
 
 
 def name_of(reference: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.assets.modules.search_path import SearchPath
+from nbpart.assets.source_reading import SourceReading
 from nbpart.partitions import Mapping
 
 
@@ -36,6 +37,7 @@ class AssetDefinition:
     ``env`` holds the variables of the environment that its runs have; they are part of ``code_version``.
     ``import_roots`` and ``late_roots`` are folders where its runs find modules too, before and after Python's own.
     ``module`` is the one that runs import the function from, empty where it is carried.
+    ``reading`` says how a source is looked at and read.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     """
 
@@ -64,6 +66,7 @@ class AssetDefinition:
     kernel: str = ""
     env: Dict[str, str] = field(default_factory=dict)
     late_roots: tuple[str, ...] = ()
+    reading: SourceReading | None = None
 
     @property
     def search_path(self) -> SearchPath:
@@ -118,5 +121,6 @@ class AssetDefinition:
             deps=tuple(made.deps),
             tags=tuple(made.tags),
             secrets=tuple(made.secrets),
+            reading=SourceReading.from_json(known["reading"]) if known.get("reading") else None,
         )
         return made if root is None else made.with_paths(lambda path: find_path(path, root))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbpart.backfill.registry import Node, Registry
-from nbpart.backfill.source_observation import locate
+from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, InputRead, queries
 from nbpart.errors import PartitionKeyError
 from nbpart.partitions import Mapping as KeyMapping

@@ -1,22 +1,26 @@
 """Finding the files of sources that changed since they were last observed.
 
-A file whose size and time of modification are as before is taken to be the same; only others are hashed.
+Whatever proved at the last look that a file is the one that was observed makes a look at its content unnecessary.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
+from nbpart.backfill.source_location import locate_all
 from nbpart.catalog import Batch, Catalog, events, queries
-from nbpart.errors import ExtraRequiredError, MissingInputError, PartitionKeyError
+from nbpart.errors import NbpartError
 from nbpart.partitions import Mapping as KeyMapping
 from nbpart.partitions import PartitionRef
-from nbpart.storage import FileVersion, hash_location, resolve_source, scan_versions
+from nbpart.storage.source_files import FoundFile, find_files
+from nbpart.storage.source_versions import Versioning, compute_version, prove
+from nbpart.storage.url_template import is_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,31 +28,35 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbpart")
 
-_CANNOT_READ = (OSError, ExtraRequiredError)
+_CANNOT_READ = (OSError, NbpartError)
 
 
 @dataclass(frozen=True)
 class Observation:
-    """The file of one partition of a source as it is now; all but ``key`` is None where there is no file."""
+    """The files of one partition of a source as they are now; all but ``key`` is None where there is none.
+
+    ``size`` is in bytes, of all of them together; ``proof`` is what `prove` gives.
+    """
 
     key: str | None
     size: int | None
-    mtime_ns: int | None
+    proof: str | None
     version: str | None
 
 
-def locate(node: Node, key: str | None) -> str:
-    """The path or URL of a source's partition. Raises `PartitionKeyError` for a key that would leave its folder."""
-    definition = node.definition
-    params = PartitionRef(node.name, key).parameters(node.parameters)
-    return resolve_source(definition.path or "", definition.folder, key, params)
+@dataclass(frozen=True)
+class LastSeen:
+    """What was recorded of a partition of a source when it was last observed."""
+
+    proof: str
+    version: str
 
 
 def refresh_sources(catalog: Catalog, registry: Registry, names: Iterable[str]) -> None:
     """Record which files of the named sources changed; for those that cannot be read a warning is logged."""
     for name in names:
         node = registry[name]
-        changed, unreadable = observe(node, catalog.read(partial(_load_all_last_versions, node=node)))
+        changed, unreadable = observe(node, catalog.read(partial(_load_all_last_seen, node=node)), time.time_ns())
         if unreadable:
             key, why = next(iter(unreadable.items()))
             log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), name, key, why)
@@ -78,7 +86,7 @@ def observe_sources(catalog: Catalog, registry: Registry, steps: Sequence[StepTo
     if not groups:
         return SourceObservations()
 
-    def load(batch: Batch) -> list[tuple[Node, dict[str | None, FileVersion | None]]]:
+    def load(batch: Batch) -> list[tuple[Node, dict[str | None, LastSeen | None]]]:
         read_files = []
         for name, group in groups.items():
             keys = queries.key_texts(batch, [w.key_id for w in group])
@@ -86,12 +94,12 @@ def observe_sources(catalog: Catalog, registry: Registry, steps: Sequence[StepTo
                 source = registry[read.name]
                 if source.definition.is_source and read.mapping is not KeyMapping.ALL:
                     texts = [None] if read.mapping is KeyMapping.WHOLE else keys
-                    read_files.append((source, load_last_versions(batch, source, texts)))
+                    read_files.append((source, load_last_seen(batch, source, texts)))
         return read_files
 
     observed = SourceObservations()
     for node, before in catalog.read(load):
-        changed, unreadable = observe(node, before)
+        changed, unreadable = observe(node, before, time.time_ns())
         if changed:
             observed.changed.append((node, changed))
         observed.unreadable.update({PartitionRef(node.name, key): why for key, why in unreadable.items()})
@@ -99,41 +107,67 @@ def observe_sources(catalog: Catalog, registry: Registry, steps: Sequence[StepTo
 
 
 def observe(
-    node: Node, before: Mapping[str | None, FileVersion | None]
+    node: Node, before: Mapping[str | None, LastSeen | None], now_ns: int
 ) -> tuple[list[Observation], dict[str | None, str]]:
-    """Compare the files of a source with ``before``, the version of each key's file when it was last observed.
+    """Compare the files of a source with ``before``: what was recorded of each key when it was last observed.
 
     Returns (the files that changed, why the files of other keys cannot be read), for the keys of ``before`` alone.
+    ``now_ns`` is the time now, in nanoseconds since 1970.
     """
-    locations = {key: location for key in before if (location := _locate_safely(node, key)) is not None}
-    now, unreadable = _scan(locations)
+    locations, unreadable = locate_all(node, before)
+    found, faults = _find(locations)
+    unreadable |= faults
     changed = []
     for key, last in before.items():
-        location = locations.get(key, "")
-        version = now.get(location)
-        if version == last or key in unreadable:
+        if key in unreadable:
             continue
         try:
-            changed.append(_observation(key, location, version))
+            location = locations.get(key, "")
+            observation = _compare(node, key, location, found.get(location, ()), last, now_ns)
         except _CANNOT_READ as error:
             unreadable[key] = str(error)
+        else:
+            changed += [observation] if observation is not None else []
     return changed, unreadable
 
 
-def _scan(locations: Mapping[str | None, str]) -> tuple[dict[str, FileVersion], dict[str | None, str]]:
-    """The versions of files by location, and why the files of some keys cannot be read.
+def _compare(
+    node: Node, key: str | None, location: str, files: Sequence[FoundFile], last: LastSeen | None, now_ns: int
+) -> Observation | None:
+    """What there is to record of a partition: None where it is as it was."""
+    if files:
+        versioning = Versioning(node.definition.reading.version if node.definition.reading else Versioning.HASH)
+        proof = prove(files, versioning, now_ns)
+        if last is not None and proof and proof == last.proof:
+            return None
+        try:
+            version = compute_version(location, files, versioning)
+        except FileNotFoundError:  # removed after it was listed
+            files = ()
+        else:
+            is_same = last == LastSeen(proof, version)
+            return None if is_same else Observation(key, sum(file.size for file in files), proof, version)
+    return None if last is None else Observation(key, None, None, None)
 
-    Files are read all at once, and one by one only where that failed.
+
+def _find(locations: Mapping[str | None, str]) -> tuple[dict[str, list[FoundFile]], dict[str | None, str]]:
+    """The files at each location, and why those of some keys cannot be found.
+
+    All are looked for at once, and where that failed local ones one by one; a store that cannot be reached is asked
+    once.
     """
     try:
-        return scan_versions(list(locations.values())), {}
-    except _CANNOT_READ:
-        pass  # the loop below finds out which one cannot be read
-    found: dict[str, FileVersion] = {}
+        return find_files(locations.values()), {}
+    except _CANNOT_READ as error:
+        reason = str(error)
+    found: dict[str, list[FoundFile]] = {}
     unreadable: dict[str | None, str] = {}
     for key, location in locations.items():
+        if is_url(location):
+            unreadable[key] = reason
+            continue
         try:
-            found.update(scan_versions([location]))
+            found.update(find_files([location]))
         except _CANNOT_READ as error:
             unreadable[key] = str(error)
     return found, unreadable
@@ -147,44 +181,27 @@ def record_observed(batch: Batch, node: Node, observations: list[Observation]) -
         {
             "key": pd.array([o.key for o in observations], dtype="string"),
             "size": pd.array([o.size for o in observations], dtype="Int64"),
-            "mtime_ns": pd.array([o.mtime_ns for o in observations], dtype="Int64"),
+            "proof": pd.array([o.proof for o in observations], dtype="string"),
             "version": pd.array([o.version for o in observations], dtype="string"),
         }
     )
     events.record_observations(batch, node.asset_id, frame)
 
 
-def load_last_versions(batch: Batch, node: Node, keys: Iterable[str | None]) -> dict[str | None, FileVersion | None]:
-    """The version of each key's file when it was last observed; None where there was none."""
-    versions = _to_versions(queries.observed_frame(batch, node.asset_id, list(keys)))
-    return {key: versions.get(key) for key in keys}
+def load_last_seen(batch: Batch, node: Node, keys: Iterable[str | None]) -> dict[str | None, LastSeen | None]:
+    """What was recorded of each key when it was last observed; None where nothing was, or where it was gone."""
+    seen = _read_seen(queries.observed_frame(batch, node.asset_id, list(keys)))
+    return {key: seen.get(key) for key in keys}
 
 
-def _load_all_last_versions(batch: Batch, node: Node) -> dict[str | None, FileVersion | None]:
-    versions = _to_versions(queries.observed_frame(batch, node.asset_id))
+def _load_all_last_seen(batch: Batch, node: Node) -> dict[str | None, LastSeen | None]:
+    seen = _read_seen(queries.observed_frame(batch, node.asset_id))
     members = queries.load_members(batch, node.set_id) if node.definition.is_partitioned else [None]
-    return {key: versions.get(key) for key in members}
+    return {key: seen.get(key) for key in members}
 
 
-def _to_versions(frame: pd.DataFrame) -> dict[str | None, FileVersion]:
-    present = frame[frame["size"].notna()]
+def _read_seen(frame: pd.DataFrame) -> dict[str | None, LastSeen]:
     return {
-        key: FileVersion(int(size), int(mtime_ns))
-        for key, size, mtime_ns in zip(present["key"], present["size"], present["mtime_ns"], strict=True)
+        key: LastSeen(proof, version)
+        for key, proof, version in zip(frame["key"], frame["proof"], frame["version"], strict=True)
     }
-
-
-def _locate_safely(node: Node, key: str | None) -> str | None:
-    try:
-        return locate(node, key)
-    except PartitionKeyError:  # a key that leads out of the folder has no file
-        return None
-
-
-def _observation(key: str | None, location: str, version: FileVersion | None) -> Observation:
-    if version is not None:
-        try:
-            return Observation(key, version.size, version.mtime_ns, hash_location(location))
-        except MissingInputError:
-            return Observation(key, None, None, None)  # removed after it was listed
-    return Observation(key, None, None, None)

@@ -9,7 +9,7 @@ from typing import Any
 from nbpart.assets.asset import name_of
 from nbpart.backfill.data_faults import assess_faults
 from nbpart.backfill.registry import Node, spell_key
-from nbpart.backfill.source_observation import locate
+from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef

@@ -13,9 +13,9 @@ from nbpart.catalog import Catalog
 from nbpart.errors import WorkspaceError
 from nbpart.project.trust import MADE, is_trusted, trust_workspace
 from nbpart.storage import write_bytes_atomic
-from nbpart.storage.files import is_url
 from nbpart.storage.own_files import read_own, share
 from nbpart.storage.relative import absolute_folder
+from nbpart.storage.url_template import is_url
 
 CATALOG_NAME = "catalog.duckdb"
 #: A file in a workspace that keeps its catalog elsewhere: the catalog's folder and the token below, a line each.

@@ -29,7 +29,7 @@ from nbpart.assets.spelling import spell_setting
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
 from nbpart.partitions import Parameters, default_mapping
 from nbpart.project.snapshots import name_module_snapshot
-from nbpart.storage import resolve_source
+from nbpart.project.source_preparation import prepare_source
 
 
 @dataclass(frozen=True)
@@ -58,29 +58,10 @@ def prepare(item: Asset | Source, set_names: Mapping[str, str]) -> PreparedAsset
     Raises `DeclarationError` for what cannot be registered, `UnknownNameError` for an input that is not there.
     """
     if isinstance(item, Source):
-        _check_pattern(item)
-        definition = AssetDefinition(
-            name=item.name,
-            kind=item.kind,
-            set_name=set_name_of(item),
-            folder=str(item.folder),
-            path=item.path,
-            description=item.description,
-        )
-        return PreparedAsset(definition)
+        return PreparedAsset(prepare_source(item))
     if item.function is not None:
         return _prepare_function(item, set_names)
     return _prepare_notebook(item, set_names)
-
-
-def _check_pattern(item: Source) -> None:
-    """Raise `DeclarationError` for a source path with a ``{name}`` that its partitions do not have."""
-    parameters = item.partitions.parameters if item.partitions else None
-    values = dict.fromkeys(parameters.names, "value") if parameters else None
-    try:
-        resolve_source(item.path, item.folder, "key" if item.partitions else None, values)
-    except DeclarationError as error:
-        raise DeclarationError(f"source {item.name!r}: {error}") from None
 
 
 def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> PreparedAsset:

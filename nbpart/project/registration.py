@@ -23,6 +23,7 @@ from nbpart.project.partition_sets import ensure_partitions, merge_sets
 from nbpart.project.preparation import PreparedAsset, prepare, remap_inputs, set_name_of
 from nbpart.project.project import Project
 from nbpart.project.snapshots import write_snapshots
+from nbpart.project.source_preparation import check_source_keys
 
 log = logging.getLogger("nbpart")
 
@@ -163,6 +164,8 @@ def record_prepared(
     batch.unchanged = False
     definitions = [*new.values(), *remapped.values()]
     registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
+    now = load_registry(batch, root)
+    check_source_keys(batch, [now[d.name] for d in given])
     # last, so that refused declarations leave no snapshot behind
     for one in prepared:
         write_snapshots(root, one.definition, one.notebook, one.code)

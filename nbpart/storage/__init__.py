@@ -2,12 +2,8 @@
 
 from nbpart.storage.file_record import FileRecord
 from nbpart.storage.files import (
-    FileVersion,
     hash_file,
-    hash_location,
     inside,
-    resolve_source,
-    scan_versions,
     write_atomic,
     write_bytes_atomic,
 )
@@ -21,7 +17,6 @@ __all__ = [
     "HASHED_AT_LOAD",
     "FileFault",
     "FileRecord",
-    "FileVersion",
     "LocalStore",
     "SavedFile",
     "Store",
@@ -29,7 +24,6 @@ __all__ = [
     "find_fault",
     "find_size_fault",
     "hash_file",
-    "hash_location",
     "inside",
     "is_in_place",
     "load_file",
@@ -37,10 +31,8 @@ __all__ = [
     "place_run",
     "place_scratch",
     "publish_again",
-    "resolve_source",
     "save_file",
     "save_value",
-    "scan_versions",
     "write_atomic",
     "write_bytes_atomic",
 ]

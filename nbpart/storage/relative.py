@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nbpart.storage.files import is_url
+from nbpart.storage.url_template import is_url
 
 
 def to_relative(path: str, root: str) -> str:

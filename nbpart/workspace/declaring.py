@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source
 from nbpart.automation import Sensor, declare_sensor
@@ -24,10 +24,16 @@ class Declaring(Generic[A]):
         raise NotImplementedError
 
     def source(
-        self, name: str, path: str | os.PathLike[str], *, partitions: Any = None, description: str = ""
+        self,
+        name: str,
+        url: str | os.PathLike[str],
+        *,
+        partitions: Any = None,
+        version: Literal["hash", "etag", "size+mtime"] | None = None,
+        description: str = "",
     ) -> Source:
-        """Register files that come from elsewhere; see `nbpart.source`."""
-        declared = source(name, path, partitions=partitions, description=description)
+        """Register files that come from elsewhere; see `nbpart.source` for the options."""
+        declared = source(name, url, partitions=partitions, version=version, description=description)
         self.register(declared)
         return declared
 

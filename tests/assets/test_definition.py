@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.assets.source_reading import SourceReading
 from nbpart.partitions import Mapping
-from nbpart.storage import resolve_source
+from nbpart.storage.url_template import UrlTemplate
 
 ROOT = Path("/a project/workspace")
 TEXTS = st.text(max_size=12)
@@ -40,6 +41,7 @@ DEFINITIONS = st.builds(
     env=st.dictionaries(TEXTS, TEXTS, max_size=3),
     module=TEXTS,
     kernel=TEXTS,
+    reading=st.none() | st.builds(SourceReading, TEXTS, st.dictionaries(TEXTS, VALUES, max_size=3)),
 )
 
 
@@ -103,4 +105,4 @@ def test_patterns_of_sources_near_the_workspace_move_with_it() -> None:
     }.items():
         kept = AssetDefinition("inbox", "source", folder="/a project/notebooks", path=path).to_json(ROOT)
         found = AssetDefinition.from_json(kept, Path("/b/workspace"))
-        assert resolve_source(found.path or "", found.folder, "k") == moved
+        assert UrlTemplate.parse(found.path or "").below(found.folder).fill({"partition_key": "k"}) == moved

@@ -75,7 +75,7 @@ class Story:
             {
                 "key": list(contents),
                 "size": [len(c or "") for c in contents.values()],
-                "mtime_ns": next(self._numbers),
+                "proof": str(next(self._numbers)),
                 "version": [None if c is None else version_of(c) for c in contents.values()],
             }
         )

@@ -52,7 +52,7 @@ def test_a_source_that_vanished_is_missing(story: Story) -> None:
     assert frame["materialization_id"].isna().tolist() == [True, False]
     assert frame["path"].tolist() == [None, None]
     seen = story.catalog.read(lambda b: queries.observed_frame(b, story.ids["inbox"]))
-    assert list(seen.columns) == ["key_id", "key", "size", "mtime_ns", "version"]
+    assert list(seen.columns) == ["key_id", "key", "size", "proof", "version"]
     assert dict(zip(seen["key"], seen["version"], strict=True)) == {"b": version_of("1")}
     some = story.catalog.read(lambda b: queries.observed_frame(b, story.ids["inbox"], ["b", "it's"]))
     assert some["key"].tolist() == ["b"]

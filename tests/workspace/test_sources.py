@@ -108,7 +108,7 @@ def test_an_unreachable_source_keeps_its_recorded_state(
     def refuse(*_: Any) -> Any:
         raise PermissionError(13, "Permission denied", "inbox")
 
-    monkeypatch.setattr("nbpart.backfill.source_observation.scan_versions", refuse)
+    monkeypatch.setattr("nbpart.backfill.source_observation.find_files", refuse)
     caplog.set_level(logging.WARNING, "nbpart")
     assert ws.status()["materialized"].to_dict() == {"first": 2, "second": 2}
     assert len(caplog.messages) == 1
@@ -120,9 +120,90 @@ def test_a_partitioned_source_by_parameters(ws: nbpart.Workspace, project: Path)
     trials.add(lr=0.1, depth=3)
     ws.source("models", "models/{depth}/{lr}.bin", partitions=trials)
     assert ws.load("models", lr=0.1, depth=3) == str(project / "models" / "3" / "0.1.bin")
-    with pytest.raises(DeclarationError, match=r"'models': .*'nope'"):
+    with pytest.raises(DeclarationError, match=r"'models': .*\{nope\}"):
         ws.source("models", "models/{nope}", partitions=trials)
     assert ws.load("models", {"lr": 0.1, "depth": 3}).endswith("0.1.bin")
+
+
+def test_new_content_of_equal_size_with_its_time_set_back_is_seen(ws: nbpart.Workspace, project: Path) -> None:
+    path = project / "inbox" / "a.csv"
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert reasons(ws) == {}
+    path.write_text("z")
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert reasons(ws) == {"a": "source inbox changed"}
+
+
+def test_by_size_and_time_nothing_is_read(ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = ws.dynamic_partitions("files")
+    ws.source("inbox", "inbox/{partition_key}.csv", partitions=files, version="size+mtime")
+    record(ws, "first", "a", "a")
+    record(ws, "first", "b", "b")
+    monkeypatch.setattr("nbpart.storage.source_versions.hash_file", lambda path: pytest.fail(f"{path} was read"))
+    path = project / "inbox" / "a.csv"
+    before = path.stat()
+    path.write_text("z")
+    os.utime(path, ns=(before.st_mtime_ns, before.st_mtime_ns))
+    assert reasons(ws) == {}  # it cannot be seen, and the docs say so
+    path.write_text("longer")
+    assert reasons(ws) == {"a": "source inbox changed"}
+
+
+def test_names_of_files_are_no_patterns(ws: nbpart.Workspace, project: Path) -> None:
+    names = ["plate[A1]", "plateA", "100%#?"]
+    plates = ws.dynamic_partitions("plates")
+    plates.add(*names)
+    ws.source("plate", "inbox/{partition_key}.csv", partitions=plates)
+    ws.register(nbpart.asset(well, partitions=plates))  # type: ignore[call-overload]
+    for name in names:
+        (project / "inbox" / f"{name}.csv").write_text(name)
+        assert Path(ws.load("plate", name)).read_text() == name
+        record(ws, "well", name, name)
+    assert reasons(ws, "well") == {}
+    (project / "inbox" / "plateA.csv").write_text("changed")
+    assert reasons(ws, "well") == {"plateA": "source plate changed"}
+
+
+def well(plate: str) -> str:
+    return Path(plate).read_text()
+
+
+def test_two_keys_of_one_file_are_refused(
+    ws: nbpart.Workspace, project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sales = ws.dynamic_partitions("sales", params={"day": str, "shop": str})
+    sales.add(day="1", shop="x")
+    ws.source("drop", "drop/{day}.csv", partitions=sales)
+    sales.add(day="1", shop="y")
+    message = r"source 'drop': the keys 'day=1,shop=x' and 'day=1,shop=y' are both '.*drop/1\.csv'; in its path"
+    with pytest.raises(DeclarationError, match=message):
+        ws.source("drop", "drop/{day}.csv", partitions=sales, description="declared again")
+    ws.register(nbpart.asset(read_drop, partitions=sales))  # type: ignore[call-overload]
+    caplog.set_level(logging.WARNING, "nbpart")
+    ws.refresh()
+    assert "2 of source drop cannot be read; the first is 'day=1,shop=x': the keys" in caplog.messages[0]
+
+
+def read_drop(drop: str) -> str:
+    return drop
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "message"),
+    [
+        ("inbox/{name}.csv", {}, r"names \{name\}, which is no column of its partitions"),
+        ("inbox/{partition_key}", {"version": "etagg"}, "version='etagg' is no way .* did you mean 'etag'"),
+        ("inbox/{partition_key}", {"version": "etag"}, "version='etag' is for URLs"),
+        ("inbox/**/{partition_key}", {}, r"has '\*\*'"),
+        ("https://host/{partition_key}/*.csv", {}, "a web server does not say which files"),
+        ("inbox/one.csv", {}, "is partitioned, but every key would be"),
+    ],
+)
+def test_what_cannot_be_a_source(ws: nbpart.Workspace, url: str, options: dict[str, Any], message: str) -> None:
+    before = ws.load("inbox", "a")
+    with pytest.raises(DeclarationError, match=message):
+        ws.source("inbox", url, partitions=ws.dynamic_partitions("files"), **options)
+    assert ws.load("inbox", "a") == before
 
 
 def test_a_source_cannot_be_materialized(ws: nbpart.Workspace) -> None:

@@ -51,7 +51,7 @@ def remove_asset(batch: Batch, name: str) -> None:
 def record_observations(batch: Batch, asset_id: int, observations: pd.DataFrame) -> int:
     """Record the files of a source as they are now. Returns how many of them changed.
 
-    `observations` has the columns `key_id` (or `key`), `size`, `mtime_ns` and `version`, one row a key; a null version
+    `observations` has the columns `key_id` (or `key`), `size`, `proof` and `version`, one row a key; a null version
     says that the file is gone. What reads a changed partition becomes stale.
     """
     _create_observations_table(batch, asset_id, observations)
@@ -135,13 +135,13 @@ def _refresh_staleness(
 def _create_observations_table(batch: Batch, asset_id: int, observations: pd.DataFrame) -> None:
     batch.stage("seen_staged", observations)
     if "key_id" in observations.columns:
-        source = "SELECT key_id, size, mtime_ns, version FROM seen_staged"
+        source = "SELECT key_id, size, proof, version FROM seen_staged"
     else:
-        source = """SELECT k.key_id, size, mtime_ns, version
+        source = """SELECT k.key_id, size, proof, version
             FROM seen_staged s LEFT JOIN keys k ON k.key = coalesce(s.key::VARCHAR, '')"""
     batch.create_temp(
         "seen",
-        f"""SELECT ?::INTEGER AS asset_id, key_id::BIGINT AS key_id, size::BIGINT AS size, mtime_ns::BIGINT AS mtime_ns,
+        f"""SELECT ?::INTEGER AS asset_id, key_id::BIGINT AS key_id, size::BIGINT AS size, proof::VARCHAR AS proof,
             version::VARCHAR AS version, {data_hash_sql("version::VARCHAR")} AS data_hash
         FROM ({source})""",
         asset_id,
@@ -176,14 +176,14 @@ def _insert_observations(batch: Batch, first: int) -> None:
 
 
 def _update_observed(batch: Batch, asset_id: int, first: int) -> None:
-    """Bring the table observed up to date where a file's size, time or content is another one."""
+    """Bring the table observed up to date where a file's size, proof or content is another one."""
     different = batch.create_temp(
         "seen_different",
-        """SELECT s.key_id, s.size, s.mtime_ns, s.version,
+        """SELECT s.key_id, s.size, s.proof, s.version,
             coalesce(?::BIGINT - 1 + c.ordinal, s.old_materialization) AS materialization_id
         FROM seen_located AS s LEFT JOIN seen_changed AS c USING (key_id)
         LEFT JOIN observed AS o ON o.asset_id = s.asset_id AND o.key_id = s.key_id
-        WHERE c.key_id IS NOT NULL OR o.size IS DISTINCT FROM s.size OR o.mtime_ns IS DISTINCT FROM s.mtime_ns""",
+        WHERE c.key_id IS NOT NULL OR o.size IS DISTINCT FROM s.size OR o.proof IS DISTINCT FROM s.proof""",
         first,
     )
     if different:
@@ -191,7 +191,7 @@ def _update_observed(batch: Batch, asset_id: int, first: int) -> None:
             "DELETE FROM observed WHERE asset_id = ? AND key_id IN (SELECT key_id FROM seen_different)", asset_id
         )
         batch.execute(
-            """INSERT INTO observed SELECT ?, key_id, size, mtime_ns, materialization_id FROM seen_different
+            """INSERT INTO observed SELECT ?, key_id, size, proof, materialization_id FROM seen_different
             WHERE version IS NOT NULL""",
             asset_id,
         )

@@ -125,14 +125,14 @@ def find_materialization(
 def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | None = None) -> pd.DataFrame:
     """The files of a source as they were last observed, of all its keys or of `keys`.
 
-    Columns: key_id, key, size, mtime_ns, version. A key that was never observed, or whose file is gone, has no row.
+    Columns: key_id, key, size, proof, version. A key that was never observed, or whose file is gone, has no row.
     """
     if keys is not None:
         stage_texts(batch, "requested_keys", keys)
     requested = "" if keys is None else " AND k.key IN (SELECT text FROM requested_keys)"
     return nulls_to_none(
         batch.frame(
-            f"SELECT o.key_id, {KEY_SQL} AS key, o.size, o.mtime_ns, mt.data_version AS version"
+            f"SELECT o.key_id, {KEY_SQL} AS key, o.size, o.proof, mt.data_version AS version"
             " FROM observed o JOIN keys k USING (key_id) LEFT JOIN materializations mt USING (materialization_id)"
             f" WHERE o.asset_id = ?{requested} ORDER BY o.key_id",
             asset_id,

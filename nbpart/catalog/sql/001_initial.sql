@@ -26,7 +26,7 @@ CREATE TABLE asset_versions (
 );
 CREATE TABLE dependencies (asset_id INTEGER NOT NULL, input_id INTEGER NOT NULL, mapping VARCHAR NOT NULL);
 CREATE TABLE observed (
-    asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, size BIGINT, mtime_ns BIGINT, materialization_id BIGINT NOT NULL
+    asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, size BIGINT, proof VARCHAR, materialization_id BIGINT NOT NULL
 );
 
 -- cleaned_at: when the files that its dead attempts left were removed; at once where it ended in order.

@@ -1,0 +1,69 @@
+"""Where the partitions of a source are: the template of its path or URL, filled with the columns of a key."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from nbpart.backfill.registry import Node
+from nbpart.errors import DeclarationError, PartitionKeyError
+from nbpart.partitions import PartitionRef
+from nbpart.storage.url_template import UrlTemplate, show_location
+
+
+def locate(node: Node, key: str | None) -> str:
+    """The location of a source's partition, as `UrlTemplate.fill` gives it.
+
+    Raises `PartitionKeyError` for a key that would leave its folder, `DeclarationError` for a value that its format
+    does not fit.
+    """
+    definition = node.definition
+    return _read_template(definition.path or "", definition.folder).fill(list_columns(node, key))
+
+
+def list_columns(node: Node, key: str | None) -> Mapping[str, object]:
+    """The columns of a key by name, as a path may name them."""
+    columns: dict[str, object] = dict(PartitionRef(node.name, key).parameters(node.parameters))
+    if key is not None:
+        columns["partition_key"] = key
+    return columns
+
+
+def locate_all(node: Node, keys: Iterable[str | None]) -> tuple[dict[str | None, str], dict[str | None, str]]:
+    """The location of each key, and why others have none that can be read.
+
+    A key that leads out of the folder is in neither: it has no file. Keys that one file would stand for are refused.
+    """
+    locations: dict[str | None, str] = {}
+    refused: dict[str | None, str] = {}
+    sharing: dict[str, list[str | None]] = defaultdict(list)
+    for key in keys:
+        try:
+            location = locate(node, key)
+        except PartitionKeyError:
+            continue
+        except DeclarationError as error:
+            refused[key] = str(error)
+            continue
+        locations[key] = location
+        sharing[location].append(key)
+    if len(sharing) < len(locations):
+        for location, group in sharing.items():
+            if len(group) > 1:
+                refused |= dict.fromkeys(group, explain_shared(node.definition.path or "", group, location))
+    return {key: location for key, location in locations.items() if key not in refused}, refused
+
+
+def explain_shared(path: str, keys: Iterable[str | None], location: str) -> str:
+    """Why keys of one location cannot be read."""
+    first, second, *_ = keys
+    return (
+        f"the keys {first!r} and {second!r} are both {show_location(location)!r}; in its path {path!r} name what tells "
+        "them apart, as {partition_key}."
+    )
+
+
+@lru_cache(maxsize=64)
+def _read_template(path: str, folder: str) -> UrlTemplate:
+    return UrlTemplate.parse(path).below(folder)

@@ -1,0 +1,48 @@
+"""Preparing a source for registration: its path or URL is read, and what it names is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbpart.assets.asset import Source
+from nbpart.assets.definition import AssetDefinition
+from nbpart.assets.source_reading import SourceReading
+from nbpart.backfill.registry import Node
+from nbpart.backfill.source_location import locate_all
+from nbpart.catalog import Batch, queries
+from nbpart.errors import DeclarationError
+from nbpart.storage.filesystems import scheme_of
+from nbpart.storage.source_versions import read_versioning
+from nbpart.storage.url_template import UrlTemplate
+
+
+def prepare_source(item: Source) -> AssetDefinition:
+    """The definition of a declared source. Raises `DeclarationError` for a path or an option that cannot be."""
+    try:
+        template = UrlTemplate.parse(item.path)
+        parameters = item.partitions.parameters if item.partitions else None
+        columns = [*(parameters.names if parameters else ()), *(["partition_key"] if item.partitions else [])]
+        template.check_names(columns)
+        if template.has_wildcard and scheme_of(item.path) in ("http", "https"):
+            raise DeclarationError("a web server does not say which files it has: name one file in its URL, without *.")
+        versioning = read_versioning(item.version, item.path)
+    except DeclarationError as error:
+        raise DeclarationError(f"source {item.name!r}: {error}") from None
+    return AssetDefinition(
+        name=item.name,
+        kind=item.kind,
+        set_name=item.partitions.set_name if item.partitions else "",
+        folder=str(item.folder),
+        path=item.path,
+        description=item.description,
+        reading=SourceReading(str(versioning)),
+    )
+
+
+def check_source_keys(batch: Batch, nodes: Sequence[Node]) -> None:
+    """Raise `DeclarationError` for a registered source of which two keys would be one file."""
+    for node in nodes:
+        if node.definition.is_source and node.definition.is_partitioned:
+            _, refused = locate_all(node, queries.load_members(batch, node.set_id))
+            for reason in refused.values():
+                raise DeclarationError(f"source {node.name!r}: {reason}")

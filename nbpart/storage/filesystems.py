@@ -1,0 +1,79 @@
+"""The file systems behind URLs, by fsspec; none of them remembers what it has listed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nbpart.errors import ExtraRequiredError, MissingInputError, NbpartError
+
+#: The extra of nbpart that a scheme needs; what is not here comes with Python or with fsspec.
+EXTRAS = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure"),
+    **dict.fromkeys(("http", "https"), "http"),
+}
+
+
+def scheme_of(url: str) -> str:
+    """What stands before ``://``."""
+    return url.partition("://")[0].lower()
+
+
+def address_of(url: str) -> str:
+    """Scheme and bucket or host: ``s3://bucket``."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
+def open_filesystem(url: str, options: Mapping[str, Any] | None = None) -> Any:
+    """The fsspec file system of a URL, with the storage options of its source.
+
+    Each has a cache of listings, which would show files as they were: it is off and emptied. Raises
+    `ExtraRequiredError`, which names the extra to install, and `MissingInputError` for a scheme that nobody knows.
+    """
+    import fsspec
+
+    # not the whole URL: a key may hold what fsspec reads as a chain of file systems
+    address = f"{address_of(url)}/"
+    try:
+        filesystem, _ = fsspec.core.url_to_fs(address, use_listings_cache=False, **(options or {}))
+    except ImportError as error:
+        extra = EXTRAS.get(scheme_of(url))
+        install = f"install nbpart[{extra}]" if extra else f"install what fsspec needs for it ({error})"
+        raise ExtraRequiredError(
+            f"reading {scheme_of(url)}:// needs a package that is not installed: {install}, also where runs execute."
+        ) from error
+    except ValueError as error:
+        raise MissingInputError(f"{url!r} cannot be read: {error}.") from error
+    filesystem.invalidate_cache()
+    return filesystem
+
+
+def name_in(filesystem: Any, url: str) -> str:
+    """The name of a file within its file system."""
+    address = address_of(url)
+    return f"{_root_name(filesystem, address)}{url.removeprefix(address)}"
+
+
+def url_of(filesystem: Any, address: str, name: str) -> str:
+    """The URL of a file by its name within the file system of ``address``: the reverse of `name_in`."""
+    return f"{address}{name.removeprefix(_root_name(filesystem, address))}"
+
+
+def _root_name(filesystem: Any, address: str) -> str:
+    # only the address: what stands behind it is a name, whatever fsspec would read in it
+    return str(filesystem._strip_protocol(address)).rstrip("/")
+
+
+@contextlib.contextmanager
+def reading(url: str, options: Mapping[str, Any] | None) -> Iterator[None]:
+    """Turn what the packages behind fsspec raise into OSError: each has errors of its own, which nobody can list."""
+    try:
+        yield
+    except (OSError, NbpartError):
+        raise
+    except Exception as error:
+        raise OSError(f"{url}: {type(error).__name__}: {error}") from error
