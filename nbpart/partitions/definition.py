@@ -58,9 +58,10 @@ def name_partitions_in_errors(definition: PartitionsDefinition) -> Iterator[None
     try:
         yield
     except (ParameterError, PartitionKeyError) as error:
-        if definition.name is None:
+        label = f"Partitions {definition.name!r}: "
+        if definition.name is None or str(error).startswith(label):
             raise
-        raise type(error)(f"Partitions {definition.name!r}: {error}") from None
+        raise type(error)(f"{label}{error}") from None
 
 
 @contextlib.contextmanager

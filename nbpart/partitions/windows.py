@@ -183,6 +183,10 @@ class TimeWindowPartitions(PartitionsDefinition):
         says = f"that lies in {holding!r}" if holding is not None else self._explain_no_window(found)
         raise UnknownNameError(f"Partitions {self.name!r}: no window begins at {shorten(key)}; {says}.")
 
+    def localize(self, local: datetime) -> datetime:
+        """The instant at which the clock in the set's zone shows this; the first of two."""
+        return self._read_moment(local, "the time")
+
     def to_json(self) -> dict[str, Any]:
         """What it is made of, as JSON: `from_json` makes an equal one of it."""
         return {

@@ -1,0 +1,352 @@
+"""Which keys a person chooses: one, several, a range, a part of a date, all that have some values.
+
+Nothing here knows which keys there are: a choice is read and checked for a definition, and resolved in the catalog.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, TypeAlias
+
+from nbpart.errors import NbpartError, ParameterError, PartitionKeyError, nearest
+from nbpart.partitions.columns import Column, ColumnSource
+from nbpart.partitions.definition import PartitionsDefinition, name_partitions_in_errors
+from nbpart.partitions.keys import shorten
+from nbpart.partitions.moments import read_date_or_time
+from nbpart.partitions.product import MultiPartitions
+from nbpart.partitions.static import StaticPartitions
+from nbpart.partitions.values import Kind, Value
+from nbpart.partitions.windows import TimeWindowPartitions
+
+RANGE_SIGN = ".."
+_PART_OF_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2}))?)?)?")
+_DATED = (Kind.DATE, Kind.DATETIME)
+
+
+@dataclass(frozen=True, slots=True)
+class OneKey:
+    """The key with this canonical text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatePart:
+    """All within a part of a date: whose date, or the local start of whose window, is in it.
+
+    ``since`` belongs to it and ``until`` does not; both are what a clock shows, without offset.
+    """
+
+    text: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """All from ``first`` to ``last``, both included, in the order of the set; made by `between`.
+
+    As `read_choice` returns it, each end is a `OneKey` or a `DatePart`, which is included whole.
+    """
+
+    first: Any
+    last: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ByColumns:
+    """All keys that have one of the given values in each of some columns.
+
+    ``values`` are those of the set's own columns, ``parts`` the choices of keys of its dimensions or its parent. All of
+    them have to hold; one part may stand there several times.
+    """
+
+    values: tuple[tuple[Column, tuple[Value | DatePart, ...]], ...]
+    parts: tuple[tuple[str, tuple[KeyChoice, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOrRange:
+    """A text with ``..`` in it, as the terminal takes it: the key ``text`` if there is one, else one of the ranges.
+
+    ``keys`` is what the whole text chooses, empty where it cannot be a key. Several ranges are possible where keys hold
+    ``..`` too: it is the one whose ends exist.
+    """
+
+    text: str
+    keys: tuple[KeyChoice, ...]
+    ranges: tuple[KeyChoice, ...]
+
+
+KeyChoice: TypeAlias = OneKey | DatePart | Between | ByColumns | KeyOrRange
+
+
+def between(first: object, last: object) -> Between:
+    """All keys from ``first`` to ``last``, both included, in the order of the set.
+
+    A part of a date at an end is included whole; of a product it is the keys within the range of each dimension.
+    """
+    return Between(first, last)
+
+
+def read_choice(definition: PartitionsDefinition, given: object) -> tuple[KeyChoice, ...]:
+    """What ``given`` as keys chooses: a key, a dict of some or all values, a part of a date, `between`, or a list.
+
+    Equal choices are one. Raises `PartitionKeyError`, `ParameterError`, and `UnknownNameError` for what cannot be keys
+    of these partitions, and for a range that runs backwards.
+    """
+    is_one = isinstance(given, str | Mapping) or not isinstance(given, Iterable) or getattr(given, "ndim", None) == 0
+    with name_partitions_in_errors(definition):
+        listed: Iterable[object] = [given] if is_one else given  # type: ignore[assignment]
+        return tuple(dict.fromkeys(_read_one(definition, one) for one in listed))
+
+
+def read_typed_choice(definition: PartitionsDefinition, text: str) -> KeyChoice:
+    """What a text chooses that was typed as a key or as a range, ``A..B``. Raises what `read_choice` raises."""
+    places = [found.start() for found in re.finditer(r"(?=\.\.)", text)]
+    if not places:
+        return read_choice(definition, text)[0]
+    found: list[tuple[KeyChoice, ...]] = []
+    refused: list[NbpartError] = []
+    for given in (text, *(Between(text[:at], text[at + len(RANGE_SIGN) :]) for at in places)):
+        try:
+            found.append(read_choice(definition, given))
+        except NbpartError as error:
+            found.append(())
+            refused.append(error)
+    keys, *ranges = found
+    if not any(found):
+        raise refused[1]  # what is wrong with the range: somebody who types .. means one
+    return KeyOrRange(text, keys, tuple(one for some in ranges for one in some))
+
+
+def read_date_part(given: object) -> DatePart | None:
+    """A year, a month, a day or an hour, as ``2013``, ``2013-01``, ``2013-01-31``, ``2013-01-31T05``, or a date."""
+    text = read_date_or_time(given).isoformat() if _is_day(given) else given  # type: ignore[union-attr]
+    found = _PART_OF_DATE.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    year, month, day, hour = (None if part is None else int(part) for part in found.groups())
+    try:
+        since = datetime(year or 0, month or 1, day or 1, hour or 0)
+        if hour is not None or day is not None:
+            until = since + (timedelta(days=1) if hour is None else timedelta(hours=1))
+        else:
+            until = since.replace(year=since.year + 1) if month is None else _next_month(since)
+    except (ValueError, OverflowError):
+        return None
+    return DatePart(found[0], since, until)
+
+
+def _read_one(definition: PartitionsDefinition, given: object) -> KeyChoice:
+    if isinstance(given, OneKey | DatePart | ByColumns | KeyOrRange):
+        raise TypeError(f"{shorten(given)} is a choice that was read already")
+    if isinstance(given, Between):
+        return _read_range(definition, given)
+    if isinstance(given, Mapping):
+        return _read_columns(definition, given)
+    if isinstance(definition, MultiPartitions) and (name := _dated_dimension(definition, given)):
+        return ByColumns((), ((name, read_choice(dict(definition.dimensions)[name], given)),))
+    return _read_end(definition, given)
+
+
+def _read_end(definition: PartitionsDefinition, given: object) -> OneKey | DatePart:
+    """A key, or a part of a date where the keys are dates or times and it is not one of them."""
+    part = read_date_part(given)
+    if part is None:
+        return OneKey(definition.spell_key(given))
+    if isinstance(definition, TimeWindowPartitions):
+        is_key = isinstance(given, str) and definition.parse(given) is not None
+        is_whole = definition.is_dated and part.until - part.since <= timedelta(days=1)
+        return OneKey(definition.spell_key(given)) if is_key or is_whole else part
+    column = definition.value_column
+    if column is None or column.kind not in _DATED or _is_whole_value(column.kind, part):
+        return OneKey(definition.spell_key(given))
+    return part
+
+
+def _read_range(definition: PartitionsDefinition, given: Between) -> KeyChoice:
+    if isinstance(definition, MultiPartitions):
+        first, last = (_split_end(definition, end) for end in (given.first, given.last))
+        if first.keys() != last.keys():
+            raise PartitionKeyError(
+                f"The range from {shorten(given.first)} to {shorten(given.last)} gives other dimensions at its ends: "
+                f"{', '.join(first)} and {', '.join(last)}."
+            )
+        dimensions = dict(definition.dimensions)
+        return ByColumns(
+            (), tuple((name, read_choice(dimensions[name], Between(first[name], last[name]))) for name in first)
+        )
+    ends = Between(_read_end(definition, given.first), _read_end(definition, given.last))
+    if _runs_backwards(definition, ends):
+        raise PartitionKeyError(
+            f"The range from {shorten(given.first)} to {shorten(given.last)} runs backwards: give the key first that "
+            "comes first."
+        )
+    return ends
+
+
+def _split_end(definition: MultiPartitions, end: object) -> dict[str, object]:
+    """One end of a range of a product, by dimension."""
+    if isinstance(end, Mapping):
+        if unknown := [name for name in end if name not in definition.names]:
+            raise ParameterError(
+                f"There is no dimension {shorten(unknown[0])}: {nearest(str(unknown[0]), definition.names)}"
+            )
+        return {name: end[name] for name in definition.names if name in end}
+    if name := _dated_dimension(definition, end):
+        return {name: end}
+    return dict(definition.split(end if isinstance(end, str) else definition.spell_key(end)))
+
+
+def _runs_backwards(definition: PartitionsDefinition, ends: Between) -> bool:
+    """Whether that is seen without knowing which keys there are."""
+    if (
+        isinstance(definition, TimeWindowPartitions)
+        or isinstance(ends.first, DatePart)
+        or isinstance(ends.last, DatePart)
+    ):
+        since, until = _local_start(definition, ends.first), _local_start(definition, ends.last, is_last=True)
+        return bool(since > until)
+    if isinstance(definition, StaticPartitions):
+        return definition.keys.index(ends.first.text) > definition.keys.index(ends.last.text)
+    return False
+
+
+def _local_start(definition: PartitionsDefinition, end: OneKey | DatePart, *, is_last: bool = False) -> Any:
+    """By what an end is compared with another: an instant, or a time without offset."""
+    if isinstance(definition, TimeWindowPartitions):
+        if isinstance(end, OneKey):
+            window = definition.parse(end.text)
+            assert window is not None  # it was spelled as a key of it
+            return window[0].timestamp()
+        moment = end.until - timedelta(microseconds=1) if is_last else end.since
+        return definition.localize(moment).timestamp()
+    if isinstance(end, DatePart):
+        return end.until - timedelta(microseconds=1) if is_last else end.since
+    found = read_date_or_time(end.text)
+    moment = found if isinstance(found, datetime) else datetime.combine(found or date.min, datetime.min.time())
+    return moment.replace(tzinfo=None)
+
+
+def _read_columns(definition: PartitionsDefinition, given: Mapping[Any, object]) -> KeyChoice:
+    """A dict: the key if it gives one value to all that makes a key, else a choice by columns."""
+    if _is_whole_key(definition, given):
+        return OneKey(definition.spell_key(given))
+    chosen = {column.name: column for column in definition.columns if _is_in_key(column)}
+    values: list[tuple[Column, tuple[Value | DatePart, ...]]] = []
+    parts: list[tuple[str, tuple[KeyChoice, ...]]] = []
+    by_name = dict(definition.parts)
+    for name, value in given.items():
+        if (column := chosen.get(name)) is None:
+            what = f"{shorten(name)} makes no key of theirs" if definition.columns else "They have no parameters"
+            raise ParameterError(f"{what}, but {shorten(dict(given))} was given: {nearest(str(name), chosen)}")
+        if column.part is None:
+            values.append((column, _read_values(definition, column, value)))
+        elif column.name == column.part:
+            parts.append((column.part, read_choice(by_name[column.part], value)))
+        else:
+            inner = column.of.name if column.of is not None else column.name
+            parts.append((column.part, read_choice(by_name[column.part], {inner: value})))
+    if not given:
+        raise ParameterError(f"An empty dict chooses no key: name some of {', '.join(chosen)}.")
+    return ByColumns(tuple(values), tuple(parts))
+
+
+def _is_whole_key(definition: PartitionsDefinition, given: Mapping[Any, object]) -> bool:
+    own = {column.name for column in definition.columns if column.source is ColumnSource.KEY}
+    names = {name for name, _ in definition.parts} | set(definition.parameters.names if definition.parameters else own)
+    if not names or set(given) != names:
+        return False
+    parts = dict(definition.parts)
+    return all(
+        _is_one_key(parts[name], value) if name in parts else _is_one_value(definition, name, value)
+        for name, value in given.items()
+    )
+
+
+def _is_one_key(part: PartitionsDefinition, value: object) -> bool:
+    if _is_list(value) or isinstance(value, Between):
+        return False
+    choices = read_choice(part, value)
+    return len(choices) == 1 and isinstance(choices[0], OneKey)
+
+
+def _is_one_value(definition: PartitionsDefinition, name: str, value: object) -> bool:
+    column = next(column for column in definition.columns if column.name == name)
+    return not _is_list(value) and not isinstance(_read_value(definition, column, value), DatePart)
+
+
+def _read_values(definition: PartitionsDefinition, column: Column, given: object) -> tuple[Value | DatePart, ...]:
+    listed: Iterable[object] = given if _is_list(given) else [given]  # type: ignore[assignment]
+    return tuple(dict.fromkeys(_read_value(definition, column, one) for one in listed))
+
+
+def _read_value(definition: PartitionsDefinition, column: Column, given: object) -> Value | DatePart:
+    """The canonical value of an own column, or a part of a date where that has dates or times."""
+    if isinstance(given, Between):
+        raise ParameterError(f"between() is for keys and dimensions, and {column.name!r} is neither: list its values.")
+    if column.kind in _DATED and (part := read_date_part(given)) and not _is_whole_value(column.kind, part):
+        return part
+    parameters = {one.name: one for one in definition.parameters or ()}
+    if column.name in parameters:
+        return parameters[column.name].canonical(given)
+    if isinstance(definition, TimeWindowPartitions):
+        return _read_window_start(definition, given)
+    if isinstance(definition, StaticPartitions):
+        return definition.values[definition.keys.index(definition.spell_key(given))]
+    if not isinstance(given, str):
+        raise ParameterError(f"{column.name!r} is text, not {shorten(given)} of type {type(given).__name__}.")
+    return given
+
+
+def _read_window_start(definition: TimeWindowPartitions, given: object) -> Value:
+    window = definition.parse(definition.spell_key(given))
+    assert window is not None  # it was spelled as a key of it
+    return window[0].date() if definition.is_dated else window[0].replace(tzinfo=None, fold=0)
+
+
+def _dated_dimension(definition: MultiPartitions, given: object) -> str | None:
+    """The one dimension with dates, if a part of a date is given."""
+    if read_date_part(given) is None:
+        return None
+    dated = [
+        name
+        for name, one in definition.dimensions
+        if isinstance(one, TimeWindowPartitions) or (one.value_column and one.value_column.kind in _DATED)
+    ]
+    if len(dated) > 1:
+        raise PartitionKeyError(
+            f"{shorten(given)} is a part of a date, and {' and '.join(dated)} have dates: name the dimension, as in "
+            f"keys={{{dated[0]!r}: {shorten(given)}}}."
+        )
+    return dated[0] if dated else None
+
+
+def _is_in_key(column: Column) -> bool:
+    inner = column
+    while inner.of is not None:
+        inner = inner.of
+    return inner.source not in (ColumnSource.ATTRIBUTE, ColumnSource.WINDOW_START, ColumnSource.WINDOW_END)
+
+
+def _is_whole_value(kind: Kind, part: DatePart) -> bool:
+    """Whether a part of a date is one value of a column already: a day, of dates."""
+    return kind is Kind.DATE and part.until - part.since <= timedelta(days=1)
+
+
+def _is_day(given: object) -> bool:
+    """Whether a date is given, and not as text."""
+    found = None if isinstance(given, str | Mapping) else read_date_or_time(given)
+    return found is not None and not isinstance(found, datetime)
+
+
+def _is_list(given: object) -> bool:
+    return isinstance(given, Iterable) and not isinstance(given, str | Mapping) and getattr(given, "ndim", None) != 0
+
+
+def _next_month(since: datetime) -> datetime:
+    return since.replace(year=since.year + since.month // 12, month=since.month % 12 + 1)
