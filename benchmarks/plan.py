@@ -21,7 +21,7 @@ import numpy as np
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
-from nbpart.backfill.plan import plan_steps
+from nbpart.backfill.plan import StepTable, plan_steps, relate_steps
 from nbpart.backfill.schedule import Schedule
 from nbpart.catalog.records import PlanFacts
 from nbpart.partitions import Mapping
@@ -71,18 +71,22 @@ def measure_plan(graph: AssetGraph, facts: dict[str, PlanFacts]) -> Iterator[dic
         "benchmark": "plan",
         **compare(lambda: plan_steps(graph, names, facts), lambda: plan_plainly(graph, plain_facts)),
     }
-    yield {"benchmark": "schedule", **compare(lambda: Schedule(plan, graph), lambda: PlainSchedule(plain, graph))}
+    yield {"benchmark": "schedule", **compare(lambda: make_schedule(plan, graph), lambda: PlainSchedule(plain, graph))}
     yield {
         "benchmark": "schedule and drain",
-        **compare(lambda: drain(Schedule(plan, graph)), lambda: drain(PlainSchedule(plain, graph))),
+        **compare(lambda: drain(make_schedule(plan, graph)), lambda: drain(PlainSchedule(plain, graph))),
     }
     yield {
         "benchmark": "schedule and drain, all of the first asset fails",
         **compare(
-            lambda: drain(Schedule(plan, graph), StepStatus.FAILED),
+            lambda: drain(make_schedule(plan, graph), StepStatus.FAILED),
             lambda: drain(PlainSchedule(plain, graph), StepStatus.FAILED),
         ),
     }
+
+
+def make_schedule(plan: StepTable, graph: AssetGraph) -> Schedule:
+    return Schedule(plan, relate_steps(graph, plan))
 
 
 def compare(ours: Callable[[], object], plain: Callable[[], object]) -> dict[str, float]:

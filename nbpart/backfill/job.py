@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbpart.backfill.capacity import Limit
 from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.registry import Registry, StepToClaim
-from nbpart.backfill.schedule import Limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,6 +14,7 @@ import numpy as np
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog.records import PlanFacts
 from nbpart.partitions import Mapping as KeyMapping
+from nbpart.partitions.relation import Groups, Identity, Relation
 from nbpart.states import ACTIVE, OUTDATED, STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class AssetSteps:
 class StepTable:
     """All steps of a plan, asset by asset; a step's number is its place among all of them, from 0.
 
-    ``offsets`` has the number of each asset's first step, and then the number of all steps.
+    An asset may have several parts. ``offsets`` has the number of each part's first step, and then that of all steps.
     """
 
     assets: tuple[AssetSteps, ...] = ()
@@ -51,8 +52,21 @@ class StepTable:
         return self.offsets[-1]
 
     def ranges(self) -> Iterator[tuple[AssetSteps, int, int]]:
-        """For each asset (its steps, the number of its first step, the number after that of its last)."""
+        """For each part (its steps, the number of its first step, the number after that of its last)."""
         yield from zip(self.assets, self.offsets[:-1], self.offsets[1:], strict=True)
+
+
+@dataclass(frozen=True)
+class StepRelation:
+    """Which planned steps of an input the planned steps of an asset read, each by its place among those of its asset.
+
+    ``is_tolerant``: the reader goes on without an input that failed.
+    """
+
+    reader: str
+    input: str
+    relation: Relation
+    is_tolerant: bool = False
 
 
 def plan_steps(
@@ -86,6 +100,32 @@ def plan_steps(
         if chosen.any():
             planned[name] = AssetSteps(name, facts[name].key_ids[chosen], cause[chosen], tuple(causes))
     return StepTable(tuple(planned.values()))
+
+
+def relate_steps(graph: AssetGraph, steps: StepTable) -> list[StepRelation]:
+    """Which steps of a plan read which, by the mappings of the assets."""
+    key_ids: dict[str, list[NDArray[np.int64]]] = {}
+    for part in steps.assets:
+        key_ids.setdefault(part.asset, []).append(part.key_ids)
+    keys = {asset: np.concatenate(parts) for asset, parts in key_ids.items()}
+    return [
+        StepRelation(asset, read.name, _relate(read.mapping, own, above), graph[asset].on_missing_input == "skip")
+        for asset, own in keys.items()
+        for read in graph[asset].inputs
+        if (above := keys.get(read.name)) is not None
+    ]
+
+
+def _relate(mapping: KeyMapping, readers: NDArray[np.int64], inputs: NDArray[np.int64]) -> Relation:
+    """The relation of readers and inputs with these key ids."""
+    if mapping is not KeyMapping.SAME:
+        label = np.zeros(1, dtype=np.int32)
+        return Groups(np.broadcast_to(label, len(readers)), np.broadcast_to(label, len(inputs)), 1)
+    if not len(inputs):
+        return Identity(np.full(len(readers), -1, dtype=np.int32))
+    order = np.argsort(inputs, kind="stable").astype(np.int32)
+    found = order[np.minimum(np.searchsorted(inputs, readers, sorter=order), len(inputs) - 1)]
+    return Identity(np.where(inputs[found] == readers, found, -1))
 
 
 def _allowed(facts: PlanFacts, keys: NDArray[np.int64] | None) -> NDArray[np.bool_]:

@@ -26,6 +26,7 @@ from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.job import Job
 from nbpart.backfill.kept_kernels import end_surplus_kernel
 from nbpart.backfill.pending import PendingRecords
+from nbpart.backfill.plan import relate_steps
 from nbpart.backfill.registry import StepToClaim
 from nbpart.backfill.results import build_missing_report, check_report, to_outcome
 from nbpart.backfill.retries import choose_backoff
@@ -100,7 +101,7 @@ class Runner:
         self._starts = starts
         options = job.options
         self._state = BackfillState(
-            Schedule(job.steps, job.registry.graph, job.limits),
+            Schedule(job.steps, relate_steps(job.registry.graph, job.steps), job.limits),
             len(job.steps),
             Rules(
                 pool.max_workers,

@@ -139,7 +139,7 @@ class RecordOutcome:
 class RecordSteps:
     """Record the status of steps, given by their numbers in the schedule, and its cause."""
 
-    steps: Sequence[int] | NDArray[np.int64]
+    steps: Sequence[int] | NDArray[np.integer]
     status: StepStatus
     run_no: int | None
     cause: str

@@ -28,7 +28,9 @@ class StepResults:
     def __bool__(self) -> bool:
         return bool(self._steps)
 
-    def add(self, steps: Sequence[int] | NDArray[np.int64], status: StepStatus, run_no: int | None, cause: str) -> None:
+    def add(
+        self, steps: Sequence[int] | NDArray[np.integer], status: StepStatus, run_no: int | None, cause: str
+    ) -> None:
         """Add one result for all of ``steps``, given by their numbers in the schedule."""
         if len(steps):
             self._steps.append(np.asarray(steps, dtype=np.int64))

@@ -177,6 +177,11 @@ class RangeCover:
         begin = np.searchsorted(self._last, every, side="right")
         return begin.astype(np.int32), np.searchsorted(self._first, every, side="right").astype(np.int32)
 
+    def count_held(self, positions: Mask) -> Places:
+        """How many of the positions that are set the range of each of ``readers`` holds."""
+        before = count_before(positions)
+        return (before[self._last] - before[self._first]).astype(np.int32)
+
     def readers_at(self, position: int) -> Places:
         """The readers whose ranges hold a position."""
         if self.is_tiled:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from hypothesis import strategies as st
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
-from nbpart.backfill.plan import AssetSteps, StepTable
+from nbpart.backfill.capacity import Limit
+from nbpart.backfill.plan import AssetSteps, StepRelation, StepTable, relate_steps
+from nbpart.backfill.schedule import Schedule
 from nbpart.partitions import Mapping
+from nbpart.partitions.relation import Groups, Identity, Pairs, Ranges, Relation
 
 #: Key ids by the name of their set; an asset without partitions has the one key 0.
 KEYS = {"": (0,), "files": (1, 2, 3, 4, 5), "trials": (11, 12, 13)}
@@ -34,6 +37,11 @@ def lay_out(**key_ids: Sequence[int]) -> StepTable:
             for name, ids in key_ids.items()
         )
     )
+
+
+def make_schedule(steps: StepTable, graph: AssetGraph, limits: Sequence[Limit] = ()) -> Schedule:
+    """The schedule of a plan with the relations that the mappings of the graph give."""
+    return Schedule(steps, relate_steps(graph, steps), limits)
 
 
 def places(steps: StepTable) -> list[tuple[str, int]]:
@@ -72,6 +80,77 @@ def tables(draw: st.DrawFn, graph: AssetGraph) -> StepTable:
         keys = KEYS[definition.set_name]
         chosen[definition.name] = draw(st.permutations(keys))[: draw(st.integers(0, len(keys)))]
     return lay_out(**{name: ids for name, ids in chosen.items() if ids or draw(st.booleans())})
+
+
+@st.composite
+def related_plans(draw: st.DrawFn) -> tuple[StepTable, list[StepRelation]]:
+    """Steps of some assets, several parts an asset, and relations of all shapes from each to some before it."""
+    sizes = draw(st.lists(st.integers(0, 6), min_size=1, max_size=4))
+    parts, relations = [], []
+    for n, size in enumerate(sizes):
+        cut = draw(st.sampled_from([0, 0, size // 2]))
+        parts += [(n, 0, cut), (n, cut, size)] if cut else [(n, 0, size)]
+        is_tolerant = draw(st.integers(0, 3)) == 0
+        for above in draw(st.lists(st.sampled_from(range(n)), max_size=3)) if n else []:  # one may be read twice
+            relation = draw(draw(st.sampled_from(SHAPES))(size, sizes[above]))
+            relations.append(StepRelation(f"asset_{n}", f"asset_{above}", relation, is_tolerant))
+        if draw(st.booleans()):
+            relations.append(StepRelation(f"asset_{n}", f"asset_{n}", draw(previous(size)), is_tolerant))
+    if draw(st.booleans()):
+        parts.sort(key=lambda part: (part[1] > 0, part))  # the second parts of all assets stand after the first ones
+    tables = [lay_out(**{f"asset_{n}": range(first, last)}) for n, first, last in parts]
+    return StepTable(tuple(part for table in tables for part in table.assets)), relations
+
+
+@st.composite
+def identity(draw: st.DrawFn, readers: int, inputs: int) -> Relation:
+    return Identity(np.array(draw(st.lists(st.integers(-1, inputs - 1), min_size=readers, max_size=readers))))
+
+
+@st.composite
+def labels(draw: st.DrawFn, readers: int, inputs: int) -> Relation:
+    given = [draw(st.lists(st.integers(-1, 2), min_size=n, max_size=n)) for n in (readers, inputs)]
+    return Groups(np.array(given[0]), np.array(given[1]), 3)
+
+
+@st.composite
+def ranges(draw: st.DrawFn, readers: int, inputs: int) -> Relation:
+    order = draw(st.permutations(range(inputs)))[: draw(st.integers(0, inputs))]
+    bound = st.lists(st.integers(0, len(order)), min_size=readers, max_size=readers)
+    first, last = np.sort([draw(bound), draw(bound)], axis=0)
+    if draw(st.booleans()):  # as windows are
+        first, last = np.sort(first), np.sort(last)
+    return Ranges(np.array(order), first, last)
+
+
+@st.composite
+def rows(draw: st.DrawFn, readers: int, inputs: int) -> Relation:
+    row = st.lists(st.integers(0, inputs - 1), unique=True) if inputs else st.just([])
+    found = draw(st.lists(row, min_size=readers, max_size=readers))
+    return Pairs(np.cumsum([0, *map(len, found)]), np.array([n for each in found for n in each], dtype=np.int32))
+
+
+@st.composite
+def previous(draw: st.DrawFn, size: int) -> Relation:
+    """Some steps before each, in a random order of them."""
+    order = np.array(draw(st.permutations(range(size))), dtype=np.int32)
+    position = np.argsort(order)
+    return Ranges(order, np.maximum(position - draw(st.integers(1, 3)), 0), position)
+
+
+SHAPES: list[Callable[[int, int], st.SearchStrategy[Relation]]] = [identity, labels, ranges, rows]
+
+
+def list_needs(steps: StepTable, relations: Sequence[StepRelation]) -> list[set[int]]:
+    """The steps that each step reads."""
+    numbers: dict[str, list[int]] = {}
+    for part, first, last in steps.ranges():
+        numbers.setdefault(part.asset, []).extend(range(first, last))
+    needs: list[set[int]] = [set() for _ in range(len(steps))]
+    for each in relations:
+        for place, step in enumerate(numbers[each.reader]):
+            needs[step] |= {numbers[each.input][n] for n in each.relation.inputs_of(place).tolist()}
+    return needs
 
 
 def _mapping(set_name: str, above_set: str) -> Mapping:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbpart.assets.graph import AssetGraph
+from nbpart.backfill.capacity import Limit
 from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, RefusedStep
 from nbpart.backfill.plan import StepTable
-from nbpart.backfill.schedule import Limit, Schedule
 from nbpart.backfill.state_machine import (
     CHECK_OTHERS_EVERY_S,
     AttemptEnded,
@@ -38,7 +38,7 @@ from nbpart.run.input_files import InputFault
 from nbpart.run.report import RunReport
 from nbpart.states import RunStatus, StepStatus
 from nbpart.storage.integrity import FileFault
-from tests.backfill.graphs import above, define, graphs, lay_out, places, tables
+from tests.backfill.graphs import above, define, graphs, lay_out, make_schedule, places, tables
 
 AT = datetime(2013, 1, 1, tzinfo=UTC)
 LONGEST_WAIT_S = 4.0
@@ -68,7 +68,7 @@ class World:
 
     def __init__(self, graph: AssetGraph, steps: StepTable, rules: Rules, limits: Sequence[Limit] = ()) -> None:
         self.graph, self.rules, self.limits, self.places = graph, rules, limits, places(steps)
-        self.state = BackfillState(Schedule(steps, graph, limits), len(steps), rules)
+        self.state = BackfillState(make_schedule(steps, graph, limits), len(steps), rules)
         number = {place: n for n, place in enumerate(self.places)}
         self.needs = [[number[p] for p in above(graph[a], key, self.places)] for a, key in self.places]
         self.now = 100.0
