@@ -24,7 +24,7 @@ from nbpart.assets.graph import AssetGraph
 from nbpart.backfill.plan import StepTable, plan_steps, relate_steps
 from nbpart.backfill.schedule import Schedule
 from nbpart.catalog.records import PlanFacts
-from nbpart.partitions import Mapping
+from nbpart.partitions import MappingKind
 from nbpart.states import OUTDATED, STATUS_CODES, PartitionStatus, StepStatus
 
 WORKERS = 8
@@ -49,7 +49,7 @@ def make_chain(assets: int, keys: int) -> tuple[AssetGraph, dict[str, PlanFacts]
     """Assets over one set of keys, each reading the one before; all of the first is missing, the rest up to date."""
     names = [f"asset_{n}" for n in range(assets)]
     graph = AssetGraph(
-        AssetDefinition(name, "function", set_name="keys", inputs=(Input(names[n - 1], Mapping.SAME),) if n else ())
+        AssetDefinition(name, "function", set_name="keys", inputs=(Input(names[n - 1], MappingKind.SAME),) if n else ())
         for n, name in enumerate(names)
     )
     ids = np.arange(1, keys + 1, dtype=np.int64)

@@ -15,7 +15,7 @@ from typing import Any
 from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.assets.modules.search_path import SearchPath
 from nbpart.assets.source_reading import SourceReading
-from nbpart.partitions import Mapping
+from nbpart.partitions import MappingKind
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Input:
     """One asset or source that an asset reads, and which of its keys."""
 
     name: str
-    mapping: Mapping
+    mapping: MappingKind
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class AssetDefinition:
         made = cls(**known)
         made = replace(
             made,
-            inputs=tuple(Input(i["name"], Mapping(i["mapping"])) for i in known.get("inputs", ())),
+            inputs=tuple(Input(i["name"], MappingKind(i["mapping"])) for i in known.get("inputs", ())),
             import_roots=tuple(made.import_roots),
             late_roots=tuple(made.late_roots),
             modules={name: (pair[0], pair[1]) for name, pair in made.modules.items()},

@@ -16,7 +16,7 @@ from nbpart.backfill.kept_kernels import connection_path
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
 from nbpart.catalog import Batch, events, queries
-from nbpart.partitions import Mapping as KeyMapping
+from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
 from nbpart.run.spec import EACH, InputSpec, Member, RunSpec, encode_value
 from nbpart.states import StepStatus

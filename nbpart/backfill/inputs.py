@@ -13,7 +13,7 @@ from nbpart.backfill.registry import Node, Registry
 from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, InputRead, queries
 from nbpart.errors import PartitionKeyError
-from nbpart.partitions import Mapping as KeyMapping
+from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
 from nbpart.run.input_files import InputFile
 from nbpart.run.spec import InputItem, InputSpec

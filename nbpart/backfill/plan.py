@@ -13,7 +13,7 @@ import numpy as np
 
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog.records import PlanFacts
-from nbpart.partitions import Mapping as KeyMapping
+from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions.relation import Groups, Identity, Relation
 from nbpart.states import ACTIVE, OUTDATED, STATUS_CODES, PartitionStatus
 

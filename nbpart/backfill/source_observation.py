@@ -16,7 +16,7 @@ from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
 from nbpart.backfill.source_location import locate_all
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import NbpartError
-from nbpart.partitions import Mapping as KeyMapping
+from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
 from nbpart.storage.source_files import FoundFile, find_files
 from nbpart.storage.source_versions import Versioning, compute_version, prove

@@ -27,7 +27,7 @@ from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.assets.signature import current_signature
 from nbpart.assets.spelling import spell_setting
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
-from nbpart.partitions import Parameters, default_mapping
+from nbpart.partitions import Parameters, default_mapping_kind
 from nbpart.project.snapshots import name_module_snapshot
 from nbpart.project.source_preparation import prepare_source
 
@@ -199,7 +199,7 @@ def read_input(name: str, read: str, set_names: Mapping[str, str]) -> Input:
         raise UnknownNameError(
             f"{name!r} reads {read!r}, which is neither an asset nor a source here; {nearest(read, set_names)}"
         )
-    return Input(read, default_mapping(set_names[name], set_names[read]))
+    return Input(read, default_mapping_kind(set_names[name], set_names[read]))
 
 
 def read_without_outputs(name: str, path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.source_reading import SourceReading
-from nbpart.partitions import Mapping
+from nbpart.partitions import MappingKind
 from nbpart.storage.url_template import UrlTemplate
 
 ROOT = Path("/a project/workspace")
@@ -19,7 +19,7 @@ DEFINITIONS = st.builds(
     name=TEXTS,
     kind=st.sampled_from(["function", "notebook", "source"]),
     set_name=TEXTS,
-    inputs=st.lists(st.builds(Input, TEXTS, st.sampled_from(Mapping)), max_size=4).map(tuple),
+    inputs=st.lists(st.builds(Input, TEXTS, st.sampled_from(MappingKind)), max_size=4).map(tuple),
     code_version=TEXTS,
     folder=TEXTS,
     path=st.none() | TEXTS,
@@ -49,7 +49,7 @@ DEFINITIONS = st.builds(
 def test_a_definition_survives_json(definition: AssetDefinition) -> None:
     read = AssetDefinition.from_json(json.loads(json.dumps(definition.to_json(ROOT))))
     assert read == definition
-    assert all(isinstance(i.mapping, Mapping) for i in read.inputs)
+    assert all(isinstance(i.mapping, MappingKind) for i in read.inputs)
 
 
 def test_every_field_is_tried() -> None:

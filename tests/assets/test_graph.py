@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph, Edge
 from nbpart.errors import CycleError, UnknownNameError
-from nbpart.partitions import Mapping
+from nbpart.partitions import MappingKind
 
 
 def define(name: str, *reads: str, kind: str = "function") -> AssetDefinition:
-    return AssetDefinition(name, kind, inputs=tuple(Input(read, Mapping.WHOLE) for read in reads))
+    return AssetDefinition(name, kind, inputs=tuple(Input(read, MappingKind.WHOLE) for read in reads))
 
 
 DIAMOND = AssetGraph(
@@ -72,12 +72,12 @@ def test_edges_are_the_inputs(reads: dict[str, list[str]]) -> None:
 
 
 def test_what_a_graph_tells() -> None:
-    assert DIAMOND["left"].inputs == (Input("inbox", Mapping.WHOLE),)
+    assert DIAMOND["left"].inputs == (Input("inbox", MappingKind.WHOLE),)
     assert "left" in DIAMOND
     assert "middle" not in DIAMOND
     assert set(DIAMOND.computed) == {"left", "right", "report", "alone"}
     assert [d.name for d in DIAMOND.definitions] == list(DIAMOND)
-    assert Edge("left", "report", Input("left", Mapping.WHOLE)) in DIAMOND.edges
+    assert Edge("left", "report", Input("left", MappingKind.WHOLE)) in DIAMOND.edges
     assert repr(DIAMOND).startswith("<AssetGraph of 5: ")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.catalog import AssetRow, Catalog, events
-from nbpart.partitions import Mapping
+from nbpart.partitions import MappingKind
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.graph_model import NO_COUNTS, GraphModel, build_graph
 from nbpart.widgets.graph_svg import compute_bar, describe_card, graph_html, summarize_counts
@@ -19,7 +19,7 @@ MISSING, STALE, QUEUED, RUNNING, FAILED, MADE = range(6)
 
 
 def define(name: str, *inputs: str, kind: str = "function", group: str = "", about: str = "") -> AssetDefinition:
-    reads = tuple(Input(each, Mapping.SAME) for each in inputs)
+    reads = tuple(Input(each, MappingKind.SAME) for each in inputs)
     return AssetDefinition(name, kind, "files", reads, group=group, description=about)
 
 
