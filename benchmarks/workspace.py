@@ -41,9 +41,11 @@ def second(first: dict[str, str]) -> pd.DataFrame:
 
 
 def main(size: int = 1_000_000) -> None:
-    """Print the measurements with ``size`` partitions, and those of a table over 5,000 files."""
+    """Print the measurements with ``size`` partitions, those of a table over 5,000 files, and of pruning."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder), nbpart.open("workspace") as ws:
-        for part in (measure_keys(ws, size), measure_plans(ws, size), measure_table(ws, min(FILES, size))):
+        files = min(FILES, size)
+        parts = (measure_keys(ws, size), measure_plans(ws, size), measure_table(ws, files), measure_prune(ws, files))
+        for part in parts:
             for record in part:
                 rounded = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in record.items()}
                 print(json.dumps({"partitions": size, **rounded}), flush=True)
@@ -95,6 +97,16 @@ def measure_table(ws: nbpart.Workspace, files: int) -> Iterator[dict[str, Any]]:
     yield often(f"ws.sql over {files} files, one key", lambda: ws.sql(one).fetchall())
     yield often(f"ws.partition_status of {files} materialized", lambda: ws.partition_status("frames"))
     yield often("ws.load of one partition", lambda: ws.load("frames", "day 7"))
+
+
+def measure_prune(ws: nbpart.Workspace, folders: int) -> Iterator[dict[str, Any]]:
+    """Removing files that the catalog does not know, three in each folder of ``runs/``."""
+    for n in range(folders):
+        folder = ws.root / "runs" / "lost" / f"key-{n}"
+        folder.mkdir(parents=True)
+        for name in ("1.ipynb", "1.log", "2.log"):
+            (folder / name).touch()
+    yield once(f"ws.prune of {3 * folders} files", lambda: ws.prune(stray_after_s=0))
 
 
 def frames() -> pd.DataFrame:

@@ -54,9 +54,7 @@ def _find_places(runs: list[DeadRun]) -> dict[str, list[str]]:
 
 
 def _remove(store: Store, folder: str, prefixes: tuple[str, ...]) -> int:
-    removed = 0
-    for file in store.list(folder, with_leftovers=True):
-        name = file.path.removeprefix(f"{folder}/")
-        if name.startswith(prefixes) and not name.endswith(_KEPT_SUFFIXES):
-            removed += store.remove(file.path)
-    return removed
+    paths = [file.path for file in store.list(folder, with_leftovers=True)]
+    names = {path: path.removeprefix(f"{folder}/") for path in paths}
+    left = [path for path in paths if names[path].startswith(prefixes) and not names[path].endswith(_KEPT_SUFFIXES)]
+    return len(store.remove(*left))

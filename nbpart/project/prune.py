@@ -34,14 +34,13 @@ def prune_files(
     use = catalog.read(lambda batch: files_in_use(batch, keep, asset_ids))
     # both are checked before anything is removed: one may be a link
     found = itertools.chain(*[store.list(top, with_leftovers=True) for top in ("data", "runs")])
-    rows = []
+    removable = {}
     for file in found:
         reason = _find_reason(file, use, time.time() - stray_after_s)
-        if reason is None or (reason == "stray" and asset_ids is not None):
-            continue
-        if dry_run or store.remove(file.path):
-            rows.append((file.path, reason, file.bytes))
-    rows.sort()
+        if reason is not None and not (reason == "stray" and asset_ids is not None):
+            removable[file.path] = (file.path, reason, file.bytes)
+    paths = list(removable) if dry_run else store.remove(*removable)
+    rows = [removable[path] for path in sorted(paths)]
     return pd.DataFrame(rows, columns=["path", "reason", "bytes"]).astype({"bytes": "int64"})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 import stat
@@ -64,8 +65,12 @@ class Store(Protocol):
         finished, and what is no file of a store, as a link.
         """
 
-    def remove(self, path: str) -> bool:
-        """Remove a file, or something that `list` gave as a leftover; whether there was one."""
+    def remove(self, *paths: str) -> Sequence[str]:
+        """Remove files, or what `list` gave as leftovers; returns those of the paths at which there was something.
+
+        A path that is refused by its text is refused before anything is removed. Files of one folder cost least where
+        they stand together, as `list` gives them.
+        """
 
     def stat(self, path: str) -> StoredFile | None:
         """A file's size and time; None where there is none. Raises WorkspaceError for what is no ordinary file."""
@@ -155,20 +160,17 @@ class LocalStore:
             return iter(())
         return self._walk(folder, with_leftovers=with_leftovers)
 
-    def remove(self, path: str) -> bool:
-        """Remove a file, or a link in its place, and the folders that are empty then; whether there was one."""
-        try:
-            with self._open_folders(path) as (folders, name):
-                os.unlink(name, dir_fd=folders[-1])
-                parts = path.split("/")
-                with contextlib.suppress(OSError):  # not empty
-                    for depth in range(len(parts) - 2, 0, -1):  # the first folder stays
-                        os.rmdir(parts[depth], dir_fd=folders[depth - 1])
-        except OSError as error:
-            if error.errno in (*ABSENT, errno.EISDIR):
-                return False
-            raise
-        return True
+    def remove(self, *paths: str) -> Sequence[str]:
+        """Remove files, or links in their places, and the folders that are empty then; see `Store.remove`.
+
+        The first folder of a path stays. Where the process dies in between, empty folders can be left.
+        """
+        for path in paths:
+            self._split(path)
+        removed: list[str] = []
+        for _, together in itertools.groupby(paths, key=lambda path: path.rpartition("/")[0]):
+            removed += self._remove_of_folder(list(together))
+        return removed
 
     def stat(self, path: str) -> StoredFile | None:
         """A file's size and time; see `Store.stat`."""
@@ -194,6 +196,19 @@ class LocalStore:
         place = self.local_path(path)
         make_folder(self._root, place.parent)
         return place
+
+    def _remove_of_folder(self, paths: Sequence[str]) -> Sequence[str]:
+        """Remove files of one folder, then the folders on the way to it that are empty; the paths that were removed."""
+        try:
+            with self._open_folders(paths[0]) as (folders, _):
+                removed = [path for path in paths if _unlink(path.rpartition("/")[2], folders[-1])]
+                parts = paths[0].split("/")
+                with contextlib.suppress(OSError):  # not empty
+                    for depth in range(len(parts) - 2 if removed else 0, 0, -1):
+                        os.rmdir(parts[depth], dir_fd=folders[depth - 1])
+                return removed
+        except FileNotFoundError:
+            return []
 
     def _walk(self, folder: str, *, with_leftovers: bool) -> Iterator[StoredFile]:
         with self._open_folders(f"{folder}/x") as (folders, _):
@@ -264,6 +279,17 @@ class LocalStore:
 
 def _describe(path: str, found: os.stat_result) -> StoredFile:
     return StoredFile(path, found.st_size, found.st_mtime_ns)
+
+
+def _unlink(name: str, folder: int) -> bool:
+    """Remove what is no folder from an open folder; whether it was there."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (*ABSENT, errno.EISDIR):
+            return False
+        raise
+    return True
 
 
 def _copy(file: Path, place: Path) -> None:

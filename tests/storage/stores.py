@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,8 +47,9 @@ class MemoryStore:
         below = f"{_check(folder)}/"
         return (self._describe(path) for path in list(self._files) if path.startswith(below))
 
-    def remove(self, path: str) -> bool:
-        return self._files.pop(_check(path), None) is not None
+    def remove(self, *paths: str) -> Sequence[str]:
+        checked = [_check(path) for path in paths]
+        return [path for path in checked if self._files.pop(path, None) is not None]
 
     def stat(self, path: str) -> StoredFile | None:
         return self._describe(path) if _check(path) in self._files else None

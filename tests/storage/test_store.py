@@ -71,6 +71,23 @@ def test_what_is_removed_is_gone(store: Store) -> None:
         store.read("data/a/x")
 
 
+def test_many_files_are_removed_at_once(store: Store) -> None:
+    paths = ["data/a/b/1", "data/a/b/2", "data/a/3", "data/c/4", "data/5"]
+    for path in [*paths, "data/a/b/stays"]:
+        publish_bytes(store, path, b"one")
+    asked = [paths[0], "data/none/0", *paths[1:], "data/a/b/none", paths[0]]
+    assert store.remove(*asked) == paths
+    assert [file.path for file in store.list("data")] == ["data/a/b/stays"]
+    assert store.remove() == []
+
+
+def test_nothing_is_removed_where_one_of_the_paths_is_refused(store: Store) -> None:
+    publish_bytes(store, "data/a/x", b"one")
+    with pytest.raises(OutsideWorkspaceError):
+        store.remove("data/a/x", "data/../y")
+    assert read(store, "data/a/x") == b"one"
+
+
 def test_a_new_file_replaces_nothing(store: Store) -> None:
     store.publish("data/x", lambda place: place.write_text("one") and None, is_new=True)
     with pytest.raises(FileExistsError):
@@ -216,7 +233,7 @@ def test_leftovers_are_listed_on_demand_and_can_be_removed(local: Store, tmp_pat
     assert [file.path for file in local.list("data")] == ["data/a/x"]
     left = {file.path for file in local.list("data", with_leftovers=True)} - {"data/a/x"}
     assert left == {f"data/a/{name}" for name in ("x.0123456789ab.tmp", "way", "dangling", "pipe")}
-    assert all(local.remove(path) for path in left)
+    assert sorted(local.remove(*left)) == sorted(left)
     assert [file.path for file in local.list("data", with_leftovers=True)] == ["data/a/x"]
     assert tmp_path.exists()
 
@@ -229,22 +246,28 @@ def test_a_local_store_keeps_no_empty_folder_but_the_first(local: Store, tmp_pat
     assert [path.name for path in (top / "a").iterdir()] == ["y"]
     assert local.remove("data/a/y")
     assert list(top.iterdir()) == []
+    paths = ["data/a/x", "data/a/b/y", "data/a/b/z", "data/c/x"]
+    for path in [*paths, "data/c/stays"]:
+        publish_bytes(local, path, b"one")
+    assert local.remove(*paths) == paths
+    assert [path.name for path in top.iterdir()] == ["c"]
 
 
 def test_a_file_is_published_though_its_folder_goes_at_the_same_moment(
     local: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_bytes(local, "data/a/x", b"one")
-    made, theirs = [], os.open
+    made: list[str] = []
+    theirs = os.open
 
     def open_late(path: object, *args: object, **more: object) -> int:
         if str(path).endswith(".tmp") and not made:
-            made.append(local.remove("data/a/x"))
+            made.extend(local.remove("data/a/x"))
         return theirs(path, *args, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "open", open_late)
     publish_bytes(local, "data/a/y", b"two")
-    assert made == [True]
+    assert made == ["data/a/x"]
     assert read(local, "data/a/y") == b"two"
 
 
