@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbpart.assets.asset import Asset, Source, asset, notebook, source
+    from nbpart.assets.source_reading import env
     from nbpart.automation import RunRequest, SensorResult, sensor
     from nbpart.errors import (
         BackfillFailedError,
@@ -42,6 +43,7 @@ __version__ = "0.1.0"
 # Names are loaded when they are first used, so that importing nbpart costs a notebook nothing.
 _ROOMS = {
     "nbpart.assets.asset": ("Asset", "Source", "asset", "notebook", "source"),
+    "nbpart.assets.source_reading": ("env",),
     "nbpart.errors": (
         "BackfillFailedError", "CarryError", "CatalogBusyError", "CatalogDiskError", "CatalogError",
         "CatalogVersionError", "CycleError", "DeclarationError", "ExtraRequiredError", "LocksUnsupportedError",
@@ -91,6 +93,7 @@ __all__ = [
     "__version__",
     "asset",
     "current_run",
+    "env",
     "notebook",
     "open",
     "sensor",

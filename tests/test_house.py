@@ -431,6 +431,7 @@ FILE_USERS = {
     "nbpart.run.notebook": "the log of a run, kept code",
     "nbpart.run.report": "the report of a run",
     "nbpart.run.secrets": "the pipe of secrets",
+    "nbpart.run.source_files": "remote files of sources that a run fetched",
     "nbpart.run.spec": "the spec of a run",
     "nbpart.widgets.bundle": "what browsers load",
 }

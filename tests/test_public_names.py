@@ -47,6 +47,7 @@ NAMES = ERRORS | {
     "__version__",
     "asset",
     "current_run",
+    "env",
     "notebook",
     "open",
     "sensor",

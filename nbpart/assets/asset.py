@@ -75,6 +75,7 @@ class Source:
     folder: Path
     description: str = ""
     version: str | None = None
+    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     kind: Literal["source"] = "source"
 
@@ -225,6 +226,7 @@ def source(
     *,
     partitions: Any = None,
     version: Literal["hash", "etag", "size+mtime"] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     description: str = "",
 ) -> Source:
     """Declare files that come from elsewhere; a run receives the path or URL of its partition.
@@ -234,6 +236,8 @@ def source(
     the files that are there arrive as a list. ``version`` says by what a file is taken to be another one: ``"hash"``
     its content (the default for local files), ``"etag"`` what its store says (for URLs), ``"size+mtime"`` size and time
     of modification: for files too large to read, and blind to new content of equal size whose time was set back.
+    ``storage_options`` are those of fsspec for the URL: credentials as ``nbpart.env("NAME")``, a variable of the
+    environment, or as values that only this process knows; they are recorded nowhere.
     """
     definition = as_definition(partitions)
     text = os.fspath(url)
@@ -241,7 +245,8 @@ def source(
         raise DeclarationError(
             f"source {name!r} is partitioned, but every key would be {text!r}: name {{partition_key}} in its path."
         )
-    return Source(check_name(name, "source"), text, definition, Path.cwd(), description, version)
+    options = storage_options or {}
+    return Source(check_name(name, "source"), text, definition, Path.cwd(), description, version, options)
 
 
 def name_of(reference: Any) -> str:

@@ -18,6 +18,7 @@ from nbpart.partitions import PartitionRef
 from nbpart.run.input_files import InputFile
 from nbpart.run.spec import InputItem, InputSpec
 from nbpart.storage.relative import to_relative
+from nbpart.storage.url_template import show_location
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +139,7 @@ class _Upstream:
             place = locate(self.node, key)
         except PartitionKeyError as error:
             return f"cannot read source {self.node.name}: {error}"
-        return f"needs source {self.node.name}{others}: there is no file at {place}"
+        return f"needs source {self.node.name}{others}: there is no file at {show_location(place)}"
 
     def _items(self, rows: pd.DataFrame) -> dict[int, InputItem]:
         extra = self._extra_files(rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbpart.assets.definition import AssetDefinition
 from nbpart.backfill.capacity import Limit
 from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
 from nbpart.backfill.plan import StepTable
@@ -56,6 +57,11 @@ class Job:
         """The settings that this backfill gives to an asset in place of its own."""
         settings = self.registry[asset].definition.settings
         return {name: value for name, value in self.options.settings.items() if name in settings}
+
+    def sources(self, asset: str) -> list[AssetDefinition]:
+        """The sources that an asset reads."""
+        read = (self.registry[one.name].definition for one in self.registry[asset].definition.inputs)
+        return [definition for definition in read if definition.is_source]
 
     def secrets(self, asset: str) -> Mapping[str, Any]:
         """The secrets that the runs of an asset are given."""

@@ -54,6 +54,7 @@ from nbpart.backfill.state_machine import (
     Turn,
     cause_of,
 )
+from nbpart.backfill.storage_options import find_options_of_inputs
 from nbpart.catalog import Batch, Catalog, Outcome, events, queries
 from nbpart.errors import CatalogBusyError
 from nbpart.run.pool import Pool
@@ -200,7 +201,7 @@ class Runner:
         if not (is_news or turn.retries or turn.steps or follows):
             return
         steps = [self._job.get_step_to_claim(step) for step in turn.steps]
-        observed = self._retry_while_busy(lambda: observe_sources(self._catalog, self._job.registry, steps))
+        observed = self._retry_while_busy(lambda: observe_sources(self._catalog, self._root, self._job.registry, steps))
         result = self._write_all(lambda batch: self._transact(batch, steps, observed, follows=follows))
         self._turned_at = time.monotonic()
         self._apply_result(result, turn)
@@ -239,7 +240,8 @@ class Runner:
             spec = build_spec(self._root, node, runs[0], job.options, settings)
         else:
             spec = build_bulk_spec(self._root, node, runs, job.options, settings)
-        self._pool.submit(replace(spec, secrets=job.secrets(asset)))
+        options = find_options_of_inputs(self._root, job.sources(asset))
+        self._pool.submit(replace(spec, secrets=job.secrets(asset), storage_options=options))
 
     def _handle_starts(self) -> None:
         while self._starts:

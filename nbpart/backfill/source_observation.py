@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
 from nbpart.backfill.source_location import locate_all
+from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.errors import NbpartError
 from nbpart.partitions import MappingKind as KeyMapping
@@ -52,11 +54,11 @@ class LastSeen:
     version: str
 
 
-def refresh_sources(catalog: Catalog, registry: Registry, names: Iterable[str]) -> None:
+def refresh_sources(catalog: Catalog, root: Path, registry: Registry, names: Iterable[str]) -> None:
     """Record which files of the named sources changed; for those that cannot be read a warning is logged."""
     for name in names:
         node = registry[name]
-        changed, unreadable = observe(node, catalog.read(partial(_load_all_last_seen, node=node)), time.time_ns())
+        changed, unreadable = observe(root, node, catalog.read(partial(_load_all_last_seen, node=node)), time.time_ns())
         if unreadable:
             key, why = next(iter(unreadable.items()))
             log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), name, key, why)
@@ -72,7 +74,9 @@ class SourceObservations:
     unreadable: dict[PartitionRef, str] = field(default_factory=dict)
 
 
-def observe_sources(catalog: Catalog, registry: Registry, steps: Sequence[StepToClaim]) -> SourceObservations:
+def observe_sources(
+    catalog: Catalog, root: Path, registry: Registry, steps: Sequence[StepToClaim]
+) -> SourceObservations:
     """Find which of the source files that ``steps`` read changed, so that the right versions are recorded as read.
 
     A source that is read with all its keys is left out. This is done before the transaction that claims the steps,
@@ -99,7 +103,7 @@ def observe_sources(catalog: Catalog, registry: Registry, steps: Sequence[StepTo
 
     observed = SourceObservations()
     for node, before in catalog.read(load):
-        changed, unreadable = observe(node, before, time.time_ns())
+        changed, unreadable = observe(root, node, before, time.time_ns())
         if changed:
             observed.changed.append((node, changed))
         observed.unreadable.update({PartitionRef(node.name, key): why for key, why in unreadable.items()})
@@ -107,23 +111,28 @@ def observe_sources(catalog: Catalog, registry: Registry, steps: Sequence[StepTo
 
 
 def observe(
-    node: Node, before: Mapping[str | None, LastSeen | None], now_ns: int
+    root: Path, node: Node, before: Mapping[str | None, LastSeen | None], now_ns: int
 ) -> tuple[list[Observation], dict[str | None, str]]:
     """Compare the files of a source with ``before``: what was recorded of each key when it was last observed.
 
     Returns (the files that changed, why the files of other keys cannot be read), for the keys of ``before`` alone.
     ``now_ns`` is the time now, in nanoseconds since 1970.
     """
+    try:
+        options = find_options(root, node.definition)
+    except NbpartError as error:
+        return [], dict.fromkeys(before, str(error))
     locations, unreadable = locate_all(node, before)
-    found, faults = _find(locations)
+    found, faults = _find(locations, options)
     unreadable |= faults
     changed = []
+    look = _Look(_versioning_of(node), options, now_ns)
     for key, last in before.items():
         if key in unreadable:
             continue
         try:
             location = locations.get(key, "")
-            observation = _compare(node, key, location, found.get(location, ()), last, now_ns)
+            observation = _compare(look, key, location, found.get(location, ()), last)
         except _CANNOT_READ as error:
             unreadable[key] = str(error)
         else:
@@ -131,17 +140,29 @@ def observe(
     return changed, unreadable
 
 
+@dataclass(frozen=True)
+class _Look:
+    """One look at a source: by what its files are compared, and when (``now_ns``)."""
+
+    versioning: Versioning
+    options: Mapping[str, Any]
+    now_ns: int
+
+
+def _versioning_of(node: Node) -> Versioning:
+    return Versioning(node.definition.reading.version if node.definition.reading else Versioning.HASH)
+
+
 def _compare(
-    node: Node, key: str | None, location: str, files: Sequence[FoundFile], last: LastSeen | None, now_ns: int
+    look: _Look, key: str | None, location: str, files: Sequence[FoundFile], last: LastSeen | None
 ) -> Observation | None:
     """What there is to record of a partition: None where it is as it was."""
     if files:
-        versioning = Versioning(node.definition.reading.version if node.definition.reading else Versioning.HASH)
-        proof = prove(files, versioning, now_ns)
+        proof = prove(files, look.versioning, look.now_ns)
         if last is not None and proof and proof == last.proof:
             return None
         try:
-            version = compute_version(location, files, versioning)
+            version = compute_version(location, files, look.versioning, look.options)
         except FileNotFoundError:  # removed after it was listed
             files = ()
         else:
@@ -150,14 +171,16 @@ def _compare(
     return None if last is None else Observation(key, None, None, None)
 
 
-def _find(locations: Mapping[str | None, str]) -> tuple[dict[str, list[FoundFile]], dict[str | None, str]]:
+def _find(
+    locations: Mapping[str | None, str], options: Mapping[str, Any]
+) -> tuple[dict[str, list[FoundFile]], dict[str | None, str]]:
     """The files at each location, and why those of some keys cannot be found.
 
     All are looked for at once, and where that failed local ones one by one; a store that cannot be reached is asked
     once.
     """
     try:
-        return find_files(locations.values()), {}
+        return find_files(locations.values(), options), {}
     except _CANNOT_READ as error:
         reason = str(error)
     found: dict[str, list[FoundFile]] = {}

@@ -10,14 +10,17 @@ from nbpart.assets.asset import name_of
 from nbpart.backfill.data_faults import assess_faults
 from nbpart.backfill.registry import Node, spell_key
 from nbpart.backfill.source_location import locate
+from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef
 from nbpart.project.data_seen import try_record_data_observations
 from nbpart.project.project import Project
 from nbpart.project.runs import find_run
+from nbpart.run.source_files import FetchedFiles, load_source
 from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, load_file
 from nbpart.storage.own_files import find_own
+from nbpart.storage.url_template import WILDCARD
 
 
 def load(project: Project, asset: Any, key: Any, run: Any, file: str | None) -> Any:
@@ -31,15 +34,23 @@ def load(project: Project, asset: Any, key: Any, run: Any, file: str | None) -> 
     return load_partition(project, node, text, record, file)
 
 
+def _load_source(project: Project, node: Node, key: str | None) -> Any:
+    location, reading = locate(node, key), node.definition.reading
+    if WILDCARD in location or (reading and reading.storage_options):
+        project.check_trust()  # it could name any folder, address and variable of the environment
+    return load_source(location, find_options(project.root, node.definition), FetchedFiles())
+
+
 def load_partition(project: Project, node: Node, key: str | None, run: RunRecord | None, file: str | None) -> Any:
     """The value of one partition: the current one, or the one that ``run`` saved; ``file`` names an extra file.
 
-    For a source this is its path or URL (text), for a run that saved nothing the path of its executed notebook. A file
-    that is gone is recorded as deleted and raises `MissingInputError`. A file whose content is not what was saved is
-    recorded too and loaded as it is now, with a warning. Raises `UnknownNameError` for a key or file that is not there.
+    For a source this is what a run gets (see `load_source`), for a run that saved nothing the path of its executed
+    notebook. A file that is gone is recorded as deleted and raises `MissingInputError`. A file whose content is not
+    what was saved is recorded too and loaded as it is now, with a warning. Raises `UnknownNameError` for a key or file
+    that is not there.
     """
     if node.definition.is_source:
-        return locate(node, key)
+        return _load_source(project, node, key)
     label = PartitionRef(node.name, key).label
     if run is not None and (run.asset, run.partition_key) != (node.name, key):
         own = PartitionRef(run.asset, run.partition_key).label

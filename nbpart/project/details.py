@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from nbpart.backfill.registry import spell_key
+from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.cells import find_partition, metrics_of
 from nbpart.errors import MissingInputError
 from nbpart.partitions import PartitionRef
-from nbpart.project.data import find_key_id, load
+from nbpart.project.data import find_key_id
 from nbpart.project.equivalent_code import spell_partition
 from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
 from nbpart.project.project import Project
 from nbpart.project.runs import Run, find_run, get_run
+from nbpart.storage.url_template import show_location
 from nbpart.widgets.actions import (
     DataPreview,
     ExecutedNotebook,
@@ -104,7 +106,7 @@ def load_data_preview(
     more = "".join(f", {name}={value!r}" for name, value in (("run", run_id), ("file", file)) if value)
     code = f"ws.load({spell_partition(asset, key)}{more})"
     if node.definition.is_source:
-        return preview_text(str(load(project, asset, key, None, None)), "where it lies", code)
+        return preview_text(show_location(locate(node, key)), "where it lies", code)
 
     def work(batch: Batch) -> MaterializationRecord | None:
         run = queries.find_run(batch, run_id) if run_id else None

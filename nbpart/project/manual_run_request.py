@@ -13,6 +13,7 @@ from nbpart.assets.asset import name_of
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.registry import Node, Registry, load_registry, spell_key
 from nbpart.backfill.source_observation import refresh_sources
+from nbpart.backfill.storage_options import find_options_of_inputs
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
 from nbpart.partitions import PartitionRef
@@ -58,7 +59,7 @@ def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, 
         key = _choose_key(node, request)
         above = registry.graph.upstream(node.name)
         if is_trusted(root, catalog.workspace_id):
-            refresh_sources(catalog, registry, [name for name in above if registry[name].definition.is_source])
+            refresh_sources(catalog, root, registry, [name for name in above if registry[name].definition.is_source])
         if record:
             catalog.read(lambda batch: find_key_id(batch, node, key))
         spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))
@@ -136,5 +137,6 @@ def _build_spec(
         data_prefix=prefix,
         report=f"{prefix}.report.json",
         workspace=str(root),
+        storage_options=find_options_of_inputs(root, [registry[name].definition for name in inputs]),
     )
     return spec, resolved

@@ -24,7 +24,7 @@ def refresh_registry(project: Project) -> Registry:
     registry = project.registry()
     sources = [d.name for d in registry.graph.definitions if d.is_source and registry.graph.downstream(d.name)]
     if project.is_trusted:
-        refresh_sources(project.catalog, registry, sources)
+        refresh_sources(project.catalog, project.root, registry, sources)
     elif sources and not project.has_warned_untrusted:
         project.has_warned_untrusted = True
         log.warning("%s is not a workspace that you made or trust: sources are shown as last seen.", project.root)

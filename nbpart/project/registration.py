@@ -14,6 +14,7 @@ from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.signature import is_imported_earlier
 from nbpart.backfill.registry import Registry, load_registry
+from nbpart.backfill.storage_options import remember_options
 from nbpart.catalog import AssetRow, Batch, Registered, events, queries
 from nbpart.errors import DeclarationError
 from nbpart.partitions import Parameters, PartitionsDefinition, as_definition
@@ -62,6 +63,9 @@ def register(project: Project, items: Sequence[Any], record_also: Callable[[Batc
         return registered
 
     registered = project.catalog.write(work)
+    for item in declared:
+        if isinstance(item, Source):
+            remember_options(root, item.name, item.storage_options)
     log_generated_names(declared, registry)
     for definition in _definitions(prepared):
         if _is_changed(registered[definition.name], definition.code_version):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nbpart.assets.asset import Source
 from nbpart.assets.definition import AssetDefinition
-from nbpart.assets.source_reading import SourceReading
+from nbpart.assets.source_reading import SourceReading, record_options
 from nbpart.backfill.registry import Node
 from nbpart.backfill.source_location import locate_all
 from nbpart.catalog import Batch, queries
@@ -35,7 +35,7 @@ def prepare_source(item: Source) -> AssetDefinition:
         folder=str(item.folder),
         path=item.path,
         description=item.description,
-        reading=SourceReading(str(versioning)),
+        reading=SourceReading(str(versioning), record_options(item.storage_options)),
     )
 
 

@@ -18,7 +18,8 @@ from nbpart.run.input_files import InputFault, InputFile
 from nbpart.run.joined_frames import KEY_COLUMN, open_as_dataset, stack_frames
 from nbpart.run.output_handler import OutputHandler
 from nbpart.run.report import RunOutput
-from nbpart.run.secrets import redactor_of_this_run
+from nbpart.run.secrets import check_storage_options, read_storage_options, redactor_of_this_run
+from nbpart.run.source_files import FetchedFiles, load_source
 from nbpart.run.spec import InputItem, InputSpec, RunSpec
 from nbpart.run.texts import check_metric
 from nbpart.storage.file_record import FileRecord
@@ -53,6 +54,7 @@ class RunContext:
     ) -> None:
         self.store = spec.store if store is None else store
         self.own_files = set() if own_files is None else own_files
+        self.fetched = FetchedFiles()
         self._spec = spec
         self._recording = recording
         self._handler = handler or OutputHandler()
@@ -112,7 +114,8 @@ class RunContext:
         """The value of an input, as the partition mapping says.
 
         One partition: its value, or None where it is missing or saved nothing. Many: one frame with a `partition_key`
-        column when they are frames, else a dict key -> value; missing ones are left out. A source is its path or URL.
+        column when they are frames, else a dict key -> value; missing ones are left out. A source is its path, at a
+        URL a `RemoteFile`, and a list of them where its path has a ``*``.
         `name` may be omitted where there is one input; `key` takes one of many; `file` a named extra file.
         Raises UnknownNameError for a name or key that the run has not, MissingInputError for data that is gone, or is
         not what was saved: sizes are compared always, and the content of files up to 16 MiB.
@@ -241,10 +244,17 @@ class RunContext:
             chosen: InputFile | None = item.files[file]
         else:
             chosen = item.main
-        if chosen is None or chosen.format == "source":
-            return None if chosen is None else self._spec.locate(chosen.location)
+        if chosen is None:
+            return None
+        if chosen.format == "source":
+            return load_source(self._spec.locate(chosen.location), self._storage_options(name), self.fetched)
         self._check_file(name, item, file or "", chosen)
         return load_file(self.store, chosen.location, chosen.format)
+
+    def _storage_options(self, source: str) -> Mapping[str, Any]:
+        if source in self._spec.storage_options:  # run by hand: nothing comes through a pipe
+            return check_storage_options(source, self._spec.storage_options[source])
+        return read_storage_options(source)
 
     def _load_many(self, name: str, given: InputSpec, file: str | None) -> Any:
         values = {item.partition_key or "": self._load_item(name, item, file) for item in given.items}

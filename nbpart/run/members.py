@@ -37,6 +37,7 @@ class MemberRun(RunContext):
         self._whole, self._member = whole, member
         own = whole.spec.of_member(member)
         super().__init__(own, handler=CallbackHandler(self._report), own_files=whole.own_files, store=whole.store)
+        self.fetched = whole.fetched
 
     def __enter__(self) -> MemberRun:
         return self

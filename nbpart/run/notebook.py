@@ -23,7 +23,7 @@ from nbpart.run.modules import MARK_VARIABLE, RUN_VARIABLE, SPEC_VARIABLE, START
 from nbpart.run.redaction import Redactor
 from nbpart.run.report import Ending, RunOutput, RunReport
 from nbpart.run.run_log import RunLog
-from nbpart.run.secrets import spell_secrets
+from nbpart.run.secrets import STORAGE_OPTIONS, spell_secrets
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 from nbpart.storage.file_record import FileRecord
@@ -82,7 +82,7 @@ class NotebookRun:
         self._is_begun = False
         self._read: tuple[Any, str] | None = None
         self._ahead: RunKernel | None = None
-        self._redactor = Redactor(spec.secrets)
+        self._redactor = Redactor({**spec.secrets, STORAGE_OPTIONS: spec.storage_options})
 
     def cancel(self) -> None:
         """Interrupt the notebook, and kill its kernel if that does not help; returns at once, from any thread."""
@@ -109,7 +109,7 @@ class NotebookRun:
                     folder=self.spec.locate(self.spec.folder),
                     environment=self._environment,
                     startup=self._startup,
-                    secrets=spell_secrets(self.spec.secrets),
+                    secrets=spell_secrets(self.spec.secrets, self.spec.storage_options),
                     prepare=self.spec.write,
                 )
             except Exception as error:  # noqa: BLE001 - reported when its turn comes
@@ -277,7 +277,7 @@ class NotebookRun:
             folder=folder,
             environment=self._environment,
             startup=self._startup,
-            secrets=spell_secrets(spec.secrets),
+            secrets=spell_secrets(spec.secrets, spec.storage_options),
             imports=_find_imports(spec),
             started=self._ahead,
             keep_as=spec.keep_kernel and spec.locate(spec.keep_kernel),

@@ -18,6 +18,8 @@ from nbpart.run.spec import decode_value, encode_value
 from nbpart.run.spellings import SHORTEST, find_texts, iterate_leaves
 
 VARIABLE = "NBPART_SECRETS_PIPE"
+#: The name under which the options of sources go through the pipe; no setting has it.
+STORAGE_OPTIONS = "storage options"
 #: What an IPython kernel that inherited the pipe executes first.
 RECEIVE_SECRETS_LINE = "__import__('nbpart.run.secrets', fromlist=['secrets']).receive_secrets_from_environment()"
 _LENGTH = struct.Struct("!Q")
@@ -58,8 +60,10 @@ def _check_kinds(name: str, value: Any) -> None:
     encode_value(value)
 
 
-def spell_secrets(secrets: Mapping[str, Any]) -> bytes:
-    """The bytes that are sent through the pipe; empty where there are no secrets."""
+def spell_secrets(secrets: Mapping[str, Any], storage_options: Mapping[str, Any] | None = None) -> bytes:
+    """The bytes that are sent through the pipe; empty where there are no secrets and no options of sources."""
+    if storage_options:
+        secrets = {**secrets, STORAGE_OPTIONS: storage_options}
     return json.dumps({name: encode_value(value) for name, value in secrets.items()}).encode() if secrets else b""
 
 
@@ -112,6 +116,26 @@ def read_secret(name: str) -> Any:
     if name not in _secrets:
         raise MissingInputError(f"this run was given no secret {name!r}; pass it in params of the backfill.")
     return decode_value(_secrets[name])
+
+
+def read_storage_options(source: str) -> Mapping[str, Any]:
+    """The storage options of a source that the run of this kernel reads; empty where it has none.
+
+    Raises `MissingInputError` where whoever started the run lacked one.
+    """
+    receive_secrets_from_environment()
+    found = decode_value(_secrets.get(STORAGE_OPTIONS, {})).get(source, {})
+    return check_storage_options(source, found)
+
+
+def check_storage_options(source: str, options: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The options; `MissingInputError` where they are None."""
+    if options is None:
+        raise MissingInputError(
+            f"this run was started without the storage options of source {source!r}; start it where the environment "
+            "variables that it names are set, or in the process that declared it."
+        )
+    return options
 
 
 def redactor_of_this_run() -> Redactor:

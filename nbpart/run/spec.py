@@ -152,7 +152,8 @@ class RunSpec:
     of the kernel goes, if a cell raises and the kernel shall be kept; it ends by itself after keep_kernel_s seconds.
     members: the partitions of a run of many, which has no key of its own. secrets: settings that are written nowhere,
     not with the spec either. run_no: its number in the catalog, of a run of many that of its first; None where it is
-    recorded nowhere. env: variables of the environment that its kernel has from the start.
+    recorded nowhere. env: variables of the environment that its kernel has from the start. storage_options: of those
+    of its sources that have any, by name; written nowhere, and None where whoever starts the run lacks one.
     """
 
     run_id: str
@@ -183,6 +184,7 @@ class RunSpec:
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     run_no: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    storage_options: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict, repr=False)
 
     @property
     def where(self) -> str:
@@ -220,14 +222,14 @@ class RunSpec:
         return tuple(map(self.locate, self.import_roots)), modules, tuple(map(self.locate, self.late_roots))
 
     def to_json(self) -> dict[str, Any]:
-        """What `write` writes: without the workspace and the secrets."""
+        """What `write` writes: without the workspace, the secrets and the storage options."""
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
         for name in ("params", "settings", "injected"):
             data[name] = encode_value(dict(data[name]))
         data["inputs"] = {name: given.to_json() for name, given in self.inputs.items()}
         data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
         data["members"] = [member.to_json() for member in self.members]
-        del data["secrets"], data["workspace"]
+        del data["secrets"], data["storage_options"], data["workspace"]
         return data | {name: list(data[name]) for name in ("import_roots", "late_roots", "preload")}
 
     @classmethod

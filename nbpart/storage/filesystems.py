@@ -15,6 +15,8 @@ EXTRAS = {
     **dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure"),
     **dict.fromkeys(("http", "https"), "http"),
 }
+#: Shorter values are no secrets: taken out wherever they stand they would leave little to read.
+_SHORTEST = 4
 
 
 def scheme_of(url: str) -> str:
@@ -70,10 +72,26 @@ def _root_name(filesystem: Any, address: str) -> str:
 
 @contextlib.contextmanager
 def reading(url: str, options: Mapping[str, Any] | None) -> Iterator[None]:
-    """Turn what the packages behind fsspec raise into OSError: each has errors of its own, which nobody can list."""
+    """Turn what the packages behind fsspec raise into OSError: each has errors of its own, which nobody can list.
+
+    Values of ``options`` are taken out of the message, and with one in it nothing of the first error is shown.
+    """
     try:
         yield
-    except (OSError, NbpartError):
-        raise
     except Exception as error:
-        raise OSError(f"{url}: {type(error).__name__}: {error}") from error
+        text = str(error)
+        shown = _hide(text, options or {})
+        if shown != text:
+            raise OSError(f"{url}: {type(error).__name__}: {shown}") from None
+        if isinstance(error, OSError | NbpartError):
+            raise
+        raise OSError(f"{url}: {type(error).__name__}: {text}") from error
+
+
+def _hide(text: str, options: Mapping[str, Any]) -> str:
+    for value in options.values():
+        if isinstance(value, Mapping):
+            text = _hide(text, value)
+        elif isinstance(value, str | int | float) and len(str(value)) >= _SHORTEST:
+            text = text.replace(str(value), "***")
+    return text

@@ -163,10 +163,10 @@ def _find_remote(address: str, urls: Sequence[str], options: Mapping[str, Any] |
         listed: dict[str, FoundFile] = {}
         for folder, is_deep in choose_folders(list(names.values())):
             for name, info in _list_remote(filesystem, folder, is_deep=is_deep):
-                listed[name] = _describe_remote(url_of(filesystem, address, name), info)
+                listed[name] = describe_remote(url_of(filesystem, address, name), info)
         matched = dict(_match(names.values(), listed))
         return {url: matched[name] for url, name in names.items() if name in matched}
-    return {url: [_describe_remote(url, info)] for url, info in infos.items() if info is not None}
+    return {url: [describe_remote(url, info)] for url, info in infos.items() if info is not None}
 
 
 def choose_folders(names: Sequence[str]) -> list[tuple[str, bool]]:
@@ -234,7 +234,8 @@ def _match(locations: Iterable[str], listed: Mapping[str, FoundFile]) -> Iterato
             yield location, files
 
 
-def _describe_remote(url: str, info: Mapping[str, Any]) -> FoundFile:
+def describe_remote(url: str, info: Mapping[str, Any]) -> FoundFile:
+    """A remote file, by what its file system says of it."""
     size = int(info.get("size") or 0)
     etag = next((str(value) for name in _ETAGS if (value := info.get(name))), None)
     modified = next((_spell_time(value) for name in _TIMES if (value := info.get(name))), None)

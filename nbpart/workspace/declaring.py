@@ -30,10 +30,18 @@ class Declaring(Generic[A]):
         *,
         partitions: Any = None,
         version: Literal["hash", "etag", "size+mtime"] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
         description: str = "",
     ) -> Source:
         """Register files that come from elsewhere; see `nbpart.source` for the options."""
-        declared = source(name, url, partitions=partitions, version=version, description=description)
+        declared = source(
+            name,
+            url,
+            partitions=partitions,
+            version=version,
+            storage_options=storage_options,
+            description=description,
+        )
         self.register(declared)
         return declared
 

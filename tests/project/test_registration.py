@@ -86,7 +86,7 @@ def _bad_items(ws: nbpart.Workspace, project: Path) -> dict[str, tuple[list[Any]
         "case": ([new, nbpart.asset(name="One")(_one_again)], DeclarationError, "'One' differs from 'one'"),
         "no notebook": ([new, nbpart.notebook("none.ipynb")], DeclarationError, "'none': there is no notebook at"),
         "no json": ([new, nbpart.notebook("wrong.ipynb")], DeclarationError, "'wrong': .* is no notebook"),
-        "pattern": ([new, nbpart.source("s", "{nope}", partitions=files)], DeclarationError, "source 's': .*'nope'"),
+        "pattern": ([new, nbpart.source("s", "{nope}", partitions=files)], DeclarationError, r"source 's': .*\{nope\}"),
         "lone pattern": ([new, nbpart.source("s", "in/{partition_key}")], DeclarationError, "source 's': "),
         "not carried": ([new, nbpart.asset(_carries_a_frame_here(), name="c")], CarryError, "frame_here"),
         "sensor": ([new, nbpart.sensor(_sensor_with_a_frame())], CarryError, "frame_here"),
