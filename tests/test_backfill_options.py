@@ -25,7 +25,7 @@ IN_THE_FORM = ["max_workers", "retries"]
 REFUSED = [
     ("max_workers", 0), ("max_workers", 1_001), ("retries", -1), ("retries", 101),
     ("timeout_s", 0.0), ("timeout_s", float("inf")), ("backoff_s", -1.0), ("keep_failed_kernels", -1),
-    ("limits", {"raw": 0}), ("policy", "at_once"),
+    ("limits", {"raw": 0}), ("policy", "at_once"), ("order", "random"),
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
+from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition, check_name
 from nbpart.partitions.names import make_name
@@ -41,7 +42,10 @@ class Asset:
     description: str = ""
     group: str = ""
     tags: tuple[str, ...] = ()
+    retries: int | None = None
+    backoff_s: float | None = None
     timeout_s: float | None = None
+    limit: int | None = None
     kernel_name: str | None = None
     secrets: tuple[str, ...] = ()
     is_named: bool = True
@@ -95,7 +99,10 @@ def asset(
     description: str | None = ...,
     group: str = ...,
     tags: Iterable[str] = ...,
+    retries: int | None = ...,
+    backoff_s: float | None = ...,
     timeout_s: float | None = ...,
+    limit: int | None = ...,
     secrets: Iterable[str] = ...,
     env: Mapping[str, Any] | None = ...,
 ) -> Callable[[Callable[..., Any]], Asset]: ...
@@ -111,7 +118,10 @@ def asset(  # noqa: PLR0913
     description: str | None = None,
     group: str = "",
     tags: Iterable[str] = (),
+    retries: int | None = None,
+    backoff_s: float | None = None,
     timeout_s: float | None = None,
+    limit: int | None = None,
     secrets: Iterable[str] = (),
     env: Mapping[str, Any] | None = None,
 ) -> Any:
@@ -119,9 +129,11 @@ def asset(  # noqa: PLR0913
 
     Arguments: ``name`` (default: the function's), ``partitions`` (a definition, or a list of keys), ``deps`` (assets
     or sources that it reads besides those its arguments name), ``on_missing_input`` (``"block"`` or ``"skip"``),
-    ``description``, ``group``, ``tags``, ``timeout_s`` (seconds a run may take), ``secrets`` (names of settings whose
-    values appear in no notebook, log or catalog), ``env`` (variables of the environment that are set before a run
-    imports anything; they are recorded, and what was made with others is stale).
+    ``description``, ``group``, ``tags``, ``retries`` (more attempts for a run that failed, the first after
+    ``backoff_s`` seconds), ``timeout_s`` (seconds a run may take), ``limit`` (at most so many runs of it at a time,
+    over all backfills of the workspace), ``secrets`` (names of settings whose values appear in no notebook, log or
+    catalog), ``env`` (variables of the environment that are set before a run imports anything; they are recorded, and
+    what was made with others is stale). A backfill may be given other ``retries``, ``backoff_s`` and ``timeout_s``.
 
     Raises `DeclarationError` for what cannot be an asset.
     """
@@ -136,7 +148,10 @@ def asset(  # noqa: PLR0913
             description=description,
             group=group,
             tags=tags,
+            retries=retries,
+            backoff_s=backoff_s,
             timeout_s=timeout_s,
+            limit=limit,
             secrets=secrets,
             env=env,
         )
@@ -154,7 +169,10 @@ def declare_function(  # noqa: PLR0913
     description: str | None = None,
     group: str = "",
     tags: Iterable[str] = (),
+    retries: int | None = None,
+    backoff_s: float | None = None,
     timeout_s: float | None = None,
+    limit: int | None = None,
     secrets: Iterable[str] = (),
     env: Mapping[str, Any] | None = None,
 ) -> Asset:
@@ -175,7 +193,10 @@ def declare_function(  # noqa: PLR0913
         description=description.strip(),
         group=group,
         tags=tags,
+        retries=retries,
+        backoff_s=backoff_s,
         timeout_s=timeout_s,
+        limit=limit,
         secrets=secrets,
         env=env,
     )
@@ -192,7 +213,10 @@ def notebook(  # noqa: PLR0913
     description: str = "",
     group: str = "",
     tags: Iterable[str] = (),
+    retries: int | None = None,
+    backoff_s: float | None = None,
     timeout_s: float | None = None,
+    limit: int | None = None,
     secrets: Iterable[str] = (),
     env: Mapping[str, Any] | None = None,
 ) -> Asset:
@@ -214,7 +238,10 @@ def notebook(  # noqa: PLR0913
         description=description,
         group=group,
         tags=tags,
+        retries=retries,
+        backoff_s=backoff_s,
         timeout_s=timeout_s,
+        limit=limit,
         secrets=secrets,
         env=env,
     )
@@ -265,9 +292,7 @@ def _declare(
     mode = options.get("on_missing_input", "block")
     if mode not in ("block", "skip"):
         raise DeclarationError(f"asset {name!r}: on_missing_input is 'block' or 'skip', not {mode!r}.")
-    timeout_s = options.get("timeout_s")
-    if timeout_s is not None and not (isinstance(timeout_s, int | float) and timeout_s > 0):
-        raise DeclarationError(f"asset {name!r}: timeout_s is a number of seconds above 0, not {timeout_s!r}.")
+    _check_numbers(f"asset {name!r}: ", options)
     if isinstance(deps, (str, Asset, Source)):
         deps = (deps,)
     return Asset(
@@ -279,6 +304,18 @@ def _declare(
         env=_check_variables(name, env or {}),
         **options,
     )
+
+
+def _check_numbers(start: str, options: Mapping[str, Any]) -> None:
+    """Raise `DeclarationError`, whose sentence begins with ``start``, for a number that cannot be."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if "retries" in given:
+        check_count(f"{start}retries", given["retries"], most=MOST_RETRIES)
+    if "limit" in given:
+        check_count(f"{start}limit", given["limit"], least=1)
+    for name in ("backoff_s", "timeout_s"):
+        if name in given:
+            check_seconds(f"{start}{name}", given[name], above_zero=name == "timeout_s")
 
 
 def _check_variables(asset: str, env: Mapping[str, Any]) -> dict[str, str]:

@@ -38,6 +38,8 @@ class AssetDefinition:
     ``import_roots`` and ``late_roots`` are folders where its runs find modules too, before and after Python's own.
     ``module`` is the one that runs import the function from, empty where it is carried.
     ``reading`` says how a source is looked at and read.
+    ``retries``, ``backoff_s`` and ``timeout_s`` hold where a backfill says nothing else; at most ``limit`` of its runs
+    are under way at a time.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     """
 
@@ -66,6 +68,9 @@ class AssetDefinition:
     kernel: str = ""
     env: Dict[str, str] = field(default_factory=dict)
     late_roots: tuple[str, ...] = ()
+    retries: int | None = None
+    backoff_s: float | None = None
+    limit: int | None = None
     reading: SourceReading | None = None
 
     @property

@@ -10,9 +10,10 @@ import numpy as np
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.backfill.capacity import Limit
-from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
-from nbpart.backfill.plan import StepTable
+from nbpart.backfill.options import NEWEST, SINGLE_RUN, BackfillOptions
+from nbpart.backfill.plan import StepTable, reverse_steps
 from nbpart.backfill.registry import Registry, StepToClaim
+from nbpart.backfill.retries import BACKOFF_S, choose_backoff
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 class Job:
     """One execution of a backfill: all of its steps, or those that a resumed one still has to run.
 
-    ``numbers`` has the number in the catalog of each step of ``steps`` (int64).
+    ``numbers`` has the number in the catalog of each step of ``steps`` (int64). Both are given in the order of the
+    plan, and are in the order that the options ask for.
     """
 
     backfill_no: int
@@ -31,6 +33,12 @@ class Job:
     steps: StepTable
     numbers: NDArray[np.int64]
     options: BackfillOptions
+
+    def __post_init__(self) -> None:
+        if self.options.order == NEWEST:
+            steps, order = reverse_steps(self.steps)
+            object.__setattr__(self, "steps", steps)
+            object.__setattr__(self, "numbers", self.numbers[order])
 
     def get_step_to_claim(self, step: int) -> StepToClaim:
         """The partition of a step, by its number in ``steps``."""
@@ -47,6 +55,17 @@ class Job:
             Limit(frozenset(d.name for d in definitions if name in (d.name, *(f"tag:{tag}" for tag in d.tags))), most)
             for name, most in self.options.limits.items()
         ]
+
+    def retries(self, asset: str) -> int:
+        """How many more attempts a run of an asset gets that failed."""
+        given, own = self.options.retries, self.registry[asset].definition.retries
+        return given if given is not None else own or 0
+
+    def backoff(self, asset: str, failures: int) -> float:
+        """Seconds to wait before the next attempt of a run that failed so many times."""
+        given, own = self.options.backoff_s, self.registry[asset].definition.backoff_s
+        initial_s = given if given is not None else BACKOFF_S if own is None else own
+        return choose_backoff(failures, initial_s)
 
     @property
     def is_single_run(self) -> bool:

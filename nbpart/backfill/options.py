@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbpart.assets.definition import AssetDefinition
+from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.errors import DeclarationError, ParameterError, nearest
 from nbpart.partitions import to_plain
 from nbpart.run.secrets import check_secret
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from nbpart.assets.definition import AssetDefinition
 
 PER_PARTITION, SINGLE_RUN = "per_partition", "single_run"
+OLDEST, NEWEST = "oldest", "newest"
 _OPTION = "option"
 OptionKind = Literal["count", "seconds", "choice", "counts", "settings"]
 
@@ -56,7 +58,7 @@ class Option:
         if self.kind == "count":
             check_count(self.name, value, self.least or 0, self.most)
         if self.kind == "seconds":
-            _check_seconds(self.name, value, above_zero=self.is_above_least)
+            check_seconds(self.name, value, above_zero=self.is_above_least)
         for name, number in value.items() if self.kind == "counts" else ():
             check_count(f"{self.name}[{name!r}]", number, self.least or 0, self.most)
         return value
@@ -91,13 +93,29 @@ class BackfillOptions:
         most=1_000,
         is_recorded=False,  # the number of cores is
     )
-    retries: int = _offer("count", "More attempts for a run that failed.", 0, label="retries", least=0, most=100)
+    retries: int | None = _offer(
+        "count",
+        "More attempts for a run that failed; else those of its asset, or none.",
+        None,
+        label="retries",
+        placeholder="as declared",
+        least=0,
+        most=MOST_RETRIES,
+    )
     settings: Mapping[str, Any] = _offer("settings", "Override a setting of the runs.", None)
     timeout_s: float | None = _offer(
-        "seconds", "The longest that one run may take, in seconds.", None, least=0, is_above_least=True
+        "seconds",
+        "The longest that one run may take, in seconds; else as its asset says.",
+        None,
+        least=0,
+        is_above_least=True,
     )
-    backoff_s: float = _offer(
-        "seconds", "Seconds to wait before the second attempt; twice as many before each that follows.", 1.0, least=0
+    backoff_s: float | None = _offer(
+        "seconds",
+        "Seconds to wait before the second attempt, twice as many before each that follows; else as its asset says, or "
+        "1.",
+        None,
+        least=0,
     )
     limits: Mapping[str, int] = _offer(
         "counts", "At most N runs at a time of this asset, or of a tag (tag:db=2).", None, least=1
@@ -110,6 +128,12 @@ class BackfillOptions:
         "One run of an asset for all its keys, for what is faster in bulk.",
         PER_PARTITION,
         choices=(PER_PARTITION, SINGLE_RUN),
+    )
+    order: str | None = _offer(
+        "choice",
+        "Which keys of an asset start first: oldest, in the order of their set, or newest, the other way round.",
+        None,
+        choices=(OLDEST, NEWEST),
     )
     preload: tuple[str, ...] = ()
     secrets: Mapping[str, Any] = _offer("settings", "Settings whose values are recorded nowhere.", None, is_shown=False)
@@ -261,18 +285,3 @@ def check_names(selected: Iterable[AssetDefinition], settings: Iterable[str] = (
 def count_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def check_count(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
-    """A whole number of at least ``least`` and at most ``most``. Raises `DeclarationError`."""
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if not is_whole or value < least or (most is not None and value > most):
-        bounds = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"
-        raise DeclarationError(f"{name} is a whole number {bounds}, not {value!r}.")
-    return int(value)
-
-
-def _check_seconds(name: str, value: Any, *, above_zero: bool = False) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < float("inf") or (above_zero and not value):
-        raise DeclarationError(f"{name} is a number of seconds{' above 0' if above_zero else ''}, not {value!r}.")

@@ -6,7 +6,7 @@ Everything that can hold a million steps is an array; texts of steps are made on
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,6 +100,13 @@ def plan_steps(
         if chosen.any():
             planned[name] = AssetSteps(name, facts[name].key_ids[chosen], cause[chosen], tuple(causes))
     return StepTable(tuple(planned.values()))
+
+
+def reverse_steps(steps: StepTable) -> tuple[StepTable, NDArray[np.int64]]:
+    """The steps of each part the other way round, and the number in ``steps`` of each."""
+    parts = tuple(replace(part, key_ids=part.key_ids[::-1], cause=part.cause[::-1]) for part in steps.assets)
+    numbers = [np.arange(last - 1, first - 1, -1, dtype=np.int64) for _, first, last in steps.ranges()]
+    return StepTable(parts), np.concatenate(numbers) if numbers else np.array([], dtype=np.int64)
 
 
 def relate_steps(graph: AssetGraph, steps: StepTable) -> list[StepRelation]:

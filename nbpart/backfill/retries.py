@@ -7,17 +7,20 @@ from collections.abc import Callable
 
 from nbpart.backfill.claimed_run import ClaimedRun
 
+#: How long to wait before the second attempt where nobody says it, in seconds.
+BACKOFF_S = 1.0
+
 
 class Retries:
-    """The next attempts of runs that failed; ``backoff(n)`` is how long to wait after the n-th failure, in seconds."""
+    """The next attempts of runs that failed, each ``backoff(asset, n)`` seconds after the n-th failure."""
 
-    def __init__(self, backoff: Callable[[int], float]) -> None:
+    def __init__(self, backoff: Callable[[str, int], float]) -> None:
         self._backoff = backoff
         self._waiting: list[tuple[float, int, ClaimedRun]] = []
 
     def add(self, run: ClaimedRun, now: float) -> None:
         """Let the next attempt of a run wait, from ``now`` on."""
-        heapq.heappush(self._waiting, (now + self._backoff(run.attempt - 1), run.run_no, run))
+        heapq.heappush(self._waiting, (now + self._backoff(run.asset, run.attempt - 1), run.run_no, run))
 
     def take_due(self, most: int, now: float) -> list[ClaimedRun]:
         """Take out at most ``most`` attempts whose wait is over."""

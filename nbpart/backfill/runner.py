@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,7 +28,6 @@ from nbpart.backfill.pending import PendingRecords
 from nbpart.backfill.plan import relate_steps
 from nbpart.backfill.registry import StepToClaim
 from nbpart.backfill.results import build_missing_report, check_report, to_outcome
-from nbpart.backfill.retries import choose_backoff
 from nbpart.backfill.schedule import Schedule
 from nbpart.backfill.source_observation import SourceObservations, observe_sources, record_observed
 from nbpart.backfill.state_machine import (
@@ -100,16 +98,10 @@ class Runner:
     ) -> None:
         self._catalog, self._root, self._coordinator, self._pool, self._job = catalog, root, coordinator, pool, job
         self._starts = starts
-        options = job.options
         self._state = BackfillState(
             Schedule(job.steps, relate_steps(job.registry.graph, job.steps), job.limits),
             len(job.steps),
-            Rules(
-                pool.max_workers,
-                options.retries,
-                job.is_single_run,
-                partial(choose_backoff, initial_s=options.backoff_s),
-            ),
+            Rules(pool.max_workers, job.retries, job.is_single_run, job.backoff),
         )
         self._turned_at = 0.0
         self._checked_sequence = 0  # the sequence at which this object last read the catalog

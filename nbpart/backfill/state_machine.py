@@ -176,13 +176,14 @@ class Turn:
 class Rules:
     """The options of a backfill that its decisions depend on.
 
-    A run that failed gets ``retries`` more attempts, the next one ``backoff(n)`` seconds after the n-th failure.
+    A run of an asset that failed gets ``retries(asset)`` more attempts, the next one ``backoff(asset, n)`` seconds
+    after the n-th failure.
     """
 
     max_workers: int
-    retries: int = 0
+    retries: Callable[[str], int] = field(default=lambda asset: 0)
     is_single_run: bool = False
-    backoff: Callable[[int], float] = field(default=lambda failures: 0.0)
+    backoff: Callable[[str, int], float] = field(default=lambda asset, failures: 0.0)
 
 
 class BackfillState:
@@ -284,7 +285,7 @@ class BackfillState:
         failed = report.status is RunStatus.FAILED
         # another attempt would find an input as damaged as this one did
         is_hopeless = any(not fault.fault.is_inconclusive for fault in report.faults)
-        again = failed and run.attempt <= self._rules.retries and not self.is_cancelling and not is_hopeless
+        again = failed and run.attempt <= self._rules.retries(run.asset) and not self.is_cancelling and not is_hopeless
         yield RecordOutcome(run, report.status, report, is_final=not again)
         if again:
             self._claimed[run.run_no] = run.next_attempt()

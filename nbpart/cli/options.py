@@ -122,7 +122,7 @@ def _make_option(option: Option) -> Callable[[Command], Command]:
             help="Ask for a secret setting, or read it from a variable or a file (- is stdin); can be given again.",
         )
     if option.kind == "choice":
-        return click.option(*flags, type=click.Choice(option.choices), help=option.help)
+        return click.option(*flags, type=Choice(option), help=option.help)
     if option.kind == "settings":
         return click.option(
             *flags,
@@ -162,6 +162,17 @@ class Seconds(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return _check(self, self._option, click.FLOAT.convert(value, param, ctx), param, ctx)
+
+
+class Choice(click.Choice[str]):
+    """The click type of an option that is one of some words; as `Count`."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(option.choices)
+        self._option = option
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return _check(self, self._option, value, param, ctx)
 
 
 def _check(

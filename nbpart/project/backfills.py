@@ -121,14 +121,15 @@ class Backfill:
         self,
         *,
         max_workers: int | AsBefore | None = AS_BEFORE,
-        retries: int | AsBefore = AS_BEFORE,
+        retries: int | AsBefore | None = AS_BEFORE,
         settings: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
         secrets: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
         timeout_s: float | AsBefore | None = AS_BEFORE,
-        backoff_s: float | AsBefore = AS_BEFORE,
+        backoff_s: float | AsBefore | None = AS_BEFORE,
         limits: Mapping[str, int] | AsBefore | None = AS_BEFORE,
         keep_failed_kernels: int | AsBefore = AS_BEFORE,
         policy: str | AsBefore = AS_BEFORE,
+        order: str | AsBefore | None = AS_BEFORE,
     ) -> Backfill:
         """Start a new backfill of the steps that failed or were blocked, with the code as it is now, and return it.
 
@@ -147,6 +148,7 @@ class Backfill:
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
+            order=order,
         )
         options = check_changed_options(self._project, self.id, given)
         backfill_id = retry_backfill(self._project, self.id, **options)
@@ -159,14 +161,15 @@ class Backfill:
         self,
         *,
         max_workers: int | AsBefore | None = AS_BEFORE,
-        retries: int | AsBefore = AS_BEFORE,
+        retries: int | AsBefore | None = AS_BEFORE,
         settings: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
         secrets: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
         timeout_s: float | AsBefore | None = AS_BEFORE,
-        backoff_s: float | AsBefore = AS_BEFORE,
+        backoff_s: float | AsBefore | None = AS_BEFORE,
         limits: Mapping[str, int] | AsBefore | None = AS_BEFORE,
         keep_failed_kernels: int | AsBefore = AS_BEFORE,
         policy: str | AsBefore = AS_BEFORE,
+        order: str | AsBefore | None = AS_BEFORE,
     ) -> Backfill:
         """Run the steps that have no outcome, as part of this backfill; returns itself at once, without waiting.
 
@@ -185,6 +188,7 @@ class Backfill:
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
+            order=order,
         )
         options = check_changed_options(self._project, self.id, given)
         if explanation := self.explain_nothing_to_resume():
@@ -197,14 +201,15 @@ class Backfill:
         self,
         *,
         max_workers: int | AsBefore | None = AS_BEFORE,
-        retries: int | AsBefore = AS_BEFORE,
+        retries: int | AsBefore | None = AS_BEFORE,
         settings: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
         secrets: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
         timeout_s: float | AsBefore | None = AS_BEFORE,
-        backoff_s: float | AsBefore = AS_BEFORE,
+        backoff_s: float | AsBefore | None = AS_BEFORE,
         limits: Mapping[str, int] | AsBefore | None = AS_BEFORE,
         keep_failed_kernels: int | AsBefore = AS_BEFORE,
         policy: str | AsBefore = AS_BEFORE,
+        order: str | AsBefore | None = AS_BEFORE,
     ) -> None:
         """Raise `DeclarationError` for options that `resume` would refuse, also where nothing is left to resume."""
         given = _drop_unchanged(
@@ -217,6 +222,7 @@ class Backfill:
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
+            order=order,
         )
         check_changed_options(self._project, self.id, given)
 

@@ -22,7 +22,7 @@ def materialize(
     asset: Any,
     key: Any,
     *,
-    retries: int = 0,
+    retries: int | None = None,
     timeout_s: float | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbpart.assets.selection import describe, select
-from nbpart.backfill.options import PER_PARTITION, BackfillOptions, make_options
+from nbpart.backfill.options import NEWEST, OLDEST, OPTIONS, PER_PARTITION, BackfillOptions, make_options
 from nbpart.backfill.plan import AssetSteps, StepTable, plan_steps
 from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, Moment, queries
@@ -32,7 +32,8 @@ log = logging.getLogger("nbpart")
 class Plan:
     """What a backfill would run, and why. Nothing runs until `run`; then exactly what is shown does.
 
-    ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph. ``notice`` is
+    ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph and, of an
+    asset, in that of the set, or the other way round where ``order`` is ``"newest"``. ``notice`` is
     a sentence that names the edited code which was registered for it, "" where none was.
     """
 
@@ -44,8 +45,10 @@ class Plan:
         selection: str,
         selected: Sequence[str],
         notice: str = "",
+        order: str = OLDEST,
     ) -> None:
         self._project, self._registry, self._steps, self.selection = project, registry, steps, selection
+        self.order = order
         self._selected, self.notice = tuple(selected), notice
 
     def __len__(self) -> int:
@@ -71,7 +74,8 @@ class Plan:
 
         firsts, left = [], rows
         for asset, reasons in zip(self._steps.assets, self._reasons, strict=True):
-            firsts.append((asset.asset, asset.key_ids[:left], reasons[:left]))
+            way = slice(None, None, -1 if self.order == NEWEST else 1)
+            firsts.append((asset.asset, asset.key_ids[way][:left], reasons[way][:left]))
             left -= len(firsts[-1][1])
             if not left:
                 break
@@ -108,14 +112,15 @@ class Plan:
         self,
         *,
         max_workers: int | None = None,
-        retries: int = 0,
+        retries: int | None = None,
         settings: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
-        backoff_s: float = 1.0,
+        backoff_s: float | None = None,
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
         policy: str = PER_PARTITION,
+        order: str | None = None,
         detach: bool = False,
     ) -> Backfill:
         """Start a backfill of exactly these steps and return at once; `Backfill.wait` waits for it.
@@ -123,11 +128,13 @@ class Plan:
         ``max_workers`` notebooks at a time (default: the cores this process may use), ``retries`` more attempts for a
         failed run (waiting ``backoff_s`` seconds, doubled each time, with jitter), ``settings`` overrides those of the
         runs, ``secrets`` the ones that their assets declared secret (``settings`` takes them too), ``timeout_s`` bounds
-        each run. ``limits`` bounds the runs at a time of one asset or of a tag (``{"model": 1, "tag:db": 2}``).
+        each run. ``retries``, ``backoff_s`` and ``timeout_s`` that are not given are those of each asset. ``limits``
+        bounds the runs at a time of one asset or of a tag (``{"model": 1, "tag:db": 2}``).
         ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by `Run.kernel`.
         ``policy="single_run"`` gives one run of an asset all keys that are ready, for what is faster in bulk:
-        ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. With ``detach`` a process of its own
-        runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
+        ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. ``order`` says which keys of an asset
+        start first, ``"oldest"`` or ``"newest"``; not given it is that of the plan. With ``detach`` a process of its
+        own runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
         """
         options = self.check_options(
             max_workers=max_workers,
@@ -139,6 +146,7 @@ class Plan:
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
+            order=order,
         )
         for note in self.notes:
             log.warning("%s", note)
@@ -150,14 +158,15 @@ class Plan:
         self,
         *,
         max_workers: int | None = None,
-        retries: int = 0,
+        retries: int | None = None,
         settings: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
-        backoff_s: float = 1.0,
+        backoff_s: float | None = None,
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
         policy: str = PER_PARTITION,
+        order: str | None = None,
     ) -> BackfillOptions:
         """The checked options that `run` would use; nothing runs. Raises `DeclarationError` for one that cannot be."""
         selected = [self._registry[name].definition for name in self._selected]
@@ -173,6 +182,7 @@ class Plan:
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
+            order=order or self.order,
         )
 
     @property
@@ -232,8 +242,9 @@ class Plan:
         return plan_html(self.selection, len(self), self.counts(), self.head(200), self.notes)
 
 
-def make_plan(project: Project, selection: Any, keys: Any, status: Any) -> Plan:
+def make_plan(project: Project, selection: Any, keys: Any, status: Any, order: str | None = None) -> Plan:
     """What a backfill would run; see `Workspace.plan`. Code that was edited on disk is registered first."""
+    OPTIONS["order"].check(order)
     changes = register_edited_code(project, logs=False)
     registry = refresh_registry(project)
     names = select(registry.graph, selection)
@@ -250,4 +261,4 @@ def make_plan(project: Project, selection: Any, keys: Any, status: Any) -> Plan:
     facts, restricted, moment = project.catalog.read(work)
     by_name = {name: facts[registry[name].asset_id] for name in names}
     steps = plan_steps(registry.graph, names, by_name, keys=restricted, statuses=statuses)
-    return Plan(project, registry.at(moment), steps, describe(selection), names, changes.notice)
+    return Plan(project, registry.at(moment), steps, describe(selection), names, changes.notice, order or OLDEST)

@@ -6,8 +6,8 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
+from nbpart.assets.numbers import check_count
 from nbpart.assets.selection import select
-from nbpart.backfill.options import check_count
 from nbpart.catalog import Catalog
 from nbpart.catalog.queries.prune import FilesInUse, files_in_use
 from nbpart.project.project import Project

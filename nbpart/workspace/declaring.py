@@ -56,7 +56,10 @@ class Declaring(Generic[A]):
         description: str | None = None,
         group: str = "",
         tags: Iterable[str] = (),
+        retries: int | None = None,
+        backoff_s: float | None = None,
         timeout_s: float | None = None,
+        limit: int | None = None,
         secrets: Iterable[str] = (),
         env: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -69,7 +72,10 @@ class Declaring(Generic[A]):
             description=description,
             group=group,
             tags=tags,
+            retries=retries,
+            backoff_s=backoff_s,
             timeout_s=timeout_s,
+            limit=limit,
             secrets=secrets,
             env=env,
         )
@@ -91,7 +97,10 @@ class Declaring(Generic[A]):
         description: str = "",
         group: str = "",
         tags: Iterable[str] = (),
+        retries: int | None = None,
+        backoff_s: float | None = None,
         timeout_s: float | None = None,
+        limit: int | None = None,
         secrets: Iterable[str] = (),
         env: Mapping[str, Any] | None = None,
     ) -> A:
@@ -106,7 +115,10 @@ class Declaring(Generic[A]):
             description=description,
             group=group,
             tags=tags,
+            retries=retries,
+            backoff_s=backoff_s,
             timeout_s=timeout_s,
+            limit=limit,
             secrets=secrets,
             env=env,
         )

@@ -191,16 +191,19 @@ class Workspace(Declaring[BoundAsset]):
 
     # running
 
-    def plan(self, selection: Any = "*", keys: Any = None, status: Any = "outdated") -> Plan:
+    def plan(
+        self, selection: Any = "*", keys: Any = None, status: Any = "outdated", *, order: str | None = None
+    ) -> Plan:
         """What a backfill of ``selection`` would run, and why; nothing runs.
 
         ``selection``: ``name``, ``+name`` (with all above), ``name+`` (with all below), ``*``, an asset, or a list.
         ``keys``: a key, a dict of parameters, or a list; restricts the assets that have them. ``status``: the
         partitions to run: ``"outdated"`` (missing, stale or failed, and what reads them), ``"all"``, a status, a list.
+        ``order``: which keys of an asset come first, ``"oldest"`` (as the set has them, the default) or ``"newest"``.
         Code that was edited on disk is registered first. Raises `DeclarationError` where that of one of them cannot be
         read.
         """
-        return make_plan(self.project, selection, keys, status)
+        return make_plan(self.project, selection, keys, status, order)
 
     def backfill(  # noqa: PLR0913
         self,
@@ -209,14 +212,15 @@ class Workspace(Declaring[BoundAsset]):
         status: Any = "outdated",
         *,
         max_workers: int | None = None,
-        retries: int = 0,
+        retries: int | None = None,
         settings: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
-        backoff_s: float = 1.0,
+        backoff_s: float | None = None,
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
         policy: str = PER_PARTITION,
+        order: str | None = None,
         detach: bool = False,
     ) -> Backfill:
         """Plan and run in the background; see `plan` for what is chosen and `Plan.run` for the options."""
@@ -230,6 +234,7 @@ class Workspace(Declaring[BoundAsset]):
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
+            order=order,
             detach=detach,
         )
 
@@ -238,7 +243,7 @@ class Workspace(Declaring[BoundAsset]):
         asset: Any,
         partition_key: Any = None,
         *,
-        retries: int = 0,
+        retries: int | None = None,
         timeout_s: float | None = None,
         settings: Mapping[str, Any] | None = None,
         **params: Any,
@@ -264,14 +269,15 @@ class Workspace(Declaring[BoundAsset]):
         wait: bool = True,
         progress: bool = True,
         max_workers: int | None = None,
-        retries: int = 0,
+        retries: int | None = None,
         settings: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
-        backoff_s: float = 1.0,
+        backoff_s: float | None = None,
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
         policy: str = PER_PARTITION,
+        order: str | None = None,
         detach: bool = False,
     ) -> Tick:
         """Call a sensor once: add the keys that it found and run what it asks for; see `Plan.run` for the options.
@@ -293,6 +299,7 @@ class Workspace(Declaring[BoundAsset]):
                 "limits": limits,
                 "keep_failed_kernels": keep_failed_kernels,
                 "policy": policy,
+                "order": order,
             },
             wait=wait,
             progress=progress,

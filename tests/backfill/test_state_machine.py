@@ -112,7 +112,7 @@ class World:
             assert self.status[run.step] is not StepStatus.SUCCEEDED, "what succeeded is not run again"
             self.check_inputs(run.step)
             seen = self.attempts.setdefault(run.run_no, [])
-            assert run.attempt == len(seen) + 1 <= self.rules.retries + 1
+            assert run.attempt == len(seen) + 1 <= self.rules.retries(run.asset) + 1
             seen.append(run.attempt)
         self.submitted.append(runs)
         assert self.rules.is_single_run or self.state.in_pool <= self.state.most_in_pool
@@ -211,8 +211,9 @@ def worlds(draw: st.DrawFn) -> World:
         else []
     )
     is_single_run = not limits and draw(st.booleans())
+    retries = {name: draw(st.integers(0, 2)) for name in names}
     rules = Rules(
-        draw(st.integers(1, 3)), draw(st.integers(0, 2)), is_single_run, backoff=lambda failures: 0.5 * failures
+        draw(st.integers(1, 3)), retries.__getitem__, is_single_run, backoff=lambda asset, failures: 0.5 * failures
     )
     return World(graph, draw(tables(graph)), rules, limits)
 
@@ -245,7 +246,7 @@ def do_something(world: World, data: st.DataObject, may_cancel: bool) -> None:
 
 def bring_to_an_end(world: World) -> None:
     """Let all that goes on end well; that has to be enough."""
-    for _ in range(20 * (len(world.places) + 1) * (world.rules.retries + 1)):
+    for _ in range(20 * (len(world.places) + 1) * 4):
         if world.state.is_over:
             return
         world.now += LONGEST_WAIT_S
@@ -294,8 +295,11 @@ ONE = AssetGraph([define("a")])
 CHAIN = AssetGraph([define("a"), define("b", same="a"), define("c", same="b", missing="skip")])
 
 
-def begin(graph: AssetGraph, steps: StepTable, **rules: int | bool) -> World:
-    world = World(graph, steps, Rules(**{"max_workers": 2, **rules}, backoff=lambda failures: 10.0 * failures))  # type: ignore[arg-type]
+def begin(
+    graph: AssetGraph, steps: StepTable, *, max_workers: int = 2, retries: int = 0, is_single_run: bool = False
+) -> World:
+    rules = Rules(max_workers, lambda asset: retries, is_single_run, lambda asset, failures: 10.0 * failures)
+    world = World(graph, steps, rules)
     world.turn()
     return world
 

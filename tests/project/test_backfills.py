@@ -128,6 +128,75 @@ def test_after_the_last_retry_the_last_error_is_recorded(ws: nbpart.Workspace, s
     assert ws.partition_status("raw")["status"].tolist() == ["failed", "missing", "missing"]
 
 
+def test_an_asset_has_retries_and_times_of_its_own_which_a_backfill_may_override(
+    project: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = "@nbpart.asset(partitions=files, retries=2, backoff_s=0.01, timeout_s=9)"
+    code = ASSETS.replace("@nbpart.asset(partitions=files)", declared)
+    flow = import_written(project, "stubborn", code, monkeypatch)
+    stage.answer = lambda spec: ValueError("no") if spec.asset == "clean" else "fine"
+    with open_with_stage(stage) as ws:
+        ws.register(flow.raw, flow.clean)
+        ws.dynamic_partitions("files").add("a")
+        ws.backfill("*").wait(progress=False)
+        assert stage.names() == [("raw", "a"), *[("clean", "a")] * 3]
+        assert [spec.timeout_s for spec in stage.started] == [None, 9, 9, 9]
+        stage.started.clear()
+        ws.backfill("*", retries=0, timeout_s=5).wait(progress=False)
+        assert [(spec.asset, spec.timeout_s) for spec in stage.started] == [("clean", 5)]
+        stage.answer = lambda spec: ValueError("no")
+        stage.started.clear()
+        ws.backfill("*", status="all", retries=1, backoff_s=0).wait(progress=False)
+        assert stage.names() == [("raw", "a")] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"retries": -1}, "asset 'raw': retries is a whole number from 0 to 100, not -1"),
+        ({"retries": True}, "asset 'raw': retries is a whole number"),
+        ({"limit": 0}, "asset 'raw': limit is a whole number of at least 1, not 0"),
+        ({"backoff_s": -1}, "asset 'raw': backoff_s is a number of seconds, not -1"),
+        ({"timeout_s": float("inf")}, "asset 'raw': timeout_s is a number of seconds above 0, not inf"),
+        ({"timeout_s": True}, "asset 'raw': timeout_s is a number of seconds above 0, not True"),
+    ],
+)
+def test_what_an_asset_cannot_have_is_refused_with_its_name(options: dict[str, object], message: str) -> None:
+    def raw() -> int:
+        return 1
+
+    with pytest.raises(DeclarationError, match=message):
+        nbpart.asset(**options)(raw)  # type: ignore[call-overload]
+    with pytest.raises(DeclarationError, match=message):
+        nbpart.notebook("raw.ipynb", **options)  # type: ignore[arg-type]
+
+
+def test_newest_keys_start_first_where_that_is_asked_for(ws: nbpart.Workspace, stage: Stage) -> None:
+    plan = ws.plan("*", order="newest")
+    assert plan.frame["partition_key"].tolist() == ["c", "b", "a"] * 2
+    assert plan.head(2)["partition_key"].tolist() == ["c", "b"]
+    plan.run(max_workers=1).wait(progress=False).raise_for_failures()
+    assert stage.names() == [(asset, key) for asset in ("raw", "clean") for key in "cba"]
+    for order, keys in (("newest", "cba"), ("oldest", "abc"), (None, "abc")):
+        stage.started.clear()
+        ws.backfill("raw", status="all", max_workers=1, order=order).wait(progress=False)
+        assert stage.names() == [("raw", key) for key in keys]
+    with pytest.raises(DeclarationError, match="order is 'oldest' or 'newest', not 'latest'"):
+        ws.plan("raw", order="latest")
+
+
+def test_a_resumed_backfill_goes_on_in_its_order(ws: nbpart.Workspace, stage: Stage) -> None:
+    stage.answer = hold
+    backfill = ws.backfill("raw", max_workers=1, order="newest")
+    until(lambda: backfill.counts()["running"] == 1, "one step runs")
+    backfill.cancel()
+    stage.answer = lambda spec: "fine"
+    stage.started.clear()
+    backfill.resume().wait(progress=False).raise_for_failures()
+    assert stage.names() == [("raw", key) for key in "cba"]
+    assert backfill.steps()["status"].tolist() == ["succeeded"] * 3
+
+
 def test_limits_restrict_the_parallel_runs_of_an_asset_and_of_a_tag(ws: nbpart.Workspace, stage: Stage) -> None:
     at_once: list[int] = []
 
