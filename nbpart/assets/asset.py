@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
+from nbpart.assets.source_reading import VALUE
 from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition, check_name
 from nbpart.partitions.names import make_name
@@ -274,6 +275,11 @@ def source(
         )
     options = storage_options or {}
     return Source(check_name(name, "source"), text, definition, Path.cwd(), description, version, options)
+
+
+def value_source(name: str, description: str = "") -> Source:
+    """Declare a value of a notebook as a source; it is saved when it is registered."""
+    return Source(check_name(name, "source"), "", None, Path.cwd(), description, VALUE)
 
 
 def name_of(reference: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.assets.modules.search_path import SearchPath
-from nbpart.assets.source_reading import SourceReading
+from nbpart.assets.source_reading import VALUE, SourceReading
 from nbpart.partitions import MappingKind
 
 
@@ -81,6 +81,11 @@ class AssetDefinition:
     @property
     def is_source(self) -> bool:
         return self.kind == "source"
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is a source that holds a value of a notebook."""
+        return self.reading is not None and self.reading.version == VALUE
 
     @property
     def is_partitioned(self) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 from nbpart.errors import DeclarationError, MissingInputError
 
+#: The ``version`` of a source that is a value of a notebook, saved in the workspace.
+VALUE = "value"
 #: How a recorded option names a variable of the environment, and how it says that only one process knows it.
 _VARIABLE, _OF_PROCESS = "$env", "$process"
 
@@ -33,7 +35,8 @@ def env(name: str) -> EnvironmentVariable:
 
 @dataclass(frozen=True)
 class SourceReading:
-    """``version`` says by what a file is taken to be another one: ``"hash"``, ``"etag"`` or ``"size+mtime"``.
+    """``version`` says by what a file is taken to be another one: ``"hash"``, ``"etag"`` or ``"size+mtime"``,
+    or that it is a `VALUE`.
 
     ``storage_options`` are the options of its file system as `record_options` gives them.
     """

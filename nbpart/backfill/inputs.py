@@ -112,6 +112,10 @@ class _Upstream:
     def _kind(self) -> str:
         return "source" if self.node.definition.is_source else "asset"
 
+    @property
+    def _is_of_files(self) -> bool:
+        return self.node.definition.is_source and not self.node.definition.is_value
+
     def _rows(self, key_ids: Any) -> pd.DataFrame:
         rows = queries.current_inputs(self.batch, self.node.asset_id, key_ids)
         self.damaged = list(rows["key"][rows["is_damaged"].to_numpy(dtype=bool)])
@@ -133,6 +137,8 @@ class _Upstream:
 
     def _explain(self, key: str | None, count: int) -> str:
         others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
+        if self.node.definition.is_value:
+            return f"needs the value {self.node.name}, whose data is gone; give it again with ws.value"
         if not self.node.definition.is_source:
             return f"needs {PartitionRef(self.node.name, key).label}{others}, which is missing"
         try:
@@ -153,7 +159,7 @@ class _Upstream:
 
         key = row.key
         params = PartitionRef(self.node.name, key).parameters(self.node.parameters)
-        if self.node.definition.is_source:
+        if self._is_of_files:
             location = to_relative(locate(self.node, key), str(self.root))
             return InputItem(key, location, "source", params, row.data_version, {})
         size = None if pd.isna(row.bytes) else int(row.bytes)
@@ -166,7 +172,7 @@ class _Upstream:
         import pandas as pd
 
         extra: dict[int, dict[str, InputFile]] = {}
-        if self.node.definition.is_source or rows.empty:
+        if self._is_of_files or rows.empty:
             return extra
         ids = rows["materialization_id"].to_numpy(dtype=np.int64)
         files = queries.data_files_of(self.batch, ids)

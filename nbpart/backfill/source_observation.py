@@ -58,6 +58,8 @@ def refresh_sources(catalog: Catalog, root: Path, registry: Registry, names: Ite
     """Record which files of the named sources changed; for those that cannot be read a warning is logged."""
     for name in names:
         node = registry[name]
+        if node.definition.is_value:
+            continue
         changed, unreadable = observe(root, node, catalog.read(partial(_load_all_last_seen, node=node)), time.time_ns())
         if unreadable:
             key, why = next(iter(unreadable.items()))
@@ -96,7 +98,11 @@ def observe_sources(
             keys = queries.key_texts(batch, [w.key_id for w in group])
             for read in registry[name].definition.inputs:
                 source = registry[read.name]
-                if source.definition.is_source and read.mapping is not KeyMapping.ALL:
+                if (
+                    source.definition.is_source
+                    and not source.definition.is_value
+                    and read.mapping is not KeyMapping.ALL
+                ):
                     texts = [None] if read.mapping is KeyMapping.WHOLE else keys
                     read_files.append((source, load_last_seen(batch, source, texts)))
         return read_files

@@ -49,7 +49,7 @@ def load_partition(project: Project, node: Node, key: str | None, run: RunRecord
     what was saved is recorded too and loaded as it is now, with a warning. Raises `UnknownNameError` for a key or file
     that is not there.
     """
-    if node.definition.is_source:
+    if node.definition.is_source and not node.definition.is_value:
         return _load_source(project, node, key)
     label = PartitionRef(node.name, key).label
     if run is not None and (run.asset, run.partition_key) != (node.name, key):

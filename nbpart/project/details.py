@@ -105,7 +105,7 @@ def load_data_preview(
     key = spell_key(node, partition_key)
     more = "".join(f", {name}={value!r}" for name, value in (("run", run_id), ("file", file)) if value)
     code = f"ws.load({spell_partition(asset, key)}{more})"
-    if node.definition.is_source:
+    if node.definition.is_source and not node.definition.is_value:
         return preview_text(show_location(locate(node, key)), "where it lies", code)
 
     def work(batch: Batch) -> MaterializationRecord | None:

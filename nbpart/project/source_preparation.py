@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nbpart.assets.asset import Source
 from nbpart.assets.definition import AssetDefinition
-from nbpart.assets.source_reading import SourceReading, record_options
+from nbpart.assets.source_reading import VALUE, SourceReading, record_options
 from nbpart.backfill.registry import Node
 from nbpart.backfill.source_location import locate_all
 from nbpart.catalog import Batch, queries
@@ -18,6 +18,9 @@ from nbpart.storage.url_template import UrlTemplate
 
 def prepare_source(item: Source) -> AssetDefinition:
     """The definition of a declared source. Raises `DeclarationError` for a path or an option that cannot be."""
+    if item.version == VALUE and not item.path:
+        # it has no folder: wherever it is given again, it is the same source
+        return AssetDefinition(item.name, item.kind, description=item.description, reading=SourceReading(VALUE))
     try:
         template = UrlTemplate.parse(item.path)
         parameters = item.partitions.parameters if item.partitions else None

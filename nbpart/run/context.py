@@ -274,7 +274,8 @@ class RunContext:
             found = InputFault(item.materialization_id, file, fault)
             self._faults[found.materialization_id, file] = found
             self._handler.handle_faults(self.output)
-        raise MissingInputError(_explain(name, item.partition_key, self._spec.locate(path), fault))
+        is_value = self._spec.inputs[name].kind == "source"
+        raise MissingInputError(_explain(name, item.partition_key, self._spec.locate(path), fault, is_value=is_value))
 
     def _frames_relation(self, items: list[InputItem]) -> duckdb.DuckDBPyRelation:
         import duckdb
@@ -363,11 +364,12 @@ class RunContext:
             self.own_files.update(file.path for file in output.files)
 
 
-def _explain(name: str, key: str | None, location: str, fault: FileFault) -> str:
+def _explain(name: str, key: str | None, location: str, fault: FileFault, *, is_value: bool = False) -> str:
     of = name if key is None else f"{name}, partition {key!r}"
     if fault.is_inconclusive:
         return f"the data of {of} cannot be read ({fault}: {location}); let this user read it."
     again = shlex.join(["nbpart", "backfill", name, *([] if key is None else ["-k", key])])
+    again = f"ws.value({name!r}, ...)" if is_value else again
     if fault is FileFault.DELETED:
         return f"the data of {of} is gone ({location}); make it again: {again}"
     return f"the data of {of} is not what was saved ({fault}: {location}); make it again: {again}"

@@ -23,6 +23,7 @@ FORMATS = {
     "json": ".json",
     "text": ".txt",
     "bytes": ".bin",
+    "array": ".npy",
     "figure": ".png",
     "plotly": ".plotly.json",
     "file": "",
@@ -33,8 +34,8 @@ _DEEPEST = 200
 _MOST_BITS = 14_000
 _LONGEST_PLACE = 80
 POSSIBLE = (
-    "a frame (pandas, polars or pyarrow), a dict or list, a str, bytes, a matplotlib or plotly figure, or the Path of"
-    " a file that you wrote"
+    "a frame (pandas, polars or pyarrow), a numpy array, a dict or list, a str, bytes, a matplotlib or plotly figure,"
+    " or the Path of a file that you wrote"
 )
 
 
@@ -95,6 +96,8 @@ def save_value(store: Store, value: Any, path_without_ext: str, own: Collection[
         return _save_table(table, place)
     if is_instance(value, "plotly.basedatatypes", "BaseFigure"):
         return _save_bytes(value.to_json().encode(), place, "plotly")
+    if is_instance(value, "numpy", "ndarray"):
+        return _save_array(value, place)
     figure = _as_figure(value)
     if figure is not None:
         return _save_figure(figure, place)
@@ -248,6 +251,30 @@ def _publish_hashed(place: _Place, format: str, write: Callable[[Path], None]) -
     return stored.bytes, versions[-1]
 
 
+def _save_array(array: Any, place: _Place) -> SavedFile:
+    import numpy as np
+
+    if array.dtype.hasobject:
+        raise UnsupportedTypeError("an array of objects cannot be saved; give it a dtype, or save value.tolist().")
+    # a subclass, as a matrix, comes back as the array that it is
+    size, version = _publish_hashed(place, "array", lambda temporary: _write_array(temporary, np.asarray(array)))
+    return SavedFile(place.path("array"), "array", "file", None, size, version, None)
+
+
+def _write_array(path: Path, array: Any) -> None:
+    import numpy as np
+
+    with open(path, "wb") as file:  # by name it would add an ending
+        np.save(file, array, allow_pickle=False)
+
+
+def _load_array(store: Store, path: str) -> Any:
+    import numpy as np
+
+    with store.read(path) as file:
+        return np.load(file, allow_pickle=False)
+
+
 def _as_figure(value: Any) -> Any | None:
     if is_instance(value, "matplotlib.axes", "Axes"):
         value = value.figure
@@ -279,7 +306,7 @@ def _advice(value: Any) -> str:
     if hasattr(value, "collect") and type(value).__module__.startswith("polars"):
         return "collect() it first."
     if type(value).__module__ == "numpy":
-        return "save pandas.DataFrame(value), or value.tolist()."
+        return "save value.item() in a dict."
     return "write it to run.output_path('name.ext') yourself and save that path."
 
 
@@ -323,6 +350,7 @@ _LOADERS: dict[str, Callable[[Store, str], Any]] = {
     "json": _load_json,
     "text": _load_text,
     "bytes": _load_bytes,
+    "array": _load_array,
     "figure": _load_image,
     "plotly": _load_plotly,
     "file": _load_path,

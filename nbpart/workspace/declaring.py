@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
-from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source
+from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source, value_source
 from nbpart.automation import Sensor, declare_sensor
 
 A = TypeVar("A", bound=Asset)
@@ -44,6 +44,20 @@ class Declaring(Generic[A]):
         )
         self.register(declared)
         return declared
+
+    def value(self, name: str, value: Any, *, description: str = "") -> Source:
+        """Register a value of this notebook as a source, which assets take as an argument: a frame, an array, a dict.
+
+        It is saved in the workspace. Given again with other content it is a new version, and what read it is stale;
+        an equal one changes nothing. ``value`` is what a run can save, or the Path of a file.
+        """
+        declared = value_source(name, description)
+        self._give_value(declared, value)
+        return declared
+
+    def _give_value(self, source: Source, value: Any) -> None:
+        """Save a value of this notebook as a source."""
+        raise NotImplementedError
 
     def asset(  # noqa: PLR0913
         self,

@@ -29,6 +29,7 @@ from nbpart.project.refresh import describe_code_age, find_code_checked_at, refr
 from nbpart.project.registration import remove_asset
 from nbpart.project.runs import Run, get_run, list_kept_kernels, list_runs
 from nbpart.project.status_frames import count_statuses, partition_status
+from nbpart.project.values import give_value
 from nbpart.workspace.bound import BoundAsset
 from nbpart.workspace.declaring import Declaring
 
@@ -355,6 +356,9 @@ class Workspace(Declaring[BoundAsset]):
     def _register_asset(self, declared: Asset) -> BoundAsset:
         self.register(declared)
         return BoundAsset.bind(declared, self.project)
+
+    def _give_value(self, source: Source, value: Any) -> None:
+        give_value(self.project, source, value)
 
     def __repr__(self) -> str:
         return f"<Workspace {str(self.root)!r}: {len(self.assets)} assets and sources>"

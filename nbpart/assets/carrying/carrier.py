@@ -264,7 +264,10 @@ class Carrier:
         if line is not None:
             self._pieces[name] = Piece(name, "import", line)
         elif origins.is_data(value):
-            what = f"{_describe(value)}: make it an asset and take it as an argument, or read it inside the function"
+            what = f"{_describe(value)}: say ws.value({name!r}, {name}) and take {name} as an argument"
+            self._refuse(name, reader, what)
+        elif origins.is_estimator(value):
+            what = f"{_describe(value)}: save it to a file, say ws.value({name!r}, Path(...)) and take {name} as input"
             self._refuse(name, reader, what)
         else:
             self._refuse(name, reader, f"{_describe(value)}: {_AWAY}")

@@ -22,7 +22,7 @@ from typing import Any
 from nbpart.assets.names import name_of_alias, parse
 from nbpart.assets.sources import MAIN_MODULES, cell_sources
 
-_DATA = frozenset({"pandas", "polars", "pyarrow", "numpy", "duckdb", "dask", "xarray", "geopandas"})
+_DATA = frozenset({"pandas", "polars", "pyarrow", "numpy", "geopandas"})
 _MADE_BY_CALL = (GenericAlias, UnionType, typing.TypeVar, typing.NewType, partial)
 
 
@@ -65,8 +65,13 @@ def registered_at(value: Any) -> list[Any]:
 
 
 def is_data(value: Any) -> bool:
-    """Whether a value is a frame, a table or an array: something that an asset could be."""
+    """Whether a value is a frame, a table or an array: something that can be saved as data."""
     return type(value).__module__.partition(".")[0] in _DATA
+
+
+def is_estimator(value: Any) -> bool:
+    """Whether a value is a model that was fitted or can be: it is called as those of scikit-learn are."""
+    return callable(getattr(value, "fit", None)) and callable(getattr(value, "get_params", None))
 
 
 def is_typing(value: Any) -> bool:

@@ -1,6 +1,6 @@
 """Every write to the catalog: each takes the batch that it happens in."""
 
-from nbpart.catalog.events.assets import record_observations, register_assets, remove_asset
+from nbpart.catalog.events.assets import record_observations, record_value, register_assets, remove_asset
 from nbpart.catalog.events.backfills import (
     ask_to_cancel,
     clean_coordinators,
@@ -36,6 +36,7 @@ __all__ = [
     "record_outcomes",
     "record_step_results",
     "record_tick",
+    "record_value",
     "register_assets",
     "remove_asset",
     "remove_keys",

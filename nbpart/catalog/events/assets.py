@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbpart.catalog.batch import Batch
+    from nbpart.storage import FileRecord
 
 
 def register_assets(batch: Batch, rows: Sequence[AssetRow]) -> dict[str, Registered]:
@@ -67,6 +68,22 @@ def record_observations(batch: Batch, asset_id: int, observations: pd.DataFrame)
     if changed:
         mark_readers(batch, "seen_changed")
     return changed
+
+
+def record_value(batch: Batch, asset_id: int, file: FileRecord) -> None:
+    """Record that a source without partitions is the value in this file now; what read another one becomes stale."""
+    import pandas as pd
+
+    columns = {"key_id": [0], "size": [file.bytes], "proof": [""], "version": [file.data_version]}
+    if not record_observations(batch, asset_id, pd.DataFrame(columns)):
+        return
+    made = batch.value("SELECT materialization_id FROM partition_facts WHERE asset_id = ? AND key_id = 0", asset_id)
+    batch.execute(
+        """INSERT INTO data_files (materialization_id, name, kind, format, path, rows, bytes, data_version, schema)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        made,
+        *(file.name, file.kind, file.format, file.path, file.rows, file.bytes, file.data_version, file.schema),
+    )
 
 
 def _check_once(rows: Sequence[AssetRow]) -> None:

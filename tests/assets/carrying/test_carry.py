@@ -282,7 +282,15 @@ def test_async_functions(shell: Shell) -> None:
         ("import tempfile\nX = tempfile.TemporaryFile()", ["`X`, used by `f`, is an open file", "inside the function"]),
         ("import sqlite3\nX = sqlite3.connect(':memory:')", ["a sqlite3.Connection", "move it to a module"]),
         ("X = lambda: 1", ["a lambda", "with def"]),
-        ("import pandas\nX = pandas.DataFrame({'a': [1]})", ["a pandas.DataFrame", "make it an asset"]),
+        (
+            "import pandas\nX = pandas.DataFrame({'a': [1]})",
+            ["a pandas.DataFrame", "say ws.value('X', X) and take X as an argument"],
+        ),
+        ("import numpy\nX = numpy.zeros(3)", ["a numpy.ndarray: say ws.value('X', X) and take X as an argument"]),
+        (
+            "class C:\n    def fit(self): ...\n    def get_params(self): ...\nX = C()",
+            ["a C: save it to a file, say ws.value('X', Path(...)) and take X as input"],
+        ),
         ("X = [object()]", ["a list that holds an object"]),
         ("class C: pass\nX = C()", ["`X`, used by `f`, is a C:"]),
         ("X = 'x' * 30000", ["30006 characters", "keep it in a file"]),
