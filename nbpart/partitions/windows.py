@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -138,13 +138,32 @@ class TimeWindowPartitions(PartitionsDefinition):
 
     def windows(self, now: datetime) -> Windows:
         """The windows that are partitions at ``now``, an aware time."""
-        starts, ends = self._between(self._start_s, int(now.timestamp()))
+        import numpy as np
+
+        until = int(min(now.timestamp(), self._end_s))
+        boundaries = self._cron.instants(self._zone, self._start_s, until + 1)
         if self.end_offset > 0:
-            later = self._list_from(int(ends[-1]) if len(ends) else self._start_s, self.end_offset)
-            starts, ends = (_append(known, [one[n] for one in later]) for n, known in enumerate((starts, ends)))
-        kept = len(starts) + min(self.end_offset, 0)
-        starts, ends = starts[: max(kept, 0)], ends[: max(kept, 0)]
+            later = [int(boundaries[-1])] if len(boundaries) else [self._cron.following(self._zone, self._start_s - 1)]
+            while len(later) <= self.end_offset and (end := self._cron.following(self._zone, later[-1])) <= self._end_s:
+                later.append(end)
+            boundaries = np.append(boundaries[:-1], np.array(later, "int64"))
+        elif self.end_offset < 0:
+            boundaries = boundaries[: self.end_offset]
+        starts, ends = self._leave_out(boundaries[:-1], boundaries[1:])
         return Windows(self._spell(starts), starts, ends)
+
+    def every_window(self, since: int, until: int) -> tuple[NDArray[int64], NDArray[int64]]:
+        """Starts and ends of all windows that overlap the time from ``since`` to before ``until``.
+
+        Also of those that are no partitions: before its start, after its end, or not ended. Excluded ones are none.
+        """
+        import numpy as np
+
+        if since >= until:
+            return np.empty(0, "int64"), np.empty(0, "int64")
+        first, last = self._cron.preceding(self._zone, since + 1), self._cron.following(self._zone, until - 1)
+        boundaries = self._cron.instants(self._zone, first, last + 1)
+        return self._leave_out(boundaries[:-1], boundaries[1:])
 
     def next_end(self, now: datetime) -> datetime | None:
         """When the next window ends after ``now``; None where no window comes any more."""
@@ -237,11 +256,8 @@ class TimeWindowPartitions(PartitionsDefinition):
     def _at(self, instant: int) -> datetime:
         return datetime.fromtimestamp(instant, self._zone)
 
-    def _between(self, since: int, until: int) -> tuple[NDArray[int64], NDArray[int64]]:
-        """Starts and ends of the windows that begin at ``since`` or later and end at ``until`` or before."""
-        until = int(min(until, self._end_s))
-        boundaries = self._cron.instants(self._zone, max(since, self._start_s), until + 1)
-        starts, ends = boundaries[:-1], boundaries[1:]
+    def _leave_out(self, starts: NDArray[int64], ends: NDArray[int64]) -> tuple[NDArray[int64], NDArray[int64]]:
+        """These windows without those that are excluded."""
         kept = ~self._is_excluded(starts, ends)
         return starts[kept], ends[kept]
 
@@ -258,9 +274,6 @@ class TimeWindowPartitions(PartitionsDefinition):
                 excluded = 0
                 yield start, end
             start = end
-
-    def _list_from(self, since: int, count: int) -> list[tuple[int, int]]:
-        return list(itertools.islice(self._iterate(since), count))
 
     def _is_excluded(self, starts: NDArray[int64], ends: NDArray[int64]) -> NDArray[bool_]:
         import numpy as np
@@ -350,8 +363,6 @@ class TimeWindowPartitions(PartitionsDefinition):
             raise DeclarationError(f"fmt is a format of strftime, as '%Y-%m-%d', not {shorten(fmt)}.")
         starts = self._starts_to_try()
         keys = self._spell(starts, fmt)
-        for key in keys[:1]:
-            _check_spelling(key, fmt, is_read=bool(self._candidates(key, fmt)))
         seen: dict[str, int] = {}
         for key, start in zip(keys, starts.tolist(), strict=True):
             if key in seen:
@@ -360,6 +371,8 @@ class TimeWindowPartitions(PartitionsDefinition):
                     f"{self._at(seen[key]).isoformat()} and {self._at(start).isoformat()}: give a finer format."
                 )
             seen[key] = start
+        for key in keys[:1]:
+            _check_spelling(key, fmt, is_read=bool(self._candidates(key, fmt)))
         return fmt
 
     def _starts_to_try(self) -> NDArray[int64]:
@@ -371,12 +384,6 @@ class TimeWindowPartitions(PartitionsDefinition):
             found.append(self._cron.first_instants(self._zone, self._start_s + n * days * _DAY_S, _TRIED_A_YEAR))
         starts = np.unique(np.concatenate(found))
         return starts[starts < self._end_s]
-
-
-def _append(known: NDArray[int64], more: Sequence[int]) -> NDArray[int64]:
-    import numpy as np
-
-    return np.concatenate([known, np.array(more, "int64")])
 
 
 def _check_offset(end_offset: object) -> int:

@@ -96,11 +96,33 @@ KEYS: dict[str, tuple[TimeWindowPartitions, str, list[str]]] = {
         "2025-01-09",
         ["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-06", "2025-01-07", "2025-01-08"],
     ),
-    "two more, weekends left out": (
+    "two more, of which one is left out": (
         days("2025-01-01", exclude=["0 0 * * 6", "0 0 * * 0"], end_offset=2),
         "2025-01-03",
-        ["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-06"],
+        ["2025-01-01", "2025-01-02", "2025-01-03"],
     ),
+    "today is left out, and tomorrow does not come for it": (
+        days("2026-03-01", exclude="2026-03-05", end_offset=1),
+        "2026-03-05T12:00",
+        ["2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04"],
+    ),
+    "two more, after a day that is left out": (
+        days("2026-03-01", exclude="2026-03-05", end_offset=2),
+        "2026-03-05T12:00",
+        ["2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04", "2026-03-06"],
+    ),
+    "one less is the day that is left out": (
+        days("2026-03-01", exclude="2026-03-05", end_offset=-1),
+        "2026-03-06",
+        ["2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04"],
+    ),
+    "more than there are until the end": (
+        days("2026-03-01", end="2026-03-03", end_offset=5),
+        "2026-03-01T12:00",
+        ["2026-03-01", "2026-03-02"],
+    ),
+    "more before the first": (days("2026-03-02", end_offset=1), "2026-02-01", ["2026-03-02"]),
+    "less than none": (days("2026-03-01", end_offset=-3), "2026-03-03", []),
     "15 minutes where the clock is put back": (
         ticks("*/15 * * * *", "2020-11-01T00:30", end="2020-11-01T02:30", timezone="US/Pacific", fmt=MINUTES),
         "2026-01-01",
@@ -309,3 +331,31 @@ def test_windows_tile_and_are_read_back(cron: str, zone: str, start: datetime, e
     if (following := partitions.next_end(now)) is not None:
         assert len(partitions.windows(following)) - len(windows) in ({1} if len(windows) else {0, 1})
         assert len(partitions.windows(following - timedelta(seconds=1))) == len(windows)
+
+
+def test_every_window_is_there_beyond_start_end_and_now() -> None:
+    definition = days("2026-03-03", end="2026-03-05", timezone="America/New_York", exclude="2026-03-06")
+    starts, ends = definition.every_window(int(at("2026-03-01T12:00Z").timestamp()), int(at("2026-03-08").timestamp()))
+    found = [datetime.fromtimestamp(start, ZoneInfo("America/New_York")).day for start in starts.tolist()]
+    assert found == [1, 2, 3, 4, 5, 7]
+    assert (ends - starts).tolist() == [86_400] * 6
+    assert len(definition.every_window(5, 5)[0]) == 0
+
+
+@given(st.integers(0, 400), st.integers(1, 90))
+def test_every_window_of_a_time_is_what_overlaps_it(day: int, length: int) -> None:
+    definition = hours("2024-01-01", timezone="America/New_York")
+    since = int(at("2024-01-02").timestamp()) + day * 86_400 + 600
+    until = since + length * 1_800
+    starts, ends = definition.every_window(since, until)
+    windows = definition.windows(at("2026-01-01"))
+    overlapping = (windows.starts < until) & (windows.ends > since)
+    assert starts.tolist() == windows.starts[overlapping].tolist()
+    assert ends.tolist() == windows.ends[overlapping].tolist()
+
+
+def test_a_format_by_which_two_windows_have_one_key_names_both() -> None:
+    with pytest.raises(DeclarationError, match=r"'2024-W01', those that begin at 2024-01-01.* and 2024-12-30"):
+        WeeklyPartitions("weeks", "2024-01-01", fmt="%Y-W%V")
+    weeks = WeeklyPartitions("weeks", "2020-12-21", fmt="%G-W%V")
+    assert [weeks.key_at("2024-12-30"), weeks.key_at("2020-12-28")] == ["2025-W01", "2020-W53"]
