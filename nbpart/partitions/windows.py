@@ -166,10 +166,13 @@ class TimeWindowPartitions(PartitionsDefinition):
         return self._leave_out(boundaries[:-1], boundaries[1:])
 
     def next_end(self, now: datetime) -> datetime | None:
-        """When the next window ends after ``now``; None where no window comes any more."""
+        """When the next window ends after ``now``; None where no window comes any more.
+
+        With an ``end_offset`` also one that is excluded, as by its end another comes into being.
+        """
         at = int(now.timestamp())
         since = self._start_s if at < self._start_s else self._cron.preceding(self._zone, at + 1)
-        following = next((end for _, end in self._iterate(since) if end > at), None)
+        following = next((end for _, end in self._iterate(since, self.end_offset == 0) if end > at), None)
         return None if following is None else self._at(following)
 
     def parse(self, key: str) -> tuple[datetime, datetime] | None:
@@ -261,14 +264,17 @@ class TimeWindowPartitions(PartitionsDefinition):
         kept = ~self._is_excluded(starts, ends)
         return starts[kept], ends[kept]
 
-    def _iterate(self, since: int) -> Iterator[tuple[int, int]]:
-        """Start and end of one window after the other, from the first that begins at ``since`` or later."""
+    def _iterate(self, since: int, leaves_out: bool = True) -> Iterator[tuple[int, int]]:
+        """Start and end of one window after the other, from the first that begins at ``since`` or later.
+
+        Excluded ones are left out if ``leaves_out``.
+        """
         import numpy as np
 
         start = self._cron.following(self._zone, max(since, self._start_s) - 1)
         excluded = 0
         while (end := self._cron.following(self._zone, start)) <= self._end_s and excluded < _MOST_EXCLUDED:
-            if self.exclude and self._is_excluded(np.array([start]), np.array([end]))[0]:
+            if leaves_out and self.exclude and self._is_excluded(np.array([start]), np.array([end]))[0]:
                 excluded += 1
             else:
                 excluded = 0

@@ -359,3 +359,12 @@ def test_a_format_by_which_two_windows_have_one_key_names_both() -> None:
         WeeklyPartitions("weeks", "2024-01-01", fmt="%Y-W%V")
     weeks = WeeklyPartitions("weeks", "2020-12-21", fmt="%G-W%V")
     assert [weeks.key_at("2024-12-30"), weeks.key_at("2020-12-28")] == ["2025-W01", "2020-W53"]
+
+
+def test_what_comes_after_a_day_that_is_left_out_comes_when_that_ends() -> None:
+    definition = days("2026-03-01", exclude="2026-03-05", end_offset=1)
+    now = at("2026-03-05T12:00")
+    following = definition.next_end(now)
+    assert following == at("2026-03-06")
+    assert "2026-03-06" not in definition.windows(now).keys
+    assert "2026-03-06" in definition.windows(following).keys
