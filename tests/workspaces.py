@@ -21,5 +21,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def ws(project: Path) -> Iterator[nbpart.Workspace]:
-    with nbpart.open("workspace") as workspace:
-        yield workspace
+    workspace = nbpart.open("workspace")
+    yield workspace
+    workspace.close(timeout_s=60)  # a test that failed may have left a run that never ends

@@ -107,6 +107,13 @@ class Coordinator:
             # where the record failed, others see by the free lock that this process has ended
             lock.close()
 
+    def abandon(self) -> None:
+        """Give up the lock file without recording an end: others find this process dead, and its runs interrupted."""
+        with self._guard:
+            lock, self._number, self._lock = self._lock, None, None
+        if lock is not None:
+            lock.close()
+
     def _ensure_registered(self) -> int:
         with self._guard:
             if self._number is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +20,10 @@ from nbpart.run.spec import RunSpec
 from nbpart.storage import LocalStore, Store
 
 T = TypeVar("T")
+log = logging.getLogger("nbpart")
+
+#: How long a cancelled backfill may take to end, in seconds: its kernels are interrupted, and killed 2 s later.
+END_LIMIT_S = 60.0
 
 
 def make_thread_pool(max_workers: int, on_start: Callable[[RunSpec], None]) -> Pool:
@@ -87,15 +94,37 @@ class Project:
         self.coordinator.reap_if_due()
         return self.catalog.read(work)
 
-    def cancel_backfills(self) -> None:
-        """Ask every backfill that runs in this process to end; does not wait for it."""
+    def close(self, timeout_s: float | None = None) -> None:
+        """Wait for the backfills that run in this process and close the catalog; see `Workspace.close`."""
+        with contextlib.ExitStack() as closing:  # last in, first out, also where one raises or Ctrl-C comes
+            closing.callback(self.catalog.close)
+            closing.callback(self.tables.close)
+            closing.callback(self._end_coordinator)
+            closing.callback(self._end_backfills)
+            self._wait_for_backfills(timeout_s)
+
+    def _end_backfills(self) -> None:
+        """Cancel the backfills that still run in this process, and wait until no kernel of theirs lives."""
         for runner in list(self.runners.values()):
             runner.cancel()
+        self._wait_for_backfills(END_LIMIT_S)
+        for backfill_id, runner in list(self.runners.items()):
+            if not runner.has_ended:
+                log.warning(
+                    "backfill %s did not end within %g s after it was cancelled; the workspace is closed all the same, "
+                    "and whoever opens it next finds it interrupted.",
+                    backfill_id,
+                    END_LIMIT_S,
+                )
 
-    def close(self) -> None:
-        """Wait for the backfills that run in this process and close the catalog."""
+    def _end_coordinator(self) -> None:
+        if all(runner.has_ended for runner in self.runners.values()):
+            self.coordinator.close()
+        else:
+            self.coordinator.abandon()
+
+    def _wait_for_backfills(self, timeout_s: float | None) -> None:
+        """Wait until every backfill of this process has ended, all together at most ``timeout_s`` seconds."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
         for runner in list(self.runners.values()):
-            runner.wait()
-        self.coordinator.close()
-        self.tables.close()
-        self.catalog.close()
+            runner.wait(None if end is None else max(0.0, end - time.monotonic()))

@@ -37,7 +37,7 @@ class InertWorkspace(Declaring[Asset]):
     def _register_asset(self, declared: Asset) -> Asset:
         return declared
 
-    def close(self) -> None:
+    def close(self, timeout_s: float | None = None) -> None:
         """Do nothing: nothing is open."""
 
     def __enter__(self) -> InertWorkspace:

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 class Workspace(Declaring[BoundAsset]):
     """An open workspace: a folder with catalog, data, runs and code. `nbpart.open` makes or opens one.
 
-    Use it as a context manager, or `close` it: both wait for the backfills that run in this process.
+    Use it as a context manager, or `close` it: both wait for the backfills that run in this process. Where an exception
+    leaves the ``with`` block they are cancelled.
     """
 
     def __init__(self, root: Path, catalog: Catalog, purpose: str, preload: Sequence[str] = ()) -> None:
@@ -341,17 +342,19 @@ class Workspace(Declaring[BoundAsset]):
         """
         return check_data(self.project, selection, sample, progress)
 
-    def close(self) -> None:
-        """Wait for the backfills that run in this process and close the catalog."""
-        self.project.close()
+    def close(self, timeout_s: float | None = None) -> None:
+        """Wait for the backfills that run in this process, then close the catalog.
+
+        Those that still run after ``timeout_s`` seconds (None: however long they take) are cancelled, also where a
+        Ctrl-C ends the waiting: their kernels are interrupted, and soon killed, whatever their cells do about it.
+        """
+        self.project.close(timeout_s)
 
     def __enter__(self) -> Workspace:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is not None:
-            self.project.cancel_backfills()
-        self.close()
+        self.close(timeout_s=None if error is None else 0.0)
 
     def _register_asset(self, declared: Asset) -> BoundAsset:
         self.register(declared)
