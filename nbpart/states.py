@@ -64,6 +64,20 @@ class BackfillStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class BackfillEvent(StrEnum):
+    """What happens to a backfill; the last event gives its status, see `STATUS_AFTER`."""
+
+    REQUESTED = "requested"
+    HANDED_OVER = "handed over"
+    STARTED = "started"
+    RESUMED = "resumed"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
 class PartitionStatus(StrEnum):
     """Status of one partition: derived from its facts, exactly one at a time."""
 
@@ -106,6 +120,24 @@ STEP_TRANSITIONS: Mapping[StepStatus, frozenset[StepStatus]] = {
     _S.FAILED: frozenset({_S.PLANNED}),
     _S.CANCELLED: frozenset({_S.PLANNED}),
     _S.INTERRUPTED: frozenset({_S.PLANNED}),
+}
+
+_B, _E = BackfillStatus, BackfillEvent
+
+#: Events with which a process begins to run a backfill.
+BEGINNINGS: tuple[BackfillEvent, ...] = (_E.STARTED, _E.RESUMED)
+
+#: The status of a backfill after each event.
+STATUS_AFTER: Mapping[BackfillEvent, BackfillStatus] = {
+    _E.REQUESTED: _B.REQUESTED,
+    _E.HANDED_OVER: _B.QUEUED,
+    _E.STARTED: _B.RUNNING,
+    _E.RESUMED: _B.RUNNING,
+    _E.CANCELLING: _B.CANCELLING,
+    _E.SUCCEEDED: _B.SUCCEEDED,
+    _E.FAILED: _B.FAILED,
+    _E.CANCELLED: _B.CANCELLED,
+    _E.INTERRUPTED: _B.INTERRUPTED,
 }
 
 #: Backfills that a process runs, or that wait for the process that was started for them.

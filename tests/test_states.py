@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 import nbpart
 from nbpart.states import (
     BAR_ORDER,
+    BEGINNINGS,
     COLUMN_ORDER,
     DISPLAY_ORDER,
     OUTDATED,
     RUN_TRANSITIONS,
+    STATUS_AFTER,
     STATUS_CODES,
     STATUS_GROUPS,
     STATUS_WORDS,
@@ -23,6 +25,8 @@ from nbpart.states import (
     UNFINISHED,
     UNSUCCESSFUL,
     URGENCY,
+    BackfillEvent,
+    BackfillStatus,
     PartitionStatus,
     RunStatus,
     StepStatus,
@@ -112,6 +116,12 @@ def test_codes_are_places_and_every_order_has_every_status() -> None:
     assert sorted(STEP_ORDER) == sorted(StepStatus)
 
 
+def test_every_event_of_a_backfill_gives_it_a_status_and_every_status_comes_of_one() -> None:
+    assert set(STATUS_AFTER) == set(BackfillEvent)
+    assert set(STATUS_AFTER.values()) == set(BackfillStatus)
+    assert {event for event, status in STATUS_AFTER.items() if status is BackfillStatus.RUNNING} == set(BEGINNINGS)
+
+
 def test_the_words_that_choose_partitions() -> None:
     assert set(STATUS_WORDS) == {*PartitionStatus, "outdated", "all"}
     assert STATUS_GROUPS["outdated"] == OUTDATED
@@ -124,6 +134,6 @@ def test_steps_are_unfinished_or_came_to_something() -> None:
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("catalog/**/*.py")), ids=lambda path: path.name)
 def test_sql_takes_its_statuses_from_here(path: Path) -> None:
-    words = "|".join({*RunStatus, *StepStatus, *PartitionStatus} - {"missing"})
+    words = "|".join({*RunStatus, *StepStatus, *PartitionStatus, *BackfillEvent} - {"missing"})
     found = re.findall(rf"'(?:{words})'", path.read_text(encoding="utf-8"))
     assert not found, f"write {{RunStatus...}} for {found}"

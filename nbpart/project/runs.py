@@ -104,7 +104,7 @@ class Run:
     @property
     def missing_inputs(self) -> dict[str, list[str]]:
         """The partitions that it ran without, as they had no data: input -> keys."""
-        return {name: list(keys) for name, keys in self._record.lacked.items()}
+        return {name: list(keys) for name, keys in self._record.missing_inputs.items()}
 
     @property
     def notebook(self) -> Path | None:

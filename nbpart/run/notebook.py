@@ -170,7 +170,7 @@ class NotebookRun:
             files=output.files,
             metrics=output.metrics,
             faults=output.faults,
-            lacked={name: given.missing for name, given in self.spec.inputs.items() if given.missing},
+            missing_inputs={name: given.missing for name, given in self.spec.inputs.items() if given.missing},
             kernel=kernel,
             **self._about_kernel(),
         )

@@ -51,7 +51,7 @@ class RecordedEnding(Ending):
     """How an attempt of a run ended, with what is recorded beside: a field here is a column of `outcomes`.
 
     `duration_s`: from the start of the first cell to the end of the last, without the kernel's start and end; None
-    where none was executed. `lacked`: per input the keys without data. `kernel` is its name, `kernel_kind`
+    where none was executed. `missing_inputs`: per input the keys without data. `kernel` is its name, `kernel_kind`
     "prewarmed", "spare" or "stock". `cpu_s` and `peak_rss_bytes` are the kernel's with the processes that it waited
     for, None where the system does not say. `kept_kernel` is the connection file of the kernel where it was kept (see
     nbpart.run.kernels.kept_kernel.KeptKernel), relative to the workspace.
@@ -59,7 +59,7 @@ class RecordedEnding(Ending):
 
     finished_at: datetime | None = None
     duration_s: float | None = None
-    lacked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    missing_inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kernel: str | None = field(default=None, metadata=FREE_TEXT)
     kernel_kind: str | None = None
     cpu_s: float | None = None
@@ -125,7 +125,7 @@ class RunReport(RecordedEnding):
         data["status"] = str(self.status)
         data["started_at"], data["finished_at"] = self.started_at.isoformat(), self.finished_at.isoformat()
         data["files"] = [file.to_json() for file in self.files]
-        data["lacked"] = {name: list(keys) for name, keys in self.lacked.items()}
+        data["missing_inputs"] = {name: list(keys) for name, keys in self.missing_inputs.items()}
         data["kernel_notes"] = list(self.kernel_notes)
         data["faults"] = [fault.to_json() for fault in self.faults]
         data["members"] = [report.to_json() for report in self.members.values()]
@@ -142,7 +142,7 @@ class RunReport(RecordedEnding):
         values["faults"] = tuple(InputFault.from_json(fault) for fault in data["faults"])
         members = [cls.from_json(report) for report in data["members"]]
         values["members"] = {member.run_no: member for member in members}
-        values["lacked"] = {name: tuple(keys) for name, keys in data["lacked"].items()}
+        values["missing_inputs"] = {name: tuple(keys) for name, keys in data["missing_inputs"].items()}
         return cls(**values)
 
     def write(self, store: Store, path: str) -> None:

@@ -174,7 +174,7 @@ def test_everything_of_an_outcome_is_kept(story: Story) -> None:
     ]
     metrics = {"loss": np.float32(0.5), "n": 3, "ok": True, "name": "ü"}
     more: dict[str, Any] = {
-        "lacked": {"inbox": ["z"]},
+        "missing_inputs": {"inbox": ["z"]},
         "kernel": "python3",
         "code_version": "c9",
     }
@@ -193,8 +193,8 @@ def test_everything_of_an_outcome_is_kept(story: Story) -> None:
     row = read(lambda b: b.row("SELECT code_version, data_version, data_hash, rows, bytes FROM materializations"))
     version = hashlib.sha256(b"\0ab\nroc\0").hexdigest()
     assert row == ("c9", version, int(version[:16], 16), 3, 10)
-    lacked, kernel = read(lambda b: b.rows("SELECT lacked, kernel FROM outcomes"))[0]
-    assert (json.loads(lacked), kernel) == ({"inbox": ["z"]}, "python3")
+    missing_inputs, kernel = read(lambda b: b.rows("SELECT missing_inputs, kernel FROM outcomes"))[0]
+    assert (json.loads(missing_inputs), kernel) == ({"inbox": ["z"]}, "python3")
 
 
 def test_a_run_that_saved_nothing_is_another_each_time(story: Story) -> None:

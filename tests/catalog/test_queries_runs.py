@@ -72,7 +72,7 @@ def test_find_run_has_everything(story: Story) -> None:
         error_cell=3,
         traceback="Traceback",
         exit_code=1,
-        lacked={"up": ["k"]},
+        missing_inputs={"up": ["k"]},
         kernel="python3",
     )
     run_id = runs(story)["run_id"][0]
@@ -84,7 +84,7 @@ def test_find_run_has_everything(story: Story) -> None:
     assert (record.error_class, record.error_message, record.error_cell) == ("ValueError", "bad", 3)
     assert (record.traceback, record.exit_code, record.kernel) == ("Traceback", 1, "python3")
     assert (record.notebook, record.log, record.code_version) == ("a.ipynb", "a.log", "c1")
-    assert (record.settings, record.lacked) == ({}, {"up": ["k"]})
+    assert (record.settings, record.missing_inputs) == ({}, {"up": ["k"]})
     assert record.started_at is not None
     assert record.finished_at is not None
     assert record.finished_at.utcoffset() is not None

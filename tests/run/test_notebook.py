@@ -193,7 +193,7 @@ def test_success(ran: Ran) -> None:
     spec, result = ran.specs["good"], ran.results["good"]
     assert (result.status, result.error_message) == (RunStatus.SUCCEEDED, None)
     assert result.metrics == {"accuracy": 0.5}
-    assert result.lacked == {"up": ("lost",)}
+    assert result.missing_inputs == {"up": ("lost",)}
     assert (result.kernel, result.kernel_kind, result.kernel_notes) == ("python3", ran.kind, ())
     assert 0 < (result.cpu_s or 0) < 60
     assert 10**7 < (result.peak_rss_bytes or 0) < 10**10

@@ -36,7 +36,7 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
         error_cell=3,
         traceback="t",
         exit_code=-9,
-        lacked={"x": ("k",)},
+        missing_inputs={"x": ("k",)},
         kernel="py",
         kernel_notes=("slow",),
         members={8: make_report(run_no=8, run_id="r2")},

@@ -6,13 +6,14 @@ import errno
 import json
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from nbpart.storage import FileFault, SavedFile, Store, find_fault, find_size_fault, save_value
+from nbpart.storage import FileFault, LocalStore, SavedFile, Store, find_fault, find_size_fault, save_value
 from nbpart.storage.store import publish_bytes
 from tests.storage.stores import make_local
 
@@ -129,8 +130,35 @@ def test_what_cannot_be_read_is_not_called_deleted(
     assert fault.is_inconclusive
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_cannot_be_read(local: Store) -> None:
+NOBODY = 65534
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Where the tests run as root, who may read everything: the user nobody, for the length of a test."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def forbidden(local: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SavedFile:
+    """A data file that only root may read, in a store that anybody reaches from the current folder."""
     saved = save_value(local, "text", "data/value")
-    local.local_path(saved.path).chmod(0)
-    assert fault_of(local, saved) is FileFault.FORBIDDEN
+    place = local.local_path(saved.path)
+    for folder in (tmp_path, place.parent):
+        folder.chmod(0o755)
+    place.chmod(0)
+    monkeypatch.chdir(tmp_path)
+    return saved
+
+
+def test_a_file_without_permission_cannot_be_read(forbidden: SavedFile, nobody: None) -> None:
+    here = LocalStore(Path())
+    assert fault_of(here, forbidden) is FileFault.FORBIDDEN
+    assert find_size_fault(here, forbidden.path, forbidden.bytes) is None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog.ids import make_backfill_id
 from nbpart.catalog.queries.backfills import end_status
 from nbpart.catalog.records import Moment
-from nbpart.states import BackfillStatus, RunStatus, StepStatus
+from nbpart.states import BEGINNINGS, BackfillEvent, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,8 @@ def start_backfill(
     moment = planned or Moment(batch.sequence, batch.now)
     number, backfill_id = insert_backfill(batch, selection, options, len(steps), moment)
     insert_steps(batch, number, steps)
-    record_event(batch, number, "started" if coordinator_no else "handed over", coordinator_no)
+    event = BackfillEvent.STARTED if coordinator_no else BackfillEvent.HANDED_OVER
+    record_event(batch, number, event, coordinator_no)
     return number, backfill_id
 
 
@@ -145,17 +146,17 @@ def resume_backfill(batch: Batch, backfill_no: int, coordinator_no: int) -> None
         str(StepStatus.CANCELLED),
         str(StepStatus.INTERRUPTED),
     )
-    record_event(batch, backfill_no, "resumed", coordinator_no)
+    record_event(batch, backfill_no, BackfillEvent.RESUMED, coordinator_no)
 
 
-def finish_backfill(batch: Batch, backfill_no: int, kind: str) -> None:
-    """Record how a backfill ended: succeeded, failed, cancelled or interrupted."""
-    record_event(batch, backfill_no, kind, None)
+def finish_backfill(batch: Batch, backfill_no: int, status: str) -> None:
+    """Record the status with which a backfill ended: succeeded, failed, cancelled or interrupted."""
+    record_event(batch, backfill_no, BackfillEvent(status), None)
 
 
 def ask_to_cancel(batch: Batch, backfill_no: int) -> None:
     """Ask the process that runs a backfill to cancel it."""
-    record_event(batch, backfill_no, str(BackfillStatus.CANCELLING), None)
+    record_event(batch, backfill_no, BackfillEvent.CANCELLING, None)
 
 
 def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -> None:
@@ -168,13 +169,13 @@ def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -
     )
 
 
-def record_event(batch: Batch, backfill_no: int, kind: str, coordinator_no: int | None) -> None:
-    """Record an event of a backfill; the kind of its last event gives its status."""
+def record_event(batch: Batch, backfill_no: int, event: BackfillEvent, coordinator_no: int | None) -> None:
+    """Record an event of a backfill, with the process that runs it from now on, if one does."""
     batch.execute(
         "INSERT INTO backfill_events VALUES (?, ?, ?, ?, ?)",
         backfill_no,
         batch.now,
-        kind,
+        event.value,
         coordinator_no,
         batch.sequence,
     )
@@ -185,8 +186,9 @@ def _interrupt_backfills(batch: Batch, coordinator_nos: list[int]) -> None:
         row[0]
         for row in batch.rows(
             """SELECT backfill_no FROM backfill_events GROUP BY backfill_no
-            HAVING arg_max(kind, rowid) IN ('started', 'resumed', 'cancelling')
+            HAVING list_contains(?::VARCHAR[], arg_max(kind, rowid))
                AND list_contains(?::INTEGER[], arg_max(coordinator_no, rowid))""",
+            [event.value for event in (*BEGINNINGS, BackfillEvent.CANCELLING)],
             coordinator_nos,
         )
     ]
@@ -202,4 +204,4 @@ def _interrupt_backfills(batch: Batch, coordinator_nos: list[int]) -> None:
         str(StepStatus.RUNNING),
     )
     for number in dead:  # one that died after the last result of its steps has come to its end
-        record_event(batch, number, str(end_status(batch, number, cancelling=False)), None)
+        finish_backfill(batch, number, end_status(batch, number, cancelling=False))

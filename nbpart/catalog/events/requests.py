@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.events.backfills import insert_backfill, insert_steps, record_event
-from nbpart.states import BackfillStatus, RunStatus
+from nbpart.states import BackfillEvent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ def request_backfill(
             " SELECT ?, asset_id, key_id FROM requests_staged",
             number,
         )
-    record_event(batch, number, str(BackfillStatus.REQUESTED), None)
+    record_event(batch, number, BackfillEvent.REQUESTED, None)
     return number, backfill_id
 
 
@@ -59,9 +59,9 @@ def plan_requested(
     )
     insert_steps(batch, backfill_no, steps)
     if len(steps):
-        record_event(batch, backfill_no, "started", coordinator_no)
+        record_event(batch, backfill_no, BackfillEvent.STARTED, coordinator_no)
     else:
-        record_event(batch, backfill_no, str(RunStatus.SUCCEEDED), None)
+        record_event(batch, backfill_no, BackfillEvent.SUCCEEDED, None)
 
 
 def _to_array(ids: NDArray[np.int64] | None) -> Any:

@@ -12,13 +12,18 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
 from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord, Moment
-from nbpart.states import WITHOUT_OUTCOME, BackfillStatus, RunStatus, StepStatus
+from nbpart.states import STATUS_AFTER, WITHOUT_OUTCOME, BackfillEvent, BackfillStatus, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _COORDINATOR = "coordinator_no, host, pid, lock, purpose, started_at, ended_at"
 _UNFINISHED = ", ".join(f"'{status.value}'" for status in StepStatus if not status.is_finished)
+#: One that was asked to end still runs: `cancelling` says the rest.
+_STATUS_AFTER = " ".join(
+    f"WHEN '{event}' THEN '{BackfillStatus.RUNNING if event is BackfillEvent.CANCELLING else status}'"
+    for event, status in STATUS_AFTER.items()
+)
 
 _BACKFILLS = f"""
     WITH last AS (
@@ -28,10 +33,9 @@ _BACKFILLS = f"""
     ),
     held AS (
         SELECT b.backfill_no, b.backfill_id, b.selection, b.options, b.steps,
-               CASE WHEN last.kind IN ('started', 'resumed', '{BackfillStatus.CANCELLING}') THEN '{RunStatus.RUNNING}'
-                    WHEN last.kind = 'handed over' THEN '{RunStatus.QUEUED}' ELSE last.kind END AS status,
+               CASE last.kind {_STATUS_AFTER} ELSE last.kind END AS status,
                b.created_at, last.changed_at, b.sequence, b.planned_at,
-               last.kind = '{BackfillStatus.CANCELLING}' AS cancelling,
+               last.kind = '{BackfillEvent.CANCELLING}' AS cancelling,
                {_COORDINATOR}
         FROM backfills b JOIN last USING (backfill_no) LEFT JOIN coordinators c USING (coordinator_no)
     )
@@ -137,7 +141,7 @@ def open_backfills(batch: Batch, most: int) -> list[BackfillRecord]:
 def is_cancelling(batch: Batch, backfill_no: int) -> bool:
     """Whether somebody asked for the end of a backfill that still runs."""
     last = batch.value("SELECT arg_max(kind, rowid) FROM backfill_events WHERE backfill_no = ?", backfill_no)
-    return bool(last == BackfillStatus.CANCELLING)
+    return bool(last == BackfillEvent.CANCELLING)
 
 
 def steps_frame(batch: Batch, backfill_no: int) -> pd.DataFrame:

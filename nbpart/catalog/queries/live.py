@@ -15,7 +15,7 @@ from nbpart.catalog.queries.backfills import find_backfill, step_counts
 from nbpart.catalog.queries.shared_sql import KEY_SQL
 from nbpart.catalog.queries.status import status_counts
 from nbpart.catalog.records import BackfillRecord
-from nbpart.states import STATUS_CODES, PartitionStatus, StepStatus
+from nbpart.states import BEGINNINGS, STATUS_CODES, PartitionStatus, StepStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,7 +123,9 @@ def backfill_progress(
         return None
     number = record.backfill_no
     begun = batch.value(
-        "SELECT max(happened_at) FROM backfill_events WHERE backfill_no = ? AND kind IN ('started', 'resumed')", number
+        "SELECT max(happened_at) FROM backfill_events WHERE backfill_no = ? AND list_contains(?::VARCHAR[], kind)",
+        number,
+        [event.value for event in BEGINNINGS],
     )
     begun_at = begun or record.created_at
     seen_s = min(window_s, max((batch.now - begun_at).total_seconds(), 0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
-from nbpart.states import BackfillStatus, RunStatus
+from nbpart.states import BackfillEvent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ def unfinished_requests(batch: Batch) -> list[str]:
             GROUP BY b.backfill_no, b.backfill_id
             HAVING bool_or(e.kind = $1) AND arg_max(e.kind, e.rowid) IN ($1, $2)
             ORDER BY b.backfill_no""",
-            str(BackfillStatus.REQUESTED),
-            str(RunStatus.INTERRUPTED),
+            BackfillEvent.REQUESTED.value,
+            BackfillEvent.INTERRUPTED.value,
         )
     ]

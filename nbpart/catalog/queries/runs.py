@@ -98,7 +98,7 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
         return None
     values = dict(zip(columns, row, strict=True))
     values["status"] = RunStatus(values["status"])
-    for name in ("settings", "lacked"):
+    for name in ("settings", "missing_inputs"):
         values[name] = json.loads(values[name] or "{}")
     return RunRecord(**values)
 

@@ -67,7 +67,7 @@ CREATE TABLE attempts (
 CREATE TABLE outcomes (
     run_no BIGINT NOT NULL, attempt INTEGER NOT NULL, status VARCHAR NOT NULL, final BOOLEAN NOT NULL,
     finished_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE, error_class VARCHAR, error_message VARCHAR,
-    error_cell BIGINT, traceback VARCHAR, exit_code BIGINT, lacked VARCHAR, kernel VARCHAR,
+    error_cell BIGINT, traceback VARCHAR, exit_code BIGINT, missing_inputs VARCHAR, kernel VARCHAR,
     kernel_kind VARCHAR, cpu_s DOUBLE, peak_rss_bytes BIGINT, kept_kernel VARCHAR, sequence BIGINT NOT NULL,
     note VARCHAR
 );
