@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import nbpart
-from nbpart.assets.asset import declare_function
 from nbpart.automation import declare_sensor
 from nbpart.backfill.options import OPTIONS
 from nbpart.project.backfills import AS_BEFORE
@@ -23,7 +22,6 @@ from nbpart.workspace.inert import InertWorkspace
 Face = Callable[..., Any]
 #: What a face offers -> what it hands on to.
 SAME: dict[str, tuple[Face, Face]] = {
-    "nbpart.asset": (nbpart.asset, declare_function),
     "ws.asset": (Workspace.asset, nbpart.asset),
     "ws.notebook": (Workspace.notebook, nbpart.notebook),
     "ws.source": (Workspace.source, nbpart.source),
@@ -75,14 +73,14 @@ def test_a_face_has_the_options_of_what_it_hands_on_to(name: str) -> None:
     assert offered, "nothing was compared"
 
 
-@pytest.mark.parametrize("face", [Backfill.resume, Backfill.retry_failed, Backfill.check_options])
+@pytest.mark.parametrize("face", [Backfill.resume, Backfill.retry_failed])
 def test_an_option_that_is_not_given_again_is_as_before(face: Face) -> None:
     assert options_of(face) == dict.fromkeys(OPTIONS, AS_BEFORE)
     assert repr(AS_BEFORE) == "as before"
 
 
-def test_options_of_a_plan_can_be_checked_before_it_runs() -> None:
-    assert options_of(Plan.check_options) == {k: v for k, v in options_of(Plan.run).items() if k != "detach"}
+def test_a_plan_offers_every_option_of_a_backfill() -> None:
+    assert set(options_of(Plan.run)) == {*OPTIONS, "detach"}
 
 
 def test_no_face_hides_its_options() -> None:

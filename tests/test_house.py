@@ -55,17 +55,14 @@ FOREIGN = {
 #: Functions with more than `MOST_PARAMETERS`: faces, which declare every option by keyword so that Tab shows it.
 FACES = {
     "nbpart.assets.asset.asset",
-    "nbpart.assets.asset.declare_function",
     "nbpart.assets.asset.notebook",
     "nbpart.partitions.frequencies.DailyPartitions.__init__",
     "nbpart.partitions.frequencies.HourlyPartitions.__init__",
     "nbpart.partitions.frequencies.MonthlyPartitions.__init__",
     "nbpart.partitions.frequencies.WeeklyPartitions.__init__",
     "nbpart.partitions.windows.TimeWindowPartitions.__init__",
-    "nbpart.project.backfills.Backfill.check_options",
     "nbpart.project.backfills.Backfill.resume",
     "nbpart.project.backfills.Backfill.retry_failed",
-    "nbpart.project.plans.Plan.check_options",
     "nbpart.project.plans.Plan.run",
     "nbpart.run.standalone.execute_standalone",  # papermill passes its options one by one
     "nbpart.workspace.declaring.Declaring.asset",

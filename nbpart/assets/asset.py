@@ -140,13 +140,13 @@ def asset(  # noqa: PLR0913
     """
 
     def declare(f: Callable[..., Any]) -> Asset:
-        return declare_function(
+        return _declare_function(
             f,
-            name=name,
+            name,
+            description,
             partitions=partitions,
             deps=deps,
             on_missing_input=on_missing_input,
-            description=description,
             group=group,
             tags=tags,
             retries=retries,
@@ -158,49 +158,6 @@ def asset(  # noqa: PLR0913
         )
 
     return declare if function is None else declare(function)
-
-
-def declare_function(  # noqa: PLR0913
-    function: Callable[..., Any],
-    *,
-    name: str | None = None,
-    partitions: Any = None,
-    deps: Iterable[Any] = (),
-    on_missing_input: OnMissingInput = "block",
-    description: str | None = None,
-    group: str = "",
-    tags: Iterable[str] = (),
-    retries: int | None = None,
-    backoff_s: float | None = None,
-    timeout_s: float | None = None,
-    limit: int | None = None,
-    secrets: Iterable[str] = (),
-    env: Mapping[str, Any] | None = None,
-) -> Asset:
-    """The asset that runs ``function``; see `asset`."""
-    if not callable(function) or not hasattr(function, "__code__"):
-        raise DeclarationError(f"an asset is made from a function, not from {type(function).__name__} {function!r}.")
-    if name is None and function.__name__ == "<lambda>":
-        raise DeclarationError("a lambda has no name and no source of its own; define the asset with def.")
-    if description is None:
-        description = inspect.cleandoc(function.__doc__ or "")
-    return _declare(
-        name or function.__name__,
-        function=function,
-        folder=Path.cwd(),
-        partitions=partitions,
-        deps=deps,
-        on_missing_input=on_missing_input,
-        description=description.strip(),
-        group=group,
-        tags=tags,
-        retries=retries,
-        backoff_s=backoff_s,
-        timeout_s=timeout_s,
-        limit=limit,
-        secrets=secrets,
-        env=env,
-    )
 
 
 def notebook(  # noqa: PLR0913
@@ -289,6 +246,18 @@ def name_of(reference: Any) -> str:
     if isinstance(reference, str):
         return reference
     raise DeclarationError(f"{reference!r} is neither an asset, nor a source, nor the name of one.")
+
+
+def _declare_function(function: Callable[..., Any], name: str | None, description: str | None, **options: Any) -> Asset:
+    if not callable(function) or not hasattr(function, "__code__"):
+        raise DeclarationError(f"an asset is made from a function, not from {type(function).__name__} {function!r}.")
+    if name is None and function.__name__ == "<lambda>":
+        raise DeclarationError("a lambda has no name and no source of its own; define the asset with def.")
+    if description is None:
+        description = inspect.cleandoc(function.__doc__ or "")
+    return _declare(
+        name or function.__name__, function=function, folder=Path.cwd(), description=description.strip(), **options
+    )
 
 
 def _declare(

@@ -102,7 +102,7 @@ def backfill(
         planned = make_plan(workspace, selection, keys, statuses)
         options.refuse_secrets(run_options, planned.secrets)
         if not len(planned):
-            planned.check_options(**run_options)
+            planned.check_options(run_options)
             _print_nothing_to_run(UP_TO_DATE.format(printable(planned.selection)), as_json)
             return
         ask_for_trust(workspace, f"{pluralize(len(planned), 'step')} of {list_first(planned.assets)}")
@@ -138,7 +138,7 @@ def resume(
         found = workspace.backfills[backfill_id]
         options.refuse_secrets(run_options, _list_secrets(workspace))
         if explanation := found.explain_nothing_to_resume():
-            found.check_options(**run_options)
+            found.check_options(run_options)
             summary = summarize_backfill(workspace, found, failure_limit)
             print_stderr(_describe_nothing_to_resume(summary, explanation))
         else:

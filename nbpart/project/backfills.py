@@ -197,33 +197,11 @@ class Backfill:
             resume_backfill(self._project, self.id, **options)
         return self
 
-    def check_options(  # noqa: PLR0913
-        self,
-        *,
-        max_workers: int | AsBefore | None = AS_BEFORE,
-        retries: int | AsBefore | None = AS_BEFORE,
-        settings: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
-        secrets: Mapping[str, Any] | AsBefore | None = AS_BEFORE,
-        timeout_s: float | AsBefore | None = AS_BEFORE,
-        backoff_s: float | AsBefore | None = AS_BEFORE,
-        limits: Mapping[str, int] | AsBefore | None = AS_BEFORE,
-        keep_failed_kernels: int | AsBefore = AS_BEFORE,
-        policy: str | AsBefore = AS_BEFORE,
-        order: str | AsBefore | None = AS_BEFORE,
-    ) -> None:
-        """Raise `DeclarationError` for options that `resume` would refuse, also where nothing is left to resume."""
-        given = _drop_unchanged(
-            max_workers=max_workers,
-            retries=retries,
-            settings=settings,
-            secrets=secrets,
-            timeout_s=timeout_s,
-            backoff_s=backoff_s,
-            limits=limits,
-            keep_failed_kernels=keep_failed_kernels,
-            policy=policy,
-            order=order,
-        )
+    def check_options(self, given: Mapping[str, Any]) -> None:
+        """Raise `DeclarationError` where `resume` would refuse one of these options, which are given by name.
+
+        Also where nothing is left to resume.
+        """
         check_changed_options(self._project, self.id, given)
 
     def explain_nothing_to_resume(self) -> str:

@@ -137,16 +137,18 @@ class Plan:
         own runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
         """
         options = self.check_options(
-            max_workers=max_workers,
-            retries=retries,
-            settings=settings,
-            secrets=secrets,
-            timeout_s=timeout_s,
-            backoff_s=backoff_s,
-            limits=limits,
-            keep_failed_kernels=keep_failed_kernels,
-            policy=policy,
-            order=order,
+            {
+                "max_workers": max_workers,
+                "retries": retries,
+                "settings": settings,
+                "secrets": secrets,
+                "timeout_s": timeout_s,
+                "backoff_s": backoff_s,
+                "limits": limits,
+                "keep_failed_kernels": keep_failed_kernels,
+                "policy": policy,
+                "order": order,
+            }
         )
         for note in self.notes:
             log.warning("%s", note)
@@ -154,36 +156,14 @@ class Plan:
         backfill_id = start(self._project, self._registry, self._steps, self.selection, options, self._reasons)
         return Backfill(self._project, backfill_id)
 
-    def check_options(  # noqa: PLR0913
-        self,
-        *,
-        max_workers: int | None = None,
-        retries: int | None = None,
-        settings: Mapping[str, Any] | None = None,
-        secrets: Mapping[str, Any] | None = None,
-        timeout_s: float | None = None,
-        backoff_s: float | None = None,
-        limits: Mapping[str, int] | None = None,
-        keep_failed_kernels: int = 0,
-        policy: str = PER_PARTITION,
-        order: str | None = None,
-    ) -> BackfillOptions:
-        """The checked options that `run` would use; nothing runs. Raises `DeclarationError` for one that cannot be."""
+    def check_options(self, given: Mapping[str, Any]) -> BackfillOptions:
+        """The checked options that `run` would use if it were given these, by name; nothing runs.
+
+        Raises `DeclarationError` for one that is none or cannot be.
+        """
         selected = [self._registry[name].definition for name in self._selected]
-        return make_options(
-            selected,
-            preload=self._project.preload,
-            max_workers=max_workers,
-            retries=retries,
-            settings=settings,
-            secrets=secrets,
-            timeout_s=timeout_s,
-            backoff_s=backoff_s,
-            limits=limits,
-            keep_failed_kernels=keep_failed_kernels,
-            policy=policy,
-            order=order or self.order,
-        )
+        order = given.get("order") or self.order
+        return make_options(selected, preload=self._project.preload, **{**given, "order": order})
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nbpart.assets.asset import Asset, Source, asset, declare_function, find_collision, name_of, notebook, source
+from nbpart.assets.asset import Asset, Source, asset, find_collision, name_of, notebook, source
 from nbpart.errors import DeclarationError
 from nbpart.partitions import DynamicPartitions, StaticPartitions
 
@@ -62,24 +62,24 @@ def test_options_count_also_beside_the_function() -> None:
 
 
 def test_a_list_of_keys_is_a_definition() -> None:
-    made = declare_function(_nothing, partitions=["a", "b"])
+    made = asset(_nothing, partitions=["a", "b"])
     assert made.partitions == StaticPartitions(["a", "b"])
 
 
 @pytest.mark.parametrize("deps", ["inbox", ("inbox",), [source("inbox", "x.csv")], source("inbox", "x.csv")])
 def test_one_dependency_needs_no_list(deps: Any) -> None:
-    assert declare_function(_nothing, deps=deps).deps == ("inbox",)
+    assert asset(_nothing, deps=deps).deps == ("inbox",)
 
 
 def test_an_asset_can_be_a_dependency() -> None:
-    above = declare_function(_nothing)
-    assert declare_function(_nothing, name="below", deps=above).deps == ("_nothing",)
+    above = asset(_nothing)
+    assert asset(_nothing, name="below", deps=above).deps == ("_nothing",)
 
 
-@pytest.mark.parametrize("wrong", ["a name", 3, int, len, declare_function])
+@pytest.mark.parametrize("wrong", ["a name", 3, int, len, asset])
 def test_only_a_function_becomes_an_asset(wrong: Any) -> None:
-    if wrong is declare_function:
-        wrong = declare_function(_nothing)
+    if wrong is asset:
+        wrong = asset(_nothing)
     with pytest.raises(DeclarationError, match="made from a function"):
         asset(wrong)
 
@@ -113,7 +113,7 @@ def test_an_option_that_does_not_exist_is_named() -> None:
 
 
 def test_an_asset_is_frozen_and_itself() -> None:
-    one, other = declare_function(_nothing), declare_function(_nothing)
+    one, other = asset(_nothing), asset(_nothing)
     assert len({one, other, one}) == 2
     with pytest.raises(dataclasses.FrozenInstanceError):
         one.name = "renamed"  # type: ignore[misc]
@@ -189,7 +189,7 @@ def test_a_source_cannot_have_any_name() -> None:
 
 def test_names_of_references() -> None:
     assert name_of("model") == "model"
-    assert name_of(declare_function(_nothing)) == "_nothing"
+    assert name_of(asset(_nothing)) == "_nothing"
     assert name_of(source("inbox", "inbox.csv")) == "inbox"
     with pytest.raises(DeclarationError, match="neither an asset, nor a source"):
         name_of(_nothing)

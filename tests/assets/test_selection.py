@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nbpart.assets.asset import declare_function, source
+from nbpart.assets.asset import asset, source
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.selection import describe, select
@@ -33,7 +33,7 @@ GRAPH = AssetGraph(
 def _raw() -> None: ...
 
 
-RAW = declare_function(_raw, name="raw")
+RAW = asset(_raw, name="raw")
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,8 @@ def test_options_are_checked_even_if_nothing_is_left_to_run(ws: nbpart.Workspace
 
     for start in (
         lambda **options: ws.backfill("raw", **options),
-        lambda **options: ws.plan("raw", status="failed").check_options(**options),
+        lambda **options: ws.plan("raw", status="failed").check_options(options),
+        lambda **options: done.check_options(options),
         lambda **options: ws.tick("inbox", **options),
         done.resume,
         done.retry_failed,
