@@ -71,7 +71,7 @@ class Source:
     """A named input that comes from elsewhere: files at a path or URL, one or, where it has a ``*``, some a partition.
 
     ``path`` may hold ``{partition_key}`` and the names of columns in braces. ``version`` says by what a file is taken
-    to be another one, None for what fits the path.
+    to be another one, None for what fits the path. Where it is a function the source is no file, and has no path.
     """
 
     name: str
@@ -79,13 +79,14 @@ class Source:
     partitions: PartitionsDefinition | None
     folder: Path
     description: str = ""
-    version: str | None = None
+    version: str | Callable[..., Any] | None = None
     storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    load: Callable[..., Any] | None = None
 
     kind: Literal["source"] = "source"
 
     def __repr__(self) -> str:
-        return f"<nbpart source {self.name!r} at {self.path!r}>"
+        return f"<nbpart source {self.name!r} at {self.path!r}>" if self.path else f"<nbpart source {self.name!r}>"
 
 
 @overload
@@ -207,10 +208,11 @@ def notebook(  # noqa: PLR0913
 
 def source(
     name: str,
-    url: str | os.PathLike[str],
+    url: str | os.PathLike[str] | None = None,
     *,
     partitions: Any = None,
-    version: Literal["hash", "etag", "size+mtime"] | None = None,
+    version: Literal["hash", "etag", "size+mtime"] | Callable[..., Any] | None = None,
+    load: Callable[..., Any] | None = None,
     storage_options: Mapping[str, Any] | None = None,
     description: str = "",
 ) -> Source:
@@ -223,8 +225,18 @@ def source(
     of modification: for files too large to read, and blind to new content of equal size whose time was set back.
     ``storage_options`` are those of fsspec for the URL: credentials as ``nbpart.env("NAME")``, a variable of the
     environment, or as values that only this process knows; they are recorded nowhere.
+
+    What is no file, as a table of a database, has no ``url`` but a ``version`` that is a function: it takes a list of
+    keys and gives a dict, key -> version; a key that it leaves out is not there. It is called in a process of its own
+    by a plan, a tick and a refresh. ``load``, a function of one key, gives a run the data; without it the key arrives.
+    Without partitions both functions take nothing, and ``version`` gives the version itself.
     """
     definition = as_definition(partitions)
+    if callable(version) or url is None:
+        _check_functions(name, url, version, load, storage_options)
+        return Source(check_name(name, "source"), "", definition, Path.cwd(), description, version, {}, load)
+    if load is not None:
+        raise DeclarationError(f"source {name!r}: load= reads what is no file; give version= a function and no url.")
     text = os.fspath(url)
     if definition is not None and "{" not in text:
         raise DeclarationError(
@@ -232,6 +244,17 @@ def source(
         )
     options = storage_options or {}
     return Source(check_name(name, "source"), text, definition, Path.cwd(), description, version, options)
+
+
+def _check_functions(name: str, url: Any, version: Any, load: Any, storage_options: Any) -> None:
+    if url is not None:
+        raise DeclarationError(f"source {name!r} has a url and a function for its version; give one of them.")
+    if not callable(version):
+        raise DeclarationError(f"source {name!r} is nowhere: give it a url, or a function as version=.")
+    if storage_options:
+        raise DeclarationError(f"source {name!r}: storage_options are for files; its functions open what they need.")
+    if load is not None and not callable(load):
+        raise DeclarationError(f"source {name!r}: load= is a function, not {load!r:.60}.")
 
 
 def value_source(name: str, description: str = "") -> Source:

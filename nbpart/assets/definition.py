@@ -14,7 +14,7 @@ from typing import Any
 
 from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.assets.modules.search_path import SearchPath
-from nbpart.assets.source_reading import VALUE, SourceReading
+from nbpart.assets.source_reading import FUNCTION, VALUE, SourceReading
 from nbpart.partitions import MappingKind
 
 
@@ -88,6 +88,11 @@ class AssetDefinition:
         return self.reading is not None and self.reading.version == VALUE
 
     @property
+    def is_of_functions(self) -> bool:
+        """Whether it is a source that is no file: functions say what there is and read it."""
+        return self.reading is not None and self.reading.version == FUNCTION
+
+    @property
     def is_partitioned(self) -> bool:
         return bool(self.set_name)
 
@@ -108,6 +113,7 @@ class AssetDefinition:
             self,
             folder=change(self.folder) if self.folder else "",
             path=path,
+            reading=self.reading and self.reading.with_paths(change),
             origin=origin,
             import_roots=tuple(map(change, self.import_roots)),
             late_roots=tuple(map(change, self.late_roots)),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbpart.errors import DeclarationError, MissingInputError
 
 #: The ``version`` of a source that is a value of a notebook, saved in the workspace.
 VALUE = "value"
+#: The ``version`` of a source that is no file: a function says what there is.
+FUNCTION = "function"
 #: How a recorded option names a variable of the environment, and how it says that only one process knows it.
 _VARIABLE, _OF_PROCESS = "$env", "$process"
 
@@ -34,20 +36,49 @@ def env(name: str) -> EnvironmentVariable:
 
 
 @dataclass(frozen=True)
+class FunctionCode:
+    """A function by its module and the folder that this is found in, or by the source that defines it again.
+
+    ``call`` is its name, ``folder`` the one in which it was declared, ``version`` that of its code.
+    """
+
+    call: str
+    folder: str
+    version: str
+    source: str = ""
+    module: str = ""
+    root: str = ""
+
+    def with_paths(self, change: Callable[[str], str]) -> FunctionCode:
+        """The same with each path changed."""
+        return replace(self, folder=change(self.folder), root=change(self.root) if self.root else "")
+
+
+@dataclass(frozen=True)
 class SourceReading:
     """``version`` says by what a file is taken to be another one: ``"hash"``, ``"etag"`` or ``"size+mtime"``,
-    or that it is a `VALUE`.
+    or that it is a `VALUE`, or what the `FUNCTION` ``ask`` says; ``load`` reads one key of such a source.
 
     ``storage_options`` are the options of its file system as `record_options` gives them.
     """
 
     version: str = "hash"
     storage_options: Mapping[str, Any] = field(default_factory=dict)
+    ask: FunctionCode | None = None
+    load: FunctionCode | None = None
+
+    def with_paths(self, change: Callable[[str], str]) -> SourceReading:
+        """The same with each path of its functions changed."""
+        return replace(
+            self, ask=self.ask and self.ask.with_paths(change), load=self.load and self.load.with_paths(change)
+        )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SourceReading:
         """Read what `dataclasses.asdict` made; fields that a newer version added are ignored."""
-        return cls(**{name: value for name, value in data.items() if name in cls.__dataclass_fields__})
+        known = {name: value for name, value in data.items() if name in cls.__dataclass_fields__}
+        functions = {name: FunctionCode(**known[name]) for name in ("ask", "load") if known.get(name)}
+        return cls(**{**known, **functions})
 
 
 def record_options(options: Any, place: str = "storage_options") -> dict[str, Any]:

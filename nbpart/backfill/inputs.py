@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbpart.assets.source_reading import FunctionCode
 from nbpart.backfill.registry import Node, Registry
 from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, InputRead, queries
@@ -16,7 +17,7 @@ from nbpart.errors import PartitionKeyError
 from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
 from nbpart.run.input_files import InputFile
-from nbpart.run.spec import InputItem, InputSpec
+from nbpart.run.spec import CALLED, InputItem, InputSpec
 from nbpart.storage.relative import to_relative
 from nbpart.storage.url_template import show_location
 
@@ -86,7 +87,9 @@ class _Upstream:
         for key_id, key in keys.items():
             item = items.get(key_id)
             missing = [] if item else [key]
-            spec = InputSpec(self._kind, str(KeyMapping.SAME), (item,) if item else (), _spell_missing(missing))
+            spec = InputSpec(
+                self._kind, str(KeyMapping.SAME), (item,) if item else (), _spell_missing(missing), self._load
+            )
             read = InputRead(self.node.asset_id, key_id, int(item is not None), hashes.get(key_id))
             self._add(resolved[key_id], spec, read, key)
             if key in damaged:
@@ -102,7 +105,7 @@ class _Upstream:
         else:
             count, hashed = queries.members_hash(self.batch, self.node.asset_id)
             read = InputRead(self.node.asset_id, None, count, hashed, self.batch.sequence)
-        spec = InputSpec(self._kind, str(mapping), tuple(items), _spell_missing(self.absent))
+        spec = InputSpec(self._kind, str(mapping), tuple(items), _spell_missing(self.absent), self._load)
         for one in resolved.values():
             self._add(one, spec, read, self.absent[0] if self.absent else None)
             if self.damaged:
@@ -113,8 +116,15 @@ class _Upstream:
         return "source" if self.node.definition.is_source else "asset"
 
     @property
+    def _load(self) -> FunctionCode | None:
+        reading = self.node.definition.reading
+        if reading is None or reading.load is None:
+            return None
+        return reading.load.with_paths(lambda path: to_relative(path, str(self.root)))
+
+    @property
     def _is_of_files(self) -> bool:
-        return self.node.definition.is_source and not self.node.definition.is_value
+        return self.node.definition.is_source and bool(self.node.definition.path)
 
     def _rows(self, key_ids: Any) -> pd.DataFrame:
         rows = queries.current_inputs(self.batch, self.node.asset_id, key_ids)
@@ -137,6 +147,8 @@ class _Upstream:
 
     def _explain(self, key: str | None, count: int) -> str:
         others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
+        if self.node.definition.is_of_functions:
+            return f"needs source {self.node.name}{others}: its function has no version of {key!r}"
         if self.node.definition.is_value:
             return f"needs the value {self.node.name}, whose data is gone; give it again with ws.value"
         if not self.node.definition.is_source:
@@ -159,6 +171,8 @@ class _Upstream:
 
         key = row.key
         params = PartitionRef(self.node.name, key).parameters(self.node.parameters)
+        if self.node.definition.is_of_functions:
+            return InputItem(key, "", CALLED, params, row.data_version, {})
         if self._is_of_files:
             location = to_relative(locate(self.node, key), str(self.root))
             return InputItem(key, location, "source", params, row.data_version, {})
@@ -172,7 +186,7 @@ class _Upstream:
         import pandas as pd
 
         extra: dict[int, dict[str, InputFile]] = {}
-        if self._is_of_files or rows.empty:
+        if self._is_of_files or self.node.definition.is_of_functions or rows.empty:
             return extra
         ids = rows["materialization_id"].to_numpy(dtype=np.int64)
         files = queries.data_files_of(self.batch, ids)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
+from nbpart.backfill.source_child import ask_versions
 from nbpart.backfill.source_location import locate_all
 from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, events, queries
-from nbpart.errors import NbpartError
+from nbpart.errors import MissingInputError, NbpartError
 from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
 from nbpart.storage.source_files import FoundFile, find_files
@@ -54,11 +55,14 @@ class LastSeen:
     version: str
 
 
-def refresh_sources(catalog: Catalog, root: Path, registry: Registry, names: Iterable[str]) -> None:
-    """Record which files of the named sources changed; for those that cannot be read a warning is logged."""
+def refresh_sources(catalog: Catalog, root: Path, registry: Registry, names: Iterable[str], *, asks: bool) -> None:
+    """Record which files of the named sources changed; for those that cannot be read a warning is logged.
+
+    Functions of sources are called only where it ``asks``: a plan, a tick and a refresh do.
+    """
     for name in names:
         node = registry[name]
-        if node.definition.is_value:
+        if node.definition.is_value or (node.definition.is_of_functions and not asks):
             continue
         changed, unreadable = observe(root, node, catalog.read(partial(_load_all_last_seen, node=node)), time.time_ns())
         if unreadable:
@@ -81,8 +85,8 @@ def observe_sources(
 ) -> SourceObservations:
     """Find which of the source files that ``steps`` read changed, so that the right versions are recorded as read.
 
-    A source that is read with all its keys is left out. This is done before the transaction that claims the steps,
-    which must be short.
+    A source that is read with all its keys is left out, and one that is no file. This is done before the transaction
+    that claims the steps, which must be short.
     """
     groups = {
         name: group
@@ -98,11 +102,7 @@ def observe_sources(
             keys = queries.key_texts(batch, [w.key_id for w in group])
             for read in registry[name].definition.inputs:
                 source = registry[read.name]
-                if (
-                    source.definition.is_source
-                    and not source.definition.is_value
-                    and read.mapping is not KeyMapping.ALL
-                ):
+                if source.definition.path and source.definition.is_source and read.mapping is not KeyMapping.ALL:
                     texts = [None] if read.mapping is KeyMapping.WHOLE else keys
                     read_files.append((source, load_last_seen(batch, source, texts)))
         return read_files
@@ -124,6 +124,8 @@ def observe(
     Returns (the files that changed, why the files of other keys cannot be read), for the keys of ``before`` alone.
     ``now_ns`` is the time now, in nanoseconds since 1970.
     """
+    if node.definition.is_of_functions:
+        return _ask(node, before)
     try:
         options = find_options(root, node.definition)
     except NbpartError as error:
@@ -144,6 +146,25 @@ def observe(
         else:
             changed += [observation] if observation is not None else []
     return changed, unreadable
+
+
+def _ask(node: Node, before: Mapping[str | None, LastSeen | None]) -> tuple[list[Observation], dict[str | None, str]]:
+    """As `observe`, of a source that is no file."""
+    reading = node.definition.reading
+    assert reading is not None
+    assert reading.ask is not None
+    try:
+        versions = ask_versions(node.name, reading.ask, list(before)) if before else {}
+    except MissingInputError as error:
+        return [], dict.fromkeys(before, str(error))
+    # another function to load it gives other data of the same version
+    suffix = f" {reading.load.version}" if reading.load else ""
+    changed = []
+    for key, last in before.items():
+        version = f"function:{versions[key]}{suffix}" if key in versions else None
+        if version != (last.version if last else None):
+            changed.append(Observation(key, None, None if version is None else "", version))
+    return changed, {}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from nbpart.project.data_seen import try_record_data_observations
 from nbpart.project.project import Project
 from nbpart.project.runs import find_run
 from nbpart.run.source_files import FetchedFiles, load_source
+from nbpart.run.source_functions import define_function
 from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, load_file
 from nbpart.storage.own_files import find_own
 from nbpart.storage.url_template import WILDCARD
@@ -35,7 +36,13 @@ def load(project: Project, asset: Any, key: Any, run: Any, file: str | None) -> 
 
 
 def _load_source(project: Project, node: Node, key: str | None) -> Any:
-    location, reading = locate(node, key), node.definition.reading
+    reading = node.definition.reading
+    if node.definition.is_of_functions:
+        project.check_trust()
+        if reading is None or reading.load is None:
+            return key
+        return define_function(node.name, reading.load)(*(() if key is None else (key,)))
+    location = locate(node, key)
     if WILDCARD in location or (reading and reading.storage_options):
         project.check_trust()  # it could name any folder, address and variable of the environment
     return load_source(location, find_options(project.root, node.definition), FetchedFiles())

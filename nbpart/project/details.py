@@ -106,7 +106,8 @@ def load_data_preview(
     more = "".join(f", {name}={value!r}" for name, value in (("run", run_id), ("file", file)) if value)
     code = f"ws.load({spell_partition(asset, key)}{more})"
     if node.definition.is_source and not node.definition.is_value:
-        return preview_text(show_location(locate(node, key)), "where it lies", code)
+        place = show_location(locate(node, key)) if node.definition.path else "what its functions say"
+        return preview_text(place, "where it lies", code)
 
     def work(batch: Batch) -> MaterializationRecord | None:
         run = queries.find_run(batch, run_id) if run_id else None

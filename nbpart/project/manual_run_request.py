@@ -59,7 +59,8 @@ def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, 
         key = _choose_key(node, request)
         above = registry.graph.upstream(node.name)
         if is_trusted(root, catalog.workspace_id):
-            refresh_sources(catalog, root, registry, [name for name in above if registry[name].definition.is_source])
+            sources = [name for name in above if registry[name].definition.is_source]
+            refresh_sources(catalog, root, registry, sources, asks=False)
         if record:
             catalog.read(lambda batch: find_key_id(batch, node, key))
         spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))

@@ -28,7 +28,7 @@ def materialize(
 ) -> Run:
     """Run one partition now and wait for it; see `Workspace.materialize`. An interrupt (Ctrl-C) cancels the run."""
     project.check_trust()
-    node = refresh_registry(project)[name_of(asset)]
+    node = refresh_registry(project, asks=True)[name_of(asset)]
     if node.definition.is_source:
         raise DeclarationError(f"{node.name!r} is a source: nobody here computes it.")
     text = spell_key(node, key)

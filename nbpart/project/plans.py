@@ -226,7 +226,7 @@ def make_plan(project: Project, selection: Any, keys: Any, status: Any, order: s
     """What a backfill would run; see `Workspace.plan`. Code that was edited on disk is registered first."""
     OPTIONS["order"].check(order)
     changes = register_edited_code(project, logs=False)
-    registry = refresh_registry(project)
+    registry = refresh_registry(project, asks=True)
     names = select(registry.graph, selection)
     changes.without_unreadable(names).log()
     check_readable(changes.unreadable, names)

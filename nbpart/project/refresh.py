@@ -14,17 +14,17 @@ from nbpart.project.project import Project
 log = logging.getLogger("nbpart")
 
 
-def refresh_registry(project: Project) -> Registry:
+def refresh_registry(project: Project, *, asks: bool = False) -> Registry:
     """Mark runs of dead processes as interrupted, record changed source files, and return what is registered.
 
-    Sources of a workspace that is not trusted are not looked at, since it could name any file or address: they stay as
-    last recorded, and a warning says so once.
+    Functions of sources are called only where it ``asks``, as for a plan. Sources of a workspace that is not trusted
+    are not looked at, since it could name any file or address: they stay as last recorded, and a warning says so once.
     """
     project.coordinator.reap()
     registry = project.registry()
     sources = [d.name for d in registry.graph.definitions if d.is_source and registry.graph.downstream(d.name)]
     if project.is_trusted:
-        refresh_sources(project.catalog, project.root, registry, sources)
+        refresh_sources(project.catalog, project.root, registry, sources, asks=asks)
     elif sources and not project.has_warned_untrusted:
         project.has_warned_untrusted = True
         log.warning("%s is not a workspace that you made or trust: sources are shown as last seen.", project.root)
@@ -45,7 +45,7 @@ def register_edited_code(project: Project, *, logs: bool = True) -> CodeChanges:
 def refresh(project: Project) -> CodeChanges:
     """Register edited code and record changed source files; returns and logs what changed in the code."""
     changes = register_edited_code(project)
-    refresh_registry(project)
+    refresh_registry(project, asks=True)
     return changes
 
 

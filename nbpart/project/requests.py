@@ -54,7 +54,7 @@ def plan_requested_backfill(project: Project, backfill_no: int) -> tuple[Registr
     names = [name for name in graph.computed if registry[name].asset_id in wanted]
     check_readable(unreadable, names)
     above = {read for name in names for read in graph.upstream(name) if registry[read].definition.is_source}
-    refresh_sources(project.catalog, project.root, registry, sorted(above))
+    refresh_sources(project.catalog, project.root, registry, sorted(above), asks=True)
     facts, moment = project.catalog.read(partial(_load_facts, registry=registry, names=names))
     by_name = {name: facts[registry[name].asset_id] for name in names}
     keys = {name: ids for name in names if (ids := wanted[registry[name].asset_id]) is not None}

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from nbpart.assets.asset import Source
 from nbpart.assets.definition import AssetDefinition
-from nbpart.assets.source_reading import VALUE, SourceReading, record_options
+from nbpart.assets.source_functions import read_function
+from nbpart.assets.source_reading import FUNCTION, VALUE, SourceReading, record_options
 from nbpart.backfill.registry import Node
 from nbpart.backfill.source_location import locate_all
 from nbpart.catalog import Batch, queries
@@ -21,6 +22,8 @@ def prepare_source(item: Source) -> AssetDefinition:
     if item.version == VALUE and not item.path:
         # it has no folder: wherever it is given again, it is the same source
         return AssetDefinition(item.name, item.kind, description=item.description, reading=SourceReading(VALUE))
+    if callable(item.version):
+        return _prepare_functions(item)
     try:
         template = UrlTemplate.parse(item.path)
         parameters = item.partitions.parameters if item.partitions else None
@@ -42,10 +45,27 @@ def prepare_source(item: Source) -> AssetDefinition:
     )
 
 
+def _prepare_functions(item: Source) -> AssetDefinition:
+    takes = 1 if item.partitions else 0
+    try:
+        ask = read_function(item.version, "version", takes, item.folder)
+        load = None if item.load is None else read_function(item.load, "load", takes, item.folder)
+    except DeclarationError as error:
+        raise type(error)(f"source {item.name!r}: {error}") from None
+    return AssetDefinition(
+        name=item.name,
+        kind=item.kind,
+        set_name=item.partitions.set_name if item.partitions else "",
+        folder=str(item.folder),
+        description=item.description,
+        reading=SourceReading(FUNCTION, ask=ask, load=load),
+    )
+
+
 def check_source_keys(batch: Batch, nodes: Sequence[Node]) -> None:
     """Raise `DeclarationError` for a registered source of which two keys would be one file."""
     for node in nodes:
-        if node.definition.is_source and node.definition.is_partitioned:
+        if node.definition.path and node.definition.is_source and node.definition.is_partitioned:
             _, refused = locate_all(node, queries.load_members(batch, node.set_id))
             for reason in refused.values():
                 raise DeclarationError(f"source {node.name!r}: {reason}")

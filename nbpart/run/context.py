@@ -7,7 +7,7 @@ import errno
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,12 @@ from nbpart.run.output_handler import OutputHandler
 from nbpart.run.report import RunOutput
 from nbpart.run.secrets import check_storage_options, read_storage_options, redactor_of_this_run
 from nbpart.run.source_files import FetchedFiles, load_source
-from nbpart.run.spec import InputItem, InputSpec, RunSpec
+from nbpart.run.source_functions import define_function
+from nbpart.run.spec import CALLED, InputItem, InputSpec, RunSpec
 from nbpart.run.texts import check_metric
 from nbpart.storage.file_record import FileRecord
 from nbpart.storage.formats import SavedFile, load_file, save_file, save_value
+from nbpart.storage.frames import is_instance
 from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
 from nbpart.storage.store import Store
 
@@ -55,6 +57,7 @@ class RunContext:
         self.store = spec.store if store is None else store
         self.own_files = set() if own_files is None else own_files
         self.fetched = FetchedFiles()
+        self._loaders: dict[str, Callable[..., Any]] = {}
         self._spec = spec
         self._recording = recording
         self._handler = handler or OutputHandler()
@@ -246,10 +249,24 @@ class RunContext:
             chosen = item.main
         if chosen is None:
             return None
+        if chosen.format == CALLED:
+            return self._call(name, item.partition_key)
         if chosen.format == "source":
             return load_source(self._spec.locate(chosen.location), self._storage_options(name), self.fetched)
         self._check_file(name, item, file or "", chosen)
         return load_file(self.store, chosen.location, chosen.format)
+
+    def _call(self, source: str, key: str | None) -> Any:
+        code = self._spec.inputs[source].load
+        if code is None:
+            return key
+        if source not in self._loaders:
+            self._loaders[source] = define_function(source, code.with_paths(self._spec.locate))
+        try:
+            return self._loaders[source](*(() if key is None else (key,)))
+        except Exception as error:
+            error.add_note(f"nbpart: raised by {code.call}, which loads source {source!r}.")
+            raise
 
     def _storage_options(self, source: str) -> Mapping[str, Any]:
         if source in self._spec.storage_options:  # run by hand: nothing comes through a pipe
@@ -258,7 +275,10 @@ class RunContext:
 
     def _load_many(self, name: str, given: InputSpec, file: str | None) -> Any:
         values = {item.partition_key or "": self._load_item(name, item, file) for item in given.items}
-        if not values or not all(item.format == "frame" for item in given.items) or file is not None:
+        are_frames = all(item.format == "frame" for item in given.items) or (
+            given.load is not None and all(is_instance(value, "pandas", "DataFrame") for value in values.values())
+        )
+        if not values or not are_frames or file is not None:
             return values
         return stack_frames(values)
 

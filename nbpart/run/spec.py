@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.source_reading import FunctionCode
 from nbpart.errors import ParameterError
 from nbpart.run.input_files import InputFile
 from nbpart.storage.relative import to_absolute
@@ -25,6 +26,8 @@ from nbpart.storage.store import LocalStore, Store, publish_bytes
 _INLINE_ITEMS = 1000
 #: The mapping of an input of which each partition of the run reads its own key.
 EACH = "each"
+#: The format of an item that a function of its source loads, or that is only a key.
+CALLED = "called"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,15 @@ class InputSpec:
 
     In a run of many partitions "each" stands for "same": an item for each of them.
 
-    `missing` names the keys without data that the run goes without (only where its asset skips missing inputs).
+    `missing` names the keys without data that the run goes without (only where its asset skips missing inputs). `load`
+    is the function that loads items of the format `CALLED`; without it they are their keys.
     """
 
     kind: str
     mapping: str
     items: tuple[InputItem, ...] = ()
     missing: tuple[str, ...] = ()
+    load: FunctionCode | None = None
     _by_key: dict[str | None, InputItem] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -99,8 +104,8 @@ class InputSpec:
             return self
         item = self.find(key)
         if item is None:
-            return InputSpec(self.kind, "same", (), (key,))
-        return InputSpec(self.kind, "same", (item,))
+            return InputSpec(self.kind, "same", (), (key,), self.load)
+        return InputSpec(self.kind, "same", (item,), (), self.load)
 
     def find(self, key: str) -> InputItem | None:
         """The item of a key, without going through all of them."""
@@ -110,12 +115,20 @@ class InputSpec:
 
     def to_json(self) -> dict[str, Any]:
         items = [item.to_json() for item in self.items]
-        return {"kind": self.kind, "mapping": self.mapping, "items": items, "missing": list(self.missing)}
+        load = self.load and dataclasses.asdict(self.load)
+        return {
+            "kind": self.kind,
+            "mapping": self.mapping,
+            "items": items,
+            "missing": list(self.missing),
+            "load": load,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> InputSpec:
         items = tuple(InputItem.from_json(item) for item in data["items"])
-        return cls(data["kind"], data["mapping"], items, tuple(data["missing"]))
+        load = FunctionCode(**data["load"]) if data["load"] else None
+        return cls(data["kind"], data["mapping"], items, tuple(data["missing"]), load)
 
 
 @dataclass(frozen=True, slots=True)

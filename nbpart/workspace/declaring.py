@@ -26,19 +26,21 @@ class Declaring(Generic[A]):
     def source(
         self,
         name: str,
-        url: str | os.PathLike[str],
+        url: str | os.PathLike[str] | None = None,
         *,
         partitions: Any = None,
-        version: Literal["hash", "etag", "size+mtime"] | None = None,
+        version: Literal["hash", "etag", "size+mtime"] | Callable[..., Any] | None = None,
+        load: Callable[..., Any] | None = None,
         storage_options: Mapping[str, Any] | None = None,
         description: str = "",
     ) -> Source:
-        """Register files that come from elsewhere; see `nbpart.source` for the options."""
+        """Register files, or a table, that come from elsewhere; see `nbpart.source` for the options."""
         declared = source(
             name,
             url,
             partitions=partitions,
             version=version,
+            load=load,
             storage_options=storage_options,
             description=description,
         )

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpart.assets.definition import AssetDefinition, Input
-from nbpart.assets.source_reading import SourceReading
+from nbpart.assets.source_reading import FunctionCode, SourceReading
 from nbpart.partitions import MappingKind
 from nbpart.storage.url_template import UrlTemplate
 
 ROOT = Path("/a project/workspace")
 TEXTS = st.text(max_size=12)
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXTS)
+CODES = st.builds(FunctionCode, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
 DEFINITIONS = st.builds(
     AssetDefinition,
     name=TEXTS,
@@ -44,7 +45,8 @@ DEFINITIONS = st.builds(
     env=st.dictionaries(TEXTS, TEXTS, max_size=3),
     module=TEXTS,
     kernel=TEXTS,
-    reading=st.none() | st.builds(SourceReading, TEXTS, st.dictionaries(TEXTS, VALUES, max_size=3)),
+    reading=st.none()
+    | st.builds(SourceReading, TEXTS, st.dictionaries(TEXTS, VALUES, max_size=3), st.none() | CODES, st.none() | CODES),
 )
 
 
