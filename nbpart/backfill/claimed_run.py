@@ -82,7 +82,8 @@ class ClaimResults:
     """The steps of one call of `claim_steps`, by result.
 
     ``runs``: claimed by this backfill; ``followed``: another backfill runs them now; ``already_made``: a run of another
-    backfill made them after this one was planned; ``refused``: they cannot run; ``removed``: their key is gone.
+    backfill made them after this one was planned; ``refused``: they cannot run; ``removed``: their key is gone;
+    ``held``: others have all places that the limits of the workspace leave.
     """
 
     runs: list[ClaimedRun] = field(default_factory=list)
@@ -90,6 +91,7 @@ class ClaimResults:
     already_made: list[OtherRun] = field(default_factory=list)
     refused: list[RefusedStep] = field(default_factory=list)
     removed: list[int] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
 
 
 def combine_runs(runs: Sequence[ClaimedRun]) -> list[ClaimedRun]:

@@ -86,6 +86,13 @@ class ReadyQueue:
         """Add steps, at least one and ascending, that are taken before those that were added like this before."""
         self._batches.append(_Batch(steps))
 
+    def park(self, asset: int, steps: list[int]) -> None:
+        """Add steps of an asset that were taken and had no place after all; they go before all others of it."""
+        self._parked.setdefault(asset, _Parked()).singles.extendleft(reversed(steps))
+
+    def has_parked(self, asset: int) -> bool:
+        return asset in self._parked
+
     def take(self, most: int) -> list[int]:
         """Take out at most ``most`` steps that have a place, and take up their places."""
         taken: list[int] = self._take_parked(most) if self._parked else []

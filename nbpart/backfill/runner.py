@@ -25,6 +25,7 @@ from nbpart.backfill.coordinator import Coordinator
 from nbpart.backfill.job import Job
 from nbpart.backfill.kept_kernels import end_surplus_kernel
 from nbpart.backfill.pending import PendingRecords
+from nbpart.backfill.places import Claimant, find_open, find_waiting, share_places
 from nbpart.backfill.plan import relate_steps
 from nbpart.backfill.registry import StepToClaim
 from nbpart.backfill.results import build_missing_report, check_report, to_outcome
@@ -41,6 +42,7 @@ from nbpart.backfill.state_machine import (
     Instruction,
     OutcomesLost,
     OutcomesRecorded,
+    PlacesFound,
     RecordOutcome,
     RecordStart,
     RecordSteps,
@@ -72,13 +74,15 @@ GATHER_RESULTS_S = 0.4
 class TurnResult:
     """What the transaction of one turn did and read.
 
-    ``ended`` has the runs of other backfills that ended, by number; ``cancelling``: somebody asked for the end.
+    ``ended`` has the runs of other backfills that ended, by number; ``cancelling``: somebody asked for the end;
+    ``waits``: the catalog says that it waits for places.
     """
 
     sequence: int
     cancelling: bool
     claims: ClaimResults = field(default_factory=ClaimResults)
     ended: dict[int, RunStatus] = field(default_factory=dict)
+    waits: bool = False
 
 
 class Runner:
@@ -103,6 +107,8 @@ class Runner:
             len(job.steps),
             Rules(pool.max_workers, job.retries, job.is_single_run, job.backoff),
         )
+        self._claimant = Claimant(job.backfill_no, pool.max_workers, job.is_single_run)
+        self._waits = False  # whether the catalog says that this backfill waits for places
         self._turned_at = 0.0
         self._checked_sequence = 0  # the sequence at which this object last read the catalog
         self._pending = PendingRecords(job.backfill_no, job.numbers)
@@ -305,7 +311,9 @@ class Runner:
             result.ended = queries.final_statuses(batch, self._state.followed)
         for node, changed in observed.changed:
             record_observed(batch, node, changed)
-        if queued := [one for one in steps if self._state.is_queued(one.step)]:
+        queued = [one for one in steps if self._state.is_queued(one.step)]
+        queued, held = share_places(batch, job.registry, self._claimant, queued)
+        if queued:
             result.claims = claim_steps(
                 batch,
                 self._root,
@@ -316,12 +324,19 @@ class Runner:
                 {asset: job.overrides(asset) for asset in {one.asset for one in queued}},
                 observed.unreadable,
             )
+        result.claims.held = [one.step for one in held]
+        if (names := {*self._state.held, *(one.asset for one in held)}) or self._waits:
+            is_full = self._state.in_pool + len(result.claims.runs) >= self._state.most_in_pool
+            # who has no worker to spare keeps no place free
+            waiting = [] if is_full else find_waiting(batch, job.registry, self._claimant, names)
+            events.record_place_waits(batch, job.backfill_no, self._coordinator.number, waiting)
+            result.waits = bool(waiting)
         return result
 
     def _apply_result(self, result: TurnResult, turn: Turn) -> None:
         """Bring this object up to date after the transaction of a turn was committed."""
         self._clear_recorded()
-        self._checked_sequence = result.sequence
+        self._checked_sequence, self._waits = result.sequence, result.waits
         if result.cancelling:
             self._cancelling.set()
         self._handle(StepsClaimed(result.claims, turn.retries))
@@ -335,11 +350,20 @@ class Runner:
         self._pending.clear()
 
     def _check_others(self) -> None:
-        """Read whether somebody asked for the end; where other runs are followed, end those of processes that died."""
+        """Read whether somebody asked for the end, and whether steps that have no place may have one now.
+
+        Where it waits for runs of other processes, those of processes that died are ended.
+        """
         if self._catalog.sequence() > self._checked_sequence:
             self._retry_while_busy(lambda: self._catalog.read(self._load_cancel_request))
-        if self._state.followed:
+        if self._state.followed or self._state.held:
             self._retry_while_busy(self._coordinator.reap)
+        if held := self._state.held:
+            registry, claimant = self._job.registry, self._claimant
+            found = self._retry_while_busy(
+                lambda: self._catalog.read(lambda batch: find_open(batch, registry, claimant, held))
+            )
+            self._handle(PlacesFound(found))
 
     def _load_cancel_request(self, batch: Batch) -> None:
         self._checked_sequence = batch.sequence

@@ -68,6 +68,7 @@ class Schedule:
         self._ready = ReadyQueue(self._segments, self._capacity)
         self._readings: list[list[_Reading]] = [[] for _ in self._segments.assets]
         self._reads_itself: set[int] = set()
+        self._held: set[int] = set()
         waiting = Waiting.of(self._size)
         self._connect(relations, waiting)
         if len(ready := np.flatnonzero(waiting.counts == 0).astype(np.int32)):
@@ -95,7 +96,34 @@ class Schedule:
         for step in taken:
             self._status_view[step] = _QUEUED
         self._counts[_QUEUED] += len(taken)
+        if self._held:
+            self._held.difference_update({self._segments.asset_of(step) for step in taken})
         return taken
+
+    @property
+    def held(self) -> list[str]:
+        """The assets that have ready steps for which there was no place when they were last taken."""
+        return [self._segments.assets[asset] for asset in sorted(self._held) if self._ready.has_parked(asset)]
+
+    def hold(self, steps: Sequence[int]) -> None:
+        """Let steps that were taken wait for a place, with all of their assets; `reopen` lets them start again."""
+        by_asset: dict[int, list[int]] = {}
+        for step in steps:
+            by_asset.setdefault(self._segments.asset_of(step), []).append(step)
+            self._status_view[step] = _PLANNED
+        self._counts[_QUEUED] -= len(steps)
+        for asset, some in by_asset.items():
+            self._capacity.use(asset, -len(some))
+            self._capacity.close(asset)
+            self._ready.park(asset, some)
+            self._held.add(asset)
+
+    def reopen(self, assets: Iterable[str]) -> None:
+        """Let steps of these assets be taken again."""
+        names = set(assets)
+        for asset in self._held:
+            if self._segments.assets[asset] in names:
+                self._capacity.reopen(asset)
 
     def start(self, step: int) -> None:
         """Set the status of a step that was taken to running."""

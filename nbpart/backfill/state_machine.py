@@ -68,6 +68,13 @@ class FollowedRunEnded:
 
 
 @dataclass(frozen=True)
+class PlacesFound:
+    """There are places again for runs of these held assets."""
+
+    assets: Sequence[str]
+
+
+@dataclass(frozen=True)
 class CancelRequested:
     """Somebody asked for the end. ``stops_runs``: whether runs in the pool are to be stopped."""
 
@@ -106,6 +113,7 @@ Event = (
     | AttemptEnded
     | StepsClaimed
     | FollowedRunEnded
+    | PlacesFound
     | CancelRequested
     | OutcomesRecorded
     | SuccessRefused
@@ -222,6 +230,11 @@ class BackfillState:
         """The numbers of the runs of other backfills that steps of this one wait for."""
         return list(self._followed)
 
+    @property
+    def held(self) -> list[str]:
+        """The assets with steps that wait until runs of other backfills leave them a place."""
+        return [] if self.is_cancelling else self._schedule.held
+
     def counts(self) -> Mapping[StepStatus, int]:
         """How many steps have each status; may be called by another thread."""
         return self._schedule.counts()
@@ -255,11 +268,15 @@ class BackfillState:
                 return list(self._start(event))
             case AttemptEnded():
                 runs = self._in_pool.pop((event.run_no, event.attempt), ())
+                self._schedule.reopen(self._schedule.held)  # its place may be theirs
                 return [each for run in runs for each in self._end(run, event.reports[run.run_no], now)]
             case StepsClaimed():
                 return [*self._apply_claims(event.claims), *self._submit([*event.retries, *event.claims.runs])]
             case FollowedRunEnded():
                 return list(self._end_followed(self._followed.pop(event.run_no), event.status))
+            case PlacesFound():
+                self._schedule.reopen(event.assets)
+                return []
             case CancelRequested():
                 is_news, self.is_cancelling = not self.is_cancelling, True
                 return [CancelRuns()] if is_news and event.stops_runs else []
@@ -307,6 +324,8 @@ class BackfillState:
             yield from self._end_step(other.step, StepStatus.SUCCEEDED, other.run_no, cause, other.label)
         for refused in claims.refused:
             yield from self._end_step(refused.step, refused.status, None, refused.cause, refused.label)
+        if claims.held:
+            self._schedule.hold(claims.held)
         for step in claims.removed:
             self._schedule.remove(step)
             yield RecordSteps([step], StepStatus.CANCELLED, None, "its key was removed")

@@ -8,6 +8,7 @@ import nbpart
 from nbpart.cli.backfills import backfill, backfills, cancel, plan, resume, tick
 from nbpart.cli.catalog import catalog
 from nbpart.cli.getting_started import demo, init, lab
+from nbpart.cli.limits import limits
 from nbpart.cli.maintenance import kernelspec, prune
 from nbpart.cli.options import workspace_option
 from nbpart.cli.output import Group, prepare_streams
@@ -48,6 +49,7 @@ COMMANDS = (
         logs,
         sql,
         tick,
+        limits,
     ),
     *(lab, kernels, kernelspec, prune, catalog, trust),
 )

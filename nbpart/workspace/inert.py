@@ -34,6 +34,9 @@ class InertWorkspace(Declaring[Asset]):
     def register(self, *items: Any) -> None:
         """Do nothing: the process that started this run has registered them."""
 
+    def set_limits(self, limits: Mapping[str, int | None]) -> None:
+        """Do nothing: they are set already."""
+
     def _register_asset(self, declared: Asset) -> Asset:
         return declared
 

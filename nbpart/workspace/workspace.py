@@ -19,6 +19,7 @@ from nbpart.project.backfills import Backfill, Backfills
 from nbpart.project.code_scan import CodeChanges
 from nbpart.project.data import load
 from nbpart.project.data_check import check_data
+from nbpart.project.limits import limits_frame, set_limits
 from nbpart.project.materialization import materialize
 from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import declare_set, load_sets
@@ -307,6 +308,21 @@ class Workspace(Declaring[BoundAsset]):
             progress=progress,
             detach=detach,
         )
+
+    def set_limits(self, limits: Mapping[str, int | None]) -> None:
+        """Set how many runs of an asset (``{"model": 1}``) or of a tag (``{"tag:db": 2}``) go on at a time.
+
+        A limit holds over all backfills and processes of this workspace, also those that run now; None takes it away,
+        and others stay. Raises `DeclarationError` for a name that is no asset nor the tag of one.
+        """
+        set_limits(self.project, limits)
+
+    def limits(self) -> pd.DataFrame:
+        """The limits of this workspace and of its assets, one a row: ``limit, most, running, waiting``.
+
+        ``running`` runs have a place; of ``waiting`` assets in backfills each waits for one.
+        """
+        return limits_frame(self.project)
 
     def kernels(self) -> pd.DataFrame:
         """The live kernels of failed runs, one a row: ``run_id, asset, partition_key, pid, expires_at``."""

@@ -26,6 +26,7 @@ from nbpart.backfill.state_machine import (
     Instruction,
     OutcomesLost,
     OutcomesRecorded,
+    PlacesFound,
     RecordOutcome,
     RecordSteps,
     Rules,
@@ -153,6 +154,8 @@ class World:
             claims.already_made.append(OtherRun(step, self.run_no, label))
         elif answer == "refuse":
             claims.refused.append(RefusedStep(step, StepStatus.BLOCKED, "needs x", label))
+        elif answer == "hold":
+            claims.held.append(step)
         else:
             self.removed.add(step)
             claims.removed.append(step)
@@ -221,11 +224,21 @@ def worlds(draw: st.DrawFn) -> World:
 SOME_STATUSES = st.lists(
     st.sampled_from([RunStatus.SUCCEEDED, RunStatus.SUCCEEDED, RunStatus.FAILED]), min_size=1, max_size=3
 )
-ANSWERS = st.sampled_from(["claim"] * 6 + ["follow", "made", "refuse", "remove"])
+ANSWERS = st.sampled_from(["claim"] * 6 + ["follow", "made", "refuse", "remove", "hold", "hold"])
 
 
 def do_something(world: World, data: st.DataObject, may_cancel: bool) -> None:
-    actions = ["turn", "turn", "start", "end", "end", "wait", "other ends", *(["cancel"] if may_cancel else [])]
+    actions = [
+        "turn",
+        "turn",
+        "start",
+        "end",
+        "end",
+        "wait",
+        "other ends",
+        "places",
+        *(["cancel"] if may_cancel else []),
+    ]
     action = data.draw(st.sampled_from(actions))
     in_pool = world.working + world.submitted
     if action == "turn":
@@ -240,6 +253,8 @@ def do_something(world: World, data: st.DataObject, may_cancel: bool) -> None:
     elif action == "other ends" and world.state.followed:
         run_no = data.draw(st.sampled_from(world.state.followed))
         world.tell(FollowedRunEnded(run_no, data.draw(st.sampled_from([s for s in RunStatus if s.is_finished]))))
+    elif action == "places" and world.state.held:
+        world.tell(PlacesFound([data.draw(st.sampled_from(world.state.held))]))
     elif action == "cancel":
         world.tell(CancelRequested())
 
@@ -250,6 +265,7 @@ def bring_to_an_end(world: World) -> None:
         if world.state.is_over:
             return
         world.now += LONGEST_WAIT_S
+        world.tell(PlacesFound(world.state.held))
         world.turn()
         for run_no in world.state.followed:
             world.tell(FollowedRunEnded(run_no, RunStatus.SUCCEEDED))
@@ -388,6 +404,21 @@ def test_a_single_run_holds_all_that_is_ready_and_tries_again_what_failed_in_it(
     world.now += 10.0
     world.turn()
     assert sorted([(run.step, run.attempt) for run in runs] for runs in world.submitted) == [[(1, 2)], [(2, 1)]]
+
+
+def test_what_has_no_place_holds_up_its_asset_only_and_starts_first_when_there_is_one() -> None:
+    world = World(AssetGraph([define("a"), define("b")]), lay_out(a=[1, 2, 3], b=[1]), Rules(2))
+    world.turn("hold")
+    assert world.state.held == ["a", "b"]
+    assert world.state.idle_s(world.now, 60.0) == 60.0
+    world.tell(PlacesFound(["b"]))
+    world.turn()
+    assert [world.places[run.step] for [run] in world.submitted] == [("b", 1)]
+    assert world.state.held == ["a"]
+    world.end_one(world.submitted[0], [RunStatus.SUCCEEDED])  # its own place may be what the others wait for
+    world.turn()
+    assert [world.places[run.step] for [run] in world.submitted] == [("a", 1), ("a", 2), ("a", 3)]
+    assert world.state.held == []
 
 
 def test_what_another_backfill_made_counts_unless_it_had_other_settings() -> None:

@@ -14,6 +14,7 @@ from nbpart.catalog.events.backfills import (
 )
 from nbpart.catalog.events.data import record_data_observations
 from nbpart.catalog.events.keys import add_keys, ensure_set, remove_keys, set_static_keys
+from nbpart.catalog.events.limits import record_place_waits, set_run_limits
 from nbpart.catalog.events.outcomes import record_outcomes
 from nbpart.catalog.events.requests import plan_requested, request_backfill
 from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
@@ -34,6 +35,7 @@ __all__ = [
     "record_data_observations",
     "record_observations",
     "record_outcomes",
+    "record_place_waits",
     "record_step_results",
     "record_tick",
     "record_value",
@@ -46,6 +48,7 @@ __all__ = [
     "resume_backfill",
     "save_sensor",
     "set_cursor",
+    "set_run_limits",
     "set_static_keys",
     "start_attempts",
     "start_backfill",

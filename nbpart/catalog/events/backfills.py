@@ -73,6 +73,7 @@ def interrupt_coordinators(batch: Batch, coordinator_nos: Sequence[int]) -> int:
         batch.sequence,
     )
     _interrupt_backfills(batch, numbers)
+    batch.execute("DELETE FROM place_waits WHERE coordinator_no IN (SELECT unnest(?::INTEGER[]))", numbers)
     batch.execute(
         """UPDATE coordinators SET ended_at = ?
         WHERE ended_at IS NULL AND coordinator_no IN (SELECT unnest(?::INTEGER[]))""",
@@ -152,6 +153,7 @@ def resume_backfill(batch: Batch, backfill_no: int, coordinator_no: int) -> None
 def finish_backfill(batch: Batch, backfill_no: int, status: str) -> None:
     """Record the status with which a backfill ended: succeeded, failed, cancelled or interrupted."""
     record_event(batch, backfill_no, BackfillEvent(status), None)
+    batch.execute("DELETE FROM place_waits WHERE backfill_no = ?", backfill_no)
 
 
 def ask_to_cancel(batch: Batch, backfill_no: int) -> None:

@@ -38,6 +38,7 @@ from nbpart.catalog.queries.keys import (
     member_hashes,
     set_version,
 )
+from nbpart.catalog.queries.limits import load_active_runs, load_place_waits, load_run_limits
 from nbpart.catalog.queries.live import Changes, backfill_progress, count_by_code
 from nbpart.catalog.queries.requests import load_request, unfinished_requests
 from nbpart.catalog.queries.runs import final_statuses, find_run, load_claim_candidates, runs_frame
@@ -76,10 +77,13 @@ __all__ = [
     "key_ids",
     "key_texts",
     "live_coordinators",
+    "load_active_runs",
     "load_assets",
     "load_claim_candidates",
     "load_members",
+    "load_place_waits",
     "load_request",
+    "load_run_limits",
     "load_sensors",
     "load_sets",
     "load_snapshots",

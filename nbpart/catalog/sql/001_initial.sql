@@ -120,3 +120,9 @@ INSERT INTO meta VALUES
 INSERT INTO partition_sets VALUES (0, '', 'single', NULL, 0, now());
 INSERT INTO keys VALUES (0, '');
 INSERT INTO members VALUES (0, 0, 0, NULL);
+
+-- How many runs of an asset, or of a tag (tag:db), may go on at a time; and the backfills that wait for a place, in turn.
+CREATE TABLE run_limits (name VARCHAR NOT NULL, most INTEGER NOT NULL);
+CREATE TABLE place_waits (
+    backfill_no INTEGER NOT NULL, coordinator_no INTEGER NOT NULL, asset_id INTEGER NOT NULL, sequence BIGINT NOT NULL
+);
