@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -79,8 +80,8 @@ class Cron:
 
         if step_s := self._longest_step_s():
             return self.instants(zone, since, since + (count + 1) * step_s)
-        ticks = itertools.islice(CronSim(self.text, datetime.fromtimestamp(since - 1, zone)), count)
-        return np.array([int(tick.timestamp()) for tick in ticks], "int64")
+        ticks = itertools.dropwhile(lambda tick: tick < since, self._ticks(zone, since - _DAY_S))
+        return np.array(list(itertools.islice(ticks, count)), "int64")
 
     def _longest_step_s(self) -> int:
         """No two instants that follow each other are further apart; 0 where the array is not computed."""
@@ -94,22 +95,28 @@ class Cron:
 
     def following(self, zone: ZoneInfo, at: int) -> int:
         """Its first instant after ``at``."""
-        return int(next(CronSim(self.text, datetime.fromtimestamp(at, zone))).timestamp())
+        if step_s := self._longest_step_s():
+            return int(self.instants(zone, at + 1, at + 1 + 2 * step_s)[0])
+        return next(tick for tick in self._ticks(zone, at - _DAY_S) if tick > at)
 
     def preceding(self, zone: ZoneInfo, at: int) -> int:
         """Its last instant before ``at``."""
-        return int(next(CronSim(self.text, datetime.fromtimestamp(at, zone), reverse=True)).timestamp())
+        if step_s := self._longest_step_s():
+            return int(self.instants(zone, at - 2 * step_s, at)[-1])
+        # backwards, or begun in an hour that comes twice, cronsim may give other instants than forwards
+        found = int(next(CronSim(self.text, datetime.fromtimestamp(at, zone), reverse=True)).timestamp())
+        for tick in itertools.takewhile(lambda tick: tick < at, self._ticks(zone, min(found, at) - 2 * _DAY_S)):
+            found = tick
+        return found
+
+    def _ticks(self, zone: ZoneInfo, since: int) -> Iterator[int]:
+        return (int(tick.timestamp()) for tick in CronSim(self.text, datetime.fromtimestamp(since, zone)))
 
     def _simulate(self, zone: ZoneInfo, since: int, until: int) -> NDArray[int64]:
         import numpy as np
 
-        found = []
-        for tick in CronSim(self.text, datetime.fromtimestamp(since - 60, zone)):
-            at = int(tick.timestamp())
-            if at >= until:
-                break
-            found.append(at)
-        return np.array(found, "int64")
+        ticks = itertools.takewhile(lambda tick: tick < until, self._ticks(zone, since - _DAY_S))
+        return np.array(list(ticks), "int64")
 
 
 def _read_minutes(field: str) -> list[int]:
