@@ -12,7 +12,13 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
-from nbpart.partitions import DynamicPartitions, Parameters
+from nbpart.partitions import (
+    DynamicPartitions,
+    Parameters,
+    PartitionsDefinition,
+    definition_from_json,
+    definition_to_json,
+)
 
 LINE = 100
 NameOf = Callable[[Any], str]
@@ -130,8 +136,13 @@ def _spell_object(value: Any, name_of: NameOf) -> str:
     raise CannotSpell(value)
 
 
-def _spell_partitions(definition: DynamicPartitions, name_of: NameOf) -> str:
-    """Dynamic partitions, also live ones, as the definition that gives the same requests."""
+def _spell_partitions(definition: PartitionsDefinition, name_of: NameOf) -> str:
+    """Partitions, also live ones, as the definition that gives the same keys and requests."""
+    if not isinstance(definition, DynamicPartitions) or definition.attributes or definition.parent:
+        parts = ", ".join(
+            f"{_spell_text(part.set_name)}: {_spell_partitions(part, name_of)}" for _, part in definition.parts
+        )
+        return f"{name_of(definition_from_json)}({spell(definition_to_json(definition), name_of)}, {{{parts}}})"
     arguments = [_spell_text(definition.name)]
     if definition.parameters is not None:
         arguments.append(f"{name_of(Parameters)}.from_json({_spell_text(definition.parameters.to_json())})")

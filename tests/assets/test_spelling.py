@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpart.assets.spelling import LINE, CannotSpell, no_name, spell, spell_setting
-from nbpart.partitions import DynamicPartitions, Parameters
+from nbpart.partitions import DailyPartitions, DynamicPartitions, Parameters, definition_from_json
 
 
 class Mode(enum.Flag):
@@ -36,6 +36,7 @@ KNOWN = {
     **{c.__name__: c for c in (ZoneInfo, Decimal, Path, PureWindowsPath, Mode, DynamicPartitions, Parameters)},
     **{c.__name__: c for c in (np.float32, np.int64, np.bool_, np.str_)},
     "re": re,
+    "definition_from_json": definition_from_json,
 }
 
 
@@ -64,6 +65,9 @@ KNOWN = {
         re.compile("ends in \\\\"),
         DynamicPartitions("files"),
         DynamicPartitions("trials", params={"lr": float}),
+        DynamicPartitions("samples", params={"n": int}, columns={"batch": str}),
+        DynamicPartitions("chunks", under={"day": DailyPartitions("days", "2013-01-01")}),
+        DynamicPartitions("reads", under={"chunk": DynamicPartitions("chunks", under={"f": ["a'b", "c"]})}),
     ],
     ids=repr,
 )
