@@ -12,7 +12,15 @@ import pytest
 from benchmarks.__main__ import list_benchmarks
 
 ROOT = Path(__file__).parents[1]
-SIZES = {"backfill": "1,2", "catalog": 10_000, "imports": 1, "plan": 1_000, "table": 20, "workspace": 200}
+SIZES = {
+    "backfill": "1,2",
+    "catalog": 10_000,
+    "imports": 1,
+    "partitions": 3_000,
+    "plan": 1_000,
+    "table": 20,
+    "workspace": 200,
+}
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
