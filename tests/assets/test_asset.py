@@ -57,7 +57,7 @@ def test_options_reach_the_asset() -> None:
     assert repr(f) == "<nbpart function asset 'report', partitions='files'>"
 
 
-def test_options_count_also_beside_the_function() -> None:
+def test_options_can_be_given_together_with_the_function() -> None:
     assert asset(_nothing, name="other").name == "other"  # type: ignore[call-overload]
 
 
@@ -90,7 +90,7 @@ def test_a_lambda_has_no_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"name": "not a name"}, "'not a name' is no Python identifier"),
         ({"name": "status"}, "'status' has a meaning already"),
@@ -102,8 +102,8 @@ def test_a_lambda_has_no_name() -> None:
         ({"partitions": "files"}, "no partitions definition"),
     ],
 )
-def test_what_cannot_be_an_asset_is_refused(options: dict[str, Any], told: str) -> None:
-    with pytest.raises(DeclarationError, match=told):
+def test_what_cannot_be_an_asset_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(DeclarationError, match=message):
         asset(**options)(_nothing)
 
 
@@ -112,7 +112,7 @@ def test_an_option_that_does_not_exist_is_named() -> None:
         asset(partitons=FILES)(_nothing)  # type: ignore[call-overload]
 
 
-def test_an_asset_is_frozen_and_itself() -> None:
+def test_assets_are_frozen_and_equal_only_to_themselves() -> None:
     one, other = asset(_nothing), asset(_nothing)
     assert len({one, other, one}) == 2
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -150,7 +150,7 @@ def test_a_notebook_is_found_from_the_current_folder(tmp_path: Path, monkeypatch
     assert notebook("train.ipynb", name="model").notebook == tmp_path / "train.ipynb"
 
 
-def test_a_name_that_is_given_is_none_of_the_file(tmp_path: Path) -> None:
+def test_a_given_name_counts_and_not_that_of_the_file(tmp_path: Path) -> None:
     assert (notebook("01-load.ipynb", name="load").name, notebook("01-load.ipynb", name="load").is_named) == (
         "load",
         True,
@@ -187,7 +187,7 @@ def test_a_source_cannot_have_any_name() -> None:
         source("in box", "inbox.csv")
 
 
-def test_names_of_references() -> None:
+def test_the_name_of_an_asset_a_source_or_a_name() -> None:
     assert name_of("model") == "model"
     assert name_of(asset(_nothing)) == "_nothing"
     assert name_of(source("inbox", "inbox.csv")) == "inbox"

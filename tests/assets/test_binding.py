@@ -81,7 +81,7 @@ def test_a_key_needs_partitions(partitions: Any) -> None:
         bind(f, None)
 
 
-def test_an_unknown_name_is_told_with_the_nearest() -> None:
+def test_an_unknown_name_is_refused_and_the_nearest_offered() -> None:
     def typo(inbix): ...
 
     def strange(zzz): ...

@@ -23,7 +23,7 @@ def test_code_cells_are_read_in_order_each_as_one_text() -> None:
     assert list(code_cells({})) == []
 
 
-def test_tags() -> None:
+def test_a_cell_has_only_the_tags_in_its_metadata() -> None:
     cell = {"metadata": {"tags": ["parameters"]}}
     assert has_tag(cell, "parameters")
     assert not has_tag(cell, "param")

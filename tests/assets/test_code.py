@@ -234,7 +234,7 @@ def test_a_local_module_hides_an_installed_one(version: Versions) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
+    ("now", "message"),
     [
         ("def g():\n    return 1\n", "cannot be found, or has changed"),
         ("def f(:\n", "cannot be found, or has changed"),
@@ -242,12 +242,12 @@ def test_a_local_module_hides_an_installed_one(version: Versions) -> None:
     ],
 )
 def test_a_function_that_has_left_its_file_is_refused(
-    write: Write, load: Callable[[str], ModuleType], project: Path, now: str, told: str
+    write: Write, load: Callable[[str], ModuleType], project: Path, now: str, message: str
 ) -> None:
     write(**{"own.py": "def f():\n    return 1\n"})
     function = load("own").f
     write(**{"own.py": now})
-    with pytest.raises(DeclarationError, match=told):
+    with pytest.raises(DeclarationError, match=message):
         version_of_function(function, [project])
 
 
@@ -290,11 +290,13 @@ def cell_version(write: Write, load: Callable[[str], ModuleType], project: Path)
         (CELL, "def f(): return 'older'", CELL_F),
     ],
 )
-def test_what_a_function_of_a_cell_is_not(cell_version: Callable[..., str], cells: tuple[str, ...]) -> None:
+def test_what_a_cell_function_does_not_compute_with_does_not_count(
+    cell_version: Callable[..., str], cells: tuple[str, ...]
+) -> None:
     assert cell_version(*cells) == cell_version(CELL, CELL_F)
 
 
-def test_what_a_function_of_a_cell_is(cell_version: Callable[..., str]) -> None:
+def test_what_a_cell_function_computes_with_counts(cell_version: Callable[..., str]) -> None:
     versions = [
         cell_version(CELL, CELL_F),
         cell_version(CELL, CELL_F.replace("y=2", "y=3")),

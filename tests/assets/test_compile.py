@@ -102,7 +102,7 @@ def test_the_notebook_is_one_that_a_person_would_write() -> None:
     }
 
 
-def test_without_arguments_or_description_there_is_less_of_it() -> None:
+def test_without_arguments_and_description_their_cells_are_left_out() -> None:
     found = sources(compiled(setup="from jobs import clean", call="clean.inner"))
     assert (found["title"], found["parameters"]) == ("# model", "partition_key = None")
     assert (found["setup"], found["call"]) == ("from jobs import clean", "result = clean.inner()")
@@ -256,7 +256,7 @@ VALUES = st.recursive(
 
 
 @given(st.lists(VALUES, max_size=4))
-def test_the_parameters_cell_tells_the_defaults(values: list[Any]) -> None:
+def test_the_parameters_cell_holds_the_defaults(values: list[Any]) -> None:
     arguments = [Argument(f"a{i}", "setting", default=value) for i, value in enumerate(values)]
     found = read_parameters_cell(compiled(*arguments))
     assert {name: p.value for name, p in found.items()} == {

@@ -57,7 +57,7 @@ def test_a_definition_survives_json(definition: AssetDefinition) -> None:
     assert all(isinstance(i.mapping, MappingKind) for i in read.inputs)
 
 
-def test_every_field_is_tried() -> None:
+def test_the_property_tests_vary_every_field() -> None:
     strategies = {"name", "kind"} | set(AssetDefinition.__dataclass_fields__)
     made = DEFINITIONS.wrapped_strategy.kwargs  # type: ignore[attr-defined]
     assert set(made) == strategies
@@ -74,7 +74,7 @@ def test_a_definition_of_an_older_version_gets_the_defaults() -> None:
     assert read.on_missing_input == "block"
 
 
-def test_what_a_definition_says_of_itself() -> None:
+def test_a_definition_knows_whether_it_is_a_source_and_partitioned() -> None:
     inbox = AssetDefinition("inbox", "source", set_name="files")
     assert inbox.is_source
     assert inbox.is_partitioned

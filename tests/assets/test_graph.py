@@ -37,7 +37,7 @@ def readings(draw: st.DrawFn) -> dict[str, list[str]]:
 
 
 @given(readings())
-def test_each_comes_after_all_that_it_reads(reads: dict[str, list[str]]) -> None:
+def test_every_asset_comes_after_all_that_it_reads(reads: dict[str, list[str]]) -> None:
     graph = AssetGraph(define(name, *above) for name, above in reads.items())
     place = {name: n for n, name in enumerate(graph)}
     assert set(place) == set(reads)
@@ -71,7 +71,7 @@ def test_edges_are_the_inputs(reads: dict[str, list[str]]) -> None:
     assert len(graph.edges) == sum(map(len, reads.values()))
 
 
-def test_what_a_graph_tells() -> None:
+def test_a_graph_holds_inputs_edges_and_definitions() -> None:
     assert DIAMOND["left"].inputs == (Input("inbox", MappingKind.WHOLE),)
     assert "left" in DIAMOND
     assert "middle" not in DIAMOND
@@ -89,17 +89,17 @@ def test_an_empty_graph() -> None:
 
 
 @pytest.mark.parametrize("ask", [DIAMOND.__getitem__, DIAMOND.upstream, DIAMOND.downstream, DIAMOND.ancestors])
-def test_an_unknown_name_is_told_with_the_nearest(ask: object) -> None:
+def test_an_unknown_name_is_refused_and_the_nearest_offered(ask: object) -> None:
     with pytest.raises(UnknownNameError, match=r"no asset or source 'rigth'; did you mean 'right'\?"):
         ask("rigth")  # type: ignore[operator]
 
 
-def test_an_input_that_is_not_there_is_told() -> None:
+def test_an_unknown_input_is_refused_and_the_nearest_offered() -> None:
     with pytest.raises(UnknownNameError, match=r"function 'report' reads 'lft', .* did you mean 'left'\?"):
         AssetGraph([define("left"), define("report", "lft")])
 
 
-def test_a_cycle_is_told_as_a_path_of_what_reads_what() -> None:
+def test_a_cycle_is_refused_with_its_path_of_who_reads_whom() -> None:
     reads = {"a": ["c", "x"], "b": ["a"], "c": ["b"], "x": []}
     with pytest.raises(CycleError) as caught:
         AssetGraph(define(name, *above) for name, above in reads.items())

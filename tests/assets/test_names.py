@@ -62,7 +62,7 @@ def test_annotations_are_needed_only_where_they_are_evaluated(deferred: bool) ->
     assert "some" not in found.hinted
 
 
-def test_names_that_a_function_makes_global_are_told() -> None:
+def test_names_that_a_function_assigns_as_global_are_found() -> None:
     assert global_names(statement("def f():\n    global x\n    x = 1")).assigned == {"x"}
     assert global_names(statement("x = 1")).assigned == set()
 
@@ -124,7 +124,7 @@ def test_names_whose_objects_a_statement_changes(source: str, names: str) -> Non
     assert set(touched_names(statement(source))) == set(names.split())
 
 
-def test_chains() -> None:
+def test_dotted_chains_and_their_root_names_are_found() -> None:
     assert dotted_chains(ast.parse("a.b.c(d.e) + f().g + h")) == {"a.b.c", "a.b", "d.e"}
     assert root_name(ast.parse("a.b[0].c", mode="eval").body) == "a"
     assert root_name(ast.parse("a().b", mode="eval").body) is None
@@ -144,7 +144,7 @@ def test_chains() -> None:
         ("asset[0]", False),
     ],
 )
-def test_decorators_that_declare(decorator: str, declares: bool) -> None:
+def test_decorators_that_declare_an_asset_are_recognised(decorator: str, declares: bool) -> None:
     assert declares_asset(ast.parse(decorator, mode="eval").body) is declares
 
 

@@ -113,12 +113,12 @@ def test_ids_are_kept_where_they_can_be(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_notebook_is_refused_by_the_name_of_its_file(tmp_path: Path, name: str) -> None:
-    data, told = REFUSED[name]
+    data, message = REFUSED[name]
     path = write(tmp_path / "a.ipynb", data)
-    with pytest.raises(DeclarationError, match=f"asset 'a': {re.escape(str(path))} is no notebook .*{told}"):
+    with pytest.raises(DeclarationError, match=f"asset 'a': {re.escape(str(path))} is no notebook .*{message}"):
         read_declared_notebook("a", path)
 
 
-def test_a_notebook_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_notebook_is_refused_with_its_asset_and_path(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="asset 'a': there is no notebook at"):
         read_declared_notebook("a", tmp_path / "a.ipynb")

@@ -86,7 +86,7 @@ def test_defaults_that_are_known_without_running(source: str, value: Any) -> Non
         "x, _ = 1, 2\nx = other",
     ],
 )
-def test_defaults_that_only_running_can_tell(source: str) -> None:
+def test_defaults_that_only_running_the_code_would_show_are_unknown(source: str) -> None:
     found = read(source)["x"]
     assert (found.value, found.has_value) == (None, False)
 
@@ -175,11 +175,11 @@ def test_a_type_is_that_of_the_annotation_or_else_of_the_value(source: str, kind
     assert (found.type, found.annotation) == (kind, annotation)
 
 
-def test_not_even_infinity_is_lost() -> None:
+def test_a_number_too_large_for_a_float_is_read_as_infinity() -> None:
     assert one("x = 1e999").value == math.inf
 
 
-def test_the_first_tagged_cell_counts_also_as_a_list_of_lines() -> None:
+def test_a_tagged_cell_whose_source_is_a_list_of_lines_is_read() -> None:
     assert list(read(["a = 1\n", "b = 2"])) == ["a", "b"]
 
 

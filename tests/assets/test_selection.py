@@ -56,7 +56,7 @@ RAW = asset(_raw, name="raw")
         (["inbox", "raw"], "raw"),
     ],
 )
-def test_selections(selection: Any, names: str) -> None:
+def test_a_selection_selects_assets_in_the_order_of_the_graph(selection: Any, names: str) -> None:
     selected = select(GRAPH, selection)
     assert set(selected) == set(names.split())
     assert list(selected) == [name for name in GRAPH if name in selected]
@@ -69,7 +69,7 @@ def test_sources_alone_are_no_selection(selection: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("selection", "told"),
+    ("selection", "message"),
     [
         ("modle", "'modle'; did you mean 'model'?"),
         ("+modle+", "'modle'; did you mean 'model'?"),
@@ -79,8 +79,8 @@ def test_sources_alone_are_no_selection(selection: Any) -> None:
         ("+", "''"),
     ],
 )
-def test_an_unknown_name_is_told(selection: Any, told: str) -> None:
-    with pytest.raises(UnknownNameError, match=told.replace("?", r"\?")):
+def test_an_unknown_name_is_refused(selection: Any, message: str) -> None:
+    with pytest.raises(UnknownNameError, match=message.replace("?", r"\?")):
         select(GRAPH, selection)
 
 
@@ -101,5 +101,5 @@ def test_an_empty_graph_has_nothing_to_select() -> None:
     ("selection", "text"),
     [("+model", "+model"), (["+model", "raw"], "+model, raw"), (RAW, "raw"), ("model,raw", "model, raw")],
 )
-def test_a_selection_is_told_in_one_line(selection: Any, text: str) -> None:
+def test_a_selection_is_described_in_one_line(selection: Any, text: str) -> None:
     assert describe(selection) == text

@@ -81,24 +81,26 @@ def test_a_function_under_wrappers_is_found(write: Write, load: Load) -> None:
     assert find_function(plain_function(module.cached)).node.name == "cached"
 
 
-@pytest.mark.parametrize(("name", "told"), [("bound", "is a method"), ("g", "lambda has no name"), ("C", "is of type")])
-def test_what_no_def_made_has_no_source(write: Write, load: Load, name: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"), [("bound", "is a method"), ("g", "lambda has no name"), ("C", "is of type")]
+)
+def test_what_no_def_made_has_no_source(write: Write, load: Load, name: str, message: str) -> None:
     write(**{"a.py": MODULE})
-    with pytest.raises(DeclarationError, match=told):
+    with pytest.raises(DeclarationError, match=message):
         plain_function(getattr(load("a"), name))
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"x = '\xff'", "missing encoding declaration"),
         (b"# coding: no-such\n", "unknown encoding"),
         (b"# coding: ascii\n\n\nx = '\xff'", "a.py is not in the encoding that it declares"),
     ],
 )
-def test_a_file_in_another_encoding_than_it_declares_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_file_in_another_encoding_than_it_declares_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "a.py").write_bytes(content)
-    with pytest.raises(SyntaxError, match=told):
+    with pytest.raises(SyntaxError, match=message):
         read_source(tmp_path / "a.py")
 
 

@@ -113,7 +113,7 @@ def test_long_values_are_laid_out_within_a_line(value: list[Any]) -> None:
     assert all(len(line.rstrip(",")) <= LINE for line in spelled.splitlines())
 
 
-def test_a_value_twice_is_no_circle() -> None:
+def test_a_value_that_stands_twice_in_a_list_is_spelled_twice() -> None:
     shared = [1]
     assert spell([shared, shared], no_name) == "[[1], [1]]"
 
@@ -137,7 +137,7 @@ def test_what_json_cannot_carry_is_no_setting(value: Any) -> None:
     assert spell_setting(value) is None
 
 
-def test_a_setting_that_holds_itself_is_none() -> None:
+def test_a_value_that_holds_itself_is_refused_as_a_setting() -> None:
     loop: list[Any] = []
     loop.append(loop)
     assert spell_setting(loop) is None

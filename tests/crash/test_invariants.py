@@ -45,7 +45,7 @@ DAMAGE = {
 }
 
 
-def test_each_invariant_has_its_damage(ws: nbpart.Workspace, tmp_path: Path) -> None:
+def test_a_damage_is_tried_for_each_invariant(ws: nbpart.Workspace, tmp_path: Path) -> None:
     assert set(DAMAGE) == set(BROKEN)
     assert find_broken(ws, tmp_path) == []
     assert find_stray(ws) == []

@@ -1,4 +1,4 @@
-"""Of every way in which code of a cell can fail, the error that is told is the one that happened."""
+"""Of every way in which code of a cell can fail, the reported error is the one that happened."""
 
 from __future__ import annotations
 

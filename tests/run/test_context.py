@@ -96,7 +96,7 @@ def test_load_by_key_and_file(tmp_path: Path) -> None:
         run.load("up", "a", file="rocc")
 
 
-def test_load_errors(tmp_path: Path) -> None:
+def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     item = saved(tmp_path, "a", {"x": 1})
     run = context(tmp_path, {"table": InputSpec("asset", "same", (item,)), "other": InputSpec("asset", "same")})
     with pytest.raises(UnknownNameError, match="did you mean 'table'"):
@@ -110,7 +110,7 @@ def test_load_errors(tmp_path: Path) -> None:
         run.load("table")
 
 
-def test_relation(tmp_path: Path) -> None:
+def test_inputs_of_frames_are_one_relation_with_a_partition_key(tmp_path: Path) -> None:
     frames = {
         "a": pd.DataFrame({"n": [1, 2]}),
         "b": pd.DataFrame({"n": [3.5], "Partition_Key": ["mine"], "filename": [None]}),
@@ -155,7 +155,7 @@ def test_saving_again_replaces(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["r1-1.txt"]
 
 
-def test_own_files(tmp_path: Path) -> None:
+def test_a_file_that_the_user_wrote_is_saved(tmp_path: Path) -> None:
     run = context(tmp_path)
     path = run.output_path("model.joblib")
     path.write_bytes(b"abc")
@@ -235,7 +235,7 @@ def test_file_names_are_checked(tmp_path: Path) -> None:
             run.save("x", name=name)
 
 
-def test_log(tmp_path: Path) -> None:
+def test_logged_metrics_become_plain_values_and_the_last_counts(tmp_path: Path) -> None:
     run = context(tmp_path, params={"lr": 0.1})
     run.log(accuracy=np.float32(0.5), n=np.int64(3), good=np.bool_(True), note="x")
     run.log(accuracy=0.75)
@@ -268,7 +268,7 @@ def test_a_metric_may_have_the_name_of_a_column(tmp_path: Path) -> None:
     assert run.output.metrics == {"rows": 3, "Status": "fine", "value": 1, "partition_key": "x", "lr": 0.2}
 
 
-def test_changes_are_handed_on(tmp_path: Path) -> None:
+def test_the_handler_gets_the_output_after_each_change(tmp_path: Path) -> None:
     seen: list[RunOutput] = []
     run = RunContext(make_spec(tmp_path, "r1"), handler=CallbackHandler(seen.append))
     run.log(a=1)
@@ -304,7 +304,7 @@ def test_a_run_by_hand_warns_once_that_it_records_nothing(tmp_path: Path, capsys
     assert str(tmp_path / "data") in said
 
 
-def test_from_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_finds_its_run_by_an_environment_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SPEC_VARIABLE, raising=False)
     with pytest.raises(MissingInputError, match="no run"):
         run_from_environment()
@@ -349,7 +349,7 @@ def delete(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "fault", "told"),
+    ("harm", "fault", "message"),
     [
         (forge, "other content", r"table, partition .it.s. is not what was saved \(other content: .*backfill table -k"),
         (cut, "other size", r"table, partition .it.s. is not what was saved \(other size"),
@@ -358,7 +358,7 @@ def delete(path: str) -> None:
 )
 @pytest.mark.parametrize("value", [pd.DataFrame({"n": [1, 2]}), {"n": 1}, "text", b"bytes"])
 def test_data_that_is_not_what_was_saved_is_not_read_and_reported(
-    value: Any, harm: Callable[[str], None], fault: str, told: str, tmp_path: Path
+    value: Any, harm: Callable[[str], None], fault: str, message: str, tmp_path: Path
 ) -> None:
     seen: list[RunOutput] = []
     item = saved(tmp_path, "it's", value, materialization_id=7)
@@ -368,7 +368,7 @@ def test_data_that_is_not_what_was_saved_is_not_read_and_reported(
     assert seen == []
     harm(str(tmp_path / item.location))
     for load in (run.load, run.relation) if item.format == "frame" else (run.load,):
-        with pytest.raises(MissingInputError, match=told):
+        with pytest.raises(MissingInputError, match=message):
             load("table")
     assert [(one.materialization_id, one.file, str(one.fault)) for one in seen[-1].faults] == [(7, "", fault)]
     assert RunOutput.from_json(json.loads(json.dumps(seen[-1].to_json()))) == seen[-1]
@@ -387,7 +387,7 @@ def test_an_extra_file_is_compared_too(tmp_path: Path) -> None:
     assert [fault.file for fault in run.output.faults] == ["note"]
 
 
-def test_what_is_known_of_no_file_is_not_compared(tmp_path: Path) -> None:
+def test_a_file_without_a_recorded_version_is_loaded_unchecked(tmp_path: Path) -> None:
     item = saved(tmp_path, "k", "main")
     unknown = dataclasses.replace(item, bytes=None, file_version=None)
     run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", "same", (unknown,))}))

@@ -20,7 +20,7 @@ def _imports_as_they_were() -> Iterator[None]:
         del sys.modules[name]
 
 
-def test_snapshot_wins_and_the_file_stays(tmp_path: Path) -> None:
+def test_a_snapshot_is_imported_before_the_file_and_leaves_it_alone(tmp_path: Path) -> None:
     package = tmp_path / "live" / "nbp_pkg"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
@@ -55,7 +55,7 @@ def test_a_snapshot_is_read_as_it_was_kept_whatever_encoding_its_file_declares(t
     assert importlib.import_module("nbp_latin").VALUE == "ü"
 
 
-def test_install_twice_is_once(tmp_path: Path) -> None:
+def test_installing_twice_has_no_further_effect(tmp_path: Path) -> None:
     for _ in range(2):
         install([str(tmp_path), "/nbp/second"], {"x": ("/a", "/b")})
     assert sys.path[:2] == [str(tmp_path), "/nbp/second"]

@@ -98,7 +98,7 @@ FAILURES: dict[str, tuple[list[Any], dict[str, Any], tuple[str, str, int | None]
 
 
 @pytest.mark.kernel
-def test_an_output_widget_takes_no_reply_away(tmp_path: Path) -> None:
+def test_a_cell_with_an_output_widget_does_not_hang_its_run(tmp_path: Path) -> None:
     cells = ["import ipywidgets", *["with ipywidgets.Output():\n    print(1)\nx = 1"] * 60]
     assert NotebookRun(make_spec(tmp_path, "r", *cells)).execute().status is RunStatus.SUCCEEDED
 
@@ -149,7 +149,7 @@ def test_each_failure_is_reported_with_its_error_and_cell(ran: Ran, name: str) -
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("name", [name for name in FAILURES if FAILURES[name][2][2] is not None])
-def test_notebooks_are_mended(ran: Ran, name: str) -> None:
+def test_the_executed_notebook_of_a_failure_says_so_and_is_valid(ran: Ran, name: str) -> None:
     cell = FAILURES[name][2][2]
     assert cell is not None
     states = cell_states(ran.specs[name])
@@ -189,7 +189,7 @@ def test_no_process_and_no_scratch_file_is_left(ran: Ran) -> None:
 
 
 @pytest.mark.kernel
-def test_success(ran: Ran) -> None:
+def test_a_successful_run_reports_data_metrics_and_usage(ran: Ran) -> None:
     spec, result = ran.specs["good"], ran.results["good"]
     assert (result.status, result.error_message) == (RunStatus.SUCCEEDED, None)
     assert result.metrics == {"accuracy": 0.5}
@@ -210,7 +210,7 @@ def test_success(ran: Ran) -> None:
 
 
 @pytest.mark.kernel
-def test_success_is_on_record(ran: Ran) -> None:
+def test_the_executed_notebook_of_a_success_says_so(ran: Ran) -> None:
     spec = ran.specs["good"]
     assert [status for status, _ in cell_states(spec)] == ["completed"] * 7
     notebook = nbformat.read(spec.locate(spec.output_notebook), as_version=4)
@@ -257,7 +257,7 @@ def test_errors_that_a_cell_may_have_and_odd_displays_fail_nothing(tmp_path: Pat
 
 
 @pytest.mark.kernel
-def test_what_is_endless_is_cut_in_the_last_line_of_the_log(tmp_path: Path) -> None:
+def test_a_very_long_error_is_cut_in_the_last_line_of_the_log(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "endless", "raise ValueError('x' * 1_000_000)")
     assert len(execute(spec).error_message or "") == 1_000_000
     assert len(Path(spec.locate(spec.log)).read_text("utf-8").splitlines()[-1]) < 11_000
@@ -332,7 +332,7 @@ def test_cancelled_before_it_starts(tmp_path: Path) -> None:
     assert "cancelled after" in Path(spec.locate(spec.log)).read_text("utf-8")
 
 
-def test_trouble_of_the_caller_becomes_a_failed_result(tmp_path: Path) -> None:
+def test_an_error_of_the_callback_becomes_a_failed_result(tmp_path: Path) -> None:
     def fail(spec: RunSpec) -> None:
         raise LookupError("no catalog")
 
@@ -375,7 +375,7 @@ def test_injected_cell_comes_after_the_parameters_cell_or_first(tmp_path: Path) 
     assert [cell.source.splitlines()[-1] for cell in load_injected_notebook(without)[0].cells] == ["y = 3", "x = 1"]
 
 
-def test_another_language_gets_its_own_spelling(tmp_path: Path) -> None:
+def test_values_are_injected_in_the_language_of_the_notebook(tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "r", "x <- 1", injected={"day": DAY, "on": True}, language="R", kernel_name="ir")
     cell = load_injected_notebook(spec)[0].cells[0]
     assert 'day = "2024-05-01"' in cell.source

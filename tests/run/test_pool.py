@@ -123,7 +123,7 @@ def test_a_waiting_caller_wakes_when_a_result_comes(tmp_path: Path, gate: Gate) 
         assert [result.run_id for result in pool.next_results()] == ["r"]
 
 
-def test_a_pool_needs_a_worker() -> None:
+def test_a_pool_of_no_workers_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         ThreadPool(0)
 

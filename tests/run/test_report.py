@@ -79,7 +79,7 @@ def test_one_version_stands_for_all_files(files: tuple[FileRecord, ...], version
     assert make_report(files=files).data_version == version
 
 
-def test_the_version_of_many_files_knows_no_order() -> None:
+def test_the_version_of_many_files_does_not_depend_on_their_order() -> None:
     files = tuple(
         FileRecord(name, "file", "text", f"data/{name}", bytes=2, data_version=name) for name in ("", "b", "a")
     )

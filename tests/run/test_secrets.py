@@ -1,4 +1,4 @@
-"""Secrets: what may not stand anywhere."""
+"""Secrets: how a kernel gets them, and which values are refused because they could not be hidden."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Mute(Exception):
         (np.str_("x"), "x"), (-0.0, -0.0), (math.inf, math.inf), ("a\0b", "a\0b"),
     ],
 )  # fmt: skip
-def test_a_metric_is_taken_as_it_is(value: Any, plain: Any) -> None:
+def test_a_metric_becomes_a_plain_value(value: Any, plain: Any) -> None:
     taken = check_metric("n", value)
     assert (type(taken), repr(taken)) == (type(plain), repr(plain))
 

@@ -27,7 +27,7 @@ def test_a_write_leaves_one_file_and_makes_no_folder(tmp_path: Path) -> None:
     assert os.listdir(target.parent) == ["x.bin"]
 
 
-def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "x.bin"
     write_bytes_atomic(target, b"old")
 
@@ -41,19 +41,19 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x.bin"]
 
 
-def test_write_takes_the_longest_file_name(tmp_path: Path) -> None:
+def test_a_file_with_the_longest_name_is_written(tmp_path: Path) -> None:
     target = tmp_path / ("n" * 255)
     write_bytes_atomic(target, b"x")
     assert target.read_bytes() == b"x"
 
 
-def test_hashes(tmp_path: Path) -> None:
+def test_the_hash_of_a_file_is_its_sha256(tmp_path: Path) -> None:
     write_bytes_atomic(tmp_path / "x", b"abc")
     expected = hashlib.sha256(b"abc").hexdigest()
     assert hash_file(tmp_path / "x") == expected
 
 
-def test_inside(tmp_path: Path) -> None:
+def test_a_path_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     assert inside(tmp_path, "a/b") == tmp_path.resolve() / "a" / "b"
     for path in ("..", "a/../../x", "/etc/passwd"):
         with pytest.raises(PartitionKeyError):

@@ -104,7 +104,7 @@ def test_frame_round_trip(store: Store) -> None:
     pd.testing.assert_frame_equal(round_trip(indexed, store), indexed)
 
 
-def test_frame_record(store: Store) -> None:
+def test_what_is_recorded_of_a_saved_frame(store: Store) -> None:
     saved = save_value(store, pd.DataFrame({"a": [1, 2, 3]}), "data/run.2-1")
     assert saved.path == "data/run.2-1.parquet"
     assert (saved.format, saved.kind, saved.rows) == ("frame", "file", 3)
@@ -129,7 +129,7 @@ def test_folder_names_with_equal_signs_add_no_columns(store: Store) -> None:
     assert list(load_file(store, saved.path, "frame").columns) == ["a"]
 
 
-def test_figures(store: Store) -> None:
+def test_figures_of_matplotlib_are_saved_as_pictures(store: Store) -> None:
     from matplotlib.figure import Figure
 
     def draw() -> Figure:
@@ -146,7 +146,7 @@ def test_figures(store: Store) -> None:
     assert load_file(store, saved.path, "figure").data == content
 
 
-def test_plotly(store: Store) -> None:
+def test_figures_of_plotly_are_saved_and_loaded(store: Store) -> None:
     import plotly.graph_objects as go
 
     figure = go.Figure(go.Scatter(x=[1, 2], y=[3, 4]))
@@ -180,7 +180,7 @@ def test_a_file_that_a_program_wrote_in_its_place_is_not_copied(tmp_path: Path) 
 @pytest.mark.parametrize(
     "value", [{"a": 1}, "text", b"bytes", pd.DataFrame({"a": [1]})], ids=lambda v: type(v).__name__
 )
-def test_only_what_is_ones_own_is_replaced(store: Store, value: Any) -> None:
+def test_only_files_of_the_run_itself_are_replaced(store: Store, value: Any) -> None:
     first = save_value(store, value, "data/x", own=())
     with pytest.raises(FileExistsError):
         save_value(store, value, "data/x", own=())

@@ -1,4 +1,4 @@
-"""Whatever frame is saved is the same when it is loaded, or it is said in what it differs, or it is refused by name."""
+"""A frame comes back as it was saved, or its changes are described, or the column that cannot be saved is named."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_categories_that_parquet_does_not_keep_are_named(store: Store) -> None:
 @pytest.mark.parametrize(
     "notes", ["{broken", "[]", '{"index_columns":["gone"],"columns":[],"column_indexes":[]}', '{"columns":[{}]}']
 )
-def test_broken_notes_are_left_out(store: Store, notes: str) -> None:
+def test_broken_metadata_of_pandas_is_left_out(store: Store, notes: str) -> None:
     table = pa.table({"a": [1, 2]}).replace_schema_metadata({"pandas": notes, "mine": "stays"})
     saved = save_value(store, table, "data/x")
     assert saved.changes
@@ -105,7 +105,7 @@ def test_broken_notes_are_left_out(store: Store, notes: str) -> None:
     assert pq.read_schema(store.local_path(saved.path)).metadata[b"mine"] == b"stays"
 
 
-def test_a_file_with_notes_that_pandas_cannot_read_is_loaded_all_the_same(store: Store) -> None:
+def test_a_file_with_metadata_that_pandas_cannot_read_is_loaded_all_the_same(store: Store) -> None:
     frame = typed([[1], [2]], pa.list_(pa.int64()))
     store.publish("data/x.parquet", lambda place: pq.write_table(pa.Table.from_pandas(frame), place))
     with pytest.raises(TypeError):
@@ -129,7 +129,7 @@ def test_what_cannot_be_read_again_is_refused_by_name(store: Store, table: Any, 
     assert list(store.list("data")) == []
 
 
-def test_a_damaged_file_is_distinguished_from_notes_that_cannot_be_read(store: Store) -> None:
+def test_a_damaged_file_is_distinguished_from_metadata_that_cannot_be_read(store: Store) -> None:
     saved = save_value(store, SALES, "data/x")
     publish_bytes(store, saved.path, store.local_path(saved.path).read_bytes()[:-10])
     with pytest.raises(MissingInputError, match="damaged or not whole"):

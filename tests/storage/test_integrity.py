@@ -1,4 +1,4 @@
-"""A data file that is another than was saved is told by what is wrong with it."""
+"""Data files that are not what was saved, and which fault is named for each."""
 
 from __future__ import annotations
 

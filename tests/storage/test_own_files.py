@@ -159,12 +159,12 @@ def test_no_folder_is_made_behind_a_link(tmp_path: Path) -> None:
     (root / "data").symlink_to(outside)
     (root / "runs" / "asset").symlink_to(outside)
     (root / "runs" / "file").touch()
-    for place, told in (
+    for place, message in (
         ("data/x", "is a link to"),
         ("runs/asset/x", "is a link to"),
         ("runs/file/x", "is an ordinary"),
     ):
-        with pytest.raises(WorkspaceError, match=told):
+        with pytest.raises(WorkspaceError, match=message):
             make_folder(root, root / place)
     with pytest.raises(WorkspaceError, match="is a link to"):
         open_own_folder(root / "data")

@@ -43,7 +43,7 @@ def test_other_bytes_of_the_same_size_and_time_are_other_ones(tmp_path: Path) ->
     assert SeenFiles(time.time_ns(), first.to_json()).digest(str(path)) != digest
 
 
-def test_of_what_was_touched_just_now_nothing_is_kept(tmp_path: Path) -> None:
+def test_a_file_that_changed_just_now_is_not_remembered(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_text("one")
     changed = path.stat().st_ctime_ns
@@ -73,7 +73,7 @@ def test_a_folder_is_the_modules_and_packages_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("known", [{"PATH": []}, {"PATH": 3}, {"PATH": [1, 2, 3, 4, 5, 6]}, {"PATH": ["a"] * 5}])
-def test_a_damaged_memory_counts_for_nothing(tmp_path: Path, known: dict[str, object]) -> None:
+def test_damaged_records_of_seen_files_are_ignored(tmp_path: Path, known: dict[str, object]) -> None:
     path = tmp_path / "a.py"
     path.write_text("one")
     here = {str(path): value for value in known.values()}

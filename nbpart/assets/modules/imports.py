@@ -1,4 +1,6 @@
-"""What code imports, also by other ways than a statement, and where it says that modules are."""
+"""The modules and scripts that code imports or runs, by statements, calls and magics, and the folders that it puts on
+``sys.path``. Code is only parsed, never executed.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,10 @@ _PATH_METHODS = frozenset({"resolve", "absolute", "expanduser", "joinpath", "as_
 
 
 def imports_of(statement: ast.stmt) -> list[ImportNode]:
-    """The imports in a statement, wherever in it they stand.
+    """All imports in a statement, also those in functions and branches.
 
-    ``importlib.import_module("name")`` and its like with a literal, ``%load_ext name`` and ``%run -m name`` count as
-    the statement that imports that module; below ``%%time`` and its like stands code as anywhere.
+    A call such as ``importlib.import_module("name")`` with a literal name, ``%load_ext name`` and ``%run -m name`` are
+    returned as the import statement of that module. The code of ``%%time`` and similar magics is searched too.
     """
     found: list[ImportNode] = []
     for node in _walk(statement):
@@ -48,7 +50,7 @@ def imports_of(statement: ast.stmt) -> list[ImportNode]:
 
 
 def scripts_of(body: Iterable[ast.stmt]) -> list[str]:
-    """The files that ``%run`` and ``runpy.run_path`` execute, as they are written, where that is a literal."""
+    """The files that ``%run`` and ``runpy.run_path`` execute, as the code spells them; only literal names are found."""
     found: dict[str, None] = {}
     for call in _calls(body):
         words = _magic(call, "run")
@@ -62,7 +64,7 @@ def scripts_of(body: Iterable[ast.stmt]) -> list[str]:
 
 
 def inserted_paths(body: Iterable[ast.stmt], folder: Path, file: Path | None = None) -> list[Path]:
-    """The folders that statements put on ``sys.path``, as far as they can be told without running them.
+    """The folders that statements put on ``sys.path``, as far as that can be found without running them.
 
     ``folder`` is the working directory, ``file`` what ``__file__`` is.
     """
@@ -106,7 +108,7 @@ def _items(node: ast.expr) -> list[ast.expr]:
 
 
 def _evaluate(node: ast.expr, values: Mapping[str, Any], folder: Path) -> str | Path | None:
-    """A text or path that an expression of literals, known names and functions of paths makes; None for others."""
+    """The text or path that an expression of literals, known names and functions of paths gives; None for others."""
     try:
         found = _value(node, values, folder)
     except (ValueError, TypeError, AttributeError, IndexError, KeyError, OSError):
@@ -180,7 +182,7 @@ def _relative_import(node: ast.Call, name: str) -> ImportNode | None:
 
 
 def _magic(node: ast.Call, name: str) -> list[str]:
-    """The words of a line magic of that name; none where the call is another."""
+    """The arguments of a call of this line magic; [] for any other call."""
     if _called(node) != "run_line_magic" or _literal(node) != name or len(node.args) < 2:
         return []
     line = node.args[1]
@@ -211,7 +213,7 @@ def _with_magics(statement: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _code_of_magic(node: ast.Call) -> str:
-    """The Python that a magic is given to execute; "" where the call is another."""
+    """The Python code that a magic is given to execute; "" for any other call."""
     texts = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
     if _called(node) == "run_cell_magic" and len(texts) == 3 and texts[0] not in _NOT_PYTHON:
         return texts[2]

@@ -1,4 +1,4 @@
-"""Local modules: the files of one's own that code imports, found and read without importing them."""
+"""Local modules: the user's own files that code imports, found and read without importing them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nbpart.assets.sources import read_source
 
 @dataclass(frozen=True, slots=True)
 class LocalModule:
-    """A module by its full name, its file, and the source that the file had when it was read.
+    """A module: its full name, its file, and the source code of the file when it was read.
 
     A script that is executed has a name that no module can have: ``%run prepare.py``.
     """
@@ -34,12 +34,12 @@ class LocalModule:
         return self.name if self.path.stem == "__init__" else self.name.rpartition(".")[0]
 
     def fingerprint(self) -> str:
-        """What the module is, by its syntax tree; its text where it does not parse."""
+        """A text that changes only with the module's syntax tree; the source itself where it does not parse."""
         return _fingerprint_source(self.source)
 
 
 class LocalModules:
-    """The modules below some folders, each read once.
+    """Finds the modules in some folders; each is read once.
 
     A name is looked for in one folder after the other: ``x/__init__.py``, then ``x.py``, as Python does. After the
     ``roots`` comes the ``search`` path. ``folder`` is the working directory of the code, against which the paths that
@@ -52,7 +52,7 @@ class LocalModules:
 
     @property
     def elsewhere(self) -> frozenset[str]:
-        """The names that were looked for and are no local modules."""
+        """The names that `find` was asked for and that are no local modules."""
         return frozenset(name for name, module in self._found.items() if module is None)
 
     def find(self, name: str) -> LocalModule | None:
@@ -63,13 +63,13 @@ class LocalModules:
         return self._found[name]
 
     def add_paths_of(self, module: LocalModule) -> None:
-        """Look also where a module, wherever in it that stands, puts folders on ``sys.path``."""
+        """Search also the folders that a module puts on ``sys.path``, anywhere in its code."""
         self._imports_of(module)
 
     def find_imported(self, body: Sequence[ast.stmt], package: str = "") -> list[str]:
-        """The local modules and scripts that statements take something from.
+        """The names of the local modules and scripts that statements import or run.
 
-        Where they, or what they import, put more folders on ``sys.path``, these are looked through too.
+        Folders that they, or what they import, put on ``sys.path`` are searched too.
         """
         self._add_roots(inserted_paths(body, self._folder) if self._folder is not None else ())
         while True:
@@ -84,7 +84,7 @@ class LocalModules:
         return self._follow(names, without, with_packages=False)
 
     def loaded(self, names: Iterable[str], own: LocalModule | None = None) -> tuple[LocalModule, ...]:
-        """All local modules that importing these executes, the packages above them included. ``own`` is known."""
+        """All local modules that importing these executes, with the packages above them; ``own`` is not read again."""
         if own is not None:
             self._found[own.name] = own
         return tuple(self._follow(names, None, with_packages=True))
@@ -148,7 +148,7 @@ def _read_below(root: Path, name: str, parts: Sequence[str]) -> LocalModule | No
 
 
 def imported_modules(body: Iterable[ast.stmt], package: str, local: LocalModules) -> list[str]:
-    """The local modules that statements take something from, wherever in them an import stands.
+    """The names of the local modules that statements import, also in functions and branches.
 
     ``package`` is where relative imports start. ``import a.b`` takes from ``a`` and ``a.b``, since it binds ``a``;
     ``from a import b`` takes from ``a.b`` where that is a module, else from ``a``.

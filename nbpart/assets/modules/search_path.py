@@ -1,4 +1,4 @@
-"""Where this process finds modules that are somebody's own: neither installed nor Python's."""
+"""The folders in which users' own modules are found: those that are neither installed packages nor Python's own."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 @dataclass(frozen=True, slots=True)
 class SearchPath:
-    """Folders of modules beside the code that imports them.
+    """Folders that are searched for modules, beside the folder of the code that imports them.
 
-    ``early`` are looked through before what is Python's own or installed, ``late`` after it.
+    ``early`` are searched before what is Python's own or installed, ``late`` after it.
     """
 
     early: tuple[Path, ...] = ()
@@ -34,20 +34,20 @@ NOWHERE = SearchPath()
 
 
 def path_of_notebooks(environ: Mapping[str, str] = os.environ) -> SearchPath:
-    """What the kernel of a notebook is given: ``PYTHONPATH``, and what is installed in place (``pip install -e``)."""
+    """The search path of a new kernel: ``PYTHONPATH``, and packages installed in place (``pip install -e``)."""
     early = [Path(entry) for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     return SearchPath(_own(early), _own([*_linked_folders(), *_mapped_folders()]))
 
 
 def path_of_process(entries: Sequence[str] | None = None) -> SearchPath:
-    """What this process itself searches now, also what its code put on ``sys.path``."""
+    """The search path of this process, with what its code put on ``sys.path``; ``entries`` replace ``sys.path``."""
     found = [Path(entry or os.curdir) for entry in (sys.path if entries is None else entries)]
     place = next((n for n, entry in enumerate(found) if is_installed(entry)), len(found))
     return SearchPath(_own(found[:place]), _own([*found[place:], *_mapped_folders()]))
 
 
 def is_installed(folder: Path) -> bool:
-    """Whether what lies in a folder is Python's own or installed, not somebody's code."""
+    """Whether a folder belongs to Python or to installed packages, so that its modules are not the user's."""
     resolved = folder.resolve()
     if _INSTALLED & set(resolved.parts) or resolved.suffix == ".zip":
         return True

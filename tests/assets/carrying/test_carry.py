@@ -344,7 +344,7 @@ def test_a_class_under_another_name_is_carried_with_its_own(shell: Shell) -> Non
     assert carried(shell)["f"]() == 1
 
 
-def test_names_that_will_be_there_are_left_out_and_told(shell: Shell) -> None:
+def test_names_that_the_other_side_has_are_left_out_and_listed(shell: Shell) -> None:
     shell.run("ws = open\nK = 1\ndef f(): return ws, K")
     found = carry(shell["f"], given=["ws", "other"])
     assert found.given == {"ws"}
@@ -357,7 +357,7 @@ def test_a_variable_that_has_no_value_yet_is_refused(shell: Shell) -> None:
     assert "`late`, used by `f`, is" in problem(shell)
 
 
-def test_all_problems_are_told_at_once(shell: Shell) -> None:
+def test_one_error_names_all_problems(shell: Shell) -> None:
     shell.run("import sqlite3\ndb = sqlite3.connect(':memory:')\nbad = lambda x: x\ndef g(): return db, nothing\n")
     shell.run("def f(): return g(), db, bad, __file__")
     lines = problem(shell).splitlines()

@@ -117,11 +117,11 @@ def test_what_was_changed_after_its_definition_is_carried_or_refused_by_name(she
     try:
         source = carry(shell["f"]).source
     except CarryError as refused:
-        told = str(refused)
+        message = str(refused)
     else:
         assert run_source(source)["f"]() == shell["f"]()
         return
-    assert told.startswith("The function 'f' cannot be carried into a notebook of its own: `")
+    assert message.startswith("The function 'f' cannot be carried into a notebook of its own: `")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_an_import_by_a_call_with_a_literal(source: str, imported: str) -> None:
         "%%writefile f.py\nimport x",
     ],
 )
-def test_what_is_no_import_of_a_known_name(source: str) -> None:
+def test_calls_that_import_no_name_known_beforehand_are_left_out(source: str) -> None:
     assert [node for statement in body(source) for node in imports_of(statement)] == []
 
 
@@ -102,7 +102,7 @@ def test_scripts_that_are_executed(source: str, scripts: list[str]) -> None:
         "sys.path.insert(0, os.path.expanduser(os.path.dirname('../lib/x')))",
     ],
 )
-def test_folders_put_on_the_path_are_told_without_running(line: str, tmp_path: Path) -> None:
+def test_folders_that_code_puts_on_the_path_are_found_without_running_it(line: str, tmp_path: Path) -> None:
     folder = tmp_path / "notebooks"
     folder.mkdir()
     assert inserted_paths(body(line), folder) == [tmp_path / "lib"]
@@ -128,5 +128,5 @@ def test_a_module_names_folders_beside_its_file(tmp_path: Path) -> None:
         "sys.path.append(3)",
     ],
 )
-def test_what_only_running_would_tell_is_left_out(line: str, tmp_path: Path) -> None:
+def test_folders_that_only_running_the_code_would_show_are_left_out(line: str, tmp_path: Path) -> None:
     assert inserted_paths(body(line), tmp_path) == []

@@ -119,14 +119,14 @@ def test_a_module_that_is_left_out_is_not_followed(write: Write, project: Path) 
     assert names(LocalModules([project]).closure(["a"], without="a")) == []
 
 
-def test_what_is_loaded_holds_the_packages_above(write: Write, project: Path) -> None:
+def test_loading_a_module_loads_the_packages_above_it(write: Write, project: Path) -> None:
     write(**CIRCLE)
     local = LocalModules([project])
     assert names(local.closure(["pkg.inner"])) == ["pkg.inner", "pkg.other"]
     assert names(local.loaded(["pkg.inner"])) == ["alone", "pkg", "pkg.inner", "pkg.other"]
 
 
-def test_a_module_that_is_known_is_not_read(write: Write, project: Path) -> None:
+def test_a_module_that_was_given_as_known_is_not_read(write: Write, project: Path) -> None:
     write(**CIRCLE)
     own = LocalModule("a", project / "elsewhere.py", "import alone")
     assert LocalModules([project]).loaded(["a"], own) == (own, LocalModule("alone", project / "alone.py", ""))

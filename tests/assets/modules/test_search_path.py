@@ -13,7 +13,7 @@ import pytest
 from nbpart.assets.modules.search_path import SearchPath, is_installed, path_of_notebooks, path_of_process
 
 
-def test_what_stands_before_python_is_early_and_what_stands_after_it_late(tmp_path: Path) -> None:
+def test_folders_before_those_of_python_are_early_and_those_after_them_late(tmp_path: Path) -> None:
     for name in ("before", "after"):
         (tmp_path / name).mkdir()
     stdlib, installed = sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")
@@ -28,7 +28,7 @@ def test_notebooks_are_given_pythonpath(tmp_path: Path) -> None:
     assert path_of_notebooks({}).early == ()
 
 
-def test_python_and_what_is_installed_are_nobodys_own(tmp_path: Path) -> None:
+def test_folders_of_python_and_of_installed_packages_are_not_the_users(tmp_path: Path) -> None:
     (tmp_path / ".venv" / "lib" / "site-packages" / "x").mkdir(parents=True)
     assert is_installed(Path(json.__file__).parent)
     assert is_installed(Path(pytest.__file__).parent)

@@ -59,7 +59,7 @@ def test_a_kept_kernel_can_be_inspected(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("kind", ["prewarmed", "stock"])
-def test_its_time_is_over_and_with_it_what_it_started(
+def test_a_kept_kernel_ends_after_its_time_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     if kind == "stock":
@@ -72,7 +72,7 @@ def test_its_time_is_over_and_with_it_what_it_started(
 
 
 @pytest.mark.parametrize("cell", ["1", "import os\nos._exit(1)"], ids=["succeeds", "dies"])
-def test_only_what_raised_is_kept(tmp_path: Path, cell: str) -> None:
+def test_only_the_kernel_of_a_cell_that_raised_is_kept(tmp_path: Path, cell: str) -> None:
     file = tmp_path / "kernel.json"
     result = execute(make_spec(tmp_path, "notkept", cell, keep_kernel=str(file.relative_to(tmp_path))))
     assert result.kept_kernel is None
@@ -81,7 +81,7 @@ def test_only_what_raised_is_kept(tmp_path: Path, cell: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["normal", "killed"])
-def test_it_outlives_the_normal_end_of_its_owner_only(tmp_path: Path, ending: str) -> None:
+def test_a_kept_kernel_outlives_only_the_normal_end_of_its_owner(tmp_path: Path, ending: str) -> None:
     file = tmp_path / "kernel.json"
     spec = make_spec(
         tmp_path,

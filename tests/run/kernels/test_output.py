@@ -163,10 +163,10 @@ def count():
 def check_counted(spec: RunSpec) -> int:
     """How many lines were printed; each is in the log, and nothing is there twice."""
     printed = int.from_bytes(Path(spec.locate(spec.folder), "counter").read_bytes(), "little")
-    told = [int(n) for n in re.findall(r"^line (\d+) ", Path(spec.locate(spec.log)).read_text("utf-8"), re.M)]
-    assert told == list(range(len(told)))
+    numbers = [int(n) for n in re.findall(r"^line (\d+) ", Path(spec.locate(spec.log)).read_text("utf-8"), re.M)]
+    assert numbers == list(range(len(numbers)))
     # of the next line there may be the beginning
-    assert printed <= len(told) <= printed + 1
+    assert printed <= len(numbers) <= printed + 1
     return printed
 
 

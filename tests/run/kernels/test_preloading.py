@@ -95,7 +95,7 @@ try:
     argparse.ArgumentParser().parse_args(["--nonsense"])
 except SystemExit:
     pass
-told = {
+facts = {
     "pandas": {name: repr(pandas.get_option(name)) for name in names()},
     "matplotlib": {name: repr(matplotlib.rcParams[name]) for name in matplotlib.rcParams},
     "backend": matplotlib.get_backend(),
@@ -122,7 +122,7 @@ told = {
     "filters": filters,
     "hook": [type(sys.displayhook).__name__, sys.excepthook.__qualname__],
 }
-with open("told.json", "w") as file: _ = file.write(json.dumps(told))
+with open("facts.json", "w") as file: _ = file.write(json.dumps(facts))
 """
 SHOW = [
     "plt.plot([1, 2]); plt.title('a plot')",
@@ -175,11 +175,11 @@ def _show(output: Any) -> Any:
 @pytest.mark.usefixtures("_curious")
 def test_options_and_outputs_are_those_of_a_stock_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     specs = run_both(tmp_path, monkeypatch, TELL, *SHOW)
-    told = {kind: json.loads(Path(spec.locate(spec.folder), "told.json").read_text()) for kind, spec in specs.items()}
-    assert told["stock"]["curious"]["configuration"] is True
-    assert told["stock"]["curious"]["backend"] == told["stock"]["backend"]
-    for name, expected in told["stock"].items():
-        assert told["prewarmed"][name] == expected, name
+    facts = {kind: json.loads(Path(spec.locate(spec.folder), "facts.json").read_text()) for kind, spec in specs.items()}
+    assert facts["stock"]["curious"]["configuration"] is True
+    assert facts["stock"]["curious"]["backend"] == facts["stock"]["backend"]
+    for name, expected in facts["stock"].items():
+        assert facts["prewarmed"][name] == expected, name
     outputs = {kind: shown_by(spec) for kind, spec in specs.items()}
     assert "image/png" in outputs["stock"][1][-1][1]
     assert outputs["prewarmed"] == outputs["stock"]

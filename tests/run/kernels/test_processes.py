@@ -1,4 +1,4 @@
-"""What the system tells of processes: who descends from whom, whose mark they bear, and the end of the abandoned."""
+"""What the system knows of processes: their descendants, the run that started them, and killing those left behind."""
 
 from __future__ import annotations
 

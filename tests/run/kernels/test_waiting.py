@@ -1,4 +1,4 @@
-"""Kernels for forked processes: a loop that their parent used holds threads and a pipe that are not theirs."""
+"""Waiting for kernels in a forked process, where the event loop of its parent is of no use."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def test_what_killed_guardians_left_goes_when_the_next_one_starts() -> None:
 
 
 @pytest.mark.kernel
-def test_what_libraries_read_at_their_start_asks_for_another_zygote() -> None:
+def test_a_variable_that_libraries_read_at_import_needs_another_zygote() -> None:
     own = Zygotes()
     first = own.get(sys.executable, [], ENVIRONMENT)
     assert own.find(sys.executable, [], {**ENVIRONMENT, "COLOUR": "red"}) is first
