@@ -19,6 +19,7 @@ NOT_RUN = {
     ("README.md", "make demo"): "is run by .ci/run",
     ("README.md", "pip install nbpart"): "installs, and .ci/run runs the demo from a wheel",
     ("docs/backfills.md", "NBPART_GUARDIAN="): "starts a server that shall stay",
+    ("docs/sources.md", 'ws.source("landed", "s3://lake/raw/'): "needs a bucket, which tests/workspace has",
     ("docs/cli.md", "nbpart demo"): "is run by tests/demo/test_story.py, and by .ci/run from a wheel",
     ("docs/cli.md", "nbpart lab"): "does not end by itself",
 }
@@ -68,6 +69,15 @@ bf = ws.backfill("+broken", keep_failed_kernels=1).wait(progress=False)
 open("mended", "w").close()
 stopped = ws.backfill("summary")
 stopped.cancel()
+"""
+SOURCES = """
+import datetime, os, sqlite3
+import nbpart
+import pandas as pd
+ws = nbpart.open("workspace")
+with sqlite3.connect("shop.db") as db:
+    db.execute("create table payments (day text, eur integer, changed integer)")
+    db.execute("insert into payments values ('2024-05-01', 5, 1), ('2024-05-01', 7, 2)")
 """
 STRANGER = """
 import os, subprocess, sys
@@ -137,6 +147,20 @@ SETUPS = {
         COMMON + CLI + STRANGER,
         ids={"20131231T235959123-000042": "ws.kernels()['run_id'].iloc[0]", "20131231-235959-0042": "stopped.id"},
         after="ws.status()['failed'].sum() == 0",
+    ),
+    "docs/sources.md": Page(
+        {
+            "inbox/a.csv": "x\n1\n",
+            "inbox/b.csv": "x\n2\n",
+            "fastq/a_L002_R1.txt": "two",
+            "fastq/a_L001_R1.txt": "one",
+        },
+        {},
+        SOURCES,
+        after="ws.status()['failed'].sum() == 0 and ws.load('total', '2024-05-01') == {'eur': 12}"
+        " and ws.load('total', '2024-05-02') == {'eur': 0} and ws.load('prices')['eur'].max() == 2.5"
+        " and [os.path.basename(p) for p in ws.load('lanes', 'a')] == ['a_L001_R1.txt', 'a_L002_R1.txt']"
+        " and ws.load('cleaned', 'b')['x'].tolist() == [2]",
     ),
     "docs/trust.md": Page({}, {}, STRANGER, after="len(ws.assets) == 0"),
 }
