@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DAY_S = 86_400
+#: Instants that are asked for one by one are computed for so long at once.
+_BLOCK_S = 16 * _DAY_S
 _MINUTES = re.compile(r"(\*/\d+|\d+(?:,\d+)*) \* \* \* \*")
 _DATES = re.compile(r"(\d+) (\d+) (\d+|\*) \* (\d|\*)")
 
@@ -95,14 +99,16 @@ class Cron:
 
     def following(self, zone: ZoneInfo, at: int) -> int:
         """Its first instant after ``at``."""
-        if step_s := self._longest_step_s():
-            return int(self.instants(zone, at + 1, at + 1 + 2 * step_s)[0])
+        if self._longest_step_s():
+            blocks = (_list_block(self, zone, block) for block in itertools.count(at // _BLOCK_S))
+            return next(block[n] for block in blocks if (n := bisect.bisect_right(block, at)) < len(block))
         return next(tick for tick in self._ticks(zone, at - _DAY_S) if tick > at)
 
     def preceding(self, zone: ZoneInfo, at: int) -> int:
         """Its last instant before ``at``."""
-        if step_s := self._longest_step_s():
-            return int(self.instants(zone, at - 2 * step_s, at)[-1])
+        if self._longest_step_s():
+            blocks = (_list_block(self, zone, block) for block in itertools.count(at // _BLOCK_S, -1))
+            return next(block[n - 1] for block in blocks if (n := bisect.bisect_left(block, at)) > 0)
         # backwards, or begun in an hour that comes twice, cronsim may give other instants than forwards
         found = int(next(CronSim(self.text, datetime.fromtimestamp(at, zone), reverse=True)).timestamp())
         for tick in itertools.takewhile(lambda tick: tick < at, self._ticks(zone, min(found, at) - 2 * _DAY_S)):
@@ -117,6 +123,13 @@ class Cron:
 
         ticks = itertools.takewhile(lambda tick: tick < until, self._ticks(zone, since - _DAY_S))
         return np.array(list(ticks), "int64")
+
+
+@lru_cache(maxsize=64)
+def _list_block(cron: Cron, zone: ZoneInfo, block: int) -> list[int]:
+    """The instants within one stretch of time, which are asked for one by one."""
+    instants: list[int] = cron.instants(zone, block * _BLOCK_S, (block + 1) * _BLOCK_S).tolist()
+    return instants
 
 
 def _read_minutes(field: str) -> list[int]:

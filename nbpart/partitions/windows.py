@@ -301,9 +301,9 @@ class TimeWindowPartitions(PartitionsDefinition):
         return Offsets.between(self._zone, int(instants[0]), int(instants[-1]))
 
     def _spell_one(self, start: int) -> str:
-        import numpy as np
-
-        return self._spell(np.array([start]))[0]
+        local = self._at(start)
+        key = local.strftime(self.fmt)
+        return key + local.strftime("%z") if local.fold and not self.is_dated and "%z" not in self.fmt else key
 
     def _spell(self, starts: NDArray[int64], fmt: str | None = None) -> list[str]:
         """The keys of windows that begin at these instants."""

@@ -368,3 +368,15 @@ def test_what_comes_after_a_day_that_is_left_out_comes_when_that_ends() -> None:
     assert following == at("2026-03-06")
     assert "2026-03-06" not in definition.windows(now).keys
     assert "2026-03-06" in definition.windows(following).keys
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe", "UTC"])
+@pytest.mark.parametrize("fmt", [None, "%Y%m%dT%H%M", "%Y-%m-%dT%H:%M%z"])
+def test_a_window_has_the_same_key_alone_and_among_others(zone: str, fmt: str | None) -> None:
+    definition = ticks("*/30 * * * *", "2024-01-01", timezone=zone, fmt=fmt)
+    windows = definition.windows(at("2024-12-01"))
+    for n in [
+        *range(0, len(windows), 97),
+        *(n for n, key in enumerate(windows.keys) if "04-07" in key or "11-03" in key),
+    ]:
+        assert definition.key_at(datetime.fromtimestamp(int(windows.starts[n]), UTC)) == windows.keys[n]
