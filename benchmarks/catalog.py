@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from nbpart.catalog import AssetRow, Batch, Catalog, InputRead, Outcome, events, queries
-from nbpart.partitions import PartitionRef
+from nbpart.partitions import DynamicPartitions, PartitionRef
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, place_run
@@ -82,7 +82,7 @@ def main(size: int = 1_000_000) -> None:
     with tempfile.TemporaryDirectory() as folder:
         catalog = Catalog.open(Path(folder) / "catalog.duckdb")
         meter = Meter(catalog)
-        set_id = catalog.write(lambda b: events.ensure_set(b, "files", "dynamic"))
+        set_id = catalog.write(lambda b: events.ensure_set(b, DynamicPartitions("files")))
         for part in (
             measure_keys(meter, set_id, Path(folder) / "plain.sqlite", size),
             measure_turns(meter),

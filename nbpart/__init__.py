@@ -35,7 +35,17 @@ if TYPE_CHECKING:
         UntrustedWorkspaceError,
         WorkspaceError,
     )
-    from nbpart.partitions import DynamicPartitions, Param, StaticPartitions
+    from nbpart.partitions import (
+        DailyPartitions,
+        DynamicPartitions,
+        HourlyPartitions,
+        MonthlyPartitions,
+        MultiPartitions,
+        Param,
+        StaticPartitions,
+        TimeWindowPartitions,
+        WeeklyPartitions,
+    )
     from nbpart.workspace import Backfill, Plan, Run, Workspace, current_run, open
 
 __version__ = "0.1.0"
@@ -51,7 +61,10 @@ _ROOMS = {
         "RecordingError", "RunFailedError",
         "UnknownNameError", "UnsupportedTypeError", "UntrustedWorkspaceError", "WorkspaceError",
     ),
-    "nbpart.partitions": ("DynamicPartitions", "Param", "StaticPartitions"),
+    "nbpart.partitions": (
+        "DailyPartitions", "DynamicPartitions", "HourlyPartitions", "MonthlyPartitions", "MultiPartitions", "Param",
+        "StaticPartitions", "TimeWindowPartitions", "WeeklyPartitions",
+    ),
     "nbpart.automation": ("RunRequest", "SensorResult", "sensor"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
 }  # fmt: skip
@@ -67,11 +80,15 @@ __all__ = [
     "CatalogError",
     "CatalogVersionError",
     "CycleError",
+    "DailyPartitions",
     "DeclarationError",
     "DynamicPartitions",
     "ExtraRequiredError",
+    "HourlyPartitions",
     "LocksUnsupportedError",
     "MissingInputError",
+    "MonthlyPartitions",
+    "MultiPartitions",
     "NbpartError",
     "OutsideWorkspaceError",
     "Param",
@@ -85,9 +102,11 @@ __all__ = [
     "SensorResult",
     "Source",
     "StaticPartitions",
+    "TimeWindowPartitions",
     "UnknownNameError",
     "UnsupportedTypeError",
     "UntrustedWorkspaceError",
+    "WeeklyPartitions",
     "Workspace",
     "WorkspaceError",
     "__version__",

@@ -19,17 +19,18 @@ from nbpart.partitions import AddKeysRequest
 from nbpart.project.partition_set import PartitionSet
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
 class KeyChange:
-    """Keys to add to a set, with their parameters as the catalog stores them, or to remove from it."""
+    """Keys to add to a set, with their parameters as the catalog takes them, or to remove from it."""
 
     set_id: int
     set_name: str
     keys: Sequence[str]
-    params: Sequence[str] | None
+    columns: pa.Table | None
     is_added: bool
 
 
@@ -82,7 +83,7 @@ def read_demand(
     for request in result.dynamic_partitions_requests:
         one = sets[request.set_name]
         keys, is_added = one.spell(*request.keys), isinstance(request, AddKeysRequest)
-        changes.append(KeyChange(one.set_id, one.name, keys, one.encode(keys) if is_added else None, is_added))
+        changes.append(KeyChange(one.set_id, one.name, keys, one.build_columns(keys) if is_added else None, is_added))
     runs = [_read_run(registry, sets, request, set_name) for request in result.run_requests]
     return Demand(changes, runs, result.cursor)
 
@@ -122,7 +123,7 @@ def record_demand(
     asked_for: set[tuple[int, str]] = set()
     for change in demand.changes:
         if change.is_added:
-            done = events.add_keys(batch, change.set_id, change.keys, change.params)
+            done = events.add_keys(batch, change.set_id, change.keys, change.columns)
             recorded.added.setdefault(change.set_name, []).extend(done.new)
             recorded.returned.setdefault(change.set_name, []).extend(done.returned)
             new[change.set_id] |= set(done.new)

@@ -11,18 +11,23 @@ from typing import Any
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog import Batch, Moment, queries
-from nbpart.errors import DeclarationError, ParameterError
-from nbpart.partitions import DynamicPartitions, Parameters, check_key, spell_keys
+from nbpart.errors import DeclarationError
+from nbpart.partitions import Parameters, PartitionsDefinition
 
 
 @dataclass(frozen=True)
 class Node:
-    """One registered asset or source. ``parameters`` are those of its set of keys, None where it has none."""
+    """One registered asset or source. ``partitions`` is the definition of its set of keys, None where it has none."""
 
     asset_id: int
     definition: AssetDefinition
     set_id: int
-    parameters: Parameters | None
+    partitions: PartitionsDefinition | None
+
+    @property
+    def parameters(self) -> Parameters | None:
+        """The parameters that make its keys."""
+        return self.partitions.parameters if self.partitions else None
 
     @property
     def name(self) -> str:
@@ -71,9 +76,9 @@ def group_by_asset(steps: Sequence[StepToClaim]) -> dict[str, list[StepToClaim]]
 
 def load_registry(batch: Batch, root: Path) -> Registry:
     """The assets and sources that are registered now; paths of their code are below the workspace ``root``."""
-    parameters = {s.set_id: Parameters.from_json(s.params) if s.params else None for s in queries.load_sets(batch)}
+    partitions = {s.set_id: s.definition for s in queries.load_sets(batch)}
     nodes = {
-        a.name: Node(a.asset_id, AssetDefinition.from_json(a.definition, root), a.set_id, parameters[a.set_id])
+        a.name: Node(a.asset_id, AssetDefinition.from_json(a.definition, root), a.set_id, partitions[a.set_id])
         for a in queries.load_assets(batch)
     }
     return Registry(nodes, Moment(batch.sequence, batch.now))
@@ -91,11 +96,5 @@ def spell_key(node: Node, key: Any) -> str | None:
         return None
     if key is None:
         raise DeclarationError(f"{node.name!r} is partitioned by {node.definition.set_name!r}: give a partition_key.")
-    if node.parameters is not None:
-        return spell_keys(DynamicPartitions(node.definition.set_name, node.parameters), [key])[0]
-    if isinstance(key, Mapping):
-        raise ParameterError(
-            f"{node.name!r} is partitioned by {node.definition.set_name!r}, which has no parameters: "
-            f"give its key as text, not {dict(key)!r}."
-        )
-    return check_key(key)
+    assert node.partitions is not None, "what is partitioned has a definition"
+    return node.partitions.spell_key(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import logging
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nbpart.catalog import migrations
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.confinement import check_functions, check_tables, confine
+from nbpart.catalog.events.windows import add_ended_windows, is_window_due
 from nbpart.catalog.lease import Lease
 from nbpart.catalog.sequence import read_sequence, write_sequence
 from nbpart.catalog.work_item import WorkItem
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     import duckdb
 
 T = TypeVar("T")
+
+log = logging.getLogger("nbpart")
 
 _DISK_FULL = "the disk is full; free some space and try again."
 #: flock is not fair: without a pause a process with many requests would take every turn.
@@ -47,11 +51,13 @@ class Catalog:
     """The catalog of a workspace; safe to use from any thread.
 
     All work runs on one thread of its own, with the file attached only for the length of a batch, so that other
-    processes get their turn and a Ctrl-C in a caller never lands inside a batch.
+    processes get their turn and a Ctrl-C in a caller never lands inside a batch. ``clock`` gives the time of a batch,
+    in UTC.
     """
 
     def __init__(self, path: Path, *, timeout_s: float, purpose: str) -> None:
         self.path = path
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._timeout_s = timeout_s
         self._pid = os.getpid()
         self._lease = Lease(path, purpose)
@@ -110,10 +116,15 @@ class Catalog:
     def read(self, work: Callable[[Batch], T], *, timeout_s: float | None = None) -> T:
         """Run `work` on the state of the last commit. Returns what it returns.
 
+        Windows of time that have ended since become partitions first, where the catalog can be written.
+
         Raises CatalogBusyError where the catalog was not free within `timeout_s` (default: that of `open`),
         CatalogError for a failed statement, and what `work` raises.
         """
-        return self._submit(work, writes=False, timeout_s=timeout_s)
+        item = self._submit(work, writes=False, timeout_s=timeout_s)
+        if item.finds_ended_windows and self._add_ended_windows():
+            item = self._submit(work, writes=False, timeout_s=timeout_s)
+        return item.result  # type: ignore[return-value]
 
     def write(
         self,
@@ -128,7 +139,8 @@ class Catalog:
         raised. Any exception, also that of a failed statement which `work` caught, rolls everything back and is raised.
         A Ctrl-C withdraws work that has not begun; work that has begun is finished.
         """
-        return self._submit(work, writes=True, timeout_s=timeout_s, before=before)
+        item = self._submit(work, writes=True, timeout_s=timeout_s, before=before)
+        return item.result  # type: ignore[return-value]
 
     def sequence(self) -> int:
         """The number of the last commit, read without a lease; 0 where it cannot be read."""
@@ -178,7 +190,7 @@ class Catalog:
         writes: bool,
         timeout_s: float | None,
         before: Callable[[Path], object] | None = None,
-    ) -> T:
+    ) -> WorkItem[T]:
         self._check_usable()
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
         item = WorkItem(work, writes=writes, deadline=time.monotonic() + timeout_s, before=before)
@@ -193,7 +205,16 @@ class Catalog:
             raise
         if item.error is not None:
             raise item.error
-        return item.result  # type: ignore[return-value]
+        return item
+
+    def _add_ended_windows(self) -> bool:
+        """Add the windows that have ended. Returns False where the catalog cannot be written: it shows what it has."""
+        try:
+            self.write(add_ended_windows)
+        except CatalogError as error:
+            log.debug("the windows that have ended could not be added: %s", error)
+            return False
+        return True
 
     def _describe_wait(self, waited_s: float) -> str:
         return (
@@ -348,7 +369,8 @@ class Catalog:
             meta = migrations.load_meta(connection)
             self._check_identity(meta)
             before = int(meta["sequence"])
-            batch = self._batch = Batch(connection, meta, datetime.now(UTC), writes=item.writes)
+            batch = self._batch = Batch(connection, meta, self.clock(), writes=item.writes)
+            item.finds_ended_windows = is_window_due(meta, batch.now)
             item.result = item.work(batch)
             if batch.error is not None:
                 raise CatalogError(

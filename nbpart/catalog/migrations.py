@@ -38,6 +38,11 @@ def newest() -> int:
     return load_steps()[-1][0]
 
 
+def oldest() -> int:
+    """The number of the oldest schema that is brought up to date."""
+    return load_steps()[0][0]
+
+
 def create(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
     """Create an empty catalog at `path`, whole or not at all, unless one is there. Returns whether it was created."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
@@ -87,7 +92,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, *, writes: bool) -
 
 
 def load_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The table meta as a dict. Raises CatalogVersionError for a catalog that a newer nbpart created or migrated."""
+    """The table meta as a dict. Raises CatalogVersionError for the schema of another nbpart."""
     import duckdb
 
     try:
@@ -97,6 +102,11 @@ def load_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         raise CatalogError("The file is a DuckDB database but not a catalog of nbpart; it is left as it is.") from error
     if number > newest():
         raise _too_new(number)
+    if number < oldest():
+        raise CatalogVersionError(
+            "The workspace was made before nbpart's first release, with another form of the catalog: make a new one "
+            "and run its assets there; the data and notebooks of this one stay readable as files."
+        )
     return meta | {"sequence": str(sequence)}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from nbpart.partitions import Parameters, PartitionsDefinition
 from nbpart.run.report import RecordedEnding, RunReport
 from nbpart.states import DataState, PartitionStatus, RunStatus
 from nbpart.storage.file_record import FileRecord
@@ -18,14 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SetRecord:
-    """A set of partition keys; `version` is the sequence of its last change of membership."""
+    """A set of partition keys; `version` is the sequence of its last change of membership.
+
+    That of unpartitioned assets has no name and no definition."""
 
     set_id: int
     name: str
     kind: str
-    params: str | None
+    definition: PartitionsDefinition | None
     version: int
     created_at: datetime
+
+    @property
+    def parameters(self) -> Parameters | None:
+        """The parameters that make its keys."""
+        return self.definition.parameters if self.definition else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ class AssetRecord:
 class RunRecord(RecordedEnding):
     """A run with the outcome of its last attempt; `status` is that of the run, also where the attempt has not ended.
 
-    `settings` are those that its backfill overrode, `declared` the parameters of its set as JSON."""
+    `settings` are those that its backfill overrode, `partitions` is the definition of its set."""
 
     run_no: int
     run_id: str
@@ -89,7 +97,7 @@ class RunRecord(RecordedEnding):
     code_version: str | None
     settings: dict[str, Any]
     process: str | None
-    declared: str | None
+    partitions: PartitionsDefinition | None
 
 
 @dataclass(frozen=True, slots=True)

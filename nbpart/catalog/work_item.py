@@ -17,7 +17,8 @@ class WorkItem(Generic[T]):
     """Work that a caller hands to the catalog thread and waits for; the caller may withdraw it until it has begun.
 
     `before` is called with the path of the catalog before that is opened; `deadline` is a time of `time.monotonic`;
-    `obstacle` says why the work could not begin yet. It is built on two C-level primitives and no Condition: a Ctrl-C
+    `obstacle` says why the work could not begin yet, `finds_ended_windows` that windows had ended by then which are no
+    partitions yet. It is built on two C-level primitives and no Condition: a Ctrl-C
     that lands inside Condition.__enter__ leaves its lock taken for good, and the catalog thread would wait forever.
     """
 
@@ -34,6 +35,7 @@ class WorkItem(Generic[T]):
         self.writes = writes
         self.deadline = deadline
         self.obstacle: str | None = None
+        self.finds_ended_windows = False
         self.result: T | None = None
         self.error: BaseException | None = None
         self._token = [None]  # popped once: by the thread, then the work begins, or by the caller, then it never does

@@ -234,6 +234,10 @@ class Parameters:
             raise ParameterError(f"Parameter {min(gone)!r} is gone, but keys have it: declare it again.")
         return Parameters(tuple(_extend(older.get(parameter.name), parameter) for parameter in newer.declared))
 
+    def as_declared(self) -> dict[str, Param]:
+        """The parameters in the form that `declare` takes."""
+        return {parameter.name: Param(_type_of(parameter), parameter.default) for parameter in self.declared}
+
     def to_json(self) -> str:
         """The declaration as JSON text, for the catalog."""
         return _dump([_parameter_to_json(parameter) for parameter in self.declared])
@@ -279,6 +283,13 @@ def _read_type(name: str, annotation: Any) -> tuple[Kind, tuple[Value, ...], boo
         f"Parameter {name!r} is declared as {shorten(annotation)}: declare it as one of {', '.join(Kind)}, "
         "as Literal[...] of values of one type, or as one of these | None; a default goes in Param(type, default=...)."
     )
+
+
+def _type_of(parameter: Parameter) -> Any:
+    """The type that a parameter is declared with."""
+    plain = {kind: type for type, kind in KINDS.items()}[parameter.kind]
+    declared: Any = Literal[parameter.choices] if parameter.choices else plain
+    return declared | None if parameter.optional else declared
 
 
 def _axis(axis: Any) -> Iterable[object]:

@@ -175,6 +175,10 @@ class TimeWindowPartitions(PartitionsDefinition):
         following = next((end for _, end in self._iterate(since, self.end_offset == 0) if end > at), None)
         return None if following is None else self._at(following)
 
+    def local_starts(self, windows: Windows) -> NDArray[int64]:
+        """What the clock in the set's zone shows as each window begins, in seconds since 1970 on that clock."""
+        return self._offsets(windows.starts).to_local(windows.starts) if len(windows) else windows.starts
+
     def parse(self, key: str) -> tuple[datetime, datetime] | None:
         """Start and end of the window that has this key, ended or not; None where none has it."""
         for instant in self._candidates(key):

@@ -69,7 +69,7 @@ def load_partition(project: Project, node: Node, key: str | None, run: RunRecord
             found = queries.find_materialization(batch, node.asset_id, key_id)
             return found, "" if found else _find_deletion_reason(batch, node, key_id)
         # a key that was removed from its set is found too: its history stays
-        return queries.find_materialization(batch, node.asset_id, queries.find_key(batch, key) or 0, run.run_no), ""
+        return queries.find_materialization(batch, node.asset_id, None, run.run_no), ""
 
     found, deleted = project.catalog.read(find)
     if deleted:

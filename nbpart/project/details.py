@@ -69,8 +69,7 @@ def load_run_details(project: Project, run_id: str) -> RunDetails:
     def work(batch: Batch) -> tuple[MaterializationRecord | None, Mapping[str, Any]]:
         if node is None:
             return None, {}
-        key_id = queries.find_key(batch, record.partition_key) or 0
-        made = queries.find_materialization(batch, node.asset_id, key_id, record.run_no)
+        made = queries.find_materialization(batch, node.asset_id, None, record.run_no)
         return made, metrics_of(batch, made.materialization_id if made else None)
 
     made, metrics = project.read(work)
@@ -113,7 +112,7 @@ def load_data_preview(
         run = queries.find_run(batch, run_id) if run_id else None
         if run_id and run is None:
             return None
-        key_id = queries.find_key(batch, key) or 0
+        key_id = queries.find_key(batch, node.asset_id, key)
         return queries.find_materialization(batch, node.asset_id, key_id, run.run_no if run else None)
 
     made = project.read(work)

@@ -1,52 +1,59 @@
-"""The keys of a set of dynamic partitions, read from and written to the catalog."""
+"""A set of partitions of a workspace: its keys as they are now, and changing those that are added by hand."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog import Batch, Catalog, KeysAdded, events, queries
-from nbpart.errors import (
-    DeclarationError,
-    NbpartError,
-    ParameterError,
-    PartitionKeyError,
-    UnknownNameError,
-    nearest,
-)
+from nbpart.catalog.set_tables import build_columns, own_columns
+from nbpart.errors import DeclarationError, NbpartError, ParameterError, UnknownNameError, nearest
 from nbpart.partitions import (
     AddKeysRequest,
     DeleteKeysRequest,
     DynamicPartitions,
-    Kind,
+    Param,
     Parameters,
-    Value,
+    PartitionsDefinition,
     name_partitions_in_errors,
     spell_keys,
 )
-from nbpart.partitions.keys import drop_unprintable, shorten
+from nbpart.partitions.keys import drop_unprintable
+from nbpart.project.key_rows import KeyRows, own_values, read_rows
 from nbpart.project.membership import Membership
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
 log = logging.getLogger("nbpart")
 
+#: `replace` drops at most this share of the keys, or so many, without being told how many it may.
+_DROPPED_SHARE, _DROPPED_FEW = 0.1, 9
+_HOW_THEY_COME = {
+    "static": "they are a fixed list: declare it with other keys",
+    "time_window": "they are windows of time, which come when they have ended",
+    "product": "they are a product: add to its dimensions",
+}
+
 
 class PartitionSet:
-    """The keys of one set of dynamic partitions, in the order in which they were added.
+    """The keys of one set of partitions, in their order.
 
-    It can be iterated, has a length, and ``key in`` it works; assets take it as their ``partitions``.
+    It can be iterated, has a length, ``key in`` it works, and so do ``[0]``, ``[-1]`` and ``[a:b]``; assets take it as
+    their ``partitions``. Keys of dynamic partitions are added, removed and renamed here.
     """
 
-    def __init__(self, catalog: Catalog, set_id: int, definition: DynamicPartitions) -> None:
+    def __init__(self, catalog: Catalog, set_id: int, definition: PartitionsDefinition) -> None:
         self._catalog, self._set_id, self.definition = catalog, set_id, definition
         self._membership = Membership(catalog, set_id)
 
     @property
     def name(self) -> str:
-        return self.definition.name
+        return self.definition.set_name
 
     @property
     def set_id(self) -> int:
@@ -57,6 +64,29 @@ class PartitionSet:
     def parameters(self) -> Parameters | None:
         return self.definition.parameters
 
+    @property
+    def params(self) -> dict[str, Param]:
+        """The parameters that make its keys, as they can be declared again: ``{"lr": Param(float)}``."""
+        return self.parameters.as_declared() if self.parameters else {}
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Its keys as a table: ``partition_key`` and all columns of the set, typed, in its order."""
+        return self._catalog.read(lambda batch: queries.set_frame(batch, self._set_id))
+
+    def row(self, key: Any) -> dict[str, Any]:
+        """The values of all columns of one key. Raises `UnknownNameError` if it is not in the set."""
+        text = self.spell([key])[0]
+        row = self._catalog.read(lambda batch: queries.set_row(batch, self._set_id, text))
+        if row is None:
+            raise self._unknown(text)
+        # a parameter is exactly what the key spells: the catalog keeps times without their zone
+        return {**row, **own_values(self.definition, text)} if isinstance(self.definition, DynamicPartitions) else row
+
+    def page(self, offset: int = 0, limit: int = 100) -> list[str]:
+        """At most ``limit`` keys from position ``offset`` on."""
+        return self._catalog.read(lambda batch: queries.load_members(batch, self._set_id, offset, limit))
+
     def add(self, *keys: Any, **params: Any) -> list[str]:
         """Add keys and return the new ones among them, as text.
 
@@ -64,43 +94,84 @@ class PartitionSet:
         already are no error. Raises `PartitionKeyError` or `ParameterError` and then adds nothing. Only in a list, as
         ``os.listdir`` returns it, names that are not UTF-8 or hold control characters are left out, with a warning.
         """
-        if self.parameters is None:
+        definition = self._need_dynamic("add")
+        if definition.parameters is None and definition.parent is None:
             keys = tuple(drop_unprintable(some) for some in keys)
         return self._add(self._spell(keys, params))
 
     def add_grid(self, **axes: Any) -> list[str]:
         """Add every combination of the given values, each a list or one value; returns the new keys among them."""
+        definition = self._need_dynamic("add_grid")
         parameters = self._need_parameters("add_grid")
-        with name_partitions_in_errors(self.definition):
-            keys = [parameters.spell(values) for values in parameters.grid(axes)]
-        return self._add(keys)
+        if definition.parent_column is None:
+            with name_partitions_in_errors(definition):
+                return self._add([parameters.spell(values) for values in parameters.grid(axes)])
+        parents = axes.pop(definition.parent_column, None)
+        if parents is None:
+            raise ParameterError(f"add_grid() of {self.name!r} needs {definition.parent_column}=: one or several.")
+        listed = spell_keys(definition.parts[0][1], parents)
+        with name_partitions_in_errors(definition):
+            own = [parameters.spell(values) for values in parameters.grid(axes)]
+            return self._add([definition.spell(parent, text) for parent in listed for text in own])
 
-    def add_rows(self, rows: pd.DataFrame | Any) -> list[str]:
-        """Add one key a row: a frame whose columns are the parameters, or an iterable of dicts; returns the new ones.
+    def add_rows(self, rows: pd.DataFrame | Any, *, key: str | None = None) -> list[str]:
+        """Add one key a row: a frame whose columns are the set's, or an iterable of dicts; returns the new ones.
 
-        A missing cell means None where the parameter is optional, else its default. Raises `ParameterError` for a
-        column that is no parameter, and for a wrong value, with the row; then nothing is added.
+        ``key`` names the column that holds the texts of keys, where parameters do not make them. A missing cell means
+        None where the parameter is optional, else its default. Of keys that are there already the declared columns are
+        set, and how many changed is logged. Raises `ParameterError` for a column that the set does not have, and for a
+        wrong value, with the row; then nothing is added.
         """
-        parameters = self._need_parameters("add_rows")
-        texts = [_spell_row(parameters, row, number) for number, row in enumerate(_as_dicts(rows, parameters))]
-        return self._add(texts)
+        definition = self._need_dynamic("add_rows")
+        with name_partitions_in_errors(definition):
+            read = read_rows(definition, rows, key)
+        return self._add(read.keys, read)
 
     def remove(self, *keys: Any, **params: Any) -> list[str]:
         """Remove keys from the set and return those that were in it. Their history, data and notebooks stay."""
+        self._need_dynamic("remove")
         texts = self._spell(keys, params)
         return self._catalog.write(lambda batch: events.remove_keys(batch, self._set_id, texts))
 
-    def page(self, offset: int = 0, limit: int = 100) -> list[str]:
-        """At most ``limit`` keys from position ``offset`` on."""
-        return self._catalog.read(lambda batch: queries.load_members(batch, self._set_id, offset, limit))
+    def replace(self, keys: Any, *, at_most: int | None = None) -> None:
+        """Make the keys of the set these, in this order; what is dropped keeps its history and data.
 
-    def params(self, key: Any) -> dict[str, Value]:
-        """The typed parameters of one key. Raises `UnknownNameError` if it is not in the set."""
-        parameters = self._need_parameters("params")
-        text = next(iter(self.spell([key])))
-        if text not in self:
-            raise UnknownNameError(f"{self.name!r} has no key {text!r}; {nearest(text, self.page(0, 1000))}")
-        return parameters.parse(text)
+        Refuses to drop more than a tenth of the keys and at least ten, or all of them, unless ``at_most``, a number of
+        keys, allows it: an empty listing is more often a mistake. Raises `ParameterError` then.
+        """
+        definition = self._need_dynamic("replace")
+        if definition.parameters is None and definition.parent is None:
+            keys = drop_unprintable(keys)
+        texts = list(dict.fromkeys(spell_keys(definition, keys)))
+
+        def work(batch: Batch) -> None:
+            now = queries.load_members(batch, self._set_id)
+            self._check_dropped(now, set(texts), at_most)
+            columns, parents = self.build_columns(texts), self._find_parents(batch, texts)
+            events.replace_keys(batch, self._set_id, texts, columns, parents)
+
+        self._catalog.write(work)
+
+    def rename(self, old: Any, new: Any) -> None:
+        """Give a key another text: it keeps history, facts and data, and keys that are made of it follow.
+
+        Raises `UnknownNameError` for a key that is not in the set, `PartitionKeyError` for a text that another key has,
+        or had before it was removed, if anything was recorded for it.
+        """
+        definition = self._need_dynamic("rename")
+        before, after = self.spell([old])[0], self.spell([new])[0]
+        if before not in self:
+            raise self._unknown(before)
+        if definition.parent is not None and definition.split(before)[0] != definition.split(after)[0]:
+            raise ParameterError(f"{after!r} has another parent than {before!r}: a key keeps its parent.")
+
+        def work(batch: Batch) -> None:
+            events.rename_key(batch, self._set_id, before, after)
+            if (columns := self.build_columns([after])) is not None:
+                events.set_columns(batch, self._set_id, [after], columns.select(list(own_values(definition, after))))
+
+        with name_partitions_in_errors(definition):
+            self._catalog.write(work)
 
     def spell(self, *keys: Any) -> list[str]:
         """The text of each key, given keys, dicts of parameters, or lists of them; they need not be in the set."""
@@ -108,11 +179,21 @@ class PartitionSet:
 
     def build_add_request(self, *keys: Any) -> AddKeysRequest:
         """A request to add keys, for a sensor to return."""
-        return self.definition.build_add_request(*keys)
+        return self._need_dynamic("build_add_request").build_add_request(*keys)
 
     def build_delete_request(self, *keys: Any) -> DeleteKeysRequest:
         """A request to remove keys, for a sensor to return."""
-        return self.definition.build_delete_request(*keys)
+        return self._need_dynamic("build_delete_request").build_delete_request(*keys)
+
+    def build_columns(
+        self, keys: Sequence[str], attributes: Sequence[Mapping[str, Any]] | None = None
+    ) -> pa.Table | None:
+        """The own columns of each key as the catalog takes them; None for a set without."""
+        definition = self.definition
+        if not isinstance(definition, DynamicPartitions) or not (columns := own_columns(definition)):
+            return None
+        given = zip(keys, attributes or [{}] * len(keys), strict=True)
+        return build_columns(columns, [{**own_values(definition, key), **more} for key, more in given])
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -128,25 +209,62 @@ class PartitionSet:
         # all at once: keys that are added or removed during the iteration must not shift it
         return iter(self._catalog.read(lambda batch: queries.load_members(batch, self._set_id)))
 
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, slice):
+            return list(self)[place]
+        n = place + len(self) if place < 0 else place
+        found = self.page(n, 1) if n >= 0 else []
+        if not found:
+            raise IndexError(f"partitions {self.name!r} have no key number {place}: they are {len(self)}.")
+        return found[0]
+
     def __repr__(self) -> str:
         first = self.page(0, 6)
         shown = ", ".join(repr(k if len(k) <= 40 else k[:39] + "…") for k in first[:5])
-        return f"<{len(self)} dynamic partitions {self.name!r}: {shown}{', …' if len(first) > 5 else ''}>"
+        kind = self.definition.kind.replace("_", " ")
+        return f"<{len(self)} {kind} partitions {self.name!r}: {shown}{', …' if len(first) > 5 else ''}>"
 
-    def _add(self, keys: list[str]) -> list[str]:
-        encoded = self.encode(keys)
+    def _add(self, keys: list[str], rows: KeyRows | None = None) -> list[str]:
+        attributes = rows.attributes if rows else None
+        columns = self.build_columns(keys, attributes)
 
-        def work(batch: Batch) -> KeysAdded:
-            return events.add_keys(batch, self._set_id, keys, encoded)
+        def work(batch: Batch) -> tuple[KeysAdded, int]:
+            added = events.add_keys(batch, self._set_id, keys, columns, self._find_parents(batch, keys))
+            changed = 0
+            if rows is not None and rows.given and columns is not None:
+                changed = events.set_columns(batch, self._set_id, keys, columns.select(rows.given))
+            return added, changed
 
-        added = self._catalog.write(work)
+        added, changed = self._catalog.write(work)
         log_returned_keys(self.name, added.returned)
+        if changed:
+            log.info("%s: the columns of %d keys that were there changed.", self.name, changed)
         return added.new
 
-    def encode(self, keys: Sequence[str]) -> list[str] | None:
-        """The parameters of each key as the catalog stores them; None for a set without parameters."""
-        parameters = self.parameters
-        return [parameters.encode(parameters.parse(key)) for key in keys] if parameters else None
+    def _find_parents(self, batch: Batch, keys: Sequence[str]) -> NDArray[np.int64] | None:
+        """The id of each key's parent. Raises UnknownNameError for one that is not there."""
+        definition = self.definition
+        if not isinstance(definition, DynamicPartitions) or definition.parent is None:
+            return None
+        texts = [definition.split(key)[0] for key in keys]
+        found = queries.find_set(batch, definition.parent.set_name)
+        assert found is not None, "a set is declared after its parent"
+        ids = queries.key_ids(batch, found.set_id, texts)
+        if (ids < 0).any():
+            missing = next(text for text, key_id in zip(texts, ids.tolist(), strict=True) if key_id < 0)
+            near = nearest(missing, queries.load_members(batch, found.set_id, 0, 1000))
+            raise UnknownNameError(f"{self.name!r} stand below {found.name!r}, which have no key {missing!r}; {near}")
+        return ids
+
+    def _check_dropped(self, now: list[str], wanted: set[str], at_most: int | None) -> None:
+        dropped = [key for key in now if key not in wanted]
+        many = len(dropped) > max(_DROPPED_SHARE * len(now), _DROPPED_FEW) or (dropped and len(dropped) == len(now))
+        if (at_most is None and not many) or (at_most is not None and len(dropped) <= at_most):
+            return
+        raise ParameterError(
+            f"replace() would take {len(dropped):,} of {len(now):,} keys off {self.name!r}, {dropped[0]!r} the first: "
+            f"pass at_most={len(dropped)} if that is meant. Nothing was changed."
+        )
 
     def _spell(self, keys: tuple[Any, ...], params: Mapping[str, Any]) -> list[str]:
         if params:
@@ -155,6 +273,14 @@ class PartitionSet:
             return spell_keys(self.definition, dict(params))
         return [text for some in keys for text in spell_keys(self.definition, some)]
 
+    def _unknown(self, text: str) -> UnknownNameError:
+        return UnknownNameError(f"{self.name!r} has no key {text!r}; {nearest(text, self.page(0, 1000))}")
+
+    def _need_dynamic(self, call: str) -> DynamicPartitions:
+        if isinstance(self.definition, DynamicPartitions):
+            return self.definition
+        raise DeclarationError(f"partitions {self.name!r} have no {call}(): {_HOW_THEY_COME[self.definition.kind]}.")
+
     def _need_parameters(self, call: str) -> Parameters:
         if self.parameters is None:
             raise DeclarationError(
@@ -162,44 +288,6 @@ class PartitionSet:
                 "declare them with ws.dynamic_partitions(name, params={...})."
             )
         return self.parameters
-
-
-def _as_dicts(rows: Any, parameters: Parameters) -> Iterable[Mapping[str, Any]]:
-    """The rows of a frame as dicts without missing cells.
-
-    A column of integers with a missing cell has floats in pandas: for an integer parameter they become integers again.
-    """
-    if not hasattr(rows, "columns"):
-        return [rows] if isinstance(rows, Mapping) else list(rows)
-    whole = {p.name for p in parameters if p.kind is Kind.INT}
-    optional = {p.name for p in parameters if p.optional}
-    columns = {
-        str(name): [
-            (None if name in optional else _ABSENT) if missing else _cell(value, name in whole)
-            for value, missing in zip(rows[name], rows[name].isna(), strict=True)
-        ]
-        for name in rows.columns
-    }
-    return [
-        {name: value for name, value in zip(columns, row, strict=True) if value is not _ABSENT}
-        for row in zip(*columns.values(), strict=True)
-    ]
-
-
-_ABSENT = object()
-
-
-def _cell(value: Any, is_whole: bool) -> Any:
-    return int(value) if is_whole and isinstance(value, float) and value.is_integer() else value
-
-
-def _spell_row(parameters: Parameters, row: Any, number: int) -> str:
-    if not isinstance(row, Mapping):
-        raise ParameterError(f"row {number} is no dict of parameters but {shorten(row)}: use add() for keys as text.")
-    try:
-        return parameters.spell(row)
-    except (ParameterError, PartitionKeyError) as error:
-        raise type(error)(f"row {number}: {error}") from None
 
 
 def log_returned_keys(name: str, returned: list[str]) -> None:

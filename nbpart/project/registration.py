@@ -17,7 +17,7 @@ from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.storage_options import remember_options
 from nbpart.catalog import AssetRow, Batch, Registered, events, queries
 from nbpart.errors import DeclarationError
-from nbpart.partitions import Parameters, PartitionsDefinition, as_definition
+from nbpart.partitions import PartitionsDefinition, as_definition
 from nbpart.partitions.keys import shorten
 from nbpart.project.file_names import check_file_names, log_generated_names
 from nbpart.project.partition_sets import ensure_partitions, merge_sets
@@ -44,10 +44,10 @@ def register(project: Project, items: Sequence[Any], record_also: Callable[[Batc
     the keys of a set.
     """
     root = project.root
-    registry, parameters = project.catalog.read(lambda batch: (load_registry(batch, root), _load_parameters(batch)))
+    registry, known = project.catalog.read(lambda batch: (load_registry(batch, root), _load_definitions(batch)))
     declared = [item for item in items if isinstance(item, Asset | Source)]
     others = [_as_set(item) for item in items if not isinstance(item, Asset | Source)]
-    sets = merge_sets([*others, *(item.partitions for item in declared if item.partitions)], parameters)
+    sets = merge_sets([*others, *(item.partitions for item in declared if item.partitions)], known)
     declared = [_with_known_parameters(item, sets) for item in declared]
     check_file_names(declared, registry)
     check_unique(declared, "asset or source")
@@ -124,8 +124,8 @@ def _as_set(item: Any) -> PartitionsDefinition:
     return definition
 
 
-def _load_parameters(batch: Batch) -> dict[str, Parameters]:
-    return {s.name: Parameters.from_json(s.params) for s in queries.load_sets(batch) if s.params}
+def _load_definitions(batch: Batch) -> dict[str, PartitionsDefinition]:
+    return {s.name: s.definition for s in queries.load_sets(batch) if s.definition}
 
 
 def _with_known_parameters(item: Asset | Source, sets: Mapping[str, PartitionsDefinition]) -> Asset | Source:
@@ -165,7 +165,6 @@ def record_prepared(
     for definition in sets.values():
         ensure_partitions(batch, definition)
     set_ids = {s.name: s.set_id for s in queries.load_sets(batch)} | {"": 0}
-    batch.unchanged = False
     definitions = [*new.values(), *remapped.values()]
     registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
     now = load_registry(batch, root)

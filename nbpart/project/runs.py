@@ -20,7 +20,7 @@ from nbpart.errors import (
     UnknownNameError,
     make_run_error,
 )
-from nbpart.partitions import Parameters, PartitionRef
+from nbpart.partitions import PartitionRef
 from nbpart.project.launch import find_backfill
 from nbpart.project.project import Project
 from nbpart.run.kernels.kept_kernel import KeptKernel
@@ -90,7 +90,7 @@ class Run:
     def params(self) -> dict[str, Any]:
         """The typed parameters of its partition by name; empty where they no longer fit those the set declares."""
         record = self._record
-        declared = Parameters.from_json(record.declared) if record.declared else None
+        declared = record.partitions.parameters if record.partitions else None
         try:
             return dict(PartitionRef(record.asset, record.partition_key).parameters(declared))
         except (ParameterError, PartitionKeyError):
@@ -246,7 +246,7 @@ def list_runs(project: Project, asset: Any, partition_key: Any, backfill: Any, l
     key = spell_key(node, partition_key) if node and partition_key is not None else None
 
     def work(batch: Batch) -> pd.DataFrame:
-        key_id = queries.find_key(batch, key) if key is not None else None
+        key_id = queries.find_key(batch, node.asset_id, key) if node and key is not None else None
         backfill_no = None if backfill is None else find_backfill(batch, getattr(backfill, "id", backfill)).backfill_no
         asset_id = node.asset_id if node else None
         return queries.runs_frame(batch, asset_id, -1 if key and key_id is None else key_id, backfill_no, limit)

@@ -98,9 +98,7 @@ class EditableSet:
 
 def list_editable_sets(sets: Iterable[SetRecord]) -> tuple[EditableSet, ...]:
     """Those of the sets whose partitions are dynamic."""
-    return tuple(
-        EditableSet(s.name, Parameters.from_json(s.params) if s.params else None) for s in sets if s.kind == "dynamic"
-    )
+    return tuple(EditableSet(s.name, s.parameters) for s in sets if s.kind == "dynamic")
 
 
 def select_assets(names: Sequence[str], assets: Iterable[AssetSummary]) -> PanelSelection:

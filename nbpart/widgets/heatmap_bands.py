@@ -58,7 +58,7 @@ class Structure:
     @property
     def shape(self) -> Any:
         """What must stay equal for bands to be updated instead of read again; keys may be added and removed."""
-        return [(s.set_id, s.params, rows) for s, rows in self.bands], self.dependencies
+        return [(s.set_id, s.definition, rows) for s, rows in self.bands], self.dependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], optio
         band.scale = fit_scale(values)
         blank = Scale(0, 0)
         band.levels = np.stack([(band.scale or blank).encode(some) for some in values])
-    if key_set.params and 0 < len(band.members) <= _MAX_IN_GRID:
+    if key_set.parameters and 0 < len(band.members) <= _MAX_IN_GRID:
         table = catalog.read(lambda b: cells.member_parameters(b, key_set.set_id))
         if table.num_rows == len(band.members):
             band.grid = plan_grid({name: table.column(name).to_pylist() for name in table.column_names})

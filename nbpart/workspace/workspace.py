@@ -14,7 +14,8 @@ from nbpart.automation.registration import register_items
 from nbpart.automation.ticks import Tick, run_tick
 from nbpart.backfill.options import PER_PARTITION
 from nbpart.catalog import Catalog
-from nbpart.partitions import DynamicPartitions, Parameters
+from nbpart.partitions import DynamicPartitions, Parameters, PartitionsDefinition
+from nbpart.partitions.declaration import as_part
 from nbpart.project.backfills import Backfill, Backfills
 from nbpart.project.code_scan import CodeChanges
 from nbpart.project.data import load
@@ -78,13 +79,31 @@ class Workspace(Declaring[BoundAsset]):
 
     # declaring
 
-    def dynamic_partitions(self, name: str, params: Mapping[str, Any] | Parameters | None = None) -> PartitionSet:
+    def dynamic_partitions(
+        self,
+        name: str,
+        params: Mapping[str, Any] | Parameters | None = None,
+        *,
+        columns: Mapping[str, Any] | None = None,
+        under: Mapping[str, Any] | None = None,
+    ) -> PartitionSet:
         """The set of dynamic partitions of that name, made if it is new.
 
-        ``params`` declares keys with parameters (``{"lr": float, "depth": nbpart.Param(int, default=3)}``); None leaves
-        them as they were declared before. Raises `ParameterError` for parameters that do not fit the set's keys.
+        ``params`` declares keys with parameters (``{"lr": float, "depth": nbpart.Param(int, default=3)}``), ``columns``
+        attributes that do not make the key, ``under={"file": files}`` the partitions below whose keys these are; None
+        leaves each as it was declared before. Raises `ParameterError` for parameters that do not fit the set's keys.
         """
-        return declare_set(self.project.catalog, DynamicPartitions(name, params))
+        return declare_set(self.project.catalog, DynamicPartitions(name, params, columns, under))
+
+    def partitions(self, partitions: PartitionsDefinition | PartitionSet | str) -> PartitionSet:
+        """The live set of a definition, made if it is new and else brought up to date, or the set of that name.
+
+        What made partitions a changed definition takes off the list, and of which assets, is logged; their data stays.
+        Raises `UnknownNameError` for a name that no set has, `DeclarationError` for a name of another kind.
+        """
+        if isinstance(partitions, str):
+            return load_sets(self.project.catalog)[partitions]
+        return declare_set(self.project.catalog, as_part(partitions))
 
     def register(self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor) -> None:
         """Register declarations together: all of them, or none if one is wrong.
@@ -109,7 +128,7 @@ class Workspace(Declaring[BoundAsset]):
 
     @property
     def partition_sets(self) -> dict[str, PartitionSet]:
-        """The sets of dynamic partitions by name."""
+        """The sets of partitions by name; those that nobody named are left out."""
         return dict(load_sets(self.project.catalog))
 
     def status(self) -> pd.DataFrame:

@@ -123,7 +123,7 @@ def test_blocked_partitions_say_why_and_an_interrupted_backfill_is_resumed(noteb
         raw = ws.project.registry()["raw"].asset_id
         def begin(b):
             other = events.start_coordinator(b, "elsewhere", 1, "elsewhere-1-00000000.lock", "test")
-            steps = pd.DataFrame({"asset_id": [raw], "key_id": [queries.find_key(b, "good")], "reason": ["asked"]})
+            steps = pd.DataFrame({"asset_id": [raw], "key_id": [queries.find_key(b, raw, "good")], "reason": ["asked"]})
             options = BackfillOptions(max_workers=1).to_json()
             number = events.start_backfill(b, "raw", options, other, steps, Moment(b.sequence, b.now))[0]
             events.finish_backfill(b, number, "interrupted")

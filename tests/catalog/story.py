@@ -16,7 +16,7 @@ from nbpart.catalog import Batch, Catalog, events
 from nbpart.catalog.check import check
 from nbpart.catalog.expressions import order_free_hash, status_sql
 from nbpart.catalog.records import AssetRow, InputRead, Outcome, Registered
-from nbpart.partitions import PartitionRef
+from nbpart.partitions import DynamicPartitions, PartitionRef
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, place_run
@@ -40,7 +40,7 @@ class Story:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.files = catalog.write(lambda b: events.ensure_set(b, "files", "dynamic"))
+        self.files = catalog.write(lambda b: events.ensure_set(b, DynamicPartitions("files")))
         self.coordinator = catalog.write(lambda b: events.start_coordinator(b, "here", 1, "lock", "test"))
         self.ids: dict[str, int] = {}
         self.sets: dict[str, int] = {}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from nbpart.catalog import Batch, Catalog, DataObservation, events
 from nbpart.catalog.check import check, repair
 from nbpart.catalog.records import Finding
+from nbpart.partitions import DynamicPartitions
 from nbpart.states import DataState, RunStatus
 from tests.catalog.story import Story
 
@@ -76,7 +77,7 @@ class Walk:
     def __init__(self, catalog: Catalog) -> None:
         self.story = Story(catalog)
         number = catalog.sequence()
-        self.story.files = catalog.write(lambda b: events.ensure_set(b, f"files-{number}", "dynamic"))
+        self.story.files = catalog.write(lambda b: events.ensure_set(b, DynamicPartitions(f"files-{number}")))
         self.names = {name: f"{name}_{number}" for name in ("source", "a", "b", "all", "whole")}
         self.active: list[list[Any]] = []
         self.story.add(*KEYS)

@@ -32,7 +32,7 @@ from nbpart.catalog import Catalog
 path = Path(sys.argv[1])
 catalog = Catalog.open(path, purpose="test child")
 def put(key):
-    return lambda b: b.execute("INSERT INTO keys VALUES (1, ?)", key)
+    return lambda b: b.execute("INSERT INTO keys VALUES (1, 0, ?)", key)
 """
 
 
@@ -58,7 +58,7 @@ def wait_for_line(child: subprocess.Popen[str]) -> str:
 
 
 def put(key: str) -> Callable[[Batch], int]:
-    return lambda b: b.execute("INSERT INTO keys VALUES (1, ?)", key)
+    return lambda b: b.execute("INSERT INTO keys VALUES (1, 0, ?)", key)
 
 
 def names(batch: Batch) -> list[str]:

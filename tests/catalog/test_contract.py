@@ -33,7 +33,7 @@ def access(request: pytest.FixtureRequest, path: Path) -> Iterator[Opened]:
 
 
 def put(*keys: str) -> Callable[[Batch], int]:
-    return lambda b: sum(b.execute("INSERT INTO keys VALUES (1, ?)", key) for key in keys)
+    return lambda b: sum(b.execute("INSERT INTO keys VALUES (1, 0, ?)", key) for key in keys)
 
 
 def names(batch: Batch) -> list[str]:
@@ -88,8 +88,8 @@ def test_an_exception_undoes_everything_and_is_the_callers(access: Opened) -> No
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO keys VALUES (NULL, 'x')",  # constraint
-        "INSERT INTO keys VALUES ('x'::VARCHAR::BIGINT, 'x')",  # cast
+        "INSERT INTO keys VALUES (NULL, 0, 'x')",  # constraint
+        "INSERT INTO keys VALUES ('x'::VARCHAR::BIGINT, 0, 'x')",  # cast
         "SELECT nothing FROM keys",  # binder
         "SELECT * FROM nowhere",  # catalog
         "SELEC",  # parser
@@ -119,7 +119,7 @@ def test_a_failed_statement_is_a_catalog_error(access: Opened) -> None:
     with pytest.raises(CatalogError, match="nowhere"):
         catalog.read(lambda b: b.rows("SELECT * FROM nowhere"))
     with pytest.raises(CatalogError, match="NOT NULL"):
-        catalog.write(lambda b: b.execute("INSERT INTO keys VALUES (NULL, 'x')"))
+        catalog.write(lambda b: b.execute("INSERT INTO keys VALUES (NULL, 0, 'x')"))
 
 
 def test_a_read_cannot_write(access: Opened) -> None:
@@ -162,7 +162,7 @@ def test_staged_tables_live_as_long_as_their_batch(access: Opened) -> None:
         batch.stage("more", pa.table({"key": ["c"]}))
         assert batch.create_temp("kept", "SELECT * FROM incoming UNION ALL FROM more") == 3
         assert batch.create_temp("kept", "SELECT * FROM kept WHERE key <> ?", "a") == 2
-        batch.execute("INSERT INTO keys SELECT 1, key FROM kept ORDER BY key")
+        batch.execute("INSERT INTO keys SELECT 1, 0, key FROM kept ORDER BY key")
         return names(batch)
 
     assert catalog.write(work) == ["c", "ü"]

@@ -1,15 +1,18 @@
+# ruff: noqa: S608  the names of tables are made here
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbpart.catalog import Catalog, events
+from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.catalog.records import KeysAdded
+from nbpart.catalog.set_tables import build_columns, columns_table, own_columns
+from nbpart.partitions import DynamicPartitions, Param, StaticPartitions
 from tests.catalog.story import Story
 
 
 def members(catalog: Catalog, set_id: int) -> list[str]:
-    sql = "SELECT key FROM members JOIN keys USING (key_id) WHERE set_id = ? ORDER BY position"
+    sql = "SELECT key FROM members AS m JOIN keys USING (key_id) WHERE m.set_id = ? ORDER BY position"
     return [row[0] for row in catalog.read(lambda b: b.rows(sql, set_id))]
 
 
@@ -19,13 +22,15 @@ def test_a_new_catalog_has_the_unpartitioned_set(catalog: Catalog) -> None:
 
 
 def test_a_set_is_made_once_and_brought_up_to_date(catalog: Catalog) -> None:
-    first = catalog.write(lambda b: events.ensure_set(b, "trials", "dynamic", "[1]"))
-    assert catalog.write(lambda b: events.ensure_set(b, "other", "static")) != first
+    trials = DynamicPartitions("trials", {"lr": float})
+    more = DynamicPartitions("trials", {"lr": float, "n": Param(int, 3)})
+    first = catalog.write(lambda b: events.ensure_set(b, trials))
+    assert catalog.write(lambda b: events.ensure_set(b, StaticPartitions(["a"], "other"))) != first
     before = catalog.sequence()
-    assert catalog.write(lambda b: events.ensure_set(b, "trials", "dynamic", "[1]")) == first
+    assert catalog.write(lambda b: events.ensure_set(b, trials)) == first
     assert catalog.sequence() == before
-    assert catalog.write(lambda b: events.ensure_set(b, "trials", "dynamic", "[1, 2]")) == first
-    assert catalog.read(lambda b: b.value("SELECT params FROM partition_sets WHERE set_id = ?", first)) == "[1, 2]"
+    assert catalog.write(lambda b: events.ensure_set(b, more)) == first
+    assert catalog.read(lambda b: queries.find_set(b, "trials")).definition == more
 
 
 def test_keys_keep_their_order_and_fold(story: Story) -> None:
@@ -45,7 +50,7 @@ def test_adding_what_is_there_changes_nothing(story: Story) -> None:
 
 def test_a_key_has_one_id_in_all_sets_and_keeps_it(story: Story) -> None:
     story.add("a", "b")
-    other = story.catalog.write(lambda b: events.ensure_set(b, "other", "dynamic"))
+    other = story.catalog.write(lambda b: events.ensure_set(b, DynamicPartitions("other")))
     added = story.catalog.write(lambda b: events.add_keys(b, other, ["z", "b"]))
     assert added == KeysAdded(["z", "b"], [])
     before = story.key_id("b")
@@ -59,9 +64,25 @@ def test_a_key_has_one_id_in_all_sets_and_keeps_it(story: Story) -> None:
 
 
 def test_parameters_stand_beside_their_key(story: Story) -> None:
-    story.catalog.write(lambda b: events.add_keys(b, story.files, ["y=1", "y=2", "y=1"], ['{"y":1}', '{"y":2}', "?"]))
-    sql = "SELECT key, params FROM members JOIN keys USING (key_id) WHERE set_id = ? ORDER BY position"
-    assert story.catalog.read(lambda b: b.rows(sql, story.files)) == [("y=1", '{"y":1}'), ("y=2", '{"y":2}')]
+    trials = DynamicPartitions("trials", {"y": int})
+    columns = build_columns(own_columns(trials), [{"y": 1}, {"y": 2}, {"y": 1}])
+
+    def add(batch: Batch) -> list[tuple[str, int]]:
+        set_id = events.ensure_set(batch, trials)
+        events.add_keys(batch, set_id, ["y=1", "y=2", "y=1"], columns)
+        return batch.rows(f"SELECT key, y FROM {columns_table(set_id)} JOIN keys USING (key_id) ORDER BY key_id")
+
+    assert story.catalog.write(add) == [("y=1", 1), ("y=2", 2)]
+
+
+def test_lists_that_nobody_named_share_their_keys(catalog: Catalog) -> None:
+    def add(batch: Batch, keys: list[str], name: str | None = None) -> list[int]:
+        set_id = events.ensure_set(batch, StaticPartitions(keys, name))
+        events.replace_keys(batch, set_id, keys)
+        return queries.key_ids(batch, set_id, keys).tolist()
+
+    few, more, named = catalog.write(lambda b: (add(b, ["a", "b"]), add(b, ["b", "c"]), add(b, ["b"], "mine")))
+    assert (few[1] == more[0], more[0] == named[0]) == (True, False)
 
 
 def test_a_change_of_membership_moves_the_version_of_the_set(story: Story) -> None:
@@ -80,7 +101,7 @@ lists = st.lists(st.sampled_from("abcdef"), unique=True)
 @given(steps=st.lists(st.tuples(st.sampled_from(["add", "remove", "replace"]), lists), max_size=6))
 def test_a_set_equals_a_model_of_a_list(steps: list[tuple[str, list[str]]], shared_catalog: Catalog) -> None:
     name = f"set-{shared_catalog.sequence()}"
-    set_id = shared_catalog.write(lambda b: events.ensure_set(b, name, "dynamic"))
+    set_id = shared_catalog.write(lambda b: events.ensure_set(b, DynamicPartitions(name)))
     model: list[str] = []
     for action, keys in steps:
         if action == "add":
@@ -92,6 +113,6 @@ def test_a_set_equals_a_model_of_a_list(steps: list[tuple[str, list[str]]], shar
             assert gone == [key for key in keys if key in model]
             model = [key for key in model if key not in keys]
         else:
-            shared_catalog.write(lambda b, keys=keys: events.set_static_keys(b, set_id, keys))
+            shared_catalog.write(lambda b, keys=keys: events.replace_keys(b, set_id, keys))
             model = keys
         assert members(shared_catalog, set_id) == model

@@ -22,7 +22,7 @@ BESIDE = ("catalog.lock", "catalog.gate", "catalog.sequence", "catalog.duckdb.wa
 
 
 def put(key: str) -> Callable[[Batch], object]:
-    return lambda batch: batch.execute("INSERT INTO keys VALUES (1, ?)", key)
+    return lambda batch: batch.execute("INSERT INTO keys VALUES (1, 0, ?)", key)
 
 
 def names(batch: Batch) -> list[str]:
@@ -179,7 +179,7 @@ catalog = Catalog.open(Path(sys.argv[1]))
 
 
 def put(batch):
-    batch.execute("INSERT INTO keys VALUES (1, 'a')")
+    batch.execute("INSERT INTO keys VALUES (1, 0, 'a')")
     # only now: a batch before this one may still be about to let go
     catalog._detach = lambda: os.kill(os.getpid(), 9)
 
@@ -207,7 +207,7 @@ from nbpart.catalog import Catalog
 def put_and_list(path):
     catalog = Catalog.open(path)
     try:
-        catalog.write(lambda batch: batch.execute("INSERT INTO keys VALUES (1, ?)", sys.argv[1]))
+        catalog.write(lambda batch: batch.execute("INSERT INTO keys VALUES (1, 0, ?)", sys.argv[1]))
         return sorted(key for (key,) in catalog.read(lambda b: b.rows("SELECT key FROM keys WHERE key_id = 1")))
     finally:
         catalog.close()
@@ -296,7 +296,7 @@ go.set()
 for thread in threads:
     thread.join()
 other = Catalog.open(Path(sys.argv[1]), timeout_s=20)
-other.write(lambda batch: batch.execute("INSERT INTO keys VALUES (1, 'a')"))
+other.write(lambda batch: batch.execute("INSERT INTO keys VALUES (1, 0, 'a')"))
 other.close()
 catalog.close()
 os.kill(os.getpid(), signal.SIGSTOP)

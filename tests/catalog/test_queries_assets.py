@@ -7,8 +7,9 @@ import pytest
 
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.catalog.relations import Relations
+from nbpart.catalog.set_tables import build_columns, own_columns
 from nbpart.errors import OutsideWorkspaceError
-from nbpart.partitions import Parameters
+from nbpart.partitions import DynamicPartitions, Parameters
 from nbpart.project.data_tables import Tables
 from nbpart.storage import FileRecord, LocalStore
 from tests.catalog.story import Story, version_of
@@ -113,9 +114,16 @@ def test_snapshots_become_tables(
     parameters = Parameters.declare({"lr": float})
 
     def add(batch: Batch) -> int:
-        set_id = events.ensure_set(batch, "trials", "dynamic", parameters.to_json())
+        set_id = events.ensure_set(batch, DynamicPartitions("trials", parameters))
         values = [{"lr": lr} for lr in (0.1, 0.5, 0.9)]
-        events.add_keys(batch, set_id, [parameters.spell(v) for v in values], [parameters.encode(v) for v in values])
+        events.add_keys(
+            batch,
+            set_id,
+            [parameters.spell(v) for v in values],
+            build_columns(
+                own_columns(DynamicPartitions("trials", parameters)), [parameters.canonical(v) for v in values]
+            ),
+        )
         return set_id
 
     story.register("Model", set_id=catalog.write(add))

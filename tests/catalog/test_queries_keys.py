@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbpart.catalog import Batch, Catalog, events, queries
+from nbpart.partitions import DynamicPartitions
 from tests.catalog.story import Story
 
 KEYS = st.lists(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20), unique=True)
@@ -27,19 +28,16 @@ def test_sets_and_members_in_their_order(catalog: Catalog, story: Story) -> None
         assert queries.load_members(batch, story.files) == ["b", "it's", "a"]
         assert queries.load_members(batch, story.files, 1, 1) == ["it's"]
         assert queries.set_version(batch, story.files) == found.version == batch.sequence
-        return queries.member_frame(batch, story.files)
+        return queries.load_members(batch, story.files)
 
-    frame = catalog.read(read)
-    assert list(frame.columns) == ["key_id", "key", "params"]
-    assert frame["key"].tolist() == ["b", "it's", "a"]
-    assert frame["params"].tolist() == [None, None, None]
+    assert catalog.read(read) == ["b", "it's", "a"]
 
 
 @settings(max_examples=25, deadline=None)
 @given(keys=KEYS, others=KEYS)
 def test_ids_and_texts_are_opposites(shared_catalog: Catalog, keys: list[str], others: list[str]) -> None:
     def work(batch: Batch) -> None:
-        set_id = events.ensure_set(batch, f"set {batch.sequence}", "dynamic")
+        set_id = events.ensure_set(batch, DynamicPartitions(f"set {batch.sequence}"))
         events.add_keys(batch, set_id, keys)
         ids = queries.key_ids(batch, set_id, [*keys, *others])
         assert ids.dtype == np.int64
@@ -54,10 +52,8 @@ def test_the_unpartitioned_key_is_none(catalog: Catalog) -> None:
     def read(batch: Batch) -> None:
         assert queries.key_ids(batch, 0, [None]).tolist() == [0]
         assert queries.key_texts(batch, [0]).tolist() == [None]
-        assert queries.member_frame(batch, 0)["key"].tolist() == [None]
         assert queries.key_texts(batch, []).tolist() == []
         assert queries.key_ids(batch, 0, []).tolist() == []
-        assert queries.find_key(batch, "never") is None
 
     catalog.read(read)
 
@@ -66,7 +62,7 @@ def test_the_unpartitioned_key_is_none(catalog: Catalog) -> None:
 @given(keys=KEYS)
 def test_hashes_of_members_are_those_of_their_keys(shared_catalog: Catalog, keys: list[str]) -> None:
     def work(batch: Batch) -> list[int]:
-        set_id = events.ensure_set(batch, "hashed", "dynamic")
+        set_id = events.ensure_set(batch, DynamicPartitions("hashed"))
         events.remove_keys(batch, set_id, queries.load_members(batch, set_id))
         events.add_keys(batch, set_id, keys)
         found: list[int] = queries.member_hashes(batch, set_id).tolist()

@@ -8,7 +8,8 @@ import pandas as pd
 
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.catalog.records import AssetRow
-from nbpart.partitions import Param, Parameters
+from nbpart.catalog.set_tables import build_columns, own_columns
+from nbpart.partitions import DynamicPartitions, Param, Parameters
 from nbpart.states import STATUS_CODES, PartitionStatus, RunStatus
 from tests.catalog.story import Story
 
@@ -109,9 +110,16 @@ def test_a_cancelled_run_leaves_the_data_and_its_run(story: Story) -> None:
 
 def trials(story: Story, parameters: Parameters, values: list[dict[str, Any]]) -> int:
     def work(batch: Batch) -> int:
-        set_id = events.ensure_set(batch, "trials", "dynamic", parameters.to_json())
-        keys, encoded = [parameters.spell(v) for v in values], [parameters.encode(v) for v in values]
-        events.add_keys(batch, set_id, keys, encoded)
+        set_id = events.ensure_set(batch, DynamicPartitions("trials", parameters))
+        keys = [parameters.spell(v) for v in values]
+        events.add_keys(
+            batch,
+            set_id,
+            keys,
+            build_columns(
+                own_columns(DynamicPartitions("trials", parameters)), [parameters.canonical(v) for v in values]
+            ),
+        )
         return set_id
 
     return story.catalog.write(work)
@@ -219,7 +227,7 @@ def test_an_asset_on_another_set_forgets_nothing_and_counts_the_new(catalog: Cat
     story.make("x", "a", "1")
 
     def move(batch: Batch) -> None:
-        other = events.ensure_set(batch, "others", "dynamic")
+        other = events.ensure_set(batch, DynamicPartitions("others"))
         events.add_keys(batch, other, ["z", "b", "y"])
         events.register_assets(batch, [AssetRow("x", "function", other, "c1", {}, ())])
 

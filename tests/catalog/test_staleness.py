@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nbpart.catalog import events
+from nbpart.partitions import DynamicPartitions
 from nbpart.states import RunStatus
 from tests.catalog.story import Story
 
@@ -147,7 +148,7 @@ def test_data_that_two_keys_swapped_is_another_input(summary: Story) -> None:
 
 
 def test_moving_an_input_to_another_set_reaches_its_reader_of_all(summary: Story) -> None:
-    other = summary.catalog.write(lambda b: events.ensure_set(b, "other", "dynamic"))
+    other = summary.catalog.write(lambda b: events.ensure_set(b, DynamicPartitions("other")))
     summary.register("part", set_id=other)
     assert summary.status("summary", None) == "stale"
     assert summary.findings() == []

@@ -68,7 +68,7 @@ def test_integer_parameters_with_keys_are_not_widened(ws: nbpart.Workspace, proj
 def test_without_a_default_the_first_value_decides_the_type(ws: nbpart.Workspace, project: Path) -> None:
     train = register(ws, project, "lr = make()\nday = make()")
     train.backfill(lr=[np.float64(0.5)], day=pd.Timestamp("2024-01-02 03:04")).wait(progress=False)
-    assert ws.partition_sets["train"].params("day=2024-01-02T03:04:00,lr=0.5") == {
+    assert ws.partition_sets["train"].row("day=2024-01-02T03:04:00,lr=0.5") == {
         "day": datetime.datetime(2024, 1, 2, 3, 4),
         "lr": 0.5,
     }

@@ -92,13 +92,13 @@ def test_equal_parameters_make_equal_keys(ws: nbpart.Workspace) -> None:
     assert trials.add(lr=0.01, depth=3) == ["depth=3,lr=0.01"]
     assert trials.add({"depth": 3, "lr": 1e-2}, "lr=0.010,depth=3") == []
     assert trials.add({"depth": 3, "lr": 1}, [{"depth": 4, "lr": 1}]) == ["depth=3,lr=1.0", "depth=4,lr=1.0"]
-    assert trials.params("depth=3,lr=0.01") == trials.params({"lr": 0.01, "depth": 3}) == {"depth": 3, "lr": 0.01}
+    assert trials.row("depth=3,lr=0.01") == trials.row({"lr": 0.01, "depth": 3}) == {"depth": 3, "lr": 0.01}
     assert "lr=0.01,depth=3" in trials
     assert {"lr": 0.01, "depth": 3} in trials
     assert {"lr": 0.01} not in trials
     assert trials.remove(lr=0.01, depth=3) == ["depth=3,lr=0.01"]
     with pytest.raises(UnknownNameError, match=r"no key 'depth=3,lr=0\.01'; did you mean 'depth=3,lr=1\.0'"):
-        trials.params("depth=3,lr=0.01")
+        trials.row("depth=3,lr=0.01")
     with pytest.raises(ParameterError, match="not both"):
         trials.add("depth=3,lr=1.0", lr=2)
     with pytest.raises(ParameterError, match="'depth' has no value"):
@@ -130,7 +130,7 @@ def test_rows_of_a_frame_or_dicts(ws: nbpart.Workspace) -> None:
     )
     assert frame["limit"].dtype == float
     added = trials.add_rows(frame)
-    assert [trials.params(key) for key in added] == [
+    assert [trials.row(key) for key in added] == [
         {"n": 1, "lr": 1.0, "day": date(2013, 1, 1), "limit": 5, "kind": "b"},
         {"n": 2, "lr": 2.0, "day": date(2013, 1, 2), "limit": None, "kind": "a"},
     ]
@@ -159,7 +159,8 @@ def test_an_error_names_the_wrong_row_and_nothing_is_added(ws: nbpart.Workspace,
 def test_plain_keys_have_no_parameters(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")
     files.add("a")
-    for call in (lambda: files.add_grid(lr=[1]), lambda: files.add_rows([{"lr": 1}]), lambda: files.params("a")):
+    assert (files.params, files.row("a")) == ({}, {})
+    for call in (lambda: files.add_grid(lr=[1]), lambda: files.add_rows([{"lr": 1}])):
         with pytest.raises(DeclarationError, match="'files' have no parameters"):
             call()
     with pytest.raises(ParameterError, match="no parameters"):
@@ -174,14 +175,14 @@ def test_a_new_parameter_needs_a_default_which_old_keys_get(ws: nbpart.Workspace
     wider = ws.dynamic_partitions("trials", params={"lr": float, "depth": Param(int, default=3)})
     assert wider.add({"lr": 0.1}, {"lr": 0.1, "depth": 3}) == []
     assert wider.add(lr=0.1, depth=5) == ["depth=5,lr=0.1"]
-    assert wider.params("lr=0.1") == {"lr": 0.1, "depth": 3}
+    assert wider.row("lr=0.1") == {"lr": 0.1, "depth": 3}
     _register_echo(ws, wider)
     assert ws.partition_status("echo")[["partition_key", "depth", "lr"]].values.tolist() == [
         ["lr=0.1", 3, 0.1],
         ["depth=5,lr=0.1", 5, 0.1],
     ]
     # left out, what was declared holds
-    assert ws.dynamic_partitions("trials").params({"lr": 0.1}) == {"lr": 0.1, "depth": 3}
+    assert ws.dynamic_partitions("trials").row({"lr": 0.1}) == {"lr": 0.1, "depth": 3}
     with pytest.raises(ParameterError, match="'lr' is gone"):
         ws.dynamic_partitions("trials", params={"depth": Param(int, default=3)})
     ws.dynamic_partitions("files").add("a")

@@ -13,7 +13,8 @@ import pandas as pd
 
 from nbpart.catalog import AssetRow, Batch, Catalog, events
 from nbpart.catalog.queries import cells
-from nbpart.partitions import Parameters
+from nbpart.catalog.set_tables import build_columns, own_columns
+from nbpart.partitions import DynamicPartitions, Parameters
 from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 
@@ -25,7 +26,7 @@ def open_scene(folder: str | Path) -> Catalog:
 
 
 def add_set(catalog: Catalog, name: str, keys: Sequence[str]) -> int:
-    set_id = catalog.write(lambda b: events.ensure_set(b, name, "dynamic"))
+    set_id = catalog.write(lambda b: events.ensure_set(b, DynamicPartitions(name)))
     if keys:
         catalog.write(lambda b: events.add_keys(b, set_id, list(keys)))
     return set_id
@@ -35,10 +36,12 @@ def add_trials(catalog: Catalog, name: str, params: Mapping[str, Any], axes: Map
     """A set whose keys are every combination of the values in `axes`."""
     parameters = Parameters.declare(params)
     found = parameters.grid(axes)
-    text = parameters.to_json()
-    set_id = catalog.write(lambda b: events.ensure_set(b, name, "dynamic", text))
-    keys, encoded = [parameters.spell(v) for v in found], [parameters.encode(v) for v in found]
-    catalog.write(lambda b: events.add_keys(b, set_id, keys, encoded))
+    set_id = catalog.write(lambda b: events.ensure_set(b, DynamicPartitions(name, parameters)))
+    keys, columns = (
+        [parameters.spell(v) for v in found],
+        build_columns(own_columns(DynamicPartitions("trials", parameters)), found),
+    )
+    catalog.write(lambda b: events.add_keys(b, set_id, keys, columns))
     return set_id
 
 

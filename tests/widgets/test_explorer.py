@@ -115,7 +115,9 @@ def start_backfill_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tupl
 
     def work(batch: Batch) -> tuple[int, str]:
         other = events.start_coordinator(batch, "elsewhere", 1, f"elsewhere-1-{'0' * 8}.lock", "test")
-        steps = pd.DataFrame({"asset_id": [asset_id], "key_id": [queries.find_key(batch, key)], "reason": ["missing"]})
+        steps = pd.DataFrame(
+            {"asset_id": [asset_id], "key_id": [queries.find_key(batch, asset_id, key)], "reason": ["missing"]}
+        )
         given, moment = BackfillOptions(max_workers=1).to_json(), Moment(batch.sequence, batch.now)
         return events.start_backfill(batch, asset, given, other, steps, moment)
 
@@ -429,7 +431,7 @@ def test_what_was_cut_off_can_be_resumed_from_an_explorer_that_is_opened_later(w
 
 def test_what_was_asked_for_can_be_begun_or_let_go(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     asset_id = ws.project.registry()["raw"].asset_id
-    key_id = ws.project.catalog.read(lambda b: queries.find_key(b, "a"))
+    key_id = ws.project.catalog.read(lambda b: queries.find_key(b, asset_id, "a"))
     wanted = {asset_id: np.array([key_id])}
     options = BackfillOptions(max_workers=1).to_json()
     ids = [ws.project.catalog.write(lambda b: events.request_backfill(b, "raw", options, wanted))[1] for _ in range(2)]

@@ -8,7 +8,7 @@ import pytest
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.catalog import AssetRow, Catalog, events
-from nbpart.partitions import MappingKind
+from nbpart.partitions import DynamicPartitions, MappingKind
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.graph_model import NO_COUNTS, GraphModel, build_graph
 from nbpart.widgets.graph_svg import compute_bar, describe_card, graph_html, summarize_counts
@@ -118,7 +118,7 @@ def test_without_assets_the_static_form_says_what_to_do() -> None:
 
 def register(catalog: Catalog, *definitions: AssetDefinition) -> dict[str, int]:
     def work(batch: object) -> dict[str, int]:
-        set_id = events.ensure_set(batch, "files", "dynamic")  # type: ignore[arg-type]
+        set_id = events.ensure_set(batch, DynamicPartitions("files"))  # type: ignore[arg-type]
         rows = [
             AssetRow(
                 d.name,
@@ -136,7 +136,7 @@ def register(catalog: Catalog, *definitions: AssetDefinition) -> dict[str, int]:
 
 
 def add(catalog: Catalog, *keys: str) -> None:
-    catalog.write(lambda b: events.add_keys(b, events.ensure_set(b, "files", "dynamic"), keys))
+    catalog.write(lambda b: events.add_keys(b, events.ensure_set(b, DynamicPartitions("files")), keys))
 
 
 @pytest.fixture

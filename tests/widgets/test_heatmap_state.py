@@ -13,6 +13,7 @@ import pytest
 from nbpart.catalog import Catalog, events
 from nbpart.catalog.queries import cells
 from nbpart.errors import UnknownNameError
+from nbpart.partitions import DynamicPartitions
 from nbpart.states import STATUS_CODES, RunStatus, StepStatus
 from nbpart.states import PartitionStatus as P
 from nbpart.widgets.heatmap_bands import ViewOptions
@@ -97,7 +98,7 @@ def make(catalog: Catalog, *codes: list[int], names: str = "abcdef") -> list[int
 
 
 def set_id_of(catalog: Catalog, name: str = "files") -> int:
-    return catalog.write(lambda b: events.ensure_set(b, name, "dynamic"))
+    return catalog.write(lambda b: events.ensure_set(b, DynamicPartitions(name)))
 
 
 def test_a_band_a_set_a_row_an_asset_and_singles_last(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from nbpart.catalog.events.backfills import (
     start_coordinator,
 )
 from nbpart.catalog.events.data import record_data_observations
-from nbpart.catalog.events.keys import add_keys, ensure_set, remove_keys, set_static_keys
+from nbpart.catalog.events.keys import add_keys, declare_keys, ensure_set, remove_keys, replace_keys, set_columns
 from nbpart.catalog.events.limits import record_place_waits, set_run_limits
 from nbpart.catalog.events.outcomes import record_outcomes
+from nbpart.catalog.events.renaming import rename_key
 from nbpart.catalog.events.requests import plan_requested, request_backfill
 from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
 from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_sensor, set_cursor
@@ -27,6 +28,7 @@ __all__ = [
     "claim_reserved",
     "claim_runs",
     "clean_coordinators",
+    "declare_keys",
     "end_coordinator",
     "ensure_set",
     "finish_backfill",
@@ -43,13 +45,15 @@ __all__ = [
     "remove_asset",
     "remove_keys",
     "remove_sensor",
+    "rename_key",
+    "replace_keys",
     "request_backfill",
     "reserve_run",
     "resume_backfill",
     "save_sensor",
+    "set_columns",
     "set_cursor",
     "set_run_limits",
-    "set_static_keys",
     "start_attempts",
     "start_backfill",
     "start_coordinator",

@@ -13,14 +13,13 @@ from nbpart.catalog.expressions import STALE_DATA, order_free_hash
 from nbpart.catalog.queries.shared_sql import (
     KEY_SQL,
     create_metrics_table,
-    load_parameters,
     nulls_to_none,
-    parameter_sql,
     stage_numbers,
     stage_texts,
 )
 from nbpart.catalog.records import AssetRecord, MaterializationRecord
 from nbpart.catalog.relations import AssetSnapshot
+from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
 from nbpart.storage.file_record import FileRecord
 
 if TYPE_CHECKING:
@@ -52,10 +51,8 @@ def current_inputs(
     materialization_id is null, and of a run that saved no main value path, format and kind are.
     """
     if key_ids is None:
-        requested = (
-            "SELECT m.key_id AS id, m.position AS n FROM members m JOIN assets a USING (set_id)"
-            f" WHERE a.asset_id = {int(asset_id)}"
-        )
+        members = ordered_members(batch, asset_set_id(batch, asset_id))
+        requested = f"SELECT m.key_id AS id, m.position AS n FROM {members} m"
     else:
         stage_numbers(batch, "requested_ids", key_ids)
         requested = "SELECT id, n FROM requested_ids"
@@ -100,21 +97,20 @@ def members_hash(batch: Batch, input_id: int) -> tuple[int, int]:
 
 
 def find_materialization(
-    batch: Batch, asset_id: int, key_id: int, run_no: int | None = None
+    batch: Batch, asset_id: int, key_id: int | None, run_no: int | None = None
 ) -> MaterializationRecord | None:
-    """The materialization of a partition with its files: the current one, or that of the run `run_no`."""
+    """The materialization of a partition with its files: the current one, or that of the run `run_no` of any key."""
     if run_no is None:
         chosen = "SELECT materialization_id FROM partition_facts WHERE asset_id = ? AND key_id = ?"
+        values = (asset_id, key_id)
     else:
-        chosen = (
-            "SELECT max(materialization_id) FROM materializations"
-            f" WHERE asset_id = ? AND key_id = ? AND run_no = {int(run_no)}"
-        )
+        chosen = "SELECT max(materialization_id) FROM materializations WHERE asset_id = ? AND run_no = ?"
+        values = (asset_id, run_no)
     row = batch.row(
         "SELECT mt.materialization_id, mt.asset_id, mt.key_id, mt.run_no, r.run_id, mt.code_version, mt.data_version,"
         " mt.materialized_at, mt.duration_s, mt.rows, mt.bytes"
         " FROM materializations mt LEFT JOIN runs r ON r.run_no = mt.run_no WHERE mt.materialization_id = ?",
-        batch.value(chosen, asset_id, key_id),
+        batch.value(chosen, *values),
     )
     if row is None:
         return None
@@ -141,26 +137,27 @@ def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | Non
 
 
 def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, ...], tuple[str, ...]]:
-    """The main files of all members with data, in member order, with the names of parameters and columns of metrics.
+    """The main files of all members with data, in member order, with the names of the set's columns and of metrics.
 
     Columns: key_id, materialization_id, partition_key, path, format, schema, kind, bytes, then `param_<n>` and
     `metric_<n>`, typed, in the order of the names.
     """
-    parameters = load_parameters(batch, asset_id)
-    names = tuple(parameter.name for parameter in parameters)
+    sql = set_sql(batch, asset_set_id(batch, asset_id))
+    names = tuple(column.name for column in sql.columns)
     metrics = create_metrics_table(batch, asset_id, "file_metrics", {name.lower() for name in names})
-    columns = [f"{parameter_sql(parameter)} AS param_{place}" for place, parameter in enumerate(parameters)]
+    columns = [f"{sql.value(column)} AS param_{place}" for place, column in enumerate(sql.columns)]
     columns += [f"x.metric_{place}" for place in range(len(metrics))]
+    order = sql.order
     table = batch.arrow(
         "WITH files AS (SELECT * FROM data_files WHERE name = '')"
         f" SELECT m.key_id, f.materialization_id, {KEY_SQL} AS partition_key, files.path, files.format, files.schema,"
         f" files.kind, files.bytes{''.join(f', {column}' for column in columns)}"
-        " FROM assets a JOIN members m ON m.set_id = a.set_id JOIN keys k ON k.key_id = m.key_id"
-        " JOIN partition_facts f ON f.asset_id = a.asset_id AND f.key_id = m.key_id"
+        f" FROM {sql.rows} m JOIN keys k ON k.key_id = m.key_id"
+        f" JOIN partition_facts f ON f.asset_id = {int(asset_id)} AND f.key_id = m.key_id"
         " LEFT JOIN files ON files.materialization_id = f.materialization_id"
+        f"{sql.joins}"
         " LEFT JOIN file_metrics x ON x.materialization_id = f.materialization_id"
-        " WHERE a.asset_id = ? AND f.materialization_id IS NOT NULL ORDER BY m.position",
-        asset_id,
+        f" WHERE f.materialization_id IS NOT NULL ORDER BY {order}"
     )
     return table, names, tuple(metrics)
 

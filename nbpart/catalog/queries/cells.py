@@ -15,9 +15,10 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.events.staging import join_metric
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED, status_code_sql, status_sql
 from nbpart.catalog.queries.runs import find_run
-from nbpart.catalog.queries.shared_sql import KEY_SQL, parameter_sql
+from nbpart.catalog.queries.shared_sql import KEY_SQL
 from nbpart.catalog.records import CellFacts, PartitionRecord
-from nbpart.partitions import Parameters
+from nbpart.catalog.set_tables import own_columns, set_sql
+from nbpart.partitions.columns import ColumnSource
 from nbpart.partitions.names import metric_column, metric_of_column
 from nbpart.states import OUTDATED, PartitionStatus, RunStatus, StepStatus
 
@@ -32,9 +33,9 @@ MATERIALIZATION_COLUMNS = ("duration_s", "rows", "bytes")
 
 def member_ids(batch: Batch, set_id: int) -> NDArray[np.int64]:
     """The ids of a set's keys in member order."""
-    ids: NDArray[np.int64] = batch.numpy("SELECT key_id FROM members WHERE set_id = ? ORDER BY position", set_id)[
-        "key_id"
-    ]
+    sql = set_sql(batch, set_id)
+    order = sql.order
+    ids: NDArray[np.int64] = batch.numpy(f"SELECT m.key_id FROM {sql.rows} m{sql.joins} ORDER BY {order}")["key_id"]
     return ids
 
 
@@ -147,11 +148,10 @@ def member_parameters(batch: Batch, set_id: int) -> pa.Table:
 
     A set without parameters gives a table without columns.
     """
-    text = batch.value("SELECT params FROM partition_sets WHERE set_id = ?", set_id)
-    declared = Parameters.from_json(text).declared if text else ()
-    columns = [f"{parameter_sql(parameter)} AS {parameter.name}" for parameter in declared]
-    named = "".join(f", {column}" for column in columns)
-    table = batch.arrow(f"SELECT m.position{named} FROM members m WHERE m.set_id = ? ORDER BY m.position", set_id)
+    sql = set_sql(batch, set_id)
+    parameters = [column for column in own_columns(sql.definition) if column.source is ColumnSource.PARAMETER]
+    named, order = sql.named_values(parameters), sql.order
+    table = batch.arrow(f"SELECT m.position{named} FROM {sql.rows} m{sql.joins} ORDER BY {order}")
     return table.drop_columns(["position"])
 
 

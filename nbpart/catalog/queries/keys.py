@@ -11,24 +11,39 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none, stage_numbers, stage_texts
 from nbpart.catalog.records import SetRecord
+from nbpart.catalog.set_tables import (
+    asset_set_id,
+    keys_owner,
+    load_definition,
+    load_stored_sets,
+    ordered_members,
+    set_sql,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-_SETS = "SELECT set_id, name, kind, params, version, created_at FROM partition_sets"
+_SETS = "SELECT set_id, name, kind, version, created_at FROM partition_sets"
 
 
 def load_sets(batch: Batch) -> list[SetRecord]:
     """Every set of keys; the first is that of unpartitioned assets."""
-    return [SetRecord(*row) for row in batch.rows(f"{_SETS} ORDER BY set_id")]
+    stored = load_stored_sets(batch)
+    return [
+        SetRecord(set_id, name, kind, stored[set_id].definition if set_id in stored else None, version, created_at)
+        for set_id, name, kind, version, created_at in batch.rows(f"{_SETS} ORDER BY set_id")
+    ]
 
 
 def find_set(batch: Batch, name: str) -> SetRecord | None:
     """The set of that name, if there is one."""
     row = batch.row(f"{_SETS} WHERE name = ? AND set_id <> 0", name)
-    return SetRecord(*row) if row else None
+    if row is None:
+        return None
+    set_id, its_name, kind, version, created_at = row
+    return SetRecord(set_id, its_name, kind, load_definition(batch, set_id), version, created_at)
 
 
 def set_version(batch: Batch, set_id: int) -> int:
@@ -41,12 +56,23 @@ def count_members(batch: Batch, set_id: int) -> int:
     return int(batch.value("SELECT count(*) FROM members WHERE set_id = ?", set_id))
 
 
-def load_members(batch: Batch, set_id: int, offset: int = 0, limit: int | None = None) -> list[str]:
-    """The keys of the set in the order in which they were added, or a part of them."""
-    table = batch.arrow(
-        "WITH page AS (SELECT key_id, position FROM members WHERE set_id = ? ORDER BY position LIMIT ? OFFSET ?)"
-        " SELECT k.key FROM page JOIN keys k USING (key_id) ORDER BY page.position",
+def member_count_by_asset(batch: Batch, set_id: int) -> dict[str, int]:
+    """How many members of a set each asset has data of, by the asset's name; those without any are left out."""
+    rows = batch.rows(
+        """SELECT a.name, count(*) FROM members m JOIN partition_facts f USING (key_id)
+        JOIN assets a ON a.asset_id = f.asset_id AND a.set_id = m.set_id
+        WHERE m.set_id = ? AND f.materialization_id IS NOT NULL GROUP BY a.name ORDER BY a.name""",
         set_id,
+    )
+    return {str(name): int(n) for name, n in rows}
+
+
+def load_members(batch: Batch, set_id: int, offset: int = 0, limit: int | None = None) -> list[str]:
+    """The keys of the set in their order, or a part of them."""
+    table = batch.arrow(
+        f"WITH page AS (SELECT key_id, position FROM {ordered_members(batch, set_id)} ORDER BY position"
+        "  LIMIT ? OFFSET ?)"
+        " SELECT k.key FROM page JOIN keys k USING (key_id) ORDER BY page.position",
         2**62 if limit is None else limit,
         offset,
     )
@@ -88,15 +114,22 @@ def hash_key(key: str) -> int:
     return int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()[8:], "little")
 
 
-def member_frame(batch: Batch, set_id: int) -> pd.DataFrame:
-    """The members in order: key_id, key, params (JSON text or None)."""
-    return nulls_to_none(
-        batch.frame(
-            f"SELECT m.key_id, {KEY_SQL} AS key, m.params FROM members m JOIN keys k USING (key_id)"
-            " WHERE m.set_id = ? ORDER BY m.position",
-            set_id,
-        )
+def set_frame(batch: Batch, set_id: int) -> pd.DataFrame:
+    """The members of a set in its order: partition_key, then all columns of the set, typed."""
+    sql = set_sql(batch, set_id)
+    columns, order = sql.named_values(sql.columns), sql.order
+    rows = f"{sql.rows} m JOIN keys k ON k.key_id = m.key_id{sql.joins}"
+    return nulls_to_none(batch.frame(f"SELECT {KEY_SQL} AS partition_key{columns} FROM {rows} ORDER BY {order}"))
+
+
+def set_row(batch: Batch, set_id: int, key: str) -> dict[str, Any] | None:
+    """The values of all columns of one member of a set; None where it has no such key."""
+    sql = set_sql(batch, set_id)
+    columns = sql.named_values(sql.columns)
+    rows = batch.rows(
+        f"SELECT k.key{columns} FROM {sql.rows} m JOIN keys k ON k.key_id = m.key_id{sql.joins} WHERE k.key = ?", key
     )
+    return dict(zip((column.name for column in sql.columns), rows[0][1:], strict=True)) if rows else None
 
 
 def key_texts(batch: Batch, key_ids: NDArray[np.int64] | Sequence[int]) -> NDArray[Any]:
@@ -107,7 +140,8 @@ def key_texts(batch: Batch, key_ids: NDArray[np.int64] | Sequence[int]) -> NDArr
     return texts
 
 
-def find_key(batch: Batch, key: str | None) -> int | None:
-    """The id of a key, whether or not a set has it now; None for one that no set ever had."""
-    found: int | None = batch.value("SELECT key_id FROM keys WHERE key = ?", key or "")
+def find_key(batch: Batch, asset_id: int, key: str | None) -> int | None:
+    """The id of a key of an asset's set, whether or not the set has it now; None for one that it never had."""
+    owner = keys_owner(batch, asset_set_id(batch, asset_id))
+    found: int | None = batch.value("SELECT key_id FROM keys WHERE set_id = ? AND key = ?", owner, key or "")
     return found

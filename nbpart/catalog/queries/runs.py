@@ -13,6 +13,7 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED
 from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none, stage_numbers
 from nbpart.catalog.records import RunRecord
+from nbpart.catalog.set_tables import load_definition
 from nbpart.run.report import RecordedEnding
 from nbpart.states import RunStatus
 
@@ -81,7 +82,7 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
     columns = {
         "run_no": "r.run_no", "run_id": "r.run_id", "asset": "a.name", "partition_key": KEY_SQL, "attempt": _ATTEMPT,
         "backfill_id": "b.backfill_id", "started_at": "t.started_at", "notebook": "n.notebook", "log": "n.log",
-        "code_version": "r.code_version", "settings": "r.settings", "declared": "ps.params",
+        "code_version": "r.code_version", "settings": "r.settings", "partitions": "a.set_id",
         "process": "'process ' || c.pid || ' on ' || c.host",
         **{entry.name: f"o.{entry.name}" for entry in fields(RecordedEnding)}, "status": _STATUS,
     }  # fmt: skip
@@ -89,7 +90,6 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
         f"WITH chosen AS MATERIALIZED (SELECT run_no FROM runs WHERE run_id = ?), {_LAST}"
         f" SELECT {', '.join(columns.values())}"
         f" FROM {_JOINS} LEFT JOIN coordinators c ON c.coordinator_no = r.coordinator_no"
-        " LEFT JOIN partition_sets ps ON ps.set_id = a.set_id"
         " LEFT JOIN attempts n ON n.run_no = r.run_no AND n.attempt = t.attempt"
         " WHERE r.run_no = (SELECT run_no FROM chosen)",
         run_id,
@@ -98,6 +98,7 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
         return None
     values = dict(zip(columns, row, strict=True))
     values["status"] = RunStatus(values["status"])
+    values["partitions"] = load_definition(batch, values["partitions"])
     for name in ("settings", "missing_inputs"):
         values[name] = json.loads(values[name] or "{}")
     return RunRecord(**values)

@@ -9,23 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import quote
-from nbpart.partitions import Kind, Parameters
+from nbpart.catalog.set_tables import literal
 from nbpart.partitions.names import metric_column
-from nbpart.partitions.parameters import REQUIRED, Parameter
-from nbpart.partitions.values import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-
-SQL_TYPES = {
-    Kind.INT: "BIGINT",
-    Kind.FLOAT: "DOUBLE",
-    Kind.STR: "VARCHAR",
-    Kind.BOOL: "BOOLEAN",
-    Kind.DATE: "DATE",
-    Kind.DATETIME: "TIMESTAMP",
-}
 
 #: The key of a partition as Python has it.
 KEY_SQL = "nullif(k.key, '')"
@@ -47,26 +36,6 @@ def stage_texts(batch: Batch, name: str, texts: Sequence[str | None]) -> None:
 
     values = pa.array([text or "" for text in texts], type=pa.string())
     batch.stage(name, pa.table({"n": np.arange(len(values)), "text": values}))
-
-
-def load_parameters(batch: Batch, asset_id: int) -> tuple[Parameter, ...]:
-    """The parameters of an asset's keys."""
-    text = batch.value(
-        "SELECT s.params FROM assets a JOIN partition_sets s USING (set_id) WHERE a.asset_id = ?", asset_id
-    )
-    return Parameters.from_json(text).declared if text else ()
-
-
-def parameter_sql(parameter: Parameter, params: str = "m.params") -> str:
-    """The SQL of a parameter's typed value, from the JSON column `params`, with the default where a key lacks it."""
-    # the name is an identifier, by its declaration
-    value = f"""json_extract_string({params}, '$."{parameter.name}"')"""
-    if parameter.default is not REQUIRED and parameter.default is not None:
-        default = to_json(parameter.default)
-        text = str(default).lower() if isinstance(default, bool) else str(default)
-        absent = f"""json_exists({params}, '$."{parameter.name}"')"""
-        value = f"CASE WHEN {absent} THEN {value} ELSE {literal(text)} END"
-    return f"CAST({value} AS {SQL_TYPES[parameter.kind]})"
 
 
 def create_metrics_table(batch: Batch, asset_id: int, name: str, taken: Collection[str]) -> list[str]:
@@ -100,11 +69,6 @@ def _metric_sql(where: str, has_text: bool, is_truth: bool, is_whole: bool, fits
         return f"(max(x.whole) FILTER ({where}))::{'BIGINT' if fits else 'DECIMAL(38, 0)'}"
     value = "coalesce(x.text, x.whole::VARCHAR, x.number::VARCHAR)" if has_text else "x.number"
     return f"max({value}) FILTER ({where})"
-
-
-def literal(text: str) -> str:
-    """A text inside SQL, where no value can be bound."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def select_list(columns: Sequence[tuple[str, str]]) -> str:

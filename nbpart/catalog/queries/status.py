@@ -22,13 +22,12 @@ from nbpart.catalog.expressions import (
 from nbpart.catalog.queries.shared_sql import (
     KEY_SQL,
     create_metrics_table,
-    load_parameters,
     nulls_to_none,
-    parameter_sql,
     select_list,
     stage_numbers,
 )
 from nbpart.catalog.records import PlanFacts
+from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
 from nbpart.states import STATUS_CODES, DataState, PartitionStatus, RunStatus
 
 if TYPE_CHECKING:
@@ -45,10 +44,8 @@ def plan_facts(batch: Batch, asset_ids: Sequence[int]) -> dict[int, PlanFacts]:
 def _plan_facts(batch: Batch, asset_id: int) -> PlanFacts:
     columns = batch.numpy(
         f"SELECT m.key_id, {status_code_sql()} AS status, coalesce(f.stale, 0)::UTINYINT AS stale"
-        " FROM (SELECT key_id, position FROM members"
-        "       WHERE set_id = (SELECT set_id FROM assets WHERE asset_id = ?)) m"
+        f" FROM {ordered_members(batch, asset_set_id(batch, asset_id))} m"
         " LEFT JOIN (SELECT * FROM partition_facts WHERE asset_id = ?) f USING (key_id) ORDER BY m.position",
-        asset_id,
         asset_id,
     )
     return PlanFacts(columns["key_id"], columns["status"], columns["stale"])
@@ -100,16 +97,15 @@ def _count_touched(
 def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
     """Every partition of an asset in member order.
 
-    Columns: partition_key, status, run_id, materialized_at, duration_s, rows, bytes, then its parameters, typed, and
-    its metrics (`metric_column` names them). run_id is the run that the status is about: the active one, the one that
-    failed, or else the one that made the data; the columns after it are about the data that the partition has.
+    Columns: partition_key, status, run_id, materialized_at, duration_s, rows, bytes, then the columns of its set,
+    typed, and its metrics (`metric_column` names them). run_id is the run that the status is about: the active one, the
+    one that failed, or else the one that made the data; the columns after it are about the data that the partition has.
     """
-    parameters = load_parameters(batch, asset_id)
-    metrics = create_metrics_table(
-        batch, asset_id, "status_metrics", {parameter.name.lower() for parameter in parameters}
-    )
-    more = [(parameter_sql(parameter), parameter.name) for parameter in parameters]
+    sql = set_sql(batch, asset_set_id(batch, asset_id))
+    metrics = create_metrics_table(batch, asset_id, "status_metrics", {column.name.lower() for column in sql.columns})
+    more = [(sql.value(column), column.name) for column in sql.columns]
     more += [(f"x.metric_{place}", name) for place, name in enumerate(metrics)]
+    order = sql.order
     frame = batch.frame(
         f"WITH f AS (SELECT * FROM partition_facts WHERE asset_id = {int(asset_id)}),"
         f" made AS (SELECT * FROM materializations WHERE asset_id = {int(asset_id)}),"
@@ -118,14 +114,15 @@ def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
         f" SELECT {KEY_SQL} AS partition_key, {status_sql()} AS status, own.run_id, made.materialized_at,"
         " made.duration_s, made.rows, made.bytes"
         f"{''.join(', ' + select_list([column]) for column in more)}"
-        " FROM (SELECT * FROM members WHERE set_id = (SELECT set_id FROM assets WHERE asset_id = ?)) m"
+        f" FROM {sql.rows} m"
         " JOIN keys k ON k.key_id = m.key_id LEFT JOIN f ON f.key_id = m.key_id"
+        f"{sql.joins}"
         " LEFT JOIN made ON made.materialization_id = f.materialization_id"
         " LEFT JOIN failed ON failed.key_id = f.key_id"
         f" LEFT JOIN own ON own.run_no = CASE WHEN f.active <> {ACTIVE_NONE} THEN f.active_run"
         f" WHEN f.outcome = {OUTCOME_FAILED} THEN failed.run_no ELSE made.run_no END"
-        " LEFT JOIN status_metrics x ON x.materialization_id = f.materialization_id ORDER BY m.position",
-        asset_id,
+        " LEFT JOIN status_metrics x ON x.materialization_id = f.materialization_id"
+        f" ORDER BY {order}"
     )
     return nulls_to_none(frame)
 
@@ -148,10 +145,8 @@ def stale_reasons(
     joined by ", ".
     """
     if key_ids is None:
-        requested = (
-            "SELECT m.key_id AS id, m.position AS n FROM members m JOIN assets a USING (set_id)"
-            f" WHERE a.asset_id = {int(asset_id)}"
-        )
+        members = ordered_members(batch, asset_set_id(batch, asset_id))
+        requested = f"SELECT m.key_id AS id, m.position AS n FROM {members} m"
     else:
         stage_numbers(batch, "requested_ids", key_ids)
         requested = "SELECT id, n FROM requested_ids"

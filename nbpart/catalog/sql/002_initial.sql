@@ -4,12 +4,24 @@
 CREATE TABLE meta (name VARCHAR NOT NULL, value VARCHAR NOT NULL);
 CREATE TABLE schema_steps (number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL);
 
+-- `definition` is the declaration as JSON; `next_end` is when the next window of the set ends, null where none comes.
 CREATE TABLE partition_sets (
-    set_id INTEGER NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, params VARCHAR,
-    version BIGINT NOT NULL, created_at TIMESTAMPTZ NOT NULL
+    set_id INTEGER NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, definition VARCHAR NOT NULL,
+    version BIGINT NOT NULL, created_at TIMESTAMPTZ NOT NULL, next_end TIMESTAMPTZ
 );
-CREATE TABLE keys (key_id BIGINT NOT NULL, key VARCHAR NOT NULL);
-CREATE TABLE members (set_id INTEGER NOT NULL, key_id BIGINT NOT NULL, position BIGINT NOT NULL, params VARCHAR);
+-- A key is one of one set; its id stays when it is renamed, removed, or added again. Lists that nobody named share
+-- their keys, as set -1: an asset whose list changes keeps the partitions that are in both.
+CREATE TABLE keys (key_id BIGINT NOT NULL, set_id INTEGER NOT NULL, key VARCHAR NOT NULL);
+-- The keys that a set has now. Declared parameters and columns of a set stand in a table of its own, set_columns_<id>.
+-- A window's position is when it starts, in seconds; a product's keys have none of their own.
+CREATE TABLE members (set_id INTEGER NOT NULL, key_id BIGINT NOT NULL, position BIGINT NOT NULL);
+-- What the keys of products and of children are made of: part n is dimension n by name, or 0, the parent.
+CREATE TABLE key_parts (set_id INTEGER NOT NULL, part UTINYINT NOT NULL, key_id BIGINT NOT NULL, part_id BIGINT NOT NULL);
+-- starts_local is what the clock in the set's zone shows at the start.
+CREATE TABLE windows (
+    set_id INTEGER NOT NULL, key_id BIGINT NOT NULL, starts_at TIMESTAMPTZ NOT NULL, ends_at TIMESTAMPTZ NOT NULL,
+    starts_local TIMESTAMP NOT NULL
+);
 CREATE TABLE member_events (
     sequence BIGINT NOT NULL, happened_at TIMESTAMPTZ NOT NULL, set_id INTEGER NOT NULL, key_id BIGINT NOT NULL,
     action VARCHAR NOT NULL
@@ -116,10 +128,10 @@ CREATE TABLE ticks (
 INSERT INTO meta VALUES
     ('schema', '0'), ('sequence', '0'), ('workspace_id', uuid()::VARCHAR), ('next_set_id', '1'), ('next_key_id', '1'),
     ('next_asset_id', '1'), ('next_coordinator_no', '1'), ('next_backfill_no', '1'), ('next_run_no', '1'),
-    ('next_materialization_id', '1'), ('next_sensor_id', '1');
-INSERT INTO partition_sets VALUES (0, '', 'single', NULL, 0, now());
-INSERT INTO keys VALUES (0, '');
-INSERT INTO members VALUES (0, 0, 0, NULL);
+    ('next_materialization_id', '1'), ('next_sensor_id', '1'), ('next_window_end', '');
+INSERT INTO partition_sets VALUES (0, '', 'single', '{}', 0, now(), NULL);
+INSERT INTO keys VALUES (0, 0, '');
+INSERT INTO members VALUES (0, 0, 0);
 
 -- How many runs of an asset, or of a tag (tag:db), may go on at a time; and the backfills that wait for a place, in turn.
 CREATE TABLE run_limits (name VARCHAR NOT NULL, most INTEGER NOT NULL);

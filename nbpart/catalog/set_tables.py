@@ -1,0 +1,269 @@
+"""Partition sets as tables: the rows, their order and the columns of any set, as SQL.
+
+The keys of all sets stand in shared tables. What a set declares itself stands in a table of its own,
+`set_columns_<id>`, with a row for each key that it ever had; what belongs to a dimension or a parent is read there.
+"""
+
+# ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from nbpart.catalog.expressions import quote
+from nbpart.partitions import Kind, PartitionsDefinition
+from nbpart.partitions.columns import Column, ColumnSource
+from nbpart.partitions.names import UNNAMED
+from nbpart.partitions.parameters import REQUIRED, Parameter
+from nbpart.partitions.static import StaticPartitions
+from nbpart.partitions.stored import definition_from_json, part_sets
+from nbpart.partitions.values import to_json
+from nbpart.partitions.windows import TimeWindowPartitions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nbpart.catalog.batch import Batch
+
+SQL_TYPES = {
+    Kind.INT: "BIGINT",
+    Kind.FLOAT: "DOUBLE",
+    Kind.STR: "VARCHAR",
+    Kind.BOOL: "BOOLEAN",
+    Kind.DATE: "DATE",
+    Kind.DATETIME: "TIMESTAMP",
+}
+#: Where the values of these columns stand: in the set's own table.
+_OWN = (ColumnSource.KEY, ColumnSource.PARAMETER, ColumnSource.ATTRIBUTE)
+#: What the keys of unnamed lists are recorded under instead of their set's id.
+_SHARED = -1
+
+
+def keys_owner(batch: Batch, set_id: int) -> int:
+    """The set that the keys of a set are recorded under: all unnamed lists share theirs."""
+    name = batch.value("SELECT name FROM partition_sets WHERE set_id = ?", set_id)
+    return _SHARED if str(name).startswith(UNNAMED) else set_id
+
+
+def columns_table(set_id: int) -> str:
+    """The name of the table that holds the columns which a set declares itself."""
+    return f"set_columns_{int(set_id)}"
+
+
+def own_columns(definition: PartitionsDefinition | None) -> tuple[Column, ...]:
+    """The columns that a set declares itself."""
+    return tuple(column for column in (definition.columns if definition else ()) if column.source in _OWN)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSet:
+    """A recorded set: its id, its definition, and the stored sets of its dimensions or its parent, in their order."""
+
+    set_id: int
+    definition: PartitionsDefinition
+    parts: tuple[StoredSet, ...] = ()
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether its rows are ordered by those of other sets."""
+        return bool(self.parts)
+
+
+def load_stored_sets(batch: Batch) -> dict[int, StoredSet]:
+    """All sets by id, each definition made once of what was recorded."""
+    rows = batch.rows("SELECT set_id, name, definition FROM partition_sets WHERE set_id <> 0 ORDER BY set_id")
+    recorded = {name: (int(set_id), text) for set_id, name, text in rows}
+    built: dict[str, StoredSet] = {}
+
+    def build(name: str) -> StoredSet:
+        if name not in built:
+            set_id, text = recorded[name]
+            parts = {part: build(part) for part in part_sets(_read(text))}
+            definition = _build(text, tuple((part, stored.definition) for part, stored in parts.items()))
+            in_order = tuple(parts[part.set_name] for _, part in definition.parts)
+            built[name] = StoredSet(set_id, definition, in_order)
+        return built[name]
+
+    return {set_id: build(name) for name, (set_id, _) in recorded.items()}
+
+
+def load_definition(batch: Batch, set_id: int) -> PartitionsDefinition | None:
+    """The definition of one set; None for that of unpartitioned assets."""
+    stored = load_stored_sets(batch).get(set_id)
+    return stored.definition if stored else None
+
+
+@dataclass
+class SetSql:
+    """The parts of a query over the keys of a set: ``SELECT … FROM {rows} m {joins} ORDER BY {order}``.
+
+    `value` gives the expression of a column, and adds the joins that it needs: take the joins last.
+    """
+
+    stored: StoredSet | None
+    set_id: int
+    _joins: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def definition(self) -> PartitionsDefinition | None:
+        return self.stored.definition if self.stored else None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns of the set, in the order in which they are shown."""
+        return self.stored.definition.columns if self.stored else ()
+
+    @property
+    def rows(self) -> str:
+        """The members, as (key_id, position)."""
+        return f"(SELECT key_id, position FROM members WHERE set_id = {self.set_id})"
+
+    @property
+    def joins(self) -> str:
+        return "".join(self._joins.values())
+
+    @property
+    def order(self) -> str:
+        """What the rows are ordered by: the places of dimensions, or of the parent, and then their own."""
+        if self.stored is None or not self.stored.is_derived:
+            return "m.position"
+        return ", ".join([*self._places(self.stored, "m.key_id"), "m.position"])
+
+    def value(self, column: Column) -> str:
+        """The expression of a column of the set."""
+        assert self.stored is not None, "only a set with a definition has columns"
+        return self._value(self.stored, column, "m.key_id")
+
+    def named_values(self, columns: Sequence[Column]) -> str:
+        """The columns under their names, each after a comma."""
+        return "".join(f", {self.value(column)} AS {quote(column.name)}" for column in columns)
+
+    def _value(self, stored: StoredSet, column: Column, key_id: str) -> str:
+        if column.source in _OWN:
+            own = self._join("c", f"{columns_table(stored.set_id)}", key_id)
+            return f"{own}.{quote(column.name)}"
+        if column.source is not ColumnSource.PART:
+            name = {ColumnSource.WINDOW_START: "starts_at", ColumnSource.WINDOW_END: "ends_at"}.get(column.source)
+            window = self._join("w", f"(SELECT * FROM windows WHERE set_id = {stored.set_id})", key_id)
+            return f"{window}.{name}" if name else f"CAST({window}.starts_local AS {SQL_TYPES[column.kind]})"
+        place = [name for name, _ in stored.definition.parts].index(str(column.part))
+        part_id = self._part(stored, place, key_id)
+        if column.of is not None:
+            return self._value(stored.parts[place], column.of, part_id)
+        return f"{self._join('k', 'keys', part_id)}.key"
+
+    def _places(self, stored: StoredSet, key_id: str) -> list[str]:
+        places = []
+        for place, part in enumerate(stored.parts):
+            part_id = self._part(stored, place, key_id)
+            if part.is_derived:
+                places += self._places(part, part_id)
+            members = f"(SELECT key_id, position FROM members WHERE set_id = {part.set_id})"
+            places.append(f"{self._join('o', members, part_id)}.position")
+        return places
+
+    def _part(self, stored: StoredSet, place: int, key_id: str) -> str:
+        parts = f"(SELECT key_id, part_id FROM key_parts WHERE set_id = {stored.set_id} AND part = {place})"
+        return f"{self._join('p', parts, key_id)}.part_id"
+
+    def _join(self, prefix: str, table: str, key_id: str) -> str:
+        """Join a table by a key id, once; the name that it has in the query."""
+        join = f"{table} ON {key_id}"
+        if join not in self._joins:
+            name = f"{prefix}{len(self._joins)}"
+            self._joins[join] = f" LEFT JOIN {table} AS {name} ON {name}.key_id = {key_id}"
+        return self._joins[join].partition(" AS ")[2].partition(" ")[0]
+
+
+def set_sql(batch: Batch, set_id: int) -> SetSql:
+    """How the rows of a set are queried."""
+    return SetSql(load_stored_sets(batch).get(set_id), int(set_id))
+
+
+def ordered_members(batch: Batch, set_id: int) -> str:
+    """The members of a set as a table in parentheses: (key_id, position), where ``position`` orders them."""
+    sql = set_sql(batch, set_id)
+    if sql.stored is None or not sql.stored.is_derived:
+        return sql.rows
+    order = sql.order
+    return f"(SELECT m.key_id, row_number() OVER (ORDER BY {order}) AS position FROM {sql.rows} m{sql.joins})"
+
+
+def asset_set_id(batch: Batch, asset_id: int) -> int:
+    """The id of the set of an asset."""
+    return int(batch.value("SELECT set_id FROM assets WHERE asset_id = ?", asset_id))
+
+
+def build_columns(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Canonical values of own columns, a mapping a row, as the typed table that `events.add_keys` takes."""
+    import pyarrow as pa
+
+    types = {
+        Kind.INT: pa.int64(), Kind.FLOAT: pa.float64(), Kind.STR: pa.string(), Kind.BOOL: pa.bool_(),
+        Kind.DATE: pa.date32(), Kind.DATETIME: pa.timestamp("us"),
+    }  # fmt: skip
+    return pa.table({c.name: pa.array([row.get(c.name) for row in rows], types[c.kind]) for c in columns})
+
+
+def static_columns(definition: StaticPartitions) -> pa.Table | None:
+    """The typed values of a list of keys, as `events.add_keys` takes them; None where they are texts."""
+    columns = own_columns(definition)
+    return build_columns(columns, [{columns[0].name: value} for value in definition.values]) if columns else None
+
+
+def ensure_columns(batch: Batch, set_id: int, definition: PartitionsDefinition) -> None:
+    """Make the table of a set's own columns, or bring it up to date: keys that are there get the new defaults."""
+    table, columns = columns_table(set_id), own_columns(definition)
+    known = {row[0]: row[1] for row in batch.rows(_COLUMNS_OF, table)}
+    wanted = {column.name: SQL_TYPES[column.kind] for column in columns}
+    if known == {"key_id": "BIGINT", **wanted}:
+        return
+    if not known:
+        if wanted:
+            typed = "".join(f", {quote(name)} {type}" for name, type in wanted.items())
+            batch.execute(f"CREATE TABLE {table} (key_id BIGINT{typed})")
+        return
+    declared = {p.name: p for p in (*(definition.parameters or ()), *(definition.attributes or ()))}
+    kept = "".join(f", {_kept_sql(c, declared.get(c.name), c.name in known)} AS {quote(c.name)}" for c in columns)
+    batch.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT key_id{kept} FROM {table}")
+
+
+def has_windows(definition: PartitionsDefinition) -> bool:
+    """Whether the clock brings new keys to a set."""
+    return isinstance(definition, TimeWindowPartitions)
+
+
+def literal(text: str) -> str:
+    """A text inside SQL, where no value can be bound."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+_COLUMNS_OF = """SELECT column_name, data_type FROM duckdb_columns()
+    WHERE table_name = ? AND database_name = current_database() ORDER BY column_index"""
+
+
+def _kept_sql(column: Column, declared: Parameter | None, is_there: bool) -> str:
+    value = quote(column.name) if is_there else _default_sql(declared)
+    return f"CAST({value} AS {SQL_TYPES[column.kind]})"
+
+
+def _default_sql(declared: Parameter | None) -> str:
+    if declared is None or declared.default is REQUIRED or declared.default is None:
+        return "NULL"
+    plain = to_json(declared.default)
+    return literal(str(plain).lower() if isinstance(plain, bool) else str(plain))
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> dict[str, Any]:
+    """A recorded definition as JSON; the result is not to be changed."""
+    return dict(json.loads(text))
+
+
+@lru_cache(maxsize=256)
+def _build(text: str, parts: tuple[tuple[str, PartitionsDefinition], ...]) -> PartitionsDefinition:
+    return definition_from_json(_read(text), dict(parts))
