@@ -11,7 +11,7 @@ from nbpart.assets.names import bound_names, global_names, parse
 from nbpart.assets.spelling import LINE, spell_setting
 from nbpart.errors import DeclarationError
 
-Kind = Literal["partition_key", "run", "parameter", "input", "setting"]
+Kind = Literal["partition_key", "partition_window", "run", "parameter", "column", "input", "setting"]
 
 _INDENT = " " * 8  # of what a run of many partitions does with each
 
@@ -20,7 +20,7 @@ _INDENT = " " * 8  # of what a run of many partitions does with each
 class Argument:
     """What an argument of a function is bound to.
 
-    ``source`` is the name of the parameter, asset or source where that is not the argument's own. ``default`` is the
+    ``source`` is the name of the column, asset or source where that is not the argument's own. ``default`` is the
     default of a setting.
     """
 
@@ -130,8 +130,10 @@ def _bind(argument: Argument, run: str, kept: dict[str, str]) -> str:
     bound = argument.source or argument.name
     expressions = {
         "partition_key": f"{run}.partition_key",
+        "partition_window": f"{run}.partition_window",
         "run": run,
         "parameter": f'{run}.params["{bound}"]',
+        "column": f'{run}.columns["{bound}"]',
         "input": f'{run}.load("{bound}")',
         "setting": kept.get(argument.name, argument.name),
     }

@@ -40,6 +40,7 @@ class AssetDefinition:
     ``reading`` says how a source is looked at and read.
     ``retries``, ``backoff_s`` and ``timeout_s`` hold where a backfill says nothing else; at most ``limit`` of its runs
     are under way at a time.
+    ``columns`` are the columns of its set, and ``partition_window``, that the parameters cell of its notebook names.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     """
 
@@ -72,6 +73,7 @@ class AssetDefinition:
     backoff_s: float | None = None
     limit: int | None = None
     reading: SourceReading | None = None
+    columns: tuple[str, ...] = ()
 
     @property
     def search_path(self) -> SearchPath:

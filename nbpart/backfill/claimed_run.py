@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from nbpart.catalog import InputRead
 from nbpart.partitions import PartitionRef
@@ -16,8 +17,9 @@ from nbpart.storage import place_run
 class ClaimedRun:
     """One attempt of a run that this backfill has claimed for a step.
 
-    ``step`` is the step's number in the schedule. ``shared_stem`` is the path of the notebook and log, without suffix,
-    of a run that makes many partitions; None for a run of one partition.
+    ``step`` is the step's number in the schedule, ``attributes`` are the columns that its key does not spell.
+    ``shared_stem`` is the path of the notebook and log, without suffix, of a run that makes many partitions; None for a
+    run of one partition.
     """
 
     step: int
@@ -29,6 +31,7 @@ class ClaimedRun:
     reads: Sequence[InputRead]
     code_version: str
     attempt: int = 1
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     shared_stem: str | None = None
 
     @property

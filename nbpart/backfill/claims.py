@@ -14,10 +14,11 @@ from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, Refu
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.kept_kernels import connection_path
 from nbpart.backfill.options import BackfillOptions
-from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
+from nbpart.backfill.registry import Node, Registry, StepToClaim, describe_key, group_by_asset
 from nbpart.catalog import Batch, events, queries
 from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.key_values import PARTITION_WINDOW
 from nbpart.run.spec import EACH, InputSpec, Member, RunSpec, encode_value
 from nbpart.states import StepStatus
 from nbpart.storage import place_data
@@ -52,6 +53,9 @@ def claim_steps(
         if ready:
             frame = _build_claims_frame(backfill_no, node, ready, overrides[name])
             answer = events.claim_runs(batch, frame, coordinator_no)
+            attributes = queries.load_attributes(batch, node.set_id, [w.key_id for w in ready])
+            for key_id, values in attributes.items():
+                resolved[key_id].attributes = values
             _sort_claimed(answer, node, ready, keys, resolved, claims, counts_here=not overrides[name])
     return claims
 
@@ -76,26 +80,26 @@ def build_spec(
     root: Path, node: Node, run: ClaimedRun, options: BackfillOptions, settings: Mapping[str, Any]
 ) -> RunSpec:
     """The spec of one attempt of a run of one partition: all that it needs, since a run has no catalog."""
-    params = run.partition.parameters(node.parameters)
-    injected = {**({"partition_key": run.key} if run.key is not None else {}), **params, **settings}
+    about = describe_key(node, run.key, run.attributes)
+    injected: dict[str, Any] = {**({"partition_key": run.key} if run.key is not None else {}), **about.params}
+    named: dict[str, Any] = {**about.columns, PARTITION_WINDOW: about.window}
+    injected |= {name: named[name] for name in node.definition.columns if name in named}
     spec = _build_common_spec(root, node, run, options, settings)
-    return replace(spec, params=params, injected=injected, inputs=dict(run.inputs))
+    return replace(
+        spec,
+        params=about.params,
+        columns=about.columns,
+        window=about.window,
+        injected={**injected, **settings},
+        inputs=dict(run.inputs),
+    )
 
 
 def build_bulk_spec(
     root: Path, node: Node, runs: Sequence[ClaimedRun], options: BackfillOptions, settings: Mapping[str, Any]
 ) -> RunSpec:
     """The spec of one attempt that makes many partitions: ``runs`` come from `combine_runs` and have equal inputs."""
-    members = [
-        Member(
-            run.run_no,
-            run.run_id,
-            run.key or "",
-            place_data(run.stem),
-            run.partition.parameters(node.parameters),
-        )
-        for run in runs
-    ]
+    members = [_build_member(node, run) for run in runs]
     inputs = {name: _merge_inputs([run.inputs[name] for run in runs]) for name in runs[0].inputs}
     spec = _build_common_spec(root, node, runs[0], options, settings)
     return replace(
@@ -106,6 +110,13 @@ def build_bulk_spec(
         injected=settings,
         inputs=inputs,
         members=tuple(members),
+    )
+
+
+def _build_member(node: Node, run: ClaimedRun) -> Member:
+    about = describe_key(node, run.key, run.attributes)
+    return Member(
+        run.run_no, run.run_id, run.key or "", place_data(run.stem), about.params, about.columns, about.window
     )
 
 
@@ -238,5 +249,6 @@ def _sort_claimed(
                 inputs=inputs.inputs,
                 reads=inputs.reads,
                 code_version=node.definition.code_version,
+                attributes=inputs.attributes,
             )
         )

@@ -16,6 +16,7 @@ from nbpart.catalog import Batch, InputRead, queries
 from nbpart.errors import PartitionKeyError
 from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.key_values import key_parameters
 from nbpart.run.input_files import InputFile
 from nbpart.run.spec import CALLED, InputItem, InputSpec
 from nbpart.storage.relative import to_relative
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class ResolvedInputs:
-    """The inputs of one step.
+    """The inputs of one step, and the ``attributes`` of its key: the columns that the key does not spell.
 
     ``inputs``: what the run gets, by name; ``reads``: what is recorded as read; ``blocking_cause``: why the step cannot
     run, None where it can.
     """
 
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     reads: list[InputRead] = field(default_factory=list)
     blocking_cause: str | None = None
@@ -170,7 +172,7 @@ class _Upstream:
         import pandas as pd
 
         key = row.key
-        params = PartitionRef(self.node.name, key).parameters(self.node.parameters)
+        params = key_parameters(self.node.partitions, key)
         if self.node.definition.is_of_functions:
             return InputItem(key, "", CALLED, params, row.data_version, {})
         if self._is_of_files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.errors import DeclarationError
-from nbpart.partitions import Parameters, PartitionsDefinition
+from nbpart.partitions import Parameters, PartitionsDefinition, Value
+from nbpart.partitions.key_values import is_attribute, key_parameters, key_values, key_window
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,25 @@ class StepToClaim:
     step_no: int
     asset: str
     key_id: int
+
+
+@dataclass(frozen=True)
+class KeyDescription:
+    """What a run is told of the key of its partition; see `RunSpec`."""
+
+    params: Mapping[str, Value]
+    columns: Mapping[str, Value]
+    window: tuple[datetime, datetime] | None
+
+
+def describe_key(node: Node, key: str | None, attributes: Mapping[str, Any]) -> KeyDescription:
+    """The parameters, columns and window of a partition; ``attributes`` are the columns that its key does not spell."""
+    partitions = node.partitions
+    if partitions is None or key is None:
+        return KeyDescription({}, {}, None)
+    spelled = key_values(partitions, key)
+    columns = {c.name: attributes.get(c.name) if is_attribute(c) else spelled[c.name] for c in partitions.columns}
+    return KeyDescription(key_parameters(partitions, key), columns, key_window(partitions, key))
 
 
 def group_by_asset(steps: Sequence[StepToClaim]) -> dict[str, list[StepToClaim]]:

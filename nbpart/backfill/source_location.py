@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from nbpart.backfill.registry import Node
 from nbpart.errors import DeclarationError, PartitionKeyError
-from nbpart.partitions import PartitionRef
+from nbpart.partitions import PartitionsDefinition
+from nbpart.partitions.key_values import count_windows, is_attribute, key_values, key_window
 from nbpart.storage.url_template import UrlTemplate, show_location
 
 
@@ -24,10 +25,20 @@ def locate(node: Node, key: str | None) -> str:
 
 def list_columns(node: Node, key: str | None) -> Mapping[str, object]:
     """The columns of a key by name, as a path may name them."""
-    columns: dict[str, object] = dict(PartitionRef(node.name, key).parameters(node.parameters))
-    if key is not None:
-        columns["partition_key"] = key
-    return columns
+    if node.partitions is None or key is None:
+        return {}
+    window = key_window(node.partitions, key)
+    times = {"window_start": window[0], "window_end": window[1]} if window else {}
+    return {**times, **key_values(node.partitions, key), "partition_key": key}
+
+
+def list_column_names(partitions: PartitionsDefinition | None) -> list[str]:
+    """The names that a path may have in braces."""
+    if partitions is None:
+        return []
+    times = ["window_start", "window_end"] if count_windows(partitions) == 1 else []
+    spelled = [column.name for column in partitions.columns if not is_attribute(column)]
+    return list(dict.fromkeys([*spelled, *times, "partition_key"]))
 
 
 def locate_all(node: Node, keys: Iterable[str | None]) -> tuple[dict[str | None, str], dict[str | None, str]]:

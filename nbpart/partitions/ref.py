@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nbpart.partitions.keys import safe_name
-from nbpart.partitions.parameters import Parameters
-from nbpart.partitions.values import Value
 
 #: The folder of the one partition of an asset that is not partitioned; no key has it.
 WHOLE_FOLDER = "_whole"
@@ -29,7 +26,3 @@ class PartitionRef:
     def folder(self) -> str:
         """The folder of its files below ``data/`` and ``runs/``: ``<asset>/<safe key>``, or ``<asset>/_whole``."""
         return f"{self.asset}/{WHOLE_FOLDER if self.key is None else safe_name(self.key)}"
-
-    def parameters(self, declared: Parameters | None) -> Mapping[str, Value]:
-        """The values in its key, by parameter name; empty where its set has no parameters (``declared`` is None)."""
-        return declared.parse(self.key) if declared is not None and self.key is not None else {}

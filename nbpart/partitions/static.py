@@ -74,7 +74,7 @@ class StaticPartitions(PartitionsDefinition):
     @cached_property
     def values(self) -> tuple[Value, ...]:
         """The typed value of each key; without ``column`` its text."""
-        return tuple(map(self._read, self.keys))
+        return tuple(map(self.read_value, self.keys))
 
     def spell_key(self, key: object) -> str:
         with name_partitions_in_errors(self):
@@ -110,10 +110,10 @@ class StaticPartitions(PartitionsDefinition):
             )
         if self.value_kind is Kind.STR:
             return check_key(key)
-        return check_key(v.to_text(self._read(key)))
+        return check_key(v.to_text(self.read_value(key)))
 
-    def _read(self, key: object) -> Value:
-        """The canonical value of a key that is given as a value or as text."""
+    def read_value(self, key: object) -> Value:
+        """The canonical value of a key that is given as a value or as text; it need not be on the list."""
         if self.value_kind is Kind.STR:
             return str(key)
         try:

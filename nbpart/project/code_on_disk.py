@@ -100,7 +100,7 @@ def read_code_on_disk(node: Node, root: Path, set_names: Mapping[str, str]) -> C
     if own is not None and not Path(own).exists():
         return CodeOnDisk(node, PreparedAsset(definition), gone=own)
     if definition.kind == "notebook":
-        current = CodeOnDisk(node, prepare_notebook(definition, node.parameters))
+        current = CodeOnDisk(node, prepare_notebook(definition, node.partitions))
         _check_cells(root, current)
     elif own is not None:
         current = _read_function(node, Path(own), root, set_names)
@@ -136,7 +136,7 @@ def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, s
     call = f"await {qualname}" if now.is_async else qualname
     signature = now.signature(before, defaults)
     called = FunctionCall(spell_import(module.name, qualname), call, signature, now.description, code)
-    return CodeOnDisk(node, prepare_call(definition, called, node.parameters, set_names), before=before, now=now)
+    return CodeOnDisk(node, prepare_call(definition, called, node.partitions, set_names), before=before, now=now)
 
 
 def _read_carried(node: Node, root: Path) -> CodeOnDisk:

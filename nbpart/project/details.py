@@ -12,6 +12,7 @@ from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.cells import find_partition, metrics_of
 from nbpart.errors import MissingInputError
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.key_values import key_parameters
 from nbpart.project.data import find_key_id
 from nbpart.project.equivalent_code import spell_partition
 from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
@@ -52,7 +53,7 @@ def load_partition_details(project: Project, asset: str, partition_key: str | No
         partition_key=key,
         status=str(found.status),
         reason=reasons[0] if reasons else "",
-        params=PartitionRef(asset, key).parameters(node.parameters),
+        params=key_parameters(node.partitions, key),
         materialization=_describe_materialization(project, made, found.metrics),
         run_id=found.run.run_id if found.run else None,
         runs=tuple(_summarize_run(row) for row in runs.itertuples(index=False)),

@@ -11,7 +11,7 @@ from typing import Any
 
 from nbpart.assets.asset import name_of
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
-from nbpart.backfill.registry import Node, Registry, load_registry, spell_key
+from nbpart.backfill.registry import Node, Registry, describe_key, load_registry, spell_key
 from nbpart.backfill.source_observation import refresh_sources
 from nbpart.backfill.storage_options import find_options_of_inputs
 from nbpart.catalog import Batch, events, queries
@@ -115,6 +115,7 @@ def _build_spec(
 ) -> tuple[RunSpec, ResolvedInputs]:
     key_id = 0 if key is None else int(queries.key_ids(batch, node.set_id, [key])[0])
     resolved = resolve_inputs(batch, root, registry, node, {key_id: key})[key_id]
+    about = describe_key(node, key, queries.load_attributes(batch, node.set_id, [key_id]).get(key_id, {}))
     # without the names of missing keys, loading such an input is an error that says what to do
     inputs: dict[str, InputSpec] = {
         name: dataclasses.replace(given, missing=()) if node.definition.on_missing_input == "block" else given
@@ -129,7 +130,9 @@ def _build_spec(
         attempt=1,
         asset=node.name,
         partition_key=key,
-        params=PartitionRef(node.name, key).parameters(node.parameters),
+        params=about.params,
+        columns=about.columns,
+        window=about.window,
         inputs=inputs,
         notebook=node.definition.snapshot or "",
         folder=to_relative(node.definition.folder, str(root)),

@@ -27,7 +27,8 @@ from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.assets.signature import current_signature
 from nbpart.assets.spelling import spell_setting
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
-from nbpart.partitions import Parameters, default_mapping_kind
+from nbpart.partitions import PartitionsDefinition, default_mapping_kind
+from nbpart.partitions.key_values import PARTITION_WINDOW
 from nbpart.project.snapshots import name_module_snapshot
 from nbpart.project.source_preparation import prepare_source
 
@@ -87,9 +88,8 @@ def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> PreparedAsse
     if inspect.iscoroutinefunction(item.function):
         call = f"await {call}"
     code = version_of_function(item.function, roots, search)
-    parameters = item.partitions.parameters if item.partitions else None
     called = FunctionCall(setup, call, signature, item.function.__doc__ or "", code)
-    return prepare_call(bare, called, parameters, set_names)
+    return prepare_call(bare, called, item.partitions, set_names)
 
 
 def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> PreparedAsset:
@@ -102,19 +102,17 @@ def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> PreparedAsse
         import_roots=tuple(map(str, search.early)),
         late_roots=tuple(map(str, search.late)),
     )
-    return prepare_notebook(bare, item.partitions.parameters if item.partitions else None)
+    return prepare_notebook(bare, item.partitions)
 
 
 def prepare_call(
-    bare: AssetDefinition, called: FunctionCall, parameters: Parameters | None, set_names: Mapping[str, str]
+    bare: AssetDefinition, called: FunctionCall, partitions: PartitionsDefinition | None, set_names: Mapping[str, str]
 ) -> PreparedAsset:
-    """Complete the definition ``bare`` of a function asset; ``parameters`` are those of its partitions.
+    """Complete the definition ``bare`` of a function asset with these ``partitions``.
 
-    Raises `DeclarationError` for an argument that is neither an input, a parameter nor a setting.
+    Raises `DeclarationError` for an argument that is neither an input, a column of them nor a setting.
     """
-    arguments = Binder(bare.name, bare.is_partitioned, parameters.names if parameters else (), set_names).bind(
-        called.signature
-    )
+    arguments = Binder(bare.name, partitions, set_names).bind(called.signature)
     notebook = compile_function(
         bare.name, arguments=arguments, setup=called.setup, call=called.call, description=called.description
     )
@@ -124,8 +122,8 @@ def prepare_call(
     return PreparedAsset(with_code(replace(bare, inputs=inputs), called.code, settings), notebook, called.code)
 
 
-def prepare_notebook(bare: AssetDefinition, parameters: Parameters | None) -> PreparedAsset:
-    """Complete the definition ``bare`` of a notebook asset from its file; ``parameters`` are those of its partitions.
+def prepare_notebook(bare: AssetDefinition, partitions: PartitionsDefinition | None) -> PreparedAsset:
+    """Complete the definition ``bare`` of a notebook asset with these ``partitions`` from its file.
 
     Raises `DeclarationError` for a file that is no notebook, and for a wrong parameters cell.
     """
@@ -134,9 +132,10 @@ def prepare_notebook(bare: AssetDefinition, parameters: Parameters | None) -> Pr
     kernelspec, info = about.get("kernelspec", {}), about.get("language_info", {})
     language = str(kernelspec.get("language") or info.get("name") or "python")
     code = version_of_notebook(notebook, Path(bare.folder), language, bare.search_path)
-    own = {"partition_key", *(parameters.names if parameters else ())}
+    columns = {column.name for column in (partitions.columns if partitions else ())}
     found = read_parameters_cell(notebook, str(bare.path))
-    settings = {name: repr(p.value) for name, p in found.items() if name not in own}
+    settings = {n: repr(p.value) for n, p in found.items() if n not in {"partition_key", PARTITION_WINDOW, *columns}}
+    bare = replace(bare, columns=tuple(name for name in found if name in {PARTITION_WINDOW, *columns}))
     kernel = bare.kernel_name or kernelspec.get("name", "")
     return PreparedAsset(with_code(replace(bare, language=language, kernel=kernel), code, settings), notebook, code)
 

@@ -21,6 +21,7 @@ from nbpart.errors import (
     make_run_error,
 )
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.key_values import key_parameters
 from nbpart.project.launch import find_backfill
 from nbpart.project.project import Project
 from nbpart.run.kernels.kept_kernel import KeptKernel
@@ -90,9 +91,8 @@ class Run:
     def params(self) -> dict[str, Any]:
         """The typed parameters of its partition by name; empty where they no longer fit those the set declares."""
         record = self._record
-        declared = record.partitions.parameters if record.partitions else None
         try:
-            return dict(PartitionRef(record.asset, record.partition_key).parameters(declared))
+            return key_parameters(record.partitions, record.partition_key)
         except (ParameterError, PartitionKeyError):
             return {}
 

@@ -9,7 +9,7 @@ from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.source_functions import read_function
 from nbpart.assets.source_reading import FUNCTION, VALUE, SourceReading, record_options
 from nbpart.backfill.registry import Node
-from nbpart.backfill.source_location import locate_all
+from nbpart.backfill.source_location import list_column_names, locate_all
 from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError
 from nbpart.storage.filesystems import scheme_of
@@ -26,9 +26,7 @@ def prepare_source(item: Source) -> AssetDefinition:
         return _prepare_functions(item)
     try:
         template = UrlTemplate.parse(item.path)
-        parameters = item.partitions.parameters if item.partitions else None
-        columns = [*(parameters.names if parameters else ()), *(["partition_key"] if item.partitions else [])]
-        template.check_names(columns)
+        template.check_names(list_column_names(item.partitions))
         if template.has_wildcard and scheme_of(item.path) in ("http", "https"):
             raise DeclarationError("a web server does not say which files it has: name one file in its URL, without *.")
         versioning = read_versioning(item.version, item.path)

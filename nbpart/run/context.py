@@ -30,6 +30,8 @@ from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
 from nbpart.storage.store import Store
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
 
 
@@ -93,6 +95,17 @@ class RunContext:
     def params(self) -> dict[str, Any]:
         """The parameters of the partition by name, typed; a copy."""
         return dict(self._spec.params)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """All columns that the set has of this partition by name, parameters and times too; a copy."""
+        return dict(self._spec.columns)
+
+    @property
+    def partition_window(self) -> tuple[datetime, datetime] | None:
+        """Start and end of the partition's window of time, aware; None where it belongs to none, or to several."""
+        window = self._spec.window
+        return None if window is None else (window[0], window[1])
 
     @property
     def settings(self) -> dict[str, Any]:

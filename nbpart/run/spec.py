@@ -28,6 +28,8 @@ _INLINE_ITEMS = 1000
 EACH = "each"
 #: The format of an item that a function of its source loads, or that is only a key.
 CALLED = "called"
+#: The fields of a spec that hold values, which JSON alone would change.
+_ENCODED = ("params", "columns", "window", "settings", "injected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +142,16 @@ class Member:
     partition_key: str
     data_prefix: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    window: Sequence[datetime.datetime] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "params": encode_value(dict(self.params))}
+        data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        return {name: encode_value(value) for name, value in data.items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Member:
-        return cls(**{**data, "params": decode_value(data["params"])})
+        return cls(**{name: decode_value(value) for name, value in data.items()})
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,8 @@ class RunSpec:
     notebook: the notebook to execute. folder: its working directory. import_roots: more of sys.path, in front;
     late_roots: at its end.
     modules: name -> (snapshot, original): a module of that name is imported from the snapshot's source.
+    params, columns: what the partition has by name, the parameters that make its key and all columns of its set.
+    window: start and end of its window of time, None where it has not just one.
     injected: what becomes the cell after the parameters cell. data_prefix: what the names of its data files begin
     with. output_notebook, log, report: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
     preload: modules that a prewarmed kernel finds imported already, by name. keep_kernel: where the connection file
@@ -181,6 +188,8 @@ class RunSpec:
     report: str
     workspace: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    window: Sequence[datetime.datetime] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     injected: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, InputSpec] = field(default_factory=dict)
@@ -237,8 +246,8 @@ class RunSpec:
     def to_json(self) -> dict[str, Any]:
         """What `write` writes: without the workspace, the secrets and the storage options."""
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
-        for name in ("params", "settings", "injected"):
-            data[name] = encode_value(dict(data[name]))
+        for name in _ENCODED:
+            data[name] = encode_value(data[name])
         data["inputs"] = {name: given.to_json() for name, given in self.inputs.items()}
         data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
         data["members"] = [member.to_json() for member in self.members]
@@ -249,7 +258,7 @@ class RunSpec:
     def from_json(cls, data: Mapping[str, Any], workspace: str) -> RunSpec:
         """Read `to_json` back, of a run of the workspace at this absolute path."""
         values = dict(data)
-        for name in ("params", "settings", "injected"):
+        for name in _ENCODED:
             values[name] = decode_value(values[name])
         values["inputs"] = {name: InputSpec.from_json(given) for name, given in data["inputs"].items()}
         values["modules"] = {name: (snapshot, original) for name, (snapshot, original) in data["modules"].items()}
@@ -268,6 +277,8 @@ class RunSpec:
             partition_key=member.partition_key,
             data_prefix=member.data_prefix,
             params=member.params,
+            columns=member.columns,
+            window=member.window,
             inputs=inputs,
             members=(),
         )
@@ -314,7 +325,7 @@ def encode_value(value: Any) -> Any:
         return {"$date": value.isoformat()}
     if isinstance(value, list | tuple):
         return [encode_value(item) for item in value]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         if any(not isinstance(key, str) or key.startswith("$") for key in value):
             return {"$dict": [[encode_value(key), encode_value(item)] for key, item in value.items()]}
         return {key: encode_value(item) for key, item in value.items()}

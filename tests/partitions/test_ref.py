@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import nbpart
-from nbpart.partitions import Parameters, PartitionRef, safe_name
+from nbpart.partitions import PartitionRef, safe_name
 
 PACKAGE = Path(nbpart.__file__).parent
 
@@ -23,13 +23,6 @@ def test_an_asset_without_partitions_has_its_name_alone() -> None:
 
 def test_no_key_has_the_folder_of_the_whole() -> None:
     assert PartitionRef("a", "_whole").folder != PartitionRef("a").folder
-
-
-def test_a_key_with_parameters_carries_their_values() -> None:
-    declared = Parameters.declare({"depth": int, "lr": float})
-    assert PartitionRef("model", "depth=3,lr=0.1").parameters(declared) == {"depth": 3, "lr": 0.1}
-    assert PartitionRef("model", "depth=3,lr=0.1").parameters(None) == {}
-    assert PartitionRef("model").parameters(declared) == {}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.name)

@@ -277,3 +277,35 @@ def test_a_start_that_is_moved_back_adds_windows_in_front(ws: nbpart.Workspace) 
 def set_clock(ws: nbpart.Workspace, text: str) -> None:
     moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
     ws.project.catalog.clock = lambda: moment
+
+
+def describe(run: Any, partition_window: Any, day: Any, shop: str, kind: str) -> dict[str, Any]:
+    named = {name: str(value) for name, value in run.columns.items()}
+    return {"window": [str(one) for one in partition_window], "day": str(day), "shop": shop, "kind": kind, "all": named}
+
+
+def test_a_run_is_given_the_columns_of_its_partition(ws: nbpart.Workspace, days: Any) -> None:
+    shops = ws.dynamic_partitions("shops", columns={"kind": str})
+    shops.add_rows([{"shop": "O'Hare", "kind": "air"}], key="shop")
+    grid = ws.partitions(nbpart.MultiPartitions({"day": days, "shop": shops}, name="grid"))
+    ws.register(nbpart.asset(partitions=grid, name="described")(describe))
+    ws.backfill("described").wait(progress=False)
+    found = ws.load("described", {"day": "2024-03-10", "shop": "O'Hare"})
+    assert found["window"] == ["2024-03-10 00:00:00-05:00", "2024-03-11 00:00:00-04:00"]
+    assert (found["day"], found["shop"], found["kind"]) == ("2024-03-10", "O'Hare", "air")
+    assert list(found["all"]) == ["day", "day_start", "day_end", "shop", "kind"]
+    status = ws.partition_status("described")
+    assert status["kind"].tolist() == ["air"] * 3
+    both = ws.backfill("described", status="all", execution="single_run")
+    both.wait(progress=False)
+    assert ws.load("described", "day=2024-03-10,shop=O'Hare") == found
+
+
+def test_a_window_is_asked_for_where_there_is_one(ws: nbpart.Workspace) -> None:
+    files = ws.dynamic_partitions("files")
+    with pytest.raises(DeclarationError, match="takes partition_window, but its partitions have no windows of time"):
+        ws.register(nbpart.asset(partitions=files, name="windowed")(windowed))
+
+
+def windowed(partition_window: Any) -> str:
+    return str(partition_window)

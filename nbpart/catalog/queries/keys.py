@@ -19,6 +19,7 @@ from nbpart.catalog.set_tables import (
     ordered_members,
     set_sql,
 )
+from nbpart.partitions.key_values import is_attribute
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,6 +131,18 @@ def set_row(batch: Batch, set_id: int, key: str) -> dict[str, Any] | None:
         f"SELECT k.key{columns} FROM {sql.rows} m JOIN keys k ON k.key_id = m.key_id{sql.joins} WHERE k.key = ?", key
     )
     return dict(zip((column.name for column in sql.columns), rows[0][1:], strict=True)) if rows else None
+
+
+def load_attributes(batch: Batch, set_id: int, key_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The columns of keys that the keys do not spell, by id and name; empty for a set without such columns."""
+    sql = set_sql(batch, set_id)
+    wanted = [column for column in sql.columns if is_attribute(column)]
+    if not wanted:
+        return {}
+    stage_numbers(batch, "requested_ids", key_ids)
+    columns = sql.named_values(wanted)
+    rows = batch.rows(f"SELECT m.key_id{columns} FROM (SELECT id AS key_id FROM requested_ids) m{sql.joins}")
+    return {row[0]: dict(zip((column.name for column in wanted), row[1:], strict=True)) for row in rows}
 
 
 def key_texts(batch: Batch, key_ids: NDArray[np.int64] | Sequence[int]) -> NDArray[Any]:
