@@ -36,14 +36,14 @@ def read_rows(definition: DynamicPartitions, rows: Any, key: str | None) -> KeyR
     given = tuple(name for name in attributes if any(name in row for row in dicts if isinstance(row, Mapping)))
     read = KeyRows([], [], given)
     for number, row in enumerate(dicts):
+        if not isinstance(row, Mapping):
+            raise ParameterError(f"row {number} is no dict of values but {shorten(row)}: use add() for keys as text.")
         try:
-            if not isinstance(row, Mapping):
-                raise ParameterError(f"it is no dict of values but {shorten(row)}: use add() for keys as text.")
             own = {name: value for name, value in row.items() if name not in attributes}
             read.keys.append(_spell(definition, own, key))
             read.attributes.append({name: attributes[name].canonical(row[name]) for name in given if name in row})
         except (ParameterError, PartitionKeyError, UnknownNameError) as error:
-            raise _in_row(error, number) from None
+            raise _in_row(error, number, definition) from None
     return read
 
 
@@ -66,8 +66,9 @@ def _spell(definition: DynamicPartitions, own: Mapping[str, Any], key: str | Non
     return definition.spell_key(own[key])
 
 
-def _in_row(error: NbpartError, number: int) -> NbpartError:
-    return type(error)(f"row {number}: {error}")
+def _in_row(error: NbpartError, number: int, definition: DynamicPartitions) -> NbpartError:
+    reason = str(error).removeprefix(f"Partitions {definition.name!r}: ")  # the caller says it, before the row
+    return type(error)(f"row {number}: {reason}")
 
 
 def _as_dicts(rows: Any, definition: DynamicPartitions, key: str | None) -> Iterable[Any]:

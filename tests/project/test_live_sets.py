@@ -296,7 +296,7 @@ def test_a_run_is_given_the_columns_of_its_partition(ws: nbpart.Workspace, days:
     assert list(found["all"]) == ["day", "day_start", "day_end", "shop", "kind"]
     status = ws.partition_status("described")
     assert status["kind"].tolist() == ["air"] * 3
-    both = ws.backfill("described", status="all", execution="single_run")
+    both = ws.backfill("described", status="all", policy="single_run")
     both.wait(progress=False)
     assert ws.load("described", "day=2024-03-10,shop=O'Hare") == found
 

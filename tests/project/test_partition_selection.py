@@ -80,7 +80,7 @@ def test_a_partition_set_can_be_passed_as_keys(ws: nbpart.Workspace) -> None:
         ("by_trial", {"lr": "fast"}, ParameterError, "'lr' takes float, not 'fast'"),
         ("by_trial", "fast", PartitionKeyError, "does not spell parameters"),
         ("by_file", 5, PartitionKeyError, "5 is of type int"),
-        ("by_file", {"lr": 1}, ParameterError, "'files', which has no parameters: give its key as text"),
+        ("by_file", {"lr": 1}, ParameterError, "'files': They have no parameters"),
         ("total", "a", UnknownNameError, "total has no partitions"),
     ],
 )
