@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import os
 import posixpath
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from typing import Any
 
 from nbpart.storage.files import ABSENT
 from nbpart.storage.filesystems import address_of, name_in, open_filesystem, reading, scheme_of, url_of
-from nbpart.storage.url_template import WILDCARD, is_url, match_location
+from nbpart.storage.url_template import WILDCARD, is_url, spell_pattern
 
 #: So many files of one directory are cheaper to find by listing it than one by one.
 _LIST_FROM = 32
@@ -223,12 +224,12 @@ def _match(locations: Iterable[str], listed: Mapping[str, FoundFile]) -> Iterato
             if location in listed:
                 yield location, [listed[location]]
             continue
-        start = location.partition(WILDCARD)[0]
+        start, pattern = location.partition(WILDCARD)[0], re.compile(spell_pattern(location), re.DOTALL)
         files = []
         for place in range(bisect_left(order, start), len(order)):
             if not order[place].startswith(start):
                 break
-            if match_location(location, order[place]):
+            if pattern.fullmatch(order[place]):
                 files.append(listed[order[place]])
         if files:
             yield location, files
