@@ -14,7 +14,7 @@ import posixpath
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -224,15 +224,29 @@ def _match(locations: Iterable[str], listed: Mapping[str, FoundFile]) -> Iterato
             if location in listed:
                 yield location, [listed[location]]
             continue
-        start, pattern = location.partition(WILDCARD)[0], re.compile(spell_pattern(location), re.DOTALL)
+        start, matches = location.partition(WILDCARD)[0], _make_matcher(location)
         files = []
         for place in range(bisect_left(order, start), len(order)):
             if not order[place].startswith(start):
                 break
-            if pattern.fullmatch(order[place]):
+            if matches(order[place]):
                 files.append(listed[order[place]])
         if files:
             yield location, files
+
+
+def _make_matcher(location: str) -> Callable[[str], object]:
+    """Whether a name that begins as the location does is one that it stands for."""
+    start, *rest = location.split(WILDCARD)
+    if len(rest) > 1:
+        return re.compile(spell_pattern(location), re.DOTALL).fullmatch
+    [end] = rest  # to compile a pattern takes longer than to match a few names
+
+    def matches(name: str) -> bool:
+        stop = len(name) - len(end)
+        return stop >= len(start) and name.endswith(end) and "/" not in name[len(start) : stop]
+
+    return matches
 
 
 def describe_remote(url: str, info: Mapping[str, Any]) -> FoundFile:
