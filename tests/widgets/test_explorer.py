@@ -203,7 +203,7 @@ def test_it_plans_and_runs_what_is_selected(explorer: Explorer, page: Page, ws: 
     plan = ask(page, explorer, "plan", **plan_payload(explorer, inputs=True))
     assert (plan["steps"], plan["message"], plan["code"]) == (2, "2 steps: 2 missing", "ws.plan('+sizes', keys='a')")
     assert plan["head"] == [("raw", "a", "missing"), ("sizes", "a", "missing")]
-    done = ask(page, explorer, "backfill", **plan_payload(explorer, inputs=True), max_workers=2, retries=0)
+    done = ask(page, explorer, "backfill", **plan_payload(explorer, inputs=True), max_workers=2, retries=None)
     assert done["code"] == "ws.backfill('+sizes', keys='a', max_workers=2)"
     page.wait_for(lambda m: any(b["status"] == "succeeded" for b in (m.get("payload") or {}).get("backfills", ())))
     page.wait_for(lambda m: ((m.get("payload") or {}).get("partition") or {}).get("status") == "materialized")
