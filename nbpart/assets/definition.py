@@ -139,6 +139,7 @@ class AssetDefinition:
             deps=tuple(made.deps),
             tags=tuple(made.tags),
             secrets=tuple(made.secrets),
+            columns=tuple(made.columns),
             reading=SourceReading.from_json(known["reading"]) if known.get("reading") else None,
         )
         return made if root is None else made.with_paths(lambda path: find_path(path, root))

@@ -34,6 +34,8 @@ def key_parameters(definition: PartitionsDefinition | None, key: str | None) -> 
     """The declared parameters that a key spells by name, also those of its dimensions and its parent."""
     if definition is None or key is None:
         return {}
+    if not definition.parts:
+        return definition.parameters.parse(key) if definition.parameters else {}
     return {column.name: _value(definition, key, column) for column in definition.columns if is_parameter(column)}
 
 
