@@ -167,8 +167,9 @@ class PartitionSet:
 
         def work(batch: Batch) -> None:
             events.rename_key(batch, self._set_id, before, after)
-            if (columns := self.build_columns([after])) is not None:
-                events.set_columns(batch, self._set_id, [after], columns.select(list(own_values(definition, after))))
+            spelled, columns = own_values(definition, after), self.build_columns([after])
+            if spelled and columns is not None:
+                events.set_columns(batch, self._set_id, [after], columns.select(list(spelled)))
 
         with name_partitions_in_errors(definition):
             self._catalog.write(work)

@@ -108,6 +108,12 @@ def test_rows_of_a_sheet_set_columns(ws: nbpart.Workspace, caplog: pytest.LogCap
     assert "the columns of 1 keys that were there changed" in caplog.text
     assert samples.row("s1") == {"batch": "B", "age": 30}
     assert samples.row("s3") == {"batch": "C", "age": None}
+    samples.rename("s3", "sample 3")
+    assert samples.row("sample 3")["batch"] == "C"
+    trials = ws.dynamic_partitions("trials", params={"lr": float})
+    trials.add(lr=0.1)
+    trials.rename({"lr": 0.1}, {"lr": 0.2})
+    assert trials.frame.to_dict("list") == {"partition_key": ["lr=0.2"], "lr": [0.2]}
     with pytest.raises(ParameterError, match="row 0: 'bach' is no column of them; did you mean 'batch'"):
         samples.add_rows([{"sample": "s4", "bach": "A"}], key="sample")
     with pytest.raises(ParameterError, match="no column 'smple'; did you mean 'sample'"):
