@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ from nbformat.v4 import output_from_msg
 
 from nbpart.run.cell_errors import find_cell_error
 from nbpart.run.kernels.error_report import report_code
+from tests.forked_commands import serve_commands
 
 #: A block is not executed where this stands behind its language.
 NOT_RUN = "not-run"
@@ -90,8 +92,11 @@ class Reader:
 
 
 @contextmanager
-def open_reader(folder: Path, environment: Mapping[str, str]) -> Iterator[Reader]:
-    """A reader whose notebook and terminal are in that folder, at home on no machine, with these variables."""
+def open_reader(folder: Path, environment: Mapping[str, str], *, forks_commands: bool = False) -> Iterator[Reader]:
+    """A reader whose notebook and terminal are in that folder, at home on no machine, with these variables.
+
+    With ``forks_commands`` the command ``nbpart`` is forked from a process that has imported it; see `serve_commands`.
+    """
     home = folder / "home"
     home.mkdir()
     scripts = os.path.dirname(sys.executable)
@@ -103,9 +108,18 @@ def open_reader(folder: Path, environment: Mapping[str, str]) -> Iterator[Reader
         "PYTHONPATH": str(Path(__file__).parents[1]),
         **environment,
     }
+    with contextlib.ExitStack() as closing:
+        if forks_commands:
+            commands = closing.enter_context(serve_commands(folder / "commands", variables))
+            variables["PATH"] = f"{commands}{os.pathsep}{variables['PATH']}"
+        yield closing.enter_context(_start_reader(folder, variables))
+
+
+@contextmanager
+def _start_reader(folder: Path, variables: Mapping[str, str]) -> Iterator[Reader]:
     lines = ["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={report_code()}"]
     manager, client = start_new_kernel(
-        kernel_name="python3", extra_arguments=lines, cwd=str(folder), env=variables, startup_timeout=_LIMIT_S
+        kernel_name="python3", extra_arguments=lines, cwd=str(folder), env=dict(variables), startup_timeout=_LIMIT_S
     )
     try:
         yield Reader(folder, client, variables)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
+import subprocess
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nbformat
 import pytest
 
+import nbpart
+from tests.forked_commands import serve_commands
 from tests.snippets import Block, Reader, open_reader, read_blocks
 
 ROOT = Path(__file__).parents[1]
@@ -191,7 +195,8 @@ def _fill(cell: str) -> str:
 def test_the_blocks_of_a_page_run_as_they_stand(tmp_path: Path, name: str) -> None:
     page = SETUPS.get(name, Page())
     make_folder(tmp_path, page)
-    with open_reader(tmp_path, {"API_TOKEN": "tok-12345678"}) as reader:
+    # the other pages start the command itself
+    with open_reader(tmp_path, {"API_TOKEN": "tok-12345678"}, forks_commands=name == "docs/cli.md") as reader:
         if page.before:
             reader.execute(page.before)
         ids = {shown: ast.literal_eval(reader.execute(own)) for shown, own in page.ids.items()}
@@ -211,6 +216,16 @@ def run_block(reader: Reader, name: str, page: Page, block: Block) -> None:
         reader.execute(WAIT)
     except AssertionError as error:
         raise AssertionError(f"{name}, line {block.line}:\n{block.code}\n{error}") from None
+
+
+def test_a_forked_command_ends_with_the_output_and_code_of_the_command(tmp_path: Path) -> None:
+    with serve_commands(tmp_path / "commands", {**os.environ, "PYTHONPATH": str(ROOT)}) as folder:
+        for arguments, code, text in (("nosuch", 2, "No such command 'nosuch'"), ("--version", 0, nbpart.__version__)):
+            done = subprocess.run(
+                [folder / "nbpart", arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == code
+            assert text in done.stdout + done.stderr
 
 
 def test_few_blocks_are_not_run_and_each_says_why() -> None:
