@@ -138,6 +138,19 @@ class SetSql:
         assert self.stored is not None, "only a set with a definition has columns"
         return self._value(self.stored, column, "m.key_id")
 
+    def key_text(self) -> str:
+        """The expression of the text of a key."""
+        return f"{self._join('k', 'keys', 'm.key_id')}.key"
+
+    def part_id(self, place: int) -> str:
+        """The expression of the key id of a dimension or parent, by its place."""
+        assert self.stored is not None, "only a set with a definition has parts"
+        return self._part(self.stored, place, "m.key_id")
+
+    def part_text(self, place: int) -> str:
+        """The expression of the text of the key of a dimension or parent, by its place."""
+        return f"{self._join('k', 'keys', self.part_id(place))}.key"
+
     def named_values(self, columns: Sequence[Column]) -> str:
         """The columns under their names, each after a comma."""
         return "".join(f", {self.value(column)} AS {quote(column.name)}" for column in columns)
