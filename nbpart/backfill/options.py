@@ -98,7 +98,7 @@ class BackfillOptions:
         "More attempts for a run that failed; else those of its asset, or none.",
         None,
         label="retries",
-        placeholder="as declared",
+        placeholder="asset",
         least=0,
         most=MOST_RETRIES,
     )

@@ -255,8 +255,7 @@ def _label(batch: Batch, join: Join, match: Match, reader_ids: Ids, input_ids: I
     if mine is not None and theirs is not None and mine.set_name == theirs.set_name:
         one = _ids_along(batch, join.reader, match.mine, reader_ids)
         other = _ids_along(batch, join.source, match.theirs, input_ids)
-        _, codes = np.unique(np.concatenate([one, other]), return_inverse=True)
-        return codes[: len(one)], codes[len(one) :]
+        return _number(one, other)
     as_text = compares_texts(match, join.reader.definition, join.source.definition)
     return _encode(
         _column(batch, join.reader, match.mine, reader_ids, as_text),
@@ -288,14 +287,22 @@ def _encode(one: Any, other: Any) -> tuple[Ids, Ids]:
     return codes[: len(one)], codes[len(one) :]
 
 
+def _number(one: Ids, other: Ids) -> tuple[Ids, Ids]:
+    """The same number for equal values of two arrays, from 0 on; -1 stays what it is."""
+    import pandas as pd
+
+    both = np.concatenate([one, other])
+    codes = np.full(len(both), -1, np.int64)
+    known = both >= 0
+    codes[known] = pd.factorize(both[known])[0]
+    return codes[: len(one)], codes[len(one) :]
+
+
 def _combine(known: tuple[Ids, Ids], more: tuple[Ids, Ids]) -> tuple[Ids, Ids]:
     """Labels of two columns as one; a key without a value in one of them has none."""
     size = 1 + max(side.max(initial=-1) for side in more)
     both = [np.where((one < 0) | (two < 0), -1, one * size + two) for one, two in zip(known, more, strict=True)]
-    values, codes = np.unique(np.concatenate(both), return_inverse=True)
-    if len(values) and values[0] == -1:
-        codes = codes - 1
-    return codes[: len(both[0])], codes[len(both[0]) :]
+    return _number(both[0], both[1])
 
 
 def _stored_along(stored: StoredSet | None, name: str) -> StoredSet:

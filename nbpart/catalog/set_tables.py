@@ -22,7 +22,6 @@ from nbpart.partitions.parameters import REQUIRED, Parameter
 from nbpart.partitions.static import StaticPartitions
 from nbpart.partitions.stored import definition_from_json, part_sets
 from nbpart.partitions.values import to_json
-from nbpart.partitions.windows import TimeWindowPartitions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -243,11 +242,6 @@ def ensure_columns(batch: Batch, set_id: int, definition: PartitionsDefinition) 
     declared = {p.name: p for p in (*(definition.parameters or ()), *(definition.attributes or ()))}
     kept = "".join(f", {_kept_sql(c, declared.get(c.name), c.name in known)} AS {quote(c.name)}" for c in columns)
     batch.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT key_id{kept} FROM {table}")
-
-
-def has_windows(definition: PartitionsDefinition) -> bool:
-    """Whether the clock brings new keys to a set."""
-    return isinstance(definition, TimeWindowPartitions)
 
 
 def literal(text: str) -> str:
