@@ -152,7 +152,7 @@ def measure_outcomes(meter: Meter, set_id: int, size: int) -> Iterator[dict[str,
         AssetRow("report", "function", set_id, "c1", {}, [("clean", "same")]),
     ]
     ids = {name: one.asset_id for name, one in catalog.write(lambda b: events.register_assets(b, rows)).items()}
-    seen = pd.DataFrame({"key_id": np.arange(1, size + 1), "size": 1, "mtime_ns": 1, "version": "ab" * 32})
+    seen = pd.DataFrame({"key_id": np.arange(1, size + 1), "size": 1, "proof": "1", "version": "ab" * 32})
     observed = meter.measure(
         lambda _: lambda: catalog.write(lambda b: events.record_observations(b, ids["inbox"], seen)), rounds=1
     )
@@ -238,7 +238,9 @@ def measure_reading(meter: Meter, set_id: int, size: int) -> Iterator[dict[str, 
     ids = [one.asset_id for one in catalog.write(lambda b: events.register_assets(b, rows)).values()]
     catalog.write(lambda b: fill_facts(b, ids, set_id))
     facts = catalog.read(lambda b: b.frame("SELECT * FROM partition_facts"))
-    members = catalog.read(lambda b: queries.member_frame(b, set_id))
+    members = catalog.read(
+        lambda b: b.frame("SELECT key_id, key FROM members AS m JOIN keys USING (key_id) WHERE m.set_id = ?", set_id)
+    )
     ours = meter.measure(lambda _: lambda: catalog.read(queries.status_counts))
     plain = middle(lambda _: facts.groupby(["asset_id", "active", "outcome", "stale"]).size())
     yield compare(f"status counts, {ASSETS} assets", ours, plain)

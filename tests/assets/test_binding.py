@@ -50,7 +50,7 @@ def test_parameters_bind_only_where_they_are_declared() -> None:
 
     assert bind(f) == {"lr": "parameter"}
     for partitions in (None, FILES, ["a", "b"]):
-        with pytest.raises(DeclarationError, match=r"'lr' is no asset, source or parameter; there is .*'lr_table'"):
+        with pytest.raises(DeclarationError, match=r"no asset, source or column of .*; there is .*'lr_table'"):
             bind(f, partitions)
 
 
