@@ -34,8 +34,10 @@ def key_parameters(definition: PartitionsDefinition | None, key: str | None) -> 
     """The declared parameters that a key spells by name, also those of its dimensions and its parent."""
     if definition is None or key is None:
         return {}
-    if not definition.parts:
-        return definition.parameters.parse(key) if definition.parameters else {}
+    if not definition.columns:
+        return {}
+    if definition.parameters is not None and not definition.parts:
+        return definition.parameters.parse(key)
     return {column.name: _value(definition, key, column) for column in definition.columns if is_parameter(column)}
 
 

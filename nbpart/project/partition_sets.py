@@ -141,7 +141,7 @@ def ensure_partitions(batch: Batch, definition: PartitionsDefinition) -> tuple[i
     before = queries.find_set(batch, definition.set_name)
     if before is not None:
         if before.kind != definition.kind:
-            raise DeclarationError(f"{definition.name!r} is {_WORDS[before.kind]}; choose another name.")
+            raise DeclarationError(f"{definition.name!r} names {_WORDS[before.kind]} here; choose another name.")
         definition = _extend_declared(batch, before, definition)
         if definition == before.definition and _is_same_list(definition, before.definition):
             return before.set_id, definition

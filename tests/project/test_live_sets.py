@@ -236,7 +236,7 @@ def test_typed_keys_sort_as_numbers(ws: nbpart.Workspace) -> None:
 
 
 def test_partitions_of_another_kind_do_not_take_the_name(ws: nbpart.Workspace, days: Any) -> None:
-    with pytest.raises(DeclarationError, match="'days' is windows of time; choose another name"):
+    with pytest.raises(DeclarationError, match="'days' names windows of time here; choose another name"):
         ws.dynamic_partitions("days")
 
 

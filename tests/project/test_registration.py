@@ -77,7 +77,7 @@ def _bad_items(ws: nbpart.Workspace, project: Path) -> dict[str, tuple[list[Any]
 
     circle_asset = nbpart.asset(name="one")(circle)
     return {
-        "unknown input": ([new, nbpart.asset(_lonely)], DeclarationError, "'nothing' is no asset, source or parameter"),
+        "unknown input": ([new, nbpart.asset(_lonely)], DeclarationError, "'nothing' is no asset, source or column"),
         "unknown dep": ([new, nbpart.asset(name="x", deps=["oen"])(_one_again)], UnknownNameError, "mean 'one'"),
         "cycle": ([new, nbpart.asset(three), circle_asset], CycleError, "one -> "),
         "twice": ([new, taken, nbpart.asset(name="taken")(one)], DeclarationError, "'taken' comes twice"),
@@ -143,7 +143,7 @@ def test_a_refused_registration_leaves_no_snapshot(ws: nbpart.Workspace) -> None
     other = nbpart.DynamicPartitions("trials", params={"depth": int})
     with pytest.raises(ParameterError, match="'lr' is gone"):
         ws.asset(_one_again, name="again", partitions=other)
-    with pytest.raises(DeclarationError, match="'trials' are dynamic partitions here"):
+    with pytest.raises(DeclarationError, match="'trials' names dynamic partitions here"):
         ws.asset(_one_again, name="again", partitions=nbpart.StaticPartitions(["a"], name="trials"))
     assert (list(ws.assets), snapshots(ws), sorted(ws.partition_sets), ws.project.catalog.sequence()) == before
     assert len(ws.dynamic_partitions("trials")) == 1
