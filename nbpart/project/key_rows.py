@@ -8,6 +8,7 @@ from typing import Any
 
 from nbpart.errors import DeclarationError, NbpartError, ParameterError, PartitionKeyError, UnknownNameError, nearest
 from nbpart.partitions import ColumnSource, DynamicPartitions, Kind, Parameters, Value
+from nbpart.partitions.key_values import own_part
 from nbpart.partitions.keys import shorten
 
 
@@ -49,7 +50,7 @@ def read_rows(definition: DynamicPartitions, rows: Any, key: str | None) -> KeyR
 
 def own_values(definition: DynamicPartitions, key: str) -> dict[str, Value]:
     """The values that a key of a set spells itself: its parameters, or the own part of a child."""
-    own = key if definition.parent is None else definition.split(key)[1]
+    own = own_part(definition, key)
     if definition.parameters is not None:
         return definition.parameters.parse(own)
     return {column.name: own for column in definition.columns if column.source is ColumnSource.KEY}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.expressions import data_hash_sql, quote
 from nbpart.catalog.records import AssetRow, Registered
-from nbpart.catalog.set_tables import keys_owner
+from nbpart.catalog.set_tables import asset_set_id, keys_owner
 from nbpart.catalog.staleness import mark_readers, refresh_code, refresh_inputs
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
 
@@ -155,7 +155,7 @@ def _create_observations_table(batch: Batch, asset_id: int, observations: pd.Dat
     if "key_id" in observations.columns:
         source = "SELECT key_id, size, proof, version FROM seen_staged"
     else:
-        owner = keys_owner(batch, batch.value("SELECT set_id FROM assets WHERE asset_id = ?", asset_id))
+        owner = keys_owner(batch, asset_set_id(batch, asset_id))
         source = f"""SELECT k.key_id, size, proof, version
             FROM seen_staged s LEFT JOIN keys k ON k.key = coalesce(s.key::VARCHAR, '') AND k.set_id = {owner}"""
     batch.create_temp(
