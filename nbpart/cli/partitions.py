@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from nbpart.cli import options
-from nbpart.cli.output import print_json, print_table
+from nbpart.cli.output import print_table
+from nbpart.cli.partition_sets import Change, change_set, describe_rest, find_set, list_keys, list_sets
 from nbpart.cli.tables import Table
-from nbpart.cli.text import list_first, pluralize, printable
-from nbpart.errors import UnknownNameError, nearest
 from nbpart.states import STATUS_GROUPS, STATUS_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nbpart.project.partition_set import PartitionSet
-    from nbpart.workspace import Workspace
 
 PARTITION_ROWS = 50
 #: Columns that are left out first where the terminal has no room for all.
@@ -36,9 +31,36 @@ DROPPABLE_COLUMNS = ("bytes", "rows", "duration_s", "materialized_at")
     multiple=True,
     help="Only partitions of ASSET with this status; can be given again.",
 )
-@click.option("--set", "set_name", metavar="NAME", help="A set of dynamic partitions instead of an asset.")
+@click.option("--set", "set_name", metavar="NAME", help="A set of partitions instead of an asset.")
 @click.option("--add", metavar="KEY", multiple=True, help="Add this key to the set; can be given again.")
+@click.option(
+    "--column",
+    "columns",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="The value of a declared column of the keys that --add names; can be given again.",
+)
+@click.option(
+    "--rename",
+    "renames",
+    nargs=2,
+    metavar="OLD NEW",
+    multiple=True,
+    help="Give a key another text; it keeps its history and data. Can be given again.",
+)
 @click.option("--remove", metavar="KEY", multiple=True, help="Remove this key from the set; its data stay.")
+@click.option(
+    "--replace",
+    type=click.File(encoding="utf-8-sig", errors="surrogateescape"),
+    metavar="FILE",
+    help="Make the keys of the set the lines of a file (- is stdin), in its order.",
+)
+@click.option(
+    "--at-most",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="How many keys --replace may take off the set; without it fewer than ten or a tenth, and never all.",
+)
 @options.limit_option(PARTITION_ROWS)
 @options.json_option
 @options.workspace_option
@@ -46,51 +68,67 @@ def partitions(
     asset: str | None,
     statuses: Sequence[str],
     set_name: str | None,
-    add: Sequence[str],
-    remove: Sequence[str],
     limit: int | None,
     as_json: bool,
+    **changes: Any,
 ) -> None:
     """List partitions, or the keys of a set; change it.
 
-    The partitions of ASSET with their status, or the keys of a --set of dynamic partitions; without both, all sets.
-    A key with parameters is spelled lr=0.1,depth=3.
+    The partitions of ASSET with their status, or the keys of a --set with their columns; without both, all sets. A key
+    with parameters is spelled lr=0.1,depth=3, one below a parent parent/own.
     """
-    _check_usage(asset, statuses, set_name, add, remove)
+    change = _read_change(**changes)
+    _check_usage(asset, statuses, set_name, change)
     max_rows = limit or (None if as_json else PARTITION_ROWS)
     with options.open_workspace() as workspace:
         if set_name is None and asset is None:
-            _list_sets(workspace, max_rows, as_json)
+            list_sets(workspace, max_rows, as_json)
         elif set_name is None:
             _list_partitions(workspace.partition_status(asset), statuses, max_rows, as_json)
-        elif add or remove:
-            _change(_find_set(workspace, set_name), add, remove, as_json)
+        elif change:
+            change_set(find_set(workspace, set_name), change, as_json)
         else:
-            _list_keys(_find_set(workspace, set_name), max_rows, as_json)
+            list_keys(find_set(workspace, set_name), max_rows, as_json)
 
 
-def _check_usage(
-    asset: str | None, statuses: Sequence[str], set_name: str | None, add: Sequence[str], remove: Sequence[str]
-) -> None:
+def _read_change(*, columns: Sequence[str], replace: TextIO | None, **given: Any) -> Change:
+    """What the options ask to change; a file of keys has one a line."""
+    lines = None if replace is None else [line for line in replace.read().splitlines() if line.strip()]
+    return Change(columns=_parse_columns(columns), replacement=lines, **given)
+
+
+def _parse_columns(columns: Sequence[str]) -> dict[str, str]:
+    values = {}
+    for text in columns:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise click.UsageError(f"--column {text!r} is not NAME=VALUE.")
+        values[name.strip()] = value
+    return values
+
+
+def _check_usage(asset: str | None, statuses: Sequence[str], set_name: str | None, change: Change) -> None:
     """Raise `click.UsageError` for arguments that do not go together."""
     if asset is not None and set_name is not None:
         raise click.UsageError("Give an ASSET or a --set, not both.")
-    if (add or remove) and set_name is None:
-        raise click.UsageError("--add and --remove change a set: name it with --set.")
+    if change and set_name is None:
+        raise click.UsageError("--add, --rename, --remove and --replace change a set: name it with --set.")
     if statuses and asset is None:
         raise click.UsageError("--status chooses among the partitions of an ASSET: name it.")
-    if both := set(add) & set(remove):
-        raise click.UsageError(f"The key {min(both)!r} cannot be both added and removed.")
+    if change.columns and not change.add:
+        raise click.UsageError("--column is of the keys that are added: name them with --add.")
+    if change.at_most is not None and change.replacement is None:
+        raise click.UsageError("--at-most says how many keys --replace may take off: give --replace too.")
+    if change.replacement is not None and (change.add or change.remove or change.renames):
+        raise click.UsageError("--replace says all keys that the set has then: give it alone.")
+    named = [*change.add, *change.remove, *(key for pair in change.renames for key in pair)]
+    if twice := [key for key in dict.fromkeys(named) if _ways(change, key) > 1]:
+        raise click.UsageError(f"The key {twice[0]!r} can be added, removed or renamed, but only one of these at once.")
 
 
-def _find_set(workspace: Workspace, name: str) -> PartitionSet:
-    sets = workspace.partition_sets
-    if name not in sets:
-        raise UnknownNameError(
-            f"there are no dynamic partitions {name!r}; {nearest(name, sets)} "
-            "New ones are declared with ws.dynamic_partitions."
-        )
-    return sets[name]
+def _ways(change: Change, key: str) -> int:
+    renamed = [text for pair in change.renames for text in pair]
+    return (key in change.add) + (key in change.remove) + renamed.count(key)
 
 
 def _list_partitions(frame: pd.DataFrame, statuses: Sequence[str], max_rows: int | None, as_json: bool) -> None:
@@ -98,54 +136,5 @@ def _list_partitions(frame: pd.DataFrame, statuses: Sequence[str], max_rows: int
         wanted = {status for word in statuses for status in STATUS_GROUPS.get(word, [word])}
         frame = frame[frame["status"].isin([str(status) for status in wanted])]
     table = Table.from_frame(frame if max_rows is None else frame.head(max_rows))
-    more = _describe_rest(len(frame), len(table.rows))
+    more = describe_rest(len(frame), len(table.rows))
     print_table(table, as_json, empty="There are no such partitions.", more=more, droppable=DROPPABLE_COLUMNS)
-
-
-def _list_sets(workspace: Workspace, max_rows: int | None, as_json: bool) -> None:
-    readers: dict[str, list[str]] = {}
-    for definition in workspace.assets.definitions:
-        readers.setdefault(definition.set_name, []).append(definition.name)
-    rows = [
-        (name, len(keys), ", ".join(f"{p.name}: {p.kind}" for p in keys.parameters or ()), readers.get(name, []))
-        for name, keys in workspace.partition_sets.items()
-    ]
-    shown = rows[:max_rows] if as_json else [(*row[:3], ", ".join(row[3])) for row in rows[:max_rows]]
-    table = Table(("set", "keys", "parameters", "used_by"), shown)
-    print_table(
-        table, as_json, empty="There are no dynamic partitions yet.", more=_describe_rest(len(rows), len(shown))
-    )
-
-
-def _list_keys(keys: PartitionSet, max_rows: int | None, as_json: bool) -> None:
-    texts = list(keys if max_rows is None else islice(keys, max_rows))
-    parameters = keys.parameters
-    columns = ("partition_key", *(parameters.names if parameters else ()))
-    rows: list[tuple[Any, ...]] = [(key, *(parameters.parse(key).values() if parameters else ())) for key in texts]
-    total = len(keys) if max_rows is not None and len(texts) == max_rows else len(texts)
-    empty = f"{printable(keys.name)} has no keys yet; --add adds some."
-    print_table(Table(columns, rows), as_json, empty=empty, more=_describe_rest(total, len(texts)))
-
-
-def _change(keys: PartitionSet, add: Sequence[str], remove: Sequence[str], as_json: bool) -> None:
-    for key in remove:
-        if key not in keys:
-            raise UnknownNameError(f"{keys.name!r} has no key {key!r}; {nearest(key, keys.page(0, 1000))}")
-    added = keys.add(*add) if add else []  # one by one: of a list, odd names would be left out
-    removed = keys.remove(list(remove)) if remove else []
-    if as_json:
-        print_json({"set": keys.name, "added": added, "removed": removed})
-        return
-    name = printable(keys.name)
-    if add:
-        old = len(set(add)) - len(added)
-        line = f"added {pluralize(len(added), 'key')} to {name}{': ' if added else ''}{list_first(added)}"
-        if old > 0:
-            line += f"; {pluralize(old, 'key')} {'was' if old == 1 else 'were'} there already"
-        click.echo(line)
-    if remove:
-        click.echo(f"removed {pluralize(len(removed), 'key')} from {name}: {list_first(removed)}")
-
-
-def _describe_rest(total: int, shown: int) -> str:
-    return f"{total - shown:,} more; --limit {total} shows all." if total > shown else ""

@@ -98,6 +98,15 @@ class Parameter:
         except ValueError as reason:
             raise self._misfit(text, reason) from None
 
+    def parse_typed(self, text: str) -> Value:
+        """The canonical value of what a person typed: a text stands for itself, other kinds are spelled as in a key.
+
+        Raises `ParameterError` or `PartitionKeyError`.
+        """
+        if self.kind is Kind.STR and not (self.optional and text == v.NULL):
+            return self.canonical(text)
+        return self.parse(text)
+
     def widens(self, older: Parameter) -> bool:
         """Whether all values of ``older`` are values of this one too."""
         return (

@@ -74,6 +74,10 @@ class PartitionSet:
         """Its keys as a table: ``partition_key`` and all columns of the set, typed, in its order."""
         return self._catalog.read(lambda batch: queries.set_frame(batch, self._set_id))
 
+    def head(self, n: int = 5) -> pd.DataFrame:
+        """The first ``n`` rows of its `frame`; the others are not read."""
+        return self._catalog.read(lambda batch: queries.set_frame(batch, self._set_id, n))
+
     def row(self, key: Any) -> dict[str, Any]:
         """The values of all columns of one key. Raises `UnknownNameError` if it is not in the set."""
         text = self.spell([key])[0]
@@ -239,7 +243,8 @@ class PartitionSet:
         added, changed = self._catalog.write(work)
         log_returned_keys(self.name, added.returned)
         if changed:
-            log.info("%s: the columns of %d keys that were there changed.", self.name, changed)
+            which = "1 key that was" if changed == 1 else f"{changed:,} keys that were"
+            log.info("%s: the columns of %s there changed.", self.name, which)
         return added.new
 
     def _find_parents(self, batch: Batch, keys: Sequence[str]) -> NDArray[np.int64] | None:
@@ -264,7 +269,7 @@ class PartitionSet:
             return
         raise ParameterError(
             f"replace() would take {len(dropped):,} of {len(now):,} keys off {self.name!r}, {dropped[0]!r} the first: "
-            f"pass at_most={len(dropped)} if that is meant. Nothing was changed."
+            f"if that is meant, allow it by at_most={len(dropped)} (--at-most {len(dropped)}). Nothing was changed."
         )
 
     def _spell(self, keys: tuple[Any, ...], params: Mapping[str, Any]) -> list[str]:

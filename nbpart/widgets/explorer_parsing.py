@@ -82,10 +82,7 @@ def _parse_values(parameter: Parameter, text: str) -> Iterable[Any]:
 
 def _parse_value(parameter: Parameter, text: str) -> Any:
     try:
-        # a text stands for itself; every other kind is spelled as in a key
-        if parameter.kind is Kind.STR and not (parameter.optional and text == "null"):
-            return parameter.canonical(text)
-        return parameter.parse(text)
+        return parameter.parse_typed(text)
     except ParameterError:
         raise
     except NbpartError as error:

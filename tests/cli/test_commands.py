@@ -54,7 +54,8 @@ def test_a_set_is_listed_and_changed(ask: Ask) -> None:
     keys = [record["partition_key"] for record in json.loads(ask("partitions", "--set", "files", "--json").stdout)]
     assert keys == ["bad\u202e.csv", "b.csv"]
     changed = ask("partitions", "--set", "trials", "--add", "lr=3e-1,depth=4", "--remove", "lr=0.10,depth=3", "--json")
-    assert json.loads(changed.stdout) == {"set": "trials", "added": ["depth=4,lr=0.3"], "removed": ["depth=3,lr=0.1"]}
+    answer = {"set": "trials", "added": ["depth=4,lr=0.3"], "removed": ["depth=3,lr=0.1"], "renamed": {}}
+    assert json.loads(changed.stdout) == answer
     assert "more" in ask("partitions", "--set", "trials", "--limit", "1").stderr
 
 
@@ -119,6 +120,15 @@ WRONG_USE = [
     (["partitions", "--set", "trials", "--add", "lr=fast"], "lr"),
     (["partitions", "sizes", "--set", "files"], "not both"),
     (["partitions", "--add", "x"], "--set"),
+    (["partitions", "--set", "files", "--rename", "c.csv", "d.csv"], "c.csv"),
+    (["partitions", "--set", "files", "--rename", "a.csv", "a\x1bb"], "U+001B"),
+    (["partitions", "--set", "files", "--rename", "a.csv", "b.csv", "--add", "b.csv"], "only one of these"),
+    (["partitions", "--set", "files", "--replace", "-", "--add", "x"], "alone"),
+    (["partitions", "--set", "files", "--replace", "no such file"], "no such file"),
+    (["partitions", "--set", "files", "--replace", "-"], "at_most=2"),
+    (["partitions", "--set", "files", "--at-most", "3"], "--replace"),
+    (["partitions", "--set", "files", "--add", "x", "--column", "site=a"], "no columns"),
+    (["partitions", "--set", "files", "--column", "site=a"], "--add"),
     (["runs", "sizs"], "did you mean 'sizes'"),
     (["runs", "--backfill", "nope"], "nope"),
     (["show", "nope"], "nope"),

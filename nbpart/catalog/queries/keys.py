@@ -115,12 +115,13 @@ def hash_key(key: str) -> int:
     return int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()[8:], "little")
 
 
-def set_frame(batch: Batch, set_id: int) -> pd.DataFrame:
-    """The members of a set in its order: partition_key, then all columns of the set, typed."""
+def set_frame(batch: Batch, set_id: int, limit: int | None = None) -> pd.DataFrame:
+    """The members of a set in its order, or the first ``limit``: partition_key, then all columns of the set, typed."""
     sql = set_sql(batch, set_id)
     columns, order = sql.named_values(sql.columns), sql.order
     rows = f"{sql.rows} m JOIN keys k ON k.key_id = m.key_id{sql.joins}"
-    return nulls_to_none(batch.frame(f"SELECT {KEY_SQL} AS partition_key{columns} FROM {rows} ORDER BY {order}"))
+    query = f"SELECT {KEY_SQL} AS partition_key{columns} FROM {rows} ORDER BY {order}"
+    return nulls_to_none(batch.frame(query if limit is None else f"{query} LIMIT {int(limit)}"))
 
 
 def set_row(batch: Batch, set_id: int, key: str) -> dict[str, Any] | None:
