@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 import nbpart.partitions.mapping as m
 from nbpart.catalog import Batch, Catalog, events, queries
-from nbpart.catalog.joins import count_lacking, open_join, relate
+from nbpart.catalog.join_sides import open_join
+from nbpart.catalog.join_windows import count_lacking
+from nbpart.catalog.joins import relate
 from nbpart.partitions import (
     DailyPartitions,
     DynamicPartitions,

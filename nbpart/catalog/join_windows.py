@@ -1,0 +1,143 @@
+"""The windows that a reader reads: which there are, and which of them are no partitions."""
+
+# ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbpart.catalog.join_sides import Join, find_places, ids_along, list_matches, stored_along
+from nbpart.partitions.mapping import By, Match, Overlap, Previous
+from nbpart.partitions.windows import TimeWindowPartitions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nbpart.catalog.batch import Batch
+
+    Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """How many windows each reader would read that are no partitions: int32 arrays, a place a reader.
+
+    ``required`` ones keep it waiting; those ``left_out`` lie before the first window of the input or after its end.
+    """
+
+    required: NDArray[np.int32]
+    left_out: NDArray[np.int32]
+
+
+def count_lacking(batch: Batch, join: Join, reader_ids: Ids) -> Lacking:
+    """How many windows that readers would read are no partitions, required or left out."""
+    required, left_out = (np.zeros(len(reader_ids), np.int32) for _ in range(2))
+    if not isinstance(join.mapping, By | Overlap | Previous):
+        return Lacking(required, left_out)
+    for match in list_matches(join.mapping):
+        if isinstance(match.mapping, Overlap | Previous):
+            moved = move(batch, join, match, reader_ids)
+            absent = moved.wanted - (moved.last - moved.first)
+            clipped = moved.outside if match.mapping.clips else np.zeros_like(moved.outside)
+            required += (absent - clipped).astype(np.int32)
+            left_out += clipped.astype(np.int32)
+    return Lacking(required, left_out)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The windows that each reader reads: of the input's, in the order of time, those at ``first`` to before ``last``.
+
+    ``ids`` and ``starts`` are of the input's windows that are partitions. A reader would read ``wanted`` windows if all
+    existed, of which ``outside`` lie before the first of the input or after its end.
+    """
+
+    ids: Ids
+    starts: Ids
+    first: Ids
+    last: Ids
+    wanted: Ids
+    outside: Ids
+
+    def place_of(self, window_ids: Ids) -> Ids:
+        return find_places(self.ids, window_ids)
+
+
+def move(batch: Batch, join: Join, match: Match, reader_ids: Ids) -> Moved:
+    reader, source = stored_along(join.reader, match.mine), stored_along(join.source, match.theirs)
+    own, theirs = reader.definition, source.definition
+    assert isinstance(own, TimeWindowPartitions), "the mapping was checked"
+    assert isinstance(theirs, TimeWindowPartitions), "the mapping was checked"
+    ids, starts, _ = load_windows(batch, source.set_id, members=True)
+    own_ids, own_starts, own_ends = load_windows(batch, reader.set_id, members=False)
+    places = find_places(own_ids, ids_along(batch, join.reader, match.mine, reader_ids))
+    begins, finishes = own_starts[places], own_ends[places]
+    if not len(begins):
+        none = np.empty(0, np.int64)
+        return Moved(ids, starts, none, none, none, none)
+    if isinstance(match.mapping, Previous):
+        calendar = _calendar(theirs, int(begins.min()), int(begins.max()), match.mapping.n)
+        after = np.searchsorted(calendar[1], begins, side="right")
+        before = after - match.mapping.n
+    else:
+        assert isinstance(match.mapping, Overlap), "windows are moved by overlap or previous"
+        since, until = _shift(own, begins, finishes, match.mapping)
+        calendar = theirs.every_window(int(since.min()), int(until.max()))
+        before = np.searchsorted(calendar[1], since, side="right")
+        after = np.maximum(np.searchsorted(calendar[0], until), before)
+    first, last = _find_existing(starts, calendar[0], before, after)
+    return Moved(ids, starts, first, last, after - before, _count_outside(theirs, calendar, before, after))
+
+
+def _find_existing(starts: Ids, calendar: Ids, before: Ids, after: Ids) -> tuple[Ids, Ids]:
+    """The range of windows that are partitions among those at ``before`` to before ``after`` in a calendar."""
+    first, last = np.zeros(len(before), np.int64), np.zeros(len(before), np.int64)
+    some = before < after
+    first[some] = np.searchsorted(starts, calendar[before[some]])
+    last[some] = np.searchsorted(starts, calendar[after[some] - 1], side="right")
+    return first, last
+
+
+def _count_outside(definition: TimeWindowPartitions, calendar: tuple[Ids, Ids], before: Ids, after: Ids) -> Ids:
+    """How many of the windows at ``before`` to before ``after`` in a calendar the definition does not have at all."""
+    starts, ends = calendar
+    low = np.searchsorted(starts, np.ceil(definition.start.timestamp()))
+    high = len(ends) if definition.end is None else np.searchsorted(ends, definition.end.timestamp(), side="right")
+    outside: Ids = (after - before) - np.maximum(np.minimum(after, high) - np.maximum(before, low), 0)
+    return outside
+
+
+def load_windows(batch: Batch, set_id: int, *, members: bool) -> tuple[Ids, Ids, Ids]:
+    """The windows of a set in the order of time: key ids, starts and ends in seconds since 1970."""
+    only = f" AND key_id IN (SELECT key_id FROM members WHERE set_id = {int(set_id)})" if members else ""
+    found = batch.numpy(
+        "SELECT key_id, epoch(starts_at)::BIGINT AS starts, epoch(ends_at)::BIGINT AS ends FROM windows"
+        f" WHERE set_id = ?{only} ORDER BY starts_at",
+        set_id,
+    )
+    return found["key_id"], found["starts"], found["ends"]
+
+
+def _calendar(definition: TimeWindowPartitions, first: int, last: int, more: int) -> tuple[Ids, Ids]:
+    """All windows from ``more`` before one instant to ``more`` after another, partitions or not."""
+    span = max(last - first, 1)
+    length = 3_600
+    while True:
+        margin = (more + 2) * length
+        starts, ends = definition.every_window(first - margin, last + margin)
+        if (ends <= first).sum() >= more and (starts >= last).sum() >= more:
+            return starts, ends
+        length = max(length * 4, span // (more + 1))
+
+
+def _shift(definition: TimeWindowPartitions, begins: Ids, finishes: Ids, mapping: Overlap) -> tuple[Ids, Ids]:
+    """Start and end of the time that the windows from ``start`` to ``end`` later cover, for each window."""
+    if not len(begins) or (mapping.start, mapping.end) == (0, 0):
+        return begins, finishes
+    most = max(abs(mapping.start), abs(mapping.end))
+    starts, ends = _calendar(definition, int(begins.min()), int(finishes.max()), most)
+    here = np.searchsorted(starts, begins)
+    return starts[here + mapping.start], ends[here + mapping.end]
