@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MONTH, _DAY, _MINUTE = "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M"
 #: Units in which numpy spells what these formats spell.
-_UNITS: dict[str, Literal["M", "D", "m"]] = {_MONTH: "M", _DAY: "D", _MINUTE: "m"}
+_UNITS: dict[str, Literal["M", "D"]] = {_MONTH: "M", _DAY: "D"}
 #: What strptime needs beside these to know a day.
 _COMPLETED = {"%V": "%u", "%U": "%w", "%W": "%w"}
 #: A format is tried on the first windows, so many, and on some of the windows of each of the years that follow.
@@ -136,8 +136,8 @@ class TimeWindowPartitions(PartitionsDefinition):
         """Whether a window is named by a date: a day, a week, a month."""
         return "%H" not in self.fmt and "%I" not in self.fmt
 
-    def windows(self, now: datetime) -> Windows:
-        """The windows that are partitions at ``now``, an aware time."""
+    def windows(self, now: datetime, *, after: int | None = None) -> Windows:
+        """The windows that are partitions at ``now``, an aware time; only those that begin ``after`` an instant."""
         import numpy as np
 
         until = int(min(now.timestamp(), self._end_s))
@@ -150,6 +150,9 @@ class TimeWindowPartitions(PartitionsDefinition):
         elif self.end_offset < 0:
             boundaries = boundaries[: self.end_offset]
         starts, ends = self._leave_out(boundaries[:-1], boundaries[1:])
+        if after is not None:
+            first = np.searchsorted(starts, after, side="right")
+            starts, ends = starts[first:], ends[first:]
         return Windows(self._spell(starts), starts, ends)
 
     def every_window(self, since: int, until: int) -> tuple[NDArray[int64], NDArray[int64]]:
@@ -317,9 +320,10 @@ class TimeWindowPartitions(PartitionsDefinition):
         if not len(starts):
             return []
         offsets = self._offsets(starts)
-        if unit := _UNITS.get(fmt):
-            local = offsets.to_local(starts).astype("datetime64[s]")
-            keys: list[str] = np.datetime_as_string(local, unit=unit).tolist()
+        if fmt == _MINUTE:
+            keys = _spell_minutes(offsets.to_local(starts))
+        elif unit := _UNITS.get(fmt):
+            keys = np.datetime_as_string(offsets.to_local(starts).astype("datetime64[s]"), unit=unit).tolist()
         else:
             keys = [self._at(start).strftime(fmt) for start in starts.tolist()]
         if "%H" in fmt or "%I" in fmt:
@@ -394,6 +398,24 @@ class TimeWindowPartitions(PartitionsDefinition):
             found.append(self._cron.first_instants(self._zone, self._start_s + n * days * _DAY_S, _TRIED_A_YEAR))
         starts = np.unique(np.concatenate(found))
         return starts[starts < self._end_s]
+
+
+def _spell_minutes(local: NDArray[int64]) -> list[str]:
+    """Local times as ``2013-01-31T05:00``; the date of those that follow each other on one day is spelled once."""
+    import numpy as np
+
+    days = local // _DAY_S
+    begins = np.append(True, days[1:] != days[:-1])
+    dates = np.datetime_as_string(days[begins].astype("datetime64[D]")).tolist()
+    times = _list_times_of_day()
+    places = zip((np.cumsum(begins) - 1).tolist(), (local % _DAY_S // 60).tolist(), strict=True)
+    return [dates[day] + times[minute] for day, minute in places]
+
+
+@lru_cache(maxsize=1)
+def _list_times_of_day() -> list[str]:
+    """``T00:00`` to ``T23:59``."""
+    return [f"T{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
 
 
 def _check_offset(end_offset: object) -> int:

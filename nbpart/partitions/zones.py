@@ -74,12 +74,20 @@ class Offsets:
 def _find_offsets(zone: ZoneInfo, first_year: int, last_year: int) -> Offsets:
     import numpy as np
 
-    since = int(datetime(first_year, 1, 1, tzinfo=UTC).timestamp())
-    days = range(since, int(datetime(last_year, 12, 31, tzinfo=UTC).timestamp()) + 2 * _DAY_S, _DAY_S)
-    ahead = [_ahead(zone, at) for at in days]
-    changes = [n for n in range(1, len(days)) if ahead[n] != ahead[n - 1]]
-    starts = [np.iinfo(np.int64).min // 2, *(_find_change(zone, days[n - 1], days[n]) for n in changes)]
-    return Offsets(np.array(starts, "int64"), np.array([ahead[0], *(ahead[n] for n in changes)], "int64"))
+    years = [_list_changes(zone, year) for year in range(first_year, last_year + 1)]
+    changes = [change for _, of_year in years for change in of_year]
+    starts = [np.iinfo(np.int64).min // 2, *(at for at, _ in changes)]
+    return Offsets(np.array(starts, "int64"), np.array([years[0][0], *(ahead for _, ahead in changes)], "int64"))
+
+
+@lru_cache(maxsize=4_096)
+def _list_changes(zone: ZoneInfo, year: int) -> tuple[int, list[tuple[int, int]]]:
+    """What the clock is ahead as a year of UTC begins, and the changes in it: (instant, what it is ahead from then)."""
+    since, until = (int(datetime(year + more, 1, 1, tzinfo=UTC).timestamp()) for more in (0, 1))
+    days = range(since, until + 1, _DAY_S)
+    offsets = [datetime.fromtimestamp(at, zone).utcoffset() for at in days]
+    changed = [n for n in range(1, len(days)) if offsets[n] != offsets[n - 1]]
+    return _ahead(zone, since), [(_find_change(zone, days[n - 1], days[n]), _ahead(zone, days[n])) for n in changed]
 
 
 def _find_change(zone: ZoneInfo, before: int, after: int) -> int:

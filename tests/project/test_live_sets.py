@@ -283,6 +283,20 @@ def test_a_start_that_is_moved_back_adds_windows_in_front(ws: nbpart.Workspace) 
     assert ws.partition_status("report")["status"].tolist() == ["missing", "materialized", "missing", "missing"]
 
 
+def test_a_window_that_was_shown_ahead_and_left_comes_back_when_it_ends(ws: nbpart.Workspace) -> None:
+    set_clock(ws, "2024-01-01T05:30")
+    ws.partitions(nbpart.HourlyPartitions("hours", start="2024-01-01", end_offset=2))
+    ws.register(nbpart.asset(partitions=ws.partitions("hours"), name="report")(measure))
+    ws.materialize("report", "2024-01-01T06:00")
+    hours = ws.partitions(nbpart.HourlyPartitions("hours", start="2024-01-01"))
+    assert hours[-1] == "2024-01-01T04:00"
+    set_clock(ws, "2024-01-01T08:59")
+    status = ws.partition_status("report")
+    assert status["partition_key"].tolist() == list(hours) == [f"2024-01-01T0{hour}:00" for hour in range(8)]
+    assert status["status"].tolist() == ["missing"] * 6 + ["materialized", "missing"]
+    assert hours.frame["window_end"].iloc[-1] == pd.Timestamp("2024-01-01T08:00", tz="UTC")
+
+
 def set_clock(ws: nbpart.Workspace, text: str) -> None:
     moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
     ws.project.catalog.clock = lambda: moment

@@ -10,10 +10,11 @@ import math
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.expressions import quote
-from nbpart.catalog.set_tables import StoredSet, literal, load_stored_sets, set_sql
+from nbpart.catalog.set_tables import StoredSet, literal, load_definition, load_stored_sets, set_sql
 from nbpart.catalog.staleness import mark_readers_of_set
 from nbpart.errors import DeclarationError
 from nbpart.partitions.product import MultiPartitions
+from nbpart.partitions.windows import TimeWindowPartitions
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
@@ -71,8 +72,8 @@ def make_product_keys(batch: Batch, set_id: int) -> None:
 
 
 def _record(batch: Batch, set_id: int, table: str, action: str) -> None:
-    stored = load_stored_sets(batch).get(set_id)
-    if stored is None or not isinstance(stored.definition, MultiPartitions):  # a product's keys come with their parts
+    # a product's keys come with their parts, and windows with the time
+    if not isinstance(load_definition(batch, set_id), MultiPartitions | TimeWindowPartitions):
         batch.execute(
             f"INSERT INTO member_events SELECT ?, ?, ?, key_id, ? FROM {quote(table)}",
             *(batch.sequence, batch.now, set_id, action),

@@ -22,6 +22,7 @@ CREATE TABLE windows (
     set_id INTEGER NOT NULL, key_id BIGINT NOT NULL, starts_at TIMESTAMPTZ NOT NULL, ends_at TIMESTAMPTZ NOT NULL,
     starts_local TIMESTAMP NOT NULL
 );
+-- Which keys came and went; not of windows and products, which follow from the time and from their dimensions.
 CREATE TABLE member_events (
     sequence BIGINT NOT NULL, happened_at TIMESTAMPTZ NOT NULL, set_id INTEGER NOT NULL, key_id BIGINT NOT NULL,
     action VARCHAR NOT NULL
