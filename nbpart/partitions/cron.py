@@ -46,8 +46,9 @@ class Cron:
         try:
             first = next(CronSim(plain, datetime(2024, 1, 1, tzinfo=UTC)))
         except (CronSimError, StopIteration) as error:
-            why = f": {error}." if str(error) else ", as it never comes."
-            raise DeclarationError(f"{plain!r} is no cron expression of five fields{why}") from None
+            if _never_comes(plain):
+                raise DeclarationError(f"{plain!r} never comes: none of its months has such a day.") from None
+            raise DeclarationError(f"{plain!r} is no cron expression of five fields: {error}.") from None
         if first.second:
             raise DeclarationError(f"{plain!r} has a field of seconds: give a cron expression of five fields.")
         return cls(plain)
@@ -126,6 +127,23 @@ class Cron:
 
 
 @lru_cache(maxsize=64)
+def _never_comes(text: str) -> bool:
+    """Whether each field is one of a cron expression, and only day and month together are not."""
+    fields = text.split()
+    if len(fields) != 5:
+        return False
+    minute, hour, day, month, weekday = fields
+    return _is_cron(f"{minute} {hour} {day} * {weekday}") and _is_cron(f"0 0 * {month} *")
+
+
+def _is_cron(text: str) -> bool:
+    try:
+        CronSim(text, datetime(2024, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        return False
+    return True
+
+
 def _list_block(cron: Cron, zone: ZoneInfo, block: int) -> list[int]:
     """The instants within one stretch of time, which are asked for one by one."""
     instants: list[int] = cron.instants(zone, block * _BLOCK_S, (block + 1) * _BLOCK_S).tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -105,9 +105,13 @@ class MultiPartitions(PartitionsDefinition):
         with name_partitions_in_errors(self):
             given = dict(key) if isinstance(key, Mapping) else dict[Any, object](self.split(check_derived_key(key)))
             texts = {name: part.spell_key(self._take(given, name, part)) for name, part in self.dimensions}
-            for name in given:
-                raise ParameterError(f"There is no dimension {shorten(name)}: {nearest(str(name), self.names)}")
+            self._refuse_other(given)
             return self.spell(texts)
+
+    def _refuse_other(self, names: Iterable[object]) -> None:
+        """Raise `ParameterError` for the first of these names, which are none of a dimension."""
+        for name in names:
+            raise ParameterError(f"There is no dimension {shorten(name)}: {nearest(str(name), self.names)}")
 
     @property
     def _shape(self) -> str:
@@ -119,5 +123,7 @@ class MultiPartitions(PartitionsDefinition):
             return given.pop(name)
         of_part = {one: given.pop(one) for one in (part.parameters.names if part.parameters else ()) if one in given}
         if not of_part:
+            parameters = {one for _, other in self.dimensions if other.parameters for one in other.parameters.names}
+            self._refuse_other({one for one in given if one not in parameters | set(self.names)})
             raise ParameterError(f"The dimension {name!r} has no value: a key of them gives one to each dimension.")
         return of_part

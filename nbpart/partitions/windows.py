@@ -105,7 +105,7 @@ class TimeWindowPartitions(PartitionsDefinition):
             give(self, "exclude", self._read_excluded(exclude))
             give(self, "column", None if column is None else check_column_name(column, "column"))
             if self.end is not None and self.end <= self.start:
-                raise DeclarationError(f"its end, {self.end.isoformat()}, is not after its start.")
+                raise DeclarationError(f"its end, {self.end.isoformat()}, is not after its start: give a later one.")
             give(self, "fmt", self._check_format(fmt) if fmt is not None else self._choose_format())
         except DeclarationError as error:
             raise DeclarationError(f"Partitions {name!r}: {error}") from None

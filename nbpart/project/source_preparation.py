@@ -11,8 +11,8 @@ from nbpart.assets.source_reading import FUNCTION, VALUE, SourceReading, record_
 from nbpart.backfill.registry import Node
 from nbpart.backfill.source_location import list_column_names, locate_all
 from nbpart.catalog import Batch, queries
-from nbpart.errors import DeclarationError
-from nbpart.storage.filesystems import scheme_of
+from nbpart.errors import DeclarationError, ExtraRequiredError
+from nbpart.storage.filesystems import check_scheme, scheme_of
 from nbpart.storage.source_versions import read_versioning
 from nbpart.storage.url_template import UrlTemplate
 
@@ -30,8 +30,10 @@ def prepare_source(item: Source) -> AssetDefinition:
         if template.has_wildcard and scheme_of(item.path) in ("http", "https"):
             raise DeclarationError("a web server does not say which files it has: name one file in its URL, without *.")
         versioning = read_versioning(item.version, item.path)
-    except DeclarationError as error:
-        raise DeclarationError(f"source {item.name!r}: {error}") from None
+        if "://" in item.path:
+            check_scheme(item.path)
+    except (DeclarationError, ExtraRequiredError) as error:
+        raise type(error)(f"source {item.name!r}: {error}") from None
     return AssetDefinition(
         name=item.name,
         kind=item.kind,

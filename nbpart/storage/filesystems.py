@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nbpart.errors import ExtraRequiredError, MissingInputError, NbpartError
+from nbpart.errors import DeclarationError, ExtraRequiredError, MissingInputError, NbpartError, nearest
 
 #: The extra of nbpart that a scheme needs; what is not here comes with Python or with fsspec.
 EXTRAS = {
@@ -43,15 +43,35 @@ def open_filesystem(url: str, options: Mapping[str, Any] | None = None) -> Any:
     try:
         filesystem, _ = fsspec.core.url_to_fs(address, use_listings_cache=False, **(options or {}))
     except ImportError as error:
-        extra = EXTRAS.get(scheme_of(url))
-        install = f"install nbpart[{extra}]" if extra else f"install what fsspec needs for it ({error})"
-        raise ExtraRequiredError(
-            f"reading {scheme_of(url)}:// needs a package that is not installed: {install}, also where runs execute."
-        ) from error
+        raise _lacks_package(url, error) from error
     except ValueError as error:
         raise MissingInputError(f"{url!r} cannot be read: {error}.") from error
     filesystem.invalidate_cache()
     return filesystem
+
+
+def check_scheme(url: str) -> None:
+    """Raise `ExtraRequiredError` where what reads such URLs is not installed, `DeclarationError` where nobody knows it.
+
+    Nothing is connected to.
+    """
+    import fsspec
+
+    scheme = scheme_of(url)
+    try:
+        fsspec.get_filesystem_class(scheme)
+    except ImportError as error:
+        raise _lacks_package(url, error) from error
+    except ValueError:
+        raise DeclarationError(f"{url!r} cannot be read: {scheme}:// is unknown; {nearest(scheme, EXTRAS)}") from None
+
+
+def _lacks_package(url: str, error: ImportError) -> ExtraRequiredError:
+    extra = EXTRAS.get(scheme_of(url))
+    install = f"install nbpart[{extra}]" if extra else f"install what fsspec needs for it ({error})"
+    return ExtraRequiredError(
+        f"reading {scheme_of(url)}:// needs a package that is not installed: {install}, also where runs execute."
+    )
 
 
 def name_in(filesystem: Any, url: str) -> str:

@@ -32,8 +32,7 @@ def read_versioning(name: Any, path: str) -> Versioning:
         return Versioning.ETAG if is_remote else Versioning.HASH
     if name not in list(Versioning):
         raise DeclarationError(
-            f"version={name!r} is no way to tell what a file is: {nearest(str(name), Versioning)} It may also be a "
-            "function."
+            f"version={name!r} is no way to tell what a file is, and no function: {nearest(str(name), Versioning)}"
         )
     if name == Versioning.ETAG and not is_remote:
         raise DeclarationError("version='etag' is for URLs, local files have none: leave it out, or give 'size+mtime'.")
