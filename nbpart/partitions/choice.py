@@ -6,15 +6,16 @@ Nothing here knows which keys there are: a choice is read and checked for a defi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
 from nbpart.errors import NbpartError, ParameterError, PartitionKeyError, nearest
 from nbpart.partitions.columns import Column, ColumnSource
+from nbpart.partitions.date_parts import DatePart, read_date_part
 from nbpart.partitions.definition import PartitionsDefinition, name_partitions_in_errors
-from nbpart.partitions.keys import shorten
+from nbpart.partitions.keys import shorten, unescape
 from nbpart.partitions.moments import read_date_or_time
 from nbpart.partitions.product import MultiPartitions
 from nbpart.partitions.static import StaticPartitions
@@ -22,7 +23,6 @@ from nbpart.partitions.values import Kind, Value
 from nbpart.partitions.windows import TimeWindowPartitions
 
 RANGE_SIGN = ".."
-_PART_OF_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2}))?)?)?")
 _DATED = (Kind.DATE, Kind.DATETIME)
 
 
@@ -33,19 +33,7 @@ class OneKey:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class DatePart:
-    """All within a part of a date: whose date, or the local start of whose window, is in it.
-
-    ``since`` belongs to it and ``until`` does not; both are what a clock shows, without offset.
-    """
-
-    text: str
-    since: datetime
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Between:
     """All from ``first`` to ``last``, both included, in the order of the set; made by `between`.
 
@@ -54,6 +42,22 @@ class Between:
 
     first: Any
     last: Any
+
+    def __repr__(self) -> str:
+        return f"between({self.first!r}, {self.last!r})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TypedText:
+    """A text that was typed in a terminal, where also ``A..B`` and ``day=2013-01,origin=EWR`` choose keys.
+
+    A text that is a key, or spells one, is that key.
+    """
+
+    text: str
+
+    def __repr__(self) -> str:
+        return repr(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +74,22 @@ class ByColumns:
 
 @dataclass(frozen=True, slots=True)
 class KeyOrRange:
-    """A text with ``..`` in it, as the terminal takes it: the key ``text`` if there is one, else one of the ranges.
+    """A typed text with ``..`` in it: the key ``text`` if there is one, else one of the ranges.
 
-    ``keys`` is what the whole text chooses, empty where it cannot be a key. Several ranges are possible where keys hold
-    ``..`` too: it is the one whose ends exist.
+    ``keys`` is what the whole text chooses, empty where it can be no key and names no columns. Several ranges are
+    possible where keys hold ``..`` too: it is the one whose ends exist.
     """
 
     text: str
     keys: tuple[KeyChoice, ...]
     ranges: tuple[KeyChoice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _TypedValue:
+    """A value inside a typed text, escaped as it is inside a key."""
+
+    text: str
 
 
 KeyChoice: TypeAlias = OneKey | DatePart | Between | ByColumns | KeyOrRange
@@ -87,7 +98,8 @@ KeyChoice: TypeAlias = OneKey | DatePart | Between | ByColumns | KeyOrRange
 def between(first: object, last: object) -> Between:
     """All keys from ``first`` to ``last``, both included, in the order of the set.
 
-    A part of a date at an end is included whole; of a product it is the keys within the range of each dimension.
+    A part of a date at an end is included whole, and so all of January is in ``between("2013-01", "2013-01")``. Of a
+    product it is the keys within the range of each dimension: ends name all or the same some of them.
     """
     return Between(first, last)
 
@@ -98,47 +110,79 @@ def read_choice(definition: PartitionsDefinition, given: object) -> tuple[KeyCho
     Equal choices are one. Raises `PartitionKeyError`, `ParameterError`, and `UnknownNameError` for what cannot be keys
     of these partitions, and for a range that runs backwards.
     """
-    is_one = isinstance(given, str | Mapping) or not isinstance(given, Iterable) or getattr(given, "ndim", None) == 0
     with name_partitions_in_errors(definition):
-        listed: Iterable[object] = [given] if is_one else given  # type: ignore[assignment]
+        listed: Iterable[object] = given if _is_list(given) else [given]  # type: ignore[assignment]
         return tuple(dict.fromkeys(_read_one(definition, one) for one in listed))
 
 
+def read_one_key(definition: PartitionsDefinition, given: object) -> str:
+    """The text of the one key that ``given`` is: its text, its value, a date, or a dict of all that has no default.
+
+    Raises what `read_choice` raises, and `PartitionKeyError` for what chooses several.
+    """
+    with name_partitions_in_errors(definition):
+        if isinstance(given, Mapping):
+            return definition.spell_key(given)
+        choices = read_choice(definition, given)
+        if len(choices) == 1 and isinstance(choices[0], OneKey):
+            return choices[0].text
+        raise PartitionKeyError(
+            f"One key is taken here, and {shorten(given)} chooses {'several' if choices else 'none'}: give its text, "
+            "or a value for all that makes a key."
+        )
+
+
 def read_typed_choice(definition: PartitionsDefinition, text: str) -> KeyChoice:
-    """What a text chooses that was typed as a key or as a range, ``A..B``. Raises what `read_choice` raises."""
+    """What a typed text chooses: a key, a range ``A..B``, or all keys with the values of ``day=2013-01,origin=EWR``.
+
+    Raises what `read_choice` raises.
+    """
     places = [found.start() for found in re.finditer(r"(?=\.\.)", text)]
+    keys, refused = _try_to_read(lambda: _read_typed_key(definition, text))
     if not places:
-        return read_choice(definition, text)[0]
-    found: list[tuple[KeyChoice, ...]] = []
-    refused: list[NbpartError] = []
-    for given in (text, *(Between(text[:at], text[at + len(RANGE_SIGN) :]) for at in places)):
-        try:
-            found.append(read_choice(definition, given))
-        except NbpartError as error:
-            found.append(())
-            refused.append(error)
-    keys, *ranges = found
-    if not any(found):
-        raise refused[1]  # what is wrong with the range: somebody who types .. means one
-    return KeyOrRange(text, keys, tuple(one for some in ranges for one in some))
+        if refused is not None:
+            raise refused
+        return keys[0]
+    ranges: list[KeyChoice] = []
+    for at in places:
+        given = Between(text[:at], text[at + len(RANGE_SIGN) :])
+        found, error = _try_to_read(lambda given=given: read_choice(definition, given))  # type: ignore[misc]
+        ranges += found
+        if at == places[0] and _split_values(text) is None:
+            refused = error  # somebody who types .. and no values means a range
+    if not keys and not ranges and refused is not None:
+        raise refused
+    return KeyOrRange(text, keys, tuple(ranges))
 
 
-def read_date_part(given: object) -> DatePart | None:
-    """A year, a month, a day or an hour, as ``2013``, ``2013-01``, ``2013-01-31``, ``2013-01-31T05``, or a date."""
-    text = read_date_or_time(given).isoformat() if _is_day(given) else given  # type: ignore[union-attr]
-    found = _PART_OF_DATE.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        return None
-    year, month, day, hour = (None if part is None else int(part) for part in found.groups())
+def _try_to_read(read: Callable[[], tuple[KeyChoice, ...]]) -> tuple[tuple[KeyChoice, ...], NbpartError | None]:
     try:
-        since = datetime(year or 0, month or 1, day or 1, hour or 0)
-        if hour is not None or day is not None:
-            until = since + (timedelta(days=1) if hour is None else timedelta(hours=1))
-        else:
-            until = since.replace(year=since.year + 1) if month is None else _next_month(since)
-    except (ValueError, OverflowError):
-        return None
-    return DatePart(found[0], since, until)
+        return read(), None
+    except NbpartError as error:
+        return (), error
+
+
+def _read_typed_key(definition: PartitionsDefinition, text: str) -> tuple[KeyChoice, ...]:
+    """What a typed text that is no range chooses: the key that it spells, else all keys with the values it names."""
+    try:
+        return read_choice(definition, text)
+    except NbpartError:
+        given = _split_values(text)
+        if given is None or not definition.columns:
+            raise
+    with name_partitions_in_errors(definition):
+        return (_read_columns(definition, given),)
+
+
+def _split_values(text: str) -> dict[str, object] | None:
+    """The values in ``day=2013-01,origin=EWR`` by name; None for a text of another form."""
+    found: dict[str, object] = {}
+    for one in text.split(","):
+        name, equals, value = one.partition("=")
+        if not equals or not value or "=" in value or name.strip() in found:
+            return None
+        found[name.strip()] = _TypedValue(value)
+    return found
 
 
 def _read_one(definition: PartitionsDefinition, given: object) -> KeyChoice:
@@ -146,7 +190,11 @@ def _read_one(definition: PartitionsDefinition, given: object) -> KeyChoice:
         raise TypeError(f"{shorten(given)} is a choice that was read already")
     if isinstance(given, Between):
         return _read_range(definition, given)
+    if isinstance(given, TypedText | _TypedValue):
+        return read_typed_choice(definition, given.text if isinstance(given, TypedText) else unescape(given.text))
     if isinstance(given, Mapping):
+        if _is_whole_key(definition, given):
+            return OneKey(definition.spell_key(given))
         return _read_columns(definition, given)
     if isinstance(definition, MultiPartitions) and (name := _dated_dimension(definition, given)):
         return ByColumns((), ((name, read_choice(dict(definition.dimensions)[name], given)),))
@@ -233,9 +281,7 @@ def _local_start(definition: PartitionsDefinition, end: OneKey | DatePart, *, is
 
 
 def _read_columns(definition: PartitionsDefinition, given: Mapping[Any, object]) -> KeyChoice:
-    """A dict: the key if it gives one value to all that makes a key, else a choice by columns."""
-    if _is_whole_key(definition, given):
-        return OneKey(definition.spell_key(given))
+    """A dict that is no whole key: all keys with these values."""
     chosen = {column.name: column for column in definition.columns if _is_in_key(column)}
     values: list[tuple[Column, tuple[Value | DatePart, ...]]] = []
     parts: list[tuple[str, tuple[KeyChoice, ...]]] = []
@@ -287,13 +333,15 @@ def _read_values(definition: PartitionsDefinition, column: Column, given: object
 
 def _read_value(definition: PartitionsDefinition, column: Column, given: object) -> Value | DatePart:
     """The canonical value of an own column, or a part of a date where that has dates or times."""
-    if isinstance(given, Between):
+    text = given.text if isinstance(given, _TypedValue) else None
+    if isinstance(given, Between) or (text and RANGE_SIGN in text and column.kind is not Kind.STR):
         raise ParameterError(f"between() is for keys and dimensions, and {column.name!r} is neither: list its values.")
+    parameters = {one.name: one for one in definition.parameters or ()}
+    given = unescape(text) if text is not None else given
     if column.kind in _DATED and (part := read_date_part(given)) and not _is_whole_value(column.kind, part):
         return part
-    parameters = {one.name: one for one in definition.parameters or ()}
     if column.name in parameters:
-        return parameters[column.name].canonical(given)
+        return parameters[column.name].canonical(given) if text is None else parameters[column.name].parse(text)
     if isinstance(definition, TimeWindowPartitions):
         return _read_window_start(definition, given)
     if isinstance(definition, StaticPartitions):
@@ -338,15 +386,9 @@ def _is_whole_value(kind: Kind, part: DatePart) -> bool:
     return kind is Kind.DATE and part.until - part.since <= timedelta(days=1)
 
 
-def _is_day(given: object) -> bool:
-    """Whether a date is given, and not as text."""
-    found = None if isinstance(given, str | Mapping) else read_date_or_time(given)
-    return found is not None and not isinstance(found, datetime)
-
-
 def _is_list(given: object) -> bool:
-    return isinstance(given, Iterable) and not isinstance(given, str | Mapping) and getattr(given, "ndim", None) != 0
-
-
-def _next_month(since: datetime) -> datetime:
-    return since.replace(year=since.year + since.month // 12, month=since.month % 12 + 1)
+    return (
+        isinstance(given, Iterable)
+        and not isinstance(given, str | bytes | Mapping)
+        and getattr(given, "ndim", None) != 0
+    )

@@ -28,14 +28,15 @@ from nbpart.partitions import (
 from nbpart.partitions.choice import (
     Between,
     ByColumns,
-    DatePart,
     KeyOrRange,
     OneKey,
+    TypedText,
     between,
     read_choice,
-    read_date_part,
+    read_one_key,
     read_typed_choice,
 )
+from nbpart.partitions.date_parts import DatePart, read_date_part
 from tests.partitions.reference import Clock, choose, list_rows, members
 
 files = DynamicPartitions("files")
@@ -220,6 +221,88 @@ def test_typed_ranges() -> None:
         read_typed_choice(days, "2013-02..2013-01")
     with pytest.raises(UnknownNameError, match="'x' is no key"):
         read_typed_choice(days, "2013-01..x")
+
+
+def typed(definition: PartitionsDefinition, text: str, at: Clock = clock) -> list[str]:
+    assert read_choice(definition, TypedText(text)) == (read_typed_choice(definition, text),)
+    return choose(definition, [read_typed_choice(definition, text)], at)
+
+
+def test_typed_values_choose_all_keys_with_these() -> None:
+    assert len(typed(grid, "origin=EWR")) == 60
+    assert len(typed(grid, "day=2013-01,origin=EWR")) == 31
+    assert len(typed(grid, "origin=EWR, day=2013-01-30..2013-02-02")) == 4
+    assert len(typed(grid, "origin=EWR..JFK")) == 60 * 2
+    assert typed(grid, "origin=EWR,day=2013-01-31") == ["day=2013-01-31,origin=EWR"]
+    assert typed(trials, "depth=4,lr=2e-1") == ["depth=4,lr=0.2,note=a%2Cb"]
+    assert typed(trials, "note=a%2Cb") == ["depth=4,lr=0.2,note=a%2Cb"]
+    assert typed(trials, "note=null") == ["depth=3,lr=0.1,note=null"]
+    assert typed(trials, "note=%6Eull") == ["depth=4,lr=0.1,note=%6Eull"]
+    assert typed(sales, "day=2013-01") == ["day=2013-01-01,shop=x", "day=2013-01-31,shop=y"]
+    assert len(typed(chunks, "chunks=0")) == 2
+    assert len(typed(chunks, "sale=day%3D2013-02-01%2Cshop%3Dx")) == 2
+    assert len(typed(cv, "lr=0.1,fold=2..4")) == 6
+
+
+def test_a_typed_text_that_spells_a_key_is_that_key_and_no_choice_by_values() -> None:
+    noted = DynamicPartitions("noted", params={"lr": float, "depth": Param(int, default=3)})
+    assert read_typed_choice(noted, "lr=0.1") == OneKey("depth=3,lr=0.1")
+    assert read_typed_choice(files, "a=b") == OneKey("a=b")
+    assert read_typed_choice(files, "a=b..c").keys == (OneKey("a=b..c"),)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("definition", "text", "error", "says"),
+    [
+        (grid, "orign=EWR", ParameterError, "'orign' makes no key of theirs.*did you mean 'origin'"),
+        (grid, "origin=EWX", UnknownNameError, "did you mean 'EWR'"),
+        (grid, "EWR", PartitionKeyError, "day=…,origin=…"),
+        (grid, "origin=EWR,origin=JFK", PartitionKeyError, "two values"),
+        (trials, "depth=x", ParameterError, "Parameter 'depth' takes int"),
+        (trials, "depth=3..4", ParameterError, "between.. is for keys"),
+    ],
+)
+def test_typed_texts_that_are_refused(definition: Any, text: str, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        read_typed_choice(definition, text)
+
+
+@pytest.mark.parametrize(
+    ("definition", "given", "key"),
+    [
+        (files, "2013-01", "2013-01"),
+        (days, date(2013, 1, 31), "2013-01-31"),
+        (days, pd.Timestamp("2013-01-31"), "2013-01-31"),
+        (hours, pd.Timestamp("2024-11-03 05:00"), "2024-11-03T05:00"),
+        (months, np.datetime64("2013-01-01"), "2013-01"),
+        (folds, np.int64(3), "3"),
+        (DynamicPartitions("noted", params={"lr": float, "depth": Param(int, default=3)}), {"lr": 1}, "depth=3,lr=1.0"),
+        (grid, {"day": date(2013, 1, 1), "origin": "EWR"}, "day=2013-01-01,origin=EWR"),
+    ],
+)
+def test_one_key_in_every_form(definition: Any, given: Any, key: str) -> None:
+    assert read_one_key(definition, given) == key
+
+
+@pytest.mark.parametrize(
+    ("definition", "given", "error", "says"),
+    [
+        (files, ["a", "b"], PartitionKeyError, "Partitions 'files': One key is taken here, and .* chooses several"),
+        (files, [], PartitionKeyError, "chooses none"),
+        (files, between("a", "b"), PartitionKeyError, r"between\('a', 'b'\) chooses several"),
+        (files, b"a", PartitionKeyError, "of type bytes"),
+        (days, "2013-01", PartitionKeyError, "'2013-01' chooses several"),
+        (hours, date(2024, 11, 3), PartitionKeyError, "chooses several"),
+        (grid, "2013-01-01", PartitionKeyError, "chooses several"),
+        (grid, {"origin": "EWR"}, ParameterError, "The dimension 'day' has no value"),
+        (trials, {"depth": 3}, ParameterError, "'lr' has no value"),
+    ],
+)
+def test_several_keys_are_refused_where_one_is_taken(
+    definition: Any, given: Any, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        read_one_key(definition, given)
 
 
 @pytest.mark.parametrize(
