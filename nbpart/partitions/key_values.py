@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone, tzinfo
 from functools import lru_cache
 
 from nbpart.errors import PartitionKeyError
@@ -24,8 +24,8 @@ _ENDS = (ColumnSource.WINDOW_START, ColumnSource.WINDOW_END)
 def key_values(definition: PartitionsDefinition, key: str) -> dict[str, Value]:
     """The value of each column of a key by name, in the order of the columns, without attributes.
 
-    Times of windows are aware, in the zone of their set. Raises `PartitionKeyError` or `ParameterError` for a text that
-    is no key of these partitions.
+    Times of windows are aware, with the offset that they have in the zone of their set. Raises `PartitionKeyError` or
+    `ParameterError` for a text that is no key of these partitions.
     """
     return {column.name: _value(definition, key, column) for column in definition.columns if not is_attribute(column)}
 
@@ -51,6 +51,13 @@ def key_window(definition: PartitionsDefinition | None, key: str | None) -> tupl
     assert isinstance(start, datetime), "windows have times"
     assert isinstance(end, datetime), "windows have times"
     return start, end
+
+
+def window_zones(definition: PartitionsDefinition | None) -> dict[str, tzinfo]:
+    """The zone of each column of a set that holds starts or ends of windows, by the name of the column."""
+    if definition is None:
+        return {}
+    return {column.name: _zone(definition, column) for column in definition.columns if _source(column) in _ENDS}
 
 
 def count_windows(definition: PartitionsDefinition | None) -> int:
@@ -86,6 +93,15 @@ def _value(definition: PartitionsDefinition, key: str, column: Column) -> Value:
     return own_part(definition, key)
 
 
+def _zone(definition: PartitionsDefinition, column: Column) -> tzinfo:
+    while column.of is not None:
+        definition, column = dict(definition.parts)[str(column.part)], column.of
+    assert isinstance(definition, TimeWindowPartitions), "only windows have a start"
+    zone = definition.start.tzinfo
+    assert zone is not None, "the start of windows is aware"
+    return zone
+
+
 def _split(definition: PartitionsDefinition, key: str) -> dict[str, str]:
     if isinstance(definition, MultiPartitions):
         return definition.split(key)
@@ -104,7 +120,15 @@ def _window(definition: TimeWindowPartitions, key: str) -> tuple[datetime, datet
     window = definition.parse(key)
     if window is None:
         raise PartitionKeyError(f"Partitions {definition.name!r}: {shorten(key)} names no window of them.")
-    return window
+    return _with_offset(window[0]), _with_offset(window[1])
+
+
+def _with_offset(moment: datetime) -> datetime:
+    """A time with its offset in place of its zone: Python takes the hours of two times of one zone as the clock has
+    them, and so a day of 25 hours would last 24."""
+    offset = moment.utcoffset()
+    assert offset is not None, "windows have aware times"
+    return moment.replace(tzinfo=timezone(offset), fold=0)
 
 
 def is_attribute(column: Column) -> bool:

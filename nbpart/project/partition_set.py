@@ -19,8 +19,10 @@ from nbpart.partitions import (
     name_partitions_in_errors,
     spell_keys,
 )
+from nbpart.partitions.key_values import key_values
 from nbpart.partitions.keys import drop_unprintable
 from nbpart.project.key_rows import KeyRows, own_values, read_rows
+from nbpart.project.local_times import show_in_zones
 from nbpart.project.membership import Membership
 
 if TYPE_CHECKING:
@@ -72,11 +74,13 @@ class PartitionSet:
     @property
     def frame(self) -> pd.DataFrame:
         """Its keys as a table: ``partition_key`` and all columns of the set, typed, in its order."""
-        return self._catalog.read(lambda batch: queries.set_frame(batch, self._set_id))
+        frame = self._catalog.read(lambda batch: queries.set_frame(batch, self._set_id))
+        return show_in_zones(frame, self.definition)
 
     def head(self, n: int = 5) -> pd.DataFrame:
         """The first ``n`` rows of its `frame`; the others are not read."""
-        return self._catalog.read(lambda batch: queries.set_frame(batch, self._set_id, n))
+        frame = self._catalog.read(lambda batch: queries.set_frame(batch, self._set_id, n))
+        return show_in_zones(frame, self.definition)
 
     def row(self, key: Any) -> dict[str, Any]:
         """The values of all columns of one key. Raises `UnknownNameError` if it is not in the set."""
@@ -84,8 +88,8 @@ class PartitionSet:
         row = self._catalog.read(lambda batch: queries.set_row(batch, self._set_id, text))
         if row is None:
             raise self._unknown(text)
-        # a parameter is exactly what the key spells: the catalog keeps times without their zone
-        return {**row, **own_values(self.definition, text)} if isinstance(self.definition, DynamicPartitions) else row
+        # what the key spells is exactly that: the catalog keeps times without their zone
+        return {**row, **key_values(self.definition, text)}
 
     def page(self, offset: int = 0, limit: int = 100) -> list[str]:
         """At most ``limit`` keys from position ``offset`` on."""

@@ -153,6 +153,22 @@ def ensure_partitions(batch: Batch, definition: PartitionsDefinition) -> tuple[i
     return set_id, definition
 
 
+def count_made(batch: Batch, set_ids: Mapping[str, int]) -> dict[str, int]:
+    """Of how many partitions on the list each asset has data; ``set_ids`` are the sets of the assets by name."""
+    counts = {set_id: queries.member_count_by_asset(batch, set_id) for set_id in set(set_ids.values())}
+    return {name: counts[set_id].get(name, 0) for name, set_id in set_ids.items()}
+
+
+def log_moved(before: Mapping[str, int], now: Mapping[str, int]) -> None:
+    """Say of which assets made partitions are on the list no more, as they got other partitions; see `count_made`."""
+    for name, n in before.items():
+        if n > now[name]:
+            log.warning(
+                "asset %r has other partitions now: %s made partitions leave the list; their data stays, and comes back"
+                " when it is declared with the old ones again.", name, f"{n - now[name]:,}",
+            )  # fmt: skip
+
+
 def _is_same_list(one: PartitionsDefinition, before: PartitionsDefinition) -> bool:
     return not isinstance(one, StaticPartitions) or getattr(before, "keys", None) == one.keys
 

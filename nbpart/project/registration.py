@@ -20,7 +20,7 @@ from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition
 from nbpart.partitions.keys import shorten
 from nbpart.project.file_names import check_file_names, log_generated_names
-from nbpart.project.partition_sets import ensure_partitions, merge_sets
+from nbpart.project.partition_sets import count_made, ensure_partitions, log_moved, merge_sets
 from nbpart.project.preparation import PreparedAsset, prepare, remap_inputs, set_name_of
 from nbpart.project.project import Project
 from nbpart.project.snapshots import write_snapshots
@@ -166,7 +166,10 @@ def record_prepared(
         ensure_partitions(batch, definition)
     set_ids = {s.name: s.set_id for s in queries.load_sets(batch)} | {"": 0}
     definitions = [*new.values(), *remapped.values()]
+    moved = {d.name for d in given if d.name in registry.nodes and registry[d.name].set_id != set_ids[d.set_name]}
+    made = count_made(batch, {name: registry[name].set_id for name in moved})
     registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
+    log_moved(made, count_made(batch, {name: set_ids[new[name].set_name] for name in moved}))
     now = load_registry(batch, root)
     check_source_keys(batch, [now[d.name] for d in given])
     # last, so that refused declarations leave no snapshot behind

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.assets.asset import name_of
 from nbpart.backfill.registry import Registry
 from nbpart.catalog import queries
+from nbpart.project.local_times import show_in_zones
 from nbpart.project.project import Project
 from nbpart.project.refresh import describe_code_age, refresh_registry
 from nbpart.states import DISPLAY_ORDER
@@ -40,4 +41,5 @@ def count_statuses(project: Project) -> pd.DataFrame:
 def partition_status(project: Project, asset: Any) -> pd.DataFrame:
     """A partition of an asset a row; see `Workspace.partition_status`."""
     node = refresh_registry(project)[name_of(asset)]
-    return project.catalog.read(lambda batch: queries.partition_status(batch, node.asset_id))
+    frame = project.catalog.read(lambda batch: queries.partition_status(batch, node.asset_id))
+    return show_in_zones(frame, node.partitions)

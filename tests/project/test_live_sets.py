@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -33,6 +33,10 @@ def test_windows_are_rows_with_their_times(ws: nbpart.Workspace, days: Any) -> N
     assert list(days) == ["2024-03-09", "2024-03-10", "2024-03-11"]
     frame = days.frame
     assert list(frame.columns) == ["partition_key", "days", "window_start", "window_end"]
+    assert frame["window_start"][1].isoformat() == "2024-03-10T00:00:00-05:00"
+    row = days.row("2024-03-10")
+    assert str(row["window_end"]) == "2024-03-11 00:00:00-04:00"
+    assert row["window_end"] - row["window_start"] == timedelta(hours=23)
     hours = (frame["window_end"] - frame["window_start"]) / pd.Timedelta(hours=1)
     assert hours.tolist() == [24, 23, 24]
     assert days.row(date(2024, 3, 10))["days"] == date(2024, 3, 10)
