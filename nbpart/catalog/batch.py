@@ -36,6 +36,7 @@ class Batch:
         self._changes = 0
         self._registered: list[str] = []
         self._temporary: list[str] = []
+        self._remembered: dict[str, object] = {}
         self.meta = meta
         self.sequence = int(meta["sequence"]) + writes
         self.now = now
@@ -100,6 +101,16 @@ class Batch:
         first = int(self.meta[counter])
         self.meta[counter] = str(first + n)
         return first
+
+    def remember(self, name: str, load: Callable[[], T]) -> T:
+        """What `load` gives, loaded once in this batch, or again after `forget`."""
+        if name not in self._remembered:
+            self._remembered[name] = load()
+        return cast("T", self._remembered[name])
+
+    def forget(self, name: str) -> None:
+        """Load what was remembered under a name again when it is asked for."""
+        self._remembered.pop(name, None)
 
     @property
     def changed_meta(self) -> dict[str, str]:

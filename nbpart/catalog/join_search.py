@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbpart.catalog.id_arrays import find_places
 from nbpart.catalog.join_sides import (
     Join,
     column_sql,
-    find_places,
     find_read,
     ids_along,
     list_matches,

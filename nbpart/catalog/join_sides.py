@@ -11,7 +11,7 @@ import numpy as np
 
 from nbpart.catalog.queries.keys import key_ids
 from nbpart.catalog.queries.shared_sql import stage_numbers
-from nbpart.catalog.set_tables import SetSql, StoredSet, load_stored_sets, ordered_members
+from nbpart.catalog.set_tables import SetSql, StoredSet, load_part_ids, load_stored_sets, ordered_members
 from nbpart.partitions.mapping import PARTITION_KEY, By, Last, Mapping, Match, Only
 from nbpart.partitions.mapping_check import expand_mapping
 
@@ -72,9 +72,7 @@ def ids_along(batch: Batch, stored: StoredSet | None, name: str, ids: Ids) -> Id
     place = part_place(stored, name)
     if place is None:
         return ids
-    sql = SetSql(stored, stored.set_id)
-    found: Ids = query_in_order(batch, sql, sql.part_id(place), ids).column(0).to_numpy()
-    return found
+    return load_part_ids(batch, stored, place, ids)
 
 
 def column_sql(sql: SetSql, name: str, *, as_text: bool) -> str:
@@ -110,12 +108,3 @@ def query_in_order(batch: Batch, sql: SetSql, value: str, ids: Ids) -> Any:
     return batch.arrow(
         f"SELECT {value} AS value FROM (SELECT id AS key_id, n FROM requested_ids) m{sql.joins} ORDER BY m.n"
     )
-
-
-def find_places(among: Ids, wanted: Ids) -> Ids:
-    """The place of each wanted id in an array that holds each once; -1 where it is not there."""
-    if not len(among):
-        return np.full(len(wanted), -1, np.int64)
-    order = np.argsort(among, kind="stable")
-    found = np.minimum(np.searchsorted(among[order], wanted), len(among) - 1)
-    return np.where(among[order[found]] == wanted, order[found], -1)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbpart.catalog.join_sides import Join, find_places, ids_along, list_matches, stored_along
+from nbpart.catalog.id_arrays import find_places
+from nbpart.catalog.join_sides import Join, ids_along, list_matches, stored_along
 from nbpart.partitions.mapping import By, Match, Overlap, Previous
 from nbpart.partitions.windows import TimeWindowPartitions
 

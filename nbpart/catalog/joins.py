@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.catalog.join_sides import Join, find_places, find_read, ids_along, list_matches, load_column, stored_along
+from nbpart.catalog.id_arrays import find_places
+from nbpart.catalog.join_sides import Join, find_read, ids_along, list_matches, load_column, stored_along
 from nbpart.catalog.join_windows import Moved, move
 from nbpart.catalog.queries.keys import key_ids
 from nbpart.errors import DeclarationError

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.expressions import quote
+from nbpart.catalog.id_arrays import find_places
 from nbpart.partitions import Kind, PartitionsDefinition
 from nbpart.partitions.columns import Column, ColumnSource
 from nbpart.partitions.names import UNNAMED
@@ -24,7 +25,9 @@ from nbpart.partitions.stored import definition_from_json, part_sets
 from nbpart.partitions.values import to_json
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from nbpart.catalog.batch import Batch
 
@@ -38,6 +41,9 @@ SQL_TYPES = {
 }
 #: Where the values of these columns stand: in the set's own table.
 _OWN = (ColumnSource.KEY, ColumnSource.PARAMETER, ColumnSource.ATTRIBUTE)
+_STORED_SETS = "stored sets"
+#: So many keys are looked up by the database; of more all keys of their set are fetched.
+_FEW = 10_000
 #: What the keys of unnamed lists are recorded under instead of their set's id.
 _SHARED = -1
 
@@ -72,8 +78,17 @@ class StoredSet:
         return bool(self.parts)
 
 
-def load_stored_sets(batch: Batch) -> dict[int, StoredSet]:
+def load_stored_sets(batch: Batch) -> Mapping[int, StoredSet]:
     """All sets by id, each definition made once of what was recorded."""
+    return batch.remember(_STORED_SETS, lambda: _load_stored_sets(batch))
+
+
+def forget_stored_sets(batch: Batch) -> None:
+    """What is recorded of a set has changed in this batch."""
+    batch.forget(_STORED_SETS)
+
+
+def _load_stored_sets(batch: Batch) -> dict[int, StoredSet]:
     rows = batch.rows("SELECT set_id, name, definition FROM partition_sets WHERE set_id <> 0 ORDER BY set_id")
     recorded = {name: (int(set_id), text) for set_id, name, text in rows}
     built: dict[str, StoredSet] = {}
@@ -197,12 +212,55 @@ def set_sql(batch: Batch, set_id: int) -> SetSql:
 
 
 def ordered_members(batch: Batch, set_id: int) -> str:
-    """The members of a set as a table in parentheses: (key_id, position), where ``position`` orders them."""
-    sql = set_sql(batch, set_id)
-    if sql.stored is None or not sql.stored.is_derived:
-        return sql.rows
-    order = sql.order
-    return f"(SELECT m.key_id, row_number() OVER (ORDER BY {order}) AS position FROM {sql.rows} m{sql.joins})"
+    """The members of a set as a table of a query: (key_id, position), where ``position`` orders them."""
+    import numpy as np
+    import pyarrow as pa
+
+    stored = load_stored_sets(batch).get(set_id)
+    if stored is None or not stored.is_derived:
+        return SetSql(stored, int(set_id)).rows
+    table, ids = f"ordered_{int(set_id)}", _load_order(batch, stored)
+    batch.stage(table, pa.table({"key_id": ids, "position": np.arange(len(ids))}))
+    return table
+
+
+def load_order(batch: Batch, set_id: int) -> NDArray[np.int64]:
+    """The key ids of a set's members in its order."""
+    stored = load_stored_sets(batch).get(set_id)
+    if stored is not None and stored.is_derived:
+        return _load_order(batch, stored)
+    query = "SELECT key_id FROM members WHERE set_id = ? ORDER BY position"
+    ids: NDArray[np.int64] = batch.numpy(query, set_id)["key_id"]
+    return ids
+
+
+def load_part_ids(batch: Batch, stored: StoredSet, place: int, key_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The key id of a dimension or parent, by its number, of each key of a set; -1 for what is no key of it."""
+    import numpy as np
+    import pyarrow as pa
+
+    given = ""
+    if len(key_ids) < _FEW:
+        batch.stage("keys_given", pa.table({"key_id": key_ids}))
+        given = " AND key_id IN (SELECT key_id FROM keys_given)"
+    found = batch.numpy(
+        f"SELECT key_id, part_id FROM key_parts WHERE set_id = ? AND part = ?{given}", stored.set_id, place
+    )
+    places = find_places(found["key_id"], key_ids)
+    return np.append(found["part_id"], -1)[places]
+
+
+def _load_order(batch: Batch, stored: StoredSet) -> NDArray[np.int64]:
+    """The order of a product or of children, made of that of their parts: no sort and no join of a million in SQL."""
+    import numpy as np
+
+    members = batch.numpy("SELECT key_id, position FROM members WHERE set_id = ?", stored.set_id)
+    ids: NDArray[np.int64] = members["key_id"]
+    rank = np.zeros(len(ids), np.int64)
+    for place, part in enumerate(stored.parts):
+        order = load_order(batch, part.set_id)
+        rank = rank * len(order) + find_places(order, load_part_ids(batch, stored, place, ids))
+    return ids[np.lexsort((members["position"], rank))]
 
 
 def asset_set_id(batch: Batch, asset_id: int) -> int:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nbpart
+from nbpart.catalog import queries
 from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError, UnknownNameError
 from nbpart.partitions.keys import escape
 from nbpart.project.partition_set import PartitionSet
@@ -251,14 +252,31 @@ keys = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(moves=st.lists(st.tuples(st.sampled_from(["add", "remove"]), st.sampled_from("xy"), keys), max_size=12))
-def test_a_product_is_always_that_of_its_dimensions(ws: nbpart.Workspace, moves: list[tuple[str, str, str]]) -> None:
+@given(
+    moves=st.lists(
+        st.tuples(st.sampled_from(["add", "remove"]), st.sampled_from("xy"), st.lists(keys, min_size=1, max_size=3)),
+        max_size=12,
+    )
+)
+def test_a_product_is_always_that_of_its_dimensions(
+    ws: nbpart.Workspace, moves: list[tuple[str, str, list[str]]]
+) -> None:
     number = len(ws.partition_sets)  # sets of their own for each example
     sides = {name: ws.dynamic_partitions(f"{name}{number}") for name in "xy"}
     grid = ws.partitions(nbpart.MultiPartitions(sides, name=f"grid{number}"))
-    for move, side, key in moves:
-        getattr(sides[side], move)(key)
-        assert list(grid) == [grid.definition.spell({"x": x, "y": y}) for x in sides["x"] for y in sides["y"]]
+    ids: dict[str, int] = {}
+    for move, side, some in moves:
+        getattr(sides[side], move)(some)
+        parts = [{"x": x, "y": y} for x in sides["x"] for y in sides["y"]]
+        texts = [grid.definition.spell(one) for one in parts]
+        assert list(grid) == texts
+        assert [grid[n] for n in range(0, len(texts), 2)] == texts[::2]
+        assert grid.page(1, 3) == texts[1:4]
+        frame = grid.frame
+        assert frame.to_dict("records") == [{"partition_key": t, **p} for t, p in zip(texts, parts, strict=True)]
+        found = ws.project.catalog.read(lambda b, wanted=tuple(texts): queries.key_ids(b, grid.set_id, wanted)).tolist()
+        assert all(ids.setdefault(text, key_id) == key_id for text, key_id in zip(texts, found, strict=True))
+        assert len(set(ids.values())) == len(ids)
     again = ws.partitions(nbpart.MultiPartitions(dict(reversed(sides.items())), name=f"grid{number}"))
     assert list(again) == list(grid)
 

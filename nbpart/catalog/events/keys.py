@@ -11,7 +11,7 @@ from nbpart.catalog.events.membership import make_product_keys, record_joined, r
 from nbpart.catalog.events.windows import set_windows
 from nbpart.catalog.expressions import quote
 from nbpart.catalog.records import KeysAdded
-from nbpart.catalog.set_tables import columns_table, ensure_columns, keys_owner, static_columns
+from nbpart.catalog.set_tables import columns_table, ensure_columns, forget_stored_sets, keys_owner, static_columns
 from nbpart.partitions import PartitionsDefinition, StaticPartitions
 from nbpart.partitions.product import MultiPartitions
 from nbpart.partitions.stored import definition_to_json
@@ -45,6 +45,7 @@ def ensure_set(batch: Batch, definition: PartitionsDefinition) -> int:
         if row[1] != text:
             batch.execute("UPDATE partition_sets SET kind = ?, definition = ? WHERE set_id = ?", kind, text, set_id)
     if row is None or row[1] != text:
+        forget_stored_sets(batch)
         ensure_columns(batch, set_id, definition)
     return set_id
 

@@ -7,10 +7,11 @@ Every change of membership goes through `record_joined` or `record_left`, with a
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.expressions import quote
-from nbpart.catalog.set_tables import StoredSet, literal, load_definition, load_stored_sets, set_sql
+from nbpart.catalog.set_tables import StoredSet, literal, load_definition, load_stored_sets, ordered_members
 from nbpart.catalog.staleness import mark_readers_of_set
 from nbpart.errors import DeclarationError
 from nbpart.partitions.product import MultiPartitions
@@ -35,7 +36,8 @@ def record_joined(batch: Batch, set_id: int, joined: str, *, are_new: bool) -> N
             only = f"IN (SELECT key_id FROM {quote(joined)})"
             # of a set that is several dimensions, combinations of new keys come with the first of these
             earlier = {n: f"NOT {only}" for n in range(part) if below.parts[n].set_id == set_id}
-            _add_product_keys(batch, below, {**earlier, part: only}, has_known=not are_new)
+            if added := _add_product_keys(batch, below, {**earlier, part: only}, has_known=not are_new):
+                record_joined(batch, below.set_id, added, are_new=are_new)
         elif not are_new:
             _return_children(batch, below, joined)
 
@@ -59,14 +61,17 @@ def record_left(batch: Batch, set_id: int, left: str, action: str = _LEFT) -> No
 def make_product_keys(batch: Batch, set_id: int) -> None:
     """Make the keys of a product what its dimensions have now. Its definition may be new or another one than before."""
     product = load_stored_sets(batch)[set_id]
+    if not batch.rows("SELECT key_id FROM keys WHERE set_id = ? LIMIT 1", set_id):
+        if joined := _add_product_keys(batch, product, {}, has_known=False):
+            record_joined(batch, set_id, joined, are_new=True)
+        return
     batch.execute("DELETE FROM key_parts WHERE set_id = ?", set_id)
     batch.create_temp("product_before", "SELECT key_id FROM members WHERE set_id = ?", set_id)
     batch.execute("DELETE FROM members WHERE set_id = ?", set_id)
-    known = batch.value("SELECT count(*) FROM keys WHERE set_id = ?", set_id) > 0
-    _add_product_keys(batch, product, {}, has_known=known, records=False)
+    _add_product_keys(batch, product, {}, has_known=True)
     now, before = f"SELECT key_id FROM members WHERE set_id = {int(set_id)}", "SELECT key_id FROM product_before"
     if batch.create_temp("product_joined", f"{now} EXCEPT {before}"):
-        record_joined(batch, set_id, "product_joined", are_new=not known)
+        record_joined(batch, set_id, "product_joined", are_new=False)
     if batch.create_temp("product_left", f"{before} EXCEPT {now}"):
         record_left(batch, set_id, "product_left", _LEFT_WITH_PARENT)
 
@@ -116,59 +121,103 @@ def _return_children(batch: Batch, children: StoredSet, parents: str) -> None:
         record_joined(batch, children.set_id, table, are_new=False)
 
 
-def _add_product_keys(
-    batch: Batch, product: StoredSet, among: dict[int, str], *, has_known: bool, records: bool = True
-) -> None:
-    """Add the keys that a product has and does not list yet.
+def _add_product_keys(batch: Batch, product: StoredSet, among: dict[int, str], *, has_known: bool) -> str:
+    """Add the keys that a product has and does not list yet. Returns a table of their key_id, "" where there are none.
 
     `among` restricts the key ids of parts, by their number, with a condition. `has_known` says that some of the keys
     may have been there before: they are looked for by their texts.
     """
     _check_size(batch, product)
-    names = [name for name, _ in product.definition.parts]
-    parts = range(len(names))
-    ids = ", ".join(f"x{part}.key_id AS p{part}" for part in parts)
-    text = " || ',' || ".join(f"{literal(name + '=')} || x{part}.text" for part, name in enumerate(names))
-    rows = [_part_rows(batch, part, among.get(place)) for place, part in enumerate(product.parts)]
-    tables = " CROSS JOIN ".join(f"({one}) AS x{part}" for part, one in enumerate(rows))
-    order = ", ".join(f"x{part}.place" for part in parts)
-    table = f"joined_{product.set_id}"
-    made = f"SELECT {ids}, {text} AS key FROM {tables} ORDER BY {order}"
+    combinations = _Combinations.of(batch, product, among)
+    if not combinations.count:
+        return ""
     if has_known:
-        known = f"SELECT key_id, key FROM keys WHERE set_id = {product.set_id}"
-        made = f"""SELECT made.*, k.key_id AS known_id FROM ({made}) AS made LEFT JOIN ({known}) AS k USING (key)
-            WHERE k.key_id IS NULL OR k.key_id NOT IN (SELECT key_id FROM members WHERE set_id = {product.set_id})"""
-    else:
-        made = f"SELECT *, NULL::BIGINT AS known_id FROM ({made})"
-    if not (n := batch.create_temp("product_made", made)):
-        return
-    first = batch.take_ids("next_key_id", n)
-    batch.create_temp(
-        table,
-        f"SELECT coalesce(known_id, {first} - 1 + row_number() OVER ()) AS key_id, * EXCLUDE known_id,"
-        " known_id IS NULL AS is_new FROM product_made",
-    )
-    batch.execute(f"INSERT INTO keys SELECT key_id, {product.set_id}, key FROM {table} WHERE is_new")
-    has_parts = f"SELECT key_id FROM key_parts WHERE set_id = {product.set_id} AND part = 0"
-    for part in parts:
-        missing = f" WHERE is_new OR key_id NOT IN ({has_parts})" if has_known else ""
-        if has_known and part == 0:
-            batch.create_temp("product_parts", f"SELECT * FROM {table}{missing}")
-        source = "product_parts" if has_known else table
-        batch.execute(f"INSERT INTO key_parts SELECT {product.set_id}, {part}, key_id, p{part} FROM {source}")
-    batch.execute(f"INSERT INTO members SELECT {product.set_id}, key_id, 0 FROM {table}")
-    if records:
-        record_joined(batch, product.set_id, table, are_new=not has_known)
+        return _add_known_keys(batch, product, combinations)
+    table, set_id = f"joined_{product.set_id}", product.set_id
+    first = batch.take_ids("next_key_id", combinations.count)
+    batch.execute(f"INSERT INTO keys SELECT {first} + n, {set_id}, {combinations.text} FROM {combinations.rows}")
+    for place in range(len(product.parts)):
+        part = f"SELECT {set_id}, {place}, {first} + n, x{place}.key_id FROM {combinations.rows_of(place)}"
+        batch.execute(f"INSERT INTO key_parts {part}")
+    batch.create_temp(table, f"SELECT {first} + n AS key_id FROM range({combinations.count}) AS r(n)")
+    batch.execute(f"INSERT INTO members SELECT {set_id}, key_id, 0 FROM {table}")
+    return table
 
 
-def _part_rows(batch: Batch, part: StoredSet, among: str | None) -> str:
+def _add_known_keys(batch: Batch, product: StoredSet, combinations: _Combinations) -> str:
+    """Add combinations of which some may have been keys before. Returns a table of the key_id of those added."""
+    table, set_id = f"joined_{product.set_id}", product.set_id
+    ids = "".join(f", x{place}.key_id AS p{place}" for place in range(len(product.parts)))
+    batch.create_temp("product_made", f"SELECT n, {combinations.text} AS key{ids} FROM {combinations.rows}")
+    # inner joins: an outer one builds its table over a million known keys to look for a thousand
+    known = "SELECT made.n, k.key_id FROM keys k JOIN product_made AS made USING (key) WHERE k.set_id = ?"
+    batch.create_temp("product_known", known, set_id)
+    there = "SELECT k.n FROM members m JOIN product_known AS k USING (key_id) WHERE m.set_id = ?"
+    batch.create_temp("product_there", there, set_id)
+    first = batch.take_ids("next_key_id", combinations.count)
+    joined = f"""SELECT made.*, coalesce(known.key_id, {first} + n) AS key_id, known.key_id IS NULL AS is_new
+        FROM product_made AS made LEFT JOIN product_known AS known USING (n)
+        WHERE n NOT IN (FROM product_there)"""
+    if not batch.create_temp(table, joined):
+        return ""
+    batch.execute(f"INSERT INTO keys SELECT key_id, {set_id}, key FROM {table} WHERE is_new")
+    # of a definition that was changed the parts of all keys were deleted
+    has_parts = f"SELECT p.key_id FROM key_parts p JOIN {table} USING (key_id) WHERE p.set_id = {set_id} AND p.part = 0"
+    batch.create_temp("product_with_parts", has_parts)
+    batch.create_temp("product_parts", f"FROM {table} WHERE key_id NOT IN (FROM product_with_parts)")
+    for place in range(len(product.parts)):
+        batch.execute(f"INSERT INTO key_parts SELECT {set_id}, {place}, key_id, p{place} FROM product_parts")
+    batch.execute(f"INSERT INTO members SELECT {set_id}, key_id, 0 FROM {table}")
+    return table
+
+
+@dataclass(frozen=True)
+class _Combinations:
+    """The combinations of some keys of each dimension, in the order of the product, numbered ``n`` from 0.
+
+    The keys of dimension number p stand in the temporary table part_p (key_id, text, place). A combination's number
+    says which places it is of: the rows are made by lookups in these small tables, without a sort.
+    """
+
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, batch: Batch, product: StoredSet, among: dict[int, str]) -> _Combinations:
+        sizes = []
+        for place, ((name, _), part) in enumerate(zip(product.definition.parts, product.parts, strict=True)):
+            sizes.append(batch.create_temp(f"part_{place}", _part_rows(batch, part, name, among.get(place))))
+        return cls(tuple(sizes))
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.sizes)
+
+    @property
+    def text(self) -> str:
+        """The expression of a key's text, over `rows`."""
+        return " || ',' || ".join(f"x{place}.text" for place in range(len(self.sizes)))
+
+    @property
+    def rows(self) -> str:
+        """All combinations, with part p as xp."""
+        return f"range({self.count}) AS r(n){''.join(map(self._join, range(len(self.sizes))))}"
+
+    def rows_of(self, place: int) -> str:
+        """All combinations, with one part alone."""
+        return f"range({self.count}) AS r(n){self._join(place)}"
+
+    def _join(self, place: int) -> str:
+        stride = math.prod(self.sizes[place + 1 :])
+        return f" JOIN part_{place} AS x{place} ON x{place}.place = n // {stride} % {self.sizes[place]}"
+
+
+def _part_rows(batch: Batch, part: StoredSet, name: str, among: str | None) -> str:
     """The keys of a part: (key_id, text as it stands in a product's key, place)."""
-    sql = set_sql(batch, part.set_id)
-    order = sql.order
     only = f" WHERE m.key_id {among}" if among else ""
     return (
-        f"SELECT m.key_id, {_escaped('t.key')} AS text, row_number() OVER (ORDER BY {order}) AS place"
-        f" FROM {sql.rows} AS m JOIN keys AS t ON t.key_id = m.key_id{sql.joins}{only}"
+        f"SELECT m.key_id, {literal(name + '=')} || {_escaped('t.key')} AS text,"
+        f" row_number() OVER (ORDER BY m.position) - 1 AS place"
+        f" FROM {ordered_members(batch, part.set_id)} AS m JOIN keys AS t ON t.key_id = m.key_id{only}"
     )
 
 

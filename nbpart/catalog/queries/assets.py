@@ -147,17 +147,16 @@ def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, .
     metrics = create_metrics_table(batch, asset_id, "file_metrics", {name.lower() for name in names})
     columns = [f"{sql.value(column)} AS param_{place}" for place, column in enumerate(sql.columns)]
     columns += [f"x.metric_{place}" for place in range(len(metrics))]
-    order = sql.order
     table = batch.arrow(
         "WITH files AS (SELECT * FROM data_files WHERE name = '')"
         f" SELECT m.key_id, f.materialization_id, {KEY_SQL} AS partition_key, files.path, files.format, files.schema,"
         f" files.kind, files.bytes{''.join(f', {column}' for column in columns)}"
-        f" FROM {sql.rows} m JOIN keys k ON k.key_id = m.key_id"
+        f" FROM {ordered_members(batch, sql.set_id)} m JOIN keys k ON k.key_id = m.key_id"
         f" JOIN partition_facts f ON f.asset_id = {int(asset_id)} AND f.key_id = m.key_id"
         " LEFT JOIN files ON files.materialization_id = f.materialization_id"
         f"{sql.joins}"
         " LEFT JOIN file_metrics x ON x.materialization_id = f.materialization_id"
-        f" WHERE f.materialization_id IS NOT NULL ORDER BY {order}"
+        f" WHERE f.materialization_id IS NOT NULL ORDER BY m.position"
     )
     return table, names, tuple(metrics)
 

@@ -17,7 +17,7 @@ from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED, status_code_
 from nbpart.catalog.queries.runs import find_run
 from nbpart.catalog.queries.shared_sql import KEY_SQL
 from nbpart.catalog.records import CellFacts, PartitionRecord
-from nbpart.catalog.set_tables import own_columns, set_sql
+from nbpart.catalog.set_tables import load_order, ordered_members, own_columns, set_sql
 from nbpart.partitions.columns import ColumnSource
 from nbpart.partitions.names import metric_column, metric_of_column
 from nbpart.states import OUTDATED, PartitionStatus, RunStatus, StepStatus
@@ -33,10 +33,7 @@ MATERIALIZATION_COLUMNS = ("duration_s", "rows", "bytes")
 
 def member_ids(batch: Batch, set_id: int) -> NDArray[np.int64]:
     """The ids of a set's keys in member order."""
-    sql = set_sql(batch, set_id)
-    order = sql.order
-    ids: NDArray[np.int64] = batch.numpy(f"SELECT m.key_id FROM {sql.rows} m{sql.joins} ORDER BY {order}")["key_id"]
-    return ids
+    return load_order(batch, set_id)
 
 
 def load_asset_rows(batch: Batch) -> list[tuple[int, str, str, int]]:
@@ -150,8 +147,8 @@ def member_parameters(batch: Batch, set_id: int) -> pa.Table:
     """
     sql = set_sql(batch, set_id)
     parameters = [column for column in own_columns(sql.definition) if column.source is ColumnSource.PARAMETER]
-    named, order = sql.named_values(parameters), sql.order
-    table = batch.arrow(f"SELECT m.position{named} FROM {sql.rows} m{sql.joins} ORDER BY {order}")
+    named, members = sql.named_values(parameters), ordered_members(batch, set_id)
+    table = batch.arrow(f"SELECT m.position{named} FROM {members} m{sql.joins} ORDER BY m.position")
     return table.drop_columns(["position"])
 
 

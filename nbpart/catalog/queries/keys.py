@@ -5,27 +5,35 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
+from nbpart.catalog.id_arrays import find_places
 from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none, stage_numbers, stage_texts
 from nbpart.catalog.records import SetRecord
 from nbpart.catalog.set_tables import (
+    StoredSet,
     asset_set_id,
     keys_owner,
     load_definition,
+    load_order,
     load_stored_sets,
-    ordered_members,
     set_sql,
 )
 from nbpart.partitions.key_values import is_attribute
+from nbpart.partitions.keys import escape
+from nbpart.partitions.product import MultiPartitions
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
+#: So many texts are looked up by the ids of their keys; for more all texts of the set are fetched.
+_PAGE = 10_000
 _SETS = "SELECT set_id, name, kind, version, created_at FROM partition_sets"
 
 
@@ -70,27 +78,68 @@ def member_count_by_asset(batch: Batch, set_id: int) -> dict[str, int]:
 
 def load_members(batch: Batch, set_id: int, offset: int = 0, limit: int | None = None) -> list[str]:
     """The keys of the set in their order, or a part of them."""
-    table = batch.arrow(
-        f"WITH page AS (SELECT key_id, position FROM {ordered_members(batch, set_id)} ORDER BY position"
-        "  LIMIT ? OFFSET ?)"
-        " SELECT k.key FROM page JOIN keys k USING (key_id) ORDER BY page.position",
-        2**62 if limit is None else limit,
-        offset,
-    )
-    keys: list[str] = table.column(0).to_pylist()
+    keys: list[str] = _load_texts(batch, set_id, offset, limit).to_pylist()
     return keys
+
+
+def _load_texts(batch: Batch, set_id: int, offset: int, limit: int | None) -> pa.Array | pa.ChunkedArray:
+    stored = load_stored_sets(batch).get(set_id)
+    if stored is not None and isinstance(stored.definition, MultiPartitions):
+        return _spell_product(batch, stored, offset, limit)
+    if limit is not None and limit < _PAGE and (stored is None or not stored.is_derived):
+        return batch.arrow(
+            "WITH page AS (SELECT key_id, position FROM members WHERE set_id = ? ORDER BY position LIMIT ? OFFSET ?)"
+            " SELECT k.key FROM page JOIN keys k USING (key_id) ORDER BY page.position",
+            *(set_id, limit, offset),
+        ).column(0)
+    ids = load_order(batch, set_id)[offset : None if limit is None else offset + limit]
+    if len(ids) < _PAGE:
+        stage_numbers(batch, "requested_ids", ids)
+        return batch.arrow("SELECT k.key FROM requested_ids a JOIN keys k ON k.key_id = a.id ORDER BY a.n").column(0)
+    known = batch.arrow("SELECT key_id, key FROM keys WHERE set_id = ?", keys_owner(batch, set_id))
+    return known.column(1).take(find_places(known.column(0).to_numpy(), ids))
+
+
+def _spell_product(batch: Batch, product: StoredSet, offset: int, limit: int | None) -> pa.Array:
+    """Keys of a product, which are all combinations of those of its dimensions: made of these, and not looked up."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    sizes = [count_members(batch, part.set_id) for part in product.parts]
+    total = math.prod(sizes)
+    wanted = np.arange(offset, total if limit is None else min(offset + limit, total))
+    if not len(wanted):
+        return pa.array([], pa.string())
+    columns = []
+    for (name, _), part, places in zip(
+        product.definition.parts, product.parts, np.unravel_index(wanted, sizes), strict=True
+    ):
+        first = int(places.min())
+        texts = _load_texts(batch, part.set_id, first, int(places.max()) - first + 1)
+        spelled = pa.array([f"{name}={escape(text)}" for text in texts.to_pylist()], pa.string())
+        columns.append(spelled.take(pa.array(places - first)))
+    return pc.binary_join_element_wise(*columns, ",")
 
 
 def key_ids(batch: Batch, set_id: int, keys: Sequence[str | None]) -> NDArray[np.int64]:
     """The ids of keys, in their order; -1 for one that is not in the set. None is the key of an unpartitioned asset."""
+    import numpy as np
+
+    owner, ids = keys_owner(batch, set_id), np.full(len(keys), -1, np.int64)
+    if len(keys) == 1:  # a comparison with one text takes a fifth of a join of a million
+        known_id = batch.value("SELECT key_id FROM keys WHERE set_id = ? AND key = ?", owner, keys[0] or "")
+        is_member = "SELECT count(*) FROM members WHERE set_id = ? AND key_id = ?"
+        ids[0] = known_id if known_id is not None and batch.value(is_member, set_id, known_id) else -1
+        return ids
     stage_texts(batch, "requested_keys", keys)
-    ids: NDArray[np.int64] = batch.numpy(
-        "WITH found AS (SELECT k.key, m.key_id FROM keys k JOIN members m ON m.key_id = k.key_id AND m.set_id = ?"
-        "               WHERE k.key IN (SELECT text FROM requested_keys))"
-        " SELECT coalesce(found.key_id, -1) AS key_id"
-        " FROM requested_keys a LEFT JOIN found ON found.key = a.text ORDER BY a.n",
-        set_id,
-    )["key_id"]
+    known = batch.numpy(
+        "SELECT a.n, k.key_id FROM keys k JOIN requested_keys a ON a.text = k.key WHERE k.set_id = ?", owner
+    )
+    stage_numbers(batch, "requested_ids", known["key_id"])
+    there = "SELECT a.n FROM members m JOIN requested_ids a ON a.id = m.key_id WHERE m.set_id = ?"
+    members = batch.numpy(there, set_id)["n"]
+    ids[known["n"][members]] = known["key_id"][members]
     return ids
 
 

@@ -105,7 +105,6 @@ def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
     metrics = create_metrics_table(batch, asset_id, "status_metrics", {column.name.lower() for column in sql.columns})
     more = [(sql.value(column), column.name) for column in sql.columns]
     more += [(f"x.metric_{place}", name) for place, name in enumerate(metrics)]
-    order = sql.order
     frame = batch.frame(
         f"WITH f AS (SELECT * FROM partition_facts WHERE asset_id = {int(asset_id)}),"
         f" made AS (SELECT * FROM materializations WHERE asset_id = {int(asset_id)}),"
@@ -114,7 +113,7 @@ def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
         f" SELECT {KEY_SQL} AS partition_key, {status_sql()} AS status, own.run_id, made.materialized_at,"
         " made.duration_s, made.rows, made.bytes"
         f"{''.join(', ' + select_list([column]) for column in more)}"
-        f" FROM {sql.rows} m"
+        f" FROM {ordered_members(batch, sql.set_id)} m"
         " JOIN keys k ON k.key_id = m.key_id LEFT JOIN f ON f.key_id = m.key_id"
         f"{sql.joins}"
         " LEFT JOIN made ON made.materialization_id = f.materialization_id"
@@ -122,7 +121,7 @@ def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
         f" LEFT JOIN own ON own.run_no = CASE WHEN f.active <> {ACTIVE_NONE} THEN f.active_run"
         f" WHEN f.outcome = {OUTCOME_FAILED} THEN failed.run_no ELSE made.run_no END"
         " LEFT JOIN status_metrics x ON x.materialization_id = f.materialization_id"
-        f" ORDER BY {order}"
+        " ORDER BY m.position"
     )
     return nulls_to_none(frame)
 

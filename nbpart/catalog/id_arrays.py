@@ -1,0 +1,35 @@
+"""Arrays of ids, by the million: finding those of one in another without a join in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ids = NDArray[np.int64]
+
+#: A table of all ids between the lowest and the highest is made where these are at most so many times as many.
+_SPREAD = 8
+
+
+def find_places(among: Ids, wanted: Ids) -> Ids:
+    """The place of each wanted id in an array that holds each once; -1 where it is not there."""
+    import numpy as np
+
+    if not len(among) or not len(wanted):
+        return np.full(len(wanted), -1, np.int64)
+    low, high = int(among.min()), int(among.max())
+    if high - low < _SPREAD * (len(among) + len(wanted)):
+        places = np.full(high - low + 2, -1, np.int32)
+        places[among - low] = np.arange(len(among), dtype=np.int32)
+        # what lies outside is looked for in the last entry, which stays -1
+        found = np.where((wanted < low) | (wanted > high), high + 1, wanted)
+        looked_up: Ids = places[found - low].astype(np.int64)
+        return looked_up
+    order = np.argsort(among, kind="stable")
+    sorted_ids = among[order]
+    near = np.minimum(np.searchsorted(sorted_ids, wanted), len(among) - 1)
+    sorted_places: Ids = np.where(sorted_ids[near] == wanted, order[near], -1)
+    return sorted_places
