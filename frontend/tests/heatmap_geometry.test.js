@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { computeLayout, computeTicks, panWindow, placesOfColumn, zoomWindow } from '../src/heatmap/geometry.js';
+import { computeLayout, computeTicks, findRuns, panWindow, placesOfColumn, zoomWindow } from '../src/heatmap/geometry.js';
 
 test('columns of pixels share all places among them, each at least one', () => {
   for (const n of [1, 7, 299, 300, 301, 1_000, 999_983]) {
@@ -45,4 +45,20 @@ test('bands stand below each other; a grid takes the place that its cells need',
   assert.deepEqual(items[5].cell, { width: 25, height: 24 });
   assert.equal(items[5].height, 48);
   assert.equal(height, items.at(-1).y + items.at(-1).height);
+});
+
+test('cells side by side in a line are one box, and every cell of a place is in one', () => {
+  // a grid of 3 columns; the cells 1 and 5 are empty, 0 holds two places
+  const cells = Uint32Array.from([0, 0, 2, 3, 4, 6, 7]);
+  const starts = Uint32Array.from([0, 2, 2, 3, 4, 5, 5, 6, 7]);
+  assert.deepEqual(findRuns([[0, 7]], cells, starts, 3), [[0, 1], [2, 3], [3, 5], [6, 8]]);
+  assert.deepEqual(findRuns([[4, 5], [1, 2], [0, 1]], cells, starts, 3), [[0, 1], [4, 5]]);
+  assert.deepEqual(findRuns([], cells, starts, 3), []);
+});
+
+test('columns that are more than pixels are narrower than one, and none is cut off', () => {
+  const columns = Array.from({ length: 400 }, String);
+  const grid = { layout: 'grid', grid: { columns, rows: ['x'] }, rows: [{ name: 'c' }], shown: 400 };
+  const { items } = computeLayout([grid], 300);
+  assert.equal(items[1].cell.width, 0.75);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { CODES, COLUMN_ORDER, STATUSES } from '../src/generated/constants.js';
-import { computeHeights, makeRamp, paintGrid, paintMarks, paintStatus, paintTicks, paintValues, toHex, toPixel } from '../src/heatmap/paint.js';
+import { computeHeights, makeRamp, paintGrid, paintMarks, paintStatus, paintTicks, paintValues, stackStatuses, stackValues, toHex, toPixel } from '../src/heatmap/paint.js';
 
 const { failed, materialized } = CODES;
 const colours = Uint32Array.from(STATUSES, (_, code) => code + 1);
@@ -53,12 +53,26 @@ test('ticks are as wide as a person sees, and stay within the row', () => {
 });
 
 test('a grid is painted cell by cell, and what failed in it gets a clear rim', () => {
-  const cells = Uint32Array.from([0, 1, 2, 3, 4, 5, 6, 7]);
-  const grid = { width: 8, cell: { width: 2, height: 3 }, columns: 4, cells };
+  const starts = Uint32Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  const grid = { width: 8, cell: { width: 2, height: 3 }, columns: 4, starts };
   const image = new Uint32Array(8 * 6);
-  paintGrid(image, { ...grid, pickColour: () => 1, gap: 0 });
+  paintGrid(image, { ...grid, stack: (first, last, height) => [[1, height]], gap: 0 });
   paintMarks(image, { ...grid, codes: Uint8Array.from([5, 5, 5, 5, 5, 5, failed, 5]), code: failed, colour: 7, least: 2, rim: 1 });
   assert.deepEqual(lines(image, 8), ['11111111', '11111111', '11111111', '111....1', '111.77.1', '111.77.1']);
+});
+
+test('a cell of several partitions is a stack of their statuses, with a small mark where some failed', () => {
+  const how = { colours, order: [failed, 5, 0], least: [1, 1, 1, 1, 1, 1] };
+  const codes = Uint8Array.from([5, 5, 5, failed, 5, 0]);
+  const grid = { width: 9, cell: { width: 3, height: 4 }, columns: 3, starts: Uint32Array.from([0, 4, 4, 6]) };
+  const image = new Uint32Array(9 * 4);
+  paintGrid(image, { ...grid, stack: (first, last, height) => stackStatuses(codes, first, last, height, how), gap: 0 });
+  const red = String(failed + 1);
+  assert.deepEqual(lines(image, 9), [`${red.repeat(3)}...666`, '666...666', '666...111', '666...111']);
+  paintMarks(image, { ...grid, codes, code: failed, colour: 7, least: 1, rim: 0 });
+  assert.equal([...image].filter((pixel) => pixel === 7).length, 1);
+  const values = { ramp: Uint32Array.from({ length: 256 }, (_, level) => level), failed, failedColour: 999, least: 1 };
+  assert.deepEqual(stackValues(codes, Uint8Array.from([10, 20, 30, 0, 0, 0]), 0, 4, 8, values), [[999, 2], [0, 1], [20, 5]]);
 });
 
 test('a colour is the same as a pixel and back', () => {

@@ -26,13 +26,14 @@ test('the bytes of a view are a row after the other', async () => {
   assert.equal(state.bands[0].levels, null);
 });
 
-test('values come after the statuses, and the cells of a grid after them', async () => {
+test('values come after the statuses, and the sizes of the cells of a grid after them', async () => {
   const grid = { columns: ['x'], rows: ['1', '2', '3'] };
   const cells = [...new Uint8Array(Uint32Array.from([2, 0, 1]).buffer)];
   const state = await decode(headOf({ color_by: 'm', bands: [band({ rows: [{ name: 'a' }], grid })] }), [0, 1, 2, 7, 8, 9, ...cells]);
   assert.deepEqual(rowsOf(state), [[0, 1, 2]]);
   assert.deepEqual(rowsOf(state, 'levels'), [[7, 8, 9]]);
-  assert.deepEqual([...state.bands[0].cells], [2, 0, 1]);
+  assert.deepEqual([...state.bands[0].starts], [0, 2, 2, 3]);
+  assert.deepEqual([...state.bands[0].cells], [0, 0, 2]);
 });
 
 test('a patch changes its places and no others, and only its rows are painted anew', async () => {

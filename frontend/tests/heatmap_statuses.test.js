@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { CODES, URGENCY } from '../src/generated/constants.js';
-import { countStatuses, findMostUrgent, findNext, toRanges } from '../src/heatmap/statuses.js';
+import { countStatuses, findMostUrgent, findNext } from '../src/heatmap/statuses.js';
 
 const { failed, missing, stale, materialized } = CODES;
 
@@ -29,9 +29,4 @@ test('the next of a status is found through all rows and around, in both directi
 
 test('the only one of a status is found again from where it is', () => {
   assert.deepEqual(findNext([Uint8Array.from([0, failed])], { row: 0, place: 1 }, failed, 1), { row: 0, place: 1 });
-});
-
-test('sorted places become ranges', () => {
-  assert.deepEqual(toRanges([]), []);
-  assert.deepEqual(toRanges([1, 2, 5]), [[1, 3], [5, 6]]);
 });

@@ -82,6 +82,8 @@ _OPTIONS = {
     "sort_by": schema.optional(schema.text(200)),
     "statuses": schema.list_of(schema.whole_number(0, len(STATUS_CODES) - 1), len(STATUS_CODES)),
     "text": schema.text(200, empty=True),
+    "across": schema.optional(schema.text(200)),
+    "down": schema.optional(schema.text(200)),
 }
 _SELECTED = {
     "rows": schema.list_of(_PLACE),

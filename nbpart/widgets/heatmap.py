@@ -93,10 +93,13 @@ class PartitionHeatmap(LiveWidget):
         sort_by: str | None = _UNCHANGED,
         status: str | Iterable[str] | None = _UNCHANGED,
         text: str = _UNCHANGED,
+        across: str | None = _UNCHANGED,
+        down: str | None = _UNCHANGED,
     ) -> None:
-        """Change colours, order or filter; what is not given stays as it is.
+        """Change colours, order, filter or the sides of grids; what is not given stays as it is.
 
         ``status`` (one or several) and ``text`` (a part of the key) filter the partitions; None and ``""`` show all.
+        ``across`` and ``down`` name the dimensions by which products are drawn; the others are summed up in each cell.
         Giving the current ``sort_by`` sorts again by the newest facts. Raises DeclarationError for a wrong value.
         """
         now = self._view_state.options
@@ -109,6 +112,8 @@ class PartitionHeatmap(LiveWidget):
                     now.sort_by if sort_by is _UNCHANGED else sort_by,
                     now.statuses if status is _UNCHANGED else _codes_of(status),
                     now.text if text is _UNCHANGED else text,
+                    now.across if across is _UNCHANGED else across,
+                    now.down if down is _UNCHANGED else down,
                 )
             )
         )
@@ -181,8 +186,8 @@ class PartitionHeatmap(LiveWidget):
 
     # requests of pages
 
-    def _set_options(self, color_by: str, sort_by: str | None, statuses: list[int], text: str) -> Answer:
-        self._view_state.set_options(_check_options(ViewOptions(color_by, sort_by, frozenset(statuses), text)))
+    def _set_options(self, statuses: list[int], **options: Any) -> Answer:
+        self._view_state.set_options(_check_options(ViewOptions(statuses=frozenset(statuses), **options)))
         return Answer()
 
     def _sort(self) -> Answer:

@@ -14,16 +14,16 @@ from nbpart.catalog.queries import cells
 from nbpart.catalog.records import CellFacts
 from nbpart.errors import UnknownNameError, nearest
 from nbpart.states import STATUS_CODES, PartitionStatus
+from nbpart.widgets.heatmap_axes import load_grid
+from nbpart.widgets.heatmap_grids import Grid
 from nbpart.widgets.heatmap_model import (
     Dependency,
-    Grid,
     Layout,
     Members,
     Places,
     Scale,
     fit_scale,
     fits,
-    plan_grid,
     plan_places,
     rank_by_status,
     rank_by_value,
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MISSING, MATERIALIZED = STATUS_CODES[PartitionStatus.MISSING], STATUS_CODES[PartitionStatus.MATERIALIZED]
-#: More partitions than these are never drawn as a grid, so their parameters are not read.
-_MAX_IN_GRID = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +65,20 @@ class ViewOptions:
 
     `color_by` is ``"status"``, a column or a metric; `sort_by` is None (as added), ``"key"``, ``"status"``, a column or
     a metric. Partitions are shown whose status code is in `statuses` (empty: any) and whose key contains `text`.
+    `across` and `down` name the dimensions by which products that have them are drawn; None leaves the choice.
     """
 
     color_by: str = "status"
     sort_by: str | None = None
     statuses: frozenset[int] = frozenset()
     text: str = ""
+    across: str | None = None
+    down: str | None = None
+
+    @property
+    def is_arranged(self) -> bool:
+        """Whether partitions are filtered or sorted: a grid would have holes or wrong positions then."""
+        return bool(self.sort_by or self.statuses or self.text)
 
     @property
     def column(self) -> str | None:
@@ -94,6 +100,8 @@ class Band:
         self.members = members
         self.places = Places(len(members))
         self.grid: Grid | None = None
+        #: Whether places are those of a filter or an order, not those of the grid or of the set.
+        self.is_arranged = False
         self.scale: Scale | None = None
         self.status: NDArray[np.uint8] = np.full((len(rows), len(members)), MISSING, np.uint8)
         self._counts: NDArray[np.int64] | None = None
@@ -105,11 +113,10 @@ class Band:
 
     @property
     def layout(self) -> Layout:
-        """How it is drawn: "cell" without partitions, "grid" by two parameters, else "line"."""
+        """How it is drawn: "cell" without partitions, "grid" by two axes, else "line"."""
         if not self.set.set_id:
             return "cell"
-        # filtered or sorted, a grid would have holes or wrong positions
-        return "line" if self.grid is None or self.places.members is not None else "grid"
+        return "line" if self.grid is None or self.is_arranged else "grid"
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -143,12 +150,12 @@ class Band:
         self.places = Places(len(key_ids))
         self.version = version
 
-    def set_places(self, places: Places, sort_by: str | None) -> None:
-        """Show the members at these places, which were sorted just now."""
+    def set_places(self, places: Places, options: ViewOptions) -> None:
+        """Show the members at these places, which were filtered and sorted by ``options`` just now."""
         import numpy as np
 
-        self.places = places
-        self.unsorted = np.zeros(len(self.members), np.bool_) if sort_by not in (None, "key") else None
+        self.places, self.is_arranged = places, options.is_arranged
+        self.unsorted = np.zeros(len(self.members), np.bool_) if options.sort_by not in (None, "key") else None
 
     def mark_unsorted(self, key_ids: NDArray[np.int64], status: NDArray[np.uint8], sort_by: str | None) -> None:
         """Mark members as changed since the band was sorted, given the ids of their keys and their new status codes."""
@@ -207,16 +214,18 @@ def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], optio
         band.scale = fit_scale(values)
         blank = Scale(0, 0)
         band.levels = np.stack([(band.scale or blank).encode(some) for some in values])
-    if key_set.parameters and 0 < len(band.members) <= _MAX_IN_GRID:
-        table = catalog.read(lambda b: cells.member_parameters(b, key_set.set_id))
-        if table.num_rows == len(band.members):
-            band.grid = plan_grid({name: table.column(name).to_pylist() for name in table.column_names})
-    band.set_places(load_places(catalog, band, options), options.sort_by)
+    band.grid = load_grid(catalog, key_set, band.members, options.across, options.down)
+    band.set_places(load_places(catalog, band, options), options)
     return band
 
 
 def load_places(catalog: Catalog, band: Band, options: ViewOptions) -> Places:
-    """Compute the places of a band's members from the filter and the order, reading what these need."""
+    """Compute the places of a band's members from the filter and the order, reading what these need.
+
+    In a grid they are ordered by their cells, so that those of one cell stand together.
+    """
+    if band.grid is not None and not options.is_arranged:
+        return plan_places(len(band.members), rank=band.grid.cells)
     keep = _filter_members(catalog, band, options)
     return plan_places(len(band.members), keep, _rank_members(catalog, band, options.sort_by))
 

@@ -8,7 +8,7 @@ screen, after filtering and sorting.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 Layout = Literal["line", "grid", "cell"]
 Range: TypeAlias = tuple[int, int]
 
-#: The most rows and columns of a grid; with more, partitions are drawn as a line.
-MAX_DOWN, MAX_ACROSS = 100, 1_000
 #: The number of levels that values are drawn in, from 1 up; level 0 is no value.
 LEVELS = 255
 _LOG_FROM = 1_000.0
@@ -166,52 +164,6 @@ def fits(scale: Scale | None, values: NDArray[np.float64]) -> bool:
     """Whether every finite value lies within the scale."""
     fitted = fit_scale([values])
     return fitted is None or (scale is not None and scale.low <= fitted.low and fitted.high <= scale.high)
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Partitions by two parameters, named `across` and `down`, whose values are `columns` and `rows`.
-
-    `cells` is the cell of each member: its row times the number of columns, plus its column.
-    """
-
-    across: str
-    down: str
-    columns: tuple[str, ...]
-    rows: tuple[str, ...]
-    cells: NDArray[np.uint32]
-
-
-def plan_grid(parameters: Mapping[str, Sequence[Any]]) -> Grid | None:
-    """Return a grid for keys of two parameters, given by name with a value per member; the one with more values across.
-
-    None for another number of parameters, and for a grid that would be too large or mostly empty.
-    """
-    import numpy as np
-
-    if len(parameters) != 2:
-        return None
-    sides = sorted(((name, *_rank(values)) for name, values in parameters.items()), key=lambda side: -len(side[1]))
-    (across, columns, column), (down, rows, row) = sides
-    # of a mostly empty grid little can be seen
-    is_sparse = len(column) * 20 < len(columns) * len(rows)
-    if not columns or len(columns) > MAX_ACROSS or len(rows) > MAX_DOWN or is_sparse:
-        return None
-    return Grid(across, down, columns, rows, (row * len(columns) + column).astype(np.uint32))
-
-
-def _rank(values: Sequence[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The different values in order, as text, and for each value its index among them; None comes last."""
-    import numpy as np
-
-    once = sorted({value for value in values if value is not None})
-    numbers = {value: n for n, value in enumerate(once)} | {None: len(once)}
-    texts = [_spell(value) for value in once] + (["none"] if any(value is None for value in values) else [])
-    return tuple(texts), np.array([numbers[value] for value in values], np.int64)
-
-
-def _spell(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def rank_by_status(codes: NDArray[np.uint8], code_of: Mapping[PartitionStatus, int]) -> NDArray[np.uint8]:

@@ -100,7 +100,7 @@ class HeatmapState:
         """Change colours, order or filter."""
         with self._work_lock:
             before, self.options = self.options, options
-            if before.color_by != options.color_by:
+            if (before.color_by, before.across, before.down) != (options.color_by, options.across, options.down):
                 self._load()
             elif before != options:
                 self._arrange()
@@ -264,7 +264,7 @@ class HeatmapState:
         arranged: list[Places] = [heatmap_bands.load_places(self._catalog, b, self.options) for b in self._bands]
         with self.lock:
             for band, places in zip(self._bands, arranged, strict=True):
-                band.set_places(places, self.options.sort_by)
+                band.set_places(places, self.options)
             self._publish_view()
 
     def _publish_view(self) -> None:
@@ -275,7 +275,7 @@ class HeatmapState:
         """Whether keys were only added at the end, of sets that are shown unsorted, unfiltered and not as a grid."""
         if not members:
             return True
-        as_added = not (self.options.sort_by or self.options.statuses or self.options.text)
+        as_added = not self.options.is_arranged
         of_set = {band.set.set_id: band for band in self._bands}
         return as_added and all(
             of_set[set_id].grid is None and heatmap_bands.can_append(of_set[set_id], key_ids)
@@ -342,6 +342,8 @@ class HeatmapState:
             "sort_by": options.sort_by,
             "statuses": sorted(options.statuses),
             "text": options.text,
+            "across": options.across,
+            "down": options.down,
             "selection": heatmap_selection.find_selected_places(self._bands, self._selection),
             "focus": None if self._focus is None else list(self._focus),
         }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from nbpart.states import COLUMN_ORDER, DISPLAY_ORDER, STATUS_CODES, PartitionStatus
 from nbpart.widgets.heatmap_bands import Band
+from nbpart.widgets.heatmap_grid_svg import MAX_CELLS, draw_grid
+from nbpart.widgets.key_origins import describe_origin
 from nbpart.widgets.palette import MARKS, colour_rules
 
 if TYPE_CHECKING:
@@ -22,11 +24,15 @@ _STYLE = (
     ".nbpart-heat-static{font-size:13px;color:var(--jp-ui-font-color1,inherit)}"
     ".nbpart-heat-static p{margin:8px 0 4px}.nbpart-heat-static .faint{opacity:.65}"
     ".nbpart-heat-static table{border-collapse:collapse;width:100%;margin:0;table-layout:fixed;font-size:13px}"
-    ".nbpart-heat-static td{padding:2px 8px 2px 0;text-align:left;overflow:hidden;white-space:nowrap}"
-    ".nbpart-heat-static td{text-overflow:ellipsis}"
-    ".nbpart-heat-static td:first-child{width:20%}"
-    ".nbpart-heat-static td:last-child{width:30%;white-space:normal;padding-left:8px}"
+    ".nbpart-heat-static table td{padding:2px 8px 2px 0;text-align:left;overflow:hidden;white-space:nowrap}"
+    ".nbpart-heat-static table td{text-overflow:ellipsis}"
+    ".nbpart-heat-static table td:first-child{width:20%}"
+    ".nbpart-heat-static table td:last-child{width:30%;white-space:normal;padding-left:8px}"
+    ".nbpart-heat-static table td[colspan]{padding-left:0}"
     ".nbpart-heat-static svg{display:block;width:100%;height:20px;outline:1px solid #8886}"
+    ".nbpart-heat-static svg.grid{height:auto;outline:none}"
+    ".nbpart-heat-static .grid text{font-size:10px;fill:currentColor}"
+    ".nbpart-heat-static .grid .end{text-anchor:end}.nbpart-heat-static .grid .mark{text-anchor:middle}"
 )
 
 
@@ -42,14 +48,23 @@ def heatmap_html(bands: Sequence[Band]) -> str:
 def _band_html(band: Band) -> str:
     n = len(band.members)
     title = f"<b>{escape(band.set.name)}</b> {n:,} partitions" if band.set.set_id else "<b>without partitions</b>"
+    if band.set.set_id and not n:
+        title += f'<br><span class="faint">{escape(describe_origin(band.set.definition))}</span>'
     rows = [
-        f"<tr><td>{escape(row.name)}</td><td>{_svg(codes, _describe_counts(counts))}</td>"
-        f"<td>{_describe_counts(counts, brief=True)}</td></tr>"
+        _row_html(band, row.name, codes, counts)
         for row, codes, counts in zip(band.rows[:_MAX_ROWS], band.status, band.counts, strict=False)
     ]
     more = len(band.rows) - len(rows)
     rest = f'<p class="faint">… and {more:,} more assets</p>' if more > 0 else ""
     return f"<p>{title}</p><table>{''.join(rows)}</table>{rest}"
+
+
+def _row_html(band: Band, name: str, codes: NDArray[np.uint8], counts: NDArray[np.int64]) -> str:
+    grid, label, brief = band.grid, _describe_counts(counts), _describe_counts(counts, brief=True)
+    if grid is None or band.layout != "grid" or len(grid.columns) * len(grid.rows) > MAX_CELLS:
+        return f"<tr><td>{escape(name)}</td><td>{_svg(codes, label)}</td><td>{brief}</td></tr>"
+    drawn = draw_grid(grid, codes, label)
+    return f'<tr><td>{escape(name)}</td><td colspan="2">{brief}</td></tr><tr><td colspan="3">{drawn}</td></tr>'
 
 
 def _describe_counts(counts: NDArray[np.int64], *, brief: bool = False) -> str:

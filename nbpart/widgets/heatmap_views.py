@@ -6,7 +6,9 @@ import zlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+from nbpart.widgets.heatmap_axes import list_axes
 from nbpart.widgets.heatmap_bands import Band, RowChange
+from nbpart.widgets.key_origins import describe_origin
 from nbpart.widgets.payloads import (
     BandJson,
     BandSizesJson,
@@ -23,8 +25,8 @@ class View:
     """All that is shown: `head` is JSON, `cells` a stream of bytes that zlib compressed.
 
     The stream has for each band in turn: for each row the status code of every place (uint8); for each row the value
-    level of every place (uint8, only if colours show values); and the grid cell of every place (little-endian uint32,
-    only if the layout is a grid).
+    level of every place (uint8, only if colours show values); and the number of places of every cell (little-endian
+    uint32, only if the layout is a grid, whose places are in the order of their cells).
     """
 
     head: HeatmapHeadJson
@@ -53,7 +55,7 @@ def make_cells(bands: Sequence[Band]) -> bytes:
         parts += [band.places.take(row).tobytes() for row in band.status]
         parts += [] if band.levels is None else [band.places.take(row).tobytes() for row in band.levels]
         if band.layout == "grid" and band.grid is not None:
-            parts.append(band.grid.cells.astype("<u4").tobytes())
+            parts.append(band.grid.count_cells().astype("<u4").tobytes())
     return zlib.compress(b"".join(parts), 1)
 
 
@@ -103,6 +105,7 @@ def band_json(band: Band) -> BandJson:
     return {
         **band_sizes_json(band),
         "set": band.set.name, "layout": band.layout, "rows": rows, "grid": grid, "scale": scale,
+        "axes": list(list_axes(band.set.definition)), "origin": describe_origin(band.set.definition),
     }  # fmt: skip
 
 

@@ -174,7 +174,7 @@ class RowJson(TypedDict):
 
 
 class GridJson(TypedDict):
-    """The names of the two parameters of a grid, and their values as text."""
+    """The names of the two axes of a grid, and the labels of their lines."""
 
     across: str
     down: str
@@ -199,13 +199,18 @@ class BandSizesJson(TypedDict):
 
 
 class BandJson(BandSizesJson):
-    """The assets that share a set of partitions."""
+    """The assets that share a set of partitions.
+
+    ``axes`` are the dimensions among which the sides of its grid can be chosen, ``origin`` says where keys come from.
+    """
 
     set: str
     layout: Annotated[str, "'line' | 'grid' | 'cell'"]
     rows: list[RowJson]
     grid: GridJson | None
     scale: ScaleJson | None
+    axes: list[str]
+    origin: str
 
 
 class SelectedPlacesJson(TypedDict):
@@ -231,6 +236,8 @@ class HeatmapHeadJson(TypedDict):
     sort_by: str | None
     statuses: list[int]
     text: str
+    across: str | None
+    down: str | None
     selection: SelectedPlacesJson | None
     focus: list[str] | None
 

@@ -4,7 +4,6 @@ import itertools
 import math
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +12,6 @@ from nbpart.states import PartitionStatus as P
 from nbpart.widgets.heatmap_model import (
     URGENCY,
     Dependency,
-    Grid,
     Highlight,
     Members,
     Places,
@@ -21,7 +19,6 @@ from nbpart.widgets.heatmap_model import (
     Selection,
     fit_scale,
     fits,
-    plan_grid,
     plan_highlights,
     plan_places,
     rank_by_status,
@@ -117,35 +114,6 @@ def test_a_scale_holds_what_lies_within() -> None:
     assert not fits(Scale(0, 1), np.array([1.5]))
     assert not fits(None, np.array([1.5]))
     assert fits(None, np.array([math.nan]))
-
-
-def test_two_parameters_make_a_grid_with_the_longer_one_across() -> None:
-    grid = plan_grid({"depth": [3, 3, 5], "lr": [0.1, 0.01, 0.3]})
-    assert isinstance(grid, Grid)
-    assert (grid.across, grid.columns) == ("lr", ("0.01", "0.1", "0.3"))
-    assert (grid.down, grid.rows) == ("depth", ("3", "5"))
-    assert grid.cells.tolist() == [1, 0, 5]
-
-
-def test_none_and_booleans_are_spelled_and_none_comes_last() -> None:
-    grid = plan_grid({"a": [None, 2, 1], "b": [True, False, True]})
-    assert grid is not None
-    assert (grid.columns, grid.rows) == (("1", "2", "none"), ("false", "true"))
-    assert grid.cells.tolist() == [5, 1, 3]
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {},
-        {"a": [1, 2]},
-        {"a": [1], "b": [1], "c": [1]},
-        {"a": list(range(2000)), "b": [0] * 2000},
-        {"a": list(range(90)), "b": list(range(90))},
-    ],
-)
-def test_what_could_not_be_read_as_a_grid_is_none(parameters: dict[str, list[int]]) -> None:
-    assert plan_grid(parameters) is None
 
 
 def test_the_most_urgent_status_of_any_row_ranks_a_partition() -> None:

@@ -56,7 +56,7 @@ class Shown:
                 rows = len(band["rows"]) * n
                 arrays.append([data[at + r * band["shown"] : at + (r + 1) * band["shown"]].copy() for r in range(rows)])
                 at += rows * band["shown"]
-            at += 4 * band["shown"] if band["grid"] else 0
+            at += 4 * len(band["grid"]["columns"]) * len(band["grid"]["rows"]) if band["grid"] else 0
         assert at == len(data)
 
     def _patch(self, patch: Patch) -> None:

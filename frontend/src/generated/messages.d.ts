@@ -165,7 +165,7 @@ export interface RowJson {
   name: string;
 }
 
-/** The names of the two parameters of a grid, and their values as text. */
+/** The names of the two axes of a grid, and the labels of their lines. */
 export interface GridJson {
   across: string;
   down: string;
@@ -187,7 +187,7 @@ export interface BandSizesJson {
   counts: number[][];
 }
 
-/** The assets that share a set of partitions. */
+/** The assets that share a set of partitions. ``axes`` are the dimensions among which the sides of its grid can be chosen, ``origin`` says where keys come from. */
 export interface BandJson {
   n_keys: number;
   shown: number;
@@ -197,6 +197,8 @@ export interface BandJson {
   rows: RowJson[];
   grid: GridJson | null;
   scale: ScaleJson | null;
+  axes: string[];
+  origin: string;
 }
 
 /** Selected rows of a band, and ranges of places [first, one after the last). */
@@ -217,6 +219,8 @@ export interface HeatmapHeadJson {
   sort_by: string | null;
   statuses: number[];
   text: string;
+  across: string | null;
+  down: string | null;
   selection: SelectedPlacesJson | null;
   focus: string[] | null;
 }
@@ -527,7 +531,7 @@ export interface HeatmapContract {
     sync: { seq: number };
     view_opened: { view: string };
     view_closed: { view: string };
-    set_options: { color_by: string; sort_by?: string | null; statuses: number[]; text: string };
+    set_options: { color_by: string; sort_by?: string | null; statuses: number[]; text: string; across?: string | null; down?: string | null };
     details: { view: number; band: number; row: number; place: number };
     keys: { view: number; band: number; places: number[] };
     select: { view: number; band: number; rows: number[]; ranges: [number, number][] };

@@ -18,6 +18,9 @@ export const RAMP_STOPS = ['#414487', '#31688e', '#26828e', '#1f9e89', '#35b779'
 export function makeToolbar(on) {
   const colour = element('select', { 'aria-label': 'Colour by', onchange: () => on.setOptions({ color_by: colour.value }) });
   const order = element('select', { 'aria-label': 'Order by', onchange: () => on.setOptions({ sort_by: order.value || null }) });
+  const across = element('select', { 'aria-label': 'Across', onchange: () => on.setOptions({ across: across.value || null }) });
+  const down = element('select', { 'aria-label': 'Down', onchange: () => on.setOptions({ down: down.value || null }) });
+  const sides = [element('label', { hidden: true }, 'Across', across), element('label', { hidden: true }, 'Down', down)];
   const again = element('button', { type: 'button', hidden: true, 'data-sort': 'true', onclick: on.sort });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -38,7 +41,7 @@ export function makeToolbar(on) {
   const only = element('button', { type: 'button', hidden: true, 'data-focus': 'true', onclick: on.unfocus });
   const node = element(
     'div', { class: 'nbpart-bar' },
-    only, element('label', {}, 'Colour', colour), element('label', {}, 'Order', order), again, find, element('span', { class: 'nbpart-spacer' }), next,
+    only, element('label', {}, 'Colour', colour), element('label', {}, 'Order', order), ...sides, again, find, element('span', { class: 'nbpart-spacer' }), next,
     element('button', { type: 'button', text: '−', title: 'Zoom out (−)', 'aria-label': 'Zoom out', onclick: () => on.zoom(2) }),
     element('button', { type: 'button', text: '+', title: 'Zoom in (+), or Ctrl and the wheel', 'aria-label': 'Zoom in', onclick: () => on.zoom(0.5) }),
     element('button', { type: 'button', text: 'All', title: 'Show all (0)', 'aria-label': 'Show all partitions', onclick: on.showAll }),
@@ -54,6 +57,11 @@ export function makeToolbar(on) {
     const values = [['duration_s', 'duration'], ['rows', 'rows'], ['bytes', 'bytes'], ...head.metrics.map((name) => [name, name])];
     fill(colour, [['status', 'status'], ...values], head.color_by);
     fill(order, [['', 'as added'], ['key', 'key'], ['status', 'status'], ...values], head.sort_by || '');
+    const names = [...new Set(head.bands.flatMap(({ axes }) => axes))];
+    for (const side of sides) side.hidden = !names.length;
+    const options = [['', 'automatic'], ...names.map((name) => [name, name])];
+    fill(across, options, head.across || '');
+    fill(down, options, head.down || '');
     if (document.activeElement !== find) find.value = head.text;
     again.hidden = !head.unsorted;
     again.textContent = `↻ Sort again (${formatCount(head.unsorted)})`;
@@ -167,5 +175,5 @@ export function makeEmptyState(head) {
 export function describeEmptyBand(band) {
   if (band.shown) return '';
   if (band.n_keys) return 'No partition matches the filter. Press Escape to clear it.';
-  return `No partitions yet: ws.partition_sets[${JSON.stringify(band.set)}].add(…)`;
+  return `No partitions yet. ${band.origin}`;
 }

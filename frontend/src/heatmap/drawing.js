@@ -5,9 +5,10 @@ import { formatCount, formatNumber, plural } from '../shared/format.js';
 import { drawAxis, requestNames } from './axis.js';
 import { describeEmptyBand } from './controls.js';
 import { drawMarks } from './marks.js';
-import { paintGrid, paintMarks, paintStatus, paintTicks, paintValues, toHex } from './paint.js';
-import { findBox, findVisible, getGrid, getBaseContext, getWindow, measure, measureRowLabels } from './places.js';
-import { fitText, FONT, shortenCount } from './text.js';
+import { paintGrid, paintMarks, paintStatus, paintTicks, paintValues, stackStatuses, stackValues, toHex } from './paint.js';
+import { findBox, findVisible, getGrid, getBaseContext, getWindow, measure, measureRowLabels, ROW_LABEL_WIDTH } from './places.js';
+import { findMostUrgent } from './statuses.js';
+import { describeCells, fitText, FONT, shortenCount } from './text.js';
 
 /** @import { CellSize, Item } from './types.js' */
 /** @import { HeatmapView } from './view.js' */
@@ -80,6 +81,7 @@ function drawHead(view, context, { band: bandIndex, y, height }) {
   let text = plural(band.n_keys, 'partition');
   if (band.shown !== band.n_keys) text = `${formatCount(band.shown)} of ${text} shown`;
   if (to - from < band.shown) text += ` · zoomed to ${formatCount(Math.ceil(to - from))}`;
+  if (band.layout === 'grid') text += describeCells(band);
   const { scale } = band;
   if (scale) text += ` · ${view.state.head.color_by} ${formatNumber(scale.low)} to ${formatNumber(scale.high)}`;
   context.fillText(fitText(context, describeEmptyBand(band) || text, view.size.width - after - 4), after, middle);
@@ -175,12 +177,16 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const pixels = new Uint32Array(image.data.buffer);
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
-    const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
-    const { columns, cells } = getGrid(view, item.band);
-    /** @param {number} place */
-    const pickColour = (place) => (levels && codes[place] !== failed ? view.ramp[levels[place]] : view.pixels[codes[place]]);
-    const grid = { width: image.width, cell, columns: columns.length, cells };
-    paintGrid(pixels, { ...grid, pickColour, gap: cell.width > 3 * gap ? gap : 0 });
+    const across = item.cell.width * ratio;
+    const cell = { width: item.cell.width < 1 ? across : Math.round(across), height: Math.round(item.cell.height * ratio) };
+    const { columns, starts } = getGrid(view, item.band);
+    const least = 2 * gap;
+    const colours = { colours: view.pixels, order: COLUMN_ORDER, least: URGENCY.map(() => gap) };
+    const values = { ramp: view.ramp, failed, failedColour: view.pixels[failed], least };
+    /** @type {(first: number, last: number, height: number) => [number, number][]} */
+    const stack = (first, last, height) => (levels ? stackValues(codes, levels, first, last, height, values) : stackStatuses(codes, first, last, height, colours));
+    const grid = { width: image.width, cell, columns: columns.length, starts };
+    paintGrid(pixels, { ...grid, stack, gap: cell.width > 3 * gap ? gap : 0 });
     const mark = { codes, code: failed, colour: view.pixels[failed], least: Math.round(4 * ratio), rim: gap };
     if (!hasGlyphs(item.cell)) paintMarks(pixels, { ...grid, ...mark });
     return;
@@ -210,10 +216,16 @@ function drawGlyphs(view, context, item, y, codes, levels) {
   const has = (place) => !levels || !levels[place] || codes[place] === CODES.failed;
   if (item.cell) {
     if (!hasGlyphs(item.cell)) return;
-    codes.forEach((code, place) => {
-      const box = has(place) ? findBox(view, item.band, item.row, place, place + 1) : null;
-      if (box) drawGlyph(view, context, code, box.x + box.width / 2, box.y + box.height / 2);
-    });
+    const { starts } = getGrid(view, item.band);
+    for (let cell = 0; cell + 1 < starts.length; cell++) {
+      const [first, last] = [starts[cell], starts[cell + 1]];
+      if (first === last) continue;
+      const place = findMostUrgent(codes, first, last, URGENCY);
+      // of several the glyph of a failure, or of what all are
+      const isClear = codes[place] === CODES.failed || codes.subarray(first, last).every((code) => code === codes[place]);
+      const box = isClear && has(place) ? findBox(view, item.band, item.row, place, place + 1) : null;
+      if (box) drawGlyph(view, context, codes[place], box.x + box.width / 2, box.y + box.height / 2);
+    }
     return;
   }
   const { from, to } = getWindow(view, item.band);
@@ -263,7 +275,7 @@ function drawTotals(view, context, item, middle) {
 }
 
 /**
- * The values of the second parameter, at the left of a grid.
+ * The labels of the lines, at the left of a grid.
  *
  * @param {HeatmapView} view
  * @param {CanvasRenderingContext2D} context
@@ -278,6 +290,6 @@ function drawRowLabels(view, context, item, y, cell) {
   context.textAlign = 'right';
   context.fillStyle = view.faint;
   for (let line = 0; line < rows.length; line += every) {
-    context.fillText(fitText(context, rows[line], 56), left - 6, y + (line + 0.5) * cell.height);
+    context.fillText(fitText(context, rows[line], ROW_LABEL_WIDTH), left - 6, y + (line + 0.5) * cell.height);
   }
 }

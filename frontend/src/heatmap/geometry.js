@@ -71,7 +71,8 @@ export function computeLayout(bands, width) {
     put('head', bandIndex, -1, 24);
     const grid = band.layout === 'grid' ? band.grid : null;
     const cell = grid && {
-      width: Math.max(1, Math.min(40, Math.floor(width / grid.columns.length))),
+      // narrower than a pixel where there is no room for all: none is cut off
+      width: Math.min(40, Math.floor(width / grid.columns.length) || width / grid.columns.length),
       height: Math.max(3, Math.min(24, Math.floor(260 / grid.rows.length))),
     };
     band.rows.forEach((_, row) => {
@@ -100,4 +101,29 @@ export function computeTicks(from, to, most) {
   const ticks = [];
   for (let place = Math.ceil(from); place < to; place += step) ticks.push(place);
   return ticks;
+}
+
+/**
+ * The cells that hold some of the places in ranges, as runs [first, one after the last) of cells side by side in a line.
+ *
+ * @param {Range[]} ranges
+ * @param {Uint32Array} cells the cell of each place
+ * @param {Uint32Array} starts where the places of each cell begin
+ * @param {number} columns
+ * @returns {Range[]}
+ */
+export function findRuns(ranges, cells, starts, columns) {
+  const held = [...ranges].sort(([x], [y]) => x - y).filter(([first, last]) => first < last);
+  /** @type {Range[]} */
+  const runs = [];
+  for (const [first, last] of held) {
+    for (let cell = cells[first]; cell <= cells[last - 1]; cell++) {
+      if (starts[cell] === starts[cell + 1]) continue;
+      const run = runs[runs.length - 1];
+      if (run && cell < run[1]) continue;
+      if (run && cell === run[1] && cell % columns) run[1] = cell + 1;
+      else runs.push([cell, cell + 1]);
+    }
+  }
+  return runs;
 }

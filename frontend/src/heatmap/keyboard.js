@@ -1,13 +1,13 @@
 // Keys: the cursor and where it goes.
 
-import { CODES, STATUSES } from '../generated/constants.js';
+import { CODES, STATUSES, URGENCY } from '../generated/constants.js';
 import { onKeys } from '../shared/page.js';
 import { describePartition } from './controls.js';
 import { panWindow, zoomWindow } from './geometry.js';
-import { findPlace, findRow, getGrid, getWindow, setWindow } from './places.js';
+import { findPlaces, findRow, getGrid, getWindow, setWindow } from './places.js';
 import { requestDetails } from './pointer.js';
 import { extendSelection, select, unselect } from './selection.js';
-import { findNext } from './statuses.js';
+import { findMostUrgent, findNext } from './statuses.js';
 
 /** @import { Place } from './types.js' */
 /** @import { HeatmapView } from './view.js' */
@@ -96,7 +96,7 @@ function findNextPlace(view, from, across, down) {
 }
 
 /**
- * The next filled cell that way in the grid; null past its edge.
+ * The most urgent place of the next filled cell that way in the grid; null past its edge.
  *
  * @param {HeatmapView} view
  * @param {Place} from
@@ -111,8 +111,8 @@ function findNextPlaceInGrid(view, { band: bandIndex, row, place }, across, down
     column += across;
     line += down;
     if (column < 0 || line < 0 || column >= columns.length || line >= rows.length) return null;
-    const found = findPlace(view, bandIndex, line * columns.length + column);
-    if (found >= 0) return { band: bandIndex, row, place: found };
+    const found = findPlaces(view, bandIndex, line * columns.length + column);
+    if (found) return { band: bandIndex, row, place: findMostUrgent(view.state.bands[bandIndex].status[row], ...found, URGENCY) };
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { STATUSES } from '../generated/constants.js';
 import { placesOfColumn } from './geometry.js';
+import { countStatuses } from './statuses.js';
 
 /** @import { PixelGrid, PixelRow } from './types.js' */
 
@@ -132,16 +133,7 @@ export function paintValues(image, { width, top, height, codes, levels, from, to
   for (let x = 0; x < width; x++) {
     const [first, last] = placesOfColumn(x, width, from, to, n);
     if (last - first === 1 && isGap(x, width, from, to, n, gap)) continue;
-    let sum = 0;
-    let known = 0;
-    let fails = 0;
-    for (let i = first; i < last; i++) {
-      if (levels[i]) {
-        sum += levels[i];
-        known++;
-      }
-      if (codes[i] === failed) fails++;
-    }
+    const { fails, known, sum } = sumLevels(codes, levels, first, last, failed);
     const total = last - first;
     const red = fails ? Math.min(height, Math.max(least, Math.round((fails / total) * height))) : 0;
     const filled = known ? Math.max(1, Math.round((known / total) * (height - red))) : 0;
@@ -154,30 +146,95 @@ export function paintValues(image, { width, top, height, codes, levels, from, to
 }
 
 /**
- * Paint one value a cell as a grid: `cells[place]` is row * columns + column; cells that no place has stay clear.
+ * Paint a grid: each cell is a stack of what `stack(first, last, height)` gives for its places, pairs of a colour and a
+ * number of pixels, top first. Cells without places stay clear.
  *
  * @param {Uint32Array} image
- * @param {PixelGrid & { pickColour: (place: number) => number; gap: number }} grid
+ * @param {PixelGrid & { stack: (first: number, last: number, height: number) => Iterable<[colour: number, height: number]>; gap: number }} grid
  */
-export function paintGrid(image, { width, cell, columns, cells, pickColour, gap }) {
-  for (let place = 0; place < cells.length; place++) {
-    const x = (cells[place] % columns) * cell.width;
-    const y = Math.floor(cells[place] / columns) * cell.height;
-    paintBox(image, width, x, y, Math.max(1, cell.width - gap), Math.max(1, cell.height - gap), pickColour(place));
+export function paintGrid(image, { width, cell, columns, starts, stack, gap }) {
+  const [w, h] = [Math.max(1, Math.round(cell.width) - gap), Math.max(1, cell.height - gap)];
+  for (let at = 0; at + 1 < starts.length; at++) {
+    if (starts[at] === starts[at + 1]) continue;
+    const x = Math.floor((at % columns) * cell.width);
+    let y = Math.floor(at / columns) * cell.height;
+    for (const [colour, height] of stack(starts[at], starts[at + 1], h)) {
+      paintBox(image, width, x, y, w, height, colour);
+      y += height;
+    }
   }
 }
 
 /**
- * Paint the cells of the status `code` once more, at least `least` high and wide, with a clear `rim` around each.
+ * The places [first, last) as a stack of their statuses in `order`, top first: pairs of a colour and a number of pixels.
+ *
+ * @param {Uint8Array} codes
+ * @param {number} first
+ * @param {number} last
+ * @param {number} height
+ * @param {{ colours: Uint32Array; order: readonly number[]; least: ArrayLike<number> }} how
+ * @returns {[colour: number, height: number][]}
+ */
+export function stackStatuses(codes, first, last, height, { colours, order, least }) {
+  if (last - first === 1) return [[colours[codes[first]], height]];
+  const heights = computeHeights(countStatuses(codes, first, last), last - first, height, least, new Int32Array(STATUSES.length));
+  return order.filter((code) => heights[code] > 0).map((code) => [colours[code], heights[code]]);
+}
+
+/**
+ * The places [first, last) as a stack: those that failed, those without a value, and the mean of the other's levels.
+ *
+ * @param {Uint8Array} codes
+ * @param {Uint8Array} levels
+ * @param {number} first
+ * @param {number} last
+ * @param {number} height
+ * @param {{ ramp: Uint32Array; failed: number; failedColour: number; least: number }} how
+ * @returns {[colour: number, height: number][]}
+ */
+export function stackValues(codes, levels, first, last, height, { ramp, failed, failedColour, least }) {
+  const { fails, known, sum } = sumLevels(codes, levels, first, last, failed);
+  const total = last - first;
+  const red = fails ? Math.min(height, Math.max(least, Math.round((fails / total) * height))) : 0;
+  const filled = known ? Math.min(height - red, Math.max(1, Math.round((known / total) * (height - red)))) : 0;
+  return [[failedColour, red], [ramp[0], height - red - filled], [known ? ramp[Math.round(sum / known)] : ramp[0], filled]];
+}
+
+/**
+ * How many of the places [first, last) failed, how many have a level, and the sum of these.
+ *
+ * @param {Uint8Array} codes
+ * @param {Uint8Array} levels
+ * @param {number} first
+ * @param {number} last
+ * @param {number} failed
+ */
+function sumLevels(codes, levels, first, last, failed) {
+  let [sum, known, fails] = [0, 0, 0];
+  for (let i = first; i < last; i++) {
+    if (levels[i]) {
+      sum += levels[i];
+      known++;
+    }
+    if (codes[i] === failed) fails++;
+  }
+  return { fails, known, sum };
+}
+
+/**
+ * Paint the cells with the status `code` once more, at least `least` high and wide, with a clear `rim` around each; a cell
+ * of several places gets a small mark.
  *
  * @param {Uint32Array} image
  * @param {PixelGrid & { codes: Uint8Array; code: number; colour: number; least: number; rim: number }} grid
  */
-export function paintMarks(image, { width, cell, columns, cells, codes, code, colour, least, rim }) {
-  for (let place = codes.indexOf(code); place >= 0; place = codes.indexOf(code, place + 1)) {
-    const [w, h] = [Math.max(least, cell.width - 2 * rim), Math.max(least, cell.height - 2 * rim)];
-    const x = Math.round((cells[place] % columns) * cell.width + (cell.width - w) / 2);
-    const y = Math.round(Math.floor(cells[place] / columns) * cell.height + (cell.height - h) / 2);
+export function paintMarks(image, { width, cell, columns, starts, codes, code, colour, least, rim }) {
+  for (let at = 0; at + 1 < starts.length; at++) {
+    if (!codes.subarray(starts[at], starts[at + 1]).includes(code)) continue;
+    const isOne = starts[at + 1] - starts[at] === 1;
+    const [w, h] = [cell.width, cell.height].map((size) => (isOne ? Math.max(least, Math.round(size) - 2 * rim) : least));
+    const x = Math.round((at % columns) * cell.width + (cell.width - w) / 2);
+    const y = Math.round(Math.floor(at / columns) * cell.height + (cell.height - h) / 2);
     paintBox(image, width, x - rim, y - rim, w + 2 * rim, h + 2 * rim, 0);
     paintBox(image, width, x, y, w, h, colour);
   }

@@ -1,12 +1,15 @@
 // Positions of places in pixels of the stage, and the places at a point.
 
 import { CODES } from '../generated/constants.js';
-import { computeLayout, panWindow, placesOfColumn } from './geometry.js';
+import { computeLayout, findRuns, panWindow, placesOfColumn } from './geometry.js';
 import { describeAxes, FONT, shortenCount } from './text.js';
 
 /** @import { GridJson } from '../generated/messages.js' */
 /** @import { Box, Hit, Range, Window } from './types.js' */
 /** @import { HeatmapView } from './view.js' */
+
+/** The most pixels that the label of a grid's row takes. */
+export const ROW_LABEL_WIDTH = 110;
 
 /** @param {HeatmapView} view */
 export function measure(view) {
@@ -31,7 +34,7 @@ function measureLabels(view) {
   const context = getBaseContext(view);
   const widths = view.state.head.bands.flatMap((band) => [
     ...band.rows.map(({ name }) => context.measureText(name).width + measureRowLabels(view, context, band) + 14),
-    band.grid ? context.measureText(describeAxes(band.grid)).width + 24 : 0, // beside it half of the first value
+    band.grid ? context.measureText(describeAxes(band.grid)).width + 24 : 0, // beside it half of the first label
   ]);
   return Math.max(0, ...widths);
 }
@@ -44,7 +47,7 @@ function measureLabels(view) {
  * @param {{ grid: GridJson | null }} band
  */
 export function measureRowLabels(view, context, { grid }) {
-  return grid ? Math.min(56, Math.max(...grid.rows.map((name) => context.measureText(name).width))) + 8 : 0;
+  return grid ? Math.min(ROW_LABEL_WIDTH, Math.max(...grid.rows.map((name) => context.measureText(name).width))) + 8 : 0;
 }
 
 /**
@@ -136,8 +139,8 @@ export function findHit(view, x, y) {
     const line = Math.floor((at - item.y) / item.cell.height);
     const { columns } = getGrid(view, item.band);
     if (column >= columns.length) return null;
-    const place = findPlace(view, item.band, line * columns.length + column);
-    return { item, band: item.band, row: item.row, first: place, last: place + 1, cell: { column, line }, along };
+    const [first, last] = findPlaces(view, item.band, line * columns.length + column) || [-1, -1];
+    return { item, band: item.band, row: item.row, first, last, cell: { column, line }, along };
   }
   const { from, to } = getWindow(view, item.band);
   const [first, last] = placesOfColumn(Math.floor(along), track, from, to, band.shown);
@@ -145,34 +148,29 @@ export function findHit(view, x, y) {
 }
 
 /**
- * The place that stands in a cell of a grid; -1 for an empty one.
+ * The places that stand in a cell of a grid; null for an empty one.
  *
  * @param {HeatmapView} view
  * @param {number} bandIndex
  * @param {number} cell
+ * @returns {Range | null}
  */
-export function findPlace(view, bandIndex, cell) {
-  const own = view.state.bands[bandIndex];
-  if (!own.byCell) {
-    const { columns, rows, cells } = getGrid(view, bandIndex);
-    const byCell = new Int32Array(columns.length * rows.length).fill(-1);
-    cells.forEach((at, place) => (byCell[at] = place));
-    own.byCell = byCell;
-  }
-  return own.byCell[cell];
+export function findPlaces(view, bandIndex, cell) {
+  const { starts } = getGrid(view, bandIndex);
+  return starts[cell] < starts[cell + 1] ? [starts[cell], starts[cell + 1]] : null;
 }
 
 /**
- * The axes of a band with a grid, and the cell of each of its places.
+ * The axes of a band with a grid, the cell of each of its places, and where the places of each cell begin.
  *
  * @param {HeatmapView} view
  * @param {number} bandIndex
  */
 export function getGrid(view, bandIndex) {
   const { grid } = view.state.head.bands[bandIndex];
-  const { cells } = view.state.bands[bandIndex];
-  if (!grid || !cells) throw new Error(`Band ${bandIndex} has no grid.`);
-  return { ...grid, cells };
+  const { cells, starts } = view.state.bands[bandIndex];
+  if (!grid || !cells || !starts) throw new Error(`Band ${bandIndex} has no grid.`);
+  return { ...grid, cells, starts };
 }
 
 /**
@@ -228,6 +226,10 @@ export function findBoxes(view, bandIndex, row, ranges) {
     const width = getGrid(view, bandIndex).columns.length * cell.width;
     return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
   }
-  const places = ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => first + i));
-  return places.map((place) => findBox(view, bandIndex, row, place, place + 1)).filter((box) => box !== null);
+  const { columns, cells, starts } = getGrid(view, bandIndex);
+  return findRuns(ranges, cells, starts, columns.length).map(([from, to]) => {
+    const line = Math.floor(from / columns.length);
+    const x = view.size.left + (from % columns.length) * cell.width;
+    return { x, y: item.y - view.top + line * cell.height, width: (to - from) * cell.width, height: cell.height };
+  });
 }

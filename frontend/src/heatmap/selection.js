@@ -1,8 +1,8 @@
 // What is selected, and from where to where.
 
 import { URGENCY } from '../generated/constants.js';
-import { findHit, findPlace, getGrid } from './places.js';
-import { findMostUrgent, toRanges } from './statuses.js';
+import { findHit, findPlaces, getGrid } from './places.js';
+import { findMostUrgent } from './statuses.js';
 
 /** @import { Hit, Place, Range, Spot } from './types.js' */
 /** @import { HeatmapView } from './view.js' */
@@ -39,17 +39,21 @@ export function findBetween(view, start, end) {
   const [low, high] = [Math.min(start.row, end.row), Math.max(start.row, end.row)];
   const rows = Array.from({ length: high - low + 1 }, (_, i) => low + i);
   if (!start.cell || !end.cell) return { rows, ranges: [[Math.min(start.first, end.first), Math.max(start.last, end.last)]] };
-  const places = [];
+  /** @type {Range[]} */
+  const ranges = [];
   const { columns } = getGrid(view, start.band);
   const [from, to] = [start.cell, end.cell];
   const many = start.row !== end.row; // over several assets: whole columns would surprise, so the lines count too
   for (let line = Math.min(from.line, to.line); line <= Math.max(from.line, to.line); line++) {
     for (let column = Math.min(from.column, to.column); column <= Math.max(from.column, to.column); column++) {
-      const place = findPlace(view, start.band, line * columns.length + column);
-      if (place >= 0) places.push(place);
+      const found = findPlaces(view, start.band, line * columns.length + column);
+      if (!found) continue;
+      const before = ranges[ranges.length - 1];
+      if (before && before[1] === found[0]) before[1] = found[1];
+      else ranges.push(found);
     }
   }
-  return { rows: many ? rows : [start.row], ranges: toRanges(places.sort((x, y) => x - y)) };
+  return { rows: many ? rows : [start.row], ranges };
 }
 
 /**

@@ -40,7 +40,8 @@ async function inflate(view) {
 }
 
 /**
- * The bytes of a view as arrays: for each band `status` and `levels`, an array a row, `cells`, and a version a row.
+ * The bytes of a view as arrays: for each band `status` and `levels`, an array a row, `starts` and `cells` of a grid, and
+ * a version a row.
  *
  * @param {HeatmapHeadJson} head
  * @param {Uint8Array} bytes
@@ -53,9 +54,23 @@ function unpackView(head, bytes) {
   return head.bands.map((band) => {
     const rows = band.rows.map(() => take(band.shown));
     const levels = head.color_by === 'status' ? null : band.rows.map(() => take(band.shown));
-    const cells = band.grid ? new Uint32Array(take(4 * band.shown).slice().buffer) : null;
-    return { status: rows, levels, cells, versions: rows.map(() => 0) };
+    const size = band.grid ? band.grid.columns.length * band.grid.rows.length : 0;
+    const grid = size ? unpackCells(new Uint32Array(take(4 * size).slice().buffer)) : { starts: null, cells: null };
+    return { status: rows, levels, ...grid, versions: rows.map(() => 0) };
   });
+}
+
+/**
+ * Where the places of each cell begin, and the cell of each place, of the number of places that each cell has.
+ *
+ * @param {Uint32Array} counts
+ */
+function unpackCells(counts) {
+  const starts = new Uint32Array(counts.length + 1);
+  counts.forEach((n, cell) => (starts[cell + 1] = starts[cell] + n));
+  const cells = new Uint32Array(starts[counts.length]);
+  counts.forEach((_, cell) => cells.fill(cell, starts[cell], starts[cell + 1]));
+  return { starts, cells };
 }
 
 /**

@@ -2,8 +2,6 @@
 
 import { STATUSES } from '../generated/constants.js';
 
-/** @import { Range } from './types.js' */
-
 /**
  * How many of the places [first, last) have each status, by code.
  *
@@ -60,21 +58,4 @@ export function findNext(rows, { row, place }, code, step) {
     if (found >= 0) return { row: at, place: found };
   }
   return null;
-}
-
-/**
- * Sorted places as ranges [first, one after the last).
- *
- * @param {number[]} places
- * @returns {Range[]}
- */
-export function toRanges(places) {
-  /** @type {Range[]} */
-  const ranges = [];
-  for (const place of places) {
-    const last = ranges[ranges.length - 1];
-    if (last && last[1] === place) last[1] = place + 1;
-    else ranges.push([place, place + 1]);
-  }
-  return ranges;
 }

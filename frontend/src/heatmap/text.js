@@ -2,12 +2,24 @@
 
 import { formatCount, shorten } from '../shared/format.js';
 
-/** @import { GridJson } from '../generated/messages.js' */
+/** @import { BandJson, GridJson } from '../generated/messages.js' */
 
 export const FONT = '12px system-ui, sans-serif';
 
 /** @param {GridJson} grid */
 export const describeAxes = ({ across, down }) => `${across} → ${down} ↓`;
+/**
+ * What the cells of a grid sum up; '' where each holds one partition at most.
+ *
+ * @param {BandJson} band
+ */
+export function describeCells({ grid, axes, shown }) {
+  if (!grid) return '';
+  const others = axes.filter((name) => name !== grid.across && name !== grid.down);
+  if (others.length) return ` · a cell sums up ${others.join(', ')}`;
+  return shown > grid.columns.length * grid.rows.length ? ' · a cell sums up several' : '';
+}
+
 /** @param {number} n */
 export const shortenCount = (n) => (n < 10000 ? formatCount(n) : n < 1e6 ? `${Math.round(n / 1000)}k` : `${(n / 1e6).toFixed(1)}M`);
 

@@ -5,13 +5,16 @@ import type { CellsPatch, PartitionFactsJson, HeatmapHeadJson, HeatmapContract }
 /** Places [first, one after the last). */
 export type Range = [first: number, last: number];
 
-/** The partitions of a band: an array a row of status codes, and one of value levels; the cell of each place in a grid. */
+/**
+ * The partitions of a band: an array a row of status codes, and one of value levels. Of a grid the cell of each place, and
+ * where the places of each cell begin; those of cell c are [starts[c], starts[c + 1]).
+ */
 export interface Cells {
   status: Uint8Array[];
   levels: Uint8Array[] | null;
   cells: Uint32Array | null;
+  starts: Uint32Array | null;
   versions: number[];
-  byCell?: Int32Array;
 }
 
 /** `bands` is null until its bytes are inflated, which is when `ready` resolves; patches wait in `pending` until then. */
@@ -119,12 +122,12 @@ export interface PixelRow {
   gap: number;
 }
 
-/** Cells as pixels; `cells` is the cell of each place: row * columns + column. */
+/** Cells as pixels, row * columns + column; `starts` is where the places of each begin. */
 export interface PixelGrid {
   width: number;
   cell: CellSize;
   columns: number;
-  cells: Uint32Array;
+  starts: Uint32Array;
 }
 
 /** What the buttons of the toolbar do; `step` is 1 for the next and -1 for the one before. */

@@ -167,7 +167,7 @@ export class HeatmapView {
   /** @param {Partial<HeatmapContract['requests']['set_options']>} change */
   async setOptions(change) {
     const { head } = this.link.state;
-    const now = { color_by: head.color_by, sort_by: head.sort_by, statuses: head.statuses, text: head.text, ...change };
+    const now = { color_by: head.color_by, sort_by: head.sort_by, statuses: head.statuses, text: head.text, across: head.across, down: head.down, ...change };
     await this.ask('set_options', now);
   }
 

@@ -30,9 +30,17 @@ function unpackView(head, bytes) {
   return head.bands.map((band) => {
     const rows = band.rows.map(() => take(band.shown));
     const levels = head.color_by === "status" ? null : band.rows.map(() => take(band.shown));
-    const cells = band.grid ? new Uint32Array(take(4 * band.shown).slice().buffer) : null;
-    return { status: rows, levels, cells, versions: rows.map(() => 0) };
+    const size = band.grid ? band.grid.columns.length * band.grid.rows.length : 0;
+    const grid = size ? unpackCells(new Uint32Array(take(4 * size).slice().buffer)) : { starts: null, cells: null };
+    return { status: rows, levels, ...grid, versions: rows.map(() => 0) };
   });
+}
+function unpackCells(counts) {
+  const starts = new Uint32Array(counts.length + 1);
+  counts.forEach((n, cell) => starts[cell + 1] = starts[cell] + n);
+  const cells = new Uint32Array(starts[counts.length]);
+  counts.forEach((_, cell) => cells.fill(cell, starts[cell], starts[cell + 1]));
+  return { starts, cells };
 }
 function applyPatch(head, bands, payload, [places, status, levels]) {
   for (const [number, sizes] of Object.entries(payload.bands)) {
@@ -229,6 +237,9 @@ var RAMP_STOPS = ["#414487", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece5
 function makeToolbar(on) {
   const colour = element("select", { "aria-label": "Colour by", onchange: () => on.setOptions({ color_by: colour.value }) });
   const order = element("select", { "aria-label": "Order by", onchange: () => on.setOptions({ sort_by: order.value || null }) });
+  const across = element("select", { "aria-label": "Across", onchange: () => on.setOptions({ across: across.value || null }) });
+  const down = element("select", { "aria-label": "Down", onchange: () => on.setOptions({ down: down.value || null }) });
+  const sides = [element("label", { hidden: true }, "Across", across), element("label", { hidden: true }, "Down", down)];
   const again = element("button", { type: "button", hidden: true, "data-sort": "true", onclick: on.sort });
   let timer;
   const find = element("input", {
@@ -255,6 +266,7 @@ function makeToolbar(on) {
     only,
     element("label", {}, "Colour", colour),
     element("label", {}, "Order", order),
+    ...sides,
     again,
     find,
     element("span", { class: "nbpart-spacer" }),
@@ -272,6 +284,11 @@ function makeToolbar(on) {
     const values = [["duration_s", "duration"], ["rows", "rows"], ["bytes", "bytes"], ...head.metrics.map((name) => [name, name])];
     fill(colour, [["status", "status"], ...values], head.color_by);
     fill(order, [["", "as added"], ["key", "key"], ["status", "status"], ...values], head.sort_by || "");
+    const names = [...new Set(head.bands.flatMap(({ axes }) => axes))];
+    for (const side of sides) side.hidden = !names.length;
+    const options = [["", "automatic"], ...names.map((name) => [name, name])];
+    fill(across, options, head.across || "");
+    fill(down, options, head.down || "");
     if (document.activeElement !== find) find.value = head.text;
     again.hidden = !head.unsorted;
     again.textContent = `↻ Sort again (${formatCount(head.unsorted)})`;
@@ -361,7 +378,7 @@ function makeEmptyState(head) {
 function describeEmptyBand(band) {
   if (band.shown) return "";
   if (band.n_keys) return "No partition matches the filter. Press Escape to clear it.";
-  return `No partitions yet: ws.partition_sets[${JSON.stringify(band.set)}].add(…)`;
+  return `No partitions yet. ${band.origin}`;
 }
 
 // src/heatmap/geometry.js
@@ -392,7 +409,8 @@ function computeLayout(bands, width) {
     put("head", bandIndex, -1, 24);
     const grid = band.layout === "grid" ? band.grid : null;
     const cell = grid && {
-      width: Math.max(1, Math.min(40, Math.floor(width / grid.columns.length))),
+      // narrower than a pixel where there is no room for all: none is cut off
+      width: Math.min(40, Math.floor(width / grid.columns.length) || width / grid.columns.length),
       height: Math.max(3, Math.min(24, Math.floor(260 / grid.rows.length)))
     };
     band.rows.forEach((_, row) => {
@@ -413,10 +431,30 @@ function computeTicks(from, to, most) {
   for (let place = Math.ceil(from); place < to; place += step) ticks.push(place);
   return ticks;
 }
+function findRuns(ranges, cells, starts, columns) {
+  const held = [...ranges].sort(([x], [y]) => x - y).filter(([first, last]) => first < last);
+  const runs = [];
+  for (const [first, last] of held) {
+    for (let cell = cells[first]; cell <= cells[last - 1]; cell++) {
+      if (starts[cell] === starts[cell + 1]) continue;
+      const run = runs[runs.length - 1];
+      if (run && cell < run[1]) continue;
+      if (run && cell === run[1] && cell % columns) run[1] = cell + 1;
+      else runs.push([cell, cell + 1]);
+    }
+  }
+  return runs;
+}
 
 // src/heatmap/text.js
 var FONT = "12px system-ui, sans-serif";
 var describeAxes = ({ across, down }) => `${across} → ${down} ↓`;
+function describeCells({ grid, axes, shown }) {
+  if (!grid) return "";
+  const others = axes.filter((name) => name !== grid.across && name !== grid.down);
+  if (others.length) return ` · a cell sums up ${others.join(", ")}`;
+  return shown > grid.columns.length * grid.rows.length ? " · a cell sums up several" : "";
+}
 var shortenCount = (n) => n < 1e4 ? formatCount(n) : n < 1e6 ? `${Math.round(n / 1e3)}k` : `${(n / 1e6).toFixed(1)}M`;
 function fitText(context, text, most) {
   if (context.measureText(text).width <= most) return text;
@@ -427,6 +465,7 @@ function fitText(context, text, most) {
 }
 
 // src/heatmap/places.js
+var ROW_LABEL_WIDTH = 110;
 function measure(view) {
   const width = Math.max(240, view.scroll.clientWidth);
   const left = Math.round(Math.min(Math.max(80, measureLabels(view)), 200, Math.max(120, width * 0.22)));
@@ -444,12 +483,12 @@ function measureLabels(view) {
   const widths = view.state.head.bands.flatMap((band) => [
     ...band.rows.map(({ name }) => context.measureText(name).width + measureRowLabels(view, context, band) + 14),
     band.grid ? context.measureText(describeAxes(band.grid)).width + 24 : 0
-    // beside it half of the first value
+    // beside it half of the first label
   ]);
   return Math.max(0, ...widths);
 }
 function measureRowLabels(view, context, { grid }) {
-  return grid ? Math.min(56, Math.max(...grid.rows.map((name) => context.measureText(name).width))) + 8 : 0;
+  return grid ? Math.min(ROW_LABEL_WIDTH, Math.max(...grid.rows.map((name) => context.measureText(name).width))) + 8 : 0;
 }
 function measureTotals(view) {
   const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
@@ -497,28 +536,22 @@ function findHit(view, x, y) {
     const line = Math.floor((at - item.y) / item.cell.height);
     const { columns } = getGrid(view, item.band);
     if (column >= columns.length) return null;
-    const place = findPlace(view, item.band, line * columns.length + column);
-    return { item, band: item.band, row: item.row, first: place, last: place + 1, cell: { column, line }, along };
+    const [first2, last2] = findPlaces(view, item.band, line * columns.length + column) || [-1, -1];
+    return { item, band: item.band, row: item.row, first: first2, last: last2, cell: { column, line }, along };
   }
   const { from, to } = getWindow(view, item.band);
   const [first, last] = placesOfColumn(Math.floor(along), track, from, to, band.shown);
   return { item, band: item.band, row: item.row, first, last, along };
 }
-function findPlace(view, bandIndex, cell) {
-  const own = view.state.bands[bandIndex];
-  if (!own.byCell) {
-    const { columns, rows, cells } = getGrid(view, bandIndex);
-    const byCell = new Int32Array(columns.length * rows.length).fill(-1);
-    cells.forEach((at, place) => byCell[at] = place);
-    own.byCell = byCell;
-  }
-  return own.byCell[cell];
+function findPlaces(view, bandIndex, cell) {
+  const { starts } = getGrid(view, bandIndex);
+  return starts[cell] < starts[cell + 1] ? [starts[cell], starts[cell + 1]] : null;
 }
 function getGrid(view, bandIndex) {
   const { grid } = view.state.head.bands[bandIndex];
-  const { cells } = view.state.bands[bandIndex];
-  if (!grid || !cells) throw new Error(`Band ${bandIndex} has no grid.`);
-  return { ...grid, cells };
+  const { cells, starts } = view.state.bands[bandIndex];
+  if (!grid || !cells || !starts) throw new Error(`Band ${bandIndex} has no grid.`);
+  return { ...grid, cells, starts };
 }
 function findBox(view, bandIndex, row, first, last) {
   const item = findRow(view, bandIndex, row);
@@ -553,8 +586,12 @@ function findBoxes(view, bandIndex, row, ranges) {
     const width = getGrid(view, bandIndex).columns.length * cell.width;
     return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
   }
-  const places = ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => first + i));
-  return places.map((place) => findBox(view, bandIndex, row, place, place + 1)).filter((box) => box !== null);
+  const { columns, cells, starts } = getGrid(view, bandIndex);
+  return findRuns(ranges, cells, starts, columns.length).map(([from, to]) => {
+    const line = Math.floor(from / columns.length);
+    const x = view.size.left + from % columns.length * cell.width;
+    return { x, y: item.y - view.top + line * cell.height, width: (to - from) * cell.width, height: cell.height };
+  });
 }
 
 // src/heatmap/axis.js
@@ -667,6 +704,36 @@ function drawCursor(view, context, { band, row, place }) {
   context.strokeRect(x - 1, box.y - 1, wide + 2, box.height + 2);
 }
 
+// src/heatmap/statuses.js
+function countStatuses(codes, first, last) {
+  const counts = Array.from(STATUSES, () => 0);
+  for (let i = first; i < last; i++) counts[codes[i]]++;
+  return counts;
+}
+function findMostUrgent(codes, first, last, urgency) {
+  let best = first;
+  let rank = STATUSES.length;
+  for (let i = first; i < last && rank > 0; i++) {
+    const own = urgency.indexOf(codes[i]);
+    if (own < rank) {
+      rank = own;
+      best = i;
+    }
+  }
+  return best;
+}
+function findNext(rows, { row, place }, code, step) {
+  for (let turn = 0; turn <= rows.length; turn++) {
+    const at = ((row + turn * step) % rows.length + rows.length) % rows.length;
+    const codes = rows[at];
+    let found;
+    if (turn === 0) found = step > 0 ? codes.indexOf(code, place + 1) : place > 0 ? codes.lastIndexOf(code, place - 1) : -1;
+    else found = step > 0 ? codes.indexOf(code) : codes.lastIndexOf(code);
+    if (found >= 0) return { row: at, place: found };
+  }
+  return null;
+}
+
 // src/heatmap/paint.js
 function toPixel(colour) {
   const n = parseInt(colour.slice(1), 16);
@@ -736,16 +803,7 @@ function paintValues(image, { width, top, height, codes, levels, from, to, ramp,
   for (let x = 0; x < width; x++) {
     const [first, last] = placesOfColumn(x, width, from, to, n);
     if (last - first === 1 && isGap(x, width, from, to, n, gap)) continue;
-    let sum = 0;
-    let known = 0;
-    let fails = 0;
-    for (let i = first; i < last; i++) {
-      if (levels[i]) {
-        sum += levels[i];
-        known++;
-      }
-      if (codes[i] === failed) fails++;
-    }
+    const { fails, known, sum } = sumLevels(codes, levels, first, last, failed);
     const total = last - first;
     const red = fails ? Math.min(height, Math.max(least, Math.round(fails / total * height))) : 0;
     const filled = known ? Math.max(1, Math.round(known / total * (height - red))) : 0;
@@ -756,18 +814,48 @@ function paintValues(image, { width, top, height, codes, levels, from, to, ramp,
     }
   }
 }
-function paintGrid(image, { width, cell, columns, cells, pickColour, gap }) {
-  for (let place = 0; place < cells.length; place++) {
-    const x = cells[place] % columns * cell.width;
-    const y = Math.floor(cells[place] / columns) * cell.height;
-    paintBox(image, width, x, y, Math.max(1, cell.width - gap), Math.max(1, cell.height - gap), pickColour(place));
+function paintGrid(image, { width, cell, columns, starts, stack, gap }) {
+  const [w, h] = [Math.max(1, Math.round(cell.width) - gap), Math.max(1, cell.height - gap)];
+  for (let at = 0; at + 1 < starts.length; at++) {
+    if (starts[at] === starts[at + 1]) continue;
+    const x = Math.floor(at % columns * cell.width);
+    let y = Math.floor(at / columns) * cell.height;
+    for (const [colour, height] of stack(starts[at], starts[at + 1], h)) {
+      paintBox(image, width, x, y, w, height, colour);
+      y += height;
+    }
   }
 }
-function paintMarks(image, { width, cell, columns, cells, codes, code, colour, least, rim }) {
-  for (let place = codes.indexOf(code); place >= 0; place = codes.indexOf(code, place + 1)) {
-    const [w, h] = [Math.max(least, cell.width - 2 * rim), Math.max(least, cell.height - 2 * rim)];
-    const x = Math.round(cells[place] % columns * cell.width + (cell.width - w) / 2);
-    const y = Math.round(Math.floor(cells[place] / columns) * cell.height + (cell.height - h) / 2);
+function stackStatuses(codes, first, last, height, { colours, order, least }) {
+  if (last - first === 1) return [[colours[codes[first]], height]];
+  const heights = computeHeights(countStatuses(codes, first, last), last - first, height, least, new Int32Array(STATUSES.length));
+  return order.filter((code) => heights[code] > 0).map((code) => [colours[code], heights[code]]);
+}
+function stackValues(codes, levels, first, last, height, { ramp, failed, failedColour, least }) {
+  const { fails, known, sum } = sumLevels(codes, levels, first, last, failed);
+  const total = last - first;
+  const red = fails ? Math.min(height, Math.max(least, Math.round(fails / total * height))) : 0;
+  const filled = known ? Math.min(height - red, Math.max(1, Math.round(known / total * (height - red)))) : 0;
+  return [[failedColour, red], [ramp[0], height - red - filled], [known ? ramp[Math.round(sum / known)] : ramp[0], filled]];
+}
+function sumLevels(codes, levels, first, last, failed) {
+  let [sum, known, fails] = [0, 0, 0];
+  for (let i = first; i < last; i++) {
+    if (levels[i]) {
+      sum += levels[i];
+      known++;
+    }
+    if (codes[i] === failed) fails++;
+  }
+  return { fails, known, sum };
+}
+function paintMarks(image, { width, cell, columns, starts, codes, code, colour, least, rim }) {
+  for (let at = 0; at + 1 < starts.length; at++) {
+    if (!codes.subarray(starts[at], starts[at + 1]).includes(code)) continue;
+    const isOne = starts[at + 1] - starts[at] === 1;
+    const [w, h] = [cell.width, cell.height].map((size) => isOne ? Math.max(least, Math.round(size) - 2 * rim) : least);
+    const x = Math.round(at % columns * cell.width + (cell.width - w) / 2);
+    const y = Math.round(Math.floor(at / columns) * cell.height + (cell.height - h) / 2);
     paintBox(image, width, x - rim, y - rim, w + 2 * rim, h + 2 * rim, 0);
     paintBox(image, width, x, y, w, h, colour);
   }
@@ -838,6 +926,7 @@ function drawHead(view, context, { band: bandIndex, y, height }) {
   let text = plural(band.n_keys, "partition");
   if (band.shown !== band.n_keys) text = `${formatCount(band.shown)} of ${text} shown`;
   if (to - from < band.shown) text += ` · zoomed to ${formatCount(Math.ceil(to - from))}`;
+  if (band.layout === "grid") text += describeCells(band);
   const { scale } = band;
   if (scale) text += ` · ${view.state.head.color_by} ${formatNumber(scale.low)} to ${formatNumber(scale.high)}`;
   context.fillText(fitText(context, describeEmptyBand(band) || text, view.size.width - after - 4), after, middle);
@@ -902,11 +991,15 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const pixels = new Uint32Array(image.data.buffer);
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
-    const cell = { width: Math.round(item.cell.width * ratio), height: Math.round(item.cell.height * ratio) };
-    const { columns, cells } = getGrid(view, item.band);
-    const pickColour = (place) => levels && codes[place] !== failed ? view.ramp[levels[place]] : view.pixels[codes[place]];
-    const grid = { width: image.width, cell, columns: columns.length, cells };
-    paintGrid(pixels, { ...grid, pickColour, gap: cell.width > 3 * gap ? gap : 0 });
+    const across = item.cell.width * ratio;
+    const cell = { width: item.cell.width < 1 ? across : Math.round(across), height: Math.round(item.cell.height * ratio) };
+    const { columns, starts } = getGrid(view, item.band);
+    const least = 2 * gap;
+    const colours = { colours: view.pixels, order: COLUMN_ORDER, least: URGENCY.map(() => gap) };
+    const values = { ramp: view.ramp, failed, failedColour: view.pixels[failed], least };
+    const stack = (first, last, height) => levels ? stackValues(codes, levels, first, last, height, values) : stackStatuses(codes, first, last, height, colours);
+    const grid = { width: image.width, cell, columns: columns.length, starts };
+    paintGrid(pixels, { ...grid, stack, gap: cell.width > 3 * gap ? gap : 0 });
     const mark = { codes, code: failed, colour: view.pixels[failed], least: Math.round(4 * ratio), rim: gap };
     if (!hasGlyphs(item.cell)) paintMarks(pixels, { ...grid, ...mark });
     return;
@@ -924,10 +1017,15 @@ function drawGlyphs(view, context, item, y, codes, levels) {
   const has = (place) => !levels || !levels[place] || codes[place] === CODES.failed;
   if (item.cell) {
     if (!hasGlyphs(item.cell)) return;
-    codes.forEach((code, place) => {
-      const box = has(place) ? findBox(view, item.band, item.row, place, place + 1) : null;
-      if (box) drawGlyph(view, context, code, box.x + box.width / 2, box.y + box.height / 2);
-    });
+    const { starts } = getGrid(view, item.band);
+    for (let cell2 = 0; cell2 + 1 < starts.length; cell2++) {
+      const [first, last] = [starts[cell2], starts[cell2 + 1]];
+      if (first === last) continue;
+      const place = findMostUrgent(codes, first, last, URGENCY);
+      const isClear = codes[place] === CODES.failed || codes.subarray(first, last).every((code) => code === codes[place]);
+      const box = isClear && has(place) ? findBox(view, item.band, item.row, place, place + 1) : null;
+      if (box) drawGlyph(view, context, codes[place], box.x + box.width / 2, box.y + box.height / 2);
+    }
     return;
   }
   const { from, to } = getWindow(view, item.band);
@@ -965,47 +1063,8 @@ function drawRowLabels(view, context, item, y, cell) {
   context.textAlign = "right";
   context.fillStyle = view.faint;
   for (let line = 0; line < rows.length; line += every) {
-    context.fillText(fitText(context, rows[line], 56), left - 6, y + (line + 0.5) * cell.height);
+    context.fillText(fitText(context, rows[line], ROW_LABEL_WIDTH), left - 6, y + (line + 0.5) * cell.height);
   }
-}
-
-// src/heatmap/statuses.js
-function countStatuses(codes, first, last) {
-  const counts = Array.from(STATUSES, () => 0);
-  for (let i = first; i < last; i++) counts[codes[i]]++;
-  return counts;
-}
-function findMostUrgent(codes, first, last, urgency) {
-  let best = first;
-  let rank = STATUSES.length;
-  for (let i = first; i < last && rank > 0; i++) {
-    const own = urgency.indexOf(codes[i]);
-    if (own < rank) {
-      rank = own;
-      best = i;
-    }
-  }
-  return best;
-}
-function findNext(rows, { row, place }, code, step) {
-  for (let turn = 0; turn <= rows.length; turn++) {
-    const at = ((row + turn * step) % rows.length + rows.length) % rows.length;
-    const codes = rows[at];
-    let found;
-    if (turn === 0) found = step > 0 ? codes.indexOf(code, place + 1) : place > 0 ? codes.lastIndexOf(code, place - 1) : -1;
-    else found = step > 0 ? codes.indexOf(code) : codes.lastIndexOf(code);
-    if (found >= 0) return { row: at, place: found };
-  }
-  return null;
-}
-function toRanges(places) {
-  const ranges = [];
-  for (const place of places) {
-    const last = ranges[ranges.length - 1];
-    if (last && last[1] === place) last[1] = place + 1;
-    else ranges.push([place, place + 1]);
-  }
-  return ranges;
 }
 
 // src/heatmap/selection.js
@@ -1024,17 +1083,20 @@ function findBetween(view, start, end) {
   const [low, high] = [Math.min(start.row, end.row), Math.max(start.row, end.row)];
   const rows = Array.from({ length: high - low + 1 }, (_, i) => low + i);
   if (!start.cell || !end.cell) return { rows, ranges: [[Math.min(start.first, end.first), Math.max(start.last, end.last)]] };
-  const places = [];
+  const ranges = [];
   const { columns } = getGrid(view, start.band);
   const [from, to] = [start.cell, end.cell];
   const many = start.row !== end.row;
   for (let line = Math.min(from.line, to.line); line <= Math.max(from.line, to.line); line++) {
     for (let column = Math.min(from.column, to.column); column <= Math.max(from.column, to.column); column++) {
-      const place = findPlace(view, start.band, line * columns.length + column);
-      if (place >= 0) places.push(place);
+      const found = findPlaces(view, start.band, line * columns.length + column);
+      if (!found) continue;
+      const before = ranges[ranges.length - 1];
+      if (before && before[1] === found[0]) before[1] = found[1];
+      else ranges.push(found);
     }
   }
-  return { rows: many ? rows : [start.row], ranges: toRanges(places.sort((x, y) => x - y)) };
+  return { rows: many ? rows : [start.row], ranges };
 }
 function onClick(view, hit, event) {
   const place = findMostUrgent(view.state.bands[hit.band].status[hit.row], hit.first, hit.last, URGENCY);
@@ -1261,8 +1323,8 @@ function findNextPlaceInGrid(view, { band: bandIndex, row, place }, across, down
     column += across;
     line += down;
     if (column < 0 || line < 0 || column >= columns.length || line >= rows.length) return null;
-    const found = findPlace(view, bandIndex, line * columns.length + column);
-    if (found >= 0) return { band: bandIndex, row, place: found };
+    const found = findPlaces(view, bandIndex, line * columns.length + column);
+    if (found) return { band: bandIndex, row, place: findMostUrgent(view.state.bands[bandIndex].status[row], ...found, URGENCY) };
   }
 }
 function jumpToEnd(view, end) {
@@ -1528,7 +1590,7 @@ var HeatmapView = class {
   /** @param {Partial<HeatmapContract['requests']['set_options']>} change */
   async setOptions(change) {
     const { head } = this.link.state;
-    const now = { color_by: head.color_by, sort_by: head.sort_by, statuses: head.statuses, text: head.text, ...change };
+    const now = { color_by: head.color_by, sort_by: head.sort_by, statuses: head.statuses, text: head.text, across: head.across, down: head.down, ...change };
     await this.ask("set_options", now);
   }
   /** @param {number} code */
