@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: Of more cells the statuses along all partitions are drawn instead.
 MAX_CELLS = 10_000
 _LABEL_WIDTH, _LINE = 110, 14
+#: At the right, for the last label.
+_MARGIN = 60
 _WIDTH, _HEIGHT = 640, 300
 _CELL_MOST, _CELL_LEAST = (28, 16), (2, 3)
 _CHAR_WIDTH = 6.2
@@ -29,10 +31,11 @@ def draw_grid(grid: Grid, codes: NDArray[np.uint8], label: str) -> str:
     height = max(_CELL_LEAST[1], min(_CELL_MOST[1], _HEIGHT // down))
     paths, glyphs = _draw_cells(_count_by_cell(grid, codes), across, width, height)
     drawn = "".join(f'<path class="s-{status}" d="{path}"/>' for status, path in paths.items() if path)
-    box = f"0 0 {_LABEL_WIDTH + across * width} {down * height + _LINE}"
+    whole = _LABEL_WIDTH + across * width + _MARGIN
+    box = f"0 0 {whole} {down * height + _LINE}"
     texts = _label_rows(grid, height) + _label_columns(grid, width, down * height)
     return (
-        f'<svg class="grid" viewBox="{box}" style="max-width:{_LABEL_WIDTH + across * width}px" role="img"'
+        f'<svg class="grid" viewBox="{box}" style="max-width:{whole}px" role="img"'
         f' aria-label="{escape(label)}">{drawn}{glyphs}{texts}</svg>'
     )
 

@@ -24,8 +24,9 @@ _STYLE = (
     ".nbpart-heat-static{font-size:13px;color:var(--jp-ui-font-color1,inherit)}"
     ".nbpart-heat-static p{margin:8px 0 4px}.nbpart-heat-static .faint{opacity:.65}"
     ".nbpart-heat-static table{border-collapse:collapse;width:100%;margin:0;table-layout:fixed;font-size:13px}"
-    ".nbpart-heat-static table td{padding:2px 8px 2px 0;text-align:left;overflow:hidden;white-space:nowrap}"
-    ".nbpart-heat-static table td{text-overflow:ellipsis}"
+    # named twice, since JupyterLab aligns cells by two classes
+    ".nbpart-heat-static.nbpart-heat-static td{text-align:left}"
+    ".nbpart-heat-static table td{padding:2px 8px 2px 0;overflow:hidden;white-space:nowrap;text-overflow:ellipsis}"
     ".nbpart-heat-static table td:first-child{width:20%}"
     ".nbpart-heat-static table td:last-child{width:30%;white-space:normal;padding-left:8px}"
     ".nbpart-heat-static table td[colspan]{padding-left:0}"
