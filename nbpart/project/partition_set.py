@@ -168,9 +168,11 @@ class PartitionSet:
         """
         definition = self._need_dynamic("rename")
         before, after = self.spell([old])[0], self.spell([new])[0]
-        if before not in self:
-            raise self._unknown(before)
-        if definition.parent is not None and definition.split(before)[0] != definition.split(after)[0]:
+        if (
+            definition.parent is not None
+            and before in self
+            and definition.split(before)[0] != definition.split(after)[0]
+        ):
             raise ParameterError(f"{after!r} has another parent than {before!r}: a key keeps its parent.")
 
         def work(batch: Batch) -> None:
@@ -179,8 +181,11 @@ class PartitionSet:
             if spelled and columns is not None:
                 events.set_columns(batch, self._set_id, [after], columns.select(list(spelled)))
 
-        with name_partitions_in_errors(definition):
-            self._catalog.write(work)
+        try:
+            with name_partitions_in_errors(definition):
+                self._catalog.write(work)
+        except UnknownNameError:
+            raise self._unknown(before) from None
 
     def spell(self, *keys: Any) -> list[str]:
         """The text of each key, given keys, dicts of parameters, or lists of them; they need not be in the set."""
@@ -220,7 +225,8 @@ class PartitionSet:
 
     def __getitem__(self, place: int | slice) -> Any:
         if isinstance(place, slice):
-            return list(self)[place]
+            first, last, step = place.indices(len(self))
+            return self.page(first, last - first)[::step] if step > 0 and first < last else list(self)[place]
         n = place + len(self) if place < 0 else place
         found = self.page(n, 1) if n >= 0 else []
         if not found:

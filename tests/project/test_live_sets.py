@@ -161,6 +161,21 @@ def test_a_text_of_a_removed_key_is_free_unless_it_has_a_history(ws: nbpart.Work
     assert list(files) == ["bare"]
 
 
+def test_a_text_of_a_product_from_another_time_is_free_unless_it_has_a_history(ws: nbpart.Workspace) -> None:
+    for name, keys_of in {"old": ["a", "b"], "new": ["c", "d"]}.items():
+        ws.dynamic_partitions(name).add(keys_of)
+    ws.partitions(nbpart.MultiPartitions({"x": ws.partitions("old"), "y": ["1", "2"]}, name="grid"))
+    ws.register(nbpart.asset(partitions=ws.partitions("grid"), name="report")(measure))
+    ws.materialize("report", "x=b,y=2")
+    grid = ws.partitions(nbpart.MultiPartitions({"x": ws.partitions("new"), "y": ["1", "2"]}, name="grid"))
+    ws.partitions("new").rename("c", "a")
+    with pytest.raises(PartitionKeyError, match="'x=b,y=2' was a key before and has a history"):
+        ws.partitions("new").rename("d", "b")
+    assert grid.frame["partition_key"].tolist() == ["x=a,y=1", "x=a,y=2", "x=d,y=1", "x=d,y=2"]
+    ws.partitions("new").rename("a", "ä,/=%")
+    assert grid.frame["partition_key"].tolist()[0] == f"x={escape('ä,/=%')},y=1" == grid[0]
+
+
 def test_replacing_keeps_order_and_refuses_to_drop_many(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")
     files.add([f"{n:03}" for n in range(100)])

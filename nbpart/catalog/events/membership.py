@@ -31,7 +31,7 @@ def record_joined(batch: Batch, set_id: int, joined: str, *, are_new: bool) -> N
     `joined` names a temporary table with their key_id. `are_new`: none of them was ever in a set.
     """
     _record(batch, set_id, joined, _JOINED)
-    for below, part in _made_of(batch, set_id):
+    for below, part in list_made_of(batch, set_id):
         if isinstance(below.definition, MultiPartitions):
             only = f"IN (SELECT key_id FROM {quote(joined)})"
             # of a set that is several dimensions, combinations of new keys come with the first of these
@@ -45,15 +45,12 @@ def record_joined(batch: Batch, set_id: int, joined: str, *, are_new: bool) -> N
 def record_left(batch: Batch, set_id: int, left: str, action: str = _LEFT) -> None:
     """Record that keys are members of a set no more, and let what is made of them follow; `left` is as `joined`."""
     _record(batch, set_id, left, action)
-    for below, part in _made_of(batch, set_id):
+    for below, part in list_made_of(batch, set_id):
         table = f"left_{below.set_id}"
-        found = batch.create_temp(
-            table,
-            f"""SELECT key_id FROM members WHERE set_id = {below.set_id} AND key_id IN (
-                SELECT key_id FROM key_parts WHERE set_id = {below.set_id} AND part = {part}
-                AND part_id IN (SELECT key_id FROM {quote(left)}))""",
-        )
-        if found:
+        made = f"SELECT p.key_id FROM key_parts p JOIN {quote(left)} l ON l.key_id = p.part_id"
+        batch.create_temp("left_made", f"{made} WHERE p.set_id = {below.set_id} AND p.part = {part}")
+        members = f"SELECT m.key_id FROM members m JOIN left_made USING (key_id) WHERE m.set_id = {below.set_id}"
+        if batch.create_temp(table, members):
             _take_off(batch, below.set_id, table)
             record_left(batch, below.set_id, table, _LEFT_WITH_PARENT)
 
@@ -87,7 +84,7 @@ def _record(batch: Batch, set_id: int, table: str, action: str) -> None:
     mark_readers_of_set(batch, set_id, table)
 
 
-def _made_of(batch: Batch, set_id: int) -> list[tuple[StoredSet, int]]:
+def list_made_of(batch: Batch, set_id: int) -> list[tuple[StoredSet, int]]:
     """The sets whose keys are made of those of a set, with the number of the part; one may stand there twice."""
     return [
         (below, place)
@@ -215,14 +212,14 @@ def _part_rows(batch: Batch, part: StoredSet, name: str, among: str | None) -> s
     """The keys of a part: (key_id, text as it stands in a product's key, place)."""
     only = f" WHERE m.key_id {among}" if among else ""
     return (
-        f"SELECT m.key_id, {literal(name + '=')} || {_escaped('t.key')} AS text,"
+        f"SELECT m.key_id, {literal(name + '=')} || {escaped('t.key')} AS text,"
         f" row_number() OVER (ORDER BY m.position) - 1 AS place"
         f" FROM {ordered_members(batch, part.set_id)} AS m JOIN keys AS t ON t.key_id = m.key_id{only}"
     )
 
 
-def _escaped(text: str) -> str:
-    """A key in the form that `partitions.keys.escape` gives it: it cannot hold other characters that are escaped."""
+def escaped(text: str) -> str:
+    """A key in SQL as `partitions.keys.escape` gives it; it cannot hold other characters that are escaped."""
     for char, code in (("%", "%25"), (",", "%2C"), ("=", "%3D"), ("/", "%2F")):
         text = f"replace({text}, '{char}', '{code}')"
     return text

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbpart.catalog.set_tables import StoredSet, keys_owner, load_stored_sets
+from nbpart.catalog.events.membership import escaped, list_made_of
+from nbpart.catalog.set_tables import StoredSet, keys_owner, literal
 from nbpart.errors import PartitionKeyError, UnknownNameError
-from nbpart.partitions.dynamic import DynamicPartitions
 from nbpart.partitions.product import MultiPartitions
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from nbpart.catalog.batch import Batch
 
 
@@ -35,12 +33,16 @@ def rename_key(batch: Batch, set_id: int, old: str, new: str) -> None:
     import pyarrow as pa
 
     batch.stage("renamed", pa.table({"key_id": pa.array([key_id], pa.int64()), "key": [new]}))
-    _respell(batch, owner, set_id, "renamed")
-    _respell_made_of(batch, set_id, "renamed")
+    was_known = _free_texts(batch, owner, set_id, "renamed")
+    _respell(batch, set_id, "renamed")
+    _respell_made_of(batch, set_id, "renamed", may_be_known=was_known)
 
 
-def _respell(batch: Batch, owner: int, set_id: int, table: str) -> None:
-    """Give keys the texts in `table` (key_id, key)."""
+def _free_texts(batch: Batch, owner: int, set_id: int, table: str) -> bool:
+    """Make sure that no other key has the texts in `table` (key_id, key). Returns whether one had that has no history.
+
+    Raises PartitionKeyError where a member has one, or a key that has a history.
+    """
     taken = batch.row(
         f"""SELECT k.key_id, k.key, m.key_id IS NOT NULL, k.key_id IN (SELECT key_id FROM runs)
                 OR k.key_id IN (SELECT key_id FROM materializations)
@@ -49,54 +51,60 @@ def _respell(batch: Batch, owner: int, set_id: int, table: str) -> None:
         WHERE k.set_id = {int(owner)} AND k.key_id NOT IN (SELECT key_id FROM {table})
         ORDER BY 3 DESC, 4 DESC LIMIT 1"""
     )
-    if taken is not None:
-        _, text, is_member, has_history = taken
-        if is_member:
-            raise PartitionKeyError(f"there is a key {text!r} already: remove it first, or choose another text.")
-        if has_history:
-            raise PartitionKeyError(f"{text!r} was a key before and has a history: choose another text.")
-        batch.execute(
-            f"DELETE FROM keys WHERE set_id = {int(owner)} AND key IN (SELECT key FROM {table})"
-            f" AND key_id NOT IN (SELECT key_id FROM {table})"
-        )
+    if taken is None:
+        return False
+    _, text, is_member, has_history = taken
+    if is_member:
+        raise PartitionKeyError(f"there is a key {text!r} already: remove it first, or choose another text.")
+    if has_history:
+        raise PartitionKeyError(f"{text!r} was a key before and has a history: choose another text.")
+    batch.create_temp(
+        "keys_freed",
+        f"""SELECT key_id FROM keys WHERE set_id = {int(owner)} AND key IN (SELECT key FROM {table})
+        AND key_id NOT IN (SELECT key_id FROM {table})""",
+    )
+    for freed in ("keys", "key_parts"):
+        batch.execute(f"DELETE FROM {freed} WHERE key_id IN (FROM keys_freed)")
+    return True
+
+
+def _respell(batch: Batch, set_id: int, table: str) -> None:
+    """Give keys the texts in `table` (key_id, key)."""
     batch.execute(f"UPDATE keys SET key = t.key FROM {table} AS t WHERE keys.key_id = t.key_id")
     batch.execute("UPDATE partition_sets SET version = ? WHERE set_id = ?", batch.sequence, set_id)
 
 
-def _respell_made_of(batch: Batch, set_id: int, table: str) -> None:
-    for below in load_stored_sets(batch).values():
-        if any(part.set_id == set_id for part in below.parts):
-            found = _spell_again(batch, below, table)
-            if found is not None:
-                name = f"renamed_{below.set_id}"
-                batch.stage(name, found)
-                _respell(batch, below.set_id, below.set_id, name)
-                _respell_made_of(batch, below.set_id, name)
+def _respell_made_of(batch: Batch, set_id: int, table: str, *, may_be_known: bool) -> None:
+    """Respell the keys, members or not, that are made of those in `table` (key_id, key), which have their new texts.
+
+    ``may_be_known`` says that keys were made of the new texts before: only then others can have the texts that follow,
+    or if a set was made of others before. To look among a million texts takes as long as all the rest.
+    """
+    for below, place in list_made_of(batch, set_id):
+        name = f"renamed_{below.set_id}_{place}"
+        found = batch.create_temp(
+            name,
+            f"""SELECT k.key_id, {_spelled_again(below, place)} AS key FROM {table} AS r
+            JOIN key_parts AS p ON p.part_id = r.key_id JOIN keys AS k ON k.key_id = p.key_id
+            WHERE p.set_id = {below.set_id} AND p.part = {place} AND k.set_id = {below.set_id}""",
+        )
+        if found:
+            may_be = may_be_known or _has_keys_without_parts(batch, below.set_id)
+            known = may_be and _free_texts(batch, below.set_id, below.set_id, name)
+            _respell(batch, below.set_id, name)
+            _respell_made_of(batch, below.set_id, name, may_be_known=known)
 
 
-def _spell_again(batch: Batch, below: StoredSet, table: str) -> pa.Table | None:
-    """The texts of the keys, members or not, that are made of those in `table`: (key_id, key)."""
-    import pyarrow as pa
-
-    columns = ", ".join(
-        f"max(CASE WHEN p.part = {place} THEN k.key END) AS part_{place}" for place in range(len(below.parts))
-    )
-    rows = batch.rows(
-        f"""SELECT p.key_id, min(own.key), {columns} FROM key_parts p JOIN keys k ON k.key_id = p.part_id
-        JOIN keys own ON own.key_id = p.key_id
-        WHERE p.set_id = {below.set_id} AND p.key_id IN (
-            SELECT key_id FROM key_parts WHERE set_id = {below.set_id} AND part_id IN (SELECT key_id FROM {table}))
-        GROUP BY p.key_id"""
-    )
-    if not rows:
-        return None
-    texts = [_spell(below, row[1], row[2:]) for row in rows]
-    return pa.table({"key_id": pa.array([row[0] for row in rows], pa.int64()), "key": texts})
+def _has_keys_without_parts(batch: Batch, set_id: int) -> bool:
+    """Whether a set has keys from a time when it was made of other sets."""
+    with_parts = batch.value("SELECT count(*) FROM key_parts WHERE set_id = ? AND part = 0", set_id)
+    return bool(batch.value("SELECT count(*) FROM keys WHERE set_id = ?", set_id) != with_parts)
 
 
-def _spell(below: StoredSet, before: str, parts: tuple[str, ...]) -> str:
-    definition = below.definition
-    if isinstance(definition, MultiPartitions):
-        return definition.spell(dict(zip(definition.names, parts, strict=True)))
-    assert isinstance(definition, DynamicPartitions), "only products and children are made of other keys"
-    return definition.spell(parts[0], definition.split(before)[1])
+def _spelled_again(below: StoredSet, place: int) -> str:
+    """The expression of the text of k, a key of a product or a child, after its part with that number became r."""
+    if isinstance(below.definition, MultiPartitions):
+        name, values = below.definition.names[place], "string_split(k.key, ',')"
+        part = f"[{literal(name + '=')} || {escaped('r.key')}]"
+        return f"array_to_string({values}[1:{place}] || {part} || {values}[{place + 2}:], ',')"
+    return f"{escaped('r.key')} || substr(k.key, strpos(k.key, '/'))"
