@@ -26,7 +26,7 @@ from nbpart.catalog.join_sides import (
 from nbpart.catalog.join_windows import load_windows, move
 from nbpart.catalog.queries.keys import key_ids, key_texts
 from nbpart.catalog.queries.shared_sql import stage_numbers
-from nbpart.catalog.set_tables import SetSql, StoredSet
+from nbpart.catalog.set_tables import SetSql, StoredSet, load_order, made_of, sort_keys
 from nbpart.partitions.mapping import PARTITION_KEY, AllKeys, Last, Match, Only, Overlap, Pairs, Previous, Same, Whole
 from nbpart.partitions.mapping_check import compares_texts
 from nbpart.partitions.shared_structure import find_along
@@ -80,8 +80,11 @@ class _Search:
         """The keys with these ids, or with these of the dimension or parent with that number."""
         table = f"searched_{len(self._conditions)}"
         stage_numbers(self.batch, table, np.unique(ids))
-        of = "m.key_id" if place is None else self._sql.part_id(place)
-        self._conditions.append(f"{of} IN (SELECT id FROM {table})")
+        given, stored = f"SELECT id FROM {table}", self._sql.stored
+        if place is None or stored is None:
+            self._conditions.append(f"m.key_id IN ({given})")
+        else:
+            self._conditions.append(made_of(stored, place, given))
 
     def with_values(self, name: str, values: object, *, as_text: bool) -> None:
         """The keys that have one of these values, an Arrow array, in a column."""
@@ -97,11 +100,8 @@ class _Search:
 
     def run(self) -> Ids:
         where = f" WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
-        order = self._sql.order
-        found: Ids = self.batch.numpy(
-            f"SELECT m.key_id FROM {self._sql.rows} m{self._sql.joins}{where} ORDER BY {order}"
-        )["key_id"]
-        return found
+        found: Ids = self.batch.numpy(f"SELECT m.key_id FROM {self._sql.rows} m{self._sql.joins}{where}")["key_id"]
+        return sort_keys(self.batch, self._sql.set_id, found) if where else load_order(self.batch, self._sql.set_id)
 
 
 def _is_large(batch: Batch, set_id: int, count: int) -> bool:

@@ -113,7 +113,8 @@ def load_definition(batch: Batch, set_id: int) -> PartitionsDefinition | None:
 
 @dataclass
 class SetSql:
-    """The parts of a query over the keys of a set: ``SELECT … FROM {rows} m {joins} ORDER BY {order}``.
+    """The parts of a query over the keys of a set: ``SELECT … FROM {rows} m {joins}``; `ordered_members` gives the rows
+    with a position to order by.
 
     `value` gives the expression of a column, and adds the joins that it needs: take the joins last.
     """
@@ -139,13 +140,6 @@ class SetSql:
     @property
     def joins(self) -> str:
         return "".join(self._joins.values())
-
-    @property
-    def order(self) -> str:
-        """What the rows are ordered by: the places of dimensions, or of the parent, and then their own."""
-        if self.stored is None or not self.stored.is_derived:
-            return "m.position"
-        return ", ".join([*self._places(self.stored, "m.key_id"), "m.position"])
 
     def value(self, column: Column) -> str:
         """The expression of a column of the set."""
@@ -182,16 +176,6 @@ class SetSql:
         if column.of is not None:
             return self._value(stored.parts[place], column.of, part_id)
         return f"{self._join('k', 'keys', part_id)}.key"
-
-    def _places(self, stored: StoredSet, key_id: str) -> list[str]:
-        places = []
-        for place, part in enumerate(stored.parts):
-            part_id = self._part(stored, place, key_id)
-            if part.is_derived:
-                places += self._places(part, part_id)
-            members = f"(SELECT key_id, position FROM members WHERE set_id = {part.set_id})"
-            places.append(f"{self._join('o', members, part_id)}.position")
-        return places
 
     def _part(self, stored: StoredSet, place: int, key_id: str) -> str:
         parts = f"(SELECT key_id, part_id FROM key_parts WHERE set_id = {stored.set_id} AND part = {place})"
@@ -234,6 +218,28 @@ def load_order(batch: Batch, set_id: int) -> NDArray[np.int64]:
     return ids
 
 
+def sort_keys(batch: Batch, set_id: int, key_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """These keys, those of them that are members, each once, in the order of their set."""
+    import numpy as np
+    import pyarrow as pa
+
+    stored = load_stored_sets(batch).get(set_id)
+    batch.stage("keys_sorted", pa.table({"key_id": np.unique(key_ids)}))
+    query = "SELECT m.key_id, m.position FROM members m JOIN keys_sorted USING (key_id) WHERE m.set_id = ?"
+    if stored is not None and stored.is_derived:
+        return _sort(batch, stored, batch.numpy(query, set_id))
+    ids: NDArray[np.int64] = batch.numpy(f"{query} ORDER BY m.position", set_id)["key_id"]
+    return ids
+
+
+def made_of(stored: StoredSet, place: int, part_ids: str) -> str:
+    """The condition that m, a key of a set, is made of certain keys of the part with that number, those of a query."""
+    return (
+        f"m.key_id IN (SELECT key_id FROM key_parts WHERE set_id = {stored.set_id} AND part = {place}"
+        f" AND part_id IN ({part_ids}))"
+    )
+
+
 def load_part_ids(batch: Batch, stored: StoredSet, place: int, key_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """The key id of a dimension or parent, by its number, of each key of a set; -1 for what is no key of it."""
     import numpy as np
@@ -252,10 +258,13 @@ def load_part_ids(batch: Batch, stored: StoredSet, place: int, key_ids: NDArray[
 
 def _load_order(batch: Batch, stored: StoredSet) -> NDArray[np.int64]:
     """The order of a product or of children, made of that of their parts: no sort and no join of a million in SQL."""
+    return _sort(batch, stored, batch.numpy("SELECT key_id, position FROM members WHERE set_id = ?", stored.set_id))
+
+
+def _sort(batch: Batch, stored: StoredSet, members: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
     import numpy as np
 
-    members = batch.numpy("SELECT key_id, position FROM members WHERE set_id = ?", stored.set_id)
-    ids: NDArray[np.int64] = members["key_id"]
+    ids = members["key_id"]
     rank = np.zeros(len(ids), np.int64)
     for place, part in enumerate(stored.parts):
         order = load_order(batch, part.set_id)

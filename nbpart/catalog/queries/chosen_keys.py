@@ -17,7 +17,15 @@ from nbpart.catalog.expressions import quote
 from nbpart.catalog.queries.keys import key_ids
 from nbpart.catalog.queries.shared_sql import stage_numbers
 from nbpart.catalog.queries.window_starts import find_windows_that_begin
-from nbpart.catalog.set_tables import SetSql, StoredSet, build_columns, load_stored_sets, ordered_members
+from nbpart.catalog.set_tables import (
+    SetSql,
+    StoredSet,
+    build_columns,
+    load_stored_sets,
+    made_of,
+    ordered_members,
+    sort_keys,
+)
 from nbpart.errors import NbpartError, PartitionKeyError, UnknownNameError, nearest
 from nbpart.partitions.choice import Between, ByColumns, KeyChoice, KeyOrRange, OneKey, TypedText, read_choice
 from nbpart.partitions.columns import Column
@@ -215,7 +223,7 @@ def _find_by_columns(batch: Batch, stored: StoredSet, choice: ByColumns) -> Ids:
     conditions = [_match_values(batch, sql, column, wanted) for column, wanted in choice.values]
     for number, (place, ids) in enumerate(chosen):
         stage_numbers(batch, f"chosen_parts_{number}", ids)
-        conditions.append(f"{sql.part_id(place)} IN (SELECT id FROM chosen_parts_{number})")
+        conditions.append(made_of(stored, place, f"SELECT id FROM chosen_parts_{number}"))
     return _select(batch, sql, " AND ".join(conditions))
 
 
@@ -274,14 +282,7 @@ def _select(batch: Batch, sql: SetSql, condition: str, *values: object) -> Ids:
 
 def _in_order(batch: Batch, set_id: int, ids: Ids) -> Ids:
     """These keys, each once, in the order of their set."""
-    if len(ids) < 2:
-        return ids
-    stage_numbers(batch, "chosen_ids", np.unique(ids))
-    members = ordered_members(batch, set_id)
-    ordered: Ids = batch.numpy(
-        f"SELECT o.key_id FROM {members} o JOIN chosen_ids c ON c.id = o.key_id ORDER BY position"
-    )["key_id"]
-    return ordered
+    return ids if len(ids) < 2 else sort_keys(batch, set_id, ids)
 
 
 # words

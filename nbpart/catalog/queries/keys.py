@@ -20,6 +20,7 @@ from nbpart.catalog.set_tables import (
     load_definition,
     load_order,
     load_stored_sets,
+    ordered_members,
     set_sql,
 )
 from nbpart.partitions.key_values import is_attribute
@@ -167,10 +168,11 @@ def hash_key(key: str) -> int:
 def set_frame(batch: Batch, set_id: int, limit: int | None = None) -> pd.DataFrame:
     """The members of a set in its order, or the first ``limit``: partition_key, then all columns of the set, typed."""
     sql = set_sql(batch, set_id)
-    columns, order = sql.named_values(sql.columns), sql.order
-    rows = f"{sql.rows} m JOIN keys k ON k.key_id = m.key_id{sql.joins}"
-    query = f"SELECT {KEY_SQL} AS partition_key{columns} FROM {rows} ORDER BY {order}"
-    return nulls_to_none(batch.frame(query if limit is None else f"{query} LIMIT {int(limit)}"))
+    columns, members = sql.named_values(sql.columns), ordered_members(batch, set_id)
+    if limit is not None:  # before anything is joined to them
+        members = f"(FROM {members} ORDER BY position LIMIT {int(limit)})"
+    rows = f"{members} m JOIN keys k ON k.key_id = m.key_id{sql.joins}"
+    return nulls_to_none(batch.frame(f"SELECT {KEY_SQL} AS partition_key{columns} FROM {rows} ORDER BY m.position"))
 
 
 def set_row(batch: Batch, set_id: int, key: str) -> dict[str, Any] | None:
