@@ -38,6 +38,12 @@ def spell_keys(keys: Sequence[KeyLike]) -> str:
     return f"[{shown}, ...]  # {len(keys):,} keys"
 
 
+def spell_rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a literal; of a long list the beginning."""
+    shown = ", ".join(repr(dict(row)) for row in rows[:MAX_SPELLED])
+    return f"[{shown}{', ...' if len(rows) > MAX_SPELLED else ''}]"
+
+
 def spell_axis(values: Sequence[Any]) -> str:
     """Values of a parameter; whole numbers in equal steps are a range."""
     steps = {b - a for a, b in itertools.pairwise(values) if type(a) is type(b) is int}

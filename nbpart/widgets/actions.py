@@ -236,13 +236,16 @@ class Actions(Protocol):
     def resume(self, backfill_id: str) -> ActionResult:
         """Run the steps of a backfill that have no outcome yet."""
 
-    def add_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
-        """Add keys to a set of dynamic partitions; `ActionResult.keys` are those that were not in it before."""
+    def add_keys(self, partitions: str, keys: Sequence[KeyLike], columns: Mapping[str, Any]) -> ActionResult:
+        """Add keys to a set of dynamic partitions; `ActionResult.keys` are those that were not in it before.
 
-    def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]]) -> ActionResult:
-        """Add a key for every combination of the values of ``axes``, which are by name of parameter.
+        ``columns`` are values of declared columns that all these keys get, those too that were there.
+        """
 
-        `ActionResult.keys` are the first of those that were not in the set before.
+    def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]], columns: Mapping[str, Any]) -> ActionResult:
+        """Add a key for every combination of the values of ``axes``, by name of parameter or the parent's column.
+
+        ``columns`` are as in `add_keys`. `ActionResult.keys` are the first of those that were not in the set before.
         """
 
     def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:

@@ -113,8 +113,9 @@ _PLAN = {
     "readers": schema.boolean,
     "status": schema.one_of(*STATUS_CHOICES),
 }
-_MAX_PARTITIONS = {"partitions": schema.text(500)}
-_GRID = {**_MAX_PARTITIONS, "axes": schema.mapping_of(schema.text(10_000, empty=True))}
+_SET = {"partitions": schema.text(500), "parent": schema.text(10_000, empty=True)}
+_COLUMNS = {"columns": schema.mapping_of(schema.text(10_000, empty=True))}
+_GRID = {**_SET, "axes": schema.mapping_of(schema.text(10_000, empty=True))}
 _FILE = {"run_id": schema.optional(_RUN_ID), "file": schema.optional(schema.text(500, empty=True))}
 _BACKFILL = {"backfill_id": _RUN_ID}
 EXPLORER = Contract(
@@ -133,9 +134,9 @@ EXPLORER = Contract(
         "cancel": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "retry_failed": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "resume": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
-        "add_keys": Action({**_MAX_PARTITIONS, "text": schema.text(5_000_000)}, payloads.ActionResultJson, slow=True),
+        "add_keys": Action({**_SET, **_COLUMNS, "text": schema.text(5_000_000)}, payloads.ActionResultJson, slow=True),
         "count_grid": Action(_GRID, payloads.GridSizeJson),
-        "add_grid": Action(_GRID, payloads.ActionResultJson, slow=True),
+        "add_grid": Action({**_GRID, **_COLUMNS}, payloads.ActionResultJson, slow=True),
         "remove_keys": Action({"selection_number": _NUMBER, "n_keys": _NUMBER}, payloads.ActionResultJson, slow=True),
     },
 )

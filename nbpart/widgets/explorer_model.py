@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nbpart.catalog import SetRecord
-from nbpart.partitions import Parameters
+from nbpart.partitions import ColumnSource, DynamicPartitions, Parameters, PartitionsDefinition
+from nbpart.partitions.names import UNNAMED, UNNAMED_PRODUCT
 from nbpart.states import PartitionStatus
 from nbpart.widgets import payloads
 from nbpart.widgets.actions import PartitionDetails, RunDetails
 from nbpart.widgets.counts import NO_COUNTS, Counts
 from nbpart.widgets.explorer_json import parameter_json, partition_json, run_json
 from nbpart.widgets.heatmap_model import Selection
+from nbpart.widgets.key_origins import describe_origin
 
 _MAX_NAMED = 20
 
@@ -85,20 +87,56 @@ class AssetSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class EditableSet:
-    """A set of dynamic partitions, to which keys can be added; ``parameters`` None means that a key is any text."""
+class SetForm:
+    """A set of partitions, with what a form needs that adds keys to it.
+
+    ``parameters`` None means that a key is any text; below a parent it is then the own part of a child, called ``own``.
+    ``parent_column`` and ``parent_set`` are where children stand, or "". ``attributes`` are the columns that can be
+    given. A set that makes its keys itself has no form, only ``origin``, a sentence about where they come from.
+    """
 
     name: str
+    origin: str = ""
+    is_editable: bool = True
     parameters: Parameters | None = None
+    attributes: Parameters | None = None
+    parent_column: str = ""
+    parent_set: str = ""
+    own: str = ""
 
-    def to_json(self) -> payloads.EditableSetJson:
+    def to_json(self) -> payloads.SetFormJson:
         """Return it as it is sent to pages."""
-        return {"name": self.name, "params": [parameter_json(p) for p in self.parameters or ()]}
+        return {
+            "name": self.name,
+            "origin": self.origin,
+            "is_editable": self.is_editable,
+            "params": [parameter_json(p) for p in self.parameters or ()],
+            "columns": [parameter_json(p) for p in self.attributes or ()],
+            "parent": {"column": self.parent_column, "set": self.parent_set} if self.parent_column else None,
+            "own": self.own,
+        }
 
 
-def list_editable_sets(sets: Iterable[SetRecord]) -> tuple[EditableSet, ...]:
-    """Those of the sets whose partitions are dynamic."""
-    return tuple(EditableSet(s.name, s.parameters) for s in sets if s.kind == "dynamic")
+def list_set_forms(sets: Iterable[SetRecord]) -> tuple[SetForm, ...]:
+    """A form for each set that has a name, those to which keys can be added first."""
+    forms = [
+        _make_form(s.definition)
+        for s in sets
+        if s.definition is not None and not s.name.startswith((UNNAMED, UNNAMED_PRODUCT))
+    ]
+    return tuple(sorted(forms, key=lambda form: not form.is_editable))
+
+
+def _make_form(definition: PartitionsDefinition) -> SetForm:
+    origin = describe_origin(definition)
+    if not isinstance(definition, DynamicPartitions):
+        return SetForm(definition.set_name, origin, is_editable=False)
+    own = next((c.name for c in definition.columns if c.source is ColumnSource.KEY), "")
+    parent = definition.parent.set_name if definition.parent is not None else ""
+    return SetForm(
+        definition.name, origin, parameters=definition.parameters, attributes=definition.attributes,
+        parent_column=definition.parent_column or "", parent_set=parent, own=own,
+    )  # fmt: skip
 
 
 def select_assets(names: Sequence[str], assets: Iterable[AssetSummary]) -> PanelSelection:
@@ -150,7 +188,7 @@ class PanelModel:
 
     selection: PanelSelection = field(default_factory=PanelSelection)
     assets: tuple[AssetSummary, ...] = ()
-    sets: tuple[EditableSet, ...] = ()
+    sets: tuple[SetForm, ...] = ()
     partition: PartitionDetails | None = None
     run: RunDetails | None = None
     opened_run_id: str | None = None

@@ -27,12 +27,13 @@ from nbpart.widgets.explorer_model import (
     AssetSummary,
     PanelModel,
     PanelSelection,
-    list_editable_sets,
+    SetForm,
+    list_set_forms,
     plan_terms,
     select_assets,
     select_partitions,
 )
-from nbpart.widgets.explorer_parsing import MAX_KEYS, count_grid, parse_axes, parse_keys
+from nbpart.widgets.explorer_parsing import MAX_KEYS, count_grid, parse_axes, parse_columns, parse_keys, parse_parent
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
 from nbpart.widgets.heatmap_selection import OutOfDateError
@@ -149,7 +150,7 @@ class ExplorerPanel(LiveWidget):
         """The model with what was read. Called with the lock held, or before anybody else has this object."""
         backfills = self._backfills.take(found.backfills, self._actions.root)
         assets = model.assets if found.assets is None else tuple(_summarize_asset(a) for a in found.assets)
-        sets = model.sets if found.sets is None else list_editable_sets(found.sets)
+        sets = model.sets if found.sets is None else list_set_forms(found.sets)
         checked_at = self._code_checked_at()
         model = replace(model, assets=assets, sets=sets, backfills=backfills, code_checked_at=checked_at)
         return replace(model, selection=_with_counts(model, found.counts))
@@ -300,10 +301,10 @@ class ExplorerPanel(LiveWidget):
         self._publish_code_checked_at()
         return Answer(explorer_json.plan_json(plan), message=explorer_json.describe_plan(plan), code=plan.code)
 
-    def _count_grid(self, partitions: str, axes: dict[str, str]) -> Answer:
-        parameters, values = self._parse_axes(partitions, axes)
-        n_keys, first = count_grid(parameters, values)
-        return Answer({"n_keys": n_keys, "first": first})
+    def _count_grid(self, partitions: str, parent: str, axes: dict[str, str]) -> Answer:
+        form, parameters = self._get_form_with_parameters(partitions)
+        n_keys, first = count_grid(parameters, parse_axes(parameters, axes))
+        return Answer({"n_keys": n_keys, "first": f"{parent.strip()}/{first}" if form.parent_column else first})
 
     # requests that change something
 
@@ -329,11 +330,21 @@ class ExplorerPanel(LiveWidget):
     def _resume(self, backfill_id: str) -> Answer:
         return self._answer(self._actions.resume(backfill_id))
 
-    def _add_keys(self, partitions: str, text: str) -> Answer:
-        return self._answer(self._actions.add_keys(partitions, parse_keys(text)))
+    def _add_keys(self, partitions: str, parent: str, text: str, columns: dict[str, str]) -> Answer:
+        form, keys = self._get_form(partitions), parse_keys(text)
+        values = parse_columns(form.attributes, columns)
+        # by its own column a key is only a part; keys of children with parameters are typed whole
+        if form.own and parent.strip():
+            below = parse_parent(form, parent)
+            children = [{**below, form.own: key} for key in keys]
+            return self._answer(self._actions.add_keys(partitions, children, values))
+        return self._answer(self._actions.add_keys(partitions, keys, values))
 
-    def _add_grid(self, partitions: str, axes: dict[str, str]) -> Answer:
-        return self._answer(self._actions.add_grid(partitions, self._parse_axes(partitions, axes)[1]))
+    def _add_grid(self, partitions: str, parent: str, axes: dict[str, str], columns: dict[str, str]) -> Answer:
+        form, parameters = self._get_form_with_parameters(partitions)
+        below = {name: [key] for name, key in parse_parent(form, parent).items()}
+        values = {**below, **parse_axes(parameters, axes)}
+        return self._answer(self._actions.add_grid(partitions, values, parse_columns(form.attributes, columns)))
 
     def _remove_keys(self, selection_number: int, n_keys: int) -> Answer:
         selection = self._get_selection(selection_number)
@@ -363,14 +374,20 @@ class ExplorerPanel(LiveWidget):
         with self.lock:
             self._publish(replace(self.model, code_checked_at=self._code_checked_at()))
 
-    def _parse_axes(self, partitions: str, axes: dict[str, str]) -> tuple[Parameters, dict[str, list[Any]]]:
-        editable = next((each for each in self.model.sets if each.name == partitions), None)
-        if editable is None or editable.parameters is None:
-            raise BadRequest(f"There are no partitions {partitions[:80]!r} with parameters.")
-        return editable.parameters, parse_axes(editable.parameters, axes)
+    def _get_form(self, partitions: str) -> SetForm:
+        form = next((each for each in self.model.sets if each.name == partitions and each.is_editable), None)
+        if form is None:
+            raise BadRequest(f"There are no partitions {partitions[:80]!r} to which keys can be added.")
+        return form
+
+    def _get_form_with_parameters(self, partitions: str) -> tuple[SetForm, Parameters]:
+        form = self._get_form(partitions)
+        if form.parameters is None:
+            raise BadRequest(f"The partitions {partitions[:80]!r} have no parameters.")
+        return form, form.parameters
 
     def _is_removable(self, selection: PanelSelection) -> bool:
-        is_dynamic = selection.set_name in {each.name for each in self.model.sets}
+        is_dynamic = selection.set_name in {each.name for each in self.model.sets if each.is_editable}
         return is_dynamic and selection.kind in ("partition", "partitions")
 
     def _plan_arguments(self, selection_number: int, inputs: bool, readers: bool) -> tuple[list[str], list[str] | None]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from nbpart.errors import NbpartError, ParameterError
 from nbpart.partitions import REQUIRED, Kind, Parameter, Parameters
+from nbpart.widgets.explorer_model import SetForm
 from nbpart.widgets.schema import BadRequest
 from nbpart.widgets.values import to_iso
 
@@ -50,6 +51,26 @@ def parse_axes(parameters: Parameters, texts: Mapping[str, str]) -> dict[str, li
     if math.prod(map(len, axes.values())) > MAX_GRID:
         raise BadRequest(f"These are more than {MAX_GRID:,} keys: add fewer at a time.")
     return axes
+
+
+def parse_columns(attributes: Parameters | None, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of the declared columns for which a text was typed, typed themselves.
+
+    Raises `BadRequest` or `ParameterError`, which name the column.
+    """
+    declared = {one.name: one for one in attributes or ()}
+    if unknown := sorted(set(texts) - set(declared)):
+        raise BadRequest(f"There is no column {unknown[0][:80]!r}.")
+    return {name: to_iso(_parse_value(declared[name], text.strip())) for name, text in texts.items() if text.strip()}
+
+
+def parse_parent(form: SetForm, text: str) -> dict[str, str]:
+    """Return the parent's key under its column; empty for a set that has no parent. Raises `BadRequest` without one."""
+    if not form.parent_column:
+        return {}
+    if not text.strip():
+        raise BadRequest(f"{form.parent_column}: a key of {form.parent_set} is needed, below which to add.")
+    return {form.parent_column: text.strip()}
 
 
 def count_grid(parameters: Parameters, axes: Mapping[str, Sequence[Any]]) -> tuple[int, str]:

@@ -336,11 +336,23 @@ class ParameterFieldJson(TypedDict):
     required: bool
 
 
-class EditableSetJson(TypedDict):
-    """A set to which keys can be added."""
+class ParentJson(TypedDict):
+    """Under which column children have their parent, and the set of its keys."""
+
+    column: str
+    set: str
+
+
+class SetFormJson(TypedDict):
+    """A set, with the fields of the form that adds keys to it; one that is not ``is_editable`` has only ``origin``."""
 
     name: str
+    origin: str
+    is_editable: bool
     params: list[ParameterFieldJson]
+    columns: list[ParameterFieldJson]
+    parent: ParentJson | None
+    own: str
 
 
 class FileJson(TypedDict):
@@ -410,7 +422,7 @@ class PanelJson(TypedDict):
 
     selection: PanelSelectionJson
     assets: int
-    sets: list[EditableSetJson]
+    sets: list[SetFormJson]
     partition: PartitionJson | None
     run: RunJson | None
     opened_run_id: str | None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nbpart.backfill.options import OPTIONS, Option
@@ -16,7 +18,7 @@ from nbpart.project.details import (
     load_partition_details,
     load_run_details,
 )
-from nbpart.project.equivalent_code import MAX_SPELLED, spell_axis, spell_call, spell_keys, spell_set
+from nbpart.project.equivalent_code import MAX_SPELLED, spell_axis, spell_call, spell_keys, spell_rows, spell_set
 from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import Plan, make_plan
@@ -33,6 +35,7 @@ from nbpart.widgets.actions import (
     RunDetails,
 )
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 #: How many steps of a plan are shown.
 _MAX_STEPS = 200
 
@@ -110,16 +113,34 @@ class WorkspaceActions:
 
     # keys
 
-    def add_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
+    def add_keys(self, partitions: str, keys: Sequence[KeyLike], columns: Mapping[str, Any] = _NONE) -> ActionResult:
+        if columns:
+            return self._add_rows(partitions, keys, columns)
         new = self._set(partitions).add(list(keys))
         message = f"{_pluralize(len(new), 'key')} added" + _describe_old(len(keys) - len(new))
         return ActionResult(message, f"{spell_set(partitions)}.add({spell_keys(keys)})", keys=tuple(new))
 
-    def add_grid(self, partitions: str, axes: Mapping[str, Sequence[Any]]) -> ActionResult:
+    def add_grid(
+        self, partitions: str, axes: Mapping[str, Sequence[Any]], columns: Mapping[str, Any] = _NONE
+    ) -> ActionResult:
+        if columns:
+            combinations = itertools.product(*axes.values())
+            return self._add_rows(partitions, [dict(zip(axes, one, strict=True)) for one in combinations], columns)
         new = self._set(partitions).add_grid(**axes)
         arguments = ", ".join(f"{name}={spell_axis(values)}" for name, values in axes.items())
         code = f"{spell_set(partitions)}.add_grid({arguments})"
         return ActionResult(f"{_pluralize(len(new), 'key')} added.", code, keys=tuple(new[:1000]))
+
+    def _add_rows(self, partitions: str, keys: Sequence[KeyLike], columns: Mapping[str, Any]) -> ActionResult:
+        """Add keys that all have these columns, given as texts or all as dicts."""
+        key = "partition_key" if keys and isinstance(keys[0], str) else None
+        rows = [{**({"partition_key": one} if isinstance(one, str) else one), **columns} for one in keys]
+        new = self._set(partitions).add_rows(rows, key=key)
+        message = f"{_pluralize(len(new), 'key')} added" + _describe_old(len(keys) - len(new))
+        named = "" if key is None else f", key={key!r}"
+        return ActionResult(
+            message, f"{spell_set(partitions)}.add_rows({spell_rows(rows)}{named})", keys=tuple(new[:1000])
+        )
 
     def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
         removed = self._set(partitions).remove(*keys)

@@ -229,20 +229,67 @@ def test_a_plan_of_what_was_selected_before_is_refused(explorer: Explorer, page:
 
 
 def test_keys_are_added_as_text_and_by_parameters(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
-    done = ask(page, explorer, "add_keys", partitions="files", text="new\na\n")
+    done = ask(page, explorer, "add_keys", **add_to("files"), text="new\na\n")
     assert (done["message"], done["code"]) == (
         "1 key added; 1 was there already.",
         "ws.partition_sets['files'].add(['new', 'a'])",
     )
     axes = {"lr": "0.1, 0.2", "depth": "1..5"}
-    assert ask(page, explorer, "count_grid", partitions="trials", axes=axes)["n_keys"] == 10
-    done = ask(page, explorer, "add_grid", partitions="trials", axes=axes)
+    assert ask(page, explorer, "count_grid", partitions="trials", parent="", axes=axes)["n_keys"] == 10
+    done = ask(page, explorer, "add_grid", **add_to("trials"), axes=axes)
     assert done["code"] == "ws.partition_sets['trials'].add_grid(depth=range(1, 6), lr=[0.1, 0.2])"
     assert len(ws.partition_sets["trials"]) == 10
     assert eval(done["code"], {"ws": ws}) == []
     page.wait_for(lambda m: sum(((m.get("payload") or {}).get("selection") or {}).get("counts", ())) == 9)
-    assert "lr: a value" in page.ask("count_grid", {"partitions": "trials", "axes": {"depth": "1"}})["error"]["message"]
-    assert "no partitions" in page.ask("add_grid", {"partitions": "files", "axes": {}})["error"]["message"]
+    lacking = {"partitions": "trials", "parent": "", "axes": {"depth": "1"}}
+    assert "lr: a value" in page.ask("count_grid", lacking)["error"]["message"]
+    assert "no parameters" in page.ask("add_grid", {**add_to("files"), "axes": {}})["error"]["message"]
+
+
+def add_to(partitions: str, parent: str = "", **columns: str) -> dict[str, Any]:
+    """What every form that adds keys sends."""
+    return {"partitions": partitions, "parent": parent, "columns": columns}
+
+
+def test_keys_are_added_with_columns_and_below_parents_of_several_levels(
+    explorer: Explorer, page: Page, ws: nbpart.Workspace
+) -> None:
+    samples = ws.dynamic_partitions("samples", columns={"batch": str, "n": int})
+    chunks = ws.dynamic_partitions("chunks", under={"sample": samples})
+    tiles = ws.dynamic_partitions("tiles", under={"chunk": chunks}, params={"x": int}, columns={"note": str})
+    ws.partitions(nbpart.DailyPartitions("days", start="2013-01-01", end="2013-01-04"))
+    page.wait_for(lambda m: "days" in {one["name"] for one in (m.get("payload") or {}).get("sets", ())})
+    shown = {one.name: one.to_json() for one in explorer.panel.model.sets}
+    assert [(f["name"], f["kind"]) for f in shown["samples"]["columns"]] == [("batch", "str"), ("n", "int")]
+    assert (shown["chunks"]["parent"], shown["chunks"]["own"]) == ({"column": "sample", "set": "samples"}, "chunks")
+    assert (shown["tiles"]["parent"], shown["tiles"]["own"]) == ({"column": "chunk", "set": "chunks"}, "")
+    assert not shown["days"]["is_editable"]
+    assert "comes when it has ended" in shown["days"]["origin"]
+    assert next(iter(shown)) != "days", "sets with a form come first"
+
+    done = ask(page, explorer, "add_keys", **add_to("samples", batch="A, B", n="3"), text="<b>s/1</b>\ns2")
+    assert samples.row("s2") == {"batch": "A, B", "n": 3}
+    assert eval(done["code"], {"ws": ws}) == []
+    done = ask(page, explorer, "add_keys", **add_to("chunks", "<b>s/1</b>"), text="1\n2/3")
+    assert list(chunks) == ["<b>s%2F1<%2Fb>/1", "<b>s%2F1<%2Fb>/2%2F3"]
+    assert eval(done["code"], {"ws": ws}) == []
+    below = add_to("tiles", chunks[1], note="seen")
+    counted = {name: value for name, value in below.items() if name != "columns"}
+    assert ask(page, explorer, "count_grid", **counted, axes={"x": "1..3"})["first"] == f"{chunks[1]}/x=1"
+    done = ask(page, explorer, "add_grid", **below, axes={"x": "1..3"})
+    assert done["message"] == "3 keys added."
+    assert [row["note"] for row in tiles.frame.to_dict("records")] == ["seen"] * 3
+    assert eval(done["code"], {"ws": ws}) == []
+
+    def refuse(action: str, payload: dict[str, Any]) -> str:
+        return str(page.ask(action, payload)["error"]["message"])
+
+    assert "a key of chunks is needed" in refuse("add_grid", {**add_to("tiles"), "axes": {"x": "1"}})
+    assert "'none'" in refuse("add_keys", {**add_to("chunks", "none"), "text": "1"})
+    assert "takes int" in refuse("add_keys", {**add_to("samples", n="many"), "text": "s3"})
+    assert "no column 'sex'" in refuse("add_keys", {**add_to("samples", sex="f"), "text": "s3"})
+    assert "to which keys can be added" in refuse("add_keys", {**add_to("days"), "text": "2013-01-09"})
+    assert (len(samples), len(chunks), len(tiles)) == (2, 2, 3)
 
 
 def test_keys_are_removed_only_as_they_were_shown(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
@@ -362,7 +409,7 @@ def test_adding_keys_leaves_what_is_selected_as_it_is(
 ) -> None:
     explorer.heatmap.show(sort_by=sort_by)
     click(explorer, 0, 0, 1)
-    ask(page, explorer, "add_keys", partitions="files", text="another\nand-another")
+    ask(page, explorer, "add_keys", **add_to("files"), text="another\nand-another")
     until(lambda: explorer.heatmap._view_state.bands[0].places.n == 5)
     run_all(ws, "raw")
     until(lambda: panel_state(explorer)["selection"]["counts"][0] == 0)
@@ -385,7 +432,7 @@ def test_adding_to_a_grid_leaves_what_is_selected_as_it_is(
     )
     view = explorer.heatmap._view_state.view().head["view"]
     explorer.heatmap._select(view, 1, [0], [[0, 3]])
-    ask(page, explorer, "add_grid", partitions="trials", axes={"lr": "0.3", "depth": "1..2"})
+    ask(page, explorer, "add_grid", **add_to("trials"), axes={"lr": "0.3", "depth": "1..2"})
     until(lambda: explorer.heatmap._view_state.bands[1].places.n == 6)
     ws.materialize("model", {"lr": 0.1, "depth": 1})
     until(lambda: panel_state(explorer)["selection"]["counts"][0] == 2)

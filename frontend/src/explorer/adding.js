@@ -1,4 +1,4 @@
-// Add keys to a set of dynamic partitions.
+// Add keys to a set of dynamic partitions; of other sets, where their keys come from.
 
 import { element } from '../shared/elements.js';
 import { onEnter } from '../shared/page.js';
@@ -6,7 +6,7 @@ import { plural, shorten } from '../shared/format.js';
 import { runAction } from './forms.js';
 
 /** @import { Section } from './types.js' */
-/** @import { ExplorerContract, ParameterFieldJson, PanelJson, EditableSetJson } from '../generated/messages.js' */
+/** @import { ExplorerContract, ParameterFieldJson, PanelJson, SetFormJson } from '../generated/messages.js' */
 /** @import { Link, Outcome } from '../shared/types.js' */
 
 /** @type {Record<string, string>} */
@@ -24,10 +24,15 @@ export function makeAddForm(link, section, result) {
   const about = element('p', { class: 'nbpart-faint' });
   const form = element('form', { class: 'nbpart-form', onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); add(); } });
   section.body.append(element('label', { class: 'nbpart-field' }, element('span', { text: 'partitions' }), setSelect), about, form, result.node);
-  /** @type {EditableSetJson[]} */
+  /** @type {SetFormJson[]} */
   let sets = [];
-  /** @type {(ParameterFieldJson & { box: HTMLInputElement })[] | null} by parameter, or null where keys are text */
+  /** @typedef {ParameterFieldJson & { box: HTMLInputElement }} Field */
+  /** @type {Field[] | null} by parameter, or null where keys are text */
   let fields = null;
+  /** @type {Field[]} the columns that can be given */
+  let columns = [];
+  /** the key of the parent, below which to add */
+  const parent = element('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', oninput: () => countSoon() });
   const text = element('textarea', { rows: 3, spellcheck: 'false', 'aria-label': 'Keys, one a line' });
   onEnter(text);
   let countLabel = element('span');
@@ -37,32 +42,52 @@ export function makeAddForm(link, section, result) {
   let number = null;
 
   const current = () => sets.find(({ name }) => name === setSelect.value);
+  /** Whether keys are typed whole, also the part of their parent. */
+  const isWhole = () => !fields && !current()?.own;
 
   function draw(asText = false) {
     const set = current();
     form.replaceChildren();
     if (!set) return;
     result.clear();
+    if (!set.is_editable) {
+      form.append(element('p', { text: set.origin }));
+      return;
+    }
     const parameters = set.params.length > 0;
     fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter) })) : null;
     text.value = '';
-    text.placeholder = parameters ? set.params.map(({ name }) => `${name}=…`).join(',') : 'one key a line';
+    columns = set.columns.map((column) => ({ ...column, box: makeValueField(column, false) }));
+    const own = set.own ? `${set.own}: one a line` : 'one key a line';
+    text.placeholder = parameters ? `${set.parent ? `${set.parent.column}/` : ''}${set.params.map(({ name }) => `${name}=…`).join(',')}` : own;
+    parent.placeholder = set.parent ? `a key of ${set.parent.set}` : '';
+    // of keys that are typed whole the parent is a part
+    const above = set.parent && (fields || set.own) ? [makeLabel(set.parent.column, `the key of ${set.parent.set} below which to add`, parent)] : [];
     countLabel = element('span', { class: 'nbpart-faint', 'aria-live': 'polite' });
     const switchButton = parameters ? element('button', { type: 'button', class: 'nbpart-plain', text: asText ? 'by parameters' : 'as text', onclick: () => draw(!asText) }) : null;
-    form.append(...(fields ? fields.map(({ name, accepts, box }) => element('label', { class: 'nbpart-field', title: accepts }, element('span', { text: name }), box)) : [text]),
+    const inner = fields ? fields.map(({ name, accepts, box }) => makeLabel(name, accepts, box)) : [text];
+    form.append(...above, ...inner, ...columns.map(({ name, accepts, box }) => makeLabel(name, `${accepts}; of all keys that are added, empty: none`, box)),
       element('div', { class: 'nbpart-bar' }, element('button', { type: 'submit', class: 'nbpart-primary', text: 'Add' }), countLabel, element('span', { class: 'nbpart-spacer' }), switchButton));
   }
 
-  /** @param {ParameterFieldJson} field */
-  function makeValueField({ kind, choices, default: fallback }) {
-    const hint = choices.length ? choices.join(', ') : VALUE_HINTS[kind];
-    const box = element('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder: fallback ? `${fallback} (default)` : hint, oninput: () => countSoon() });
+  /** @type {(name: string, title: string, box: HTMLInputElement) => HTMLElement} */
+  const makeLabel = (name, title, box) => element('label', { class: 'nbpart-field', title }, element('span', { text: name }), box);
+
+  /**
+   * @param {ParameterFieldJson} field
+   * @param {boolean} [isMany] whether several values can be typed
+   */
+  function makeValueField({ kind, choices, default: fallback, accepts }, isMany = true) {
+    const hint = choices.length ? choices.join(', ') : isMany ? VALUE_HINTS[kind] : accepts;
+    const box = element('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder: fallback && isMany ? `${fallback} (default)` : hint, oninput: () => countSoon() });
     onEnter(box, () => form.requestSubmit());
     return box;
   }
 
   /** @returns {Record<string, string>} */
   const axes = () => Object.fromEntries((fields ?? []).map(({ name, box }) => [name, box.value]));
+  /** @returns {Record<string, string>} */
+  const columnTexts = () => Object.fromEntries(columns.map(({ name, box }) => [name, box.value]));
 
   function countSoon() {
     clearTimeout(timer);
@@ -76,7 +101,7 @@ export function makeAddForm(link, section, result) {
       return;
     }
     try {
-      const { n_keys: n, first } = await link.request('count_grid', { partitions: setSelect.value, axes: axes() });
+      const { n_keys: n, first } = await link.request('count_grid', { partitions: setSelect.value, parent: parent.value, axes: axes() });
       own.textContent = `${plural(n, 'key')}: ${shorten(first, 40)}${n > 1 ? ' …' : ''}`;
     } catch (error) {
       own.textContent = error.message;
@@ -86,8 +111,8 @@ export function makeAddForm(link, section, result) {
   async function add() {
     const partitions = setSelect.value;
     const answer = await (fields
-      ? runAction(link, form, result, 'add_grid', { partitions, axes: axes() })
-      : runAction(link, form, result, 'add_keys', { partitions, text: text.value }));
+      ? runAction(link, form, result, 'add_grid', { partitions, parent: parent.value, axes: axes(), columns: columnTexts() })
+      : runAction(link, form, result, 'add_keys', { partitions, parent: isWhole() ? '' : parent.value, text: text.value, columns: columnTexts() }));
     if (!answer) return;
     text.value = '';
     (fields ? fields[0].box : text).focus();
@@ -112,8 +137,10 @@ export function makeAddForm(link, section, result) {
         draw();
       }
       setSelect.dataset.selection = selection.set;
+      const set = current();
+      if (set && set.parent && selection.set === set.parent.set && selection.key !== null) parent.value = selection.key;
       const none = ['all', 'assets'].includes(selection.kind) && selection.counts.every((n) => !n);
-      about.textContent = none && sets.length ? 'There are no partitions yet: add the first keys here.' : '';
+      about.textContent = none && sets.some((one) => one.is_editable) ? 'There are no partitions yet: add the first keys here.' : '';
       about.hidden = !about.textContent;
       // it is not closed while somebody adds keys
       if (none || selection.number !== number) section.suggestOpen(none);

@@ -306,10 +306,21 @@ export interface ParameterFieldJson {
   required: boolean;
 }
 
-/** A set to which keys can be added. */
-export interface EditableSetJson {
+/** Under which column children have their parent, and the set of its keys. */
+export interface ParentJson {
+  column: string;
+  set: string;
+}
+
+/** A set, with the fields of the form that adds keys to it; one that is not ``is_editable`` has only ``origin``. */
+export interface SetFormJson {
   name: string;
+  origin: string;
+  is_editable: boolean;
   params: ParameterFieldJson[];
+  columns: ParameterFieldJson[];
+  parent: ParentJson | null;
+  own: string;
 }
 
 /** A file of a materialization. */
@@ -373,7 +384,7 @@ export interface RunJson {
 export interface PanelJson {
   selection: PanelSelectionJson;
   assets: number;
-  sets: EditableSetJson[];
+  sets: SetFormJson[];
   partition: PartitionJson | null;
   run: RunJson | null;
   opened_run_id: string | null;
@@ -469,9 +480,9 @@ export interface ExplorerContract {
     cancel: { backfill_id: string };
     retry_failed: { backfill_id: string };
     resume: { backfill_id: string };
-    add_keys: { partitions: string; text: string };
-    count_grid: { partitions: string; axes: Record<string, string> };
-    add_grid: { partitions: string; axes: Record<string, string> };
+    add_keys: { partitions: string; parent: string; columns: Record<string, string>; text: string };
+    count_grid: { partitions: string; parent: string; axes: Record<string, string> };
+    add_grid: { partitions: string; parent: string; axes: Record<string, string>; columns: Record<string, string> };
     remove_keys: { selection_number: number; n_keys: number };
   };
   answers: {

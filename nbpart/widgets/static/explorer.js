@@ -307,35 +307,51 @@ function makeAddForm(link, section, result) {
   section.body.append(element("label", { class: "nbpart-field" }, element("span", { text: "partitions" }), setSelect), about, form, result.node);
   let sets = [];
   let fields = null;
+  let columns = [];
+  const parent = element("input", { type: "text", spellcheck: "false", autocomplete: "off", oninput: () => countSoon() });
   const text = element("textarea", { rows: 3, spellcheck: "false", "aria-label": "Keys, one a line" });
   onEnter(text);
   let countLabel = element("span");
   let timer;
   let number = null;
   const current = () => sets.find(({ name }) => name === setSelect.value);
+  const isWhole = () => !fields && !current()?.own;
   function draw(asText = false) {
     const set = current();
     form.replaceChildren();
     if (!set) return;
     result.clear();
+    if (!set.is_editable) {
+      form.append(element("p", { text: set.origin }));
+      return;
+    }
     const parameters = set.params.length > 0;
     fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter) })) : null;
     text.value = "";
-    text.placeholder = parameters ? set.params.map(({ name }) => `${name}=…`).join(",") : "one key a line";
+    columns = set.columns.map((column) => ({ ...column, box: makeValueField(column, false) }));
+    const own = set.own ? `${set.own}: one a line` : "one key a line";
+    text.placeholder = parameters ? `${set.parent ? `${set.parent.column}/` : ""}${set.params.map(({ name }) => `${name}=…`).join(",")}` : own;
+    parent.placeholder = set.parent ? `a key of ${set.parent.set}` : "";
+    const above = set.parent && (fields || set.own) ? [makeLabel(set.parent.column, `the key of ${set.parent.set} below which to add`, parent)] : [];
     countLabel = element("span", { class: "nbpart-faint", "aria-live": "polite" });
     const switchButton = parameters ? element("button", { type: "button", class: "nbpart-plain", text: asText ? "by parameters" : "as text", onclick: () => draw(!asText) }) : null;
+    const inner = fields ? fields.map(({ name, accepts, box }) => makeLabel(name, accepts, box)) : [text];
     form.append(
-      ...fields ? fields.map(({ name, accepts, box }) => element("label", { class: "nbpart-field", title: accepts }, element("span", { text: name }), box)) : [text],
+      ...above,
+      ...inner,
+      ...columns.map(({ name, accepts, box }) => makeLabel(name, `${accepts}; of all keys that are added, empty: none`, box)),
       element("div", { class: "nbpart-bar" }, element("button", { type: "submit", class: "nbpart-primary", text: "Add" }), countLabel, element("span", { class: "nbpart-spacer" }), switchButton)
     );
   }
-  function makeValueField({ kind, choices, default: fallback }) {
-    const hint = choices.length ? choices.join(", ") : VALUE_HINTS[kind];
-    const box = element("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: fallback ? `${fallback} (default)` : hint, oninput: () => countSoon() });
+  const makeLabel = (name, title, box) => element("label", { class: "nbpart-field", title }, element("span", { text: name }), box);
+  function makeValueField({ kind, choices, default: fallback, accepts }, isMany = true) {
+    const hint = choices.length ? choices.join(", ") : isMany ? VALUE_HINTS[kind] : accepts;
+    const box = element("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: fallback && isMany ? `${fallback} (default)` : hint, oninput: () => countSoon() });
     onEnter(box, () => form.requestSubmit());
     return box;
   }
   const axes = () => Object.fromEntries((fields ?? []).map(({ name, box }) => [name, box.value]));
+  const columnTexts = () => Object.fromEntries(columns.map(({ name, box }) => [name, box.value]));
   function countSoon() {
     clearTimeout(timer);
     timer = setTimeout(countGrid, 250);
@@ -347,7 +363,7 @@ function makeAddForm(link, section, result) {
       return;
     }
     try {
-      const { n_keys: n, first } = await link.request("count_grid", { partitions: setSelect.value, axes: axes() });
+      const { n_keys: n, first } = await link.request("count_grid", { partitions: setSelect.value, parent: parent.value, axes: axes() });
       own.textContent = `${plural(n, "key")}: ${shorten(first, 40)}${n > 1 ? " …" : ""}`;
     } catch (error) {
       own.textContent = error.message;
@@ -355,7 +371,7 @@ function makeAddForm(link, section, result) {
   }
   async function add() {
     const partitions = setSelect.value;
-    const answer = await (fields ? runAction(link, form, result, "add_grid", { partitions, axes: axes() }) : runAction(link, form, result, "add_keys", { partitions, text: text.value }));
+    const answer = await (fields ? runAction(link, form, result, "add_grid", { partitions, parent: parent.value, axes: axes(), columns: columnTexts() }) : runAction(link, form, result, "add_keys", { partitions, parent: isWhole() ? "" : parent.value, text: text.value, columns: columnTexts() }));
     if (!answer) return;
     text.value = "";
     (fields ? fields[0].box : text).focus();
@@ -379,8 +395,10 @@ function makeAddForm(link, section, result) {
         draw();
       }
       setSelect.dataset.selection = selection.set;
+      const set = current();
+      if (set && set.parent && selection.set === set.parent.set && selection.key !== null) parent.value = selection.key;
       const none = ["all", "assets"].includes(selection.kind) && selection.counts.every((n) => !n);
-      about.textContent = none && sets.length ? "There are no partitions yet: add the first keys here." : "";
+      about.textContent = none && sets.some((one) => one.is_editable) ? "There are no partitions yet: add the first keys here." : "";
       about.hidden = !about.textContent;
       if (none || selection.number !== number) section.suggestOpen(none);
       number = selection.number;
