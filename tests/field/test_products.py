@@ -8,7 +8,7 @@ import pytest
 
 import nbpart
 from nbpart.errors import UnknownNameError
-from tests.clocks import set_clock
+from tests.clocks import Clock
 from tests.recording import record
 
 
@@ -40,9 +40,9 @@ def test_a_renamed_company_keeps_its_partitions_in_a_product(ws: nbpart.Workspac
 
 
 def test_an_asset_that_moves_from_a_list_to_a_product_of_it_and_back(
-    ws: nbpart.Workspace, caplog: pytest.LogCaptureFixture
+    ws: nbpart.Workspace, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    set_clock(ws, "2023-03-31")
+    clock.set("2023-03-31")
     lines = nbpart.StaticPartitions(["A", "B", "C", "D"], name="lines")
     months = nbpart.MonthlyPartitions("months", start="2019-01-01")
     ws.register(nbpart.asset(revenue, partitions=lines))  # type: ignore[call-overload]

@@ -9,7 +9,7 @@ import pytest
 
 import nbpart
 from nbpart.errors import DeclarationError
-from tests.clocks import set_clock
+from tests.clocks import Clock, set_clock
 from tests.recording import record
 
 
@@ -67,8 +67,8 @@ def test_a_year_and_a_week_that_do_not_belong_together_are_refused_when_declared
     assert weeks[-1] == "2025-W01"
 
 
-def test_a_start_that_is_moved_back_asks_for_the_new_day_alone(ws: nbpart.Workspace) -> None:
-    set_clock(ws, "2021-01-04")
+def test_a_start_that_is_moved_back_asks_for_the_new_day_alone(ws: nbpart.Workspace, clock: Clock) -> None:
+    clock.set("2021-01-04")
     ws.partitions(nbpart.DailyPartitions("days", start="2021-01-02"))
     ws.register(nbpart.asset(report, partitions=ws.partitions("days")))  # type: ignore[call-overload]
     for key in ("2021-01-02", "2021-01-03"):
