@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         TimeWindowPartitions,
         WeeklyPartitions,
     )
+    from nbpart.partitions.choice import between
     from nbpart.workspace import Backfill, Plan, Run, Workspace, current_run, open
 
 __version__ = "0.1.0"
@@ -65,6 +66,7 @@ _ROOMS = {
         "DailyPartitions", "DynamicPartitions", "HourlyPartitions", "MonthlyPartitions", "MultiPartitions", "Param",
         "StaticPartitions", "TimeWindowPartitions", "WeeklyPartitions",
     ),
+    "nbpart.partitions.choice": ("between",),
     "nbpart.automation": ("RunRequest", "SensorResult", "sensor"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
 }  # fmt: skip
@@ -111,6 +113,7 @@ __all__ = [
     "WorkspaceError",
     "__version__",
     "asset",
+    "between",
     "current_run",
     "env",
     "notebook",

@@ -52,6 +52,7 @@ NAMES = ERRORS | {
     "Workspace",
     "__version__",
     "asset",
+    "between",
     "current_run",
     "env",
     "notebook",

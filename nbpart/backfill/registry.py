@@ -14,6 +14,7 @@ from nbpart.assets.graph import AssetGraph
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.errors import DeclarationError
 from nbpart.partitions import Parameters, PartitionsDefinition, Value
+from nbpart.partitions.choice import read_one_key
 from nbpart.partitions.key_values import is_attribute, key_parameters, key_values, key_window
 
 
@@ -106,10 +107,10 @@ def load_registry(batch: Batch, root: Path) -> Registry:
 
 
 def spell_key(node: Node, key: Any) -> str | None:
-    """The text of a partition's key, given as text or as parameters; None for an asset without partitions.
+    """The text of a partition's key, in any form that `read_one_key` takes; None for an asset without partitions.
 
-    Raises `PartitionKeyError` or `ParameterError` for what cannot be its key, `DeclarationError` for a key where the
-    asset has no partitions and for no key where it has.
+    Raises `PartitionKeyError`, `ParameterError` or `UnknownNameError` for what cannot be its key or chooses several,
+    `DeclarationError` for a key where the asset has no partitions and for no key where it has.
     """
     if not node.definition.is_partitioned:
         if key is not None:
@@ -118,4 +119,4 @@ def spell_key(node: Node, key: Any) -> str | None:
     if key is None:
         raise DeclarationError(f"{node.name!r} is partitioned by {node.definition.set_name!r}: give a partition_key.")
     assert node.partitions is not None, "what is partitioned has a definition"
-    return node.partitions.spell_key(key)
+    return read_one_key(node.partitions, key)

@@ -288,8 +288,14 @@ def _read_columns(definition: PartitionsDefinition, given: Mapping[Any, object])
     by_name = dict(definition.parts)
     for name, value in given.items():
         if (column := chosen.get(name)) is None:
-            what = f"{shorten(name)} makes no key of theirs" if definition.columns else "They have no parameters"
-            raise ParameterError(f"{what}, but {shorten(dict(given))} was given: {nearest(str(name), chosen)}")
+            if not chosen:
+                raise ParameterError(
+                    f"They have no parameters, but {shorten(dict(given))} was given: give keys as text."
+                )
+            raise ParameterError(
+                f"{shorten(name)} makes no key of theirs, but {shorten(dict(given))} was given: "
+                f"{nearest(str(name), chosen)}"
+            )
         if column.part is None:
             values.append((column, _read_values(definition, column, value)))
         elif column.name == column.part:

@@ -1,19 +1,43 @@
-"""Reading a user's ``status=`` and ``keys=``: which statuses and which key ids they mean."""
+"""Reading a user's ``status=`` and ``keys=``: which statuses, and which keys of which assets they mean."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.registry import Node, Registry, spell_key
-from nbpart.catalog import Batch, queries
+from nbpart.assets.selection import Selection
+from nbpart.backfill.reached_keys import reach_inputs, reach_readers
+from nbpart.backfill.registry import Node, Registry
+from nbpart.catalog import Batch
+from nbpart.catalog.queries.chosen_keys import ChosenKeys, choose_keys, explain_unfound, find_similar_keys
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError, nearest
+from nbpart.partitions.choice import TypedText
+from nbpart.partitions.keys import shorten
 from nbpart.states import STATUS_GROUPS, STATUS_WORDS, PartitionStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    Ids = NDArray[np.int64]
+
+#: The column of a frame that holds keys, whatever others it has.
+_KEY_COLUMN = "partition_key"
+#: So many assets are named in a message.
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenPartitions:
+    """The key ids that ``keys=`` chooses, of each asset that has some.
+
+    ``untouched`` are the assets that a pattern chose and that have none of the keys.
+    """
+
+    key_ids: Mapping[str, Ids]
+    untouched: tuple[str, ...] = ()
 
 
 def parse_statuses(status: Any) -> frozenset[PartitionStatus]:
@@ -35,67 +59,77 @@ def parse_statuses(status: Any) -> frozenset[PartitionStatus]:
     return frozenset(chosen)
 
 
-def as_key_list(keys: Any) -> list[Any] | None:
-    """``keys`` as a list, given a key, a dict of parameters, or an iterable of these; None stays None."""
-    if keys is None:
-        return None
-    return list(keys) if isinstance(keys, Iterable) and not isinstance(keys, str | bytes | Mapping) else [keys]
+def list_choices(keys: Any) -> list[Any]:
+    """``keys`` as a list of choices: one, several, or the rows of a frame.
 
-
-def find_key_ids(
-    batch: Batch, registry: Registry, names: Iterable[str], listed: list[Any]
-) -> dict[str, NDArray[np.int64]]:
-    """The key ids of the assets ``names`` that the ``listed`` keys mean, by asset.
-
-    An asset whose set has none of the keys is left out, which means that it is not restricted; an empty list restricts
-    every asset to no key. Raises `UnknownNameError` for a key that no asset has.
+    Of a frame with a column ``partition_key`` these are the keys; of another the rows, as dicts.
     """
-    names = list(names)
-    if not listed:
-        return {name: np.array([], dtype=np.int64) for name in names}
-    nodes = [registry[name] for name in names if registry[name].definition.is_partitioned]
-    restricted: dict[str, NDArray[np.int64]] = {}
-    found: set[int] = set()
-    errors: dict[int, NbpartError] = {}
-    for node in nodes:
-        ids = _find_ids_in_set(batch, node, listed, errors)
-        if ids:
-            restricted[node.name] = np.array(list(ids.values()), dtype=np.int64)
-            found |= set(ids)
-    for position, key in enumerate(listed):
-        if position not in found:
-            raise _make_unknown_key_error(batch, nodes, names, key, errors.get(position))
-    return restricted
+    if hasattr(keys, "columns") and hasattr(keys, "to_dict"):
+        return list(keys[_KEY_COLUMN]) if _KEY_COLUMN in keys.columns else list(keys.to_dict("records"))
+    is_one = isinstance(keys, str | bytes | Mapping) or not isinstance(keys, Iterable) or getattr(keys, "ndim", 1) == 0
+    return [keys] if is_one else list(keys)
 
 
-def _find_ids_in_set(batch: Batch, node: Node, listed: list[Any], errors: dict[int, NbpartError]) -> dict[int, int]:
-    """Position in ``listed`` -> key id, for the keys that are in the node's set.
+def choose_partitions(
+    batch: Batch, registry: Registry, selection: Selection, choices: Sequence[Any]
+) -> ChosenPartitions:
+    """The keys that are chosen, of the assets that the selection names, and what follows from them.
 
-    For a key that cannot be one of the set, the error is put into ``errors`` by its position.
+    Of what ``+`` adds it is what the mappings lead to, of what a pattern adds the keys that are there. Raises an error
+    for a choice of which a named asset has no key, and for one of which no asset has any.
     """
-    texts: dict[int, str] = {}
-    for position, key in enumerate(listed):
-        try:
-            text = spell_key(node, key)
-        except NbpartError as error:  # it may still be a key of another asset's set
-            errors[position] = error
-            continue
-        if text is not None:
-            texts[position] = text
-    if not texts:
-        return {}
-    ids = queries.key_ids(batch, node.set_id, list(texts.values()))
-    return {position: int(key_id) for position, key_id in zip(texts, ids, strict=True) if key_id >= 0}
+    named = [name for name in registry.graph if name in selection.named]
+    matched = [name for name in registry.graph.computed if name in selection.matched - selection.named]
+    by_set = {node.set_id: _choose(batch, node, choices) for node in map(registry.__getitem__, (*named, *matched))}
+    found = {name: by_set[registry[name].set_id] for name in (*named, *matched)}
+    _check_found(batch, registry, [*named, *matched], found, choices)
+    for name in named:
+        if len(found[name].unfound):
+            raise _explain(batch, registry[name], choices[found[name].unfound[0]])
+    ids = {name: found[name].key_ids for name in found}
+    above = reach_inputs(batch, registry, {name: ids[name] for name in selection.with_inputs})
+    below = reach_readers(batch, registry, {name: ids[name] for name in selection.with_readers})
+    every = {name: _unite(some.get(name) for some in (ids, above, below)) for name in selection.names}
+    untouched = tuple(name for name in matched if choices and not len(every[name]))
+    return ChosenPartitions({name: some for name, some in every.items() if name not in untouched}, untouched)
 
 
-def _make_unknown_key_error(
-    batch: Batch, nodes: list[Node], names: list[str], key: Any, error: NbpartError | None
-) -> NbpartError:
-    if error is not None and len({node.set_id for node in nodes}) == 1:
-        return error
-    subject = names[0] if len(names) == 1 else "none of " + ", ".join(names)
-    if not nodes:
-        return UnknownNameError(f"{subject} has no partitions, so there is no key {key!r} to choose; leave keys out.")
-    some = [text for node in nodes for text in queries.load_members(batch, node.set_id, 0, 500)]
-    has = "has no" if len(names) == 1 else "has a"
-    return UnknownNameError(f"{subject} {has} partition {key!r}; {nearest(str(key), some)}")
+def _choose(batch: Batch, node: Node, choices: Sequence[Any]) -> ChosenKeys:
+    if node.definition.is_partitioned:
+        return choose_keys(batch, node.set_id, choices)
+    return ChosenKeys(np.empty(0, np.int64), np.arange(len(choices)))
+
+
+def _explain(batch: Batch, node: Node, choice: Any) -> NbpartError:
+    """The error that says why an asset has no key of a choice."""
+    if node.definition.is_partitioned:
+        return explain_unfound(batch, node.set_id, choice, node.name)
+    return UnknownNameError(
+        f"{node.name} has no partitions, so there is no key {shorten(choice)} to choose; leave keys out."
+    )
+
+
+def _check_found(
+    batch: Batch,
+    registry: Registry,
+    names: Sequence[str],
+    found: Mapping[str, ChosenKeys],
+    choices: Sequence[Any],
+) -> None:
+    """Raise for the first of the choices of which none of the assets has a key."""
+    unfound = set(range(len(choices))).intersection(*(found[name].unfound.tolist() for name in names))
+    if not unfound:
+        return
+    choice = choices[min(unfound)]
+    nodes = {registry[name].set_id: registry[name] for name in names if registry[name].definition.is_partitioned}
+    if len(nodes) <= 1:
+        raise _explain(batch, next(iter(nodes.values()), registry[names[0]]), choice)
+    text = choice.text if isinstance(choice, TypedText) else str(choice)
+    similar = [key for set_id in nodes for key in find_similar_keys(batch, set_id, text)]
+    of = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+    raise UnknownNameError(f"none of {of} has a partition {shorten(choice)}; {nearest(text, similar)}")
+
+
+def _unite(some: Iterable[Ids | None]) -> Ids:
+    known = [ids for ids in some if ids is not None]
+    return np.unique(np.concatenate([np.empty(0, np.int64), *known]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.assets.selection import describe, select
+from nbpart.assets.selection import describe, read_selection
 from nbpart.backfill.options import NEWEST, OLDEST, OPTIONS, PER_PARTITION, BackfillOptions, make_options
 from nbpart.backfill.plan import AssetSteps, StepTable, plan_steps
 from nbpart.backfill.registry import Registry
@@ -17,7 +17,7 @@ from nbpart.catalog import Batch, Moment, queries
 from nbpart.project.backfills import Backfill
 from nbpart.project.detached import detach_backfill
 from nbpart.project.launch import check_readable, start_backfill
-from nbpart.project.partition_selection import as_key_list, find_key_ids, parse_statuses
+from nbpart.project.partition_selection import ChosenPartitions, choose_partitions, list_choices, parse_statuses
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, register_edited_code
 from nbpart.run.kernels.specs import find_missing
@@ -28,13 +28,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbpart")
 
+#: So many of the assets that a plan leaves alone are named.
+_MOST_NAMED = 10
+
 
 class Plan:
     """What a backfill would run, and why. Nothing runs until `run`; then exactly what is shown does.
 
     ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph and, of an
     asset, in that of the set, or the other way round where ``order`` is ``"newest"``. ``notice`` is
-    a sentence that names the edited code which was registered for it, "" where none was.
+    a sentence that names the edited code which was registered for it, "" where none was. ``untouched`` are the assets
+    that a pattern such as ``*`` chose and that have none of the keys asked for: they are left alone.
     """
 
     def __init__(
@@ -46,9 +50,10 @@ class Plan:
         selected: Sequence[str],
         notice: str = "",
         order: str = OLDEST,
+        untouched: Sequence[str] = (),
     ) -> None:
         self._project, self._registry, self._steps, self.selection = project, registry, steps, selection
-        self.order = order
+        self.order, self.untouched = order, tuple(untouched)
         self._selected, self.notice = tuple(selected), notice
 
     def __len__(self) -> int:
@@ -87,8 +92,21 @@ class Plan:
         ]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in columns}, dtype=str)
 
-    @cached_property
+    @property
     def notes(self) -> tuple[str, ...]:
+        """What to know of the plan, a sentence each: assets that it leaves alone, and kernels that are missing here."""
+        return (*self._untouched_notes, *self._kernel_notes)
+
+    @property
+    def _untouched_notes(self) -> tuple[str, ...]:
+        if not self.untouched:
+            return ()
+        names = ", ".join(self.untouched[:_MOST_NAMED]) + (", …" if len(self.untouched) > _MOST_NAMED else "")
+        have = "has" if len(self.untouched) == 1 else "have"
+        return (f"untouched: {names}, which {have} none of these keys",)
+
+    @cached_property
+    def _kernel_notes(self) -> tuple[str, ...]:
         """A sentence for each asset whose steps would fail because its kernel is not installed here."""
         wanted = {a.asset: self._registry[a.asset].definition.kernel for a in self._steps.assets}
         missing = find_missing(wanted.values())
@@ -150,7 +168,9 @@ class Plan:
                 "order": order,
             }
         )
-        for note in self.notes:
+        for note in self._untouched_notes:
+            log.info("%s", note)
+        for note in self._kernel_notes:
             log.warning("%s", note)
         start = detach_backfill if detach else start_backfill
         backfill_id = start(self._project, self._registry, self._steps, self.selection, options, self._reasons)
@@ -227,18 +247,24 @@ def make_plan(project: Project, selection: Any, keys: Any, status: Any, order: s
     OPTIONS["order"].check(order)
     changes = register_edited_code(project, logs=False)
     registry = refresh_registry(project, asks=True)
-    names = select(registry.graph, selection)
+    selected = read_selection(registry.graph, selection)
+    names = selected.names
     changes.without_unreadable(names).log()
     check_readable(changes.unreadable, names)
     statuses = parse_statuses(status)
-    listed = as_key_list(keys)
+    choices = None if keys is None else list_choices(keys)
 
-    def work(batch: Batch) -> tuple[Any, Any, Moment]:
+    def work(batch: Batch) -> tuple[Any, ChosenPartitions | None, Moment]:
         facts = queries.plan_facts(batch, [registry[name].asset_id for name in names])
-        restricted = None if listed is None else find_key_ids(batch, registry, names, listed)
-        return facts, restricted, Moment(registry.moment.sequence, batch.now)
+        chosen = None if choices is None else choose_partitions(batch, registry, selected, choices)
+        return facts, chosen, Moment(registry.moment.sequence, batch.now)
 
-    facts, restricted, moment = project.catalog.read(work)
-    by_name = {name: facts[registry[name].asset_id] for name in names}
-    steps = plan_steps(registry.graph, names, by_name, keys=restricted, statuses=statuses)
-    return Plan(project, registry.at(moment), steps, describe(selection), names, changes.notice, order or OLDEST)
+    facts, chosen, moment = project.catalog.read(work)
+    touched = names if chosen is None else tuple(name for name in names if name in chosen.key_ids)
+    by_name = {name: facts[registry[name].asset_id] for name in touched}
+    key_ids = None if chosen is None else chosen.key_ids
+    steps = plan_steps(registry.graph, touched, by_name, keys=key_ids, statuses=statuses)
+    untouched = chosen.untouched if chosen else ()
+    return Plan(
+        project, registry.at(moment), steps, describe(selection), touched, changes.notice, order or OLDEST, untouched
+    )

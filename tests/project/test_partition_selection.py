@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import nbpart
-from nbpart import DeclarationError, ParameterError, PartitionKeyError, UnknownNameError
+from nbpart import DeclarationError, NbpartError, ParameterError, PartitionKeyError, UnknownNameError
 from tests.recording import record
 
 
@@ -18,6 +18,22 @@ def by_trial(lr: float) -> dict[str, float]:
 
 
 def total(by_file: Any) -> dict[str, int]:
+    return {}
+
+
+def cleaned(by_file: dict[str, str]) -> dict[str, str]:
+    return {}
+
+
+def report(cleaned: Any) -> dict[str, int]:
+    return {}
+
+
+def landed(inbox: Any) -> dict[str, int]:
+    return {}
+
+
+def scaled(partition_key: str, factor: int = 2) -> dict[str, int]:
     return {}
 
 
@@ -61,11 +77,63 @@ def test_keys_select_partitions(ws: nbpart.Workspace, asset: str, keys: Any, cho
     assert len(plan) == len(chosen)
 
 
-def test_keys_restrict_the_assets_that_have_them(ws: nbpart.Workspace) -> None:
-    assert steps(ws.plan("by_file+", keys="a")) == [("by_file", "a"), ("total", None)]
-    plan = ws.plan(["by_file", "by_trial"], keys=["a", {"lr": 0.1}])
-    assert steps(plan) == [("by_file", "a"), ("by_trial", "lr=0.1")]
-    assert steps(ws.plan(["by_file", "region"], keys="a"))[1:] == [("region", "north"), ("region", "south")]
+def test_what_plus_adds_follows_through_what_is_read(ws: nbpart.Workspace) -> None:
+    ws.asset(cleaned, partitions=ws.dynamic_partitions("files"))
+    ws.asset(report)
+    assert steps(ws.plan("by_file+", keys="a")) == [
+        ("by_file", "a"), ("total", None), ("cleaned", "a"), ("report", None),
+    ]  # fmt: skip
+    assert steps(ws.plan("+cleaned", keys=["a", "c"])) == [
+        ("by_file", "a"), ("by_file", "c"), ("cleaned", "a"), ("cleaned", "c"),
+    ]  # fmt: skip
+    assert steps(ws.plan("cleaned+", keys="a")) == [("cleaned", "a"), ("report", None)]
+    assert len(ws.plan("+cleaned", keys=[])) == 0
+    assert len(ws.plan(["+cleaned", "by_file"], keys="b")) == 2
+
+
+def test_of_a_source_that_is_named_the_keys_are_asked_and_what_reads_them_runs(ws: nbpart.Workspace) -> None:
+    files = ws.dynamic_partitions("files")
+    ws.register(nbpart.source("inbox", "{partition_key}.txt", partitions=files))
+    ws.asset(landed, partitions=files)
+    assert steps(ws.plan("inbox+", keys="b")) == [("landed", "b")]
+    with pytest.raises(UnknownNameError, match="inbox has no partition 'd'"):
+        ws.plan("inbox+", keys="d")
+
+
+def test_a_pattern_leaves_alone_what_has_none_of_the_keys(ws: nbpart.Workspace) -> None:
+    plan = ws.plan("*", keys="a")
+    assert steps(plan) == [("by_file", "a")]
+    assert plan.untouched == ("by_trial", "region", "total")
+    note = "untouched: by_trial, region, total, which have none of these keys"
+    assert plan.notes == (note,)
+    assert repr(plan) == f"{note}\n<Plan '*': 1 steps: 1 missing>"
+    assert note in plan._repr_html_()
+    assert steps(ws.plan("*", keys=["a", {"lr": 0.1}])) == [("by_file", "a"), ("by_trial", "lr=0.1")]
+    assert ws.plan("*").untouched == ws.plan("*", keys=[]).untouched == ws.plan("by_file", keys="a").untouched == ()
+    assert steps(ws.plan(["*", "by_file+"], keys="a")) == [("by_file", "a"), ("total", None)]
+
+
+def test_what_a_pattern_leaves_alone_takes_no_settings(ws: nbpart.Workspace) -> None:
+    ws.asset(scaled, partitions=["x"])
+    assert ws.plan("*", keys="x").check_options({"settings": {"factor": 3}})
+    with pytest.raises(DeclarationError, match="factor"):
+        ws.plan("*", keys="a").check_options({"settings": {"factor": 3}})
+
+
+@pytest.mark.parametrize(
+    ("selection", "keys", "message"),
+    [
+        (["by_file", "by_trial"], ["a", {"lr": 0.1}], "by_file: Partitions 'files': They have no parameters"),
+        (["by_file", "region"], "a", "region: .*'a' is no key of .*'north'"),
+        (["by_file", "total"], "a", "total has no partitions, so there is no key 'a'"),
+        (["*", "region"], "a", "region: .*'a' is no key of"),
+        ("*", "d", "none of by_file, by_trial, region, total has a partition 'd'; there is"),
+        ("*", ["a", "nort"], "none of .* has a partition 'nort'; did you mean 'north'"),
+    ],
+)
+def test_a_named_asset_has_each_of_the_keys(ws: nbpart.Workspace, selection: Any, keys: Any, message: str) -> None:
+    with pytest.raises(NbpartError, match=message):
+        ws.plan(selection, keys=keys)
 
 
 def test_a_partition_set_can_be_passed_as_keys(ws: nbpart.Workspace) -> None:

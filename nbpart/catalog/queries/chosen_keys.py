@@ -108,6 +108,16 @@ def explain_unfound(batch: Batch, set_id: int, given: object, owner: str) -> Nbp
     return UnknownNameError(f"{owner} has no partition {shorten(given)}.")
 
 
+def find_similar_keys(batch: Batch, set_id: int, text: str) -> list[str]:
+    """The keys of a set that are most like a text, at most `_MOST_LIKE`."""
+    similar = batch.rows(
+        f"SELECT k.key FROM {ordered_members(batch, set_id)} o JOIN keys k USING (key_id)"
+        " ORDER BY jaro_winkler_similarity(k.key[:100], ?[:100]) DESC, o.position LIMIT ?",
+        text, _MOST_LIKE,
+    )  # fmt: skip
+    return [key for (key,) in similar]
+
+
 def _find_texts(batch: Batch, set_id: int, given: Sequence[object]) -> Ids:
     """The id of each key that is given as its text; -1 for all else."""
     found = np.full(len(given), -1, np.int64)
@@ -292,12 +302,7 @@ def _name_similar(batch: Batch, stored: StoredSet, text: str) -> str:
     """The end of a sentence about an unknown key: the one that is most like it, or which there are."""
     if isinstance(stored.definition, TimeWindowPartitions):
         return _describe_ends(batch, stored)
-    similar = batch.rows(
-        f"SELECT k.key FROM {ordered_members(batch, stored.set_id)} o JOIN keys k USING (key_id)"
-        " ORDER BY jaro_winkler_similarity(k.key[:100], ?[:100]) DESC, o.position LIMIT ?",
-        text, _MOST_LIKE,
-    )  # fmt: skip
-    return nearest(text, [key for (key,) in similar])
+    return nearest(text, find_similar_keys(batch, stored.set_id, text))
 
 
 def _describe_ends(batch: Batch, stored: StoredSet) -> str:
