@@ -152,6 +152,10 @@ SETUPS = {
         ids={"20131231T235959123-000042": "ws.kernels()['run_id'].iloc[0]", "20131231-235959-0042": "stopped.id"},
         after="ws.status()['failed'].sum() == 0",
     ),
+    "docs/partitions.md": Page(
+        after="days.choose('2013-01') == list(days) and len(grid.choose(origin='LGA')) == 3"
+        " and ws.plan('*', keys={'origin': 'JFK'}).untouched == ('visits',)"
+    ),
     "docs/sources.md": Page(
         {
             "inbox/a.csv": "x\n1\n",

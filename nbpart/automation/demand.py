@@ -16,6 +16,7 @@ from nbpart.backfill.registry import Registry, spell_key
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.partitions import AddKeysRequest
+from nbpart.partitions.choice import read_one_key
 from nbpart.project.partition_set import PartitionSet
 
 if TYPE_CHECKING:
@@ -101,11 +102,11 @@ def _read_run(
     if key is None:
         raise DeclarationError("a RunRequest names a partition_key, an asset, or both; this one names neither.")
     if set_name is not None:
-        return RunDemand(None, key, {sets[set_name].set_id: sets[set_name].spell([key])[0]})
+        return RunDemand(None, key, {sets[set_name].set_id: read_one_key(sets[set_name].definition, key)})
     texts = {}
     for one in sets.values():
         try:
-            texts[one.set_id] = one.spell([key])[0]
+            texts[one.set_id] = read_one_key(one.definition, key)
         except NbpartError:  # not a valid key of that set
             continue
     return RunDemand(None, key, texts)

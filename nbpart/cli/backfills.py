@@ -28,6 +28,7 @@ from nbpart.cli.tables import Table
 from nbpart.cli.text import list_first, one_line, pluralize, printable, printable_block
 from nbpart.cli.trust import ask_for_trust
 from nbpart.errors import NbpartError
+from nbpart.partitions.choice import TypedText
 from nbpart.states import BackfillStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def run_and_wait(
 def make_plan(workspace: Workspace, selection: Sequence[str], keys: Sequence[str], statuses: Sequence[str]) -> Plan:
     """The plan for the arguments of a command; without any, of what is outdated of all assets."""
     status: Any = "all" if "all" in statuses else list(statuses) or "outdated"
-    return workspace.plan(list(selection) or "*", list(keys) or None, status)
+    return workspace.plan(list(selection) or "*", [TypedText(key) for key in keys] or None, status)
 
 
 def _list_secrets(workspace: Workspace) -> set[str]:

@@ -75,7 +75,8 @@ def keys_option(command: Command) -> Command:
         "keys",
         metavar="KEY",
         multiple=True,
-        help="Only this partition key; can be given again. With parameters: lr=0.1,depth=3.",
+        help="Only this key, or those of a range A..B, of a part of a date (2013-01), or with some values "
+        "(shop=x,day=2013-01); can be given again.",
     )(command)
 
 

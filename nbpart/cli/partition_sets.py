@@ -14,6 +14,7 @@ from nbpart.cli.tables import Table
 from nbpart.cli.text import list_first, pluralize, printable
 from nbpart.errors import DeclarationError, ParameterError, UnknownNameError, nearest
 from nbpart.partitions import DynamicPartitions, Parameters, TimeWindowPartitions
+from nbpart.partitions.choice import TypedText
 from nbpart.partitions.columns import Column, ColumnSource
 from nbpart.partitions.key_values import is_parameter
 from nbpart.partitions.zones import load_zone
@@ -90,7 +91,8 @@ def change_set(keys: PartitionSet, change: Change, as_json: bool) -> None:
     Raises `UnknownNameError` for a key to remove or rename that it does not have, before anything is changed, and
     whatever `PartitionSet` raises.
     """
-    for key in (*change.remove, *(old for old, _ in change.renames)):
+    leaving = keys.choose([TypedText(key) for key in change.remove])
+    for key, _ in change.renames:
         if key not in keys:
             raise UnknownNameError(f"{keys.name!r} has no key {key!r}; {nearest(key, keys.page(0, 1000))}")
     if change.replacement is not None:
@@ -99,7 +101,7 @@ def change_set(keys: PartitionSet, change: Change, as_json: bool) -> None:
     added = _add(keys, change.add, change.columns)
     for old, new in change.renames:
         keys.rename(old, new)
-    removed = keys.remove(list(change.remove)) if change.remove else []
+    removed = keys.remove(leaving) if leaving else []
     if as_json:
         print_json({"set": keys.name, "added": added, "removed": removed, "renamed": dict(change.renames)})
         return

@@ -12,6 +12,7 @@ from nbpart.backfill.registry import Node, spell_key
 from nbpart.backfill.source_location import locate
 from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
+from nbpart.catalog.queries.chosen_keys import find_similar_keys
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef
 from nbpart.project.data_seen import try_record_data_observations
@@ -128,8 +129,8 @@ def find_key_id(batch: Batch, node: Node, key: str | None) -> int:
         return 0
     key_id = int(queries.key_ids(batch, node.set_id, [key])[0])
     if key_id < 0:
-        some = queries.load_members(batch, node.set_id, 0, 1000)
-        raise UnknownNameError(f"{node.name!r} has no partition {key!r}; {nearest(key, some)}")
+        similar = find_similar_keys(batch, node.set_id, key)
+        raise UnknownNameError(f"{node.name!r} has no partition {key!r}; {nearest(key, similar)}")
     return key_id
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.int64]
 
-#: The column of a frame that holds keys, whatever others it has.
-_KEY_COLUMN = "partition_key"
 #: So many assets are named in a message.
 _MOST_NAMED = 5
 
@@ -57,17 +55,6 @@ def parse_statuses(status: Any) -> frozenset[PartitionStatus]:
         else:
             raise DeclarationError(f"status={name!r} is none; {nearest(str(name), STATUS_WORDS)}")
     return frozenset(chosen)
-
-
-def list_choices(keys: Any) -> list[Any]:
-    """``keys`` as a list of choices: one, several, or the rows of a frame.
-
-    Of a frame with a column ``partition_key`` these are the keys; of another the rows, as dicts.
-    """
-    if hasattr(keys, "columns") and hasattr(keys, "to_dict"):
-        return list(keys[_KEY_COLUMN]) if _KEY_COLUMN in keys.columns else list(keys.to_dict("records"))
-    is_one = isinstance(keys, str | bytes | Mapping) or not isinstance(keys, Iterable) or getattr(keys, "ndim", 1) == 0
-    return [keys] if is_one else list(keys)
 
 
 def choose_partitions(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog import Batch, Catalog, KeysAdded, events, queries
+from nbpart.catalog.queries.chosen_keys import choose_keys, explain_unfound
 from nbpart.catalog.set_tables import build_columns, own_columns
 from nbpart.errors import DeclarationError, NbpartError, ParameterError, UnknownNameError, nearest
 from nbpart.partitions import (
@@ -19,8 +20,10 @@ from nbpart.partitions import (
     name_partitions_in_errors,
     spell_keys,
 )
+from nbpart.partitions.choice import Between, read_choice, read_one_key
 from nbpart.partitions.key_values import key_values
 from nbpart.partitions.keys import drop_unprintable
+from nbpart.project.key_choices import list_choices
 from nbpart.project.key_rows import KeyRows, own_values, read_rows
 from nbpart.project.local_times import show_in_zones
 from nbpart.project.membership import Membership
@@ -84,12 +87,30 @@ class PartitionSet:
 
     def row(self, key: Any) -> dict[str, Any]:
         """The values of all columns of one key. Raises `UnknownNameError` if it is not in the set."""
-        text = self.spell([key])[0]
+        text = read_one_key(self.definition, key)
         row = self._catalog.read(lambda batch: queries.set_row(batch, self._set_id, text))
         if row is None:
             raise self._unknown(text)
         # what the key spells is exactly that: the catalog keeps times without their zone
         return {**row, **key_values(self.definition, text)}
+
+    def choose(self, *keys: Any, **params: Any) -> list[str]:
+        """The keys that are chosen, in the order of the set, each once: what ``keys=`` of a plan would take.
+
+        Takes keys, dates, dicts of all or some parameters or dimensions, parts of dates (``"2013-01"``),
+        `nbpart.between`, and lists of them; or parameters or dimensions by name. Raises for what chooses no key, and
+        says why.
+        """
+        choices = self._list_choices(keys, params)
+
+        def work(batch: Batch) -> list[str]:
+            chosen = choose_keys(batch, self._set_id, choices)
+            if len(chosen.unfound):
+                raise explain_unfound(batch, self._set_id, choices[chosen.unfound[0]], repr(self.name))
+            texts: list[str] = queries.key_texts(batch, chosen.key_ids).tolist()
+            return texts
+
+        return self._catalog.read(work)
 
     def page(self, offset: int = 0, limit: int = 100) -> list[str]:
         """At most ``limit`` keys from position ``offset`` on."""
@@ -136,10 +157,22 @@ class PartitionSet:
         return self._add(read.keys, read)
 
     def remove(self, *keys: Any, **params: Any) -> list[str]:
-        """Remove keys from the set and return those that were in it. Their history, data and notebooks stay."""
+        """Remove keys from the set and return those that were in it. Their history, data and notebooks stay.
+
+        Takes what `choose` takes, also the values of some parameters by name: all keys that have these. Keys that are
+        not there are no error.
+        """
         self._need_dynamic("remove")
-        texts = self._spell(keys, params)
-        return self._catalog.write(lambda batch: events.remove_keys(batch, self._set_id, texts))
+        choices = self._list_choices(keys, params)
+
+        def work(batch: Batch) -> list[str]:
+            chosen = choose_keys(batch, self._set_id, choices)
+            for place in chosen.unfound.tolist():
+                if any(isinstance(one, Between) for one in read_choice(self.definition, choices[place])):
+                    raise explain_unfound(batch, self._set_id, choices[place], repr(self.name))
+            return events.remove_keys(batch, self._set_id, queries.key_texts(batch, chosen.key_ids).tolist())
+
+        return self._catalog.write(work)
 
     def replace(self, keys: Any, *, at_most: int | None = None) -> None:
         """Make the keys of the set these, in this order; what is dropped keeps its history and data.
@@ -167,7 +200,7 @@ class PartitionSet:
         or had before it was removed, if anything was recorded for it.
         """
         definition = self._need_dynamic("rename")
-        before, after = self.spell([old])[0], self.spell([new])[0]
+        before, after = read_one_key(definition, old), read_one_key(definition, new)
         if (
             definition.parent is not None
             and before in self
@@ -288,6 +321,11 @@ class PartitionSet:
                 raise ParameterError("give keys, or the parameters of one key by name, not both.")
             return spell_keys(self.definition, dict(params))
         return [text for some in keys for text in spell_keys(self.definition, some)]
+
+    def _list_choices(self, keys: tuple[Any, ...], params: Mapping[str, Any]) -> list[Any]:
+        if params and keys:
+            raise ParameterError("give keys, or values by name, not both.")
+        return [dict(params)] if params else [one for some in keys for one in list_choices(some)]
 
     def _unknown(self, text: str) -> UnknownNameError:
         return UnknownNameError(f"{self.name!r} has no key {text!r}; {nearest(text, self.page(0, 1000))}")

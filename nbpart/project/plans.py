@@ -16,8 +16,9 @@ from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.project.backfills import Backfill
 from nbpart.project.detached import detach_backfill
+from nbpart.project.key_choices import list_choices
 from nbpart.project.launch import check_readable, start_backfill
-from nbpart.project.partition_selection import ChosenPartitions, choose_partitions, list_choices, parse_statuses
+from nbpart.project.partition_selection import ChosenPartitions, choose_partitions, parse_statuses
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, register_edited_code
 from nbpart.run.kernels.specs import find_missing

@@ -219,7 +219,9 @@ class Workspace(Declaring[BoundAsset]):
         """What a backfill of ``selection`` would run, and why; nothing runs.
 
         ``selection``: ``name``, ``+name`` (with all above), ``name+`` (with all below), ``*``, an asset, or a list.
-        ``keys``: a key, a dict of parameters, or a list; restricts the assets that have them. ``status``: the
+        ``keys``: a key or date, a dict of all or some parameters or dimensions, a part of a date (``"2013-01"``),
+        `nbpart.between`, a list or frame of these. They are asked of the assets that are named, which must have each;
+        what ``+`` adds follows through what is read, and of ``*`` those without any are left alone. ``status``: the
         partitions to run: ``"outdated"`` (missing, stale or failed, and what reads them), ``"all"``, a status, a list.
         ``order``: which keys of an asset come first, ``"oldest"`` (as the set has them, the default) or ``"newest"``.
         Code that was edited on disk is registered first. Raises `DeclarationError` where that of one of them cannot be
