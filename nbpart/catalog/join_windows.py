@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.int64]
 
+#: Windows are moved by at most a thousand years, and within the years 3 to 9997: Python's calendar ends at 1 and 9999.
+_FARTHEST_S, _EARLIEST, _LATEST = 1_000 * 366 * 86_400, -62_070_000_000, 253_300_000_000
+
 
 @dataclass(frozen=True)
 class Lacking:
@@ -82,7 +85,7 @@ def move(batch: Batch, join: Join, match: Match, reader_ids: Ids) -> Moved:
     if isinstance(match.mapping, Previous):
         calendar = _calendar(theirs, int(begins.min()), int(begins.max()), match.mapping.n)
         after = np.searchsorted(calendar[1], begins, side="right")
-        before = after - match.mapping.n
+        before = np.maximum(after - match.mapping.n, 0)
     else:
         assert isinstance(match.mapping, Overlap), "windows are moved by overlap or previous"
         since, until = _shift(own, begins, finishes, match.mapping)
@@ -123,13 +126,18 @@ def load_windows(batch: Batch, set_id: int, *, members: bool) -> tuple[Ids, Ids,
 
 
 def _calendar(definition: TimeWindowPartitions, first: int, last: int, more: int) -> tuple[Ids, Ids]:
-    """All windows from ``more`` before one instant to ``more`` after another, partitions or not."""
+    """All windows from ``more`` before one instant to ``more`` after another, partitions or not.
+
+    There are fewer where these are more than a thousand years away.
+    """
     span = max(last - first, 1)
     length = 3_600
     while True:
         margin = (more + 2) * length
-        starts, ends = definition.every_window(first - margin, last + margin)
-        if (ends <= first).sum() >= more and (starts >= last).sum() >= more:
+        since, until = max(first - min(margin, _FARTHEST_S), _EARLIEST), min(last + min(margin, _FARTHEST_S), _LATEST)
+        starts, ends = definition.every_window(since, until)
+        is_enough = (ends <= first).sum() >= more and (starts >= last).sum() >= more
+        if is_enough or margin >= _FARTHEST_S:
             return starts, ends
         length = max(length * 4, span // (more + 1))
 
@@ -141,4 +149,5 @@ def _shift(definition: TimeWindowPartitions, begins: Ids, finishes: Ids, mapping
     most = max(abs(mapping.start), abs(mapping.end))
     starts, ends = _calendar(definition, int(begins.min()), int(finishes.max()), most)
     here = np.searchsorted(starts, begins)
-    return starts[here + mapping.start], ends[here + mapping.end]
+    first, last = (np.clip(here + by, 0, len(starts) - 1) for by in (mapping.start, mapping.end))
+    return starts[first], ends[last]

@@ -18,6 +18,8 @@ from nbpart.partitions.keys import shorten
 Outside: TypeAlias = Literal["clip", "block"]
 
 MAX_PAIRS = 50_000_000
+#: By so many windows `overlap` and `previous` reach back or forth.
+MAX_WINDOWS = 100_000
 #: The name by which `by` calls the text of a whole key.
 PARTITION_KEY = "partition_key"
 
@@ -221,7 +223,9 @@ def previous(n: int = 1, outside: Outside | None = None, *, of: str | None = Non
 
     With ``n=1`` the value arrives, None where there is none before.
     """
-    return Previous(_check_count("previous", n), _check_outside("previous", outside), of=_check_of(of))
+    count = _check_count("previous", n)
+    _check_most("previous", "n", count)
+    return Previous(count, _check_outside("previous", outside), of=_check_of(of))
 
 
 def last(n: int = 1, *, of: str | None = None) -> Last:
@@ -324,12 +328,20 @@ def _check_numbers(what: str, **given: object) -> None:
     for name, value in given.items():
         if not isinstance(value, int) or isinstance(value, bool):
             raise DeclarationError(f"{what}({name}={shorten(value)}): {name} is a whole number of windows.")
+        _check_most(what, name, value)
 
 
 def _check_count(what: str, n: object) -> int:
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
         raise DeclarationError(f"{what}(n={shorten(n)}): n is a whole number, 1 or more.")
     return n
+
+
+def _check_most(what: str, name: str, number: int) -> None:
+    if abs(number) > MAX_WINDOWS:
+        raise DeclarationError(
+            f"{what}({name}={number:,}): windows are moved by at most {MAX_WINDOWS:,}; read all of them by all_keys()."
+        )
 
 
 def _check_outside(what: str, outside: Any) -> Outside | None:

@@ -161,6 +161,22 @@ def test_a_relation_is_what_the_reference_reads(
         assert mine == [one for n, one in enumerate(readers) if place in relation.inputs_of(n)], key
 
 
+@pytest.mark.parametrize(("mapping", "count"), [(m.overlap(start=-100_000), 3), (m.previous(100_000), 2)])
+def test_all_that_was_before_is_read_by_going_back_farther_than_there_are_years(
+    world: World, mapping: m.Mapping, count: int
+) -> None:
+    readers = [row.key for row in list_rows(MONTHS, CLOCK)]
+    days = [row.key for row in list_rows(DAYS, CLOCK)]
+    relation, lacking = world.relation(mapping, "months", "days", readers, days)
+    assert readers == ["2023-12", "2024-01", "2024-02"]
+    assert relation.inputs_of(2).tolist() == [], "days begin in March"
+    assert lacking.required.tolist() == [0, 0, 0]
+    assert (lacking.left_out > 10_000).all()
+    weeks = [row.key for row in list_rows(WEEKS, CLOCK)]
+    relation, _ = world.relation(mapping, "abroad", "weeks", ["2024-03-18"], weeks)
+    assert [weeks[place] for place in relation.inputs_of(0)] == ["2024-02-26", "2024-03-04", "2024-03-11"][:count]
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_few_keys_are_related_as_among_all(world: World, data: st.DataObject) -> None:

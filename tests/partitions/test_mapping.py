@@ -129,6 +129,8 @@ class Long(list[str]):
         (lambda: overlap(True), "whole number"),
         (lambda: overlap(-1, outside="drop"), "'clip' or 'block'"),  # type: ignore[arg-type]
         (lambda: previous(0), "n is a whole number, 1 or more"),
+        (lambda: previous(1_000_000), r"previous\(n=1,000,000\): .* at most 100,000"),
+        (lambda: overlap(start=-1_000_000), r"overlap\(start=-1,000,000\): .* all_keys"),
         (lambda: previous(-1), "1 or more"),
         (lambda: last(0), "1 or more"),
         (lambda: last(True), "1 or more"),
