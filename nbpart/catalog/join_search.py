@@ -80,11 +80,10 @@ class _Search:
         """The keys with these ids, or with these of the dimension or parent with that number."""
         table = f"searched_{len(self._conditions)}"
         stage_numbers(self.batch, table, np.unique(ids))
-        given, stored = f"SELECT id FROM {table}", self._sql.stored
-        if place is None or stored is None:
-            self._conditions.append(f"m.key_id IN ({given})")
+        if place is None or self._sql.stored is None:
+            self._conditions.append(f"m.key_id IN (SELECT id FROM {table})")
         else:
-            self._conditions.append(made_of(stored, place, given))
+            self._conditions.append(made_of(self.batch, self._sql.stored, place, table))
 
     def with_values(self, name: str, values: object, *, as_text: bool) -> None:
         """The keys that have one of these values, an Arrow array, in a column."""

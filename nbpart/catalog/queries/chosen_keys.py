@@ -232,8 +232,8 @@ def _find_by_columns(batch: Batch, stored: StoredSet, choice: ByColumns) -> Ids:
     sql = SetSql(stored, stored.set_id)
     conditions = [_match_values(batch, sql, column, wanted) for column, wanted in choice.values]
     for number, (place, ids) in enumerate(chosen):
-        stage_numbers(batch, f"chosen_parts_{number}", ids)
-        conditions.append(made_of(stored, place, f"SELECT id FROM chosen_parts_{number}"))
+        stage_numbers(batch, f"chosen_parts_{number}", np.unique(ids))
+        conditions.append(made_of(batch, stored, place, f"chosen_parts_{number}"))
     return _select(batch, sql, " AND ".join(conditions))
 
 
