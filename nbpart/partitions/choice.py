@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias, cast
 
 from nbpart.errors import NbpartError, ParameterError, PartitionKeyError, nearest
 from nbpart.partitions.columns import Column, ColumnSource
@@ -24,6 +25,7 @@ from nbpart.partitions.windows import TimeWindowPartitions
 
 RANGE_SIGN = ".."
 _DATED = (Kind.DATE, Kind.DATETIME)
+_OWN_IN_KEY = (ColumnSource.KEY, ColumnSource.PARAMETER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +195,13 @@ def _read_one(definition: PartitionsDefinition, given: object) -> KeyChoice:
     if isinstance(given, TypedText | _TypedValue):
         return read_typed_choice(definition, given.text if isinstance(given, TypedText) else unescape(given.text))
     if isinstance(given, Mapping):
-        if _is_whole_key(definition, given):
-            return OneKey(definition.spell_key(given))
-        return _read_columns(definition, given)
+        text = _spell_whole(definition, given)
+        return _read_columns(definition, given) if text is None else OneKey(text)
     if isinstance(definition, MultiPartitions) and (name := _dated_dimension(definition, given)):
         return ByColumns((), ((name, read_choice(dict(definition.dimensions)[name], given)),))
+    if isinstance(definition, MultiPartitions) and isinstance(given, str):
+        text = _spell_whole(definition, definition.split(given))
+        return OneKey(definition.spell_key(given) if text is None else text)
     return _read_end(definition, given)
 
 
@@ -308,28 +312,44 @@ def _read_columns(definition: PartitionsDefinition, given: Mapping[Any, object])
     return ByColumns(tuple(values), tuple(parts))
 
 
-def _is_whole_key(definition: PartitionsDefinition, given: Mapping[Any, object]) -> bool:
-    own = {column.name for column in definition.columns if column.source is ColumnSource.KEY}
-    names = {name for name, _ in definition.parts} | set(definition.parameters.names if definition.parameters else own)
-    if not names or set(given) != names:
-        return False
+def _spell_whole(definition: PartitionsDefinition, given: Mapping[Any, object]) -> str | None:
+    """The key of a dict that gives one value to all that makes a key; None for another one."""
+    own = {column.name: column for column in definition.columns if column.source in _OWN_IN_KEY}
     parts = dict(definition.parts)
-    return all(
-        _is_one_key(parts[name], value) if name in parts else _is_one_value(definition, name, value)
-        for name, value in given.items()
-    )
+    if not (own or parts) or given.keys() != own.keys() | parts.keys():
+        return None
+    if not all(_is_one_value(own[name], given[name]) for name in own):
+        return None
+    texts = {name: _spell_part(part, given[name]) for name, part in parts.items()}
+    if None in texts.values():
+        return None
+    if isinstance(definition, MultiPartitions):
+        return definition.spell(cast("dict[str, str]", texts))
+    return definition.spell_key({**given, **texts})
 
 
-def _is_one_key(part: PartitionsDefinition, value: object) -> bool:
+def _spell_part(part: PartitionsDefinition, value: object) -> str | None:
+    """The key of a dimension or parent that a value is; None where it chooses several."""
+    try:
+        return _spell_part_once(part, value)
+    except TypeError:  # it cannot be hashed, as a dict cannot
+        return _spell_part_once.__wrapped__(part, value)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _spell_part_once(part: PartitionsDefinition, value: object) -> str | None:
     if _is_list(value) or isinstance(value, Between):
+        return None
+    [choice] = read_choice(part, value)
+    return choice.text if isinstance(choice, OneKey) else None
+
+
+def _is_one_value(column: Column, value: object) -> bool:
+    """Whether one value of a column is given as such, and neither several nor a part of a date."""
+    if _is_list(value) or isinstance(value, Between | _TypedValue):
         return False
-    choices = read_choice(part, value)
-    return len(choices) == 1 and isinstance(choices[0], OneKey)
-
-
-def _is_one_value(definition: PartitionsDefinition, name: str, value: object) -> bool:
-    column = next(column for column in definition.columns if column.name == name)
-    return not _is_list(value) and not isinstance(_read_value(definition, column, value), DatePart)
+    part = read_date_part(value) if column.kind in _DATED else None
+    return part is None or _is_whole_value(column.kind, part)
 
 
 def _read_values(definition: PartitionsDefinition, column: Column, given: object) -> tuple[Value | DatePart, ...]:

@@ -224,6 +224,18 @@ def test_what_chooses_none_leaves_the_others_chosen(world: World) -> None:
     assert world.choose(DAYS, [date(2024, 11, 1), date(2025, 1, 1), "x"]) == (["2024-11-01"], [1, 2])
 
 
+def test_rows_of_a_frame_are_found_together_and_those_without_a_key_are_told(world: World) -> None:
+    rows = [{"lr": 0.1, "note": None}, {"lr": 0.2, "note": "a,b"}, {"lr": 0.2, "note": None}, {"lr": 7.0, "note": "x"}]
+    assert world.choose(TRIALS, rows) == (["depth=3,lr=0.1,note=null", "depth=4,lr=0.2,note=a%2Cb"], [2, 3])
+    sold = [{"fold": fold, "lr": lr} for fold in (0, 3) for lr in (0.1, 0.2)]
+    assert world.choose(CV, sold) == (choose(CV, [read_choice(CV, one)[0] for one in sold], CLOCK), [])
+    days = [{"day": date(2024, 11, day)} for day in (1, 3, 30)]
+    assert world.choose(GRID, [*days, {"origin": "EWR"}, "2024-10", days[0]]) == (
+        choose(GRID, [read_choice(GRID, one)[0] for one in (*days[:2], {"origin": "EWR"}, "2024-10")], CLOCK),
+        [2],
+    )
+
+
 def test_the_empty_list_chooses_nothing(world: World) -> None:
     for definition in SETS:
         assert world.choose(definition, []) == ([], [])

@@ -244,6 +244,14 @@ def test_typed_values_choose_all_keys_with_these() -> None:
     assert len(typed(cv, "lr=0.1,fold=2..4")) == 6
 
 
+def test_a_typed_value_of_the_only_parameter_of_a_dimension_chooses_its_key() -> None:
+    rates = DynamicPartitions("rates", params={"lr": float})
+    at = Clock(clock.now, members(rates=["lr=0.1", "lr=0.2"]))
+    crossed = MultiPartitions({"rate": rates, "fold": folds})
+    assert typed(crossed, "lr=1e-1,fold=3", at) == ["fold=3,rate=lr%3D0.1"]
+    assert chosen(crossed, {"lr": 0.1, "fold": 3}, at) == ["fold=3,rate=lr%3D0.1"]
+
+
 def test_a_typed_text_that_spells_a_key_is_that_key_and_no_choice_by_values() -> None:
     noted = DynamicPartitions("noted", params={"lr": float, "depth": Param(int, default=3)})
     assert read_typed_choice(noted, "lr=0.1") == OneKey("depth=3,lr=0.1")

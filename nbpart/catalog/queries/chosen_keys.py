@@ -7,13 +7,14 @@ A choice is read for a definition by `nbpart.partitions.choice`; here it is reso
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbpart.catalog.expressions import quote
+from nbpart.catalog.queries.chosen_rows import find_rows, group_rows
 from nbpart.catalog.queries.keys import key_ids
 from nbpart.catalog.queries.shared_sql import stage_numbers
 from nbpart.catalog.queries.window_starts import find_windows_that_begin
@@ -77,22 +78,38 @@ def choose_keys(batch: Batch, set_id: int, given: Sequence[object]) -> ChosenKey
     if isinstance(stored.definition, TimeWindowPartitions):
         left = [place for place in np.flatnonzero(found < 0).tolist() if not isinstance(given[place], str | TypedText)]
         found[left] = find_windows_that_begin(batch, set_id, stored.definition, [given[place] for place in left])
-    chosen = [found[found >= 0]]
-    texts: dict[int, str] = {}
-    unfound: list[int] = []
+    chosen, unfound = [found[found >= 0]], list[int]()
+    choices: dict[int, tuple[KeyChoice, ...]] = {}
     for place in np.flatnonzero(found < 0).tolist():
         try:
-            choices = read_choice(stored.definition, given[place])
-            if len(choices) == 1 and isinstance(choices[0], OneKey):
-                texts[place] = choices[0].text
-            else:
-                chosen += [_find(batch, stored, choice) for choice in choices]
+            choices[place] = read_choice(stored.definition, given[place])
         except NbpartError:
             unfound.append(place)
-    spelled = key_ids(batch, set_id, list(texts.values()))
-    unfound += np.array(list(texts), np.int64)[spelled < 0].tolist()
-    ids = np.concatenate([*chosen, spelled[spelled >= 0]])
-    return ChosenKeys(_in_order(batch, set_id, ids), np.array(sorted(unfound), np.int64))
+    together = _find_together(batch, stored, {place: some[0] for place, some in choices.items() if len(some) == 1})
+    for ids, places, found_places in together:
+        chosen.append(ids)
+        unfound += np.setdiff1d(places, found_places).tolist()
+        for place in places:
+            del choices[place]
+    for place, some in choices.items():
+        try:
+            chosen += [_find(batch, stored, choice) for choice in some]
+        except NbpartError:
+            unfound.append(place)
+    return ChosenKeys(_in_order(batch, set_id, np.concatenate(chosen)), np.array(sorted(unfound), np.int64))
+
+
+def _find_together(
+    batch: Batch, stored: StoredSet, choices: Mapping[int, KeyChoice]
+) -> list[tuple[Ids, list[int], Ids]]:
+    """The keys of choices that are found many at once: their ids, the places of the choices, and those with a key."""
+    texts = {place: choice.text for place, choice in choices.items() if isinstance(choice, OneKey)}
+    ids = key_ids(batch, stored.set_id, list(texts.values()))
+    found = [(ids[ids >= 0], list(texts), np.array(list(texts), np.int64)[ids >= 0])]
+    for group in group_rows(choices):
+        ids, places = find_rows(batch, stored, group)
+        found.append((ids, list(group), places))
+    return found
 
 
 def explain_unfound(batch: Batch, set_id: int, given: object, owner: str) -> NbpartError:
