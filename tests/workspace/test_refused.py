@@ -89,6 +89,15 @@ REFUSED: dict[str, tuple[Callable[[nbpart.Workspace], object], str]] = {
         lambda ws: ws.partitions("day_shop").row({"day": "2024-01-01", "shp": "a"}),
         "'day_shop'.*'shp'.*'shop'",
     ),
+    "a range the wrong way round": (
+        lambda ws: ws.plan("measure", keys=nbpart.between("b", "a")),
+        "measure: .*from 'b' to 'a' runs backwards",
+    ),
+    "a range of days the wrong way round": (
+        lambda ws: ws.partitions("days").choose(nbpart.between("2024-01-03", "2024-01-01")),
+        "'days'.*2024-01-03.*2024-01-01",
+    ),
+    "a key that is none": (lambda ws: ws.plan("measure", keys="c"), "measure has no partition 'c'; there is 'a', 'b'"),
     "another set of that name": (lambda ws: ws.dynamic_partitions("days"), "'days'"),
     "a way to see changes that is none": (
         lambda ws: ws.source("drop", "x/{partition_key}", partitions=ws.partitions("days"), version="haash"),
