@@ -23,8 +23,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from nbpart.assets.definition import Input
 from nbpart.catalog import AssetRow, Batch, Catalog, InputRead, Outcome, events, queries
 from nbpart.partitions import DynamicPartitions, PartitionRef
+from nbpart.partitions.mapping import Same
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, place_run
@@ -148,8 +150,8 @@ def measure_outcomes(meter: Meter, set_id: int, size: int) -> Iterator[dict[str,
     catalog = meter.catalog
     rows = [
         AssetRow("inbox", "source", set_id, None, {}),
-        AssetRow("clean", "function", set_id, "c1", {}, [("inbox", "same")]),
-        AssetRow("report", "function", set_id, "c1", {}, [("clean", "same")]),
+        AssetRow("clean", "function", set_id, "c1", {}, [Input("inbox", Same())]),
+        AssetRow("report", "function", set_id, "c1", {}, [Input("clean", Same())]),
     ]
     ids = {name: one.asset_id for name, one in catalog.write(lambda b: events.register_assets(b, rows)).items()}
     seen = pd.DataFrame({"key_id": np.arange(1, size + 1), "size": 1, "proof": "1", "version": "ab" * 32})
@@ -204,7 +206,7 @@ def make_outcome(run_no: int, place: str, input_id: int, key_id: int) -> Outcome
         files=(file,),
         metrics={"accuracy": 0.5},
     )
-    return Outcome(report, final=True, inputs=[InputRead(input_id, key_id, 1, HASH)])
+    return Outcome(report, final=True, inputs=[InputRead(input_id, "inbox", key_id, 1, HASH)])
 
 
 def time_row_by_row(n: int) -> float:

@@ -24,7 +24,7 @@ from nbpart.assets.graph import AssetGraph
 from nbpart.backfill.plan import StepTable, plan_steps, relate_steps
 from nbpart.backfill.schedule import Schedule
 from nbpart.catalog.records import PlanFacts
-from nbpart.partitions import MappingKind
+from nbpart.partitions.mapping import Same
 from nbpart.states import OUTDATED, STATUS_CODES, PartitionStatus, StepStatus
 
 WORKERS = 8
@@ -49,7 +49,7 @@ def make_chain(assets: int, keys: int) -> tuple[AssetGraph, dict[str, PlanFacts]
     """Assets over one set of keys, each reading the one before; all of the first is missing, the rest up to date."""
     names = [f"asset_{n}" for n in range(assets)]
     graph = AssetGraph(
-        AssetDefinition(name, "function", set_name="keys", inputs=(Input(names[n - 1], MappingKind.SAME),) if n else ())
+        AssetDefinition(name, "function", set_name="keys", inputs=(Input(names[n - 1], Same()),) if n else ())
         for n, name in enumerate(names)
     )
     ids = np.arange(1, keys + 1, dtype=np.int64)
@@ -66,7 +66,7 @@ def measure_plan(graph: AssetGraph, facts: dict[str, PlanFacts]) -> Iterator[dic
     """Records of planning, of making the schedule, and of draining it with and without failures."""
     plain_facts = {name: list(zip(f.key_ids.tolist(), f.status.tolist(), strict=True)) for name, f in facts.items()}
     names = list(facts)
-    plan, plain = plan_steps(graph, names, facts), plan_plainly(graph, plain_facts)
+    plan, plain = plan_steps(graph, names, facts).steps, plan_plainly(graph, plain_facts)
     yield {
         "benchmark": "plan",
         **compare(lambda: plan_steps(graph, names, facts), lambda: plan_plainly(graph, plain_facts)),

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         WeeklyPartitions,
     )
     from nbpart.partitions.choice import between
+    from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, whole
     from nbpart.workspace import Backfill, Plan, Run, Workspace, current_run, open
 
 __version__ = "0.1.0"
@@ -67,6 +68,9 @@ _ROOMS = {
         "StaticPartitions", "TimeWindowPartitions", "WeeklyPartitions",
     ),
     "nbpart.partitions.choice": ("between",),
+    "nbpart.partitions.mapping": (
+        "all_keys", "by", "last", "only", "overlap", "pairs", "previous", "same", "whole",
+    ),
     "nbpart.automation": ("RunRequest", "SensorResult", "sensor"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
 }  # fmt: skip
@@ -112,14 +116,23 @@ __all__ = [
     "Workspace",
     "WorkspaceError",
     "__version__",
+    "all_keys",
     "asset",
     "between",
+    "by",
     "current_run",
     "env",
+    "last",
     "notebook",
+    "only",
     "open",
+    "overlap",
+    "pairs",
+    "previous",
+    "same",
     "sensor",
     "source",
+    "whole",
 ]
 
 

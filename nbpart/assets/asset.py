@@ -9,14 +9,16 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
+from nbpart.assets.definition import Dependency
 from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.assets.source_reading import VALUE
 from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition, check_name
+from nbpart.partitions.mapping import Mapping as KeyMapping
 from nbpart.partitions.names import make_name
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -35,7 +37,7 @@ class Asset:
 
     name: str
     partitions: PartitionsDefinition | None
-    deps: tuple[str, ...]
+    deps: tuple[Dependency, ...]
     folder: Path
     function: Callable[..., Any] | None = None
     notebook: Path | None = None
@@ -96,7 +98,7 @@ def asset(
     *,
     name: str | None = ...,
     partitions: Any = ...,
-    deps: Iterable[Any] = ...,
+    deps: Any = ...,
     on_missing_input: OnMissingInput = ...,
     description: str | None = ...,
     group: str = ...,
@@ -115,7 +117,7 @@ def asset(  # noqa: PLR0913
     *,
     name: str | None = None,
     partitions: Any = None,
-    deps: Iterable[Any] = (),
+    deps: Any = (),
     on_missing_input: OnMissingInput = "block",
     description: str | None = None,
     group: str = "",
@@ -129,8 +131,9 @@ def asset(  # noqa: PLR0913
 ) -> Any:
     """Declare a function as an asset.
 
-    Arguments: ``name`` (default: the function's), ``partitions`` (a definition, or a list of keys), ``deps`` (assets
-    or sources that it reads besides those its arguments name), ``on_missing_input`` (``"block"`` or ``"skip"``),
+    Arguments: ``name`` (default: the function's), ``partitions`` (a definition, or a list of keys), ``deps`` (what it
+    reads besides the assets and sources that its arguments name, or in another way: names, or a dict argument ->
+    mapping, as ``{"clean": nbpart.overlap(start=-6)}``), ``on_missing_input`` (``"block"`` or ``"skip"``),
     ``description``, ``group``, ``tags``, ``retries`` (more attempts for a run that failed, the first after
     ``backoff_s`` seconds), ``timeout_s`` (seconds a run may take), ``limit`` (at most so many runs of it at a time,
     over all backfills of the workspace), ``secrets`` (names of settings whose values appear in no notebook, log or
@@ -166,7 +169,7 @@ def notebook(  # noqa: PLR0913
     *,
     name: str | None = None,
     partitions: Any = None,
-    deps: Iterable[Any] = (),
+    deps: Any = (),
     kernel_name: str | None = None,
     on_missing_input: OnMissingInput = "block",
     description: str = "",
@@ -291,17 +294,43 @@ def _declare(
     if mode not in ("block", "skip"):
         raise DeclarationError(f"asset {name!r}: on_missing_input is 'block' or 'skip', not {mode!r}.")
     _check_numbers(f"asset {name!r}: ", options)
-    if isinstance(deps, (str, Asset, Source)):
-        deps = (deps,)
     return Asset(
         name,
         as_definition(partitions),
-        tuple(dict.fromkeys(name_of(d) for d in deps)),
+        _read_dependencies(name, deps),
         tags=(tags,) if isinstance(tags, str) else tuple(tags),
         secrets=(secrets,) if isinstance(secrets, str) else tuple(secrets),
         env=_check_variables(name, env or {}),
         **options,
     )
+
+
+def _read_dependencies(asset: str, deps: Any) -> tuple[Dependency, ...]:
+    """What ``deps`` says: names, assets and sources, mappings with ``of=``, or a dict of these by argument."""
+    if isinstance(deps, Mapping):
+        listed = [_read_dependency(asset, argument, given) for argument, given in deps.items()]
+    else:
+        one_by_one = (deps,) if isinstance(deps, str | Asset | Source | KeyMapping) else tuple(deps)
+        listed = [_read_dependency(asset, None, given) for given in one_by_one]
+    found: dict[str, Dependency] = {}
+    for each in listed:
+        if found.setdefault(each.argument, each) != each:
+            raise DeclarationError(
+                f"asset {asset!r}: deps reads {each.argument!r} in two ways; give each a name, as in "
+                "deps={'before': nbpart.previous(of=...), 'now': ...}."
+            )
+    return tuple(found.values())
+
+
+def _read_dependency(asset: str, argument: object, given: Any) -> Dependency:
+    mapping = given if isinstance(given, KeyMapping) else None
+    name = mapping.of or argument if mapping is not None else name_of(given)
+    if name is None:
+        raise DeclarationError(f"asset {asset!r}: deps lists {mapping.kind}() of nothing: say of what, by of=.")  # type: ignore[union-attr]
+    argument = name if argument is None else argument
+    if not isinstance(argument, str) or not argument.isidentifier():
+        raise DeclarationError(f"asset {asset!r}: deps names {argument!r}, which cannot be the name of an argument.")
+    return Dependency(argument, str(name), None if mapping is None else replace(mapping, of=None))
 
 
 def _check_numbers(start: str, options: Mapping[str, Any]) -> None:

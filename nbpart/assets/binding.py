@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from nbpart.assets.asset import Asset
 from nbpart.assets.compile import Argument, Kind
@@ -19,19 +19,21 @@ _OWN: dict[str, Kind] = {"partition_key": "partition_key", "partition_window": "
 class Binder:
     """The names to which arguments of the asset ``name`` can be bound, beside its key, its window and the run.
 
-    ``partitions`` is its definition of partitions, whose columns can be named; ``known`` are the assets and sources.
+    ``partitions`` is its definition of partitions, whose columns can be named; ``known`` are the assets and sources,
+    ``deps`` says under what other names some of them are read: argument -> asset.
     """
 
     name: str
     partitions: PartitionsDefinition | None
     known: Collection[str]
+    deps: Mapping[str, str] = field(default_factory=dict)
 
     def bind(self, signature: inspect.Signature) -> tuple[Argument, ...]:
         """Bind each argument by its name.
 
-        In this order: ``partition_key``, ``partition_window`` and ``run``, the columns of its partitions, then
-        ``known`` assets and sources; an argument with a default is a setting. Raises `DeclarationError` for a name that
-        would bind twice or not at all.
+        In this order: ``partition_key``, ``partition_window`` and ``run``, the columns of its partitions, ``deps``,
+        then ``known`` assets and sources; an argument with a default is a setting. Raises `DeclarationError` for a name
+        that would bind twice or not at all.
         """
         return tuple(self._bind(argument) for argument in signature.parameters.values())
 
@@ -56,7 +58,7 @@ class Binder:
             return Argument(name, "setting", default=argument.default, positional_only=positional_only)
         raise DeclarationError(
             f"asset {self.name!r}: the argument {name!r} is no asset, source or column of its partitions; "
-            f"{nearest(name, [*_OWN, *self._columns, *self.known])} "
+            f"{nearest(name, [*_OWN, *self._columns, *self.deps, *self.known])} "
             "Register what it reads first, or give it a default to make it a setting."
         )
 
@@ -64,7 +66,7 @@ class Binder:
         meanings: list[Kind] = [_OWN[name]] if name in _OWN else []
         if name in self._columns:
             meanings.append(self._columns[name])
-        if name in self.known and name != self.name:
+        if name in self.deps or (name in self.known and name != self.name):
             meanings.append("input")
         return meanings
 
@@ -87,7 +89,8 @@ class Binder:
 def bind_arguments(asset: Asset, known: Collection[str]) -> tuple[Argument, ...]:
     """Bind each argument of the asset's function by its name; see `Binder.bind`."""
     assert asset.function is not None
-    return Binder(asset.name, asset.partitions, known).bind(inspect.signature(asset.function))
+    deps = {each.argument: each.name for each in asset.deps}
+    return Binder(asset.name, asset.partitions, known, deps).bind(inspect.signature(asset.function))
 
 
 _MEANINGS: dict[str, str] = {

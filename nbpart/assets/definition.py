@@ -8,22 +8,43 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from collections.abc import Mapping as Dict
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.assets.modules.search_path import SearchPath
 from nbpart.assets.source_reading import FUNCTION, VALUE, SourceReading
-from nbpart.partitions import MappingKind
+from nbpart.partitions.mapping import Mapping as KeyMapping
+from nbpart.partitions.mapping import mapping_from_json
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """What ``deps`` of a declaration says of one input: the ``argument`` under which a run loads ``name``.
+
+    ``mapping`` is None where it follows from the partitions of the two.
+    """
+
+    argument: str
+    name: str
+    mapping: KeyMapping | None = None
 
 
 @dataclass(frozen=True)
 class Input:
-    """One asset or source that an asset reads, and which of its keys."""
+    """One asset or source that an asset reads, and which of its keys; ``argument`` is by what a run loads it.
+
+    ``reads_one``: it arrives as the value of one key, not as the values of many.
+    """
 
     name: str
-    mapping: MappingKind
+    mapping: KeyMapping
+    argument: str = ""
+    reads_one: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "argument", self.argument or self.name)
 
 
 @dataclass(frozen=True)
@@ -55,7 +76,7 @@ class AssetDefinition:
     import_roots: tuple[str, ...] = ()
     modules: Dict[str, tuple[str, str]] = field(default_factory=dict)
     settings: Dict[str, Any] = field(default_factory=dict)
-    deps: tuple[str, ...] = ()
+    deps: tuple[Dependency, ...] = ()
     on_missing_input: str = "block"
     description: str = ""
     group: str = ""
@@ -100,7 +121,12 @@ class AssetDefinition:
 
     def to_json(self, root: Path) -> dict[str, Any]:
         """As the catalog of the workspace ``root`` keeps it: the paths of code near it are relative."""
-        return asdict(self.with_paths(lambda path: keep_path(path, root)))
+        kept = self.with_paths(lambda path: keep_path(path, root))
+        data = {one.name: getattr(kept, one.name) for one in fields(kept)}
+        for name in ("inputs", "deps"):
+            data[name] = [_reference_to_json(each) for each in data[name]]
+        data["reading"] = kept.reading and asdict(kept.reading)
+        return data
 
     def with_paths(self, change: Callable[[str], str]) -> AssetDefinition:
         """The same with each path of its code changed."""
@@ -132,14 +158,23 @@ class AssetDefinition:
         made = cls(**known)
         made = replace(
             made,
-            inputs=tuple(Input(i["name"], MappingKind(i["mapping"])) for i in known.get("inputs", ())),
+            inputs=tuple(Input(**_reference_from_json(each)) for each in known.get("inputs", ())),
             import_roots=tuple(made.import_roots),
             late_roots=tuple(made.late_roots),
             modules={name: (pair[0], pair[1]) for name, pair in made.modules.items()},
-            deps=tuple(made.deps),
+            deps=tuple(Dependency(**_reference_from_json(each)) for each in known.get("deps", ())),
             tags=tuple(made.tags),
             secrets=tuple(made.secrets),
             columns=tuple(made.columns),
             reading=SourceReading.from_json(known["reading"]) if known.get("reading") else None,
         )
         return made if root is None else made.with_paths(lambda path: find_path(path, root))
+
+
+def _reference_to_json(reference: Dependency | Input) -> dict[str, Any]:
+    data = {one.name: getattr(reference, one.name) for one in fields(reference)}
+    return data | {"mapping": reference.mapping and reference.mapping.to_json()}
+
+
+def _reference_from_json(data: Dict[str, Any]) -> dict[str, Any]:
+    return {**data, "mapping": mapping_from_json(data["mapping"]) if data["mapping"] else None}

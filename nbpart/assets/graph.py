@@ -9,6 +9,7 @@ from functools import cached_property
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.errors import CycleError, UnknownNameError, nearest
+from nbpart.partitions.mapping import reads_earlier
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,17 @@ class AssetGraph:
     @cached_property
     def _downstream(self) -> dict[str, list[str]]:
         readers: dict[str, list[str]] = {name: [] for name in self}
-        for edge in self.edges:
-            readers[edge.upstream].append(edge.downstream)
+        for definition in self.definitions:
+            for name in _list_others(definition):
+                readers[name].append(definition.name)
         return readers
 
     def upstream(self, name: str) -> tuple[str, ...]:
-        """The direct inputs of ``name``."""
-        return tuple(i.name for i in self[name].inputs)
+        """The direct inputs of ``name``, each once, without itself."""
+        return _list_others(self[name])
 
     def downstream(self, name: str) -> tuple[str, ...]:
-        """The assets that read ``name`` directly."""
+        """The assets that read ``name`` directly, without itself."""
         return tuple(self._downstream[self[name].name])
 
     def ancestors(self, name: str) -> frozenset[str]:
@@ -102,8 +104,20 @@ def _reach(start: str, step: Callable[[str], tuple[str, ...]]) -> frozenset[str]
     return frozenset(seen)
 
 
+def _list_others(definition: AssetDefinition) -> tuple[str, ...]:
+    """What an asset reads beside itself, each once."""
+    return tuple(dict.fromkeys(read.name for read in definition.inputs if read.name != definition.name))
+
+
 def _order(definitions: dict[str, AssetDefinition]) -> Iterable[str]:
-    sorter = graphlib.TopologicalSorter({d.name: [i.name for i in d.inputs] for d in definitions.values()})
+    for definition in definitions.values():
+        for read in definition.inputs:
+            if read.name == definition.name and not reads_earlier(read.mapping):
+                raise CycleError(
+                    f"asset {read.name!r} would need itself: what it reads of itself has to lie before, as by "
+                    "nbpart.previous() or nbpart.overlap(start=-6, end=-1)."
+                )
+    sorter = graphlib.TopologicalSorter({d.name: _list_others(d) for d in definitions.values()})
     try:
         return list(sorter.static_order())
     except graphlib.CycleError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +17,9 @@ from nbpart.backfill.kept_kernels import connection_path
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.registry import Node, Registry, StepToClaim, describe_key, group_by_asset
 from nbpart.catalog import Batch, events, queries
-from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.key_values import PARTITION_WINDOW
-from nbpart.run.spec import EACH, InputSpec, Member, RunSpec, encode_value
+from nbpart.run.spec import InputItem, InputSpec, Member, MemberReads, RunSpec, encode_value
 from nbpart.states import StepStatus
 from nbpart.storage import place_data
 from nbpart.storage.own_files import find_own
@@ -99,8 +99,11 @@ def build_bulk_spec(
     root: Path, node: Node, runs: Sequence[ClaimedRun], options: BackfillOptions, settings: Mapping[str, Any]
 ) -> RunSpec:
     """The spec of one attempt that makes many partitions: ``runs`` come from `combine_runs` and have equal inputs."""
-    members = [_build_member(node, run) for run in runs]
-    inputs = {name: _merge_inputs([run.inputs[name] for run in runs]) for name in runs[0].inputs}
+    merged = {name: _merge_inputs([run.inputs[name] for run in runs]) for name in runs[0].inputs}
+    members = [
+        _build_member(node, run, {name: reads[place] for name, (_, reads) in merged.items() if reads})
+        for place, run in enumerate(runs)
+    ]
     spec = _build_common_spec(root, node, runs[0], options, settings)
     return replace(
         spec,
@@ -108,24 +111,31 @@ def build_bulk_spec(
         partition_key=None,
         data_prefix=place_data(runs[0].record_stem),
         injected=settings,
-        inputs=inputs,
+        inputs={name: given for name, (given, _) in merged.items()},
         members=tuple(members),
     )
 
 
-def _build_member(node: Node, run: ClaimedRun) -> Member:
+def _build_member(node: Node, run: ClaimedRun, reads: Mapping[str, MemberReads]) -> Member:
     about = describe_key(node, run.key, run.attributes)
     return Member(
-        run.run_no, run.run_id, run.key or "", place_data(run.stem), about.params, about.columns, about.window
+        run.run_no, run.run_id, run.key or "", place_data(run.stem), about.params, about.columns, about.window, reads
     )
 
 
-def _merge_inputs(given: Sequence[InputSpec]) -> InputSpec:
+def _merge_inputs(given: Sequence[InputSpec]) -> tuple[InputSpec, list[MemberReads]]:
+    """One input for several runs, each of its partitions once, and what each run reads of it; no reads where all do."""
     first = given[0]
-    if first.mapping != KeyMapping.SAME:
-        return first
-    items = tuple(item for one in given for item in one.items)
-    return replace(first, mapping=EACH, items=items, missing=tuple(key for one in given for key in one.missing))
+    if all(one.items == first.items and one.missing == first.missing for one in given[1:]):
+        return first, []
+    places: dict[str | None, int] = {}
+    items: list[InputItem] = []
+    for item in itertools.chain.from_iterable(one.items for one in given):
+        if places.setdefault(item.partition_key, len(items)) == len(items):
+            items.append(item)
+    reads = [MemberReads(tuple(places[item.partition_key] for item in one.items), one.missing) for one in given]
+    missing = tuple(dict.fromkeys(key for one in given for key in one.missing))
+    return replace(first, items=tuple(items), missing=missing, is_split=True), reads
 
 
 def _build_common_spec(

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbpart.assets.definition import Input
 from nbpart.assets.source_reading import FunctionCode
 from nbpart.backfill.registry import Node, Registry
 from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, InputRead, queries
+from nbpart.catalog.join_search import find_inputs
+from nbpart.catalog.join_sides import open_join
+from nbpart.catalog.joins import relate
 from nbpart.errors import PartitionKeyError
-from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.key_values import key_parameters
+from nbpart.partitions.mapping import AllKeys, Last, Only, Same, Whole
+from nbpart.partitions.mapping import Mapping as KeyMapping
+from nbpart.partitions.relation import Identity, Relation
 from nbpart.run.input_files import InputFile
-from nbpart.run.spec import CALLED, InputItem, InputSpec
+from nbpart.run.spec import CALLED, MANY, ONE, InputItem, InputSpec
 from nbpart.storage.relative import to_relative
 from nbpart.storage.url_template import show_location
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass
@@ -54,64 +61,110 @@ def resolve_inputs(
     """
     resolved = {key_id: ResolvedInputs() for key_id in keys}
     for read in node.definition.inputs:
-        source = _Upstream(batch, root, registry[read.name], node.definition.on_missing_input == "block")
-        if read.mapping is KeyMapping.SAME:
-            source.resolve_same(resolved, keys)
-        else:
-            source.resolve_shared(resolved, read.mapping)
-        for key_id, key in keys.items():
-            place = PartitionRef(read.name, None if read.mapping is KeyMapping.WHOLE else key)
-            if unreadable and (why := unreadable.get(place)) is not None:
-                resolved[key_id].blocking_cause = f"cannot read source {read.name}: {why}"
+        source = registry[read.name]
+        among = _find_among(batch, node, source, read.mapping, np.fromiter(keys, dtype=np.int64))
+        one = _Upstream(batch, root, source, read, node.definition.on_missing_input == "block", unreadable or {})
+        one.resolve(resolved, keys, *among)
     return resolved
+
+
+def _find_among(
+    batch: Batch, node: Node, source: Node, mapping: KeyMapping, readers: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Relation]:
+    """The keys of an input that readers read, in the order of their set, and which of them each reads.
+
+    A reader with the id -1, a key that its set does not have, reads only what every reader does.
+    """
+    if isinstance(mapping, Same):
+        return readers, Identity(np.arange(len(readers), dtype=np.int32))
+    join = open_join(batch, mapping, node.set_id, source.set_id)
+    if (readers >= 0).all() or isinstance(mapping, Whole | AllKeys | Last | Only):
+        found = find_inputs(batch, join, readers)
+        return found, relate(batch, join, readers, found)
+    return np.empty(0, np.int64), Identity(np.full(len(readers), -1, dtype=np.int32))
+
+
+def explain_absent(node: Node, key: str | None, count: int = 1) -> str:
+    """What a partition needs that reads ``count`` keys of an input without data, the first of which is ``key``."""
+    others = f" and {count - 1} more of {node.name}" if count > 1 else ""
+    if node.definition.is_of_functions:
+        return f"needs source {node.name}{others}: its function has no version of {key!r}"
+    if node.definition.is_value:
+        return f"needs the value {node.name}, whose data is gone; give it again with ws.value"
+    if not node.definition.is_source:
+        return f"needs {PartitionRef(node.name, key).label}{others}, which is missing"
+    try:
+        place = locate(node, key)
+    except PartitionKeyError as error:
+        return f"cannot read source {node.name}: {error}"
+    return f"needs source {node.name}{others}: there is no file at {show_location(place)}"
 
 
 @dataclass
 class _Upstream:
     """One input of an asset: the asset or source ``node``, read for many partitions at once.
 
-    ``required``: a partition that lacks this input is blocked. ``absent`` and ``damaged`` are keys without usable data,
-    known after `_rows`.
+    ``required``: a partition that lacks this input is blocked; ``unreadable`` says why partitions of sources cannot be
+    read now.
     """
 
     batch: Batch
     root: Path
     node: Node
+    read: Input
     required: bool
-    absent: list[str | None] = field(default_factory=list)
-    damaged: list[str | None] = field(default_factory=list)
+    unreadable: Mapping[PartitionRef, str]
 
-    def resolve_same(self, resolved: Mapping[int, ResolvedInputs], keys: Mapping[int, str | None]) -> None:
-        rows = self._rows(np.fromiter(keys, dtype=np.int64))
-        items = self._items(rows)
-        damaged = frozenset(self.damaged)
-        hashes = {int(k): int(h) for k, h in zip(rows["key_id"], rows["data_hash"], strict=True)}
-        for key_id, key in keys.items():
-            item = items.get(key_id)
-            missing = [] if item else [key]
-            spec = InputSpec(
-                self._kind, str(KeyMapping.SAME), (item,) if item else (), _spell_missing(missing), self._load
+    def resolve(
+        self,
+        resolved: Mapping[int, ResolvedInputs],
+        keys: Mapping[int, str | None],
+        ids: NDArray[np.int64],
+        relation: Relation,
+    ) -> None:
+        """Add this input to each of ``resolved``: what it reads of ``ids``, by the relation of ``keys`` and these."""
+        rows = queries.current_inputs(self.batch, self.node.asset_id, ids)
+        found = _Found.of_rows(rows, self._items(rows[rows["materialization_id"].notna()]))
+        known: dict[bytes, tuple[InputSpec, InputRead, str | None]] = {}
+        for place, key_id in enumerate(keys):
+            places = relation.inputs_of(place)
+            if key_id < 0 and isinstance(self.read.mapping, Same):
+                found = _Found([keys[key_id]], [None], [False], np.zeros(1, np.uint64), [None])
+            # readers of one group get the same objects
+            same = places.tobytes()
+            if same not in known:
+                known[same] = self._describe(found, places, key_id)
+            spec, read, cause = known[same]
+            one = resolved[key_id]
+            one.inputs[self.read.argument] = spec
+            one.reads.append(read)
+            one.blocking_cause = one.blocking_cause or cause
+
+    def _describe(
+        self, found: _Found, places: NDArray[np.int32], reader: int
+    ) -> tuple[InputSpec, InputRead, str | None]:
+        """What a run gets of the keys at these places, what is recorded as read, and why it cannot run."""
+        listed = places.tolist()
+        items = tuple(item for place in listed if (item := found.items[place]) is not None)
+        missing = [found.keys[place] for place in listed if found.items[place] is None]
+        damaged = [found.keys[place] for place in listed if found.is_damaged[place]]
+        shape = ONE if self.read.reads_one else MANY
+        spec = InputSpec(self._kind, shape, items, _spell_missing(missing), self._load, self.node.name)
+        mapping, count = self.read.mapping, len(items)
+        if isinstance(mapping, Same | Whole):
+            key_id = reader if isinstance(mapping, Same) else 0
+            read = InputRead(
+                self.node.asset_id, self.read.argument, key_id, count, found.hashes[listed[0]] if listed else None
             )
-            read = InputRead(self.node.asset_id, key_id, int(item is not None), hashes.get(key_id))
-            self._add(resolved[key_id], spec, read, key)
-            if key in damaged:
-                self._refuse_damaged(resolved[key_id], key, 1)
-
-    def resolve_shared(self, resolved: Mapping[int, ResolvedInputs], mapping: KeyMapping) -> None:
-        whole = mapping is KeyMapping.WHOLE
-        rows = self._rows(np.zeros(1, dtype=np.int64) if whole else None)
-        items = list(self._items(rows).values())
-        if whole:
-            hashed = int(rows["data_hash"].iloc[0]) if items else None
-            read = InputRead(self.node.asset_id, 0, len(items), hashed)
         else:
-            count, hashed = queries.members_hash(self.batch, self.node.asset_id)
-            read = InputRead(self.node.asset_id, None, count, hashed, self.batch.sequence)
-        spec = InputSpec(self._kind, str(mapping), tuple(items), _spell_missing(self.absent), self._load)
-        for one in resolved.values():
-            self._add(one, spec, read, self.absent[0] if self.absent else None)
-            if self.damaged:
-                self._refuse_damaged(one, self.damaged[0], len(self.damaged))
+            mixed = int(np.bitwise_xor.reduce(found.elements[places])) if listed else 0
+            read = InputRead(self.node.asset_id, self.read.argument, None, count, mixed, self.batch.sequence)
+        unreadable = (self.unreadable.get(PartitionRef(self.node.name, found.keys[place])) for place in listed)
+        if self.unreadable and (why := next(filter(None, unreadable), None)):
+            return spec, read, f"cannot read source {self.node.name}: {why}"
+        if damaged:
+            return spec, read, self._refuse_damaged(damaged[0], len(damaged))
+        return spec, read, explain_absent(self.node, missing[0], len(missing)) if missing and self.required else None
 
     @property
     def _kind(self) -> str:
@@ -128,38 +181,11 @@ class _Upstream:
     def _is_of_files(self) -> bool:
         return self.node.definition.is_source and bool(self.node.definition.path)
 
-    def _rows(self, key_ids: Any) -> pd.DataFrame:
-        rows = queries.current_inputs(self.batch, self.node.asset_id, key_ids)
-        self.damaged = list(rows["key"][rows["is_damaged"].to_numpy(dtype=bool)])
-        self.absent = list(rows["key"][rows["materialization_id"].isna()])
-        return rows[rows["materialization_id"].notna()]
-
-    def _add(self, one: ResolvedInputs, spec: InputSpec, read: InputRead, first_missing: str | None) -> None:
-        one.inputs[self.node.name] = spec
-        one.reads.append(read)
-        if self.required and spec.missing and one.blocking_cause is None:
-            one.blocking_cause = self._explain(first_missing, len(spec.missing))
-
-    def _refuse_damaged(self, one: ResolvedInputs, key: str | None, count: int) -> None:
-        """Block a step that reads damaged data, also where the asset's ``on_missing_input`` is ``"skip"``."""
-        if one.blocking_cause is None:
-            others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
-            label = PartitionRef(self.node.name, key).label
-            one.blocking_cause = f"needs {label}{others}, whose data file was replaced or damaged; run it first"
-
-    def _explain(self, key: str | None, count: int) -> str:
+    def _refuse_damaged(self, key: str | None, count: int) -> str:
+        """Why a step is blocked that reads damaged data, also where ``on_missing_input`` is ``"skip"``."""
         others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
-        if self.node.definition.is_of_functions:
-            return f"needs source {self.node.name}{others}: its function has no version of {key!r}"
-        if self.node.definition.is_value:
-            return f"needs the value {self.node.name}, whose data is gone; give it again with ws.value"
-        if not self.node.definition.is_source:
-            return f"needs {PartitionRef(self.node.name, key).label}{others}, which is missing"
-        try:
-            place = locate(self.node, key)
-        except PartitionKeyError as error:
-            return f"cannot read source {self.node.name}: {error}"
-        return f"needs source {self.node.name}{others}: there is no file at {show_location(place)}"
+        label = PartitionRef(self.node.name, key).label
+        return f"needs {label}{others}, whose data file was replaced or damaged; run it first"
 
     def _items(self, rows: pd.DataFrame) -> dict[int, InputItem]:
         extra = self._extra_files(rows)
@@ -197,6 +223,25 @@ class _Upstream:
             saved = InputFile(file.path, file.format, size, file.data_version)
             extra.setdefault(int(file.materialization_id), {})[file.name] = saved
         return extra
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The current data of keys of an input, a place a key; ``items`` and ``hashes`` are None where there is none."""
+
+    keys: Sequence[str | None]
+    items: Sequence[InputItem | None]
+    is_damaged: Sequence[bool]
+    elements: NDArray[np.uint64]
+    hashes: Sequence[int | None]
+
+    @classmethod
+    def of_rows(cls, rows: pd.DataFrame, items: Mapping[int, InputItem]) -> _Found:
+        """Of rows of `queries.current_inputs`, with the items of those that have data, by key id."""
+        found = [items.get(int(key_id)) for key_id in rows["key_id"]]
+        elements = rows["element"].to_numpy(dtype=np.uint64)
+        hashes = [None if item is None else int(one) for item, one in zip(found, rows["data_hash"], strict=True)]
+        return cls(list(rows["key"]), found, rows["is_damaged"].tolist(), elements, hashes)
 
 
 def _spell_missing(keys: Iterable[str | None]) -> tuple[str, ...]:

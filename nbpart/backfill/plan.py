@@ -5,20 +5,24 @@ Everything that can hold a million steps is an array; texts of steps are made on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbpart.assets.definition import Input
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog.records import PlanFacts
-from nbpart.partitions import MappingKind as KeyMapping
-from nbpart.partitions.relation import Groups, Identity, Relation
+from nbpart.partitions.mapping import AllKeys, Same, Whole
+from nbpart.partitions.relation import Groups, Identity, Relation, spread_readers
 from nbpart.states import ACTIVE, OUTDATED, STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    #: The relation of an asset's key ids and those of one of its inputs.
+    Relate = Callable[[str, Input, NDArray[np.int64], NDArray[np.int64]], Relation]
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,28 @@ class StepRelation:
     is_tolerant: bool = False
 
 
+@dataclass(frozen=True)
+class PlannedSteps:
+    """The steps of a plan, and the partitions that would be steps of it if they were not ``waiting``."""
+
+    steps: StepTable
+    waiting: StepTable = StepTable()
+
+
+def relate_plainly(asset: str, read: Input, readers: NDArray[np.int64], inputs: NDArray[np.int64]) -> Relation:
+    """The relation of readers and inputs with these key ids, for a mapping to which they are all that matters."""
+    if isinstance(read.mapping, AllKeys | Whole):
+        label = np.zeros(1, dtype=np.int32)
+        return Groups(np.broadcast_to(label, len(readers)), np.broadcast_to(label, len(inputs)), 1)
+    if not isinstance(read.mapping, Same):
+        raise TypeError(f"{asset} reads {read.name} by {read.mapping.kind}, which the catalog has to relate")
+    if not len(inputs):
+        return Identity(np.full(len(readers), -1, dtype=np.int32))
+    order = np.argsort(inputs, kind="stable").astype(np.int32)
+    found = order[np.minimum(np.searchsorted(inputs, readers, sorter=order), len(inputs) - 1)]
+    return Identity(np.where(inputs[found] == readers, found, -1))
+
+
 def plan_steps(
     graph: AssetGraph,
     selected: Sequence[str],
@@ -76,30 +102,33 @@ def plan_steps(
     *,
     keys: Mapping[str, NDArray[np.int64]] | None = None,
     statuses: Collection[PartitionStatus] = OUTDATED,
-) -> StepTable:
+    waiting: Mapping[str, NDArray[np.bool_]] | None = None,
+    relate: Relate = relate_plainly,
+) -> PlannedSteps:
     """The steps that bring the selected partitions up to date.
 
     ``selected`` are names of assets, in the order of the graph, and ``facts`` has each of them; ``keys`` restricts
-    assets, by name, to some key ids; ``statuses`` chooses partitions. With the default statuses a plan also has steps
-    for partitions that are queued or running in another backfill, since their readers wait for them, and for partitions
-    that read one which this plan makes.
+    assets, by name, to some key ids; ``statuses`` chooses partitions; ``waiting`` marks those of an asset that cannot
+    be made yet. With the default statuses a plan also has steps for partitions that are queued or running in another
+    backfill, since their readers wait for them, and for partitions that read one which this plan makes.
     """
     outdated = frozenset(statuses) == OUTDATED
     wanted = frozenset(statuses) | ACTIVE if outdated else frozenset(statuses)
     is_wanted = np.array([status in wanted for status in STATUS_CODES])
     planned: dict[str, AssetSteps] = {}
+    held: dict[str, AssetSteps] = {}
     for name in selected:
         allowed = _allowed(facts[name], None if keys is None else keys.get(name))
-        causes = [str(status) for status in STATUS_CODES]
-        cause: NDArray[np.int16] = np.full(len(allowed), -1, dtype=np.int16)
+        own = np.where(is_wanted[facts[name].status], facts[name].status.astype(np.int16), np.int16(-1))
+        is_held = np.zeros(len(own), bool) if waiting is None or name not in waiting else waiting[name]
+        choice = _Choice(facts[name].key_ids, own, allowed & ~is_held, [str(status) for status in STATUS_CODES])
         if outdated:
-            _mark_readers(graph, name, facts[name].key_ids, planned, cause, causes)
-        own = is_wanted[facts[name].status]
-        cause[own] = facts[name].status[own]
-        chosen = (cause >= 0) & allowed
-        if chosen.any():
-            planned[name] = AssetSteps(name, facts[name].key_ids[chosen], cause[chosen], tuple(causes))
-    return StepTable(tuple(planned.values()))
+            _mark_readers(graph, name, choice, planned, relate)
+        for chosen, steps in ((choice.allowed, planned), (allowed & is_held, held)):
+            chosen = chosen & (choice.cause >= 0)
+            if chosen.any():
+                steps[name] = AssetSteps(name, facts[name].key_ids[chosen], choice.cause[chosen], tuple(choice.causes))
+    return PlannedSteps(StepTable(tuple(planned.values())), StepTable(tuple(held.values())))
 
 
 def reverse_steps(steps: StepTable) -> tuple[StepTable, NDArray[np.int64]]:
@@ -109,30 +138,18 @@ def reverse_steps(steps: StepTable) -> tuple[StepTable, NDArray[np.int64]]:
     return StepTable(parts), np.concatenate(numbers) if numbers else np.array([], dtype=np.int64)
 
 
-def relate_steps(graph: AssetGraph, steps: StepTable) -> list[StepRelation]:
+def relate_steps(graph: AssetGraph, steps: StepTable, relate: Relate = relate_plainly) -> list[StepRelation]:
     """Which steps of a plan read which, by the mappings of the assets."""
     key_ids: dict[str, list[NDArray[np.int64]]] = {}
     for part in steps.assets:
         key_ids.setdefault(part.asset, []).append(part.key_ids)
     keys = {asset: np.concatenate(parts) for asset, parts in key_ids.items()}
     return [
-        StepRelation(asset, read.name, _relate(read.mapping, own, above), graph[asset].on_missing_input == "skip")
+        StepRelation(asset, read.name, relate(asset, read, own, above), graph[asset].on_missing_input == "skip")
         for asset, own in keys.items()
         for read in graph[asset].inputs
         if (above := keys.get(read.name)) is not None
     ]
-
-
-def _relate(mapping: KeyMapping, readers: NDArray[np.int64], inputs: NDArray[np.int64]) -> Relation:
-    """The relation of readers and inputs with these key ids."""
-    if mapping is not KeyMapping.SAME:
-        label = np.zeros(1, dtype=np.int32)
-        return Groups(np.broadcast_to(label, len(readers)), np.broadcast_to(label, len(inputs)), 1)
-    if not len(inputs):
-        return Identity(np.full(len(readers), -1, dtype=np.int32))
-    order = np.argsort(inputs, kind="stable").astype(np.int32)
-    found = order[np.minimum(np.searchsorted(inputs, readers, sorter=order), len(inputs) - 1)]
-    return Identity(np.where(inputs[found] == readers, found, -1))
 
 
 def _allowed(facts: PlanFacts, keys: NDArray[np.int64] | None) -> NDArray[np.bool_]:
@@ -141,24 +158,36 @@ def _allowed(facts: PlanFacts, keys: NDArray[np.int64] | None) -> NDArray[np.boo
     return np.isin(facts.key_ids, keys)
 
 
-def _mark_readers(
-    graph: AssetGraph,
-    name: str,
-    key_ids: NDArray[np.int64],
-    planned: Mapping[str, AssetSteps],
-    cause: NDArray[np.int16],
-    causes: list[str],
-) -> None:
-    """Set ``cause`` of the partitions of an asset that read one which this plan makes; the first such input counts.
+@dataclass
+class _Choice:
+    """Which partitions of one asset are to be made, and why: arrays with a place for each of its keys.
 
-    ``cause`` (int16, aligned with ``key_ids``) and ``causes`` are changed in place.
+    ``cause`` is the place in ``causes``, -1 where there is none yet; only what is ``allowed`` becomes a step.
     """
+
+    key_ids: NDArray[np.int64]
+    cause: NDArray[np.int16]
+    allowed: NDArray[np.bool_]
+    causes: list[str]
+
+    def add(self, readers: NDArray[np.bool_], cause: str) -> None:
+        """Give those of ``readers`` a cause that have none yet."""
+        self.cause[readers & (self.cause < 0)] = len(self.causes)
+        self.causes.append(cause)
+
+
+def _mark_readers(
+    graph: AssetGraph, name: str, choice: _Choice, planned: Mapping[str, AssetSteps], relate: Relate
+) -> None:
+    """Choose the partitions of an asset that read one which this plan makes; the first such input counts."""
     for read in graph[name].inputs:
-        above = planned.get(read.name)
-        if above is None:
+        if read.name == name or (above := planned.get(read.name)) is None:
             continue
-        touched = cause < 0
-        if read.mapping is KeyMapping.SAME:
-            touched &= np.isin(key_ids, above.key_ids)
-        cause[touched] = len(causes)
-        causes.append(f"reads {read.name}, which this plan makes")
+        relation = relate(name, read, choice.key_ids, above.key_ids)
+        choice.add(relation.mark_readers(np.ones(len(above), bool)), f"reads {read.name}, which this plan makes")
+    for read in graph[name].inputs:
+        if read.name == name:
+            made = (choice.cause >= 0) & choice.allowed
+            if made.any():
+                relation = relate(name, read, choice.key_ids, choice.key_ids)
+                choice.add(spread_readers(relation, made, choice.allowed), f"reads {name}, which this plan makes")

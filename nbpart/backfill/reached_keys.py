@@ -14,11 +14,7 @@ from nbpart.catalog.join_search import find_inputs, find_readers
 from nbpart.catalog.join_sides import Join, open_join
 from nbpart.catalog.joins import relate
 from nbpart.catalog.queries.cells import member_ids
-from nbpart.partitions import MappingKind
-from nbpart.partitions.mapping import AllKeys, Same, Whole
 from nbpart.partitions.relation import Relation
-
-_MAPPINGS = {MappingKind.SAME: Same(), MappingKind.WHOLE: Whole(), MappingKind.ALL: AllKeys()}
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,8 +85,7 @@ def _reach_own(batch: Batch, registry: Registry, edges: Iterable[Edge], start: I
 
 
 def _join(batch: Batch, registry: Registry, edge: Edge) -> Join:
-    mapping = _MAPPINGS[edge.input.mapping]
-    return open_join(batch, mapping, registry[edge.downstream].set_id, registry[edge.upstream].set_id)
+    return open_join(batch, edge.input.mapping, registry[edge.downstream].set_id, registry[edge.upstream].set_id)
 
 
 def _add(reached: dict[str, Ids], name: str, ids: Ids) -> None:

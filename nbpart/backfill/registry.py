@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.errors import DeclarationError
-from nbpart.partitions import Parameters, PartitionsDefinition, Value
+from nbpart.partitions import Parameters, PartitionRef, PartitionsDefinition, Value
 from nbpart.partitions.choice import read_one_key
 from nbpart.partitions.key_values import is_attribute, key_parameters, key_values, key_window
 
@@ -42,11 +42,13 @@ class Registry:
     """All registered assets and sources by name, and the moment of the plan that is made or run with them.
 
     A partition that was made after ``moment`` was made after the plan. Plans and backfills keep the registry that they
-    began with; a resumed backfill has the assets of now and the moment of its plan.
+    began with; a resumed backfill has the assets of now and the moment of its plan. ``unreadable`` says why partitions
+    of sources could not be looked at when it was loaded.
     """
 
     nodes: Mapping[str, Node]
     moment: Moment
+    unreadable: Mapping[PartitionRef, str] = field(default_factory=dict)
 
     def at(self, moment: Moment) -> Registry:
         """The same assets with another moment."""

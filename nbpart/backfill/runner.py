@@ -16,17 +16,19 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults
 from nbpart.backfill.claims import build_bulk_spec, build_spec, claim_steps
 from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.input_relations import InputRelations
 from nbpart.backfill.job import Job
 from nbpart.backfill.kept_kernels import end_surplus_kernel
 from nbpart.backfill.pending import PendingRecords
 from nbpart.backfill.places import Claimant, find_open, find_waiting, share_places
-from nbpart.backfill.plan import relate_steps
+from nbpart.backfill.plan import StepRelation, relate_steps
 from nbpart.backfill.registry import StepToClaim
 from nbpart.backfill.results import build_missing_report, check_report, to_outcome
 from nbpart.backfill.schedule import Schedule
@@ -103,7 +105,7 @@ class Runner:
         self._catalog, self._root, self._coordinator, self._pool, self._job = catalog, root, coordinator, pool, job
         self._starts = starts
         self._state = BackfillState(
-            Schedule(job.steps, relate_steps(job.registry.graph, job.steps), job.limits),
+            Schedule(job.steps, catalog.read(partial(_relate, job=job)), job.limits),
             len(job.steps),
             Rules(pool.max_workers, job.retries, job.is_single_run, job.backoff),
         )
@@ -424,3 +426,8 @@ def _build_report(run: ClaimedRun, status: RunStatus) -> RunReport:
         started_at=now,
         finished_at=now,
     )
+
+
+def _relate(batch: Batch, job: Job) -> list[StepRelation]:
+    """Which steps of a job read which."""
+    return relate_steps(job.registry.graph, job.steps, InputRelations(batch, job.registry).relate)

@@ -13,14 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
 from nbpart.backfill.source_child import ask_versions
 from nbpart.backfill.source_location import locate_all
 from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, events, queries
+from nbpart.catalog.join_search import find_inputs
+from nbpart.catalog.join_sides import open_join
 from nbpart.errors import MissingInputError, NbpartError
-from nbpart.partitions import MappingKind as KeyMapping
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.mapping import AllKeys
 from nbpart.storage.source_files import FoundFile, find_files
 from nbpart.storage.source_versions import Versioning, compute_version, prove
 from nbpart.storage.url_template import is_url
@@ -55,21 +59,27 @@ class LastSeen:
     version: str
 
 
-def refresh_sources(catalog: Catalog, root: Path, registry: Registry, names: Iterable[str], *, asks: bool) -> None:
+def refresh_sources(
+    catalog: Catalog, root: Path, registry: Registry, names: Iterable[str], *, asks: bool
+) -> dict[PartitionRef, str]:
     """Record which files of the named sources changed; for those that cannot be read a warning is logged.
 
-    Functions of sources are called only where it ``asks``: a plan, a tick and a refresh do.
+    Returns why partitions cannot be read. Functions of sources are called only where it ``asks``: a plan, a tick and a
+    refresh do.
     """
+    reasons: dict[PartitionRef, str] = {}
     for name in names:
         node = registry[name]
         if node.definition.is_value or (node.definition.is_of_functions and not asks):
             continue
         changed, unreadable = observe(root, node, catalog.read(partial(_load_all_last_seen, node=node)), time.time_ns())
+        reasons.update({PartitionRef(name, key): why for key, why in unreadable.items()})
         if unreadable:
             key, why = next(iter(unreadable.items()))
             log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), name, key, why)
         if changed:
             catalog.write(partial(record_observed, node=node, observations=changed))
+    return reasons
 
 
 @dataclass(frozen=True)
@@ -99,11 +109,12 @@ def observe_sources(
     def load(batch: Batch) -> list[tuple[Node, dict[str | None, LastSeen | None]]]:
         read_files = []
         for name, group in groups.items():
-            keys = queries.key_texts(batch, [w.key_id for w in group])
-            for read in registry[name].definition.inputs:
+            node, ids = registry[name], np.array([w.key_id for w in group], dtype=np.int64)
+            for read in node.definition.inputs:
                 source = registry[read.name]
-                if source.definition.path and source.definition.is_source and read.mapping is not KeyMapping.ALL:
-                    texts = [None] if read.mapping is KeyMapping.WHOLE else keys
+                if source.definition.path and source.definition.is_source and not isinstance(read.mapping, AllKeys):
+                    join = open_join(batch, read.mapping, node.set_id, source.set_id)
+                    texts = queries.key_texts(batch, find_inputs(batch, join, ids)).tolist()
                     read_files.append((source, load_last_seen(batch, source, texts)))
         return read_files
 

@@ -108,5 +108,6 @@ def _create_rebuilt_facts(batch: Batch) -> None:
         f"""SELECT asset_id, key_id, materialization_id, data_hash, outcome::UTINYINT AS outcome,
             (own_bits | CASE WHEN d.is_stale THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS stale,
             active::UTINYINT AS active, active_run
-        FROM facts_bare LEFT JOIN (SELECT *, true AS is_stale FROM stale_disagreeing) AS d USING (asset_id, key_id)""",
+        FROM facts_bare LEFT JOIN (SELECT DISTINCT asset_id, key_id, true AS is_stale FROM stale_disagreeing) AS d
+            USING (asset_id, key_id)""",
     )

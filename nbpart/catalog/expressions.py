@@ -37,7 +37,12 @@ def order_free_hash(key_id: str = "key_id", data_hash: str = "data_hash") -> str
     Only rows that have data may enter. It is recorded as the version of an input that reads many keys, so it may
     never change: DuckDB's own hash() may, from one version to the next, and md5 does not.
     """
-    return f"coalesce(bit_xor(md5_number_lower(concat({key_id}, ':', {data_hash}))), 0)"
+    return f"coalesce(bit_xor({element_hash(key_id, data_hash)}), 0)"
+
+
+def element_hash(key_id: str = "key_id", data_hash: str = "data_hash") -> str:
+    """What one row gives to `order_free_hash`."""
+    return f"md5_number_lower(concat({key_id}, ':', {data_hash}))"
 
 
 def data_hash_sql(data_version: str = "data_version") -> str:

@@ -8,6 +8,8 @@ keys of the other side would be in vain: here the catalog finds the few among a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +26,7 @@ from nbpart.catalog.join_sides import (
     stored_along,
 )
 from nbpart.catalog.join_windows import load_windows, move
-from nbpart.catalog.queries.keys import key_ids, key_texts
-from nbpart.catalog.queries.shared_sql import stage_numbers
+from nbpart.catalog.key_lookup import key_ids, key_texts, stage_numbers
 from nbpart.catalog.set_tables import SetSql, StoredSet, load_order, made_of, sort_keys
 from nbpart.partitions.mapping import PARTITION_KEY, AllKeys, Last, Match, Only, Overlap, Pairs, Previous, Same, Whole
 from nbpart.partitions.mapping_check import compares_texts
@@ -67,6 +68,35 @@ def find_readers(batch: Batch, join: Join, input_ids: Ids) -> Ids:
         for match in list_matches(join.mapping):
             _add_readers(search, join, match, input_ids)
     return search.run()
+
+
+@dataclass(frozen=True)
+class UnknownKey:
+    """A key that a mapping lists and that the set ``set_name`` does not have; ``some`` are keys that it has."""
+
+    key: str
+    set_name: str
+    some: list[str]
+
+
+def find_unknown_key(batch: Batch, join: Join) -> UnknownKey | None:
+    """The first key that a mapping lists, by `only` or `pairs`, and that is not in its set; None where all are."""
+    for match in list_matches(join.mapping):
+        mapping = match.mapping
+        listed: list[tuple[StoredSet, Sequence[str]]] = []
+        if isinstance(mapping, Only):
+            listed = [(stored_along(join.source, match.theirs), mapping.keys)]
+        elif isinstance(mapping, Pairs):
+            listed = [
+                (stored_along(join.source, match.theirs), mapping.upstream),
+                (stored_along(join.reader, match.mine), mapping.this),
+            ]
+        for stored, keys in listed:
+            if len(unknown := np.flatnonzero(key_ids(batch, stored.set_id, list(keys)) < 0)):
+                members = "SELECT key FROM keys JOIN members USING (key_id) WHERE members.set_id = ? LIMIT 1000"
+                some = [str(row[0]) for row in batch.rows(members, stored.set_id)]
+                return UnknownKey(keys[int(unknown[0])], stored.definition.name or "", some)
+    return None
 
 
 class _Search:

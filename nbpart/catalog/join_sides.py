@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.catalog.queries.keys import key_ids
-from nbpart.catalog.queries.shared_sql import stage_numbers
+from nbpart.catalog.key_lookup import key_ids, stage_numbers
 from nbpart.catalog.set_tables import SetSql, StoredSet, load_part_ids, load_stored_sets, ordered_members
 from nbpart.partitions.mapping import PARTITION_KEY, By, Last, Mapping, Match, Only
 from nbpart.partitions.mapping_check import expand_mapping

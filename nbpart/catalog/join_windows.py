@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -51,12 +51,59 @@ def count_lacking(batch: Batch, join: Join, reader_ids: Ids) -> Lacking:
     return Lacking(required, left_out)
 
 
+PlaceInTime: TypeAlias = Literal["before", "after", "open"]
+
+
+@dataclass(frozen=True)
+class LackingWindow:
+    """The first window that a key would read and that is no partition: its ``key``, and where the input stands to it.
+
+    ``place`` is ``"before"`` the first window of the input, ``"after"`` its end, or ``"open"``: it has not ended yet.
+    ``count`` of the ``wanted`` windows lack; ``required``: the key waits for it.
+    """
+
+    key: str
+    place: PlaceInTime
+    unit: str
+    count: int
+    wanted: int
+    required: bool
+
+
+def find_lacking(batch: Batch, join: Join, reader_ids: Ids) -> list[LackingWindow | None]:
+    """For each reader the first window that lacks, of those that are required if any is; None where none does."""
+    found: list[LackingWindow | None] = [None] * len(reader_ids)
+    if not isinstance(join.mapping, By | Overlap | Previous):
+        return found
+    for match in list_matches(join.mapping):
+        if isinstance(match.mapping, Overlap | Previous):
+            moved = move(batch, join, match, reader_ids)
+            lacking = np.flatnonzero(moved.wanted > moved.last - moved.first)
+            for place in lacking.tolist():
+                one = _first_lacking(moved, match.mapping, place)
+                if found[place] is None or (one.required and not found[place].required):  # type: ignore[union-attr]
+                    found[place] = one
+    return found
+
+
+def _first_lacking(moved: Moved, mapping: Overlap | Previous, place: int) -> LackingWindow:
+    before, wanted = int(moved.before[place]), int(moved.wanted[place])
+    existing = set(moved.starts[moved.first[place] : moved.last[place]].tolist())
+    places = range(before, before + wanted)
+    lacking = [(at, moved.place_in_time(at)) for at in places if int(moved.calendar[0][at]) not in existing]
+    required = [one for one in lacking if one[1] == "open" or not mapping.clips]
+    at, where = (required or lacking)[0]
+    key = moved.definition.spell_start(int(moved.calendar[0][at]))
+    return LackingWindow(key, where, moved.definition.unit, len(lacking), wanted, bool(required))
+
+
 @dataclass(frozen=True)
 class Moved:
     """The windows that each reader reads: of the input's, in the order of time, those at ``first`` to before ``last``.
 
     ``ids`` and ``starts`` are of the input's windows that are partitions. A reader would read ``wanted`` windows if all
-    existed, of which ``outside`` lie before the first of the input or after its end.
+    existed, of which ``outside`` lie before the first of the input or after its end: those of the ``calendar``, starts
+    and ends of all windows of ``definition``, from the place ``before`` on.
     """
 
     ids: Ids
@@ -65,6 +112,17 @@ class Moved:
     last: Ids
     wanted: Ids
     outside: Ids
+    before: Ids
+    calendar: tuple[Ids, Ids]
+    definition: TimeWindowPartitions
+
+    def place_in_time(self, at: int) -> PlaceInTime:
+        """Where a window of the calendar stands to those that the definition has."""
+        starts, ends = self.calendar
+        if starts[at] < self.definition.start.timestamp():
+            return "before"
+        end = self.definition.end
+        return "after" if end is not None and ends[at] > end.timestamp() else "open"
 
     def place_of(self, window_ids: Ids) -> Ids:
         return find_places(self.ids, window_ids)
@@ -81,7 +139,7 @@ def move(batch: Batch, join: Join, match: Match, reader_ids: Ids) -> Moved:
     begins, finishes = own_starts[places], own_ends[places]
     if not len(begins):
         none = np.empty(0, np.int64)
-        return Moved(ids, starts, none, none, none, none)
+        return Moved(ids, starts, none, none, none, none, none, (none, none), theirs)
     if isinstance(match.mapping, Previous):
         calendar = _calendar(theirs, int(begins.min()), int(begins.max()), match.mapping.n)
         after = np.searchsorted(calendar[1], begins, side="right")
@@ -93,7 +151,8 @@ def move(batch: Batch, join: Join, match: Match, reader_ids: Ids) -> Moved:
         before = np.searchsorted(calendar[1], since, side="right")
         after = np.maximum(np.searchsorted(calendar[0], until), before)
     first, last = _find_existing(starts, calendar[0], before, after)
-    return Moved(ids, starts, first, last, after - before, _count_outside(theirs, calendar, before, after))
+    outside = _count_outside(theirs, calendar, before, after)
+    return Moved(ids, starts, first, last, after - before, outside, before, calendar, theirs)
 
 
 def _find_existing(starts: Ids, calendar: Ids, before: Ids, after: Ids) -> tuple[Ids, Ids]:

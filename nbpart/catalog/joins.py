@@ -14,7 +14,7 @@ import numpy as np
 from nbpart.catalog.id_arrays import find_places
 from nbpart.catalog.join_sides import Join, find_read, ids_along, list_matches, load_column, stored_along
 from nbpart.catalog.join_windows import Moved, move
-from nbpart.catalog.queries.keys import key_ids
+from nbpart.catalog.key_lookup import key_ids
 from nbpart.errors import DeclarationError
 from nbpart.partitions.mapping import (
     MAX_PAIRS,

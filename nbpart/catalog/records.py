@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from nbpart.assets.definition import Input
 from nbpart.partitions import Parameters, PartitionsDefinition
 from nbpart.run.report import RecordedEnding, RunReport
 from nbpart.states import DataState, PartitionStatus, RunStatus
@@ -46,14 +47,14 @@ class KeysAdded:
 
 @dataclass(frozen=True, slots=True)
 class AssetRow:
-    """An asset or source to register; `dependencies` holds (name of an input, mapping)."""
+    """An asset or source to register, with what it reads."""
 
     name: str
     kind: str
     set_id: int
     code_version: str | None
     definition: Mapping[str, Any]
-    dependencies: Sequence[tuple[str, str]] = ()
+    dependencies: Sequence[Input] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,13 @@ class RunRecord(RecordedEnding):
 class InputRead:
     """What a run read of one input.
 
-    `key_id` is None where the mapping is `all`: `data_hash` is then the order-free hash over the `n` keys that had
-    data, and `position` the sequence at which they were read. A missing single input has `n` 0 and `data_hash` None.
+    `argument` is the name under which it was read. `key_id` is that of the only key that `same` and `whole` give, and
+    None for other mappings: `data_hash` is then the order-free hash over the `n` keys that had data, and `position` the
+    sequence at which they were read. A missing single input has `n` 0 and `data_hash` None.
     """
 
     input_id: int
+    argument: str
     key_id: int | None
     n: int
     data_hash: int | None

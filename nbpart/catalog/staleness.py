@@ -9,12 +9,24 @@ again and come out different, their readers follow.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nbpart.catalog.expressions import STALE_CODE, STALE_INPUT, order_free_hash, quote
+import numpy as np
+
+from nbpart.catalog.dependencies import StoredDependency, load_dependencies
+from nbpart.catalog.expressions import STALE_CODE, STALE_INPUT, element_hash, order_free_hash, quote
+from nbpart.catalog.join_search import find_inputs, find_readers
+from nbpart.catalog.joins import relate
+from nbpart.catalog.key_lookup import stage_numbers
+from nbpart.partitions.mapping import AllKeys, Same, Whole, mapping_to_text, reads_newest
+from nbpart.partitions.relation_folds import xor_inputs
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nbpart.catalog.batch import Batch
+
+_SAME, _WHOLE, _ALL = (mapping_to_text(one) for one in (Same(), Whole(), AllKeys()))
 
 
 def refresh_code(batch: Batch, asset_ids: Sequence[int]) -> None:
@@ -53,44 +65,50 @@ def mark_readers(batch: Batch, changed: str, *, own: str | None = None) -> None:
     `changed` names a temporary table (asset_id, key_id) of these. `own` names one of partitions that were materialized
     and whose own bit is decided too: (fact_row, asset_id, key_id, materialization_id, stale).
     """
-    readers = batch.rows(
-        f"""SELECT DISTINCT asset_id, input_id, mapping FROM dependencies
-        WHERE input_id IN (SELECT asset_id FROM {quote(changed)})"""
-    )
+    dependencies = load_dependencies(batch, f"d.input_id IN (SELECT asset_id FROM {quote(changed)})")
     columns = "asset_id, key_id, materialization_id, stale"
     selects = [f"SELECT fact_row, {columns} FROM {quote(own)} WHERE materialization_id IS NOT NULL"] if own else []
-    for reader, input_id, mapping in readers:
-        among = f"SELECT key_id FROM {quote(changed)} WHERE asset_id = {int(input_id)}"
+    for place, each in enumerate(dependencies):
+        among = f"SELECT key_id FROM {quote(changed)} WHERE asset_id = {each.input_id}"
+        readers = _search_readers(batch, each, among, f"stale_readers_{place}")
         selects.append(
             f"SELECT rowid AS fact_row, {columns} FROM partition_facts"
-            f" WHERE materialization_id IS NOT NULL AND asset_id = {int(reader)}"
-            + (f" AND key_id IN ({among})" if mapping == "same" else "")
+            f" WHERE materialization_id IS NOT NULL AND asset_id = {each.asset_id}{readers}"
         )
     if selects and batch.create_temp("stale_affected", " UNION ".join(selects)):
         _refresh_affected(batch)
 
 
 def mark_readers_of_set(batch: Batch, set_id: int, changed: str) -> None:
-    """Set or clear the input bit of what reads all keys of a set, where keys that have data came or went.
+    """Set or clear the input bit of what reads keys of a set, where keys that have data came or went.
 
     `changed` names a temporary table with the keys' key_id.
     """
-    readers = batch.rows(
-        """SELECT DISTINCT d.asset_id, d.input_id FROM dependencies AS d JOIN assets AS a ON a.asset_id = d.input_id
-        WHERE d.mapping = 'all' AND a.set_id = ?""",
-        set_id,
-    )
-    touched = {
-        reader
-        for reader, input_id in readers
-        if batch.value(
-            f"""SELECT count(*) FROM partition_facts
-            WHERE asset_id = ? AND data_hash IS NOT NULL AND key_id IN (SELECT key_id FROM {quote(changed)})""",
-            input_id,
+    has_data = f"""SELECT count(*) FROM partition_facts
+        WHERE asset_id = ? AND data_hash IS NOT NULL AND key_id IN (SELECT key_id FROM {quote(changed)})"""
+    columns = "rowid AS fact_row, asset_id, key_id, materialization_id, stale"
+    selects = []
+    for place, each in enumerate(load_dependencies(batch, f"i.set_id = {int(set_id)}")):
+        if isinstance(each.mapping, Same | Whole) or not batch.value(has_data, each.input_id):
+            continue
+        readers = _search_readers(batch, each, f"SELECT key_id FROM {quote(changed)}", f"stale_readers_{place}")
+        selects.append(
+            f"SELECT {columns} FROM partition_facts"
+            f" WHERE materialization_id IS NOT NULL AND asset_id = {each.asset_id}{readers}"
         )
-    }
-    if touched:
-        refresh_inputs(batch, sorted(touched))
+    if selects and batch.create_temp("stale_affected", " UNION ".join(selects)):
+        _refresh_affected(batch)
+
+
+def _search_readers(batch: Batch, dependency: StoredDependency, changed: str, table: str) -> str:
+    """The SQL condition, with its AND, on the key_id of what may read some keys, those of the query `changed`."""
+    if isinstance(dependency.mapping, Same):
+        return f" AND key_id IN ({changed})"
+    if isinstance(dependency.mapping, Whole | AllKeys) or reads_newest(dependency.mapping):
+        return ""
+    found = find_readers(batch, dependency.join(batch), batch.numpy(changed)["key_id"])
+    stage_numbers(batch, table, found)
+    return f" AND key_id IN (SELECT id FROM {table})"
 
 
 def code_differs(made_by: str) -> str:
@@ -99,31 +117,68 @@ def code_differs(made_by: str) -> str:
 
 
 def create_stale_disagreeing(batch: Batch, partitions: str, facts: str = "partition_facts") -> int:
-    """Create the temporary table `stale_disagreeing` (asset_id, key_id): partitions that read other data than is now.
+    """Create the temporary table `stale_disagreeing` of partitions that read other data than is there now.
 
-    Returns the number of rows.
-
-    `partitions` names a temporary table (asset_id, key_id, materialization_id), `facts` the facts to compare with. An
-    input that the asset has no more, or reads in another way now, does not count: that is a change of code.
+    Its columns are asset_id, key_id and input_id: a row for each of their inputs that differs. Returns the number of
+    rows. `partitions` names a temporary table (asset_id, key_id, materialization_id), `facts` the facts to compare
+    with. An input that the asset has no more, or had not then, does not count: that is a change of code.
     """
     reads = batch.create_temp(
         "stale_reads",
-        f"""SELECT p.asset_id, p.key_id, i.input_id, i.key_id AS input_key, i.data_hash
+        f"""SELECT p.asset_id, p.key_id, i.input_id, i.argument, i.key_id AS input_key, i.data_hash,
+            CASE d.mapping WHEN '{_SAME}' THEN i.key_id = p.key_id WHEN '{_WHOLE}' THEN i.key_id = 0
+                ELSE d.mapping = '{_ALL}' AND i.key_id IS NULL END AS is_plain
         FROM {quote(partitions)} AS p JOIN inputs AS i USING (materialization_id)
-        JOIN dependencies AS d ON d.asset_id = p.asset_id AND d.input_id = i.input_id
-        WHERE CASE d.mapping WHEN 'same' THEN i.key_id = p.key_id WHEN 'whole' THEN i.key_id = 0
-              ELSE i.key_id IS NULL END""",
+        JOIN dependencies AS d ON d.asset_id = p.asset_id AND d.input_id = i.input_id AND d.argument = i.argument""",
     )
-    differ = f"""SELECT DISTINCT r.asset_id, r.key_id FROM stale_reads AS r
+    differ = f"""SELECT DISTINCT r.asset_id, r.key_id, r.input_id FROM stale_reads AS r
         LEFT JOIN {quote(facts)} AS f ON f.asset_id = r.input_id AND f.key_id = r.input_key
-        WHERE r.input_key IS NOT NULL AND f.data_hash IS DISTINCT FROM r.data_hash"""
-    many = batch.rows("SELECT DISTINCT input_id FROM stale_reads WHERE input_key IS NULL") if reads else []
+        WHERE r.is_plain AND r.input_key IS NOT NULL AND f.data_hash IS DISTINCT FROM r.data_hash"""
+    every = "SELECT DISTINCT input_id FROM stale_reads WHERE is_plain AND input_key IS NULL"
+    many = [row[0] for row in batch.rows(every)] if reads else []
     if many:
-        _create_stale_hashes(batch, [row[0] for row in many], facts)
+        _create_stale_hashes(batch, many, facts)
         differ += """
-        UNION SELECT r.asset_id, r.key_id FROM stale_reads AS r LEFT JOIN stale_hashes AS h USING (input_id)
-        WHERE r.input_key IS NULL AND coalesce(h.data_hash, 0) IS DISTINCT FROM r.data_hash"""
+        UNION SELECT r.asset_id, r.key_id, r.input_id FROM stale_reads AS r LEFT JOIN stale_hashes AS h USING (input_id)
+        WHERE r.is_plain AND r.input_key IS NULL AND coalesce(h.data_hash, 0) IS DISTINCT FROM r.data_hash"""
+    if reads and batch.value("SELECT count(*) FROM stale_reads WHERE NOT is_plain"):
+        _stage_differing(batch, facts)
+        differ += " UNION SELECT asset_id, key_id, input_id FROM stale_differing"
     return batch.create_temp("stale_disagreeing", differ)
+
+
+def _stage_differing(batch: Batch, facts: str) -> None:
+    """Stage the table `stale_differing` (asset_id, key_id, input_id) of those of `stale_reads` that are not plain."""
+    import pyarrow as pa
+
+    found = {name: [np.empty(0, np.int64)] for name in ("asset_id", "key_id", "input_id")}
+    wanted = "SELECT (asset_id, input_id, argument) FROM stale_reads WHERE NOT is_plain"
+    for each in load_dependencies(batch, f"(d.asset_id, d.input_id, d.argument) IN ({wanted})"):
+        reads = batch.numpy(
+            f"""SELECT key_id, coalesce(CASE WHEN input_key IS NULL THEN data_hash
+                ELSE {element_hash("input_key", "data_hash")} END, 0) AS hash FROM stale_reads
+            WHERE NOT is_plain AND asset_id = ? AND input_id = ? AND argument = ?""",
+            *(each.asset_id, each.input_id, each.argument),
+        )
+        differs = reads["key_id"][_hash_inputs(batch, each, reads["key_id"], facts) != reads["hash"]]
+        found["key_id"].append(differs)
+        found["asset_id"].append(np.full(len(differs), each.asset_id))
+        found["input_id"].append(np.full(len(differs), each.input_id))
+    batch.stage("stale_differing", pa.table({name: np.concatenate(parts) for name, parts in found.items()}))
+
+
+def _hash_inputs(batch: Batch, dependency: StoredDependency, readers: NDArray[np.int64], facts: str) -> Any:
+    """The order-free hash over what each of these keys reads now."""
+    join = dependency.join(batch)
+    inputs = find_inputs(batch, join, readers)
+    stage_numbers(batch, "stale_inputs", inputs)
+    elements = batch.numpy(
+        f"""SELECT coalesce({element_hash("f.key_id", "f.data_hash")}, 0) AS hash FROM stale_inputs AS s
+        LEFT JOIN (SELECT key_id, data_hash FROM {quote(facts)} WHERE asset_id = ? AND data_hash IS NOT NULL) AS f
+            ON f.key_id = s.id ORDER BY s.n""",
+        dependency.input_id,
+    )["hash"]
+    return xor_inputs(relate(batch, join, readers, inputs), elements)
 
 
 def _create_stale_hashes(batch: Batch, input_ids: list[int], facts: str) -> None:
@@ -145,7 +200,8 @@ def _refresh_affected(batch: Batch) -> None:
         return
     batch.execute(
         f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_INPUT}), changed = ?
-        FROM stale_affected AS s LEFT JOIN (SELECT *, true AS is_stale FROM stale_disagreeing) AS d
+        FROM stale_affected AS s LEFT JOIN
+            (SELECT DISTINCT asset_id, key_id, true AS is_stale FROM stale_disagreeing) AS d
             ON d.asset_id = s.asset_id AND d.key_id = s.key_id
         WHERE f.rowid = s.fact_row AND (s.stale & {STALE_INPUT} <> 0) <> coalesce(d.is_stale, false)""",
         batch.sequence,

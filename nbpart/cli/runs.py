@@ -148,7 +148,7 @@ def _make_decoder() -> codecs.IncrementalDecoder:
 
 def _list_facts(run: Run) -> dict[str, str]:
     """What `show` prints of a run: label -> text; empty texts are not printed."""
-    missing_inputs = [f"{name}: {', '.join(keys)}" for name, keys in run.missing_inputs.items()]
+    missing = [f"{name}: {', '.join(keys)}" for name, keys in run.missing.items()]
     facts: dict[str, Any] = {
         "run": run.run_id,
         "partition": partition_name(run.asset, run.partition_key),
@@ -164,7 +164,7 @@ def _list_facts(run: Run) -> dict[str, str]:
         "run by": run.process,
         "code version": run.code_version,
         "settings": run.settings or None,
-        "missing inputs": "; ".join(missing_inputs),
+        "missing inputs": "; ".join(missing),
         "note": run.note,
         "error": run.error,
         "error in cell": None if run.error_cell is None else f"{run.error_cell + 1}, counted from the top",

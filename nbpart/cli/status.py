@@ -10,6 +10,7 @@ from nbpart.cli import options
 from nbpart.cli.output import print_json, print_stderr, print_table
 from nbpart.cli.summary import describe_open_backfills
 from nbpart.cli.tables import Table
+from nbpart.partitions.mapping import Same, Whole
 
 if TYPE_CHECKING:
     from nbpart.assets.definition import AssetDefinition
@@ -85,7 +86,10 @@ def _to_json(definition: AssetDefinition) -> dict[str, Any]:
         "name": definition.name,
         "kind": definition.kind,
         "partitions": definition.set_name or None,
-        "inputs": [{"name": read.name, "mapping": str(read.mapping)} for read in definition.inputs],
+        "inputs": [
+            {"name": read.name, "argument": read.argument, "mapping": read.mapping.describe()}
+            for read in definition.inputs
+        ],
         "code_version": definition.code_version or None,
         "path": definition.path,
         "folder": definition.folder,
@@ -99,5 +103,5 @@ def _to_json(definition: AssetDefinition) -> dict[str, Any]:
 
 def _describe_input(definition: AssetDefinition, read: Any) -> str:
     """The name of an input, with its mapping in parentheses where it does not read the same key."""
-    same = str(read.mapping) == "same" or (str(read.mapping) == "whole" and not definition.is_partitioned)
-    return read.name if same else f"{read.name} ({read.mapping})"
+    same = isinstance(read.mapping, Same) or (isinstance(read.mapping, Whole) and not definition.is_partitioned)
+    return read.name if same else f"{read.name} ({read.mapping.describe()})"

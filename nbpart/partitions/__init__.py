@@ -11,7 +11,6 @@ from nbpart.partitions.names import RESERVED_NAMES, check_name
 from nbpart.partitions.parameters import REQUIRED, Param, Parameter, Parameters
 from nbpart.partitions.product import MultiPartitions
 from nbpart.partitions.ref import PartitionRef
-from nbpart.partitions.registered_mapping import MappingKind, default_mapping_kind
 from nbpart.partitions.static import StaticPartitions
 from nbpart.partitions.stored import definition_from_json, definition_to_json, part_sets
 from nbpart.partitions.values import Kind, Value, to_plain
@@ -31,7 +30,6 @@ __all__ = [
     "Key",
     "Keys",
     "Kind",
-    "MappingKind",
     "MonthlyPartitions",
     "MultiPartitions",
     "Param",
@@ -47,7 +45,6 @@ __all__ = [
     "as_definition",
     "check_key",
     "check_name",
-    "default_mapping_kind",
     "definition_from_json",
     "definition_to_json",
     "name_partitions_in_errors",

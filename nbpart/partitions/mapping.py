@@ -286,6 +286,20 @@ def pairs(frame: Any, *, of: str | None = None) -> Pairs:
     return Pairs(tuple(upstream), tuple(this), of=_check_of(of))
 
 
+def reads_earlier(mapping: Mapping) -> bool:
+    """Whether all that it reads lies in windows before that of the key that reads."""
+    if isinstance(mapping, By):
+        return any(match.mapping is not None and reads_earlier(match.mapping) for match in mapping.matches)
+    return isinstance(mapping, Previous) or (isinstance(mapping, Overlap) and mapping.end < 0)
+
+
+def reads_newest(mapping: Mapping) -> bool:
+    """Whether what it reads changes with the newest keys of a set."""
+    if isinstance(mapping, By):
+        return any(match.mapping is not None and reads_newest(match.mapping) for match in mapping.matches)
+    return isinstance(mapping, Last)
+
+
 def sort_pairs(upstream: Iterable[str], this: Iterable[str]) -> Pairs:
     """The pairs of these texts, each once and in one order."""
     both = sorted(set(zip(this, upstream, strict=True)))

@@ -254,6 +254,34 @@ class Pairs(_Shape):
 Relation = Identity | Groups | Ranges | Pairs
 
 
+def spread_readers(relation: Relation, marked: Mask, allowed: Mask) -> Mask:
+    """What reads something that is marked, or that reads it in turn: in a relation of a set with itself.
+
+    Only what is ``allowed`` is marked and spreads further. The marks that are given are part of the result.
+    """
+    marked = marked.copy()
+    if isinstance(relation, Ranges) and bool((relation.last[relation.order] <= np.arange(len(relation.order))).all()):
+        _spread_forward(relation, marked, allowed)
+        return marked
+    frontier = marked
+    while frontier.any():
+        frontier = relation.mark_readers(frontier) & allowed & ~marked
+        marked |= frontier
+    return marked
+
+
+def _spread_forward(relation: Ranges, marked: Mask, allowed: Mask) -> None:
+    """As `spread_readers`, where all read only what stands before them in ``order``: one pass; changes ``marked``."""
+    before = [0]
+    order = relation.order
+    spans = zip(marked[order].tolist(), allowed[order].tolist(), relation.first[order].tolist(),
+                relation.last[order].tolist(), strict=True)  # fmt: skip
+    for place, (is_marked, is_allowed, first, last) in enumerate(spans):
+        if not is_marked and is_allowed and first < last and before[last] > before[first]:
+            marked[order[place]] = is_marked = True
+        before.append(before[-1] + is_marked)
+
+
 def mark(places: Places, count: int) -> Mask:
     """A mask of so many places with these set; -1 is none."""
     mask: Mask = np.zeros(count, dtype=bool)

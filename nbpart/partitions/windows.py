@@ -132,6 +132,20 @@ class TimeWindowPartitions(PartitionsDefinition):
         return (self.value_column, start, Column("window_end", Kind.DATETIME, ColumnSource.WINDOW_END))
 
     @property
+    def unit(self) -> str:
+        """What messages call one of its windows: hour, day, week, month, or window."""
+        minute, hour, day, month, weekday = self.cron.split()
+        if not minute.isdigit() or month != "*":
+            return "window"
+        if (hour, day, weekday) == ("*", "*", "*"):
+            return "hour"
+        if not hour.isdigit():
+            return "window"
+        if day == "*":
+            return "day" if weekday == "*" else "week" if weekday.isdigit() else "window"
+        return "month" if day.isdigit() and weekday == "*" else "window"
+
+    @property
     def is_dated(self) -> bool:
         """Whether a window is named by a date: a day, a week, a month."""
         return "%H" not in self.fmt and "%I" not in self.fmt
@@ -186,7 +200,7 @@ class TimeWindowPartitions(PartitionsDefinition):
         """Start and end of the window that has this key, ended or not; None where none has it."""
         for instant in self._candidates(key):
             start, end = next(self._iterate(instant), (None, None))
-            if start is not None and end is not None and self._spell_one(start) == key:
+            if start is not None and end is not None and self.spell_start(start) == key:
                 return self._at(start), self._at(end)
         return None
 
@@ -194,7 +208,7 @@ class TimeWindowPartitions(PartitionsDefinition):
         """The key of the window that holds this moment, ended or not; None where none does."""
         at = int(self._read_moment(moment, "the moment").timestamp())
         start, end = next(self._iterate(self._cron.preceding(self._zone, at + 1)), (at, at))
-        return self._spell_one(start) if start <= at < end else None
+        return self.spell_start(start) if start <= at < end else None
 
     def spell_key(self, key: object) -> str:
         """The key of a window, ended or not, given as its text or by its start: a date or a time in any form."""
@@ -204,7 +218,7 @@ class TimeWindowPartitions(PartitionsDefinition):
         if found is None:
             raise UnknownNameError(
                 f"Partitions {self.name!r}: {shorten(key)} is no key of theirs, which are spelled as "
-                f"{self._spell_one(int(self._starts_to_try()[0]))!r} is."
+                f"{self.spell_start(int(self._starts_to_try()[0]))!r} is."
             )
         if (text := self._key_that_begins(found)) is not None:
             return text
@@ -241,7 +255,7 @@ class TimeWindowPartitions(PartitionsDefinition):
         else:
             since, until = (int(self._read_moment(at + timedelta(days=days), "the key").timestamp()) for days in (0, 1))
         start, _ = next(self._iterate(since), (until, until))
-        return self._spell_one(start) if start < until else None
+        return self.spell_start(start) if start < until else None
 
     def _explain_no_window(self, at: Moment) -> str:
         moment = self._read_moment(at, "the key")
@@ -307,7 +321,8 @@ class TimeWindowPartitions(PartitionsDefinition):
     def _offsets(self, instants: NDArray[int64]) -> Offsets:
         return Offsets.between(self._zone, int(instants[0]), int(instants[-1]))
 
-    def _spell_one(self, start: int) -> str:
+    def spell_start(self, start: int) -> str:
+        """The key of the window that begins at an instant, in seconds since 1970, whether or not there is one."""
         local = self._at(start)
         key = local.strftime(self.fmt)
         return key + local.strftime("%z") if local.fold and not self.is_dated and "%z" not in self.fmt else key

@@ -23,6 +23,7 @@ from nbpart.backfill.registry import Node
 from nbpart.errors import DeclarationError
 from nbpart.project.preparation import (
     FunctionCall,
+    Known,
     PreparedAsset,
     prepare_call,
     prepare_notebook,
@@ -89,10 +90,10 @@ class CodeOnDisk:
         return self.prepared.notebook is None or old != _sources(self.prepared.notebook)
 
 
-def read_code_on_disk(node: Node, root: Path, set_names: Mapping[str, str]) -> CodeOnDisk:
+def read_code_on_disk(node: Node, root: Path, known: Known) -> CodeOnDisk:
     """Read the code of an asset from its files; nothing is imported.
 
-    ``set_names`` maps every registered asset and source to its partitions' name. Raises `DeclarationError`,
+    ``known`` has the partitions of every registered asset and source by name. Raises `DeclarationError`,
     `SyntaxError` or `OSError` for code that cannot be registered.
     """
     definition = node.definition
@@ -103,7 +104,7 @@ def read_code_on_disk(node: Node, root: Path, set_names: Mapping[str, str]) -> C
         current = CodeOnDisk(node, prepare_notebook(definition, node.partitions))
         _check_cells(root, current)
     elif own is not None:
-        current = _read_function(node, Path(own), root, set_names)
+        current = _read_function(node, Path(own), root, known)
     else:
         current = _read_carried(node, root)
     code = current.prepared.code
@@ -115,7 +116,7 @@ def read_code_on_disk(node: Node, root: Path, set_names: Mapping[str, str]) -> C
     return current
 
 
-def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, str]) -> CodeOnDisk:
+def _read_function(node: Node, path: Path, root: Path, known: Known) -> CodeOnDisk:
     definition = node.definition
     qualname = definition.origin.removeprefix(f"{definition.module}.")
     module = LocalModule(definition.module, path, read_source(path))
@@ -136,7 +137,7 @@ def _read_function(node: Node, path: Path, root: Path, set_names: Mapping[str, s
     call = f"await {qualname}" if now.is_async else qualname
     signature = now.signature(before, defaults)
     called = FunctionCall(spell_import(module.name, qualname), call, signature, now.description, code)
-    return CodeOnDisk(node, prepare_call(definition, called, node.partitions, set_names), before=before, now=now)
+    return CodeOnDisk(node, prepare_call(definition, called, node.partitions, known), before=before, now=now)
 
 
 def _read_carried(node: Node, root: Path) -> CodeOnDisk:

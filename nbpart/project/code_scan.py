@@ -118,7 +118,7 @@ class CodeScanner:
         """Register what changed on disk since it was registered, and return what changed."""
         before = self._load()
         seen = SeenFiles(self._clock(), before.get("files", {}))
-        set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
+        known = {name: node.partitions for name, node in registry.nodes.items()}
         same: dict[str, list[str]] = {}
         fingerprints = before.get("assets", {})
         found: list[CodeOnDisk] = []
@@ -132,7 +132,7 @@ class CodeScanner:
                 if fingerprints.get(name) == fingerprint:
                     same[name] = fingerprint
                     continue
-                current = read_code_on_disk(node, self._root, set_names)
+                current = read_code_on_disk(node, self._root, known)
             except (DeclarationError, UnknownNameError, WorkspaceError, OSError, SyntaxError) as error:
                 unreadable[name] = _explain(name, error)
                 continue
@@ -172,7 +172,9 @@ class CodeScanner:
             a for a in found if a.name in now.nodes and now.nodes[a.name].definition == a.node.definition
         ]
         if unchanged_since:
-            record_prepared(batch, self._root, now, [current.prepared for current in unchanged_since], {})
+            record_prepared(
+                batch, self._root, now, [current.prepared for current in unchanged_since], {}, is_declared=False
+            )
         return unchanged_since
 
     def _load(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from nbpart.project.discovery import find_workspace
 from nbpart.project.folder import open_folder
 from nbpart.project.manual_run import MANUAL_RUN_PURPOSE, ManualRun, Recorder
 from nbpart.project.trust import is_trusted
-from nbpart.run.spec import InputSpec, RunSpec
+from nbpart.run.spec import RunSpec
 from nbpart.storage import place_scratch
 from nbpart.storage.relative import absolute_folder, to_relative
 
@@ -116,11 +116,8 @@ def _build_spec(
     key_id = 0 if key is None else int(queries.key_ids(batch, node.set_id, [key])[0])
     resolved = resolve_inputs(batch, root, registry, node, {key_id: key})[key_id]
     about = describe_key(node, key, queries.load_attributes(batch, node.set_id, [key_id]).get(key_id, {}))
-    # without the names of missing keys, loading such an input is an error that says what to do
-    inputs: dict[str, InputSpec] = {
-        name: dataclasses.replace(given, missing=()) if node.definition.on_missing_input == "block" else given
-        for name, given in resolved.inputs.items()
-    }
+    needs_data = node.definition.on_missing_input == "block"
+    inputs = {name: dataclasses.replace(given, needs_data=needs_data) for name, given in resolved.inputs.items()}
     now = datetime.now(UTC)
     # beside the time a number: two cells may begin in one moment, and must not write over each other's files
     name = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-scratch-{secrets.token_hex(3)}"
@@ -141,6 +138,6 @@ def _build_spec(
         data_prefix=prefix,
         report=f"{prefix}.report.json",
         workspace=str(root),
-        storage_options=find_options_of_inputs(root, [registry[name].definition for name in inputs]),
+        storage_options=find_options_of_inputs(root, [registry[given.name].definition for given in inputs.values()]),
     )
     return spec, resolved

@@ -35,6 +35,8 @@ def materialize(
     if text is not None:
         add_key_if_new(project.catalog, node, text)
     plan = make_plan(project, node.name, text, "all")
+    if plan.waiting_count:
+        raise MissingInputError(f"{PartitionRef(node.name, text).label} {plan.waiting.iloc[0].reason}.")
     backfill = plan.run(max_workers=1, retries=retries, timeout_s=timeout_s, settings=settings)
     try:
         backfill.wait(progress=False)

@@ -11,9 +11,13 @@ import numpy as np
 
 from nbpart.assets.selection import describe, read_selection
 from nbpart.backfill.options import NEWEST, OLDEST, OPTIONS, PER_PARTITION, BackfillOptions, make_options
-from nbpart.backfill.plan import AssetSteps, StepTable, plan_steps
+from nbpart.backfill.plan import AssetSteps, PlannedSteps
+from nbpart.backfill.plan_sentences import PlanSentences
+from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.registry import Registry
+from nbpart.backfill.waiting import make_finder
 from nbpart.catalog import Batch, Moment, queries
+from nbpart.partitions import PartitionRef
 from nbpart.project.backfills import Backfill
 from nbpart.project.detached import detach_backfill
 from nbpart.project.key_choices import list_choices
@@ -46,14 +50,15 @@ class Plan:
         self,
         project: Project,
         registry: Registry,
-        steps: StepTable,
+        planned: PlannedSteps,
         selection: str,
         selected: Sequence[str],
         notice: str = "",
         order: str = OLDEST,
         untouched: Sequence[str] = (),
     ) -> None:
-        self._project, self._registry, self._steps, self.selection = project, registry, steps, selection
+        self._project, self._registry, self._steps, self.selection = project, registry, planned.steps, selection
+        self._waiting = planned.waiting
         self.order, self.untouched = order, tuple(untouched)
         self._selected, self.notice = tuple(selected), notice
 
@@ -117,6 +122,48 @@ class Plan:
             for asset, kernel in wanted.items()
             if kernel in missing
         )
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """A line for each input that its steps read by another key than their own, or that is not all there."""
+        return tuple(
+            self._project.catalog.read(lambda b: PlanSentences(make_finder(b, self._registry)).list_reads(self._steps))
+        )
+
+    @property
+    def waiting_count(self) -> int:
+        """How many partitions would be steps if what they require were there."""
+        return len(self._waiting)
+
+    @cached_property
+    def waiting(self) -> pd.DataFrame:
+        """The partitions that cannot be made yet, and so are no steps: ``asset, partition_key, reason``."""
+        return self._list_waiting(None)
+
+    def _list_waiting(self, most: int | None) -> pd.DataFrame:
+        """The first so many rows of ``waiting``."""
+        import pandas as pd
+
+        def work(batch: Batch) -> list[pd.DataFrame]:
+            sentences = PlanSentences(make_finder(batch, self._registry))
+            frames: list[pd.DataFrame] = []
+            for part in self._waiting.assets:
+                ids = part.key_ids[: None if most is None else most - sum(len(frame) for frame in frames)]
+                texts, reasons = queries.key_texts(batch, ids), sentences.explain_waiting(part.asset, ids)
+                frames.append(pd.DataFrame({"asset": part.asset, "partition_key": texts, "reason": reasons}))
+            return frames
+
+        empty = pd.DataFrame({name: [] for name in ("asset", "partition_key", "reason")}, dtype=str)
+        frames = self._project.catalog.read(work) if self._waiting.assets else []
+        return pd.concat(frames, ignore_index=True) if frames else empty
+
+    def describe_waiting(self) -> str:
+        """A sentence that counts what waits, with the first reason; "" where nothing does."""
+        if not self.waiting_count:
+            return ""
+        first = self._list_waiting(1).iloc[0]
+        label = PartitionRef(first.asset, first.partition_key).label
+        return f"{self.waiting_count:,} waiting: {label} {first.reason}{'' if self.waiting_count == 1 else ', ...'}"
 
     def counts(self) -> dict[str, int]:
         """How many steps there are by the status that their partitions have now: ``{"missing": 3, "stale": 1}``."""
@@ -235,12 +282,13 @@ class Plan:
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())
         plan = f"<Plan {self.selection!r}: {len(self)} steps{': ' + counts if counts else ', nothing to do'}>"
-        return "\n".join([*self.notes, plan])
+        return "\n".join([*self.notes, plan, *self.reads, *filter(None, [self.describe_waiting()])])
 
     def _repr_html_(self) -> str:
-        from nbpart.widgets.tables import plan_html
+        from nbpart.widgets.tables import PlanRemarks, plan_html
 
-        return plan_html(self.selection, len(self), self.counts(), self.head(200), self.notes)
+        remarks = PlanRemarks(self.notes, self.reads, self.describe_waiting())
+        return plan_html(self.selection, len(self), self.counts(), self.head(200), remarks)
 
 
 def make_plan(project: Project, selection: Any, keys: Any, status: Any, order: str | None = None) -> Plan:
@@ -255,17 +303,16 @@ def make_plan(project: Project, selection: Any, keys: Any, status: Any, order: s
     statuses = parse_statuses(status)
     choices = None if keys is None else list_choices(keys)
 
-    def work(batch: Batch) -> tuple[Any, ChosenPartitions | None, Moment]:
-        facts = queries.plan_facts(batch, [registry[name].asset_id for name in names])
+    def work(batch: Batch) -> tuple[PlannedSteps, ChosenPartitions | None, Moment]:
         chosen = None if choices is None else choose_partitions(batch, registry, selected, choices)
-        return facts, chosen, Moment(registry.moment.sequence, batch.now)
+        touched = names if chosen is None else [name for name in names if name in chosen.key_ids]
+        key_ids = None if chosen is None else chosen.key_ids
+        planned = plan_from_catalog(batch, registry, touched, keys=key_ids, statuses=statuses)
+        return planned, chosen, Moment(registry.moment.sequence, batch.now)
 
-    facts, chosen, moment = project.catalog.read(work)
+    planned, chosen, moment = project.catalog.read(work)
     touched = names if chosen is None else tuple(name for name in names if name in chosen.key_ids)
-    by_name = {name: facts[registry[name].asset_id] for name in touched}
-    key_ids = None if chosen is None else chosen.key_ids
-    steps = plan_steps(registry.graph, touched, by_name, keys=key_ids, statuses=statuses)
     untouched = chosen.untouched if chosen else ()
     return Plan(
-        project, registry.at(moment), steps, describe(selection), touched, changes.notice, order or OLDEST, untouched
+        project, registry.at(moment), planned, describe(selection), touched, changes.notice, order or OLDEST, untouched
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from nbpart.assets.asset import Asset, Source
 from nbpart.assets.binding import Binder
@@ -20,17 +20,24 @@ from nbpart.assets.code import (
     version_of_notebook,
 )
 from nbpart.assets.compile import compile_function
-from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.assets.definition import AssetDefinition, Dependency, Input
 from nbpart.assets.modules.search_path import path_of_notebooks, path_of_process
 from nbpart.assets.notebook_files import read_declared_notebook
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.assets.signature import current_signature
 from nbpart.assets.spelling import spell_setting
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
-from nbpart.partitions import PartitionsDefinition, default_mapping_kind
+from nbpart.partitions import PartitionsDefinition
+from nbpart.partitions.arrival import reads_one
 from nbpart.partitions.key_values import PARTITION_WINDOW
+from nbpart.partitions.mapping import Mapping as KeyMapping
+from nbpart.partitions.mapping_check import check_mapping
+from nbpart.partitions.shared_structure import default_mapping
 from nbpart.project.snapshots import name_module_snapshot
 from nbpart.project.source_preparation import prepare_source
+
+#: The partitions of every asset and source by name, None for one without.
+Known: TypeAlias = Mapping[str, PartitionsDefinition | None]
 
 
 @dataclass(frozen=True)
@@ -53,19 +60,19 @@ class FunctionCall:
     code: CodeVersion
 
 
-def prepare(item: Asset | Source, set_names: Mapping[str, str]) -> PreparedAsset:
-    """Prepare a declaration; ``set_names`` maps each asset and source to the name of its partitions, "" without.
+def prepare(item: Asset | Source, known: Known) -> PreparedAsset:
+    """Prepare a declaration; ``known`` has the partitions of each asset and source by name, None without.
 
     Raises `DeclarationError` for what cannot be registered, `UnknownNameError` for an input that is not there.
     """
     if isinstance(item, Source):
         return PreparedAsset(prepare_source(item))
     if item.function is not None:
-        return _prepare_function(item, set_names)
-    return _prepare_notebook(item, set_names)
+        return _prepare_function(item, known)
+    return _prepare_notebook(item, known)
 
 
-def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> PreparedAsset:
+def _prepare_function(item: Asset, known: Known) -> PreparedAsset:
     assert item.function is not None
     roots, search = [item.folder], path_of_process()
     call, module = item.function.__qualname__, ""
@@ -79,7 +86,7 @@ def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> PreparedAsse
         setup, call = carried.source, carried.call
         signature = inspect.signature(item.function)
     bare = replace(
-        _define(item, set_names),
+        _define(item, known),
         import_roots=tuple(dict.fromkeys(map(str, [*roots, *search.early]))),
         late_roots=tuple(map(str, search.late)),
         origin=f"{item.function.__module__}.{item.function.__qualname__}",
@@ -89,14 +96,14 @@ def _prepare_function(item: Asset, set_names: Mapping[str, str]) -> PreparedAsse
         call = f"await {call}"
     code = version_of_function(item.function, roots, search)
     called = FunctionCall(setup, call, signature, item.function.__doc__ or "", code)
-    return prepare_call(bare, called, item.partitions, set_names)
+    return prepare_call(bare, called, item.partitions, known)
 
 
-def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> PreparedAsset:
+def _prepare_notebook(item: Asset, known: Known) -> PreparedAsset:
     assert item.notebook is not None
     search = path_of_notebooks({**os.environ, **item.env})
     bare = replace(
-        _define(item, set_names),
+        _define(item, known),
         path=str(item.notebook),
         origin=str(item.notebook),
         import_roots=tuple(map(str, search.early)),
@@ -106,20 +113,21 @@ def _prepare_notebook(item: Asset, set_names: Mapping[str, str]) -> PreparedAsse
 
 
 def prepare_call(
-    bare: AssetDefinition, called: FunctionCall, partitions: PartitionsDefinition | None, set_names: Mapping[str, str]
+    bare: AssetDefinition, called: FunctionCall, partitions: PartitionsDefinition | None, known: Known
 ) -> PreparedAsset:
     """Complete the definition ``bare`` of a function asset with these ``partitions``.
 
     Raises `DeclarationError` for an argument that is neither an input, a column of them nor a setting.
     """
-    arguments = Binder(bare.name, partitions, set_names).bind(called.signature)
+    deps = {each.argument: each.name for each in bare.deps}
+    arguments = Binder(bare.name, partitions, known, deps).bind(called.signature)
     notebook = compile_function(
         bare.name, arguments=arguments, setup=called.setup, call=called.call, description=called.description
     )
     settings = {a.name: text for a in arguments if a.kind == "setting" and (text := spell_setting(a.default))}
-    reads = [*(a.name for a in arguments if a.kind == "input"), *bare.deps]
-    inputs = tuple(read_input(bare.name, name, set_names) for name in dict.fromkeys(reads))
-    return PreparedAsset(with_code(replace(bare, inputs=inputs), called.code, settings), notebook, called.code)
+    reads = [*(a.name for a in arguments if a.kind == "input"), *deps]
+    bare = replace(bare, inputs=_resolve_inputs(bare, dict.fromkeys(reads), {**known, bare.name: partitions}))
+    return PreparedAsset(with_code(bare, called.code, settings), notebook, called.code)
 
 
 def prepare_notebook(bare: AssetDefinition, partitions: PartitionsDefinition | None) -> PreparedAsset:
@@ -140,13 +148,12 @@ def prepare_notebook(bare: AssetDefinition, partitions: PartitionsDefinition | N
     return PreparedAsset(with_code(replace(bare, language=language, kernel=kernel), code, settings), notebook, code)
 
 
-def _define(item: Asset, set_names: Mapping[str, str]) -> AssetDefinition:
+def _define(item: Asset, known: Known) -> AssetDefinition:
     """The definition of an asset, without its code yet."""
-    return AssetDefinition(
+    bare = AssetDefinition(
         name=item.name,
         kind=item.kind,
         set_name=set_name_of(item),
-        inputs=tuple(read_input(item.name, name, set_names) for name in item.deps),
         folder=str(item.folder),
         deps=item.deps,
         on_missing_input=item.on_missing_input,
@@ -161,6 +168,7 @@ def _define(item: Asset, set_names: Mapping[str, str]) -> AssetDefinition:
         secrets=item.secrets,
         env=dict(item.env),
     )
+    return replace(bare, inputs=_resolve_inputs(bare, (d.argument for d in item.deps), known))
 
 
 def with_code(definition: AssetDefinition, code: CodeVersion, settings: Mapping[str, str]) -> AssetDefinition:
@@ -189,19 +197,35 @@ def spell_import(module: str, qualname: str) -> str:
     return f"from {module} import {qualname.partition('.')[0]}"
 
 
-def remap_inputs(definition: AssetDefinition, set_names: Mapping[str, str]) -> AssetDefinition:
-    """The definition with the default mapping of each input for the partitions in ``set_names``."""
-    inputs = tuple(read_input(definition.name, i.name, set_names) for i in definition.inputs)
-    return replace(definition, inputs=inputs)
+def remap_inputs(definition: AssetDefinition, known: Known) -> AssetDefinition:
+    """The definition with its inputs mapped for the partitions in ``known``.
+
+    Raises `DeclarationError` for a declared mapping that does not fit these.
+    """
+    return replace(definition, inputs=_resolve_inputs(definition, (i.argument for i in definition.inputs), known))
 
 
-def read_input(name: str, read: str, set_names: Mapping[str, str]) -> Input:
-    """The input ``read`` of the asset ``name``, with its mapping. Raises `UnknownNameError` where it is not there."""
-    if read not in set_names:
+def _resolve_inputs(bare: AssetDefinition, arguments: Iterable[str], known: Known) -> tuple[Input, ...]:
+    """What an asset reads under these names: what its ``deps`` declare, and assets and sources of the same name."""
+    declared = {each.argument: each for each in bare.deps}
+    return tuple(_resolve_input(bare, declared.get(name) or Dependency(name, name), known) for name in arguments)
+
+
+def _resolve_input(bare: AssetDefinition, wanted: Dependency, known: Known) -> Input:
+    if wanted.name not in known:
         raise UnknownNameError(
-            f"{name!r} reads {read!r}, which is neither an asset nor a source here; {nearest(read, set_names)}"
+            f"{bare.name!r} reads {wanted.name!r}, which is neither an asset nor a source here; "
+            f"{nearest(wanted.name, known)}"
         )
-    return Input(read, default_mapping_kind(set_names[name], set_names[read]))
+    reader, source = known[bare.name], known[wanted.name]
+    try:
+        mapping: KeyMapping = default_mapping(reader, source)
+        if wanted.mapping is not None:
+            mapping = check_mapping(wanted.mapping, reader, source)
+        return Input(wanted.name, mapping, wanted.argument, reads_one(mapping, reader, source))
+    except DeclarationError as error:
+        under = "" if wanted.argument == wanted.name else f" as {wanted.argument!r}"
+        raise DeclarationError(f"asset {bare.name!r}, which reads {wanted.name!r}{under}: {error}") from None
 
 
 def read_without_outputs(name: str, path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from nbpart.backfill.registry import Registry
@@ -24,8 +25,9 @@ def refresh_registry(project: Project, *, asks: bool = False) -> Registry:
     registry = project.registry()
     sources = [d.name for d in registry.graph.definitions if d.is_source and registry.graph.downstream(d.name)]
     if project.is_trusted:
-        refresh_sources(project.catalog, project.root, registry, sources, asks=asks)
-    elif sources and not project.has_warned_untrusted:
+        unreadable = refresh_sources(project.catalog, project.root, registry, sources, asks=asks)
+        return replace(registry, unreadable=unreadable)
+    if sources and not project.has_warned_untrusted:
         project.has_warned_untrusted = True
         log.warning("%s is not a workspace that you made or trust: sources are shown as last seen.", project.root)
     return registry

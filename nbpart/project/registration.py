@@ -16,12 +16,14 @@ from nbpart.assets.signature import is_imported_earlier
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.storage_options import remember_options
 from nbpart.catalog import AssetRow, Batch, Registered, events, queries
-from nbpart.errors import DeclarationError
+from nbpart.catalog.join_search import find_unknown_key
+from nbpart.catalog.join_sides import open_join
+from nbpart.errors import DeclarationError, nearest
 from nbpart.partitions import PartitionsDefinition, as_definition
 from nbpart.partitions.keys import shorten
 from nbpart.project.file_names import check_file_names, log_generated_names
 from nbpart.project.partition_sets import count_made, ensure_partitions, log_moved, merge_sets
-from nbpart.project.preparation import PreparedAsset, prepare, remap_inputs, set_name_of
+from nbpart.project.preparation import Known, PreparedAsset, prepare, remap_inputs
 from nbpart.project.project import Project
 from nbpart.project.snapshots import write_snapshots
 from nbpart.project.source_preparation import check_source_keys
@@ -51,13 +53,13 @@ def register(project: Project, items: Sequence[Any], record_also: Callable[[Batc
     declared = [_with_known_parameters(item, sets) for item in declared]
     check_file_names(declared, registry)
     check_unique(declared, "asset or source")
-    set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
-    set_names |= {item.name: set_name_of(item) for item in declared}
-    prepared = [prepare(item, set_names) for item in declared]
+    known_partitions = {name: node.partitions for name, node in registry.nodes.items()}
+    known_partitions |= {item.name: item.partitions for item in declared}
+    prepared = [prepare(item, known_partitions) for item in declared]
 
     def work(batch: Batch) -> dict[str, Registered]:
         # the registry is read again: another process may have changed it meanwhile
-        registered = record_prepared(batch, root, load_registry(batch, root), prepared, sets)
+        registered = record_prepared(batch, root, load_registry(batch, root), prepared, sets, is_declared=True)
         if record_also is not None:
             record_also(batch)
         return registered
@@ -148,24 +150,30 @@ def record_prepared(
     registry: Registry,
     prepared: Sequence[PreparedAsset],
     sets: Mapping[str, PartitionsDefinition],
+    *,
+    is_declared: bool,
 ) -> dict[str, Registered]:
     """Record prepared definitions and write the snapshots of their code; what else is registered stays.
 
-    Assets that read one of them get the mapping for its new partitions. Returns by name what was registered before.
+    Assets that read one of them get the mapping for its new partitions. Keys that mappings list are looked up where
+    somebody declared them just now (``is_declared``). Returns by name what was registered before.
     Raises what `register` raises.
     """
     given = _definitions(prepared)
     _check_case([d.name for d in given], registry)
-    set_names = {name: node.definition.set_name for name, node in registry.nodes.items()}
-    set_names |= {d.name: d.set_name for d in given}
-    new = {d.name: remap_inputs(d, set_names) for d in given}
+    stored = _load_definitions(batch) | dict(sets)
+    known = {name: stored.get(node.definition.set_name) for name, node in registry.nodes.items()}
+    known |= {d.name: stored.get(d.set_name) for d in given}
+    new = {d.name: remap_inputs(d, known) for d in given}
     kept = {name: node.definition for name, node in registry.nodes.items() if name not in new}
-    remapped = {name: changed for name, d in kept.items() if (changed := remap_inputs(d, set_names)) != d}
+    remapped = {name: changed for name, d in kept.items() if (changed := remap_inputs(d, known)) != d}
     AssetGraph([*(kept | remapped).values(), *new.values()])
     for definition in sets.values():
         ensure_partitions(batch, definition)
     set_ids = {s.name: s.set_id for s in queries.load_sets(batch)} | {"": 0}
     definitions = [*new.values(), *remapped.values()]
+    for each in new.values() if is_declared else ():
+        _check_known_keys(batch, each, set_ids, known)
     moved = {d.name for d in given if d.name in registry.nodes and registry[d.name].set_id != set_ids[d.set_name]}
     made = count_made(batch, {name: registry[name].set_id for name in moved})
     registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
@@ -189,8 +197,21 @@ def _row(definition: AssetDefinition, root: Path, set_id: int) -> AssetRow:
         set_id,
         definition.code_version or None,
         definition.to_json(root),
-        [(i.name, str(i.mapping)) for i in definition.inputs],
+        definition.inputs,
     )
+
+
+def _check_known_keys(batch: Batch, definition: AssetDefinition, set_ids: Mapping[str, int], known: Known) -> None:
+    """Raise `DeclarationError` for a key that a mapping lists and that its set does not have."""
+    for read in definition.inputs:
+        source = known[read.name]
+        join = open_join(batch, read.mapping, set_ids[definition.set_name], set_ids[source.set_name if source else ""])
+        if (unknown := find_unknown_key(batch, join)) is not None:
+            raise DeclarationError(
+                f"asset {definition.name!r}, which reads {read.name!r}: {read.mapping.kind} names the key "
+                f"{shorten(unknown.key)}, which the set {unknown.set_name!r} does not have; "
+                f"{nearest(unknown.key, unknown.some)}"
+            )
 
 
 def _is_changed(registered: Registered, code_version: str) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from nbpart.backfill.job import Job
 from nbpart.backfill.options import BackfillOptions
-from nbpart.backfill.plan import StepTable, plan_steps
+from nbpart.backfill.plan import StepTable
+from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.source_observation import refresh_sources
-from nbpart.catalog import Batch, Moment, PlanFacts, events, queries
+from nbpart.catalog import Batch, Moment, events, queries
 from nbpart.project.launch import check_readable, find_backfill, launch, make_steps_frame
 from nbpart.project.project import Project
 from nbpart.project.refresh import register_edited_code
@@ -54,13 +56,13 @@ def plan_requested_backfill(project: Project, backfill_no: int) -> tuple[Registr
     names = [name for name in graph.computed if registry[name].asset_id in wanted]
     check_readable(unreadable, names)
     above = {read for name in names for read in graph.upstream(name) if registry[read].definition.is_source}
-    refresh_sources(project.catalog, project.root, registry, sorted(above), asks=True)
-    facts, moment = project.catalog.read(partial(_load_facts, registry=registry, names=names))
-    by_name = {name: facts[registry[name].asset_id] for name in names}
+    unreadable_files = refresh_sources(project.catalog, project.root, registry, sorted(above), asks=True)
+    registry = replace(registry, unreadable=unreadable_files)
     keys = {name: ids for name in names if (ids := wanted[registry[name].asset_id]) is not None}
-    return registry.at(moment), plan_steps(graph, names, by_name, keys=keys)
 
+    def work(batch: Batch) -> tuple[StepTable, Moment]:
+        planned = plan_from_catalog(batch, registry, names, keys=keys)
+        return planned.steps, Moment(registry.moment.sequence, batch.now)
 
-def _load_facts(batch: Batch, registry: Registry, names: list[str]) -> tuple[dict[int, PlanFacts], Moment]:
-    facts = queries.plan_facts(batch, [registry[name].asset_id for name in names])
-    return facts, Moment(registry.moment.sequence, batch.now)
+    steps, moment = project.catalog.read(work)
+    return registry.at(moment), steps

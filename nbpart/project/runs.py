@@ -102,7 +102,7 @@ class Run:
         return {name: decode_value(value) for name, value in self._record.settings.items()}
 
     @property
-    def missing_inputs(self) -> dict[str, list[str]]:
+    def missing(self) -> dict[str, list[str]]:
         """The partitions that it ran without, as they had no data: input -> keys."""
         return {name: list(keys) for name, keys in self._record.missing_inputs.items()}
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError, nearest
+from nbpart.partitions import PartitionRef
 from nbpart.partitions.keys import shorten
 from nbpart.partitions.names import MAX_NAME_BYTES, check_identifier
 from nbpart.run.input_files import InputFault, InputFile
 from nbpart.run.joined_frames import KEY_COLUMN, open_as_dataset, stack_frames
+from nbpart.run.loaded_inputs import LoadedInputs
 from nbpart.run.output_handler import OutputHandler
 from nbpart.run.report import RunOutput
 from nbpart.run.secrets import check_storage_options, read_storage_options, redactor_of_this_run
@@ -118,8 +120,13 @@ class RunContext:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs, as `load` takes them."""
+        """The names of the inputs, as `load` takes them: those of the arguments."""
         return tuple(self._spec.inputs)
+
+    @property
+    def missing(self) -> dict[str, list[str]]:
+        """The keys without data that this run goes without, by input; none where it needs all of them."""
+        return {name: list(given.missing) for name, given in self._spec.inputs.items() if given.missing}
 
     @property
     def output(self) -> RunOutput:
@@ -127,11 +134,12 @@ class RunContext:
         return RunOutput(tuple(self._files.values()), dict(self._metrics), tuple(self._faults.values()))
 
     def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
-        """The value of an input, as the partition mapping says.
+        """The value of an input, as the partition mapping says; `name` is the argument under which it is read.
 
-        One partition: its value, or None where it is missing or saved nothing. Many: one frame with a `partition_key`
-        column when they are frames, else a dict key -> value; missing ones are left out. A source is its path, at a
-        URL a `RemoteFile`, and a list of them where its path has a ``*``.
+        One partition: its value, or None where there is none, it is missing or saved nothing. Many: one frame with a
+        `partition_key` column when they are frames, else a mapping key -> value that loads a value when it is asked
+        for; missing ones are left out. Both are in the order of the set. A source is its path, at a URL a
+        `RemoteFile`, and a list of them where its path has a ``*``.
         `name` may be omitted where there is one input; `key` takes one of many; `file` a named extra file.
         Raises UnknownNameError for a name or key that the run has not, MissingInputError for data that is gone, or is
         not what was saved: sizes are compared always, and the content of files up to 16 MiB.
@@ -146,9 +154,10 @@ class RunContext:
             return self._load_many(name, given, file)
         if given.items:
             return self._load_item(name, given.items[0], file)
-        if given.missing:
-            return None
-        raise MissingInputError(f"{self._spec.where} was given no partition of {name!r}; materialize {name!r} first.")
+        if given.missing and given.needs_data:
+            label = PartitionRef(given.name or name, given.missing[0] or None).label
+            raise MissingInputError(f"{self._spec.where} reads {label}, which has no data; materialize it first.")
+        return None
 
     def relation(self, name: str | None = None) -> duckdb.DuckDBPyRelation:
         """An input of frames as a DuckDB relation, which reads only what a query needs: for more than memory holds.
@@ -273,27 +282,30 @@ class RunContext:
         code = self._spec.inputs[source].load
         if code is None:
             return key
+        name = self._spec.inputs[source].name or source
         if source not in self._loaders:
-            self._loaders[source] = define_function(source, code.with_paths(self._spec.locate))
+            self._loaders[source] = define_function(name, code.with_paths(self._spec.locate))
         try:
             return self._loaders[source](*(() if key is None else (key,)))
         except Exception as error:
-            error.add_note(f"nbpart: raised by {code.call}, which loads source {source!r}.")
+            error.add_note(f"nbpart: raised by {code.call}, which loads source {name!r}.")
             raise
 
-    def _storage_options(self, source: str) -> Mapping[str, Any]:
+    def _storage_options(self, name: str) -> Mapping[str, Any]:
+        source = self._spec.inputs[name].name or name
         if source in self._spec.storage_options:  # run by hand: nothing comes through a pipe
             return check_storage_options(source, self._spec.storage_options[source])
         return read_storage_options(source)
 
     def _load_many(self, name: str, given: InputSpec, file: str | None) -> Any:
-        values = {item.partition_key or "": self._load_item(name, item, file) for item in given.items}
+        items = {item.partition_key or "": item for item in given.items}
+        values = LoadedInputs(name, items, lambda item: self._load_item(name, item, file))
         are_frames = all(item.format == "frame" for item in given.items) or (
             given.load is not None and all(is_instance(value, "pandas", "DataFrame") for value in values.values())
         )
         if not values or not are_frames or file is not None:
             return values
-        return stack_frames(values)
+        return stack_frames(dict(values))
 
     def _check_file(self, name: str, item: InputItem, file: str, saved: InputFile | None) -> None:
         """Raise MissingInputError for a file that is not the one that was saved, so that no other content is read."""
@@ -307,7 +319,8 @@ class RunContext:
             found = InputFault(item.materialization_id, file, fault)
             self._faults[found.materialization_id, file] = found
             self._handler.handle_faults(self.output)
-        is_value = self._spec.inputs[name].kind == "source"
+        given = self._spec.inputs[name]
+        is_value, name = given.kind == "source", given.name or name
         raise MissingInputError(_explain(name, item.partition_key, self._spec.locate(path), fault, is_value=is_value))
 
     def _frames_relation(self, items: list[InputItem]) -> duckdb.DuckDBPyRelation:

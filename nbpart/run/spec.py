@@ -24,8 +24,8 @@ from nbpart.storage.relative import to_absolute
 from nbpart.storage.store import LocalStore, Store, publish_bytes
 
 _INLINE_ITEMS = 1000
-#: The mapping of an input of which each partition of the run reads its own key.
-EACH = "each"
+#: How an input arrives: as the value of one key at most, or as those of many.
+ONE, MANY = "one", "many"
 #: The format of an item that a function of its source loads, or that is only a key.
 CALLED = "called"
 #: The fields of a spec that hold values, which JSON alone would change.
@@ -81,33 +81,34 @@ class InputItem:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One input of a run: `kind` is "asset" or "source", `mapping` "same", "whole" or "all".
+    """One input of a run: `kind` is "asset" or "source", `shape` is `ONE` or `MANY`, as one partition reads it.
 
-    In a run of many partitions "each" stands for "same": an item for each of them.
-
-    `missing` names the keys without data that the run goes without (only where its asset skips missing inputs). `load`
-    is the function that loads items of the format `CALLED`; without it they are their keys.
+    `missing` names the keys without data that the run goes without; where it `needs_data`, loading one such key is an
+    error. `load` is the function that loads items of the format `CALLED`; without it they are their keys. `name` is
+    that of the asset or source. In a run of many partitions `is_split` says that each reads only some of the items, see
+    `Member.reads`.
     """
 
     kind: str
-    mapping: str
+    shape: str
     items: tuple[InputItem, ...] = ()
     missing: tuple[str, ...] = ()
     load: FunctionCode | None = None
+    name: str = ""
+    is_split: bool = False
+    needs_data: bool = False
     _by_key: dict[str | None, InputItem] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def is_many(self) -> bool:
-        return self.mapping in ("all", EACH)
+        return self.shape == MANY or self.is_split
 
-    def of_key(self, key: str) -> InputSpec:
+    def of_member(self, reads: MemberReads | None) -> InputSpec:
         """The input as one partition of a run of many reads it."""
-        if self.mapping != EACH:
+        if reads is None:
             return self
-        item = self.find(key)
-        if item is None:
-            return InputSpec(self.kind, "same", (), (key,), self.load)
-        return InputSpec(self.kind, "same", (item,), (), self.load)
+        items = tuple(self.items[place] for place in reads.places)
+        return dataclasses.replace(self, items=items, missing=reads.missing, is_split=False)
 
     def find(self, key: str) -> InputItem | None:
         """The item of a key, without going through all of them."""
@@ -116,26 +117,35 @@ class InputSpec:
         return self._by_key.get(key)
 
     def to_json(self) -> dict[str, Any]:
-        items = [item.to_json() for item in self.items]
-        load = self.load and dataclasses.asdict(self.load)
+        plain = {name: getattr(self, name) for name in ("kind", "shape", "name", "is_split", "needs_data")}
         return {
-            "kind": self.kind,
-            "mapping": self.mapping,
-            "items": items,
+            **plain,
+            "items": [item.to_json() for item in self.items],
             "missing": list(self.missing),
-            "load": load,
+            "load": self.load and dataclasses.asdict(self.load),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> InputSpec:
         items = tuple(InputItem.from_json(item) for item in data["items"])
         load = FunctionCode(**data["load"]) if data["load"] else None
-        return cls(data["kind"], data["mapping"], items, tuple(data["missing"]), load)
+        return cls(**{**data, "items": items, "missing": tuple(data["missing"]), "load": load})
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReads:
+    """What one partition of a run of many reads of an input: the places of its items, and the keys without data."""
+
+    places: tuple[int, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One partition of a run of many: a run of its own in the catalog, whose data files begin with `data_prefix`."""
+    """One partition of a run of many: a run of its own in the catalog, whose data files begin with `data_prefix`.
+
+    `reads` is by the name of an input; of an input that is not there it reads all that the run does.
+    """
 
     run_no: int
     run_id: str
@@ -144,14 +154,18 @@ class Member:
     params: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, Any] = field(default_factory=dict)
     window: Sequence[datetime.datetime] | None = None
+    reads: Mapping[str, MemberReads] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         data = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
-        return {name: encode_value(value) for name, value in data.items()}
+        reads = {name: [list(one.places), list(one.missing)] for name, one in data.pop("reads").items()}
+        return {name: encode_value(value) for name, value in data.items()} | {"reads": reads}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Member:
-        return cls(**{name: decode_value(value) for name, value in data.items()})
+        values = {name: decode_value(value) for name, value in data.items() if name != "reads"}
+        reads = {name: MemberReads(*map(tuple, one)) for name, one in data["reads"].items()}
+        return cls(**values, reads=reads)
 
 
 @dataclass(frozen=True)
@@ -269,7 +283,7 @@ class RunSpec:
 
     def of_member(self, member: Member) -> RunSpec:
         """The spec of one partition of a run of many, as if it were run alone."""
-        inputs = {name: given.of_key(member.partition_key) for name, given in self.inputs.items()}
+        inputs = {name: given.of_member(member.reads.get(name)) for name, given in self.inputs.items()}
         return dataclasses.replace(
             self,
             run_no=member.run_no,

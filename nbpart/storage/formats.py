@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -89,8 +89,8 @@ def save_value(store: Store, value: Any, path_without_ext: str, own: Collection[
         return _save_bytes(_encode_text(value), place, "text")
     if isinstance(value, bytes | bytearray | memoryview):
         return _save_bytes(bytes(value), place, "bytes")
-    if isinstance(value, dict | list | tuple):
-        return _save_json(value, place)
+    if isinstance(value, Mapping | list | tuple):
+        return _save_json(dict(value) if isinstance(value, Mapping) else value, place)
     table = to_table(value)
     if table is not None:
         return _save_table(table, place)

@@ -6,6 +6,7 @@ Every text is escaped. Colours are those of JupyterLab's theme where there is on
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -58,22 +59,37 @@ def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame, code_chec
     return page_html(f"<p><b>Workspace</b> {escape(root)}{seen}</p>{table}")
 
 
-def plan_html(
-    selection: str, steps: int, counts: Mapping[str, int], head: pd.DataFrame, notes: Sequence[str] = ()
-) -> str:
-    """A plan: its first steps, ``head``, and the number of all by reason, ``counts``.
+@dataclass(frozen=True)
+class PlanRemarks:
+    """Sentences about a plan: what will keep some steps from running, what is read, and what waits."""
 
-    ``notes`` are sentences about what will keep some steps from running.
-    """
+    notes: Sequence[str] = ()
+    reads: Sequence[str] = ()
+    waiting: str = ""
+
+
+def plan_html(
+    selection: str, steps: int, counts: Mapping[str, int], head: pd.DataFrame, remarks: PlanRemarks | None = None
+) -> str:
+    """A plan: its first steps, ``head``, and the number of all by reason, ``counts``, with sentences about it."""
+    remarks = remarks or PlanRemarks()
+    told = [*remarks.reads, *filter(None, [remarks.waiting])]
+    below = "".join(f'<p class="faint">{escape(line)}</p>' for line in told)
     if not steps:
-        return page_html(f"<p><b>Plan</b> {escape(selection)}: nothing to do, everything chosen is up to date.</p>")
+        why = "nothing can be made yet." if remarks.waiting else "nothing to do, everything chosen is up to date."
+        return page_html(f"<p><b>Plan</b> {escape(selection)}: {why}</p>{below}")
     summary = ", ".join(f"{n:,} {escape(cause)}" for cause, n in counts.items())
     more = steps - len(head)
     rest = f'<p class="faint">… and {more:,} more: see plan.frame</p>' if more else ""
     title = f"<p><b>Plan</b> {escape(selection)}: {steps:,} step{'s' if steps > 1 else ''} ({summary})</p>"
-    warned = "".join(f"<p>{mark_html('failed')}{escape(note)}</p>" for note in notes)
+    warned = "".join(f"<p>{mark_html('failed')}{escape(note)}</p>" for note in remarks.notes)
     return page_html(
-        warned + title + _frame(head) + rest + '<p class="faint">Nothing has run; plan.run() runs exactly this.</p>'
+        warned
+        + title
+        + _frame(head)
+        + rest
+        + below
+        + '<p class="faint">Nothing has run; plan.run() runs exactly this.</p>'
     )
 
 

@@ -21,6 +21,7 @@ from nbpart.project.code_scan import CodeChanges
 from nbpart.project.data import load
 from nbpart.project.data_check import check_data
 from nbpart.project.limits import limits_frame, set_limits
+from nbpart.project.lineage import list_inputs, list_readers
 from nbpart.project.materialization import materialize
 from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import declare_set, load_sets
@@ -153,6 +154,17 @@ class Workspace(Declaring[BoundAsset]):
     def get_run(self, run_id: str) -> Run:
         """The run with that id: its notebook, log, error and more. Raises `UnknownNameError`."""
         return get_run(self.project, run_id)
+
+    def inputs(self, asset: Any, partition_key: Any = None) -> pd.DataFrame:
+        """What a partition reads: ``asset, argument, partition_key, mapping, status``, in the order of each set.
+
+        Also what has no data yet; windows that are no partitions are not listed. Raises `UnknownNameError`.
+        """
+        return list_inputs(self.project, asset, partition_key)
+
+    def readers(self, asset: Any, partition_key: Any = None) -> pd.DataFrame:
+        """The partitions that read one of an asset or source, with the same columns as `inputs`."""
+        return list_readers(self.project, asset, partition_key)
 
     def load(
         self, asset: Any, partition_key: Any = None, *, run: Any = None, file: str | None = None, **params: Any

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+import nbpart
 from nbpart.assets.asset import Asset, Source, asset, find_collision, name_of, notebook, source
+from nbpart.assets.definition import Dependency
 from nbpart.errors import DeclarationError
 from nbpart.partitions import DynamicPartitions, StaticPartitions
 
@@ -50,7 +52,7 @@ def test_options_reach_the_asset() -> None:
 
     assert f.name == "report"
     assert f.partitions is FILES
-    assert f.deps == ("inbox", "other")
+    assert f.deps == (Dependency("inbox", "inbox"), Dependency("other", "other"))
     assert (f.on_missing_input, f.description, f.group, f.tags, f.timeout_s) == (
         "skip", "Told.", "daily", ("slow",), 2.5,
     )  # fmt: skip
@@ -68,12 +70,25 @@ def test_a_list_of_keys_is_a_definition() -> None:
 
 @pytest.mark.parametrize("deps", ["inbox", ("inbox",), [source("inbox", "x.csv")], source("inbox", "x.csv")])
 def test_one_dependency_needs_no_list(deps: Any) -> None:
-    assert asset(_nothing, deps=deps).deps == ("inbox",)
+    assert asset(_nothing, deps=deps).deps == (Dependency("inbox", "inbox"),)
+
+
+def test_dependencies_are_read_by_mappings_under_names_of_their_own() -> None:
+    made = asset(_nothing, deps={"before": nbpart.previous(of="balance"), "flights": nbpart.overlap(-6), "old": "new"})
+    assert made.deps == (
+        Dependency("before", "balance", nbpart.previous()),
+        Dependency("flights", "flights", nbpart.overlap(-6)),
+        Dependency("old", "new"),
+    )
+    assert asset(_nothing, deps=nbpart.last(of="a")).deps == (Dependency("a", "a", nbpart.last()),)
+    for wrong in ([nbpart.last()], {"no name": "a"}, ["a", nbpart.last(of="a")]):
+        with pytest.raises(DeclarationError, match="_nothing"):
+            asset(_nothing, deps=wrong)
 
 
 def test_an_asset_can_be_a_dependency() -> None:
     above = asset(_nothing)
-    assert asset(_nothing, name="below", deps=above).deps == ("_nothing",)
+    assert asset(_nothing, name="below", deps=above).deps == (Dependency("_nothing", "_nothing"),)
 
 
 @pytest.mark.parametrize("wrong", ["a name", 3, int, len, asset])

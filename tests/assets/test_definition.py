@@ -6,21 +6,27 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.assets.definition import AssetDefinition, Dependency, Input
 from nbpart.assets.source_reading import FunctionCode, SourceReading
-from nbpart.partitions import MappingKind
+from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, whole
 from nbpart.storage.url_template import UrlTemplate
 
 ROOT = Path("/a project/workspace")
 TEXTS = st.text(max_size=12)
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXTS)
+MAPPINGS = st.sampled_from(
+    [
+        same(), whole(), all_keys(), all_keys('ignore'), overlap(-6), previous(2, 'block'), last(), only('a', 'b'),
+        by('shop', day=previous()), pairs({'upstream': ['a'], 'this': ['b']}),
+    ]
+)  # fmt: skip
 CODES = st.builds(FunctionCode, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
 DEFINITIONS = st.builds(
     AssetDefinition,
     name=TEXTS,
     kind=st.sampled_from(["function", "notebook", "source"]),
     set_name=TEXTS,
-    inputs=st.lists(st.builds(Input, TEXTS, st.sampled_from(MappingKind)), max_size=4).map(tuple),
+    inputs=st.lists(st.builds(Input, TEXTS, MAPPINGS, TEXTS.filter(bool), st.booleans()), max_size=4).map(tuple),
     code_version=TEXTS,
     folder=TEXTS,
     path=st.none() | TEXTS,
@@ -29,7 +35,7 @@ DEFINITIONS = st.builds(
     late_roots=st.lists(TEXTS, max_size=3).map(tuple),
     modules=st.dictionaries(TEXTS, st.tuples(TEXTS, TEXTS), max_size=3),
     settings=st.dictionaries(TEXTS, VALUES, max_size=3),
-    deps=st.lists(TEXTS, max_size=3).map(tuple),
+    deps=st.lists(st.builds(Dependency, TEXTS, TEXTS, st.none() | MAPPINGS), max_size=3).map(tuple),
     on_missing_input=st.sampled_from(["block", "skip"]),
     description=TEXTS,
     group=TEXTS,
@@ -55,7 +61,6 @@ DEFINITIONS = st.builds(
 def test_a_definition_survives_json(definition: AssetDefinition) -> None:
     read = AssetDefinition.from_json(json.loads(json.dumps(definition.to_json(ROOT))))
     assert read == definition
-    assert all(isinstance(i.mapping, MappingKind) for i in read.inputs)
 
 
 def test_the_property_tests_vary_every_field() -> None:

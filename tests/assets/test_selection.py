@@ -9,11 +9,11 @@ from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.selection import describe, select
 from nbpart.errors import DeclarationError, UnknownNameError
-from nbpart.partitions import MappingKind
+from nbpart.partitions.mapping import Whole
 
 
 def define(name: str, *reads: str, kind: str = "function") -> AssetDefinition:
-    return AssetDefinition(name, kind, inputs=tuple(Input(read, MappingKind.WHOLE) for read in reads))
+    return AssetDefinition(name, kind, inputs=tuple(Input(read, Whole()) for read in reads))
 
 
 #: inbox (a source) -> raw -> clean -> model -> report; lookup (a source) -> clean; alone

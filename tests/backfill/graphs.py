@@ -12,7 +12,7 @@ from nbpart.assets.graph import AssetGraph
 from nbpart.backfill.capacity import Limit
 from nbpart.backfill.plan import AssetSteps, StepRelation, StepTable, relate_steps
 from nbpart.backfill.schedule import Schedule
-from nbpart.partitions import MappingKind
+from nbpart.partitions.mapping import AllKeys, Mapping, Same, Whole
 from nbpart.partitions.relation import Groups, Identity, Pairs, Ranges, Relation
 
 #: Key ids by the name of their set; an asset without partitions has the one key 0.
@@ -23,9 +23,9 @@ def define(
     name: str, set_name: str = "files", *, same: str = "", every: str = "", whole: str = "", missing: str = "block"
 ) -> AssetDefinition:
     """An asset that reads the named ones (divided by blanks) with that mapping."""
-    inputs = [Input(read, MappingKind.SAME) for read in same.split()]
-    inputs += [Input(read, MappingKind.ALL) for read in every.split()]
-    inputs += [Input(read, MappingKind.WHOLE) for read in whole.split()]
+    inputs = [Input(read, Same()) for read in same.split()]
+    inputs += [Input(read, AllKeys()) for read in every.split()]
+    inputs += [Input(read, Whole()) for read in whole.split()]
     return AssetDefinition(name, "function", set_name, tuple(inputs), on_missing_input=missing)
 
 
@@ -53,7 +53,7 @@ def above(definition: AssetDefinition, key_id: int, planned: Sequence[tuple[str,
     """What of ``planned`` one partition reads, in the order of its inputs."""
     for read in definition.inputs:
         for name, other in planned:
-            if name == read.name and (read.mapping is not MappingKind.SAME or other == key_id):
+            if name == read.name and (not isinstance(read.mapping, Same) or other == key_id):
                 yield name, other
 
 
@@ -153,7 +153,7 @@ def list_needs(steps: StepTable, relations: Sequence[StepRelation]) -> list[set[
     return needs
 
 
-def _mapping(set_name: str, above_set: str) -> MappingKind:
+def _mapping(set_name: str, above_set: str) -> Mapping:
     if not above_set:
-        return MappingKind.WHOLE
-    return MappingKind.SAME if above_set == set_name else MappingKind.ALL
+        return Whole()
+    return Same() if above_set == set_name else AllKeys()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbpart.assets.graph import AssetGraph
-from nbpart.backfill.plan import StepTable, plan_steps
+from nbpart.backfill.plan import StepTable
+from nbpart.backfill.plan import plan_steps as plan_with_waiting
 from nbpart.catalog.records import PlanFacts
 from nbpart.states import OUTDATED, STATUS_CODES, PartitionStatus
 from tests.backfill.graphs import KEYS, above, define, graphs, lay_out, places
 
 S = PartitionStatus
 Statuses = Mapping[str, Mapping[int, PartitionStatus]]
+
+
+def plan_steps(*args: Any, **more: Any) -> StepTable:
+    return plan_with_waiting(*args, **more).steps
 
 
 def make_facts(statuses: Statuses) -> dict[str, PlanFacts]:

@@ -12,11 +12,13 @@ from typing import Any
 
 import pandas as pd
 
+from nbpart.assets.definition import Input
 from nbpart.catalog import Batch, Catalog, events
 from nbpart.catalog.check import check
 from nbpart.catalog.expressions import order_free_hash, status_sql
 from nbpart.catalog.records import AssetRow, InputRead, Outcome, Registered
 from nbpart.partitions import DynamicPartitions, PartitionRef
+from nbpart.partitions.mapping import AllKeys, Same, Whole
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, place_run
@@ -33,6 +35,10 @@ def make_outcome(
     times = {"started_at": now, "finished_at": now, "duration_s": 0.1}
     report = RunReport(run_no=run_no, run_id=run_id, attempt=attempt, status=status, **(times | given))
     return Outcome(report, final)
+
+
+#: What inputs of assets are registered by, in a word.
+MAPPINGS = {"same": Same(), "whole": Whole(), "all": AllKeys()}
 
 
 class Story:
@@ -64,7 +70,9 @@ class Story:
     ) -> Registered:
         set_id = self.files if set_id is None else set_id
         code = None if kind == "source" else code
-        row = AssetRow(name, kind, set_id, code, {"doc": ""}, list(inputs))
+        row = AssetRow(
+            name, kind, set_id, code, {"doc": ""}, [Input(read, MAPPINGS[mapping]) for read, mapping in inputs]
+        )
         registered = self.catalog.write(lambda b: events.register_assets(b, [row]))[name]
         self.ids[name], self.sets[name], self.codes[name] = registered.asset_id, set_id, code
         self.inputs[name] = list(inputs)
@@ -180,10 +188,10 @@ class Story:
                 sql = f"""SELECT count(*), {order_free_hash()} FROM partition_facts JOIN members USING (key_id)
                     WHERE asset_id = ? AND set_id = ? AND data_hash IS NOT NULL"""
                 n, data_hash = batch.rows(sql, input_id, self.sets[name])[0]
-                reads.append(InputRead(input_id, None, n, data_hash, batch.sequence))
+                reads.append(InputRead(input_id, name, None, n, data_hash, batch.sequence))
             else:
                 wanted = key_id if mapping == "same" else 0
                 sql = "SELECT data_hash FROM partition_facts WHERE asset_id = ? AND key_id = ?"
                 data_hash = batch.value(sql, input_id, wanted)
-                reads.append(InputRead(input_id, wanted, int(data_hash is not None), data_hash))
+                reads.append(InputRead(input_id, name, wanted, int(data_hash is not None), data_hash))
         return reads

@@ -3,9 +3,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from nbpart.assets.definition import Input
 from nbpart.catalog import Catalog, events
 from nbpart.catalog.records import AssetRow
 from nbpart.errors import DeclarationError, UnknownNameError
+from nbpart.partitions.mapping import Whole
 from tests.catalog.story import Story
 
 
@@ -37,22 +39,22 @@ def test_dependencies_are_those_of_the_last_registration(story: Story) -> None:
     story.register("a")
     story.register("b")
     story.register("c", ("A", "same"), ("b", "all"))
-    sql = "SELECT input_id, mapping FROM dependencies ORDER BY ALL"
-    assert story.catalog.read(lambda b: b.rows(sql)) == [(story.ids["a"], "same"), (story.ids["b"], "all")]
+    sql = "SELECT input_id, mapping->>'kind' FROM dependencies ORDER BY ALL"
+    assert story.catalog.read(lambda b: b.rows(sql)) == [(story.ids["a"], "same"), (story.ids["b"], "all_keys")]
     story.register("c", ("b", "same"))
     assert story.catalog.read(lambda b: b.rows(sql)) == [(story.ids["b"], "same")]
 
 
 def test_several_are_registered_together_or_not_at_all(catalog: Catalog) -> None:
-    def row(name: str, *inputs: tuple[str, str]) -> AssetRow:
-        return AssetRow(name, "function", 0, "c", {}, inputs)
+    def row(name: str, *inputs: str) -> AssetRow:
+        return AssetRow(name, "function", 0, "c", {}, [Input(read, Whole()) for read in inputs])
 
     with pytest.raises(UnknownNameError, match=r"'b' reads 'nowhere'.*'a'"):
-        catalog.write(lambda b: events.register_assets(b, [row("a"), row("b", ("nowhere", "whole"))]))
+        catalog.write(lambda b: events.register_assets(b, [row("a"), row("b", "nowhere")]))
     with pytest.raises(DeclarationError, match="twice"):
         catalog.write(lambda b: events.register_assets(b, [row("a"), row("A")]))
     assert catalog.read(lambda b: b.value("SELECT count(*) FROM assets")) == 0
-    done = catalog.write(lambda b: events.register_assets(b, [row("b", ("a", "whole")), row("a")]))
+    done = catalog.write(lambda b: events.register_assets(b, [row("b", "a"), row("a")]))
     assert sorted(done) == ["a", "b"]
     assert catalog.read(lambda b: b.value("SELECT count(*) FROM dependencies")) == 1
 

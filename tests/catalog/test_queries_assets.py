@@ -31,7 +31,9 @@ def test_current_inputs_have_a_row_for_each_key(story: Story) -> None:
     story.make("x", "a", "1")
     run_no = story.make("x", "c", "3")
     frame = story.catalog.read(lambda b: queries.current_inputs(b, story.ids["x"]))
-    columns = "key_id key materialization_id data_hash path format kind data_version bytes file_version is_damaged"
+    columns = (
+        "key_id key materialization_id data_hash path format kind data_version bytes file_version is_damaged element"
+    )
     assert " ".join(frame.columns) == columns
     assert frame["is_damaged"].tolist() == [False, False, False]
     assert frame["key"].tolist() == ["a", "b", "c"]
@@ -57,24 +59,6 @@ def test_a_source_that_vanished_is_missing(story: Story) -> None:
     assert dict(zip(seen["key"], seen["version"], strict=True)) == {"b": version_of("1")}
     some = story.catalog.read(lambda b: queries.observed_frame(b, story.ids["inbox"], ["b", "it's"]))
     assert some["key"].tolist() == ["b"]
-
-
-def test_members_hash_is_over_members_with_data(story: Story) -> None:
-    story.add("a", "b", "c")
-    story.register("x")
-
-    def hashed() -> tuple[int, int]:
-        return story.catalog.read(lambda b: queries.members_hash(b, story.ids["x"]))
-
-    assert hashed() == (0, 0)
-    story.make("x", "a", "1")
-    one = hashed()
-    story.make("x", "b", "2")
-    both = hashed()
-    assert (one[0], both[0]) == (1, 2)
-    assert len({one[1], both[1], 0}) == 3
-    story.remove("b")
-    assert hashed() == one
 
 
 def test_find_materialization_now_and_as_a_run_left_it(story: Story) -> None:

@@ -455,7 +455,8 @@ def test_a_single_run_gets_all_keys(ws: nbpart.Workspace, stage: Stage) -> None:
     ]
     read = stage.started[1].inputs["raw"]
     assert [item.partition_key for item in read.items] == ["a", "b", "c"]
-    assert [item.partition_key for item in read.of_key("b").items] == ["b"]
+    second = stage.started[1].of_member(stage.started[1].members[1]).inputs["raw"]
+    assert [item.partition_key for item in second.items] == ["b"]
     runs = ws.runs("raw")
     assert len(set(runs["run_id"])) == 3
     assert len({ws.get_run(run_id).notebook for run_id in runs["run_id"]}) == 1

@@ -16,7 +16,7 @@ FRAME = pd.DataFrame({"x": [1]})
 
 
 def mappings(ws: nbpart.Workspace, name: str) -> dict[str, str]:
-    return {i.name: str(i.mapping) for i in ws.assets[name].inputs}
+    return {i.name: i.mapping.kind for i in ws.assets[name].inputs}
 
 
 def one() -> dict[str, int]:
@@ -43,7 +43,7 @@ def test_declarations_come_in_any_order(ws: nbpart.Workspace) -> None:
     first = nbpart.asset(partitions=files)(one)
     ws.register(last, middle, first, inbox, nbpart.DynamicPartitions("others"))
     assert list(ws.assets) == ["inbox", "one", "two", "three"]
-    assert mappings(ws, "three") == {"two": "all"}
+    assert mappings(ws, "three") == {"two": "all_keys"}
     assert mappings(ws, "two") == {"one": "same"}
     assert set(ws.partition_sets) == {"files", "others"}
 
@@ -201,13 +201,13 @@ def test_repartitioning_an_input_changes_the_mapping_of_its_readers(ws: nbpart.W
     ws.asset(one)
     ws.asset(two, partitions=files)
     ws.asset(three, partitions=["x", "y"])
-    assert (mappings(ws, "two"), mappings(ws, "three")) == ({"one": "whole"}, {"two": "all"})
+    assert (mappings(ws, "two"), mappings(ws, "three")) == ({"one": "whole"}, {"two": "all_keys"})
     ws.asset(one, partitions=files)
     assert mappings(ws, "two") == {"one": "same"}
     ws.asset(two, partitions=["y", "x"])
-    assert (mappings(ws, "two"), mappings(ws, "three")) == ({"one": "all"}, {"two": "same"})
+    assert (mappings(ws, "two"), mappings(ws, "three")) == ({"one": "all_keys"}, {"two": "same"})
     ws.asset(two)
-    assert (mappings(ws, "two"), mappings(ws, "three")) == ({"one": "all"}, {"two": "whole"})
+    assert (mappings(ws, "two"), mappings(ws, "three")) == ({"one": "all_keys"}, {"two": "whole"})
     assert ws.status().sum(axis=1).to_dict() == {"one": 2, "two": 1, "three": 2}
 
 
@@ -224,7 +224,7 @@ def test_parameters_declared_in_another_declaration_are_bound(ws: nbpart.Workspa
 
     declared = nbpart.DynamicPartitions("deep", params={"depth": int})
     ws.register(declared, nbpart.asset(partitions=nbpart.DynamicPartitions("deep"))(score))
-    assert mappings(ws, "score") == {"train": "all"}
+    assert mappings(ws, "score") == {"train": "all_keys"}
 
 
 def test_an_asset_is_removed_unless_another_reads_it(ws: nbpart.Workspace) -> None:
@@ -295,7 +295,7 @@ def test_a_registration_of_another_process_in_between_counts(
 
     monkeypatch.setattr(registration, "prepare", meanwhile)
     ws.asset(new)
-    assert mappings(ws, "new") == {"two": "all"}
+    assert mappings(ws, "new") == {"two": "all_keys"}
     ws.remove_asset("three")
     monkeypatch.setattr(registration, "prepare", meanwhile)
     with pytest.raises(DeclarationError, match="'Three' differs from 'three'"):

@@ -152,7 +152,7 @@ def test_many_inputs_are_a_dict_or_one_frame_and_skipped_ones_are_listed(ws: nbp
         "letters": ["a.txt", "bad.txt", "c.txt"],
         "columns": ["partition_key", "letter"],
     }
-    assert ws.get_run(ws.runs("lenient")["run_id"].iloc[0]).missing_inputs == {"sizes": ["bad.txt"]}
+    assert ws.get_run(ws.runs("lenient")["run_id"].iloc[0]).missing == {"sizes": ["bad.txt"]}
     assert ws.load("counted") == {"rows": 24, "kinds": ["a", "b", "c"]}
 
 

@@ -18,7 +18,7 @@ from nbpart.run.members import run_from_environment
 from nbpart.run.modules import SPEC_VARIABLE
 from nbpart.run.output_handler import CallbackHandler, OutputHandler
 from nbpart.run.report import RunOutput
-from nbpart.run.spec import InputItem, InputSpec, RunSpec
+from nbpart.run.spec import MANY, ONE, InputItem, InputSpec, RunSpec
 from nbpart.storage.formats import save_value
 from tests.run.conftest import make_spec
 from tests.storage.stores import make_in_memory, make_local
@@ -42,11 +42,11 @@ def test_what_a_run_knows(tmp_path: Path) -> None:
 
 def test_load_one(tmp_path: Path) -> None:
     inputs = {
-        "table": InputSpec("asset", "same", (saved(tmp_path, "k", pd.DataFrame({"a": [1]})),)),
-        "about": InputSpec("asset", "whole", (saved(tmp_path, None, {"x": 1}),)),
-        "nothing": InputSpec("asset", "same", (InputItem("k", "", None),)),
-        "inbox": InputSpec("source", "same", (InputItem("k", "s3://b/k", "source"),)),
-        "lacking": InputSpec("asset", "same", (), ("k",)),
+        "table": InputSpec("asset", ONE, (saved(tmp_path, "k", pd.DataFrame({"a": [1]})),)),
+        "about": InputSpec("asset", ONE, (saved(tmp_path, None, {"x": 1}),)),
+        "nothing": InputSpec("asset", ONE, (InputItem("k", "", None),)),
+        "inbox": InputSpec("source", ONE, (InputItem("k", "s3://b/k", "source"),)),
+        "lacking": InputSpec("asset", ONE, (), ("k",)),
     }
     run = context(tmp_path, inputs)
     assert run.load("table")["a"].tolist() == [1]
@@ -58,7 +58,7 @@ def test_load_one(tmp_path: Path) -> None:
 
 
 def test_missing_inputs_are_printed_with_their_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spec = InputSpec("asset", "all", (saved(tmp_path, "a", {"x": 1}),), ("b", "c"))
+    spec = InputSpec("asset", MANY, (saved(tmp_path, "a", {"x": 1}),), ("b", "c"))
     assert context(tmp_path, {"up": spec}).load() == {"a": {"x": 1}}
     assert "up lacks 2 of its partitions: 'b', 'c'" in capsys.readouterr().err
 
@@ -66,7 +66,7 @@ def test_missing_inputs_are_printed_with_their_keys(tmp_path: Path, capsys: pyte
 def test_load_many_frames_is_one_frame(tmp_path: Path) -> None:
     frames = {"a": pd.DataFrame({"n": [1, 2]}), "b": pd.DataFrame({"n": [3], "partition_key": ["mine"]})}
     items = tuple(saved(tmp_path, key, frame) for key, frame in frames.items())
-    loaded = context(tmp_path, {"up": InputSpec("asset", "all", items)}).load("up")
+    loaded = context(tmp_path, {"up": InputSpec("asset", MANY, items)}).load("up")
     assert list(loaded.columns) == ["partition_key", "n", "partition_key_1"]
     assert loaded["partition_key"].tolist() == ["a", "a", "b"]
     assert loaded.index.tolist() == [0, 1, 2]
@@ -75,10 +75,10 @@ def test_load_many_frames_is_one_frame(tmp_path: Path) -> None:
 
 def test_load_many_of_other_kinds_is_a_dict(tmp_path: Path) -> None:
     items = (saved(tmp_path, "a", pd.DataFrame({"n": [1]})), saved(tmp_path, "b", "text"), InputItem("c", "", None))
-    loaded = context(tmp_path, {"up": InputSpec("asset", "all", items)}).load("up")
+    loaded = context(tmp_path, {"up": InputSpec("asset", MANY, items)}).load("up")
     assert list(loaded) == ["a", "b", "c"]
     assert (loaded["b"], loaded["c"]) == ("text", None)
-    sources = InputSpec("source", "all", (InputItem("a", "/in/a", "source"), InputItem("b", "/in/b", "source")))
+    sources = InputSpec("source", MANY, (InputItem("a", "/in/a", "source"), InputItem("b", "/in/b", "source")))
     assert context(tmp_path, {"inbox": sources}).load() == {"a": "/in/a", "b": "/in/b"}
 
 
@@ -86,7 +86,7 @@ def test_load_by_key_and_file(tmp_path: Path) -> None:
     extra = save_value(make_local(tmp_path), "curve", "data/roc")
     curve = InputFile(extra.path, "text", extra.bytes, extra.data_version)
     items = (saved(tmp_path, "a", {"x": 1}, files={"roc": curve}), saved(tmp_path, "b", {"x": 2}))
-    run = context(tmp_path, {"up": InputSpec("asset", "all", items, ("lost",))})
+    run = context(tmp_path, {"up": InputSpec("asset", MANY, items, ("lost",))})
     assert run.load("up", "b") == {"x": 2}
     assert run.load("up", "lost") is None
     assert run.load("up", "a", file="roc") == "curve"
@@ -98,7 +98,7 @@ def test_load_by_key_and_file(tmp_path: Path) -> None:
 
 def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     item = saved(tmp_path, "a", {"x": 1})
-    run = context(tmp_path, {"table": InputSpec("asset", "same", (item,)), "other": InputSpec("asset", "same")})
+    run = context(tmp_path, {"table": InputSpec("asset", ONE, (item,)), "other": InputSpec("asset", ONE)})
     with pytest.raises(UnknownNameError, match="did you mean 'table'"):
         run.load("tabel")
     with pytest.raises(UnknownNameError, match="2 inputs"):
@@ -119,8 +119,8 @@ def test_inputs_of_frames_are_one_relation_with_a_partition_key(tmp_path: Path) 
     run = context(
         tmp_path,
         {
-            "up": InputSpec("asset", "all", items),
-            "one": InputSpec("asset", "whole", (saved(tmp_path, None, frames["a"]),)),
+            "up": InputSpec("asset", MANY, items),
+            "one": InputSpec("asset", ONE, (saved(tmp_path, None, frames["a"]),)),
         },
     )
     relation = run.relation("up")
@@ -131,7 +131,7 @@ def test_inputs_of_frames_are_one_relation_with_a_partition_key(tmp_path: Path) 
 
 
 def test_relation_needs_frames(tmp_path: Path) -> None:
-    run = context(tmp_path, {"up": InputSpec("asset", "all", (saved(tmp_path, "a", "text"),))})
+    run = context(tmp_path, {"up": InputSpec("asset", MANY, (saved(tmp_path, "a", "text"),))})
     with pytest.raises(UnsupportedTypeError, match="holds 'text' data"):
         run.relation("up")
 
@@ -189,7 +189,7 @@ def test_a_run_keeps_its_data_in_whatever_store_it_is_given(tmp_path: Path) -> N
     extra = {f.name: InputFile(f.path, f.format or "", f.bytes, f.data_version) for f in files.values() if f.name}
     main = files[""]
     item = InputItem("k", main.path, "frame", {}, None, extra, main.bytes, main.data_version, materialization_id=1)
-    inputs = {"up": InputSpec("asset", "all", (item,))}
+    inputs = {"up": InputSpec("asset", MANY, (item,))}
     reader = RunContext(make_spec(tmp_path, "r2", inputs=inputs), store=store)
     assert reader.load("up", "k").equals(frame)
     assert {name: reader.load("up", "k", file=name) for name in values if name} == {
@@ -211,7 +211,7 @@ def test_a_run_reads_nothing_outside_its_workspace(tmp_path: Path) -> None:
     make_local(root)
     (root / "data" / "link.txt").symlink_to(tmp_path / "theirs.txt")
     for path in ("../theirs.txt", "data/../../theirs.txt", str(tmp_path / "theirs.txt"), "data/link.txt"):
-        run = context(root, {"up": InputSpec("asset", "same", (InputItem("k", path, "text"),))})
+        run = context(root, {"up": InputSpec("asset", ONE, (InputItem("k", path, "text"),))})
         with pytest.raises(MissingInputError, match="a link, or outside the workspace"):
             run.load("up")
 
@@ -362,7 +362,7 @@ def test_data_that_is_not_what_was_saved_is_not_read_and_reported(
 ) -> None:
     seen: list[RunOutput] = []
     item = saved(tmp_path, "it's", value, materialization_id=7)
-    inputs = {"table": InputSpec("asset", "same", (item,))}
+    inputs = {"table": InputSpec("asset", ONE, (item,))}
     run = RunContext(make_spec(tmp_path, "r1", inputs=inputs), handler=CallbackHandler(seen.append))
     run.load("table")
     assert seen == []
@@ -378,7 +378,7 @@ def test_an_extra_file_is_compared_too(tmp_path: Path) -> None:
     note = saved(tmp_path, "note", "a note")
     extra = {"note": InputFile(note.location, "text", note.bytes, note.file_version)}
     item = saved(tmp_path, "k", "main", files=extra, materialization_id=3)
-    run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", "same", (item,))}))
+    run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", ONE, (item,))}))
     assert run.load("a", file="note") == "a note"
     forge(str(tmp_path / note.location))
     with pytest.raises(MissingInputError, match="other content"):
@@ -390,6 +390,6 @@ def test_an_extra_file_is_compared_too(tmp_path: Path) -> None:
 def test_a_file_without_a_recorded_version_is_loaded_unchecked(tmp_path: Path) -> None:
     item = saved(tmp_path, "k", "main")
     unknown = dataclasses.replace(item, bytes=None, file_version=None)
-    run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", "same", (unknown,))}))
+    run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", ONE, (unknown,))}))
     (tmp_path / item.location).write_text("other")
     assert run.load("a") == "other"

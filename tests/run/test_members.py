@@ -10,17 +10,25 @@ import pytest
 
 from nbpart.run.members import MemberRun, WholeRun, add_member_reports, read_member_outputs
 from nbpart.run.report import RunReport
-from nbpart.run.spec import EACH, InputItem, InputSpec, Member, RunSpec
+from nbpart.run.spec import ONE, InputItem, InputSpec, Member, MemberReads, RunSpec
 from nbpart.states import RunStatus
 from tests.run.conftest import make_report, make_spec
 
 
 def make_many(folder: Path, n: int) -> RunSpec:
     keys = [f"key {i}" for i in range(n)]
-    members = tuple(Member(i + 1, f"r-{i + 1:06d}", key, f"data/{i}") for i, key in enumerate(keys))
+    members = tuple(
+        Member(i + 1, f"r-{i + 1:06d}", key, f"data/{i}", reads={"raw": MemberReads((i,))})
+        for i, key in enumerate(keys)
+    )
     items = tuple(InputItem(key, f"/data/{key}", "source") for key in keys)
     return make_spec(
-        folder, "many", run_no=1, partition_key=None, members=members, inputs={"raw": InputSpec("asset", EACH, items)}
+        folder,
+        "many",
+        run_no=1,
+        partition_key=None,
+        members=members,
+        inputs={"raw": InputSpec("asset", ONE, items, is_split=True)},
     )
 
 

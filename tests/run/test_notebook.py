@@ -22,7 +22,7 @@ from nbpart.run.injected_notebook import load_injected_notebook, spell_injected
 from nbpart.run.kernels import launch, provisioner
 from nbpart.run.notebook import NotebookRun, execute
 from nbpart.run.report import RunReport
-from nbpart.run.spec import InputSpec, RunSpec
+from nbpart.run.spec import MANY, InputSpec, RunSpec
 from nbpart.states import RunStatus
 from nbpart.storage.formats import load_file
 from tests.run.conftest import CONTEXT, PACKAGE_ROOT, cell_states, make_spec, processes_of, wait_for
@@ -60,7 +60,7 @@ def good_spec(folder: Path, run_id: str) -> RunSpec:
         params=params,
         injected=params | {"partition_key": "k", "text": 'it\'s "quoted" \U0001f600'},
         modules={"nbp_local": (str(module), str(folder / "work" / "nbp_local.py"))},
-        inputs={"up": InputSpec("asset", "all", (), ("lost",))},
+        inputs={"up": InputSpec("asset", MANY, (), ("lost",))},
     )
 
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from nbpart.errors import ParameterError
 from nbpart.run.input_files import InputFile
 from nbpart.run.spec import (
+    MANY,
+    ONE,
     InputItem,
     InputSpec,
     Member,
@@ -63,8 +65,8 @@ def test_spec_round_trip(tmp_path: Path, count: int) -> None:
         settings={"deep": {"a": [1, None]}},
         injected={"day": datetime.date(2024, 5, 1)},
         inputs={
-            "many": InputSpec("asset", "all", tuple(item(number) for number in range(count)), ("gone",)),
-            "whole": InputSpec("source", "whole", (InputItem(None, "/in", "source"),)),
+            "many": InputSpec("asset", MANY, tuple(item(number) for number in range(count)), ("gone",)),
+            "whole": InputSpec("source", ONE, (InputItem(None, "/in", "source"),)),
         },
         import_roots=("/code",),
         modules={"pkg.mod": ("/snap", "/code/pkg/mod.py")},
@@ -89,8 +91,8 @@ def test_a_spec_is_read_where_its_workspace_is_now(tmp_path: Path) -> None:
         return replace(
             make_spec(root, "r1"),
             inputs={
-                "x": InputSpec("asset", "all", (frame,) * 1001),
-                "inbox": InputSpec("source", "whole", (inbox, InputItem("u", "s3://bucket/a", "source"))),
+                "x": InputSpec("asset", MANY, (frame,) * 1001),
+                "inbox": InputSpec("source", ONE, (inbox, InputItem("u", "s3://bucket/a", "source"))),
             },
             folder="..",
             import_roots=("../src", "/usr/lib/somewhere"),

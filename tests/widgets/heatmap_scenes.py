@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nbpart.assets.definition import Input
 from nbpart.catalog import AssetRow, Batch, Catalog, events
 from nbpart.catalog.queries import cells
 from nbpart.catalog.set_tables import build_columns, own_columns
 from nbpart.partitions import DynamicPartitions, Parameters
+from nbpart.partitions.mapping import Same
 from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 
@@ -49,7 +51,12 @@ def add_assets(
     catalog: Catalog, set_id: int, names: Sequence[str], inputs: Mapping[str, Sequence[tuple[str, str]]] = {}
 ) -> dict[str, int]:
     definition = {"name": "", "kind": "function"}
-    rows = [AssetRow(n, "function", set_id, "c1", definition | {"name": n}, list(inputs.get(n, ()))) for n in names]
+    rows = [
+        AssetRow(
+            n, "function", set_id, "c1", definition | {"name": n}, [Input(i, Same()) for i, _ in inputs.get(n, ())]
+        )
+        for n in names
+    ]
     return {n: r.asset_id for n, r in catalog.write(lambda b: events.register_assets(b, rows)).items()}
 
 

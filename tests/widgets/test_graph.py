@@ -8,7 +8,8 @@ import pytest
 
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.catalog import AssetRow, Catalog, events
-from nbpart.partitions import DynamicPartitions, MappingKind
+from nbpart.partitions import DynamicPartitions
+from nbpart.partitions.mapping import Same
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.graph_model import NO_COUNTS, GraphModel, build_graph
 from nbpart.widgets.graph_svg import compute_bar, describe_card, graph_html, summarize_counts
@@ -19,7 +20,7 @@ MISSING, STALE, QUEUED, RUNNING, FAILED, MADE = range(6)
 
 
 def define(name: str, *inputs: str, kind: str = "function", group: str = "", about: str = "") -> AssetDefinition:
-    reads = tuple(Input(each, MappingKind.SAME) for each in inputs)
+    reads = tuple(Input(each, Same()) for each in inputs)
     return AssetDefinition(name, kind, "files", reads, group=group, description=about)
 
 
@@ -126,7 +127,7 @@ def register(catalog: Catalog, *definitions: AssetDefinition) -> dict[str, int]:
                 set_id,
                 None,
                 d.to_json(catalog.path.parent),
-                [(i.name, str(i.mapping)) for i in d.inputs],
+                d.inputs,
             )
             for d in definitions
         ]

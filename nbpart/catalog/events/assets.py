@@ -12,6 +12,7 @@ from nbpart.catalog.records import AssetRow, Registered
 from nbpart.catalog.set_tables import asset_set_id, keys_owner
 from nbpart.catalog.staleness import mark_readers, refresh_code, refresh_inputs
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
+from nbpart.partitions.mapping import mapping_to_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,15 +114,20 @@ def _save_asset(batch: Batch, row: AssetRow, old: tuple[Any, ...] | None) -> int
 
 def _save_dependencies(batch: Batch, asset_id: int, row: AssetRow, inputs: Mapping[str, int]) -> bool:
     """Replace the inputs of an asset. Returns whether they changed."""
-    for name, _ in row.dependencies:
-        if name.lower() not in inputs:
-            raise UnknownNameError(f"The asset {row.name!r} reads {name!r}, which is no asset; {nearest(name, inputs)}")
-    wanted = sorted((inputs[name.lower()], str(mapping)) for name, mapping in row.dependencies)
-    if wanted == sorted(batch.rows("SELECT input_id, mapping FROM dependencies WHERE asset_id = ?", asset_id)):
+    for read in row.dependencies:
+        if read.name.lower() not in inputs:
+            raise UnknownNameError(
+                f"The asset {row.name!r} reads {read.name!r}, which is no asset; {nearest(read.name, inputs)}"
+            )
+    wanted = sorted(
+        (inputs[read.name.lower()], mapping_to_text(read.mapping), read.argument) for read in row.dependencies
+    )
+    query = "SELECT input_id, mapping, argument FROM dependencies WHERE asset_id = ?"
+    if wanted == sorted(batch.rows(query, asset_id)):
         return False
     batch.execute("DELETE FROM dependencies WHERE asset_id = ?", asset_id)
-    for input_id, mapping in wanted:
-        batch.execute("INSERT INTO dependencies VALUES (?, ?, ?)", asset_id, input_id, mapping)
+    for values in wanted:
+        batch.execute("INSERT INTO dependencies VALUES (?, ?, ?, ?)", asset_id, *values)
     return True
 
 
@@ -142,8 +148,7 @@ def _refresh_staleness(
     if recoded:
         refresh_code(batch, recoded)
     readers = batch.rows(
-        """SELECT DISTINCT asset_id FROM dependencies
-        WHERE mapping = 'all' AND input_id IN (SELECT unnest(?::INTEGER[]))""",
+        "SELECT DISTINCT asset_id FROM dependencies WHERE input_id IN (SELECT unnest(?::INTEGER[]))",
         moved,
     )
     if affected := {*rewired, *(reader for (reader,) in readers)}:

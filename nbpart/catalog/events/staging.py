@@ -40,7 +40,14 @@ def _list_columns(record: type) -> dict[str, str]:
 ENDING_COLUMNS = _list_columns(RecordedEnding)
 FILE_COLUMNS = _list_columns(FileRecord)
 _OUTCOME = {"run_no": "int64", "attempt": "int32", "final": "bool_"}
-_INPUT = {"input_id": "int32", "key_id": "int64", "n": "int64", "data_hash": "uint64", "position": "int64"}
+_INPUT = {
+    "input_id": "int32",
+    "key_id": "int64",
+    "n": "int64",
+    "data_hash": "uint64",
+    "position": "int64",
+    "argument": "string",
+}
 _SETTLED = {
     "fact_row": "int64",
     "asset_id": "int32",

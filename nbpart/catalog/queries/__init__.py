@@ -1,12 +1,12 @@
 """Every read of the catalog: a batch in, records, frames and arrays out."""
 
+from nbpart.catalog.key_lookup import key_ids, key_texts
 from nbpart.catalog.queries.assets import (
     current_inputs,
     data_files_of,
     find_materialization,
     load_assets,
     load_snapshots,
-    members_hash,
     observed_frame,
     partition_files,
 )
@@ -30,8 +30,6 @@ from nbpart.catalog.queries.keys import (
     find_key,
     find_set,
     hash_key,
-    key_ids,
-    key_texts,
     load_attributes,
     load_members,
     load_sets,
@@ -52,6 +50,7 @@ from nbpart.catalog.queries.status import (
     plan_facts,
     stale_reasons,
     status_counts,
+    statuses_of_keys,
 )
 
 __all__ = [
@@ -93,7 +92,6 @@ __all__ = [
     "load_snapshots",
     "member_count_by_asset",
     "member_hashes",
-    "members_hash",
     "observed_frame",
     "open_backfills",
     "partition_files",
@@ -105,6 +103,7 @@ __all__ = [
     "set_version",
     "stale_reasons",
     "status_counts",
+    "statuses_of_keys",
     "step_counts",
     "steps_frame",
     "steps_with_status",

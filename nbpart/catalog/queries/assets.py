@@ -9,14 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.expressions import STALE_DATA, order_free_hash
-from nbpart.catalog.queries.shared_sql import (
-    KEY_SQL,
-    create_metrics_table,
-    nulls_to_none,
-    stage_numbers,
-    stage_texts,
-)
+from nbpart.catalog.expressions import STALE_DATA, element_hash
+from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers, stage_texts
+from nbpart.catalog.queries.shared_sql import create_metrics_table, nulls_to_none
 from nbpart.catalog.records import AssetRecord, MaterializationRecord
 from nbpart.catalog.relations import AssetSnapshot
 from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
@@ -47,8 +42,9 @@ def current_inputs(
     """The current data of partitions of an asset or source, in the order of `key_ids`, or of all in member order.
 
     Columns: key_id, key, materialization_id, data_hash, path, format, kind, data_version, bytes, file_version (these
-    two of the main file), is_damaged (it was seen since that a file is not what was saved). One row a key; without data
-    materialization_id is null, and of a run that saved no main value path, format and kind are.
+    two of the main file), is_damaged (it was seen since that a file is not what was saved), element (what it gives to
+    the order-free hash over what is read). One row a key; without data materialization_id is null and element 0, and of
+    a run that saved no main value path, format and kind are null.
     """
     if key_ids is None:
         members = ordered_members(batch, asset_set_id(batch, asset_id))
@@ -64,7 +60,9 @@ def current_inputs(
         " files AS (SELECT * FROM data_files WHERE name = '')"
         f" SELECT k.key_id, {KEY_SQL} AS key, made.materialization_id, made.data_hash, files.path, files.format,"
         "        files.kind, made.data_version, files.bytes, files.data_version AS file_version,"
-        "        coalesce(facts.is_damaged, false) AS is_damaged"
+        "        coalesce(facts.is_damaged, false) AS is_damaged,"
+        f"       CASE WHEN made.data_hash IS NULL THEN 0::UBIGINT ELSE {element_hash('k.key_id', 'made.data_hash')} END"
+        "        AS element"
         " FROM requested JOIN keys k ON k.key_id = requested.id LEFT JOIN facts ON facts.key_id = requested.id"
         " LEFT JOIN made USING (materialization_id) LEFT JOIN files USING (materialization_id) ORDER BY requested.n",
         asset_id,
@@ -82,18 +80,6 @@ def data_files_of(batch: Batch, materialization_ids: NDArray[np.int64] | Sequenc
             " WHERE materialization_id IN (SELECT id FROM requested_ids) ORDER BY materialization_id, name"
         )
     )
-
-
-def members_hash(batch: Batch, input_id: int) -> tuple[int, int]:
-    """(number, order-free hash) of the members of an input that have data now; see `expressions.order_free_hash`."""
-    row = batch.row(
-        f"SELECT count(*), {order_free_hash('f.key_id', 'f.data_hash')}"
-        " FROM partition_facts f JOIN assets a ON a.asset_id = f.asset_id"
-        " JOIN members m ON m.set_id = a.set_id AND m.key_id = f.key_id"
-        " WHERE f.asset_id = ? AND f.data_hash IS NOT NULL AND f.materialization_id IS NOT NULL",
-        input_id,
-    )
-    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def find_materialization(

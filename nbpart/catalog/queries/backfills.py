@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
-from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none
+from nbpart.catalog.key_lookup import KEY_SQL
+from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord, Moment
 from nbpart.states import STATUS_AFTER, WITHOUT_OUTCOME, BackfillEvent, BackfillStatus, RunStatus, StepStatus
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.events.staging import join_metric
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED, status_code_sql, status_sql
+from nbpart.catalog.key_lookup import KEY_SQL
 from nbpart.catalog.queries.runs import find_run
-from nbpart.catalog.queries.shared_sql import KEY_SQL
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.catalog.set_tables import load_order, ordered_members, own_columns, set_sql
 from nbpart.partitions.columns import ColumnSource
@@ -43,11 +43,11 @@ def load_asset_rows(batch: Batch) -> list[tuple[int, str, str, int]]:
 
 
 def load_dependencies(batch: Batch) -> list[tuple[int, int, str]]:
-    """(asset, what it reads, mapping) of all active assets, by id."""
+    """(asset, what it reads, kind of the mapping) of all active assets, by id."""
     return [
         (int(row[0]), int(row[1]), str(row[2]))
         for row in batch.rows(
-            "SELECT d.asset_id, d.input_id, d.mapping FROM dependencies d"
+            "SELECT d.asset_id, d.input_id, d.mapping->>'kind' FROM dependencies d"
             " JOIN assets a USING (asset_id) WHERE a.active ORDER BY d.asset_id, d.input_id"
         )
     ]

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbpart.catalog.expressions import quote
+from nbpart.catalog.key_lookup import key_ids, stage_numbers
 from nbpart.catalog.queries.chosen_rows import find_rows, group_rows
-from nbpart.catalog.queries.keys import key_ids
-from nbpart.catalog.queries.shared_sql import stage_numbers
 from nbpart.catalog.queries.window_starts import find_windows_that_begin
 from nbpart.catalog.set_tables import (
     SetSql,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import DATA_STATES
-from nbpart.catalog.queries.shared_sql import KEY_SQL
+from nbpart.catalog.key_lookup import KEY_SQL
 from nbpart.states import DataState
 
 if TYPE_CHECKING:

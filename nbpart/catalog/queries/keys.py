@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.id_arrays import find_places
-from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none, stage_numbers, stage_texts
+from nbpart.catalog.key_lookup import KEY_SQL, key_ids, stage_numbers
+from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.records import SetRecord
 from nbpart.catalog.set_tables import (
     StoredSet,
@@ -123,27 +124,6 @@ def _spell_product(batch: Batch, product: StoredSet, offset: int, limit: int | N
     return pc.binary_join_element_wise(*columns, ",")
 
 
-def key_ids(batch: Batch, set_id: int, keys: Sequence[str | None]) -> NDArray[np.int64]:
-    """The ids of keys, in their order; -1 for one that is not in the set. None is the key of an unpartitioned asset."""
-    import numpy as np
-
-    owner, ids = keys_owner(batch, set_id), np.full(len(keys), -1, np.int64)
-    if len(keys) == 1:  # a comparison with one text takes a fifth of a join of a million
-        known_id = batch.value("SELECT key_id FROM keys WHERE set_id = ? AND key = ?", owner, keys[0] or "")
-        is_member = "SELECT count(*) FROM members WHERE set_id = ? AND key_id = ?"
-        ids[0] = known_id if known_id is not None and batch.value(is_member, set_id, known_id) else -1
-        return ids
-    stage_texts(batch, "requested_keys", keys)
-    known = batch.numpy(
-        "SELECT a.n, k.key_id FROM keys k JOIN requested_keys a ON a.text = k.key WHERE k.set_id = ?", owner
-    )
-    stage_numbers(batch, "requested_ids", known["key_id"])
-    there = "SELECT a.n FROM members m JOIN requested_ids a ON a.id = m.key_id WHERE m.set_id = ?"
-    members = batch.numpy(there, set_id)["n"]
-    ids[known["n"][members]] = known["key_id"][members]
-    return ids
-
-
 def contains(batch: Batch, set_id: int, keys: Sequence[str | None]) -> list[bool]:
     """Whether each key is in the set."""
     found: list[bool] = (key_ids(batch, set_id, keys) >= 0).tolist()
@@ -195,14 +175,6 @@ def load_attributes(batch: Batch, set_id: int, key_ids: Sequence[int]) -> dict[i
     columns = sql.named_values(wanted)
     rows = batch.rows(f"SELECT m.key_id{columns} FROM (SELECT id AS key_id FROM requested_ids) m{sql.joins}")
     return {row[0]: dict(zip((column.name for column in wanted), row[1:], strict=True)) for row in rows}
-
-
-def key_texts(batch: Batch, key_ids: NDArray[np.int64] | Sequence[int]) -> NDArray[Any]:
-    """The keys of ids, in their order, as an array of objects: text, or None for that of an unpartitioned asset."""
-    stage_numbers(batch, "requested_ids", key_ids)
-    table = batch.arrow(f"SELECT {KEY_SQL} AS key FROM requested_ids a JOIN keys k ON k.key_id = a.id ORDER BY a.n")
-    texts: NDArray[Any] = table.column(0).to_numpy()
-    return texts
 
 
 def find_key(batch: Batch, asset_id: int, key: str | None) -> int | None:

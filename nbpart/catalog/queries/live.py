@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_RUNNING, status_code_sql
+from nbpart.catalog.key_lookup import KEY_SQL
 from nbpart.catalog.queries.backfills import find_backfill, step_counts
-from nbpart.catalog.queries.shared_sql import KEY_SQL
 from nbpart.catalog.queries.status import status_counts
 from nbpart.catalog.records import BackfillRecord
 from nbpart.states import BEGINNINGS, STATUS_CODES, PartitionStatus, StepStatus

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED
-from nbpart.catalog.queries.shared_sql import KEY_SQL, nulls_to_none, stage_numbers
+from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
+from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.records import RunRecord
 from nbpart.catalog.set_tables import load_definition
 from nbpart.run.report import RecordedEnding

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import quote
@@ -14,28 +14,6 @@ from nbpart.partitions.names import metric_column
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
-
-#: The key of a partition as Python has it.
-KEY_SQL = "nullif(k.key, '')"
-
-
-def stage_numbers(batch: Batch, name: str, numbers: NDArray[Any] | Sequence[int]) -> None:
-    """Stage a table (n, id) of numbers, where n is the place of each, from 0."""
-    import numpy as np
-    import pyarrow as pa
-
-    ids = np.asarray(numbers, dtype=np.int64)
-    batch.stage(name, pa.table({"n": np.arange(len(ids)), "id": ids}))
-
-
-def stage_texts(batch: Batch, name: str, texts: Sequence[str | None]) -> None:
-    """Stage a table (n, text) of keys, where n is the place of each, from 0. None is an unpartitioned asset's key."""
-    import numpy as np
-    import pyarrow as pa
-
-    values = pa.array([text or "" for text in texts], type=pa.string())
-    batch.stage(name, pa.table({"n": np.arange(len(values)), "text": values}))
 
 
 def create_metrics_table(batch: Batch, asset_id: int, name: str, taken: Collection[str]) -> list[str]:

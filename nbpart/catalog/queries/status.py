@@ -15,19 +15,14 @@ from nbpart.catalog.expressions import (
     STALE_CODE,
     STALE_DATA,
     STALE_INPUT,
-    order_free_hash,
     status_code_sql,
     status_sql,
 )
-from nbpart.catalog.queries.shared_sql import (
-    KEY_SQL,
-    create_metrics_table,
-    nulls_to_none,
-    select_list,
-    stage_numbers,
-)
+from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
+from nbpart.catalog.queries.shared_sql import create_metrics_table, nulls_to_none, select_list
 from nbpart.catalog.records import PlanFacts
 from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
+from nbpart.catalog.staleness import create_stale_disagreeing
 from nbpart.states import STATUS_CODES, DataState, PartitionStatus, RunStatus
 
 if TYPE_CHECKING:
@@ -126,6 +121,18 @@ def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
     return nulls_to_none(frame)
 
 
+def statuses_of_keys(batch: Batch, asset_id: int, key_ids: NDArray[np.int64]) -> pd.DataFrame:
+    """The partitions of an asset with these key ids, in their order: partition_key, status."""
+    stage_numbers(batch, "requested_ids", key_ids)
+    frame = batch.frame(
+        f"""SELECT {KEY_SQL} AS partition_key, {status_sql()} AS status FROM requested_ids r
+        JOIN keys k ON k.key_id = r.id LEFT JOIN (SELECT * FROM partition_facts WHERE asset_id = ?) f
+            ON f.key_id = r.id ORDER BY r.n""",
+        asset_id,
+    )
+    return nulls_to_none(frame)
+
+
 def _last_failed_sql(asset_id: int) -> str:
     """The last run that failed of each partition whose last outcome is a failure."""
     return (
@@ -149,21 +156,24 @@ def stale_reasons(
     else:
         stage_numbers(batch, "requested_ids", key_ids)
         requested = "SELECT id, n FROM requested_ids"
+    batch.create_temp(
+        "stale_asked",
+        f"""WITH requested AS ({requested})
+        SELECT requested.n, f.asset_id, f.key_id, f.materialization_id, f.stale FROM partition_facts f
+        JOIN requested ON requested.id = f.key_id
+        WHERE f.asset_id = {int(asset_id)} AND f.stale <> 0 AND f.materialization_id IS NOT NULL""",
+    )
+    batch.create_temp("stale_by_input", f"SELECT * FROM stale_asked WHERE stale & {STALE_INPUT} <> 0")
+    create_stale_disagreeing(batch, "stale_by_input")
+    word = "CASE WHEN a.kind = 'source' THEN 'source ' ELSE 'input ' END || a.name || ' changed'"
     return batch.frame(
-        f"WITH requested AS ({requested}),"
-        " f AS (SELECT requested.n, f.asset_id, f.key_id, f.materialization_id, f.stale FROM partition_facts f"
-        f"       JOIN requested ON requested.id = f.key_id"
-        f"       WHERE f.asset_id = {int(asset_id)} AND f.stale <> 0 AND f.materialization_id IS NOT NULL),"
-        f" changed AS ({_CHANGED_INPUTS}),"
-        " named AS (SELECT c.key_id, string_agg(DISTINCT CASE WHEN a.kind = 'source' THEN 'source ' ELSE 'input ' END"
-        "                  || a.name || ' changed', ', ' ORDER BY CASE WHEN a.kind = 'source' THEN 'source ' ELSE"
-        "                  'input ' END || a.name || ' changed') AS reason"
-        "          FROM changed c JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id)"
-        f" SELECT f.key_id, concat_ws(', ', lost.reason, CASE WHEN f.stale & {STALE_CODE} <> 0 THEN 'code changed' END,"
-        f" CASE WHEN f.stale & {STALE_INPUT} <> 0 THEN coalesce(named.reason, 'input changed') END) AS reason"
-        " FROM f LEFT JOIN named USING (key_id)"
-        f" LEFT JOIN ({DATA_STATES}) AS lost"
-        f" ON lost.materialization_id = f.materialization_id AND f.stale & {STALE_DATA} <> 0 ORDER BY f.n"
+        f"""WITH named AS (
+            SELECT c.key_id, string_agg(DISTINCT {word}, ', ' ORDER BY {word}) AS reason
+            FROM stale_disagreeing c JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id)
+        SELECT f.key_id, concat_ws(', ', lost.reason, CASE WHEN f.stale & {STALE_CODE} <> 0 THEN 'code changed' END,
+            CASE WHEN f.stale & {STALE_INPUT} <> 0 THEN coalesce(named.reason, 'input changed') END) AS reason
+        FROM stale_asked f LEFT JOIN named USING (key_id) LEFT JOIN ({DATA_STATES}) AS lost
+            ON lost.materialization_id = f.materialization_id AND f.stale & {STALE_DATA} <> 0 ORDER BY f.n"""
     )
 
 
@@ -179,28 +189,3 @@ def deleted_reasons(batch: Batch, asset_id: int) -> pd.DataFrame:
         QUALIFY row_number() OVER (PARTITION BY m.key_id ORDER BY m.materialization_id DESC) = 1""",
         asset_id,
     )
-
-
-#: (key_id, input_id) where what was read is not what is there now; as `staleness` decides it.
-_CHANGED_INPUTS = f"""
-    WITH read AS (
-        SELECT f.key_id AS reader, i.input_id, i.key_id, i.data_hash
-        FROM f JOIN inputs i USING (materialization_id) JOIN dependencies d ON d.input_id = i.input_id
-        WHERE f.stale & {STALE_INPUT} <> 0 AND d.asset_id = f.asset_id
-          AND CASE d.mapping WHEN 'same' THEN i.key_id = f.key_id WHEN 'whole' THEN i.key_id = 0
-              ELSE i.key_id IS NULL END
-    ),
-    many AS (
-        SELECT a.asset_id AS input_id, {order_free_hash("p.key_id", "p.data_hash")} AS data_hash
-        FROM assets a JOIN members m USING (set_id)
-        JOIN partition_facts p ON p.asset_id = a.asset_id AND p.key_id = m.key_id
-        WHERE a.asset_id IN (SELECT input_id FROM read WHERE key_id IS NULL) AND p.data_hash IS NOT NULL
-        GROUP BY a.asset_id
-    )
-    SELECT reader AS key_id, read.input_id FROM read LEFT JOIN partition_facts p
-        ON p.asset_id = read.input_id AND p.key_id = read.key_id
-    WHERE read.key_id IS NOT NULL AND p.data_hash IS DISTINCT FROM read.data_hash
-    UNION ALL
-    SELECT reader, read.input_id FROM read LEFT JOIN many USING (input_id)
-    WHERE read.key_id IS NULL AND coalesce(many.data_hash, 0) IS DISTINCT FROM coalesce(read.data_hash, 0)
-"""

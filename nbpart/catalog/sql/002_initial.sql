@@ -37,7 +37,10 @@ CREATE TABLE asset_versions (
     asset_id INTEGER NOT NULL, code_version VARCHAR, definition VARCHAR NOT NULL, registered_at TIMESTAMPTZ NOT NULL,
     sequence BIGINT NOT NULL
 );
-CREATE TABLE dependencies (asset_id INTEGER NOT NULL, input_id INTEGER NOT NULL, mapping VARCHAR NOT NULL);
+-- `mapping` is JSON, `argument` the name under which a run loads the input: an asset may read one in several ways.
+CREATE TABLE dependencies (
+    asset_id INTEGER NOT NULL, input_id INTEGER NOT NULL, mapping VARCHAR NOT NULL, argument VARCHAR NOT NULL
+);
 CREATE TABLE observed (
     asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, size BIGINT, proof VARCHAR, materialization_id BIGINT NOT NULL
 );
@@ -94,10 +97,10 @@ CREATE TABLE data_files (
     materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, format VARCHAR,
     path VARCHAR NOT NULL, rows BIGINT, bytes BIGINT, data_version VARCHAR, schema VARCHAR
 );
--- key_id is null where many keys were read: data_hash is then the order-free hash over them.
+-- key_id is that of the only key by `same` and `whole`, else null: data_hash is then the order-free hash over n keys.
 CREATE TABLE inputs (
     materialization_id BIGINT NOT NULL, input_id INTEGER NOT NULL, key_id BIGINT, n BIGINT NOT NULL,
-    data_hash UBIGINT, position BIGINT
+    data_hash UBIGINT, position BIGINT, argument VARCHAR NOT NULL
 );
 -- A number, a text, a truth value as both, a whole number as number and, exactly, whole.
 CREATE TABLE metrics (

@@ -1,0 +1,31 @@
+"""Making a plan of what the catalog holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nbpart.backfill.plan import PlannedSteps, plan_steps
+from nbpart.backfill.registry import Registry
+from nbpart.backfill.waiting import make_finder
+from nbpart.catalog import Batch
+from nbpart.states import OUTDATED, PartitionStatus
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def plan_from_catalog(
+    batch: Batch,
+    registry: Registry,
+    names: Sequence[str],
+    *,
+    keys: Mapping[str, NDArray[np.int64]] | None = None,
+    statuses: Collection[PartitionStatus] = OUTDATED,
+) -> PlannedSteps:
+    """The steps that bring the named assets up to date, and what waits; the arguments are those of `plan_steps`."""
+    finder = make_finder(batch, registry)
+    waiting = {name: finder.find(name) for name in names}
+    relate = finder.relations.relate
+    return plan_steps(registry.graph, names, finder.facts, keys=keys, statuses=statuses, waiting=waiting, relate=relate)

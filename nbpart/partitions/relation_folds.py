@@ -1,0 +1,51 @@
+"""Values of all inputs that each reader reads, folded into one, without listing the pairs of a relation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbpart.partitions.relation import Groups, Identity, Pairs, Ranges, Relation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def xor_inputs(relation: Relation, values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The exclusive or of the values of what each reader reads, 0 where it reads nothing.
+
+    ``values`` has one for each place of an input.
+    """
+    if isinstance(relation, Identity):
+        return np.append(values, np.uint64(0))[relation.inputs]
+    if isinstance(relation, Groups):
+        folded = np.zeros(relation.size + 1, np.uint64)  # the last place is that of the label -1
+        is_read = relation.inputs >= 0
+        np.bitwise_xor.at(folded, relation.inputs[is_read], values[is_read])
+        return folded[relation.readers]
+    ordered = values[relation.order if isinstance(relation, Ranges) else relation.inputs]
+    before = np.concatenate((np.zeros(1, np.uint64), np.bitwise_xor.accumulate(ordered)))
+    first, last = _ends(relation)
+    mixed: NDArray[np.uint64] = before[last] ^ before[first]
+    return mixed
+
+
+def count_marked_inputs(relation: Relation, marked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many of the marked inputs each reader reads; ``marked`` has a bool for each place of an input."""
+    if isinstance(relation, Identity):
+        return np.append(marked, False)[relation.inputs].astype(np.int64)
+    if isinstance(relation, Groups):
+        sizes = np.bincount(relation.inputs[marked & (relation.inputs >= 0)], minlength=relation.size)
+        return np.append(sizes, 0)[relation.readers].astype(np.int64)
+    ordered = marked[relation.order if isinstance(relation, Ranges) else relation.inputs]
+    before = np.concatenate(([0], np.cumsum(ordered, dtype=np.int64)))
+    first, last = _ends(relation)
+    counts: NDArray[np.int64] = before[last] - before[first]
+    return counts
+
+
+def _ends(relation: Ranges | Pairs) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    if isinstance(relation, Ranges):
+        return relation.first, np.maximum(relation.first, relation.last)
+    return relation.offsets[:-1], relation.offsets[1:]

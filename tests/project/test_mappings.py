@@ -1,0 +1,323 @@
+"""Assets that read each other by mappings: what a plan has, what a run is given, what becomes stale."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import nbpart
+from nbpart.catalog import Catalog
+from nbpart.errors import CycleError, DeclarationError, MissingInputError, UnknownNameError
+from tests.recording import record
+
+NOW = datetime(2024, 3, 6, tzinfo=UTC)
+DAYS = nbpart.DailyPartitions("days", start="2024-03-01")
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """The time of all catalogs, also of those that runs by hand open, as a list with one item."""
+    now = [NOW]
+    begin = Catalog.__init__
+
+    def start(self: Catalog, *args: Any, **more: Any) -> None:
+        begin(self, *args, **more)
+        self.clock = lambda: now[0]
+
+    monkeypatch.setattr(Catalog, "__init__", start)
+    return now
+
+
+@pytest.fixture
+def days(ws: nbpart.Workspace) -> Any:
+    return ws.partitions(DAYS)
+
+
+def steps(plan: nbpart.Plan) -> list[str]:
+    return [f"{row.asset}/{row.partition_key}" for row in plan.frame.itertuples()]
+
+
+def keys(frame: pd.DataFrame) -> list[str]:
+    return list(frame["partition_key"])
+
+
+def stale(ws: nbpart.Workspace, asset: str) -> list[str]:
+    found = ws.partition_status(asset)
+    return list(found["partition_key"][found["status"] == "stale"])
+
+
+def make_all(ws: nbpart.Workspace, asset: str, value: Any = "x") -> None:
+    for key in ws.partition_status(asset)["partition_key"]:
+        record(ws, asset, key, value)
+
+
+def test_one_asset_is_read_twice_under_two_names(ws: nbpart.Workspace, days: Any) -> None:
+    @ws.asset(partitions=days)
+    def clean(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(
+        partitions=days,
+        deps={"last": nbpart.previous(2, of="clean"), "before": nbpart.overlap(start=-3, end=-3, of="clean")},
+    )
+    def growth(last: Any, before: Any) -> str: ...  # type: ignore[empty-body]
+
+    assert ws.inputs("growth", "2024-03-05")[["argument", "partition_key"]].values.tolist() == [
+        ["last", "2024-03-03"],
+        ["last", "2024-03-04"],
+        ["before", "2024-03-02"],
+    ]
+    make_all(ws, "clean")
+    run = nbpart.current_run("growth", partition_key="2024-03-05", record=True, workspace=ws.root)
+    assert list(run.load("last")) == ["2024-03-03", "2024-03-04"]
+    assert list(run.load("before")) == ["2024-03-02"]
+    run.save("grown")
+    record(ws, "clean", "2024-03-02", "other")
+    assert stale(ws, "growth") == ["2024-03-05"]
+    record(ws, "growth", "2024-03-05", "grown")
+    record(ws, "clean", "2024-03-01", "other")
+    assert stale(ws, "growth") == []
+
+
+def test_a_balance_reads_the_day_before_and_all_later_days_follow_a_repair(ws: nbpart.Workspace, days: Any) -> None:
+    @ws.asset(partitions=days, deps={"before": nbpart.previous(of="balance")})
+    def balance(before: Any) -> int: ...  # type: ignore[empty-body]
+
+    plan = ws.plan("balance")
+    assert [row.partition_key for row in plan.frame.itertuples()] == list(days)
+    assert "balance/2024-03-01 has no day before" in plan.reads
+    assert plan.waiting_count == 0
+    for number, key in enumerate(days):
+        run = nbpart.current_run("balance", partition_key=key, record=True, workspace=ws.root)
+        before = run.load("before")
+        assert before == (None if not number else str(number - 1))
+        run.save(str(number))
+    assert len(ws.plan("balance")) == 0
+    record(ws, "balance", "2024-03-02", "repaired")
+    assert steps(ws.plan("balance")) == ["balance/2024-03-03", "balance/2024-03-04", "balance/2024-03-05"]
+    assert ws.plan("balance").counts() == {"stale": 1, "reads balance, which this plan makes": 2}
+
+
+def test_an_asset_that_reads_itself_now_or_later_is_a_cycle(ws: nbpart.Workspace, days: Any) -> None:
+    for mapping in (nbpart.same(of="loop"), nbpart.overlap(start=-1, of="loop"), nbpart.all_keys(of="loop")):
+        with pytest.raises(CycleError, match="itself"):
+
+            @ws.asset(partitions=days, deps={"before": mapping})
+            def loop(before: Any) -> None: ...
+
+
+def test_what_requires_a_window_that_has_not_ended_waits(clock: list[datetime], ws: nbpart.Workspace) -> None:
+    clock[0] = datetime(2025, 1, 1, 6, tzinfo=UTC)
+    hours = ws.partitions(nbpart.HourlyPartitions("hours", start="2025-01-01T04:00"))
+
+    @ws.asset(partitions=hours)
+    def raw(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(partitions=hours, deps={"raw": nbpart.overlap(0, 1)})
+    def smooth(raw: Any) -> str: ...  # type: ignore[empty-body]
+
+    make_all(ws, "raw")
+    plan = ws.plan("smooth")
+    assert steps(plan) == ["smooth/2025-01-01T04:00"]
+    assert plan.waiting.values.tolist() == [
+        ["smooth", "2025-01-01T05:00", "needs raw/2025-01-01T06:00, and 2025-01-01T06:00 has not ended"]
+    ]
+    assert "1 waiting" in repr(plan)
+    with pytest.raises(MissingInputError, match="2025-01-01T06:00 has not ended"):
+        ws.materialize("smooth", "2025-01-01T05:00")
+    clock[0] = datetime(2025, 1, 1, 7, tzinfo=UTC)
+    assert steps(ws.plan("+smooth")) == [
+        "raw/2025-01-01T06:00",
+        "smooth/2025-01-01T04:00",
+        "smooth/2025-01-01T05:00",
+    ]
+
+
+def test_what_reads_something_that_waits_waits_too_unless_it_skips(ws: nbpart.Workspace, days: Any) -> None:
+    @ws.asset(partitions=days)
+    def raw(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(partitions=days, deps={"raw": nbpart.overlap(start=-2, outside="block")})
+    def rolling(raw: Any) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(partitions=days)
+    def chart(rolling: Any) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(on_missing_input="skip")
+    def report(chart: Any) -> str: ...  # type: ignore[empty-body]
+
+    plan = ws.plan("*")
+    assert [s for s in steps(plan) if s.startswith(("rolling", "chart"))] == [
+        f"{asset}/2024-03-0{day}" for asset in ("rolling", "chart") for day in (3, 4, 5)
+    ]
+    assert plan.waiting[["asset", "reason"]].values.tolist() == [
+        ["rolling", "needs raw/2024-02-28, and raw begins later"],
+        ["rolling", "needs raw/2024-02-29, and raw begins later"],
+        ["chart", "needs rolling/2024-03-01, which is waiting itself"],
+        ["chart", "needs rolling/2024-03-02, which is waiting itself"],
+    ]
+    assert steps(plan)[-1] == "report/None"
+
+
+def test_a_source_without_a_file_lets_its_readers_wait(ws: nbpart.Workspace) -> None:
+    files = ws.dynamic_partitions("files")
+    files.add("a.csv", "b.csv")
+    (ws.root.parent / "inbox" / "a.csv").write_text("1")
+    ws.source("inbox", "inbox/{partition_key}", partitions=files)
+
+    @ws.asset(partitions=files)
+    def clean(inbox: Any) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(partitions=files, on_missing_input="skip")
+    def lenient(inbox: Any) -> str: ...  # type: ignore[empty-body]
+
+    plan = ws.plan("clean")
+    assert steps(plan) == ["clean/a.csv"]
+    [reason] = plan.waiting["reason"]
+    assert reason.startswith("needs source inbox: there is no file at ")
+    assert reason.endswith("b.csv")
+    assert steps(ws.plan("lenient")) == ["lenient/a.csv", "lenient/b.csv"]
+    (ws.root.parent / "inbox" / "b.csv").write_text("2")
+    assert steps(ws.plan("clean")) == ["clean/a.csv", "clean/b.csv"]
+
+
+def test_parts_of_keys_relate_sets_without_a_word(ws: nbpart.Workspace) -> None:
+    folds = ws.partitions(nbpart.StaticPartitions(range(2), name="folds", column="fold"))
+    trials = ws.dynamic_partitions("trials", params={"lr": float})
+    trials.add(lr=0.1)
+    trials.add(lr=0.2)
+    cv = ws.partitions(nbpart.MultiPartitions({"trial": trials, "fold": folds}, name="cv"))
+
+    @ws.asset(partitions=folds)
+    def split(fold: int) -> dict: ...  # type: ignore[empty-body,type-arg]
+
+    @ws.asset(partitions=cv)
+    def fit(split: Any, fold: int, lr: float) -> dict: ...  # type: ignore[empty-body,type-arg]
+
+    @ws.asset(partitions=trials)
+    def score(fit: Any) -> dict: ...  # type: ignore[empty-body,type-arg]
+
+    assert keys(ws.inputs("score", {"lr": 0.2})) == ["fold=0,trial=lr%3D0.2", "fold=1,trial=lr%3D0.2"]
+    assert keys(ws.readers("split", 1)) == ["fold=1,trial=lr%3D0.1", "fold=1,trial=lr%3D0.2"]
+    for fold in (0, 1):
+        record(ws, "split", fold, {"n": fold})
+    run = nbpart.current_run("fit", partition_key={"fold": 1, "trial": {"lr": 0.1}}, record=True, workspace=ws.root)
+    assert run.load("split") == {"n": 1}  # one key, so the value itself
+    run.save({"accuracy": 0.5})
+    scoring = nbpart.current_run("score", lr=0.1, workspace=ws.root)
+    assert dict(scoring.load("fit")) == {"fold=1,trial=lr%3D0.1": {"accuracy": 0.5}}
+
+
+def test_pairs_make_stale_what_a_new_pair_feeds(ws: nbpart.Workspace, days: Any) -> None:
+    received = pd.DataFrame({"upstream": ["2024-03-03", "2024-03-04"], "this": ["2024-03-02", "2024-03-02"]})
+
+    def declare(frame: pd.DataFrame) -> None:
+        @ws.asset(name="events", partitions=days, deps={"received": nbpart.pairs(frame)})
+        def events(received: Any) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(name="received", partitions=days)
+    def made(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    declare(received)
+    make_all(ws, "received")
+    make_all(ws, "events")
+    declare(pd.concat([received.iloc[::-1], received.iloc[:1]]))
+    assert stale(ws, "events") == []
+    declare(pd.concat([received, pd.DataFrame({"upstream": ["2024-03-02"], "this": ["2024-03-01"]})]))
+    assert stale(ws, "events") == ["2024-03-01"]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        (nbpart.only("2024-03-99", of="clean"), "2024-03-99"),
+        (nbpart.only("2025-01-01", of="clean"), "does not have"),
+        (nbpart.pairs({"upstream": ["2024-03-01"], "this": ["2031-01-01"]}, of="clean"), "2031-01-01"),
+        (nbpart.by(day="month", of="clean"), "no column"),
+        (nbpart.same(of="lookup"), "no partitions"),
+    ],
+)
+def test_a_mapping_that_cannot_be_is_refused_with_both_names(
+    ws: nbpart.Workspace, days: Any, mapping: Any, words: str
+) -> None:
+    @ws.asset(partitions=days)
+    def clean(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset
+    def lookup() -> str: ...  # type: ignore[empty-body]
+
+    with pytest.raises(DeclarationError, match=words) as refused:
+
+        @ws.asset(partitions=days, deps={"given": mapping})
+        def weekly(given: Any) -> str: ...  # type: ignore[empty-body]
+
+    assert "'weekly'" in str(refused.value)
+    assert mapping.of in str(refused.value)
+    assert "weekly" not in ws.assets
+
+
+def test_an_argument_that_is_misspelled_is_told_the_nearest_name(ws: nbpart.Workspace, days: Any) -> None:
+    with pytest.raises(DeclarationError, match="did you mean 'before'"):
+
+        @ws.asset(partitions=days, deps={"before": nbpart.previous(of="balance")})
+        def balance(befor: Any) -> str: ...  # type: ignore[empty-body]
+
+    with pytest.raises(UnknownNameError, match="claen"):
+
+        @ws.asset(partitions=days, deps={"claen": nbpart.overlap(start=-1)})
+        def weekly(claen: Any) -> str: ...  # type: ignore[empty-body]
+
+
+def test_a_mapping_changed_makes_stale_only_what_it_gives_other_inputs(
+    ws: nbpart.Workspace, days: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    @ws.asset(partitions=days)
+    def clean(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    def declare(mapping: Any) -> None:
+        @ws.asset(name="weekly", partitions=days, deps={"clean": mapping})
+        def weekly(clean: Any) -> str: ...  # type: ignore[empty-body]
+
+    declare(nbpart.overlap(start=-1))
+    make_all(ws, "clean")
+    make_all(ws, "weekly")
+    with caplog.at_level(logging.INFO):
+        declare(nbpart.overlap(start=-2))
+    assert "its code changed" not in caplog.text
+    assert stale(ws, "weekly") == ["2024-03-03", "2024-03-04", "2024-03-05"]
+    declare(nbpart.overlap(start=-1))
+    assert stale(ws, "weekly") == []
+
+
+def test_the_catalog_rebuilds_what_mappings_made_stale(ws: nbpart.Workspace, days: Any) -> None:
+    from nbpart.catalog import check
+
+    shops = ws.dynamic_partitions("shops", columns={"kind": str})
+    shops.add_rows(pd.DataFrame({"shop": ["a", "b", "c"], "kind": ["x", "y", "x"]}), key="shop")
+    kinds = ws.dynamic_partitions("kinds")
+    kinds.add("x", "y")
+
+    @ws.asset(partitions=shops)
+    def sold(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(partitions=kinds, deps={"sold": nbpart.by(kind="partition_key")})
+    def by_kind(sold: Any) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(deps={"sold": nbpart.last()})
+    def newest(sold: Any) -> str: ...  # type: ignore[empty-body]
+
+    make_all(ws, "sold")
+    make_all(ws, "by_kind")
+    record(ws, "newest", None, "x")
+    assert (stale(ws, "by_kind"), len(ws.plan("newest"))) == ([], 0)
+    record(ws, "sold", "b", "other")
+    assert stale(ws, "by_kind") == ["y"]
+    shops.add("d")
+    record(ws, "sold", "d", "new")
+    assert len(ws.plan("newest")) == 1
+    shops.remove("a")
+    assert stale(ws, "by_kind") == ["x", "y"]
+    assert list(ws.project.catalog.read(check.check)) == []
