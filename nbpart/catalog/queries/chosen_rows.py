@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbpart.catalog.queries.keys import key_ids
+from nbpart.catalog.key_lookup import key_ids
 from nbpart.catalog.set_tables import SetSql, StoredSet, build_columns
 from nbpart.partitions.choice import ByColumns, KeyChoice, OneKey
 from nbpart.partitions.columns import Column
