@@ -12,6 +12,7 @@ import numpy as np
 from nbpart.assets.asset import name_of
 from nbpart.automation.sensor import RunRequest, SensorResult
 from nbpart.backfill.options import BackfillOptions
+from nbpart.backfill.reached_keys import reach_readers
 from nbpart.backfill.registry import Registry, spell_key
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
@@ -38,7 +39,7 @@ class KeyChange:
 @dataclass(frozen=True)
 class RunDemand:
     """A demand for runs of one key: of ``asset`` alone, or, where that is None, of all assets that the key's set
-    partitions and of all assets below these.
+    partitions and of what is below these the keys that read it.
 
     ``texts`` maps the id of each set that may have the key to its text there; it is empty where an asset is asked for
     without a key. ``key`` is the key as the sensor gave it.
@@ -194,7 +195,7 @@ def _choose(
         chosen.add(asset, key_ids)
         chosen.terms.append(asset)
     for set_id, key_ids in by_set.items():
-        _add_with_all_below(registry, set_id, key_ids, chosen)
+        _add_with_all_below(batch, registry, set_id, key_ids, chosen)
     return chosen
 
 
@@ -211,12 +212,13 @@ def _find_ids(batch: Batch, runs: Sequence[RunDemand]) -> dict[tuple[int, str], 
     }
 
 
-def _add_with_all_below(registry: Registry, set_id: int, key_ids: Sequence[int], chosen: _RequestedSteps) -> None:
-    graph = registry.graph
-    own = [name for name in graph.computed if registry[name].set_id == set_id]
-    below = {name for one in own for name in graph.descendants(one)} - set(own)
-    for name in own:
-        chosen.add(name, key_ids)
-        chosen.terms.append(f"{name}+")
-    for name in below:
-        chosen.add(name, None)
+def _add_with_all_below(
+    batch: Batch, registry: Registry, set_id: int, key_ids: Sequence[int], chosen: _RequestedSteps
+) -> None:
+    """Add the keys of all assets that the set partitions, and of what is below these the keys that read them."""
+    own = [name for name in registry.graph.computed if registry[name].set_id == set_id]
+    start = np.unique(np.array(key_ids, dtype=np.int64))
+    for name, ids in reach_readers(batch, registry, dict.fromkeys(own, start)).items():
+        if len(ids):
+            chosen.add(name, ids.tolist())
+    chosen.terms += [f"{name}+" for name in own]
