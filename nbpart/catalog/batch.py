@@ -102,6 +102,11 @@ class Batch:
         self.meta[counter] = str(first + n)
         return first
 
+    @property
+    def changes(self) -> int:
+        """A number that is another one after each statement that changed something."""
+        return self._changes
+
     def remember(self, name: str, load: Callable[[], T]) -> T:
         """What `load` gives, loaded once in this batch, or again after `forget`."""
         if name not in self._remembered:

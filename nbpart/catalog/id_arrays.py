@@ -33,3 +33,21 @@ def find_places(among: Ids, wanted: Ids) -> Ids:
     near = np.minimum(np.searchsorted(sorted_ids, wanted), len(among) - 1)
     sorted_places: Ids = np.where(sorted_ids[near] == wanted, order[near], -1)
     return sorted_places
+
+
+def number_values(*arrays: Ids) -> list[Ids]:
+    """The same number for equal values of some arrays, from 0 on without a gap; negative ones become -1."""
+    import numpy as np
+
+    both = np.concatenate(arrays)
+    known = both[both >= 0]
+    numbers = np.full(len(both), -1, np.int64)
+    if len(known):
+        low, high = int(known.min()), int(known.max())
+        if high - low < _SPREAD * len(known):
+            is_there = np.zeros(high - low + 1, np.int64)
+            is_there[known - low] = 1
+            numbers[both >= 0] = (np.cumsum(is_there) - 1)[known - low]
+        else:
+            numbers[both >= 0] = np.unique(known, return_inverse=True)[1]
+    return np.split(numbers, np.cumsum([len(one) for one in arrays])[:-1])

@@ -135,8 +135,10 @@ def move(batch: Batch, join: Join, match: Match, reader_ids: Ids) -> Moved:
     assert isinstance(theirs, TimeWindowPartitions), "the mapping was checked"
     ids, starts, _ = load_windows(batch, source.set_id, members=True)
     own_ids, own_starts, own_ends = load_windows(batch, reader.set_id, members=False)
-    places = find_places(own_ids, ids_along(batch, join.reader, match.mine, reader_ids))
-    begins, finishes = own_starts[places], own_ends[places]
+    # of each window once, however many readers have it
+    own_places = find_places(own_ids, ids_along(batch, join.reader, match.mine, reader_ids))
+    own_places, places = _list_once(own_places, len(own_ids))
+    begins, finishes = own_starts[own_places], own_ends[own_places]
     if not len(begins):
         none = np.empty(0, np.int64)
         return Moved(ids, starts, none, none, none, none, none, (none, none), theirs)
@@ -152,7 +154,16 @@ def move(batch: Batch, join: Join, match: Match, reader_ids: Ids) -> Moved:
         after = np.maximum(np.searchsorted(calendar[0], until), before)
     first, last = _find_existing(starts, calendar[0], before, after)
     outside = _count_outside(theirs, calendar, before, after)
-    return Moved(ids, starts, first, last, after - before, outside, before, calendar, theirs)
+    of_each = (first, last, after - before, outside, before)
+    first, last, wanted, outside, before = (of_window[places] for of_window in of_each)
+    return Moved(ids, starts, first, last, wanted, outside, before, calendar, theirs)
+
+
+def _list_once(places: Ids, count: int) -> tuple[Ids, Ids]:
+    """The different ones of places below ``count``, rising, and of each of the given ones which of these it is."""
+    is_there = np.zeros(count, np.int64)
+    is_there[places] = 1
+    return np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[places]
 
 
 def _find_existing(starts: Ids, calendar: Ids, before: Ids, after: Ids) -> tuple[Ids, Ids]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.catalog.id_arrays import find_places
+from nbpart.catalog.id_arrays import find_places, number_values
 from nbpart.catalog.join_sides import Join, find_read, ids_along, list_matches, load_column, stored_along
 from nbpart.catalog.join_windows import Moved, move
 from nbpart.catalog.key_lookup import key_ids
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
 
     Ids = NDArray[np.int64]
+
+
+#: Ranks are counted in an array of all of them where these are at most so many times as many as keys.
+_DENSE = 4
 
 
 def relate(batch: Batch, join: Join, reader_ids: Ids, input_ids: Ids) -> Relation:
@@ -95,13 +99,19 @@ def _relate_by(
 def _relate_range(mine: Ids, theirs: Ids, moved: Moved, places: Ids) -> Ranges:
     """A range of places for each reader, among the inputs that have its label, in the order of label and window."""
     width = len(moved.starts) + 1
+    size = width * (1 + int(max(mine.max(initial=-1), theirs.max(initial=-1))))
     known = (theirs >= 0) & (places >= 0)
-    rank = np.where(known, theirs * width + places, np.iinfo(np.int64).max)
+    rank = np.where(known, theirs * width + places, size)
     order = np.argsort(rank, kind="stable")
-    ranked = rank[order]
-    first = np.searchsorted(ranked, mine * width + moved.first)
-    last = np.searchsorted(ranked, mine * width + moved.last)
     none = mine < 0
+    wanted = [np.where(none, 0, mine * width + place) for place in (moved.first, moved.last)]
+    if size <= _DENSE * (len(mine) + len(theirs)):  # how many come before each rank is counted, not searched for
+        before = np.zeros(size + 2, np.int64)
+        np.cumsum(np.bincount(rank, minlength=size + 1), out=before[1:])
+        first, last = (before[place] for place in wanted)
+    else:
+        ranked = rank[order]
+        first, last = (np.searchsorted(ranked, place) for place in wanted)
     first[none], last[none] = 0, 0
     return Ranges(order.astype(np.int32), first.astype(np.int32), np.maximum(first, last).astype(np.int32))
 
@@ -184,7 +194,8 @@ def _label(batch: Batch, join: Join, match: Match, reader_ids: Ids, input_ids: I
     if mine is not None and theirs is not None and mine.set_name == theirs.set_name:
         one = ids_along(batch, join.reader, match.mine, reader_ids)
         other = ids_along(batch, join.source, match.theirs, input_ids)
-        return _number(one, other)
+        mine_numbers, their_numbers = number_values(one, other)
+        return mine_numbers, their_numbers
     as_text = compares_texts(match, join.reader.definition, join.source.definition)
     return _encode(
         load_column(batch, join.reader, match.mine, reader_ids, as_text=as_text),
@@ -203,22 +214,14 @@ def _encode(one: Any, other: Any) -> tuple[Ids, Ids]:
     return codes[: len(one)], codes[len(one) :]
 
 
-def _number(one: Ids, other: Ids) -> tuple[Ids, Ids]:
-    """The same number for equal values of two arrays, from 0 on; -1 stays what it is."""
-    import pandas as pd
-
-    both = np.concatenate([one, other])
-    codes = np.full(len(both), -1, np.int64)
-    known = both >= 0
-    codes[known] = pd.factorize(both[known])[0]
-    return codes[: len(one)], codes[len(one) :]
-
-
 def _combine(known: tuple[Ids, Ids], more: tuple[Ids, Ids]) -> tuple[Ids, Ids]:
     """Labels of two columns as one; a key without a value in one of them has none."""
+    if not any(side.any() for side in known):  # all are equal so far
+        return more[0].copy(), more[1].copy()
     size = 1 + max(side.max(initial=-1) for side in more)
     both = [np.where((one < 0) | (two < 0), -1, one * size + two) for one, two in zip(known, more, strict=True)]
-    return _number(both[0], both[1])
+    mine, theirs = number_values(*both)
+    return mine, theirs
 
 
 # windows

@@ -20,6 +20,7 @@ from nbpart.partitions import Kind, PartitionsDefinition
 from nbpart.partitions.columns import Column, ColumnSource
 from nbpart.partitions.names import UNNAMED
 from nbpart.partitions.parameters import REQUIRED, Parameter
+from nbpart.partitions.product import MultiPartitions
 from nbpart.partitions.static import StaticPartitions
 from nbpart.partitions.stored import definition_from_json, part_sets
 from nbpart.partitions.values import to_json
@@ -252,15 +253,15 @@ def load_part_ids(batch: Batch, stored: StoredSet, place: int, key_ids: NDArray[
     import numpy as np
     import pyarrow as pa
 
-    given = ""
+    query = "SELECT key_id, part_id FROM key_parts WHERE set_id = ? AND part = ?"
     if len(key_ids) < _FEW:
         batch.stage("keys_given", pa.table({"key_id": key_ids}))
-        given = " AND key_id IN (SELECT key_id FROM keys_given)"
-    found = batch.numpy(
-        f"SELECT key_id, part_id FROM key_parts WHERE set_id = ? AND part = ?{given}", stored.set_id, place
-    )
-    places = find_places(found["key_id"], key_ids)
-    return np.append(found["part_id"], -1)[places]
+        query += " AND key_id IN (SELECT key_id FROM keys_given)"
+        found = batch.numpy(query, stored.set_id, place)
+    else:  # mappings ask for the same again, of both sides and for each condition
+        name = f"parts {stored.set_id} {place} {batch.changes}"
+        found = batch.remember(name, lambda: batch.numpy(query, stored.set_id, place))
+    return np.append(found["part_id"], -1)[find_places(found["key_id"], key_ids)]
 
 
 def _load_order(batch: Batch, stored: StoredSet) -> NDArray[np.int64]:
@@ -271,11 +272,18 @@ def _load_order(batch: Batch, stored: StoredSet) -> NDArray[np.int64]:
 def _sort(batch: Batch, stored: StoredSet, members: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
     import numpy as np
 
-    ids = members["key_id"]
+    ids, count = members["key_id"], 1
     rank = np.zeros(len(ids), np.int64)
     for place, part in enumerate(stored.parts):
         order = load_order(batch, part.set_id)
-        rank = rank * len(order) + find_places(order, load_part_ids(batch, stored, place, ids))
+        rank, count = (
+            rank * len(order) + find_places(order, load_part_ids(batch, stored, place, ids)),
+            count * len(order),
+        )
+    if isinstance(stored.definition, MultiPartitions) and len(ids) == count:
+        ordered = np.empty_like(ids)
+        ordered[rank] = ids  # all combinations, each at its place
+        return ordered
     return ids[np.lexsort((members["position"], rank))]
 
 
