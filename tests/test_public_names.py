@@ -51,14 +51,23 @@ NAMES = ERRORS | {
     "WeeklyPartitions",
     "Workspace",
     "__version__",
+    "all_keys",
     "asset",
     "between",
+    "by",
     "current_run",
     "env",
+    "last",
     "notebook",
+    "only",
     "open",
+    "overlap",
+    "pairs",
+    "previous",
+    "same",
     "sensor",
     "source",
+    "whole",
 }
 HEAVY = ("pandas", "pyarrow", "duckdb", "papermill", "nbformat", "plotly", "matplotlib")
 

@@ -15,7 +15,7 @@ from nbpart.backfill.plan import StepTable
 from nbpart.backfill.waiting import WaitingFinder
 from nbpart.catalog import queries
 from nbpart.catalog.join_search import find_inputs
-from nbpart.catalog.join_windows import LackingWindow, count_lacking, find_lacking
+from nbpart.catalog.join_windows import LackingWindow, count_lacking, find_lacking, find_unended_reader
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.mapping import By, Overlap, Previous, Same, Whole
 from nbpart.states import STATUS_CODES, PartitionStatus
@@ -61,6 +61,18 @@ class PlanSentences:
             for place, key in self._find_absent(name, read, key_ids):
                 found[place] = found[place] or self._describe_absent(read.name, key)
         return found
+
+    def list_unended(self, name: str, key_ids: Ids) -> list[str]:
+        """A line for each asset of which a window that has not ended would read one of these keys of ``name``."""
+        graph = self.relations.registry.graph
+        lines = []
+        for edge in graph.edges:
+            if edge.upstream == name != edge.downstream:
+                join = self.relations.join(edge.downstream, edge.input)
+                if (key := find_unended_reader(self.relations.batch, join, key_ids)) is not None:
+                    label = PartitionRef(edge.downstream, key).label
+                    lines.append(f"{label} is not there yet, though it reads some of {name}: {key} has not ended")
+        return lines
 
     def _describe_read(self, name: str, read: Input, readers: Ids, made: Ids | None) -> str | None:
         join = self.relations.join(name, read)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -84,6 +85,34 @@ def find_lacking(batch: Batch, join: Join, reader_ids: Ids) -> list[LackingWindo
                 if found[place] is None or (one.required and not found[place].required):  # type: ignore[union-attr]
                     found[place] = one
     return found
+
+
+def find_unended_reader(batch: Batch, join: Join, input_ids: Ids) -> str | None:
+    """The key of the first window of the reader that reads some of these inputs and that has not ended.
+
+    Of a product it is that of its dimension. None where there is none, or no mapping of windows.
+    """
+    for match in list_matches(join.mapping) if isinstance(join.mapping, By | Overlap) else ():
+        if isinstance(match.mapping, Overlap) and len(input_ids):
+            reader, source = stored_along(join.reader, match.mine), stored_along(join.source, match.theirs)
+            own = reader.definition
+            assert isinstance(own, TimeWindowPartitions), "the mapping was checked"
+            ids, starts, ends = load_windows(batch, source.set_id, members=True)
+            read = find_places(ids, ids_along(batch, join.source, match.theirs, input_ids))
+            read = read[read >= 0]
+            _, _, known = load_windows(batch, reader.set_id, members=True)
+            now = max(int(known[-1]) if len(known) else 0, math.ceil(own.start.timestamp()))
+            if not len(read) or (int(ends[read].max()) <= now and match.mapping.start >= 0):
+                continue
+            last = int(ends[read].max())
+            begins, finishes = _calendar(own, now, max(last, now + 1), abs(match.mapping.start) + 1)
+            is_open = (begins >= now) & (finishes <= (own.end.timestamp() if own.end else np.inf))
+            begins, finishes = begins[is_open], finishes[is_open]
+            since, until = _shift(own, begins, finishes, match.mapping)
+            for start, first, end in zip(begins.tolist(), since.tolist(), until.tolist(), strict=True):
+                if ((starts[read] < end) & (first < ends[read])).any():
+                    return own.spell_start(start)
+    return None
 
 
 def _first_lacking(moved: Moved, mapping: Overlap | Previous, place: int) -> LackingWindow:

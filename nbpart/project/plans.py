@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from nbpart.project.backfills import Backfill
 from nbpart.project.detached import detach_backfill
 from nbpart.project.key_choices import list_choices
 from nbpart.project.launch import check_readable, start_backfill
-from nbpart.project.partition_selection import ChosenPartitions, choose_partitions, parse_statuses
+from nbpart.project.partition_selection import choose_partitions, parse_statuses
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, register_edited_code
 from nbpart.run.kernels.specs import find_missing
@@ -37,6 +38,22 @@ log = logging.getLogger("nbpart")
 _MOST_NAMED = 10
 
 
+@dataclass(frozen=True)
+class PlanRequest:
+    """What somebody asked for: the ``selection`` as a text, the assets that it means, the order of their keys.
+
+    ``notice``, ``untouched`` are as in `Plan`. ``unended`` are sentences about windows that have not ended and would
+    read what was asked for.
+    """
+
+    selection: str
+    names: Sequence[str]
+    order: str = OLDEST
+    notice: str = ""
+    untouched: Sequence[str] = ()
+    unended: Sequence[str] = ()
+
+
 class Plan:
     """What a backfill would run, and why. Nothing runs until `run`; then exactly what is shown does.
 
@@ -46,21 +63,11 @@ class Plan:
     that a pattern such as ``*`` chose and that have none of the keys asked for: they are left alone.
     """
 
-    def __init__(
-        self,
-        project: Project,
-        registry: Registry,
-        planned: PlannedSteps,
-        selection: str,
-        selected: Sequence[str],
-        notice: str = "",
-        order: str = OLDEST,
-        untouched: Sequence[str] = (),
-    ) -> None:
-        self._project, self._registry, self._steps, self.selection = project, registry, planned.steps, selection
-        self._waiting = planned.waiting
-        self.order, self.untouched = order, tuple(untouched)
-        self._selected, self.notice = tuple(selected), notice
+    def __init__(self, project: Project, registry: Registry, planned: PlannedSteps, request: PlanRequest) -> None:
+        self._project, self._registry, self._request = project, registry, request
+        self._steps, self._waiting = planned.steps, planned.waiting
+        self.selection, self.order, self.notice = request.selection, request.order, request.notice
+        self.untouched, self._selected = tuple(request.untouched), tuple(request.names)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -126,9 +133,10 @@ class Plan:
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """A line for each input that its steps read by another key than their own, or that is not all there."""
-        return tuple(
-            self._project.catalog.read(lambda b: PlanSentences(make_finder(b, self._registry)).list_reads(self._steps))
+        found = self._project.catalog.read(
+            lambda batch: PlanSentences(make_finder(batch, self._registry)).list_reads(self._steps)
         )
+        return (*found, *self._request.unended)
 
     @property
     def waiting_count(self) -> int:
@@ -303,16 +311,21 @@ def make_plan(project: Project, selection: Any, keys: Any, status: Any, order: s
     statuses = parse_statuses(status)
     choices = None if keys is None else list_choices(keys)
 
-    def work(batch: Batch) -> tuple[PlannedSteps, ChosenPartitions | None, Moment]:
+    def work(batch: Batch) -> Plan:
         chosen = None if choices is None else choose_partitions(batch, registry, selected, choices)
-        touched = names if chosen is None else [name for name in names if name in chosen.key_ids]
         key_ids = None if chosen is None else chosen.key_ids
+        touched = names if key_ids is None else tuple(name for name in names if name in key_ids)
         planned = plan_from_catalog(batch, registry, touched, keys=key_ids, statuses=statuses)
-        return planned, chosen, Moment(registry.moment.sequence, batch.now)
+        unended: list[str] = []
+        if key_ids is not None:
+            sentences = PlanSentences(make_finder(batch, registry))
+            unended = [
+                line
+                for name in sorted(selected.with_readers & key_ids.keys())
+                for line in sentences.list_unended(name, key_ids[name])
+            ]
+        untouched = chosen.untouched if chosen else ()
+        request = PlanRequest(describe(selection), touched, order or OLDEST, changes.notice, untouched, tuple(unended))
+        return Plan(project, registry.at(Moment(registry.moment.sequence, batch.now)), planned, request)
 
-    planned, chosen, moment = project.catalog.read(work)
-    touched = names if chosen is None else tuple(name for name in names if name in chosen.key_ids)
-    untouched = chosen.untouched if chosen else ()
-    return Plan(
-        project, registry.at(moment), planned, describe(selection), touched, changes.notice, order or OLDEST, untouched
-    )
+    return project.catalog.read(work)

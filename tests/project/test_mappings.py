@@ -136,6 +136,27 @@ def test_what_requires_a_window_that_has_not_ended_waits(clock: list[datetime], 
     ]
 
 
+def test_a_window_that_has_not_ended_is_told_where_its_readers_were_asked_for(
+    clock: list[datetime], ws: nbpart.Workspace
+) -> None:
+    clock[0] = datetime(2023, 4, 13, 17, 5, tzinfo=UTC)
+    hours = ws.partitions(nbpart.HourlyPartitions("hours", start="2023-04-12"))
+    days = ws.partitions(nbpart.DailyPartitions("days", start="2023-04-12"))
+
+    @ws.asset(partitions=hours)
+    def raw(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(partitions=days)
+    def clean(raw: Any) -> str: ...  # type: ignore[empty-body]
+
+    plan = ws.plan("raw+", keys="2023-04-13T16:00")
+    assert steps(plan) == ["raw/2023-04-13T16:00"]
+    assert plan.reads == ("clean/2023-04-13 is not there yet, though it reads some of raw: 2023-04-13 has not ended",)
+    assert ws.plan("raw+", keys="2023-04-12T16:00").reads[-1].startswith("clean reads raw[2023-04-12T00:00 .. ")
+    clock[0] = datetime(2023, 4, 14, tzinfo=UTC)
+    assert steps(ws.plan("raw+", keys="2023-04-13T16:00")) == ["raw/2023-04-13T16:00", "clean/2023-04-13"]
+
+
 def test_what_reads_something_that_waits_waits_too_unless_it_skips(ws: nbpart.Workspace, days: Any) -> None:
     @ws.asset(partitions=days)
     def raw(partition_key: str) -> str: ...  # type: ignore[empty-body]

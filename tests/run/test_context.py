@@ -97,13 +97,14 @@ def test_load_by_key_and_file(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    lacking = InputSpec("asset", ONE, (), ("k",), name="b", needs_data=True)
     item = saved(tmp_path, "a", {"x": 1})
-    run = context(tmp_path, {"table": InputSpec("asset", ONE, (item,)), "other": InputSpec("asset", ONE)})
+    run = context(tmp_path, {"table": InputSpec("asset", ONE, (item,)), "other": lacking})
     with pytest.raises(UnknownNameError, match="did you mean 'table'"):
         run.load("tabel")
     with pytest.raises(UnknownNameError, match="2 inputs"):
         run.load()
-    with pytest.raises(MissingInputError, match="materialize 'other' first"):
+    with pytest.raises(MissingInputError, match="reads b/k, which has no data; materialize it first"):
         run.load("other")
     (tmp_path / item.location).unlink()
     with pytest.raises(MissingInputError, match="table, partition 'a' is gone"):

@@ -69,7 +69,8 @@ def test_another_version_makes_its_reader_stale(ws: nbpart.Workspace, project: P
     run = nbpart.current_run("total", partition_key="a", record=True)
     assert run.load("payments").amount.tolist() == [1, 2]
     run.save({"eur": 3})
-    assert reasons(ws) == {"b": "missing"}
+    assert reasons(ws) == {}
+    assert ws.plan("total").waiting["partition_key"].tolist() == ["b"]
     write(project, a=(2, [5]), b=(1, [7]))
     assert reasons(ws) == {"a": "source payments changed", "b": "missing"}
     assert ws.load("payments", "b").amount.tolist() == [7]
@@ -139,8 +140,9 @@ def test_without_partitions_both_functions_take_nothing(ws: nbpart.Workspace) ->
 def test_a_run_loads_it(ws: nbpart.Workspace) -> None:
     ws.materialize("total", "a")
     assert ws.load("total", "a") == {"eur": 3}
-    steps = ws.backfill("total").wait(progress=False).steps()
-    assert steps.cause.tolist() == ["needs source payments: its function has no version of 'b'"]
+    assert ws.backfill("total").wait(progress=False).status == "succeeded"
+    waiting = ws.plan("total").waiting
+    assert waiting["reason"].tolist() == ["needs source payments: its function has no version of 'b'"]
 
 
 def fail(keys: list[str]) -> dict[str, str]:
