@@ -43,8 +43,8 @@ SAME: dict[str, tuple[Face, Face]] = {
 OWN = {"ws.tick": {"wait", "progress"}}
 #: What is no person's to give.
 INNER = {"interrupt_dead_runs"}
-#: Names that a user makes up: parameters of partitions and values of them.
-NAMES_OF_USERS = {"params", "axes"}
+#: Names that a user makes up: parameters of partitions and values of them, columns that are compared.
+NAMES_OF_USERS = {"params", "axes", "matches"}
 
 
 def options_of(face: Face) -> dict[str, Any]:
