@@ -75,7 +75,9 @@ def test_another_version_makes_its_reader_stale(ws: nbpart.Workspace, project: P
     assert reasons(ws) == {"a": "source payments changed", "b": "missing"}
     assert ws.load("payments", "b").amount.tolist() == [7]
     write(project, b=(1, [7]))
-    assert reasons(ws)["a"] == "source payments changed"
+    assert reasons(ws) == {"b": "missing"}
+    assert ws.partition_status("total").status.tolist() == ["stale", "missing"]
+    assert ws.plan("total").waiting["partition_key"].tolist() == ["a"]
 
 
 def test_status_and_a_run_by_hand_ask_nobody(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
