@@ -75,6 +75,7 @@ class PartitionHeatmap(LiveWidget):
         self.on_request("details", self._details)
         self.on_request("keys", self._keys)
         self.on_request("select", self._select)
+        self.on_request("highlights", self._highlights)
         self.on_request("sort", self._sort)
         self.on_request("clear", self._clear)
         self.on_request("unfocus", lambda: self.focus(None))
@@ -202,9 +203,12 @@ class PartitionHeatmap(LiveWidget):
         return Answer({"view": view, "keys": self._view_state.keys(view, band, places)})
 
     def _select(self, view: int, band: int, rows: list[int], ranges: list[list[int]]) -> Answer:
-        selection, highlights = self._view_state.select(view, band, rows, [(a, b) for a, b in ranges])
-        self.selection = selection
-        return Answer({"highlights": highlights}, message=_describe_selection(selection))
+        self.selection = self._view_state.select(view, band, rows, [(a, b) for a, b in ranges])
+        return Answer(message=_describe_selection(self.selection))
+
+    def _highlights(self, view: int, band: int, rows: list[int], ranges: list[list[int]]) -> Answer:
+        found = self._view_state.find_highlights(view, band, rows, [(a, b) for a, b in ranges])
+        return Answer({"highlights": found})
 
     def _clear(self) -> Answer:
         self._view_state.unselect()

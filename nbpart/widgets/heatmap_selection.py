@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from nbpart.errors import WorkspaceError
 from nbpart.states import STATUS_CODES
 from nbpart.widgets.heatmap_bands import Band
-from nbpart.widgets.heatmap_model import Dependency, Range, Selection, plan_highlights, to_ranges
-from nbpart.widgets.payloads import HighlightJson, SelectedPlacesJson
+from nbpart.widgets.heatmap_model import Range, Selection, to_ranges
+from nbpart.widgets.payloads import SelectedPlacesJson
 from nbpart.widgets.schema import BadRequest
 
 if TYPE_CHECKING:
@@ -36,24 +36,6 @@ def clip_ranges(band: Band, ranges: Iterable[Range]) -> tuple[Range, ...]:
     """Ranges of places without what lies beyond the places that there are."""
     clipped = ((max(0, start), min(stop, band.places.n)) for start, stop in ranges)
     return tuple((start, stop) for start, stop in clipped if start < stop)
-
-
-def make_highlights(
-    bands: Sequence[Band],
-    dependencies: Iterable[Dependency],
-    band: Band,
-    rows: Sequence[int],
-    ranges: tuple[Range, ...],
-) -> list[HighlightJson]:
-    """The places that the selected rows and ranges of ``band`` read, and those that read them."""
-    asset_ids = [band.rows[row].asset_id for row in sorted(set(rows))]
-    where = {row.asset_id: (b, r) for b, each in enumerate(bands) for r, row in enumerate(each.rows)}
-    highlights: list[HighlightJson] = []
-    for highlight in plan_highlights(asset_ids, ranges, dependencies):
-        number, row = where[highlight.asset_id]
-        own_ranges = None if highlight.ranges is None else list(highlight.ranges)
-        highlights.append({"band": number, "row": row, "role": highlight.role, "ranges": own_ranges})
-    return highlights
 
 
 def find_band(bands: Iterable[Band], selection: Selection) -> Band:

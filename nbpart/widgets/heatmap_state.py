@@ -17,6 +17,7 @@ from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.errors import WorkspaceError
 from nbpart.widgets import heatmap_bands, heatmap_selection
 from nbpart.widgets.heatmap_bands import Band, RowChange, Structure, ViewOptions
+from nbpart.widgets.heatmap_highlights import Chosen, find_neighbours, place_neighbours
 from nbpart.widgets.heatmap_model import Places, Range, Selection
 from nbpart.widgets.heatmap_selection import OutOfDateError
 from nbpart.widgets.heatmap_views import Patch, View, band_json, make_cells, make_patch
@@ -185,22 +186,35 @@ class HeatmapState:
         named = dict(zip(inside, texts, strict=True))
         return [named.get(place) for place in places[:MAX_KEYS]]
 
-    def select(
-        self, view: int, band: int, rows: Sequence[int], ranges: Sequence[Range]
-    ) -> tuple[Selection, list[HighlightJson]]:
-        """Select rows and ranges of places; return the selection, and the places that it reads and that read it.
+    def select(self, view: int, band: int, rows: Sequence[int], ranges: Sequence[Range]) -> Selection:
+        """Select rows and ranges of places, and return the selection.
 
         Raises BadRequest for a row that does not exist, OutOfDateError if the view is not the current one any more.
         """
         with self.lock:
             one = self._get_band(view, band)
             selection = heatmap_selection.make_selection(one, rows, ranges)
-            clipped = heatmap_selection.clip_ranges(one, ranges)
-            dependencies = self._structure.dependencies
-            highlights = heatmap_selection.make_highlights(self._bands, dependencies, one, rows, clipped)
             self._selection = selection
             key_ids = one.members.key_ids
-        return self._with_keys(selection, key_ids), highlights
+        return self._with_keys(selection, key_ids)
+
+    def find_highlights(
+        self, view: int, band: int, rows: Sequence[int], ranges: Sequence[Range]
+    ) -> list[HighlightJson]:
+        """Find the places that rows and ranges of places read, and those that read them. Raises as `select`."""
+        with self.lock:
+            one = self._get_band(view, band)
+            selection = heatmap_selection.make_selection(one, rows, ranges)
+            ids = heatmap_selection.take(one.members.key_ids, selection.ranges)
+            asset_ids = frozenset(row.asset_id for row in one.rows if row.name in selection.assets)
+            chosen = Chosen(one.set.set_id, asset_ids, ids)
+            dependencies = self._structure.dependencies
+            set_of = {row.asset_id: each.set.set_id for each in self._bands for row in each.rows}
+            members = {each.set.set_id: each.members.key_ids for each in self._bands}
+        found = self._catalog.read(lambda b: find_neighbours(b, chosen, dependencies, set_of, members))
+        with self.lock:
+            self._get_band(view, band)
+            return place_neighbours(self._bands, found)
 
     def unselect(self) -> None:
         """Select nothing."""

@@ -295,12 +295,12 @@ class KeysJson(TypedDict):
 
 
 class HighlightJson(TypedDict):
-    """Places of a row that are inputs or readers of what is selected; ``ranges`` null means all of them."""
+    """Places of a row that are inputs or readers of what is selected."""
 
     band: int
     row: int
     role: Annotated[str, "'input' | 'reader'"]
-    ranges: list[tuple[int, int]] | None
+    ranges: list[tuple[int, int]]
 
 
 class HighlightsJson(TypedDict):

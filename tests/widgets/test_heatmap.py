@@ -62,7 +62,8 @@ def test_a_click_is_a_selection_with_keys(heat: PartitionHeatmap, page: Page) ->
     assert heat.selection == Selection("files", heat.selection.version, ("one",), ((1, 3),), (HOSTILE, "c"))
     assert seen == [heat.selection]
     assert answer["message"] == f"Selected 2 partitions of one: {HOSTILE}, c"
-    assert answer["highlights"] == [{"band": 0, "row": 1, "role": "reader", "ranges": [(1, 3)]}]
+    found = ask(page, "highlights", view=1, band=0, rows=[0], ranges=[[1, 3]])
+    assert found["highlights"] == [{"band": 0, "row": 1, "role": "reader", "ranges": [(1, 3)]}]
     assert heat.selected_keys() == [HOSTILE, "c"]
     ask(page, "clear")
     assert heat.selection is None

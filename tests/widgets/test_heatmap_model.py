@@ -11,15 +11,12 @@ from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 from nbpart.widgets.heatmap_model import (
     URGENCY,
-    Dependency,
-    Highlight,
     Members,
     Places,
     Scale,
     Selection,
     fit_scale,
     fits,
-    plan_highlights,
     plan_places,
     rank_by_status,
     rank_by_value,
@@ -127,23 +124,6 @@ def test_the_largest_value_comes_first_and_nothing_last() -> None:
     ranks = rank_by_value(np.array([[1.0, math.nan, math.nan], [3.0, 2.0, math.nan]]))
     assert ranks.tolist()[:2] == [-3.0, -2.0]
     assert math.isnan(ranks[2])
-
-
-def test_what_a_selection_reads_and_what_reads_it() -> None:
-    dependencies = [
-        Dependency(2, 1, "same"),
-        Dependency(3, 2, "same"),
-        Dependency(4, 2, "all"),
-        Dependency(2, 9, "whole"),
-        Dependency(7, 8, "same"),
-    ]
-    assert plan_highlights([2], ((3, 5),), dependencies) == [
-        Highlight(1, "input", ((3, 5),)),
-        Highlight(3, "reader", ((3, 5),)),
-        Highlight(4, "reader", None),
-        Highlight(9, "input", None),
-    ]
-    assert plan_highlights([1, 2, 3, 4, 9], ((0, 1),), dependencies) == []
 
 
 def test_the_length_of_a_selection_counts_partitions() -> None:

@@ -316,10 +316,10 @@ def test_a_selection_names_few_keys_and_ranges_of_many(catalog: Catalog) -> None
     make(catalog, [MADE] * 300, [FAILED] * 300)
     shown = Shown(catalog)
     view = shown.head["view"]
-    selection, _ = shown.state.select(view, 0, [1], [(4, 6), (2, 5)])
+    selection = shown.state.select(view, 0, [1], [(4, 6), (2, 5)])
     assert (selection.assets, selection.ranges) == (("b",), ((2, 6),))
     assert selection.keys == ("2.csv", "3.csv", "4.csv", "5.csv")
-    large, _ = shown.state.select(view, 0, [0, 1], [(0, 10_000)])
+    large = shown.state.select(view, 0, [0, 1], [(0, 10_000)])
     assert (large.ranges, large.keys, len(large)) == (((0, 300),), None, 600)
     assert len(shown.state.selected_ids(large)) == 300
 
@@ -327,7 +327,7 @@ def test_a_selection_names_few_keys_and_ranges_of_many(catalog: Catalog) -> None
 def test_a_selection_in_a_sorted_view_is_kept_by_members(catalog: Catalog) -> None:
     make(catalog, [MADE, FAILED, MADE, FAILED])
     shown = Shown(catalog, options=ViewOptions(sort_by="status"))
-    selection, _ = shown.state.select(shown.head["view"], 0, [0], [(0, 2)])
+    selection = shown.state.select(shown.head["view"], 0, [0], [(0, 2)])
     assert (selection.ranges, selection.keys) == (((1, 2), (3, 4)), ("1.csv", "3.csv"))
     shown.state.set_options(ViewOptions())
     assert shown.head["selection"] == {"band": 0, "rows": [0], "ranges": [(1, 2), (3, 4)]}
@@ -340,7 +340,7 @@ def test_a_selection_in_a_sorted_view_is_kept_by_members(catalog: Catalog) -> No
 def test_a_selection_outlives_added_keys_and_not_removed_ones(catalog: Catalog) -> None:
     make(catalog, [MADE] * 3)
     shown = Shown(catalog)
-    selection, _ = shown.state.select(shown.head["view"], 0, [0], [(1, 3)])
+    selection = shown.state.select(shown.head["view"], 0, [0], [(1, 3)])
     set_id = set_id_of(catalog)
     catalog.write(lambda b: events.add_keys(b, set_id, ["new"]))
     shown.state.update()
@@ -355,9 +355,9 @@ def test_a_selection_outlives_added_keys_and_not_removed_ones(catalog: Catalog) 
 def test_highlights_are_rows_and_places(tmp_path: Path) -> None:
     catalog = scenes.rich_scene(tmp_path)
     shown = Shown(catalog)
-    _, found = shown.state.select(shown.head["view"], 1, [0], [(2, 3)])
+    found = shown.state.find_highlights(shown.head["view"], 1, [0], [(2, 3)])
     assert sorted(found, key=lambda h: h["band"]) == [
-        {"band": 0, "row": 1, "role": "input", "ranges": None},
+        {"band": 0, "row": 1, "role": "input", "ranges": [(0, 12)]},
         {"band": 1, "row": 1, "role": "reader", "ranges": [(2, 3)]},
     ]
     catalog.close()
@@ -399,7 +399,7 @@ def test_matching_ids_are_those_of_the_set(catalog: Catalog) -> None:
 def test_a_selection_outlives_added_keys_however_they_are_shown(catalog: Catalog, options: ViewOptions) -> None:
     make(catalog, [MADE] * 3)
     shown = Shown(catalog, options=options)
-    selection, _ = shown.state.select(shown.head["view"], 0, [0], [(1, 3)])
+    selection = shown.state.select(shown.head["view"], 0, [0], [(1, 3)])
     catalog.write(lambda b: events.add_keys(b, set_id_of_batch(b), ["0-new.csv"]))
     shown.state.update()
     assert shown.head["bands"][0]["n_keys"] == 4
@@ -412,7 +412,7 @@ def test_a_selection_in_a_grid_outlives_added_keys(tmp_path: Path) -> None:
     catalog = scenes.rich_scene(tmp_path)
     shown = Shown(catalog, ["model", "evaluation"])
     assert shown.head["bands"][0]["layout"] == "grid"
-    selection, _ = shown.state.select(shown.head["view"], 0, [0], [(1, 3)])
+    selection = shown.state.select(shown.head["view"], 0, [0], [(1, 3)])
     scenes.add_trials(catalog, "trials", {"lr": float, "depth": int}, {"lr": [0.5], "depth": [2, 3, 5, 8, 13]})
     shown.state.update()
     assert shown.head["bands"][0]["n_keys"] == 35

@@ -271,12 +271,12 @@ export interface KeysJson {
   keys: (string | null)[];
 }
 
-/** Places of a row that are inputs or readers of what is selected; ``ranges`` null means all of them. */
+/** Places of a row that are inputs or readers of what is selected. */
 export interface HighlightJson {
   band: number;
   row: number;
   role: 'input' | 'reader';
-  ranges: [number, number][] | null;
+  ranges: [number, number][];
 }
 
 /** The inputs and readers of a selection. */
@@ -546,6 +546,7 @@ export interface HeatmapContract {
     details: { view: number; band: number; row: number; place: number };
     keys: { view: number; band: number; places: number[] };
     select: { view: number; band: number; rows: number[]; ranges: [number, number][] };
+    highlights: { view: number; band: number; rows: number[]; ranges: [number, number][] };
     sort: Record<string, never>;
     clear: Record<string, never>;
     unfocus: Record<string, never>;
@@ -557,7 +558,8 @@ export interface HeatmapContract {
     set_options: EmptyJson;
     details: DetailsJson;
     keys: KeysJson;
-    select: HighlightsJson;
+    select: EmptyJson;
+    highlights: HighlightsJson;
     sort: EmptyJson;
     clear: EmptyJson;
     unfocus: EmptyJson;

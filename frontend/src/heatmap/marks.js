@@ -24,7 +24,7 @@ export function drawMarks(view) {
  * @param {CanvasRenderingContext2D} context
  * @param {number} bandIndex
  * @param {number[]} rows
- * @param {Range[] | null} ranges
+ * @param {Range[]} ranges
  * @param {number[]} dash
  * @param {number} [fill]
  */

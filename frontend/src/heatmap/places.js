@@ -205,12 +205,12 @@ export function findBox(view, bandIndex, row, first, last) {
 }
 
 /**
- * The rectangles of ranges of a row; of all its places where `ranges` is null.
+ * The rectangles of ranges of a row.
  *
  * @param {HeatmapView} view
  * @param {number} bandIndex
  * @param {number} row
- * @param {Range[] | null} ranges
+ * @param {Range[]} ranges
  * @returns {Box[]}
  */
 export function findBoxes(view, bandIndex, row, ranges) {
@@ -219,12 +219,7 @@ export function findBoxes(view, bandIndex, row, ranges) {
   if (!item || !band.shown) return [];
   const { cell } = item;
   if (!cell) {
-    const all = ranges || [[0, band.shown]];
-    return all.map(([first, last]) => findBox(view, bandIndex, row, first, last)).filter((box) => box !== null);
-  }
-  if (!ranges) {
-    const width = getGrid(view, bandIndex).columns.length * cell.width;
-    return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
+    return ranges.map(([first, last]) => findBox(view, bandIndex, row, first, last)).filter((box) => box !== null);
   }
   const { columns, cells, starts } = getGrid(view, bandIndex);
   return findRuns(ranges, cells, starts, columns.length).map(([from, to]) => {

@@ -4,6 +4,7 @@ import { URGENCY } from '../generated/constants.js';
 import { findHit, findPlaces, getGrid } from './places.js';
 import { findMostUrgent } from './statuses.js';
 
+/** @import { SelectedPlacesJson } from '../generated/messages.js' */
 /** @import { Hit, Place, Range, Spot } from './types.js' */
 /** @import { HeatmapView } from './view.js' */
 
@@ -106,17 +107,35 @@ export function extendSelection(view) {
 export async function select(view, band, rows, ranges, { silent = false } = {}) {
   const number = view.state.head.view;
   view.highlights = [];
-  view.state.head.selection = { band, rows, ranges };
+  const selection = { band, rows, ranges };
+  view.state.head.selection = selection;
   view.mark();
   const answer = await view.ask('select', { view: number, band, rows, ranges });
   if (!answer) return;
-  view.highlights = answer.highlights;
-  const roles = new Set(answer.highlights.map(({ role }) => role));
-  const read = [roles.has('input') ? 'dashed: what it reads' : '', roles.has('reader') ? 'dotted: what reads it' : ''];
+  if (!silent) {
+    view.footer.textContent = answer.message;
+    view.announce(answer.message);
+  }
+  await highlight(view, number, selection, silent ? '' : answer.message);
+}
+
+/**
+ * Mark what a selection reads and what reads it, unless another was made meanwhile; said behind `message`, if there is one.
+ *
+ * @param {HeatmapView} view
+ * @param {number} number
+ * @param {SelectedPlacesJson} selection
+ * @param {string} message
+ */
+async function highlight(view, number, selection, message) {
+  const found = await view.ask('highlights', { view: number, ...selection });
+  const now = view.state.head.selection;
+  if (!found || !now || JSON.stringify(now) !== JSON.stringify(selection)) return;
+  view.highlights = found.highlights;
   view.mark();
-  if (silent) return;
-  view.footer.textContent = [answer.message, ...read.filter(Boolean)].join(' · ');
-  view.announce(answer.message);
+  const roles = new Set(found.highlights.map(({ role }) => role));
+  const read = [roles.has('input') ? 'dashed: what it reads' : '', roles.has('reader') ? 'dotted: what reads it' : ''];
+  if (message && roles.size) view.footer.textContent = [message, ...read.filter(Boolean)].join(' · ');
 }
 
 /** @param {HeatmapView} view */

@@ -8,6 +8,7 @@ its place. That is several times faster than a join and a sort for each asset.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from nbpart.catalog.queries.runs import find_run
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.catalog.set_tables import load_order, ordered_members, own_columns, set_sql
 from nbpart.partitions.columns import ColumnSource
+from nbpart.partitions.mapping import Mapping, mapping_from_json
 from nbpart.partitions.names import metric_column, metric_of_column
 from nbpart.states import OUTDATED, PartitionStatus, RunStatus, StepStatus
 
@@ -42,15 +44,13 @@ def load_asset_rows(batch: Batch) -> list[tuple[int, str, str, int]]:
     return [(int(row[0]), str(row[1]), str(row[2]), int(row[3])) for row in rows]
 
 
-def load_dependencies(batch: Batch) -> list[tuple[int, int, str]]:
-    """(asset, what it reads, kind of the mapping) of all active assets, by id."""
-    return [
-        (int(row[0]), int(row[1]), str(row[2]))
-        for row in batch.rows(
-            "SELECT d.asset_id, d.input_id, d.mapping->>'kind' FROM dependencies d"
-            " JOIN assets a USING (asset_id) WHERE a.active ORDER BY d.asset_id, d.input_id"
-        )
-    ]
+def load_dependencies(batch: Batch) -> list[tuple[int, int, Mapping]]:
+    """(asset, what it reads, mapping) of all active assets, by id; an asset may read another in several ways."""
+    rows = batch.rows(
+        "SELECT d.asset_id, d.input_id, d.mapping FROM dependencies d JOIN assets a USING (asset_id)"
+        " WHERE a.active ORDER BY d.asset_id, d.input_id, d.argument"
+    )
+    return [(int(row[0]), int(row[1]), mapping_from_json(json.loads(row[2]))) for row in rows]
 
 
 def cell_facts(batch: Batch, asset_id: int, column: str | None = None) -> CellFacts:

@@ -579,12 +579,7 @@ function findBoxes(view, bandIndex, row, ranges) {
   if (!item || !band.shown) return [];
   const { cell } = item;
   if (!cell) {
-    const all = ranges || [[0, band.shown]];
-    return all.map(([first, last]) => findBox(view, bandIndex, row, first, last)).filter((box) => box !== null);
-  }
-  if (!ranges) {
-    const width = getGrid(view, bandIndex).columns.length * cell.width;
-    return [{ x: view.size.left, y: item.y - view.top, width, height: item.height }];
+    return ranges.map(([first, last]) => findBox(view, bandIndex, row, first, last)).filter((box) => box !== null);
   }
   const { columns, cells, starts } = getGrid(view, bandIndex);
   return findRuns(ranges, cells, starts, columns.length).map(([from, to]) => {
@@ -1126,17 +1121,26 @@ function extendSelection(view) {
 async function select(view, band, rows, ranges, { silent = false } = {}) {
   const number = view.state.head.view;
   view.highlights = [];
-  view.state.head.selection = { band, rows, ranges };
+  const selection = { band, rows, ranges };
+  view.state.head.selection = selection;
   view.mark();
   const answer = await view.ask("select", { view: number, band, rows, ranges });
   if (!answer) return;
-  view.highlights = answer.highlights;
-  const roles = new Set(answer.highlights.map(({ role }) => role));
-  const read = [roles.has("input") ? "dashed: what it reads" : "", roles.has("reader") ? "dotted: what reads it" : ""];
+  if (!silent) {
+    view.footer.textContent = answer.message;
+    view.announce(answer.message);
+  }
+  await highlight(view, number, selection, silent ? "" : answer.message);
+}
+async function highlight(view, number, selection, message) {
+  const found = await view.ask("highlights", { view: number, ...selection });
+  const now = view.state.head.selection;
+  if (!found || !now || JSON.stringify(now) !== JSON.stringify(selection)) return;
+  view.highlights = found.highlights;
   view.mark();
-  if (silent) return;
-  view.footer.textContent = [answer.message, ...read.filter(Boolean)].join(" · ");
-  view.announce(answer.message);
+  const roles = new Set(found.highlights.map(({ role }) => role));
+  const read = [roles.has("input") ? "dashed: what it reads" : "", roles.has("reader") ? "dotted: what reads it" : ""];
+  if (message && roles.size) view.footer.textContent = [message, ...read.filter(Boolean)].join(" · ");
 }
 function unselect(view) {
   view.highlights = [];
