@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
+from nbpart.assets.graph import Edge as GraphEdge
 from nbpart.catalog import AssetRecord
 from nbpart.widgets.counts import NO_COUNTS, Counts, sum_counts
 from nbpart.widgets.layout import compute_layout
@@ -15,6 +16,9 @@ from nbpart.widgets.payloads import CardJson, EdgeJson, GraphJson
 #: In pixels at scale 1: the size of a card, and the distance from one to the next across and down.
 CARD_WIDTH, CARD_HEIGHT = 200, 58
 COLUMN, ROW = 256, 76
+#: A longer label of an edge is cut short; the sentences beside it are whole.
+MAX_LABEL_LENGTH = 24
+_CHAR_WIDTH = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class Card:
 
     ``kind`` is that of the asset, "source" or "group". ``members`` are the names of the assets on it (one, or those of
     the group) and ``member_counts`` their counts, in the same order. ``set_name`` is the set of its partitions, or "".
-    ``x`` and ``y`` are the upper left corner, in pixels.
+    ``reads_itself`` says by which mappings it reads itself, or "". ``x`` and ``y`` are the upper left corner, in
+    pixels.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Card:
     x: float
     y: float
     member_counts: tuple[Counts, ...] = ()
+    reads_itself: str = ""
 
     @property
     def counts(self) -> Counts:
@@ -51,12 +57,15 @@ class Card:
 class Edge:
     """The line from the card ``source`` to the card ``target``, which are indices into `GraphModel.cards`.
 
-    ``points`` are the positions that it passes, in pixels: of each card the left edge at half its height.
+    ``points`` are the positions that it passes, in pixels: of each card the left edge at half its height. ``reads`` are
+    sentences about what reads what by which mapping, ``label`` are the mappings that somebody chose, or "".
     """
 
     source: int
     target: int
     points: tuple[tuple[float, float], ...]
+    reads: tuple[str, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +121,44 @@ def build_graph(
             sizes[definition.group] = sizes.get(definition.group, 0) + 1
     folded_groups = frozenset(folded) & set(sizes)
     cards, place = _make_cards(graph, folded_groups)
-    pairs = dict.fromkeys((place[e.upstream], place[e.downstream]) for e in graph.edges)
-    edges = [(a, b) for a, b in pairs if a != b]
+    read: dict[tuple[int, int], list[GraphEdge]] = {}
+    for each in graph.edges:
+        read.setdefault((place[each.upstream], place[each.downstream]), []).append(each)
+    edges = [(a, b) for a, b in read if a != b]
+    labels = {pair: _label_edge(graph, read[pair]) for pair in edges}
+    column = COLUMN + _widen_for(labels.values())
     layout = compute_layout(len(cards), edges)
     placed = tuple(
-        replace(card, x=round(x * COLUMN, 1), y=round(y * ROW, 1))
+        replace(card, x=round(x * column, 1), y=round(y * ROW, 1))
         for card, (x, y) in zip(cards, layout.places, strict=True)
     )
     lines = tuple(
-        Edge(a, b, tuple((round(x * COLUMN, 1), round(y * ROW + CARD_HEIGHT / 2, 1)) for x, y in route))
+        Edge(
+            a,
+            b,
+            tuple((round(x * column, 1), round(y * ROW + CARD_HEIGHT / 2, 1)) for x, y in route),
+            tuple(f"{e.downstream} reads {e.upstream}: {e.input.mapping.describe()}" for e in read[a, b]),
+            labels[a, b],
+        )
         for (a, b), route in zip(edges, layout.routes, strict=True)
     )
-    width = layout.columns * COLUMN - (COLUMN - CARD_WIDTH) if cards else 0.0
+    width = layout.columns * column - (column - CARD_WIDTH) if cards else 0.0
     height = layout.rows * ROW - (ROW - CARD_HEIGHT) if cards else 0.0
     model = GraphModel(placed, lines, tuple(sizes.items()), folded_groups, round(width, 1), round(height, 1))
     return model.with_counts(counts)
+
+
+def _label_edge(graph: AssetGraph, edges: Iterable[GraphEdge]) -> str:
+    """The mappings of what several edges between two cards read, of those that do not follow from the partitions."""
+    chosen = {(d.name, dep.argument) for d in graph.definitions for dep in d.deps if dep.mapping is not None}
+    named = [e.input.mapping.describe() for e in edges if (e.downstream, e.input.argument) in chosen]
+    return "; ".join(dict.fromkeys(named))
+
+
+def _widen_for(labels: Iterable[str]) -> int:
+    """By how many pixels columns stand further apart, so that labels have room between the cards."""
+    longest = max((min(len(label), MAX_LABEL_LENGTH) for label in labels), default=0)
+    return max(0, longest * _CHAR_WIDTH + 16 - (COLUMN - CARD_WIDTH)) if longest else 0
 
 
 def _make_cards(graph: AssetGraph, folded_groups: Collection[str]) -> tuple[list[Card], dict[str, int]]:
@@ -141,7 +173,10 @@ def _make_cards(graph: AssetGraph, folded_groups: Collection[str]) -> tuple[list
     for d in graph.definitions:
         if d.group not in folded_groups:
             place[d.name] = len(cards)
-            cards.append(Card(d.name, d.kind, d.group, d.set_name, (d.name,), d.description, 0.0, 0.0))
+            own = "; ".join(read.mapping.describe() for read in d.inputs if read.name == d.name)
+            cards.append(
+                Card(d.name, d.kind, d.group, d.set_name, (d.name,), d.description, 0.0, 0.0, reads_itself=own)
+            )
         elif d.group in at:
             place[d.name] = at[d.group]
         else:
@@ -161,7 +196,10 @@ def counts_by_name(assets: Sequence[AssetRecord], counts: Mapping[int, Counts]) 
 
 
 def _edge_json(edge: Edge) -> EdgeJson:
-    return {"source": edge.source, "target": edge.target, "points": list(edge.points)}
+    return {
+        "source": edge.source, "target": edge.target, "points": list(edge.points), "reads": list(edge.reads),
+        "label": edge.label,
+    }  # fmt: skip
 
 
 def _card_json(card: Card) -> CardJson:
@@ -172,6 +210,7 @@ def _card_json(card: Card) -> CardJson:
         "set": card.set_name,
         "members": list(card.members),
         "description": card.description,
+        "reads_itself": card.reads_itself,
         "x": card.x,
         "y": card.y,
         "counts": list(card.counts),

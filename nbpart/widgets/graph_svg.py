@@ -7,7 +7,7 @@ from html import escape
 
 from nbpart.states import BAR_ORDER, NOTABLE, STATUS_CODES, PartitionStatus
 from nbpart.widgets.counts import Counts, describe_counts
-from nbpart.widgets.graph_model import CARD_HEIGHT, CARD_WIDTH, Card, Edge, GraphModel
+from nbpart.widgets.graph_model import CARD_HEIGHT, CARD_WIDTH, MAX_LABEL_LENGTH, Card, Edge, GraphModel
 from nbpart.widgets.palette import MARKS, colour_rules
 
 _STATUSES = tuple(STATUS_CODES)
@@ -38,12 +38,24 @@ def _svg(model: GraphModel) -> str:
     wide, high = model.width + 4, model.height + 4
     # at most as wide as a screen; the browser scales it down
     shown = min(wide, 1600)
-    edges = "".join(f'<path class="edge" d="{edge_path(edge)}"/>' for edge in model.edges)
+    edges = "".join(_edge(edge) for edge in model.edges)
     cards = "".join(_card(card) for card in model.cards)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 {wide:g} {high:g}" width="{shown:g}"'
         f' height="{high * shown / wide:g}" role="img" aria-label="Asset graph">{edges}{cards}</svg>'
     )
+
+
+def _edge(edge: Edge) -> str:
+    """The line of an edge and the mappings that were chosen, both with what is read as a tooltip."""
+    title = f"<title>{escape(chr(10).join(edge.reads))}</title>"
+    line = f'<path class="edge" d="{edge_path(edge)}">{title}</path>'
+    if not edge.label:
+        return line
+    (x1, y1), (x2, y2) = edge.points[:2]
+    label = edge.label if len(edge.label) <= MAX_LABEL_LENGTH else f"{edge.label[: MAX_LABEL_LENGTH - 1]}…"
+    at = f'x="{(x1 + CARD_WIDTH + x2) / 2:g}" y="{(y1 + y2) / 2 - 4:g}"'
+    return f'{line}<text class="small" text-anchor="middle" {at}>{escape(label)}{title}</text>'
 
 
 def edge_path(edge: Edge) -> str:
@@ -116,4 +128,5 @@ def summarize_counts(card: Card) -> str:
 
 def describe_card(card: Card) -> str:
     """A card in one sentence, for its tooltip and for screen readers."""
-    return f"{card.name} ({card.kind}): {describe_counts(card.counts) or 'no partitions'}"
+    own = f"; reads itself: {card.reads_itself}" if card.reads_itself else ""
+    return f"{card.name} ({card.kind}): {describe_counts(card.counts) or 'no partitions'}{own}"

@@ -38,6 +38,7 @@ class CardJson(TypedDict):
     set: str
     members: list[str]
     description: str
+    reads_itself: str
     x: float
     y: float
     counts: list[int]
@@ -45,11 +46,13 @@ class CardJson(TypedDict):
 
 
 class EdgeJson(TypedDict):
-    """A line between two cards, given by their indices."""
+    """A line between two cards, given by their indices; ``label`` are mappings that were chosen, ``reads`` says all."""
 
     source: int
     target: int
     points: list[tuple[float, float]]
+    reads: list[str]
+    label: str
 
 
 class GroupJson(TypedDict):

@@ -16,11 +16,13 @@ from nbpart.catalog import AssetRow, Batch, Catalog, events
 from nbpart.catalog.queries import cells
 from nbpart.catalog.set_tables import build_columns, own_columns
 from nbpart.partitions import DynamicPartitions, Parameters
-from nbpart.partitions.mapping import Same
+from nbpart.partitions.mapping import AllKeys, Same
+from nbpart.partitions.mapping import Mapping as KeyMapping
 from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 
 CODE = STATUS_CODES
+MAPPINGS: Mapping[str, KeyMapping] = {"same": Same(), "all": AllKeys()}
 
 
 def open_scene(folder: str | Path) -> Catalog:
@@ -51,12 +53,8 @@ def add_assets(
     catalog: Catalog, set_id: int, names: Sequence[str], inputs: Mapping[str, Sequence[tuple[str, str]]] = {}
 ) -> dict[str, int]:
     definition = {"name": "", "kind": "function"}
-    rows = [
-        AssetRow(
-            n, "function", set_id, "c1", definition | {"name": n}, [Input(i, Same()) for i, _ in inputs.get(n, ())]
-        )
-        for n in names
-    ]
+    reads = {n: [Input(i, MAPPINGS[word]) for i, word in inputs.get(n, ())] for n in names}
+    rows = [AssetRow(n, "function", set_id, "c1", definition | {"name": n}, reads[n]) for n in names]
     return {n: r.asset_id for n, r in catalog.write(lambda b: events.register_assets(b, rows)).items()}
 
 

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.assets.definition import AssetDefinition, Dependency, Input
 from nbpart.catalog import AssetRow, Catalog, events
 from nbpart.partitions import DynamicPartitions
-from nbpart.partitions.mapping import Same
+from nbpart.partitions.mapping import AllKeys, Same, by, only, overlap, previous
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.graph_model import NO_COUNTS, GraphModel, build_graph
 from nbpart.widgets.graph_svg import compute_bar, describe_card, graph_html, summarize_counts
@@ -60,6 +61,30 @@ def test_a_group_that_others_pass_through_can_be_folded() -> None:
     model = build_graph(ring, {}, ["g"])
     assert [card.name for card in model.cards] == ["g", "b"]
     assert {(e.source, e.target) for e in model.edges} == {(0, 1), (1, 0)}
+
+
+def test_edges_name_the_mappings_that_were_chosen_and_say_all() -> None:
+    chosen = AssetDefinition(
+        "balance", "function", "days",
+        (Input("balance", previous(), "before"), Input("visits", by(day=overlap(-6))), Input("shop", AllKeys())),
+        deps=(Dependency("before", "balance", previous()), Dependency("visits", "visits", by(day=overlap(-6)))),
+    )  # fmt: skip
+    model = build_graph([define("visits"), define("shop", group=HOSTILE), chosen], {})
+    names = [card.name for card in model.cards]
+    edges = {names[e.source]: e for e in model.edges}
+    assert set(edges) == {"visits", "shop"}, "an asset that reads itself has no line"
+    assert (edges["visits"].label, edges["shop"].label) == (by(day=overlap(-6)).describe(), "")
+    assert edges["shop"].reads == ("balance reads shop: all keys",)
+    assert model.cards[names.index("balance")].reads_itself == "previous"
+    wide = model.cards[names.index("balance")].x
+    assert wide > place(build_graph(PIPELINE, {}), "raw")[0], "there is room for the label"
+    html = graph_html(model, "")
+    assert "reads itself: previous" in html
+    assert "balance reads shop: all keys" in html
+    folded = build_graph([define("a"), replace(chosen, name="b", group="g", inputs=(Input("a", only("<b>")),), deps=(
+        Dependency("a", "a", only("<b>")),))], {}, ["g"])  # fmt: skip
+    assert folded.edges[0].label == "only <b>"
+    assert "<b>" not in graph_html(folded, "")
 
 
 def test_only_counts_that_changed_are_sent() -> None:

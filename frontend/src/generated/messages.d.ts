@@ -25,17 +25,20 @@ export interface CardJson {
   set: string;
   members: string[];
   description: string;
+  reads_itself: string;
   x: number;
   y: number;
   counts: number[];
   member_counts: number[][];
 }
 
-/** A line between two cards, given by their indices. */
+/** A line between two cards, given by their indices; ``label`` are mappings that were chosen, ``reads`` says all. */
 export interface EdgeJson {
   source: number;
   target: number;
   points: [number, number][];
+  reads: string[];
+  label: string;
 }
 
 /** A group of assets, drawn as one card where it is folded. */

@@ -5,7 +5,7 @@ import { computeBar } from '../shared/bars.js';
 import { setAttributes, svgElement } from '../shared/elements.js';
 import { formatCount, plural, shorten } from '../shared/format.js';
 
-/** @import { CardJson, PartitionStatus } from '../generated/messages.js' */
+/** @import { CardJson, EdgeJson, PartitionStatus } from '../generated/messages.js' */
 /** @import { DrawnCard, Level } from './types.js' */
 
 /**
@@ -51,7 +51,8 @@ export const sumCounts = (all) => STATUSES.map((_, code) => all.reduce((sum, cou
 export function describeCard(card) {
   const counts = card.counts.map((n, code) => (n ? `${formatCount(n)} ${STATUSES[code].name}` : '')).filter(Boolean);
   const kind = card.kind === 'group' ? `group of ${card.members.length}` : card.kind;
-  return `${card.name} (${kind}): ${counts.join(', ') || 'no partitions'}`;
+  const own = card.reads_itself ? `; reads itself: ${card.reads_itself}` : '';
+  return `${card.name} (${kind}): ${counts.join(', ') || 'no partitions'}${own}`;
 }
 
 /**
@@ -70,6 +71,23 @@ export function computeEdgePath(points, width) {
   return path;
 }
 
+const MAX_LABEL_LENGTH = 24;
+
+/**
+ * The mappings of an edge that were chosen, beside its beginning; nothing where all follow from the partitions.
+ *
+ * @param {EdgeJson} edge
+ * @param {number} width
+ */
+export function drawEdgeLabel({ points, label, reads }, width) {
+  if (!label) return [];
+  const [[x1, y1], [x2, y2]] = points;
+  const title = svgElement('title', { text: reads.join('\n') });
+  const text = svgElement('text', { x: (x1 + width + x2) / 2, y: (y1 + y2) / 2 - 4, 'text-anchor': 'middle', text: shorten(label, MAX_LABEL_LENGTH) });
+  text.append(title);
+  return [text];
+}
+
 /**
  * One card; `update(card, level)` draws its counts as much as the level of detail shows.
  *
@@ -83,7 +101,7 @@ export function drawCard(card, [width, height]) {
   if (card.kind === 'group') boxes.unshift(svgElement('rect', { class: 'nbpart-box', x: 5, y: 5, width, height, rx: 6 }));
   const name = svgElement('text', { class: 'nbpart-name', x: 10, y: 19 });
   const kind = svgElement('text', {
-    class: 'nbpart-kind', x: 10, y: 36, text: card.kind === 'group' ? plural(card.members.length, 'asset') : card.kind,
+    class: 'nbpart-kind', x: 10, y: 36, text: (card.kind === 'group' ? plural(card.members.length, 'asset') : card.kind) + (card.reads_itself ? ' ↺' : ''),
   });
   const countText = svgElement('text', { class: 'nbpart-counts', x: width - 10, y: 36, 'text-anchor': 'end' });
   const bar = svgElement('g', { class: 'nbpart-stack' });

@@ -5,7 +5,7 @@ import { element, svgElement } from '../shared/elements.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer, onceAFrame, onKeys } from '../shared/page.js';
 import { formatCount, plural, shorten } from '../shared/format.js';
-import { computeEdgePath, describeCard, drawCard, sumCounts } from './cards.js';
+import { computeEdgePath, describeCard, drawCard, drawEdgeLabel, sumCounts } from './cards.js';
 import { makeStage } from './stage.js';
 import { findNearestCard } from './viewport.js';
 
@@ -41,8 +41,9 @@ export function drawGraph(link, root, model) {
     zoomButton('−', 'Zoom out (-)', () => stage.zoom(1.35)), zoomButton('+', 'Zoom in (+)', () => stage.zoom(1 / 1.35)),
     zoomButton('Fit', 'Show everything (0)', () => stage.fit()), groupBox);
   const lineLayer = svgElement('g', { class: 'nbpart-edges' });
+  const labelLayer = svgElement('g', { class: 'nbpart-edge-labels' });
   const cardLayer = svgElement('g');
-  const svg = svgElement('svg', { class: 'nbpart-graph', role: 'listbox', 'aria-multiselectable': 'true', 'aria-label': 'Asset graph' }, lineLayer, cardLayer);
+  const svg = svgElement('svg', { class: 'nbpart-graph', role: 'listbox', 'aria-multiselectable': 'true', 'aria-label': 'Asset graph' }, lineLayer, labelLayer, cardLayer);
   const legend = element('div', { class: 'nbpart-legend' }, ...DISPLAY_ORDER.map((code) => {
     const { name, glyph } = STATUSES[code];
     return element('span', { class: `s-${name}` }, element('span', { class: 'nbpart-swatch' }), `${glyph} ${name}`);
@@ -63,7 +64,8 @@ export function drawGraph(link, root, model) {
     root.classList.toggle('nbpart-is-empty', !cards.length);
     empty.replaceChildren(element('p', { text: 'No assets yet. These three lines register the first:' }), element('pre', { text: link.state.example }));
     drawn = cards.map((card) => drawCard(card, graph.card));
-    lines = edges.map((edge) => svgElement('path', { d: computeEdgePath(edge.points, graph.card[0]) }));
+    lines = edges.map((edge) => svgElement('path', { d: computeEdgePath(edge.points, graph.card[0]) }, svgElement('title', { text: edge.reads.join('\n') })));
+    labelLayer.replaceChildren(...edges.flatMap((edge) => drawEdgeLabel(edge, graph.card[0])));
     neighbours = cards.map(() => new Set());
     edges.forEach(({ source, target }) => neighbours[source].add(target) && neighbours[target].add(source));
     lineLayer.replaceChildren(...lines);

@@ -98,7 +98,8 @@ var sumCounts = (all) => STATUSES.map((_, code) => all.reduce((sum, counts) => s
 function describeCard(card) {
   const counts = card.counts.map((n, code) => n ? `${formatCount(n)} ${STATUSES[code].name}` : "").filter(Boolean);
   const kind = card.kind === "group" ? `group of ${card.members.length}` : card.kind;
-  return `${card.name} (${kind}): ${counts.join(", ") || "no partitions"}`;
+  const own = card.reads_itself ? `; reads itself: ${card.reads_itself}` : "";
+  return `${card.name} (${kind}): ${counts.join(", ") || "no partitions"}${own}`;
 }
 function computeEdgePath(points, width) {
   let path = "";
@@ -110,6 +111,15 @@ function computeEdgePath(points, width) {
   }
   return path;
 }
+var MAX_LABEL_LENGTH = 24;
+function drawEdgeLabel({ points, label, reads }, width) {
+  if (!label) return [];
+  const [[x1, y1], [x2, y2]] = points;
+  const title = svgElement("title", { text: reads.join("\n") });
+  const text = svgElement("text", { x: (x1 + width + x2) / 2, y: (y1 + y2) / 2 - 4, "text-anchor": "middle", text: shorten(label, MAX_LABEL_LENGTH) });
+  text.append(title);
+  return [text];
+}
 function drawCard(card, [width, height]) {
   const title = svgElement("title");
   const boxes = [svgElement("rect", { class: "nbpart-box", width, height, rx: 6 })];
@@ -119,7 +129,7 @@ function drawCard(card, [width, height]) {
     class: "nbpart-kind",
     x: 10,
     y: 36,
-    text: card.kind === "group" ? plural(card.members.length, "asset") : card.kind
+    text: (card.kind === "group" ? plural(card.members.length, "asset") : card.kind) + (card.reads_itself ? " ↺" : "")
   });
   const countText = svgElement("text", { class: "nbpart-counts", x: width - 10, y: 36, "text-anchor": "end" });
   const bar = svgElement("g", { class: "nbpart-stack" });
@@ -348,8 +358,9 @@ function drawGraph(link, root, model) {
     groupBox
   );
   const lineLayer = svgElement("g", { class: "nbpart-edges" });
+  const labelLayer = svgElement("g", { class: "nbpart-edge-labels" });
   const cardLayer = svgElement("g");
-  const svg = svgElement("svg", { class: "nbpart-graph", role: "listbox", "aria-multiselectable": "true", "aria-label": "Asset graph" }, lineLayer, cardLayer);
+  const svg = svgElement("svg", { class: "nbpart-graph", role: "listbox", "aria-multiselectable": "true", "aria-label": "Asset graph" }, lineLayer, labelLayer, cardLayer);
   const legend = element("div", { class: "nbpart-legend" }, ...DISPLAY_ORDER.map((code) => {
     const { name, glyph } = STATUSES[code];
     return element("span", { class: `s-${name}` }, element("span", { class: "nbpart-swatch" }), `${glyph} ${name}`);
@@ -367,7 +378,8 @@ function drawGraph(link, root, model) {
     root.classList.toggle("nbpart-is-empty", !cards.length);
     empty.replaceChildren(element("p", { text: "No assets yet. These three lines register the first:" }), element("pre", { text: link.state.example }));
     drawn = cards.map((card) => drawCard(card, graph.card));
-    lines = edges.map((edge) => svgElement("path", { d: computeEdgePath(edge.points, graph.card[0]) }));
+    lines = edges.map((edge) => svgElement("path", { d: computeEdgePath(edge.points, graph.card[0]) }, svgElement("title", { text: edge.reads.join("\n") })));
+    labelLayer.replaceChildren(...edges.flatMap((edge) => drawEdgeLabel(edge, graph.card[0])));
     neighbours = cards.map(() => /* @__PURE__ */ new Set());
     edges.forEach(({ source, target }) => neighbours[source].add(target) && neighbours[target].add(source));
     lineLayer.replaceChildren(...lines);
