@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nbpart.states import STATUS_CODES
-from nbpart.widgets import payloads, schema
+from nbpart.widgets import graph_payloads, payloads, schema
 from nbpart.widgets.explorer_model import STATUS_CHOICES
 from nbpart.widgets.heatmap_selection import MAX_RANGES
 from nbpart.widgets.heatmap_state import MAX_KEYS
@@ -56,8 +56,8 @@ SHARED: Mapping[str, Action] = {
 }
 
 GRAPH = Contract(
-    state=payloads.GraphState,
-    patches={"graph": payloads.GraphPatch, "counts": payloads.CountsPatch},
+    state=graph_payloads.GraphState,
+    patches={"graph": graph_payloads.GraphPatch, "counts": graph_payloads.CountsPatch},
     actions={
         "fold": Action({"group": schema.text(), "folded": schema.boolean}),
         "focus": Action({"name": schema.text()}),

@@ -18,9 +18,9 @@ from nbpart.widgets.contracts import GRAPH
 from nbpart.widgets.counts import Counts
 from nbpart.widgets.dead_processes import ACTIVE_CODES, DeadProcessCheck
 from nbpart.widgets.graph_model import GraphModel, build_graph, counts_by_name, definitions_of
+from nbpart.widgets.graph_payloads import GraphState
 from nbpart.widgets.graph_svg import graph_html
 from nbpart.widgets.live_widget import LiveWidget
-from nbpart.widgets.payloads import GraphState
 from nbpart.widgets.schema import Answer
 
 #: Shown where nothing is registered yet: the shortest code that registers an asset with partitions.

@@ -10,8 +10,8 @@ from nbpart.assets.graph import AssetGraph
 from nbpart.assets.graph import Edge as GraphEdge
 from nbpart.catalog import AssetRecord
 from nbpart.widgets.counts import NO_COUNTS, Counts, sum_counts
+from nbpart.widgets.graph_payloads import CardJson, EdgeJson, GraphJson
 from nbpart.widgets.layout import compute_layout
-from nbpart.widgets.payloads import CardJson, EdgeJson, GraphJson
 
 #: In pixels at scale 1: the size of a card, and the distance from one to the next across and down.
 CARD_WIDTH, CARD_HEIGHT = 200, 58

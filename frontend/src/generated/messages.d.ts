@@ -8,15 +8,6 @@ export type StepStatus = 'planned' | 'blocked' | 'queued' | 'running' | 'succeed
 
 export type BackfillStatus = 'requested' | 'queued' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
-/** An answer with nothing but what every answer has. */
-export interface EmptyJson {
-}
-
-/** Whether a page has the newest patch; if not, a snapshot is sent. */
-export interface SyncJson {
-  current: boolean;
-}
-
 /** An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member. */
 export interface CardJson {
   name: string;
@@ -72,6 +63,15 @@ export interface GraphState {
 /** Cards whose counts changed, by index, with the counts of each member. */
 export interface CountsPatch {
   changed: [number, number[][]][];
+}
+
+/** An answer with nothing but what every answer has. */
+export interface EmptyJson {
+}
+
+/** Whether a page has the newest patch; if not, a snapshot is sent. */
+export interface SyncJson {
+  current: boolean;
 }
 
 /** A running step, and for how many seconds it has run. */
