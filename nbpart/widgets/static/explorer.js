@@ -284,7 +284,7 @@ function makeRemoveForm(link, result) {
     node,
     /** @param {PanelJson} panel */
     show({ selection, sets }) {
-      const removable = sets.some(({ name }) => name === selection.set) && ["partition", "partitions"].includes(selection.kind);
+      const removable = sets.some(({ name, is_editable: isEditable }) => isEditable && name === selection.set) && ["partition", "partitions"].includes(selection.kind);
       node.hidden = !removable;
       n = selection.n_keys;
       askButton.textContent = `Remove ${plural(n, "key")} …`;
