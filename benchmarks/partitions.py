@@ -28,6 +28,7 @@ import time
 import venv
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -236,31 +237,44 @@ def list_weeks(axes: Axes) -> dict[str, list[str]]:
 # schedules
 
 
+def raw(partition_key: str) -> str:
+    return partition_key
+
+
+def week(raws: object) -> str:
+    return str(raws)
+
+
+def total(weeks: object) -> str:
+    return str(weeks)
+
+
 def measure_plan(steps: int) -> Iterator[dict[str, Any]]:
     """Three assets of a product: a rolling week of the first is read by the second, all days of that by the third."""
+    mappings = {"week": by("origin", day=overlap(1 - WEEK), of="raw"), "total": by("origin", of="week")}
     axes = make_axes(Sizes.of(steps).side)
-    with tempfile.TemporaryDirectory() as folder, nbpart.open(folder) as ws:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with tempfile.TemporaryDirectory() as folder, chdir(folder), nbpart.open("workspace") as ws:
         grid = make_grid(ws, axes)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        week, total = by("origin", day=overlap(1 - WEEK)), by("origin")
-        seconds: list[float] = []
-        for _ in range(ROUNDS):
-            began = time.perf_counter()
-            relations = [relate_sets(ws, mapping, grid, grid) for mapping in (week, total)]
-            seconds.append(_since(began))
-    plan = StepTable(tuple(make_steps(asset, len(axes["day"]) ** 2) for asset in ("raw", "week", "total")))
-    edges = [
-        StepRelation(*names, each) for names, each in zip((("week", "raw"), ("total", "week")), relations, strict=True)
-    ]
-    yield make_record(f"who reads whom in {len(plan):,} steps", seconds, None)
-    drained = drain_anew(Schedule, plan, edges)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield {
-        "benchmark": "these steps to the end",
-        "steps": len(plan),
-        "us_a_step": round(drained / len(plan) * 1e6, 2),
-        "grew_mb": round((peak - before) / 1024),
-    }
+        ws.register(
+            nbpart.asset(partitions=grid)(raw),
+            nbpart.asset(partitions=grid, deps={"raws": mappings["week"]})(week),
+            nbpart.asset(partitions=grid, deps={"weeks": mappings["total"]})(total),
+        )
+        size = len(ws.plan("*"))
+        record = timed("a plan through overlap and by", lambda: ws.plan("*"))
+        yield record | {"steps": size, "grew_mb": grown_mb(before)}
+        week_read, total_read = (relate_sets(ws, mapping, grid, grid) for mapping in mappings.values())
+    plan = StepTable(tuple(make_steps(asset, size // 3) for asset in ("raw", "week", "total")))
+    relations = [StepRelation("week", "raw", week_read), StepRelation("total", "week", total_read)]
+    seconds = drain_anew(Schedule, plan, relations)
+    sizes = {"steps": size, "us_a_step": round(seconds / len(plan) * 1e6, 2), "grew_mb": grown_mb(before)}
+    yield {"benchmark": "its steps to the end", **sizes}
+
+
+def grown_mb(before: int) -> int:
+    """By how much the process is larger than it was at its largest ``before``."""
+    return round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
 def measure_schedule(steps: int) -> Iterator[dict[str, Any]]:

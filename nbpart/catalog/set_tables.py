@@ -204,16 +204,16 @@ def ordered_members(batch: Batch, set_id: int) -> str:
     stored = load_stored_sets(batch).get(set_id)
     if stored is None or not stored.is_derived:
         return SetSql(stored, int(set_id)).rows
-    table, ids = f"ordered_{int(set_id)}", _load_order(batch, stored)
+    table, ids = f"ordered_{int(set_id)}", load_order(batch, set_id)
     batch.stage(table, pa.table({"key_id": ids, "position": np.arange(len(ids))}))
     return table
 
 
 def load_order(batch: Batch, set_id: int) -> NDArray[np.int64]:
-    """The key ids of a set's members in its order."""
+    """The key ids of a set's members in its order; whoever asks again in a batch is given the same array."""
     stored = load_stored_sets(batch).get(set_id)
     if stored is not None and stored.is_derived:
-        return _load_order(batch, stored)
+        return batch.remember(f"order {set_id} {batch.changes}", lambda: _load_order(batch, stored))
     query = "SELECT key_id FROM members WHERE set_id = ? ORDER BY position"
     ids: NDArray[np.int64] = batch.numpy(query, set_id)["key_id"]
     return ids
