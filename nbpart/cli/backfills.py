@@ -104,7 +104,9 @@ def backfill(
         options.refuse_secrets(run_options, planned.secrets)
         if not len(planned):
             planned.check_options(run_options)
-            _print_nothing_to_run(UP_TO_DATE.format(printable(planned.selection)), as_json)
+            waiting = planned.describe_waiting()
+            up_to_date = UP_TO_DATE.format(printable(planned.selection))
+            _print_nothing_to_run(f"Nothing to do yet: {printable(waiting)}." if waiting else up_to_date, as_json)
             return
         ask_for_trust(workspace, f"{pluralize(len(planned), 'step')} of {list_first(planned.assets)}")
         if detach:

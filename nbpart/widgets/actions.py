@@ -37,7 +37,7 @@ class PlanSummary:
     """A plan of a backfill: the number of its steps, by reason, and the first of them as (asset, key, reason).
 
     ``notice`` is a sentence about edited code that the plan takes into account, or ""; ``notes`` are sentences about
-    what will keep some steps from running.
+    what will keep some steps from running, ``waiting`` says what cannot be made yet.
     """
 
     selection: str
@@ -47,6 +47,7 @@ class PlanSummary:
     code: str
     notice: str = ""
     notes: tuple[str, ...] = ()
+    waiting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

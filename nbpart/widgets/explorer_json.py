@@ -90,8 +90,8 @@ def describe_plan(plan: PlanSummary) -> str:
     reasons = ", ".join(f"{n:,} {reason}" for reason, n in plan.reasons.items())
     summary = f"{plan.steps:,} step{'' if plan.steps == 1 else 's'}: {reasons}"
     if not plan.steps:
-        summary = "Nothing to do: everything chosen is up to date."
-    summary = "; ".join([*plan.notes, summary])
+        summary = "Nothing to do yet" if plan.waiting else "Nothing to do: everything chosen is up to date."
+    summary = "; ".join([*plan.notes, summary, *filter(None, [plan.waiting])])
     return f"{summary.rstrip('.')}. {plan.notice[0].upper()}{plan.notice[1:]}" if plan.notice else summary
 
 

@@ -59,7 +59,8 @@ class WorkspaceActions:
     def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanSummary:
         plan = self._plan(selection, keys, status)
         code = f"ws.plan({spell_call(selection, keys, status)})"
-        return PlanSummary(plan.selection, len(plan), plan.counts(), _list_steps(plan), code, plan.notice, plan.notes)
+        steps, remarks = _list_steps(plan), (plan.notice, plan.notes, plan.describe_waiting())
+        return PlanSummary(plan.selection, len(plan), plan.counts(), steps, code, *remarks)
 
     def backfill(
         self,
@@ -71,7 +72,9 @@ class WorkspaceActions:
         given = {name: value for name, value in options.items() if value != OPTIONS[name].default}
         plan = self._plan(selection, keys, status)
         if not len(plan):
-            message = _add_notice("Nothing to do: everything chosen is up to date.", plan.notice)
+            waiting = plan.describe_waiting()
+            nothing = f"Nothing to do yet: {waiting}." if waiting else "Nothing to do: everything chosen is up to date."
+            message = _add_notice(nothing, plan.notice)
             return ActionResult(message, f"ws.plan({spell_call(selection, keys, status)})")
         backfill = plan.run(**given)
         message = _add_notice(f"Backfill {backfill.id} has begun: {len(plan):,} steps.", plan.notice)

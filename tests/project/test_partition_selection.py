@@ -93,6 +93,7 @@ def test_what_plus_adds_follows_through_what_is_read(ws: nbpart.Workspace) -> No
 
 def test_of_a_source_that_is_named_the_keys_are_asked_and_what_reads_them_runs(ws: nbpart.Workspace) -> None:
     files = ws.dynamic_partitions("files")
+    (ws.root.parent / "b.txt").write_text("there")
     ws.register(nbpart.source("inbox", "{partition_key}.txt", partitions=files))
     ws.asset(landed, partitions=files)
     assert steps(ws.plan("inbox+", keys="b")) == [("landed", "b")]
@@ -186,7 +187,7 @@ def test_an_asset_can_be_passed_instead_of_its_name(ws: nbpart.Workspace) -> Non
 def test_a_plan_is_shown_and_refuses_wrong_options(ws: nbpart.Workspace) -> None:
     plan = ws.plan("by_file+")
     assert plan.counts() == {"missing": 4}
-    assert repr(plan) == "<Plan 'by_file+': 4 steps: 4 missing>"
+    assert repr(plan) == "<Plan 'by_file+': 4 steps: 4 missing>\ntotal reads by_file[a .. c], 3 keys"
     assert plan.assets == ("by_file", "total")
     record(ws, "by_file", "a", {})
     assert len(plan.frame) == 4, "what was planned stays"
