@@ -203,7 +203,7 @@ class Run:
         """Its fields as values that JSON has; times and paths are text."""
         names = (
             "run_id", "asset", "partition_key", "status", "attempt", "backfill_id", "started_at", "finished_at",
-            "duration_s", "code_version", "missing_inputs", "error", "error_cell", "traceback", "exit_code",
+            "duration_s", "code_version", "missing", "error", "error_cell", "traceback", "exit_code",
             "kernel_kind", "cpu_s", "peak_rss_bytes", "process", "note",
         )  # fmt: skip
         fields = {name: getattr(self, name) for name in names}
