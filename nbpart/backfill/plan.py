@@ -172,8 +172,9 @@ class _Choice:
 
     def add(self, readers: NDArray[np.bool_], cause: str) -> None:
         """Give those of ``readers`` a cause that have none yet."""
-        self.cause[readers & (self.cause < 0)] = len(self.causes)
-        self.causes.append(cause)
+        if cause not in self.causes:  # an asset may read another one in several ways
+            self.causes.append(cause)
+        self.cause[readers & (self.cause < 0)] = self.causes.index(cause)
 
 
 def _mark_readers(
