@@ -57,9 +57,9 @@ class Binder:
         if has_default:
             return Argument(name, "setting", default=argument.default, positional_only=positional_only)
         raise DeclarationError(
-            f"asset {self.name!r}: the argument {name!r} is no asset, source or column of its partitions; "
-            f"{nearest(name, [*_OWN, *self._columns, *self.deps, *self.known])} "
-            "Register what it reads first, or give it a default to make it a setting."
+            f"asset {self.name!r}: the argument {name!r} is no asset, source or column of its partitions: "
+            "register what it reads first, or give it a default to make it a setting; "
+            f"{nearest(name, [*_OWN, *self._columns, *self.deps, *self.known])}"
         )
 
     def _meanings(self, name: str) -> list[Kind]:

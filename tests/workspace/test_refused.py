@@ -27,6 +27,7 @@ def ws(ws: nbpart.Workspace, project: Path) -> nbpart.Workspace:
     shops = ws.dynamic_partitions("shops", columns={"kind": str})
     shops.add("a", "b")
     ws.partitions(nbpart.MultiPartitions({"day": days, "shop": shops}, name="day_shop"))
+    ws.partitions(nbpart.MultiPartitions({"day": days, "due": days}, name="two_days"))
     ws.dynamic_partitions("trials", params={"lr": float, "seed": int}).add(lr=0.1, seed=1)
     ws.register(nbpart.asset(measure, partitions=shops))  # type: ignore[call-overload]
     ws.source("inbox", "inbox/{partition_key}.csv", partitions=shops)
@@ -42,6 +43,21 @@ def dump(ws: nbpart.Workspace) -> dict[str, list[Any]]:
         return {name: batch.rows(f'FROM "{name}" ORDER BY ALL') for (name,) in sorted(names)}
 
     return ws.project.catalog.read(work)
+
+
+def reads(shop: Any) -> str:
+    return str(shop)
+
+
+def declare_reader(mapping: Callable[[], Any], partitions: str, source: str) -> Callable[[nbpart.Workspace], object]:
+    """Declare an asset that reads another one of some partitions by a mapping."""
+
+    def call(ws: nbpart.Workspace) -> object:
+        read = nbpart.asset(measure, name="read", partitions=ws.partitions(source))
+        reader = nbpart.asset(reads, name="reader", partitions=ws.partitions(partitions), deps={"shop": mapping()})
+        return ws.register(read, reader)
+
+    return call
 
 
 def find_filesystem(protocol: str) -> Any:
@@ -63,6 +79,11 @@ def declare_product(**dimensions: Any) -> Callable[[nbpart.Workspace], object]:
     return call
 
 
+def takes_unknown(inbx: str) -> str:
+    return inbx
+
+
+MANY = range(200_000_000)
 DIGITS = [f"{n}" for n in range(2_300)]
 
 REFUSED: dict[str, tuple[Callable[[nbpart.Workspace], object], str]] = {
@@ -98,6 +119,33 @@ REFUSED: dict[str, tuple[Callable[[nbpart.Workspace], object], str]] = {
         "'days'.*2024-01-03.*2024-01-01",
     ),
     "a key that is none": (lambda ws: ws.plan("measure", keys="c"), "measure has no partition 'c'; there is 'a', 'b'"),
+    "previous along two dimensions": (
+        declare_reader(lambda: nbpart.previous(of="read"), "two_days", "two_days"),
+        "'reader'.*'read'.*previous.*by",
+    ),
+    "by without a common column": (
+        declare_reader(lambda: nbpart.by("lr", of="read"), "shops", "trials"),
+        "'reader'.*'read'.*'lr'",
+    ),
+    "by what two sets have in common, which is nothing": (
+        declare_reader(lambda: nbpart.by(of="read"), "shops", "trials"),
+        "'reader'.*'read'",
+    ),
+    "pairs with an unknown key": (
+        declare_reader(lambda: nbpart.pairs({"upstream": ["a", "x"], "this": ["a", "b"]}, of="read"), "shops", "shops"),
+        "'reader'.*'read'.*'x'",
+    ),
+    "pairs with 200 million rows": (
+        declare_reader(lambda: nbpart.pairs({"upstream": MANY, "this": MANY}, of="read"), "shops", "shops"),
+        "200,000,000",
+    ),
+    "a mapping of what is not read": (
+        lambda ws: ws.asset(
+            measure, name="reader", partitions=ws.partitions("shops"), deps={"a": nbpart.same(of="mesure")}
+        ),
+        "'reader'.*'mesure'.*'measure'",
+    ),
+    "an unknown argument": (lambda ws: ws.asset(takes_unknown, partitions=ws.partitions("shops")), "inbx.*'inbox'"),
     "another set of that name": (lambda ws: ws.dynamic_partitions("days"), "'days'"),
     "a way to see changes that is none": (
         lambda ws: ws.source("drop", "x/{partition_key}", partitions=ws.partitions("days"), version="haash"),
