@@ -18,6 +18,7 @@ from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.partitions import AddKeysRequest
 from nbpart.partitions.choice import read_one_key
+from nbpart.partitions.relation import distinct
 from nbpart.project.partition_set import PartitionSet
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class _RequestedSteps:
 
     def by_id(self, registry: Registry) -> dict[int, NDArray[np.int64] | None]:
         return {
-            registry[name].asset_id: None if ids is None else np.unique(np.array(ids, dtype=np.int64))
+            registry[name].asset_id: None if ids is None else distinct(np.array(ids, dtype=np.int64))
             for name, ids in self.wanted.items()
         }
 
@@ -217,7 +218,7 @@ def _add_with_all_below(
 ) -> None:
     """Add the keys of all assets that the set partitions, and of what is below these the keys that read them."""
     own = [name for name in registry.graph.computed if registry[name].set_id == set_id]
-    start = np.unique(np.array(key_ids, dtype=np.int64))
+    start = distinct(np.array(key_ids, dtype=np.int64))
     for name, ids in reach_readers(batch, registry, dict.fromkeys(own, start)).items():
         if len(ids):
             chosen.add(name, ids.tolist())

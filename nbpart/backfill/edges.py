@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from nbpart.partitions.relation import Groups, Identity, Pairs, Ranges, Relation, mark, sort_places
+from nbpart.partitions.relation import Groups, Identity, Pairs, Ranges, Relation, distinct, mark, sort_places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,7 +124,7 @@ class ListEdge:
         return _count_down(readers, self._waiting, counts)
 
     def find_readers(self, places: Steps) -> Steps:
-        return np.unique(self._list_readers(places))
+        return distinct(self._list_readers(places))
 
     def _list_readers(self, places: Steps) -> Steps:
         return _take_spans(self._steps, self._offsets[places], self._offsets[places + 1])
@@ -163,7 +163,7 @@ class GroupEdge:
 
     def find_readers(self, places: Steps) -> Steps:
         """Also: the readers of a group are found once only, since who asks blocks them for good."""
-        labels = np.unique(self._find_labels(places))
+        labels = distinct(self._find_labels(places))
         labels = labels[~self._found[labels]]
         self._found[labels] = True
         return _take_spans(self._steps, self._offsets[labels], self._offsets[labels + 1])
@@ -220,7 +220,7 @@ class RangeEdge:
             positions = self._find_positions(places)
             begin, end = self._begin[positions], self._end[positions]
             if (end - begin).sum() < self._size:
-                return np.unique(_take_spans(self._steps, begin, end))
+                return distinct(_take_spans(self._steps, begin, end))
         return self._steps[self._count_held(places) > 0]
 
     def _count_held(self, places: Steps) -> Steps:

@@ -30,6 +30,7 @@ from nbpart.catalog.key_lookup import key_ids, key_texts, stage_numbers
 from nbpart.catalog.set_tables import SetSql, StoredSet, load_order, made_of, sort_keys
 from nbpart.partitions.mapping import PARTITION_KEY, AllKeys, Last, Match, Only, Overlap, Pairs, Previous, Same, Whole
 from nbpart.partitions.mapping_check import compares_texts
+from nbpart.partitions.relation import distinct
 from nbpart.partitions.shared_structure import find_along
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class _Search:
     def among(self, place: int | None, ids: Ids) -> None:
         """The keys with these ids, or with these of the dimension or parent with that number."""
         table = f"searched_{len(self._conditions)}"
-        stage_numbers(self.batch, table, np.unique(ids))
+        stage_numbers(self.batch, table, distinct(ids))
         if place is None or self._sql.stored is None:
             self._conditions.append(f"m.key_id IN (SELECT id FROM {table})")
         else:
@@ -183,14 +184,14 @@ def _add_readers(search: _Search, join: Join, match: Match, input_ids: Ids) -> N
         own, _, _ = load_windows(batch, reader.set_id, members=True)
         between_windows = Join(mapping, reader, stored_along(join.source, match.theirs))
         windows = move(batch, between_windows, Match(PARTITION_KEY, PARTITION_KEY, mapping), own)
-        places = windows.place_of(np.unique(ids_along(batch, join.source, match.theirs, input_ids)))
+        places = windows.place_of(distinct(ids_along(batch, join.source, match.theirs, input_ids)))
         before = np.zeros(len(windows.ids) + 1, np.int64)
         before[places[places >= 0] + 1] = 1
         before = np.cumsum(before)
         search.among(place, own[before[np.maximum(windows.first, windows.last)] > before[windows.first]])
     elif isinstance(mapping, Pairs):
         theirs = stored_along(join.source, match.theirs)
-        ids = np.unique(ids_along(batch, join.source, match.theirs, input_ids))
+        ids = distinct(ids_along(batch, join.source, match.theirs, input_ids))
         read = find_places(ids, key_ids(batch, theirs.set_id, list(mapping.upstream))) >= 0
         texts = [one for one, is_read in zip(mapping.this, read, strict=True) if is_read]
         search.among(place, key_ids(batch, stored_along(join.reader, match.mine).set_id, texts))
@@ -217,5 +218,5 @@ def _as_text(join: Join, match: Match) -> bool:
 
 def _spell(batch: Batch, join: Join, match: Match, reader_ids: Ids) -> list[str]:
     """The texts of the reader's keys along a condition."""
-    found = key_texts(batch, np.unique(ids_along(batch, join.reader, match.mine, reader_ids)))
+    found = key_texts(batch, distinct(ids_along(batch, join.reader, match.mine, reader_ids)))
     return [text or "" for text in found]

@@ -21,6 +21,7 @@ from nbpart.partitions.columns import Column, ColumnSource
 from nbpart.partitions.names import UNNAMED
 from nbpart.partitions.parameters import REQUIRED, Parameter
 from nbpart.partitions.product import MultiPartitions
+from nbpart.partitions.relation import distinct
 from nbpart.partitions.static import StaticPartitions
 from nbpart.partitions.stored import definition_from_json, part_sets
 from nbpart.partitions.values import to_json
@@ -221,11 +222,10 @@ def load_order(batch: Batch, set_id: int) -> NDArray[np.int64]:
 
 def sort_keys(batch: Batch, set_id: int, key_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """These keys, those of them that are members, each once, in the order of their set."""
-    import numpy as np
     import pyarrow as pa
 
     stored = load_stored_sets(batch).get(set_id)
-    batch.stage("keys_sorted", pa.table({"key_id": np.unique(key_ids)}))
+    batch.stage("keys_sorted", pa.table({"key_id": distinct(key_ids)}))
     query = "SELECT m.key_id, m.position FROM members m JOIN keys_sorted USING (key_id) WHERE m.set_id = ?"
     if stored is not None and stored.is_derived:
         return _sort(batch, stored, batch.numpy(query, set_id))

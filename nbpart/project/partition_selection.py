@@ -16,6 +16,7 @@ from nbpart.catalog.queries.chosen_keys import ChosenKeys, choose_keys, explain_
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError, nearest
 from nbpart.partitions.choice import TypedText
 from nbpart.partitions.keys import shorten
+from nbpart.partitions.relation import distinct
 from nbpart.states import STATUS_GROUPS, STATUS_WORDS, PartitionStatus
 
 if TYPE_CHECKING:
@@ -119,4 +120,4 @@ def _check_found(
 
 def _unite(some: Iterable[Ids | None]) -> Ids:
     known = [ids for ids in some if ids is not None]
-    return np.unique(np.concatenate([np.empty(0, np.int64), *known]))
+    return distinct(np.concatenate([np.empty(0, np.int64), *known]))

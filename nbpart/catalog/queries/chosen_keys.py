@@ -32,6 +32,7 @@ from nbpart.partitions.columns import Column
 from nbpart.partitions.date_parts import DatePart
 from nbpart.partitions.definition import PartitionsDefinition
 from nbpart.partitions.keys import shorten
+from nbpart.partitions.relation import distinct
 from nbpart.partitions.values import Value, to_text
 from nbpart.partitions.windows import TimeWindowPartitions
 
@@ -248,7 +249,7 @@ def _find_by_columns(batch: Batch, stored: StoredSet, choice: ByColumns) -> Ids:
     sql = SetSql(stored, stored.set_id)
     conditions = [_match_values(batch, sql, column, wanted) for column, wanted in choice.values]
     for number, (place, ids) in enumerate(chosen):
-        stage_numbers(batch, f"chosen_parts_{number}", np.unique(ids))
+        stage_numbers(batch, f"chosen_parts_{number}", distinct(ids))
         conditions.append(made_of(batch, stored, place, f"chosen_parts_{number}"))
     return _select(batch, sql, " AND ".join(conditions))
 

@@ -15,6 +15,7 @@ from nbpart.catalog.set_tables import SetSql, StoredSet, build_columns
 from nbpart.partitions.choice import ByColumns, KeyChoice, OneKey
 from nbpart.partitions.columns import Column
 from nbpart.partitions.date_parts import DatePart
+from nbpart.partitions.relation import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,4 +66,4 @@ def find_rows(batch: Batch, stored: StoredSet, group: Mapping[int, ByColumns]) -
     found = batch.numpy(
         f"SELECT m.key_id, r.place FROM {sql.rows} m{sql.joins} JOIN chosen_rows r ON {' AND '.join(conditions)}"
     )
-    return np.unique(found["key_id"]), np.unique(found["place"])
+    return distinct(found["key_id"]), distinct(found["place"])
