@@ -154,7 +154,10 @@ SETUPS = {
     ),
     "docs/partitions.md": Page(
         after="days.choose('2013-01') == list(days) and len(grid.choose(origin='LGA')) == 3"
-        " and ws.plan('*', keys={'origin': 'JFK'}).untouched == ('visits',)"
+        " and 'visits' in ws.plan('*', keys={'origin': 'JFK'}).untouched"
+        " and ws.load('balance', '2013-01-03') == {'sum': 6}"
+        " and ws.load('two_days', '2013-01-03') == {'visits': [2, 3]}"
+        " and list(ws.plan('strict').waiting.partition_key) == ['2013-01-01']"
     ),
     "docs/sources.md": Page(
         {

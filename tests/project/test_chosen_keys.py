@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -98,7 +99,7 @@ def test_hours_between_dates_hold_both_days_whole(ws: nbpart.Workspace) -> None:
         ("model", pd.DataFrame({"depth": [4], "lr": [0.2]}), 1),
         ("model", pd.DataFrame({"depth": []}), 0),
     ],
-    ids=str,
+    ids=itertools.count(),
 )
 def test_keys_are_taken_in_every_form(ws: nbpart.Workspace, asset: str, keys: Any, n: int) -> None:
     assert len(chosen(ws, asset, keys)) == n
@@ -115,6 +116,7 @@ def test_keys_are_taken_in_every_form(ws: nbpart.Workspace, asset: str, keys: An
         ("model", {"lr": 0.3}, UnknownNameError, "model has no partition with lr=0.3; did you mean '0.2'"),
         ("model", pd.DataFrame({"lr": [0.1], "loss": [3]}), NbpartError, "model: .*'loss' makes no key"),
     ],
+    ids=itertools.count(),
 )
 def test_what_chooses_nothing_is_refused_with_the_nearest(
     ws: nbpart.Workspace, asset: str, keys: Any, error: type[Exception], message: str
@@ -141,6 +143,7 @@ TAKERS: dict[str, Callable[[nbpart.Workspace, str, Any], object]] = {
         ("hourly", date(2024, 11, 3)),
         ("flights", "2024-11-03"),
     ],
+    ids=itertools.count(),
 )
 def test_where_one_key_is_taken_several_are_refused(ws: nbpart.Workspace, verb: str, asset: str, key: Any) -> None:
     with pytest.raises(PartitionKeyError, match=r"One key is taken here, and .* chooses several"):

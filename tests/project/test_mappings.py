@@ -342,3 +342,32 @@ def test_the_catalog_rebuilds_what_mappings_made_stale(ws: nbpart.Workspace, day
     shops.remove("a")
     assert stale(ws, "by_kind") == ["x", "y"]
     assert list(ws.project.catalog.read(check.check)) == []
+
+
+def test_a_mapping_that_lists_keys_follows_when_one_is_renamed(ws: nbpart.Workspace) -> None:
+    shops = ws.dynamic_partitions("shops")
+    shops.add("a", "b")
+    items = ws.partitions(nbpart.MultiPartitions({"shop": shops, "kind": ["x"]}, name="items"))
+
+    @ws.asset(partitions=items)
+    def sold(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(
+        partitions=shops,
+        deps={
+            "listed": nbpart.only("kind=x,shop=a", of="sold"),
+            "paired": nbpart.by(
+                shop=("partition_key", nbpart.pairs({"upstream": ["a", "b"], "this": ["b", "a"]})), of="sold"
+            ),
+        },
+    )
+    def report(listed: Any, paired: Any) -> str: ...  # type: ignore[empty-body]
+
+    make_all(ws, "sold")
+    make_all(ws, "report")
+    shops.rename("a", "o'a, 1")
+    first, second = "kind=x,shop=o'a%2C 1", "kind=x,shop=b"
+    assert keys(ws.inputs("report", "b")) == [first, first]
+    assert keys(ws.inputs("report", "o'a, 1")) == [first, second]
+    assert stale(ws, "report") == []
+    assert len(ws.plan("*")) == 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.events.membership import escaped, list_made_of
+from nbpart.catalog.events.renamed_mappings import find_listed_keys, respell_listed_keys
 from nbpart.catalog.set_tables import StoredSet, keys_owner, literal
 from nbpart.errors import PartitionKeyError, UnknownNameError
 from nbpart.partitions.product import MultiPartitions
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 def rename_key(batch: Batch, set_id: int, old: str, new: str) -> None:
     """Give a key of a set another text, and respell the keys of products and children that are made of it.
+
+    Mappings that list it, or what is made of it, list the new text.
 
     Raises UnknownNameError where ``old`` is no key of the set, PartitionKeyError where another key has the text, also
     one that was removed and has a history.
@@ -33,9 +36,11 @@ def rename_key(batch: Batch, set_id: int, old: str, new: str) -> None:
     import pyarrow as pa
 
     batch.stage("renamed", pa.table({"key_id": pa.array([key_id], pa.int64()), "key": [new]}))
+    listed = find_listed_keys(batch)
     was_known = _free_texts(batch, owner, set_id, "renamed")
     _respell(batch, set_id, "renamed")
     _respell_made_of(batch, set_id, "renamed", may_be_known=was_known)
+    respell_listed_keys(batch, listed)
 
 
 def _free_texts(batch: Batch, owner: int, set_id: int, table: str) -> bool:
