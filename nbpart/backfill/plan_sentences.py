@@ -75,10 +75,7 @@ class PlanSentences:
         return lines
 
     def _describe_read(self, name: str, read: Input, readers: Ids, made: Ids | None) -> str | None:
-        join = self.relations.join(name, read)
-        inputs = find_inputs(self.relations.batch, join, readers)
-        relation = self.relations.relate(name, read, readers, inputs)
-        inputs = inputs[relation.mark_inputs(np.ones(len(readers), bool), len(inputs))]
+        inputs = self._find_inputs(name, read, readers)
         missing = self._count_missing(read.name, inputs, made)
         if isinstance(read.mapping, Same | Whole) and not missing:
             return None
@@ -88,6 +85,14 @@ class PlanSentences:
         label = read.name if first is None else f"{read.name}[{first if len(inputs) == 1 else f'{first} .. {last}'}]"
         lacks = f", {missing:,} of {len(inputs):,} missing" if missing else f", {len(inputs):,} keys"
         return f"{name} reads {label}{'' if first is None or (len(inputs) == 1 and not missing) else lacks}"
+
+    def _find_inputs(self, name: str, read: Input, readers: Ids) -> Ids:
+        """The keys of an input that some of these readers read, each once."""
+        if isinstance(read.mapping, Same | Whole):
+            return readers if isinstance(read.mapping, Same) else np.zeros(1, np.int64)
+        inputs = find_inputs(self.relations.batch, self.relations.join(name, read), readers)
+        relation = self.relations.relate(name, read, readers, inputs)
+        return inputs[relation.mark_inputs(np.ones(len(readers), bool), len(inputs))]
 
     def _count_missing(self, name: str, inputs: Ids, made: Ids | None) -> int:
         """How many of these have no data, and get none by this plan."""

@@ -11,10 +11,13 @@ from nbpart.cli import options
 from nbpart.cli.output import print_table
 from nbpart.cli.partition_sets import Change, change_set, describe_rest, find_set, list_keys, list_sets
 from nbpart.cli.tables import Table
+from nbpart.errors import UnknownNameError
 from nbpart.states import STATUS_GROUPS, STATUS_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nbpart.workspace import Workspace
 
 PARTITION_ROWS = 50
 #: Columns that are left out first where the terminal has no room for all.
@@ -84,11 +87,21 @@ def partitions(
         if set_name is None and asset is None:
             list_sets(workspace, max_rows, as_json)
         elif set_name is None:
-            _list_partitions(workspace.partition_status(asset), statuses, max_rows, as_json)
+            _list_partitions(_load_status(workspace, str(asset)), statuses, max_rows, as_json)
         elif change:
             change_set(find_set(workspace, set_name), change, as_json)
         else:
             list_keys(find_set(workspace, set_name), max_rows, as_json)
+
+
+def _load_status(workspace: Workspace, asset: str) -> pd.DataFrame:
+    """The partitions of an asset. Raises `UnknownNameError`, which says so where a set has the name."""
+    try:
+        return workspace.partition_status(asset)
+    except UnknownNameError as error:
+        if asset in workspace.partition_sets:
+            raise UnknownNameError(f"{asset!r} is a set of partitions: list it by --set {asset}.") from None
+        raise error
 
 
 def _read_change(*, columns: Sequence[str], replace: TextIO | None, **given: Any) -> Change:

@@ -289,7 +289,8 @@ class Plan:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())
-        plan = f"<Plan {self.selection!r}: {len(self)} steps{': ' + counts if counts else ', nothing to do'}>"
+        summary = f": {counts}" if counts else ", nothing to do" + (" yet" if self.waiting_count else "")
+        plan = f"<Plan {self.selection!r}: {len(self)} steps{summary}>"
         return "\n".join([*self.notes, plan, *self.reads, *filter(None, [self.describe_waiting()])])
 
     def _repr_html_(self) -> str:

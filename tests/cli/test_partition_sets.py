@@ -56,6 +56,10 @@ def test_keys_are_listed_with_all_columns(sets: Ask) -> None:
     assert "1 more" in sets("partitions", "--set", "folds", "--limit", "1").stderr
 
 
+def test_a_set_that_is_asked_for_as_an_asset_is_named(sets: Ask) -> None:
+    assert "'hours' is a set of partitions: list it by --set hours." in sets("partitions", "hours", code=2).output
+
+
 def test_windows_are_shown_in_their_zone_with_its_offset(sets: Ask) -> None:
     lines = [line.split() for line in sets("partitions", "--set", "hours").stdout.splitlines()]
     one, two = lines[2][0], lines[3][0]

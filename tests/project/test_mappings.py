@@ -126,6 +126,7 @@ def test_what_requires_a_window_that_has_not_ended_waits(clock: list[datetime], 
         ["smooth", "2025-01-01T05:00", "needs raw/2025-01-01T06:00, and 2025-01-01T06:00 has not ended"]
     ]
     assert "1 waiting" in repr(plan)
+    assert "0 steps, nothing to do yet" in repr(ws.plan("smooth", keys="2025-01-01T05:00"))
     with pytest.raises(MissingInputError, match="2025-01-01T06:00 has not ended"):
         ws.materialize("smooth", "2025-01-01T05:00")
     clock[0] = datetime(2025, 1, 1, 7, tzinfo=UTC)
