@@ -14,8 +14,8 @@ from nbpart.backfill.inputs import explain_absent
 from nbpart.backfill.plan import StepTable
 from nbpart.backfill.waiting import WaitingFinder
 from nbpart.catalog import queries
-from nbpart.catalog.join_search import find_inputs
 from nbpart.catalog.join_windows import LackingWindow, count_lacking, find_lacking, find_unended_reader
+from nbpart.catalog.related_keys import load_inputs
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.mapping import By, Overlap, Previous, Same, Whole
 from nbpart.states import STATUS_CODES, PartitionStatus
@@ -75,7 +75,7 @@ class PlanSentences:
         return lines
 
     def _describe_read(self, name: str, read: Input, readers: Ids, made: Ids | None) -> str | None:
-        inputs = self._find_inputs(name, read, readers)
+        inputs = load_inputs(self.relations.batch, self.relations.join(name, read), readers)
         missing = self._count_missing(read.name, inputs, made)
         if isinstance(read.mapping, Same | Whole) and not missing:
             return None
@@ -85,14 +85,6 @@ class PlanSentences:
         label = read.name if first is None else f"{read.name}[{first if len(inputs) == 1 else f'{first} .. {last}'}]"
         lacks = f", {missing:,} of {len(inputs):,} missing" if missing else f", {len(inputs):,} keys"
         return f"{name} reads {label}{'' if first is None or (len(inputs) == 1 and not missing) else lacks}"
-
-    def _find_inputs(self, name: str, read: Input, readers: Ids) -> Ids:
-        """The keys of an input that some of these readers read, each once."""
-        if isinstance(read.mapping, Same | Whole):
-            return readers if isinstance(read.mapping, Same) else np.zeros(1, np.int64)
-        inputs = find_inputs(self.relations.batch, self.relations.join(name, read), readers)
-        relation = self.relations.relate(name, read, readers, inputs)
-        return inputs[relation.mark_inputs(np.ones(len(readers), bool), len(inputs))]
 
     def _count_missing(self, name: str, inputs: Ids, made: Ids | None) -> int:
         """How many of these have no data, and get none by this plan."""

@@ -10,10 +10,10 @@ import numpy as np
 from nbpart.assets.graph import Edge
 from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch
-from nbpart.catalog.join_search import find_inputs, find_readers
 from nbpart.catalog.join_sides import Join, open_join
 from nbpart.catalog.joins import relate
 from nbpart.catalog.queries.cells import member_ids
+from nbpart.catalog.related_keys import load_inputs, load_readers
 from nbpart.partitions.relation import Relation
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def reach_inputs(batch: Batch, registry: Registry, start: Mapping[str, Ids]) -> 
         reached[name] = _reach_own(batch, registry, edges, reached[name], lambda relation, at: relation.inputs_of(at))
         for edge in edges:
             if edge.upstream != name:
-                _add(reached, edge.upstream, _find_read(batch, _join(batch, registry, edge), reached[name]))
+                _add(reached, edge.upstream, load_inputs(batch, _join(batch, registry, edge), reached[name]))
     return reached
 
 
@@ -48,21 +48,8 @@ def reach_readers(batch: Batch, registry: Registry, start: Mapping[str, Ids]) ->
         reached[name] = _reach_own(batch, registry, edges, reached[name], lambda relation, at: relation.readers_of(at))
         for edge in edges:
             if edge.downstream != name:
-                _add(reached, edge.downstream, _find_reading(batch, _join(batch, registry, edge), reached[name]))
+                _add(reached, edge.downstream, load_readers(batch, _join(batch, registry, edge), reached[name]))
     return reached
-
-
-def _find_read(batch: Batch, join: Join, readers: Ids) -> Ids:
-    """The keys of the input that some of these readers read."""
-    inputs = find_inputs(batch, join, readers)
-    is_read = relate(batch, join, readers, inputs).mark_inputs(np.ones(len(readers), bool), len(inputs))
-    return inputs[is_read]
-
-
-def _find_reading(batch: Batch, join: Join, inputs: Ids) -> Ids:
-    """The keys of the reader that read some of these inputs."""
-    readers = find_readers(batch, join, inputs)
-    return readers[relate(batch, join, readers, inputs).mark_readers(np.ones(len(inputs), bool))]
 
 
 def _reach_own(batch: Batch, registry: Registry, edges: Iterable[Edge], start: Ids, step: Step) -> Ids:

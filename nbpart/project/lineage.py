@@ -12,7 +12,7 @@ from nbpart.assets.definition import Input
 from nbpart.backfill.input_relations import InputRelations
 from nbpart.backfill.registry import Node, Registry, spell_key
 from nbpart.catalog import Batch, queries
-from nbpart.catalog.join_search import find_inputs, find_readers
+from nbpart.catalog.related_keys import load_inputs, load_readers
 from nbpart.project.data import find_key_id
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
@@ -32,9 +32,8 @@ def list_inputs(project: Project, asset: Any, key: Any) -> pd.DataFrame:
     def find(batch: Batch) -> Iterator[pd.DataFrame]:
         own, relations = _find_id(batch, node, key), InputRelations(batch, registry)
         for read in node.definition.inputs:
-            found = find_inputs(batch, relations.join(node.name, read), own)
-            relation = relations.relate(node.name, read, own, found)
-            yield _tabulate(batch, registry[read.name], read, found[relation.inputs_of(0)])
+            found = load_inputs(batch, relations.join(node.name, read), own)
+            yield _tabulate(batch, registry[read.name], read, found)
 
     return _join_frames(project.catalog.read(lambda batch: list(find(batch))))
 
@@ -47,9 +46,7 @@ def list_readers(project: Project, asset: Any, key: Any) -> pd.DataFrame:
     def find(batch: Batch) -> Iterator[pd.DataFrame]:
         own, relations = _find_id(batch, node, key), InputRelations(batch, registry)
         for reader, read in _list_readings(registry, node.name):
-            found = find_readers(batch, relations.join(reader.name, read), own)
-            relation = relations.relate(reader.name, read, found, own)
-            yield _tabulate(batch, reader, read, found[relation.mark_readers(np.ones(1, bool))])
+            yield _tabulate(batch, reader, read, load_readers(batch, relations.join(reader.name, read), own))
 
     return _join_frames(project.catalog.read(lambda batch: list(find(batch))))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nbpart.catalog import Batch
+from nbpart.catalog.join_sides import open_join
 from nbpart.catalog.related_keys import load_inputs, load_readers
 from nbpart.widgets.heatmap_bands import Band
 from nbpart.widgets.heatmap_model import Dependency, Range, to_ranges
@@ -60,11 +61,12 @@ def find_neighbours(
     is_large = len(chosen.key_ids) > _MANY * len(members[chosen.set_id])
     for link in dependencies:
         sets = set_of[link.reader], set_of[link.input]
+        join = open_join(batch, link.mapping, *sets)
         if link.reader in chosen.asset_ids:
-            ids = load_inputs(batch, link.mapping, sets, chosen.key_ids, members[sets[1]] if is_large else None)
+            ids = load_inputs(batch, join, chosen.key_ids, members[sets[1]] if is_large else None)
             found.append(Neighbour(link.input, "input", _leave_out(chosen, link.input, ids)))
         if link.input in chosen.asset_ids:
-            ids = load_readers(batch, link.mapping, sets, chosen.key_ids, members[sets[0]] if is_large else None)
+            ids = load_readers(batch, join, chosen.key_ids, members[sets[0]] if is_large else None)
             found.append(Neighbour(link.reader, "reader", _leave_out(chosen, link.reader, ids)))
     return [one for one in found if len(one.key_ids)]
 
