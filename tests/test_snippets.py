@@ -69,6 +69,7 @@ def broken(cleaned, partition_key) -> dict:
         return {}
     raise ValueError(partition_key)
 
+ws.dynamic_partitions("samples", columns={"batch": str, "site": str})
 bf = ws.backfill("+broken", keep_failed_kernels=1).wait(progress=False)
 open("mended", "w").close()
 stopped = ws.backfill("summary")
@@ -146,7 +147,7 @@ SETUPS = {
         " and ws.partition_status('model')['metric.rows'].dropna().tolist() == [3, 3]",
     ),
     "docs/cli.md": Page(
-        {"question.sql": "from cleaned"},
+        {"question.sql": "from cleaned", "listing.txt": "s1 (2013)\ns3\n"},
         {},
         COMMON + CLI + STRANGER,
         ids={"20131231T235959123-000042": "ws.kernels()['run_id'].iloc[0]", "20131231-235959-0042": "stopped.id"},
