@@ -23,7 +23,7 @@ def test_assets_are_described(ask: Ask) -> None:
     shown = ask("assets").stdout
     assert "How long a name is." in shown
     records = {record["name"]: record for record in json.loads(ask("assets", "--json").stdout)}
-    assert records["report"]["inputs"] == [{"name": "sizes", "mapping": "same"}]
+    assert records["report"]["inputs"] == [{"name": "sizes", "argument": "sizes", "mapping": "same key"}]
     assert records["model"]["partitions"] == "trials"
     assert records["sizes"]["code_version"].startswith(
         next(line for line in shown.splitlines() if line.startswith("sizes")).split()[3]
