@@ -90,7 +90,7 @@ def save_value(store: Store, value: Any, path_without_ext: str, own: Collection[
     if isinstance(value, bytes | bytearray | memoryview):
         return _save_bytes(bytes(value), place, "bytes")
     if isinstance(value, Mapping | list | tuple):
-        return _save_json(dict(value) if isinstance(value, Mapping) else value, place)
+        return _save_json(value if isinstance(value, dict | list | tuple) else dict(value), place)
     table = to_table(value)
     if table is not None:
         return _save_table(table, place)

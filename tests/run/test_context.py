@@ -19,7 +19,7 @@ from nbpart.run.modules import SPEC_VARIABLE
 from nbpart.run.output_handler import CallbackHandler, OutputHandler
 from nbpart.run.report import RunOutput
 from nbpart.run.spec import MANY, ONE, InputItem, InputSpec, RunSpec
-from nbpart.storage.formats import save_value
+from nbpart.storage.formats import load_file, save_value
 from tests.run.conftest import make_spec
 from tests.storage.stores import make_in_memory, make_local
 
@@ -394,3 +394,20 @@ def test_a_file_without_a_recorded_version_is_loaded_unchecked(tmp_path: Path) -
     run = RunContext(make_spec(tmp_path, "r1", inputs={"a": InputSpec("asset", ONE, (unknown,))}))
     (tmp_path / item.location).write_text("other")
     assert run.load("a") == "other"
+
+
+def test_what_loads_on_access_is_a_mapping_that_can_be_saved(tmp_path: Path) -> None:
+    items = tuple(saved(tmp_path, key, {"x": n}) for n, key in enumerate("ba"))
+    run = context(tmp_path, {"up": InputSpec("asset", MANY, items)})
+    loaded = run.load("up")
+    (tmp_path / items[1].location).unlink()
+    assert (list(loaded), len(loaded), loaded["b"], "a" in loaded) == (["b", "a"], 2, {"x": 0}, True)
+    with pytest.raises(MissingInputError, match="is gone"):
+        loaded["a"]
+    with pytest.raises(KeyError, match="did you mean|there is 'a', 'b'"):
+        loaded["c"]
+    assert loaded.get("c") is None
+    kept = context(tmp_path, {"up": InputSpec("asset", MANY, items[:1])})
+    kept.save(kept.load("up"))
+    [file] = kept.output.files
+    assert (file.format, load_file(kept.store, file.path, "json")) == ("json", {"b": {"x": 0}})
