@@ -404,7 +404,7 @@ def test_what_loads_on_access_is_a_mapping_that_can_be_saved(tmp_path: Path) -> 
     assert (list(loaded), len(loaded), loaded["b"], "a" in loaded) == (["b", "a"], 2, {"x": 0}, True)
     with pytest.raises(MissingInputError, match="is gone"):
         loaded["a"]
-    with pytest.raises(KeyError, match="did you mean|there is 'a', 'b'"):
+    with pytest.raises(KeyError, match="there is 'a', 'b'"):
         loaded["c"]
     assert loaded.get("c") is None
     kept = context(tmp_path, {"up": InputSpec("asset", MANY, items[:1])})
