@@ -75,7 +75,12 @@ def _free_texts(batch: Batch, owner: int, set_id: int, table: str) -> bool:
 
 def _respell(batch: Batch, set_id: int, table: str) -> None:
     """Give keys the texts in `table` (key_id, key)."""
-    batch.execute(f"UPDATE keys SET key = t.key FROM {table} AS t WHERE keys.key_id = t.key_id")
+    # rows that are deleted and inserted, as an update would write the texts of all their neighbours anew
+    batch.create_temp(
+        "keys_respelled", f"SELECT k.key_id, k.set_id, t.key FROM keys AS k JOIN {table} AS t USING (key_id)"
+    )
+    batch.execute("DELETE FROM keys WHERE key_id IN (SELECT key_id FROM keys_respelled)")
+    batch.execute("INSERT INTO keys (key_id, set_id, key) SELECT key_id, set_id, key FROM keys_respelled")
     batch.execute("UPDATE partition_sets SET version = ? WHERE set_id = ?", batch.sequence, set_id)
 
 
