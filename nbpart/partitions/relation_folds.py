@@ -31,20 +31,6 @@ def xor_inputs(relation: Relation, values: NDArray[np.uint64]) -> NDArray[np.uin
     return mixed
 
 
-def count_marked_inputs(relation: Relation, marked: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many of the marked inputs each reader reads; ``marked`` has a bool for each place of an input."""
-    if isinstance(relation, Identity):
-        return np.append(marked, False)[relation.inputs].astype(np.int64)
-    if isinstance(relation, Groups):
-        sizes = np.bincount(relation.inputs[marked & (relation.inputs >= 0)], minlength=relation.size)
-        return np.append(sizes, 0)[relation.readers].astype(np.int64)
-    ordered = marked[relation.order if isinstance(relation, Ranges) else relation.inputs]
-    before = np.concatenate(([0], np.cumsum(ordered, dtype=np.int64)))
-    first, last = _ends(relation)
-    counts: NDArray[np.int64] = before[last] - before[first]
-    return counts
-
-
 def _ends(relation: Ranges | Pairs) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     if isinstance(relation, Ranges):
         return relation.first, np.maximum(relation.first, relation.last)
