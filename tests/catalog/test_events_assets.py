@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -7,7 +9,7 @@ from nbpart.assets.definition import Input
 from nbpart.catalog import Catalog, events
 from nbpart.catalog.records import AssetRow
 from nbpart.errors import DeclarationError, UnknownNameError
-from nbpart.partitions.mapping import Whole
+from nbpart.partitions.mapping import AllKeys, Whole, mapping_from_json
 from tests.catalog.story import Story
 
 
@@ -43,6 +45,15 @@ def test_dependencies_are_those_of_the_last_registration(story: Story) -> None:
     assert story.catalog.read(lambda b: b.rows(sql)) == [(story.ids["a"], "same"), (story.ids["b"], "all_keys")]
     story.register("c", ("b", "same"))
     assert story.catalog.read(lambda b: b.rows(sql)) == [(story.ids["b"], "same")]
+
+
+def test_what_new_keys_mean_is_part_of_the_stored_mapping(story: Story) -> None:
+    story.register("a")
+    for mapping in (AllKeys("ignore"), AllKeys()):
+        row = AssetRow("total", "function", 0, "c", {}, [Input("a", mapping)])
+        story.catalog.write(lambda b, row=row: events.register_assets(b, [row]))
+        (stored,) = story.catalog.read(lambda b: b.rows("SELECT mapping FROM dependencies"))
+        assert mapping_from_json(json.loads(stored[0])) == mapping
 
 
 def test_several_are_registered_together_or_not_at_all(catalog: Catalog) -> None:
