@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from click.testing import CliRunner
 
 import nbpart
+from nbpart.cli import main
+from tests.backfill.pools import Stage
 from tests.clocks import Clock
 from tests.recording import record
 
@@ -125,11 +128,17 @@ def test_what_reads_the_next_hour_waits_until_that_has_ended(ws: nbpart.Workspac
     assert (asset, key) == ("clean", "2025-01-01T05:00")
     assert reason.endswith("2025-01-01T06:00 has not ended")
     assert len(ws.plan("clean")) == 0
+    stage = Stage()
+    ws.project.make_pool = stage.make_pool  # type: ignore[assignment]
+    typed = CliRunner().invoke(main, ["-w", str(ws.root), "backfill", "clean", "--json"])
+    assert typed.exit_code == 0, typed.output
     clock.set("2025-01-01T07:00")
     record(ws, "raw", "2025-01-01T06:00", raw("06"))
-    assert planned(ws, "clean") == {"clean": ["2025-01-01T05:00"]}
+    for _ in range(2):
+        ws.backfill("clean").wait(progress=False).raise_for_failures()
+    assert stage.names() == [("clean", "2025-01-01T05:00")], "once, when the next hour is there"
     declare_hours("2025-01-01T06:00")
-    plan = ws.plan("clean")
+    plan = ws.plan("clean", status="all")
     assert len(plan) == 1
     assert "1 of 2 hours" in str(plan)
 
@@ -141,6 +150,7 @@ def test_an_hour_of_a_day_that_has_not_ended_is_made_alone(ws: nbpart.Workspace,
     declare(ws, raw=(hours, {}), clean=(days, {}))
     plan = ws.plan("raw+", keys="2023-04-13T16:00")
     assert plan.frame[["asset", "partition_key"]].values.tolist() == [["raw", "2023-04-13T16:00"]]
+    assert "clean/2023-04-13 is not there yet, though it reads some of raw: 2023-04-13 has not ended" in str(plan)
     clock.set("2023-04-14")
     assert ws.partition_status("clean")["status"].tolist() == ["missing", "missing"]
 
