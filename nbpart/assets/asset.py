@@ -18,6 +18,7 @@ from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.assets.source_reading import VALUE
 from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition, check_name
+from nbpart.partitions.keys import shorten
 from nbpart.partitions.mapping import Mapping as KeyMapping
 from nbpart.partitions.names import make_name
 
@@ -84,6 +85,8 @@ class Source:
     version: str | Callable[..., Any] | None = None
     storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     load: Callable[..., Any] | None = None
+    group: str = ""
+    tags: tuple[str, ...] = ()
 
     kind: Literal["source"] = "source"
 
@@ -134,7 +137,8 @@ def asset(  # noqa: PLR0913
     Arguments: ``name`` (default: the function's), ``partitions`` (a definition, or a list of keys), ``deps`` (what it
     reads besides the assets and sources that its arguments name, or in another way: names, or a dict argument ->
     mapping, as ``{"clean": nbpart.overlap(start=-6)}``), ``on_missing_input`` (``"block"`` or ``"skip"``),
-    ``description``, ``group``, ``tags``, ``retries`` (more attempts for a run that failed, the first after
+    ``description``, ``group`` and ``tags`` (by which selections and limits mean it: ``"group:daily"``, ``"tag:db"``),
+    ``retries`` (more attempts for a run that failed, the first after
     ``backoff_s`` seconds), ``timeout_s`` (seconds a run may take), ``limit`` (at most so many runs of it at a time,
     over all backfills of the workspace), ``secrets`` (names of settings whose values appear in no notebook, log or
     catalog), ``env`` (variables of the environment that are set before a run imports anything; they are recorded, and
@@ -209,7 +213,7 @@ def notebook(  # noqa: PLR0913
     )
 
 
-def source(
+def source(  # noqa: PLR0913
     name: str,
     url: str | os.PathLike[str] | None = None,
     *,
@@ -218,6 +222,8 @@ def source(
     load: Callable[..., Any] | None = None,
     storage_options: Mapping[str, Any] | None = None,
     description: str = "",
+    group: str = "",
+    tags: Iterable[str] = (),
 ) -> Source:
     """Declare files that come from elsewhere; a run receives the path or URL of its partition.
 
@@ -232,12 +238,14 @@ def source(
     What is no file, as a table of a database, has no ``url`` but a ``version`` that is a function: it takes a list of
     keys and gives a dict, key -> version; a key that it leaves out is not there. It is called in a process of its own
     by a plan, a tick and a refresh. ``load``, a function of one key, gives a run the data; without it the key arrives.
-    Without partitions both functions take nothing, and ``version`` gives the version itself.
+    Without partitions both functions take nothing, and ``version`` gives the version itself. ``group`` and ``tags``
+    are as in `asset`.
     """
     definition = as_definition(partitions)
+    labels = _read_labels(f"source {name!r}", group, tags)
     if callable(version) or url is None:
         _check_functions(name, url, version, load, storage_options)
-        return Source(check_name(name, "source"), "", definition, Path.cwd(), description, version, {}, load)
+        return Source(check_name(name, "source"), "", definition, Path.cwd(), description, version, {}, load, *labels)
     if load is not None:
         raise DeclarationError(f"source {name!r}: load= reads what is no file; give version= a function and no url.")
     text = os.fspath(url)
@@ -246,7 +254,9 @@ def source(
             f"source {name!r} is partitioned, but every key would be {text!r}: name {{partition_key}} in its path."
         )
     options = storage_options or {}
-    return Source(check_name(name, "source"), text, definition, Path.cwd(), description, version, options)
+    return Source(
+        check_name(name, "source"), text, definition, Path.cwd(), description, version, options, None, *labels
+    )
 
 
 def _check_functions(name: str, url: Any, version: Any, load: Any, storage_options: Any) -> None:
@@ -260,9 +270,10 @@ def _check_functions(name: str, url: Any, version: Any, load: Any, storage_optio
         raise DeclarationError(f"source {name!r}: load= is a function, not {load!r:.60}.")
 
 
-def value_source(name: str, description: str = "") -> Source:
+def value_source(name: str, description: str = "", group: str = "", tags: Iterable[str] = ()) -> Source:
     """Declare a value of a notebook as a source; it is saved when it is registered."""
-    return Source(check_name(name, "source"), "", None, Path.cwd(), description, VALUE)
+    labels = _read_labels(f"source {name!r}", group, tags)
+    return Source(check_name(name, "source"), "", None, Path.cwd(), description, VALUE, {}, None, *labels)
 
 
 def name_of(reference: Any) -> str:
@@ -287,22 +298,45 @@ def _declare_function(function: Callable[..., Any], name: str | None, descriptio
 
 
 def _declare(
-    name: str, *, partitions: Any = None, deps: Any = (), tags: Any = (), secrets: Any = (), env: Any, **options: Any
+    name: str,
+    *,
+    partitions: Any = None,
+    deps: Any = (),
+    group: Any = "",
+    tags: Any = (),
+    secrets: Any = (),
+    env: Any,
+    **options: Any,
 ) -> Asset:
     check_name(name, "asset")
     mode = options.get("on_missing_input", "block")
     if mode not in ("block", "skip"):
         raise DeclarationError(f"asset {name!r}: on_missing_input is 'block' or 'skip', not {mode!r}.")
     _check_numbers(f"asset {name!r}: ", options)
+    group, tags = _read_labels(f"asset {name!r}", group, tags)
     return Asset(
         name,
         as_definition(partitions),
         _read_dependencies(name, deps),
-        tags=(tags,) if isinstance(tags, str) else tuple(tags),
+        group=group,
+        tags=tags,
         secrets=(secrets,) if isinstance(secrets, str) else tuple(secrets),
         env=_check_variables(name, env or {}),
         **options,
     )
+
+
+def _read_labels(what: str, group: Any, tags: Any) -> tuple[str, tuple[str, ...]]:
+    """The group and the tags of a declaration, which a selection can name. Raises `DeclarationError`."""
+    one_by_one = (tags,) if isinstance(tags, str) else tuple(tags)
+    for kind, label in [*(("tag", tag) for tag in one_by_one), *([] if group == "" else [("group", group)])]:
+        if not isinstance(label, str) or not label or label != label.strip() or not label.isprintable():
+            raise DeclarationError(f"{what}: the {kind} {shorten(label)} is no name: give one line of text.")
+        if sign := next((sign for sign in ",+*?[" if sign in label), None):
+            raise DeclarationError(
+                f"{what}: the {kind} {shorten(label)} has a {sign!r}, which selections read otherwise."
+            )
+    return group, tuple(dict.fromkeys(one_by_one))
 
 
 def _read_dependencies(asset: str, deps: Any) -> tuple[Dependency, ...]:

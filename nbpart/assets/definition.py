@@ -102,6 +102,11 @@ class AssetDefinition:
         return SearchPath(tuple(map(Path, self.import_roots)), tuple(map(Path, self.late_roots)))
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """By what selections and limits mean it beside its name: ``tag:db``, ``group:daily``."""
+        return (*(f"tag:{tag}" for tag in self.tags), *([f"group:{self.group}"] if self.group else []))
+
+    @property
     def is_source(self) -> bool:
         return self.kind == "source"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,9 @@ from functools import cached_property
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.errors import CycleError, UnknownNameError, nearest
 from nbpart.partitions.mapping import reads_earlier
+
+#: By this many steps all is reached that is above or below.
+ALL_STEPS = sys.maxsize
 
 
 @dataclass(frozen=True)
@@ -84,23 +88,23 @@ class AssetGraph:
         """The assets that read ``name`` directly, without itself."""
         return tuple(self._downstream[self[name].name])
 
-    def ancestors(self, name: str) -> frozenset[str]:
-        """The names of all that ``name`` depends on, directly or not, without itself."""
-        return _reach(name, self.upstream)
+    def ancestors(self, name: str, steps: int = ALL_STEPS) -> frozenset[str]:
+        """The names of all that ``name`` depends on, by at most so many steps, without itself."""
+        return _reach(name, self.upstream, steps)
 
-    def descendants(self, name: str) -> frozenset[str]:
-        """The names of all that depend on ``name``, directly or not, without itself."""
-        return _reach(name, self.downstream)
+    def descendants(self, name: str, steps: int = ALL_STEPS) -> frozenset[str]:
+        """The names of all that depend on ``name``, by at most so many steps, without itself."""
+        return _reach(name, self.downstream, steps)
 
 
-def _reach(start: str, step: Callable[[str], tuple[str, ...]]) -> frozenset[str]:
+def _reach(start: str, step: Callable[[str], tuple[str, ...]], steps: int) -> frozenset[str]:
+    """What is reached from ``start`` by at most so many steps, the nearest first."""
     seen: set[str] = set()
-    todo = list(step(start))
-    while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            todo.extend(step(name))
+    reached = {start}
+    while reached and steps:
+        reached = {name for one in reached for name in step(one)} - seen
+        seen |= reached
+        steps -= 1
     return frozenset(seen)
 
 

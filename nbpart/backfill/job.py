@@ -52,7 +52,7 @@ class Job:
         """The limits that the options give to assets and tags, each with the assets that it holds for."""
         definitions = [self.registry[a.asset].definition for a in self.steps.assets]
         return [
-            Limit(frozenset(d.name for d in definitions if name in (d.name, *(f"tag:{tag}" for tag in d.tags))), most)
+            Limit(frozenset(d.name for d in definitions if name in (d.name, *d.labels)), most)
             for name, most in self.options.limits.items()
         ]
 

@@ -118,7 +118,7 @@ class BackfillOptions:
         least=0,
     )
     limits: Mapping[str, int] = _offer(
-        "counts", "At most N runs at a time of this asset, or of a tag (tag:db=2).", None, least=1
+        "counts", "At most N runs at a time of this asset, tag or group (tag:db=2).", None, least=1
     )
     keep_failed_kernels: int = _offer(
         "count", "Leave the kernels of the first N failed runs alive; nbpart kernels lists them.", 0, least=0
@@ -273,11 +273,11 @@ def check_names(selected: Iterable[AssetDefinition], settings: Iterable[str] = (
                 f"settings names {name!r}, which is no setting of {asset_names or 'what is selected'}; "
                 f"{nearest(name, known)}"
             )
-    limited = {*assets, *(f"tag:{tag}" for definition in definitions for tag in definition.tags)}
+    limited = {*assets, *(label for definition in definitions for label in definition.labels)}
     for name in limits:
         if name not in limited:
             raise DeclarationError(
-                f"limits names {name!r}, which is no asset that is selected nor the tag of one; "
+                f"limits names {name!r}, which is no asset that is selected nor the tag or group of one; "
                 f"{nearest(name, limited)}"
             )
 

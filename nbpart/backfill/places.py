@@ -30,7 +30,7 @@ def list_limits(registry: Registry, recorded: Mapping[str, int]) -> dict[str, Li
     definitions = [node.definition for node in registry.nodes.values()]
     limits = {d.name: Limit(frozenset({d.name}), d.limit) for d in definitions if d.limit is not None}
     for name, most in recorded.items():
-        members = frozenset(d.name for d in definitions if name in (d.name, *(f"tag:{tag}" for tag in d.tags)))
+        members = frozenset(d.name for d in definitions if name in (d.name, *d.labels))
         tighter = min(most, limits[name].most) if name in limits else most
         limits[name] = Limit(members, tighter)
     return limits

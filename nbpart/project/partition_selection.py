@@ -67,7 +67,7 @@ def choose_partitions(
     for a choice of which a named asset has no key, and for one of which no asset has any.
     """
     named = [name for name in registry.graph if name in selection.named]
-    matched = [name for name in registry.graph.computed if name in selection.matched - selection.named]
+    matched = [name for name in registry.graph if name in selection.matched - selection.named]
     by_set = {node.set_id: _choose(batch, node, choices) for node in map(registry.__getitem__, (*named, *matched))}
     found = {name: by_set[registry[name].set_id] for name in (*named, *matched)}
     _check_found(batch, registry, [*named, *matched], found, choices)
@@ -75,10 +75,10 @@ def choose_partitions(
         if len(found[name].unfound):
             raise _explain(batch, registry[name], choices[found[name].unfound[0]])
     ids = {name: found[name].key_ids for name in found}
-    above = reach_inputs(batch, registry, {name: ids[name] for name in selection.with_inputs})
-    below = reach_readers(batch, registry, {name: ids[name] for name in selection.with_readers})
+    above = reach_inputs(batch, registry, {name: ids[name] for name in selection.with_inputs}, selection.with_inputs)
+    below = reach_readers(batch, registry, {name: ids[name] for name in selection.with_readers}, selection.with_readers)
     every = {name: _unite(some.get(name) for some in (ids, above, below)) for name in selection.names}
-    untouched = tuple(name for name in matched if choices and not len(every[name]))
+    untouched = tuple(name for name in matched if choices and name in every and not len(every[name]))
     return ChosenPartitions({name: some for name, some in every.items() if name not in untouched}, untouched)
 
 

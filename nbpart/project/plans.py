@@ -322,7 +322,7 @@ def make_plan(project: Project, selection: Any, keys: Any, status: Any, order: s
             sentences = PlanSentences(make_finder(batch, registry))
             unended = [
                 line
-                for name in sorted(selected.with_readers & key_ids.keys())
+                for name in sorted(selected.with_readers.keys() & key_ids.keys())
                 for line in sentences.list_unended(name, key_ids[name])
             ]
         untouched = chosen.untouched if chosen else ()

@@ -21,7 +21,7 @@ def prepare_source(item: Source) -> AssetDefinition:
     """The definition of a declared source. Raises `DeclarationError` for a path or an option that cannot be."""
     if item.version == VALUE and not item.path:
         # it has no folder: wherever it is given again, it is the same source
-        return AssetDefinition(item.name, item.kind, description=item.description, reading=SourceReading(VALUE))
+        return _define(item, reading=SourceReading(VALUE))
     if callable(item.version):
         return _prepare_functions(item)
     try:
@@ -34,15 +34,8 @@ def prepare_source(item: Source) -> AssetDefinition:
             check_scheme(item.path)
     except (DeclarationError, ExtraRequiredError) as error:
         raise type(error)(f"source {item.name!r}: {error}") from None
-    return AssetDefinition(
-        name=item.name,
-        kind=item.kind,
-        set_name=item.partitions.set_name if item.partitions else "",
-        folder=str(item.folder),
-        path=item.path,
-        description=item.description,
-        reading=SourceReading(str(versioning), record_options(item.storage_options)),
-    )
+    reading = SourceReading(str(versioning), record_options(item.storage_options))
+    return _define(item, folder=str(item.folder), path=item.path, reading=reading)
 
 
 def _prepare_functions(item: Source) -> AssetDefinition:
@@ -52,13 +45,20 @@ def _prepare_functions(item: Source) -> AssetDefinition:
         load = None if item.load is None else read_function(item.load, "load", takes, item.folder)
     except DeclarationError as error:
         raise type(error)(f"source {item.name!r}: {error}") from None
+    return _define(item, folder=str(item.folder), reading=SourceReading(FUNCTION, ask=ask, load=load))
+
+
+def _define(item: Source, *, reading: SourceReading, folder: str = "", path: str | None = None) -> AssetDefinition:
     return AssetDefinition(
         name=item.name,
         kind=item.kind,
         set_name=item.partitions.set_name if item.partitions else "",
-        folder=str(item.folder),
+        folder=folder,
+        path=path,
         description=item.description,
-        reading=SourceReading(FUNCTION, ask=ask, load=load),
+        group=item.group,
+        tags=item.tags,
+        reading=reading,
     )
 
 

@@ -23,7 +23,7 @@ class Declaring(Generic[A]):
         """Register one asset and return it as it can be used here."""
         raise NotImplementedError
 
-    def source(
+    def source(  # noqa: PLR0913
         self,
         name: str,
         url: str | os.PathLike[str] | None = None,
@@ -33,6 +33,8 @@ class Declaring(Generic[A]):
         load: Callable[..., Any] | None = None,
         storage_options: Mapping[str, Any] | None = None,
         description: str = "",
+        group: str = "",
+        tags: Iterable[str] = (),
     ) -> Source:
         """Register files, or a table, that come from elsewhere; see `nbpart.source` for the options."""
         declared = source(
@@ -43,17 +45,21 @@ class Declaring(Generic[A]):
             load=load,
             storage_options=storage_options,
             description=description,
+            group=group,
+            tags=tags,
         )
         self.register(declared)
         return declared
 
-    def value(self, name: str, value: Any, *, description: str = "") -> Source:
+    def value(
+        self, name: str, value: Any, *, description: str = "", group: str = "", tags: Iterable[str] = ()
+    ) -> Source:
         """Register a value of this notebook as a source, which assets take as an argument: a frame, an array, a dict.
 
         It is saved in the workspace. Given again with other content it is a new version, and what read it is stale;
         an equal one changes nothing. ``value`` is what a run can save, or the Path of a file.
         """
-        declared = value_source(name, description)
+        declared = value_source(name, description, group, tags)
         self._give_value(declared, value)
         return declared
 

@@ -346,7 +346,7 @@ class Workspace(Declaring[BoundAsset]):
         """Set how many runs of an asset (``{"model": 1}``) or of a tag (``{"tag:db": 2}``) go on at a time.
 
         A limit holds over all backfills and processes of this workspace, also those that run now; None takes it away,
-        and others stay. Raises `DeclarationError` for a name that is no asset nor the tag of one.
+        and others stay. Raises `DeclarationError` for a name that is no asset nor the tag or group of one.
         """
         set_limits(self.project, limits)
 

@@ -218,3 +218,17 @@ def test_names_that_differ_in_case_collide() -> None:
 
 def _nothing() -> None:
     return None
+
+
+def test_what_a_selection_could_not_name_is_no_label() -> None:
+    assert (asset(_nothing, tags=["db", "db"]).tags, source("inbox", "x.csv", tags="db", group="in").tags) == (
+        ("db",),
+        ("db",),
+    )
+    for wrong in ("a,b", "c++", "raw_*", " db", "", 3, "a\nb"):
+        for make in (lambda w: asset(_nothing, tags=[w]), lambda w: source("inbox", "x.csv", tags=[w])):
+            with pytest.raises(DeclarationError, match="the tag"):
+                make(wrong)
+        if wrong != "":
+            with pytest.raises(DeclarationError, match="'_nothing': the group"):
+                asset(_nothing, group=wrong)

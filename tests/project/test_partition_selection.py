@@ -196,3 +196,27 @@ def test_a_plan_is_shown_and_refuses_wrong_options(ws: nbpart.Workspace) -> None
             plan.run(**options)
     assert len(ws.backfills) == 0
     assert repr(ws.plan("by_file", keys=[])) == "<Plan 'by_file': 0 steps, nothing to do>"
+
+
+def test_a_glob_a_tag_and_a_group_leave_alone_what_has_none_of_the_keys(ws: nbpart.Workspace) -> None:
+    @ws.asset(partitions=ws.partition_sets["files"], tags=["daily"], group="prepare")  # type: ignore[untyped-decorator]
+    def by_name(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    ws.asset(total, tags="daily", group="prepare")
+    for selection in ("by_*", "tag:daily", ["group:prepare", "by_*"]):
+        plan = ws.plan(selection, keys="a")
+        matched = ws.plan(selection).assets
+        assert steps(plan) == [(name, "a") for name in matched if name in ("by_file", "by_name")]
+        assert plan.untouched == tuple(name for name in matched if name not in ("by_file", "by_name"))
+        assert plan.untouched
+    with pytest.raises(UnknownNameError, match="total has no partitions"):
+        ws.plan(["tag:daily", "total"], keys="a")
+    with pytest.raises(UnknownNameError, match="no partition 'z'"):
+        ws.plan("tag:daily", keys="z")
+
+
+def test_a_label_is_no_part_of_the_code(ws: nbpart.Workspace) -> None:
+    before = ws.assets["region"].code_version
+    ws.asset(region, partitions=["north", "south"], group="places", tags=["slow"])
+    assert (ws.assets["region"].code_version, ws.assets["region"].group) == (before, "places")
+    assert ws.plan("group:places").assets == ("region",)

@@ -102,3 +102,16 @@ def test_what_reads_in_several_ways_is_reached_by_each(ws: nbpart.Workspace) -> 
 
     assert steps(ws, "+change", "2024-03-04")["visits"] == days(4, 5)
     assert steps(ws, "visits+", "2024-03-04")["change"] == days(3, 4)
+
+
+def test_so_many_steps_are_followed_from_asset_to_asset(ws: nbpart.Workspace) -> None:
+    assert set(steps(ws, "1+rolling", "2024-03-06")) == {"visits", "rolling"}
+    assert steps(ws, "2+rolling", "2024-03-06") == steps(ws, "+rolling", "2024-03-06")
+    found = steps(ws, "clicks+1", "2024-03-06T05:00")
+    assert found == {"clicks": ["2024-03-06T05:00"], "visits": ["2024-03-06"]}
+    both = steps(ws, ["1+rolling", "visits+1"], "2024-03-06")
+    assert both["visits"] == days(4, 6)
+    assert both["rolling"] == days(6, 8)
+    assert both["balance"] == days(6, 10), "what an asset reads of itself is no step to another"
+    assert "report" not in both
+    assert steps(ws, "visits+2", "2024-03-06")["report"] == [None]
