@@ -160,6 +160,16 @@ SETUPS = {
         " and ws.load('two_days', '2013-01-03') == {'visits': [2, 3]}"
         " and list(ws.plan('strict').waiting.partition_key) == ['2013-01-01']"
     ),
+    "docs/selecting.md": Page(
+        {"orders/a.csv": "1", "orders/b.csv": "2"},
+        {},
+        COMMON,
+        after="ws.plan('group:daily').assets == ws.plan('orders+1').assets == ('orders', 'totals')"
+        " and set(ws.plan(['tag:landing+', 'cleaned']).assets) == {'orders', 'totals', 'letter', 'cleaned'}"
+        " and set(ws.status('tag:db').index) == {'cleaned', 'orders'}"
+        " and set(plan.assets) == {'cleaned', 'orders', 'totals'}"
+        " and plan.notes == ('untouched: letter, which has none of these keys',)",
+    ),
     "docs/sources.md": Page(
         {
             "inbox/a.csv": "x\n1\n",

@@ -28,12 +28,14 @@ _TERM = re.compile(r"(?:(?P<above>[0-9]{0,9})(?P<up>\+))?(?P<what>[^+]+)(?:(?P<d
 class Selection:
     """What a selection chooses: ``names`` are the assets, in the order of the graph; sources are walked through.
 
-    ``named`` are the assets and sources that it names, ``matched`` those that came by a glob, a tag or a group.
+    ``sources`` are the sources that it names or that are above or below what it names. ``named`` are the assets and
+    sources that it names, ``matched`` those that came by a glob, a tag or a group.
     ``with_inputs`` says of those among both that come with what is above how many steps are followed (`ALL_STEPS` for
     all), ``with_readers`` the same of what is below.
     """
 
     names: tuple[str, ...]
+    sources: tuple[str, ...]
     named: frozenset[str]
     matched: frozenset[str]
     with_inputs: Mapping[str, int]
@@ -79,7 +81,8 @@ def read_selection(graph: AssetGraph, selection: Any) -> Selection:
     names = tuple(name for name in graph.computed if name in chosen)
     if not names:
         raise DeclarationError(f"the selection {describe(selection)!r} holds no asset that could be computed.")
-    return Selection(names, frozenset(named), frozenset(matched), with_inputs, with_readers)
+    sources = tuple(name for name in graph if name in chosen and name not in names)
+    return Selection(names, sources, frozenset(named), frozenset(matched), with_inputs, with_readers)
 
 
 def select(graph: AssetGraph, selection: Any) -> tuple[str, ...]:

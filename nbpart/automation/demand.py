@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.assets.asset import name_of
+from nbpart.assets.selection import Selection, describe, read_selection
 from nbpart.automation.sensor import RunRequest, SensorResult
 from nbpart.backfill.options import BackfillOptions
-from nbpart.backfill.reached_keys import reach_readers
+from nbpart.backfill.reached_keys import reach_inputs, reach_readers
 from nbpart.backfill.registry import Registry, spell_key
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
@@ -39,14 +39,15 @@ class KeyChange:
 
 @dataclass(frozen=True)
 class RunDemand:
-    """A demand for runs of one key: of ``asset`` alone, or, where that is None, of all assets that the key's set
-    partitions and of what is below these the keys that read it.
+    """A demand for runs of one key: of what a ``selection`` chooses, or, where that is None, of all assets that the
+    key's set partitions and of what is below these the keys that read it.
 
-    ``texts`` maps the id of each set that may have the key to its text there; it is empty where an asset is asked for
-    without a key. ``key`` is the key as the sensor gave it.
+    ``texts`` maps the id of each set that may have the key to its text there; it is empty where assets are asked for
+    without a key. ``key`` is the key as the sensor gave it, ``terms`` the selection as a text.
     """
 
-    asset: str | None
+    selection: Selection | None
+    terms: str
     key: Any
     texts: Mapping[int, str]
 
@@ -96,22 +97,33 @@ def _read_run(
 ) -> RunDemand:
     key = request.partition_key
     if request.asset is not None:
-        node = registry[name_of(request.asset)]
-        if node.definition.is_source:
-            raise DeclarationError(f"a run of {node.name!r} was asked for, which is a source: nobody here computes it.")
-        text = None if key is None else spell_key(node, key)
-        return RunDemand(node.name, key, {} if text is None else {node.set_id: text})
+        selection = read_selection(registry.graph, request.asset)
+        texts = {} if key is None else _spell_in_sets(registry, selection, key)
+        return RunDemand(selection, describe(request.asset), key, texts)
     if key is None:
         raise DeclarationError("a RunRequest names a partition_key, an asset, or both; this one names neither.")
     if set_name is not None:
-        return RunDemand(None, key, {sets[set_name].set_id: read_one_key(sets[set_name].definition, key)})
+        return RunDemand(None, "", key, {sets[set_name].set_id: read_one_key(sets[set_name].definition, key)})
     texts = {}
     for one in sets.values():
         try:
             texts[one.set_id] = read_one_key(one.definition, key)
         except NbpartError:  # not a valid key of that set
             continue
-    return RunDemand(None, key, texts)
+    return RunDemand(None, "", key, texts)
+
+
+def _spell_in_sets(registry: Registry, selection: Selection, key: Any) -> dict[int, str]:
+    """The text of a key in the set of each asset that is named, and of those matched in whose set it could be."""
+    texts = {}
+    for node in map(registry.__getitem__, sorted(selection.named | selection.matched)):
+        try:
+            if (text := spell_key(node, key)) is not None:
+                texts[node.set_id] = text
+        except NbpartError:
+            if node.name in selection.named:
+                raise
+    return texts
 
 
 def record_demand(
@@ -178,26 +190,59 @@ def _choose(
     Keys in ``old``, as (set id, key), are left out.
     """
     ids = _find_ids(batch, runs)
-    chosen, by_set, alone = _RequestedSteps(), defaultdict[int, list[int]](list), defaultdict[str, list[int]](list)
+    chosen, by_set = _RequestedSteps(), defaultdict[int, list[int]](list)
+    selected: dict[str, tuple[Selection, defaultdict[int, list[int]]]] = {}
     for run in runs:
-        if not run.texts and run.asset is not None:
-            chosen.add(run.asset, None)
-            chosen.terms.append(run.asset)
+        if run.selection is not None and run.key is None:
+            for name in run.selection.names:
+                chosen.add(name, None)
+            chosen.terms.append(run.terms)
             continue
-        having = [(set_id, text) for set_id, text in run.texts.items() if ids[set_id, text] >= 0]
-        if not having:
-            raise UnknownNameError(f"a run of {run.key!r} was asked for, but no partitions have that key; add it too.")
-        if run.asset is None:
+        having = _find_having(registry, run, ids)
+        found = by_set
+        if run.selection is None:
             having = [(set_id, text) for set_id, text in having if text in new.get(set_id, ())] or having
+        else:
+            found = selected.setdefault(run.terms, (run.selection, defaultdict(list)))[1]
         for set_id, text in having:
             if (set_id, text) not in old:
-                (by_set[set_id] if run.asset is None else alone[run.asset]).append(ids[set_id, text])
-    for asset, key_ids in alone.items():
-        chosen.add(asset, key_ids)
-        chosen.terms.append(asset)
+                found[set_id].append(ids[set_id, text])
+    for terms, (selection, some) in selected.items():
+        _add_selected(batch, registry, selection, some, chosen)
+        chosen.terms.append(terms)
     for set_id, key_ids in by_set.items():
         _add_with_all_below(batch, registry, set_id, key_ids, chosen)
     return chosen
+
+
+def _find_having(registry: Registry, run: RunDemand, ids: Mapping[tuple[int, str], int]) -> list[tuple[int, str]]:
+    """The sets that have the key of a run, with its text there. Raises where none has, or a named asset has not."""
+    having = [(set_id, text) for set_id, text in run.texts.items() if ids[set_id, text] >= 0]
+    lacking = run.texts.keys() - {set_id for set_id, _ in having}
+    named = () if run.selection is None else run.selection.named
+    if not having or any(registry[name].set_id in lacking for name in named):
+        raise UnknownNameError(f"a run of {run.key!r} was asked for, but no partitions have that key; add it too.")
+    return having
+
+
+def _add_selected(
+    batch: Batch,
+    registry: Registry,
+    selection: Selection,
+    key_ids: Mapping[int, Sequence[int]],
+    chosen: _RequestedSteps,
+) -> None:
+    """Add the keys, by set id, of the assets that a selection names or matches, and what is above and below them."""
+    start = {
+        name: distinct(np.array(key_ids.get(registry[name].set_id, ()), dtype=np.int64))
+        for name in selection.named | selection.matched
+    }
+    above = reach_inputs(batch, registry, {n: start[n] for n in selection.with_inputs}, selection.with_inputs)
+    below = reach_readers(batch, registry, {n: start[n] for n in selection.with_readers}, selection.with_readers)
+    for found in (start, above, below):
+        for name, ids in found.items():
+            if len(ids) and not registry[name].definition.is_source:
+                chosen.add(name, ids.tolist())
 
 
 def _find_ids(batch: Batch, runs: Sequence[RunDemand]) -> dict[tuple[int, str], int]:

@@ -21,9 +21,9 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 class RunRequest:
     """A request for runs of one partition key.
 
-    With ``asset`` (an asset or its name) that asset alone is run, otherwise all assets that the key's set partitions
-    and all assets below these. ``partition_key`` is text or a dict of parameters; an asset without partitions needs
-    none.
+    With ``asset`` (an asset, or a selection as ``"group:daily+"``) that is run, otherwise all assets that the key's set
+    partitions and all assets below these. ``partition_key`` is text or a dict of parameters; an asset without
+    partitions needs none.
     """
 
     partition_key: Any = None

@@ -38,11 +38,10 @@ if TYPE_CHECKING:
 PLAN_ROWS = 50
 BACKFILL_ROWS = 20
 UP_TO_DATE = "Nothing to do: {} holds nothing that has to run."
-selection_argument = click.argument("selection", nargs=-1)
 
 
 @click.command()
-@selection_argument
+@options.selection_argument
 @options.keys_option
 @options.status_option
 @options.limit_option(PLAN_ROWS)
@@ -57,7 +56,8 @@ def plan(
 ) -> None:
     """Show what a backfill would run, and why; nothing runs.
 
-    SELECTION is the name of an asset; +name means all above it too, name+ all below it. Without one, all assets.
+    SELECTION is the name of an asset, a glob (raw_*), tag:db or group:daily; +x means all above too, x+ all below,
+    2+x and x+1 so many steps. Without one, all assets.
     """
     with options.open_workspace() as workspace:
         planned = make_plan(workspace, selection, keys, statuses)
@@ -73,7 +73,7 @@ def plan(
 
 
 @click.command()
-@selection_argument
+@options.selection_argument
 @options.keys_option
 @options.status_option
 @options.running_options
@@ -94,7 +94,8 @@ def backfill(
 ) -> None:
     """Run what is outdated, and follow it to its end.
 
-    SELECTION is the name of an asset; +name means all above it too, name+ all below it. Without one, all assets.
+    SELECTION is the name of an asset, a glob (raw_*), tag:db or group:daily; +x means all above too, x+ all below,
+    2+x and x+1 so many steps. Without one, all assets.
     Ctrl-C stops it cleanly; `nbpart resume` goes on. Exits with 1 if a step failed or was blocked. With --detach it
     goes on by itself: `nbpart status` shows it, `nbpart cancel` stops it.
     """

@@ -49,7 +49,7 @@ def catalog() -> None:
 
 
 @catalog.command()
-@click.argument("selection", nargs=-1)
+@options.selection_argument
 @click.option("--repair", is_flag=True, help="Put what the events come to in the place of what is stored.")
 @click.option("--data", is_flag=True, help="Compare the data files with what was recorded of them, too.")
 @click.option(

@@ -52,7 +52,7 @@ def remove(name: str) -> None:
 
 
 @click.command()
-@click.argument("selection", nargs=-1)
+@options.selection_argument
 @click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="How many runs of a partition.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
 @options.json_option

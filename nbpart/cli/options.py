@@ -53,6 +53,8 @@ def trust_option(command: Command) -> Command:
     )(command)
 
 
+#: Which assets a command is about; see `nbpart.assets.selection`.
+selection_argument = click.argument("selection", nargs=-1)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,14 +20,18 @@ NO_ASSETS = "No asset is registered yet: declare some in a notebook or module."
 
 
 @click.command()
+@options.selection_argument
 @options.json_option
 @options.workspace_option
-def status(as_json: bool) -> None:
-    """Show how many partitions have each status."""
+def status(selection: Sequence[str], as_json: bool) -> None:
+    """Show how many partitions have each status.
+
+    SELECTION restricts it to assets, as that of `nbpart plan`.
+    """
     from nbpart.project.refresh import describe_code_age
 
     with options.open_workspace() as workspace:
-        table = Table.from_frame(workspace.status().reset_index())
+        table = Table.from_frame(workspace.status(list(selection) or None).reset_index())
         backfills = [] if as_json else describe_open_backfills(workspace)
         code_age = describe_code_age(workspace.project)
     print_table(table, as_json, empty=NO_ASSETS, fit=False)

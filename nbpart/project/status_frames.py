@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
+from nbpart.assets.selection import select
 from nbpart.backfill.registry import Registry
 from nbpart.catalog import queries
 from nbpart.project.local_times import show_in_zones
@@ -16,26 +18,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def tabulate_statuses(registry: Registry, counts: pd.DataFrame, as_seen: str) -> pd.DataFrame:
+def tabulate_statuses(registry: Registry, names: Sequence[str], counts: pd.DataFrame, as_seen: str) -> pd.DataFrame:
     """Counts of partitions with an asset a row (the index) and a status a column, from `queries.status_counts`.
 
-    ``as_seen`` becomes the name of the columns.
+    ``names`` are the assets, ``as_seen`` becomes the name of the columns.
     """
     import pandas as pd
 
-    names = {node.asset_id: name for name, node in registry.nodes.items()}
-    table = counts.assign(asset=counts["asset_id"].map(names)).pivot_table(
+    by_id = {node.asset_id: name for name, node in registry.nodes.items()}
+    table = counts.assign(asset=counts["asset_id"].map(by_id)).pivot_table(
         index="asset", columns="status", values="n", aggfunc="sum", fill_value=0
     )
-    order = list(registry.graph.computed)
-    table = table.reindex(index=order, columns=[str(s) for s in DISPLAY_ORDER], fill_value=0).astype("int64")
+    table = table.reindex(index=list(names), columns=[str(s) for s in DISPLAY_ORDER], fill_value=0).astype("int64")
     return pd.DataFrame(table).rename_axis(index="asset", columns=as_seen or None)
 
 
-def count_statuses(project: Project) -> pd.DataFrame:
+def count_statuses(project: Project, assets: Any = None) -> pd.DataFrame:
     """How many partitions of each asset have each status; see `Workspace.status`."""
     registry = refresh_registry(project)
-    return tabulate_statuses(registry, project.catalog.read(queries.status_counts), describe_code_age(project))
+    names = registry.graph.computed if assets is None else select(registry.graph, assets)
+    return tabulate_statuses(registry, names, project.catalog.read(queries.status_counts), describe_code_age(project))
 
 
 def partition_status(project: Project, asset: Any) -> pd.DataFrame:

@@ -40,8 +40,9 @@ class _Read:
 
 
 class AssetGraph(LiveWidget):
-    """All assets and sources with the counts of their partitions, from left to right; kept up to date with the catalog.
+    """Assets and sources with the counts of their partitions, from left to right; kept up to date with the catalog.
 
+    ``assets`` are the names of those that are shown, None for all.
     ``selection`` are the names of the selected assets, and can be set. ``folded`` are the groups that are drawn as one
     card, and can be set too. ``focus`` is the asset that was double-clicked last; `on_focus` registers a callback for
     each double click. ``height`` is its greatest height in pixels.
@@ -58,6 +59,7 @@ class AssetGraph(LiveWidget):
     def __init__(
         self,
         catalog: Catalog,
+        assets: Collection[str] | None = None,
         *,
         folded: Collection[str] = (),
         height: int = 460,
@@ -66,7 +68,9 @@ class AssetGraph(LiveWidget):
         self._catalog = catalog
         self._dead_process_check = DeadProcessCheck(interrupt_dead_runs)
         self._on_focus: list[Callable[[str], object]] = []
-        self._assets, self._counts, seen = catalog.read(_read_all)
+        self._names = None if assets is None else frozenset(assets)
+        found, self._counts, seen = catalog.read(_read_all)
+        self._assets = self._keep_shown(found)
         self.model = self._build(folded)
         super().__init__(folded=list(folded), height=height)
         self.on_request("fold", self._fold)
@@ -106,7 +110,7 @@ class AssetGraph(LiveWidget):
         with self.lock:
             before, self._counts = self.model, found.counts
             if found.assets is not None:
-                self._assets = found.assets
+                self._assets = self._keep_shown(found.assets)
                 self.model = self._build(self.folded)
                 self.send_patch("graph", {"graph": self.model.to_json()})
                 return
@@ -141,6 +145,9 @@ class AssetGraph(LiveWidget):
         with self.lock:
             self.model = self._build(self.folded)
             self.send_patch("graph", {"graph": self.model.to_json()})
+
+    def _keep_shown(self, assets: list[AssetRecord]) -> list[AssetRecord]:
+        return [asset for asset in assets if self._names is None or asset.name in self._names]
 
     def _build(self, folded: Collection[str]) -> GraphModel:
         return build_graph(definitions_of(self._assets), counts_by_name(self._assets, self._counts), folded)

@@ -186,8 +186,10 @@ def _make_cards(graph: AssetGraph, folded_groups: Collection[str]) -> tuple[list
 
 
 def definitions_of(assets: Sequence[AssetRecord]) -> list[AssetDefinition]:
-    """The definitions of registered assets and sources."""
-    return [AssetDefinition.from_json(asset.definition) for asset in assets]
+    """The definitions of registered assets and sources, without what they read of others."""
+    names = {asset.name for asset in assets}
+    read = [AssetDefinition.from_json(asset.definition) for asset in assets]
+    return [replace(each, inputs=tuple(one for one in each.inputs if one.name in names)) for each in read]
 
 
 def counts_by_name(assets: Sequence[AssetRecord], counts: Mapping[int, Counts]) -> dict[str, Counts]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from nbpart.assets.selection import select
+from nbpart.assets.selection import read_selection, select
 from nbpart.project.project import Project
 from nbpart.workspace.actions import WorkspaceActions
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from nbpart.widgets.monitor import BackfillMonitor
 
 
-def make_graph(project: Project, *, folded: Collection[str] = (), height: int = 460) -> AssetGraph:
-    """The asset graph of a workspace; the options are those of `AssetGraph`."""
+def make_graph(project: Project, assets: Any = None, *, folded: Collection[str] = (), height: int = 460) -> AssetGraph:
+    """The asset graph of a workspace, or of a selection of its assets; the options are those of `AssetGraph`."""
     from nbpart.widgets.graph import AssetGraph
 
-    return AssetGraph(
-        project.catalog, folded=folded, height=height, interrupt_dead_runs=_make_actions(project).interrupt_dead_runs
-    )
+    selected = None if assets is None else read_selection(project.registry().graph, assets)
+    names = None if selected is None else (*selected.sources, *selected.names)
+    interrupt_dead_runs = _make_actions(project).interrupt_dead_runs
+    return AssetGraph(project.catalog, names, folded=folded, height=height, interrupt_dead_runs=interrupt_dead_runs)
 
 
 def make_heatmap(

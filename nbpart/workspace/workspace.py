@@ -132,12 +132,13 @@ class Workspace(Declaring[BoundAsset]):
         """The sets of partitions by name; those that nobody named are left out."""
         return dict(load_sets(self.project.catalog))
 
-    def status(self) -> pd.DataFrame:
-        """How many partitions of each asset have each status: an asset a row (the index), a status a column.
+    def status(self, assets: Any = None) -> pd.DataFrame:
+        """How many partitions of each asset have each status: of all assets, or of a selection (see `plan`).
 
+        An asset a row (the index), a status a column.
         Where edited code was last looked for over a minute ago, the name of the columns says when: "as seen 10:02".
         """
-        return count_statuses(self.project)
+        return count_statuses(self.project, assets)
 
     def partition_status(self, asset: Any) -> pd.DataFrame:
         """A partition a row, in the order of the set: ``partition_key, status, run_id, materialized_at, duration_s,
@@ -198,11 +199,14 @@ class Workspace(Declaring[BoundAsset]):
 
     # widgets
 
-    def graph(self, *, folded: Collection[str] = (), height: int = 460) -> AssetGraphWidget:
-        """The asset graph as a live widget: ``folded`` groups, ``height`` in pixels; it has a ``selection``."""
+    def graph(self, assets: Any = None, *, folded: Collection[str] = (), height: int = 460) -> AssetGraphWidget:
+        """The asset graph as a live widget: of all assets, or of a selection (see `plan`).
+
+        ``folded`` are groups, ``height`` is in pixels; it has a ``selection``.
+        """
         from nbpart.workspace.view import make_graph
 
-        return make_graph(self.project, folded=folded, height=height)
+        return make_graph(self.project, assets, folded=folded, height=height)
 
     def heatmap(self, assets: Any = None, *, color_by: str = "status", sort_by: str | None = None) -> PartitionHeatmap:
         """Every partition as a live widget: of all assets, or of a selection (see `plan`).
@@ -230,10 +234,12 @@ class Workspace(Declaring[BoundAsset]):
     ) -> Plan:
         """What a backfill of ``selection`` would run, and why; nothing runs.
 
-        ``selection``: ``name``, ``+name`` (with all above), ``name+`` (with all below), ``*``, an asset, or a list.
+        ``selection``: a name, a glob (``raw_*``, ``*``), ``tag:db``, ``group:daily``, each with what is above (``+x``,
+        two steps of it: ``2+x``) or below (``x+``, ``x+1``); an asset; or a list of these.
         ``keys``: a key or date, a dict of all or some parameters or dimensions, a part of a date (``"2013-01"``),
         `nbpart.between`, a list or frame of these. They are asked of the assets that are named, which must have each;
-        what ``+`` adds follows through what is read, and of ``*`` those without any are left alone. ``status``: the
+        what ``+`` adds follows through what is read, and of what a glob, tag or group means those without any are left
+        alone. ``status``: the
         partitions to run: ``"outdated"`` (missing, stale or failed, and what reads them), ``"all"``, a status, a list.
         ``order``: which keys of an asset come first, ``"oldest"`` (as the set has them, the default) or ``"newest"``.
         Code that was edited on disk is registered first. Raises `DeclarationError` where that of one of them cannot be

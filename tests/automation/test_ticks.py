@@ -144,6 +144,33 @@ def test_a_request_for_one_asset_runs_it_alone(ws: nbpart.Workspace, ran: Ran) -
         ran.clear()
 
 
+@pytest.mark.parametrize(
+    ("asset", "key", "expected"),
+    [
+        ("by_file+", "a", {("by_file", "a"), ("below", "a")}),
+        ("1+below", "b", {("by_file", "b"), ("below", "b")}),
+        ("by_*", "a", {("by_file", "a")}),
+        ("by_*", {"lr": 0.1}, {("by_trial", "lr=0.1")}),
+        (["tag:leaf", "by_trial"], None, {("below", "a"), ("below", "b"), ("by_trial", "lr=0.1")}),
+    ],
+)
+def test_a_request_for_a_selection_runs_what_it_chooses(
+    ws: nbpart.Workspace, ran: Ran, asset: Any, key: Any, expected: set[tuple[str, str]]
+) -> None:
+    ws.asset(below, partitions=ws.dynamic_partitions("files"), tags=["leaf"], on_missing_input="skip")
+    ws.dynamic_partitions("files").add("a", "b")
+    ws.dynamic_partitions("trials").add({"lr": 0.1})
+
+    @ws.sensor
+    def asking(context: Any) -> SensorResult | None:
+        return None
+
+    answer = SensorResult([RunRequest(key, asset=asset)])
+    ws._sensors["asking"] = nbpart.sensor(lambda context: answer, name="asking")
+    ws.tick("asking")
+    assert set(ran) == expected
+
+
 def test_the_cursor_is_kept_until_the_next_tick(ws: nbpart.Workspace) -> None:
     @ws.sensor(partitions=ws.dynamic_partitions("files"))
     def counting(context: Any) -> None:

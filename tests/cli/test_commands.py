@@ -17,6 +17,10 @@ def test_status_counts(ask: Ask) -> None:
     assert sorted(line[:2] for line in lines[1:]) == [["model", "2"], ["report", "2"], ["sizes", "2"]]
     records = json.loads(ask("status", "--json").stdout)
     assert {record["asset"]: record["missing"] for record in records} == {"model": 2, "report": 2, "sizes": 2}
+    some = json.loads(ask("status", "m*", "1+report", "--json").stdout)
+    assert {record["asset"] for record in some} == {"model", "report", "sizes"}
+    assert {record["asset"] for record in json.loads(ask("plan", "siz*", "--json").stdout)} == {"sizes"}
+    assert "has the tag 'db'; there is none yet" in ask("status", "tag:db", code=2).stderr
 
 
 def test_assets_are_described(ask: Ask) -> None:

@@ -195,6 +195,16 @@ def test_a_new_asset_comes_as_a_new_picture(graph: AssetGraph, catalog: Catalog)
     assert [card["name"] for card in message["payload"]["graph"]["cards"]][-1] == "more"
 
 
+def test_a_part_of_the_graph_stays_that_part(catalog: Catalog) -> None:
+    register(catalog, *PIPELINE)
+    part = AssetGraph(catalog, ["raw", "clean"])
+    register(catalog, define("other", "clean"))
+    Page(part)
+    assert [card.name for card in part.model.cards] == ["raw", "clean"]
+    assert len(part.model.edges) == 1
+    part.close()
+
+
 def test_folding_answers_with_its_code_and_redraws(graph: AssetGraph) -> None:
     page = Page(graph)
     answer = page.ask("fold", {"group": "prepare", "folded": True})

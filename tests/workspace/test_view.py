@@ -23,6 +23,10 @@ for backfill in ws.backfills.values():
 """
 
 
+def single() -> int:
+    return 1
+
+
 @pytest.fixture
 def made(ws: nbpart.Workspace) -> nbpart.Backfill:
     ws.project.make_pool = Stage().make_pool
@@ -36,6 +40,9 @@ def made(ws: nbpart.Workspace) -> nbpart.Backfill:
 
 def test_the_widgets_show_the_workspace(ws: nbpart.Workspace, made: nbpart.Backfill) -> None:
     assert "raw" in ws.graph().static_html()
+    ws.asset(single, group="g")
+    assert [card.name for card in ws.graph("group:*").model.cards] == ["single"]
+    assert list(ws.status("group:g").index) == ["single"]
     assert "raw" in ws.heatmap("raw").static_html()
     with pytest.raises(UnknownNameError, match="did you mean 'raw'"):
         ws.heatmap("rw")
