@@ -90,11 +90,35 @@ class PartitionStatus(StrEnum):
 
 
 class DataState(StrEnum):
-    """The last recorded state of the files of a materialization; files that were never checked count as good."""
+    """The last recorded state of the files of a materialization; files that were never checked count as good.
+
+    A person wiped (``wiped``: the partition counts as missing) or pruned them (``pruned``: it stays materialized).
+    """
 
     GOOD = "good"
     DELETED = "deleted"
     DAMAGED = "damaged"
+    WIPED = "wiped"
+    PRUNED = "pruned"
+
+
+class MaterializationKind(StrEnum):
+    """How a materialization came about: by a run, by a look at a source, or by a person's verb."""
+
+    RUN = "run"
+    OBSERVED = "observed"
+    ADOPTED = "adopted"
+    ACCEPTED = "accepted"
+
+
+class Verb(StrEnum):
+    """What a person did to partitions, in the past tense, as history tells it."""
+
+    ACCEPTED = "accepted"
+    ADOPTED = "adopted"
+    WIPED = "wiped"
+    PRUNED = "pruned"
+    ERASED = "erased"
 
 
 _R, _S = RunStatus, StepStatus
@@ -160,6 +184,13 @@ UNFINISHED: tuple[StepStatus, ...] = tuple(status for status in StepStatus if no
 #: The code of each status in arrays and in the catalog: its place in the enum.
 STATUS_CODES: Mapping[PartitionStatus, int] = {status: code for code, status in enumerate(PartitionStatus)}
 STEP_CODES: Mapping[StepStatus, int] = {status: code for code, status in enumerate(StepStatus)}
+
+#: States of data with which a partition counts as missing.
+WITHOUT_DATA: frozenset[DataState] = frozenset({DataState.DELETED, DataState.WIPED})
+
+#: Verbs after which a partition's last outcome is a success, and those after which it has none.
+SUCCEEDING_VERBS: frozenset[Verb] = frozenset({Verb.ACCEPTED, Verb.ADOPTED})
+FORGETTING_VERBS: frozenset[Verb] = frozenset({Verb.WIPED, Verb.ERASED})
 
 #: Statuses of partitions that have an active run.
 ACTIVE: frozenset[PartitionStatus] = frozenset({PartitionStatus.QUEUED, PartitionStatus.RUNNING})

@@ -20,6 +20,7 @@ from nbpart.catalog.records import (
     RunRecord,
     SensorRecord,
     SetRecord,
+    VerbEvent,
 )
 from nbpart.catalog.relations import AssetSnapshot, Relations
 
@@ -44,6 +45,7 @@ __all__ = [
     "RunRecord",
     "SensorRecord",
     "SetRecord",
+    "VerbEvent",
     "check",
     "events",
     "queries",

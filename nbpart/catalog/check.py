@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.expressions import (
     DATA_STATES,
+    GONE_STATES,
     OUTCOME_FAILED,
     OUTCOME_NONE,
     OUTCOME_SUCCEEDED,
@@ -17,24 +18,38 @@ from nbpart.catalog.expressions import (
 from nbpart.catalog.records import Finding
 from nbpart.catalog.shared_data import find_shared_data
 from nbpart.catalog.staleness import code_differs, create_stale_disagreeing
-from nbpart.states import DataState, RunStatus
+from nbpart.states import FORGETTING_VERBS, SUCCEEDING_VERBS, DataState, RunStatus
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
 
 _COLUMNS = ("materialization_id", "data_hash", "outcome", "stale", "active", "active_run")
 
-_HAS_DATA = f"m.data_version IS NOT NULL AND l.state IS DISTINCT FROM '{DataState.DELETED}'"
+_HAS_DATA = f"m.data_version IS NOT NULL AND coalesce(l.state, '') NOT IN {GONE_STATES}"
 _MATERIALIZED = f"""SELECT asset_id, key_id, CASE WHEN {_HAS_DATA} THEN materialization_id END AS materialization_id,
         CASE WHEN {_HAS_DATA} THEN data_hash END AS data_hash, code_version,
         CASE WHEN l.state = '{DataState.DAMAGED}' THEN {STALE_DATA} ELSE 0 END AS data_bit
     FROM materializations AS m LEFT JOIN ({DATA_STATES}) AS l USING (materialization_id)
     QUALIFY row_number() OVER (PARTITION BY asset_id, key_id ORDER BY materialization_id DESC) = 1"""
-_ENDED = f"""SELECT r.asset_id, r.key_id,
-        CASE arg_max(o.status, o.rowid) WHEN '{RunStatus.SUCCEEDED}' THEN {OUTCOME_SUCCEEDED}
-             ELSE {OUTCOME_FAILED} END AS outcome
-    FROM outcomes AS o JOIN runs AS r USING (run_no)
-    WHERE o.final AND o.status IN ('{RunStatus.SUCCEEDED}', '{RunStatus.FAILED}') GROUP BY r.asset_id, r.key_id"""
+_OUTCOME_OF_VERB = " ".join(
+    [f"WHEN '{verb}' THEN {OUTCOME_SUCCEEDED}" for verb in sorted(SUCCEEDING_VERBS)]
+    + [f"WHEN '{verb}' THEN {OUTCOME_NONE}" for verb in sorted(FORGETTING_VERBS)]
+)
+# what came last counts, a run or what a person did
+_ENDED = f"""WITH ran AS (
+        SELECT r.asset_id, r.key_id, max(o.sequence) AS sequence,
+            CASE arg_max(o.status, o.rowid) WHEN '{RunStatus.SUCCEEDED}' THEN {OUTCOME_SUCCEEDED}
+                 ELSE {OUTCOME_FAILED} END AS outcome
+        FROM outcomes AS o JOIN runs AS r USING (run_no)
+        WHERE o.final AND o.status IN ('{RunStatus.SUCCEEDED}', '{RunStatus.FAILED}') GROUP BY r.asset_id, r.key_id
+    ), treated AS (
+        SELECT p.asset_id, p.key_id, max(e.sequence) AS sequence, arg_max(e.outcome, e.sequence) AS outcome
+        FROM verb_partitions AS p JOIN (SELECT verb_no, sequence, CASE verb {_OUTCOME_OF_VERB} END AS outcome
+            FROM verb_events) AS e USING (verb_no) WHERE e.outcome IS NOT NULL GROUP BY p.asset_id, p.key_id
+    )
+    SELECT asset_id, key_id,
+        CASE WHEN treated.sequence > coalesce(ran.sequence, 0) THEN treated.outcome ELSE ran.outcome END AS outcome
+    FROM ran FULL JOIN treated USING (asset_id, key_id)"""
 # a run whose last attempt has no outcome is running; one that waits for its first or next attempt is queued
 _ACTIVE = """SELECT r.asset_id, r.key_id, max(r.run_no) AS active_run,
         CASE WHEN coalesce(max(a.attempt), 0) > coalesce(max(o.attempt), 0) THEN 2 ELSE 1 END AS active

@@ -3,7 +3,7 @@
 # ruff: noqa: S608  what is put into SQL is constants of this package
 from __future__ import annotations
 
-from nbpart.states import STATUS_CODES, DataState, PartitionStatus
+from nbpart.states import STATUS_CODES, WITHOUT_DATA, DataState, PartitionStatus
 
 #: Bits of partition_facts.stale: the partition's code, an input of it, its own data is not what it was.
 STALE_CODE, STALE_INPUT, STALE_DATA = 1, 2, 4
@@ -19,6 +19,9 @@ DATA_STATES = (
     "SELECT materialization_id, arg_max(state, rowid) AS state, arg_max(reason, rowid) AS reason FROM data_seen"
     f" GROUP BY materialization_id HAVING arg_max(state, rowid) <> '{DataState.GOOD}'"
 )
+
+#: The states of data with which a partition counts as missing, as the list of an SQL IN.
+GONE_STATES = "(" + ", ".join(f"'{state}'" for state in sorted(WITHOUT_DATA)) + ")"
 
 
 def status_sql(facts: str = "f") -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.definition import Input
 from nbpart.partitions import Parameters, PartitionsDefinition
 from nbpart.run.report import RecordedEnding, RunReport
-from nbpart.states import DataState, PartitionStatus, RunStatus
+from nbpart.states import DataState, PartitionStatus, RunStatus, Verb
 from nbpart.storage.file_record import FileRecord
 
 if TYPE_CHECKING:
@@ -125,6 +125,20 @@ class DataObservation:
     materialization_id: int
     state: DataState
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerbEvent:
+    """What ``person`` does to partitions, and the ``reason`` that was given, "" without one."""
+
+    verb: Verb
+    person: str
+    reason: str = ""
+
+    def describe(self, at: datetime) -> str:
+        """``wiped on 2026-03-01 10:02 by ana: a bad batch``, in UTC."""
+        said = f"{self.verb} on {at.astimezone(UTC):%Y-%m-%d %H:%M} by {self.person}"
+        return f"{said}: {self.reason}" if self.reason else said
 
 
 @dataclass(frozen=True, slots=True)

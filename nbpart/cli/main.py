@@ -17,6 +17,7 @@ from nbpart.cli.runs import kernels, logs, runs, show
 from nbpart.cli.sql import sql
 from nbpart.cli.status import assets, refresh, status
 from nbpart.cli.trust import trust
+from nbpart.cli.verbs import accept, wipe
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -50,6 +51,8 @@ COMMANDS = (
         sql,
         tick,
         limits,
+        accept,
+        wipe,
     ),
     *(lab, kernels, kernelspec, prune, catalog, trust),
 )

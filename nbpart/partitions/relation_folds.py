@@ -31,6 +31,20 @@ def xor_inputs(relation: Relation, values: NDArray[np.uint64]) -> NDArray[np.uin
     return mixed
 
 
+def count_inputs(relation: Relation, counts: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many of what each reader reads count; ``counts`` has a truth value for each place of an input."""
+    if isinstance(relation, Identity):
+        return np.append(counts, False)[relation.inputs].astype(np.int64)
+    if isinstance(relation, Groups):
+        labels = relation.inputs[(relation.inputs >= 0) & counts]
+        return np.bincount(labels, minlength=relation.size + 1)[relation.readers]
+    ordered = counts[relation.order if isinstance(relation, Ranges) else relation.inputs]
+    before = np.concatenate((np.zeros(1, np.int64), np.cumsum(ordered, dtype=np.int64)))
+    first, last = _ends(relation)
+    number: NDArray[np.int64] = before[last] - before[first]
+    return number
+
+
 def _ends(relation: Ranges | Pairs) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     if isinstance(relation, Ranges):
         return relation.first, np.maximum(relation.first, relation.last)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbpart.assets.asset import Asset
+from nbpart.project.accept import accept
 from nbpart.project.backfills import Backfill
 from nbpart.project.data import load
 from nbpart.project.materialization import materialize
@@ -15,6 +16,8 @@ from nbpart.project.parameter_grid import add_grid
 from nbpart.project.plans import make_plan
 from nbpart.project.project import Project
 from nbpart.project.runs import Run
+from nbpart.project.verb_result import VerbResult
+from nbpart.project.wipe import wipe
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,6 +71,14 @@ class BoundAsset(Asset):
     def load(self, partition_key: Any = None, *, run: Any = None, file: str | None = None, **params: Any) -> Any:
         """The data of one partition; see `Workspace.load`."""
         return load(self._project, self.name, partition_key if partition_key is not None else params or None, run, file)
+
+    def accept(self, keys: Any = None, *, reason: str = "", dry_run: bool = False) -> VerbResult:
+        """Record partitions as current, as if they had run with the code and inputs of now; see `Workspace.accept`."""
+        return accept(self._project, self.name, keys, reason=reason, dry_run=dry_run)
+
+    def wipe(self, keys: Any = None, *, reason: str = "", data: bool = False, dry_run: bool = False) -> VerbResult:
+        """Make partitions missing, as if they had never run; see `Workspace.wipe`."""
+        return wipe(self._project, self.name, keys, reason=reason, data=data, dry_run=dry_run)
 
     @property
     def _project(self) -> Project:

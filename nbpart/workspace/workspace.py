@@ -35,6 +35,7 @@ from nbpart.project.status_frames import count_statuses, partition_status
 from nbpart.project.values import give_value
 from nbpart.workspace.bound import BoundAsset
 from nbpart.workspace.declaring import Declaring
+from nbpart.workspace.verbs import Verbs
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from nbpart.widgets.monitor import BackfillMonitor
 
 
-class Workspace(Declaring[BoundAsset]):
+class Workspace(Declaring[BoundAsset], Verbs):
     """An open workspace: a folder with catalog, data, runs and code. `nbpart.open` makes or opens one.
 
     Use it as a context manager, or `close` it: both wait for the backfills that run in this process. Where an exception

@@ -79,8 +79,8 @@ def name_files(root: Path, path: str) -> None:
     rewrite(
         root,
         "INSERT INTO materializations (materialization_id, asset_id, key_id, run_no, code_version, data_version,"
-        " data_hash, materialized_at, sequence) SELECT 1, asset_id, key_id, 1, code_version, 'v', 1, now(), 1"
-        " FROM runs",
+        " data_hash, materialized_at, sequence, kind) SELECT 1, asset_id, key_id, 1, code_version, 'v', 1, now(), 1,"
+        " 'run' FROM runs",
         "INSERT INTO partition_facts (asset_id, key_id, materialization_id, data_hash, outcome, stale, active, changed)"
         " SELECT asset_id, key_id, 1, 1, 1, 0, 0, 1 FROM runs",
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nbpart.partitions.relation import Groups, Identity, Pairs, Ranges, Relation
-from nbpart.partitions.relation_folds import xor_inputs
+from nbpart.partitions.relation_folds import count_inputs, xor_inputs
 
 VALUES = np.array([3, 5, 9, 2**63 + 1], np.uint64)
 
@@ -28,3 +28,7 @@ def test_each_reader_folds_what_it_reads(relation: Relation) -> None:
         for reader in range(relation.reader_count)
     ]
     assert xor_inputs(relation, VALUES).tolist() == plain
+    is_there = np.array([True, False, True, True])
+    assert count_inputs(relation, is_there).tolist() == [
+        int(is_there[relation.inputs_of(reader)].sum()) for reader in range(relation.reader_count)
+    ]

@@ -94,7 +94,7 @@ def _set_statuses(batch: Batch, asset_id: int, codes: np.ndarray, values: Any) -
     batch.stage("scene_made", made)
     batch.execute(
         "INSERT INTO materializations SELECT materialization_id, ?, key_id, NULL, 'c1', 'v', 1, ?, duration_s, 10, 20,"
-        " ? FROM scene_made",
+        " ?, 'run' FROM scene_made",
         asset_id,
         datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
         batch.sequence,

@@ -13,6 +13,7 @@ from nbpart.catalog.set_tables import asset_set_id, keys_owner
 from nbpart.catalog.staleness import mark_readers, refresh_code, refresh_inputs
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
 from nbpart.partitions.mapping import mapping_to_text
+from nbpart.states import MaterializationKind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,9 +184,9 @@ def _create_observations_table(batch: Batch, asset_id: int, observations: pd.Dat
 
 def _insert_observations(batch: Batch, first: int) -> None:
     batch.execute(
-        """INSERT INTO materializations
+        f"""INSERT INTO materializations
         SELECT ? - 1 + ordinal, asset_id, key_id, NULL, NULL, version, data_hash, ?, NULL, NULL,
-            CASE WHEN version IS NOT NULL THEN size END, ? FROM seen_changed""",
+            CASE WHEN version IS NOT NULL THEN size END, ?, '{MaterializationKind.OBSERVED}' FROM seen_changed""",
         first,
         batch.now,
         batch.sequence,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbpart.catalog.expressions import DATA_STATES, STALE_CODE, STALE_DATA, STALE_OWN
+from nbpart.catalog.expressions import DATA_STATES, GONE_STATES, STALE_CODE, STALE_DATA, STALE_OWN, quote
 from nbpart.catalog.records import DataObservation
 from nbpart.catalog.staleness import code_differs, mark_readers
 from nbpart.states import DataState
@@ -20,9 +20,36 @@ def record_data_observations(batch: Batch, observations: Sequence[DataObservatio
 
     A partition whose data was deleted counts as missing, and its readers are stale until equal data is there again. One
     whose data is damaged is stale itself; its readers are not, since they read it before. An observation that is
-    recorded already, or of a materialization that is not the newest of its partition, changes nothing.
+    recorded already, of a materialization that is not the newest of its partition, or of one that was wiped or pruned,
+    changes nothing.
     """
-    if not observations or not _create_changed_table(batch, observations):
+    import pyarrow as pa
+
+    if not observations:
+        return 0
+    last = {one.materialization_id: one for one in observations}
+    columns = {
+        "materialization_id": pa.array(list(last), pa.int64()),
+        "state": pa.array([str(one.state) for one in last.values()], pa.string()),
+        "reason": pa.array([one.reason for one in last.values()], pa.string()),
+    }
+    batch.stage("data_observed", pa.table(columns))
+    settled = f"('{DataState.WIPED}', '{DataState.PRUNED}')"
+    batch.create_temp(
+        "data_noted",
+        f"""SELECT o.* FROM data_observed AS o LEFT JOIN ({DATA_STATES}) AS l USING (materialization_id)
+        WHERE coalesce(l.state, '') NOT IN {settled}""",
+    )
+    return record_data_states(batch, "data_noted")
+
+
+def record_data_states(batch: Batch, noted: str) -> int:
+    """Record the states of data that the temporary table `noted` (materialization_id, state, reason) has.
+
+    Those of a materialization that is not the newest of its partition, and those that are recorded already, are left
+    out. Returns how many partitions changed by that.
+    """
+    if not _create_changed_table(batch, noted):
         return 0
     batch.execute(
         """INSERT INTO data_seen (materialization_id, state, reason, seen_at, sequence)
@@ -33,9 +60,9 @@ def record_data_observations(batch: Batch, observations: Sequence[DataObservatio
     # numbered, since DuckDB 1 counts the question marks of FROM before those of SET
     changed = batch.execute(
         f"""UPDATE partition_facts AS f SET
-            materialization_id = CASE WHEN c.is_deleted THEN NULL ELSE c.materialization_id END,
-            data_hash = CASE WHEN c.is_deleted THEN NULL ELSE c.data_hash END,
-            stale = CASE WHEN c.is_deleted THEN 0 ELSE (f.stale & {~STALE_OWN & 0xFF}) | c.own_bits END,
+            materialization_id = CASE WHEN c.is_gone THEN NULL ELSE c.materialization_id END,
+            data_hash = CASE WHEN c.is_gone THEN NULL ELSE c.data_hash END,
+            stale = CASE WHEN c.is_gone THEN 0 ELSE (f.stale & {~STALE_OWN & 0xFF}) | c.own_bits END,
             changed = $1
         FROM data_changed AS c WHERE f.rowid = c.fact_row""",
         batch.sequence,
@@ -49,27 +76,18 @@ def record_data_observations(batch: Batch, observations: Sequence[DataObservatio
     return changed
 
 
-def _create_changed_table(batch: Batch, observations: Sequence[DataObservation]) -> int:
-    """Create the temporary table data_changed of the observations that are new, with the facts that follow from them.
+def _create_changed_table(batch: Batch, noted: str) -> int:
+    """Create the temporary table data_changed of the states that are new, with the facts that follow from them.
 
-    Returns the number of rows. Of several observations of one materialization the last one counts.
+    Returns the number of rows.
     """
-    import pyarrow as pa
-
-    last = {one.materialization_id: one for one in observations}
-    columns = {
-        "materialization_id": pa.array(list(last), pa.int64()),
-        "state": pa.array([str(one.state) for one in last.values()], pa.string()),
-        "reason": pa.array([one.reason for one in last.values()], pa.string()),
-    }
-    batch.stage("data_staged", pa.table(columns))
     return batch.create_temp(
         "data_changed",
         f"""SELECT s.materialization_id, s.state, s.reason, m.asset_id, m.key_id, m.data_hash, f.rowid AS fact_row,
-            s.state = '{DataState.DELETED}' AS is_deleted,
+            s.state IN {GONE_STATES} AS is_gone,
             (CASE WHEN {code_differs("m.code_version")} THEN {STALE_CODE} ELSE 0 END
              | CASE WHEN s.state = '{DataState.DAMAGED}' THEN {STALE_DATA} ELSE 0 END)::UTINYINT AS own_bits
-        FROM data_staged AS s JOIN materializations AS m USING (materialization_id)
+        FROM {quote(noted)} AS s JOIN materializations AS m USING (materialization_id)
         JOIN assets AS a ON a.asset_id = m.asset_id
         JOIN partition_facts AS f ON f.asset_id = m.asset_id AND f.key_id = m.key_id
         LEFT JOIN ({DATA_STATES}) AS l ON l.materialization_id = s.materialization_id

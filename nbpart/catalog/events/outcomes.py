@@ -1,5 +1,6 @@
 """Recording outcomes of runs: the outcome, its materialization, and the facts of the partition."""
 
+# ruff: noqa: S608  what is put into SQL here are names and expressions of this package, never what a user gave
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from nbpart.catalog.records import Outcome
 from nbpart.catalog.staleness import mark_readers
 from nbpart.errors import CatalogError, RecordingError, UnknownNameError
 from nbpart.partitions import PartitionRef
-from nbpart.states import RunStatus
+from nbpart.states import MaterializationKind, RunStatus
 from nbpart.storage import is_in_place, place_run
 
 if TYPE_CHECKING:
@@ -150,7 +151,11 @@ def _insert_materializations(
             staging.build_new_materialization(materialization_id, run.asset_id, run.key_id, code_version, outcome)
         )
     batch.stage("materializations_staged", staging.build_materializations(made))
-    batch.execute("INSERT INTO materializations SELECT *, ? FROM materializations_staged", batch.sequence)
+    batch.execute(
+        f"""INSERT INTO materializations BY NAME SELECT *, ? AS sequence, '{MaterializationKind.RUN}' AS kind
+        FROM materializations_staged""",
+        batch.sequence,
+    )
     for table, statement in _INSERTS.items():
         if (rows := staging.BUILDERS[table](made)).num_rows:
             batch.stage(f"{table}_staged", rows)

@@ -21,20 +21,23 @@ def current_files(batch: Batch, asset_ids: Collection[int]) -> pa.Table:
 
     Columns: asset, partition_key, materialization_id, name, format, path, bytes, data_version, state. The file of a
     run that saved nothing is its executed notebook, with a null format. `state` is the last recorded state of the
-    materialization; those recorded as deleted are included, since their files may be there again.
+    materialization; those recorded as deleted are included, since their files may be there again, and what was wiped
+    or pruned is not.
     """
     among = ", ".join(str(int(asset_id)) for asset_id in asset_ids) or "NULL"
     return batch.arrow(
         f"""WITH lost AS ({DATA_STATES}),
         current AS (
             SELECT asset_id, key_id, materialization_id FROM partition_facts
-            WHERE asset_id IN ({among}) AND materialization_id IS NOT NULL
+            WHERE asset_id IN ({among}) AND materialization_id IS NOT NULL AND materialization_id NOT IN
+                (SELECT materialization_id FROM lost WHERE state = '{DataState.PRUNED}')
             UNION ALL
-            SELECT m.asset_id, m.key_id, max(m.materialization_id)
-            FROM lost JOIN materializations m USING (materialization_id)
-            JOIN partition_facts f ON f.asset_id = m.asset_id AND f.key_id = m.key_id
-            WHERE lost.state = '{DataState.DELETED}' AND m.asset_id IN ({among}) AND f.materialization_id IS NULL
+            SELECT m.asset_id, m.key_id, max(m.materialization_id) AS materialization_id
+            FROM materializations m JOIN partition_facts f ON f.asset_id = m.asset_id AND f.key_id = m.key_id
+            WHERE m.asset_id IN ({among}) AND f.materialization_id IS NULL
             GROUP BY m.asset_id, m.key_id
+            HAVING max(m.materialization_id) IN
+                (SELECT materialization_id FROM lost WHERE state = '{DataState.DELETED}')
         ),
         executed AS (SELECT run_no, arg_max(notebook, attempt) AS notebook FROM attempts GROUP BY run_no)
         SELECT a.name AS asset, {KEY_SQL} AS partition_key, c.materialization_id, coalesce(d.name, '') AS name,

@@ -11,6 +11,7 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import (
     ACTIVE_NONE,
     DATA_STATES,
+    GONE_STATES,
     OUTCOME_FAILED,
     STALE_CODE,
     STALE_DATA,
@@ -23,7 +24,7 @@ from nbpart.catalog.queries.shared_sql import create_metrics_table, nulls_to_non
 from nbpart.catalog.records import PlanFacts
 from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
 from nbpart.catalog.staleness import create_stale_disagreeing
-from nbpart.states import STATUS_CODES, DataState, PartitionStatus, RunStatus
+from nbpart.states import STATUS_CODES, PartitionStatus, RunStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,14 +179,14 @@ def stale_reasons(
 
 
 def deleted_reasons(batch: Batch, asset_id: int) -> pd.DataFrame:
-    """The partitions of an asset whose data was found deleted, with the sentence that says so.
+    """The partitions of an asset whose data was found deleted or was wiped, with the sentence that says so.
 
     Columns: key_id, reason ("its data file was deleted").
     """
     return batch.frame(
         f"""SELECT m.key_id, l.reason FROM ({DATA_STATES}) AS l JOIN materializations AS m USING (materialization_id)
         JOIN partition_facts AS f ON f.asset_id = m.asset_id AND f.key_id = m.key_id
-        WHERE m.asset_id = ? AND l.state = '{DataState.DELETED}' AND f.materialization_id IS NULL
+        WHERE m.asset_id = ? AND l.state IN {GONE_STATES} AND f.materialization_id IS NULL
         QUALIFY row_number() OVER (PARTITION BY m.key_id ORDER BY m.materialization_id DESC) = 1""",
         asset_id,
     )

@@ -88,10 +88,11 @@ CREATE TABLE outcomes (
     note VARCHAR
 );
 -- An observation of a source is a materialization without a run; one of a file that vanished has no data_version.
+-- `kind` is that of MaterializationKind; an accepted one has the run, the data and the files of the one before it.
 CREATE TABLE materializations (
     materialization_id BIGINT NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, run_no BIGINT,
     code_version VARCHAR, data_version VARCHAR, data_hash UBIGINT, materialized_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE,
-    rows BIGINT, bytes BIGINT, sequence BIGINT NOT NULL
+    rows BIGINT, bytes BIGINT, sequence BIGINT NOT NULL, kind VARCHAR NOT NULL
 );
 CREATE TABLE data_files (
     materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, format VARCHAR,
@@ -113,6 +114,15 @@ CREATE TABLE data_seen (
     sequence BIGINT NOT NULL
 );
 
+-- What a person did to partitions by a verb: who, when and why, and to which of their materializations.
+CREATE TABLE verb_events (
+    verb_no BIGINT NOT NULL, verb VARCHAR NOT NULL, happened_at TIMESTAMPTZ NOT NULL, person VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL, sequence BIGINT NOT NULL
+);
+CREATE TABLE verb_partitions (
+    verb_no BIGINT NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, materialization_id BIGINT
+);
+
 -- What every event above comes to, for each partition that was ever touched; check.py can rebuild it.
 CREATE TABLE partition_facts (
     asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, materialization_id BIGINT, data_hash UBIGINT,
@@ -132,7 +142,7 @@ CREATE TABLE ticks (
 INSERT INTO meta VALUES
     ('schema', '0'), ('sequence', '0'), ('workspace_id', uuid()::VARCHAR), ('next_set_id', '1'), ('next_key_id', '1'),
     ('next_asset_id', '1'), ('next_coordinator_no', '1'), ('next_backfill_no', '1'), ('next_run_no', '1'),
-    ('next_materialization_id', '1'), ('next_sensor_id', '1'), ('next_window_end', '');
+    ('next_materialization_id', '1'), ('next_sensor_id', '1'), ('next_window_end', ''), ('next_verb_no', '1');
 INSERT INTO partition_sets VALUES (0, '', 'single', '{}', 0, now(), NULL);
 INSERT INTO keys VALUES (0, 0, '');
 INSERT INTO members VALUES (0, 0, 0);

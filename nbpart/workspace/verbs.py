@@ -1,0 +1,47 @@
+"""What a person does to partitions without a run: verbs as methods of a workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbpart.project.accept import accept
+from nbpart.project.history import list_history
+from nbpart.project.project import Project
+from nbpart.project.verb_result import VerbResult
+from nbpart.project.wipe import wipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Verbs:
+    """The verbs of a workspace. Each is recorded with who did it, when and why; `history` tells it."""
+
+    project: Project
+
+    def accept(self, selection: Any, keys: Any = None, *, reason: str = "", dry_run: bool = False) -> VerbResult:
+        """Record partitions as current, as if they had run with the code and on the inputs of now.
+
+        Their data stay as they are; a later change makes them stale again. ``"+report"`` accepts the chain above too.
+        What was wiped is there again, as long as its files are. With ``dry_run`` it only says what it would do. Raises
+        `MissingInputError` for a key without data, or where nothing that is chosen has any.
+        """
+        return accept(self.project, selection, keys, reason=reason, dry_run=dry_run)
+
+    def wipe(
+        self, selection: Any, keys: Any = None, *, reason: str = "", data: bool = False, dry_run: bool = False
+    ) -> VerbResult:
+        """Make partitions missing, as if they had never run; what reads them is stale until equal data are there again.
+
+        Their files stay until `prune`, and `accept` takes the partitions back until then; with ``data`` the files of
+        all their runs are deleted now. Files that were adopted always stay. With ``dry_run`` it only says what it would
+        do. Raises `DeclarationError` where one of them is queued or running.
+        """
+        return wipe(self.project, selection, keys, reason=reason, data=data, dry_run=dry_run)
+
+    def history(self, asset: Any, partition_key: Any = None) -> pd.DataFrame:
+        """What happened to a partition, newest first: ``happened_at, event, run_id, person, reason``.
+
+        Runs by their status, and what persons did by a verb: accepted, adopted, wiped, pruned, erased.
+        """
+        return list_history(self.project, asset, partition_key)
