@@ -33,6 +33,14 @@ ASSETS = f"""
     def model(lr: float, depth: int) -> dict:
         return {{{{"score": lr * depth}}}}
 """
+#: A window, a product and a child, and what adding keys to the child is as a line.
+SETS = """
+    days = ws.partitions(nbpart.DailyPartitions("days", start="2026-01-01", end="2026-01-04"))
+    grid = ws.partitions(nbpart.MultiPartitions({"day": days, "file": files}, name="grid"))
+    chunks = ws.dynamic_partitions("chunks", under={"file": files}, columns={"size": int})
+"""
+ROWS = [{"file": "a", "chunks": "1", "size": 7}, {"file": "a", "chunks": "2", "size": 7}]
+ADDED = f"ws.partition_sets['chunks'].add_rows({ROWS})"
 EXPLORE = "x = ws.explore(); x"
 
 
@@ -159,6 +167,24 @@ def test_from_nothing_to_a_backfill_by_forms_and_buttons(notebook: Open, lab: La
     panel.root.get_by_text("4 keys: depth=3,lr=0.1").wait_for()
     page.keyboard.press("Enter")
     panel.wait_for_result("4 keys added.", "ws.partition_sets['trials'].add_grid(depth=[3, 5], lr=[0.1, 0.5])")
+
+    book.execute(SETS)
+    choice = panel.root.get_by_role("combobox", name="Partitions", exact=True)
+    choice.locator("option", has_text="chunks").wait_for(state="attached")
+    for name, origin in {
+        "days": "Windows of time in UTC from 2026-01-01",
+        "grid": "combination of days, files",
+    }.items():
+        choice.select_option(name)
+        panel.root.locator(".nbpart-form p", has_text=origin).wait_for()
+        assert panel.button("Add").count() == 0
+    choice.select_option("chunks")
+    panel.root.get_by_label("file", exact=True).fill("a")
+    panel.root.get_by_label("size").fill("7")
+    keys.fill("1\n2")
+    panel.button("Add").click()
+    panel.wait_for_result("2 keys added.", ADDED)
+    assert book.execute("print(list(chunks))") == str(["a/1", "a/2"])
 
     page.locator(".nbpart-node[aria-label^='sizes']").click()
     panel.title("sizes")

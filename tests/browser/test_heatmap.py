@@ -74,6 +74,18 @@ class Heat:
         x = self.box["x"] + left + place * track / n + 3
         return self.pixel(x, self.box["y"] + TOP + row * ROW + 5)
 
+    def count_marked(self, place: float, row: int, n: int) -> int:
+        """How many pixels of a place are marked: by a selection, or as what it reads or what reads it."""
+        left, track = self.track()
+        box = [round(left + place * track / n), TOP + row * ROW, round(track / n), ROW]
+        return int(
+            self.page.evaluate(
+                """([stage, box]) => [...document.querySelector(`${stage} canvas:last-of-type`).getContext('2d')
+                    .getImageData(...box).data].filter((part, i) => i % 4 === 3 && part).length""",
+                [STAGE, box],
+            )
+        )
+
     def wait(self, condition: str) -> None:
         self.page.wait_for_function(condition, timeout=10_000)
 
@@ -135,7 +147,9 @@ def test_click_shift_click_and_brush_select(notebook: Open) -> None:
     heat = twelve(notebook, "select")
     heat.page.mouse.click(*heat.at(2, 1, 12))
     heat.selects([["two"], [[2, 3]], ["2.csv"]])
-    heat.foot("Selected 1 partition of two: 2.csv")
+    heat.foot("Selected 1 partition of two: 2.csv · dashed: what it reads · dotted: what reads it")
+    assert heat.count_marked(2, 0, 12) > heat.count_marked(2, 2, 12) > 0, "dashes hide less than dots"
+    assert heat.count_marked(5, 0, 12) == heat.count_marked(5, 2, 12) == 0
     heat.page.keyboard.down("Shift")
     heat.page.mouse.click(*heat.at(4, 1, 12))
     heat.page.keyboard.up("Shift")
