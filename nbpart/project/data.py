@@ -13,6 +13,7 @@ from nbpart.backfill.source_location import locate
 from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.chosen_keys import find_similar_keys
+from nbpart.catalog.reasons import find_deletion
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef
 from nbpart.project.data_seen import try_record_data_observations
@@ -68,7 +69,7 @@ def load_partition(project: Project, node: Node, key: str | None, run: RunRecord
         if run is None:
             key_id = find_key_id(batch, node, key)
             found = queries.find_materialization(batch, node.asset_id, key_id)
-            return found, "" if found else _find_deletion_reason(batch, node, key_id)
+            return found, "" if found else find_deletion(batch, node.asset_id, key_id)
         # a key that was removed from its set is found too: its history stays
         return queries.find_materialization(batch, node.asset_id, None, run.run_no), ""
 
@@ -90,13 +91,6 @@ def load_partition(project: Project, node: Node, key: str | None, run: RunRecord
         place = project.root / path
         _report_fault(project.catalog, found.materialization_id, chosen.name, fault, f"the data of {label}", place)
     return load_file(project.store, path, chosen.format or "")
-
-
-def _find_deletion_reason(batch: Batch, node: Node, key_id: int) -> str:
-    """Why the data of a partition is gone; "" where no deletion is recorded."""
-    deleted = queries.deleted_reasons(batch, node.asset_id)
-    reasons: list[str] = list(deleted["reason"][deleted["key_id"] == key_id])
-    return reasons[0] if reasons else ""
 
 
 def _report_fault(

@@ -10,6 +10,7 @@ from nbpart.backfill.registry import spell_key
 from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.cells import find_partition, metrics_of
+from nbpart.catalog.reasons import load_reasons
 from nbpart.errors import MissingInputError
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.key_values import key_parameters
@@ -43,9 +44,7 @@ def load_partition_details(project: Project, asset: str, partition_key: str | No
         found = find_partition(batch, node.asset_id, key_id)
         made = queries.find_materialization(batch, node.asset_id, key_id)
         runs = queries.runs_frame(batch, node.asset_id, key_id, limit=_MAX_RUNS)
-        stale = queries.stale_reasons(batch, node.asset_id, [key_id])
-        deleted = queries.deleted_reasons(batch, node.asset_id).query("key_id == @key_id")
-        return found, made, runs, [*stale["reason"], *deleted["reason"]]
+        return found, made, runs, load_reasons(batch, node.asset_id, [key_id])["reason"].tolist()
 
     found, made, runs, reasons = project.read(work)
     return PartitionDetails(

@@ -12,12 +12,14 @@ import numpy as np
 
 from nbpart.assets.selection import describe, read_selection
 from nbpart.backfill.options import NEWEST, OLDEST, OPTIONS, PER_PARTITION, BackfillOptions, make_options
-from nbpart.backfill.plan import AssetSteps, PlannedSteps
+from nbpart.backfill.plan import PlannedSteps
 from nbpart.backfill.plan_sentences import PlanSentences
 from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.registry import Registry
 from nbpart.backfill.waiting import make_finder
 from nbpart.catalog import Batch, Moment, queries
+from nbpart.catalog.causes import CauseKind, describe_briefly
+from nbpart.catalog.reasons import load_reasons
 from nbpart.partitions import PartitionRef
 from nbpart.project.backfills import Backfill
 from nbpart.project.detached import detach_backfill
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbpart")
 
+#: The statuses of which a reason says more than the status does.
+_TOLD_MORE = [STATUS_CODES[PartitionStatus.STALE], STATUS_CODES[PartitionStatus.MISSING]]
 #: So many of the assets that a plan leaves alone are named.
 _MOST_NAMED = 10
 
@@ -255,37 +259,18 @@ class Plan:
         import pandas as pd
 
         found = []
-        stale_code = STATUS_CODES[PartitionStatus.STALE]
         for asset in self._steps.assets:
             reasons = pd.Series(pd.Categorical.from_codes(asset.cause, list(asset.causes)))
-            stale = asset.cause == stale_code
-            if stale.any():
-                ids = asset.key_ids[stale]
-                found_reasons = queries.stale_reasons(batch, self._registry[asset.asset].asset_id, ids)
-                by_key = pd.Series(found_reasons["reason"].to_numpy(), index=found_reasons["key_id"].to_numpy())
+            told = np.isin(asset.cause, _TOLD_MORE)
+            if told.any():
+                known = load_reasons(batch, self._registry[asset.asset].asset_id, asset.key_ids[told])
+                by_key = pd.Series(known["reason"].to_numpy(), index=known["key_id"].to_numpy())
                 text = reasons.astype(object)
-                text[stale] = by_key.reindex(ids).fillna("input changed").to_numpy()
+                more = by_key.reindex(asset.key_ids[told]).replace(describe_briefly(CauseKind.NEVER_RUN), None)
+                text[told] = more.fillna(text[told].set_axis(more.index)).to_numpy()
                 reasons = text.astype("category")
-            reasons = self._add_deletion_reasons(batch, asset, reasons)
             found.append(reasons.array)
         return found
-
-    def _add_deletion_reasons(self, batch: Batch, asset: AssetSteps, reasons: pd.Series) -> pd.Series:
-        """The reasons of an asset's steps; a missing partition whose data was deleted has the reason of that."""
-        import pandas as pd
-
-        missing = asset.cause == STATUS_CODES[PartitionStatus.MISSING]
-        if not missing.any():
-            return reasons
-        deleted = queries.deleted_reasons(batch, self._registry[asset.asset].asset_id)
-        if deleted.empty:
-            return reasons
-        by_key = pd.Series(deleted["reason"].to_numpy(), index=deleted["key_id"].to_numpy())
-        why = by_key.reindex(asset.key_ids).to_numpy(dtype=object)
-        is_deleted = missing & np.isin(asset.key_ids, deleted["key_id"].to_numpy())
-        text = reasons.astype(object)
-        text[is_deleted] = why[is_deleted]
-        return text.astype("category")
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())

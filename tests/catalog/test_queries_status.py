@@ -176,51 +176,6 @@ def test_metrics_are_columns(story: Story) -> None:
     assert frame["mixed"].tolist()[2] == "x"
 
 
-def reasons(story: Story, asset: str) -> dict[str | None, str]:
-    def read(batch: Batch) -> dict[str | None, str]:
-        frame = queries.stale_reasons(batch, story.ids[asset])
-        assert list(frame.columns) == ["key_id", "reason"]
-        return dict(zip(queries.key_texts(batch, frame["key_id"].to_numpy()), frame["reason"], strict=True))
-
-    return story.catalog.read(read)
-
-
-def test_stale_reasons_name_what_changed(story: Story) -> None:
-    story.add("a", "b")
-    story.register("inbox", kind="source")
-    story.register("up")
-    story.register("down", ("inbox", "same"), ("up", "same"))
-    story.register("total", ("up", "all"), set_id=0)
-    story.observe("inbox", {"a": "1", "b": "1"})
-    for key in ("a", "b"):
-        story.make("up", key, "1")
-        story.make("down", key, "1")
-    story.make("total", None, "1")
-    assert reasons(story, "down") == {}
-    story.observe("inbox", {"a": "2", "b": "1"})
-    story.make("up", "b", "2")
-    assert reasons(story, "down") == {"a": "source inbox changed", "b": "input up changed"}
-    assert reasons(story, "total") == {None: "input up changed"}
-    story.observe("inbox", {"b": "2"})
-    story.register("down", ("inbox", "same"), ("up", "same"), code="c2")
-    assert reasons(story, "down") == {
-        "a": "code changed, source inbox changed",
-        "b": "code changed, input up changed, source inbox changed",
-    }
-
-
-def test_stale_reasons_of_some_keys_come_in_their_order(story: Story) -> None:
-    story.add("a", "b", "c")
-    story.register("x")
-    for key in "abc":
-        story.make("x", key, "1")
-    story.register("x", code="c2")
-    asked = [story.key_id("c"), story.key_id("a")]
-    frame = story.catalog.read(lambda b: queries.stale_reasons(b, story.ids["x"], asked))
-    assert frame["key_id"].tolist() == asked
-    assert frame["reason"].tolist() == ["code changed"] * 2
-
-
 def test_an_asset_on_another_set_forgets_nothing_and_counts_the_new(catalog: Catalog, story: Story) -> None:
     story.add("a", "b")
     story.register("x")

@@ -45,10 +45,8 @@ from nbpart.catalog.queries.requests import load_request, unfinished_requests
 from nbpart.catalog.queries.runs import final_statuses, find_run, load_claim_candidates, runs_frame
 from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
 from nbpart.catalog.queries.status import (
-    deleted_reasons,
     partition_status,
     plan_facts,
-    stale_reasons,
     status_counts,
     statuses_of_keys,
 )
@@ -65,7 +63,6 @@ __all__ = [
     "current_files",
     "current_inputs",
     "data_files_of",
-    "deleted_reasons",
     "end_status",
     "final_statuses",
     "find_backfill",
@@ -101,7 +98,6 @@ __all__ = [
     "set_frame",
     "set_row",
     "set_version",
-    "stale_reasons",
     "status_counts",
     "statuses_of_keys",
     "step_counts",

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import (
     ACTIVE_NONE,
-    DATA_STATES,
-    GONE_STATES,
     OUTCOME_FAILED,
-    STALE_CODE,
-    STALE_DATA,
-    STALE_INPUT,
     status_code_sql,
     status_sql,
 )
@@ -23,7 +18,6 @@ from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.catalog.queries.shared_sql import create_metrics_table, nulls_to_none, select_list
 from nbpart.catalog.records import PlanFacts
 from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
-from nbpart.catalog.staleness import create_stale_disagreeing
 from nbpart.states import STATUS_CODES, PartitionStatus, RunStatus
 
 if TYPE_CHECKING:
@@ -140,53 +134,4 @@ def _last_failed_sql(asset_id: int) -> str:
         "SELECT r.key_id, max(r.run_no) AS run_no FROM runs r JOIN outcomes o USING (run_no)"
         f" WHERE r.asset_id = {int(asset_id)} AND o.final AND o.status = '{RunStatus.FAILED.value}'"
         f" AND r.key_id IN (SELECT key_id FROM f WHERE outcome = {OUTCOME_FAILED}) GROUP BY r.key_id"
-    )
-
-
-def stale_reasons(
-    batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Sequence[int] | None = None
-) -> pd.DataFrame:
-    """Why partitions are stale, in the order of `key_ids`; without it, all stale members: key_id, reason.
-
-    "its data file was replaced or damaged", "code changed", "source inbox changed", "input processed_files changed",
-    joined by ", ".
-    """
-    if key_ids is None:
-        members = ordered_members(batch, asset_set_id(batch, asset_id))
-        requested = f"SELECT m.key_id AS id, m.position AS n FROM {members} m"
-    else:
-        stage_numbers(batch, "requested_ids", key_ids)
-        requested = "SELECT id, n FROM requested_ids"
-    batch.create_temp(
-        "stale_asked",
-        f"""WITH requested AS ({requested})
-        SELECT requested.n, f.asset_id, f.key_id, f.materialization_id, f.stale FROM partition_facts f
-        JOIN requested ON requested.id = f.key_id
-        WHERE f.asset_id = {int(asset_id)} AND f.stale <> 0 AND f.materialization_id IS NOT NULL""",
-    )
-    batch.create_temp("stale_by_input", f"SELECT * FROM stale_asked WHERE stale & {STALE_INPUT} <> 0")
-    create_stale_disagreeing(batch, "stale_by_input")
-    word = "CASE WHEN a.kind = 'source' THEN 'source ' ELSE 'input ' END || a.name || ' changed'"
-    return batch.frame(
-        f"""WITH named AS (
-            SELECT c.key_id, string_agg(DISTINCT {word}, ', ' ORDER BY {word}) AS reason
-            FROM stale_disagreeing c JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id)
-        SELECT f.key_id, concat_ws(', ', lost.reason, CASE WHEN f.stale & {STALE_CODE} <> 0 THEN 'code changed' END,
-            CASE WHEN f.stale & {STALE_INPUT} <> 0 THEN coalesce(named.reason, 'input changed') END) AS reason
-        FROM stale_asked f LEFT JOIN named USING (key_id) LEFT JOIN ({DATA_STATES}) AS lost
-            ON lost.materialization_id = f.materialization_id AND f.stale & {STALE_DATA} <> 0 ORDER BY f.n"""
-    )
-
-
-def deleted_reasons(batch: Batch, asset_id: int) -> pd.DataFrame:
-    """The partitions of an asset whose data was found deleted or was wiped, with the sentence that says so.
-
-    Columns: key_id, reason ("its data file was deleted").
-    """
-    return batch.frame(
-        f"""SELECT m.key_id, l.reason FROM ({DATA_STATES}) AS l JOIN materializations AS m USING (materialization_id)
-        JOIN partition_facts AS f ON f.asset_id = m.asset_id AND f.key_id = m.key_id
-        WHERE m.asset_id = ? AND l.state IN {GONE_STATES} AND f.materialization_id IS NULL
-        QUALIFY row_number() OVER (PARTITION BY m.key_id ORDER BY m.materialization_id DESC) = 1""",
-        asset_id,
     )

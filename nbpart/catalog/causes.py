@@ -1,0 +1,134 @@
+"""Why a partition is what it is: the kinds of causes, and the words for each.
+
+A cause that comes with something new is one more kind here, with its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from nbpart.partitions import PartitionRef
+
+#: Of a chain with more links than these the first ones and the last are told in the sentence.
+_MOST_TOLD = 4
+
+
+class CauseKind(StrEnum):
+    """What a cause is; the order is that in which they are looked for."""
+
+    RUNNING = "running"
+    QUEUED = "queued"
+    FAILED = "failed"
+    WAITING = "waiting"
+    INPUT_WAITING = "input waiting"
+    INPUT_FAILED = "input failed"
+    DATA_LOST = "data lost"
+    NEVER_RUN = "never run"
+    CODE_CHANGED = "code changed"
+    INPUT_CHANGED = "input changed"
+    INPUT_SET_CHANGED = "input set changed"
+    INPUT_MISSING = "input missing"
+    INPUT_STALE = "input stale"
+    MADE = "made"
+
+
+#: The words for each kind; `{input}` stands for what is read ("input cleaned", "source inbox[a.csv]"), `{detail}` for
+#: what is known besides, `{at}` for the time.
+_WORDS = {
+    CauseKind.RUNNING: "since {at}",
+    CauseKind.QUEUED: "since {at}",
+    CauseKind.FAILED: "{detail}",
+    CauseKind.WAITING: "{detail}",
+    CauseKind.INPUT_WAITING: "{input} is waiting",
+    CauseKind.INPUT_FAILED: "{input} failed",
+    CauseKind.DATA_LOST: "{detail}",
+    CauseKind.NEVER_RUN: "never run",
+    CauseKind.CODE_CHANGED: "code changed{detail}",
+    CauseKind.INPUT_CHANGED: "{input} changed{at}",
+    CauseKind.INPUT_SET_CHANGED: "input set changed: {detail}",
+    CauseKind.INPUT_MISSING: "{input} is missing",
+    CauseKind.INPUT_STALE: "{input} is stale{detail}",
+    CauseKind.MADE: "made {at}{detail}",
+}
+#: The words in which `reasons` tells causes of all partitions, where they are others: it knows no details.
+_BRIEF_WORDS = {
+    CauseKind.FAILED: "its last run failed",
+    CauseKind.DATA_LOST: "its data file was replaced or damaged",
+    CauseKind.CODE_CHANGED: "code changed",
+    CauseKind.INPUT_CHANGED: "{input} changed",
+    CauseKind.INPUT_STALE: "{input} is stale",
+}
+#: Causes that need no word for whose they are when another one leads to them: "cleaned is stale: its code changed".
+_NOT_ITS = frozenset({CauseKind.FAILED, CauseKind.WAITING, CauseKind.DATA_LOST, CauseKind.NEVER_RUN, CauseKind.MADE})
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One link of a chain of causes: why the partition ``of``, whose status is ``status``, is what it is.
+
+    ``subject`` is the partition of an input that it names, ``is_source`` says that this is of a source. ``at`` is when
+    what it tells of happened, and ``run_id`` the run that it is about.
+    """
+
+    of: PartitionRef
+    status: str
+    kind: CauseKind
+    subject: PartitionRef | None = None
+    is_source: bool = False
+    at: datetime | None = None
+    detail: str = ""
+    run_id: str | None = None
+
+    def describe(self, now: datetime) -> str:
+        """The cause in words, with times as a person reads them at ``now``."""
+        at = "" if self.at is None else show_time(self.at, now)
+        if self.kind is CauseKind.INPUT_CHANGED:
+            at = at and f" {at}"
+        return _WORDS[self.kind].format(input=self._input, detail=self.detail, at=at)
+
+    @property
+    def _input(self) -> str:
+        if self.subject is None:
+            return "an input"
+        word = "" if self.kind is CauseKind.INPUT_FAILED else "source " if self.is_source else "input "
+        return f"{word}{spell_ref(self.subject)}"
+
+
+def describe_briefly(kind: CauseKind, of_input: str = "an input") -> str:
+    """The words for a cause where nothing but the name of the input is known, as `name_input` gives it."""
+    return _BRIEF_WORDS.get(kind, _WORDS[kind]).format(input=of_input)
+
+
+def describe_chain(causes: Sequence[Cause], now: datetime) -> str:
+    """One sentence: the status, and what led to it, from the nearest cause to the root."""
+    first = causes[0]
+    head = _HEADS.get(first.kind, first.status)
+    told = list(causes) if len(causes) <= _MOST_TOLD else [*causes[: _MOST_TOLD - 2]]
+    text = f"{head}: {first.describe(now)}" + "".join(_continue(cause, now) for cause in told[1:])
+    if len(told) == len(causes):
+        return text
+    root = causes[-1]
+    between = len(causes) - len(told) - 1
+    return f"{text}: ... {between} more ...: {spell_ref(root.of)} is {root.status}{_continue(root, now)}"
+
+
+#: What a person is told in place of the status, where a partition cannot be made now.
+_HEADS = {CauseKind.WAITING: "waiting", CauseKind.INPUT_WAITING: "waiting", CauseKind.INPUT_FAILED: "blocked"}
+
+
+def _continue(cause: Cause, now: datetime) -> str:
+    return f": {'' if cause.kind in _NOT_ITS else 'its '}{cause.describe(now)}"
+
+
+def spell_ref(ref: PartitionRef) -> str:
+    """A partition in a sentence: ``model``, or ``cleaned[a.csv]``."""
+    return ref.asset if ref.key is None else f"{ref.asset}[{ref.key}]"
+
+
+def show_time(at: datetime, now: datetime) -> str:
+    """A time on the clock of this machine: ``10:02`` of the same day, else with its date."""
+    local = at.astimezone()
+    return local.strftime("%H:%M" if local.date() == now.astimezone().date() else "%Y-%m-%d %H:%M")

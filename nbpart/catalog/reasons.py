@@ -1,0 +1,120 @@
+"""Why the partitions of an asset are not up to date: the first cause of each, for all of them at once."""
+
+# ruff: noqa: S608  what is put into SQL is constants of this package, ids made int, and names that are quoted
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.batch import Batch
+from nbpart.catalog.causes import CauseKind, describe_briefly
+from nbpart.catalog.expressions import (
+    ACTIVE_NONE,
+    DATA_STATES,
+    GONE_STATES,
+    OUTCOME_FAILED,
+    STALE_CODE,
+    STALE_DATA,
+    STALE_INPUT,
+)
+from nbpart.catalog.key_lookup import stage_numbers
+from nbpart.catalog.set_tables import asset_set_id, literal, ordered_members
+from nbpart.catalog.staleness import create_stale_disagreeing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+#: Stands for the name of an input where a text of SQL is made of the words of a cause.
+_INPUT = "\x00"
+
+
+def create_reasons(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Sequence[int] | None = None) -> str:
+    """Create a temporary table of the first cause of each partition of an asset that is not up to date.
+
+    Returns its name. Its columns are n (the place), key_id and reason, a text. It is of all members, or of those of
+    ``key_ids``, in their order; what is up to date, queued or running has no row.
+    """
+    if key_ids is None:
+        requested = (
+            f"SELECT m.key_id AS id, m.position AS n FROM {ordered_members(batch, asset_set_id(batch, asset_id))} m"
+        )
+    else:
+        stage_numbers(batch, "reasons_requested", key_ids)
+        requested = "SELECT id, n FROM reasons_requested"
+    batch.create_temp(
+        "reasons_asked",
+        f"""WITH requested AS ({requested}),
+        facts AS (
+            SELECT key_id, materialization_id, stale, outcome, active FROM partition_facts
+            WHERE asset_id = {int(asset_id)} AND key_id IN (SELECT id FROM requested)
+        )
+        SELECT r.n, {int(asset_id)}::INTEGER AS asset_id, r.id AS key_id, f.materialization_id, f.outcome,
+            coalesce(f.stale, 0)::UTINYINT AS stale
+        FROM requested AS r LEFT JOIN facts AS f ON f.key_id = r.id
+        WHERE coalesce(f.active, {ACTIVE_NONE}) = {ACTIVE_NONE} AND (f.materialization_id IS NULL OR f.stale <> 0
+            OR f.outcome = {OUTCOME_FAILED})""",
+    )
+    batch.create_temp(
+        "reasons",
+        f"""SELECT r.n, r.key_id, CASE
+            WHEN r.outcome = {OUTCOME_FAILED} THEN {_say(CauseKind.FAILED)}
+            WHEN r.materialization_id IS NULL THEN coalesce(deleted.reason, {_say(CauseKind.NEVER_RUN)})
+            WHEN r.stale & {STALE_DATA} <> 0 THEN coalesce(lost.reason, {_say(CauseKind.DATA_LOST)})
+            WHEN r.stale & {STALE_CODE} <> 0 THEN {_say(CauseKind.CODE_CHANGED)}
+            WHEN r.stale & {STALE_INPUT} <> 0 THEN coalesce(changed.reason, {_say(CauseKind.INPUT_CHANGED)})
+            ELSE {_say(CauseKind.INPUT_STALE)} END AS reason
+        FROM reasons_asked AS r
+        LEFT JOIN ({_deleted(asset_id)}) AS deleted ON deleted.key_id = r.key_id AND r.materialization_id IS NULL
+        LEFT JOIN ({DATA_STATES}) AS lost ON lost.materialization_id = r.materialization_id
+        LEFT JOIN ({_select_changed(batch)}) AS changed ON changed.key_id = r.key_id""",
+    )
+    return "reasons"
+
+
+def load_reasons(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Sequence[int] | None = None) -> pd.DataFrame:
+    """The table of `create_reasons` as a frame, in its order: key_id, reason."""
+    return batch.frame(f"SELECT key_id, reason FROM {create_reasons(batch, asset_id, key_ids)} ORDER BY n")
+
+
+def find_deletion(batch: Batch, asset_id: int, key_id: int) -> str:
+    """What became of the data of a partition that has none any more; "" where no deletion is recorded."""
+    found = batch.value(f"SELECT reason FROM ({_deleted(asset_id)}) WHERE key_id = ?", key_id)
+    return str(found or "")
+
+
+def _select_changed(batch: Batch) -> str:
+    """A query (key_id, reason) of those of `reasons_asked` that read other data than is there now."""
+    asked = batch.create_temp(
+        "reasons_by_input",
+        f"""SELECT asset_id, key_id, materialization_id, stale FROM reasons_asked
+        WHERE stale & {STALE_DATA | STALE_CODE} = 0 AND stale & {STALE_INPUT} <> 0 AND materialization_id IS NOT NULL
+            AND outcome <> {OUTCOME_FAILED}""",
+    )
+    if not asked:
+        return "SELECT 0::BIGINT AS key_id, '' AS reason WHERE false"
+    create_stale_disagreeing(batch, "reasons_by_input")
+    text = _say_of(CauseKind.INPUT_CHANGED)
+    return f"""SELECT c.key_id, min({text}) AS reason
+        FROM stale_disagreeing c JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id"""
+
+
+def _deleted(asset_id: int) -> str:
+    """A query (key_id, reason) of the partitions of an asset whose data is gone."""
+    return f"""SELECT m.key_id, l.reason FROM ({DATA_STATES}) AS l JOIN materializations AS m USING (materialization_id)
+        WHERE m.asset_id = {int(asset_id)} AND l.state IN {GONE_STATES}
+        QUALIFY row_number() OVER (PARTITION BY m.key_id ORDER BY m.materialization_id DESC) = 1"""
+
+
+def _say(kind: CauseKind) -> str:
+    """The words for a cause as a text of SQL."""
+    return literal(describe_briefly(kind))
+
+
+def _say_of(kind: CauseKind) -> str:
+    """The words for a cause of the input or source `a` as an expression of SQL."""
+    before, _, after = describe_briefly(kind, _INPUT).partition(_INPUT)
+    word = "CASE WHEN a.kind = 'source' THEN 'source ' ELSE 'input ' END"
+    return f"{literal(before)} || {word} || a.name || {literal(after)}"
