@@ -147,7 +147,7 @@ SETUPS = {
         " and ws.partition_status('model')['metric.rows'].dropna().tolist() == [3, 3]",
     ),
     "docs/cli.md": Page(
-        {"question.sql": "from cleaned", "listing.txt": "s1 (2013)\ns3\n"},
+        {"question.sql": "from cleaned", "listing.txt": "s1 (2013)\ns3\n", "old/a.csv.json": '{"rows": 3}'},
         {},
         COMMON + CLI + STRANGER,
         ids={"20131231T235959123-000042": "ws.kernels()['run_id'].iloc[0]", "20131231-235959-0042": "stopped.id"},

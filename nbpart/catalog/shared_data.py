@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.records import Finding
 from nbpart.partitions import PartitionRef
+from nbpart.storage.adopted import ADOPTED_MARK
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
@@ -38,6 +39,7 @@ def _find_shared_files(batch: Batch, limit: int) -> list[Finding]:
     rows = batch.rows(
         f"""WITH shared AS (
             SELECT d.path FROM data_files AS d JOIN materializations AS m USING (materialization_id)
+            WHERE d.path NOT LIKE '{ADOPTED_MARK}%'  -- which are only read
             GROUP BY d.path HAVING count(DISTINCT (m.asset_id, m.key_id)) > 1
         )
         SELECT DISTINCT a.name, {_KEY}, d.path

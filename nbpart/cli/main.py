@@ -17,7 +17,7 @@ from nbpart.cli.runs import kernels, logs, runs, show
 from nbpart.cli.sql import sql
 from nbpart.cli.status import assets, refresh, status
 from nbpart.cli.trust import trust
-from nbpart.cli.verbs import accept, wipe
+from nbpart.cli.verbs import accept, adopt, wipe
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -52,6 +52,7 @@ COMMANDS = (
         tick,
         limits,
         accept,
+        adopt,
         wipe,
     ),
     *(lab, kernels, kernelspec, prune, catalog, trust),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -69,6 +69,37 @@ def accept(selection: Sequence[str], keys: Sequence[str], reason: str, dry_run: 
         perform(
             lambda dry: workspace.accept(list(selection), chosen, reason=reason, dry_run=dry),
             "Accept {} as they are?",
+            dry_run=dry_run,
+            yes=yes,
+            as_json=as_json,
+        )
+
+
+@click.command()
+@click.argument("asset")
+@click.argument("path")
+@click.option(
+    "--version",
+    type=click.Choice(["hash", "size+mtime"]),
+    default="hash",
+    show_default=True,
+    help="By what a file is told from another: by what it holds, or by size and time, without reading it.",
+)
+@confirming_options
+@options.json_option
+@options.workspace_option
+def adopt(
+    asset: str, path: str, version: Literal["hash", "size+mtime"], reason: str, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Make files that are there the data of partitions.
+
+    PATH names columns of the partitions in braces: old/{partition_key}.parquet. Keys that a dynamic set does not have
+    are added. The files stay where they are and are only ever read.
+    """
+    with options.open_workspace() as workspace:
+        perform(
+            lambda dry: workspace.adopt(asset, path, version=version, reason=reason, dry_run=dry),
+            "Adopt the files of {}?",
             dry_run=dry_run,
             yes=yes,
             as_json=as_json,

@@ -22,6 +22,7 @@ from nbpart.project.runs import find_run
 from nbpart.run.source_files import FetchedFiles, load_source
 from nbpart.run.source_functions import define_function
 from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, load_file
+from nbpart.storage.adopted import find_place
 from nbpart.storage.own_files import find_own
 from nbpart.storage.url_template import WILDCARD
 
@@ -88,7 +89,7 @@ def load_partition(project: Project, node: Node, key: str | None, run: RunRecord
     path, version = chosen.path, chosen.data_version
     fault = find_fault(project.store, path, chosen.format, chosen.bytes, version, hashed_up_to=HASHED_AT_LOAD)
     if fault is not None and fault is not FileFault.NOT_OURS:  # that is refused by its name below
-        place = project.root / path
+        place = find_place(path, project.root)
         _report_fault(project.catalog, found.materialization_id, chosen.name, fault, f"the data of {label}", place)
     return load_file(project.store, path, chosen.format or "")
 

@@ -19,6 +19,7 @@ from nbpart.project.equivalent_code import spell_partition
 from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
 from nbpart.project.project import Project
 from nbpart.project.runs import Run, find_run, get_run
+from nbpart.storage.adopted import find_place
 from nbpart.storage.url_template import show_location
 from nbpart.widgets.actions import (
     DataPreview,
@@ -151,7 +152,8 @@ def _describe_materialization(
     if made is None:
         return None
     files = tuple(
-        {"name": f.name, "format": f.format, "path": str(project.root / f.path), "bytes": f.bytes} for f in made.files
+        {"name": f.name, "format": f.format, "path": str(find_place(f.path, project.root)), "bytes": f.bytes}
+        for f in made.files
     )
     at = made.materialized_at.isoformat()
     return MaterializationDetails(at, made.run_id, made.duration_s, made.rows, made.bytes, files, dict(metrics))

@@ -18,6 +18,7 @@ from nbpart.project.trust import is_trusted, require_trust, trust_workspace
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.spec import RunSpec
 from nbpart.storage import LocalStore, Store
+from nbpart.storage.adopted import AdoptingStore
 
 T = TypeVar("T")
 log = logging.getLogger("nbpart")
@@ -56,7 +57,7 @@ class Project:
         trusted workspaces is not asked: whoever started this process did.
         """
         self.root, self.catalog, self.preload = root, catalog, tuple(preload)
-        self.store: Store = LocalStore(root)
+        self.store: Store = AdoptingStore(LocalStore(root), root, self.check_trust)
         self.coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), purpose)
         self.tables = Tables(catalog, self.store)
         self.runners: dict[str, Runner] = {}

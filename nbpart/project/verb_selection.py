@@ -47,6 +47,12 @@ class VerbSelection:
         return create_chosen(batch, {self.registry[name].asset_id: ids for name, ids in chosen.items()})
 
 
+def refuse_active_of(batch: Batch, asset_id: int, key_ids: NDArray[np.int64], verb: str) -> None:
+    """As `refuse_active`, of partitions of one asset."""
+    create_chosen(batch, {asset_id: key_ids})
+    refuse_active(batch, verb)
+
+
 def refuse_active(batch: Batch, verb: str) -> None:
     """Raise `DeclarationError` where one of the chosen partitions has a run that has not ended."""
     if (found := find_active(batch, CHOSEN)) is not None:

@@ -20,6 +20,7 @@ from typing import Any
 from nbpart.assets.source_reading import FunctionCode
 from nbpart.errors import ParameterError
 from nbpart.run.input_files import InputFile
+from nbpart.storage.adopted import AdoptingStore, find_place, is_adopted
 from nbpart.storage.relative import to_absolute
 from nbpart.storage.store import LocalStore, Store, publish_bytes
 
@@ -230,11 +231,12 @@ class RunSpec:
     @property
     def store(self) -> Store:
         """The store of the workspace, in which the run publishes its files."""
-        return LocalStore(Path(self.workspace))
+        root = Path(self.workspace)
+        return AdoptingStore(LocalStore(root), root)
 
     def locate(self, path: str) -> str:
         """A path of the spec as an absolute path on this machine; a URL stays as it is."""
-        return to_absolute(path, self.workspace)
+        return str(find_place(path, Path(self.workspace))) if is_adopted(path) else to_absolute(path, self.workspace)
 
     @property
     def mark(self) -> str:

@@ -152,6 +152,14 @@ def hash_saved(file: IO[bytes], format: str) -> str:
         raise ValueError("it is nested too deeply") from error
 
 
+def describe_frame(path: Path) -> tuple[int, list[list[str]]]:
+    """The rows of a Parquet file, and its columns as [name, type]; ValueError for a file that is none."""
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        return file.metadata.num_rows, [[field.name, str(field.type)] for field in file.schema_arrow]
+
+
 def _save_bytes(content: bytes, place: _Place, format: str) -> SavedFile:
     def write(temporary: Path) -> None:
         temporary.write_bytes(content)

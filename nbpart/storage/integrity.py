@@ -8,10 +8,12 @@ from typing import IO
 
 from nbpart.errors import OutsideWorkspaceError, WorkspaceError
 from nbpart.storage.formats import hash_saved
-from nbpart.storage.store import Store
+from nbpart.storage.store import Store, StoredFile
 
 #: Up to this size, in bytes, the content of a file is compared whenever a run loads it; of a larger one the size is.
 HASHED_AT_LOAD = 16 << 20
+#: What a version by size and time begins with.
+_STAMP = "size+mtime:"
 
 
 class FileFault(StrEnum):
@@ -45,6 +47,8 @@ def find_fault(
     `size` in bytes and `data_version` are those of its `SavedFile`, None where they are not known and not compared.
     Only of files of at most `hashed_up_to` bytes is the content compared.
     """
+    if data_version is not None and data_version.startswith(_STAMP):
+        return _stamp_fault(store, path, size, data_version)
     # its stat would do for a size; but only who opens a file knows that it can be read
     try:
         file = store.read(path)
@@ -60,6 +64,11 @@ def find_fault(
         return _content_fault(file, format or "", data_version)
 
 
+def stamp_version(file: StoredFile) -> str:
+    """The version of a file that is not read: its size, and its time of modification in nanoseconds."""
+    return f"{_STAMP}{file.bytes}-{file.modified_ns}"
+
+
 def find_size_fault(store: Store, path: str, size: int | None) -> FileFault | None:
     """As `find_fault`, for many files: none is opened, so that only presence, kind and size count."""
     try:
@@ -71,15 +80,23 @@ def find_size_fault(store: Store, path: str, size: int | None) -> FileFault | No
     return FileFault.SIZE if size is not None and found.bytes != size else None
 
 
+def _stamp_fault(store: Store, path: str, size: int | None, data_version: str) -> FileFault | None:
+    fault = find_size_fault(store, path, size)
+    if fault is not None:
+        return fault
+    found = store.stat(path)
+    return None if found is not None and stamp_version(found) == data_version else FileFault.CONTENT
+
+
 def _name_fault(error: OSError) -> FileFault:
     """What is wrong with a file that a store does not open."""
     if isinstance(error, FileNotFoundError):
         return FileFault.DELETED
     if isinstance(error, OutsideWorkspaceError):
         return FileFault.NOT_OURS
-    if isinstance(error, WorkspaceError):
-        return FileFault.NOT_A_FILE
-    return FileFault.FORBIDDEN if isinstance(error, PermissionError) else FileFault.UNREADABLE
+    if isinstance(error, PermissionError):  # of the system, or since the workspace is not trusted
+        return FileFault.FORBIDDEN
+    return FileFault.NOT_A_FILE if isinstance(error, WorkspaceError) else FileFault.UNREADABLE
 
 
 def _content_fault(file: IO[bytes], format: str, data_version: str) -> FileFault | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from nbpart.assets.asset import Asset
 from nbpart.project.accept import accept
+from nbpart.project.adopt import adopt
 from nbpart.project.backfills import Backfill
 from nbpart.project.data import load
 from nbpart.project.materialization import materialize
@@ -75,6 +78,18 @@ class BoundAsset(Asset):
     def accept(self, keys: Any = None, *, reason: str = "", dry_run: bool = False) -> VerbResult:
         """Record partitions as current, as if they had run with the code and inputs of now; see `Workspace.accept`."""
         return accept(self._project, self.name, keys, reason=reason, dry_run=dry_run)
+
+    def adopt(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        version: Literal["hash", "size+mtime"] = "hash",
+        reason: str = "",
+        dry_run: bool = False,
+    ) -> VerbResult:
+        """Make files that are there the data of partitions; see `Workspace.adopt`."""
+        folder = Path.cwd()
+        return adopt(self._project, self.name, path, folder=folder, version=version, reason=reason, dry_run=dry_run)
 
     def wipe(self, keys: Any = None, *, reason: str = "", data: bool = False, dry_run: bool = False) -> VerbResult:
         """Make partitions missing, as if they had never run; see `Workspace.wipe`."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbpart.project.accept import accept
+from nbpart.project.adopt import adopt
 from nbpart.project.history import list_history
 from nbpart.project.project import Project
 from nbpart.project.verb_result import VerbResult
@@ -27,6 +30,26 @@ class Verbs:
         `MissingInputError` for a key without data, or where nothing that is chosen has any.
         """
         return accept(self.project, selection, keys, reason=reason, dry_run=dry_run)
+
+    def adopt(
+        self,
+        asset: Any,
+        path: str | os.PathLike[str],
+        *,
+        version: Literal["hash", "size+mtime"] = "hash",
+        reason: str = "",
+        dry_run: bool = False,
+    ) -> VerbResult:
+        """Make files that are there the data of partitions, as if they had been made by the code of now.
+
+        ``path`` names columns of the partitions in braces, as a source's does: ``"old/{partition_key}.parquet"``; keys
+        that a dynamic set does not have are added. The files stay where they are and are only ever read: no verb
+        writes, moves or deletes them. Their ending says how they are loaded. ``version="size+mtime"`` tells a file from
+        another without reading it. Raises `MissingInputError` where there are no files, `DeclarationError` where they
+        are of no key.
+        """
+        folder = Path.cwd()
+        return adopt(self.project, asset, path, folder=folder, version=version, reason=reason, dry_run=dry_run)
 
     def wipe(
         self, selection: Any, keys: Any = None, *, reason: str = "", data: bool = False, dry_run: bool = False

@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from nbpart.storage.adopted import AdoptingStore
 from nbpart.storage.store import Store
 from tests.storage.stores import make_in_memory, make_local
 
-STORES: dict[str, Callable[[Path], Store]] = {"local": make_local, "in memory": make_in_memory}
+STORES: dict[str, Callable[[Path], Store]] = {
+    "local": make_local,
+    "in memory": make_in_memory,
+    "adopting": lambda folder: AdoptingStore(make_local(folder), folder),
+}
 
 
 @pytest.fixture(params=sorted(STORES))

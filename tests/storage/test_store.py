@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbpart.errors import OutsideWorkspaceError, WorkspaceError
+from nbpart.storage.adopted import AdoptingStore, mark_adopted
 from nbpart.storage.store import Store, publish_again, publish_bytes, publish_file
 from tests.storage.stores import make_local
 
@@ -277,3 +278,27 @@ def test_nothing_is_published_where_the_first_folder_is_gone(tmp_path: Path) -> 
     with pytest.raises(WorkspaceError, match="is gone"):
         publish_bytes(local, "data/a/x", b"one")
     assert not (tmp_path / "data").exists()
+
+
+def test_adopted_files_are_read_and_never_changed(tmp_path: Path) -> None:
+    outside = tmp_path / "old" / "x.txt"
+    outside.parent.mkdir()
+    outside.write_bytes(b"one")
+    (tmp_path / "w").mkdir()
+    asked: list[bool] = []
+    store = AdoptingStore(make_local(tmp_path / "w"), tmp_path / "w", lambda: asked.append(True))
+    path = mark_adopted(str(outside), tmp_path / "w")
+    assert (read(store, path), store.local_path(path), asked) == (b"one", outside, [True, True])
+    found = store.stat(path)
+    assert found is not None
+    assert (found.path, found.bytes) == (path, 3)
+    for change in (store.remove, store.draft_path, lambda path: publish_bytes(store, path, b"two")):
+        with pytest.raises(OutsideWorkspaceError, match="was adopted: it is only ever read"):
+            change(path)
+    assert outside.read_bytes() == b"one"
+    outside.unlink()
+    os.mkfifo(outside)
+    with pytest.raises(WorkspaceError, match="no ordinary file"):
+        store.read(path)
+    outside.unlink()
+    assert store.stat(path) is None

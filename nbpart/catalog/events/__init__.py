@@ -20,12 +20,13 @@ from nbpart.catalog.events.renaming import rename_key
 from nbpart.catalog.events.requests import plan_requested, request_backfill
 from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
 from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_sensor, set_cursor
-from nbpart.catalog.events.verbs import accept_materializations, wipe_partitions
+from nbpart.catalog.events.verbs import accept_materializations, adopt_files, wipe_partitions
 
 __all__ = [
     "ReservedRun",
     "accept_materializations",
     "add_keys",
+    "adopt_files",
     "ask_to_cancel",
     "claim_reserved",
     "claim_runs",

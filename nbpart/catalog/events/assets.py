@@ -174,7 +174,7 @@ def _create_observations_table(batch: Batch, asset_id: int, observations: pd.Dat
     if batch.value("SELECT count(*) FROM seen WHERE key_id IS NULL"):
         raise UnknownNameError("A file was observed for a key that no set of partitions ever had; add the key first.")
     # a file that was never seen and is not there is nothing to write down
-    _locate_facts(
+    locate_facts(
         batch,
         "seen_located",
         """SELECT * FROM seen WHERE version IS NOT NULL
@@ -222,7 +222,7 @@ def _update_observed(batch: Batch, asset_id: int, first: int) -> None:
         )
 
 
-def _locate_facts(batch: Batch, name: str, partitions: str) -> int:
+def locate_facts(batch: Batch, name: str, partitions: str) -> int:
     """Create the temporary table `name`: the query `partitions` (asset_id, key_id, ...), with the facts of each row.
 
     Added columns: fact_row, old_materialization, old_hash, old_active, old_run. A partition without facts first gets a

@@ -127,6 +127,11 @@ def build_partitions(made: Sequence[NewMaterialization]) -> pa.Table:
     return _build({"asset_id": "int32", "key_id": "int64"}, made)
 
 
+def build_files(files: Sequence[FileRecord], key_ids: Sequence[int]) -> pa.Table:
+    """The columns of files, with a column `key_id` beside them."""
+    return _build(FILE_COLUMNS, files, key_id=("int64", key_ids))
+
+
 def build_numbers(**columns: Sequence[int | None]) -> pa.Table:
     return _build({}, (), **{name: ("int64", numbers) for name, numbers in columns.items()})
 

@@ -3,16 +3,30 @@
 # ruff: noqa: S608  what is put into SQL here are names and expressions of this package, never what a user gave
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nbpart.catalog.events import staging
+from nbpart.catalog.events.assets import locate_facts
 from nbpart.catalog.events.data import record_data_states
 from nbpart.catalog.events.inputs_now import record_inputs_of_now
-from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_NONE, OUTCOME_SUCCEEDED, quote
+from nbpart.catalog.expressions import (
+    ACTIVE_NONE,
+    OUTCOME_FAILED,
+    OUTCOME_NONE,
+    OUTCOME_SUCCEEDED,
+    data_hash_sql,
+    quote,
+)
 from nbpart.catalog.records import VerbEvent
 from nbpart.catalog.staleness import mark_readers
 from nbpart.states import DataState, MaterializationKind
+from nbpart.storage.file_record import FileRecord
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from nbpart.catalog.batch import Batch
 
 
@@ -84,6 +98,50 @@ def accept_materializations(batch: Batch, accepted: str, event: VerbEvent) -> in
     _copy_materializations(batch)
     record_made(batch, "verb_accepted")
     return record_verb(batch, event, "verb_accepted")
+
+
+def adopt_files(
+    batch: Batch, asset_id: int, key_ids: NDArray[np.int64], files: Sequence[FileRecord], event: VerbEvent
+) -> int:
+    """Make each file the data of the key with the id in its place; of the code and the inputs of now.
+
+    A partition that is current and has that very file already is left as it is. Returns how many were adopted.
+    """
+    batch.stage("verb_files", staging.build_files(files, key_ids.tolist()))
+    locate_facts(
+        batch,
+        "verb_located",
+        f"""SELECT ?::INTEGER AS asset_id, key_id, path, row_number() OVER (ORDER BY key_id) - 1 AS place,
+            {data_hash_sql()} AS data_hash FROM verb_files""".replace("?", str(int(asset_id))),
+    )
+    count = batch.create_temp(
+        "verb_new",
+        f"""SELECT v.*, row_number() OVER (ORDER BY v.place) - 1 AS number FROM verb_located AS v
+        JOIN partition_facts AS f ON f.rowid = v.fact_row
+        LEFT JOIN data_files AS d ON d.materialization_id = f.materialization_id AND d.path = v.path
+        WHERE d.path IS NULL OR f.stale <> 0 OR f.outcome = {OUTCOME_FAILED} OR f.data_hash <> v.data_hash""",
+    )
+    if not count:
+        return 0
+    first = batch.take_ids("next_materialization_id", count)
+    batch.create_temp("verb_adopted", "SELECT *, ?::BIGINT + number AS materialization_id FROM verb_new", first)
+    batch.execute(
+        f"""INSERT INTO materializations (materialization_id, asset_id, key_id, run_no, code_version, data_version,
+            data_hash, materialized_at, duration_s, rows, bytes, sequence, kind)
+        SELECT v.materialization_id, v.asset_id, v.key_id, NULL, a.code_version, s.data_version, v.data_hash, ?, NULL,
+            s.rows, s.bytes, ?, '{MaterializationKind.ADOPTED}'
+        FROM verb_adopted AS v JOIN verb_files AS s USING (key_id) JOIN assets AS a ON a.asset_id = v.asset_id
+        ORDER BY v.number""",
+        batch.now,
+        batch.sequence,
+    )
+    columns = _COPIED["data_files"]
+    batch.execute(
+        f"""INSERT INTO data_files (materialization_id, {columns}) SELECT v.materialization_id, {columns}
+        FROM (SELECT key_id, materialization_id FROM verb_adopted) AS v JOIN verb_files USING (key_id)"""
+    )
+    record_made(batch, "verb_adopted")
+    return record_verb(batch, event, "verb_adopted")
 
 
 def record_made(batch: Batch, made: str) -> None:

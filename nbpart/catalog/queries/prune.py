@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE
 from nbpart.states import RunStatus
+from nbpart.storage.adopted import ADOPTED_MARK
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,11 @@ def files_in_use(batch: Batch, keep: int, asset_ids: Collection[int] | None = No
     )
     data = "SELECT path FROM data_files"
     logs = "SELECT unnest([notebook, log]) AS path FROM attempts WHERE notebook IS NOT NULL"
+    # a file that somebody adopted may lie in a folder of the workspace
+    adopted = f"SELECT path[{len(ADOPTED_MARK) + 1}:] AS path FROM data_files WHERE path LIKE '{ADOPTED_MARK}%'"
     kept = batch.rows(
         f"""{data} WHERE materialization_id IN (SELECT materialization_id FROM made_kept)
-        UNION {logs} AND run_no IN (SELECT run_no FROM runs_kept)"""
+        UNION {logs} AND run_no IN (SELECT run_no FROM runs_kept) UNION {adopted}"""
     )
     named = batch.rows(f"{data} UNION {logs}")
     since = batch.value(

@@ -15,16 +15,13 @@ from nbpart.catalog.expressions import ACTIVE_NONE, DATA_STATES, OUTCOME_FAILED,
 from nbpart.catalog.join_search import find_inputs
 from nbpart.catalog.key_lookup import KEY_SQL
 from nbpart.catalog.queries.shared_sql import nulls_to_none
-from nbpart.states import DataState, MaterializationKind, RunStatus
+from nbpart.states import DataState, RunStatus
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from numpy.typing import NDArray
 
-#: The paths of files that somebody adopted, also where their partitions were accepted since.
-ADOPTED_PATHS = f"""SELECT path FROM data_files WHERE materialization_id IN
-    (SELECT materialization_id FROM materializations WHERE kind = '{MaterializationKind.ADOPTED}')"""
 _KEY = f"CASE WHEN a.set_id <> 0 THEN {KEY_SQL} END"
 
 
@@ -148,7 +145,7 @@ def own_data_files(batch: Batch, partitions: str) -> list[str]:
     rows = batch.rows(
         f"""SELECT DISTINCT d.path FROM data_files AS d JOIN materializations AS m USING (materialization_id)
         JOIN {quote(partitions)} AS p ON p.asset_id = m.asset_id AND p.key_id = m.key_id
-        WHERE d.path LIKE 'data/%' AND d.path NOT IN ({ADOPTED_PATHS}) AND d.path NOT IN (
+        WHERE d.path LIKE 'data/%' AND d.path NOT IN (
             SELECT o.path FROM data_files AS o JOIN materializations AS n USING (materialization_id)
             WHERE (n.asset_id, n.key_id) NOT IN (SELECT (asset_id, key_id) FROM {quote(partitions)}))
         ORDER BY d.path"""

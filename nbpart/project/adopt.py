@@ -1,0 +1,204 @@
+"""Adopting files that are there: they become the data of partitions and stay where they are."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nbpart.assets.asset import name_of
+from nbpart.backfill.registry import Node
+from nbpart.backfill.source_location import list_column_names, list_columns
+from nbpart.catalog import Batch, VerbEvent, events, queries
+from nbpart.errors import DeclarationError, MissingInputError, NbpartError, nearest
+from nbpart.partitions import DynamicPartitions, MultiPartitions, PartitionsDefinition
+from nbpart.partitions.choice import read_one_key
+from nbpart.project.launch import check_readable
+from nbpart.project.partition_sets import load_sets
+from nbpart.project.project import Project
+from nbpart.project.refresh import refresh_registry, register_edited_code
+from nbpart.project.verb_result import VerbResult, name_person
+from nbpart.project.verb_selection import refuse_active_of
+from nbpart.states import Verb
+from nbpart.storage import FORMATS, FileRecord, Store
+from nbpart.storage.adopted import mark_adopted
+from nbpart.storage.formats import describe_frame, hash_saved
+from nbpart.storage.integrity import stamp_version
+from nbpart.storage.source_files import find_files
+from nbpart.storage.source_versions import Versioning
+from nbpart.storage.url_template import WILDCARD, Field, UrlTemplate, is_url
+
+#: How files are told from others: by what they hold, or by their size and time, without reading them.
+_VERSIONINGS = (Versioning.HASH, Versioning.SIZE_AND_TIME)
+_THREADS = 4
+#: The columns that begin a window, which a path may name with a format of times.
+_WINDOW_START = "window_start"
+
+
+def adopt(
+    project: Project,
+    asset: Any,
+    path: str | os.PathLike[str],
+    *,
+    folder: Path,
+    version: str = "hash",
+    reason: str = "",
+    dry_run: bool = False,
+) -> VerbResult:
+    """Make files the data of partitions; see `Workspace.adopt`. A relative ``path`` is below ``folder``."""
+    changes = register_edited_code(project)
+    node = refresh_registry(project, asks=True)[name_of(asset)]
+    check_readable(changes.unreadable, [node.name])
+    template = _read_template(node, os.fspath(path), folder)
+    if version not in _VERSIONINGS:
+        raise DeclarationError(f"version={version!r} tells no file from another; {nearest(str(version), _VERSIONINGS)}")
+    by_key, left = _match_files(node, template)
+    if not dry_run:
+        _add_keys(project, node, [key for key in by_key if key is not None])
+    known, unknown = _split_known(project, node, by_key, with_new=dry_run)
+    if not known:
+        raise DeclarationError(_explain_no_match(node, template, unknown or left))
+    with ThreadPoolExecutor(_THREADS, "nbpart-adopt") as threads:
+        describe = partial(describe_adopted, project.store, project.root, Versioning(version))
+        files = {} if dry_run else dict(zip(known, threads.map(describe, known.values()), strict=True))
+    event = VerbEvent(Verb.ADOPTED, name_person(), reason)
+
+    def record(batch: Batch) -> int:
+        key_ids = queries.key_ids(batch, node.set_id, list(files))
+        refuse_active_of(batch, node.asset_id, key_ids, "adopted")
+        return events.adopt_files(batch, node.asset_id, key_ids, list(files.values()), event)
+
+    count = len(known) if dry_run else project.catalog.write(record)
+    notes = [
+        (len(known) - count, "{} already current"),
+        (len(unknown) + len(left), "{} of the files matched are of no key and left alone"),
+    ]
+    said = tuple(text.format(f"{n:,}") for n, text in notes if n)
+    return VerbResult(Verb.ADOPTED, {node.name: count}, said, dry_run)
+
+
+def describe_adopted(store: Store, root: Path, versioning: Versioning, place: str) -> FileRecord:
+    """The record of a file that is adopted where it is; its ending says how it is loaded."""
+    path, format = mark_adopted(place, root), find_format(place)
+    found = store.stat(path)
+    if found is None:
+        raise MissingInputError(f"the file {place!r} is gone; adopt what is there now.")
+    rows, schema = None, None
+    try:
+        if format == "frame":
+            rows, columns = describe_frame(Path(place))
+            schema = json.dumps(columns, ensure_ascii=False)
+        if versioning is Versioning.SIZE_AND_TIME:
+            return FileRecord("", "file", format, path, rows, found.bytes, stamp_version(found), schema)
+        with store.read(path) as file:
+            return FileRecord("", "file", format, path, rows, found.bytes, hash_saved(file, format), schema)
+    except ValueError as error:
+        raise DeclarationError(f"{place!r} is no {FORMATS[format]} file ({error}); nothing was adopted.") from error
+
+
+def find_format(place: str) -> str:
+    """The format that a file is loaded in, by its ending; ``file`` for any that nbpart does not write."""
+    endings = sorted(((ending, format) for format, ending in FORMATS.items() if ending), key=lambda e: -len(e[0]))
+    return next((format for ending, format in endings if place.lower().endswith(ending)), "file")
+
+
+def _read_template(node: Node, path: str, folder: Path) -> UrlTemplate:
+    """The absolute template of a path. Raises `DeclarationError` for one that cannot name files of the asset's keys."""
+    if node.definition.is_source:
+        raise DeclarationError(f"{node.name!r} is a source: its files are where it says; only assets adopt.")
+    if is_url(path):
+        raise DeclarationError(f"{path!r} is a URL: adopt takes files of this machine; declare a source for it.")
+    template = UrlTemplate.parse(path)
+    if template.has_wildcard:
+        raise DeclarationError(f"{path!r} has a *, but a partition adopts one file: name what tells the files apart.")
+    names = list_column_names(node.partitions)
+    try:
+        template.check_names(names)
+    except DeclarationError as error:
+        raise DeclarationError(f"{node.name!r} cannot adopt {path!r}: {error}") from None
+    if node.partitions is not None and not template.names:
+        raise DeclarationError(
+            f"{node.name!r} is partitioned, so the path {path!r} has to say of which key each file is: name "
+            f"{', '.join(f'{{{name}}}' for name in names)} in it."
+        )
+    return template.below(folder)
+
+
+def _match_files(node: Node, template: UrlTemplate) -> tuple[dict[str | None, str], list[str]]:
+    """The place of the file of each key, and those files that fit the path and are of no key.
+
+    Raises `MissingInputError` where there is no file at all.
+    """
+    by_key: dict[str | None, str] = {}
+    left = []
+    for place in _list_places(template):
+        values = template.split(place)
+        if values is None:
+            continue
+        try:
+            key = None if node.partitions is None else _read_key(node.partitions, values)
+            fits = template.fill(list_columns(node, key)) == place
+        except (NbpartError, ValueError):
+            fits, key = False, None
+        if fits:
+            by_key[key] = place
+        else:
+            left.append(place)
+    if not by_key and not left:
+        raise MissingInputError(f"there are no files at {template.text!r} for {node.name!r} to adopt.")
+    return by_key, left
+
+
+def _list_places(template: UrlTemplate) -> Iterator[str]:
+    pattern = "".join(_spell_any(part) if isinstance(part, Field) else part for part in template.parts)
+    for found in find_files([pattern]).values():
+        yield from (file.name for file in found if os.path.isfile(file.name))
+
+
+def _spell_any(part: Field) -> str:
+    """What stands for a field in a pattern: a format of times may hold slashes, which a ``*`` does not."""
+    return "/".join([WILDCARD] * (part.format.count("/") + 1))
+
+
+def _read_key(partitions: PartitionsDefinition, values: Mapping[str, object]) -> str:
+    """The key with these values. Raises an error of nbpart for values that make none."""
+    if "partition_key" in values:
+        return read_one_key(partitions, values["partition_key"])
+    if _WINDOW_START in values:
+        return read_one_key(partitions, values[_WINDOW_START])
+    return read_one_key(partitions, dict(values))
+
+
+def _add_keys(project: Project, node: Node, keys: Sequence[str]) -> None:
+    """Add keys to the dynamic set of an asset, or to the dynamic dimensions of its product."""
+    partitions = node.partitions
+    if isinstance(partitions, DynamicPartitions):
+        load_sets(project.catalog)[partitions.set_name].add(*keys)
+    elif isinstance(partitions, MultiPartitions):
+        texts = [partitions.split(key) for key in keys]
+        for name, part in partitions.dimensions:
+            if isinstance(part, DynamicPartitions):
+                load_sets(project.catalog)[part.set_name].add(*dict.fromkeys(text[name] for text in texts))
+
+
+def _split_known(
+    project: Project, node: Node, by_key: Mapping[str | None, str], *, with_new: bool
+) -> tuple[dict[str | None, str], list[str]]:
+    """The files of keys that the set has, and those of others; ``with_new`` counts keys that would be added."""
+    if with_new and isinstance(node.partitions, DynamicPartitions):
+        return dict(by_key), []
+    ids = project.catalog.read(lambda batch: queries.key_ids(batch, node.set_id, list(by_key))).tolist()
+    found = [(key, place, key_id >= 0) for (key, place), key_id in zip(by_key.items(), ids, strict=True)]
+    return {key: place for key, place, is_key in found if is_key}, [place for _, place, is_key in found if not is_key]
+
+
+def _explain_no_match(node: Node, template: UrlTemplate, places: Sequence[str]) -> str:
+    number = f"{len(places):,} file{'' if len(places) == 1 else 's'}"
+    return (
+        f"{number} at {template.text!r} match no key of {node.name!r}, {places[0]!r} the first; name in the path what "
+        f"makes a key: {', '.join(f'{{{name}}}' for name in list_column_names(node.partitions))}."
+    )
