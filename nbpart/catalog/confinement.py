@@ -30,7 +30,8 @@ _MACROS = "SELECT 'macro', function_name FROM duckdb_functions() WHERE database_
 _TRIGGERS = "SELECT 'trigger', trigger_name FROM duckdb_triggers() WHERE database_name = $1"
 _TABLES = "SELECT table_name, sql FROM duckdb_tables() WHERE database_name = $1"
 _NAME = r'(?:[A-Za-z_]\w*|"(?:[^"]|"")+")'
-_COLUMN = rf"{_NAME} [A-Z][A-Z0-9_]*(?: WITH TIME ZONE)?(?:\(\d+(?:, ?\d+)?\))?(?:\[\d*\])*(?: NOT NULL)?"
+_TYPE = r"[A-Z][A-Z0-9_]*(?: WITH TIME ZONE)?(?:\(\d+(?:, ?\d+)?\))?(?:\[\d*\])*"
+_COLUMN = rf"{_NAME} {_TYPE}(?: USING COMPRESSION \w+)?(?: NOT NULL)?"
 #: A table whose columns have a name, a built-in type, and nothing that is computed.
 _PLAIN = re.compile(rf"CREATE TABLE {_NAME}\({_COLUMN}(?:, {_COLUMN})*\);?")
 

@@ -43,6 +43,8 @@ _SETTINGS = (
     "SET TimeZone = 'UTC'",
     "SET python_enable_replacements = false",
     "SET enable_progress_bar = false",
+    # a large commit goes right into the file, not into the log first: that is written out with the DETACH anyway
+    "SET checkpoint_threshold = '1MB'",
 )
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 

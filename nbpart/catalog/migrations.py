@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import secrets
@@ -111,10 +112,12 @@ def load_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def save_meta(connection: duckdb.DuckDBPyConnection, changed: Mapping[str, str]) -> None:
+    # not joined to a table of the changes, which takes twice as long
+    cases = " WHEN ? THEN ?" * len(changed)
+    names = ", ".join("?" * len(changed))
     connection.execute(
-        "UPDATE meta SET value = new.value FROM (SELECT unnest(?) AS name, unnest(?) AS value) AS new"
-        " WHERE meta.name = new.name",
-        [list(changed), list(changed.values())],
+        f"UPDATE meta SET value = CASE name{cases} END WHERE name IN ({names})",  # noqa: S608
+        [*itertools.chain.from_iterable(changed.items()), *changed],
     )
 
 
