@@ -6,6 +6,7 @@
     │   └── CycleError                       assets would read each other in a circle
     ├── PartitionKeyError (ValueError)       a text that cannot be a partition key
     ├── ParameterError (ValueError)          parameter values that do not fit their declaration
+    ├── ConditionError (ValueError)          a condition that cannot be asked of the partitions of an asset
     ├── UnknownNameError (LookupError)       no such asset, key, run, backfill, sensor ...
     ├── MissingInputError (LookupError)      data that is to be loaded was never made, or is gone
     ├── UnsupportedTypeError (TypeError)     a value that cannot be saved
@@ -61,6 +62,10 @@ class PartitionKeyError(NbpartError, ValueError):
 
 class ParameterError(NbpartError, ValueError):
     """Parameter values that do not fit their declaration."""
+
+
+class ConditionError(NbpartError, ValueError):
+    """A condition that cannot be asked of partitions: what it holds, names or compares."""
 
 
 class UnknownNameError(NbpartError, LookupError):

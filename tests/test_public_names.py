@@ -16,6 +16,7 @@ ERRORS = {
     "CatalogDiskError",
     "CatalogError",
     "CatalogVersionError",
+    "ConditionError",
     "CycleError",
     "DeclarationError",
     "ExtraRequiredError",

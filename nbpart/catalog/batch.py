@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -17,6 +19,19 @@ if TYPE_CHECKING:
     _Fetch = Callable[[duckdb.DuckDBPyConnection, str, list[Any]], "T"]
 
 T = TypeVar("T")
+
+#: The time zone of every statement that no session has another one for.
+ZONE = "UTC"
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a query of a user finds: the time ``zone`` of its dates and naive times, the time that ``now()`` gives (None
+    where it does not ask), and how long it may take, in seconds."""
+
+    zone: str
+    now: datetime | None
+    most_s: float
 
 
 class Batch:
@@ -37,6 +52,7 @@ class Batch:
         self._registered: list[str] = []
         self._temporary: list[str] = []
         self._remembered: dict[str, object] = {}
+        self._has_session = False
         self.meta = meta
         self.sequence = int(meta["sequence"]) + writes
         self.now = now
@@ -96,6 +112,21 @@ class Batch:
         [(n,)] = self._run(_fetch_rows, f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS {sql}", values)
         return int(n)
 
+    def choose(self, sql: str, values: Mapping[str, Any], session: Session) -> dict[str, NDArray[Any]]:
+        """The columns of a query with named values (``$name``) as arrays, with the zone and the time of a session.
+
+        Raises `TimeoutError` where it takes longer than the session may.
+        """
+        bound = {name: _to_plain(value) for name, value in values.items()}
+        self._has_session = True
+        self._guard(lambda: self._connection.execute(f"SET TimeZone = {_literal(session.zone)}"))
+        if session.now is not None:
+            moment = f"TIMESTAMPTZ {_literal(session.now.isoformat())}"
+            self._guard(lambda: self._connection.execute(f"CREATE OR REPLACE TEMP MACRO now() AS {moment}"))
+        found = self._guard(lambda: _run_in_time(self._connection, sql, bound, session.most_s))
+        self._end_session()
+        return found
+
     def take_ids(self, counter: str, n: int) -> int:
         """Reserve `n` consecutive ids that were never used before. Returns the first of them."""
         first = int(self.meta[counter])
@@ -127,12 +158,18 @@ class Batch:
 
     def drop_temporary(self) -> None:
         """Remove staged and temporary tables; called at the end of the batch, outside its transaction."""
+        self._end_session()
         for name in self._registered:
             self._connection.unregister(name)
         # in one script: each statement of its own costs as much as all of them
         drops = "".join(f"DROP TABLE IF EXISTS temp.{quote(name)};" for name in self._temporary)
         if drops:
             self._connection.execute(f"BEGIN; {drops} COMMIT")
+
+    def _end_session(self) -> None:
+        if self._has_session:
+            self._connection.execute(f"SET TimeZone = '{ZONE}'; DROP MACRO IF EXISTS temp.now")
+            self._has_session = False
 
     def _run(self, fetch: _Fetch[T], sql: str, values: tuple[Any, ...]) -> T:
         return self._guard(lambda: fetch(self._connection, sql, [_to_plain(value) for value in values]))
@@ -143,6 +180,37 @@ class Batch:
         except Exception as error:
             self.error = self.error or error
             raise
+
+
+def _run_in_time(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any], most_s: float
+) -> dict[str, NDArray[Any]]:
+    """The columns of a query, which is interrupted after so many seconds. Raises `TimeoutError`."""
+    turn, state = threading.Lock(), {"runs": True, "is_late": False}
+
+    def interrupt() -> None:
+        with turn:  # never the statement that comes after it
+            if state["runs"]:
+                state["is_late"] = True
+                connection.interrupt()
+
+    timer = threading.Timer(most_s, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        return cast("dict[str, NDArray[Any]]", connection.execute(sql, values).fetchnumpy())
+    except Exception as error:
+        if state["is_late"]:
+            raise TimeoutError(f"it took longer than {most_s:g} s") from error
+        raise
+    finally:
+        with turn:
+            state["runs"] = False
+        timer.cancel()
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _fetch_rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:

@@ -39,12 +39,13 @@ _PLAIN = re.compile(rf"CREATE TABLE {_NAME}\({_COLUMN}(?:, {_COLUMN})*\);?")
 def confine(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
     """Let a connection open this database file, by the path that it will attach, and nothing else from then on.
 
-    No other file, no network, no extension; none of its settings can be changed any more.
+    No other file, no network, no extension; none of its settings can be changed any more but the time zone.
     """
     path = str(database).replace("'", "''")
     literals = ", ".join(f"'{path}{companion}'" for companion in _COMPANIONS)
     connection.execute(f"SET allowed_paths = [{literals}]")
     connection.execute("SET enable_external_access = false")
+    connection.execute("SET allowed_configs = ['TimeZone']")
     connection.execute("SET lock_configuration = true")
 
 

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbpart.catalog import migrations
-from nbpart.catalog.batch import Batch
+from nbpart.catalog.batch import ZONE, Batch
 from nbpart.catalog.confinement import check_functions, check_tables, confine
 from nbpart.catalog.events.windows import add_ended_windows, is_window_due
 from nbpart.catalog.lease import Lease
@@ -40,7 +40,7 @@ _FOREIGN_LOCK_RETRY_S = 0.02
 #: The logs that DuckDB keeps beside its file.
 _WAL_SUFFIXES = (".wal", ".wal.checkpoint", ".wal.recovery")
 _SETTINGS = (
-    "SET TimeZone = 'UTC'",
+    f"SET TimeZone = '{ZONE}'",
     "SET python_enable_replacements = false",
     "SET enable_progress_bar = false",
     # a large commit goes right into the file, not into the log first: that is written out with the DETACH anyway

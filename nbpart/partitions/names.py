@@ -23,7 +23,8 @@ RESERVED_COLUMNS: Final = RESERVED_NAMES | {
 #: In UTF-8. File systems take 255, and what stands beside a name in that of a file (run id, attempt, ending) takes less
 #: than the rest.
 MAX_NAME_BYTES: Final = 180
-_METRIC: Final = "metric."
+#: What stands before the name of a metric where another column has that name.
+METRIC: Final = "metric."
 #: How the names of sets begin that nobody named: lists of keys, and products.
 UNNAMED: Final = "static-"
 UNNAMED_PRODUCT: Final = "product-"
@@ -98,9 +99,9 @@ def metric_column(name: str, taken: Container[str] = ()) -> str:
     ``taken`` are the names of other columns in lower case, besides those that partitions always have.
     """
     folded = name.lower()
-    return f"{_METRIC}{name}" if folded in RESERVED_NAMES | {"key"} or folded in taken else name
+    return f"{METRIC}{name}" if folded in RESERVED_COLUMNS | {"key"} or folded in taken else name
 
 
 def metric_of_column(column: str) -> str:
     """The metric of a column, whose name may or may not have ``metric.`` in front."""
-    return column.removeprefix(_METRIC)
+    return column.removeprefix(METRIC)

@@ -41,11 +41,11 @@ from nbpart.catalog.queries.keys import (
 )
 from nbpart.catalog.queries.limits import load_active_runs, load_place_waits, load_run_limits
 from nbpart.catalog.queries.live import Changes, backfill_progress, count_by_code
+from nbpart.catalog.queries.partition_table import partition_status
 from nbpart.catalog.queries.requests import load_request, unfinished_requests
 from nbpart.catalog.queries.runs import final_statuses, find_run, load_claim_candidates, runs_frame
 from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
 from nbpart.catalog.queries.status import (
-    partition_status,
     plan_facts,
     status_counts,
     statuses_of_keys,

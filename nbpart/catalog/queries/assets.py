@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import STALE_DATA, element_hash
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers, stage_texts
-from nbpart.catalog.queries.shared_sql import create_metrics_table, nulls_to_none
+from nbpart.catalog.queries.shared_sql import create_metrics_table, list_metrics, nulls_to_none
 from nbpart.catalog.records import AssetRecord, MaterializationRecord
 from nbpart.catalog.relations import AssetSnapshot
 from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
@@ -130,7 +130,8 @@ def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, .
     """
     sql = set_sql(batch, asset_set_id(batch, asset_id))
     names = tuple(column.name for column in sql.columns)
-    metrics = create_metrics_table(batch, asset_id, "file_metrics", {name.lower() for name in names})
+    metrics = list_metrics(batch, asset_id, {name.lower() for name in names})
+    create_metrics_table(batch, asset_id, "file_metrics", metrics)
     columns = [f"{sql.value(column)} AS param_{place}" for place, column in enumerate(sql.columns)]
     columns += [f"x.metric_{place}" for place in range(len(metrics))]
     table = batch.arrow(
@@ -144,7 +145,7 @@ def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, .
         " LEFT JOIN file_metrics x ON x.materialization_id = f.materialization_id"
         f" WHERE f.materialization_id IS NOT NULL ORDER BY m.position"
     )
-    return table, names, tuple(metrics)
+    return table, names, tuple(metric.column for metric in metrics)
 
 
 def load_snapshots(batch: Batch, names: Sequence[str]) -> dict[str, AssetSnapshot]:

@@ -5,48 +5,79 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import quote
 from nbpart.catalog.set_tables import literal
 from nbpart.partitions.names import metric_column
+from nbpart.partitions.values import Kind
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def create_metrics_table(batch: Batch, asset_id: int, name: str, taken: Collection[str]) -> list[str]:
-    """Create the temporary table `name` of the metrics of an asset's current materializations.
+@dataclass(frozen=True, slots=True)
+class MetricColumn:
+    """A metric of an asset: its ``name``, the ``column`` that it is shown as, the ``kind`` of its values.
 
-    It has a row a materialization, and metric number n in the column `metric_<n>`: a number (whole where all values
-    are, then exact, as DECIMAL(38, 0) where 64 bits do not hold it), a truth value where all are, or a text where any
-    value is one. Returns the columns' names, as `metric_column` makes them; names that differ in case only are one, and
-    `taken` (lower case) are names of other columns.
+    ``is_exact``: its values are whole, and not all of them fit in 64 bits.
     """
-    current = f"metrics x JOIN partition_facts f USING (materialization_id) WHERE f.asset_id = {int(asset_id)}"
-    metrics = batch.rows(
+
+    name: str
+    column: str
+    kind: Kind
+    is_exact: bool = False
+
+
+def list_metrics(batch: Batch, asset_id: int, taken: Collection[str]) -> list[MetricColumn]:
+    """The metrics of an asset's current materializations, by name.
+
+    One is of numbers (whole where all values are), of truth values where all are, or of texts where any value is one.
+    Names that differ in case only are one metric; ``taken`` (lower case) are names of other columns.
+    """
+    rows = batch.rows(
         "SELECT lower(x.name), min(x.name), bool_or(x.text IS NOT NULL),"
         " bool_and(x.text IS NOT NULL AND x.number IS NOT NULL), bool_and(x.whole IS NOT NULL),"
-        f" bool_and(x.whole BETWEEN -9223372036854775807 AND 9223372036854775807) FROM {current}"
+        f" bool_and(x.whole BETWEEN -9223372036854775807 AND 9223372036854775807) FROM {_current_metrics(asset_id)}"
         " GROUP BY 1 ORDER BY 1"
     )
-    columns = [
-        f", {_metric_sql(f'lower(x.name) = {literal(folded)}', *kind)} AS metric_{place}"
-        for place, (folded, _, *kind) in enumerate(metrics)
-    ]
-    batch.create_temp(name, f"SELECT materialization_id{''.join(columns)} FROM {current} GROUP BY ALL")
-    return [metric_column(str(row[1]), taken) for row in metrics]
+    found = []
+    for _, name, has_text, is_truth, is_whole, fits in rows:
+        kind = Kind.BOOL if is_truth else Kind.INT if is_whole else Kind.STR if has_text else Kind.FLOAT
+        found.append(MetricColumn(str(name), metric_column(str(name), taken), kind, kind is Kind.INT and not fits))
+    return found
 
 
-def _metric_sql(where: str, has_text: bool, is_truth: bool, is_whole: bool, fits: bool) -> str:
+def create_metrics_table(batch: Batch, asset_id: int, name: str, metrics: Sequence[MetricColumn]) -> None:
+    """Create the temporary table `name` of some metrics of an asset's current materializations.
+
+    It has a row a materialization, and metric number n in the column `metric_<n>`; whole numbers are exact, as
+    DECIMAL(38, 0) where 64 bits do not hold them.
+    """
+    names = ", ".join(literal(metric.name.lower()) for metric in metrics) or "NULL"
+    columns = [f", {_metric_sql(metric)} AS metric_{place}" for place, metric in enumerate(metrics)]
+    batch.create_temp(
+        name,
+        f"SELECT materialization_id{''.join(columns)} FROM {_current_metrics(asset_id)} AND lower(x.name) IN ({names})"
+        " GROUP BY ALL",
+    )
+
+
+def _current_metrics(asset_id: int) -> str:
+    return f"metrics x JOIN partition_facts f USING (materialization_id) WHERE f.asset_id = {int(asset_id)}"
+
+
+def _metric_sql(metric: MetricColumn) -> str:
     """The SQL of one metric of a materialization; `staging.split_metric` says how it is recorded."""
-    if is_truth:
-        return f"bool_or(x.number <> 0) FILTER ({where})"
-    if is_whole:
-        return f"(max(x.whole) FILTER ({where}))::{'BIGINT' if fits else 'DECIMAL(38, 0)'}"
-    value = "coalesce(x.text, x.whole::VARCHAR, x.number::VARCHAR)" if has_text else "x.number"
-    return f"max({value}) FILTER ({where})"
+    chosen = f"FILTER (lower(x.name) = {literal(metric.name.lower())})"
+    if metric.kind is Kind.BOOL:
+        return f"bool_or(x.number <> 0) {chosen}"
+    if metric.kind is Kind.INT:
+        return f"(max(x.whole) {chosen})::{'DECIMAL(38, 0)' if metric.is_exact else 'BIGINT'}"
+    value = "coalesce(x.text, x.whole::VARCHAR, x.number::VARCHAR)" if metric.kind is Kind.STR else "x.number"
+    return f"max({value}) {chosen}"
 
 
 def select_list(columns: Sequence[tuple[str, str]]) -> str:

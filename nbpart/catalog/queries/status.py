@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import (
-    ACTIVE_NONE,
-    OUTCOME_FAILED,
     status_code_sql,
     status_sql,
 )
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
-from nbpart.catalog.queries.shared_sql import create_metrics_table, nulls_to_none, select_list
+from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.records import PlanFacts
-from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
-from nbpart.states import STATUS_CODES, PartitionStatus, RunStatus
+from nbpart.catalog.set_tables import asset_set_id, ordered_members
+from nbpart.states import STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,38 +82,6 @@ def _count_touched(
         yield from batch.rows(f"{select} WHERE {' OR '.join(ranges)} GROUP BY ALL")
 
 
-def partition_status(batch: Batch, asset_id: int) -> pd.DataFrame:
-    """Every partition of an asset in member order.
-
-    Columns: partition_key, status, run_id, materialized_at, duration_s, rows, bytes, then the columns of its set,
-    typed, and its metrics (`metric_column` names them). run_id is the run that the status is about: the active one, the
-    one that failed, or else the one that made the data; the columns after it are about the data that the partition has.
-    """
-    sql = set_sql(batch, asset_set_id(batch, asset_id))
-    metrics = create_metrics_table(batch, asset_id, "status_metrics", {column.name.lower() for column in sql.columns})
-    more = [(sql.value(column), column.name) for column in sql.columns]
-    more += [(f"x.metric_{place}", name) for place, name in enumerate(metrics)]
-    frame = batch.frame(
-        f"WITH f AS (SELECT * FROM partition_facts WHERE asset_id = {int(asset_id)}),"
-        f" made AS (SELECT * FROM materializations WHERE asset_id = {int(asset_id)}),"
-        f" failed AS ({_last_failed_sql(asset_id)}),"
-        f" own AS (SELECT run_no, run_id FROM runs WHERE asset_id = {int(asset_id)})"
-        f" SELECT {KEY_SQL} AS partition_key, {status_sql()} AS status, own.run_id, made.materialized_at,"
-        " made.duration_s, made.rows, made.bytes"
-        f"{''.join(', ' + select_list([column]) for column in more)}"
-        f" FROM {ordered_members(batch, sql.set_id)} m"
-        " JOIN keys k ON k.key_id = m.key_id LEFT JOIN f ON f.key_id = m.key_id"
-        f"{sql.joins}"
-        " LEFT JOIN made ON made.materialization_id = f.materialization_id"
-        " LEFT JOIN failed ON failed.key_id = f.key_id"
-        f" LEFT JOIN own ON own.run_no = CASE WHEN f.active <> {ACTIVE_NONE} THEN f.active_run"
-        f" WHEN f.outcome = {OUTCOME_FAILED} THEN failed.run_no ELSE made.run_no END"
-        " LEFT JOIN status_metrics x ON x.materialization_id = f.materialization_id"
-        " ORDER BY m.position"
-    )
-    return nulls_to_none(frame)
-
-
 def statuses_of_keys(batch: Batch, asset_id: int, key_ids: NDArray[np.int64]) -> pd.DataFrame:
     """The partitions of an asset with these key ids, in their order: partition_key, status."""
     stage_numbers(batch, "requested_ids", key_ids)
@@ -126,12 +92,3 @@ def statuses_of_keys(batch: Batch, asset_id: int, key_ids: NDArray[np.int64]) ->
         asset_id,
     )
     return nulls_to_none(frame)
-
-
-def _last_failed_sql(asset_id: int) -> str:
-    """The last run that failed of each partition whose last outcome is a failure."""
-    return (
-        "SELECT r.key_id, max(r.run_no) AS run_no FROM runs r JOIN outcomes o USING (run_no)"
-        f" WHERE r.asset_id = {int(asset_id)} AND o.final AND o.status = '{RunStatus.FAILED.value}'"
-        f" AND r.key_id IN (SELECT key_id FROM f WHERE outcome = {OUTCOME_FAILED}) GROUP BY r.key_id"
-    )

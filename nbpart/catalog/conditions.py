@@ -1,0 +1,161 @@
+"""Asking a condition of the partitions of an asset, or of the keys of a set: checked, then run as its own text."""
+
+# ruff: noqa: S608  what is put into SQL is names that are quoted, and the text of a condition that was checked
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nbpart.catalog.batch import Batch, Session
+from nbpart.catalog.condition_tree import NamedColumn, ParsedCondition, make_error, parse_condition
+from nbpart.catalog.expressions import quote
+from nbpart.catalog.queries.partition_table import PartitionTable, TableColumn
+from nbpart.errors import ConditionError, UnknownNameError, nearest
+from nbpart.partitions.filters import Condition
+from nbpart.partitions.names import METRIC
+from nbpart.partitions.values import Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ids = NDArray[np.int64]
+
+#: How long a condition may take, in seconds: other processes wait for the catalog meanwhile.
+MOST_S = 5.0
+#: The id of a key in the table that a condition is asked of; no column can have this name.
+_ID = "key id"
+_LINE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
+_WORDS = {Kind.STR: "texts", Kind.INT: "whole numbers", Kind.FLOAT: "numbers", Kind.BOOL: "truth values",
+          Kind.DATE: "dates", Kind.DATETIME: "times", None: "times"}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenWhere:
+    """The ids of the keys for which a condition is true, in no order; None where the asset has not all its columns.
+
+    ``asks_facts``: it names a column that tells what became of a partition, which its key does not.
+    """
+
+    key_ids: Ids | None
+    asks_facts: bool
+
+
+def choose_where(
+    batch: Batch, asset_id: int, condition: Condition, owner: str, *, must_have: bool = True
+) -> ChosenWhere:
+    """The partitions of an asset for which a condition is true. ``owner`` is its name, for a message.
+
+    Raises `UnknownNameError` for a column that it has not, unless it need not (``must_have``), and `ConditionError` for
+    a condition that cannot be asked.
+    """
+    return _choose(batch, PartitionTable.of_asset(batch, asset_id), condition, owner, must_have)
+
+
+def choose_keys_where(batch: Batch, set_id: int, condition: Condition, owner: str) -> Ids:
+    """The keys of a set for which a condition on their columns is true; raises as `choose_where`."""
+    ids = _choose(batch, PartitionTable(batch, set_id, None), condition, owner, True).key_ids
+    assert ids is not None, "a column that is not there is an error"
+    return ids
+
+
+def _choose(batch: Batch, table: PartitionTable, condition: Condition, owner: str, must_have: bool) -> ChosenWhere:
+    parsed = batch.remember(f"condition {condition!r}", lambda: parse_condition(batch, condition))
+    found = [(named, table.find(named.name)) for named in parsed.columns]
+    if unknown := next((named for named, column in found if column is None), None):
+        if not must_have:
+            return ChosenWhere(None, asks_facts=False)
+        raise _explain_unknown(parsed, unknown, table, owner)
+    columns = {named.name: column for named, column in found if column is not None}
+    _check_kinds(parsed, columns)
+    ids = _run(batch, table, parsed, columns)
+    return ChosenWhere(ids, any(column.is_fact for column in columns.values()))
+
+
+def _explain_unknown(
+    parsed: ParsedCondition, named: NamedColumn, table: PartitionTable, owner: str
+) -> UnknownNameError:
+    names = [column.name for column in table.columns]
+    error = parsed.error(f"{owner} has no column {named.name!r}", named.place)
+    return UnknownNameError(f"{error} {nearest(named.name, names).capitalize()}")
+
+
+def _check_kinds(parsed: ParsedCondition, columns: dict[str, TableColumn]) -> None:
+    """Raise for a text that is compared with a number, and for what stands alone and is no truth value."""
+    for compared in parsed.numbers:
+        column = columns[compared.column.name]
+        if column.kind is Kind.STR:
+            what = f"{column.name} has texts, which are no numbers: write '{compared.number}'"
+            raise parsed.error(what, compared.column.place)
+    for named in parsed.truths:
+        column = columns[named.name]
+        if column.kind is not Kind.BOOL:
+            what = f"{column.name} has {_WORDS[column.kind]}, which are no condition: compare it with something"
+            raise parsed.error(what, named.place)
+
+
+def _run(batch: Batch, table: PartitionTable, parsed: ParsedCondition, columns: dict[str, TableColumn]) -> Ids:
+    sql = _make_sql(table, parsed.condition, columns)
+    session = Session(table.zone, batch.now if parsed.asks_time else None, MOST_S)
+    try:
+        ids: Ids = batch.choose(sql, dict(parsed.condition.values), session)[_ID]
+    except TimeoutError:
+        what = f"it took longer than {MOST_S:g} s, and others wait for the catalog meanwhile: ask less, or by keys="
+        raise make_error(parsed.condition, what) from None
+    except Exception as error:
+        if (explained := _explain(parsed.condition, error)) is None:
+            raise
+        raise explained from None
+    return ids
+
+
+def _make_sql(table: PartitionTable, condition: Condition, columns: dict[str, TableColumn]) -> str:
+    """The query of the ids: the text of the condition stands in parentheses, on lines of its own."""
+    wanted = list({column.name: column for column in columns.values()}.values())
+    if any(column.is_fact for column in wanted):
+        table.use_metrics(wanted)
+    selected = [f"m.key_id AS {quote(_ID)}", *(f"{table.value(one)} AS {quote(one.name)}" for one in wanted)]
+    selected += _nest_metrics(table, columns)
+    return (
+        f"SELECT {quote(_ID)} FROM (SELECT {', '.join(selected)} FROM {table.rows} m{table.joins}) AS partitions"
+        f" WHERE (\n{condition.text}\n)"
+    )
+
+
+def _nest_metrics(table: PartitionTable, columns: dict[str, TableColumn]) -> Sequence[str]:
+    """The column in which DuckDB finds what is asked for as ``metric.rows``."""
+    named = {name[len(METRIC) :]: column for name, column in columns.items() if name.lower().startswith(METRIC)}
+    fields = ", ".join(f"{quote(name)} := {table.value(column)}" for name, column in named.items())
+    return [f"struct_pack({fields}) AS metric"] if fields else []
+
+
+def _explain(condition: Condition, error: Exception) -> ConditionError | None:
+    """The error of DuckDB in one sentence with its place in the text; None for one that is not about the condition."""
+    import duckdb
+
+    if not isinstance(error, duckdb.BinderException | duckdb.ConversionException | duckdb.OutOfRangeException
+                      | duckdb.InvalidInputException | duckdb.ParserException | duckdb.TypeMismatchException
+                      | duckdb.InvalidTypeException | duckdb.NotImplementedException):  # fmt: skip
+        return None
+    text = str(error)
+    message = text.partition("\n")[0].partition(": ")[2].replace("_LITERAL", "").strip().rstrip(".")
+    message = message.removesuffix(" You might need to add explicit type casts").rstrip(".")
+    return make_error(condition, message or text, _find_place(condition, text))
+
+
+def _find_place(condition: Condition, message: str) -> int | None:
+    """The byte of the text that a message of DuckDB points at; None where it shows a part of a long line only."""
+    found = _LINE.search(message)
+    if found is None:
+        return None
+    number, shown, indent = int(found[1]) - 2, found[2], len(found[3]) - len(f"LINE {found[1]}: ")
+    lines = condition.text.split("\n")
+    cut = "..." if shown.startswith("...") else ""  # of a long line only a part is shown
+    core = shown.removeprefix(cut).removesuffix("...") if shown not in lines else shown
+    if not 0 <= number < len(lines) or core not in lines[number] or indent < len(cut):
+        return None
+    column = lines[number].index(core) + indent - len(cut)
+    return len("\n".join([*lines[:number], lines[number][:column]]).encode())
