@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.assets.selection import describe, read_selection
+from nbpart.assets.selection import Selection, describe, read_selection
 from nbpart.backfill.options import NEWEST, OLDEST, OPTIONS, PER_PARTITION, BackfillOptions, make_options
 from nbpart.backfill.plan import PlannedSteps
 from nbpart.backfill.plan_sentences import PlanSentences
@@ -21,23 +21,26 @@ from nbpart.catalog import Batch, Moment, queries
 from nbpart.catalog.causes import CauseKind, describe_briefly
 from nbpart.catalog.reasons import load_reasons
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.filters import Condition, read_condition
 from nbpart.project.backfills import Backfill
 from nbpart.project.detached import detach_backfill
 from nbpart.project.key_choices import list_choices
 from nbpart.project.launch import check_readable, start_backfill
-from nbpart.project.partition_selection import choose_partitions, parse_statuses
+from nbpart.project.partition_selection import ChosenPartitions, choose_partitions, parse_statuses
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, register_edited_code
 from nbpart.run.kernels.specs import find_missing
-from nbpart.states import STATUS_CODES, PartitionStatus
+from nbpart.states import OUTDATED, STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 log = logging.getLogger("nbpart")
 
 #: The statuses of which a reason says more than the status does.
 _TOLD_MORE = [STATUS_CODES[PartitionStatus.STALE], STATUS_CODES[PartitionStatus.MISSING]]
+_TAKES_ALL = "where= asks what became of partitions, and so those of every status are taken (status='all')"
 #: So many of the assets that a plan leaves alone are named.
 _MOST_NAMED = 10
 
@@ -46,8 +49,9 @@ _MOST_NAMED = 10
 class PlanRequest:
     """What somebody asked for: the ``selection`` as a text, the assets that it means, the order of their keys.
 
-    ``notice``, ``untouched`` are as in `Plan`. ``unended`` are sentences about windows that have not ended and would
-    read what was asked for.
+    ``notice``, ``untouched`` and ``without_columns`` are as in `Plan`. ``unended`` are sentences about windows that
+    have not ended and would read what was asked for. ``remarks`` are others about what was chosen, ``nothing`` is the
+    one that says why there is no step.
     """
 
     selection: str
@@ -55,7 +59,10 @@ class PlanRequest:
     order: str = OLDEST
     notice: str = ""
     untouched: Sequence[str] = ()
+    without_columns: Sequence[str] = ()
     unended: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+    nothing: str = ""
 
 
 class Plan:
@@ -64,14 +71,16 @@ class Plan:
     ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph and, of an
     asset, in that of the set, or the other way round where ``order`` is ``"newest"``. ``notice`` is
     a sentence that names the edited code which was registered for it, "" where none was. ``untouched`` are the assets
-    that a pattern such as ``*`` chose and that have none of the keys asked for: they are left alone.
+    that a pattern such as ``*`` chose and that have none of the keys asked for, ``without_columns`` those that have not
+    all columns of the condition: they are left alone.
     """
 
     def __init__(self, project: Project, registry: Registry, planned: PlannedSteps, request: PlanRequest) -> None:
         self._project, self._registry, self._request = project, registry, request
         self._steps, self._waiting = planned.steps, planned.waiting
         self.selection, self.order, self.notice = request.selection, request.order, request.notice
-        self.untouched, self._selected = tuple(request.untouched), tuple(request.names)
+        self.untouched, self.without_columns = tuple(request.untouched), tuple(request.without_columns)
+        self._selected = tuple(request.names)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -111,16 +120,19 @@ class Plan:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to know of the plan, a sentence each: assets that it leaves alone, and kernels that are missing here."""
-        return (*self._untouched_notes, *self._kernel_notes)
+        """What to know of the plan, a sentence each: assets that it leaves alone, what a condition implies, why it is
+        empty, and kernels that are missing here."""
+        return (*self._selection_notes, *filter(None, [self.explain_empty()]), *self._kernel_notes)
+
+    def explain_empty(self) -> str:
+        """Why there is nothing to run although partitions were chosen; "" where there is something, or none was."""
+        return "" if len(self) or self.waiting_count else self._request.nothing
 
     @property
-    def _untouched_notes(self) -> tuple[str, ...]:
-        if not self.untouched:
-            return ()
-        names = ", ".join(self.untouched[:_MOST_NAMED]) + (", …" if len(self.untouched) > _MOST_NAMED else "")
-        have = "has" if len(self.untouched) == 1 else "have"
-        return (f"untouched: {names}, which {have} none of these keys",)
+    def _selection_notes(self) -> tuple[str, ...]:
+        """The sentences about the assets that are left alone, and about what was chosen."""
+        left = ((self.untouched, "none of these keys"), (self.without_columns, "not all columns of the condition"))
+        return (*(_describe_untouched(names, lack) for names, lack in left if names), *self._request.remarks)
 
     @cached_property
     def _kernel_notes(self) -> tuple[str, ...]:
@@ -228,7 +240,7 @@ class Plan:
                 "order": order,
             }
         )
-        for note in self._untouched_notes:
+        for note in self._selection_notes:
             log.info("%s", note)
         for note in self._kernel_notes:
             log.warning("%s", note)
@@ -285,33 +297,62 @@ class Plan:
         return plan_html(self.selection, len(self), self.counts(), self.head(200), remarks)
 
 
-def make_plan(project: Project, selection: Any, keys: Any, status: Any, order: str | None = None) -> Plan:
+def make_plan(
+    project: Project, selection: Any, keys: Any, status: Any, order: str | None = None, where: Any = None
+) -> Plan:
     """What a backfill would run; see `Workspace.plan`. Code that was edited on disk is registered first."""
     OPTIONS["order"].check(order)
+    condition = None if where is None else read_condition(where)
+    choices = None if keys is None else list_choices(keys)
+    given = parse_statuses(status)
     changes = register_edited_code(project, logs=False)
     registry = refresh_registry(project, asks=True)
     selected = read_selection(registry.graph, selection)
-    names = selected.names
-    changes.without_unreadable(names).log()
-    check_readable(changes.unreadable, names)
-    statuses = parse_statuses(status)
-    choices = None if keys is None else list_choices(keys)
+    changes.without_unreadable(selected.names).log()
+    check_readable(changes.unreadable, selected.names)
 
     def work(batch: Batch) -> Plan:
-        chosen = None if choices is None else choose_partitions(batch, registry, selected, choices)
-        key_ids = None if chosen is None else chosen.key_ids
-        touched = names if key_ids is None else tuple(name for name in names if name in key_ids)
-        planned = plan_from_catalog(batch, registry, touched, keys=key_ids, statuses=statuses)
-        unended: list[str] = []
-        if key_ids is not None:
-            sentences = PlanSentences(make_finder(batch, registry))
-            unended = [
-                line
-                for name in sorted(selected.with_readers.keys() & key_ids.keys())
-                for line in sentences.list_unended(name, key_ids[name])
-            ]
-        untouched = chosen.untouched if chosen else ()
-        request = PlanRequest(describe(selection), touched, order or OLDEST, changes.notice, untouched, tuple(unended))
+        chosen = ChosenPartitions({})
+        if choices is not None or condition is not None:
+            chosen = choose_partitions(batch, registry, selected, choices, condition)
+            names, key_ids = tuple(name for name in selected.names if name in chosen.key_ids), chosen.key_ids
+        else:
+            names, key_ids = selected.names, None
+        takes_all = chosen.asks_facts and status == "outdated"
+        statuses = frozenset(PartitionStatus) if takes_all else given
+        planned = plan_from_catalog(batch, registry, names, keys=key_ids, statuses=statuses)
+        unended = _list_unended(batch, registry, selected, key_ids or {})
+        request = PlanRequest(
+            describe(selection), names, order or OLDEST, changes.notice, chosen.untouched, chosen.without_columns,
+            unended, [_TAKES_ALL] if takes_all else [], _explain_nothing(chosen, condition, statuses),
+        )  # fmt: skip
         return Plan(project, registry.at(Moment(registry.moment.sequence, batch.now)), planned, request)
 
     return project.catalog.read(work)
+
+
+def _list_unended(
+    batch: Batch, registry: Registry, selected: Selection, key_ids: Mapping[str, NDArray[np.int64]]
+) -> list[str]:
+    """The sentences about windows that have not ended and would read the chosen keys."""
+    names = sorted(selected.with_readers.keys() & key_ids.keys())
+    if not names:
+        return []
+    sentences = PlanSentences(make_finder(batch, registry))
+    return [line for name in names for line in sentences.list_unended(name, key_ids[name])]
+
+
+def _explain_nothing(
+    chosen: ChosenPartitions, condition: Condition | None, statuses: Collection[PartitionStatus]
+) -> str:
+    """Why a plan of what was chosen would be empty: nothing was, or all of it is as it should be."""
+    if not chosen.count:
+        return "" if condition is None else f"no partition is chosen by {condition.describe()}"
+    words = " or ".join(status for status in PartitionStatus if status in statuses)
+    state = "all up to date" if frozenset(statuses) == OUTDATED else f"none of them {words}"
+    return f"{chosen.count:,} chosen, {state}: status='all' runs them"
+
+
+def _describe_untouched(names: Sequence[str], lack: str) -> str:
+    named = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+    return f"untouched: {named}, which {'has' if len(names) == 1 else 'have'} {lack}"

@@ -231,7 +231,13 @@ class Workspace(Declaring[BoundAsset], Verbs):
     # running
 
     def plan(
-        self, selection: Any = "*", keys: Any = None, status: Any = "outdated", *, order: str | None = None
+        self,
+        selection: Any = "*",
+        keys: Any = None,
+        status: Any = "outdated",
+        where: Any = None,
+        *,
+        order: str | None = None,
     ) -> Plan:
         """What a backfill of ``selection`` would run, and why; nothing runs.
 
@@ -242,17 +248,21 @@ class Workspace(Declaring[BoundAsset], Verbs):
         what ``+`` adds follows through what is read, and of what a glob, tag or group means those without any are left
         alone. ``status``: the
         partitions to run: ``"outdated"`` (missing, stale or failed, and what reads them), ``"all"``, a status, a list.
+        ``where``: a condition on what `partition_status` shows (``"lr < 0.1 and status = 'failed'"``), a dict of values
+        (``{"shop": ["x", "y"]}``), or a text with its values (``("kind = $k", {"k": kind})``), asked of the same assets
+        as keys; one that asks more than key and columns takes partitions of every status.
         ``order``: which keys of an asset come first, ``"oldest"`` (as the set has them, the default) or ``"newest"``.
         Code that was edited on disk is registered first. Raises `DeclarationError` where that of one of them cannot be
         read.
         """
-        return make_plan(self.project, selection, keys, status, order)
+        return make_plan(self.project, selection, keys, status, order, where)
 
     def backfill(  # noqa: PLR0913
         self,
         selection: Any = "*",
         keys: Any = None,
         status: Any = "outdated",
+        where: Any = None,
         *,
         max_workers: int | None = None,
         retries: int | None = None,
@@ -267,7 +277,7 @@ class Workspace(Declaring[BoundAsset], Verbs):
         detach: bool = False,
     ) -> Backfill:
         """Plan and run in the background; see `plan` for what is chosen and `Plan.run` for the options."""
-        return self.plan(selection, keys, status).run(
+        return self.plan(selection, keys, status, where).run(
             max_workers=max_workers,
             retries=retries,
             settings=settings,

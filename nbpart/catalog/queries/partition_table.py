@@ -103,9 +103,9 @@ class PartitionTable:
     def find(self, name: str) -> TableColumn | None:
         """The column of that name, whatever its case; a metric also by its name behind ``metric.``."""
         folded = name.lower()
-        known = (KEY, *(FACTS if self._asset_id is not None else ()))
-        own = (TableColumn(one.name, _kind(one), is_fact=False) for one in self._set.columns)
-        for column in (*known, *own):
+        own = [TableColumn(one.name, _kind(one), is_fact=False) for one in self._set.columns]
+        known: list[TableColumn] = [KEY, *(FACTS if self._asset_id is not None else ()), *own]
+        for column in known:
             if column.name.lower() == folded:
                 return column
         metrics: list[MetricColumn] = self._metrics if self._asset_id is not None else []
@@ -197,8 +197,8 @@ class PartitionTable:
 def partition_status(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | None = None) -> pd.DataFrame:
     """Every partition of an asset, or those with some key ids, in member order.
 
-    Columns: partition_key, status, reason (the first cause where it is not up to date), error (of a failed one), run_id, materialized_at,
-    duration_s, rows, bytes, then the columns of its set, typed, and its metrics (`metric_column` names them). run_id is
+    Columns: partition_key, status, reason (the first cause where it is not up to date), error (of a failed one),
+    run_id, materialized_at, duration_s, rows, bytes, then the columns of its set, typed, and its metrics (`metric_column` names them). run_id is
     the run that the status is about: the active one, the one that failed, or else the one that made the data; the
     columns after it are about the data that the partition has.
     """
