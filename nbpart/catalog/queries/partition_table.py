@@ -198,9 +198,9 @@ def partition_status(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | N
     """Every partition of an asset, or those with some key ids, in member order.
 
     Columns: partition_key, status, reason (the first cause where it is not up to date), error (of a failed one),
-    run_id, materialized_at, duration_s, rows, bytes, then the columns of its set, typed, and its metrics (`metric_column` names them). run_id is
-    the run that the status is about: the active one, the one that failed, or else the one that made the data; the
-    columns after it are about the data that the partition has.
+    run_id, materialized_at, duration_s, rows, bytes, then the columns of its set, typed, and its metrics
+    (`metric_column` names them). run_id is the run that the status is about: the active one, the one that failed, or
+    else the one that made the data; the columns after it are about the data that the partition has.
     """
     table = PartitionTable.of_asset(batch, asset_id)
     table.use_metrics(table.columns)
