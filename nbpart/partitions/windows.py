@@ -22,7 +22,7 @@ from nbpart.partitions.values import Kind
 from nbpart.partitions.zones import Offsets, load_zone
 
 if TYPE_CHECKING:
-    from numpy import bool_, int64
+    from numpy import bool_, int64, str_, uint32
     from numpy.typing import NDArray
 
 _MONTH, _DAY, _MINUTE = "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M"
@@ -33,6 +33,7 @@ _COMPLETED = {"%V": "%u", "%U": "%w", "%W": "%w"}
 #: A format is tried on the first windows, so many, and on some of the windows of each of the years that follow.
 _TRIED, _TRIED_A_YEAR, _TRIED_YEARS = 500, 30, 4
 _DAY_S = 86_400
+_DATE_LENGTH = len("2013-01-31")
 #: After so many windows that are all excluded, one by one, nobody looks for another.
 _MOST_EXCLUDED = 10_000
 
@@ -416,21 +417,31 @@ class TimeWindowPartitions(PartitionsDefinition):
 
 
 def _spell_minutes(local: NDArray[int64]) -> list[str]:
-    """Local times as ``2013-01-31T05:00``; the date of those that follow each other on one day is spelled once."""
+    """Local times as ``2013-01-31T05:00``; each date and each time of day is spelled once."""
     import numpy as np
 
     days = local // _DAY_S
     begins = np.append(True, days[1:] != days[:-1])
-    dates = np.datetime_as_string(days[begins].astype("datetime64[D]")).tolist()
+    dates = _list_characters(np.datetime_as_string(days[begins].astype("datetime64[D]")))[:, :_DATE_LENGTH]
     times = _list_times_of_day()
-    places = zip((np.cumsum(begins) - 1).tolist(), (local % _DAY_S // 60).tolist(), strict=True)
-    return [dates[day] + times[minute] for day, minute in places]
+    spelled = np.empty((len(local), _DATE_LENGTH + times.shape[1]), "uint32")
+    spelled[:, :_DATE_LENGTH] = dates[np.cumsum(begins) - 1]
+    spelled[:, _DATE_LENGTH:] = times[local % _DAY_S // 60]
+    keys: list[str] = spelled.view(f"U{spelled.shape[1]}")[:, 0].tolist()
+    return keys
 
 
 @lru_cache(maxsize=1)
-def _list_times_of_day() -> list[str]:
-    """``T00:00`` to ``T23:59``."""
-    return [f"T{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
+def _list_times_of_day() -> NDArray[uint32]:
+    """The characters of ``T00:00`` to ``T23:59``, a row each."""
+    import numpy as np
+
+    return _list_characters(np.array([f"T{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]))
+
+
+def _list_characters(texts: NDArray[str_]) -> NDArray[uint32]:
+    """The code points of the characters of texts, a row each; 0 where a text is shorter than others."""
+    return texts.view("uint32").reshape(len(texts), -1)
 
 
 def _check_offset(end_offset: object) -> int:

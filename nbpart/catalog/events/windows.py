@@ -111,9 +111,11 @@ def _add_staged(batch: Batch, set_id: int, is_new: NDArray[np.bool_]) -> None:
         known = f"SELECT {columns} FROM windows WHERE set_id = {int(set_id)}"
         batch.create_temp("windows_moved", f"SELECT {columns} FROM windows_staged EXCEPT {known}")
         batch.execute("DELETE FROM windows WHERE set_id = ? AND key_id IN (SELECT key_id FROM windows_moved)", set_id)
-    moved = "windows_staged" if are_new else "windows_moved"
-    batch.execute(f"INSERT INTO windows SELECT ?, {columns} FROM {moved} ORDER BY starts_at", set_id)
-    if batch.execute(f"INSERT INTO members SELECT ?, key_id, starts_s FROM {joined} ORDER BY starts_s", set_id):
+    # what is staged is in the order of time already
+    moved = "windows_staged" if are_new else "(FROM windows_moved ORDER BY starts_at)"
+    batch.execute(f"INSERT INTO windows SELECT ?, {columns} FROM {moved}", set_id)
+    in_order = joined if are_new else f"(FROM {joined} ORDER BY starts_s)"
+    if batch.execute(f"INSERT INTO members SELECT ?, key_id, starts_s FROM {in_order}", set_id):
         record_joined(batch, set_id, joined, are_new=are_new)
 
 
