@@ -42,6 +42,8 @@ def key_ids(batch: Batch, set_id: int, keys: Sequence[str | None]) -> NDArray[np
     import numpy as np
 
     owner, ids = keys_owner(batch, set_id), np.full(len(keys), -1, np.int64)
+    if not keys:
+        return ids
     if len(keys) == 1:  # a comparison with one text takes a fifth of a join of a million
         known_id = batch.value("SELECT key_id FROM keys WHERE set_id = ? AND key = ?", owner, keys[0] or "")
         is_member = "SELECT count(*) FROM members WHERE set_id = ? AND key_id = ?"

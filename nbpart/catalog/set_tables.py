@@ -52,8 +52,8 @@ _SHARED = -1
 
 def keys_owner(batch: Batch, set_id: int) -> int:
     """The set that the keys of a set are recorded under: all unnamed lists share theirs."""
-    name = batch.value("SELECT name FROM partition_sets WHERE set_id = ?", set_id)
-    return _SHARED if str(name).startswith(UNNAMED) else set_id
+    definition = load_definition(batch, set_id)
+    return _SHARED if definition is not None and definition.set_name.startswith(UNNAMED) else int(set_id)
 
 
 def columns_table(set_id: int) -> str:

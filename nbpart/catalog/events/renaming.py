@@ -76,11 +76,9 @@ def _free_texts(batch: Batch, owner: int, set_id: int, table: str) -> bool:
 def _respell(batch: Batch, set_id: int, table: str) -> None:
     """Give keys the texts in `table` (key_id, key)."""
     # rows that are deleted and inserted, as an update would write the texts of all their neighbours anew
-    batch.create_temp(
-        "keys_respelled", f"SELECT k.key_id, k.set_id, t.key FROM keys AS k JOIN {table} AS t USING (key_id)"
-    )
-    batch.execute("DELETE FROM keys WHERE key_id IN (SELECT key_id FROM keys_respelled)")
-    batch.execute("INSERT INTO keys (key_id, set_id, key) SELECT key_id, set_id, key FROM keys_respelled")
+    batch.execute(f"DELETE FROM keys WHERE key_id IN (SELECT key_id FROM {table})")
+    owner = keys_owner(batch, set_id)
+    batch.execute(f"INSERT INTO keys (key_id, set_id, key) SELECT key_id, {owner}, key FROM {table}")
     batch.execute("UPDATE partition_sets SET version = ? WHERE set_id = ?", batch.sequence, set_id)
 
 
@@ -92,12 +90,8 @@ def _respell_made_of(batch: Batch, set_id: int, table: str, *, may_be_known: boo
     """
     for below, place in list_made_of(batch, set_id):
         name = f"renamed_{below.set_id}_{place}"
-        found = batch.create_temp(
-            name,
-            f"""SELECT k.key_id, {_spelled_again(below, place)} AS key FROM {table} AS r
-            JOIN key_parts AS p ON p.part_id = r.key_id JOIN keys AS k ON k.key_id = p.key_id
-            WHERE p.set_id = {below.set_id} AND p.part = {place} AND k.set_id = {below.set_id}""",
-        )
+        spell = _spell_products if isinstance(below.definition, MultiPartitions) else _spell_children
+        found = batch.create_temp(name, spell(below, place, table))
         if found:
             may_be = may_be_known or _has_keys_without_parts(batch, below.set_id)
             known = may_be and _free_texts(batch, below.set_id, below.set_id, name)
@@ -111,10 +105,31 @@ def _has_keys_without_parts(batch: Batch, set_id: int) -> bool:
     return bool(batch.value("SELECT count(*) FROM keys WHERE set_id = ?", set_id) != with_parts)
 
 
-def _spelled_again(below: StoredSet, place: int) -> str:
-    """The expression of the text of k, a key of a product or a child, after its part with that number became r."""
-    if isinstance(below.definition, MultiPartitions):
-        name, values = below.definition.names[place], "string_split(k.key, ',')"
-        part = f"[{literal(name + '=')} || {escaped('r.key')}]"
-        return f"array_to_string({values}[1:{place}] || {part} || {values}[{place + 2}:], ',')"
-    return f"{escaped('r.key')} || substr(k.key, strpos(k.key, '/'))"
+def _spell_products(below: StoredSet, place: int, table: str) -> str:
+    """The query for (key_id, key) of the keys of a product whose part with that number is in `table`.
+
+    They are made of the texts of all parts: to read the texts of a million keys takes longer than all the rest.
+    """
+    joins, spelled = "", []
+    for number, (name, _) in enumerate(below.definition.parts):
+        text = "r.key"
+        if number != place:
+            joins += (
+                f" JOIN key_parts AS p{number} ON p{number}.key_id = p.key_id AND p{number}.set_id = {below.set_id}"
+                f" AND p{number}.part = {number} JOIN keys AS k{number} ON k{number}.key_id = p{number}.part_id"
+            )
+            text = f"k{number}.key"
+        spelled.append(f"{literal(name + '=')} || {escaped(text)}")
+    text = " || ',' || ".join(spelled)
+    return f"SELECT p.key_id, {text} AS key {_made_of(below, place, table)}{joins}"
+
+
+def _spell_children(below: StoredSet, place: int, table: str) -> str:
+    """The query for (key_id, key) of the children whose parent is in `table`: what follows the parent's text stays."""
+    text = f"{escaped('r.key')} || substr(k.key, strpos(k.key, '/'))"
+    return f"SELECT p.key_id, {text} AS key {_made_of(below, place, table)} JOIN keys AS k ON k.key_id = p.key_id"
+
+
+def _made_of(below: StoredSet, place: int, table: str) -> str:
+    parts = f"(SELECT key_id, part_id FROM key_parts WHERE set_id = {below.set_id} AND part = {place})"
+    return f"FROM {table} AS r JOIN {parts} AS p ON p.part_id = r.key_id"
