@@ -111,18 +111,26 @@ def measure_notebooks(folder: Path, notebooks: int) -> list[Callable[[], Iterato
     lines = LINES if is_warm else LINES // 100
     heavy, parallel = "scikit-learn notebook", "n_jobs=2 notebook"
     found = all(importlib.util.find_spec(name) for name in ("sklearn", "matplotlib"))
+    if not is_warm:
+        cells = [*PANDAS, *print_lines(lines), *print_megabytes(lines), *(HEAVY + PARALLEL if found else ())]
+        return [lambda: compare(folder, "all cells in one notebook", cells, notebooks, is_warm)]
     return [
         lambda: compare(folder, "pandas notebook", PANDAS, notebooks),
         lambda: compare(folder, f"{lines:,} lines", print_lines(lines), few),
         lambda: compare(folder, f"{2 * lines:,} lines", print_lines(2 * lines), few),
-        lambda: compare(folder, f"one line of {lines / 10_000:g} MB", (f"print('x' * {100 * lines})",), few),
-        lambda: compare(folder, heavy, HEAVY, notebooks, is_warm) if found else skip(heavy),
-        lambda: compare(folder, parallel, PARALLEL, few, is_warm) if found else skip(parallel),
+        lambda: compare(folder, f"one line of {lines / 10_000:g} MB", print_megabytes(lines), few),
+        lambda: compare(folder, heavy, HEAVY, notebooks) if found else skip(heavy),
+        lambda: compare(folder, parallel, PARALLEL, few) if found else skip(parallel),
     ]
 
 
 def print_lines(count: int) -> Sequence[str]:
     return (f"for n in range({count}):\n    print('line', n)",)
+
+
+def print_megabytes(lines: int) -> Sequence[str]:
+    """One line as long as so many of a hundred characters."""
+    return (f"print('x' * {100 * lines})",)
 
 
 def skip(name: str) -> Iterator[dict[str, Any]]:

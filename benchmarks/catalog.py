@@ -23,6 +23,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from benchmarks import rounds
 from nbpart.assets.definition import Input
 from nbpart.catalog import AssetRow, Batch, Catalog, InputRead, Outcome, events, queries
 from nbpart.partitions import DynamicPartitions, PartitionRef
@@ -31,7 +32,7 @@ from nbpart.run import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, place_run
 
-ROUNDS = 7
+ROUNDS = rounds(7)
 BATCH = 1_000
 BATCHES = 10
 ASSETS = 10

@@ -22,10 +22,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks import rounds
 from nbpart.catalog.relations import AssetSnapshot, Relations
 
 ROWS = 50
-ROUNDS = 5
+ROUNDS = rounds(5)
 
 
 def main(partitions: int = 5_000) -> None:

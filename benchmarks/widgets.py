@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks import rounds
 from tests.browser.lab import Notebook, find_chromium, open_browser, open_notebook, start_lab
 
 ROOT = str(Path(__file__).parents[1])
 ASSETS = 10
-ROUNDS = 7
+ROUNDS = rounds(7)
 GRAPHS = (10, 50, 500)
 
 HEAD = f"""

@@ -21,13 +21,14 @@ from typing import Any
 import pandas as pd
 
 import nbpart
+from benchmarks import rounds
 from nbpart.catalog import Batch, Outcome, events, queries
 from nbpart.partitions import PartitionRef
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import FileRecord, LocalStore, place_data, place_run, save_value
 
-ROUNDS = 5
+ROUNDS = rounds(5)
 FILES = 5_000
 ROWS = 20
 
