@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,21 @@ def model(lr: float, depth: int) -> dict[str, float]:
     return {}
 
 
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[nbpart.Workspace]:
+    """One for all tests that only ask."""
+    with nbpart.open(tmp_path_factory.mktemp("asked") / "workspace") as workspace:
+        yield declare(workspace)
+
+
 @pytest.fixture
-def ws(ws: nbpart.Workspace) -> nbpart.Workspace:
+def own_ws(project: Path) -> Iterator[nbpart.Workspace]:
+    """One for a test that changes it."""
+    with nbpart.open(project / "workspace") as workspace:
+        yield declare(workspace)
+
+
+def declare(ws: nbpart.Workspace) -> nbpart.Workspace:
     names = ws.dynamic_partitions("names")
     names.add(*ODD)
     trials = ws.dynamic_partitions("trials", params={"lr": float, "depth": nbpart.Param(int, default=3)})
@@ -150,7 +164,8 @@ def test_where_one_key_is_taken_several_are_refused(ws: nbpart.Workspace, verb: 
         TAKERS[verb](ws, asset, key)
 
 
-def test_one_key_is_taken_in_every_form(ws: nbpart.Workspace) -> None:
+def test_one_key_is_taken_in_every_form(own_ws: nbpart.Workspace) -> None:
+    ws = own_ws
     record(ws, "daily", "2024-11-03", {"n": 1})
     record(ws, "flights", "day=2024-11-03,origin=EWR", {"n": 2})
     record(ws, "model", "depth=3,lr=0.1", {"n": 3})
@@ -162,11 +177,11 @@ def test_one_key_is_taken_in_every_form(ws: nbpart.Workspace) -> None:
     assert ws.load("model", lr=0.1) == ws.load("model", {"lr": 0.1}) == {"n": 3}, "what has a default may be left out"
 
 
-def test_a_set_says_what_is_chosen_and_removes_it(ws: nbpart.Workspace) -> None:
-    names, trials = ws.partition_sets["names"], ws.partition_sets["trials"]
+def test_a_set_says_what_is_chosen_and_removes_it(own_ws: nbpart.Workspace) -> None:
+    names, trials = own_ws.partition_sets["names"], own_ws.partition_sets["trials"]
     assert names.choose("b", "a") == names.choose(["a"], "b") == ["a", "b"]
     assert trials.choose(lr=0.1) == ["depth=3,lr=0.1", "depth=4,lr=0.1"]
-    assert ws.partition_sets["grid"].choose("2024-11-05", {"origin": "JFK"})[-2:] == [
+    assert own_ws.partition_sets["grid"].choose("2024-11-05", {"origin": "JFK"})[-2:] == [
         "day=2024-11-05,origin=EWR", "day=2024-11-05,origin=JFK",
     ]  # fmt: skip
     with pytest.raises(UnknownNameError, match="'names' has no partition 'c'; there is"):
