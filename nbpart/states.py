@@ -28,10 +28,14 @@ class RunStatus(StrEnum):
 
 
 class StepStatus(StrEnum):
-    """Status of one step (asset, key) of a backfill."""
+    """Status of one step (asset, key) of a backfill.
+
+    ``skipped``: when its turn came its partition was up to date, since what it reads came out equal.
+    """
 
     PLANNED = "planned"
     BLOCKED = "blocked"
+    SKIPPED = "skipped"
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -134,11 +138,12 @@ RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
 }
 
 STEP_TRANSITIONS: Mapping[StepStatus, frozenset[StepStatus]] = {
-    _S.PLANNED: frozenset({_S.QUEUED, _S.RUNNING, _S.BLOCKED, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED}),
+    _S.PLANNED: frozenset(set(StepStatus) - {_S.PLANNED}),
     # succeeded: a run of another backfill made it; planned: that run was cancelled or interrupted
-    _S.QUEUED: frozenset({_S.RUNNING, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED, _S.PLANNED}),
+    _S.QUEUED: frozenset({_S.RUNNING, _S.SKIPPED, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED, _S.PLANNED}),
     _S.RUNNING: frozenset({_S.QUEUED, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED}),
     _S.SUCCEEDED: frozenset(),
+    _S.SKIPPED: frozenset(),
     # a resumed backfill plans what is not done
     _S.BLOCKED: frozenset({_S.PLANNED}),
     _S.FAILED: frozenset({_S.PLANNED}),
@@ -172,8 +177,11 @@ LIVE_BACKFILL: frozenset[BackfillStatus] = frozenset(
 #: Backfills that ended before all of their steps had an outcome.
 STOPPED_BACKFILL: frozenset[BackfillStatus] = frozenset({BackfillStatus.CANCELLED, BackfillStatus.INTERRUPTED})
 
-#: Steps that neither succeeded nor failed nor are blocked: resuming a backfill runs them.
-WITHOUT_OUTCOME: frozenset[StepStatus] = frozenset(StepStatus) - {_S.SUCCEEDED, _S.FAILED, _S.BLOCKED}
+#: Statuses of steps that are done as they should be.
+DONE: frozenset[StepStatus] = frozenset({_S.SUCCEEDED, _S.SKIPPED})
+
+#: Steps that are neither done nor failed nor blocked: resuming a backfill runs them.
+WITHOUT_OUTCOME: frozenset[StepStatus] = frozenset(StepStatus) - DONE - {_S.FAILED, _S.BLOCKED}
 
 #: Statuses of runs that have not ended.
 LIVE: frozenset[RunStatus] = frozenset({_R.QUEUED, _R.RUNNING})
@@ -251,6 +259,7 @@ URGENCY: tuple[PartitionStatus, ...] = (
 #: The order of a backfill's steps in its bar, from left to right, and in its legend.
 STEP_ORDER: tuple[StepStatus, ...] = (
     _S.SUCCEEDED,
+    _S.SKIPPED,
     _S.RUNNING,
     _S.QUEUED,
     _S.FAILED,

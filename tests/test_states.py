@@ -13,6 +13,7 @@ from nbpart.states import (
     BEGINNINGS,
     COLUMN_ORDER,
     DISPLAY_ORDER,
+    DONE,
     OUTDATED,
     RUN_TRANSITIONS,
     STATUS_AFTER,
@@ -79,12 +80,13 @@ def test_what_is_not_finished_can_end_in_every_way(status: RunStatus | StepStatu
 def test_the_groups() -> None:
     assert {s for s in RunStatus if not s.is_finished} == {RunStatus.QUEUED, RunStatus.RUNNING}
     assert {s for s in StepStatus if not s.is_finished} == {StepStatus.PLANNED, StepStatus.QUEUED, StepStatus.RUNNING}
-    assert {s for s in StepStatus if s.is_finished and not s.can_become(StepStatus.PLANNED)} == {StepStatus.SUCCEEDED}
+    done = {StepStatus.SUCCEEDED, StepStatus.SKIPPED}
+    assert {s for s in StepStatus if s.is_finished and not s.can_become(StepStatus.PLANNED)} == done
     assert set(OUTDATED) == {"missing", "stale", "failed"}
 
 
 def test_a_step_has_the_statuses_of_a_run_and_its_changes() -> None:
-    assert {*StepStatus} == {*RunStatus} | {"planned", "blocked"}
+    assert {*StepStatus} == {*RunStatus} | {"planned", "blocked", "skipped"}
     for run in RunStatus:
         for other in RunStatus:
             if run.can_become(other):
@@ -129,7 +131,7 @@ def test_the_words_that_choose_partitions() -> None:
 
 
 def test_steps_are_unfinished_or_came_to_something() -> None:
-    assert {*UNFINISHED, *UNSUCCESSFUL, StepStatus.SUCCEEDED} == set(StepStatus)
+    assert {*UNFINISHED, *UNSUCCESSFUL, *DONE} == set(StepStatus)
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("catalog/**/*.py")), ids=lambda path: path.name)

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: Why a step is skipped.
+CAME_OUT_EQUAL = "what it reads came out equal"
+
+
 def claim_steps(
     batch: Batch,
     root: Path,
@@ -183,16 +187,19 @@ def _find_claimable(
     """The keys by key id, and the steps of ``group`` that are still to run.
 
     A step whose key is gone, and, unless it is to run ``again``, one that another backfill brought up to date after
-    this one was planned, is added to ``claims`` instead.
+    this one was planned, or that is up to date since what it reads came out equal, is added to ``claims`` instead.
     """
     ids = [w.key_id for w in group]
     candidates = queries.load_claim_candidates(batch, node.asset_id, node.set_id, ids, registry.moment.sequence)
-    keys, claimable = {key_id: key for key_id, key, _, _ in candidates}, []
-    for w, (_, key, is_member, made_by) in zip(group, candidates, strict=True):
-        if not is_member:
+    keys, claimable = {one.key_id: one.key for one in candidates}, []
+    for w, one in zip(group, candidates, strict=True):
+        label = PartitionRef(node.name, one.key).label
+        if not one.is_member:
             claims.removed.append(w.step)
-        elif made_by is not None and not again:
-            claims.already_made.append(OtherRun(w.step, made_by, PartitionRef(node.name, key).label))
+        elif one.made_by is not None and not again:
+            claims.already_made.append(OtherRun(w.step, one.made_by, label))
+        elif one.is_fresh and not (again or w.runs_fresh):
+            claims.refused.append(RefusedStep(w.step, StepStatus.SKIPPED, CAME_OUT_EQUAL, label))
         else:
             claimable.append(w)
     return keys, claimable

@@ -129,7 +129,7 @@ class _Upstream:
         for place, key_id in enumerate(keys):
             places = relation.inputs_of(place)
             if key_id < 0 and isinstance(self.read.mapping, Same):
-                found = _Found([keys[key_id]], [None], [False], np.zeros(1, np.uint64), [None])
+                found = _Found([keys[key_id]], np.array([key_id]), [None], [False], np.zeros(1, np.uint64), [None])
             # readers of one group get the same objects
             same = places.tobytes()
             if same not in known:
@@ -158,7 +158,13 @@ class _Upstream:
             )
         else:
             mixed = int(np.bitwise_xor.reduce(found.elements[places])) if listed else 0
-            read = InputRead(self.node.asset_id, self.read.argument, None, count, mixed, self.batch.sequence)
+            has_data = np.array([found.items[place] is not None for place in listed], bool)
+            ids = found.key_ids[places]
+            read = InputRead(
+                *(self.node.asset_id, self.read.argument, None, count, mixed, self.batch.sequence),
+                lacking=None if self.required or has_data.all() else ids[~has_data].tolist(),
+                taken=ids[has_data].tolist() if isinstance(mapping, AllKeys) and mapping.new == "ignore" else None,
+            )
         unreadable = (self.unreadable.get(PartitionRef(self.node.name, found.keys[place])) for place in listed)
         if self.unreadable and (why := next(filter(None, unreadable), None)):
             return spec, read, f"cannot read source {self.node.name}: {why}"
@@ -230,6 +236,7 @@ class _Found:
     """The current data of keys of an input, a place a key; ``items`` and ``hashes`` are None where there is none."""
 
     keys: Sequence[str | None]
+    key_ids: NDArray[np.int64]
     items: Sequence[InputItem | None]
     is_damaged: Sequence[bool]
     elements: NDArray[np.uint64]
@@ -241,7 +248,9 @@ class _Found:
         found = [items.get(int(key_id)) for key_id in rows["key_id"]]
         elements = rows["element"].to_numpy(dtype=np.uint64)
         hashes = [None if item is None else int(one) for item, one in zip(found, rows["data_hash"], strict=True)]
-        return cls(list(rows["key"]), found, rows["is_damaged"].tolist(), elements, hashes)
+        return cls(
+            list(rows["key"]), rows["key_id"].to_numpy(np.int64), found, rows["is_damaged"].tolist(), elements, hashes
+        )
 
 
 def _spell_missing(keys: Iterable[str | None]) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ class Job:
         index = int(np.searchsorted(self.steps.offsets, step, side="right")) - 1
         asset = self.steps.assets[index]
         key_id = int(asset.key_ids[step - self.steps.offsets[index]])
-        return StepToClaim(step, int(self.numbers[step]), asset.asset, key_id)
+        return StepToClaim(step, int(self.numbers[step]), asset.asset, key_id, self.options.runs_fresh)
 
     @property
     def limits(self) -> list[Limit]:

@@ -78,7 +78,8 @@ def _offer(
 class BackfillOptions:
     """How a backfill runs, as it is recorded: `OPTIONS` has the meaning, the default and the limits of each field.
 
-    ``preload``, which no face offers, names modules that pre-warmed kernels find imported already.
+    No face offers ``preload``, the modules that pre-warmed kernels find imported already, and ``runs_fresh``: steps run
+    also where their partitions are up to date when their turn comes, since somebody chose these as they are.
 
     Raises `DeclarationError` for an option that cannot be, `ParameterError` for a setting that cannot reach a run.
     """
@@ -136,6 +137,7 @@ class BackfillOptions:
         choices=(OLDEST, NEWEST),
     )
     preload: tuple[str, ...] = ()
+    runs_fresh: bool = False
     secrets: Mapping[str, Any] = _offer("settings", "Settings whose values are recorded nowhere.", None, is_shown=False)
 
     def __post_init__(self) -> None:
@@ -211,7 +213,7 @@ def _plain_settings(settings: Mapping[str, Any], *, is_secret: bool = False) -> 
 
 
 def make_options(
-    selected: Iterable[AssetDefinition], *, preload: tuple[str, ...] = (), **given: Any
+    selected: Iterable[AssetDefinition], *, preload: tuple[str, ...] = (), runs_fresh: bool = False, **given: Any
 ) -> BackfillOptions:
     """The options of a backfill of the ``selected`` assets, whether or not anything of them has to run.
 
@@ -219,7 +221,7 @@ def make_options(
     that is none or cannot be, and for settings, secrets and limits of what is not selected.
     """
     options = _check_given({"max_workers": None, **given})
-    return BackfillOptions(**hide_secrets(selected, options), preload=preload)
+    return BackfillOptions(**hide_secrets(selected, options), preload=preload, runs_fresh=runs_fresh)
 
 
 def hide_secrets(

@@ -13,6 +13,7 @@ import numpy as np
 
 from nbpart.assets.definition import Input
 from nbpart.assets.graph import AssetGraph
+from nbpart.catalog.expressions import STALE_ABOVE
 from nbpart.catalog.records import PlanFacts
 from nbpart.partitions.mapping import AllKeys, Same, Whole
 from nbpart.partitions.relation import Groups, Identity, Relation, spread_readers
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     #: The relation of an asset's key ids and those of one of its inputs.
     Relate = Callable[[str, Input, NDArray[np.int64], NDArray[np.int64]], Relation]
+
+
+_STALE = STATUS_CODES[PartitionStatus.STALE]
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,15 @@ class StepRelation:
 
 @dataclass(frozen=True)
 class PlannedSteps:
-    """The steps of a plan, and the partitions that would be steps of it if they were not ``waiting``."""
+    """The steps of a plan, and partitions that are none: those ``waiting``, and those ``left_out``.
+
+    What is left out is stale only because of something above it that this plan does not make; its cause is the name of
+    the first such input.
+    """
 
     steps: StepTable
     waiting: StepTable = StepTable()
+    left_out: StepTable = StepTable()
 
 
 def relate_plainly(asset: str, read: Input, readers: NDArray[np.int64], inputs: NDArray[np.int64]) -> Relation:
@@ -110,25 +119,32 @@ def plan_steps(
     ``selected`` are names of assets, in the order of the graph, and ``facts`` has each of them; ``keys`` restricts
     assets, by name, to some key ids; ``statuses`` chooses partitions; ``waiting`` marks those of an asset that cannot
     be made yet. With the default statuses a plan also has steps for partitions that are queued or running in another
-    backfill, since their readers wait for them, and for partitions that read one which this plan makes.
+    backfill, since their readers wait for them, and for partitions that read one which this plan makes. Partitions that
+    are stale only because of what lies above them are steps only if they read one of those, unless ``statuses`` chooses
+    up-to-date ones too.
     """
     outdated = frozenset(statuses) == OUTDATED
     wanted = frozenset(statuses) | ACTIVE if outdated else frozenset(statuses)
     is_wanted = np.array([status in wanted for status in STATUS_CODES])
     planned: dict[str, AssetSteps] = {}
     held: dict[str, AssetSteps] = {}
+    left: dict[str, AssetSteps] = {}
     for name in selected:
         allowed = _allowed(facts[name], None if keys is None else keys.get(name))
         own = np.where(is_wanted[facts[name].status], facts[name].status.astype(np.int16), np.int16(-1))
+        follows = (own == _STALE) & (facts[name].stale == STALE_ABOVE) & (PartitionStatus.MATERIALIZED not in wanted)
+        own[follows] = -1
         is_held = np.zeros(len(own), bool) if waiting is None or name not in waiting else waiting[name]
         choice = _Choice(facts[name].key_ids, own, allowed & ~is_held, [str(status) for status in STATUS_CODES])
-        if outdated:
-            _mark_readers(graph, name, choice, planned, relate)
+        _mark_readers(graph, name, choice, planned, relate, None if outdated else follows)
+        rest = follows & (choice.cause < 0) & choice.allowed
+        if rest.any():
+            left[name] = _name_above(graph, name, facts, facts[name].key_ids[rest], relate)
         for chosen, steps in ((choice.allowed, planned), (allowed & is_held, held)):
             chosen = chosen & (choice.cause >= 0)
             if chosen.any():
                 steps[name] = AssetSteps(name, facts[name].key_ids[chosen], choice.cause[chosen], tuple(choice.causes))
-    return PlannedSteps(StepTable(tuple(planned.values())), StepTable(tuple(held.values())))
+    return PlannedSteps(*(StepTable(tuple(parts.values())) for parts in (planned, held, left)))
 
 
 def reverse_steps(steps: StepTable) -> tuple[StepTable, NDArray[np.int64]]:
@@ -177,18 +193,49 @@ class _Choice:
         self.cause[readers & (self.cause < 0)] = self.causes.index(cause)
 
 
+def _name_above(
+    graph: AssetGraph, name: str, facts: Mapping[str, PlanFacts], key_ids: NDArray[np.int64], relate: Relate
+) -> AssetSteps:
+    """Partitions with the name of the first input because of which each is stale."""
+    cause = np.full(len(key_ids), -1, np.int16)
+    inputs = list(dict.fromkeys(read.name for read in graph[name].inputs))
+    for read in graph[name].inputs:
+        if (above := facts.get(read.name)) is not None:
+            is_bad = (above.stale != 0) | (above.status == STATUS_CODES[PartitionStatus.MISSING])
+            marked = relate(name, read, key_ids, above.key_ids[is_bad]).mark_readers(np.ones(int(is_bad.sum()), bool))
+            cause[marked & (cause < 0)] = inputs.index(read.name)
+    cause[cause < 0] = len(inputs)
+    return AssetSteps(name, key_ids, cause, (*inputs, "what it reads"))
+
+
 def _mark_readers(
-    graph: AssetGraph, name: str, choice: _Choice, planned: Mapping[str, AssetSteps], relate: Relate
+    graph: AssetGraph,
+    name: str,
+    choice: _Choice,
+    planned: Mapping[str, AssetSteps],
+    relate: Relate,
+    among: NDArray[np.bool_] | None,
 ) -> None:
-    """Choose the partitions of an asset that read one which this plan makes; the first such input counts."""
+    """Choose the partitions of an asset that read one which this plan makes; the first such input counts.
+
+    Only those ``among`` these, a place for each key, are chosen.
+    """
+    if among is not None and not among.any():
+        return
+    every = np.True_ if among is None else among
     for read in graph[name].inputs:
         if read.name == name or (above := planned.get(read.name)) is None:
             continue
         relation = relate(name, read, choice.key_ids, above.key_ids)
-        choice.add(relation.mark_readers(np.ones(len(above), bool)), f"reads {read.name}, which this plan makes")
+        choice.add(
+            relation.mark_readers(np.ones(len(above), bool)) & every, f"reads {read.name}, which this plan makes"
+        )
     for read in graph[name].inputs:
         if read.name == name:
             made = (choice.cause >= 0) & choice.allowed
             if made.any():
                 relation = relate(name, read, choice.key_ids, choice.key_ids)
-                choice.add(spread_readers(relation, made, choice.allowed), f"reads {name}, which this plan makes")
+                choice.add(
+                    spread_readers(relation, made, choice.allowed & every) & every,
+                    f"reads {name}, which this plan makes",
+                )

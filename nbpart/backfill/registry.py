@@ -64,12 +64,16 @@ class Registry:
 
 @dataclass(frozen=True)
 class StepToClaim:
-    """A step for which a run is to be claimed: its numbers in the schedule and in the catalog, and its partition."""
+    """A step for which a run is to be claimed: its numbers in the schedule and in the catalog, and its partition.
+
+    ``runs_fresh``: it runs also where its partition is up to date.
+    """
 
     step: int
     step_no: int
     asset: str
     key_id: int
+    runs_fresh: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from nbpart.backfill.edges import Edge, Waiting, connect
 from nbpart.backfill.plan import StepRelation, StepTable
 from nbpart.backfill.ready_queue import ReadyQueue
 from nbpart.backfill.segments import Segments
-from nbpart.states import STEP_CODES, StepStatus
+from nbpart.states import DONE, STEP_CODES, StepStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,6 @@ _PLANNED, _BLOCKED, _QUEUED, _RUNNING, _SUCCEEDED, _FAILED, _CANCELLED = (
         StepStatus.CANCELLED,
     )
 )
-_SUCCESS = StepStatus.SUCCEEDED
 _NONE: Steps = np.array([], dtype=np.int32)
 #: From how many steps on what became ready together is kept as an array.
 _MANY = 8
@@ -142,11 +141,10 @@ class Schedule:
         Readers that waited for it become ready. Returns the steps that are blocked by it, in arrays of one asset each.
         """
         asset, place = self._segments.locate(step)
-        if status is _SUCCESS:
-            self._end(step, asset, _SUCCEEDED)
+        self._end(step, asset, STEP_CODES[status])
+        if status in DONE:
             self._release(asset, place)
             return []
-        self._end(step, asset, STEP_CODES[status])
         return list(self._block_readers(asset, np.array([step], dtype=np.int32)))
 
     def is_queued(self, step: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbpart.catalog.above import add_above
 from nbpart.catalog.expressions import (
     DATA_STATES,
     GONE_STATES,
@@ -14,16 +15,23 @@ from nbpart.catalog.expressions import (
     STALE_CODE,
     STALE_DATA,
     STALE_INPUT,
+    code_differs,
 )
+from nbpart.catalog.input_changes import create_stale_disagreeing
+from nbpart.catalog.ledgers import find_wrong_ledgers, forget_ledger
 from nbpart.catalog.records import Finding
 from nbpart.catalog.shared_data import find_shared_data
-from nbpart.catalog.staleness import code_differs, create_stale_disagreeing
 from nbpart.states import FORGETTING_VERBS, SUCCEEDING_VERBS, DataState, RunStatus
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
 
 _COLUMNS = ("materialization_id", "data_hash", "outcome", "stale", "active", "active_run")
+#: Of a key that left its set nobody keeps the bits: they are decided when it comes back.
+_DIFFER = {column: f"f.{column} IS DISTINCT FROM r.{column}" for column in _COLUMNS} | {
+    "stale": "f.stale IS DISTINCT FROM r.stale AND (asset_id, key_id) IN ("
+    "SELECT (a.asset_id, m.key_id) FROM assets AS a JOIN members AS m USING (set_id))"
+}
 
 _HAS_DATA = f"m.data_version IS NOT NULL AND coalesce(l.state, '') NOT IN {GONE_STATES}"
 _MATERIALIZED = f"""SELECT asset_id, key_id, CASE WHEN {_HAS_DATA} THEN materialization_id END AS materialization_id,
@@ -69,7 +77,7 @@ def check(batch: Batch, limit: int = 1000) -> list[Finding]:
             f"""SELECT a.name, CASE WHEN a.set_id <> 0 THEN k.key END, f.{column}, r.{column}
             FROM partition_facts AS f FULL JOIN facts_rebuilt AS r USING (asset_id, key_id)
             JOIN assets AS a USING (asset_id) JOIN keys AS k USING (key_id)
-            WHERE f.{column} IS DISTINCT FROM r.{column} ORDER BY a.asset_id, key_id LIMIT ?""",
+            WHERE {_DIFFER[column]} ORDER BY a.asset_id, key_id LIMIT ?""",
             limit - len(findings),
         )
         findings += [Finding(name, key, column, recorded, rebuilt) for name, key, recorded, rebuilt in rows]
@@ -79,17 +87,20 @@ def check(batch: Batch, limit: int = 1000) -> list[Finding]:
         limit - len(findings),
     )
     findings += [Finding(name, key, "rows", n, 1) for name, key, n in repeated]
+    for asset_id, recorded, counted in find_wrong_ledgers(batch):
+        name = batch.value("SELECT name FROM assets WHERE asset_id = ?", asset_id)
+        findings.append(Finding(name, None, "ledger", str(recorded), str(counted)))
     return findings + find_shared_data(batch, limit - len(findings))
 
 
 def repair(batch: Batch) -> int:
     """Replace the stored facts by rebuilt ones. Returns how many partitions had wrong facts."""
     _create_rebuilt_facts(batch)
-    same = " AND ".join(f"f.{column} IS NOT DISTINCT FROM r.{column}" for column in _COLUMNS)
+    differ = " OR ".join(f"({condition})" for condition in _DIFFER.values())
     batch.create_temp(
         "facts_wrong",
         f"""SELECT asset_id, key_id FROM partition_facts AS f FULL JOIN facts_rebuilt AS r USING (asset_id, key_id)
-        WHERE f.asset_id IS NULL OR r.asset_id IS NULL OR NOT ({same})
+        WHERE f.asset_id IS NULL OR r.asset_id IS NULL OR {differ}
         UNION SELECT asset_id, key_id FROM partition_facts GROUP BY ALL HAVING count(*) > 1""",
     )
     wrong = int(batch.value("SELECT count(*) FROM facts_wrong"))
@@ -97,6 +108,8 @@ def repair(batch: Batch) -> int:
         pairs = "(asset_id, key_id) IN (SELECT (asset_id, key_id) FROM facts_wrong)"
         batch.execute(f"DELETE FROM partition_facts WHERE {pairs}")
         batch.execute(f"INSERT INTO partition_facts SELECT *, ? FROM facts_rebuilt WHERE {pairs}", batch.sequence)
+    for asset_id, _, _ in find_wrong_ledgers(batch):
+        forget_ledger(batch, asset_id)
     return wrong
 
 
@@ -109,7 +122,7 @@ def _create_rebuilt_facts(batch: Batch) -> None:
         "facts_bare",
         f"""SELECT asset_id, key_id, m.materialization_id, m.data_hash, coalesce(e.outcome, {OUTCOME_NONE}) AS outcome,
             CASE WHEN m.materialization_id IS NOT NULL AND {code_differs("m.code_version")} THEN {STALE_CODE} ELSE 0 END
-                | coalesce(m.data_bit, 0) AS own_bits,
+                | coalesce(m.data_bit, 0) AS stale,
             coalesce(v.active, 0) AS active, v.active_run
         FROM facts_materialized AS m FULL JOIN facts_ended AS e USING (asset_id, key_id)
         FULL JOIN facts_active AS v USING (asset_id, key_id)
@@ -121,8 +134,9 @@ def _create_rebuilt_facts(batch: Batch) -> None:
     batch.create_temp(
         "facts_rebuilt",
         f"""SELECT asset_id, key_id, materialization_id, data_hash, outcome::UTINYINT AS outcome,
-            (own_bits | CASE WHEN d.is_stale THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS stale,
+            (stale | CASE WHEN d.is_stale THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS stale,
             active::UTINYINT AS active, active_run
         FROM facts_bare LEFT JOIN (SELECT DISTINCT asset_id, key_id, true AS is_stale FROM stale_disagreeing) AS d
             USING (asset_id, key_id)""",
     )
+    add_above(batch, "facts_rebuilt")

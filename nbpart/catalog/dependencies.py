@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoredDependency:
-    """The asset ``asset_id`` reads ``input_id`` as ``argument``; with the sets of both."""
+    """The asset ``asset_id`` reads ``input_id`` as ``argument``; with the sets of both.
+
+    ``skips_missing``: a run goes on without what has no data.
+    """
 
     asset_id: int
     input_id: int
@@ -26,6 +29,7 @@ class StoredDependency:
     mapping: Mapping
     set_id: int
     input_set_id: int
+    skips_missing: bool = False
 
     def join(self, batch: Batch) -> Join:
         """The join by which the keys of both are related."""
@@ -38,13 +42,14 @@ def load_dependencies(batch: Batch, condition: str = "true") -> list[StoredDepen
     It names those as ``d``, the asset as ``a`` and its input as ``i``.
     """
     rows = batch.rows(
-        f"""SELECT d.asset_id, d.input_id, d.argument, d.mapping, a.set_id, i.set_id FROM dependencies AS d
+        f"""SELECT d.asset_id, d.input_id, d.argument, d.mapping, a.set_id, i.set_id,
+            d.skips_missing FROM dependencies AS d
         JOIN assets AS a ON a.asset_id = d.asset_id JOIN assets AS i ON i.asset_id = d.input_id
         WHERE a.active AND {condition} ORDER BY d.asset_id, d.input_id, d.argument"""
     )
     return [
-        StoredDependency(int(asset), int(read), argument, _read_mapping(text), int(own), int(its))
-        for asset, read, argument, text, own, its in rows
+        StoredDependency(int(asset), int(read), argument, _read_mapping(text), int(own), int(its), skips)
+        for asset, read, argument, text, own, its, skips in rows
     ]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from nbpart.states import STATUS_CODES, WITHOUT_DATA, DataState, PartitionStatus
 
-#: Bits of partition_facts.stale: the partition's code, an input of it, its own data is not what it was.
-STALE_CODE, STALE_INPUT, STALE_DATA = 1, 2, 4
-#: The bits that follow from the partition's own materialization; the others follow from what it read.
+#: Bits of partition_facts.stale: the partition's code, an input of it, its own data is not what it was; something that
+#: its mappings give it has no data or is stale itself.
+STALE_CODE, STALE_INPUT, STALE_DATA, STALE_ABOVE = 1, 2, 4, 8
+#: The bits that follow from the partition's own materialization; the others follow from what it reads.
 STALE_OWN = STALE_CODE | STALE_DATA
 #: Values of partition_facts.outcome.
 OUTCOME_NONE, OUTCOME_SUCCEEDED, OUTCOME_FAILED = 0, 1, 2
@@ -54,6 +55,11 @@ def data_hash_sql(data_version: str = "data_version") -> str:
         f"CASE WHEN regexp_full_match({data_version}, '[0-9a-f]{{16,}}')"
         f" THEN ('0x' || left({data_version}, 16))::UBIGINT ELSE md5_number_lower({data_version}) END"
     )
+
+
+def code_differs(made_by: str) -> str:
+    """The SQL condition that the code version `made_by` is not that of the asset `a` now; a source has none."""
+    return f"(a.kind <> 'source' AND {made_by} IS DISTINCT FROM a.code_version)"
 
 
 def quote(identifier: str) -> str:

@@ -18,9 +18,9 @@ from nbpart.catalog.expressions import (
     STALE_DATA,
     STALE_INPUT,
 )
+from nbpart.catalog.input_changes import create_stale_disagreeing
 from nbpart.catalog.key_lookup import stage_numbers
 from nbpart.catalog.set_tables import asset_set_id, literal, ordered_members
-from nbpart.catalog.staleness import create_stale_disagreeing
 
 if TYPE_CHECKING:
     import numpy as np

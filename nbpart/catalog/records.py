@@ -107,7 +107,8 @@ class InputRead:
 
     `argument` is the name under which it was read. `key_id` is that of the only key that `same` and `whole` give, and
     None for other mappings: `data_hash` is then the order-free hash over the `n` keys that had data, and `position` the
-    sequence at which they were read. A missing single input has `n` 0 and `data_hash` None.
+    sequence at which they were read. A missing single input has `n` 0 and `data_hash` None. `lacking` are the ids of
+    keys without data, where the asset goes on without them, `taken` of those read, where new ones are ignored.
     """
 
     input_id: int
@@ -116,6 +117,8 @@ class InputRead:
     n: int
     data_hash: int | None
     position: int | None = None
+    lacking: Sequence[int] | None = None
+    taken: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,208 +1,346 @@
-"""Deciding which partitions are stale, and why, in the transaction that makes them so.
+"""Deciding which partitions are stale, in the transaction that makes them so.
 
-The code bit says that the current materialization was made by another code version than the asset has now. The input
-bit says that one of its inputs has other data now than it read. Only direct readers are marked: when they are made
-again and come out different, their readers follow.
+The code bit says that the current materialization was made by another code version than the asset has now; the input
+bit that one of its inputs has other data now than it read; the bit above that an input has no data, or has a bit. What
+changes goes through `mark_readers`: partitions that changed come in, and all that lies below them is decided, asset by
+asset in the order of the graph.
 """
 
 # ruff: noqa: S608  what is put into SQL here are names and expressions of this package, never what a user gave
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from nbpart.catalog.above import create_above, create_above_of_all, sort_assets
 from nbpart.catalog.dependencies import StoredDependency, load_dependencies
-from nbpart.catalog.expressions import STALE_CODE, STALE_INPUT, element_hash, order_free_hash, quote
-from nbpart.catalog.join_search import find_inputs, find_readers
-from nbpart.catalog.joins import relate
+from nbpart.catalog.expressions import STALE_ABOVE, STALE_CODE, STALE_INPUT, code_differs, quote
+from nbpart.catalog.input_changes import create_stale_disagreeing
+from nbpart.catalog.join_search import find_readers
 from nbpart.catalog.key_lookup import stage_numbers
-from nbpart.partitions.mapping import AllKeys, Same, Whole, mapping_to_text, reads_newest
-from nbpart.partitions.relation_folds import xor_inputs
+from nbpart.catalog.ledgers import (
+    Ledger,
+    forget_ledger,
+    has_ledger,
+    load_ledger,
+    shift_ledger,
+    sum_keys,
+    sum_members,
+)
+from nbpart.catalog.set_tables import asset_set_id
+from nbpart.partitions.mapping import AllKeys, Same, Whole, reads_newest
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from nbpart.catalog.batch import Batch
 
-_SAME, _WHOLE, _ALL = (mapping_to_text(one) for one in (Same(), Whole(), AllKeys()))
+#: After so many rounds along a dependency of an asset on itself all of its partitions are decided at once.
+_ROUNDS = 8
 
 
 def refresh_code(batch: Batch, asset_ids: Sequence[int]) -> None:
-    """Set or clear the code bit of every partition of these assets."""
-    # numbered, since DuckDB 1 counts the question marks of FROM before those of SET
-    batch.execute(
-        f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_CODE}), changed = $1
-        FROM (
-            SELECT p.rowid AS fact_row
-            FROM partition_facts AS p JOIN assets AS a USING (asset_id)
-            JOIN materializations AS m USING (materialization_id)
-            WHERE p.asset_id IN (SELECT unnest($2::INTEGER[]))
-              AND (p.stale & {STALE_CODE} <> 0) <> {code_differs("m.code_version")}
-        ) AS wrong
-        WHERE f.rowid = wrong.fact_row""",
-        batch.sequence,
+    """Set or clear the code bit of every partition of these assets, and what follows from it."""
+    changed = batch.create_temp(
+        "recoded",
+        f"""SELECT p.rowid AS fact_row, p.asset_id, p.key_id FROM partition_facts AS p JOIN assets AS a USING (asset_id)
+        JOIN materializations AS m USING (materialization_id)
+        WHERE p.asset_id IN (SELECT unnest(?::INTEGER[]))
+          AND (p.stale & {STALE_CODE} <> 0) <> {code_differs("m.code_version")}""",
         list(asset_ids),
     )
+    if changed:
+        # numbered, since DuckDB 1 counts the question marks of FROM before those of SET
+        batch.execute(
+            f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_CODE}), changed = $1
+            FROM recoded AS r WHERE f.rowid = r.fact_row""",
+            batch.sequence,
+        )
+        mark_readers(batch, "recoded", with_data=False)
 
 
 def refresh_inputs(batch: Batch, asset_ids: Sequence[int]) -> None:
-    """Set or clear the input bit of every partition of these assets."""
-    affected = batch.create_temp(
-        "stale_affected",
+    """Set or clear the bits input and above of every partition of these assets, and what follows from them."""
+    own = batch.create_temp(
+        "reread",
         """SELECT rowid AS fact_row, asset_id, key_id, materialization_id, stale FROM partition_facts
         WHERE materialization_id IS NOT NULL AND asset_id IN (SELECT unnest(?::INTEGER[]))""",
         list(asset_ids),
     )
-    if affected:
-        _refresh_affected(batch)
+    if own:
+        _Marking(batch).run("SELECT asset_id, key_id, false AS is_data FROM reread WHERE false", "reread")
 
 
-def mark_readers(batch: Batch, changed: str, *, own: str | None = None) -> None:
-    """Set or clear the input bit of what reads partitions whose data changed.
+def mark_readers(
+    batch: Batch,
+    changed: str,
+    *,
+    own: str | None = None,
+    with_data: bool = True,
+    before: Mapping[int, Ledger] | None = None,
+) -> None:
+    """Set or clear the bits of what reads partitions that changed, directly or in turn.
 
-    `changed` names a temporary table (asset_id, key_id) of these. `own` names one of partitions that were materialized
-    and whose own bit is decided too: (fact_row, asset_id, key_id, materialization_id, stale).
+    `changed` names a temporary table (asset_id, key_id) of these; without `with_data` only their bits changed. `own`
+    names one of partitions that were materialized and whose own bits are decided too: (fact_row, asset_id, key_id,
+    materialization_id, stale). `before` has what the keys of `own` came to, by asset (see `sum_changing`).
     """
-    dependencies = load_dependencies(batch, f"d.input_id IN (SELECT asset_id FROM {quote(changed)})")
-    columns = "asset_id, key_id, materialization_id, stale"
-    selects = [f"SELECT fact_row, {columns} FROM {quote(own)} WHERE materialization_id IS NOT NULL"] if own else []
-    for place, each in enumerate(dependencies):
-        among = f"SELECT key_id FROM {quote(changed)} WHERE asset_id = {each.input_id}"
-        readers = _search_readers(batch, each, among, f"stale_readers_{place}")
-        selects.append(
-            f"SELECT rowid AS fact_row, {columns} FROM partition_facts"
-            f" WHERE materialization_id IS NOT NULL AND asset_id = {each.asset_id}{readers}"
-        )
-    if selects and batch.create_temp("stale_affected", " UNION ".join(selects)):
-        _refresh_affected(batch)
+    select = f"SELECT asset_id, key_id, {with_data} AS is_data FROM {quote(changed)}"
+    _Marking(batch).run(select, own, before or {})
 
 
-def mark_readers_of_set(batch: Batch, set_id: int, changed: str) -> None:
-    """Set or clear the input bit of what reads keys of a set, where keys that have data came or went.
+def sum_changing(batch: Batch, partitions: str) -> dict[int, Ledger]:
+    """What partitions come to before they change, of each asset that has a ledger: for `mark_readers`.
 
-    `changed` names a temporary table with the keys' key_id.
+    `partitions` names a temporary table (asset_id, key_id).
     """
-    has_data = f"""SELECT count(*) FROM partition_facts
-        WHERE asset_id = ? AND data_hash IS NOT NULL AND key_id IN (SELECT key_id FROM {quote(changed)})"""
-    columns = "rowid AS fact_row, asset_id, key_id, materialization_id, stale"
-    selects = []
-    for place, each in enumerate(load_dependencies(batch, f"i.set_id = {int(set_id)}")):
-        if isinstance(each.mapping, Same | Whole) or not batch.value(has_data, each.input_id):
-            continue
-        readers = _search_readers(batch, each, f"SELECT key_id FROM {quote(changed)}", f"stale_readers_{place}")
-        selects.append(
-            f"SELECT {columns} FROM partition_facts"
-            f" WHERE materialization_id IS NOT NULL AND asset_id = {each.asset_id}{readers}"
-        )
-    if selects and batch.create_temp("stale_affected", " UNION ".join(selects)):
-        _refresh_affected(batch)
+    ids = f"SELECT DISTINCT asset_id FROM {quote(partitions)}"
+    kept = [row[0] for row in batch.rows(f"SELECT asset_id FROM ledgers WHERE asset_id IN ({ids})")]
+    return {asset_id: sum_members(batch, asset_id, _keys_of(asset_id, partitions)) for asset_id in kept}
 
 
-def _search_readers(batch: Batch, dependency: StoredDependency, changed: str, table: str) -> str:
-    """The SQL condition, with its AND, on the key_id of what may read some keys, those of the query `changed`."""
-    if isinstance(dependency.mapping, Same):
-        return f" AND key_id IN ({changed})"
-    if isinstance(dependency.mapping, Whole | AllKeys) or reads_newest(dependency.mapping):
-        return ""
-    found = find_readers(batch, dependency.join(batch), batch.numpy(changed)["key_id"])
-    stage_numbers(batch, table, found)
-    return f" AND key_id IN (SELECT id FROM {table})"
+def mark_readers_of_set(batch: Batch, set_id: int, changed: str, *, have_left: bool, are_new: bool = False) -> None:
+    """Set or clear the bits of what reads keys of a set that came or left; of what came back the own bits too.
 
-
-def code_differs(made_by: str) -> str:
-    """The SQL condition that the code version `made_by` is not that of the asset `a` now; a source has none."""
-    return f"(a.kind <> 'source' AND {made_by} IS DISTINCT FROM a.code_version)"
-
-
-def create_stale_disagreeing(batch: Batch, partitions: str, facts: str = "partition_facts") -> int:
-    """Create the temporary table `stale_disagreeing` of partitions that read other data than is there now.
-
-    Its columns are asset_id, key_id and input_id: a row for each of their inputs that differs. Returns the number of
-    rows. `partitions` names a temporary table (asset_id, key_id, materialization_id), `facts` the facts to compare
-    with. An input that the asset has no more, or had not then, does not count: that is a change of code.
+    `changed` names a temporary table with the keys' key_id. Of keys that `are_new` nothing was ever made.
     """
-    reads = batch.create_temp(
-        "stale_reads",
-        f"""SELECT p.asset_id, p.key_id, i.input_id, i.argument, i.key_id AS input_key, i.data_hash,
-            CASE d.mapping WHEN '{_SAME}' THEN i.key_id = p.key_id WHEN '{_WHOLE}' THEN i.key_id = 0
-                ELSE d.mapping = '{_ALL}' AND i.key_id IS NULL END AS is_plain
-        FROM {quote(partitions)} AS p JOIN inputs AS i USING (materialization_id)
-        JOIN dependencies AS d ON d.asset_id = p.asset_id AND d.input_id = i.input_id AND d.argument = i.argument""",
-    )
-    differ = f"""SELECT DISTINCT r.asset_id, r.key_id, r.input_id FROM stale_reads AS r
-        LEFT JOIN {quote(facts)} AS f ON f.asset_id = r.input_id AND f.key_id = r.input_key
-        WHERE r.is_plain AND r.input_key IS NOT NULL AND f.data_hash IS DISTINCT FROM r.data_hash"""
-    every = "SELECT DISTINCT input_id FROM stale_reads WHERE is_plain AND input_key IS NULL"
-    many = [row[0] for row in batch.rows(every)] if reads else []
-    if many:
-        _create_stale_hashes(batch, many, facts)
-        differ += """
-        UNION SELECT r.asset_id, r.key_id, r.input_id FROM stale_reads AS r LEFT JOIN stale_hashes AS h USING (input_id)
-        WHERE r.is_plain AND r.input_key IS NULL AND coalesce(h.data_hash, 0) IS DISTINCT FROM r.data_hash"""
-    if reads and batch.value("SELECT count(*) FROM stale_reads WHERE NOT is_plain"):
-        _stage_differing(batch, facts)
-        differ += " UNION SELECT asset_id, key_id, input_id FROM stale_differing"
-    return batch.create_temp("stale_disagreeing", differ)
-
-
-def _stage_differing(batch: Batch, facts: str) -> None:
-    """Stage the table `stale_differing` (asset_id, key_id, input_id) of those of `stale_reads` that are not plain."""
-    import pyarrow as pa
-
-    found = {name: [np.empty(0, np.int64)] for name in ("asset_id", "key_id", "input_id")}
-    wanted = "SELECT (asset_id, input_id, argument) FROM stale_reads WHERE NOT is_plain"
-    for each in load_dependencies(batch, f"(d.asset_id, d.input_id, d.argument) IN ({wanted})"):
-        reads = batch.numpy(
-            f"""SELECT key_id, coalesce(CASE WHEN input_key IS NULL THEN data_hash
-                ELSE {element_hash("input_key", "data_hash")} END, 0) AS hash FROM stale_reads
-            WHERE NOT is_plain AND asset_id = ? AND input_id = ? AND argument = ?""",
-            *(each.asset_id, each.input_id, each.argument),
-        )
-        differs = reads["key_id"][_hash_inputs(batch, each, reads["key_id"], facts) != reads["hash"]]
-        found["key_id"].append(differs)
-        found["asset_id"].append(np.full(len(differs), each.asset_id))
-        found["input_id"].append(np.full(len(differs), each.input_id))
-    batch.stage("stale_differing", pa.table({name: np.concatenate(parts) for name, parts in found.items()}))
-
-
-def _hash_inputs(batch: Batch, dependency: StoredDependency, readers: NDArray[np.int64], facts: str) -> Any:
-    """The order-free hash over what each of these keys reads now."""
-    join = dependency.join(batch)
-    inputs = find_inputs(batch, join, readers)
-    stage_numbers(batch, "stale_inputs", inputs)
-    elements = batch.numpy(
-        f"""SELECT coalesce({element_hash("f.key_id", "f.data_hash")}, 0) AS hash FROM stale_inputs AS s
-        LEFT JOIN (SELECT key_id, data_hash FROM {quote(facts)} WHERE asset_id = ? AND data_hash IS NOT NULL) AS f
-            ON f.key_id = s.id ORDER BY s.n""",
-        dependency.input_id,
-    )["hash"]
-    return xor_inputs(relate(batch, join, readers, inputs), elements)
-
-
-def _create_stale_hashes(batch: Batch, input_ids: list[int], facts: str) -> None:
-    """Create the temporary table `stale_hashes` (input_id, data_hash): the order-free hash of each input's members."""
-    batch.create_temp(
-        "stale_hashes",
-        f"""SELECT f.asset_id AS input_id, {order_free_hash("f.key_id", "f.data_hash")} AS data_hash
-        FROM assets AS a JOIN members AS m USING (set_id)
-        JOIN {quote(facts)} AS f ON f.asset_id = a.asset_id AND f.key_id = m.key_id
-        WHERE a.asset_id IN (SELECT unnest(?::INTEGER[])) AND f.data_hash IS NOT NULL
-        GROUP BY f.asset_id""",
-        input_ids,
-    )
-
-
-def _refresh_affected(batch: Batch) -> None:
-    disagreeing = create_stale_disagreeing(batch, "stale_affected")
-    if not disagreeing and not batch.value(f"SELECT count(*) FROM stale_affected WHERE stale & {STALE_INPUT} <> 0"):
+    keys = f"SELECT key_id FROM {quote(changed)}"
+    ids = [row[0] for row in batch.rows("SELECT asset_id FROM assets WHERE set_id = ?", set_id)]
+    marking = _Marking(batch)
+    if are_new:  # only what reads other keys than its own reads them
+        ids = [asset_id for asset_id in ids if marking.has_other_readers(asset_id)]
+    for asset_id in ids if marking.has_ledgers else ():
+        sums = sum_keys(batch, asset_id, keys)
+        shift_ledger(batch, asset_id, *((sums, Ledger()) if have_left else (Ledger(), sums)))
+    selects = [_select_keys(asset_id, keys, are_new=are_new) for asset_id in ids]
+    if not selects:
         return
-    batch.execute(
-        f"""UPDATE partition_facts AS f SET stale = xor(f.stale, {STALE_INPUT}), changed = ?
-        FROM stale_affected AS s LEFT JOIN
-            (SELECT DISTINCT asset_id, key_id, true AS is_stale FROM stale_disagreeing) AS d
-            ON d.asset_id = s.asset_id AND d.key_id = s.key_id
-        WHERE f.rowid = s.fact_row AND (s.stale & {STALE_INPUT} <> 0) <> coalesce(d.is_stale, false)""",
-        batch.sequence,
+    if not are_new:
+        batch.create_temp(
+            "returned",
+            f"""SELECT rowid AS fact_row, asset_id, key_id, materialization_id, stale FROM partition_facts
+            WHERE materialization_id IS NOT NULL AND key_id IN ({keys}) AND asset_id IN (SELECT unnest(?::INTEGER[]))
+              AND {not have_left}""",
+            ids,
+        )
+    marking.run(" UNION ALL ".join(selects), None if are_new else "returned", keeps_ledgers=True)
+
+
+def _select_keys(asset_id: int, keys: str, *, are_new: bool) -> str:
+    has_data = (
+        "false"
+        if are_new
+        else f"""key_id IN (
+        SELECT key_id FROM partition_facts WHERE asset_id = {asset_id} AND data_hash IS NOT NULL)"""
     )
+    return f"SELECT {asset_id} AS asset_id, key_id, {has_data} AS is_data FROM ({keys})"
+
+
+def _keys_of(asset_id: int, partitions: str) -> str:
+    return f"SELECT key_id FROM {quote(partitions)} WHERE asset_id = {asset_id}"
+
+
+@dataclass(frozen=True)
+class _Frontier:
+    """Partitions of an asset that changed: the temporary table ``table`` (key_id, is_data); some with new data."""
+
+    table: str
+    has_data: bool
+
+
+class _Marking:
+    """One walk from partitions that changed to all that lies below them."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._inputs: dict[int, list[StoredDependency]] = {}
+        self._readers: dict[int, list[StoredDependency]] = {}
+        for each in load_dependencies(batch):
+            self._inputs.setdefault(each.asset_id, []).append(each)
+            self._readers.setdefault(each.input_id, []).append(each)
+        self._frontiers: dict[int, _Frontier] = {}
+
+    @property
+    def has_ledgers(self) -> bool:
+        return bool(self._batch.value("SELECT count(*) FROM ledgers"))
+
+    def has_other_readers(self, asset_id: int) -> bool:
+        """Whether something reads other keys of an asset than its own key."""
+        return any(not isinstance(each.mapping, Same | Whole) for each in self._readers.get(asset_id, ()))
+
+    def run(
+        self, changed: str, own: str | None, before: Mapping[int, Ledger] | None = None, *, keeps_ledgers: bool = False
+    ) -> None:
+        """Decide all that follows from `changed`, a query (asset_id, key_id, is_data), and `own`; see `mark_readers`.
+
+        `keeps_ledgers`: those of the assets that changed are right already, but for the bits that are decided here.
+        """
+        batch, before = self._batch, before or {}
+        own_keys = (
+            f" UNION ALL SELECT asset_id, key_id, false FROM {quote(own)} WHERE materialization_id IS NOT NULL"
+            if own
+            else ""
+        )
+        batch.create_temp("marking_changed", f"{changed}{own_keys}")
+        starts = batch.rows("SELECT asset_id, bool_or(is_data) FROM marking_changed GROUP BY asset_id")
+        for asset_id, has_data in starts:
+            table = f"frontier_{asset_id}"
+            batch.create_temp(
+                table,
+                f"""SELECT key_id, bool_or(is_data) AS is_data FROM marking_changed WHERE asset_id = {asset_id}
+                GROUP BY key_id""",
+            )
+            self._frontiers[asset_id] = _Frontier(table, has_data)
+            if asset_id not in before and not keeps_ledgers:
+                forget_ledger(batch, asset_id)
+        for asset_id in self._sort_below([asset_id for asset_id, _ in starts]):
+            touched = _keys_of(asset_id, own) if own and asset_id in before else ""
+            self._decide(asset_id, own, touched)
+            if touched:
+                shift_ledger(batch, asset_id, before[asset_id], sum_members(batch, asset_id, touched))
+
+    def _sort_below(self, starts: Iterable[int]) -> list[int]:
+        """These assets and all that read them, in turn, each after what it reads."""
+        below: set[int] = set()
+        queue = list(starts)
+        while queue:
+            if (asset_id := queue.pop()) not in below:
+                below.add(asset_id)
+                queue += [each.asset_id for each in self._readers.get(asset_id, ())]
+        return sort_assets(self._inputs, below)
+
+    def _decide(self, asset_id: int, own: str | None, touched: str) -> None:
+        """Decide the partitions of an asset that `own` names or that read what changed."""
+        selects = [_select_own(asset_id, own)] if own else []
+        inputs = self._inputs.get(asset_id, [])
+        for place, each in enumerate(inputs):
+            if each.input_id in self._frontiers:
+                selects.append(self._select_readers(each, self._frontiers[each.input_id], place))
+        # without inputs there are bits to decide only where there were some before
+        if not selects or not (inputs or self._has_read_bits(asset_id, own)) or not self._collect(selects):
+            return
+        own_inputs = [each for each in inputs if each.input_id == asset_id]
+        flipped = self._apply(asset_id, touched)
+        for _ in range(_ROUNDS if own_inputs else 0):
+            if not flipped:
+                return
+            again = [self._select_readers(each, _Frontier("flipped", False), n) for n, each in enumerate(own_inputs)]
+            flipped = self._apply(asset_id, touched) if self._collect(again) else 0
+        if flipped and own_inputs:
+            self._apply_to_all(asset_id, inputs, touched)
+
+    def _has_read_bits(self, asset_id: int, own: str | None) -> bool:
+        bits = f"stale & {STALE_INPUT | STALE_ABOVE} <> 0"
+        return bool(
+            own and self._batch.value(f"SELECT count(*) FROM {quote(own)} WHERE asset_id = ? AND {bits}", asset_id)
+        )
+
+    def _collect(self, selects: Sequence[str]) -> int:
+        """Create the temporary table `marked` of partitions to decide, each once."""
+        return self._batch.create_temp(
+            "marked",
+            f"""SELECT fact_row, any_value(key_id) AS key_id, any_value(materialization_id) AS materialization_id,
+                any_value(stale) AS stale, bool_or(is_data) AS is_data
+            FROM ({" UNION ALL ".join(selects)}) GROUP BY fact_row""",
+        )
+
+    def _select_readers(self, dependency: StoredDependency, frontier: _Frontier, place: int) -> str:
+        """A query of the partitions with data that may read, by a dependency, what changed of its input."""
+        columns = "f.rowid AS fact_row, f.key_id, f.materialization_id, f.stale"
+        made = f"f.asset_id = {dependency.asset_id} AND f.materialization_id IS NOT NULL"
+        mapping, table = dependency.mapping, quote(frontier.table)
+        if isinstance(mapping, Same):
+            return (
+                f"SELECT {columns}, x.is_data FROM partition_facts AS f JOIN {table} AS x USING (key_id) WHERE {made}"
+            )
+        select = f"SELECT {columns}, {frontier.has_data} AS is_data FROM partition_facts AS f WHERE {made}"
+        if (
+            isinstance(mapping, AllKeys)
+            and mapping.new == "stale"
+            and not (frontier.has_data or dependency.skips_missing)
+        ):
+            is_bad = load_ledger(self._batch, dependency.input_id).has_bad
+            return f"{select} AND (f.stale & {STALE_ABOVE} <> 0) <> {is_bad}"
+        if isinstance(mapping, Whole | AllKeys) or reads_newest(mapping):
+            return select
+        changed = self._batch.numpy(f"SELECT key_id FROM {table}")["key_id"]
+        found = find_readers(self._batch, dependency.join(self._batch), changed)
+        stage_numbers(self._batch, f"readers_{place}", found)
+        return f"{select} AND f.key_id IN (SELECT id FROM readers_{place})"
+
+    def _apply(self, asset_id: int, touched: str) -> int:
+        """Decide the bits input and above of `marked`. Returns how many partitions have a bit now or have none now."""
+        batch = self._batch
+        if batch.value("SELECT bool_or(is_data) FROM marked"):
+            batch.create_temp(
+                "marked_reads",
+                f"SELECT {asset_id} AS asset_id, key_id, materialization_id FROM marked WHERE is_data",
+            )
+            create_stale_disagreeing(batch, "marked_reads")
+        else:
+            batch.create_temp("stale_disagreeing", "SELECT 0::BIGINT AS key_id WHERE false")
+        create_above(batch, self._inputs.get(asset_id, []), "marked")
+        return self._update(
+            asset_id,
+            f"""SELECT fact_row, key_id, stale AS old, (stale & {~(STALE_INPUT | STALE_ABOVE) & 0xFF}
+                | CASE WHEN NOT is_data THEN stale & {STALE_INPUT}
+                    WHEN key_id IN (SELECT key_id FROM stale_disagreeing) THEN {STALE_INPUT} ELSE 0 END
+                | CASE WHEN key_id IN (SELECT key_id FROM stale_above) THEN {STALE_ABOVE} ELSE 0 END) AS new
+            FROM marked""",
+            touched,
+        )
+
+    def _apply_to_all(self, asset_id: int, inputs: Sequence[StoredDependency], touched: str) -> None:
+        """Decide the bit above of all partitions of an asset that reads itself."""
+        create_above_of_all(self._batch, inputs, asset_id, inputs[0].set_id)
+        self._update(
+            asset_id,
+            f"""SELECT f.rowid AS fact_row, key_id, stale AS old, (stale & {~STALE_ABOVE & 0xFF}
+                | CASE WHEN key_id IN (SELECT key_id FROM stale_above) THEN {STALE_ABOVE} ELSE 0 END) AS new
+            FROM partition_facts AS f WHERE asset_id = {asset_id} AND materialization_id IS NOT NULL
+                AND key_id IN (SELECT key_id FROM members WHERE set_id = {inputs[0].set_id})""",
+            touched,
+        )
+
+    def _update(self, asset_id: int, decided: str, touched: str) -> int:
+        """Write what was decided, a query (fact_row, key_id, old, new), and carry what flipped into the frontier.
+
+        Returns how many partitions have a bit now that had none, or the other way round: the table `flipped`.
+        """
+        batch = self._batch
+        if not batch.create_temp("decided", f"SELECT * FROM ({decided}) WHERE old <> new"):
+            return 0
+        batch.execute(
+            """UPDATE partition_facts AS f SET stale = d.new, changed = $1 FROM decided AS d
+            WHERE f.rowid = d.fact_row""",
+            batch.sequence,
+        )
+        flips = "SELECT key_id, false AS is_data, new <> 0 AS is_stale FROM decided WHERE (old = 0) <> (new = 0)"
+        flipped = batch.create_temp("flipped", flips)
+        if not flipped:
+            return 0
+        self._count_flips(asset_id, touched)
+        table = f"frontier_{asset_id}"
+        if asset_id in self._frontiers:
+            batch.execute(f"INSERT INTO {table} SELECT key_id, is_data FROM flipped")
+        else:
+            batch.create_temp(table, "SELECT key_id, is_data FROM flipped")
+            self._frontiers[asset_id] = _Frontier(table, has_data=False)
+        return flipped
+
+    def _count_flips(self, asset_id: int, touched: str) -> None:
+        """Bring the ledger of an asset up to date with `flipped`, but for keys that are counted elsewhere."""
+        others = f" AND key_id NOT IN ({touched})" if touched else ""
+        if not has_ledger(self._batch, asset_id):
+            return
+        members = f"SELECT key_id FROM members WHERE set_id = {asset_set_id(self._batch, asset_id)}"
+        row = self._batch.row(
+            f"""SELECT count(*) FILTER (is_stale), count(*) FILTER (NOT is_stale) FROM flipped
+            WHERE key_id IN ({members}){others}"""
+        )
+        assert row is not None, "an aggregate has a row"
+        shift_ledger(self._batch, asset_id, Ledger(with_bit=row[1]), Ledger(with_bit=row[0]))
+
+
+def _select_own(asset_id: int, own: str) -> str:
+    return f"""SELECT fact_row, key_id, materialization_id, stale, true AS is_data FROM {quote(own)}
+        WHERE asset_id = {asset_id} AND materialization_id IS NOT NULL"""

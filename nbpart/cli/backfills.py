@@ -64,7 +64,7 @@ def plan(
         max_rows = limit or (len(planned) if as_json else PLAN_ROWS)
         table = Table.from_frame(planned.frame.head(max_rows))
         counts = ", ".join(f"{n:,} {cause}" for cause, n in planned.counts().items())
-        for note in (*planned.notes, *planned.reads, *filter(None, [planned.describe_waiting()])):
+        for note in (*planned.notes, *planned.reads, *planned.left_out, *filter(None, [planned.describe_waiting()])):
             print_stderr(printable(note))
     total = pluralize(len(planned), "step")
     if len(planned) > len(table.rows):

@@ -12,7 +12,7 @@ from nbpart.cli import options
 from nbpart.cli.output import partition_name, print_stderr, show_path
 from nbpart.cli.tables import Table, colour_status
 from nbpart.cli.text import one_line, pluralize, printable
-from nbpart.states import RETRYABLE, STOPPED_BACKFILL, WITHOUT_OUTCOME, BackfillStatus, StepStatus
+from nbpart.states import DONE, RETRYABLE, STOPPED_BACKFILL, WITHOUT_OUTCOME, BackfillStatus, StepStatus
 
 if TYPE_CHECKING:
     from nbpart.workspace import Backfill, Workspace
@@ -37,8 +37,8 @@ class BackfillSummary:
 
     @property
     def exit_code(self) -> int:
-        """0 if every step succeeded, else 1."""
-        return 0 if self.counts[StepStatus.SUCCEEDED] == sum(self.counts.values()) else 1
+        """0 if every step succeeded or had nothing to do, else 1."""
+        return 0 if sum(self.counts[status] for status in DONE) == sum(self.counts.values()) else 1
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -30,6 +30,7 @@ _NEVER_CUT = ("run_id", "backfill_id", "status")
 STATUS_STYLES: Mapping[str, Mapping[str, Any]] = {
     PartitionStatus.MATERIALIZED: {"fg": "green"},
     StepStatus.SUCCEEDED: {"fg": "green"},
+    StepStatus.SKIPPED: {"fg": "green", "dim": True},
     StepStatus.FAILED: {"fg": "red", "bold": True},
     StepStatus.BLOCKED: {"fg": "magenta"},
     PartitionStatus.STALE: {"fg": "yellow"},

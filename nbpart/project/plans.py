@@ -51,7 +51,7 @@ class PlanRequest:
 
     ``notice``, ``untouched`` and ``without_columns`` are as in `Plan`. ``unended`` are sentences about windows that
     have not ended and would read what was asked for. ``remarks`` are others about what was chosen, ``nothing`` is the
-    one that says why there is no step.
+    one that says why there is no step. ``runs_fresh``: partitions were chosen also where they are up to date.
     """
 
     selection: str
@@ -63,6 +63,7 @@ class PlanRequest:
     unended: Sequence[str] = ()
     remarks: Sequence[str] = ()
     nothing: str = ""
+    runs_fresh: bool = False
 
 
 class Plan:
@@ -77,7 +78,7 @@ class Plan:
 
     def __init__(self, project: Project, registry: Registry, planned: PlannedSteps, request: PlanRequest) -> None:
         self._project, self._registry, self._request = project, registry, request
-        self._steps, self._waiting = planned.steps, planned.waiting
+        self._steps, self._waiting, self._left_out = planned.steps, planned.waiting, planned.left_out
         self.selection, self.order, self.notice = request.selection, request.order, request.notice
         self.untouched, self.without_columns = tuple(request.untouched), tuple(request.without_columns)
         self._selected = tuple(request.names)
@@ -144,6 +145,21 @@ class Plan:
             "register the notebook with kernel_name=..."
             for asset, kernel in wanted.items()
             if kernel in missing
+        )
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """A line for each asset because of which alone other partitions are stale, and which this plan does not make.
+
+        ``"12 more are stale only because of cleaned: add + to make it"``
+        """
+        counts: dict[str, int] = {}
+        for part in self._left_out.assets:
+            for place, n in zip(*np.unique(part.cause, return_counts=True), strict=True):
+                counts[part.causes[place]] = counts.get(part.causes[place], 0) + int(n)
+        return tuple(
+            f"{n:,} more {'is' if n == 1 else 'are'} stale only because of {name}: add + to make it"
+            for name, n in counts.items()
         )
 
     @cached_property
@@ -255,7 +271,12 @@ class Plan:
         """
         selected = [self._registry[name].definition for name in self._selected]
         order = given.get("order") or self.order
-        return make_options(selected, preload=self._project.preload, **{**given, "order": order})
+        return make_options(
+            selected,
+            preload=self._project.preload,
+            runs_fresh=self._request.runs_fresh,
+            **{**given, "order": order},
+        )
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -288,12 +309,12 @@ class Plan:
         counts = ", ".join(f"{n} {cause}" for cause, n in self.counts().items())
         summary = f": {counts}" if counts else ", nothing to do" + (" yet" if self.waiting_count else "")
         plan = f"<Plan {self.selection!r}: {len(self)} steps{summary}>"
-        return "\n".join([*self.notes, plan, *self.reads, *filter(None, [self.describe_waiting()])])
+        return "\n".join([*self.notes, plan, *self.reads, *self.left_out, *filter(None, [self.describe_waiting()])])
 
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import PlanRemarks, plan_html
 
-        remarks = PlanRemarks(self.notes, self.reads, self.describe_waiting())
+        remarks = PlanRemarks(self.notes, (*self.reads, *self.left_out), self.describe_waiting())
         return plan_html(self.selection, len(self), self.counts(), self.head(200), remarks)
 
 
@@ -325,6 +346,7 @@ def make_plan(
         request = PlanRequest(
             describe(selection), names, order or OLDEST, changes.notice, chosen.untouched, chosen.without_columns,
             unended, [_TAKES_ALL] if takes_all else [], _explain_nothing(chosen, condition, statuses),
+            PartitionStatus.MATERIALIZED in statuses,
         )  # fmt: skip
         return Plan(project, registry.at(Moment(registry.moment.sequence, batch.now)), planned, request)
 

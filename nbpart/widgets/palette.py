@@ -42,6 +42,7 @@ COLOURED_AS: Mapping[str, tuple[PartitionStatus, str]] = {
     _S.QUEUED: (_P.QUEUED, "◷"),
     _S.RUNNING: (_P.RUNNING, "▶"),
     _S.SUCCEEDED: (_P.MATERIALIZED, "✓"),
+    _S.SKIPPED: (_P.MATERIALIZED, "="),
     _S.FAILED: (_P.FAILED, "✕"),
     _S.CANCELLED: (_P.MISSING, "■"),
     _S.INTERRUPTED: (_P.STALE, "↯"),

@@ -23,12 +23,14 @@ def chain(story: Story) -> Story:
     return story
 
 
-def test_a_changed_source_makes_its_readers_stale_and_nobody_else(chain: Story) -> None:
+def test_a_changed_source_makes_stale_what_reads_it_and_what_lies_below(chain: Story) -> None:
     chain.observe("inbox", {"x": "ONE", "y": "two"})
     assert chain.statuses("clean", "xy") == "stale materialized"
-    assert chain.statuses("report", "xy") == "materialized materialized"
+    assert chain.statuses("report", "xy") == "stale materialized"
+    assert chain.findings() == []
     chain.observe("inbox", {"x": "one"})
-    assert chain.status("clean", "x") == "materialized"
+    assert chain.statuses("clean", "xy") == "materialized materialized"
+    assert chain.statuses("report", "xy") == "materialized materialized"
     assert chain.findings() == []
 
 
@@ -51,9 +53,10 @@ def test_a_vanished_source_makes_its_readers_stale(chain: Story) -> None:
 def test_new_code_makes_stale_and_the_old_one_clears_it(chain: Story) -> None:
     chain.register("clean", ("inbox", "same"), code="c2")
     assert chain.statuses("clean", "xy") == "stale stale"
-    assert chain.statuses("report", "xy") == "materialized materialized"
+    assert chain.statuses("report", "xy") == "stale stale"
     chain.make("clean", "x", "clean x")
     assert chain.statuses("clean", "xy") == "materialized stale"
+    assert chain.statuses("report", "xy") == "materialized stale"
     assert chain.findings() == []
     chain.register("clean", ("inbox", "same"), code="c1")
     assert chain.statuses("clean", "xy") == "stale materialized"
@@ -86,9 +89,11 @@ def test_an_input_that_was_missing_and_comes_makes_stale(story: Story) -> None:
     story.register("a")
     story.register("b", ("a", "same"))
     story.make("b", "x", "without a")
-    assert story.status("b", "x") == "materialized"
+    assert story.status("b", "x") == "stale"  # what it reads has no data
     story.make("a", "x", "here")
     assert story.status("b", "x") == "stale"
+    story.make("b", "x", "with a")
+    assert story.status("b", "x") == "materialized"
     assert story.findings() == []
 
 
@@ -108,8 +113,8 @@ def test_an_unpartitioned_input_makes_all_its_readers_stale(story: Story) -> Non
 
 @pytest.fixture
 def summary(story: Story) -> Story:
-    """summary reads all keys of part, made for x and y; z is a key without data."""
-    story.add("x", "y", "z")
+    """summary reads all keys of part, made for x and y."""
+    story.add("x", "y")
     story.register("part")
     story.register("summary", ("part", "all"), set_id=0)
     for key in ("x", "y"):
@@ -120,6 +125,8 @@ def summary(story: Story) -> Story:
 
 
 def test_a_reader_of_all_keys_sees_new_changed_and_removed_data(summary: Story) -> None:
+    summary.add("z")
+    assert summary.status("summary", None) == "stale"
     summary.make("part", "z", "z")
     assert summary.status("summary", None) == "stale"
     summary.make("summary", None, "xyz")
@@ -135,10 +142,12 @@ def test_a_reader_of_all_keys_sees_new_changed_and_removed_data(summary: Story) 
     assert summary.findings() == []
 
 
-def test_keys_without_data_do_not_touch_a_reader_of_all(summary: Story) -> None:
+def test_a_key_that_comes_and_goes_leaves_a_reader_of_all_as_it_was(summary: Story) -> None:
     summary.add("new")
-    summary.remove("z")
+    assert summary.status("summary", None) == "stale"
+    summary.remove("new")
     assert summary.status("summary", None) == "materialized"
+    assert summary.findings() == []
 
 
 def test_data_that_two_keys_swapped_is_another_input(summary: Story) -> None:
@@ -160,6 +169,7 @@ def test_an_input_that_is_read_no_more_does_not_count(chain: Story) -> None:
     chain.observe("inbox", {"x": "ONE"})
     chain.register("clean")
     assert chain.statuses("clean", "xy") == "materialized materialized"
+    assert chain.statuses("report", "xy") == "materialized materialized"
     chain.catalog.write(lambda b: events.remove_asset(b, "report"))
     chain.make("clean", "x", "other")
     assert chain.findings() == []

@@ -48,6 +48,7 @@ export const MARKS = /** @type {const} */ ({
   planned: { colour: 'missing', glyph: '○' },
   blocked: { colour: 'stale', glyph: '⊘' },
   succeeded: { colour: 'materialized', glyph: '✓' },
+  skipped: { colour: 'materialized', glyph: '=' },
   cancelled: { colour: 'missing', glyph: '■' },
   interrupted: { colour: 'stale', glyph: '↯' },
   requested: { colour: 'queued', glyph: '◷' },

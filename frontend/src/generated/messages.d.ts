@@ -4,7 +4,7 @@ export type PartitionStatus = 'missing' | 'stale' | 'queued' | 'running' | 'fail
 
 export type RunStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
-export type StepStatus = 'planned' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
+export type StepStatus = 'planned' | 'blocked' | 'skipped' | 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
 export type BackfillStatus = 'requested' | 'queued' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 

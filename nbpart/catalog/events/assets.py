@@ -120,15 +120,16 @@ def _save_dependencies(batch: Batch, asset_id: int, row: AssetRow, inputs: Mappi
             raise UnknownNameError(
                 f"The asset {row.name!r} reads {read.name!r}, which is no asset; {nearest(read.name, inputs)}"
             )
+    skips = row.definition.get("on_missing_input") == "skip"
     wanted = sorted(
-        (inputs[read.name.lower()], mapping_to_text(read.mapping), read.argument) for read in row.dependencies
+        (inputs[read.name.lower()], mapping_to_text(read.mapping), read.argument, skips) for read in row.dependencies
     )
-    query = "SELECT input_id, mapping, argument FROM dependencies WHERE asset_id = ?"
+    query = "SELECT input_id, mapping, argument, skips_missing FROM dependencies WHERE asset_id = ?"
     if wanted == sorted(batch.rows(query, asset_id)):
         return False
     batch.execute("DELETE FROM dependencies WHERE asset_id = ?", asset_id)
     for values in wanted:
-        batch.execute("INSERT INTO dependencies VALUES (?, ?, ?, ?)", asset_id, *values)
+        batch.execute("INSERT INTO dependencies VALUES (?, ?, ?, ?, ?)", asset_id, *values)
     return True
 
 
@@ -152,7 +153,8 @@ def _refresh_staleness(
         "SELECT DISTINCT asset_id FROM dependencies WHERE input_id IN (SELECT unnest(?::INTEGER[]))",
         moved,
     )
-    if affected := {*rewired, *(reader for (reader,) in readers)}:
+    # what moved to another set may have partitions there that were made before
+    if affected := {*rewired, *moved, *(reader for (reader,) in readers)}:
         refresh_inputs(batch, sorted(affected))
 
 

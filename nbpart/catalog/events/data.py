@@ -6,9 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbpart.catalog.expressions import DATA_STATES, GONE_STATES, STALE_CODE, STALE_DATA, STALE_OWN, quote
+from nbpart.catalog.expressions import (
+    DATA_STATES,
+    GONE_STATES,
+    STALE_CODE,
+    STALE_DATA,
+    STALE_OWN,
+    code_differs,
+    quote,
+)
 from nbpart.catalog.records import DataObservation
-from nbpart.catalog.staleness import code_differs, mark_readers
+from nbpart.catalog.staleness import mark_readers
 from nbpart.states import DataState
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ def record_joined(batch: Batch, set_id: int, joined: str, *, are_new: bool) -> N
 
     `joined` names a temporary table with their key_id. `are_new`: none of them was ever in a set.
     """
-    _record(batch, set_id, joined, _JOINED)
+    _record(batch, set_id, joined, _JOINED, are_new=are_new)
     for below, part in list_made_of(batch, set_id):
         if isinstance(below.definition, MultiPartitions):
             only = f"IN (SELECT key_id FROM {quote(joined)})"
@@ -73,7 +73,7 @@ def make_product_keys(batch: Batch, set_id: int) -> None:
         record_left(batch, set_id, "product_left", _LEFT_WITH_PARENT)
 
 
-def _record(batch: Batch, set_id: int, table: str, action: str) -> None:
+def _record(batch: Batch, set_id: int, table: str, action: str, *, are_new: bool = False) -> None:
     # a product's keys come with their parts, and windows with the time
     if not isinstance(load_definition(batch, set_id), MultiPartitions | TimeWindowPartitions):
         batch.execute(
@@ -81,7 +81,7 @@ def _record(batch: Batch, set_id: int, table: str, action: str) -> None:
             *(batch.sequence, batch.now, set_id, action),
         )
     batch.execute("UPDATE partition_sets SET version = ? WHERE set_id = ?", batch.sequence, set_id)
-    mark_readers_of_set(batch, set_id, table)
+    mark_readers_of_set(batch, set_id, table, have_left=action != _JOINED, are_new=are_new)
 
 
 def list_made_of(batch: Batch, set_id: int) -> list[tuple[StoredSet, int]]:

@@ -13,7 +13,7 @@ from nbpart.catalog.events.staging import FactsUpdate, NewMaterialization
 from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_SUCCEEDED, STALE_CODE
 from nbpart.catalog.ids import is_id_of
 from nbpart.catalog.records import Outcome
-from nbpart.catalog.staleness import mark_readers
+from nbpart.catalog.staleness import mark_readers, sum_changing
 from nbpart.errors import CatalogError, RecordingError, UnknownNameError
 from nbpart.partitions import PartitionRef
 from nbpart.states import MaterializationKind, RunStatus
@@ -65,13 +65,13 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
         batch.sequence,
     )
     made = _insert_materializations(batch, accepted, runs)
+    batch.stage("outcomes_made", staging.build_partitions(list(made.values())))
+    before = sum_changing(batch, "outcomes_made") if made else {}
     _update_facts(batch, accepted, runs, made)
     if made:
         fresh = [one for one in made.values() if one.data_hash != runs[one.outcome.run_no].data_hash]
         batch.stage("outcomes_changed", staging.build_partitions(fresh))
-        # without inputs there is nothing that could differ from what was read
-        read = any(outcome.inputs for outcome in accepted)
-        mark_readers(batch, "outcomes_changed", own="facts_updates" if read else None)
+        mark_readers(batch, "outcomes_changed", own="facts_updates", before=before)
     record_data_observations(batch, [each for outcome in accepted for each in outcome.data_observations])
 
 
@@ -165,7 +165,7 @@ def _insert_materializations(
 
 _INSERTS = {
     "data_files": "INSERT INTO data_files BY NAME FROM data_files_staged",
-    "inputs": "INSERT INTO inputs FROM inputs_staged",
+    "inputs": "INSERT INTO inputs BY NAME FROM inputs_staged",
     "metrics": """INSERT INTO metrics (materialization_id, name, number, text, whole)
         SELECT materialization_id, name, number, text, whole::HUGEINT FROM metrics_staged""",
 }

@@ -47,6 +47,8 @@ _INPUT = {
     "data_hash": "uint64",
     "position": "int64",
     "argument": "string",
+    "lacking": "ids",
+    "taken": "ids",
 }
 _SETTLED = {
     "fact_row": "int64",
@@ -242,4 +244,6 @@ def _to_type(kind: str) -> pa.DataType:
 
     if kind == "whole":
         return pa.decimal128(38)
+    if kind == "ids":
+        return pa.list_(pa.int64())
     return pa.timestamp("us", tz="UTC") if kind == "time" else getattr(pa, kind)()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
@@ -112,30 +112,42 @@ def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]
     return {int(run_no): RunStatus(status) for run_no, status in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimCandidate:
+    """A partition that a run is to be claimed for, as it is now.
+
+    ``is_fresh``: it is up to date; ``made_by`` is then the run that made it after the backfill was planned, None where
+    none did.
+    """
+
+    key_id: int
+    key: str | None
+    is_member: bool
+    is_fresh: bool
+    made_by: int | None
+
+
 def load_claim_candidates(
     batch: Batch, asset_id: int, set_id: int, key_ids: Sequence[int], sequence: int
-) -> list[tuple[int, str | None, bool, int | None]]:
-    """For each key id (id, key, whether it is in the set, run that made it), as a claim has to know them.
-
-    The last is the number of the run that made the partition after the commit `sequence`, where it is up to date now;
-    None otherwise.
-    """
+) -> list[ClaimCandidate]:
+    """The partitions with these key ids; `sequence` is that of the commit at which the backfill was planned."""
     stage_numbers(batch, "requested_ids", key_ids)
     rows = batch.rows(
         f"""WITH f AS (
             SELECT key_id, materialization_id FROM partition_facts WHERE asset_id = ? AND stale = 0
-              AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE} AND key_id IN (SELECT id FROM requested_ids)
+              AND materialization_id IS NOT NULL AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE}
+              AND key_id IN (SELECT id FROM requested_ids)
         ),
         made AS (
             SELECT f.key_id, m.run_no FROM f JOIN materializations m USING (materialization_id)
             WHERE m.run_no IS NOT NULL AND m.sequence > ?
         ),
         member AS (SELECT key_id FROM members WHERE set_id = ? AND key_id IN (SELECT id FROM requested_ids))
-        SELECT k.key_id, {KEY_SQL}, member.key_id IS NOT NULL, made.run_no
-        FROM requested_ids a JOIN keys k ON k.key_id = a.id LEFT JOIN made ON made.key_id = a.id
-        LEFT JOIN member ON member.key_id = a.id ORDER BY a.n""",
+        SELECT k.key_id, {KEY_SQL}, member.key_id IS NOT NULL, f.key_id IS NOT NULL, made.run_no
+        FROM requested_ids a JOIN keys k ON k.key_id = a.id LEFT JOIN f ON f.key_id = a.id
+        LEFT JOIN made ON made.key_id = a.id LEFT JOIN member ON member.key_id = a.id ORDER BY a.n""",
         asset_id,
         sequence,
         set_id,
     )
-    return [(int(key_id), key, there, made) for key_id, key, there, made in rows]
+    return [ClaimCandidate(*row) for row in rows]

@@ -42,7 +42,8 @@ CREATE TABLE asset_versions (
 );
 -- `mapping` is JSON, `argument` the name under which a run loads the input: an asset may read one in several ways.
 CREATE TABLE dependencies (
-    asset_id INTEGER NOT NULL, input_id INTEGER NOT NULL, mapping VARCHAR NOT NULL, argument VARCHAR NOT NULL
+    asset_id INTEGER NOT NULL, input_id INTEGER NOT NULL, mapping VARCHAR NOT NULL, argument VARCHAR NOT NULL,
+    skips_missing BOOLEAN NOT NULL
 );
 CREATE TABLE observed (
     asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, size BIGINT, proof VARCHAR, materialization_id BIGINT NOT NULL
@@ -102,9 +103,12 @@ CREATE TABLE data_files (
     path VARCHAR NOT NULL, rows BIGINT, bytes BIGINT, data_version VARCHAR, schema VARCHAR
 );
 -- key_id is that of the only key by `same` and `whole`, else null: data_hash is then the order-free hash over n keys.
+-- lacking has the ids of keys without data, where the asset goes on without them; taken those that were read, where new
+-- ones are ignored.
 CREATE TABLE inputs (
     materialization_id BIGINT NOT NULL, input_id INTEGER NOT NULL, key_id BIGINT, n BIGINT NOT NULL,
-    data_hash UBIGINT, position BIGINT, argument VARCHAR NOT NULL
+    data_hash UBIGINT, position BIGINT, argument VARCHAR NOT NULL, lacking BIGINT[],
+    taken BIGINT[]
 );
 -- A number, a text, a truth value as both, a whole number as number and, exactly, whole.
 CREATE TABLE metrics (
@@ -131,6 +135,12 @@ CREATE TABLE partition_facts (
     asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, materialization_id BIGINT, data_hash UBIGINT,
     outcome UTINYINT NOT NULL, stale UTINYINT NOT NULL, active UTINYINT NOT NULL, active_run BIGINT,
     changed BIGINT NOT NULL
+);
+
+-- What all keys of an asset come to, where something reads all of them; counted anew where a row is not there.
+CREATE TABLE ledgers (
+    asset_id INTEGER NOT NULL, members BIGINT NOT NULL, with_data BIGINT NOT NULL, with_bit BIGINT NOT NULL,
+    data_hash UBIGINT NOT NULL
 );
 
 CREATE TABLE sensors (

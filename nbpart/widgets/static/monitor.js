@@ -110,6 +110,7 @@ var MARKS = (
     planned: { colour: "missing", glyph: "○" },
     blocked: { colour: "stale", glyph: "⊘" },
     succeeded: { colour: "materialized", glyph: "✓" },
+    skipped: { colour: "materialized", glyph: "=" },
     cancelled: { colour: "missing", glyph: "■" },
     interrupted: { colour: "stale", glyph: "↯" },
     requested: { colour: "queued", glyph: "◷" },
