@@ -33,13 +33,16 @@ class CauseKind(StrEnum):
     INPUT_MISSING = "input missing"
     INPUT_STALE = "input stale"
     MADE = "made"
+    SEEN = "seen"
+    ADOPTED = "adopted"
+    ACCEPTED = "accepted"
 
 
 #: The words for each kind; `{input}` stands for what is read ("input cleaned", "source inbox[a.csv]"), `{detail}` for
 #: what is known besides, `{at}` for the time.
 _WORDS = {
-    CauseKind.RUNNING: "since {at}",
-    CauseKind.QUEUED: "since {at}",
+    CauseKind.RUNNING: "a run began {at}",
+    CauseKind.QUEUED: "a run was asked for {at}",
     CauseKind.FAILED: "{detail}",
     CauseKind.WAITING: "{detail}",
     CauseKind.INPUT_WAITING: "{input} is waiting",
@@ -52,6 +55,9 @@ _WORDS = {
     CauseKind.INPUT_MISSING: "{input} is missing",
     CauseKind.INPUT_STALE: "{input} is stale{detail}",
     CauseKind.MADE: "made {at}{detail}",
+    CauseKind.SEEN: "seen {at}{detail}",
+    CauseKind.ADOPTED: "adopted {at}{detail}",
+    CauseKind.ACCEPTED: "accepted {at}{detail}",
 }
 #: The words in which `reasons` tells causes of all partitions, where they are others: it knows no details.
 _BRIEF_WORDS = {
@@ -61,8 +67,17 @@ _BRIEF_WORDS = {
     CauseKind.INPUT_CHANGED: "{input} changed",
     CauseKind.INPUT_STALE: "{input} is stale",
 }
-#: Causes that need no word for whose they are when another one leads to them: "cleaned is stale: its code changed".
-_NOT_ITS = frozenset({CauseKind.FAILED, CauseKind.WAITING, CauseKind.DATA_LOST, CauseKind.NEVER_RUN, CauseKind.MADE})
+#: Causes that say whose they are when another one leads to them: "cleaned is stale: its code changed".
+_ITS = frozenset(
+    {
+        CauseKind.CODE_CHANGED,
+        CauseKind.INPUT_CHANGED,
+        CauseKind.INPUT_SET_CHANGED,
+        CauseKind.INPUT_MISSING,
+        CauseKind.INPUT_STALE,
+        CauseKind.INPUT_WAITING,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +135,7 @@ _HEADS = {CauseKind.WAITING: "waiting", CauseKind.INPUT_WAITING: "waiting", Caus
 
 
 def _continue(cause: Cause, now: datetime) -> str:
-    return f": {'' if cause.kind in _NOT_ITS else 'its '}{cause.describe(now)}"
+    return f": {'its ' if cause.kind in _ITS else ''}{cause.describe(now)}"
 
 
 def spell_ref(ref: PartitionRef) -> str:

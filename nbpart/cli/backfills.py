@@ -44,6 +44,7 @@ UP_TO_DATE = "Nothing to do: {} holds nothing that has to run."
 @options.selection_argument
 @options.keys_option
 @options.status_option
+@click.option("--why", "tells_why", is_flag=True, help="Say of each step all that led to it, as nbpart why does.")
 @options.limit_option(PLAN_ROWS)
 @options.json_option
 @options.workspace_option
@@ -51,6 +52,7 @@ def plan(
     selection: Sequence[str],
     keys: Sequence[str],
     statuses: Sequence[str],
+    tells_why: bool,
     limit: int | None,
     as_json: bool,
 ) -> None:
@@ -61,8 +63,8 @@ def plan(
     """
     with options.open_workspace() as workspace:
         planned = make_plan(workspace, selection, keys, statuses)
-        max_rows = limit or (len(planned) if as_json else PLAN_ROWS)
-        table = Table.from_frame(planned.frame.head(max_rows))
+        max_rows = limit or (len(planned) if as_json and not tells_why else PLAN_ROWS)
+        table = Table.from_frame(planned.explain(max_rows) if tells_why else planned.head(max_rows))
         counts = ", ".join(f"{n:,} {cause}" for cause, n in planned.counts().items())
         for note in (*planned.notes, *planned.reads, *planned.left_out, *filter(None, [planned.describe_waiting()])):
             print_stderr(printable(note))

@@ -18,6 +18,7 @@ from nbpart.cli.sql import sql
 from nbpart.cli.status import assets, refresh, status
 from nbpart.cli.trust import trust
 from nbpart.cli.verbs import accept, adopt, wipe
+from nbpart.cli.why import why
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -41,6 +42,7 @@ COMMANDS = (
         assets,
         partitions,
         plan,
+        why,
         backfill,
         resume,
         cancel,

@@ -29,6 +29,7 @@ from nbpart.project.launch import check_readable, start_backfill
 from nbpart.project.partition_selection import ChosenPartitions, choose_partitions, parse_statuses
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, register_edited_code
+from nbpart.project.why import explain_partition
 from nbpart.run.kernels.specs import find_missing
 from nbpart.states import OUTDATED, STATUS_CODES, PartitionStatus
 
@@ -99,6 +100,18 @@ class Plan:
     def head(self, rows: int = 5) -> pd.DataFrame:
         """The first rows of ``frame``, without making all of it."""
         return self._tabulate(rows)
+
+    def explain(self, rows: int = 5) -> pd.DataFrame:
+        """The first rows of ``frame``, in which the reason is the whole sentence of `Workspace.why`."""
+        frame = self.head(rows)
+
+        def work(batch: Batch) -> list[str]:
+            return [
+                explain_partition(batch, self._project.root, self._registry, self._registry[asset], key).text
+                for asset, key in zip(frame["asset"], frame["partition_key"], strict=True)
+            ]
+
+        return frame.assign(reason=self._project.catalog.read(work))
 
     def _tabulate(self, rows: int) -> pd.DataFrame:
         """The first rows of the plan as ``frame`` has them."""

@@ -33,6 +33,7 @@ from nbpart.project.registration import remove_asset
 from nbpart.project.runs import Run, get_run, list_kept_kernels, list_runs
 from nbpart.project.status_frames import count_statuses, partition_status
 from nbpart.project.values import give_value
+from nbpart.project.why import Why, find_why
 from nbpart.workspace.bound import BoundAsset
 from nbpart.workspace.declaring import Declaring
 from nbpart.workspace.verbs import Verbs
@@ -167,6 +168,13 @@ class Workspace(Declaring[BoundAsset], Verbs):
     def readers(self, asset: Any, partition_key: Any = None) -> pd.DataFrame:
         """The partitions that read one of an asset or source, with the same columns as `inputs`."""
         return list_readers(self.project, asset, partition_key)
+
+    def why(self, asset: Any, partition_key: Any = None) -> Why:
+        """Why a partition is stale, missing, waiting, or what it is: a sentence; ``.frame`` is the chain to its root.
+
+        Of one that is up to date it says when it was made, of what, and by which run. Raises `UnknownNameError`.
+        """
+        return find_why(self.project, asset, partition_key)
 
     def load(
         self, asset: Any, partition_key: Any = None, *, run: Any = None, file: str | None = None, **params: Any

@@ -1,0 +1,97 @@
+"""Which keys came, left or changed since a partition read them: what an order-free hash alone does not say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.backfill.input_relations import InputRelations
+from nbpart.catalog import queries
+from nbpart.catalog.join_sides import open_join
+from nbpart.catalog.joins import relate
+from nbpart.catalog.queries import origins
+from nbpart.catalog.related_keys import load_inputs
+from nbpart.errors import NbpartError
+from nbpart.partitions.mapping import Mapping
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ids = NDArray[np.int64]
+
+#: So many keys are named.
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class ReadChanges:
+    """Keys of an input by what became of them: the texts of those that ``came`` and ``left``, the ids of the others.
+
+    ``at`` is when the first of those that came got its data.
+    """
+
+    came: tuple[str, ...]
+    left: tuple[str, ...]
+    changed: tuple[int, ...]
+    at: datetime | None = None
+
+
+def describe_names(changes: ReadChanges) -> str:
+    """``+c.csv, -b.csv``, and how many more."""
+    names = [*(f"+{key}" for key in changes.came), *(f"-{key}" for key in changes.left)]
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def find_read_changes(
+    relations: InputRelations,
+    name: str,
+    key_id: int,
+    read: Input,
+    was: origins.RecordedInput,
+    made: origins.Origin,
+    now: origins.PartitionStates,
+) -> ReadChanges:
+    """Compare what a partition of ``name`` read of an input with what its mapping gives ``now``.
+
+    A key without data counts as if it were not read.
+    """
+    batch, node = relations.batch, relations.registry[read.name]
+    position = made.sequence if was.position is None else was.position
+    ids_now = now.key_ids
+    mapping = _find_mapping_then(relations, name, read, made)
+    before = relations.join(name, read)
+    if mapping != read.mapping:
+        before = open_join(batch, mapping, relations.registry[name].set_id, node.set_id)
+    own = np.array([key_id], np.int64)
+    gone = origins.find_keys_that_left(batch, node.asset_id, node.set_id, position)
+    if len(gone):
+        gone = gone[relate(batch, before, own, gone).mark_inputs(np.ones(1, bool), len(gone))]
+    stayed = ids_now if mapping == read.mapping else load_inputs(batch, before, own)
+    stayed = stayed[~np.isin(stayed, origins.find_keys_that_joined(batch, stayed, position))]
+    ids_then = np.concatenate((stayed, gone))
+    then = origins.load_hashes_at(batch, node.asset_id, ids_then, position)
+    there = dict(zip(ids_now[now.has_data].tolist(), now.data_hash[now.has_data].tolist(), strict=True))
+    came = [one for one in there if one not in then]
+    left = [one for one in ids_then.tolist() if one in then and one not in there]
+    changed = tuple(one for one, data in there.items() if one in then and then[one] != data)
+    at = None
+    if came:
+        newest = int(now.made[ids_now == came[0]][0])
+        at = origins.list_made_at(batch, [newest]).get(newest)
+    came_keys, left_keys = (tuple(map(str, queries.key_texts(batch, some))) if some else () for some in (came, left))
+    return ReadChanges(came_keys, left_keys, changed, at)
+
+
+def _find_mapping_then(relations: InputRelations, name: str, read: Input, made: origins.Origin) -> Mapping:
+    """The mapping by which an asset read an input when a partition was made; that of now where it is not known."""
+    stored = origins.find_version_at(relations.batch, relations.registry[name].asset_id, made.sequence)
+    try:
+        inputs = AssetDefinition.from_json(stored).inputs if stored else ()
+    except (NbpartError, ValueError, TypeError, KeyError):  # of a version that spelled it in another way
+        return read.mapping
+    return next((one.mapping for one in inputs if (one.name, one.argument) == (read.name, read.argument)), read.mapping)

@@ -1,0 +1,120 @@
+"""Why a partition is what it is: a sentence, and the chain of its causes as a frame."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbpart.assets.asset import name_of
+from nbpart.assets.code_changes import KeptCode, describe_code_change
+from nbpart.assets.definition import AssetDefinition
+from nbpart.backfill.cause_search import CauseSearch
+from nbpart.backfill.registry import Node, Registry, spell_key
+from nbpart.catalog import Batch
+from nbpart.catalog.causes import Cause, describe_chain, spell_ref
+from nbpart.catalog.queries.origins import find_version
+from nbpart.project.data import find_key_id
+from nbpart.project.project import Project
+from nbpart.project.refresh import refresh_registry
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a partition is what it is, with all that led to it: ``causes`` from the nearest to the root.
+
+    ``at`` is the time at which it was asked; shown, it is one sentence.
+    """
+
+    causes: tuple[Cause, ...]
+    at: datetime
+
+    @property
+    def text(self) -> str:
+        """One sentence: the status, and what led to it."""
+        return describe_chain(self.causes, self.at)
+
+    @property
+    def subject(self) -> tuple[str, str | None] | None:
+        """Asset and key of the partition that the sentence names first; None where it names none."""
+        named = self.causes[0].subject
+        return None if named is None else (named.asset, named.key)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The chain, a link a row: ``asset, partition_key, status, cause, detail, at, run_id``, the root last."""
+        import pandas as pd
+
+        columns = ["asset", "partition_key", "status", "cause", "detail", "at", "run_id"]
+        rows = [
+            (one.of.asset, one.of.key, one.status, str(one.kind), one.describe(self.at), one.at, one.run_id)
+            for one in self.causes
+        ]
+        frame = pd.DataFrame(rows, columns=columns)
+        return frame.assign(at=pd.to_datetime(frame["at"], utc=True))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"{spell_ref(self.causes[0].of)} is {self.text}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(spell_ref(one.of))}</td><td>{html.escape(one.describe(self.at))}</td></tr>"
+            for one in self.causes
+        )
+        return f"<div><p>{html.escape(repr(self))}</p><table>{rows}</table></div>"
+
+
+def find_why(project: Project, asset: Any, key: Any) -> Why:
+    """Why a partition is what it is; see `Workspace.why`."""
+    registry = refresh_registry(project)
+    node = registry[name_of(asset)]
+    text = spell_key(node, key)
+    return project.read(lambda batch: explain_partition(batch, project.root, registry, node, text))
+
+
+def explain_partition(batch: Batch, root: Path, registry: Registry, node: Node, key: str | None) -> Why:
+    """Why a partition is what it is, as one batch sees it."""
+
+    def describe_code(changed: Node, version: str | None) -> str:
+        stored = find_version(batch, changed.asset_id, version)
+        if stored is None:
+            return ""
+        return describe_code_change(*(_read_code(root, one) for one in (_definition(stored), changed.definition)))
+
+    causes: Sequence[Cause] = CauseSearch(batch, registry, describe_code).list_causes(
+        node.name, find_key_id(batch, node, key)
+    )
+    return Why(tuple(causes), batch.now)
+
+
+def _definition(stored: dict[str, Any]) -> AssetDefinition:
+    return AssetDefinition.from_json(stored)
+
+
+def _read_code(root: Path, definition: AssetDefinition) -> KeptCode:
+    """A version of code as the workspace kept it; what is gone or cannot be read is left out."""
+    notebook = _read_text(root, definition.snapshot)
+    modules = {name: _read_text(root, snapshot) for name, (snapshot, _) in definition.modules.items()}
+    return KeptCode(
+        definition,
+        None if notebook is None else json.loads(notebook),
+        {name: source for name, source in modules.items() if source is not None},
+    )
+
+
+def _read_text(root: Path, path: str | None) -> str | None:
+    try:
+        return None if path is None else (root / path).read_text(encoding="utf-8", errors="surrogatepass")
+    except OSError:
+        return None

@@ -1,0 +1,188 @@
+"""Why a partition is what it is, in one sentence and as a chain to its root."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+import nbpart
+from nbpart.errors import UnknownNameError
+from tests.assets.cells import Shell
+from tests.backfill.pools import Stage
+from tests.clocks import set_clock
+from tests.projects import import_written
+from tests.recording import record, write_notebook
+
+
+def cleaned(inbox: Any) -> str:
+    return "1"
+
+
+def report(cleaned: Any) -> str:
+    return "2"
+
+
+def total(cleaned: Any) -> str:
+    return "3"
+
+
+@pytest.fixture
+def made(ws: nbpart.Workspace, project: Path) -> nbpart.Workspace:
+    """A source of two files, what reads it, and what reads that by key and whole; all made."""
+    files = ws.dynamic_partitions("files")
+    files.add("a.csv", "b.csv")
+    ws.source("inbox", "inbox/{partition_key}", partitions=files)
+    ws.register(nbpart.asset(cleaned, partitions=files), nbpart.asset(report, partitions=files), nbpart.asset(total))  # type: ignore[call-overload]
+    for key in files:
+        (project / "inbox" / key).write_text("x")
+        record(ws, "cleaned", key, f"cleaned {key}")
+        record(ws, "report", key, f"report {key}")
+    record(ws, "total", None, "total")
+    return ws
+
+
+def why(ws: nbpart.Workspace, asset: str, key: str | None = None) -> str:
+    """The sentence, with hours and minutes and ids of runs left out."""
+    return re.sub(r"run \S+", "run ...", re.sub(r"\d\d:\d\d", "hh:mm", str(ws.why(asset, key))))
+
+
+def test_what_is_up_to_date_says_when_of_what_and_by_which_run_it_was_made(made: nbpart.Workspace) -> None:
+    assert why(made, "report", "a.csv") == "materialized: made hh:mm of cleaned[a.csv] by run ..."
+    assert why(made, "total") == "materialized: made hh:mm of 2 keys of cleaned by run ..."
+    [row] = made.why("report", "a.csv").frame.to_dict("records")
+    assert row["run_id"] == made.runs("report", "a.csv")["run_id"][0]
+    assert row["cause"] == "made"
+    assert why(made, "inbox", "a.csv") == "materialized: seen hh:mm"
+    assert repr(made.why("total")).startswith("total is materialized: made ")
+    with pytest.raises(UnknownNameError):
+        made.why("report", "c.csv")
+
+
+def test_inputs_that_changed_are_named_with_the_time(made: nbpart.Workspace, project: Path) -> None:
+    (project / "inbox" / "a.csv").write_text("more")
+    assert why(made, "cleaned", "a.csv") == "stale: source inbox[a.csv] changed hh:mm"
+    assert made.why("cleaned", "a.csv").subject == ("inbox", "a.csv")
+    record(made, "cleaned", "a.csv", "other")
+    assert why(made, "report", "a.csv") == "stale: input cleaned[a.csv] changed hh:mm"
+    assert why(made, "report", "b.csv").startswith("materialized")
+    assert why(made, "total") == "stale: input cleaned[a.csv] changed hh:mm"
+
+
+def test_keys_that_came_and_left_are_named(made: nbpart.Workspace, project: Path) -> None:
+    files = made.dynamic_partitions("files")
+    for key in ("c.csv", "d.csv", "e.csv", "f.csv"):
+        files.add(key)
+        (project / "inbox" / key).write_text("x")
+    record(made, "cleaned", "c.csv", "c")
+    assert why(made, "total") == "stale: input set changed: +c.csv"
+    files.remove("b.csv")
+    assert why(made, "total") == "stale: input set changed: +c.csv, -b.csv"
+    for key in ("d.csv", "e.csv", "f.csv"):
+        record(made, "cleaned", key, key)
+    assert why(made, "total") == "stale: input set changed: +c.csv, +d.csv, +e.csv and 2 more"
+    record(made, "total", None, "total")
+    files.remove("c.csv")
+    files.add("b.csv")
+    assert why(made, "total") == "stale: input set changed: +b.csv, -c.csv", "not what came and left before it was made"
+
+
+def test_what_was_never_made_waits_or_is_blocked(made: nbpart.Workspace, project: Path) -> None:
+    files = made.dynamic_partitions("files")
+    files.add("c.csv")
+    place = project / "inbox" / "c.csv"
+    assert why(made, "cleaned", "c.csv") == f"waiting: needs source inbox: there is no file at {place}"
+    assert why(made, "report", "c.csv") == (
+        f"waiting: input cleaned[c.csv] is waiting: needs source inbox: there is no file at {place}"
+    )
+    place.write_text("x")
+    assert why(made, "cleaned", "c.csv") == "missing: never run"
+    assert why(made, "report", "c.csv") == "missing: never run"
+    made.project.make_pool = Stage(lambda spec: ValueError("no columns")).make_pool  # type: ignore[assignment]
+    made.backfill("cleaned", keys="c.csv").wait(progress=False)
+    assert why(made, "cleaned", "c.csv") == "failed: ValueError: no columns"
+    assert why(made, "report", "c.csv") == "blocked: cleaned[c.csv] failed: ValueError: no columns"
+    chain = made.why("report", "c.csv").frame
+    assert chain[["asset", "partition_key", "cause"]].values.tolist() == [
+        ["report", "c.csv", "input failed"],
+        ["cleaned", "c.csv", "failed"],
+    ]
+    assert chain["run_id"].tolist()[1] == made.runs("cleaned", "c.csv")["run_id"][0]
+
+
+def test_data_that_is_gone(made: nbpart.Workspace) -> None:
+    next((made.root / "data" / "cleaned").rglob("*.txt")).unlink()
+    made.check_data("cleaned")
+    statuses = made.partition_status("cleaned").set_index("partition_key")["status"]
+    [gone] = statuses.index[statuses == "missing"]
+    assert why(made, "cleaned", gone) == "missing: its data file was deleted"
+    assert why(made, "report", gone) == f"stale: input cleaned[{gone}] is missing: its data file was deleted"
+
+
+def test_a_window_that_has_not_ended(ws: nbpart.Workspace) -> None:
+    set_clock(ws, "2013-01-07T12:00")
+    hours = ws.partitions(nbpart.HourlyPartitions("hours", start="2013-01-01"))
+    days = ws.partitions(nbpart.DailyPartitions("days", start="2013-01-01", end_offset=1))
+    ws.register(nbpart.asset(cleaned, partitions=hours, deps={"inbox": nbpart.previous(of="cleaned")}))  # type: ignore[call-overload]
+    ws.register(nbpart.asset(report, partitions=days))  # type: ignore[call-overload]
+    assert why(ws, "report", "2013-01-07") == "waiting: 2013-01-07Thh:mm has not ended"
+
+
+def test_code_that_changed_is_named_by_notebook_and_cell(ws: nbpart.Workspace, project: Path) -> None:
+    path = write_notebook(project / "train.ipynb", "# only a comment", "a = 1", "b = 2")
+    ws.notebook("train.ipynb")
+    record(ws, "train", None, "x")
+    notebook = nbformat.read(path, 4)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("# Training"))
+    notebook.cells[-1].source = "b = 3"
+    nbformat.write(notebook, path)
+    ws.refresh()
+    assert why(ws, "train") == "stale: code changed (train.ipynb, cell 4)"
+    assert ws.why("train").frame["at"].notna().all()
+
+
+def test_a_value_that_a_function_carries_is_named(ws: nbpart.Workspace) -> None:
+    shell = Shell()
+
+    def declare(keep: str, mark: str = "!") -> None:
+        shell.run(f"KEEP = {keep}\ndef shorten(x):\n    return x + {mark!r}\n")
+        shell.run("def flights():\n    return shorten(sorted(KEEP)[0])\n")
+        ws.register(nbpart.asset(shell["flights"]))
+
+    declare('{"JFK", "LGA", "EWR"}')
+    record(ws, "flights", None, "x")
+    declare('{"EWR", "JFK", "LGA"}')
+    assert why(ws, "flights").startswith("materialized"), "the order in which it was written is no change"
+    declare('{"JFK", "LGA"}')
+    assert why(ws, "flights") == "stale: code changed (KEEP)"
+    declare('{"JFK", "LGA", "EWR"}', "?")
+    assert why(ws, "flights") == "stale: code changed (shorten)"
+
+
+FLOW = """import nbpart
+
+
+def shorten(name):
+    return name + "!"
+
+
+@nbpart.asset
+def clean():
+    return shorten("x")
+"""
+
+
+def test_what_a_module_calls_is_named_by_its_file(
+    ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws.register(import_written(project, "why_flow", FLOW, monkeypatch).clean)
+    record(ws, "clean", None, "x")
+    moved = FLOW.replace("def shorten", "# a comment\n\n\ndef other():\n    return 1\n\n\ndef shorten")
+    (project / "why_flow.py").write_text(moved)
+    assert len(ws.plan("*")) == 0
+    (project / "why_flow.py").write_text(moved.replace('"!"', '"?"').replace("return 1", "return 2"))
+    assert len(ws.plan("*")) == 1
+    assert why(ws, "clean") == "stale: code changed (why_flow.py: shorten)"
