@@ -6,7 +6,6 @@ import datetime
 import json
 import logging
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,7 @@ from nbpart import CarryError, DeclarationError, MissingInputError
 from nbpart.backfill.source_child import ask_versions
 from nbpart.run.source_functions import match_versions
 from tests.recording import record
-
-TABLE = Path("table.json")
-
-
-def newest(keys: list[str]) -> dict[str, Any]:
-    print(f"asked for {len(keys)}")
-    rows = json.loads(TABLE.read_text())
-    return {key: rows[key]["at"] for key in keys if key in rows}
-
-
-def read_day(key: str) -> pd.DataFrame:
-    return pd.DataFrame({"amount": json.loads(TABLE.read_text())[key]["amounts"]})
-
-
-def total(payments: pd.DataFrame) -> dict[str, int]:
-    return {"eur": int(payments["amount"].sum())}
+from tests.workspace.payments import TABLE, about_others, fail, leave, newest, no_dict, read_day, total, wait
 
 
 def write(project: Path, **rows: Any) -> None:
@@ -145,27 +129,6 @@ def test_a_run_loads_it(ws: nbpart.Workspace) -> None:
     assert ws.backfill("total").wait(progress=False).status == "succeeded"
     waiting = ws.plan("total").waiting
     assert waiting["reason"].tolist() == ["needs source payments: its function has no version of 'b'"]
-
-
-def fail(keys: list[str]) -> dict[str, str]:
-    raise ValueError("no such table")
-
-
-def leave(keys: list[str]) -> dict[str, str]:
-    os._exit(3)
-
-
-def wait(keys: list[str]) -> dict[str, str]:
-    time.sleep(600)
-    return {}
-
-
-def about_others(keys: list[str]) -> dict[str, int]:
-    return {"c": 1}
-
-
-def no_dict(keys: list[str]) -> list[int]:
-    return [1]
 
 
 @pytest.mark.parametrize(
