@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import atexit
 import compileall
+import gc
 import os
 import shutil
 import signal
@@ -48,6 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if uses_fixture_of_module(item):
             # workers would make it twice; it is mostly a workspace in which a backfill has run, or a kernel
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def pytest_collection_finish() -> None:
+    # the thousands of tests that were collected stay to the end: no garbage collection walks through them again
+    gc.collect()
+    gc.freeze()
 
 
 def uses_fixture_of_module(item: pytest.Item) -> bool:
