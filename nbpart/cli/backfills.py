@@ -43,6 +43,7 @@ UP_TO_DATE = "Nothing to do: {} holds nothing that has to run."
 @click.command()
 @options.selection_argument
 @options.keys_option
+@options.where_option
 @options.status_option
 @click.option("--why", "tells_why", is_flag=True, help="Say of each step all that led to it, as nbpart why does.")
 @options.limit_option(PLAN_ROWS)
@@ -51,6 +52,7 @@ UP_TO_DATE = "Nothing to do: {} holds nothing that has to run."
 def plan(
     selection: Sequence[str],
     keys: Sequence[str],
+    where: str | None,
     statuses: Sequence[str],
     tells_why: bool,
     limit: int | None,
@@ -62,7 +64,7 @@ def plan(
     2+x and x+1 so many steps. Without one, all assets.
     """
     with options.open_workspace() as workspace:
-        planned = make_plan(workspace, selection, keys, statuses)
+        planned = make_plan(workspace, selection, keys, statuses, where)
         max_rows = limit or (len(planned) if as_json and not tells_why else PLAN_ROWS)
         table = Table.from_frame(planned.explain(max_rows) if tells_why else planned.head(max_rows))
         counts = ", ".join(f"{n:,} {cause}" for cause, n in planned.counts().items())
@@ -77,6 +79,7 @@ def plan(
 @click.command()
 @options.selection_argument
 @options.keys_option
+@options.where_option
 @options.status_option
 @options.running_options
 @click.option("--detach", is_flag=True, help="Run it in a process of its own, and do not wait for it.")
@@ -89,6 +92,7 @@ def backfill(
     /,
     selection: Sequence[str],
     keys: Sequence[str],
+    where: str | None,
     statuses: Sequence[str],
     detach: bool,
     as_json: bool,
@@ -103,12 +107,14 @@ def backfill(
     """
     run_options = options.keep_given(**run_options)
     with CancelOnSignal() as on_signal, options.open_workspace() as workspace:
-        planned = make_plan(workspace, selection, keys, statuses)
+        planned = make_plan(workspace, selection, keys, statuses, where)
         options.refuse_secrets(run_options, planned.secrets)
         if not len(planned):
             planned.check_options(run_options)
             waiting = planned.describe_waiting()
             up_to_date = UP_TO_DATE.format(printable(planned.selection))
+            if explained := planned.explain_empty():
+                up_to_date = f"Nothing to do: {printable(explained)}."
             _print_nothing_to_run(f"Nothing to do yet: {printable(waiting)}." if waiting else up_to_date, as_json)
             return
         ask_for_trust(workspace, f"{pluralize(len(planned), 'step')} of {list_first(planned.assets)}")
@@ -248,10 +254,16 @@ def run_and_wait(
     return summarize_backfill(workspace, backfill, max_failures, was_stopped=on_signal.was_signalled)
 
 
-def make_plan(workspace: Workspace, selection: Sequence[str], keys: Sequence[str], statuses: Sequence[str]) -> Plan:
+def make_plan(
+    workspace: Workspace,
+    selection: Sequence[str],
+    keys: Sequence[str],
+    statuses: Sequence[str],
+    where: str | None = None,
+) -> Plan:
     """The plan for the arguments of a command; without any, of what is outdated of all assets."""
     status: Any = "all" if "all" in statuses else list(statuses) or "outdated"
-    return workspace.plan(list(selection) or "*", [TypedText(key) for key in keys] or None, status)
+    return workspace.plan(list(selection) or "*", [TypedText(key) for key in keys] or None, status, where)
 
 
 def _list_secrets(workspace: Workspace) -> set[str]:

@@ -82,6 +82,16 @@ def keys_option(command: Command) -> Command:
     )(command)
 
 
+def where_option(command: Command) -> Command:
+    """``--where``, a condition on the partitions that a command is restricted to."""
+    return click.option(
+        "--where",
+        metavar="CONDITION",
+        help='Only partitions for which this is true, of what `nbpart partitions` shows: "lr < 0.1 and status = '
+        "'failed'\".",
+    )(command)
+
+
 def status_option(command: Command) -> Command:
     """``-s``, the statuses of the partitions that a command is restricted to."""
     return click.option(

@@ -73,15 +73,21 @@ def list_sets(workspace: Workspace, max_rows: int | None, as_json: bool) -> None
     print_table(table, as_json, empty="There are no named sets of partitions yet.", more=more, droppable=("columns",))
 
 
-def list_keys(keys: PartitionSet, max_rows: int | None, as_json: bool) -> None:
-    """Print the keys of a set with all its columns, in its order."""
-    frame = keys.frame if max_rows is None else keys.head(max_rows)
+def list_keys(keys: PartitionSet, max_rows: int | None, as_json: bool, where: str | None = None) -> None:
+    """Print the keys of a set with all its columns, in its order; all, or those for which ``where`` is true."""
+    if where is not None:
+        chosen = keys.where(where)
+        frame, count = chosen if max_rows is None else chosen.head(max_rows), len(chosen)
+    else:
+        frame, count = keys.frame if max_rows is None else keys.head(max_rows), len(keys)
     table = Table.from_frame(frame)
     if not as_json:
         table = _in_zones(table, keys.definition)
-    total = len(keys) if max_rows is not None and len(frame) == max_rows else len(frame)
+    total = count if max_rows is not None and len(frame) == max_rows else len(frame)
     is_dynamic = isinstance(keys.definition, DynamicPartitions)
     empty = f"{printable(keys.name)} has no keys yet{'; --add adds some' if is_dynamic else ''}."
+    if where is not None and len(keys):
+        empty = f"{printable(keys.name)} has no such keys."
     print_table(table, as_json, empty=empty, more=describe_rest(total, len(frame)))
 
 

@@ -34,6 +34,7 @@ DROPPABLE_COLUMNS = ("bytes", "rows", "duration_s", "materialized_at")
     multiple=True,
     help="Only partitions of ASSET with this status; can be given again.",
 )
+@options.where_option
 @click.option("--set", "set_name", metavar="NAME", help="A set of partitions instead of an asset.")
 @click.option("--add", metavar="KEY", multiple=True, help="Add this key to the set; can be given again.")
 @click.option(
@@ -70,6 +71,7 @@ DROPPABLE_COLUMNS = ("bytes", "rows", "duration_s", "materialized_at")
 def partitions(
     asset: str | None,
     statuses: Sequence[str],
+    where: str | None,
     set_name: str | None,
     limit: int | None,
     as_json: bool,
@@ -81,23 +83,23 @@ def partitions(
     with parameters is spelled lr=0.1,depth=3, one below a parent parent/own.
     """
     change = _read_change(**changes)
-    _check_usage(asset, statuses, set_name, change)
+    _check_usage(asset, statuses, where, set_name, change)
     max_rows = limit or (None if as_json else PARTITION_ROWS)
     with options.open_workspace() as workspace:
         if set_name is None and asset is None:
             list_sets(workspace, max_rows, as_json)
         elif set_name is None:
-            _list_partitions(_load_status(workspace, str(asset)), statuses, max_rows, as_json)
+            _list_partitions(_load_status(workspace, str(asset), where), statuses, max_rows, as_json)
         elif change:
             change_set(find_set(workspace, set_name), change, as_json)
         else:
-            list_keys(find_set(workspace, set_name), max_rows, as_json)
+            list_keys(find_set(workspace, set_name), max_rows, as_json, where)
 
 
-def _load_status(workspace: Workspace, asset: str) -> pd.DataFrame:
+def _load_status(workspace: Workspace, asset: str, where: str | None) -> pd.DataFrame:
     """The partitions of an asset. Raises `UnknownNameError`, which says so where a set has the name."""
     try:
-        return workspace.partition_status(asset)
+        return workspace.partition_status(asset, where)
     except UnknownNameError as error:
         if asset in workspace.partition_sets:
             raise UnknownNameError(f"{asset!r} is a set of partitions: list it by --set {asset}.") from None
@@ -120,12 +122,16 @@ def _parse_columns(columns: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def _check_usage(asset: str | None, statuses: Sequence[str], set_name: str | None, change: Change) -> None:
+def _check_usage(
+    asset: str | None, statuses: Sequence[str], where: str | None, set_name: str | None, change: Change
+) -> None:
     """Raise `click.UsageError` for arguments that do not go together."""
     if asset is not None and set_name is not None:
         raise click.UsageError("Give an ASSET or a --set, not both.")
     if change and set_name is None:
         raise click.UsageError("--add, --rename, --remove and --replace change a set: name it with --set.")
+    if where is not None and asset is None and (set_name is None or change):
+        raise click.UsageError("--where chooses among the partitions of an ASSET or the keys of a --set: name it.")
     if statuses and asset is None:
         raise click.UsageError("--status chooses among the partitions of an ASSET: name it.")
     if change.columns and not change.add:

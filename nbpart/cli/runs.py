@@ -30,17 +30,25 @@ POLL_S = 0.3
 @click.argument("asset", required=False)
 @click.argument("key", required=False)
 @click.option("--backfill", "backfill_id", metavar="ID", help="Only the runs of this backfill.")
+@options.where_option
 @options.limit_option(RUN_ROWS)
 @options.json_option
 @options.workspace_option
-def runs(asset: str | None, key: str | None, backfill_id: str | None, limit: int | None, as_json: bool) -> None:
+def runs(
+    asset: str | None,
+    key: str | None,
+    backfill_id: str | None,
+    where: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
     """List runs, newest first.
 
     All, or those of ASSET, or of its partition KEY.
     """
     max_rows = limit or (None if as_json else RUN_ROWS)
     with options.open_workspace() as workspace:
-        frame = workspace.runs(asset, key, backfill=backfill_id, limit=max_rows and max_rows + 1)
+        frame = workspace.runs(asset, key, where=where, backfill=backfill_id, limit=max_rows and max_rows + 1)
     more = f"There are more; --limit {max_rows * 2} shows more of them." if max_rows and len(frame) > max_rows else ""
     table = Table.from_frame(frame if max_rows is None else frame.head(max_rows))
     droppable = ("backfill_id", "attempt", "duration_s", "started_at")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from nbpart.backfill.registry import spell_key
 from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
@@ -44,7 +46,7 @@ def load_partition_details(project: Project, asset: str, partition_key: str | No
         key_id = find_key_id(batch, node, key)
         found = find_partition(batch, node.asset_id, key_id)
         made = queries.find_materialization(batch, node.asset_id, key_id)
-        runs = queries.runs_frame(batch, node.asset_id, key_id, limit=_MAX_RUNS)
+        runs = queries.runs_frame(batch, node.asset_id, np.array([key_id], np.int64), limit=_MAX_RUNS)
         return found, made, runs, load_reasons(batch, node.asset_id, [key_id])["reason"].tolist()
 
     found, made, runs, reasons = project.read(work)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog import Batch, Catalog, KeysAdded, events, queries
+from nbpart.catalog.conditions import choose_keys_where
 from nbpart.catalog.queries.chosen_keys import choose_keys, explain_unfound
-from nbpart.catalog.set_tables import build_columns, own_columns
+from nbpart.catalog.set_tables import build_columns, own_columns, sort_keys
 from nbpart.errors import DeclarationError, NbpartError, ParameterError, UnknownNameError, nearest
 from nbpart.partitions import (
     AddKeysRequest,
@@ -21,6 +22,7 @@ from nbpart.partitions import (
     spell_keys,
 )
 from nbpart.partitions.choice import Between, read_choice, read_one_key
+from nbpart.partitions.filters import Condition, read_condition
 from nbpart.partitions.key_values import key_values
 from nbpart.partitions.keys import drop_unprintable
 from nbpart.project.key_choices import list_choices
@@ -112,6 +114,20 @@ class PartitionSet:
 
         return self._catalog.read(work)
 
+    def where(self, condition: Any) -> pd.DataFrame:
+        """Its `frame` with the rows for which a condition on key and columns is true: ``trials.where("lr < 0.1")``.
+
+        Takes what ``where=`` of a plan takes. Raises `UnknownNameError` for a column that the set has not.
+        """
+        asked = read_condition(condition)
+        frame = self._catalog.read(
+            lambda batch: queries.set_frame(batch, self._set_id, key_ids=self._choose_where(batch, asked))
+        )
+        return show_in_zones(frame, self.definition)
+
+    def _choose_where(self, batch: Batch, condition: Condition) -> NDArray[np.int64]:
+        return choose_keys_where(batch, self._set_id, condition, repr(self.name))
+
     def page(self, offset: int = 0, limit: int = 100) -> list[str]:
         """At most ``limit`` keys from position ``offset`` on."""
         return self._catalog.read(lambda batch: queries.load_members(batch, self._set_id, offset, limit))
@@ -156,13 +172,15 @@ class PartitionSet:
             read = read_rows(definition, rows, key)
         return self._add(read.keys, read)
 
-    def remove(self, *keys: Any, **params: Any) -> list[str]:
+    def remove(self, *keys: Any, where: Any = None, **params: Any) -> list[str]:
         """Remove keys from the set and return those that were in it. Their history, data and notebooks stay.
 
         Takes what `choose` takes, also the values of some parameters by name: all keys that have these. Keys that are
-        not there are no error.
+        not there are no error. Of these, or of all keys, ``where`` takes those for which a condition on key and columns
+        is true.
         """
         self._need_dynamic("remove")
+        condition = None if where is None else read_condition(where)
         choices = self._list_choices(keys, params)
 
         def work(batch: Batch) -> list[str]:
@@ -170,7 +188,13 @@ class PartitionSet:
             for place in chosen.unfound.tolist():
                 if any(isinstance(one, Between) for one in read_choice(self.definition, choices[place])):
                     raise explain_unfound(batch, self._set_id, choices[place], repr(self.name))
-            return events.remove_keys(batch, self._set_id, queries.key_texts(batch, chosen.key_ids).tolist())
+            import numpy as np
+
+            ids = chosen.key_ids
+            if condition is not None:
+                asked = sort_keys(batch, self._set_id, self._choose_where(batch, condition))
+                ids = ids[np.isin(ids, asked)] if keys or params else asked
+            return events.remove_keys(batch, self._set_id, queries.key_texts(batch, ids).tolist())
 
         return self._catalog.write(work)
 

@@ -7,10 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nbpart.assets.asset import name_of
 from nbpart.backfill.kept_kernels import find_kept_kernels
 from nbpart.backfill.registry import spell_key
 from nbpart.catalog import Batch, RunRecord, queries
+from nbpart.catalog.conditions import choose_where
 from nbpart.errors import (
     DeclarationError,
     MissingInputError,
@@ -21,6 +24,7 @@ from nbpart.errors import (
     make_run_error,
 )
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.filters import read_condition
 from nbpart.partitions.key_values import key_parameters
 from nbpart.project.launch import find_backfill
 from nbpart.project.project import Project
@@ -238,18 +242,30 @@ def get_run(project: Project, run_id: str) -> Run:
     return Run(project.root, find_run(project, run_id), project.check_trust)
 
 
-def list_runs(project: Project, asset: Any, partition_key: Any, backfill: Any, limit: int | None) -> pd.DataFrame:
+def list_runs(
+    project: Project, asset: Any, partition_key: Any, backfill: Any, limit: int | None, where: Any = None
+) -> pd.DataFrame:
     """Runs, newest first; see `Workspace.runs`. ``backfill`` is a backfill or its id."""
     node = None if asset is None else project.registry()[name_of(asset)]
     if partition_key is not None and node is None:
         raise DeclarationError("runs of a partition_key need the asset too: ws.runs(asset=..., partition_key=...).")
+    condition = None if where is None else read_condition(where)
+    if condition is not None and node is None:
+        raise DeclarationError("where= is asked of the partitions of an asset: ws.runs(asset=..., where=...).")
     key = spell_key(node, partition_key) if node and partition_key is not None else None
 
     def work(batch: Batch) -> pd.DataFrame:
-        key_id = queries.find_key(batch, node.asset_id, key) if node and key is not None else None
+        ids = None
+        if node and key is not None:
+            key_id = queries.find_key(batch, node.asset_id, key)
+            ids = np.array([] if key_id is None else [key_id], dtype=np.int64)
+        if node and condition is not None:
+            asked = choose_where(batch, node.asset_id, condition, node.name).key_ids
+            assert asked is not None, "a column that is not there is an error"
+            ids = asked if ids is None else np.intersect1d(ids, asked)
         backfill_no = None if backfill is None else find_backfill(batch, getattr(backfill, "id", backfill)).backfill_no
         asset_id = node.asset_id if node else None
-        return queries.runs_frame(batch, asset_id, -1 if key and key_id is None else key_id, backfill_no, limit)
+        return queries.runs_frame(batch, asset_id, ids, backfill_no, limit)
 
     return project.read(work)
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from nbpart.assets.asset import name_of
 from nbpart.assets.selection import select
 from nbpart.backfill.registry import Registry
-from nbpart.catalog import queries
+from nbpart.catalog import Batch, queries
+from nbpart.catalog.conditions import choose_where
+from nbpart.partitions.filters import read_condition
 from nbpart.project.local_times import show_in_zones
 from nbpart.project.project import Project
 from nbpart.project.refresh import describe_code_age, refresh_registry
@@ -40,8 +42,13 @@ def count_statuses(project: Project, assets: Any = None) -> pd.DataFrame:
     return tabulate_statuses(registry, names, project.catalog.read(queries.status_counts), describe_code_age(project))
 
 
-def partition_status(project: Project, asset: Any) -> pd.DataFrame:
+def partition_status(project: Project, asset: Any, where: Any = None) -> pd.DataFrame:
     """A partition of an asset a row; see `Workspace.partition_status`."""
+    condition = None if where is None else read_condition(where)
     node = refresh_registry(project)[name_of(asset)]
-    frame = project.catalog.read(lambda batch: queries.partition_status(batch, node.asset_id))
-    return show_in_zones(frame, node.partitions)
+
+    def work(batch: Batch) -> pd.DataFrame:
+        ids = None if condition is None else choose_where(batch, node.asset_id, condition, node.name).key_ids
+        return queries.partition_status(batch, node.asset_id, ids)
+
+    return show_in_zones(project.catalog.read(work), node.partitions)

@@ -40,6 +40,7 @@ class BoundAsset(Asset):
         *,
         keys: Any = None,
         status: Any = "outdated",
+        where: Any = None,
         max_workers: int | None = None,
         retries: int | None = None,
         timeout_s: float | None = None,
@@ -49,13 +50,13 @@ class BoundAsset(Asset):
         """Run this asset for every combination of the given parameter values (a list or one value each).
 
         New keys are added first. An asset without partitions gets a set of its own name, with parameters of the types
-        in its parameters cell or its arguments. Without values it runs those of ``keys`` that have ``status``. Returns
-        at once; ``.wait()`` waits.
+        in its parameters cell or its arguments. Without values it runs those of ``keys`` that have ``status`` and for
+        which ``where`` is true. Returns at once; ``.wait()`` waits.
         """
         if axes:
             self._project.check_trust()
             keys = add_grid(self._project, self, axes)
-        plan = make_plan(self._project, self.name, keys, status)
+        plan = make_plan(self._project, self.name, keys, status, where=where)
         return plan.run(max_workers=max_workers, retries=retries, timeout_s=timeout_s, settings=settings)
 
     def materialize(

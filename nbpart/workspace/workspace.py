@@ -142,17 +142,24 @@ class Workspace(Declaring[BoundAsset], Verbs):
         """
         return count_statuses(self.project, assets)
 
-    def partition_status(self, asset: Any) -> pd.DataFrame:
-        """A partition a row, in the order of the set: ``partition_key, status, run_id, materialized_at, duration_s,
-        rows, bytes``, then parameters and metrics."""
-        return partition_status(self.project, asset)
+    def partition_status(self, asset: Any, where: Any = None) -> pd.DataFrame:
+        """A partition a row, in the order of the set: ``partition_key, status, reason, error, run_id, materialized_at,
+        duration_s, rows, bytes``, then the columns of the set and metrics; all, or those that ``where`` chooses (see
+        `plan`)."""
+        return partition_status(self.project, asset, where)
 
     def runs(
-        self, asset: Any = None, partition_key: Any = None, *, backfill: str | None = None, limit: int | None = None
+        self,
+        asset: Any = None,
+        partition_key: Any = None,
+        *,
+        where: Any = None,
+        backfill: str | None = None,
+        limit: int | None = None,
     ) -> pd.DataFrame:
         """Runs, newest first: ``run_id, asset, partition_key, status, attempt, backfill_id, started_at, duration_s,
-        error``; of one asset, one key, one backfill."""
-        return list_runs(self.project, asset, partition_key, backfill, limit)
+        error``; of one asset, one key, the partitions of an asset that ``where`` chooses (see `plan`), one backfill."""
+        return list_runs(self.project, asset, partition_key, backfill, limit, where)
 
     def get_run(self, run_id: str) -> Run:
         """The run with that id: its notebook, log, error and more. Raises `UnknownNameError`."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nbpart.catalog import queries
@@ -55,7 +56,7 @@ def test_runs_are_newest_first_and_chosen(story: Story) -> None:
     assert runs(story)["partition_key"].tolist() == ["a", None, "b", "a"]
     assert runs(story, limit=2)["asset"].tolist() == ["x", "whole"]
     assert runs(story, asset_id=story.ids["x"], limit=2)["partition_key"].tolist() == ["a", "b"]
-    assert len(runs(story, asset_id=story.ids["x"], key_id=story.key_id("a"))) == 2
+    assert len(runs(story, asset_id=story.ids["x"], key_ids=np.array([story.key_id("a")]))) == 2
     assert len(runs(story, backfill_no=7)) == 0
     assert len(runs(story, limit=0)) == 0
 

@@ -116,3 +116,15 @@ def test_a_range_is_removed_from_a_set(keys: Ask) -> None:
     assert json.loads(keys("partitions", "--set", "names", "--remove", "a..b", "--json").stdout)["removed"] == ["a..b"]
     refused = keys("partitions", "--set", "names", "--remove", "a&b..nowhere", code=2)
     assert "'names' has no partition 'nowhere'" in refused.stderr
+
+
+def test_a_condition_chooses_in_every_command_that_lists_or_runs(keys: Ask) -> None:
+    where = ["--where", "note = 'a&b' or note is null"]
+    chosen = json.loads(keys("plan", "by_note", *where, "--json").stdout)
+    assert len(chosen) == 2
+    for command in (["partitions", "by_note"], ["partitions", "--set", "notes"]):
+        rows = json.loads(keys(*command, *where, "--json").stdout)
+        assert [row["partition_key"] for row in rows] == [row["partition_key"] for row in chosen]
+    assert json.loads(keys("runs", "by_note", *where, "--json").stdout) == []
+    empty = keys("backfill", "by_note", "--where", "note = 'x'")
+    assert empty.stderr == "Nothing to do: no partition is chosen by note = 'x'.\n"

@@ -145,10 +145,16 @@ def hash_key(key: str) -> int:
     return int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()[8:], "little")
 
 
-def set_frame(batch: Batch, set_id: int, limit: int | None = None) -> pd.DataFrame:
-    """The members of a set in its order, or the first ``limit``: partition_key, then all columns of the set, typed."""
+def set_frame(
+    batch: Batch, set_id: int, limit: int | None = None, key_ids: NDArray[np.int64] | None = None
+) -> pd.DataFrame:
+    """The members of a set in its order, those of ``key_ids``, or the first ``limit``: partition_key, then all columns
+    of the set, typed."""
     sql = set_sql(batch, set_id)
     columns, members = sql.named_values(sql.columns), ordered_members(batch, set_id)
+    if key_ids is not None:
+        stage_numbers(batch, "members_shown", key_ids)
+        members = f"(FROM {members} WHERE key_id IN (SELECT id FROM members_shown))"
     if limit is not None:  # before anything is joined to them
         members = f"(FROM {members} ORDER BY position LIMIT {int(limit)})"
     rows = f"{members} m JOIN keys k ON k.key_id = m.key_id{sql.joins}"

@@ -19,7 +19,9 @@ from nbpart.run.report import RecordedEnding
 from nbpart.states import RunStatus
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 #: What a table named `chosen` (run_no) of runs came to: its last attempt (t), and how it ended (o).
 _LAST = """
@@ -52,17 +54,22 @@ _ATTEMPT = "coalesce(t.attempt, 0)::INTEGER"
 def runs_frame(
     batch: Batch,
     asset_id: int | None = None,
-    key_id: int | None = None,
+    key_ids: NDArray[np.int64] | None = None,
     backfill_no: int | None = None,
     limit: int | None = None,
 ) -> pd.DataFrame:
-    """Runs, newest first, of all or of one asset, key or backfill; at most `limit`.
+    """Runs, newest first, of all or of one asset, of some keys or one backfill; at most `limit`.
 
     Columns: run_id, asset, partition_key, status, attempt (0: none began), backfill_id, started_at (of that attempt),
     duration_s, error ("ValueError: message").
     """
-    wanted = {"asset_id": asset_id, "key_id": key_id, "backfill_no": backfill_no}
+    wanted = {"asset_id": asset_id, "backfill_no": backfill_no}
     conditions = "".join(f" AND {column} = {int(value)}" for column, value in wanted.items() if value is not None)
+    if key_ids is not None and len(key_ids) == 1:
+        conditions += f" AND key_id = {int(key_ids[0])}"
+    elif key_ids is not None:
+        stage_numbers(batch, "runs_of_keys", key_ids)
+        conditions += " AND key_id IN (SELECT id FROM runs_of_keys)"
     # the limit comes first, over one narrow column: the wide rows of a million runs are never sorted
     frame = batch.frame(
         f"WITH chosen AS MATERIALIZED (SELECT run_no FROM runs WHERE true{conditions} ORDER BY run_no DESC LIMIT ?),"
