@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ _MADE_BY = {
     MaterializationKind.ACCEPTED: CauseKind.ACCEPTED,
 }
 
+#: What a materialization read, by the id of the input and the argument.
+_Recorded = Mapping[tuple[int, str], origins.RecordedInput]
 #: An asset and the key id of one of its partitions.
 Place = tuple[str, int]
 
@@ -220,17 +222,17 @@ class CauseSearch:
             version = one.node.definition.code_version or None
             at = origins.find_registration(self._batch, one.node.asset_id, version, made.sequence)
             return _Link(self._cause(one, CauseKind.CODE_CHANGED, detail=f" ({what})" if what else "", at=at))
-        if bits & STALE_INPUT and (link := self._explain_changed_input(one, made)) is not None:
+        reads = {(r.input_id, r.argument): r for r in origins.load_recorded_inputs(self._batch, one.made)}
+        if bits & STALE_INPUT and (link := self._explain_changed_input(one, made, reads)) is not None:
             return link
-        return self._explain_above(one) or _Link(self._cause(one, CauseKind.INPUT_CHANGED))
+        return self._explain_above(one, reads) or _Link(self._cause(one, CauseKind.INPUT_CHANGED))
 
-    def _explain_changed_input(self, one: _Partition, made: origins.Origin) -> _Link | None:
-        recorded = {(r.input_id, r.argument): r for r in origins.load_recorded_inputs(self._batch, one.made)}
+    def _explain_changed_input(self, one: _Partition, made: origins.Origin, recorded: _Recorded) -> _Link | None:
         for read in one.node.definition.inputs:
             was = recorded.get((self._registry[read.name].asset_id, read.argument))
             if was is None:
                 continue
-            states = self._load_read(one, read)
+            states = self._load_read(one, read, was)
             if int(np.bitwise_xor.reduce(states.element)) == was.element:
                 continue
             if was.key_id is not None and len(states.key_ids) == 1 and not states.has_data[0]:
@@ -264,12 +266,13 @@ class CauseSearch:
         at = origins.list_made_at(self._batch, [made]).get(made)
         return _Link(self._cause(one, CauseKind.INPUT_CHANGED, at=at, **self._subject(read, key_id)))
 
-    def _explain_above(self, one: _Partition) -> _Link | None:
-        """The first input that has no data or is stale itself."""
+    def _explain_above(self, one: _Partition, recorded: _Recorded) -> _Link | None:
+        """The first input that has no data, and is not one that the run went without, or that is stale itself."""
         for read in one.node.definition.inputs:
-            states = self._load_read(one, read)
+            was = recorded.get((self._registry[read.name].asset_id, read.argument))
+            states = self._load_read(one, read, was)
             is_stale = states.has_data & (states.stale != 0)
-            bad = is_stale | ~states.has_data if one.blocks else is_stale
+            bad = is_stale | (~states.has_data & ~np.isin(states.key_ids, [] if one.blocks else _list_lacking(was)))
             if not bad.any():
                 continue
             first = int(np.flatnonzero(bad)[0])
@@ -293,9 +296,13 @@ class CauseSearch:
             place = int(before[0])
         return int(ids[place])
 
-    def _load_read(self, one: _Partition, read: Input) -> origins.PartitionStates:
-        """What a partition reads of an input now."""
+    def _load_read(
+        self, one: _Partition, read: Input, was: origins.RecordedInput | None = None
+    ) -> origins.PartitionStates:
+        """What a partition reads of an input now; where new keys are ignored only of those that it did read."""
         ids = load_inputs(self._batch, self._relations.join(one.node.name, read), one.ids)
+        if was is not None and was.taken is not None:
+            ids = ids[np.isin(ids, [*was.taken, *(was.lacking or ())])]
         return origins.load_states(self._batch, self._registry[read.name].asset_id, ids)
 
     def _subject(self, read: Input, key_id: int) -> dict[str, object]:
@@ -304,3 +311,10 @@ class CauseSearch:
             "subject": PartitionRef(read.name, key),
             "is_source": self._registry[read.name].definition.is_source,
         }
+
+
+def _list_lacking(was: origins.RecordedInput | None) -> list[int]:
+    """The keys without which a run went on."""
+    if was is None:
+        return []
+    return [was.key_id] if was.key_id is not None and not was.n else was.lacking or []

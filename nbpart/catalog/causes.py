@@ -65,7 +65,7 @@ _BRIEF_WORDS = {
     CauseKind.DATA_LOST: "its data file was replaced or damaged",
     CauseKind.CODE_CHANGED: "code changed",
     CauseKind.INPUT_CHANGED: "{input} changed",
-    CauseKind.INPUT_STALE: "{input} is stale",
+    CauseKind.INPUT_STALE: "{input} is not up to date",
 }
 #: Causes that say whose they are when another one leads to them: "cleaned is stale: its code changed".
 _ITS = frozenset(

@@ -7,13 +7,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nbpart.catalog.above import create_above
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.causes import CauseKind, describe_briefly
+from nbpart.catalog.dependencies import load_dependencies
 from nbpart.catalog.expressions import (
     ACTIVE_NONE,
     DATA_STATES,
     GONE_STATES,
     OUTCOME_FAILED,
+    STALE_ABOVE,
     STALE_CODE,
     STALE_DATA,
     STALE_INPUT,
@@ -57,6 +60,7 @@ def create_reasons(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Seq
         WHERE coalesce(f.active, {ACTIVE_NONE}) = {ACTIVE_NONE} AND (f.materialization_id IS NULL OR f.stale <> 0
             OR f.outcome = {OUTCOME_FAILED})""",
     )
+    changed, above = _select_changed(batch), _select_above(batch, asset_id)
     batch.create_temp(
         "reasons",
         f"""SELECT r.n, r.key_id, CASE
@@ -65,11 +69,12 @@ def create_reasons(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Seq
             WHEN r.stale & {STALE_DATA} <> 0 THEN coalesce(lost.reason, {_say(CauseKind.DATA_LOST)})
             WHEN r.stale & {STALE_CODE} <> 0 THEN {_say(CauseKind.CODE_CHANGED)}
             WHEN r.stale & {STALE_INPUT} <> 0 THEN coalesce(changed.reason, {_say(CauseKind.INPUT_CHANGED)})
-            ELSE {_say(CauseKind.INPUT_STALE)} END AS reason
+            ELSE coalesce(above.reason, {_say(CauseKind.INPUT_STALE)}) END AS reason
         FROM reasons_asked AS r
         LEFT JOIN ({_deleted(asset_id)}) AS deleted ON deleted.key_id = r.key_id AND r.materialization_id IS NULL
         LEFT JOIN ({DATA_STATES}) AS lost ON lost.materialization_id = r.materialization_id
-        LEFT JOIN ({_select_changed(batch)}) AS changed ON changed.key_id = r.key_id""",
+        LEFT JOIN ({changed}) AS changed ON changed.key_id = r.key_id
+        LEFT JOIN ({above}) AS above ON above.key_id = r.key_id""",
     )
     return "reasons"
 
@@ -99,6 +104,24 @@ def _select_changed(batch: Batch) -> str:
     text = _say_of(CauseKind.INPUT_CHANGED)
     return f"""SELECT c.key_id, min({text}) AS reason
         FROM stale_disagreeing c JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id"""
+
+
+def _select_above(batch: Batch, asset_id: int) -> str:
+    """A query (key_id, reason) of those of `reasons_asked` that are stale only by what they read."""
+    asked = batch.create_temp(
+        "reasons_above",
+        f"""SELECT key_id, materialization_id FROM reasons_asked
+        WHERE materialization_id IS NOT NULL AND stale = {STALE_ABOVE} AND outcome <> {OUTCOME_FAILED}""",
+    )
+    named = []
+    for place, each in enumerate(load_dependencies(batch, f"d.asset_id = {int(asset_id)}") if asked else ()):
+        if create_above(batch, [each], "reasons_above"):
+            batch.create_temp(f"reasons_above_{place}", "SELECT DISTINCT key_id FROM stale_above")
+            named.append(f"SELECT key_id, {place} AS place, {each.input_id} AS input_id FROM reasons_above_{place}")
+    if not named:
+        return "SELECT 0::BIGINT AS key_id, '' AS reason WHERE false"
+    return f"""SELECT n.key_id, arg_min({_say_of(CauseKind.INPUT_STALE)}, n.place) AS reason
+        FROM ({" UNION ALL ".join(named)}) AS n JOIN assets a ON a.asset_id = n.input_id GROUP BY n.key_id"""
 
 
 def _deleted(asset_id: int) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 
 import nbpart
@@ -20,6 +22,10 @@ from tests.recording import record, write_notebook
 
 def cleaned(inbox: Any) -> str:
     return "1"
+
+
+def raw(partition_key: str) -> str:
+    return partition_key
 
 
 def report(cleaned: Any) -> str:
@@ -70,6 +76,84 @@ def test_inputs_that_changed_are_named_with_the_time(made: nbpart.Workspace, pro
     assert why(made, "report", "a.csv") == "stale: input cleaned[a.csv] changed hh:mm"
     assert why(made, "report", "b.csv").startswith("materialized")
     assert why(made, "total") == "stale: input cleaned[a.csv] changed hh:mm"
+
+
+def test_the_chain_goes_back_to_what_changed(made: nbpart.Workspace, project: Path) -> None:
+    (project / "inbox" / "a.csv").write_text("more")
+    assert len(made.plan("cleaned")) == 1
+    said = "stale: input cleaned[a.csv] is stale: its source inbox[a.csv] changed hh:mm"
+    assert why(made, "report", "a.csv") == why(made, "total") == said
+    chain = made.why("report", "a.csv").frame
+    assert chain[["asset", "partition_key", "cause"]].values.tolist() == [
+        ["report", "a.csv", "input stale"],
+        ["cleaned", "a.csv", "input changed"],
+    ]
+    assert made.plan("+report").explain()["reason"].str.startswith("stale: ").all()
+
+
+def balance_of(before: Any, cleaned: Any) -> str:
+    return "0"
+
+
+def test_a_running_balance_goes_back_to_the_first_day_that_changed(ws: nbpart.Workspace) -> None:
+    days = ws.partitions(nbpart.DailyPartitions("days", start="2013-01-01", end="2013-01-07"))
+    deps = {"before": nbpart.previous(of="balance"), "cleaned": nbpart.same(of="raw")}
+    balances = nbpart.asset(balance_of, name="balance", partitions=days, deps=deps)  # type: ignore[call-overload]
+    ws.register(nbpart.asset(raw, partitions=days), balances)  # type: ignore[call-overload]
+    for key in days:
+        record(ws, "raw", key, key)
+        record(ws, "balance", key, key)
+    record(ws, "raw", "2013-01-02", "other")
+    assert why(ws, "balance", "2013-01-02") == "stale: input raw[2013-01-02] changed hh:mm"
+    assert why(ws, "balance", "2013-01-06") == (
+        "stale: input balance[2013-01-05] is stale, back to balance[2013-01-02]: "
+        "its input raw[2013-01-02] changed hh:mm"
+    )
+
+
+def test_the_cause_of_what_is_stale_is_one(made: nbpart.Workspace, project: Path) -> None:
+    chance, files = random.Random(12), made.dynamic_partitions("files")
+
+    def act(number: int) -> None:
+        key = chance.choice(list(files))
+        match chance.randrange(5):
+            case 0:
+                (project / "inbox" / key).write_text(str(number))
+            case 1:
+                record(made, "cleaned", key, chance.choice(["same", str(number)]))
+            case 2:
+                record(made, "report", key, str(number))
+            case 3:
+                files.add(f"{number}.csv")
+            case 4 if len(files) > 1:
+                files.remove(key)
+
+    for number in range(8):
+        act(number)
+        made.plan("*")  # looks at the files
+        statuses = {name: made.partition_status(name).set_index("partition_key") for name in ("cleaned", "report")}
+        for name, frame in statuses.items():
+            for key in frame.index[frame["status"] == "stale"]:
+                *above, root = made.why(name, key).causes
+                assert all(one.kind in ("input stale", "input missing") for one in above)
+                for one in above:
+                    assert one.subject is not None
+                    assert statuses[one.subject.asset]["status"][one.subject.key] == one.kind.split()[1]
+                assert root.kind in ("input changed", "waiting", "data lost", "never run"), root
+                if root.kind == "input changed":
+                    assert root.subject is not None
+                    assert root.at is not None
+                    assert root.at > pd.Timestamp(statuses[root.of.asset]["materialized_at"][root.of.key])
+
+
+def test_a_run_that_went_without_a_key_is_stale_when_that_is_there(ws: nbpart.Workspace) -> None:
+    days = ws.partitions(nbpart.DailyPartitions("days", start="2013-01-01", end="2013-01-04"))
+    ws.register(nbpart.asset(raw, name="cleaned", partitions=days), nbpart.asset(total, on_missing_input="skip"))  # type: ignore[call-overload]
+    record(ws, "cleaned", "2013-01-01", "1")
+    record(ws, "total", None, "1")
+    assert why(ws, "total").startswith("materialized: made hh:mm of 1 key of cleaned")
+    record(ws, "cleaned", "2013-01-02", "2")
+    assert why(ws, "total") == "stale: input set changed: +2013-01-02"
 
 
 def test_keys_that_came_and_left_are_named(made: nbpart.Workspace, project: Path) -> None:

@@ -64,6 +64,8 @@ class RecordedInput:
     data_hash: int | None
     position: int | None
     element: int
+    lacking: list[int] | None = None
+    taken: list[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def load_recorded_inputs(batch: Batch, materialization_id: int) -> list[Recorded
     """What a materialization read."""
     rows = batch.rows(
         f"""SELECT input_id, argument, key_id, n, data_hash, position, coalesce(CASE WHEN key_id IS NULL THEN data_hash
-            ELSE {element_hash()} END, 0) FROM inputs WHERE materialization_id = ?""",
+            ELSE {element_hash()} END, 0), lacking, taken FROM inputs WHERE materialization_id = ?""",
         materialization_id,
     )
     return [RecordedInput(int(row[0]), row[1], *row[2:]) for row in rows]
