@@ -114,7 +114,7 @@ class Cause:
 
 def describe_briefly(kind: CauseKind, of_input: str = "an input") -> str:
     """The words for a cause where nothing but the name of the input is known, as `name_input` gives it."""
-    return _BRIEF_WORDS.get(kind, _WORDS[kind]).format(input=of_input)
+    return _BRIEF_WORDS.get(kind, _WORDS[kind]).format(input=of_input, detail="", at="").strip()
 
 
 def describe_chain(causes: Sequence[Cause], now: datetime) -> str:
