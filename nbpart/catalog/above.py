@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -131,8 +132,12 @@ def _select_above(
     if isinstance(mapping, Same | Whole):
         return _select_plain(batch, dependency, candidates, facts)
     if isinstance(mapping, AllKeys) and mapping.new == "ignore":
-        ledger = load_ledger(batch, dependency.input_id, facts)
-        return _select_of_read(dependency, candidates, facts, has_bad=ledger.has_bad)
+        # of what was made under another mapping it is not known which keys were read
+        others, stale = f"above_unlisted_{place}", replace(dependency, mapping=AllKeys())
+        unlisted = f"""SELECT c.* FROM {quote(candidates)} AS c LEFT JOIN ({_recorded(dependency)}) AS r
+            USING (materialization_id) WHERE r.taken IS NULL"""
+        more = batch.create_temp(others, unlisted) and _select_above(batch, stale, others, facts, place, with_bits)
+        return _select_of_read(dependency, candidates, facts) + (f" UNION {more}" if more else "")
     if isinstance(mapping, AllKeys):
         ledger = load_ledger(batch, dependency.input_id, facts)
         if not ledger.has_bad:
@@ -162,18 +167,15 @@ def _select_plain(batch: Batch, dependency: StoredDependency, candidates: str, f
         ) AS f ON f.key_id = {key}{recorded} WHERE coalesce(f.stale, 0) <> 0 OR ({lacks})"""
 
 
-def _select_of_read(dependency: StoredDependency, candidates: str, facts: str, *, has_bad: bool) -> str:
-    """For an input of which new keys are ignored: only what a run did read counts, where it is known."""
-    unknown = f"""
-        UNION SELECT c.key_id FROM {quote(candidates)} AS c LEFT JOIN ({_recorded(dependency)}) AS r
-            USING (materialization_id) WHERE {has_bad} AND r.taken IS NULL"""
+def _select_of_read(dependency: StoredDependency, candidates: str, facts: str) -> str:
+    """For an input of which new keys are ignored: only what a run did read counts."""
     return f"""SELECT DISTINCT c.key_id FROM (
             SELECT c.key_id, unnest(r.taken) AS input_key FROM {quote(candidates)} AS c
             JOIN ({_recorded(dependency)}) AS r USING (materialization_id)) AS c
         JOIN (SELECT key_id FROM members WHERE set_id = {dependency.input_set_id}) AS m ON m.key_id = c.input_key
         LEFT JOIN (SELECT key_id, data_hash, stale FROM {quote(facts)} WHERE asset_id = {dependency.input_id}) AS f
             ON f.key_id = c.input_key
-        WHERE f.data_hash IS NULL OR f.stale <> 0{unknown}"""
+        WHERE f.data_hash IS NULL OR f.stale <> 0"""
 
 
 def _recorded(dependency: StoredDependency) -> str:

@@ -12,7 +12,7 @@ from nbpart.catalog.expressions import element_hash, quote
 from nbpart.catalog.join_search import find_inputs
 from nbpart.catalog.joins import relate
 from nbpart.catalog.key_lookup import stage_numbers
-from nbpart.partitions.mapping import Same, Whole
+from nbpart.partitions.mapping import AllKeys, Same, Whole
 from nbpart.partitions.relation_folds import count_inputs, xor_inputs
 
 if TYPE_CHECKING:
@@ -58,14 +58,26 @@ def _record_many(batch: Batch, made: str, dependency: StoredDependency) -> None:
         dependency.input_id,
     )
     relation = relate(batch, join, rows["key_id"], inputs)
+    is_there, many = found["is_there"], len(rows["key_id"])
+    read = (relation.inputs_of(place) for place in range(many))
+    ignores_new = isinstance(dependency.mapping, AllKeys) and dependency.mapping.new == "ignore"
+    lists = (
+        [(inputs[one[~is_there[one]]], inputs[one[is_there[one]]]) for one in read]
+        if (dependency.skips_missing or ignores_new)
+        else []
+    )
+    lacking = [one.tolist() or None for one, _ in lists] if dependency.skips_missing else [None] * many
+    taken = [one.tolist() for _, one in lists] if ignores_new else [None] * many
     columns = {
+        "lacking": pa.array(lacking, pa.list_(pa.int64())),
+        "taken": pa.array(taken, pa.list_(pa.int64())),
         "materialization_id": rows["materialization_id"],
-        "n": count_inputs(relation, found["is_there"]),
+        "n": count_inputs(relation, is_there),
         "data_hash": xor_inputs(relation, found["element"].astype(np.uint64)),
     }
     batch.stage("inputs_read", pa.table(columns))
     batch.execute(
-        """INSERT INTO inputs (materialization_id, input_id, key_id, n, data_hash, position, argument)
-        SELECT materialization_id, ?::INTEGER, NULL, n, data_hash, ?, ? FROM inputs_read""",
+        """INSERT INTO inputs (materialization_id, input_id, key_id, n, data_hash, position, argument, lacking, taken)
+        SELECT materialization_id, ?::INTEGER, NULL, n, data_hash, ?, ?, lacking, taken FROM inputs_read""",
         *(dependency.input_id, batch.sequence, dependency.argument),
     )
