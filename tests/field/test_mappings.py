@@ -102,8 +102,10 @@ def test_a_new_first_day_makes_only_its_readers_stale(ws: nbpart.Workspace, cloc
     assert planned(ws, "raw") == {"raw": ["2021-01-01"]}
     record(ws, "raw", "2021-01-01", raw("2021-01-01"))
     record(ws, "balance", "2021-01-01", "2021-01-01")
-    assert ws.status()["stale"].to_dict() == {"raw": 0, "total": 1, "balance": 1}
-    assert ws.partition_status("balance")["status"].tolist() == ["materialized", "stale", "materialized"]
+    # the second day had no day before it; the third reads the second
+    assert ws.status()["stale"].to_dict() == {"raw": 0, "total": 1, "balance": 2}
+    assert ws.partition_status("balance")["status"].tolist() == ["materialized", "stale", "stale"]
+    assert planned(ws, "balance") == {"balance": ["2021-01-02", "2021-01-03"]}
 
 
 def balance(before: Any, partition_key: str) -> str:
