@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: What to do where data that was pruned is needed.
+HOW_TO_MAKE = "add + before the name to make it again"
+
+
 @dataclass
 class ResolvedInputs:
     """The inputs of one step, and the ``attributes`` of its key: the columns that the key does not spell.
@@ -105,7 +109,7 @@ class _Upstream:
     """One input of an asset: the asset or source ``node``, read for many partitions at once.
 
     ``required``: a partition that lacks this input is blocked; ``unreadable`` says why partitions of sources cannot be
-    read now.
+    read now. ``pruned`` says of each key when its data was pruned, "" where it was not.
     """
 
     batch: Batch
@@ -114,6 +118,7 @@ class _Upstream:
     read: Input
     required: bool
     unreadable: Mapping[PartitionRef, str]
+    pruned: Sequence[str] = field(default=(), init=False)
 
     def resolve(
         self,
@@ -125,6 +130,7 @@ class _Upstream:
         """Add this input to each of ``resolved``: what it reads of ``ids``, by the relation of ``keys`` and these."""
         rows = queries.current_inputs(self.batch, self.node.asset_id, ids)
         found = _Found.of_rows(rows, self._items(rows[rows["materialization_id"].notna()]))
+        self.pruned = rows["pruned"].tolist()
         known: dict[bytes, tuple[InputSpec, InputRead, str | None]] = {}
         for place, key_id in enumerate(keys):
             places = relation.inputs_of(place)
@@ -170,6 +176,8 @@ class _Upstream:
             return spec, read, f"cannot read source {self.node.name}: {why}"
         if damaged:
             return spec, read, self._refuse_damaged(damaged[0], len(damaged))
+        if pruned := [place for place in listed if any(self.pruned[place : place + 1])]:
+            return spec, read, self._refuse_pruned(found.keys[pruned[0]], self.pruned[pruned[0]], len(pruned))
         return spec, read, explain_absent(self.node, missing[0], len(missing)) if missing and self.required else None
 
     @property
@@ -192,6 +200,10 @@ class _Upstream:
         others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
         label = PartitionRef(self.node.name, key).label
         return f"needs {label}{others}, whose data file was replaced or damaged; run it first"
+
+    def _refuse_pruned(self, key: str | None, pruned: str, count: int) -> str:
+        others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
+        return f"needs {PartitionRef(self.node.name, key).label}{others}, which was {pruned}; {HOW_TO_MAKE}"
 
     def _items(self, rows: pd.DataFrame) -> dict[int, InputItem]:
         extra = self._extra_files(rows)

@@ -82,12 +82,14 @@ class PlannedSteps:
     """The steps of a plan, and partitions that are none: those ``waiting``, and those ``left_out``.
 
     What is left out is stale only because of something above it that this plan does not make; its cause is the name of
-    the first such input.
+    the first such input. ``lacking`` has the key ids, by asset, of pruned data that steps read and that the
+    plan does not make again.
     """
 
     steps: StepTable
     waiting: StepTable = StepTable()
     left_out: StepTable = StepTable()
+    lacking: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
 def relate_plainly(asset: str, read: Input, readers: NDArray[np.int64], inputs: NDArray[np.int64]) -> Relation:

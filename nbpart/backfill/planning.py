@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbpart.backfill.plan import PlannedSteps, plan_steps
+from nbpart.backfill.pruned_inputs import add_steps, find_pruned_inputs
 from nbpart.backfill.registry import Registry
 from nbpart.backfill.waiting import make_finder
 from nbpart.catalog import Batch
@@ -28,4 +30,10 @@ def plan_from_catalog(
     finder = make_finder(batch, registry)
     waiting = {name: finder.find(name) for name in names}
     relate = finder.relations.relate
-    return plan_steps(registry.graph, names, finder.facts, keys=keys, statuses=statuses, waiting=waiting, relate=relate)
+    planned = plan_steps(
+        registry.graph, names, finder.facts, keys=keys, statuses=statuses, waiting=waiting, relate=relate
+    )
+    again, lacking = find_pruned_inputs(batch, registry, names, planned.steps)
+    return replace(
+        planned, steps=add_steps(registry, planned.steps, again) if again else planned.steps, lacking=lacking
+    )

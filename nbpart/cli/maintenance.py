@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -11,6 +12,8 @@ from nbpart.cli import options
 from nbpart.cli.output import print_json, print_stderr, print_table
 from nbpart.cli.tables import Table
 from nbpart.cli.text import pluralize, printable
+from nbpart.cli.verbs import confirm, confirming_options
+from nbpart.partitions.choice import TypedText
 
 PRUNE_ROWS = 20
 
@@ -53,18 +56,31 @@ def remove(name: str) -> None:
 
 @click.command()
 @options.selection_argument
-@click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="How many runs of a partition.")
-@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--keep", type=click.IntRange(min=0), default=3, show_default=True, help="How many runs of a partition.")
+@options.keys_option
+@confirming_options
 @options.json_option
 @options.workspace_option
-def prune(selection: Sequence[str], keep: int, dry_run: bool, as_json: bool) -> None:
+def prune(
+    selection: Sequence[str],
+    keep: int,
+    keys: Sequence[str],
+    reason: str,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Remove old data, notebooks, logs and stray files.
 
-    The newest runs and data of each partition stay, and what is current always does. SELECTION restricts it to assets;
-    then stray files stay too.
+    The newest runs and data of each partition stay, and what is current does, but with --keep 0, which needs keys and
+    asks. SELECTION and keys restrict it; then stray files stay too.
     """
+    chosen = [TypedText(key) for key in keys] or None
     with options.open_workspace() as workspace:
-        frame = workspace.prune(keep, list(selection) or None, dry_run=dry_run)
+        remove = partial(workspace.prune, keep, list(selection) or None, keys=chosen, reason=reason)
+        if keep == 0 and not dry_run:
+            confirm(f"Delete {pluralize(len(remove(dry_run=True)), 'file')} with current data?", yes)
+        frame = remove(dry_run=dry_run)
     if as_json:
         print_json(Table.from_frame(frame).to_records())
         return

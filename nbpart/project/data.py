@@ -70,7 +70,9 @@ def load_partition(project: Project, node: Node, key: str | None, run: RunRecord
         if run is None:
             key_id = find_key_id(batch, node, key)
             found = queries.find_materialization(batch, node.asset_id, key_id)
-            return found, "" if found else find_deletion(batch, node.asset_id, key_id)
+            if found is not None:
+                return found, queries.find_pruning(batch, found.materialization_id)
+            return None, find_deletion(batch, node.asset_id, key_id)
         # a key that was removed from its set is found too: its history stays
         return queries.find_materialization(batch, node.asset_id, None, run.run_no), ""
 

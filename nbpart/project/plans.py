@@ -15,6 +15,7 @@ from nbpart.backfill.options import NEWEST, OLDEST, OPTIONS, PER_PARTITION, Back
 from nbpart.backfill.plan import PlannedSteps
 from nbpart.backfill.plan_sentences import PlanSentences
 from nbpart.backfill.planning import plan_from_catalog
+from nbpart.backfill.pruned_inputs import describe_lacking
 from nbpart.backfill.registry import Registry
 from nbpart.backfill.waiting import make_finder
 from nbpart.catalog import Batch, Moment, queries
@@ -51,8 +52,13 @@ class PlanRequest:
     """What somebody asked for: the ``selection`` as a text, the assets that it means, the order of their keys.
 
     ``notice``, ``untouched`` and ``without_columns`` are as in `Plan`. ``unended`` are sentences about windows that
+<<<<<<< HEAD
     have not ended and would read what was asked for. ``remarks`` are others about what was chosen, ``nothing`` is the
     one that says why there is no step. ``runs_fresh``: partitions were chosen also where they are up to date.
+=======
+    have not ended and would read what was asked for, and about pruned data that it reads. ``remarks`` are others about what was chosen, ``nothing`` is the
+    one that says why there is no step.
+>>>>>>> eb14622 (Data that were pruned leave their partition materialized: loading says when, a plan that needs them says how to make them again)
     """
 
     selection: str
@@ -355,7 +361,10 @@ def make_plan(
         takes_all = chosen.asks_facts and status == "outdated"
         statuses = frozenset(PartitionStatus) if takes_all else given
         planned = plan_from_catalog(batch, registry, names, keys=key_ids, statuses=statuses)
-        unended = _list_unended(batch, registry, selected, key_ids or {})
+        unended = [
+            *_list_unended(batch, registry, selected, key_ids or {}),
+            *describe_lacking(batch, registry, planned.lacking),
+        ]
         request = PlanRequest(
             describe(selection), names, order or OLDEST, changes.notice, chosen.untouched, chosen.without_columns,
             unended, [_TAKES_ALL] if takes_all else [], _explain_nothing(chosen, condition, statuses),

@@ -20,7 +20,7 @@ from nbpart.catalog.events.renaming import rename_key
 from nbpart.catalog.events.requests import plan_requested, request_backfill
 from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
 from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_sensor, set_cursor
-from nbpart.catalog.events.verbs import accept_materializations, adopt_files, wipe_partitions
+from nbpart.catalog.events.verbs import accept_materializations, adopt_files, mark_pruned, wipe_partitions
 
 __all__ = [
     "ReservedRun",
@@ -36,6 +36,7 @@ __all__ = [
     "ensure_set",
     "finish_backfill",
     "interrupt_coordinators",
+    "mark_pruned",
     "plan_requested",
     "record_data_observations",
     "record_observations",

@@ -76,6 +76,21 @@ def wipe_partitions(batch: Batch, partitions: str, event: VerbEvent) -> int:
     return count
 
 
+def mark_pruned(batch: Batch, pruned: str, event: VerbEvent) -> int:
+    """Record that the current data of partitions are deleted, while they stay materialized.
+
+    `pruned` names a temporary table (asset_id, key_id, materialization_id). Returns how many they are.
+    """
+    count = record_verb(batch, event, pruned)
+    batch.create_temp(
+        "verb_noted",
+        f"SELECT materialization_id, '{DataState.PRUNED}' AS state, ?::VARCHAR AS reason FROM {quote(pruned)}",
+        event.describe(batch.now),
+    )
+    record_data_states(batch, "verb_noted")
+    return count
+
+
 def accept_materializations(batch: Batch, accepted: str, event: VerbEvent) -> int:
     """Record that partitions are current as they are: with the code and the inputs of now, as if they had run.
 

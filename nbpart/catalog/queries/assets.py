@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.expressions import STALE_DATA, element_hash
+from nbpart.catalog.expressions import DATA_STATES, STALE_DATA, element_hash
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers, stage_texts
 from nbpart.catalog.queries.shared_sql import create_metrics_table, list_metrics, nulls_to_none
 from nbpart.catalog.records import AssetRecord, MaterializationRecord
 from nbpart.catalog.relations import AssetSnapshot
 from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
+from nbpart.states import DataState
 from nbpart.storage.file_record import FileRecord
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ def current_inputs(
     """The current data of partitions of an asset or source, in the order of `key_ids`, or of all in member order.
 
     Columns: key_id, key, materialization_id, data_hash, path, format, kind, data_version, bytes, file_version (these
-    two of the main file), is_damaged (it was seen since that a file is not what was saved), element (what it gives to
-    the order-free hash over what is read). One row a key; without data materialization_id is null and element 0, and of
-    a run that saved no main value path, format and kind are null.
+    two of the main file), is_damaged (it was seen since that a file is not what was saved), pruned (when its data was
+    deleted, "" where it was not), element (what it gives to the order-free hash over what is read). One row a key;
+    without data materialization_id is null and element 0, and of a run that saved no main value path, format and kind
+    are null.
     """
     if key_ids is None:
         members = ordered_members(batch, asset_set_id(batch, asset_id))
@@ -57,14 +59,16 @@ def current_inputs(
         f" facts AS (SELECT key_id, materialization_id, stale & {STALE_DATA} <> 0 AS is_damaged FROM partition_facts"
         "           WHERE asset_id = ? AND materialization_id IS NOT NULL),"
         " made AS (SELECT materialization_id, data_hash, data_version FROM materializations WHERE asset_id = ?),"
-        " files AS (SELECT * FROM data_files WHERE name = '')"
+        " files AS (SELECT * FROM data_files WHERE name = ''),"
+        f" pruned AS (SELECT materialization_id, reason FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}')"
         f" SELECT k.key_id, {KEY_SQL} AS key, made.materialization_id, made.data_hash, files.path, files.format,"
         "        files.kind, made.data_version, files.bytes, files.data_version AS file_version,"
-        "        coalesce(facts.is_damaged, false) AS is_damaged,"
+        "        coalesce(facts.is_damaged, false) AS is_damaged, coalesce(pruned.reason, '') AS pruned,"
         f"       CASE WHEN made.data_hash IS NULL THEN 0::UBIGINT ELSE {element_hash('k.key_id', 'made.data_hash')} END"
         "        AS element"
         " FROM requested JOIN keys k ON k.key_id = requested.id LEFT JOIN facts ON facts.key_id = requested.id"
-        " LEFT JOIN made USING (materialization_id) LEFT JOIN files USING (materialization_id) ORDER BY requested.n",
+        " LEFT JOIN made USING (materialization_id) LEFT JOIN files USING (materialization_id)"
+        " LEFT JOIN pruned USING (materialization_id) ORDER BY requested.n",
         asset_id,
         asset_id,
     )
@@ -102,6 +106,12 @@ def find_materialization(
         return None
     files = batch.rows(f"SELECT {_FILE_COLUMNS} FROM data_files WHERE materialization_id = ? ORDER BY name", row[0])
     return MaterializationRecord(*(*row, tuple(FileRecord(*file) for file in files)))
+
+
+def find_pruning(batch: Batch, materialization_id: int) -> str:
+    """When and by whom the data of a materialization was pruned, as words; "" where it was not."""
+    sql = f"SELECT reason FROM ({DATA_STATES}) WHERE materialization_id = ? AND state = '{DataState.PRUNED}'"
+    return str(batch.value(sql, materialization_id) or "")
 
 
 def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | None = None) -> pd.DataFrame:
@@ -143,7 +153,8 @@ def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, .
         " LEFT JOIN files ON files.materialization_id = f.materialization_id"
         f"{sql.joins}"
         " LEFT JOIN file_metrics x ON x.materialization_id = f.materialization_id"
-        f" WHERE f.materialization_id IS NOT NULL ORDER BY m.position"
+        " WHERE f.materialization_id IS NOT NULL AND f.materialization_id NOT IN"
+        f" (SELECT materialization_id FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}') ORDER BY m.position"
     )
     return table, names, tuple(metric.column for metric in metrics)
 

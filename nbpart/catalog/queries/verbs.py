@@ -67,6 +67,12 @@ def find_active(batch: Batch, partitions: str) -> tuple[str, str | None, int] | 
 
 def find_read_by_active(batch: Batch, partitions: str) -> tuple[str, str | None, int] | None:
     """As `find_active`, of partitions that an active run reads."""
+    create_read_by_active(batch, partitions)
+    return _first_label(batch, partitions, "(p.asset_id, p.key_id) IN (SELECT (asset_id, key_id) FROM verb_read)")
+
+
+def create_read_by_active(batch: Batch, partitions: str) -> None:
+    """Stage the table verb_read (asset_id, key_id) of what active runs read of the assets of a temporary table."""
     read = [(np.empty(0, np.int32), np.empty(0, np.int64))]
     active = f"SELECT asset_id FROM partition_facts WHERE active <> {ACTIVE_NONE}"
     wanted = f"d.asset_id IN ({active}) AND d.input_id IN (SELECT asset_id FROM {quote(partitions)})"
@@ -76,7 +82,6 @@ def find_read_by_active(batch: Batch, partitions: str) -> tuple[str, str | None,
         read.append((np.full(len(ids), each.input_id, np.int32), ids))
     assets, keys = (np.concatenate(parts) for parts in zip(*read, strict=True))
     stage_partitions(batch, "verb_read", assets, keys, np.empty(len(keys), np.int64))
-    return _first_label(batch, partitions, "(p.asset_id, p.key_id) IN (SELECT (asset_id, key_id) FROM verb_read)")
 
 
 def load_acceptable(batch: Batch, partitions: str) -> pa.Table:
