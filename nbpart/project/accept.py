@@ -32,11 +32,13 @@ _REFUSED = {
 }
 
 
-def accept(project: Project, selection: Any, keys: Any, *, reason: str = "", dry_run: bool = False) -> VerbResult:
+def accept(
+    project: Project, selection: Any, keys: Any, where: Any = None, *, reason: str = "", dry_run: bool = False
+) -> VerbResult:
     """Record partitions as current; see `Workspace.accept`. Code that was edited on disk is registered first."""
     changes = register_edited_code(project)
     registry = refresh_registry(project, asks=True)
-    asked = VerbSelection.read(registry, selection, keys)
+    asked = VerbSelection.read(registry, selection, keys, where)
     check_readable(changes.unreadable, asked.selected.names)
 
     def find(batch: Batch) -> tuple[_Candidates, pa.Table]:

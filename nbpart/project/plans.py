@@ -52,13 +52,13 @@ class PlanRequest:
     """What somebody asked for: the ``selection`` as a text, the assets that it means, the order of their keys.
 
     ``notice``, ``untouched`` and ``without_columns`` are as in `Plan`. ``unended`` are sentences about windows that
-<<<<<<< HEAD
-    have not ended and would read what was asked for. ``remarks`` are others about what was chosen, ``nothing`` is the
-    one that says why there is no step. ``runs_fresh``: partitions were chosen also where they are up to date.
+    have not ended and would read what was asked for, and about pruned data that it reads. ``remarks`` are others about
+    what was chosen, ``nothing`` is the one that says why there is no step. ``runs_fresh``: partitions were chosen also
+    where they are up to date.
 =======
-    have not ended and would read what was asked for, and about pruned data that it reads. ``remarks`` are others about what was chosen, ``nothing`` is the
-    one that says why there is no step.
->>>>>>> eb14622 (Data that were pruned leave their partition materialized: loading says when, a plan that needs them says how to make them again)
+    have not ended and would read what was asked for, and about pruned data that it reads. ``remarks`` are others about
+    what was chosen, ``nothing`` is the one that says why there is no step.
+>>>>>>> a66ea8f (Keys are removed by a condition, and with all that runs left of them where consent is withdrawn; verbs take where=)
     """
 
     selection: str

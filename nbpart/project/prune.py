@@ -69,6 +69,7 @@ def prune(
     keep: int,
     assets: Any,
     keys: Any = None,
+    where: Any = None,
     *,
     reason: str = "",
     dry_run: bool,
@@ -79,14 +80,15 @@ def prune(
     What loses its current data is recorded as pruned before the files are removed.
     """
     check_count("keep", keep, least=0)
-    if keep == 0 and keys is None:
+    is_restricted = keys is not None or where is not None
+    if keep == 0 and not is_restricted:
         raise DeclarationError(
             "prune(keep=0) would delete all data: say of which partitions, by where= or keys=, or keep at least 1."
         )
     project.coordinator.reap()
     asked = None
-    if assets is not None or keys is not None:
-        asked = VerbSelection.read(project.registry(), "*" if assets is None else assets, keys)
+    if assets is not None or is_restricted:
+        asked = VerbSelection.read(project.registry(), "*" if assets is None else assets, keys, where)
     event = VerbEvent(Verb.PRUNED, name_person(), reason)
 
     def work(batch: Batch) -> tuple[FilesInUse, int, int]:
@@ -102,7 +104,7 @@ def prune(
     use, pruned, left = (project.catalog.read if dry_run or keep else project.catalog.write)(work)
     if keep == 0:
         log.info("%s", VerbResult(Verb.PRUNED, {describe(assets or "*"): pruned}, _list_notes(left), dry_run))
-    strays = assets is None and keys is None
+    strays = assets is None and not is_restricted
     return prune_files(project.store, use, with_strays=strays, dry_run=dry_run, stray_after_s=stray_after_s)
 
 

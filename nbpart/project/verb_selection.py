@@ -12,6 +12,7 @@ from nbpart.catalog import Batch
 from nbpart.catalog.queries.verbs import create_chosen, find_active, find_read_by_active
 from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.filters import Condition, read_condition
 from nbpart.project.key_choices import list_choices
 from nbpart.project.partition_selection import choose_partitions
 
@@ -25,24 +26,26 @@ CHOSEN = "verb_chosen"
 
 @dataclass(frozen=True)
 class VerbSelection:
-    """What a person chose: assets, and ``choices`` among their keys (None: all)."""
+    """What a person chose: assets, and ``choices`` among their keys and a condition on them (None: all)."""
 
     registry: Registry
     selected: Selection
     choices: Sequence[Any] | None
+    where: Condition | None = None
 
     @classmethod
-    def read(cls, registry: Registry, selection: Any, keys: Any) -> VerbSelection:
-        """Read ``selection`` and ``keys`` as a plan reads them."""
+    def read(cls, registry: Registry, selection: Any, keys: Any, where: Any) -> VerbSelection:
+        """Read ``selection``, ``keys`` and ``where`` as a plan reads them."""
         choices = None if keys is None else list_choices(keys)
-        return cls(registry, read_selection(registry.graph, selection), choices)
+        condition = None if where is None else read_condition(where)
+        return cls(registry, read_selection(registry.graph, selection), choices, condition)
 
     def create_table(self, batch: Batch) -> int:
         """Create the temporary table `CHOSEN` of the partitions; returns how many they are."""
         computed = self.selected.names
         chosen: Mapping[str, NDArray[np.int64] | None] = dict.fromkeys(computed)
-        if self.choices is not None:
-            found = choose_partitions(batch, self.registry, self.selected, self.choices).key_ids
+        if self.choices is not None or self.where is not None:
+            found = choose_partitions(batch, self.registry, self.selected, self.choices, self.where).key_ids
             chosen = {name: found[name] for name in computed if name in found}
         return create_chosen(batch, {self.registry[name].asset_id: ids for name, ids in chosen.items()})
 

@@ -14,10 +14,17 @@ from nbpart.states import Verb
 
 
 def wipe(
-    project: Project, selection: Any, keys: Any, *, reason: str = "", data: bool = False, dry_run: bool = False
+    project: Project,
+    selection: Any,
+    keys: Any,
+    where: Any = None,
+    *,
+    reason: str = "",
+    data: bool = False,
+    dry_run: bool = False,
 ) -> VerbResult:
     """Make partitions missing, and with ``data`` delete their files; see `Workspace.wipe`."""
-    asked = VerbSelection.read(refresh_registry(project), selection, keys)
+    asked = VerbSelection.read(refresh_registry(project), selection, keys, where)
     event = VerbEvent(Verb.WIPED, name_person(), reason)
 
     def work(batch: Batch) -> tuple[dict[str, int], int, list[str]]:

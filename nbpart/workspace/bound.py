@@ -76,9 +76,9 @@ class BoundAsset(Asset):
         """The data of one partition; see `Workspace.load`."""
         return load(self._project, self.name, partition_key if partition_key is not None else params or None, run, file)
 
-    def accept(self, keys: Any = None, *, reason: str = "", dry_run: bool = False) -> VerbResult:
+    def accept(self, keys: Any = None, *, where: Any = None, reason: str = "", dry_run: bool = False) -> VerbResult:
         """Record partitions as current, as if they had run with the code and inputs of now; see `Workspace.accept`."""
-        return accept(self._project, self.name, keys, reason=reason, dry_run=dry_run)
+        return accept(self._project, self.name, keys, where, reason=reason, dry_run=dry_run)
 
     def adopt(
         self,
@@ -92,9 +92,11 @@ class BoundAsset(Asset):
         folder = Path.cwd()
         return adopt(self._project, self.name, path, folder=folder, version=version, reason=reason, dry_run=dry_run)
 
-    def wipe(self, keys: Any = None, *, reason: str = "", data: bool = False, dry_run: bool = False) -> VerbResult:
+    def wipe(
+        self, keys: Any = None, *, where: Any = None, reason: str = "", data: bool = False, dry_run: bool = False
+    ) -> VerbResult:
         """Make partitions missing, as if they had never run; see `Workspace.wipe`."""
-        return wipe(self._project, self.name, keys, reason=reason, data=data, dry_run=dry_run)
+        return wipe(self._project, self.name, keys, where, reason=reason, data=data, dry_run=dry_run)
 
     @property
     def _project(self) -> Project:

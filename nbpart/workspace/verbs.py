@@ -22,14 +22,17 @@ class Verbs:
 
     project: Project
 
-    def accept(self, selection: Any, keys: Any = None, *, reason: str = "", dry_run: bool = False) -> VerbResult:
+    def accept(
+        self, selection: Any, keys: Any = None, *, where: Any = None, reason: str = "", dry_run: bool = False
+    ) -> VerbResult:
         """Record partitions as current, as if they had run with the code and on the inputs of now.
 
-        Their data stay as they are; a later change makes them stale again. ``"+report"`` accepts the chain above too.
-        What was wiped is there again, as long as its files are. With ``dry_run`` it only says what it would do. Raises
-        `MissingInputError` for a key without data, or where nothing that is chosen has any.
+        ``keys`` and ``where`` choose among those of ``selection``, as in `plan`. Their data stay as they are; a later
+        change makes them stale again. ``"+report"`` accepts the chain above too. What was wiped is there again, as long
+        as its files are. With ``dry_run`` it only says what it would do. Raises `MissingInputError` for a key without
+        data, or where nothing that is chosen has any.
         """
-        return accept(self.project, selection, keys, reason=reason, dry_run=dry_run)
+        return accept(self.project, selection, keys, where, reason=reason, dry_run=dry_run)
 
     def adopt(
         self,
@@ -52,15 +55,23 @@ class Verbs:
         return adopt(self.project, asset, path, folder=folder, version=version, reason=reason, dry_run=dry_run)
 
     def wipe(
-        self, selection: Any, keys: Any = None, *, reason: str = "", data: bool = False, dry_run: bool = False
+        self,
+        selection: Any,
+        keys: Any = None,
+        *,
+        where: Any = None,
+        reason: str = "",
+        data: bool = False,
+        dry_run: bool = False,
     ) -> VerbResult:
         """Make partitions missing, as if they had never run; what reads them is stale until equal data are there again.
 
-        Their files stay until `prune`, and `accept` takes the partitions back until then; with ``data`` the files of
-        all their runs are deleted now. Files that were adopted always stay. With ``dry_run`` it only says what it would
-        do. Raises `DeclarationError` where one of them is queued or running.
+        ``keys`` and ``where`` choose among those of ``selection``, as in `plan`. Their files stay until `prune`, and
+        `accept` takes the partitions back until then; with ``data`` the files of all their runs are deleted now. Files
+        that were adopted always stay. With ``dry_run`` it only says what it would do. Raises `DeclarationError` where
+        one of them is queued or running.
         """
-        return wipe(self.project, selection, keys, reason=reason, data=data, dry_run=dry_run)
+        return wipe(self.project, selection, keys, where, reason=reason, data=data, dry_run=dry_run)
 
     def history(self, asset: Any, partition_key: Any = None) -> pd.DataFrame:
         """What happened to a partition, newest first: ``happened_at, event, run_id, person, reason``.

@@ -399,6 +399,7 @@ class Workspace(Declaring[BoundAsset], Verbs):
         assets: Any = None,
         *,
         keys: Any = None,
+        where: Any = None,
         reason: str = "",
         dry_run: bool = False,
         stray_after_s: float = STRAY_AFTER_S,
@@ -406,13 +407,15 @@ class Workspace(Declaring[BoundAsset], Verbs):
         """Remove old data, executed notebooks and logs, and stray files, which the catalog does not know.
 
         Of each partition the newest ``keep`` materializations and runs stay, and all that is current or running; what
-        was wiped goes. Stray files are removed when they are ``stray_after_s`` seconds old. ``assets`` and ``keys``
-        restrict it (see `plan`), and then stray files stay. With ``keep=0``, which needs one of them, current data go
-        too: such a partition is *pruned*, still materialized and not outdated, and what reads it stays as it is.
-        Returns what was removed, a file a row: ``path, reason, bytes``; with ``dry_run`` what would be. The records of
-        runs and materializations stay. Adopted files are never removed.
+        was wiped goes. Stray files are removed when they are ``stray_after_s`` seconds old. ``assets``, ``keys`` and
+        ``where`` restrict it (see `plan`), and then stray files stay. With ``keep=0``, which needs ``keys`` or
+        ``where``, current data go too: such a partition is *pruned*, still materialized and not outdated, and what
+        reads it stays as it is. Returns what was removed, a file a row: ``path, reason, bytes``; with ``dry_run`` what
+        would be. The records of runs and materializations stay. Adopted files are never removed.
         """
-        return prune(self.project, keep, assets, keys, reason=reason, dry_run=dry_run, stray_after_s=stray_after_s)
+        return prune(
+            self.project, keep, assets, keys, where, reason=reason, dry_run=dry_run, stray_after_s=stray_after_s
+        )
 
     def check_data(
         self,

@@ -7,8 +7,11 @@ import logging
 import pytest
 
 import nbpart
+from nbpart.backfill.inputs import resolve_inputs
+from nbpart.catalog import Batch
 from nbpart.catalog.check import check
 from nbpart.errors import DeclarationError, MissingInputError
+from nbpart.project.data import find_key_id
 from tests.recording import record
 
 
@@ -67,8 +70,15 @@ def test_what_is_pruned_stays_materialized_and_comes_again_where_it_is_needed(
     plan = made.plan("+c")
     assert steps(plan) == [("a", "x"), ("c", "x"), ("c", "y")]
     assert plan.frame["reason"].iloc[0] == "pruned, and read by what this plan makes"
-    with pytest.raises(MissingInputError, match=r"needs a/x, which was pruned on .*; add"):
-        nbpart.current_run("c", partition_key="x", record=True, workspace=made.root).load("a")
+    registry = made.project.registry()
+
+    def refuse(batch: Batch) -> str | None:
+        key_id = find_key_id(batch, registry["c"], "x")
+        return resolve_inputs(batch, made.root, registry, registry["c"], {key_id: "x"})[key_id].blocking_cause
+
+    cause = str(made.project.catalog.read(refuse))
+    assert cause.startswith("needs a/x, which was pruned on ")
+    assert cause.endswith("; add + before the name to make it again")
 
     record(made, "a", "x", {"n": 1})
     assert (statuses(made, "a"), statuses(made, "b")) == ("materialized materialized", "materialized materialized")
@@ -99,6 +109,14 @@ def test_wiped_files_go_with_the_next_prune_and_accepted_ones_stay(made: nbpart.
     assert made.load("a", "x") == {"n": 1}
     with pytest.raises(MissingInputError, match="a/y are gone"):
         made.accept("a", keys="y")
+
+
+def test_verbs_take_a_condition(made: nbpart.Workspace) -> None:
+    assert made.wipe("a", where="partition_key = 'x'").count == 1
+    assert made.accept("a", where="status = 'missing'").count == 1
+    assert len(made.prune(0, where="partition_key = 'y'")) == 2
+    assert list(made.history("b", "y")["event"]) == ["pruned", "succeeded"]
+    assert statuses(made, "a") == "materialized materialized"
 
 
 def test_all_current_data_are_not_pruned_at_once(made: nbpart.Workspace) -> None:

@@ -71,8 +71,8 @@ def claim(ws: nbpart.Workspace, asset: str, key: str | None) -> tuple[int, str]:
     return ws.project.catalog.write(work)
 
 
-def end(ws: nbpart.Workspace, run: tuple[int, str], status: RunStatus) -> None:
-    outcome = make_outcome(run[0], 1, status, run_id=run[1])
+def end(ws: nbpart.Workspace, run: tuple[int, str], status: RunStatus, **given: str) -> None:
+    outcome = make_outcome(run[0], 1, status, run_id=run[1], **given)
     ws.project.catalog.write(lambda batch: events.record_outcomes(batch, [outcome]))
 
 

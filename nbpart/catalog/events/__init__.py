@@ -13,6 +13,7 @@ from nbpart.catalog.events.backfills import (
     start_coordinator,
 )
 from nbpart.catalog.events.data import record_data_observations
+from nbpart.catalog.events.erasing import erase_partitions
 from nbpart.catalog.events.keys import add_keys, declare_keys, ensure_set, remove_keys, replace_keys, set_columns
 from nbpart.catalog.events.limits import record_place_waits, set_run_limits
 from nbpart.catalog.events.outcomes import record_outcomes
@@ -34,6 +35,7 @@ __all__ = [
     "declare_keys",
     "end_coordinator",
     "ensure_set",
+    "erase_partitions",
     "finish_backfill",
     "interrupt_coordinators",
     "mark_pruned",

@@ -1,0 +1,108 @@
+"""Consent withdrawn: what runs left of a key goes, in all assets; what else read it is named and stale."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+import nbpart
+from nbpart.catalog import Batch
+from nbpart.catalog.check import check
+from nbpart.errors import DeclarationError
+from nbpart.states import RunStatus
+from tests.project.test_verbs import claim, end
+from tests.recording import record
+
+
+@pytest.fixture
+def made(ws: nbpart.Workspace, project: Path) -> nbpart.Workspace:
+    """`counts` of samples of which p1 failed once, `lanes` below it, `cohort` over all; p2 and p3 besides."""
+    samples = ws.dynamic_partitions("samples", columns={"batch": str})
+    samples.add_rows([{"key": key, "batch": "B0" if key == "p1" else "B1"} for key in ("p1", "p2", "p3")], key="key")
+    lanes = ws.dynamic_partitions("lanes", under={"sample": samples})
+    lanes.add("p1/L1", "p2/L1")
+
+    @ws.asset(partitions=samples)
+    def counts(partition_key: str) -> dict[str, str]: ...
+
+    @ws.asset(partitions=lanes)
+    def reads(counts: dict[str, str]) -> dict[str, str]: ...
+
+    @ws.asset(partitions=samples)
+    def consent(partition_key: str) -> dict[str, str]: ...
+
+    @ws.asset
+    def cohort(counts: dict[str, dict[str, str]]) -> dict[str, str]: ...
+
+    end(ws, claim(ws, "counts", "p1"), RunStatus.FAILED, error_class="ValueError", error_message="secret of p1")
+    for key in samples:
+        record(ws, "counts", key, {"who": f"name of {key}"}, length=7)
+    for key in lanes:
+        record(ws, "reads", key, {"who": f"read of {key}"})
+    record(ws, "cohort", None, {"rows": "3"})
+    (project / "old").mkdir()
+    (project / "old" / "p1.json").write_text(json.dumps({"signed": True}))
+    ws.adopt("consent", "old/{partition_key}.json")
+    return ws
+
+
+def statuses(ws: nbpart.Workspace, asset: str) -> str:
+    assert not ws.project.catalog.read(check)
+    return " ".join(ws.partition_status(asset)["status"])
+
+
+def every_text(root: Path) -> str:
+    files = [path for top in ("data", "runs") for path in (root / top).rglob("*") if path.is_file()]
+    return "".join(path.read_bytes().decode("utf-8", "replace") for path in files)
+
+
+def test_what_runs_left_of_a_key_is_gone_and_what_read_it_is_named(
+    made: nbpart.Workspace, project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "name of p1" in every_text(made.root)
+    with caplog.at_level(logging.INFO, "nbpart"):
+        assert made.partition_sets["samples"].remove(where="batch = 'B0'", delete_data=True, reason="withdrawn") == [
+            "p1"
+        ]
+    assert f"adopted files stay, delete them yourself: {project / 'old' / 'p1.json'}" in caplog.text
+    assert "stale, since they read it: cohort" in caplog.text
+    text = every_text(made.root)
+    assert "of p1" not in text
+    assert "read of p2" in text
+    assert (project / "old" / "p1.json").exists()
+    assert list(made.partition_sets["lanes"]) == ["p2/L1"]
+    assert (statuses(made, "cohort"), statuses(made, "counts")) == ("stale", "materialized materialized")
+
+    def recorded(batch: Batch) -> tuple[int, int, int]:
+        return (
+            batch.value("SELECT count(*) FROM metrics"),
+            batch.value("SELECT count(*) FROM outcomes WHERE error_message IS NOT NULL"),
+            batch.value("SELECT count(*) FROM data_files WHERE path LIKE '%/p1/%'"),
+        )
+
+    assert made.project.catalog.read(recorded) == (2, 0, 0)
+    made.partition_sets["samples"].add_rows([{"key": "p1", "batch": "B0"}], key="key")
+    assert statuses(made, "counts").split() == ["materialized", "materialized", "missing"]
+    assert made.check_data("counts").empty
+    history = made.history("counts", "p1")
+    assert history["event"].iloc[0] == "erased"
+    assert history["reason"].tolist()[:1] + history["reason"].tolist()[-1:] == ["withdrawn", "ValueError"]
+
+
+def test_without_it_data_stay_and_come_back(made: nbpart.Workspace) -> None:
+    samples = made.partition_sets["samples"]
+    assert samples.remove("p2", "p3", where="batch = 'B0'") == []
+    assert samples.remove(where={"batch": "B1"}) == ["p2", "p3"]
+    samples.add_rows([{"key": "p2", "batch": "B1"}], key="key")
+    assert list(made.partition_status("counts")["status"]) == ["materialized", "materialized"]
+
+
+def test_what_a_run_reads_now_is_not_erased(made: nbpart.Workspace) -> None:
+    run = claim(made, "cohort", None)
+    with pytest.raises(DeclarationError, match="counts/p1 is read by a run"):
+        made.partition_sets["samples"].remove("p1", delete_data=True)
+    end(made, run, RunStatus.CANCELLED)
+    assert "p1" in made.partition_sets["samples"]
