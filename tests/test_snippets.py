@@ -108,7 +108,33 @@ class Page:
     after: str = "True"
 
 
+UPKEEP = """
+import json
+import nbpart
+ws = nbpart.open("workspace")
+samples = ws.dynamic_partitions("samples", columns={"batch": str})
+samples.add_rows([{"key": f"s{n}", "batch": f"B{n % 3}"} for n in range(6)], key="key")
+
+@ws.asset(partitions=samples)
+def counts(partition_key) -> dict:
+    return {}
+
+@ws.asset(on_missing_input="skip")
+def cohort(counts) -> dict:
+    return {}
+
+run = nbpart.current_run("cohort", record=True, workspace=ws.root)
+run.save({})
+"""
+
+
 SETUPS = {
+    "docs/upkeep.md": Page(
+        {f"results/s{n}.json": f'{{"n": {n}}}' for n in range(6)},
+        before=UPKEEP,
+        after="list(ws.history('counts', 's1')['event']) == ['accepted', 'wiped', 'adopted']"
+        " and ws.load('counts', 's2') == {'n': 2} and list(samples) == ['s1', 's2', 's4', 's5']",
+    ),
     "README.md": Page(
         {"inbox/a.csv": "x,y\n1,2\n3,\n", "inbox/b.csv": "x,y\n1,2\n3,4\n"},
         {

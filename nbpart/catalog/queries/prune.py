@@ -58,6 +58,28 @@ def files_in_use(batch: Batch, keep: int, chosen: str | None = None, gone: str |
     Files of active runs, of current data, and of partitions that are not in the temporary table `chosen` (asset_id,
     key_id) are always left; files of data that were wiped, or stand in the table `gone` (materialization_id), are not.
     """
+    _create_kept(batch, keep, chosen, gone)
+    data = "SELECT path FROM data_files"
+    logs = "SELECT unnest([notebook, log]) AS path FROM attempts WHERE notebook IS NOT NULL"
+    # a file that somebody adopted may lie in a folder of the workspace
+    adopted = f"SELECT path[{len(ADOPTED_MARK) + 1}:] AS path FROM data_files WHERE path LIKE '{ADOPTED_MARK}%'"
+    # one file may be that of several materializations of a partition, one of which is current again
+    kept = batch.rows(
+        f"""({data} WHERE materialization_id IN (SELECT materialization_id FROM made_kept)
+        EXCEPT {data} WHERE materialization_id IN (SELECT materialization_id FROM made_gone))
+        UNION {data} WHERE materialization_id IN (SELECT materialization_id FROM made_current)
+        UNION {logs} AND run_no IN (SELECT run_no FROM runs_kept) UNION {adopted}"""
+    )
+    named = batch.rows(f"{data} UNION {logs}")
+    since = batch.value(
+        f"""SELECT min(created_at) FROM runs WHERE run_no IN
+        (SELECT active_run FROM partition_facts WHERE active <> {ACTIVE_NONE})"""
+    )
+    return FilesInUse(frozenset(row[0] for row in kept), frozenset(row[0] for row in named), since)
+
+
+def _create_kept(batch: Batch, keep: int, chosen: str | None, gone: str | None) -> None:
+    """Create the temporary tables made_gone, made_current, made_kept and runs_kept, for `files_in_use`."""
     others = (
         "false" if chosen is None else f"(asset_id, key_id) NOT IN (SELECT (asset_id, key_id) FROM {quote(chosen)})"
     )
@@ -91,23 +113,6 @@ def files_in_use(batch: Batch, keep: int, chosen: str | None = None, gone: str |
         QUALIFY row_number() OVER (PARTITION BY asset_id, key_id ORDER BY run_no DESC) <= ?""",
         keep,
     )
-    data = "SELECT path FROM data_files"
-    logs = "SELECT unnest([notebook, log]) AS path FROM attempts WHERE notebook IS NOT NULL"
-    # a file that somebody adopted may lie in a folder of the workspace
-    adopted = f"SELECT path[{len(ADOPTED_MARK) + 1}:] AS path FROM data_files WHERE path LIKE '{ADOPTED_MARK}%'"
-    # one file may be that of several materializations of a partition, one of which is current again
-    kept = batch.rows(
-        f"""({data} WHERE materialization_id IN (SELECT materialization_id FROM made_kept)
-        EXCEPT {data} WHERE materialization_id IN (SELECT materialization_id FROM made_gone))
-        UNION {data} WHERE materialization_id IN (SELECT materialization_id FROM made_current)
-        UNION {logs} AND run_no IN (SELECT run_no FROM runs_kept) UNION {adopted}"""
-    )
-    named = batch.rows(f"{data} UNION {logs}")
-    since = batch.value(
-        f"""SELECT min(created_at) FROM runs WHERE run_no IN
-        (SELECT active_run FROM partition_facts WHERE active <> {ACTIVE_NONE})"""
-    )
-    return FilesInUse(frozenset(row[0] for row in kept), frozenset(row[0] for row in named), since)
 
 
 def find_pruning_of(batch: Batch, asset_id: int, key_id: int) -> str:
