@@ -146,7 +146,8 @@ def plan_steps(
             chosen = chosen & (choice.cause >= 0)
             if chosen.any():
                 steps[name] = AssetSteps(name, facts[name].key_ids[chosen], choice.cause[chosen], tuple(choice.causes))
-    return PlannedSteps(*(StepTable(tuple(parts.values())) for parts in (planned, held, left)))
+    planned_steps, waits, others = (StepTable(tuple(parts.values())) for parts in (planned, held, left))
+    return PlannedSteps(planned_steps, waits, others)
 
 
 def reverse_steps(steps: StepTable) -> tuple[StepTable, NDArray[np.int64]]:

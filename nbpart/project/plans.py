@@ -55,10 +55,6 @@ class PlanRequest:
     have not ended and would read what was asked for, and about pruned data that it reads. ``remarks`` are others about
     what was chosen, ``nothing`` is the one that says why there is no step. ``runs_fresh``: partitions were chosen also
     where they are up to date.
-=======
-    have not ended and would read what was asked for, and about pruned data that it reads. ``remarks`` are others about
-    what was chosen, ``nothing`` is the one that says why there is no step.
->>>>>>> a66ea8f (Keys are removed by a condition, and with all that runs left of them where consent is withdrawn; verbs take where=)
     """
 
     selection: str

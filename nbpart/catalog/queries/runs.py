@@ -10,13 +10,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED
+from nbpart.catalog.expressions import ACTIVE_NONE, DATA_STATES, OUTCOME_FAILED
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.records import RunRecord
 from nbpart.catalog.set_tables import load_definition
 from nbpart.run.report import RecordedEnding
-from nbpart.states import RunStatus
+from nbpart.states import DataState, RunStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,8 +123,8 @@ def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]
 class ClaimCandidate:
     """A partition that a run is to be claimed for, as it is now.
 
-    ``is_fresh``: it is up to date; ``made_by`` is then the run that made it after the backfill was planned, None where
-    none did.
+    ``is_fresh``: it is up to date, and its data were not pruned; ``made_by`` is then the run that made it after the
+    backfill was planned, None where none did.
     """
 
     key_id: int
@@ -142,7 +142,9 @@ def load_claim_candidates(
     rows = batch.rows(
         f"""WITH f AS (
             SELECT key_id, materialization_id FROM partition_facts WHERE asset_id = ? AND stale = 0
-              AND materialization_id IS NOT NULL AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE}
+              AND materialization_id IS NOT NULL AND materialization_id NOT IN (
+                SELECT materialization_id FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}')
+              AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE}
               AND key_id IN (SELECT id FROM requested_ids)
         ),
         made AS (
