@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,16 +56,11 @@ VERBS: dict[str, Callable[[Batch, Story], None]] = {
 action = st.sampled_from([*VERBS, "make", "make", "make", "fail", "code"])
 
 
-@pytest.fixture(scope="module")
-def module_catalog(shared_catalog: Catalog) -> Catalog:
-    return shared_catalog
-
-
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(action, st.sampled_from(ASSETS), st.sampled_from(KEYS), st.booleans()), max_size=8))
-def test_facts_are_those_of_the_events(module_catalog: Catalog, steps: list[tuple[str, str, str, bool]]) -> None:
+def test_facts_are_those_of_the_events(shared_catalog: Catalog, steps: list[tuple[str, str, str, bool]]) -> None:
     number = next(_numbers)
-    story = Story(module_catalog)
+    story = Story(shared_catalog)
     story.add(*KEYS)
     names = {name: f"{name}{number}" for name in ASSETS}
     story.register(names["counts"])
