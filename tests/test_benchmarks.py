@@ -20,6 +20,7 @@ SIZES = {
     "imports": 1,
     "partitions": 1_000,
     "plan": 1_000,
+    "selecting": 1_000,
     "staleness": 2_000,
     "table": 20,
     "workspace": 200,

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 class MetricColumn:
     """A metric of an asset: its ``name``, the ``column`` that it is shown as, the ``kind`` of its values.
 
-    ``is_exact``: its values are whole, and not all of them fit in 64 bits.
+    ``is_exact``: its values are whole, and not all of them fit in 64 bits. ``is_one``: it was always spelled so.
     """
 
     name: str
     column: str
     kind: Kind
     is_exact: bool = False
+    is_one: bool = True
 
 
 def list_metrics(batch: Batch, asset_id: int, taken: Collection[str]) -> list[MetricColumn]:
@@ -40,13 +41,15 @@ def list_metrics(batch: Batch, asset_id: int, taken: Collection[str]) -> list[Me
     rows = batch.rows(
         "SELECT lower(x.name), min(x.name), bool_or(x.text IS NOT NULL),"
         " bool_and(x.text IS NOT NULL AND x.number IS NOT NULL), bool_and(x.whole IS NOT NULL),"
-        f" bool_and(x.whole BETWEEN -9223372036854775807 AND 9223372036854775807) FROM {_current_metrics(asset_id)}"
+        " bool_and(x.whole BETWEEN -9223372036854775807 AND 9223372036854775807), min(x.name) = max(x.name)"
+        f" FROM {_current_metrics(asset_id)}"
         " GROUP BY 1 ORDER BY 1"
     )
     found = []
-    for _, name, has_text, is_truth, is_whole, fits in rows:
+    for _, name, has_text, is_truth, is_whole, fits, is_one in rows:
         kind = Kind.BOOL if is_truth else Kind.INT if is_whole else Kind.STR if has_text else Kind.FLOAT
-        found.append(MetricColumn(str(name), metric_column(str(name), taken), kind, kind is Kind.INT and not fits))
+        is_exact = kind is Kind.INT and not fits
+        found.append(MetricColumn(str(name), metric_column(str(name), taken), kind, is_exact, bool(is_one)))
     return found
 
 
@@ -69,13 +72,27 @@ def _current_metrics(asset_id: int) -> str:
     return f"metrics x JOIN partition_facts f USING (materialization_id) WHERE f.asset_id = {int(asset_id)}"
 
 
+def select_metric(metric: MetricColumn) -> str:
+    """A query (materialization_id, value) of one metric that was always spelled alike, of all assets."""
+    value = {
+        Kind.BOOL: "number <> 0",
+        Kind.INT: f"whole::{_whole_type(metric)}",
+        Kind.STR: "coalesce(text, whole::VARCHAR, number::VARCHAR)",
+    }.get(metric.kind, "number")
+    return f"SELECT materialization_id, {value} AS value FROM metrics WHERE name = {literal(metric.name)}"
+
+
+def _whole_type(metric: MetricColumn) -> str:
+    return "DECIMAL(38, 0)" if metric.is_exact else "BIGINT"
+
+
 def _metric_sql(metric: MetricColumn) -> str:
     """The SQL of one metric of a materialization; `staging.split_metric` says how it is recorded."""
     chosen = f"FILTER (lower(x.name) = {literal(metric.name.lower())})"
     if metric.kind is Kind.BOOL:
         return f"bool_or(x.number <> 0) {chosen}"
     if metric.kind is Kind.INT:
-        return f"(max(x.whole) {chosen})::{'DECIMAL(38, 0)' if metric.is_exact else 'BIGINT'}"
+        return f"(max(x.whole) {chosen})::{_whole_type(metric)}"
     value = "coalesce(x.text, x.whole::VARCHAR, x.number::VARCHAR)" if metric.kind is Kind.STR else "x.number"
     return f"max({value}) {chosen}"
 
