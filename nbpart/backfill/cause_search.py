@@ -23,6 +23,7 @@ from nbpart.catalog.joins import relate
 from nbpart.catalog.queries import origins
 from nbpart.catalog.related_keys import load_inputs
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.mapping import AllKeys
 from nbpart.states import MaterializationKind, PartitionStatus
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class _Link:
     """A cause, and the partition that it leads to; None at the root."""
 
     cause: Cause
-    next: Place | None = None
+    next: Place | _Partition | None = None
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,10 @@ class CauseSearch:
     def list_causes(self, name: str, key_id: int) -> list[Cause]:
         """The causes from the nearest to the root, at least one; a chain of more than 64 is cut."""
         causes: list[Cause] = []
-        place: Place | None = (name, key_id)
+        place: Place | _Partition | None = (name, key_id)
         while place is not None and len(causes) < _MOST_LINKS:
-            link = self._explain(self._look(*place), follows=bool(causes))
+            one = self._look(*place) if isinstance(place, tuple) else place
+            link = self._explain(one, follows=bool(causes))
             causes.append(link.cause)
             place = link.next
         return causes
@@ -216,18 +218,20 @@ class CauseSearch:
             lost = origins.find_loss(self._batch, one.node.asset_id, one.key_id, one.made)
             detail = lost.detail if lost and lost.detail else "its data file was replaced or damaged"
             return _Link(self._cause(one, CauseKind.DATA_LOST, detail=detail, at=lost and lost.at))
-        made = origins.find_origin(self._batch, one.made)
         if bits & STALE_CODE:
+            made = origins.find_origin(self._batch, one.made)
             what = self._describe_code(one.node, made.code_version)
             version = one.node.definition.code_version or None
             at = origins.find_registration(self._batch, one.node.asset_id, version, made.sequence)
             return _Link(self._cause(one, CauseKind.CODE_CHANGED, detail=f" ({what})" if what else "", at=at))
-        reads = {(r.input_id, r.argument): r for r in origins.load_recorded_inputs(self._batch, one.made)}
-        if bits & STALE_INPUT and (link := self._explain_changed_input(one, made, reads)) is not None:
+        recorded: _Recorded = {}
+        if bits & STALE_INPUT or _needs_recorded(one.node):
+            recorded = {(r.input_id, r.argument): r for r in origins.load_recorded_inputs(self._batch, one.made)}
+        if bits & STALE_INPUT and (link := self._explain_changed_input(one, recorded)) is not None:
             return link
-        return self._explain_above(one, reads) or _Link(self._cause(one, CauseKind.INPUT_CHANGED))
+        return self._explain_above(one, recorded) or _Link(self._cause(one, CauseKind.INPUT_CHANGED))
 
-    def _explain_changed_input(self, one: _Partition, made: origins.Origin, recorded: _Recorded) -> _Link | None:
+    def _explain_changed_input(self, one: _Partition, recorded: _Recorded) -> _Link | None:
         for read in one.node.definition.inputs:
             was = recorded.get((self._registry[read.name].asset_id, read.argument))
             if was is None:
@@ -237,7 +241,7 @@ class CauseSearch:
                 continue
             if was.key_id is not None and len(states.key_ids) == 1 and not states.has_data[0]:
                 return self._name_absent(one, read, int(states.key_ids[0]), has_failed=bool(states.has_failed[0]))
-            return self._name_changed(one, read, was, made, states)
+            return self._name_changed(one, read, was, states)
         return None
 
     def _name_changed(
@@ -245,12 +249,12 @@ class CauseSearch:
         one: _Partition,
         read: Input,
         was: origins.RecordedInput,
-        made: origins.Origin,
         states: origins.PartitionStates,
     ) -> _Link:
         """The cause that what an input gives is not what was read: other keys, or other data of the same keys."""
         if was.key_id is not None and states.key_ids.tolist() == [was.key_id]:
             return self._name_one_changed(one, read, was.key_id, states)
+        made = origins.find_origin(self._batch, one.made)
         changes = find_read_changes(self._relations, one.node.name, one.key_id, read, was, made, states)
         if changes.came or changes.left:
             several = len(one.node.definition.inputs) > 1
@@ -283,8 +287,12 @@ class CauseSearch:
             if read.name == one.node.name and (root := self._find_first_of_self(one.node, read, key_id)) != key_id:
                 key = queries.key_texts(self._batch, [root])[0]
                 detail = f", back to {spell_ref(PartitionRef(one.node.name, key))}"
-            cause = self._cause(one, CauseKind.INPUT_STALE, detail=detail, **self._subject(read, key_id))
-            return _Link(cause, (read.name, root))
+            subject = self._subject(read, key_id)
+            cause = self._cause(one, CauseKind.INPUT_STALE, detail=detail, **subject)
+            if root != key_id:
+                return _Link(cause, (read.name, root))
+            node, key = self._registry[read.name], cause.subject.key if cause.subject else None
+            return _Link(cause, _Partition(node, key_id, key, states.at(first)))
         return None
 
     def _find_first_of_self(self, node: Node, read: Input, key_id: int) -> int:
@@ -311,6 +319,13 @@ class CauseSearch:
             "subject": PartitionRef(read.name, key),
             "is_source": self._registry[read.name].definition.is_source,
         }
+
+
+def _needs_recorded(node: Node) -> bool:
+    """Whether what is above a partition depends on what its run read."""
+    mappings = [read.mapping for read in node.definition.inputs]
+    ignores_new = any(isinstance(mapping, AllKeys) and mapping.new == "ignore" for mapping in mappings)
+    return ignores_new or node.definition.on_missing_input != "block"
 
 
 def _list_lacking(was: origins.RecordedInput | None) -> list[int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,10 @@ class PartitionStates:
     data_hash: NDArray[np.uint64]
     element: NDArray[np.uint64]
     status: NDArray[Any]
+
+    def at(self, place: int) -> PartitionStates:
+        """One of them alone."""
+        return PartitionStates(*(getattr(self, one.name)[place : place + 1] for one in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
