@@ -14,14 +14,21 @@ MAX_SPELLED = 20
 
 def spell_call(
     selection: Sequence[str],
-    keys: Sequence[KeyLike] | None,
+    keys: str,
     status: Sequence[str],
     options: Mapping[str, Any] | None = None,
+    *,
+    where: str = "",
 ) -> str:
-    """The arguments of ``ws.plan`` and ``ws.backfill``; what is the default is left out."""
+    """The arguments of ``ws.plan`` and ``ws.backfill``; what is the default is left out.
+
+    ``keys`` is the expression that chooses them, "" for all.
+    """
     parts = [repr(selection[0]) if len(selection) == 1 else repr(list(selection))]
-    if keys is not None:
-        parts.append(f"keys={spell_keys(keys)}")
+    if keys:
+        parts.append(f"keys={keys}")
+    if where:
+        parts.append(f"where={where!r}")
     if list(status) != ["outdated"]:
         parts.append(f"status={status[0]!r}" if len(status) == 1 else f"status={list(status)!r}")
     parts += [f"{name}={value!r}" for name, value in (options or {}).items()]

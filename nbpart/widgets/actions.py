@@ -51,6 +51,14 @@ class PlanSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceSummary:
+    """How many partitions are chosen, None where nothing restricts them, and the line that plans them."""
+
+    count: int | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """A run as one line of a list; ``started_at`` is in ISO format."""
 
@@ -209,12 +217,23 @@ class Actions(Protocol):
     def form_options(self) -> Sequence[NumberOption]:
         """The backfill options that a form has fields for, in order."""
 
-    def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanSummary:
+    def plan(
+        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str], where: str = ""
+    ) -> PlanSummary:
         """Return what a backfill would run, without running anything.
 
         ``selection`` are names of assets or terms such as ``+name``; ``keys`` None means every key; ``status`` are the
-        statuses to run, or ``outdated`` or ``all``.
+        statuses to run, or ``outdated`` or ``all``; ``where`` is a condition on the partitions, or "".
         """
+
+    def describe_choice(self, selection: Sequence[str], keys: Sequence[str] | None, where: str) -> ChoiceSummary:
+        """Return how many partitions are chosen, of the assets that ``selection`` names; nothing is planned.
+
+        The arguments are those of `plan`. Raises an error for a condition that cannot be asked.
+        """
+
+    def list_columns(self, selection: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """The columns that a condition can ask of the assets of ``selection``, with the kind of their values."""
 
     def backfill(
         self,
@@ -222,10 +241,11 @@ class Actions(Protocol):
         keys: Sequence[KeyLike] | None,
         status: Sequence[str],
         options: Mapping[str, Any],
+        where: str = "",
     ) -> ActionResult:
         """Start a backfill in the background of this process.
 
-        The first three arguments are those of `plan`. ``options`` are by name; those left out have their default.
+        The arguments are those of `plan`. ``options`` are by name; those left out have their default.
         """
 
     def cancel(self, backfill_id: str) -> ActionResult:

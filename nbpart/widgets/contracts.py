@@ -113,6 +113,7 @@ _PLAN = {
     "inputs": schema.boolean,
     "readers": schema.boolean,
     "status": schema.one_of(*STATUS_CHOICES),
+    "where": schema.text(10_000, empty=True),
 }
 _SET = {"partitions": schema.text(500), "parent": schema.text(10_000, empty=True)}
 _COLUMNS = {"columns": schema.mapping_of(schema.text(10_000, empty=True))}
@@ -129,6 +130,10 @@ EXPLORER = Contract(
         "read_log": Action({"run_id": _RUN_ID, "after": schema.optional(_NUMBER)}, payloads.LogJson, slow=True),
         "preview_data": Action({"selection_number": _NUMBER, **_FILE}, payloads.DataJson, slow=True),
         "read_executed_notebook": Action({"run_id": _RUN_ID}, payloads.ExecutedNotebookJson, slow=True),
+        "describe_choice": Action(
+            {"selection_number": _NUMBER, "where": _PLAN["where"]}, payloads.ChoiceJson, slow=True
+        ),
+        "list_columns": Action({"selection_number": _NUMBER}, payloads.ColumnsJson, slow=True),
         "plan": Action(_PLAN, payloads.PlanJson, slow=True),
         "backfill": Action(_PLAN, payloads.ActionResultJson, slow=True, has_options=True),
         "refresh": Action(answer=payloads.ActionResultJson, slow=True),

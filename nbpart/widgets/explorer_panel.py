@@ -92,6 +92,8 @@ class ExplorerPanel(LiveWidget):
         self.on_request("read_log", self._read_log)
         self.on_request("preview_data", self._preview_data)
         self.on_request("read_executed_notebook", self._read_executed_notebook)
+        self.on_request("describe_choice", self._describe_choice)
+        self.on_request("list_columns", self._list_columns)
         self.on_request("plan", self._plan)
         self.on_request("backfill", self._backfill, options)
         self.on_request("refresh", self._refresh_code)
@@ -295,9 +297,18 @@ class ExplorerPanel(LiveWidget):
         notebook, images = explorer_json.notebook_json(self._actions.read_executed_notebook(run_id))
         return Answer(notebook, buffers=images)
 
-    def _plan(self, selection_number: int, inputs: bool, readers: bool, status: str) -> Answer:
+    def _describe_choice(self, selection_number: int, where: str) -> Answer:
+        terms, keys = self._plan_arguments(selection_number, False, False)
+        found = self._actions.describe_choice(terms, keys, where.strip())
+        return Answer({"count": found.count}, code=found.code)
+
+    def _list_columns(self, selection_number: int) -> Answer:
+        terms, _ = self._plan_arguments(selection_number, False, False)
+        return Answer({"columns": list(self._actions.list_columns(terms))})
+
+    def _plan(self, selection_number: int, inputs: bool, readers: bool, status: str, where: str) -> Answer:
         terms, keys = self._plan_arguments(selection_number, inputs, readers)
-        plan = self._actions.plan(terms, keys, [status])
+        plan = self._actions.plan(terms, keys, [status], where.strip())
         self._publish_code_checked_at()
         return Answer(explorer_json.plan_json(plan), message=explorer_json.describe_plan(plan), code=plan.code)
 
@@ -309,10 +320,10 @@ class ExplorerPanel(LiveWidget):
     # requests that change something
 
     def _backfill(
-        self, selection_number: int, inputs: bool, readers: bool, status: str, **options: int | None
+        self, selection_number: int, inputs: bool, readers: bool, status: str, where: str, **options: int | None
     ) -> Answer:
         terms, keys = self._plan_arguments(selection_number, inputs, readers)
-        result = self._actions.backfill(terms, keys, [status], options)
+        result = self._actions.backfill(terms, keys, [status], options, where.strip())
         self._publish_code_checked_at()
         return self._answer(result)
 

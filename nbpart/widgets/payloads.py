@@ -436,6 +436,18 @@ class PlanJson(TypedDict):
     head: list[tuple[str, str | None, str]]
 
 
+class ChoiceJson(TypedDict):
+    """How many partitions are chosen, None where nothing restricts them."""
+
+    count: int | None
+
+
+class ColumnsJson(TypedDict):
+    """The columns that a condition can ask, each with a word for its values."""
+
+    columns: list[tuple[str, str]]
+
+
 class GridSizeJson(TypedDict):
     """How many keys a grid has, and the first of them."""
 

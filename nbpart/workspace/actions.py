@@ -11,6 +11,7 @@ from typing import Any
 
 from nbpart.backfill.options import OPTIONS, Option
 from nbpart.project.backfills import Backfill, Backfills
+from nbpart.project.choice_summary import count_chosen, list_columns, spell_keys_of
 from nbpart.project.details import (
     load_data_preview,
     load_executed_notebook,
@@ -26,6 +27,7 @@ from nbpart.project.project import Project
 from nbpart.project.refresh import find_code_checked_at, refresh
 from nbpart.widgets.actions import (
     ActionResult,
+    ChoiceSummary,
     DataPreview,
     ExecutedNotebook,
     KeyLike,
@@ -56,9 +58,11 @@ class WorkspaceActions:
     def form_options(self) -> Sequence[Option]:
         return [option for option in OPTIONS.values() if option.label]
 
-    def plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> PlanSummary:
-        plan = self._plan(selection, keys, status)
-        code = f"ws.plan({spell_call(selection, keys, status)})"
+    def plan(
+        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str], where: str = ""
+    ) -> PlanSummary:
+        plan = self._plan(selection, keys, status, where)
+        code = f"ws.plan({spell_call(selection, self._spell_keys(selection, keys), status, where=where)})"
         steps, remarks = _list_steps(plan), (plan.notice, plan.notes, plan.describe_waiting())
         return PlanSummary(plan.selection, len(plan), plan.counts(), steps, code, *remarks)
 
@@ -68,17 +72,27 @@ class WorkspaceActions:
         keys: Sequence[KeyLike] | None,
         status: Sequence[str],
         options: Mapping[str, Any],
+        where: str = "",
     ) -> ActionResult:
         given = {name: value for name, value in options.items() if value != OPTIONS[name].default}
-        plan = self._plan(selection, keys, status)
+        plan = self._plan(selection, keys, status, where)
+        spelled = self._spell_keys(selection, keys)
         if not len(plan):
-            waiting = plan.describe_waiting()
-            nothing = f"Nothing to do yet: {waiting}." if waiting else "Nothing to do: everything chosen is up to date."
-            message = _add_notice(nothing, plan.notice)
-            return ActionResult(message, f"ws.plan({spell_call(selection, keys, status)})")
+            code = f"ws.plan({spell_call(selection, spelled, status, where=where)})"
+            return ActionResult(_add_notice(_explain_nothing(plan), plan.notice), code)
         backfill = plan.run(**given)
         message = _add_notice(f"Backfill {backfill.id} has begun: {len(plan):,} steps.", plan.notice)
-        return ActionResult(message, f"ws.backfill({spell_call(selection, keys, status, given)})", backfill.id)
+        code = f"ws.backfill({spell_call(selection, spelled, status, given, where=where)})"
+        return ActionResult(message, code, backfill.id)
+
+    def describe_choice(self, selection: Sequence[str], keys: Sequence[str] | None, where: str) -> ChoiceSummary:
+        code = f"ws.plan({spell_call(selection, self._spell_keys(selection, keys), ['outdated'], where=where)})"
+        if not where:
+            return ChoiceSummary(None if keys is None else len(keys), code)
+        return ChoiceSummary(count_chosen(self._project, selection, keys, where), code)
+
+    def list_columns(self, selection: Sequence[str]) -> Sequence[tuple[str, str]]:
+        return list_columns(self._project, selection)
 
     def cancel(self, backfill_id: str) -> ActionResult:
         try:
@@ -170,8 +184,15 @@ class WorkspaceActions:
     ) -> DataPreview:
         return load_data_preview(self._project, asset, partition_key, run_id, file)
 
-    def _plan(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str]) -> Plan:
-        return make_plan(self._project, list(selection), None if keys is None else list(keys), list(status))
+    def _plan(
+        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, status: Sequence[str], where: str
+    ) -> Plan:
+        chosen, statuses = None if keys is None else list(keys), status[0] if len(status) == 1 else list(status)
+        return make_plan(self._project, list(selection), chosen, statuses, where=where or None)
+
+    def _spell_keys(self, selection: Sequence[str], keys: Sequence[KeyLike] | None) -> str:
+        """The expression that chooses these keys of a selection, "" for all."""
+        return "" if keys is None else spell_keys_of(self._project, selection, keys)
 
     def _backfill(self, backfill_id: str) -> Backfill:
         self._project.coordinator.reap()
@@ -187,6 +208,12 @@ def _list_steps(plan: Plan) -> tuple[tuple[str, str | None, str], ...]:
         (row.asset, row.partition_key if isinstance(row.partition_key, str) else None, str(row.reason))
         for row in plan.head(_MAX_STEPS).itertuples(index=False)
     )
+
+
+def _explain_nothing(plan: Plan) -> str:
+    if waiting := plan.describe_waiting():
+        return f"Nothing to do yet: {waiting}."
+    return f"Nothing to do: {plan.explain_empty() or 'everything chosen is up to date'}."
 
 
 def _pluralize(n: int, noun: str) -> str:

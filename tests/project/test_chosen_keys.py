@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,7 +15,12 @@ import pytest
 
 import nbpart
 from nbpart import NbpartError, PartitionKeyError, UnknownNameError
+from nbpart.backfill.registry import Node
+from nbpart.catalog import Batch, queries
+from nbpart.catalog.queries.chosen_keys import choose_keys
 from nbpart.project.equivalent_code import spell_keys
+from nbpart.project.key_choices import list_choices
+from nbpart.project.spelled_choice import spell_choice
 from tests.recording import record
 
 #: Keys of which other tools made two, or a range.
@@ -79,6 +85,40 @@ def test_a_key_that_looks_like_several_is_one(ws: nbpart.Workspace) -> None:
         assert chosen(ws, "named", key) == chosen(ws, "named", [key]) == [key]
         assert chosen(ws, "named", eval(spell_keys([key]))) == [key], "what the explorer shows can be pasted"
     assert chosen(ws, "named", eval(spell_keys(ODD[:3]))) == ODD[:3]
+
+
+def test_what_somebody_brushed_is_spelled_so_that_it_can_be_pasted(ws: nbpart.Workspace) -> None:
+    shops = ws.dynamic_partitions("shops")
+    shops.add(*ODD, "2024", *(f"shop {i}" for i in range(6)))
+    sales = nbpart.MultiPartitions({"day": ws.partitions("days"), "origin": shops}, name="sales")
+    ws.asset(name="sold", partitions=sales)(flights)
+    draws = random.Random(7)
+    sweep = ws.dynamic_partitions("sweep", params={"lr": float, "depth": int})
+    ws.asset(name="swept", partitions=sweep)(model)
+    sweep.add_grid(lr=[0.01, 1e-7, 2.0, 30.5, 40.0], depth=range(1, 7))
+    nodes = [ws.project.registry()[name] for name in ("hourly", "swept", "sold")]
+
+    def check(batch: Batch, node: Node, keys: list[str]) -> str:
+        spelled = spell_choice(batch, node.set_id, keys)
+        found = choose_keys(batch, node.set_id, list_choices(eval(spelled)))
+        assert set(queries.key_texts(batch, found.key_ids)) == set(keys), spelled
+        return spelled
+
+    def work(batch: Batch) -> None:
+        for node in nodes:
+            every = queries.load_members(batch, node.set_id)
+            for _ in range(10):
+                cuts = sorted(draws.sample(range(len(every)), 4))
+                check(batch, node, every[cuts[0] : cuts[1]] + every[cuts[2] : cuts[3]])
+            check(batch, node, draws.sample(every, 26))
+        box = [key for key in every if key.startswith(("day=2024-11-03", "day=2024-11-04"))]
+        assert check(batch, node, box) == "{'day': ['2024-11-03', '2024-11-04']}"
+        grid = [key for key in queries.load_members(batch, nodes[1].set_id) if "lr=0.01" not in key]
+        assert check(batch, nodes[1], grid) == "{'depth': [1, 2, 3, 4, 5, 6], 'lr': [1e-07, 2.0, 30.5, 40.0]}"
+        hours = queries.load_members(batch, nodes[0].set_id)
+        assert check(batch, nodes[0], hours[3:50]) == "nbpart.between('2024-11-01T03:00', '2024-11-03T01:00')"
+
+    ws.project.catalog.read(work)
 
 
 def test_hours_between_dates_hold_both_days_whole(ws: nbpart.Workspace) -> None:

@@ -83,7 +83,7 @@ def ask(page: Page, explorer: Explorer, action: str, **payload: Any) -> dict[str
 
 def plan_payload(explorer: Explorer, **more: Any) -> dict[str, Any]:
     number = explorer.panel.model.selection.number
-    return {"selection_number": number, "inputs": False, "readers": False, "status": "outdated"} | more
+    return {"selection_number": number, "inputs": False, "readers": False, "status": "outdated", "where": ""} | more
 
 
 def run_all(ws: nbpart.Workspace, selection: str = "*") -> None:
@@ -203,6 +203,12 @@ def test_it_plans_and_runs_what_is_selected(explorer: Explorer, page: Page, ws: 
     plan = ask(page, explorer, "plan", **plan_payload(explorer, inputs=True))
     assert (plan["steps"], plan["message"], plan["code"]) == (2, "2 steps: 2 missing", "ws.plan('+sizes', keys='a')")
     assert plan["head"] == [("raw", "a", "missing"), ("sizes", "a", "missing")]
+    number = explorer.panel.model.selection.number
+    found = ask(page, explorer, "describe_choice", selection_number=number, where=" partition_key = 'b' ")
+    assert (found["count"], found["code"]) == (0, "ws.plan('sizes', keys='a', where=\"partition_key = 'b'\")")
+    assert ("status", "text") in ask(page, explorer, "list_columns", selection_number=number)["columns"]
+    wrong = page.ask("describe_choice", {"selection_number": number, "where": "statsu = 1"})
+    assert "Did you mean 'status'" in wrong["error"]["message"]
     done = ask(page, explorer, "backfill", **plan_payload(explorer, inputs=True), max_workers=2, retries=None)
     assert done["code"] == "ws.backfill('+sizes', keys='a', max_workers=2)"
     page.wait_for(lambda m: any(b["status"] == "succeeded" for b in (m.get("payload") or {}).get("backfills", ())))

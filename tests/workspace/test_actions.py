@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 
 import nbpart
-from nbpart.errors import MissingInputError, UnknownNameError
+from nbpart.errors import ConditionError, MissingInputError, UnknownNameError
 from nbpart.widgets.actions import Actions
 from nbpart.workspace.actions import WorkspaceActions
 from nbpart.workspace.view import make_graph, make_monitor
+from tests.recording import record
 
+#: Keys of which other tools made two, or a range.
+ODD = ['{"scenario":1, "version":1}', '{"scenario":1', '"version":1}', "a..b", "a", "b"]
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -65,6 +68,30 @@ def test_the_shown_code_does_the_same_as_the_action(actions: Actions, ws: nbpart
     several = actions.plan(["frames", "sizes"], None, ["missing", "failed"])
     assert several.code == "ws.plan(['frames', 'sizes'], status=['missing', 'failed'])"
     assert len(eval(several.code, {"ws": ws})) == several.steps == 4
+
+
+def test_a_condition_is_counted_and_its_columns_are_listed(actions: Actions, ws: nbpart.Workspace) -> None:
+    ws.dynamic_partitions("files").add(*ODD)
+    record(ws, "frames", "a", pd.DataFrame({"n": [1]}), loss=0.5)
+    columns = dict(actions.list_columns(["frames"]))
+    assert list(columns)[:2] == ["partition_key", "status"]
+    assert columns["loss"] == "number"
+    assert "loss" not in dict(actions.list_columns(["frames", "sizes"]))
+    assert "loss" in dict(actions.list_columns(["*"]))
+    for key in ODD:
+        where = f"partition_key = '{key}'"
+        for keys, condition in (([key], ""), (None, where), (ODD, where)):
+            found = actions.describe_choice(["frames"], keys, condition)
+            plan = eval(found.code.replace("ws.plan(", "ws.plan(status='all', selection="), {"ws": ws})
+            assert (found.count, list(plan.frame["partition_key"])) == (1, [key])
+    none = actions.describe_choice(["frames"], None, "")
+    assert (none.count, none.code) == (None, "ws.plan('frames')")
+    with pytest.raises(ConditionError, match="at character"):
+        actions.describe_choice(["frames"], None, "loss < 'x")
+    with pytest.raises(UnknownNameError, match="Did you mean 'loss'"):
+        actions.plan(["frames"], None, ["outdated"], "los < 1")
+    plan = actions.plan(["frames"], ODD[:3], ["outdated"], "loss is null")
+    assert (plan.steps, plan.code) == (3, f"ws.plan('frames', keys={ODD[:3]!r}, where='loss is null')")
 
 
 def test_a_backfill_is_started_and_its_partitions_are_shown(actions: Actions, ws: nbpart.Workspace) -> None:

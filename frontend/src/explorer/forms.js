@@ -4,6 +4,7 @@ import { STATUS_CHOICES } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
 import { onKeys } from '../shared/page.js';
 import { plural } from '../shared/format.js';
+import { makeFilterField } from './filter.js';
 
 /** @import { PanelSelectionJson, ExplorerContract, OptionJson, PanelJson } from '../generated/messages.js' */
 /** @import { Link, Outcome } from '../shared/types.js' */
@@ -87,16 +88,23 @@ export function makeRunForm(link, result) {
   const head = element('div', { class: 'nbpart-plan', hidden: true });
   const plan = element('button', { type: 'button', text: 'Plan', title: 'What would run, and why; nothing runs', onclick: () => showPlan() });
   const backfillButton = element('button', { type: 'button', class: 'nbpart-primary', text: 'Backfill', onclick: () => run() });
+  const filter = makeFilterField(link, { onChange: clear, onSubmit: () => showPlan() });
   const options = element('div', { class: 'nbpart-options' }, inputs.node, readers.node, ...numbers.map((each) => each.node));
   const node = element('div', { class: 'nbpart-card', role: 'group', 'aria-label': 'Run' },
     element('div', { class: 'nbpart-bar' }, backfillButton, plan, status),
-    options, head, result.node);
+    filter.node, options, head, result.node);
 
   /** @returns {ExplorerContract['requests']['plan']} */
   const getPlanRequest = () => ({
     selection_number: link.state.panel.selection.number, inputs: inputs.box.checked, readers: readers.box.checked,
-    status: STATUS_CHOICES[status.selectedIndex][0],
+    status: STATUS_CHOICES[status.selectedIndex][0], where: filter.value,
   });
+
+  /** Clear the plan and the result, which were of another choice. */
+  function clear() {
+    head.hidden = true;
+    result.clear();
+  }
 
   async function showPlan() {
     const answer = await runAction(link, node, result, 'plan', getPlanRequest());
@@ -122,9 +130,10 @@ export function makeRunForm(link, result) {
      */
     onSelectionChange: ({ kind }) => {
       inputs.node.hidden = readers.node.hidden = kind === 'all';
-      head.hidden = true;
-      result.clear();
+      clear();
+      filter.refresh();
     },
+    close: () => filter.close(),
   };
 }
 

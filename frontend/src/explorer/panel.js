@@ -163,6 +163,6 @@ export function drawPanel(link, root) {
   drawAll();
   return () => {
     stopListening();
-    [log, data, notebookView, adding, refresh].forEach((part) => part.close());
+    [log, data, notebookView, adding, refresh, runForm].forEach((part) => part.close());
   };
 }

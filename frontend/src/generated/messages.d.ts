@@ -456,6 +456,16 @@ export interface PlanJson {
   head: ([string, string | null, string])[];
 }
 
+/** How many partitions are chosen, None where nothing restricts them. */
+export interface ChoiceJson {
+  count: number | null;
+}
+
+/** The columns that a condition can ask, each with a word for its values. */
+export interface ColumnsJson {
+  columns: [string, string][];
+}
+
 /** How many keys a grid has, and the first of them. */
 export interface GridSizeJson {
   n_keys: number;
@@ -477,8 +487,10 @@ export interface ExplorerContract {
     read_log: { run_id: string; after?: number | null };
     preview_data: { selection_number: number; run_id?: string | null; file?: string | null };
     read_executed_notebook: { run_id: string };
-    plan: { selection_number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' };
-    backfill: { selection_number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' } & Record<string, unknown>;
+    describe_choice: { selection_number: number; where: string };
+    list_columns: { selection_number: number };
+    plan: { selection_number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all'; where: string };
+    backfill: { selection_number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all'; where: string } & Record<string, unknown>;
     refresh: Record<string, never>;
     cancel: { backfill_id: string };
     retry_failed: { backfill_id: string };
@@ -497,6 +509,8 @@ export interface ExplorerContract {
     read_log: LogJson;
     preview_data: DataJson;
     read_executed_notebook: ExecutedNotebookJson;
+    describe_choice: ChoiceJson;
+    list_columns: ColumnsJson;
     plan: PlanJson;
     backfill: ActionResultJson;
     refresh: ActionResultJson;

@@ -162,6 +162,170 @@ function shorten(text, longest) {
   return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
 }
 
+// src/explorer/completion.js
+var NAME = /[\p{L}\p{N}_.]/u;
+function findToken(text, caret) {
+  const before = text.slice(0, caret);
+  if (before.split("'").length % 2 === 0) return null;
+  let start = caret;
+  while (start > 0 && NAME.test(text[start - 1])) start--;
+  let end = caret;
+  while (end < text.length && NAME.test(text[end])) end++;
+  const token = text.slice(start, caret);
+  return /^\p{N}/u.test(token) ? null : { start, end, text: token };
+}
+function findColumns(columns, token, most = 8) {
+  const wanted = token.toLowerCase();
+  const named = columns.filter(([name]) => name.toLowerCase() !== wanted);
+  const begins = named.filter(([name]) => name.toLowerCase().startsWith(wanted));
+  const holds = named.filter(([name]) => !name.toLowerCase().startsWith(wanted) && name.toLowerCase().includes(wanted));
+  return [...begins, ...holds].slice(0, most);
+}
+function complete(text, token, name) {
+  const after = text.slice(token.end);
+  const space = after.startsWith(" ") ? "" : " ";
+  return { text: text.slice(0, token.start) + name + space + after, caret: token.start + name.length + 1 };
+}
+
+// src/explorer/filter.js
+var WAIT_MS = 250;
+var fields = 0;
+function makeFilterField(link, { onChange, onSubmit }) {
+  const id = `nbpart-columns-${++fields}`;
+  const box = element("input", {
+    type: "text",
+    spellcheck: "false",
+    autocomplete: "off",
+    placeholder: "lr < 0.1 and depth = 3",
+    role: "combobox",
+    "aria-label": "where",
+    "aria-autocomplete": "list",
+    "aria-expanded": "false",
+    "aria-controls": id,
+    oninput: () => {
+      onChange();
+      offer();
+      countSoon();
+    },
+    onclick: () => offer(),
+    onblur: () => close()
+  });
+  const list = element("ul", { id, class: "nbpart-choices", role: "listbox", "aria-label": "Columns", hidden: true });
+  const count = element("span", { class: "nbpart-faint", "aria-live": "polite" });
+  const problem = element("div", { class: "nbpart-error", role: "alert" });
+  const line = element("div");
+  const node = element(
+    "div",
+    { class: "nbpart-filter" },
+    element("label", { class: "nbpart-field", title: "Only the partitions for which this is true; a column is completed as you type" }, element("span", { text: "where" }), element("div", { class: "nbpart-complete" }, box, list)),
+    problem,
+    count,
+    line
+  );
+  let columns = [];
+  let known = -1;
+  let at = -1;
+  let asked = 0;
+  let timer;
+  const number = () => link.state.panel.selection.number;
+  const token = () => findToken(box.value, box.selectionStart ?? box.value.length);
+  async function offer() {
+    if (known !== number()) {
+      known = number();
+      try {
+        ({ columns } = await link.request("list_columns", { selection_number: known }));
+      } catch {
+        columns = [];
+        known = -1;
+      }
+    }
+    const name = token();
+    const found = name && (name.text || !box.value) ? findColumns(columns, name.text) : [];
+    at = found.length && name?.text ? 0 : -1;
+    list.replaceChildren(...found.map(([column, values], place) => element("li", {
+      id: `${id}-${place}`,
+      role: "option",
+      onpointerdown: (event) => {
+        event.preventDefault();
+        take(column);
+      }
+    }, element("span", { text: column }), element("span", { class: "nbpart-faint", text: values }))));
+    open(found.length > 0 && box.getRootNode() instanceof Document ? document.activeElement === box : found.length > 0);
+  }
+  function open(yes) {
+    list.hidden = !yes;
+    box.setAttribute("aria-expanded", String(yes));
+    problem.hidden = yes;
+    mark();
+  }
+  const close = () => open(false);
+  function mark() {
+    [...list.children].forEach((item, place) => item.setAttribute("aria-selected", String(place === at)));
+    if (at >= 0 && !list.hidden) box.setAttribute("aria-activedescendant", `${id}-${at}`);
+    else box.removeAttribute("aria-activedescendant");
+  }
+  function take(name) {
+    const typed = token();
+    if (!typed) return;
+    const { text, caret } = complete(box.value, typed, name);
+    box.value = text;
+    box.setSelectionRange(caret, caret);
+    close();
+    onChange();
+    countSoon();
+  }
+  function move(step) {
+    if (list.hidden) return void offer();
+    const n = list.children.length;
+    at = (at + step + (at < 0 && step < 0 ? 1 : 0) + n) % n;
+    mark();
+  }
+  box.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const isOpen = !list.hidden;
+    if (event.key === "ArrowDown") move(1);
+    else if (event.key === "ArrowUp") move(-1);
+    else if (["Enter", "Tab"].includes(event.key) && isOpen && at >= 0) take(list.children[at].firstElementChild?.textContent ?? "");
+    else if (event.key === "Escape" && isOpen) close();
+    else if (event.key === "Enter") onSubmit();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  function countSoon() {
+    clearTimeout(timer);
+    timer = setTimeout(describe, WAIT_MS);
+  }
+  async function describe() {
+    const now = ++asked;
+    const { number: selected, counts, kind } = link.state.panel.selection;
+    const isAll = !box.value.trim();
+    if (isAll && !["partition", "partitions"].includes(kind)) return show("", null);
+    try {
+      const { count: n, code } = await link.request("describe_choice", { selection_number: selected, where: box.value });
+      if (now !== asked) return;
+      const total = counts.reduce((sum, one) => sum + one, 0);
+      show(isAll || n === null ? "" : total ? `${n.toLocaleString("en")} of ${plural(total, "partition")}` : plural(n, "partition"), code);
+    } catch (error) {
+      if (now === asked) show("", null, `✕ ${error.message}`);
+    }
+  }
+  function show(text, code, error = "") {
+    count.textContent = text;
+    line.replaceChildren(code === null ? "" : makeCodeLine(code));
+    problem.textContent = error;
+  }
+  return {
+    node,
+    get value() {
+      return box.value;
+    },
+    /** Describe the choice of what is selected now. */
+    refresh: countSoon,
+    close: () => clearTimeout(timer)
+  };
+}
+
 // src/explorer/forms.js
 async function runAction(link, node, result, action, payload) {
   const buttons = [...node.querySelectorAll("button")].filter((button) => !button.disabled);
@@ -213,11 +377,13 @@ function makeRunForm(link, result) {
   const head = element("div", { class: "nbpart-plan", hidden: true });
   const plan = element("button", { type: "button", text: "Plan", title: "What would run, and why; nothing runs", onclick: () => showPlan() });
   const backfillButton = element("button", { type: "button", class: "nbpart-primary", text: "Backfill", onclick: () => run() });
+  const filter = makeFilterField(link, { onChange: clear, onSubmit: () => showPlan() });
   const options = element("div", { class: "nbpart-options" }, inputs.node, readers.node, ...numbers.map((each) => each.node));
   const node = element(
     "div",
     { class: "nbpart-card", role: "group", "aria-label": "Run" },
     element("div", { class: "nbpart-bar" }, backfillButton, plan, status),
+    filter.node,
     options,
     head,
     result.node
@@ -226,8 +392,13 @@ function makeRunForm(link, result) {
     selection_number: link.state.panel.selection.number,
     inputs: inputs.box.checked,
     readers: readers.box.checked,
-    status: STATUS_CHOICES[status.selectedIndex][0]
+    status: STATUS_CHOICES[status.selectedIndex][0],
+    where: filter.value
   });
+  function clear() {
+    head.hidden = true;
+    result.clear();
+  }
   async function showPlan() {
     const answer = await runAction(link, node, result, "plan", getPlanRequest());
     if (!answer) return;
@@ -256,9 +427,10 @@ function makeRunForm(link, result) {
      */
     onSelectionChange: ({ kind }) => {
       inputs.node.hidden = readers.node.hidden = kind === "all";
-      head.hidden = true;
-      result.clear();
-    }
+      clear();
+      filter.refresh();
+    },
+    close: () => filter.close()
   };
 }
 function makeRemoveForm(link, result) {
@@ -307,7 +479,7 @@ function makeAddForm(link, section, result) {
   } });
   section.body.append(element("label", { class: "nbpart-field" }, element("span", { text: "partitions" }), setSelect), about, form, result.node);
   let sets = [];
-  let fields = null;
+  let fields2 = null;
   let columns = [];
   const parent = element("input", { type: "text", spellcheck: "false", autocomplete: "off", oninput: () => countSoon() });
   const text = element("textarea", { rows: 3, spellcheck: "false", "aria-label": "Keys, one a line" });
@@ -316,7 +488,7 @@ function makeAddForm(link, section, result) {
   let timer;
   let number = null;
   const current = () => sets.find(({ name }) => name === setSelect.value);
-  const isWhole = () => !fields && !current()?.own;
+  const isWhole = () => !fields2 && !current()?.own;
   function draw(asText = false) {
     const set = current();
     form.replaceChildren();
@@ -327,16 +499,16 @@ function makeAddForm(link, section, result) {
       return;
     }
     const parameters = set.params.length > 0;
-    fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter) })) : null;
+    fields2 = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter) })) : null;
     text.value = "";
     columns = set.columns.map((column) => ({ ...column, box: makeValueField(column, false) }));
     const own = set.own ? `${set.own}: one a line` : "one key a line";
     text.placeholder = parameters ? `${set.parent ? `${set.parent.column}/` : ""}${set.params.map(({ name }) => `${name}=…`).join(",")}` : own;
     parent.placeholder = set.parent ? `a key of ${set.parent.set}` : "";
-    const above = set.parent && (fields || set.own) ? [makeLabel(set.parent.column, `the key of ${set.parent.set} below which to add`, parent)] : [];
+    const above = set.parent && (fields2 || set.own) ? [makeLabel(set.parent.column, `the key of ${set.parent.set} below which to add`, parent)] : [];
     countLabel = element("span", { class: "nbpart-faint", "aria-live": "polite" });
     const switchButton = parameters ? element("button", { type: "button", class: "nbpart-plain", text: asText ? "by parameters" : "as text", onclick: () => draw(!asText) }) : null;
-    const inner = fields ? fields.map(({ name, accepts, box }) => makeLabel(name, accepts, box)) : [text];
+    const inner = fields2 ? fields2.map(({ name, accepts, box }) => makeLabel(name, accepts, box)) : [text];
     form.append(
       ...above,
       ...inner,
@@ -351,7 +523,7 @@ function makeAddForm(link, section, result) {
     onEnter(box, () => form.requestSubmit());
     return box;
   }
-  const axes = () => Object.fromEntries((fields ?? []).map(({ name, box }) => [name, box.value]));
+  const axes = () => Object.fromEntries((fields2 ?? []).map(({ name, box }) => [name, box.value]));
   const columnTexts = () => Object.fromEntries(columns.map(({ name, box }) => [name, box.value]));
   function countSoon() {
     clearTimeout(timer);
@@ -359,7 +531,7 @@ function makeAddForm(link, section, result) {
   }
   async function countGrid() {
     const own = countLabel;
-    if (!fields || fields.some(({ required, box }) => required && !box.value.trim())) {
+    if (!fields2 || fields2.some(({ required, box }) => required && !box.value.trim())) {
       own.textContent = "";
       return;
     }
@@ -372,10 +544,10 @@ function makeAddForm(link, section, result) {
   }
   async function add() {
     const partitions = setSelect.value;
-    const answer = await (fields ? runAction(link, form, result, "add_grid", { partitions, parent: parent.value, axes: axes(), columns: columnTexts() }) : runAction(link, form, result, "add_keys", { partitions, parent: isWhole() ? "" : parent.value, text: text.value, columns: columnTexts() }));
+    const answer = await (fields2 ? runAction(link, form, result, "add_grid", { partitions, parent: parent.value, axes: axes(), columns: columnTexts() }) : runAction(link, form, result, "add_keys", { partitions, parent: isWhole() ? "" : parent.value, text: text.value, columns: columnTexts() }));
     if (!answer) return;
     text.value = "";
-    (fields ? fields[0].box : text).focus();
+    (fields2 ? fields2[0].box : text).focus();
   }
   return {
     /** @param {PanelJson} panel */
@@ -887,7 +1059,7 @@ function drawPanel(link, root) {
   drawAll();
   return () => {
     stopListening();
-    [log, data, notebookView, adding, refresh].forEach((part) => part.close());
+    [log, data, notebookView, adding, refresh, runForm].forEach((part) => part.close());
   };
 }
 
