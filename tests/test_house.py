@@ -55,6 +55,7 @@ FOREIGN = {
 #: Functions with more than `MOST_PARAMETERS`: faces, which declare every option by keyword so that Tab shows it.
 FACES = {
     "nbpart.assets.asset.asset",
+    "nbpart.assets.asset.source",
     "nbpart.assets.asset.notebook",
     "nbpart.partitions.frequencies.DailyPartitions.__init__",
     "nbpart.partitions.frequencies.HourlyPartitions.__init__",
@@ -67,6 +68,7 @@ FACES = {
     "nbpart.run.standalone.execute_standalone",  # papermill passes its options one by one
     "nbpart.workspace.declaring.Declaring.asset",
     "nbpart.workspace.declaring.Declaring.notebook",
+    "nbpart.workspace.declaring.Declaring.source",
     "nbpart.workspace.workspace.Workspace.backfill",
     "nbpart.workspace.workspace.Workspace.tick",
 }

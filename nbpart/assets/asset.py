@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 from nbpart.assets.definition import Dependency
+from nbpart.assets.labels import read_labels
 from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.assets.source_reading import VALUE
 from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition, check_name
-from nbpart.partitions.keys import shorten
 from nbpart.partitions.mapping import Mapping as KeyMapping
 from nbpart.partitions.names import make_name
 
@@ -137,14 +137,12 @@ def asset(  # noqa: PLR0913
     Arguments: ``name`` (default: the function's), ``partitions`` (a definition, or a list of keys), ``deps`` (what it
     reads besides the assets and sources that its arguments name, or in another way: names, or a dict argument ->
     mapping, as ``{"clean": nbpart.overlap(start=-6)}``), ``on_missing_input`` (``"block"`` or ``"skip"``),
-    ``description``, ``group`` and ``tags`` (by which selections and limits mean it: ``"group:daily"``, ``"tag:db"``),
-    ``retries`` (more attempts for a run that failed, the first after
-    ``backoff_s`` seconds), ``timeout_s`` (seconds a run may take), ``limit`` (at most so many runs of it at a time,
-    over all backfills of the workspace), ``secrets`` (names of settings whose values appear in no notebook, log or
-    catalog), ``env`` (variables of the environment that are set before a run imports anything; they are recorded, and
-    what was made with others is stale). A backfill may be given other ``retries``, ``backoff_s`` and ``timeout_s``.
-
-    Raises `DeclarationError` for what cannot be an asset.
+    ``description``, ``group`` and ``tags`` (what ``"group:daily"`` and ``"tag:db"`` select and limit), ``retries``
+    (more attempts for a run that failed, the first after ``backoff_s`` seconds), ``timeout_s`` (seconds a run may
+    take), ``limit`` (at most so many runs of it at a time, over all backfills of the workspace), ``secrets`` (names of
+    settings whose values appear in no notebook, log or catalog), ``env`` (variables of the environment that are set
+    before a run imports anything; they are recorded, and what was made with others is stale). A backfill may be given
+    other ``retries``, ``backoff_s`` and ``timeout_s``. Raises `DeclarationError` for what cannot be an asset.
     """
 
     def declare(f: Callable[..., Any]) -> Asset:
@@ -242,7 +240,7 @@ def source(  # noqa: PLR0913
     are as in `asset`.
     """
     definition = as_definition(partitions)
-    labels = _read_labels(f"source {name!r}", group, tags)
+    labels = read_labels(f"source {name!r}", group, tags)
     if callable(version) or url is None:
         _check_functions(name, url, version, load, storage_options)
         return Source(check_name(name, "source"), "", definition, Path.cwd(), description, version, {}, load, *labels)
@@ -272,7 +270,7 @@ def _check_functions(name: str, url: Any, version: Any, load: Any, storage_optio
 
 def value_source(name: str, description: str = "", group: str = "", tags: Iterable[str] = ()) -> Source:
     """Declare a value of a notebook as a source; it is saved when it is registered."""
-    labels = _read_labels(f"source {name!r}", group, tags)
+    labels = read_labels(f"source {name!r}", group, tags)
     return Source(check_name(name, "source"), "", None, Path.cwd(), description, VALUE, {}, None, *labels)
 
 
@@ -313,7 +311,7 @@ def _declare(
     if mode not in ("block", "skip"):
         raise DeclarationError(f"asset {name!r}: on_missing_input is 'block' or 'skip', not {mode!r}.")
     _check_numbers(f"asset {name!r}: ", options)
-    group, tags = _read_labels(f"asset {name!r}", group, tags)
+    group, tags = read_labels(f"asset {name!r}", group, tags)
     return Asset(
         name,
         as_definition(partitions),
@@ -324,19 +322,6 @@ def _declare(
         env=_check_variables(name, env or {}),
         **options,
     )
-
-
-def _read_labels(what: str, group: Any, tags: Any) -> tuple[str, tuple[str, ...]]:
-    """The group and the tags of a declaration, which a selection can name. Raises `DeclarationError`."""
-    one_by_one = (tags,) if isinstance(tags, str) else tuple(tags)
-    for kind, label in [*(("tag", tag) for tag in one_by_one), *([] if group == "" else [("group", group)])]:
-        if not isinstance(label, str) or not label or label != label.strip() or not label.isprintable():
-            raise DeclarationError(f"{what}: the {kind} {shorten(label)} is no name: give one line of text.")
-        if sign := next((sign for sign in ",+*?[" if sign in label), None):
-            raise DeclarationError(
-                f"{what}: the {kind} {shorten(label)} has a {sign!r}, which selections read otherwise."
-            )
-    return group, tuple(dict.fromkeys(one_by_one))
 
 
 def _read_dependencies(asset: str, deps: Any) -> tuple[Dependency, ...]:
