@@ -58,6 +58,7 @@ def remove(name: str) -> None:
 @options.selection_argument
 @click.option("--keep", type=click.IntRange(min=0), default=3, show_default=True, help="How many runs of a partition.")
 @options.keys_option
+@options.where_option
 @confirming_options
 @options.json_option
 @options.workspace_option
@@ -65,6 +66,7 @@ def prune(
     selection: Sequence[str],
     keep: int,
     keys: Sequence[str],
+    where: str | None,
     reason: str,
     dry_run: bool,
     yes: bool,
@@ -72,12 +74,12 @@ def prune(
 ) -> None:
     """Remove old data, notebooks, logs and stray files.
 
-    The newest runs and data of each partition stay, and what is current does, but with --keep 0, which needs keys and
-    asks. SELECTION and keys restrict it; then stray files stay too.
+    The newest runs and data of each partition stay, and what is current does, but with --keep 0, which needs keys or a
+    condition, and asks. SELECTION, keys and a condition restrict it; then stray files stay too.
     """
     chosen = [TypedText(key) for key in keys] or None
     with options.open_workspace() as workspace:
-        remove = partial(workspace.prune, keep, list(selection) or None, keys=chosen, reason=reason)
+        remove = partial(workspace.prune, keep, list(selection) or None, keys=chosen, where=where, reason=reason)
         if keep == 0 and not dry_run:
             confirm(f"Delete {pluralize(len(remove(dry_run=True)), 'file')} with current data?", yes)
         frame = remove(dry_run=dry_run)

@@ -12,6 +12,7 @@ import click
 from nbpart.cli.output import print_json, print_table
 from nbpart.cli.tables import Table
 from nbpart.cli.text import list_first, pluralize, printable
+from nbpart.cli.verbs import confirm
 from nbpart.errors import DeclarationError, ParameterError, UnknownNameError, nearest
 from nbpart.partitions import DynamicPartitions, Parameters, TimeWindowPartitions
 from nbpart.partitions.choice import TypedText
@@ -40,6 +41,8 @@ class Change:
     renames: Sequence[tuple[str, str]] = ()
     replacement: Sequence[str] | None = None
     at_most: int | None = None
+    delete_data: bool = False
+    yes: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.add or self.remove or self.renames or self.replacement is not None)
@@ -104,10 +107,12 @@ def change_set(keys: PartitionSet, change: Change, as_json: bool) -> None:
     if change.replacement is not None:
         _replace(keys, change.replacement, change.at_most, as_json)
         return
+    if leaving and change.delete_data:
+        confirm(f"Delete all that runs left of {pluralize(len(leaving), 'key')} of {printable(keys.name)}?", change.yes)
     added = _add(keys, change.add, change.columns)
     for old, new in change.renames:
         keys.rename(old, new)
-    removed = keys.remove(leaving) if leaving else []
+    removed = keys.remove(leaving, delete_data=change.delete_data) if leaving else []
     if as_json:
         print_json({"set": keys.name, "added": added, "removed": removed, "renamed": dict(change.renames)})
         return

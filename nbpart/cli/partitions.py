@@ -54,6 +54,12 @@ DROPPABLE_COLUMNS = ("bytes", "rows", "duration_s", "materialized_at")
 )
 @click.option("--remove", metavar="KEY", multiple=True, help="Remove this key from the set; its data stay.")
 @click.option(
+    "--delete-data",
+    is_flag=True,
+    help="Delete all that runs left of the keys that --remove names, in all assets; asks first.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Do that without asking.")
+@click.option(
     "--replace",
     type=click.File(encoding="utf-8-sig", errors="surrogateescape"),
     metavar="FILE",
@@ -138,6 +144,8 @@ def _check_usage(
         raise click.UsageError("--column is of the keys that are added: name them with --add.")
     if change.at_most is not None and change.replacement is None:
         raise click.UsageError("--at-most says how many keys --replace may take off: give --replace too.")
+    if change.delete_data and not change.remove:
+        raise click.UsageError("--delete-data is of the keys that are removed: name them with --remove.")
     if change.replacement is not None and (change.add or change.remove or change.renames):
         raise click.UsageError("--replace says all keys that the set has then: give it alone.")
     named = [*change.add, *change.remove, *(key for pair in change.renames for key in pair)]

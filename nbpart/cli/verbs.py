@@ -55,10 +55,19 @@ def perform(act: Callable[[bool], VerbResult], question: str, *, dry_run: bool, 
 @click.command()
 @selection_argument
 @options.keys_option
+@options.where_option
 @confirming_options
 @options.json_option
 @options.workspace_option
-def accept(selection: Sequence[str], keys: Sequence[str], reason: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+def accept(
+    selection: Sequence[str],
+    keys: Sequence[str],
+    where: str | None,
+    reason: str,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Declare partitions current as they are, without a run.
 
     Their data count as made by the code and of the inputs of now; a later change makes them stale again. +SELECTION
@@ -67,7 +76,7 @@ def accept(selection: Sequence[str], keys: Sequence[str], reason: str, dry_run: 
     chosen = [TypedText(key) for key in keys] or None
     with options.open_workspace() as workspace:
         perform(
-            lambda dry: workspace.accept(list(selection), chosen, reason=reason, dry_run=dry),
+            lambda dry: workspace.accept(list(selection), chosen, where=where, reason=reason, dry_run=dry),
             "Accept {} as they are?",
             dry_run=dry_run,
             yes=yes,
@@ -109,12 +118,20 @@ def adopt(
 @click.command()
 @selection_argument
 @options.keys_option
+@options.where_option
 @click.option("--data", is_flag=True, help="Delete the files of all their runs now; adopted files always stay.")
 @confirming_options
 @options.json_option
 @options.workspace_option
 def wipe(
-    selection: Sequence[str], keys: Sequence[str], data: bool, reason: str, dry_run: bool, yes: bool, as_json: bool
+    selection: Sequence[str],
+    keys: Sequence[str],
+    where: str | None,
+    data: bool,
+    reason: str,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Make partitions missing, as if they had never run.
 
@@ -123,7 +140,7 @@ def wipe(
     chosen = [TypedText(key) for key in keys] or None
     with options.open_workspace() as workspace:
         perform(
-            lambda dry: workspace.wipe(list(selection), chosen, reason=reason, data=data, dry_run=dry),
+            lambda dry: workspace.wipe(list(selection), chosen, where=where, reason=reason, data=data, dry_run=dry),
             "Wipe {} and delete their files?" if data else "Wipe {}?",
             dry_run=dry_run,
             yes=yes,
