@@ -180,9 +180,10 @@ class Catalog:
     def _prepare(self) -> None:
         if not self.path.exists():
             self._submit(lambda batch: None, writes=True, timeout_s=None)  # the turn of a writer makes the file
-        if self.read(migrations.load_number) < migrations.newest():
+        number, sequence = self.read(lambda batch: (migrations.load_number(batch), batch.sequence))
+        if number < migrations.newest():
             self.write(migrations.migrate)
-        if self.read(lambda batch: batch.sequence) != self.sequence():
+        elif sequence != self.sequence():
             self.write(self._restore_sequence)
 
     def _submit(

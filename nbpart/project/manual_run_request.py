@@ -61,14 +61,20 @@ def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, 
         if is_trusted(root, catalog.workspace_id):
             sources = [name for name in above if registry[name].definition.is_source]
             refresh_sources(catalog, root, registry, sources, asks=False)
-        if record:
-            catalog.read(lambda batch: find_key_id(batch, node, key))
-        spec, resolved = catalog.read(lambda batch: _build_spec(batch, root, registry, node, key))
-        hint = catalog.read(lambda batch: _explain_key(batch, node, key))
+        (spec, resolved), hint = catalog.read(lambda batch: _prepare_run(batch, root, registry, node, key, record))
         reserved = catalog.write(events.reserve_run) if record else None
     finally:
         catalog.close()
     return ManualRun(spec, Recorder(root, spec.store, node, key, resolved, reserved) if reserved else None, hint)
+
+
+def _prepare_run(
+    batch: Batch, root: Path, registry: Registry, node: Node, key: str | None, record: bool
+) -> tuple[tuple[RunSpec, ResolvedInputs], str]:
+    """The spec with what it reads, and a hint. Raises `UnknownNameError` for a key to record that is not there."""
+    if record:
+        find_key_id(batch, node, key)
+    return _build_spec(batch, root, registry, node, key), _explain_key(batch, node, key)
 
 
 def _explain_key(batch: Batch, node: Node, key: str | None) -> str:
