@@ -39,20 +39,21 @@ def create_above(
     candidates: str,
     facts: str = "partition_facts",
     *,
+    count: int = _FEW + 1,
     bits_of_self: bool = True,
 ) -> int:
     """Create the temporary table `stale_above` (key_id) of what reads something without data or with a bit.
 
     `candidates` names a temporary table (key_id, materialization_id) of partitions that have data, all of the asset
-    whose `dependencies` are given. Without `bits_of_self` the bits of the asset's own partitions set nothing. Returns
-    the number of rows.
+    whose `dependencies` are given, at most `count`. Without `bits_of_self` the bits of the asset's own partitions set
+    nothing. Returns the number of rows.
     """
     selects = [
         select
         for place, each in enumerate(dependencies)
         if (
             select := _select_above(
-                batch, each, candidates, facts, place, bits_of_self or each.input_id != each.asset_id
+                batch, each, candidates, facts, place, bits_of_self or each.input_id != each.asset_id, count <= _FEW
             )
         )
     ]
@@ -125,18 +126,26 @@ def _spread_within(batch: Batch, own: Sequence[StoredDependency], set_id: int) -
 
 
 def _select_above(
-    batch: Batch, dependency: StoredDependency, candidates: str, facts: str, place: int, with_bits: bool
+    batch: Batch,
+    dependency: StoredDependency,
+    candidates: str,
+    facts: str,
+    place: int,
+    with_bits: bool,
+    is_few: bool,
 ) -> str:
     """A query of the key_id of candidates that this dependency gives something bad; "" where there are none."""
     mapping = dependency.mapping
     if isinstance(mapping, Same | Whole):
-        return _select_plain(batch, dependency, candidates, facts)
+        return _select_plain(dependency, candidates, facts, is_few=is_few)
     if isinstance(mapping, AllKeys) and mapping.new == "ignore":
         # of what was made under another mapping it is not known which keys were read
         others, stale = f"above_unlisted_{place}", replace(dependency, mapping=AllKeys())
         unlisted = f"""SELECT c.* FROM {quote(candidates)} AS c LEFT JOIN ({_recorded(dependency)}) AS r
             USING (materialization_id) WHERE r.taken IS NULL"""
-        more = batch.create_temp(others, unlisted) and _select_above(batch, stale, others, facts, place, with_bits)
+        more = batch.create_temp(others, unlisted) and _select_above(
+            batch, stale, others, facts, place, with_bits, is_few
+        )
         return _select_of_read(dependency, candidates, facts) + (f" UNION {more}" if more else "")
     if isinstance(mapping, AllKeys):
         ledger = load_ledger(batch, dependency.input_id, facts)
@@ -152,18 +161,17 @@ def _select_above(
     return f"SELECT id AS key_id FROM above_{place}"
 
 
-def _select_plain(batch: Batch, dependency: StoredDependency, candidates: str, facts: str) -> str:
+def _select_plain(dependency: StoredDependency, candidates: str, facts: str, *, is_few: bool) -> str:
     """For an input that is read by the same key, or whole."""
     key = "c.key_id" if isinstance(dependency.mapping, Same) else "0"
     among = f" AND key_id IN (SELECT {key} FROM {quote(candidates)} AS c)"
-    count = batch.value(f"SELECT count(*) FROM {quote(candidates)}")
     lacks, recorded = "f.data_hash IS NULL", ""
     if dependency.skips_missing:
         lacks += " AND r.n IS DISTINCT FROM 0"
         recorded = f" LEFT JOIN ({_recorded(dependency)}) AS r ON r.materialization_id = c.materialization_id"
     return f"""SELECT c.key_id FROM {quote(candidates)} AS c LEFT JOIN (
             SELECT key_id, data_hash, stale FROM {quote(facts)}
-            WHERE asset_id = {dependency.input_id}{among if count <= _FEW else ""}
+            WHERE asset_id = {dependency.input_id}{among if is_few else ""}
         ) AS f ON f.key_id = {key}{recorded} WHERE coalesce(f.stale, 0) <> 0 OR ({lacks})"""
 
 

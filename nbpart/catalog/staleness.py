@@ -22,7 +22,6 @@ from nbpart.catalog.key_lookup import stage_numbers
 from nbpart.catalog.ledgers import (
     Ledger,
     forget_ledger,
-    has_ledger,
     load_ledger,
     shift_ledger,
     sum_keys,
@@ -34,6 +33,7 @@ from nbpart.partitions.mapping import AllKeys, Same, Whole, reads_newest
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
 
+_IS_FLIP = "(old = 0) <> (new = 0)"
 #: After so many rounds along a dependency of an asset on itself all of its partitions are decided at once.
 _ROUNDS = 8
 
@@ -158,10 +158,12 @@ class _Marking:
             self._inputs.setdefault(each.asset_id, []).append(each)
             self._readers.setdefault(each.input_id, []).append(each)
         self._frontiers: dict[int, _Frontier] = {}
+        self._owners: set[int] = set()
+        self._kept_ledgers = {row[0] for row in batch.rows("SELECT asset_id FROM ledgers")}
 
     @property
     def has_ledgers(self) -> bool:
-        return bool(self._batch.value("SELECT count(*) FROM ledgers"))
+        return bool(self._kept_ledgers)
 
     def has_other_readers(self, asset_id: int) -> bool:
         """Whether something reads other keys of an asset than its own key."""
@@ -182,6 +184,8 @@ class _Marking:
         )
         batch.create_temp("marking_changed", f"{changed}{own_keys}")
         starts = batch.rows("SELECT asset_id, bool_or(is_data) FROM marking_changed GROUP BY asset_id")
+        if own:
+            self._owners = {asset_id for asset_id, _ in starts}
         for asset_id, has_data in starts:
             table = f"frontier_{asset_id}"
             batch.create_temp(
@@ -190,8 +194,9 @@ class _Marking:
                 GROUP BY key_id""",
             )
             self._frontiers[asset_id] = _Frontier(table, has_data)
-            if asset_id not in before and not keeps_ledgers:
+            if asset_id in self._kept_ledgers - before.keys() and not keeps_ledgers:
                 forget_ledger(batch, asset_id)
+                self._kept_ledgers.remove(asset_id)
         for asset_id in self._sort_below([asset_id for asset_id, _ in starts]):
             touched = _keys_of(asset_id, own) if own and asset_id in before else ""
             self._decide(asset_id, own, touched)
@@ -210,21 +215,25 @@ class _Marking:
 
     def _decide(self, asset_id: int, own: str | None, touched: str) -> None:
         """Decide the partitions of an asset that `own` names or that read what changed."""
-        selects = [_select_own(asset_id, own)] if own else []
+        selects = [_select_own(asset_id, own)] if own and asset_id in self._owners else []
+        with_data = bool(selects)
         inputs = self._inputs.get(asset_id, [])
         for place, each in enumerate(inputs):
-            if each.input_id in self._frontiers:
-                selects.append(self._select_readers(each, self._frontiers[each.input_id], place))
+            if frontier := self._frontiers.get(each.input_id):
+                selects.append(self._select_readers(each, frontier, place))
+                with_data |= frontier.has_data
         # without inputs there are bits to decide only where there were some before
-        if not selects or not (inputs or self._has_read_bits(asset_id, own)) or not self._collect(selects):
+        if not selects or not (inputs or self._has_read_bits(asset_id, own)) or not (count := self._collect(selects)):
             return
         own_inputs = [each for each in inputs if each.input_id == asset_id]
-        flipped = self._apply(asset_id, touched)
+        flipped = self._apply(asset_id, touched, count, with_data=with_data)
         for _ in range(_ROUNDS if own_inputs else 0):
             if not flipped:
                 return
+            self._batch.create_temp("flipped", f"SELECT key_id FROM decided WHERE {_IS_FLIP}")
             again = [self._select_readers(each, _Frontier("flipped", False), n) for n, each in enumerate(own_inputs)]
-            flipped = self._apply(asset_id, touched) if self._collect(again) else 0
+            count = self._collect(again)
+            flipped = self._apply(asset_id, touched, count, with_data=False) if count else 0
         if flipped and own_inputs:
             self._apply_to_all(asset_id, inputs, touched)
 
@@ -249,8 +258,9 @@ class _Marking:
         made = f"f.asset_id = {dependency.asset_id} AND f.materialization_id IS NOT NULL"
         mapping, table = dependency.mapping, quote(frontier.table)
         if isinstance(mapping, Same):
+            is_data = "x.is_data" if frontier.has_data else "false AS is_data"
             return (
-                f"SELECT {columns}, x.is_data FROM partition_facts AS f JOIN {table} AS x USING (key_id) WHERE {made}"
+                f"SELECT {columns}, {is_data} FROM partition_facts AS f JOIN {table} AS x USING (key_id) WHERE {made}"
             )
         select = f"SELECT {columns}, {frontier.has_data} AS is_data FROM partition_facts AS f WHERE {made}"
         if (
@@ -267,23 +277,24 @@ class _Marking:
         stage_numbers(self._batch, f"readers_{place}", found)
         return f"{select} AND f.key_id IN (SELECT id FROM readers_{place})"
 
-    def _apply(self, asset_id: int, touched: str) -> int:
-        """Decide the bits input and above of `marked`. Returns how many partitions have a bit now or have none now."""
-        batch = self._batch
-        if batch.value("SELECT bool_or(is_data) FROM marked"):
+    def _apply(self, asset_id: int, touched: str, count: int, *, with_data: bool) -> int:
+        """Decide the bits input and above of `marked`, which has `count` rows, some with other inputs `with_data`.
+
+        Returns how many partitions have a bit now that had none, or the other way round.
+        """
+        batch, differs = self._batch, f"stale & {STALE_INPUT}"
+        if with_data:
             batch.create_temp(
                 "marked_reads",
                 f"SELECT {asset_id} AS asset_id, key_id, materialization_id FROM marked WHERE is_data",
             )
             create_stale_disagreeing(batch, "marked_reads")
-        else:
-            batch.create_temp("stale_disagreeing", "SELECT 0::BIGINT AS key_id WHERE false")
-        create_above(batch, self._inputs.get(asset_id, []), "marked")
+            differs = f"""CASE WHEN NOT is_data THEN stale & {STALE_INPUT}
+                WHEN key_id IN (SELECT key_id FROM stale_disagreeing) THEN {STALE_INPUT} ELSE 0 END"""
+        create_above(batch, self._inputs.get(asset_id, []), "marked", count=count)
         return self._update(
             asset_id,
-            f"""SELECT fact_row, key_id, stale AS old, (stale & {~(STALE_INPUT | STALE_ABOVE) & 0xFF}
-                | CASE WHEN NOT is_data THEN stale & {STALE_INPUT}
-                    WHEN key_id IN (SELECT key_id FROM stale_disagreeing) THEN {STALE_INPUT} ELSE 0 END
+            f"""SELECT fact_row, key_id, stale AS old, (stale & {~(STALE_INPUT | STALE_ABOVE) & 0xFF} | {differs}
                 | CASE WHEN key_id IN (SELECT key_id FROM stale_above) THEN {STALE_ABOVE} ELSE 0 END) AS new
             FROM marked""",
             touched,
@@ -304,7 +315,7 @@ class _Marking:
     def _update(self, asset_id: int, decided: str, touched: str) -> int:
         """Write what was decided, a query (fact_row, key_id, old, new), and carry what flipped into the frontier.
 
-        Returns how many partitions have a bit now that had none, or the other way round: the table `flipped`.
+        Returns how many partitions have a bit now that had none, or the other way round.
         """
         batch = self._batch
         if not batch.create_temp("decided", f"SELECT * FROM ({decided}) WHERE old <> new"):
@@ -314,28 +325,22 @@ class _Marking:
             WHERE f.rowid = d.fact_row""",
             batch.sequence,
         )
-        flips = "SELECT key_id, false AS is_data, new <> 0 AS is_stale FROM decided WHERE (old = 0) <> (new = 0)"
-        flipped = batch.create_temp("flipped", flips)
-        if not flipped:
-            return 0
-        self._count_flips(asset_id, touched)
-        table = f"frontier_{asset_id}"
+        table, flips = f"frontier_{asset_id}", f"SELECT key_id, false AS is_data FROM decided WHERE {_IS_FLIP}"
         if asset_id in self._frontiers:
-            batch.execute(f"INSERT INTO {table} SELECT key_id, is_data FROM flipped")
-        else:
-            batch.create_temp(table, "SELECT key_id, is_data FROM flipped")
+            flipped = batch.execute(f"INSERT INTO {table} {flips}")
+        elif flipped := batch.create_temp(table, flips):
             self._frontiers[asset_id] = _Frontier(table, has_data=False)
+        if flipped and asset_id in self._kept_ledgers:
+            self._count_flips(asset_id, touched)
         return flipped
 
     def _count_flips(self, asset_id: int, touched: str) -> None:
-        """Bring the ledger of an asset up to date with `flipped`, but for keys that are counted elsewhere."""
+        """Bring the ledger of an asset up to date with what flipped, but for keys that are counted elsewhere."""
         others = f" AND key_id NOT IN ({touched})" if touched else ""
-        if not has_ledger(self._batch, asset_id):
-            return
         members = f"SELECT key_id FROM members WHERE set_id = {asset_set_id(self._batch, asset_id)}"
         row = self._batch.row(
-            f"""SELECT count(*) FILTER (is_stale), count(*) FILTER (NOT is_stale) FROM flipped
-            WHERE key_id IN ({members}){others}"""
+            f"""SELECT count(*) FILTER (new <> 0), count(*) FILTER (new = 0) FROM decided
+            WHERE {_IS_FLIP} AND key_id IN ({members}){others}"""
         )
         assert row is not None, "an aggregate has a row"
         shift_ledger(self._batch, asset_id, Ledger(with_bit=row[1]), Ledger(with_bit=row[0]))
