@@ -112,7 +112,7 @@ def test_a_partition_whose_file_was_replaced_is_stale_with_that_reason(
     harm(path)
     assert list(made.check_data()["problem"]) == [problem]
     assert status(made, "cleaned") == "stale materialized materialized"
-    assert status(made, "report") == "materialized materialized materialized"
+    assert status(made, "report") == "stale materialized materialized"
     assert reasons(made, "cleaned") == {("cleaned", "x"): "its data file was replaced or damaged"}
     if path.is_dir():
         path.rmdir()

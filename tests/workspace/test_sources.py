@@ -63,13 +63,13 @@ def test_rewriting_a_source_with_equal_content_is_no_change(ws: nbpart.Workspace
     assert reasons(ws, "*") == {}
 
 
-def test_a_changed_file_makes_its_reader_stale_one_level_down(ws: nbpart.Workspace, project: Path) -> None:
+def test_a_changed_file_makes_its_reader_stale_and_what_lies_below(ws: nbpart.Workspace, project: Path) -> None:
     path = project / "inbox" / "a.csv"
     path.write_text("changed")
     assert ws.partition_status("first").status.tolist() == ["stale", "materialized"]
-    assert ws.partition_status("second").status.tolist() == ["materialized", "materialized"]
+    assert ws.partition_status("second").status.tolist() == ["stale", "materialized"]
     assert reasons(ws, "first") == {"a": "source inbox changed"}
-    assert ws.status()["stale"].to_dict() == {"first": 1, "second": 0}
+    assert ws.status()["stale"].to_dict() == {"first": 1, "second": 1}
     path.write_text("a")
     assert reasons(ws) == {}
     path.write_text("again")
