@@ -22,9 +22,13 @@ from nbpart.catalog.queries.origins import find_version
 from nbpart.project.data import find_key_id
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
+from nbpart.storage.own_files import find_own, read_own
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: So much of a notebook or module is compared.
+_MOST_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,10 @@ def _read_code(root: Path, definition: AssetDefinition) -> KeptCode:
 
 
 def _read_text(root: Path, path: str | None) -> str | None:
+    if path is None:
+        return None
     try:
-        return None if path is None else (root / path).read_text(encoding="utf-8", errors="surrogatepass")
+        kept = read_own(find_own(root, path, "a version of code"), _MOST_BYTES)
     except OSError:
         return None
+    return kept.decode("utf-8", errors="surrogatepass")
