@@ -106,11 +106,11 @@ def mark_readers_of_set(batch: Batch, set_id: int, changed: str, *, have_left: b
     keys = f"SELECT key_id FROM {quote(changed)}"
     ids = [row[0] for row in batch.rows("SELECT asset_id FROM assets WHERE set_id = ?", set_id)]
     marking = _Marking(batch)
-    if are_new:  # only what reads other keys than its own reads them
-        ids = [asset_id for asset_id in ids if marking.has_other_readers(asset_id)]
-    for asset_id in ids if marking.has_ledgers else ():
+    for asset_id in marking.ledgers.intersection(ids):
         sums = sum_keys(batch, asset_id, keys)
         shift_ledger(batch, asset_id, *((sums, Ledger()) if have_left else (Ledger(), sums)))
+    if are_new:  # only what reads other keys than its own reads them
+        ids = [asset_id for asset_id in ids if marking.has_other_readers(asset_id)]
     selects = [_select_keys(asset_id, keys, are_new=are_new) for asset_id in ids]
     if not selects:
         return
@@ -148,7 +148,7 @@ class _Frontier:
 
 
 class _Marking:
-    """One walk from partitions that changed to all that lies below them."""
+    """One walk from partitions that changed to all that lies below them; ``ledgers`` are the assets that have one."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
@@ -159,11 +159,7 @@ class _Marking:
             self._readers.setdefault(each.input_id, []).append(each)
         self._frontiers: dict[int, _Frontier] = {}
         self._owners: set[int] = set()
-        self._kept_ledgers = {row[0] for row in batch.rows("SELECT asset_id FROM ledgers")}
-
-    @property
-    def has_ledgers(self) -> bool:
-        return bool(self._kept_ledgers)
+        self.ledgers = {row[0] for row in batch.rows("SELECT asset_id FROM ledgers")}
 
     def has_other_readers(self, asset_id: int) -> bool:
         """Whether something reads other keys of an asset than its own key."""
@@ -194,9 +190,9 @@ class _Marking:
                 GROUP BY key_id""",
             )
             self._frontiers[asset_id] = _Frontier(table, has_data)
-            if asset_id in self._kept_ledgers - before.keys() and not keeps_ledgers:
+            if asset_id in self.ledgers - before.keys() and not keeps_ledgers:
                 forget_ledger(batch, asset_id)
-                self._kept_ledgers.remove(asset_id)
+                self.ledgers.remove(asset_id)
         for asset_id in self._sort_below([asset_id for asset_id, _ in starts]):
             touched = _keys_of(asset_id, own) if own and asset_id in before else ""
             self._decide(asset_id, own, touched)
@@ -330,7 +326,7 @@ class _Marking:
             flipped = batch.execute(f"INSERT INTO {table} {flips}")
         elif flipped := batch.create_temp(table, flips):
             self._frontiers[asset_id] = _Frontier(table, has_data=False)
-        if flipped and asset_id in self._kept_ledgers:
+        if flipped and asset_id in self.ledgers:
             self._count_flips(asset_id, touched)
         return flipped
 
