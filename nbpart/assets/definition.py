@@ -61,7 +61,8 @@ class AssetDefinition:
     ``reading`` says how a source is looked at and read.
     ``retries``, ``backoff_s`` and ``timeout_s`` hold where a backfill says nothing else; at most ``limit`` of its runs
     are under way at a time.
-    ``columns`` are the columns of its set, and ``partition_window``, that the parameters cell of its notebook names.
+    ``columns`` are the columns of its set, and ``partition_window``, that the parameters cell of its notebook names,
+    ``bound`` those columns that do not make the key and that its code takes by name.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     """
 
@@ -95,6 +96,7 @@ class AssetDefinition:
     limit: int | None = None
     reading: SourceReading | None = None
     columns: tuple[str, ...] = ()
+    bound: tuple[str, ...] = ()
 
     @property
     def search_path(self) -> SearchPath:
@@ -171,6 +173,7 @@ class AssetDefinition:
             tags=tuple(made.tags),
             secrets=tuple(made.secrets),
             columns=tuple(made.columns),
+            bound=tuple(made.bound),
             reading=SourceReading.from_json(known["reading"]) if known.get("reading") else None,
         )
         return made if root is None else made.with_paths(lambda path: find_path(path, root))

@@ -229,6 +229,8 @@ class CauseSearch:
             recorded = {(r.input_id, r.argument): r for r in origins.load_recorded_inputs(self._batch, one.made)}
         if bits & STALE_INPUT and (link := self._explain_changed_input(one, recorded)) is not None:
             return link
+        if bits & STALE_INPUT and one.node.definition.bound:
+            return _Link(self._cause(one, CauseKind.COLUMN_CHANGED, detail=" or ".join(one.node.definition.bound)))
         return self._explain_above(one, recorded) or _Link(self._cause(one, CauseKind.INPUT_CHANGED))
 
     def _explain_changed_input(self, one: _Partition, recorded: _Recorded) -> _Link | None:

@@ -14,6 +14,7 @@ from nbpart.assets.source_reading import FunctionCode
 from nbpart.backfill.registry import Node, Registry
 from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, InputRead, queries
+from nbpart.catalog.bound_columns import load_bound_columns, read_columns
 from nbpart.catalog.join_search import find_inputs
 from nbpart.catalog.join_sides import open_join
 from nbpart.catalog.joins import relate
@@ -69,6 +70,10 @@ def resolve_inputs(
         among = _find_among(batch, node, source, read.mapping, np.fromiter(keys, dtype=np.int64))
         one = _Upstream(batch, root, source, read, node.definition.on_missing_input == "block", unreadable or {})
         one.resolve(resolved, keys, *among)
+    if bound := load_bound_columns(batch, f"a.asset_id = {node.asset_id}") if node.definition.bound else ():
+        known = [key_id for key_id in keys if key_id >= 0]
+        for key_id, read_columns_of_key in zip(known, read_columns(batch, bound[0], known), strict=True):
+            resolved[key_id].reads.append(read_columns_of_key)
     return resolved
 
 

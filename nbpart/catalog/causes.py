@@ -28,6 +28,7 @@ class CauseKind(StrEnum):
     DATA_LOST = "data lost"
     NEVER_RUN = "never run"
     CODE_CHANGED = "code changed"
+    COLUMN_CHANGED = "column changed"
     INPUT_CHANGED = "input changed"
     INPUT_SET_CHANGED = "input set changed"
     INPUT_MISSING = "input missing"
@@ -50,6 +51,7 @@ _WORDS = {
     CauseKind.DATA_LOST: "{detail}",
     CauseKind.NEVER_RUN: "never run",
     CauseKind.CODE_CHANGED: "code changed{detail}",
+    CauseKind.COLUMN_CHANGED: "{detail} of its key changed",
     CauseKind.INPUT_CHANGED: "{input} changed{at}",
     CauseKind.INPUT_SET_CHANGED: "input set changed: {detail}",
     CauseKind.INPUT_MISSING: "{input} is missing",
@@ -64,6 +66,7 @@ _BRIEF_WORDS = {
     CauseKind.FAILED: "its last run failed",
     CauseKind.DATA_LOST: "its data file was replaced or damaged",
     CauseKind.CODE_CHANGED: "code changed",
+    CauseKind.COLUMN_CHANGED: "a column of its key changed",
     CauseKind.INPUT_CHANGED: "{input} changed",
     CauseKind.INPUT_STALE: "{input} is not up to date",
 }

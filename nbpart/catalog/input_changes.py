@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbpart.catalog.bound_columns import select_changed
 from nbpart.catalog.dependencies import StoredDependency, load_dependencies
 from nbpart.catalog.expressions import element_hash, quote
 from nbpart.catalog.join_search import find_inputs
@@ -30,7 +31,8 @@ def create_stale_disagreeing(batch: Batch, partitions: str, facts: str = "partit
 
     Its columns are asset_id, key_id and input_id: a row for each of their inputs that differs. Returns the number of
     rows. `partitions` names a temporary table (asset_id, key_id, materialization_id), `facts` the facts to compare
-    with. An input that the asset has no more, or had not then, does not count: that is a change of code.
+    with. An input that the asset has no more, or had not then, does not count: that is a change of code. A column that
+    it binds and that is another one now is an input with the id 0.
     """
     reads = batch.create_temp(
         "stale_reads",
@@ -55,6 +57,8 @@ def create_stale_disagreeing(batch: Batch, partitions: str, facts: str = "partit
     if reads and batch.value("SELECT count(*) FROM stale_reads WHERE NOT is_plain"):
         _stage_differing(batch, partitions, facts)
         differ += " UNION SELECT asset_id, key_id, input_id FROM stale_differing"
+    if changed_columns := select_changed(batch, partitions):
+        differ += f" UNION {changed_columns}"
     return batch.create_temp("stale_disagreeing", differ)
 
 

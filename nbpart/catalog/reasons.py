@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.above import create_above
 from nbpart.catalog.batch import Batch
+from nbpart.catalog.bound_columns import COLUMNS_ID
 from nbpart.catalog.causes import CauseKind, describe_briefly
 from nbpart.catalog.dependencies import load_dependencies
 from nbpart.catalog.expressions import (
@@ -102,8 +103,9 @@ def _select_changed(batch: Batch) -> str:
         return "SELECT 0::BIGINT AS key_id, '' AS reason WHERE false"
     create_stale_disagreeing(batch, "reasons_by_input")
     text = _say_of(CauseKind.INPUT_CHANGED)
-    return f"""SELECT c.key_id, min({text}) AS reason
-        FROM stale_disagreeing c JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id"""
+    return f"""SELECT c.key_id, min(CASE WHEN c.input_id = {COLUMNS_ID} THEN {_say(CauseKind.COLUMN_CHANGED)}
+            ELSE {text} END) AS reason
+        FROM stale_disagreeing c LEFT JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id"""
 
 
 def _select_above(batch: Batch, asset_id: int) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.above import create_above, create_above_of_all, sort_assets
+from nbpart.catalog.bound_columns import load_bound_columns
 from nbpart.catalog.dependencies import StoredDependency, load_dependencies
 from nbpart.catalog.expressions import STALE_ABOVE, STALE_CODE, STALE_INPUT, code_differs, quote
 from nbpart.catalog.input_changes import create_stale_disagreeing
@@ -125,6 +126,19 @@ def mark_readers_of_set(batch: Batch, set_id: int, changed: str, *, have_left: b
     marking.run(" UNION ALL ".join(selects), None if are_new else "returned", keeps_ledgers=True)
 
 
+def mark_changed_columns(batch: Batch, set_ids: Sequence[int]) -> None:
+    """Set or clear the bits of what binds a column of these sets by name, or joins by one."""
+    sets = set(set_ids)
+    bound = {each.asset_id for each in load_bound_columns(batch) if each.set_id in sets}
+    joining = {
+        each.asset_id
+        for each in load_dependencies(batch)
+        if not isinstance(each.mapping, Same | Whole | AllKeys) and {each.set_id, each.input_set_id} & sets
+    }
+    if bound or joining:
+        refresh_inputs(batch, sorted(bound | joining))
+
+
 def _select_keys(asset_id: int, keys: str, *, are_new: bool) -> str:
     has_data = (
         "false"
@@ -218,8 +232,7 @@ class _Marking:
             if frontier := self._frontiers.get(each.input_id):
                 selects.append(self._select_readers(each, frontier, place))
                 with_data |= frontier.has_data
-        # without inputs there are bits to decide only where there were some before
-        if not selects or not (inputs or self._has_read_bits(asset_id, own)) or not (count := self._collect(selects)):
+        if not selects or not (inputs or self._may_differ(asset_id, own)) or not (count := self._collect(selects)):
             return
         own_inputs = [each for each in inputs if each.input_id == asset_id]
         flipped = self._apply(asset_id, touched, count, with_data=with_data)
@@ -233,11 +246,13 @@ class _Marking:
         if flipped and own_inputs:
             self._apply_to_all(asset_id, inputs, touched)
 
-    def _has_read_bits(self, asset_id: int, own: str | None) -> bool:
+    def _may_differ(self, asset_id: int, own: str | None) -> bool:
+        """Whether partitions of an asset without inputs may get or lose bits: it binds columns, or some have bits."""
+        if own is None:
+            return False
         bits = f"stale & {STALE_INPUT | STALE_ABOVE} <> 0"
-        return bool(
-            own and self._batch.value(f"SELECT count(*) FROM {quote(own)} WHERE asset_id = ? AND {bits}", asset_id)
-        )
+        count = self._batch.value(f"SELECT count(*) FROM {quote(own)} WHERE asset_id = ? AND {bits}", asset_id)
+        return bool(count or load_bound_columns(self._batch, f"a.asset_id = {asset_id}"))
 
     def _collect(self, selects: Sequence[str]) -> int:
         """Create the temporary table `marked` of partitions to decide, each once."""

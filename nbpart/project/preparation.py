@@ -29,7 +29,7 @@ from nbpart.assets.spelling import spell_setting
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
 from nbpart.partitions import PartitionsDefinition
 from nbpart.partitions.arrival import reads_one
-from nbpart.partitions.key_values import PARTITION_WINDOW
+from nbpart.partitions.key_values import PARTITION_WINDOW, is_attribute
 from nbpart.partitions.mapping import Mapping as KeyMapping
 from nbpart.partitions.mapping_check import check_mapping
 from nbpart.partitions.shared_structure import default_mapping
@@ -126,6 +126,7 @@ def prepare_call(
     )
     settings = {a.name: text for a in arguments if a.kind == "setting" and (text := spell_setting(a.default))}
     reads = [*(a.name for a in arguments if a.kind == "input"), *deps]
+    bare = replace(bare, bound=_list_bound(partitions, [a.name for a in arguments if a.kind == "column"]))
     bare = replace(bare, inputs=_resolve_inputs(bare, dict.fromkeys(reads), {**known, bare.name: partitions}))
     return PreparedAsset(with_code(bare, called.code, settings), notebook, called.code)
 
@@ -143,9 +144,16 @@ def prepare_notebook(bare: AssetDefinition, partitions: PartitionsDefinition | N
     columns = {column.name for column in (partitions.columns if partitions else ())}
     found = read_parameters_cell(notebook, str(bare.path))
     settings = {n: repr(p.value) for n, p in found.items() if n not in {"partition_key", PARTITION_WINDOW, *columns}}
-    bare = replace(bare, columns=tuple(name for name in found if name in {PARTITION_WINDOW, *columns}))
+    named = tuple(name for name in found if name in {PARTITION_WINDOW, *columns})
+    bare = replace(bare, columns=named, bound=_list_bound(partitions, named))
     kernel = bare.kernel_name or kernelspec.get("name", "")
     return PreparedAsset(with_code(replace(bare, language=language, kernel=kernel), code, settings), notebook, code)
+
+
+def _list_bound(partitions: PartitionsDefinition | None, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that are columns beside the key, in one order."""
+    attributes = {column.name for column in (partitions.columns if partitions else ()) if is_attribute(column)}
+    return tuple(sorted(attributes.intersection(names)))
 
 
 def _define(item: Asset, known: Known) -> AssetDefinition:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 import nbpart
 from nbpart.catalog import queries
+from nbpart.catalog.check import check
 from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError, UnknownNameError
 from nbpart.partitions.keys import escape
 from nbpart.project.partition_set import PartitionSet
+from tests.recording import record
 
 
 def measure(partition_key: str) -> str:
@@ -369,3 +371,42 @@ def test_a_window_is_asked_for_where_there_is_one(ws: nbpart.Workspace) -> None:
 
 def windowed(partition_window: Any) -> str:
     return str(partition_window)
+
+
+def test_a_changed_column_makes_stale_exactly_what_binds_it_or_joins_by_it(ws: nbpart.Workspace) -> None:
+    samples = ws.dynamic_partitions("samples", columns={"batch": str, "sex": str})
+    samples.add_rows(pd.DataFrame({"sample": ["s1", "s2"], "batch": ["A", "B"], "sex": ["f", "m"]}), key="sample")
+    batches = ws.partitions(nbpart.StaticPartitions(["A", "B"], name="batches"))
+    ws.register(
+        nbpart.asset(counts, partitions=samples),  # type: ignore[call-overload]
+        nbpart.asset(by_batch, partitions=samples),  # type: ignore[call-overload]
+        nbpart.asset(qc, partitions=batches, deps={"counts": nbpart.by(batch="partition_key")}),  # type: ignore[call-overload]
+    )
+
+    def make_all() -> None:
+        for asset, keys in (("counts", ["s1", "s2"]), ("by_batch", ["s1", "s2"]), ("qc", ["A", "B"])):
+            for key in keys:
+                record(ws, asset, key, key)
+
+    make_all()
+    assert ws.status()["stale"].sum() == 0
+    samples.add_rows(pd.DataFrame({"sample": ["s1"], "batch": ["A"], "sex": ["m"]}), key="sample")
+    assert ws.status()["stale"].sum() == 0, "nothing binds the sex"
+    samples.add_rows(pd.DataFrame({"sample": ["s1"], "batch": ["B"], "sex": ["m"]}), key="sample")
+    assert ws.status()["stale"].to_dict() == {"counts": 0, "by_batch": 1, "qc": 2}
+    assert str(ws.why("by_batch", "s1")) == "stale: batch of its key changed"
+    assert ws.project.catalog.read(check) == []
+    samples.add_rows(pd.DataFrame({"sample": ["s1"], "batch": ["A"], "sex": ["m"]}), key="sample")
+    assert ws.status()["stale"].sum() == 0
+
+
+def counts(partition_key: str) -> str:
+    return partition_key
+
+
+def by_batch(partition_key: str, batch: str) -> str:
+    return partition_key + batch
+
+
+def qc(counts: Any) -> str:
+    return str(counts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbpart.catalog.bound_columns import load_bound_columns, record_columns
 from nbpart.catalog.dependencies import StoredDependency, load_dependencies
 from nbpart.catalog.expressions import element_hash, quote
 from nbpart.catalog.join_search import find_inputs
@@ -26,6 +27,8 @@ def record_inputs_of_now(batch: Batch, made: str) -> None:
             _record_one(batch, made, each)
         else:
             _record_many(batch, made, each)
+    for bound in load_bound_columns(batch, f"a.asset_id IN (SELECT asset_id FROM {quote(made)})"):
+        record_columns(batch, bound, made)
 
 
 def _record_one(batch: Batch, made: str, dependency: StoredDependency) -> None:

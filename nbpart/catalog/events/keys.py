@@ -7,11 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbpart.catalog.events.membership import make_product_keys, record_joined, record_left
+from nbpart.catalog.events.membership import list_made_of, make_product_keys, record_joined, record_left
 from nbpart.catalog.events.windows import set_windows
 from nbpart.catalog.expressions import quote
 from nbpart.catalog.records import KeysAdded
 from nbpart.catalog.set_tables import columns_table, ensure_columns, forget_stored_sets, keys_owner, static_columns
+from nbpart.catalog.staleness import mark_changed_columns
 from nbpart.partitions import PartitionsDefinition, StaticPartitions
 from nbpart.partitions.product import MultiPartitions
 from nbpart.partitions.stored import definition_to_json
@@ -127,7 +128,16 @@ def set_columns(batch: Batch, set_id: int, keys: Sequence[str], columns: pa.Tabl
     )
     if changed:
         batch.execute("UPDATE partition_sets SET version = ? WHERE set_id = ?", batch.sequence, set_id)
+        mark_changed_columns(batch, _list_with_made_of(batch, set_id))
     return changed
+
+
+def _list_with_made_of(batch: Batch, set_id: int) -> list[int]:
+    """A set and those whose keys are made of its keys, in turn."""
+    found = [set_id]
+    for one in found:
+        found += [below.set_id for below, _ in list_made_of(batch, one) if below.set_id not in found]
+    return found
 
 
 def replace_keys(
