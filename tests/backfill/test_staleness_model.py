@@ -36,6 +36,7 @@ DAYS = DailyPartitions("days", start="2024-03-01")
 GRID = MultiPartitions({"day": DAYS, "file": FILES}, name="grid")
 SETS: dict[str, PartitionsDefinition | None] = {"none": None, "files": FILES, "days": DAYS, "grid": GRID}
 KEYS = ("a", "b", "c")
+SEEN = (DataState.GOOD, DataState.DELETED, DataState.DAMAGED, DataState.WIPED)
 
 EVERY = (AllKeys(), AllKeys(new="ignore"), Last(1))
 ALONG = (Overlap(-1, 0, outside="clip"), Previous(2))
@@ -232,7 +233,7 @@ class Histories(RuleBasedStateMachine):
         self.choose_inputs(data, one)
         self.register(one)
 
-    @rule(data=st.data(), state=st.sampled_from(DataState))
+    @rule(data=st.data(), state=st.sampled_from(SEEN))
     def see_data(self, data: st.DataObject, state: DataState) -> None:
         made = [place for place, one in self.made.items() if place[0] != "x0" and not one.is_deleted]
         if not made:
@@ -242,7 +243,7 @@ class Histories(RuleBasedStateMachine):
         number = self.catalog.read(lambda b: b.value(sql, self.ids[name], self.key_id(b, name, key)))
         self.catalog.write(lambda b: events.record_data_observations(b, [DataObservation(number, state, str(state))]))
         self.made[place].is_damaged = state is DataState.DAMAGED
-        self.made[place].is_deleted = state is DataState.DELETED
+        self.made[place].is_deleted = state in (DataState.DELETED, DataState.WIPED)
 
     def make_one(self, one: Declared, key: str | None, content: str) -> None:
         if self.catalog.write(lambda b: self.record(b, one, key, content)):
