@@ -19,7 +19,7 @@ from nbpart.errors import DeclarationError, nearest
 Rank = Literal["future", "import", "constant", "definition"]
 
 LONGEST_CONSTANT = 20_000  # characters: a notebook is read by people
-_OF_IPYTHON = frozenset({"display", "get_ipython"})
+_OF_IPYTHON = frozenset({"display", "exit", "get_ipython", "open", "quit"})
 _AWAY = "build it inside the function, pass it as an input, or move it to a module"
 
 

@@ -34,8 +34,15 @@ UNSET = _Unset()
 
 
 def is_of_ipython(value: Any) -> bool:
-    """Whether what stands for ``display`` or ``get_ipython`` is IPython's own, or nothing, outside of IPython."""
-    return value is None or (getattr(value, "__module__", None) or "").startswith("IPython")
+    """Whether what stands for a name that IPython gives is its own, or nothing, outside of IPython.
+
+    Its ``open`` is a wrapper that calls itself by the name and the module of Python's.
+    """
+    if value is None or getattr(value, "__wrapped__", None) is open:
+        return True
+    return type(value).__module__.startswith("IPython") or (getattr(value, "__module__", None) or "").startswith(
+        "IPython"
+    )
 
 
 def is_of_nbpart(value: Any) -> bool:

@@ -257,6 +257,13 @@ def test_magics_in_a_function_are_carried(shell: Shell) -> None:
     assert run_source(carry(shell["f"]).source)["f"]
 
 
+def test_what_ipython_puts_in_place_of_builtins_is_no_function_of_the_notebook(shell: Shell) -> None:
+    shell.run("def f(path):\n    with open(path) as file:\n        return file.read() or exit()")
+    assert carried(shell)["f"](__file__).startswith("from __future__")
+    shell.run("def open(path):\n    return path\ndef g(path):\n    return open(path)")
+    assert run_source(carry(shell["g"]).source)["g"]("x") == "x"
+
+
 def test_nested_functions_bring_plain_variables(shell: Shell) -> None:
     shell.run(
         "def make(n, text):\n"
