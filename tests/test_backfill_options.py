@@ -25,7 +25,7 @@ IN_THE_FORM = ["max_workers", "retries"]
 REFUSED = [
     ("max_workers", 0), ("max_workers", 1_001), ("retries", -1), ("retries", 101),
     ("timeout_s", 0.0), ("timeout_s", float("inf")), ("backoff_s", -1.0), ("keep_failed_kernels", -1),
-    ("limits", {"raw": 0}), ("policy", "at_once"), ("order", "random"),
+    ("limits", {"raw": 0}), ("policy", "at_once"), ("order", "lr down"),
 ]  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_the_form_refuses_with_the_same_sentence(ws: nbpart.Workspace) -> None:
     page = Page(explorer.panel)
     try:
         number = explorer.panel.state()["panel"]["selection"]["number"]
-        asked = {"selection_number": number, "inputs": False, "readers": False, "status": "outdated"}
+        asked = {"selection_number": number, "inputs": False, "readers": False, "status": "outdated", "where": ""}
         for name, value in [(name, value) for name, value in REFUSED if name in IN_THE_FORM]:
             given = {"max_workers": None, "retries": 0, name: value}
             answer = page.ask("backfill", asked | given)

@@ -16,8 +16,10 @@ from nbpart.automation.sensor import Sensor
 from nbpart.automation.sensor_code import SensorDefinition, ask_sensor
 from nbpart.backfill.options import BackfillOptions, make_options
 from nbpart.backfill.registry import Registry, load_registry
+from nbpart.backfill.step_order import check_order
 from nbpart.catalog import Batch, SensorRecord, events, queries
 from nbpart.errors import UnknownNameError, nearest
+from nbpart.partitions.order import read_order
 from nbpart.project.backfills import Backfill
 from nbpart.project.detached import start_detached_process
 from nbpart.project.partition_set import log_returned_keys
@@ -105,10 +107,12 @@ def _record(
 ) -> RecordedDemand:
     """Record the tick and all that it asks for in one transaction: a process that dies leaves all of it or nothing."""
 
-    def choose_options(assets: Sequence[str]) -> BackfillOptions:
-        return make_options((registry[name].definition for name in assets), preload=project.preload, **options)
-
     def work(batch: Batch) -> RecordedDemand:
+        def choose_options(assets: Sequence[str]) -> BackfillOptions:
+            chosen = make_options((registry[name].definition for name in assets), preload=project.preload, **options)
+            check_order(batch, registry, assets, read_order(chosen.order))
+            return chosen
+
         recorded = record_demand(batch, registry, demand, choose_options)
         events.record_tick(
             batch,

@@ -10,8 +10,8 @@ import numpy as np
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.backfill.capacity import Limit
-from nbpart.backfill.options import NEWEST, SINGLE_RUN, BackfillOptions
-from nbpart.backfill.plan import StepTable, reverse_steps
+from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
+from nbpart.backfill.plan import StepTable
 from nbpart.backfill.registry import Registry, StepToClaim
 from nbpart.backfill.retries import BACKOFF_S, choose_backoff
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Job:
     """One execution of a backfill: all of its steps, or those that a resumed one still has to run.
 
-    ``numbers`` has the number in the catalog of each step of ``steps`` (int64). Both are given in the order of the
-    plan, and are in the order that the options ask for.
+    ``numbers`` has the number in the catalog of each step of ``steps`` (int64). Of each asset those start first that
+    come first.
     """
 
     backfill_no: int
@@ -33,12 +33,6 @@ class Job:
     steps: StepTable
     numbers: NDArray[np.int64]
     options: BackfillOptions
-
-    def __post_init__(self) -> None:
-        if self.options.order == NEWEST:
-            steps, order = reverse_steps(self.steps)
-            object.__setattr__(self, "steps", steps)
-            object.__setattr__(self, "numbers", self.numbers[order])
 
     def get_step_to_claim(self, step: int) -> StepToClaim:
         """The partition of a step, by its number in ``steps``."""

@@ -13,6 +13,7 @@ from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.errors import DeclarationError, ParameterError, nearest
 from nbpart.partitions import to_plain
+from nbpart.partitions.order import read_order
 from nbpart.run.secrets import check_secret
 from nbpart.run.spec import decode_value, encode_value
 
@@ -20,18 +21,18 @@ if TYPE_CHECKING:
     from nbpart.assets.definition import AssetDefinition
 
 PER_PARTITION, SINGLE_RUN = "per_partition", "single_run"
-OLDEST, NEWEST = "oldest", "newest"
 _OPTION = "option"
-OptionKind = Literal["count", "seconds", "choice", "counts", "settings"]
+OptionKind = Literal["count", "seconds", "choice", "counts", "order", "settings"]
 
 
 @dataclass(frozen=True)
 class Option:
     """One option of a backfill, as every face offers it.
 
-    ``kind``: ``count`` is a whole number, ``seconds`` a number, ``choice`` one of ``choices``, ``counts`` maps names to
-    whole numbers, ``settings`` names to values. ``least`` and ``most`` bound a number, or each of a mapping (None: no
-    bound); ``least`` itself is refused where ``is_above_least``. Where the ``default`` is None, None can be given too.
+    ``kind``: ``count`` is a whole number, ``seconds`` a number, ``choice`` one of ``choices``, ``order`` a text that
+    `read_order` takes, ``counts`` maps names to whole numbers, ``settings`` names to values. ``least`` and ``most``
+    bound a number, or each of a mapping (None: no bound); ``least`` itself is refused where ``is_above_least``. Where
+    the ``default`` is None, None can be given too.
     ``help`` is a sentence for a person; a form shows ``label``, and ``placeholder`` while nothing is typed.
     """
 
@@ -55,6 +56,8 @@ class Option:
             raise DeclarationError(f"{self.name} maps names to values; what was given is a {type(value).__name__}.")
         if self.kind == "choice" and value not in self.choices:
             raise DeclarationError(f"{self.name} is {' or '.join(map(repr, self.choices))}, not {value!r}.")
+        if self.kind == "order":
+            read_order(value)
         if self.kind == "count":
             check_count(self.name, value, self.least or 0, self.most)
         if self.kind == "seconds":
@@ -131,10 +134,10 @@ class BackfillOptions:
         choices=(PER_PARTITION, SINGLE_RUN),
     )
     order: str | None = _offer(
-        "choice",
-        "Which keys of an asset start first: oldest, in the order of their set, or newest, the other way round.",
+        "order",
+        "Which keys of an asset start first: oldest, in the order of their set; newest, the other way round; as_listed,"
+        ' as keys were given; or by columns ("depth, lr desc").',
         None,
-        choices=(OLDEST, NEWEST),
     )
     preload: tuple[str, ...] = ()
     runs_fresh: bool = False

@@ -150,11 +150,20 @@ def plan_steps(
     return PlannedSteps(planned_steps, waits, others)
 
 
-def reverse_steps(steps: StepTable) -> tuple[StepTable, NDArray[np.int64]]:
-    """The steps of each part the other way round, and the number in ``steps`` of each."""
-    parts = tuple(replace(part, key_ids=part.key_ids[::-1], cause=part.cause[::-1]) for part in steps.assets)
-    numbers = [np.arange(last - 1, first - 1, -1, dtype=np.int64) for _, first, last in steps.ranges()]
-    return StepTable(parts), np.concatenate(numbers) if numbers else np.array([], dtype=np.int64)
+def permute_steps(steps: StepTable, places: Mapping[str, NDArray[np.int64]]) -> tuple[StepTable, NDArray[np.int64]]:
+    """The steps with those of some assets in another order, and the number in ``steps`` of each.
+
+    ``places`` has, by asset, the place in its part of the step that comes first, then of the second, and so on. An
+    asset has one part.
+    """
+    parts, numbers = [], [np.empty(0, np.int64)]
+    for part, first, last in steps.ranges():
+        order = places.get(part.asset)
+        if order is not None:
+            part = replace(part, key_ids=part.key_ids[order], cause=part.cause[order])
+        parts.append(part)
+        numbers.append(np.arange(first, last) if order is None else order + first)
+    return StepTable(tuple(parts)), np.concatenate(numbers)
 
 
 def relate_steps(graph: AssetGraph, steps: StepTable, relate: Relate = relate_plainly) -> list[StepRelation]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from nbpart.backfill.plan import PlannedSteps, plan_steps
 from nbpart.backfill.pruned_inputs import add_steps, find_pruned_inputs
 from nbpart.backfill.registry import Registry
+from nbpart.backfill.step_order import StepOrder, order_steps
 from nbpart.backfill.waiting import make_finder
 from nbpart.catalog import Batch
+from nbpart.partitions.order import OLDEST, read_order
 from nbpart.states import OUTDATED, PartitionStatus
 
 if TYPE_CHECKING:
@@ -25,8 +27,12 @@ def plan_from_catalog(
     *,
     keys: Mapping[str, NDArray[np.int64]] | None = None,
     statuses: Collection[PartitionStatus] = OUTDATED,
+    order: StepOrder | None = None,
 ) -> PlannedSteps:
-    """The steps that bring the named assets up to date, and what waits; the arguments are those of `plan_steps`."""
+    """The steps that bring the named assets up to date, and what waits; the arguments are those of `plan_steps`.
+
+    Of each asset they come in ``order``, else in that of its set.
+    """
     finder = make_finder(batch, registry)
     waiting = {name: finder.find(name) for name in names}
     relate = finder.relations.relate
@@ -34,6 +40,7 @@ def plan_from_catalog(
         registry.graph, names, finder.facts, keys=keys, statuses=statuses, waiting=waiting, relate=relate
     )
     again, lacking = find_pruned_inputs(batch, registry, names, planned.steps)
-    return replace(
-        planned, steps=add_steps(registry, planned.steps, again) if again else planned.steps, lacking=lacking
-    )
+    steps = add_steps(registry, planned.steps, again) if again else planned.steps
+    if again or (order is not None and order.order.text != OLDEST):
+        steps, _ = order_steps(batch, registry, steps, order or StepOrder(read_order(OLDEST)))
+    return replace(planned, steps=steps, lacking=lacking)

@@ -59,13 +59,13 @@ def find_pruned_inputs(
 
 
 def add_steps(registry: Registry, steps: StepTable, again: Mapping[str, Ids]) -> StepTable:
-    """The steps with those that make pruned partitions again, in the order of the graph."""
-    parts = defaultdict(list)
-    for part in steps.assets:
-        parts[part.asset].append(part)
+    """The steps with those that make pruned partitions again, last of each asset, in the order of the graph."""
+    parts = {part.asset: part for part in steps.assets}
     for name, ids in again.items():
-        parts[name].append(AssetSteps(name, ids, np.zeros(len(ids), np.int16), (PRUNED,)))
-    return StepTable(tuple(part for name in registry.graph for part in parts.get(name, ())))
+        own = parts.get(name) or AssetSteps(name, ids[:0], np.empty(0, np.int16), ())
+        cause = np.concatenate([own.cause, np.full(len(ids), len(own.causes), np.int16)])
+        parts[name] = AssetSteps(name, np.concatenate([own.key_ids, ids]), cause, (*own.causes, PRUNED))
+    return StepTable(tuple(parts[name] for name in registry.graph if name in parts))
 
 
 def describe_lacking(batch: Batch, registry: Registry, lacking: Mapping[str, Ids]) -> list[str]:

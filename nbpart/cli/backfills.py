@@ -45,6 +45,7 @@ UP_TO_DATE = "Nothing to do: {} holds nothing that has to run."
 @options.keys_option
 @options.where_option
 @options.status_option
+@options.order_option
 @click.option("--why", "tells_why", is_flag=True, help="Say of each step all that led to it, as nbpart why does.")
 @options.limit_option(PLAN_ROWS)
 @options.json_option
@@ -54,6 +55,7 @@ def plan(
     keys: Sequence[str],
     where: str | None,
     statuses: Sequence[str],
+    order: str | None,
     tells_why: bool,
     limit: int | None,
     as_json: bool,
@@ -64,7 +66,7 @@ def plan(
     2+x and x+1 so many steps. Without one, all assets.
     """
     with options.open_workspace() as workspace:
-        planned = make_plan(workspace, selection, keys, statuses, where)
+        planned = make_plan(workspace, selection, keys, statuses, where, order)
         max_rows = limit or (len(planned) if as_json and not tells_why else PLAN_ROWS)
         table = Table.from_frame(planned.explain(max_rows) if tells_why else planned.head(max_rows))
         counts = ", ".join(f"{n:,} {cause}" for cause, n in planned.counts().items())
@@ -107,7 +109,7 @@ def backfill(
     """
     run_options = options.keep_given(**run_options)
     with CancelOnSignal() as on_signal, options.open_workspace() as workspace:
-        planned = make_plan(workspace, selection, keys, statuses, where)
+        planned = make_plan(workspace, selection, keys, statuses, where, run_options.get("order"))
         options.refuse_secrets(run_options, planned.secrets)
         if not len(planned):
             planned.check_options(run_options)
@@ -259,11 +261,12 @@ def make_plan(
     selection: Sequence[str],
     keys: Sequence[str],
     statuses: Sequence[str],
-    where: str | None = None,
+    where: str | None,
+    order: str | None,
 ) -> Plan:
     """The plan for the arguments of a command; without any, of what is outdated of all assets."""
     status: Any = "all" if "all" in statuses else list(statuses) or "outdated"
-    return workspace.plan(list(selection) or "*", [TypedText(key) for key in keys] or None, status, where)
+    return workspace.plan(list(selection) or "*", [TypedText(key) for key in keys] or None, status, where, order=order)
 
 
 def _list_secrets(workspace: Workspace) -> set[str]:

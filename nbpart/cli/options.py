@@ -111,6 +111,11 @@ def running_options(command: Command) -> Command:
     return command
 
 
+def order_option(command: Command) -> Command:
+    """``--order``, of a command that shows what would start first."""
+    return _make_option(OPTIONS["order"])(command)
+
+
 #: The flags of options whose name in Python would be an odd one in a terminal.
 _FLAGS = {
     "max_workers": ("-j", "--max-workers"),
@@ -134,8 +139,8 @@ def _make_option(option: Option) -> Callable[[Command], Command]:
             callback=_parse_secrets,
             help="Ask for a secret setting, or read it from a variable or a file (- is stdin); can be given again.",
         )
-    if option.kind == "choice":
-        return click.option(*flags, type=Choice(option), help=option.help)
+    if option.kind == "order":
+        return click.option(*flags, type=Order(option), metavar="ORDER", help=option.help)
     if option.kind == "settings":
         return click.option(
             *flags,
@@ -177,11 +182,12 @@ class Seconds(click.FloatRange):
         return _check(self, self._option, click.FLOAT.convert(value, param, ctx), param, ctx)
 
 
-class Choice(click.Choice[str]):
-    """The click type of an option that is one of some words; as `Count`."""
+class Order(click.ParamType[str]):
+    """The click type of an option that is an order of partitions; as `Count`."""
+
+    name = "order"
 
     def __init__(self, option: Option) -> None:
-        super().__init__(option.choices)
         self._option = option
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -14,7 +14,21 @@ def list_choices(keys: Any) -> list[Any]:
 
     Of a frame with a column ``partition_key`` these are the keys; of another the rows, as dicts.
     """
-    if hasattr(keys, "columns") and hasattr(keys, "to_dict"):
+    if _is_frame(keys):
         return list(keys[_KEY_COLUMN]) if _KEY_COLUMN in keys.columns else list(keys.to_dict("records"))
+    return list(keys) if is_list(keys) else [keys]
+
+
+def is_list(keys: Any) -> bool:
+    """Whether ``keys`` are several choices, which have an order, and not one."""
     is_one = isinstance(keys, str | bytes | Mapping) or not isinstance(keys, Iterable) or getattr(keys, "ndim", 1) == 0
-    return [keys] if is_one else list(keys)
+    return _is_frame(keys) or not is_one
+
+
+def has_order(keys: Any) -> bool:
+    """Whether ``keys`` are several choices in an order that somebody gave them."""
+    return is_list(keys) and not isinstance(keys, set | frozenset)
+
+
+def _is_frame(keys: Any) -> bool:
+    return hasattr(keys, "columns") and hasattr(keys, "to_dict")

@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbpart.assets.selection import Selection, describe, read_selection
-from nbpart.backfill.options import NEWEST, OLDEST, OPTIONS, PER_PARTITION, BackfillOptions, make_options
-from nbpart.backfill.plan import PlannedSteps
+from nbpart.backfill.options import OPTIONS, PER_PARTITION, BackfillOptions, make_options
+from nbpart.backfill.plan import PlannedSteps, StepTable
 from nbpart.backfill.plan_sentences import PlanSentences
 from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.pruned_inputs import describe_lacking
 from nbpart.backfill.registry import Registry
+from nbpart.backfill.step_order import StepOrder, check_order, order_steps
 from nbpart.backfill.waiting import make_finder
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.catalog.causes import CauseKind, describe_briefly
+from nbpart.catalog.queries.chosen_keys import list_keys
 from nbpart.catalog.reasons import load_reasons
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.filters import Condition, read_condition
+from nbpart.partitions.order import OLDEST, Order, read_order
 from nbpart.project.backfills import Backfill
 from nbpart.project.detached import detach_backfill
-from nbpart.project.key_choices import list_choices
+from nbpart.project.key_choices import has_order, list_choices
 from nbpart.project.launch import check_readable, start_backfill
 from nbpart.project.partition_selection import ChosenPartitions, choose_partitions, parse_statuses
 from nbpart.project.project import Project
@@ -49,8 +52,9 @@ _MOST_NAMED = 10
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """What somebody asked for: the ``selection`` as a text, the assets that it means, the order of their keys.
+    """What somebody asked for: the ``selection`` as a text, the assets that it means, the ``order`` of their keys.
 
+    ``named`` are those of the assets that it names, which have to have what is asked of their columns.
     ``notice``, ``untouched`` and ``without_columns`` are as in `Plan`. ``unended`` are sentences about windows that
     have not ended and would read what was asked for, and about pruned data that it reads. ``remarks`` are others about
     what was chosen, ``nothing`` is the one that says why there is no step. ``runs_fresh``: partitions were chosen also
@@ -67,16 +71,17 @@ class PlanRequest:
     remarks: Sequence[str] = ()
     nothing: str = ""
     runs_fresh: bool = False
+    named: frozenset[str] = frozenset()
 
 
 class Plan:
     """What a backfill would run, and why. Nothing runs until `run`; then exactly what is shown does.
 
     ``frame`` has the columns ``asset, partition_key, reason``, one row a step, in the order of the graph and, of an
-    asset, in that of the set, or the other way round where ``order`` is ``"newest"``. ``notice`` is
-    a sentence that names the edited code which was registered for it, "" where none was. ``untouched`` are the assets
-    that a pattern such as ``*`` chose and that have none of the keys asked for, ``without_columns`` those that have not
-    all columns of the condition: they are left alone.
+    asset, in ``order``: what stands first starts first. ``notice`` is a sentence that names the edited code which was
+    registered for it, "" where none was. ``untouched`` are the assets that a pattern such as ``*`` chose and that have
+    none of the keys asked for, ``without_columns`` those that have not all columns of the condition: they are left
+    alone.
     """
 
     def __init__(self, project: Project, registry: Registry, planned: PlannedSteps, request: PlanRequest) -> None:
@@ -121,8 +126,7 @@ class Plan:
 
         firsts, left = [], rows
         for asset, reasons in zip(self._steps.assets, self._reasons, strict=True):
-            way = slice(None, None, -1 if self.order == NEWEST else 1)
-            firsts.append((asset.asset, asset.key_ids[way][:left], reasons[way][:left]))
+            firsts.append((asset.asset, asset.key_ids[:left], reasons[:left]))
             left -= len(firsts[-1][1])
             if not left:
                 break
@@ -149,6 +153,12 @@ class Plan:
         """The sentences about the assets that are left alone, and about what was chosen."""
         left = ((self.untouched, "none of these keys"), (self.without_columns, "not all columns of the condition"))
         return (*(_describe_untouched(names, lack) for names, lack in left if names), *self._request.remarks)
+
+    def _log_notes(self) -> None:
+        for note in self._selection_notes:
+            log.info("%s", note)
+        for note in self._kernel_notes:
+            log.warning("%s", note)
 
     @cached_property
     def _kernel_notes(self) -> tuple[str, ...]:
@@ -254,7 +264,7 @@ class Plan:
         ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by `Run.kernel`.
         ``policy="single_run"`` gives one run of an asset all keys that are ready, for what is faster in bulk:
         ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. ``order`` says which keys of an asset
-        start first, ``"oldest"`` or ``"newest"``; not given it is that of the plan. With ``detach`` a process of its
+        start first, as in `Workspace.plan`; not given it is that of the plan. With ``detach`` a process of its
         own runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
         """
         options = self.check_options(
@@ -271,12 +281,11 @@ class Plan:
                 "order": order,
             }
         )
-        for note in self._selection_notes:
-            log.info("%s", note)
-        for note in self._kernel_notes:
-            log.warning("%s", note)
+        steps = self._order_steps(options.order)
+        self._log_notes()
         start = detach_backfill if detach else start_backfill
-        backfill_id = start(self._project, self._registry, self._steps, self.selection, options, self._reasons)
+        reasons = self._reasons if steps is self._steps else self._list_reasons(steps)
+        backfill_id = start(self._project, self._registry, steps, self.selection, options, reasons)
         return Backfill(self._project, backfill_id)
 
     def check_options(self, given: Mapping[str, Any]) -> BackfillOptions:
@@ -285,13 +294,29 @@ class Plan:
         Raises `DeclarationError` for one that is none or cannot be.
         """
         selected = [self._registry[name].definition for name in self._selected]
-        order = given.get("order") or self.order
-        return make_options(
+        options = make_options(
             selected,
             preload=self._project.preload,
             runs_fresh=self._request.runs_fresh,
-            **{**given, "order": order},
+            **{**given, "order": given.get("order") or self.order},
         )
+        self._order_steps(options.order)
+        return options
+
+    def _order_steps(self, order: str | None) -> StepTable:
+        """The steps in another order than that of the plan, or as they are where it is its own.
+
+        Raises `DeclarationError`, and `UnknownNameError` for a column that is not there.
+        """
+        wanted = read_order(order)
+        if wanted.text == self.order:
+            return self._steps
+
+        def work(batch: Batch) -> StepTable:
+            how = check_order(batch, self._registry, self._selected, wanted, named=self._request.named)
+            return order_steps(batch, self._registry, self._steps, how)[0]
+
+        return self._project.catalog.read(work)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -301,13 +326,16 @@ class Plan:
     @cached_property
     def _reasons(self) -> list[pd.Categorical]:
         """The reason of every step, a categorical an asset: the partition's status, for a stale one what changed."""
-        return self._project.catalog.read(self._load_reasons)
+        return self._list_reasons(self._steps)
 
-    def _load_reasons(self, batch: Batch) -> list[pd.Categorical]:
+    def _list_reasons(self, steps: StepTable) -> list[pd.Categorical]:
+        return self._project.catalog.read(lambda batch: self._load_reasons(batch, steps))
+
+    def _load_reasons(self, batch: Batch, steps: StepTable) -> list[pd.Categorical]:
         import pandas as pd
 
         found = []
-        for asset in self._steps.assets:
+        for asset in steps.assets:
             reasons = pd.Series(pd.Categorical.from_codes(asset.cause, list(asset.causes)))
             told = np.isin(asset.cause, _TOLD_MORE)
             if told.any():
@@ -337,7 +365,7 @@ def make_plan(
     project: Project, selection: Any, keys: Any, status: Any, order: str | None = None, where: Any = None
 ) -> Plan:
     """What a backfill would run; see `Workspace.plan`. Code that was edited on disk is registered first."""
-    OPTIONS["order"].check(order)
+    wanted = read_order(OPTIONS["order"].check(order))
     condition = None if where is None else read_condition(where)
     choices = None if keys is None else list_choices(keys)
     given = parse_statuses(status)
@@ -354,21 +382,45 @@ def make_plan(
             names, key_ids = tuple(name for name in selected.names if name in chosen.key_ids), chosen.key_ids
         else:
             names, key_ids = selected.names, None
+        listed = _list_keys(batch, registry, selected, keys, wanted)
+        how = check_order(batch, registry, names, wanted, named=selected.named, listed=listed)
         takes_all = chosen.asks_facts and status == "outdated"
         statuses = frozenset(PartitionStatus) if takes_all else given
-        planned = plan_from_catalog(batch, registry, names, keys=key_ids, statuses=statuses)
+        planned = plan_from_catalog(batch, registry, names, keys=key_ids, statuses=statuses, order=how)
         unended = [
             *_list_unended(batch, registry, selected, key_ids or {}),
             *describe_lacking(batch, registry, planned.lacking),
         ]
         request = PlanRequest(
-            describe(selection), names, order or OLDEST, changes.notice, chosen.untouched, chosen.without_columns,
-            unended, [_TAKES_ALL] if takes_all else [], _explain_nothing(chosen, condition, statuses),
-            PartitionStatus.MATERIALIZED in statuses,
+            describe(selection), names, wanted.text, changes.notice, chosen.untouched, chosen.without_columns,
+            unended, [*([_TAKES_ALL] if takes_all else []), *_describe_unordered(how)],
+            _explain_nothing(chosen, condition, statuses), PartitionStatus.MATERIALIZED in statuses, selected.named,
         )  # fmt: skip
         return Plan(project, registry.at(Moment(registry.moment.sequence, batch.now)), planned, request)
 
     return project.catalog.read(work)
+
+
+def _list_keys(
+    batch: Batch, registry: Registry, selected: Selection, keys: Any, order: Order
+) -> dict[int, NDArray[np.int64]] | None:
+    """The key ids of each set that ``keys`` are asked of, as they are listed there, if they are and the order asks."""
+    if not order.is_as_listed or not has_order(keys):
+        return None
+    choices = list_choices(keys)
+    asked = [registry[name] for name in selected.named | selected.matched]
+    sets = {node.set_id for node in asked if node.definition.is_partitioned}
+    return {set_id: list_keys(batch, set_id, choices) for set_id in sets}
+
+
+def _describe_unordered(how: StepOrder) -> list[str]:
+    """A sentence about the assets for which an order does not hold, if there are some."""
+    names = how.without_columns
+    if not names:
+        return []
+    named = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+    has, its = ("has", "its") if len(names) == 1 else ("have", "their")
+    return [f"in the order of {its} set: {named}, which {has} not all columns of order={how.order.text!r}"]
 
 
 def _list_unended(

@@ -13,7 +13,9 @@ from nbpart.backfill.plan import StepTable
 from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.source_observation import refresh_sources
+from nbpart.backfill.step_order import StepOrder
 from nbpart.catalog import Batch, Moment, events, queries
+from nbpart.partitions.order import Order, read_order
 from nbpart.project.launch import check_readable, find_backfill, launch, make_steps_frame
 from nbpart.project.project import Project
 from nbpart.project.refresh import register_edited_code
@@ -29,7 +31,7 @@ def start_requested_backfill(
     has succeeded. Raises `UnknownNameError`, and `DeclarationError` where the code of an asset on disk cannot be read.
     """
     number = project.catalog.read(lambda batch: find_backfill(batch, backfill_id)).backfill_no
-    registry, steps = plan_requested_backfill(project, number)
+    registry, steps = plan_requested_backfill(project, number, read_order(options.order))
     frame, coordinator = make_steps_frame(registry, steps, None), project.coordinator.number
 
     def begin(batch: Batch) -> Job | None:
@@ -43,8 +45,8 @@ def start_requested_backfill(
     launch(project, options, begin)
 
 
-def plan_requested_backfill(project: Project, backfill_no: int) -> tuple[Registry, StepTable]:
-    """The registry and the steps of a requested backfill: what of the requested partitions is outdated now.
+def plan_requested_backfill(project: Project, backfill_no: int, order: Order) -> tuple[Registry, StepTable]:
+    """The registry and the steps of a requested backfill, in an order: what is outdated now of what was requested.
 
     Assets that were removed meanwhile are left out. Raises `DeclarationError` where the code of an asset on disk cannot
     be read.
@@ -61,7 +63,7 @@ def plan_requested_backfill(project: Project, backfill_no: int) -> tuple[Registr
     keys = {name: ids for name in names if (ids := wanted[registry[name].asset_id]) is not None}
 
     def work(batch: Batch) -> tuple[StepTable, Moment]:
-        planned = plan_from_catalog(batch, registry, names, keys=keys)
+        planned = plan_from_catalog(batch, registry, names, keys=keys, order=StepOrder(order))
         return planned.steps, Moment(registry.moment.sequence, batch.now)
 
     steps, moment = project.catalog.read(work)

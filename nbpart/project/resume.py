@@ -6,17 +6,19 @@ import logging
 from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nbpart.assets.definition import AssetDefinition
 from nbpart.backfill.job import Job
-from nbpart.backfill.options import BackfillOptions, hide_secrets
+from nbpart.backfill.options import OPTIONS, BackfillOptions, hide_secrets
 from nbpart.backfill.plan import AssetSteps, StepTable
 from nbpart.backfill.registry import Registry, load_registry
+from nbpart.backfill.step_order import StepOrder, check_order, order_steps
 from nbpart.catalog import BackfillRecord, Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
+from nbpart.partitions.order import read_order
 from nbpart.project.launch import (
     check_readable,
     derive_status,
@@ -29,6 +31,9 @@ from nbpart.project.project import Project
 from nbpart.project.refresh import register_edited_code
 from nbpart.project.requests import start_requested_backfill
 from nbpart.states import RETRYABLE, WITHOUT_OUTCOME, BackfillStatus, StepStatus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 log = logging.getLogger("nbpart")
 
@@ -62,7 +67,7 @@ def resume_backfill(project: Project, backfill_id: str, **changed: Any) -> None:
             )
         if explain_nothing_to_resume(batch, now):
             return None
-        job = _begin(batch, project.root, now, options, coordinator)
+        job = _begin(batch, project.root, now, options, coordinator, is_ordered_anew="order" in changed)
         check_readable(unreadable, [steps.asset for steps in job.steps.assets])
         return job
 
@@ -119,11 +124,16 @@ def retry_backfill(project: Project, backfill_id: str, **changed: Any) -> str | 
     """
     unreadable = register_edited_code(project).unreadable
     record = project.catalog.read(lambda batch: find_backfill(batch, backfill_id))
-    registry, steps, _ = project.catalog.read(lambda batch: load_steps(batch, project.root, record, RETRYABLE))
+    options = BackfillOptions.from_json(record.options, **changed)
+
+    def load(batch: Batch) -> tuple[Registry, StepTable]:
+        registry, steps, _ = load_steps(batch, project.root, record, RETRYABLE)
+        return registry, _reorder(batch, registry, steps, options)[0] if "order" in changed else steps
+
+    registry, steps = project.catalog.read(load)
     if not len(steps):
         return None
     check_readable(unreadable, [asset.asset for asset in steps.assets])
-    options = BackfillOptions.from_json(record.options, **changed)
     return start_backfill(project, registry, steps, f"failed of {backfill_id}", options, None)
 
 
@@ -149,14 +159,22 @@ def check_changed_options(project: Project, backfill_id: str, changed: Mapping[s
     """Check the options of a backfill that shall differ from those recorded; returns them with secrets moved.
 
     Settings that are secret are moved from ``settings`` to ``secrets``. Raises `UnknownNameError`, and
-    `DeclarationError` for a value that cannot be, and for settings and limits of assets that are not in the backfill.
+    `DeclarationError` for a value that cannot be, for settings and limits of assets that are not in the backfill, and
+    for an order by columns that none of them has.
     """
+
+    if "order" in changed:
+        OPTIONS["order"].check(changed["order"])
 
     def load(batch: Batch) -> tuple[BackfillRecord, list[AssetDefinition]]:
         record = find_backfill(batch, backfill_id)
         in_it = set(queries.backfill_assets(batch, record.backfill_no))
-        nodes = load_registry(batch, project.root).nodes.values()
-        return record, [node.definition for node in nodes if node.asset_id in in_it]
+        registry = load_registry(batch, project.root)
+        nodes = [node for node in registry.nodes.values() if node.asset_id in in_it]
+        order = read_order(changed.get("order"))
+        if not (order.is_as_listed and record.options.get("order") == order.text):
+            check_order(batch, registry, [node.name for node in nodes], order)
+        return record, [node.definition for node in nodes]
 
     record, definitions = project.catalog.read(load)
     options = hide_secrets(definitions, changed, record.options["secrets"])
@@ -200,9 +218,33 @@ def load_steps(
     return registry, StepTable(tuple(assets)), np.concatenate(numbers)
 
 
-def _begin(batch: Batch, root: Path, record: BackfillRecord, options: BackfillOptions, coordinator: int) -> Job:
-    """Record that a coordinator runs a backfill again; the job of its steps without an outcome."""
+def _reorder(
+    batch: Batch, registry: Registry, steps: StepTable, options: BackfillOptions
+) -> tuple[StepTable, NDArray[np.int64]]:
+    """The steps in the order of the options, and the place among ``steps`` of each; as they are for that of a list."""
+    order = read_order(options.order)
+    if order.is_as_listed:
+        return steps, np.arange(len(steps))
+    return order_steps(batch, registry, steps, StepOrder(order))
+
+
+def _begin(
+    batch: Batch,
+    root: Path,
+    record: BackfillRecord,
+    options: BackfillOptions,
+    coordinator: int,
+    *,
+    is_ordered_anew: bool = False,
+) -> Job:
+    """Record that a coordinator runs a backfill again; the job of its steps without an outcome.
+
+    They start as the plan has them, or in the order of the options where that was given anew.
+    """
     registry, steps, numbers = load_steps(batch, root, record, WITHOUT_OUTCOME)
+    if is_ordered_anew:
+        steps, places = _reorder(batch, registry, steps, options)
+        numbers = numbers[places]
     events.resume_backfill(batch, record.backfill_no, coordinator)
     return Job(record.backfill_no, record.backfill_id, registry, steps, numbers, options)
 

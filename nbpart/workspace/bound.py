@@ -45,18 +45,19 @@ class BoundAsset(Asset):
         retries: int | None = None,
         timeout_s: float | None = None,
         settings: Mapping[str, Any] | None = None,
+        order: str | None = None,
         **axes: Any,
     ) -> Backfill:
         """Run this asset for every combination of the given parameter values (a list or one value each).
 
         New keys are added first. An asset without partitions gets a set of its own name, with parameters of the types
         in its parameters cell or its arguments. Without values it runs those of ``keys`` that have ``status`` and for
-        which ``where`` is true. Returns at once; ``.wait()`` waits.
+        which ``where`` is true. ``order``: see `Workspace.plan`. Returns at once; ``.wait()`` waits.
         """
         if axes:
             self._project.check_trust()
             keys = add_grid(self._project, self, axes)
-        plan = make_plan(self._project, self.name, keys, status, where=where)
+        plan = make_plan(self._project, self.name, keys, status, order, where)
         return plan.run(max_workers=max_workers, retries=retries, timeout_s=timeout_s, settings=settings)
 
     def materialize(

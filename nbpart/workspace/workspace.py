@@ -266,9 +266,11 @@ class Workspace(Declaring[BoundAsset], Verbs):
         ``where``: a condition on what `partition_status` shows (``"lr < 0.1 and status = 'failed'"``), a dict of values
         (``{"shop": ["x", "y"]}``), or a text with its values (``("kind = $k", {"k": kind})``), asked of the same assets
         as keys; one that asks more than key and columns takes partitions of every status.
-        ``order``: which keys of an asset come first, ``"oldest"`` (as the set has them, the default) or ``"newest"``.
-        Code that was edited on disk is registered first. Raises `DeclarationError` where that of one of them cannot be
-        read.
+        ``order``: which keys of an asset start first: ``"oldest"`` (as the set has them, the default), ``"newest"``,
+        ``"as_listed"`` (as ``keys``, a list, has them), or by columns that `partition_status` shows
+        (``"depth, lr desc"``). What has no value comes last. An asset that is named must have the columns; where others
+        lack them the order of the set stays. Code that was edited on disk is registered first. Raises
+        `DeclarationError` where that of one of them cannot be read, `UnknownNameError` for a column that is not there.
         """
         return make_plan(self.project, selection, keys, status, order, where)
 
@@ -292,7 +294,7 @@ class Workspace(Declaring[BoundAsset], Verbs):
         detach: bool = False,
     ) -> Backfill:
         """Plan and run in the background; see `plan` for what is chosen and `Plan.run` for the options."""
-        return self.plan(selection, keys, status, where).run(
+        return self.plan(selection, keys, status, where, order=order).run(
             max_workers=max_workers,
             retries=retries,
             settings=settings,
@@ -302,7 +304,6 @@ class Workspace(Declaring[BoundAsset], Verbs):
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
-            order=order,
             detach=detach,
         )
 

@@ -15,7 +15,7 @@ import pytest
 
 import nbpart
 from nbpart.catalog import check
-from nbpart.errors import BackfillFailedError, DeclarationError
+from nbpart.errors import BackfillFailedError, DeclarationError, UnknownNameError
 from nbpart.run.spec import RunSpec
 from tests.backfill.pools import Stage
 from tests.projects import import_written
@@ -181,7 +181,7 @@ def test_newest_keys_start_first_where_that_is_asked_for(ws: nbpart.Workspace, s
         stage.started.clear()
         ws.backfill("raw", status="all", max_workers=1, order=order).wait(progress=False)
         assert stage.names() == [("raw", key) for key in keys]
-    with pytest.raises(DeclarationError, match="order is 'oldest' or 'newest', not 'latest'"):
+    with pytest.raises(UnknownNameError, match="raw has no column 'latest' to order by; did you mean 'oldest'"):
         ws.plan("raw", order="latest")
 
 

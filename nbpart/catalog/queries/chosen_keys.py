@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbpart.catalog.expressions import quote
+from nbpart.catalog.id_arrays import find_places
 from nbpart.catalog.key_lookup import key_ids, stage_numbers
 from nbpart.catalog.queries.chosen_rows import find_rows, group_rows
 from nbpart.catalog.queries.window_starts import find_windows_that_begin
@@ -67,18 +68,43 @@ class _NoSuchKeyError(UnknownNameError):
     """A set has no such key; the message begins with ``has no``, and whoever raises it puts a name before."""
 
 
+@dataclass(frozen=True, eq=False)
+class _FoundKeys:
+    """The ids that choices are, for each the place of its choice, and the places of the choices that are none."""
+
+    key_ids: Ids
+    places: Ids
+    unfound: Ids
+
+
 def choose_keys(batch: Batch, set_id: int, given: Sequence[object]) -> ChosenKeys:
     """The keys that the ``given`` choices are, in any form that `read_choice` takes, or as a `TypedText`.
 
     A text that is a key of the set is that key, whatever else it could mean. Nothing is made of a key that is found by
     its text, or of a window by its start: of 100,000 keys only those are read one by one that are not there.
     """
+    found = _find_all(batch, set_id, given)
+    return ChosenKeys(_in_order(batch, set_id, found.key_ids), found.unfound)
+
+
+def list_keys(batch: Batch, set_id: int, given: Sequence[object]) -> Ids:
+    """The ids of the keys that choices are, each once, as these were given; of one choice in the order of the set."""
+    found = _find_all(batch, set_id, given)
+    in_set = find_places(_in_order(batch, set_id, found.key_ids), found.key_ids)
+    ids = found.key_ids[np.lexsort((in_set, found.places))]
+    by_id = np.argsort(ids, kind="stable")
+    is_first = np.ones(len(ids), bool)
+    is_first[by_id[1:]] = ids[by_id[1:]] != ids[by_id[:-1]]
+    return ids[is_first]
+
+
+def _find_all(batch: Batch, set_id: int, given: Sequence[object]) -> _FoundKeys:
     stored = load_stored_sets(batch)[set_id]
     found = _find_texts(batch, set_id, given)
     if isinstance(stored.definition, TimeWindowPartitions):
         left = [place for place in np.flatnonzero(found < 0).tolist() if not isinstance(given[place], str | TypedText)]
         found[left] = find_windows_that_begin(batch, set_id, stored.definition, [given[place] for place in left])
-    chosen, unfound = [found[found >= 0]], list[int]()
+    chosen, of, unfound = [found[found >= 0]], [np.flatnonzero(found >= 0)], list[int]()
     choices: dict[int, tuple[KeyChoice, ...]] = {}
     for place in np.flatnonzero(found < 0).tolist():
         try:
@@ -86,30 +112,29 @@ def choose_keys(batch: Batch, set_id: int, given: Sequence[object]) -> ChosenKey
         except NbpartError:
             unfound.append(place)
     together = _find_together(batch, stored, {place: some[0] for place, some in choices.items() if len(some) == 1})
-    for ids, places, found_places in together:
+    for ids, places, asked in together:
         chosen.append(ids)
-        unfound += np.setdiff1d(places, found_places).tolist()
-        for place in places:
+        of.append(places)
+        unfound += np.setdiff1d(asked, places).tolist()
+        for place in asked:
             del choices[place]
     for place, some in choices.items():
         try:
             chosen += [_find(batch, stored, choice) for choice in some]
         except NbpartError:
             unfound.append(place)
-    return ChosenKeys(_in_order(batch, set_id, np.concatenate(chosen)), np.array(sorted(unfound), np.int64))
+        of += [np.full(len(ids), place) for ids in chosen[len(of) :]]
+    return _FoundKeys(np.concatenate(chosen), np.concatenate(of), np.array(sorted(unfound), np.int64))
 
 
 def _find_together(
     batch: Batch, stored: StoredSet, choices: Mapping[int, KeyChoice]
-) -> list[tuple[Ids, list[int], Ids]]:
-    """The keys of choices that are found many at once: their ids, the places of the choices, and those with a key."""
+) -> list[tuple[Ids, Ids, list[int]]]:
+    """The keys of choices that are found many at once: their ids, the place of the choice of each, and those asked."""
     texts = {place: choice.text for place, choice in choices.items() if isinstance(choice, OneKey)}
     ids = key_ids(batch, stored.set_id, list(texts.values()))
-    found = [(ids[ids >= 0], list(texts), np.array(list(texts), np.int64)[ids >= 0])]
-    for group in group_rows(choices):
-        ids, places = find_rows(batch, stored, group)
-        found.append((ids, list(group), places))
-    return found
+    found = [(ids[ids >= 0], np.array(list(texts), np.int64)[ids >= 0], list(texts))]
+    return found + [(*find_rows(batch, stored, group), list(group)) for group in group_rows(choices)]
 
 
 def explain_unfound(batch: Batch, set_id: int, given: object, owner: str) -> NbpartError:

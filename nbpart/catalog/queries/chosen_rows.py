@@ -15,7 +15,6 @@ from nbpart.catalog.set_tables import SetSql, StoredSet, build_columns
 from nbpart.partitions.choice import ByColumns, KeyChoice, OneKey
 from nbpart.partitions.columns import Column
 from nbpart.partitions.date_parts import DatePart
-from nbpart.partitions.relation import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +43,7 @@ def _is_row(choice: ByColumns) -> bool:
 
 
 def find_rows(batch: Batch, stored: StoredSet, group: Mapping[int, ByColumns]) -> tuple[Ids, Ids]:
-    """The ids of the keys that a group of choices means, and the places of the choices that mean some."""
+    """The ids of the keys that a group of choices means, and for each the place of a choice that means it."""
     import pyarrow as pa
 
     first = next(iter(group.values()))
@@ -66,4 +65,4 @@ def find_rows(batch: Batch, stored: StoredSet, group: Mapping[int, ByColumns]) -
     found = batch.numpy(
         f"SELECT m.key_id, r.place FROM {sql.rows} m{sql.joins} JOIN chosen_rows r ON {' AND '.join(conditions)}"
     )
-    return distinct(found["key_id"]), distinct(found["place"])
+    return found["key_id"], found["place"]
