@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         WeeklyPartitions,
     )
     from nbpart.partitions.choice import between
-    from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, whole
+    from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, where, whole
     from nbpart.workspace import Backfill, Plan, Run, Workspace, current_run, open
 
 __version__ = "0.1.0"
@@ -70,7 +70,7 @@ _ROOMS = {
     ),
     "nbpart.partitions.choice": ("between",),
     "nbpart.partitions.mapping": (
-        "all_keys", "by", "last", "only", "overlap", "pairs", "previous", "same", "whole",
+        "all_keys", "by", "last", "only", "overlap", "pairs", "previous", "same", "where", "whole",
     ),
     "nbpart.automation": ("RunRequest", "SensorResult", "sensor"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
@@ -134,6 +134,7 @@ __all__ = [
     "same",
     "sensor",
     "source",
+    "where",
     "whole",
 ]
 

@@ -68,6 +68,7 @@ NAMES = ERRORS | {
     "same",
     "sensor",
     "source",
+    "where",
     "whole",
 }
 HEAVY = ("pandas", "pyarrow", "duckdb", "papermill", "nbformat", "plotly", "matplotlib")

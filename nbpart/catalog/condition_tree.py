@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: What stands before the text where it is parsed. Locations in the tree are counted in bytes from its beginning.
 _BEFORE = "SELECT 1 FROM t WHERE\n"
 _LOGICAL = ("CONJUNCTION", "OPERATOR_NOT")
+#: Comparisons by which keys of two sides are found without looking at every pair.
+_BOUNDS = ("COMPARE_EQUAL", "COMPARE_NOT_DISTINCT_FROM", "COMPARE_BETWEEN", "COMPARE_LESSTHAN",
+           "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHAN", "COMPARE_GREATERTHANOREQUALTO")  # fmt: skip
 _NUMERIC_LITERALS = ("INTEGER", "NUMERIC", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE", "FLOAT", "INTEGER_LITERAL")
 _INSTEAD = {
     "SUBQUERY": "a subquery",
@@ -48,13 +51,17 @@ class TextWithNumber:
 class ParsedCondition:
     """A condition whose text holds nothing but what it may.
 
-    ``truths`` are the columns that have to be true by themselves, as ``ok`` in ``ok and lr < 1``.
+    ``truths`` are the columns that have to be true by themselves, as ``ok`` in ``ok and lr < 1``. ``compared_columns``
+    are compared with each other, somewhere; ``bounds`` are the names on both sides of each equality and range that has
+    to hold.
     """
 
     condition: Condition
     columns: tuple[NamedColumn, ...]
     truths: tuple[NamedColumn, ...]
     numbers: tuple[TextWithNumber, ...]
+    compared_columns: tuple[tuple[NamedColumn, NamedColumn], ...]
+    bounds: tuple[tuple[frozenset[str], frozenset[str]], ...]
     asks_time: bool
 
     def error(self, what: str, place: int | None) -> ConditionError:
@@ -74,9 +81,14 @@ def make_error(condition: Condition, what: str, place: int | None = None) -> Con
 
 def parse_condition(batch: Batch, condition: Condition) -> ParsedCondition:
     """The condition, parsed and checked. Raises `ConditionError`, which says what it may not hold and where."""
+    return batch.remember(f"condition {condition!r}", lambda: _parse_and_check(batch, condition))
+
+
+def _parse_and_check(batch: Batch, condition: Condition) -> ParsedCondition:
     where = _parse(batch, condition)
     columns: list[NamedColumn] = []
     numbers: list[TextWithNumber] = []
+    compared: list[tuple[NamedColumn, NamedColumn]] = []
     asks_time = False
     for node in _walk(where):
         _check_node(condition, node)
@@ -86,9 +98,11 @@ def parse_condition(batch: Batch, condition: Condition) -> ParsedCondition:
             asks_time = True
         elif node["class"] in ("COMPARISON", "BETWEEN") or node["type"] in ("COMPARE_IN", "COMPARE_NOT_IN"):
             numbers += _find_numbers(condition, node)
+            compared += _find_compared(condition, node)
     _check_parameters(condition, where)
     truths = tuple(_name_column(condition, node) for node in _list_truths(condition, where))
-    return ParsedCondition(condition, tuple(columns), truths, tuple(numbers), asks_time)
+    bounds = tuple(_list_bounds(condition, where))
+    return ParsedCondition(condition, tuple(columns), truths, tuple(numbers), tuple(compared), bounds, asks_time)
 
 
 def _parse(batch: Batch, condition: Condition) -> dict[str, Any]:
@@ -154,8 +168,8 @@ def _check_node(condition: Condition, node: Mapping[str, Any]) -> None:
 
 def _check_function(condition: Condition, node: Mapping[str, Any], place: int | None) -> None:
     name, schema = str(node["function_name"]).lower(), str(node["schema"]).lower()
-    if name in CLOCKS:
-        raise make_error(condition, f"{name} is not the time of the plan: write now(), or now()::date", place)
+    if name in CLOCKS or (name == "now" and not condition.binds):
+        raise _refuse_clock(condition, name, place)
     if name not in FUNCTIONS or schema not in ("", "main") or (schema and name == "now"):
         written = f"{schema}.{name}" if schema else name
         raise make_error(condition, f"{written} is no function that a condition may call", place)
@@ -185,6 +199,8 @@ def _check_parameters(condition: Condition, where: dict[str, Any]) -> None:
     for node in asked:
         if node["identifier"] not in given:
             name = str(node["identifier"])
+            if not condition.binds:
+                raise make_error(condition, "no value can be given beside it: write the value into the text")
             how = f"give its value, where=(text, {{{name!r}: ...}})" if not name.isdecimal() else "name it, as $k"
             raise make_error(condition, f"nothing was given for {'?' if name.isdecimal() else f'${name}'}: {how}")
     for name in given.keys() - {node["identifier"] for node in asked}:
@@ -194,9 +210,14 @@ def _check_parameters(condition: Condition, where: dict[str, Any]) -> None:
 def _name_column(condition: Condition, node: Mapping[str, Any]) -> NamedColumn:
     column = NamedColumn(".".join(node["column_names"]), _find_place(condition, node))
     if column.name.lower() in CLOCKS:
-        what = f"{column.name} is not the time of the plan: write now(), or now()::date"
-        raise make_error(condition, what, column.place)
+        raise _refuse_clock(condition, column.name, column.place)
     return column
+
+
+def _refuse_clock(condition: Condition, name: str, place: int | None) -> ConditionError:
+    if not condition.binds:
+        return make_error(condition, f"{name} is another one each time, and what a key reads is not: give a date", place)
+    return make_error(condition, f"{name} is not the time of the plan: write now(), or now()::date", place)
 
 
 def _list_truths(condition: Condition, where: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -214,10 +235,38 @@ def _list_truths(condition: Condition, where: dict[str, Any]) -> Iterator[Mappin
             left += node["children"]
 
 
+def _find_compared(condition: Condition, node: Mapping[str, Any]) -> Iterator[tuple[NamedColumn, NamedColumn]]:
+    """The columns that a node compares with its first side, where that is a column."""
+    first, *others = _list_sides(node)
+    for side in others:
+        if first["class"] == side["class"] == "COLUMN_REF":
+            yield _name_column(condition, first), _name_column(condition, side)
+
+
+def _list_bounds(condition: Condition, where: dict[str, Any]) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+    """The names of columns on both sides of what has to be equal or in a range, for the condition to be true."""
+    left = [where]
+    while left:
+        node = left.pop()
+        if node["type"] == "CONJUNCTION_AND":
+            left += node["children"]
+        elif node["type"] in _BOUNDS:
+            first, *others = [
+                frozenset(_name_column(condition, one).name for one in _walk(side) if one["class"] == "COLUMN_REF")
+                for side in _list_sides(node)
+            ]
+            yield from ((first, other) for other in others)
+
+
+def _list_sides(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a comparison compares; the first with each other."""
+    names = ("left", "right", "input", "lower", "upper")
+    return list(node["children"]) if "children" in node else [node[name] for name in names if name in node]
+
+
 def _find_numbers(condition: Condition, node: Mapping[str, Any]) -> Iterator[TextWithNumber]:
     """The columns that a node compares with a number."""
-    names = ("left", "right", "input", "lower", "upper")
-    sides = node["children"] if "children" in node else [node[name] for name in names if name in node]
+    sides = _list_sides(node)
     number = next((side for side in sides if side["class"] == "CONSTANT" and _is_number(side)), None)
     if number is None:
         return

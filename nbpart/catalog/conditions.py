@@ -4,19 +4,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch, Session
+from nbpart.catalog.condition_checks import check_kinds, explain_error
 from nbpart.catalog.condition_tree import NamedColumn, ParsedCondition, make_error, parse_condition
 from nbpart.catalog.expressions import quote
 from nbpart.catalog.queries.partition_table import PartitionTable, TableColumn
-from nbpart.errors import ConditionError, UnknownNameError, nearest
+from nbpart.errors import UnknownNameError, nearest
 from nbpart.partitions.filters import Condition
 from nbpart.partitions.names import METRIC
-from nbpart.partitions.values import Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 MOST_S = 5.0
 #: The id of a key in the table that a condition is asked of; no column can have this name.
 _ID = "key id"
-_LINE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
-_WORDS = {Kind.STR: "texts", Kind.INT: "whole numbers", Kind.FLOAT: "numbers", Kind.BOOL: "truth values",
-          Kind.DATE: "dates", Kind.DATETIME: "times", None: "times"}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +59,14 @@ def choose_keys_where(batch: Batch, set_id: int, condition: Condition, owner: st
 
 
 def _choose(batch: Batch, table: PartitionTable, condition: Condition, owner: str, must_have: bool) -> ChosenWhere:
-    parsed = batch.remember(f"condition {condition!r}", lambda: parse_condition(batch, condition))
+    parsed = parse_condition(batch, condition)
     found = [(named, table.find(named.name)) for named in parsed.columns]
     if unknown := next((named for named, column in found if column is None), None):
         if not must_have:
             return ChosenWhere(None, asks_facts=False)
         raise _explain_unknown(parsed, unknown, table, owner)
     columns = {named.name: column for named, column in found if column is not None}
-    _check_kinds(parsed, columns)
+    check_kinds(parsed, {name: column.kind for name, column in columns.items()})
     ids = _run(batch, table, parsed, columns)
     return ChosenWhere(ids, any(column.is_fact for column in columns.values()))
 
@@ -83,20 +79,6 @@ def _explain_unknown(
     return UnknownNameError(f"{error} {nearest(named.name, names).capitalize()}")
 
 
-def _check_kinds(parsed: ParsedCondition, columns: dict[str, TableColumn]) -> None:
-    """Raise for a text that is compared with a number, and for what stands alone and is no truth value."""
-    for compared in parsed.numbers:
-        column = columns[compared.column.name]
-        if column.kind is Kind.STR:
-            what = f"{column.name} has texts, which are no numbers: write '{compared.number}'"
-            raise parsed.error(what, compared.column.place)
-    for named in parsed.truths:
-        column = columns[named.name]
-        if column.kind is not Kind.BOOL:
-            what = f"{column.name} has {_WORDS[column.kind]}, which are no condition: compare it with something"
-            raise parsed.error(what, named.place)
-
-
 def _run(batch: Batch, table: PartitionTable, parsed: ParsedCondition, columns: dict[str, TableColumn]) -> Ids:
     sql = _make_sql(table, parsed.condition, columns)
     session = Session(table.zone, batch.now if parsed.asks_time else None, MOST_S)
@@ -106,7 +88,7 @@ def _run(batch: Batch, table: PartitionTable, parsed: ParsedCondition, columns: 
         what = f"it took longer than {MOST_S:g} s, and others wait for the catalog meanwhile: ask less, or by keys="
         raise make_error(parsed.condition, what) from None
     except Exception as error:
-        if (explained := _explain(parsed.condition, error)) is None:
+        if (explained := explain_error(parsed.condition, error)) is None:
             raise
         raise explained from None
     return ids
@@ -130,32 +112,3 @@ def _nest_metrics(table: PartitionTable, columns: dict[str, TableColumn]) -> Seq
     named = {name[len(METRIC) :]: column for name, column in columns.items() if name.lower().startswith(METRIC)}
     fields = ", ".join(f"{quote(name)} := {table.value(column)}" for name, column in named.items())
     return [f"struct_pack({fields}) AS metric"] if fields else []
-
-
-def _explain(condition: Condition, error: Exception) -> ConditionError | None:
-    """The error of DuckDB in one sentence with its place in the text; None for one that is not about the condition."""
-    import duckdb
-
-    if not isinstance(error, duckdb.BinderException | duckdb.ConversionException | duckdb.OutOfRangeException
-                      | duckdb.InvalidInputException | duckdb.ParserException | duckdb.TypeMismatchException
-                      | duckdb.InvalidTypeException | duckdb.NotImplementedException):  # fmt: skip
-        return None
-    text = str(error)
-    message = text.partition("\n")[0].partition(": ")[2].replace("_LITERAL", "").strip().rstrip(".")
-    message = message.removesuffix(" You might need to add explicit type casts").rstrip(".")
-    return make_error(condition, message or text, _find_place(condition, text))
-
-
-def _find_place(condition: Condition, message: str) -> int | None:
-    """The byte of the text that a message of DuckDB points at; None where it shows a part of a long line only."""
-    found = _LINE.search(message)
-    if found is None:
-        return None
-    number, shown, indent = int(found[1]) - 2, found[2], len(found[3]) - len(f"LINE {found[1]}: ")
-    lines = condition.text.split("\n")
-    cut = "..." if shown.startswith("...") else ""  # of a long line only a part is shown
-    core = shown.removeprefix(cut).removesuffix("...") if shown not in lines else shown
-    if not 0 <= number < len(lines) or core not in lines[number] or indent < len(cut):
-        return None
-    column = lines[number].index(core) + indent - len(cut)
-    return len("\n".join([*lines[:number], lines[number][:column]]).encode())

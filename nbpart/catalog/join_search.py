@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbpart.catalog.condition_pairs import find_related
 from nbpart.catalog.id_arrays import find_places
 from nbpart.catalog.join_sides import (
     Join,
@@ -28,7 +29,19 @@ from nbpart.catalog.join_sides import (
 from nbpart.catalog.join_windows import load_windows, move
 from nbpart.catalog.key_lookup import key_ids, key_texts, stage_numbers
 from nbpart.catalog.set_tables import SetSql, StoredSet, load_order, made_of, sort_keys
-from nbpart.partitions.mapping import PARTITION_KEY, AllKeys, Last, Match, Only, Overlap, Pairs, Previous, Same, Whole
+from nbpart.partitions.mapping import (
+    PARTITION_KEY,
+    AllKeys,
+    Last,
+    Match,
+    Only,
+    Overlap,
+    Pairs,
+    Previous,
+    Same,
+    Where,
+    Whole,
+)
 from nbpart.partitions.mapping_check import compares_texts
 from nbpart.partitions.relation import distinct
 from nbpart.partitions.shared_structure import find_along
@@ -52,8 +65,11 @@ def find_inputs(batch: Batch, join: Join, reader_ids: Ids) -> Ids:
     if join.reader is None or not _is_large(batch, join.reader_id, len(reader_ids)):
         if isinstance(join.mapping, Same):
             search.among(None, reader_ids)
-        for match in () if isinstance(join.mapping, Same) else list_matches(join.mapping):
-            _add_inputs(search, join, match, reader_ids)
+        elif isinstance(join.mapping, Where):
+            search.among(None, find_related(batch, join, readers=reader_ids))
+        else:
+            for match in list_matches(join.mapping):
+                _add_inputs(search, join, match, reader_ids)
     return search.run()
 
 
@@ -65,6 +81,9 @@ def find_readers(batch: Batch, join: Join, input_ids: Ids) -> Ids:
     search = _Search(batch, join.reader, join.reader_id)
     if isinstance(join.mapping, Same):
         search.among(None, input_ids)
+    elif isinstance(join.mapping, Where):
+        if not _is_large(batch, join.source_id, len(input_ids)):
+            search.among(None, find_related(batch, join, inputs=input_ids))
     elif not isinstance(join.mapping, Whole):
         for match in list_matches(join.mapping):
             _add_readers(search, join, match, input_ids)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbpart.catalog.condition_pairs import find_pairs
 from nbpart.catalog.id_arrays import find_places, number_values
 from nbpart.catalog.join_sides import Join, find_read, ids_along, list_matches, load_column, stored_along
 from nbpart.catalog.join_windows import Moved, move
@@ -26,6 +27,7 @@ from nbpart.partitions.mapping import (
     Pairs,
     Previous,
     Same,
+    Where,
     Whole,
 )
 from nbpart.partitions.mapping_check import compares_texts
@@ -48,13 +50,17 @@ _DENSE = 4
 def relate(batch: Batch, join: Join, reader_ids: Ids, input_ids: Ids) -> Relation:
     """Which of the inputs each reader reads; both are key ids of their sets, each once, and 0 where there is no set.
 
-    Raises `DeclarationError` where more pairs would have to be listed than are possible.
+    Raises `DeclarationError` where more pairs would have to be listed than are possible, and `ConditionError` for a
+    condition that cannot be asked.
     """
     mapping = join.mapping
     if isinstance(mapping, Same):
         return Identity(find_places(input_ids, reader_ids).astype(np.int32))
     if isinstance(mapping, Pairs):
         return _relate_pairs(batch, join, mapping, reader_ids, input_ids)
+    if isinstance(mapping, Where):
+        this, upstream = find_pairs(batch, join, reader_ids, input_ids)
+        return _pair_rows(find_places(reader_ids, this), find_places(input_ids, upstream), len(reader_ids))
     if isinstance(mapping, Whole | AllKeys | Last | Only):
         is_read = find_read(batch, mapping, join.source_id, input_ids)
         return Groups(np.zeros(len(reader_ids), np.int32), np.where(is_read, 0, -1), 1)

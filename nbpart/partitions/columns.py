@@ -38,6 +38,14 @@ class Column:
     of: Column | None = None
 
     @property
+    def plain_kind(self) -> Kind | None:
+        """The kind of its values; None for starts and ends of windows, which are times with their offset."""
+        inner = self
+        while inner.of is not None:
+            inner = inner.of
+        return None if inner.source in (ColumnSource.WINDOW_START, ColumnSource.WINDOW_END) else inner.kind
+
+    @property
     def origin(self) -> str:
         """Where it comes from, for a message: ``parameter 'lr' of 'trial'``, ``'trial'``."""
         if self.source is not ColumnSource.PART:

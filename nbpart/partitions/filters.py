@@ -68,10 +68,14 @@ _PLAIN = (bool, int, float, str, date, datetime, time, timedelta, Decimal)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition as somebody gave it: its ``text``, and the value of each ``$name`` in it."""
+    """A condition as somebody gave it: its ``text``, and the value of each ``$name`` in it.
+
+    ``binds``: values and the time can be given beside the text; otherwise it holds all that it compares itself.
+    """
 
     text: str
     values: tuple[tuple[str, Any], ...] = ()
+    binds: bool = True
 
     def describe(self) -> str:
         """The condition in a sentence: its text on one line."""

@@ -11,13 +11,16 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from nbpart.errors import DeclarationError
+from nbpart.errors import ConditionError, DeclarationError
+from nbpart.partitions.filters import read_condition
 from nbpart.partitions.keys import shorten
 
 #: What a mapping does about windows before the first or after the last of the input: leave them out, or wait.
 Outside: TypeAlias = Literal["clip", "block"]
 
 MAX_PAIRS = 50_000_000
+#: So many pairs at most are looked at one by one, where a condition neither equates nor orders the two sides.
+MAX_COMPARED = 1_000_000_000
 #: By so many windows `overlap` and `previous` reach back or forth.
 MAX_WINDOWS = 100_000
 #: The name by which `by` calls the text of a whole key.
@@ -186,6 +189,17 @@ class Pairs(Mapping):
         return f"{len(self.this):,} pair{'' if len(self.this) == 1 else 's'}"
 
 
+@dataclass(frozen=True)
+class Where(Mapping):
+    """The keys for which a condition on the columns of both, ``upstream.fold <> this.fold``, is true."""
+
+    text: str
+    kind: ClassVar[str] = "where"
+
+    def describe(self) -> str:
+        return f"where {' '.join(self.text.split())}"
+
+
 def same(*, of: str | None = None) -> Same:
     """Read the same key: the default where both have the same set."""
     return Same(of=_check_of(of))
@@ -286,6 +300,26 @@ def pairs(frame: Any, *, of: str | None = None) -> Pairs:
     return Pairs(tuple(upstream), tuple(this), of=_check_of(of))
 
 
+def where(text: str, *, of: str | None = None) -> Where:
+    """Read the keys for which a condition on the columns of both is true: ``where("upstream.fold <> this.fold")``.
+
+    ``upstream.`` stands before the columns of the input, ``this.`` before those of the key that reads: its
+    ``partition_key``, parameters, columns and dimensions, ``window_start`` and ``window_end``. A condition is DuckDB's,
+    as those that choose partitions; dates and naive times are in the zone of the set that reads.
+    """
+    if not isinstance(text, str):
+        raise DeclarationError(
+            f"where({shorten(text)}): give a text on the columns of both sides, as 'upstream.fold <> this.fold'."
+        )
+    if not text.strip():
+        raise DeclarationError("where(''): the text is empty; all keys are read by all_keys().")
+    try:
+        condition = read_condition(text.strip())
+    except ConditionError as error:
+        raise DeclarationError(f"where: {error}") from None
+    return Where(condition.text, of=_check_of(of))
+
+
 def reads_earlier(mapping: Mapping) -> bool:
     """Whether all that it reads lies in windows before that of the key that reads."""
     if isinstance(mapping, By):
@@ -323,7 +357,9 @@ def mapping_to_text(mapping: Mapping) -> str:
     return json.dumps(mapping.to_json(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-_KINDS: Dict[str, Any] = {one.kind: one for one in (Same, Whole, AllKeys, Overlap, Previous, Last, By, Only, Pairs)}
+_KINDS: Dict[str, Any] = {
+    one.kind: one for one in (Same, Whole, AllKeys, Overlap, Previous, Last, By, Only, Pairs, Where)
+}
 
 
 def _describe_outside(outside: Outside | None) -> str:
@@ -374,6 +410,10 @@ def _check_column(name: object) -> str:
 def _check_inner(theirs: str, mapping: Mapping) -> Mapping:
     if isinstance(mapping, By | Whole):
         raise DeclarationError(f"by({theirs}={mapping.kind}(...)): {mapping.kind} cannot stand inside by.")
+    if isinstance(mapping, Where):
+        raise DeclarationError(
+            f"by({theirs}=where(...)): where cannot stand inside by: compare the other columns in its condition too."
+        )
     if mapping.of is not None:
         raise DeclarationError(f"by({theirs}=...): of={mapping.of!r} belongs to by itself, as by(..., of=...).")
     return mapping

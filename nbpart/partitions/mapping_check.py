@@ -20,6 +20,7 @@ from nbpart.partitions.mapping import (
     Pairs,
     Previous,
     Same,
+    Where,
     Whole,
     sort_pairs,
 )
@@ -50,7 +51,7 @@ def check_mapping(
         )
     if isinstance(mapping, Only):
         return replace(mapping, keys=tuple(dict.fromkeys(_spell(source, mapping.keys, "only"))))
-    if isinstance(mapping, AllKeys):
+    if isinstance(mapping, AllKeys | Where):  # the columns that a condition names are looked up by the catalog
         return mapping
     if isinstance(mapping, Last):
         expand_mapping(mapping, reader, source)

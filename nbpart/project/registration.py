@@ -16,11 +16,13 @@ from nbpart.assets.signature import is_imported_earlier
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.storage_options import remember_options
 from nbpart.catalog import AssetRow, Batch, Registered, events, queries
+from nbpart.catalog.condition_pairs import check_where
 from nbpart.catalog.join_search import find_unknown_key
 from nbpart.catalog.join_sides import open_join
-from nbpart.errors import DeclarationError, nearest
+from nbpart.errors import ConditionError, DeclarationError, nearest
 from nbpart.partitions import PartitionsDefinition, as_definition
 from nbpart.partitions.keys import shorten
+from nbpart.partitions.mapping import Where
 from nbpart.project.file_names import check_file_names, log_generated_names
 from nbpart.project.partition_sets import count_made, ensure_partitions, log_moved, merge_sets
 from nbpart.project.preparation import Known, PreparedAsset, prepare, remap_inputs
@@ -173,7 +175,7 @@ def record_prepared(
     set_ids = {s.name: s.set_id for s in queries.load_sets(batch)} | {"": 0}
     definitions = [*new.values(), *remapped.values()]
     for each in new.values() if is_declared else ():
-        _check_known_keys(batch, each, set_ids, known)
+        _check_against_sets(batch, each, set_ids, known)
     moved = {d.name for d in given if d.name in registry.nodes and registry[d.name].set_id != set_ids[d.set_name]}
     made = count_made(batch, {name: registry[name].set_id for name in moved})
     registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
@@ -201,11 +203,16 @@ def _row(definition: AssetDefinition, root: Path, set_id: int) -> AssetRow:
     )
 
 
-def _check_known_keys(batch: Batch, definition: AssetDefinition, set_ids: Mapping[str, int], known: Known) -> None:
-    """Raise `DeclarationError` for a key that a mapping lists and that its set does not have."""
+def _check_against_sets(batch: Batch, definition: AssetDefinition, set_ids: Mapping[str, int], known: Known) -> None:
+    """Raise `DeclarationError` for a mapping that lists a key which its set does not have, or asks what it cannot."""
     for read in definition.inputs:
         source = known[read.name]
         join = open_join(batch, read.mapping, set_ids[definition.set_name], set_ids[source.set_name if source else ""])
+        if isinstance(join.mapping, Where):
+            try:
+                check_where(batch, join)
+            except ConditionError as error:
+                raise DeclarationError(f"asset {definition.name!r}, which reads {read.name!r}: {error}") from None
         if (unknown := find_unknown_key(batch, join)) is not None:
             raise DeclarationError(
                 f"asset {definition.name!r}, which reads {read.name!r}: {read.mapping.kind} names the key "

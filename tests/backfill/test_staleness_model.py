@@ -24,7 +24,7 @@ from nbpart.catalog.expressions import STALE_ABOVE, STALE_CODE, STALE_DATA, STAL
 from nbpart.catalog.records import AssetRow, DataObservation, Outcome
 from nbpart.partitions import DailyPartitions, DynamicPartitions, MultiPartitions, PartitionRef
 from nbpart.partitions.declaration import PartitionsDefinition
-from nbpart.partitions.mapping import AllKeys, Last, Mapping, Overlap, Pairs, Previous, Same, Whole, by
+from nbpart.partitions.mapping import AllKeys, Last, Mapping, Overlap, Pairs, Previous, Same, Where, Whole, by
 from nbpart.run import RunReport
 from nbpart.states import DataState, RunStatus
 from nbpart.storage import FileRecord, place_run
@@ -42,12 +42,17 @@ EVERY = (AllKeys(), AllKeys(new="ignore"), Last(1))
 ALONG = (Overlap(-1, 0, outside="clip"), Previous(2))
 #: Which mappings are tried where an asset of one set reads one of another.
 MAPPINGS: dict[tuple[str, str], tuple[Mapping, ...]] = {
-    ("files", "files"): (Same(), *EVERY, Pairs(("a", "a", "b"), ("a", "b", "c"))),
+    ("files", "files"): (
+        Same(),
+        *EVERY,
+        Pairs(("a", "a", "b"), ("a", "b", "c")),
+        Where("Upstream.partition_key > this.PARTITION_KEY"),
+    ),
     ("days", "days"): (Same(), *EVERY, *ALONG),
     ("grid", "grid"): (Same(), AllKeys(), by("file"), by("file", day=Overlap(-1, -1, outside="clip"))),
     ("grid", "files"): (by(partition_key="file"), AllKeys()),
     ("grid", "days"): (by(partition_key="day"), by(partition_key=("day", Overlap(-1, 0, outside="clip")))),
-    ("files", "grid"): (by(file="partition_key"), AllKeys(new="ignore")),
+    ("files", "grid"): (by(file="partition_key"), AllKeys(new="ignore"), Where("upstream.file <> this.partition_key")),
     ("days", "grid"): (by(day="partition_key"), by(day=("partition_key", Overlap(-1, 0, outside="clip")))),
 }
 OF_ITSELF = {"days": Previous(1), "grid": Previous(1)}

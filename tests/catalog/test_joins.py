@@ -137,6 +137,15 @@ CASES: list[tuple[m.Mapping, PartitionsDefinition, PartitionsDefinition]] = [
     (m.by("fold", "shop"), FOLD_SHOP, ITEMS),
     (m.by(shop=m.only("b"), day=m.previous(2)), DAY_SHOP, DAY_SHOP),
     (m.by(shop=m.pairs({"upstream": ["a", "b"], "this": ["b", "c/d"]}), day=m.overlap(-1, -1)), DAY_SHOP, DAY_SHOP),
+    (m.where("upstream.fold <> this.fold"), FOLDS, FOLDS),
+    (m.where("upstream.fold <> this.fold"), FOLDS, ITEMS),
+    (m.where("upstream.kind = 'x'"), DAYS, SHOPS),
+    (m.where("Upstream.partition_key > this.PARTITION_KEY"), SHOPS, KINDS),
+    (m.where("upstream.shop = this.shop and upstream.fold <= this.fold"), FOLD_SHOP, ITEMS),
+    (m.where("upstream.shop = this.shop and upstream.day between this.day - 2 and this.day"), DAY_SHOP, DAY_SHOP),
+    (m.where("upstream.window_end > this.window_start and upstream.window_start < this.window_end"), DAYS, HOURS),
+    (m.where("upstream.window_start = this.days"), DAYS, HOURS),
+    (m.where("upstream.kind is distinct from this.kind or this.kind is null"), DAY_SHOP, SHOPS),
 ]
 
 

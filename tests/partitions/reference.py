@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from nbpart.partitions.mapping import (
     Pairs,
     Previous,
     Same,
+    Where,
     Whole,
 )
 from nbpart.partitions.mapping import (
@@ -190,6 +191,29 @@ def _is_within(part: DatePart, value: Any) -> bool:
     return part.since <= moment.replace(tzinfo=None) < part.until
 
 
+#: What conditions mean, in Python: of a row of the input and of one that reads.
+CONDITIONS: dict[str, Callable[[dict[str, Any], dict[str, Any]], bool]] = {
+    "upstream.fold <> this.fold": lambda up, this: up["fold"] != this["fold"],
+    "upstream.file <> this.partition_key": lambda up, this: up["file"] != this["partition_key"],
+    "upstream.kind = 'x'": lambda up, this: up["kind"] == "x",
+    "Upstream.partition_key > this.PARTITION_KEY": lambda up, this: up["partition_key"] > this["partition_key"],
+    "upstream.shop = this.shop and upstream.fold <= this.fold": lambda up, this: (
+        up["shop"] == this["shop"] and up["fold"] <= this["fold"]
+    ),
+    "upstream.shop = this.shop and upstream.day between this.day - 2 and this.day": lambda up, this: (
+        up["shop"] == this["shop"] and this["day"] - timedelta(2) <= up["day"] <= this["day"]
+    ),
+    "upstream.window_end > this.window_start and upstream.window_start < this.window_end": lambda up, this: (
+        up["window_end"] > this["window_start"] and up["window_start"] < this["window_end"]
+    ),
+    # midnight where the reader is: a date is compared with an instant in the zone of the set that reads
+    "upstream.window_start = this.days": lambda up, this: up["window_start"] == this["window_start"],
+    "upstream.kind is distinct from this.kind or this.kind is null": lambda up, this: (
+        up["kind"] != this["kind"] or this["kind"] is None
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Reading:
     """What one key reads: keys of the input, None for one without partitions, in its order.
@@ -235,14 +259,18 @@ def read(
         return Reading(keys[-full.n :])
     if isinstance(full, Only):
         return Reading([key for key in keys if key in full.keys], [key for key in full.keys if key not in keys])
+    if isinstance(full, Where):
+        mine = {} if row is None else {"partition_key": row.key, **row.values}
+        holds = CONDITIONS[full.text]
+        return Reading([one.key for one in rows if holds({"partition_key": one.key, **one.values}, mine)])
     if isinstance(full, By):
         return _read_by(full, reader, source, row, clock)
     assert row is not None
     if isinstance(full, Same):
         return Reading([row.key])
     if isinstance(full, Pairs):
-        mine = {up for up, this in zip(full.upstream, full.this, strict=True) if this == row.key}
-        return Reading([key for key in keys if key in mine])
+        listed = {up for up, this in zip(full.upstream, full.this, strict=True) if this == row.key}
+        return Reading([key for key in keys if key in listed])
     assert isinstance(full, Overlap | Previous)
     assert isinstance(reader, TimeWindowPartitions)
     assert isinstance(source, TimeWindowPartitions)

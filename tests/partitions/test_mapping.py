@@ -21,6 +21,7 @@ from nbpart.partitions.mapping import (
     Overlap,
     Pairs,
     Previous,
+    Where,
     all_keys,
     by,
     last,
@@ -31,6 +32,7 @@ from nbpart.partitions.mapping import (
     previous,
     same,
     sort_pairs,
+    where,
     whole,
 )
 
@@ -57,6 +59,8 @@ MAPPINGS: list[tuple[Mapping, str]] = [
     (only("a", "b"), "only a, b"),
     (only(*"abcde"), "only a, b, c and 2 more"),
     (pairs({"upstream": ["a", "b"], "this": ["x", "x"]}), "2 pairs"),
+    (where("upstream.fold <> this.fold"), "where upstream.fold <> this.fold"),
+    (where("upstream.n = 1\n  and this.n = 2"), "where upstream.n = 1 and this.n = 2"),
 ]
 
 
@@ -88,6 +92,7 @@ def test_the_asset_that_is_read_is_no_part_of_the_mapping() -> None:
         assert "of" not in named.to_json()
     assert only("a", of=SimpleNamespace(name="clean")).of == "clean"
     assert pairs({"upstream": [], "this": []}, of="clean").of == "clean"
+    assert where("true", of="clean").of == "clean"
 
 
 def test_what_is_made() -> None:
@@ -101,6 +106,7 @@ def test_what_is_made() -> None:
     assert pairs(frame) == Pairs(("b", "a"), ("x", "y"))
     assert all_keys() == AllKeys()
     assert previous(3) == Previous(3)
+    assert where(" upstream.n = this.n\n") == Where("upstream.n = this.n")
 
 
 def test_what_lies_outside_is_clipped_with_an_offset_and_waited_for_without() -> None:
@@ -148,6 +154,11 @@ class Long(list[str]):
         (lambda: pairs({"upstream": ["a"]}), "columns 'upstream' and 'this'"),
         (lambda: pairs({"upstream": ["a"], "this": []}), "1 keys? in 'upstream' and 0"),
         (lambda: pairs({"upstream": Long(), "this": Long()}), "200,000,000 rows"),
+        (lambda: by(a=where("upstream.a = this.a")), "where cannot stand inside by: .* in its condition"),
+        (lambda: where(" "), "the text is empty; .* all_keys"),
+        (lambda: where({"fold": 1}), "give a text .* 'upstream.fold <> this.fold'"),  # type: ignore[arg-type]
+        (lambda: where("x" * 100_001), "at most 100,000 characters"),
+        (lambda: where("upstream.n = '\0'"), "character that no text may have"),
         (lambda: same(of=3), "no asset"),  # type: ignore[arg-type]
     ],
 )

@@ -28,6 +28,7 @@ from nbpart.partitions.mapping import (
     pairs,
     previous,
     same,
+    where,
     whole,
 )
 from nbpart.partitions.mapping_check import check_mapping, compares_texts, expand_mapping
@@ -86,6 +87,8 @@ def test_every_default_fits(reader: PartitionsDefinition | None, source: Partiti
         (by(day=("day", previous())), days, grid),
         (by(fold="partition_key"), StaticPartitions(["0", "1"]), cv),
         (whole(), days, None),
+        (where("upstream.day = this.days"), days, grid),
+        (where("upstream.fold > 1"), None, folds),
     ],
 )
 def test_what_fits(mapping: Mapping, reader: Any, source: Any) -> None:
@@ -130,6 +133,7 @@ def test_in_full(mapping: Mapping, reader: Any, source: Any, full: Mapping) -> N
     ("mapping", "reader", "source", "says"),
     [
         (all_keys(), days, None, "no partitions"),
+        (where("this.days is null"), days, None, "no partitions"),
         (whole(), None, days, "all_keys"),
         (same(), days, weeks, "'days' and the windows 'weeks' are two"),
         (same(), origins, days, "by.partition_key="),

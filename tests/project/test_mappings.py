@@ -372,3 +372,68 @@ def test_a_mapping_that_lists_keys_follows_when_one_is_renamed(ws: nbpart.Worksp
     assert keys(ws.inputs("report", "o'a, 1")) == [first, second]
     assert stale(ws, "report") == []
     assert len(ws.plan("*")) == 0
+
+
+def test_a_condition_on_the_columns_of_both_says_what_is_read(ws: nbpart.Workspace) -> None:
+    from nbpart.catalog import check
+
+    folds = ws.dynamic_partitions("folds", params={"fold": int}, columns={"is_held_out": bool})
+    folds.add_rows(pd.DataFrame({"fold": [0, 1, 2], "is_held_out": [False, False, True]}))
+
+    @ws.asset(partitions=folds)
+    def split(fold: int) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(
+        partitions=folds,
+        deps={"split": nbpart.where("upstream.fold <> this.fold and not upstream.is_held_out")},
+    )
+    def train(split: Any) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(deps={"split": nbpart.where("upstream.is_held_out")})
+    def test(split: Any) -> str: ...  # type: ignore[empty-body]
+
+    plan = ws.plan("*")
+    assert len(plan) == 7
+    assert plan.reads == ("train reads split[fold=0 .. fold=1], 2 keys", "test reads split[fold=2]")
+    assert keys(ws.inputs("train", "fold=0")) == ["fold=1"]
+    assert keys(ws.readers("split", "fold=1")) == ["fold=0", "fold=2"]
+    make_all(ws, "split")
+    make_all(ws, "train")
+    record(ws, "test", None, "x")
+    run = nbpart.current_run("train", partition_key="fold=2", record=True, workspace=ws.root)
+    assert list(run.load("split")) == ["fold=0", "fold=1"]
+    run.save("x")
+    assert stale(ws, "train") == []
+    record(ws, "split", "fold=1", "other")
+    assert stale(ws, "train") == ["fold=0", "fold=2"], "and not fold=1, which does not read itself"
+    make_all(ws, "train")
+
+    folds.add_rows(pd.DataFrame({"fold": [3], "is_held_out": [True]}))
+    assert (stale(ws, "train"), len(ws.plan("test"))) == ([], 0), "what the plan does not make is left out"
+    record(ws, "split", "fold=3", "new")
+    assert (stale(ws, "train"), len(ws.plan("test"))) == ([], 1)
+    assert "+fold=3" in ws.why("test").text
+    folds.remove("fold=0")
+    assert stale(ws, "train") == ["fold=1", "fold=2"]
+    assert list(ws.project.catalog.read(check.check)) == []
+
+
+def test_a_new_key_for_which_the_condition_is_true_makes_its_readers_stale(ws: nbpart.Workspace) -> None:
+    shops = ws.dynamic_partitions("shops", columns={"kind": str})
+    shops.add_rows([{"shop": "a", "kind": "x"}, {"shop": "b", "kind": "y"}], key="shop")
+    kinds = ws.dynamic_partitions("kinds")
+    kinds.add("x", "y")
+
+    @ws.asset(partitions=shops)
+    def sold(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(partitions=kinds, deps={"sold": nbpart.where("upstream.kind = this.partition_key")})
+    def by_kind(sold: Any) -> str: ...  # type: ignore[empty-body]
+
+    make_all(ws, "sold")
+    make_all(ws, "by_kind")
+    shops.add_rows([{"shop": "c", "kind": "y"}, {"shop": "d", "kind": None}], key="shop")
+    assert stale(ws, "by_kind") == ["y"]
+    assert "c" in ws.why("by_kind", "y").text
+    shops.remove("a")
+    assert stale(ws, "by_kind") == ["x", "y"]

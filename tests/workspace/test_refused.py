@@ -139,6 +139,14 @@ REFUSED: dict[str, tuple[Callable[[nbpart.Workspace], object], str]] = {
         declare_reader(lambda: nbpart.pairs({"upstream": MANY, "this": MANY}, of="read"), "shops", "shops"),
         "200,000,000",
     ),
+    "a condition on an unknown column": (
+        declare_reader(lambda: nbpart.where("upstream.knd = this.kind", of="read"), "shops", "shops"),
+        "'reader'.*'read'.*'upstream.knd'.*'upstream.kind'",
+    ),
+    "a condition on columns that do not compare": (
+        declare_reader(lambda: nbpart.where("upstream.seed = this.kind", of="read"), "shops", "trials"),
+        "'reader'.*'read'.*upstream.seed has whole numbers and this.kind has texts",
+    ),
     "a mapping of what is not read": (
         lambda ws: ws.asset(
             measure, name="reader", partitions=ws.partitions("shops"), deps={"a": nbpart.same(of="mesure")}

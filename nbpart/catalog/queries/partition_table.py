@@ -23,7 +23,6 @@ from nbpart.catalog.queries.shared_sql import (
 )
 from nbpart.catalog.reasons import create_reasons
 from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
-from nbpart.partitions.columns import Column
 from nbpart.partitions.key_values import window_zones
 from nbpart.partitions.names import METRIC
 from nbpart.partitions.values import Kind
@@ -99,7 +98,7 @@ class PartitionTable:
     @cached_property
     def columns(self) -> tuple[TableColumn, ...]:
         """All columns, in the order in which they are shown."""
-        own = [TableColumn(column.name, _kind(column), is_fact=False) for column in self._set.columns]
+        own = [TableColumn(column.name, column.plain_kind, is_fact=False) for column in self._set.columns]
         if self._asset_id is None:
             return (KEY, *own)
         return (KEY, *FACTS, *own, *(TableColumn(metric.column, metric.kind) for metric in self._metrics))
@@ -107,7 +106,7 @@ class PartitionTable:
     def find(self, name: str) -> TableColumn | None:
         """The column of that name, whatever its case; a metric also by its name behind ``metric.``."""
         folded = name.lower()
-        own = [TableColumn(one.name, _kind(one), is_fact=False) for one in self._set.columns]
+        own = [TableColumn(one.name, one.plain_kind, is_fact=False) for one in self._set.columns]
         known: list[TableColumn] = [KEY, *(FACTS if self._asset_id is not None else ()), *own]
         for column in known:
             if column.name.lower() == folded:
@@ -227,11 +226,3 @@ def partition_status(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | N
         chosen = " WHERE m.key_id IN (SELECT id FROM partitions_shown)"
     members = ordered_members(batch, table.set_id)
     return nulls_to_none(batch.frame(f"SELECT {values} FROM {members} m{table.joins}{chosen} ORDER BY m.position"))
-
-
-def _kind(column: Column) -> Kind | None:
-    """The kind of a set's column; None for starts and ends of windows, which have their offset."""
-    inner = column
-    while inner.of is not None:
-        inner = inner.of
-    return None if inner.source.value in ("window_start", "window_end") else inner.kind
