@@ -185,6 +185,7 @@ SETUPS = {
         " and ws.load('balance', '2013-01-03') == {'sum': 6}"
         " and ws.load('two_days', '2013-01-03') == {'visits': [2, 3]}"
         " and list(ws.plan('strict').waiting.partition_key) == ['2013-01-01']"
+        " and ws.load('train', 1) == {'rows': 101}"
     ),
     "docs/selecting.md": Page(
         {"orders/a.csv": "1", "orders/b.csv": "2"},

@@ -216,7 +216,9 @@ def _name_column(condition: Condition, node: Mapping[str, Any]) -> NamedColumn:
 
 def _refuse_clock(condition: Condition, name: str, place: int | None) -> ConditionError:
     if not condition.binds:
-        return make_error(condition, f"{name} is another one each time, and what a key reads is not: give a date", place)
+        return make_error(
+            condition, f"{name} is another one each time, and what a key reads is not: give a date", place
+        )
     return make_error(condition, f"{name} is not the time of the plan: write now(), or now()::date", place)
 
 

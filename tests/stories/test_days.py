@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import nbpart
 from tests.clocks import Clock
+from tests.recording import record
 
 pytestmark = pytest.mark.kernel
 
@@ -82,6 +84,10 @@ def shop_day(drop: str) -> pd.DataFrame:
     return pd.read_csv(drop)
 
 
+def shop_day_of_key(partition_key: str) -> str:
+    return partition_key
+
+
 def shop_week(shop_day: Any) -> dict[str, Any]:
     return {"n": int(shop_day["n"].sum())}
 
@@ -108,6 +114,29 @@ def test_files_of_days_and_shops_are_rolled_up_per_shop(ws: nbpart.Workspace, pr
         "day=2024-01-02,shop=nord%2F1": 1010,
     }
     assert ws.inputs("by_day", "2024-01-02")["partition_key"].tolist() == list(ws.load("by_day", "2024-01-02"))
+
+
+def test_a_rolling_week_of_the_days_that_a_shop_sent(ws: nbpart.Workspace) -> None:
+    sales = ws.dynamic_partitions("sales", params={"day": date, "shop": str})
+    sales.add_rows([{"day": date(2024, 1, day), "shop": shop} for day in (1, 3, 8, 9) for shop in ("mitte", "nord")])
+    week = "upstream.shop = this.shop and upstream.day between this.day - 6 and this.day"
+    ws.asset(shop_day_of_key, name="shop_day", partitions=sales)
+    ws.asset(shop_week, partitions=sales, deps={"shop_day": nbpart.where(week)})
+    assert len(ws.plan("*")) == 16
+    wanted = ["day=2024-01-03,shop=nord", "day=2024-01-08,shop=nord"]
+    assert ws.inputs("shop_week", {"day": date(2024, 1, 8), "shop": "nord"})["partition_key"].tolist() == wanted
+    for asset in ("shop_day", "shop_week"):
+        for key in sales:
+            record(ws, asset, key, "x")
+    sales.add(day=date(2024, 1, 5), shop="nord")  # it came late
+    key = "day=2024-01-05,shop=nord"
+    record(ws, "shop_day", key, "x")
+    plan = ws.plan("shop_week")
+    assert plan.counts() == {"missing": 1, "stale": 2}
+    assert [row.partition_key for row in plan.frame.itertuples() if row.reason != "missing"] == [
+        "day=2024-01-08,shop=nord",
+        "day=2024-01-09,shop=nord",
+    ]
 
 
 def newest(keys: list[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import nbpart
+from tests.recording import record
 
 pytestmark = pytest.mark.kernel
 
@@ -18,6 +19,10 @@ def split(table: Any, fold: int) -> pd.DataFrame:
 
 def fit(split: Any, fold: int, lr: float, depth: int) -> dict[str, Any]:
     return {"fold": fold, "rows": len(split), "loss": lr * depth}
+
+
+def fit_others(split: Any, lr: float) -> dict[str, Any]:
+    return {"rows": sum(map(len, split.values())), "lr": lr}
 
 
 def score(fit: Any, run: Any) -> dict[str, Any]:
@@ -47,3 +52,23 @@ def test_folds_times_trials_are_gathered_per_trial(ws: nbpart.Workspace) -> None
     trials.add(**one)
     again = ws.plan("+score", keys=one)
     assert again.frame["asset"].value_counts().to_dict() == {"fit": 5, "score": 1}
+
+
+def test_each_fit_is_trained_on_the_other_folds(ws: nbpart.Workspace) -> None:
+    ws.value("table", pd.DataFrame({"n": range(22)}))
+    trials = ws.dynamic_partitions("trials", params={"lr": float})
+    trials.add_grid(lr=[0.1, 0.01])
+    folds = ws.partitions(nbpart.StaticPartitions(range(11), name="folds", column="fold"))
+    cv = ws.partitions(nbpart.MultiPartitions({"trial": trials, "fold": folds}, name="cv"))
+    ws.asset(split, partitions=folds)
+    ws.asset(fit_others, name="fit", partitions=cv, deps={"split": nbpart.where("upstream.fold <> this.fold")})
+    plan = ws.plan("+fit", keys={"lr": 0.1, "fold": 1})
+    assert plan.frame["asset"].value_counts().to_dict() == {"split": 10, "fit": 1}
+    assert ws.inputs("fit", {"lr": 0.1, "fold": 1})["partition_key"].tolist() == ["0", *map(str, range(2, 11))]
+    for fold in folds:
+        record(ws, "split", fold, "x")
+    for key in cv:
+        record(ws, "fit", key, "x")
+    record(ws, "split", "10", "other")
+    status = ws.partition_status("fit")
+    assert sorted(status["fold"][status["status"] == "stale"]) == sorted([*range(10)] * 2)
