@@ -71,7 +71,7 @@ def check_where(batch: Batch, join: Join) -> None:
     if mine * theirs > MAX_COMPARED and not query.is_bounded:
         what = (
             f"it would be asked of each pair of {theirs:,} keys and {mine:,}, and {MAX_COMPARED:,} pairs are possible: "
-            "let a column of both be equal or in a range, as in upstream.day = this.day and ..."
+            "let a column of both be equal or in a range, as in upstream.day = this.day"
         )
         raise make_error(query.condition, what)
     query.count_pairs(at_most=None if mine * theirs <= _FEW_PAIRS else 0)
