@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
@@ -28,6 +28,9 @@ from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.values import to_exact_json
 
+if TYPE_CHECKING:
+    from nbpart.widgets.heatmap_bands import Choose
+
 _NAME = re.compile(r"(metric\.)?[^\W\d]\w*")
 _UNCHANGED: Any = object()
 #: How many keys of a selection its description lists.
@@ -39,6 +42,7 @@ class PartitionHeatmap(LiveWidget):
 
     ``assets`` are names, or None for all that are computed. ``color_by`` is ``"status"``, ``"duration_s"``, ``"rows"``,
     ``"bytes"`` or a metric; ``sort_by`` is None (the order in which keys were added), ``"key"``, or one of those.
+    ``choose`` reads which keys of each asset are shown, asked again whenever something changed; without it all are.
     Raises UnknownNameError for an unknown asset, DeclarationError for a wrong ``color_by`` or ``sort_by``.
 
     ``selection`` is the current `Selection` or None, and can be observed. Observers are called on the thread that the
@@ -58,10 +62,11 @@ class PartitionHeatmap(LiveWidget):
         color_by: str = "status",
         sort_by: str | None = None,
         interrupt_dead_runs: Callable[[], object] | None = None,
+        choose: Choose | None = None,
     ) -> None:
         self._catalog = catalog
         self._dead_process_check = DeadProcessCheck(interrupt_dead_runs)
-        options = _check_options(ViewOptions(color_by, sort_by))
+        options = _check_options(ViewOptions(color_by, sort_by, choose=choose))
         self._is_ready = False
         self._view_state = HeatmapState(catalog, assets, options, publish=self._publish)
         super().__init__()
@@ -115,6 +120,7 @@ class PartitionHeatmap(LiveWidget):
                     now.text if text is _UNCHANGED else text,
                     now.across if across is _UNCHANGED else across,
                     now.down if down is _UNCHANGED else down,
+                    now.choose,
                 )
             )
         )
@@ -188,7 +194,8 @@ class PartitionHeatmap(LiveWidget):
     # requests of pages
 
     def _set_options(self, statuses: list[int], **options: Any) -> Answer:
-        self._view_state.set_options(_check_options(ViewOptions(statuses=frozenset(statuses), **options)))
+        chosen = ViewOptions(statuses=frozenset(statuses), choose=self._view_state.options.choose, **options)
+        self._view_state.set_options(_check_options(chosen))
         return Answer()
 
     def _sort(self) -> Answer:

@@ -5,7 +5,7 @@ A band is read whole once, and then updated with what changed. Each of its array
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,9 @@ from nbpart.widgets.heatmap_model import (
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    #: Reads which keys of each asset are chosen: name -> key ids.
+    Choose = Callable[[Batch], Mapping[str, NDArray[np.int64]]]
 
 MISSING, MATERIALIZED = STATUS_CODES[PartitionStatus.MISSING], STATUS_CODES[PartitionStatus.MATERIALIZED]
 
@@ -66,6 +69,8 @@ class ViewOptions:
     `color_by` is ``"status"``, a column or a metric; `sort_by` is None (as added), ``"key"``, ``"status"``, a column or
     a metric. Partitions are shown whose status code is in `statuses` (empty: any) and whose key contains `text`.
     `across` and `down` name the dimensions by which products that have them are drawn; None leaves the choice.
+    `choose` gives the ids of the keys that a condition chooses, by asset: a key is shown that any asset of its band has
+    among them.
     """
 
     color_by: str = "status"
@@ -74,11 +79,12 @@ class ViewOptions:
     text: str = ""
     across: str | None = None
     down: str | None = None
+    choose: Choose | None = None
 
     @property
     def is_arranged(self) -> bool:
         """Whether partitions are filtered or sorted: a grid would have holes or wrong positions then."""
-        return bool(self.sort_by or self.statuses or self.text)
+        return bool(self.sort_by or self.statuses or self.text or self.choose)
 
     @property
     def column(self) -> str | None:
@@ -243,13 +249,13 @@ def is_filter_outdated(catalog: Catalog, band: Band, options: ViewOptions) -> bo
 
 
 def _filter_members(catalog: Catalog, band: Band, options: ViewOptions) -> NDArray[np.bool_] | None:
-    """A mask of the members that match the filter: one of the statuses in any row, and the text in the key.
+    """A mask of the members that match the filter: one of the statuses in any row, the text in the key, and chosen.
 
     None where there is no filter.
     """
     import numpy as np
 
-    if not band.set.set_id or not (options.text or options.statuses):
+    if not band.set.set_id or not (options.text or options.statuses or options.choose):
         return None
     keep = np.ones(len(band.members), np.bool_)
     if options.statuses:
@@ -258,6 +264,10 @@ def _filter_members(catalog: Catalog, band: Band, options: ViewOptions) -> NDArr
         keep &= wanted[band.status].any(axis=0)
     if options.text:
         keep &= _mask_of(band, catalog.read(lambda b: cells.ids_matching(b, band.set.set_id, options.text)))
+    if options.choose:
+        chosen = catalog.read(options.choose)
+        ids = [chosen[row.name] for row in band.rows if row.name in chosen]
+        keep &= _mask_of(band, np.concatenate([np.empty(0, np.int64), *ids]))
     return keep
 
 

@@ -156,7 +156,7 @@ class HeatmapState:
                 is_head_changed = before != (self._count_unsorted(), self._metrics)
             if any(band.exceeds_scale for band in self._bands):
                 self._load()
-            elif self._is_filter_outdated(changes):
+            elif self._is_filter_outdated(changes, found):
                 self._arrange()
             elif changes or found.members or is_head_changed:
                 self._publish_changes(changes, found.members)
@@ -328,14 +328,17 @@ class HeatmapState:
                 )
             )
 
-    def _is_filter_outdated(self, changes: Iterable[tuple[int, RowChange]]) -> bool:
-        """Whether a partition has come to match the filter by status, or does not match it any more.
+    def _is_filter_outdated(self, changes: Iterable[tuple[int, RowChange]], found: CatalogChanges) -> bool:
+        """Whether a partition has come to match the filter by status or condition, or does not match it any more.
 
         The order, in contrast, is kept until somebody sorts again; `unsorted` in the head counts what is out of order.
         """
-        if not self.options.statuses:
+        if self.options.choose and found.changed:
+            touched = set(range(len(self._bands)))  # a condition may ask what is not drawn, and follow what is read
+        elif self.options.statuses:
+            touched = {number for number, _ in changes}
+        else:
             return False
-        touched = {number for number, _ in changes}
         return any(
             heatmap_bands.is_filter_outdated(self._catalog, self._bands[number], self.options) for number in touched
         )

@@ -47,17 +47,26 @@ def heatmap_html(bands: Sequence[Band]) -> str:
 
 
 def _band_html(band: Band) -> str:
-    n = len(band.members)
-    title = f"<b>{escape(band.set.name)}</b> {n:,} partitions" if band.set.set_id else "<b>without partitions</b>"
+    n, shown = len(band.members), band.places.n
+    number = f"{n:,}" if shown == n else f"{shown:,} of {n:,}"
+    title = f"<b>{escape(band.set.name)}</b> {number} partitions" if band.set.set_id else "<b>without partitions</b>"
     if band.set.set_id and not n:
         title += f'<br><span class="faint">{escape(describe_origin(band.set.definition))}</span>'
     rows = [
-        _row_html(band, row.name, codes, counts)
+        _row_html(band, row.name, *((codes, counts) if shown == n else _take_shown(band, codes)))
         for row, codes, counts in zip(band.rows[:_MAX_ROWS], band.status, band.counts, strict=False)
     ]
     more = len(band.rows) - len(rows)
     rest = f'<p class="faint">… and {more:,} more assets</p>' if more > 0 else ""
     return f"<p>{title}</p><table>{''.join(rows)}</table>{rest}"
+
+
+def _take_shown(band: Band, codes: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The statuses of the partitions that are shown, and how many have each."""
+    import numpy as np
+
+    taken = band.places.take(codes)
+    return taken, np.bincount(taken, minlength=len(STATUS_CODES))
 
 
 def _row_html(band: Band, name: str, codes: NDArray[np.uint8], counts: NDArray[np.int64]) -> str:

@@ -224,15 +224,20 @@ class Workspace(Declaring[BoundAsset], Verbs):
 
         return make_graph(self.project, assets, folded=folded, height=height)
 
-    def heatmap(self, assets: Any = None, *, color_by: str = "status", sort_by: str | None = None) -> PartitionHeatmap:
+    def heatmap(
+        self, assets: Any = None, *, where: Any = None, color_by: str = "status", sort_by: str | None = None
+    ) -> PartitionHeatmap:
         """Every partition as a live widget: of all assets, or of a selection (see `plan`).
 
+        ``where``: only those that a condition chooses (see `plan`), asked again as things change. A key is shown for
+        all assets of its set if it is chosen of one, an asset without partitions always, and one that lacks a column
+        not at all.
         ``color_by``: ``"status"``, ``"duration_s"``, ``"rows"``, ``"bytes"`` or a metric; ``sort_by``: one of these, or
         ``"key"``. ``.selection`` is what is chosen, as ranges. Raises `UnknownNameError`, `DeclarationError`.
         """
         from nbpart.workspace.view import make_heatmap
 
-        return make_heatmap(self.project, assets, color_by=color_by, sort_by=sort_by)
+        return make_heatmap(self.project, assets, where=where, color_by=color_by, sort_by=sort_by)
 
     def explore(self, *, height: int = 300) -> Explorer:
         """The workspace as one live widget: graph, heatmap, and a panel to look at, add, plan and run partitions.
