@@ -62,7 +62,7 @@ class Why:
             (one.of.asset, one.of.key, one.status, str(one.kind), one.describe(self.at), one.at, one.run_id)
             for one in self.causes
         ]
-        frame = pd.DataFrame(rows, columns=columns)
+        frame = pd.DataFrame(rows, columns=columns, dtype=object)  # None stays None
         return frame.assign(at=pd.to_datetime(frame["at"], utc=True))
 
     def __str__(self) -> str:
