@@ -52,6 +52,7 @@ DEFINITIONS = st.builds(
     module=TEXTS,
     kernel=TEXTS,
     columns=st.lists(TEXTS, max_size=3).map(tuple),
+    bound=st.lists(TEXTS, max_size=3).map(tuple),
     reading=st.none()
     | st.builds(SourceReading, TEXTS, st.dictionaries(TEXTS, VALUES, max_size=3), st.none() | CODES, st.none() | CODES),
 )
