@@ -424,6 +424,7 @@ FILE_USERS = {
     "nbpart.project.runs": "logs, executed notebooks, connection files",
     "nbpart.project.snapshots": "kept code",
     "nbpart.project.trust": "the list of trusted workspaces",
+    "nbpart.project.why": "kept code, two versions of which are compared",
     "nbpart.run.kernels": "sockets, connection files, what the system says of processes",
     "nbpart.run.members": "the notes of a run that goes on",
     "nbpart.run.modules": "kept code",
