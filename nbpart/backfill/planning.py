@@ -42,5 +42,5 @@ def plan_from_catalog(
     again, lacking = find_pruned_inputs(batch, registry, names, planned.steps)
     steps = add_steps(registry, planned.steps, again) if again else planned.steps
     if again or (order is not None and order.order.text != OLDEST):
-        steps, _ = order_steps(batch, registry, steps, order or StepOrder(read_order(OLDEST)))
+        steps, _ = order_steps(batch, registry, steps, order or StepOrder(read_order(OLDEST)), is_set_order=not again)
     return replace(planned, steps=steps, lacking=lacking)

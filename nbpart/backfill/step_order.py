@@ -67,15 +67,22 @@ def check_order(
     return StepOrder(order, without_columns=tuple(partitioned))
 
 
-def order_steps(batch: Batch, registry: Registry, steps: StepTable, how: StepOrder) -> tuple[StepTable, Ids]:
+def order_steps(
+    batch: Batch, registry: Registry, steps: StepTable, how: StepOrder, *, is_set_order: bool = False
+) -> tuple[StepTable, Ids]:
     """The steps of each asset in an order, and the number in ``steps`` of each.
 
+    Where they are known to be in that of their sets (``is_set_order``), this is not read again.
     What is no key of a set any more comes last, and so does, of a list, what it does not have.
     """
     places: dict[str, Ids] = {}
     for part in steps.assets:
         node = registry[part.asset]
-        if node.definition.is_partitioned and (ids := _sort(batch, node, how, part.key_ids)) is not None:
+        if not node.definition.is_partitioned:
+            continue
+        if is_set_order and how.order.text == NEWEST:
+            places[part.asset] = np.arange(len(part))[::-1]
+        elif (ids := _sort(batch, node, how, part.key_ids)) is not None:
             rank = find_places(ids, part.key_ids)
             places[part.asset] = np.argsort(np.where(rank < 0, len(ids), rank), kind="stable")
     return permute_steps(steps, places)
