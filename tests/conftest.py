@@ -36,6 +36,11 @@ LONG = (
 )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: a third of the tests wait for kernels and browsers."""
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # where Python keeps no bytecode, each of the hundreds of processes that tests start would compile the package anew
     if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
