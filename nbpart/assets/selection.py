@@ -80,7 +80,9 @@ def read_selection(graph: AssetGraph, selection: Any) -> Selection:
     chosen = named.union(matched, *above, *below)
     names = tuple(name for name in graph.computed if name in chosen)
     if not names:
-        raise DeclarationError(f"the selection {describe(selection)!r} holds no asset that could be computed.")
+        raise DeclarationError(
+            f"the selection {describe(selection)!r} holds no asset that could be computed: name one that reads a source, or add +."
+        )
     sources = tuple(name for name in graph if name in chosen and name not in names)
     return Selection(names, sources, frozenset(named), frozenset(matched), with_inputs, with_readers)
 

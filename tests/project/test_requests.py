@@ -245,7 +245,7 @@ WRONG: dict[str, tuple[Callable[[nbpart.Workspace], SensorResult], type[Exceptio
     "source": (
         lambda ws: SensorResult([RunRequest(asset=ws.source("inbox", "inbox/all.csv"))]),
         nbpart.DeclarationError,
-        "'inbox' was asked for, which is a source",
+        "'inbox' holds no asset that could be computed",
     ),
     "key of none": (
         lambda ws: SensorResult([RunRequest("a", asset="total")]),
