@@ -81,7 +81,8 @@ def read_selection(graph: AssetGraph, selection: Any) -> Selection:
     names = tuple(name for name in graph.computed if name in chosen)
     if not names:
         raise DeclarationError(
-            f"the selection {describe(selection)!r} holds no asset that could be computed: name one that reads a source, or add +."
+            f"the selection {describe(selection)!r} holds no asset that could be computed; what reads a source is "
+            "chosen by + after its name."
         )
     sources = tuple(name for name in graph if name in chosen and name not in names)
     return Selection(names, sources, frozenset(named), frozenset(matched), with_inputs, with_readers)
