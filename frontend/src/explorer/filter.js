@@ -9,6 +9,8 @@ import { complete, findColumns, findToken } from './completion.js';
 /** @import { Link } from '../shared/types.js' */
 
 const WAIT_MS = 250;
+/** The list stands between the field and what is below: it stays until a click there has landed. */
+const CLOSE_MS = 250;
 let fields = 0;
 
 /**
@@ -22,7 +24,7 @@ export function makeFilterField(link, { onChange, onSubmit }) {
   const box = element('input', {
     type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder: 'lr < 0.1 and depth = 3',
     role: 'combobox', 'aria-label': 'where', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': id,
-    oninput: () => { onChange(); offer(); countSoon(); }, onclick: () => offer(), onblur: () => close(),
+    oninput: () => { problem.textContent = ''; onChange(); offer(); countSoon(); }, onclick: () => offer(), onblur: () => setTimeout(close, CLOSE_MS),
   });
   const list = element('ul', { id, class: 'nbpart-choices', role: 'listbox', 'aria-label': 'Columns', hidden: true });
   const count = element('span', { class: 'nbpart-faint', 'aria-live': 'polite' });

@@ -189,6 +189,7 @@ function complete(text, token, name) {
 
 // src/explorer/filter.js
 var WAIT_MS = 250;
+var CLOSE_MS = 250;
 var fields = 0;
 function makeFilterField(link, { onChange, onSubmit }) {
   const id = `nbpart-columns-${++fields}`;
@@ -203,12 +204,13 @@ function makeFilterField(link, { onChange, onSubmit }) {
     "aria-expanded": "false",
     "aria-controls": id,
     oninput: () => {
+      problem.textContent = "";
       onChange();
       offer();
       countSoon();
     },
     onclick: () => offer(),
-    onblur: () => close()
+    onblur: () => setTimeout(close, CLOSE_MS)
   });
   const list = element("ul", { id, class: "nbpart-choices", role: "listbox", "aria-label": "Columns", hidden: true });
   const count = element("span", { class: "nbpart-faint", "aria-live": "polite" });
