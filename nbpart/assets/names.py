@@ -173,6 +173,8 @@ def _fields(node: ast.AST) -> Iterator[ast.AST | str]:
 def _meaningful(node: ast.AST, field: str, items: list[ast.AST]) -> list[ast.AST]:
     if field == "decorator_list":
         return [d for d in items if not (isinstance(d, ast.expr) and declares_asset(d))]
+    if field == "targets" and isinstance(node, ast.Delete):  # a formatter takes the parentheses off ``del (a, b)``
+        return [one for target in items for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
     if field == "body" and items and isinstance(node, (*_DEFINITIONS, ast.Module)) and _is_docstring(items[0]):
         return items[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
     return items

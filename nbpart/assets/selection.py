@@ -31,7 +31,7 @@ class Selection:
     ``sources`` are the sources that it names or that are above or below what it names. ``named`` are the assets and
     sources that it names, ``matched`` those that came by a glob, a tag or a group.
     ``with_inputs`` says of those among both that come with what is above how many steps are followed (`ALL_STEPS` for
-    all), ``with_readers`` the same of what is below.
+    all), ``with_readers`` the same of what is below. ``asked`` are all but those that came only for being above.
     """
 
     names: tuple[str, ...]
@@ -40,6 +40,7 @@ class Selection:
     matched: frozenset[str]
     with_inputs: Mapping[str, int]
     with_readers: Mapping[str, int]
+    asked: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def read_selection(graph: AssetGraph, selection: Any) -> Selection:
                 followed.update((name, max(steps, followed.get(name, 0))) for name in found)
     above = (graph.ancestors(name, steps) for name, steps in with_inputs.items())
     below = (graph.descendants(name, steps) for name, steps in with_readers.items())
-    chosen = named.union(matched, *above, *below)
+    asked = named.union(matched, *below)
+    chosen = asked.union(*above)
     names = tuple(name for name in graph.computed if name in chosen)
     if not names:
         raise DeclarationError(
@@ -85,7 +87,7 @@ def read_selection(graph: AssetGraph, selection: Any) -> Selection:
             "chosen by + after its name."
         )
     sources = tuple(name for name in graph if name in chosen and name not in names)
-    return Selection(names, sources, frozenset(named), frozenset(matched), with_inputs, with_readers)
+    return Selection(names, sources, frozenset(named), frozenset(matched), with_inputs, with_readers, frozenset(asked))
 
 
 def select(graph: AssetGraph, selection: Any) -> tuple[str, ...]:

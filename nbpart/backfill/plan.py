@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _STALE = STATUS_CODES[PartitionStatus.STALE]
+#: Why a step is planned whose partition is up to date.
+_PRUNED = "pruned, and read by what this plan makes"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,18 @@ class StepRelation:
 
 
 @dataclass(frozen=True)
+class MadeAgain:
+    """Pruned partitions that a plan makes again: their ``key_ids`` by asset.
+
+    What else read them is up to date. In the assets that ``followers`` names it is planned too, for the case that these
+    come out different; in others it is not asked for.
+    """
+
+    key_ids: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    followers: Collection[str] = ()
+
+
+@dataclass(frozen=True)
 class PlannedSteps:
     """The steps of a plan, and partitions that are none: those ``waiting``, and those ``left_out``.
 
@@ -114,6 +128,7 @@ def plan_steps(
     keys: Mapping[str, NDArray[np.int64]] | None = None,
     statuses: Collection[PartitionStatus] = OUTDATED,
     waiting: Mapping[str, NDArray[np.bool_]] | None = None,
+    again: MadeAgain = MadeAgain(),
     relate: Relate = relate_plainly,
 ) -> PlannedSteps:
     """The steps that bring the selected partitions up to date.
@@ -123,7 +138,7 @@ def plan_steps(
     be made yet. With the default statuses a plan also has steps for partitions that are queued or running in another
     backfill, since their readers wait for them, and for partitions that read one which this plan makes. Partitions that
     are stale only because of what lies above them are steps only if they read one of those, unless ``statuses`` chooses
-    up-to-date ones too.
+    up-to-date ones too. What is pruned is made ``again`` whatever was chosen.
     """
     outdated = frozenset(statuses) == OUTDATED
     wanted = frozenset(statuses) | ACTIVE if outdated else frozenset(statuses)
@@ -138,7 +153,10 @@ def plan_steps(
         own[follows] = -1
         is_held = np.zeros(len(own), bool) if waiting is None or name not in waiting else waiting[name]
         choice = _Choice(facts[name].key_ids, own, allowed & ~is_held, [str(status) for status in STATUS_CODES])
-        _mark_readers(graph, name, choice, planned, relate, None if outdated else follows)
+        if (pruned := again.key_ids.get(name)) is not None:
+            choice.allow(np.isin(facts[name].key_ids, pruned), _PRUNED)
+        made = planned if name in again.followers else {input: _drop_pruned(part) for input, part in planned.items()}
+        _mark_readers(graph, name, choice, made, relate, None if outdated else follows)
         rest = follows & (choice.cause < 0) & choice.allowed
         if rest.any():
             left[name] = _name_above(graph, name, facts, facts[name].key_ids[rest], relate)
@@ -203,6 +221,19 @@ class _Choice:
         if cause not in self.causes:  # an asset may read another one in several ways
             self.causes.append(cause)
         self.cause[readers & (self.cause < 0)] = self.causes.index(cause)
+
+    def allow(self, some: NDArray[np.bool_], cause: str) -> None:
+        """Give a cause to some that are chosen whatever was asked for."""
+        self.allowed = self.allowed | some
+        self.add(some, cause)
+
+
+def _drop_pruned(part: AssetSteps) -> AssetSteps:
+    """The steps without those that only make pruned partitions again."""
+    if _PRUNED not in part.causes:
+        return part
+    rest = part.cause != part.causes.index(_PRUNED)
+    return replace(part, key_ids=part.key_ids[rest], cause=part.cause[rest])
 
 
 def _name_above(

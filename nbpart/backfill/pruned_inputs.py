@@ -10,7 +10,7 @@ import numpy as np
 
 from nbpart.backfill.input_relations import InputRelations
 from nbpart.backfill.inputs import HOW_TO_MAKE
-from nbpart.backfill.plan import AssetSteps, StepTable
+from nbpart.backfill.plan import StepTable
 from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, queries
 from nbpart.catalog.queries.prune import find_pruning_of, pruned_keys
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ids = NDArray[np.int64]
-
-#: Why a step is planned whose partition is up to date.
-PRUNED = "pruned, and read by what this plan makes"
 
 
 def find_pruned_inputs(
@@ -56,16 +53,6 @@ def find_pruned_inputs(
                     own = found if read.name == name else own
             todo = own  # what an asset reads of itself is read in turn
     return _drop_empty(again), _drop_empty(lacking)
-
-
-def add_steps(registry: Registry, steps: StepTable, again: Mapping[str, Ids]) -> StepTable:
-    """The steps with those that make pruned partitions again, last of each asset, in the order of the graph."""
-    parts = {part.asset: part for part in steps.assets}
-    for name, ids in again.items():
-        own = parts.get(name) or AssetSteps(name, ids[:0], np.empty(0, np.int16), ())
-        cause = np.concatenate([own.cause, np.full(len(ids), len(own.causes), np.int16)])
-        parts[name] = AssetSteps(name, np.concatenate([own.key_ids, ids]), cause, (*own.causes, PRUNED))
-    return StepTable(tuple(parts[name] for name in registry.graph if name in parts))
 
 
 def describe_lacking(batch: Batch, registry: Registry, lacking: Mapping[str, Ids]) -> list[str]:

@@ -386,7 +386,9 @@ def make_plan(
         how = check_order(batch, registry, names, wanted, named=selected.named, listed=listed)
         takes_all = chosen.asks_facts and status == "outdated"
         statuses = frozenset(PartitionStatus) if takes_all else given
-        planned = plan_from_catalog(batch, registry, names, keys=key_ids, statuses=statuses, order=how)
+        planned = plan_from_catalog(
+            batch, registry, names, keys=key_ids, statuses=statuses, order=how, followers=selected.asked
+        )
         unended = [
             *_list_unended(batch, registry, selected, key_ids or {}),
             *describe_lacking(batch, registry, planned.lacking),

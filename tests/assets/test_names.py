@@ -164,6 +164,7 @@ def test_decorators_that_declare_an_asset_are_recognised(decorator: str, declare
         ("@asset\n@a\ndef f(): pass", "@a\ndef f(): pass"),
         ("x = u'a'", "x = 'a'"),
         ("x = 1  # type: int", "x = 1"),
+        ("del (a, b)", "del a, b"),
     ],
 )
 def test_code_that_means_the_same_has_one_fingerprint(one: str, other: str) -> None:
