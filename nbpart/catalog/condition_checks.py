@@ -43,9 +43,7 @@ def explain_error(condition: Condition, error: Exception) -> ConditionError | No
     """The error of DuckDB in one sentence with its place in the text; None for one that is not about the condition."""
     import duckdb
 
-    if not isinstance(error, duckdb.BinderException | duckdb.ConversionException | duckdb.OutOfRangeException
-                      | duckdb.InvalidInputException | duckdb.ParserException | duckdb.TypeMismatchException
-                      | duckdb.InvalidTypeException | duckdb.NotImplementedException):  # fmt: skip
+    if not isinstance(error, duckdb.DataError | duckdb.ProgrammingError | duckdb.NotSupportedError):
         return None
     text = str(error)
     message = text.partition("\n")[0].partition(": ")[2].replace("_LITERAL", "").strip().rstrip(".")

@@ -21,6 +21,11 @@ _LOGICAL = ("CONJUNCTION", "OPERATOR_NOT")
 _BOUNDS = ("COMPARE_EQUAL", "COMPARE_NOT_DISTINCT_FROM", "COMPARE_BETWEEN", "COMPARE_LESSTHAN",
            "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHAN", "COMPARE_GREATERTHANOREQUALTO")  # fmt: skip
 _NUMERIC_LITERALS = ("INTEGER", "NUMERIC", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE", "FLOAT", "INTEGER_LITERAL")
+#: What is wrong can hold a name out of the text, as long as this is.
+_LONGEST_REASON = 500
+#: So many characters may take the place of others; a longer text would be a text of its own.
+_MOST_REPLACED = 100
+_ARGUMENTS_OF_REPLACE = 3
 _INSTEAD = {
     "SUBQUERY": "a subquery",
     "WINDOW": "a window function",
@@ -76,6 +81,7 @@ def make_error(condition: Condition, what: str, place: int | None = None) -> Con
         before = text.encode()[:place].decode(errors="ignore")
         rest = " ".join(text[len(before) :].split())
         at = f", at character {len(before) + 1}" + (f": {shorten(rest)}" if rest and before.strip() else "")
+    what = what if len(what) <= _LONGEST_REASON else f"{what[: _LONGEST_REASON - 1]}…"
     return ConditionError(f"the condition {shorten(condition.describe())} cannot be asked: {what}{at}.")
 
 
@@ -100,6 +106,7 @@ def _parse_and_check(batch: Batch, condition: Condition) -> ParsedCondition:
             numbers += _find_numbers(condition, node)
             compared += _find_compared(condition, node)
     _check_parameters(condition, where)
+    _check_growth(condition, where)
     truths = tuple(_name_column(condition, node) for node in _list_truths(condition, where))
     bounds = tuple(_list_bounds(condition, where))
     return ParsedCondition(condition, tuple(columns), truths, tuple(numbers), tuple(compared), bounds, asks_time)
@@ -167,16 +174,57 @@ def _check_node(condition: Condition, node: Mapping[str, Any]) -> None:
 
 
 def _check_function(condition: Condition, node: Mapping[str, Any], place: int | None) -> None:
-    name, schema = str(node["function_name"]).lower(), str(node["schema"]).lower()
+    name, schema, catalog = (str(node[part]).lower() for part in ("function_name", "schema", "catalog"))
     if name in CLOCKS or (name == "now" and not condition.binds):
         raise _refuse_clock(condition, name, place)
-    if name not in FUNCTIONS or schema not in ("", "main") or (schema and name == "now"):
-        written = f"{schema}.{name}" if schema else name
+    if name == "row":
+        raise make_error(condition, "several values in parentheses are none: compare them one by one", place)
+    if name not in FUNCTIONS or schema not in ("", "main") or catalog or (schema and name == "now"):
+        written = ".".join(filter(None, (catalog, schema, name)))
         raise make_error(condition, f"{written} is no function that a condition may call", place)
     if name in NAMED_FUNCTIONS and (
         place is None or condition.text.encode()[place : place + 2].strip(b"!")[:1] == b"~"
     ):
         raise make_error(condition, "~ means one thing in DuckDB 1 and another in 2: write regexp_matches(...)", place)
+
+
+def _check_growth(condition: Condition, where: dict[str, Any]) -> None:
+    """Check that no text grows again and again: ten calls of replace make one of gigabytes, which ends a process."""
+    for outer in filter(_grows, _walk(where)):
+        _, _, new = _list_arguments(outer)
+        place = _find_place(condition, outer)
+        given = _text_of(new) if "identifier" not in new else dict(condition.values).get(str(new["identifier"]))
+        if isinstance(given, str) and len(given) > _MOST_REPLACED:
+            raise make_error(condition, f"replace can put in at most {_MOST_REPLACED} characters", place)
+        inner = next((node for node in _walk(outer) if node is not outer and _grows(node)), None)
+        if inner is not None:
+            what = "a replace that makes a text longer may not stand in another one"
+            raise make_error(condition, what, _find_place(condition, inner))
+
+
+def _grows(node: Mapping[str, Any]) -> bool:
+    """Whether a node is a call of replace whose result may be longer than the text that it is given."""
+    if node["class"] != "FUNCTION" or str(node["function_name"]).lower() != "replace":
+        return False
+    arguments = _list_arguments(node)
+    if len(arguments) != _ARGUMENTS_OF_REPLACE:
+        return False  # DuckDB says what is wrong with it
+    old, new = (_text_of(one) for one in arguments[1:])
+    return old is None or new is None or len(new) > len(old)
+
+
+def _list_arguments(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The arguments of a function; in DuckDB 2 each is the value of a name."""
+    return node["children"] if "children" in node else [one["expression"] for one in node["arguments"]]
+
+
+def _text_of(node: Mapping[str, Any]) -> str | None:
+    """The text that a node is; None where it is something else."""
+    if node["class"] != "CONSTANT":
+        return None
+    if "literal" in node:
+        return str(node["literal"]["text"]) if node["literal"]["kind"] == "STRING" else None
+    return str(node["value"]["value"]) if node["value"]["type"]["id"] == "VARCHAR" else None
 
 
 def _check_type(condition: Condition, node: Mapping[str, Any], place: int | None) -> None:

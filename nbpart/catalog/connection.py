@@ -17,9 +17,10 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbpart.catalog import migrations
-from nbpart.catalog.batch import ZONE, Batch
+from nbpart.catalog.batch import Batch
 from nbpart.catalog.confinement import check_functions, check_tables, confine
 from nbpart.catalog.events.windows import add_ended_windows, is_window_due
+from nbpart.catalog.instance import open_instance
 from nbpart.catalog.lease import Lease
 from nbpart.catalog.sequence import read_sequence, write_sequence
 from nbpart.catalog.work_item import WorkItem
@@ -39,14 +40,6 @@ _PAUSE_S = 0.002
 _FOREIGN_LOCK_RETRY_S = 0.02
 #: The logs that DuckDB keeps beside its file.
 _WAL_SUFFIXES = (".wal", ".wal.checkpoint", ".wal.recovery")
-_SETTINGS = (
-    f"SET TimeZone = '{ZONE}'",
-    "SET python_enable_replacements = false",
-    "SET enable_progress_bar = false",
-    # a large commit goes right into the file, not into the log first: that is written out with the DETACH anyway
-    "SET checkpoint_threshold = '1MB'",
-)
-_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
 class Catalog:
@@ -449,11 +442,7 @@ class Catalog:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
-            import duckdb
-
-            self._connection = duckdb.connect(":memory:", config=dict(_CONFIG))
-            for setting in _SETTINGS:
-                self._connection.execute(setting)
+            self._connection = open_instance()
         return self._connection
 
     def _connect_confined(self) -> duckdb.DuckDBPyConnection:

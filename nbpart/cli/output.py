@@ -14,11 +14,18 @@ import click
 
 from nbpart.cli.tables import Table, lay_out, to_json
 from nbpart.cli.text import one_line, printable, printable_block
-from nbpart.errors import DeclarationError, NbpartError, ParameterError, PartitionKeyError, UnknownNameError
+from nbpart.errors import (
+    ConditionError,
+    DeclarationError,
+    NbpartError,
+    ParameterError,
+    PartitionKeyError,
+    UnknownNameError,
+)
 from nbpart.partitions import PartitionRef
 
 #: Errors caused by what the command was given: exit code 2.
-USAGE_ERRORS = (UnknownNameError, DeclarationError, PartitionKeyError, ParameterError)
+USAGE_ERRORS = (UnknownNameError, DeclarationError, PartitionKeyError, ParameterError, ConditionError)
 
 
 class Failure(click.ClickException):

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 import nbpart
+from nbpart.cli import main
 from nbpart.partitions.choice import TypedText
 from tests.clocks import set_clock
 from tests.recording import record
@@ -24,6 +26,17 @@ def report(partition_key: str) -> str:
 
 def keys(plan: nbpart.Plan) -> list[str]:
     return plan.frame["partition_key"].tolist()
+
+
+def type_in(ws: nbpart.Workspace, *words: str) -> Result:
+    """What a command in a terminal answers."""
+    return CliRunner().invoke(main, ["-w", str(ws.root), *words])
+
+
+def typed_keys(ws: nbpart.Workspace, *words: str) -> list[str]:
+    answer = type_in(ws, "plan", "report", *words, "--json")
+    assert answer.exit_code == 0, answer.output
+    return [row["partition_key"] for row in json.loads(answer.stdout)]
 
 
 def test_a_key_that_is_json_or_looks_like_a_range_is_one_key(ws: nbpart.Workspace) -> None:
@@ -38,6 +51,7 @@ def test_a_key_that_is_json_or_looks_like_a_range_is_one_key(ws: nbpart.Workspac
             {"where": {"partition_key": text}},
         ]
         assert [keys(ws.plan("report", **one)) for one in chosen] == [[text]] * len(chosen)
+        assert typed_keys(ws, "--keys", text) == typed_keys(ws, "--where", f"partition_key = '{quoted}'") == [text]
 
 
 def test_values_with_and_in_them_and_negative_numbers(ws: nbpart.Workspace) -> None:
@@ -52,6 +66,8 @@ def test_values_with_and_in_them_and_negative_numbers(ws: nbpart.Workspace) -> N
         "kind = 'O''Hare -- x'",
     ):
         assert keys(ws.plan("report", where=where)) == [second]
+    assert typed_keys(ws, "--where", "kind = 'O''Hare -- x'") == [second]
+    assert typed_keys(ws, "--where", "kind = 'randomforest and boost' and lr > -0.6") == [first]
     assert trials.where({"kind": "O'Hare -- x"})["partition_key"].tolist() == [second]
     assert ws.partition_status("report", where="lr < -0.6").empty
 
@@ -109,10 +125,11 @@ def test_the_zone_of_the_session_changes_no_answer(ws: nbpart.Workspace, monkeyp
         "import json, nbpart, sys; ws = nbpart.open(sys.argv[1]);"
         " print(json.dumps([len(ws.partition_sets['hours'].where(one)) for one in json.loads(sys.argv[2])]))"
     )
-    monkeypatch.setenv("TZ", "Pacific/Apia")
     given = [sys.executable, "-c", script, str(ws.root), json.dumps(list(HOURS))]
-    answer = subprocess.run(given, capture_output=True, text=True, check=True).stdout
-    assert json.loads(answer)[:2] == [21, 23]
+    for process_zone in ("UTC", "Asia/Tokyo", "Pacific/Apia"):
+        monkeypatch.setenv("TZ", process_zone)
+        answer = subprocess.run(given, capture_output=True, text=True, check=True).stdout
+        assert json.loads(answer) == list(HOURS.values())
 
 
 def test_the_last_day_of_a_range_is_in_it(ws: nbpart.Workspace) -> None:
@@ -126,6 +143,7 @@ def test_the_last_day_of_a_range_is_in_it(ws: nbpart.Workspace) -> None:
         [date(2024, 11, 3)],
     ]
     assert [len(ws.plan("report", keys)) for keys in chosen] == [49, 49, 25, 25]
+    assert [len(typed_keys(ws, "-k", text)) for text in ("2024-11-02..2024-11-03", "2024-11-03")] == [49, 25]
 
 
 def test_values_of_any_text_come_back_as_they_were(ws: nbpart.Workspace, tmp_path: Path) -> None:
@@ -139,3 +157,29 @@ def test_values_of_any_text_come_back_as_they_were(ws: nbpart.Workspace, tmp_pat
     for key, note in zip(added, given, strict=True):
         for chosen in ({"keys": {"note": note}}, {"where": {"note": note}}, {"keys": TypedText(key)}):
             assert keys(ws.plan("report", **chosen)) == [key]
+        assert typed_keys(ws, "-k", key) == [key]
+        assert nbpart.current_run("report", partition_key=key, workspace=ws.root).params == {"note": note}
+
+
+def test_values_that_are_typed_are_those_that_are_given(ws: nbpart.Workspace) -> None:
+    notes = ws.dynamic_partitions("notes", params={"note": str | None})
+    notes.add({"note": None}, {"note": "null"})
+    typed = [word for note in ("a&b", "/x/%25r.bin", "me@b.c") for word in ("--add", f"note={note}")]
+    answer = type_in(ws, "partitions", "--set", "notes", *typed, "--json")
+    assert answer.exit_code == 0, answer.output
+    assert [notes.row(key)["note"] for key in notes] == [None, "null", "a&b", "/x/%r.bin", "me@b.c"]
+
+
+def test_texts_that_steer_a_terminal_choose_and_are_not_shown_as_they_are(ws: nbpart.Workspace) -> None:
+    odd = ["\u202egnp.exe", "a\u200bb", "<script>alert('x')</script>"]
+    ws.asset(report, partitions=odd)
+    for key in odd:
+        quoted = key.replace("'", "''")
+        assert typed_keys(ws, "--where", f"partition_key = '{quoted}'") == [key]
+        assert typed_keys(ws, "--keys", key) == [key]
+    shown = type_in(ws, "plan", "report", "--where", "partition_key like '%exe'")
+    refused = type_in(ws, "plan", "report", "--where", "partition_key = '\x1b[2J' and lrr\x1b[2J < 1 \x07")
+    assert (shown.exit_code, refused.exit_code) == (0, 2)
+    for answer in (shown, refused):
+        assert not {"\x1b", "\x07", "\u202e"} & set(answer.output), answer.output
+    assert len(refused.stderr.splitlines()) == 1
