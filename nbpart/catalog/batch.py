@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nbpart.catalog.expressions import quote
+from nbpart.catalog.instance import ZONE, run_in_time
+from nbpart.catalog.searches import Found, SearchWanted
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     _Fetch = Callable[[duckdb.DuckDBPyConnection, str, list[Any]], "T"]
 
 T = TypeVar("T")
-
-#: The time zone of every statement that no session has another one for.
-ZONE = "UTC"
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,17 @@ class Batch:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, meta: dict[str, str], now: datetime, *, writes: bool
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        meta: dict[str, str],
+        now: datetime,
+        *,
+        writes: bool,
+        found: Found,
     ) -> None:
         self._connection = connection
+        self.found = found
+        self.wanted: SearchWanted | None = None
         self._saved = dict(meta)
         self._changes = 0
         self._registered: list[str] = []
@@ -123,9 +129,14 @@ class Batch:
         if session.now is not None:
             moment = f"TIMESTAMPTZ {_literal(session.now.isoformat())}"
             self._guard(lambda: self._connection.execute(f"CREATE OR REPLACE TEMP MACRO now() AS {moment}"))
-        found = self._guard(lambda: _run_in_time(self._connection, sql, bound, session.most_s))
+        found = self._guard(lambda: run_in_time(self._connection, sql, bound, session.most_s))
         self._end_session()
         return found
+
+    def want(self, wanted: SearchWanted) -> SearchWanted:
+        """Have this batch run again, whatever its work makes of it, when what it wants was found; to be raised."""
+        self.wanted = wanted
+        return wanted
 
     def take_ids(self, counter: str, n: int) -> int:
         """Reserve `n` consecutive ids that were never used before. Returns the first of them."""
@@ -180,33 +191,6 @@ class Batch:
         except Exception as error:
             self.error = self.error or error
             raise
-
-
-def _run_in_time(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any], most_s: float
-) -> dict[str, NDArray[Any]]:
-    """The columns of a query, which is interrupted after so many seconds. Raises `TimeoutError`."""
-    turn, state = threading.Lock(), {"runs": True, "is_late": False}
-
-    def interrupt() -> None:
-        with turn:  # never the statement that comes after it
-            if state["runs"]:
-                state["is_late"] = True
-                connection.interrupt()
-
-    timer = threading.Timer(most_s, interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
-        return cast("dict[str, NDArray[Any]]", connection.execute(sql, values).fetchnumpy())
-    except Exception as error:
-        if state["is_late"]:
-            raise TimeoutError(f"it took longer than {most_s:g} s") from error
-        raise
-    finally:
-        with turn:
-            state["runs"] = False
-        timer.cancel()
 
 
 def _literal(text: str) -> str:

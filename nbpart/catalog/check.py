@@ -18,6 +18,7 @@ from nbpart.catalog.expressions import (
     code_differs,
 )
 from nbpart.catalog.input_changes import create_stale_disagreeing
+from nbpart.catalog.kept_pairs import find_wrong_pairs, forget_pairs
 from nbpart.catalog.ledgers import find_wrong_ledgers, forget_ledger
 from nbpart.catalog.records import Finding
 from nbpart.catalog.shared_data import find_shared_data
@@ -90,6 +91,7 @@ def check(batch: Batch, limit: int = 1000) -> list[Finding]:
     for asset_id, recorded, counted in find_wrong_ledgers(batch):
         name = batch.value("SELECT name FROM assets WHERE asset_id = ?", asset_id)
         findings.append(Finding(name, None, "ledger", str(recorded), str(counted)))
+    findings += [Finding(name, None, "pairs", recorded, found) for name, recorded, found in find_wrong_pairs(batch)]
     return findings + find_shared_data(batch, limit - len(findings))
 
 
@@ -110,6 +112,8 @@ def repair(batch: Batch) -> int:
         batch.execute(f"INSERT INTO partition_facts SELECT *, ? FROM facts_rebuilt WHERE {pairs}", batch.sequence)
     for asset_id, _, _ in find_wrong_ledgers(batch):
         forget_ledger(batch, asset_id)
+    if find_wrong_pairs(batch):
+        forget_pairs(batch)
     return wrong
 
 

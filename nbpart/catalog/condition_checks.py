@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from nbpart.catalog.condition_tree import ParsedCondition, make_error
 from nbpart.errors import ConditionError
@@ -39,7 +40,20 @@ def check_compared(parsed: ParsedCondition, kinds: Mapping[str, Kind | None]) ->
             raise parsed.error(what, one.place)
 
 
-def explain_error(condition: Condition, error: Exception) -> ConditionError | None:
+@contextmanager
+def name_errors(condition: Condition, when_late: str) -> Iterator[None]:
+    """Raise `ConditionError` where running a condition fails because of it, or, with ``when_late``, takes too long."""
+    try:
+        yield
+    except TimeoutError:
+        raise make_error(condition, when_late) from None
+    except Exception as error:
+        if (explained := _explain(condition, error)) is None:
+            raise
+        raise explained from None
+
+
+def _explain(condition: Condition, error: Exception) -> ConditionError | None:
     """The error of DuckDB in one sentence with its place in the text; None for one that is not about the condition."""
     import duckdb
 

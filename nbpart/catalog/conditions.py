@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch, Session
-from nbpart.catalog.condition_checks import check_kinds, explain_error
-from nbpart.catalog.condition_tree import NamedColumn, ParsedCondition, make_error, parse_condition
+from nbpart.catalog.condition_checks import check_kinds, name_errors
+from nbpart.catalog.condition_tree import NamedColumn, ParsedCondition, parse_condition
 from nbpart.catalog.expressions import quote
 from nbpart.catalog.queries.partition_table import PartitionTable, TableColumn
 from nbpart.errors import UnknownNameError, nearest
@@ -82,15 +82,9 @@ def _explain_unknown(
 def _run(batch: Batch, table: PartitionTable, parsed: ParsedCondition, columns: dict[str, TableColumn]) -> Ids:
     sql = _make_sql(table, parsed.condition, columns)
     session = Session(table.zone, batch.now if parsed.asks_time else None, MOST_S)
-    try:
+    when_late = f"it took longer than {MOST_S:g} s, and others wait for the catalog meanwhile: ask less, or by keys="
+    with name_errors(parsed.condition, when_late):
         ids: Ids = batch.choose(sql, dict(parsed.condition.values), session)[_ID]
-    except TimeoutError:
-        what = f"it took longer than {MOST_S:g} s, and others wait for the catalog meanwhile: ask less, or by keys="
-        raise make_error(parsed.condition, what) from None
-    except Exception as error:
-        if (explained := explain_error(parsed.condition, error)) is None:
-            raise
-        raise explained from None
     return ids
 
 

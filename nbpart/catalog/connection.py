@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
-import errno
 import logging
 import os
 import threading
@@ -20,12 +18,23 @@ from nbpart.catalog import migrations
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.confinement import check_functions, check_tables, confine
 from nbpart.catalog.events.windows import add_ended_windows, is_window_due
+from nbpart.catalog.files import (
+    DISK_FULL,
+    WAL_SUFFIXES,
+    check_folder,
+    explain_failure,
+    identify,
+    is_full,
+    make_folder,
+    share_log,
+)
 from nbpart.catalog.instance import open_instance
 from nbpart.catalog.lease import Lease
+from nbpart.catalog.searches import Found, Search, SearchWanted
 from nbpart.catalog.sequence import read_sequence, write_sequence
 from nbpart.catalog.work_item import WorkItem
-from nbpart.errors import CatalogBusyError, CatalogDiskError, CatalogError, WorkspaceError
-from nbpart.storage.own_files import check_own, copy_permissions
+from nbpart.errors import CatalogBusyError, CatalogError, WorkspaceError
+from nbpart.storage.own_files import check_own
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,12 +43,9 @@ T = TypeVar("T")
 
 log = logging.getLogger("nbpart")
 
-_DISK_FULL = "the disk is full; free some space and try again."
 #: flock is not fair: without a pause a process with many requests would take every turn.
 _PAUSE_S = 0.002
 _FOREIGN_LOCK_RETRY_S = 0.02
-#: The logs that DuckDB keeps beside its file.
-_WAL_SUFFIXES = (".wal", ".wal.checkpoint", ".wal.recovery")
 
 
 class Catalog:
@@ -93,7 +99,7 @@ class Catalog:
         if not create and not path.exists():
             raise WorkspaceError(f"There is no catalog at {path}; nbpart.open makes one.")
         if create:
-            _make_folder(path.parent)
+            make_folder(path.parent)
         catalog = cls(path, timeout_s=timeout_s, purpose=purpose)
         catalog._may_create = create
         catalog._is_known = is_known
@@ -111,14 +117,15 @@ class Catalog:
     def read(self, work: Callable[[Batch], T], *, timeout_s: float | None = None) -> T:
         """Run `work` on the state of the last commit. Returns what it returns.
 
-        Windows of time that have ended since become partitions first, where the catalog can be written.
+        Windows of time that have ended since become partitions first, where the catalog can be written. `work` is run
+        again where it needs what is searched for without the catalog: it changes nothing but what it returns.
 
         Raises CatalogBusyError where the catalog was not free within `timeout_s` (default: that of `open`),
         CatalogError for a failed statement, and what `work` raises.
         """
-        item = self._submit(work, writes=False, timeout_s=timeout_s)
+        item = self._run(work, writes=False, timeout_s=timeout_s)
         if item.finds_ended_windows and self._add_ended_windows():
-            item = self._submit(work, writes=False, timeout_s=timeout_s)
+            item = self._run(work, writes=False, timeout_s=timeout_s)
         return item.result  # type: ignore[return-value]
 
     def write(
@@ -132,9 +139,10 @@ class Catalog:
 
         `before` is called with the path of the file under the same lease, before the file is opened; what it raises is
         raised. Any exception, also that of a failed statement which `work` caught, rolls everything back and is raised.
-        A Ctrl-C withdraws work that has not begun; work that has begun is finished.
+        A Ctrl-C withdraws work that has not begun; work that has begun is finished. `work` may be run again as in
+        `read`, after a rollback.
         """
-        item = self._submit(work, writes=True, timeout_s=timeout_s, before=before)
+        item = self._run(work, writes=True, timeout_s=timeout_s, before=before)
         return item.result  # type: ignore[return-value]
 
     def sequence(self) -> int:
@@ -179,7 +187,7 @@ class Catalog:
         elif sequence != self.sequence():
             self.write(self._restore_sequence)
 
-    def _submit(
+    def _run(
         self,
         work: Callable[[Batch], T],
         *,
@@ -187,9 +195,40 @@ class Catalog:
         timeout_s: float | None,
         before: Callable[[Path], object] | None = None,
     ) -> WorkItem[T]:
+        """Have work done, and what it wants searched for in this thread, while others use the catalog."""
+        found = Found()
+        while True:
+            try:
+                return self._submit(work, writes=writes, timeout_s=timeout_s, before=before, found=found)
+            except SearchWanted as wanted:
+                search = wanted.search
+            result = found.run(search)
+            if not writes:  # a write keeps it itself: only that knows what it found it for
+                self._keep(search, result)
+
+    def _keep(self, search: Search, result: Any) -> None:
+        def work(batch: Batch) -> None:
+            search.keep(batch, result)
+            batch.unchanged = True  # nothing that anybody sees is another than before
+
+        try:
+            self._submit(work, writes=True, timeout_s=None)
+        except CatalogError as error:
+            log.debug("what was searched for could not be kept: %s", error)
+
+    def _submit(
+        self,
+        work: Callable[[Batch], T],
+        *,
+        writes: bool,
+        timeout_s: float | None,
+        before: Callable[[Path], object] | None = None,
+        found: Found | None = None,
+    ) -> WorkItem[T]:
         self._check_usable()
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
-        item = WorkItem(work, writes=writes, deadline=time.monotonic() + timeout_s, before=before)
+        deadline = time.monotonic() + timeout_s
+        item = WorkItem(work, found or Found(), writes=writes, deadline=deadline, before=before)
         try:
             self._queue.put(item)
             if not item.wait(timeout_s):
@@ -293,28 +332,17 @@ class Catalog:
 
     def bind_to_folder(self, root: Path) -> None:
         """Refuse every batch from now on in which the folder `root` is gone or is another folder than it is now."""
-        self._folder = (root, _identify(root))
+        self._folder = (root, identify(root))
 
     def _check_exists(self) -> None:
         """Refuse a catalog that is gone, and files in its place or beside it that are not this user's own."""
         if self._folder is not None:
-            self._check_folder(*self._folder)
-        for suffix in _WAL_SUFFIXES:
+            check_folder(*self._folder)
+        for suffix in WAL_SUFFIXES:
             check_own(self.path.with_name(self.path.name + suffix))
         if not check_own(self.path):
             raise CatalogError(
                 f"The catalog {self.path} is gone: it or its folder was moved or removed while it was open; put it "
-                "back, or open the workspace again where it is now."
-            )
-
-    def _check_folder(self, root: Path, identity: tuple[int, int]) -> None:
-        try:
-            found = _identify(root)
-        except OSError:
-            found = None
-        if found != identity:
-            raise CatalogError(
-                f"The workspace {root} is gone: its folder was moved, removed or replaced while it was open; put it "
                 "back, or open the workspace again where it is now."
             )
 
@@ -331,7 +359,7 @@ class Catalog:
 
     def _check_contents(self) -> None:
         """Check that the file holds nothing but plain tables, once for each file at the path."""
-        if (found := _identify(self.path)) != self._checked:
+        if (found := identify(self.path)) != self._checked:
             connection = self._connect()
             check_tables(connection, "nbpart")
             if not self._is_known(migrations.load_meta(connection).get("workspace_id", "")):
@@ -345,10 +373,10 @@ class Catalog:
             self._was_created = migrations.create(self._connect(), self.path)
         except (duckdb.Error, OSError) as error:
             self._discard_connection()
-            reason = _DISK_FULL if _is_full(error) else str(error)
+            reason = DISK_FULL if is_full(error) else str(error)
             raise CatalogError(f"The catalog {self.path} cannot be made: {reason}") from error
         if self._was_created:
-            self._checked = _identify(self.path)
+            self._checked = identify(self.path)
 
     def _detach(self) -> None:
         connection = self._connect()
@@ -365,9 +393,11 @@ class Catalog:
             meta = migrations.load_meta(connection)
             self._check_identity(meta)
             before = int(meta["sequence"])
-            batch = self._batch = Batch(connection, meta, self.clock(), writes=item.writes)
+            batch = self._batch = Batch(connection, meta, self.clock(), writes=item.writes, found=item.found)
             item.finds_ended_windows = is_window_due(meta, batch.now)
             item.result = item.work(batch)
+            if batch.wanted is not None:
+                raise batch.wanted
             if batch.error is not None:
                 raise CatalogError(
                     f"A statement on the catalog failed and its error was not passed on: {batch.error}"
@@ -376,7 +406,9 @@ class Catalog:
         except BaseException as error:
             item.result = None
             self._roll_back(connection)
-            explained = self._explain(error)
+            if self._batch is not None and self._batch.wanted is not None:
+                raise self._batch.wanted from None
+            explained = explain_failure(error, self.path)
             if explained is error:
                 raise
             raise explained from error
@@ -397,15 +429,7 @@ class Catalog:
         except BaseException:
             self._write_sequence(before)
             raise
-        self._share_log()
-
-    def _share_log(self) -> None:
-        """Give DuckDB's log, which a killed process leaves, the permissions of the catalog whatever the umask is."""
-        log = self.path.with_name(self.path.name + _WAL_SUFFIXES[0])
-        with contextlib.suppress(OSError):
-            model = os.stat(self.path)
-            if os.lstat(log).st_mode != model.st_mode or os.lstat(log).st_gid != model.st_gid:
-                copy_permissions(model, log)
+        share_log(self.path)
 
     def _drop_temporary(self) -> None:
         batch, self._batch = self._batch, None
@@ -420,19 +444,6 @@ class Catalog:
             connection.execute("ROLLBACK")
         except Exception:  # noqa: BLE001  nothing was begun, or the instance is broken: a fresh one holds nothing
             self._discard_connection()
-
-    def _explain(self, error: BaseException) -> BaseException:
-        import duckdb
-
-        if isinstance(error, duckdb.Error | OSError) and _is_full(error):
-            return CatalogDiskError(f"The catalog of {self.path.parent} was left as it was: {_DISK_FULL}")
-        if isinstance(error, duckdb.IOException):
-            return CatalogDiskError(f"The catalog of {self.path.parent} was left as it was: {error}")
-        if isinstance(error, duckdb.Error):
-            return CatalogError(
-                f"The catalog of {self.path.parent} was left as it was, since a statement failed: {error}"
-            )
-        return error
 
     def _write_sequence(self, sequence: int) -> None:
         write_sequence(self._sequence_path, sequence, self.path)
@@ -458,23 +469,6 @@ class Catalog:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-
-def _is_full(error: BaseException) -> bool:
-    number = getattr(error, "errno", None)
-    return number in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)
-
-
-def _identify(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WorkspaceError(f"The folder {folder} cannot be made: {error.strerror}.") from error
 
 
 _OPEN: weakref.WeakSet[Catalog] = weakref.WeakSet()

@@ -1,15 +1,17 @@
-"""The DuckDB instance in which a process works on catalogs."""
+"""The DuckDB instances in which a process works, and queries on them that are interrupted after a while."""
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-from nbpart.catalog.batch import ZONE
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import duckdb
+    from numpy.typing import NDArray
 
+#: The time zone of every statement that no session has another one for.
+ZONE = "UTC"
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _SETTINGS = (
     f"SET TimeZone = '{ZONE}'",
@@ -23,7 +25,7 @@ _SETTINGS_OF_2 = ("SET error_on_division_by_zero = false",)
 
 
 def open_instance() -> duckdb.DuckDBPyConnection:
-    """An instance in memory, to which a catalog is attached for a batch."""
+    """An instance in memory, to which a catalog is attached for a batch, or copies of what is in one."""
     import duckdb
 
     connection = duckdb.connect(":memory:", config=dict(_CONFIG))
@@ -33,3 +35,30 @@ def open_instance() -> duckdb.DuckDBPyConnection:
         with suppress(duckdb.CatalogException):
             connection.execute(setting)
     return connection
+
+
+def run_in_time(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any], most_s: float
+) -> dict[str, NDArray[Any]]:
+    """The columns of a query, which is interrupted after so many seconds. Raises `TimeoutError`."""
+    turn, state = threading.Lock(), {"runs": True, "is_late": False}
+
+    def interrupt() -> None:
+        with turn:  # never the statement that comes after it
+            if state["runs"]:
+                state["is_late"] = True
+                connection.interrupt()
+
+    timer = threading.Timer(most_s, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        return cast("dict[str, NDArray[Any]]", connection.execute(sql, values).fetchnumpy())
+    except Exception as error:
+        if state["is_late"]:
+            raise TimeoutError(f"it took longer than {most_s:g} s") from error
+        raise
+    finally:
+        with turn:
+            state["runs"] = False
+        timer.cancel()

@@ -176,9 +176,12 @@ def _join_arrays(arrays: list[NDArray[Any]]) -> Ids:
 
 
 def _pair_rows(readers: Ids, inputs: Ids, reader_count: int) -> PairRows:
-    order = np.lexsort((inputs, readers))
-    offsets = np.searchsorted(readers[order], np.arange(reader_count + 1))
-    return PairRows(offsets, inputs[order].astype(np.int32))
+    rank = readers * (1 + int(inputs.max(initial=0))) + inputs
+    if (np.diff(rank) < 0).any():  # what was kept is in order already
+        order = np.argsort(rank)
+        readers, inputs = readers[order], inputs[order]
+    offsets = np.searchsorted(readers, np.arange(reader_count + 1))
+    return PairRows(offsets, inputs.astype(np.int32))
 
 
 def _check_pairs(count: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
+    from nbpart.catalog.searches import Found
 
 T = TypeVar("T")
 
@@ -16,21 +17,24 @@ T = TypeVar("T")
 class WorkItem(Generic[T]):
     """Work that a caller hands to the catalog thread and waits for; the caller may withdraw it until it has begun.
 
-    `before` is called with the path of the catalog before that is opened; `deadline` is a time of `time.monotonic`;
-    `obstacle` says why the work could not begin yet, `finds_ended_windows` that windows had ended by then which are no
-    partitions yet. It is built on two C-level primitives and no Condition: a Ctrl-C
-    that lands inside Condition.__enter__ leaves its lock taken for good, and the catalog thread would wait forever.
+    `found` is what was searched for it; `before` is called with the path of the catalog before that is opened;
+    `deadline` is a time of `time.monotonic`; `obstacle` says why the work could not begin yet, `finds_ended_windows`
+    that windows had ended by then which are no partitions yet. It is built on two C-level primitives and no Condition:
+    a Ctrl-C that lands inside Condition.__enter__ leaves its lock taken for good, and the catalog thread would wait
+    forever.
     """
 
     def __init__(
         self,
         work: Callable[[Batch], T],
+        found: Found,
         *,
         writes: bool,
         deadline: float,
         before: Callable[[Path], object] | None = None,
     ) -> None:
         self.work = work
+        self.found = found
         self.before = before
         self.writes = writes
         self.deadline = deadline

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
-from nbpart.catalog import Batch, condition_pairs
+from nbpart.catalog import Batch, condition_pairs, condition_query, pair_search
 from nbpart.catalog.condition_pairs import check_where, find_pairs
 from nbpart.catalog.join_sides import open_join
 from nbpart.catalog.queries.cells import member_ids
 from nbpart.errors import ConditionError
-from nbpart.partitions.mapping import where
-from tests.catalog.test_joins import World
+from nbpart.partitions.mapping import Where, where
+from tests.catalog.test_joins import CASES, check_relation
 from tests.catalog.test_joins import world as world
+from tests.catalog.worlds import World
 
 
 def check(world: World, text: str, reader: str | None, source: str) -> None:
@@ -84,26 +84,44 @@ def test_only_what_equates_or_orders_both_sides_is_asked_of_large_sets(
             check(world, text, "day_shop", "day_shop")
 
 
-def test_too_many_pairs_are_refused_with_their_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(condition_pairs, "MAX_PAIRS", 5)
+@pytest.fixture(params=["in the lease", "off the lease"])
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where pairs are looked for."""
+    if request.param == "off the lease":
+        keep_all_pairs(monkeypatch)
+    return str(request.param)
 
-    def ask(batch: Batch) -> Any:
+
+def keep_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(condition_pairs, "FEW_PAIRS", 0)
+    monkeypatch.setattr(condition_pairs, "FEW_KEYS", -1)
+
+
+@pytest.mark.usefixtures("place")
+def test_too_many_pairs_are_refused_with_their_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (condition_query, pair_search):
+        monkeypatch.setattr(module, "MAX_PAIRS", 5)
+
+    def ask(batch: Batch, most: int = 3) -> Any:
         join = open_join(batch, where("upstream.fold <> this.fold"), world.ids["folds"], world.ids["folds"])
         ids = member_ids(batch, world.ids["folds"])
-        return find_pairs(batch, join, ids, ids[:2]), find_pairs(batch, join, ids, ids)
+        return find_pairs(batch, join, ids, ids[:most])
 
     with pytest.raises(ConditionError, match="it relates 6 pairs of keys, and 5 are possible"):
         world.catalog.read(ask)
-    monkeypatch.setattr(condition_pairs, "MAX_PAIRS", 6)
-    (few_readers, few_inputs), (readers, inputs) = world.catalog.read(ask)
+    for module in (condition_query, pair_search):
+        monkeypatch.setattr(module, "MAX_PAIRS", 6)
+    (few_readers, few_inputs), (readers, inputs) = world.catalog.read(lambda batch: (ask(batch, 2), ask(batch)))
     assert len(readers) == len(inputs) == 6
     assert set(zip(few_readers.tolist(), few_inputs.tolist(), strict=True)) < set(
         zip(readers.tolist(), inputs.tolist(), strict=True)
     )
 
 
+@pytest.mark.usefixtures("place")
 def test_a_condition_that_takes_too_long_is_interrupted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(condition_pairs, "MOST_S", 0.05)
+    for module in (condition_query, pair_search):
+        monkeypatch.setattr(module, "MOST_S", 0.05)
     slow = " or ".join(
         f"regexp_matches(upstream.partition_key || this.partition_key, '({n}|a)*c{n}$')" for n in range(300)
     )
@@ -111,7 +129,7 @@ def test_a_condition_that_takes_too_long_is_interrupted(world: World, monkeypatc
     def ask(batch: Batch) -> Any:
         join = open_join(batch, where(slow), world.ids["hours"], world.ids["hours"])
         ids = member_ids(batch, world.ids["hours"])
-        return find_pairs(batch, join, ids, np.concatenate([ids]))
+        return find_pairs(batch, join, ids, ids)
 
     with pytest.raises(
         ConditionError, match=r"it took longer than 0.05 s: let a column of both be equal or in a range"
@@ -119,3 +137,15 @@ def test_a_condition_that_takes_too_long_is_interrupted(world: World, monkeypatc
         world.catalog.read(ask)
     monkeypatch.undo()
     check(world, "upstream.fold <> this.fold", "folds", "folds")
+
+
+CONDITIONS = [case for case in CASES if isinstance(case[0], Where)]
+
+
+@pytest.mark.parametrize("case", CONDITIONS, ids=[case[0].text for case in CONDITIONS])
+def test_what_is_kept_is_what_the_reference_reads(
+    world: World, monkeypatch: pytest.MonkeyPatch, case: tuple[Any, Any, Any]
+) -> None:
+    keep_all_pairs(monkeypatch)
+    for _ in ("found", "kept"):
+        check_relation(world, *case)

@@ -15,8 +15,9 @@ from nbpart.catalog.join_sides import open_join
 from nbpart.catalog.joins import relate
 from nbpart.catalog.queries.cells import member_ids
 from nbpart.partitions.mapping_check import check_mapping
-from tests.catalog.test_joins import CASES, World
+from tests.catalog.test_joins import CASES
 from tests.catalog.test_joins import world as world
+from tests.catalog.worlds import World
 
 
 @given(case=st.sampled_from(CASES), draws=st.tuples(*[st.sets(st.floats(0, 0.999), max_size=4)] * 2))

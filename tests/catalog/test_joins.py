@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nbpart.partitions.mapping as m
-from nbpart.catalog import Batch, Catalog, events, queries
-from nbpart.catalog.join_sides import open_join
-from nbpart.catalog.join_windows import count_lacking
-from nbpart.catalog.joins import relate
 from nbpart.partitions import (
     DailyPartitions,
     DynamicPartitions,
@@ -29,6 +23,7 @@ from nbpart.partitions import (
     WeeklyPartitions,
 )
 from nbpart.partitions.mapping_check import check_mapping
+from tests.catalog.worlds import World, open_world
 from tests.partitions.reference import Clock, list_rows, make_row, read
 
 NOW = datetime(2024, 3, 20, 10, tzinfo=UTC)
@@ -56,51 +51,10 @@ MEMBERS: Dict[str, Dict[str, Dict[str, object]]] = {
 CLOCK = Clock(NOW, MEMBERS)
 
 
-@dataclass
-class World:
-    """A catalog with all sets, and their keys."""
-
-    catalog: Catalog
-    ids: dict[str, int]
-
-    def relation(
-        self, mapping: m.Mapping, reader: str, source: str, readers: Sequence[str], inputs: Sequence[str]
-    ) -> Any:
-        def work(batch: Batch) -> Any:
-            join = open_join(batch, mapping, self.ids[reader], self.ids[source])
-            mine = queries.key_ids(batch, self.ids[reader], readers)
-            theirs = queries.key_ids(batch, self.ids[source], inputs)
-            return relate(batch, join, mine, theirs), count_lacking(batch, join, mine)
-
-        return self.catalog.read(work)
-
-
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    catalog = Catalog.open(tmp_path_factory.mktemp("joins") / "catalog.duckdb")
-    catalog.clock = lambda: NOW
-    ids = {one.set_name: catalog.write(lambda b, one=one: declare(b, one)) for one in SETS}  # type: ignore[misc]
-    yield World(catalog, ids)
-    catalog.close()
-
-
-def declare(batch: Batch, definition: PartitionsDefinition) -> int:
-    from nbpart.catalog.set_tables import build_columns, own_columns
-    from nbpart.project.key_rows import own_values
-
-    set_id = events.ensure_set(batch, definition)
-    if not isinstance(definition, DynamicPartitions):
-        events.declare_keys(batch, set_id, definition)
-        return set_id
-    keys = list(MEMBERS[definition.name])
-    columns, parents = own_columns(definition), None
-    rows = [own_values(definition, key) | dict(MEMBERS[definition.name][key]) for key in keys]
-    if definition.parent is not None:
-        found = queries.find_set(batch, definition.parent.set_name)
-        assert found is not None
-        parents = queries.key_ids(batch, found.set_id, [definition.split(key)[0] for key in keys])
-    events.add_keys(batch, set_id, keys, build_columns(columns, rows) if columns else None, parents)
-    return set_id
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with open_world(tmp_path_factory.mktemp("joins"), SETS, CLOCK, World) as world:
+        yield world
 
 
 CASES: list[tuple[m.Mapping, PartitionsDefinition, PartitionsDefinition]] = [
@@ -157,6 +111,13 @@ CASES: list[tuple[m.Mapping, PartitionsDefinition, PartitionsDefinition]] = [
 def test_a_relation_is_what_the_reference_reads(
     world: World, mapping: m.Mapping, reader: PartitionsDefinition, source: PartitionsDefinition
 ) -> None:
+    check_relation(world, mapping, reader, source)
+
+
+def check_relation(
+    world: World, mapping: m.Mapping, reader: PartitionsDefinition, source: PartitionsDefinition
+) -> None:
+    """Compare what each key reads with what the reference says."""
     checked = check_mapping(mapping, reader, source)
     readers, inputs = ([row.key for row in list_rows(one, CLOCK)] for one in (reader, source))
     relation, lacking = world.relation(checked, reader.set_name, source.set_name, readers, inputs)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbpart.catalog import Batch, Catalog, events, queries
+from nbpart.catalog import Batch, queries
 from nbpart.catalog.queries.chosen_keys import choose_keys, explain_unfound
-from nbpart.catalog.set_tables import build_columns, own_columns
+from nbpart.catalog.set_tables import own_columns
 from nbpart.errors import NbpartError, ParameterError, PartitionKeyError, UnknownNameError
 from nbpart.partitions import (
     DailyPartitions,
@@ -30,7 +29,7 @@ from nbpart.partitions import (
     WeeklyPartitions,
 )
 from nbpart.partitions.choice import TypedText, between, read_choice
-from nbpart.project.key_rows import own_values
+from tests.catalog.worlds import World, open_world
 from tests.partitions.reference import Clock, choose, list_rows
 
 NOW = datetime(2024, 11, 8, 12, tzinfo=UTC)
@@ -70,12 +69,8 @@ MEMBERS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
 CLOCK = Clock(NOW, MEMBERS)
 
 
-@dataclass
-class World:
-    """A catalog with all sets."""
-
-    catalog: Catalog
-    ids: dict[str, int]
+class ChoosingWorld(World):
+    """A world of which keys are chosen."""
 
     def choose(self, definition: PartitionsDefinition, given: Sequence[object]) -> tuple[list[str], list[int]]:
         """The keys that are chosen, and the places of what chooses none."""
@@ -92,28 +87,9 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    catalog = Catalog.open(tmp_path_factory.mktemp("choices") / "catalog.duckdb")
-    catalog.clock = lambda: NOW
-    ids = {one.set_name: catalog.write(lambda b, one=one: declare(b, one)) for one in SETS}  # type: ignore[misc]
-    yield World(catalog, ids)
-    catalog.close()
-
-
-def declare(batch: Batch, definition: PartitionsDefinition) -> int:
-    set_id = events.ensure_set(batch, definition)
-    if not isinstance(definition, DynamicPartitions):
-        events.declare_keys(batch, set_id, definition)
-        return set_id
-    keys = list(MEMBERS[definition.name])
-    own, parents = own_columns(definition), None
-    rows = [own_values(definition, key) | dict(MEMBERS[definition.name][key]) for key in keys]
-    if definition.parent is not None:
-        found = queries.find_set(batch, definition.parent.set_name)
-        assert found is not None
-        parents = queries.key_ids(batch, found.set_id, [definition.split(key)[0] for key in keys])
-    events.add_keys(batch, set_id, keys, build_columns(own, rows) if own else None, parents)
-    return set_id
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChoosingWorld]:
+    with open_world(tmp_path_factory.mktemp("choices"), SETS, CLOCK, ChoosingWorld) as world:
+        yield world
 
 
 EXAMPLES: list[tuple[PartitionsDefinition, Any]] = [
@@ -162,7 +138,7 @@ EXAMPLES: list[tuple[PartitionsDefinition, Any]] = [
 
 @pytest.mark.parametrize(("definition", "given"), EXAMPLES, ids=[f"{d.set_name}: {g}" for d, g in EXAMPLES])
 def test_a_choice_is_what_the_reference_says_in_the_order_of_the_set(
-    world: World, definition: PartitionsDefinition, given: Any
+    world: ChoosingWorld, definition: PartitionsDefinition, given: Any
 ) -> None:
     listed = list(given)
     expected = choose(definition, [one for some in listed for one in read_choice(definition, some)], CLOCK)
@@ -170,14 +146,14 @@ def test_a_choice_is_what_the_reference_says_in_the_order_of_the_set(
     assert world.choose(definition, listed) == (expected, [])
 
 
-def test_hours_of_new_york_between_dates(world: World) -> None:
+def test_hours_of_new_york_between_dates(world: ChoosingWorld) -> None:
     for days in (between("2024-11-02", "2024-11-03"), TypedText("2024-11-02..2024-11-03")):
         assert len(world.choose(HOURS, [days])[0]) == 49
     for day in ("2024-11-03", date(2024, 11, 3)):
         assert len(world.choose(HOURS, [day])[0]) == 25
 
 
-def test_a_text_that_is_a_key_chooses_that_one_alone(world: World) -> None:
+def test_a_text_that_is_a_key_chooses_that_one_alone(world: ChoosingWorld) -> None:
     for key in MEMBERS["files"]:
         assert world.choose(FILES, [key]) == world.choose(FILES, [TypedText(key)]) == ([key], [])
 
@@ -209,7 +185,7 @@ def test_a_text_that_is_a_key_chooses_that_one_alone(world: World) -> None:
     ],
 )
 def test_what_chooses_no_key_is_told_in_one_sentence(
-    world: World, definition: PartitionsDefinition, given: Any, error: type[Exception], message: str
+    world: ChoosingWorld, definition: PartitionsDefinition, given: Any, error: type[Exception], message: str
 ) -> None:
     assert world.choose(definition, [given]) == ([], [0])
     found = world.explain(definition, given)
@@ -218,13 +194,13 @@ def test_what_chooses_no_key_is_told_in_one_sentence(
         raise found
 
 
-def test_what_chooses_none_leaves_the_others_chosen(world: World) -> None:
+def test_what_chooses_none_leaves_the_others_chosen(world: ChoosingWorld) -> None:
     given = ["a", "nowhere", between("m", "z"), {"x": 1}, "b"]
     assert world.choose(FILES, given) == (["a", "b"], [1, 2, 3])
     assert world.choose(DAYS, [date(2024, 11, 1), date(2025, 1, 1), "x"]) == (["2024-11-01"], [1, 2])
 
 
-def test_rows_of_a_frame_are_found_together_and_those_without_a_key_are_told(world: World) -> None:
+def test_rows_of_a_frame_are_found_together_and_those_without_a_key_are_told(world: ChoosingWorld) -> None:
     rows = [{"lr": 0.1, "note": None}, {"lr": 0.2, "note": "a,b"}, {"lr": 0.2, "note": None}, {"lr": 7.0, "note": "x"}]
     assert world.choose(TRIALS, rows) == (["depth=3,lr=0.1,note=null", "depth=4,lr=0.2,note=a%2Cb"], [2, 3])
     sold = [{"fold": fold, "lr": lr} for fold in (0, 3) for lr in (0.1, 0.2)]
@@ -236,7 +212,7 @@ def test_rows_of_a_frame_are_found_together_and_those_without_a_key_are_told(wor
     )
 
 
-def test_the_empty_list_chooses_nothing(world: World) -> None:
+def test_the_empty_list_chooses_nothing(world: ChoosingWorld) -> None:
     for definition in SETS:
         assert world.choose(definition, []) == ([], [])
 
@@ -267,7 +243,7 @@ def find_chosen(definition: PartitionsDefinition, one: object) -> list[str]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
-def test_random_choices_are_what_the_reference_says(world: World, data: st.DataObject) -> None:
+def test_random_choices_are_what_the_reference_says(world: ChoosingWorld, data: st.DataObject) -> None:
     definition = data.draw(st.sampled_from(SETS))
     given = data.draw(st.lists(choices(definition), max_size=5))
     found = [find_chosen(definition, one) for one in given]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.expressions import data_hash_sql, quote
+from nbpart.catalog.kept_pairs import drop_unused_pairs
 from nbpart.catalog.records import AssetRow, Registered
 from nbpart.catalog.set_tables import asset_set_id, keys_owner
 from nbpart.catalog.staleness import mark_readers, refresh_code, refresh_inputs
@@ -37,6 +38,8 @@ def register_assets(batch: Batch, rows: Sequence[AssetRow]) -> dict[str, Registe
     ids = {row.name: _save_asset(batch, row, before[row.name]) for row in rows}
     inputs = {name: old[1] for name, old in known.items() if old[3]} | {name.lower(): ids[name] for name in ids}
     rewired = [ids[row.name] for row in rows if _save_dependencies(batch, ids[row.name], row, inputs)]
+    if rewired:
+        drop_unused_pairs(batch)
     _refresh_staleness(batch, rows, before, ids, rewired)
     return {row.name: Registered(ids[row.name], old[5] if (old := before[row.name]) else None) for row in rows}
 
@@ -49,6 +52,7 @@ def remove_asset(batch: Batch, name: str) -> None:
         raise UnknownNameError(f"There is no asset {name!r}; {nearest(name, known)}")
     batch.execute("UPDATE assets SET active = false, sequence = ? WHERE asset_id = ?", batch.sequence, asset_id)
     batch.execute("DELETE FROM dependencies WHERE asset_id = ?", asset_id)
+    drop_unused_pairs(batch)
     refresh_inputs(batch, [asset_id])
 
 

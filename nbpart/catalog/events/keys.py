@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nbpart.catalog.condition_pairs import check_growth
 from nbpart.catalog.events.membership import list_made_of, make_product_keys, record_joined, record_left
 from nbpart.catalog.events.windows import set_windows
 from nbpart.catalog.expressions import quote
@@ -91,6 +92,7 @@ def add_keys(
         _insert_parents(batch, set_id, added.column("key_id"), parent_ids[places[missing]])
     returned = [] if unknown.all() else _find_returned(batch, set_id)
     record_joined(batch, set_id, "keys_new", are_new=bool(unknown.all()))
+    check_growth(batch)
     return KeysAdded(once if len(missing) == len(once) else [once[place] for place in missing.tolist()], returned)
 
 

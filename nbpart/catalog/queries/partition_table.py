@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nbpart.catalog.batch import ZONE, Batch
+from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED, status_sql
+from nbpart.catalog.instance import ZONE
 from nbpart.catalog.key_lookup import stage_numbers
 from nbpart.catalog.queries.shared_sql import (
     MetricColumn,

@@ -143,6 +143,13 @@ CREATE TABLE ledgers (
     data_hash UBIGINT NOT NULL
 );
 
+-- Which keys a condition relates, for one version of the two sets: found again where `version` is another one by now.
+CREATE TABLE pair_searches (
+    search_no INTEGER NOT NULL, condition VARCHAR NOT NULL, reader_set_id INTEGER NOT NULL,
+    input_set_id INTEGER NOT NULL, version VARCHAR NOT NULL, pairs BIGINT NOT NULL
+);
+CREATE TABLE condition_pairs (search_no INTEGER NOT NULL, reader_id BIGINT NOT NULL, input_id BIGINT NOT NULL);
+
 CREATE TABLE sensors (
     sensor_id INTEGER NOT NULL, name VARCHAR NOT NULL, active BOOLEAN NOT NULL, definition VARCHAR NOT NULL,
     cursor VARCHAR, registered_at TIMESTAMPTZ NOT NULL
