@@ -83,7 +83,7 @@ class Chain:
                 NOW,
             )
             batch.execute(
-                f"INSERT INTO partition_facts SELECT {asset_id}, key_id, id, data_hash, 1, 0, 0, NULL, 0 FROM filled"
+                f"INSERT INTO partition_facts SELECT {asset_id}, key_id, id, data_hash, 0, 0, 0, NULL, 0 FROM filled"
             )
             if place:
                 whole = self.mappings[place] == AllKeys()

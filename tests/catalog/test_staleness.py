@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from benchmarks.staleness import Chain
 from nbpart.catalog import events
+from nbpart.catalog.check import check
 from nbpart.partitions import DynamicPartitions
+from nbpart.partitions.mapping import AllKeys, Mapping, Same
 from nbpart.states import RunStatus
 from tests.catalog.story import Story
 
@@ -61,6 +66,37 @@ def test_new_code_makes_stale_and_the_old_one_clears_it(chain: Story) -> None:
     chain.register("clean", ("inbox", "same"), code="c1")
     assert chain.statuses("clean", "xy") == "stale materialized"
     assert chain.findings() == []
+
+
+def test_new_code_stays_a_reason_while_what_it_reads_becomes_stale_and_is_made_again(chain: Story) -> None:
+    chain.register("total", ("clean", "same"), ("inbox", "same"))
+    chain.make("total", "x", "total x")
+    chain.register("total", ("clean", "same"), ("inbox", "same"), code="c2")
+    chain.register("clean", ("inbox", "same"), code="c2")
+    assert chain.findings() == []
+    chain.register("clean", ("inbox", "same"), code="c1")
+    assert chain.status("clean", "x") == "materialized"
+    assert chain.status("total", "x") == "stale"
+    assert chain.findings() == []
+
+
+@pytest.mark.parametrize("middle", [Same(), AllKeys()])
+def test_what_changes_for_very_many_at_once_is_what_is_decided_from_nothing(tmp_path: Path, middle: Mapping) -> None:
+    chain = Chain(tmp_path, 10_100, middle, assets=4)
+    counts = "SELECT asset_id, count(*) FILTER (stale <> 0) FROM partition_facts GROUP BY ALL ORDER BY asset_id"
+
+    def stale() -> list[int]:
+        return [count for _, count in chain.catalog.read(lambda b: b.rows(counts))]
+
+    for code, expected in (("c2", chain.size), ("c1", 0)):
+        chain.register(0, code)
+        assert stale() == [expected] * 4
+        assert chain.catalog.read(check) == []
+    outcomes = chain.claim(0, [5])
+    chain.catalog.write(lambda b: events.record_outcomes(b, outcomes))
+    assert stale() == ([0, 1, 1, 1] if middle == Same() else [0, 1, chain.size, chain.size])
+    assert chain.catalog.read(check) == []
+    chain.close()
 
 
 def test_a_run_that_began_before_its_code_or_input_changed_ends_stale(chain: Story) -> None:

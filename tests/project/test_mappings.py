@@ -11,6 +11,7 @@ import pytest
 
 import nbpart
 from nbpart.catalog import Catalog
+from nbpart.catalog.check import check
 from nbpart.errors import CycleError, DeclarationError, MissingInputError, UnknownNameError
 from tests.recording import record
 
@@ -442,3 +443,35 @@ def test_a_new_key_for_which_the_condition_is_true_makes_its_readers_stale(ws: n
     make_all(ws, "by_kind")
     shops.remove("a")
     assert stale(ws, "by_kind") == ["x"]
+
+
+def test_a_day_that_ends_is_the_last_one_though_nothing_is_there_yet(
+    ws: nbpart.Workspace, days: Any, clock: list[datetime]
+) -> None:
+    @ws.asset(partitions=days)
+    def sales(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(deps={"sold": nbpart.last(of="sales")}, on_missing_input="skip")
+    def newest(sold: Any) -> str: ...  # type: ignore[empty-body]
+
+    make_all(ws, "sales")
+    record(ws, "newest", None, "newest")
+    clock[0] = datetime(2024, 3, 7, 1, tzinfo=UTC)
+    assert ws.partition_status("newest")["reason"].tolist() == ["input sales changed"]
+    assert ws.project.catalog.read(check) == []
+
+
+def test_what_was_not_there_and_is_read_in_another_way_is_not_changed_data(ws: nbpart.Workspace) -> None:
+    files = ws.dynamic_partitions("files")
+    files.add("a", "b")
+
+    @ws.asset(partitions=files)
+    def part(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    def one(part: Any) -> str: ...  # type: ignore[empty-body]
+
+    ws.register(nbpart.asset(one, partitions=files, on_missing_input="skip"))
+    record(ws, "one", "a", "one")
+    mapping = {"part": nbpart.all_keys(new="ignore")}
+    ws.register(nbpart.asset(one, partitions=files, on_missing_input="skip", deps=mapping))
+    assert str(ws.why("one", "a")) == "stale: input part[b] is missing: never run"
