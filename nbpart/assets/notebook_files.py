@@ -18,15 +18,20 @@ _MINOR = 5
 
 
 def read_notebook_file(path: str | os.PathLike[str]) -> Any:
-    """The notebook in a file of any format, as a NotebookNode of format 4.5.
+    """The notebook in a file; see `read_notebook`. Raises OSError, and ValueError where the file is no notebook."""
+    return read_notebook(Path(path).read_bytes())
+
+
+def read_notebook(content: bytes) -> Any:
+    """The notebook of any format that is the content of a file, as a NotebookNode of format 4.5.
 
     What is missing, null or of another type in its metadata is left out, as front ends have it; a byte order mark and
     line ends of Windows do not count. Cells without an id, or with one that stands twice, are given one, the same each
-    time. Raises OSError, and ValueError that says what is wrong where the file is no notebook.
+    time. Raises ValueError that says what is wrong where it is no notebook.
     """
     nbformat = load_nbformat()
     try:
-        data = json.loads(Path(path).read_bytes())  # which finds out the encoding by itself
+        data = json.loads(content)  # which finds out the encoding by itself
     except RecursionError as error:
         raise ValueError("its JSON is nested too deeply") from error
     if not isinstance(data, dict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.assets.asset import name_of
 from nbpart.assets.code_changes import KeptCode, describe_code_change
 from nbpart.assets.definition import AssetDefinition
+from nbpart.assets.notebook_files import read_notebook
 from nbpart.backfill.cause_search import CauseSearch
 from nbpart.backfill.registry import Node, Registry, spell_key
 from nbpart.catalog import Batch
@@ -94,7 +94,11 @@ def explain_partition(batch: Batch, root: Path, registry: Registry, node: Node, 
         stored = find_version(batch, changed.asset_id, version)
         if stored is None:
             return ""
-        return describe_code_change(*(_read_code(root, one) for one in (_definition(stored), changed.definition)))
+        versions = (_read_code(root, one) for one in (_definition(stored), changed.definition))
+        try:
+            return describe_code_change(*versions)
+        except (RecursionError, MemoryError):  # what Python raises for code that is nested too deeply to be parsed
+            return ""
 
     causes: Sequence[Cause] = CauseSearch(batch, registry, describe_code).list_causes(
         node.name, find_key_id(batch, node, key)
@@ -108,20 +112,34 @@ def _definition(stored: dict[str, Any]) -> AssetDefinition:
 
 def _read_code(root: Path, definition: AssetDefinition) -> KeptCode:
     """A version of code as the workspace kept it; what is gone or cannot be read is left out."""
-    notebook = _read_text(root, definition.snapshot)
-    modules = {name: _read_text(root, snapshot) for name, (snapshot, _) in definition.modules.items()}
+    kept = _read(root, definition.snapshot)
+    modules = {name: _read(root, snapshot) for name, (snapshot, _) in definition.modules.items()}
+    sources = {name: _decode(content) for name, content in modules.items() if content is not None}
     return KeptCode(
         definition,
-        None if notebook is None else json.loads(notebook),
-        {name: source for name, source in modules.items() if source is not None},
+        None if kept is None else _parse_notebook(kept),
+        {name: source for name, source in sources.items() if source is not None},
     )
 
 
-def _read_text(root: Path, path: str | None) -> str | None:
+def _read(root: Path, path: str | None) -> bytes | None:
     if path is None:
         return None
     try:
-        kept = read_own(find_own(root, path, "a version of code"), _MOST_BYTES)
+        return read_own(find_own(root, path, "a version of code"), _MOST_BYTES)
     except OSError:
         return None
-    return kept.decode("utf-8", errors="surrogatepass")
+
+
+def _parse_notebook(content: bytes) -> Any:
+    try:
+        return read_notebook(content)
+    except (ValueError, RecursionError):  # somebody wrote over it
+        return None
+
+
+def _decode(content: bytes) -> str | None:
+    try:
+        return content.decode("utf-8", errors="surrogatepass")
+    except UnicodeDecodeError:
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from pathlib import Path
@@ -270,3 +271,43 @@ def test_what_a_module_calls_is_named_by_its_file(
     (project / "why_flow.py").write_text(moved.replace('"!"', '"?"').replace("return 1", "return 2"))
     assert len(ws.plan("*")) == 1
     assert why(ws, "clean") == "stale: code changed (why_flow.py: shorten)"
+
+
+NO_CODE = {
+    "no UTF-8": b"\xff\xfe{}\x80",
+    "no JSON": b"{'cells': ",
+    "no notebook": b"[1, 2]",
+    "cells that are none": b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [1, "a"]}',
+    "a source that is none": b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": [1]}]}',
+    "nested too deeply": b"[" * 100_000,
+    "code nested too deeply": json.dumps(
+        {"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "code", "source": "-" * 50_000 + "1"}]}
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("content", NO_CODE.values(), ids=NO_CODE)
+def test_kept_code_that_somebody_wrote_over_is_told_without_its_cell(
+    ws: nbpart.Workspace, project: Path, content: bytes
+) -> None:
+    path = write_notebook(project / "train.ipynb", "a = 1")
+    ws.notebook("train.ipynb")
+    record(ws, "train", None, "x")
+    [kept] = (ws.root / "code" / "train").glob("*.ipynb")
+    write_notebook(path, "a = 2")
+    ws.plan("*")
+    kept.write_bytes(content)
+    assert why(ws, "train").removesuffix(" (train.ipynb, cell 1)") == "stale: code changed"
+
+
+@pytest.mark.parametrize("content", [b"\xff = 1\n", b"\x00", b"x = " + b"-" * 50_000 + b"1"])
+def test_a_kept_module_that_somebody_wrote_over_is_left_out(
+    ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    ws.register(import_written(project, "why_lost_flow", FLOW, monkeypatch).clean)
+    record(ws, "clean", None, "x")
+    kept = next(one for one in (ws.root / "code").rglob("*.py") if "def shorten" in one.read_text())
+    (project / "why_lost_flow.py").write_text(FLOW.replace('"!"', '"?"'))
+    assert len(ws.plan("*")) == 1
+    kept.write_bytes(content)
+    assert why(ws, "clean").partition(" (")[0] == "stale: code changed"
