@@ -137,6 +137,9 @@ class CauseSearch:
 
     def _explain_made(self, one: _Partition) -> _Link:
         found = origins.find_origin(self._batch, one.made)
+        if (pruned := origins.find_pruning(self._batch, one.made)) is not None:
+            known = {"at": pruned.at, "detail": pruned.detail, "run_id": found.run_id}
+            return _Link(self._cause(one, CauseKind.PRUNED, **known))
         names = {node.asset_id: node.name for node in self._registry.nodes.values()}
         reads = []
         for read in origins.load_recorded_inputs(self._batch, one.made):

@@ -33,6 +33,7 @@ class CauseKind(StrEnum):
     INPUT_SET_CHANGED = "input set changed"
     INPUT_MISSING = "input missing"
     INPUT_STALE = "input stale"
+    PRUNED = "pruned"
     MADE = "made"
     SEEN = "seen"
     ADOPTED = "adopted"
@@ -56,6 +57,7 @@ _WORDS = {
     CauseKind.INPUT_SET_CHANGED: "input set changed: {detail}",
     CauseKind.INPUT_MISSING: "{input} is missing",
     CauseKind.INPUT_STALE: "{input} is stale{detail}",
+    CauseKind.PRUNED: "its data were {detail}; status='all' makes it again",
     CauseKind.MADE: "made {at}{detail}",
     CauseKind.SEEN: "seen {at}{detail}",
     CauseKind.ADOPTED: "adopted {at}{detail}",

@@ -292,6 +292,11 @@ def _read_columns(definition: PartitionsDefinition, given: Mapping[Any, object])
     by_name = dict(definition.parts)
     for name, value in given.items():
         if (column := chosen.get(name)) is None:
+            if any(one.name == name for one in definition.columns):
+                raise ParameterError(
+                    f"{name!r} is a column and makes no key of theirs: where={shorten({name: value})} chooses by it, "
+                    "and by what makes their keys too."
+                )
             if not chosen:
                 raise ParameterError(
                     f"They have no parameters, but {shorten(dict(given))} was given: give keys as text."

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbpart.assets.asset import name_of
+from nbpart.backfill.inputs import HOW_TO_MAKE
 from nbpart.backfill.registry import spell_key
 from nbpart.errors import DeclarationError, MissingInputError
 from nbpart.partitions import PartitionRef
@@ -45,7 +46,9 @@ def materialize(
         raise
     step = backfill.steps().iloc[0]
     if step.status == StepStatus.BLOCKED:
-        raise MissingInputError(f"{PartitionRef(node.name, text).label} {step.cause}.")
+        keys = "" if text is None else f", keys={text!r}"
+        example = f", as in ws.backfill('+{node.name}'{keys})" if step.cause.endswith(HOW_TO_MAKE) else ""
+        raise MissingInputError(f"{PartitionRef(node.name, text).label} {step.cause}{example}.")
     run = get_run(project, step.run_id)
     if run.status != RunStatus.SUCCEEDED:
         raise run.to_error()

@@ -414,7 +414,7 @@ def _explain(name: str, key: str | None, location: str, fault: FileFault, *, is_
     of = name if key is None else f"{name}, partition {key!r}"
     if fault.is_inconclusive:
         return f"the data of {of} cannot be read ({fault}: {location}); let this user read it."
-    again = shlex.join(["nbpart", "backfill", name, *([] if key is None else ["-k", key])])
+    again = shlex.join(["nbpart", "backfill", name, *([] if key is None else ["-k", key]), "-s", "all"])
     again = f"ws.value({name!r}, ...)" if is_value else again
     if fault is FileFault.DELETED:
         return f"the data of {of} is gone ({location}); make it again: {again}"

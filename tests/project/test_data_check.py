@@ -258,7 +258,7 @@ def test_a_run_refuses_a_forged_input_which_is_outdated_from_then_on(ws: nbpart.
     assert set(ws.runs("report")["attempt"]) == {1}, "another attempt would find the same"
     causes = dict(zip(backfill.steps()["partition_key"], backfill.steps()["cause"], strict=True))
     assert "the data of cleaned, partition 'x' is not what was saved (other content" in causes["x"]
-    assert causes["y"].endswith("make it again: nbpart backfill cleaned -k y")
+    assert causes["y"].endswith("make it again: nbpart backfill cleaned -k y -s all")
     assert status(ws, "report") == "failed failed materialized"
     assert ws.load("report", "z") == {"of": "z"}
     assert status(ws, "cleaned") == "stale missing materialized"

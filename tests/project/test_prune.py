@@ -79,6 +79,14 @@ def test_what_is_pruned_stays_materialized_and_comes_again_where_it_is_needed(
     cause = str(made.project.catalog.read(refuse))
     assert cause.startswith("needs a/x, which was pruned on ")
     assert cause.endswith("; add + before the name to make it again")
+    why = repr(made.why("a", "x"))
+    assert why.startswith("a[x] is materialized: its data were pruned on ")
+    assert why.endswith(": room; status='all' makes it again")
+    assert steps(made.plan("a", keys="x", status="all")) == [("a", "x")]
+    assert made.why("a", "x").frame["cause"].tolist() == ["pruned"]
+    assert repr(made.why("a", "y")).startswith("a[y] is materialized: made "), "only what was pruned says so"
+    with pytest.raises(MissingInputError, match=r"needs a/x, which was pruned.* as in ws.backfill\('\+c', keys='x'\)"):
+        made.materialize("c", "x")
 
     record(made, "a", "x", {"n": 1})
     assert (statuses(made, "a"), statuses(made, "b")) == ("materialized materialized", "materialized materialized")

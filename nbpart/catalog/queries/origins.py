@@ -15,7 +15,7 @@ import numpy as np
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import GONE_STATES, OUTCOME_FAILED, element_hash, status_sql
 from nbpart.catalog.key_lookup import stage_numbers
-from nbpart.states import RunStatus
+from nbpart.states import DataState, RunStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -206,6 +206,15 @@ def find_loss(batch: Batch, asset_id: int, key_id: int, materialization_id: int 
         *values,
     )
     return None if row is None else Happening(*row)
+
+
+def find_pruning(batch: Batch, materialization_id: int) -> Happening | None:
+    """When and by whom the data of a materialization were pruned; None where they were not."""
+    row = batch.row(
+        "SELECT seen_at, reason, state FROM data_seen WHERE materialization_id = ? ORDER BY rowid DESC LIMIT 1",
+        materialization_id,
+    )
+    return None if row is None or row[2] != DataState.PRUNED else Happening(row[0], row[1])
 
 
 def find_version(batch: Batch, asset_id: int, code_version: str | None) -> dict[str, Any] | None:
