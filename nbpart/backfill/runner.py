@@ -354,9 +354,10 @@ class Runner:
     def _check_others(self) -> None:
         """Read whether somebody asked for the end, and whether steps that have no place may have one now.
 
-        Where it waits for runs of other processes, those of processes that died are ended.
+        Where it waits for runs of other processes, those of processes that died are ended. Raises `CatalogError` where
+        the catalog was closed: a run that does not end would keep this thread, and with it the process, for ever.
         """
-        if self._catalog.sequence() > self._checked_sequence:
+        if self._catalog.is_closed or self._catalog.sequence() > self._checked_sequence:
             self._retry_while_busy(lambda: self._catalog.read(self._load_cancel_request))
         if self._state.followed or self._state.held:
             self._retry_while_busy(self._coordinator.reap)

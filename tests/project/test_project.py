@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -123,11 +124,14 @@ def test_an_exception_that_leaves_the_with_block_cancels_what_runs(ws: nbpart.Wo
     assert find_status(ws.root, backfill) == CANCELLED
 
 
+@pytest.mark.parametrize("is_recorded", [False, True], ids=["just begun", "nothing left to record"])
 def test_a_workspace_is_closed_though_a_run_outlives_its_cancellation(
-    ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_recorded: bool
 ) -> None:
     monkeypatch.setattr("nbpart.project.project.END_LIMIT_S", 0.1)
     backfill = start_endless(ws, EndlessPool)
+    while is_recorded and ws.runs()["status"].tolist() != [RunStatus.RUNNING]:
+        time.sleep(0.02)
     with pytest.raises(ZeroDivisionError):
         leave_by_exception(ws)
     assert f"backfill {backfill.id} did not end within 0.1 s" in caplog.text
