@@ -16,7 +16,7 @@ from nbpart.backfill.read_changes import describe_names, find_read_changes
 from nbpart.backfill.registry import Node, Registry
 from nbpart.backfill.waiting import make_finder
 from nbpart.catalog import Batch, queries
-from nbpart.catalog.causes import Cause, CauseKind, spell_ref
+from nbpart.catalog.causes import Cause, CauseKind, describe_briefly, spell_ref
 from nbpart.catalog.expressions import STALE_CODE, STALE_DATA, STALE_INPUT
 from nbpart.catalog.join_windows import find_lacking
 from nbpart.catalog.joins import relate
@@ -131,7 +131,7 @@ class CauseSearch:
 
     def _explain_failure(self, one: _Partition) -> _Link:
         found = origins.find_failure(self._batch, one.node.asset_id, one.key_id)
-        detail = found.detail if found and found.detail else "its last run failed"
+        detail = found.detail if found and found.detail else describe_briefly(CauseKind.FAILED)
         known = {"at": found and found.at, "run_id": found and found.run_id}
         return _Link(self._cause(one, CauseKind.FAILED, detail=detail, **known))
 
@@ -219,7 +219,7 @@ class CauseSearch:
         bits = int(one.states.stale[0])
         if bits & STALE_DATA:
             lost = origins.find_loss(self._batch, one.node.asset_id, one.key_id, one.made)
-            detail = lost.detail if lost and lost.detail else "its data file was replaced or damaged"
+            detail = lost.detail if lost and lost.detail else describe_briefly(CauseKind.DATA_LOST)
             return _Link(self._cause(one, CauseKind.DATA_LOST, detail=detail, at=lost and lost.at))
         if bits & STALE_CODE:
             made = origins.find_origin(self._batch, one.made)

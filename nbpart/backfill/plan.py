@@ -13,6 +13,7 @@ import numpy as np
 
 from nbpart.assets.definition import Input
 from nbpart.assets.graph import AssetGraph
+from nbpart.catalog.causes import PRUNED_AND_READ, describe_read
 from nbpart.catalog.expressions import STALE_ABOVE
 from nbpart.catalog.records import PlanFacts
 from nbpart.partitions.mapping import AllKeys, Same, Whole
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 
 _STALE = STATUS_CODES[PartitionStatus.STALE]
-#: Why a step is planned whose partition is up to date.
-_PRUNED = "pruned, and read by what this plan makes"
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def plan_steps(
         is_held = np.zeros(len(own), bool) if waiting is None or name not in waiting else waiting[name]
         choice = _Choice(facts[name].key_ids, own, allowed & ~is_held, [str(status) for status in STATUS_CODES])
         if (pruned := again.key_ids.get(name)) is not None:
-            choice.allow(np.isin(facts[name].key_ids, pruned), _PRUNED)
+            choice.allow(np.isin(facts[name].key_ids, pruned), PRUNED_AND_READ)
         made = planned if name in again.followers else {input: _drop_pruned(part) for input, part in planned.items()}
         _mark_readers(graph, name, choice, made, relate, None if outdated else follows)
         rest = follows & (choice.cause < 0) & choice.allowed
@@ -230,9 +229,9 @@ class _Choice:
 
 def _drop_pruned(part: AssetSteps) -> AssetSteps:
     """The steps without those that only make pruned partitions again."""
-    if _PRUNED not in part.causes:
+    if PRUNED_AND_READ not in part.causes:
         return part
-    rest = part.cause != part.causes.index(_PRUNED)
+    rest = part.cause != part.causes.index(PRUNED_AND_READ)
     return replace(part, key_ids=part.key_ids[rest], cause=part.cause[rest])
 
 
@@ -270,9 +269,7 @@ def _mark_readers(
         if read.name == name or (above := planned.get(read.name)) is None:
             continue
         relation = relate(name, read, choice.key_ids, above.key_ids)
-        choice.add(
-            relation.mark_readers(np.ones(len(above), bool)) & every, f"reads {read.name}, which this plan makes"
-        )
+        choice.add(relation.mark_readers(np.ones(len(above), bool)) & every, describe_read(read.name))
     for read in graph[name].inputs:
         if read.name == name:
             made = (choice.cause >= 0) & choice.allowed
@@ -280,5 +277,5 @@ def _mark_readers(
                 relation = relate(name, read, choice.key_ids, choice.key_ids)
                 choice.add(
                     spread_readers(relation, made, choice.allowed & every) & every,
-                    f"reads {name}, which this plan makes",
+                    describe_read(name),
                 )

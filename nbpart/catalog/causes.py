@@ -122,6 +122,15 @@ def describe_briefly(kind: CauseKind, of_input: str = "an input") -> str:
     return _BRIEF_WORDS.get(kind, _WORDS[kind]).format(input=of_input, detail="", at="").strip()
 
 
+#: Why a plan makes what is up to date, or outdated only by what is above: words for plans alone.
+PRUNED_AND_READ = "pruned, and read by what this plan makes"
+
+
+def describe_read(name: str) -> str:
+    """Why a plan makes a partition that reads an asset which it makes too."""
+    return f"reads {name}, which this plan makes"
+
+
 def describe_chain(causes: Sequence[Cause], now: datetime) -> str:
     """One sentence: the status, and what led to it, from the nearest cause to the root."""
     first = causes[0]

@@ -20,7 +20,6 @@ from nbpart.backfill.registry import Registry
 from nbpart.backfill.step_order import StepOrder, check_order, order_steps
 from nbpart.backfill.waiting import make_finder
 from nbpart.catalog import Batch, Moment, queries
-from nbpart.catalog.causes import CauseKind, describe_briefly
 from nbpart.catalog.queries.chosen_keys import list_keys
 from nbpart.catalog.reasons import load_reasons
 from nbpart.partitions import PartitionRef
@@ -43,8 +42,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbpart")
 
-#: The statuses of which a reason says more than the status does.
-_TOLD_MORE = [STATUS_CODES[PartitionStatus.STALE], STATUS_CODES[PartitionStatus.MISSING]]
+#: The statuses that have a reason.
+_WITH_REASON = [STATUS_CODES[status] for status in OUTDATED]
 _TAKES_ALL = "where= asks what became of partitions, and so those of every status are taken (status='all')"
 #: So many of the assets that a plan leaves alone are named.
 _MOST_NAMED = 10
@@ -325,7 +324,8 @@ class Plan:
 
     @cached_property
     def _reasons(self) -> list[pd.Categorical]:
-        """The reason of every step, a categorical an asset: the partition's status, for a stale one what changed."""
+        """The reason of every step, a categorical an asset: the first cause of what is outdated, as in
+        `partition_status`, else the partition's status or what this plan makes that it reads."""
         return self._list_reasons(self._steps)
 
     def _list_reasons(self, steps: StepTable) -> list[pd.Categorical]:
@@ -337,12 +337,12 @@ class Plan:
         found = []
         for asset in steps.assets:
             reasons = pd.Series(pd.Categorical.from_codes(asset.cause, list(asset.causes)))
-            told = np.isin(asset.cause, _TOLD_MORE)
+            told = np.isin(asset.cause, _WITH_REASON)
             if told.any():
                 known = load_reasons(batch, self._registry[asset.asset].asset_id, asset.key_ids[told])
                 by_key = pd.Series(known["reason"].to_numpy(), index=known["key_id"].to_numpy())
                 text = reasons.astype(object)
-                more = by_key.reindex(asset.key_ids[told]).replace(describe_briefly(CauseKind.NEVER_RUN), None)
+                more = by_key.reindex(asset.key_ids[told])
                 text[told] = more.fillna(text[told].set_axis(more.index)).to_numpy()
                 reasons = text.astype("category")
             found.append(reasons.array)

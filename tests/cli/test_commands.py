@@ -66,8 +66,8 @@ def test_a_set_is_listed_and_changed(ask: Ask) -> None:
 def test_a_plan_gives_each_step_its_reason(ask: Ask) -> None:
     shown = ask("plan", "+report", "-k", "a.csv")
     assert [line.split() for line in shown.stdout.splitlines()[1:]] == [
-        ["sizes", "a.csv", "missing"],
-        ["report", "a.csv", "missing"],
+        ["sizes", "a.csv", "never", "run"],
+        ["report", "a.csv", "never", "run"],
     ]
     assert "2 steps" in shown.stderr
     assert len(json.loads(ask("plan", "--json").stdout)) == 6

@@ -92,6 +92,29 @@ def test_the_chain_goes_back_to_what_changed(made: nbpart.Workspace, project: Pa
     assert made.plan("+report").explain()["reason"].str.startswith("stale: ").all()
 
 
+def test_a_plan_says_of_each_step_what_the_status_says(made: nbpart.Workspace, project: Path) -> None:
+    files = made.dynamic_partitions("files")
+    files.add("failed.csv", "lost.csv", "new.csv")
+    for key in files:
+        (project / "inbox" / key).write_text("x")
+    record(made, "cleaned", "lost.csv", "x")
+    next((made.root / "data" / "cleaned" / "lost.csv").iterdir()).unlink()
+    made.check_data("cleaned")
+    (project / "inbox" / "b.csv").write_text("more")
+    made.project.make_pool = Stage(lambda spec: ValueError("no columns")).make_pool  # type: ignore[assignment]
+    made.backfill("cleaned", keys="failed.csv").wait(progress=False)
+    plan = made.plan("cleaned")
+    reasons = dict(zip(plan.frame["partition_key"], plan.frame["reason"], strict=True))
+    assert reasons == {
+        "b.csv": "source inbox changed",
+        "failed.csv": "its last run failed",
+        "lost.csv": "its data file was deleted",
+        "new.csv": "never run",
+    }
+    assert reasons == made.partition_status("cleaned").set_index("partition_key")["reason"].dropna().to_dict()
+    assert plan.counts() == {"stale": 1, "failed": 1, "missing": 2}
+
+
 def balance_of(before: Any, cleaned: Any) -> str:
     return "0"
 

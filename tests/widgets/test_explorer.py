@@ -202,7 +202,7 @@ def test_it_plans_and_runs_what_is_selected(explorer: Explorer, page: Page, ws: 
     click(explorer, 1, 0)
     plan = ask(page, explorer, "plan", **plan_payload(explorer, inputs=True))
     assert (plan["steps"], plan["message"], plan["code"]) == (2, "2 steps: 2 missing", "ws.plan('+sizes', keys='a')")
-    assert plan["head"] == [("raw", "a", "missing"), ("sizes", "a", "missing")]
+    assert plan["head"] == [("raw", "a", "never run"), ("sizes", "a", "never run")]
     number = explorer.panel.model.selection.number
     found = ask(page, explorer, "describe_choice", selection_number=number, where=" partition_key = 'b' ")
     assert (found["count"], found["code"]) == (0, "ws.plan('sizes', keys='a', where=\"partition_key = 'b'\")")

@@ -63,7 +63,7 @@ def test_the_shown_code_does_the_same_as_the_action(actions: Actions, ws: nbpart
     assert plan.code == "ws.plan('frames', keys='a')"
     again = eval(plan.code, {"ws": ws})
     assert len(again) == plan.steps == 1
-    assert plan.head == (("frames", "a", "missing"),)
+    assert plan.head == (("frames", "a", "never run"),)
     assert dict(plan.reasons) == {"missing": 1}
     several = actions.plan(["frames", "sizes"], None, ["missing", "failed"])
     assert several.code == "ws.plan(['frames', 'sizes'], status=['missing', 'failed'])"

@@ -56,10 +56,10 @@ def test_another_version_makes_its_reader_stale(ws: nbpart.Workspace, project: P
     assert reasons(ws) == {}
     assert ws.plan("total").waiting["partition_key"].tolist() == ["b"]
     write(project, a=(2, [5]), b=(1, [7]))
-    assert reasons(ws) == {"a": "source payments changed", "b": "missing"}
+    assert reasons(ws) == {"a": "source payments changed", "b": "never run"}
     assert ws.load("payments", "b").amount.tolist() == [7]
     write(project, b=(1, [7]))
-    assert reasons(ws) == {"b": "missing"}
+    assert reasons(ws) == {"b": "never run"}
     assert ws.partition_status("total").status.tolist() == ["stale", "missing"]
     assert ws.plan("total").waiting["partition_key"].tolist() == ["a"]
 
