@@ -12,8 +12,7 @@ from nbpart.cli import options
 from nbpart.cli.output import print_json, print_stderr, print_table
 from nbpart.cli.tables import Table
 from nbpart.cli.text import pluralize, printable
-from nbpart.cli.verbs import confirm, confirming_options
-from nbpart.partitions.choice import TypedText
+from nbpart.cli.verbs import VerbOptions, confirm, verb_options
 
 PRUNE_ROWS = 20
 
@@ -57,39 +56,26 @@ def remove(name: str) -> None:
 @click.command()
 @options.selection_argument
 @click.option("--keep", type=click.IntRange(min=0), default=3, show_default=True, help="How many runs of a partition.")
-@options.keys_option
-@options.where_option
-@confirming_options
-@options.json_option
-@options.workspace_option
-def prune(
-    selection: Sequence[str],
-    keep: int,
-    keys: Sequence[str],
-    where: str | None,
-    reason: str,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+@verb_options
+def prune(selection: Sequence[str], keep: int, asked: VerbOptions) -> None:
     """Remove old data, notebooks, logs and stray files.
 
     The newest runs and data of each partition stay, and what is current does, but with --keep 0, which needs keys or a
     condition, and asks. SELECTION, keys and a condition restrict it; then stray files stay too.
     """
-    chosen = [TypedText(key) for key in keys] or None
     with options.open_workspace() as workspace:
-        remove = partial(workspace.prune, keep, list(selection) or None, keys=chosen, where=where, reason=reason)
-        if keep == 0 and not dry_run:
-            confirm(f"Delete {pluralize(len(remove(dry_run=True)), 'file')} with current data?", yes)
-        frame = remove(dry_run=dry_run)
-    if as_json:
+        of = list(selection) or None
+        remove = partial(workspace.prune, keep, of, keys=asked.keys, where=asked.where, reason=asked.reason)
+        if keep == 0 and not asked.dry_run:
+            confirm(f"Delete {pluralize(len(remove(dry_run=True)), 'file')} with current data?", asked.yes)
+        frame = remove(dry_run=asked.dry_run)
+    if asked.as_json:
         print_json(Table.from_frame(frame).to_records())
         return
     size = frame["bytes"].sum() / 1e6
-    removed = "would be removed" if dry_run else "removed"
+    removed = "would be removed" if asked.dry_run else "removed"
     total = f"{pluralize(len(frame), 'file')} {removed}, {size:,.1f} MB"
-    rows = Table.from_frame(frame.head(PRUNE_ROWS) if dry_run else frame.head(0))
+    rows = Table.from_frame(frame.head(PRUNE_ROWS) if asked.dry_run else frame.head(0))
     if rows.rows:
         print_table(rows, False, empty="")
     click.echo(total if len(frame) else "Nothing to remove.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import click
 
@@ -13,19 +15,55 @@ from nbpart.cli.text import pluralize, printable
 from nbpart.partitions.choice import TypedText
 from nbpart.project.verb_result import VerbResult
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 selection_argument = click.argument("selection", nargs=-1, required=True)
 
 
-def confirming_options(command: Command) -> Command:
-    """``--reason``, ``-n`` and ``-y`` of a command that changes partitions."""
+@dataclass(frozen=True)
+class VerbOptions:
+    """What the options of a command that changes partitions say: of which, why, and whether and how it does it."""
+
+    keys: list[TypedText] | None
+    where: str | None
+    reason: str
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+def verb_options(command: Callable[..., None]) -> Callable[..., None]:
+    """``-k`` and ``--where`` of a command that changes partitions, and the options of `confirming_options`."""
+    return options.keys_option(options.where_option(confirming_options(command)))
+
+
+def confirming_options(command: Callable[..., None]) -> Callable[..., None]:
+    """``--reason``, ``-n``, ``-y``, ``--json`` and ``-w`` of a command that changes partitions.
+
+    The command is called with all that they say as ``asked``.
+    """
+
+    @functools.wraps(command)
+    def call(
+        *,
+        keys: Sequence[str] = (),
+        where: str | None = None,
+        reason: str,
+        dry_run: bool,
+        yes: bool,
+        as_json: bool,
+        **given: Any,
+    ) -> None:
+        chosen = [TypedText(key) for key in keys] or None
+        command(asked=VerbOptions(chosen, where, reason, dry_run, yes, as_json), **given)
+
     for option in (
+        options.workspace_option,
+        options.json_option,
         click.option("-y", "--yes", is_flag=True, help="Do it without asking."),
         click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done."),
         click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the history of each partition."),
     ):
-        command = option(command)
-    return command
+        call = option(call)
+    return call
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -37,16 +75,16 @@ def confirm(question: str, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-def perform(act: Callable[[bool], VerbResult], question: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+def perform(act: Callable[[bool], VerbResult], question: str, asked: VerbOptions) -> None:
     """Do what `act` does, after asking with the number of partitions, and print what was done.
 
     `act` is called with True to say what it would do. ``{}`` in the question stands for the number.
     """
     result = act(True)
-    if not dry_run and result.count:
-        confirm(question.format(pluralize(result.count, "partition")), yes)
+    if not asked.dry_run and result.count:
+        confirm(question.format(pluralize(result.count, "partition")), asked.yes)
         result = act(False)
-    if as_json:
+    if asked.as_json:
         print_json(result.to_json())
     else:
         click.echo(printable(str(result)))
@@ -54,33 +92,20 @@ def perform(act: Callable[[bool], VerbResult], question: str, *, dry_run: bool, 
 
 @click.command()
 @selection_argument
-@options.keys_option
-@options.where_option
-@confirming_options
-@options.json_option
-@options.workspace_option
-def accept(
-    selection: Sequence[str],
-    keys: Sequence[str],
-    where: str | None,
-    reason: str,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+@verb_options
+def accept(selection: Sequence[str], asked: VerbOptions) -> None:
     """Declare partitions current as they are, without a run.
 
     Their data count as made by the code and of the inputs of now; a later change makes them stale again. +SELECTION
     accepts all above it too.
     """
-    chosen = [TypedText(key) for key in keys] or None
     with options.open_workspace() as workspace:
         perform(
-            lambda dry: workspace.accept(list(selection), chosen, where=where, reason=reason, dry_run=dry),
+            lambda dry: workspace.accept(
+                list(selection), asked.keys, where=asked.where, reason=asked.reason, dry_run=dry
+            ),
             "Accept {} as they are?",
-            dry_run=dry_run,
-            yes=yes,
-            as_json=as_json,
+            asked,
         )
 
 
@@ -95,11 +120,7 @@ def accept(
     help="By what a file is told from another: by what it holds, or by size and time, without reading it.",
 )
 @confirming_options
-@options.json_option
-@options.workspace_option
-def adopt(
-    asset: str, path: str, version: Literal["hash", "size+mtime"], reason: str, dry_run: bool, yes: bool, as_json: bool
-) -> None:
+def adopt(asset: str, path: str, version: Literal["hash", "size+mtime"], asked: VerbOptions) -> None:
     """Make files that are there the data of partitions.
 
     PATH names columns of the partitions in braces: old/{partition_key}.parquet. Keys that a dynamic set does not have
@@ -107,42 +128,26 @@ def adopt(
     """
     with options.open_workspace() as workspace:
         perform(
-            lambda dry: workspace.adopt(asset, path, version=version, reason=reason, dry_run=dry),
+            lambda dry: workspace.adopt(asset, path, version=version, reason=asked.reason, dry_run=dry),
             "Adopt the files of {}?",
-            dry_run=dry_run,
-            yes=yes,
-            as_json=as_json,
+            asked,
         )
 
 
 @click.command()
 @selection_argument
-@options.keys_option
-@options.where_option
 @click.option("--data", is_flag=True, help="Delete the files of all their runs now; adopted files always stay.")
-@confirming_options
-@options.json_option
-@options.workspace_option
-def wipe(
-    selection: Sequence[str],
-    keys: Sequence[str],
-    where: str | None,
-    data: bool,
-    reason: str,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+@verb_options
+def wipe(selection: Sequence[str], data: bool, asked: VerbOptions) -> None:
     """Make partitions missing, as if they had never run.
 
     Their files stay until a prune, and accept takes the partitions back until then.
     """
-    chosen = [TypedText(key) for key in keys] or None
     with options.open_workspace() as workspace:
         perform(
-            lambda dry: workspace.wipe(list(selection), chosen, where=where, reason=reason, data=data, dry_run=dry),
+            lambda dry: workspace.wipe(
+                list(selection), asked.keys, where=asked.where, reason=asked.reason, data=data, dry_run=dry
+            ),
             "Wipe {} and delete their files?" if data else "Wipe {}?",
-            dry_run=dry_run,
-            yes=yes,
-            as_json=as_json,
+            asked,
         )

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import nbpart
+from nbpart.cli import options
 from tests.cli.conftest import Ask
+from tests.recording import record
 
 
 @pytest.fixture
@@ -104,3 +106,28 @@ def test_sets_that_make_their_keys_say_where_these_come_from(sets: Ask) -> None:
     for name, words in {"hours": "windows of time", "grid": "add to its dimensions", "folds": "fixed list"}.items():
         for change in (["--add", "x"], ["--replace", "-"]):
             assert words in sets("partitions", "--set", name, *change, code=2, stdin="").stderr
+
+
+def test_all_that_runs_left_of_a_key_is_deleted_after_asking(
+    project: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nbpart.open(project / "workspace") as ws:
+        ws.partition_sets["files"].add("b.csv")
+        for key in ("a.csv", "b.csv"):
+            record(ws, "sizes", key, {"size": 1})
+            record(ws, "report", key, f"of {key}")
+    data = project / "workspace" / "data"
+    words = ("partitions", "--set", "files", "--remove", "a.csv", "--delete-data")
+    refused = ask(*words, code=1).stderr
+    assert "Delete all that runs left of 1 key of files? There is no terminal to ask on: say -y" in refused
+    monkeypatch.setattr(options, "has_terminal", lambda: True)
+    assert "Aborted" in ask(*words, code=1, stdin="n\n").stderr
+    assert len(list(data.rglob("a.csv/*"))) == 2, "who says no loses nothing"
+    assert "a.csv" in ask("partitions", "--set", "files").stdout
+    assert ask(*words, stdin="y\n").stdout == "removed 1 key from files: a.csv\n"
+    assert not list(data.rglob("a.csv/*"))
+    assert len(list(data.rglob("b.csv/*"))) == 2
+    assert "a.csv" not in ask("partitions", "--set", "files").stdout
+    assert json.loads(ask(*words[:4], "b.csv", *words[5:], "-y", "--json").stdout)["removed"] == ["b.csv"]
+    assert not list(data.rglob("b.csv/*"))
+    assert "name them with --remove" in ask("partitions", "--set", "files", "--delete-data", code=2).stderr
