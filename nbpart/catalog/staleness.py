@@ -10,14 +10,14 @@ asset in the order of the graph.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.bound_columns import load_bound_columns
 from nbpart.catalog.dependencies import load_dependencies
 from nbpart.catalog.expressions import STALE_CODE, code_differs, quote
 from nbpart.catalog.ledgers import Ledger, shift_ledger, sum_keys, sum_members
 from nbpart.catalog.marking import Marking, select_keys_of
-from nbpart.partitions.mapping import AllKeys, Same, Whole
+from nbpart.partitions.mapping import By, Where
 
 if TYPE_CHECKING:
     from nbpart.catalog.batch import Batch
@@ -45,11 +45,16 @@ def refresh_code(batch: Batch, asset_ids: Sequence[int]) -> None:
 
 def refresh_inputs(batch: Batch, asset_ids: Sequence[int]) -> None:
     """Set or clear the bits input and above of every partition of these assets, and what follows from them."""
+    _refresh(batch, asset_ids)
+
+
+def _refresh(batch: Batch, asset_ids: Sequence[int], condition: str = "", *values: Any) -> None:
     own = batch.create_temp(
         "reread",
-        """SELECT rowid AS fact_row, asset_id, key_id, materialization_id, stale FROM partition_facts
-        WHERE materialization_id IS NOT NULL AND asset_id IN (SELECT unnest(?::INTEGER[]))""",
+        f"""SELECT rowid AS fact_row, asset_id, key_id, materialization_id, stale FROM partition_facts
+        WHERE materialization_id IS NOT NULL AND asset_id IN (SELECT unnest(?::INTEGER[])){condition}""",
         list(asset_ids),
+        *values,
     )
     if own:
         Marking(batch).run("SELECT asset_id, key_id, false AS is_data FROM reread WHERE false", "reread")
@@ -110,17 +115,27 @@ def mark_readers_of_set(batch: Batch, set_id: int, changed: str, *, have_left: b
     marking.run(" UNION ALL ".join(selects), None if are_new else "returned", are_members=True)
 
 
-def mark_changed_columns(batch: Batch, set_ids: Sequence[int]) -> None:
-    """Set or clear the bits of what binds a column of these sets by name, or joins by one."""
-    sets = set(set_ids)
-    bound = {each.asset_id for each in load_bound_columns(batch) if each.set_id in sets}
-    joining = {
-        each.asset_id
-        for each in load_dependencies(batch)
-        if not isinstance(each.mapping, Same | Whole | AllKeys) and {each.set_id, each.input_set_id} & sets
-    }
-    if bound or joining:
-        refresh_inputs(batch, sorted(bound | joining))
+def mark_changed_columns(batch: Batch, set_id: int, changed: str, made_of: Sequence[int]) -> None:
+    """Set or clear the bits of what binds a column of some keys of a set by name, or joins by one.
+
+    `changed` names a temporary table of these keys (key_id), `made_of` the sets that have columns of this one.
+    """
+    every, some = set[int](), set[int]()
+    for bound in load_bound_columns(batch):
+        if bound.set_id in made_of:
+            every.add(bound.asset_id)
+        elif bound.set_id == set_id:
+            some.add(bound.asset_id)
+    for each in load_dependencies(batch):
+        if not isinstance(each.mapping, By | Where):
+            continue
+        if each.set_id in made_of or each.input_set_id in (set_id, *made_of):
+            every.add(each.asset_id)
+        elif each.set_id == set_id:
+            some.add(each.asset_id)
+    if every or some:
+        keys = f" AND (key_id IN (SELECT key_id FROM {quote(changed)}) OR asset_id IN (SELECT unnest(?::INTEGER[])))"
+        _refresh(batch, sorted(every | some), keys if some - every else "", *([sorted(every)] if some - every else []))
 
 
 def _select_keys(asset_id: int, keys: str, *, are_new: bool) -> str:

@@ -475,3 +475,31 @@ def test_what_was_not_there_and_is_read_in_another_way_is_not_changed_data(ws: n
     mapping = {"part": nbpart.all_keys(new="ignore")}
     ws.register(nbpart.asset(one, partitions=files, on_missing_input="skip", deps=mapping))
     assert str(ws.why("one", "a")) == "stale: input part[b] is missing: never run"
+
+
+def test_a_changed_column_makes_stale_what_is_joined_by_it_and_nothing_else(ws: nbpart.Workspace) -> None:
+    batches = ws.partitions(nbpart.DynamicPartitions("batches"))
+    samples = ws.partitions(nbpart.DynamicPartitions("samples", columns={"batch": str}))
+    batches.add("A", "B", "C")
+    rows = pd.DataFrame({"sample": ["s1", "s2", "s3"], "batch": ["A", "A", "C"]})
+    samples.add_rows(rows, key="sample")
+
+    @ws.asset(partitions=batches)
+    def calibration(partition_key: str) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(partitions=samples, deps={"calibration": nbpart.by(partition_key="batch")})
+    def measured(calibration: Any) -> str: ...  # type: ignore[empty-body]
+
+    @ws.asset(partitions=batches, deps={"measured": nbpart.by(batch="partition_key")})
+    def gathered(measured: Any) -> str: ...  # type: ignore[empty-body]
+
+    for asset in ("calibration", "measured", "gathered"):
+        for key in ws.partition_status(asset)["partition_key"]:
+            record(ws, asset, key, f"{asset} {key}")
+    samples.add_rows(rows.assign(batch=["B", "A", "C"]), key="sample")
+    assert stale(ws, "calibration") == []
+    assert stale(ws, "measured") == ["s1"]
+    assert stale(ws, "gathered") == ["A", "B"]
+    assert ws.project.catalog.read(check) == []
+    samples.add_rows(rows, key="sample")
+    assert [key for asset in ("measured", "gathered") for key in stale(ws, asset)] == []

@@ -124,22 +124,26 @@ def set_columns(batch: Batch, set_id: int, keys: Sequence[str], columns: pa.Tabl
     )
     names = [quote(name) for name in columns.column_names]
     differs = " OR ".join(f"c.{name} IS DISTINCT FROM g.{name}" for name in names)
-    values = ", ".join(f"{name} = g.{name}" for name in names)
-    changed = batch.execute(
-        f"UPDATE {table} AS c SET {values} FROM columns_given AS g WHERE c.key_id = g.key_id AND ({differs})"
+    changed = batch.create_temp(
+        "columns_changed", f"SELECT key_id FROM {table} AS c JOIN columns_given AS g USING (key_id) WHERE {differs}"
     )
     if changed:
+        values = ", ".join(f"{name} = g.{name}" for name in names)
+        batch.execute(
+            f"""UPDATE {table} AS c SET {values} FROM columns_given AS g
+            WHERE c.key_id = g.key_id AND c.key_id IN (SELECT key_id FROM columns_changed)"""
+        )
         batch.execute("UPDATE partition_sets SET version = ? WHERE set_id = ?", batch.sequence, set_id)
-        mark_changed_columns(batch, _list_with_made_of(batch, set_id))
+        mark_changed_columns(batch, set_id, "columns_changed", _list_made_of(batch, set_id))
     return changed
 
 
-def _list_with_made_of(batch: Batch, set_id: int) -> list[int]:
-    """A set and those whose keys are made of its keys, in turn."""
+def _list_made_of(batch: Batch, set_id: int) -> list[int]:
+    """The sets whose keys are made of those of a set, directly or in turn."""
     found = [set_id]
     for one in found:
         found += [below.set_id for below, _ in list_made_of(batch, one) if below.set_id not in found]
-    return found
+    return found[1:]
 
 
 def replace_keys(
