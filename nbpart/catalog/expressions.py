@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from nbpart.states import STATUS_CODES, WITHOUT_DATA, DataState, PartitionStatus
+from nbpart.storage.adopted import ADOPTED_MARK
 
 #: Bits of partition_facts.stale: the partition's code, an input of it, its own data is not what it was; something that
 #: its mappings give it has no data or is stale itself.
@@ -23,6 +24,9 @@ DATA_STATES = (
 
 #: The states of data with which a partition counts as missing, as the list of an SQL IN.
 GONE_STATES = "(" + ", ".join(f"'{state}'" for state in sorted(WITHOUT_DATA)) + ")"
+
+#: A query of the paths of adopted files, without their mark: such a file may lie in a folder of the workspace.
+ADOPTED_PATHS = f"SELECT path[{len(ADOPTED_MARK) + 1}:] AS path FROM data_files WHERE path LIKE '{ADOPTED_MARK}%'"
 
 
 def status_sql(facts: str = "f") -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from nbpart.assets.asset import name_of
 from nbpart.backfill.registry import Node
@@ -37,6 +37,8 @@ _VERSIONINGS = (Versioning.HASH, Versioning.SIZE_AND_TIME)
 _THREADS = 4
 #: The columns that begin a window, which a path may name with a format of times.
 _WINDOW_START = "window_start"
+#: The records of adopted files by key, None for an asset without partitions.
+Files: TypeAlias = dict[str | None, FileRecord]
 
 
 def adopt(
@@ -57,14 +59,16 @@ def adopt(
     if version not in _VERSIONINGS:
         raise DeclarationError(f"version={version!r} tells no file from another; {nearest(str(version), _VERSIONINGS)}")
     by_key, left = _match_files(node, template)
-    if not dry_run:
+    describe = partial(_describe_files, project, Versioning(version))
+    files: Files = {}
+    if not dry_run and _takes_new_keys(node):
+        files = describe(by_key)  # a file that cannot be adopted is refused before its key is there
         _add_keys(project, node, [key for key in by_key if key is not None])
     known, unknown = _split_known(project, node, by_key, with_new=dry_run)
     if not known:
         raise DeclarationError(_explain_no_match(node, template, unknown or left))
-    with ThreadPoolExecutor(_THREADS, "nbpart-adopt") as threads:
-        describe = partial(describe_adopted, project.store, project.root, Versioning(version))
-        files = {} if dry_run else dict(zip(known, threads.map(describe, known.values()), strict=True))
+    if not dry_run:
+        files = {key: files[key] for key in known} if files else describe(known)
     event = VerbEvent(Verb.ADOPTED, name_person(), reason)
 
     def record(batch: Batch) -> int:
@@ -171,6 +175,20 @@ def _read_key(partitions: PartitionsDefinition, values: Mapping[str, object]) ->
     if _WINDOW_START in values:
         return read_one_key(partitions, values[_WINDOW_START])
     return read_one_key(partitions, dict(values))
+
+
+def _describe_files(project: Project, versioning: Versioning, places: Mapping[str | None, str]) -> Files:
+    """The records of files by key."""
+    with ThreadPoolExecutor(_THREADS, "nbpart-adopt") as threads:
+        describe = partial(describe_adopted, project.store, project.root, versioning)
+        return dict(zip(places, threads.map(describe, places.values()), strict=True))
+
+
+def _takes_new_keys(node: Node) -> bool:
+    """Whether keys can be added to the set of an asset, or to a dimension of its product."""
+    partitions = node.partitions
+    parts = [part for _, part in partitions.dimensions] if isinstance(partitions, MultiPartitions) else [partitions]
+    return any(isinstance(part, DynamicPartitions) for part in parts)
 
 
 def _add_keys(project: Project, node: Node, keys: Sequence[str]) -> None:

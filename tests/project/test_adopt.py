@@ -180,3 +180,43 @@ def test_what_cannot_be_adopted_is_refused_in_a_sentence(samples: nbpart.Workspa
     with pytest.raises(DeclarationError, match="version='etag' tells no file from another"):
         samples.adopt("counts", "old/{partition_key}.json", version="etag")  # type: ignore[arg-type]
     assert statuses(samples, "counts") == "missing"
+
+
+def test_a_file_that_a_run_left_and_somebody_adopted_stays_whatever_becomes_of_the_run(
+    samples: nbpart.Workspace,
+) -> None:
+    known = samples.partition_sets["samples"]
+
+    @samples.asset(partitions=known)
+    def copied(partition_key: str) -> dict[str, int]: ...
+
+    record(samples, "counts", "a", {"n": 1})
+    [file] = (samples.root / "data" / "counts" / "a").iterdir()
+    samples.adopt("copied", file.parent.parent / "{partition_key}" / file.name)
+    record(samples, "counts", "a", {"n": 2})
+    samples.prune(keep=1, stray_after_s=0)
+    samples.prune(keep=0, assets="counts", keys="a", stray_after_s=0)
+    samples.wipe("counts", data=True)
+    assert samples.load("copied", "a") == {"n": 1}
+    known.remove("a", delete_data=True)
+    assert list((samples.root / "data" / "counts").rglob("*.json")) == [file]
+
+
+def test_a_key_is_not_added_for_a_file_that_is_refused(ws: nbpart.Workspace, project: Path) -> None:
+    known = ws.dynamic_partitions("samples")
+    grid = ws.partitions(nbpart.MultiPartitions({"sample": known, "side": ["l", "r"]}, name="grid"))
+
+    @ws.asset(partitions=known)
+    def counts(partition_key: str) -> dict[str, int]: ...
+
+    @ws.asset(partitions=grid)
+    def sides(partition_key: str) -> dict[str, int]: ...
+
+    for name in ("a", "b-l"):
+        (project / "inbox" / f"{name}.json").write_text("{}")
+    (project / "inbox" / "broken.json").write_text("{")
+    (project / "inbox" / "c-r.json").write_text("")
+    for asset, path in (("counts", "inbox/{partition_key}.json"), ("sides", "inbox/{sample}-{side}.json")):
+        with pytest.raises(DeclarationError, match="nothing was adopted"):
+            ws.adopt(asset, path)
+        assert list(known) == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.dependencies import load_dependencies
-from nbpart.catalog.expressions import quote
+from nbpart.catalog.expressions import ADOPTED_PATHS, quote
 from nbpart.catalog.join_search import find_readers
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.storage.adopted import ADOPTED_MARK
@@ -37,15 +37,16 @@ def create_touched(batch: Batch, key_ids: NDArray[np.int64], name: str) -> int:
 
 
 def touched_files(batch: Batch, partitions: str) -> tuple[list[str], list[str]]:
-    """The files that runs of some partitions left, and those that somebody adopted for them."""
+    """The files that runs of some partitions left, and those of them that somebody adopted, for any partition."""
     rows = batch.rows(
         f"""WITH made AS (SELECT m.materialization_id, m.asset_id, m.key_id FROM materializations AS m
             JOIN {quote(partitions)} AS p USING (asset_id, key_id)),
-        ran AS (SELECT r.run_no FROM runs AS r JOIN {quote(partitions)} AS p USING (asset_id, key_id))
-        SELECT path FROM data_files JOIN made USING (materialization_id)
-        UNION SELECT unnest([notebook, log]) FROM attempts JOIN ran USING (run_no) WHERE notebook IS NOT NULL"""
+        ran AS (SELECT r.run_no FROM runs AS r JOIN {quote(partitions)} AS p USING (asset_id, key_id)),
+        left_behind AS (SELECT path FROM data_files JOIN made USING (materialization_id)
+            UNION SELECT unnest([notebook, log]) FROM attempts JOIN ran USING (run_no) WHERE notebook IS NOT NULL)
+        SELECT path, path IN ({ADOPTED_PATHS}) FROM left_behind WHERE path IS NOT NULL"""
     )
-    paths = sorted(path for (path,) in rows if path)
+    paths = sorted({f"{ADOPTED_MARK}{path}" if is_adopted else path for path, is_adopted in rows if path})
     return [p for p in paths if not p.startswith(ADOPTED_MARK)], [p for p in paths if p.startswith(ADOPTED_MARK)]
 
 

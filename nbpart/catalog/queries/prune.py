@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.expressions import ACTIVE_NONE, DATA_STATES, quote
+from nbpart.catalog.expressions import ACTIVE_NONE, ADOPTED_PATHS, DATA_STATES, quote
 from nbpart.catalog.queries.verbs import create_read_by_active
 from nbpart.states import DataState, RunStatus
 from nbpart.storage.adopted import ADOPTED_MARK
@@ -61,14 +61,12 @@ def files_in_use(batch: Batch, keep: int, chosen: str | None = None, gone: str |
     _create_kept(batch, keep, chosen, gone)
     data = "SELECT path FROM data_files"
     logs = "SELECT unnest([notebook, log]) AS path FROM attempts WHERE notebook IS NOT NULL"
-    # a file that somebody adopted may lie in a folder of the workspace
-    adopted = f"SELECT path[{len(ADOPTED_MARK) + 1}:] AS path FROM data_files WHERE path LIKE '{ADOPTED_MARK}%'"
     # one file may be that of several materializations of a partition, one of which is current again
     kept = batch.rows(
         f"""({data} WHERE materialization_id IN (SELECT materialization_id FROM made_kept)
         EXCEPT {data} WHERE materialization_id IN (SELECT materialization_id FROM made_gone))
         UNION {data} WHERE materialization_id IN (SELECT materialization_id FROM made_current)
-        UNION {logs} AND run_no IN (SELECT run_no FROM runs_kept) UNION {adopted}"""
+        UNION {logs} AND run_no IN (SELECT run_no FROM runs_kept) UNION {ADOPTED_PATHS}"""
     )
     named = batch.rows(f"{data} UNION {logs}")
     since = batch.value(

@@ -11,7 +11,7 @@ import numpy as np
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.dependencies import load_dependencies
-from nbpart.catalog.expressions import ACTIVE_NONE, DATA_STATES, OUTCOME_FAILED, OUTCOME_NONE, quote
+from nbpart.catalog.expressions import ACTIVE_NONE, ADOPTED_PATHS, DATA_STATES, OUTCOME_FAILED, OUTCOME_NONE, quote
 from nbpart.catalog.join_search import find_inputs
 from nbpart.catalog.key_lookup import KEY_SQL
 from nbpart.catalog.queries.shared_sql import nulls_to_none
@@ -152,7 +152,8 @@ def own_data_files(batch: Batch, partitions: str) -> list[str]:
         JOIN {quote(partitions)} AS p ON p.asset_id = m.asset_id AND p.key_id = m.key_id
         WHERE d.path LIKE 'data/%' AND d.path NOT IN (
             SELECT o.path FROM data_files AS o JOIN materializations AS n USING (materialization_id)
-            WHERE (n.asset_id, n.key_id) NOT IN (SELECT (asset_id, key_id) FROM {quote(partitions)}))
+            WHERE (n.asset_id, n.key_id) NOT IN (SELECT (asset_id, key_id) FROM {quote(partitions)})
+            UNION ALL {ADOPTED_PATHS})
         ORDER BY d.path"""
     )
     return [path for (path,) in rows]
