@@ -265,6 +265,9 @@ class CauseSearch:
             several = len(one.node.definition.inputs) > 1
             detail = describe_names(changes) + (f" of {read.name}" if several else "")
             return _Link(self._cause(one, CauseKind.INPUT_SET_CHANGED, detail=detail, at=changes.at))
+        if changes.emptied:
+            place = int(np.flatnonzero(states.key_ids == changes.emptied[0])[0])
+            return self._name_absent(one, read, changes.emptied[0], has_failed=bool(states.has_failed[place]))
         if changes.changed:
             return self._name_one_changed(one, read, changes.changed[0], states)
         subject = {"subject": PartitionRef(read.name), "is_source": self._registry[read.name].definition.is_source}

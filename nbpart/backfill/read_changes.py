@@ -31,11 +31,13 @@ _MOST_NAMED = 3
 class ReadChanges:
     """Keys of an input by what became of them: the texts of those that ``came`` and ``left``, the ids of the others.
 
-    ``at`` is when the first of those that came got its data.
+    Those that are ``emptied`` are read as before and have no data any more. ``at`` is when the first of those that came
+    got its data.
     """
 
     came: tuple[str, ...]
     left: tuple[str, ...]
+    emptied: tuple[int, ...]
     changed: tuple[int, ...]
     at: datetime | None = None
 
@@ -58,7 +60,7 @@ def find_read_changes(
 ) -> ReadChanges:
     """Compare what a partition of ``name`` read of an input with what its mapping gives ``now``.
 
-    A key without data counts as if it were not read.
+    A key that never had data counts as if it were not read.
     """
     batch, node = relations.batch, relations.registry[read.name]
     position = made.sequence if was.position is None else was.position
@@ -77,14 +79,17 @@ def find_read_changes(
     then = origins.load_hashes_at(batch, node.asset_id, ids_then, position)
     there = dict(zip(ids_now[now.has_data].tolist(), now.data_hash[now.has_data].tolist(), strict=True))
     came = [one for one in there if one not in then]
-    left = [one for one in ids_then.tolist() if one in then and one not in there]
+    absent = [one for one in ids_then.tolist() if one in then and one not in there]
+    known = set(ids_now.tolist())
+    emptied = tuple(one for one in absent if one in known)
+    left = [one for one in absent if one not in known]
     changed = tuple(one for one, data in there.items() if one in then and then[one] != data)
     at = None
     if came:
         newest = int(now.made[ids_now == came[0]][0])
         at = origins.list_made_at(batch, [newest]).get(newest)
     came_keys, left_keys = (tuple(map(str, queries.key_texts(batch, some))) if some else () for some in (came, left))
-    return ReadChanges(came_keys, left_keys, changed, at)
+    return ReadChanges(came_keys, left_keys, emptied, changed, at)
 
 
 def _find_mapping_then(relations: InputRelations, name: str, read: Input, made: origins.Origin) -> Mapping:

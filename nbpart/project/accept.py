@@ -116,8 +116,8 @@ class _Candidates:
         if self._is_refused[place]:
             why = _REFUSED[DataState(self._states[place])].format(reason=self._reasons[place])
             return f"the data of {label} {why}."
-        said = f" ({self._reasons[place]})" if self._reasons[place] else ""
-        return f"the files of {label} are gone{said}, so there is nothing to accept: run it."
+        found = f"gone ({self._reasons[place]})" if self._reasons[place] else "gone, or not what was saved"
+        return f"the files of {label} are {found}, so there is nothing to accept: run it."
 
 
 def _find_lost(store: Store, files: pa.Table) -> list[int]:

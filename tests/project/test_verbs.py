@@ -160,6 +160,11 @@ def test_accept_without_data_is_refused(made: nbpart.Workspace) -> None:
     with pytest.raises(MissingInputError, match=r"counts/new has no data, so there is nothing to accept: run it\."):
         made.accept("counts", keys=["x", "new"])
     assert str(made.accept("counts")) == "accepted nothing; 3 already current; 1 without data to accept"
+    edit(made)
+    file = next((made.root / "data" / "report" / "x").iterdir())
+    file.write_bytes(b"{}")
+    with pytest.raises(MissingInputError, match=r"the files of report/x are gone, or not what was saved, so there is"):
+        made.accept("report", keys="x")
     file = next((made.root / "data" / "counts" / "y").iterdir())
     file.write_bytes(b"{}")
     made.check_data("counts")

@@ -230,6 +230,25 @@ def test_data_that_is_gone(made: nbpart.Workspace) -> None:
     assert why(made, "report", gone) == f"stale: input cleaned[{gone}] is missing: its data file was deleted"
 
 
+def test_an_input_that_was_wiped_is_no_key_that_left(ws: nbpart.Workspace) -> None:
+    keys = ws.dynamic_partitions("keys")
+    keys.add("x", "y")
+
+    @ws.asset(partitions=keys)
+    def part(partition_key: str) -> str: ...
+
+    @ws.asset
+    def whole(part: Any) -> str: ...
+
+    for key in keys:
+        record(ws, "part", key, key)
+    record(ws, "whole", None, "whole")
+    ws.wipe("part", keys="x", reason="a bad batch")
+    assert re.fullmatch(r"stale: input part\[x\] is missing: wiped on .* by .*: a bad batch", why(ws, "whole"))
+    keys.remove("y")
+    assert why(ws, "whole") == "stale: input set changed: -y"
+
+
 def test_a_window_that_has_not_ended(ws: nbpart.Workspace) -> None:
     set_clock(ws, "2013-01-07T12:00")
     hours = ws.partitions(nbpart.HourlyPartitions("hours", start="2013-01-01"))
