@@ -141,14 +141,16 @@ class CauseSearch:
             known = {"at": pruned.at, "detail": pruned.detail, "run_id": found.run_id}
             return _Link(self._cause(one, CauseKind.PRUNED, **known))
         names = {node.asset_id: node.name for node in self._registry.nodes.values()}
-        reads = []
-        for read in origins.load_recorded_inputs(self._batch, one.made):
-            name = names.get(read.input_id, "what is no asset any more")
-            if read.key_id is None:
-                reads.append(f"{read.n:,} key{'' if read.n == 1 else 's'} of {name}")
+        read, lacked = list[str](), list[str]()
+        for each in origins.load_recorded_inputs(self._batch, one.made):
+            name = names.get(each.input_id, "what is no asset any more")
+            if each.key_id is None:
+                read.append(f"{each.n:,} key{'' if each.n == 1 else 's'} of {name}")
             else:
-                reads.append(spell_ref(PartitionRef(name, queries.key_texts(self._batch, [read.key_id])[0])))
-        detail = f" of {', '.join(dict.fromkeys(reads))}" if reads else ""
+                text = spell_ref(PartitionRef(name, queries.key_texts(self._batch, [each.key_id])[0]))
+                (read if each.n else lacked).append(text)
+        detail = f" of {', '.join(dict.fromkeys(read))}" if read else ""
+        detail += f" without {', '.join(dict.fromkeys(lacked))}" if lacked else ""
         detail += f" by run {found.run_id}" if found.run_id else ""
         kind = _MADE_BY[MaterializationKind(found.kind)]
         return _Link(self._cause(one, kind, at=found.made_at, detail=detail, run_id=found.run_id))

@@ -353,3 +353,23 @@ def test_a_kept_module_that_somebody_wrote_over_is_left_out(
     assert len(ws.plan("*")) == 1
     kept.write_bytes(content)
     assert why(ws, "clean").partition(" (")[0] == "stale: code changed"
+
+
+def test_what_a_run_went_without_is_named_and_what_of_it_came(ws: nbpart.Workspace) -> None:
+    files = ws.partitions(nbpart.DynamicPartitions("files", columns={"size": int}))
+    files.add_rows([{"file": "a", "size": 1}], key="file")
+
+    def other(partition_key: str, size: int) -> str: ...  # type: ignore[empty-body]
+
+    def joined(raw: Any, other: Any) -> str: ...  # type: ignore[empty-body]
+
+    ws.register(
+        nbpart.asset(raw, partitions=files),
+        nbpart.asset(other, partitions=files),
+        nbpart.asset(joined, partitions=files, on_missing_input="skip"),
+    )
+    record(ws, "joined", "a", "joined")
+    assert re.search(r"^materialized: made \d\d:\d\d without raw\[a\], other\[a\] by run ", str(ws.why("joined", "a")))
+    record(ws, "other", "a", "other")
+    assert re.search(r"^materialized: made \d\d:\d\d by run ", str(ws.why("other", "a")))
+    assert re.search(r"^stale: input other\[a\] changed \d\d:\d\d$", str(ws.why("joined", "a")))
