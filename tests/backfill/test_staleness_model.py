@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from nbpart.assets.definition import AssetDefinition, Input
+from nbpart.backfill.cause_search import CauseSearch
 from nbpart.backfill.inputs import resolve_inputs
 from nbpart.backfill.registry import load_registry
 from nbpart.catalog import Batch, Catalog, events
+from nbpart.catalog.causes import Cause, CauseKind
 from nbpart.catalog.check import check
 from nbpart.catalog.expressions import STALE_ABOVE, STALE_CODE, STALE_DATA, STALE_INPUT
 from nbpart.catalog.records import AssetRow, DataObservation, Outcome
@@ -56,6 +58,17 @@ MAPPINGS: dict[tuple[str, str], tuple[Mapping, ...]] = {
     ("days", "grid"): (by(day="partition_key"), by(day=("partition_key", Overlap(-1, 0, outside="clip")))),
 }
 OF_ITSELF = {"days": Previous(1), "grid": Previous(1)}
+#: Which bit a cause that `why` names belongs to.
+_BITS = {
+    CauseKind.DATA_LOST: STALE_DATA,
+    CauseKind.CODE_CHANGED: STALE_CODE,
+    CauseKind.INPUT_CHANGED: STALE_INPUT,
+    CauseKind.INPUT_SET_CHANGED: STALE_INPUT,
+    CauseKind.INPUT_STALE: STALE_ABOVE,
+    CauseKind.INPUT_MISSING: STALE_ABOVE | STALE_INPUT,
+    CauseKind.INPUT_FAILED: STALE_ABOVE | STALE_INPUT,
+    CauseKind.WAITING: STALE_ABOVE | STALE_INPUT,
+}
 
 
 def list_mappings(reader: str, source: str) -> tuple[Mapping, ...]:
@@ -339,8 +352,15 @@ class Histories(RuleBasedStateMachine):
         return bits
 
     def decide_one(self, one: Declared, key: str | None, made: Made, bits: dict[tuple[str, str | None], int]) -> int:
-        found = 0 if one.is_source or made.code == one.code else STALE_CODE
-        found |= STALE_DATA * made.is_damaged
+        return sum({bit for bit, *_ in self.list_causes(one, key, made, bits)})
+
+    def list_causes(
+        self, one: Declared, key: str | None, made: Made, bits: dict[tuple[str, str | None], int]
+    ) -> list[tuple[int, str, str | None]]:
+        """All that makes a partition stale: the bit, and the partition of an input that does so, or its own."""
+        found = [(STALE_DATA, one.name, key)] if made.is_damaged else []
+        if not one.is_source and made.code != one.code:
+            found.append((STALE_CODE, one.name, key))
         for name, mapping, argument in one.inputs:
             keys = self.list_read(one, key, name, mapping)
             recorded = made.reads.get((name, argument))
@@ -348,15 +368,16 @@ class Histories(RuleBasedStateMachine):
             if ignores and recorded:
                 keys = [k for k in keys if k in recorded.found or k in recorded.lacking]
             now = {k: self.version(name, k) for k in keys if self.has_data(name, k)}
-            if recorded and now != recorded.found:
-                found |= STALE_INPUT
+            if recorded:
+                differs = {k for k, _ in now.items() ^ recorded.found.items()}
+                found += [(STALE_INPUT, name, k) for k in differs]
             known = recorded.lacking if recorded and one.skips else set()
             for k in keys:
                 if ignores and recorded and k not in recorded.found:
                     continue
                 lacks = not self.has_data(name, k) and k not in known
                 if lacks or bits.get((name, k)):
-                    found |= STALE_ABOVE
+                    found.append((STALE_ABOVE, name, k))
         return found
 
     @invariant()
@@ -368,6 +389,27 @@ class Histories(RuleBasedStateMachine):
         wrong = {place: bits for place, bits in differ.items() if bits[0] != bits[1]}
         assert not wrong, f"(stored, decided): {wrong}"
         assert self.catalog.read(check) == []
+
+    @invariant()
+    def why_names_a_cause_that_is_one(self) -> None:
+        if not hasattr(self, "assets"):
+            return
+        bits = self.decide()
+        stale = sorted((place for place, found in bits.items() if found), key=str)
+        if not stale:
+            return
+        name, key = stale[next(self.numbers) % len(stale)]
+        [cause, *_] = self.catalog.read(lambda b: self.explain(b, name, key))
+        causes = self.list_causes(self.assets[name], key, self.made[name, key], bits)
+        bit = _BITS[cause.kind]
+        among = {(its, its_key) for one, its, its_key in causes if one & bit}
+        assert among, (cause, causes)
+        if cause.subject is not None and cause.subject.key is not None:
+            assert (cause.subject.asset, cause.subject.key) in among, (cause, causes)
+
+    def explain(self, batch: Batch, name: str, key: str | None) -> list[Cause]:
+        search = CauseSearch(batch, load_registry(batch, self.root), lambda node, version: "")
+        return search.list_causes(name, self.key_id(batch, name, key))
 
     def load_bits(self, batch: Batch) -> dict[tuple[str, str | None], int]:
         rows = batch.rows(
