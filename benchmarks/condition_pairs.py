@@ -34,7 +34,8 @@ CONDITIONS = (
     "upstream.site = this.site and upstream.level between this.level - 50 and this.level",
     "abs(upstream.site * 1000 + upstream.level - this.site * 1000 - this.level) < 25",
 )
-INPUTS, SITES, LEVELS = 1_000, 20, 1_000
+#: A thousand with those that are added: more could not be asked of each of a million.
+INPUTS, SITES, LEVELS = 950, 20, 1_000
 
 
 class Held:

@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.int64]
 
-#: So many pairs of keys are looked at in the lease, which takes some 50 ms; so many of one side, where an equality or a
-#: range finds those of the other.
-FEW_PAIRS = 2_000_000
+#: So many pairs of keys are looked at in the lease, which takes some 50 ms, and at most half a second by a condition
+#: that is slow enough to take all of its 30 s for as many as may be declared.
+FEW_PAIRS = 10_000_000
+#: So many where an equality or a range finds those that are looked at, or so many keys of one side with any number of
+#: the other.
+FEW_BOUNDED_PAIRS = 50_000_000
 FEW_KEYS = 200
 
 
@@ -101,7 +104,9 @@ def _check_compared(batch: Batch, query: PairQuery) -> int:
 
 def _is_small(query: PairQuery, mine: int, theirs: int) -> bool:
     """Whether the pairs of so many keys are found at once, while others wait for the catalog."""
-    return mine * theirs <= FEW_PAIRS or (query.is_bounded and min(mine, theirs) <= FEW_KEYS)
+    if query.is_bounded:
+        return mine * theirs <= FEW_BOUNDED_PAIRS or min(mine, theirs) <= FEW_KEYS
+    return mine * theirs <= FEW_PAIRS
 
 
 def _look_up(batch: Batch, query: PairQuery, reader_ids: Ids, input_ids: Ids) -> tuple[Ids, Ids]:

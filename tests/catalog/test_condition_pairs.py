@@ -93,8 +93,8 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 def keep_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(condition_pairs, "FEW_PAIRS", 0)
-    monkeypatch.setattr(condition_pairs, "FEW_KEYS", -1)
+    for name in ("FEW_PAIRS", "FEW_BOUNDED_PAIRS", "FEW_KEYS"):
+        monkeypatch.setattr(condition_pairs, name, -1)
 
 
 @pytest.mark.usefixtures("place")
