@@ -42,7 +42,7 @@ SAME: dict[str, tuple[Face, Face]] = {
 #: Options of a face beside those that it hands on.
 OWN = {"ws.tick": {"wait", "progress"}, "ws.heatmap": {"where"}}
 #: What is no person's to give.
-INNER = {"interrupt_dead_runs", "choose"}
+INNER = {"interrupt_dead_runs", "choose", "explain"}
 #: Names that a user makes up: parameters of partitions and values of them, columns that are compared.
 NAMES_OF_USERS = {"params", "axes", "matches"}
 

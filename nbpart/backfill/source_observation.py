@@ -59,27 +59,52 @@ class LastSeen:
     version: str
 
 
+@dataclass(frozen=True)
+class FileChanges:
+    """How many partitions of a source have other files than when they were last observed, by what became of them."""
+
+    changed: int = 0
+    new: int = 0
+    gone: int = 0
+
+    def __str__(self) -> str:
+        """``1 changed, 2 new``"""
+        counts = ((self.changed, "changed"), (self.new, "new"), (self.gone, "gone"))
+        return ", ".join(f"{n:,} {what}" for n, what in counts if n)
+
+
+@dataclass(frozen=True)
+class SourceLook:
+    """What `refresh_sources` found: what changed, by source, and why partitions cannot be read."""
+
+    changes: Mapping[str, FileChanges] = field(default_factory=dict)
+    unreadable: Mapping[PartitionRef, str] = field(default_factory=dict)
+
+
 def refresh_sources(
     catalog: Catalog, root: Path, registry: Registry, names: Iterable[str], *, asks: bool
-) -> dict[PartitionRef, str]:
+) -> SourceLook:
     """Record which files of the named sources changed; for those that cannot be read a warning is logged.
 
-    Returns why partitions cannot be read. Functions of sources are called only where it ``asks``: a plan, a tick and a
-    refresh do.
+    Functions of sources are called only where it ``asks``: a plan, a tick and a refresh do.
     """
+    changes: dict[str, FileChanges] = {}
     reasons: dict[PartitionRef, str] = {}
     for name in names:
         node = registry[name]
         if node.definition.is_value or (node.definition.is_of_functions and not asks):
             continue
-        changed, unreadable = observe(root, node, catalog.read(partial(_load_all_last_seen, node=node)), time.time_ns())
+        before = catalog.read(partial(_load_all_last_seen, node=node))
+        changed, unreadable = observe(root, node, before, time.time_ns())
         reasons.update({PartitionRef(name, key): why for key, why in unreadable.items()})
         if unreadable:
             key, why = next(iter(unreadable.items()))
             log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), name, key, why)
         if changed:
             catalog.write(partial(record_observed, node=node, observations=changed))
-    return reasons
+            new, gone = sum(before[o.key] is None for o in changed), sum(o.version is None for o in changed)
+            changes[name] = FileChanges(len(changed) - new - gone, new, gone)
+    return SourceLook(changes, reasons)
 
 
 @dataclass(frozen=True)

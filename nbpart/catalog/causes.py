@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from nbpart.partitions import PartitionRef
 
+#: A part of a sentence; where it is the name of a partition, that partition too.
+Part = tuple[str, PartitionRef | None]
 #: Of a chain with more links than these the first ones and the last are told in the sentence.
 _MOST_TOLD = 4
 
@@ -104,17 +106,23 @@ class Cause:
 
     def describe(self, now: datetime) -> str:
         """The cause in words, with times as a person reads them at ``now``."""
+        return "".join(text for text, _ in self.list_parts(now))
+
+    def list_parts(self, now: datetime) -> list[Part]:
+        """The words of `describe` in parts, of which one is the name of `subject` where there is one."""
         at = "" if self.at is None else show_time(self.at, now)
         if self.kind is CauseKind.INPUT_CHANGED:
             at = at and f" {at}"
-        return _WORDS[self.kind].format(input=self._input, detail=self.detail, at=at)
-
-    @property
-    def _input(self) -> str:
-        if self.subject is None:
-            return "an input"
-        word = "" if self.kind is CauseKind.INPUT_FAILED else "source " if self.is_source else "input "
-        return f"{word}{spell_ref(self.subject)}"
+        before, found, after = _WORDS[self.kind].partition("{input}")
+        named: list[Part] = []
+        if found and self.subject is None:
+            before += "an input"
+        elif found and self.subject is not None:
+            before += "" if self.kind is CauseKind.INPUT_FAILED else "source " if self.is_source else "input "
+            named = [(spell_ref(self.subject), self.subject)]
+        known = {"detail": self.detail, "at": at}
+        parts = [(before.format(**known), None), *named, (after.format(**known), None)]
+        return [part for part in parts if part[0]]
 
 
 def describe_briefly(kind: CauseKind, of_input: str = "an input") -> str:
@@ -133,23 +141,40 @@ def describe_read(name: str) -> str:
 
 def describe_chain(causes: Sequence[Cause], now: datetime) -> str:
     """One sentence: the status, and what led to it, from the nearest cause to the root."""
+    return "".join(text for text, _ in list_chain_parts(causes, now))
+
+
+def list_chain_parts(causes: Sequence[Cause], now: datetime) -> list[Part]:
+    """The sentence of `describe_chain` in parts, so that the partitions that it names can be followed."""
     first = causes[0]
     head = _HEADS.get(first.kind, first.status)
     told = list(causes) if len(causes) <= _MOST_TOLD else [*causes[: _MOST_TOLD - 2]]
-    text = f"{head}: {first.describe(now)}" + "".join(_continue(cause, now) for cause in told[1:])
+    parts: list[Part] = [(f"{head}: ", None), *first.list_parts(now)]
+    for cause in told[1:]:
+        parts += _continue(cause, now)
     if len(told) == len(causes):
-        return text
+        return parts
     root = causes[-1]
     between = len(causes) - len(told) - 1
-    return f"{text}: ... {between} more ...: {spell_ref(root.of)} is {root.status}{_continue(root, now)}"
+    named = [(f": ... {between} more ...: ", None), (spell_ref(root.of), root.of), (f" is {root.status}", None)]
+    return [*parts, *named, *_continue(root, now)]
+
+
+def describe_first(causes: Sequence[Cause], count: int, now: datetime) -> str:
+    """Why the first of so many is what it is: ``3 stale (first: a.csv): source inbox[a.csv] changed 10:02``."""
+    first = causes[0]
+    key = "" if first.of.key is None else f" ({'first: ' if count > 1 else ''}{first.of.key})"
+    number = "" if first.of.key is None else f"{count:,} "
+    text = describe_chain(causes, now)
+    return f"{number}{first.status}{key}: {text.removeprefix(f'{first.status}: ')}"
 
 
 #: What a person is told in place of the status, where a partition cannot be made now.
 _HEADS = {CauseKind.WAITING: "waiting", CauseKind.INPUT_WAITING: "waiting", CauseKind.INPUT_FAILED: "blocked"}
 
 
-def _continue(cause: Cause, now: datetime) -> str:
-    return f": {'its ' if cause.kind in _ITS else ''}{cause.describe(now)}"
+def _continue(cause: Cause, now: datetime) -> list[Part]:
+    return [(f": {'its ' if cause.kind in _ITS else ''}", None), *cause.list_parts(now)]
 
 
 def spell_ref(ref: PartitionRef) -> str:

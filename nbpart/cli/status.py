@@ -54,8 +54,9 @@ def refresh(ctx: click.Context, as_json: bool) -> None:
     with options.open_workspace() as workspace:
         changes = workspace.refresh()
     if as_json:
-        print_json({"edited": changes.edited, "unreadable": changes.unreadable, "gone": changes.gone})
-    elif not (changes.notice or changes.warnings):
+        found = {"edited": changes.edited, "unreadable": changes.unreadable, "gone": changes.gone}
+        print_json({**found, "sources": changes.sources})
+    elif not (changes.notice or changes.source_notice or changes.warnings):
         click.echo("Nothing changed.")
     if changes.unreadable:
         ctx.exit(1)

@@ -13,7 +13,8 @@ from nbpart.cli import options
 from nbpart.cli.output import Failure, print_json
 from nbpart.cli.text import pluralize, printable
 from nbpart.partitions.choice import TypedText
-from nbpart.project.verb_result import VerbResult
+from nbpart.project.verb_result import QUESTIONS, VerbResult
+from nbpart.states import Verb
 
 selection_argument = click.argument("selection", nargs=-1, required=True)
 
@@ -104,7 +105,7 @@ def accept(selection: Sequence[str], asked: VerbOptions) -> None:
             lambda dry: workspace.accept(
                 list(selection), asked.keys, where=asked.where, reason=asked.reason, dry_run=dry
             ),
-            "Accept {} as they are?",
+            QUESTIONS[Verb.ACCEPTED],
             asked,
         )
 
@@ -148,6 +149,6 @@ def wipe(selection: Sequence[str], data: bool, asked: VerbOptions) -> None:
             lambda dry: workspace.wipe(
                 list(selection), asked.keys, where=asked.where, reason=asked.reason, data=data, dry_run=dry
             ),
-            "Wipe {} and delete their files?" if data else "Wipe {}?",
+            "Wipe {} and delete their files?" if data else QUESTIONS[Verb.WIPED],
             asked,
         )

@@ -41,16 +41,19 @@ class CodeChanges:
 
     ``edited`` maps each asset whose changed code was registered to the files that changed, ``unreadable`` each asset
     whose code cannot be registered to the reason, and ``gone`` each asset whose file no longer exists to its path. The
-    last two keep the code that was registered. ``notes`` are sentences about edits that a person should know.
+    last two keep the code that was registered. ``notes`` are sentences about edits that a person should know. Where
+    files of sources were looked at too, ``sources`` says of each that changed what became of its files.
     """
 
     edited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
     gone: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        parts = [(self.edited, "edited"), (self.unreadable, "not readable"), (self.gone, "without their files")]
+        parts = [(self.edited, "edited"), (self.unreadable, "not readable"), (self.gone, "without their files"),
+                 (self.sources, "changed")]  # fmt: skip
         summary = ", ".join(f"{_list(list(names))} {what}" for names, what in parts if names)
         return f"<CodeChanges: {summary or 'nothing changed'}>"
 
@@ -67,6 +70,14 @@ class CodeChanges:
         return " ".join([f"edited and taken up: {files}; what the earlier code made is stale.", *self.notes])
 
     @property
+    def source_notice(self) -> str:
+        """One line that names the sources whose files changed; "" where none did."""
+        if not self.sources:
+            return ""
+        sources = _list([f"{name} ({what})" for name, what in self.sources.items()])
+        return f"changed sources: {sources}; what read their earlier files is stale."
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """A sentence for each asset whose code is unreadable or gone."""
         gone = (
@@ -76,9 +87,9 @@ class CodeChanges:
         return (*self.unreadable.values(), *gone)
 
     def log(self) -> None:
-        """Log the notice and the warnings."""
-        if self.notice:
-            log.info("%s", self.notice)
+        """Log the notices and the warnings."""
+        for notice in filter(None, (self.notice, self.source_notice)):
+            log.info("%s", notice)
         for warning in self.warnings:
             log.warning("%s", warning)
 

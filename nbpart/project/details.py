@@ -11,8 +11,8 @@ import numpy as np
 from nbpart.backfill.registry import spell_key
 from nbpart.backfill.source_location import locate
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
+from nbpart.catalog.causes import CauseKind
 from nbpart.catalog.queries.cells import find_partition, metrics_of
-from nbpart.catalog.reasons import load_reasons
 from nbpart.errors import MissingInputError
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.key_values import key_parameters
@@ -21,6 +21,7 @@ from nbpart.project.equivalent_code import spell_partition
 from nbpart.project.preview import preview_file, preview_text, read_log, read_notebook
 from nbpart.project.project import Project
 from nbpart.project.runs import Run, find_run, get_run
+from nbpart.project.why import explain_partition
 from nbpart.storage.adopted import find_place
 from nbpart.storage.url_template import show_location
 from nbpart.widgets.actions import (
@@ -39,7 +40,8 @@ _MAX_RUNS = 20
 
 def load_partition_details(project: Project, asset: str, partition_key: str | None) -> PartitionDetails:
     """A partition's status, data and newest runs. Raises `UnknownNameError`."""
-    node = project.registry()[asset]
+    registry = project.registry()
+    node = registry[asset]
     key = spell_key(node, partition_key)
 
     def work(batch: Batch) -> tuple[Any, ...]:
@@ -47,20 +49,20 @@ def load_partition_details(project: Project, asset: str, partition_key: str | No
         found = find_partition(batch, node.asset_id, key_id)
         made = queries.find_materialization(batch, node.asset_id, key_id)
         runs = queries.runs_frame(batch, node.asset_id, np.array([key_id], np.int64), limit=_MAX_RUNS)
-        return found, made, runs, load_reasons(batch, node.asset_id, [key_id])["reason"].tolist()
+        return found, made, runs, explain_partition(batch, project.root, registry, node, key)
 
-    found, made, runs, reasons = project.read(work)
+    found, made, runs, why = project.read(work)
     return PartitionDetails(
         asset=asset,
         partition_key=key,
         status=str(found.status),
-        reason=reasons[0] if reasons else "",
+        why=why.parts,
         params=key_parameters(node.partitions, key),
         materialization=_describe_materialization(project, made, found.metrics),
         run_id=found.run.run_id if found.run else None,
         runs=tuple(_summarize_run(row) for row in runs.itertuples(index=False)),
         code=f"ws.load({spell_partition(asset, key)})",
-        blocked=found.blocked,
+        blocked="" if why.causes[0].kind is CauseKind.INPUT_FAILED else found.blocked,
     )
 
 

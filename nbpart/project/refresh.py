@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from nbpart.backfill.registry import Registry
-from nbpart.backfill.source_observation import refresh_sources
+from nbpart.backfill.source_observation import SourceLook, refresh_sources
 from nbpart.project.code_scan import CodeChanges, CodeScanner, describe_scan_time
 from nbpart.project.project import Project
 
@@ -23,14 +23,17 @@ def refresh_registry(project: Project, *, asks: bool = False) -> Registry:
     """
     project.coordinator.reap()
     registry = project.registry()
+    return replace(registry, unreadable=_look_at_sources(project, registry, asks=asks).unreadable)
+
+
+def _look_at_sources(project: Project, registry: Registry, *, asks: bool) -> SourceLook:
     sources = [d.name for d in registry.graph.definitions if d.is_source and registry.graph.downstream(d.name)]
     if project.is_trusted:
-        unreadable = refresh_sources(project.catalog, project.root, registry, sources, asks=asks)
-        return replace(registry, unreadable=unreadable)
+        return refresh_sources(project.catalog, project.root, registry, sources, asks=asks)
     if sources and not project.has_warned_untrusted:
         project.has_warned_untrusted = True
         log.warning("%s is not a workspace that you made or trust: sources are shown as last seen.", project.root)
-    return registry
+    return SourceLook()
 
 
 def register_edited_code(project: Project, *, logs: bool = True) -> CodeChanges:
@@ -45,9 +48,12 @@ def register_edited_code(project: Project, *, logs: bool = True) -> CodeChanges:
 
 
 def refresh(project: Project) -> CodeChanges:
-    """Register edited code and record changed source files; returns and logs what changed in the code."""
-    changes = register_edited_code(project)
-    refresh_registry(project, asks=True)
+    """Register edited code and record changed source files; returns and logs what changed."""
+    edited = register_edited_code(project, logs=False)
+    project.coordinator.reap()
+    found = _look_at_sources(project, project.registry(), asks=True)
+    changes = replace(edited, sources={name: str(each) for name, each in found.changes.items()})
+    changes.log()
     return changes
 
 

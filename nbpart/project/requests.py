@@ -58,8 +58,8 @@ def plan_requested_backfill(project: Project, backfill_no: int, order: Order) ->
     names = [name for name in graph.computed if registry[name].asset_id in wanted]
     check_readable(unreadable, names)
     above = {read for name in names for read in graph.upstream(name) if registry[read].definition.is_source}
-    unreadable_files = refresh_sources(project.catalog, project.root, registry, sorted(above), asks=True)
-    registry = replace(registry, unreadable=unreadable_files)
+    found = refresh_sources(project.catalog, project.root, registry, sorted(above), asks=True)
+    registry = replace(registry, unreadable=found.unreadable)
     keys = {name: ids for name in names if (ids := wanted[registry[name].asset_id]) is not None}
 
     def work(batch: Batch) -> tuple[StepTable, Moment]:

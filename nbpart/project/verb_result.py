@@ -10,6 +10,8 @@ from typing import Any
 
 from nbpart.states import Verb
 
+#: What a person is asked before it is done; ``{}`` stands for the number of partitions.
+QUESTIONS = {Verb.ACCEPTED: "Accept {} without a run?", Verb.WIPED: "Wipe {}?"}
 #: So many assets are named in a sentence.
 _MOST_NAMED = 4
 
@@ -31,16 +33,27 @@ class VerbResult:
         """How many partitions it changed."""
         return sum(self.counts.values())
 
+    @property
+    def question(self) -> str:
+        """What a person is asked before it is done: ``Wipe 3 partitions of counts? 1 had no data.``"""
+        notes = f" {'; '.join(self.notes)}." if self.notes else ""
+        return f"{QUESTIONS[self.verb].format(self._number)}{notes}"
+
+    @property
+    def _number(self) -> str:
+        """``3 partitions of counts``"""
+        counts = {asset: n for asset, n in self.counts.items() if n}
+        named = ", ".join(list(counts)[:_MOST_NAMED]) + (", …" if len(counts) > _MOST_NAMED else "")
+        number = f"{self.count:,} partition{'' if self.count == 1 else 's'}" if self.count else "nothing"
+        return f"{number}{f' of {named}' if counts else ''}"
+
     def to_json(self) -> dict[str, Any]:
         return {"verb": str(self.verb), "partitions": dict(self.counts), "notes": list(self.notes)}
 
     def __str__(self) -> str:
         """``wiped 3 partitions of counts; 1 had no data``"""
-        counts = {asset: n for asset, n in self.counts.items() if n}
-        named = ", ".join(list(counts)[:_MOST_NAMED]) + (", …" if len(counts) > _MOST_NAMED else "")
-        number = f"{self.count:,} partition{'' if self.count == 1 else 's'}" if self.count else "nothing"
         done = f"would have {self.verb}" if self.is_dry_run else str(self.verb)
-        return "; ".join([f"{done} {number}{f' of {named}' if counts else ''}", *self.notes])
+        return "; ".join([f"{done} {self._number}", *self.notes])
 
     __repr__ = __str__
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,8 +16,9 @@ from nbpart.assets.notebook_files import read_notebook
 from nbpart.backfill.cause_search import CauseSearch
 from nbpart.backfill.registry import Node, Registry, spell_key
 from nbpart.catalog import Batch
-from nbpart.catalog.causes import Cause, describe_chain, spell_ref
+from nbpart.catalog.causes import Cause, Part, describe_chain, describe_first, list_chain_parts, spell_ref
 from nbpart.catalog.queries.origins import find_version
+from nbpart.catalog.queries.status import count_outdated
 from nbpart.project.data import find_key_id
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
@@ -45,6 +45,11 @@ class Why:
     def text(self) -> str:
         """One sentence: the status, and what led to it."""
         return describe_chain(self.causes, self.at)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The sentence in parts, each with the partition whose name it is, or None."""
+        return tuple(list_chain_parts(self.causes, self.at))
 
     @property
     def subject(self) -> tuple[str, str | None] | None:
@@ -89,6 +94,27 @@ def find_why(project: Project, asset: Any, key: Any) -> Why:
 
 def explain_partition(batch: Batch, root: Path, registry: Registry, node: Node, key: str | None) -> Why:
     """Why a partition is what it is, as one batch sees it."""
+    search = _make_search(batch, root, registry)
+    return Why(tuple(search.list_causes(node.name, find_key_id(batch, node, key))), batch.now)
+
+
+def explain_asset(project: Project, asset: str) -> tuple[str, ...]:
+    """Why partitions of an asset are not up to date: of each kind of cause how many, and why the first of them is."""
+    registry = project.registry()
+    node = registry[asset]
+
+    def work(batch: Batch) -> tuple[str, ...]:
+        search = _make_search(batch, project.root, registry)
+        return tuple(
+            describe_first(search.list_causes(node.name, key_id), count, batch.now)
+            for count, key_id in count_outdated(batch, node.asset_id)
+        )
+
+    return project.read(work)
+
+
+def _make_search(batch: Batch, root: Path, registry: Registry) -> CauseSearch:
+    """A search that says what changed in code as the workspace kept it."""
 
     def describe_code(changed: Node, version: str | None) -> str:
         stored = find_version(batch, changed.asset_id, version)
@@ -100,10 +126,7 @@ def explain_partition(batch: Batch, root: Path, registry: Registry, node: Node, 
         except (RecursionError, MemoryError):  # what Python raises for code that is nested too deeply to be parsed
             return ""
 
-    causes: Sequence[Cause] = CauseSearch(batch, registry, describe_code).list_causes(
-        node.name, find_key_id(batch, node, key)
-    )
-    return Why(tuple(causes), batch.now)
+    return CauseSearch(batch, registry, describe_code)
 
 
 def _definition(stored: dict[str, Any]) -> AssetDefinition:

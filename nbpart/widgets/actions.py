@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from nbpart.partitions import PartitionRef
 from nbpart.states import LIVE
 
 #: A key as text, or as its parameters by name.
@@ -48,6 +49,15 @@ class PlanSummary:
     notice: str = ""
     notes: tuple[str, ...] = ()
     waiting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerbSummary:
+    """What a verb did, or would do: a sentence, the number of partitions, and the line that does it."""
+
+    message: str
+    count: int
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +101,15 @@ class MaterializationDetails:
 class PartitionDetails:
     """One partition: its status, parameters and data, and its newest runs, the newest first.
 
-    ``reason`` says why it is stale, or ""; ``blocked`` why the last backfill could not run it, or "". ``run_id`` is the
-    run that the status comes from.
+    ``why`` is the sentence that says why it is what it is, in parts, each with the partition whose name it is, or None.
+    ``blocked`` is what kept the last backfill from running it, or "" where that is said already. ``run_id`` is the run
+    that the status comes from.
     """
 
     asset: str
     partition_key: str | None
     status: str
-    reason: str
+    why: tuple[tuple[str, PartitionRef | None], ...]
     params: Mapping[str, Any]
     materialization: MaterializationDetails | None
     run_id: str | None
@@ -271,6 +282,25 @@ class Actions(Protocol):
 
     def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
         """Remove keys from a set of dynamic partitions; `ActionResult.keys` are those that were in it."""
+
+    def accept(
+        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, where: str, *, reason: str, dry_run: bool
+    ) -> VerbSummary:
+        """Record partitions as current without a run; with ``dry_run`` only say what that would do.
+
+        ``selection``, ``keys`` and ``where`` are those of `plan`; ``reason`` stands in the history of each partition.
+        """
+
+    def wipe(
+        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, where: str, *, reason: str, dry_run: bool
+    ) -> VerbSummary:
+        """Make partitions missing; their files stay. The arguments are those of `accept`."""
+
+    def explain_asset(self, asset: str) -> Sequence[str]:
+        """Return why partitions of an asset are not up to date: a sentence, with their number, for each kind of cause.
+
+        The sentence is that of the first of them.
+        """
 
     def read_partition(self, asset: str, partition_key: str | None) -> PartitionDetails:
         """Return what is recorded about a partition, and its newest runs."""

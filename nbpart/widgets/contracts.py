@@ -61,6 +61,7 @@ GRAPH = Contract(
     actions={
         "fold": Action({"group": schema.text(), "folded": schema.boolean}),
         "focus": Action({"name": schema.text()}),
+        "explain": Action({"name": schema.text()}, graph_payloads.CausesJson, slow=True),
     },
 )
 
@@ -108,13 +109,14 @@ HEATMAP = Contract(
     },
 )
 
-_PLAN = {
+_CHOICE = {
     "selection_number": _NUMBER,
     "inputs": schema.boolean,
     "readers": schema.boolean,
-    "status": schema.one_of(*STATUS_CHOICES),
     "where": schema.text(10_000, empty=True),
 }
+_PLAN = {**_CHOICE, "status": schema.one_of(*STATUS_CHOICES)}
+_VERB = {**_CHOICE, "reason": schema.text(1_000, empty=True), "dry_run": schema.boolean}
 _SET = {"partitions": schema.text(500), "parent": schema.text(10_000, empty=True)}
 _COLUMNS = {"columns": schema.mapping_of(schema.text(10_000, empty=True))}
 _GRID = {**_SET, "axes": schema.mapping_of(schema.text(10_000, empty=True))}
@@ -126,6 +128,9 @@ EXPLORER = Contract(
     partial=frozenset({"panel"}),
     actions={
         "clear": Action(),
+        "show_partition": Action(
+            {"asset": schema.text(), "partition_key": schema.optional(schema.text(10_000))}, slow=True
+        ),
         "open_run": Action({"run_id": schema.optional(_RUN_ID)}),
         "read_log": Action({"run_id": _RUN_ID, "after": schema.optional(_NUMBER)}, payloads.LogJson, slow=True),
         "preview_data": Action({"selection_number": _NUMBER, **_FILE}, payloads.DataJson, slow=True),
@@ -136,6 +141,8 @@ EXPLORER = Contract(
         "list_columns": Action({"selection_number": _NUMBER}, payloads.ColumnsJson, slow=True),
         "plan": Action(_PLAN, payloads.PlanJson, slow=True),
         "backfill": Action(_PLAN, payloads.ActionResultJson, slow=True, has_options=True),
+        "accept": Action(_VERB, payloads.VerbJson, slow=True),
+        "wipe": Action(_VERB, payloads.VerbJson, slow=True),
         "refresh": Action(answer=payloads.ActionResultJson, slow=True),
         "cancel": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "retry_failed": Action(_BACKFILL, payloads.ActionResultJson, slow=True),

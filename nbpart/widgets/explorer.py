@@ -20,7 +20,9 @@ class Explorer(ipywidgets.Box):  # type: ignore[misc]
     """
 
     def __init__(self, catalog: Catalog, actions: Actions, *, height: int = 300) -> None:
-        self.graph = AssetGraph(catalog, height=height, interrupt_dead_runs=actions.interrupt_dead_runs)
+        self.graph = AssetGraph(
+            catalog, height=height, interrupt_dead_runs=actions.interrupt_dead_runs, explain=actions.explain_asset
+        )
         self.heatmap = PartitionHeatmap(catalog, interrupt_dead_runs=actions.interrupt_dead_runs)
         self.panel = ExplorerPanel(catalog, actions, self.graph, self.heatmap)
         self.graph.on_focus(self._focus)

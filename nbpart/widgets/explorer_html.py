@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from nbpart.widgets.clipping import clip
+from nbpart.widgets.clipping import clip, strip_terminal_codes
 from nbpart.widgets.counts import describe_counts
-from nbpart.widgets.explorer_json import strip_terminal_codes
 from nbpart.widgets.explorer_model import PanelModel
 from nbpart.widgets.tables import mark_html, page_html
 from nbpart.widgets.values import to_exact_json
@@ -33,8 +32,7 @@ def _facts(model: PanelModel) -> Iterator[tuple[str, str]]:
     partition, run = model.partition, model.run
     if partition is None:
         return
-    if partition.reason:
-        yield "why", partition.reason
+    yield "why", strip_terminal_codes("".join(text for text, _ in partition.why))
     if partition.blocked:
         yield "blocked", strip_terminal_codes(partition.blocked)
     yield from ((name, str(value)) for name, value in partition.params.items())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from nbpart.partitions import REQUIRED, Parameter
+from nbpart.partitions import REQUIRED, Parameter, PartitionRef
 from nbpart.widgets import payloads
 from nbpart.widgets.actions import (
     DataPreview,
@@ -17,20 +16,20 @@ from nbpart.widgets.actions import (
     PlanSummary,
     RunDetails,
 )
-from nbpart.widgets.clipping import clip_value
+from nbpart.widgets.clipping import clip_value, strip_terminal_codes
 from nbpart.widgets.values import to_exact_json, to_iso
 
 _HEAD_ROWS = 12
 _MAX_TRACEBACK = 20_000
-_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_MAX_MESSAGE = 2_000
 
 
 def partition_json(shown: PartitionDetails) -> payloads.PartitionJson:
     """A partition with its newest runs."""
     return {
         "status": shown.status,
-        "reason": shown.reason,
-        "blocked": strip_terminal_codes(shown.blocked)[:2_000],
+        "why": [_why_part_json(*part) for part in shown.why],
+        "blocked": strip_terminal_codes(shown.blocked)[:_MAX_MESSAGE],
         "params": [(name, str(to_iso(value))) for name, value in shown.params.items()],
         "materialization": None if shown.materialization is None else materialization_json(shown.materialization),
         "runs": [
@@ -45,6 +44,12 @@ def partition_json(shown: PartitionDetails) -> payloads.PartitionJson:
     }  # fmt: skip
 
 
+def _why_part_json(text: str, named: PartitionRef | None) -> tuple[str, payloads.NamedPartitionJson | None]:
+    """A part of a sentence; the message of an error in it may be long."""
+    shown = strip_terminal_codes(text)[:_MAX_MESSAGE]
+    return shown, None if named is None else {"asset": named.asset, "key": named.key}
+
+
 def run_json(run: RunDetails) -> payloads.RunJson:
     """A run; of its traceback only the end, which says what was raised."""
     return {
@@ -54,7 +59,7 @@ def run_json(run: RunDetails) -> payloads.RunJson:
         "attempt": run.attempt,
         "started_at": run.started_at,
         "duration_s": run.duration_s,
-        "error": strip_terminal_codes(run.error or "")[:2_000],
+        "error": strip_terminal_codes(run.error or "")[:_MAX_MESSAGE],
         "traceback": strip_terminal_codes(run.traceback)[-_MAX_TRACEBACK:],
         "notebook": run.notebook,
         "has_log": run.has_log,
@@ -151,8 +156,3 @@ def notebook_json(notebook: ExecutedNotebook) -> tuple[payloads.ExecutedNotebook
                 outputs.append({"text": strip_terminal_codes(output)})
         cells.append({"kind": cell.kind, "source": cell.source, "outputs": outputs})
     return {"cells": cells, "omitted_cells": notebook.omitted_cells}, images
-
-
-def strip_terminal_codes(text: str) -> str:
-    """Return the text without the escape sequences and control characters that a terminal acts on."""
-    return _TERMINAL_CODES.sub("", text)

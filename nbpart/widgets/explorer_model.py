@@ -78,12 +78,16 @@ class PanelSelection:
 
 @dataclass(frozen=True, slots=True)
 class AssetSummary:
-    """What the panel needs of an asset or source; ``set_name`` is the set of its partitions, or ""."""
+    """What the panel needs of an asset or source.
+
+    ``set_name`` is the set of its partitions, or "", ``inputs`` the names of what it reads.
+    """
 
     asset_id: int
     name: str
     kind: str
     set_name: str
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,11 @@ def select_assets(names: Sequence[str], assets: Iterable[AssetSummary]) -> Panel
     )
 
 
+def select_key(asset: AssetSummary, key: str) -> PanelSelection:
+    """Return the selection of one partition of an asset or source."""
+    return PanelSelection(kind="partition", assets=(asset.name,), set_name=asset.set_name, keys=(key,), n_keys=1)
+
+
 def select_partitions(selection: Selection, *, has_all_keys: bool) -> PanelSelection:
     """Return what a selection in the heatmap selects; ``has_all_keys`` says that it has every key of its set."""
     n = sum(stop - start for start, stop in selection.ranges)
@@ -203,6 +212,18 @@ class PanelModel:
             self, selection=replace(selection, number=self.selection.number + 1), partition=None, run=None,
             opened_run_id=None, loading=selection.kind == "partition", error="",
         )  # fmt: skip
+
+    def list_read(self) -> set[int]:
+        """The ids of the selected assets and of all above them, on whose partitions the reason of a status depends."""
+        by_name = {asset.name: asset for asset in self.assets}
+        found: set[int] = set()
+        left = list(self.selection.assets)
+        while left:
+            asset = by_name.get(left.pop())
+            if asset is not None and asset.asset_id not in found:
+                found.add(asset.asset_id)
+                left += asset.inputs
+        return found
 
     def to_json(self) -> payloads.PanelJson:
         """Return it as it is sent to pages."""

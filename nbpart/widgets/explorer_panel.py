@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.definition import AssetDefinition
 from nbpart.catalog import AssetRecord, Batch, Catalog, SetRecord, queries
 from nbpart.catalog.queries import Changes
 from nbpart.catalog.queries.live import BackfillProgress, TouchedPartitions
 from nbpart.errors import NbpartError
-from nbpart.partitions import Parameters
+from nbpart.partitions import Parameters, PartitionRef
 from nbpart.widgets import explorer_json, payloads, schema
-from nbpart.widgets.actions import ActionResult, Actions, PartitionDetails, RunDetails
+from nbpart.widgets.actions import ActionResult, Actions, PartitionDetails, RunDetails, VerbSummary
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.change_feed import subscribe
+from nbpart.widgets.clipping import strip_terminal_codes
 from nbpart.widgets.contracts import EXPLORER
 from nbpart.widgets.counts import NO_COUNTS, Counts, sum_counts
 from nbpart.widgets.dead_processes import DeadProcessCheck
@@ -31,6 +34,7 @@ from nbpart.widgets.explorer_model import (
     list_set_forms,
     plan_terms,
     select_assets,
+    select_key,
     select_partitions,
 )
 from nbpart.widgets.explorer_parsing import MAX_KEYS, count_grid, parse_axes, parse_columns, parse_keys, parse_parent
@@ -39,6 +43,7 @@ from nbpart.widgets.heatmap import PartitionHeatmap
 from nbpart.widgets.heatmap_selection import OutOfDateError
 from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.monitor_model import changed_fields
+from nbpart.widgets.reloading import Reloading
 from nbpart.widgets.schema import Answer, BadRequest
 
 
@@ -72,7 +77,7 @@ class ExplorerPanel(LiveWidget):
         self._catalog, self._actions, self._graph, self._heatmap = catalog, actions, graph, heatmap
         self._dead_process_check = DeadProcessCheck(actions.interrupt_dead_runs)
         self._backfills = BackfillList()
-        self._needs_reload = self._is_reloading = False
+        self._reloading = Reloading(self._read_selected)
         self._mirroring = _Mirroring()
         self.model = PanelModel()
         found, seen = catalog.read(lambda batch: (self.read(batch, Changes(batch, 0)), batch.sequence))
@@ -88,6 +93,7 @@ class ExplorerPanel(LiveWidget):
     def _register_actions(self) -> None:
         options = {option.name: schema.option_number(option.check) for option in self._actions.form_options}
         self.on_request("clear", self._clear_selection)
+        self.on_request("show_partition", self._show_partition)
         self.on_request("open_run", self._open_run)
         self.on_request("read_log", self._read_log)
         self.on_request("preview_data", self._preview_data)
@@ -96,6 +102,8 @@ class ExplorerPanel(LiveWidget):
         self.on_request("list_columns", self._list_columns)
         self.on_request("plan", self._plan)
         self.on_request("backfill", self._backfill, options)
+        self.on_request("accept", partial(self._act, self._actions.accept))
+        self.on_request("wipe", partial(self._act, self._actions.wipe))
         self.on_request("refresh", self._refresh_code)
         self.on_request("cancel", self._cancel)
         self.on_request("retry_failed", self._retry_failed)
@@ -141,11 +149,10 @@ class ExplorerPanel(LiveWidget):
     def apply(self, found: _CatalogRead) -> None:
         with self.lock:
             self._publish(self._merge(self.model, found))
-            selection = self.model.selection
-            asset_id = next((a.asset_id for a in self.model.assets if (a.name,) == selection.assets), None)
+            selection, concerned = self.model.selection, self.model.list_read()
         if selection.kind == "partitions":
             self._count_selected()
-        elif selection.kind == "partition" and _may_concern(found, asset_id):
+        elif selection.kind == "partition" and _may_concern(found, concerned):
             self._reload_partition()
 
     def _merge(self, model: PanelModel, found: _CatalogRead) -> PanelModel:
@@ -193,7 +200,7 @@ class ExplorerPanel(LiveWidget):
         with self.lock:
             model = self.model.with_selection(selection)
             self._publish(replace(model, selection=_with_counts(model, counts)))
-        self._reload_partition()
+        self._reload_partition(urgent=True)
 
     def _are_all_keys_selected(self) -> bool:
         try:
@@ -216,28 +223,20 @@ class ExplorerPanel(LiveWidget):
                 selection = replace(self.model.selection, counts=counts)
                 self._publish(replace(self.model, selection=selection, error=""))
 
-    def _reload_partition(self) -> None:
-        """Read the details of the selected partition on another thread; one thread serves all calls meanwhile."""
-        with self.lock:
-            self._needs_reload = True
-            if self._is_reloading or self.model.selection.kind != "partition":
-                return
-            self._is_reloading = True
-        threading.Thread(target=self._reload_until_current, name="nbpart-explorer", daemon=True).start()
+    def _reload_partition(self, *, urgent: bool = False) -> None:
+        """Read the details of the selected partition on another thread; ``urgent`` where somebody waits for them."""
+        if self.model.selection.kind == "partition":
+            self._reloading.ask(urgent=urgent)
 
-    def _reload_until_current(self) -> None:
-        while True:
-            with self.lock:
-                model = self.model
-                if not self._needs_reload or model.selection.kind != "partition":
-                    self._is_reloading = False
-                    return
-                self._needs_reload = False
-            partition, run, error = self._read_details(model)
-            with self.lock:
-                shown = self.model.selection.number, self.model.opened_run_id
-                if shown == (model.selection.number, model.opened_run_id):
-                    self._publish(replace(self.model, partition=partition, run=run, error=error, loading=False))
+    def _read_selected(self) -> None:
+        model = self.model
+        if model.selection.kind != "partition":
+            return
+        partition, run, error = self._read_details(model)
+        with self.lock:
+            shown = self.model.selection.number, self.model.opened_run_id
+            if shown == (model.selection.number, model.opened_run_id):
+                self._publish(replace(self.model, partition=partition, run=run, error=error, loading=False))
 
     def _read_details(self, model: PanelModel) -> tuple[PartitionDetails | None, RunDetails | None, str]:
         """The selected partition and the run to show with it; or the error message to show instead."""
@@ -264,13 +263,27 @@ class ExplorerPanel(LiveWidget):
         self._heatmap.unselect()  # in case no asset was selected
         return Answer(message="Nothing is selected.")
 
+    def _show_partition(self, asset: str, partition_key: str | None) -> Answer:
+        """Select one partition, in the heatmap too where that shows its asset."""
+        found = next((each for each in self.model.assets if each.name == asset), None)
+        if found is None:
+            raise BadRequest(f"There is no asset {asset[:80]!r} any more.")
+        if partition_key is None or not found.set_name:
+            self._graph.selection = [asset]
+        elif not self._heatmap.select_partition(asset, partition_key):
+            with self._mirror_selection():
+                self._graph.selection = [asset]
+                self._heatmap.unselect()
+            self._show_selection(select_key(found, partition_key))
+        return Answer(message=PartitionRef(asset, partition_key).label)
+
     def _open_run(self, run_id: str | None) -> Answer:
         run = None if run_id is None else self._actions.read_run(run_id)
         if run is not None:
             self._check_run_of_selection(run)
         with self.lock:
             self._publish(replace(self.model, opened_run_id=run_id))
-        self._reload_partition()
+        self._reload_partition(urgent=True)
         if run is None:
             return Answer(message="As it is now.")
         return Answer(message=f"As run {run_id} left it.", code=run.code)
@@ -282,7 +295,7 @@ class ExplorerPanel(LiveWidget):
 
     def _read_log(self, run_id: str, after: int | None) -> Answer:
         log = self._actions.read_log(run_id, after)
-        text = explorer_json.strip_terminal_codes(log.text)
+        text = strip_terminal_codes(log.text)
         return Answer({"text": text, "start": log.start, "end": log.end}, code=log.code)
 
     def _preview_data(self, selection_number: int, run_id: str | None, file: str | None) -> Answer:
@@ -327,6 +340,21 @@ class ExplorerPanel(LiveWidget):
         self._publish_code_checked_at()
         return self._answer(result)
 
+    def _act(
+        self,
+        act: Callable[..., VerbSummary],
+        selection_number: int,
+        inputs: bool,
+        readers: bool,
+        where: str,
+        **given: Any,
+    ) -> Answer:
+        terms, keys = self._plan_arguments(selection_number, inputs, readers)
+        done = act(terms, keys, where.strip(), **given)
+        self._publish_code_checked_at()
+        self._feed.poll_now()
+        return Answer({"count": done.count}, message=done.message, code=done.code)
+
     def _refresh_code(self) -> Answer:
         result = self._actions.refresh()
         self._publish_code_checked_at()
@@ -366,6 +394,8 @@ class ExplorerPanel(LiveWidget):
             raise BadRequest(f"{n_keys:,} keys were to be removed, but {len(keys):,} are selected now.")
         result = self._actions.remove_keys(selection.set_name, keys)
         self._heatmap.unselect()
+        if self.model.selection.number == selection_number:  # it was none of the heatmap's
+            self._show_selection(select_assets(self._graph.selection, self.model.assets))
         return self._answer(result)
 
     def _answer(self, result: ActionResult) -> Answer:
@@ -428,9 +458,11 @@ class ExplorerPanel(LiveWidget):
         return f"<ExplorerPanel: {self.model.selection.title}>"
 
 
-def _may_concern(found: _CatalogRead, asset_id: int | None) -> bool:
-    """Whether partitions of that asset may have changed."""
-    return found.touched is None or found.assets is not None or bool((found.touched.asset_ids == asset_id).any())
+def _may_concern(found: _CatalogRead, asset_ids: set[int]) -> bool:
+    """Whether partitions of one of these assets may have changed."""
+    if found.touched is None or found.assets is not None:
+        return True
+    return not asset_ids.isdisjoint(found.touched.asset_ids.tolist())
 
 
 def _with_counts(model: PanelModel, counts: Mapping[int, Counts]) -> PanelSelection:
@@ -443,4 +475,5 @@ def _with_counts(model: PanelModel, counts: Mapping[int, Counts]) -> PanelSelect
 
 
 def _summarize_asset(asset: AssetRecord) -> AssetSummary:
-    return AssetSummary(asset.asset_id, asset.name, asset.kind, asset.set_name)
+    inputs = tuple(read.name for read in AssetDefinition.from_json(asset.definition).inputs)
+    return AssetSummary(asset.asset_id, asset.name, asset.kind, asset.set_name, inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from nbpart.catalog.queries import Changes
 from nbpart.widgets import schema
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.change_feed import subscribe
+from nbpart.widgets.clipping import clip, strip_terminal_codes
 from nbpart.widgets.contracts import GRAPH
 from nbpart.widgets.counts import Counts
 from nbpart.widgets.dead_processes import ACTIVE_CODES, DeadProcessCheck
@@ -45,7 +46,8 @@ class AssetGraph(LiveWidget):
     ``assets`` are the names of those that are shown, None for all.
     ``selection`` are the names of the selected assets, and can be set. ``folded`` are the groups that are drawn as one
     card, and can be set too. ``focus`` is the asset that was double-clicked last; `on_focus` registers a callback for
-    each double click. ``height`` is its greatest height in pixels.
+    each double click. ``height`` is its greatest height in pixels. ``explain`` gives sentences about why
+    partitions of an asset are not up to date; the tooltip of its card asks for them.
     """
 
     contract = GRAPH
@@ -64,8 +66,9 @@ class AssetGraph(LiveWidget):
         folded: Collection[str] = (),
         height: int = 460,
         interrupt_dead_runs: Callable[[], object] | None = None,
+        explain: Callable[[str], Sequence[str]] = lambda name: (),
     ) -> None:
-        self._catalog = catalog
+        self._catalog, self._explain_asset = catalog, explain
         self._dead_process_check = DeadProcessCheck(interrupt_dead_runs)
         self._on_focus: list[Callable[[str], object]] = []
         self._names = None if assets is None else frozenset(assets)
@@ -75,6 +78,7 @@ class AssetGraph(LiveWidget):
         super().__init__(folded=list(folded), height=height)
         self.on_request("fold", self._fold)
         self.on_request("focus", self._focus)
+        self.on_request("explain", self._explain)
         self.observe(self._rebuild, "folded")
         self._feed = subscribe(catalog, self, seen)
 
@@ -134,12 +138,19 @@ class AssetGraph(LiveWidget):
         return Answer(message=message, code=f"graph.folded = {json.dumps(self.folded, ensure_ascii=False)}")
 
     def _focus(self, name: str) -> Answer:
-        if name not in {asset.name for asset in self._assets}:
-            raise schema.BadRequest(f"There is no asset {name[:80]!r}.")
+        self._check_name(name)
         self.focus = name
         for callback in list(self._on_focus):
             callback(name)
         return Answer(message=name, code=f"ws.heatmap([{name!r}])")
+
+    def _explain(self, name: str) -> Answer:
+        self._check_name(name)
+        return Answer({"causes": [clip(strip_terminal_codes(text)) for text in self._explain_asset(name)]})
+
+    def _check_name(self, name: str) -> None:
+        if name not in {asset.name for asset in self._assets}:
+            raise schema.BadRequest(f"There is no asset {name[:80]!r}.")
 
     def _rebuild(self, _change: object) -> None:
         with self.lock:

@@ -66,3 +66,9 @@ class CountsPatch(TypedDict):
     """Cards whose counts changed, by index, with the counts of each member."""
 
     changed: list[tuple[int, list[list[int]]]]
+
+
+class CausesJson(TypedDict):
+    """Why partitions of an asset are not up to date, a sentence for each kind of cause."""
+
+    causes: list[str]

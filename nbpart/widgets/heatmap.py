@@ -138,6 +138,16 @@ class PartitionHeatmap(LiveWidget):
         """Return how many of the selected partitions have each status, by code. Raises as `selected_keys`."""
         return self._view_state.count_selected(self.selection) if self.selection else (0,) * len(STATUS_CODES)
 
+    def select_partition(self, asset: str, key: str) -> bool:
+        """Select one partition, in every page. Returns whether the heatmap has it."""
+        found = self._view_state.select_partition(asset, key)
+        if found is None:
+            return False
+        with self.lock:
+            self.send_patch("selection", {"selection": self._view_state.selected_places})
+        self.selection = found
+        return True
+
     @property
     def is_all_selected(self) -> bool:
         """Whether every key of a set is selected."""

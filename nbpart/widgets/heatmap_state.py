@@ -21,7 +21,7 @@ from nbpart.widgets.heatmap_highlights import Chosen, find_neighbours, place_nei
 from nbpart.widgets.heatmap_model import Places, Range, Selection
 from nbpart.widgets.heatmap_selection import OutOfDateError
 from nbpart.widgets.heatmap_views import Patch, View, band_json, make_cells, make_patch
-from nbpart.widgets.payloads import HeatmapHeadJson, HighlightJson
+from nbpart.widgets.payloads import HeatmapHeadJson, HighlightJson, SelectedPlacesJson
 from nbpart.widgets.schema import BadRequest
 
 if TYPE_CHECKING:
@@ -198,6 +198,27 @@ class HeatmapState:
             key_ids = one.members.key_ids
         return self._with_keys(selection, key_ids)
 
+    def select_partition(self, asset: str, key: str) -> Selection | None:
+        """Select one partition by its key, and return the selection; None where it is not shown."""
+        with self.lock:
+            band = next((band for band in self._bands if any(row.name == asset for row in band.rows)), None)
+        if band is None or not band.set.name:
+            return None
+        asset_id = next(row.asset_id for row in band.rows if row.name == asset)
+        key_id = self._catalog.read(lambda b: queries.find_key(b, asset_id, key))
+        with self.lock:
+            members = (band.members.key_ids == key_id).nonzero()[0].tolist()
+            if band not in self._bands or not members:
+                return None
+            found = Selection(band.set.name, band.version, (asset,), ((members[0], members[0] + 1),), (key,))
+            self._selection = found
+        return found
+
+    @property
+    def selected_places(self) -> SelectedPlacesJson | None:
+        """Where the selection is in the view; read it with the lock held."""
+        return heatmap_selection.find_selected_places(self._bands, self._selection)
+
     def find_highlights(
         self, view: int, band: int, rows: Sequence[int], ranges: Sequence[Range]
     ) -> list[HighlightJson]:
@@ -361,7 +382,7 @@ class HeatmapState:
             "text": options.text,
             "across": options.across,
             "down": options.down,
-            "selection": heatmap_selection.find_selected_places(self._bands, self._selection),
+            "selection": self.selected_places,
             "focus": None if self._focus is None else list(self._focus),
         }
 

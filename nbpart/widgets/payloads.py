@@ -324,11 +324,21 @@ class RunSummaryJson(TypedDict):
     error: str
 
 
+class NamedPartitionJson(TypedDict):
+    """A partition that a sentence names."""
+
+    asset: str
+    key: str | None
+
+
 class PartitionJson(TypedDict):
-    """A partition with its newest runs; ``run_id`` is the run that its status comes from."""
+    """A partition with its newest runs; ``run_id`` is the run that its status comes from.
+
+    ``why`` is a sentence in parts, each with the partition whose name it is, or null.
+    """
 
     status: PartitionStatusName
-    reason: str
+    why: list[tuple[str, NamedPartitionJson | None]]
     blocked: str
     params: list[tuple[str, str]]
     materialization: MaterializationJson | None
@@ -434,6 +444,12 @@ class PlanJson(TypedDict):
 
     steps: int
     head: list[tuple[str, str | None, str]]
+
+
+class VerbJson(TypedDict):
+    """How many partitions a verb changed, or would change."""
+
+    count: int
 
 
 class ChoiceJson(TypedDict):

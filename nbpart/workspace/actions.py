@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nbpart.backfill.options import OPTIONS, Option
+from nbpart.project.accept import accept
 from nbpart.project.backfills import Backfill, Backfills
 from nbpart.project.choice_summary import count_chosen, list_columns, spell_keys_of
 from nbpart.project.details import (
@@ -25,6 +26,9 @@ from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import Plan, make_plan
 from nbpart.project.project import Project
 from nbpart.project.refresh import find_code_checked_at, refresh
+from nbpart.project.why import explain_asset
+from nbpart.project.wipe import wipe
+from nbpart.states import Verb
 from nbpart.widgets.actions import (
     ActionResult,
     ChoiceSummary,
@@ -35,11 +39,14 @@ from nbpart.widgets.actions import (
     PartitionDetails,
     PlanSummary,
     RunDetails,
+    VerbSummary,
 )
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 #: How many steps of a plan are shown.
 _MAX_STEPS = 200
+#: The verbs that need no run: what does each, and its name as a method of a workspace.
+_VERBS = {Verb.ACCEPTED: (accept, "accept"), Verb.WIPED: (wipe, "wipe")}
 
 
 class WorkspaceActions:
@@ -91,6 +98,19 @@ class WorkspaceActions:
             return ChoiceSummary(None if keys is None else len(keys), code)
         return ChoiceSummary(count_chosen(self._project, selection, keys, where), code)
 
+    def accept(
+        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, where: str, *, reason: str, dry_run: bool
+    ) -> VerbSummary:
+        return self._act(Verb.ACCEPTED, selection, keys, where, reason=reason, dry_run=dry_run)
+
+    def wipe(
+        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, where: str, *, reason: str, dry_run: bool
+    ) -> VerbSummary:
+        return self._act(Verb.WIPED, selection, keys, where, reason=reason, dry_run=dry_run)
+
+    def explain_asset(self, asset: str) -> Sequence[str]:
+        return explain_asset(self._project, asset)
+
     def list_columns(self, selection: Sequence[str]) -> Sequence[tuple[str, str]]:
         return list_columns(self._project, selection)
 
@@ -122,7 +142,7 @@ class WorkspaceActions:
 
     def refresh(self) -> ActionResult:
         changes = refresh(self._project)
-        sentences = [_as_sentence(text) for text in (changes.notice, *changes.warnings) if text]
+        sentences = [_as_sentence(text) for text in (changes.notice, changes.source_notice, *changes.warnings) if text]
         return ActionResult(" ".join(sentences) or "Nothing changed.", "ws.refresh()")
 
     def interrupt_dead_runs(self) -> None:
@@ -189,6 +209,24 @@ class WorkspaceActions:
     ) -> Plan:
         chosen, statuses = None if keys is None else list(keys), status[0] if len(status) == 1 else list(status)
         return make_plan(self._project, list(selection), chosen, statuses, where=where or None)
+
+    def _act(
+        self,
+        verb: Verb,
+        selection: Sequence[str],
+        keys: Sequence[KeyLike] | None,
+        where: str,
+        *,
+        reason: str,
+        dry_run: bool,
+    ) -> VerbSummary:
+        act, name = _VERBS[verb]
+        chosen = None if keys is None else list(keys)
+        done = act(self._project, list(selection), chosen, where or None, reason=reason, dry_run=dry_run)
+        given, spelled = {"reason": reason} if reason else {}, self._spell_keys(selection, keys)
+        code = f"ws.{name}({spell_call(selection, spelled, ['outdated'], given, where=where)})"
+        asks = dry_run and done.count
+        return VerbSummary(done.question if asks else f"{_as_sentence(str(done))}.", done.count, code)
 
     def _spell_keys(self, selection: Sequence[str], keys: Sequence[KeyLike] | None) -> str:
         """The expression that chooses these keys of a selection, "" for all."""

@@ -30,8 +30,15 @@ def make_graph(project: Project, assets: Any = None, *, folded: Collection[str] 
 
     selected = None if assets is None else read_selection(project.registry().graph, assets)
     names = None if selected is None else (*selected.sources, *selected.names)
-    interrupt_dead_runs = _make_actions(project).interrupt_dead_runs
-    return AssetGraph(project.catalog, names, folded=folded, height=height, interrupt_dead_runs=interrupt_dead_runs)
+    actions = _make_actions(project)
+    return AssetGraph(
+        project.catalog,
+        names,
+        folded=folded,
+        height=height,
+        interrupt_dead_runs=actions.interrupt_dead_runs,
+        explain=actions.explain_asset,
+    )
 
 
 def make_heatmap(

@@ -209,7 +209,8 @@ class Workspace(Declaring[BoundAsset], Verbs):
     def refresh(self) -> CodeChanges:
         """Look for changed files of sources and edited code, and record or register what changed; nothing runs.
 
-        Logs and returns what code was edited, cannot be read, or is gone. `plan` and `tick` do this by themselves.
+        Logs and returns what code was edited, cannot be read, or is gone, and which sources changed. `plan` and `tick`
+        do this by themselves.
         """
         return refresh(self.project)
 

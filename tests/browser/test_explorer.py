@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.browser.lab import Lab, Notebook, wait_for_kernel
 from tests.browser.themes import DARK_THEME, LIGHT_THEME, change_theme
+from tests.recording import write_notebook
 
 Open = Callable[[Sequence[str]], Notebook]
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -142,8 +145,10 @@ def test_blocked_partitions_say_why_and_an_interrupted_backfill_is_resumed(noteb
     cut_off.wait_for()
     panel.pick(1, 0)
     panel.title("sizes", "bad")
-    panel.root.locator("dd", has_text=f"raw/bad failed: ValueError: no {HOSTILE} here").wait_for()
-    assert panel.root.get_by_text("It was never run").count() == 0
+    panel.root.locator("dd", has_text=f"blocked: raw[bad] failed: ValueError: no {HOSTILE} here").wait_for()
+    panel.root.locator(".nbpart-why").get_by_role("button", name="raw[bad]").press("Enter")
+    panel.title("raw", "bad")
+    panel.status("failed")
     cut_off.get_by_role("button", name="Resume").click()
     panel.root.locator(".nbpart-backfill", has_text="raw succeeded: 1 of 1").wait_for()
 
@@ -217,6 +222,103 @@ def test_from_nothing_to_a_backfill_by_forms_and_buttons(notebook: Open, lab: La
     panel.wait_for_result("1 key removed", "ws.partition_sets['files'].remove('c')")
     page.locator(".nbpart-node[aria-label='sizes (function): 2 materialized']").wait_for()
     assert book.execute("print(list(files))") == str(["a", HOSTILE])
+
+
+STORY = f"""
+    import nbpart
+    from pathlib import Path
+    ws = nbpart.open("{{name}}")
+    files = ws.dynamic_partitions("files")
+    files.add("a.csv", {HOSTILE!r})
+    ws.source("inbox", "inbox/{{{{partition_key}}}}", partitions=files)
+    ws.notebook("train.ipynb", partitions=files, deps=["inbox"])
+    @ws.asset(partitions=files)
+    def scored(train) -> dict:
+        return train
+    _ = ws.backfill("*", max_workers=2).wait(progress=False)
+"""
+LOOK_S = 2.0
+
+
+def test_what_changed_on_disk_is_seen_at_a_look_explained_and_made(notebook: Open, lab: Lab) -> None:
+    (lab.root / "inbox").mkdir()
+    for key in ("a.csv", HOSTILE):
+        (lab.root / "inbox" / key).write_text("1")
+    save = "import nbpart; nbpart.current_run().save({'n': n})"
+    train = write_notebook(lab.root / "train.ipynb", "n = 1", save, parameters="inbox = None")
+    panel = Panel(notebook([STORY.format(name="story"), EXPLORE]))
+    page, root = panel.page, panel.root
+    why = root.locator(".nbpart-why")
+
+    def look(message: str, counts: str) -> None:
+        """Refresh, and see in time what that found."""
+        panel.button("Refresh").click()
+        began = time.monotonic()
+        page.locator(f".nbpart-node[aria-label='scored (function): {counts}']").wait_for()
+        drawn = re.compile(rf"stale\s*{2 * int(counts[0])}$")
+        page.locator(".nbpart-heat-keys button", has_text=drawn).wait_for()
+        assert time.monotonic() - began < LOOK_S
+        root.locator(".nbpart-refresh .nbpart-outcome", has_text=message).wait_for()
+
+    def make(counts: str) -> None:
+        """Make what is selected and all above it."""
+        root.get_by_label("with what it reads").check()
+        panel.button("Backfill").click()
+        page.locator(f".nbpart-node[aria-label='scored (function): {counts}']").wait_for()
+
+    page.locator(".nbpart-node[aria-label='scored (function): 2 materialized']").wait_for()
+    (lab.root / "inbox" / HOSTILE).write_text("more")
+    look("Changed sources: inbox (1 changed)", "1 stale, 1 materialized")
+    panel.pick(1, 1)
+    panel.title("scored", HOSTILE)
+    named = f"train[{HOSTILE}]"
+    root.get_by_text(f"stale: input {named} is stale: its source inbox[{HOSTILE}] changed").wait_for()
+    why.get_by_role("button", name=named, exact=True).press("Enter")
+    panel.title("train", HOSTILE)
+    root.locator("h3:focus").wait_for()
+    page.locator(".nbpart-node.nbpart-selected[aria-label^='train']").wait_for()
+    panel.pick(1, 1)
+    panel.title("scored", HOSTILE)
+    make("2 materialized")
+
+    write_notebook(train, "n = 2", save, parameters="inbox = None")
+    look("train.ipynb (train)", "2 stale")
+    why.get_by_text("its code changed (train.ipynb, cell 2)").wait_for()
+    page.locator(".nbpart-node[aria-label^='train']").hover()
+    page.locator(".nbpart-tooltip", has_text="2 stale (first: a.csv): code changed (train.ipynb, cell 2)").wait_for()
+    make("1 stale, 1 materialized")
+
+    page.locator(".nbpart-node[aria-label^='train']").click()
+    panel.title("train")
+    panel.button("Accept …").click()
+    question = root.get_by_role("alertdialog", name="Accept 1 partition of train without a run? 1 already current.")
+    question.get_by_role("textbox", name="why").fill("only spacing")
+    page.keyboard.press("Enter")
+    panel.wait_for_result(
+        "Accepted 1 partition of train; 1 already current.", "ws.accept('+train', reason='only spacing')"
+    )
+    page.locator(".nbpart-node[aria-label='scored (function): 2 materialized']").wait_for()
+
+    (lab.root / "inbox" / "new.csv").write_text("1")
+    panel.book.execute("files.add('new.csv')")
+    page.locator(".nbpart-node[aria-label='scored (function): 1 missing, 2 materialized']").wait_for(timeout=2000)
+    panel.pick(1, 2)
+    panel.title("scored", "new.csv")
+    why.get_by_text("waiting: input train[new.csv] is waiting").wait_for()
+    panel.button("Refresh").click()  # which finds its file
+    why.get_by_text("missing: never run").wait_for()
+    panel.button("Accept …").click()
+    root.get_by_role("alert").get_by_text("has no data, so there is nothing to accept: run it.").wait_for()
+    make("3 materialized")
+    panel.status("materialized")
+    root.get_by_label("with what it reads").uncheck()
+    panel.button("Wipe …").click()
+    root.get_by_role("alertdialog", name="Wipe 1 partition of scored?").wait_for()
+    page.keyboard.press("Escape")
+    panel.button("Wipe …").click()
+    root.get_by_role("alertdialog").get_by_role("button", name="Wipe", exact=True).click()
+    panel.wait_for_result("Wiped 1 partition of scored.", "ws.wipe('scored', keys='new.csv')")
+    panel.status("missing")
 
 
 SLOW = """

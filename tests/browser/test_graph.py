@@ -57,7 +57,10 @@ def test_it_draws_selects_and_lights_the_neighbours(notebook: Open) -> None:
     left = [card(page, name).bounding_box()["x"] for name in ("raw", "clean", "report")]
     assert left == sorted(left)
     assert page.locator(".nbpart img, .nbpart script").count() == 0
-    assert "<script>alert(1)</script>" in page.locator(".nbpart-node title").first.text_content()
+    card(page, "raw").hover()
+    tooltip = page.locator(".nbpart-tooltip", has_text="3 missing (first: a): never run")
+    tooltip.wait_for()
+    assert "<script>alert(1)</script>" in tooltip.inner_text()
 
     card(page, "raw").hover()
     assert page.locator(".nbpart-edges path.nbpart-highlighted").count() == 1

@@ -130,14 +130,12 @@ def test_each_status_has_its_colour_and_a_tooltip(notebook: Open) -> None:
     assert [heat.colour(n, 0, 12) for n in range(9)] == [LIGHT[c] for c in (4, 5, 5, 4, 1, 2, 3, 0, 5)]
     assert "failed3" in heat.page.locator('[data-status="failed"]').inner_text().replace("\n", "").replace(" ", "")
     heat.page.mouse.move(*heat.at(0, 0, 12))
-    tooltip = heat.page.locator(".nbpart-heat-tooltip")
-    heat.wait(
-        f"() => document.querySelector('.nbpart-heat-tooltip b')?.textContent === {json.dumps(f'one · {HOSTILE}')}"
-    )
+    tooltip = heat.page.locator(".nbpart-tooltip")
+    heat.wait(f"() => document.querySelector('.nbpart-tooltip b')?.textContent === {json.dumps(f'one · {HOSTILE}')}")
     assert "✕ failed" in tooltip.inner_text()
     assert heat.page.locator(".nbpart-heat img").count() == 0
     heat.page.mouse.move(*heat.at(7, 0, 12))
-    heat.wait("() => document.querySelector('.nbpart-heat-tooltip').textContent.includes('never run')")
+    heat.wait("() => document.querySelector('.nbpart-tooltip').textContent.includes('never run')")
     assert heat.page.locator(".nbpart-heat-static").count() == 1
     assert not heat.page.locator(".nbpart-heat-static").is_visible()
     assert heat.page.locator(".nbpart-heat-static img").count() == 0

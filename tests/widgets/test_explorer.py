@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from nbpart.backfill.options import BackfillOptions
 from nbpart.catalog import Batch, Moment, events, queries
 from nbpart.widgets.actions import DataPreview, ExecutedCell, ExecutedNotebook
 from nbpart.widgets.explorer import Explorer
-from tests.recording import write_notebook
+from tests.recording import record, write_notebook
 from tests.widgets.pages import Page
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -107,6 +108,11 @@ def until(wanted: Callable[[], bool], timeout_s: float = 30) -> None:
     while not wanted():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def tell(partition: dict[str, Any]) -> str:
+    """Why a partition is what it is, as the panel shows it, with the time left out."""
+    return re.sub(r" \d\d:\d\d", "", "".join(text for text, _ in partition["why"]))
 
 
 def start_backfill_elsewhere(ws: nbpart.Workspace, asset: str, key: str) -> tuple[int, str]:
@@ -409,6 +415,103 @@ def test_refresh_and_plan_say_what_was_edited_and_when_code_was_checked(
     assert panel_state(explorer)["code_checked_at"] > seen
 
 
+def test_the_reason_names_what_led_to_it_and_leads_there(
+    explorer: Explorer, page: Page, ws: nbpart.Workspace, tmp_path: Path
+) -> None:
+    files = ws.partition_sets["files"]
+    ws.source("inbox", "inbox/{partition_key}", partitions=files)
+
+    @ws.asset(partitions=files)
+    def read(inbox) -> dict:  # type: ignore[no-untyped-def, type-arg]
+        return {}
+
+    @ws.asset(partitions=files)
+    def below(read) -> dict:  # type: ignore[no-untyped-def, type-arg]
+        return {}
+
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / HOSTILE).write_text("x")
+    for asset in ("read", "below"):
+        record(ws, asset, HOSTILE, asset)
+    (tmp_path / "inbox" / HOSTILE).write_text("more")
+    assert "inbox (1 changed" in ask(page, explorer, "refresh")["message"]
+    until(lambda: "below" in {asset.name for asset in explorer.panel.model.assets})
+
+    def follow(asset: str, key: str | None) -> dict[str, Any]:
+        ask(page, explorer, "show_partition", asset=asset, partition_key=key)
+        until(lambda: (shown := explorer.panel.model.partition) is not None and shown.asset == asset)
+        return panel_state(explorer)
+
+    shown = follow("below", HOSTILE)
+    named = f"read[{HOSTILE}]"
+    assert tell(shown["partition"]) == f"stale: input {named} is stale: its source inbox[{HOSTILE}] changed"
+    assert [part for part in shown["partition"]["why"] if part[1]] == [
+        (named, {"asset": "read", "key": HOSTILE}),
+        (f"inbox[{HOSTILE}]", {"asset": "inbox", "key": HOSTILE}),
+    ]
+    assert (explorer.graph.selection, explorer.heatmap.selection.keys) == (["below"], (HOSTILE,))
+    assert explorer.heatmap.state()["head"]["selection"]["ranges"] == [(2, 3)]
+    shown = follow("inbox", HOSTILE)  # which no heatmap has
+    assert (shown["selection"]["kind"], shown["selection"]["key"]) == ("partition", HOSTILE)
+    assert (explorer.graph.selection, explorer.heatmap.selection) == (["inbox"], None)
+    assert tell(shown["partition"]) == "materialized: seen"
+    number = explorer.panel.model.selection.number
+    ask(page, explorer, "remove_keys", selection_number=number, n_keys=1)
+    assert panel_state(explorer)["selection"]["title"] == "inbox"
+    assert follow("report", None)["partition"]["status"] == "missing"
+    gone = {"asset": HOSTILE, "partition_key": "a"}
+    assert "no asset" in page.ask("show_partition", gone)["error"]["message"]
+
+
+def test_what_is_selected_is_accepted_and_wiped_after_a_question(
+    explorer: Explorer, page: Page, ws: nbpart.Workspace
+) -> None:
+    for key in ("a", "bad", HOSTILE):
+        record(ws, "raw", key, key)
+    record(ws, "sizes", "a", "1")
+    record(ws, "raw", "a", "other")
+
+    def act(verb: str, **more: Any) -> dict[str, Any]:
+        given = {"inputs": False, "readers": False, "where": "", "reason": "", "dry_run": False}
+        number = explorer.panel.model.selection.number
+        return page.ask(verb, {"selection_number": number, **given, **more})
+
+    click(explorer, 1, 0)
+    asked = act("accept", dry_run=True)["payload"]
+    assert (asked["message"], asked["count"]) == ("Accept 1 partition of sizes without a run?", 1)
+    done = act("accept", reason="only saved again")["payload"]
+    assert (done["message"], done["count"]) == ("Accepted 1 partition of sizes.", 1)
+    assert done["code"] == "ws.accept('sizes', keys='a', reason='only saved again')"
+    assert ws.history("sizes", "a")["reason"][0] == "only saved again"
+    until(lambda: panel_state(explorer)["partition"]["status"] == "materialized")
+    again = act("accept", dry_run=True)["payload"]
+    assert (again["message"], again["count"]) == ("Would have accepted nothing; 1 already current.", 0)
+    click(explorer, 1, 1)
+    assert act("accept", dry_run=True)["error"]["message"].startswith("sizes/bad has no data")
+
+    explorer.graph.selection = ["raw"]
+    some = "partition_key <> 'bad'"
+    assert act("wipe", where=some, dry_run=True)["payload"]["message"] == "Wipe 2 partitions of raw?"
+    done = act("wipe", where=some)["payload"]
+    assert (done["message"], done["code"]) == ("Wiped 2 partitions of raw.", f"ws.wipe('raw', where=\"{some}\")")
+    assert ws.status().loc["raw", "missing"] == 2
+    claim(ws, "raw", "bad")
+    assert "queued or running" in act("wipe", dry_run=True)["error"]["message"]
+
+
+def claim(ws: nbpart.Workspace, asset: str, key: str) -> None:
+    """A run that is queued, and never begins."""
+    asset_id = ws.project.registry()[asset].asset_id
+
+    def work(batch: Batch) -> None:
+        key_id = queries.find_key(batch, asset_id, key)
+        claims = {"asset_id": [asset_id], "key_id": [key_id], "code_version": None, "settings": None}
+        frame = pd.DataFrame({"backfill_no": None, "step_no": [0]} | claims)
+        events.claim_runs(batch, frame, ws.project.coordinator.number)
+
+    ws.project.catalog.write(work)
+
+
 @pytest.mark.parametrize("sort_by", [None, "key", "status"])
 def test_adding_keys_leaves_what_is_selected_as_it_is(
     explorer: Explorer, page: Page, ws: nbpart.Workspace, sort_by: str | None
@@ -458,9 +561,8 @@ def test_selected_keys_that_were_removed_are_unselected_with_a_message(
 def test_panel_and_heatmap_say_what_blocks_a_partition(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     run_all(ws, "+sizes")
     click(explorer, 1, 1)
-    assert (
-        wait_for_partition(explorer, "bad")["partition"]["blocked"] == "raw/bad failed: ValueError: a <b>bad</b> file"
-    )
+    shown = wait_for_partition(explorer, "bad")["partition"]
+    assert (tell(shown), shown["blocked"]) == ("blocked: raw[bad] failed: ValueError: a <b>bad</b> file", "")
     assert "blocked" in explorer.static_html()
     assert "<b>bad" not in explorer.panel.static_html()
     view = explorer.heatmap._view_state.view().head["view"]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from nbpart.partitions import PartitionRef
 from nbpart.states import STATUS_CODES
 from nbpart.states import PartitionStatus as P
 from nbpart.widgets import explorer_model as m
@@ -70,8 +72,9 @@ def shown_partition() -> PanelModel:
         None,
         "c",
     )
+    why = (("stale: input ", None), (f"raw[{HOSTILE}]", PartitionRef("raw", HOSTILE)), (" changed", None))
     partition = PartitionDetails(
-        "clean", HOSTILE, "failed", f"input {HOSTILE} changed", {"name": HOSTILE}, made, "run-2", (brief,), "ws.load()"
+        "clean", HOSTILE, "failed", why, {"name": HOSTILE}, made, "run-2", (brief,), "ws.load()"
     )
     chosen = m.select_partitions(selection((0, 1), keys=(HOSTILE,)), has_all_keys=False)
     return PanelModel(selection=chosen, assets=ASSETS, partition=partition, run=run)
@@ -84,6 +87,22 @@ def test_the_model_is_json_for_a_page() -> None:
     assert panel["run"]["traceback"] == HOSTILE
     assert (panel["run"]["is_live"], panel["run"]["has_log"]) == (False, True)
     assert panel["partition"]["runs"][0]["error"] == f"ValueError: {HOSTILE}"
+    assert panel["partition"]["why"] == [
+        ("stale: input ", None),
+        (f"raw[{HOSTILE}]", {"asset": "raw", "key": HOSTILE}),
+        (" changed", None),
+    ]
+
+
+def test_a_reason_is_read_again_when_something_above_changed() -> None:
+    assets = (
+        m.AssetSummary(1, "raw", "function", "files"),
+        m.AssetSummary(2, "clean", "function", "files", ("raw", "clean")),
+        m.AssetSummary(3, "report", "function", "", ("clean", "gone")),
+    )
+    model = PanelModel(selection=PanelSelection(kind="partition", assets=("report",)), assets=assets)
+    assert model.list_read() == {1, 2, 3}
+    assert replace(model, selection=m.select_key(assets[1], "a")).list_read() == {1, 2}
 
 
 def test_another_selection_has_nothing_read_yet() -> None:

@@ -216,6 +216,17 @@ def test_folding_answers_with_its_code_and_redraws(graph: AssetGraph) -> None:
     assert "no group" in page.ask("fold", {"group": "x", "folded": True})["error"]["message"]
 
 
+def test_the_tooltip_asks_why_an_asset_is_not_up_to_date(catalog: Catalog) -> None:
+    register(catalog, *PIPELINE)
+    graph = AssetGraph(catalog, explain=lambda name: [f"3 stale: {name} \x1b[31m{HOSTILE}", "x" * 1000])
+    page = Page(graph)
+    told, long = page.ask("explain", {"name": "raw"})["payload"]["causes"]
+    assert told == f"3 stale: raw {HOSTILE}"
+    assert (len(long), long[-1]) == (200, "…")
+    assert "no asset" in page.ask("explain", {"name": HOSTILE})["error"]["message"]
+    graph.close()
+
+
 def test_every_double_click_calls_the_callbacks(graph: AssetGraph) -> None:
     page, focused = Page(graph), []
     graph.on_focus(focused.append)

@@ -16,7 +16,7 @@ from nbpart.catalog.queries.live import BackfillProgress, StepAttempt, backfill_
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord
 from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.states import RunStatus, StepStatus
-from nbpart.widgets.actions import ActionResult
+from nbpart.widgets.actions import ActionResult, VerbSummary
 from nbpart.widgets.monitor import BackfillMonitor
 from nbpart.widgets.monitor_model import build_monitor, changed_fields, compute_steps_per_s
 from nbpart.widgets.tables import monitor_html
@@ -127,6 +127,14 @@ class FakeActions:
 
     def interrupt_dead_runs(self) -> None:
         self.looked.set()
+
+    def accept(self, *_: Any, **given: Any) -> VerbSummary:
+        raise DeclarationError("nothing is accepted here.")
+
+    wipe = accept
+
+    def explain_asset(self, asset: str) -> list[str]:
+        return [f"1 stale: {asset} knows why"]
 
 
 class Play:

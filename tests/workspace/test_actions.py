@@ -137,6 +137,29 @@ def test_a_backfill_is_started_and_its_partitions_are_shown(actions: Actions, ws
     assert actions.cancel(again.backfill_id).code == f"ws.backfills[{again.backfill_id!r}].cancel()"
 
 
+def test_an_asset_says_by_number_why_it_is_not_up_to_date(actions: Actions, ws: nbpart.Workspace) -> None:
+    ws.partition_sets["files"].add("a", "b", "c", HOSTILE)
+    assert actions.explain_asset("sizes") == ("4 missing (first: a): never run",)
+    for key in ("b", "c", HOSTILE):
+        record(ws, "frames", key, pd.DataFrame({"n": [1]}))
+        record(ws, "sizes", key, "1")
+    assert actions.explain_asset("sizes") == ("1 missing (a): never run",)
+    for key in ("c", HOSTILE):
+        record(ws, "frames", key, pd.DataFrame({"n": [2]}))
+    changed, missing = actions.explain_asset("sizes")
+    assert changed.startswith("2 stale (first: c): input frames[c] changed ")
+    assert missing == "1 missing (a): never run"
+    assert actions.explain_asset("frames") == ("1 missing (a): never run",)
+
+    @ws.asset
+    def report(sizes) -> str:  # type: ignore[no-untyped-def]
+        return "done"
+
+    assert actions.explain_asset("report") == ("missing: never run",)
+    with pytest.raises(UnknownNameError):
+        actions.explain_asset("none")
+
+
 def test_widgets_are_made_of_a_workspace(actions: Actions, ws: nbpart.Workspace) -> None:
     graph = make_graph(ws.project)
     assert [card.name for card in graph.model.cards] == ["frames", "sizes"]

@@ -3,7 +3,7 @@
 import { element } from '../shared/elements.js';
 import { onEnter } from '../shared/page.js';
 import { plural, shorten } from '../shared/format.js';
-import { runAction } from './forms.js';
+import { runAction } from './actions.js';
 
 /** @import { Section } from './types.js' */
 /** @import { ExplorerContract, ParameterFieldJson, PanelJson, SetFormJson } from '../generated/messages.js' */

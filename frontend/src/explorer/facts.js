@@ -4,7 +4,7 @@ import { element } from '../shared/elements.js';
 import { formatBytes, formatCount, formatDuration, formatNumber, formatTime } from '../shared/format.js';
 
 /** @import { Section } from './types.js' */
-/** @import { PartitionJson, RunJson } from '../generated/messages.js' */
+/** @import { NamedPartitionJson, PartitionJson, RunJson } from '../generated/messages.js' */
 
 /**
  * A part of the panel that folds; what a person folded stays so.
@@ -33,9 +33,20 @@ export function makeSection(title, { open = true, onopen = () => {} } = {}) {
 }
 
 /**
+ * The sentence that says why a partition is what it is; each partition that it names is a button that goes there.
+ *
+ * @param {PartitionJson['why']} parts
+ * @param {(named: NamedPartitionJson) => void} follow
+ */
+export function makeWhy(parts, follow) {
+  return element('span', { class: 'nbpart-why' }, ...parts.map(([text, named]) =>
+    named ? element('button', { type: 'button', class: 'nbpart-link', text, title: 'Go to this partition', onclick: () => follow(named) }) : text));
+}
+
+/**
  * Names with values; `rows` are [name, text or node].
  *
- * @param {[name: string, value: string][]} rows
+ * @param {[name: string, value: string | Node][]} rows
  */
 export function makeFactList(rows) {
   return element('dl', { class: 'nbpart-facts-list' }, ...rows.flatMap(([name, value]) => [element('dt', { text: name }), element('dd', {}, value)]));
@@ -50,7 +61,6 @@ export function makeFactList(rows) {
 export function collectFacts(partition, run, opened) {
   /** @type {[name: string, value: string][]} */
   const rows = [];
-  if (partition.reason) rows.push(['why', partition.reason]);
   if (partition.blocked) rows.push(['blocked', partition.blocked]);
   rows.push(...partition.params);
   const made = opened ? run && run.materialization : partition.materialization;

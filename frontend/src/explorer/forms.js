@@ -1,39 +1,15 @@
-// Forms that plan and run, refresh the code, and remove keys.
+// Forms that plan and run, and refresh the code.
 
 import { STATUS_CHOICES } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
-import { onKeys } from '../shared/page.js';
 import { plural } from '../shared/format.js';
+import { runAction } from './actions.js';
 import { makeFilterField } from './filter.js';
+import { makeVerbForm } from './verbs.js';
 
-/** @import { PanelSelectionJson, ExplorerContract, OptionJson, PanelJson } from '../generated/messages.js' */
+/** @import { Choice } from './types.js' */
+/** @import { PanelSelectionJson, ExplorerContract, OptionJson } from '../generated/messages.js' */
 /** @import { Link, Outcome } from '../shared/types.js' */
-
-/**
- * Request an action, with the buttons of `node` disabled meanwhile. Shows the result; returns the answer, or null if it
- * failed.
- *
- * @template {keyof ExplorerContract['requests']} A
- * @param {Link<ExplorerContract>} link
- * @param {HTMLElement} node
- * @param {Outcome} result
- * @param {A} action
- * @param {ExplorerContract['requests'][A]} payload
- */
-export async function runAction(link, node, result, action, payload) {
-  const buttons = [...node.querySelectorAll('button')].filter((button) => !button.disabled);
-  buttons.forEach((button) => (button.disabled = true));
-  try {
-    const answer = await link.request(action, payload, { timeout: 120000 });
-    result.show(answer);
-    return answer;
-  } catch (error) {
-    result.fail(error);
-    return null;
-  } finally {
-    buttons.forEach((button) => (button.disabled = false));
-  }
-}
 
 /**
  * A button that looks for changed sources and edited code, and the time when that was last done.
@@ -89,21 +65,22 @@ export function makeRunForm(link, result) {
   const plan = element('button', { type: 'button', text: 'Plan', title: 'What would run, and why; nothing runs', onclick: () => showPlan() });
   const backfillButton = element('button', { type: 'button', class: 'nbpart-primary', text: 'Backfill', onclick: () => run() });
   const filter = makeFilterField(link, { onChange: clear, onSubmit: () => showPlan() });
+  const verbs = makeVerbForm(link, result, () => getChoice());
   const options = element('div', { class: 'nbpart-options' }, inputs.node, readers.node, ...numbers.map((each) => each.node));
   const node = element('div', { class: 'nbpart-card', role: 'group', 'aria-label': 'Run' },
     element('div', { class: 'nbpart-bar' }, backfillButton, plan, status),
-    filter.node, options, head, result.node);
+    filter.node, options, verbs.node, head, result.node);
 
+  /** @returns {Choice} */
+  const getChoice = () => ({ selection_number: link.state.panel.selection.number, inputs: inputs.box.checked, readers: readers.box.checked, where: filter.value });
   /** @returns {ExplorerContract['requests']['plan']} */
-  const getPlanRequest = () => ({
-    selection_number: link.state.panel.selection.number, inputs: inputs.box.checked, readers: readers.box.checked,
-    status: STATUS_CHOICES[status.selectedIndex][0], where: filter.value,
-  });
+  const getPlanRequest = () => ({ ...getChoice(), status: STATUS_CHOICES[status.selectedIndex][0] });
 
   /** Clear the plan and the result, which were of another choice. */
   function clear() {
     head.hidden = true;
     result.clear();
+    verbs.close();
   }
 
   async function showPlan() {
@@ -134,50 +111,5 @@ export function makeRunForm(link, result) {
       filter.refresh();
     },
     close: () => filter.close(),
-  };
-}
-
-/**
- * A button that removes the selected keys from their set, after confirmation.
- *
- * @param {Link<ExplorerContract>} link
- * @param {Outcome} result
- */
-export function makeRemoveForm(link, result) {
-  const askButton = element('button', { type: 'button', onclick: () => set(true) });
-  const summary = element('span');
-  const yes = element('button', { type: 'button', class: 'nbpart-danger', text: 'Remove', onclick: () => remove() });
-  const no = element('button', { type: 'button', text: 'Keep', onclick: () => set(false) });
-  const question = element('div', { class: 'nbpart-question', role: 'alertdialog', 'aria-label': 'Remove these keys?', hidden: true }, summary, yes, no);
-  const node = element('div', { class: 'nbpart-remove' }, askButton, question);
-  onKeys(question, { Escape: () => set(false) });
-  let n = 0;
-
-  /** @param {boolean} asking */
-  function set(asking) {
-    question.hidden = !asking;
-    askButton.hidden = asking;
-    (asking ? no : askButton).focus();
-  }
-
-  async function remove() {
-    const { number } = link.state.panel.selection;
-    await runAction(link, node, result, 'remove_keys', { selection_number: number, n_keys: n });
-    question.hidden = true;
-    askButton.hidden = false;
-  }
-
-  return {
-    node,
-    /** @param {PanelJson} panel */
-    show({ selection, sets }) {
-      const removable = sets.some(({ name, is_editable: isEditable }) => isEditable && name === selection.set) && ['partition', 'partitions'].includes(selection.kind);
-      node.hidden = !removable;
-      n = selection.n_keys;
-      askButton.textContent = `Remove ${plural(n, 'key')} …`;
-      summary.textContent = `Remove ${n === 1 ? selection.keys[0] ?? '1 key' : plural(n, 'key')} from ${selection.set}? The history and the data stay.`;
-      question.hidden = true;
-      askButton.hidden = false;
-    },
   };
 }

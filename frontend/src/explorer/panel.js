@@ -9,11 +9,12 @@ import { formatCount, formatTime, shorten } from '../shared/format.js';
 import { makeAddForm } from './adding.js';
 import { makeBackfillList } from './backfills.js';
 import { makeDataView, makeHistoryView, makeNotebookView } from './data.js';
-import { collectFacts, makeFactList, makeSection } from './facts.js';
-import { makeRefreshBar, makeRemoveForm, makeRunForm } from './forms.js';
+import { collectFacts, makeFactList, makeSection, makeWhy } from './facts.js';
+import { makeRefreshBar, makeRunForm } from './forms.js';
 import { makeLogView } from './log.js';
+import { makeRemoveForm } from './verbs.js';
 
-/** @import { ExplorerContract, PanelJson } from '../generated/messages.js' */
+/** @import { ExplorerContract, NamedPartitionJson, PanelJson } from '../generated/messages.js' */
 /** @import { Link } from '../shared/types.js' */
 
 /**
@@ -25,7 +26,7 @@ export function drawPanel(link, root) {
   setAttributes(root, { role: 'region', 'aria-label': 'Selected partitions' });
   const announce = makeAnnouncer(root, 1500);
 
-  const title = element('h3');
+  const title = element('h3', { tabindex: '-1' });
   const clear = element('button', { type: 'button', text: '✕', title: 'Select nothing', 'aria-label': 'Select nothing', onclick: () => link.request('clear').catch(() => {}) });
   const key = element('div', { class: 'nbpart-key' });
   const status = element('div', { class: 'nbpart-status' });
@@ -84,6 +85,16 @@ export function drawPanel(link, root) {
     }
   }
 
+  /** @param {NamedPartitionJson} named */
+  async function follow({ asset, key: partitionKey }) {
+    try {
+      await link.request('show_partition', { asset, partition_key: partitionKey });
+      title.focus(); // the name that was followed is not there any more
+    } catch (error) {
+      errorLine.textContent = `✕ ${error.message}`;
+    }
+  }
+
   /** @param {PanelJson} panel */
   function drawHead({ selection, partition, run, opened_run_id: opened, loading, assets }) {
     title.textContent = selection.title;
@@ -122,7 +133,7 @@ export function drawPanel(link, root) {
       return;
     }
     const rows = collectFacts(partition, run, opened);
-    facts.replaceChildren(rows.length ? makeFactList(rows) : element('p', { class: 'nbpart-faint', text: 'It was never run.' }));
+    facts.replaceChildren(makeFactList(opened ? rows : [['why', makeWhy(partition.why, follow)], ...rows]));
     const line = opened && run ? run.code : partition.materialization ? partition.code : run ? run.code : '';
     code.replaceChildren(line ? makeCodeLine(line) : '');
     const text = run && run.status !== 'succeeded' ? run.traceback || run.error : '';

@@ -65,6 +65,11 @@ export interface CountsPatch {
   changed: [number, number[][]][];
 }
 
+/** Why partitions of an asset are not up to date, a sentence for each kind of cause. */
+export interface CausesJson {
+  causes: string[];
+}
+
 /** An answer with nothing but what every answer has. */
 export interface EmptyJson {
 }
@@ -355,10 +360,16 @@ export interface RunSummaryJson {
   error: string;
 }
 
-/** A partition with its newest runs; ``run_id`` is the run that its status comes from. */
+/** A partition that a sentence names. */
+export interface NamedPartitionJson {
+  asset: string;
+  key: string | null;
+}
+
+/** A partition with its newest runs; ``run_id`` is the run that its status comes from. ``why`` is a sentence in parts, each with the partition whose name it is, or null. */
 export interface PartitionJson {
   status: PartitionStatus;
-  reason: string;
+  why: ([string, NamedPartitionJson | null])[];
   blocked: string;
   params: [string, string][];
   materialization: MaterializationJson | null;
@@ -456,6 +467,11 @@ export interface PlanJson {
   head: ([string, string | null, string])[];
 }
 
+/** How many partitions a verb changed, or would change. */
+export interface VerbJson {
+  count: number;
+}
+
 /** How many partitions are chosen, None where nothing restricts them. */
 export interface ChoiceJson {
   count: number | null;
@@ -483,14 +499,17 @@ export interface ExplorerContract {
     view_opened: { view: string };
     view_closed: { view: string };
     clear: Record<string, never>;
+    show_partition: { asset: string; partition_key?: string | null };
     open_run: { run_id?: string | null };
     read_log: { run_id: string; after?: number | null };
     preview_data: { selection_number: number; run_id?: string | null; file?: string | null };
     read_executed_notebook: { run_id: string };
     describe_choice: { selection_number: number; where: string };
     list_columns: { selection_number: number };
-    plan: { selection_number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all'; where: string };
-    backfill: { selection_number: number; inputs: boolean; readers: boolean; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all'; where: string } & Record<string, unknown>;
+    plan: { selection_number: number; inputs: boolean; readers: boolean; where: string; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' };
+    backfill: { selection_number: number; inputs: boolean; readers: boolean; where: string; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' } & Record<string, unknown>;
+    accept: { selection_number: number; inputs: boolean; readers: boolean; where: string; reason: string; dry_run: boolean };
+    wipe: { selection_number: number; inputs: boolean; readers: boolean; where: string; reason: string; dry_run: boolean };
     refresh: Record<string, never>;
     cancel: { backfill_id: string };
     retry_failed: { backfill_id: string };
@@ -505,6 +524,7 @@ export interface ExplorerContract {
     view_opened: EmptyJson;
     view_closed: EmptyJson;
     clear: EmptyJson;
+    show_partition: EmptyJson;
     open_run: EmptyJson;
     read_log: LogJson;
     preview_data: DataJson;
@@ -513,6 +533,8 @@ export interface ExplorerContract {
     list_columns: ColumnsJson;
     plan: PlanJson;
     backfill: ActionResultJson;
+    accept: VerbJson;
+    wipe: VerbJson;
     refresh: ActionResultJson;
     cancel: ActionResultJson;
     retry_failed: ActionResultJson;
@@ -537,6 +559,7 @@ export interface GraphContract {
     view_closed: { view: string };
     fold: { group: string; folded: boolean };
     focus: { name: string };
+    explain: { name: string };
   };
   answers: {
     sync: SyncJson;
@@ -544,6 +567,7 @@ export interface GraphContract {
     view_closed: EmptyJson;
     fold: EmptyJson;
     focus: EmptyJson;
+    explain: CausesJson;
   };
 }
 

@@ -96,7 +96,6 @@ export function drawEdgeLabel({ points, label, reads }, width) {
  * @returns {DrawnCard}
  */
 export function drawCard(card, [width, height]) {
-  const title = svgElement('title');
   const boxes = [svgElement('rect', { class: 'nbpart-box', width, height, rx: 6 })];
   if (card.kind === 'group') boxes.unshift(svgElement('rect', { class: 'nbpart-box', x: 5, y: 5, width, height, rx: 6 }));
   const name = svgElement('text', { class: 'nbpart-name', x: 10, y: 19 });
@@ -107,16 +106,14 @@ export function drawCard(card, [width, height]) {
   const bar = svgElement('g', { class: 'nbpart-stack' });
   const statusGlyph = svgElement('text', { class: 'nbpart-status-glyph', x: width / 2, y: height / 2, 'text-anchor': 'middle', 'dominant-baseline': 'central' });
   const node = svgElement('g', { class: 'nbpart-node', role: 'option', tabindex: '-1', transform: `translate(${card.x},${card.y})` },
-    title, ...boxes, name, kind, countText, bar, statusGlyph);
+    ...boxes, name, kind, countText, bar, statusGlyph);
 
   /**
    * @param {CardJson} now
    * @param {Level} level
    */
   function update(now, level) {
-    const text = describeCard(now);
-    title.textContent = now.description ? `${text}\n${now.description}` : text;
-    node.setAttribute('aria-label', text);
+    node.setAttribute('aria-label', describeCard(now));
     name.textContent = shorten(now.name, level === 'middle' ? 14 : 26);
     countText.replaceChildren(...describeCounts(now).map(([words, status], i) =>
       svgElement('tspan', { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));

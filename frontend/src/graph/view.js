@@ -6,6 +6,7 @@ import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer, onceAFrame, onKeys } from '../shared/page.js';
 import { formatCount, plural, shorten } from '../shared/format.js';
 import { computeEdgePath, describeCard, drawCard, drawEdgeLabel, sumCounts } from './cards.js';
+import { makeHover } from './hover.js';
 import { makeStage } from './stage.js';
 import { findNearestCard } from './viewport.js';
 
@@ -52,6 +53,7 @@ export function drawGraph(link, root, model) {
   const result = makeOutcome();
   const empty = element('div', { class: 'nbpart-empty' });
   root.append(bar, empty, svg, element('div', { class: 'nbpart-foot' }, legend, details, result.node));
+  const hover = makeHover(link, root);
   const announce = makeAnnouncer(root, 1500);
   const stage = makeStage(svg, root, { picture: () => link.state.graph, most: () => model.get('height'), onLevel: drawCards });
 
@@ -63,6 +65,7 @@ export function drawGraph(link, root, model) {
     ({ cards, edges } = graph);
     root.classList.toggle('nbpart-is-empty', !cards.length);
     empty.replaceChildren(element('p', { text: 'No assets yet. These three lines register the first:' }), element('pre', { text: link.state.example }));
+    hover.hide();
     drawn = cards.map((card) => drawCard(card, graph.card));
     lines = edges.map((edge) => svgElement('path', { d: computeEdgePath(edge.points, graph.card[0]) }, svgElement('title', { text: edge.reads.join('\n') })));
     labelLayer.replaceChildren(...edges.flatMap((edge) => drawEdgeLabel(edge, graph.card[0])));
@@ -98,7 +101,10 @@ export function drawGraph(link, root, model) {
 
   /** @param {CountsPatch['changed']} changed */
   function drawCounts(changed) {
-    for (const [place] of changed) drawn[place].update(cards[place], stage.level());
+    for (const [place] of changed) {
+      drawn[place].update(cards[place], stage.level());
+      if (cards[place].name === hover.shown()) hover.show(cards[place], drawn[place].node);
+    }
     showDetails();
   }
 
@@ -107,6 +113,8 @@ export function drawGraph(link, root, model) {
   /** @param {number | null} place */
   function highlight(place) {
     root.classList.toggle('nbpart-has-highlight', place !== null);
+    if (place === null) hover.hide();
+    else hover.show(cards[place], drawn[place].node);
     drawn.forEach(({ node }, i) => node.classList.toggle('nbpart-neighbour', place !== null && (i === place || neighbours[place].has(i))));
     lines.forEach((line, i) => line.classList.toggle('nbpart-highlighted', place !== null && (edges[i].source === place || edges[i].target === place)));
   }
@@ -269,7 +277,10 @@ export function drawGraph(link, root, model) {
       else select(current, event.shiftKey);
     },
     ' ': () => select(current, true),
-    Escape: () => setSelection([]),
+    Escape: () => {
+      hover.hide();
+      setSelection([]);
+    },
     '+': () => stage.zoom(1 / 1.35), '=': () => stage.zoom(1 / 1.35), '-': () => stage.zoom(1.35), 0: () => stage.fit(),
     '/': () => search.focus(),
     f: () => {
@@ -291,6 +302,7 @@ export function drawGraph(link, root, model) {
   model.on('change:selection', showSelection);
   drawAll();
   return () => {
+    hover.hide();
     observer.disconnect();
     stopListening();
     model.off('change:selection', showSelection);

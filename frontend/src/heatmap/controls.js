@@ -1,4 +1,4 @@
-// The controls around the heatmap's canvas: toolbar, legend with filters, tooltip, and what is shown without partitions.
+// The controls around the heatmap's canvas: toolbar, legend with filters, and what is shown without partitions.
 
 import { CODES, DISPLAY_ORDER, STATUSES } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
@@ -137,20 +137,6 @@ export function describePartition(found) {
   if (found.blocked) lines.push(`blocked: ${shorten(found.blocked, 200)}`);
   if (!lines.length && found.status === 'missing') lines.push('never run');
   return lines;
-}
-
-/** The tooltip beside the pointer: `show(x, y, {width, height}, title, lines)` within a box of that size, and `hide()`. */
-export function makeTooltip() {
-  const node = element('div', { class: 'nbpart-heat-tooltip', hidden: true });
-  /** @type {(x: number, y: number, box: { width: number, height: number }, title: string, lines: string[]) => void} */
-  const show = (x, y, { width, height }, title, lines) => {
-    node.replaceChildren(element('b', { text: title }), ...lines.map((text) => element('div', { text })));
-    node.hidden = false;
-    const fits = y + 16 + node.offsetHeight <= height;
-    node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
-    node.style.top = `${fits ? y + 16 : Math.max(0, y - node.offsetHeight - 10)}px`;
-  };
-  return { node, show, hide: () => void (node.hidden = true) };
 }
 
 /**

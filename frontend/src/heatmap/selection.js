@@ -138,6 +138,16 @@ async function highlight(view, number, selection, message) {
   if (message && roles.size) view.footer.textContent = [message, ...read.filter(Boolean)].join(' · ');
 }
 
+/**
+ * Mark what a selection reads and what reads it that was made elsewhere.
+ *
+ * @param {HeatmapView} view
+ */
+export async function highlightSelection(view) {
+  const { view: number, selection } = view.state.head;
+  if (selection) await highlight(view, number, selection, '');
+}
+
 /** @param {HeatmapView} view */
 export function unselect(view) {
   view.highlights = [];

@@ -4,12 +4,14 @@ import { CODES, STATUSES } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
 import { makeOutcome } from '../shared/outcome.js';
 import { colourOf, makeAnnouncer, onceAFrame, onThemeChange } from '../shared/page.js';
-import { makeEmptyState, makeLegend, makeToolbar, makeTooltip, RAMP_STOPS } from './controls.js';
+import { makeTooltip } from '../shared/tooltip.js';
+import { makeEmptyState, makeLegend, makeToolbar, RAMP_STOPS } from './controls.js';
 import { drawView } from './drawing.js';
 import { goToNext, listenToKeys, showAll, zoom } from './keyboard.js';
 import { drawMarks } from './marks.js';
 import { makeRamp, toPixel } from './paint.js';
 import { listenToPointer } from './pointer.js';
+import { highlightSelection } from './selection.js';
 
 /** @import { HeatmapHeadJson, HeatmapContract, HighlightJson, SelectedPlacesJson } from '../generated/messages.js' */
 /** @import { Layout, LoadedState, Pan, Place, Press, Size, State, Window } from './types.js' */
@@ -122,6 +124,7 @@ export class HeatmapView {
       this.highlights = [];
       this.footer.textContent = '';
       this.mark();
+      highlightSelection(this);
       return;
     }
     const show = () => state === this.link.state && this.show(/** @type {LoadedState} */ (state));

@@ -8,10 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.expressions import (
-    status_code_sql,
-    status_sql,
-)
+from nbpart.catalog.expressions import STALE_CODE, STALE_DATA, STALE_INPUT, status_code_sql, status_sql
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.records import PlanFacts
@@ -61,6 +58,25 @@ def status_counts(batch: Batch) -> pd.DataFrame:
     names = [status.value for status in PartitionStatus]
     rows = [(asset_id, names[code], n) for (asset_id, code), n in counts.items() if n]
     return pd.DataFrame(rows, columns=["asset_id", "status", "n"]).astype({"asset_id": "int64", "n": "int64"})
+
+
+def count_outdated(batch: Batch, asset_id: int) -> list[tuple[int, int]]:
+    """The partitions of an asset that are not up to date, by kind of cause: (how many, key id of the first).
+
+    A kind is a status and, of what is stale, the first of the bits for which `reasons` has words; in that order.
+    """
+    kind = f"""CASE {status_code_sql()} WHEN {STATUS_CODES[PartitionStatus.FAILED]} THEN 0
+        WHEN {STATUS_CODES[PartitionStatus.STALE]} THEN CASE WHEN f.stale & {STALE_DATA} <> 0 THEN 1
+            WHEN f.stale & {STALE_CODE} <> 0 THEN 2 WHEN f.stale & {STALE_INPUT} <> 0 THEN 3 ELSE 4 END
+        WHEN {STATUS_CODES[PartitionStatus.MISSING]} THEN 5 END"""
+    rows = batch.rows(
+        f"""SELECT {kind} AS kind, count(*), arg_min(m.key_id, m.position)
+        FROM {ordered_members(batch, asset_set_id(batch, asset_id))} m
+        LEFT JOIN (SELECT * FROM partition_facts WHERE asset_id = ?) f USING (key_id)
+        GROUP BY kind HAVING kind IS NOT NULL ORDER BY kind""",
+        asset_id,
+    )
+    return [(int(n), int(key_id)) for _, n, key_id in rows]
 
 
 def _count_touched(

@@ -162,173 +162,7 @@ function shorten(text, longest) {
   return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
 }
 
-// src/explorer/completion.js
-var NAME = /[\p{L}\p{N}_.]/u;
-function findToken(text, caret) {
-  const before = text.slice(0, caret);
-  if (before.split("'").length % 2 === 0) return null;
-  let start = caret;
-  while (start > 0 && NAME.test(text[start - 1])) start--;
-  let end = caret;
-  while (end < text.length && NAME.test(text[end])) end++;
-  const token = text.slice(start, caret);
-  return /^\p{N}/u.test(token) ? null : { start, end, text: token };
-}
-function findColumns(columns, token, most = 8) {
-  const wanted = token.toLowerCase();
-  const named = columns.filter(([name]) => name.toLowerCase() !== wanted);
-  const begins = named.filter(([name]) => name.toLowerCase().startsWith(wanted));
-  const holds = named.filter(([name]) => !name.toLowerCase().startsWith(wanted) && name.toLowerCase().includes(wanted));
-  return [...begins, ...holds].slice(0, most);
-}
-function complete(text, token, name) {
-  const after = text.slice(token.end);
-  const space = after.startsWith(" ") ? "" : " ";
-  return { text: text.slice(0, token.start) + name + space + after, caret: token.start + name.length + 1 };
-}
-
-// src/explorer/filter.js
-var WAIT_MS = 250;
-var CLOSE_MS = 250;
-var fields = 0;
-function makeFilterField(link, { onChange, onSubmit }) {
-  const id = `nbpart-columns-${++fields}`;
-  const box = element("input", {
-    type: "text",
-    spellcheck: "false",
-    autocomplete: "off",
-    placeholder: "lr < 0.1 and depth = 3",
-    role: "combobox",
-    "aria-label": "where",
-    "aria-autocomplete": "list",
-    "aria-expanded": "false",
-    "aria-controls": id,
-    oninput: () => {
-      problem.textContent = "";
-      onChange();
-      offer();
-      countSoon();
-    },
-    onclick: () => offer(),
-    onblur: () => setTimeout(close, CLOSE_MS)
-  });
-  const list = element("ul", { id, class: "nbpart-choices", role: "listbox", "aria-label": "Columns", hidden: true });
-  const count = element("span", { class: "nbpart-faint", "aria-live": "polite" });
-  const problem = element("div", { class: "nbpart-error", role: "alert" });
-  const line = element("div");
-  const node = element(
-    "div",
-    { class: "nbpart-filter" },
-    element("label", { class: "nbpart-field", title: "Only the partitions for which this is true; a column is completed as you type" }, element("span", { text: "where" }), element("div", { class: "nbpart-complete" }, box, list)),
-    problem,
-    count,
-    line
-  );
-  let columns = [];
-  let known = -1;
-  let at = -1;
-  let asked = 0;
-  let timer;
-  const number = () => link.state.panel.selection.number;
-  const token = () => findToken(box.value, box.selectionStart ?? box.value.length);
-  async function offer() {
-    if (known !== number()) {
-      known = number();
-      try {
-        ({ columns } = await link.request("list_columns", { selection_number: known }));
-      } catch {
-        columns = [];
-        known = -1;
-      }
-    }
-    const name = token();
-    const found = name && (name.text || !box.value) ? findColumns(columns, name.text) : [];
-    at = found.length && name?.text ? 0 : -1;
-    list.replaceChildren(...found.map(([column, values], place) => element("li", {
-      id: `${id}-${place}`,
-      role: "option",
-      onpointerdown: (event) => {
-        event.preventDefault();
-        take(column);
-      }
-    }, element("span", { text: column }), element("span", { class: "nbpart-faint", text: values }))));
-    open(found.length > 0 && box.getRootNode() instanceof Document ? document.activeElement === box : found.length > 0);
-  }
-  function open(yes) {
-    list.hidden = !yes;
-    box.setAttribute("aria-expanded", String(yes));
-    problem.hidden = yes;
-    mark();
-  }
-  const close = () => open(false);
-  function mark() {
-    [...list.children].forEach((item, place) => item.setAttribute("aria-selected", String(place === at)));
-    if (at >= 0 && !list.hidden) box.setAttribute("aria-activedescendant", `${id}-${at}`);
-    else box.removeAttribute("aria-activedescendant");
-  }
-  function take(name) {
-    const typed = token();
-    if (!typed) return;
-    const { text, caret } = complete(box.value, typed, name);
-    box.value = text;
-    box.setSelectionRange(caret, caret);
-    close();
-    onChange();
-    countSoon();
-  }
-  function move(step) {
-    if (list.hidden) return void offer();
-    const n = list.children.length;
-    at = (at + step + (at < 0 && step < 0 ? 1 : 0) + n) % n;
-    mark();
-  }
-  box.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const isOpen = !list.hidden;
-    if (event.key === "ArrowDown") move(1);
-    else if (event.key === "ArrowUp") move(-1);
-    else if (["Enter", "Tab"].includes(event.key) && isOpen && at >= 0) take(list.children[at].firstElementChild?.textContent ?? "");
-    else if (event.key === "Escape" && isOpen) close();
-    else if (event.key === "Enter") onSubmit();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  });
-  function countSoon() {
-    clearTimeout(timer);
-    timer = setTimeout(describe, WAIT_MS);
-  }
-  async function describe() {
-    const now = ++asked;
-    const { number: selected, counts, kind } = link.state.panel.selection;
-    const isAll = !box.value.trim();
-    if (isAll && !["partition", "partitions"].includes(kind)) return show("", null);
-    try {
-      const { count: n, code } = await link.request("describe_choice", { selection_number: selected, where: box.value });
-      if (now !== asked) return;
-      const total = counts.reduce((sum, one) => sum + one, 0);
-      show(isAll || n === null ? "" : total ? `${n.toLocaleString("en")} of ${plural(total, "partition")}` : plural(n, "partition"), code);
-    } catch (error) {
-      if (now === asked) show("", null, `✕ ${error.message}`);
-    }
-  }
-  function show(text, code, error = "") {
-    count.textContent = text;
-    line.replaceChildren(code === null ? "" : makeCodeLine(code));
-    problem.textContent = error;
-  }
-  return {
-    node,
-    get value() {
-      return box.value;
-    },
-    /** Describe the choice of what is selected now. */
-    refresh: countSoon,
-    close: () => clearTimeout(timer)
-  };
-}
-
-// src/explorer/forms.js
+// src/explorer/actions.js
 async function runAction(link, node, result, action, payload) {
   const buttons = [...node.querySelectorAll("button")].filter((button) => !button.disabled);
   buttons.forEach((button) => button.disabled = true);
@@ -342,132 +176,6 @@ async function runAction(link, node, result, action, payload) {
   } finally {
     buttons.forEach((button) => button.disabled = false);
   }
-}
-function makeRefreshBar(link, result) {
-  const codeAge = element("span", { class: "nbpart-faint nbpart-code-age" });
-  const button = element("button", { type: "button", class: "nbpart-plain", text: "Refresh", title: "Look now whether code or sources changed on disk; nothing runs", onclick: () => runAction(link, node, result, "refresh", {}) });
-  const node = element("div", { class: "nbpart-refresh" }, element("div", { class: "nbpart-bar" }, element("span", { class: "nbpart-spacer" }), codeAge, button), result.node);
-  const draw = () => {
-    codeAge.textContent = describeCheck(link.state.panel.code_checked_at, /* @__PURE__ */ new Date());
-  };
-  const timer = setInterval(draw, 15e3);
-  return { node, show: draw, close: () => clearInterval(timer) };
-}
-function describeCheck(iso, now) {
-  if (!iso || now.getTime() - new Date(iso).getTime() < 6e4) return "";
-  const at = new Date(iso);
-  const time = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  return at.toDateString() === now.toDateString() ? `as seen ${time}` : `as seen ${at.toLocaleDateString("en-CA")} ${time}`;
-}
-function makeRunForm(link, result) {
-  const status = element(
-    "select",
-    { "aria-label": "Which partitions" },
-    ...STATUS_CHOICES.map(([value, text]) => element("option", { value, text }))
-  );
-  const makeCheckbox = (label, title) => {
-    const box = element("input", { type: "checkbox" });
-    return { box, node: element("label", { title }, box, label) };
-  };
-  const inputs = makeCheckbox("with what it reads", "Also everything above it: +name");
-  const readers = makeCheckbox("with what reads it", "Also everything below it: name+");
-  const number = ({ name, label, help, placeholder, default: value, least, most }) => {
-    const box = element("input", { type: "number", min: least, max: most, placeholder, value });
-    return { name, value, box, node: element("label", { title: help }, label, box) };
-  };
-  const numbers = link.state.options.map(number);
-  const head = element("div", { class: "nbpart-plan", hidden: true });
-  const plan = element("button", { type: "button", text: "Plan", title: "What would run, and why; nothing runs", onclick: () => showPlan() });
-  const backfillButton = element("button", { type: "button", class: "nbpart-primary", text: "Backfill", onclick: () => run() });
-  const filter = makeFilterField(link, { onChange: clear, onSubmit: () => showPlan() });
-  const options = element("div", { class: "nbpart-options" }, inputs.node, readers.node, ...numbers.map((each) => each.node));
-  const node = element(
-    "div",
-    { class: "nbpart-card", role: "group", "aria-label": "Run" },
-    element("div", { class: "nbpart-bar" }, backfillButton, plan, status),
-    filter.node,
-    options,
-    head,
-    result.node
-  );
-  const getPlanRequest = () => ({
-    selection_number: link.state.panel.selection.number,
-    inputs: inputs.box.checked,
-    readers: readers.box.checked,
-    status: STATUS_CHOICES[status.selectedIndex][0],
-    where: filter.value
-  });
-  function clear() {
-    head.hidden = true;
-    result.clear();
-  }
-  async function showPlan() {
-    const answer = await runAction(link, node, result, "plan", getPlanRequest());
-    if (!answer) return;
-    head.hidden = !answer.steps;
-    const more = answer.steps - answer.head.length;
-    head.replaceChildren(
-      element(
-        "table",
-        {},
-        element("thead", {}, element("tr", {}, ...["asset", "partition", "why"].map((text) => element("th", { scope: "col", text })))),
-        element("tbody", {}, ...answer.head.map((row) => element("tr", {}, ...row.map((text) => element("td", { text: text === null ? "—" : text, title: text })))))
-      ),
-      more > 0 ? element("p", { class: "nbpart-faint", text: `and ${plural(more, "more step")}` }) : ""
-    );
-  }
-  async function run() {
-    head.hidden = true;
-    await runAction(link, node, result, "backfill", { ...getPlanRequest(), ...Object.fromEntries(numbers.map(({ name, value, box }) => [name, box.value === "" ? value : box.valueAsNumber])) });
-  }
-  return {
-    node,
-    /**
-     * Clear the plan and the result, which were for the selection before.
-     *
-     * @param {PanelSelectionJson} selection
-     */
-    onSelectionChange: ({ kind }) => {
-      inputs.node.hidden = readers.node.hidden = kind === "all";
-      clear();
-      filter.refresh();
-    },
-    close: () => filter.close()
-  };
-}
-function makeRemoveForm(link, result) {
-  const askButton = element("button", { type: "button", onclick: () => set(true) });
-  const summary = element("span");
-  const yes = element("button", { type: "button", class: "nbpart-danger", text: "Remove", onclick: () => remove() });
-  const no = element("button", { type: "button", text: "Keep", onclick: () => set(false) });
-  const question = element("div", { class: "nbpart-question", role: "alertdialog", "aria-label": "Remove these keys?", hidden: true }, summary, yes, no);
-  const node = element("div", { class: "nbpart-remove" }, askButton, question);
-  onKeys(question, { Escape: () => set(false) });
-  let n = 0;
-  function set(asking) {
-    question.hidden = !asking;
-    askButton.hidden = asking;
-    (asking ? no : askButton).focus();
-  }
-  async function remove() {
-    const { number } = link.state.panel.selection;
-    await runAction(link, node, result, "remove_keys", { selection_number: number, n_keys: n });
-    question.hidden = true;
-    askButton.hidden = false;
-  }
-  return {
-    node,
-    /** @param {PanelJson} panel */
-    show({ selection, sets }) {
-      const removable = sets.some(({ name, is_editable: isEditable }) => isEditable && name === selection.set) && ["partition", "partitions"].includes(selection.kind);
-      node.hidden = !removable;
-      n = selection.n_keys;
-      askButton.textContent = `Remove ${plural(n, "key")} …`;
-      summary.textContent = `Remove ${n === 1 ? selection.keys[0] ?? "1 key" : plural(n, "key")} from ${selection.set}? The history and the data stay.`;
-      question.hidden = true;
-      askButton.hidden = false;
-    }
-  };
 }
 
 // src/explorer/adding.js
@@ -840,12 +548,14 @@ function makeSection(title, { open = true, onopen = () => {
     }
   };
 }
+function makeWhy(parts, follow) {
+  return element("span", { class: "nbpart-why" }, ...parts.map(([text, named]) => named ? element("button", { type: "button", class: "nbpart-link", text, title: "Go to this partition", onclick: () => follow(named) }) : text));
+}
 function makeFactList(rows) {
   return element("dl", { class: "nbpart-facts-list" }, ...rows.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", {}, value)]));
 }
 function collectFacts(partition, run, opened) {
   const rows = [];
-  if (partition.reason) rows.push(["why", partition.reason]);
   if (partition.blocked) rows.push(["blocked", partition.blocked]);
   rows.push(...partition.params);
   const made = opened ? run && run.materialization : partition.materialization;
@@ -863,6 +573,351 @@ function collectFacts(partition, run, opened) {
     rows.push(["run", [run.status, attempt, began, took].filter(Boolean).join(", ")]);
   }
   return rows;
+}
+
+// src/explorer/completion.js
+var NAME = /[\p{L}\p{N}_.]/u;
+function findToken(text, caret) {
+  const before = text.slice(0, caret);
+  if (before.split("'").length % 2 === 0) return null;
+  let start = caret;
+  while (start > 0 && NAME.test(text[start - 1])) start--;
+  let end = caret;
+  while (end < text.length && NAME.test(text[end])) end++;
+  const token = text.slice(start, caret);
+  return /^\p{N}/u.test(token) ? null : { start, end, text: token };
+}
+function findColumns(columns, token, most = 8) {
+  const wanted = token.toLowerCase();
+  const named = columns.filter(([name]) => name.toLowerCase() !== wanted);
+  const begins = named.filter(([name]) => name.toLowerCase().startsWith(wanted));
+  const holds = named.filter(([name]) => !name.toLowerCase().startsWith(wanted) && name.toLowerCase().includes(wanted));
+  return [...begins, ...holds].slice(0, most);
+}
+function complete(text, token, name) {
+  const after = text.slice(token.end);
+  const space = after.startsWith(" ") ? "" : " ";
+  return { text: text.slice(0, token.start) + name + space + after, caret: token.start + name.length + 1 };
+}
+
+// src/explorer/filter.js
+var WAIT_MS = 250;
+var CLOSE_MS = 250;
+var fields = 0;
+function makeFilterField(link, { onChange, onSubmit }) {
+  const id = `nbpart-columns-${++fields}`;
+  const box = element("input", {
+    type: "text",
+    spellcheck: "false",
+    autocomplete: "off",
+    placeholder: "lr < 0.1 and depth = 3",
+    role: "combobox",
+    "aria-label": "where",
+    "aria-autocomplete": "list",
+    "aria-expanded": "false",
+    "aria-controls": id,
+    oninput: () => {
+      problem.textContent = "";
+      onChange();
+      offer();
+      countSoon();
+    },
+    onclick: () => offer(),
+    onblur: () => setTimeout(close, CLOSE_MS)
+  });
+  const list = element("ul", { id, class: "nbpart-choices", role: "listbox", "aria-label": "Columns", hidden: true });
+  const count = element("span", { class: "nbpart-faint", "aria-live": "polite" });
+  const problem = element("div", { class: "nbpart-error", role: "alert" });
+  const line = element("div");
+  const node = element(
+    "div",
+    { class: "nbpart-filter" },
+    element("label", { class: "nbpart-field", title: "Only the partitions for which this is true; a column is completed as you type" }, element("span", { text: "where" }), element("div", { class: "nbpart-complete" }, box, list)),
+    problem,
+    count,
+    line
+  );
+  let columns = [];
+  let known = -1;
+  let at = -1;
+  let asked = 0;
+  let timer;
+  const number = () => link.state.panel.selection.number;
+  const token = () => findToken(box.value, box.selectionStart ?? box.value.length);
+  async function offer() {
+    if (known !== number()) {
+      known = number();
+      try {
+        ({ columns } = await link.request("list_columns", { selection_number: known }));
+      } catch {
+        columns = [];
+        known = -1;
+      }
+    }
+    const name = token();
+    const found = name && (name.text || !box.value) ? findColumns(columns, name.text) : [];
+    at = found.length && name?.text ? 0 : -1;
+    list.replaceChildren(...found.map(([column, values], place) => element("li", {
+      id: `${id}-${place}`,
+      role: "option",
+      onpointerdown: (event) => {
+        event.preventDefault();
+        take(column);
+      }
+    }, element("span", { text: column }), element("span", { class: "nbpart-faint", text: values }))));
+    open(found.length > 0 && box.getRootNode() instanceof Document ? document.activeElement === box : found.length > 0);
+  }
+  function open(yes) {
+    list.hidden = !yes;
+    box.setAttribute("aria-expanded", String(yes));
+    problem.hidden = yes;
+    mark();
+  }
+  const close = () => open(false);
+  function mark() {
+    [...list.children].forEach((item, place) => item.setAttribute("aria-selected", String(place === at)));
+    if (at >= 0 && !list.hidden) box.setAttribute("aria-activedescendant", `${id}-${at}`);
+    else box.removeAttribute("aria-activedescendant");
+  }
+  function take(name) {
+    const typed = token();
+    if (!typed) return;
+    const { text, caret } = complete(box.value, typed, name);
+    box.value = text;
+    box.setSelectionRange(caret, caret);
+    close();
+    onChange();
+    countSoon();
+  }
+  function move(step) {
+    if (list.hidden) return void offer();
+    const n = list.children.length;
+    at = (at + step + (at < 0 && step < 0 ? 1 : 0) + n) % n;
+    mark();
+  }
+  box.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const isOpen = !list.hidden;
+    if (event.key === "ArrowDown") move(1);
+    else if (event.key === "ArrowUp") move(-1);
+    else if (["Enter", "Tab"].includes(event.key) && isOpen && at >= 0) take(list.children[at].firstElementChild?.textContent ?? "");
+    else if (event.key === "Escape" && isOpen) close();
+    else if (event.key === "Enter") onSubmit();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  function countSoon() {
+    clearTimeout(timer);
+    timer = setTimeout(describe, WAIT_MS);
+  }
+  async function describe() {
+    const now = ++asked;
+    const { number: selected, counts, kind } = link.state.panel.selection;
+    const isAll = !box.value.trim();
+    if (isAll && !["partition", "partitions"].includes(kind)) return show("", null);
+    try {
+      const { count: n, code } = await link.request("describe_choice", { selection_number: selected, where: box.value });
+      if (now !== asked) return;
+      const total = counts.reduce((sum, one) => sum + one, 0);
+      show(isAll || n === null ? "" : total ? `${n.toLocaleString("en")} of ${plural(total, "partition")}` : plural(n, "partition"), code);
+    } catch (error) {
+      if (now === asked) show("", null, `✕ ${error.message}`);
+    }
+  }
+  function show(text, code, error = "") {
+    count.textContent = text;
+    line.replaceChildren(code === null ? "" : makeCodeLine(code));
+    problem.textContent = error;
+  }
+  return {
+    node,
+    get value() {
+      return box.value;
+    },
+    /** Describe the choice of what is selected now. */
+    refresh: countSoon,
+    close: () => clearTimeout(timer)
+  };
+}
+
+// src/explorer/verbs.js
+function makeQuestion(buttons, ...more) {
+  const summary = element("span");
+  let act = () => {
+  };
+  let asker = null;
+  const yes = element("button", { type: "button", onclick: () => act() });
+  const no = element("button", { type: "button", text: "Keep", onclick: () => close(true) });
+  const node = element("div", { class: "nbpart-question", role: "alertdialog", hidden: true }, summary, ...more, yes, no);
+  onKeys(node, { Escape: () => close(true) });
+  function close(isBack = false) {
+    node.hidden = true;
+    buttons.hidden = false;
+    if (isBack) asker?.focus();
+  }
+  return {
+    node,
+    close,
+    ask(question, { word, look }, from, action) {
+      summary.textContent = question;
+      node.setAttribute("aria-label", question);
+      yes.textContent = word;
+      yes.className = look;
+      node.classList.toggle("nbpart-grave", look === "nbpart-danger");
+      [act, asker] = [action, from];
+      node.hidden = false;
+      buttons.hidden = true;
+      no.focus();
+    }
+  };
+}
+var VERBS = [
+  { action: "accept", word: "Accept", look: "nbpart-primary", help: "Count what they have as made by the code and of the inputs of now; nothing runs" },
+  { action: "wipe", word: "Wipe", look: "nbpart-danger", help: "Make them missing, as if they had never run; their files stay until a prune" }
+];
+function makeVerbForm(link, result, choice) {
+  const reason = element("input", { type: "text", placeholder: "why: it stands in their history", "aria-label": "why", maxlength: 1e3 });
+  const bar = element("div", { class: "nbpart-bar" }, ...VERBS.map((verb) => {
+    const button = element("button", { type: "button", text: `${verb.word} …`, title: verb.help, onclick: () => ask(verb, button) });
+    return button;
+  }));
+  const question = makeQuestion(bar, reason);
+  const node = element("div", { class: "nbpart-verbs" }, bar, question.node);
+  let act = () => {
+  };
+  onEnter(reason, () => act());
+  async function ask(verb, button) {
+    const { action } = verb;
+    const chosen = choice();
+    result.clear();
+    const found = await runAction(link, node, result, action, { ...chosen, reason: "", dry_run: true });
+    if (!found?.count) return;
+    result.clear();
+    reason.value = "";
+    act = async () => {
+      await runAction(link, node, result, action, { ...chosen, reason: reason.value, dry_run: false });
+      question.close(true);
+    };
+    question.ask(found.message, verb, button, () => act());
+  }
+  return { node, close: () => question.close() };
+}
+function makeRemoveForm(link, result) {
+  const button = element("button", { type: "button", onclick: () => question.ask(text, { word: "Remove", look: "nbpart-danger" }, button, remove) });
+  const question = makeQuestion(button);
+  const node = element("div", { class: "nbpart-remove" }, button, question.node);
+  let n = 0;
+  let text = "";
+  async function remove() {
+    const { number } = link.state.panel.selection;
+    await runAction(link, node, result, "remove_keys", { selection_number: number, n_keys: n });
+    question.close();
+  }
+  return {
+    node,
+    /** @param {PanelJson} panel */
+    show({ selection, sets }) {
+      const removable = sets.some(({ name, is_editable: isEditable }) => isEditable && name === selection.set) && ["partition", "partitions"].includes(selection.kind);
+      node.hidden = !removable;
+      n = selection.n_keys;
+      button.textContent = `Remove ${plural(n, "key")} …`;
+      text = `Remove ${n === 1 ? selection.keys[0] ?? "1 key" : plural(n, "key")} from ${selection.set}? The history and the data stay.`;
+      question.close();
+    }
+  };
+}
+
+// src/explorer/forms.js
+function makeRefreshBar(link, result) {
+  const codeAge = element("span", { class: "nbpart-faint nbpart-code-age" });
+  const button = element("button", { type: "button", class: "nbpart-plain", text: "Refresh", title: "Look now whether code or sources changed on disk; nothing runs", onclick: () => runAction(link, node, result, "refresh", {}) });
+  const node = element("div", { class: "nbpart-refresh" }, element("div", { class: "nbpart-bar" }, element("span", { class: "nbpart-spacer" }), codeAge, button), result.node);
+  const draw = () => {
+    codeAge.textContent = describeCheck(link.state.panel.code_checked_at, /* @__PURE__ */ new Date());
+  };
+  const timer = setInterval(draw, 15e3);
+  return { node, show: draw, close: () => clearInterval(timer) };
+}
+function describeCheck(iso, now) {
+  if (!iso || now.getTime() - new Date(iso).getTime() < 6e4) return "";
+  const at = new Date(iso);
+  const time = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return at.toDateString() === now.toDateString() ? `as seen ${time}` : `as seen ${at.toLocaleDateString("en-CA")} ${time}`;
+}
+function makeRunForm(link, result) {
+  const status = element(
+    "select",
+    { "aria-label": "Which partitions" },
+    ...STATUS_CHOICES.map(([value, text]) => element("option", { value, text }))
+  );
+  const makeCheckbox = (label, title) => {
+    const box = element("input", { type: "checkbox" });
+    return { box, node: element("label", { title }, box, label) };
+  };
+  const inputs = makeCheckbox("with what it reads", "Also everything above it: +name");
+  const readers = makeCheckbox("with what reads it", "Also everything below it: name+");
+  const number = ({ name, label, help, placeholder, default: value, least, most }) => {
+    const box = element("input", { type: "number", min: least, max: most, placeholder, value });
+    return { name, value, box, node: element("label", { title: help }, label, box) };
+  };
+  const numbers = link.state.options.map(number);
+  const head = element("div", { class: "nbpart-plan", hidden: true });
+  const plan = element("button", { type: "button", text: "Plan", title: "What would run, and why; nothing runs", onclick: () => showPlan() });
+  const backfillButton = element("button", { type: "button", class: "nbpart-primary", text: "Backfill", onclick: () => run() });
+  const filter = makeFilterField(link, { onChange: clear, onSubmit: () => showPlan() });
+  const verbs = makeVerbForm(link, result, () => getChoice());
+  const options = element("div", { class: "nbpart-options" }, inputs.node, readers.node, ...numbers.map((each) => each.node));
+  const node = element(
+    "div",
+    { class: "nbpart-card", role: "group", "aria-label": "Run" },
+    element("div", { class: "nbpart-bar" }, backfillButton, plan, status),
+    filter.node,
+    options,
+    verbs.node,
+    head,
+    result.node
+  );
+  const getChoice = () => ({ selection_number: link.state.panel.selection.number, inputs: inputs.box.checked, readers: readers.box.checked, where: filter.value });
+  const getPlanRequest = () => ({ ...getChoice(), status: STATUS_CHOICES[status.selectedIndex][0] });
+  function clear() {
+    head.hidden = true;
+    result.clear();
+    verbs.close();
+  }
+  async function showPlan() {
+    const answer = await runAction(link, node, result, "plan", getPlanRequest());
+    if (!answer) return;
+    head.hidden = !answer.steps;
+    const more = answer.steps - answer.head.length;
+    head.replaceChildren(
+      element(
+        "table",
+        {},
+        element("thead", {}, element("tr", {}, ...["asset", "partition", "why"].map((text) => element("th", { scope: "col", text })))),
+        element("tbody", {}, ...answer.head.map((row) => element("tr", {}, ...row.map((text) => element("td", { text: text === null ? "—" : text, title: text })))))
+      ),
+      more > 0 ? element("p", { class: "nbpart-faint", text: `and ${plural(more, "more step")}` }) : ""
+    );
+  }
+  async function run() {
+    head.hidden = true;
+    await runAction(link, node, result, "backfill", { ...getPlanRequest(), ...Object.fromEntries(numbers.map(({ name, value, box }) => [name, box.value === "" ? value : box.valueAsNumber])) });
+  }
+  return {
+    node,
+    /**
+     * Clear the plan and the result, which were for the selection before.
+     *
+     * @param {PanelSelectionJson} selection
+     */
+    onSelectionChange: ({ kind }) => {
+      inputs.node.hidden = readers.node.hidden = kind === "all";
+      clear();
+      filter.refresh();
+    },
+    close: () => filter.close()
+  };
 }
 
 // src/explorer/log.js
@@ -929,7 +984,7 @@ function drawPanel(link, root) {
   root.classList.add("nbpart-panel");
   setAttributes(root, { role: "region", "aria-label": "Selected partitions" });
   const announce = makeAnnouncer(root, 1500);
-  const title = element("h3");
+  const title = element("h3", { tabindex: "-1" });
   const clear = element("button", { type: "button", text: "✕", title: "Select nothing", "aria-label": "Select nothing", onclick: () => link.request("clear").catch(() => {
   }) });
   const key = element("div", { class: "nbpart-key" });
@@ -991,6 +1046,14 @@ function drawPanel(link, root) {
       errorLine.textContent = `✕ ${error.message}`;
     }
   }
+  async function follow({ asset, key: partitionKey }) {
+    try {
+      await link.request("show_partition", { asset, partition_key: partitionKey });
+      title.focus();
+    } catch (error) {
+      errorLine.textContent = `✕ ${error.message}`;
+    }
+  }
   function drawHead({ selection, partition, run, opened_run_id: opened, loading, assets }) {
     title.textContent = selection.title;
     clear.hidden = selection.kind === "all";
@@ -1023,7 +1086,7 @@ function drawPanel(link, root) {
       return;
     }
     const rows = collectFacts(partition, run, opened);
-    facts.replaceChildren(rows.length ? makeFactList(rows) : element("p", { class: "nbpart-faint", text: "It was never run." }));
+    facts.replaceChildren(makeFactList(opened ? rows : [["why", makeWhy(partition.why, follow)], ...rows]));
     const line = opened && run ? run.code : partition.materialization ? partition.code : run ? run.code : "";
     code.replaceChildren(line ? makeCodeLine(line) : "");
     const text = run && run.status !== "succeeded" ? run.traceback || run.error : "";

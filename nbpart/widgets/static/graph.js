@@ -121,7 +121,6 @@ function drawEdgeLabel({ points, label, reads }, width) {
   return [text];
 }
 function drawCard(card, [width, height]) {
-  const title = svgElement("title");
   const boxes = [svgElement("rect", { class: "nbpart-box", width, height, rx: 6 })];
   if (card.kind === "group") boxes.unshift(svgElement("rect", { class: "nbpart-box", x: 5, y: 5, width, height, rx: 6 }));
   const name = svgElement("text", { class: "nbpart-name", x: 10, y: 19 });
@@ -137,7 +136,6 @@ function drawCard(card, [width, height]) {
   const node = svgElement(
     "g",
     { class: "nbpart-node", role: "option", tabindex: "-1", transform: `translate(${card.x},${card.y})` },
-    title,
     ...boxes,
     name,
     kind,
@@ -146,10 +144,7 @@ function drawCard(card, [width, height]) {
     statusGlyph
   );
   function update(now, level) {
-    const text = describeCard(now);
-    title.textContent = now.description ? `${text}
-${now.description}` : text;
-    node.setAttribute("aria-label", text);
+    node.setAttribute("aria-label", describeCard(now));
     name.textContent = shorten(now.name, level === "middle" ? 14 : 26);
     countText.replaceChildren(...describeCounts(now).map(([words, status], i) => svgElement("tspan", { class: status ? `nbpart-count s-${status}` : null, dx: i && status ? 6 : null, text: words })));
     kind.classList.toggle("nbpart-crowded", countText.textContent.length + kind.textContent.length > 24);
@@ -239,6 +234,52 @@ function onceAFrame(callback) {
       callback();
     });
   };
+}
+
+// src/shared/tooltip.js
+function makeTooltip() {
+  const node = element("div", { class: "nbpart-tooltip", hidden: true });
+  const show = (x, y, { width, height }, title, lines, above = 0) => {
+    node.replaceChildren(element("b", { text: title }), ...lines.map((text) => element("div", { text })));
+    node.hidden = false;
+    const fits = y + 16 + node.offsetHeight <= height;
+    node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
+    node.style.top = `${fits ? y + 16 : Math.max(0, y - above - node.offsetHeight - 10)}px`;
+  };
+  return { node, show, hide: () => void (node.hidden = true) };
+}
+
+// src/graph/hover.js
+var WAIT_MS = 100;
+function makeHover(link, root) {
+  const tooltip = makeTooltip();
+  root.append(tooltip.node);
+  let timer;
+  let shown = null;
+  function show(card, node) {
+    clearTimeout(timer);
+    shown = card.name;
+    draw(card, node, []);
+    if (card.kind === "group" || card.kind === "source") return;
+    timer = setTimeout(async () => {
+      const causes = await link.request("explain", { name: card.name }).then((answer) => answer.causes, () => []);
+      if (shown !== card.name || !node.isConnected) return;
+      draw(card, node, causes);
+      setAttributes(node, { "aria-description": causes.join("; ") || null });
+    }, WAIT_MS);
+  }
+  function draw(card, node, causes) {
+    const [at, own] = [node.getBoundingClientRect(), root.getBoundingClientRect()];
+    const within = (root.closest(".nbpart-explorer") ?? root).getBoundingClientRect();
+    const box = { width: own.width, height: within.bottom - own.top };
+    tooltip.show(at.left - own.left - 14, at.bottom - own.top - 10, box, describeCard(card), [...causes, card.description].filter(Boolean), at.height);
+  }
+  function hide() {
+    clearTimeout(timer);
+    shown = null;
+    tooltip.hide();
+  }
+  return { show, hide, shown: () => shown };
 }
 
 // src/graph/viewport.js
@@ -369,6 +410,7 @@ function drawGraph(link, root, model) {
   const result = makeOutcome();
   const empty = element("div", { class: "nbpart-empty" });
   root.append(bar, empty, svg, element("div", { class: "nbpart-foot" }, legend, details, result.node));
+  const hover = makeHover(link, root);
   const announce = makeAnnouncer(root, 1500);
   const stage = makeStage(svg, root, { picture: () => link.state.graph, most: () => model.get("height"), onLevel: drawCards });
   function drawAll() {
@@ -377,6 +419,7 @@ function drawGraph(link, root, model) {
     ({ cards, edges } = graph);
     root.classList.toggle("nbpart-is-empty", !cards.length);
     empty.replaceChildren(element("p", { text: "No assets yet. These three lines register the first:" }), element("pre", { text: link.state.example }));
+    hover.hide();
     drawn = cards.map((card) => drawCard(card, graph.card));
     lines = edges.map((edge) => svgElement("path", { d: computeEdgePath(edge.points, graph.card[0]) }, svgElement("title", { text: edge.reads.join("\n") })));
     labelLayer.replaceChildren(...edges.flatMap((edge) => drawEdgeLabel(edge, graph.card[0])));
@@ -409,11 +452,16 @@ function drawGraph(link, root, model) {
     })));
   }
   function drawCounts(changed) {
-    for (const [place] of changed) drawn[place].update(cards[place], stage.level());
+    for (const [place] of changed) {
+      drawn[place].update(cards[place], stage.level());
+      if (cards[place].name === hover.shown()) hover.show(cards[place], drawn[place].node);
+    }
     showDetails();
   }
   function highlight(place) {
     root.classList.toggle("nbpart-has-highlight", place !== null);
+    if (place === null) hover.hide();
+    else hover.show(cards[place], drawn[place].node);
     drawn.forEach(({ node }, i) => node.classList.toggle("nbpart-neighbour", place !== null && (i === place || neighbours[place].has(i))));
     lines.forEach((line, i) => line.classList.toggle("nbpart-highlighted", place !== null && (edges[i].source === place || edges[i].target === place)));
   }
@@ -539,7 +587,10 @@ function drawGraph(link, root, model) {
       else select(current, event.shiftKey);
     },
     " ": () => select(current, true),
-    Escape: () => setSelection([]),
+    Escape: () => {
+      hover.hide();
+      setSelection([]);
+    },
     "+": () => stage.zoom(1 / 1.35),
     "=": () => stage.zoom(1 / 1.35),
     "-": () => stage.zoom(1.35),
@@ -561,6 +612,7 @@ function drawGraph(link, root, model) {
   model.on("change:selection", showSelection);
   drawAll();
   return () => {
+    hover.hide();
     observer.disconnect();
     stopListening();
     model.off("change:selection", showSelection);

@@ -204,6 +204,19 @@ function onceAFrame(callback) {
   };
 }
 
+// src/shared/tooltip.js
+function makeTooltip() {
+  const node = element("div", { class: "nbpart-tooltip", hidden: true });
+  const show = (x, y, { width, height }, title, lines, above = 0) => {
+    node.replaceChildren(element("b", { text: title }), ...lines.map((text) => element("div", { text })));
+    node.hidden = false;
+    const fits = y + 16 + node.offsetHeight <= height;
+    node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
+    node.style.top = `${fits ? y + 16 : Math.max(0, y - above - node.offsetHeight - 10)}px`;
+  };
+  return { node, show, hide: () => void (node.hidden = true) };
+}
+
 // src/shared/format.js
 var formatCount = (n) => n.toLocaleString("en-US");
 var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
@@ -352,17 +365,6 @@ function describePartition(found) {
   if (found.blocked) lines.push(`blocked: ${shorten(found.blocked, 200)}`);
   if (!lines.length && found.status === "missing") lines.push("never run");
   return lines;
-}
-function makeTooltip() {
-  const node = element("div", { class: "nbpart-heat-tooltip", hidden: true });
-  const show = (x, y, { width, height }, title, lines) => {
-    node.replaceChildren(element("b", { text: title }), ...lines.map((text) => element("div", { text })));
-    node.hidden = false;
-    const fits = y + 16 + node.offsetHeight <= height;
-    node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
-    node.style.top = `${fits ? y + 16 : Math.max(0, y - node.offsetHeight - 10)}px`;
-  };
-  return { node, show, hide: () => void (node.hidden = true) };
 }
 function makeEmptyState(head) {
   if (!head.bands.length) {
@@ -1142,6 +1144,10 @@ async function highlight(view, number, selection, message) {
   const read = [roles.has("input") ? "dashed: what it reads" : "", roles.has("reader") ? "dotted: what reads it" : ""];
   if (message && roles.size) view.footer.textContent = [message, ...read.filter(Boolean)].join(" · ");
 }
+async function highlightSelection(view) {
+  const { view: number, selection } = view.state.head;
+  if (selection) await highlight(view, number, selection, "");
+}
 function unselect(view) {
   view.highlights = [];
   view.state.head.selection = null;
@@ -1550,6 +1556,7 @@ var HeatmapView = class {
       this.highlights = [];
       this.footer.textContent = "";
       this.mark();
+      highlightSelection(this);
       return;
     }
     const show = () => state === this.link.state && this.show(
