@@ -18,8 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.backfill.cause_search import CauseSearch
 from nbpart.backfill.inputs import resolve_inputs
+from nbpart.backfill.plan import PlannedSteps, StepTable
+from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.registry import load_registry
-from nbpart.catalog import Batch, Catalog, events
+from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.catalog.causes import Cause, CauseKind
 from nbpart.catalog.check import check
 from nbpart.catalog.expressions import STALE_ABOVE, STALE_CODE, STALE_DATA, STALE_INPUT
@@ -226,12 +228,31 @@ class Histories(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def make_all(self, data: st.DataObject) -> None:
-        """As a backfill does: each that is not up to date, after what it reads."""
-        for one in self.assets.values():
-            for key in self.list_keys(one):
-                bits = self.decide()
-                if not one.is_source and ((one.name, key) not in bits or bits[one.name, key]):
-                    self.make_one(one, key, data.draw(st.sampled_from("11112")))
+        """What a plan says, one after the other; then nothing is outdated that could be made."""
+        planned = self.catalog.read(self.plan)
+        hindered = set(self.catalog.read(lambda b: self.list_places(b, planned.waiting)))
+        for name, key in self.catalog.read(lambda b: self.list_places(b, planned.steps)):
+            is_fresh = self.decide().get((name, key)) == 0
+            if not is_fresh and not self.make_one(self.assets[name], key, data.draw(st.sampled_from("11112"))):
+                hindered.add((name, key))
+        bits = self.decide()
+        outdated = {
+            (one.name, key)
+            for one in self.assets.values()
+            for key in self.list_keys(one)
+            if not one.is_source and bits.get((one.name, key)) != 0
+        }
+        for name, key in outdated - hindered:
+            one = self.assets[name]
+            read = [(its, k) for its, mapping, _ in one.inputs for k in self.list_read(one, key, its, mapping)]
+            assert any(not self.has_data(*place) or bits.get(place) for place in read), (name, key)
+
+    def plan(self, batch: Batch) -> PlannedSteps:
+        names = [one.name for one in self.assets.values() if not one.is_source]
+        return plan_from_catalog(batch, load_registry(batch, self.root), names)
+
+    def list_places(self, batch: Batch, steps: StepTable) -> list[tuple[str, str | None]]:
+        return [(part.asset, key) for part in steps.assets for key in queries.key_texts(batch, part.key_ids)]
 
     @rule(data=st.data(), content=st.sampled_from("12"))
     def make(self, data: st.DataObject, content: str) -> None:
@@ -263,9 +284,12 @@ class Histories(RuleBasedStateMachine):
         self.made[place].is_damaged = state is DataState.DAMAGED
         self.made[place].is_deleted = state in (DataState.DELETED, DataState.WIPED)
 
-    def make_one(self, one: Declared, key: str | None, content: str) -> None:
-        if self.catalog.write(lambda b: self.record(b, one, key, content)):
-            self.made[one.name, key] = Made(content, one.code, self.read_all(one, key))
+    def make_one(self, one: Declared, key: str | None, content: str) -> bool:
+        """Make a partition; returns whether that was possible."""
+        if not self.catalog.write(lambda b: self.record(b, one, key, content)):
+            return False
+        self.made[one.name, key] = Made(content, one.code, self.read_all(one, key))
+        return True
 
     def record(self, batch: Batch, one: Declared, key: str | None, content: str) -> bool:
         registry = load_registry(batch, self.root)
