@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from nbpart.catalog.condition_tree import ParsedCondition, make_error
-from nbpart.errors import ConditionError
+from nbpart.errors import ConditionError, nearest
 from nbpart.partitions.filters import Condition
 from nbpart.partitions.values import Kind
 
@@ -29,6 +29,14 @@ def check_kinds(parsed: ParsedCondition, kinds: Mapping[str, Kind | None]) -> No
         if (kind := kinds[named.name]) is not Kind.BOOL:
             what = f"{named.name} has {_WORDS[kind]}, which are no condition: compare it with something"
             raise parsed.error(what, named.place)
+
+
+def check_words(parsed: ParsedCondition, column: str, words: Collection[str]) -> None:
+    """Raise for a text that a column, which has nothing but some ``words``, can never be equal to."""
+    for one in parsed.texts:
+        if one.column.name.lower() == column and one.text not in words:
+            error = parsed.error(f"{column} is never {one.text!r}", one.place)
+            raise ConditionError(f"{error} {nearest(one.text, words).capitalize()}")
 
 
 def check_compared(parsed: ParsedCondition, kinds: Mapping[str, Kind | None]) -> None:

@@ -20,6 +20,8 @@ _LOGICAL = ("CONJUNCTION", "OPERATOR_NOT")
 #: Comparisons by which keys of two sides are found without looking at every pair.
 _BOUNDS = ("COMPARE_EQUAL", "COMPARE_NOT_DISTINCT_FROM", "COMPARE_BETWEEN", "COMPARE_LESSTHAN",
            "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHAN", "COMPARE_GREATERTHANOREQUALTO")  # fmt: skip
+_EQUALITIES = ("COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_IN", "COMPARE_NOT_IN", "COMPARE_DISTINCT_FROM",
+               "COMPARE_NOT_DISTINCT_FROM")  # fmt: skip
 _NUMERIC_LITERALS = ("INTEGER", "NUMERIC", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE", "FLOAT", "INTEGER_LITERAL")
 #: What is wrong can hold a name out of the text, as long as this is.
 _LONGEST_REASON = 500
@@ -52,6 +54,15 @@ class TextWithNumber:
     number: str
 
 
+@dataclass(frozen=True, slots=True)
+class EqualText:
+    """A text that a column has to be equal to, or must not be; where it stands, None where it was given beside."""
+
+    column: NamedColumn
+    text: str
+    place: int | None
+
+
 @dataclass(frozen=True)
 class ParsedCondition:
     """A condition whose text holds nothing but what it may.
@@ -65,6 +76,7 @@ class ParsedCondition:
     columns: tuple[NamedColumn, ...]
     truths: tuple[NamedColumn, ...]
     numbers: tuple[TextWithNumber, ...]
+    texts: tuple[EqualText, ...]
     compared_columns: tuple[tuple[NamedColumn, NamedColumn], ...]
     bounds: tuple[tuple[frozenset[str], frozenset[str]], ...]
     asks_time: bool
@@ -94,6 +106,7 @@ def _parse_and_check(batch: Batch, condition: Condition) -> ParsedCondition:
     where = _parse(batch, condition)
     columns: list[NamedColumn] = []
     numbers: list[TextWithNumber] = []
+    texts: list[EqualText] = []
     compared: list[tuple[NamedColumn, NamedColumn]] = []
     asks_time = False
     for node in _walk(where):
@@ -105,11 +118,14 @@ def _parse_and_check(batch: Batch, condition: Condition) -> ParsedCondition:
         elif node["class"] in ("COMPARISON", "BETWEEN") or node["type"] in ("COMPARE_IN", "COMPARE_NOT_IN"):
             numbers += _find_numbers(condition, node)
             compared += _find_compared(condition, node)
+        texts += _find_texts(condition, node)
     _check_parameters(condition, where)
     _check_growth(condition, where)
     truths = tuple(_name_column(condition, node) for node in _list_truths(condition, where))
     bounds = tuple(_list_bounds(condition, where))
-    return ParsedCondition(condition, tuple(columns), truths, tuple(numbers), tuple(compared), bounds, asks_time)
+    return ParsedCondition(
+        condition, tuple(columns), truths, tuple(numbers), tuple(texts), tuple(compared), bounds, asks_time
+    )
 
 
 def _parse(batch: Batch, condition: Condition) -> dict[str, Any]:
@@ -323,6 +339,28 @@ def _find_numbers(condition: Condition, node: Mapping[str, Any]) -> Iterator[Tex
     for side in sides:
         if side["class"] == "COLUMN_REF":
             yield TextWithNumber(_name_column(condition, side), _spell_number(number))
+
+
+def _find_texts(condition: Condition, node: Mapping[str, Any]) -> Iterator[EqualText]:
+    """The texts with one of which a column has to be equal, or with none of which."""
+    given = dict(condition.values)
+    if node["class"] == "FUNCTION" and node["function_name"] == "contains":  # so DuckDB reads ``status in $some``
+        sides = _list_arguments(node)
+        if not isinstance(given.get(str(sides[0].get("identifier"))), list):
+            return
+    elif node["type"] in _EQUALITIES:
+        sides = _list_sides(node)
+    else:
+        return
+    for column in (_name_column(condition, side) for side in sides if side["class"] == "COLUMN_REF"):
+        for side in sides:
+            value = given.get(str(side["identifier"])) if side["class"] == "PARAMETER" else _text_of(side)
+            place = None if side["class"] == "PARAMETER" else _find_place(condition, side)
+            yield from (EqualText(column, text, place) for text in _as_list(value) if isinstance(text, str))
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _is_number(node: Mapping[str, Any]) -> bool:

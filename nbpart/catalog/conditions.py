@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch, Session
-from nbpart.catalog.condition_checks import check_kinds, name_errors
+from nbpart.catalog.condition_checks import check_kinds, check_words, name_errors
 from nbpart.catalog.condition_tree import NamedColumn, ParsedCondition, parse_condition
 from nbpart.catalog.expressions import quote
-from nbpart.catalog.queries.partition_table import PartitionTable, TableColumn
+from nbpart.catalog.queries.partition_table import STATUS, PartitionTable, TableColumn
 from nbpart.errors import UnknownNameError, nearest
 from nbpart.partitions.filters import Condition
 from nbpart.partitions.names import METRIC
+from nbpart.states import PartitionStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,8 @@ def _choose(batch: Batch, table: PartitionTable, condition: Condition, owner: st
         raise _explain_unknown(parsed, unknown, table, owner)
     columns = {named.name: column for named, column in found if column is not None}
     check_kinds(parsed, {name: column.kind for name, column in columns.items()})
+    if STATUS in columns.values():
+        check_words(parsed, STATUS.name, list(PartitionStatus))
     ids = _run(batch, table, parsed, columns)
     return ChosenWhere(ids, any(column.is_fact for column in columns.values()))
 

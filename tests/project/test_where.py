@@ -152,6 +152,16 @@ def test_an_unknown_column_is_named_with_the_nearest(ws: nbpart.Workspace, where
         ("kind = ?", r"nothing was given for \?: name it, as \$k"),
         (("lr = 1", {"k": 1}), r"a value was given for \$k, which it does not hold"),
         ("lr < 1 limit 1", "only a condition can stand there"),
+        ("status = 'Failed'", r"status is never 'Failed', at character 10: .* Did you mean 'failed'\?"),
+        (
+            "lr < 1 and status not in ('stale', 'outdated')",
+            "status is never 'outdated', at character 36: .* There is 'failed'",
+        ),
+        ({"status": ["failed", "mising"]}, "status is never 'mising'. Did you mean 'missing'"),
+        (
+            ("'fail' <> status or $s = status", {"s": "stale"}),
+            "status is never 'fail', at character 1. Did you mean 'failed'",
+        ),
         ("lr <", "syntax error"),
         ("kind ~ 'a'", "write regexp_matches"),
         ("materialized_at < current_timestamp", r"write now\(\)"),

@@ -56,9 +56,10 @@ class TableColumn:
     is_fact: bool = True
 
 
+STATUS = TableColumn("status", Kind.STR)
 #: What every partition of an asset has, besides its key, in the order in which it is shown.
 FACTS = (
-    TableColumn("status", Kind.STR), TableColumn("reason", Kind.STR), TableColumn("error", Kind.STR),
+    STATUS, TableColumn("reason", Kind.STR), TableColumn("error", Kind.STR),
     TableColumn("run_id", Kind.STR), TableColumn("materialized_at", None), TableColumn("duration_s", Kind.FLOAT),
     TableColumn("rows", Kind.INT), TableColumn("bytes", Kind.INT),
 )  # fmt: skip
