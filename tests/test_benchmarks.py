@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 SIZES = {
     "backfill": "1,2",
     "catalog": 10_000,
+    "condition_pairs": 300,
     "imports": 1,
     "partitions": 1_000,
     "plan": 1_000,
