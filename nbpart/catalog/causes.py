@@ -16,6 +16,8 @@ from nbpart.partitions import PartitionRef
 Part = tuple[str, PartitionRef | None]
 #: Of a chain with more links than these the first ones and the last are told in the sentence.
 _MOST_TOLD = 4
+#: So much of a long name is told where a sentence has to be short.
+_MOST_OF_NAME = 40
 
 
 class CauseKind(StrEnum):
@@ -163,10 +165,15 @@ def list_chain_parts(causes: Sequence[Cause], now: datetime) -> list[Part]:
 def describe_first(causes: Sequence[Cause], count: int, now: datetime) -> str:
     """Why the first of so many is what it is: ``3 stale (first: a.csv): source inbox[a.csv] changed 10:02``."""
     first = causes[0]
-    key = "" if first.of.key is None else f" ({'first: ' if count > 1 else ''}{first.of.key})"
+    key = "" if first.of.key is None else f" ({'first: ' if count > 1 else ''}{_shorten(first.of.key)})"
     number = "" if first.of.key is None else f"{count:,} "
-    text = describe_chain(causes, now)
+    text = "".join(text if named is None else _shorten(text) for text, named in list_chain_parts(causes, now))
     return f"{number}{first.status}{key}: {text.removeprefix(f'{first.status}: ')}"
+
+
+def _shorten(name: str) -> str:
+    """A name with its middle left out where it is long, so that what is said of it is seen."""
+    return name if len(name) <= _MOST_OF_NAME else f"{name[: _MOST_OF_NAME // 2]}…{name[-(_MOST_OF_NAME // 2) :]}"
 
 
 #: What a person is told in place of the status, where a partition cannot be made now.

@@ -160,6 +160,19 @@ def test_an_asset_says_by_number_why_it_is_not_up_to_date(actions: Actions, ws: 
         actions.explain_asset("none")
 
 
+def test_a_long_key_leaves_room_for_the_reason(actions: Actions, ws: nbpart.Workspace) -> None:
+    key = f"begin-{'k' * 300}-end"
+    ws.partition_sets["files"].add(key)
+    record(ws, "frames", key, pd.DataFrame({"n": [1]}))
+    record(ws, "sizes", key, "1")
+    record(ws, "frames", key, pd.DataFrame({"n": [2]}))
+    [told] = actions.explain_asset("sizes")
+    assert len(told) < 120
+    assert told.startswith("1 stale (begin-kk")
+    assert "kk-end]" in told
+    assert " changed " in told
+
+
 def test_widgets_are_made_of_a_workspace(actions: Actions, ws: nbpart.Workspace) -> None:
     graph = make_graph(ws.project)
     assert [card.name for card in graph.model.cards] == ["frames", "sizes"]
