@@ -83,11 +83,12 @@ class MadeAgain:
     """Pruned partitions that a plan makes again: their ``key_ids`` by asset.
 
     What else read them is up to date. In the assets that ``followers`` names it is planned too, for the case that these
-    come out different; in others it is not asked for.
+    come out different, but for the key ids that ``stay``; in other assets it is not asked for.
     """
 
     key_ids: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     followers: Collection[str] = ()
+    stay: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,10 +153,14 @@ def plan_steps(
         own[follows] = -1
         is_held = np.zeros(len(own), bool) if waiting is None or name not in waiting else waiting[name]
         choice = _Choice(facts[name].key_ids, own, allowed & ~is_held, [str(status) for status in STATUS_CODES])
+        among = None if outdated else follows
+        needed = {input_name: _drop_pruned(part) for input_name, part in planned.items()}
+        _mark_readers(graph, name, choice, needed, relate, among)
         if (pruned := again.key_ids.get(name)) is not None:
             choice.allow(np.isin(facts[name].key_ids, pruned), PRUNED_AND_READ)
-        made = planned if name in again.followers else {input: _drop_pruned(part) for input, part in planned.items()}
-        _mark_readers(graph, name, choice, made, relate, None if outdated else follows)
+        if again.key_ids and name in again.followers:
+            moves = ~np.isin(facts[name].key_ids, again.stay.get(name, ()))
+            _mark_readers(graph, name, choice, planned, relate, moves if among is None else moves & among)
         rest = follows & (choice.cause < 0) & choice.allowed
         if rest.any():
             left[name] = _name_above(graph, name, facts, facts[name].key_ids[rest], relate)

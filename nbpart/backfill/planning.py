@@ -7,10 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nbpart.backfill.plan import MadeAgain, PlannedSteps, plan_steps
-from nbpart.backfill.pruned_inputs import find_pruned_inputs
+from nbpart.backfill.pruned_inputs import find_pruned_inputs, find_staying
 from nbpart.backfill.registry import Registry
 from nbpart.backfill.step_order import StepOrder, order_steps
 from nbpart.backfill.waiting import make_finder
@@ -19,6 +17,7 @@ from nbpart.partitions.order import OLDEST
 from nbpart.states import OUTDATED, PartitionStatus
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -42,14 +41,10 @@ def plan_from_catalog(
         plan_steps, registry.graph, names, finder.facts, keys=keys, statuses=statuses, waiting=waiting,
         relate=finder.relations.relate,
     )  # fmt: skip
-    again: dict[str, NDArray[np.int64]] = {}
-    while True:  # what is made again may read, and have readers that read, what was pruned too
-        planned = plan(again=MadeAgain(again, followers))
-        found, lacking = find_pruned_inputs(batch, registry, names, planned.steps)
-        merged = {name: np.union1d(again.get(name, ids[:0]), ids) for name, ids in found.items()}
-        if all(len(ids) == len(again.get(name, ())) for name, ids in merged.items()):
-            break
-        again |= merged
+    planned = plan()
+    again, lacking = find_pruned_inputs(batch, registry, names, planned.steps)
+    if again:
+        planned = plan(again=MadeAgain(again, followers, find_staying(batch, registry, followers, again)))
     steps = planned.steps
     if order is not None and order.order.text != OLDEST:
         steps, _ = order_steps(batch, registry, steps, order, is_set_order=True)

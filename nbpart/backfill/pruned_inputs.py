@@ -14,7 +14,7 @@ from nbpart.backfill.plan import StepTable
 from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, queries
 from nbpart.catalog.queries.prune import find_pruning_of, pruned_keys
-from nbpart.catalog.related_keys import load_inputs
+from nbpart.catalog.related_keys import load_inputs, load_readers
 from nbpart.partitions import PartitionRef
 
 if TYPE_CHECKING:
@@ -53,6 +53,27 @@ def find_pruned_inputs(
                     own = found if read.name == name else own
             todo = own  # what an asset reads of itself is read in turn
     return _drop_empty(again), _drop_empty(lacking)
+
+
+def find_staying(
+    batch: Batch, registry: Registry, followers: Collection[str], again: Mapping[str, Ids]
+) -> dict[str, Ids]:
+    """The key ids, by asset, of what does not follow pruned data that are made ``again``.
+
+    It was pruned itself, or reads pruned data that are not made again: if it followed, one partition that is needed
+    would bring back all that was pruned beside and below it.
+    """
+    pruned = _load_pruned(batch, registry)
+    relations = InputRelations(batch, registry)
+    stay: dict[str, Ids] = {}
+    for name in followers:
+        own = pruned.get(name, np.empty(0, np.int64))
+        for read in registry.graph[name].inputs:
+            left = np.setdiff1d(pruned.get(read.name, own[:0]), again.get(read.name, own[:0]))
+            if len(left):
+                own = np.union1d(own, load_readers(batch, relations.join(name, read), left))
+        stay[name] = own
+    return stay
 
 
 def describe_lacking(batch: Batch, registry: Registry, lacking: Mapping[str, Ids]) -> list[str]:

@@ -183,6 +183,26 @@ def test_with_all_below_pruned_data_what_was_made_of_them_comes_before_what_read
     assert len(ws.plan("*")) == 0
 
 
+def every(middle: Any) -> str:
+    return "every"
+
+
+def test_one_that_is_needed_again_does_not_bring_back_all_that_was_pruned(ws: nbpart.Workspace) -> None:
+    stage = Stage()
+    ws.project.make_pool = stage.make_pool
+    keys = ws.dynamic_partitions("keys")
+    keys.add("x", "y", "z")
+    ws.register(nbpart.asset(first, partitions=keys), nbpart.asset(middle, partitions=keys), nbpart.asset(every))  # type: ignore[call-overload]
+    ws.backfill("*").wait(progress=False).raise_for_failures()
+    ws.prune(keep=0, where="partition_key in ('x', 'y')", assets=["first", "middle"])
+    ws.asset(last, partitions=keys, deps={"middle": nbpart.only("z")})
+    steps = [(row.asset, row.partition_key) for row in ws.plan("first+", keys="x").frame.itertuples()]
+    assert steps == [("first", "x"), ("last", "x")], "middle[x] was pruned itself, and every would need middle[y]"
+    ws.backfill("*").wait(progress=False).raise_for_failures()
+    assert ws.partition_status("middle")["status"].tolist() == ["materialized"] * 3
+    assert ("middle", "x") not in stage.names()[7:]
+
+
 HASHED = r"""
 import nbpart
 from tests.assets.cells import Shell
