@@ -151,8 +151,9 @@ class CauseSearch:
                 (read if each.n else lacked).append(text)
         detail = f" of {', '.join(dict.fromkeys(read))}" if read else ""
         detail += f" without {', '.join(dict.fromkeys(lacked))}" if lacked else ""
-        detail += f" by run {found.run_id}" if found.run_id else ""
         kind = _MADE_BY[MaterializationKind(found.kind)]
+        if found.run_id:
+            detail += f" by run {found.run_id}" if kind is CauseKind.MADE else f", the data of run {found.run_id}"
         return _Link(self._cause(one, kind, at=found.made_at, detail=detail, run_id=found.run_id))
 
     # what has no data
