@@ -748,7 +748,7 @@ function makeQuestion(buttons, ...more) {
   };
   let asker = null;
   const yes = element("button", { type: "button", onclick: () => act() });
-  const no = element("button", { type: "button", text: "Keep", onclick: () => close(true) });
+  const no = element("button", { type: "button", text: "Cancel", onclick: () => close(true) });
   const node = element("div", { class: "nbpart-question", role: "alertdialog", hidden: true }, summary, ...more, yes, no);
   onKeys(node, { Escape: () => close(true) });
   function close(isBack = false) {
