@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ class Chain:
 
     def _succeed(self, place: int, run_no: int, run_id: str, key: str, key_id: int) -> Outcome:
         path = f"data/{place_run(PartitionRef(self.names[place], key), run_id, 1)}.parquet"
-        version = f"{run_no:064x}"
+        version = sha256(str(run_no).encode()).hexdigest()
         file = FileRecord("", "frame", "parquet", path, rows=1, bytes=2, data_version=version)
         report = RunReport(
             run_no=run_no,
