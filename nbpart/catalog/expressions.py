@@ -53,6 +53,14 @@ def element_hash(key_id: str = "key_id", data_hash: str = "data_hash") -> str:
     return f"md5_number_lower(concat({key_id}, ':', {data_hash}))"
 
 
+def recorded_hash(key_id: str = "key_id", data_hash: str = "data_hash") -> str:
+    """What a row of the table inputs came to, as `order_free_hash` over what was read: 0 where that had no data."""
+    return (
+        f"CASE WHEN {data_hash} IS NULL THEN 0::UBIGINT WHEN {key_id} IS NULL THEN {data_hash} "
+        f"ELSE {element_hash(key_id, data_hash)} END"
+    )
+
+
 def data_hash_sql(data_version: str = "data_version") -> str:
     """The UBIGINT that stands for a data version: the first 16 digits of a hex text, a hash of any other."""
     return (

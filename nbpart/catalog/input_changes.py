@@ -10,7 +10,7 @@ import numpy as np
 
 from nbpart.catalog.bound_columns import select_changed
 from nbpart.catalog.dependencies import StoredDependency, load_dependencies
-from nbpart.catalog.expressions import element_hash, quote
+from nbpart.catalog.expressions import element_hash, quote, recorded_hash
 from nbpart.catalog.join_search import find_inputs
 from nbpart.catalog.joins import relate
 from nbpart.catalog.key_lookup import stage_numbers
@@ -80,8 +80,7 @@ def _find_differing(batch: Batch, dependency: StoredDependency, partitions: str,
     """The readers of `stale_reads` of which the hash over what their mapping gives is another one."""
     ignores_new = isinstance(dependency.mapping, AllKeys) and dependency.mapping.new == "ignore"
     reads = batch.numpy(
-        f"""SELECT key_id, CASE WHEN data_hash IS NULL THEN 0 WHEN input_key IS NULL THEN data_hash
-            ELSE {element_hash("input_key", "data_hash")} END AS hash FROM stale_reads
+        f"""SELECT key_id, {recorded_hash("input_key", "data_hash")} AS hash FROM stale_reads
         WHERE NOT (is_plain OR {ignores_new} AND has_taken) AND asset_id = ? AND input_id = ? AND argument = ?""",
         *(dependency.asset_id, dependency.input_id, dependency.argument),
     )

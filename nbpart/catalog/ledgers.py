@@ -44,15 +44,24 @@ class Ledger:
         )
 
 
+def load_ledgers(batch: Batch) -> dict[int, Ledger]:
+    """The ledgers that are kept, by asset; what the functions here change is changed in it too."""
+    query = "SELECT asset_id, members, with_data, with_bit, data_hash FROM ledgers"
+    return batch.remember("ledgers", lambda: {asset_id: Ledger(*sums) for asset_id, *sums in batch.rows(query)})
+
+
 def load_ledger(batch: Batch, asset_id: int, facts: str = "partition_facts") -> Ledger:
     """What all keys of an asset come to by the table `facts`. A write keeps what it had to count."""
     if facts != "partition_facts":
         return _count(batch, asset_id, facts)
-    if row := batch.row("SELECT members, with_data, with_bit, data_hash FROM ledgers WHERE asset_id = ?", asset_id):
-        return Ledger(*row)
+    ledgers = load_ledgers(batch)
+    if asset_id in ledgers:
+        return ledgers[asset_id]
     ledger = _count(batch, asset_id, facts)
     if batch.writes:
-        _insert(batch, asset_id, ledger)
+        values = (ledger.members, ledger.with_data, ledger.with_bit, ledger.data_hash)
+        batch.execute("INSERT INTO ledgers VALUES (?, ?, ?, ?, ?)", asset_id, *values)
+        ledgers[asset_id] = ledger
     return ledger
 
 
@@ -63,20 +72,23 @@ def sum_keys(batch: Batch, asset_id: int, keys: str) -> Ledger:
 
 def sum_members(batch: Batch, asset_id: int, keys: str) -> Ledger:
     """What those of some keys come to now that the asset's set has."""
-    members = f"SELECT key_id FROM members WHERE set_id = {asset_set_id(batch, asset_id)} AND key_id IN ({keys})"
-    return _count(batch, asset_id, "partition_facts", members)
+    return _count(batch, asset_id, "partition_facts", keys, only_members=True)
 
 
 def shift_ledger(batch: Batch, asset_id: int, old: Ledger, new: Ledger) -> None:
     """Keep the ledger of an asset, where it has one, when some of its keys come to something else."""
-    row = batch.row("SELECT members, with_data, with_bit, data_hash FROM ledgers WHERE asset_id = ?", asset_id)
-    if row and old != new:
-        forget_ledger(batch, asset_id)
-        _insert(batch, asset_id, Ledger(*row).shifted(old, new))
+    known = load_ledgers(batch).get(asset_id)
+    if known and old != new:
+        load_ledgers(batch)[asset_id] = ledger = known.shifted(old, new)
+        batch.execute(
+            "UPDATE ledgers SET members = ?, with_data = ?, with_bit = ?, data_hash = ? WHERE asset_id = ?",
+            *(ledger.members, ledger.with_data, ledger.with_bit, ledger.data_hash, asset_id),
+        )
 
 
 def forget_ledger(batch: Batch, asset_id: int) -> None:
     """Let the ledger of an asset be counted when it is asked for."""
+    load_ledgers(batch).pop(asset_id, None)
     batch.execute("DELETE FROM ledgers WHERE asset_id = ?", asset_id)
 
 
@@ -87,18 +99,11 @@ def find_wrong_ledgers(batch: Batch) -> list[tuple[int, Ledger, Ledger]]:
     return [one for one in kept if one[1] != one[2]]
 
 
-def has_ledger(batch: Batch, asset_id: int) -> bool:
-    return bool(batch.value("SELECT count(*) FROM ledgers WHERE asset_id = ?", asset_id))
-
-
-def _insert(batch: Batch, asset_id: int, ledger: Ledger) -> None:
-    values = (ledger.members, ledger.with_data, ledger.with_bit, ledger.data_hash)
-    batch.execute("INSERT INTO ledgers VALUES (?, ?, ?, ?, ?)", asset_id, *values)
-
-
-def _count(batch: Batch, asset_id: int, facts: str, keys: str = "") -> Ledger:
+def _count(batch: Batch, asset_id: int, facts: str, keys: str = "", *, only_members: bool = False) -> Ledger:
     among = f" AND key_id IN ({keys})" if keys else ""
-    members = keys or f"SELECT key_id FROM members WHERE set_id = {asset_set_id(batch, asset_id)}"
+    members = keys
+    if only_members or not keys:
+        members = f"SELECT key_id FROM members WHERE set_id = {asset_set_id(batch, asset_id)}{among}"
     row = batch.row(
         f"""SELECT count(*), count(f.data_hash), count(f.data_hash) FILTER (f.stale <> 0),
             coalesce(bit_xor({element_hash("f.key_id", "f.data_hash")}) FILTER (f.data_hash IS NOT NULL), 0)

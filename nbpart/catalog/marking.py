@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from nbpart.catalog.above import create_above, create_above_of_all, sort_assets
 from nbpart.catalog.bound_columns import load_bound_columns
 from nbpart.catalog.dependencies import StoredDependency, load_dependencies
-from nbpart.catalog.expressions import STALE_ABOVE, STALE_INPUT, quote
+from nbpart.catalog.expressions import STALE_ABOVE, STALE_INPUT, quote, recorded_hash
 from nbpart.catalog.input_changes import create_stale_disagreeing
 from nbpart.catalog.join_search import find_readers
 from nbpart.catalog.key_lookup import stage_numbers
-from nbpart.catalog.ledgers import Ledger, forget_ledger, load_ledger, shift_ledger, sum_members
+from nbpart.catalog.ledgers import Ledger, forget_ledger, load_ledger, load_ledgers, shift_ledger, sum_members
 from nbpart.catalog.set_tables import asset_set_id
 from nbpart.partitions.mapping import AllKeys, Same, Whole, reads_newest
 
@@ -48,7 +48,7 @@ class _Frontier:
 
 
 class Marking:
-    """One walk; ``ledgers`` are the assets that have one."""
+    """One walk."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
@@ -60,7 +60,7 @@ class Marking:
         self._frontiers: dict[int, _Frontier] = {}
         self._owners: set[int] = set()
         self._updates = 0
-        self.ledgers = {row[0] for row in batch.rows("SELECT asset_id FROM ledgers")}
+        self._bound = {bound.asset_id for bound in load_bound_columns(batch)}
 
     def has_other_readers(self, asset_id: int) -> bool:
         """Whether something reads other keys of an asset than its own key."""
@@ -86,10 +86,14 @@ class Marking:
             self._frontiers[asset_id] = _Frontier(select, count, has_data, are_members)
             if own:
                 self._owners.add(asset_id)
-            if asset_id in self.ledgers - before.keys() and not are_members:
-                self._forget_ledger(asset_id)
+            if asset_id in load_ledgers(batch).keys() - before.keys() and not are_members:
+                forget_ledger(batch, asset_id)
         for asset_id in self._sort_below([asset_id for asset_id, *_ in starts]):
-            touched = select_keys_of(asset_id, own) if own and asset_id in before else ""
+            touched = (
+                f"{select_keys_of(asset_id, own)} AND materialization_id IS NOT NULL"
+                if own and asset_id in before
+                else ""
+            )
             self._decide(asset_id, own, touched)
             if touched:
                 shift_ledger(batch, asset_id, before[asset_id], sum_members(batch, asset_id, touched))
@@ -111,8 +115,7 @@ class Marking:
         is_owner = own is not None and asset_id in self._owners
         if not (changed or (is_owner and (inputs or self._may_differ(asset_id, own)))):
             return
-        only_bits = not any(frontier.changes_data(each) or each.skips_missing for each, frontier in changed)
-        if only_bits and asset_id not in self._frontiers and self._decide_at_once(asset_id, changed):
+        if asset_id not in self._frontiers and self._decide_at_once(asset_id, changed):
             return
         selects = [_select_own(asset_id, own)] if own and is_owner else []
         selects += [self._select_readers(each, frontier, place) for place, (each, frontier) in enumerate(changed)]
@@ -141,20 +144,28 @@ class Marking:
             return False
         bits = f"stale & {STALE_INPUT | STALE_ABOVE} <> 0"
         count = self._batch.value(f"SELECT count(*) FROM {quote(own)} WHERE asset_id = ? AND {bits}", asset_id)
-        return bool(count or load_bound_columns(self._batch, f"a.asset_id = {asset_id}"))
+        return bool(count or asset_id in self._bound)
 
     def _decide_at_once(self, asset_id: int, changed: Sequence[tuple[StoredDependency, _Frontier]]) -> bool:
-        """Decide the bit above in one statement where that is possible; returns whether it was.
+        """Decide the partitions of an asset, of which none changed itself, in one statement; returns whether it could.
 
-        Only bits of what an asset reads changed, and none of its own partitions did.
+        That goes where only bits of what it reads changed, and where all that it reads is all keys of one input.
         """
+        if any(each.skips_missing for each, _ in changed):
+            return False
+        if any(frontier.changes_data(each) for each, frontier in changed):
+            is_plain = len(self._inputs[asset_id]) == 1 and asset_id not in self._bound
+            if is_plain and changed[0][0].mapping == AllKeys():
+                self._update(asset_id, self._select_by_ledger(changed[0][0]), "")
+                return True
+            return False
         if any(self._gives_bad_to_all(each, frontier) for each, frontier in changed):
             self._update_above(asset_id, "", "true")
             return True
         if len(self._inputs[asset_id]) > 1:
             return False
         [(each, frontier)] = changed
-        if isinstance(each.mapping, AllKeys) and each.mapping.new == "stale":  # nothing bad is left in it
+        if each.mapping == AllKeys():  # nothing bad is left in it
             self._update_above(asset_id, "", "false")
             return True
         if not isinstance(each.mapping, Same):
@@ -174,6 +185,19 @@ class Marking:
                 "",
             )
         return True
+
+    def _select_by_ledger(self, dependency: StoredDependency) -> str:
+        """A query of what is decided for an asset that reads all keys of an input and nothing else."""
+        ledger = load_ledger(self._batch, dependency.input_id)
+        made = f"f.asset_id = {dependency.asset_id} AND f.materialization_id IS NOT NULL"
+        rest = f"(f.stale & {~(STALE_INPUT | STALE_ABOVE) & 0xFF}) | {STALE_ABOVE if ledger.has_bad else 0}"
+        return f"""SELECT f.rowid AS fact_row, f.key_id, f.stale AS old,
+                ({rest} | CASE WHEN r.hash <> {ledger.data_hash} THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS new
+            FROM partition_facts AS f LEFT JOIN (
+                SELECT materialization_id, {recorded_hash()} AS hash FROM inputs
+                WHERE input_id = {dependency.input_id} AND argument = '{dependency.argument}'
+                    AND materialization_id IN (SELECT materialization_id FROM partition_facts AS f WHERE {made})
+            ) AS r USING (materialization_id) WHERE {made}"""
 
     def _gives_bad_to_all(self, dependency: StoredDependency, frontier: _Frontier) -> bool:
         """Whether every reader has the bit above for what it reads by this dependency."""
@@ -202,12 +226,8 @@ class Marking:
             AND stale & {~STALE_ABOVE & 0xFF} = 0"""
         if count := batch.value(f"SELECT count(*) {flips}"):
             self._frontiers[asset_id] = _Frontier(f"SELECT key_id, false AS is_data {flips}", count)
-            if asset_id in self.ledgers:
-                self._forget_ledger(asset_id)
-
-    def _forget_ledger(self, asset_id: int) -> None:
-        forget_ledger(self._batch, asset_id)
-        self.ledgers.remove(asset_id)
+            if asset_id in load_ledgers(batch):
+                forget_ledger(batch, asset_id)
 
     def _collect(self, selects: Sequence[str]) -> int:
         """Create the temporary table `marked` of partitions to decide, each once."""
@@ -299,7 +319,7 @@ class Marking:
             return None
         flips = _Frontier(f"SELECT key_id, is_data FROM {table}", count)
         self._extend(asset_id, flips)
-        if asset_id in self.ledgers:
+        if asset_id in load_ledgers(batch):
             self._count_flips(asset_id, touched)
         return flips
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog.bound_columns import load_bound_columns
 from nbpart.catalog.dependencies import load_dependencies
 from nbpart.catalog.expressions import STALE_CODE, code_differs, quote
-from nbpart.catalog.ledgers import Ledger, shift_ledger, sum_keys, sum_members
+from nbpart.catalog.ledgers import Ledger, load_ledgers, shift_ledger, sum_keys, sum_members
 from nbpart.catalog.marking import Marking, select_keys_of
 from nbpart.partitions.mapping import By, Where
 
@@ -83,8 +83,10 @@ def sum_changing(batch: Batch, partitions: str) -> dict[int, Ledger]:
 
     `partitions` names a temporary table (asset_id, key_id).
     """
-    ids = f"SELECT DISTINCT asset_id FROM {quote(partitions)}"
-    kept = [row[0] for row in batch.rows(f"SELECT asset_id FROM ledgers WHERE asset_id IN ({ids})")]
+    if not (ledgers := load_ledgers(batch)):
+        return {}
+    ids = [row[0] for row in batch.rows(f"SELECT DISTINCT asset_id FROM {quote(partitions)}")]
+    kept = [asset_id for asset_id in ids if asset_id in ledgers]
     return {asset_id: sum_members(batch, asset_id, select_keys_of(asset_id, partitions)) for asset_id in kept}
 
 
@@ -96,7 +98,7 @@ def mark_readers_of_set(batch: Batch, set_id: int, changed: str, *, have_left: b
     keys = f"SELECT key_id FROM {quote(changed)}"
     ids = [row[0] for row in batch.rows("SELECT asset_id FROM assets WHERE set_id = ?", set_id)]
     marking = Marking(batch)
-    for asset_id in marking.ledgers.intersection(ids):
+    for asset_id in load_ledgers(batch).keys() & set(ids):
         sums = sum_keys(batch, asset_id, keys)
         shift_ledger(batch, asset_id, *((sums, Ledger()) if have_left else (Ledger(), sums)))
     if are_new:  # only what reads other keys than its own reads them

@@ -10,7 +10,8 @@ from nbpart.catalog.check import check
 from nbpart.partitions import DynamicPartitions
 from nbpart.partitions.mapping import AllKeys, Mapping, Same
 from nbpart.states import RunStatus
-from tests.catalog.story import Story
+from nbpart.storage import FileRecord
+from tests.catalog.story import Story, make_outcome, version_of
 
 
 @pytest.fixture
@@ -183,6 +184,24 @@ def test_a_key_that_comes_and_goes_leaves_a_reader_of_all_as_it_was(summary: Sto
     assert summary.status("summary", None) == "stale"
     summary.remove("new")
     assert summary.status("summary", None) == "materialized"
+    assert summary.findings() == []
+
+
+def test_a_failure_that_is_recorded_with_a_success_counts_for_no_reader_of_all(summary: Story) -> None:
+    first, second = summary.claim("part", "x", "y")
+    assert first is not None
+    assert second is not None
+    summary.start(first, second)
+    path, version = f"data/{summary.place(first)}.json", version_of("X")
+    succeeded = make_outcome(
+        first,
+        1,
+        RunStatus.SUCCEEDED,
+        run_id=summary.run_id(first),
+        files=(FileRecord("", "value", "json", path, data_version=version),),
+    )
+    failed = make_outcome(second, 1, RunStatus.FAILED, run_id=summary.run_id(second))
+    summary.catalog.write(lambda b: events.record_outcomes(b, [succeeded, failed]))
     assert summary.findings() == []
 
 

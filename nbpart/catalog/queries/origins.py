@@ -14,7 +14,7 @@ import numpy as np
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.bound_columns import COLUMNS_ID
-from nbpart.catalog.expressions import GONE_STATES, OUTCOME_FAILED, element_hash, status_sql
+from nbpart.catalog.expressions import GONE_STATES, OUTCOME_FAILED, element_hash, recorded_hash, status_sql
 from nbpart.catalog.key_lookup import stage_numbers
 from nbpart.states import DataState, RunStatus
 
@@ -126,8 +126,7 @@ def find_origin(batch: Batch, materialization_id: int) -> Origin:
 def load_recorded_inputs(batch: Batch, materialization_id: int) -> list[RecordedInput]:
     """What a materialization read of assets."""
     rows = batch.rows(
-        f"""SELECT input_id, argument, key_id, n, data_hash, position, CASE WHEN data_hash IS NULL THEN 0
-            WHEN key_id IS NULL THEN data_hash ELSE {element_hash()} END, lacking, taken
+        f"""SELECT input_id, argument, key_id, n, data_hash, position, {recorded_hash()}, lacking, taken
         FROM inputs WHERE materialization_id = ? AND input_id <> {COLUMNS_ID}""",
         materialization_id,
     )
