@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -256,9 +257,11 @@ class Histories(RuleBasedStateMachine):
 
     @rule(data=st.data(), content=st.sampled_from("12"))
     def make(self, data: st.DataObject, content: str) -> None:
+        """One partition, also while another one fails."""
         one = data.draw(st.sampled_from([one for one in self.assets.values() if not one.is_source]))
         if keys := self.list_keys(one):
-            self.make_one(one, data.draw(st.sampled_from(keys)), content)
+            key, other = data.draw(st.sampled_from(keys)), data.draw(st.sampled_from(keys))
+            self.make_one(one, key, content, failing=[] if other == key else [other])
 
     @rule(data=st.data(), code=st.sampled_from(["c1", "c2"]))
     def recode(self, data: st.DataObject, code: str) -> None:
@@ -284,47 +287,52 @@ class Histories(RuleBasedStateMachine):
         self.made[place].is_damaged = state is DataState.DAMAGED
         self.made[place].is_deleted = state in (DataState.DELETED, DataState.WIPED)
 
-    def make_one(self, one: Declared, key: str | None, content: str) -> bool:
-        """Make a partition; returns whether that was possible."""
-        if not self.catalog.write(lambda b: self.record(b, one, key, content)):
+    def make_one(self, one: Declared, key: str | None, content: str, failing: Sequence[str | None] = ()) -> bool:
+        """Make a partition, with failures of others at once; returns whether that was possible."""
+        if not self.catalog.write(lambda b: self.record(b, one, key, content, failing)):
             return False
         self.made[one.name, key] = Made(content, one.code, self.read_all(one, key))
         return True
 
-    def record(self, batch: Batch, one: Declared, key: str | None, content: str) -> bool:
+    def record(self, batch: Batch, one: Declared, key: str | None, content: str, failing: Sequence[str | None]) -> bool:
         registry = load_registry(batch, self.root)
         node = registry[one.name]
-        key_id = self.key_id(batch, one.name, key)
-        resolved = resolve_inputs(batch, self.root, registry, node, {key_id: key})[key_id]
+        key_ids = [self.key_id(batch, one.name, each) for each in (key, *failing)]
+        resolved = resolve_inputs(batch, self.root, registry, node, {key_ids[0]: key})[key_ids[0]]
         if resolved.blocking_cause is not None:
             return False
         claims = pd.DataFrame(
             {
-                "backfill_no": pd.array([None], dtype="Int64"),
-                "step_no": [0],
-                "asset_id": [node.asset_id],
-                "key_id": [key_id],
-                "code_version": [one.code],
-                "settings": [None],
+                "backfill_no": pd.array([None] * len(key_ids), dtype="Int64"),
+                "step_no": range(len(key_ids)),
+                "asset_id": node.asset_id,
+                "key_id": key_ids,
+                "code_version": one.code,
+                "settings": None,
             }
         )
         claimed = events.claim_runs(batch, claims, self.coordinator)
-        run_no, run_id = int(claimed["run_no"][0]), claimed["run_id"][0]
-        started = {"run_no": [run_no], "attempt": [1], "started_at": [self.now], "notebook": [None], "log": [None]}
-        events.start_attempts(batch, pd.DataFrame(started))
-        path = f"{place_run(PartitionRef(one.name, key), run_id, 1)}.json"
-        report = RunReport(
+        started = claimed[["run_no"]].assign(attempt=1, started_at=self.now, notebook=None, log=None)
+        events.start_attempts(batch, started)
+        runs = list(zip(claimed["run_no"].tolist(), claimed["run_id"].tolist(), strict=True))
+        outcomes = [Outcome(self.report(*run, RunStatus.FAILED), True) for run in runs[1:]]
+        path = f"data/{place_run(PartitionRef(one.name, key), runs[0][1], 1)}.json"
+        file = FileRecord("", "json", "json", path, None, 1, version_of(content), None)
+        outcomes.insert(0, Outcome(self.report(*runs[0], RunStatus.SUCCEEDED, file), True, resolved.reads))
+        events.record_outcomes(batch, outcomes)
+        return True
+
+    def report(self, run_no: int, run_id: str, status: RunStatus, *files: FileRecord) -> RunReport:
+        return RunReport(
             run_no=run_no,
             run_id=run_id,
             attempt=1,
-            status=RunStatus.SUCCEEDED,
+            status=status,
             started_at=self.now,
             finished_at=self.now,
             duration_s=0.1,
-            files=(FileRecord("", "json", "json", f"data/{path}", None, 1, version_of(content), None),),
+            files=files,
         )
-        events.record_outcomes(batch, [Outcome(report, True, resolved.reads)])
-        return True
 
     # what follows from it, in plain Python
 
@@ -424,6 +432,8 @@ class Histories(RuleBasedStateMachine):
             return
         name, key = stale[next(self.numbers) % len(stale)]
         [cause, *_] = self.catalog.read(lambda b: self.explain(b, name, key))
+        if cause.kind is CauseKind.FAILED:  # its last run, which comes before what its data are
+            return
         causes = self.list_causes(self.assets[name], key, self.made[name, key], bits)
         bit = _BITS[cause.kind]
         among = {(its, its_key) for one, its, its_key in causes if one & bit}
