@@ -14,7 +14,7 @@ from nbpart.backfill.inputs import explain_absent
 from nbpart.backfill.plan_sentences import PlanSentences
 from nbpart.backfill.read_changes import describe_names, find_read_changes
 from nbpart.backfill.registry import Node, Registry
-from nbpart.backfill.waiting import make_finder
+from nbpart.backfill.waiting import make_finder_above
 from nbpart.catalog import Batch, queries
 from nbpart.catalog.causes import Cause, CauseKind, describe_briefly, spell_ref
 from nbpart.catalog.expressions import STALE_CODE, STALE_DATA, STALE_INPUT
@@ -176,9 +176,9 @@ class CauseSearch:
                 detail = (
                     f"{lacking.key} has not ended"
                     if lacking.place == "open"
-                    else PlanSentences(make_finder(self._batch, self._registry)).explain_waiting(
-                        one.node.name, one.ids
-                    )[0]
+                    else PlanSentences(
+                        make_finder_above(self._batch, self._registry, one.node.name, one.ids)
+                    ).explain_waiting(one.node.name, one.ids)[0]
                 )
                 return _Link(self._cause(one, CauseKind.WAITING, detail=detail))
         if not one.blocks:
@@ -197,7 +197,7 @@ class CauseSearch:
 
     def _explain_above_missing(self, one: _Partition, absent: list[tuple[Input, Ids]]) -> _Link | None:
         """Which input without data is hindered itself; the finder of plans knows that of all that lies above."""
-        finder = make_finder(self._batch, self._registry)
+        finder = make_finder_above(self._batch, self._registry, one.node.name, one.ids)
         for read, ids in absent:
             if read.name == one.node.name:
                 continue

@@ -12,15 +12,19 @@ from nbpart.backfill.input_relations import InputRelations
 from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, queries
 from nbpart.catalog.records import PlanFacts
+from nbpart.catalog.related_keys import load_inputs
 from nbpart.partitions.relation import spread_readers
 from nbpart.states import STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Ids = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
 _MISSING = STATUS_CODES[PartitionStatus.MISSING]
+#: So many keys of an asset are looked at one by one; of more, all are.
+_FEW = 1_000
 
 
 @dataclass
@@ -73,16 +77,23 @@ class WaitingFinder:
 
 
 class FactsByName(Mapping[str, PlanFacts]):
-    """The partitions of every asset and source of a registry by name, each loaded when it is asked for."""
+    """The partitions of every asset and source of a registry by name, each loaded when it is asked for.
 
-    def __init__(self, batch: Batch, registry: Registry) -> None:
-        self._batch, self._registry = batch, registry
+    With ``among``, key ids by name, only these.
+    """
+
+    def __init__(self, batch: Batch, registry: Registry, among: Mapping[str, Ids] | None = None) -> None:
+        self._batch, self._registry, self._among = batch, registry, among
         self._loaded: dict[str, PlanFacts] = {}
 
     def __getitem__(self, name: str) -> PlanFacts:
         if name not in self._loaded:
             asset_id = self._registry[name].asset_id
-            self._loaded[name] = queries.plan_facts(self._batch, [asset_id])[asset_id]
+            self._loaded[name] = (
+                queries.plan_facts(self._batch, [asset_id])[asset_id]
+                if self._among is None
+                else queries.plan_facts_of(self._batch, asset_id, self._among[name])
+            )
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -95,3 +106,22 @@ class FactsByName(Mapping[str, PlanFacts]):
 def make_finder(batch: Batch, registry: Registry) -> WaitingFinder:
     """A finder for all that is registered."""
     return WaitingFinder(InputRelations(batch, registry), FactsByName(batch, registry))
+
+
+def make_finder_above(batch: Batch, registry: Registry, name: str, key_ids: Ids) -> WaitingFinder:
+    """A finder that knows some partitions of an asset and all that they read in turn, where these are few, else all."""
+    relations = InputRelations(batch, registry)
+    among, above = {name: key_ids}, {name, *registry.graph.ancestors(name)}
+    for reader in [one for one in reversed(list(registry.graph)) if one in above]:
+        inputs, fresh = registry[reader].definition.inputs, among[reader]
+        while len(fresh):
+            own = [load_inputs(batch, relations.join(reader, read), fresh) for read in inputs if read.name == reader]
+            fresh = np.setdiff1d(np.concatenate([fresh[:0], *own]), among[reader])
+            among[reader] = np.union1d(among[reader], fresh)
+            if len(among[reader]) > _FEW:
+                return make_finder(batch, registry)
+        for read in inputs:
+            if read.name != reader:
+                found = load_inputs(batch, relations.join(reader, read), among[reader])
+                among[read.name] = np.union1d(among.get(read.name, found[:0]), found)
+    return WaitingFinder(relations, FactsByName(batch, registry, among))

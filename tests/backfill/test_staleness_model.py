@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from nbpart.backfill.inputs import resolve_inputs
 from nbpart.backfill.plan import PlannedSteps, StepTable
 from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.registry import load_registry
+from nbpart.backfill.waiting import make_finder, make_finder_above
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.catalog.causes import Cause, CauseKind
 from nbpart.catalog.check import check
@@ -440,6 +442,23 @@ class Histories(RuleBasedStateMachine):
         assert among, (cause, causes)
         if cause.subject is not None and cause.subject.key is not None:
             assert (cause.subject.asset, cause.subject.key) in among, (cause, causes)
+
+    @invariant()
+    def what_waits_is_the_same_for_one_as_among_all(self) -> None:
+        if not hasattr(self, "assets"):
+            return
+        one = list(self.assets.values())[next(self.numbers) % len(self.assets)]
+        if keys := self.list_keys(one):
+            key = keys[next(self.numbers) % len(keys)]
+            alone, among_all = self.catalog.read(
+                lambda b: self.find_waiting(b, one.name, self.key_id(b, one.name, key))
+            )
+            assert alone == among_all, (one, key)
+
+    def find_waiting(self, batch: Batch, name: str, key_id: int) -> list[list[bool]]:
+        registry = load_registry(batch, self.root)
+        finders = make_finder_above(batch, registry, name, np.array([key_id])), make_finder(batch, registry)
+        return [finder.find(name)[finder.facts[name].key_ids == key_id].tolist() for finder in finders]
 
     def explain(self, batch: Batch, name: str, key: str | None) -> list[Cause]:
         search = CauseSearch(batch, load_registry(batch, self.root), lambda node, version: "")

@@ -48,6 +48,7 @@ from nbpart.catalog.queries.runs import final_statuses, find_run, load_claim_can
 from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
 from nbpart.catalog.queries.status import (
     plan_facts,
+    plan_facts_of,
     status_counts,
     statuses_of_keys,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "partition_files",
     "partition_status",
     "plan_facts",
+    "plan_facts_of",
     "runs_frame",
     "set_frame",
     "set_row",

@@ -12,7 +12,7 @@ from nbpart.catalog.expressions import STALE_CODE, STALE_DATA, STALE_INPUT, stat
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.records import PlanFacts
-from nbpart.catalog.set_tables import asset_set_id, ordered_members
+from nbpart.catalog.set_tables import asset_set_id, ordered_members, sort_keys
 from nbpart.states import STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
@@ -26,11 +26,18 @@ def plan_facts(batch: Batch, asset_ids: Sequence[int]) -> dict[int, PlanFacts]:
     return {asset_id: _plan_facts(batch, asset_id) for asset_id in asset_ids}
 
 
-def _plan_facts(batch: Batch, asset_id: int) -> PlanFacts:
+def plan_facts_of(batch: Batch, asset_id: int, key_ids: NDArray[np.int64]) -> PlanFacts:
+    """As `plan_facts`, of some keys of one asset."""
+    stage_numbers(batch, "facts_of", sort_keys(batch, asset_set_id(batch, asset_id), key_ids))
+    members = "(SELECT id AS key_id, n AS position FROM facts_of)"
+    return _plan_facts(batch, asset_id, members, " AND key_id IN (SELECT id FROM facts_of)")
+
+
+def _plan_facts(batch: Batch, asset_id: int, members: str = "", among: str = "") -> PlanFacts:
     columns = batch.numpy(
         f"SELECT m.key_id, {status_code_sql()} AS status, coalesce(f.stale, 0)::UTINYINT AS stale"
-        f" FROM {ordered_members(batch, asset_set_id(batch, asset_id))} m"
-        " LEFT JOIN (SELECT * FROM partition_facts WHERE asset_id = ?) f USING (key_id) ORDER BY m.position",
+        f" FROM {members or ordered_members(batch, asset_set_id(batch, asset_id))} m"
+        f" LEFT JOIN (SELECT * FROM partition_facts WHERE asset_id = ?{among}) f USING (key_id) ORDER BY m.position",
         asset_id,
     )
     return PlanFacts(columns["key_id"], columns["status"], columns["stale"])
