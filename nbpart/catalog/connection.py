@@ -32,6 +32,7 @@ from nbpart.catalog.instance import open_instance
 from nbpart.catalog.lease import Lease
 from nbpart.catalog.searches import Found, Search, SearchWanted
 from nbpart.catalog.sequence import read_sequence, write_sequence
+from nbpart.catalog.torn_blocks import TornBlockError, mend
 from nbpart.catalog.work_item import WorkItem
 from nbpart.errors import CatalogBusyError, CatalogError, WorkspaceError
 from nbpart.storage.own_files import check_own
@@ -315,6 +316,7 @@ class Catalog:
         self._check_exists()
         if item.before is not None and not item.is_claimed:
             item.before(self.path)
+        mended: set[int] = set()
         while not item.is_claimed:
             try:
                 migrations.attach(self._connect_confined(), self.path, writes=item.writes)
@@ -325,6 +327,14 @@ class Catalog:
                 if time.monotonic() > item.deadline and item.claim():
                     raise
                 time.sleep(_FOREIGN_LOCK_RETRY_S)
+            except TornBlockError as error:
+                self._discard_connection()
+                if error.block.place in mended:
+                    raise
+                mended.add(error.block.place)
+                self._lease.release()
+                self._lease.acquire(exclusive=True)
+                mend(self.path, error.block)
             except BaseException:
                 self._discard_connection()
                 raise

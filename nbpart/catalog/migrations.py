@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbpart.catalog.torn_blocks import TornBlockError, find_torn_block
 from nbpart.errors import CatalogBusyError, CatalogError, CatalogVersionError
 from nbpart.storage.own_files import rename_new, share
 
@@ -80,15 +81,18 @@ def _fill(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, *, writes: bool) -> None:
     """Attach the catalog and make it the default.
 
-    Raises CatalogBusyError where a process that does not know the lease has the file open, CatalogError where it is
-    not a DuckDB file.
+    Raises CatalogBusyError where a process that does not know the lease has the file open, TornBlockError where one
+    was killed while it wrote the file, CatalogError where it is not a DuckDB file.
     """
     import duckdb
 
     try:
         connection.execute(f"ATTACH {_literal(path)} AS nbpart{'' if writes else ' (READ_ONLY)'}")
     except duckdb.Error as error:
-        raise _explain(error, path) from error
+        explained = _explain(error, path)
+        if (block := find_torn_block(error, path)) is not None:
+            raise TornBlockError(str(explained), block) from error
+        raise explained from error
     connection.execute("USE nbpart")
 
 

@@ -45,7 +45,13 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("name", [name for name in nbpart.__all__ if name.endswith("Error")])
 def test_errors_print_one_line_and_have_an_exit_code(name: str) -> None:
     result = CliRunner().invoke(group, ["fail", name])
-    wrong_use = (errors.UnknownNameError, errors.DeclarationError, errors.PartitionKeyError, errors.ParameterError)
+    wrong_use = (
+        errors.UnknownNameError,
+        errors.DeclarationError,
+        errors.PartitionKeyError,
+        errors.ParameterError,
+        errors.ConditionError,
+    )
     assert result.exit_code == (2 if issubclass(getattr(errors, name), wrong_use) else 1)
     assert result.stderr == "Error: a\\x1b[2Jb second line\n"
     assert result.stdout == ""

@@ -184,15 +184,12 @@ def test_a_wrong_sample_is_refused(made: nbpart.Workspace, sample: float) -> Non
         made.check_data(sample=sample)
 
 
-def test_the_partition_details_have_the_reason(made: nbpart.Workspace) -> None:
-    from nbpart.workspace.actions import WorkspaceActions
-
+def test_why_says_what_is_the_matter_with_a_data_file(made: nbpart.Workspace) -> None:
     place(made, "cleaned", "x", ".parquet").unlink()
     forge(place(made, "cleaned", "y", ".parquet"))
     made.check_data()
-    actions = WorkspaceActions(made.project)
-    assert actions.read_partition("cleaned", "x").reason == "its data file was deleted"
-    assert actions.read_partition("cleaned", "y").reason == "its data file was replaced or damaged"
+    assert "its data file was deleted" in str(made.why("cleaned", "x"))
+    assert "its data file was replaced or damaged" in str(made.why("cleaned", "y"))
 
 
 def test_facts_still_match_the_events_after_faults_were_recorded(made: nbpart.Workspace) -> None:
