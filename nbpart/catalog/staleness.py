@@ -136,8 +136,8 @@ def mark_changed_columns(batch: Batch, set_id: int, changed: str, made_of: Seque
         elif each.set_id == set_id:
             some.add(each.asset_id)
     if every or some:
-        keys = f" AND (key_id IN (SELECT key_id FROM {quote(changed)}) OR asset_id IN (SELECT unnest(?::INTEGER[])))"
-        _refresh(batch, sorted(every | some), keys if some - every else "", *([sorted(every)] if some - every else []))
+        those = f" AND (key_id IN (SELECT key_id FROM {quote(changed)}) OR asset_id IN (SELECT unnest(?::INTEGER[])))"
+        _refresh(batch, sorted(every | some), those, sorted(every))
 
 
 def _select_keys(asset_id: int, keys: str, *, are_new: bool) -> str:
