@@ -122,6 +122,7 @@ class Verb(StrEnum):
     ADOPTED = "adopted"
     WIPED = "wiped"
     PRUNED = "pruned"
+    REMOVED = "removed"
     ERASED = "erased"
 
 

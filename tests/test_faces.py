@@ -17,7 +17,7 @@ from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
 from nbpart.workspace import Backfill, Backfills, PartitionSet, Plan, Run, Workspace
 from nbpart.workspace.bound import BoundAsset
-from nbpart.workspace.inert import InertWorkspace
+from nbpart.workspace.inert import InertPartitions, InertWorkspace
 
 Face = Callable[..., Any]
 #: What a face offers -> what it hands on to.
@@ -38,6 +38,10 @@ SAME: dict[str, tuple[Face, Face]] = {
     "inert notebook": (InertWorkspace.notebook, Workspace.notebook),
     "inert sensor": (InertWorkspace.sensor, Workspace.sensor),
     "inert source": (InertWorkspace.source, Workspace.source),
+    "inert dynamic_partitions": (InertWorkspace.dynamic_partitions, Workspace.dynamic_partitions),
+    "inert add_rows": (InertPartitions.add_rows, PartitionSet.add_rows),
+    "inert remove": (InertPartitions.remove, PartitionSet.remove),
+    "inert replace": (InertPartitions.replace, PartitionSet.replace),
 }
 #: Options of a face beside those that it hands on.
 OWN = {"ws.tick": {"wait", "progress"}, "ws.heatmap": {"where"}}

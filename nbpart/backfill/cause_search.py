@@ -152,8 +152,14 @@ class CauseSearch:
         detail = f" of {', '.join(dict.fromkeys(read))}" if read else ""
         detail += f" without {', '.join(dict.fromkeys(lacked))}" if lacked else ""
         kind = _MADE_BY[MaterializationKind(found.kind)]
+        by_hand = None if kind in (CauseKind.MADE, CauseKind.SEEN) else origins.find_verb(self._batch, one.made)
+        person, reason = by_hand or ("", "")
+        if person:
+            detail += f" by {person}"
         if found.run_id:
             detail += f" by run {found.run_id}" if kind is CauseKind.MADE else f", the data of run {found.run_id}"
+        if reason:
+            detail += f": {reason}"
         return _Link(self._cause(one, kind, at=found.made_at, detail=detail, run_id=found.run_id))
 
     # what has no data
@@ -264,7 +270,7 @@ class CauseSearch:
             return self._name_one_changed(one, read, was.key_id, states)
         made = origins.find_origin(self._batch, one.made)
         changes = find_read_changes(self._relations, one.node.name, one.key_id, read, was, made, states)
-        if changes.came or changes.left:
+        if changes.is_of_set:
             several = len(one.node.definition.inputs) > 1
             detail = describe_names(changes) + (f" of {read.name}" if several else "")
             return _Link(self._cause(one, CauseKind.INPUT_SET_CHANGED, detail=detail, at=changes.at))

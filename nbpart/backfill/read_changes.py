@@ -32,7 +32,8 @@ class ReadChanges:
     """Keys of an input by what became of them: the texts of those that ``came`` and ``left``, the ids of the others.
 
     Those that are ``emptied`` are read as before and have no data any more. ``at`` is when the first of those that came
-    got its data.
+    got its data. ``awaited`` are those that came and have none yet, told only where nothing else changed: in the place
+    of another key, as the newest one, they are read although there is nothing to read.
     """
 
     came: tuple[str, ...]
@@ -40,13 +41,21 @@ class ReadChanges:
     emptied: tuple[int, ...]
     changed: tuple[int, ...]
     at: datetime | None = None
+    awaited: tuple[str, ...] = ()
+
+    @property
+    def is_of_set(self) -> bool:
+        """Whether other keys are read than before."""
+        return bool(self.came or self.left or self.awaited)
 
 
 def describe_names(changes: ReadChanges) -> str:
-    """``+c.csv, -b.csv``, and how many more."""
-    names = [*(f"+{key}" for key in changes.came), *(f"-{key}" for key in changes.left)]
+    """``+c.csv, -b.csv``, and how many more; ``+c.csv (no data yet)`` of what is awaited."""
+    came = changes.came or changes.awaited
+    names = [*(f"+{key}" for key in came), *(f"-{key}" for key in changes.left)]
     more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return f"{listed} (no data yet)" if changes.awaited else listed
 
 
 def find_read_changes(
@@ -74,7 +83,8 @@ def find_read_changes(
     if len(gone):
         gone = gone[relate(batch, before, own, gone).mark_inputs(np.ones(1, bool), len(gone))]
     stayed = ids_now if mapping == read.mapping else load_inputs(batch, before, own)
-    stayed = stayed[~np.isin(stayed, origins.find_keys_that_joined(batch, stayed, position))]
+    joined = origins.find_keys_that_joined(batch, np.union1d(stayed, ids_now), position)
+    stayed = stayed[~np.isin(stayed, joined)]
     ids_then = np.concatenate((stayed, gone))
     then = origins.load_hashes_at(batch, node.asset_id, ids_then, position)
     there = dict(zip(ids_now[now.has_data].tolist(), now.data_hash[now.has_data].tolist(), strict=True))
@@ -88,8 +98,12 @@ def find_read_changes(
     if came:
         newest = int(now.made[ids_now == came[0]][0])
         at = origins.list_made_at(batch, [newest]).get(newest)
-    came_keys, left_keys = (tuple(map(str, queries.key_texts(batch, some))) if some else () for some in (came, left))
-    return ReadChanges(came_keys, left_keys, emptied, changed, at)
+    found = came or left or emptied or changed
+    awaited = [] if found else [one for one in ids_now[np.isin(ids_now, joined)].tolist() if one not in there]
+    came_keys, left_keys, awaited_keys = (
+        tuple(map(str, queries.key_texts(batch, some))) if some else () for some in (came, left, awaited)
+    )
+    return ReadChanges(came_keys, left_keys, emptied, changed, at, awaited_keys)
 
 
 def _find_mapping_then(relations: InputRelations, name: str, read: Input, made: origins.Origin) -> Mapping:

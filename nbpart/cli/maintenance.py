@@ -11,8 +11,9 @@ import click
 from nbpart.cli import options
 from nbpart.cli.output import print_json, print_stderr, print_table
 from nbpart.cli.tables import Table
-from nbpart.cli.text import pluralize, printable
+from nbpart.cli.text import printable
 from nbpart.cli.verbs import VerbOptions, confirm, verb_options
+from nbpart.project import prune as pruning
 
 PRUNE_ROWS = 20
 
@@ -65,17 +66,13 @@ def prune(selection: Sequence[str], keep: int, asked: VerbOptions) -> None:
     """
     with options.open_workspace() as workspace:
         of = list(selection) or None
-        remove = partial(workspace.prune, keep, of, keys=asked.keys, where=asked.where, reason=asked.reason)
-        if keep == 0 and not asked.dry_run:
-            confirm(f"Delete {pluralize(len(remove(dry_run=True)), 'file')} with current data?", asked.yes)
-        frame = remove(dry_run=asked.dry_run)
+        remove = partial(pruning.prune, workspace.project, keep, of, asked.keys, asked.where, reason=asked.reason)
+        if keep == 0 and not asked.dry_run and (would := remove(dry_run=True)).count:
+            confirm(printable(would.question), asked.yes)
+        done = remove(dry_run=asked.dry_run)
     if asked.as_json:
-        print_json(Table.from_frame(frame).to_records())
+        print_json(Table.from_frame(done.files).to_records())
         return
-    size = frame["bytes"].sum() / 1e6
-    removed = "would be removed" if asked.dry_run else "removed"
-    total = f"{pluralize(len(frame), 'file')} {removed}, {size:,.1f} MB"
-    rows = Table.from_frame(frame.head(PRUNE_ROWS) if asked.dry_run else frame.head(0))
-    if rows.rows:
-        print_table(rows, False, empty="")
-    click.echo(total if len(frame) else "Nothing to remove.")
+    if asked.dry_run and len(done.files):
+        print_table(Table.from_frame(done.files.head(PRUNE_ROWS)), False, empty="")
+    click.echo(printable(str(done)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,10 +20,12 @@ from nbpart.partitions.choice import TypedText
 from nbpart.partitions.columns import Column, ColumnSource
 from nbpart.partitions.key_values import is_parameter
 from nbpart.partitions.zones import load_zone
+from nbpart.project.removal import remove_keys
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from nbpart.catalog import Catalog
     from nbpart.partitions import PartitionsDefinition
     from nbpart.project.partition_set import PartitionSet
     from nbpart.workspace import Workspace
@@ -42,6 +45,7 @@ class Change:
     replacement: Sequence[str] | None = None
     at_most: int | None = None
     delete_data: bool = False
+    reason: str = ""
     yes: bool = False
 
     def __bool__(self) -> bool:
@@ -94,7 +98,7 @@ def list_keys(keys: PartitionSet, max_rows: int | None, as_json: bool, where: st
     print_table(table, as_json, empty=empty, more=describe_rest(total, len(frame)))
 
 
-def change_set(keys: PartitionSet, change: Change, as_json: bool) -> None:
+def change_set(catalog: Catalog, keys: PartitionSet, change: Change, as_json: bool) -> None:
     """Change a set, and print what was added, removed, renamed or dropped.
 
     Raises `UnknownNameError` for a key to remove or rename that it does not have, before anything is changed, and
@@ -107,12 +111,17 @@ def change_set(keys: PartitionSet, change: Change, as_json: bool) -> None:
     if change.replacement is not None:
         _replace(keys, change.replacement, change.at_most, as_json)
         return
+    remove = partial(
+        remove_keys, catalog, keys.set_id, keys.definition, leaving,
+        delete_data=change.delete_data, reason=change.reason,
+    )  # fmt: skip
     if leaving and change.delete_data:
-        confirm(f"Delete all that runs left of {pluralize(len(leaving), 'key')} of {printable(keys.name)}?", change.yes)
+        confirm(printable(remove(dry_run=True).ask_about(keys.name)), change.yes)
     added = _add(keys, change.add, change.columns)
     for old, new in change.renames:
         keys.rename(old, new)
-    removed = keys.remove(leaving, delete_data=change.delete_data) if leaving else []
+    gone = remove() if leaving else None
+    removed = gone.keys if gone else []
     if as_json:
         print_json({"set": keys.name, "added": added, "removed": removed, "renamed": dict(change.renames)})
         return
@@ -121,7 +130,9 @@ def change_set(keys: PartitionSet, change: Change, as_json: bool) -> None:
         click.echo(_describe_added(name, len(set(keys.spell(list(change.add)))), added))
     for old, new in change.renames:
         click.echo(f"renamed {printable(old)} of {name} to {printable(new)}")
-    if change.remove:
+    if gone and change.delete_data:
+        click.echo(printable(str(gone)))
+    elif change.remove:
         click.echo(f"removed {pluralize(len(removed), 'key')} from {name}: {list_first(removed)}")
 
 

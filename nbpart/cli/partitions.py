@@ -58,7 +58,8 @@ DROPPABLE_COLUMNS = ("bytes", "rows", "duration_s", "materialized_at")
     is_flag=True,
     help="Delete all that runs left of the keys that --remove names, in all assets; asks first.",
 )
-@click.option("-y", "--yes", is_flag=True, help="Do that without asking.")
+@click.option("--reason", metavar="TEXT", default="", help="Why keys are removed; it stands in their history.")
+@click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
 @click.option(
     "--replace",
     type=click.File(encoding="utf-8-sig", errors="surrogateescape"),
@@ -97,7 +98,7 @@ def partitions(
         elif set_name is None:
             _list_partitions(_load_status(workspace, str(asset), where), statuses, max_rows, as_json)
         elif change:
-            change_set(find_set(workspace, set_name), change, as_json)
+            change_set(workspace.project.catalog, find_set(workspace, set_name), change, as_json)
         else:
             list_keys(find_set(workspace, set_name), max_rows, as_json, where)
 
@@ -144,6 +145,8 @@ def _check_usage(
         raise click.UsageError("--column is of the keys that are added: name them with --add.")
     if change.at_most is not None and change.replacement is None:
         raise click.UsageError("--at-most says how many keys --replace may take off: give --replace too.")
+    if change.reason and not change.remove:
+        raise click.UsageError("--reason is of the keys that are removed: name them with --remove.")
     if change.delete_data and not change.remove:
         raise click.UsageError("--delete-data is of the keys that are removed: name them with --remove.")
     if change.replacement is not None and (change.add or change.remove or change.renames):

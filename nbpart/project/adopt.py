@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from nbpart.assets.asset import name_of
 from nbpart.backfill.registry import Node
 from nbpart.backfill.source_location import list_column_names, list_columns
 from nbpart.catalog import Batch, VerbEvent, events, queries
+from nbpart.catalog.set_tables import load_stored_sets
 from nbpart.errors import DeclarationError, MissingInputError, NbpartError, nearest
 from nbpart.partitions import DynamicPartitions, MultiPartitions, PartitionsDefinition
 from nbpart.partitions.choice import read_one_key
@@ -37,8 +39,9 @@ _VERSIONINGS = (Versioning.HASH, Versioning.SIZE_AND_TIME)
 _THREADS = 4
 #: The columns that begin a window, which a path may name with a format of times.
 _WINDOW_START = "window_start"
-#: The records of adopted files by key, None for an asset without partitions.
+#: The records of adopted files by key, and their places; None is the key of an asset without partitions.
 Files: TypeAlias = dict[str | None, FileRecord]
+Places: TypeAlias = dict[str | None, str]
 
 
 def adopt(
@@ -59,30 +62,32 @@ def adopt(
     if version not in _VERSIONINGS:
         raise DeclarationError(f"version={version!r} tells no file from another; {nearest(str(version), _VERSIONINGS)}")
     by_key, left = _match_files(node, template)
-    describe = partial(_describe_files, project, Versioning(version))
-    files: Files = {}
-    if not dry_run and _takes_new_keys(node):
-        files = describe(by_key)  # a file that cannot be adopted is refused before its key is there
-        _add_keys(project, node, [key for key in by_key if key is not None])
-    known, unknown = _split_known(project, node, by_key, with_new=dry_run)
-    if not known:
-        raise DeclarationError(_explain_no_match(node, template, unknown or left))
+    found = project.catalog.read(lambda batch: _find_keys(batch, node, by_key))
+    if not found.places:
+        raise DeclarationError(_explain_no_match(node, template, found.others or left))
+    count, new = len(found.places), sum(map(len, found.new.values()))
     if not dry_run:
-        files = {key: files[key] for key in known} if files else describe(known)
-    event = VerbEvent(Verb.ADOPTED, name_person(), reason)
-
-    def record(batch: Batch) -> int:
-        key_ids = queries.key_ids(batch, node.set_id, list(files))
-        refuse_active_of(batch, node.asset_id, key_ids, "adopted")
-        return events.adopt_files(batch, node.asset_id, key_ids, list(files.values()), event)
-
-    count = len(known) if dry_run else project.catalog.write(record)
+        # a file that cannot be adopted is refused before its key is there
+        files = _describe_files(project, Versioning(version), found.places)
+        for name, keys in found.new.items():
+            load_sets(project.catalog)[name].add(*keys)
+        event = VerbEvent(Verb.ADOPTED, name_person(), reason)
+        count = project.catalog.write(lambda batch: _record(batch, node, files, event))
     notes = [
-        (len(known) - count, "{} already current"),
-        (len(unknown) + len(left), "{} of the files matched are of no key and left alone"),
+        (new, f"{{}} new key{'' if new == 1 else 's'} {'to add' if dry_run else 'added'} to {', '.join(found.new)}"),
+        (len(found.places) - count, "{} already current"),
+        (len(found.others) + len(left), "{} of the files matched are of no key and left alone"),
     ]
     said = tuple(text.format(f"{n:,}") for n, text in notes if n)
     return VerbResult(Verb.ADOPTED, {node.name: count}, said, dry_run)
+
+
+def _record(batch: Batch, node: Node, files: Files, event: VerbEvent) -> int:
+    key_ids = queries.key_ids(batch, node.set_id, list(files))
+    if (key_ids < 0).any():
+        raise DeclarationError(f"keys of {node.name!r} were removed meanwhile, and nothing was adopted: do it again.")
+    refuse_active_of(batch, node.asset_id, key_ids, "adopted")
+    return events.adopt_files(batch, node.asset_id, key_ids, list(files.values()), event)
 
 
 def describe_adopted(store: Store, root: Path, versioning: Versioning, place: str) -> FileRecord:
@@ -184,34 +189,45 @@ def _describe_files(project: Project, versioning: Versioning, places: Mapping[st
         return dict(zip(places, threads.map(describe, places.values()), strict=True))
 
 
-def _takes_new_keys(node: Node) -> bool:
-    """Whether keys can be added to the set of an asset, or to a dimension of its product."""
-    partitions = node.partitions
-    parts = [part for _, part in partitions.dimensions] if isinstance(partitions, MultiPartitions) else [partitions]
-    return any(isinstance(part, DynamicPartitions) for part in parts)
+@dataclass(frozen=True)
+class _FoundKeys:
+    """The places of files whose keys there are or can be added, those of ``others``, and the keys that are ``new``, by
+    the name of the dynamic set."""
+
+    places: Places
+    others: list[str]
+    new: dict[str, list[str]]
 
 
-def _add_keys(project: Project, node: Node, keys: Sequence[str]) -> None:
-    """Add keys to the dynamic set of an asset, or to the dynamic dimensions of its product."""
-    partitions = node.partitions
-    if isinstance(partitions, DynamicPartitions):
-        load_sets(project.catalog)[partitions.set_name].add(*keys)
-    elif isinstance(partitions, MultiPartitions):
-        texts = [partitions.split(key) for key in keys]
-        for name, part in partitions.dimensions:
+def _find_keys(batch: Batch, node: Node, places: Places) -> _FoundKeys:
+    """Which keys of files there are, and which are to be added to its dynamic set, or to dimensions of its product."""
+    others = set(_list_lacking(batch, node.set_id, [key for key in places if key is not None]))
+    stored = load_stored_sets(batch).get(node.set_id)
+    new: dict[str, list[str]] = {}
+    if stored is not None and isinstance(stored.definition, DynamicPartitions):
+        new, others = {stored.definition.set_name: [key for key in places if key in others]}, set()
+    elif stored is not None and isinstance(stored.definition, MultiPartitions):
+        texts = {key: stored.definition.split(key) for key in places if key is not None and key in others}
+        parts = list(zip(stored.definition.dimensions, stored.parts, strict=True))
+        for (name, part), one in parts:
+            if not isinstance(part, DynamicPartitions):
+                never = set(_list_lacking(batch, one.set_id, [text[name] for text in texts.values()]))
+                texts = {key: text for key, text in texts.items() if text[name] not in never}
+        for (name, part), one in parts:
             if isinstance(part, DynamicPartitions):
-                load_sets(project.catalog)[part.set_name].add(*dict.fromkeys(text[name] for text in texts))
+                new[part.set_name] = _list_lacking(batch, one.set_id, [text[name] for text in texts.values()])
+        others -= texts.keys()
+    return _FoundKeys(
+        {key: place for key, place in places.items() if key not in others},
+        [place for key, place in places.items() if key in others],
+        {name: keys for name, keys in new.items() if keys},
+    )
 
 
-def _split_known(
-    project: Project, node: Node, by_key: Mapping[str | None, str], *, with_new: bool
-) -> tuple[dict[str | None, str], list[str]]:
-    """The files of keys that the set has, and those of others; ``with_new`` counts keys that would be added."""
-    if with_new and isinstance(node.partitions, DynamicPartitions):
-        return dict(by_key), []
-    ids = project.catalog.read(lambda batch: queries.key_ids(batch, node.set_id, list(by_key))).tolist()
-    found = [(key, place, key_id >= 0) for (key, place), key_id in zip(by_key.items(), ids, strict=True)]
-    return {key: place for key, place, is_key in found if is_key}, [place for _, place, is_key in found if not is_key]
+def _list_lacking(batch: Batch, set_id: int, keys: Sequence[str]) -> list[str]:
+    """Those of some keys that a set does not have, each once."""
+    once = list(dict.fromkeys(keys))
+    return [key for key, key_id in zip(once, queries.key_ids(batch, set_id, once), strict=True) if key_id < 0]
 
 
 def _explain_no_match(node: Node, template: UrlTemplate, places: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from nbpart.backfill.source_location import locate
 from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.chosen_keys import find_similar_keys
+from nbpart.catalog.queries.verbs import find_removal
 from nbpart.catalog.reasons import find_deletion
 from nbpart.errors import MissingInputError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef
@@ -126,6 +127,8 @@ def find_key_id(batch: Batch, node: Node, key: str | None) -> int:
         return 0
     key_id = int(queries.key_ids(batch, node.set_id, [key])[0])
     if key_id < 0:
+        if removed := find_removal(batch, node.asset_id, key):
+            raise UnknownNameError(f"{node.name!r} has no partition {key!r} any more: {removed}.")
         similar = find_similar_keys(batch, node.set_id, key)
         raise UnknownNameError(f"{node.name!r} has no partition {key!r}; {nearest(key, similar)}")
     return key_id

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbpart.catalog import Batch, Catalog, KeysAdded, VerbEvent, events, queries
+from nbpart.catalog import Batch, Catalog, KeysAdded, events, queries
 from nbpart.catalog.conditions import choose_keys_where
 from nbpart.catalog.queries.chosen_keys import choose_keys, explain_unfound
-from nbpart.catalog.set_tables import build_columns, own_columns, sort_keys
+from nbpart.catalog.set_tables import build_columns, own_columns
 from nbpart.errors import DeclarationError, NbpartError, ParameterError, UnknownNameError, nearest
 from nbpart.partitions import (
     AddKeysRequest,
@@ -21,17 +21,15 @@ from nbpart.partitions import (
     name_partitions_in_errors,
     spell_keys,
 )
-from nbpart.partitions.choice import Between, read_choice, read_one_key
+from nbpart.partitions.choice import read_one_key
 from nbpart.partitions.filters import Condition, read_condition
 from nbpart.partitions.key_values import key_values
 from nbpart.partitions.keys import drop_unprintable
-from nbpart.project.erase import erase_keys
 from nbpart.project.key_choices import list_choices
 from nbpart.project.key_rows import KeyRows, own_values, read_rows
 from nbpart.project.local_times import show_in_zones
 from nbpart.project.membership import Membership
-from nbpart.project.verb_result import name_person
-from nbpart.states import Verb
+from nbpart.project.removal import remove_keys
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,49 +174,40 @@ class PartitionSet:
         return self._add(read.keys, read)
 
     def remove(
-        self, *keys: Any, where: Any = None, delete_data: bool = False, reason: str = "", **params: Any
+        self,
+        *keys: Any,
+        where: Any = None,
+        delete_data: bool = False,
+        reason: str = "",
+        dry_run: bool = False,
+        **params: Any,
     ) -> list[str]:
         """Remove keys from the set and return those that were in it. Their history, data and notebooks stay.
 
         Takes what `choose` takes, also the values of some parameters by name: all keys that have these. ``where`` is a
-        condition on the columns of the set (``"batch = 'B0'"``). Keys that are not there are no error.
+        condition on the columns of the set (``"batch = 'B0'"``). Keys that are not there are no error. ``reason``
+        stands in the history of what was made of them. With ``dry_run`` nothing is changed.
 
         ``delete_data`` deletes what runs left of them, as when consent is withdrawn: data, notebooks, logs, metrics and
-        error texts of the keys, their children and products in all assets. What read them is stale, and is logged, as
-        are files that were adopted, which stay. Raises `DeclarationError` where a run of them or one that reads them
-        has not ended.
+        error texts of the keys, their children and products in all assets. The numbers are logged, with what read them,
+        which is stale, and with files that were adopted, which stay. Raises `DeclarationError` where a run of them or
+        one that reads them has not ended.
         """
         self._need_dynamic("remove")
         choices = self._list_choices(keys, params) if keys or params or where is None else None
-        condition = None if where is None else read_condition(where)
-
-        def choose(batch: Batch) -> NDArray[np.int64]:
-            return self._choose_to_remove(batch, choices, condition)
-
-        if delete_data:
-            event = VerbEvent(Verb.ERASED, name_person(), reason)
-            return erase_keys(self._catalog, self._set_id, self._catalog.read(choose), event)
-        return self._catalog.write(
-            lambda batch: events.remove_keys(batch, self._set_id, queries.key_texts(batch, choose(batch)).tolist())
+        done = remove_keys(
+            self._catalog,
+            self._set_id,
+            self.definition,
+            choices,
+            where,
+            delete_data=delete_data,
+            reason=reason,
+            dry_run=dry_run,
         )
-
-    def _choose_to_remove(
-        self, batch: Batch, choices: Sequence[Any] | None, condition: Condition | None
-    ) -> NDArray[np.int64]:
-        """The ids of the keys that are chosen and there; raises for a range of which an end is not there."""
-        import numpy as np
-
-        found = []
-        if choices is not None:
-            chosen = choose_keys(batch, self._set_id, choices)
-            for place in chosen.unfound.tolist():
-                if any(isinstance(one, Between) for one in read_choice(self.definition, choices[place])):
-                    raise explain_unfound(batch, self._set_id, choices[place], repr(self.name))
-            found.append(chosen.key_ids)
-        if condition is not None:
-            found.append(sort_keys(batch, self._set_id, self._choose_where(batch, condition)))
-        ids: NDArray[np.int64] = found[0]
-        return ids if len(found) == 1 else ids[np.isin(ids, found[1])]
+        if delete_data:
+            log.info("%s", done)
+        return done.keys
 
     def replace(self, keys: Any, *, at_most: int | None = None) -> None:
         """Make the keys of the set these, in this order; what is dropped keeps its history and data.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import logging
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.numbers import check_count
-from nbpart.assets.selection import describe
 from nbpart.catalog import Batch, VerbEvent, events
 from nbpart.catalog.queries.prune import FilesInUse, create_prunable, files_in_use
+from nbpart.catalog.queries.verbs import count_by_asset
 from nbpart.errors import DeclarationError
 from nbpart.project.project import Project
 from nbpart.project.verb_result import VerbResult, name_person
@@ -25,8 +26,56 @@ log = logging.getLogger("nbpart")
 
 #: A file that the catalog does not know stays for so many seconds: it may belong to work in progress.
 STRAY_AFTER_S = 3600.0
+#: The temporary table of the partitions that lose their current data.
+_PRUNED = "verb_pruned"
 #: Folders of ``runs/`` that are not pruned: they hold no notebooks and logs of runs.
 _NOT_OF_RUNS = ("runs/_kernels/", "runs/_backfills/")
+
+
+@dataclass(frozen=True)
+class PruneResult:
+    """The ``files`` that were removed, or would be: ``path, reason, bytes``, a file a row.
+
+    ``partitions`` are those that lost their current data; None where ``keep`` newest ones of each stay.
+    """
+
+    files: pd.DataFrame
+    keep: int
+    partitions: VerbResult | None
+    is_dry_run: bool
+
+    @property
+    def count(self) -> int:
+        """How many files were removed and partitions pruned, together: 0 where there was nothing to do."""
+        return len(self.files) + (self.partitions.count if self.partitions else 0)
+
+    @property
+    def number(self) -> str:
+        """``12 files (3.4 MB)``, and how many of them the catalog does not know."""
+        n, strays = len(self.files), int((self.files["reason"] == "stray").sum())
+        unknown = f"; {strays:,} unknown to the catalog" if strays else ""
+        return f"{n:,} file{'' if n == 1 else 's'} ({_show_size(int(self.files['bytes'].sum()))}{unknown})"
+
+    @property
+    def question(self) -> str:
+        """What a person is asked before it is done."""
+        if self.partitions is None:
+            return f"Delete {self.number}? Of each partition the newest {self.keep:,} and what is current stay."
+        notes = "".join(f" {note}." for note in self.partitions.notes)
+        if not self.partitions.count:
+            return f"Delete {self.number} of runs? No partition loses its data.{notes}"
+        stay = "It stays" if self.partitions.count == 1 else "They stay"
+        return (
+            f"Delete the data of {self.partitions.number}, {self.number}? {stay} materialized, and nothing becomes "
+            f"outdated.{notes}"
+        )
+
+    def __str__(self) -> str:
+        """``pruned 2 partitions of counts; 12 files (3.4 MB) deleted``"""
+        deleted = "no file to delete"
+        if len(self.files):
+            deleted = f"{self.number} {'to delete' if self.is_dry_run else 'deleted'}"
+        return deleted if self.partitions is None else f"{self.partitions}; {deleted}"
 
 
 def prune_files(
@@ -73,8 +122,8 @@ def prune(
     *,
     reason: str = "",
     dry_run: bool,
-    stray_after_s: float,
-) -> pd.DataFrame:
+    stray_after_s: float = STRAY_AFTER_S,
+) -> PruneResult:
     """Remove, or with ``dry_run`` only list, old files; see `Workspace.prune`.
 
     What loses its current data is recorded as pruned before the files are removed.
@@ -91,21 +140,30 @@ def prune(
         asked = VerbSelection.read(project.registry(), "*" if assets is None else assets, keys, where)
     event = VerbEvent(Verb.PRUNED, name_person(), reason)
 
-    def work(batch: Batch) -> tuple[FilesInUse, int, int]:
+    def work(batch: Batch) -> tuple[FilesInUse, VerbResult | None]:
         if asked is None:
-            return files_in_use(batch, keep), 0, 0
+            return files_in_use(batch, keep), None
         chosen = asked.create_table(batch)
-        pruned = create_prunable(batch, CHOSEN, "verb_pruned") if keep == 0 else 0
-        use = files_in_use(batch, keep, CHOSEN, "verb_pruned" if keep == 0 else None)
-        if pruned and not dry_run:
-            events.mark_pruned(batch, "verb_pruned", event)
-        return use, pruned, chosen - pruned if keep == 0 else 0
+        if keep:
+            return files_in_use(batch, keep, CHOSEN), None
+        left = chosen - create_prunable(batch, CHOSEN, _PRUNED)
+        done = VerbResult(Verb.PRUNED, count_by_asset(batch, _PRUNED), _list_notes(left), dry_run)
+        use = files_in_use(batch, keep, CHOSEN, _PRUNED)
+        if done.count and not dry_run:
+            events.mark_pruned(batch, _PRUNED, event)
+        return use, done
 
-    use, pruned, left = (project.catalog.read if dry_run or keep else project.catalog.write)(work)
-    if keep == 0:
-        log.info("%s", VerbResult(Verb.PRUNED, {describe(assets or "*"): pruned}, _list_notes(left), dry_run))
+    use, partitions = (project.catalog.read if dry_run or keep else project.catalog.write)(work)
     strays = assets is None and not is_restricted
-    return prune_files(project.store, use, with_strays=strays, dry_run=dry_run, stray_after_s=stray_after_s)
+    files = prune_files(project.store, use, with_strays=strays, dry_run=dry_run, stray_after_s=stray_after_s)
+    done = PruneResult(files, keep, partitions, dry_run)
+    if partitions is not None:
+        log.info("%s", done)
+    return done
+
+
+def _show_size(n: int) -> str:
+    return f"{n / 1e6:,.1f} MB" if n >= 1e5 else f"{n / 1e3:,.1f} kB"
 
 
 def _list_notes(left: int) -> tuple[str, ...]:

@@ -37,10 +37,10 @@ class VerbResult:
     def question(self) -> str:
         """What a person is asked before it is done: ``Wipe 3 partitions of counts? 1 had no data.``"""
         notes = f" {'; '.join(self.notes)}." if self.notes else ""
-        return f"{QUESTIONS[self.verb].format(self._number)}{notes}"
+        return f"{QUESTIONS[self.verb].format(self.number)}{notes}"
 
     @property
-    def _number(self) -> str:
+    def number(self) -> str:
         """``3 partitions of counts``"""
         counts = {asset: n for asset, n in self.counts.items() if n}
         named = ", ".join(list(counts)[:_MOST_NAMED]) + (", …" if len(counts) > _MOST_NAMED else "")
@@ -53,7 +53,7 @@ class VerbResult:
     def __str__(self) -> str:
         """``wiped 3 partitions of counts; 1 had no data``"""
         done = f"would have {self.verb}" if self.is_dry_run else str(self.verb)
-        return "; ".join([f"{done} {self._number}", *self.notes])
+        return "; ".join([f"{done} {self.number}", *self.notes])
 
     __repr__ = __str__
 

@@ -37,6 +37,8 @@ _DIRECTIVES = {
     "z": r"(?:[+-]\d{4}(?:\d{2})?)?",
     "%": "%",
 }
+#: What a name of a file or folder begins with that is not hidden, as for a shell's ``*``.
+_UNHIDDEN = r"(?!\.)"
 #: What stands between the texts of one name that is formatted several times, when they are read as one time.
 _BETWEEN = "\x1f"
 
@@ -144,9 +146,9 @@ class UrlTemplate:
     def split(self, location: str) -> dict[str, object] | None:
         """The values that a location was made of; None where it is not one of this template.
 
-        One rule: from the left, each name takes as much as it can, and never a ``/``; what it takes, filled in again,
-        is exactly that location. A name with a format of times is a `datetime`, one with a format of numbers an
-        `int`, any other text.
+        One rule: from the left, each name takes as much as it can, and never a ``/`` nor the dot that hides a file or
+        a folder; what it takes, filled in again, is exactly that location. A name with a format of times is a
+        `datetime`, one with a format of numbers an `int`, any other text.
         """
         match = self._pattern.fullmatch(location)
         if match is None:
@@ -168,12 +170,16 @@ class UrlTemplate:
     def _pattern(self) -> re.Pattern[str]:
         pieces = []
         number = 0
+        before = "/"
         for part in self.parts:
             if isinstance(part, str):
                 pieces.append(spell_pattern(part))
+                before = part
             else:
-                pieces.append(f"(?P<f{number}>{_spell_format(part.format)})")
+                unhidden = _UNHIDDEN if before.endswith("/") else ""
+                pieces.append(f"(?P<f{number}>{unhidden}{_spell_format(part.format)})")
                 number += 1
+                before = ""
         return re.compile("".join(pieces), re.DOTALL)
 
     def _spell(self, field: Field, values: Mapping[str, object]) -> str:

@@ -10,9 +10,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbpart.assets.asset import Asset
+from nbpart.assets.asset import Asset, Source
 from nbpart.errors import DeclarationError
-from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, DynamicPartitions, Parameters, spell_keys
+from nbpart.partitions import (
+    AddKeysRequest,
+    DeleteKeysRequest,
+    DynamicPartitions,
+    Param,
+    Parameters,
+    PartitionsDefinition,
+    spell_keys,
+)
+from nbpart.partitions.declaration import as_part
 from nbpart.run.modules import SPEC_VARIABLE
 from nbpart.workspace.declaring import Declaring
 
@@ -28,8 +37,19 @@ class InertWorkspace(Declaring[Asset]):
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def dynamic_partitions(self, name: str, params: Mapping[str, Any] | Parameters | None = None) -> InertPartitions:
-        return InertPartitions(DynamicPartitions(name, params))
+    def dynamic_partitions(
+        self,
+        name: str,
+        params: Mapping[str, Any] | Parameters | None = None,
+        *,
+        columns: Mapping[str, Any] | None = None,
+        under: Mapping[str, Any] | None = None,
+    ) -> InertPartitions:
+        return InertPartitions(DynamicPartitions(name, params, columns, under))
+
+    def partitions(self, partitions: PartitionsDefinition | InertPartitions | str) -> InertPartitions:
+        definition = DynamicPartitions(partitions) if isinstance(partitions, str) else as_part(partitions)
+        return InertPartitions(definition)
 
     def register(self, *items: Any) -> None:
         """Do nothing: the process that started this run has registered them."""
@@ -39,6 +59,9 @@ class InertWorkspace(Declaring[Asset]):
 
     def _register_asset(self, declared: Asset) -> Asset:
         return declared
+
+    def _give_value(self, source: Source, value: Any) -> None:
+        """Do nothing: it is saved already."""
 
     def close(self, timeout_s: float | None = None) -> None:
         """Do nothing: nothing is open."""
@@ -59,24 +82,28 @@ class InertWorkspace(Declaring[Asset]):
 
 
 class InertPartitions:
-    """Dynamic partitions inside a run: a definition for assets, with no keys; adding and removing does nothing."""
+    """Partitions inside a run: a definition for assets, with no keys; what changes them does nothing."""
 
-    def __init__(self, definition: DynamicPartitions) -> None:
+    def __init__(self, definition: PartitionsDefinition) -> None:
         self.definition = definition
-        self.name = definition.name
+        self.name = definition.set_name
 
     @property
     def parameters(self) -> Parameters | None:
         return self.definition.parameters
 
+    @property
+    def params(self) -> dict[str, Param]:
+        return self.parameters.as_declared() if self.parameters else {}
+
     def spell(self, *keys: Any) -> list[str]:
         return [text for some in keys for text in spell_keys(self.definition, some)]
 
     def build_add_request(self, *keys: Any) -> AddKeysRequest:
-        return self.definition.build_add_request(*keys)
+        return self._dynamic.build_add_request(*keys)
 
     def build_delete_request(self, *keys: Any) -> DeleteKeysRequest:
-        return self.definition.build_delete_request(*keys)
+        return self._dynamic.build_delete_request(*keys)
 
     def page(self, offset: int = 0, limit: int = 100) -> list[str]:
         return []
@@ -90,14 +117,34 @@ class InertPartitions:
     def __iter__(self) -> Iterator[str]:
         return iter(())
 
-    def add(self, *_: Any, **__: Any) -> list[str]:
+    def add(self, *_: Any, **params: Any) -> list[str]:
         return []
 
-    def add_grid(self, **_: Any) -> list[str]:
+    def add_grid(self, **axes: Any) -> list[str]:
         return []
 
-    def add_rows(self, _: Any) -> list[str]:
+    def add_rows(self, _: Any, *, key: str | None = None) -> list[str]:
         return []
 
-    def remove(self, *_: Any, **__: Any) -> list[str]:
+    def remove(
+        self,
+        *_: Any,
+        where: Any = None,
+        delete_data: bool = False,
+        reason: str = "",
+        dry_run: bool = False,
+        **params: Any,
+    ) -> list[str]:
         return []
+
+    def replace(self, _: Any, *, at_most: int | None = None) -> None:
+        """Do nothing: the process that started this run has done it."""
+
+    def rename(self, old: Any, new: Any) -> None:
+        """Do nothing: the process that started this run has done it."""
+
+    @property
+    def _dynamic(self) -> DynamicPartitions:
+        if not isinstance(self.definition, DynamicPartitions):
+            raise DeclarationError(f"{self.name!r} makes its keys itself; only dynamic partitions take others.")
+        return self.definition

@@ -76,6 +76,6 @@ class Verbs:
     def history(self, asset: Any, partition_key: Any = None) -> pd.DataFrame:
         """What happened to a partition, newest first: ``happened_at, event, run_id, person, reason``.
 
-        Runs by their status, and what persons did by a verb: accepted, adopted, wiped, pruned, erased.
+        Runs by their status, and what persons did by a verb: accepted, adopted, wiped, pruned, removed, erased.
         """
         return list_history(self.project, asset, partition_key)

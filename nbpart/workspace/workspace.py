@@ -422,7 +422,7 @@ class Workspace(Declaring[BoundAsset], Verbs):
         """
         return prune(
             self.project, keep, assets, keys, where, reason=reason, dry_run=dry_run, stray_after_s=stray_after_s
-        )
+        ).files
 
     def check_data(
         self,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ pytestmark = pytest.mark.kernel
 def test_prune_says_what_it_would_do_and_does_it(project: Path, ask: Ask) -> None:
     for _ in range(2):
         ask("backfill", "sizes", "-k", "a.csv", "-s", "all")
-    assert "3 files would be removed" in ask("prune", "--keep", "1", "--dry-run").stdout
-    assert "3 files removed" in ask("prune", "--keep", "1").stdout
-    assert ask("prune", "--keep", "1").stdout == "Nothing to remove.\n"
+    assert re.search(r"3 files \(\d+\.\d kB\) to delete\n$", ask("prune", "--keep", "1", "--dry-run").stdout)
+    assert re.fullmatch(r"3 files \(\d+\.\d kB\) deleted\n", ask("prune", "--keep", "1").stdout)
+    assert ask("prune", "--keep", "1").stdout == "no file to delete\n"
     assert json.loads(ask("prune", "--json").stdout) == []
 
 

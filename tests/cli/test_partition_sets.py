@@ -119,15 +119,23 @@ def test_all_that_runs_left_of_a_key_is_deleted_after_asking(
     data = project / "workspace" / "data"
     words = ("partitions", "--set", "files", "--remove", "a.csv", "--delete-data")
     refused = ask(*words, code=1).stderr
-    assert "Delete all that runs left of 1 key of files? There is no terminal to ask on: say -y" in refused
+    asked = (
+        "Remove 'a.csv' from files and delete all that runs left of it: 2 partitions with data, 2 files, in all assets?"
+    )
+    assert f"{asked} Nothing brings them back. There is no terminal to ask on: say -y" in refused
     monkeypatch.setattr(options, "has_terminal", lambda: True)
     assert "Aborted" in ask(*words, code=1, stdin="n\n").stderr
     assert len(list(data.rglob("a.csv/*"))) == 2, "who says no loses nothing"
     assert "a.csv" in ask("partitions", "--set", "files").stdout
-    assert ask(*words, stdin="y\n").stdout == "removed 1 key from files: a.csv\n"
+    assert ask(*words, "--reason", "withdrawn", stdin="y\n").stdout == (
+        "erased 1 key, 2 partitions with data, 2 files\n"
+    )
+    with nbpart.open(project / "workspace") as ws:
+        assert ws.history("sizes", "a.csv").loc[0, ["event", "reason"]].tolist() == ["erased", "withdrawn"]
     assert not list(data.rglob("a.csv/*"))
     assert len(list(data.rglob("b.csv/*"))) == 2
     assert "a.csv" not in ask("partitions", "--set", "files").stdout
     assert json.loads(ask(*words[:4], "b.csv", *words[5:], "-y", "--json").stdout)["removed"] == ["b.csv"]
     assert not list(data.rglob("b.csv/*"))
-    assert "name them with --remove" in ask("partitions", "--set", "files", "--delete-data", code=2).stderr
+    for option in (["--delete-data"], ["--reason", "why"]):
+        assert "name them with --remove" in ask("partitions", "--set", "files", *option, code=2).stderr

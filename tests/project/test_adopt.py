@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -46,13 +47,14 @@ def statuses(ws: nbpart.Workspace, asset: str) -> str:
 
 def test_adopted_files_are_data_in_place_and_no_verb_touches_them(samples: nbpart.Workspace, project: Path) -> None:
     ws, before = samples, listing(project / "old")
-    assert (
-        str(ws.adopt("counts", "old/{partition_key}.json", dry_run=True)) == "would have adopted 2 partitions of counts"
+    assert str(ws.adopt("counts", "old/{partition_key}.json", dry_run=True)) == (
+        "would have adopted 2 partitions of counts; 1 new key to add to samples"
     )
     assert len(ws.partition_sets["samples"]) == 1
-    assert (
-        str(ws.adopt("counts", "old/{partition_key}.json", reason="of last year")) == "adopted 2 partitions of counts"
+    assert str(ws.adopt("counts", "old/{partition_key}.json", reason="of last year")) == (
+        "adopted 2 partitions of counts; 1 new key added to samples"
     )
+    assert re.fullmatch(r"materialized: adopted \d\d:\d\d by .*: of last year", str(ws.why("counts", "b")))
     assert ws.load("counts", "b") == {"n": "b"}
     assert ws.plan("counts").frame.empty
     assert list(ws.history("counts", "b")["event"]) == ["adopted"]
@@ -147,8 +149,34 @@ def test_typed_fields_windows_and_products(ws: nbpart.Workspace, project: Path) 
     )
     assert list(ws.load("daily", datetime.date(2013, 1, 3))["day"]) == ["2013/01/03"]
     shutil.copy(project / "daily/2013/01/02/all.parquet", project / "inbox" / "2013-01-02-007.parquet")
-    assert str(sales.adopt("inbox/{day}-{shop:03d}.parquet")) == "adopted 1 partition of sales"
-    assert list(shops) == ["shop=7"]
+    shutil.copy(project / "daily/2013/01/02/all.parquet", project / "inbox" / "2014-01-01-008.parquet")
+    left = "1 of the files matched are of no key and left alone"
+    assert str(sales.adopt("inbox/{day}-{shop:03d}.parquet", dry_run=True)) == (
+        f"would have adopted 1 partition of sales; 1 new key to add to shops; {left}"
+    )
+    assert list(shops) == []
+    assert str(sales.adopt("inbox/{day}-{shop:03d}.parquet")) == (
+        f"adopted 1 partition of sales; 1 new key added to shops; {left}"
+    )
+    assert list(shops) == ["shop=7"], "not that of a day that there is none of"
+
+
+def test_hidden_files_are_nobodys_data(samples: nbpart.Workspace, project: Path) -> None:
+    for name in (".x.json", ".json", ".ipynb_checkpoints/c.json", "sub/d.json"):
+        (project / "old" / name).parent.mkdir(exist_ok=True)
+        (project / "old" / name).write_text("{}")
+    assert samples.adopt("counts", "old/{partition_key}.json").count == 2
+    assert list(samples.partition_sets["samples"]) == ["a", "b"]
+    (project / "old" / "sub" / ".hidden.json").write_text("{}")
+    grid = nbpart.MultiPartitions({"sample": samples.partition_sets["samples"], "name": ["c", "d", ".hidden"]})
+
+    @samples.asset(partitions=grid)
+    def below(partition_key: str) -> dict[str, int]: ...
+
+    assert str(samples.adopt("below", "old/{sample}/{name}.json")) == (
+        "adopted 1 partition of below; 1 new key added to samples"
+    )
+    assert list(samples.partition_sets["samples"]) == ["a", "b", "sub"]
 
 
 def test_what_cannot_be_adopted_is_refused_in_a_sentence(samples: nbpart.Workspace, project: Path) -> None:

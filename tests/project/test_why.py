@@ -198,6 +198,27 @@ def test_keys_that_came_and_left_are_named(made: nbpart.Workspace, project: Path
     assert why(made, "total") == "stale: input set changed: +b.csv, -c.csv", "not what came and left before it was made"
 
 
+def test_another_newest_key_without_data_is_another_set(ws: nbpart.Workspace) -> None:
+    keys = ws.dynamic_partitions("keys")
+    keys.add("x", "y")
+    ws.register(nbpart.asset(raw, name="cleaned", partitions=keys))  # type: ignore[call-overload]
+    for name, mapping in (("newest", nbpart.last(of="cleaned")), ("newer", nbpart.last(2, of="cleaned"))):
+        ws.register(nbpart.asset(total, name=name, deps={"cleaned": mapping}))  # type: ignore[call-overload]
+    for key in keys:
+        record(ws, "cleaned", key, key)
+    for name in ("newest", "newer"):
+        record(ws, name, None, name)
+    keys.add("z")
+    for name in ("newest", "newer"):
+        assert why(ws, name) == "stale: input set changed: +z (no data yet)"
+    record(ws, "cleaned", "z", "z")
+    for name in ("newest", "newer"):
+        assert why(ws, name) == "stale: input set changed: +z"
+    keys.remove("z")
+    record(ws, "cleaned", "y", "another")
+    assert why(ws, "newest") == "stale: input cleaned[y] changed hh:mm"
+
+
 def test_what_was_never_made_waits_or_is_blocked(made: nbpart.Workspace, project: Path) -> None:
     files = made.dynamic_partitions("files")
     files.add("c.csv")

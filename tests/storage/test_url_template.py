@@ -119,6 +119,12 @@ def test_one_split_for_two_names_with_a_separator_that_both_may_hold() -> None:
         ("in/{partition_key}", "/ws/in/a/b", None),
         ("in/{partition_key}", "/ws/in/", None),
         ("in/{partition_key}", "/ws/in/..", None),
+        ("in/{partition_key}.csv", "/ws/in/.x.csv", None),
+        ("in/{partition_key}.csv", "/ws/in/.csv", None),
+        ("in/{partition_key}/{name}", "/ws/in/.git/config", None),
+        ("in/{partition_key}/{name}", "/ws/in/a/.DS_Store", None),
+        ("in/.{partition_key}", "/ws/in/.x", {"partition_key": "x"}),  # it says so itself
+        ("in/{partition_key}.{name}", "/ws/in/a..b", {"partition_key": "a.", "name": "b"}),
         ("in/{day}/{day}.csv", "/ws/in/a/a.csv", {"day": "a"}),
         ("in/{day}/{day}.csv", "/ws/in/a/b.csv", None),
         ("in/{n:03d}.csv", "/ws/in/007.csv", {"n": 7}),
@@ -159,7 +165,7 @@ def test_what_is_split_is_what_the_path_was_made_of_or_makes_the_same_path(a: st
     if found is not None:
         assert match_location(template.fill(found), location.replace(WILDCARD, "some"))
     elif "/" in text.split("{a}")[1].split("{b}")[0]:
-        assert {a, b} & {".", ".."}
+        assert a.startswith(".") or b.startswith(".")
 
 
 def test_a_star_stands_for_part_of_one_name_and_every_other_character_for_itself() -> None:

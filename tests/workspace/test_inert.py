@@ -19,10 +19,18 @@ def ws(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_declaring_inside_a_run_touches_nothing(ws: Any, project: Path) -> None:
-    files = ws.dynamic_partitions("files")
-    assert files.add("a") == files.add_grid(lr=[1]) == files.add_rows([]) == files.remove("a") == []
+    files = ws.dynamic_partitions("files", columns={"batch": str})
+    assert files.add("a") == files.add_grid(lr=[1]) == files.add_rows([], key="k") == files.remove("a") == []
+    files.replace(["a"], at_most=1)
+    files.rename("a", "b")
     assert (list(files), len(files), "a" in files, files.page()) == ([], 0, False, [])
     assert files.build_add_request("a").keys == ("a",)
+    chunks = ws.dynamic_partitions("chunks", {"n": int}, under={"file": files})
+    days = ws.partitions(nbpart.DailyPartitions("days", start="2026-01-01"))
+    grid = ws.partitions(nbpart.MultiPartitions({"day": days, "file": files}, name="grid"))
+    assert (list(chunks.params), days.params, grid.name, ws.partitions("files").name) == (["n"], {}, "grid", "files")
+    with pytest.raises(DeclarationError, match="'days' makes its keys itself"):
+        days.build_add_request("2026-01-01")
     inbox = ws.source("inbox", "inbox/{partition_key}", partitions=files)
 
     @ws.asset(partitions=files)
@@ -42,8 +50,9 @@ def test_declaring_inside_a_run_touches_nothing(ws: Any, project: Path) -> None:
     assert find_files(None) == ["a"]
     assert size.partitions == files.definition
     # a run may have another working directory than the process that registered
+    limits = ws.value("limits", {"a": 1})
     train = ws.notebook("notebooks/not/here.ipynb")
-    ws.register(size, inbox, train)
+    ws.register(size, inbox, limits, train)
     with ws as same:
         assert same is ws
     assert not (project / "workspace").exists()

@@ -21,7 +21,13 @@ from nbpart.catalog.events.renaming import rename_key
 from nbpart.catalog.events.requests import plan_requested, request_backfill
 from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
 from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_sensor, set_cursor
-from nbpart.catalog.events.verbs import accept_materializations, adopt_files, mark_pruned, wipe_partitions
+from nbpart.catalog.events.verbs import (
+    accept_materializations,
+    adopt_files,
+    mark_pruned,
+    record_verb,
+    wipe_partitions,
+)
 
 __all__ = [
     "ReservedRun",
@@ -47,6 +53,7 @@ __all__ = [
     "record_step_results",
     "record_tick",
     "record_value",
+    "record_verb",
     "register_assets",
     "remove_asset",
     "remove_keys",

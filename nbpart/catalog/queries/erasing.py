@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.dependencies import load_dependencies
-from nbpart.catalog.expressions import ADOPTED_PATHS, quote
+from nbpart.catalog.expressions import ADOPTED_PATHS, OUTCOME_NONE, quote
 from nbpart.catalog.join_search import find_readers
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.storage.adopted import ADOPTED_MARK
@@ -16,6 +16,12 @@ from nbpart.storage.adopted import ADOPTED_MARK
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+#: A common table expression: the ids of staged keys, of the children of these, and of products that are made of them.
+_GONE = """gone(key_id) AS (
+    SELECT id FROM erased_keys UNION SELECT p.key_id FROM key_parts AS p JOIN gone ON p.part_id = gone.key_id
+)"""
 
 
 def create_touched(batch: Batch, key_ids: NDArray[np.int64], name: str) -> int:
@@ -27,12 +33,25 @@ def create_touched(batch: Batch, key_ids: NDArray[np.int64], name: str) -> int:
     stage_numbers(batch, "erased_keys", key_ids)
     return batch.create_temp(
         name,
-        """WITH RECURSIVE gone(key_id) AS (
-            SELECT id FROM erased_keys UNION SELECT p.key_id FROM key_parts AS p JOIN gone ON p.part_id = gone.key_id
-        ),
+        f"""WITH RECURSIVE {_GONE},
         touched AS (SELECT asset_id, key_id FROM runs UNION SELECT asset_id, key_id FROM materializations)
         SELECT asset_id, key_id FROM touched JOIN assets AS a USING (asset_id)
         WHERE a.kind <> 'source' AND key_id IN (SELECT key_id FROM gone)""",
+    )
+
+
+def create_made_of(batch: Batch, key_ids: NDArray[np.int64], name: str) -> int:
+    """Create a temporary table (asset_id, key_id, materialization_id) of what runs made of some keys, or failed to.
+
+    Of their children and products too, as `create_touched`. Returns how many rows it has.
+    """
+    stage_numbers(batch, "erased_keys", key_ids)
+    return batch.create_temp(
+        name,
+        f"""WITH RECURSIVE {_GONE}
+        SELECT f.asset_id, f.key_id, f.materialization_id FROM partition_facts AS f JOIN assets AS a USING (asset_id)
+        WHERE a.kind <> 'source' AND f.key_id IN (SELECT key_id FROM gone)
+            AND (f.materialization_id IS NOT NULL OR f.outcome <> {OUTCOME_NONE})""",
     )
 
 

@@ -16,7 +16,7 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.bound_columns import COLUMNS_ID
 from nbpart.catalog.expressions import GONE_STATES, OUTCOME_FAILED, element_hash, recorded_hash, status_sql
 from nbpart.catalog.key_lookup import stage_numbers
-from nbpart.states import DataState, RunStatus
+from nbpart.states import DataState, RunStatus, Verb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -216,6 +216,16 @@ def find_pruning(batch: Batch, materialization_id: int) -> Happening | None:
         materialization_id,
     )
     return None if row is None or row[2] != DataState.PRUNED else Happening(row[0], row[1])
+
+
+def find_verb(batch: Batch, materialization_id: int) -> tuple[str, str] | None:
+    """By whom a materialization was adopted or accepted, and why; None where no person made it so."""
+    row = batch.row(
+        """SELECT e.person, e.reason FROM verb_partitions AS p JOIN verb_events AS e USING (verb_no)
+        WHERE p.materialization_id = ? AND e.verb IN (?, ?)""",
+        *(materialization_id, str(Verb.ADOPTED), str(Verb.ACCEPTED)),
+    )
+    return None if row is None else (str(row[0]), str(row[1]))
 
 
 def find_version(batch: Batch, asset_id: int, code_version: str | None) -> dict[str, Any] | None:

@@ -14,8 +14,10 @@ from nbpart.catalog.dependencies import load_dependencies
 from nbpart.catalog.expressions import ACTIVE_NONE, ADOPTED_PATHS, DATA_STATES, OUTCOME_FAILED, OUTCOME_NONE, quote
 from nbpart.catalog.join_search import find_inputs
 from nbpart.catalog.key_lookup import KEY_SQL
+from nbpart.catalog.queries.keys import find_key
 from nbpart.catalog.queries.shared_sql import nulls_to_none
-from nbpart.states import DataState, RunStatus
+from nbpart.catalog.records import VerbEvent
+from nbpart.states import DataState, RunStatus, Verb
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,6 +142,27 @@ def count_wipeable(batch: Batch, partitions: str) -> dict[str, int]:
         WHERE f.materialization_id IS NOT NULL OR f.outcome <> {OUTCOME_NONE} GROUP BY ALL ORDER BY min(a.asset_id)"""
     )
     return dict(rows)
+
+
+def count_by_asset(batch: Batch, partitions: str) -> dict[str, int]:
+    """How many partitions a temporary table (asset_id, key_id) has, by the name of the asset."""
+    rows = batch.rows(
+        f"""SELECT a.name, count(*) FROM {quote(partitions)} AS p JOIN assets AS a USING (asset_id)
+        GROUP BY a.asset_id, a.name ORDER BY a.asset_id"""
+    )
+    return dict(rows)
+
+
+def find_removal(batch: Batch, asset_id: int, key: str) -> str:
+    """How, when and by whom the key of a partition was removed last, as words; "" where no person did."""
+    key_id = find_key(batch, asset_id, key)
+    row = batch.row(
+        """SELECT e.verb, e.person, e.reason, e.happened_at
+        FROM verb_partitions AS p JOIN verb_events AS e USING (verb_no)
+        WHERE p.asset_id = ? AND p.key_id = ? AND e.verb IN (?, ?) ORDER BY e.verb_no DESC LIMIT 1""",
+        *(asset_id, key_id, str(Verb.REMOVED), str(Verb.ERASED)),
+    )
+    return "" if row is None else VerbEvent(Verb(row[0]), row[1], row[2]).describe(row[3])
 
 
 def own_data_files(batch: Batch, partitions: str) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 import nbpart
 from nbpart.catalog import Batch
 from nbpart.catalog.check import check
-from nbpart.errors import DeclarationError
+from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.states import RunStatus
 from tests.project.test_verbs import claim, end
 from tests.recording import record
@@ -63,12 +63,17 @@ def test_what_runs_left_of_a_key_is_gone_and_what_read_it_is_named(
     made: nbpart.Workspace, project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert "name of p1" in every_text(made.root)
+    samples = made.partition_sets["samples"]
+    told = "erased 1 key, 3 partitions with data, 3 files"
+    adopted = f"adopted files stay, delete them yourself: {project / 'old' / 'p1.json'}"
     with caplog.at_level(logging.INFO, "nbpart"):
-        assert made.partition_sets["samples"].remove(where="batch = 'B0'", delete_data=True, reason="withdrawn") == [
-            "p1"
-        ]
-    assert f"adopted files stay, delete them yourself: {project / 'old' / 'p1.json'}" in caplog.text
-    assert "stale, since they read it: cohort" in caplog.text
+        assert samples.remove("p1", delete_data=True, dry_run=True) == ["p1"]
+    assert f"would have {told}; {adopted}; would be stale, since it read what is deleted: cohort\n" in caplog.text
+    assert "name of p1" in every_text(made.root)
+    assert list(samples) == ["p1", "p2", "p3"]
+    with caplog.at_level(logging.INFO, "nbpart"):
+        assert samples.remove(where="batch = 'B0'", delete_data=True, reason="withdrawn") == ["p1"]
+    assert f" {told}; {adopted}; stale, since it read what is deleted: cohort\n" in caplog.text
     text = every_text(made.root)
     assert "of p1" not in text
     assert "read of p2" in text
@@ -95,7 +100,20 @@ def test_what_runs_left_of_a_key_is_gone_and_what_read_it_is_named(
 def test_without_it_data_stay_and_come_back(made: nbpart.Workspace) -> None:
     samples = made.partition_sets["samples"]
     assert samples.remove("p2", "p3", where="batch = 'B0'") == []
-    assert samples.remove(where={"batch": "B1"}) == ["p2", "p3"]
+    assert samples.remove(where={"batch": "B1"}, dry_run=True) == ["p2", "p3"]
+    assert samples.remove(where={"batch": "B1"}, reason="moved away") == ["p2", "p3"]
+    for asset, key in (("counts", "p2"), ("reads", "p2/L1")):
+        history = made.history(asset, key)
+        assert history.loc[0, ["event", "reason"]].tolist() == ["removed", "moved away"]
+        assert history["person"][0]
+    gone = r"'counts' has no partition 'p2' any more: removed on \d{4}-.* by .*: moved away\."
+    for ask in (made.why, made.load):
+        with pytest.raises(UnknownNameError, match=gone):
+            ask("counts", "p2")
+    with pytest.raises(UnknownNameError, match="'counts' has no partition 'p9'; "):
+        made.why("counts", "p9")
+    with pytest.raises(UnknownNameError, match="never had"):
+        made.history("reads", "p3/L1")
     samples.add_rows([{"key": "p2", "batch": "B1"}], key="key")
     assert list(made.partition_status("counts")["status"]) == ["materialized", "materialized"]
 
