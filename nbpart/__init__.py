@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbpart.assets.asset import Asset, Source, asset, notebook, source
     from nbpart.assets.source_reading import env
-    from nbpart.automation import RunRequest, SensorResult, sensor
+    from nbpart.automation import RunRequest, SensorResult, SkipReason, sensor
     from nbpart.errors import (
         BackfillFailedError,
         CarryError,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         ParameterError,
         PartitionKeyError,
         RunFailedError,
+        TriggerFailedError,
         UnknownNameError,
         UnsupportedTypeError,
         UntrustedWorkspaceError,
@@ -61,7 +62,7 @@ _ROOMS = {
         "BackfillFailedError", "CarryError", "CatalogBusyError", "CatalogDiskError", "CatalogError",
         "CatalogVersionError", "ConditionError", "CycleError", "DeclarationError", "ExtraRequiredError",
         "LocksUnsupportedError", "MissingInputError", "NbpartError", "OutsideWorkspaceError", "ParameterError",
-        "PartitionKeyError", "RecordingError", "RunFailedError", "UnknownNameError",
+        "PartitionKeyError", "RecordingError", "RunFailedError", "TriggerFailedError", "UnknownNameError",
         "UnsupportedTypeError", "UntrustedWorkspaceError", "WorkspaceError",
     ),
     "nbpart.partitions": (
@@ -72,7 +73,7 @@ _ROOMS = {
     "nbpart.partitions.mapping": (
         "all_keys", "by", "last", "only", "overlap", "pairs", "previous", "same", "where", "whole",
     ),
-    "nbpart.automation": ("RunRequest", "SensorResult", "sensor"),
+    "nbpart.automation": ("RunRequest", "SensorResult", "SkipReason", "sensor"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
 }  # fmt: skip
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
@@ -108,9 +109,11 @@ __all__ = [
     "RunFailedError",
     "RunRequest",
     "SensorResult",
+    "SkipReason",
     "Source",
     "StaticPartitions",
     "TimeWindowPartitions",
+    "TriggerFailedError",
     "UnknownNameError",
     "UnsupportedTypeError",
     "UntrustedWorkspaceError",

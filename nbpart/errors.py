@@ -7,7 +7,7 @@
     ├── PartitionKeyError (ValueError)       a text that cannot be a partition key
     ├── ParameterError (ValueError)          parameter values that do not fit their declaration
     ├── ConditionError (ValueError)          a condition that cannot be asked of the partitions of an asset
-    ├── UnknownNameError (LookupError)       no such asset, key, run, backfill, sensor ...
+    ├── UnknownNameError (LookupError)       no such asset, key, run, backfill, trigger ...
     ├── MissingInputError (LookupError)      data that is to be loaded was never made, or is gone
     ├── UnsupportedTypeError (TypeError)     a value that cannot be saved
     ├── RecordingError (ValueError)          the outcome of a run cannot be recorded
@@ -20,6 +20,7 @@
     │   ├── CatalogDiskError (OSError)       its disk is full, or cannot be read or written
     │   └── CatalogVersionError              it was made by a newer nbpart
     ├── RunFailedError (RuntimeError)        a run ended in an error
+    ├── TriggerFailedError (RuntimeError)    a sensor or another trigger failed when it looked
     ├── BackfillFailedError (RuntimeError)   steps of a backfill failed or were blocked
     └── ExtraRequiredError (ImportError)     an optional package is needed
 
@@ -31,7 +32,7 @@ from __future__ import annotations
 import builtins
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 # comparing takes some 20 µs a name, and a set of keys can have a million
 _MOST_COMPARED = 10_000
@@ -69,7 +70,7 @@ class ConditionError(NbpartError, ValueError):
 
 
 class UnknownNameError(NbpartError, LookupError):
-    """No such asset, source, key, run, backfill or sensor."""
+    """No such asset, source, key, run, backfill or trigger."""
 
 
 class MissingInputError(NbpartError, LookupError):
@@ -130,6 +131,19 @@ class RunFailedError(NbpartError, RuntimeError):
     traceback: str
 
 
+class TriggerFailedError(NbpartError, RuntimeError):
+    """A trigger failed when it looked, and nothing of what it would have asked for was recorded.
+
+    Attributes: ``trigger`` is its name; ``error_class`` and ``traceback`` are those of what its function raised, ""
+    where it raised nothing; ``printed`` is what it printed.
+    """
+
+    trigger: str = ""
+    error_class: str = ""
+    traceback: str = ""
+    printed: str = ""
+
+
 class BackfillFailedError(NbpartError, RuntimeError):
     """Steps of a backfill failed or were blocked; ``backfill_id`` names it."""
 
@@ -138,6 +152,9 @@ class BackfillFailedError(NbpartError, RuntimeError):
 
 class ExtraRequiredError(NbpartError, ImportError):
     """An optional package is needed; the message names the extra to install."""
+
+
+E = TypeVar("E", RunFailedError, TriggerFailedError)
 
 
 def make_run_error(
@@ -155,9 +172,21 @@ def make_run_error(
     Where the notebook raised a builtin exception the result is an instance of that class too, so that
     ``except ValueError`` around ``ws.materialize`` catches it.
     """
-    error = _make_run_error(error_class, message)
+    error = _combine(RunFailedError, error_class, message)
     error.run_id, error.asset, error.partition_key = run_id, asset, partition_key
     error.error_class, error.error_message, error.traceback = error_class, error_message, traceback
+    return error
+
+
+def make_trigger_error(
+    message: str, *, trigger: str, error_class: str = "", traceback: str = "", printed: str = ""
+) -> TriggerFailedError:
+    """Return the error to raise for a trigger that failed.
+
+    It is an instance of the builtin exception too that its function raised.
+    """
+    error = _combine(TriggerFailedError, error_class, message)
+    error.trigger, error.error_class, error.traceback, error.printed = trigger, error_class, traceback, printed
     return error
 
 
@@ -175,25 +204,26 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"there is {shown}{', …' if len(known) > 8 else ''}."
 
 
-def _make_run_error(error_class: str, message: str) -> RunFailedError:
+def _combine(kind: type[E], error_class: str, message: str) -> E:
+    """An error of a kind that is an instance of a builtin exception too, where the name of one is given."""
     raised = getattr(builtins, error_class, None)
-    if not (isinstance(raised, type) and issubclass(raised, Exception)) or issubclass(RunFailedError, raised):
-        return RunFailedError(message)
+    if not (isinstance(raised, type) and issubclass(raised, Exception)) or issubclass(kind, raised):
+        return kind(message)
     try:
-        both = type("RunFailedError", (RunFailedError, raised), {"__reduce__": _reduce_run_error})
-        error: RunFailedError = both(message)
+        both = type(kind.__name__, (kind, raised), {"__reduce__": lambda self: _reduce(kind, self)})
+        error: E = both(message)
     except TypeError:  # a builtin that cannot be combined, or not be made of a message alone (ExceptionGroup)
-        return RunFailedError(message)
+        return kind(message)
     if isinstance(error, SyntaxError):
         error.msg = message  # a traceback shows this one instead of str(error)
     return error
 
 
-def _reduce_run_error(error: RunFailedError) -> tuple[Any, ...]:
-    return (_rebuild_run_error, (error.error_class, str(error), error.__dict__))
+def _reduce(kind: type[E], error: E) -> tuple[Any, ...]:
+    return (_rebuild, (kind, error.error_class, str(error), error.__dict__))
 
 
-def _rebuild_run_error(error_class: str, message: str, attributes: dict[str, Any]) -> RunFailedError:
-    error = _make_run_error(error_class, message)
+def _rebuild(kind: type[E], error_class: str, message: str, attributes: dict[str, Any]) -> E:
+    error = _combine(kind, error_class, message)
     error.__dict__.update(attributes)
     return error

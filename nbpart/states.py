@@ -126,6 +126,23 @@ class Verb(StrEnum):
     ERASED = "erased"
 
 
+class TriggerKind(StrEnum):
+    """What a trigger asks by: a function, the files of a source, the clock, or what became of partitions."""
+
+    SENSOR = "sensor"
+    SOURCE = "source"
+    SCHEDULE = "schedule"
+    AUTOMATION = "automation"
+
+
+class TickOutcome(StrEnum):
+    """What came of a look of a trigger: it asked for something, there was nothing to ask for, or it failed."""
+
+    ASKED = "asked"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
 _R, _S = RunStatus, StepStatus
 
 RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {

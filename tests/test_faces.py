@@ -44,7 +44,7 @@ SAME: dict[str, tuple[Face, Face]] = {
     "inert replace": (InertPartitions.replace, PartitionSet.replace),
 }
 #: Options of a face beside those that it hands on.
-OWN = {"ws.tick": {"wait", "progress"}, "ws.heatmap": {"where"}}
+OWN = {"ws.tick": {"wait", "progress", "here"}, "ws.heatmap": {"where"}}
 #: What is no person's to give.
 INNER = {"interrupt_dead_runs", "choose", "explain"}
 #: Names that a user makes up: parameters of partitions and values of them, columns that are compared.

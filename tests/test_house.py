@@ -408,6 +408,7 @@ def test_sql_stands_in_the_catalog_only(path: Path) -> None:
 #: The modules above storage that open, write, list or remove files themselves, and which: none of them is a data file.
 FILE_USERS = {
     "nbpart.assets": "notebooks and modules of the user",
+    "nbpart.automation": "what sensors print, what the system says of their processes",
     "nbpart.backfill.claims": "kept code",
     "nbpart.backfill.coordinator_locks": "the locks of coordinators",
     "nbpart.backfill.kept_kernels": "connection files of kept kernels",

@@ -1,11 +1,12 @@
 """Automation: sensors, which look for new data, add keys and ask for runs."""
 
+from nbpart.automation.answers import as_result
 from nbpart.automation.sensor import (
     RunRequest,
     Sensor,
     SensorContext,
     SensorResult,
-    as_result,
+    SkipReason,
     declare_sensor,
     read_interval,
     sensor,
@@ -16,6 +17,7 @@ __all__ = [
     "Sensor",
     "SensorContext",
     "SensorResult",
+    "SkipReason",
     "as_result",
     "declare_sensor",
     "read_interval",

@@ -1,4 +1,4 @@
-"""Registering declarations of every kind: assets, sources, partitions and sensors."""
+"""Registering declarations of every kind: assets, sources, partitions and triggers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from nbpart.automation.sensor_code import define_sensor, to_stored
 from nbpart.catalog import Batch, events
 from nbpart.project.project import Project
 from nbpart.project.registration import check_unique, register
+from nbpart.states import TriggerKind
 
 
 def register_items(project: Project, items: Sequence[Any], workspace: object) -> dict[str, Sensor]:
@@ -26,7 +27,7 @@ def register_items(project: Project, items: Sequence[Any], workspace: object) ->
 
     def save_sensors(batch: Batch) -> None:
         for name, definition in definitions.items():
-            events.save_sensor(batch, name, definition)
+            events.save_trigger(batch, name, TriggerKind.SENSOR, definition)
 
     register(project, [item for item in items if not isinstance(item, Sensor)], save_sensors)
     return {sensor.name: sensor for sensor in sensors}

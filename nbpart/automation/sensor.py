@@ -4,44 +4,63 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
+from nbpart.assets.numbers import check_seconds
 from nbpart.errors import DeclarationError
 from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, PartitionsDefinition, as_definition
-from nbpart.partitions.keys import drop_unprintable
 
 _EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+#: How long a sensor may take where it says nothing else, in seconds.
+DEFAULT_TIMEOUT_S = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """A request for runs of one partition key.
+    """A request for runs of one partition key. All its arguments are given by keyword.
 
     With ``asset`` (an asset, or a selection as ``"group:daily+"``) that is run, otherwise all assets that the key's set
     partitions and all assets below these. ``partition_key`` is text or a dict of parameters; an asset without
-    partitions needs none.
+    partitions needs none. A ``run_key`` is obeyed once, for ever: a later request of the same sensor with an equal one
+    is dropped, and its tick says so. ``settings`` override those of the runs, ``tags`` (names with values) stay with
+    the backfill; requests of one tick with equal settings and tags are one backfill.
     """
 
     partition_key: Any = None
     asset: Any = None
+    run_key: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SkipReason:
+    """The answer of a sensor that asks for nothing: why, as a sentence that stays with its tick."""
+
+    skip_message: str = ""
 
 
 @dataclass(frozen=True)
 class SensorResult:
-    """The answer of a sensor in full: runs to start, keys to add or remove, and a new cursor (None keeps the old)."""
+    """The answer of a sensor in full: runs to start, keys to add or remove, and a new cursor (None keeps the old).
+
+    ``skip_reason``, a `SkipReason` or a text, says why nothing is asked for; it stays with the tick.
+    """
 
     run_requests: Sequence[RunRequest] = ()
     dynamic_partitions_requests: Sequence[AddKeysRequest | DeleteKeysRequest] = ()
     cursor: str | None = None
+    skip_reason: SkipReason | str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Sensor:
-    """A declared sensor: ``every_s`` is how often it is to be asked, in seconds, ``folder`` where its code runs."""
+    """A declared sensor: ``every_s`` is how often it is to be asked, ``timeout_s`` how long it may take, in seconds;
+    ``folder`` is where its code runs."""
 
     name: str
     function: Callable[..., Any]
@@ -49,6 +68,7 @@ class Sensor:
     folder: Path
     partitions: PartitionsDefinition | None = None
     description: str = ""
+    timeout_s: float = DEFAULT_TIMEOUT_S
 
     def __call__(self, context: Any) -> Any:
         return self.function(context)
@@ -79,7 +99,7 @@ class SensorContext:
 def sensor(function: Callable[..., Any]) -> Sensor: ...
 @overload
 def sensor(
-    *, every: str | float = ..., name: str | None = ..., partitions: Any = ...
+    *, every: str | float = ..., name: str | None = ..., partitions: Any = ..., timeout_s: float = ...
 ) -> Callable[[Callable[..., Any]], Sensor]: ...
 def sensor(
     function: Callable[..., Any] | None = None,
@@ -87,21 +107,28 @@ def sensor(
     every: str | float = "30s",
     name: str | None = None,
     partitions: Any = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Any:
     """Decorator that declares a function as a sensor.
 
     ``every`` is a number of seconds or text as ``"30s"``, ``"5m"``, ``"1h"``; ``name`` is that of the function unless
-    given; ``partitions`` is the set to which returned keys are added. Raises `DeclarationError`.
+    given; ``partitions`` is the set to which returned keys are added. A look that takes longer than ``timeout_s``
+    seconds is ended, and its tick failed. Raises `DeclarationError`.
     """
 
     def declare(f: Callable[..., Any]) -> Sensor:
-        return declare_sensor(f, every=every, name=name, partitions=partitions)
+        return declare_sensor(f, every=every, name=name, partitions=partitions, timeout_s=timeout_s)
 
     return declare if function is None else declare(function)
 
 
 def declare_sensor(
-    function: Callable[..., Any], *, every: str | float = "30s", name: str | None = None, partitions: Any = None
+    function: Callable[..., Any],
+    *,
+    every: str | float = "30s",
+    name: str | None = None,
+    partitions: Any = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Sensor:
     """A sensor that calls ``function``; ``every`` is a number of seconds or text as ``"30s"``, ``"5m"``, ``"1h"``.
 
@@ -113,6 +140,7 @@ def declare_sensor(
     required = [a for a in inspect.signature(function).parameters.values() if a.default is a.empty]
     if len(required) != 1:
         raise DeclarationError(f"sensor {function.__name__!r} takes one argument, its context: def f(context).")
+    check_seconds("timeout_s", timeout_s, above_zero=True)
     return Sensor(
         name or function.__name__,
         function,
@@ -120,6 +148,7 @@ def declare_sensor(
         Path.cwd(),
         as_definition(partitions),
         (function.__doc__ or "").strip(),
+        float(timeout_s),
     )
 
 
@@ -131,31 +160,3 @@ def read_interval(every: str | float) -> float:
     if match is None or float(match[1]) <= 0:
         raise DeclarationError(f"every={every!r} is no interval: give seconds, or text as '30s', '5m', '1h'.")
     return float(match[1]) * _SECONDS[match[2]]
-
-
-def as_result(answer: Any, set_name: str | None) -> SensorResult:
-    """The answer of a sensor function as a `SensorResult`: plain keys become requests to add and to run them.
-
-    ``set_name`` is the set that plain keys belong to. Names in a list that are not UTF-8 or hold control characters are
-    left out, with a warning. Raises `DeclarationError` for any other answer, and for keys without a ``set_name``.
-    """
-    if answer is None:
-        return SensorResult()
-    if isinstance(answer, SensorResult):
-        return answer
-    if isinstance(answer, str | Mapping):
-        answer = [answer]
-    if isinstance(answer, bytes) or not isinstance(answer, Iterable):
-        raise DeclarationError(
-            f"a sensor returns keys or an nbpart.SensorResult, not {answer!r} of type {type(answer).__name__}."
-        )
-    answer = sorted(answer, key=str) if isinstance(answer, set | frozenset) else list(answer)
-    answer = drop_unprintable(answer)
-    if not answer:
-        return SensorResult()
-    if set_name is None:
-        raise DeclarationError(
-            "the sensor returned keys, but it is not clear to which partitions they belong: "
-            "declare it with @ws.sensor(partitions=...)."
-        )
-    return SensorResult([RunRequest(key) for key in answer], [AddKeysRequest(set_name, tuple(answer))])

@@ -1,4 +1,4 @@
-"""Ticks of sensors: record what a sensor asks for in one transaction, then run it.
+"""Ticks of triggers: look, record what is asked for in one transaction, then run it.
 
 Backfills that earlier ticks requested and did not finish, because their process died, are resumed first.
 """
@@ -6,18 +6,18 @@ Backfills that earlier ticks requested and did not finish, because their process
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbpart.automation.demand import Demand, RecordedDemand, read_demand, record_demand
-from nbpart.automation.sensor import Sensor
-from nbpart.automation.sensor_code import SensorDefinition, ask_sensor
+from nbpart.automation.demand import Demand, RunDemand
+from nbpart.automation.evaluation import Evaluate, Look
+from nbpart.automation.recording import RecordedDemand, RequestedBackfill, describe_failure, record_demand
 from nbpart.backfill.options import BackfillOptions, make_options
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.step_order import check_order
-from nbpart.catalog import Batch, SensorRecord, events, queries
+from nbpart.catalog import Batch, TickRecord, TriggerRecord, events, queries
 from nbpart.errors import UnknownNameError, nearest
 from nbpart.partitions.order import read_order
 from nbpart.project.backfills import Backfill
@@ -28,112 +28,156 @@ from nbpart.project.refresh import register_edited_code
 from nbpart.project.requests import start_requested_backfill
 from nbpart.project.resume import resume_unfinished_requests
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
 class Tick:
-    """What one tick of a sensor did: the new and the removed keys of each set, and the backfill, if one was needed.
+    """What one look of a trigger did: the new and the removed keys of each set, and the backfills that it asked for.
 
-    ``resumed`` are backfills that earlier ticks requested and did not finish, and that this tick resumed.
+    ``resumed`` are backfills that earlier ticks requested and did not finish, and that this tick resumed. ``message``
+    has what to know of it, a sentence a line: why nothing was asked for, which requests were dropped. ``printed`` is
+    what its function printed.
     """
 
-    sensor: str
+    trigger: str
     added: Mapping[str, list[str]] = field(default_factory=dict)
     removed: Mapping[str, list[str]] = field(default_factory=dict)
-    backfill: Backfill | None = None
+    requested: Sequence[Backfill] = ()
     resumed: Sequence[Backfill] = ()
+    dropped: int = 0
+    message: str = ""
+    printed: str = ""
+
+    @property
+    def backfill(self) -> Backfill | None:
+        """The backfill that it asked for, the first of several; None where nothing was to be run."""
+        return self.requested[0] if self.requested else None
 
     @property
     def backfills(self) -> list[Backfill]:
         """All backfills that it runs: those resumed, then its own."""
-        return [*self.resumed, *([self.backfill] if self.backfill is not None else [])]
+        return [*self.resumed, *self.requested]
 
     def __repr__(self) -> str:
         added = ", ".join(f"{len(keys)} to {name}" for name, keys in self.added.items() if keys)
         backfills = "".join(f", {backfill!r}" for backfill in self.backfills)
-        return f"<Tick of {self.sensor}: added {added or 'nothing'}{backfills}>"
+        message = "".join(f", {line}" for line in self.message.splitlines())
+        return f"<Tick of {self.trigger}: added {added or 'nothing'}{backfills}{message}>"
+
+
+def find_trigger(project: Project, name: str) -> TriggerRecord:
+    """The trigger of that name. Raises `UnknownNameError`."""
+    record = project.catalog.read(lambda batch: queries.find_trigger(batch, name))
+    if record is None:
+        known = [one.name for one in project.catalog.read(queries.load_triggers)]
+        raise UnknownNameError(f"there is no trigger {name!r}; {nearest(name, known)}")
+    return record
+
+
+def list_ticks(project: Project, name: str | None, limit: int | None) -> pd.DataFrame:
+    """The ticks of a trigger, or of all, newest first; see `Workspace.ticks`. Raises `UnknownNameError`."""
+    trigger_id = None if name is None else find_trigger(project, name).trigger_id
+    return project.catalog.read(lambda batch: queries.ticks_frame(batch, trigger_id, limit))
 
 
 def run_tick(
     project: Project,
     name: str,
     *,
-    sensor: Sensor | None,
-    workspace: object,
+    evaluate: Callable[[TriggerRecord], Evaluate],
     options: Mapping[str, Any],
     wait: bool,
     progress: bool,
     detach: bool,
 ) -> Tick:
-    """Call the sensor ``name`` once, and run what it asks for with the ``options`` of a backfill.
+    """Look once with the trigger ``name``, and run what it asks for with the ``options`` of a backfill.
 
-    ``sensor`` is its declaration if it was made in this process; ``workspace`` fills the variables of its code that
-    held the workspace. With ``detach`` the new backfill runs in a process of its own. Raises `UnknownNameError`, and
-    what the sensor function raises, which is recorded too.
+    ``evaluate`` gives the evaluation of a trigger. With ``detach`` new backfills run in processes of their own. Raises
+    `UnknownNameError`, and what the evaluation raises, which is recorded too.
     """
     project.check_trust()
-    record = project.catalog.read(lambda batch: queries.find_sensor(batch, name))
-    if record is None:
-        known = [s.name for s in project.catalog.read(queries.load_sensors)]
-        raise UnknownNameError(f"there is no sensor {name!r}; {nearest(name, known)}")
+    record = find_trigger(project, name)
     register_edited_code(project)
     make_options(project.registry().graph.definitions, **options)  # wrong options are refused before anything is done
     secrets = {**(options.get("settings") or {}), **(options.get("secrets") or {})}
     resumed = [Backfill(project, backfill_id) for backfill_id in resume_unfinished_requests(project, secrets)]
-    started = time.monotonic()
+    recorded, demand, tick = look(project, record, evaluate(record), options)
+    for request in recorded.backfills:
+        _start(project, request, detach)
+    requested = [Backfill(project, request.backfill_id) for request in recorded.backfills]
+    done = Tick(
+        record.name,
+        recorded.added,
+        recorded.removed,
+        requested,
+        resumed,
+        recorded.dropped,
+        tick.message,
+        demand.printed,
+    )
+    for backfill in done.backfills if wait else ():
+        backfill.wait(progress=progress)
+    return done
+
+
+def look(
+    project: Project, record: TriggerRecord, evaluate: Evaluate, options: Mapping[str, Any]
+) -> tuple[RecordedDemand, Demand, TickRecord]:
+    """Look with a trigger and record what it asks for, with the tick, in one transaction: all of it or nothing.
+
+    A look that fails is recorded as a failed tick, and its error is raised.
+    """
+    now, started = project.catalog.clock(), time.monotonic()
     try:
-        result, sets = ask_sensor(project, record, sensor, workspace)
-        registry = project.catalog.read(partial(load_registry, root=project.root))
-        demand = read_demand(registry, sets, result, SensorDefinition(**record.definition).set_name)
-        recorded = _record(project, registry, record, demand, options, started)
+        demand = evaluate(Look(project, _load_registry(project), record, now))
+        recorded, tick = project.catalog.write(
+            lambda batch: _record(project, batch, record, demand, options, time.monotonic() - started)
+        )
     except Exception as error:
-        took_s, text = time.monotonic() - started, f"{type(error).__name__}: {error}"
-        project.catalog.write(lambda batch: events.record_tick(batch, record.sensor_id, duration_s=took_s, error=text))
+        failed = describe_failure(record.trigger_id, error, now, time.monotonic() - started)
+        project.catalog.write(lambda batch: events.record_tick(batch, failed, events.take_tick_id(batch)))
         raise
     for set_name, returned in recorded.returned.items():
         log_returned_keys(set_name, returned)
-    tick = Tick(record.name, recorded.added, recorded.removed, _start(project, recorded, detach), resumed)
-    for backfill in tick.backfills if wait else ():
-        backfill.wait(progress=progress)
-    return tick
+    return recorded, demand, tick
+
+
+def _load_registry(project: Project) -> Registry:
+    return project.catalog.read(partial(load_registry, root=project.root))
 
 
 def _record(
     project: Project,
-    registry: Registry,
-    record: SensorRecord,
+    batch: Batch,
+    record: TriggerRecord,
     demand: Demand,
     options: Mapping[str, Any],
-    started: float,
-) -> RecordedDemand:
-    """Record the tick and all that it asks for in one transaction: a process that dies leaves all of it or nothing."""
+    took_s: float,
+) -> tuple[RecordedDemand, TickRecord]:
+    registry = load_registry(batch, project.root)  # what an evaluation saw may be gone
 
-    def work(batch: Batch) -> RecordedDemand:
-        def choose_options(assets: Sequence[str]) -> BackfillOptions:
-            chosen = make_options((registry[name].definition for name in assets), preload=project.preload, **options)
-            check_order(batch, registry, assets, read_order(chosen.order))
-            return chosen
+    def choose_options(assets: Sequence[str], run: RunDemand | None) -> BackfillOptions:
+        definitions = [registry[name].definition for name in assets]
+        given = dict(options)
+        if run is not None and run.settings:
+            given["settings"] = {**(options.get("settings") or {}), **run.settings}
+        tags = {} if run is None else run.tags
+        chosen = make_options(definitions, preload=project.preload, tags=tags, **given)
+        check_order(batch, registry, assets, read_order(chosen.order))
+        return chosen
 
-        recorded = record_demand(batch, registry, demand, choose_options)
-        events.record_tick(
-            batch,
-            record.sensor_id,
-            duration_s=time.monotonic() - started,
-            added=sum(len(keys) for keys in recorded.added.values()),
-            backfill_no=recorded.backfill_no,
-        )
-        if demand.cursor is not None and demand.cursor != record.cursor:
-            events.set_cursor(batch, record.sensor_id, demand.cursor)
-        return recorded
-
-    return project.catalog.write(work)
+    recorded = record_demand(batch, registry, record, demand, choose_options)
+    tick = recorded.make_tick(record.trigger_id, demand, batch.now, took_s)
+    numbers = [request.backfill_no for request in recorded.backfills]
+    events.record_tick(batch, tick, recorded.tick_id, numbers)
+    return recorded, tick
 
 
-def _start(project: Project, recorded: RecordedDemand, detach: bool) -> Backfill | None:
-    """Start the requested backfill, if one was recorded."""
-    if recorded.options is None:
-        return None
+def _start(project: Project, request: RequestedBackfill, detach: bool) -> None:
+    """Start a requested backfill."""
     if detach:
-        start_detached_process(project, recorded.backfill_id, recorded.options)
+        start_detached_process(project, request.backfill_id, request.options)
     else:
-        start_requested_backfill(project, recorded.backfill_id, recorded.options)
-    return Backfill(project, recorded.backfill_id)
+        start_requested_backfill(project, request.backfill_id, request.options)

@@ -81,8 +81,9 @@ def _offer(
 class BackfillOptions:
     """How a backfill runs, as it is recorded: `OPTIONS` has the meaning, the default and the limits of each field.
 
-    No face offers ``preload``, the modules that pre-warmed kernels find imported already, and ``runs_fresh``: steps run
-    also where their partitions are up to date when their turn comes, since somebody chose these as they are.
+    No face offers ``preload``, the modules that pre-warmed kernels find imported already, ``tags``, names with values
+    that a sensor's request gave, and ``runs_fresh``: steps run also where their partitions are up to date when their
+    turn comes, since somebody chose these as they are.
 
     Raises `DeclarationError` for an option that cannot be, `ParameterError` for a setting that cannot reach a run.
     """
@@ -141,6 +142,7 @@ class BackfillOptions:
     )
     preload: tuple[str, ...] = ()
     runs_fresh: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Any] = _offer("settings", "Settings whose values are recorded nowhere.", None, is_shown=False)
 
     def __post_init__(self) -> None:
@@ -153,6 +155,7 @@ class BackfillOptions:
         for name, value in self.secrets.items():
             check_secret(name, value)
         object.__setattr__(self, "preload", tuple(self.preload))
+        object.__setattr__(self, "tags", dict(self.tags))
 
     def to_json(self) -> dict[str, Any]:
         """All but the values of secrets, of which only the names are kept."""
@@ -162,7 +165,7 @@ class BackfillOptions:
             "limits": dict(self.limits),
             "secrets": list(self.secrets),
         }
-        return options | plain | {"preload": list(self.preload)}
+        return options | plain | {"preload": list(self.preload), "tags": dict(self.tags)}
 
     @classmethod
     def from_json(cls, recorded: Mapping[str, Any], **changed: Any) -> BackfillOptions:
@@ -216,7 +219,12 @@ def _plain_settings(settings: Mapping[str, Any], *, is_secret: bool = False) -> 
 
 
 def make_options(
-    selected: Iterable[AssetDefinition], *, preload: tuple[str, ...] = (), runs_fresh: bool = False, **given: Any
+    selected: Iterable[AssetDefinition],
+    *,
+    preload: tuple[str, ...] = (),
+    runs_fresh: bool = False,
+    tags: Mapping[str, str] | None = None,
+    **given: Any,
 ) -> BackfillOptions:
     """The options of a backfill of the ``selected`` assets, whether or not anything of them has to run.
 
@@ -224,7 +232,8 @@ def make_options(
     that is none or cannot be, and for settings, secrets and limits of what is not selected.
     """
     options = _check_given({"max_workers": None, **given})
-    return BackfillOptions(**hide_secrets(selected, options), preload=preload, runs_fresh=runs_fresh)
+    hidden = hide_secrets(selected, options)
+    return BackfillOptions(**hidden, preload=preload, runs_fresh=runs_fresh, tags=tags or {})
 
 
 def hide_secrets(

@@ -3,6 +3,7 @@
 from nbpart.catalog import check, events, queries
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.connection import Catalog
+from nbpart.catalog.read_only import ReadOnlyCatalog
 from nbpart.catalog.records import (
     AssetRecord,
     AssetRow,
@@ -18,8 +19,9 @@ from nbpart.catalog.records import (
     PlanFacts,
     Registered,
     RunRecord,
-    SensorRecord,
     SetRecord,
+    TickRecord,
+    TriggerRecord,
     VerbEvent,
 )
 from nbpart.catalog.relations import AssetSnapshot, Relations
@@ -40,11 +42,13 @@ __all__ = [
     "Moment",
     "Outcome",
     "PlanFacts",
+    "ReadOnlyCatalog",
     "Registered",
     "Relations",
     "RunRecord",
-    "SensorRecord",
     "SetRecord",
+    "TickRecord",
+    "TriggerRecord",
     "VerbEvent",
     "check",
     "events",

@@ -32,13 +32,22 @@ class Session:
     most_s: float
 
 
+@dataclass(frozen=True)
+class Author:
+    """Who changes the catalog: a person, or a trigger by one of its ticks."""
+
+    name: str
+    tick_id: int | None = None
+
+
 class Batch:
     """One transaction on the catalog. What its methods return can be used after its end: no cursors, no relations.
 
-    `sequence` is the number that this commit will have (in a write) or that of the last commit (in a read); `now` is
-    the time of the batch. A write that changed no row, or whose work sets `unchanged`, has no number of its own. `meta`
-    is the table of that name as a dict, whose changes are saved with the commit. After a statement that failed the
-    batch cannot be committed, also where its error was caught: DuckDB would commit nothing, without an error.
+    `sequence` is the number that this commit will have (in a write) or that of the last commit (in a read); `now`
+    is the time of the batch. A write that changed no row, or whose work sets `unchanged`, has no number of its own.
+    `meta` is the table of that name as a dict, whose changes are saved with the commit. `author` is whose work it
+    is. After a statement that failed the batch cannot be committed, also where its error was caught: DuckDB would
+    commit nothing, without an error.
     """
 
     def __init__(
@@ -49,6 +58,7 @@ class Batch:
         *,
         writes: bool,
         found: Found,
+        author: Author,
     ) -> None:
         self._connection = connection
         self.found = found
@@ -64,6 +74,7 @@ class Batch:
         self.now = now
         self.writes = writes
         self.unchanged = False
+        self.author = author
         self.error: Exception | None = None
 
     def execute(self, sql: str, *values: Any) -> int:

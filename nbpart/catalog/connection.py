@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbpart.catalog import migrations
-from nbpart.catalog.batch import Batch
+from nbpart.catalog.batch import Author, Batch
 from nbpart.catalog.confinement import check_functions, check_tables, confine
 from nbpart.catalog.events.windows import add_ended_windows, is_window_due
 from nbpart.catalog.files import (
@@ -54,12 +54,13 @@ class Catalog:
 
     All work runs on one thread of its own, with the file attached only for the length of a batch, so that other
     processes get their turn and a Ctrl-C in a caller never lands inside a batch. ``clock`` gives the time of a batch,
-    in UTC.
+    in UTC, ``person`` is who its changes are of.
     """
 
     def __init__(self, path: Path, *, timeout_s: float, purpose: str) -> None:
         self.path = path
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.person = ""
         self._timeout_s = timeout_s
         self._pid = os.getpid()
         self._lease = Lease(path, purpose)
@@ -403,7 +404,9 @@ class Catalog:
             meta = migrations.load_meta(connection)
             self._check_identity(meta)
             before = int(meta["sequence"])
-            batch = self._batch = Batch(connection, meta, self.clock(), writes=item.writes, found=item.found)
+            batch = self._batch = Batch(
+                connection, meta, self.clock(), writes=item.writes, found=item.found, author=Author(self.person)
+            )
             item.finds_ended_windows = is_window_due(meta, batch.now)
             item.result = item.work(batch)
             if batch.wanted is not None:

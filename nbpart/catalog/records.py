@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.assets.definition import Input
 from nbpart.partitions import Parameters, PartitionsDefinition
 from nbpart.run.report import RecordedEnding, RunReport
-from nbpart.states import DataState, PartitionStatus, RunStatus, Verb
+from nbpart.states import DataState, PartitionStatus, RunStatus, TickOutcome, TriggerKind, Verb
 from nbpart.storage.file_record import FileRecord
 
 if TYPE_CHECKING:
@@ -232,15 +232,40 @@ class BackfillRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class SensorRecord:
-    """A registered sensor."""
+class TriggerRecord:
+    """A registered trigger; ``changed_at`` is when its definition changed last, or when it was turned on."""
 
-    sensor_id: int
+    trigger_id: int
     name: str
+    kind: TriggerKind
     active: bool
+    is_on: bool
     definition: dict[str, Any]
     cursor: str | None
     registered_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TickRecord:
+    """A look of a trigger, to be recorded: what came of it, and how much.
+
+    ``requested`` and ``dropped`` count requests for runs; ``message`` has sentences for a person, ``printed`` what its
+    function printed. ``happened_at`` is when it began, None for the time of the batch.
+    """
+
+    trigger_id: int
+    outcome: TickOutcome
+    happened_at: datetime | None = None
+    duration_s: float | None = None
+    added: int = 0
+    removed: int = 0
+    requested: int = 0
+    dropped: int = 0
+    message: str = ""
+    error: str | None = None
+    traceback: str | None = None
+    printed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,7 +234,7 @@ def tick(
         resumed = [summary.to_json() for summary in summaries]
         own = resumed.pop() if ticked.backfill is not None else None
         keys = {"added": ticked.added, "removed": ticked.removed}
-        print_json({"sensor": ticked.sensor, **keys, "backfill": own, "resumed": resumed})
+        print_json({"trigger": ticked.trigger, **keys, "backfill": own, "resumed": resumed})
     for summary in summaries:
         if not as_json:
             print_summary(summary)
@@ -301,7 +301,7 @@ def _print_tick(ticked: Tick) -> None:
         for name, keys in sets.items()
         if keys
     ]
-    for line in changes or [f"{printable(ticked.sensor)} found nothing new"]:
+    for line in changes or [f"{printable(ticked.trigger)} found nothing new"]:
         click.echo(line)
 
 

@@ -12,9 +12,10 @@ from nbpart.catalog.queries.verbs import count_stale, load_acceptable, materiali
 from nbpart.errors import MissingInputError
 from nbpart.partitions import PartitionRef
 from nbpart.project.launch import check_readable
+from nbpart.project.person import name_person
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, register_edited_code
-from nbpart.project.verb_result import VerbResult, name_person
+from nbpart.project.verb_result import VerbResult
 from nbpart.project.verb_selection import CHOSEN, VerbSelection
 from nbpart.states import DataState, Verb
 from nbpart.storage import Store, find_size_fault

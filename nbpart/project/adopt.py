@@ -21,9 +21,10 @@ from nbpart.partitions import DynamicPartitions, MultiPartitions, PartitionsDefi
 from nbpart.partitions.choice import read_one_key
 from nbpart.project.launch import check_readable
 from nbpart.project.partition_sets import load_sets
+from nbpart.project.person import name_person
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, register_edited_code
-from nbpart.project.verb_result import VerbResult, name_person
+from nbpart.project.verb_result import VerbResult
 from nbpart.project.verb_selection import refuse_active_of
 from nbpart.states import Verb
 from nbpart.storage import FORMATS, FileRecord, Store

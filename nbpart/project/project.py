@@ -14,6 +14,7 @@ from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import Batch, Catalog
 from nbpart.project.data_tables import Tables
+from nbpart.project.person import name_person
 from nbpart.project.trust import is_trusted, require_trust, trust_workspace
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.spec import RunSpec
@@ -57,6 +58,7 @@ class Project:
         trusted workspaces is not asked: whoever started this process did.
         """
         self.root, self.catalog, self.preload = root, catalog, tuple(preload)
+        catalog.person = name_person()
         self.store: Store = AdoptingStore(LocalStore(root), root, self.check_trust)
         self.coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), purpose)
         self.tables = Tables(catalog, self.store)

@@ -13,8 +13,9 @@ from nbpart.catalog import Batch, VerbEvent, events
 from nbpart.catalog.queries.prune import FilesInUse, create_prunable, files_in_use
 from nbpart.catalog.queries.verbs import count_by_asset
 from nbpart.errors import DeclarationError
+from nbpart.project.person import name_person
 from nbpart.project.project import Project
-from nbpart.project.verb_result import VerbResult, name_person
+from nbpart.project.verb_result import VerbResult
 from nbpart.project.verb_selection import CHOSEN, VerbSelection
 from nbpart.states import Verb
 from nbpart.storage import Store, StoredFile

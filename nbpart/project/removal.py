@@ -22,7 +22,7 @@ from nbpart.catalog.set_tables import sort_keys
 from nbpart.partitions import PartitionRef, PartitionsDefinition
 from nbpart.partitions.choice import Between, read_choice
 from nbpart.partitions.filters import read_condition
-from nbpart.project.verb_result import name_person
+from nbpart.project.person import name_person
 from nbpart.project.verb_selection import CHOSEN, refuse_active, refuse_read
 from nbpart.states import Verb
 from nbpart.storage import LocalStore

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,11 +54,3 @@ class VerbResult:
         return "; ".join([f"{done} {self.number}", *self.notes])
 
     __repr__ = __str__
-
-
-def name_person() -> str:
-    """The name of the user of this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container that has no user of this number
-        return f"user {os.getuid()}"

@@ -6,9 +6,10 @@ from typing import Any
 
 from nbpart.catalog import Batch, VerbEvent, events
 from nbpart.catalog.queries.verbs import count_wipeable, own_data_files
+from nbpart.project.person import name_person
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
-from nbpart.project.verb_result import VerbResult, name_person
+from nbpart.project.verb_result import VerbResult
 from nbpart.project.verb_selection import CHOSEN, VerbSelection, refuse_active, refuse_read
 from nbpart.states import Verb
 

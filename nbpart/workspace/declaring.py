@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source, value_source
 from nbpart.automation import Sensor, declare_sensor
+from nbpart.automation.sensor import DEFAULT_TIMEOUT_S
 
 A = TypeVar("A", bound=Asset)
 
@@ -153,6 +154,7 @@ class Declaring(Generic[A]):
         every: str | float = "30s",
         name: str | None = None,
         partitions: Any = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> Any:
         """Register a sensor, as a decorator; see `nbpart.sensor` for the options.
 
@@ -160,7 +162,7 @@ class Declaring(Generic[A]):
         """
 
         def decorate(f: Callable[..., Any]) -> Sensor:
-            declared = declare_sensor(f, every=every, name=name, partitions=partitions)
+            declared = declare_sensor(f, every=every, name=name, partitions=partitions, timeout_s=timeout_s)
             self.register(declared)
             return declared
 

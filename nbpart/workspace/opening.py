@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from nbpart.catalog import ReadOnlyCatalog
 from nbpart.project.folder import open_folder
 from nbpart.project.notices import show_notices
 from nbpart.workspace.workspace import Workspace
@@ -41,3 +42,12 @@ def open(
     if trust:
         workspace.trust()
     return workspace
+
+
+def open_for_reading(root: Path, catalog: Path) -> Workspace:
+    """The workspace as the code of a sensor holds it: its catalog cannot be written.
+
+    Whoever asks a sensor had to be allowed to run the workspace's code.
+    """
+    opened = ReadOnlyCatalog.open(catalog, create=False, purpose="a sensor", is_known=lambda workspace_id: True)
+    return Workspace(root, opened, "a sensor")

@@ -57,19 +57,21 @@ def test_wrong_sensors_are_refused(wrong: Any) -> None:
 )
 def test_keys_become_requests_to_add_and_to_run(answer: Any) -> None:
     assert as_result(answer, "files") == SensorResult(
-        [RunRequest("a"), RunRequest("b")], [AddKeysRequest("files", ("a", "b"))]
+        [RunRequest(partition_key="a"), RunRequest(partition_key="b")], [AddKeysRequest("files", ("a", "b"))]
     )
 
 
 def test_a_sensor_may_return_one_key_without_a_list() -> None:
-    assert as_result("ab", "files").run_requests == [RunRequest("ab")]
-    assert as_result({"lr": 1}, "trials").run_requests == [RunRequest({"lr": 1})]
+    assert as_result("ab", "files").run_requests == [RunRequest(partition_key="ab")]
+    assert as_result({"lr": 1}, "trials").run_requests == [RunRequest(partition_key={"lr": 1})]
 
 
 def test_a_sensor_may_return_none_or_a_full_result() -> None:
     full = SensorResult(cursor="x")
-    assert as_result(None, None) == as_result([], None) == as_result(set(), "files") == SensorResult()
-    assert as_result(full, None) is full
+    for answer in (None, [], set()):
+        result = as_result(answer, None)
+        assert (list(result.run_requests), list(result.dynamic_partitions_requests), result.cursor) == ([], [], None)
+    assert as_result(full, None).cursor == "x"
 
 
 @pytest.mark.parametrize("answer", [5, b"ab", object()])

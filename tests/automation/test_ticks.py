@@ -67,13 +67,13 @@ def test_new_keys_are_added_and_run_with_all_assets_below(ws: nbpart.Workspace, 
     def find_files(context: Any) -> list[str]:
         return [f for f in os.listdir("inbox") if f not in context.partitions("files")]
 
-    tick = ws.tick("find_files")
+    tick = ws.tick("find_files", here=True)
     assert tick.added == {"files": ["b.csv"]}
     assert list(ws.dynamic_partitions("files")) == ["a.csv", "b.csv"]
     assert ran == [("by_file", "b.csv"), ("below", "b.csv")]
     assert repr(tick).startswith("<Tick of find_files: added 1 to files, <Backfill ")
     ran.clear()
-    assert ws.tick("find_files").added == {}
+    assert ws.tick("find_files", here=True).added == {}
     assert ran == []
     frame = ticks(ws)
     assert frame.added.tolist() == [0, 1]
@@ -87,7 +87,7 @@ def test_a_known_key_is_not_run_again(ws: nbpart.Workspace, ran: Ran) -> None:
     def careless(context: Any) -> Any:
         return {"a", "b"}
 
-    assert ws.tick("careless").added == {"files": ["b"]}
+    assert ws.tick("careless", here=True).added == {"files": ["b"]}
     assert {key for _, key in ran} == {"b"}
 
 
@@ -96,10 +96,10 @@ def test_keys_can_be_parameters(ws: nbpart.Workspace, ran: Ran) -> None:
     def sweep(context: Any) -> list[dict[str, float]]:
         return [{"lr": 0.1}, {"lr": 1e-1}, {"lr": 2}]
 
-    assert ws.tick("sweep").added == {"trials": ["lr=0.1", "lr=2.0"]}
+    assert ws.tick("sweep", here=True).added == {"trials": ["lr=0.1", "lr=2.0"]}
     assert sorted(ran) == [("by_trial", "lr=0.1"), ("by_trial", "lr=2.0")]
     ran.clear()
-    assert ws.tick("sweep").added == {"trials": []}
+    assert ws.tick("sweep", here=True).added == {"trials": []}
     assert ran == []
 
 
@@ -110,7 +110,11 @@ def test_a_full_result_adds_removes_and_runs(ws: nbpart.Workspace, ran: Ran) -> 
     @ws.sensor
     def full(context: Any) -> SensorResult:
         return SensorResult(
-            run_requests=[RunRequest("new"), RunRequest("old", asset="by_file"), RunRequest({"lr": 1})],
+            run_requests=[
+                RunRequest(partition_key="new"),
+                RunRequest(partition_key="old", asset="by_file"),
+                RunRequest(partition_key={"lr": 1}),
+            ],
             dynamic_partitions_requests=[
                 files.build_add_request(["new", "quiet"]),
                 files.build_delete_request("gone"),
@@ -119,7 +123,7 @@ def test_a_full_result_adds_removes_and_runs(ws: nbpart.Workspace, ran: Ran) -> 
             cursor="7",
         )
 
-    tick = ws.tick("full")
+    tick = ws.tick("full", here=True)
     assert (tick.added, tick.removed) == ({"files": ["new", "quiet"], "trials": ["lr=1.0"]}, {"files": ["gone"]})
     assert list(files) == ["old", "new", "quiet"]
     assert {("by_file", "new"), ("below", "new"), ("by_file", "old"), ("by_trial", "lr=1.0")} <= set(ran)
@@ -137,9 +141,9 @@ def test_a_request_for_one_asset_runs_it_alone(ws: nbpart.Workspace, ran: Ran) -
         def alone(context: Any) -> SensorResult | None:
             return None
 
-        answer = SensorResult([RunRequest(name, asset=wanted)])
+        answer = SensorResult([RunRequest(partition_key=name, asset=wanted)])
         ws._sensors[name] = nbpart.sensor(lambda context, answer=answer: answer, name=name)
-        ws.tick(name)
+        ws.tick(name, here=True)
         assert ran == [("by_file", name)]
         ran.clear()
 
@@ -165,9 +169,9 @@ def test_a_request_for_a_selection_runs_what_it_chooses(
     def asking(context: Any) -> SensorResult | None:
         return None
 
-    answer = SensorResult([RunRequest(key, asset=asset)])
+    answer = SensorResult([RunRequest(partition_key=key, asset=asset)])
     ws._sensors["asking"] = nbpart.sensor(lambda context: answer, name="asking")
-    ws.tick("asking")
+    ws.tick("asking", here=True)
     assert set(ran) == expected
 
 
@@ -177,12 +181,12 @@ def test_the_cursor_is_kept_until_the_next_tick(ws: nbpart.Workspace) -> None:
         context.cursor = str(int(context.cursor or 0) + 1)
 
     def cursor() -> str | None:
-        record = ws.project.catalog.read(lambda batch: queries.find_sensor(batch, "counting"))
+        record = ws.project.catalog.read(lambda batch: queries.find_trigger(batch, "counting"))
         assert record is not None
         return record.cursor
 
     for expected in ("1", "2"):
-        ws.tick("counting")
+        ws.tick("counting", here=True)
         assert cursor() == expected
     ws.register(counting)
     assert cursor() == "2"
@@ -192,7 +196,7 @@ def test_the_cursor_is_kept_until_the_next_tick(ws: nbpart.Workspace) -> None:
         context.cursor = 3
 
     with pytest.raises(DeclarationError, match="a cursor is text"):
-        ws.tick("counting")
+        ws.tick("counting", here=True)
     assert cursor() == "2"
 
 
@@ -221,8 +225,16 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "which": (lambda context: ["x"], DeclarationError, r"declare it with @ws.sensor\(partitions=...\)"),
     "type": (lambda context: 5, DeclarationError, "not 5 of type int"),
     "request": (lambda context: SensorResult([RunRequest()]), DeclarationError, "names neither"),
-    "absent": (lambda context: SensorResult([RunRequest("x")]), UnknownNameError, "no partitions have that key"),
-    "asset": (lambda context: SensorResult([RunRequest("x", asset="by_fiel")]), UnknownNameError, "mean 'by_file'"),
+    "absent": (
+        lambda context: SensorResult([RunRequest(partition_key="x")]),
+        UnknownNameError,
+        "no partitions have that key",
+    ),
+    "asset": (
+        lambda context: SensorResult([RunRequest(partition_key="x", asset="by_fiel")]),
+        UnknownNameError,
+        "mean 'by_file'",
+    ),
     "asked": (lambda context: context.partitions("flies"), UnknownNameError, "'flies'; did you mean 'files'"),
 }
 
@@ -237,15 +249,16 @@ def test_an_error_is_raised_and_recorded_and_changes_nothing(ws: nbpart.Workspac
 
     ws._sensors["failing"] = nbpart.sensor(lambda context: answer(context), name="failing")
     with pytest.raises(error, match=message):
-        ws.tick("failing")
-    assert ticks(ws).error.str.startswith(f"{error.__name__}: ").tolist() == [True]
+        ws.tick("failing", here=True)
+    assert ticks(ws).outcome.tolist() == ["failed"]
+    assert ticks(ws).error.str.contains(message).tolist() == [True]
     assert (len(ws.dynamic_partitions("files")), len(ws.dynamic_partitions("trials")), ran) == (0, 0, [])
 
 
 def test_an_unknown_sensor_is_refused(ws: nbpart.Workspace) -> None:
     ws.sensor(return_answer, name="find_files")
-    with pytest.raises(UnknownNameError, match="no sensor 'find_filse'; did you mean 'find_files'"):
-        ws.tick("find_filse")
+    with pytest.raises(UnknownNameError, match="no trigger 'find_filse'; did you mean 'find_files'"):
+        ws.tick("find_filse", here=True)
 
 
 def return_answer(context: Any) -> None:

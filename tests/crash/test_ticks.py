@@ -41,7 +41,7 @@ def clean(raw) -> str:
 def inbox(context):
     n = int(context.cursor or 0)
     new = [f"k{n}", f"k{n + 1}"]
-    asks = [nbpart.RunRequest(key) for key in new]
+    asks = [nbpart.RunRequest(partition_key=key) for key in new]
     changes = [files.build_add_request(new), done.build_add_request(f"from {n}")]
     if n:
         changes.append(done.build_delete_request(f"from {n - 2}"))
@@ -126,7 +126,7 @@ def test_the_next_tick_does_exactly_what_is_left(ws: nbpart.Workspace) -> None:
     while died < KILLS:  # one after the other through the whole tick, so that each part of it is hit
         died += tick(1 + (died * points // KILLS) + chance.randrange(max(points // KILLS, 1))) is None
     assert tick(0) is not None
-    cursors = ws.project.catalog.read(lambda batch: batch.value("SELECT cursor FROM sensors"))
+    cursors = ws.project.catalog.read(lambda batch: batch.value("SELECT cursor FROM triggers"))
     files = list(ws.partition_sets["files"])
     assert files == [f"k{n}" for n in range(int(cursors))]
     assert list(ws.partition_sets["done"]) == [f"from {len(files) - 2}"]

@@ -133,7 +133,7 @@ def test_when_one_item_is_wrong_nothing_is_registered(ws: nbpart.Workspace, proj
         assert (list(ws.assets), snapshots(ws), sorted(ws.partition_sets), ws.project.catalog.sequence()) == before, (
             case
         )
-        with pytest.raises(UnknownNameError, match="no sensor"):
+        with pytest.raises(UnknownNameError, match="no trigger"):
             ws.tick("s")
 
 

@@ -46,7 +46,7 @@ def more(context):
     n = int(context.cursor or 0)
     keys = [f"k{n}", f"k{n + 1}"]
     return nbpart.SensorResult(
-        [nbpart.RunRequest(key) for key in keys], [files.build_add_request(keys)], cursor=str(n + 2)
+        [nbpart.RunRequest(partition_key=key) for key in keys], [files.build_add_request(keys)], cursor=str(n + 2)
     )
 
 
@@ -84,7 +84,7 @@ def ask(ws: nbpart.Workspace, name: str, answer: SensorResult) -> Any:
     """One tick of a sensor that answers so."""
     ws.sensor(return_answer, name=name)
     ws._sensors[name] = nbpart.sensor(lambda context: answer, name=name)
-    return ws.tick(name, progress=False)
+    return ws.tick(name, here=True, progress=False)
 
 
 def return_answer(context: Any) -> None:
@@ -101,13 +101,13 @@ def left(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> nbpart.worksp
     with monkeypatch.context() as patch:
         patch.setattr(ticks, "_start", die)
         with pytest.raises(Died):
-            ws.tick("more")
+            ws.tick("more", here=True)
     [backfill_id] = ws.backfills
     return ws.backfills[backfill_id]
 
 
 def cursor(ws: nbpart.Workspace, name: str = "more") -> str | None:
-    found = ws.project.catalog.read(lambda batch: queries.find_sensor(batch, name))
+    found = ws.project.catalog.read(lambda batch: queries.find_trigger(batch, name))
     assert found is not None
     return found.cursor
 
@@ -121,16 +121,16 @@ def test_a_request_of_a_dead_tick_is_run_by_the_next_tick_of_any_sensor(
     assert "1 requested" in repr(ws.backfills)
     assert "requested" in left._repr_html_()
     [tick] = ws.project.catalog.read(queries.ticks_frame).to_dict("records")
-    assert (tick["added"], tick["backfill_id"], tick["error"]) == (2, left.id, None)
+    assert (tick["added"], list(tick["backfills"]), tick["error"]) == (2, [left.id], None)
     with open_with_stage(stage) as other:
         assert other.backfills[left.id].status == "requested", "opening does nothing by itself"
-    done = ws.tick("nothing", progress=False)
+    done = ws.tick("nothing", here=True, progress=False)
     assert ([each.id for each in done.resumed], done.backfill) == ([left.id], None)
     assert (left.status, left.counts()["succeeded"]) == ("succeeded", 5)
     assert sorted(stage.names()) == [
         ("clean", "k0"), ("clean", "k1"), ("raw", "k0"), ("raw", "k1"), ("total", None),
     ]  # fmt: skip
-    assert ws.tick("nothing").resumed == []
+    assert ws.tick("nothing", here=True).resumed == []
 
 
 def test_a_transaction_that_fails_leaves_nothing(
@@ -142,11 +142,11 @@ def test_a_transaction_that_fails_leaves_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(events, "set_cursor", fail)
         with pytest.raises(RuntimeError, match="the disk is full"):
-            ws.tick("more")
+            ws.tick("more", here=True)
     assert (len(ws.partition_sets["files"]), cursor(ws), len(ws.backfills), stage.started) == (0, None, 0, [])
     [tick] = ws.project.catalog.read(queries.ticks_frame).to_dict("records")
-    assert (tick["added"], tick["backfill_id"], tick["error"]) == (0, None, "RuntimeError: the disk is full")
-    assert ws.tick("more", progress=False).added == {"files": ["k0", "k1"]}
+    assert (tick["added"], list(tick["backfills"]), tick["error"]) == (0, [], "RuntimeError: the disk is full")
+    assert ws.tick("more", here=True, progress=False).added == {"files": ["k0", "k1"]}
 
 
 def test_the_next_tick_resumes_a_requested_backfill_whose_process_died(
@@ -154,13 +154,13 @@ def test_the_next_tick_resumes_a_requested_backfill_whose_process_died(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(Runner, "start", lambda self: None)
-        backfill = ws.tick("more", wait=False).backfill
+        backfill = ws.tick("more", here=True, wait=False).backfill
         number = ws.project.coordinator.number
         ws.project.runners.clear()
         ws.project.catalog.write(lambda batch: events.interrupt_coordinators(batch, [number]))
     assert backfill is not None
     assert backfill.status == "interrupted"
-    assert [each.id for each in ws.tick("nothing", progress=False).resumed] == [backfill.id]
+    assert [each.id for each in ws.tick("nothing", here=True, progress=False).resumed] == [backfill.id]
     assert (backfill.status, len(stage.started)) == ("succeeded", 5)
 
 
@@ -180,7 +180,7 @@ def test_a_request_can_be_cancelled_and_then_only_resumed(
 ) -> None:
     left.cancel()
     assert left.status == "cancelled"
-    assert ws.tick("nothing").resumed == []
+    assert ws.tick("nothing", here=True).resumed == []
     assert stage.started == []
     assert left.resume().wait(progress=False).status == "succeeded"
     assert len(stage.started) == 5
@@ -193,7 +193,7 @@ def test_of_two_processes_that_start_a_request_only_one_plans_it(
 
     def tick(workspace: nbpart.Workspace) -> None:
         together.wait(30)
-        workspace.tick("nothing", progress=False)
+        workspace.tick("nothing", here=True, progress=False)
 
     with open_with_stage(stage) as other:
         threads = [threading.Thread(target=tick, args=(one,)) for one in (ws, other)]
@@ -224,20 +224,26 @@ def test_keys_and_assets_removed_since_the_request_are_left_out(
     ws.partition_sets["files"].remove("k0")
     ws.remove_asset("total")
     record(ws, "raw", "k1", "by hand")
-    ws.tick("nothing", progress=False)
+    ws.tick("nothing", here=True, progress=False)
     assert (left.status, stage.names()) == ("succeeded", [("clean", "k1")])
 
 
 def test_the_selection_of_a_request_names_what_was_asked_for(ws: nbpart.Workspace, stage: Stage) -> None:
     ws.dynamic_partitions("files").add("a", "b", "c")
-    asked = ask(ws, "some", SensorResult([RunRequest("a", asset="raw"), RunRequest(asset="total"), RunRequest("b")]))
+    asked = ask(
+        ws,
+        "some",
+        SensorResult(
+            [RunRequest(partition_key="a", asset="raw"), RunRequest(asset="total"), RunRequest(partition_key="b")]
+        ),
+    )
     assert sorted(stage.names()) == [("clean", "b"), ("raw", "a"), ("raw", "b")]
     assert asked.backfill.steps()["asset"].tolist() == ["raw", "raw", "clean", "total"]
 
 
 def test_a_key_that_is_added_twice_in_one_tick_runs(ws: nbpart.Workspace, stage: Stage) -> None:
     add = ws.dynamic_partitions("files").build_add_request
-    ask(ws, "twice", SensorResult([RunRequest("a")], [add("a"), add("a")]))
+    ask(ws, "twice", SensorResult([RunRequest(partition_key="a")], [add("a"), add("a")]))
     assert ("raw", "a") in stage.names()
 
 
@@ -248,12 +254,14 @@ WRONG: dict[str, tuple[Callable[[nbpart.Workspace], SensorResult], type[Exceptio
         "'inbox' holds no asset that could be computed",
     ),
     "key of none": (
-        lambda ws: SensorResult([RunRequest("a", asset="total")]),
+        lambda ws: SensorResult([RunRequest(partition_key="a", asset="total")]),
         nbpart.DeclarationError,
         "'total' has no partitions, so it has no key 'a'",
     ),
     "unknown key": (
-        lambda ws: SensorResult([RunRequest("z", asset="raw")], [ws.partition_sets["files"].build_add_request("a")]),
+        lambda ws: SensorResult(
+            [RunRequest(partition_key="z", asset="raw")], [ws.partition_sets["files"].build_add_request("a")]
+        ),
         nbpart.UnknownNameError,
         "a run of 'z' was asked for, but no partitions have that key",
     ),
@@ -271,15 +279,15 @@ def test_a_refused_request_records_nothing(ws: nbpart.Workspace, case: str) -> N
 
 def test_a_wrong_option_is_refused_before_anything_is_recorded(ws: nbpart.Workspace) -> None:
     with pytest.raises(TypeError, match="max_worker"):
-        ws.tick("more", max_worker=2)  # type: ignore[call-arg]
+        ws.tick("more", here=True, max_worker=2)  # type: ignore[call-arg]
     with pytest.raises(nbpart.DeclarationError, match="'epoch', which is no setting of"):
-        ws.tick("more", settings={"epoch": 2})
+        ws.tick("more", here=True, settings={"epoch": 2})
     assert (len(ws.partition_sets["files"]), len(ws.backfills)) == (0, 0)
 
 
 @pytest.mark.kernel
 def test_a_detached_tick_runs_in_a_process_of_its_own(ws: nbpart.Workspace, stage: Stage) -> None:
-    backfill = ws.tick("more", detach=True, wait=False).backfill
+    backfill = ws.tick("more", here=True, detach=True, wait=False).backfill
     assert backfill is not None
     assert backfill.wait(120, progress=False).status == "succeeded"
     assert (backfill.counts()["succeeded"], stage.started) == (5, [])

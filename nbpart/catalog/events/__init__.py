@@ -20,7 +20,15 @@ from nbpart.catalog.events.outcomes import record_outcomes
 from nbpart.catalog.events.renaming import rename_key
 from nbpart.catalog.events.requests import plan_requested, request_backfill
 from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
-from nbpart.catalog.events.sensors import record_tick, remove_sensor, save_sensor, set_cursor
+from nbpart.catalog.events.triggers import (
+    record_tick,
+    remove_trigger,
+    save_trigger,
+    set_cursor,
+    switch_trigger,
+    take_tick_id,
+    use_run_keys,
+)
 from nbpart.catalog.events.verbs import (
     accept_materializations,
     adopt_files,
@@ -57,18 +65,21 @@ __all__ = [
     "register_assets",
     "remove_asset",
     "remove_keys",
-    "remove_sensor",
+    "remove_trigger",
     "rename_key",
     "replace_keys",
     "request_backfill",
     "reserve_run",
     "resume_backfill",
-    "save_sensor",
+    "save_trigger",
     "set_columns",
     "set_cursor",
     "set_run_limits",
     "start_attempts",
     "start_backfill",
     "start_coordinator",
+    "switch_trigger",
+    "take_tick_id",
+    "use_run_keys",
     "wipe_partitions",
 ]

@@ -77,8 +77,8 @@ def _record(batch: Batch, set_id: int, table: str, action: str, *, are_new: bool
     # a product's keys come with their parts, and windows with the time
     if not isinstance(load_definition(batch, set_id), MultiPartitions | TimeWindowPartitions):
         batch.execute(
-            f"INSERT INTO member_events SELECT ?, ?, ?, key_id, ? FROM {quote(table)}",
-            *(batch.sequence, batch.now, set_id, action),
+            f"INSERT INTO member_events SELECT ?, ?, ?, key_id, ?, ?, ? FROM {quote(table)}",
+            *(batch.sequence, batch.now, set_id, action, batch.author.name, batch.author.tick_id),
         )
     batch.execute("UPDATE partition_sets SET version = ? WHERE set_id = ?", batch.sequence, set_id)
     mark_readers_of_set(batch, set_id, table, have_left=action != _JOINED, are_new=are_new)

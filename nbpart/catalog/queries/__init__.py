@@ -45,13 +45,13 @@ from nbpart.catalog.queries.live import Changes, backfill_progress, count_by_cod
 from nbpart.catalog.queries.partition_table import partition_status
 from nbpart.catalog.queries.requests import load_request, unfinished_requests
 from nbpart.catalog.queries.runs import final_statuses, find_run, load_claim_candidates, runs_frame
-from nbpart.catalog.queries.sensors import find_sensor, load_sensors, ticks_frame
 from nbpart.catalog.queries.status import (
     plan_facts,
     plan_facts_of,
     status_counts,
     statuses_of_keys,
 )
+from nbpart.catalog.queries.triggers import find_trigger, keys_of_tick, last_ticks, load_triggers, ticks_frame
 
 __all__ = [
     "Changes",
@@ -72,12 +72,14 @@ __all__ = [
     "find_materialization",
     "find_pruning",
     "find_run",
-    "find_sensor",
     "find_set",
+    "find_trigger",
     "hash_key",
     "is_cancelling",
     "key_ids",
     "key_texts",
+    "keys_of_tick",
+    "last_ticks",
     "live_coordinators",
     "load_active_runs",
     "load_assets",
@@ -87,9 +89,9 @@ __all__ = [
     "load_place_waits",
     "load_request",
     "load_run_limits",
-    "load_sensors",
     "load_sets",
     "load_snapshots",
+    "load_triggers",
     "member_count_by_asset",
     "member_hashes",
     "observed_frame",

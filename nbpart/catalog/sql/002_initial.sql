@@ -25,10 +25,11 @@ CREATE TABLE windows (
     set_id INTEGER NOT NULL, key_id BIGINT NOT NULL, starts_at TIMESTAMPTZ NOT NULL, ends_at TIMESTAMPTZ NOT NULL,
     starts_local TIMESTAMP NOT NULL
 );
--- Which keys came and went; not of windows and products, which follow from the time and from their dimensions.
+-- Which keys came and went, and by whom: a person, or the trigger of a tick; not of windows and products, which follow
+-- from the time and from their dimensions.
 CREATE TABLE member_events (
     sequence BIGINT NOT NULL, happened_at TIMESTAMPTZ NOT NULL, set_id INTEGER NOT NULL, key_id BIGINT NOT NULL,
-    action VARCHAR NOT NULL
+    action VARCHAR NOT NULL, author VARCHAR NOT NULL, tick_id BIGINT
 );
 
 CREATE TABLE assets (
@@ -150,19 +151,30 @@ CREATE TABLE pair_searches (
 );
 CREATE TABLE condition_pairs (search_no INTEGER NOT NULL, reader_id BIGINT NOT NULL, input_id BIGINT NOT NULL);
 
-CREATE TABLE sensors (
-    sensor_id INTEGER NOT NULL, name VARCHAR NOT NULL, active BOOLEAN NOT NULL, definition VARCHAR NOT NULL,
-    cursor VARCHAR, registered_at TIMESTAMPTZ NOT NULL
+-- What asks for work by itself; `kind` is that of TriggerKind. `is_on`: whether a watcher looks. No time before
+-- changed_at, when its definition changed or it was turned on, belongs to it.
+CREATE TABLE triggers (
+    trigger_id INTEGER NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, active BOOLEAN NOT NULL,
+    is_on BOOLEAN NOT NULL, definition VARCHAR NOT NULL, cursor VARCHAR, registered_at TIMESTAMPTZ NOT NULL,
+    changed_at TIMESTAMPTZ NOT NULL
 );
+-- A look of a trigger; `outcome` is that of TickOutcome. requested and dropped count requests for runs.
 CREATE TABLE ticks (
-    sensor_id INTEGER NOT NULL, happened_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE, added BIGINT NOT NULL,
-    backfill_no INTEGER, error VARCHAR
+    tick_id BIGINT NOT NULL, trigger_id INTEGER NOT NULL, happened_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE,
+    outcome VARCHAR NOT NULL, added BIGINT NOT NULL, removed BIGINT NOT NULL, requested BIGINT NOT NULL,
+    dropped BIGINT NOT NULL, message VARCHAR NOT NULL, error VARCHAR, traceback VARCHAR, printed VARCHAR
+);
+CREATE TABLE tick_backfills (tick_id BIGINT NOT NULL, backfill_no INTEGER NOT NULL);
+-- The run keys of requests that were recorded: none is used twice, whatever becomes of its runs.
+CREATE TABLE run_keys (
+    trigger_id INTEGER NOT NULL, run_key VARCHAR NOT NULL, used_at TIMESTAMPTZ NOT NULL, tick_id BIGINT NOT NULL
 );
 
 INSERT INTO meta VALUES
     ('schema', '0'), ('sequence', '0'), ('workspace_id', uuid()::VARCHAR), ('next_set_id', '1'), ('next_key_id', '1'),
     ('next_asset_id', '1'), ('next_coordinator_no', '1'), ('next_backfill_no', '1'), ('next_run_no', '1'),
-    ('next_materialization_id', '1'), ('next_sensor_id', '1'), ('next_window_end', ''), ('next_verb_no', '1');
+    ('next_materialization_id', '1'), ('next_trigger_id', '1'), ('next_window_end', ''), ('next_verb_no', '1'),
+    ('next_tick_id', '1');
 INSERT INTO partition_sets VALUES (0, '', 'single', '{}', 0, now(), NULL);
 INSERT INTO keys VALUES (0, 0, '');
 INSERT INTO members VALUES (0, 0, 0);

@@ -1,0 +1,20 @@
+"""The evaluation of each kind of trigger."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nbpart.automation.evaluation import Evaluate
+from nbpart.automation.sensor_children import SensorChildren
+from nbpart.automation.sensor_looks import evaluate_in_child
+from nbpart.catalog import TriggerRecord
+from nbpart.states import TriggerKind
+
+
+def choose_evaluation(trigger: TriggerRecord, children: SensorChildren) -> Evaluate:
+    """How a trigger looks; sensors run in ``children``."""
+    match trigger.kind:
+        case TriggerKind.SENSOR:
+            return partial(evaluate_in_child, children)
+        case _:
+            raise NotImplementedError(trigger.kind)

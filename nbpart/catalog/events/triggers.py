@@ -1,0 +1,115 @@
+"""Triggers, their ticks, and the run keys that they used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nbpart.errors import UnknownNameError, nearest
+from nbpart.states import TickOutcome, TriggerKind
+
+if TYPE_CHECKING:
+    from nbpart.catalog.batch import Batch
+    from nbpart.catalog.records import TickRecord
+
+#: So many ticks of a trigger are kept, and of older ones those that asked for something.
+MOST_KEPT = 1_000
+#: Older ticks are removed once in so many.
+_THIN_EVERY = 100
+
+
+def save_trigger(batch: Batch, name: str, kind: TriggerKind, definition: Mapping[str, Any]) -> int:
+    """Register a trigger, or replace the one of that name, whose cursor stays. Returns its id.
+
+    One of another kind gives way with its cursor.
+    """
+    text = json.dumps(definition, sort_keys=True)
+    row = batch.row(
+        "SELECT trigger_id, active, name, kind, definition FROM triggers WHERE lower(name) = lower(?)", name
+    )
+    if row is None:
+        trigger_id = batch.take_ids("next_trigger_id", 1)
+        batch.execute(
+            "INSERT INTO triggers VALUES (?, ?, ?, true, true, ?, NULL, ?, ?)",
+            *(trigger_id, name, str(kind), text, batch.now, batch.now),
+        )
+        return trigger_id
+    if row[1:] != (True, name, str(kind), text):
+        batch.execute(
+            """UPDATE triggers SET active = true, name = $2, kind = $3, definition = $4, changed_at = $5,
+                cursor = CASE WHEN kind = $3 THEN cursor END WHERE trigger_id = $1""",
+            *(row[0], name, str(kind), text, batch.now),
+        )
+    return int(row[0])
+
+
+def remove_trigger(batch: Batch, name: str) -> None:
+    """Remove a trigger from the active ones; its ticks stay recorded. Raises `UnknownNameError`."""
+    batch.execute("UPDATE triggers SET active = false WHERE trigger_id = ?", _find(batch, name))
+
+
+def switch_trigger(batch: Batch, name: str, *, is_on: bool) -> None:
+    """Turn a trigger on or off; what came while it was off belongs to nobody. Raises `UnknownNameError`."""
+    batch.execute(
+        """UPDATE triggers SET is_on = $2, changed_at = CASE WHEN $2 THEN $3 ELSE changed_at END
+        WHERE trigger_id = $1 AND is_on <> $2""",
+        *(_find(batch, name), is_on, batch.now),
+    )
+
+
+def _find(batch: Batch, name: str) -> int:
+    known = dict(batch.rows("SELECT lower(name), trigger_id FROM triggers WHERE active"))
+    if name.lower() not in known:
+        raise UnknownNameError(f"there is no trigger {name!r}; {nearest(name, known)}")
+    return int(known[name.lower()])
+
+
+def set_cursor(batch: Batch, trigger_id: int, cursor: str | None) -> None:
+    """Record the cursor of a trigger: a text of its own, by which it knows where to go on."""
+    batch.execute(
+        "UPDATE triggers SET cursor = ? WHERE trigger_id = ? AND cursor IS DISTINCT FROM ?", cursor, trigger_id, cursor
+    )
+
+
+def take_tick_id(batch: Batch) -> int:
+    """The id of a tick that this batch is about to record."""
+    return batch.take_ids("next_tick_id", 1)
+
+
+def record_tick(batch: Batch, tick: TickRecord, tick_id: int, backfill_nos: Sequence[int] = ()) -> None:
+    """Record a tick and the backfills that it asked for. Of old ticks only those stay that asked for something."""
+    batch.execute(
+        "INSERT INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(tick_id, tick.trigger_id, tick.happened_at or batch.now, tick.duration_s, str(tick.outcome)),
+        *(tick.added, tick.removed, tick.requested, tick.dropped),
+        *(tick.message, tick.error, tick.traceback, tick.printed),
+    )
+    for number in backfill_nos:
+        batch.execute("INSERT INTO tick_backfills VALUES (?, ?)", tick_id, number)
+    if tick_id % _THIN_EVERY == 0:
+        batch.execute(
+            """DELETE FROM ticks WHERE outcome <> ? AND tick_id NOT IN (
+                SELECT tick_id FROM ticks QUALIFY row_number() OVER (PARTITION BY trigger_id ORDER BY tick_id DESC) <= ?
+            )""",
+            *(str(TickOutcome.ASKED), MOST_KEPT),
+        )
+
+
+def use_run_keys(batch: Batch, trigger_id: int, run_keys: Sequence[str], tick_id: int) -> dict[str, datetime]:
+    """Use run keys that were never used by this trigger. Returns those that were, and when; they are used no more."""
+    import pandas as pd
+
+    once = list(dict.fromkeys(run_keys))
+    batch.stage("run_keys_given", pd.DataFrame({"run_key": pd.array(once, dtype="string")}))
+    used = batch.rows(
+        "SELECT run_key, used_at FROM run_keys SEMI JOIN run_keys_given USING (run_key) WHERE trigger_id = ?",
+        trigger_id,
+    )
+    batch.execute(
+        """INSERT INTO run_keys SELECT ?, run_key, ?, ? FROM run_keys_given
+        WHERE run_key NOT IN (SELECT run_key FROM run_keys WHERE trigger_id = ?)""",
+        *(trigger_id, batch.now, tick_id, trigger_id),
+    )
+    return dict(used)
