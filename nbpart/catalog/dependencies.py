@@ -45,8 +45,9 @@ def load_dependencies(batch: Batch, condition: str = "true") -> list[StoredDepen
         f"""SELECT d.asset_id, d.input_id, d.argument, d.mapping, a.set_id, i.set_id,
             d.skips_missing FROM dependencies AS d
         JOIN assets AS a ON a.asset_id = d.asset_id JOIN assets AS i ON i.asset_id = d.input_id
-        WHERE a.active AND {condition} ORDER BY d.asset_id, d.input_id, d.argument"""
+        WHERE a.active AND {condition}"""
     )
+    rows.sort(key=lambda row: row[:3])  # ordered by the database they take a third longer
     return [
         StoredDependency(int(asset), int(read), argument, _read_mapping(text), int(own), int(its), skips)
         for asset, read, argument, text, own, its, skips in rows

@@ -14,7 +14,7 @@ from nbpart.catalog.expressions import STALE_ABOVE, STALE_INPUT, quote, recorded
 from nbpart.catalog.input_changes import create_stale_disagreeing
 from nbpart.catalog.join_search import find_readers
 from nbpart.catalog.key_lookup import stage_numbers
-from nbpart.catalog.ledgers import Ledger, forget_ledger, load_ledger, load_ledgers, shift_ledger, sum_members
+from nbpart.catalog.ledgers import Ledger, forget_ledger, load_ledger, load_ledgers, shift_ledger
 from nbpart.catalog.set_tables import asset_set_id
 from nbpart.partitions.mapping import AllKeys, Same, Whole, reads_newest
 
@@ -60,21 +60,20 @@ class Marking:
         self._frontiers: dict[int, _Frontier] = {}
         self._owners: set[int] = set()
         self._updates = 0
+        self._has_own_bits = False
         self._bound = {bound.asset_id for bound in load_bound_columns(batch)}
 
     def has_other_readers(self, asset_id: int) -> bool:
         """Whether something reads other keys of an asset than its own key."""
         return any(not isinstance(each.mapping, Same | Whole) for each in self._readers.get(asset_id, ()))
 
-    def run(
-        self, changed: str, own: str | None, before: Mapping[int, Ledger] | None = None, *, are_members: bool = False
-    ) -> None:
+    def run(self, changed: str, own: str | None, *, are_members: bool = False) -> None:
         """Decide all that follows from `changed`, a query (asset_id, key_id, is_data) that has each partition once.
 
-        `own` and `before` are as for `mark_readers`. `are_members`: they came into their set or left it; ledgers are
-        right already, but for the bits that are decided here.
+        `own` is as for `mark_readers`. `are_members`: they came into their set or left it; ledgers are right already,
+        but for the bits that are decided here.
         """
-        batch, before = self._batch, before or {}
+        batch = self._batch
         if own:
             changed = f"""SELECT asset_id, key_id, bool_or(is_data) AS is_data FROM ({changed} UNION ALL
                 SELECT asset_id, key_id, false FROM {quote(own)} WHERE materialization_id IS NOT NULL)
@@ -84,19 +83,24 @@ class Marking:
         for asset_id, count, has_data in starts:
             select = f"SELECT key_id, is_data FROM marking_changed WHERE asset_id = {asset_id}"
             self._frontiers[asset_id] = _Frontier(select, count, has_data, are_members)
-            if own:
-                self._owners.add(asset_id)
-            if asset_id in load_ledgers(batch).keys() - before.keys() and not are_members:
+            if asset_id in load_ledgers(batch) and not are_members:
                 forget_ledger(batch, asset_id)
-        for asset_id in self._sort_below([asset_id for asset_id, *_ in starts]):
-            touched = (
-                f"{select_keys_of(asset_id, own)} AND materialization_id IS NOT NULL"
-                if own and asset_id in before
-                else ""
-            )
-            self._decide(asset_id, own, touched)
-            if touched:
-                shift_ledger(batch, asset_id, before[asset_id], sum_members(batch, asset_id, touched))
+        self._decide_below([asset_id for asset_id, *_ in starts], own)
+
+    def run_made(self, made: str, counts: Mapping[int, tuple[int, bool]]) -> None:
+        """Decide all that follows from partitions that were made, as `mark_made` is given them."""
+        for asset_id, (count, has_data) in counts.items():
+            select = f"""SELECT key_id, is_data FROM {quote(made)}
+                WHERE asset_id = {asset_id} AND materialization_id IS NOT NULL"""
+            self._frontiers[asset_id] = _Frontier(select, count, has_data)
+        self._has_own_bits = True
+        self._decide_below(counts, made)
+
+    def _decide_below(self, starts: Iterable[int], own: str | None) -> None:
+        if own:
+            self._owners.update(starts)
+        for asset_id in self._sort_below(starts):
+            self._decide(asset_id, own)
 
     def _sort_below(self, starts: Iterable[int]) -> list[int]:
         """These assets and all that read them, in turn, each after what it reads."""
@@ -108,7 +112,7 @@ class Marking:
                 queue += [each.asset_id for each in self._readers.get(asset_id, ())]
         return sort_assets(self._inputs, below)
 
-    def _decide(self, asset_id: int, own: str | None, touched: str) -> None:
+    def _decide(self, asset_id: int, own: str | None) -> None:
         """Decide the partitions of an asset that `own` names or that read what changed."""
         inputs = self._inputs.get(asset_id, [])
         changed = [(each, found) for each in inputs if (found := self._frontiers.get(each.input_id))]
@@ -122,29 +126,28 @@ class Marking:
         with_data = bool(is_owner) or any(frontier.changes_data(each) for each, frontier in changed)
         if not (count := self._collect(selects)):
             return
-        flips = self._apply(asset_id, touched, count, with_data=with_data)
+        flips = self._apply(asset_id, count, with_data=with_data)
         if own_inputs := [each for each in inputs if each.input_id == asset_id]:
-            self._decide_again(asset_id, own_inputs, touched, flips)
+            self._decide_again(asset_id, own_inputs, flips)
 
-    def _decide_again(
-        self, asset_id: int, own_inputs: Sequence[StoredDependency], touched: str, flips: _Frontier | None
-    ) -> None:
+    def _decide_again(self, asset_id: int, own_inputs: Sequence[StoredDependency], flips: _Frontier | None) -> None:
         """Decide, in turn, the partitions of an asset that read others of it whose bits flipped."""
         for _ in range(_ROUNDS):
             if flips is None:
                 return
             count = self._collect([self._select_readers(each, flips, n) for n, each in enumerate(own_inputs)])
-            flips = self._apply(asset_id, touched, count, with_data=False) if count else None
+            flips = self._apply(asset_id, count, with_data=False) if count else None
         if flips:
-            self._apply_to_all(asset_id, self._inputs[asset_id], touched)
+            self._apply_to_all(asset_id, self._inputs[asset_id])
 
     def _may_differ(self, asset_id: int, own: str | None) -> bool:
         """Whether partitions of an asset without inputs may get or lose bits: it binds columns, or some have bits."""
         if own is None:
             return False
+        if asset_id in self._bound or self._has_own_bits:
+            return asset_id in self._bound
         bits = f"stale & {STALE_INPUT | STALE_ABOVE} <> 0"
-        count = self._batch.value(f"SELECT count(*) FROM {quote(own)} WHERE asset_id = ? AND {bits}", asset_id)
-        return bool(count or asset_id in self._bound)
+        return bool(self._batch.value(f"SELECT count(*) FROM {quote(own)} WHERE asset_id = ? AND {bits}", asset_id))
 
     def _decide_at_once(self, asset_id: int, changed: Sequence[tuple[StoredDependency, _Frontier]]) -> bool:
         """Decide the partitions of an asset, of which none changed itself, in one statement; returns whether it could.
@@ -156,7 +159,7 @@ class Marking:
         if any(frontier.changes_data(each) for each, frontier in changed):
             is_plain = len(self._inputs[asset_id]) == 1 and asset_id not in self._bound
             if is_plain and changed[0][0].mapping == AllKeys():
-                self._update(asset_id, self._select_by_ledger(changed[0][0]), "")
+                self._update(asset_id, self._select_by_ledger(changed[0][0]))
                 return True
             return False
         if any(self._gives_bad_to_all(each, frontier) for each, frontier in changed):
@@ -182,7 +185,6 @@ class Marking:
                 f"""SELECT f.rowid AS fact_row, f.key_id, f.stale AS old, xor(f.stale, {STALE_ABOVE}) AS new
                 FROM partition_facts AS f JOIN {above} ON f.key_id = u.key_id
                 WHERE f.asset_id = {asset_id} AND f.materialization_id IS NOT NULL AND {_IS_ABOVE} <> u.is_bad""",
-                "",
             )
         return True
 
@@ -191,13 +193,11 @@ class Marking:
         ledger = load_ledger(self._batch, dependency.input_id)
         made = f"f.asset_id = {dependency.asset_id} AND f.materialization_id IS NOT NULL"
         rest = f"(f.stale & {~(STALE_INPUT | STALE_ABOVE) & 0xFF}) | {STALE_ABOVE if ledger.has_bad else 0}"
-        return f"""SELECT f.rowid AS fact_row, f.key_id, f.stale AS old,
-                ({rest} | CASE WHEN r.hash <> {ledger.data_hash} THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS new
-            FROM partition_facts AS f LEFT JOIN (
-                SELECT materialization_id, {recorded_hash()} AS hash FROM inputs
-                WHERE input_id = {dependency.input_id} AND argument = '{dependency.argument}'
-                    AND materialization_id IN (SELECT materialization_id FROM partition_facts AS f WHERE {made})
-            ) AS r USING (materialization_id) WHERE {made}"""
+        return f"""SELECT f.rowid AS fact_row, f.key_id, f.stale AS old, ({rest}
+                | CASE WHEN r.n IS NOT NULL AND {recorded_hash("r.key_id", "r.data_hash")} <> {ledger.data_hash}
+                    THEN {STALE_INPUT} ELSE 0 END)::UTINYINT AS new
+            FROM partition_facts AS f LEFT JOIN inputs AS r ON r.materialization_id = f.materialization_id
+                AND r.input_id = {dependency.input_id} AND r.argument = '{dependency.argument}' WHERE {made}"""
 
     def _gives_bad_to_all(self, dependency: StoredDependency, frontier: _Frontier) -> bool:
         """Whether every reader has the bit above for what it reads by this dependency."""
@@ -264,7 +264,7 @@ class Marking:
         stage_numbers(self._batch, f"readers_{place}", found)
         return f"{select} AND f.key_id IN (SELECT id FROM readers_{place})"
 
-    def _apply(self, asset_id: int, touched: str, count: int, *, with_data: bool) -> _Frontier | None:
+    def _apply(self, asset_id: int, count: int, *, with_data: bool) -> _Frontier | None:
         """Decide the bits input and above of `marked`, which has `count` rows, some with other inputs `with_data`.
 
         Returns the partitions that have a bit now and had none, or the other way round.
@@ -284,10 +284,9 @@ class Marking:
             f"""SELECT fact_row, key_id, stale AS old, ((stale & {~(STALE_INPUT | STALE_ABOVE) & 0xFF}) | {differs}
                 | CASE WHEN key_id IN (SELECT key_id FROM stale_above) THEN {STALE_ABOVE} ELSE 0 END) AS new
             FROM marked""",
-            touched,
         )
 
-    def _apply_to_all(self, asset_id: int, inputs: Sequence[StoredDependency], touched: str) -> None:
+    def _apply_to_all(self, asset_id: int, inputs: Sequence[StoredDependency]) -> None:
         """Decide the bit above of all partitions of an asset that reads itself."""
         create_above_of_all(self._batch, inputs, asset_id, inputs[0].set_id)
         self._update(
@@ -296,10 +295,9 @@ class Marking:
                 | CASE WHEN key_id IN (SELECT key_id FROM stale_above) THEN {STALE_ABOVE} ELSE 0 END) AS new
             FROM partition_facts AS f WHERE asset_id = {asset_id} AND materialization_id IS NOT NULL
                 AND key_id IN (SELECT key_id FROM members WHERE set_id = {inputs[0].set_id})""",
-            touched,
         )
 
-    def _update(self, asset_id: int, decided: str, touched: str) -> _Frontier | None:
+    def _update(self, asset_id: int, decided: str) -> _Frontier | None:
         """Write what was decided, a query (fact_row, key_id, old, new), and carry what flipped into the frontier.
 
         Returns the partitions that have a bit now and had none, or the other way round.
@@ -320,7 +318,7 @@ class Marking:
         flips = _Frontier(f"SELECT key_id, is_data FROM {table}", count)
         self._extend(asset_id, flips)
         if asset_id in load_ledgers(batch):
-            self._count_flips(asset_id, touched)
+            self._count_flips(asset_id)
         return flips
 
     def _extend(self, asset_id: int, flips: _Frontier) -> None:
@@ -337,21 +335,15 @@ class Marking:
             select = f"{known.select} UNION ALL SELECT key_id, is_data FROM {table}"
             self._frontiers[asset_id] = _Frontier(select, known.count + count, known.has_data, known.are_members)
 
-    def _count_flips(self, asset_id: int, touched: str) -> None:
-        """Bring the ledger of an asset up to date with what flipped, but for keys that are counted elsewhere."""
-        others = f" AND key_id NOT IN ({touched})" if touched else ""
+    def _count_flips(self, asset_id: int) -> None:
+        """Bring the ledger of an asset up to date with what flipped."""
         members = f"SELECT key_id FROM members WHERE set_id = {asset_set_id(self._batch, asset_id)}"
         row = self._batch.row(
             f"""SELECT count(*) FILTER (new <> 0), count(*) FILTER (new = 0) FROM decided
-            WHERE {_IS_FLIP} AND key_id IN ({members}){others}"""
+            WHERE {_IS_FLIP} AND key_id IN ({members})"""
         )
         assert row is not None, "an aggregate has a row"
         shift_ledger(self._batch, asset_id, Ledger(with_bit=row[1]), Ledger(with_bit=row[0]))
-
-
-def select_keys_of(asset_id: int, partitions: str) -> str:
-    """A query of the keys of an asset in a table (asset_id, key_id)."""
-    return f"SELECT key_id FROM {quote(partitions)} WHERE asset_id = {asset_id}"
 
 
 def _select_own(asset_id: int, own: str) -> str:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog.bound_columns import load_bound_columns
 from nbpart.catalog.dependencies import load_dependencies
 from nbpart.catalog.expressions import STALE_CODE, code_differs, quote
-from nbpart.catalog.ledgers import Ledger, load_ledgers, shift_ledger, sum_keys, sum_members
-from nbpart.catalog.marking import Marking, select_keys_of
+from nbpart.catalog.ledgers import Ledger, load_ledgers, shift_ledger, sum_keys
+from nbpart.catalog.marking import Marking
 from nbpart.partitions.mapping import By, Where
 
 if TYPE_CHECKING:
@@ -60,34 +60,24 @@ def _refresh(batch: Batch, asset_ids: Sequence[int], condition: str = "", *value
         Marking(batch).run("SELECT asset_id, key_id, false AS is_data FROM reread WHERE false", "reread")
 
 
-def mark_readers(
-    batch: Batch,
-    changed: str,
-    *,
-    own: str | None = None,
-    with_data: bool = True,
-    before: Mapping[int, Ledger] | None = None,
-) -> None:
+def mark_readers(batch: Batch, changed: str, *, own: str | None = None, with_data: bool = True) -> None:
     """Set or clear the bits of what reads partitions that changed, directly or in turn.
 
     `changed` names a temporary table (asset_id, key_id) of these; without `with_data` only their bits changed. `own`
     names one of partitions that were materialized and whose own bits are decided too: (fact_row, asset_id, key_id,
-    materialization_id, stale). `before` has what the keys of `own` came to, by asset (see `sum_changing`).
+    materialization_id, stale).
     """
-    select = f"SELECT asset_id, key_id, {with_data} AS is_data FROM {quote(changed)}"
-    Marking(batch).run(select, own, before or {})
+    Marking(batch).run(f"SELECT asset_id, key_id, {with_data} AS is_data FROM {quote(changed)}", own)
 
 
-def sum_changing(batch: Batch, partitions: str) -> dict[int, Ledger]:
-    """What partitions come to before they change, of each asset that has a ledger: for `mark_readers`.
+def mark_made(batch: Batch, made: str, counts: Mapping[int, tuple[int, bool]]) -> None:
+    """Set or clear the bits of partitions that runs made, which have none but their own, and of what reads them.
 
-    `partitions` names a temporary table (asset_id, key_id).
+    `made` names a staged table as `own` of `mark_readers`, with a column is_data beside: whether the data are others
+    than before. `counts` has, by asset, how many have a materialization_id and whether is_data holds for some. Ledgers
+    are right but for the bits that are decided here.
     """
-    if not (ledgers := load_ledgers(batch)):
-        return {}
-    ids = [row[0] for row in batch.rows(f"SELECT DISTINCT asset_id FROM {quote(partitions)}")]
-    kept = [asset_id for asset_id in ids if asset_id in ledgers]
-    return {asset_id: sum_members(batch, asset_id, select_keys_of(asset_id, partitions)) for asset_id in kept}
+    Marking(batch).run_made(made, counts)
 
 
 def mark_readers_of_set(batch: Batch, set_id: int, changed: str, *, have_left: bool, are_new: bool = False) -> None:

@@ -12,8 +12,9 @@ from nbpart.catalog.events.data import record_data_observations
 from nbpart.catalog.events.staging import FactsUpdate, NewMaterialization
 from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_SUCCEEDED, STALE_CODE
 from nbpart.catalog.ids import is_id_of
+from nbpart.catalog.ledgers import FactChange, shift_for
 from nbpart.catalog.records import Outcome
-from nbpart.catalog.staleness import mark_readers, sum_changing
+from nbpart.catalog.staleness import mark_made
 from nbpart.errors import CatalogError, RecordingError, UnknownNameError
 from nbpart.partitions import PartitionRef
 from nbpart.states import MaterializationKind, RunStatus
@@ -33,17 +34,19 @@ class _Run:
 
     asset_id: int
     key_id: int
+    set_id: int
     asset: str
     key: str | None
     run_id: str
     code_version: str | None
-    is_ended: bool
-    newest: int
-    newest_ended: int
     asset_code: str | None
     is_source: bool
     fact_row: int
     data_hash: int | None
+    stale: int
+    is_ended: bool
+    newest: int
+    newest_ended: int
 
 
 def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
@@ -65,32 +68,31 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
         batch.sequence,
     )
     made = _insert_materializations(batch, accepted, runs)
-    batch.stage("outcomes_made", staging.build_partitions(list(made.values())))
-    before = sum_changing(batch, "outcomes_made") if made else {}
-    _update_facts(batch, accepted, runs, made)
-    if made:
-        fresh = [one for one in made.values() if one.data_hash != runs[one.outcome.run_no].data_hash]
-        batch.stage("outcomes_changed", staging.build_partitions(fresh))
-        mark_readers(batch, "outcomes_changed", own="facts_updates", before=before)
+    updates = _update_facts(batch, accepted, runs, made)
+    if renewed := [one for one in updates if one.materialization_id is not None]:
+        _mark(batch, renewed, runs)
     record_data_observations(batch, [each for outcome in accepted for each in outcome.data_observations])
 
 
 def _load_runs(batch: Batch, run_nos: Sequence[int]) -> dict[int, _Run]:
     wanted = set(run_nos)
     batch.stage("outcomes_runs", staging.build_numbers(run_no=sorted(wanted)))
+    # in one statement these two take three times as long
     rows = batch.rows(
-        """SELECT r.run_no, r.asset_id, r.key_id, a.name, CASE WHEN a.set_id <> 0 THEN k.key END, r.run_id,
-            r.code_version, coalesce(e.final, false), coalesce(t.newest, 0), coalesce(e.newest_ended, 0),
-            a.code_version, a.kind = 'source', f.rowid, f.data_hash
-        FROM runs AS r JOIN outcomes_runs AS o USING (run_no) JOIN assets AS a ON a.asset_id = r.asset_id
-        JOIN keys AS k ON k.key_id = r.key_id
-        LEFT JOIN (SELECT run_no, bool_or(final) AS final, max(attempt) AS newest_ended
-            FROM outcomes JOIN outcomes_runs USING (run_no) GROUP BY run_no) AS e ON e.run_no = r.run_no
-        LEFT JOIN (SELECT run_no, max(attempt) AS newest
-            FROM attempts JOIN outcomes_runs USING (run_no) GROUP BY run_no) AS t ON t.run_no = r.run_no
+        """SELECT r.run_no, r.asset_id, r.key_id, a.set_id, a.name, CASE WHEN a.set_id <> 0 THEN k.key END, r.run_id,
+            r.code_version, a.code_version, a.kind = 'source', f.rowid, f.data_hash, f.stale
+        FROM runs AS r JOIN outcomes_runs USING (run_no) JOIN assets AS a ON a.asset_id = r.asset_id
+        LEFT JOIN keys AS k ON k.key_id = r.key_id
         LEFT JOIN partition_facts AS f ON f.asset_id = r.asset_id AND f.key_id = r.key_id"""
     )
-    runs = {row[0]: _Run(*row[1:]) for row in rows}
+    attempts = batch.rows(
+        """SELECT run_no, bool_or(final), max(begun), max(ended) FROM (
+            SELECT run_no, final, 0 AS begun, attempt AS ended FROM outcomes
+            UNION ALL SELECT run_no, false, attempt, 0 FROM attempts
+        ) JOIN outcomes_runs USING (run_no) GROUP BY run_no"""
+    )
+    known = {run_no: found for run_no, *found in attempts}
+    runs = {run_no: _Run(*row, *known.get(run_no, (False, 0, 0))) for run_no, *row in rows}
     if unknown := wanted - runs.keys():
         raise UnknownNameError(f"An outcome came for run {min(unknown)}, which was never claimed; claim the run first.")
     if any(run.fact_row is None for run in runs.values()):
@@ -173,8 +175,8 @@ _INSERTS = {
 
 def _update_facts(
     batch: Batch, accepted: Sequence[Outcome], runs: dict[int, _Run], made: dict[int, NewMaterialization]
-) -> None:
-    """Update the facts of the partitions, and leave the updates staged as facts_updates."""
+) -> list[FactsUpdate]:
+    """Update the facts of the partitions, and leave the updates, which are returned, staged as facts_updates."""
     updates: dict[int, FactsUpdate] = {}
     for outcome in accepted:
         run, one = runs[outcome.run_no], made.get(outcome.run_no) if outcome.final else None
@@ -188,6 +190,7 @@ def _update_facts(
             one.materialization_id if one else None,
             one.data_hash if one else None,
             STALE_CODE if one and not run.is_source and one.code_version != run.asset_code else 0,
+            one is not None and one.data_hash != run.data_hash,
         )
     batch.stage("facts_updates", staging.build_facts_updates(list(updates.values())))
     batch.execute(
@@ -202,6 +205,23 @@ def _update_facts(
         FROM facts_updates AS s WHERE f.rowid = s.fact_row""",
         batch.sequence,
     )
+    return list(updates.values())
+
+
+def _mark(batch: Batch, renewed: Sequence[FactsUpdate], runs: dict[int, _Run]) -> None:
+    """Decide what follows from partitions that were made, of which the facts are updated."""
+    by_asset: dict[int, list[FactsUpdate]] = {}
+    for one in renewed:
+        by_asset.setdefault(one.asset_id, []).append(one)
+    for asset_id, some in by_asset.items():
+        old = [runs[one.run_no] for one in some]
+        changes = [
+            FactChange(new.key_id, run.data_hash, run.stale, new.data_hash, new.stale)
+            for new, run in zip(some, old, strict=True)
+        ]
+        shift_for(batch, asset_id, old[0].set_id, changes)
+    counts = {asset_id: (len(some), any(one.is_data for one in some)) for asset_id, some in by_asset.items()}
+    mark_made(batch, "facts_updates", counts)
 
 
 _OUTCOMES = {RunStatus.SUCCEEDED: OUTCOME_SUCCEEDED, RunStatus.FAILED: OUTCOME_FAILED}

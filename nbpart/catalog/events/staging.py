@@ -60,6 +60,7 @@ _SETTLED = {
     "materialization_id": "int64",
     "data_hash": "uint64",
     "stale": "uint8",
+    "is_data": "bool_",
 }
 
 
@@ -83,7 +84,8 @@ class NewMaterialization:
 class FactsUpdate:
     """The change of a partition's facts by an outcome; a field that is None leaves the fact as it is.
 
-    ``fact_row`` is the rowid of the facts; ``outcome`` and ``stale`` are codes of `expressions`.
+    ``fact_row`` is the rowid of the facts; ``outcome`` and ``stale`` are codes of `expressions`. ``is_data`` says that
+    the data are others than before.
     """
 
     fact_row: int
@@ -95,6 +97,7 @@ class FactsUpdate:
     materialization_id: int | None
     data_hash: int | None
     stale: int
+    is_data: bool
 
 
 def build_new_materialization(
@@ -123,10 +126,6 @@ def build_outcomes(outcomes: Sequence[Outcome]) -> pa.Table:
 
 def build_facts_updates(rows: Sequence[FactsUpdate]) -> pa.Table:
     return _build(_SETTLED, rows)
-
-
-def build_partitions(made: Sequence[NewMaterialization]) -> pa.Table:
-    return _build({"asset_id": "int32", "key_id": "int64"}, made)
 
 
 def build_files(files: Sequence[FileRecord], key_ids: Sequence[int]) -> pa.Table:
