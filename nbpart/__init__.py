@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbpart.assets.asset import Asset, Source, asset, notebook, source
     from nbpart.assets.source_reading import env
-    from nbpart.automation import RunRequest, SensorResult, SkipReason, sensor
+    from nbpart.automation import RunRequest, SensorResult, SkipReason, schedule, sensor
     from nbpart.errors import (
         BackfillFailedError,
         CarryError,
@@ -73,7 +73,7 @@ _ROOMS = {
     "nbpart.partitions.mapping": (
         "all_keys", "by", "last", "only", "overlap", "pairs", "previous", "same", "where", "whole",
     ),
-    "nbpart.automation": ("RunRequest", "SensorResult", "SkipReason", "sensor"),
+    "nbpart.automation": ("RunRequest", "SensorResult", "SkipReason", "schedule", "sensor"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
 }  # fmt: skip
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
@@ -135,6 +135,7 @@ __all__ = [
     "pairs",
     "previous",
     "same",
+    "schedule",
     "sensor",
     "source",
     "where",

@@ -68,6 +68,7 @@ NAMES = ERRORS | {
     "pairs",
     "previous",
     "same",
+    "schedule",
     "sensor",
     "source",
     "where",

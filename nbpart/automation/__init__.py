@@ -1,6 +1,7 @@
-"""Automation: sensors, which look for new data, add keys and ask for runs."""
+"""Automation: sensors, which look for new data, add keys and ask for runs, and schedules, which ask at their times."""
 
 from nbpart.automation.answers import as_result
+from nbpart.automation.schedule import Schedule, schedule
 from nbpart.automation.sensor import (
     RunRequest,
     Sensor,
@@ -14,6 +15,7 @@ from nbpart.automation.sensor import (
 
 __all__ = [
     "RunRequest",
+    "Schedule",
     "Sensor",
     "SensorContext",
     "SensorResult",
@@ -21,5 +23,6 @@ __all__ = [
     "as_result",
     "declare_sensor",
     "read_interval",
+    "schedule",
     "sensor",
 ]

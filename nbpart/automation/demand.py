@@ -72,6 +72,7 @@ class Demand:
     """What one look of a trigger asks for.
 
     ``observed`` has what was found of the files of sources, by source. A ``cursor`` of None keeps the old one.
+    With ``is_once`` none of it is recorded where another look has moved the cursor meanwhile.
     ``notes`` are sentences for the tick; ``skip_reason`` is the one that says why nothing is asked for. ``printed`` is
     what a function printed.
     """
@@ -85,3 +86,4 @@ class Demand:
     notes: Sequence[str] = ()
     skip_reason: str = ""
     printed: str = ""
+    is_once: bool = False

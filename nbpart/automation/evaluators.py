@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from nbpart.automation.evaluation import Evaluate
+from nbpart.automation.schedule_looks import evaluate_schedule
 from nbpart.automation.sensor_children import SensorChildren
 from nbpart.automation.sensor_looks import evaluate_in_child
 from nbpart.catalog import TriggerRecord
@@ -16,5 +17,7 @@ def choose_evaluation(trigger: TriggerRecord, children: SensorChildren) -> Evalu
     match trigger.kind:
         case TriggerKind.SENSOR:
             return partial(evaluate_in_child, children)
+        case TriggerKind.SCHEDULE:
+            return evaluate_schedule
         case _:
             raise NotImplementedError(trigger.kind)

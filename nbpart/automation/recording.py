@@ -20,7 +20,7 @@ from nbpart.automation.requested_steps import (
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.registry import Registry
 from nbpart.backfill.source_observation import record_observed
-from nbpart.catalog import Batch, TickRecord, TriggerRecord, events
+from nbpart.catalog import Batch, TickRecord, TriggerRecord, events, queries
 from nbpart.catalog.batch import Author
 from nbpart.errors import NbpartError, TriggerFailedError
 from nbpart.run.spec import encode_value
@@ -87,6 +87,9 @@ def record_demand(
     key that no set has.
     """
     recorded = RecordedDemand(events.take_tick_id(batch), notes=list(demand.notes))
+    if demand.is_once and _is_answered(batch, trigger):
+        recorded.notes = ["another look has asked for it"]
+        return recorded
     batch.author = Author(trigger.name, recorded.tick_id)
     known = _record_keys(batch, demand, recorded)
     for source, found in demand.observed.items():
@@ -104,6 +107,12 @@ def record_demand(
     if demand.cursor is not None and demand.cursor != trigger.cursor:
         events.set_cursor(batch, trigger.trigger_id, demand.cursor)
     return recorded
+
+
+def _is_answered(batch: Batch, trigger: TriggerRecord) -> bool:
+    """Whether another look has moved the cursor of a trigger, or a person has changed it, since it was read."""
+    now = queries.find_trigger(batch, trigger.name)
+    return now is None or (now.cursor, now.changed_at) != (trigger.cursor, trigger.changed_at)
 
 
 def _record_keys(batch: Batch, demand: Demand, recorded: RecordedDemand) -> KnownKeys:

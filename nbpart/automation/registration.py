@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from nbpart.automation.schedule import Schedule
+from nbpart.automation.schedule_looks import check_schedule
 from nbpart.automation.sensor import Sensor
 from nbpart.automation.sensor_code import define_sensor, to_stored
 from nbpart.catalog import Batch, events
@@ -15,19 +17,24 @@ from nbpart.states import TriggerKind
 
 
 def register_items(project: Project, items: Sequence[Any], workspace: object) -> dict[str, Sensor]:
-    """Register assets, sources, partitions and sensors, all of them or none; returns the sensors by name.
+    """Register assets, sources, partitions, sensors and schedules, all of them or none; returns the sensors by name.
 
     ``workspace`` is the face of the project: a sensor's code may use variables that hold an object of its type. Raises
     what `nbpart.project.registration.register` raises, and `CarryError` for a sensor defined in a notebook cell that
-    uses something which cannot be stored with its source.
+    uses something which cannot be stored with its source, `UnknownNameError` and `ConditionError` for a schedule of
+    what is not there or cannot be asked.
     """
     sensors = [item for item in items if isinstance(item, Sensor)]
     definitions = {s.name: asdict(to_stored(define_sensor(s, type(workspace)), project.root)) for s in sensors}
-    check_unique(sensors, "sensor")
+    schedules = [item for item in items if isinstance(item, Schedule)]
+    check_unique([*sensors, *schedules], "trigger")
 
-    def save_sensors(batch: Batch) -> None:
+    def save_triggers(batch: Batch) -> None:
         for name, definition in definitions.items():
             events.save_trigger(batch, name, TriggerKind.SENSOR, definition)
+        for schedule in schedules:
+            check_schedule(batch, project.root, schedule)
+            events.save_trigger(batch, schedule.name, TriggerKind.SCHEDULE, schedule.to_json())
 
-    register(project, [item for item in items if not isinstance(item, Sensor)], save_sensors)
+    register(project, [item for item in items if not isinstance(item, Sensor | Schedule)], save_triggers)
     return {sensor.name: sensor for sensor in sensors}

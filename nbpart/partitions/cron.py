@@ -44,12 +44,12 @@ class Cron:
         """Read an expression. Raises `DeclarationError` where it is none or never comes."""
         plain = " ".join(text.split()) if isinstance(text, str) else str(text)
         try:
-            first = next(CronSim(plain, datetime(2024, 1, 1, tzinfo=UTC)))
+            next(CronSim(plain, datetime(2024, 1, 1, tzinfo=UTC)))
         except (CronSimError, StopIteration) as error:
             if _never_comes(plain):
                 raise DeclarationError(f"{plain!r} never comes: none of its months has such a day.") from None
             raise DeclarationError(f"{plain!r} is no cron expression of five fields: {error}.") from None
-        if first.second:
+        if len(plain.split()) == 6:
             raise DeclarationError(f"{plain!r} has a field of seconds: give a cron expression of five fields.")
         return cls(plain)
 
@@ -87,6 +87,13 @@ class Cron:
             return self.instants(zone, since, since + (count + 1) * step_s)
         ticks = itertools.dropwhile(lambda tick: tick < since, self._ticks(zone, since - _DAY_S))
         return np.array(list(itertools.islice(ticks, count)), "int64")
+
+    def count(self, zone: ZoneInfo, since: int, until: int, most: int) -> int:
+        """How many instants it has from ``since``, itself included, to before ``until``; no more than ``most``."""
+        if self._longest_step_s():
+            return min(len(self.instants(zone, since, until)), most)
+        ticks = itertools.takewhile(lambda tick: tick < until, self._ticks(zone, since - _DAY_S))
+        return sum(1 for _ in itertools.islice((tick for tick in ticks if tick >= since), most))
 
     def _longest_step_s(self) -> int:
         """No two instants that follow each other are further apart; 0 where the array is not computed."""

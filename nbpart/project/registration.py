@@ -122,8 +122,9 @@ def _as_set(item: Any) -> PartitionsDefinition:
     definition = as_definition(item) if not isinstance(item, list | tuple | str | None) else None
     if definition is None:
         raise DeclarationError(
-            f"register takes assets, sources, partitions and sensors one by one, not {shorten(item)}: "
-            "declare it with nbpart.asset, nbpart.notebook, nbpart.source, nbpart.sensor or nbpart.DynamicPartitions."
+            f"register takes assets, sources, partitions, sensors and schedules one by one, not {shorten(item)}: "
+            "declare it with nbpart.asset, nbpart.notebook, nbpart.source, nbpart.sensor, nbpart.schedule or "
+            "nbpart.DynamicPartitions."
         )
     return definition
 

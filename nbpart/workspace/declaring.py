@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
 from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source, value_source
-from nbpart.automation import Sensor, declare_sensor
+from nbpart.automation import Schedule, Sensor, declare_sensor, schedule
 from nbpart.automation.sensor import DEFAULT_TIMEOUT_S
 
 A = TypeVar("A", bound=Asset)
@@ -167,3 +167,15 @@ class Declaring(Generic[A]):
             return declared
 
         return decorate if function is None else decorate(function)
+
+    def schedule(
+        self, selection: Any, *, cron: str, timezone: str = "UTC", where: Any = None, name: str | None = None
+    ) -> Schedule:
+        """Register a schedule: at the times of ``cron`` a backfill of what is outdated of ``selection``.
+
+        See `nbpart.schedule` for the options. Raises `UnknownNameError` too, for an asset or a column that is not
+        there, and `ConditionError` for a condition that cannot be asked.
+        """
+        declared = schedule(selection, cron=cron, timezone=timezone, where=where, name=name)
+        self.register(declared)
+        return declared

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import Asset, Source, name_of
 from nbpart.assets.graph import AssetGraph
-from nbpart.automation import Sensor
+from nbpart.automation import Schedule, Sensor
 from nbpart.automation.evaluation import Evaluate
 from nbpart.automation.evaluators import choose_evaluation
 from nbpart.automation.registration import register_items
@@ -115,7 +115,7 @@ class Workspace(Declaring[BoundAsset], Verbs):
             return load_sets(self.project.catalog)[partitions]
         return declare_set(self.project.catalog, as_part(partitions))
 
-    def register(self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor) -> None:
+    def register(self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor | Schedule) -> None:
         """Register declarations together: all of them, or none if one is wrong.
 
         One with the name of a registered one replaces it. Raises `DeclarationError`, `CycleError`, `UnknownNameError`.

@@ -100,7 +100,7 @@ def _bad_items(ws: nbpart.Workspace, project: Path) -> dict[str, tuple[list[Any]
             DeclarationError,
             "'n' are declared twice",
         ),
-        "name": ([new, "files"], DeclarationError, "register takes assets, sources, partitions and sensors"),
+        "name": ([new, "files"], DeclarationError, "register takes assets, sources, partitions, sensors and schedules"),
         "none": ([new, None], DeclarationError, "register takes"),
         "list": ([[new]], DeclarationError, "register takes"),
         "function": ([new, one], DeclarationError, "no partitions definition"),

@@ -1,0 +1,72 @@
+"""What a schedule asks for when its time has come, and whether what it selects is there."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nbpart.assets.selection import read_selection
+from nbpart.automation.demand import Demand, StepsDemand
+from nbpart.automation.evaluation import Look
+from nbpart.automation.schedule import Schedule, find_start, show_time
+from nbpart.backfill.registry import Registry, load_registry
+from nbpart.catalog import Batch, TriggerRecord
+from nbpart.project.partition_selection import choose_partitions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def evaluate_schedule(look: Look) -> Demand:
+    """What a schedule asks for: once for all of its times that passed since it was changed or last asked.
+
+    The cursor of its trigger is the time that it answered last. Raises `UnknownNameError` and `ConditionError` for a
+    selection or a condition that cannot be asked any more.
+    """
+    trigger, now = look.trigger, look.now
+    schedule = Schedule.from_json(trigger.name, trigger.definition)
+    if not trigger.is_on:
+        return Demand(skip_reason="it is turned off")
+    start = find_start(trigger.changed_at, _read_cursor(trigger), now)
+    passed = schedule.times.find_passed(start, now)
+    if passed is None:
+        cursor = _make_cursor(now) if start == now else None  # what a wrong clock left is replaced
+        return Demand(
+            skip_reason=f"not due before {show_time(schedule.times.next_after(max(start, now)))}", cursor=cursor
+        )
+    key_ids = look.project.catalog.read(lambda batch: choose_keys(batch, look.registry, schedule))
+    cursor = _make_cursor(passed.last)
+    if not any(ids is None or len(ids) for ids in key_ids.values()):
+        nothing = f"no partition is chosen by {schedule.where.describe()}" if schedule.where else "nothing is selected"
+        return Demand(notes=[passed.describe()], skip_reason=nothing, cursor=cursor, is_once=True)
+    steps = StepsDemand(key_ids, schedule.selection)
+    return Demand(steps=[steps], notes=[passed.describe()], cursor=cursor, is_once=True)
+
+
+def choose_keys(batch: Batch, registry: Registry, schedule: Schedule) -> dict[str, NDArray[np.int64] | None]:
+    """The ids of the keys that a schedule is about, by asset; None for all keys.
+
+    Raises what `evaluate_schedule` raises.
+    """
+    selected = read_selection(registry.graph, schedule.selection)
+    if schedule.where is None:
+        return dict.fromkeys(selected.names)
+    chosen = choose_partitions(batch, registry, selected, where=schedule.where).key_ids
+    return {name: chosen[name] for name in selected.names if name in chosen}
+
+
+def check_schedule(batch: Batch, root: Path, schedule: Schedule) -> None:
+    """Raise `UnknownNameError` or `ConditionError` where a schedule is about what is not there or cannot be asked."""
+    choose_keys(batch, load_registry(batch, root), schedule)
+
+
+def _make_cursor(at: datetime) -> str:
+    return json.dumps({"answered_at": at.isoformat()})
+
+
+def _read_cursor(trigger: TriggerRecord) -> datetime | None:
+    return datetime.fromisoformat(json.loads(trigger.cursor)["answered_at"]) if trigger.cursor else None
