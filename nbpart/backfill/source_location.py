@@ -19,8 +19,18 @@ def locate(node: Node, key: str | None) -> str:
     Raises `PartitionKeyError` for a key that would leave its folder, `DeclarationError` for a value that its format
     does not fit.
     """
-    definition = node.definition
-    return _read_template(definition.path or "", definition.folder).fill(list_columns(node, key))
+    template = read_template(node)
+    return template.fill(_list_named(node, template, key))
+
+
+def read_template(node: Node) -> UrlTemplate:
+    """The template of where a source's partitions are."""
+    return _read_template(node.definition.path or "", node.definition.folder)
+
+
+def _list_named(node: Node, template: UrlTemplate, key: str | None) -> Mapping[str, object]:
+    # a key alone is most often all that a path names, and what else it spells takes long to read
+    return {"partition_key": key} if template.names == ("partition_key",) else list_columns(node, key)
 
 
 def list_columns(node: Node, key: str | None) -> Mapping[str, object]:
@@ -48,22 +58,23 @@ def locate_all(node: Node, keys: Iterable[str | None]) -> tuple[dict[str | None,
     """
     locations: dict[str | None, str] = {}
     refused: dict[str | None, str] = {}
-    sharing: dict[str, list[str | None]] = defaultdict(list)
+    template = read_template(node)
     for key in keys:
         try:
-            location = locate(node, key)
+            locations[key] = template.fill(_list_named(node, template, key))
         except PartitionKeyError:
             continue
         except DeclarationError as error:
             refused[key] = str(error)
-            continue
-        locations[key] = location
-        sharing[location].append(key)
-    if len(sharing) < len(locations):
+    if len(set(locations.values())) < len(locations):
+        sharing: dict[str, list[str | None]] = defaultdict(list)
+        for key, location in locations.items():
+            sharing[location].append(key)
         for location, group in sharing.items():
             if len(group) > 1:
                 refused |= dict.fromkeys(group, explain_shared(node.definition.path or "", group, location))
-    return {key: location for key, location in locations.items() if key not in refused}, refused
+        locations = {key: location for key, location in locations.items() if key not in refused}
+    return locations, refused
 
 
 def explain_shared(path: str, keys: Iterable[str | None], location: str) -> str:

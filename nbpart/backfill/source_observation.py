@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from nbpart.storage.source_versions import Versioning, compute_version, prove
 from nbpart.storage.url_template import is_url
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
 
 log = logging.getLogger("nbpart")
@@ -51,8 +51,7 @@ class Observation:
     version: str | None
 
 
-@dataclass(frozen=True)
-class LastSeen:
+class LastSeen(NamedTuple):
     """What was recorded of a partition of a source when it was last observed."""
 
     proof: str
@@ -276,18 +275,16 @@ def record_observed(batch: Batch, node: Node, observations: list[Observation]) -
 
 def load_last_seen(batch: Batch, node: Node, keys: Iterable[str | None]) -> dict[str | None, LastSeen | None]:
     """What was recorded of each key when it was last observed; None where nothing was, or where it was gone."""
-    seen = _read_seen(queries.observed_frame(batch, node.asset_id, list(keys)))
+    seen = _read_seen(queries.observed_files(batch, node.asset_id, list(keys)))
     return {key: seen.get(key) for key in keys}
 
 
 def _load_all_last_seen(batch: Batch, node: Node) -> dict[str | None, LastSeen | None]:
-    seen = _read_seen(queries.observed_frame(batch, node.asset_id))
+    seen = _read_seen(queries.observed_files(batch, node.asset_id))
     members = queries.load_members(batch, node.set_id) if node.definition.is_partitioned else [None]
     return {key: seen.get(key) for key in members}
 
 
-def _read_seen(frame: pd.DataFrame) -> dict[str | None, LastSeen]:
-    return {
-        key: LastSeen(proof, version)
-        for key, proof, version in zip(frame["key"], frame["proof"], frame["version"], strict=True)
-    }
+def _read_seen(observed: pa.Table) -> dict[str | None, LastSeen]:
+    keys, proofs, versions = (observed[name].to_pylist() for name in ("key", "proof", "version"))
+    return dict(zip(keys, map(LastSeen, proofs, versions), strict=True))

@@ -6,7 +6,6 @@ and of a remote place at most `MOST_LISTINGS` folders, each with all that lies b
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import hashlib
 import os
@@ -16,8 +15,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbpart.storage.files import ABSENT
 from nbpart.storage.filesystems import address_of, name_in, open_filesystem, reading, scheme_of, url_of
@@ -34,8 +32,7 @@ _ETAGS = ("ETag", "etag", "Content-MD5", "md5Hash", "generation")
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "Last-Modified", "created")
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
+class FoundFile(NamedTuple):
     """A file, or a local folder as one thing, as a look found it.
 
     `name` is its path or URL. `proof` changes whenever the file was written, as far as a look can tell. `etag` is None
@@ -80,8 +77,10 @@ def _find_local(locations: Sequence[str]) -> Iterator[tuple[str, list[FoundFile]
         else:
             yield from ((path, [file]) for path in single if (file := _look_at(path)) is not None)
         if starred := [location for location in group if WILDCARD in location]:
-            depth = max(location.count("/") for location in starred) - f"{folder.rstrip('/')}/".count("/")
-            yield from _match(starred, {f.name: f for f in _list_below(folder, depth)})
+            listing = _list_local(folder, _count_levels(folder, starred))
+            if listing.faults:
+                raise listing.faults[0]
+            yield from match_files(starred, listing.files)
 
 
 def _pick_listed(folder: str, paths: Iterable[str]) -> Iterator[tuple[str, list[FoundFile]]]:
@@ -92,14 +91,60 @@ def _pick_listed(folder: str, paths: Iterable[str]) -> Iterator[tuple[str, list[
             yield path, [file]
 
 
-def _list_below(folder: str, depth: int) -> Iterator[FoundFile]:
-    """What is in a folder and in the folders below it, `depth` of them; a folder too, as one thing, at the last."""
-    for entry in _scan(folder):
-        path = os.path.join(folder, entry.name)
-        if depth > 0 and entry.is_dir():
-            yield from _list_below(path, depth - 1)
-        elif (file := _look_at_entry(path, entry)) is not None:
-            yield file
+class Listing(NamedTuple):
+    """All files below a folder by path or URL, as far down as asked; `faults` are why some could not be looked at.
+
+    `is_there` is False where there is no such folder.
+    """
+
+    files: dict[str, FoundFile]
+    faults: Sequence[OSError] = ()
+    is_there: bool = True
+
+
+def list_files(location: str, options: Mapping[str, Any] | None = None) -> Listing:
+    """All files that may be those of a location with a ``*``, in one listing; some others are among them.
+
+    Of a local folder below that cannot be read the others are listed all the same. Raises OSError for what cannot be
+    reached, and what `open_filesystem` raises.
+    """
+    if not is_url(location):
+        folder = os.path.dirname(location.partition(WILDCARD)[0])
+        return _list_local(folder, _count_levels(folder, [location]))
+    address = address_of(location)
+    with reading(address, options):
+        filesystem = open_filesystem(address, options)
+        [(folder, is_deep)] = choose_folders([name_in(filesystem, location)])
+        files = {
+            (url := url_of(filesystem, address, name)): describe_remote(url, info)
+            for name, info in _list_remote(filesystem, folder, is_deep=is_deep)
+        }
+    return Listing(files)
+
+
+def _count_levels(folder: str, locations: Iterable[str]) -> int:
+    """How many folders below a folder these locations lie."""
+    return max(location.count("/") for location in locations) - f"{folder.rstrip('/')}/".count("/")
+
+
+def _list_local(folder: str, levels: int) -> Listing:
+    """What is in a folder and in the folders so many levels below; a folder too, as one thing, at the last."""
+    files: dict[str, FoundFile] = {}
+    faults: list[OSError] = []
+    folders = [(folder, levels)]
+    while folders:
+        above, left = folders.pop()
+        start = above if above.endswith("/") else f"{above}/"
+        try:
+            for entry in _scan(above):
+                path = start + entry.name
+                if left > 0 and entry.is_dir():
+                    folders.append((path, left - 1))
+                elif (file := _look_at_entry(path, entry)) is not None:
+                    files[path] = file
+        except OSError as error:
+            faults.append(error)
+    return Listing(files, faults, bool(files) or os.path.isdir(folder))
 
 
 def _scan(folder: str) -> Iterator[os.DirEntry[str]]:
@@ -114,33 +159,41 @@ def _scan(folder: str) -> Iterator[os.DirEntry[str]]:
 
 
 def _look_at_entry(path: str, entry: os.DirEntry[str]) -> FoundFile | None:
-    if entry.is_symlink() or entry.is_dir():
+    if not entry.is_file(follow_symlinks=False):
         return _look_at(path)
-    with contextlib.suppress(FileNotFoundError):  # removed between the listing and the look
-        return _describe(path, [entry.stat()])
-    return None
+    try:
+        return _describe_file(path, entry.stat())
+    except FileNotFoundError:  # removed between the listing and the look
+        return None
 
 
 def _look_at(path: str) -> FoundFile | None:
     try:
         status = os.stat(path)
         if not os.path.isdir(path):
-            return _describe(path, [status])
+            return _describe_file(path, status)
         inner = [(name, os.stat(file)) for name, file in sorted(walk_folder(path))]
-        return _describe(path, [found for _, found in inner], "".join(name for name, _ in inner))
+        return _describe_folder(path, [name for name, _ in inner], [found for _, found in inner])
     except OSError as error:
         if error.errno in ABSENT:
             return None
         raise
 
 
-def _describe(path: str, stats: Sequence[os.stat_result], names: str = "") -> FoundFile:
-    """A file, or a folder by its files. Size and time of modification can be set back: so ctime and inode count too."""
-    proofs = [f"{s.st_size}-{s.st_mtime_ns}-{s.st_ctime_ns}-{s.st_ino}" for s in stats]
-    proof = proofs[0] if not names and len(proofs) == 1 else _hash_texts([names, *proofs])
-    modified = max((s.st_mtime_ns for s in stats), default=0)
-    changed = max((max(s.st_mtime_ns, s.st_ctime_ns) for s in stats), default=0)
-    return FoundFile(path, sum(s.st_size for s in stats), proof, None, str(modified), changed)
+def _describe_file(path: str, found: os.stat_result) -> FoundFile:
+    """A file. Size and time of modification can be set back: so ctime and inode count too."""
+    modified, changed = found.st_mtime_ns, found.st_ctime_ns
+    proof = f"{found.st_size}-{modified}-{changed}-{found.st_ino}"
+    return FoundFile(path, found.st_size, proof, None, str(modified), modified if modified > changed else changed)
+
+
+def _describe_folder(path: str, names: Sequence[str], stats: Sequence[os.stat_result]) -> FoundFile:
+    """A folder, by the names of its files and what each of them is."""
+    files = [_describe_file(path, found) for found in stats]
+    proof = _hash_texts(["".join(names), *(file.proof for file in files)])
+    modified = max((found.st_mtime_ns for found in stats), default=0)
+    changed = max((file.changed_ns for file in files), default=0)
+    return FoundFile(path, sum(file.size for file in files), proof, None, str(modified), changed)
 
 
 def walk_folder(folder: str) -> Iterator[tuple[str, str]]:
@@ -165,7 +218,7 @@ def _find_remote(address: str, urls: Sequence[str], options: Mapping[str, Any] |
         for folder, is_deep in choose_folders(list(names.values())):
             for name, info in _list_remote(filesystem, folder, is_deep=is_deep):
                 listed[name] = describe_remote(url_of(filesystem, address, name), info)
-        matched = dict(_match(names.values(), listed))
+        matched = dict(match_files(names.values(), listed))
         return {url: matched[name] for url, name in names.items() if name in matched}
     return {url: [describe_remote(url, info)] for url, info in infos.items() if info is not None}
 
@@ -216,7 +269,7 @@ def _info(filesystem: Any, name: str) -> Mapping[str, Any] | None:
     return None if info.get("type") == "directory" else info
 
 
-def _match(locations: Iterable[str], listed: Mapping[str, FoundFile]) -> Iterator[tuple[str, list[FoundFile]]]:
+def match_files(locations: Iterable[str], listed: Mapping[str, FoundFile]) -> Iterator[tuple[str, list[FoundFile]]]:
     """The listed files that each location stands for: found by what stands before its first star, not one by one."""
     order = sorted(listed)
     for location in locations:

@@ -44,10 +44,12 @@ def prove(files: Sequence[FoundFile], versioning: Versioning, now_ns: int) -> st
 
     `now_ns` is the time now: a file that changed within the last seconds may change again unseen.
     """
-    if any(not file.proof or file.changed_ns >= now_ns - UNSETTLED_NS for file in files):
-        return ""
-    texts = [str(versioning), *(text for file in files for text in (file.name, file.proof))]
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    settled = now_ns - UNSETTLED_NS
+    for file in files:
+        if not file.proof or file.changed_ns >= settled:
+            return ""
+    text = "".join([versioning.value, *[f"\0{file.name}\0{file.proof}" for file in files]])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def compute_version(

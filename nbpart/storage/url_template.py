@@ -122,19 +122,17 @@ class UrlTemplate:
         Raises `DeclarationError` for a value that its format does not fit, and `PartitionKeyError` for one that leads
         out of the folder before the first field.
         """
-        escape = self.parts and isinstance(self.parts[0], str) and _is_http(self.parts[0])
         texts = []
         for part in self.parts:
             if isinstance(part, str):
                 texts.append(part)
-                continue
-            text = self._spell(part, values)
-            texts.append(quote(text, safe="/") if escape else text)
+            else:
+                text = self._spell(part, values)
+                texts.append(quote(text, safe="/") if self._is_http else text)
         location = "".join(texts)
         if len(texts) == 1:
             return location
-        scheme, separator, rest = location.partition("://") if is_url(location) else ("", "", location)
-        normal = f"{scheme}{separator}{posixpath.normpath(rest)}"
+        normal = location if self._is_normal(location) else _normalize(location)
         if not normal.startswith(self._base) or normal == self._base:
             shown = values.get("partition_key") or ", ".join(str(values[name]) for name in self.names)
             raise PartitionKeyError(
@@ -142,6 +140,26 @@ class UrlTemplate:
                 "choose another key."
             )
         return normal
+
+    @cached_property
+    def _is_http(self) -> bool:
+        return bool(self.parts) and _is_http(self.parts[0])
+
+    @cached_property
+    def _name_start(self) -> int:
+        """Where the path begins in a location, after the scheme."""
+        first = self.parts[0] if self.parts and isinstance(self.parts[0], str) else ""
+        return first.index("://") + 3 if is_url(first) else 0
+
+    def _is_normal(self, location: str) -> bool:
+        """Whether nothing in a location can be shortened; that takes far less than to try it."""
+        start = self._name_start
+        return (
+            location.startswith(self._base)
+            and location.find("//", start) < 0
+            and location.find("/.", start) < 0
+            and location[-1] != "/"
+        )
 
     def split(self, location: str) -> dict[str, object] | None:
         """The values that a location was made of; None where it is not one of this template.
@@ -193,7 +211,7 @@ class UrlTemplate:
                 f"the path {self.text!r} formats {field.name!r} by {field.format!r}, which does not fit its value "
                 f"{value!r:.60}: {error}"
             ) from error
-        if not {"\0", WILDCARD}.isdisjoint(text):
+        if "\0" in text or WILDCARD in text:
             raise PartitionKeyError(f"{text!r} holds a character that no path has; choose another key.")
         return text
 
@@ -201,6 +219,11 @@ class UrlTemplate:
 def is_url(location: str) -> bool:
     """Whether a location is a URL rather than a path."""
     return _URL.match(location) is not None
+
+
+def _normalize(location: str) -> str:
+    scheme, separator, rest = location.partition("://") if is_url(location) else ("", "", location)
+    return f"{scheme}{separator}{posixpath.normpath(rest)}"
 
 
 def show_location(location: str) -> str:
@@ -272,6 +295,8 @@ def _is_http(text: object) -> bool:
 
 
 def _spell_value(value: object) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime.date):

@@ -55,11 +55,11 @@ def test_a_source_that_vanished_is_missing(story: Story) -> None:
     frame = story.catalog.read(lambda b: queries.current_inputs(b, story.ids["inbox"]))
     assert frame["materialization_id"].isna().tolist() == [True, False]
     assert frame["path"].tolist() == [None, None]
-    seen = story.catalog.read(lambda b: queries.observed_frame(b, story.ids["inbox"]))
-    assert list(seen.columns) == ["key_id", "key", "size", "proof", "version"]
-    assert dict(zip(seen["key"], seen["version"], strict=True)) == {"b": version_of("1")}
-    some = story.catalog.read(lambda b: queries.observed_frame(b, story.ids["inbox"], ["b", "it's"]))
-    assert some["key"].tolist() == ["b"]
+    seen = story.catalog.read(lambda b: queries.observed_files(b, story.ids["inbox"]))
+    assert seen.column_names == ["key_id", "key", "size", "proof", "version"]
+    assert dict(zip(seen["key"].to_pylist(), seen["version"].to_pylist(), strict=True)) == {"b": version_of("1")}
+    some = story.catalog.read(lambda b: queries.observed_files(b, story.ids["inbox"], ["b", "it's"]))
+    assert some["key"].to_pylist() == ["b"]
 
 
 def test_find_materialization_now_and_as_a_run_left_it(story: Story) -> None:

@@ -8,7 +8,7 @@ from nbpart.catalog.queries.assets import (
     find_pruning,
     load_assets,
     load_snapshots,
-    observed_frame,
+    observed_files,
     partition_files,
 )
 from nbpart.catalog.queries.backfills import (
@@ -94,7 +94,7 @@ __all__ = [
     "load_triggers",
     "member_count_by_asset",
     "member_hashes",
-    "observed_frame",
+    "observed_files",
     "open_backfills",
     "partition_files",
     "partition_status",

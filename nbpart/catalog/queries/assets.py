@@ -114,7 +114,7 @@ def find_pruning(batch: Batch, materialization_id: int) -> str:
     return str(batch.value(sql, materialization_id) or "")
 
 
-def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | None = None) -> pd.DataFrame:
+def observed_files(batch: Batch, asset_id: int, keys: Sequence[str | None] | None = None) -> pa.Table:
     """The files of a source as they were last observed, of all its keys or of `keys`.
 
     Columns: key_id, key, size, proof, version. A key that was never observed, or whose file is gone, has no row.
@@ -122,13 +122,11 @@ def observed_frame(batch: Batch, asset_id: int, keys: Sequence[str | None] | Non
     if keys is not None:
         stage_texts(batch, "requested_keys", keys)
     requested = "" if keys is None else " AND k.key IN (SELECT text FROM requested_keys)"
-    return nulls_to_none(
-        batch.frame(
-            f"SELECT o.key_id, {KEY_SQL} AS key, o.size, o.proof, mt.data_version AS version"
-            " FROM observed o JOIN keys k USING (key_id) LEFT JOIN materializations mt USING (materialization_id)"
-            f" WHERE o.asset_id = ?{requested} ORDER BY o.key_id",
-            asset_id,
-        )
+    return batch.arrow(
+        f"SELECT o.key_id, {KEY_SQL} AS key, o.size, o.proof, mt.data_version AS version"
+        " FROM observed o JOIN keys k USING (key_id) LEFT JOIN materializations mt USING (materialization_id)"
+        f" WHERE o.asset_id = ?{requested} ORDER BY o.key_id",
+        asset_id,
     )
 
 
