@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         UnknownNameError,
         UnsupportedTypeError,
         UntrustedWorkspaceError,
+        WatchedError,
         WorkspaceError,
     )
     from nbpart.partitions import (
@@ -63,7 +64,7 @@ _ROOMS = {
         "CatalogVersionError", "ConditionError", "CycleError", "DeclarationError", "ExtraRequiredError",
         "LocksUnsupportedError", "MissingInputError", "NbpartError", "OutsideWorkspaceError", "ParameterError",
         "PartitionKeyError", "RecordingError", "RunFailedError", "TriggerFailedError", "UnknownNameError",
-        "UnsupportedTypeError", "UntrustedWorkspaceError", "WorkspaceError",
+        "UnsupportedTypeError", "UntrustedWorkspaceError", "WatchedError", "WorkspaceError",
     ),
     "nbpart.partitions": (
         "DailyPartitions", "DynamicPartitions", "HourlyPartitions", "MonthlyPartitions", "MultiPartitions", "Param",
@@ -117,6 +118,7 @@ __all__ = [
     "UnknownNameError",
     "UnsupportedTypeError",
     "UntrustedWorkspaceError",
+    "WatchedError",
     "WeeklyPartitions",
     "Workspace",
     "WorkspaceError",

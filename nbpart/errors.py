@@ -21,6 +21,7 @@
     │   └── CatalogVersionError              it was made by a newer nbpart
     ├── RunFailedError (RuntimeError)        a run ended in an error
     ├── TriggerFailedError (RuntimeError)    a sensor or another trigger failed when it looked
+    ├── WatchedError (RuntimeError)          another process watches the workspace already
     ├── BackfillFailedError (RuntimeError)   steps of a backfill failed or were blocked
     └── ExtraRequiredError (ImportError)     an optional package is needed
 
@@ -142,6 +143,10 @@ class TriggerFailedError(NbpartError, RuntimeError):
     error_class: str = ""
     traceback: str = ""
     printed: str = ""
+
+
+class WatchedError(NbpartError, RuntimeError):
+    """Another process watches the workspace already: there is one watcher a workspace."""
 
 
 class BackfillFailedError(NbpartError, RuntimeError):

@@ -70,7 +70,7 @@ FACES = {
     "nbpart.workspace.declaring.Declaring.notebook",
     "nbpart.workspace.declaring.Declaring.source",
     "nbpart.workspace.workspace.Workspace.backfill",
-    "nbpart.workspace.workspace.Workspace.tick",
+    "nbpart.workspace.automating.Automating.tick",
 }
 MOST_PARAMETERS = 8
 SQL = re.compile(

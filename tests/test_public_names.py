@@ -29,6 +29,7 @@ ERRORS = {
     "RecordingError",
     "RunFailedError",
     "TriggerFailedError",
+    "WatchedError",
     "UnknownNameError",
     "UnsupportedTypeError",
     "UntrustedWorkspaceError",

@@ -61,7 +61,10 @@ def as_result(answer: Any, set_name: str | None) -> SensorResult:
 
 def _check_key(item: Any) -> Any:
     """Raise `DeclarationError` for what is neither a key nor a request."""
-    plain = item if isinstance(item, Mapping) else to_plain(item)
+    try:
+        plain = item if isinstance(item, Mapping) else to_plain(item)
+    except ValueError:
+        plain = None
     if not isinstance(plain, str | int | float | Mapping | datetime.date):
         raise DeclarationError(f"a sensor gave {item!r:.80} of type {type(item).__name__}; it gives {_KINDS}.")
     return item

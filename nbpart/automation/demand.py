@@ -87,3 +87,8 @@ class Demand:
     skip_reason: str = ""
     printed: str = ""
     is_once: bool = False
+
+    def is_empty(self, cursor: str | None) -> bool:
+        """Whether nothing of it is to be recorded, of a trigger that has this cursor."""
+        asks = self.changes or self.runs or self.readers or self.steps or any(self.observed.values())
+        return not asks and self.cursor in (None, cursor)

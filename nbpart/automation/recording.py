@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,11 +34,23 @@ ChooseOptions = Callable[[Sequence[str], RunDemand | None], BackfillOptions]
 
 @dataclass(frozen=True)
 class RequestedBackfill:
-    """A backfill that was asked for and has no plan yet."""
+    """A backfill that was asked for and has no plan yet.
+
+    ``counts`` says of each asset how many of its partitions are looked at, None for all.
+    """
 
     backfill_no: int
     backfill_id: str
     options: BackfillOptions
+    counts: Mapping[str, int | None]
+
+    def describe(self) -> str:
+        """``3 partitions of raw, all of clean``: what is looked at when it is planned, by asset."""
+        parts = [
+            f"all of {name}" if n is None else f"{n:,} partition{'' if n == 1 else 's'} of {name}"
+            for name, n in self.counts.items()
+        ]
+        return ", ".join(parts)
 
 
 @dataclass
@@ -58,7 +70,7 @@ class RecordedDemand:
 
     @property
     def outcome(self) -> TickOutcome:
-        has_asked = any(self.added.values()) or any(self.removed.values()) or self.backfills or self.dropped
+        has_asked = any(self.added.values()) or any(self.removed.values()) or self.backfills
         return TickOutcome.ASKED if has_asked else TickOutcome.SKIPPED
 
     def make_tick(self, trigger_id: int, demand: Demand, happened_at: datetime, duration_s: float) -> TickRecord:
@@ -176,7 +188,8 @@ def _request(
         return
     options = choose_options(chosen.names(registry), run)
     number, backfill_id = events.request_backfill(batch, chosen.selection, options.to_json(), chosen.by_id(registry))
-    recorded.backfills.append(RequestedBackfill(number, backfill_id, options))
+    counts = {name: None if ids is None else len(ids) for name, ids in chosen.wanted.items()}
+    recorded.backfills.append(RequestedBackfill(number, backfill_id, options, counts))
 
 
 def describe_failure(trigger_id: int, error: BaseException, happened_at: datetime, duration_s: float) -> TickRecord:

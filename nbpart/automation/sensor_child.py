@@ -7,6 +7,7 @@ the keys of sets, and opens the catalog only where the sensor does more with it 
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import socket
 import sys
@@ -52,6 +53,9 @@ def answer(task: Mapping[str, Any], channel: socket.socket) -> dict[str, Any]:
         return keys
 
     sets = make_asked_sets(task["sets"], load_keys, lambda set_name: open_once().partitions(set_name))
+    for stream in (sys.stdout, sys.stderr):  # a child that is ended shows what it printed
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
     try:
         os.chdir(definition.folder)
         function = load_function(name, definition, OpenedOnDemand(open_once), sets)

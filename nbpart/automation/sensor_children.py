@@ -31,6 +31,8 @@ from nbpart.run.kernels import wire
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 
 _MODULE = "nbpart.automation.sensor_process"
+#: How long a child may take before it takes its task, in seconds; then the time of its sensor begins.
+_START_LIMIT_S = 60.0
 #: How often the size of a child is looked at, in seconds.
 _LOOK_S = 0.25
 #: A child may grow to this share of the machine's memory, and at least to so many bytes.
@@ -185,15 +187,17 @@ class _Talk:
     def __init__(self, name: str, timeout_s: float, channel: socket.socket, child: _Child) -> None:
         self._name, self._timeout_s, self._channel, self._child = name, timeout_s, channel, child
         self._most = max(_LEAST_MEMORY, int(_total_memory() * _MEMORY_SHARE))
+        self._is_begun = False
         self._why = "its process ended before it answered: it was killed, or ended itself"
 
     def listen(self, load_keys: Callable[[str], list[str]]) -> dict[str, Any] | None:
         """The answer; None where none came, and `explain_end` says why."""
-        end = time.monotonic() + self._timeout_s
+        end = time.monotonic() + _START_LIMIT_S
         while True:
             left = end - time.monotonic()
             if left <= 0:
-                self._why = f"it did not answer within {self._timeout_s:g} s (timeout_s)"
+                limit = f"{self._timeout_s:g} s (timeout_s)" if self._is_begun else f"{_START_LIMIT_S:g} s of its start"
+                self._why = f"it did not answer within {limit}"
                 return None
             if not select.select([self._channel], [], [], min(left, _LOOK_S))[0]:
                 if _resident_bytes(self._child.pid) > self._most:
@@ -208,7 +212,8 @@ class _Talk:
             if message is None:
                 return None
             if "pid" in message:
-                self._child.pid = message["pid"]
+                self._is_begun = True
+                self._child.pid, end = message["pid"], time.monotonic() + self._timeout_s
             elif "keys_of" in message:
                 wire.send(self._channel, {"keys": load_keys(message["keys_of"])})
             elif "refused" in message:

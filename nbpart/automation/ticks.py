@@ -123,17 +123,27 @@ def run_tick(
 
 
 def look(
-    project: Project, record: TriggerRecord, evaluate: Evaluate, options: Mapping[str, Any]
+    project: Project,
+    record: TriggerRecord,
+    evaluate: Evaluate,
+    options: Mapping[str, Any],
+    keep_idle: Callable[[TickRecord], None] | None = None,
 ) -> tuple[RecordedDemand, Demand, TickRecord]:
     """Look with a trigger and record what it asks for, with the tick, in one transaction: all of it or nothing.
 
-    A look that fails is recorded as a failed tick, and its error is raised.
+    A tick that asks for nothing is handed to ``keep_idle``, if that is given, and not recorded here. A look that fails
+    is recorded as a failed tick, and its error is raised.
     """
     now, started = project.catalog.clock(), time.monotonic()
     try:
         demand = evaluate(Look(project, _load_registry(project), record, now))
+        if keep_idle is not None and demand.is_empty(record.cursor):
+            recorded = RecordedDemand(notes=list(demand.notes))
+            tick = recorded.make_tick(record.trigger_id, demand, now, time.monotonic() - started)
+            keep_idle(tick)
+            return recorded, demand, tick
         recorded, tick = project.catalog.write(
-            lambda batch: _record(project, batch, record, demand, options, time.monotonic() - started)
+            lambda batch: record_look(project, batch, record, demand, options, time.monotonic() - started)
         )
     except Exception as error:
         failed = describe_failure(record.trigger_id, error, now, time.monotonic() - started)
@@ -148,7 +158,7 @@ def _load_registry(project: Project) -> Registry:
     return project.catalog.read(partial(load_registry, root=project.root))
 
 
-def _record(
+def record_look(
     project: Project,
     batch: Batch,
     record: TriggerRecord,
@@ -156,6 +166,7 @@ def _record(
     options: Mapping[str, Any],
     took_s: float,
 ) -> tuple[RecordedDemand, TickRecord]:
+    """Record what a look asks for and its tick, in a transaction; ``took_s`` is how long the look took, in seconds."""
     registry = load_registry(batch, project.root)  # what an evaluation saw may be gone
 
     def choose_options(assets: Sequence[str], run: RunDemand | None) -> BackfillOptions:

@@ -114,7 +114,7 @@ class Runner:
         self._turned_at = 0.0
         self._checked_sequence = 0  # the sequence at which this object last read the catalog
         self._pending = PendingRecords(job.backfill_no, job.numbers)
-        self._cancelling = threading.Event()
+        self._cancelling, self._draining, self._interrupting = (threading.Event() for _ in range(3))
         self._ended = threading.Event()
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"nbpart-backfill-{job.backfill_id}")
@@ -125,6 +125,18 @@ class Runner:
     def cancel(self) -> None:
         """Ask the thread to end: running kernels are stopped, nothing new starts. Returns at once."""
         self._cancelling.set()
+
+    def drain(self) -> None:
+        """Ask the thread to end once the runs that have begun have ended, so that the rest can be resumed.
+
+        Returns at once.
+        """
+        self._draining.set()
+
+    def interrupt(self) -> None:
+        """As `drain`, but runs that have begun are stopped too. Returns at once."""
+        self._interrupting.set()
+        self._draining.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until it has ended, at most ``timeout_s`` seconds. Returns whether it has; then no kernel of it lives.
@@ -162,6 +174,11 @@ class Runner:
         while not self._state.is_over:
             if self._cancelling.is_set():
                 self._handle(CancelRequested())
+            elif self._draining.is_set() and not self._state.is_cancelling:
+                self._handle(CancelRequested(stops_runs=False))
+                self._pool.cancel_waiting()
+            if self._interrupting.is_set():
+                self._pool.cancel_all()
             self._run_turn(results)
             results = [] if self._state.is_over else self._wait_for_results()
         self._finish()
@@ -374,15 +391,21 @@ class Runner:
             self._cancelling.set()
 
     def _finish(self) -> None:
-        """Record the end of the backfill. Steps without an outcome are cancelled."""
-        self._handle(Stopped(RunStatus.CANCELLED))
-        self._write_all(self._record_end)
+        """Record the end of the backfill. Steps without an outcome are cancelled, or left to who resumes it."""
+        is_left = self._draining.is_set() and not self._cancelling.is_set()
+        self._handle(Stopped(RunStatus.INTERRUPTED if is_left else RunStatus.CANCELLED))
+        self._write_all(partial(self._record_end, leaves_rest=is_left))
         self._clear_recorded()
 
-    def _record_end(self, batch: Batch, ended: RunStatus | None = None) -> None:
-        """Record what is pending and how the backfill ended; without ``ended`` the results of its steps decide that."""
+    def _record_end(self, batch: Batch, ended: RunStatus | None = None, *, leaves_rest: bool = False) -> None:
+        """Record what is pending and how the backfill ended; without ``ended`` the results of its steps decide that.
+
+        Where it ``leaves_rest``, a backfill with steps that have no outcome was interrupted, and can be resumed.
+        """
         self._pending.record(batch)
         number = self._job.backfill_no
+        if leaves_rest and queries.count_remaining_steps(batch, number):
+            ended = RunStatus.INTERRUPTED
         ended = ended or queries.end_status(batch, number, cancelling=self._cancelling.is_set())
         events.finish_backfill(batch, number, str(ended))
 

@@ -18,6 +18,7 @@ from nbpart.cli.sql import sql
 from nbpart.cli.status import assets, refresh, status
 from nbpart.cli.trust import trust
 from nbpart.cli.verbs import accept, adopt, wipe
+from nbpart.cli.watch import triggers, watch
 from nbpart.cli.why import why
 
 
@@ -52,6 +53,8 @@ COMMANDS = (
         logs,
         sql,
         tick,
+        watch,
+        triggers,
         limits,
         accept,
         adopt,

@@ -28,16 +28,18 @@ def status(selection: Sequence[str], as_json: bool) -> None:
 
     SELECTION restricts it to assets, as that of `nbpart plan`.
     """
+    from nbpart.automation.triggers import describe_watching
     from nbpart.project.refresh import describe_code_age
 
     with options.open_workspace() as workspace:
         table = Table.from_frame(workspace.status(list(selection) or None).reset_index())
         backfills = [] if as_json else describe_open_backfills(workspace)
         code_age = describe_code_age(workspace.project)
+        watching = "" if as_json else describe_watching(workspace.project)
     print_table(table, as_json, empty=NO_ASSETS, fit=False)
     if code_age and table.rows:
         print_stderr(f"The code on disk {code_age}; to look again: {options.command_line('refresh')}")
-    for line in backfills:
+    for line in (*backfills, *([watching] if watching else [])):
         print_stderr(line)
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -35,6 +35,9 @@ class Pool(Protocol):
 
     def cancel_all(self) -> None:
         """Cancel every run."""
+
+    def cancel_waiting(self) -> None:
+        """Cancel every run that has not begun."""
 
     def close(self) -> None:
         """Cancel every run and wait until nothing of them is left."""
@@ -103,6 +106,11 @@ class ThreadPool:
         with self._changed:
             self._cancel(lambda run: True)
 
+    def cancel_waiting(self, run_ids: Collection[str] | None = None) -> None:
+        """Cancel every run that has not begun, or those of them with these ids."""
+        with self._changed:
+            self._discard(lambda run: run_ids is None or run.spec.run_id in run_ids)
+
     def close(self) -> None:
         """Cancel every run and wait until nothing of them is left; results that came can still be fetched."""
         with self._changed:
@@ -128,6 +136,9 @@ class ThreadPool:
         for run in self._running:
             if is_meant(run):
                 run.cancel()
+        self._discard(is_meant)
+
+    def _discard(self, is_meant: Callable[[NotebookRun], bool]) -> None:
         kept: deque[NotebookRun] = deque()
         for run in self._waiting:
             if is_meant(run):

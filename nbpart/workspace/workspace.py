@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import Asset, Source, name_of
 from nbpart.assets.graph import AssetGraph
 from nbpart.automation import Schedule, Sensor
-from nbpart.automation.evaluation import Evaluate
-from nbpart.automation.evaluators import choose_evaluation
 from nbpart.automation.registration import register_items
-from nbpart.automation.sensor_children import SensorChildren
-from nbpart.automation.sensor_looks import evaluate_here
-from nbpart.automation.ticks import Tick, list_ticks, run_tick
 from nbpart.backfill.options import PER_PARTITION
-from nbpart.catalog import Catalog, TriggerRecord
+from nbpart.catalog import Catalog
 from nbpart.partitions import DynamicPartitions, Parameters, PartitionsDefinition
 from nbpart.partitions.declaration import as_part
 from nbpart.project.backfills import Backfill, Backfills
@@ -39,7 +33,7 @@ from nbpart.project.runs import Run, get_run, list_kept_kernels, list_runs
 from nbpart.project.status_frames import count_statuses, partition_status
 from nbpart.project.values import give_value
 from nbpart.project.why import Why, find_why
-from nbpart.states import TriggerKind
+from nbpart.workspace.automating import Automating
 from nbpart.workspace.bound import BoundAsset
 from nbpart.workspace.declaring import Declaring
 from nbpart.workspace.verbs import Verbs
@@ -54,7 +48,7 @@ if TYPE_CHECKING:
     from nbpart.widgets.monitor import BackfillMonitor
 
 
-class Workspace(Declaring[BoundAsset], Verbs):
+class Workspace(Declaring[BoundAsset], Verbs, Automating):
     """An open workspace: a folder with catalog, data, runs and code. `nbpart.open` makes or opens one.
 
     Use it as a context manager, or `close` it: both wait for the backfills that run in this process. Where an exception
@@ -66,7 +60,6 @@ class Workspace(Declaring[BoundAsset], Verbs):
         self.project = Project(root, catalog, purpose, preload=preload)
         self.project.show_backfill = self._show_backfill
         self._sensors: dict[str, Sensor] = {}
-        self._children = SensorChildren("nbpart.workspace.opening:open_for_reading", forks=False)
 
     @property
     def root(self) -> Path:
@@ -344,61 +337,6 @@ class Workspace(Declaring[BoundAsset], Verbs):
         self.project.coordinator.reap()
         return Backfills(self.project)
 
-    def tick(  # noqa: PLR0913
-        self,
-        name: str,
-        *,
-        wait: bool = True,
-        progress: bool = True,
-        max_workers: int | None = None,
-        retries: int | None = None,
-        settings: Mapping[str, Any] | None = None,
-        secrets: Mapping[str, Any] | None = None,
-        timeout_s: float | None = None,
-        backoff_s: float | None = None,
-        limits: Mapping[str, int] | None = None,
-        keep_failed_kernels: int = 0,
-        policy: str = PER_PARTITION,
-        order: str | None = None,
-        detach: bool = False,
-        here: bool = False,
-    ) -> Tick:
-        """Look once with a trigger: add the keys that it found, run what it asks for; see `Plan.run` for the options.
-
-        The function of a sensor runs in a process of its own, which may read the catalog; with ``here`` it runs in this
-        kernel, to debug it. Backfills that earlier ticks requested and did not finish, because their process died, are
-        resumed first. Raises `UnknownNameError`, `TriggerFailedError`, and with ``here`` what the function raises.
-        """
-        return run_tick(
-            self.project,
-            name,
-            evaluate=partial(self._choose_evaluation, here=here),
-            options={
-                "max_workers": max_workers,
-                "retries": retries,
-                "settings": settings,
-                "secrets": secrets,
-                "timeout_s": timeout_s,
-                "backoff_s": backoff_s,
-                "limits": limits,
-                "keep_failed_kernels": keep_failed_kernels,
-                "policy": policy,
-                "order": order,
-            },
-            wait=wait,
-            progress=progress,
-            detach=detach,
-        )
-
-    def ticks(self, name: str | None = None, limit: int | None = None) -> pd.DataFrame:
-        """The looks of a trigger, or of all, newest first; ``limit`` is the number of rows.
-
-        Columns: ``tick_id, trigger, happened_at, duration_s, outcome`` (asked, skipped or failed), ``added, removed``
-        (numbers of keys), ``requested, dropped`` (numbers of backfills and of requests), ``backfills`` (their ids),
-        ``message, error, traceback, printed``. Raises `UnknownNameError`.
-        """
-        return list_ticks(self.project, name, limit)
-
     def set_limits(self, limits: Mapping[str, int | None]) -> None:
         """Set how many runs of an asset (``{"model": 1}``) or of a tag (``{"tag:db": 2}``) go on at a time.
 
@@ -477,11 +415,6 @@ class Workspace(Declaring[BoundAsset], Verbs):
     def _register_asset(self, declared: Asset) -> BoundAsset:
         self.register(declared)
         return BoundAsset.bind(declared, self.project)
-
-    def _choose_evaluation(self, trigger: TriggerRecord, *, here: bool) -> Evaluate:
-        if here and trigger.kind == TriggerKind.SENSOR:
-            return partial(evaluate_here, self._sensors.get(trigger.name), self)
-        return choose_evaluation(trigger, self._children)
 
     def _give_value(self, source: Source, value: Any) -> None:
         give_value(self.project, source, value)

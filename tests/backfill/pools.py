@@ -92,6 +92,12 @@ class ScriptedPool:
                 self.end(spec, Cancelled())
             self._changed.notify_all()
 
+    def cancel_waiting(self) -> None:
+        with self._changed:
+            waiting, self._waiting = self._waiting, deque()
+            self._results.extend(make_result(spec, Cancelled(), self._stage) for spec in waiting)
+            self._changed.notify_all()
+
     def close(self) -> None:
         self.cancel_all()
         self.is_closed = True

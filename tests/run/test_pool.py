@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from nbpart.run.kernels import launch
 from nbpart.run.notebook import NotebookRun
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.report import RunReport
+from nbpart.run.shared_pool import SharedPool
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
 from tests.run.conftest import make_report, make_spec, processes_of, wait_for
@@ -41,6 +44,33 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     return gate
 
 
+@contextlib.contextmanager
+def open_thread_pool(max_workers: int) -> Iterator[Pool]:
+    with ThreadPool(max_workers) as pool:
+        yield pool
+
+
+@contextlib.contextmanager
+def open_share(max_workers: int) -> Iterator[Pool]:
+    shared = SharedPool(max_workers)
+    share = shared.share(lambda spec: None)
+    try:
+        yield share
+    finally:
+        share.close()
+        shared.close()
+
+
+OpenPool = Callable[[int], contextlib.AbstractContextManager[Pool]]
+
+
+@pytest.fixture(params=[open_thread_pool, open_share], ids=["thread pool", "share of a pool"])
+def open_pool(request: pytest.FixtureRequest) -> OpenPool:
+    """Opens each kind of pool."""
+    opened: OpenPool = request.param
+    return opened
+
+
 def _result(spec: RunSpec, status: RunStatus) -> RunReport:
     return make_report(spec, status)
 
@@ -54,20 +84,22 @@ def collect(pool: Pool, count: int) -> dict[str, RunStatus]:
     return results
 
 
-def test_a_run_that_cannot_be_executed_at_all_has_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_cannot_be_executed_at_all_has_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_pool: OpenPool
+) -> None:
     def execute(run: NotebookRun) -> RunReport:
         raise ImportError("nbpart was replaced while it ran")
 
     monkeypatch.setattr(NotebookRun, "execute", execute)
-    with ThreadPool(1) as pool:
+    with open_pool(1) as pool:
         for name in ("a", "b"):
             pool.submit(make_spec(tmp_path, name))
         assert collect(pool, 2) == {"a": RunStatus.FAILED, "b": RunStatus.FAILED}
 
 
-def test_at_most_so_many_at_once_and_one_result_each(tmp_path: Path, gate: Gate) -> None:
+def test_at_most_so_many_at_once_and_one_result_each(tmp_path: Path, gate: Gate, open_pool: OpenPool) -> None:
     names = [f"r{number}" for number in range(10)]
-    with ThreadPool(3) as pool:
+    with open_pool(3) as pool:
         assert pool.max_workers == 3
         for name in names:
             pool.submit(make_spec(tmp_path, name))
@@ -79,8 +111,8 @@ def test_at_most_so_many_at_once_and_one_result_each(tmp_path: Path, gate: Gate)
     assert gate.most == 3
 
 
-def test_cancel_running_and_waiting(tmp_path: Path, gate: Gate) -> None:
-    with ThreadPool(1) as pool:
+def test_cancel_running_and_waiting(tmp_path: Path, gate: Gate, open_pool: OpenPool) -> None:
+    with open_pool(1) as pool:
         for name in ("runs", "waits", "stays"):
             pool.submit(make_spec(tmp_path, name))
         wait_for(lambda: gate.running == {"runs"})
@@ -92,21 +124,49 @@ def test_cancel_running_and_waiting(tmp_path: Path, gate: Gate) -> None:
         assert collect(pool, 2) == {"runs": RunStatus.CANCELLED, "stays": RunStatus.SUCCEEDED}
 
 
-def test_close_cancels_and_keeps_results(tmp_path: Path, gate: Gate) -> None:
-    pool = ThreadPool(2)
-    for number in range(5):
-        pool.submit(make_spec(tmp_path, f"r{number}"))
+def test_close_cancels_and_keeps_results(tmp_path: Path, gate: Gate, open_pool: OpenPool) -> None:
+    with open_pool(2) as pool:
+        for number in range(5):
+            pool.submit(make_spec(tmp_path, f"r{number}"))
+        wait_for(lambda: len(gate.running) == 2)
+        pool.close()
+        assert gate.running == set()
+        assert set(collect(pool, 5).values()) == {RunStatus.CANCELLED}
+        with pytest.raises(RuntimeError, match="closed"):
+            pool.submit(make_spec(tmp_path, "late"))
+        pool.close()
+
+
+def test_only_what_has_not_begun_is_cancelled(tmp_path: Path, gate: Gate, open_pool: OpenPool) -> None:
+    with open_pool(1) as pool:
+        for name in ("runs", "waits", "too"):
+            pool.submit(make_spec(tmp_path, name))
+        wait_for(lambda: gate.running == {"runs"})
+        pool.cancel_waiting()
+        assert collect(pool, 2) == {"waits": RunStatus.CANCELLED, "too": RunStatus.CANCELLED}
+        gate.open.add("runs")
+        assert collect(pool, 1) == {"runs": RunStatus.SUCCEEDED}
+
+
+def test_shares_of_a_pool_have_its_workers_together_and_their_results_apart(tmp_path: Path, gate: Gate) -> None:
+    shared = SharedPool(2)
+    began: list[str] = []
+    one, other = (shared.share(lambda spec: began.append(spec.run_id)) for _ in range(2))
+    for number in range(3):
+        one.submit(make_spec(tmp_path, f"one{number}"))
+        other.submit(make_spec(tmp_path, f"other{number}"))
     wait_for(lambda: len(gate.running) == 2)
-    pool.close()
-    assert gate.running == set()
-    assert set(collect(pool, 5).values()) == {RunStatus.CANCELLED}
-    with pytest.raises(RuntimeError, match="closed"):
-        pool.submit(make_spec(tmp_path, "late"))
-    pool.close()
+    other.close()
+    assert set(collect(other, 3).values()) == {RunStatus.CANCELLED}
+    gate.open.update(f"one{number}" for number in range(3))
+    assert collect(one, 3) == dict.fromkeys(("one0", "one1", "one2"), RunStatus.SUCCEEDED)
+    assert (gate.most, shared.running) == (2, 0)
+    assert "one2" in began
+    shared.close()
 
 
-def test_a_pool_can_be_cancelled_and_used_again(tmp_path: Path, gate: Gate) -> None:
-    with ThreadPool(2) as pool:
+def test_a_pool_can_be_cancelled_and_used_again(tmp_path: Path, gate: Gate, open_pool: OpenPool) -> None:
+    with open_pool(2) as pool:
         for number in range(4):
             pool.submit(make_spec(tmp_path, f"r{number}"))
         pool.cancel_all()
@@ -116,8 +176,8 @@ def test_a_pool_can_be_cancelled_and_used_again(tmp_path: Path, gate: Gate) -> N
         assert collect(pool, 1) == {"again": RunStatus.SUCCEEDED}
 
 
-def test_a_waiting_caller_wakes_when_a_result_comes(tmp_path: Path, gate: Gate) -> None:
-    with ThreadPool(1) as pool:
+def test_a_waiting_caller_wakes_when_a_result_comes(tmp_path: Path, gate: Gate, open_pool: OpenPool) -> None:
+    with open_pool(1) as pool:
         pool.submit(make_spec(tmp_path, "r"))
         threading.Timer(0.05, lambda: gate.open.add("r")).start()
         assert [result.run_id for result in pool.next_results()] == ["r"]

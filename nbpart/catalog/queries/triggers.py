@@ -61,7 +61,8 @@ def last_ticks(batch: Batch) -> pd.DataFrame:
     return nulls_to_none(
         batch.frame(
             f"""WITH numbered AS (
-                SELECT *, row_number() OVER (PARTITION BY trigger_id ORDER BY tick_id DESC) AS age FROM ticks),
+                SELECT *, row_number() OVER (
+                    PARTITION BY trigger_id ORDER BY happened_at DESC, tick_id DESC) AS age FROM ticks),
             good AS (
                 SELECT trigger_id, min(age) AS age FROM numbered WHERE outcome <> '{TickOutcome.FAILED}' GROUP BY ALL),
             counted AS (SELECT trigger_id, count(*) AS ticks FROM ticks GROUP BY ALL)

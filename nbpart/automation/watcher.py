@@ -1,0 +1,282 @@
+"""The watcher: looks with each trigger when it is due, records what they ask for, and runs it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from nbpart.automation.due import LastLook, find_next_look
+from nbpart.automation.evaluators import choose_evaluation
+from nbpart.automation.recording import RecordedDemand, RequestedBackfill
+from nbpart.automation.sensor_children import SensorChildren
+from nbpart.automation.ticks import look
+from nbpart.automation.watching import BEAT_EVERY_S, HeldWatch
+from nbpart.backfill.runner import Runner
+from nbpart.catalog import TickRecord, TriggerRecord, events, queries
+from nbpart.catalog.batch import Batch
+from nbpart.errors import NbpartError
+from nbpart.project.project import Project
+from nbpart.project.refresh import register_edited_code
+from nbpart.project.requests import start_requested_backfill
+from nbpart.project.resume import resume_unfinished_requests
+from nbpart.run.shared_pool import SharedPool
+from nbpart.states import TickOutcome
+
+log = logging.getLogger("nbpart")
+
+#: So many triggers look at a time.
+_MOST_LOOKS = 8
+#: The longest pause between two turns, in seconds: so late is a change of the catalog noticed.
+_TURN_S = 0.5
+#: How often ticks that asked for nothing are recorded, edited code is looked for, and what was left is resumed.
+_FLUSH_EVERY_S, _SCAN_EVERY_S, _RESUME_EVERY_S = 60.0, 10.0, 30.0
+#: The process that forks kernels ends when nothing has run for so long, in seconds.
+_KERNELS_IDLE_S = 120.0
+
+
+@dataclass(frozen=True)
+class LookDone:
+    """A look that is over, for who reports it: what was recorded of it, or its error."""
+
+    trigger: TriggerRecord
+    recorded: RecordedDemand | None
+    tick: TickRecord | None
+    error: BaseException | None = None
+
+
+class Watcher:
+    """Watches a workspace from `run` until it is told to stop.
+
+    ``report`` is called with each look that did something or failed, ``report_end`` with the id of each backfill that
+    ended. All backfills that it starts share ``max_workers`` workers.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        children: SensorChildren,
+        *,
+        max_workers: int,
+        report: Callable[[LookDone], None] = lambda done: None,
+        report_end: Callable[[str], None] = lambda backfill_id: None,
+        log_file: str = "",
+    ) -> None:
+        self._project, self._children, self._log_file = project, children, log_file
+        self._report, self._report_end = report, report_end
+        self._options: Mapping[str, Any] = {"max_workers": max_workers}
+        self._pool = SharedPool(max_workers)
+        project.make_pool = lambda _, on_start: self._pool.share(on_start)
+        self._looks = ThreadPoolExecutor(_MOST_LOOKS, "nbpart look")
+        self._starts = ThreadPoolExecutor(1, "nbpart plan")
+        self._wake = threading.Event()
+        self._idle: list[TickRecord] = []
+        self._looking: dict[int, Future[None]] = {}
+        self._last: dict[int, LastLook] = {}
+        self._triggers: list[TriggerRecord] = []
+        self._sequence = -1
+        self._done_at: dict[str, float] = {}
+        self._runners: dict[str, Runner] = {}
+        self._guard = threading.Lock()
+
+    def run(self, stop: threading.Event, grace_s: float | None = None) -> None:
+        """Watch until ``stop`` is set, then end after the steps that run, or after ``grace_s`` seconds.
+
+        Raises `WatchedError` where another process watches, and `UntrustedWorkspaceError`.
+        """
+        self._project.check_trust()
+        watch = HeldWatch(self._project.catalog.path, self._now(), self._log_file)
+        try:
+            self._load_last()
+            while not stop.is_set():
+                self._turn(watch)
+                self._wake.wait(_TURN_S)
+                self._wake.clear()
+        finally:
+            self._end(grace_s)
+            watch.close()
+
+    def look_once(self) -> list[LookDone]:
+        """Look once with each trigger that is on, and run what they ask for to its end. Returns the looks."""
+        self._project.check_trust()
+        watch = HeldWatch(self._project.catalog.path, self._now(), self._log_file)
+        done: list[LookDone] = []
+        self._report = partial(_report_and_keep, self._report, done)
+        try:
+            self._load_last()
+            self._resume()
+            register_edited_code(self._project)
+            for trigger in self._load_triggers():
+                self._begin_look(trigger)
+            for future in list(self._looking.values()):
+                future.result()
+            self._starts.submit(lambda: None).result()  # what they ask for is begun
+            for runner in list(self._runners.values()):
+                while not runner.wait(_TURN_S):
+                    self._beat(watch)
+            self._settle()
+        finally:
+            self._end(None)
+            watch.close()
+        return done
+
+    def wake(self) -> None:
+        """Make the next turn come at once."""
+        self._wake.set()
+
+    def _now(self) -> datetime:
+        return self._project.catalog.clock()
+
+    def _turn(self, watch: HeldWatch) -> None:
+        """Do what is due."""
+        try:
+            self._beat(watch)
+            self._refresh()
+            now, sequence = self._now(), self._project.catalog.sequence()
+            for trigger in self._triggers:
+                if trigger.trigger_id in self._looking:
+                    continue
+                if find_next_look(trigger, self._last.get(trigger.trigger_id), sequence, now) <= now:
+                    self._begin_look(trigger)
+            self._settle()
+            self._pool.release_kernels(_KERNELS_IDLE_S)
+            if self._is_time("flush", _FLUSH_EVERY_S):
+                self._flush()
+        except NbpartError as error:  # the next turn may come through: a watcher does not end for a busy catalog
+            log.warning("the watcher goes on after: %s", error)
+
+    def _refresh(self) -> None:
+        """Take up what changed: triggers that were declared, code that was edited, windows that ended, what is left."""
+        if self._is_time("scan", _SCAN_EVERY_S):
+            self._project.catalog.read(lambda batch: None)  # it adds the windows that have ended
+            register_edited_code(self._project)
+        sequence = self._project.catalog.sequence()
+        if sequence != self._sequence:
+            self._triggers = self._load_triggers()
+            self._sequence = sequence
+        if self._is_time("resume", _RESUME_EVERY_S):
+            self._starts.submit(self._resume)
+
+    def _load_triggers(self) -> list[TriggerRecord]:
+        return [one for one in self._project.catalog.read(queries.load_triggers) if one.is_on]
+
+    def _load_last(self) -> None:
+        """When each trigger looked last, whoever watched then."""
+        for row in self._project.catalog.read(queries.last_ticks).itertuples():
+            self._last[int(row.trigger_id)] = LastLook(row.happened_at.to_pydatetime(), int(row.failures))
+
+    def _begin_look(self, trigger: TriggerRecord) -> None:
+        future: Future[None] = Future()
+        self._looking[trigger.trigger_id] = future
+        self._looks.submit(self._look, trigger, future)
+
+    def _look(self, trigger: TriggerRecord, future: Future[None]) -> None:
+        """Look with a trigger, in a thread of its own."""
+        sequence, at = self._project.catalog.sequence(), self._now()
+        failures = 0
+        try:
+            evaluate = choose_evaluation(trigger, self._children)
+            recorded, _, tick = look(self._project, trigger, evaluate, self._options, self._keep_idle)
+            for request in recorded.backfills:
+                self._starts.submit(self._start, request)
+            if recorded.outcome is TickOutcome.ASKED:
+                self._report(LookDone(trigger, recorded, tick))
+        except Exception as error:  # noqa: BLE001 - a trigger's error is in its tick, and stops no other
+            before = self._last.get(trigger.trigger_id)
+            failures = 1 + (before.failures if before else 0)
+            self._report(LookDone(trigger, None, None, error))
+        finally:
+            self._last[trigger.trigger_id] = LastLook(at, failures, sequence)
+            self._looking.pop(trigger.trigger_id, None)
+            future.set_result(None)
+            self._wake.set()
+
+    def _start(self, request: RequestedBackfill) -> None:
+        try:
+            start_requested_backfill(self._project, request.backfill_id, request.options)
+            self._keep_runner(request.backfill_id)
+        except Exception as error:  # noqa: BLE001 - it stays requested, and is tried again
+            log.warning("backfill %s was asked for and could not begin: %s", request.backfill_id, error)
+
+    def _settle(self) -> None:
+        """Report the backfills that have ended."""
+        for backfill_id, runner in list(self._runners.items()):
+            if runner.has_ended:
+                del self._runners[backfill_id]
+                self._report_end(backfill_id)
+
+    def _resume(self) -> None:
+        try:
+            for backfill_id in resume_unfinished_requests(self._project, {}):
+                self._keep_runner(backfill_id)
+        except Exception as error:  # noqa: BLE001 - it is tried again
+            log.warning("what was asked for before could not be resumed: %s", error)
+
+    def _keep_runner(self, backfill_id: str) -> None:
+        if (runner := self._project.runners.get(backfill_id)) is not None:
+            self._runners[backfill_id] = runner
+
+    def _keep_idle(self, tick: TickRecord) -> None:
+        with self._guard:
+            self._idle.append(tick)
+
+    def _flush(self) -> None:
+        """Record the ticks that asked for nothing, all in one transaction."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        if not idle:
+            return
+        try:
+            self._project.catalog.write(partial(_record_idle, idle))
+        except NbpartError:
+            with self._guard:
+                self._idle[:0] = idle
+            raise
+
+    def _beat(self, watch: HeldWatch) -> None:
+        if self._is_time("beat", BEAT_EVERY_S):
+            watch.beat(self._now())
+
+    def _is_time(self, what: str, every_s: float) -> bool:
+        """Whether something was not done for so many seconds; from now on it was."""
+        now = time.monotonic()
+        if now - self._done_at.get(what, float("-inf")) < every_s:
+            return False
+        self._done_at[what] = now
+        return True
+
+    def _end(self, grace_s: float | None) -> None:
+        """End: no trigger looks any more, runs that have begun end within ``grace_s`` seconds, the rest is left."""
+        self._children.close()
+        self._looks.shutdown(cancel_futures=True)
+        self._starts.shutdown(cancel_futures=True)
+        runners = list(self._runners.values())
+        for runner in runners:
+            runner.drain()
+        end = None if grace_s is None else time.monotonic() + grace_s
+        for runner in runners:
+            if not runner.wait(None if end is None else max(0.0, end - time.monotonic())):
+                runner.interrupt()
+        for runner in runners:
+            runner.wait()
+        self._pool.close()
+        try:
+            self._flush()
+        except NbpartError as error:
+            log.warning("%d looks that asked for nothing could not be recorded: %s", len(self._idle), error)
+
+
+def _report_and_keep(report: Callable[[LookDone], None], kept: list[LookDone], done: LookDone) -> None:
+    kept.append(done)
+    report(done)
+
+
+def _record_idle(ticks: Iterable[TickRecord], batch: Batch) -> None:
+    for tick in ticks:
+        events.record_tick(batch, tick, events.take_tick_id(batch))
