@@ -15,6 +15,8 @@ from nbpart.states import TriggerKind
 MOST_BACKOFF_S = 1_800.0
 #: How often an automation is asked where nothing was recorded since, in seconds: what waits for quiet becomes due.
 _QUIET_EVERY_S = 15.0
+#: A schedule that failed is tried again after so many seconds, and half as often with each failure.
+_AGAIN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ def find_next_look(trigger: TriggerRecord, last: LastLook | None, sequence: int,
                 return now
             return last.at + timedelta(seconds=_interval_s({"every_s": _QUIET_EVERY_S}, last.failures))
         case TriggerKind.SCHEDULE:
-            return next_time(trigger.definition, max(last.at, trigger.changed_at))
+            coming = next_time(trigger.definition, max(last.at, trigger.changed_at))
+            again = last.at + timedelta(seconds=_interval_s({"every_s": _AGAIN_S}, last.failures))
+            return min(coming, again) if last.failures else coming
 
 
 def _interval_s(definition: Mapping[str, Any], failures: int) -> float:

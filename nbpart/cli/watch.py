@@ -40,7 +40,7 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 def watch(
     ctx: click.Context, /, max_workers: int | None, grace: float | None, once: bool, dry_run: bool, log_file: str
 ) -> None:
-    """Look with triggers when they are due, and run what they want.
+    """Look with triggers when they are due, run what they want.
 
     Goes on until it is told to end by Ctrl-C or SIGTERM; then steps that run come to their end, and what is left is
     resumed by the next one. One process watches a workspace at a time.
