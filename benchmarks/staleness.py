@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 import nbpart
 from benchmarks import rounds
@@ -29,7 +30,7 @@ from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.catalog import AssetRow, Batch, Catalog, InputRead, Outcome, events, queries
 from nbpart.catalog.expressions import data_hash_sql
 from nbpart.catalog.ledgers import load_ledger
-from nbpart.partitions import DynamicPartitions, PartitionRef
+from nbpart.partitions import DynamicPartitions, PartitionRef, StaticPartitions
 from nbpart.partitions.mapping import AllKeys, Mapping, Same
 from nbpart.run import RunReport
 from nbpart.states import RunStatus
@@ -39,20 +40,26 @@ ASSETS = 10
 ROUNDS = rounds(5)
 #: How many results are recorded at once.
 BATCHES = (1, 16, 64)
+GROUPS = 10
 
 
 class Chain:
-    """Assets of one set that read each other key to key, all made; ``middle`` is how the one in the middle reads."""
+    """Assets of one set that read each other key to key, all made; ``middle`` is how the one in the middle reads.
 
-    def __init__(self, folder: Path, size: int, middle: Mapping, *, assets: int = ASSETS) -> None:
+    Its keys are in so many groups by the column ``batch``.
+    """
+
+    def __init__(self, folder: Path, size: int, middle: Mapping, *, assets: int = ASSETS, groups: int = 1) -> None:
         self.folder, self.size = folder, size
         self.catalog = Catalog.open(folder / "catalog.duckdb")
         self.meter = Meter(self.catalog)
         self.names = [f"asset_{place}" for place in range(assets)]
         self.mappings = [middle if place == assets // 2 else Same() for place in range(assets)]
-        set_id = self.catalog.write(lambda b: events.ensure_set(b, DynamicPartitions("files")))
+        files = DynamicPartitions("files", columns={"batch": str})
+        set_id = self.catalog.write(lambda b: events.ensure_set(b, files))
         keys = [f"file-{n:07d}" for n in range(size)]
-        self.catalog.write(lambda b: events.add_keys(b, set_id, keys))
+        columns = pa.table({"batch": [f"batch-{n % groups}" for n in range(size)]})
+        self.catalog.write(lambda b: events.add_keys(b, set_id, keys, columns))
         self.set_id, self.keys = set_id, keys
         self.ids = [self.register(place, "c1") for place in range(assets)]
         self.number = self.catalog.write(lambda b: events.start_coordinator(b, "here", 1, "lock", ""))
@@ -133,7 +140,7 @@ class Chain:
         picked = np.random.default_rng(place).permutation(self.size)
 
         def prepare(n: int) -> Callable[[], Any]:
-            outcomes = self.claim(place, picked[n * many : (n + 1) * many].tolist())
+            outcomes = self.claim(place, np.roll(picked, -n * many)[:many].tolist())
             return lambda: self.catalog.write(lambda b: events.record_outcomes(b, outcomes))
 
         return prepare
@@ -186,9 +193,18 @@ def measure_all_keys_in_the_middle(folder: Path, size: int) -> Iterator[dict[str
 
 
 def measure_one_result(folder: Path, size: int) -> Iterator[dict[str, Any]]:
-    """Results of an asset without a reader, and in turn of one whose keys are all read by another that was made."""
-    plain, read = (Chain(make_folder(folder / name), size, Same(), assets=1) for name in ("plain", "read"))
-    add_reader(read)
+    """Results of an asset without a reader, and in turn of one whose keys another reads, all or by groups."""
+    for name, groups in (("all keys", 1), (f"groups of {size // GROUPS:,}", GROUPS)):
+        chains = [Chain(make_folder(folder / f"{kind} {groups}"), size, Same(), assets=1, groups=groups)
+                  for kind in ("plain", "read")]  # fmt: skip
+        add_reader(chains[1], AllKeys() if groups == 1 else nbpart.by(batch="partition_key"), groups)
+        yield from compare_in_turn(*chains, f"results recorded below a reader of {name}")
+        for chain in chains:
+            chain.close()
+
+
+def compare_in_turn(plain: Chain, read: Chain, what: str) -> Iterator[dict[str, Any]]:
+    """Results of the first asset of both, recorded in turn."""
     for many in BATCHES:
         calls = [(chain, chain.record(0, many)) for chain in (plain, read)]
         taken = [[chain.meter.measure(lambda _, n=n, call=call: call(n), 1) for chain, call in calls]
@@ -198,14 +214,12 @@ def measure_one_result(folder: Path, size: int) -> Iterator[dict[str, Any]]:
             for place in range(2)
         )
         yield {
-            "benchmark": f"{many} results recorded below a reader of all keys",
+            "benchmark": f"{many} {what}",
             "seconds": seconds,
             "held_s": held,
             "without_s": without,
             "ratio": seconds / without,
         }
-    plain.close()
-    read.close()
 
 
 def make_folder(folder: Path) -> Path:
@@ -213,26 +227,32 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def add_reader(chain: Chain) -> None:
-    """Register an asset that reads all keys of the first one, as made of what is there."""
-    total = AssetDefinition("total", "function", "", (Input(chain.names[0], AllKeys()),), "c1")
-    row = AssetRow("total", "function", 0, "c1", total.to_json(chain.folder), total.inputs)
+def add_reader(chain: Chain, mapping: Mapping, groups: int) -> None:
+    """Register an asset of so many keys that reads the first one, as made of what is there."""
+    batches = StaticPartitions([f"batch-{n}" for n in range(groups)], name="batches")
+    set_id = chain.catalog.write(lambda b: events.ensure_set(b, batches))
+    chain.catalog.write(lambda b: events.declare_keys(b, set_id, batches))
+    total = AssetDefinition("total", "function", "batches", (Input(chain.names[0], mapping),), "c1")
+    row = AssetRow("total", "function", set_id, "c1", total.to_json(chain.folder), total.inputs)
     made = chain.catalog.write(lambda b: events.register_assets(b, [row]))["total"].asset_id
 
     def make(batch: Batch) -> None:
-        ledger = load_ledger(batch, chain.ids[0])
-        number = batch.take_ids("next_materialization_id", 1)
-        batch.execute(
-            f"""INSERT INTO materializations BY NAME SELECT {number} AS materialization_id, {made} AS asset_id,
-                0 AS key_id, 'c1' AS code_version, 'x' AS data_version, 1::UBIGINT AS data_hash,
-                ?::TIMESTAMPTZ AS materialized_at, 'run' AS kind, {batch.sequence} AS sequence""",
+        first = batch.take_ids("next_materialization_id", groups)
+        batch.create_temp(
+            "made",
+            f"""SELECT {first} + row_number() OVER () - 1 AS materialization_id, {made} AS asset_id, key_id,
+                'c1' AS code_version, 'x' AS data_version, 1::UBIGINT AS data_hash, ?::TIMESTAMPTZ AS materialized_at,
+                'run' AS kind, {batch.sequence} AS sequence FROM members WHERE set_id = {set_id}""",
             NOW,
         )
-        batch.execute(f"INSERT INTO partition_facts SELECT {made}, 0, {number}, 1::UBIGINT, 1, 0, 0, NULL, 0")
-        read = f"NULL, {chain.size}, {ledger.data_hash}, 1, '{chain.names[0]}', NULL, NULL"
-        batch.execute(f"INSERT INTO inputs SELECT {number}, {chain.ids[0]}, {read}")
+        batch.execute("INSERT INTO materializations BY NAME FROM made")
+        facts = "asset_id, key_id, materialization_id, data_hash, 1, 0, 0, NULL, 0"
+        batch.execute(f"INSERT INTO partition_facts SELECT {facts} FROM made")
+        read = f"NULL, {chain.size // groups}, 1, 1, '{chain.names[0]}', NULL, NULL"
+        batch.execute(f"INSERT INTO inputs SELECT materialization_id, {chain.ids[0]}, {read} FROM made")
 
     chain.catalog.write(make)
+    chain.record(0)(-1)()  # counts what is kept from now on
 
 
 if __name__ == "__main__":

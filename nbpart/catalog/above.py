@@ -13,6 +13,7 @@ import numpy as np
 
 from nbpart.catalog.dependencies import StoredDependency, load_dependencies
 from nbpart.catalog.expressions import STALE_ABOVE, quote
+from nbpart.catalog.group_ledgers import load_group_sums
 from nbpart.catalog.join_search import find_inputs
 from nbpart.catalog.joins import relate
 from nbpart.catalog.key_lookup import stage_numbers
@@ -197,6 +198,11 @@ def _recorded(dependency: StoredDependency) -> str:
 def _mark_above(
     batch: Batch, dependency: StoredDependency, candidates: str, readers: Ids, facts: str, with_bits: bool
 ) -> Mask:
+    if (sums := load_group_sums(batch, dependency, readers, facts)) is not None:
+        if not dependency.skips_missing:
+            return sums.lacks | sums.has_bit
+        if not (sums.lacks & ~sums.has_bit).any():  # else it counts which these are
+            return sums.has_bit
     join = dependency.join(batch)
     inputs = find_inputs(batch, join, readers)
     stage_numbers(batch, "above_inputs", inputs)

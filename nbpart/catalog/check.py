@@ -17,6 +17,7 @@ from nbpart.catalog.expressions import (
     STALE_INPUT,
     code_differs,
 )
+from nbpart.catalog.group_ledgers import find_wrong_groups, forget_groups
 from nbpart.catalog.input_changes import create_stale_disagreeing
 from nbpart.catalog.kept_pairs import find_wrong_pairs, forget_pairs
 from nbpart.catalog.ledgers import find_wrong_ledgers, forget_ledger
@@ -88,7 +89,7 @@ def check(batch: Batch, limit: int = 1000) -> list[Finding]:
         limit - len(findings),
     )
     findings += [Finding(name, key, "rows", n, 1) for name, key, n in repeated]
-    for asset_id, recorded, counted in find_wrong_ledgers(batch):
+    for asset_id, recorded, counted in [*find_wrong_ledgers(batch), *find_wrong_groups(batch)]:
         name = batch.value("SELECT name FROM assets WHERE asset_id = ?", asset_id)
         findings.append(Finding(name, None, "ledger", str(recorded), str(counted)))
     findings += [Finding(name, None, "pairs", recorded, found) for name, recorded, found in find_wrong_pairs(batch)]
@@ -112,6 +113,8 @@ def repair(batch: Batch) -> int:
         batch.execute(f"INSERT INTO partition_facts SELECT *, ? FROM facts_rebuilt WHERE {pairs}", batch.sequence)
     for asset_id, _, _ in find_wrong_ledgers(batch):
         forget_ledger(batch, asset_id)
+    for asset_id, _, _ in find_wrong_groups(batch):
+        forget_groups(batch, asset_id=asset_id)
     if find_wrong_pairs(batch):
         forget_pairs(batch)
     return wrong

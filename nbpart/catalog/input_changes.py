@@ -11,6 +11,7 @@ import numpy as np
 from nbpart.catalog.bound_columns import select_changed
 from nbpart.catalog.dependencies import StoredDependency, load_dependencies
 from nbpart.catalog.expressions import element_hash, quote, recorded_hash
+from nbpart.catalog.group_ledgers import load_group_sums
 from nbpart.catalog.join_search import find_inputs
 from nbpart.catalog.joins import relate
 from nbpart.catalog.key_lookup import stage_numbers
@@ -113,6 +114,8 @@ def _find_changed_reads(batch: Batch, dependency: StoredDependency, partitions: 
 
 def _hash_inputs(batch: Batch, dependency: StoredDependency, readers: NDArray[np.int64], facts: str) -> Any:
     """The order-free hash over what each of these keys reads now."""
+    if (sums := load_group_sums(batch, dependency, readers, facts)) is not None:
+        return sums.data_hash
     join = dependency.join(batch)
     inputs = find_inputs(batch, join, readers)
     stage_numbers(batch, "stale_inputs", inputs)

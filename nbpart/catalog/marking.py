@@ -14,8 +14,8 @@ from nbpart.catalog.expressions import STALE_ABOVE, STALE_INPUT, quote, recorded
 from nbpart.catalog.input_changes import create_stale_disagreeing
 from nbpart.catalog.join_search import find_readers
 from nbpart.catalog.key_lookup import stage_numbers
-from nbpart.catalog.ledgers import Ledger, forget_ledger, load_ledger, load_ledgers, shift_ledger
-from nbpart.catalog.set_tables import asset_set_id
+from nbpart.catalog.ledger_shifts import forget_sums, shift_bits
+from nbpart.catalog.ledgers import load_ledger
 from nbpart.partitions.mapping import AllKeys, Same, Whole, reads_newest
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class Marking:
         for asset_id, count, has_data in starts:
             select = f"SELECT key_id, is_data FROM marking_changed WHERE asset_id = {asset_id}"
             self._frontiers[asset_id] = _Frontier(select, count, has_data, are_members)
-            if asset_id in load_ledgers(batch) and not are_members:
-                forget_ledger(batch, asset_id)
+            if not are_members:
+                forget_sums(batch, asset_id)
         self._decide_below([asset_id for asset_id, *_ in starts], own)
 
     def run_made(self, made: str, counts: Mapping[int, tuple[int, bool]]) -> None:
@@ -226,8 +226,7 @@ class Marking:
             AND stale & {~STALE_ABOVE & 0xFF} = 0"""
         if count := batch.value(f"SELECT count(*) {flips}"):
             self._frontiers[asset_id] = _Frontier(f"SELECT key_id, false AS is_data {flips}", count)
-            if asset_id in load_ledgers(batch):
-                forget_ledger(batch, asset_id)
+            forget_sums(batch, asset_id)
 
     def _collect(self, selects: Sequence[str]) -> int:
         """Create the temporary table `marked` of partitions to decide, each once."""
@@ -317,8 +316,7 @@ class Marking:
             return None
         flips = _Frontier(f"SELECT key_id, is_data FROM {table}", count)
         self._extend(asset_id, flips)
-        if asset_id in load_ledgers(batch):
-            self._count_flips(asset_id)
+        shift_bits(batch, asset_id, f"SELECT key_id, new <> 0 AS is_stale FROM decided WHERE {_IS_FLIP}")
         return flips
 
     def _extend(self, asset_id: int, flips: _Frontier) -> None:
@@ -334,16 +332,6 @@ class Marking:
         if count:
             select = f"{known.select} UNION ALL SELECT key_id, is_data FROM {table}"
             self._frontiers[asset_id] = _Frontier(select, known.count + count, known.has_data, known.are_members)
-
-    def _count_flips(self, asset_id: int) -> None:
-        """Bring the ledger of an asset up to date with what flipped."""
-        members = f"SELECT key_id FROM members WHERE set_id = {asset_set_id(self._batch, asset_id)}"
-        row = self._batch.row(
-            f"""SELECT count(*) FILTER (new <> 0), count(*) FILTER (new = 0) FROM decided
-            WHERE {_IS_FLIP} AND key_id IN ({members})"""
-        )
-        assert row is not None, "an aggregate has a row"
-        shift_ledger(self._batch, asset_id, Ledger(with_bit=row[1]), Ledger(with_bit=row[0]))
 
 
 def _select_own(asset_id: int, own: str) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog.bound_columns import load_bound_columns
 from nbpart.catalog.dependencies import load_dependencies
 from nbpart.catalog.expressions import STALE_CODE, code_differs, quote
-from nbpart.catalog.ledgers import Ledger, load_ledgers, shift_ledger, sum_keys
+from nbpart.catalog.group_ledgers import forget_groups
+from nbpart.catalog.ledger_shifts import shift_members
 from nbpart.catalog.marking import Marking
 from nbpart.partitions.mapping import By, Where
 
@@ -88,9 +89,7 @@ def mark_readers_of_set(batch: Batch, set_id: int, changed: str, *, have_left: b
     keys = f"SELECT key_id FROM {quote(changed)}"
     ids = [row[0] for row in batch.rows("SELECT asset_id FROM assets WHERE set_id = ?", set_id)]
     marking = Marking(batch)
-    for asset_id in load_ledgers(batch).keys() & set(ids):
-        sums = sum_keys(batch, asset_id, keys)
-        shift_ledger(batch, asset_id, *((sums, Ledger()) if have_left else (Ledger(), sums)))
+    shift_members(batch, set_id, ids, keys, have_left=have_left)
     if are_new:  # only what reads other keys than its own reads them
         ids = [asset_id for asset_id in ids if marking.has_other_readers(asset_id)]
     selects = [_select_keys(asset_id, keys, are_new=are_new) for asset_id in ids]
@@ -112,6 +111,7 @@ def mark_changed_columns(batch: Batch, set_id: int, changed: str, made_of: Seque
 
     `changed` names a temporary table of these keys (key_id), `made_of` the sets that have columns of this one.
     """
+    forget_groups(batch, set_ids=(set_id, *made_of))
     every, some = set[int](), set[int]()
     for bound in load_bound_columns(batch):
         if bound.set_id in made_of:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -24,7 +25,7 @@ from nbpart.backfill.plan import PlannedSteps, StepTable
 from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.registry import load_registry
 from nbpart.backfill.waiting import make_finder, make_finder_above
-from nbpart.catalog import Batch, Catalog, events, queries
+from nbpart.catalog import Batch, Catalog, events, group_ledgers, queries
 from nbpart.catalog.causes import Cause, CauseKind
 from nbpart.catalog.check import check
 from nbpart.catalog.expressions import STALE_ABOVE, STALE_CODE, STALE_DATA, STALE_INPUT
@@ -124,6 +125,11 @@ class Histories(RuleBasedStateMachine):
         self.now = START + timedelta(days=2, hours=1)
         self.catalog = Catalog.open(self.root / "catalog.duckdb", timeout_s=60)
         self.catalog.clock = lambda: self.now
+        # as if the sets were large enough to keep their groups
+        self.patches = pytest.MonkeyPatch()
+        if data.draw(st.booleans()):
+            self.patches.setattr(group_ledgers, "LARGE", 0)
+            self.patches.setattr(group_ledgers, "PER_READER", 0)
         self.set_ids = {"none": 0}
         for name, definition in SETS.items():
             if definition is not None:
@@ -145,6 +151,7 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "catalog"):
+            self.patches.undo()
             self.catalog.close()
             self.folder.cleanup()
 

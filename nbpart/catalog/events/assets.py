@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.expressions import data_hash_sql, quote
+from nbpart.catalog.group_ledgers import drop_unused_groups
 from nbpart.catalog.kept_pairs import drop_unused_pairs
+from nbpart.catalog.ledger_shifts import forget_sums
 from nbpart.catalog.records import AssetRow, Registered
 from nbpart.catalog.set_tables import asset_set_id, keys_owner
 from nbpart.catalog.staleness import mark_readers, refresh_code, refresh_inputs
@@ -40,6 +42,7 @@ def register_assets(batch: Batch, rows: Sequence[AssetRow]) -> dict[str, Registe
     rewired = [ids[row.name] for row in rows if _save_dependencies(batch, ids[row.name], row, inputs)]
     if rewired:
         drop_unused_pairs(batch)
+        drop_unused_groups(batch)
     _refresh_staleness(batch, rows, before, ids, rewired)
     return {row.name: Registered(ids[row.name], old[5] if (old := before[row.name]) else None) for row in rows}
 
@@ -53,6 +56,7 @@ def remove_asset(batch: Batch, name: str) -> None:
     batch.execute("UPDATE assets SET active = false, sequence = ? WHERE asset_id = ?", batch.sequence, asset_id)
     batch.execute("DELETE FROM dependencies WHERE asset_id = ?", asset_id)
     drop_unused_pairs(batch)
+    drop_unused_groups(batch)
     refresh_inputs(batch, [asset_id])
 
 
@@ -151,6 +155,7 @@ def _refresh_staleness(
                 recoded.append(ids[row.name])
             if row.set_id != old[4]:
                 moved.append(ids[row.name])
+                forget_sums(batch, ids[row.name])
     if recoded:
         refresh_code(batch, recoded)
     readers = batch.rows(

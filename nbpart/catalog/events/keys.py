@@ -11,6 +11,7 @@ from nbpart.catalog.condition_pairs import check_growth
 from nbpart.catalog.events.membership import list_made_of, make_product_keys, record_joined, record_left
 from nbpart.catalog.events.windows import set_windows
 from nbpart.catalog.expressions import quote
+from nbpart.catalog.group_ledgers import forget_groups
 from nbpart.catalog.records import KeysAdded
 from nbpart.catalog.set_tables import columns_table, ensure_columns, forget_stored_sets, keys_owner, static_columns
 from nbpart.catalog.staleness import mark_changed_columns
@@ -46,6 +47,7 @@ def ensure_set(batch: Batch, definition: PartitionsDefinition) -> int:
         set_id = int(row[0])
         if row[1] != text:
             batch.execute("UPDATE partition_sets SET kind = ?, definition = ? WHERE set_id = ?", kind, text, set_id)
+            forget_groups(batch, set_ids=(set_id, *_list_made_of(batch, set_id)))
     if row is None or row[1] != text:
         forget_stored_sets(batch)
         ensure_columns(batch, set_id, definition)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.expressions import quote
+from nbpart.catalog.group_ledgers import forget_groups
 from nbpart.catalog.set_tables import StoredSet, literal, load_definition, load_stored_sets, ordered_members
 from nbpart.catalog.staleness import mark_readers_of_set
 from nbpart.errors import DeclarationError
@@ -62,6 +63,7 @@ def make_product_keys(batch: Batch, set_id: int) -> None:
         if joined := _add_product_keys(batch, product, {}, has_known=False):
             record_joined(batch, set_id, joined, are_new=True)
         return
+    forget_groups(batch, set_ids=(set_id,))  # what they are made of may be another now
     batch.execute("DELETE FROM key_parts WHERE set_id = ?", set_id)
     batch.create_temp("product_before", "SELECT key_id FROM members WHERE set_id = ?", set_id)
     batch.execute("DELETE FROM members WHERE set_id = ?", set_id)

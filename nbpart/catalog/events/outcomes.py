@@ -12,7 +12,7 @@ from nbpart.catalog.events.data import record_data_observations
 from nbpart.catalog.events.staging import FactsUpdate, NewMaterialization
 from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_SUCCEEDED, STALE_CODE
 from nbpart.catalog.ids import is_id_of
-from nbpart.catalog.ledgers import FactChange, shift_for
+from nbpart.catalog.ledger_shifts import FactChange, shift_facts
 from nbpart.catalog.records import Outcome
 from nbpart.catalog.staleness import mark_made
 from nbpart.errors import CatalogError, RecordingError, UnknownNameError
@@ -219,7 +219,7 @@ def _mark(batch: Batch, renewed: Sequence[FactsUpdate], runs: dict[int, _Run]) -
             FactChange(new.key_id, run.data_hash, run.stale, new.data_hash, new.stale)
             for new, run in zip(some, old, strict=True)
         ]
-        shift_for(batch, asset_id, old[0].set_id, changes)
+        shift_facts(batch, asset_id, old[0].set_id, changes)
     counts = {asset_id: (len(some), any(one.is_data for one in some)) for asset_id, some in by_asset.items()}
     mark_made(batch, "facts_updates", counts)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.events.membership import escaped, list_made_of
 from nbpart.catalog.events.renamed_mappings import find_listed_keys, respell_listed_keys
+from nbpart.catalog.group_ledgers import forget_groups
 from nbpart.catalog.set_tables import StoredSet, keys_owner, literal
 from nbpart.errors import PartitionKeyError, UnknownNameError
 from nbpart.partitions.product import MultiPartitions
@@ -80,6 +81,7 @@ def _respell(batch: Batch, set_id: int, table: str) -> None:
     owner = keys_owner(batch, set_id)
     batch.execute(f"INSERT INTO keys (key_id, set_id, key) SELECT key_id, {owner}, key FROM {table}")
     batch.execute("UPDATE partition_sets SET version = ? WHERE set_id = ?", batch.sequence, set_id)
+    forget_groups(batch, set_ids=(set_id,))
 
 
 def _respell_made_of(batch: Batch, set_id: int, table: str, *, may_be_known: bool) -> None:

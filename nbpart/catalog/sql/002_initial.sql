@@ -144,6 +144,14 @@ CREATE TABLE ledgers (
     data_hash UBIGINT NOT NULL
 );
 
+-- The same of groups of keys, where something reads those whose columns are equal to its own. `columns` has these as JSON,
+-- with how each is compared; `label` is a hash of their values.
+CREATE TABLE groupings (grouping_no INTEGER NOT NULL, asset_id INTEGER NOT NULL, columns VARCHAR NOT NULL);
+CREATE TABLE group_ledgers (
+    grouping_no INTEGER NOT NULL, label UBIGINT NOT NULL, members BIGINT NOT NULL, with_data BIGINT NOT NULL,
+    with_bit BIGINT NOT NULL, data_hash UBIGINT NOT NULL
+);
+
 -- Which keys a condition relates, for one version of the two sets: found again where `version` is another one by now.
 CREATE TABLE pair_searches (
     search_no INTEGER NOT NULL, condition VARCHAR NOT NULL, reader_set_id INTEGER NOT NULL,
