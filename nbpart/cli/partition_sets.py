@@ -116,7 +116,7 @@ def change_set(catalog: Catalog, keys: PartitionSet, change: Change, as_json: bo
         delete_data=change.delete_data, reason=change.reason,
     )  # fmt: skip
     if leaving and change.delete_data:
-        confirm(printable(remove(dry_run=True).ask_about(keys.name)), change.yes)
+        confirm(printable(remove(dry_run=True).question), change.yes)
     added = _add(keys, change.add, change.columns)
     for old, new in change.renames:
         keys.rename(old, new)

@@ -130,7 +130,7 @@ def adopt(asset: str, path: str, version: Literal["hash", "size+mtime"], asked: 
     with options.open_workspace() as workspace:
         perform(
             lambda dry: workspace.adopt(asset, path, version=version, reason=asked.reason, dry_run=dry),
-            "Adopt the files of {}?",
+            QUESTIONS[Verb.ADOPTED],
             asked,
         )
 

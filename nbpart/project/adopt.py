@@ -91,6 +91,14 @@ def _record(batch: Batch, node: Node, files: Files, event: VerbEvent) -> int:
     return events.adopt_files(batch, node.asset_id, key_ids, list(files.values()), event)
 
 
+def describe_paths(project: Project, asset: Any, folder: Path) -> str:
+    """What the path of files that an asset can adopt looks like, for who has none yet."""
+    node = project.registry()[name_of(asset)]
+    names = " or ".join(f"{{{name}}}" for name in list_column_names(node.partitions))
+    which = f"Which files? Their path, with {names} where they differ" if names else "Which file? Its path"
+    return f"{which}; a relative one is below {folder}. They stay there, and are only ever read."
+
+
 def describe_adopted(store: Store, root: Path, versioning: Versioning, place: str) -> FileRecord:
     """The record of a file that is adopted where it is; its ending says how it is loaded."""
     path, format = mark_adopted(place, root), find_format(place)

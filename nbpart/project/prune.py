@@ -61,7 +61,8 @@ class PruneResult:
     def question(self) -> str:
         """What a person is asked before it is done."""
         if self.partitions is None:
-            return f"Delete {self.number}? Of each partition the newest {self.keep:,} and what is current stay."
+            newest = "run and data" if self.keep == 1 else f"{self.keep:,} runs and data"
+            return f"Delete {self.number}? The newest {newest} of each partition stay, and what is current."
         notes = "".join(f" {note}." for note in self.partitions.notes)
         if not self.partitions.count:
             return f"Delete {self.number} of runs? No partition loses its data.{notes}"

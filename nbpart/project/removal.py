@@ -45,6 +45,7 @@ class Removal:
     """
 
     verb: Verb
+    set_name: str
     keys: list[str]
     count: int
     files: int = 0
@@ -63,29 +64,27 @@ class Removal:
             notes.append(f"{read} what is deleted: {_list_first(self.readers)}")
         return tuple(notes)
 
-    def ask_about(self, set_name: str) -> str:
+    @property
+    def question(self) -> str:
         """What a person is asked before it is done."""
         what = repr(self.keys[0]) if len(self.keys) == 1 else f"{len(self.keys):,} keys"
         if self.verb is not Verb.ERASED:
-            return f"Remove {what} from {set_name}? The history and the data stay."
+            return f"Remove {what} from {self.set_name}? The history and the data stay."
         them = "it" if len(self.keys) == 1 else "them"
         numbers = f"{_pluralize(self.count, 'partition')} with data, {_pluralize(self.files, 'file')}, in all assets"
         notes = "".join(f" {note[:1].upper()}{note[1:]}." for note in self.notes)
         return (
-            f"Remove {what} from {set_name} and delete all that runs left of {them}: {numbers}? Nothing brings them "
-            f"back.{notes}"
+            f"Remove {what} from {self.set_name} and delete all that runs left of {them}: {numbers}? Nothing brings "
+            f"them back.{notes}"
         )
-
-    @property
-    def numbers(self) -> str:
-        """``2 keys, 5 partitions with data, 12 files``"""
-        files = f", {_pluralize(self.files, 'file')}" if self.verb is Verb.ERASED else ""
-        return f"{_pluralize(len(self.keys), 'key')}, {_pluralize(self.count, 'partition')} with data{files}"
 
     def __str__(self) -> str:
         """``erased 2 keys, 5 partitions with data, 12 files; stale, since it read what is deleted: cohort``"""
-        done = f"would have {self.verb}" if self.is_dry_run else str(self.verb)
-        return "; ".join([f"{done} {self.numbers}", *self.notes])
+        done = f"{f'would have {self.verb}' if self.is_dry_run else self.verb} {_pluralize(len(self.keys), 'key')}"
+        if self.verb is not Verb.ERASED:
+            return f"{done}; the history and the data stay"
+        numbers = f"{_pluralize(self.count, 'partition')} with data, {_pluralize(self.files, 'file')}"
+        return "; ".join([f"{done}, {numbers}", *self.notes])
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def remove_keys(
         return _choose(batch, set_id, definition, choices, where)
 
     if delete_data:
-        return _erase(catalog, set_id, choose, reason, dry_run=dry_run)
+        return _erase(catalog, (set_id, definition.set_name), choose, reason, dry_run=dry_run)
     event = VerbEvent(Verb.REMOVED, name_person(), reason)
 
     def work(batch: Batch) -> Removal:
@@ -123,7 +122,7 @@ def remove_keys(
         if not dry_run:
             events.record_verb(batch, event, CHOSEN)
             keys = events.remove_keys(batch, set_id, keys)
-        return Removal(Verb.REMOVED, keys, count, is_dry_run=dry_run)
+        return Removal(Verb.REMOVED, definition.set_name, keys, count, is_dry_run=dry_run)
 
     return (catalog.read if dry_run else catalog.write)(work)
 
@@ -149,13 +148,14 @@ def _choose(
 
 
 def _erase(
-    catalog: Catalog, set_id: int, choose: Callable[[Batch], NDArray[np.int64]], reason: str, *, dry_run: bool
+    catalog: Catalog, of: tuple[int, str], choose: Callable[[Batch], NDArray[np.int64]], reason: str, *, dry_run: bool
 ) -> Removal:
-    """Take keys off a set and delete all that runs left of them, their children and their products in all assets.
+    """Take keys off the set ``of`` this id and name, and delete all that runs left of them, their children and their
+    products in all assets.
 
     Raises `DeclarationError` where a run of them, or one that reads them, has not ended; then nothing is changed.
     """
-    root = catalog.path.parent
+    (set_id, set_name), root = of, catalog.path.parent
     event = VerbEvent(Verb.ERASED, name_person(), reason)
 
     def work(batch: Batch) -> _Found:
@@ -170,7 +170,7 @@ def _erase(
             events.erase_partitions(batch, CHOSEN, event)
             keys = events.remove_keys(batch, set_id, keys)
         places = [str(find_place(path, root)) for path in adopted]
-        removal = Removal(Verb.ERASED, keys, count, adopted=places, readers=readers, is_dry_run=dry_run)
+        removal = Removal(Verb.ERASED, set_name, keys, count, adopted=places, readers=readers, is_dry_run=dry_run)
         return _Found(removal, files, folders)
 
     found = (catalog.read if dry_run else catalog.write)(work)

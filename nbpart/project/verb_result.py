@@ -9,7 +9,11 @@ from typing import Any
 from nbpart.states import Verb
 
 #: What a person is asked before it is done; ``{}`` stands for the number of partitions.
-QUESTIONS = {Verb.ACCEPTED: "Accept {} without a run?", Verb.WIPED: "Wipe {}?"}
+QUESTIONS = {
+    Verb.ACCEPTED: "Accept {} without a run?",
+    Verb.WIPED: "Wipe {}?",
+    Verb.ADOPTED: "Adopt the files of {}?",
+}
 #: So many assets are named in a sentence.
 _MOST_NAMED = 4
 

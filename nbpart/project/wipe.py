@@ -40,7 +40,9 @@ def wipe(
         return counts, chosen, paths
 
     counts, chosen, paths = (project.catalog.read if dry_run else project.catalog.write)(work)
-    if not dry_run:  # only what is recorded as gone is deleted
+    if dry_run:  # the catalog names files too that a prune deleted
+        paths = [path for path in paths if project.store.stat(path) is not None]
+    else:  # only what is recorded as gone is deleted
         paths = list(project.store.remove(*paths))
     left = chosen - sum(counts.values())
     notes = [f"{left:,} had no data"] if left else []

@@ -23,8 +23,8 @@ KeyLike = str | Mapping[str, Any]
 class ActionResult:
     """What was done, as a sentence to show.
 
-    ``backfill_id`` is the backfill that was started or changed, if any; ``keys`` the partition keys that were added or
-    removed (only the first 1,000 of a grid).
+    ``backfill_id`` is the backfill that was started or changed, if any; ``keys`` the partition keys that were added
+    (only the first 1,000 of a grid).
     """
 
     message: str
@@ -53,7 +53,7 @@ class PlanSummary:
 
 @dataclass(frozen=True, slots=True)
 class VerbSummary:
-    """What a verb did, or would do: a sentence, the number of partitions, and the line that does it."""
+    """What a verb did, or would do: a sentence, how much that is, 0 for nothing, and the line that does it."""
 
     message: str
     count: int
@@ -280,8 +280,14 @@ class Actions(Protocol):
         ``columns`` are as in `add_keys`. `ActionResult.keys` are the first of those that were not in the set before.
         """
 
-    def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
-        """Remove keys from a set of dynamic partitions; `ActionResult.keys` are those that were in it."""
+    def remove_keys(
+        self, partitions: str, keys: Sequence[KeyLike], *, delete_data: bool, reason: str, dry_run: bool
+    ) -> VerbSummary:
+        """Remove keys from a set of dynamic partitions; `VerbSummary.count` is the number of those that were in it.
+
+        With ``delete_data`` all that runs left of them is deleted, in all assets; with ``dry_run`` it only says what
+        would be done. ``reason`` stands in the history.
+        """
 
     def accept(
         self, selection: Sequence[str], keys: Sequence[KeyLike] | None, where: str, *, reason: str, dry_run: bool
@@ -292,9 +298,37 @@ class Actions(Protocol):
         """
 
     def wipe(
-        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, where: str, *, reason: str, dry_run: bool
+        self,
+        selection: Sequence[str],
+        keys: Sequence[KeyLike] | None,
+        where: str,
+        *,
+        data: bool,
+        reason: str,
+        dry_run: bool,
     ) -> VerbSummary:
-        """Make partitions missing; their files stay. The arguments are those of `accept`."""
+        """Make partitions missing; with ``data`` their files are deleted. The other arguments are those of `accept`."""
+
+    def prune(
+        self,
+        selection: Sequence[str],
+        keys: Sequence[KeyLike] | None,
+        where: str,
+        *,
+        keep: int,
+        reason: str,
+        dry_run: bool,
+    ) -> VerbSummary:
+        """Delete old files; the newest ``keep`` data and runs of each partition stay. ``count`` is 0 without any.
+
+        The other arguments are those of `accept`.
+        """
+
+    def adopt(self, asset: str, path: str, *, version: str, reason: str, dry_run: bool) -> VerbSummary:
+        """Make files that are there the data of an asset; without a ``path`` only say what one looks like.
+
+        ``version`` is by what a file is told from another, ``hash`` or ``size+mtime``.
+        """
 
     def explain_asset(self, asset: str) -> Sequence[str]:
         """Return why partitions of an asset are not up to date: a sentence, with their number, for each kind of cause.

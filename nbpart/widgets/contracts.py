@@ -116,7 +116,9 @@ _CHOICE = {
     "where": schema.text(10_000, empty=True),
 }
 _PLAN = {**_CHOICE, "status": schema.one_of(*STATUS_CHOICES)}
-_VERB = {**_CHOICE, "reason": schema.text(1_000, empty=True), "dry_run": schema.boolean}
+_ASKED = {"reason": schema.text(1_000, empty=True), "dry_run": schema.boolean}
+_VERB = {**_CHOICE, **_ASKED}
+_ADOPTION = {"path": schema.text(10_000, empty=True), "version": schema.one_of("hash", "size+mtime")}
 _SET = {"partitions": schema.text(500), "parent": schema.text(10_000, empty=True)}
 _COLUMNS = {"columns": schema.mapping_of(schema.text(10_000, empty=True))}
 _GRID = {**_SET, "axes": schema.mapping_of(schema.text(10_000, empty=True))}
@@ -142,7 +144,9 @@ EXPLORER = Contract(
         "plan": Action(_PLAN, payloads.PlanJson, slow=True),
         "backfill": Action(_PLAN, payloads.ActionResultJson, slow=True, has_options=True),
         "accept": Action(_VERB, payloads.VerbJson, slow=True),
-        "wipe": Action(_VERB, payloads.VerbJson, slow=True),
+        "wipe": Action({**_VERB, "data": schema.boolean}, payloads.VerbJson, slow=True),
+        "prune": Action({**_VERB, "keep": schema.whole_number(0, 1_000_000)}, payloads.VerbJson, slow=True),
+        "adopt": Action({**_VERB, **_ADOPTION}, payloads.VerbJson, slow=True),
         "refresh": Action(answer=payloads.ActionResultJson, slow=True),
         "cancel": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "retry_failed": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
@@ -150,7 +154,11 @@ EXPLORER = Contract(
         "add_keys": Action({**_SET, **_COLUMNS, "text": schema.text(5_000_000)}, payloads.ActionResultJson, slow=True),
         "count_grid": Action(_GRID, payloads.GridSizeJson),
         "add_grid": Action({**_GRID, **_COLUMNS}, payloads.ActionResultJson, slow=True),
-        "remove_keys": Action({"selection_number": _NUMBER, "n_keys": _NUMBER}, payloads.ActionResultJson, slow=True),
+        "remove_keys": Action(
+            {"selection_number": _NUMBER, "n_keys": _NUMBER, "delete_data": schema.boolean, **_ASKED},
+            payloads.VerbJson,
+            slow=True,
+        ),
     },
 )
 

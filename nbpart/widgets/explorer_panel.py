@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from nbpart.catalog.queries.live import BackfillProgress, TouchedPartitions
 from nbpart.errors import NbpartError
 from nbpart.partitions import Parameters, PartitionRef
 from nbpart.widgets import explorer_json, payloads, schema
-from nbpart.widgets.actions import ActionResult, Actions, PartitionDetails, RunDetails, VerbSummary
+from nbpart.widgets.actions import ActionResult, Actions, PartitionDetails, RunDetails
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.change_feed import subscribe
 from nbpart.widgets.clipping import strip_terminal_codes
@@ -38,6 +37,7 @@ from nbpart.widgets.explorer_model import (
     select_partitions,
 )
 from nbpart.widgets.explorer_parsing import MAX_KEYS, count_grid, parse_axes, parse_columns, parse_keys, parse_parent
+from nbpart.widgets.explorer_verbs import VerbRequests, answer_verb
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
 from nbpart.widgets.heatmap_selection import OutOfDateError
@@ -102,8 +102,8 @@ class ExplorerPanel(LiveWidget):
         self.on_request("list_columns", self._list_columns)
         self.on_request("plan", self._plan)
         self.on_request("backfill", self._backfill, options)
-        self.on_request("accept", partial(self._act, self._actions.accept))
-        self.on_request("wipe", partial(self._act, self._actions.wipe))
+        for name, handler in VerbRequests(self._actions, self._plan_arguments, self._after_verb).handlers.items():
+            self.on_request(name, handler)
         self.on_request("refresh", self._refresh_code)
         self.on_request("cancel", self._cancel)
         self.on_request("retry_failed", self._retry_failed)
@@ -340,20 +340,9 @@ class ExplorerPanel(LiveWidget):
         self._publish_code_checked_at()
         return self._answer(result)
 
-    def _act(
-        self,
-        act: Callable[..., VerbSummary],
-        selection_number: int,
-        inputs: bool,
-        readers: bool,
-        where: str,
-        **given: Any,
-    ) -> Answer:
-        terms, keys = self._plan_arguments(selection_number, inputs, readers)
-        done = act(terms, keys, where.strip(), **given)
+    def _after_verb(self) -> None:
         self._publish_code_checked_at()
         self._feed.poll_now()
-        return Answer({"count": done.count}, message=done.message, code=done.code)
 
     def _refresh_code(self) -> Answer:
         result = self._actions.refresh()
@@ -385,18 +374,22 @@ class ExplorerPanel(LiveWidget):
         values = {**below, **parse_axes(parameters, axes)}
         return self._answer(self._actions.add_grid(partitions, values, parse_columns(form.attributes, columns)))
 
-    def _remove_keys(self, selection_number: int, n_keys: int) -> Answer:
+    def _remove_keys(self, selection_number: int, n_keys: int, delete_data: bool, reason: str, dry_run: bool) -> Answer:
         selection = self._get_selection(selection_number)
         if not self._is_removable(selection):
             raise BadRequest("Select keys of dynamic partitions in the heatmap.")
         keys = self._list_keys(selection)
         if len(keys) != n_keys:
             raise BadRequest(f"{n_keys:,} keys were to be removed, but {len(keys):,} are selected now.")
-        result = self._actions.remove_keys(selection.set_name, keys)
-        self._heatmap.unselect()
-        if self.model.selection.number == selection_number:  # it was none of the heatmap's
-            self._show_selection(select_assets(self._graph.selection, self.model.assets))
-        return self._answer(result)
+        done = self._actions.remove_keys(
+            selection.set_name, keys, delete_data=delete_data, reason=reason, dry_run=dry_run
+        )
+        if not dry_run:
+            self._heatmap.unselect()
+            if self.model.selection.number == selection_number:  # it was none of the heatmap's
+                self._show_selection(select_assets(self._graph.selection, self.model.assets))
+            self._feed.poll_now()
+        return answer_verb(done)
 
     def _answer(self, result: ActionResult) -> Answer:
         if result.backfill_id:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from nbpart.backfill.options import OPTIONS, Option
 from nbpart.project.accept import accept
+from nbpart.project.adopt import adopt, describe_paths
 from nbpart.project.backfills import Backfill, Backfills
 from nbpart.project.choice_summary import count_chosen, list_columns, spell_keys_of
 from nbpart.project.details import (
@@ -25,10 +27,11 @@ from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import Plan, make_plan
 from nbpart.project.project import Project
+from nbpart.project.prune import prune
 from nbpart.project.refresh import find_code_checked_at, refresh
+from nbpart.project.removal import remove_keys
 from nbpart.project.why import explain_asset
 from nbpart.project.wipe import wipe
-from nbpart.states import Verb
 from nbpart.widgets.actions import (
     ActionResult,
     ChoiceSummary,
@@ -45,8 +48,35 @@ from nbpart.widgets.actions import (
 _NONE: Mapping[str, Any] = MappingProxyType({})
 #: How many steps of a plan are shown.
 _MAX_STEPS = 200
-#: The verbs that need no run: what does each, and its name as a method of a workspace.
-_VERBS = {Verb.ACCEPTED: (accept, "accept"), Verb.WIPED: (wipe, "wipe")}
+
+
+class _Question(Protocol):
+    """What a verb did, or would do: said as a question before, and as a sentence after."""
+
+    @property
+    def question(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The partitions that a verb is asked to change, and why; ``spelled`` is the expression that chooses the keys."""
+
+    selection: Sequence[str]
+    keys: Sequence[KeyLike] | None
+    where: str
+    reason: str
+    spelled: str
+
+    @property
+    def chosen(self) -> tuple[list[str], list[KeyLike] | None, str | None]:
+        """Selection, keys and condition, as verbs take them."""
+        return list(self.selection), None if self.keys is None else list(self.keys), self.where or None
+
+    def spell(self, options: Mapping[str, Any] = _NONE, *, first: str = "") -> str:
+        """The arguments of the verb; ``first`` is the name of that of the selection, where it is not the first one."""
+        given = {**options, **({"reason": self.reason} if self.reason else {})}
+        spelled = spell_call(self.selection, self.spelled, ["outdated"], given, where=self.where)
+        return f"{first}={spelled}" if first else spelled
 
 
 class WorkspaceActions:
@@ -101,12 +131,50 @@ class WorkspaceActions:
     def accept(
         self, selection: Sequence[str], keys: Sequence[KeyLike] | None, where: str, *, reason: str, dry_run: bool
     ) -> VerbSummary:
-        return self._act(Verb.ACCEPTED, selection, keys, where, reason=reason, dry_run=dry_run)
+        asked = self._ask(selection, keys, where, reason)
+        done = accept(self._project, *asked.chosen, reason=reason, dry_run=dry_run)
+        return _summarize(done, done.count, f"ws.accept({asked.spell()})", dry_run)
 
     def wipe(
-        self, selection: Sequence[str], keys: Sequence[KeyLike] | None, where: str, *, reason: str, dry_run: bool
+        self,
+        selection: Sequence[str],
+        keys: Sequence[KeyLike] | None,
+        where: str,
+        *,
+        data: bool,
+        reason: str,
+        dry_run: bool,
     ) -> VerbSummary:
-        return self._act(Verb.WIPED, selection, keys, where, reason=reason, dry_run=dry_run)
+        asked = self._ask(selection, keys, where, reason)
+        done = wipe(self._project, *asked.chosen, reason=reason, data=data, dry_run=dry_run)
+        return _summarize(done, done.count, f"ws.wipe({asked.spell({'data': True} if data else {})})", dry_run)
+
+    def prune(
+        self,
+        selection: Sequence[str],
+        keys: Sequence[KeyLike] | None,
+        where: str,
+        *,
+        keep: int,
+        reason: str,
+        dry_run: bool,
+    ) -> VerbSummary:
+        asked = self._ask(selection, keys, where, reason)
+        assets, *choice = asked.chosen
+        # all of them, without a choice, is what also removes files that the catalog does not know
+        is_all = assets == ["*"] and choice == [None, None]
+        done = prune(self._project, keep, None if is_all else assets, *choice, reason=reason, dry_run=dry_run)
+        spelled = [f"reason={reason!r}"] * bool(reason) if is_all else [asked.spell(first="assets")]
+        return _summarize(done, done.count, f"ws.prune({', '.join([f'keep={keep}', *spelled])})", dry_run)
+
+    def adopt(self, asset: str, path: str, *, version: str, reason: str, dry_run: bool) -> VerbSummary:
+        if not path:
+            return VerbSummary(describe_paths(self._project, asset, Path.cwd()), 0, "")
+        given = {"version": version, "reason": reason}
+        done = adopt(self._project, asset, path, folder=Path.cwd(), dry_run=dry_run, **given)
+        options = {name: value for name, value in given.items() if value not in ("", "hash")}
+        spelled = "".join(f", {name}={value!r}" for name, value in options.items())
+        return _summarize(done, done.count, f"ws.adopt({asset!r}, {path!r}{spelled})", dry_run)
 
     def explain_asset(self, asset: str) -> Sequence[str]:
         return explain_asset(self._project, asset)
@@ -179,11 +247,18 @@ class WorkspaceActions:
             message, f"{spell_set(partitions)}.add_rows({spell_rows(rows)}{named})", keys=tuple(new[:1000])
         )
 
-    def remove_keys(self, partitions: str, keys: Sequence[KeyLike]) -> ActionResult:
-        removed = self._set(partitions).remove(*keys)
-        message = f"{_pluralize(len(removed), 'key')} removed; their history and data stay."
+    def remove_keys(
+        self, partitions: str, keys: Sequence[KeyLike], *, delete_data: bool, reason: str, dry_run: bool
+    ) -> VerbSummary:
+        found = self._set(partitions)
+        done = remove_keys(
+            self._project.catalog, found.set_id, found.definition, list(keys),
+            delete_data=delete_data, reason=reason, dry_run=dry_run,
+        )  # fmt: skip
         spelled = ", ".join(repr(key) for key in keys[:MAX_SPELLED]) + (", ..." if len(keys) > MAX_SPELLED else "")
-        return ActionResult(message, f"{spell_set(partitions)}.remove({spelled})", keys=tuple(removed))
+        given = (", delete_data=True" if delete_data else "") + (f", reason={reason!r}" if reason else "")
+        code = f"{spell_set(partitions)}.remove({spelled}{given})"
+        return _summarize(done, len(done.keys), code, dry_run)
 
     # details
 
@@ -210,23 +285,8 @@ class WorkspaceActions:
         chosen, statuses = None if keys is None else list(keys), status[0] if len(status) == 1 else list(status)
         return make_plan(self._project, list(selection), chosen, statuses, where=where or None)
 
-    def _act(
-        self,
-        verb: Verb,
-        selection: Sequence[str],
-        keys: Sequence[KeyLike] | None,
-        where: str,
-        *,
-        reason: str,
-        dry_run: bool,
-    ) -> VerbSummary:
-        act, name = _VERBS[verb]
-        chosen = None if keys is None else list(keys)
-        done = act(self._project, list(selection), chosen, where or None, reason=reason, dry_run=dry_run)
-        given, spelled = {"reason": reason} if reason else {}, self._spell_keys(selection, keys)
-        code = f"ws.{name}({spell_call(selection, spelled, ['outdated'], given, where=where)})"
-        asks = dry_run and done.count
-        return VerbSummary(done.question if asks else f"{_as_sentence(str(done))}.", done.count, code)
+    def _ask(self, selection: Sequence[str], keys: Sequence[KeyLike] | None, where: str, reason: str) -> _Asked:
+        return _Asked(selection, keys, where, reason, self._spell_keys(selection, keys))
 
     def _spell_keys(self, selection: Sequence[str], keys: Sequence[KeyLike] | None) -> str:
         """The expression that chooses these keys of a selection, "" for all."""
@@ -246,6 +306,11 @@ def _list_steps(plan: Plan) -> tuple[tuple[str, str | None, str], ...]:
         (row.asset, row.partition_key if isinstance(row.partition_key, str) else None, str(row.reason))
         for row in plan.head(_MAX_STEPS).itertuples(index=False)
     )
+
+
+def _summarize(done: _Question, count: int, code: str, dry_run: bool) -> VerbSummary:
+    """What a verb did, or the question before it, if there is something to do."""
+    return VerbSummary(done.question if dry_run and count else f"{_as_sentence(str(done))}.", count, code)
 
 
 def _explain_nothing(plan: Plan) -> str:

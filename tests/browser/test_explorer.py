@@ -215,11 +215,11 @@ def test_from_nothing_to_a_backfill_by_forms_and_buttons(notebook: Open, lab: La
     panel.pick(1, 2)
     panel.title("sizes", "c")
     panel.button("Remove 1 key …").click()
-    panel.root.get_by_text("Remove c from files?").wait_for()
+    panel.root.get_by_role("alertdialog", name="Remove 'c' from files? The history and the data stay.").wait_for()
     page.keyboard.press("Escape")
     panel.button("Remove 1 key …").click()
     panel.button("Remove").click()
-    panel.wait_for_result("1 key removed", "ws.partition_sets['files'].remove('c')")
+    panel.wait_for_result("Removed 1 key; the history", "ws.partition_sets['files'].remove('c')")
     page.locator(".nbpart-node[aria-label='sizes (function): 2 materialized']").wait_for()
     assert book.execute("print(list(files))") == str(["a", HOSTILE])
 
@@ -319,6 +319,77 @@ def test_what_changed_on_disk_is_seen_at_a_look_explained_and_made(notebook: Ope
     root.get_by_role("alertdialog").get_by_role("button", name="Wipe", exact=True).click()
     panel.wait_for_result("Wiped 1 partition of scored.", "ws.wipe('scored', keys='new.csv')")
     panel.status("missing")
+
+
+KEPT = f"""
+    import json
+    from pathlib import Path
+    _ = files.add('a', {HOSTILE!r})
+    for _ in range(2):
+        _ = ws.backfill("+sizes", status="all", max_workers=2).wait(progress=False)
+    Path("old").mkdir()
+    for name in ('b', '.hidden'):
+        _ = Path("old", f"{{name}}.json").write_text(json.dumps({{"rows": 7}}))
+"""
+
+
+def test_old_data_go_files_are_adopted_and_keys_erased_after_a_question(notebook: Open, lab: Lab) -> None:
+    panel = Panel(notebook([assets("kept"), KEPT, EXPLORE]).wait_done())
+    page, root = panel.page, panel.root
+    question = root.get_by_role("alertdialog")
+    page.locator(".nbpart-node[aria-label='sizes (function): 2 materialized']").click()
+    panel.title("sizes")
+    panel.button("Prune …").click()
+    question.get_by_text("No file to delete.").wait_for()
+    assert question.get_by_role("button", name="Delete").is_disabled()
+    keep = question.get_by_role("spinbutton", name="keep newest")
+    keep.fill("0")
+    question.get_by_role("alert").or_(question.locator(".nbpart-error")).get_by_text("keep at least 1").wait_for()
+    keep.fill("1")
+    root.get_by_role(
+        "alertdialog", name=re.compile(r"Delete 6 files \(.*\)\? The newest run and data of each")
+    ).wait_for()
+    question.get_by_role("button", name="Delete").click()
+    panel.wait_for_result("6 files (", "ws.prune(keep=1, assets='sizes')")
+
+    panel.button("Adopt …").click()
+    question.get_by_text("Which files? Their path, with {partition_key} where they differ").wait_for()
+    question.get_by_role("textbox", name="path").fill("old/{partition_key}.json")
+    root.get_by_role(
+        "alertdialog", name="Adopt the files of 1 partition of sizes? 1 new key to add to files."
+    ).wait_for()
+    question.get_by_role("textbox", name="why").fill("of last year")
+    page.keyboard.press("Enter")
+    panel.wait_for_result(
+        "Adopted 1 partition of sizes; 1 new key added to files.",
+        "ws.adopt('sizes', 'old/{partition_key}.json', reason='of last year')",
+    )
+    page.locator(".nbpart-node[aria-label^='sizes (function): 1 stale, 2 materialized']").wait_for()
+
+    panel.pick(1, 1)
+    panel.title("sizes", HOSTILE)
+    panel.button("Prune …").click()
+    keep.fill("0")
+    question.get_by_text(re.compile(r"Delete the data of 1 partition of sizes, 3 files .* nothing becomes")).wait_for()
+    page.keyboard.press("Escape")
+    panel.button("Wipe …").click()
+    question.get_by_role("checkbox", name="also delete the files of all their runs now").check()
+    question.get_by_text("Wipe 1 partition of sizes? 1 file to delete.").wait_for()
+    question.get_by_role("button", name="Wipe and delete").click()
+    panel.wait_for_result(
+        "Wiped 1 partition of sizes; 1 file deleted.", f"ws.wipe('sizes', keys={HOSTILE!r}, data=True)"
+    )
+
+    panel.button("Remove 1 key …").click()
+    question.get_by_text(f"Remove '{HOSTILE}' from files? The history and the data stay.").wait_for()
+    question.get_by_role("checkbox", name="also delete all that runs left, in all assets").check()
+    question.get_by_text(re.compile("1 partition with data, .* in all assets\\? Nothing brings them back")).wait_for()
+    assert page.locator(".nbpart img, .nbpart-panel b, .nbpart script").count() == 0
+    question.get_by_role("button", name="Remove and delete").click()
+    outcome = root.locator(".nbpart-outcome", has_text=re.compile(r"Erased 1 key, 1 partition with data, \d+ files"))
+    assert outcome.locator("code").inner_text() == f"ws.partition_sets['files'].remove({HOSTILE!r}, delete_data=True)"
+    assert panel.book.execute("print(list(files))") == str(["a", "b"])
+    assert sorted(path.name for path in (lab.root / "old").iterdir()) == [".hidden.json", "b.json"]
 
 
 SLOW = """

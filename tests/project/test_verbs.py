@@ -123,6 +123,14 @@ def test_accept_undoes_a_wipe_as_long_as_the_files_are_there(made: nbpart.Worksp
         made.accept("counts", keys="x")
 
 
+def test_files_that_a_prune_deleted_are_not_counted_again(made: nbpart.Workspace) -> None:
+    record(made, "counts", "x", {"n": 0})
+    made.prune(keep=1, stray_after_s=0)
+    would = made.wipe("counts", keys="x", data=True, dry_run=True)
+    assert str(would) == "would have wiped 1 partition of counts; 1 file to delete"
+    assert str(made.wipe("counts", keys="x", data=True)) == "wiped 1 partition of counts; 1 file deleted"
+
+
 def test_accept_records_code_and_inputs_of_now(made: nbpart.Workspace) -> None:
     edit(made)
     record(made, "counts", "x", {"n": 0})

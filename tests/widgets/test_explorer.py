@@ -307,16 +307,22 @@ def test_keys_are_added_with_columns_and_below_parents_of_several_levels(
 def test_keys_are_removed_only_as_they_were_shown(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
     click(explorer, 0, 0, 2)
     number = explorer.panel.model.selection.number
-    assert (
-        "2 are selected now" in page.ask("remove_keys", {"selection_number": number, "n_keys": 1})["error"]["message"]
-    )
-    done = ask(page, explorer, "remove_keys", selection_number=number, n_keys=2)
-    assert done["message"] == "2 keys removed; their history and data stay."
+    given = {"delete_data": False, "reason": "", "dry_run": False}
+    one = {"selection_number": number, "n_keys": 1, **given}
+    assert "2 are selected now" in page.ask("remove_keys", one)["error"]["message"]
+    question = ask(page, explorer, "remove_keys", **{**one, "n_keys": 2, "dry_run": True})
+    assert (question["message"], question["count"]) == ("Remove 2 keys from files? The history and the data stay.", 2)
+    grave = ask(page, explorer, "remove_keys", **{**one, "n_keys": 2, "dry_run": True, "delete_data": True})
+    assert "delete all that runs left of them: 0 partitions with data, 0 files, in all assets?" in grave["message"]
+    assert (explorer.heatmap.selection is None, len(ws.partition_sets["files"])) == (False, 3)
+    done = ask(page, explorer, "remove_keys", **{**one, "n_keys": 2})
+    assert done["message"] == "Removed 2 keys; the history and the data stay."
     assert list(ws.partition_sets["files"]) == ["bad"]
     assert explorer.heatmap.selection is None
     explorer.graph.selection = ["raw"]
     number = explorer.panel.model.selection.number
-    assert "Select keys" in page.ask("remove_keys", {"selection_number": number, "n_keys": 0})["error"]["message"]
+    nothing = {"selection_number": number, "n_keys": 0, **given}
+    assert "Select keys" in page.ask("remove_keys", nothing)["error"]["message"]
 
 
 def test_an_asset_without_partitions_is_selected_in_the_graph(explorer: Explorer, page: Page) -> None:
@@ -456,7 +462,8 @@ def test_the_reason_names_what_led_to_it_and_leads_there(
     assert (explorer.graph.selection, explorer.heatmap.selection) == (["inbox"], None)
     assert tell(shown["partition"]) == "materialized: seen"
     number = explorer.panel.model.selection.number
-    ask(page, explorer, "remove_keys", selection_number=number, n_keys=1)
+    given = {"delete_data": False, "reason": "", "dry_run": False}
+    ask(page, explorer, "remove_keys", selection_number=number, n_keys=1, **given)
     assert panel_state(explorer)["selection"]["title"] == "inbox"
     assert follow("report", None)["partition"]["status"] == "missing"
     gone = {"asset": HOSTILE, "partition_key": "a"}
@@ -491,12 +498,54 @@ def test_what_is_selected_is_accepted_and_wiped_after_a_question(
 
     explorer.graph.selection = ["raw"]
     some = "partition_key <> 'bad'"
-    assert act("wipe", where=some, dry_run=True)["payload"]["message"] == "Wipe 2 partitions of raw?"
-    done = act("wipe", where=some)["payload"]
+    assert act("wipe", where=some, data=False, dry_run=True)["payload"]["message"] == "Wipe 2 partitions of raw?"
+    done = act("wipe", where=some, data=False)["payload"]
     assert (done["message"], done["code"]) == ("Wiped 2 partitions of raw.", f"ws.wipe('raw', where=\"{some}\")")
     assert ws.status().loc["raw", "missing"] == 2
     claim(ws, "raw", "bad")
-    assert "queued or running" in act("wipe", dry_run=True)["error"]["message"]
+    assert "queued or running" in act("wipe", data=False, dry_run=True)["error"]["message"]
+
+
+def test_old_data_are_pruned_and_files_adopted_of_what_is_selected(
+    explorer: Explorer, page: Page, ws: nbpart.Workspace, tmp_path: Path
+) -> None:
+    for n in range(3):
+        record(ws, "raw", HOSTILE, str(n))
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.json").write_text("{}")
+
+    def act(verb: str, **more: Any) -> dict[str, Any]:
+        given = {"inputs": True, "readers": False, "where": "", "reason": "", "dry_run": False}
+        number = explorer.panel.model.selection.number
+        return page.ask(verb, {"selection_number": number, **given, **more})
+
+    click(explorer, 0, 2)
+    question = act("prune", keep=1, dry_run=True)["payload"]
+    assert (question["count"], question["message"].startswith("Delete 2 files (")) == (2, True)
+    done = act("prune", keep=0, where="partition_key like '<%'")["payload"]
+    assert done["message"].startswith("Pruned 1 partition of raw; 3 files (")
+    assert f"keys={HOSTILE!r}, where=" in done["code"]
+    assert "a whole number from 0" in act("prune", keep=-1)["error"]["message"]
+    assert "keep: a whole number" in act("prune", keep=None)["error"]["message"]
+
+    files = {"path": " old/{partition_key}.json ", "version": "hash"}
+    assert "without keys, and clear the condition" in act("adopt", **files)["error"]["message"]
+    ask(page, explorer, "clear")
+    explorer.graph.selection = ["raw"]
+    assert "clear the condition" in act("adopt", where="true", **files)["error"]["message"]
+    assert "one of hash, size+mtime" in act("adopt", **{**files, "version": "none"})["error"]["message"]
+    assert act("adopt", **{**files, "path": " "})["payload"]["message"].startswith("Which files? ")
+    assert act("adopt", dry_run=True, **files)["payload"]["message"] == "Adopt the files of 1 partition of raw?"
+    done = act("adopt", **files)["payload"]
+    assert (done["message"], done["count"]) == ("Adopted 1 partition of raw.", 1)
+    assert done["code"] == "ws.adopt('raw', 'old/{partition_key}.json')"
+    for several in ([], ["raw", "sizes"]):
+        explorer.graph.selection = several
+        assert "adopted for one asset" in act("adopt", **files)["error"]["message"]
+    explorer.graph.selection = ["report"]
+    (tmp_path / "report.txt").write_text("done")
+    assert act("adopt", path="", version="hash")["payload"]["message"].startswith("Which file? Its path; ")
+    assert act("adopt", path="report.txt", version="hash")["payload"]["count"] == 1
 
 
 def claim(ws: nbpart.Workspace, asset: str, key: str) -> None:

@@ -131,7 +131,7 @@ class FakeActions:
     def accept(self, *_: Any, **given: Any) -> VerbSummary:
         raise DeclarationError("nothing is accepted here.")
 
-    wipe = accept
+    wipe = prune = adopt = accept
 
     def explain_asset(self, asset: str) -> list[str]:
         return [f"1 stale: {asset} knows why"]

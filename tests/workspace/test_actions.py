@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import nbpart
-from nbpart.errors import ConditionError, MissingInputError, UnknownNameError
+from nbpart.errors import ConditionError, DeclarationError, MissingInputError, UnknownNameError
 from nbpart.widgets.actions import Actions
 from nbpart.workspace.actions import WorkspaceActions
 from nbpart.workspace.view import make_graph, make_monitor
@@ -44,7 +47,8 @@ def test_keys_are_added_and_removed_with_their_code(actions: Actions, ws: nbpart
     assert (done.keys, done.message) == (("a", HOSTILE), "2 keys added.")
     assert done.code == f"ws.partition_sets['files'].add(['a', {HOSTILE!r}])"
     assert actions.add_keys("files", ["a", "b"]).message == "1 key added; 1 was there already."
-    assert actions.remove_keys("files", [HOSTILE]).code == f"ws.partition_sets['files'].remove({HOSTILE!r})"
+    gone = actions.remove_keys("files", [HOSTILE], delete_data=False, reason="", dry_run=False)
+    assert gone.code == f"ws.partition_sets['files'].remove({HOSTILE!r})"
     assert list(ws.partition_sets["files"]) == ["a", "b"]
     with pytest.raises(UnknownNameError, match="did you mean 'files'"):
         actions.add_keys("file", ["a"])
@@ -135,6 +139,85 @@ def test_a_backfill_is_started_and_its_partitions_are_shown(actions: Actions, ws
     assert again.backfill_id is not None
     ws.backfills[again.backfill_id].wait(progress=False)
     assert actions.cancel(again.backfill_id).code == f"ws.backfills[{again.backfill_id!r}].cancel()"
+
+
+def test_verbs_ask_with_the_number_and_spell_their_line(
+    actions: Actions, ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(dry_run: bool, reason: str = "") -> dict[str, Any]:
+        return {"dry_run": dry_run, "reason": reason}
+
+    files = ws.partition_sets["files"]
+    files.add("a", HOSTILE)
+    for key in ("a", HOSTILE):
+        for n in range(3):
+            record(ws, "frames", key, pd.DataFrame({"n": [n]}))
+        record(ws, "sizes", key, {"rows": 1})
+    old = actions.prune(["frames"], None, "", keep=1, **asked(True))
+    assert re.fullmatch(
+        r"Delete 4 files \(\d+\.\d kB\)\? The newest run and data of each partition stay, and what is current\.",
+        old.message,
+    )
+    assert (old.count, old.code) == (4, "ws.prune(keep=1, assets='frames')")
+    assert len(eval(old.code.replace(")", ", dry_run=True)"), {"ws": ws})) == 4
+    stray = ws.root / "data" / "frames" / "stray.txt"
+    stray.write_text("x")
+    os.utime(stray, (0, 0))
+    everything = actions.prune(["*"], None, "", keep=2, **asked(True, "room"))
+    assert "Delete 3 files" in everything.message
+    assert "1 unknown to the catalog" in everything.message
+    assert everything.code == "ws.prune(keep=2, reason='room')"
+    with pytest.raises(DeclarationError, match="keep at least 1"):
+        actions.prune(["frames"], None, "", keep=0, **asked(True))
+    current = actions.prune(["frames"], [HOSTILE], "", keep=0, **asked(True))
+    assert re.match(
+        r"Delete the data of 1 partition of frames, 3 files \(.*\)\? It stays materialized,", current.message
+    )
+    done = actions.prune(["frames"], [HOSTILE], "", keep=0, **asked(False, "room"))
+    assert re.match(r"Pruned 1 partition of frames; 3 files \(.*\) deleted\.", done.message)
+    assert done.code == f"ws.prune(keep=0, assets='frames', keys={HOSTILE!r}, reason='room')"
+    assert ws.history("frames", HOSTILE).loc[0, ["event", "reason"]].tolist() == ["pruned", "room"]
+    none = actions.prune(["frames"], [HOSTILE], "", keep=0, **asked(True))
+    assert (none.count, none.message.startswith("Would have pruned nothing; 1 without data to prune")) == (0, True)
+
+    wiped = actions.wipe(["sizes"], ["a"], "", data=True, **asked(True))
+    assert wiped.message == "Wipe 1 partition of sizes? 1 file to delete."
+    assert wiped.code == "ws.wipe('sizes', keys='a', data=True)"
+
+    monkeypatch.chdir(project)
+    (project / "old").mkdir()
+    hint = actions.adopt("sizes", "", version="hash", **asked(True))
+    assert (hint.count, hint.code) == (0, "")
+    assert hint.message.startswith("Which files? Their path, with {partition_key} where they differ; a relative one")
+    assert str(project) in hint.message
+    with pytest.raises(MissingInputError, match="there are no files"):
+        actions.adopt("sizes", "old/{partition_key}.json", version="hash", **asked(True))
+    for key in ("a", "new"):
+        (project / "old" / f"{key}.json").write_text("{}")
+    question = actions.adopt("sizes", "old/{partition_key}.json", version="hash", **asked(True))
+    assert (question.message, question.count) == (
+        "Adopt the files of 2 partitions of sizes? 1 new key to add to files.",
+        2,
+    )
+    adopted = actions.adopt("sizes", "old/{partition_key}.json", version="size+mtime", **asked(False, "of last year"))
+    assert adopted.message == "Adopted 2 partitions of sizes; 1 new key added to files."
+    assert adopted.code == (
+        "ws.adopt('sizes', 'old/{partition_key}.json', version='size+mtime', reason='of last year')"
+    )
+    assert eval(adopted.code, {"ws": ws}).verb == "adopted"
+
+    plain = actions.remove_keys("files", ["a"], delete_data=False, **asked(True))
+    assert (plain.message, plain.count) == ("Remove 'a' from files? The history and the data stay.", 1)
+    grave = actions.remove_keys("files", ["a", HOSTILE], delete_data=True, **asked(True, "withdrawn"))
+    assert grave.message.startswith(
+        "Remove 2 keys from files and delete all that runs left of them: 4 partitions with data, "
+    )
+    assert f"Nothing brings them back. Adopted files stay, delete them yourself: {project}" in grave.message
+    assert list(files) == ["a", HOSTILE, "new"]
+    last = actions.remove_keys("files", ["a", HOSTILE], delete_data=True, **asked(False, "withdrawn"))
+    assert last.message.startswith("Erased 2 keys, 4 partitions with data, ")
+    assert last.code == (f"ws.partition_sets['files'].remove('a', {HOSTILE!r}, delete_data=True, reason='withdrawn')")
+    assert (list(files), (project / "old" / "a.json").exists()) == (["new"], True)
 
 
 def test_an_asset_says_by_number_why_it_is_not_up_to_date(actions: Actions, ws: nbpart.Workspace) -> None:

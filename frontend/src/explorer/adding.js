@@ -4,6 +4,7 @@ import { element } from '../shared/elements.js';
 import { onEnter } from '../shared/page.js';
 import { plural, shorten } from '../shared/format.js';
 import { runAction } from './actions.js';
+import { makeNewest } from './newest.js';
 
 /** @import { Section } from './types.js' */
 /** @import { ExplorerContract, ParameterFieldJson, PanelJson, SetFormJson } from '../generated/messages.js' */
@@ -36,8 +37,7 @@ export function makeAddForm(link, section, result) {
   const text = element('textarea', { rows: 3, spellcheck: 'false', 'aria-label': 'Keys, one a line' });
   onEnter(text);
   let countLabel = element('span');
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
+  const counting = makeNewest();
   /** @type {number | null} */
   let number = null;
 
@@ -89,12 +89,10 @@ export function makeAddForm(link, section, result) {
   /** @returns {Record<string, string>} */
   const columnTexts = () => Object.fromEntries(columns.map(({ name, box }) => [name, box.value]));
 
-  function countSoon() {
-    clearTimeout(timer);
-    timer = setTimeout(countGrid, 250);
-  }
+  const countSoon = () => counting.soon(countGrid);
 
-  async function countGrid() {
+  /** @param {() => boolean} isNewest */
+  async function countGrid(isNewest) {
     const own = countLabel;
     if (!fields || fields.some(({ required, box }) => required && !box.value.trim())) {
       own.textContent = '';
@@ -102,9 +100,9 @@ export function makeAddForm(link, section, result) {
     }
     try {
       const { n_keys: n, first } = await link.request('count_grid', { partitions: setSelect.value, parent: parent.value, axes: axes() });
-      own.textContent = `${plural(n, 'key')}: ${shorten(first, 40)}${n > 1 ? ' …' : ''}`;
+      if (isNewest()) own.textContent = `${plural(n, 'key')}: ${shorten(first, 40)}${n > 1 ? ' …' : ''}`;
     } catch (error) {
-      own.textContent = error.message;
+      if (isNewest()) own.textContent = error.message;
     }
   }
 
@@ -146,6 +144,6 @@ export function makeAddForm(link, section, result) {
       if (none || selection.number !== number) section.suggestOpen(none);
       number = selection.number;
     },
-    close: () => clearTimeout(timer),
+    close: counting.close,
   };
 }

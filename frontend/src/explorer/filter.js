@@ -4,11 +4,11 @@ import { element } from '../shared/elements.js';
 import { plural } from '../shared/format.js';
 import { makeCodeLine } from '../shared/outcome.js';
 import { complete, findColumns, findToken } from './completion.js';
+import { makeNewest } from './newest.js';
 
 /** @import { ExplorerContract } from '../generated/messages.js' */
 /** @import { Link } from '../shared/types.js' */
 
-const WAIT_MS = 250;
 /** The list stands between the field and what is below: it stays until a click there has landed. */
 const CLOSE_MS = 250;
 let fields = 0;
@@ -39,9 +39,7 @@ export function makeFilterField(link, { onChange, onSubmit }) {
   /** the selection whose columns these are */
   let known = -1;
   let at = -1;
-  let asked = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
+  const counting = makeNewest();
 
   const number = () => link.state.panel.selection.number;
   const token = () => findToken(box.value, box.selectionStart ?? box.value.length);
@@ -114,23 +112,20 @@ export function makeFilterField(link, { onChange, onSubmit }) {
     event.stopPropagation();
   });
 
-  function countSoon() {
-    clearTimeout(timer);
-    timer = setTimeout(describe, WAIT_MS);
-  }
+  const countSoon = () => counting.soon(describe);
 
-  async function describe() {
-    const now = ++asked;
+  /** @param {() => boolean} isNewest */
+  async function describe(isNewest) {
     const { number: selected, counts, kind } = link.state.panel.selection;
     const isAll = !box.value.trim();
     if (isAll && !['partition', 'partitions'].includes(kind)) return show('', null);
     try {
       const { count: n, code } = await link.request('describe_choice', { selection_number: selected, where: box.value });
-      if (now !== asked) return;
+      if (!isNewest()) return;
       const total = counts.reduce((sum, one) => sum + one, 0);
       show(isAll || n === null ? '' : total ? `${n.toLocaleString('en')} of ${plural(total, 'partition')}` : plural(n, 'partition'), code);
     } catch (error) {
-      if (now === asked) show('', null, `✕ ${error.message}`);
+      if (isNewest()) show('', null, `✕ ${error.message}`);
     }
   }
 
@@ -146,6 +141,6 @@ export function makeFilterField(link, { onChange, onSubmit }) {
     get value() { return box.value; },
     /** Describe the choice of what is selected now. */
     refresh: countSoon,
-    close: () => clearTimeout(timer),
+    close: counting.close,
   };
 }

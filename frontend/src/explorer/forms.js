@@ -110,6 +110,9 @@ export function makeRunForm(link, result) {
       clear();
       filter.refresh();
     },
-    close: () => filter.close(),
+    close: () => {
+      filter.close();
+      verbs.close();
+    },
   };
 }

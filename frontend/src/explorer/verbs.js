@@ -1,98 +1,108 @@
-// What a person does to partitions without a run: accept, wipe, remove keys. Each asks first, with the number.
+// What a person does to partitions without a run: accept, wipe, prune, adopt, remove keys. Each asks first, with the number.
 
 import { element } from '../shared/elements.js';
-import { onEnter, onKeys } from '../shared/page.js';
+import { onEnter } from '../shared/page.js';
 import { plural } from '../shared/format.js';
-import { runAction } from './actions.js';
+import { SLOW } from './actions.js';
+import { makeQuestion } from './question.js';
 
 /** @import { ExplorerContract, PanelJson } from '../generated/messages.js' */
-/** @import { Choice, Look, Question } from './types.js' */
+/** @import { Choice, Verb } from './types.js' */
 /** @import { Link, Outcome } from '../shared/types.js' */
 
+/** @type {Record<ExplorerContract['requests']['adopt']['version'], string>} */
+const VERSIONS = { hash: 'what they hold (hash)', 'size+mtime': 'size and time, unread (size+mtime)' };
+
 /**
- * A question with a button that does it and one that does not; `buttons` are hidden meanwhile.
+ * A field with its name before it.
  *
- * @param {HTMLElement} buttons
- * @param {...HTMLElement} more
- * @returns {Question}
+ * @param {string} name
+ * @param {string} title
+ * @param {HTMLElement} box
  */
-function makeQuestion(buttons, ...more) {
-  const summary = element('span');
-  let act = () => {};
-  /** @type {HTMLElement | null} */
-  let asker = null;
-  const yes = element('button', { type: 'button', onclick: () => act() });
-  const no = element('button', { type: 'button', text: 'Cancel', onclick: () => close(true) });
-  const node = element('div', { class: 'nbpart-question', role: 'alertdialog', hidden: true }, summary, ...more, yes, no);
-  onKeys(node, { Escape: () => close(true) });
+const makeField = (name, title, box) => element('label', { class: 'nbpart-field', title }, element('span', { text: name }), box);
 
-  /** @param {boolean} [isBack] */
-  function close(isBack = false) {
-    node.hidden = true;
-    buttons.hidden = false;
-    if (isBack) asker?.focus();
-  }
+/**
+ * A box to tick, with what that means beside it.
+ *
+ * @param {string} text
+ * @param {() => void} onChange
+ */
+function makeTick(text, onChange) {
+  const box = element('input', { type: 'checkbox', onchange: onChange });
+  return { box, node: element('label', { class: 'nbpart-tick' }, box, element('span', { text })) };
+}
 
+/** @typedef {(link: Link<ExplorerContract>, choice: Choice, onChange: () => void) => Verb} MakeVerb */
+
+/** @type {MakeVerb} */
+const makeAccept = (link, choice) => ({
+  fields: [],
+  isOpen: false,
+  look: () => ({ word: 'Accept', isGrave: false }),
+  run: (how) => link.request('accept', { ...choice, ...how }, SLOW),
+});
+
+/** @type {MakeVerb} */
+function makeWipe(link, choice, onChange) {
+  const data = makeTick('also delete the files of all their runs now; else these stay until a prune', onChange);
   return {
-    node, close,
-    ask(question, { word, look }, from, action) {
-      summary.textContent = question;
-      node.setAttribute('aria-label', question);
-      yes.textContent = word;
-      yes.className = look;
-      node.classList.toggle('nbpart-grave', look === 'nbpart-danger');
-      [act, asker] = [action, from];
-      node.hidden = false;
-      buttons.hidden = true;
-      no.focus();
-    },
+    fields: [data.node],
+    isOpen: false,
+    look: () => ({ word: data.box.checked ? 'Wipe and delete' : 'Wipe', isGrave: true }),
+    run: (how) => link.request('wipe', { ...choice, data: data.box.checked, ...how }, SLOW),
   };
 }
 
-/** @type {{ action: 'accept' | 'wipe'; word: string; look: Look; help: string }[]} */
+/** @type {MakeVerb} */
+function makePrune(link, choice, onChange) {
+  const keep = element('input', { type: 'number', min: 0, step: 1, value: 3, oninput: onChange });
+  return {
+    fields: [makeField('keep newest', 'So many of the newest data and runs of each partition stay. 0 deletes current data too, of the keys that are selected or for which the condition is true', keep)],
+    isOpen: true,
+    look: () => ({ word: 'Delete', isGrave: true }),
+    run: (how) => link.request('prune', { ...choice, keep: keep.valueAsNumber, ...how }, SLOW),
+  };
+}
+
+/** @type {MakeVerb} */
+function makeAdopt(link, choice, onChange) {
+  const path = element('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder: 'results/{partition_key}.json', oninput: onChange });
+  const version = element('select', { onchange: onChange }, ...Object.entries(VERSIONS).map(([value, text]) => element('option', { value, text })));
+  onEnter(path, () => {});
+  return {
+    fields: [
+      makeField('path', 'Where the files are; a column in braces says of which key each is', path),
+      makeField('told apart by', 'By what a file is another one than was adopted', version),
+    ],
+    isOpen: true,
+    look: () => ({ word: 'Adopt', isGrave: false }),
+    run: (how) => link.request('adopt', { ...choice, path: path.value, version: version.value === 'hash' ? 'hash' : 'size+mtime', ...how }, SLOW),
+  };
+}
+
+/** @type {[word: string, help: string, make: MakeVerb][]} */
 const VERBS = [
-  { action: 'accept', word: 'Accept', look: 'nbpart-primary', help: 'Count what they have as made by the code and of the inputs of now; nothing runs' },
-  { action: 'wipe', word: 'Wipe', look: 'nbpart-danger', help: 'Make them missing, as if they had never run; their files stay until a prune' },
+  ['Accept', 'Count what they have as made by the code and of the inputs of now; nothing runs', makeAccept],
+  ['Wipe', 'Make them missing, as if they had never run; their files stay until a prune', makeWipe],
+  ['Prune', 'Delete old data, executed notebooks and logs; adopted files always stay', makePrune],
+  ['Adopt', 'Make files that are there the data of the selected asset; they stay where they are', makeAdopt],
 ];
 
 /**
- * Buttons that accept or wipe what `choice` gives: what is selected, where the condition is true.
+ * Buttons for what can be done to what `choice` gives: what is selected, where the condition is true.
  *
  * @param {Link<ExplorerContract>} link
  * @param {Outcome} result
  * @param {() => Choice} choice
  */
 export function makeVerbForm(link, result, choice) {
-  const reason = element('input', { type: 'text', placeholder: 'why: it stands in their history', 'aria-label': 'why', maxlength: 1000 });
-  const bar = element('div', { class: 'nbpart-bar' }, ...VERBS.map((verb) => {
-    const button = element('button', { type: 'button', text: `${verb.word} …`, title: verb.help, onclick: () => ask(verb, button) });
+  const bar = element('div', { class: 'nbpart-bar' }, ...VERBS.map(([word, title, make]) => {
+    const button = element('button', { type: 'button', text: `${word} …`, title, onclick: () => question.ask(make(link, choice(), question.changed), button) });
     return button;
   }));
-  const question = makeQuestion(bar, reason);
-  const node = element('div', { class: 'nbpart-verbs' }, bar, question.node);
-  let act = () => {};
-  onEnter(reason, () => act());
-
-  /**
-   * @param {typeof VERBS[number]} verb
-   * @param {HTMLElement} button
-   */
-  async function ask(verb, button) {
-    const { action } = verb;
-    const chosen = choice();
-    result.clear();
-    const found = await runAction(link, node, result, action, { ...chosen, reason: '', dry_run: true });
-    if (!found?.count) return; // it says why there is nothing to do
-    result.clear();
-    reason.value = '';
-    act = async () => {
-      await runAction(link, node, result, action, { ...chosen, reason: reason.value, dry_run: false });
-      question.close(true);
-    };
-    question.ask(found.message, verb, button, () => act());
-  }
-
-  return { node, close: () => question.close() };
+  const question = makeQuestion(bar, result);
+  return { node: element('div', { class: 'nbpart-verbs' }, bar, question.node), close: () => question.close() };
 }
 
 /**
@@ -102,16 +112,22 @@ export function makeVerbForm(link, result, choice) {
  * @param {Outcome} result
  */
 export function makeRemoveForm(link, result) {
-  const button = element('button', { type: 'button', onclick: () => question.ask(text, { word: 'Remove', look: 'nbpart-danger' }, button, remove) });
-  const question = makeQuestion(button);
-  const node = element('div', { class: 'nbpart-remove' }, button, question.node);
+  const button = element('button', { type: 'button', onclick: () => question.ask(makeRemoval(), button) });
+  const bar = element('div', { class: 'nbpart-bar' }, button);
+  const question = makeQuestion(bar, result);
+  const node = element('div', { class: 'nbpart-remove' }, bar, question.node);
   let n = 0;
-  let text = '';
 
-  async function remove() {
-    const { number } = link.state.panel.selection;
-    await runAction(link, node, result, 'remove_keys', { selection_number: number, n_keys: n });
-    question.close();
+  /** @returns {Verb} */
+  function makeRemoval() {
+    const about = { selection_number: link.state.panel.selection.number, n_keys: n };
+    const data = makeTick('also delete all that runs left, in all assets: data, notebooks, logs, metrics, error texts', question.changed);
+    return {
+      fields: [data.node],
+      isOpen: false,
+      look: () => ({ word: data.box.checked ? 'Remove and delete' : 'Remove', isGrave: true }),
+      run: (how) => link.request('remove_keys', { ...about, delete_data: data.box.checked, ...how }, SLOW),
+    };
   }
 
   return {
@@ -122,7 +138,6 @@ export function makeRemoveForm(link, result) {
       node.hidden = !removable;
       n = selection.n_keys;
       button.textContent = `Remove ${plural(n, 'key')} …`;
-      text = `Remove ${n === 1 ? selection.keys[0] ?? '1 key' : plural(n, 'key')} from ${selection.set}? The history and the data stay.`;
       question.close();
     },
   };

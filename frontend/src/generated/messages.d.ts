@@ -509,7 +509,9 @@ export interface ExplorerContract {
     plan: { selection_number: number; inputs: boolean; readers: boolean; where: string; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' };
     backfill: { selection_number: number; inputs: boolean; readers: boolean; where: string; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' } & Record<string, unknown>;
     accept: { selection_number: number; inputs: boolean; readers: boolean; where: string; reason: string; dry_run: boolean };
-    wipe: { selection_number: number; inputs: boolean; readers: boolean; where: string; reason: string; dry_run: boolean };
+    wipe: { selection_number: number; inputs: boolean; readers: boolean; where: string; reason: string; dry_run: boolean; data: boolean };
+    prune: { selection_number: number; inputs: boolean; readers: boolean; where: string; reason: string; dry_run: boolean; keep: number };
+    adopt: { selection_number: number; inputs: boolean; readers: boolean; where: string; reason: string; dry_run: boolean; path: string; version: 'hash' | 'size+mtime' };
     refresh: Record<string, never>;
     cancel: { backfill_id: string };
     retry_failed: { backfill_id: string };
@@ -517,7 +519,7 @@ export interface ExplorerContract {
     add_keys: { partitions: string; parent: string; columns: Record<string, string>; text: string };
     count_grid: { partitions: string; parent: string; axes: Record<string, string> };
     add_grid: { partitions: string; parent: string; axes: Record<string, string>; columns: Record<string, string> };
-    remove_keys: { selection_number: number; n_keys: number };
+    remove_keys: { selection_number: number; n_keys: number; delete_data: boolean; reason: string; dry_run: boolean };
   };
   answers: {
     sync: SyncJson;
@@ -535,6 +537,8 @@ export interface ExplorerContract {
     backfill: ActionResultJson;
     accept: VerbJson;
     wipe: VerbJson;
+    prune: VerbJson;
+    adopt: VerbJson;
     refresh: ActionResultJson;
     cancel: ActionResultJson;
     retry_failed: ActionResultJson;
@@ -542,7 +546,7 @@ export interface ExplorerContract {
     add_keys: ActionResultJson;
     count_grid: GridSizeJson;
     add_grid: ActionResultJson;
-    remove_keys: ActionResultJson;
+    remove_keys: VerbJson;
   };
 }
 

@@ -163,11 +163,15 @@ function shorten(text, longest) {
 }
 
 // src/explorer/actions.js
-async function runAction(link, node, result, action, payload) {
+var SLOW = { timeout: 12e4 };
+function runAction(link, node, result, action, payload) {
+  return runAndShow(node, result, () => link.request(action, payload, SLOW));
+}
+async function runAndShow(node, result, run) {
   const buttons = [...node.querySelectorAll("button")].filter((button) => !button.disabled);
   buttons.forEach((button) => button.disabled = true);
   try {
-    const answer = await link.request(action, payload, { timeout: 12e4 });
+    const answer = await run();
     result.show(answer);
     return answer;
   } catch (error) {
@@ -176,6 +180,33 @@ async function runAction(link, node, result, action, payload) {
   } finally {
     buttons.forEach((button) => button.disabled = false);
   }
+}
+
+// src/explorer/newest.js
+var WAIT_MS = 250;
+function makeNewest(waitMs = WAIT_MS) {
+  let number = 0;
+  let timer;
+  function close() {
+    clearTimeout(timer);
+    number += 1;
+  }
+  return {
+    /** @param {(isNewest: () => boolean) => unknown} ask */
+    now(ask) {
+      close();
+      const own = number;
+      return ask(() => own === number);
+    },
+    /** @param {(isNewest: () => boolean) => unknown} ask */
+    soon(ask) {
+      close();
+      const own = number;
+      timer = setTimeout(() => ask(() => own === number), waitMs);
+    },
+    /** Whatever was asked counts no more. */
+    close
+  };
 }
 
 // src/explorer/adding.js
@@ -195,7 +226,7 @@ function makeAddForm(link, section, result) {
   const text = element("textarea", { rows: 3, spellcheck: "false", "aria-label": "Keys, one a line" });
   onEnter(text);
   let countLabel = element("span");
-  let timer;
+  const counting = makeNewest();
   let number = null;
   const current = () => sets.find(({ name }) => name === setSelect.value);
   const isWhole = () => !fields2 && !current()?.own;
@@ -235,11 +266,8 @@ function makeAddForm(link, section, result) {
   }
   const axes = () => Object.fromEntries((fields2 ?? []).map(({ name, box }) => [name, box.value]));
   const columnTexts = () => Object.fromEntries(columns.map(({ name, box }) => [name, box.value]));
-  function countSoon() {
-    clearTimeout(timer);
-    timer = setTimeout(countGrid, 250);
-  }
-  async function countGrid() {
+  const countSoon = () => counting.soon(countGrid);
+  async function countGrid(isNewest) {
     const own = countLabel;
     if (!fields2 || fields2.some(({ required, box }) => required && !box.value.trim())) {
       own.textContent = "";
@@ -247,9 +275,9 @@ function makeAddForm(link, section, result) {
     }
     try {
       const { n_keys: n, first } = await link.request("count_grid", { partitions: setSelect.value, parent: parent.value, axes: axes() });
-      own.textContent = `${plural(n, "key")}: ${shorten(first, 40)}${n > 1 ? " …" : ""}`;
+      if (isNewest()) own.textContent = `${plural(n, "key")}: ${shorten(first, 40)}${n > 1 ? " …" : ""}`;
     } catch (error) {
-      own.textContent = error.message;
+      if (isNewest()) own.textContent = error.message;
     }
   }
   async function add() {
@@ -286,7 +314,7 @@ function makeAddForm(link, section, result) {
       if (none || selection.number !== number) section.suggestOpen(none);
       number = selection.number;
     },
-    close: () => clearTimeout(timer)
+    close: counting.close
   };
 }
 
@@ -601,7 +629,6 @@ function complete(text, token, name) {
 }
 
 // src/explorer/filter.js
-var WAIT_MS = 250;
 var CLOSE_MS = 250;
 var fields = 0;
 function makeFilterField(link, { onChange, onSubmit }) {
@@ -640,8 +667,7 @@ function makeFilterField(link, { onChange, onSubmit }) {
   let columns = [];
   let known = -1;
   let at = -1;
-  let asked = 0;
-  let timer;
+  const counting = makeNewest();
   const number = () => link.state.panel.selection.number;
   const token = () => findToken(box.value, box.selectionStart ?? box.value.length);
   async function offer() {
@@ -707,22 +733,18 @@ function makeFilterField(link, { onChange, onSubmit }) {
     event.preventDefault();
     event.stopPropagation();
   });
-  function countSoon() {
-    clearTimeout(timer);
-    timer = setTimeout(describe, WAIT_MS);
-  }
-  async function describe() {
-    const now = ++asked;
+  const countSoon = () => counting.soon(describe);
+  async function describe(isNewest) {
     const { number: selected, counts, kind } = link.state.panel.selection;
     const isAll = !box.value.trim();
     if (isAll && !["partition", "partitions"].includes(kind)) return show("", null);
     try {
       const { count: n, code } = await link.request("describe_choice", { selection_number: selected, where: box.value });
-      if (now !== asked) return;
+      if (!isNewest()) return;
       const total = counts.reduce((sum, one) => sum + one, 0);
       show(isAll || n === null ? "" : total ? `${n.toLocaleString("en")} of ${plural(total, "partition")}` : plural(n, "partition"), code);
     } catch (error) {
-      if (now === asked) show("", null, `✕ ${error.message}`);
+      if (isNewest()) show("", null, `✕ ${error.message}`);
     }
   }
   function show(text, code, error = "") {
@@ -737,82 +759,166 @@ function makeFilterField(link, { onChange, onSubmit }) {
     },
     /** Describe the choice of what is selected now. */
     refresh: countSoon,
-    close: () => clearTimeout(timer)
+    close: counting.close
   };
 }
 
-// src/explorer/verbs.js
-function makeQuestion(buttons, ...more) {
-  const summary = element("span");
-  let act = () => {
-  };
-  let asker = null;
+// src/explorer/question.js
+function makeQuestion(buttons, result) {
+  const summary = element("span", { "aria-live": "polite" });
+  const fields2 = element("div", { class: "nbpart-form" });
+  const reason = element("input", { type: "text", placeholder: "why: it stands in their history", "aria-label": "why", maxlength: 1e3 });
   const yes = element("button", { type: "button", onclick: () => act() });
   const no = element("button", { type: "button", text: "Cancel", onclick: () => close(true) });
-  const node = element("div", { class: "nbpart-question", role: "alertdialog", hidden: true }, summary, ...more, yes, no);
+  const node = element("div", { class: "nbpart-question", role: "alertdialog", hidden: true }, fields2, summary, reason, yes, no);
+  const counting = makeNewest();
+  let verb = null;
+  let asker = null;
   onKeys(node, { Escape: () => close(true) });
+  onEnter(reason, () => act());
   function close(isBack = false) {
+    counting.close();
+    verb = null;
     node.hidden = true;
     buttons.hidden = false;
     if (isBack) asker?.focus();
   }
+  function tell(text, canDo, isWrong = false) {
+    summary.textContent = text;
+    summary.className = isWrong ? "nbpart-error" : "";
+    node.setAttribute("aria-label", text);
+    yes.disabled = !canDo;
+  }
+  async function count(isNewest) {
+    if (!verb) return;
+    try {
+      const { message, count: n } = await verb.run({ reason: "", dry_run: true });
+      if (isNewest()) tell(message, n > 0);
+    } catch (error) {
+      if (isNewest()) tell(`✕ ${error.message}`, false, true);
+    }
+  }
+  function draw() {
+    if (!verb) return;
+    const { word, isGrave } = verb.look();
+    yes.textContent = word;
+    yes.className = isGrave ? "nbpart-danger" : "nbpart-primary";
+    node.classList.toggle("nbpart-grave", isGrave);
+  }
+  async function act() {
+    const asked = verb;
+    if (!asked || yes.disabled) return;
+    counting.close();
+    await runAndShow(node, result, () => asked.run({ reason: reason.value, dry_run: false }));
+    close(true);
+  }
   return {
     node,
     close,
-    ask(question, { word, look }, from, action) {
-      summary.textContent = question;
-      node.setAttribute("aria-label", question);
-      yes.textContent = word;
-      yes.className = look;
-      node.classList.toggle("nbpart-grave", look === "nbpart-danger");
-      [act, asker] = [action, from];
+    changed() {
+      yes.disabled = true;
+      draw();
+      counting.soon(count);
+    },
+    async ask(asked, from) {
+      result.clear();
+      const isBlank = asked.fields.length > 0 && asked.isOpen;
+      const found = isBlank ? null : await runAndShow(buttons, result, () => asked.run({ reason: "", dry_run: true }));
+      if (!isBlank && !found?.count) return;
+      result.clear();
+      [verb, asker] = [asked, from];
+      fields2.replaceChildren(...asked.fields);
+      fields2.hidden = !asked.fields.length;
+      if (isBlank) node.prepend(fields2);
+      else summary.after(fields2);
+      reason.value = "";
+      draw();
+      if (found) tell(found.message, true);
+      else tell("", false);
       node.hidden = false;
       buttons.hidden = true;
-      no.focus();
+      if (isBlank) counting.now(count);
+      const first = isBlank ? fields2.querySelector("input") : null;
+      (first ?? no).focus();
     }
   };
 }
+
+// src/explorer/verbs.js
+var VERSIONS = { hash: "what they hold (hash)", "size+mtime": "size and time, unread (size+mtime)" };
+var makeField = (name, title, box) => element("label", { class: "nbpart-field", title }, element("span", { text: name }), box);
+function makeTick(text, onChange) {
+  const box = element("input", { type: "checkbox", onchange: onChange });
+  return { box, node: element("label", { class: "nbpart-tick" }, box, element("span", { text })) };
+}
+var makeAccept = (link, choice) => ({
+  fields: [],
+  isOpen: false,
+  look: () => ({ word: "Accept", isGrave: false }),
+  run: (how) => link.request("accept", { ...choice, ...how }, SLOW)
+});
+function makeWipe(link, choice, onChange) {
+  const data = makeTick("also delete the files of all their runs now; else these stay until a prune", onChange);
+  return {
+    fields: [data.node],
+    isOpen: false,
+    look: () => ({ word: data.box.checked ? "Wipe and delete" : "Wipe", isGrave: true }),
+    run: (how) => link.request("wipe", { ...choice, data: data.box.checked, ...how }, SLOW)
+  };
+}
+function makePrune(link, choice, onChange) {
+  const keep = element("input", { type: "number", min: 0, step: 1, value: 3, oninput: onChange });
+  return {
+    fields: [makeField("keep newest", "So many of the newest data and runs of each partition stay. 0 deletes current data too, of the keys that are selected or for which the condition is true", keep)],
+    isOpen: true,
+    look: () => ({ word: "Delete", isGrave: true }),
+    run: (how) => link.request("prune", { ...choice, keep: keep.valueAsNumber, ...how }, SLOW)
+  };
+}
+function makeAdopt(link, choice, onChange) {
+  const path = element("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: "results/{partition_key}.json", oninput: onChange });
+  const version = element("select", { onchange: onChange }, ...Object.entries(VERSIONS).map(([value, text]) => element("option", { value, text })));
+  onEnter(path, () => {
+  });
+  return {
+    fields: [
+      makeField("path", "Where the files are; a column in braces says of which key each is", path),
+      makeField("told apart by", "By what a file is another one than was adopted", version)
+    ],
+    isOpen: true,
+    look: () => ({ word: "Adopt", isGrave: false }),
+    run: (how) => link.request("adopt", { ...choice, path: path.value, version: version.value === "hash" ? "hash" : "size+mtime", ...how }, SLOW)
+  };
+}
 var VERBS = [
-  { action: "accept", word: "Accept", look: "nbpart-primary", help: "Count what they have as made by the code and of the inputs of now; nothing runs" },
-  { action: "wipe", word: "Wipe", look: "nbpart-danger", help: "Make them missing, as if they had never run; their files stay until a prune" }
+  ["Accept", "Count what they have as made by the code and of the inputs of now; nothing runs", makeAccept],
+  ["Wipe", "Make them missing, as if they had never run; their files stay until a prune", makeWipe],
+  ["Prune", "Delete old data, executed notebooks and logs; adopted files always stay", makePrune],
+  ["Adopt", "Make files that are there the data of the selected asset; they stay where they are", makeAdopt]
 ];
 function makeVerbForm(link, result, choice) {
-  const reason = element("input", { type: "text", placeholder: "why: it stands in their history", "aria-label": "why", maxlength: 1e3 });
-  const bar = element("div", { class: "nbpart-bar" }, ...VERBS.map((verb) => {
-    const button = element("button", { type: "button", text: `${verb.word} …`, title: verb.help, onclick: () => ask(verb, button) });
+  const bar = element("div", { class: "nbpart-bar" }, ...VERBS.map(([word, title, make]) => {
+    const button = element("button", { type: "button", text: `${word} …`, title, onclick: () => question.ask(make(link, choice(), question.changed), button) });
     return button;
   }));
-  const question = makeQuestion(bar, reason);
-  const node = element("div", { class: "nbpart-verbs" }, bar, question.node);
-  let act = () => {
-  };
-  onEnter(reason, () => act());
-  async function ask(verb, button) {
-    const { action } = verb;
-    const chosen = choice();
-    result.clear();
-    const found = await runAction(link, node, result, action, { ...chosen, reason: "", dry_run: true });
-    if (!found?.count) return;
-    result.clear();
-    reason.value = "";
-    act = async () => {
-      await runAction(link, node, result, action, { ...chosen, reason: reason.value, dry_run: false });
-      question.close(true);
-    };
-    question.ask(found.message, verb, button, () => act());
-  }
-  return { node, close: () => question.close() };
+  const question = makeQuestion(bar, result);
+  return { node: element("div", { class: "nbpart-verbs" }, bar, question.node), close: () => question.close() };
 }
 function makeRemoveForm(link, result) {
-  const button = element("button", { type: "button", onclick: () => question.ask(text, { word: "Remove", look: "nbpart-danger" }, button, remove) });
-  const question = makeQuestion(button);
-  const node = element("div", { class: "nbpart-remove" }, button, question.node);
+  const button = element("button", { type: "button", onclick: () => question.ask(makeRemoval(), button) });
+  const bar = element("div", { class: "nbpart-bar" }, button);
+  const question = makeQuestion(bar, result);
+  const node = element("div", { class: "nbpart-remove" }, bar, question.node);
   let n = 0;
-  let text = "";
-  async function remove() {
-    const { number } = link.state.panel.selection;
-    await runAction(link, node, result, "remove_keys", { selection_number: number, n_keys: n });
-    question.close();
+  function makeRemoval() {
+    const about = { selection_number: link.state.panel.selection.number, n_keys: n };
+    const data = makeTick("also delete all that runs left, in all assets: data, notebooks, logs, metrics, error texts", question.changed);
+    return {
+      fields: [data.node],
+      isOpen: false,
+      look: () => ({ word: data.box.checked ? "Remove and delete" : "Remove", isGrave: true }),
+      run: (how) => link.request("remove_keys", { ...about, delete_data: data.box.checked, ...how }, SLOW)
+    };
   }
   return {
     node,
@@ -822,7 +928,6 @@ function makeRemoveForm(link, result) {
       node.hidden = !removable;
       n = selection.n_keys;
       button.textContent = `Remove ${plural(n, "key")} …`;
-      text = `Remove ${n === 1 ? selection.keys[0] ?? "1 key" : plural(n, "key")} from ${selection.set}? The history and the data stay.`;
       question.close();
     }
   };
@@ -916,7 +1021,10 @@ function makeRunForm(link, result) {
       clear();
       filter.refresh();
     },
-    close: () => filter.close()
+    close: () => {
+      filter.close();
+      verbs.close();
+    }
   };
 }
 
