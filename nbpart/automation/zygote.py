@@ -7,8 +7,10 @@ children with it. Linux only: elsewhere a child is started anew for every look.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import select
 import signal
 import socket
 import sys
@@ -29,13 +31,18 @@ def can_fork() -> bool:
 
 def serve(control: socket.socket, run: Callable[[socket.socket], None]) -> None:
     """Fork a child for each request, in which ``run`` is called with its socket; returns when the owner is gone."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: they are reaped at once
+    bell, ringer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(ringer, warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # its owner says when
     gc.collect()
     gc.freeze()
     own = os.getpid()
     while True:
+        if bell in select.select([control.fileno(), bell], [], [])[0]:
+            _reap(bell)
+            continue
         message, descriptors = wire.receive(control, 2)
         if message is None:
             return
@@ -47,9 +54,18 @@ def serve(control: socket.socket, run: Callable[[socket.socket], None]) -> None:
         else:
             if pid == 0:
                 control.close()
+                signal.set_wakeup_fd(-1)
                 _become_child(own, descriptors[1], partial(run, channel))
         channel.close()
         os.close(descriptors[1])
+
+
+def _reap(bell: int) -> None:
+    """Wait for the children that have ended."""
+    os.read(bell, 4096)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def become_apart(printed: int) -> None:

@@ -177,7 +177,7 @@ class Runner:
             elif self._draining.is_set() and not self._state.is_cancelling:
                 self._handle(CancelRequested(stops_runs=False))
                 self._pool.cancel_waiting()
-            if self._interrupting.is_set():
+            if self._draining.is_set() and (self._interrupting.is_set() or self._cancelling.is_set()):
                 self._pool.cancel_all()
             self._run_turn(results)
             results = [] if self._state.is_over else self._wait_for_results()
