@@ -41,6 +41,10 @@ _MEMORY_SHARE, _LEAST_MEMORY = 0.25, 2**30
 MOST_PRINTED = 10_000
 
 
+class LookEndedError(BaseException):
+    """A look was ended because its process ends: it did not fail, and whoever looks next looks anew."""
+
+
 class SensorChildren:
     """The children of this process in which sensors run.
 
@@ -54,6 +58,7 @@ class SensorChildren:
     def __init__(self, opener: str, *, forks: bool) -> None:
         self._opener, self._forks = opener, forks and can_fork()
         self._guard = threading.Lock()
+        self._is_closed = False
         self._control: socket.socket | None = None
         self._zygote: subprocess.Popen[bytes] | None = None
         self._keys: dict[tuple[Path, str], tuple[int, list[str]]] = {}
@@ -86,6 +91,8 @@ class SensorChildren:
                 finally:
                     child.end()
             text = _read_end(printed.fileno())
+        if reply is None and self._is_closed:
+            raise LookEndedError(record.name)
         if reply is None:
             raise make_trigger_error(talk.explain_end(), trigger=record.name, printed=text)
         if "error" in reply:
@@ -93,8 +100,9 @@ class SensorChildren:
         return decode_result(reply["result"]), text
 
     def close(self) -> None:
-        """End the zygote, and the children that still run."""
+        """End the zygote, and the children that still run: who waits for one gets a `LookEndedError`."""
         with self._guard:
+            self._is_closed = True
             if self._control is not None:
                 self._control.close()
             if self._zygote is not None:

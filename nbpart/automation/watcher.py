@@ -15,7 +15,7 @@ from typing import Any
 from nbpart.automation.due import LastLook, find_next_look
 from nbpart.automation.evaluators import choose_evaluation
 from nbpart.automation.recording import RecordedDemand, RequestedBackfill
-from nbpart.automation.sensor_children import SensorChildren
+from nbpart.automation.sensor_children import LookEndedError, SensorChildren
 from nbpart.automation.ticks import look
 from nbpart.automation.watching import BEAT_EVERY_S, HeldWatch
 from nbpart.backfill.runner import Runner
@@ -187,6 +187,8 @@ class Watcher:
                 self._starts.submit(self._start, request)
             if recorded.outcome is TickOutcome.ASKED:
                 self._report(LookDone(trigger, recorded, tick))
+        except LookEndedError:
+            log.debug("a look of %s was ended with the watcher", trigger.name)
         except Exception as error:  # noqa: BLE001 - a trigger's error is in its tick, and stops no other
             before = self._last.get(trigger.trigger_id)
             failures = 1 + (before.failures if before else 0)

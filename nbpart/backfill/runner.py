@@ -150,6 +150,11 @@ class Runner:
         return self._thread.ident is not None
 
     @property
+    def is_draining(self) -> bool:
+        """Whether it was asked to end after the runs that have begun."""
+        return self._draining.is_set()
+
+    @property
     def has_ended(self) -> bool:
         return self._ended.is_set()
 

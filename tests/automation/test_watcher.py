@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +58,18 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     return played
 
 
-@pytest.fixture(scope="module")
-def children() -> Iterator[SensorChildren]:
-    children = SensorChildren(OPENER, forks=True)
-    yield children
-    children.close()
+def make_children() -> SensorChildren:
+    return SensorChildren(OPENER, forks=True)
 
 
 class Watched:
     """A watcher that runs in a thread, and what it reported."""
 
-    def __init__(self, ws: nbpart.Workspace, children: SensorChildren, grace_s: float | None = None) -> None:
+    def __init__(self, ws: nbpart.Workspace, grace_s: float | None = None) -> None:
         self.done: list[LookDone] = []
         self.ended: list[str] = []
         self.watcher = Watcher(
-            ws.project, children, max_workers=2, report=self.done.append, report_end=self.ended.append
+            ws.project, make_children(), max_workers=2, report=self.done.append, report_end=self.ended.append
         )
         self.stop = threading.Event()
         self._thread = threading.Thread(target=lambda: self.watcher.run(self.stop, grace_s))
@@ -115,10 +112,8 @@ def ws(ws: nbpart.Workspace, project: Path) -> nbpart.Workspace:
     return ws
 
 
-def test_a_file_that_lands_is_made_without_a_word(
-    ws: nbpart.Workspace, project: Path, played: Played, children: SensorChildren
-) -> None:
-    with Watched(ws, children) as watched:
+def test_a_file_that_lands_is_made_without_a_word(ws: nbpart.Workspace, project: Path, played: Played) -> None:
+    with Watched(ws) as watched:
         watched.wait_for(lambda: ws.triggers.watch.is_watched)
         (project / "inbox" / "a.csv").write_text("a")
         watched.wait_for(lambda: played.ran == [("by_file", "a.csv")])
@@ -129,10 +124,8 @@ def test_a_file_that_lands_is_made_without_a_word(
     assert not find_watch(ws.project.catalog.path, ws.project.catalog.clock()).is_watched
 
 
-def test_ticks_that_found_nothing_are_recorded_together(
-    ws: nbpart.Workspace, played: Played, children: SensorChildren
-) -> None:
-    with Watched(ws, children) as watched:
+def test_ticks_that_found_nothing_are_recorded_together(ws: nbpart.Workspace, played: Played) -> None:
+    with Watched(ws) as watched:
         time.sleep(1)
         sequence = ws.project.catalog.sequence()
         time.sleep(1)
@@ -144,9 +137,7 @@ def test_ticks_that_found_nothing_are_recorded_together(
     assert ticks.happened_at.is_monotonic_decreasing
 
 
-def test_one_that_fails_stops_no_other_and_backs_off(
-    ws: nbpart.Workspace, project: Path, played: Played, children: SensorChildren
-) -> None:
+def test_one_that_fails_stops_no_other_and_backs_off(ws: nbpart.Workspace, project: Path, played: Played) -> None:
     @ws.sensor(every=0.3)
     def failing(context: Any) -> None:
         raise OSError("no network")
@@ -158,7 +149,7 @@ def test_one_that_fails_stops_no_other_and_backs_off(
         time.sleep(60)
 
     (project / "inbox" / "a.csv").write_text("a")
-    with Watched(ws, children) as watched:
+    with Watched(ws) as watched:
         watched.wait_for(lambda: played.ran)
         watched.wait_for(lambda: len(ws.ticks("failing")) >= 3)
     failures = ws.ticks("failing")
@@ -168,9 +159,9 @@ def test_one_that_fails_stops_no_other_and_backs_off(
     assert set(ws.ticks("hanging").outcome) == {"failed"}
 
 
-def test_a_trigger_that_is_off_does_not_look(ws: nbpart.Workspace, played: Played, children: SensorChildren) -> None:
+def test_a_trigger_that_is_off_does_not_look(ws: nbpart.Workspace, played: Played) -> None:
     ws.triggers["find_files"].off()
-    with Watched(ws, children) as watched:
+    with Watched(ws) as watched:
         time.sleep(0.7)
         assert len(ws.ticks("find_files")) == 0
         ws.triggers["find_files"].on()
@@ -178,10 +169,8 @@ def test_a_trigger_that_is_off_does_not_look(ws: nbpart.Workspace, played: Playe
     assert len(ws.ticks("find_files")) > 0
 
 
-def test_a_trigger_that_is_declared_while_it_watches_is_taken_up(
-    ws: nbpart.Workspace, played: Played, children: SensorChildren
-) -> None:
-    with Watched(ws, children) as watched:
+def test_a_trigger_that_is_declared_while_it_watches_is_taken_up(ws: nbpart.Workspace, played: Played) -> None:
+    with Watched(ws) as watched:
         watched.wait_for(lambda: ws.triggers.watch.is_watched)
 
         @ws.sensor(every=60, partitions=ws.dynamic_partitions("files"))
@@ -191,7 +180,7 @@ def test_a_trigger_that_is_declared_while_it_watches_is_taken_up(
         watched.wait_for(lambda: ("by_file", "late.csv") in played.ran)
 
 
-def test_all_that_it_starts_share_one_pool(ws: nbpart.Workspace, played: Played, children: SensorChildren) -> None:
+def test_all_that_it_starts_share_one_pool(ws: nbpart.Workspace, played: Played) -> None:
     played.go.clear()
 
     @ws.sensor(every=60, partitions=ws.dynamic_partitions("files"))
@@ -202,7 +191,7 @@ def test_all_that_it_starts_share_one_pool(ws: nbpart.Workspace, played: Played,
     def two(context: Any) -> list[str]:
         return ["d", "e", "f"]
 
-    with Watched(ws, children) as watched:
+    with Watched(ws) as watched:
         watched.wait_for(lambda: len([one for one in watched.done if one.recorded]) == 2)
         watched.wait_for(lambda: played.running == 2)
         time.sleep(0.3)
@@ -211,56 +200,55 @@ def test_all_that_it_starts_share_one_pool(ws: nbpart.Workspace, played: Played,
     assert (played.most, len(played.ran)) == (2, 6)
 
 
-def test_it_ends_after_the_runs_that_have_begun_and_the_next_one_goes_on(
-    ws: nbpart.Workspace, played: Played, children: SensorChildren
-) -> None:
+def test_it_ends_after_the_runs_that_have_begun_and_the_next_one_goes_on(ws: nbpart.Workspace, played: Played) -> None:
     played.go.clear()
 
     @ws.sensor(every=60, partitions=ws.dynamic_partitions("files"))
     def many(context: Any) -> list[str]:
         return [f"f{n}" for n in range(8)]
 
-    watched = Watched(ws, children)
+    watched = Watched(ws)
     with watched:
         watched.wait_for(lambda: played.running == 2)
-        threading.Timer(0.5, played.go.set).start()
-        watched.end()
+        [runner] = ws.project.runners.values()
+        watched.stop.set()
+        watched.wait_for(lambda: runner.is_draining)
+        time.sleep(0.3)
+        played.go.set()
     assert len(played.ran) == 2, "those that had begun came to their end, no other began"
     [backfill] = ws.backfills.values()
     assert (backfill.status, backfill.counts()["succeeded"]) == ("interrupted", 2)
-    other = Watched(ws, SensorChildren(OPENER, forks=True))
+    other = Watched(ws)
     with other:
         other.wait_for(lambda: backfill.status == "succeeded")
     assert sorted(set(played.ran)) == sorted(played.ran), "each was run once"
     assert len(played.ran) == 8
 
 
-def test_after_its_grace_it_stops_what_runs(ws: nbpart.Workspace, played: Played, children: SensorChildren) -> None:
+def test_after_its_grace_it_stops_what_runs(ws: nbpart.Workspace, played: Played) -> None:
     played.go.clear()
 
     @ws.sensor(every=60, partitions=ws.dynamic_partitions("files"))
     def one(context: Any) -> str:
         return "f"
 
-    with Watched(ws, children, grace_s=0.2) as watched:
+    with Watched(ws, grace_s=0.2) as watched:
         watched.wait_for(lambda: played.running == 1)
     assert played.running == 0
     [backfill] = ws.backfills.values()
     assert backfill.status == "interrupted"
 
 
-def test_a_second_one_is_refused(ws: nbpart.Workspace, played: Played, children: SensorChildren) -> None:
-    with Watched(ws, children) as watched:
+def test_a_second_one_is_refused(ws: nbpart.Workspace, played: Played) -> None:
+    with Watched(ws) as watched:
         watched.wait_for(lambda: ws.triggers.watch.is_watched)
         with pytest.raises(WatchedError, match="watches this workspace since"):
-            Watcher(ws.project, children, max_workers=1).run(threading.Event())
+            Watcher(ws.project, make_children(), max_workers=1).run(threading.Event())
 
 
-def test_looking_once_runs_what_is_asked_for_and_ends(
-    ws: nbpart.Workspace, project: Path, played: Played, children: SensorChildren
-) -> None:
+def test_looking_once_runs_what_is_asked_for_and_ends(ws: nbpart.Workspace, project: Path, played: Played) -> None:
     (project / "inbox" / "a.csv").write_text("a")
-    done = Watcher(ws.project, children, max_workers=2).look_once()
+    done = Watcher(ws.project, make_children(), max_workers=2).look_once()
     assert [(one.trigger.name, one.error) for one in done] == [("find_files", None)]
     assert played.ran == [("by_file", "a.csv")]
     assert not ws.triggers.watch.is_watched
