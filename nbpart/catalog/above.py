@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Up to so many candidates only what they read is looked at.
 _FEW = 10_000
+#: The keys that a run was recorded to lack, by whichever mapping it read.
+_LACKING = "coalesce(r.lacking, CASE WHEN r.n = 0 AND r.only_key IS NOT NULL THEN [r.only_key] END)"
 
 
 def create_above(
@@ -168,7 +170,7 @@ def _select_plain(dependency: StoredDependency, candidates: str, facts: str, *, 
     among = f" AND key_id IN (SELECT {key} FROM {quote(candidates)} AS c)"
     lacks, recorded = "f.data_hash IS NULL", ""
     if dependency.skips_missing:
-        lacks += " AND r.n IS DISTINCT FROM 0"
+        lacks += f" AND NOT coalesce(list_contains({_LACKING}, {key}), false)"
         recorded = f" LEFT JOIN ({_recorded(dependency)}) AS r ON r.materialization_id = c.materialization_id"
     return f"""SELECT c.key_id FROM {quote(candidates)} AS c LEFT JOIN (
             SELECT key_id, data_hash, stale FROM {quote(facts)}
@@ -190,7 +192,8 @@ def _select_of_read(dependency: StoredDependency, candidates: str, facts: str) -
 def _recorded(dependency: StoredDependency) -> str:
     """What was recorded of the reading of an input. The argument is an identifier of Python."""
     return (
-        f"SELECT materialization_id, n, lacking, taken FROM inputs WHERE input_id = {dependency.input_id}"
+        "SELECT materialization_id, key_id AS only_key, n, lacking, taken FROM inputs"
+        f" WHERE input_id = {dependency.input_id}"
         f" AND argument = '{dependency.argument}'"
     )
 
@@ -231,8 +234,8 @@ def _mark_above(
 def _load_lacking(batch: Batch, dependency: StoredDependency, candidates: str) -> dict[int, set[int]]:
     """The keys that each candidate was recorded to lack."""
     rows = batch.rows(
-        f"""SELECT c.key_id, r.lacking FROM {quote(candidates)} AS c JOIN ({_recorded(dependency)}) AS r
-            USING (materialization_id) WHERE r.lacking IS NOT NULL"""
+        f"""SELECT c.key_id, {_LACKING} FROM {quote(candidates)} AS c JOIN ({_recorded(dependency)}) AS r
+            USING (materialization_id) WHERE {_LACKING} IS NOT NULL"""
     )
     return {int(key_id): set(lacking) for key_id, lacking in rows}
 

@@ -39,8 +39,8 @@ def create_stale_disagreeing(batch: Batch, partitions: str, facts: str = "partit
         "stale_reads",
         f"""SELECT p.asset_id, p.key_id, i.input_id, i.argument, i.key_id AS input_key, i.data_hash,
             i.taken IS NOT NULL AS has_taken,
-            CASE d.mapping WHEN '{_SAME}' THEN i.key_id = p.key_id WHEN '{_WHOLE}' THEN i.key_id = 0
-                ELSE d.mapping = '{_ALL}' AND i.key_id IS NULL END AS is_plain
+            coalesce(CASE d.mapping WHEN '{_SAME}' THEN i.key_id = p.key_id WHEN '{_WHOLE}' THEN i.key_id = 0
+                ELSE d.mapping = '{_ALL}' AND i.key_id IS NULL END, false) AS is_plain
         FROM {quote(partitions)} AS p JOIN inputs AS i USING (materialization_id)
         JOIN dependencies AS d ON d.asset_id = p.asset_id AND d.input_id = i.input_id AND d.argument = i.argument""",
     )

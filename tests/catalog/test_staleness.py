@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.staleness import Chain
+from nbpart.assets.definition import Input
 from nbpart.catalog import events
 from nbpart.catalog.check import check
+from nbpart.catalog.expressions import STALE_ABOVE
+from nbpart.catalog.records import AssetRow, InputRead
 from nbpart.partitions import DynamicPartitions
 from nbpart.partitions.mapping import AllKeys, Mapping, Same
 from nbpart.states import RunStatus
@@ -231,3 +234,38 @@ def test_an_input_that_is_read_no_more_does_not_count(chain: Story) -> None:
     chain.register("report", ("clean", "same"))
     assert chain.statuses("report", "xy") == "stale materialized"
     assert chain.findings() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(Same(), AllKeys(new="ignore")), (Same(), AllKeys()), (AllKeys(), Same())]
+)
+def test_what_a_run_went_on_without_is_known_by_whichever_mapping_it_read(
+    story: Story, before: Mapping, after: Mapping
+) -> None:
+    story.add("x", "y")
+    story.register("inbox", kind="source")
+    story.observe("inbox", {"y": "two"})
+
+    def register(mapping: Mapping) -> None:
+        given = {"on_missing_input": "skip"}
+        row = AssetRow("clean", "function", story.files, "c1", given, [Input("inbox", mapping)])
+        story.ids["clean"] = story.catalog.write(lambda b: events.register_assets(b, [row]))["clean"].asset_id
+
+    register(before)
+    story.codes["clean"], story.inputs["clean"] = "c1", []
+    [run_no] = story.claim("clean", "x")
+    assert run_no is not None
+    story.start(run_no)
+    x, inbox = story.key_id("x"), story.ids["inbox"]
+    alone = InputRead(inbox, "inbox", x, 0, None)
+    story.end(
+        run_no, content="1", inputs=[alone if before == Same() else InputRead(inbox, "inbox", None, 1, 5, 1, [x])]
+    )
+    register(after)
+    bits = story.catalog.read(
+        lambda b: b.value("SELECT stale FROM partition_facts WHERE asset_id = ? AND key_id = ?", story.ids["clean"], x)
+    )
+    assert not bits & STALE_ABOVE
+    story.observe("inbox", {"x": "one"})
+    assert story.status("clean", "x") == "stale"
+    assert story.findings() == []
