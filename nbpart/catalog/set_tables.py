@@ -228,8 +228,26 @@ def sort_keys(batch: Batch, set_id: int, key_ids: NDArray[np.int64]) -> NDArray[
     batch.stage("keys_sorted", pa.table({"key_id": distinct(key_ids)}))
     query = "SELECT m.key_id, m.position FROM members m JOIN keys_sorted USING (key_id) WHERE m.set_id = ?"
     if stored is not None and stored.is_derived:
+        if len(key_ids) < _FEW and not any(part.is_derived for part in stored.parts):
+            return _sort_few(batch, stored)
         return _sort(batch, stored, batch.numpy(query, set_id))
     ids: NDArray[np.int64] = batch.numpy(f"{query} ORDER BY m.position", set_id)["key_id"]
+    return ids
+
+
+def _sort_few(batch: Batch, stored: StoredSet) -> NDArray[np.int64]:
+    """As `_sort`, in one statement, of keys_sorted."""
+    joins = "".join(
+        f" JOIN key_parts p{place} ON p{place}.key_id = m.key_id AND p{place}.set_id = {stored.set_id}"
+        f" AND p{place}.part = {place}"
+        f" JOIN members m{place} ON m{place}.key_id = p{place}.part_id AND m{place}.set_id = {part.set_id}"
+        for place, part in enumerate(stored.parts)
+    )
+    order = "".join(f"m{place}.position, " for place in range(len(stored.parts)))
+    ids: NDArray[np.int64] = batch.numpy(
+        f"""SELECT m.key_id FROM members m JOIN keys_sorted USING (key_id){joins}
+        WHERE m.set_id = {stored.set_id} ORDER BY {order}m.position"""
+    )["key_id"]
     return ids
 
 
