@@ -11,10 +11,9 @@ import click
 
 from nbpart.cli import options
 from nbpart.cli.output import Failure, print_json
-from nbpart.cli.text import pluralize, printable
+from nbpart.cli.text import printable
 from nbpart.partitions.choice import TypedText
-from nbpart.project.verb_result import QUESTIONS, VerbResult
-from nbpart.states import Verb
+from nbpart.project.verb_result import VerbResult
 
 selection_argument = click.argument("selection", nargs=-1, required=True)
 
@@ -76,14 +75,15 @@ def confirm(question: str, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-def perform(act: Callable[[bool], VerbResult], question: str, asked: VerbOptions) -> None:
+def perform(act: Callable[[bool], VerbResult], asked: VerbOptions) -> None:
     """Do what `act` does, after asking with the number of partitions, and print what was done.
 
-    `act` is called with True to say what it would do. ``{}`` in the question stands for the number.
+    `act` is called with True to say what it would do.
     """
     result = act(True)
-    if not asked.dry_run and result.count:
-        confirm(question.format(pluralize(result.count, "partition")), asked.yes)
+    if not asked.dry_run:
+        if result.count:
+            confirm(printable(result.question), asked.yes)
         result = act(False)
     if asked.as_json:
         print_json(result.to_json())
@@ -105,7 +105,6 @@ def accept(selection: Sequence[str], asked: VerbOptions) -> None:
             lambda dry: workspace.accept(
                 list(selection), asked.keys, where=asked.where, reason=asked.reason, dry_run=dry
             ),
-            QUESTIONS[Verb.ACCEPTED],
             asked,
         )
 
@@ -130,7 +129,6 @@ def adopt(asset: str, path: str, version: Literal["hash", "size+mtime"], asked: 
     with options.open_workspace() as workspace:
         perform(
             lambda dry: workspace.adopt(asset, path, version=version, reason=asked.reason, dry_run=dry),
-            QUESTIONS[Verb.ADOPTED],
             asked,
         )
 
@@ -149,6 +147,5 @@ def wipe(selection: Sequence[str], data: bool, asked: VerbOptions) -> None:
             lambda dry: workspace.wipe(
                 list(selection), asked.keys, where=asked.where, reason=asked.reason, data=data, dry_run=dry
             ),
-            "Wipe {} and delete their files?" if data else QUESTIONS[Verb.WIPED],
             asked,
         )

@@ -106,7 +106,10 @@ class _Candidates:
         notes = [
             (current, "{} already current"),
             (without, "{} without data to accept"),
-            (still_stale, "{} still stale, since what they read is: accept that too, by + before the name"),
+            (
+                still_stale,
+                "{} still stale by what they read: make that, or accept it too by + before the name",
+            ),
         ]
         return tuple(text.format(f"{n:,}") for n, text in notes if n)
 

@@ -59,7 +59,7 @@ def adopt(
     changes = register_edited_code(project)
     node = refresh_registry(project, asks=True)[name_of(asset)]
     check_readable(changes.unreadable, [node.name])
-    template = _read_template(node, os.fspath(path), folder)
+    template = _read_template(node, os.path.expanduser(path), folder)
     if version not in _VERSIONINGS:
         raise DeclarationError(f"version={version!r} tells no file from another; {nearest(str(version), _VERSIONINGS)}")
     by_key, left = _match_files(node, template)

@@ -72,6 +72,12 @@ class PruneResult:
             f"outdated.{notes}"
         )
 
+    def tell(self) -> pd.DataFrame:
+        """Log what the files do not say, how many partitions lost their data; returns the files."""
+        if self.partitions is not None:
+            log.info("%s", self)
+        return self.files
+
     def __str__(self) -> str:
         """``pruned 2 partitions of counts; 12 files (3.4 MB) deleted``"""
         deleted = "no file to delete"
@@ -158,13 +164,13 @@ def prune(
     use, partitions = (project.catalog.read if dry_run or keep else project.catalog.write)(work)
     strays = assets is None and not is_restricted
     files = prune_files(project.store, use, with_strays=strays, dry_run=dry_run, stray_after_s=stray_after_s)
-    done = PruneResult(files, keep, partitions, dry_run)
-    if partitions is not None:
-        log.info("%s", done)
-    return done
+    return PruneResult(files, keep, partitions, dry_run)
 
 
 def _show_size(n: int) -> str:
+    """A number of bytes as a person reads it."""
+    if n < 1000:
+        return f"{n} byte{'' if n == 1 else 's'}"
     return f"{n / 1e6:,.1f} MB" if n >= 1e5 else f"{n / 1e3:,.1f} kB"
 
 

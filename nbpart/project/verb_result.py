@@ -9,7 +9,7 @@ from typing import Any
 from nbpart.states import Verb
 
 #: What a person is asked before it is done; ``{}`` stands for the number of partitions.
-QUESTIONS = {
+_QUESTIONS = {
     Verb.ACCEPTED: "Accept {} without a run?",
     Verb.WIPED: "Wipe {}?",
     Verb.ADOPTED: "Adopt the files of {}?",
@@ -39,7 +39,7 @@ class VerbResult:
     def question(self) -> str:
         """What a person is asked before it is done: ``Wipe 3 partitions of counts? 1 had no data.``"""
         notes = f" {'; '.join(self.notes)}." if self.notes else ""
-        return f"{QUESTIONS[self.verb].format(self.number)}{notes}"
+        return f"{_QUESTIONS[self.verb].format(self.number)}{notes}"
 
     @property
     def number(self) -> str:

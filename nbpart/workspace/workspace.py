@@ -378,7 +378,7 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         """
         return prune(
             self.project, keep, assets, keys, where, reason=reason, dry_run=dry_run, stray_after_s=stray_after_s
-        ).files
+        ).tell()
 
     def check_data(
         self,

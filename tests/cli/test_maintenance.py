@@ -15,8 +15,8 @@ pytestmark = pytest.mark.kernel
 def test_prune_says_what_it_would_do_and_does_it(project: Path, ask: Ask) -> None:
     for _ in range(2):
         ask("backfill", "sizes", "-k", "a.csv", "-s", "all")
-    assert re.search(r"3 files \(\d+\.\d kB\) to delete\n$", ask("prune", "--keep", "1", "--dry-run").stdout)
-    assert re.fullmatch(r"3 files \(\d+\.\d kB\) deleted\n", ask("prune", "--keep", "1").stdout)
+    assert re.search(r"3 files \([\d.]+ \w+\) to delete\n$", ask("prune", "--keep", "1", "--dry-run").stdout)
+    assert re.fullmatch(r"3 files \([\d.]+ \w+\) deleted\n", ask("prune", "--keep", "1").stdout)
     assert ask("prune", "--keep", "1").stdout == "no file to delete\n"
     assert json.loads(ask("prune", "--json").stdout) == []
 

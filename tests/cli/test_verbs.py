@@ -21,12 +21,12 @@ def made(project: Path) -> None:
 
 def test_a_verb_asks_with_the_number_and_is_recorded(made: None, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = ask("wipe", "sizes", code=1).stderr
-    assert "Wipe 2 partitions? There is no terminal to ask on: say -y" in refused
+    assert "Wipe 2 partitions of sizes? 1 had no data. There is no terminal to ask on: say -y" in refused
     assert ask("wipe", "sizes", "-n").stdout == "would have wiped 2 partitions of sizes; 1 had no data\n"
     monkeypatch.setattr(options, "has_terminal", lambda: True)
     assert "Aborted" in ask("wipe", "sizes", code=1, stdin="n\n").stderr
     asked = ask("wipe", "sizes", "-k", "a.csv", "--reason", "a bad file", stdin="y\n")
-    assert "Wipe 1 partition?" in asked.stderr
+    assert "Wipe 1 partition of sizes?" in asked.stderr
     assert asked.stdout == "wiped 1 partition of sizes\n"
     assert ask("accept", "sizes", "-y").stdout == (
         "accepted 1 partition of sizes; 1 already current; 1 without data to accept\n"

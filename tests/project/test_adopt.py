@@ -161,6 +161,13 @@ def test_typed_fields_windows_and_products(ws: nbpart.Workspace, project: Path) 
     assert list(shops) == ["shop=7"], "not that of a day that there is none of"
 
 
+def test_a_path_may_begin_at_home(samples: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(project))
+    assert samples.adopt("counts", "~/old/{partition_key}.json", dry_run=True).count == 2
+    with pytest.raises(MissingInputError, match="no files at '~nobody"):
+        samples.adopt("counts", "~nobody-of-that-name/{partition_key}.json")
+
+
 def test_hidden_files_are_nobodys_data(samples: nbpart.Workspace, project: Path) -> None:
     for name in (".x.json", ".json", ".ipynb_checkpoints/c.json", "sub/d.json"):
         (project / "old" / name).parent.mkdir(exist_ok=True)

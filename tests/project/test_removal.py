@@ -118,6 +118,14 @@ def test_without_it_data_stay_and_come_back(made: nbpart.Workspace) -> None:
     assert list(made.partition_status("counts")["status"]) == ["materialized", "materialized"]
 
 
+@pytest.mark.parametrize(("delete_data", "event"), [(False, "removed"), (True, "erased")])
+def test_what_was_wiped_before_has_it_in_its_history_too(made: nbpart.Workspace, delete_data: bool, event: str) -> None:
+    made.wipe("counts", keys="p2")
+    made.partition_sets["samples"].remove("p2", delete_data=delete_data)
+    assert list(made.history("counts", "p2")["event"])[:2] == [event, "wiped"]
+    assert list(made.history("reads", "p2/L1")["event"])[:1] == [event]
+
+
 def test_what_a_run_reads_now_is_not_erased(made: nbpart.Workspace) -> None:
     run = claim(made, "cohort", None)
     with pytest.raises(DeclarationError, match="counts/p1 is read by a run"):

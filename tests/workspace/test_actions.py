@@ -155,7 +155,7 @@ def test_verbs_ask_with_the_number_and_spell_their_line(
         record(ws, "sizes", key, {"rows": 1})
     old = actions.prune(["frames"], None, "", keep=1, **asked(True))
     assert re.fullmatch(
-        r"Delete 4 files \(\d+\.\d kB\)\? The newest run and data of each partition stay, and what is current\.",
+        r"Delete 4 files \([\d.]+ \w+\)\? The newest run and data of each partition stay, and what is current\.",
         old.message,
     )
     assert (old.count, old.code) == (4, "ws.prune(keep=1, assets='frames')")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbpart.catalog.events.verbs import wipe_partitions
+from nbpart.catalog.events.verbs import record_verb, wipe_partitions
 from nbpart.catalog.expressions import quote
 from nbpart.catalog.records import VerbEvent
 from nbpart.storage.adopted import ADOPTED_MARK
@@ -21,6 +21,12 @@ def erase_partitions(batch: Batch, partitions: str, event: VerbEvent) -> int:
     Returns how many had data or a failure.
     """
     count = wipe_partitions(batch, partitions, event)
+    batch.create_temp(
+        "erased_besides",
+        f"""SELECT asset_id, key_id, NULL::BIGINT AS materialization_id FROM {quote(partitions)}
+        WHERE (asset_id, key_id) NOT IN (SELECT (asset_id, key_id) FROM verb_wiped)""",
+    )
+    record_verb(batch, event, "erased_besides")  # what was wiped before has nothing left to wipe, but a history
     pairs = f"(SELECT (asset_id, key_id) FROM {quote(partitions)})"
     batch.create_temp("erased_runs", f"SELECT run_no FROM runs WHERE (asset_id, key_id) IN {pairs}")
     batch.create_temp(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.dependencies import load_dependencies
-from nbpart.catalog.expressions import ADOPTED_PATHS, OUTCOME_NONE, quote
+from nbpart.catalog.expressions import ADOPTED_PATHS, quote
 from nbpart.catalog.join_search import find_readers
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.storage.adopted import ADOPTED_MARK
@@ -41,17 +41,17 @@ def create_touched(batch: Batch, key_ids: NDArray[np.int64], name: str) -> int:
 
 
 def create_made_of(batch: Batch, key_ids: NDArray[np.int64], name: str) -> int:
-    """Create a temporary table (asset_id, key_id, materialization_id) of what runs made of some keys, or failed to.
+    """Create a temporary table (asset_id, key_id, materialization_id) of what was ever made of some keys.
 
-    Of their children and products too, as `create_touched`. Returns how many rows it has.
+    Of their children and products too, as `create_touched`; the id is that of their current data, or null. Returns how
+    many rows it has.
     """
     stage_numbers(batch, "erased_keys", key_ids)
     return batch.create_temp(
         name,
         f"""WITH RECURSIVE {_GONE}
         SELECT f.asset_id, f.key_id, f.materialization_id FROM partition_facts AS f JOIN assets AS a USING (asset_id)
-        WHERE a.kind <> 'source' AND f.key_id IN (SELECT key_id FROM gone)
-            AND (f.materialization_id IS NOT NULL OR f.outcome <> {OUTCOME_NONE})""",
+        WHERE a.kind <> 'source' AND f.key_id IN (SELECT key_id FROM gone)""",
     )
 
 
