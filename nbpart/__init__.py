@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbpart.assets.asset import Asset, Source, asset, notebook, source
+    from nbpart.assets.freshness import expect
     from nbpart.assets.source_reading import env
     from nbpart.automation import RunRequest, SensorResult, SkipReason, schedule, sensor
     from nbpart.errors import (
@@ -58,6 +59,7 @@ __version__ = "0.1.0"
 # Names are loaded when they are first used, so that importing nbpart costs a notebook nothing.
 _ROOMS = {
     "nbpart.assets.asset": ("Asset", "Source", "asset", "notebook", "source"),
+    "nbpart.assets.freshness": ("expect",),
     "nbpart.assets.source_reading": ("env",),
     "nbpart.errors": (
         "BackfillFailedError", "CarryError", "CatalogBusyError", "CatalogDiskError", "CatalogError",
@@ -129,6 +131,7 @@ __all__ = [
     "by",
     "current_run",
     "env",
+    "expect",
     "last",
     "notebook",
     "only",

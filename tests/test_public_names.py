@@ -61,6 +61,7 @@ NAMES = ERRORS | {
     "by",
     "current_run",
     "env",
+    "expect",
     "last",
     "notebook",
     "only",

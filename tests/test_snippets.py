@@ -135,7 +135,10 @@ SETUPS = {
         after="list(ws.history('counts', 's1')['event']) == ['accepted', 'wiped', 'adopted']"
         " and ws.load('counts', 's2') == {'n': 2} and list(samples) == ['s1', 's2', 's4', 's5']",
     ),
-    "docs/automation.md": Page(after="tick.message.startswith('not due before') and len(ws.ticks('+report')) == 1"),
+    "docs/automation.md": Page(
+        after="tick.message.startswith('not due before') and len(ws.ticks('+report')) == 1"
+        " and ws.partition_status('orders').late.tolist() == [False] * 7"
+    ),
     "README.md": Page(
         {"inbox/a.csv": "x,y\n1,2\n3,\n", "inbox/b.csv": "x,y\n1,2\n3,4\n"},
         {

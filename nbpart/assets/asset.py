@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 from nbpart.assets.definition import Dependency
+from nbpart.assets.freshness import Expectation, check_expectation
 from nbpart.assets.labels import read_labels
 from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.assets.source_reading import VALUE
@@ -54,6 +55,7 @@ class Asset:
     secrets: tuple[str, ...] = ()
     is_named: bool = True
     env: Mapping[str, str] = field(default_factory=dict)
+    fresh: Expectation | None = None
 
     @property
     def kind(self) -> Literal["function", "notebook"]:
@@ -112,6 +114,7 @@ def asset(
     limit: int | None = ...,
     secrets: Iterable[str] = ...,
     env: Mapping[str, Any] | None = ...,
+    fresh: Expectation | None = ...,
 ) -> Callable[[Callable[..., Any]], Asset]: ...
 
 
@@ -131,6 +134,7 @@ def asset(  # noqa: PLR0913
     limit: int | None = None,
     secrets: Iterable[str] = (),
     env: Mapping[str, Any] | None = None,
+    fresh: Expectation | None = None,
 ) -> Any:
     """Declare a function as an asset.
 
@@ -139,10 +143,11 @@ def asset(  # noqa: PLR0913
     mapping, as ``{"clean": nbpart.overlap(start=-6)}``), ``on_missing_input`` (``"block"`` or ``"skip"``),
     ``description``, ``group`` and ``tags`` (what ``"group:daily"`` and ``"tag:db"`` select and limit), ``retries``
     (more attempts for a run that failed, the first after ``backoff_s`` seconds), ``timeout_s`` (seconds a run may
-    take), ``limit`` (at most so many runs of it at a time, over all backfills of the workspace), ``secrets`` (names of
-    settings whose values appear in no notebook, log or catalog), ``env`` (variables of the environment that are set
-    before a run imports anything; they are recorded, and what was made with others is stale). A backfill may be given
-    other ``retries``, ``backoff_s`` and ``timeout_s``. Raises `DeclarationError` for what cannot be an asset.
+    take), ``limit`` (at most so many of its runs at a time, over all backfills), ``secrets`` (names of settings whose
+    values appear in no notebook, log or catalog), ``env`` (variables of the environment that are set before a run
+    imports anything; what was made with others is stale), ``fresh`` (by when its partitions are expected:
+    ``nbpart.expect(by="09:00")``). A backfill may be given other ``retries``, ``backoff_s`` and ``timeout_s``. Raises
+    `DeclarationError` for what cannot be an asset.
     """
 
     def declare(f: Callable[..., Any]) -> Asset:
@@ -161,6 +166,7 @@ def asset(  # noqa: PLR0913
             limit=limit,
             secrets=secrets,
             env=env,
+            fresh=fresh,
         )
 
     return declare if function is None else declare(function)
@@ -183,6 +189,7 @@ def notebook(  # noqa: PLR0913
     limit: int | None = None,
     secrets: Iterable[str] = (),
     env: Mapping[str, Any] | None = None,
+    fresh: Expectation | None = None,
 ) -> Asset:
     """Declare a notebook as an asset; its name is made of that of the file unless ``name`` says otherwise.
 
@@ -208,6 +215,7 @@ def notebook(  # noqa: PLR0913
         limit=limit,
         secrets=secrets,
         env=env,
+        fresh=fresh,
     )
 
 
@@ -304,6 +312,7 @@ def _declare(
     tags: Any = (),
     secrets: Any = (),
     env: Any,
+    fresh: Any,
     **options: Any,
 ) -> Asset:
     check_name(name, "asset")
@@ -312,14 +321,16 @@ def _declare(
         raise DeclarationError(f"asset {name!r}: on_missing_input is 'block' or 'skip', not {mode!r}.")
     _check_numbers(f"asset {name!r}: ", options)
     group, tags = read_labels(f"asset {name!r}", group, tags)
+    definition = as_definition(partitions)
     return Asset(
         name,
-        as_definition(partitions),
+        definition,
         _read_dependencies(name, deps),
         group=group,
         tags=tags,
         secrets=(secrets,) if isinstance(secrets, str) else tuple(secrets),
         env=_check_variables(name, env or {}),
+        fresh=check_expectation(name, fresh, definition),
         **options,
     )
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.freshness import Expectation
 from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.assets.modules.search_path import SearchPath
 from nbpart.assets.source_reading import FUNCTION, VALUE, SourceReading
@@ -63,6 +64,7 @@ class AssetDefinition:
     are under way at a time.
     ``columns`` are the columns of its set, and ``partition_window``, that the parameters cell of its notebook names,
     ``bound`` those columns that do not make the key and that its code takes by name.
+    ``fresh`` says by when its partitions are expected.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     """
 
@@ -97,6 +99,7 @@ class AssetDefinition:
     reading: SourceReading | None = None
     columns: tuple[str, ...] = ()
     bound: tuple[str, ...] = ()
+    fresh: Expectation | None = None
 
     @property
     def search_path(self) -> SearchPath:
@@ -133,6 +136,7 @@ class AssetDefinition:
         for name in ("inputs", "deps"):
             data[name] = [_reference_to_json(each) for each in data[name]]
         data["reading"] = kept.reading and asdict(kept.reading)
+        data["fresh"] = kept.fresh and kept.fresh.to_json()
         return data
 
     def with_paths(self, change: Callable[[str], str]) -> AssetDefinition:
@@ -175,6 +179,7 @@ class AssetDefinition:
             columns=tuple(made.columns),
             bound=tuple(made.bound),
             reading=SourceReading.from_json(known["reading"]) if known.get("reading") else None,
+            fresh=Expectation.from_json(known["fresh"]) if known.get("fresh") else None,
         )
         return made if root is None else made.with_paths(lambda path: find_path(path, root))
 

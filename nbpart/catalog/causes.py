@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from nbpart.partitions import PartitionRef
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: A part of a sentence; where it is the name of a partition, that partition too.
 Part = tuple[str, PartitionRef | None]
@@ -130,6 +135,21 @@ class Cause:
 def describe_briefly(kind: CauseKind, of_input: str = "an input") -> str:
     """The words for a cause where nothing but the name of the input is known, as `name_input` gives it."""
     return _BRIEF_WORDS.get(kind, _WORDS[kind]).format(input=of_input, detail="", at="").strip()
+
+
+#: The reason of what is late and otherwise up to date.
+LATE = "late"
+
+
+def describe_late(since: datetime, now: datetime) -> str:
+    """What is said of a late partition besides all else: ``late since 09:00``."""
+    return f"{LATE} since {show_time(since, now)}"
+
+
+def describe_late_ones(since: NDArray[np.float64], now: datetime) -> str:
+    """How many partitions of an asset are late, and since when: ``2 late, since 09:00``; in seconds, at least one."""
+    first = show_time(datetime.fromtimestamp(float(since.min()), UTC), now)
+    return f"{len(since):,} {LATE}, {'since' if since.min() == since.max() else 'the first since'} {first}"
 
 
 #: Why a plan makes what is up to date, or outdated only by what is above: words for plans alone.

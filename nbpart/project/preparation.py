@@ -175,6 +175,7 @@ def _define(item: Asset, known: Known) -> AssetDefinition:
         kernel_name=item.kernel_name,
         secrets=item.secrets,
         env=dict(item.env),
+        fresh=item.fresh,
     )
     return replace(bare, inputs=_resolve_inputs(bare, (d.argument for d in item.deps), known))
 

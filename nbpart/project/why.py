@@ -16,7 +16,17 @@ from nbpart.assets.notebook_files import read_notebook
 from nbpart.backfill.cause_search import CauseSearch
 from nbpart.backfill.registry import Node, Registry, spell_key
 from nbpart.catalog import Batch
-from nbpart.catalog.causes import Cause, Part, describe_chain, describe_first, list_chain_parts, spell_ref
+from nbpart.catalog.causes import (
+    Cause,
+    Part,
+    describe_chain,
+    describe_first,
+    describe_late,
+    describe_late_ones,
+    list_chain_parts,
+    spell_ref,
+)
+from nbpart.catalog.lateness import load_late
 from nbpart.catalog.queries.origins import find_version
 from nbpart.catalog.queries.status import count_outdated
 from nbpart.project.data import find_key_id
@@ -35,21 +45,27 @@ _MOST_BYTES = 1 << 26
 class Why:
     """Why a partition is what it is, with all that led to it: ``causes`` from the nearest to the root.
 
-    ``at`` is the time at which it was asked; shown, it is one sentence.
+    ``at`` is the time at which it was asked, ``late_since`` since when it is late, None where it is not. Shown, it is
+    one sentence.
     """
 
     causes: tuple[Cause, ...]
     at: datetime
+    late_since: datetime | None = None
 
     @property
     def text(self) -> str:
-        """One sentence: the status, and what led to it."""
-        return describe_chain(self.causes, self.at)
+        """One sentence: the status, what led to it, and since when it is late."""
+        return describe_chain(self.causes, self.at) + self._late
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """The sentence in parts, each with the partition whose name it is, or None."""
-        return tuple(list_chain_parts(self.causes, self.at))
+        return (*list_chain_parts(self.causes, self.at), *([(self._late, None)] if self._late else []))
+
+    @property
+    def _late(self) -> str:
+        return "" if self.late_since is None else f"; {describe_late(self.late_since, self.at)}"
 
     @property
     def subject(self) -> tuple[str, str | None] | None:
@@ -95,20 +111,26 @@ def find_why(project: Project, asset: Any, key: Any) -> Why:
 def explain_partition(batch: Batch, root: Path, registry: Registry, node: Node, key: str | None) -> Why:
     """Why a partition is what it is, as one batch sees it."""
     search = _make_search(batch, root, registry)
-    return Why(tuple(search.list_causes(node.name, find_key_id(batch, node, key))), batch.now)
+    key_id, late = find_key_id(batch, node, key), load_late(batch, node.asset_id)
+    return Why(tuple(search.list_causes(node.name, key_id)), batch.now, None if late is None else late.since_of(key_id))
 
 
 def explain_asset(project: Project, asset: str) -> tuple[str, ...]:
-    """Why partitions of an asset are not up to date: of each kind of cause how many, and why the first of them is."""
+    """Why partitions of an asset are not up to date: of each kind of cause how many, and why the first of them is.
+
+    Last how many are late, if some are.
+    """
     registry = project.registry()
     node = registry[asset]
 
     def work(batch: Batch) -> tuple[str, ...]:
         search = _make_search(batch, project.root, registry)
-        return tuple(
+        outdated = [
             describe_first(search.list_causes(node.name, key_id), count, batch.now)
             for count, key_id in count_outdated(batch, node.asset_id)
-        )
+        ]
+        late = load_late(batch, node.asset_id)
+        return (*outdated, *([describe_late_ones(late.since, batch.now)] if late and len(late.since) else []))
 
     return project.read(work)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
 from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source, value_source
+from nbpart.assets.freshness import Expectation
 from nbpart.automation import Schedule, Sensor, declare_sensor, schedule
 from nbpart.automation.sensor import DEFAULT_TIMEOUT_S
 
@@ -85,6 +86,7 @@ class Declaring(Generic[A]):
         limit: int | None = None,
         secrets: Iterable[str] = (),
         env: Mapping[str, Any] | None = None,
+        fresh: Expectation | None = None,
     ) -> Any:
         """Register a function as an asset, as a decorator; see `nbpart.asset` for the options."""
         declare = asset(
@@ -101,6 +103,7 @@ class Declaring(Generic[A]):
             limit=limit,
             secrets=secrets,
             env=env,
+            fresh=fresh,
         )
 
         def decorate(f: Callable[..., Any]) -> A:
@@ -126,6 +129,7 @@ class Declaring(Generic[A]):
         limit: int | None = None,
         secrets: Iterable[str] = (),
         env: Mapping[str, Any] | None = None,
+        fresh: Expectation | None = None,
     ) -> A:
         """Register a notebook as an asset; see `nbpart.notebook` for the options."""
         declared = notebook(
@@ -144,6 +148,7 @@ class Declaring(Generic[A]):
             limit=limit,
             secrets=secrets,
             env=env,
+            fresh=fresh,
         )
         return self._register_asset(declared)
 

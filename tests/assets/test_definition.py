@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpart.assets.definition import AssetDefinition, Dependency, Input
+from nbpart.assets.freshness import Expectation
 from nbpart.assets.source_reading import FunctionCode, SourceReading
 from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, whole
 from nbpart.storage.url_template import UrlTemplate
@@ -53,6 +54,7 @@ DEFINITIONS = st.builds(
     kernel=TEXTS,
     columns=st.lists(TEXTS, max_size=3).map(tuple),
     bound=st.lists(TEXTS, max_size=3).map(tuple),
+    fresh=st.none() | st.builds(Expectation, TEXTS, st.none() | TEXTS, TEXTS),
     reading=st.none()
     | st.builds(SourceReading, TEXTS, st.dictionaries(TEXTS, VALUES, max_size=3), st.none() | CODES, st.none() | CODES),
 )

@@ -15,6 +15,7 @@ from nbpart.catalog.events.backfills import (
 from nbpart.catalog.events.data import record_data_observations
 from nbpart.catalog.events.erasing import erase_partitions
 from nbpart.catalog.events.keys import add_keys, declare_keys, ensure_set, remove_keys, replace_keys, set_columns
+from nbpart.catalog.events.lateness import record_late
 from nbpart.catalog.events.limits import record_place_waits, set_run_limits
 from nbpart.catalog.events.outcomes import record_outcomes
 from nbpart.catalog.events.renaming import rename_key
@@ -55,6 +56,7 @@ __all__ = [
     "mark_pruned",
     "plan_requested",
     "record_data_observations",
+    "record_late",
     "record_observations",
     "record_outcomes",
     "record_place_waits",

@@ -11,9 +11,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
+from nbpart.catalog.causes import LATE
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED, status_sql
 from nbpart.catalog.instance import ZONE
 from nbpart.catalog.key_lookup import stage_numbers
+from nbpart.catalog.lateness import create_late, load_expectations
 from nbpart.catalog.queries.shared_sql import (
     MetricColumn,
     create_metrics_table,
@@ -23,7 +25,7 @@ from nbpart.catalog.queries.shared_sql import (
     select_metric,
 )
 from nbpart.catalog.reasons import create_reasons
-from nbpart.catalog.set_tables import asset_set_id, ordered_members, set_sql
+from nbpart.catalog.set_tables import asset_set_id, literal, ordered_members, set_sql
 from nbpart.partitions.key_values import window_zones
 from nbpart.partitions.names import METRIC
 from nbpart.partitions.values import Kind
@@ -59,7 +61,7 @@ class TableColumn:
 STATUS = TableColumn("status", Kind.STR)
 #: What every partition of an asset has, besides its key, in the order in which it is shown.
 FACTS = (
-    STATUS, TableColumn("reason", Kind.STR), TableColumn("error", Kind.STR),
+    STATUS, TableColumn("reason", Kind.STR), TableColumn("error", Kind.STR), TableColumn("late", Kind.BOOL),
     TableColumn("run_id", Kind.STR), TableColumn("materialized_at", None), TableColumn("duration_s", Kind.FLOAT),
     TableColumn("rows", Kind.INT), TableColumn("bytes", Kind.INT),
 )  # fmt: skip
@@ -170,12 +172,16 @@ class PartitionTable:
         return value
 
     def _fact(self, name: str) -> str:
+        if name == "late":
+            return self._late()
         self._join("f")
         if name == "status":
             return f"({status_sql()})"
         if name == "reason":
             self._join("reasons")
-            return "why.reason"
+            late = self._late()
+            is_told = late == "false"  # what nothing is expected of is never late
+            return "why.reason" if is_told else f"coalesce(why.reason, CASE WHEN {late} THEN {literal(LATE)} END)"
         if name == "error":
             self._join("failed")
             return "failed.error"
@@ -184,6 +190,13 @@ class PartitionTable:
             self._join("failed", "own")
             return "own.run_id"
         return f"made.{name}"
+
+    def _late(self) -> str:
+        """Whether a partition is late."""
+        if int(self._asset_id or 0) not in load_expectations(self._batch):
+            return "false"
+        self._join("late")
+        return "(late.key_id IS NOT NULL)"
 
     def _join(self, *names: str) -> None:
         """Join what some columns come from, once each; what another one needs comes before it."""
@@ -195,6 +208,8 @@ class PartitionTable:
         asset = f"asset_id = {int(self._asset_id or 0)}"
         if name == "f":
             return f"(SELECT * FROM partition_facts WHERE {asset}) f ON f.key_id = m.key_id"
+        if name == "late":
+            return f"{create_late(self._batch, int(self._asset_id or 0))} late ON late.key_id = m.key_id"
         if name == "made":
             made = f"SELECT * FROM materializations WHERE {asset}"
             return f"({made}) made ON made.materialization_id = f.materialization_id"
@@ -214,10 +229,10 @@ class PartitionTable:
 def partition_status(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | None = None) -> pd.DataFrame:
     """Every partition of an asset, or those with some key ids, in member order.
 
-    Columns: partition_key, status, reason (the first cause where it is not up to date), error (of a failed one),
-    run_id, materialized_at, duration_s, rows, bytes, then the columns of its set, typed, and its metrics
-    (`metric_column` names them). run_id is the run that the status is about: the active one, the one that failed, or
-    else the one that made the data; the columns after it are about the data that the partition has.
+    Columns: partition_key, status, reason (the first cause where it is not up to date, or "late"), error (of a failed
+    one), late (whether it is), run_id, materialized_at, duration_s, rows, bytes, then the columns of its set, typed,
+    and its metrics (`metric_column` names them). run_id is the run that the status is about: the active one, the one
+    that failed, or else the one that made the data; the columns after it are about the data that the partition has.
     """
     table = PartitionTable.of_asset(batch, asset_id)
     table.use_metrics(table.columns)

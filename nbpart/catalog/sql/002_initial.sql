@@ -178,6 +178,12 @@ CREATE TABLE run_keys (
     trigger_id INTEGER NOT NULL, run_key VARCHAR NOT NULL, used_at TIMESTAMPTZ NOT NULL, tick_id BIGINT NOT NULL
 );
 
+-- Partitions that became late and were reported, once each until they are made again; due_at is since when.
+CREATE TABLE late_events (
+    asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, due_at TIMESTAMPTZ NOT NULL, happened_at TIMESTAMPTZ NOT NULL,
+    sequence BIGINT NOT NULL
+);
+
 INSERT INTO meta VALUES
     ('schema', '0'), ('sequence', '0'), ('workspace_id', uuid()::VARCHAR), ('next_set_id', '1'), ('next_key_id', '1'),
     ('next_asset_id', '1'), ('next_coordinator_no', '1'), ('next_backfill_no', '1'), ('next_run_no', '1'),
