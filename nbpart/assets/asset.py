@@ -18,6 +18,7 @@ from nbpart.assets.freshness import Expectation, check_expectation
 from nbpart.assets.labels import read_labels
 from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.assets.source_reading import VALUE
+from nbpart.assets.watched_source import Duplicates, OnChange, OnRemove, WatchedSource, declare_watch
 from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition, check_name
 from nbpart.partitions.mapping import Mapping as KeyMapping
@@ -91,6 +92,35 @@ class Source:
     tags: tuple[str, ...] = ()
 
     kind: Literal["source"] = "source"
+
+    def watch(
+        self,
+        *,
+        every: str | float = "30s",
+        settle: str | float = "5s",
+        on_change: OnChange = "run",
+        on_remove: OnRemove = "keep",
+        duplicates: Duplicates = "run",
+        run: Any = None,
+    ) -> WatchedSource:
+        """Declare that its files are watched: those that are new add keys, and work is asked for by itself.
+
+        A file is taken once its size and time have been still for ``settle``. Of a new key, and with
+        ``on_change="run"`` of one whose file is another (by ``version=`` of the source), the partitions that read it
+        are asked for and what is missing above them, among the assets of the selection ``run`` or all below the source;
+        ``"stale"`` only marks them. ``on_remove="remove"`` takes keys whose file is gone off the list. ``duplicates``
+        says what becomes of a file with the bytes of another: ``"report"`` names it, ``"skip"`` leaves it out too.
+        ``every`` is how often a watcher looks. Raises `DeclarationError`.
+        """
+        return declare_watch(
+            self.name,
+            every=every,
+            settle=settle,
+            on_change=on_change,
+            on_remove=on_remove,
+            duplicates=duplicates,
+            run=_name_selected(run),
+        )
 
     def __repr__(self) -> str:
         return f"<nbpart source {self.name!r} at {self.path!r}>" if self.path else f"<nbpart source {self.name!r}>"
@@ -263,6 +293,13 @@ def source(  # noqa: PLR0913
     return Source(
         check_name(name, "source"), text, definition, Path.cwd(), description, version, options, None, *labels
     )
+
+
+def _name_selected(run: Any) -> str | tuple[str, ...] | None:
+    """A selection with names in place of assets."""
+    if run is None or isinstance(run, str | Asset | Source):
+        return None if run is None else name_of(run)
+    return tuple(map(name_of, run if isinstance(run, Iterable) else [run]))
 
 
 def _check_functions(name: str, url: Any, version: Any, load: Any, storage_options: Any) -> None:

@@ -9,7 +9,6 @@ from nbpart.automation.sensor import (
     SensorResult,
     SkipReason,
     declare_sensor,
-    read_interval,
     sensor,
 )
 
@@ -22,7 +21,6 @@ __all__ = [
     "SkipReason",
     "as_result",
     "declare_sensor",
-    "read_interval",
     "schedule",
     "sensor",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +51,14 @@ class ReadersDemand:
     """A demand for the partitions that read some ``keys`` of a ``source``, and for what is missing above these.
 
     Of the assets that a ``selection`` chooses, or of all that are below the source; ``terms`` says the same as a text.
+    Those that are up to date are not asked for, and without ``with_failed`` neither those whose last run failed.
     """
 
     source: str
     keys: Sequence[str | None]
     selection: Selection | None
     terms: str
+    with_failed: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ class StepsDemand:
 class Demand:
     """What one look of a trigger asks for.
 
-    ``observed`` has what was found of the files of sources, by source. A ``cursor`` of None keeps the old one.
+    ``observed`` has what was found of the files of sources, by source. A ``cursor`` of None keeps the old one; it is a
+    text, or makes one of the number of the transaction that records all this. With ``again_in_s`` a look after so many
+    seconds would find more, whatever the interval of the trigger says.
     With ``is_once`` none of it is recorded where another look has moved the cursor meanwhile.
     ``notes`` are sentences for the tick; ``skip_reason`` is the one that says why nothing is asked for. ``printed`` is
     what a function printed.
@@ -82,7 +86,8 @@ class Demand:
     readers: Sequence[ReadersDemand] = ()
     steps: Sequence[StepsDemand] = ()
     observed: Mapping[str, Sequence[Observation]] = field(default_factory=dict)
-    cursor: str | None = None
+    cursor: str | Callable[[int], str] | None = None
+    again_in_s: float | None = None
     notes: Sequence[str] = ()
     skip_reason: str = ""
     printed: str = ""

@@ -8,6 +8,7 @@ from nbpart.automation.evaluation import Evaluate
 from nbpart.automation.schedule_looks import evaluate_schedule
 from nbpart.automation.sensor_children import SensorChildren
 from nbpart.automation.sensor_looks import evaluate_in_child
+from nbpart.automation.watched_source import evaluate_source
 from nbpart.catalog import TriggerRecord
 from nbpart.states import TriggerKind
 
@@ -17,6 +18,8 @@ def choose_evaluation(trigger: TriggerRecord, children: SensorChildren) -> Evalu
     match trigger.kind:
         case TriggerKind.SENSOR:
             return partial(evaluate_in_child, children)
+        case TriggerKind.SOURCE:
+            return evaluate_source
         case TriggerKind.SCHEDULE:
             return evaluate_schedule
         case _:

@@ -22,7 +22,9 @@ from nbpart.backfill.registry import Registry
 from nbpart.backfill.source_observation import record_observed
 from nbpart.catalog import Batch, TickRecord, TriggerRecord, events, queries
 from nbpart.catalog.batch import Author
+from nbpart.catalog.set_tables import load_stored_sets
 from nbpart.errors import NbpartError, TriggerFailedError
+from nbpart.project.partition_set import find_parents
 from nbpart.run.spec import encode_value
 from nbpart.states import TickOutcome
 
@@ -116,8 +118,9 @@ def record_demand(
     for steps in demand.steps:
         choose_steps(steps, chosen)
     _request(batch, registry, chosen, None, choose_options, recorded)
-    if demand.cursor is not None and demand.cursor != trigger.cursor:
-        events.set_cursor(batch, trigger.trigger_id, demand.cursor)
+    cursor = demand.cursor(batch.sequence) if callable(demand.cursor) else demand.cursor
+    if cursor is not None and cursor != trigger.cursor:
+        events.set_cursor(batch, trigger.trigger_id, cursor)
     return recorded
 
 
@@ -129,9 +132,11 @@ def _is_answered(batch: Batch, trigger: TriggerRecord) -> bool:
 
 def _record_keys(batch: Batch, demand: Demand, recorded: RecordedDemand) -> KnownKeys:
     new, asked_for = defaultdict[int, set[str]](set), set[tuple[int, str]]()
+    stored = load_stored_sets(batch) if demand.changes else {}
     for change in demand.changes:
         if change.is_added:
-            done = events.add_keys(batch, change.set_id, change.keys, change.columns)
+            parents = find_parents(batch, stored[change.set_id].definition, change.keys)
+            done = events.add_keys(batch, change.set_id, change.keys, change.columns, parents)
             recorded.added.setdefault(change.set_name, []).extend(done.new)
             recorded.returned.setdefault(change.set_name, []).extend(done.returned)
             new[change.set_id] |= set(done.new)

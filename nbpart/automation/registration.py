@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from nbpart.assets.asset import name_of
+from nbpart.assets.watched_source import WatchedSource
 from nbpart.automation.schedule import Schedule
 from nbpart.automation.schedule_looks import check_schedule
 from nbpart.automation.sensor import Sensor
 from nbpart.automation.sensor_code import define_sensor, to_stored
-from nbpart.catalog import Batch, events
+from nbpart.automation.watched_source import check_watch
+from nbpart.catalog import Batch, events, queries
 from nbpart.project.project import Project
-from nbpart.project.registration import check_unique, register
+from nbpart.project.registration import check_unique, register, remove_asset
 from nbpart.states import TriggerKind
 
 
 def register_items(project: Project, items: Sequence[Any], workspace: object) -> dict[str, Sensor]:
-    """Register assets, sources, partitions, sensors and schedules, all of them or none; returns the sensors by name.
+    """Register declarations of every kind, all of them or none; returns the sensors by name.
 
     ``workspace`` is the face of the project: a sensor's code may use variables that hold an object of its type. Raises
     what `nbpart.project.registration.register` raises, and `CarryError` for a sensor defined in a notebook cell that
@@ -27,7 +30,8 @@ def register_items(project: Project, items: Sequence[Any], workspace: object) ->
     sensors = [item for item in items if isinstance(item, Sensor)]
     definitions = {s.name: asdict(to_stored(define_sensor(s, type(workspace)), project.root)) for s in sensors}
     schedules = [item for item in items if isinstance(item, Schedule)]
-    check_unique([*sensors, *schedules], "trigger")
+    watched = [item for item in items if isinstance(item, WatchedSource)]
+    check_unique([*sensors, *schedules, *watched], "trigger")
 
     def save_triggers(batch: Batch) -> None:
         for name, definition in definitions.items():
@@ -35,6 +39,22 @@ def register_items(project: Project, items: Sequence[Any], workspace: object) ->
         for schedule in schedules:
             check_schedule(batch, project.root, schedule)
             events.save_trigger(batch, schedule.name, TriggerKind.SCHEDULE, schedule.to_json())
+        for watch in watched:
+            check_watch(batch, project.root, watch)
+            events.save_trigger(batch, watch.name, TriggerKind.SOURCE, watch.to_json())
 
-    register(project, [item for item in items if not isinstance(item, Sensor | Schedule)], save_triggers)
+    register(
+        project, [item for item in items if not isinstance(item, Sensor | Schedule | WatchedSource)], save_triggers
+    )
     return {sensor.name: sensor for sensor in sensors}
+
+
+def remove_item(project: Project, asset: Any) -> None:
+    """Remove an asset or source from the registry, and what watches it; raises what `remove_asset` raises."""
+
+    def remove_trigger(batch: Batch) -> None:
+        trigger = queries.find_trigger(batch, name_of(asset))
+        if trigger is not None and trigger.kind is TriggerKind.SOURCE:
+            events.remove_trigger(batch, trigger.name)
+
+    remove_asset(project, asset, remove_trigger)

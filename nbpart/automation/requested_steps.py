@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, queries
 from nbpart.errors import UnknownNameError
 from nbpart.partitions.relation import distinct
-from nbpart.states import STATUS_CODES, PartitionStatus
+from nbpart.states import OUTDATED, STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,12 +95,17 @@ def choose_readers(batch: Batch, registry: Registry, demand: ReadersDemand, chos
     below = reach_readers(batch, registry, {demand.source: distinct(ids[ids >= 0])})
     graph = registry.graph
     allowed = set(graph.computed if demand.selection is None else demand.selection.names)
-    reading = {name: found for name, found in below.items() if name in allowed and len(found)}
+    outdated = OUTDATED if demand.with_failed else OUTDATED - {PartitionStatus.FAILED}
+    reading = {
+        name: kept
+        for name, found in below.items()
+        if name in allowed and len(kept := _keep(batch, registry[name].asset_id, found, outdated))
+    }
     for name, found in reach_inputs(batch, registry, reading).items():
         if name in reading:
             chosen.add(name, reading[name])
         if name in allowed and not registry[name].definition.is_source:
-            chosen.add(name, _keep_missing(batch, registry[name].asset_id, found))
+            chosen.add(name, _keep(batch, registry[name].asset_id, found, {PartitionStatus.MISSING}))
     chosen.wanted = {name: found for name, found in chosen.wanted.items() if found is None or len(found)}
     chosen.terms.append(demand.terms)
 
@@ -112,11 +117,11 @@ def choose_steps(demand: StepsDemand, chosen: RequestedSteps) -> None:
     chosen.terms.append(demand.terms)
 
 
-def _keep_missing(batch: Batch, asset_id: int, key_ids: Ids) -> Ids:
-    """Those of some partitions of an asset that have never been made, or were wiped."""
+def _keep(batch: Batch, asset_id: int, key_ids: Ids, statuses: Collection[PartitionStatus]) -> Ids:
+    """Those of some partitions of an asset that have one of these statuses by what is recorded of them."""
     facts = queries.plan_facts_of(batch, asset_id, key_ids)
-    missing: Ids = facts.key_ids[facts.status == STATUS_CODES[PartitionStatus.MISSING]]
-    return missing
+    kept: Ids = facts.key_ids[np.isin(facts.status, [STATUS_CODES[status] for status in statuses])]
+    return kept
 
 
 def _find_having(registry: Registry, run: RunDemand, ids: Mapping[tuple[int, str], int]) -> list[tuple[int, str]]:

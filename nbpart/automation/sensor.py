@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
-from nbpart.assets.numbers import check_seconds
+from nbpart.assets.numbers import check_seconds, read_interval
 from nbpart.errors import DeclarationError
 from nbpart.partitions import AddKeysRequest, DeleteKeysRequest, PartitionsDefinition, as_definition
 
-_EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 #: How long a sensor may take where it says nothing else, in seconds.
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -150,13 +147,3 @@ def declare_sensor(
         (function.__doc__ or "").strip(),
         float(timeout_s),
     )
-
-
-def read_interval(every: str | float) -> float:
-    """The seconds in ``30``, ``"30s"``, ``"5m"``, ``"1h"`` or ``"1d"``. Raises `DeclarationError` for anything else."""
-    if isinstance(every, int | float) and every > 0:
-        return float(every)
-    match = _EVERY.fullmatch(str(every).strip())
-    if match is None or float(match[1]) <= 0:
-        raise DeclarationError(f"every={every!r} is no interval: give seconds, or text as '30s', '5m', '1h'.")
-    return float(match[1]) * _SECONDS[match[2]]

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbpart")
 
-_CANNOT_READ = (OSError, NbpartError)
+#: What is raised for files that cannot be looked at.
+CANNOT_READ = (OSError, NbpartError)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def refresh_sources(
         node = registry[name]
         if node.definition.is_value or (node.definition.is_of_functions and not asks):
             continue
-        before = catalog.read(partial(_load_all_last_seen, node=node))
+        before = catalog.read(partial(load_all_last_seen, node=node))
         changed, unreadable = observe(root, node, before, time.time_ns())
         reasons.update({PartitionRef(name, key): why for key, why in unreadable.items()})
         if unreadable:
@@ -169,14 +170,14 @@ def observe(
     found, faults = _find(locations, options)
     unreadable |= faults
     changed = []
-    look = _Look(_versioning_of(node), options, now_ns)
+    by = Comparison(versioning_of(node), options, now_ns)
     for key, last in before.items():
         if key in unreadable:
             continue
         try:
             location = locations.get(key, "")
-            observation = _compare(look, key, location, found.get(location, ()), last)
-        except _CANNOT_READ as error:
+            observation = compare_files(by, key, location, found.get(location, ()), last)
+        except CANNOT_READ as error:
             unreadable[key] = str(error)
         else:
             changed += [observation] if observation is not None else []
@@ -203,28 +204,29 @@ def _ask(node: Node, before: Mapping[str | None, LastSeen | None]) -> tuple[list
 
 
 @dataclass(frozen=True)
-class _Look:
-    """One look at a source: by what its files are compared, and when (``now_ns``)."""
+class Comparison:
+    """By what the files of a source are compared with what was last seen of them, and when (``now_ns``)."""
 
     versioning: Versioning
     options: Mapping[str, Any]
     now_ns: int
 
 
-def _versioning_of(node: Node) -> Versioning:
+def versioning_of(node: Node) -> Versioning:
+    """By what a file of a source is taken to be another one."""
     return Versioning(node.definition.reading.version if node.definition.reading else Versioning.HASH)
 
 
-def _compare(
-    look: _Look, key: str | None, location: str, files: Sequence[FoundFile], last: LastSeen | None
+def compare_files(
+    by: Comparison, key: str | None, location: str, files: Sequence[FoundFile], last: LastSeen | None
 ) -> Observation | None:
-    """What there is to record of a partition: None where it is as it was."""
+    """What there is to record of a partition: None where it is as it was. Raises OSError and errors of nbpart."""
     if files:
-        proof = prove(files, look.versioning, look.now_ns)
+        proof = prove(files, by.versioning, by.now_ns)
         if last is not None and proof and proof == last.proof:
             return None
         try:
-            version = compute_version(location, files, look.versioning, look.options)
+            version = compute_version(location, files, by.versioning, by.options)
         except FileNotFoundError:  # removed after it was listed
             files = ()
         else:
@@ -243,7 +245,7 @@ def _find(
     """
     try:
         return find_files(locations.values(), options), {}
-    except _CANNOT_READ as error:
+    except CANNOT_READ as error:
         reason = str(error)
     found: dict[str, list[FoundFile]] = {}
     unreadable: dict[str | None, str] = {}
@@ -253,7 +255,7 @@ def _find(
             continue
         try:
             found.update(find_files([location]))
-        except _CANNOT_READ as error:
+        except CANNOT_READ as error:
             unreadable[key] = str(error)
     return found, unreadable
 
@@ -279,7 +281,8 @@ def load_last_seen(batch: Batch, node: Node, keys: Iterable[str | None]) -> dict
     return {key: seen.get(key) for key in keys}
 
 
-def _load_all_last_seen(batch: Batch, node: Node) -> dict[str | None, LastSeen | None]:
+def load_all_last_seen(batch: Batch, node: Node) -> dict[str | None, LastSeen | None]:
+    """As `load_last_seen`, of all keys."""
     seen = _read_seen(queries.observed_files(batch, node.asset_id))
     members = queries.load_members(batch, node.set_id) if node.definition.is_partitioned else [None]
     return {key: seen.get(key) for key in members}

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,12 +14,10 @@ from nbpart.assets.asset import name_of
 from nbpart.backfill.registry import Node
 from nbpart.backfill.source_location import list_column_names, list_columns
 from nbpart.catalog import Batch, VerbEvent, events, queries
-from nbpart.catalog.set_tables import load_stored_sets
 from nbpart.errors import DeclarationError, MissingInputError, NbpartError, nearest
-from nbpart.partitions import DynamicPartitions, MultiPartitions, PartitionsDefinition
-from nbpart.partitions.choice import read_one_key
 from nbpart.project.launch import check_readable
 from nbpart.project.partition_sets import load_sets
+from nbpart.project.path_keys import find_keys, read_key, spell_search
 from nbpart.project.person import name_person
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, register_edited_code
@@ -33,13 +30,11 @@ from nbpart.storage.formats import describe_frame, hash_saved
 from nbpart.storage.integrity import stamp_version
 from nbpart.storage.source_files import find_files
 from nbpart.storage.source_versions import Versioning
-from nbpart.storage.url_template import WILDCARD, Field, UrlTemplate, is_url
+from nbpart.storage.url_template import UrlTemplate, is_url
 
 #: How files are told from others: by what they hold, or by their size and time, without reading them.
 _VERSIONINGS = (Versioning.HASH, Versioning.SIZE_AND_TIME)
 _THREADS = 4
-#: The columns that begin a window, which a path may name with a format of times.
-_WINDOW_START = "window_start"
 #: The records of adopted files by key, and their places; None is the key of an asset without partitions.
 Files: TypeAlias = dict[str | None, FileRecord]
 Places: TypeAlias = dict[str | None, str]
@@ -63,7 +58,7 @@ def adopt(
     if version not in _VERSIONINGS:
         raise DeclarationError(f"version={version!r} tells no file from another; {nearest(str(version), _VERSIONINGS)}")
     by_key, left = _match_files(node, template)
-    found = project.catalog.read(lambda batch: _find_keys(batch, node, by_key))
+    found = project.catalog.read(lambda batch: find_keys(batch, node, by_key))
     if not found.places:
         raise DeclarationError(_explain_no_match(node, template, found.others or left))
     count, new = len(found.places), sum(map(len, found.new.values()))
@@ -158,7 +153,7 @@ def _match_files(node: Node, template: UrlTemplate) -> tuple[dict[str | None, st
         if values is None:
             continue
         try:
-            key = None if node.partitions is None else _read_key(node.partitions, values)
+            key = None if node.partitions is None else read_key(node.partitions, values)
             fits = template.fill(list_columns(node, key)) == place
         except (NbpartError, ValueError):
             fits, key = False, None
@@ -172,23 +167,8 @@ def _match_files(node: Node, template: UrlTemplate) -> tuple[dict[str | None, st
 
 
 def _list_places(template: UrlTemplate) -> Iterator[str]:
-    pattern = "".join(_spell_any(part) if isinstance(part, Field) else part for part in template.parts)
-    for found in find_files([pattern]).values():
+    for found in find_files([spell_search(template)]).values():
         yield from (file.name for file in found if os.path.isfile(file.name))
-
-
-def _spell_any(part: Field) -> str:
-    """What stands for a field in a pattern: a format of times may hold slashes, which a ``*`` does not."""
-    return "/".join([WILDCARD] * (part.format.count("/") + 1))
-
-
-def _read_key(partitions: PartitionsDefinition, values: Mapping[str, object]) -> str:
-    """The key with these values. Raises an error of nbpart for values that make none."""
-    if "partition_key" in values:
-        return read_one_key(partitions, values["partition_key"])
-    if _WINDOW_START in values:
-        return read_one_key(partitions, values[_WINDOW_START])
-    return read_one_key(partitions, dict(values))
 
 
 def _describe_files(project: Project, versioning: Versioning, places: Mapping[str | None, str]) -> Files:
@@ -196,47 +176,6 @@ def _describe_files(project: Project, versioning: Versioning, places: Mapping[st
     with ThreadPoolExecutor(_THREADS, "nbpart-adopt") as threads:
         describe = partial(describe_adopted, project.store, project.root, versioning)
         return dict(zip(places, threads.map(describe, places.values()), strict=True))
-
-
-@dataclass(frozen=True)
-class _FoundKeys:
-    """The places of files whose keys there are or can be added, those of ``others``, and the keys that are ``new``, by
-    the name of the dynamic set."""
-
-    places: Places
-    others: list[str]
-    new: dict[str, list[str]]
-
-
-def _find_keys(batch: Batch, node: Node, places: Places) -> _FoundKeys:
-    """Which keys of files there are, and which are to be added to its dynamic set, or to dimensions of its product."""
-    others = set(_list_lacking(batch, node.set_id, [key for key in places if key is not None]))
-    stored = load_stored_sets(batch).get(node.set_id)
-    new: dict[str, list[str]] = {}
-    if stored is not None and isinstance(stored.definition, DynamicPartitions):
-        new, others = {stored.definition.set_name: [key for key in places if key in others]}, set()
-    elif stored is not None and isinstance(stored.definition, MultiPartitions):
-        texts = {key: stored.definition.split(key) for key in places if key is not None and key in others}
-        parts = list(zip(stored.definition.dimensions, stored.parts, strict=True))
-        for (name, part), one in parts:
-            if not isinstance(part, DynamicPartitions):
-                never = set(_list_lacking(batch, one.set_id, [text[name] for text in texts.values()]))
-                texts = {key: text for key, text in texts.items() if text[name] not in never}
-        for (name, part), one in parts:
-            if isinstance(part, DynamicPartitions):
-                new[part.set_name] = _list_lacking(batch, one.set_id, [text[name] for text in texts.values()])
-        others -= texts.keys()
-    return _FoundKeys(
-        {key: place for key, place in places.items() if key not in others},
-        [place for key, place in places.items() if key in others],
-        {name: keys for name, keys in new.items() if keys},
-    )
-
-
-def _list_lacking(batch: Batch, set_id: int, keys: Sequence[str]) -> list[str]:
-    """Those of some keys that a set does not have, each once."""
-    once = list(dict.fromkeys(keys))
-    return [key for key, key_id in zip(once, queries.key_ids(batch, set_id, once), strict=True) if key_id < 0]
 
 
 def _explain_no_match(node: Node, template: UrlTemplate, places: Sequence[str]) -> str:

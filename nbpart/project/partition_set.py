@@ -223,7 +223,7 @@ class PartitionSet:
         def work(batch: Batch) -> None:
             now = queries.load_members(batch, self._set_id)
             self._check_dropped(now, set(texts), at_most)
-            columns, parents = self.build_columns(texts), self._find_parents(batch, texts)
+            columns, parents = self.build_columns(texts), find_parents(batch, self.definition, texts)
             events.replace_keys(batch, self._set_id, texts, columns, parents)
 
         self._catalog.write(work)
@@ -312,7 +312,7 @@ class PartitionSet:
         columns = self.build_columns(keys, attributes)
 
         def work(batch: Batch) -> tuple[KeysAdded, int]:
-            added = events.add_keys(batch, self._set_id, keys, columns, self._find_parents(batch, keys))
+            added = events.add_keys(batch, self._set_id, keys, columns, find_parents(batch, self.definition, keys))
             changed = 0
             if rows is not None and rows.given and columns is not None:
                 changed = events.set_columns(batch, self._set_id, keys, columns.select(rows.given))
@@ -324,21 +324,6 @@ class PartitionSet:
             which = "1 key that was" if changed == 1 else f"{changed:,} keys that were"
             log.info("%s: the columns of %s there changed.", self.name, which)
         return added.new
-
-    def _find_parents(self, batch: Batch, keys: Sequence[str]) -> NDArray[np.int64] | None:
-        """The id of each key's parent. Raises UnknownNameError for one that is not there."""
-        definition = self.definition
-        if not isinstance(definition, DynamicPartitions) or definition.parent is None:
-            return None
-        texts = [definition.split(key)[0] for key in keys]
-        found = queries.find_set(batch, definition.parent.set_name)
-        assert found is not None, "a set is declared after its parent"
-        ids = queries.key_ids(batch, found.set_id, texts)
-        if (ids < 0).any():
-            missing = next(text for text, key_id in zip(texts, ids.tolist(), strict=True) if key_id < 0)
-            near = nearest(missing, queries.load_members(batch, found.set_id, 0, 1000))
-            raise UnknownNameError(f"{self.name!r} stand below {found.name!r}, which have no key {missing!r}; {near}")
-        return ids
 
     def _check_dropped(self, now: list[str], wanted: set[str], at_most: int | None) -> None:
         dropped = [key for key in now if key not in wanted]
@@ -377,6 +362,25 @@ class PartitionSet:
                 "declare them with ws.dynamic_partitions(name, params={...})."
             )
         return self.parameters
+
+
+def find_parents(
+    batch: Batch, definition: PartitionsDefinition | None, keys: Sequence[str]
+) -> NDArray[np.int64] | None:
+    """The id of each key's parent, None where they have none. Raises `UnknownNameError` for one that is not there."""
+    if not isinstance(definition, DynamicPartitions) or definition.parent is None:
+        return None
+    texts = [definition.split(key)[0] for key in keys]
+    found = queries.find_set(batch, definition.parent.set_name)
+    assert found is not None, "a set is declared after its parent"
+    ids = queries.key_ids(batch, found.set_id, texts)
+    if (ids < 0).any():
+        missing = next(text for text, key_id in zip(texts, ids.tolist(), strict=True) if key_id < 0)
+        near = nearest(missing, queries.load_members(batch, found.set_id, 0, 1000))
+        raise UnknownNameError(
+            f"{definition.set_name!r} stand below {found.name!r}, which have no key {missing!r}; {near}"
+        )
+    return ids
 
 
 def log_returned_keys(name: str, returned: list[str]) -> None:

@@ -79,10 +79,10 @@ def register(project: Project, items: Sequence[Any], record_also: Callable[[Batc
     _log_earlier_imports(items)
 
 
-def remove_asset(project: Project, asset: Any) -> None:
+def remove_asset(project: Project, asset: Any, record_also: Callable[[Batch], object] | None = None) -> None:
     """Remove an asset or source from the registry; its runs and data stay.
 
-    Raises `DeclarationError` while another asset reads it.
+    ``record_also`` is called in the same transaction. Raises `DeclarationError` while another asset reads it.
     """
     name = name_of(asset)
 
@@ -91,6 +91,8 @@ def remove_asset(project: Project, asset: Any) -> None:
         if readers := graph.downstream(name):
             raise DeclarationError(f"{name!r} is read by {', '.join(readers)}; remove these first.")
         events.remove_asset(batch, name)
+        if record_also is not None:
+            record_also(batch)
 
     project.catalog.write(work)
 

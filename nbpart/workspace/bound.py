@@ -1,4 +1,4 @@
-"""Assets with methods: those of the workspace in which they are registered."""
+"""Assets and sources with methods: those of the workspace in which they are registered."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nbpart.assets.asset import Asset
+from nbpart.assets.asset import Asset, Source
+from nbpart.assets.watched_source import Duplicates, OnChange, OnRemove, WatchedSource
+from nbpart.automation.registration import register_items
+from nbpart.automation.watched_source import find_vanished
 from nbpart.project.accept import accept
 from nbpart.project.adopt import adopt
 from nbpart.project.backfills import Backfill
 from nbpart.project.data import load
 from nbpart.project.materialization import materialize
 from nbpart.project.parameter_grid import add_grid
+from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import make_plan
 from nbpart.project.project import Project
 from nbpart.project.runs import Run
@@ -98,6 +102,53 @@ class BoundAsset(Asset):
     ) -> VerbResult:
         """Make partitions missing, as if they had never run; see `Workspace.wipe`."""
         return wipe(self._project, self.name, keys, where, reason=reason, data=data, dry_run=dry_run)
+
+    @property
+    def _project(self) -> Project:
+        assert self.project is not None
+        return self.project
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BoundSource(Source):
+    """What `Workspace.source` returns: a source that can be watched."""
+
+    project: Project | None = field(default=None, repr=False)
+
+    @classmethod
+    def bind(cls, source: Source, project: Project) -> BoundSource:
+        """The source with the project in which it is registered."""
+        fields = {f.name: getattr(source, f.name) for f in dataclasses.fields(Source)}
+        return cls(**fields, project=project)
+
+    def watch(
+        self,
+        *,
+        every: str | float = "30s",
+        settle: str | float = "5s",
+        on_change: OnChange = "run",
+        on_remove: OnRemove = "keep",
+        duplicates: Duplicates = "run",
+        run: Any = None,
+    ) -> WatchedSource:
+        """Watch its files from now on: register a trigger of its name; see `Source.watch` for the options."""
+        declared = super().watch(
+            every=every, settle=settle, on_change=on_change, on_remove=on_remove, duplicates=duplicates, run=run
+        )
+        register_items(self._project, [declared], None)
+        return declared
+
+    def remove_vanished(self, *, reason: str = "", dry_run: bool = False) -> list[str]:
+        """Remove the keys that had a file once and have none now, however many; returns them.
+
+        Their history and what was made of them stay. With ``dry_run`` nothing is changed. Raises `DeclarationError`
+        where the set is not dynamic, `MissingInputError` where the files cannot be listed.
+        """
+        keys = find_vanished(self._project, self.name)
+        if keys and self.partitions is not None:
+            partitions = load_sets(self._project.catalog)[self.partitions.set_name]
+            return partitions.remove(keys, reason=reason, dry_run=dry_run)
+        return []
 
     @property
     def _project(self) -> Project:

@@ -21,6 +21,10 @@ class Declaring(Generic[A]):
         """Register declarations."""
         raise NotImplementedError
 
+    def _register_source(self, declared: Source) -> Source:
+        """Register a source and return it as it can be used here."""
+        raise NotImplementedError
+
     def _register_asset(self, declared: Asset) -> A:
         """Register one asset and return it as it can be used here."""
         raise NotImplementedError
@@ -50,8 +54,7 @@ class Declaring(Generic[A]):
             group=group,
             tags=tags,
         )
-        self.register(declared)
-        return declared
+        return self._register_source(declared)
 
     def value(
         self, name: str, value: Any, *, description: str = "", group: str = "", tags: Iterable[str] = ()

@@ -57,6 +57,9 @@ class InertWorkspace(Declaring[Asset]):
     def set_limits(self, limits: Mapping[str, int | None]) -> None:
         """Do nothing: they are set already."""
 
+    def _register_source(self, declared: Source) -> Source:
+        return declared
+
     def _register_asset(self, declared: Asset) -> Asset:
         return declared
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import Asset, Source, name_of
 from nbpart.assets.graph import AssetGraph
+from nbpart.assets.watched_source import WatchedSource
 from nbpart.automation import Schedule, Sensor
-from nbpart.automation.registration import register_items
+from nbpart.automation.registration import register_items, remove_item
 from nbpart.backfill.options import PER_PARTITION
 from nbpart.catalog import Catalog
 from nbpart.partitions import DynamicPartitions, Parameters, PartitionsDefinition
@@ -28,13 +29,12 @@ from nbpart.project.plans import Plan, make_plan
 from nbpart.project.project import Project
 from nbpart.project.prune import STRAY_AFTER_S, prune
 from nbpart.project.refresh import describe_code_age, find_code_checked_at, refresh
-from nbpart.project.registration import remove_asset
 from nbpart.project.runs import Run, get_run, list_kept_kernels, list_runs
 from nbpart.project.status_frames import count_statuses, partition_status
 from nbpart.project.values import give_value
 from nbpart.project.why import Why, find_why
 from nbpart.workspace.automating import Automating
-from nbpart.workspace.bound import BoundAsset
+from nbpart.workspace.bound import BoundAsset, BoundSource
 from nbpart.workspace.declaring import Declaring
 from nbpart.workspace.verbs import Verbs
 
@@ -108,7 +108,9 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
             return load_sets(self.project.catalog)[partitions]
         return declare_set(self.project.catalog, as_part(partitions))
 
-    def register(self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor | Schedule) -> None:
+    def register(
+        self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor | Schedule | WatchedSource
+    ) -> None:
         """Register declarations together: all of them, or none if one is wrong.
 
         One with the name of a registered one replaces it. Raises `DeclarationError`, `CycleError`, `UnknownNameError`.
@@ -120,7 +122,7 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
 
         Raises `DeclarationError` while another asset reads it.
         """
-        remove_asset(self.project, asset)
+        remove_item(self.project, asset)
 
     # reading
 
@@ -411,6 +413,10 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self.close(timeout_s=None if error is None else 0.0)
+
+    def _register_source(self, declared: Source) -> BoundSource:
+        self.register(declared)
+        return BoundSource.bind(declared, self.project)
 
     def _register_asset(self, declared: Asset) -> BoundAsset:
         self.register(declared)

@@ -7,7 +7,8 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError, RunRequest, SensorResult
-from nbpart.automation import Sensor, SensorContext, as_result, read_interval
+from nbpart.assets.numbers import read_interval
+from nbpart.automation import Sensor, SensorContext, as_result
 from nbpart.partitions import AddKeysRequest
 
 

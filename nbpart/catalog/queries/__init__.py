@@ -6,9 +6,11 @@ from nbpart.catalog.queries.assets import (
     data_files_of,
     find_materialization,
     find_pruning,
+    gone_files,
     load_assets,
     load_snapshots,
     observed_files,
+    observed_since,
     partition_files,
 )
 from nbpart.catalog.queries.backfills import (
@@ -74,6 +76,7 @@ __all__ = [
     "find_run",
     "find_set",
     "find_trigger",
+    "gone_files",
     "hash_key",
     "is_cancelling",
     "key_ids",
@@ -95,6 +98,7 @@ __all__ = [
     "member_count_by_asset",
     "member_hashes",
     "observed_files",
+    "observed_since",
     "open_backfills",
     "partition_files",
     "partition_status",

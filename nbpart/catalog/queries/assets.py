@@ -130,6 +130,30 @@ def observed_files(batch: Batch, asset_id: int, keys: Sequence[str | None] | Non
     )
 
 
+def observed_since(batch: Batch, asset_id: int, after: int, without: int) -> dict[str | None, bool]:
+    """The keys of a source of which a file was recorded after a transaction, and whether one had been there before.
+
+    ``after`` is the number of that transaction; what the one of number ``without`` recorded is left out.
+    """
+    rows = batch.rows(
+        f"SELECT {KEY_SQL} AS key, bool_or(m.sequence <= $2) FROM materializations m JOIN keys k USING (key_id)"
+        " WHERE m.asset_id = $1 AND m.data_version IS NOT NULL GROUP BY m.key_id, key"
+        " HAVING bool_or(m.sequence > $2 AND m.sequence <> $3) ORDER BY m.key_id",
+        *(asset_id, after, without),
+    )
+    return dict(rows)
+
+
+def gone_files(batch: Batch, asset_id: int) -> list[str | None]:
+    """The keys of a source that had a file once and have none now."""
+    rows = batch.rows(
+        f"SELECT {KEY_SQL} AS key FROM (SELECT DISTINCT key_id FROM materializations WHERE asset_id = $1"
+        " EXCEPT SELECT key_id FROM observed WHERE asset_id = $1) JOIN keys k USING (key_id) ORDER BY key_id",
+        asset_id,
+    )
+    return [key for (key,) in rows]
+
+
 def partition_files(batch: Batch, asset_id: int) -> tuple[pa.Table, tuple[str, ...], tuple[str, ...]]:
     """The main files of all members with data, in member order, with the names of the set's columns and of metrics.
 
