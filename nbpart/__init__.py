@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbpart.assets.asset import Asset, Source, asset, notebook, source
+    from nbpart.assets.automation import eager, on_missing
     from nbpart.assets.freshness import expect
     from nbpart.assets.source_reading import env
     from nbpart.automation import RunRequest, SensorResult, SkipReason, schedule, sensor
@@ -59,6 +60,7 @@ __version__ = "0.1.0"
 # Names are loaded when they are first used, so that importing nbpart costs a notebook nothing.
 _ROOMS = {
     "nbpart.assets.asset": ("Asset", "Source", "asset", "notebook", "source"),
+    "nbpart.assets.automation": ("eager", "on_missing"),
     "nbpart.assets.freshness": ("expect",),
     "nbpart.assets.source_reading": ("env",),
     "nbpart.errors": (
@@ -130,10 +132,12 @@ __all__ = [
     "between",
     "by",
     "current_run",
+    "eager",
     "env",
     "expect",
     "last",
     "notebook",
+    "on_missing",
     "only",
     "open",
     "overlap",

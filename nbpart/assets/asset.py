@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
+from nbpart.assets.automation import Automation, check_automation
 from nbpart.assets.definition import Dependency
 from nbpart.assets.freshness import Expectation, check_expectation
 from nbpart.assets.labels import read_labels
@@ -57,6 +58,7 @@ class Asset:
     is_named: bool = True
     env: Mapping[str, str] = field(default_factory=dict)
     fresh: Expectation | None = None
+    automation: Automation | None = None
 
     @property
     def kind(self) -> Literal["function", "notebook"]:
@@ -145,6 +147,7 @@ def asset(
     secrets: Iterable[str] = ...,
     env: Mapping[str, Any] | None = ...,
     fresh: Expectation | None = ...,
+    automation: Automation | None = ...,
 ) -> Callable[[Callable[..., Any]], Asset]: ...
 
 
@@ -165,6 +168,7 @@ def asset(  # noqa: PLR0913
     secrets: Iterable[str] = (),
     env: Mapping[str, Any] | None = None,
     fresh: Expectation | None = None,
+    automation: Automation | None = None,
 ) -> Any:
     """Declare a function as an asset.
 
@@ -176,28 +180,17 @@ def asset(  # noqa: PLR0913
     take), ``limit`` (at most so many of its runs at a time, over all backfills), ``secrets`` (names of settings whose
     values appear in no notebook, log or catalog), ``env`` (variables of the environment that are set before a run
     imports anything; what was made with others is stale), ``fresh`` (by when its partitions are expected:
-    ``nbpart.expect(by="09:00")``). A backfill may be given other ``retries``, ``backoff_s`` and ``timeout_s``. Raises
+    ``nbpart.expect(by="09:00")``), ``automation`` (what it asks for by itself: ``nbpart.eager()`` or
+    ``nbpart.on_missing()``). A backfill may be given other ``retries``, ``backoff_s`` and ``timeout_s``. Raises
     `DeclarationError` for what cannot be an asset.
     """
 
     def declare(f: Callable[..., Any]) -> Asset:
         return _declare_function(
-            f,
-            name,
-            description,
-            partitions=partitions,
-            deps=deps,
-            on_missing_input=on_missing_input,
-            group=group,
-            tags=tags,
-            retries=retries,
-            backoff_s=backoff_s,
-            timeout_s=timeout_s,
-            limit=limit,
-            secrets=secrets,
-            env=env,
-            fresh=fresh,
-        )
+            f, name, description, partitions=partitions, deps=deps, on_missing_input=on_missing_input, group=group,
+            tags=tags, retries=retries, backoff_s=backoff_s, timeout_s=timeout_s, limit=limit, secrets=secrets,
+            env=env, fresh=fresh, automation=automation,
+        )  # fmt: skip
 
     return declare if function is None else declare(function)
 
@@ -220,6 +213,7 @@ def notebook(  # noqa: PLR0913
     secrets: Iterable[str] = (),
     env: Mapping[str, Any] | None = None,
     fresh: Expectation | None = None,
+    automation: Automation | None = None,
 ) -> Asset:
     """Declare a notebook as an asset; its name is made of that of the file unless ``name`` says otherwise.
 
@@ -246,6 +240,7 @@ def notebook(  # noqa: PLR0913
         secrets=secrets,
         env=env,
         fresh=fresh,
+        automation=automation,
     )
 
 
@@ -357,6 +352,7 @@ def _declare(
     if mode not in ("block", "skip"):
         raise DeclarationError(f"asset {name!r}: on_missing_input is 'block' or 'skip', not {mode!r}.")
     _check_numbers(f"asset {name!r}: ", options)
+    check_automation(name, options.get("automation"))
     group, tags = read_labels(f"asset {name!r}", group, tags)
     definition = as_definition(partitions)
     return Asset(

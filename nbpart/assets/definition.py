@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.automation import Automation
 from nbpart.assets.freshness import Expectation
 from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.assets.modules.search_path import SearchPath
@@ -66,6 +67,7 @@ class AssetDefinition:
     ``bound`` those columns that do not make the key and that its code takes by name.
     ``fresh`` says by when its partitions are expected.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
+    ``automation`` is what it asks for by itself.
     """
 
     name: str
@@ -100,6 +102,7 @@ class AssetDefinition:
     columns: tuple[str, ...] = ()
     bound: tuple[str, ...] = ()
     fresh: Expectation | None = None
+    automation: Automation | None = None
 
     @property
     def search_path(self) -> SearchPath:
@@ -137,6 +140,7 @@ class AssetDefinition:
             data[name] = [_reference_to_json(each) for each in data[name]]
         data["reading"] = kept.reading and asdict(kept.reading)
         data["fresh"] = kept.fresh and kept.fresh.to_json()
+        data["automation"] = kept.automation and kept.automation.to_json()
         return data
 
     def with_paths(self, change: Callable[[str], str]) -> AssetDefinition:
@@ -180,6 +184,7 @@ class AssetDefinition:
             bound=tuple(made.bound),
             reading=SourceReading.from_json(known["reading"]) if known.get("reading") else None,
             fresh=Expectation.from_json(known["fresh"]) if known.get("fresh") else None,
+            automation=Automation.from_json(known["automation"]) if known.get("automation") else None,
         )
         return made if root is None else made.with_paths(lambda path: find_path(path, root))
 

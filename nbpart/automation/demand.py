@@ -77,8 +77,8 @@ class Demand:
     text, or makes one of the number of the transaction that records all this. With ``again_in_s`` a look after so many
     seconds would find more, whatever the interval of the trigger says.
     With ``is_once`` none of it is recorded where another look has moved the cursor meanwhile.
-    ``notes`` are sentences for the tick; ``skip_reason`` is the one that says why nothing is asked for. ``printed`` is
-    what a function printed.
+    ``order`` is that of the backfill where nobody gave another. ``notes`` are sentences for the tick; ``skip_reason``
+    is the one that says why nothing is asked for. ``printed`` is what a function printed.
     """
 
     changes: Sequence[KeyChange] = ()
@@ -92,6 +92,7 @@ class Demand:
     skip_reason: str = ""
     printed: str = ""
     is_once: bool = False
+    order: str | None = None
 
     def is_empty(self, cursor: str | None) -> bool:
         """Whether nothing of it is to be recorded, of a trigger that has this cursor."""

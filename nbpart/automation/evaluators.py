@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from nbpart.automation.automation_looks import evaluate_automation
 from nbpart.automation.evaluation import Evaluate
 from nbpart.automation.schedule_looks import evaluate_schedule
 from nbpart.automation.sensor_children import SensorChildren
@@ -22,5 +23,5 @@ def choose_evaluation(trigger: TriggerRecord, children: SensorChildren) -> Evalu
             return evaluate_source
         case TriggerKind.SCHEDULE:
             return evaluate_schedule
-        case _:
-            raise NotImplementedError(trigger.kind)
+        case TriggerKind.AUTOMATION:
+            return evaluate_automation

@@ -6,7 +6,7 @@ import json
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from nbpart.automation.demand import Demand, RunDemand
@@ -60,6 +60,7 @@ class RecordedDemand:
     """What was recorded of a demand: the tick, keys by set, and the requested backfills, if runs are asked for.
 
     ``returned`` are those of the added keys that had been removed before; ``notes`` are sentences for a person.
+    ``is_answered``: another look had asked for it, and nothing was recorded.
     """
 
     tick_id: int = 0
@@ -69,6 +70,7 @@ class RecordedDemand:
     backfills: list[RequestedBackfill] = field(default_factory=list)
     dropped: int = 0
     notes: list[str] = field(default_factory=list)
+    is_answered: bool = False
 
     @property
     def outcome(self) -> TickOutcome:
@@ -102,7 +104,7 @@ def record_demand(
     """
     recorded = RecordedDemand(events.take_tick_id(batch), notes=list(demand.notes))
     if demand.is_once and _is_answered(batch, trigger):
-        recorded.notes = ["another look has asked for it"]
+        recorded.notes, recorded.is_answered = ["another look has asked for it"], True
         return recorded
     batch.author = Author(trigger.name, recorded.tick_id)
     known = _record_keys(batch, demand, recorded)
@@ -121,6 +123,28 @@ def record_demand(
     cursor = demand.cursor(batch.sequence) if callable(demand.cursor) else demand.cursor
     if cursor is not None and cursor != trigger.cursor:
         events.set_cursor(batch, trigger.trigger_id, cursor)
+    return recorded
+
+
+def record_together(
+    batch: Batch,
+    registry: Registry,
+    demands: Sequence[tuple[TriggerRecord, Demand]],
+    choose_options: ChooseOptions,
+) -> list[RecordedDemand]:
+    """Record what several triggers ask for in one tick, all but their ticks: their steps are one backfill."""
+    chosen, recorded, askers = RequestedSteps(), [], []
+    for trigger, demand in demands:
+        one = record_demand(batch, registry, trigger, replace(demand, steps=()), choose_options)
+        recorded.append(one)
+        if demand.steps and not one.is_answered:
+            askers.append(one)
+            for steps in demand.steps:
+                choose_steps(steps, chosen)
+    shared = RecordedDemand()
+    _request(batch, registry, chosen, None, choose_options, shared)
+    for one in askers:
+        one.backfills += shared.backfills
     return recorded
 
 

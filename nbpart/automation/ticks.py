@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.automation.demand import Demand, RunDemand
 from nbpart.automation.evaluation import Evaluate, Look
-from nbpart.automation.recording import RecordedDemand, RequestedBackfill, describe_failure, record_demand
+from nbpart.automation.recording import (
+    ChooseOptions,
+    RecordedDemand,
+    RequestedBackfill,
+    describe_failure,
+    record_demand,
+)
 from nbpart.backfill.options import BackfillOptions, make_options
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.step_order import check_order
@@ -103,9 +109,10 @@ def run_tick(
     make_options(project.registry().graph.definitions, **options)  # wrong options are refused before anything is done
     secrets = {**(options.get("settings") or {}), **(options.get("secrets") or {})}
     resumed = [Backfill(project, backfill_id) for backfill_id in resume_unfinished_requests(project, secrets)]
-    recorded, demand, tick = look(project, record, evaluate(record), options)
+    recorded, demand, _ = look(project, record, evaluate(record), options)
     for request in recorded.backfills:
         _start(project, request, detach)
+    message = project.catalog.read(lambda batch: queries.find_message(batch, recorded.tick_id))
     requested = [Backfill(project, request.backfill_id) for request in recorded.backfills]
     done = Tick(
         record.name,
@@ -114,7 +121,7 @@ def run_tick(
         requested,
         resumed,
         recorded.dropped,
-        tick.message,
+        message,
         demand.printed,
     )
     for backfill in done.backfills if wait else ():
@@ -168,10 +175,30 @@ def record_look(
 ) -> tuple[RecordedDemand, TickRecord]:
     """Record what a look asks for and its tick, in a transaction; ``took_s`` is how long the look took, in seconds."""
     registry = load_registry(batch, project.root)  # what an evaluation saw may be gone
+    recorded = record_demand(
+        batch, registry, record, demand, make_chooser(project, batch, registry, options, demand.order)
+    )
+    return recorded, record_its_tick(batch, record, demand, recorded, took_s)
+
+
+def record_its_tick(
+    batch: Batch, record: TriggerRecord, demand: Demand, recorded: RecordedDemand, took_s: float
+) -> TickRecord:
+    """Record the tick of a demand that was recorded; ``took_s`` is how long the look took, in seconds."""
+    tick = recorded.make_tick(record.trigger_id, demand, batch.now, took_s)
+    numbers = [request.backfill_no for request in recorded.backfills]
+    events.record_tick(batch, tick, recorded.tick_id, numbers)
+    return tick
+
+
+def make_chooser(
+    project: Project, batch: Batch, registry: Registry, options: Mapping[str, Any], order: str | None
+) -> ChooseOptions:
+    """What gives the options of a backfill that is requested: those given, and an order where they have none."""
 
     def choose_options(assets: Sequence[str], run: RunDemand | None) -> BackfillOptions:
         definitions = [registry[name].definition for name in assets]
-        given = dict(options)
+        given = {**options, "order": options.get("order") or order}
         if run is not None and run.settings:
             given["settings"] = {**(options.get("settings") or {}), **run.settings}
         tags = {} if run is None else run.tags
@@ -179,11 +206,7 @@ def record_look(
         check_order(batch, registry, assets, read_order(chosen.order))
         return chosen
 
-    recorded = record_demand(batch, registry, record, demand, choose_options)
-    tick = recorded.make_tick(record.trigger_id, demand, batch.now, took_s)
-    numbers = [request.backfill_no for request in recorded.backfills]
-    events.record_tick(batch, tick, recorded.tick_id, numbers)
-    return recorded, tick
+    return choose_options
 
 
 def _start(project: Project, request: RequestedBackfill, detach: bool) -> None:

@@ -7,7 +7,7 @@ the catalog; nothing that is not listed here is run.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -63,7 +63,16 @@ TYPES: Final = frozenset(
     }
 )  # fmt: skip
 _NAME = re.compile(r"[^\W\d]\w*")
-_PLAIN = (bool, int, float, str, date, datetime, time, timedelta, Decimal)
+#: Values that JSON has no word for; a datetime is a date too, so it comes first.
+_SPELLED = (datetime, date, time, timedelta, Decimal)
+_SPELLED_BY_NAME: dict[str, Callable[[Any], Any]] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "timedelta": lambda seconds: timedelta(seconds=seconds),
+    "Decimal": Decimal,
+}
+_PLAIN = (bool, int, float, str, *_SPELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,14 @@ class Condition:
     def describe(self) -> str:
         """The condition in a sentence: its text on one line."""
         return " ".join(self.text.split())
+
+    def to_json(self) -> dict[str, Any]:
+        return {"text": self.text, "values": [[name, _encode(value)] for name, value in self.values]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Condition:
+        """Read `to_json` back."""
+        return cls(data["text"], tuple((name, _decode(value)) for name, value in data["values"]))
 
 
 def read_condition(where: object) -> Condition:
@@ -113,6 +130,26 @@ def _check_text(text: str) -> str:
     if "\0" in text or (not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)):
         raise ConditionError("the condition holds a character that no text may have: take it out.")
     return str.__str__(text)
+
+
+def _encode(value: Any) -> Any:
+    """A value of a condition as JSON: what that has no word for as its type and its text."""
+    if isinstance(value, list):
+        return [_encode(one) for one in value]
+    for kind in _SPELLED:
+        if isinstance(value, kind):
+            text = value.total_seconds() if isinstance(value, timedelta) else str(value)
+            return {kind.__name__: text}
+    return value
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decode(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    [(name, text)] = value.items()
+    return _SPELLED_BY_NAME[name](text)
 
 
 def _make_equal(wanted: Mapping[Any, Any]) -> Condition:

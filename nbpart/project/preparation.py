@@ -176,6 +176,7 @@ def _define(item: Asset, known: Known) -> AssetDefinition:
         secrets=item.secrets,
         env=dict(item.env),
         fresh=item.fresh,
+        automation=item.automation,
     )
     return replace(bare, inputs=_resolve_inputs(bare, (d.argument for d in item.deps), known))
 

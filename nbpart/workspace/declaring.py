@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
 from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source, value_source
+from nbpart.assets.automation import Automation
 from nbpart.assets.freshness import Expectation
 from nbpart.automation import Schedule, Sensor, declare_sensor, schedule
 from nbpart.automation.sensor import DEFAULT_TIMEOUT_S
@@ -90,6 +91,7 @@ class Declaring(Generic[A]):
         secrets: Iterable[str] = (),
         env: Mapping[str, Any] | None = None,
         fresh: Expectation | None = None,
+        automation: Automation | None = None,
     ) -> Any:
         """Register a function as an asset, as a decorator; see `nbpart.asset` for the options."""
         declare = asset(
@@ -107,6 +109,7 @@ class Declaring(Generic[A]):
             secrets=secrets,
             env=env,
             fresh=fresh,
+            automation=automation,
         )
 
         def decorate(f: Callable[..., Any]) -> A:
@@ -133,6 +136,7 @@ class Declaring(Generic[A]):
         secrets: Iterable[str] = (),
         env: Mapping[str, Any] | None = None,
         fresh: Expectation | None = None,
+        automation: Automation | None = None,
     ) -> A:
         """Register a notebook as an asset; see `nbpart.notebook` for the options."""
         declared = notebook(
@@ -152,6 +156,7 @@ class Declaring(Generic[A]):
             secrets=secrets,
             env=env,
             fresh=fresh,
+            automation=automation,
         )
         return self._register_asset(declared)
 

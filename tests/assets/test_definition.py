@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, timedelta
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbpart.assets.automation import Automation, on_missing
 from nbpart.assets.definition import AssetDefinition, Dependency, Input
 from nbpart.assets.freshness import Expectation
 from nbpart.assets.source_reading import FunctionCode, SourceReading
+from nbpart.partitions.filters import Condition
 from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, whole
 from nbpart.storage.url_template import UrlTemplate
 
@@ -22,6 +25,17 @@ MAPPINGS = st.sampled_from(
     ]
 )  # fmt: skip
 CODES = st.builds(FunctionCode, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
+VALUES_OF_CONDITIONS = st.one_of(
+    VALUES, st.dates(), st.datetimes(timezones=st.none() | st.just(UTC)), st.times(), st.decimals(allow_nan=False),
+    st.timedeltas(timedelta(days=-999), timedelta(days=999)),
+)  # fmt: skip
+CONDITIONS = st.builds(
+    Condition,
+    TEXTS,
+    st.lists(st.tuples(TEXTS, VALUES_OF_CONDITIONS | st.lists(VALUES_OF_CONDITIONS, max_size=2)), max_size=2).map(
+        tuple
+    ),
+)
 DEFINITIONS = st.builds(
     AssetDefinition,
     name=TEXTS,
@@ -55,6 +69,9 @@ DEFINITIONS = st.builds(
     columns=st.lists(TEXTS, max_size=3).map(tuple),
     bound=st.lists(TEXTS, max_size=3).map(tuple),
     fresh=st.none() | st.builds(Expectation, TEXTS, st.none() | TEXTS, TEXTS),
+    automation=st.none()
+    | st.builds(Automation, st.just("eager"), st.floats(1, 1e6), st.none(), st.none() | CONDITIONS)
+    | st.builds(on_missing, at_most=st.integers(1, 1000)),
     reading=st.none()
     | st.builds(SourceReading, TEXTS, st.dictionaries(TEXTS, VALUES, max_size=3), st.none() | CODES, st.none() | CODES),
 )

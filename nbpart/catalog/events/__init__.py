@@ -22,6 +22,8 @@ from nbpart.catalog.events.renaming import rename_key
 from nbpart.catalog.events.requests import plan_requested, request_backfill
 from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
 from nbpart.catalog.events.triggers import (
+    add_to_ticks,
+    drop_automation,
     record_tick,
     remove_trigger,
     save_trigger,
@@ -42,12 +44,14 @@ __all__ = [
     "ReservedRun",
     "accept_materializations",
     "add_keys",
+    "add_to_ticks",
     "adopt_files",
     "ask_to_cancel",
     "claim_reserved",
     "claim_runs",
     "clean_coordinators",
     "declare_keys",
+    "drop_automation",
     "end_coordinator",
     "ensure_set",
     "erase_partitions",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nbpart.errors import UnknownNameError, nearest
+from nbpart.errors import DeclarationError, UnknownNameError, nearest
 from nbpart.states import TickOutcome, TriggerKind
 
 if TYPE_CHECKING:
@@ -23,24 +23,30 @@ _THIN_EVERY = 100
 def save_trigger(batch: Batch, name: str, kind: TriggerKind, definition: Mapping[str, Any]) -> int:
     """Register a trigger, or replace the one of that name, whose cursor stays. Returns its id.
 
-    One of another kind gives way with its cursor.
+    One of another kind gives way with its cursor. An automation begins anew. Raises `DeclarationError` where an
+    automation and another trigger would have one name.
     """
     text = json.dumps(definition, sort_keys=True)
     row = batch.row(
         "SELECT trigger_id, active, name, kind, definition FROM triggers WHERE lower(name) = lower(?)", name
     )
+    if row is not None and row[1] and row[3] != kind and TriggerKind.AUTOMATION in (row[3], kind):
+        one, other = ("its automation", row[3]) if kind == TriggerKind.AUTOMATION else (str(kind), "automation")
+        raise DeclarationError(f"{name!r} is the name of an asset and of a trigger: {one} and the {other} cannot share "
+                               "it; give the trigger another name.")  # fmt: skip
+    begins = _begin_automation(batch) if kind == TriggerKind.AUTOMATION else None
     if row is None:
         trigger_id = batch.take_ids("next_trigger_id", 1)
         batch.execute(
-            "INSERT INTO triggers VALUES (?, ?, ?, true, true, ?, NULL, ?, ?)",
-            *(trigger_id, name, str(kind), text, batch.now, batch.now),
+            "INSERT INTO triggers VALUES (?, ?, ?, true, true, ?, ?, ?, ?)",
+            *(trigger_id, name, str(kind), text, begins, batch.now, batch.now),
         )
         return trigger_id
     if row[1:] != (True, name, str(kind), text):
         batch.execute(
             """UPDATE triggers SET active = true, name = $2, kind = $3, definition = $4, changed_at = $5,
-                cursor = CASE WHEN kind = $3 THEN cursor END WHERE trigger_id = $1""",
-            *(row[0], name, str(kind), text, batch.now),
+                cursor = coalesce($6, CASE WHEN kind = $3 THEN cursor END) WHERE trigger_id = $1""",
+            *(row[0], name, str(kind), text, batch.now, begins),
         )
     return int(row[0])
 
@@ -53,10 +59,26 @@ def remove_trigger(batch: Batch, name: str) -> None:
 def switch_trigger(batch: Batch, name: str, *, is_on: bool) -> None:
     """Turn a trigger on or off; what came while it was off belongs to nobody. Raises `UnknownNameError`."""
     batch.execute(
-        """UPDATE triggers SET is_on = $2, changed_at = CASE WHEN $2 THEN $3 ELSE changed_at END
+        """UPDATE triggers SET is_on = $2, changed_at = CASE WHEN $2 THEN $3 ELSE changed_at END,
+            cursor = CASE WHEN $2 AND kind = $4 THEN $5 ELSE cursor END
         WHERE trigger_id = $1 AND is_on <> $2""",
-        *(_find(batch, name), is_on, batch.now),
+        *(_find(batch, name), is_on, batch.now, str(TriggerKind.AUTOMATION), _begin_automation(batch)),
     )
+
+
+def drop_automation(batch: Batch, asset: str) -> None:
+    """Remove the automation of an asset from the active triggers, if it has one."""
+    batch.execute(
+        "UPDATE triggers SET active = false WHERE active AND kind = ? AND lower(name) = lower(?)",
+        str(TriggerKind.AUTOMATION),
+        asset,
+    )
+
+
+def _begin_automation(batch: Batch) -> str:
+    """The cursor of an automation that begins now: what this commit and those before it brought is not its own."""
+    ids = [int(batch.meta[name]) for name in ("next_key_id", "next_materialization_id")]
+    return json.dumps({"begins": [batch.sequence, *ids]})
 
 
 def _find(batch: Batch, name: str) -> int:
@@ -95,6 +117,15 @@ def record_tick(batch: Batch, tick: TickRecord, tick_id: int, backfill_nos: Sequ
             )""",
             *(str(TickOutcome.ASKED), MOST_KEPT),
         )
+
+
+def add_to_ticks(batch: Batch, backfill_no: int, sentence: str) -> None:
+    """Add a sentence to the messages of the ticks that asked for a backfill."""
+    batch.execute(
+        """UPDATE ticks SET message = CASE WHEN message = '' THEN $2 ELSE message || chr(10) || $2 END
+        WHERE tick_id IN (SELECT tick_id FROM tick_backfills WHERE backfill_no = $1)""",
+        *(backfill_no, sentence),
+    )
 
 
 def use_run_keys(batch: Batch, trigger_id: int, run_keys: Sequence[str], tick_id: int) -> dict[str, datetime]:

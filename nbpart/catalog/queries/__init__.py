@@ -53,7 +53,15 @@ from nbpart.catalog.queries.status import (
     status_counts,
     statuses_of_keys,
 )
-from nbpart.catalog.queries.triggers import find_trigger, keys_of_tick, last_ticks, load_triggers, ticks_frame
+from nbpart.catalog.queries.triggers import (
+    find_asking_kinds,
+    find_message,
+    find_trigger,
+    keys_of_tick,
+    last_ticks,
+    load_triggers,
+    ticks_frame,
+)
 
 __all__ = [
     "Changes",
@@ -69,9 +77,11 @@ __all__ = [
     "data_files_of",
     "end_status",
     "final_statuses",
+    "find_asking_kinds",
     "find_backfill",
     "find_key",
     "find_materialization",
+    "find_message",
     "find_pruning",
     "find_run",
     "find_set",

@@ -75,6 +75,21 @@ def last_ticks(batch: Batch) -> pd.DataFrame:
     )
 
 
+def find_asking_kinds(batch: Batch, backfill_no: int) -> set[TriggerKind]:
+    """The kinds of the triggers that asked for a backfill."""
+    rows = batch.rows(
+        """SELECT DISTINCT t.kind FROM tick_backfills b JOIN ticks k USING (tick_id) JOIN triggers t USING (trigger_id)
+        WHERE b.backfill_no = ?""",
+        backfill_no,
+    )
+    return {TriggerKind(kind) for (kind,) in rows}
+
+
+def find_message(batch: Batch, tick_id: int) -> str:
+    """What a tick said."""
+    return str(batch.value("SELECT message FROM ticks WHERE tick_id = ?", tick_id))
+
+
 def keys_of_tick(batch: Batch, tick_id: int) -> pd.DataFrame:
     """The keys that came and went by a tick: partitions, partition_key, action."""
     return batch.frame(
