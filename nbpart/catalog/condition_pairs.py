@@ -15,7 +15,8 @@ from nbpart.catalog.condition_query import PairQuery
 from nbpart.catalog.condition_tree import make_error
 from nbpart.catalog.dependencies import load_dependencies
 from nbpart.catalog.id_arrays import find_places
-from nbpart.catalog.kept_pairs import load_pairs
+from nbpart.catalog.kept_pairs import is_kept, load_pairs
+from nbpart.catalog.pair_search import SlowPairs
 from nbpart.errors import ConditionError, DeclarationError
 from nbpart.partitions.mapping import MAX_COMPARED, Where
 from nbpart.partitions.relation import distinct
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.int64]
 
-#: So many pairs of keys are looked at in the lease, which takes some 50 ms, and at most half a second by a condition
-#: that is slow enough to take all of its 30 s for as many as may be declared.
+#: So many pairs of keys are looked at in the lease, which takes some 50 ms, for so many seconds at most: what a slow
+#: condition relates is searched for off it too.
 FEW_PAIRS = 10_000_000
+FEW_S = 0.5
 #: So many where an equality or a range finds those that are looked at, or so many keys of one side with any number of
 #: the other.
 FEW_BOUNDED_PAIRS = 50_000_000
@@ -44,11 +46,11 @@ def find_pairs(batch: Batch, join: Join, reader_ids: Ids, input_ids: Ids) -> tup
     and `SearchWanted` where they have to be searched for first.
     """
     query = PairQuery(batch, join)
-    if not _is_small(query, len(reader_ids), len(input_ids)):
+    if not _is_small(query, len(reader_ids), len(input_ids)) or _is_slow(batch, query):
         return _look_up(batch, query, reader_ids, input_ids)
     digest = hashlib.blake2b(reader_ids.tobytes() + b"|" + input_ids.tobytes()).hexdigest()
     name = f"pairs {query.name} {digest} {batch.changes}"
-    return batch.remember(name, lambda: query.find_pairs(reader_ids, input_ids))
+    return batch.remember(name, lambda: query.find_pairs(reader_ids, input_ids, most_s=FEW_S))
 
 
 def find_related(batch: Batch, join: Join, *, readers: Ids | None = None, inputs: Ids | None = None) -> Ids:
@@ -59,8 +61,8 @@ def find_related(batch: Batch, join: Join, *, readers: Ids | None = None, inputs
     query = PairQuery(batch, join)
     given, side = (readers, query.source) if inputs is None else (inputs, query.reader)
     assert given is not None, "keys of one side are given"
-    if _is_small(query, len(given), side.count(batch)):
-        return query.find_side(side, readers, inputs)
+    if _is_small(query, len(given), side.count(batch)) and not _is_slow(batch, query):
+        return query.find_side(side, readers, inputs, most_s=FEW_S)
     members = batch.numpy("SELECT key_id FROM members WHERE set_id = ?", side.set_id)["key_id"]
     if inputs is None:
         return distinct(_look_up(batch, query, given, members)[1])
@@ -71,7 +73,8 @@ def check_where(batch: Batch, join: Join) -> None:
     """Raise `ConditionError` for a condition that cannot be asked of two sets, or would look at too many pairs."""
     query = PairQuery(batch, join)
     compared = _check_compared(batch, query)
-    query.check_few_pairs(at_most=None if compared <= FEW_PAIRS else 0)
+    is_few = compared <= FEW_PAIRS and not _is_slow(batch, query)
+    query.check_few_pairs(at_most=None if is_few else 0, most_s=FEW_S if is_few else None)
 
 
 def check_growth(batch: Batch) -> None:
@@ -107,6 +110,11 @@ def _is_small(query: PairQuery, mine: int, theirs: int) -> bool:
     if query.is_bounded:
         return mine * theirs <= FEW_BOUNDED_PAIRS or min(mine, theirs) <= FEW_KEYS
     return mine * theirs <= FEW_PAIRS
+
+
+def _is_slow(batch: Batch, query: PairQuery) -> bool:
+    """Whether a condition is known to be too slow to be asked in the lease: its pairs are kept, or will be."""
+    return batch.found.get(SlowPairs(query.name).version) is not None or is_kept(batch, query)
 
 
 def _look_up(batch: Batch, query: PairQuery, reader_ids: Ids, input_ids: Ids) -> tuple[Ids, Ids]:

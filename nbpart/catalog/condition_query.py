@@ -15,7 +15,8 @@ from nbpart.catalog.condition_tree import NamedColumn, ParsedCondition, parse_co
 from nbpart.catalog.expressions import quote
 from nbpart.catalog.instance import ZONE
 from nbpart.catalog.key_lookup import stage_numbers
-from nbpart.catalog.pair_search import ID, MOST_S, PairSearch, check_count, make_pairs_sql, say_too_late
+from nbpart.catalog.pair_search import ID, MOST_S, PairSearch, SlowPairs, check_count, make_pairs_sql, say_too_late
+from nbpart.catalog.searches import SearchWanted
 from nbpart.catalog.set_tables import SetSql, StoredSet
 from nbpart.errors import ConditionError, nearest
 from nbpart.partitions.columns import Column
@@ -120,28 +121,40 @@ class PairQuery:
         sides = [side.load_digest(self._batch) for side in self._sides.values()]
         return hashlib.blake2b("\n".join([self.name, self._zone, duckdb.__version__, *sides]).encode()).hexdigest()[:32]
 
-    def find_pairs(self, reader_ids: Ids | None = None, input_ids: Ids | None = None) -> tuple[Ids, Ids]:
-        """The pairs among keys with these ids, or all keys: ids of readers, and those of inputs."""
+    def find_pairs(
+        self, reader_ids: Ids | None = None, input_ids: Ids | None = None, *, most_s: float | None = None
+    ) -> tuple[Ids, Ids]:
+        """The pairs among keys with these ids, or all keys: ids of readers, and those of inputs.
+
+        Raises `SearchWanted`, of `SlowPairs`, where it takes longer than `most_s`.
+        """
         sql = self._make_sql(f"this.{quote(ID)} AS reader, upstream.{quote(ID)} AS input", reader_ids, input_ids)
-        found = self._run(f"{sql} LIMIT {MAX_PAIRS + 1}")
+        found = self._run(f"{sql} LIMIT {MAX_PAIRS + 1}", most_s)
         if len(found["reader"]) > MAX_PAIRS:
             self.check_few_pairs(reader_ids=reader_ids, input_ids=input_ids)
         return found["reader"], found["input"]
 
-    def find_side(self, side: Side, reader_ids: Ids | None, input_ids: Ids | None) -> Ids:
-        """The keys of one side that are in a pair."""
-        ids: Ids = self._run(self._make_sql(f"DISTINCT {side.name}.{quote(ID)} AS found", reader_ids, input_ids))[
-            "found"
-        ]
+    def find_side(self, side: Side, reader_ids: Ids | None, input_ids: Ids | None, *, most_s: float) -> Ids:
+        """The keys of one side that are in a pair; raises as `find_pairs`."""
+        sql = self._make_sql(f"DISTINCT {side.name}.{quote(ID)} AS found", reader_ids, input_ids)
+        ids: Ids = self._run(sql, most_s)["found"]
         return ids
 
     def check_few_pairs(
-        self, at_most: int | None = None, *, reader_ids: Ids | None = None, input_ids: Ids | None = None
+        self,
+        at_most: int | None = None,
+        *,
+        reader_ids: Ids | None = None,
+        input_ids: Ids | None = None,
+        most_s: float | None = None,
     ) -> None:
-        """Raise `ConditionError` where there are too many pairs, of which at most so many are looked at."""
+        """Raise `ConditionError` where there are too many pairs, of which at most so many are looked at.
+
+        Raises as `find_pairs`, too.
+        """
         limit = "" if at_most is None else f" LIMIT {at_most}"
         sql = f"SELECT count(*) AS n FROM ({self._make_sql('1', reader_ids, input_ids)}{limit})"
-        check_count(self.condition, int(self._run(sql)["n"][0]))
+        check_count(self.condition, int(self._run(sql, most_s)["n"][0]))
 
     def make_search(self, version: str) -> PairSearch:
         """The search for all pairs of now, over copies of the members of both sets."""
@@ -173,9 +186,15 @@ class PairQuery:
         upstream, this = self.source.make_sql(self._batch, input_ids), self.reader.make_sql(self._batch, reader_ids)
         return make_pairs_sql(wanted, f"({upstream}) AS upstream", f"({this}) AS this", self.condition)
 
-    def _run(self, sql: str) -> dict[str, NDArray[Any]]:
+    def _run(self, sql: str, most_s: float | None = None) -> dict[str, NDArray[Any]]:
+        session = Session(self._zone, None, MOST_S if most_s is None else most_s)
         with name_errors(self.condition, say_too_late(MOST_S)):
-            return self._batch.choose(sql, {}, Session(self._zone, None, MOST_S))
+            try:
+                return self._batch.choose(sql, {}, session)
+            except TimeoutError:
+                if most_s is None:
+                    raise
+                raise self._batch.want(SearchWanted(SlowPairs(self.name))) from None
 
 
 def _list_sides(names: frozenset[str]) -> set[str]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 #: The time zone of every statement that no session has another one for.
 ZONE = "UTC"
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+#: After so many seconds what was interrupted is so again: DuckDB forgets an interrupt that comes while it plans.
+_AGAIN_S = 0.05
 _SETTINGS = (
     f"SET TimeZone = '{ZONE}'",
     "SET python_enable_replacements = false",
@@ -41,24 +43,24 @@ def run_in_time(
     connection: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any], most_s: float
 ) -> dict[str, NDArray[Any]]:
     """The columns of a query, which is interrupted after so many seconds. Raises `TimeoutError`."""
-    turn, state = threading.Lock(), {"runs": True, "is_late": False}
+    turn, is_done, late = threading.Lock(), threading.Event(), list[bool]()
 
     def interrupt() -> None:
-        with turn:  # never the statement that comes after it
-            if state["runs"]:
-                state["is_late"] = True
-                connection.interrupt()
+        wait_s = most_s
+        while not is_done.wait(wait_s):
+            with turn:  # never the statement that comes after it
+                if not is_done.is_set():
+                    late.append(True)
+                    connection.interrupt()
+            wait_s = _AGAIN_S
 
-    timer = threading.Timer(most_s, interrupt)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=interrupt, name="nbpart-interrupt", daemon=True).start()
     try:
         return cast("dict[str, NDArray[Any]]", connection.execute(sql, values).fetchnumpy())
     except Exception as error:
-        if state["is_late"]:
+        if late:
             raise TimeoutError(f"it took longer than {most_s:g} s") from error
         raise
     finally:
         with turn:
-            state["runs"] = False
-        timer.cancel()
+            is_done.set()

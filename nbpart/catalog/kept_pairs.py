@@ -36,6 +36,11 @@ def load_pairs(batch: Batch, query: PairQuery) -> tuple[Ids, Ids]:
     return batch.remember(f"all pairs {query.name} {batch.changes}", lambda: _load_pairs(batch, query))
 
 
+def is_kept(batch: Batch, query: PairQuery) -> bool:
+    """Whether pairs of a condition between its sets are kept, of whichever version."""
+    return batch.row(_NUMBER_OF, query.condition.text, query.reader.set_id, query.source.set_id) is not None
+
+
 def _load_pairs(batch: Batch, query: PairQuery) -> tuple[Ids, Ids]:
     version = query.load_version()
     kept = batch.row(_NUMBER_OF, query.condition.text, query.reader.set_id, query.source.set_id)

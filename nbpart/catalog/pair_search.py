@@ -80,6 +80,30 @@ class PairSearch:
         return found["reader"], found["input"]
 
 
+@dataclass(frozen=True)
+class SlowPairs:
+    """What a batch finds out that asks by a condition which takes too long in the lease: it is run again, and searches.
+
+    ``query`` is the name of the condition between its sets.
+    """
+
+    query: str
+
+    @property
+    def name(self) -> str:
+        return f"slow {self.query}"
+
+    @property
+    def version(self) -> str:
+        return self.name
+
+    def run(self) -> bool:
+        return True
+
+    def keep(self, batch: Any, found: bool) -> None:
+        """Nothing: the pairs themselves will be kept."""
+
+
 def make_pairs_sql(wanted: str, upstream: str, this: str, condition: Condition) -> str:
     """The query of all pairs: the text of the condition stands in parentheses, on lines of its own."""
     return f"SELECT {wanted} FROM {upstream}, {this} WHERE (\n{condition.text}\n)"

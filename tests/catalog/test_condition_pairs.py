@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from nbpart.catalog import Batch, condition_pairs, condition_query, pair_search
-from nbpart.catalog.condition_pairs import check_where, find_pairs
+from nbpart.catalog.condition_pairs import check_where, find_pairs, find_related
 from nbpart.catalog.join_sides import open_join
+from nbpart.catalog.pair_search import PairSearch
 from nbpart.catalog.queries.cells import member_ids
 from nbpart.errors import ConditionError
 from nbpart.partitions.mapping import Where, where
@@ -122,8 +123,9 @@ def test_too_many_pairs_are_refused_with_their_number(world: World, monkeypatch:
 def test_a_condition_that_takes_too_long_is_interrupted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (condition_query, pair_search):
         monkeypatch.setattr(module, "MOST_S", 0.05)
+    monkeypatch.setattr(condition_pairs, "FEW_S", 0.05)
     slow = " or ".join(
-        f"regexp_matches(upstream.partition_key || this.partition_key, '({n}|a)*c{n}$')" for n in range(300)
+        f"regexp_matches(upstream.partition_key || this.partition_key, '({n}|a)*c{n}$')" for n in range(1_000)
     )
 
     def ask(batch: Batch) -> Any:
@@ -137,6 +139,34 @@ def test_a_condition_that_takes_too_long_is_interrupted(world: World, monkeypatc
         world.catalog.read(ask)
     monkeypatch.undo()
     check(world, "upstream.fold <> this.fold", "folds", "folds")
+
+
+def test_a_slow_condition_of_small_sets_is_searched_for_off_the_lease(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(condition_pairs, "FEW_S", 0.001)
+    searches: list[PairSearch] = []
+    run = PairSearch.run
+
+    def count(search: PairSearch) -> Any:
+        searches.append(search)
+        return run(search)
+
+    monkeypatch.setattr(PairSearch, "run", count)
+    never = " or ".join(f"regexp_matches(upstream.partition_key || this.partition_key, 'c{n}$')" for n in range(30))
+
+    def ask(batch: Batch) -> Any:
+        join = open_join(batch, where(f"upstream.window_start < this.window_start or {never}"), hours, hours)
+        check_where(batch, join)
+        ids = member_ids(batch, hours)
+        return len(ids), find_pairs(batch, join, ids, ids), find_related(batch, join, readers=ids[-1:])
+
+    hours = world.ids["hours"]
+    for access in (world.catalog.read, world.catalog.read, world.catalog.write):
+        count_of_hours, (readers, _), before_last = access(ask)
+        assert len(readers) == count_of_hours * (count_of_hours - 1) // 2
+        assert len(before_last) == count_of_hours - 1
+    assert len(searches) == 1
 
 
 CONDITIONS = [case for case in CASES if isinstance(case[0], Where)]
