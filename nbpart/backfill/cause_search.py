@@ -166,7 +166,8 @@ class CauseSearch:
 
     def _explain_missing(self, one: _Partition) -> _Link:
         if one.node.definition.is_source:
-            return _Link(self._cause(one, CauseKind.WAITING, detail=explain_absent(one.node, one.key)))
+            needed = explain_absent(one.node, one.key)
+            return _Link(self._cause(one, CauseKind.WAITING, detail=needed.partition(": ")[2] or needed))
         if (link := self._explain_hindered(one)) is not None:
             return link
         lost = origins.find_loss(self._batch, one.node.asset_id, one.key_id)

@@ -61,7 +61,7 @@ GRAPH = Contract(
     actions={
         "fold": Action({"group": schema.text(), "folded": schema.boolean}),
         "focus": Action({"name": schema.text()}),
-        "explain": Action({"name": schema.text()}, graph_payloads.CausesJson, slow=True),
+        "explain": Action({"name": schema.text(), "is_group": schema.boolean}, graph_payloads.CausesJson, slow=True),
     },
 )
 

@@ -11,6 +11,7 @@ import traitlets
 
 from nbpart.catalog import AssetRecord, Batch, Catalog, queries
 from nbpart.catalog.queries import Changes
+from nbpart.states import OUTDATED, STATUS_CODES
 from nbpart.widgets import schema
 from nbpart.widgets.bundle import load_css, load_esm
 from nbpart.widgets.change_feed import subscribe
@@ -24,6 +25,9 @@ from nbpart.widgets.graph_svg import graph_html
 from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.schema import Answer
 
+#: Of so many members of a folded group the tooltip says why they are not up to date.
+_MOST_MEMBERS = 5
+_OUTDATED_CODES = [STATUS_CODES[status] for status in OUTDATED]
 #: Shown where nothing is registered yet: the shortest code that registers an asset with partitions.
 FIRST_ASSET_EXAMPLE = (
     'files = ws.dynamic_partitions("files")\n'
@@ -144,9 +148,29 @@ class AssetGraph(LiveWidget):
             callback(name)
         return Answer(message=name, code=f"ws.heatmap([{name!r}])")
 
-    def _explain(self, name: str) -> Answer:
-        self._check_name(name)
-        return Answer({"causes": [clip(strip_terminal_codes(text)) for text in self._explain_asset(name)]})
+    def _explain(self, name: str, is_group: bool) -> Answer:
+        if is_group:
+            causes = self._explain_group(name)
+        else:
+            self._check_name(name)
+            causes = list(self._explain_asset(name))
+        return Answer({"causes": [clip(strip_terminal_codes(text)) for text in causes]})
+
+    def _explain_group(self, group: str) -> list[str]:
+        """The first cause of each member of a folded group that is not up to date, and how many more are not."""
+        card = next((card for card in self.model.cards if card.kind == "group" and card.name == group), None)
+        if card is None:
+            raise schema.BadRequest(f"There is no folded group {group[:80]!r}.")
+        outdated = [
+            member
+            for member, counts in zip(card.members, card.member_counts, strict=True)
+            if any(counts[code] for code in _OUTDATED_CODES)
+        ]
+        causes = [
+            f"{member}: {cause}" for member in outdated[:_MOST_MEMBERS] for cause in self._explain_asset(member)[:1]
+        ]
+        more = len(outdated) - _MOST_MEMBERS
+        return [*causes, f"and {more:,} more that are not up to date"] if more > 0 else causes
 
     def _check_name(self, name: str) -> None:
         if name not in {asset.name for asset in self._assets}:

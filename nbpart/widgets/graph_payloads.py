@@ -69,6 +69,6 @@ class CountsPatch(TypedDict):
 
 
 class CausesJson(TypedDict):
-    """Why partitions of an asset are not up to date, a sentence for each kind of cause."""
+    """Why partitions of an asset or a folded group are not up to date, a sentence for each kind of cause or member."""
 
     causes: list[str]

@@ -220,10 +220,30 @@ def test_the_tooltip_asks_why_an_asset_is_not_up_to_date(catalog: Catalog) -> No
     register(catalog, *PIPELINE)
     graph = AssetGraph(catalog, explain=lambda name: [f"3 stale: {name} \x1b[31m{HOSTILE}", "x" * 1000])
     page = Page(graph)
-    told, long = page.ask("explain", {"name": "raw"})["payload"]["causes"]
+    told, long = page.ask("explain", {"name": "raw", "is_group": False})["payload"]["causes"]
     assert told == f"3 stale: raw {HOSTILE}"
     assert (len(long), long[-1]) == (200, "…")
-    assert "no asset" in page.ask("explain", {"name": HOSTILE})["error"]["message"]
+    assert "no asset" in page.ask("explain", {"name": HOSTILE, "is_group": False})["error"]["message"]
+    graph.close()
+
+
+def test_the_tooltip_of_a_folded_group_says_why_its_members_are_not_up_to_date(catalog: Catalog) -> None:
+    names = [f"a{n}" for n in range(7)]
+    register(catalog, *(define(name, group="all") for name in names), define("other"))
+    graph = AssetGraph(catalog, folded=["all"], explain=lambda name: [f"1 missing: {name} \x1b[31m{HOSTILE}", "other"])
+    page = Page(graph)
+
+    def ask() -> list[str]:
+        return list(page.ask("explain", {"name": "all", "is_group": True})["payload"]["causes"])
+
+    assert ask() == [], "there are no partitions yet"
+    add(catalog, "a")
+    graph.on_view_opened()
+    page.wait_for(lambda m: m.get("kind") == "counts")
+    assert ask() == [f"{name}: 1 missing: {name} {HOSTILE}" for name in names[:5]] + [
+        "and 2 more that are not up to date"
+    ]
+    assert "no folded group" in page.ask("explain", {"name": "prepare", "is_group": True})["error"]["message"]
     graph.close()
 
 

@@ -223,6 +223,9 @@ def test_verbs_ask_with_the_number_and_spell_their_line(
 def test_an_asset_says_by_number_why_it_is_not_up_to_date(actions: Actions, ws: nbpart.Workspace) -> None:
     ws.partition_sets["files"].add("a", "b", "c", HOSTILE)
     assert actions.explain_asset("sizes") == ("4 missing (first: a): never run",)
+    ws.source("inbox", "inbox/{partition_key}", partitions=ws.partition_sets["files"])
+    [absent] = actions.explain_asset("inbox")
+    assert absent.startswith("4 missing (first: a): waiting: there is no file at ")
     for key in ("b", "c", HOSTILE):
         record(ws, "frames", key, pd.DataFrame({"n": [1]}))
         record(ws, "sizes", key, "1")

@@ -65,7 +65,7 @@ export interface CountsPatch {
   changed: [number, number[][]][];
 }
 
-/** Why partitions of an asset are not up to date, a sentence for each kind of cause. */
+/** Why partitions of an asset or a folded group are not up to date, a sentence for each kind of cause or member. */
 export interface CausesJson {
   causes: string[];
 }
@@ -563,7 +563,7 @@ export interface GraphContract {
     view_closed: { view: string };
     fold: { group: string; folded: boolean };
     focus: { name: string };
-    explain: { name: string };
+    explain: { name: string; is_group: boolean };
   };
   answers: {
     sync: SyncJson;

@@ -32,10 +32,8 @@ export function makeHover(link, root) {
     clearTimeout(timer);
     shown = card.name;
     draw(card, node, []);
-    // a group has none of its own, and a source none that a run could change
-    if (card.kind === 'group' || card.kind === 'source') return;
     timer = setTimeout(async () => {
-      const causes = await link.request('explain', { name: card.name }).then((answer) => answer.causes, () => []);
+      const causes = await link.request('explain', { name: card.name, is_group: card.kind === 'group' }).then((answer) => answer.causes, () => []);
       if (shown !== card.name || !node.isConnected) return;
       draw(card, node, causes);
       setAttributes(node, { 'aria-description': causes.join('; ') || null });

@@ -260,9 +260,8 @@ function makeHover(link, root) {
     clearTimeout(timer);
     shown = card.name;
     draw(card, node, []);
-    if (card.kind === "group" || card.kind === "source") return;
     timer = setTimeout(async () => {
-      const causes = await link.request("explain", { name: card.name }).then((answer) => answer.causes, () => []);
+      const causes = await link.request("explain", { name: card.name, is_group: card.kind === "group" }).then((answer) => answer.causes, () => []);
       if (shown !== card.name || !node.isConnected) return;
       draw(card, node, causes);
       setAttributes(node, { "aria-description": causes.join("; ") || null });
