@@ -102,9 +102,25 @@ def refresh_sources(
             log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), name, key, why)
         if changed:
             catalog.write(partial(record_observed, node=node, observations=changed))
-            new, gone = sum(before[o.key] is None for o in changed), sum(o.version is None for o in changed)
-            changes[name] = FileChanges(len(changed) - new - gone, new, gone)
+            if found := _count_changes(before, changed):
+                changes[name] = found
     return SourceLook(changes, reasons)
+
+
+def _count_changes(
+    before: Mapping[str | None, LastSeen | None], observations: Sequence[Observation]
+) -> FileChanges | None:
+    """What became of the files, None where all are what they were: a new proof alone is no change to a person."""
+    changed, new, gone = 0, 0, 0
+    for one in observations:
+        last = before[one.key]
+        if one.version is None:
+            gone += 1
+        elif last is None:
+            new += 1
+        elif one.version != last.version:
+            changed += 1
+    return FileChanges(changed, new, gone) if changed or new or gone else None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from typing import Any
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.kept_paths import keep_path
 from nbpart.backfill.registry import Registry, load_registry
+from nbpart.backfill.source_observation import FileChanges
 from nbpart.catalog import Batch, Catalog
 from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
 from nbpart.project.code_on_disk import CodeOnDisk, read_code_on_disk
@@ -49,7 +50,7 @@ class CodeChanges:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     gone: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, FileChanges] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         parts = [(self.edited, "edited"), (self.unreadable, "not readable"), (self.gone, "without their files"),
@@ -75,7 +76,8 @@ class CodeChanges:
         if not self.sources:
             return ""
         sources = _list([f"{name} ({what})" for name, what in self.sources.items()])
-        return f"changed sources: {sources}; what read their earlier files is stale."
+        is_read = any(found.changed or found.gone for found in self.sources.values())
+        return f"changed sources: {sources}{'; what read their earlier files is stale' if is_read else ''}."
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def refresh(project: Project) -> CodeChanges:
     edited = register_edited_code(project, logs=False)
     project.coordinator.reap()
     found = _look_at_sources(project, project.registry(), asks=True)
-    changes = replace(edited, sources={name: str(each) for name, each in found.changes.items()})
+    changes = replace(edited, sources=found.changes)
     changes.log()
     return changes
 

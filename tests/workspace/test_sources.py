@@ -46,6 +46,21 @@ def test_loading_a_source_returns_its_path(ws: nbpart.Workspace, project: Path) 
     assert str(ws.load("lookup")) == "s3://bucket/lookup.csv"
 
 
+def test_a_refresh_names_files_that_are_others_and_no_others(ws: nbpart.Workspace, project: Path) -> None:
+    ws.refresh()
+    assert ws.refresh().source_notice == "", "that a file is looked at again is no change"
+    (project / "inbox" / "a.csv").write_text("another")
+    assert ws.refresh().source_notice == "changed sources: inbox (1 changed); what read their earlier files is stale."
+    assert ws.refresh().source_notice == ""
+    os.utime(project / "inbox" / "b.csv", (1, 1))
+    assert ws.refresh().source_notice == "", "touched"
+    ws.dynamic_partitions("files").add("new")
+    (project / "inbox" / "new.csv").write_text("new")
+    assert ws.refresh().source_notice == "changed sources: inbox (1 new)."
+    (project / "inbox" / "b.csv").unlink()
+    assert str(ws.refresh().sources["inbox"]) == "1 gone"
+
+
 def test_a_manual_run_looks_at_its_source(ws: nbpart.Workspace, project: Path) -> None:
     ws.dynamic_partitions("files").add("new")
     (project / "inbox" / "new.csv").write_text("new")
