@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nbpart.assets.automation import eager, on_missing
     from nbpart.assets.freshness import expect
     from nbpart.assets.source_reading import env
-    from nbpart.automation import RunRequest, SensorResult, SkipReason, schedule, sensor
+    from nbpart.automation import HookEvent, RunRequest, SensorResult, SkipReason, schedule, sensor
     from nbpart.errors import (
         BackfillFailedError,
         CarryError,
@@ -78,7 +78,7 @@ _ROOMS = {
     "nbpart.partitions.mapping": (
         "all_keys", "by", "last", "only", "overlap", "pairs", "previous", "same", "where", "whole",
     ),
-    "nbpart.automation": ("RunRequest", "SensorResult", "SkipReason", "schedule", "sensor"),
+    "nbpart.automation": ("HookEvent", "RunRequest", "SensorResult", "SkipReason", "schedule", "sensor"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
 }  # fmt: skip
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
@@ -98,6 +98,7 @@ __all__ = [
     "DeclarationError",
     "DynamicPartitions",
     "ExtraRequiredError",
+    "HookEvent",
     "HourlyPartitions",
     "LocksUnsupportedError",
     "MissingInputError",

@@ -49,6 +49,7 @@ NAMES = ERRORS | {
     "RunRequest",
     "SensorResult",
     "SkipReason",
+    "HookEvent",
     "Source",
     "StaticPartitions",
     "TimeWindowPartitions",

@@ -20,7 +20,7 @@ _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
 _READS = frozenset({"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"})
 _RUN_AT_ONCE = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 _WITHOUT_MEANING = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
-_DECLARING = frozenset({"asset", "sensor"})
+_DECLARING = frozenset({"asset", "sensor", "on_failure", "on_late"})
 _OF_EVERY_MODULE = frozenset(
     {"__name__", "__doc__", "__package__", "__loader__", "__spec__", "__builtins__", "__debug__"}
 )

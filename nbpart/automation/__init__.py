@@ -1,6 +1,7 @@
 """Automation: sensors, which look for new data, add keys and ask for runs, and schedules, which ask at their times."""
 
 from nbpart.automation.answers import as_result
+from nbpart.automation.hook import HookEvent
 from nbpart.automation.schedule import Schedule, schedule
 from nbpart.automation.sensor import (
     RunRequest,
@@ -13,6 +14,7 @@ from nbpart.automation.sensor import (
 )
 
 __all__ = [
+    "HookEvent",
     "RunRequest",
     "Schedule",
     "Sensor",

@@ -9,6 +9,7 @@ from typing import Any
 from nbpart.assets.asset import Asset, name_of
 from nbpart.assets.automation import Automation
 from nbpart.assets.watched_source import WatchedSource
+from nbpart.automation.hook import Hook
 from nbpart.automation.schedule import Schedule
 from nbpart.automation.schedule_looks import check_schedule
 from nbpart.automation.sensor import Sensor
@@ -35,7 +36,10 @@ def register_items(project: Project, items: Sequence[Any], workspace: object) ->
     definitions = {s.name: asdict(to_stored(define_sensor(s, type(workspace)), project.root)) for s in sensors}
     schedules = [item for item in items if isinstance(item, Schedule)]
     watched = [item for item in items if isinstance(item, WatchedSource)]
+    hooks = [item for item in items if isinstance(item, Hook)]
+    told = {h.name: asdict(to_stored(define_sensor(h.code, type(workspace)), project.root)) for h in hooks}
     check_unique([*sensors, *schedules, *watched], "trigger")
+    check_unique(hooks, "hook")
 
     def save_triggers(batch: Batch) -> None:
         for name, definition in definitions.items():
@@ -48,10 +52,11 @@ def register_items(project: Project, items: Sequence[Any], workspace: object) ->
             events.save_trigger(batch, watch.name, TriggerKind.SOURCE, watch.to_json())
         for name, automation in automated.items():
             _save_automation(batch, name, automation)
+        for hook in hooks:
+            events.save_hook(batch, hook.name, hook.event, told[hook.name])
 
-    register(
-        project, [item for item in items if not isinstance(item, Sensor | Schedule | WatchedSource)], save_triggers
-    )
+    others = [item for item in items if not isinstance(item, Sensor | Schedule | WatchedSource | Hook)]
+    register(project, others, save_triggers)
     return {sensor.name: sensor for sensor in sensors}
 
 

@@ -1,4 +1,4 @@
-"""The child process in which a sensor's function runs: a task comes in by a socket, an answer goes out.
+"""The child process in which the function of a sensor or a hook runs: a task comes in by a socket, an answer goes out.
 
 The child is forked by the zygote, or started where nothing can be forked. It asks the process that holds the socket for
 the keys of sets, and opens the catalog only where the sensor does more with it than that; it cannot write it.
@@ -19,6 +19,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from nbpart.automation.asked_set import make_asked_sets
+from nbpart.automation.hook import HookEvent
 from nbpart.automation.sensor_answer import encode_result
 from nbpart.automation.sensor_call import SensorDefinition, call_sensor, load_function
 from nbpart.errors import NbpartError
@@ -59,6 +60,9 @@ def answer(task: Mapping[str, Any], channel: socket.socket) -> dict[str, Any]:
     try:
         os.chdir(definition.folder)
         function = load_function(name, definition, OpenedOnDemand(open_once), sets)
+        if "event" in task:
+            function(HookEvent(**task["event"]))
+            return {"result": None}
         result = call_sensor(name, function, task["cursor"], sets, definition.set_name)
         return {"result": encode_result(result)}
     except BaseException as error:  # noqa: BLE001 - also SystemExit: whatever it is, it is recorded

@@ -20,9 +20,10 @@ from typing import Any
 
 from nbpart.automation.sensor import SensorResult
 from nbpart.automation.sensor_answer import decode_result
-from nbpart.automation.sensor_code import load_definition
+from nbpart.automation.sensor_call import SensorDefinition
+from nbpart.automation.sensor_code import find_definition, load_definition
 from nbpart.automation.zygote import can_fork
-from nbpart.catalog import TriggerRecord
+from nbpart.catalog import HookRecord, TriggerRecord
 from nbpart.errors import TriggerFailedError, make_trigger_error
 from nbpart.partitions import definition_to_json
 from nbpart.project.partition_set import PartitionSet
@@ -72,32 +73,43 @@ class SensorChildren:
         its process ended.
         """
         definition = load_definition(record, project.root)
-        task = {
-            "name": record.name,
-            "definition": asdict(definition),
-            "cursor": record.cursor,
-            "root": str(project.root),
-            "catalog": str(project.catalog.path),
-            "opener": self._opener,
-            "sets": {name: definition_to_json(one.definition) for name, one in sets.items()},
-        }
+        stored = {name: definition_to_json(one.definition) for name, one in sets.items()}
+        task = self._make_task(project, record.name, definition) | {"cursor": record.cursor, "sets": stored}
+        reply, printed = self._talk(task, definition.timeout_s, lambda name: self._load_keys(project, sets[name]))
+        return decode_result(reply["result"]), printed
+
+    def tell(self, project: Project, hook: HookRecord, event: Mapping[str, Any]) -> str:
+        """Call a hook with an event; returns what it printed. Raises `TriggerFailedError` as `ask` does."""
+        definition = find_definition(hook.definition, project.root)
+        task = self._make_task(project, hook.name, definition) | {"event": dict(event), "sets": {}}
+        return self._talk(task, definition.timeout_s, lambda name: [])[1]
+
+    def _make_task(self, project: Project, name: str, definition: SensorDefinition) -> dict[str, Any]:
+        places = {"root": str(project.root), "catalog": str(project.catalog.path), "opener": self._opener}
+        return {"name": name, "definition": asdict(definition), **places}
+
+    def _talk(
+        self, task: Mapping[str, Any], timeout_s: float, load_keys: Callable[[str], list[str]]
+    ) -> tuple[dict[str, Any], str]:
+        """The answer of a child to its task, and what it printed."""
+        what = "hook" if "event" in task else "sensor"
         with tempfile.TemporaryFile() as printed:
             channel, child = self._start(printed.fileno())
             with channel:
-                talk = _Talk(record.name, definition.timeout_s, channel, child)
+                talk = _Talk(f"{what} {task['name']!r}", timeout_s, channel, child)
                 try:
-                    wire.send(channel, task)
-                    reply = talk.listen(lambda name: self._load_keys(project, sets[name]))
+                    wire.send(channel, dict(task))
+                    reply = talk.listen(load_keys)
                 finally:
                     child.end()
             text = _read_end(printed.fileno())
         if reply is None and self._is_closed:
-            raise LookEndedError(record.name)
+            raise LookEndedError(task["name"])
         if reply is None:
-            raise make_trigger_error(talk.explain_end(), trigger=record.name, printed=text)
+            raise make_trigger_error(talk.explain_end(), trigger=task["name"], printed=text)
         if "error" in reply:
-            raise _read_error(record.name, reply["error"], text)
-        return decode_result(reply["result"]), text
+            raise _read_error(f"{what} {task['name']!r}", task["name"], reply["error"], text)
+        return reply, text
 
     def close(self) -> None:
         """End the zygote, and the children that still run: who waits for one gets a `LookEndedError`."""
@@ -192,8 +204,8 @@ class _Forked(_Child):
 class _Talk:
     """The talk with a child, from its task to its answer."""
 
-    def __init__(self, name: str, timeout_s: float, channel: socket.socket, child: _Child) -> None:
-        self._name, self._timeout_s, self._channel, self._child = name, timeout_s, channel, child
+    def __init__(self, whose: str, timeout_s: float, channel: socket.socket, child: _Child) -> None:
+        self._whose, self._timeout_s, self._channel, self._child = whose, timeout_s, channel, child
         self._most = max(_LEAST_MEMORY, int(_total_memory() * _MEMORY_SHARE))
         self._is_begun = False
         self._why = "its process ended before it answered: it was killed, or ended itself"
@@ -232,11 +244,11 @@ class _Talk:
 
     def explain_end(self) -> str:
         """Why no answer came, as a sentence."""
-        return f"sensor {self._name!r} failed: {self._why}."
+        return f"{self._whose} failed: {self._why}."
 
 
-def _read_error(name: str, error: Mapping[str, Any], printed: str) -> TriggerFailedError:
-    start = f"sensor {name!r} failed: " if error["is_own"] else f"sensor {name!r} raised {error['class']}: "
+def _read_error(whose: str, name: str, error: Mapping[str, Any], printed: str) -> TriggerFailedError:
+    start = f"{whose} failed: " if error["is_own"] else f"{whose} raised {error['class']}: "
     return make_trigger_error(
         start + error["message"],
         trigger=name,

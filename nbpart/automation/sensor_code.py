@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nbpart.assets.carrying.carry import carry
 from nbpart.assets.carrying.origins import variables_around
@@ -56,5 +58,10 @@ def to_stored(definition: SensorDefinition, root: Path) -> SensorDefinition:
 
 def load_definition(record: TriggerRecord, root: Path) -> SensorDefinition:
     """The definition of a recorded sensor, with absolute paths: the reverse of `to_stored`."""
-    stored = SensorDefinition(**record.definition)
+    return find_definition(record.definition, root)
+
+
+def find_definition(recorded: Mapping[str, Any], root: Path) -> SensorDefinition:
+    """A recorded definition with absolute paths."""
+    stored = SensorDefinition(**recorded)
     return replace(stored, folder=find_path(stored.folder, root), root=stored.root and find_path(stored.root, root))

@@ -14,6 +14,17 @@ from typing import Any
 
 from nbpart.automation.due import LastLook, find_next_look
 from nbpart.automation.evaluators import choose_evaluation
+from nbpart.automation.hook import HookEvent
+from nbpart.automation.hooks import (
+    FAILURE,
+    LATE,
+    HookTold,
+    describe_failed_backfill,
+    describe_failed_tick,
+    describe_late,
+    tell_hooks,
+)
+from nbpart.automation.lateness import take_newly_late
 from nbpart.automation.recording import RecordedDemand, RequestedBackfill
 from nbpart.automation.sensor_children import LookEndedError, SensorChildren
 from nbpart.automation.ticks import look
@@ -37,6 +48,8 @@ _MOST_LOOKS = 8
 _TURN_S = 0.5
 #: How often ticks that asked for nothing are recorded, edited code is looked for, and what was left is resumed.
 _FLUSH_EVERY_S, _SCAN_EVERY_S, _RESUME_EVERY_S = 60.0, 10.0, 30.0
+#: How often what became late is looked for, in seconds.
+_LATE_EVERY_S = 30.0
 #: The process that forks kernels ends when nothing has run for so long, in seconds.
 _KERNELS_IDLE_S = 120.0
 
@@ -55,7 +68,8 @@ class Watcher:
     """Watches a workspace from `run` until it is told to stop.
 
     ``report`` is called with each look that did something or failed, ``report_end`` with the id of each backfill that
-    ended. All backfills that it starts share ``max_workers`` workers.
+    ended, ``report_hook`` with each hook that was told of something. All backfills that it starts share ``max_workers``
+    workers.
     """
 
     def __init__(
@@ -66,10 +80,11 @@ class Watcher:
         max_workers: int,
         report: Callable[[LookDone], None] = lambda done: None,
         report_end: Callable[[str], None] = lambda backfill_id: None,
+        report_hook: Callable[[HookTold], None] = lambda told: None,
         log_file: str = "",
     ) -> None:
         self._project, self._children, self._log_file = project, children, log_file
-        self._report, self._report_end = report, report_end
+        self._report, self._report_end, self._report_hook = report, report_end, report_hook
         self._options: Mapping[str, Any] = {"max_workers": max_workers}
         self._pool = SharedPool(max_workers)
         project.make_pool = lambda _, on_start: self._pool.share(on_start)
@@ -146,6 +161,8 @@ class Watcher:
                     self._begin_look(trigger)
             self._settle()
             self._pool.release_kernels(_KERNELS_IDLE_S)
+            if self._is_time("late", _LATE_EVERY_S):
+                self._looks.submit(self._tell_of_late)
             if self._is_time("flush", _FLUSH_EVERY_S):
                 self._flush()
         except NbpartError as error:  # the next turn may come through: a watcher does not end for a busy catalog
@@ -192,6 +209,8 @@ class Watcher:
         except Exception as error:  # noqa: BLE001 - a trigger's error is in its tick, and stops no other
             before = self._last.get(trigger.trigger_id)
             failures = 1 + (before.failures if before else 0)
+            if failures == 1:  # it is told of once, when it begins
+                self._tell(FAILURE, describe_failed_tick(self._project, trigger, error))
             self._report(LookDone(trigger, None, None, error))
         finally:
             self._last[trigger.trigger_id] = LastLook(at, failures, sequence)
@@ -212,6 +231,7 @@ class Watcher:
             if runner.has_ended:
                 del self._runners[backfill_id]
                 self._report_end(backfill_id)
+                self._looks.submit(self._tell_of_backfill, backfill_id)
 
     def _resume(self) -> None:
         try:
@@ -223,6 +243,23 @@ class Watcher:
     def _keep_runner(self, backfill_id: str) -> None:
         if (runner := self._project.runners.get(backfill_id)) is not None:
             self._runners[backfill_id] = runner
+
+    def _tell_of_backfill(self, backfill_id: str) -> None:
+        if (event := describe_failed_backfill(self._project, backfill_id)) is not None:
+            self._tell(FAILURE, event)
+
+    def _tell_of_late(self) -> None:
+        if found := take_newly_late(self._project):
+            event = describe_late(self._project, found)
+            log.warning("%s", event)
+            self._tell(LATE, event)
+
+    def _tell(self, kind: str, event: HookEvent) -> None:
+        try:
+            for told in tell_hooks(self._project, self._children, kind, event):
+                self._report_hook(told)
+        except LookEndedError:
+            log.warning("the watcher ended before its hooks were told of %s", event)
 
     def _keep_idle(self, tick: TickRecord) -> None:
         with self._guard:

@@ -247,6 +247,15 @@ class TriggerRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class HookRecord:
+    """A function that is told of an event, ``failure`` or ``late``."""
+
+    name: str
+    event: str
+    definition: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class TickRecord:
     """A look of a trigger, to be recorded: what came of it, and how much.
 

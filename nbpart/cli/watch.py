@@ -22,6 +22,7 @@ from nbpart.cli.trust import ask_for_trust
 from nbpart.errors import TriggerFailedError
 
 if TYPE_CHECKING:
+    from nbpart.automation.hooks import HookTold
     from nbpart.automation.watcher import LookDone
     from nbpart.workspace import Workspace
 
@@ -65,6 +66,7 @@ def watch(
             max_workers=max_workers or count_cores(),
             report=_print_look,
             report_end=partial(_print_end, workspace),
+            report_hook=_print_hook,
             log_file=log_file,
         )
         _stop_on_signals(stop, watcher.wake)
@@ -174,6 +176,12 @@ def _print_end(workspace: Workspace, backfill_id: str) -> None:
     backfill = workspace.backfills[backfill_id]
     counts = ", ".join(f"{n:,} {status}" for status, n in backfill.counts().items() if n)
     click.echo(f"{_now()} backfill {backfill_id} {backfill.status}: {counts or 'nothing was outdated'}")
+
+
+def _print_hook(told: HookTold) -> None:
+    click.echo(f"{_now()} {one_line(told.error) if told.error else f'told {printable(told.hook)}'}")
+    for line in told.printed.splitlines():
+        click.echo(f"{_now()} {printable(told.hook)}: {printable(line)}")
 
 
 def _has_failures(workspace: Workspace, done: list[LookDone]) -> bool:

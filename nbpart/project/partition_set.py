@@ -79,7 +79,10 @@ class PartitionSet:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Its keys as a table: ``partition_key`` and all columns of the set, typed, in its order."""
+        """Its keys as a table: ``partition_key`` and all columns of the set, typed, in its order.
+
+        Where keys are added, ``added_at`` and ``added_by`` say when each came last, and by whom or which trigger.
+        """
         frame = self._catalog.read(lambda batch: queries.set_frame(batch, self._set_id))
         return show_in_zones(frame, self.definition)
 

@@ -15,7 +15,7 @@ from nbpart.automation.ticks import Tick, list_ticks, run_tick
 from nbpart.automation.triggers import Triggers
 from nbpart.automation.watch_process import WatchProcess, start_watching
 from nbpart.backfill.options import PER_PARTITION
-from nbpart.catalog import TriggerRecord
+from nbpart.catalog import TriggerRecord, events
 from nbpart.project.project import Project
 from nbpart.states import TriggerKind
 
@@ -101,6 +101,10 @@ class Automating:
         same in a terminal. Raises `UntrustedWorkspaceError`, and `WorkspaceError` where it could not begin.
         """
         return start_watching(self.project, self.triggers, {"max-workers": max_workers, "grace": grace_s})
+
+    def remove_hook(self, name: str) -> None:
+        """Call a hook no more. Raises `UnknownNameError`."""
+        self.project.catalog.write(lambda batch: events.remove_hook(batch, name))
 
     def _choose_evaluation(self, trigger: TriggerRecord, *, here: bool) -> Evaluate:
         if here and trigger.kind == TriggerKind.SENSOR:

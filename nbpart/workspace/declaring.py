@@ -10,6 +10,8 @@ from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, 
 from nbpart.assets.automation import Automation
 from nbpart.assets.freshness import Expectation
 from nbpart.automation import Schedule, Sensor, declare_sensor, schedule
+from nbpart.automation.hook import Hook, declare_hook
+from nbpart.automation.hooks import FAILURE, LATE
 from nbpart.automation.sensor import DEFAULT_TIMEOUT_S
 
 A = TypeVar("A", bound=Asset)
@@ -192,3 +194,39 @@ class Declaring(Generic[A]):
         declared = schedule(selection, cron=cron, timezone=timezone, where=where, name=name)
         self.register(declared)
         return declared
+
+    def on_failure(
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        name: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> Any:
+        """Register a function that a watcher calls with an `nbpart.HookEvent` when something failed, as a decorator.
+
+        Once for a backfill of which steps failed, with their number and the first error, and once when the looks of a
+        trigger begin to fail; never for a run, nor for what only waits. It is called in a process of its own, whose
+        environment holds what secrets it needs: ``os.environ["TOKEN"]``. What it raises is shown and stops nothing.
+        """
+        return self._declare_hook(FAILURE, function, name, timeout_s)
+
+    def on_late(
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        name: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> Any:
+        """Register a function that a watcher calls with an `nbpart.HookEvent` when partitions have become late.
+
+        Once for all that a look finds; see `on_failure`.
+        """
+        return self._declare_hook(LATE, function, name, timeout_s)
+
+    def _declare_hook(self, event: str, function: Callable[..., Any] | None, name: str | None, timeout_s: float) -> Any:
+        def declare(f: Callable[..., Any]) -> Hook:
+            hook = declare_hook(event, f, name=name, timeout_s=timeout_s)
+            self.register(hook)
+            return hook
+
+        return declare if function is None else declare(function)

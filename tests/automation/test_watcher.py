@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import nbpart
 from nbpart import WatchedError
+from nbpart.automation.hooks import HookTold
 from nbpart.automation.sensor_children import SensorChildren
 from nbpart.automation.watcher import LookDone, Watcher
 from nbpart.automation.watching import find_watch
@@ -68,8 +70,14 @@ class Watched:
     def __init__(self, ws: nbpart.Workspace, grace_s: float | None = None) -> None:
         self.done: list[LookDone] = []
         self.ended: list[str] = []
+        self.told: list[HookTold] = []
         self.watcher = Watcher(
-            ws.project, make_children(), max_workers=2, report=self.done.append, report_end=self.ended.append
+            ws.project,
+            make_children(),
+            max_workers=2,
+            report=self.done.append,
+            report_end=self.ended.append,
+            report_hook=self.told.append,
         )
         self.stop = threading.Event()
         self._thread = threading.Thread(target=lambda: self.watcher.run(self.stop, grace_s))
@@ -92,6 +100,10 @@ class Watched:
         while not condition():
             assert time.monotonic() < deadline, [str(one.error) for one in self.done]
             time.sleep(0.02)
+
+
+def daily() -> dict[str, str]:
+    return {}
 
 
 def by_file(partition_key: str) -> dict[str, str]:
@@ -252,3 +264,49 @@ def test_looking_once_runs_what_is_asked_for_and_ends(ws: nbpart.Workspace, proj
     assert [(one.trigger.name, one.error) for one in done] == [("find_files", None)]
     assert played.ran == [("by_file", "a.csv")]
     assert not ws.triggers.watch.is_watched
+
+
+def test_hooks_are_told_once_of_what_failed(ws: nbpart.Workspace, project: Path, played: Played) -> None:
+    played.failing.add("by_file")
+
+    @ws.on_failure
+    def tell(event: Any) -> None:
+        with open("told.txt", "a") as file:
+            file.write(f"{event.what} {event.name} {dict(event.counts)} {list(event.partitions)} {event.error}\n")
+
+    @ws.on_failure(name="broken")
+    def broken(event: Any) -> None:
+        raise OSError("no mail today")
+
+    @ws.sensor(every=0.2)
+    def failing(context: Any) -> None:
+        raise OSError("no network")
+
+    for name in ("a.csv", "b.csv"):
+        (project / "inbox" / name).write_text("a")
+    told = project / "told.txt"
+    with Watched(ws) as watched:
+        watched.wait_for(lambda: watched.ended and told.exists() and len(told.read_text().splitlines()) == 2)
+        watched.wait_for(lambda: len(ws.ticks("failing")) >= 2)
+        watched.wait_for(lambda: len(watched.told) == 4)
+    lines = sorted(told.read_text().splitlines())
+    assert len(lines) == 2, lines
+    backfill, tick = lines
+    assert backfill.startswith("backfill by_file+ {'failed': 2} ['by_file/a.csv', 'by_file/b.csv'] ")
+    assert tick == "tick failing {} [] sensor 'failing' raised OSError: no network"
+    assert [one.error for one in watched.told if one.error] == ["hook 'broken' raised OSError: no mail today"] * 2
+
+
+def test_hooks_are_told_of_what_is_late(ws: nbpart.Workspace, project: Path, played: Played) -> None:
+    ws.asset(daily, fresh=nbpart.expect(by="00:00", within="1d"))
+
+    @ws.on_late
+    def tell(event: Any) -> None:
+        print(event)
+
+    now = ws.project.catalog.clock
+    ws.project.catalog.clock = lambda: now() + timedelta(days=2)
+    with Watched(ws) as watched:
+        watched.wait_for(lambda: watched.told)
+        time.sleep(0.3)
+    assert [(one.hook, one.printed) for one in watched.told] == [("tell", "late daily: 1 late: daily")]

@@ -95,7 +95,9 @@ def test_children_go_and_come_with_their_parent(ws: nbpart.Workspace) -> None:
     assert chunks.add_rows(pd.DataFrame({"file": ["a"], "n": [3]})) == ["a/n%3D3"]
     lines = ws.dynamic_partitions("lines", under={"chunk": chunks})
     lines.add({"chunk": {"file": "a", "n": 2}, "lines": "first"})
-    assert list(lines.frame.columns) == ["partition_key", "chunk", "file", "n", "lines"]
+    assert list(lines.frame.columns) == [
+        "partition_key", "chunk", "file", "n", "lines", "added_at", "added_by",
+    ]  # fmt: skip
     chunks.remove({"file": "a", "n": 1})
     files.remove("a")
     assert (list(chunks), list(lines)) == (["b%2Fc/n%3D1", "b%2Fc/n%3D2"], [])
@@ -120,7 +122,8 @@ def test_rows_of_a_sheet_set_columns(ws: nbpart.Workspace, caplog: pytest.LogCap
     trials = ws.dynamic_partitions("trials", params={"lr": float})
     trials.add(lr=0.1)
     trials.rename({"lr": 0.1}, {"lr": 0.2})
-    assert trials.frame.to_dict("list") == {"partition_key": ["lr=0.2"], "lr": [0.2]}
+    frame = trials.frame
+    assert (frame.partition_key.tolist(), frame.lr.tolist(), len(frame.added_by)) == (["lr=0.2"], [0.2], 1)
     with pytest.raises(ParameterError, match="row 0: 'bach' is no column of them; did you mean 'batch'"):
         samples.add_rows([{"sample": "s4", "bach": "A"}], key="sample")
     with pytest.raises(ParameterError, match="no column 'smple'; did you mean 'sample'"):

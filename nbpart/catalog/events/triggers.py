@@ -144,3 +144,21 @@ def use_run_keys(batch: Batch, trigger_id: int, run_keys: Sequence[str], tick_id
         *(trigger_id, batch.now, tick_id, trigger_id),
     )
     return dict(used)
+
+
+def save_hook(batch: Batch, name: str, event: str, definition: Mapping[str, Any]) -> None:
+    """Register a hook, or replace the one of that name."""
+    text = json.dumps(definition, sort_keys=True)
+    if batch.row(
+        "SELECT 1 FROM hooks WHERE lower(name) = lower(?) AND event = ? AND definition = ?", name, event, text
+    ):
+        return
+    batch.execute("DELETE FROM hooks WHERE lower(name) = lower(?)", name)
+    batch.execute("INSERT INTO hooks VALUES (?, ?, ?)", name, event, text)
+
+
+def remove_hook(batch: Batch, name: str) -> None:
+    """Remove a hook. Raises `UnknownNameError`."""
+    if not batch.execute("DELETE FROM hooks WHERE lower(name) = lower(?)", name):
+        known = [row[0] for row in batch.rows("SELECT name FROM hooks")]
+        raise UnknownNameError(f"there is no hook {name!r}; {nearest(name, known)}")

@@ -158,6 +158,20 @@ def steps_frame(batch: Batch, backfill_no: int) -> pd.DataFrame:
     )
 
 
+def first_failures(batch: Batch, backfill_no: int, most: int) -> list[tuple[str, str | None, str]]:
+    """The steps of a backfill that failed first: asset, partition key and why."""
+    rows = batch.rows(
+        f"""SELECT a.name, {KEY_SQL}, coalesce(r.cause, '') FROM (
+            SELECT step_no, cause, rowid AS place FROM step_results
+            WHERE backfill_no = $1 AND status = '{StepStatus.FAILED}' ORDER BY rowid LIMIT $2) AS r
+        JOIN steps AS s ON s.backfill_no = $1 AND s.step_no = r.step_no
+        JOIN assets AS a USING (asset_id) JOIN keys AS k USING (key_id) ORDER BY r.place""",
+        backfill_no,
+        most,
+    )
+    return [(asset, key, cause) for asset, key, cause in rows]
+
+
 def step_counts(batch: Batch, backfill_no: int) -> dict[str, int]:
     """How many steps of a backfill have each status; every status is there."""
     counts = _count_recorded(batch, backfill_no)

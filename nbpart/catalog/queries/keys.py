@@ -24,6 +24,7 @@ from nbpart.catalog.set_tables import (
     ordered_members,
     set_sql,
 )
+from nbpart.partitions.dynamic import DynamicPartitions
 from nbpart.partitions.key_values import is_attribute
 from nbpart.partitions.keys import escape
 from nbpart.partitions.product import MultiPartitions
@@ -149,15 +150,22 @@ def set_frame(
     batch: Batch, set_id: int, limit: int | None = None, key_ids: NDArray[np.int64] | None = None
 ) -> pd.DataFrame:
     """The members of a set in its order, those of ``key_ids``, or the first ``limit``: partition_key, then all columns
-    of the set, typed."""
+    of the set, typed; of keys that are added also added_at and added_by, when they came last and by whom."""
     sql = set_sql(batch, set_id)
     columns, members = sql.named_values(sql.columns), ordered_members(batch, set_id)
+    came = ""
+    if isinstance(load_definition(batch, set_id), DynamicPartitions):
+        columns += ", came.added_at, came.added_by"
+        came = f""" LEFT JOIN (
+            SELECT key_id, arg_max(happened_at, rowid) AS added_at, arg_max(author, rowid) AS added_by
+            FROM member_events WHERE set_id = {int(set_id)} AND action = 'added' GROUP BY key_id
+        ) AS came ON came.key_id = m.key_id"""
     if key_ids is not None:
         stage_numbers(batch, "members_shown", key_ids)
         members = f"(FROM {members} WHERE key_id IN (SELECT id FROM members_shown))"
     if limit is not None:  # before anything is joined to them
         members = f"(FROM {members} ORDER BY position LIMIT {int(limit)})"
-    rows = f"{members} m JOIN keys k ON k.key_id = m.key_id{sql.joins}"
+    rows = f"{members} m JOIN keys k ON k.key_id = m.key_id{sql.joins}{came}"
     return nulls_to_none(batch.frame(f"SELECT {KEY_SQL} AS partition_key{columns} FROM {rows} ORDER BY m.position"))
 
 

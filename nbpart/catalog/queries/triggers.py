@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.queries.shared_sql import nulls_to_none
-from nbpart.catalog.records import TriggerRecord
+from nbpart.catalog.records import HookRecord, TriggerRecord
 from nbpart.states import TickOutcome, TriggerKind
 
 if TYPE_CHECKING:
@@ -88,6 +88,12 @@ def find_asking_kinds(batch: Batch, backfill_no: int) -> set[TriggerKind]:
 def find_message(batch: Batch, tick_id: int) -> str:
     """What a tick said."""
     return str(batch.value("SELECT message FROM ticks WHERE tick_id = ?", tick_id))
+
+
+def load_hooks(batch: Batch, event: str | None = None) -> list[HookRecord]:
+    """The hooks that are told of an event, or all."""
+    rows = batch.rows("SELECT name, event, definition FROM hooks WHERE $1 IS NULL OR event = $1 ORDER BY rowid", event)
+    return [HookRecord(name, of, json.loads(definition)) for name, of, definition in rows]
 
 
 def keys_of_tick(batch: Batch, tick_id: int) -> pd.DataFrame:
