@@ -16,6 +16,7 @@ from nbpart.catalog import Batch, queries
 from nbpart.catalog.queries.prune import find_pruning_of, pruned_keys
 from nbpart.catalog.related_keys import load_inputs, load_readers
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.relation import leave_out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def find_pruned_inputs(
                 if read.name not in pruned:
                     continue
                 found = np.intersect1d(load_inputs(batch, relations.join(name, read), todo), pruned[read.name])
-                found = np.setdiff1d(found, np.concatenate([found[:0], *made[read.name]]))
+                found = leave_out(found, np.concatenate([found[:0], *made[read.name]]))
                 chosen = again if read.name in names else lacking
                 chosen[read.name] = np.union1d(chosen.get(read.name, found[:0]), found)
                 if chosen is again:
@@ -69,7 +70,7 @@ def find_staying(
     for name in followers:
         own = pruned.get(name, np.empty(0, np.int64))
         for read in registry.graph[name].inputs:
-            left = np.setdiff1d(pruned.get(read.name, own[:0]), again.get(read.name, own[:0]))
+            left = leave_out(pruned.get(read.name, own[:0]), again.get(read.name, own[:0]))
             if len(left):
                 own = np.union1d(own, load_readers(batch, relations.join(name, read), left))
         stay[name] = own

@@ -13,7 +13,7 @@ from nbpart.backfill.registry import Registry
 from nbpart.catalog import Batch, queries
 from nbpart.catalog.records import PlanFacts
 from nbpart.catalog.related_keys import load_inputs
-from nbpart.partitions.relation import spread_readers
+from nbpart.partitions.relation import leave_out, spread_readers
 from nbpart.states import STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def make_finder_above(batch: Batch, registry: Registry, name: str, key_ids: Ids)
         inputs, fresh = registry[reader].definition.inputs, among[reader]
         while len(fresh):
             own = [load_inputs(batch, relations.join(reader, read), fresh) for read in inputs if read.name == reader]
-            fresh = np.setdiff1d(np.concatenate([fresh[:0], *own]), among[reader])
+            fresh = leave_out(np.concatenate([fresh[:0], *own]), among[reader])
             among[reader] = np.union1d(among[reader], fresh)
             if len(among[reader]) > _FEW:
                 return make_finder(batch, registry)

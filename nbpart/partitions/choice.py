@@ -195,12 +195,12 @@ def _read_one(definition: PartitionsDefinition, given: object) -> KeyChoice:
     if isinstance(given, TypedText | _TypedValue):
         return read_typed_choice(definition, given.text if isinstance(given, TypedText) else unescape(given.text))
     if isinstance(given, Mapping):
-        text = _spell_whole(definition, given)
+        text = WholeKeys(definition).spell(given)
         return _read_columns(definition, given) if text is None else OneKey(text)
     if isinstance(definition, MultiPartitions) and (name := _dated_dimension(definition, given)):
         return ByColumns((), ((name, read_choice(dict(definition.dimensions)[name], given)),))
     if isinstance(definition, MultiPartitions) and isinstance(given, str):
-        text = _spell_whole(definition, definition.split(given))
+        text = WholeKeys(definition).spell(definition.split(given))
         return OneKey(definition.spell_key(given) if text is None else text)
     return _read_end(definition, given)
 
@@ -317,20 +317,30 @@ def _read_columns(definition: PartitionsDefinition, given: Mapping[Any, object])
     return ByColumns(tuple(values), tuple(parts))
 
 
-def _spell_whole(definition: PartitionsDefinition, given: Mapping[Any, object]) -> str | None:
-    """The key of a dict that gives one value to all that makes a key; None for another one."""
-    own = {column.name: column for column in definition.columns if column.source in _OWN_IN_KEY}
-    parts = dict(definition.parts)
-    if not (own or parts) or given.keys() != own.keys() | parts.keys():
-        return None
-    if not all(_is_one_value(own[name], given[name]) for name in own):
-        return None
-    texts = {name: _spell_part(part, given[name]) for name, part in parts.items()}
-    if None in texts.values():
-        return None
-    if isinstance(definition, MultiPartitions):
-        return definition.spell(cast("dict[str, str]", texts))
-    return definition.spell_key({**given, **texts})
+class WholeKeys:
+    """Reads dicts that are keys of a set, many one after the other."""
+
+    def __init__(self, definition: PartitionsDefinition) -> None:
+        self._definition = definition
+        self._own = {column.name: column for column in definition.columns if column.source in _OWN_IN_KEY}
+        self._parts = dict(definition.parts)
+        self._names = self._own.keys() | self._parts.keys()
+
+    def spell(self, given: Mapping[Any, object]) -> str | None:
+        """The key of a dict that gives one value to all that makes a key; None for another one.
+
+        Raises what `read_choice` raises.
+        """
+        if not self._names or given.keys() != self._names:
+            return None
+        if not all(_is_one_value(column, given[name]) for name, column in self._own.items()):
+            return None
+        texts = {name: _spell_part(part, given[name]) for name, part in self._parts.items()}
+        if None in texts.values():
+            return None
+        if isinstance(self._definition, MultiPartitions):
+            return self._definition.spell(cast("dict[str, str]", texts))
+        return self._definition.spell_key({**given, **texts})
 
 
 def _spell_part(part: PartitionsDefinition, value: object) -> str | None:

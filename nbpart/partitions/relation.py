@@ -299,6 +299,12 @@ def distinct(values: NDArray[T]) -> NDArray[T]:
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
 
 
+def leave_out(values: NDArray[T], others: NDArray[T]) -> NDArray[T]:
+    """Each value once that is none of the others, in ascending order; without hashing, as `distinct`."""
+    own = distinct(values)
+    return own[~np.isin(own, others)]
+
+
 def count_before(mask: Mask) -> NDArray[np.int64]:
     """For each place, and the one after the last, how many before it are set."""
     return np.concatenate(([0], np.cumsum(mask, dtype=np.int64)))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbpart.partitions.relation import Groups, Identity, Pairs, Ranges, Relation
+from nbpart.partitions.relation import Groups, Identity, Pairs, Ranges, Relation, leave_out
 
 Related = tuple[Relation, int, list[set[int]]]  # a relation, how many inputs there are, and what each reader reads
 
@@ -100,3 +100,9 @@ def test_a_million_keys_cost_no_more_than_their_shape(make: Callable[[int], Rela
     assert np.flatnonzero(readers).tolist() == relation.readers_of(500_500).tolist()
     assert inputs[relation.inputs_of(int(readers.argmax()))].all()
     assert peak < 60 * MILLION, "pairs of it would take 120 bytes a key and more"
+
+
+@given(values=st.lists(st.integers(-5, 20), max_size=30), others=st.lists(st.integers(-5, 20), max_size=30))
+def test_what_is_left_out_is_what_the_others_have(values: list[int], others: list[int]) -> None:
+    left = leave_out(np.array(values, np.int64), np.array(others, np.int64))
+    assert left.tolist() == sorted(set(values) - set(others))

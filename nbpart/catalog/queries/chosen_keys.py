@@ -28,12 +28,21 @@ from nbpart.catalog.set_tables import (
     sort_keys,
 )
 from nbpart.errors import NbpartError, PartitionKeyError, UnknownNameError, nearest
-from nbpart.partitions.choice import Between, ByColumns, KeyChoice, KeyOrRange, OneKey, TypedText, read_choice
+from nbpart.partitions.choice import (
+    Between,
+    ByColumns,
+    KeyChoice,
+    KeyOrRange,
+    OneKey,
+    TypedText,
+    WholeKeys,
+    read_choice,
+)
 from nbpart.partitions.columns import Column
 from nbpart.partitions.date_parts import DatePart
 from nbpart.partitions.definition import PartitionsDefinition
 from nbpart.partitions.keys import shorten
-from nbpart.partitions.relation import distinct
+from nbpart.partitions.relation import distinct, leave_out
 from nbpart.partitions.values import Value, to_text
 from nbpart.partitions.windows import TimeWindowPartitions
 
@@ -106,16 +115,19 @@ def _find_all(batch: Batch, set_id: int, given: Sequence[object]) -> _FoundKeys:
         found[left] = find_windows_that_begin(batch, set_id, stored.definition, [given[place] for place in left])
     chosen, of, unfound = [found[found >= 0]], [np.flatnonzero(found >= 0)], list[int]()
     choices: dict[int, tuple[KeyChoice, ...]] = {}
+    whole = WholeKeys(stored.definition)
     for place in np.flatnonzero(found < 0).tolist():
+        one = given[place]
         try:
-            choices[place] = read_choice(stored.definition, given[place])
+            text = whole.spell(one) if isinstance(one, Mapping) else None
+            choices[place] = read_choice(stored.definition, one) if text is None else (OneKey(text),)
         except NbpartError:
             unfound.append(place)
     together = _find_together(batch, stored, {place: some[0] for place, some in choices.items() if len(some) == 1})
     for ids, places, asked in together:
         chosen.append(ids)
         of.append(places)
-        unfound += np.setdiff1d(asked, places).tolist()
+        unfound += leave_out(np.array(asked, np.int64), places).tolist()
         for place in asked:
             del choices[place]
     for place, some in choices.items():
