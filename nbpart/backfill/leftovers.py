@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Collection
 
 from nbpart.catalog import Catalog, events
+from nbpart.catalog.queries.erasing import adopted_inside
 from nbpart.catalog.queries.prune import DeadRun, load_dead_runs
 from nbpart.errors import NbpartError
 from nbpart.partitions import PartitionRef
@@ -30,10 +32,11 @@ def remove_leftovers(catalog: Catalog, store: Store, remove_after_s: float = REM
     numbers, runs = catalog.read(lambda batch: load_dead_runs(batch, remove_after_s))
     if not numbers:
         return 0
+    adopted = catalog.read(adopted_inside)
     removed = 0
     for folder, prefixes in _find_places(runs).items():
         try:
-            removed += _remove(store, folder, tuple(prefixes))
+            removed += _remove(store, folder, tuple(prefixes), adopted)
         except (OSError, NbpartError) as error:
             log.warning("what dead runs left in %s could not be removed: %s", folder, error)
     catalog.write(lambda batch: events.clean_coordinators(batch, numbers))
@@ -53,8 +56,8 @@ def _find_places(runs: list[DeadRun]) -> dict[str, list[str]]:
     return places
 
 
-def _remove(store: Store, folder: str, prefixes: tuple[str, ...]) -> int:
+def _remove(store: Store, folder: str, prefixes: tuple[str, ...], adopted: Collection[str]) -> int:
     paths = [file.path for file in store.list(folder, with_leftovers=True)]
     names = {path: path.removeprefix(f"{folder}/") for path in paths}
     left = [path for path in paths if names[path].startswith(prefixes) and not names[path].endswith(_KEPT_SUFFIXES)]
-    return len(store.remove(*left))
+    return len(store.remove(*(path for path in left if path not in adopted)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog import Batch, Catalog, VerbEvent, events, queries
 from nbpart.catalog.conditions import choose_keys_where
 from nbpart.catalog.queries.chosen_keys import choose_keys, explain_unfound
 from nbpart.catalog.queries.erasing import (
+    adopted_inside,
     create_made_of,
     create_touched,
     list_others_that_read,
@@ -89,11 +89,15 @@ class Removal:
 
 @dataclass(frozen=True)
 class _Found:
-    """What the catalog knows of keys that are erased: their files, and the folders in which more may lie."""
+    """What the catalog knows of keys that are erased: their files, and the folders in which more may lie.
+
+    ``kept`` are files in these folders that somebody adopted, for any partition.
+    """
 
     removal: Removal
     files: Sequence[str]
     folders: Sequence[str]
+    kept: frozenset[str]
 
 
 def remove_keys(
@@ -171,29 +175,19 @@ def _erase(
             keys = events.remove_keys(batch, set_id, keys)
         places = [str(find_place(path, root)) for path in adopted]
         removal = Removal(Verb.ERASED, set_name, keys, count, adopted=places, readers=readers, is_dry_run=dry_run)
-        return _Found(removal, files, folders)
+        return _Found(removal, files, folders, adopted_inside(batch))
 
     found = (catalog.read if dry_run else catalog.write)(work)
     store = LocalStore(root)
-    paths = _list_files(store, found, root)
-    return replace(found.removal, files=len(paths if dry_run else store.remove(*paths)))
-
-
-def _list_files(store: LocalStore, found: _Found, root: Path) -> list[str]:
-    """The files that there are to delete: those that are named, and all else that lies in the same folders.
-
-    There lie reports of runs, and files of attempts that died.
-    """
-    named = [path for path in found.files if store.stat(path) is not None]
-    adopted = set(found.removal.adopted)
+    # what is not named any more, as reports of runs and files of attempts that died, lies in the same folders
     beside = [
-        file.path
-        for folder in found.folders
-        for top in ("data", "runs")
-        for file in store.list(f"{top}/{folder}")
-        if str(root / file.path) not in adopted
+        file.path for folder in found.folders for top in ("data", "runs") for file in store.list(f"{top}/{folder}")
     ]
-    return list(dict.fromkeys(sorted([*named, *beside])))
+    named = [path for path in found.files if store.stat(path) is not None]
+    paths = [path for path in dict.fromkeys(sorted([*named, *beside])) if path not in found.kept]
+    kept = {str(root / path) for path in beside if path in found.kept}
+    files = len(paths if dry_run else store.remove(*paths))
+    return replace(found.removal, files=files, adopted=sorted({*found.removal.adopted, *kept}))
 
 
 def _list_first(names: Sequence[str]) -> str:

@@ -18,7 +18,14 @@ ADOPTED_MARK = "adopted:"
 
 
 def mark_adopted(place: str, root: Path) -> str:
-    """How the absolute path of an adopted file is written down: as `to_relative` spells it, behind a mark."""
+    """How the absolute path of an adopted file is written down: as `to_relative` spells it, behind a mark.
+
+    What lies in the workspace is named by where it is, whatever links led there: so those who remove files of the
+    workspace know it.
+    """
+    real, inside = os.path.realpath(place), os.path.realpath(root)
+    if real.startswith(f"{inside}{os.sep}"):
+        place = os.path.join(root, os.path.relpath(real, inside))
     return f"{ADOPTED_MARK}{to_relative(place, str(root))}"
 
 

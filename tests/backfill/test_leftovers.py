@@ -6,11 +6,14 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nbpart.backfill.leftovers import remove_leftovers
-from nbpart.catalog import Catalog, events
-from nbpart.storage import LocalStore
+from nbpart.catalog import Catalog, VerbEvent, events
+from nbpart.states import Verb
+from nbpart.storage import FileRecord, LocalStore
+from nbpart.storage.adopted import mark_adopted
 from tests.catalog.story import Story
 
 
@@ -77,6 +80,22 @@ def test_files_of_dead_attempts_go_and_those_of_others_stay(story: Story, root: 
     sequence = catalog.sequence()
     assert remove_leftovers(catalog, LocalStore(root), remove_after_s=0) == 0
     assert catalog.sequence() == sequence, "nothing is written where nothing is left"
+
+
+def test_a_file_that_somebody_adopted_stays(story: Story, root: Path) -> None:
+    catalog = story.catalog
+    [dead] = story.claim("model", "a")
+    assert dead is not None
+    story.start(dead)
+    gone = leave(root, story.place(dead))
+    adopted = gone[5]
+    record = FileRecord("", "file", "frame", mark_adopted(str(root / adopted), root), None, 1, "v1", None)
+    event, key_ids = VerbEvent(Verb.ADOPTED, "ana"), np.array([story.key_id("b/c")])
+    asset_id = catalog.read(lambda b: b.value("SELECT asset_id FROM assets WHERE name = 'model'"))
+    catalog.write(lambda b: events.adopt_files(b, asset_id, key_ids, [record], event))
+    catalog.write(lambda b: events.interrupt_coordinators(b, [story.coordinator]))
+    assert remove_leftovers(catalog, LocalStore(root), remove_after_s=0) == len(gone) - 1
+    assert set(gone) & files(root) == {adopted}
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])

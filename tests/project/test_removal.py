@@ -97,6 +97,34 @@ def test_what_runs_left_of_a_key_is_gone_and_what_read_it_is_named(
     assert history["reason"].tolist()[:1] + history["reason"].tolist()[-1:] == ["withdrawn", "ValueError"]
 
 
+def test_what_somebody_adopted_from_the_same_folders_stays(
+    made: nbpart.Workspace, project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = next((made.root / "data" / "counts" / "p1").iterdir())
+    beside, report = own.with_name("other.json"), made.root / "runs" / "counts" / "p1" / "seen.json"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    for file in (beside, report):
+        file.write_text("{}")
+    (project / "way").symlink_to(made.root)
+    others = made.dynamic_partitions("others")
+
+    @made.asset(partitions=others)
+    def copied(partition_key: str) -> dict[str, str]: ...
+
+    @made.asset
+    def seen() -> dict[str, str]: ...
+
+    assert made.adopt("copied", project / "way" / "data" / "counts" / "p1" / "oth{partition_key}.json").count == 1
+    assert made.adopt("seen", report).count == 1
+    made.prune(keep=1, stray_after_s=0)
+    with caplog.at_level(logging.INFO, "nbpart"):
+        made.partition_sets["samples"].remove("p1", delete_data=True)
+    assert (own.exists(), beside.exists(), report.exists()) == (False, True, True)
+    for file in (beside, report):
+        assert str(file) in caplog.text
+    assert made.load("copied", "er") == made.load("seen") == {}
+
+
 def test_without_it_data_stay_and_come_back(made: nbpart.Workspace) -> None:
     samples = made.partition_sets["samples"]
     assert samples.remove("p2", "p3", where="batch = 'B0'") == []

@@ -69,6 +69,12 @@ def touched_files(batch: Batch, partitions: str) -> tuple[list[str], list[str]]:
     return [p for p in paths if not p.startswith(ADOPTED_MARK)], [p for p in paths if p.startswith(ADOPTED_MARK)]
 
 
+def adopted_inside(batch: Batch) -> frozenset[str]:
+    """The adopted files that lie where runs write, as paths relative to the workspace: nothing may remove them."""
+    rows = batch.rows(f"SELECT path FROM ({ADOPTED_PATHS}) WHERE path LIKE 'data/%' OR path LIKE 'runs/%'")
+    return frozenset(path for (path,) in rows)
+
+
 def touched_places(batch: Batch, partitions: str) -> list[tuple[str, str | None]]:
     """The asset and the key of each of some partitions."""
     return [
