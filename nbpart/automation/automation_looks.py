@@ -19,14 +19,15 @@ from nbpart.automation.demand import Demand, StepsDemand
 from nbpart.automation.evaluation import Look
 from nbpart.automation.readiness import InputFacts, Readiness, load_input_facts
 from nbpart.backfill.input_relations import InputRelations
-from nbpart.backfill.registry import Registry
+from nbpart.backfill.registry import Node, Registry
 from nbpart.backfill.unchanged_failures import find_unchanged
 from nbpart.catalog import Batch, TriggerRecord
 from nbpart.catalog.conditions import choose_where
+from nbpart.catalog.id_arrays import find_places
 from nbpart.catalog.queries import touched
 from nbpart.catalog.queries.cells import member_ids
 from nbpart.catalog.related_keys import load_readers
-from nbpart.catalog.set_tables import sort_keys
+from nbpart.partitions.mapping import Same
 from nbpart.partitions.order import NEWEST
 from nbpart.partitions.relation import distinct, spread_readers
 from nbpart.project.project import Project
@@ -45,6 +46,8 @@ _FAILED = STATUS_CODES[PartitionStatus.FAILED]
 _MOST_TIMES = 256
 #: At most so many partitions of which none is asked for are looked at again in the next tick.
 _MOST_AGAIN = 1_000
+#: The facts of so many touched keys are read for all assets at once.
+_FEW = 1_000
 #: After so many rounds along a dependency of an asset on itself all of its partitions are looked at at once.
 _ROUNDS = 8
 
@@ -108,10 +111,15 @@ class _Round:
     def _facts(self) -> dict[int, tuple[Ids, Ids]]:
         """The partitions whose facts changed since the first of the cursors, of all assets that one of them is about:
         read once, since it reads a number a partition."""
+        since = min(cursor.seen.sequence for cursor in self._cursors.values())
+        return touched.find_touched(self.batch, [node.asset_id for node in self._nodes], since)
+
+    @cached_property
+    def _nodes(self) -> list[Node]:
+        """The assets with an automation and what these read."""
         graph = self.registry.graph
         names = {one for name in self._cursors if name in graph for one in (name, *graph.upstream(name))}
-        since = min(cursor.seen.sequence for cursor in self._cursors.values())
-        return touched.find_touched(self.batch, [self.registry[name].asset_id for name in names], since)
+        return [self.registry[name] for name in names]
 
     @cached_property
     def _set_changes(self) -> dict[int, int]:
@@ -121,12 +129,46 @@ class _Round:
     def code_changes(self) -> dict[int, int]:
         return touched.load_code_changes(self.batch)
 
+    @cached_property
+    def _few(self) -> tuple[Ids, dict[int, touched.TouchedFacts], dict[int, Ids]]:
+        """Where few partitions were touched: their keys, the facts of all assets for these, and which are members."""
+        ids = distinct(np.concatenate([_NONE, *(ids for ids, _ in self._facts.values())]))
+        if not len(ids) or len(ids) > _FEW:
+            return _NONE, {}, {}
+        facts = touched.load_facts_of_few(self.batch, sorted(node.asset_id for node in self._nodes), ids)
+        return ids, facts, touched.find_members(self.batch, ids)
+
+    def load(self, name: str, key_ids: Ids) -> touched.TouchedFacts:
+        """The facts of some partitions of an asset or source."""
+        asset_id, (few, facts, _) = self.registry[name].asset_id, self._few
+        places = find_places(few, key_ids)
+        if len(few) and (places >= 0).all():
+            return facts[asset_id].keep(places)
+        return touched.load_touched_facts(self.batch, asset_id, key_ids)
+
+    def keep_members(self, name: str, key_ids: Ids) -> Ids:
+        """Those of some keys that are members of the set of an asset."""
+        set_id, (few, _, members) = self.registry[name].set_id, self._few
+        if not np.isin(key_ids, few).all():
+            members = touched.find_members(self.batch, key_ids)
+        return key_ids[np.isin(key_ids, members.get(set_id, _NONE))]
+
+    @cached_property
+    def cancelled(self) -> dict[int, Ids]:
+        """The partitions of which a run was cancelled since the first of the automations began, by asset id."""
+        since = min(cursor.begins.sequence for cursor in self._cursors.values())
+        return touched.find_cancelled(self.batch, since)
+
+    def is_other_set(self, name: str, mark: Mark) -> bool:
+        """Whether keys came to the set of an asset or source since, or left it."""
+        return self._set_changes.get(self.registry[name].set_id, 0) > mark.sequence
+
     def find_changed(self, name: str, seen: Mark) -> Ids:
         """The partitions of an asset or source whose facts changed since, and those that came to its set."""
         node = self.registry[name]
         ids, changed = self._facts.get(node.asset_id, (_NONE, _NONE))
         found = ids[changed > seen.sequence]
-        if self._set_changes.get(node.set_id, 0) > seen.sequence:
+        if self.is_other_set(name, seen):
             came = touched.find_new_members(self.batch, node.set_id, seen.sequence, seen.key_id)
             found = np.concatenate([found, came])
         return found
@@ -147,7 +189,7 @@ class _Automated:
         fresh, pending = self._find_touched(), self.cursor.pending.until(self._now_s)
         if not len(fresh) and not len(pending.key_ids):
             return Demand(skip_reason="nothing that it reads has changed")
-        looked_at = self._load(np.concatenate([fresh, pending.key_ids]))
+        looked_at = self._load(distinct(np.concatenate([fresh, pending.key_ids])))
         looked_at = self._leave_failed(looked_at.keep(np.isin(looked_at.status, _OUTDATED)))
         inputs = self._load_inputs(looked_at)
         is_caused = self._find_caused(looked_at, inputs) | np.isin(looked_at.key_ids, pending.key_ids)
@@ -160,7 +202,7 @@ class _Automated:
             asked = self._choose_ready(due)
             pending = pending.keep(looked_at.key_ids[~np.isin(looked_at.key_ids, asked)])
         else:
-            asked = self._choose_ready(looked_at, is_caused)
+            asked = self._choose_ready(looked_at, is_caused, inputs)
         cursor = replace(self.cursor, pending=pending)
         # little that leads to nothing is looked at again, so that not every commit is answered by another one
         if len(asked) or len(fresh) > _MOST_AGAIN or pending.to_json() != self.cursor.pending.to_json():
@@ -193,7 +235,10 @@ class _Automated:
         return Demand(cursor=changed, notes=self.notes, skip_reason=nothing, is_once=True)
 
     def _find_touched(self) -> Ids:
-        """The partitions of the asset that something happened to since the last look, or to what they read."""
+        """The partitions of the asset that something happened to since the last look, or to what they read.
+
+        Some of them may be members of its set no more.
+        """
         seen, rounds = self.cursor.seen, self.round
         node = rounds.registry[self.name]
         own = rounds.find_changed(self.name, seen)
@@ -203,13 +248,15 @@ class _Automated:
         for read in node.definition.inputs:
             changed = own if read.name == self.name else rounds.find_changed(read.name, seen)
             changed = distinct(np.concatenate([changed, rounds.asked.get(read.name, _NONE)]))
-            if len(changed):
+            if isinstance(read.mapping, Same):
+                found.append(changed)
+            elif len(changed):
                 found.append(load_readers(rounds.batch, rounds.relations.join(self.name, read), changed))
-        ids = np.concatenate(found)
+        ids = distinct(np.concatenate(found))
         for read in node.definition.inputs:
             if read.name == self.name and len(ids):
-                ids = self._reach_own(read, distinct(ids))
-        return sort_keys(rounds.batch, node.set_id, ids) if len(ids) else ids
+                ids = self._reach_own(read, ids)
+        return ids
 
     def _reach_own(self, read: Input, start: Ids) -> Ids:
         """Partitions, and others of the asset that read them, directly or not."""
@@ -226,25 +273,22 @@ class _Automated:
         return every[spread_readers(relation, np.isin(every, start), np.ones(len(every), bool))]
 
     def _load(self, key_ids: Ids) -> touched.TouchedFacts:
-        """The facts of those of these keys that are members, in the order of their set."""
-        node = self.round.registry[self.name]
-        ids = sort_keys(self.round.batch, node.set_id, key_ids) if len(key_ids) else key_ids
-        return touched.load_touched_facts(self.round.batch, node.asset_id, ids)
+        """The facts of those of these keys that are members."""
+        return self.round.load(self.name, self.round.keep_members(self.name, key_ids))
 
     def _load_inputs(self, facts: touched.TouchedFacts) -> list[InputFacts]:
-        return load_input_facts(self.round.relations, self.name, facts.key_ids, self.round.asked)
+        return load_input_facts(self.round.relations, self.round.load, self.name, facts.key_ids, self.round.asked)
 
     def _leave_failed(self, facts: touched.TouchedFacts) -> touched.TouchedFacts:
         """Without what failed or was cancelled, unless its code or what it reads changed since."""
-        may_wait = np.flatnonzero(facts.changed > 0)
-        if not len(may_wait):
-            return facts
         batch, asset_id = self.round.batch, self.round.registry[self.name].asset_id
-        runs = touched.load_last_runs(batch, asset_id, facts.key_ids[may_wait])
-        waits = (facts.status[may_wait] == _FAILED) | runs.is_cancelled
-        may_wait, runs = may_wait[waits], runs.keep(waits)
+        is_cancelled = np.isin(facts.key_ids, self.round.cancelled.get(asset_id, _NONE))
+        may_wait = np.flatnonzero(is_cancelled | (facts.status == _FAILED))
         if not len(may_wait):
             return facts
+        runs = touched.load_last_runs(batch, asset_id, facts.key_ids[may_wait])
+        waits = (facts.status[may_wait] == _FAILED) | runs.made_nothing
+        may_wait, runs = may_wait[waits], runs.keep(waits)
         unchanged = find_unchanged(self.round.relations, self.name, facts.key_ids[may_wait], runs)
         if n := int(unchanged.sum()):
             self.notes.append(f"{n:,} failed or {'was' if n == 1 else 'were'} cancelled, and neither code nor what "
@@ -256,24 +300,27 @@ class _Automated:
     def _find_caused(self, facts: touched.TouchedFacts, inputs: Sequence[InputFacts]) -> Mask:
         """Which partitions something happened to, or to what they read, since the automation began."""
         begins = self.cursor.begins
-        caused: Mask = (facts.changed > begins.sequence) | self._find_new(facts.key_ids)
+        caused: Mask = (facts.changed > begins.sequence) | self._find_new(self.name, facts.key_ids)
         for one in inputs:
-            is_other = (one.facts.made >= begins.materialization_id) | one.is_asked | self._find_new(one.facts.key_ids)
+            is_other = (one.facts.made >= begins.materialization_id) | one.is_asked
+            is_other |= self._find_new(one.read.name, one.facts.key_ids)
             caused |= one.relation.mark_readers(is_other)
         return caused
 
-    def _find_new(self, key_ids: Ids) -> Mask:
-        """Which keys came to their set since the automation began."""
+    def _find_new(self, name: str, key_ids: Ids) -> Mask:
+        """Which keys of an asset or source came to its set since the automation began."""
         begins = self.cursor.begins
         came: Mask = key_ids >= begins.key_id
-        if not came.all():
+        if not came.all() and self.round.is_other_set(name, begins):
             came |= np.isin(key_ids, touched.find_returned(self.round.batch, key_ids, begins.sequence))
         return came
 
-    def _choose_ready(self, facts: touched.TouchedFacts, is_caused: Mask | None = None) -> Ids:
+    def _choose_ready(
+        self, facts: touched.TouchedFacts, is_caused: Mask | None = None, inputs: list[InputFacts] | None = None
+    ) -> Ids:
         """Those for which all is there, and that the condition chooses.
 
-        What is not ``is_caused`` has to read something that the same tick asks for.
+        What is not ``is_caused`` has to read something that the same tick asks for. ``inputs`` is what they read.
         """
         follows = np.zeros(len(facts.key_ids), bool) if is_caused is None else ~is_caused
         where = self.automation.where
@@ -282,11 +329,11 @@ class _Automated:
             chosen = choose_where(self.round.batch, asset_id, where, self.name).key_ids
             assert chosen is not None, "a column that is not there is an error"
             is_chosen = np.isin(facts.key_ids, chosen)
-            facts, follows = facts.keep(is_chosen), follows[is_chosen]
+            facts, follows, inputs = facts.keep(is_chosen), follows[is_chosen], None
         if not len(facts.key_ids):
             return facts.key_ids
         readiness = Readiness(self.round.relations, self.name, facts, follows)
-        readiness.judge(self._load_inputs(facts))
+        readiness.judge(self._load_inputs(facts) if inputs is None else inputs)
         self.notes += readiness.notes
         return facts.key_ids[readiness.is_ready]
 

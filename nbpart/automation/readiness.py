@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.int64]
     Mask = NDArray[np.bool_]
+    LoadFacts = Callable[[str, Ids], touched.TouchedFacts]
 
 _FAILED, _STALE = STATUS_CODES[PartitionStatus.FAILED], STATUS_CODES[PartitionStatus.STALE]
 
@@ -49,8 +50,13 @@ class InputFacts:
         return self.facts.has_data | self.is_asked
 
 
-def load_input_facts(relations: InputRelations, name: str, key_ids: Ids, asked: Mapping[str, Ids]) -> list[InputFacts]:
-    """What some partitions of an asset read, input by input; ``asked`` has what the same tick asks for, by asset."""
+def load_input_facts(
+    relations: InputRelations, load: LoadFacts, name: str, key_ids: Ids, asked: Mapping[str, Ids]
+) -> list[InputFacts]:
+    """What some partitions of an asset read, input by input; ``asked`` has what the same tick asks for, by asset.
+
+    ``load`` gives the facts of the partitions of an asset with some key ids.
+    """
     found = []
     for read in relations.registry[name].definition.inputs:
         join = relations.join(name, read)
@@ -59,7 +65,7 @@ def load_input_facts(relations: InputRelations, name: str, key_ids: Ids, asked: 
         found.append(
             InputFacts(
                 read,
-                touched.load_touched_facts(relations.batch, relations.registry[read.name].asset_id, ids),
+                load(read.name, ids),
                 relations.relate(name, read, key_ids, ids),
                 np.isin(ids, asked.get(read.name, ids[:0])),
                 lacking.required > 0,

@@ -7,7 +7,7 @@ Nothing here reads all keys of a set where few of them were touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
+_FACTS = f"""{status_code_sql()} AS status, coalesce(f.stale, 0)::UTINYINT AS stale,
+    f.data_hash IS NOT NULL AS has_data, coalesce(f.materialization_id, -1) AS made,
+    coalesce(f.changed, 0) AS changed"""
 #: Backfills whose steps may still run, and those that wait for a plan.
 _OPEN = [event.value for event, status in STATUS_AFTER.items() if status in {*LIVE_BACKFILL, BackfillStatus.REQUESTED}]
 
@@ -60,9 +63,9 @@ class TouchedFacts:
         )
         return found
 
-    def keep(self, mask: Mask) -> TouchedFacts:
-        """Those of them that a mask has."""
-        return TouchedFacts(*(getattr(self, one.name)[mask] for one in fields(self)))
+    def keep(self, chosen: Mask | Ids) -> TouchedFacts:
+        """Those of them that a mask has, or at some places."""
+        return TouchedFacts(*(getattr(self, one.name)[chosen] for one in fields(self)))
 
 
 def find_touched(batch: Batch, asset_ids: Iterable[int], sequence: int) -> dict[int, tuple[Ids, Ids]]:
@@ -71,10 +74,9 @@ def find_touched(batch: Batch, asset_ids: Iterable[int], sequence: int) -> dict[
     They need not be members of their sets.
     """
     found = batch.numpy(
-        """SELECT asset_id::BIGINT AS asset_id, key_id, changed FROM partition_facts
-        WHERE changed > ? AND asset_id IN (SELECT unnest(?::INTEGER[]))""",
+        f"""SELECT asset_id::BIGINT AS asset_id, key_id, changed FROM partition_facts
+        WHERE changed > ? AND asset_id IN ({", ".join(str(int(asset_id)) for asset_id in asset_ids)})""",
         sequence,
-        list(asset_ids),
     )
     parts = {int(asset_id): found["asset_id"] == asset_id for asset_id in np.unique(found["asset_id"])}
     return {asset_id: (found["key_id"][part], found["changed"][part]) for asset_id, part in parts.items()}
@@ -107,7 +109,7 @@ def find_new_members(batch: Batch, set_id: int, sequence: int, key_id: int) -> I
 
 def find_returned(batch: Batch, key_ids: Ids, sequence: int) -> Ids:
     """Those of some keys that were added after a commit, by themselves or with what they are made of."""
-    stage_numbers(batch, "touched_ids", key_ids)
+    _stage_ids(batch, key_ids)
     found: Ids = batch.numpy(
         """WITH back AS (SELECT key_id FROM member_events WHERE sequence > ? AND action = 'added')
         SELECT id FROM touched_ids WHERE id IN (FROM back)
@@ -119,18 +121,50 @@ def find_returned(batch: Batch, key_ids: Ids, sequence: int) -> Ids:
 
 def load_touched_facts(batch: Batch, asset_id: int, key_ids: Ids) -> TouchedFacts:
     """The facts of some partitions of an asset, in the order of their ids."""
-    stage_numbers(batch, "touched_ids", key_ids)
-    # one value is compared in a tenth of the time of a join
-    among = f"key_id = {int(key_ids[0])}" if len(key_ids) == 1 else "key_id IN (SELECT id FROM touched_ids)"
+    _stage_ids(batch, key_ids)
     found = batch.numpy(
-        f"""SELECT {status_code_sql()} AS status, coalesce(f.stale, 0)::UTINYINT AS stale,
-            f.data_hash IS NOT NULL AS has_data, coalesce(f.materialization_id, -1) AS made,
-            coalesce(f.changed, 0) AS changed
-        FROM touched_ids AS t LEFT JOIN (SELECT * FROM partition_facts WHERE asset_id = ? AND {among}) AS f
-            ON f.key_id = t.id ORDER BY t.n""",
+        f"""SELECT {_FACTS} FROM touched_ids AS t
+        LEFT JOIN (SELECT * FROM partition_facts WHERE asset_id = ? AND {_among(key_ids)}) AS f ON f.key_id = t.id
+        ORDER BY t.n""",
         asset_id,
     )
     return TouchedFacts(key_ids, **found)
+
+
+def load_facts_of_few(batch: Batch, asset_ids: Sequence[int], key_ids: Ids) -> dict[int, TouchedFacts]:
+    """The facts of the same partitions of several assets, by asset, in the order of the ids: in one query."""
+    _stage_ids(batch, key_ids)
+    found = batch.numpy(
+        f"""SELECT {_FACTS} FROM (SELECT unnest($1::INTEGER[]) AS asset_id, generate_subscripts($1, 1) AS place) AS a
+        CROSS JOIN touched_ids AS t
+        LEFT JOIN (SELECT * FROM partition_facts WHERE {_among(key_ids)}) AS f
+            ON f.key_id = t.id AND f.asset_id = a.asset_id ORDER BY a.place, t.n""",
+        list(asset_ids),
+    )
+    n = len(key_ids)
+    return {
+        asset_id: TouchedFacts(key_ids, **{name: values[place * n : (place + 1) * n] for name, values in found.items()})
+        for place, asset_id in enumerate(asset_ids)
+    }
+
+
+def find_members(batch: Batch, key_ids: Ids) -> dict[int, Ids]:
+    """Those of some keys that are members, by set."""
+    _stage_ids(batch, key_ids)
+    found = batch.numpy(f"SELECT set_id::BIGINT AS set_id, key_id FROM members WHERE {_among(key_ids)}")
+    return {int(one): found["key_id"][found["set_id"] == one] for one in np.unique(found["set_id"])}
+
+
+def _stage_ids(batch: Batch, key_ids: Ids) -> None:
+    stage_numbers(batch, "touched_ids", key_ids)
+
+
+def _among(key_ids: Ids) -> str:
+    """The condition that a key is among the staged ones: the bounds let most of a table be left unread."""
+    if not len(key_ids):
+        return "false"
+    bounds = f"key_id BETWEEN {int(key_ids.min())} AND {int(key_ids.max())}"
+    return bounds if len(key_ids) == 1 else f"{bounds} AND key_id IN (SELECT id FROM touched_ids)"
 
 
 def find_failed(batch: Batch, asset_id: int) -> Ids:
@@ -141,17 +175,27 @@ def find_failed(batch: Batch, asset_id: int) -> Ids:
     return found
 
 
+def find_cancelled(batch: Batch, sequence: int) -> dict[int, Ids]:
+    """The partitions of which a run was cancelled after a commit, by asset, each at least once."""
+    found = batch.numpy(
+        """SELECT asset_id::BIGINT AS asset_id, key_id FROM runs WHERE run_no IN (
+            SELECT run_no FROM outcomes WHERE sequence > ? AND final AND status = ?)""",
+        *(sequence, RunStatus.CANCELLED.value),
+    )
+    return {int(one): found["key_id"][found["asset_id"] == one] for one in np.unique(found["asset_id"])}
+
+
 @dataclass(frozen=True)
 class LastRuns:
     """The last run of each of some partitions: arrays with a place a partition.
 
     ``sequence`` is the commit in which it got its inputs, -1 without a run. ``has_code``: it ran the code of now.
-    ``is_cancelled``: it was, and nothing was made since.
+    ``made_nothing``: nothing was made since it began.
     """
 
     sequence: Ids
     has_code: Mask
-    is_cancelled: Mask
+    made_nothing: Mask
 
     def keep(self, mask: Mask) -> LastRuns:
         """Those of them that a mask has."""
@@ -160,22 +204,23 @@ class LastRuns:
 
 def load_last_runs(batch: Batch, asset_id: int, key_ids: Ids) -> LastRuns:
     """The last run of each of some partitions of an asset, in the order of their ids."""
-    stage_numbers(batch, "touched_ids", key_ids)
+    _stage_ids(batch, key_ids)
+    among = _among(key_ids)
     found = batch.numpy(
-        """WITH last AS (
-            SELECT key_id, max(run_no) AS run_no FROM runs
-            WHERE asset_id = $1 AND key_id IN (SELECT id FROM touched_ids) GROUP BY key_id)
+        f"""WITH last AS (
+            SELECT key_id, max(run_no) AS run_no FROM runs WHERE asset_id = $1 AND {among} GROUP BY key_id),
+        made AS (
+            SELECT key_id, max(sequence) AS sequence FROM materializations
+            WHERE asset_id = $1 AND {among} GROUP BY key_id)
         SELECT coalesce(r.sequence, -1) AS sequence,
             coalesce(r.code_version IS NOT DISTINCT FROM a.code_version, false) AS has_code,
-            coalesce(o.status = $2 AND NOT EXISTS (
-                SELECT 1 FROM materializations AS m
-                WHERE m.asset_id = $1 AND m.key_id = t.id AND m.sequence > r.sequence), false) AS is_cancelled
+            coalesce(made.sequence, 0) <= coalesce(r.sequence, -1) AS made_nothing
         FROM touched_ids AS t CROSS JOIN (SELECT code_version FROM assets WHERE asset_id = $1) AS a
         LEFT JOIN last ON last.key_id = t.id LEFT JOIN runs AS r ON r.run_no = last.run_no
-        LEFT JOIN outcomes AS o ON o.run_no = r.run_no AND o.final ORDER BY t.n""",
-        *(asset_id, RunStatus.CANCELLED.value),
+        LEFT JOIN made ON made.key_id = t.id ORDER BY t.n""",
+        asset_id,
     )
-    return LastRuns(found["sequence"], found["has_code"], found["is_cancelled"])
+    return LastRuns(**found)
 
 
 def find_other_data(batch: Batch, asset_id: int, key_ids: Ids, then: Ids, now: Ids) -> Mask:
@@ -213,7 +258,7 @@ def load_change_times(batch: Batch, asset_id: int, sequence: int) -> tuple[Ids, 
 
 def load_arrival_times(batch: Batch, set_id: int, key_ids: Ids) -> NDArray[np.float64]:
     """When some keys came to their set, in seconds since 1970: by the clock, or as it was recorded; else NaN."""
-    stage_numbers(batch, "touched_ids", key_ids)
+    _stage_ids(batch, key_ids)
     found = batch.numpy(
         """SELECT coalesce(epoch(w.ends_at), epoch(e.happened_at), 'nan'::DOUBLE)::DOUBLE AS came_s
         FROM touched_ids AS t
