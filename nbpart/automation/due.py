@@ -21,11 +21,15 @@ _AGAIN_S = 30.0
 
 @dataclass(frozen=True)
 class LastLook:
-    """When a trigger looked last, how many looks in a row failed, and the number of the last commit that it saw."""
+    """When a trigger looked last, how many looks in a row failed, and the number of the last commit that it saw.
+
+    ``again_at`` is when it wanted to look again, if that is before it is due.
+    """
 
     at: datetime
     failures: int = 0
     sequence: int = 0
+    again_at: datetime | None = None
 
 
 def find_next_look(trigger: TriggerRecord, last: LastLook | None, sequence: int, now: datetime) -> datetime:
@@ -34,7 +38,8 @@ def find_next_look(trigger: TriggerRecord, last: LastLook | None, sequence: int,
         return now
     match trigger.kind:
         case TriggerKind.SENSOR | TriggerKind.SOURCE:
-            return last.at + timedelta(seconds=_interval_s(trigger.definition, last.failures))
+            coming = last.at + timedelta(seconds=_interval_s(trigger.definition, last.failures))
+            return coming if last.again_at is None else min(coming, last.again_at)
         case TriggerKind.AUTOMATION:
             if last.sequence != sequence and not last.failures:
                 return now

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from nbpart.automation.automation_ticks import look_together
 from nbpart.automation.due import LastLook, find_next_look
 from nbpart.automation.evaluators import choose_evaluation
 from nbpart.automation.hook import HookEvent
@@ -28,6 +30,8 @@ from nbpart.automation.lateness import take_newly_late
 from nbpart.automation.recording import RecordedDemand, RequestedBackfill
 from nbpart.automation.sensor_children import LookEndedError, SensorChildren
 from nbpart.automation.ticks import look
+from nbpart.automation.wake_up import Wakeups
+from nbpart.automation.watched_source import find_folder
 from nbpart.automation.watching import BEAT_EVERY_S, HeldWatch
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import TickRecord, TriggerRecord, events, queries
@@ -38,7 +42,7 @@ from nbpart.project.refresh import register_edited_code
 from nbpart.project.requests import start_requested_backfill
 from nbpart.project.resume import resume_unfinished_requests
 from nbpart.run.shared_pool import SharedPool
-from nbpart.states import TickOutcome
+from nbpart.states import TickOutcome, TriggerKind
 
 log = logging.getLogger("nbpart")
 
@@ -62,6 +66,14 @@ class LookDone:
     recorded: RecordedDemand | None
     tick: TickRecord | None
     error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class KeptCursor:
+    """The cursor of an automation that asked for nothing, until it is recorded, and the recorded one before it."""
+
+    cursor: str
+    replaces: str | None
 
 
 class Watcher:
@@ -98,6 +110,10 @@ class Watcher:
         self._sequence = -1
         self._done_at: dict[str, float] = {}
         self._runners: dict[str, Runner] = {}
+        self._cursors: dict[int, KeptCursor] = {}
+        self._folders: dict[str, str] = {}  # of watched sources, by name
+        self._woken: set[str] = set()
+        self._wakeups = Wakeups(())
         self._guard = threading.Lock()
 
     def run(self, stop: threading.Event, grace_s: float | None = None) -> None:
@@ -111,8 +127,7 @@ class Watcher:
             self._load_last()
             while not stop.is_set():
                 self._turn(watch)
-                self._wake.wait(_TURN_S)
-                self._wake.clear()
+                self._sleep()
         finally:
             self._end(grace_s)
             watch.close()
@@ -127,8 +142,14 @@ class Watcher:
             self._load_last()
             self._resume()
             register_edited_code(self._project)
-            for trigger in self._load_triggers():
-                self._begin_look(trigger)
+            triggers = self._load_triggers()
+            for trigger in triggers:
+                if trigger.kind is not TriggerKind.AUTOMATION:
+                    self._begin_look(trigger)
+            for future in list(self._looking.values()):
+                future.result()
+            # they see what the others found
+            self._begin_together([one for one in triggers if one.kind is TriggerKind.AUTOMATION])
             for future in list(self._looking.values()):
                 future.result()
             self._starts.submit(lambda: None).result()  # what they ask for is begun
@@ -154,11 +175,11 @@ class Watcher:
             self._beat(watch)
             self._refresh()
             now, sequence = self._now(), self._project.catalog.sequence()
-            for trigger in self._triggers:
-                if trigger.trigger_id in self._looking:
-                    continue
-                if find_next_look(trigger, self._last.get(trigger.trigger_id), sequence, now) <= now:
+            due = [one for one in self._triggers if self._is_due(one, sequence, now)]
+            for trigger in due:
+                if trigger.kind is not TriggerKind.AUTOMATION:
                     self._begin_look(trigger)
+            self._begin_together([one for one in due if one.kind is TriggerKind.AUTOMATION])
             self._settle()
             self._pool.release_kernels(_KERNELS_IDLE_S)
             if self._is_time("late", _LATE_EVERY_S):
@@ -167,6 +188,33 @@ class Watcher:
                 self._flush()
         except NbpartError as error:  # the next turn may come through: a watcher does not end for a busy catalog
             log.warning("the watcher goes on after: %s", error)
+
+    def _sleep(self) -> None:
+        """Wait until the next turn; a source in whose folder something happened looks in that, due or not."""
+        self._wake.wait(_TURN_S)
+        self._wake.clear()
+        touched = self._wakeups.wait(0.0)
+        for name, folder in self._folders.items():
+            if folder in touched:
+                self._woken.add(name)
+
+    def _watch_folders(self) -> None:
+        """Have events of the local folders of watched sources wake this up."""
+        registry = self._project.registry()
+        names = [one.name for one in self._triggers if one.kind is TriggerKind.SOURCE and one.name in registry.nodes]
+        found = {name: find_folder(registry[name]) for name in names}
+        folders = {name: os.path.abspath(folder) for name, folder in found.items() if folder is not None}
+        if folders != self._folders:
+            self._wakeups.close()
+            self._folders, self._wakeups = folders, Wakeups(folders.values())
+
+    def _is_due(self, trigger: TriggerRecord, sequence: int, now: datetime) -> bool:
+        if trigger.trigger_id in self._looking:
+            return False
+        if trigger.name in self._woken:
+            self._woken.discard(trigger.name)
+            return True
+        return find_next_look(trigger, self._last.get(trigger.trigger_id), sequence, now) <= now
 
     def _refresh(self) -> None:
         """Take up what changed: triggers that were declared, code that was edited, windows that ended, what is left."""
@@ -177,6 +225,7 @@ class Watcher:
         if sequence != self._sequence:
             self._triggers = self._load_triggers()
             self._sequence = sequence
+            self._watch_folders()
         if self._is_time("resume", _RESUME_EVERY_S):
             self._starts.submit(self._resume)
 
@@ -196,10 +245,12 @@ class Watcher:
     def _look(self, trigger: TriggerRecord, future: Future[None]) -> None:
         """Look with a trigger, in a thread of its own."""
         sequence, at = self._project.catalog.sequence(), self._now()
-        failures = 0
+        failures, again_at = 0, None
         try:
             evaluate = choose_evaluation(trigger, self._children)
-            recorded, _, tick = look(self._project, trigger, evaluate, self._options, self._keep_idle)
+            recorded, demand, tick = look(self._project, trigger, evaluate, self._options, self._keep_idle)
+            if demand.again_in_s is not None:
+                again_at = self._now() + timedelta(seconds=demand.again_in_s)
             for request in recorded.backfills:
                 self._starts.submit(self._start, request)
             if recorded.outcome is TickOutcome.ASKED:
@@ -207,16 +258,62 @@ class Watcher:
         except LookEndedError:
             log.debug("a look of %s was ended with the watcher", trigger.name)
         except Exception as error:  # noqa: BLE001 - a trigger's error is in its tick, and stops no other
-            before = self._last.get(trigger.trigger_id)
-            failures = 1 + (before.failures if before else 0)
-            if failures == 1:  # it is told of once, when it begins
-                self._tell(FAILURE, describe_failed_tick(self._project, trigger, error))
-            self._report(LookDone(trigger, None, None, error))
+            failures = self._count_failures(trigger, error)
         finally:
-            self._last[trigger.trigger_id] = LastLook(at, failures, sequence)
+            self._last[trigger.trigger_id] = LastLook(at, failures, sequence, again_at)
             self._looking.pop(trigger.trigger_id, None)
             future.set_result(None)
             self._wake.set()
+
+    def _begin_together(self, triggers: Sequence[TriggerRecord]) -> None:
+        """Look with automations, all in one tick: what one asks for counts as there for the next."""
+        if not triggers:
+            return
+        future: Future[None] = Future()
+        self._looking |= {trigger.trigger_id: future for trigger in triggers}
+        self._looks.submit(self._look_together, triggers, future)
+
+    def _look_together(self, triggers: Sequence[TriggerRecord], future: Future[None]) -> None:
+        sequence, at = self._project.catalog.sequence(), self._now()
+        errors: Mapping[int, BaseException] = {}
+        try:
+            newer = {
+                one.trigger_id: kept.cursor
+                for one in triggers
+                if (kept := self._cursors.get(one.trigger_id)) and kept.replaces == one.cursor
+            }
+            done = look_together(self._project, triggers, self._options, newer, keeps_idle=True)
+            errors = done.errors
+            for tick, trigger, cursor in done.idle:
+                self._keep_idle(tick)
+                if cursor is not None:
+                    self._cursors[tick.trigger_id] = KeptCursor(cursor, trigger.cursor)
+            for trigger, recorded, tick in done.asked:
+                self._cursors.pop(trigger.trigger_id, None)
+                if recorded.outcome is TickOutcome.ASKED:
+                    self._report(LookDone(trigger, recorded, tick))
+            for request in done.backfills:
+                self._starts.submit(self._start, request)
+        except Exception as error:  # noqa: BLE001 - it stops no other trigger, and is tried again
+            errors = {trigger.trigger_id: error for trigger in triggers}
+        finally:
+            for trigger in triggers:
+                failures = self._count_failures(trigger, errors.get(trigger.trigger_id))
+                self._last[trigger.trigger_id] = LastLook(at, failures, sequence)
+                self._looking.pop(trigger.trigger_id, None)
+            future.set_result(None)
+            self._wake.set()
+
+    def _count_failures(self, trigger: TriggerRecord, error: BaseException | None) -> int:
+        """How many looks in a row failed, up to this one; its hooks are told when they begin to."""
+        if error is None:
+            return 0
+        before = self._last.get(trigger.trigger_id)
+        failures = 1 + (before.failures if before else 0)
+        if failures == 1:
+            self._tell(FAILURE, describe_failed_tick(self._project, trigger, error))
+        self._report(LookDone(trigger, None, None, error))
+        return failures
 
     def _start(self, request: RequestedBackfill) -> None:
         try:
@@ -272,7 +369,7 @@ class Watcher:
         if not idle:
             return
         try:
-            self._project.catalog.write(partial(_record_idle, idle))
+            self._project.catalog.write(partial(_record_idle, idle, dict(self._cursors)))
         except NbpartError:
             with self._guard:
                 self._idle[:0] = idle
@@ -292,6 +389,7 @@ class Watcher:
 
     def _end(self, grace_s: float | None) -> None:
         """End: no trigger looks any more, runs that have begun end within ``grace_s`` seconds, the rest is left."""
+        self._wakeups.close()
         self._children.close()
         self._looks.shutdown(cancel_futures=True)
         self._starts.shutdown(cancel_futures=True)
@@ -316,6 +414,10 @@ def _report_and_keep(report: Callable[[LookDone], None], kept: list[LookDone], d
     report(done)
 
 
-def _record_idle(ticks: Iterable[TickRecord], batch: Batch) -> None:
+def _record_idle(ticks: Iterable[TickRecord], cursors: Mapping[int, KeptCursor], batch: Batch) -> None:
     for tick in ticks:
         events.record_tick(batch, tick, events.take_tick_id(batch))
+    for record in queries.load_triggers(batch):
+        kept = cursors.get(record.trigger_id)
+        if kept is not None and kept.replaces == record.cursor:
+            events.set_cursor(batch, record.trigger_id, kept.cursor)

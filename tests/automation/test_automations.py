@@ -46,7 +46,7 @@ def tick(ws: nbpart.Workspace, ran: Ran, *names: str) -> list[Step]:
     """Look with some automations together, run what they ask for; returns what ran."""
     before = len(ran)
     records = [one for one in ws.project.catalog.read(queries.load_triggers) if not names or one.name in names]
-    for request in look_together(ws.project, records, {}):
+    for request in look_together(ws.project, records, {}).backfills:
         start_requested_backfill(ws.project, request.backfill_id, request.options)
         ws.backfills[request.backfill_id].wait(progress=False)
     return ran[before:]

@@ -59,3 +59,9 @@ def test_a_schedule_looks_at_its_times_and_soon_after_a_failure() -> None:
     assert next_look_s(TriggerKind.SCHEDULE, MINUTELY | {"cron": "0 6 * * *"}, LastLook(NOW, 1)) == 60
     missed = LastLook(NOW - timedelta(hours=5))
     assert next_look_s(TriggerKind.SCHEDULE, MINUTELY, missed) < 0, "a time that nobody watched is due at once"
+
+
+def test_one_that_waits_for_a_file_to_be_still_looks_then() -> None:
+    at = NOW + timedelta(seconds=3)
+    assert next_look_s(TriggerKind.SOURCE, {"every_s": 30}, LastLook(NOW, again_at=at)) == 3
+    assert next_look_s(TriggerKind.SOURCE, {"every_s": 2}, LastLook(NOW, again_at=at)) == 2
