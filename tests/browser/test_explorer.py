@@ -231,7 +231,7 @@ STORY = f"""
     files = ws.dynamic_partitions("files")
     files.add("a.csv", {HOSTILE!r})
     ws.source("inbox", "inbox/{{{{partition_key}}}}", partitions=files)
-    ws.notebook("train.ipynb", partitions=files, deps=["inbox"])
+    ws.notebook("train.ipynb", partitions=files, deps=["inbox"], group="late")
     @ws.asset(partitions=files)
     def scored(train) -> dict:
         return train
@@ -284,8 +284,13 @@ def test_what_changed_on_disk_is_seen_at_a_look_explained_and_made(notebook: Ope
     write_notebook(train, "n = 2", save, parameters="inbox = None")
     look("train.ipynb (train)", "2 stale")
     why.get_by_text("its code changed (train.ipynb, cell 2)").wait_for()
+    said = "2 stale (first: a.csv): code changed (train.ipynb, cell 2)"
     page.locator(".nbpart-node[aria-label^='train']").hover()
-    page.locator(".nbpart-tooltip", has_text="2 stale (first: a.csv): code changed (train.ipynb, cell 2)").wait_for()
+    page.locator(".nbpart-tooltip", has_text=said).wait_for()
+    panel.book.execute("x.graph.folded = ['late']")
+    page.locator(".nbpart-node[aria-label^='late (group of 1)']").hover()
+    page.locator(".nbpart-tooltip", has_text=f"train: {said}").wait_for()
+    panel.book.execute("x.graph.folded = []")
     make("1 stale, 1 materialized")
 
     page.locator(".nbpart-node[aria-label^='train']").click()
@@ -299,13 +304,16 @@ def test_what_changed_on_disk_is_seen_at_a_look_explained_and_made(notebook: Ope
     )
     page.locator(".nbpart-node[aria-label='scored (function): 2 materialized']").wait_for()
 
-    (lab.root / "inbox" / "new.csv").write_text("1")
     panel.book.execute("files.add('new.csv')")
     page.locator(".nbpart-node[aria-label='scored (function): 1 missing, 2 materialized']").wait_for(timeout=2000)
     panel.pick(1, 2)
     panel.title("scored", "new.csv")
     why.get_by_text("waiting: input train[new.csv] is waiting").wait_for()
-    panel.button("Refresh").click()  # which finds its file
+    page.locator(".nbpart-node[aria-label^='inbox']").hover()
+    page.locator(".nbpart-tooltip", has_text="1 missing (new.csv): waiting: there is no file at").wait_for()
+    (lab.root / "inbox" / "new.csv").write_text("1")
+    panel.button("Refresh").click()
+    root.locator(".nbpart-refresh .nbpart-outcome", has_text="Changed sources: inbox (1 new).").wait_for()
     why.get_by_text("missing: never run").wait_for()
     panel.button("Accept …").click()
     root.get_by_role("alert").get_by_text("has no data, so there is nothing to accept: run it.").wait_for()
