@@ -15,6 +15,7 @@ from benchmarks.__main__ import list_benchmarks
 
 ROOT = Path(__file__).parents[1]
 SIZES = {
+    "automation": 50,
     "backfill": "1,2",
     "catalog": 10_000,
     "condition_pairs": 300,

@@ -30,7 +30,8 @@ from nbpart.storage.source_files import FoundFile, Listing, find_files, list_fil
 from nbpart.storage.source_versions import prove
 from nbpart.storage.url_template import WILDCARD, UrlTemplate, is_url, match_location, show_location
 
-_THREADS = 4
+#: So many threads read files, so many of them at a time.
+_THREADS, _AT_A_TIME = 4, 50
 #: A key of a source; None where it has no partitions.
 Key: TypeAlias = str | None
 
@@ -112,10 +113,11 @@ def look_at_files(
     options = find_options(root, node.definition)
     template = read_template(node)
     locations, refused = locate_all(node, known.before)
-    listing, found = _list(node, template, locations, options)
+    found = _list(node, template, locations, options)
+    listing = found.listing
     by = Comparison(versioning_of(node), options, now_ns)
     unchanged, places = _split_known(by, known, locations, found)
-    others = _read_others(node, template, listing, found) if node.partitions is not None else _Others()
+    others = _read_others(node, template, found, locations) if node.partitions is not None else _Others()
     keys = catalog.read(lambda batch: find_keys(batch, node, others.locations)) if others.locations else None
     if keys is not None:
         added = keys.places.keys() - known.before.keys()
@@ -125,7 +127,7 @@ def look_at_files(
     unchanged += same
     is_new = {key for key in others.locations if key not in known.before}
     notes = [
-        *_describe_listing(template, listing, found or others.files),
+        *_describe_listing(template, listing, is_empty=not (unchanged or places or others.locations)),
         *others.describe(node, keys.others if keys else []),
         *dict.fromkeys(refused.values()),
         *([f"{count_files(len(unreadable))} cannot be read: {_show_first(unreadable)}"] if unreadable else []),
@@ -136,11 +138,7 @@ def look_at_files(
         [one for one in observed if one.key not in is_new],
         [one for one in observed if one.key in is_new],
         _keep_ready(node, keys.new if keys else {}, readable),
-        [
-            key
-            for key, last in known.before.items()
-            if last is not None and locations.get(key) not in found and key not in refused
-        ],
+        [key for key, last in known.before.items() if last and not (key in refused or found.has(locations.get(key)))],
         unchanged,
         frozenset(one.key for one in places) - {one.key for one in observed} - set(same),
         {**locations, **others.locations},
@@ -151,33 +149,44 @@ def look_at_files(
     )
 
 
-def _list(
-    node: Node, template: UrlTemplate, locations: Mapping[Key, str], options: Mapping[str, Any]
-) -> tuple[Listing, dict[str, Sequence[FoundFile]]]:
-    """All files, and those of each location of a key. A web server, which has no listings, is asked for each."""
+class _Found(NamedTuple):
+    """What was listed; ``groups`` has the files of each location, and is None where a location is one file."""
+
+    listing: Listing
+    groups: Mapping[str, Sequence[FoundFile]] | None = None
+
+    def has(self, location: str | None) -> bool:
+        return location is not None and bool(self.files_of(location))
+
+    def files_of(self, location: str) -> Sequence[FoundFile]:
+        if self.groups is not None:
+            return self.groups.get(location, ())
+        file = self.listing.files.get(location)
+        return () if file is None else (file,)
+
+
+def _list(node: Node, template: UrlTemplate, locations: Mapping[Key, str], options: Mapping[str, Any]) -> _Found:
+    """All files. A web server, which has no listings, is asked for that of each key."""
     search = spell_search(template)
     try:
         if WILDCARD not in search or (is_url(search) and scheme_of(search) in ("http", "https")):
-            return Listing({}), dict(find_files(locations.values(), options))
+            return _Found(Listing({}), find_files(locations.values(), options))
         listing = list_files(search, options)
     except CANNOT_READ as error:
         reason = str(error) or type(error).__name__
         raise MissingInputError(f"source {node.name!r} cannot be listed, and nothing was done: {reason}") from error
-    if template.has_wildcard:
-        return listing, dict(match_files(locations.values(), listing.files))
-    files = listing.files
-    return listing, {location: (files[location],) for location in locations.values() if location in files}
+    return _Found(listing, dict(match_files(locations.values(), listing.files)) if template.has_wildcard else None)
 
 
 def _split_known(
-    by: Comparison, known: KnownFiles, locations: Mapping[Key, str], found: Mapping[str, Sequence[FoundFile]]
+    by: Comparison, known: KnownFiles, locations: Mapping[Key, str], found: _Found
 ) -> tuple[list[Key], list[_Place]]:
     """The keys whose files are as they were, and the files that may be others."""
     unchanged: list[Key] = []
     places = []
     for key, location in locations.items():
-        files = found.get(location)
-        if files is None:
+        files = found.files_of(location)
+        if not files:
             continue
         last = known.before[key]
         if last is not None and last.proof and prove(files, by.versioning, by.now_ns) == last.proof:
@@ -210,11 +219,12 @@ class _Others:
         return notes
 
 
-def _read_others(
-    node: Node, template: UrlTemplate, listing: Listing, found: Mapping[str, Sequence[FoundFile]]
-) -> _Others:
-    taken = {file.name for files in found.values() for file in files} if template.has_wildcard else found.keys()
-    others = _Others()
+def _read_others(node: Node, template: UrlTemplate, found: _Found, locations: Mapping[Key, str]) -> _Others:
+    listing, others = found.listing, _Others()
+    if found.groups is None:
+        taken = set(locations.values())
+    else:
+        taken = {file.name for files in found.groups.values() for file in files}
     for name in sorted(listing.files.keys() - taken):
         file = listing.files[name]
         is_empty_folder = not is_url(name) and not file.changed_ns
@@ -227,7 +237,7 @@ def _read_others(
         except (NbpartError, ValueError):
             others.no_key.append(name)
             continue
-        if location in found or not match_location(location, name):
+        if not match_location(location, name):
             others.second.append(_explain_second(name, key, location, exists=location in listing.files))
         elif others.locations.setdefault(key, location) == location:
             others.files.setdefault(key, []).append(file)
@@ -268,7 +278,9 @@ def _observe(
             return str(error)
 
     with ThreadPoolExecutor(_THREADS, "nbpart-source") as threads:
-        answers = list(threads.map(look, places))
+        # some at a time: to hand over one takes as long as to read it
+        parts = [places[start : start + _AT_A_TIME] for start in range(0, len(places), _AT_A_TIME)]
+        answers = [answer for part in threads.map(lambda part: list(map(look, part)), parts) for answer in part]
     answered = list(zip(places, answers, strict=True))
     unreadable = {show_location(place.location): why for place, why in answered if isinstance(why, str)}
     same = [place.key for place, answer in answered if answer is None and place.last is not None]
@@ -293,12 +305,12 @@ def _keep_ready(node: Node, new: Mapping[str, Sequence[str]], ready: set[Key]) -
     return {name: keys for name, keys in kept.items() if keys}
 
 
-def _describe_listing(template: UrlTemplate, listing: Listing, found: Mapping[Any, Any]) -> list[str]:
+def _describe_listing(template: UrlTemplate, listing: Listing, *, is_empty: bool) -> list[str]:
     folder = show_location(spell_search(template)).partition("*")[0].rpartition("/")[0]
     notes = [f"part of it cannot be listed: {error}" for error in listing.faults[:1]]
     if not listing.is_there:
         notes.append(f"the folder {folder!r} is not there (yet)")
-    elif not found and not notes:
+    elif is_empty and not notes:
         notes.append(f"there is no file at {template.text!r} (yet)")
     return notes
 

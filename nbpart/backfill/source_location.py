@@ -19,18 +19,12 @@ def locate(node: Node, key: str | None) -> str:
     Raises `PartitionKeyError` for a key that would leave its folder, `DeclarationError` for a value that its format
     does not fit.
     """
-    template = read_template(node)
-    return template.fill(_list_named(node, template, key))
+    return read_template(node).fill(list_columns(node, key))
 
 
 def read_template(node: Node) -> UrlTemplate:
     """The template of where a source's partitions are."""
     return _read_template(node.definition.path or "", node.definition.folder)
-
-
-def _list_named(node: Node, template: UrlTemplate, key: str | None) -> Mapping[str, object]:
-    # a key alone is most often all that a path names, and what else it spells takes long to read
-    return {"partition_key": key} if template.names == ("partition_key",) else list_columns(node, key)
 
 
 def list_columns(node: Node, key: str | None) -> Mapping[str, object]:
@@ -59,9 +53,11 @@ def locate_all(node: Node, keys: Iterable[str | None]) -> tuple[dict[str | None,
     locations: dict[str | None, str] = {}
     refused: dict[str | None, str] = {}
     template = read_template(node)
+    # a key alone is most often all that a path names, and what else it spells takes long to read
+    is_named_alone = template.names == ("partition_key",)
     for key in keys:
         try:
-            locations[key] = template.fill(_list_named(node, template, key))
+            locations[key] = template.fill({"partition_key": key} if is_named_alone else list_columns(node, key))
         except PartitionKeyError:
             continue
         except DeclarationError as error:

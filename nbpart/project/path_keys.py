@@ -61,13 +61,14 @@ def find_keys(batch: Batch, node: Node, places: Places) -> FoundKeys:
     stored = load_stored_sets(batch).get(node.set_id)
     new: dict[str, list[str]] = {}
     if stored is not None and isinstance(stored.definition, DynamicPartitions):
-        definition, others_of_none = stored.definition, set[str]()
+        definition, without_parent = stored.definition, set[str]()
         if definition.parent is not None:
             above = {key: definition.split(key)[0] for key in others}
             lacking = set(_list_lacking(batch, stored.parts[0].set_id, list(above.values())))
-            others_of_none = {key for key, parent in above.items() if parent in lacking}
-        new = {definition.set_name: [key for key in places if key in others - others_of_none]}
-        others = others_of_none
+            without_parent = {key for key, parent in above.items() if parent in lacking}
+        added = others - without_parent
+        new = {definition.set_name: [key for key in places if key is not None and key in added]}
+        others = without_parent
     elif stored is not None and isinstance(stored.definition, MultiPartitions):
         texts = {key: stored.definition.split(key) for key in places if key is not None and key in others}
         parts = list(zip(stored.definition.dimensions, stored.parts, strict=True))

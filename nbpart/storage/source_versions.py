@@ -44,11 +44,12 @@ def prove(files: Sequence[FoundFile], versioning: Versioning, now_ns: int) -> st
 
     `now_ns` is the time now: a file that changed within the last seconds may change again unseen.
     """
-    settled = now_ns - UNSETTLED_NS
+    settled, texts = now_ns - UNSETTLED_NS, [str(versioning)]
     for file in files:
         if not file.proof or file.changed_ns >= settled:
             return ""
-    text = "".join([versioning.value, *[f"\0{file.name}\0{file.proof}" for file in files]])
+        texts += "\0", file.name, "\0", file.proof
+    text = "".join(texts)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 

@@ -75,7 +75,7 @@ class UrlTemplate:
                 parts.append(literal + part)
         return cls(text, _merge([*parts, text[end:]]))
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names in braces, each once."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Field)))
