@@ -69,13 +69,20 @@ def adopt(
             load_sets(project.catalog)[name].add(*keys)
         event = VerbEvent(Verb.ADOPTED, name_person(), reason)
         count = project.catalog.write(lambda batch: _record(batch, node, files, event))
-    notes = [
-        (new, f"{{}} new key{'' if new == 1 else 's'} {'to add' if dry_run else 'added'} to {', '.join(found.new)}"),
-        (len(found.places) - count, "{} already current"),
-        (len(found.others) + len(left), "{} of the files matched are of no key and left alone"),
-    ]
-    said = tuple(text.format(f"{n:,}") for n, text in notes if n)
-    return VerbResult(Verb.ADOPTED, {node.name: count}, said, dry_run)
+    notes = []
+    if new:
+        keys_said = f"{new:,} new key{'' if new == 1 else 's'} {'to add' if dry_run else 'added'}"
+        notes.append(f"{keys_said} to {', '.join(found.new)}")
+    if current := len(found.places) - count:
+        notes.append(f"{current:,} already current")
+    if others := [*found.others, *left]:
+        first = f"{'' if len(others) == 1 else 'the first '}{others[0]!r}"
+        notes.append(f"{_count_files(len(others))} of no key, left alone: {first}")
+    return VerbResult(Verb.ADOPTED, {node.name: count}, tuple(notes), dry_run)
+
+
+def _count_files(number: int) -> str:
+    return f"{number:,} file{'' if number == 1 else 's'}"
 
 
 def _record(batch: Batch, node: Node, files: Files, event: VerbEvent) -> int:
@@ -179,7 +186,7 @@ def _describe_files(project: Project, versioning: Versioning, places: Mapping[st
 
 
 def _explain_no_match(node: Node, template: UrlTemplate, places: Sequence[str]) -> str:
-    number = f"{len(places):,} file{'' if len(places) == 1 else 's'}"
+    number = _count_files(len(places))
     return (
         f"{number} at {template.text!r} match no key of {node.name!r}, {places[0]!r} the first; name in the path what "
         f"makes a key: {', '.join(f'{{{name}}}' for name in list_column_names(node.partitions))}."

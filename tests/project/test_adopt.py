@@ -145,12 +145,12 @@ def test_typed_fields_windows_and_products(ws: nbpart.Workspace, project: Path) 
         (project / "daily" / day).mkdir(parents=True)
         pd.DataFrame({"day": [day]}).to_parquet(project / "daily" / day / "all.parquet")
     assert str(daily.adopt("daily/{window_start:%Y/%m/%d}/all.parquet")) == (
-        "adopted 2 partitions of daily; 1 of the files matched are of no key and left alone"
+        f"adopted 2 partitions of daily; 1 file of no key, left alone: '{project}/daily/2014/01/01/all.parquet'"
     )
     assert list(ws.load("daily", datetime.date(2013, 1, 3))["day"]) == ["2013/01/03"]
     shutil.copy(project / "daily/2013/01/02/all.parquet", project / "inbox" / "2013-01-02-007.parquet")
     shutil.copy(project / "daily/2013/01/02/all.parquet", project / "inbox" / "2014-01-01-008.parquet")
-    left = "1 of the files matched are of no key and left alone"
+    left = f"1 file of no key, left alone: '{project}/inbox/2014-01-01-008.parquet'"
     assert str(sales.adopt("inbox/{day}-{shop:03d}.parquet", dry_run=True)) == (
         f"would have adopted 1 partition of sales; 1 new key to add to shops; {left}"
     )
