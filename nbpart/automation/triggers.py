@@ -62,6 +62,13 @@ class Trigger:
         """Its looks, newest first; see `Workspace.ticks`."""
         return list_ticks(self._project, self.name, limit)
 
+    def keys_of(self, tick_id: int) -> pd.DataFrame:
+        """The keys that came and went by one of its looks: ``partitions, partition_key, action``.
+
+        ``tick_id`` is that of `ticks`.
+        """
+        return self._project.catalog.read(lambda batch: queries.keys_of_tick(batch, int(tick_id)))
+
     @property
     def _record(self) -> TriggerRecord:
         return find_trigger(self._project, self.name)
@@ -99,6 +106,8 @@ class Triggers(Mapping[str, Trigger]):
             seen = (None,) * 4 if tick is None else (tick.happened_at, tick.outcome, tick.message, tick.error)
             rows.append((record.name, str(record.kind), record.is_on, *seen[:2], coming, *seen[2:]))
         frame = pd.DataFrame(rows, columns=_COLUMNS)
+        for name in ("outcome", "message", "error"):
+            frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
         for name in ("last_look", "next_look"):
             frame[name] = pd.to_datetime(frame[name], utc=True)
         return frame
@@ -122,6 +131,18 @@ class Triggers(Mapping[str, Trigger]):
 
     def __repr__(self) -> str:
         return f"<{describe_watching(self._project) or 'no triggers'}>"
+
+    def _repr_html_(self) -> str:
+        from nbpart.widgets.tables import triggers_html
+
+        return triggers_html(self.frame, describe_watching(self._project))
+
+
+def describe_unwatched(project: Project) -> str:
+    """The sentence of `describe_watching` where triggers are on and nobody watches; else ""."""
+    sentence = describe_watching(project)
+    is_watched = find_watch(project.catalog.path, project.catalog.clock()).is_watched if sentence else True
+    return "" if is_watched else sentence
 
 
 def describe_watching(project: Project, now: datetime | None = None) -> str:

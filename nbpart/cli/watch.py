@@ -85,10 +85,11 @@ def watch(
 @click.option("--on", "turns", flag_value="on", help="Let watchers look with it.")
 @click.option("--off", "turns", flag_value="off", help="Let no watcher look with it.")
 @click.option("--remove", "turns", flag_value="remove", help="Take it off the list; its ticks stay.")
+@click.option("--tick", "tick_id", type=int, metavar="TICK_ID", help="List the keys that came and went by this tick.")
 @options.limit_option(20)
 @options.json_option
 @options.workspace_option
-def triggers(name: str | None, turns: str | None, limit: int, as_json: bool) -> None:
+def triggers(name: str | None, turns: str | None, tick_id: int | None, limit: int, as_json: bool) -> None:
     """List triggers, or the ticks of one.
 
     A trigger is a sensor, a watched source, a schedule, or the automation of an asset; a tick is one look of it.
@@ -110,6 +111,10 @@ def triggers(name: str | None, turns: str | None, limit: int, as_json: bool) -> 
             getattr(trigger, turns)()
             words = {"on": "is on", "off": "is off", "remove": "was taken off the list"}
             click.echo(f"{printable(trigger.name)} {words[turns]}")
+            return
+        if tick_id is not None:
+            table = Table.from_frame(trigger.keys_of(tick_id))
+            print_table(table, as_json, empty=f"No key came or went by tick {tick_id}.")
             return
         frame = trigger.ticks(limit or None).drop(columns=["trigger", "traceback"])
         frame["backfills"] = [" ".join(ids) for ids in frame["backfills"]]

@@ -34,10 +34,13 @@ _STYLE = """
 """
 
 
-def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame, code_checked: str = "") -> str:
+def workspace_html(
+    root: str, graph: AssetGraph, status: pd.DataFrame, code_checked: str = "", watching: str = ""
+) -> str:
     """A workspace as a table with a row per asset and a column per status, from the counts in ``status``.
 
-    ``code_checked`` says when its code was last checked for edits, such as "as seen 10:02", or is "".
+    ``code_checked`` says when its code was last checked for edits, such as "as seen 10:02", or is ""; ``watching`` says
+    how many triggers there are and who watches, or is "".
     """
     if not graph.definitions:
         code = "ws.source(...)\n@ws.asset(partitions=...)\ndef my_asset(...): ..."
@@ -56,7 +59,33 @@ def workspace_html(root: str, graph: AssetGraph, status: pd.DataFrame, code_chec
     head = ["asset", "kind", "partitions", *(f"{MARKS[s].glyph} {s}" for s in columns), ""]
     seen = f' <span class="faint">code {escape(code_checked)}</span>' if code_checked else ""
     table = _table(head, rows, numbers=range(3, 3 + len(columns)))
-    return page_html(f"<p><b>Workspace</b> {escape(root)}{seen}</p>{table}")
+    watched = f'<p class="faint">{escape(watching)}</p>' if watching else ""
+    return page_html(f"<p><b>Workspace</b> {escape(root)}{seen}</p>{table}{watched}")
+
+
+def triggers_html(frame: pd.DataFrame, watching: str) -> str:
+    """The triggers of a workspace, a row each with its last look; ``watching`` says who watches."""
+    if frame.empty:
+        return page_html("<p>No triggers yet: <code>@ws.sensor</code> declares one.</p>")
+    rows = []
+    for row in frame.itertuples():
+        is_on = frame.at[row.Index, "on"]
+        said = row.error if row.error is not None else row.message or ""
+        off = "" if is_on else ' <span class="faint">off</span>'
+        name = f"<b>{escape(row.trigger)}</b>{off}"
+        looks = "".join(f"<td>{_show_look(at)}</td>" for at in (row.last_look, row.next_look))
+        outcome = escape(row.outcome) if isinstance(row.outcome, str) else "—"
+        text = escape(said if isinstance(said, str) else "").replace("\n", "<br>")
+        rows.append(f"<tr><td>{name}</td><td>{escape(row.kind)}</td>{looks}<td>{outcome}</td><td>{text}</td></tr>")
+    table = _table(["trigger", "kind", "last look", "next look", "outcome", "what it said"], rows)
+    return page_html(f"<p>{escape(watching)}</p>{table}")
+
+
+def _show_look(at: Any) -> str:
+    """The time of a look, as the clock here shows it."""
+    import pandas as pd
+
+    return "—" if pd.isna(at) else f"{at.to_pydatetime().astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 @dataclass(frozen=True)

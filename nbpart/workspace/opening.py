@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from nbpart.automation.triggers import describe_unwatched
 from nbpart.catalog import ReadOnlyCatalog
 from nbpart.project.folder import open_folder
 from nbpart.project.notices import show_notices
 from nbpart.workspace.workspace import Workspace
+
+log = logging.getLogger("nbpart")
 
 
 def open(
@@ -41,6 +45,8 @@ def open(
     workspace = Workspace(root, opened, purpose or "a notebook or script", preload)
     if trust:
         workspace.trust()
+    if unwatched := describe_unwatched(workspace.project):
+        log.info("%s: ws.watch() or `nbpart watch` looks with them.", unwatched)
     return workspace
 
 

@@ -12,6 +12,7 @@ from nbpart.assets.graph import AssetGraph
 from nbpart.assets.watched_source import WatchedSource
 from nbpart.automation import Schedule, Sensor
 from nbpart.automation.registration import register_items, remove_item
+from nbpart.automation.triggers import describe_unwatched, describe_watching
 from nbpart.backfill.options import PER_PARTITION
 from nbpart.catalog import Catalog
 from nbpart.partitions import DynamicPartitions, Parameters, PartitionsDefinition
@@ -140,9 +141,12 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         """How many partitions of each asset have each status: of all assets, or of a selection (see `plan`).
 
         An asset a row (the index), a status a column.
-        Where edited code was last looked for over a minute ago, the name of the columns says when: "as seen 10:02".
+        Where edited code was last looked for over a minute ago, the name of the columns says when: "as seen 10:02". It
+        also says where triggers are on and nobody watches: "3 triggers; nobody has watched since 18:02".
         """
-        return count_statuses(self.project, assets)
+        counts = count_statuses(self.project, assets)
+        said = [text for text in (counts.columns.name, describe_unwatched(self.project)) if text]
+        return counts.rename_axis(columns="; ".join(said) or None)
 
     def partition_status(self, asset: Any, where: Any = None) -> pd.DataFrame:
         """A partition a row, in the order of the set: ``partition_key, status, reason, error, late, run_id,
@@ -431,7 +435,8 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import workspace_html
 
-        return workspace_html(str(self.root), self.assets, self.status(), describe_code_age(self.project))
+        age, watching = describe_code_age(self.project), describe_watching(self.project)
+        return workspace_html(str(self.root), self.assets, self.status(), age, watching)
 
     def _show_backfill(self, backfill_id: str) -> BackfillMonitor:
         from nbpart.workspace.view import make_monitor
