@@ -1,22 +1,31 @@
-"""What triggers take: a look at a watched source where all files are known, and where all are new.
+"""What triggers take: a look at a watched source where all files are known, and where all are new; and one of the
+automations of assets.
 
 Run it with ``python -m benchmarks.automation [known files]``; it prints one JSON object a line. A tenth as many files
-are new, of 10 kB each, and are hashed. Each section prints its own lines.
+are new, of 10 kB each, and are hashed; each of ten assets has ten times as many facts. Each section prints a line.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import nbpart
 from benchmarks import rounds
+from benchmarks.staleness import ASSETS, Chain
+from nbpart.automation.automation_looks import evaluate_automations
+from nbpart.backfill.registry import load_registry
+from nbpart.catalog import events, queries
+from nbpart.partitions.mapping import Same
+from nbpart.states import TriggerKind
 from nbpart.storage.source_versions import UNSETTLED_NS
 from tests.backfill.pools import Stage
 
@@ -26,7 +35,7 @@ _BYTES = 10_000
 
 def main(known: int = 100_000) -> None:
     """Print what each section takes."""
-    for section in (measure_known_files, measure_new_files):
+    for section in (measure_known_files, measure_new_files, measure_eager):
         print(json.dumps(section(known)), flush=True)
 
 
@@ -87,6 +96,36 @@ def measure_new_files(known: int) -> dict[str, object]:
             seconds.append(time.perf_counter() - began)
             assert len(tick.added["files"]) == number, "all of them are new"
     return {"benchmark": "new files, hashed", "files": number, "bytes": _BYTES, "look_s": round(min(seconds), 3)}
+
+
+def measure_eager(known: int) -> dict[str, object]:
+    """A look of the automations of 10 assets in a chain, all made: with nothing touched, and with one partition of the
+    first, so that nine are asked for."""
+    size = known * 10
+    with tempfile.TemporaryDirectory(prefix="nbpart-bench-") as folder:
+        chain = Chain(Path(folder), size, Same())
+        eager = nbpart.eager().to_json()
+        for name in chain.names:
+            chain.catalog.write(lambda b, name=name: events.save_trigger(b, name, TriggerKind.AUTOMATION, eager))
+        with nbpart.open(folder) as ws:
+            idle = time_looks(ws, 0)
+            chain.record(0)(0)()
+            touched = time_looks(ws, ASSETS - 1)
+        chain.close()
+    return {"benchmark": f"eager over {ASSETS} assets, one touched", "facts": size, "idle_s": idle, "look_s": touched}
+
+
+def time_looks(ws: nbpart.Workspace, asked: int) -> float:
+    """The median of some looks that ask for so many partitions."""
+    taken = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        registry = ws.project.catalog.read(partial(load_registry, root=ws.root))
+        found = evaluate_automations(ws.project, registry, ws.project.catalog.read(queries.load_triggers))
+        taken.append(time.perf_counter() - began)
+        steps = [ids for demand in found.values() for steps in demand.steps for ids in steps.key_ids.values()]
+        assert sum(len(ids) for ids in steps if ids is not None) == asked, "what was touched is asked for"
+    return round(statistics.median(taken), 4)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nbpart.assets.selection import describe
-from nbpart.errors import ConditionError, DeclarationError, ParameterError, PartitionKeyError
+from nbpart.errors import DeclarationError, PartitionKeyError
 from nbpart.partitions.cron import Cron
 from nbpart.partitions.filters import Condition, read_condition
 from nbpart.partitions.keys import check_key
 from nbpart.partitions.zones import load_zone
-from nbpart.run.spec import decode_value, encode_value
 
 #: A time that is answered so soon after it has come was watched.
 ON_TIME_S = 10
@@ -96,18 +95,14 @@ class Schedule:
     where: Condition | None = None
 
     def to_json(self) -> dict[str, Any]:
-        where = self.where
-        condition = where and [where.text, [[name, encode_value(value)] for name, value in where.values]]
+        condition = self.where and self.where.to_json()
         cron, timezone = self.times.cron.text, self.times.timezone
         return {"selection": self.selection, "cron": cron, "timezone": timezone, "where": condition}
 
     @classmethod
     def from_json(cls, name: str, data: Mapping[str, Any]) -> Schedule:
         """Read `to_json` back."""
-        where = None
-        if data["where"]:
-            text, values = data["where"]
-            where = Condition(text, tuple((one, decode_value(value)) for one, value in values))
+        where = Condition.from_json(data["where"]) if data["where"] else None
         return cls(name, data["selection"], ScheduleTimes.parse(data["cron"], data["timezone"]), where)
 
     def __repr__(self) -> str:
@@ -129,12 +124,7 @@ def schedule(
     text = describe(selection)
     times = ScheduleTimes.parse(cron, timezone)
     condition = None if where is None else read_condition(where)
-    declared = Schedule(_check_name(text if name is None else name), text, times, condition)
-    try:
-        declared.to_json()
-    except ParameterError as error:
-        raise ConditionError(f"the schedule {declared.name!r} cannot keep a value of its where: {error}") from None
-    return declared
+    return Schedule(_check_name(text if name is None else name), text, times, condition)
 
 
 def next_time(definition: Mapping[str, Any], now: datetime) -> datetime:
