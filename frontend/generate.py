@@ -11,6 +11,7 @@ from frontend.declarations import make_declarations
 from nbpart import states
 from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets import explorer_model, palette, schema
+from nbpart.widgets.heatmap_bands import LATE_BIT
 
 GENERATED = Path(__file__).parent / "src" / "generated"
 _WARNING = "// Made of Python's records by `make bundle`; edit those.\n"
@@ -55,6 +56,8 @@ def make_constants() -> str:
         ("Statuses that a summary lists besides materialized, the gravest first.", "NOTABLE", list(states.NOTABLE)),
         ("Statuses of steps that a retry runs again.", "RETRYABLE", list(states.RETRYABLE)),
         ("Which of the selected partitions a backfill runs, with labels.", "STATUS_CHOICES", list(choices)),
+        ("The bit of a status that is sent which says that the partition is late.", "LATE_BIT", LATE_BIT),
+        ("The glyph of what is late beside its status.", "LATE_GLYPH", palette.LATE.glyph),
         ("Of every status: the status of partitions whose colour it has, and its glyph.", "MARKS", marks),
     ]  # fmt: skip
     return _WARNING + "".join(

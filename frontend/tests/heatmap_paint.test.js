@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { CODES, COLUMN_ORDER, STATUSES } from '../src/generated/constants.js';
-import { computeHeights, makeRamp, paintGrid, paintMarks, paintStatus, paintTicks, paintValues, stackStatuses, stackValues, toHex, toPixel } from '../src/heatmap/paint.js';
+import { computeHeights, makeRamp, paintGrid, paintLateCells, paintMarks, paintStatus, paintTicks, paintValues, stackStatuses, stackValues, toHex, toPixel } from '../src/heatmap/paint.js';
 
 const { failed, materialized } = CODES;
 const colours = Uint32Array.from(STATUSES, (_, code) => code + 1);
@@ -79,4 +79,11 @@ test('a colour is the same as a pixel and back', () => {
   for (const colour of ['#000000', '#197268', '#ffffff']) assert.equal(toHex(toPixel(colour)), colour);
   const ramp = makeRamp(['#000000', '#ffffff'], 5);
   assert.deepEqual([ramp[0], toHex(ramp[1]), toHex(ramp[128]), toHex(ramp[255])], [5, '#000000', '#808080', '#ffffff']);
+});
+
+test('a cell in which something is late has a bar at its bottom, with a clear rim above', () => {
+  const image = new Uint32Array(8 * 8).fill(6);
+  const grid = { width: 8, cell: { width: 4, height: 8 }, columns: 2, starts: Uint32Array.from([0, 1, 3]) };
+  paintLateCells(image, { ...grid, late: Uint8Array.from([0, 0, 1]), colour: 9, least: 2, rim: 1 });
+  assert.deepEqual(lines(image, 8), ['66666666', '66666666', '66666666', '66666666', '6666...6', '66669996', '66669996', '66666666']);
 });

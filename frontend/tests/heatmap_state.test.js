@@ -26,6 +26,15 @@ test('the bytes of a view are a row after the other', async () => {
   assert.equal(state.bands[0].levels, null);
 });
 
+test('what is late comes as a bit of its status, and goes with a patch', async () => {
+  const state = await decode(headOf(), [0, 0x80 | failed, 2, 3, 4, 5]);
+  assert.deepEqual(rowsOf(state), [[0, failed, 2], [3, 4, 5]]);
+  assert.deepEqual(state.bands[0].late.map((row) => row && [...row]), [[0, 1, 0], null]);
+  reduceView(state, 'cells', patchOf([[0, 0, 1], [0, 1, 2]], 4), [words(1, 0, 3), bytes(materialized, 0x80 | running, 0x80), bytes()]);
+  assert.deepEqual(rowsOf(state), [[0, materialized, 2, missing], [running, 4, 5, missing]]);
+  assert.deepEqual(rowsOf(state, 'late'), [[0, 0, 0, 0], [1, 0, 0, 1]]);
+});
+
 test('values come after the statuses, and the sizes of the cells of a grid after them', async () => {
   const grid = { columns: ['x'], rows: ['1', '2', '3'] };
   const cells = [...new Uint8Array(Uint32Array.from([2, 0, 1]).buffer)];

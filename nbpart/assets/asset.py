@@ -178,18 +178,17 @@ def asset(  # noqa: PLR0913
     ``description``, ``group`` and ``tags`` (what ``"group:daily"`` and ``"tag:db"`` select and limit), ``retries``
     (more attempts for a run that failed, the first after ``backoff_s`` seconds), ``timeout_s`` (seconds a run may
     take), ``limit`` (at most so many of its runs at a time, over all backfills), ``secrets`` (names of settings whose
-    values appear in no notebook, log or catalog), ``env`` (variables of the environment that are set before a run
-    imports anything; what was made with others is stale), ``fresh`` (by when its partitions are expected:
-    ``nbpart.expect(by="09:00")``), ``automation`` (what it asks for by itself: ``nbpart.eager()`` or
-    ``nbpart.on_missing()``). A backfill may be given other ``retries``, ``backoff_s`` and ``timeout_s``. Raises
-    `DeclarationError` for what cannot be an asset.
+    values are recorded nowhere), ``env`` (variables of the environment that are set before a run imports anything; what
+    was made with others is stale), ``fresh`` (by when its partitions are expected: ``nbpart.expect(by="09:00")``),
+    ``automation`` (what it asks for by itself: ``nbpart.eager()`` or ``nbpart.on_missing()``). A backfill may be given
+    other ``retries``, ``backoff_s`` and ``timeout_s``. Raises `DeclarationError` for what cannot be an asset.
     """
 
     def declare(f: Callable[..., Any]) -> Asset:
         return _declare_function(
             f, name, description, partitions=partitions, deps=deps, on_missing_input=on_missing_input, group=group,
-            tags=tags, retries=retries, backoff_s=backoff_s, timeout_s=timeout_s, limit=limit, secrets=secrets,
-            env=env, fresh=fresh, automation=automation,
+            tags=tags, retries=retries, backoff_s=backoff_s, timeout_s=timeout_s, limit=limit, secrets=secrets, env=env,
+            fresh=fresh, automation=automation,
         )  # fmt: skip
 
     return declare if function is None else declare(function)

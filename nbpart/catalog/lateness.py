@@ -8,7 +8,7 @@ Nothing of it is stored, and an asset of which nothing is expected costs nothing
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -88,6 +88,12 @@ def load_late(batch: Batch, asset_id: int, now: datetime | None = None) -> LateP
     return LatePartitions(found["key_id"], since)
 
 
+def load_late_ids(batch: Batch, asset_ids: Iterable[int]) -> dict[int, NDArray[np.int64]]:
+    """The ids of the keys that are late, of those of some assets of which something is expected."""
+    tables = {asset_id: create_late(batch, asset_id) for asset_id in asset_ids if asset_id in load_expectations(batch)}
+    return {asset_id: batch.numpy(f"SELECT key_id FROM {table}")["key_id"] for asset_id, table in tables.items()}
+
+
 def load_newly_late(batch: Batch, asset_id: int, now: datetime | None = None) -> LatePartitions | None:
     """Those of the late partitions of an asset that were not reported since they were made the last time."""
     late = load_late(batch, asset_id, now)
@@ -146,15 +152,19 @@ def _create_late_others(
     came = f"SELECT key_id, max(happened_at) AS added_at FROM ({_select_added(stored)}) GROUP BY key_id"
     batch.create_temp(
         name,
-        f"""WITH {_made(asset_id, f"(SELECT key_id FROM members WHERE set_id = {int(set_id)})")},
-        asked AS (
-            SELECT m.key_id, made.made_at FROM members m LEFT JOIN made USING (key_id)
-            WHERE m.set_id = {int(set_id)} AND (made.made_at IS NULL OR made.made_at < $1)
+        f"""WITH own AS (SELECT key_id FROM members WHERE set_id = {int(set_id)}),
+        current AS (
+            SELECT key_id, materialization_id FROM partition_facts
+            WHERE asset_id = {asset_id} AND materialization_id IS NOT NULL
         ),
         registered AS (SELECT min(registered_at) AS at FROM asset_versions WHERE asset_id = {asset_id})
-        SELECT a.key_id, {_NO_TIME} AS ends_at, a.made_at, greatest(c.added_at, r.at) AS came_at
-        FROM asked a CROSS JOIN registered r LEFT JOIN ({came}) c ON c.key_id = a.key_id AND a.made_at IS NULL
-        WHERE a.made_at IS NOT NULL OR greatest(c.added_at, r.at) <= $2""",
+        SELECT c.key_id, {_NO_TIME} AS ends_at, x.materialized_at AS made_at, {_NO_TIME} AS came_at
+        FROM (SELECT * FROM materializations WHERE asset_id = {asset_id} AND materialized_at < $1) x
+        JOIN current c USING (materialization_id) WHERE c.key_id IN (FROM own)
+        UNION ALL
+        SELECT own.key_id, {_NO_TIME}, {_NO_TIME}, greatest(c.added_at, r.at)
+        FROM own CROSS JOIN registered r LEFT JOIN ({came}) c ON c.key_id = own.key_id
+        WHERE own.key_id NOT IN (SELECT key_id FROM current) AND greatest(c.added_at, r.at) <= $2""",
         *(bounds.oldest, bounds.until),
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import traitlets
 
 from nbpart.catalog import AssetRecord, Batch, Catalog, queries
+from nbpart.catalog.lateness import count_late, find_next_due
 from nbpart.catalog.queries import Changes
 from nbpart.states import OUTDATED, STATUS_CODES
 from nbpart.widgets import schema
@@ -38,10 +40,15 @@ FIRST_ASSET_EXAMPLE = (
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read of the catalog; ``assets`` is None if none was registered since the last reading."""
+    """What was read of the catalog; ``assets`` is None if none was registered since the last reading.
+
+    ``late`` is how many partitions are late, by asset id, until ``late_until`` at least.
+    """
 
     counts: dict[int, Counts]
     assets: list[AssetRecord] | None
+    late: dict[int, int]
+    late_until: datetime | None
 
 
 class AssetGraph(LiveWidget):
@@ -76,7 +83,7 @@ class AssetGraph(LiveWidget):
         self._dead_process_check = DeadProcessCheck(interrupt_dead_runs)
         self._on_focus: list[Callable[[str], object]] = []
         self._names = None if assets is None else frozenset(assets)
-        found, self._counts, seen = catalog.read(_read_all)
+        self._read, found, seen = catalog.read(_read_all)
         self._assets = self._keep_shown(found)
         self.model = self._build(folded)
         super().__init__(folded=list(folded), height=height)
@@ -107,22 +114,24 @@ class AssetGraph(LiveWidget):
         self._feed.poll_now()
 
     def on_poll(self) -> bool:
-        if any(counts[code] for counts in self._counts.values() for code in ACTIVE_CODES):
+        if any(counts[code] for counts in self._read.counts.values() for code in ACTIVE_CODES):
             self._dead_process_check.start()
-        return False
+        until = self._read.late_until
+        return until is not None and self._catalog.clock() >= until
 
     def read(self, batch: Batch, changes: Changes) -> _Read:
-        return _Read(changes.counts, queries.load_assets(batch) if changes.registered else None)
+        assets = queries.load_assets(batch) if changes.registered else None
+        return _Read(changes.counts, assets, count_late(batch), find_next_due(batch))
 
     def apply(self, found: _Read) -> None:
         with self.lock:
-            before, self._counts = self.model, found.counts
+            before, self._read = self.model, found
             if found.assets is not None:
                 self._assets = self._keep_shown(found.assets)
                 self.model = self._build(self.folded)
                 self.send_patch("graph", {"graph": self.model.to_json()})
                 return
-            self.model = before.with_counts(counts_by_name(self._assets, self._counts))
+            self.model = before.with_counts(counts_by_name(self._assets, found.counts), self._late_by_name())
             if changed := self.model.changed_counts(before):
                 self.send_patch("counts", {"changed": changed})
 
@@ -185,11 +194,16 @@ class AssetGraph(LiveWidget):
         return [asset for asset in assets if self._names is None or asset.name in self._names]
 
     def _build(self, folded: Collection[str]) -> GraphModel:
-        return build_graph(definitions_of(self._assets), counts_by_name(self._assets, self._counts), folded)
+        counts = counts_by_name(self._assets, self._read.counts)
+        return build_graph(definitions_of(self._assets), counts, folded, self._late_by_name())
+
+    def _late_by_name(self) -> dict[str, int]:
+        return {asset.name: self._read.late.get(asset.asset_id, 0) for asset in self._assets}
 
     def __repr__(self) -> str:
         return f"<AssetGraph of {len(self._assets)} assets and sources>"
 
 
-def _read_all(batch: Batch) -> tuple[list[AssetRecord], dict[int, Counts], int]:
-    return queries.load_assets(batch), queries.count_by_code(batch), batch.sequence
+def _read_all(batch: Batch) -> tuple[_Read, list[AssetRecord], int]:
+    read = _Read(queries.count_by_code(batch), None, count_late(batch), find_next_due(batch))
+    return read, queries.load_assets(batch), batch.sequence

@@ -6,7 +6,9 @@ from typing import TypedDict
 
 
 class CardJson(TypedDict):
-    """An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member."""
+    """An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member.
+
+    ``late`` is how many of its partitions are late."""
 
     name: str
     kind: str
@@ -19,6 +21,7 @@ class CardJson(TypedDict):
     y: float
     counts: list[int]
     member_counts: list[list[int]]
+    late: int
 
 
 class EdgeJson(TypedDict):
@@ -63,9 +66,9 @@ class GraphState(GraphPatch):
 
 
 class CountsPatch(TypedDict):
-    """Cards whose counts changed, by index, with the counts of each member."""
+    """Cards whose counts changed, by index, with the counts of each member, and how many partitions are late."""
 
-    changed: list[tuple[int, list[list[int]]]]
+    changed: list[tuple[int, list[list[int]], int]]
 
 
 class CausesJson(TypedDict):

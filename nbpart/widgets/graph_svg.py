@@ -8,7 +8,7 @@ from html import escape
 from nbpart.states import BAR_ORDER, NOTABLE, STATUS_CODES, PartitionStatus
 from nbpart.widgets.counts import Counts, describe_counts
 from nbpart.widgets.graph_model import CARD_HEIGHT, CARD_WIDTH, MAX_LABEL_LENGTH, Card, Edge, GraphModel
-from nbpart.widgets.palette import MARKS, colour_rules
+from nbpart.widgets.palette import LATE, MARKS, colour_rules
 
 _STATUSES = tuple(STATUS_CODES)
 _MAX_NAME_LENGTH = 25
@@ -118,15 +118,16 @@ def summarize_counts(card: Card) -> str:
         return f"{card.total:,} key{'' if card.total == 1 else 's'}" if card.set_name else "one"
     if card.total == 1 and not card.set_name and card.kind != "group":
         status = _STATUSES[counts.index(1)]
-        return f"{MARKS[status].glyph} {status}"
+        return f"{MARKS[status].glyph} {status}" + (f" {LATE.glyph}" if card.late else "")
     text = f"{counts[STATUS_CODES[PartitionStatus.MATERIALIZED]]:,} / {card.total:,}"
     for status in NOTABLE:
         if n := counts[STATUS_CODES[status]]:
             text += f" {MARKS[status].glyph}{n:,}"
-    return text
+    return text + (f" {LATE.glyph}{card.late:,}" if card.late else "")
 
 
 def describe_card(card: Card) -> str:
     """A card in one sentence, for its tooltip and for screen readers."""
     own = f"; reads itself: {card.reads_itself}" if card.reads_itself else ""
-    return f"{card.name} ({card.kind}): {describe_counts(card.counts) or 'no partitions'}{own}"
+    late = f", {card.late:,} late" if card.late else ""
+    return f"{card.name} ({card.kind}): {describe_counts(card.counts) or 'no partitions'}{late}{own}"

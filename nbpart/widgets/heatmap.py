@@ -183,7 +183,8 @@ class PartitionHeatmap(LiveWidget):
     def on_poll(self) -> bool:
         if any(band.counts[:, code].any() for band in self._view_state.bands for code in ACTIVE_CODES):
             self._dead_process_check.start()
-        return False
+        until = self._view_state.late_until
+        return until is not None and self._catalog.clock() >= until
 
     def read(self, batch: Batch, changes: Changes) -> CatalogChanges:
         return self._view_state.read_changes(batch)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog import Batch, Catalog, SetRecord, queries
+from nbpart.catalog.lateness import load_late_ids
 from nbpart.catalog.queries import cells
 from nbpart.catalog.records import CellFacts
 from nbpart.errors import UnknownNameError, nearest
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     #: Reads which keys of each asset are chosen: name -> key ids.
     Choose = Callable[[Batch], Mapping[str, NDArray[np.int64]]]
 
+#: The bit of a status that is sent which says that the partition is late.
+LATE_BIT = 128
 MISSING, MATERIALIZED = STATUS_CODES[PartitionStatus.MISSING], STATUS_CODES[PartitionStatus.MATERIALIZED]
 
 
@@ -114,6 +117,8 @@ class Band:
         #: Which members changed since the band was sorted; None if the order does not depend on what changes.
         self.unsorted: NDArray[np.bool_] | None = None
         self.levels: NDArray[np.uint8] | None = None
+        #: Which are late; None where nothing is expected of any of its assets.
+        self.late: NDArray[np.bool_] | None = None
         #: A value lies outside the scale, so the band has to be read again.
         self.exceeds_scale = False
 
@@ -143,6 +148,20 @@ class Band:
         self.counts[row] += np.bincount(status, minlength=n) - np.bincount(self.status[row, members], minlength=n)
         self.status[row, members] = status
 
+    def encode(self, row: int, members: NDArray[np.int64] | slice) -> NDArray[np.uint8]:
+        """The status codes of some members of a row as they are sent: with a bit more where one is late."""
+        import numpy as np
+
+        codes: NDArray[np.uint8] = self.status[row, members]
+        if self.late is None:
+            return codes
+        bits: NDArray[np.uint8] = np.where(self.late[row, members], LATE_BIT, 0).astype(np.uint8)
+        return codes | bits
+
+    def count_late(self) -> list[int]:
+        """How many partitions of each row are late."""
+        return [0] * len(self.rows) if self.late is None else self.late.sum(axis=1).tolist()
+
     def append_members(self, version: int, key_ids: NDArray[np.int64]) -> None:
         """Append keys; their partitions are missing. ``key_ids`` are those of all members, the old ones first."""
         import numpy as np
@@ -152,6 +171,8 @@ class Band:
         self.counts[:, MISSING] += more
         if self.levels is not None:
             self.levels = np.pad(self.levels, ((0, 0), (0, more)))
+        if self.late is not None:
+            self.late = np.pad(self.late, ((0, 0), (0, more)))
         self.members = Members(key_ids)
         self.places = Places(len(key_ids))
         self.version = version
@@ -212,7 +233,8 @@ def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], optio
     band = Band(key_set, version, rows, Members(key_ids))
     values: list[NDArray[np.float64]] = []
     for place, row in enumerate(rows):
-        facts = catalog.read(lambda b, row=row: cells.cell_facts(b, row.asset_id, options.column))  # type: ignore[misc]
+        facts, late = catalog.read(lambda b, row=row: _load_row(b, row, options.column))  # type: ignore[misc]
+        apply_late(band, place, late.get(row.asset_id))
         band.status[place] = band.members.fill(facts.key_ids, facts.status, MISSING)
         if options.column:
             values.append(band.members.fill(facts.key_ids, facts.values, np.nan))
@@ -223,6 +245,10 @@ def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], optio
     band.grid = load_grid(catalog, key_set, band.members, options.across, options.down)
     band.set_places(load_places(catalog, band, options), options)
     return band
+
+
+def _load_row(batch: Batch, row: Row, column: str | None) -> tuple[CellFacts, dict[int, NDArray[np.int64]]]:
+    return cells.cell_facts(batch, row.asset_id, column), load_late_ids(batch, [row.asset_id])
 
 
 def load_places(catalog: Catalog, band: Band, options: ViewOptions) -> Places:
@@ -321,6 +347,23 @@ def apply_facts(band: Band, row: int, facts: CellFacts) -> RowChange | None:
     if not differs.any():
         return None
     return RowChange(row, numbers[differs], status[differs], levels)
+
+
+def apply_late(band: Band, row: int, key_ids: NDArray[np.int64] | None) -> RowChange | None:
+    """Update which members of a row are late, None where none can be; return which differ from before, or None."""
+    import numpy as np
+
+    if key_ids is None and band.late is None:
+        return None
+    if band.late is None:
+        band.late = np.zeros(band.status.shape, np.bool_)
+    late = _mask_of(band, np.empty(0, np.int64) if key_ids is None else key_ids)
+    differs = np.flatnonzero(band.late[row] != late)
+    band.late[row] = late
+    if not len(differs):
+        return None
+    levels = None if band.levels is None else band.levels[row, differs]
+    return RowChange(row, differs, band.status[row, differs], levels)
 
 
 def is_extension(key_ids: NDArray[np.int64], before: NDArray[np.int64]) -> bool:

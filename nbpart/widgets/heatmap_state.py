@@ -7,11 +7,13 @@ shown is replaced with the lock held, so that whoever holds it sees a consistent
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nbpart.catalog import Batch, Catalog, queries
+from nbpart.catalog.lateness import find_next_due, load_late_ids
 from nbpart.catalog.queries import cells
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.errors import WorkspaceError
@@ -41,7 +43,9 @@ class CatalogChanges:
     """What changed in the catalog since the state was read.
 
     ``load_count`` is that of the state when this was read. ``changed`` are the new facts by asset id, ``members`` the
-    version and the key ids of sets whose keys changed, by set id, ``metrics`` the names of metrics in what changed.
+    version and the key ids of sets whose keys changed, by set id, ``metrics`` the names of metrics in what changed,
+    ``late`` the ids of the keys that are late now, of each asset of which something is expected, and ``late_until``
+    when that may change by the time alone.
     """
 
     load_count: int
@@ -49,6 +53,8 @@ class CatalogChanges:
     changed: Mapping[int, CellFacts]
     members: Mapping[int, tuple[int, NDArray[np.int64]]]
     metrics: Sequence[str]
+    late: Mapping[int, NDArray[np.int64]]
+    late_until: datetime | None
 
 
 class HeatmapState:
@@ -78,6 +84,8 @@ class HeatmapState:
         self._metrics: list[str] = []
         self._selection: Selection | None = None
         self._load_count = 0
+        #: When what is late may change by the time alone; None where nothing is expected.
+        self.late_until: datetime | None = None
         self._view_number = 0
         self.options = options or ViewOptions()
         self._load()
@@ -140,13 +148,15 @@ class HeatmapState:
             if versions.get(key_set.set_id, key_set.version) != key_set.version
         }
         metrics = cells.metric_names(batch, asset_ids, structure.sequence) if changed else ()
-        return CatalogChanges(load_count, current, changed, members, metrics)
+        late = load_late_ids(batch, asset_ids)
+        return CatalogChanges(load_count, current, changed, members, metrics, late, find_next_due(batch))
 
     def update(self, found: CatalogChanges | None = None) -> None:
         """Apply what `read_changes` returned, or what it returns now, and publish what that changes."""
         with self._work_lock:
             if found is None or found.load_count != self._load_count:
                 found = self._catalog.read(self.read_changes)
+            self.late_until = found.late_until
             if found.structure.shape != self._structure.shape or not self._can_append(found.members):
                 self._load()
                 return
@@ -278,7 +288,7 @@ class HeatmapState:
 
     def _load(self) -> None:
         """Read all bands whole, one after the other; what changes meanwhile is found by the next update."""
-        structure = self._catalog.read(self._read_structure)
+        structure, self.late_until = self._catalog.read(lambda b: (self._read_structure(b), find_next_due(b)))
         loaded = [
             heatmap_bands.load_band(self._catalog, key_set, rows, self.options) for key_set, rows in structure.bands
         ]
@@ -328,13 +338,14 @@ class HeatmapState:
         self._structure = found.structure
         known = {name.lower() for name in self._metrics}
         self._metrics = sorted([*self._metrics, *(m for m in found.metrics if m.lower() not in known)], key=str.lower)
-        return [
-            (number, change)
-            for number, band in enumerate(self._bands)
-            for row, one in enumerate(band.rows)
-            if one.asset_id in found.changed
-            and (change := heatmap_bands.apply_facts(band, row, found.changed[one.asset_id]))
-        ]
+        changes: list[tuple[int, RowChange]] = []
+        for number, band in enumerate(self._bands):
+            for place, one in enumerate(band.rows):
+                facts = found.changed.get(one.asset_id)
+                changed = None if facts is None else heatmap_bands.apply_facts(band, place, facts)
+                late = heatmap_bands.apply_late(band, place, found.late.get(one.asset_id))
+                changes += [(number, change) for change in (changed, late) if change is not None]
+        return changes
 
     def _publish_changes(self, changes: Sequence[tuple[int, RowChange]], grown_sets: Mapping[int, object]) -> None:
         n = sum(len(change.members) for _, change in changes)
@@ -349,12 +360,12 @@ class HeatmapState:
                 )
             )
 
-    def _is_filter_outdated(self, changes: Iterable[tuple[int, RowChange]], found: CatalogChanges) -> bool:
+    def _is_filter_outdated(self, changes: Sequence[tuple[int, RowChange]], found: CatalogChanges) -> bool:
         """Whether a partition has come to match the filter by status or condition, or does not match it any more.
 
         The order, in contrast, is kept until somebody sorts again; `unsorted` in the head counts what is out of order.
         """
-        if self.options.choose and found.changed:
+        if self.options.choose and (found.changed or changes):
             touched = set(range(len(self._bands)))  # a condition may ask what is not drawn, and follow what is read
         elif self.options.statuses:
             touched = {number for number, _ in changes}

@@ -10,7 +10,7 @@ from nbpart.states import COLUMN_ORDER, DISPLAY_ORDER, STATUS_CODES, PartitionSt
 from nbpart.widgets.heatmap_bands import Band
 from nbpart.widgets.heatmap_grid_svg import MAX_CELLS, draw_grid
 from nbpart.widgets.key_origins import describe_origin
-from nbpart.widgets.palette import MARKS, colour_rules
+from nbpart.widgets.palette import LATE, MARKS, colour_rules
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,8 @@ _COLUMNS, _HEIGHT = 120, 20
 _MAX_ROWS = 50
 #: In a row with failures these are also drawn into a lane above the rest, so that their shape shows them too.
 _FAILURE_LANE = 6
+#: Ticks of what is late are so high, at the bottom.
+_LATE_LANE = 4
 _STYLE = (
     ".nbpart-heat-static{font-size:13px;color:var(--jp-ui-font-color1,inherit)}"
     ".nbpart-heat-static p{margin:8px 0 4px}.nbpart-heat-static .faint{opacity:.65}"
@@ -40,8 +42,12 @@ _STYLE = (
 def heatmap_html(bands: Sequence[Band]) -> str:
     """All bands as a table: of each row the proportions of its statuses along its partitions, and its counts."""
     colours = "".join(f".nbpart-heat-static .s-{s}{{fill:var(--nbpart-{s})}}" for s in PartitionStatus)
+    colours += ".nbpart-heat-static .s-late{fill:var(--nbpart-late)}"
     style = f"<style>{colour_rules('.nbpart-heat-static')}{_STYLE}{colours}</style>"
-    legend = f'<p class="faint">{" · ".join(f"{MARKS[s].glyph} {s}" for s in DISPLAY_ORDER)}</p>'
+    marks = [f"{MARKS[s].glyph} {s}" for s in DISPLAY_ORDER]
+    if any(any(band.count_late()) for band in bands):
+        marks.append(f"{LATE.glyph} late")
+    legend = f'<p class="faint">{" · ".join(marks)}</p>'
     body = legend + "".join(_band_html(band) for band in bands) if bands else "<p>No assets yet.</p>"
     return f'<div class="nbpart-heat-static">{style}{body}</div>'
 
@@ -53,8 +59,8 @@ def _band_html(band: Band) -> str:
     if band.set.set_id and not n:
         title += f'<br><span class="faint">{escape(describe_origin(band.set.definition))}</span>'
     rows = [
-        _row_html(band, row.name, *((codes, counts) if shown == n else _take_shown(band, codes)))
-        for row, codes, counts in zip(band.rows[:_MAX_ROWS], band.status, band.counts, strict=False)
+        _row_html(band, place, *((codes, counts) if shown == n else _take_shown(band, codes)))
+        for place, (codes, counts) in enumerate(zip(band.status[:_MAX_ROWS], band.counts, strict=False))
     ]
     more = len(band.rows) - len(rows)
     rest = f'<p class="faint">… and {more:,} more assets</p>' if more > 0 else ""
@@ -69,10 +75,14 @@ def _take_shown(band: Band, codes: NDArray[np.uint8]) -> tuple[NDArray[np.uint8]
     return taken, np.bincount(taken, minlength=len(STATUS_CODES))
 
 
-def _row_html(band: Band, name: str, codes: NDArray[np.uint8], counts: NDArray[np.int64]) -> str:
+def _row_html(band: Band, place: int, codes: NDArray[np.uint8], counts: NDArray[np.int64]) -> str:
     grid, label, brief = band.grid, _describe_counts(counts), _describe_counts(counts, brief=True)
+    name, late = band.rows[place].name, None if band.late is None else band.places.take(band.late[place])
+    if late is not None and late.any():
+        n = int(late.sum())
+        label, brief = f"{label}, {n:,} late", f"{brief} {LATE.glyph}\N{NO-BREAK SPACE}{n:,}"
     if grid is None or band.layout != "grid" or len(grid.columns) * len(grid.rows) > MAX_CELLS:
-        return f"<tr><td>{escape(name)}</td><td>{_svg(codes, label)}</td><td>{brief}</td></tr>"
+        return f"<tr><td>{escape(name)}</td><td>{_svg(codes, label, late)}</td><td>{brief}</td></tr>"
     drawn = draw_grid(grid, codes, label)
     return f'<tr><td>{escape(name)}</td><td colspan="2">{brief}</td></tr><tr><td colspan="3">{drawn}</td></tr>'
 
@@ -86,7 +96,7 @@ def _describe_counts(counts: NDArray[np.int64], *, brief: bool = False) -> str:
     return (" " if brief else ", ").join(parts) or "no partitions yet"
 
 
-def _svg(codes: NDArray[np.uint8], label: str) -> str:
+def _svg(codes: NDArray[np.uint8], label: str, late: NDArray[np.bool_] | None) -> str:
     n = len(codes)
     columns = min(n, _COLUMNS)
     paths: dict[PartitionStatus, str] = dict.fromkeys(COLUMN_ORDER, "")
@@ -101,8 +111,18 @@ def _svg(codes: NDArray[np.uint8], label: str) -> str:
             paths[status] += f"M{since} {top}h{x - since}v{height}h{since - x}z"
         before, since = parts, x
     drawn = "".join(f'<path class="s-{s}" d="{path}"/>' for s, path in paths.items() if path)
+    if late is not None:
+        drawn += _late_ticks(late, columns)
     box = f"0 0 {max(1, columns)} {_HEIGHT}"
     return f'<svg viewBox="{box}" preserveAspectRatio="none" role="img" aria-label="{label}">{drawn}</svg>'
+
+
+def _late_ticks(late: NDArray[np.bool_], columns: int) -> str:
+    """A tick at the bottom of each column in which a partition is late, over the statuses."""
+    n, top = len(late), _HEIGHT - _LATE_LANE
+    places = [x for x in range(columns) if late[x * n // columns : (x + 1) * n // columns].any()]
+    path = "".join(f"M{x} {top}h1v{_LATE_LANE}h-1z" for x in places)
+    return f'<path class="s-late" d="{path}"/>' if path else ""
 
 
 def _stack(codes: NDArray[np.uint8], lane: int) -> dict[PartitionStatus, tuple[int, int]]:

@@ -24,7 +24,8 @@ from nbpart.widgets.payloads import (
 class View:
     """All that is shown: `head` is JSON, `cells` a stream of bytes that zlib compressed.
 
-    The stream has for each band in turn: for each row the status code of every place (uint8); for each row the value
+    The stream has for each band in turn: for each row the status code of every place (uint8, whose highest bit says
+    that it is late); for each row the value
     level of every place (uint8, only if colours show values); and the number of places of every cell (little-endian
     uint32, only if the layout is a grid, whose places are in the order of their cells).
     """
@@ -52,7 +53,7 @@ def make_cells(bands: Sequence[Band]) -> bytes:
     """The compressed bytes of `View.cells`."""
     parts: list[bytes] = []
     for band in bands:
-        parts += [band.places.take(row).tobytes() for row in band.status]
+        parts += [band.places.take(band.encode(row, slice(None))).tobytes() for row in range(len(band.rows))]
         parts += [] if band.levels is None else [band.places.take(row).tobytes() for row in band.levels]
         if band.layout == "grid" and band.grid is not None:
             parts.append(band.grid.count_cells().astype("<u4").tobytes())
@@ -79,7 +80,7 @@ def make_patch(
         shown = at >= 0
         parts.append((number, change.row, int(shown.sum())))
         places.append(at[shown].astype("<u4").tobytes())
-        status.append(change.status[shown].tobytes())
+        status.append(bands[number].encode(change.row, change.members[shown]).tobytes())
         levels.append(b"" if change.levels is None else change.levels[shown].tobytes())
     touched = {number for number, _ in changes}
     touched |= {number for number, band in enumerate(bands) if band.set.set_id in grown_sets}
@@ -111,4 +112,5 @@ def band_json(band: Band) -> BandJson:
 
 def band_sizes_json(band: Band) -> BandSizesJson:
     """What changes of a band while its rows and its layout stay."""
-    return {"n_keys": len(band.members), "shown": band.places.n, "counts": band.counts.tolist()}
+    return {"n_keys": len(band.members), "shown": band.places.n, "counts": band.counts.tolist(),
+            "late": band.count_late()}  # fmt: skip

@@ -34,6 +34,9 @@ MARKS: Mapping[PartitionStatus, Mark] = {
     PartitionStatus.STALE: Mark("#a58b31", "#8f6410", "≠"),
 }
 
+#: What is late beside its status: a corner of this colour, by whose shape it is seen on each of the others.
+LATE = Mark("#000000", "#ffffff", "◥")
+
 _P, _S = PartitionStatus, StepStatus
 #: Statuses of steps, runs and backfills: the status of partitions whose colour each has, and its own glyph.
 COLOURED_AS: Mapping[str, tuple[PartitionStatus, str]] = {
@@ -71,8 +74,9 @@ def colour_rules(scope: str) -> str:
 
     The colours are those of JupyterLab's theme where there is one, else of the reader's preference.
     """
-    light = "".join(f"--nbpart-{s}:{m.light};" for s, m in MARKS.items()) + f"--nbpart-background:{LIGHT_BACKGROUND};"
-    dark = "".join(f"--nbpart-{s}:{m.dark};" for s, m in MARKS.items()) + f"--nbpart-background:{DARK_BACKGROUND};"
+    marks: dict[str, Mark] = {**{str(s): m for s, m in MARKS.items()}, "late": LATE}
+    light = "".join(f"--nbpart-{s}:{m.light};" for s, m in marks.items()) + f"--nbpart-background:{LIGHT_BACKGROUND};"
+    dark = "".join(f"--nbpart-{s}:{m.dark};" for s, m in marks.items()) + f"--nbpart-background:{DARK_BACKGROUND};"
     return (
         f"{scope}{{{light}}}\n"
         f"@media (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) {scope}{{{dark}}}}}\n"

@@ -128,11 +128,13 @@ class ScaleJson(TypedDict):
 
 
 class BandSizesJson(TypedDict):
-    """The number of keys of a band, how many of them are shown, and its counts by row and status code."""
+    """The number of keys of a band, how many of them are shown, its counts by row and status code, and how many
+    partitions of each row are late."""
 
     n_keys: int
     shown: int
     counts: list[list[int]]
+    late: list[int]
 
 
 class BandJson(BandSizesJson):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.selection import read_selection, select
 from nbpart.backfill.registry import load_registry
 from nbpart.catalog import Batch
+from nbpart.catalog.lateness import find_next_due
 from nbpart.errors import NbpartError
 from nbpart.partitions.filters import Condition, read_condition
 from nbpart.project.partition_selection import choose_partitions
@@ -67,7 +69,7 @@ def make_heatmap(
 
 
 class _ChosenWhere:
-    """Reads which keys of each asset a condition chooses, again where the catalog has changed.
+    """Reads which keys of each asset a condition chooses, again where the catalog or what is late may have changed.
 
     What was chosen last stays where it cannot be asked any more, as when an asset was removed.
     """
@@ -75,9 +77,11 @@ class _ChosenWhere:
     def __init__(self, project: Project, selection: Any, condition: Condition) -> None:
         self._root, self._selection, self._condition = project.root, selection, condition
         self._read: tuple[int, Mapping[str, NDArray[np.int64]]] | None = None
+        self._until: datetime | None = None
 
     def __call__(self, batch: Batch) -> Mapping[str, NDArray[np.int64]]:
-        if self._read is None or self._read[0] != batch.sequence:
+        has_passed = self._until is not None and batch.now >= self._until
+        if self._read is None or self._read[0] != batch.sequence or has_passed:
             registry = load_registry(batch, self._root)
             try:
                 selected = read_selection(registry.graph, self._selection)
@@ -86,7 +90,7 @@ class _ChosenWhere:
                 if self._read is None:
                     raise
                 chosen = self._read[1]
-            self._read = batch.sequence, chosen
+            self._read, self._until = (batch.sequence, chosen), find_next_due(batch)
         return self._read[1]
 
 

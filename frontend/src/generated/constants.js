@@ -37,6 +37,12 @@ export const RETRYABLE = /** @type {const} */ (['failed', 'blocked']);
 /** Which of the selected partitions a backfill runs, with labels. */
 export const STATUS_CHOICES = /** @type {const} */ ([['outdated', 'missing, stale or failed'], ['failed', 'failed only'], ['missing', 'missing only'], ['stale', 'stale only'], ['all', 'all, also what is up to date']]);
 
+/** The bit of a status that is sent which says that the partition is late. */
+export const LATE_BIT = 128;
+
+/** The glyph of what is late beside its status. */
+export const LATE_GLYPH = '◥';
+
 /** Of every status: the status of partitions whose colour it has, and its glyph. */
 export const MARKS = /** @type {const} */ ({
   missing: { colour: 'missing', glyph: '○' },

@@ -8,7 +8,7 @@ export type StepStatus = 'planned' | 'blocked' | 'skipped' | 'queued' | 'running
 
 export type BackfillStatus = 'requested' | 'queued' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
-/** An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member. */
+/** An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member. ``late`` is how many of its partitions are late. */
 export interface CardJson {
   name: string;
   kind: string;
@@ -21,6 +21,7 @@ export interface CardJson {
   y: number;
   counts: number[];
   member_counts: number[][];
+  late: number;
 }
 
 /** A line between two cards, given by their indices; ``label`` are mappings that were chosen, ``reads`` says all. */
@@ -60,9 +61,9 @@ export interface GraphState {
   example: string;
 }
 
-/** Cards whose counts changed, by index, with the counts of each member. */
+/** Cards whose counts changed, by index, with the counts of each member, and how many partitions are late. */
 export interface CountsPatch {
-  changed: [number, number[][]][];
+  changed: [number, number[][], number][];
 }
 
 /** Why partitions of an asset or a folded group are not up to date, a sentence for each kind of cause or member. */
@@ -188,11 +189,12 @@ export interface ScaleJson {
   is_log: boolean;
 }
 
-/** The number of keys of a band, how many of them are shown, and its counts by row and status code. */
+/** The number of keys of a band, how many of them are shown, its counts by row and status code, and how many partitions of each row are late. */
 export interface BandSizesJson {
   n_keys: number;
   shown: number;
   counts: number[][];
+  late: number[];
 }
 
 /** The assets that share a set of partitions. ``axes`` are the dimensions among which the sides of its grid can be chosen, ``origin`` says where keys come from. */
@@ -200,6 +202,7 @@ export interface BandJson {
   n_keys: number;
   shown: number;
   counts: number[][];
+  late: number[];
   set: string;
   layout: 'line' | 'grid' | 'cell';
   rows: RowJson[];

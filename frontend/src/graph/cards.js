@@ -1,6 +1,6 @@
 // Cards and edges of the asset graph, as SVG.
 
-import { CODES, NOTABLE, STATUSES } from '../generated/constants.js';
+import { CODES, LATE_GLYPH, NOTABLE, STATUSES } from '../generated/constants.js';
 import { computeBar } from '../shared/bars.js';
 import { setAttributes, svgElement } from '../shared/elements.js';
 import { formatCount, plural, shorten } from '../shared/format.js';
@@ -19,17 +19,20 @@ function formatCompact(n) {
 }
 
 /**
- * What a card says of its counts: [text, status or null] pairs; only glyphs have a status's colour.
+ * What a card says of its counts: [text, status or null] pairs; only glyphs have a status's colour, or that of what is
+ * late.
  *
  * @param {CardJson} card
- * @returns {[words: string, status: PartitionStatus | null][]}
+ * @returns {[words: string, status: PartitionStatus | 'late' | null][]}
  */
 function describeCounts(card) {
   const total = card.counts.reduce((sum, n) => sum + n, 0);
+  /** @type {ReturnType<typeof describeCounts>} */
+  const late = card.late ? [[LATE_GLYPH, 'late']] : [];
   if (card.kind === 'source') return [[card.set ? plural(total, 'key') : 'one', null]];
   if (total === 1 && !card.set && card.kind !== 'group') {
     const { name, glyph } = STATUSES[card.counts.indexOf(1)];
-    return [[glyph, name], [` ${name}`, null]];
+    return [[glyph, name], [` ${name}`, null], ...late];
   }
   /** @type {ReturnType<typeof describeCounts>} */
   const texts = [[`${formatCompact(card.counts[CODES.materialized])} / ${formatCompact(total)}`, null]];
@@ -37,6 +40,7 @@ function describeCounts(card) {
     const code = CODES[name];
     if (card.counts[code]) texts.push([STATUSES[code].glyph, name], [formatCompact(card.counts[code]), null]);
   }
+  if (card.late) texts.push(...late, [` ${formatCompact(card.late)}`, null]);
   return texts;
 }
 
@@ -51,8 +55,9 @@ export const sumCounts = (all) => STATUSES.map((_, code) => all.reduce((sum, cou
 export function describeCard(card) {
   const counts = card.counts.map((n, code) => (n ? `${formatCount(n)} ${STATUSES[code].name}` : '')).filter(Boolean);
   const kind = card.kind === 'group' ? `group of ${card.members.length}` : card.kind;
+  const late = card.late ? `, ${formatCount(card.late)} late` : '';
   const own = card.reads_itself ? `; reads itself: ${card.reads_itself}` : '';
-  return `${card.name} (${kind}): ${counts.join(', ') || 'no partitions'}${own}`;
+  return `${card.name} (${kind}): ${counts.join(', ') || 'no partitions'}${late}${own}`;
 }
 
 /**

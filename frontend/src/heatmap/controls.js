@@ -1,6 +1,6 @@
 // The controls around the heatmap's canvas: toolbar, legend with filters, and what is shown without partitions.
 
-import { CODES, DISPLAY_ORDER, STATUSES } from '../generated/constants.js';
+import { CODES, DISPLAY_ORDER, LATE_GLYPH, STATUSES } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
 import { formatCount, formatDuration, formatNumber, formatTime, plural, shorten } from '../shared/format.js';
 
@@ -93,8 +93,10 @@ export function makeLegend(on) {
     node.append(button);
     return { code, button, number };
   });
+  const lateNumber = element('span', {});
+  const late = element('span', { class: 'nbpart-heat-late', hidden: true }, element('span', { class: 'nbpart-glyph s-late', 'aria-hidden': 'true', text: LATE_GLYPH }), ' late ', lateNumber);
   const ramp = element('span', { class: 'nbpart-heat-ramp' });
-  node.append(ramp);
+  node.append(late, ramp);
   /** @param {HeatmapHeadJson} head */
   const show = (head) => {
     for (const { code, button, number } of buttons) {
@@ -103,6 +105,9 @@ export function makeLegend(on) {
       button.setAttribute('aria-pressed', String(head.statuses.includes(code)));
       button.classList.toggle('is-none', n === 0);
     }
+    const lates = head.bands.flatMap((band) => band.late).reduce((sum, n) => sum + n, 0);
+    late.hidden = !lates;
+    lateNumber.textContent = formatCount(lates);
     ramp.replaceChildren(...(head.color_by === 'status' ? [] : describeScales(head)));
   };
   return { node, show };

@@ -1,20 +1,22 @@
 // Drawing the heatmap's two canvases.
 
-import { CODES, COLUMN_ORDER, STATUSES, URGENCY } from '../generated/constants.js';
+import { CODES, COLUMN_ORDER, LATE_GLYPH, STATUSES, URGENCY } from '../generated/constants.js';
 import { formatCount, formatNumber, plural } from '../shared/format.js';
 import { drawAxis, requestNames } from './axis.js';
 import { describeEmptyBand } from './controls.js';
 import { drawMarks } from './marks.js';
-import { paintGrid, paintMarks, paintStatus, paintTicks, paintValues, stackStatuses, stackValues, toHex } from './paint.js';
+import { paintGrid, paintLateCells, paintMarks, paintStatus, paintTicks, paintValues, stackStatuses, stackValues, toHex, toPixel } from './paint.js';
 import { findBox, findVisible, getGrid, getBaseContext, getWindow, measure, measureRowLabels, ROW_LABEL_WIDTH } from './places.js';
 import { findMostUrgent } from './statuses.js';
 import { describeCells, fitText, FONT, shortenCount } from './text.js';
 
-/** @import { CellSize, Item } from './types.js' */
+/** @import { Box, CellSize, Item } from './types.js' */
 /** @import { HeatmapView } from './view.js' */
 
 const GLYPH_SIZE = { width: 16, height: 14 }; // a smaller cell has no room for one
 const FAILURE_LANE = 6; // where places are too narrow for glyphs, failures are marked by ticks above the rest
+const LATE_LANE = 5; // and what is late by ticks below
+const CORNER = 8; // else by a corner
 
 /** @param {CellSize} size */
 const hasGlyphs = ({ width, height }) => width >= GLYPH_SIZE.width && height >= GLYPH_SIZE.height;
@@ -126,9 +128,11 @@ function drawCell(view, context, item, y) {
   context.strokeRect(view.size.left + 0.5, y + 2.5, 17, 17);
   const { name } = STATUSES[code];
   if (!level) drawGlyph(view, context, code, view.size.left + 9, y + 11);
+  const late = own.late[item.row];
+  if (late) drawCorner(view, context, { x: view.size.left, y: y + 2, width: 18, height: 18 });
   context.textAlign = 'left';
   context.fillStyle = view.faint;
-  context.fillText(name, view.size.left + 26, y + 11);
+  context.fillText(late ? `${name}, late` : name, view.size.left + 26, y + 11);
 }
 
 /**
@@ -159,6 +163,50 @@ function drawTrack(view, context, item, y, ratio) {
     context.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
   }
   drawGlyphs(view, context, item, y, own.status[item.row], own.levels && own.levels[item.row]);
+  const late = own.late[item.row];
+  if (late) drawCorners(view, context, item, late);
+}
+
+/**
+ * A corner in each place that is late and wide enough, over whatever stands there.
+ *
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} context
+ * @param {Item} item
+ * @param {Uint8Array} late
+ */
+function drawCorners(view, context, item, late) {
+  const { from, to } = item.cell ? { from: 0, to: late.length } : getWindow(view, item.band);
+  if (item.cell ? !hasGlyphs(item.cell) : view.size.track / (to - from) < GLYPH_SIZE.width) return;
+  for (let place = late.indexOf(1, Math.floor(from)); place >= 0 && place < to; place = late.indexOf(1, place + 1)) {
+    const box = findBox(view, item.band, item.row, place, place + 1);
+    if (box) drawCorner(view, context, box);
+  }
+}
+
+/**
+ * The mark of what is late: the upper right corner of a box, seen by its shape on each colour.
+ *
+ * @param {HeatmapView} view
+ * @param {CanvasRenderingContext2D} context
+ * @param {Box} box
+ */
+function drawCorner(view, context, { x, y, width }) {
+  const right = x + width - 1;
+  const size = Math.min(CORNER, width / 3);
+  context.beginPath();
+  context.moveTo(right - size, y);
+  context.lineTo(right, y);
+  context.lineTo(right, y + size);
+  context.closePath();
+  context.fillStyle = view.lateColour;
+  context.fill();
+  context.lineWidth = 1.5;
+  context.strokeStyle = view.ground;
+  context.beginPath();
+  context.moveTo(right - size - 1, y);
+  context.lineTo(right, y + size + 1);
+  context.stroke();
 }
 
 /**
@@ -174,6 +222,7 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const own = view.state.bands[item.band];
   const codes = own.status[item.row];
   const levels = own.levels && own.levels[item.row];
+  const late = own.late[item.row];
   const pixels = new Uint32Array(image.data.buffer);
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
@@ -188,16 +237,23 @@ function fillImage(view, image, item, { from, to, ratio }) {
     const grid = { width: image.width, cell, columns: columns.length, starts };
     paintGrid(pixels, { ...grid, stack, gap: cell.width > 3 * gap ? gap : 0 });
     const mark = { codes, code: failed, colour: view.pixels[failed], least: Math.round(4 * ratio), rim: gap };
-    if (!hasGlyphs(item.cell)) paintMarks(pixels, { ...grid, ...mark });
+    if (hasGlyphs(item.cell)) return;
+    if (late) paintLateCells(pixels, { ...grid, late, colour: toPixel(view.lateColour), least, rim: gap });
+    paintMarks(pixels, { ...grid, ...mark });
     return;
   }
   const common = { width: image.width, codes, from, to, gap };
   const narrow = view.size.track / (to - from) < GLYPH_SIZE.width;
   const lane = narrow && codes.includes(failed) ? Math.round(FAILURE_LANE * ratio) : 0;
-  const below = { ...common, top: lane, height: image.height - lane };
+  const lateLane = narrow && late && late.includes(1) ? Math.round(LATE_LANE * ratio) : 0;
+  const below = { ...common, top: lane, height: image.height - lane - lateLane };
   if (levels) paintValues(pixels, { ...below, levels, ramp: view.ramp, failed, failedColour: view.pixels[failed], least: gap });
   else paintStatus(pixels, { ...below, colours: view.pixels, order: COLUMN_ORDER, least: URGENCY.map(() => gap) });
   if (lane) paintTicks(pixels, { ...common, top: 0, height: lane, code: failed, colour: view.pixels[failed], least: Math.round(3 * ratio) });
+  if (late && lateLane) {
+    const ticks = { top: image.height - lateLane + gap, height: lateLane - gap, least: Math.round(3 * ratio) };
+    paintTicks(pixels, { ...common, ...ticks, codes: late, code: 1, colour: toPixel(view.lateColour) });
+  }
 }
 
 /**
@@ -254,7 +310,7 @@ function drawGlyph(view, context, code, x, y) {
 }
 
 /**
- * At the right: how many failed, and the share that is made.
+ * At the right: how many failed, how many are late, and the share that is made.
  *
  * @param {HeatmapView} view
  * @param {CanvasRenderingContext2D} context
@@ -269,9 +325,17 @@ function drawTotals(view, context, item, middle) {
   context.textAlign = 'right';
   context.fillStyle = view.faint;
   context.fillText(`${made > 0 && made < 1 ? '<1' : made > 99 && made < 100 ? '>99' : Math.round(made)} %`, width - 2, middle);
+  const late = view.state.head.bands[item.band].late[item.row];
+  let right = width - 42;
+  if (late) {
+    context.fillStyle = view.lateColour;
+    const text = `${LATE_GLYPH} ${shortenCount(late)}`;
+    context.fillText(text, right, middle);
+    right -= context.measureText(text).width + 8;
+  }
   if (!counts[CODES.failed]) return;
   context.fillStyle = view.colours[CODES.failed];
-  context.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, width - 42, middle);
+  context.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, right, middle);
 }
 
 /**

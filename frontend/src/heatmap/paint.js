@@ -259,6 +259,24 @@ function paintBox(image, width, x, y, w, h, colour) {
 }
 
 /**
+ * Paint a bar at the bottom of each cell of a grid in which a place is late, with a clear rim above it.
+ *
+ * @param {Uint32Array} image
+ * @param {PixelGrid & { late: Uint8Array; colour: number; least: number; rim: number }} grid
+ */
+export function paintLateCells(image, { width, cell, columns, starts, late, colour, least, rim }) {
+  const w = Math.max(least, Math.round(cell.width) - rim);
+  const h = Math.max(rim, Math.round(cell.height / 4));
+  for (let at = 0; at + 1 < starts.length; at++) {
+    if (!late.subarray(starts[at], starts[at + 1]).includes(1)) continue;
+    const x = Math.floor((at % columns) * cell.width);
+    const y = Math.floor(Math.floor(at / columns) * cell.height + cell.height) - h - rim;
+    paintBox(image, width, x, y - rim, w, rim, 0);
+    paintBox(image, width, x, y, w, h, colour);
+  }
+}
+
+/**
  * The colour of a pixel, as `#rrggbb`.
  *
  * @param {number} pixel

@@ -3,6 +3,8 @@
 // A state is {head, bands, ready, pending}. `bands` is null until its bytes are inflated, which is when `ready` resolves;
 // patches that come before wait in `pending`.
 
+import { LATE_BIT } from '../generated/constants.js';
+
 /** @import { CellsPatch, HeatmapHeadJson, HeatmapContract, HeatmapState } from '../generated/messages.js' */
 /** @import { Cells, State } from './types.js' */
 /** @import { Reducer } from '../shared/types.js' */
@@ -40,7 +42,7 @@ async function inflate(view) {
 }
 
 /**
- * The bytes of a view as arrays: for each band `status` and `levels`, an array a row, `starts` and `cells` of a grid, and
+ * The bytes of a view as arrays: for each band `status`, `late` and `levels`, an array a row, `starts` and `cells` of a grid, and
  * a version a row.
  *
  * @param {HeatmapHeadJson} head
@@ -53,11 +55,29 @@ function unpackView(head, bytes) {
   const take = (n) => bytes.subarray(at, (at += n));
   return head.bands.map((band) => {
     const rows = band.rows.map(() => take(band.shown));
+    const late = rows.map(takeLate);
     const levels = head.color_by === 'status' ? null : band.rows.map(() => take(band.shown));
     const size = band.grid ? band.grid.columns.length * band.grid.rows.length : 0;
     const grid = size ? unpackCells(new Uint32Array(take(4 * size).slice().buffer)) : { starts: null, cells: null };
-    return { status: rows, levels, ...grid, versions: rows.map(() => 0) };
+    return { status: rows, late, levels, ...grid, versions: rows.map(() => 0) };
   });
+}
+
+/**
+ * Which places of a row are late, 1 each, taken out of its codes; null where none is.
+ *
+ * @param {Uint8Array} codes
+ */
+function takeLate(codes) {
+  /** @type {Uint8Array | null} */
+  let late = null;
+  for (let i = 0; i < codes.length; i++) {
+    if (codes[i] < LATE_BIT) continue;
+    late ??= new Uint8Array(codes.length);
+    late[i] = 1;
+    codes[i] -= LATE_BIT;
+  }
+  return late;
 }
 
 /**
@@ -93,6 +113,7 @@ function applyPatch(head, bands, payload, [places, status, levels]) {
       return more;
     };
     own.status = own.status.map(extend);
+    own.late = own.late.map((codes) => codes && extend(codes));
     own.levels = own.levels && own.levels.map(extend);
     own.versions = own.versions.map((version) => version + 1);
   }
@@ -106,7 +127,11 @@ function applyPatch(head, bands, payload, [places, status, levels]) {
     const rowCodes = own.status[row];
     const rowLevels = own.levels && own.levels[row];
     for (const end = i + n; i < end; i++) {
-      rowCodes[at[i]] = codes[i];
+      const isLate = codes[i] >= LATE_BIT;
+      rowCodes[at[i]] = isLate ? codes[i] - LATE_BIT : codes[i];
+      if (isLate) own.late[row] ??= new Uint8Array(rowCodes.length);
+      const late = own.late[row];
+      if (late) late[at[i]] = Number(isLate);
       if (rowLevels) rowLevels[at[i]] = values[i];
     }
   }

@@ -54,6 +54,7 @@ export class HeatmapView {
   /** @type {string[]} */ colours;
   /** @type {Uint32Array} */ pixels;
   /** @type {Uint32Array} */ ramp;
+  lateColour = '';
   ground = '';
   text = '';
   faint = '';
@@ -202,6 +203,7 @@ export class HeatmapView {
     this.images.clear();
     this.colours = STATUSES.map(({ name }) => colourOf(this.root, name));
     this.pixels = Uint32Array.from(this.colours, toPixel);
+    this.lateColour = colourOf(this.root, 'late');
     this.ramp = makeRamp(RAMP_STOPS, this.pixels[CODES.missing]);
     this.ground = style.getPropertyValue('--nbpart-background').trim() || '#ffffff';
     this.text = style.getPropertyValue('--nbpart-text').trim() || style.color;

@@ -27,6 +27,7 @@ var NOTABLE = (
   /** @type {const} */
   ["failed", "running"]
 );
+var LATE_GLYPH = "◥";
 
 // src/shared/bars.js
 function computeBar(counts, width, least = 2) {
@@ -82,24 +83,27 @@ function formatCompact(n) {
 }
 function describeCounts(card) {
   const total = card.counts.reduce((sum, n) => sum + n, 0);
+  const late = card.late ? [[LATE_GLYPH, "late"]] : [];
   if (card.kind === "source") return [[card.set ? plural(total, "key") : "one", null]];
   if (total === 1 && !card.set && card.kind !== "group") {
     const { name, glyph } = STATUSES[card.counts.indexOf(1)];
-    return [[glyph, name], [` ${name}`, null]];
+    return [[glyph, name], [` ${name}`, null], ...late];
   }
   const texts = [[`${formatCompact(card.counts[CODES.materialized])} / ${formatCompact(total)}`, null]];
   for (const name of NOTABLE) {
     const code = CODES[name];
     if (card.counts[code]) texts.push([STATUSES[code].glyph, name], [formatCompact(card.counts[code]), null]);
   }
+  if (card.late) texts.push(...late, [` ${formatCompact(card.late)}`, null]);
   return texts;
 }
 var sumCounts = (all) => STATUSES.map((_, code) => all.reduce((sum, counts) => sum + counts[code], 0));
 function describeCard(card) {
   const counts = card.counts.map((n, code) => n ? `${formatCount(n)} ${STATUSES[code].name}` : "").filter(Boolean);
   const kind = card.kind === "group" ? `group of ${card.members.length}` : card.kind;
+  const late = card.late ? `, ${formatCount(card.late)} late` : "";
   const own = card.reads_itself ? `; reads itself: ${card.reads_itself}` : "";
-  return `${card.name} (${kind}): ${counts.join(", ") || "no partitions"}${own}`;
+  return `${card.name} (${kind}): ${counts.join(", ") || "no partitions"}${late}${own}`;
 }
 function computeEdgePath(points, width) {
   let path = "";
@@ -163,7 +167,7 @@ function drawCard(card, [width, height]) {
 // src/graph/state.js
 function reduceGraph(state, ...[kind, payload]) {
   if (kind === "graph") return { ...state, graph: payload.graph };
-  for (const [place, memberCounts] of payload.changed) Object.assign(state.graph.cards[place], { member_counts: memberCounts, counts: sumCounts(memberCounts) });
+  for (const [place, memberCounts, late] of payload.changed) Object.assign(state.graph.cards[place], { member_counts: memberCounts, counts: sumCounts(memberCounts), late });
   return state;
 }
 
@@ -404,7 +408,7 @@ function drawGraph(link, root, model) {
   const legend = element("div", { class: "nbpart-legend" }, ...DISPLAY_ORDER.map((code) => {
     const { name, glyph } = STATUSES[code];
     return element("span", { class: `s-${name}` }, element("span", { class: "nbpart-swatch" }), `${glyph} ${name}`);
-  }));
+  }), element("span", { text: `${LATE_GLYPH} late` }));
   const details = element("div", { class: "nbpart-details" });
   const result = makeOutcome();
   const empty = element("div", { class: "nbpart-empty" });

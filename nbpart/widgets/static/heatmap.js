@@ -1,3 +1,35 @@
+// src/generated/constants.js
+var VERSION = 1;
+var STATUSES = (
+  /** @type {const} */
+  [
+    { name: "missing", glyph: "○" },
+    { name: "stale", glyph: "≠" },
+    { name: "queued", glyph: "◷" },
+    { name: "running", glyph: "▶" },
+    { name: "failed", glyph: "✕" },
+    { name: "materialized", glyph: "✓" }
+  ]
+);
+var CODES = (
+  /** @type {const} */
+  { missing: 0, stale: 1, queued: 2, running: 3, failed: 4, materialized: 5 }
+);
+var DISPLAY_ORDER = (
+  /** @type {const} */
+  [0, 2, 3, 5, 4, 1]
+);
+var COLUMN_ORDER = (
+  /** @type {const} */
+  [4, 0, 1, 2, 3, 5]
+);
+var URGENCY = (
+  /** @type {const} */
+  [4, 3, 2, 1, 0, 5]
+);
+var LATE_BIT = 128;
+var LATE_GLYPH = "◥";
+
 // src/heatmap/state.js
 function decodeView({ head, cells }) {
   const state = { head, bands: null, pending: [], ready: Promise.resolve() };
@@ -29,11 +61,22 @@ function unpackView(head, bytes) {
   const take = (n) => bytes.subarray(at, at += n);
   return head.bands.map((band) => {
     const rows = band.rows.map(() => take(band.shown));
+    const late = rows.map(takeLate);
     const levels = head.color_by === "status" ? null : band.rows.map(() => take(band.shown));
     const size = band.grid ? band.grid.columns.length * band.grid.rows.length : 0;
     const grid = size ? unpackCells(new Uint32Array(take(4 * size).slice().buffer)) : { starts: null, cells: null };
-    return { status: rows, levels, ...grid, versions: rows.map(() => 0) };
+    return { status: rows, late, levels, ...grid, versions: rows.map(() => 0) };
   });
+}
+function takeLate(codes) {
+  let late = null;
+  for (let i = 0; i < codes.length; i++) {
+    if (codes[i] < LATE_BIT) continue;
+    late ??= new Uint8Array(codes.length);
+    late[i] = 1;
+    codes[i] -= LATE_BIT;
+  }
+  return late;
 }
 function unpackCells(counts) {
   const starts = new Uint32Array(counts.length + 1);
@@ -55,6 +98,7 @@ function applyPatch(head, bands, payload, [places, status, levels]) {
       return more;
     };
     own.status = own.status.map(extend);
+    own.late = own.late.map((codes2) => codes2 && extend(codes2));
     own.levels = own.levels && own.levels.map(extend);
     own.versions = own.versions.map((version) => version + 1);
   }
@@ -68,7 +112,11 @@ function applyPatch(head, bands, payload, [places, status, levels]) {
     const rowCodes = own.status[row];
     const rowLevels = own.levels && own.levels[row];
     for (const end = i + n; i < end; i++) {
-      rowCodes[at[i]] = codes[i];
+      const isLate = codes[i] >= LATE_BIT;
+      rowCodes[at[i]] = isLate ? codes[i] - LATE_BIT : codes[i];
+      if (isLate) own.late[row] ??= new Uint8Array(rowCodes.length);
+      const late = own.late[row];
+      if (late) late[at[i]] = Number(isLate);
       if (rowLevels) rowLevels[at[i]] = values[i];
     }
   }
@@ -77,36 +125,6 @@ function applyPatch(head, bands, payload, [places, status, levels]) {
 }
 var asUint8 = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 var asUint32 = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-
-// src/generated/constants.js
-var VERSION = 1;
-var STATUSES = (
-  /** @type {const} */
-  [
-    { name: "missing", glyph: "○" },
-    { name: "stale", glyph: "≠" },
-    { name: "queued", glyph: "◷" },
-    { name: "running", glyph: "▶" },
-    { name: "failed", glyph: "✕" },
-    { name: "materialized", glyph: "✓" }
-  ]
-);
-var CODES = (
-  /** @type {const} */
-  { missing: 0, stale: 1, queued: 2, running: 3, failed: 4, materialized: 5 }
-);
-var DISPLAY_ORDER = (
-  /** @type {const} */
-  [0, 2, 3, 5, 4, 1]
-);
-var COLUMN_ORDER = (
-  /** @type {const} */
-  [4, 0, 1, 2, 3, 5]
-);
-var URGENCY = (
-  /** @type {const} */
-  [4, 3, 2, 1, 0, 5]
-);
 
 // src/shared/elements.js
 function setAttributes(node, attributes) {
@@ -330,8 +348,10 @@ function makeLegend(on) {
     node.append(button);
     return { code, button, number };
   });
+  const lateNumber = element("span", {});
+  const late = element("span", { class: "nbpart-heat-late", hidden: true }, element("span", { class: "nbpart-glyph s-late", "aria-hidden": "true", text: LATE_GLYPH }), " late ", lateNumber);
   const ramp = element("span", { class: "nbpart-heat-ramp" });
-  node.append(ramp);
+  node.append(late, ramp);
   const show = (head) => {
     for (const { code, button, number } of buttons) {
       const n = head.bands.reduce((sum, band) => sum + band.counts.reduce((own, counts) => own + counts[code], 0), 0);
@@ -339,6 +359,9 @@ function makeLegend(on) {
       button.setAttribute("aria-pressed", String(head.statuses.includes(code)));
       button.classList.toggle("is-none", n === 0);
     }
+    const lates = head.bands.flatMap((band) => band.late).reduce((sum, n) => sum + n, 0);
+    late.hidden = !lates;
+    lateNumber.textContent = formatCount(lates);
     ramp.replaceChildren(...head.color_by === "status" ? [] : describeScales(head));
   };
   return { node, show };
@@ -494,7 +517,10 @@ function measureRowLabels(view, context, { grid }) {
 }
 function measureTotals(view) {
   const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
-  return 50 + (most ? getBaseContext(view).measureText(`✕ ${shortenCount(most)}`).width + 8 : 0);
+  const late = Math.max(0, ...view.state.head.bands.flatMap((band) => band.late));
+  const context = getBaseContext(view);
+  const measureCount = (glyph, n) => n ? context.measureText(`${glyph} ${shortenCount(n)}`).width + 8 : 0;
+  return 50 + measureCount("✕", most) + measureCount(LATE_GLYPH, late);
 }
 function getContext(canvas, settings) {
   const context = canvas.getContext("2d", settings);
@@ -863,11 +889,24 @@ function paintBox(image, width, x, y, w, h, colour) {
   if (left >= right) return;
   for (let line = Math.max(0, y); line < bottom; line++) image.fill(colour, line * width + left, line * width + right);
 }
+function paintLateCells(image, { width, cell, columns, starts, late, colour, least, rim }) {
+  const w = Math.max(least, Math.round(cell.width) - rim);
+  const h = Math.max(rim, Math.round(cell.height / 4));
+  for (let at = 0; at + 1 < starts.length; at++) {
+    if (!late.subarray(starts[at], starts[at + 1]).includes(1)) continue;
+    const x = Math.floor(at % columns * cell.width);
+    const y = Math.floor(Math.floor(at / columns) * cell.height + cell.height) - h - rim;
+    paintBox(image, width, x, y - rim, w, rim, 0);
+    paintBox(image, width, x, y, w, h, colour);
+  }
+}
 var toHex = (pixel) => `#${[0, 8, 16].map((by) => (pixel >>> by & 255).toString(16).padStart(2, "0")).join("")}`;
 
 // src/heatmap/drawing.js
 var GLYPH_SIZE = { width: 16, height: 14 };
 var FAILURE_LANE = 6;
+var LATE_LANE = 5;
+var CORNER = 8;
 var hasGlyphs = ({ width, height }) => width >= GLYPH_SIZE.width && height >= GLYPH_SIZE.height;
 function drawView(view) {
   if (!view.state || !view.state.bands || view.scroll.hidden || !view.root.isConnected) return;
@@ -954,9 +993,11 @@ function drawCell(view, context, item, y) {
   context.strokeRect(view.size.left + 0.5, y + 2.5, 17, 17);
   const { name } = STATUSES[code];
   if (!level) drawGlyph(view, context, code, view.size.left + 9, y + 11);
+  const late = own.late[item.row];
+  if (late) drawCorner(view, context, { x: view.size.left, y: y + 2, width: 18, height: 18 });
   context.textAlign = "left";
   context.fillStyle = view.faint;
-  context.fillText(name, view.size.left + 26, y + 11);
+  context.fillText(late ? `${name}, late` : name, view.size.left + 26, y + 11);
 }
 function drawTrack(view, context, item, y, ratio) {
   const { left, track } = view.size;
@@ -979,12 +1020,40 @@ function drawTrack(view, context, item, y, ratio) {
     context.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
   }
   drawGlyphs(view, context, item, y, own.status[item.row], own.levels && own.levels[item.row]);
+  const late = own.late[item.row];
+  if (late) drawCorners(view, context, item, late);
+}
+function drawCorners(view, context, item, late) {
+  const { from, to } = item.cell ? { from: 0, to: late.length } : getWindow(view, item.band);
+  if (item.cell ? !hasGlyphs(item.cell) : view.size.track / (to - from) < GLYPH_SIZE.width) return;
+  for (let place = late.indexOf(1, Math.floor(from)); place >= 0 && place < to; place = late.indexOf(1, place + 1)) {
+    const box = findBox(view, item.band, item.row, place, place + 1);
+    if (box) drawCorner(view, context, box);
+  }
+}
+function drawCorner(view, context, { x, y, width }) {
+  const right = x + width - 1;
+  const size = Math.min(CORNER, width / 3);
+  context.beginPath();
+  context.moveTo(right - size, y);
+  context.lineTo(right, y);
+  context.lineTo(right, y + size);
+  context.closePath();
+  context.fillStyle = view.lateColour;
+  context.fill();
+  context.lineWidth = 1.5;
+  context.strokeStyle = view.ground;
+  context.beginPath();
+  context.moveTo(right - size - 1, y);
+  context.lineTo(right, y + size + 1);
+  context.stroke();
 }
 function fillImage(view, image, item, { from, to, ratio }) {
   const { failed } = CODES;
   const own = view.state.bands[item.band];
   const codes = own.status[item.row];
   const levels = own.levels && own.levels[item.row];
+  const late = own.late[item.row];
   const pixels = new Uint32Array(image.data.buffer);
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
@@ -998,16 +1067,23 @@ function fillImage(view, image, item, { from, to, ratio }) {
     const grid = { width: image.width, cell, columns: columns.length, starts };
     paintGrid(pixels, { ...grid, stack, gap: cell.width > 3 * gap ? gap : 0 });
     const mark = { codes, code: failed, colour: view.pixels[failed], least: Math.round(4 * ratio), rim: gap };
-    if (!hasGlyphs(item.cell)) paintMarks(pixels, { ...grid, ...mark });
+    if (hasGlyphs(item.cell)) return;
+    if (late) paintLateCells(pixels, { ...grid, late, colour: toPixel(view.lateColour), least, rim: gap });
+    paintMarks(pixels, { ...grid, ...mark });
     return;
   }
   const common = { width: image.width, codes, from, to, gap };
   const narrow = view.size.track / (to - from) < GLYPH_SIZE.width;
   const lane = narrow && codes.includes(failed) ? Math.round(FAILURE_LANE * ratio) : 0;
-  const below = { ...common, top: lane, height: image.height - lane };
+  const lateLane = narrow && late && late.includes(1) ? Math.round(LATE_LANE * ratio) : 0;
+  const below = { ...common, top: lane, height: image.height - lane - lateLane };
   if (levels) paintValues(pixels, { ...below, levels, ramp: view.ramp, failed, failedColour: view.pixels[failed], least: gap });
   else paintStatus(pixels, { ...below, colours: view.pixels, order: COLUMN_ORDER, least: URGENCY.map(() => gap) });
   if (lane) paintTicks(pixels, { ...common, top: 0, height: lane, code: failed, colour: view.pixels[failed], least: Math.round(3 * ratio) });
+  if (late && lateLane) {
+    const ticks = { top: image.height - lateLane + gap, height: lateLane - gap, least: Math.round(3 * ratio) };
+    paintTicks(pixels, { ...common, ...ticks, codes: late, code: 1, colour: toPixel(view.lateColour) });
+  }
 }
 function drawGlyphs(view, context, item, y, codes, levels) {
   const { left, track } = view.size;
@@ -1049,9 +1125,17 @@ function drawTotals(view, context, item, middle) {
   context.textAlign = "right";
   context.fillStyle = view.faint;
   context.fillText(`${made > 0 && made < 1 ? "<1" : made > 99 && made < 100 ? ">99" : Math.round(made)} %`, width - 2, middle);
+  const late = view.state.head.bands[item.band].late[item.row];
+  let right = width - 42;
+  if (late) {
+    context.fillStyle = view.lateColour;
+    const text = `${LATE_GLYPH} ${shortenCount(late)}`;
+    context.fillText(text, right, middle);
+    right -= context.measureText(text).width + 8;
+  }
   if (!counts[CODES.failed]) return;
   context.fillStyle = view.colours[CODES.failed];
-  context.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, width - 42, middle);
+  context.fillText(`✕ ${shortenCount(counts[CODES.failed])}`, right, middle);
 }
 function drawRowLabels(view, context, item, y, cell) {
   const { left } = view.size;
@@ -1235,6 +1319,7 @@ function pointAt(view, hit, [x, y] = [0, 0]) {
   const many = hit.last - hit.first;
   const here = { band: hit.band, row: hit.row, place };
   const { name, glyph } = STATUSES[codes[place]];
+  const late = view.state.bands[hit.band].late[hit.row]?.subarray(hit.first, hit.last).reduce((sum, one) => sum + one, 0);
   const box = view.stage.getBoundingClientRect();
   const outer = view.root.getBoundingClientRect();
   const show = (title2, lines2) => view.tooltip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title2, lines2);
@@ -1244,7 +1329,7 @@ function pointAt(view, hit, [x, y] = [0, 0]) {
   const known = isSame ? hover.found : void 0;
   const row = band.rows[hit.row].name;
   const title = (found) => found ? `${row}${found.key === null ? "" : ` · ${found.key}`}` : row;
-  const lines = (found) => [`${glyph} ${name}`, ...found ? describePartition(found) : [], ...among];
+  const lines = (found) => [`${glyph} ${name}`, ...late ? [`${LATE_GLYPH} ${many > 1 ? `${formatCount(late)} ` : ""}late`] : [], ...found ? describePartition(found) : [], ...among];
   show(title(known), lines(known));
   if (known) return;
   view.hover = here;
@@ -1412,7 +1497,8 @@ function revealCursor(view, here) {
     if (view.cursor !== here || !found) return;
     const { name, glyph } = STATUSES[view.state.bands[bandIndex].status[row][place]];
     const where = found.key === null ? band.rows[row].name : `${band.rows[row].name} · ${found.key}`;
-    const text = [where, `${glyph} ${name}`, ...describePartition(found)].join(" · ");
+    const late = view.state.bands[bandIndex].late[row]?.[place] ? [`${LATE_GLYPH} late`] : [];
+    const text = [where, `${glyph} ${name}`, ...late, ...describePartition(found)].join(" · ");
     view.footer.textContent = isSelected(view, here) ? text : `${text} · Enter selects it`;
     view.announce(text);
   }, 80);
@@ -1481,6 +1567,7 @@ var HeatmapView = class {
   pixels;
   /** @type {Uint32Array} */
   ramp;
+  lateColour = "";
   ground = "";
   text = "";
   faint = "";
@@ -1630,6 +1717,7 @@ var HeatmapView = class {
     this.images.clear();
     this.colours = STATUSES.map(({ name }) => colourOf(this.root, name));
     this.pixels = Uint32Array.from(this.colours, toPixel);
+    this.lateColour = colourOf(this.root, "late");
     this.ramp = makeRamp(RAMP_STOPS, this.pixels[CODES.missing]);
     this.ground = style.getPropertyValue("--nbpart-background").trim() || "#ffffff";
     this.text = style.getPropertyValue("--nbpart-text").trim() || style.color;
