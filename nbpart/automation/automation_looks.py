@@ -213,8 +213,8 @@ class _Automated:
         """What `on_missing` asks for: a page of what is missing; the first one again where something was touched."""
         fresh, cursor = self._find_touched(), self.cursor
         if len(fresh):
-            is_made = self._load(fresh).made >= 0
-            if not is_made.all():
+            facts = self._load(fresh)
+            if ((facts.made < 0) & ~facts.is_active).any():
                 cursor = replace(cursor, page=None, is_through=False)
             cursor = replace(cursor, seen=self.round.now)
         if cursor.is_through:

@@ -91,6 +91,24 @@ def test_au_001_on_missing_asks_for_the_backlog_newest_first(ws: nbpart.Workspac
     assert found == [["y", "x"], ["w"], [], ["z"], []]
 
 
+def test_on_missing_goes_on_to_older_ones_where_the_newest_lack_something(ws: nbpart.Workspace, ran: Ran) -> None:
+    letters = ws.dynamic_partitions("letters")
+    letters.add(*"abcdef")
+    declare(ws, "raw", partitions=letters)
+    declare(ws, "clean", partitions=letters, reads=["raw"], automation=nbpart.on_missing(at_most=2))
+    for letter in "abc":
+        record(ws, "raw", letter, letter)
+    break_steps(ran, ("clean", "b"))
+    assert [keys(tick(ws, ran)) for _ in range(4)] == [[], ["c"], ["b", "a"], []]
+    break_steps(ran)
+    record(ws, "raw", "f", "f")
+    record(ws, "raw", "b", "mended")
+    found = [step for _ in range(4) for step in tick(ws, ran)]
+    assert sorted(keys(found)) == ["b", "f"]
+    record(ws, "raw", "a", "other")
+    assert tick(ws, ran) == [], "what is stale is not missing"
+
+
 def test_au_004_every_window_whose_input_changed_newest_first(ws: nbpart.Workspace, ran: Ran) -> None:
     set_clock(ws, "2026-01-10T12:00")
     days = ws.partitions(nbpart.DailyPartitions("days", start="2026-01-01"))
