@@ -136,8 +136,12 @@ SETUPS = {
         " and ws.load('counts', 's2') == {'n': 2} and list(samples) == ['s1', 's2', 's4', 's5']",
     ),
     "docs/automation.md": Page(
+        {"inbox/a.csv": "x\n1\n", "inbox/b.csv": "x\n1\n"},
+        between={"import pandas as pd\ndrops": "import time; time.sleep(5)"},
         after="tick.message.startswith('not due before') and len(ws.ticks('+report')) == 1"
         " and ws.partition_status('orders').late.tolist() == [False] * 7"
+        " and ws.load('cleaned', 'b')['x'].tolist() == [1] and list(drops) == ['a', 'b']"
+        " and list(ws.ticks('inbox')['message']) == [\"'b.csv' has the bytes of 'a.csv'\"]",
     ),
     "README.md": Page(
         {"inbox/a.csv": "x,y\n1,2\n3,\n", "inbox/b.csv": "x,y\n1,2\n3,4\n"},
