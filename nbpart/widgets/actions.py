@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from nbpart.partitions import PartitionRef
 from nbpart.states import LIVE
+from nbpart.widgets.trigger_actions import TriggerActions
 
 #: A key as text, or as its parameters by name.
 KeyLike = str | Mapping[str, Any]
@@ -217,7 +218,7 @@ class NumberOption(Protocol):
         """Return the value if the option can have it. Raises `nbpart.errors.DeclarationError`."""
 
 
-class Actions(Protocol):
+class Actions(TriggerActions, Protocol):
     """What widgets can do with a workspace."""
 
     @property

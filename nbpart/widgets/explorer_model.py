@@ -16,6 +16,7 @@ from nbpart.widgets.counts import NO_COUNTS, Counts
 from nbpart.widgets.explorer_json import parameter_json, partition_json, run_json
 from nbpart.widgets.heatmap_model import Selection
 from nbpart.widgets.key_origins import describe_origin
+from nbpart.widgets.trigger_actions import TriggersSummary
 
 _MAX_NAMED = 20
 
@@ -205,6 +206,7 @@ class PanelModel:
     error: str = ""
     backfills: tuple[payloads.BackfillJson, ...] = ()
     code_checked_at: str | None = None
+    triggers: TriggersSummary = field(default_factory=TriggersSummary)
 
     def with_selection(self, selection: PanelSelection) -> PanelModel:
         """Return the model with another selection, which gets the next number and of which nothing was read yet."""
@@ -238,4 +240,5 @@ class PanelModel:
             "error": self.error,
             "backfills": list(self.backfills),
             "code_checked_at": self.code_checked_at,
+            "watching": self.triggers.watching,
         }

@@ -37,6 +37,7 @@ from nbpart.widgets.explorer_model import (
     select_partitions,
 )
 from nbpart.widgets.explorer_parsing import MAX_KEYS, count_grid, parse_axes, parse_columns, parse_keys, parse_parent
+from nbpart.widgets.explorer_triggers import TriggerList
 from nbpart.widgets.explorer_verbs import VerbRequests, answer_verb
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
@@ -45,6 +46,7 @@ from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.monitor_model import changed_fields
 from nbpart.widgets.reloading import Reloading
 from nbpart.widgets.schema import Answer, BadRequest
+from nbpart.widgets.trigger_actions import TriggersSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class _CatalogRead:
     assets: list[AssetRecord] | None
     sets: list[SetRecord] | None
     backfills: tuple[BackfillProgress, ...]
+    has_triggers: bool
 
 
 class _Mirroring(threading.local):
@@ -77,6 +80,7 @@ class ExplorerPanel(LiveWidget):
         self._catalog, self._actions, self._graph, self._heatmap = catalog, actions, graph, heatmap
         self._dead_process_check = DeadProcessCheck(actions.interrupt_dead_runs)
         self._backfills = BackfillList()
+        self._triggers = TriggerList(actions, self._publish_triggers)
         self._reloading = Reloading(self._read_selected)
         self._mirroring = _Mirroring()
         self.model = PanelModel()
@@ -89,6 +93,7 @@ class ExplorerPanel(LiveWidget):
         heatmap.observe(self._on_partitions_selected, "selection")
         self._feed = subscribe(catalog, self, seen)
         self._is_open = True
+        self._triggers.on_change(are_there=found.has_triggers)
 
     def _register_actions(self) -> None:
         options = {option.name: schema.option_number(option.check) for option in self._actions.form_options}
@@ -135,6 +140,7 @@ class ExplorerPanel(LiveWidget):
     def on_poll(self) -> bool:
         if any(backfill["is_active"] for backfill in self.model.backfills):
             self._dead_process_check.start()
+        self._triggers.on_poll()
         return False
 
     def read(self, batch: Batch, changes: Changes) -> _CatalogRead:
@@ -144,12 +150,14 @@ class ExplorerPanel(LiveWidget):
             assets=queries.load_assets(batch) if changes.registered else None,
             sets=queries.load_sets(batch) if changes.registered or changes.changed_sets else None,
             backfills=self._backfills.read(batch),
+            has_triggers=bool(queries.load_triggers(batch)),
         )
 
     def apply(self, found: _CatalogRead) -> None:
         with self.lock:
             self._publish(self._merge(self.model, found))
             selection, concerned = self.model.selection, self.model.list_read()
+        self._triggers.on_change(are_there=found.has_triggers)
         if selection.kind == "partitions":
             self._count_selected()
         elif selection.kind == "partition" and _may_concern(found, concerned):
@@ -407,6 +415,10 @@ class ExplorerPanel(LiveWidget):
     def _publish_code_checked_at(self) -> None:
         with self.lock:
             self._publish(replace(self.model, code_checked_at=self._code_checked_at()))
+
+    def _publish_triggers(self, triggers: TriggersSummary) -> None:
+        with self.lock:
+            self._publish(replace(self.model, triggers=triggers))
 
     def _get_form(self, partitions: str) -> SetForm:
         form = next((each for each in self.model.sets if each.name == partitions and each.is_editable), None)

@@ -367,7 +367,10 @@ class RunJson(TypedDict):
 
 
 class PanelJson(TypedDict):
-    """All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest."""
+    """All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest.
+
+    ``watching`` says how many triggers there are and who watches, or is "".
+    """
 
     selection: PanelSelectionJson
     assets: int
@@ -379,6 +382,7 @@ class PanelJson(TypedDict):
     error: str
     backfills: list[BackfillJson]
     code_checked_at: str | None
+    watching: str
 
 
 class OptionJson(TypedDict):

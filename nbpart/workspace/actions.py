@@ -26,7 +26,6 @@ from nbpart.project.equivalent_code import MAX_SPELLED, spell_axis, spell_call, 
 from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import Plan, make_plan
-from nbpart.project.project import Project
 from nbpart.project.prune import prune
 from nbpart.project.refresh import find_code_checked_at, refresh
 from nbpart.project.removal import remove_keys
@@ -44,6 +43,7 @@ from nbpart.widgets.actions import (
     RunDetails,
     VerbSummary,
 )
+from nbpart.workspace.trigger_actions import WorkspaceTriggerActions
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 #: How many steps of a plan are shown.
@@ -79,11 +79,8 @@ class _Asked:
         return f"{first}={spelled}" if first else spelled
 
 
-class WorkspaceActions:
+class WorkspaceActions(WorkspaceTriggerActions):
     """Implements `nbpart.widgets.actions.Actions`, whose docstrings say what each action does, on a project."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
 
     @property
     def root(self) -> Path:

@@ -20,6 +20,7 @@ from nbpart.widgets.actions import ActionResult, VerbSummary
 from nbpart.widgets.monitor import BackfillMonitor
 from nbpart.widgets.monitor_model import build_monitor, changed_fields, compute_steps_per_s
 from nbpart.widgets.tables import monitor_html
+from nbpart.widgets.trigger_actions import TriggersSummary
 from tests.catalog.story import Story
 from tests.widgets.pages import Page
 
@@ -127,6 +128,9 @@ class FakeActions:
 
     def interrupt_dead_runs(self) -> None:
         self.looked.set()
+
+    def read_triggers(self) -> TriggersSummary:
+        return TriggersSummary()
 
     def accept(self, *_: Any, **given: Any) -> VerbSummary:
         raise DeclarationError("nothing is accepted here.")

@@ -12,16 +12,20 @@ import { makeVerbForm } from './verbs.js';
 /** @import { Link, Outcome } from '../shared/types.js' */
 
 /**
- * A button that looks for changed sources and edited code, and the time when that was last done.
+ * A button that looks for changed sources and edited code, the time when that was last done, and who watches.
  *
  * @param {Link<ExplorerContract>} link
  * @param {Outcome} result
  */
 export function makeRefreshBar(link, result) {
   const codeAge = element('span', { class: 'nbpart-faint nbpart-code-age' });
+  const watching = element('span', { class: 'nbpart-faint nbpart-watching' });
   const button = element('button', { type: 'button', class: 'nbpart-plain', text: 'Refresh', title: 'Look now whether code or sources changed on disk; nothing runs', onclick: () => runAction(link, node, result, 'refresh', {}) });
-  const node = element('div', { class: 'nbpart-refresh' }, element('div', { class: 'nbpart-bar' }, element('span', { class: 'nbpart-spacer' }), codeAge, button), result.node);
-  const draw = () => { codeAge.textContent = describeCheck(link.state.panel.code_checked_at, new Date()); };
+  const node = element('div', { class: 'nbpart-refresh' }, element('div', { class: 'nbpart-bar' }, watching, element('span', { class: 'nbpart-spacer' }), codeAge, button), result.node);
+  const draw = () => {
+    codeAge.textContent = describeCheck(link.state.panel.code_checked_at, new Date());
+    watching.textContent = link.state.panel.watching;
+  };
   const timer = setInterval(draw, 15000);
   return { node, show: draw, close: () => clearInterval(timer) };
 }

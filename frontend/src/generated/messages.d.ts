@@ -397,7 +397,7 @@ export interface RunJson {
   code: string;
 }
 
-/** All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest. */
+/** All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest. ``watching`` says how many triggers there are and who watches, or is "". */
 export interface PanelJson {
   selection: PanelSelectionJson;
   assets: number;
@@ -409,6 +409,7 @@ export interface PanelJson {
   error: string;
   backfills: BackfillJson[];
   code_checked_at: string | null;
+  watching: string;
 }
 
 /** An option of a backfill as a field of a form. */

@@ -936,10 +936,12 @@ function makeRemoveForm(link, result) {
 // src/explorer/forms.js
 function makeRefreshBar(link, result) {
   const codeAge = element("span", { class: "nbpart-faint nbpart-code-age" });
+  const watching = element("span", { class: "nbpart-faint nbpart-watching" });
   const button = element("button", { type: "button", class: "nbpart-plain", text: "Refresh", title: "Look now whether code or sources changed on disk; nothing runs", onclick: () => runAction(link, node, result, "refresh", {}) });
-  const node = element("div", { class: "nbpart-refresh" }, element("div", { class: "nbpart-bar" }, element("span", { class: "nbpart-spacer" }), codeAge, button), result.node);
+  const node = element("div", { class: "nbpart-refresh" }, element("div", { class: "nbpart-bar" }, watching, element("span", { class: "nbpart-spacer" }), codeAge, button), result.node);
   const draw = () => {
     codeAge.textContent = describeCheck(link.state.panel.code_checked_at, /* @__PURE__ */ new Date());
+    watching.textContent = link.state.panel.watching;
   };
   const timer = setInterval(draw, 15e3);
   return { node, show: draw, close: () => clearInterval(timer) };
