@@ -100,8 +100,15 @@ def load_newly_late(batch: Batch, asset_id: int, now: datetime | None = None) ->
     if late is None or not len(late.key_ids):
         return late
     reported = batch.numpy(
-        f"""SELECT l.key_id FROM {_name(asset_id)} l JOIN late_events e ON e.asset_id = ? AND e.key_id = l.key_id
-        GROUP BY l.key_id HAVING max(e.happened_at) >= coalesce(any_value(l.made_at), '-infinity')""",
+        f"""WITH known AS (
+            SELECT key_id, max(happened_at) AS reported_at FROM late_events
+            WHERE asset_id = $1 AND key_id IN (SELECT key_id FROM {_name(asset_id)}) GROUP BY key_id
+        ),
+        newest AS (
+            SELECT key_id, max(materialized_at) AS made_at FROM materializations
+            WHERE asset_id = $1 AND key_id IN (SELECT key_id FROM known) GROUP BY key_id
+        )
+        SELECT key_id FROM known LEFT JOIN newest USING (key_id) WHERE made_at IS NULL OR made_at <= reported_at""",
         asset_id,
     )["key_id"]
     import numpy as np

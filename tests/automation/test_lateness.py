@@ -63,6 +63,18 @@ def test_without_windows_it_is_reported_again_after_it_was_made(ws: nbpart.Works
     assert find(ws) == {}
 
 
+def test_what_was_made_and_wiped_since_is_reported_again(ws: nbpart.Workspace) -> None:
+    set_clock(ws, "2026-03-07T08:00Z")
+    ws.asset(report, fresh=nbpart.expect(by="09:00"))
+    set_clock(ws, "2026-03-07T09:00Z")
+    assert find(ws) == {"report": [None]}
+    set_clock(ws, "2026-03-07T10:00Z")
+    make(ws, "report")
+    ws.wipe("report")
+    assert find(ws) == {"report": [None]}
+    assert find(ws) == {}
+
+
 def test_of_two_that_look_at_once_one_finds_it(ws: nbpart.Workspace) -> None:
     set_clock(ws, "2026-03-07T08:00Z")
     ws.asset(report, fresh=nbpart.expect(by="09:00"))
