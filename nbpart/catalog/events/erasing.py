@@ -23,7 +23,8 @@ def erase_partitions(batch: Batch, partitions: str, event: VerbEvent) -> int:
     count = wipe_partitions(batch, partitions, event)
     batch.create_temp(
         "erased_besides",
-        f"""SELECT asset_id, key_id, NULL::BIGINT AS materialization_id FROM {quote(partitions)}
+        f"""SELECT asset_id, key_id, NULL::BIGINT AS materialization_id
+        FROM {quote(partitions)} JOIN partition_facts USING (asset_id, key_id)
         WHERE (asset_id, key_id) NOT IN (SELECT (asset_id, key_id) FROM verb_wiped)""",
     )
     record_verb(batch, event, "erased_besides")  # what was wiped before has nothing left to wipe, but a history
