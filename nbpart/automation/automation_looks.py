@@ -163,6 +163,12 @@ class _Round:
         """Whether keys came to the set of an asset or source since, or left it."""
         return self._set_changes.get(self.registry[name].set_id, 0) > mark.sequence
 
+    def find_left(self, name: str, mark: Mark) -> Ids:
+        """The keys of an asset or source that left its set since."""
+        if not self.is_other_set(name, mark):
+            return _NONE
+        return touched.find_left(self.batch, self.registry[name].set_id, mark.sequence)
+
     def find_changed(self, name: str, seen: Mark) -> Ids:
         """The partitions of an asset or source whose facts changed since, and those that came to its set."""
         node = self.registry[name]
@@ -247,7 +253,9 @@ class _Automated:
             found.append(touched.find_failed(rounds.batch, node.asset_id))
         for read in node.definition.inputs:
             changed = own if read.name == self.name else rounds.find_changed(read.name, seen)
-            changed = distinct(np.concatenate([changed, rounds.asked.get(read.name, _NONE)]))
+            changed = distinct(
+                np.concatenate([changed, rounds.asked.get(read.name, _NONE), rounds.find_left(read.name, seen)])
+            )
             if isinstance(read.mapping, Same):
                 found.append(changed)
             elif len(changed):
@@ -305,6 +313,9 @@ class _Automated:
             is_other = (one.facts.made >= begins.materialization_id) | one.is_asked
             is_other |= self._find_new(one.read.name, one.facts.key_ids)
             caused |= one.relation.mark_readers(is_other)
+            if len(left := self.round.find_left(one.read.name, begins)) and not isinstance(one.read.mapping, Same):
+                readers = load_readers(self.round.batch, self.round.relations.join(self.name, one.read), left)
+                caused |= np.isin(facts.key_ids, readers)
         return caused
 
     def _find_new(self, name: str, key_ids: Ids) -> Mask:

@@ -15,8 +15,10 @@ from tests.automation.test_ticks import Ran
 from tests.recording import record
 
 KEYS = ["a", "b", "c"]
-#: Each asset that asks by itself, with what it reads by the same key.
-READS = {"clean": ["raw"], "report": ["clean", "other"], "page": ["report"]}
+#: Each asset that asks by itself, with what it reads: by the same key, but for TOTAL, which reads all keys.
+READS = {"clean": ["raw"], "report": ["clean", "other"], "page": ["report"], "total": ["clean"]}
+TOTAL = "total"
+Partition = tuple[str, str | None]
 
 
 @dataclass
@@ -32,25 +34,33 @@ class Model:
     """What there is: data by (asset, key), what read it, and the keys that something happened to since the start."""
 
     members: list[str]
-    data: dict[tuple[str, str], Any] = field(default_factory=dict)
-    made: dict[tuple[str, str], Made] = field(default_factory=dict)
-    failed: dict[tuple[str, str], Made] = field(default_factory=dict)
-    caused: set[tuple[str, str]] = field(default_factory=set)
-    broken: set[tuple[str, str]] = field(default_factory=set)
+    data: dict[Partition, Any] = field(default_factory=dict)
+    made: dict[Partition, Made] = field(default_factory=dict)
+    failed: dict[Partition, Made] = field(default_factory=dict)
+    caused: set[Partition] = field(default_factory=set)
+    broken: set[Partition] = field(default_factory=set)
     count: int = 0
 
-    def inputs(self, name: str, key: str) -> list[Any]:
-        return [self.data.get((read, key)) for read in READS[name]]
+    def keys(self, name: str) -> list[str | None]:
+        return [None] if name == TOTAL else list(self.members)
 
-    def is_outdated(self, name: str, key: str) -> bool:
+    def above(self, name: str, key: str | None) -> list[Partition]:
+        """What a partition reads."""
+        return [(read, one) for read in READS[name] for one in (self.members if name == TOTAL else [key])]
+
+    def inputs(self, name: str, key: str | None) -> list[Any]:
+        found = [(one, self.data.get(one)) for one in self.above(name, key)]
+        return sorted((one, data) for one, data in found if data is not None)
+
+    def is_outdated(self, name: str, key: str | None) -> bool:
         if name not in READS:
             return (name, key) not in self.data
         made = self.made.get((name, key))
         return made is None or made.inputs != self.inputs(name, key) or self.is_below(name, key)
 
-    def is_below(self, name: str, key: str) -> bool:
+    def is_below(self, name: str, key: str | None) -> bool:
         """Whether something that it reads is outdated."""
-        return any(self.is_outdated(read, key) for read in READS[name])
+        return any(self.is_outdated(*one) for one in self.above(name, key))
 
     def record(self, name: str, key: str, value: str) -> None:
         """A person makes a partition that nothing asks for."""
@@ -59,15 +69,19 @@ class Model:
 
     def add(self, key: str) -> None:
         self.members.append(key)
-        self.caused |= {(name, key) for name in READS}
+        self.caused |= {(name, key) for name in READS if name != TOTAL} | {(TOTAL, None)}
 
-    def tick(self) -> list[tuple[str, str]]:
+    def remove(self, key: str) -> None:
+        self.members.remove(key)
+        self.caused.add((TOTAL, None))
+
+    def tick(self) -> list[Partition]:
         """What is asked for, in the order of the graph, and run at once; returns what ran."""
-        asked: set[tuple[str, str]] = set()
-        for name, reads in READS.items():
-            for key in self.members:
-                above = [(read, key) for read in reads]
-                is_there = all(one in self.data or one in asked for one in above)
+        asked: set[Partition] = set()
+        for name in READS:
+            for key in self.keys(name):
+                above = self.above(name, key)
+                is_there = bool(above) and all(one in self.data or one in asked for one in above)
                 is_asked = bool(asked.intersection(above))
                 own = self.made.get((name, key))
                 needs = own is not None and own.inputs == self.inputs(name, key)
@@ -81,15 +95,15 @@ class Model:
                     asked.add((name, key))
         return [step for name in READS for step in self._run(name, asked)]
 
-    def _is_hopeless(self, name: str, key: str) -> bool:
+    def _is_hopeless(self, name: str, key: str | None) -> bool:
         failed = self.failed.get((name, key))
         return failed is not None and failed.inputs == self.inputs(name, key)
 
-    def _run(self, name: str, asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
-        ran = []
-        for key in self.members:
+    def _run(self, name: str, asked: set[Partition]) -> list[Partition]:
+        ran: list[Partition] = []
+        for key in self.keys(name):
             step = (name, key)
-            if step not in asked or any((read, key) in asked and (read, key) in self.failed for read in READS[name]):
+            if step not in asked or any(one in asked and one in self.failed for one in self.above(name, key)):
                 continue
             ran.append(step)
             self.count += 1
@@ -102,12 +116,17 @@ class Model:
             self.made[step], self.data[step] = made, made.value
         return ran
 
-    def _spread(self, name: str, key: str) -> None:
+    def _spread(self, name: str, key: str | None) -> None:
         """Something happened to a partition, and so to what reads it."""
         self.caused.add((name, key))
         for reader, reads in READS.items():
             if name in reads:
-                self._spread(reader, key)
+                self._spread(reader, None if reader == TOTAL else key)
+
+
+def make_step(chance: random.Random, key: str) -> Partition:
+    name = chance.choice(list(READS))
+    return (name, None if name == TOTAL else key)
 
 
 @pytest.fixture
@@ -138,7 +157,8 @@ def test_ticks_ask_for_what_a_plain_model_asks_for(ws: nbpart.Workspace, ran: Ra
     record(ws, "raw", "backlog", "before")
     model.data["raw", "backlog"] = "before"
     for name, reads in READS.items():
-        declare(ws, name, partitions=letters, reads=reads, automation=nbpart.eager())
+        over = {} if name == TOTAL else {"partitions": letters}
+        declare(ws, name, reads=reads, automation=nbpart.eager(), **over)
     history: list[str] = []
     for _ in range(60):
         act = chance.choice(["add", "add", "remove", *["record"] * 6, "break", *["tick"] * 3])
@@ -149,7 +169,7 @@ def test_ticks_ask_for_what_a_plain_model_asks_for(ws: nbpart.Workspace, ran: Ra
             history.append(f"add {key}")
         elif act == "remove" and key in model.members and chance.random() < 0.3:
             letters.remove(key)
-            model.members.remove(key)
+            model.remove(key)
             history.append(f"remove {key}")
         elif act == "record" and key in model.members:
             name, value = chance.choice(["raw", "other"]), chance.choice("xyz")
@@ -157,10 +177,10 @@ def test_ticks_ask_for_what_a_plain_model_asks_for(ws: nbpart.Workspace, ran: Ra
             model.record(name, key, value)
             history.append(f"record {name} {key} {value}")
         elif act == "break":
-            model.broken = set() if len(model.broken) > 1 else model.broken | {(chance.choice(list(READS)), key)}
-            history.append(f"broken: {sorted(model.broken)}")
+            model.broken = set() if len(model.broken) > 1 else model.broken | {make_step(chance, key)}
+            history.append(f"broken: {model.broken}")
         elif act == "tick":
             expected = model.tick()
             history.append(f"tick: {expected}")
-            assert sorted(tick(ws, ran)) == sorted(expected), "\n".join(history)
+            assert sorted(tick(ws, ran), key=str) == sorted(expected, key=str), "\n".join(history)
     assert len(ran) > 5, "a history that asks for nothing shows nothing"

@@ -9,7 +9,10 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError
+from nbpart.automation.automation_looks import evaluate_automation
 from nbpart.automation.automation_ticks import look_together
+from nbpart.automation.evaluation import Look
+from nbpart.automation.ticks import look
 from nbpart.catalog import events, queries
 from nbpart.errors import ConditionError, UnknownNameError
 from nbpart.project.requests import start_requested_backfill
@@ -313,6 +316,34 @@ def test_under_skip_one_key_with_data_is_enough_and_none_is_not(ws: nbpart.Works
     assert sorted(tick(ws, ran)) == [("first", "a"), ("some", None)]
     record(ws, "raw", "b", "x")
     assert sorted(tick(ws, ran)) == [("all", None), ("first", "b"), ("some", None)]
+
+
+def test_what_reads_all_keys_is_asked_for_once_the_one_that_lacks_data_is_removed(
+    ws: nbpart.Workspace, ran: Ran
+) -> None:
+    letters = ws.dynamic_partitions("letters")
+    declare(ws, "raw", partitions=letters)
+    declare(ws, "all", reads={"raw": nbpart.all_keys()}, automation=nbpart.eager())
+    letters.add("a", "b")
+    record(ws, "raw", "a", "x")
+    assert tick(ws, ran) == []
+    assert notes(ws, "all") == "all is not asked for: it reads raw/b, which has no data"
+    letters.remove("b")
+    assert tick(ws, ran) == [("all", None)]
+    assert tick(ws, ran) == []
+
+
+def test_of_two_looks_that_saw_the_same_one_asks(ws: nbpart.Workspace, ran: Ran) -> None:
+    letters = ws.dynamic_partitions("letters")
+    declare(ws, "a", partitions=letters, automation=nbpart.eager())
+    letters.add("x")
+    [before] = ws.project.catalog.read(queries.load_triggers)
+    seen = evaluate_automation(Look(ws.project, ws.project.registry(), before, ws.project.catalog.clock()))
+    assert seen.steps
+    ws.tick("a", progress=False)
+    recorded, _, done = look(ws.project, before, lambda _: seen, {})
+    assert (recorded.backfills, done.message) == ([], "another look has asked for it")
+    assert ran == [("a", "x")]
 
 
 def test_an_input_without_any_key_is_not_there(ws: nbpart.Workspace, ran: Ran) -> None:

@@ -107,6 +107,19 @@ def find_new_members(batch: Batch, set_id: int, sequence: int, key_id: int) -> I
     return found
 
 
+def find_left(batch: Batch, set_id: int, sequence: int) -> Ids:
+    """The keys that were taken off a set after a commit, by themselves or with what they are made of."""
+    found: Ids = batch.numpy(
+        """WITH gone AS (SELECT key_id FROM member_events WHERE sequence > $2 AND action <> 'added'),
+        of_set AS (
+            SELECT key_id FROM member_events WHERE set_id = $1 AND sequence > $2 AND action <> 'added'
+            UNION SELECT key_id FROM key_parts WHERE set_id = $1 AND part_id IN (FROM gone))
+        SELECT key_id FROM of_set WHERE key_id NOT IN (SELECT key_id FROM members WHERE set_id = $1)""",
+        *(set_id, sequence),
+    )["key_id"]
+    return found
+
+
 def find_returned(batch: Batch, key_ids: Ids, sequence: int) -> Ids:
     """Those of some keys that were added after a commit, by themselves or with what they are made of."""
     _stage_ids(batch, key_ids)
