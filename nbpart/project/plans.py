@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from nbpart.assets.selection import Selection, describe, read_selection
 from nbpart.backfill.options import OPTIONS, PER_PARTITION, BackfillOptions, make_options
-from nbpart.backfill.plan import PlannedSteps, StepTable
+from nbpart.backfill.plan import AssetSteps, PlannedSteps, StepTable
 from nbpart.backfill.plan_sentences import PlanSentences
 from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.pruned_inputs import describe_lacking
@@ -21,7 +21,7 @@ from nbpart.backfill.step_order import StepOrder, check_order, order_steps
 from nbpart.backfill.waiting import make_finder
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.catalog.queries.chosen_keys import list_keys
-from nbpart.catalog.reasons import load_reasons
+from nbpart.catalog.reasons import load_reason_codes
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.filters import Condition, read_condition
 from nbpart.partitions.order import OLDEST, Order, read_order
@@ -123,17 +123,19 @@ class Plan:
         """The first rows of the plan as ``frame`` has them."""
         import pandas as pd
 
-        firsts, left = [], rows
-        for asset, reasons in zip(self._steps.assets, self._reasons, strict=True):
-            firsts.append((asset.asset, asset.key_ids[:left], reasons[:left]))
-            left -= len(firsts[-1][1])
+        firsts, left = list[AssetSteps](), rows
+        for asset in self._steps.assets:
+            firsts.append(replace(asset, key_ids=asset.key_ids[:left], cause=asset.cause[:left]))
+            left -= len(firsts[-1])
             if not left:
                 break
-        texts = self._project.catalog.read(lambda batch: [queries.key_texts(batch, ids) for _, ids, _ in firsts])
+        is_part = rows < len(self) and "_reasons" not in vars(self)
+        every = self._list_reasons(StepTable(tuple(firsts))) if is_part else self._reasons
+        texts = self._project.catalog.read(lambda batch: [queries.key_texts(batch, part.key_ids) for part in firsts])
         columns = ["asset", "partition_key", "reason"]
         parts = [
-            pd.DataFrame({"asset": name, "partition_key": text, "reason": reasons}, columns=columns)
-            for (name, _, reasons), text in zip(firsts, texts, strict=True)
+            pd.DataFrame({"asset": part.asset, "partition_key": text, "reason": reasons[: len(part)]}, columns=columns)
+            for part, text, reasons in zip(firsts, texts, every, strict=False)
         ]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in columns}, dtype=str)
 
@@ -336,16 +338,14 @@ class Plan:
 
         found = []
         for asset in steps.assets:
-            reasons = pd.Series(pd.Categorical.from_codes(asset.cause, list(asset.causes)))
-            told = np.isin(asset.cause, _WITH_REASON)
-            if told.any():
-                known = load_reasons(batch, self._registry[asset.asset].asset_id, asset.key_ids[told])
-                by_key = pd.Series(known["reason"].to_numpy(), index=known["key_id"].to_numpy())
-                text = reasons.astype(object)
-                more = by_key.reindex(asset.key_ids[told])
-                text[told] = more.fillna(text[told].set_axis(more.index)).to_numpy()
-                reasons = text.astype("category")
-            found.append(reasons.array)
+            codes, texts = asset.cause.astype(np.int64), list(asset.causes)
+            told = np.flatnonzero(np.isin(asset.cause, _WITH_REASON))
+            if len(told):
+                asset_id = self._registry[asset.asset].asset_id
+                places, known, reasons = load_reason_codes(batch, asset_id, asset.key_ids[told])
+                texts += [reason for reason in reasons if reason not in texts]
+                codes[told[places]] = np.array([texts.index(reason) for reason in reasons], np.int64)[known]
+            found.append(pd.Categorical.from_codes(codes, texts).remove_unused_categories())
         return found
 
     def __repr__(self) -> str:
