@@ -26,6 +26,7 @@ NOT_RUN = {
     ("docs/sources.md", 'ws.source("landed", "s3://lake/raw/'): "needs a bucket, which tests/workspace has",
     ("docs/cli.md", "nbpart demo"): "is run by tests/demo/test_story.py, and by .ci/run from a wheel",
     ("docs/cli.md", "nbpart lab"): "does not end by itself",
+    ("docs/cli.md", "nbpart watch -j 2"): "does not end by itself",
 }
 WAIT = "[ws.backfills[name].wait(progress=False) for name in list(ws.backfills)] if 'ws' in globals() else None;"
 COMMON = """
@@ -138,10 +139,10 @@ SETUPS = {
     "docs/automation.md": Page(
         {"inbox/a.csv": "x\n1\n", "inbox/b.csv": "x\n1\n"},
         between={"import pandas as pd\ndrops": "import time; time.sleep(5)"},
-        after="tick.message.startswith('not due before') and len(ws.ticks('+report')) == 1"
+        after="tick.message.startswith('not due before') and len(ws.ticks('+report')) >= 1"
         " and ws.partition_status('orders').late.tolist() == [False] * 7"
         " and ws.load('cleaned', 'b')['x'].tolist() == [1] and list(drops) == ['a', 'b']"
-        " and list(ws.ticks('inbox')['message']) == [\"'b.csv' has the bytes of 'a.csv'\"]",
+        " and \"'b.csv' has the bytes of 'a.csv'\" in list(ws.ticks('inbox')['message'])",
     ),
     "README.md": Page(
         {"inbox/a.csv": "x,y\n1,2\n3,\n", "inbox/b.csv": "x,y\n1,2\n3,4\n"},

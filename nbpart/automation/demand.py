@@ -51,7 +51,8 @@ class ReadersDemand:
     """A demand for the partitions that read some ``keys`` of a ``source``, and for what is missing above these.
 
     Of the assets that a ``selection`` chooses, or of all that are below the source; ``terms`` says the same as a text.
-    Those that are up to date are not asked for, and without ``with_failed`` neither those whose last run failed.
+    Those that are up to date are not asked for, unless they read one that is, and without ``with_failed`` neither those
+    whose last run failed.
     """
 
     source: str

@@ -101,9 +101,15 @@ def choose_readers(batch: Batch, registry: Registry, demand: ReadersDemand, chos
         for name, found in below.items()
         if name in allowed and len(kept := _keep(batch, registry[name].asset_id, found, outdated))
     }
-    for name, found in reach_inputs(batch, registry, reading).items():
+    for name, found in reach_readers(batch, registry, reading).items():
         if name in reading:
             chosen.add(name, reading[name])
+        # what is up to date and goes on without an input becomes outdated when that is made: the plan decides
+        if name in allowed:
+            chosen.add(
+                name, _keep(batch, registry[name].asset_id, found, set(PartitionStatus) - {PartitionStatus.FAILED})
+            )
+    for name, found in reach_inputs(batch, registry, reading).items():
         if name in allowed and not registry[name].definition.is_source:
             chosen.add(name, _keep(batch, registry[name].asset_id, found, {PartitionStatus.MISSING}))
     chosen.wanted = {name: found for name, found in chosen.wanted.items() if found is None or len(found)}

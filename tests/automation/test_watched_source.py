@@ -661,3 +661,22 @@ def test_a_cursor_that_is_no_state_is_a_first_look(inbox: Inbox, project: Path) 
     catalog.write(lambda batch: events.set_cursor(batch, trigger.trigger_id, "[1, {"))
     assert inbox.tick().backfill is None
     assert inbox.ran == []
+
+
+def test_what_went_on_without_a_file_is_made_again_when_that_is_repaired(inbox: Inbox, project: Path) -> None:
+    ws = inbox.ws
+    files = ws.dynamic_partitions("files")
+    source = ws.source("inbox", "inbox/{partition_key}", partitions=files)
+    ws.register(nbpart.asset(clean, partitions=files))  # type: ignore[call-overload]
+    ws.register(nbpart.asset(report, on_missing_input="skip"))  # type: ignore[call-overload]
+    source.watch(settle=0)
+    for name in ("a", "b"):
+        (project / "inbox" / name).write_text(name)
+    inbox.fails = {("clean", "b")}
+    inbox.tick()
+    assert inbox.ran == [("clean", "a"), ("clean", "b"), ("report", None)]
+    inbox.fails = set()
+    (project / "inbox" / "b").write_text("whole")
+    inbox.tick()
+    assert inbox.ran == [("clean", "b"), ("report", None)]
+    assert ws.plan("*").frame.empty

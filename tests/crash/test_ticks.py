@@ -111,9 +111,9 @@ BROKEN = {
     "a backfill that has its steps not once": """SELECT b.backfill_no, b.steps, count(s.step_no)
         FROM backfills AS b LEFT JOIN steps AS s USING (backfill_no) GROUP BY ALL
         HAVING count(s.step_no) <> b.steps OR count(DISTINCT s.step_no) <> b.steps""",
-    "a tick without its backfill, or one without its tick": """SELECT t.backfill_no, b.backfill_no
-        FROM ticks AS t FULL JOIN backfills AS b USING (backfill_no)
-        WHERE t.backfill_no IS NULL OR b.backfill_no IS NULL OR t.error IS NOT NULL""",
+    "a tick without its backfill, or one without its tick": """SELECT t.tick_id, b.backfill_no
+        FROM ticks AS t LEFT JOIN tick_backfills AS of USING (tick_id) FULL JOIN backfills AS b USING (backfill_no)
+        WHERE t.tick_id IS NULL OR b.backfill_no IS NULL OR t.error IS NOT NULL""",
 }
 
 
