@@ -6,8 +6,10 @@ package watchfiles there are none, and whoever waits sleeps.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterable
@@ -29,7 +31,7 @@ class Wakeups:
         self._touched: set[str] = set()
         self._changed = threading.Condition()
         self._stop = threading.Event()
-        self._watched = frozenset[str]()
+        self._watched: dict[str, tuple[int, int]] = {}
         self._start()
 
     @property
@@ -44,7 +46,7 @@ class Wakeups:
             with self._changed:
                 left = end - time.monotonic()
                 if not self._touched and left > 0:
-                    self._changed.wait(left if self._watched == self._folders else min(left, _LOOK_EVERY_S))
+                    self._changed.wait(left if len(self._watched) == len(self._folders) else min(left, _LOOK_EVERY_S))
                 touched, self._touched = self._touched, set()
             touched |= self._find_arrived()
             if touched or time.monotonic() >= end:
@@ -62,20 +64,30 @@ class Wakeups:
 
     def _find_arrived(self) -> set[str]:
         """The folders that came into being since they were looked for; those that went are looked for from now on."""
-        there = frozenset(folder for folder in self._folders if os.path.isdir(folder))
+        there = self._identify()
         if there == self._watched or self._stop.is_set():
             return set()
-        arrived = set(there - self._watched)
+        arrived = {folder for folder, place in there.items() if self._watched.get(folder) != place}
         self._start()
         return arrived
+
+    def _identify(self) -> dict[str, tuple[int, int]]:
+        """The folders that are there, each with what another one of its name would not have."""
+        found = {}
+        for folder in self._folders:
+            with contextlib.suppress(OSError):
+                status = os.stat(folder)
+                if stat.S_ISDIR(status.st_mode):
+                    found[folder] = (status.st_dev, status.st_ino)
+        return found
 
     def _start(self) -> None:
         """Watch the folders that are there, in a thread of its own, in place of those that were watched."""
         self._stop.set()
         self._stop = threading.Event()
-        self._watched = frozenset(folder for folder in self._folders if os.path.isdir(folder))
+        self._watched = self._identify()
         if self._watched:
-            arguments = (self._watched, self._stop)
+            arguments = (frozenset(self._watched), self._stop)
             threading.Thread(target=self._watch, args=arguments, name="nbpart-wakeups", daemon=True).start()
 
     def _watch(self, folders: frozenset[str], stop: threading.Event) -> None:

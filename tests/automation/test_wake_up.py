@@ -45,6 +45,19 @@ def test_a_folder_that_comes_later_is_an_event_and_is_watched_from_then_on(tmp_p
         assert wakeups.wait(30) == {str(inbox)}
 
 
+def test_another_folder_of_the_same_name_is_watched_in_its_place(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    with Wakeups([str(inbox)]) as wakeups:
+        inbox.rename(tmp_path / "away")
+        inbox.mkdir()
+        wakeups.wait(1.5)
+        while wakeups.wait(1):
+            pass
+        do_soon(lambda: (inbox / "a").write_text("a"))
+        assert wakeups.wait(30) == {str(inbox)}
+
+
 @pytest.mark.parametrize("folders", [[], ["/nowhere/at/all"]])
 def test_without_a_folder_it_sleeps(folders: list[str]) -> None:
     with Wakeups(folders) as wakeups:
