@@ -57,7 +57,10 @@ def locate_all(node: Node, keys: Iterable[str | None]) -> tuple[dict[str | None,
     is_named_alone = template.names == ("partition_key",)
     for key in keys:
         try:
-            locations[key] = template.fill({"partition_key": key} if is_named_alone else list_columns(node, key))
+            if is_named_alone and key is not None:
+                locations[key] = template.fill_key(key)
+            else:
+                locations[key] = template.fill(list_columns(node, key))
         except PartitionKeyError:
             continue
         except DeclarationError as error:

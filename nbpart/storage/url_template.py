@@ -141,6 +141,23 @@ class UrlTemplate:
             )
         return normal
 
+    def fill_key(self, key: str) -> str:
+        """As `fill`, for a path that names the key of a partition and nothing else."""
+        around = self._around_key
+        if around is not None and "/" not in key and "\0" not in key and WILDCARD not in key and key.strip("."):
+            return f"{around[0]}{key}{around[1]}"
+        return self.fill({"partition_key": key})
+
+    @cached_property
+    def _around_key(self) -> tuple[str, str] | None:
+        """What stands before and after the key, where it stands once and the rest cannot be shortened."""
+        texts = [part for part in self.parts if isinstance(part, str)]
+        fields = [part for part in self.parts if isinstance(part, Field)]
+        if self._is_http or fields != [Field("partition_key")] or not 1 <= len(texts) <= 2 or texts[0] != self.parts[0]:
+            return None
+        before, after = texts[0], "".join(texts[1:])
+        return (before, after) if self._is_normal(f"{before}key{after}") else None
+
     @cached_property
     def _is_http(self) -> bool:
         return bool(self.parts) and _is_http(self.parts[0])

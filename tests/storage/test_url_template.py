@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -174,3 +175,31 @@ def test_a_star_stands_for_part_of_one_name_and_every_other_character_for_itself
     assert not match_location(location, "/ws/in/plateA*.csv")
     assert not match_location(location, "/ws/in/plate[A1]x.csv")
     assert not match_location(location, "/ws/in/plate[A1]*.d/csv")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "in/{partition_key}.csv",
+        "{partition_key}",
+        "a//b/{partition_key}",
+        "in/.{partition_key}",
+        "in/{partition_key}/x_*.csv",
+        "s3://lake/in/{partition_key}",
+        "http://h/{partition_key}",
+        "x{partition_key}{partition_key}",
+    ],
+)
+@pytest.mark.parametrize(
+    "key", ["a", "a.b", ".", "..", "...", ".a", "a/b", "../a", "a/../../b", "", " ", "100%#?", "a\0b", "a\ufdd0"]
+)
+def test_a_key_alone_is_filled_as_with_its_columns(path: str, key: str) -> None:
+    template = UrlTemplate.parse(path).below("/work")
+
+    def attempt(fill: Callable[[], str]) -> object:
+        try:
+            return fill()
+        except PartitionKeyError as error:
+            return str(error)
+
+    assert attempt(lambda: template.fill_key(key)) == attempt(lambda: template.fill({"partition_key": key}))
