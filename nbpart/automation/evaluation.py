@@ -1,4 +1,4 @@
-"""Looking with a trigger: what it asks for now. An evaluation reads and writes nothing; a tick records its demand."""
+"""Looking with a trigger: what it asks for now. An evaluation writes nothing of that; a tick records its demand."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from nbpart.assets.selection import read_selection
 from nbpart.automation.demand import Demand, StepsDemand
 from nbpart.automation.evaluation import Look
 from nbpart.automation.schedule import Schedule, find_start, show_time
+from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.catalog import Batch, TriggerRecord
 from nbpart.project.partition_selection import choose_partitions
+from nbpart.project.refresh import refresh_registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +27,9 @@ if TYPE_CHECKING:
 def evaluate_schedule(look: Look) -> Demand:
     """What a schedule asks for: once for all of its times that passed since it was changed or last asked.
 
-    The cursor of its trigger is the time that it answered last. Raises `UnknownNameError` and `ConditionError` for a
-    selection or a condition that cannot be asked any more.
+    The cursor of its trigger is the time that it answered last. Where one has come, sources are looked at before all
+    else, as by a plan: what is outdated, and what a condition chooses, may follow from that. Raises `UnknownNameError`
+    and `ConditionError` for a selection or a condition that cannot be asked any more.
     """
     trigger, now = look.trigger, look.now
     schedule = Schedule.from_json(trigger.name, trigger.definition)
@@ -38,13 +42,24 @@ def evaluate_schedule(look: Look) -> Demand:
         return Demand(
             skip_reason=f"not due before {show_time(schedule.times.next_after(max(start, now)))}", cursor=cursor
         )
-    key_ids = look.project.catalog.read(lambda batch: choose_keys(batch, look.registry, schedule))
-    cursor = _make_cursor(passed.last)
+    registry = refresh_registry(look.project, asks=True)
+    asked = Demand(notes=[passed.describe()], cursor=_make_cursor(passed.last), is_once=True)
+    key_ids, is_outdated = look.project.catalog.read(lambda batch: _choose_outdated(batch, registry, schedule))
     if not any(ids is None or len(ids) for ids in key_ids.values()):
-        nothing = f"no partition is chosen by {schedule.where.describe()}" if schedule.where else "nothing is selected"
-        return Demand(notes=[passed.describe()], skip_reason=nothing, cursor=cursor, is_once=True)
-    steps = StepsDemand(key_ids, schedule.selection)
-    return Demand(steps=[steps], notes=[passed.describe()], cursor=cursor, is_once=True)
+        chosen = f"chosen by {schedule.where.describe()}" if schedule.where else "selected"
+        return replace(asked, skip_reason=f"no partition is {chosen}")
+    if not is_outdated:
+        return replace(asked, skip_reason="nothing is outdated that could be made now")
+    return replace(asked, steps=[StepsDemand(key_ids, schedule.selection)])
+
+
+def _choose_outdated(
+    batch: Batch, registry: Registry, schedule: Schedule
+) -> tuple[dict[str, NDArray[np.int64] | None], bool]:
+    """The keys that a schedule is about, and whether a plan of them has a step."""
+    key_ids = choose_keys(batch, registry, schedule)
+    keys = {name: ids for name, ids in key_ids.items() if ids is not None}
+    return key_ids, len(plan_from_catalog(batch, registry, list(key_ids), keys=keys).steps) > 0
 
 
 def choose_keys(batch: Batch, registry: Registry, schedule: Schedule) -> dict[str, NDArray[np.int64] | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -71,8 +72,29 @@ def test_at_its_time_all_that_is_outdated_is_made_what_failed_too(
     assert stage.names() == [("cleaned", "b1"), ("report", "b1")]
     assert last_tick(ws).message == "2026-03-09 06:00 EDT passed unwatched: made up for once"
     set_clock(ws, "2026-03-10T09:00-04:00")
-    assert ws.tick("+report").backfill is not None, "it asks, though nothing turns out to be outdated"
-    assert len(stage.names()) == 2
+    assert ws.tick("+report").backfill is None
+    assert last_tick(ws).message.splitlines()[1] == "nothing is outdated that could be made now"
+    assert ws.tick("+report").message == "not due before 2026-03-11 06:00 EDT"
+
+
+def test_a_source_is_looked_at_before_its_time_is_answered(ws: nbpart.Workspace, stage: Stage, project: Path) -> None:
+    landed = project / "landed.csv"
+    landed.write_text("1")
+    ws.source("landed", str(landed))
+
+    def total(landed: Any) -> str:
+        return str(landed)
+
+    ws.asset(total)
+    ws.schedule("total", cron="0 * * * *", where="status = 'stale' or status = 'missing'")
+    set_clock(ws, "2026-03-07T18:00Z")
+    assert ws.tick("total").backfill is not None
+    set_clock(ws, "2026-03-07T19:00Z")
+    assert ws.tick("total").backfill is None
+    landed.write_text("22")
+    set_clock(ws, "2026-03-07T20:00Z")
+    assert ws.tick("total").backfill is not None
+    assert stage.names() == [("total", None)] * 2
 
 
 def test_a_condition_chooses_of_what_it_selects_when_its_time_has_come(ws: nbpart.Workspace, stage: Stage) -> None:

@@ -25,12 +25,13 @@ def ws(ws: nbpart.Workspace) -> nbpart.Workspace:
 
 
 def list_asked(ws: nbpart.Workspace, name: str, times: list[str]) -> list[str]:
-    """Those of some times at which a look asks for a backfill."""
+    """Those of some times at which a look asks for a backfill; what is made is outdated at once."""
     asked = []
     for text in times:
         set_clock(ws, text)
         if ws.tick(name, progress=False).backfill is not None:
             asked.append(text)
+            ws.wipe("report")
     return asked
 
 
