@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nbpart.states import STATUS_CODES
-from nbpart.widgets import graph_payloads, payloads, schema
+from nbpart.widgets import graph_payloads, payloads, schema, trigger_payloads
 from nbpart.widgets.explorer_model import STATUS_CHOICES
 from nbpart.widgets.heatmap_selection import MAX_RANGES
 from nbpart.widgets.heatmap_state import MAX_KEYS
@@ -124,6 +124,7 @@ _COLUMNS = {"columns": schema.mapping_of(schema.text(10_000, empty=True))}
 _GRID = {**_SET, "axes": schema.mapping_of(schema.text(10_000, empty=True))}
 _FILE = {"run_id": schema.optional(_RUN_ID), "file": schema.optional(schema.text(500, empty=True))}
 _BACKFILL = {"backfill_id": _RUN_ID}
+_TRIGGER = {"trigger": schema.text(10_000)}
 EXPLORER = Contract(
     state=payloads.ExplorerState,
     patches={"panel": payloads.PanelJson},
@@ -148,6 +149,10 @@ EXPLORER = Contract(
         "prune": Action({**_VERB, "keep": schema.whole_number(0, 1_000_000)}, payloads.VerbJson, slow=True),
         "adopt": Action({**_VERB, **_ADOPTION}, payloads.VerbJson, slow=True),
         "refresh": Action(answer=payloads.ActionResultJson, slow=True),
+        "read_ticks": Action(_TRIGGER, trigger_payloads.TicksJson, slow=True),
+        "tick": Action(_TRIGGER, slow=True),
+        "switch_trigger": Action({**_TRIGGER, "is_on": schema.boolean}, slow=True),
+        "show_backfill": Action(_BACKFILL, slow=True),
         "cancel": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "retry_failed": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "resume": Action(_BACKFILL, payloads.ActionResultJson, slow=True),

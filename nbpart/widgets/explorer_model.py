@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from nbpart.catalog import SetRecord
+from nbpart.assets.definition import AssetDefinition
+from nbpart.catalog import AssetRecord, SetRecord
 from nbpart.partitions import ColumnSource, DynamicPartitions, Parameters, PartitionsDefinition
 from nbpart.partitions.names import UNNAMED, UNNAMED_PRODUCT
 from nbpart.states import PartitionStatus
 from nbpart.widgets import payloads
 from nbpart.widgets.actions import PartitionDetails, RunDetails
 from nbpart.widgets.counts import NO_COUNTS, Counts
-from nbpart.widgets.explorer_json import parameter_json, partition_json, run_json
+from nbpart.widgets.explorer_json import parameter_json, partition_json, run_json, trigger_json
 from nbpart.widgets.heatmap_model import Selection
 from nbpart.widgets.key_origins import describe_origin
 from nbpart.widgets.trigger_actions import TriggersSummary
@@ -89,6 +90,12 @@ class AssetSummary:
     kind: str
     set_name: str
     inputs: tuple[str, ...] = ()
+
+
+def summarize_asset(asset: AssetRecord) -> AssetSummary:
+    """What the panel needs of a recorded asset."""
+    inputs = tuple(read.name for read in AssetDefinition.from_json(asset.definition).inputs)
+    return AssetSummary(asset.asset_id, asset.name, asset.kind, asset.set_name, inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,4 +248,5 @@ class PanelModel:
             "backfills": list(self.backfills),
             "code_checked_at": self.code_checked_at,
             "watching": self.triggers.watching,
+            "triggers": [trigger_json(each) for each in self.triggers.triggers],
         }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nbpart.assets.definition import AssetDefinition
 from nbpart.catalog import AssetRecord, Batch, Catalog, SetRecord, queries
 from nbpart.catalog.queries import Changes
 from nbpart.catalog.queries.live import BackfillProgress, TouchedPartitions
@@ -26,7 +25,6 @@ from nbpart.widgets.dead_processes import DeadProcessCheck
 from nbpart.widgets.explorer_backfills import BackfillList
 from nbpart.widgets.explorer_html import panel_html
 from nbpart.widgets.explorer_model import (
-    AssetSummary,
     PanelModel,
     PanelSelection,
     SetForm,
@@ -35,9 +33,10 @@ from nbpart.widgets.explorer_model import (
     select_assets,
     select_key,
     select_partitions,
+    summarize_asset,
 )
 from nbpart.widgets.explorer_parsing import MAX_KEYS, count_grid, parse_axes, parse_columns, parse_keys, parse_parent
-from nbpart.widgets.explorer_triggers import TriggerList
+from nbpart.widgets.explorer_triggers import TriggerList, TriggerRequests
 from nbpart.widgets.explorer_verbs import VerbRequests, answer_verb
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
@@ -109,7 +108,10 @@ class ExplorerPanel(LiveWidget):
         self.on_request("backfill", self._backfill, options)
         for name, handler in VerbRequests(self._actions, self._plan_arguments, self._after_verb).handlers.items():
             self.on_request(name, handler)
+        for name, handler in TriggerRequests(self._actions, self._after_trigger).handlers.items():
+            self.on_request(name, handler)
         self.on_request("refresh", self._refresh_code)
+        self.on_request("show_backfill", self._show_backfill)
         self.on_request("cancel", self._cancel)
         self.on_request("retry_failed", self._retry_failed)
         self.on_request("resume", self._resume)
@@ -166,7 +168,7 @@ class ExplorerPanel(LiveWidget):
     def _merge(self, model: PanelModel, found: _CatalogRead) -> PanelModel:
         """The model with what was read. Called with the lock held, or before anybody else has this object."""
         backfills = self._backfills.take(found.backfills, self._actions.root)
-        assets = model.assets if found.assets is None else tuple(_summarize_asset(a) for a in found.assets)
+        assets = model.assets if found.assets is None else tuple(summarize_asset(a) for a in found.assets)
         sets = model.sets if found.sets is None else list_set_forms(found.sets)
         checked_at = self._code_checked_at()
         model = replace(model, assets=assets, sets=sets, backfills=backfills, code_checked_at=checked_at)
@@ -338,6 +340,17 @@ class ExplorerPanel(LiveWidget):
         n_keys, first = count_grid(parameters, parse_axes(parameters, axes))
         return Answer({"n_keys": n_keys, "first": f"{parent.strip()}/{first}" if form.parent_column else first})
 
+    def _show_backfill(self, backfill_id: str) -> Answer:
+        """List a backfill, whenever it ended."""
+        with self.lock:
+            self._backfills.add(backfill_id)
+        found = self._catalog.read(self._backfills.read)
+        with self.lock:
+            self._publish(replace(self.model, backfills=self._backfills.take(found, self._actions.root)))
+        if all(progress.record.backfill_id != backfill_id for progress in found):
+            raise BadRequest(f"Three others are open: ws.backfills[{backfill_id!r}] shows it.")
+        return Answer(message=f"Backfill {backfill_id}", code=f"ws.backfills[{backfill_id!r}]")
+
     # requests that change something
 
     def _backfill(
@@ -350,6 +363,13 @@ class ExplorerPanel(LiveWidget):
 
     def _after_verb(self) -> None:
         self._publish_code_checked_at()
+        self._feed.poll_now()
+
+    def _after_trigger(self, backfills: Iterable[str]) -> None:
+        with self.lock:
+            for backfill_id in backfills:
+                self._backfills.add(backfill_id)
+        self._triggers.ask()
         self._feed.poll_now()
 
     def _refresh_code(self) -> Answer:
@@ -477,8 +497,3 @@ def _with_counts(model: PanelModel, counts: Mapping[int, Counts]) -> PanelSelect
         return selection
     own = [a for a in model.assets if a.kind != "source" and (not selection.assets or a.name in selection.assets)]
     return replace(selection, counts=sum_counts(counts.get(a.asset_id, NO_COUNTS) for a in own))
-
-
-def _summarize_asset(asset: AssetRecord) -> AssetSummary:
-    inputs = tuple(read.name for read in AssetDefinition.from_json(asset.definition).inputs)
-    return AssetSummary(asset.asset_id, asset.name, asset.kind, asset.set_name, inputs)

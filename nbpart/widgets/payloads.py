@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 from nbpart.states import BackfillStatus, PartitionStatus, RunStatus, StepStatus
+from nbpart.widgets.trigger_payloads import TriggerJson
 
 #: Texts that are the name of a status.
 PartitionStatusName = Annotated[str, PartitionStatus]
@@ -383,6 +384,7 @@ class PanelJson(TypedDict):
     backfills: list[BackfillJson]
     code_checked_at: str | None
     watching: str
+    triggers: list[TriggerJson]
 
 
 class OptionJson(TypedDict):

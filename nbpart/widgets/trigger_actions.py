@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,8 +29,45 @@ class TriggersSummary:
     triggers: tuple[TriggerSummary, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TickSummary:
+    """One look of a trigger: what it said, the first keys that came or went by it, and the backfills it asked for.
+
+    Each of ``keys`` is (partitions, key, what became of it); ``other_keys`` is the number of those not listed.
+    """
+
+    happened_at: str
+    outcome: str
+    message: str
+    error: str
+    keys: tuple[tuple[str, str, str], ...]
+    other_keys: int
+    backfills: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerResult:
+    """What was done with a trigger, as a sentence to show; ``backfills`` are those that were started, if any."""
+
+    message: str
+    code: str
+    backfills: tuple[str, ...] = ()
+
+
 class TriggerActions(Protocol):
     """What widgets can do with triggers."""
 
     def read_triggers(self) -> TriggersSummary:
         """Return all triggers, with who watches now."""
+
+    def read_ticks(self, trigger: str) -> Sequence[TickSummary]:
+        """Return the newest looks of a trigger, the newest first."""
+
+    def tick(self, trigger: str) -> TriggerResult:
+        """Look once with a trigger; backfills that it asks for are begun in this process and not waited for.
+
+        Raises what the look raises, which is recorded too.
+        """
+
+    def switch_trigger(self, trigger: str, is_on: bool) -> TriggerResult:
+        """Turn a trigger on or off for watchers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,20 @@ import nbpart
 from nbpart.automation.watching import HeldWatch
 from nbpart.widgets import explorer_triggers
 from nbpart.widgets.explorer import Explorer
+from tests.backfill.pools import Stage
+from tests.widgets.pages import Page
 from tests.workspaces import project, ws
 
 __all__ = ["project", "ws"]
+HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 def nothing(context: Any) -> None:
     return None
+
+
+def failing(context: Any) -> None:
+    raise OSError(f"no {HOSTILE} here")
 
 
 @pytest.fixture
@@ -56,3 +64,90 @@ def test_a_line_says_who_watches_and_follows_what_is_written_and_the_time(
     for trigger in ws.triggers.values():
         trigger.remove()
     until(lambda: shown(explorer)["watching"] == "")
+
+
+def clean(inbox: Any) -> str:
+    return ""
+
+
+@pytest.fixture
+def watched(ws: nbpart.Workspace) -> nbpart.Workspace:
+    """A workspace with a watched folder; its runs are played."""
+    ws.project.make_pool = Stage(lambda spec: "done").make_pool
+    files = ws.dynamic_partitions("files")
+    source = ws.source("inbox", "inbox/{partition_key}.csv", partitions=files)
+    ws.register(nbpart.asset(clean, partitions=files))  # type: ignore[call-overload]
+    source.watch(settle=0)
+    return ws
+
+
+@pytest.fixture
+def page(watched: nbpart.Workspace, explorer: Explorer) -> Page:
+    return Page(explorer.panel)
+
+
+def trigger(explorer: Explorer, name: str = "inbox") -> dict[str, Any]:
+    return next((each for each in shown(explorer)["triggers"] if each["name"] == name), {})
+
+
+def test_a_trigger_is_turned_off_and_on(watched: nbpart.Workspace, explorer: Explorer, page: Page) -> None:
+    off = page.ask("switch_trigger", {"trigger": "inbox", "is_on": False})["payload"]
+    assert (off["message"], off["code"]) == ("inbox is off.", "ws.triggers['inbox'].off()")
+    assert not watched.triggers["inbox"].is_on
+    until(lambda: trigger(explorer)["is_on"] is False)
+    assert shown(explorer)["watching"] == "1 trigger; nobody watches"
+    assert page.ask("switch_trigger", {"trigger": "inbox", "is_on": True})["ok"]
+    until(lambda: trigger(explorer)["is_on"] is True)
+    wrong = page.ask("switch_trigger", {"trigger": HOSTILE, "is_on": True})
+    assert "there is no trigger" in wrong["error"]["message"]
+
+
+def test_a_look_now_adds_keys_lists_its_backfill_and_is_among_the_looks(
+    watched: nbpart.Workspace, explorer: Explorer, page: Page, project: Path
+) -> None:
+    for number in range(25):
+        (project / "inbox" / f"f{number:02}.csv").write_text(str(number))
+    (project / "inbox" / "<b>.csv").write_text("b")
+    done = page.ask("tick", {"trigger": "inbox"})["payload"]
+    assert done["code"] == "ws.tick('inbox', wait=False)"
+    added, begun = done["message"].splitlines()
+    assert added == "26 keys added to files."
+    [tick] = page.ask("read_ticks", {"trigger": "inbox"})["payload"]["ticks"]
+    assert begun == f"Backfill {tick['backfills'][0]} has begun."
+    assert tick["keys"][0] == ("files", "<b>", "added")
+    assert (len(tick["keys"]), tick["other_keys"]) == (20, 6)
+    assert (tick["outcome"], tick["error"]) == ("asked", "")
+    until(lambda: trigger(explorer)["outcome"] == "asked")
+    assert trigger(explorer)["last_look"] == tick["happened_at"]
+    until(lambda: [each["id"] for each in shown(explorer)["backfills"]] == tick["backfills"])
+
+
+def test_a_look_that_fails_says_so_and_stands_in_its_row(
+    watched: nbpart.Workspace, explorer: Explorer, page: Page
+) -> None:
+    watched.sensor(failing, name="loud")
+    failed = page.ask("tick", {"trigger": "loud"})
+    assert not failed["ok"]
+    said = f"sensor 'loud' raised OSError: no {HOSTILE} here"
+    assert said in failed["error"]["message"]
+    until(lambda: trigger(explorer, "loud").get("outcome") == "failed")
+    assert trigger(explorer, "loud")["error"] == said
+    [tick] = page.ask("read_ticks", {"trigger": "loud"})["payload"]["ticks"]
+    assert (tick["outcome"], tick["error"], tick["keys"]) == ("failed", said, [])
+
+
+def test_an_old_backfill_is_listed_when_it_is_followed(
+    watched: nbpart.Workspace, explorer: Explorer, page: Page, project: Path
+) -> None:
+    (project / "inbox" / "a.csv").write_text("a")
+    tick = watched.tick("inbox", progress=False)
+    assert tick.backfill is not None
+    later = watched.explore()
+    try:
+        assert shown(later)["backfills"] == []
+        answer = Page(later.panel).ask("show_backfill", {"backfill_id": tick.backfill.id})["payload"]
+        assert answer["code"] == f"ws.backfills[{tick.backfill.id!r}]"
+        assert [each["id"] for each in shown(later)["backfills"]] == [tick.backfill.id]
+        assert not Page(later.panel).ask("show_backfill", {"backfill_id": HOSTILE})["ok"]
+    finally:
+        later.close()

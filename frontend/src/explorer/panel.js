@@ -12,6 +12,7 @@ import { makeDataView, makeHistoryView, makeNotebookView } from './data.js';
 import { collectFacts, makeFactList, makeSection, makeWhy } from './facts.js';
 import { makeRefreshBar, makeRunForm } from './forms.js';
 import { makeLogView } from './log.js';
+import { makeTriggerList } from './triggers.js';
 import { makeRemoveForm } from './verbs.js';
 
 /** @import { ExplorerContract, NamedPartitionJson, PanelJson } from '../generated/messages.js' */
@@ -53,11 +54,13 @@ export function drawPanel(link, root) {
   const notebookView = makeNotebookView(link, notebookSection);
   const historySection = makeSection('History');
   const history = makeHistoryView(historySection, (id) => open(id));
+  const triggerSection = makeSection('Triggers');
+  const triggers = makeTriggerList(link, triggerSection, () => backfills.node.scrollIntoView({ block: 'nearest' }));
   const addSection = makeSection('Add partitions', { open: false });
   const adding = makeAddForm(link, addSection, makeOutcome());
 
   root.append(refresh.node, backfills.node, element('div', { class: 'nbpart-head' }, element('div', { class: 'nbpart-bar' }, title, element('span', { class: 'nbpart-spacer' }), clear), key, status, pastNotice, errorLine),
-    empty, legend, facts, code, errorSection.node, runForm.node, removeForm.node, removeResult.node, logSection.node, dataSection.node, notebookSection.node, historySection.node, addSection.node);
+    empty, legend, facts, code, errorSection.node, runForm.node, removeForm.node, removeResult.node, logSection.node, dataSection.node, notebookSection.node, historySection.node, triggerSection.node, addSection.node);
 
   /** @type {Map<string, string>} */
   const shown = new Map();
@@ -164,6 +167,7 @@ export function drawPanel(link, root) {
     data.show(panel);
     if (isNew('notebookView', run)) notebookView.show(partition ? run : null);
     if (isNew('history', partition && partition.runs, partition && partition.run_id, opened)) history.show(panel);
+    if (isNew('triggers', panel.triggers)) triggers.show(panel);
     adding.show(panel);
     if (isNew('announced', selection.number, partition && partition.status)) {
       announce([selection.title, selection.key, partition ? partition.status : legend.textContent].filter(Boolean).join(' · '));
@@ -174,6 +178,6 @@ export function drawPanel(link, root) {
   drawAll();
   return () => {
     stopListening();
-    [log, data, notebookView, adding, refresh, runForm].forEach((part) => part.close());
+    [log, data, notebookView, adding, refresh, runForm, triggers].forEach((part) => part.close());
   };
 }

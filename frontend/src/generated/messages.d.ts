@@ -71,6 +71,18 @@ export interface CausesJson {
   causes: string[];
 }
 
+/** A trigger with its last look; times are in ISO format, ``next_look`` is null where nobody is to look. */
+export interface TriggerJson {
+  name: string;
+  kind: string;
+  is_on: boolean;
+  last_look: string | null;
+  next_look: string | null;
+  outcome: string;
+  said: string;
+  error: string;
+}
+
 /** An answer with nothing but what every answer has. */
 export interface EmptyJson {
 }
@@ -410,6 +422,7 @@ export interface PanelJson {
   backfills: BackfillJson[];
   code_checked_at: string | null;
   watching: string;
+  triggers: TriggerJson[];
 }
 
 /** An option of a backfill as a field of a form. */
@@ -492,6 +505,34 @@ export interface GridSizeJson {
   first: string;
 }
 
+/** A trigger with its last look; times are in ISO format, ``next_look`` is null where nobody is to look. */
+export interface TriggerJson {
+  name: string;
+  kind: string;
+  is_on: boolean;
+  last_look: string | null;
+  next_look: string | null;
+  outcome: string;
+  said: string;
+  error: string;
+}
+
+/** A look of a trigger with the first keys that came or went by it, each as (set, key, what became of it). */
+export interface TickJson {
+  happened_at: string;
+  outcome: string;
+  said: string;
+  error: string;
+  keys: [string, string, string][];
+  other_keys: number;
+  backfills: string[];
+}
+
+/** The newest looks of a trigger. */
+export interface TicksJson {
+  ticks: TickJson[];
+}
+
 /** The contract between the explorer in Python and its pages. */
 export interface ExplorerContract {
   state: ExplorerState;
@@ -517,6 +558,10 @@ export interface ExplorerContract {
     prune: { selection_number: number; inputs: boolean; readers: boolean; where: string; reason: string; dry_run: boolean; keep: number };
     adopt: { selection_number: number; inputs: boolean; readers: boolean; where: string; reason: string; dry_run: boolean; path: string; version: 'hash' | 'size+mtime' };
     refresh: Record<string, never>;
+    read_ticks: { trigger: string };
+    tick: { trigger: string };
+    switch_trigger: { trigger: string; is_on: boolean };
+    show_backfill: { backfill_id: string };
     cancel: { backfill_id: string };
     retry_failed: { backfill_id: string };
     resume: { backfill_id: string };
@@ -544,6 +589,10 @@ export interface ExplorerContract {
     prune: VerbJson;
     adopt: VerbJson;
     refresh: ActionResultJson;
+    read_ticks: TicksJson;
+    tick: EmptyJson;
+    switch_trigger: EmptyJson;
+    show_backfill: EmptyJson;
     cancel: ActionResultJson;
     retry_failed: ActionResultJson;
     resume: ActionResultJson;

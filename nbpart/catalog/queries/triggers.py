@@ -96,13 +96,14 @@ def load_hooks(batch: Batch, event: str | None = None) -> list[HookRecord]:
     return [HookRecord(name, of, json.loads(definition)) for name, of, definition in rows]
 
 
-def keys_of_tick(batch: Batch, tick_id: int) -> pd.DataFrame:
-    """The keys that came and went by a tick: partitions, partition_key, action."""
+def keys_of_tick(batch: Batch, tick_id: int, limit: int | None = None) -> pd.DataFrame:
+    """The keys that came and went by a tick, the first ``limit``: partitions, partition_key, action."""
     return batch.frame(
         """SELECT s.name AS partitions, k.key AS partition_key, e.action
         FROM member_events e JOIN keys k USING (key_id) JOIN partition_sets s ON s.set_id = e.set_id
-        WHERE e.tick_id = ? ORDER BY e.rowid""",
+        WHERE e.tick_id = ? ORDER BY e.rowid LIMIT ?""",
         tick_id,
+        2**62 if limit is None else limit,
     )
 
 

@@ -1089,6 +1089,115 @@ function makeLogView(link, section) {
   };
 }
 
+// src/explorer/triggers.js
+var TELL_EVERY_MS = 5e3;
+function describeLooks({ is_on: isOn, last_look: last, next_look: next, outcome }, now) {
+  const before = last ? `${outcome || "looked"} ${formatTime(last)}` : "has not looked yet";
+  if (!isOn) return `${before}; off`;
+  if (!next) return `${before}; nobody watches`;
+  return new Date(next).getTime() <= now.getTime() ? `${before}; next look due now` : `${before}; next ${formatTime(next)}`;
+}
+function listKeys({ keys, other_keys: others }) {
+  const lines = /* @__PURE__ */ new Map();
+  for (const [set, key, became] of keys) {
+    const head = `${set}, ${became}: `;
+    lines.set(head, [...lines.get(head) ?? [], key]);
+  }
+  const found = [...lines].map(([head, names]) => head + names.join(", "));
+  return others ? [...found, `and ${plural(others, "key")} more`] : found;
+}
+function makeTriggerList(link, section, onShown) {
+  const list = element("div", { class: "nbpart-triggers", role: "list" });
+  section.body.append(list);
+  const rows = /* @__PURE__ */ new Map();
+  const timer = setInterval(() => rows.forEach((row) => row.tell()), TELL_EVERY_MS);
+  return {
+    close: () => clearInterval(timer),
+    /** @param {PanelJson} panel */
+    show({ triggers }) {
+      section.show(triggers.length > 0);
+      const failed = triggers.filter(({ error }) => error).length;
+      section.setNote([plural(triggers.length, "trigger"), failed ? `${failed} failed` : ""].filter(Boolean).join(", "));
+      const names = new Set(triggers.map(({ name }) => name));
+      for (const name of rows.keys()) if (!names.has(name)) rows.delete(name);
+      const nodes = triggers.map((trigger) => {
+        const row = rows.get(trigger.name) ?? makeRow(link, trigger.name, onShown);
+        rows.set(trigger.name, row);
+        row.update(trigger);
+        return row.node;
+      });
+      if (nodes.some((node, i) => list.children[i] !== node) || list.children.length !== nodes.length) list.replaceChildren(...nodes);
+    }
+  };
+}
+function makeRow(link, name, onShown) {
+  let shown = null;
+  const result = makeOutcome();
+  const toggle = element("button", { type: "button", class: "nbpart-switch", role: "switch", "aria-label": `Watchers look with ${name}`, onclick: () => runAction(link, node, result, "switch_trigger", { trigger: name, is_on: !shown?.is_on }) });
+  const kind = element("span", { class: "nbpart-faint" });
+  const look = element("button", { type: "button", text: "Look now", title: "Look once; what it asks for runs in this kernel", "aria-label": `Look now with ${name}`, onclick: () => runAction(link, node, result, "tick", { trigger: name }) });
+  const looks = element("div", { class: "nbpart-faint" });
+  const said = element("div", { class: "nbpart-said" });
+  const error = element("div", { class: "nbpart-said nbpart-error" });
+  const history = makeTickList(link, name, onShown);
+  const node = element(
+    "div",
+    { class: "nbpart-trigger", role: "listitem" },
+    element("div", { class: "nbpart-row" }, toggle, element("span", { class: "nbpart-trigger-name", text: name }), kind, element("span", { class: "nbpart-spacer" }), look),
+    looks,
+    said,
+    error,
+    result.node,
+    history.node
+  );
+  const tell = () => {
+    if (shown) looks.textContent = describeLooks(shown, /* @__PURE__ */ new Date());
+  };
+  return {
+    node,
+    tell,
+    update(trigger) {
+      const isNew = shown?.last_look !== trigger.last_look;
+      shown = trigger;
+      setAttributes(toggle, { "aria-checked": String(trigger.is_on), title: trigger.is_on ? "On: turn it off" : "Off: turn it on" });
+      node.classList.toggle("nbpart-trigger-off", !trigger.is_on);
+      kind.textContent = trigger.kind;
+      said.textContent = trigger.said;
+      error.textContent = trigger.error ? `✕ ${trigger.error}` : "";
+      tell();
+      if (isNew) history.refresh();
+    }
+  };
+}
+function makeTickList(link, trigger, onShown) {
+  const list = element("div", { class: "nbpart-tick-list", tabindex: "0", role: "group", "aria-label": `Looks of ${trigger}` });
+  const result = makeOutcome();
+  const node = element("details", {}, element("summary", { text: "Looks" }), list, result.node);
+  node.addEventListener("toggle", () => refresh());
+  async function refresh() {
+    if (!node.open) return;
+    try {
+      const { ticks } = await link.request("read_ticks", { trigger }, SLOW);
+      list.replaceChildren(...ticks.length ? ticks.map(makeTick2) : [element("span", { class: "nbpart-faint", text: "none yet" })]);
+    } catch (error) {
+      result.fail(error);
+    }
+  }
+  async function follow(id) {
+    if (await runAction(link, list, result, "show_backfill", { backfill_id: id })) onShown();
+  }
+  const makeTick2 = (tick) => element(
+    "div",
+    {},
+    element("div", { text: `${formatTime(tick.happened_at)} ${tick.outcome}` }),
+    ...listKeys(tick).map((text) => element("div", { text })),
+    element("div", { class: "nbpart-said", text: tick.said }),
+    element("div", { class: "nbpart-said nbpart-error", text: tick.error ? `✕ ${tick.error}` : "" }),
+    ...tick.backfills.map((id) => element("div", {}, "backfill ", element("button", { type: "button", class: "nbpart-link", text: id, title: "List it above", onclick: () => follow(id) })))
+  );
+  return { node, refresh };
+}
+
 // src/explorer/panel.js
 function drawPanel(link, root) {
   root.classList.add("nbpart-panel");
@@ -1121,6 +1230,8 @@ function drawPanel(link, root) {
   const notebookView = makeNotebookView(link, notebookSection);
   const historySection = makeSection("History");
   const history = makeHistoryView(historySection, (id) => open(id));
+  const triggerSection = makeSection("Triggers");
+  const triggers = makeTriggerList(link, triggerSection, () => backfills.node.scrollIntoView({ block: "nearest" }));
   const addSection = makeSection("Add partitions", { open: false });
   const adding = makeAddForm(link, addSection, makeOutcome());
   root.append(
@@ -1139,6 +1250,7 @@ function drawPanel(link, root) {
     dataSection.node,
     notebookSection.node,
     historySection.node,
+    triggerSection.node,
     addSection.node
   );
   const shown = /* @__PURE__ */ new Map();
@@ -1225,6 +1337,7 @@ function drawPanel(link, root) {
     data.show(panel);
     if (isNew("notebookView", run)) notebookView.show(partition ? run : null);
     if (isNew("history", partition && partition.runs, partition && partition.run_id, opened)) history.show(panel);
+    if (isNew("triggers", panel.triggers)) triggers.show(panel);
     adding.show(panel);
     if (isNew("announced", selection.number, partition && partition.status)) {
       announce([selection.title, selection.key, partition ? partition.status : legend.textContent].filter(Boolean).join(" · "));
@@ -1234,7 +1347,7 @@ function drawPanel(link, root) {
   drawAll();
   return () => {
     stopListening();
-    [log, data, notebookView, adding, refresh, runForm].forEach((part) => part.close());
+    [log, data, notebookView, adding, refresh, runForm, triggers].forEach((part) => part.close());
   };
 }
 
