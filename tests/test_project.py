@@ -106,7 +106,11 @@ def test_notebooks_are_committed_without_outputs(path: Path) -> None:
 
 
 def test_there_are_notebooks() -> None:
-    assert {path.name for path in NOTEBOOKS} >= {"01_quickstart.ipynb", "daily_report.ipynb"}
+    assert {path.name for path in NOTEBOOKS} >= {
+        "01_quickstart.ipynb",
+        "02_files_and_sensors.ipynb",
+        "daily_report.ipynb",
+    }
 
 
 def test_every_test_that_the_check_of_a_clean_clone_names_is_there() -> None:
