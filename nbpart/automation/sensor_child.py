@@ -57,6 +57,8 @@ def answer(task: Mapping[str, Any], channel: socket.socket) -> dict[str, Any]:
     for stream in (sys.stdout, sys.stderr):  # a child that is ended shows what it printed
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
+    # a file that is edited within a second, and keeps its size, is not told from what was compiled of it
+    sys.dont_write_bytecode = True
     try:
         os.chdir(definition.folder)
         function = load_function(name, definition, OpenedOnDemand(open_once), sets)

@@ -27,6 +27,7 @@ from nbpart.catalog import HookRecord, TriggerRecord
 from nbpart.errors import TriggerFailedError, make_trigger_error
 from nbpart.partitions import definition_to_json
 from nbpart.project.partition_set import PartitionSet
+from nbpart.project.partition_sets import load_sets
 from nbpart.project.project import Project
 from nbpart.run.kernels import wire
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
@@ -62,6 +63,7 @@ class SensorChildren:
         self._is_closed = False
         self._control: socket.socket | None = None
         self._zygote: subprocess.Popen[bytes] | None = None
+        self._sets: dict[Path, tuple[int, Mapping[str, PartitionSet]]] = {}
         self._keys: dict[tuple[Path, str], tuple[int, list[str]]] = {}
 
     def ask(
@@ -110,6 +112,14 @@ class SensorChildren:
         if "error" in reply:
             raise _read_error(f"{what} {task['name']!r}", task["name"], reply["error"], text)
         return reply, text
+
+    def load_sets(self, project: Project) -> Mapping[str, PartitionSet]:
+        """The sets of a workspace by name, read again only when its catalog changed."""
+        sequence = project.catalog.sequence()
+        known = self._sets.get(project.root)
+        if known is None or known[0] != sequence or not sequence:
+            known = self._sets[project.root] = (sequence, load_sets(project.catalog))
+        return known[1]
 
     def close(self) -> None:
         """End the zygote, and the children that still run: who waits for one gets a `LookEndedError`."""

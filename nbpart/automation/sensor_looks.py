@@ -17,7 +17,7 @@ from nbpart.project.partition_sets import load_sets
 
 def evaluate_in_child(children: SensorChildren, look: Look) -> Demand:
     """What a sensor asks for, whose function runs in a child. Raises `TriggerFailedError`."""
-    sets = load_sets(look.project.catalog)
+    sets = children.load_sets(look.project)
     result, printed = children.ask(look.project, look.trigger, sets)
     demand = read_demand(look.registry, sets, result, look.trigger.definition["set_name"])
     return replace(demand, printed=printed)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nbpart.automation.demand import Demand, RunDemand
@@ -143,7 +142,7 @@ def look(
     """
     now, started = project.catalog.clock(), time.monotonic()
     try:
-        demand = evaluate(Look(project, _load_registry(project), record, now))
+        demand = evaluate(Look(project, project.registry(), record, now))
         if keep_idle is not None and demand.is_empty(record.cursor):
             recorded = RecordedDemand(notes=list(demand.notes))
             tick = recorded.make_tick(record.trigger_id, demand, now, time.monotonic() - started)
@@ -159,10 +158,6 @@ def look(
     for set_name, returned in recorded.returned.items():
         log_returned_keys(set_name, returned)
     return recorded, demand, tick
-
-
-def _load_registry(project: Project) -> Registry:
-    return project.catalog.read(partial(load_registry, root=project.root))
 
 
 def record_look(
