@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.automation.triggers import Triggers
-from nbpart.automation.watching import Watch, find_watch
+from nbpart.automation.watching import Watch, find_watch, is_held_by
 from nbpart.errors import WatchedError, WorkspaceError
 from nbpart.project.project import Project
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
@@ -58,6 +58,8 @@ class WatchProcess:
             return True
         if watch.note.host != socket.gethostname():
             raise WatchedError(f"the watcher is process {watch.note.pid} on {watch.note.host}: end it there.")
+        if not is_held_by(self._project.catalog.path, watch.note.pid):
+            raise WatchedError(f"process {watch.note.pid} is not the one that watches, whatever its note says.")
         with contextlib.suppress(ProcessLookupError):
             os.kill(watch.note.pid, signal.SIGTERM)
         end = None if timeout_s is None else time.monotonic() + timeout_s

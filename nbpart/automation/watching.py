@@ -117,6 +117,19 @@ class HeldWatch:
             self._lock.close()
 
 
+def is_held_by(catalog: Path, pid: int) -> bool:
+    """Whether a process of this machine holds the watch of a workspace; a note alone may name any process.
+
+    Where the system lists no locks, what the note says counts.
+    """
+    try:
+        found, held = lock_path(catalog).stat(), Path("/proc/locks").read_text().splitlines()
+    except FileNotFoundError:
+        return not Path("/proc/locks").exists()
+    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    return any(fields[1] == "FLOCK" and fields[4:6] == [str(pid), place] for fields in map(str.split, held))
+
+
 def _take(path: Path, like: Path) -> LockFile | None:
     lock = LockFile(path, like=like)
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nbpart import WatchedError
-from nbpart.automation.watching import SILENT_AFTER_S, HeldWatch, find_watch, lock_path
+from nbpart.automation.watching import SILENT_AFTER_S, HeldWatch, find_watch, is_held_by, lock_path
 
 NOW = datetime(2026, 1, 2, 18, 2, tzinfo=UTC)
 
@@ -118,3 +118,13 @@ def test_a_time_of_another_day_has_its_date(catalog: Path) -> None:
     assert find_watch(catalog, days_later).describe(days_later) == (
         f"nobody has watched since {NOW.astimezone():%Y-%m-%d %H:%M}"
     )
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system lists no locks")
+def test_who_holds_the_watch_is_asked_of_the_system_and_not_of_the_note(catalog: Path) -> None:
+    assert not is_held_by(catalog, os.getpid())
+    held = HeldWatch(catalog, NOW)
+    assert is_held_by(catalog, os.getpid())
+    assert not is_held_by(catalog, os.getppid())
+    held.close()
+    assert not is_held_by(catalog, os.getpid())
