@@ -53,4 +53,4 @@ def test_these_are_found_without_a_list() -> None:
 def test_a_name_that_is_none_is_refused_before_anything_runs() -> None:
     done = run("imports=1", "colour")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "there is no benchmark colour; there are backfill, catalog, " in done.stderr
+    assert "there is no benchmark colour; there are automation, backfill, catalog, " in done.stderr

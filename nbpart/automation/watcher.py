@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -47,7 +48,7 @@ from nbpart.states import TickOutcome, TriggerKind
 log = logging.getLogger("nbpart")
 
 #: So many triggers look at a time.
-_MOST_LOOKS = 8
+_MOST_LOOKS = 16
 #: The longest pause between two turns, in seconds: so late is a change of the catalog noticed.
 _TURN_S = 0.5
 #: How often ticks that asked for nothing are recorded, edited code is looked for, and what was left is resumed.
@@ -115,6 +116,7 @@ class Watcher:
         self._woken: set[str] = set()
         self._wakeups = Wakeups(())
         self._guard = threading.Lock()
+        self._is_ending = False
 
     def run(self, stop: threading.Event, grace_s: float | None = None) -> None:
         """Watch until ``stop`` is set, then end after the steps that run, or after ``grace_s`` seconds.
@@ -129,7 +131,7 @@ class Watcher:
                 self._turn(watch)
                 self._sleep()
         finally:
-            self._end(grace_s)
+            self._end(watch, grace_s)
             watch.close()
 
     def look_once(self) -> list[LookDone]:
@@ -158,7 +160,7 @@ class Watcher:
                     self._beat(watch)
             self._settle()
         finally:
-            self._end(None)
+            self._end(watch, None)
             watch.close()
         return done
 
@@ -186,8 +188,8 @@ class Watcher:
                 self._looks.submit(self._tell_of_late)
             if self._is_time("flush", _FLUSH_EVERY_S):
                 self._flush()
-        except NbpartError as error:  # the next turn may come through: a watcher does not end for a busy catalog
-            log.warning("the watcher goes on after: %s", error)
+        except Exception as error:  # noqa: BLE001 - the next turn may come through
+            log.warning("the watcher goes on after %s: %s", type(error).__name__, error)
 
     def _sleep(self) -> None:
         """Wait until the next turn; a source in whose folder something happened looks in that, due or not."""
@@ -251,8 +253,7 @@ class Watcher:
             recorded, demand, tick = look(self._project, trigger, evaluate, self._options, self._keep_idle)
             if demand.again_in_s is not None:
                 again_at = self._now() + timedelta(seconds=demand.again_in_s)
-            for request in recorded.backfills:
-                self._starts.submit(self._start, request)
+            self._begin_backfills(recorded.backfills)
             if recorded.outcome is TickOutcome.ASKED:
                 self._report(LookDone(trigger, recorded, tick))
         except LookEndedError:
@@ -292,8 +293,7 @@ class Watcher:
                 self._cursors.pop(trigger.trigger_id, None)
                 if recorded.outcome is TickOutcome.ASKED:
                     self._report(LookDone(trigger, recorded, tick))
-            for request in done.backfills:
-                self._starts.submit(self._start, request)
+            self._begin_backfills(done.backfills)
         except Exception as error:  # noqa: BLE001 - it stops no other trigger, and is tried again
             errors = {trigger.trigger_id: error for trigger in triggers}
         finally:
@@ -315,6 +315,12 @@ class Watcher:
         self._report(LookDone(trigger, None, None, error))
         return failures
 
+    def _begin_backfills(self, requests: Iterable[RequestedBackfill]) -> None:
+        """Plan and start backfills, one after the other in a thread; once this ends they are left to the next one."""
+        for request in requests:
+            with contextlib.suppress(RuntimeError):  # it ends, and takes no more
+                self._starts.submit(self._start, request)
+
     def _start(self, request: RequestedBackfill) -> None:
         try:
             start_requested_backfill(self._project, request.backfill_id, request.options)
@@ -328,7 +334,10 @@ class Watcher:
             if runner.has_ended:
                 del self._runners[backfill_id]
                 self._report_end(backfill_id)
-                self._looks.submit(self._tell_of_backfill, backfill_id)
+                if self._is_ending:
+                    self._tell_of_backfill(backfill_id)
+                else:
+                    self._looks.submit(self._tell_of_backfill, backfill_id)
 
     def _resume(self) -> None:
         try:
@@ -387,22 +396,24 @@ class Watcher:
         self._done_at[what] = now
         return True
 
-    def _end(self, grace_s: float | None) -> None:
-        """End: no trigger looks any more, runs that have begun end within ``grace_s`` seconds, the rest is left."""
+    def _end(self, watch: HeldWatch, grace_s: float | None) -> None:
+        """End: runs that have begun end within ``grace_s`` seconds, the rest is left, and no trigger looks any more."""
+        self._is_ending = True
         self._wakeups.close()
-        self._children.close()
-        self._looks.shutdown(cancel_futures=True)
         self._starts.shutdown(cancel_futures=True)
         runners = list(self._runners.values())
         for runner in runners:
             runner.drain()
-        end = None if grace_s is None else time.monotonic() + grace_s
-        for runner in runners:
-            if not runner.wait(None if end is None else max(0.0, end - time.monotonic())):
+        end = float("inf") if grace_s is None else time.monotonic() + grace_s
+        while running := [runner for runner in runners if not runner.has_ended]:
+            self._beat(watch)  # it is there, and others are told so
+            for runner in running if time.monotonic() >= end else ():
                 runner.interrupt()
-        for runner in runners:
-            runner.wait()
+            running[0].wait(min(_TURN_S, max(0.0, end - time.monotonic())) or _TURN_S)
+        self._settle()
         self._pool.close()
+        self._children.close()
+        self._looks.shutdown(cancel_futures=True)
         try:
             self._flush()
         except NbpartError as error:

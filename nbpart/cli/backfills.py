@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-import nbpart
 from nbpart.cli import options
 from nbpart.cli.output import Failure, print_json, print_stderr, print_table
 from nbpart.cli.signals import CancelOnSignal
@@ -27,7 +22,7 @@ from nbpart.cli.summary import (
 from nbpart.cli.tables import Table
 from nbpart.cli.text import list_first, one_line, pluralize, printable, printable_block
 from nbpart.cli.trust import ask_for_trust
-from nbpart.errors import NbpartError
+from nbpart.errors import TriggerFailedError
 from nbpart.partitions.choice import TypedText
 from nbpart.states import BackfillStatus, StepStatus
 
@@ -274,24 +269,23 @@ def _list_secrets(workspace: Workspace) -> set[str]:
 
 
 def _run_tick(workspace: Workspace, sensor: str, run_options: dict[str, Any]) -> Tick:
-    """Tick a sensor without waiting. Raises `Failure` for what its function raises, after printing the traceback."""
+    """Look with a trigger without waiting; what its function prints goes to stderr.
+
+    Raises `Failure` for what its function raises, after printing the traceback.
+    """
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # what the sensor prints is no part of the answer
-            return workspace.tick(sensor, wait=False, **run_options)
-    except NbpartError:
-        raise
-    except Exception as error:  # a sensor is the user's code: anything can come out of it
-        click.echo(printable_block("".join(traceback.format_exception(_trim_traceback(error)))), err=True, nl=False)
-        raise Failure(f"sensor {sensor!r} raised {one_line(f'{type(error).__name__}: {error}')}") from error
+        ticked = workspace.tick(sensor, wait=False, **run_options)
+    except TriggerFailedError as error:
+        _print_block(error.printed, error.traceback)
+        raise Failure(one_line(str(error))) from error
+    _print_block(ticked.printed)
+    return ticked
 
 
-def _trim_traceback(error: Exception) -> Exception:
-    """The error without those first lines of its traceback that are in nbpart."""
-    package = str(Path(nbpart.__file__).parent)
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(package):
-        trace = trace.tb_next
-    return error.with_traceback(trace)
+def _print_block(*texts: str) -> None:
+    for text in texts:
+        if text:
+            click.echo(printable_block(text.rstrip()), err=True)
 
 
 def _print_tick(ticked: Tick) -> None:

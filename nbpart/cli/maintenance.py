@@ -13,7 +13,6 @@ from nbpart.cli.output import print_json, print_stderr, print_table
 from nbpart.cli.tables import Table
 from nbpart.cli.text import printable
 from nbpart.cli.verbs import VerbOptions, confirm, verb_options
-from nbpart.project import prune as pruning
 
 PRUNE_ROWS = 20
 
@@ -64,9 +63,11 @@ def prune(selection: Sequence[str], keep: int, asked: VerbOptions) -> None:
     The newest runs and data of each partition stay, and what is current does, but with --keep 0, which needs keys or a
     condition, and asks. SELECTION, keys and a condition restrict it; then stray files stay too.
     """
+    from nbpart.project.prune import prune as prune_files
+
     with options.open_workspace() as workspace:
         of = list(selection) or None
-        remove = partial(pruning.prune, workspace.project, keep, of, asked.keys, asked.where, reason=asked.reason)
+        remove = partial(prune_files, workspace.project, keep, of, asked.keys, asked.where, reason=asked.reason)
         if keep == 0 and not asked.dry_run and (would := remove(dry_run=True)).count:
             confirm(printable(would.question), asked.yes)
         done = remove(dry_run=asked.dry_run)

@@ -20,7 +20,6 @@ from nbpart.partitions.choice import TypedText
 from nbpart.partitions.columns import Column, ColumnSource
 from nbpart.partitions.key_values import is_parameter
 from nbpart.partitions.zones import load_zone
-from nbpart.project.removal import remove_keys
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -104,6 +103,8 @@ def change_set(catalog: Catalog, keys: PartitionSet, change: Change, as_json: bo
     Raises `UnknownNameError` for a key to remove or rename that it does not have, before anything is changed, and
     whatever `PartitionSet` raises.
     """
+    from nbpart.project.removal import remove_keys
+
     leaving = keys.choose([TypedText(key) for key in change.remove])
     for key, _ in change.renames:
         if key not in keys:

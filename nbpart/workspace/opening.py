@@ -45,7 +45,7 @@ def open(
     workspace = Workspace(root, opened, purpose or "a notebook or script", preload)
     if trust:
         workspace.trust()
-    if unwatched := describe_unwatched(workspace.project):
+    if not purpose and (unwatched := describe_unwatched(workspace.project)):  # a command says it where it is asked
         log.info("%s: ws.watch() or `nbpart watch` looks with them.", unwatched)
     return workspace
 

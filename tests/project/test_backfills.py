@@ -181,7 +181,7 @@ def test_newest_keys_start_first_where_that_is_asked_for(ws: nbpart.Workspace, s
         stage.started.clear()
         ws.backfill("raw", status="all", max_workers=1, order=order).wait(progress=False)
         assert stage.names() == [("raw", key) for key in keys]
-    with pytest.raises(UnknownNameError, match="raw has no column 'latest' to order by; did you mean 'oldest'"):
+    with pytest.raises(UnknownNameError, match="raw has no column 'latest' to order by; did you mean 'late'"):
         ws.plan("raw", order="latest")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.core.interactiveshell import InteractiveShell
 
 from nbpart.run.kernels import folders, wire, zygotes
 from nbpart.run.kernels.forked_kernel import PrewarmError
@@ -154,6 +155,8 @@ def test_a_fork_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     def refuse() -> int:
         raise OSError(errno.EAGAIN, "too many processes")
 
+    shell = InteractiveShell.instance() if InteractiveShell.initialized() else None
+    InteractiveShell.clear_instance()  # another test of this process may have one
     monkeypatch.setattr(os, "fork", refuse)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     ours, its = socket.socketpair()
@@ -169,3 +172,6 @@ def test_a_fork_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     ours.close()
     its.close()
     ZMQInteractiveShell.clear_instance()  # that of the zygote that this process has played
+    for kind in type(shell).mro() if shell is not None else ():
+        if issubclass(kind, InteractiveShell):
+            kind._instance = shell
