@@ -116,7 +116,7 @@ class Watcher:
         self._woken: set[str] = set()
         self._wakeups = Wakeups(())
         self._guard = threading.Lock()
-        self._is_ending = False
+        self._telling: list[Future[None]] = []
 
     def run(self, stop: threading.Event, grace_s: float | None = None) -> None:
         """Watch until ``stop`` is set, then end after the steps that run, or after ``grace_s`` seconds.
@@ -158,7 +158,7 @@ class Watcher:
             for runner in list(self._runners.values()):
                 while not runner.wait(_TURN_S):
                     self._beat(watch)
-            self._settle()
+            self._tell_later(self._tell_of_late)
         finally:
             self._end(watch, None)
             watch.close()
@@ -185,7 +185,7 @@ class Watcher:
             self._settle()
             self._pool.release_kernels(_KERNELS_IDLE_S)
             if self._is_time("late", _LATE_EVERY_S):
-                self._looks.submit(self._tell_of_late)
+                self._tell_later(self._tell_of_late)
             if self._is_time("flush", _FLUSH_EVERY_S):
                 self._flush()
         except Exception as error:  # noqa: BLE001 - the next turn may come through
@@ -334,10 +334,7 @@ class Watcher:
             if runner.has_ended:
                 del self._runners[backfill_id]
                 self._report_end(backfill_id)
-                if self._is_ending:
-                    self._tell_of_backfill(backfill_id)
-                else:
-                    self._looks.submit(self._tell_of_backfill, backfill_id)
+                self._tell_later(partial(self._tell_of_backfill, backfill_id))
 
     def _resume(self) -> None:
         try:
@@ -349,6 +346,18 @@ class Watcher:
     def _keep_runner(self, backfill_id: str) -> None:
         if (runner := self._project.runners.get(backfill_id)) is not None:
             self._runners[backfill_id] = runner
+
+    def _tell_later(self, tell: Callable[[], None]) -> None:
+        """Tell hooks of something in a thread; an end waits for it."""
+
+        def work() -> None:
+            try:
+                tell()
+            except Exception as error:  # noqa: BLE001 - it stops nothing
+                log.warning("hooks could not be told: %s: %s", type(error).__name__, error)
+
+        self._telling = [one for one in self._telling if not one.done()]
+        self._telling.append(self._looks.submit(work))
 
     def _tell_of_backfill(self, backfill_id: str) -> None:
         if (event := describe_failed_backfill(self._project, backfill_id)) is not None:
@@ -398,7 +407,6 @@ class Watcher:
 
     def _end(self, watch: HeldWatch, grace_s: float | None) -> None:
         """End: runs that have begun end within ``grace_s`` seconds, the rest is left, and no trigger looks any more."""
-        self._is_ending = True
         self._wakeups.close()
         self._starts.shutdown(cancel_futures=True)
         runners = list(self._runners.values())
@@ -411,6 +419,8 @@ class Watcher:
                 runner.interrupt()
             running[0].wait(min(_TURN_S, max(0.0, end - time.monotonic())) or _TURN_S)
         self._settle()
+        for future in self._telling:
+            future.result()
         self._pool.close()
         self._children.close()
         self._looks.shutdown(cancel_futures=True)

@@ -305,6 +305,28 @@ def test_hooks_are_told_once_of_what_failed(ws: nbpart.Workspace, project: Path,
     assert [one.error for one in watched.told if one.error] == ["hook 'broken' raised OSError: no mail today"] * 2
 
 
+def test_looking_once_tells_hooks_before_it_ends(ws: nbpart.Workspace, project: Path, played: Played) -> None:
+    played.failing.add("by_file")
+    ws.asset(daily, fresh=nbpart.expect(by="00:00", within="1d"))
+
+    @ws.on_failure
+    def failed(event: Any) -> None:
+        print(event.what)
+
+    @ws.on_late
+    def late(event: Any) -> None:
+        print(event.what)
+
+    now = ws.project.catalog.clock
+    ws.project.catalog.clock = lambda: now() + timedelta(days=2)
+    (project / "inbox" / "a.csv").write_text("a")
+    told: list[HookTold] = []
+    Watcher(ws.project, make_children(), max_workers=2, report_hook=told.append).look_once()
+    assert sorted((one.hook, one.printed, one.error) for one in told) == [
+        ("failed", "backfill", ""), ("late", "late", ""),
+    ]  # fmt: skip
+
+
 def test_hooks_are_told_of_what_is_late(ws: nbpart.Workspace, project: Path, played: Played) -> None:
     ws.asset(daily, fresh=nbpart.expect(by="00:00", within="1d"))
 
