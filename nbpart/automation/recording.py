@@ -20,13 +20,14 @@ from nbpart.automation.requested_steps import (
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.registry import Registry
 from nbpart.backfill.source_observation import record_observed
-from nbpart.catalog import Batch, TickRecord, TriggerRecord, events, queries
+from nbpart.catalog import Batch, TickRecord, TriggerRecord, VerbEvent, events, queries
 from nbpart.catalog.batch import Author
 from nbpart.catalog.set_tables import load_stored_sets
 from nbpart.errors import NbpartError, TriggerFailedError
 from nbpart.project.partition_set import find_parents
+from nbpart.project.removal import record_removal
 from nbpart.run.spec import encode_value
-from nbpart.states import TickOutcome
+from nbpart.states import TickOutcome, Verb
 
 #: So many run keys are named in the sentence about those that were dropped.
 _MOST_NAMED = 5
@@ -166,6 +167,9 @@ def _record_keys(batch: Batch, demand: Demand, recorded: RecordedDemand) -> Know
             new[change.set_id] |= set(done.new)
             asked_for |= {(change.set_id, key) for key in change.keys}
         else:
+            ids = queries.key_ids(batch, change.set_id, list(change.keys))
+            event = VerbEvent(Verb.REMOVED, batch.author.name, f"tick {recorded.tick_id}")
+            record_removal(batch, ids[ids >= 0], event)
             gone = events.remove_keys(batch, change.set_id, change.keys)
             recorded.removed.setdefault(change.set_name, []).extend(gone)
     return KnownKeys(new, frozenset((set_id, key) for set_id, key in asked_for if key not in new[set_id]))

@@ -11,12 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, RefusedStep
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.kept_kernels import connection_path
 from nbpart.backfill.options import BackfillOptions
 from nbpart.backfill.registry import Node, Registry, StepToClaim, describe_key, group_by_asset
 from nbpart.catalog import Batch, events, queries
+from nbpart.catalog.bound_columns import COLUMNS_ID
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.key_values import PARTITION_WINDOW
 from nbpart.run.spec import InputItem, InputSpec, Member, MemberReads, RunSpec, encode_value
@@ -57,6 +60,7 @@ def claim_steps(
         if ready:
             frame = _build_claims_frame(backfill_no, node, ready, overrides[name])
             answer = events.claim_runs(batch, frame, coordinator_no)
+            _record_columns(batch, answer, ready, resolved)
             attributes = queries.load_attributes(batch, node.set_id, [w.key_id for w in ready])
             for key_id, values in attributes.items():
                 resolved[key_id].attributes = values
@@ -213,6 +217,20 @@ def _refuse_blocked(
     label = PartitionRef(w.asset, keys[w.key_id]).label
     claims.refused.append(RefusedStep(w.step, StepStatus.BLOCKED, resolved.blocking_cause, label))
     return True
+
+
+def _record_columns(
+    batch: Batch, answer: pd.DataFrame, ready: Sequence[StepToClaim], resolved: Mapping[int, ResolvedInputs]
+) -> None:
+    """Record what the bound columns of the keys of claimed runs come to; of an asset that binds none nothing."""
+    run_nos, hashes = [], []
+    for w, run_no in zip(ready, answer["run_no"].array, strict=True):
+        for read in resolved[w.key_id].reads:
+            if read.input_id == COLUMNS_ID and read.data_hash is not None and isinstance(run_no, int | np.integer):
+                run_nos.append(int(run_no))
+                hashes.append(read.data_hash)
+    if run_nos:
+        events.record_run_columns(batch, run_nos, hashes)
 
 
 def _build_claims_frame(

@@ -11,6 +11,7 @@ import numpy as np
 
 from nbpart.assets.definition import Input
 from nbpart.backfill.input_relations import InputRelations
+from nbpart.catalog.bound_columns import load_bound_columns, read_columns
 from nbpart.catalog.queries import origins, touched
 from nbpart.catalog.related_keys import load_inputs
 from nbpart.partitions.relation import Identity, Relation
@@ -37,11 +38,20 @@ def find_unchanged(relations: InputRelations, name: str, key_ids: Ids, runs: tou
     Of a partition that never ran it is not known.
     """
     unchanged: Mask = runs.has_code & (runs.sequence >= 0)
-    for read in relations.registry[name].definition.inputs:
+    definition = relations.registry[name].definition
+    if definition.bound and len(some := np.flatnonzero(unchanged & (runs.columns > 0))):
+        unchanged[some] = _read_columns(relations, name, key_ids[some]) == runs.columns[some]
+    for read in definition.inputs:
         some = np.flatnonzero(unchanged)
         if len(some):
             unchanged[some] = ~_find_moved(relations, name, read, key_ids[some], runs.sequence[some])
     return unchanged
+
+
+def _read_columns(relations: InputRelations, name: str, key_ids: Ids) -> NDArray[np.uint64]:
+    """What the bound columns of some partitions of an asset that binds some come to now."""
+    [bound] = load_bound_columns(relations.batch, f"a.asset_id = {int(relations.registry[name].asset_id)}")
+    return np.array([read.data_hash for read in read_columns(relations.batch, bound, key_ids.tolist())], np.uint64)
 
 
 def _find_moved(relations: InputRelations, name: str, read: Input, readers: Ids, then: Ids) -> Mask:

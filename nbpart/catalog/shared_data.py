@@ -51,15 +51,17 @@ def _find_shared_files(batch: Batch, limit: int) -> list[Finding]:
 
 
 def _find_strange_files(batch: Batch, limit: int) -> list[Finding]:
-    """Files of runs that are not in the folder of their partition."""
+    """Files of runs that are not in the folder of their partition, nor in one of a name that its key had before."""
     table = batch.arrow(
-        f"""SELECT a.name, {_KEY} AS key, d.path FROM {_CURRENT} JOIN data_files AS d USING (materialization_id)
+        f"""SELECT a.name, {_KEY} AS key, d.path, o.former FROM {_CURRENT}
+        JOIN data_files AS d USING (materialization_id)
+        LEFT JOIN (SELECT key_id, list(key) AS former FROM former_keys GROUP BY key_id) AS o ON o.key_id = f.key_id
         WHERE m.run_no IS NOT NULL ORDER BY materialization_id"""
     )
     findings: list[Finding] = []
     for part in table.to_batches(max_chunksize=10_000):  # there can be millions
-        for name, key, path in zip(*(column.to_pylist() for column in part.columns), strict=True):
-            folder = f"data/{PartitionRef(name, key).folder}/"
-            if len(findings) < limit and not path.startswith(folder):
+        for name, key, path, former in zip(*(column.to_pylist() for column in part.columns), strict=True):
+            folder, *others = (f"data/{PartitionRef(name, one).folder}/" for one in (key, *(former or ())))
+            if len(findings) < limit and not path.startswith((folder, *others)):
                 findings.append(Finding(name, key, "data_file", path, f"a file in {folder}", True))
     return findings

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.catalog.bound_columns import load_bound_columns
 from nbpart.catalog.dependencies import load_dependencies
-from nbpart.catalog.expressions import STALE_CODE, code_differs, quote
+from nbpart.catalog.expressions import OUTCOME_FAILED, STALE_CODE, code_differs, quote
 from nbpart.catalog.group_ledgers import forget_groups
 from nbpart.catalog.ledger_shifts import shift_members
 from nbpart.catalog.marking import Marking
@@ -118,6 +118,8 @@ def mark_changed_columns(batch: Batch, set_id: int, changed: str, made_of: Seque
             every.add(bound.asset_id)
         elif bound.set_id == set_id:
             some.add(bound.asset_id)
+    if every or some:
+        _touch_unmade(batch, sorted(every | some), changed)
     for each in load_dependencies(batch):
         if not isinstance(each.mapping, By | Where):
             continue
@@ -128,6 +130,19 @@ def mark_changed_columns(batch: Batch, set_id: int, changed: str, made_of: Seque
     if every or some:
         those = f" AND (key_id IN (SELECT key_id FROM {quote(changed)}) OR asset_id IN (SELECT unnest(?::INTEGER[])))"
         _refresh(batch, sorted(every | some), those, sorted(every))
+
+
+def _touch_unmade(batch: Batch, asset_ids: Sequence[int], changed: str) -> None:
+    """Let what failed, or was never made, of keys whose columns changed be seen as touched: it has no bits to flip."""
+    batch.execute(
+        f"""WITH RECURSIVE made_of(key_id) AS (
+            SELECT key_id FROM {quote(changed)}
+            UNION SELECT p.key_id FROM key_parts AS p JOIN made_of AS m ON p.part_id = m.key_id)
+        UPDATE partition_facts SET changed = $1
+        WHERE (outcome = {OUTCOME_FAILED} OR materialization_id IS NULL) AND asset_id IN (SELECT unnest($2::INTEGER[]))
+            AND key_id IN (SELECT key_id FROM made_of)""",
+        *(batch.sequence, list(asset_ids)),
+    )
 
 
 def _select_keys(asset_id: int, keys: str, *, are_new: bool) -> str:

@@ -110,7 +110,7 @@ def change_set(catalog: Catalog, keys: PartitionSet, change: Change, as_json: bo
         if key not in keys:
             raise UnknownNameError(f"{keys.name!r} has no key {key!r}; {nearest(key, keys.page(0, 1000))}")
     if change.replacement is not None:
-        _replace(keys, change.replacement, change.at_most, as_json)
+        _replace(keys, change.replacement, change, as_json)
         return
     remove = partial(
         remove_keys, catalog, keys.set_id, keys.definition, leaving,
@@ -164,9 +164,9 @@ def _read_columns(keys: PartitionSet, columns: Mapping[str, str]) -> dict[str, A
     return {name: declared[name].parse_typed(text) for name, text in columns.items()}
 
 
-def _replace(keys: PartitionSet, wanted: Sequence[str], at_most: int | None, as_json: bool) -> None:
+def _replace(keys: PartitionSet, wanted: Sequence[str], change: Change, as_json: bool) -> None:
     before = list(keys)
-    keys.replace(list(wanted), at_most=at_most)
+    keys.replace(list(wanted), at_most=change.at_most, reason=change.reason)
     now = list(keys)
     known, left = set(before), set(now)
     added, removed = [key for key in now if key not in known], [key for key in before if key not in left]

@@ -145,8 +145,8 @@ def _check_usage(
         raise click.UsageError("--column is of the keys that are added: name them with --add.")
     if change.at_most is not None and change.replacement is None:
         raise click.UsageError("--at-most says how many keys --replace may take off: give --replace too.")
-    if change.reason and not change.remove:
-        raise click.UsageError("--reason is of the keys that are removed: name them with --remove.")
+    if change.reason and not change.remove and change.replacement is None:
+        raise click.UsageError("--reason is of the keys that are removed: name them with --remove, or give --replace.")
     if change.delete_data and not change.remove:
         raise click.UsageError("--delete-data is of the keys that are removed: name them with --remove.")
     if change.replacement is not None and (change.add or change.remove or change.renames):

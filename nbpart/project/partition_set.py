@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbpart.catalog import Batch, Catalog, KeysAdded, events, queries
+from nbpart.catalog import Batch, Catalog, KeysAdded, VerbEvent, events, queries
 from nbpart.catalog.conditions import choose_keys_where
 from nbpart.catalog.queries.chosen_keys import choose_keys, explain_unfound
 from nbpart.catalog.set_tables import build_columns, own_columns
@@ -29,7 +29,9 @@ from nbpart.project.key_choices import list_choices
 from nbpart.project.key_rows import KeyRows, own_values, read_rows
 from nbpart.project.local_times import show_in_zones
 from nbpart.project.membership import Membership
-from nbpart.project.removal import remove_keys
+from nbpart.project.person import name_person
+from nbpart.project.removal import record_removal, remove_keys
+from nbpart.states import Verb
 
 if TYPE_CHECKING:
     import numpy as np
@@ -212,8 +214,10 @@ class PartitionSet:
             log.info("%s", done)
         return done.keys
 
-    def replace(self, keys: Any, *, at_most: int | None = None) -> None:
+    def replace(self, keys: Any, *, at_most: int | None = None, reason: str = "") -> None:
         """Make the keys of the set these, in this order; what is dropped keeps its history and data.
+
+        ``reason`` stands in the history of what was made of keys that are dropped.
 
         Refuses to drop more than a tenth of the keys and at least ten, or all of them, unless ``at_most``, a number of
         keys, allows it: an empty listing is more often a mistake. Raises `ParameterError` then.
@@ -225,7 +229,9 @@ class PartitionSet:
 
         def work(batch: Batch) -> None:
             now = queries.load_members(batch, self._set_id)
-            self._check_dropped(now, set(texts), at_most)
+            if dropped := self._check_dropped(now, set(texts), at_most):
+                ids = queries.key_ids(batch, self._set_id, dropped)
+                record_removal(batch, ids, VerbEvent(Verb.REMOVED, name_person(), reason))
             columns, parents = self.build_columns(texts), find_parents(batch, self.definition, texts)
             events.replace_keys(batch, self._set_id, texts, columns, parents)
 
@@ -328,11 +334,12 @@ class PartitionSet:
             log.info("%s: the columns of %s there changed.", self.name, which)
         return added.new
 
-    def _check_dropped(self, now: list[str], wanted: set[str], at_most: int | None) -> None:
+    def _check_dropped(self, now: list[str], wanted: set[str], at_most: int | None) -> list[str]:
+        """The keys that are dropped. Raises `ParameterError` where they are more than is allowed."""
         dropped = [key for key in now if key not in wanted]
         many = len(dropped) > max(_DROPPED_SHARE * len(now), _DROPPED_FEW) or (dropped and len(dropped) == len(now))
         if (at_most is None and not many) or (at_most is not None and len(dropped) <= at_most):
-            return
+            return dropped
         raise ParameterError(
             f"replace() would take {len(dropped):,} of {len(now):,} keys off {self.name!r}, {dropped[0]!r} the first: "
             f"if that is meant, allow it by at_most={len(dropped)} (--at-most {len(dropped)}). Nothing was changed."

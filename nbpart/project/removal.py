@@ -13,6 +13,7 @@ from nbpart.catalog.queries.erasing import (
     adopted_inside,
     create_made_of,
     create_touched,
+    former_places,
     list_others_that_read,
     touched_files,
     touched_places,
@@ -121,14 +122,24 @@ def remove_keys(
     event = VerbEvent(Verb.REMOVED, name_person(), reason)
 
     def work(batch: Batch) -> Removal:
-        count = create_made_of(batch, key_ids := choose(batch), CHOSEN)
+        key_ids = choose(batch)
+        count = create_made_of(batch, key_ids, CHOSEN) if dry_run else record_removal(batch, key_ids, event)
         keys = queries.key_texts(batch, key_ids).tolist()
         if not dry_run:
-            events.record_verb(batch, event, CHOSEN)
             keys = events.remove_keys(batch, set_id, keys)
         return Removal(Verb.REMOVED, definition.set_name, keys, count, is_dry_run=dry_run)
 
     return (catalog.read if dry_run else catalog.write)(work)
+
+
+def record_removal(batch: Batch, key_ids: NDArray[np.int64], event: VerbEvent) -> int:
+    """Record by whom and why keys are taken off their set, for the history of what was ever made of them.
+
+    Returns how many partitions that are. The keys are not taken off here.
+    """
+    count = create_made_of(batch, key_ids, CHOSEN)
+    events.record_verb(batch, event, CHOSEN)
+    return count
 
 
 def _choose(
@@ -168,13 +179,14 @@ def _erase(
         refuse_read(batch, "deleted")
         readers = [PartitionRef(*place).label for place in list_others_that_read(batch, CHOSEN)]
         files, adopted = touched_files(batch, CHOSEN)
-        folders = [PartitionRef(*place).folder for place in touched_places(batch, CHOSEN)]
+        places = [*touched_places(batch, CHOSEN), *former_places(batch, CHOSEN)]
+        folders = [PartitionRef(*place).folder for place in places]
         keys, count = queries.key_texts(batch, key_ids).tolist(), sum(count_wipeable(batch, CHOSEN).values())
         if not dry_run:
             events.erase_partitions(batch, CHOSEN, event)
             keys = events.remove_keys(batch, set_id, keys)
-        places = [str(find_place(path, root)) for path in adopted]
-        removal = Removal(Verb.ERASED, set_name, keys, count, adopted=places, readers=readers, is_dry_run=dry_run)
+        stay = [str(find_place(path, root)) for path in adopted]
+        removal = Removal(Verb.ERASED, set_name, keys, count, adopted=stay, readers=readers, is_dry_run=dry_run)
         return _Found(removal, files, folders, adopted_inside(batch))
 
     found = (catalog.read if dry_run else catalog.write)(work)

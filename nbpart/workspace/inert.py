@@ -140,7 +140,7 @@ class InertPartitions:
     ) -> list[str]:
         return []
 
-    def replace(self, _: Any, *, at_most: int | None = None) -> None:
+    def replace(self, _: Any, *, at_most: int | None = None, reason: str = "") -> None:
         """Do nothing: the process that started this run has done it."""
 
     def rename(self, old: Any, new: Any) -> None:

@@ -94,7 +94,7 @@ def test_keys_are_added_with_columns_and_renamed(sets: Ask) -> None:
 
 def test_keys_are_replaced_by_the_lines_of_a_file_or_of_stdin(sets: Ask, project: Path) -> None:
     (project / "listing").write_bytes("\ufeffb.csv\r\na.csv\r\n\r\n".encode())
-    replaced = sets("partitions", "--set", "files", "--replace", "listing")
+    replaced = sets("partitions", "--set", "files", "--replace", "listing", "--reason", "not in it")
     assert replaced.stdout == "files has 2 keys now; added 1 key: b.csv; removed 1 key: bad\\u202e.csv\n"
     assert [row["partition_key"] for row in list_set(sets, "files")] == ["b.csv", "a.csv"]
     refused = sets("partitions", "--set", "files", "--replace", "-", stdin="", code=2)

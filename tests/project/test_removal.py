@@ -160,3 +160,45 @@ def test_what_a_run_reads_now_is_not_erased(made: nbpart.Workspace) -> None:
         made.partition_sets["samples"].remove("p1", delete_data=True)
     end(made, run, RunStatus.CANCELLED)
     assert "p1" in made.partition_sets["samples"]
+
+
+def test_a_listing_and_a_trigger_say_in_the_history_that_they_took_a_key_off(made: nbpart.Workspace) -> None:
+    samples = made.partition_sets["samples"]
+    samples.replace(["p3", "p1"], reason="not in the listing")
+    history = made.history("counts", "p2")
+    assert history.loc[0, ["event", "reason"]].tolist() == ["removed", "not in the listing"]
+    assert history["person"][0]
+    assert made.history("reads", "p2/L1")["event"][0] == "removed", "the child of it too"
+    assert "removed" not in made.history("counts", "p1")["event"].tolist(), "what stays has no such event"
+
+    @made.sensor(partitions=samples)
+    def sweep(context: object) -> nbpart.SensorResult:
+        gone = ["p1", "never there", "p2"]
+        return nbpart.SensorResult(dynamic_partitions_requests=[samples.build_delete_request(gone)])
+
+    made.tick("sweep", here=True, progress=False)
+    assert list(samples) == ["p3"]
+    number = made.ticks("sweep")["tick_id"][0]
+    assert made.history("counts", "p1").loc[0, ["event", "person", "reason"]].tolist() == [
+        "removed",
+        "sweep",
+        f"tick {number}",
+    ]
+    with pytest.raises(UnknownNameError, match=rf"any more: removed on \d{{4}}-.* by sweep: tick {number}\."):
+        made.why("counts", "p1")
+    assert made.history("counts", "p2")["event"].tolist().count("removed") == 1, "it was off the list before"
+
+
+def test_what_a_key_left_under_its_former_name_is_its_own_and_goes_with_it(made: nbpart.Workspace) -> None:
+    samples, data = made.partition_sets["samples"], made.root / "data" / "counts"
+    samples.rename("p1", "q1")
+    samples.rename("p2", "q2")
+    samples.add_rows([{"key": "p2", "batch": "B1"}], key="key")
+    record(made, "counts", "p2", {"who": "another p2"})
+    assert not made.project.catalog.read(check)
+    for place in ("p1", "p2"):
+        (data / place / "left.json.part").write_text("of a run that died")
+    samples.remove("q1", "q2", delete_data=True)
+    assert not list(data.glob("p1/*"))
+    assert sorted(path.suffix for path in (data / "p2").iterdir()) == [".json", ".part"], "another has that name now"
+    assert made.load("counts", "p2") == {"who": "another p2"}

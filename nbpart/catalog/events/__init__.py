@@ -20,7 +20,14 @@ from nbpart.catalog.events.limits import record_place_waits, set_run_limits
 from nbpart.catalog.events.outcomes import record_outcomes
 from nbpart.catalog.events.renaming import rename_key
 from nbpart.catalog.events.requests import plan_requested, request_backfill
-from nbpart.catalog.events.runs import ReservedRun, claim_reserved, claim_runs, reserve_run, start_attempts
+from nbpart.catalog.events.runs import (
+    ReservedRun,
+    claim_reserved,
+    claim_runs,
+    record_run_columns,
+    reserve_run,
+    start_attempts,
+)
 from nbpart.catalog.events.triggers import (
     add_to_ticks,
     drop_automation,
@@ -66,6 +73,7 @@ __all__ = [
     "record_observations",
     "record_outcomes",
     "record_place_waits",
+    "record_run_columns",
     "record_step_results",
     "record_tick",
     "record_value",

@@ -76,8 +76,10 @@ def make_product_keys(batch: Batch, set_id: int) -> None:
 
 
 def _record(batch: Batch, set_id: int, table: str, action: str, *, are_new: bool = False) -> None:
-    # a product's keys come with their parts, and windows with the time
-    if not isinstance(load_definition(batch, set_id), MultiPartitions | TimeWindowPartitions):
+    definition = load_definition(batch, set_id)
+    # a product's keys come with their parts, new windows with the time; others leave and return by a declaration
+    follows = isinstance(definition, MultiPartitions) or (are_new and isinstance(definition, TimeWindowPartitions))
+    if not follows:
         batch.execute(
             f"INSERT INTO member_events SELECT ?, ?, ?, key_id, ?, ?, ? FROM {quote(table)}",
             *(batch.sequence, batch.now, set_id, action, batch.author.name, batch.author.tick_id),

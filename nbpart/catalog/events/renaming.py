@@ -76,6 +76,7 @@ def _free_texts(batch: Batch, owner: int, set_id: int, table: str) -> bool:
 
 def _respell(batch: Batch, set_id: int, table: str) -> None:
     """Give keys the texts in `table` (key_id, key)."""
+    batch.execute(f"INSERT INTO former_keys SELECT key_id, key FROM keys WHERE key_id IN (SELECT key_id FROM {table})")
     # rows that are deleted and inserted, as an update would write the texts of all their neighbours anew
     batch.execute(f"DELETE FROM keys WHERE key_id IN (SELECT key_id FROM {table})")
     owner = keys_owner(batch, set_id)

@@ -90,6 +90,15 @@ def _stage_claims(batch: Batch, claims: pd.DataFrame) -> list[tuple[int, int, in
     )
 
 
+def record_run_columns(batch: Batch, run_nos: Sequence[int], hashes: Sequence[int]) -> None:
+    """Record what the bound columns of the key of each of some runs came to, as `read_columns` gives it."""
+    import numpy as np
+    import pyarrow as pa
+
+    batch.stage("runs_bound", pa.table({"run_no": np.array(run_nos, np.int64), "hash": np.array(hashes, np.uint64)}))
+    batch.execute("INSERT INTO run_columns SELECT run_no, hash FROM runs_bound")
+
+
 def start_attempts(batch: Batch, attempts: pd.DataFrame) -> None:
     """Record that attempts began.
 

@@ -86,6 +86,20 @@ def touched_places(batch: Batch, partitions: str) -> list[tuple[str, str | None]
     ]
 
 
+def former_places(batch: Batch, partitions: str) -> list[tuple[str, str]]:
+    """The asset and each former key of some partitions whose keys were renamed; no text that another key has or had."""
+    return [
+        (str(name), str(key))
+        for name, key in batch.rows(
+            f"""SELECT a.name, f.key FROM {quote(partitions)} AS p
+            JOIN assets AS a USING (asset_id) JOIN former_keys AS f ON f.key_id = p.key_id
+            WHERE f.key NOT IN (SELECT key FROM keys)
+                AND NOT EXISTS (SELECT 1 FROM former_keys AS o WHERE o.key = f.key AND o.key_id <> f.key_id)
+            ORDER BY p.asset_id, p.key_id"""
+        )
+    ]
+
+
 def list_others_that_read(batch: Batch, partitions: str) -> list[tuple[str, str | None]]:
     """The partitions with data that read some partitions and are none of them: asset and key."""
     selects = []

@@ -203,12 +203,14 @@ class LastRuns:
     """The last run of each of some partitions: arrays with a place a partition.
 
     ``sequence`` is the commit in which it got its inputs, -1 without a run. ``has_code``: it ran the code of now.
-    ``made_nothing``: nothing was made since it began.
+    ``made_nothing``: nothing was made since it began. ``columns`` is what the bound columns of its key came to, 0 where
+    that is not known.
     """
 
     sequence: Ids
     has_code: Mask
     made_nothing: Mask
+    columns: NDArray[np.uint64]
 
     def keep(self, mask: Mask) -> LastRuns:
         """Those of them that a mask has."""
@@ -227,9 +229,11 @@ def load_last_runs(batch: Batch, asset_id: int, key_ids: Ids) -> LastRuns:
             WHERE asset_id = $1 AND {among} GROUP BY key_id)
         SELECT coalesce(r.sequence, -1) AS sequence,
             coalesce(r.code_version IS NOT DISTINCT FROM a.code_version, false) AS has_code,
-            coalesce(made.sequence, 0) <= coalesce(r.sequence, -1) AS made_nothing
+            coalesce(made.sequence, 0) <= coalesce(r.sequence, -1) AS made_nothing,
+            coalesce(c.data_hash, 0)::UBIGINT AS columns
         FROM touched_ids AS t CROSS JOIN (SELECT code_version FROM assets WHERE asset_id = $1) AS a
         LEFT JOIN last ON last.key_id = t.id LEFT JOIN runs AS r ON r.run_no = last.run_no
+        LEFT JOIN run_columns AS c ON c.run_no = last.run_no
         LEFT JOIN made ON made.key_id = t.id ORDER BY t.n""",
         asset_id,
     )

@@ -15,6 +15,8 @@ CREATE TABLE partition_sets (
 CREATE TABLE keys (
     key_id BIGINT NOT NULL, set_id INTEGER NOT NULL, key VARCHAR NOT NULL USING COMPRESSION uncompressed
 );
+-- The texts that keys had before they were renamed: their files stay in the folders of these.
+CREATE TABLE former_keys (key_id BIGINT NOT NULL, key VARCHAR NOT NULL);
 -- The keys that a set has now. Declared parameters and columns of a set stand in a table of its own, set_columns_<id>.
 -- A window's position is when it starts, in seconds; a product's keys have none of their own.
 CREATE TABLE members (set_id INTEGER NOT NULL, key_id BIGINT NOT NULL, position BIGINT NOT NULL);
@@ -26,7 +28,7 @@ CREATE TABLE windows (
     starts_local TIMESTAMP NOT NULL
 );
 -- Which keys came and went, and by whom: a person, or the trigger of a tick; not of windows and products, which follow
--- from the time and from their dimensions.
+-- from the time and from their dimensions, but of windows that another definition takes off or brings back.
 CREATE TABLE member_events (
     sequence BIGINT NOT NULL, happened_at TIMESTAMPTZ NOT NULL, set_id INTEGER NOT NULL, key_id BIGINT NOT NULL,
     action VARCHAR NOT NULL, author VARCHAR NOT NULL, tick_id BIGINT
@@ -81,6 +83,9 @@ CREATE TABLE runs (
     backfill_no INTEGER, step_no BIGINT, code_version VARCHAR, settings VARCHAR, coordinator_no INTEGER,
     created_at TIMESTAMPTZ NOT NULL, sequence BIGINT NOT NULL
 );
+-- What the columns of its key came to that a run was given, where its asset binds some: of a run that fails nothing else
+-- says what it read of them.
+CREATE TABLE run_columns (run_no BIGINT NOT NULL, data_hash UBIGINT NOT NULL);
 CREATE TABLE attempts (
     run_no BIGINT NOT NULL, attempt INTEGER NOT NULL, started_at TIMESTAMPTZ NOT NULL, notebook VARCHAR, log VARCHAR,
     sequence BIGINT NOT NULL
