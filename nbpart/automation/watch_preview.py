@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn
 
 from nbpart.automation.demand import Demand
 from nbpart.automation.evaluation import Look
@@ -12,8 +11,9 @@ from nbpart.automation.evaluators import choose_evaluation
 from nbpart.automation.recording import RecordedDemand
 from nbpart.automation.sensor_children import SensorChildren
 from nbpart.automation.ticks import record_look
+from nbpart.automation.undone import write_and_undo
 from nbpart.backfill.registry import load_registry
-from nbpart.catalog import Batch, TriggerRecord, queries
+from nbpart.catalog import TriggerRecord, queries
 from nbpart.errors import NbpartError
 from nbpart.project.project import Project
 
@@ -50,25 +50,10 @@ def _preview(project: Project, children: SensorChildren, trigger: TriggerRecord)
     return LookPreview(trigger.name, _describe(recorded, demand))
 
 
-class _Undone(Exception):
-    """Ends a transaction, so that nothing of it stays, and carries what it would have recorded."""
-
-    def __init__(self, recorded: RecordedDemand) -> None:
-        self.recorded = recorded
-
-
 def _record_and_undo(project: Project, trigger: TriggerRecord, demand: Demand) -> RecordedDemand:
     if demand.is_empty(trigger.cursor):
         return RecordedDemand(notes=list(demand.notes))
-
-    def work(batch: Batch) -> NoReturn:
-        raise _Undone(record_look(project, batch, trigger, demand, {}, 0.0)[0])
-
-    try:
-        project.catalog.write(work)
-    except _Undone as undone:
-        return undone.recorded
-    raise AssertionError("the transaction was not undone")
+    return write_and_undo(project.catalog, lambda batch: record_look(project, batch, trigger, demand, {}, 0.0)[0])
 
 
 def _describe(recorded: RecordedDemand, demand: Demand) -> str:

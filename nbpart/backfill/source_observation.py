@@ -92,19 +92,38 @@ def refresh_sources(
     reasons: dict[PartitionRef, str] = {}
     for name in names:
         node = registry[name]
-        if node.definition.is_value or (node.definition.is_of_functions and not asks):
-            continue
-        before = catalog.read(partial(load_all_last_seen, node=node))
-        changed, unreadable = observe(root, node, before, time.time_ns())
-        reasons.update({PartitionRef(name, key): why for key, why in unreadable.items()})
-        if unreadable:
-            key, why = next(iter(unreadable.items()))
-            log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), name, key, why)
+        before, changed, unreadable = _look_at_source(catalog, root, node, asks=asks)
+        reasons |= unreadable
         if changed:
             catalog.write(partial(record_observed, node=node, observations=changed))
             if found := _count_changes(before, changed):
                 changes[name] = found
     return SourceLook(changes, reasons)
+
+
+def look_at_sources(catalog: Catalog, root: Path, registry: Registry, names: Iterable[str]) -> SourceObservations:
+    """As `refresh_sources` where that asks, but nothing is recorded."""
+    observed = SourceObservations()
+    for name in names:
+        _, changed, unreadable = _look_at_source(catalog, root, registry[name], asks=True)
+        observed.unreadable.update(unreadable)
+        if changed:
+            observed.changed.append((registry[name], changed))
+    return observed
+
+
+def _look_at_source(
+    catalog: Catalog, root: Path, node: Node, *, asks: bool
+) -> tuple[Mapping[str | None, LastSeen | None], list[Observation], dict[PartitionRef, str]]:
+    """What was recorded of a source, which of its files changed since, and why others cannot be read."""
+    if node.definition.is_value or (node.definition.is_of_functions and not asks):
+        return {}, [], {}
+    before = catalog.read(partial(load_all_last_seen, node=node))
+    changed, unreadable = observe(root, node, before, time.time_ns())
+    if unreadable:
+        key, why = next(iter(unreadable.items()))
+        log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), node.name, key, why)
+    return before, changed, {PartitionRef(node.name, key): why for key, why in unreadable.items()}
 
 
 def _count_changes(
@@ -125,7 +144,7 @@ def _count_changes(
 
 @dataclass(frozen=True)
 class SourceObservations:
-    """What `observe_sources` found: the files that changed, by source, and why partitions cannot be read."""
+    """What `observe_sources` or `look_at_sources` found: files that changed, by source; why others cannot be read."""
 
     changed: list[tuple[Node, list[Observation]]] = field(default_factory=list)
     unreadable: dict[PartitionRef, str] = field(default_factory=dict)

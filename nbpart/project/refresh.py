@@ -27,13 +27,18 @@ def refresh_registry(project: Project, *, asks: bool = False) -> Registry:
 
 
 def _look_at_sources(project: Project, registry: Registry, *, asks: bool) -> SourceLook:
-    sources = [d.name for d in registry.graph.definitions if d.is_source and registry.graph.downstream(d.name)]
+    sources = list_read_sources(registry)
     if project.is_trusted:
         return refresh_sources(project.catalog, project.root, registry, sources, asks=asks)
     if sources and not project.has_warned_untrusted:
         project.has_warned_untrusted = True
         log.warning("%s is not a workspace that you made or trust: sources are shown as last seen.", project.root)
     return SourceLook()
+
+
+def list_read_sources(registry: Registry) -> list[str]:
+    """The sources that something reads."""
+    return [d.name for d in registry.graph.definitions if d.is_source and registry.graph.downstream(d.name)]
 
 
 def register_edited_code(project: Project, *, logs: bool = True) -> CodeChanges:

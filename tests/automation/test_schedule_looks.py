@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 
 import nbpart
+from nbpart.automation.schedule_looks import evaluate_schedule
+from nbpart.automation.sensor_children import SensorChildren
+from nbpart.automation.ticks import look
+from nbpart.automation.watch_preview import preview_looks
 from nbpart.catalog import events, queries
 from nbpart.errors import ConditionError, DeclarationError, UnknownNameError
 from nbpart.run.spec import RunSpec
 from nbpart.states import TickOutcome
+from nbpart.workspace.automating import OPENER
 from tests.backfill.pools import Stage
 from tests.clocks import set_clock
 
@@ -95,6 +100,42 @@ def test_a_source_is_looked_at_before_its_time_is_answered(ws: nbpart.Workspace,
     set_clock(ws, "2026-03-07T20:00Z")
     assert ws.tick("total").backfill is not None
     assert stage.names() == [("total", None)] * 2
+
+
+def test_a_look_writes_nothing_and_what_it_found_is_recorded_with_its_tick(
+    ws: nbpart.Workspace, stage: Stage, project: Path
+) -> None:
+    ws.source("landed", "landed/{partition_key}.csv", partitions=ws.dynamic_partitions("files"))
+    (project / "landed").mkdir()
+
+    def total(landed: Any) -> str:
+        return str(landed)
+
+    ws.asset(total, partitions=ws.dynamic_partitions("files"))
+    ws.schedule("total", cron="0 * * * *", where="status = 'stale' or status = 'missing'")
+    catalog = ws.project.catalog
+
+    def preview() -> str:
+        before = catalog.sequence()
+        [found] = preview_looks(ws.project, SensorChildren(OPENER, forks=False))
+        assert catalog.sequence() == before
+        return found.text
+
+    set_clock(ws, "2026-03-07T18:00Z")
+    assert preview() == "would ask for nothing; due 2026-03-07 18:00 UTC; nothing is outdated that could be made now"
+    (project / "landed" / "a1.csv").write_text("1")
+    assert preview() == "would record 1 changed file, and ask for 3 partitions of total; due 2026-03-07 18:00 UTC"
+    assert preview().startswith("would record 1 changed file"), "it is new to each look until one is recorded"
+    assert ws.tick("total", progress=False).backfill is not None
+    assert stage.names() == [("total", "a1")]
+    set_clock(ws, "2026-03-07T19:00Z")
+    (project / "landed" / "a1.csv").unlink()
+    record = catalog.read(lambda batch: queries.find_trigger(batch, "total"))
+    assert record is not None
+    before = catalog.sequence()
+    look(ws.project, record, evaluate_schedule, {})
+    assert catalog.sequence() == before + 1, "tick, cursor and what was found are one transaction"
+    assert preview() == "would ask for nothing; not due before 2026-03-07 20:00 UTC"
 
 
 def test_a_condition_chooses_of_what_it_selects_when_its_time_has_come(ws: nbpart.Workspace, stage: Stage) -> None:
