@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         WeeklyPartitions,
     )
     from nbpart.partitions.choice import between
+    from nbpart.partitions.distributions import choice, integers, logintegers, loguniform, uniform
     from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, where, whole
     from nbpart.workspace import Backfill, Plan, Run, Workspace, current_run, open
 
@@ -75,6 +76,7 @@ _ROOMS = {
         "StaticPartitions", "TimeWindowPartitions", "WeeklyPartitions",
     ),
     "nbpart.partitions.choice": ("between",),
+    "nbpart.partitions.distributions": ("choice", "integers", "loguniform", "logintegers", "uniform"),
     "nbpart.partitions.mapping": (
         "all_keys", "by", "last", "only", "overlap", "pairs", "previous", "same", "where", "whole",
     ),
@@ -132,11 +134,15 @@ __all__ = [
     "asset",
     "between",
     "by",
+    "choice",
     "current_run",
     "eager",
     "env",
     "expect",
+    "integers",
     "last",
+    "logintegers",
+    "loguniform",
     "notebook",
     "on_missing",
     "only",
@@ -148,6 +154,7 @@ __all__ = [
     "schedule",
     "sensor",
     "source",
+    "uniform",
     "where",
     "whole",
 ]

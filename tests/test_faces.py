@@ -42,6 +42,7 @@ SAME: dict[str, tuple[Face, Face]] = {
     "inert source": (InertWorkspace.source, Workspace.source),
     "inert dynamic_partitions": (InertWorkspace.dynamic_partitions, Workspace.dynamic_partitions),
     "inert add_rows": (InertPartitions.add_rows, PartitionSet.add_rows),
+    "inert add_sample": (InertPartitions.add_sample, PartitionSet.add_sample),
     "inert remove": (InertPartitions.remove, PartitionSet.remove),
     "inert replace": (InertPartitions.replace, PartitionSet.replace),
 }

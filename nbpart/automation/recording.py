@@ -24,7 +24,7 @@ from nbpart.catalog import Batch, TickRecord, TriggerRecord, VerbEvent, events, 
 from nbpart.catalog.batch import Author
 from nbpart.catalog.set_tables import load_stored_sets
 from nbpart.errors import NbpartError, TriggerFailedError
-from nbpart.project.partition_set import find_parents
+from nbpart.project.added_keys import find_parents
 from nbpart.project.removal import record_removal
 from nbpart.run.spec import encode_value
 from nbpart.states import TickOutcome, Verb

@@ -25,9 +25,9 @@ from nbpart.backfill.step_order import check_order
 from nbpart.catalog import Batch, TickRecord, TriggerRecord, events, queries
 from nbpart.errors import UnknownNameError, nearest
 from nbpart.partitions.order import read_order
+from nbpart.project.added_keys import log_returned_keys
 from nbpart.project.backfills import Backfill
 from nbpart.project.detached import start_detached_process
-from nbpart.project.partition_set import log_returned_keys
 from nbpart.project.project import Project
 from nbpart.project.refresh import register_edited_code
 from nbpart.project.requests import start_requested_backfill

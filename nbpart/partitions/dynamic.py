@@ -23,11 +23,11 @@ from nbpart.partitions.values import Kind
 class DynamicPartitions(PartitionsDefinition):
     """A named set of keys that are added and removed while you work; the catalog of a workspace holds them.
 
-    ``params`` declares keys with parameters, as ``{"lr": float, "depth": nbpart.Param(int, default=3)}``. ``columns``
-    declares attributes of a key in the same way: they do not make it, may change, and are None where nobody gave them.
-    ``under={"file": files}`` puts each key below a key of other partitions, its parent, which is a column ``file``; a
-    key is then spelled ``parent/own``, and without ``params`` its own part is a column that is called as the set is.
-    Raises `DeclarationError`.
+    ``params`` declares keys with parameters, as ``{"lr": nbpart.loguniform(1e-4, 1e-1), "depth": int}``: types, or
+    distributions, which samples are drawn from; with a default in `Param`. ``columns`` declares attributes of a key by
+    types: they do not make it, may change, and are None where nobody gave them. ``under={"file": files}`` puts each key
+    below a key of other partitions, its parent, which is a column ``file``; a key is then spelled ``parent/own``, and
+    without ``params`` its own part is a column that is called as the set is. Raises `DeclarationError`.
     """
 
     name: str
@@ -162,10 +162,15 @@ def _declare_attributes(columns: Mapping[str, Any] | Parameters | None) -> Param
     """Declared columns; None is a value of each, and the default of those that have no other."""
     if not isinstance(columns, Mapping):
         return columns
-    declared = (
-        dataclasses.replace(one, optional=True, default=None if one.default is REQUIRED else one.default)
-        for one in Parameters.declare(columns, "column")
-    )
+    declared = []
+    for one in Parameters.declare(columns, "column"):
+        if one.distribution is not None:
+            raise DeclarationError(
+                f"the column {one.name!r} is declared as {one.distribution!r}, but samples are drawn of what makes "
+                f"a key: declare it in params=, or as {one.kind}."
+            )
+        default = None if one.default is REQUIRED else one.default
+        declared.append(dataclasses.replace(one, optional=True, default=default))
     return Parameters(tuple(declared))
 
 

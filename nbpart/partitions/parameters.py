@@ -22,6 +22,7 @@ from typing import Any, Final, Literal, TypeAlias, Union
 
 from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError, nearest
 from nbpart.partitions import values as v
+from nbpart.partitions.distributions import Distribution, distribution_from_json
 from nbpart.partitions.keys import check_key, shorten
 from nbpart.partitions.names import check_column_name
 from nbpart.partitions.values import KINDS, Kind, Value
@@ -47,11 +48,17 @@ class Param:
     """Declare a parameter with a default: ``params={"lr": float, "depth": nbpart.Param(int, default=3)}``.
 
     ``type`` is ``int``, ``float``, ``str``, ``bool``, ``date``, ``datetime``, ``Literal[...]``, or one of these
-    ``| None``. A parameter that is added to partitions which already have keys needs a default: it is what they mean.
+    ``| None``; or a distribution, as ``nbpart.uniform(0, 1)``, which takes None too where that is the default. A
+    parameter that is added to partitions which already have keys needs a default: it is what they mean.
     """
 
     type: Any
     default: Any = REQUIRED
+
+    def __repr__(self) -> str:
+        shown = getattr(self.type, "__name__", None) if isinstance(self.type, type) else None
+        default = "" if self.default is REQUIRED else f", default={self.default!r}"
+        return f"Param({shown or repr(self.type)}{default})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,8 @@ class Parameter:
     """One declared parameter.
 
     ``choices`` is empty where any value of ``kind`` is possible. ``added_later``: it was added when keys existed
-    already, so keys do not contain its default value, and the earlier keys stay canonical.
+    already, so keys do not contain its default value, and the earlier keys stay canonical. ``distribution`` is what
+    samples are drawn from; it takes other values of ``kind`` too.
     """
 
     name: str
@@ -68,6 +76,7 @@ class Parameter:
     optional: bool = False
     default: Default = REQUIRED
     added_later: bool = False
+    distribution: Distribution | None = None
 
     @property
     def takes(self) -> str:
@@ -166,10 +175,10 @@ class Parameters:
             elif parameter.default is not REQUIRED:
                 canonical[name] = parameter.default
             else:
-                self._check_names(values)
+                self.check_names(values)
                 raise ParameterError(f"Parameter {name!r} has no value and no default: it takes {parameter.takes}.")
         if given != len(values):
-            self._check_names(values)
+            self.check_names(values)
         return canonical
 
     def spell(self, values: Mapping[str, object]) -> str:
@@ -198,7 +207,7 @@ class Parameters:
             if name in texts:
                 raise PartitionKeyError(f"The partition key {shorten(key)} has two values for {name!r}.")
             texts[name] = text
-        self._check_names(texts)
+        self.check_names(texts)
         return self.canonical({p.name: p.parse(texts[p.name]) for p in self.declared if p.name in texts})
 
     def grid(self, axes: Mapping[str, object]) -> list[dict[str, Value]]:
@@ -207,7 +216,7 @@ class Parameters:
         Values are canonical, equal ones on an axis count once, and defaults stand for the names that are left out.
         Raises `ParameterError`, also for an axis without values and for more than 10,000,000 combinations.
         """
-        self._check_names(axes)
+        self.check_names(axes)
         by_name = {parameter.name: parameter for parameter in self.declared}
         given = {
             name: list(dict.fromkeys(by_name[name].canonical(value) for value in _axis(axis)))
@@ -228,20 +237,23 @@ class Parameters:
     def decode(self, text: str) -> dict[str, Value]:
         """The canonical values of a text of `encode`; a parameter that was added later has its default."""
         stored: dict[str, Any] = json.loads(text)
-        self._check_names(stored)
+        self.check_names(stored)
         return self.canonical({p.name: v.from_json(p.kind, stored[p.name]) for p in self.declared if p.name in stored})
 
     def extended_by(self, newer: Parameters) -> Parameters:
         """The parameters after these, for which keys exist, are declared again as ``newer``.
 
-        A parameter may be added if it has a default, and may take more values than before. Raises `ParameterError`
-        where an existing key would lose its meaning: a parameter is gone, takes fewer values or another type, or was
-        added to existing keys and now has another default.
+        A parameter may be added if it has a default, may take more values than before, and may be drawn from others.
+        One that was added so stays where it is left out, as in the cell of a notebook that stands before the one which
+        added it. Raises `ParameterError` where an existing key would lose its meaning: a parameter is gone, takes fewer
+        values or another type, or was added to existing keys and now has another default.
         """
         older = {parameter.name: parameter for parameter in self.declared}
-        if gone := older.keys() - set(newer.names):
-            raise ParameterError(f"Parameter {min(gone)!r} is gone, but keys have it: declare it again.")
-        return Parameters(tuple(_extend(older.get(parameter.name), parameter) for parameter in newer.declared))
+        left_out = [older[name] for name in sorted(older.keys() - set(newer.names))]
+        if gone := [parameter.name for parameter in left_out if not parameter.added_later]:
+            raise ParameterError(f"Parameter {gone[0]!r} is gone, but keys have it: declare it again.")
+        extended = [*left_out, *(_extend(older.get(parameter.name), parameter) for parameter in newer.declared)]
+        return Parameters(tuple(sorted(extended, key=lambda parameter: parameter.name)))
 
     def as_declared(self) -> dict[str, Param]:
         """The parameters in the form that `declare` takes."""
@@ -256,7 +268,8 @@ class Parameters:
         """The opposite of `to_json`."""
         return cls(tuple(_parameter_from_json(fields) for fields in json.loads(text)))
 
-    def _check_names(self, values: Iterable[str]) -> None:
+    def check_names(self, values: Iterable[str]) -> None:
+        """Raise `ParameterError` for a name in ``values`` that is none of these."""
         names = self.names
         for name in values:
             if name not in names:
@@ -265,8 +278,11 @@ class Parameters:
 
 def _declare(name: str, declaration: object) -> Parameter:
     param = declaration if isinstance(declaration, Param) else Param(declaration)
-    kind, choices, optional = _read_type(name, param.type)
-    parameter = Parameter(name, kind, choices, optional)
+    if isinstance(param.type, Distribution):
+        optional = param.type.has_none or param.default is None
+        parameter = Parameter(name, param.type.kind, (), optional, distribution=param.type)
+    else:
+        parameter = Parameter(name, *_read_type(name, param.type))
     if param.default is REQUIRED:
         return parameter
     try:
@@ -290,12 +306,15 @@ def _read_type(name: str, annotation: Any) -> tuple[Kind, tuple[Value, ...], boo
         return KINDS[annotation], (), False
     raise DeclarationError(
         f"Parameter {name!r} is declared as {shorten(annotation)}: declare it as one of {', '.join(Kind)}, "
-        "as Literal[...] of values of one type, or as one of these | None; a default goes in Param(type, default=...)."
+        "as Literal[...] of values of one type, as one of these | None, or as a distribution like "
+        "nbpart.uniform(0, 1); a default goes in Param(type, default=...)."
     )
 
 
 def _type_of(parameter: Parameter) -> Any:
     """The type that a parameter is declared with."""
+    if parameter.distribution is not None:
+        return parameter.distribution
     plain = {kind: type for type, kind in KINDS.items()}[parameter.kind]
     declared: Any = Literal[parameter.choices] if parameter.choices else plain
     return declared | None if parameter.optional else declared
@@ -315,6 +334,8 @@ def _extend(older: Parameter | None, newer: Parameter) -> Parameter:
                 f"nbpart.Param({newer.kind}, default=...)."
             )
         return dataclasses.replace(newer, added_later=True)
+    if newer.distribution is not None and older.optional:  # keys have None, whatever is drawn from now on
+        newer = dataclasses.replace(newer, optional=True)
     if not newer.widens(older):
         raise ParameterError(f"Parameter {name!r} took {older.takes} and would take {newer.takes}, but keys have it.")
     if older.added_later and newer.default != older.default:
@@ -334,6 +355,8 @@ def _parameter_to_json(parameter: Parameter) -> dict[str, Any]:
         fields["default"] = v.to_json(parameter.default)
     if parameter.added_later:
         fields["added_later"] = True
+    if parameter.distribution is not None:
+        fields["distribution"] = parameter.distribution.to_json()
     return fields
 
 
@@ -346,4 +369,5 @@ def _parameter_from_json(fields: Mapping[str, Any]) -> Parameter:
         optional=fields.get("optional", False),
         default=v.from_json(kind, fields["default"]) if "default" in fields else REQUIRED,
         added_later=fields.get("added_later", False),
+        distribution=distribution_from_json(kind, fields["distribution"]) if "distribution" in fields else None,
     )

@@ -12,10 +12,24 @@ from nbpart.assets.asset import Asset
 from nbpart.assets.notebook_files import read_declared_notebook
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.errors import DeclarationError, nearest
-from nbpart.partitions import REQUIRED, DynamicPartitions, Kind, Param, Parameters, to_plain
+from nbpart.partitions import REQUIRED, DynamicPartitions, Kind, Param, Parameter, Parameters, to_plain
+from nbpart.partitions.keys import shorten
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.project import Project
 from nbpart.project.registration import register
+
+
+def join_axes(values: object, axes: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of parameters that are given in a dict and by name. Raises `DeclarationError` for one in both."""
+    if values is not None and not isinstance(values, Mapping):
+        raise DeclarationError(
+            f"backfill() takes a dict of parameter values, as {{'lr': [0.01, 0.1]}}, not {shorten(values)}; "
+            "keys are given as keys=."
+        )
+    given = dict(values or {})
+    if twice := sorted(given.keys() & axes.keys()):
+        raise DeclarationError(f"Parameter {twice[0]!r} is given in the dict and by name: give it once.")
+    return {**given, **axes}
 
 
 def add_grid(project: Project, asset: Asset, axes: Mapping[str, Any]) -> list[str]:
@@ -27,7 +41,9 @@ def add_grid(project: Project, asset: Asset, axes: Mapping[str, Any]) -> list[st
     """
     node_set = project.registry().graph[asset.name].set_name
     if not node_set or node_set == asset.name:
-        declared = DynamicPartitions(asset.name, _declare(asset, axes, _known_parameters(project, node_set)))
+        # also where it was declared again without partitions, as by a cell that is run again
+        known = _known_parameters(project, asset.name)
+        declared = DynamicPartitions(asset.name, _declare(asset, axes, known))
         register(project, [dataclasses.replace(_unbind(asset), partitions=declared)])
         node_set = asset.name
     keys = load_sets(project.catalog).get(node_set)
@@ -41,7 +57,7 @@ def add_grid(project: Project, asset: Asset, axes: Mapping[str, Any]) -> list[st
 
 
 def _known_parameters(project: Project, set_name: str) -> Parameters | None:
-    keys = load_sets(project.catalog).get(set_name) if set_name else None
+    keys = load_sets(project.catalog).get(set_name)
     return keys.parameters if keys is not None else None
 
 
@@ -61,7 +77,7 @@ class _FoundParam:
 def _declare(asset: Asset, axes: Mapping[str, Any], known: Parameters | None) -> dict[str, Param]:
     """The parameters in ``known`` and ``axes``, each with its type and the default that it has in the asset's code."""
     found = _read_signature(asset) if asset.function is not None else _read_cell(asset)
-    already = {p.name: p.kind for p in known} if known else {}
+    already = {parameter.name: parameter for parameter in known or ()}
     for name in axes:
         if name not in found:
             raise DeclarationError(
@@ -69,22 +85,26 @@ def _declare(asset: Asset, axes: Mapping[str, Any], known: Parameters | None) ->
                 "Its parameters are the variables of the cell tagged 'parameters', or its function's arguments."
             )
     return {
-        name: _make_param(asset, name, found[name], axes.get(name), is_float=already.get(name) is Kind.FLOAT)
+        name: _make_param(asset, name, found[name], axes.get(name), already.get(name))
         for name in sorted({*already, *axes})
         if name in found
     }
 
 
-def _make_param(asset: Asset, name: str, found: _FoundParam, axis: Any, *, is_float: bool) -> Param:
+def _make_param(asset: Asset, name: str, found: _FoundParam, axis: Any, known: Parameter | None) -> Param:
     """The parameter with the type of its annotation or its default, else of the first given value.
 
-    Without an annotation, an integer default does not exclude fractions: where one is given, or ``is_float``, the type
-    is float. Raises `DeclarationError` where no type can be found.
+    One that is ``known`` with a distribution keeps that. Without an annotation, an integer default does not exclude
+    fractions: where one is given, or it is known to take them, the type is float. Raises `DeclarationError` where no
+    type can be found.
     """
+    if known is not None and known.distribution is not None:
+        return Param(known.distribution, known.default)
     values = axis if isinstance(axis, list | tuple | range) else [axis]
     type = found.param.type or _type_of(values)
     if type is None:
         raise DeclarationError(f"{asset.name!r}: the type of {name!r} is not clear; annotate it, as in {name}: float.")
+    is_float = known is not None and known.kind is Kind.FLOAT
     if type is int and not found.is_annotated and (is_float or any(_is_fraction(value) for value in values)):
         type = float
     return Param(type, found.param.default)

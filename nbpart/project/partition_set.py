@@ -6,10 +6,9 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbpart.catalog import Batch, Catalog, KeysAdded, VerbEvent, events, queries
+from nbpart.catalog import Batch, Catalog, VerbEvent, events, queries
 from nbpart.catalog.conditions import choose_keys_where
 from nbpart.catalog.queries.chosen_keys import choose_keys, explain_unfound
-from nbpart.catalog.set_tables import build_columns, own_columns
 from nbpart.errors import DeclarationError, NbpartError, ParameterError, UnknownNameError, nearest
 from nbpart.partitions import (
     AddKeysRequest,
@@ -25,12 +24,15 @@ from nbpart.partitions.choice import read_one_key
 from nbpart.partitions.filters import Condition, read_condition
 from nbpart.partitions.key_values import key_values
 from nbpart.partitions.keys import drop_unprintable
+from nbpart.partitions.samples import SampleMethod, read_sample
+from nbpart.project.added_keys import ChooseKeys, add_keys, build_key_columns, find_parents
 from nbpart.project.key_choices import list_choices
 from nbpart.project.key_rows import KeyRows, own_values, read_rows
 from nbpart.project.local_times import show_in_zones
 from nbpart.project.membership import Membership
 from nbpart.project.person import name_person
 from nbpart.project.removal import record_removal, remove_keys
+from nbpart.project.samples import add_sample
 from nbpart.states import Verb
 
 if TYPE_CHECKING:
@@ -178,6 +180,28 @@ class PartitionSet:
             read = read_rows(definition, rows, key)
         return self._add(read.keys, read)
 
+    def add_sample(
+        self,
+        n: int,
+        *,
+        sampler_seed: int | None = None,
+        values: Mapping[str, Any] | None = None,
+        method: SampleMethod = "random",
+    ) -> list[str]:
+        """Draw ``n`` points from the distributions of the parameters, and add them; returns the new keys.
+
+        With ``sampler_seed`` these are the first ``n`` different points of that seed, as long as parameters, ``values``
+        and ``method`` are the same: asked for again they are there already, and of more points the first stay. Without
+        it they are ``n`` keys that were not there. ``values`` has what is not drawn: parameters without a distribution,
+        others that shall have one value, and the parent. ``method`` is ``"random"``, or ``"sobol"`` or ``"halton"``,
+        whose points are spread evenly and which need scipy. Raises `ParameterError`, also for more points than there
+        are, and then adds nothing.
+        """
+        definition, parameters = self._need_dynamic("add_sample"), self._need_parameters("add_sample")
+        with name_partitions_in_errors(definition):
+            sample = read_sample(definition, parameters, values, method)
+            return add_sample(self._catalog, self._set_id, sample, n, sampler_seed)
+
     def remove(
         self,
         *keys: Any,
@@ -276,15 +300,9 @@ class PartitionSet:
         """A request to remove keys, for a sensor to return."""
         return self._need_dynamic("build_delete_request").build_delete_request(*keys)
 
-    def build_columns(
-        self, keys: Sequence[str], attributes: Sequence[Mapping[str, Any]] | None = None
-    ) -> pa.Table | None:
+    def build_columns(self, keys: Sequence[str]) -> pa.Table | None:
         """The own columns of each key as the catalog takes them; None for a set without."""
-        definition = self.definition
-        if not isinstance(definition, DynamicPartitions) or not (columns := own_columns(definition)):
-            return None
-        given = zip(keys, attributes or [{}] * len(keys), strict=True)
-        return build_columns(columns, [{**own_values(definition, key), **more} for key, more in given])
+        return build_key_columns(self.definition, keys)
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -316,23 +334,8 @@ class PartitionSet:
         kind = self.definition.kind.replace("_", " ")
         return f"<{len(self)} {kind} partitions {self.name!r}: {shown}{', …' if len(first) > 5 else ''}>"
 
-    def _add(self, keys: list[str], rows: KeyRows | None = None) -> list[str]:
-        attributes = rows.attributes if rows else None
-        columns = self.build_columns(keys, attributes)
-
-        def work(batch: Batch) -> tuple[KeysAdded, int]:
-            added = events.add_keys(batch, self._set_id, keys, columns, find_parents(batch, self.definition, keys))
-            changed = 0
-            if rows is not None and rows.given and columns is not None:
-                changed = events.set_columns(batch, self._set_id, keys, columns.select(rows.given))
-            return added, changed
-
-        added, changed = self._catalog.write(work)
-        log_returned_keys(self.name, added.returned)
-        if changed:
-            which = "1 key that was" if changed == 1 else f"{changed:,} keys that were"
-            log.info("%s: the columns of %s there changed.", self.name, which)
-        return added.new
+    def _add(self, keys: list[str] | ChooseKeys, rows: KeyRows | None = None) -> list[str]:
+        return add_keys(self._catalog, self._set_id, self.definition, keys, rows)
 
     def _check_dropped(self, now: list[str], wanted: set[str], at_most: int | None) -> list[str]:
         """The keys that are dropped. Raises `ParameterError` where they are more than is allowed."""
@@ -372,29 +375,3 @@ class PartitionSet:
                 "declare them with ws.dynamic_partitions(name, params={...})."
             )
         return self.parameters
-
-
-def find_parents(
-    batch: Batch, definition: PartitionsDefinition | None, keys: Sequence[str]
-) -> NDArray[np.int64] | None:
-    """The id of each key's parent, None where they have none. Raises `UnknownNameError` for one that is not there."""
-    if not isinstance(definition, DynamicPartitions) or definition.parent is None:
-        return None
-    texts = [definition.split(key)[0] for key in keys]
-    found = queries.find_set(batch, definition.parent.set_name)
-    assert found is not None, "a set is declared after its parent"
-    ids = queries.key_ids(batch, found.set_id, texts)
-    if (ids < 0).any():
-        missing = next(text for text, key_id in zip(texts, ids.tolist(), strict=True) if key_id < 0)
-        near = nearest(missing, queries.load_members(batch, found.set_id, 0, 1000))
-        raise UnknownNameError(
-            f"{definition.set_name!r} stand below {found.name!r}, which have no key {missing!r}; {near}"
-        )
-    return ids
-
-
-def log_returned_keys(name: str, returned: list[str]) -> None:
-    """Log that keys which had been removed were added again."""
-    if returned:
-        shown = ", ".join(repr(k) for k in returned[:3]) + (", …" if len(returned) > 3 else "")
-        log.info("%s: %s had been removed before; added again with its history.", name, shown)

@@ -18,7 +18,7 @@ from nbpart.project.adopt import adopt
 from nbpart.project.backfills import Backfill
 from nbpart.project.data import load
 from nbpart.project.materialization import materialize
-from nbpart.project.parameter_grid import add_grid
+from nbpart.project.parameter_grid import add_grid, join_axes
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import make_plan
 from nbpart.project.project import Project
@@ -39,8 +39,10 @@ class BoundAsset(Asset):
         fields = {f.name: getattr(asset, f.name) for f in dataclasses.fields(Asset)}
         return cls(**fields, project=project)
 
-    def backfill(
+    def backfill(  # noqa: PLR0913
         self,
+        values: Mapping[str, Any] | None = None,
+        /,
         *,
         keys: Any = None,
         status: Any = "outdated",
@@ -54,13 +56,14 @@ class BoundAsset(Asset):
     ) -> Backfill:
         """Run this asset for every combination of the given parameter values (a list or one value each).
 
+        They are given by name, or in a dict where one is called as an option is: ``{"lr": [0.01, 0.1], "retries": 1}``.
         New keys are added first. An asset without partitions gets a set of its own name, with parameters of the types
         in its parameters cell or its arguments. Without values it runs those of ``keys`` that have ``status`` and for
         which ``where`` is true. ``order``: see `Workspace.plan`. Returns at once; ``.wait()`` waits.
         """
-        if axes:
+        if given := join_axes(values, axes):
             self._project.check_trust()
-            keys = add_grid(self._project, self, axes)
+            keys = add_grid(self._project, self, given)
         plan = make_plan(self._project, self.name, keys, status, order, where)
         return plan.run(max_workers=max_workers, retries=retries, timeout_s=timeout_s, settings=settings)
 

@@ -22,6 +22,7 @@ from nbpart.partitions import (
     spell_keys,
 )
 from nbpart.partitions.declaration import as_part
+from nbpart.partitions.samples import SampleMethod
 from nbpart.run.modules import SPEC_VARIABLE
 from nbpart.workspace.declaring import Declaring
 
@@ -127,6 +128,16 @@ class InertPartitions:
         return []
 
     def add_rows(self, _: Any, *, key: str | None = None) -> list[str]:
+        return []
+
+    def add_sample(
+        self,
+        _: int,
+        *,
+        sampler_seed: int | None = None,
+        values: Mapping[str, Any] | None = None,
+        method: SampleMethod = "random",
+    ) -> list[str]:
         return []
 
     def remove(

@@ -49,6 +49,44 @@ def test_an_annotation_decides_the_type(ws: nbpart.Workspace, project: Path) -> 
     assert ws.partition_sets["train"].page() == []
 
 
+def test_values_in_a_dict_may_be_called_as_options_are(ws: nbpart.Workspace, project: Path, stage: Stage) -> None:
+    train = register(ws, project, "lr = 1\nretries = 0\npool = 'max'\nkeys = 1\nvalues = 0")
+    values = {"retries": [1, 2], "pool": ["max", "avg"], "keys": 3}
+    train.backfill(values, lr=[0.5], values=2, max_workers=4, retries=0).wait(progress=False)
+    assert sorted(ws.partition_sets["train"]) == [
+        f"keys=3,lr=0.5,pool={pool},retries={n},values=2" for pool in ("avg", "max") for n in (1, 2)
+    ]
+    assert {spec.injected["retries"] for spec in stage.started} == {1, 2}
+    with pytest.raises(DeclarationError, match="Parameter 'lr' is given in the dict and by name"):
+        train.backfill({"lr": 1}, lr=2)
+    with pytest.raises(
+        DeclarationError, match=r"takes a dict of parameter values, .* not \['a'\]; keys are given as keys="
+    ):
+        train.backfill(["a"])
+    assert len(ws.partition_sets["train"]) == 4
+    assert train.backfill({}, status="all").wait(progress=False).counts()["succeeded"] == 4
+
+
+def test_a_cell_that_declares_the_notebook_again_keeps_its_parameters(ws: nbpart.Workspace, project: Path) -> None:
+    register(ws, project, "lr = 1\ndepth = 3\nretries = 0").backfill(lr=[1, 0.5], depth=[4]).wait(progress=False)
+    train = register(ws, project, "lr = 1\ndepth = 3\nretries = 0")
+    train.backfill({"lr": [2], "retries": [0, 1]}).wait(progress=False)
+    assert list(ws.partition_sets["train"]) == [
+        "depth=4,lr=1.0", "depth=4,lr=0.5", "depth=3,lr=2.0", "depth=3,lr=2.0,retries=1",
+    ]  # fmt: skip
+
+
+def test_a_grid_keeps_what_samples_are_drawn_from(ws: nbpart.Workspace, project: Path) -> None:
+    trials = ws.dynamic_partitions("train", params={"lr": nbpart.uniform(0, 1), "depth": nbpart.integers(1, 9)})
+    train = ws.notebook(
+        write_notebook(project / "train.ipynb", "lr", parameters="lr = 1\ndepth = 3"), partitions=trials
+    )
+    trials.add_sample(2, sampler_seed=0)
+    train.backfill({"lr": [0.5], "depth": [2]}).wait(progress=False)
+    assert len(trials) == 3
+    assert repr(ws.partition_sets["train"].params) == "{'depth': Param(integers(1, 9)), 'lr': Param(uniform(0.0, 1.0))}"
+
+
 def test_an_argument_of_a_function_widens_to_a_float_too(ws: nbpart.Workspace) -> None:
     @ws.asset
     def model(lr=1): ...  # type: ignore[no-untyped-def]
