@@ -54,6 +54,7 @@ ws.notebook("model.ipynb", partitions=files, deps=["cleaned"])
 CLI = """
 trials = ws.dynamic_partitions("trials", params={"lr": float, "depth": int})
 trials.add_grid(lr=[0.1], depth=[3])
+ws.dynamic_partitions("space", params={"lr": nbpart.uniform(0, 1), "depth": nbpart.integers(2, 9), "seed": int})
 
 @ws.asset(partitions=trials)
 def model(lr, epochs=1, optimizer="sgd") -> dict:
@@ -229,7 +230,7 @@ SETUPS = {
         {"train.ipynb": ["# parameters\nlr = 0.1\ndepth = 3\nretries = 0", "print(lr, depth, retries)"]},
         after="len(trials) == old + 1 and trials.frame['kind'].isin(['gbt', 'rf']).all()"
         " and (trials.frame['dropout'] == 0).sum() == old == len(set(trials)) - 1"
-        " and old >= 20 + 6 + 1 + 10 + 10 + 8"
+        " and old >= 20 + 6 + 1 + 10 + 10 + 8 + 10"
         " and list(ws.partition_status('train').status) == ['materialized'] * 6",
     ),
     "docs/trust.md": Page({}, {}, STRANGER, after="len(ws.assets) == 0"),

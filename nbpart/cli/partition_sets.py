@@ -19,6 +19,7 @@ from nbpart.partitions import DynamicPartitions, Parameters, TimeWindowPartition
 from nbpart.partitions.choice import TypedText
 from nbpart.partitions.columns import Column, ColumnSource
 from nbpart.partitions.key_values import is_parameter
+from nbpart.partitions.samples import SampleMethod
 from nbpart.partitions.zones import load_zone
 
 if TYPE_CHECKING:
@@ -34,11 +35,22 @@ _KEY = "partition_key"
 
 
 @dataclass(frozen=True)
+class AskedSample:
+    """The sample that a command is asked to draw; without ``seed`` of points that are not there."""
+
+    count: int
+    seed: int | None
+    values: Mapping[str, str]
+    method: SampleMethod
+
+
+@dataclass(frozen=True)
 class Change:
     """What a command is asked to change of a set; ``replacement`` is None where its keys are not replaced."""
 
     add: Sequence[str] = ()
     columns: Mapping[str, str] | None = None
+    sample: AskedSample | None = None
     remove: Sequence[str] = ()
     renames: Sequence[tuple[str, str]] = ()
     replacement: Sequence[str] | None = None
@@ -48,7 +60,7 @@ class Change:
     yes: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.remove or self.renames or self.replacement is not None)
+        return bool(self.add or self.sample or self.remove or self.renames or self.replacement is not None)
 
 
 def find_set(workspace: Workspace, name: str) -> PartitionSet:
@@ -119,16 +131,19 @@ def change_set(catalog: Catalog, keys: PartitionSet, change: Change, as_json: bo
     if leaving and change.delete_data:
         confirm(printable(remove(dry_run=True).question), change.yes)
     added = _add(keys, change.add, change.columns)
+    drawn = _add_sample(keys, change.sample) if change.sample else []
     for old, new in change.renames:
         keys.rename(old, new)
     gone = remove() if leaving else None
     removed = gone.keys if gone else []
     if as_json:
-        print_json({"set": keys.name, "added": added, "removed": removed, "renamed": dict(change.renames)})
+        print_json({"set": keys.name, "added": [*added, *drawn], "removed": removed, "renamed": dict(change.renames)})
         return
     name = printable(keys.name)
     if change.add:
         click.echo(_describe_added(name, len(set(keys.spell(list(change.add)))), added))
+    if change.sample:
+        click.echo(_describe_added(name, change.sample.count, drawn))
     for old, new in change.renames:
         click.echo(f"renamed {printable(old)} of {name} to {printable(new)}")
     if gone and change.delete_data:
@@ -149,6 +164,14 @@ def _add(keys: PartitionSet, add: Sequence[str], columns: Mapping[str, str] | No
         return keys.add(*add)  # one by one: of a list, odd names would be left out
     values = _read_columns(keys, columns)
     return keys.add_rows([{_KEY: key, **values} for key in add], key=_KEY)
+
+
+def _add_sample(keys: PartitionSet, sample: AskedSample) -> list[str]:
+    declared = {one.name: one for one in keys.parameters or ()}
+    values = {
+        name: declared[name].parse_typed(text) if name in declared else text for name, text in sample.values.items()
+    }
+    return keys.add_sample(sample.count, sampler_seed=sample.seed, values=values, method=sample.method)
 
 
 def _read_columns(keys: PartitionSet, columns: Mapping[str, str]) -> dict[str, Any]:

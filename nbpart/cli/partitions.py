@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, get_args
 
 import click
 
 from nbpart.cli import options
 from nbpart.cli.output import print_table
-from nbpart.cli.partition_sets import Change, change_set, describe_rest, find_set, list_keys, list_sets
+from nbpart.cli.partition_sets import AskedSample, Change, change_set, describe_rest, find_set, list_keys, list_sets
 from nbpart.cli.tables import Table
 from nbpart.errors import UnknownNameError
+from nbpart.partitions.samples import SampleMethod
 from nbpart.states import STATUS_GROUPS, STATUS_WORDS
 
 if TYPE_CHECKING:
@@ -43,6 +44,30 @@ DROPPABLE_COLUMNS = ("bytes", "rows", "duration_s", "materialized_at")
     metavar="NAME=VALUE",
     multiple=True,
     help="The value of a declared column of the keys that --add names; can be given again.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Draw N points from the distributions of the set's parameters, and add them.",
+)
+@click.option(
+    "--sampler-seed",
+    type=click.IntRange(min=0),
+    metavar="SEED",
+    help="The first points of this seed, which are the same each time; without it N that are not there.",
+)
+@click.option(
+    "--value",
+    "values",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="The value of a parameter that --sample does not draw; can be given again.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(get_args(SampleMethod)),
+    help="How --sample draws: random (the default), or spread evenly, which needs scipy.",
 )
 @click.option(
     "--rename",
@@ -116,15 +141,19 @@ def _load_status(workspace: Workspace, asset: str, where: str | None) -> pd.Data
 def _read_change(*, columns: Sequence[str], replace: TextIO | None, **given: Any) -> Change:
     """What the options ask to change; a file of keys has one a line."""
     lines = None if replace is None else [line for line in replace.read().splitlines() if line.strip()]
-    return Change(columns=_parse_columns(columns), replacement=lines, **given)
+    count, seed, values, method = (given.pop(name) for name in ("sample", "sampler_seed", "values", "method"))
+    if count is None and (seed is not None or values or method is not None):
+        raise click.UsageError("--sampler-seed, --value and --method are of a sample: say how large by --sample.")
+    sample = None if count is None else AskedSample(count, seed, _parse_pairs("--value", values), method or "random")
+    return Change(columns=_parse_pairs("--column", columns), replacement=lines, sample=sample, **given)
 
 
-def _parse_columns(columns: Sequence[str]) -> dict[str, str]:
+def _parse_pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
     values = {}
-    for text in columns:
+    for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise click.UsageError(f"--column {text!r} is not NAME=VALUE.")
+            raise click.UsageError(f"{option} {text!r} is not NAME=VALUE.")
         values[name.strip()] = value
     return values
 
@@ -136,7 +165,7 @@ def _check_usage(
     if asset is not None and set_name is not None:
         raise click.UsageError("Give an ASSET or a --set, not both.")
     if change and set_name is None:
-        raise click.UsageError("--add, --rename, --remove and --replace change a set: name it with --set.")
+        raise click.UsageError("--add, --sample, --rename, --remove and --replace change a set: name it with --set.")
     if where is not None and asset is None and (set_name is None or change):
         raise click.UsageError("--where chooses among the partitions of an ASSET or the keys of a --set: name it.")
     if statuses and asset is None:
@@ -149,7 +178,7 @@ def _check_usage(
         raise click.UsageError("--reason is of the keys that are removed: name them with --remove, or give --replace.")
     if change.delete_data and not change.remove:
         raise click.UsageError("--delete-data is of the keys that are removed: name them with --remove.")
-    if change.replacement is not None and (change.add or change.remove or change.renames):
+    if change.replacement is not None and (change.add or change.sample or change.remove or change.renames):
         raise click.UsageError("--replace says all keys that the set has then: give it alone.")
     named = [*change.add, *change.remove, *(key for pair in change.renames for key in pair)]
     if twice := [key for key in dict.fromkeys(named) if _ways(change, key) > 1]:

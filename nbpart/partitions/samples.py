@@ -149,7 +149,9 @@ def _take_parent(definition: DynamicPartitions, values: dict[str, Any]) -> str |
         return None
     column = str(definition.parent_column)
     if column not in values:
-        raise ParameterError(f"The parent of the keys is not drawn: give it, as in values={{{column!r}: ...}}.")
+        raise ParameterError(
+            f"The parent of the keys is not drawn: give it, as in values={{{column!r}: ...}} (--value)."
+        )
     return definition.parent.spell_key(values.pop(column))
 
 
@@ -157,7 +159,8 @@ def _default_of(parameter: Parameter) -> Value:
     if parameter.default is REQUIRED:
         raise ParameterError(
             f"Parameter {parameter.name!r} has no distribution to draw from: give its value, as in "
-            f"values={{{parameter.name!r}: ...}}, or declare it with one, as nbpart.choice([...])."
+            f"values={{{parameter.name!r}: ...}} (--value {parameter.name}=...), or declare it with one, as "
+            "nbpart.choice([...])."
         )
     return parameter.default
 

@@ -92,6 +92,40 @@ def test_keys_are_added_with_columns_and_renamed(sets: Ask) -> None:
     assert len(list_set(sets, "samples")) == 3
 
 
+def test_a_sample_is_drawn_once_for_its_seed(sets: Ask, project: Path) -> None:
+    with nbpart.open(project / "workspace") as ws:
+        files = ws.dynamic_partitions("files")
+        params = {"k": nbpart.integers(1, 9), "kind": nbpart.choice(["a", "true"]), "seed": int}
+        ws.dynamic_partitions("space", params=params)
+        ws.dynamic_partitions("below", params={"k": nbpart.integers(1, 9)}, under={"file": files})
+    draw = ("partitions", "--set", "space", "--sample", "6", "--value", "seed=3")
+    first = sets(*draw, "--sampler-seed", "0").stdout
+    assert first.startswith("added 6 keys to space: ")
+    assert sets(*draw, "--sampler-seed", "0").stdout == "added 0 keys to space; 6 keys were there already\n"
+    added = json.loads(sets(*draw, "--value", "kind=true", "--method", "halton", "--json").stdout)["added"]
+    assert len(added) == 6
+    assert {(row["kind"], row["seed"]) for row in list_set(sets, "space")[6:]} == {("true", 3)}
+    below = sets("partitions", "--set", "below", "--sample", "2", "--value", "file=a.csv", "--json")
+    assert [key.split("/")[0] for key in json.loads(below.stdout)["added"]] == ["a.csv"] * 2
+    assert len(list_set(sets, "space")) == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--set", "trials", "--sampler-seed", "1"], "are of a sample: say how large by --sample"),
+        (["--sample", "1"], "change a set: name it with --set"),
+        (["--set", "trials", "--sample", "1"], "has no distribution to draw from"),
+        (["--set", "trials", "--sample", "1", "--value", "depth"], "--value 'depth' is not NAME=VALUE"),
+        (["--set", "trials", "--sample", "1", "--value", "deph=1"], "did you mean 'depth'"),
+        (["--set", "trials", "--sample", "2", "--value", "depth=1", "--value", "lr=1"], "and there are 1"),
+        (["--set", "files", "--sample", "2"], "have no parameters"),
+    ],
+)
+def test_a_sample_that_cannot_be_drawn(sets: Ask, arguments: list[str], says: str) -> None:
+    assert says in sets("partitions", *arguments, code=2).stderr
+
+
 def test_keys_are_replaced_by_the_lines_of_a_file_or_of_stdin(sets: Ask, project: Path) -> None:
     (project / "listing").write_bytes("\ufeffb.csv\r\na.csv\r\n\r\n".encode())
     replaced = sets("partitions", "--set", "files", "--replace", "listing", "--reason", "not in it")

@@ -84,7 +84,11 @@ def test_children_are_drawn_below_a_parent_that_is_given() -> None:
 @pytest.mark.parametrize(
     ("values", "method", "says"),
     [
-        (None, "random", r"Parameter 'seed' has no distribution to draw from: .* values={'seed': \.\.\.}"),
+        (
+            None,
+            "random",
+            r"'seed' has no distribution to draw from: .* values={'seed': \.\.\.} \(--value seed=\.\.\.\)",
+        ),
         ({"sed": 0}, "random", "no parameter 'sed': did you mean 'seed'"),
         ({"seed": "0"}, "random", "Parameter 'seed' takes int, not '0' of type str"),
         ({"seed": [0, 1]}, "random", r"Parameter 'seed' takes int, not \[0, 1\] of type list"),
