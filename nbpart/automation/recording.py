@@ -225,12 +225,16 @@ def _request(
     recorded.backfills.append(RequestedBackfill(number, backfill_id, options, counts))
 
 
+def describe_error(error: BaseException) -> str:
+    """What a failed look raised, as its tick says it."""
+    return str(error) if isinstance(error, NbpartError) else f"{type(error).__name__}: {error}"
+
+
 def describe_failure(trigger_id: int, error: BaseException, happened_at: datetime, duration_s: float) -> TickRecord:
     """The tick of a look that failed."""
     is_of_child = isinstance(error, TriggerFailedError) and error.traceback
     trace = error.traceback if is_of_child else "".join(traceback.format_exception(error))  # type: ignore[attr-defined]
-    text = str(error) if isinstance(error, NbpartError) else f"{type(error).__name__}: {error}"
-    printed = error.printed if isinstance(error, TriggerFailedError) else None
+    text, printed = describe_error(error), error.printed if isinstance(error, TriggerFailedError) else None
     return TickRecord(
         trigger_id, TickOutcome.FAILED, happened_at, duration_s, error=text, traceback=trace, printed=printed
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Any
 
-from nbpart.automation.due import LastLook, find_next_look
 from nbpart.automation.ticks import Tick, find_trigger, list_ticks
+from nbpart.automation.trigger_rows import TriggerRow, describe_watch, load_triggers, summarize
 from nbpart.automation.watching import Watch, find_watch
 from nbpart.catalog import TriggerRecord, events, queries
 from nbpart.errors import UnknownNameError, nearest
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 #: Looks once with a trigger, given its name.
 LookNow = Callable[..., Tick]
-_COLUMNS = ("trigger", "kind", "on", "last_look", "outcome", "next_look", "message", "error")
 
 
 class Trigger:
@@ -79,7 +78,7 @@ class Trigger:
 
 
 class Triggers(Mapping[str, Trigger]):
-    """The triggers of a workspace by name; displays as a table."""
+    """The triggers of a workspace by name; displays as a live table."""
 
     def __init__(self, project: Project, look_now: LookNow) -> None:
         self._project, self._look_now = project, look_now
@@ -92,20 +91,10 @@ class Triggers(Mapping[str, Trigger]):
         """
         import pandas as pd
 
-        now = self._project.catalog.clock()
-        watch = find_watch(self._project.catalog.path, now)
-        records, ticks = self._project.catalog.read(
-            lambda batch: (queries.load_triggers(batch), queries.last_ticks(batch).set_index("trigger_id"))
-        )
-        sequence = self._project.catalog.sequence()
-        rows = []
-        for record in records:
-            tick = ticks.loc[record.trigger_id] if record.trigger_id in ticks.index else None
-            last = None if tick is None else LastLook(tick.happened_at.to_pydatetime(), int(tick.failures), sequence)
-            coming = find_next_look(record, last, sequence, now) if watch.is_watched and record.is_on else None
-            seen = (None,) * 4 if tick is None else (tick.happened_at, tick.outcome, tick.message, tick.error)
-            rows.append((record.name, str(record.kind), record.is_on, *seen[:2], coming, *seen[2:]))
-        frame = pd.DataFrame(rows, columns=_COLUMNS)
+        catalog, now = self._project.catalog, self._project.catalog.clock()
+        found = catalog.read(load_triggers).make_rows(catalog.path, find_watch(catalog.path, now), now)
+        rows = [astuple(row) for row in found]
+        frame = pd.DataFrame(rows, columns=[each.name for each in fields(TriggerRow)])
         for name in ("outcome", "message", "error"):
             frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
         for name in ("last_look", "next_look"):
@@ -132,10 +121,24 @@ class Triggers(Mapping[str, Trigger]):
     def __repr__(self) -> str:
         return f"<{describe_watching(self._project) or 'no triggers'}>"
 
+    def _ipython_display_(self) -> None:
+        """Show the live table in a notebook, and the repr elsewhere."""
+        display_triggers(self._project, repr(self))
+
     def _repr_html_(self) -> str:
         from nbpart.widgets.tables import triggers_html
 
-        return triggers_html(self.frame, describe_watching(self._project))
+        return triggers_html(summarize(self._project.catalog.read(load_triggers), self._project))
+
+
+def display_triggers(project: Project, text: str) -> None:
+    """Show the live table of triggers in a notebook, and elsewhere a text."""
+    from IPython import get_ipython
+
+    if project.show_triggers is None or getattr(get_ipython(), "kernel", None) is None:
+        print(text)
+    else:
+        project.show_triggers()._ipython_display_()
 
 
 def describe_unwatched(project: Project) -> str:
@@ -145,11 +148,8 @@ def describe_unwatched(project: Project) -> str:
     return "" if is_watched else sentence
 
 
-def describe_watching(project: Project, now: datetime | None = None) -> str:
+def describe_watching(project: Project) -> str:
     """``3 triggers; nobody has watched since 18:02``; "" where no trigger is on."""
-    on = [one for one in project.catalog.read(queries.load_triggers) if one.is_on]
-    if not on:
-        return ""
-    at = now or project.catalog.clock()
-    watch = find_watch(project.catalog.path, at)
-    return f"{len(on):,} trigger{'' if len(on) == 1 else 's'}; {watch.describe(at)}"
+    n_on = sum(one.is_on for one in project.catalog.read(queries.load_triggers))
+    now = project.catalog.clock()
+    return describe_watch(n_on, find_watch(project.catalog.path, now), now) if n_on else ""

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nbpart.automation.triggers import Triggers
+from nbpart.automation.triggers import Triggers, display_triggers
 from nbpart.automation.watching import Watch, find_watch, is_held_by
 from nbpart.errors import WatchedError, WorkspaceError
 from nbpart.project.project import Project
@@ -27,7 +27,7 @@ _MOST_SHOWN = 2_000
 
 
 class WatchProcess:
-    """The process that watches a workspace, from wherever it was started."""
+    """The process that watches a workspace, from wherever it was started; displays as the live table of triggers."""
 
     def __init__(self, project: Project, triggers: Triggers) -> None:
         self._project, self.triggers = project, triggers
@@ -60,8 +60,9 @@ class WatchProcess:
             raise WatchedError(f"the watcher is process {watch.note.pid} on {watch.note.host}: end it there.")
         if not is_held_by(self._project.catalog.path, watch.note.pid):
             raise WatchedError(f"process {watch.note.pid} is not the one that watches, whatever its note says.")
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(watch.note.pid, signal.SIGTERM)
+        if not watch.note.is_ending:  # a second signal would end it at once
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(watch.note.pid, signal.SIGTERM)
         end = None if timeout_s is None else time.monotonic() + timeout_s
         while self._watch.is_held:
             if end is not None and time.monotonic() >= end:
@@ -72,6 +73,10 @@ class WatchProcess:
     @property
     def _watch(self) -> Watch:
         return find_watch(self._project.catalog.path, self._project.catalog.clock())
+
+    def _ipython_display_(self) -> None:
+        """Show the live table of triggers in a notebook, and the repr elsewhere."""
+        display_triggers(self._project, repr(self))
 
     def __repr__(self) -> str:
         log = f", log {self.log}" if self.log else ""

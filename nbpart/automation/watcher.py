@@ -28,6 +28,7 @@ from nbpart.automation.hooks import (
     tell_hooks,
 )
 from nbpart.automation.lateness import take_newly_late
+from nbpart.automation.latest_looks import LatestLook, remove_latest_looks, write_latest_looks
 from nbpart.automation.recording import RecordedDemand, RequestedBackfill
 from nbpart.automation.sensor_children import LookEndedError, SensorChildren
 from nbpart.automation.ticks import look
@@ -55,6 +56,8 @@ _TURN_S = 0.5
 _FLUSH_EVERY_S, _SCAN_EVERY_S, _RESUME_EVERY_S = 60.0, 10.0, 30.0
 #: How often what became late is looked for, in seconds.
 _LATE_EVERY_S = 30.0
+#: So often at most others are shown the latest looks, in seconds.
+_SHOW_EVERY_S = 2.0
 #: The process that forks kernels ends when nothing has run for so long, in seconds.
 _KERNELS_IDLE_S = 120.0
 
@@ -107,6 +110,8 @@ class Watcher:
         self._idle: list[TickRecord] = []
         self._looking: dict[int, Future[None]] = {}
         self._last: dict[int, LastLook] = {}
+        self._newest_idle: dict[int, TickRecord] = {}
+        self._has_news = False  # for the file of the latest looks
         self._triggers: list[TriggerRecord] = []
         self._sequence = -1
         self._done_at: dict[str, float] = {}
@@ -188,6 +193,8 @@ class Watcher:
                 self._tell_later(self._tell_of_late)
             if self._is_time("flush", _FLUSH_EVERY_S):
                 self._flush()
+            if self._has_news and self._is_time("show looks", _SHOW_EVERY_S):
+                self._show_looks(watch)
         except Exception as error:  # noqa: BLE001 - the next turn may come through
             log.warning("the watcher goes on after %s: %s", type(error).__name__, error)
 
@@ -226,7 +233,7 @@ class Watcher:
         sequence = self._project.catalog.sequence()
         if sequence != self._sequence:
             self._triggers = self._load_triggers()
-            self._sequence = sequence
+            self._sequence, self._has_news = sequence, True
             self._watch_folders()
         if self._is_time("resume", _RESUME_EVERY_S):
             self._starts.submit(self._resume)
@@ -263,6 +270,7 @@ class Watcher:
         finally:
             self._last[trigger.trigger_id] = LastLook(at, failures, sequence, again_at)
             self._looking.pop(trigger.trigger_id, None)
+            self._has_news = True
             future.set_result(None)
             self._wake.set()
 
@@ -301,6 +309,7 @@ class Watcher:
                 failures = self._count_failures(trigger, errors.get(trigger.trigger_id))
                 self._last[trigger.trigger_id] = LastLook(at, failures, sequence)
                 self._looking.pop(trigger.trigger_id, None)
+            self._has_news = True
             future.set_result(None)
             self._wake.set()
 
@@ -376,9 +385,25 @@ class Watcher:
         except LookEndedError:
             log.warning("the watcher ended before its hooks were told of %s", event)
 
+    def _show_looks(self, watch: HeldWatch) -> None:
+        """Show others the newest looks, of which some are not recorded yet, and when the next ones are due."""
+        self._has_news = False
+        sequence, now = self._project.catalog.sequence(), self._now()
+        latest = {}
+        for trigger in self._triggers:
+            if (last := self._last.get(trigger.trigger_id)) is not None:
+                idle = self._newest_idle.get(trigger.trigger_id)
+                seen = (None, "") if idle is None else (idle.happened_at, idle.message)
+                latest[trigger.trigger_id] = LatestLook(find_next_look(trigger, last, sequence, now), *seen)
+        try:
+            write_latest_looks(self._project.catalog.path, watch.note, latest)
+        except NbpartError as error:
+            log.debug("the latest looks are not shown: %s", error)
+
     def _keep_idle(self, tick: TickRecord) -> None:
         with self._guard:
             self._idle.append(tick)
+            self._newest_idle[tick.trigger_id] = tick
 
     def _flush(self) -> None:
         """Record the ticks that asked for nothing, all in one transaction."""
@@ -407,6 +432,8 @@ class Watcher:
 
     def _end(self, watch: HeldWatch, grace_s: float | None) -> None:
         """End: runs that have begun end within ``grace_s`` seconds, the rest is left, and no trigger looks any more."""
+        with contextlib.suppress(OSError):  # it ends all the same
+            watch.beat(self._now(), is_ending=True)
         self._wakeups.close()
         self._starts.shutdown(cancel_futures=True)
         runners = list(self._runners.values())
@@ -428,6 +455,7 @@ class Watcher:
             self._flush()
         except NbpartError as error:
             log.warning("%d looks that asked for nothing could not be recorded: %s", len(self._idle), error)
+        remove_latest_looks(self._project.catalog.path)
 
 
 def _report_and_keep(report: Callable[[LookDone], None], kept: list[LookDone], done: LookDone) -> None:

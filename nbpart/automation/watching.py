@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,16 +26,20 @@ _PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.0)
 
 @dataclass(frozen=True)
 class WatcherNote:
-    """What a watcher says of itself: its process, since when it watches, when it was last seen, where its log is."""
+    """What a watcher says of itself: its process, since when it watches, when it was last seen, where its log is.
+
+    One that ``is_ending`` was told to, and waits for the steps that run.
+    """
 
     pid: int
     host: str
     started_at: datetime
     seen_at: datetime
     log: str = ""
+    is_ending: bool = False
 
     def to_json(self) -> str:
-        fields = {"pid": self.pid, "host": self.host, "log": self.log}
+        fields = {"pid": self.pid, "host": self.host, "log": self.log, "is_ending": self.is_ending}
         return json.dumps(fields | {"started_at": self.started_at.isoformat(), "seen_at": self.seen_at.isoformat()})
 
     @classmethod
@@ -43,7 +47,8 @@ class WatcherNote:
         """Read a note. Raises ValueError, TypeError or KeyError for what is none."""
         data = json.loads(text)
         started_at, seen_at = (datetime.fromisoformat(data[name]) for name in ("started_at", "seen_at"))
-        return cls(int(data["pid"]), str(data["host"]), started_at, seen_at, str(data.get("log", "")))
+        log, is_ending = str(data.get("log", "")), bool(data.get("is_ending"))
+        return cls(int(data["pid"]), str(data["host"]), started_at, seen_at, log, is_ending)
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ class Watch:
         if note is None:
             return "nobody watches"
         if self.is_watched:
-            return f"watched since {show_time(note.started_at, now)} by process {note.pid} on {note.host}"
+            since = f"watched since {show_time(note.started_at, now)} by process {note.pid} on {note.host}"
+            return f"{since}; it ends after the steps that run" if note.is_ending else since
         return f"nobody has watched since {show_time(note.seen_at, now)}"
 
 
@@ -89,7 +95,7 @@ def find_watch(catalog: Path, now: datetime) -> Watch:
 
 
 class HeldWatch:
-    """The watch of this process, until it is closed."""
+    """The watch of this process, until it is closed; ``note`` is what it says of itself."""
 
     def __init__(self, catalog: Path, now: datetime, log: str = "") -> None:
         """Take the watch of a workspace. Raises `WatchedError`, which says who has it and since when."""
@@ -100,14 +106,14 @@ class HeldWatch:
             if self._lock is not None:
                 self._lock.close()
             raise WatchedError(_explain(find_watch(catalog, now), now))
-        self._note = WatcherNote(os.getpid(), socket.gethostname(), now, now, log)
+        self.note = WatcherNote(os.getpid(), socket.gethostname(), now, now, log)
         self.beat(now)
 
-    def beat(self, now: datetime) -> None:
-        """Write that this process is there."""
+    def beat(self, now: datetime, *, is_ending: bool = False) -> None:
+        """Write that this process is there; one that ``is_ending`` goes on to end."""
         assert self._lock is not None
-        note = WatcherNote(self._note.pid, self._note.host, self._note.started_at, now, self._note.log)
-        data = note.to_json().encode().ljust(_MOST_BYTES // 4)
+        self.note = replace(self.note, seen_at=now, is_ending=is_ending or self.note.is_ending)
+        data = self.note.to_json().encode().ljust(_MOST_BYTES // 4)
         os.pwrite(self._lock.descriptor, data, 0)
         os.ftruncate(self._lock.descriptor, len(data))
 
@@ -128,6 +134,14 @@ def is_held_by(catalog: Path, pid: int) -> bool:
         return not Path("/proc/locks").exists()
     place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     return any(fields[1] == "FLOCK" and fields[4:6] == [str(pid), place] for fields in map(str.split, held))
+
+
+def can_stop(catalog: Path, watch: Watch) -> bool:
+    """Whether who watches can be told to end from here: a process of this machine that was not told so before."""
+    note = watch.note
+    if note is None or note.is_ending or note.host != socket.gethostname():
+        return False
+    return watch.is_held and is_held_by(catalog, note.pid)
 
 
 def _take(path: Path, like: Path) -> LockFile | None:

@@ -39,8 +39,9 @@ class Project:
     ``make_pool(max_workers, on_start)`` makes the pool that executes the runs of a backfill; its runner closes it.
     ``store`` keeps the data files.
     ``runners`` holds the runner of each backfill of this process by the backfill's id. ``show_backfill`` returns the
-    monitor widget of a backfill by its id; None where there are no widgets. ``has_warned_untrusted`` says that a
-    warning about sources of an untrusted workspace was logged, so that it is logged once.
+    monitor widget of a backfill by its id, ``show_triggers`` the live table of triggers; None where there are no
+    widgets. ``has_warned_untrusted`` says that a warning about sources of an untrusted workspace was logged, so that it
+    is logged once.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Project:
         self.runners: dict[str, Runner] = {}
         self.make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = make_thread_pool
         self.show_backfill: Callable[[str], Any] | None = None
+        self.show_triggers: Callable[[], Any] | None = None
         self.has_warned_untrusted = False
         self._is_vouched_for = is_assumed_trusted
         self._registry: Registry | None = None

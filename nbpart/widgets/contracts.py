@@ -125,6 +125,19 @@ _GRID = {**_SET, "axes": schema.mapping_of(schema.text(10_000, empty=True))}
 _FILE = {"run_id": schema.optional(_RUN_ID), "file": schema.optional(schema.text(500, empty=True))}
 _BACKFILL = {"backfill_id": _RUN_ID}
 _TRIGGER = {"trigger": schema.text(10_000)}
+_TRIGGER_ACTIONS: Mapping[str, Action] = {
+    "read_ticks": Action(_TRIGGER, trigger_payloads.TicksJson, slow=True),
+    "tick": Action(_TRIGGER, slow=True),
+    "switch_trigger": Action({**_TRIGGER, "is_on": schema.boolean}, slow=True),
+    "watch": Action(slow=True),
+    "stop_watching": Action(slow=True),
+    "show_backfill": Action(_BACKFILL, slow=True),
+}
+TRIGGERS = Contract(
+    state=trigger_payloads.TriggersState,
+    patches={"shown": trigger_payloads.TriggersViewJson},
+    actions=_TRIGGER_ACTIONS,
+)
 EXPLORER = Contract(
     state=payloads.ExplorerState,
     patches={"panel": payloads.PanelJson},
@@ -149,10 +162,7 @@ EXPLORER = Contract(
         "prune": Action({**_VERB, "keep": schema.whole_number(0, 1_000_000)}, payloads.VerbJson, slow=True),
         "adopt": Action({**_VERB, **_ADOPTION}, payloads.VerbJson, slow=True),
         "refresh": Action(answer=payloads.ActionResultJson, slow=True),
-        "read_ticks": Action(_TRIGGER, trigger_payloads.TicksJson, slow=True),
-        "tick": Action(_TRIGGER, slow=True),
-        "switch_trigger": Action({**_TRIGGER, "is_on": schema.boolean}, slow=True),
-        "show_backfill": Action(_BACKFILL, slow=True),
+        **_TRIGGER_ACTIONS,
         "cancel": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "retry_failed": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
         "resume": Action(_BACKFILL, payloads.ActionResultJson, slow=True),
@@ -168,4 +178,10 @@ EXPLORER = Contract(
 )
 
 #: The contracts by the name of the bundle in ``static/``.
-CONTRACTS: Mapping[str, Contract] = {"explorer": EXPLORER, "graph": GRAPH, "heatmap": HEATMAP, "monitor": MONITOR}
+CONTRACTS: Mapping[str, Contract] = {
+    "explorer": EXPLORER,
+    "graph": GRAPH,
+    "heatmap": HEATMAP,
+    "monitor": MONITOR,
+    "triggers": TRIGGERS,
+}

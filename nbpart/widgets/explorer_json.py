@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbpart.partitions import REQUIRED, Parameter, PartitionRef
-from nbpart.widgets import payloads, trigger_payloads
+from nbpart.widgets import payloads
 from nbpart.widgets.actions import (
     DataPreview,
     ExecutedNotebook,
@@ -16,8 +16,7 @@ from nbpart.widgets.actions import (
     PlanSummary,
     RunDetails,
 )
-from nbpart.widgets.clipping import clip, clip_value, strip_terminal_codes
-from nbpart.widgets.trigger_actions import TickSummary, TriggerSummary
+from nbpart.widgets.clipping import clip_value, strip_terminal_codes
 from nbpart.widgets.values import to_exact_json, to_iso
 
 _HEAD_ROWS = 12
@@ -49,28 +48,6 @@ def _why_part_json(text: str, named: PartitionRef | None) -> tuple[str, payloads
     """A part of a sentence; the message of an error in it may be long."""
     shown = strip_terminal_codes(text)[:_MAX_MESSAGE]
     return shown, None if named is None else {"asset": named.asset, "key": named.key}
-
-
-def trigger_json(trigger: TriggerSummary) -> trigger_payloads.TriggerJson:
-    """A trigger with its last look."""
-    return {
-        "name": trigger.name, "kind": trigger.kind, "is_on": trigger.is_on, "last_look": trigger.last_look,
-        "next_look": trigger.next_look, "outcome": trigger.outcome, "said": _clean(trigger.message),
-        "error": _clean(trigger.error),
-    }  # fmt: skip
-
-
-def tick_json(tick: TickSummary) -> trigger_payloads.TickJson:
-    """A look of a trigger."""
-    return {
-        "happened_at": tick.happened_at, "outcome": tick.outcome, "said": _clean(tick.message),
-        "error": _clean(tick.error), "keys": [(name, clip(key), became) for name, key, became in tick.keys],
-        "other_keys": tick.other_keys, "backfills": list(tick.backfills),
-    }  # fmt: skip
-
-
-def _clean(text: str) -> str:
-    return strip_terminal_codes(text)[:_MAX_MESSAGE]
 
 
 def run_json(run: RunDetails) -> payloads.RunJson:

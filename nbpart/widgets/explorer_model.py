@@ -14,10 +14,11 @@ from nbpart.states import PartitionStatus
 from nbpart.widgets import payloads
 from nbpart.widgets.actions import PartitionDetails, RunDetails
 from nbpart.widgets.counts import NO_COUNTS, Counts
-from nbpart.widgets.explorer_json import parameter_json, partition_json, run_json, trigger_json
+from nbpart.widgets.explorer_json import parameter_json, partition_json, run_json
 from nbpart.widgets.heatmap_model import Selection
 from nbpart.widgets.key_origins import describe_origin
 from nbpart.widgets.trigger_actions import TriggersSummary
+from nbpart.widgets.trigger_json import triggers_json
 
 _MAX_NAMED = 20
 
@@ -247,6 +248,5 @@ class PanelModel:
             "error": self.error,
             "backfills": list(self.backfills),
             "code_checked_at": self.code_checked_at,
-            "watching": self.triggers.watching,
-            "triggers": [trigger_json(each) for each in self.triggers.triggers],
+            "triggers": triggers_json(self.triggers),
         }

@@ -36,7 +36,6 @@ from nbpart.widgets.explorer_model import (
     summarize_asset,
 )
 from nbpart.widgets.explorer_parsing import MAX_KEYS, count_grid, parse_axes, parse_columns, parse_keys, parse_parent
-from nbpart.widgets.explorer_triggers import TriggerList, TriggerRequests
 from nbpart.widgets.explorer_verbs import VerbRequests, answer_verb
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
@@ -46,6 +45,7 @@ from nbpart.widgets.monitor_model import changed_fields
 from nbpart.widgets.reloading import Reloading
 from nbpart.widgets.schema import Answer, BadRequest
 from nbpart.widgets.trigger_actions import TriggersSummary
+from nbpart.widgets.trigger_list import TriggerList, TriggerRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ExplorerPanel(LiveWidget):
 
     contract = EXPLORER
     _esm = load_esm("explorer")
-    _css = load_css("explorer.css")
+    _css = load_css("explorer.css", "triggers.css")
 
     def __init__(self, catalog: Catalog, actions: Actions, graph: AssetGraph, heatmap: PartitionHeatmap) -> None:
         self._catalog, self._actions, self._graph, self._heatmap = catalog, actions, graph, heatmap

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 from nbpart.states import BackfillStatus, PartitionStatus, RunStatus, StepStatus
-from nbpart.widgets.trigger_payloads import TriggerJson
+from nbpart.widgets.trigger_payloads import TriggersViewJson
 
 #: Texts that are the name of a status.
 PartitionStatusName = Annotated[str, PartitionStatus]
@@ -368,10 +368,7 @@ class RunJson(TypedDict):
 
 
 class PanelJson(TypedDict):
-    """All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest.
-
-    ``watching`` says how many triggers there are and who watches, or is "".
-    """
+    """All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest."""
 
     selection: PanelSelectionJson
     assets: int
@@ -383,8 +380,7 @@ class PanelJson(TypedDict):
     error: str
     backfills: list[BackfillJson]
     code_checked_at: str | None
-    watching: str
-    triggers: list[TriggerJson]
+    triggers: TriggersViewJson
 
 
 class OptionJson(TypedDict):

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from nbpart.states import DISPLAY_ORDER, STEP_ORDER, PartitionStatus
-from nbpart.widgets.clipping import clip
+from nbpart.widgets.clipping import clip, strip_terminal_codes
 from nbpart.widgets.monitor_model import NOT_BEGUN, MonitorModel
 from nbpart.widgets.palette import MARKS, colour_status_of, mark_of
+from nbpart.widgets.trigger_actions import TriggersSummary
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nbpart.assets.graph import AssetGraph
 
+#: Of what a look said or raised so much is shown, in characters.
+_MAX_SAID = 1_000
 _STYLE = """
 .nbpart-t{font-size:13px;color:var(--jp-ui-font-color1,inherit)}
 .nbpart-t p{margin:0 0 6px}
@@ -63,29 +67,25 @@ def workspace_html(
     return page_html(f"<p><b>Workspace</b> {escape(root)}{seen}</p>{table}{watched}")
 
 
-def triggers_html(frame: pd.DataFrame, watching: str) -> str:
-    """The triggers of a workspace, a row each with its last look; ``watching`` says who watches."""
-    if frame.empty:
-        return page_html("<p>No triggers yet: <code>@ws.sensor</code> declares one.</p>")
+def triggers_html(shown: TriggersSummary) -> str:
+    """The triggers of a workspace, a row each with its last look, and who watches."""
+    watching = f"<p>{escape(shown.watching)}</p>" if shown.watching else ""
+    if not shown.triggers:
+        return page_html(f"{watching}<p>No triggers yet: <code>@ws.sensor</code> declares one.</p>")
     rows = []
-    for row in frame.itertuples():
-        is_on = frame.at[row.Index, "on"]
-        said = row.error if row.error is not None else row.message or ""
-        off = "" if is_on else ' <span class="faint">off</span>'
-        name = f"<b>{escape(row.trigger)}</b>{off}"
-        looks = "".join(f"<td>{_show_look(at)}</td>" for at in (row.last_look, row.next_look))
-        outcome = escape(row.outcome) if isinstance(row.outcome, str) else "—"
-        text = escape(said if isinstance(said, str) else "").replace("\n", "<br>")
-        rows.append(f"<tr><td>{name}</td><td>{escape(row.kind)}</td>{looks}<td>{outcome}</td><td>{text}</td></tr>")
-    table = _table(["trigger", "kind", "last look", "next look", "outcome", "what it said"], rows)
-    return page_html(f"<p>{escape(watching)}</p>{table}")
+    for one in shown.triggers:
+        off = "" if one.is_on else ' <span class="faint">off</span>'
+        text = escape(strip_terminal_codes(one.error or one.message)[:_MAX_SAID]).replace("\n", "<br>")
+        rows.append(
+            f"<tr><td><b>{escape(one.name)}</b>{off}</td><td>{escape(one.kind)}</td><td>{_show_look(one.last_look)}</td>"
+            f"<td>{_show_look(one.next_look)}</td><td>{escape(one.outcome) or '—'}</td><td>{text}</td></tr>"
+        )
+    return page_html(watching + _table(["trigger", "kind", "last look", "next look", "outcome", "what it said"], rows))
 
 
-def _show_look(at: Any) -> str:
+def _show_look(at: str | None) -> str:
     """The time of a look, as the clock here shows it."""
-    import pandas as pd
-
-    return "—" if pd.isna(at) else f"{at.to_pydatetime().astimezone():%Y-%m-%d %H:%M:%S}"
+    return "—" if at is None else f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 @dataclass(frozen=True)

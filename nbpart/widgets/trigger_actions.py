@@ -23,10 +23,12 @@ class TriggerSummary:
 
 @dataclass(frozen=True, slots=True)
 class TriggersSummary:
-    """All triggers, and a sentence about who watches, or ""."""
+    """All triggers, a sentence about who watches, or "", and whether somebody may begin to watch, or end it, here."""
 
     watching: str = ""
     triggers: tuple[TriggerSummary, ...] = ()
+    can_watch: bool = False
+    can_stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class TickSummary:
     """One look of a trigger: what it said, the first keys that came or went by it, and the backfills it asked for.
 
     Each of ``keys`` is (partitions, key, what became of it); ``other_keys`` is the number of those not listed.
+    ``traceback`` is "" where it did not fail. Several ``looks`` in a row that found nothing and said the same are one,
+    from ``first_at`` to ``happened_at``.
     """
 
     happened_at: str
@@ -43,6 +47,9 @@ class TickSummary:
     keys: tuple[tuple[str, str, str], ...]
     other_keys: int
     backfills: tuple[str, ...]
+    traceback: str = ""
+    first_at: str = ""
+    looks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class TriggerActions(Protocol):
     """What widgets can do with triggers."""
 
     def read_triggers(self) -> TriggersSummary:
-        """Return all triggers, with who watches now."""
+        """Return all triggers, with who watches now; the catalog is read only where it changed since the last time."""
 
     def read_ticks(self, trigger: str) -> Sequence[TickSummary]:
         """Return the newest looks of a trigger, the newest first."""
@@ -66,8 +73,17 @@ class TriggerActions(Protocol):
     def tick(self, trigger: str) -> TriggerResult:
         """Look once with a trigger; backfills that it asks for are begun in this process and not waited for.
 
-        Raises what the look raises, which is recorded too.
+        A look that fails is recorded, and says so here; raises what kept it from looking.
         """
 
     def switch_trigger(self, trigger: str, is_on: bool) -> TriggerResult:
         """Turn a trigger on or off for watchers."""
+
+    def watch(self) -> TriggerResult:
+        """Start a process that watches, unless one does."""
+
+    def stop_watching(self) -> TriggerResult:
+        """Tell the process that watches to end after the steps that run."""
+
+    def describe_backfill(self, backfill_id: str) -> TriggerResult:
+        """Return what has become of a backfill. Raises `UnknownNameError`."""

@@ -1,4 +1,4 @@
-"""The types of what the explorer's panel is sent about triggers; see `nbpart.widgets.payloads`."""
+"""The types of what pages are sent about triggers; see `nbpart.widgets.payloads`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,43 @@ class TriggerJson(TypedDict):
     error: str
 
 
+class WatchJson(TypedDict):
+    """How many triggers are on and who watches, as a sentence, or "", and which buttons there are."""
+
+    says: str
+    can_watch: bool
+    can_stop: bool
+
+
+class TriggersViewJson(TypedDict):
+    """All that a table of triggers draws."""
+
+    watch: WatchJson
+    triggers: list[TriggerJson]
+
+
+class TriggersState(TypedDict):
+    """The state of the table of triggers."""
+
+    shown: TriggersViewJson
+
+
 class TickJson(TypedDict):
-    """A look of a trigger with the first keys that came or went by it, each as (set, key, what became of it)."""
+    """A look of a trigger with the first keys that came or went by it, each as (set, key, what became of it).
+
+    Several ``looks`` in a row that found nothing are one, from ``first_at`` to ``happened_at``.
+    """
 
     happened_at: str
+    first_at: str
+    looks: int
     outcome: str
     said: str
     error: str
     keys: list[tuple[str, str, str]]
     other_keys: int
     backfills: list[str]
+    traceback: str
 
 
 class TicksJson(TypedDict):

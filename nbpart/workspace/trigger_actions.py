@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from nbpart.automation.evaluators import choose_evaluation
+from nbpart.automation.recording import describe_error
 from nbpart.automation.sensor_children import SensorChildren
 from nbpart.automation.ticks import Tick, run_tick
-from nbpart.automation.triggers import Triggers, describe_watching
+from nbpart.automation.trigger_rows import RecordedTriggers, load_triggers, summarize
+from nbpart.automation.triggers import Triggers
+from nbpart.automation.watch_process import WatchProcess, start_watching
 from nbpart.catalog import Batch, queries
+from nbpart.project.backfills import Backfills
 from nbpart.project.project import Project
-from nbpart.widgets.trigger_actions import TickSummary, TriggerResult, TriggersSummary, TriggerSummary
+from nbpart.states import TickOutcome
+from nbpart.widgets.trigger_actions import TickSummary, TriggerResult, TriggersSummary
 from nbpart.workspace.automating import OPENER
 
-#: So many looks of a trigger are shown, and so many keys of each.
-_MAX_TICKS, _MAX_KEYS = 10, 20
+#: Of the newest looks of a trigger so many are read, and so many shown, with so many keys of each.
+_MAX_READ, _MAX_TICKS, _MAX_KEYS = 200, 10, 20
+#: So long a watcher may take to end before it is said that it ends later, in seconds.
+_STOP_LIMIT_S = 3.0
 
 
 class WorkspaceTriggerActions:
@@ -24,27 +31,38 @@ class WorkspaceTriggerActions:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._recorded: RecordedTriggers | None = None
 
     def read_triggers(self) -> TriggersSummary:
-        rows = self._triggers.frame.to_dict("records")
-        if not rows:
-            return TriggersSummary()
-        return TriggersSummary(describe_watching(self._project), tuple(_summarize(row) for row in rows))
+        catalog, recorded = self._project.catalog, self._recorded
+        if recorded is None or recorded.sequence != catalog.sequence():
+            recorded = self._recorded = catalog.read(load_triggers)
+        return summarize(recorded, self._project)
 
     def read_ticks(self, trigger: str) -> Sequence[TickSummary]:
-        rows = self._triggers[trigger].ticks(_MAX_TICKS).to_dict("records")
+        runs = _join_idle(self._triggers[trigger].ticks(_MAX_READ).to_dict("records"))[:_MAX_TICKS]
+        rows = [run[0] for run in runs]
 
         def read_keys(batch: Batch) -> list[list[tuple[str, str, str]]]:
             frames = [queries.keys_of_tick(batch, int(row["tick_id"]), _MAX_KEYS) for row in rows]
             return [list(frame.itertuples(index=False, name=None)) for frame in frames]
 
         keys = self._project.catalog.read(read_keys)
-        return [_summarize_tick(row, of_it) for row, of_it in zip(rows, keys, strict=True)]
+        return [_summarize_tick(run, of_it) for run, of_it in zip(runs, keys, strict=True)]
 
     def tick(self, trigger: str) -> TriggerResult:
-        done = self._triggers[trigger].tick()
+        found = self._triggers[trigger]
+        code = f"ws.tick({found.name!r}, wait=False)"
+        try:
+            done = found.tick()
+        except Exception as error:
+            # what was recorded stands in the row of the trigger, and need not be said twice
+            last = found.ticks(1).to_dict("records")
+            if last and last[0]["error"] == describe_error(error):
+                return TriggerResult("The look failed.", code)
+            raise
         backfills = tuple(backfill.id for backfill in done.backfills)
-        return TriggerResult(_describe(done), f"ws.tick({done.trigger!r}, wait=False)", backfills)
+        return TriggerResult(_describe(done), code, backfills)
 
     def switch_trigger(self, trigger: str, is_on: bool) -> TriggerResult:
         found = self._triggers[trigger]
@@ -54,6 +72,26 @@ class WorkspaceTriggerActions:
             found.off()
         word = "on" if is_on else "off"
         return TriggerResult(f"{found.name} is {word}.", f"ws.triggers[{found.name!r}].{word}()")
+
+    def watch(self) -> TriggerResult:
+        watcher = start_watching(self._project, self._triggers, {})
+        log = f"; its log is {watcher.log}" if watcher.log else ""
+        return TriggerResult(f"Process {watcher.pid} watches, also when this kernel ends{log}.", "ws.watch()")
+
+    def stop_watching(self) -> TriggerResult:
+        has_ended = self._watcher.stop(_STOP_LIMIT_S)
+        message = "Nobody watches now." if has_ended else "It ends after the steps that run."
+        return TriggerResult(message, "ws.watch().stop()")
+
+    def describe_backfill(self, backfill_id: str) -> TriggerResult:
+        backfill = Backfills(self._project)[backfill_id]
+        counts = ", ".join(f"{n:,} {status}" for status, n in backfill.counts().items() if n)
+        message = f"Backfill {backfill.id} {backfill.status}: {counts or 'no steps'}"
+        return TriggerResult(message, f"ws.backfills[{backfill.id!r}]")
+
+    @property
+    def _watcher(self) -> WatchProcess:
+        return WatchProcess(self._project, self._triggers)
 
     @property
     def _triggers(self) -> Triggers:
@@ -85,7 +123,25 @@ def _describe(done: Tick) -> str:
     return "\n".join([*sentences, *done.message.splitlines()]) or "Nothing is asked for."
 
 
-def _summarize_tick(row: dict[Any, Any], keys: Sequence[tuple[str, str, str]]) -> TickSummary:
+def _join_idle(rows: Iterable[dict[Any, Any]]) -> list[list[dict[Any, Any]]]:
+    """Looks, the newest first, with those in a row that found nothing and said the same together."""
+    runs: list[list[dict[Any, Any]]] = []
+    for row in rows:
+        before = runs[-1][-1] if runs else None
+        is_idle = row["outcome"] == TickOutcome.SKIPPED
+        if before is not None and is_idle and _of_idle(before) == _of_idle(row):
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    return runs
+
+
+def _of_idle(row: dict[Any, Any]) -> tuple[str, str]:
+    return row["outcome"], row["message"] or ""
+
+
+def _summarize_tick(run: Sequence[dict[Any, Any]], keys: Sequence[tuple[str, str, str]]) -> TickSummary:
+    row = run[0]
     changed = int(row["added"]) + int(row["removed"])
     return TickSummary(
         happened_at=row["happened_at"].isoformat(),
@@ -95,23 +151,7 @@ def _summarize_tick(row: dict[Any, Any], keys: Sequence[tuple[str, str, str]]) -
         keys=tuple(keys),
         other_keys=max(0, changed - len(keys)) if len(keys) == _MAX_KEYS else 0,
         backfills=tuple(row["backfills"]),
+        traceback=row["traceback"] or "",
+        first_at=run[-1]["happened_at"].isoformat(),
+        looks=len(run),
     )
-
-
-def _summarize(row: dict[Any, Any]) -> TriggerSummary:
-    return TriggerSummary(
-        name=row["trigger"],
-        kind=row["kind"],
-        is_on=bool(row["on"]),
-        last_look=_to_iso(row["last_look"]),
-        next_look=_to_iso(row["next_look"]),
-        outcome=row["outcome"] or "",
-        message=row["message"] or "",
-        error=row["error"] or "",
-    )
-
-
-def _to_iso(at: Any) -> str | None:
-    import pandas as pd
-
-    return None if pd.isna(at) else str(at.isoformat())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nbpart.widgets.graph import AssetGraph
     from nbpart.widgets.heatmap import PartitionHeatmap
     from nbpart.widgets.monitor import BackfillMonitor
+    from nbpart.widgets.trigger_table import TriggerTable
 
 
 def make_graph(project: Project, assets: Any = None, *, folded: Collection[str] = (), height: int = 460) -> AssetGraph:
@@ -99,6 +100,13 @@ def make_monitor(project: Project, backfill_id: str) -> BackfillMonitor:
     from nbpart.widgets.monitor import BackfillMonitor
 
     return BackfillMonitor(project.catalog, _make_actions(project), backfill_id)
+
+
+def make_trigger_table(project: Project) -> TriggerTable:
+    """The triggers of a workspace as a live table, wherever they are looked with."""
+    from nbpart.widgets.trigger_table import TriggerTable
+
+    return TriggerTable(project.catalog, WorkspaceActions(project))
 
 
 def make_explorer(project: Project, *, height: int = 300) -> Explorer:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from nbpart.widgets.graph import AssetGraph as AssetGraphWidget
     from nbpart.widgets.heatmap import PartitionHeatmap
     from nbpart.widgets.monitor import BackfillMonitor
+    from nbpart.widgets.trigger_table import TriggerTable
 
 
 class Workspace(Declaring[BoundAsset], Verbs, Automating):
@@ -60,6 +61,7 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         #: The parts of the workspace, which the methods below pass on to functions of `nbpart.project`.
         self.project = Project(root, catalog, purpose, preload=preload)
         self.project.show_backfill = self._show_backfill
+        self.project.show_triggers = self._show_triggers
         self._sensors: dict[str, Sensor] = {}
 
     @property
@@ -442,3 +444,8 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         from nbpart.workspace.view import make_monitor
 
         return make_monitor(self.project, backfill_id)
+
+    def _show_triggers(self) -> TriggerTable:
+        from nbpart.workspace.view import make_trigger_table
+
+        return make_trigger_table(self.project)

@@ -14,6 +14,7 @@ import pytest
 import nbpart
 from nbpart import WatchedError
 from nbpart.automation.hooks import HookTold
+from nbpart.automation.latest_looks import looks_path
 from nbpart.automation.sensor_children import SensorChildren
 from nbpart.automation.watcher import LookDone, Watcher
 from nbpart.automation.watching import find_watch
@@ -157,6 +158,27 @@ def test_ticks_that_found_nothing_are_recorded_together(ws: nbpart.Workspace, pl
     assert ticks.happened_at.is_monotonic_decreasing
 
 
+def test_looks_that_found_nothing_are_seen_before_they_are_recorded(ws: nbpart.Workspace, played: Played) -> None:
+    @ws.sensor(every=0.2)
+    def waiting(context: Any) -> Any:
+        import nbpart
+
+        return nbpart.SkipReason("it rains")
+
+    with Watched(ws) as watched:
+        watched.wait_for(lambda: ws.triggers.frame.last_look.notna().all())
+        sequence = ws.project.catalog.sequence()
+        seen = ws.triggers.frame
+        watched.wait_for(lambda: (ws.triggers.frame.last_look > seen.last_look).all())
+        row = ws.triggers.frame.set_index("trigger").loc["waiting"]
+        assert (row.outcome, row.message) == ("skipped", "it rains")
+        assert row.next_look - row.last_look < timedelta(seconds=1)
+        assert ws.project.catalog.sequence() == sequence, "nobody wrote into the catalog"
+        assert len(ws.ticks()) == 0
+    assert not looks_path(ws.project.catalog.path).exists()
+    assert (ws.triggers.frame.last_look >= row.last_look).any(), "what was shown is recorded in the end"
+
+
 def test_one_that_fails_stops_no_other_and_backs_off(ws: nbpart.Workspace, project: Path, played: Played) -> None:
     @ws.sensor(every=0.3)
     def failing(context: Any) -> None:
@@ -233,6 +255,7 @@ def test_it_ends_after_the_runs_that_have_begun_and_the_next_one_goes_on(ws: nbp
         [runner] = ws.project.runners.values()
         watched.stop.set()
         watched.wait_for(lambda: runner.is_draining)
+        assert "; it ends after the steps that run" in repr(ws.triggers)
         time.sleep(0.3)
         played.go.set()
     assert len(played.ran) == 2, "those that had begun came to their end, no other began"

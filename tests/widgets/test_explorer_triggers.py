@@ -11,7 +11,7 @@ import pytest
 
 import nbpart
 from nbpart.automation.watching import HeldWatch
-from nbpart.widgets import explorer_triggers
+from nbpart.widgets import trigger_list
 from nbpart.widgets.explorer import Explorer
 from tests.backfill.pools import Stage
 from tests.widgets.pages import Page
@@ -31,7 +31,7 @@ def failing(context: Any) -> None:
 
 @pytest.fixture
 def explorer(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
-    monkeypatch.setattr(explorer_triggers, "READ_EVERY_S", 0.1)
+    monkeypatch.setattr(trigger_list, "READ_EVERY_S", 0.1)
     ws.sensor(nothing, name="quiet", every="1h")
     explorer = ws.explore()
     yield explorer
@@ -41,6 +41,10 @@ def explorer(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def shown(explorer: Explorer) -> dict[str, Any]:
     with explorer.panel.lock:
         return dict(explorer.panel.state()["panel"])
+
+
+def watching(explorer: Explorer) -> str:
+    return str(shown(explorer)["triggers"]["watch"]["says"])
 
 
 def until(wanted: Callable[[], bool], timeout_s: float = 30) -> None:
@@ -53,17 +57,17 @@ def until(wanted: Callable[[], bool], timeout_s: float = 30) -> None:
 def test_a_line_says_who_watches_and_follows_what_is_written_and_the_time(
     ws: nbpart.Workspace, explorer: Explorer
 ) -> None:
-    until(lambda: shown(explorer)["watching"] == "1 trigger; nobody watches")
+    until(lambda: watching(explorer) == "1 trigger; nobody watches")
     ws.sensor(nothing, name="second")
-    until(lambda: shown(explorer)["watching"] == "2 triggers; nobody watches")
+    until(lambda: watching(explorer) == "2 triggers; nobody watches")
     # a watcher that begins, or ends, writes nothing into the catalog
     held = HeldWatch(ws.project.catalog.path, ws.project.catalog.clock())
-    until(lambda: shown(explorer)["watching"].startswith("2 triggers; watched since "))
+    until(lambda: watching(explorer).startswith("2 triggers; watched since "))
     held.close()
-    until(lambda: shown(explorer)["watching"].startswith("2 triggers; nobody has watched since "))
+    until(lambda: watching(explorer).startswith("2 triggers; nobody has watched since "))
     for trigger in ws.triggers.values():
         trigger.remove()
-    until(lambda: shown(explorer)["watching"] == "")
+    until(lambda: watching(explorer) == "")
 
 
 def clean(inbox: Any) -> str:
@@ -87,7 +91,7 @@ def page(watched: nbpart.Workspace, explorer: Explorer) -> Page:
 
 
 def trigger(explorer: Explorer, name: str = "inbox") -> dict[str, Any]:
-    return next((each for each in shown(explorer)["triggers"] if each["name"] == name), {})
+    return next((each for each in shown(explorer)["triggers"]["triggers"] if each["name"] == name), {})
 
 
 def test_a_trigger_is_turned_off_and_on(watched: nbpart.Workspace, explorer: Explorer, page: Page) -> None:
@@ -95,7 +99,7 @@ def test_a_trigger_is_turned_off_and_on(watched: nbpart.Workspace, explorer: Exp
     assert (off["message"], off["code"]) == ("inbox is off.", "ws.triggers['inbox'].off()")
     assert not watched.triggers["inbox"].is_on
     until(lambda: trigger(explorer)["is_on"] is False)
-    assert shown(explorer)["watching"] == "1 trigger; nobody watches"
+    assert watching(explorer) == "1 trigger; nobody watches"
     assert page.ask("switch_trigger", {"trigger": "inbox", "is_on": True})["ok"]
     until(lambda: trigger(explorer)["is_on"] is True)
     wrong = page.ask("switch_trigger", {"trigger": HOSTILE, "is_on": True})
@@ -126,14 +130,27 @@ def test_a_look_that_fails_says_so_and_stands_in_its_row(
     watched: nbpart.Workspace, explorer: Explorer, page: Page
 ) -> None:
     watched.sensor(failing, name="loud")
-    failed = page.ask("tick", {"trigger": "loud"})
-    assert not failed["ok"]
+    failed = page.ask("tick", {"trigger": "loud"})["payload"]
     said = f"sensor 'loud' raised OSError: no {HOSTILE} here"
-    assert said in failed["error"]["message"]
+    assert failed["message"] == "The look failed.", "what it raised stands in its row, once"
+    assert failed["code"] == "ws.tick('loud', wait=False)"
     until(lambda: trigger(explorer, "loud").get("outcome") == "failed")
     assert trigger(explorer, "loud")["error"] == said
     [tick] = page.ask("read_ticks", {"trigger": "loud"})["payload"]["ticks"]
     assert (tick["outcome"], tick["error"], tick["keys"]) == ("failed", said, [])
+    assert tick["traceback"].rstrip().endswith(f"OSError: no {HOSTILE} here")
+
+
+def test_a_look_that_cannot_be_made_says_why(
+    watched: nbpart.Workspace, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise nbpart.UntrustedWorkspaceError("it is not trusted")
+
+    monkeypatch.setattr(watched.project, "check_trust", refuse)
+    refused = page.ask("tick", {"trigger": "inbox"})
+    assert refused["error"]["message"] == "it is not trusted"
+    assert len(watched.ticks("inbox")) == 0
 
 
 def test_an_old_backfill_is_listed_when_it_is_followed(

@@ -21,6 +21,7 @@ from nbpart.widgets.contracts import CONTRACTS, SHARED
 from nbpart.widgets.explorer import Explorer
 from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.monitor import BackfillMonitor
+from nbpart.widgets.trigger_table import TriggerTable
 from tests.widgets import heatmap_scenes as scenes
 from tests.widgets.test_monitor import FakeActions
 
@@ -81,9 +82,12 @@ def widgets(tmp_path: Path) -> Iterator[dict[str, LiveWidget]]:
 
     explorer = Explorer(catalog, FakeActions())  # type: ignore[arg-type]
     monitor = BackfillMonitor(catalog, FakeActions(), catalog.write(begin))  # type: ignore[arg-type]
+    triggers = TriggerTable(catalog, FakeActions())  # type: ignore[arg-type]
     yield {
         "explorer": explorer.panel, "graph": explorer.graph, "heatmap": explorer.heatmap, "monitor": monitor,
+        "triggers": triggers,
     }  # fmt: skip
+    triggers.close()
     monitor.close()
     explorer.close()
     catalog.close()

@@ -135,7 +135,7 @@ class FakeActions:
     def accept(self, *_: Any, **given: Any) -> VerbSummary:
         raise DeclarationError("nothing is accepted here.")
 
-    wipe = prune = adopt = read_ticks = tick = switch_trigger = accept
+    wipe = prune = adopt = read_ticks = tick = switch_trigger = watch = stop_watching = describe_backfill = accept
 
     def explain_asset(self, asset: str) -> list[str]:
         return [f"1 stale: {asset} knows why"]

@@ -3,7 +3,7 @@
 import { element } from '../shared/elements.js';
 import { onEnter } from '../shared/page.js';
 import { plural, shorten } from '../shared/format.js';
-import { runAction } from './actions.js';
+import { runAction } from '../shared/actions.js';
 import { makeNewest } from './newest.js';
 
 /** @import { Section } from './types.js' */

@@ -4,7 +4,7 @@ import { element, setAttributes } from '../shared/elements.js';
 import { makeOutcome } from '../shared/outcome.js';
 import { isRetryable, makeGlyph, markOf } from '../shared/statuses.js';
 import { formatCount, formatDuration, plural, shorten } from '../shared/format.js';
-import { runAction } from './actions.js';
+import { runAction } from '../shared/actions.js';
 
 /** @import { Row } from './types.js' */
 /** @import { BackfillJson, ExplorerContract, PanelJson } from '../generated/messages.js' */

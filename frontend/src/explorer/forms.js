@@ -3,7 +3,7 @@
 import { STATUS_CHOICES } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
 import { plural } from '../shared/format.js';
-import { runAction } from './actions.js';
+import { runAction } from '../shared/actions.js';
 import { makeFilterField } from './filter.js';
 import { makeVerbForm } from './verbs.js';
 
@@ -24,7 +24,7 @@ export function makeRefreshBar(link, result) {
   const node = element('div', { class: 'nbpart-refresh' }, element('div', { class: 'nbpart-bar' }, watching, element('span', { class: 'nbpart-spacer' }), codeAge, button), result.node);
   const draw = () => {
     codeAge.textContent = describeCheck(link.state.panel.code_checked_at, new Date());
-    watching.textContent = link.state.panel.watching;
+    watching.textContent = link.state.panel.triggers.watch.says;
   };
   const timer = setInterval(draw, 15000);
   return { node, show: draw, close: () => clearInterval(timer) };

@@ -5,14 +5,14 @@ import { element, setAttributes } from '../shared/elements.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer } from '../shared/page.js';
 import { makeGlyph } from '../shared/statuses.js';
-import { formatCount, formatTime, shorten } from '../shared/format.js';
+import { countStates, makeTriggerList, makeWatchButton } from '../shared/triggers.js';
+import { formatCount, formatTime, plural, shorten } from '../shared/format.js';
 import { makeAddForm } from './adding.js';
 import { makeBackfillList } from './backfills.js';
 import { makeDataView, makeHistoryView, makeNotebookView } from './data.js';
 import { collectFacts, makeFactList, makeSection, makeWhy } from './facts.js';
 import { makeRefreshBar, makeRunForm } from './forms.js';
 import { makeLogView } from './log.js';
-import { makeTriggerList } from './triggers.js';
 import { makeRemoveForm } from './verbs.js';
 
 /** @import { ExplorerContract, NamedPartitionJson, PanelJson } from '../generated/messages.js' */
@@ -55,7 +55,9 @@ export function drawPanel(link, root) {
   const historySection = makeSection('History');
   const history = makeHistoryView(historySection, (id) => open(id));
   const triggerSection = makeSection('Triggers');
-  const triggers = makeTriggerList(link, triggerSection, () => backfills.node.scrollIntoView({ block: 'nearest' }));
+  const triggers = makeTriggerList(link, () => backfills.node.scrollIntoView({ block: 'nearest' }));
+  const watch = makeWatchButton(link);
+  triggerSection.body.append(watch.node, watch.result, triggers.node);
   const addSection = makeSection('Add partitions', { open: false });
   const adding = makeAddForm(link, addSection, makeOutcome());
 
@@ -128,6 +130,15 @@ export function drawPanel(link, root) {
   }
 
   /** @param {PanelJson} panel */
+  function drawTriggers({ triggers: view }) {
+    triggerSection.show(view.triggers.length > 0);
+    const { off, failed } = countStates(view.triggers);
+    triggerSection.setNote([plural(view.triggers.length, 'trigger'), off, failed].filter(Boolean).join(', '));
+    watch.show(view.watch);
+    triggers.show(view);
+  }
+
+  /** @param {PanelJson} panel */
   function drawPartition({ partition, run, opened_run_id: opened }) {
     if (!partition) {
       facts.replaceChildren();
@@ -167,7 +178,7 @@ export function drawPanel(link, root) {
     data.show(panel);
     if (isNew('notebookView', run)) notebookView.show(partition ? run : null);
     if (isNew('history', partition && partition.runs, partition && partition.run_id, opened)) history.show(panel);
-    if (isNew('triggers', panel.triggers)) triggers.show(panel);
+    if (isNew('triggers', panel.triggers)) drawTriggers(panel);
     adding.show(panel);
     if (isNew('announced', selection.number, partition && partition.status)) {
       announce([selection.title, selection.key, partition ? partition.status : legend.textContent].filter(Boolean).join(' · '));

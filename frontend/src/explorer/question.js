@@ -2,7 +2,7 @@
 
 import { element } from '../shared/elements.js';
 import { onEnter, onKeys } from '../shared/page.js';
-import { runAndShow } from './actions.js';
+import { runAndShow } from '../shared/actions.js';
 import { makeNewest } from './newest.js';
 
 /** @import { Question, Verb } from './types.js' */

@@ -1,6 +1,6 @@
 // What the explorer's panel is made of.
 
-import type { ExplorerContract, TriggerJson } from '../generated/messages.js';
+import type { ExplorerContract } from '../generated/messages.js';
 import type { Answer } from '../shared/types.js';
 
 /** What a form is about: what is selected, with what is above or below it, where a condition is true. */
@@ -45,14 +45,6 @@ export interface Row {
   cancel: HTMLButtonElement;
   retry: HTMLButtonElement;
   resume: HTMLButtonElement;
-}
-
-/** A trigger in the panel. */
-export interface TriggerRow {
-  node: HTMLElement;
-  update(trigger: TriggerJson): void;
-  /** Times that are told from now are told anew. */
-  tell(): void;
 }
 
 /** ImageUrls of PNG bytes; `release` lets backfillButton of all that were made. */

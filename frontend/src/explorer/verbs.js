@@ -3,7 +3,7 @@
 import { element } from '../shared/elements.js';
 import { onEnter } from '../shared/page.js';
 import { plural } from '../shared/format.js';
-import { SLOW } from './actions.js';
+import { SLOW } from '../shared/actions.js';
 import { makeQuestion } from './question.js';
 
 /** @import { ExplorerContract, PanelJson } from '../generated/messages.js' */

@@ -71,16 +71,10 @@ export interface CausesJson {
   causes: string[];
 }
 
-/** A trigger with its last look; times are in ISO format, ``next_look`` is null where nobody is to look. */
-export interface TriggerJson {
-  name: string;
-  kind: string;
-  is_on: boolean;
-  last_look: string | null;
-  next_look: string | null;
-  outcome: string;
-  said: string;
-  error: string;
+/** All that a table of triggers draws. */
+export interface TriggersViewJson {
+  watch: WatchJson;
+  triggers: TriggerJson[];
 }
 
 /** An answer with nothing but what every answer has. */
@@ -409,7 +403,7 @@ export interface RunJson {
   code: string;
 }
 
-/** All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest. ``watching`` says how many triggers there are and who watches, or is "". */
+/** All that the panel draws; ``opened_run_id`` is the run whose results are shown instead of the newest. */
 export interface PanelJson {
   selection: PanelSelectionJson;
   assets: number;
@@ -421,8 +415,7 @@ export interface PanelJson {
   error: string;
   backfills: BackfillJson[];
   code_checked_at: string | null;
-  watching: string;
-  triggers: TriggerJson[];
+  triggers: TriggersViewJson;
 }
 
 /** An option of a backfill as a field of a form. */
@@ -517,15 +510,36 @@ export interface TriggerJson {
   error: string;
 }
 
-/** A look of a trigger with the first keys that came or went by it, each as (set, key, what became of it). */
+/** How many triggers are on and who watches, as a sentence, or "", and which buttons there are. */
+export interface WatchJson {
+  says: string;
+  can_watch: boolean;
+  can_stop: boolean;
+}
+
+/** All that a table of triggers draws. */
+export interface TriggersViewJson {
+  watch: WatchJson;
+  triggers: TriggerJson[];
+}
+
+/** The state of the table of triggers. */
+export interface TriggersState {
+  shown: TriggersViewJson;
+}
+
+/** A look of a trigger with the first keys that came or went by it, each as (set, key, what became of it). Several ``looks`` in a row that found nothing are one, from ``first_at`` to ``happened_at``. */
 export interface TickJson {
   happened_at: string;
+  first_at: string;
+  looks: number;
   outcome: string;
   said: string;
   error: string;
   keys: [string, string, string][];
   other_keys: number;
   backfills: string[];
+  traceback: string;
 }
 
 /** The newest looks of a trigger. */
@@ -561,6 +575,8 @@ export interface ExplorerContract {
     read_ticks: { trigger: string };
     tick: { trigger: string };
     switch_trigger: { trigger: string; is_on: boolean };
+    watch: Record<string, never>;
+    stop_watching: Record<string, never>;
     show_backfill: { backfill_id: string };
     cancel: { backfill_id: string };
     retry_failed: { backfill_id: string };
@@ -592,6 +608,8 @@ export interface ExplorerContract {
     read_ticks: TicksJson;
     tick: EmptyJson;
     switch_trigger: EmptyJson;
+    watch: EmptyJson;
+    stop_watching: EmptyJson;
     show_backfill: EmptyJson;
     cancel: ActionResultJson;
     retry_failed: ActionResultJson;
@@ -687,5 +705,35 @@ export interface MonitorContract {
     retry_failed: ActionResultJson;
     resume: ActionResultJson;
     show: EmptyJson;
+  };
+}
+
+/** The contract between the triggers in Python and its pages. */
+export interface TriggersContract {
+  state: TriggersState;
+  patches: {
+    shown: TriggersViewJson;
+  };
+  requests: {
+    sync: { seq: number };
+    view_opened: { view: string };
+    view_closed: { view: string };
+    read_ticks: { trigger: string };
+    tick: { trigger: string };
+    switch_trigger: { trigger: string; is_on: boolean };
+    watch: Record<string, never>;
+    stop_watching: Record<string, never>;
+    show_backfill: { backfill_id: string };
+  };
+  answers: {
+    sync: SyncJson;
+    view_opened: EmptyJson;
+    view_closed: EmptyJson;
+    read_ticks: TicksJson;
+    tick: EmptyJson;
+    switch_trigger: EmptyJson;
+    watch: EmptyJson;
+    stop_watching: EmptyJson;
+    show_backfill: EmptyJson;
   };
 }

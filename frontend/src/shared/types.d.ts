@@ -1,5 +1,7 @@
 // Types that are not generated from Python: the model of anywidget, and the link to Python over it.
 
+import type { TriggerJson, TriggersContract } from '../generated/messages.js';
+
 /** The model that anywidget passes to a widget. */
 export interface Model {
   get(name: string): any;
@@ -52,6 +54,9 @@ export interface Link<C extends Contract, State = C['state']> {
   close(): void;
 }
 
+/** What asks Python to do something with triggers: the link of any widget that shows them. */
+export type TriggerLink = Link<Omit<TriggersContract, 'state' | 'patches'> & Pick<Contract, 'state' | 'patches'>>;
+
 /** How a page keeps the state: `decode` makes it from a snapshot, `reduce` applies a patch and returns it. */
 export interface Reducer<C extends Contract, State = C['state']> {
   decode?: (state: C['state']) => State;
@@ -67,6 +72,16 @@ export interface Outcome {
   clear(): void;
   show(answer: { message: string; code: string }): void;
   fail(error: Error): void;
+}
+
+/** A trigger in a list of them. */
+export interface TriggerRow {
+  node: HTMLElement;
+  /** What its last look raised, where that failed. */
+  error: HTMLElement;
+  update(trigger: TriggerJson): void;
+  /** Times that are told from now are told anew. */
+  tell(): void;
 }
 
 export type Child = Node | string | null | undefined;

@@ -129,6 +129,28 @@ var markOf = (name) => name in MARKS ? MARKS[
 var makeGlyph = (name) => element("span", { class: `nbpart-glyph s-${markOf(name).colour}`, "aria-hidden": "true", text: markOf(name).glyph });
 var isRetryable = (status) => RETRYABLE.some((each) => each === status);
 
+// src/shared/actions.js
+var SLOW = { timeout: 12e4 };
+function runAction(link, node, result, action, payload) {
+  return runAndShow(node, result, () => link.request(action, payload, SLOW));
+}
+async function runAndShow(node, result, run) {
+  const buttons = [...node.querySelectorAll("button")].filter((button) => !button.disabled);
+  const focused = buttons.find((button) => button === document.activeElement);
+  buttons.forEach((button) => button.disabled = true);
+  try {
+    const answer = await run();
+    result.show(answer);
+    return answer;
+  } catch (error) {
+    result.fail(error);
+    return null;
+  } finally {
+    buttons.forEach((button) => button.disabled = false);
+    if (document.activeElement === document.body) focused?.focus({ preventScroll: true });
+  }
+}
+
 // src/shared/format.js
 var formatCount = (n) => n.toLocaleString("en-US");
 var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
@@ -162,24 +184,172 @@ function shorten(text, longest) {
   return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
 }
 
-// src/explorer/actions.js
-var SLOW = { timeout: 12e4 };
-function runAction(link, node, result, action, payload) {
-  return runAndShow(node, result, () => link.request(action, payload, SLOW));
+// src/shared/triggers.js
+var TELL_EVERY_MS = 1e3;
+var describeLast = ({ last_look: last, outcome }) => last ? `${outcome || "looked"} ${formatTime(last)}` : "has not looked yet";
+function describeNext({ is_on: isOn, next_look: next }, now) {
+  if (!isOn) return "off";
+  if (!next) return "nobody watches";
+  return new Date(next).getTime() <= now.getTime() ? "next look due now" : `next ${formatTime(next)}`;
 }
-async function runAndShow(node, result, run) {
-  const buttons = [...node.querySelectorAll("button")].filter((button) => !button.disabled);
-  buttons.forEach((button) => button.disabled = true);
-  try {
-    const answer = await run();
-    result.show(answer);
-    return answer;
-  } catch (error) {
-    result.fail(error);
-    return null;
-  } finally {
-    buttons.forEach((button) => button.disabled = false);
+var describeTick = ({ happened_at: at, first_at: first, looks, outcome }) => looks > 1 ? `${formatTime(first)} to ${formatTime(at)}: ${plural(looks, "look")} ${outcome}` : `${formatTime(at)} ${outcome}`;
+function countStates(triggers) {
+  const say = (n, word) => n ? `${n} ${word}` : "";
+  return { off: say(triggers.filter(({ is_on: isOn }) => !isOn).length, "off"), failed: say(triggers.filter(({ error }) => error).length, "failed") };
+}
+function listKeys({ keys, other_keys: others }) {
+  const lines = /* @__PURE__ */ new Map();
+  for (const [set, key, became] of keys) {
+    const head = `${set}, ${became}: `;
+    lines.set(head, [...lines.get(head) ?? [], key]);
   }
+  const found = [...lines].map(([head, names]) => head + names.join(", "));
+  return others ? [...found, `and ${plural(others, "key")} more`] : found;
+}
+function makeWatchButton(link) {
+  const result = makeOutcome();
+  let action = "watch";
+  const node = element("span", {});
+  const button = element("button", { type: "button", onclick: () => runAction(link, node, result, action, {}) });
+  node.append(button);
+  return {
+    node,
+    result: result.node,
+    /** @param {WatchJson} watch */
+    show({ can_watch: canWatch, can_stop: canStop }) {
+      action = canStop ? "stop_watching" : "watch";
+      node.hidden = !canWatch && !canStop;
+      setAttributes(button, canStop ? { text: "Stop watching", title: "End the watcher after the steps that run" } : { text: "Watch", title: "Start a process that looks with each trigger when it is due, also when this kernel ends" });
+    }
+  };
+}
+function makeTriggerList(link, onShown) {
+  const node = element("div", { class: "nbpart-triggers", role: "list", "aria-label": "Triggers" });
+  const rows = /* @__PURE__ */ new Map();
+  const timer = setInterval(() => rows.forEach((row) => row.tell()), TELL_EVERY_MS);
+  return {
+    node,
+    close: () => clearInterval(timer),
+    /** @param {TriggersViewJson} view */
+    show({ triggers }) {
+      const names = new Set(triggers.map(({ name }) => name));
+      for (const name of rows.keys()) if (!names.has(name)) rows.delete(name);
+      const nodes = triggers.map((trigger) => {
+        const row = rows.get(trigger.name) ?? makeRow(link, trigger.name, onShown);
+        rows.set(trigger.name, row);
+        row.update(trigger);
+        return row.node;
+      });
+      if (nodes.some((each, i) => node.children[i] !== each) || node.children.length !== nodes.length) node.replaceChildren(...nodes);
+    },
+    /** Go to the next error after what has the focus, or to the first. */
+    goToError() {
+      const errors = [...rows.values()].map(({ error }) => error).filter((each) => each.parentElement && !each.parentElement.hidden);
+      const at = errors.findIndex((each) => each === document.activeElement);
+      errors[(at + 1) % errors.length]?.focus();
+    }
+  };
+}
+function makeRow(link, name, onShown) {
+  let shown = null;
+  const result = makeOutcome();
+  const toggle = element("button", { type: "button", class: "nbpart-switch", role: "switch", "aria-label": `Watchers look with ${name}`, onclick: () => runAction(link, node, result, "switch_trigger", { trigger: name, is_on: !shown?.is_on }) });
+  const kind = element("span", { class: "nbpart-faint" });
+  const look = element("button", { type: "button", text: "Look now", title: "Look once; what it asks for runs in this kernel", "aria-label": `Look now with ${name}`, onclick: () => runAction(link, node, result, "tick", { trigger: name }) });
+  const [last, next] = [element("span"), element("span")];
+  const said = element("div", { class: "nbpart-said" });
+  const error = makeErrorFold(link, name);
+  const history = makeTickList(link, name, onShown);
+  const node = element(
+    "div",
+    { class: "nbpart-trigger", role: "listitem" },
+    element("div", { class: "nbpart-trigger-head" }, toggle, element("div", {}, element("span", { class: "nbpart-trigger-name", text: name }), " ", kind)),
+    element("div", { class: "nbpart-looks nbpart-faint" }, last, next),
+    said,
+    element("div", { class: "nbpart-trigger-buttons" }, history.button, look),
+    error.node,
+    result.node,
+    history.node
+  );
+  const tell = () => {
+    const text = shown ? describeNext(shown, /* @__PURE__ */ new Date()) : "";
+    if (next.textContent !== text) next.textContent = text;
+  };
+  return {
+    node,
+    tell,
+    error: error.summary,
+    update(trigger) {
+      const isNew = shown?.last_look !== trigger.last_look;
+      shown = trigger;
+      setAttributes(toggle, { "aria-checked": String(trigger.is_on), title: trigger.is_on ? "On: turn it off" : "Off: turn it on" });
+      node.classList.toggle("nbpart-trigger-off", !trigger.is_on);
+      kind.textContent = trigger.kind;
+      last.textContent = describeLast(trigger);
+      said.textContent = trigger.said;
+      error.show(trigger.error, isNew);
+      tell();
+      if (isNew) history.refresh();
+    }
+  };
+}
+function makeErrorFold(link, trigger) {
+  const summary = element("summary", { class: "nbpart-error" });
+  const trace = element("pre", { class: "nbpart-trace", tabindex: "0", "aria-label": `Traceback of ${trigger}` });
+  const node = element("details", { class: "nbpart-trigger-error", hidden: true }, summary, trace);
+  node.addEventListener("toggle", () => read());
+  async function read() {
+    if (!node.open || node.hidden) return;
+    try {
+      const { ticks } = await link.request("read_ticks", { trigger }, SLOW);
+      trace.textContent = ticks.find(({ error }) => error)?.traceback ?? "";
+    } catch (error) {
+      trace.textContent = `✕ ${error.message}`;
+    }
+    trace.scrollTop = trace.scrollHeight;
+  }
+  return {
+    node,
+    summary,
+    /** @type {(error: string, isNew: boolean) => void} */
+    show(error, isNew) {
+      node.hidden = !error;
+      summary.textContent = error ? `✕ ${error}` : "";
+      if (isNew) read();
+    }
+  };
+}
+function makeTickList(link, trigger, onShown) {
+  const list = element("div", { class: "nbpart-tick-list", tabindex: "0", role: "group", "aria-label": `Looks of ${trigger}` });
+  const result = makeOutcome();
+  const node = element("div", { hidden: true }, list, result.node);
+  const button = element("button", { type: "button", class: "nbpart-plain nbpart-fold", text: "Looks", title: "The newest looks, with their keys and backfills", "aria-label": `Newest looks of ${trigger}`, "aria-expanded": "false", onclick: () => {
+    node.hidden = !node.hidden;
+    button.setAttribute("aria-expanded", String(!node.hidden));
+    refresh();
+  } });
+  async function refresh() {
+    if (node.hidden) return;
+    try {
+      const { ticks } = await link.request("read_ticks", { trigger }, SLOW);
+      list.replaceChildren(...ticks.length ? ticks.map(makeTick2) : [element("span", { class: "nbpart-faint", text: "none yet" })]);
+    } catch (error) {
+      result.fail(error);
+    }
+  }
+  async function follow(id) {
+    if (await runAction(link, list, result, "show_backfill", { backfill_id: id })) onShown?.();
+  }
+  const makeTick2 = (tick) => element(
+    "div",
+    {},
+    element("div", { class: "nbpart-faint", text: describeTick(tick) }),
+    ...listKeys(tick).map((text) => element("div", { text })),
+    element("div", { class: "nbpart-said", text: tick.said }),
+    element("div", { class: "nbpart-said nbpart-error", text: tick.error ? `✕ ${tick.error}` : "" }),
+    ...tick.backfills.map((id) => element("div", {}, "backfill ", element("button", { type: "button", class: "nbpart-link", text: id, title: "Show what has become of it", onclick: () => follow(id) })))
+  );
+  return { node, button, refresh };
 }
 
 // src/explorer/newest.js
@@ -941,7 +1111,7 @@ function makeRefreshBar(link, result) {
   const node = element("div", { class: "nbpart-refresh" }, element("div", { class: "nbpart-bar" }, watching, element("span", { class: "nbpart-spacer" }), codeAge, button), result.node);
   const draw = () => {
     codeAge.textContent = describeCheck(link.state.panel.code_checked_at, /* @__PURE__ */ new Date());
-    watching.textContent = link.state.panel.watching;
+    watching.textContent = link.state.panel.triggers.watch.says;
   };
   const timer = setInterval(draw, 15e3);
   return { node, show: draw, close: () => clearInterval(timer) };
@@ -1089,115 +1259,6 @@ function makeLogView(link, section) {
   };
 }
 
-// src/explorer/triggers.js
-var TELL_EVERY_MS = 5e3;
-function describeLooks({ is_on: isOn, last_look: last, next_look: next, outcome }, now) {
-  const before = last ? `${outcome || "looked"} ${formatTime(last)}` : "has not looked yet";
-  if (!isOn) return `${before}; off`;
-  if (!next) return `${before}; nobody watches`;
-  return new Date(next).getTime() <= now.getTime() ? `${before}; next look due now` : `${before}; next ${formatTime(next)}`;
-}
-function listKeys({ keys, other_keys: others }) {
-  const lines = /* @__PURE__ */ new Map();
-  for (const [set, key, became] of keys) {
-    const head = `${set}, ${became}: `;
-    lines.set(head, [...lines.get(head) ?? [], key]);
-  }
-  const found = [...lines].map(([head, names]) => head + names.join(", "));
-  return others ? [...found, `and ${plural(others, "key")} more`] : found;
-}
-function makeTriggerList(link, section, onShown) {
-  const list = element("div", { class: "nbpart-triggers", role: "list" });
-  section.body.append(list);
-  const rows = /* @__PURE__ */ new Map();
-  const timer = setInterval(() => rows.forEach((row) => row.tell()), TELL_EVERY_MS);
-  return {
-    close: () => clearInterval(timer),
-    /** @param {PanelJson} panel */
-    show({ triggers }) {
-      section.show(triggers.length > 0);
-      const failed = triggers.filter(({ error }) => error).length;
-      section.setNote([plural(triggers.length, "trigger"), failed ? `${failed} failed` : ""].filter(Boolean).join(", "));
-      const names = new Set(triggers.map(({ name }) => name));
-      for (const name of rows.keys()) if (!names.has(name)) rows.delete(name);
-      const nodes = triggers.map((trigger) => {
-        const row = rows.get(trigger.name) ?? makeRow(link, trigger.name, onShown);
-        rows.set(trigger.name, row);
-        row.update(trigger);
-        return row.node;
-      });
-      if (nodes.some((node, i) => list.children[i] !== node) || list.children.length !== nodes.length) list.replaceChildren(...nodes);
-    }
-  };
-}
-function makeRow(link, name, onShown) {
-  let shown = null;
-  const result = makeOutcome();
-  const toggle = element("button", { type: "button", class: "nbpart-switch", role: "switch", "aria-label": `Watchers look with ${name}`, onclick: () => runAction(link, node, result, "switch_trigger", { trigger: name, is_on: !shown?.is_on }) });
-  const kind = element("span", { class: "nbpart-faint" });
-  const look = element("button", { type: "button", text: "Look now", title: "Look once; what it asks for runs in this kernel", "aria-label": `Look now with ${name}`, onclick: () => runAction(link, node, result, "tick", { trigger: name }) });
-  const looks = element("div", { class: "nbpart-faint" });
-  const said = element("div", { class: "nbpart-said" });
-  const error = element("div", { class: "nbpart-said nbpart-error" });
-  const history = makeTickList(link, name, onShown);
-  const node = element(
-    "div",
-    { class: "nbpart-trigger", role: "listitem" },
-    element("div", { class: "nbpart-row" }, toggle, element("span", { class: "nbpart-trigger-name", text: name }), kind, element("span", { class: "nbpart-spacer" }), look),
-    looks,
-    said,
-    error,
-    result.node,
-    history.node
-  );
-  const tell = () => {
-    if (shown) looks.textContent = describeLooks(shown, /* @__PURE__ */ new Date());
-  };
-  return {
-    node,
-    tell,
-    update(trigger) {
-      const isNew = shown?.last_look !== trigger.last_look;
-      shown = trigger;
-      setAttributes(toggle, { "aria-checked": String(trigger.is_on), title: trigger.is_on ? "On: turn it off" : "Off: turn it on" });
-      node.classList.toggle("nbpart-trigger-off", !trigger.is_on);
-      kind.textContent = trigger.kind;
-      said.textContent = trigger.said;
-      error.textContent = trigger.error ? `✕ ${trigger.error}` : "";
-      tell();
-      if (isNew) history.refresh();
-    }
-  };
-}
-function makeTickList(link, trigger, onShown) {
-  const list = element("div", { class: "nbpart-tick-list", tabindex: "0", role: "group", "aria-label": `Looks of ${trigger}` });
-  const result = makeOutcome();
-  const node = element("details", {}, element("summary", { text: "Looks" }), list, result.node);
-  node.addEventListener("toggle", () => refresh());
-  async function refresh() {
-    if (!node.open) return;
-    try {
-      const { ticks } = await link.request("read_ticks", { trigger }, SLOW);
-      list.replaceChildren(...ticks.length ? ticks.map(makeTick2) : [element("span", { class: "nbpart-faint", text: "none yet" })]);
-    } catch (error) {
-      result.fail(error);
-    }
-  }
-  async function follow(id) {
-    if (await runAction(link, list, result, "show_backfill", { backfill_id: id })) onShown();
-  }
-  const makeTick2 = (tick) => element(
-    "div",
-    {},
-    element("div", { text: `${formatTime(tick.happened_at)} ${tick.outcome}` }),
-    ...listKeys(tick).map((text) => element("div", { text })),
-    element("div", { class: "nbpart-said", text: tick.said }),
-    element("div", { class: "nbpart-said nbpart-error", text: tick.error ? `✕ ${tick.error}` : "" }),
-    ...tick.backfills.map((id) => element("div", {}, "backfill ", element("button", { type: "button", class: "nbpart-link", text: id, title: "List it above", onclick: () => follow(id) })))
-  );
-  return { node, refresh };
-}
-
 // src/explorer/panel.js
 function drawPanel(link, root) {
   root.classList.add("nbpart-panel");
@@ -1231,7 +1292,9 @@ function drawPanel(link, root) {
   const historySection = makeSection("History");
   const history = makeHistoryView(historySection, (id) => open(id));
   const triggerSection = makeSection("Triggers");
-  const triggers = makeTriggerList(link, triggerSection, () => backfills.node.scrollIntoView({ block: "nearest" }));
+  const triggers = makeTriggerList(link, () => backfills.node.scrollIntoView({ block: "nearest" }));
+  const watch = makeWatchButton(link);
+  triggerSection.body.append(watch.node, watch.result, triggers.node);
   const addSection = makeSection("Add partitions", { open: false });
   const adding = makeAddForm(link, addSection, makeOutcome());
   root.append(
@@ -1300,6 +1363,13 @@ function drawPanel(link, root) {
     const isWhole = ["all", "assets"].includes(selection.kind);
     if (!there.length && isWhole && link.state.panel.assets) legend.textContent = selection.set ? `${selection.set} has no keys yet.` : "No partitions yet.";
   }
+  function drawTriggers({ triggers: view }) {
+    triggerSection.show(view.triggers.length > 0);
+    const { off, failed } = countStates(view.triggers);
+    triggerSection.setNote([plural(view.triggers.length, "trigger"), off, failed].filter(Boolean).join(", "));
+    watch.show(view.watch);
+    triggers.show(view);
+  }
   function drawPartition({ partition, run, opened_run_id: opened }) {
     if (!partition) {
       facts.replaceChildren();
@@ -1337,7 +1407,7 @@ function drawPanel(link, root) {
     data.show(panel);
     if (isNew("notebookView", run)) notebookView.show(partition ? run : null);
     if (isNew("history", partition && partition.runs, partition && partition.run_id, opened)) history.show(panel);
-    if (isNew("triggers", panel.triggers)) triggers.show(panel);
+    if (isNew("triggers", panel.triggers)) drawTriggers(panel);
     adding.show(panel);
     if (isNew("announced", selection.number, partition && partition.status)) {
       announce([selection.title, selection.key, partition ? partition.status : legend.textContent].filter(Boolean).join(" · "));

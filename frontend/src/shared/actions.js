@@ -1,7 +1,6 @@
 // Asking Python to do something, and showing what came of it.
 
-/** @import { ExplorerContract } from '../generated/messages.js' */
-/** @import { Link, Outcome } from '../shared/types.js' */
+/** @import { Contract, Link, Outcome } from './types.js' */
 
 /** How long is waited for what may take a while. */
 export const SLOW = { timeout: 120000 };
@@ -10,12 +9,13 @@ export const SLOW = { timeout: 120000 };
  * Request an action, with the buttons of `node` disabled meanwhile. Shows the result; returns the answer, or null if it
  * failed.
  *
- * @template {keyof ExplorerContract['requests']} A
- * @param {Link<ExplorerContract>} link
+ * @template {Contract} C
+ * @template {keyof C['requests'] & keyof C['answers']} A
+ * @param {Link<C, any>} link
  * @param {HTMLElement} node
  * @param {Outcome} result
  * @param {A} action
- * @param {ExplorerContract['requests'][A]} payload
+ * @param {C['requests'][A]} payload
  */
 export function runAction(link, node, result, action, payload) {
   return runAndShow(node, result, () => link.request(action, payload, SLOW));
@@ -31,6 +31,7 @@ export function runAction(link, node, result, action, payload) {
  */
 export async function runAndShow(node, result, run) {
   const buttons = [...node.querySelectorAll('button')].filter((button) => !button.disabled);
+  const focused = buttons.find((button) => button === document.activeElement);
   buttons.forEach((button) => (button.disabled = true));
   try {
     const answer = await run();
@@ -41,5 +42,7 @@ export async function runAndShow(node, result, run) {
     return null;
   } finally {
     buttons.forEach((button) => (button.disabled = false));
+    // a button that is disabled loses the focus
+    if (document.activeElement === document.body) focused?.focus({ preventScroll: true });
   }
 }

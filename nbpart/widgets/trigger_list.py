@@ -1,4 +1,4 @@
-"""The triggers that the explorer's panel shows."""
+"""The triggers that widgets show, and the requests about them."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from nbpart.errors import NbpartError
-from nbpart.widgets.explorer_json import tick_json
 from nbpart.widgets.reloading import Reloading
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.trigger_actions import TriggerActions, TriggerResult, TriggersSummary
+from nbpart.widgets.trigger_json import tick_json
 
 log = logging.getLogger("nbpart")
 
-#: So often they are read while nothing is written: a watcher that ends writes nothing. In seconds.
-READ_EVERY_S = 10.0
+#: So often they are read while nothing is written, in seconds: who watches, and looks that found nothing, are in files
+#: beside the catalog, which is not read then.
+READ_EVERY_S = 0.8
 
 
 class TriggerList:
-    """Reads the triggers on a thread of its own and hands them to ``publish``, after each change and by the time."""
+    """Reads the triggers on a thread of its own, after each change and by the time.
+
+    Where they are others than before, ``publish`` is called with them.
+    """
 
     def __init__(self, actions: TriggerActions, publish: Callable[[TriggersSummary], None]) -> None:
         self._actions, self._publish = actions, publish
         self._reloading = Reloading(self._read)
         self._has_any = False
         self._read_at = 0.0
+        self._published: TriggersSummary | None = None
 
     def on_change(self, *, are_there: bool) -> None:
         """The catalog has changed; ``are_there`` says whether it has triggers."""
@@ -45,10 +50,14 @@ class TriggerList:
     def _read(self) -> None:
         self._read_at = time.monotonic()
         try:
-            self._publish(self._actions.read_triggers())
+            found = self._actions.read_triggers()
         except NbpartError as error:
             # the catalog is busy or was closed: the next time may do
             log.debug("the triggers could not be read: %s", error)
+            return
+        if found != self._published:
+            self._publish(found)
+            self._published = found
 
 
 class TriggerRequests:
@@ -60,7 +69,13 @@ class TriggerRequests:
     @property
     def handlers(self) -> Mapping[str, Callable[..., Answer]]:
         """What answers each request, by its name."""
-        return {"read_ticks": self._read_ticks, "tick": self._tick, "switch_trigger": self._switch}
+        return {
+            "read_ticks": self._read_ticks,
+            "tick": self._tick,
+            "switch_trigger": self._switch,
+            "watch": lambda: self._answer(self._actions.watch()),
+            "stop_watching": lambda: self._answer(self._actions.stop_watching()),
+        }
 
     def _read_ticks(self, trigger: str) -> Answer:
         ticks = [tick_json(tick) for tick in self._actions.read_ticks(trigger)]
