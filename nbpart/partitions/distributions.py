@@ -40,6 +40,11 @@ class Distribution(ABC):
         return False
 
     @property
+    def is_list(self) -> bool:
+        """Whether its values are a list that somebody gave, and no range."""
+        return False
+
+    @property
     @abstractmethod
     def values(self) -> Sequence[Value] | None:
         """All its values in their order; None where they are fractions, which nobody counts."""
@@ -111,6 +116,10 @@ class Choice(Distribution):
     @property
     def has_none(self) -> bool:
         return None in self.options
+
+    @property
+    def is_list(self) -> bool:
+        return True
 
     @property
     def values(self) -> Sequence[Value]:

@@ -281,6 +281,13 @@ class Actions(TriggerActions, Protocol):
         ``columns`` are as in `add_keys`. `ActionResult.keys` are the first of those that were not in the set before.
         """
 
+    def add_sample(self, partitions: str, n_points: int, seed: int | None, values: Mapping[str, Any]) -> ActionResult:
+        """Add points that are drawn from the distributions of a set's parameters.
+
+        With a seed these are the first of it, else points that are not in the set. ``values`` has what is not drawn, by
+        name of parameter or the parent's column. `ActionResult.keys` are as in `add_grid`.
+        """
+
     def remove_keys(
         self, partitions: str, keys: Sequence[KeyLike], *, delete_data: bool, reason: str, dry_run: bool
     ) -> VerbSummary:

@@ -122,6 +122,11 @@ _ADOPTION = {"path": schema.text(10_000, empty=True), "version": schema.one_of("
 _SET = {"partitions": schema.text(500), "parent": schema.text(10_000, empty=True)}
 _COLUMNS = {"columns": schema.mapping_of(schema.text(10_000, empty=True))}
 _GRID = {**_SET, "axes": schema.mapping_of(schema.text(10_000, empty=True))}
+_SAMPLE = {
+    "n_points": schema.whole_number(1, MAX_KEYS),
+    "seed": schema.optional(schema.whole_number(0, 2**53)),
+    "values": schema.mapping_of(schema.text(10_000, empty=True)),
+}
 _FILE = {"run_id": schema.optional(_RUN_ID), "file": schema.optional(schema.text(500, empty=True))}
 _BACKFILL = {"backfill_id": _RUN_ID}
 _TRIGGER = {"trigger": schema.text(10_000)}
@@ -169,6 +174,7 @@ EXPLORER = Contract(
         "add_keys": Action({**_SET, **_COLUMNS, "text": schema.text(5_000_000)}, payloads.ActionResultJson, slow=True),
         "count_grid": Action(_GRID, payloads.GridSizeJson),
         "add_grid": Action({**_GRID, **_COLUMNS}, payloads.ActionResultJson, slow=True),
+        "add_sample": Action({**_SET, **_SAMPLE}, payloads.ActionResultJson, slow=True),
         "remove_keys": Action(
             {"selection_number": _NUMBER, "n_keys": _NUMBER, "delete_data": schema.boolean, **_ASKED},
             payloads.VerbJson,

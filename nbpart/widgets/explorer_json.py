@@ -103,11 +103,14 @@ def describe_plan(plan: PlanSummary) -> str:
 def parameter_json(parameter: Parameter) -> payloads.ParameterFieldJson:
     """A declared parameter as a field of a form."""
     default = "" if parameter.default is REQUIRED else str(to_iso(parameter.default))
+    drawn = parameter.distribution
+    choices = parameter.choices or (drawn.values if drawn is not None and drawn.is_list else None) or ()
     return {
         "name": parameter.name,
         "kind": parameter.kind.value,
         "accepts": parameter.takes,
-        "choices": [str(to_iso(choice)) for choice in parameter.choices],
+        "choices": ["null" if choice is None else str(to_iso(choice)) for choice in choices],
+        "drawn": "" if drawn is None else repr(drawn),
         "default": default,
         "required": parameter.default is REQUIRED,
     }

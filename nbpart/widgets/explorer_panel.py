@@ -13,7 +13,7 @@ from nbpart.catalog import AssetRecord, Batch, Catalog, SetRecord, queries
 from nbpart.catalog.queries import Changes
 from nbpart.catalog.queries.live import BackfillProgress, TouchedPartitions
 from nbpart.errors import NbpartError
-from nbpart.partitions import Parameters, PartitionRef
+from nbpart.partitions import PartitionRef
 from nbpart.widgets import explorer_json, payloads, schema
 from nbpart.widgets.actions import ActionResult, Actions, PartitionDetails, RunDetails
 from nbpart.widgets.bundle import load_css, load_esm
@@ -24,10 +24,10 @@ from nbpart.widgets.counts import NO_COUNTS, Counts, sum_counts
 from nbpart.widgets.dead_processes import DeadProcessCheck
 from nbpart.widgets.explorer_backfills import BackfillList
 from nbpart.widgets.explorer_html import panel_html
+from nbpart.widgets.explorer_keys import KeyRequests
 from nbpart.widgets.explorer_model import (
     PanelModel,
     PanelSelection,
-    SetForm,
     list_set_forms,
     plan_terms,
     select_assets,
@@ -35,7 +35,7 @@ from nbpart.widgets.explorer_model import (
     select_partitions,
     summarize_asset,
 )
-from nbpart.widgets.explorer_parsing import MAX_KEYS, count_grid, parse_axes, parse_columns, parse_keys, parse_parent
+from nbpart.widgets.explorer_parsing import MAX_KEYS
 from nbpart.widgets.explorer_verbs import VerbRequests, answer_verb
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
@@ -115,9 +115,8 @@ class ExplorerPanel(LiveWidget):
         self.on_request("cancel", self._cancel)
         self.on_request("retry_failed", self._retry_failed)
         self.on_request("resume", self._resume)
-        self.on_request("add_keys", self._add_keys)
-        self.on_request("count_grid", self._count_grid)
-        self.on_request("add_grid", self._add_grid)
+        for name, handler in KeyRequests(self._actions, lambda: self.model.sets, self._answer).handlers.items():
+            self.on_request(name, handler)
         self.on_request("remove_keys", self._remove_keys)
 
     def state(self) -> payloads.ExplorerState:
@@ -335,11 +334,6 @@ class ExplorerPanel(LiveWidget):
         self._publish_code_checked_at()
         return Answer(explorer_json.plan_json(plan), message=explorer_json.describe_plan(plan), code=plan.code)
 
-    def _count_grid(self, partitions: str, parent: str, axes: dict[str, str]) -> Answer:
-        form, parameters = self._get_form_with_parameters(partitions)
-        n_keys, first = count_grid(parameters, parse_axes(parameters, axes))
-        return Answer({"n_keys": n_keys, "first": f"{parent.strip()}/{first}" if form.parent_column else first})
-
     def _show_backfill(self, backfill_id: str) -> Answer:
         """List a backfill, whenever it ended."""
         with self.lock:
@@ -386,22 +380,6 @@ class ExplorerPanel(LiveWidget):
     def _resume(self, backfill_id: str) -> Answer:
         return self._answer(self._actions.resume(backfill_id))
 
-    def _add_keys(self, partitions: str, parent: str, text: str, columns: dict[str, str]) -> Answer:
-        form, keys = self._get_form(partitions), parse_keys(text)
-        values = parse_columns(form.attributes, columns)
-        # by its own column a key is only a part; keys of children with parameters are typed whole
-        if form.own and parent.strip():
-            below = parse_parent(form, parent)
-            children = [{**below, form.own: key} for key in keys]
-            return self._answer(self._actions.add_keys(partitions, children, values))
-        return self._answer(self._actions.add_keys(partitions, keys, values))
-
-    def _add_grid(self, partitions: str, parent: str, axes: dict[str, str], columns: dict[str, str]) -> Answer:
-        form, parameters = self._get_form_with_parameters(partitions)
-        below = {name: [key] for name, key in parse_parent(form, parent).items()}
-        values = {**below, **parse_axes(parameters, axes)}
-        return self._answer(self._actions.add_grid(partitions, values, parse_columns(form.attributes, columns)))
-
     def _remove_keys(self, selection_number: int, n_keys: int, delete_data: bool, reason: str, dry_run: bool) -> Answer:
         selection = self._get_selection(selection_number)
         if not self._is_removable(selection):
@@ -439,18 +417,6 @@ class ExplorerPanel(LiveWidget):
     def _publish_triggers(self, triggers: TriggersSummary) -> None:
         with self.lock:
             self._publish(replace(self.model, triggers=triggers))
-
-    def _get_form(self, partitions: str) -> SetForm:
-        form = next((each for each in self.model.sets if each.name == partitions and each.is_editable), None)
-        if form is None:
-            raise BadRequest(f"There are no partitions {partitions[:80]!r} to which keys can be added.")
-        return form
-
-    def _get_form_with_parameters(self, partitions: str) -> tuple[SetForm, Parameters]:
-        form = self._get_form(partitions)
-        if form.parameters is None:
-            raise BadRequest(f"The partitions {partitions[:80]!r} have no parameters.")
-        return form, form.parameters
 
     def _is_removable(self, selection: PanelSelection) -> bool:
         is_dynamic = selection.set_name in {each.name for each in self.model.sets if each.is_editable}

@@ -53,6 +53,23 @@ def parse_axes(parameters: Parameters, texts: Mapping[str, str]) -> dict[str, li
     return axes
 
 
+def parse_sample_values(parameters: Parameters, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values that a sample does not draw from the texts typed for them, one a parameter.
+
+    One with an empty text is left out: it is drawn, or has its default. Dates and times are returned as ISO text.
+    Raises `BadRequest` or `ParameterError`, which name the parameter.
+    """
+    if unknown := sorted(set(texts) - set(parameters.names)):
+        raise BadRequest(f"There is no parameter {unknown[0][:80]!r}.")
+    values = {}
+    for parameter in parameters:
+        if text := texts.get(parameter.name, "").strip():
+            values[parameter.name] = to_iso(_parse_value(parameter, text))
+        elif parameter.distribution is None and parameter.default is REQUIRED:
+            raise BadRequest(f"{parameter.name}: a value is needed ({parameter.takes}), as nothing says what to draw.")
+    return values
+
+
 def parse_columns(attributes: Parameters | None, texts: Mapping[str, str]) -> dict[str, Any]:
     """Return the values of the declared columns for which a text was typed, typed themselves.
 

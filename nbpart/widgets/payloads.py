@@ -266,12 +266,16 @@ class PanelSelectionJson(TypedDict):
 
 
 class ParameterFieldJson(TypedDict):
-    """A declared parameter of a set as a field of a form; ``accepts`` describes its values."""
+    """A declared parameter of a set as a field of a form.
+
+    ``accepts`` describes its values, ``drawn`` what samples of it are drawn from, "" where nothing is.
+    """
 
     name: str
     kind: str
     accepts: str
     choices: list[str]
+    drawn: str
     default: str
     required: bool
 

@@ -233,6 +233,13 @@ class WorkspaceActions(WorkspaceTriggerActions):
         code = f"{spell_set(partitions)}.add_grid({arguments})"
         return ActionResult(f"{_pluralize(len(new), 'key')} added.", code, keys=tuple(new[:1000]))
 
+    def add_sample(self, partitions: str, n_points: int, seed: int | None, values: Mapping[str, Any]) -> ActionResult:
+        new = self._set(partitions).add_sample(n_points, sampler_seed=seed, values=values)
+        message = f"{_pluralize(len(new), 'key')} added" + _describe_old(n_points - len(new))
+        given = ("" if seed is None else f", sampler_seed={seed}") + (f", values={dict(values)!r}" if values else "")
+        code = f"{spell_set(partitions)}.add_sample({n_points}{given})"
+        return ActionResult(message, code, keys=tuple(new[:1000]))
+
     def _add_rows(self, partitions: str, keys: Sequence[KeyLike], columns: Mapping[str, Any]) -> ActionResult:
         """Add keys that all have these columns, given as texts or all as dicts."""
         key = "partition_key" if keys and isinstance(keys[0], str) else None

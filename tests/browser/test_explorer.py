@@ -153,6 +153,30 @@ def test_blocked_partitions_say_why_and_an_interrupted_backfill_is_resumed(noteb
     panel.root.locator(".nbpart-backfill", has_text="raw succeeded: 1 of 1").wait_for()
 
 
+def test_a_sample_is_drawn_by_the_form(notebook: Open) -> None:
+    params = """{"lr": nbpart.loguniform(1e-4, 1e-1), "kind": nbpart.choice(["gbt", "rf"]), "seed": int}"""
+    book = notebook([assets("drawn"), f"space = ws.dynamic_partitions('space', params={params})", EXPLORE])
+    panel = Panel(book)
+    panel.root.get_by_role("combobox", name="Partitions", exact=True).select_option("space")
+    assert panel.root.get_by_label("kind").get_attribute("placeholder") == "gbt, rf"
+    panel.button("as a sample").click()
+    assert panel.root.get_by_label("lr").get_attribute("placeholder") == "drawn: loguniform(0.0001, 0.1)"
+    panel.root.get_by_label("points").fill("7")
+    panel.root.get_by_label("sampler_seed").fill("0")
+    panel.root.get_by_label("seed", exact=True).fill("3")
+    book.page.keyboard.press("Enter")
+    added = "ws.partition_sets['space'].add_sample(7, sampler_seed=0, values={'seed': 3})"
+    panel.wait_for_result("7 keys added.", added)
+    panel.button("Add").click()
+    panel.wait_for_result("0 keys added; 7 were there already.", added)
+    assert book.execute("print(len(space), set(space.frame['seed']))") == "7 {3}"
+    panel.button("by parameters").click()
+    panel.root.get_by_label("lr").fill("0.01, 0.1")
+    panel.root.get_by_label("kind").fill("rf")
+    panel.root.get_by_label("seed").fill("1")
+    panel.root.get_by_text("2 keys: kind=rf,lr=0.01,seed=1").wait_for()
+
+
 def test_from_nothing_to_a_backfill_by_forms_and_buttons(notebook: Open, lab: Lab) -> None:
     book = notebook(["import nbpart; ws = nbpart.open('forms'); x = ws.explore(); x"])
     page = book.page

@@ -258,6 +258,42 @@ def test_keys_are_added_as_text_and_by_parameters(explorer: Explorer, page: Page
     assert "no parameters" in page.ask("add_grid", {**add_to("files"), "axes": {}})["error"]["message"]
 
 
+def test_a_sample_is_added_by_a_form(explorer: Explorer, page: Page, ws: nbpart.Workspace) -> None:
+    params = {"lr": nbpart.loguniform(1e-4, 1e-1), "kind": nbpart.choice(["a", "b", None]), "n": int, "d": float}
+    space = ws.dynamic_partitions("space", params={**params, "d": nbpart.Param(float, default=0.5)})
+    below = ws.dynamic_partitions(
+        "below", params={"k": nbpart.integers(1, 3)}, under={"file": ws.partition_sets["files"]}
+    )
+    page.wait_for(lambda m: "below" in {one["name"] for one in (m.get("payload") or {}).get("sets", ())})
+    shown = {one.name: one.to_json() for one in explorer.panel.model.sets}
+    assert [(field["name"], field["drawn"], field["choices"]) for field in shown["space"]["params"]] == [
+        ("d", "", []),
+        ("kind", "choice(['a', 'b', None])", ["a", "b", "null"]),
+        ("lr", "loguniform(0.0001, 0.1)", []),
+        ("n", "", []),
+    ]
+    draw = {"partitions": "space", "parent": "", "n_points": 20, "seed": 0}
+    done = ask(page, explorer, "add_sample", **draw, values={"n": "3", "lr": ""})
+    assert done["message"] == "20 keys added."
+    assert done["code"] == "ws.partition_sets['space'].add_sample(20, sampler_seed=0, values={'n': 3})"
+    assert set(space.frame["n"]) == {3}
+    done = ask(page, explorer, "add_sample", **draw, values={"n": "3"})
+    assert done["message"] == "0 keys added; 20 were there already."
+    new = {"partitions": "below", "parent": "a", "n_points": 3, "seed": None}
+    assert ask(page, explorer, "add_sample", **new, values={})["message"] == "3 keys added."
+    assert len(below) == 3
+
+    def refuse(payload: dict[str, Any], **values: str) -> str:
+        return str(page.ask("add_sample", {**payload, "values": values})["error"]["message"])
+
+    assert refuse(draw) == "n: a value is needed (int), as nothing says what to draw."
+    assert "takes int, not 'x'" in refuse(draw, n="x")
+    assert "no parameter 'm'" in refuse(draw, m="x")
+    assert "and of 3 only 0 are not in the set yet" in refuse(new)
+    assert "no parameters" in refuse({**draw, "partitions": "files"})
+    assert "a key of files is needed" in refuse({**new, "parent": ""})
+
+
 def add_to(partitions: str, parent: str = "", **columns: str) -> dict[str, Any]:
     """What every form that adds keys sends."""
     return {"partitions": partitions, "parent": parent, "columns": columns}

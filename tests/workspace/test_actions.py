@@ -61,6 +61,20 @@ def test_a_grid_of_parameters_is_added(actions: Actions, ws: nbpart.Workspace) -
     assert done.code == "ws.partition_sets['trials'].add_grid(lr=[0.1, 0.2], depth=3)"
 
 
+def test_a_sample_is_added(actions: Actions, ws: nbpart.Workspace) -> None:
+    trials = ws.dynamic_partitions("trials", params={"lr": nbpart.uniform(0, 1), "kind": str})
+    done = actions.add_sample("trials", 3, 0, {"kind": HOSTILE})
+    assert done.keys == tuple(trials)
+    assert (done.message, actions.add_sample("trials", 5, 0, {"kind": HOSTILE}).message) == (
+        "3 keys added.",
+        "2 keys added; 3 were there already.",
+    )
+    assert done.code == f"ws.partition_sets['trials'].add_sample(3, sampler_seed=0, values={{'kind': {HOSTILE!r}}})"
+    assert eval(done.code, {"ws": ws}) == []
+    ws.dynamic_partitions("all", params={"k": nbpart.integers(1, 9)})
+    assert actions.add_sample("all", 9, None, {}).code == "ws.partition_sets['all'].add_sample(9)"
+
+
 def test_the_shown_code_does_the_same_as_the_action(actions: Actions, ws: nbpart.Workspace) -> None:
     actions.add_keys("files", ["a", "b"])
     plan = actions.plan(["frames"], ["a"], ["outdated"])

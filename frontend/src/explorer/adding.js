@@ -1,4 +1,4 @@
-// Add keys to a set of dynamic partitions; of other sets, where their keys come from.
+// Add keys to a set of dynamic partitions, by hand or drawn as a sample; of other sets, where their keys come from.
 
 import { element } from '../shared/elements.js';
 import { onEnter } from '../shared/page.js';
@@ -13,8 +13,12 @@ import { makeNewest } from './newest.js';
 /** @type {Record<string, string>} */
 const VALUE_HINTS = { int: '3 or 3, 5 or 1..10', float: '0.1 or 0.01, 0.1 or 0..1:0.25', date: '2026-01-01..2026-01-31', datetime: '2026-01-01T06:00', bool: 'true, false', str: 'a, b' };
 
+/** @typedef {'parameters' | 'sample' | 'text'} Way how keys are added to a set with parameters */
+/** @type {Record<Way, string>} */
+const WAYS = { parameters: 'by parameters', sample: 'as a sample', text: 'as text' };
+
 /**
- * Add keys to a set: as text, or by a field for each declared parameter.
+ * Add keys to a set: as text, by a field for each declared parameter, or as points that are drawn.
  *
  * @param {Link<ExplorerContract>} link
  * @param {Section} section
@@ -38,6 +42,11 @@ export function makeAddForm(link, section, result) {
   onEnter(text);
   let countLabel = element('span');
   const counting = makeNewest();
+  /** @type {Way} */
+  let way = 'parameters';
+  const points = element('input', { type: 'number', min: '1', value: '10', required: true });
+  const seed = element('input', { type: 'number', min: '0', placeholder: 'none: points that are not there' });
+  for (const box of [points, seed]) onEnter(box, () => form.requestSubmit());
   /** @type {number | null} */
   let number = null;
 
@@ -45,7 +54,9 @@ export function makeAddForm(link, section, result) {
   /** Whether keys are typed whole, also the part of their parent. */
   const isWhole = () => !fields && !current()?.own;
 
-  function draw(asText = false) {
+  /** @param {Way} [chosen] */
+  function draw(chosen = 'parameters') {
+    way = chosen;
     const set = current();
     form.replaceChildren();
     if (!set) return;
@@ -55,19 +66,22 @@ export function makeAddForm(link, section, result) {
       return;
     }
     const parameters = set.params.length > 0;
-    fields = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter) })) : null;
+    fields = parameters && way !== 'text' ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter, way !== 'sample') })) : null;
     text.value = '';
-    columns = set.columns.map((column) => ({ ...column, box: makeValueField(column, false) }));
+    columns = way === 'sample' ? [] : set.columns.map((column) => ({ ...column, box: makeValueField(column, false) }));
     const own = set.own ? `${set.own}: one a line` : 'one key a line';
     text.placeholder = parameters ? `${set.parent ? `${set.parent.column}/` : ''}${set.params.map(({ name }) => `${name}=…`).join(',')}` : own;
     parent.placeholder = set.parent ? `a key of ${set.parent.set}` : '';
     // of keys that are typed whole the parent is a part
     const above = set.parent && (fields || set.own) ? [makeLabel(set.parent.column, `the key of ${set.parent.set} below which to add`, parent)] : [];
     countLabel = element('span', { class: 'nbpart-faint', 'aria-live': 'polite' });
-    const switchButton = parameters ? element('button', { type: 'button', class: 'nbpart-plain', text: asText ? 'by parameters' : 'as text', onclick: () => draw(!asText) }) : null;
-    const inner = fields ? fields.map(({ name, accepts, box }) => makeLabel(name, accepts, box)) : [text];
-    form.append(...above, ...inner, ...columns.map(({ name, accepts, box }) => makeLabel(name, `${accepts}; of all keys that are added, empty: none`, box)),
-      element('div', { class: 'nbpart-bar' }, element('button', { type: 'submit', class: 'nbpart-primary', text: 'Add' }), countLabel, element('span', { class: 'nbpart-spacer' }), switchButton));
+    const ways = /** @type {Way[]} */ (['parameters', ...(set.params.some(({ drawn }) => drawn) ? ['sample'] : []), 'text']);
+    const others = parameters ? ways.filter((other) => other !== way) : [];
+    const switches = others.map((other) => element('button', { type: 'button', class: 'nbpart-plain', text: WAYS[other], onclick: () => draw(other) }));
+    const inner = fields ? fields.map(({ name, accepts, drawn, box }) => makeLabel(name, drawn ? `${accepts}; samples: ${drawn}` : accepts, box)) : [text];
+    const sample = way === 'sample' ? [makeLabel('points', 'how many to draw', points), makeLabel('sampler_seed', 'the same points each time; without one others', seed)] : [];
+    form.append(...above, ...sample, ...inner, ...columns.map(({ name, accepts, box }) => makeLabel(name, `${accepts}; of all keys that are added, empty: none`, box)),
+      element('div', { class: 'nbpart-bar' }, element('button', { type: 'submit', class: 'nbpart-primary', text: 'Add' }), countLabel, element('span', { class: 'nbpart-spacer' }), ...switches));
   }
 
   /** @type {(name: string, title: string, box: HTMLInputElement) => HTMLElement} */
@@ -77,9 +91,11 @@ export function makeAddForm(link, section, result) {
    * @param {ParameterFieldJson} field
    * @param {boolean} [isMany] whether several values can be typed
    */
-  function makeValueField({ kind, choices, default: fallback, accepts }, isMany = true) {
+  function makeValueField({ kind, choices, default: fallback, accepts, drawn }, isMany = true) {
     const hint = choices.length ? choices.join(', ') : isMany ? VALUE_HINTS[kind] : accepts;
-    const box = element('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder: fallback && isMany ? `${fallback} (default)` : hint, oninput: () => countSoon() });
+    const isOfSample = way === 'sample' && !isMany;
+    const placeholder = isOfSample && drawn ? `drawn: ${drawn}` : fallback && (isMany || isOfSample) ? `${fallback} (default)` : hint;
+    const box = element('input', { type: 'text', spellcheck: 'false', autocomplete: 'off', placeholder, oninput: () => countSoon() });
     onEnter(box, () => form.requestSubmit());
     return box;
   }
@@ -94,7 +110,7 @@ export function makeAddForm(link, section, result) {
   /** @param {() => boolean} isNewest */
   async function countGrid(isNewest) {
     const own = countLabel;
-    if (!fields || fields.some(({ required, box }) => required && !box.value.trim())) {
+    if (!fields || way === 'sample' || fields.some(({ required, box }) => required && !box.value.trim())) {
       own.textContent = '';
       return;
     }
@@ -108,12 +124,15 @@ export function makeAddForm(link, section, result) {
 
   async function add() {
     const partitions = setSelect.value;
-    const answer = await (fields
-      ? runAction(link, form, result, 'add_grid', { partitions, parent: parent.value, axes: axes(), columns: columnTexts() })
+    const below = { partitions, parent: parent.value };
+    const answer = await (way === 'sample'
+      ? runAction(link, form, result, 'add_sample', { ...below, n_points: points.valueAsNumber, seed: seed.value ? seed.valueAsNumber : null, values: axes() })
+      : fields
+      ? runAction(link, form, result, 'add_grid', { ...below, axes: axes(), columns: columnTexts() })
       : runAction(link, form, result, 'add_keys', { partitions, parent: isWhole() ? '' : parent.value, text: text.value, columns: columnTexts() }));
     if (!answer) return;
     text.value = '';
-    (fields ? fields[0].box : text).focus();
+    (way === 'sample' ? points : fields ? fields[0].box : text).focus();
   }
 
   return {

@@ -313,12 +313,13 @@ export interface PanelSelectionJson {
   counts: number[];
 }
 
-/** A declared parameter of a set as a field of a form; ``accepts`` describes its values. */
+/** A declared parameter of a set as a field of a form. ``accepts`` describes its values, ``drawn`` what samples of it are drawn from, "" where nothing is. */
 export interface ParameterFieldJson {
   name: string;
   kind: string;
   accepts: string;
   choices: string[];
+  drawn: string;
   default: string;
   required: boolean;
 }
@@ -584,6 +585,7 @@ export interface ExplorerContract {
     add_keys: { partitions: string; parent: string; columns: Record<string, string>; text: string };
     count_grid: { partitions: string; parent: string; axes: Record<string, string> };
     add_grid: { partitions: string; parent: string; axes: Record<string, string>; columns: Record<string, string> };
+    add_sample: { partitions: string; parent: string; n_points: number; seed?: number | null; values: Record<string, string> };
     remove_keys: { selection_number: number; n_keys: number; delete_data: boolean; reason: string; dry_run: boolean };
   };
   answers: {
@@ -617,6 +619,7 @@ export interface ExplorerContract {
     add_keys: ActionResultJson;
     count_grid: GridSizeJson;
     add_grid: ActionResultJson;
+    add_sample: ActionResultJson;
     remove_keys: VerbJson;
   };
 }

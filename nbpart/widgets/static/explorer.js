@@ -381,6 +381,7 @@ function makeNewest(waitMs = WAIT_MS) {
 
 // src/explorer/adding.js
 var VALUE_HINTS = { int: "3 or 3, 5 or 1..10", float: "0.1 or 0.01, 0.1 or 0..1:0.25", date: "2026-01-01..2026-01-31", datetime: "2026-01-01T06:00", bool: "true, false", str: "a, b" };
+var WAYS = { parameters: "by parameters", sample: "as a sample", text: "as text" };
 function makeAddForm(link, section, result) {
   const setSelect = element("select", { "aria-label": "Partitions", onchange: () => draw() });
   const about = element("p", { class: "nbpart-faint" });
@@ -397,10 +398,15 @@ function makeAddForm(link, section, result) {
   onEnter(text);
   let countLabel = element("span");
   const counting = makeNewest();
+  let way = "parameters";
+  const points = element("input", { type: "number", min: "1", value: "10", required: true });
+  const seed = element("input", { type: "number", min: "0", placeholder: "none: points that are not there" });
+  for (const box of [points, seed]) onEnter(box, () => form.requestSubmit());
   let number = null;
   const current = () => sets.find(({ name }) => name === setSelect.value);
   const isWhole = () => !fields2 && !current()?.own;
-  function draw(asText = false) {
+  function draw(chosen = "parameters") {
+    way = chosen;
     const set = current();
     form.replaceChildren();
     if (!set) return;
@@ -410,27 +416,36 @@ function makeAddForm(link, section, result) {
       return;
     }
     const parameters = set.params.length > 0;
-    fields2 = parameters && !asText ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter) })) : null;
+    fields2 = parameters && way !== "text" ? set.params.map((parameter) => ({ ...parameter, box: makeValueField(parameter, way !== "sample") })) : null;
     text.value = "";
-    columns = set.columns.map((column) => ({ ...column, box: makeValueField(column, false) }));
+    columns = way === "sample" ? [] : set.columns.map((column) => ({ ...column, box: makeValueField(column, false) }));
     const own = set.own ? `${set.own}: one a line` : "one key a line";
     text.placeholder = parameters ? `${set.parent ? `${set.parent.column}/` : ""}${set.params.map(({ name }) => `${name}=…`).join(",")}` : own;
     parent.placeholder = set.parent ? `a key of ${set.parent.set}` : "";
     const above = set.parent && (fields2 || set.own) ? [makeLabel(set.parent.column, `the key of ${set.parent.set} below which to add`, parent)] : [];
     countLabel = element("span", { class: "nbpart-faint", "aria-live": "polite" });
-    const switchButton = parameters ? element("button", { type: "button", class: "nbpart-plain", text: asText ? "by parameters" : "as text", onclick: () => draw(!asText) }) : null;
-    const inner = fields2 ? fields2.map(({ name, accepts, box }) => makeLabel(name, accepts, box)) : [text];
+    const ways = (
+      /** @type {Way[]} */
+      ["parameters", ...set.params.some(({ drawn }) => drawn) ? ["sample"] : [], "text"]
+    );
+    const others = parameters ? ways.filter((other) => other !== way) : [];
+    const switches = others.map((other) => element("button", { type: "button", class: "nbpart-plain", text: WAYS[other], onclick: () => draw(other) }));
+    const inner = fields2 ? fields2.map(({ name, accepts, drawn, box }) => makeLabel(name, drawn ? `${accepts}; samples: ${drawn}` : accepts, box)) : [text];
+    const sample = way === "sample" ? [makeLabel("points", "how many to draw", points), makeLabel("sampler_seed", "the same points each time; without one others", seed)] : [];
     form.append(
       ...above,
+      ...sample,
       ...inner,
       ...columns.map(({ name, accepts, box }) => makeLabel(name, `${accepts}; of all keys that are added, empty: none`, box)),
-      element("div", { class: "nbpart-bar" }, element("button", { type: "submit", class: "nbpart-primary", text: "Add" }), countLabel, element("span", { class: "nbpart-spacer" }), switchButton)
+      element("div", { class: "nbpart-bar" }, element("button", { type: "submit", class: "nbpart-primary", text: "Add" }), countLabel, element("span", { class: "nbpart-spacer" }), ...switches)
     );
   }
   const makeLabel = (name, title, box) => element("label", { class: "nbpart-field", title }, element("span", { text: name }), box);
-  function makeValueField({ kind, choices, default: fallback, accepts }, isMany = true) {
+  function makeValueField({ kind, choices, default: fallback, accepts, drawn }, isMany = true) {
     const hint = choices.length ? choices.join(", ") : isMany ? VALUE_HINTS[kind] : accepts;
-    const box = element("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: fallback && isMany ? `${fallback} (default)` : hint, oninput: () => countSoon() });
+    const isOfSample = way === "sample" && !isMany;
+    const placeholder = isOfSample && drawn ? `drawn: ${drawn}` : fallback && (isMany || isOfSample) ? `${fallback} (default)` : hint;
+    const box = element("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder, oninput: () => countSoon() });
     onEnter(box, () => form.requestSubmit());
     return box;
   }
@@ -439,7 +454,7 @@ function makeAddForm(link, section, result) {
   const countSoon = () => counting.soon(countGrid);
   async function countGrid(isNewest) {
     const own = countLabel;
-    if (!fields2 || fields2.some(({ required, box }) => required && !box.value.trim())) {
+    if (!fields2 || way === "sample" || fields2.some(({ required, box }) => required && !box.value.trim())) {
       own.textContent = "";
       return;
     }
@@ -452,10 +467,11 @@ function makeAddForm(link, section, result) {
   }
   async function add() {
     const partitions = setSelect.value;
-    const answer = await (fields2 ? runAction(link, form, result, "add_grid", { partitions, parent: parent.value, axes: axes(), columns: columnTexts() }) : runAction(link, form, result, "add_keys", { partitions, parent: isWhole() ? "" : parent.value, text: text.value, columns: columnTexts() }));
+    const below = { partitions, parent: parent.value };
+    const answer = await (way === "sample" ? runAction(link, form, result, "add_sample", { ...below, n_points: points.valueAsNumber, seed: seed.value ? seed.valueAsNumber : null, values: axes() }) : fields2 ? runAction(link, form, result, "add_grid", { ...below, axes: axes(), columns: columnTexts() }) : runAction(link, form, result, "add_keys", { partitions, parent: isWhole() ? "" : parent.value, text: text.value, columns: columnTexts() }));
     if (!answer) return;
     text.value = "";
-    (fields2 ? fields2[0].box : text).focus();
+    (way === "sample" ? points : fields2 ? fields2[0].box : text).focus();
   }
   return {
     /** @param {PanelJson} panel */
