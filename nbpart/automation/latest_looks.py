@@ -8,33 +8,42 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from nbpart.automation.watching import Watch, WatcherNote
+from nbpart.catalog import TickRecord
 from nbpart.errors import WorkspaceError
-from nbpart.states import TickOutcome
 from nbpart.storage.own_files import open_own, read_own
 
-#: Of so many triggers, and so much of what a look said, and of the file so many bytes.
-_MOST_TRIGGERS, _MOST_SAID, _MOST_BYTES = 1_000, 400, 1 << 20
+#: So much of what a look said is told, in characters.
+MOST_SAID = 400
+#: Of so many triggers, and of the file so many bytes are read.
+_MOST_TRIGGERS, _MOST_BYTES = 1_000, 1 << 20
 
 
 @dataclass(frozen=True)
 class LatestLook:
-    """The newest look of a trigger that asked for nothing, None where there was none, and when the next one is due."""
+    """What is not recorded of a trigger: ``looks`` that asked for nothing, if any, and when the next one is due.
+
+    ``looked_at`` is when the newest of them was, ``first_at`` the first, and ``message`` what the newest said.
+    """
 
     next_at: datetime
     looked_at: datetime | None = None
     message: str = ""
+    first_at: datetime | None = None
+    looks: int = 0
 
-    @property
-    def outcome(self) -> TickOutcome:
-        """What came of it."""
-        return TickOutcome.SKIPPED
+
+def summarize_looks(next_at: datetime, idle: Sequence[TickRecord]) -> LatestLook:
+    """What to tell of a trigger whose next look is due then, and whose looks are not recorded, the newest last."""
+    if not idle:
+        return LatestLook(next_at)
+    return LatestLook(next_at, idle[-1].happened_at, idle[-1].message, idle[0].happened_at, len(idle))
 
 
 def looks_path(catalog: Path) -> Path:
@@ -48,7 +57,7 @@ def write_latest_looks(catalog: Path, note: WatcherNote, looks: Mapping[int, Lat
     No reader sees a part of them. Nothing is flushed to the disk. Raises `WorkspaceError` where it cannot be written.
     """
     rows = {
-        trigger_id: [_to_iso(look.next_at), _to_iso(look.looked_at), look.message[:_MOST_SAID]]
+        trigger_id: [*map(_to_iso, (look.next_at, look.looked_at, look.first_at)), look.looks, look.message[:MOST_SAID]]
         for trigger_id, look in list(looks.items())[:_MOST_TRIGGERS]
     }
     path = looks_path(catalog)
@@ -86,8 +95,10 @@ def _name_watcher(note: WatcherNote) -> dict[str, Any]:
     return {"pid": note.pid, "started_at": note.started_at.isoformat()}
 
 
-def _read_look(next_at: str, looked_at: str | None, message: str) -> LatestLook:
-    return LatestLook(_from_iso(next_at), None if looked_at is None else _from_iso(looked_at), str(message))
+def _read_look(next_at: str, looked_at: str | None, first_at: str | None, looks: int, message: str) -> LatestLook:
+    seen = None if looked_at is None else _from_iso(looked_at)
+    first = seen if first_at is None else _from_iso(first_at)
+    return LatestLook(_from_iso(next_at), seen, str(message), first, int(looks))
 
 
 def _to_iso(at: datetime | None) -> str | None:

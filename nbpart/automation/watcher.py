@@ -27,8 +27,9 @@ from nbpart.automation.hooks import (
     describe_late,
     tell_hooks,
 )
+from nbpart.automation.idle_looks import IdleLooks
 from nbpart.automation.lateness import take_newly_late
-from nbpart.automation.latest_looks import LatestLook, remove_latest_looks, write_latest_looks
+from nbpart.automation.latest_looks import remove_latest_looks, summarize_looks, write_latest_looks
 from nbpart.automation.recording import RecordedDemand, RequestedBackfill
 from nbpart.automation.sensor_children import LookEndedError, SensorChildren
 from nbpart.automation.ticks import look
@@ -36,8 +37,7 @@ from nbpart.automation.wake_up import Wakeups
 from nbpart.automation.watched_source import find_folder
 from nbpart.automation.watching import BEAT_EVERY_S, HeldWatch
 from nbpart.backfill.runner import Runner
-from nbpart.catalog import TickRecord, TriggerRecord, events, queries
-from nbpart.catalog.batch import Batch
+from nbpart.catalog import TickRecord, TriggerRecord, queries
 from nbpart.errors import NbpartError
 from nbpart.project.project import Project
 from nbpart.project.refresh import register_edited_code
@@ -72,14 +72,6 @@ class LookDone:
     error: BaseException | None = None
 
 
-@dataclass(frozen=True)
-class KeptCursor:
-    """The cursor of an automation that asked for nothing, until it is recorded, and the recorded one before it."""
-
-    cursor: str
-    replaces: str | None
-
-
 class Watcher:
     """Watches a workspace from `run` until it is told to stop.
 
@@ -107,20 +99,17 @@ class Watcher:
         self._looks = ThreadPoolExecutor(_MOST_LOOKS, "nbpart look")
         self._starts = ThreadPoolExecutor(1, "nbpart plan")
         self._wake = threading.Event()
-        self._idle: list[TickRecord] = []
+        self._idle = IdleLooks()
         self._looking: dict[int, Future[None]] = {}
         self._last: dict[int, LastLook] = {}
-        self._newest_idle: dict[int, TickRecord] = {}
         self._has_news = False  # for the file of the latest looks
         self._triggers: list[TriggerRecord] = []
         self._sequence = -1
         self._done_at: dict[str, float] = {}
         self._runners: dict[str, Runner] = {}
-        self._cursors: dict[int, KeptCursor] = {}
         self._folders: dict[str, str] = {}  # of watched sources, by name
         self._woken: set[str] = set()
         self._wakeups = Wakeups(())
-        self._guard = threading.Lock()
         self._telling: list[Future[None]] = []
 
     def run(self, stop: threading.Event, grace_s: float | None = None) -> None:
@@ -192,7 +181,7 @@ class Watcher:
             if self._is_time("late", _LATE_EVERY_S):
                 self._tell_later(self._tell_of_late)
             if self._is_time("flush", _FLUSH_EVERY_S):
-                self._flush()
+                self._idle.record(self._project.catalog)
             if self._has_news and self._is_time("show looks", _SHOW_EVERY_S):
                 self._show_looks(watch)
         except Exception as error:  # noqa: BLE001 - the next turn may come through
@@ -257,7 +246,7 @@ class Watcher:
         failures, again_at = 0, None
         try:
             evaluate = choose_evaluation(trigger, self._children)
-            recorded, demand, tick = look(self._project, trigger, evaluate, self._options, self._keep_idle)
+            recorded, demand, tick = look(self._project, trigger, evaluate, self._options, self._idle.keep)
             if demand.again_in_s is not None:
                 again_at = self._now() + timedelta(seconds=demand.again_in_s)
             self._begin_backfills(recorded.backfills)
@@ -286,19 +275,15 @@ class Watcher:
         sequence, at = self._project.catalog.sequence(), self._now()
         errors: Mapping[int, BaseException] = {}
         try:
-            newer = {
-                one.trigger_id: kept.cursor
-                for one in triggers
-                if (kept := self._cursors.get(one.trigger_id)) and kept.replaces == one.cursor
-            }
+            newer = self._idle.find_cursors(triggers)
             done = look_together(self._project, triggers, self._options, newer, keeps_idle=True)
             errors = done.errors
             for tick, trigger, cursor in done.idle:
-                self._keep_idle(tick)
+                self._idle.keep(tick)
                 if cursor is not None:
-                    self._cursors[tick.trigger_id] = KeptCursor(cursor, trigger.cursor)
+                    self._idle.keep_cursor(trigger, cursor)
             for trigger, recorded, tick in done.asked:
-                self._cursors.pop(trigger.trigger_id, None)
+                self._idle.drop_cursor(trigger.trigger_id)
                 if recorded.outcome is TickOutcome.ASKED:
                     self._report(LookDone(trigger, recorded, tick))
             self._begin_backfills(done.backfills)
@@ -389,34 +374,16 @@ class Watcher:
         """Show others the newest looks, of which some are not recorded yet, and when the next ones are due."""
         self._has_news = False
         sequence, now = self._project.catalog.sequence(), self._now()
+        idle = self._idle.list_by_trigger()
         latest = {}
         for trigger in self._triggers:
             if (last := self._last.get(trigger.trigger_id)) is not None:
-                idle = self._newest_idle.get(trigger.trigger_id)
-                seen = (None, "") if idle is None else (idle.happened_at, idle.message)
-                latest[trigger.trigger_id] = LatestLook(find_next_look(trigger, last, sequence, now), *seen)
+                next_at = find_next_look(trigger, last, sequence, now)
+                latest[trigger.trigger_id] = summarize_looks(next_at, idle.get(trigger.trigger_id, ()))
         try:
             write_latest_looks(self._project.catalog.path, watch.note, latest)
         except NbpartError as error:
             log.debug("the latest looks are not shown: %s", error)
-
-    def _keep_idle(self, tick: TickRecord) -> None:
-        with self._guard:
-            self._idle.append(tick)
-            self._newest_idle[tick.trigger_id] = tick
-
-    def _flush(self) -> None:
-        """Record the ticks that asked for nothing, all in one transaction."""
-        with self._guard:
-            idle, self._idle = self._idle, []
-        if not idle:
-            return
-        try:
-            self._project.catalog.write(partial(_record_idle, idle, dict(self._cursors)))
-        except NbpartError:
-            with self._guard:
-                self._idle[:0] = idle
-            raise
 
     def _beat(self, watch: HeldWatch) -> None:
         if self._is_time("beat", BEAT_EVERY_S):
@@ -452,7 +419,7 @@ class Watcher:
         self._children.close()
         self._looks.shutdown(cancel_futures=True)
         try:
-            self._flush()
+            self._idle.record(self._project.catalog)
         except NbpartError as error:
             log.warning("%d looks that asked for nothing could not be recorded: %s", len(self._idle), error)
         remove_latest_looks(self._project.catalog.path)
@@ -461,12 +428,3 @@ class Watcher:
 def _report_and_keep(report: Callable[[LookDone], None], kept: list[LookDone], done: LookDone) -> None:
     kept.append(done)
     report(done)
-
-
-def _record_idle(ticks: Iterable[TickRecord], cursors: Mapping[int, KeptCursor], batch: Batch) -> None:
-    for tick in ticks:
-        events.record_tick(batch, tick, events.take_tick_id(batch))
-    for record in queries.load_triggers(batch):
-        kept = cursors.get(record.trigger_id)
-        if kept is not None and kept.replaces == record.cursor:
-            events.set_cursor(batch, record.trigger_id, kept.cursor)

@@ -36,18 +36,19 @@ class TickSummary:
     """One look of a trigger: what it said, the first keys that came or went by it, and the backfills it asked for.
 
     Each of ``keys`` is (partitions, key, what became of it); ``other_keys`` is the number of those not listed.
-    ``traceback`` is "" where it did not fail. Several ``looks`` in a row that found nothing and said the same are one,
-    from ``first_at`` to ``happened_at``.
+    ``traceback`` is "" where it did not fail, ``printed`` is what its function printed. Several ``looks`` in a row that
+    found nothing and said the same are one, from ``first_at`` to ``happened_at``.
     """
 
     happened_at: str
     outcome: str
     message: str
-    error: str
-    keys: tuple[tuple[str, str, str], ...]
-    other_keys: int
-    backfills: tuple[str, ...]
+    error: str = ""
+    keys: tuple[tuple[str, str, str], ...] = ()
+    other_keys: int = 0
+    backfills: tuple[str, ...] = ()
     traceback: str = ""
+    printed: str = ""
     first_at: str = ""
     looks: int = 1
 
@@ -68,7 +69,7 @@ class TriggerActions(Protocol):
         """Return all triggers, with who watches now; the catalog is read only where it changed since the last time."""
 
     def read_ticks(self, trigger: str) -> Sequence[TickSummary]:
-        """Return the newest looks of a trigger, the newest first."""
+        """Return the newest looks of a trigger, the newest first; the catalog is read only where it changed since."""
 
     def tick(self, trigger: str) -> TriggerResult:
         """Look once with a trigger; backfills that it asks for are begun in this process and not waited for.

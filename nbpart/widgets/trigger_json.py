@@ -34,6 +34,7 @@ def tick_json(tick: TickSummary) -> payloads.TickJson:
         "error": _clean(tick.error), "keys": [(name, clip(key), became) for name, key, became in tick.keys],
         "other_keys": tick.other_keys, "backfills": list(tick.backfills),
         "traceback": strip_terminal_codes(tick.traceback)[-_MAX_TRACEBACK:],
+        "printed": strip_terminal_codes(tick.printed)[-_MAX_MESSAGE:],
     }  # fmt: skip
 
 

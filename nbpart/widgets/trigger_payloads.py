@@ -55,6 +55,7 @@ class TickJson(TypedDict):
     other_keys: int
     backfills: list[str]
     traceback: str
+    printed: str
 
 
 class TicksJson(TypedDict):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from nbpart.automation.evaluators import choose_evaluation
+from nbpart.automation.latest_looks import MOST_SAID, LatestLook, read_latest_looks
 from nbpart.automation.recording import describe_error
 from nbpart.automation.sensor_children import SensorChildren
-from nbpart.automation.ticks import Tick, run_tick
+from nbpart.automation.ticks import Tick, find_trigger, list_ticks, run_tick
 from nbpart.automation.trigger_rows import RecordedTriggers, load_triggers, summarize
 from nbpart.automation.triggers import Triggers
 from nbpart.automation.watch_process import WatchProcess, start_watching
+from nbpart.automation.watching import find_watch
 from nbpart.catalog import Batch, queries
 from nbpart.project.backfills import Backfills
 from nbpart.project.project import Project
@@ -26,12 +30,22 @@ _MAX_READ, _MAX_TICKS, _MAX_KEYS = 200, 10, 20
 _STOP_LIMIT_S = 3.0
 
 
+@dataclass(frozen=True)
+class _RecordedTicks:
+    """The newest recorded looks of a trigger, as of a commit."""
+
+    sequence: int
+    trigger_id: int
+    ticks: list[TickSummary]
+
+
 class WorkspaceTriggerActions:
     """Implements `nbpart.widgets.trigger_actions.TriggerActions` on a project."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._recorded: RecordedTriggers | None = None
+        self._ticks: dict[str, _RecordedTicks] = {}
 
     def read_triggers(self) -> TriggersSummary:
         catalog, recorded = self._project.catalog, self._recorded
@@ -40,15 +54,24 @@ class WorkspaceTriggerActions:
         return summarize(recorded, self._project)
 
     def read_ticks(self, trigger: str) -> Sequence[TickSummary]:
-        runs = _join_idle(self._triggers[trigger].ticks(_MAX_READ).to_dict("records"))[:_MAX_TICKS]
-        rows = [run[0] for run in runs]
+        catalog = self._project.catalog
+        sequence, found = catalog.sequence(), self._ticks.get(trigger)
+        if found is None or found.sequence != sequence:
+            found = self._ticks[trigger] = self._load_ticks(trigger, sequence)
+        latest = read_latest_looks(catalog.path, find_watch(catalog.path, catalog.clock())).get(found.trigger_id)
+        return found.ticks if latest is None else _add_latest(found.ticks, latest)
+
+    def _load_ticks(self, trigger: str, sequence: int) -> _RecordedTicks:
+        record = find_trigger(self._project, trigger)
+        runs = _join_idle(list_ticks(self._project, record.name, _MAX_READ).to_dict("records"))[:_MAX_TICKS]
 
         def read_keys(batch: Batch) -> list[list[tuple[str, str, str]]]:
-            frames = [queries.keys_of_tick(batch, int(row["tick_id"]), _MAX_KEYS) for row in rows]
+            frames = [queries.keys_of_tick(batch, int(run[0]["tick_id"]), _MAX_KEYS) for run in runs]
             return [list(frame.itertuples(index=False, name=None)) for frame in frames]
 
         keys = self._project.catalog.read(read_keys)
-        return [_summarize_tick(run, of_it) for run, of_it in zip(runs, keys, strict=True)]
+        ticks = [_summarize_tick(run, of_it) for run, of_it in zip(runs, keys, strict=True)]
+        return _RecordedTicks(sequence, record.trigger_id, ticks)
 
     def tick(self, trigger: str) -> TriggerResult:
         found = self._triggers[trigger]
@@ -140,6 +163,23 @@ def _of_idle(row: dict[Any, Any]) -> tuple[str, str]:
     return row["outcome"], row["message"] or ""
 
 
+def _add_latest(ticks: list[TickSummary], latest: LatestLook) -> list[TickSummary]:
+    """The newest looks with those that asked for nothing and are not recorded yet."""
+    at, newest = latest.looked_at, ticks[0] if ticks else None
+    if at is None or (newest is not None and at <= datetime.fromisoformat(newest.happened_at)):
+        return ticks
+    if newest is not None and (newest.outcome, newest.message[:MOST_SAID]) == (TickOutcome.SKIPPED, latest.message):
+        return [replace(newest, happened_at=at.isoformat(), looks=newest.looks + latest.looks), *ticks[1:]]
+    idle = TickSummary(
+        happened_at=at.isoformat(),
+        outcome=TickOutcome.SKIPPED,
+        message=latest.message,
+        first_at=(latest.first_at or at).isoformat(),
+        looks=latest.looks,
+    )
+    return [idle, *ticks][:_MAX_TICKS]
+
+
 def _summarize_tick(run: Sequence[dict[Any, Any]], keys: Sequence[tuple[str, str, str]]) -> TickSummary:
     row = run[0]
     changed = int(row["added"]) + int(row["removed"])
@@ -152,6 +192,7 @@ def _summarize_tick(run: Sequence[dict[Any, Any]], keys: Sequence[tuple[str, str
         other_keys=max(0, changed - len(keys)) if len(keys) == _MAX_KEYS else 0,
         backfills=tuple(row["backfills"]),
         traceback=row["traceback"] or "",
+        printed=row["printed"] or "",
         first_at=run[-1]["happened_at"].isoformat(),
         looks=len(run),
     )

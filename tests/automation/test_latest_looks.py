@@ -25,7 +25,7 @@ from nbpart.automation.watching import HeldWatch, find_watch
 
 NOW = datetime(2026, 1, 2, 18, 2, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=30)
-LOOK = LatestLook(LATER, NOW, "nothing <b>new</b>")
+LOOK = LatestLook(LATER, NOW, "nothing <b>new</b>", NOW - timedelta(seconds=40), 3)
 
 
 @pytest.fixture
@@ -73,11 +73,12 @@ def test_many_triggers_that_say_much_stay_small(catalog: Path, held: HeldWatch) 
     [
         None,
         [],
-        ["soon", None, ""],
-        ["2026-01-02T18:02:30", None, ""],
-        [1, 2, 3],
+        ["soon", None, None, 0, ""],
+        ["2026-01-02T18:02:30", None, None, 0, ""],
+        [1, 2, 3, 4, 5],
+        [LATER.isoformat(), None, None, "many", ""],
         {"next": "x"},
-        [LATER.isoformat(), "x", ""],
+        [LATER.isoformat(), "x", None, 1, ""],
     ],
 )
 def test_what_somebody_spoiled_is_not_believed(catalog: Path, held: HeldWatch, row: Any) -> None:

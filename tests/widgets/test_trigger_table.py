@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +35,10 @@ def nothing(context: Any) -> None:
 
 def failing(context: Any) -> None:
     raise OSError(f"no {HOSTILE} here")
+
+
+def printing(context: Any) -> None:
+    print("three <img src=x onerror=alert(1)>")
 
 
 def clean(inbox: Any) -> str:
@@ -142,6 +146,36 @@ def test_looks_in_a_row_that_found_nothing_are_one_line(watched: nbpart.Workspac
     ticks = page.ask("read_ticks", {"trigger": "inbox"})["payload"]["ticks"]
     assert [(each["looks"], each["outcome"]) for each in ticks] == [(2, "skipped"), (1, "asked"), (1, "asked")]
     assert [key for _, key, _ in ticks[2]["keys"]] == ["a"]
+
+
+def test_looks_that_are_not_recorded_yet_are_among_the_looks(
+    watched: nbpart.Workspace, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = watched.project.catalog
+    held = HeldWatch(catalog.path, catalog.clock())
+    first, newest = catalog.clock() + timedelta(seconds=1), catalog.clock() + timedelta(seconds=9)
+
+    def looks(message: str, at: datetime = newest) -> list[tuple[int, str, str, str]]:
+        latest = LatestLook(newest + timedelta(hours=1), at, message, first, 4)
+        write_latest_looks(catalog.path, held.note, {1: latest})
+        ticks = page.ask("read_ticks", {"trigger": "inbox"})["payload"]["ticks"]
+        return [(each["looks"], each["said"], each["first_at"], each["happened_at"]) for each in ticks]
+
+    assert looks("it rains") == [(4, "it rains", first.isoformat(), newest.isoformat())]
+    tick = watched.tick("inbox", progress=False)
+    at = watched.ticks("inbox").happened_at[0]
+    assert looks("it rains")[1:] == [(1, tick.message, at.isoformat(), at.isoformat())]
+    monkeypatch.setattr(catalog, "read", None)  # nothing was written since
+    assert looks(tick.message) == [(5, tick.message, at.isoformat(), newest.isoformat())]
+    assert looks("it rains", at) == [(1, tick.message, at.isoformat(), at.isoformat())], "they were recorded meanwhile"
+    held.close()
+
+
+def test_what_a_sensor_printed_is_with_its_look(watched: nbpart.Workspace, page: Page) -> None:
+    watched.sensor(printing, name="loud")
+    watched.tick("loud")
+    [tick] = page.ask("read_ticks", {"trigger": "loud"})["payload"]["ticks"]
+    assert tick["printed"] == f"three {HOSTILE}"
 
 
 def test_one_is_turned_off_looked_with_and_taken_off(

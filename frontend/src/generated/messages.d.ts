@@ -541,6 +541,7 @@ export interface TickJson {
   other_keys: number;
   backfills: string[];
   traceback: string;
+  printed: string;
 }
 
 /** The newest looks of a trigger. */

@@ -398,6 +398,7 @@ function makeTickList(link, trigger, onShown) {
     ...listKeys(tick).map((text) => element("div", { text })),
     element("div", { class: "nbpart-said", text: tick.said }),
     element("div", { class: "nbpart-said nbpart-error", text: tick.error ? `✕ ${tick.error}` : "" }),
+    element("pre", { class: "nbpart-trace", text: tick.printed, title: "What it printed", tabindex: tick.printed ? "0" : null }),
     ...tick.backfills.map((id) => element("div", {}, "backfill ", element("button", { type: "button", class: "nbpart-link", text: id, title: "Show what has become of it", onclick: () => follow(id) })))
   );
   return { node, button, refresh };
