@@ -9,7 +9,7 @@ The keys of all sets stand in shared tables. What a set declares itself stands i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -339,9 +339,21 @@ def ensure_columns(batch: Batch, set_id: int, definition: PartitionsDefinition) 
             typed = "".join(f", {quote(name)} {type}" for name, type in wanted.items())
             batch.execute(f"CREATE TABLE {table} (key_id BIGINT{typed})")
         return
-    declared = {p.name: p for p in (*(definition.parameters or ()), *(definition.attributes or ()))}
+    declared = _declared(definition)
     kept = "".join(f", {_kept_sql(c, declared.get(c.name), c.name in known)} AS {quote(c.name)}" for c in columns)
     batch.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT key_id{kept} FROM {table}")
+
+
+def lacking_columns(definition: PartitionsDefinition | None, given: Iterable[str]) -> str:
+    """The defaults, as the end of a SELECT list, of own columns that are not in ``given``.
+
+    So keys that a process adds which knows an earlier declaration have them too.
+    """
+    if definition is None:
+        return ""
+    declared = _declared(definition)
+    lacking = [column for column in own_columns(definition) if column.name not in set(given)]
+    return "".join(f", {_kept_sql(one, declared.get(one.name), False)} AS {quote(one.name)}" for one in lacking)
 
 
 def literal(text: str) -> str:
@@ -351,6 +363,10 @@ def literal(text: str) -> str:
 
 _COLUMNS_OF = """SELECT column_name, data_type FROM duckdb_columns()
     WHERE table_name = ? AND database_name = current_database() ORDER BY column_index"""
+
+
+def _declared(definition: PartitionsDefinition) -> dict[str, Parameter]:
+    return {one.name: one for one in (*(definition.parameters or ()), *(definition.attributes or ()))}
 
 
 def _kept_sql(column: Column, declared: Parameter | None, is_there: bool) -> str:

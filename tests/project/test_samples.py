@@ -142,6 +142,17 @@ def test_a_parameter_added_later_means_its_default_in_old_keys(ws: nbpart.Worksp
     assert len(again) == 10
 
 
+def test_who_knows_the_set_from_before_adds_keys_with_the_default_too(ws: nbpart.Workspace) -> None:
+    earlier = ws.dynamic_partitions("trials", params={"lr": nbpart.uniform(0, 1)}, columns={"note": str})
+    trials = ws.dynamic_partitions("trials", params={**earlier.params, "d": Param(nbpart.uniform(0.1, 0.5), default=0)})
+    earlier.add(lr=0.2)  # as another kernel does, which has not run that cell
+    earlier.add_sample(2, sampler_seed=0)
+    earlier.add_rows([{"lr": 0.3, "note": "x"}])
+    assert trials.frame["d"].tolist() == [0.0] * 4
+    assert trials.frame["note"].tolist()[-1] == "x"
+    assert len(trials.where("d = 0")) == 4
+
+
 def test_a_late_parameter_reaches_products_too(ws: nbpart.Workspace) -> None:
     trials = ws.dynamic_partitions("trials", params={"lr": nbpart.uniform(0, 1)})
     cv = ws.partitions(nbpart.MultiPartitions({"trial": trials, "fold": ["a", "b"]}, name="cv"))

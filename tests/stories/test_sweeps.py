@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 import nbpart
-from tests.recording import record
+from tests.backfill.pools import Stage
+from tests.recording import record, write_notebook
 
 pytestmark = pytest.mark.kernel
 
@@ -72,3 +74,63 @@ def test_each_fit_is_trained_on_the_other_folds(ws: nbpart.Workspace) -> None:
     record(ws, "split", "10", "other")
     status = ws.partition_status("fit")
     assert sorted(status["fold"][status["status"] == "stale"]) == sorted([*range(10)] * 2)
+
+
+def model(lr: float, depth: int, kind: str, seed: int, dropout: float = 0.0, epochs: int = 30) -> dict[str, Any]:
+    return {"accuracy": 1 - lr}
+
+
+def sweep(ws: nbpart.Workspace) -> list[str]:
+    """The cells of a notebook; returns what its backfills ran."""
+    trials = ws.dynamic_partitions(
+        "trials",
+        params={
+            "lr": nbpart.loguniform(1e-4, 1e-1),
+            "depth": nbpart.integers(2, 9),
+            "kind": nbpart.choice(["gbt", "rf"]),
+            "seed": nbpart.integers(0, 3),
+        },
+    )
+    trials.add_sample(50, sampler_seed=0)
+    ws.asset(model, partitions=trials)
+    ran = ws.backfill("model").wait(progress=False).steps()["partition_key"].tolist()
+
+    one = {"lr": 0.02, "depth": 4, "kind": "gbt", "seed": 0}
+    trials.add(**one)
+    ran += ws.backfill("model", keys=one).wait(progress=False).steps()["partition_key"].tolist()
+
+    dropout = nbpart.Param(float, default=0.0)
+    trials = ws.dynamic_partitions("trials", params={**trials.params, "dropout": dropout})
+    trials.add(**one, dropout=0.0)  # the trial that is there
+    trials.add(**one, dropout=0.2)
+    return ran + ws.backfill("model", keys={"dropout": 0.2}).wait(progress=False).steps()["partition_key"].tolist()
+
+
+def test_a_sweep_is_run_again_from_the_top_of_its_notebook(ws: nbpart.Workspace) -> None:
+    stage = Stage()
+    ws.project.make_pool = stage.make_pool
+    ran = sweep(ws)
+    assert len(ran) == len(set(ran)) == 52
+    assert ran[-1] == "depth=4,dropout=0.2,kind=gbt,lr=0.02,seed=0"
+    assert all("dropout" not in key for key in ran[:-1])
+    given = {str(spec.partition_key): spec.injected for spec in stage.started}
+    assert (given[ran[0]].get("dropout", 0.0), given[ran[-1]]["dropout"]) == (0.0, 0.2)
+    assert sweep(ws) == [], "nothing is new, and nothing is outdated"
+    frame = ws.partition_status("model")
+    assert (len(frame), set(frame["status"])) == (52, {"materialized"})
+    assert frame["lr"].between(1e-4, 1e-1).all()
+
+
+def test_the_papermill_loop_of_a_notebook_whose_parameters_are_called_like_options(
+    ws: nbpart.Workspace, project: Path
+) -> None:
+    stage = Stage()
+    ws.project.make_pool = stage.make_pool
+    write_notebook(project / "train.ipynb", "lr", parameters="lr = 0.1\npool = 'max'\nretries = 0")
+    values = {"lr": [0.01, 0.1], "pool": ["max", "avg"], "retries": [1, 2]}
+    for n_runs in (8, 0):
+        done = ws.notebook("train.ipynb").backfill(values, max_workers=4).wait(progress=False)
+        assert len(done.steps()) == n_runs
+    assert {(spec.injected["pool"], spec.injected["retries"]) for spec in stage.started} == {
+        (pool, n) for pool in ("max", "avg") for n in (1, 2)
+    }

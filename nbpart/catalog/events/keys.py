@@ -13,7 +13,15 @@ from nbpart.catalog.events.windows import set_windows
 from nbpart.catalog.expressions import quote
 from nbpart.catalog.group_ledgers import forget_groups
 from nbpart.catalog.records import KeysAdded
-from nbpart.catalog.set_tables import columns_table, ensure_columns, forget_stored_sets, keys_owner, static_columns
+from nbpart.catalog.set_tables import (
+    columns_table,
+    ensure_columns,
+    forget_stored_sets,
+    keys_owner,
+    lacking_columns,
+    load_definition,
+    static_columns,
+)
 from nbpart.catalog.staleness import mark_changed_columns
 from nbpart.partitions import PartitionsDefinition, StaticPartitions
 from nbpart.partitions.product import MultiPartitions
@@ -248,7 +256,8 @@ def _insert_columns(batch: Batch, set_id: int, key_ids: pa.ChunkedArray, columns
     table = columns_table(set_id)
     batch.stage("keys_columns", columns.add_column(0, "key_id", key_ids))
     batch.execute(f"DELETE FROM {table} WHERE key_id IN (SELECT key_id FROM keys_columns)")
-    batch.execute(f"INSERT INTO {table} BY NAME FROM keys_columns")
+    lacking = lacking_columns(load_definition(batch, set_id), columns.column_names)
+    batch.execute(f"INSERT INTO {table} BY NAME SELECT *{lacking} FROM keys_columns")
 
 
 def _find_returned(batch: Batch, set_id: int) -> list[str]:

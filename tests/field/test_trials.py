@@ -1,0 +1,91 @@
+"""What users of other tools met with search spaces: choices that grow, one grid for several, values that lack."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import nbpart
+from tests.backfill.pools import Stage
+
+PROCESS = """
+import nbpart
+ws = nbpart.open("workspace")
+trials = ws.dynamic_partitions("trials", params={"x": nbpart.integers(0, 2)})
+def model(x: int) -> dict:
+    return {"x": x}
+ws.asset(model, partitions=trials)
+trials.add_grid(x=[0, 1])
+trials.add_sample(3, sampler_seed=0)
+ws.backfill("model", max_workers=2).wait(progress=False).raise_for_failures()
+ws.close()
+"""
+
+
+@pytest.mark.kernel
+def test_three_processes_on_one_grid_run_each_point_once(project: Path) -> None:
+    """Optuna 5489: three processes on one grid of three points evaluated 0, 1 and 0."""
+    (project / "sweep.py").write_text(PROCESS)
+    started = [
+        subprocess.Popen([sys.executable, "sweep.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=240)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], "\n".join(said)
+    with nbpart.open("workspace") as ws:
+        assert sorted(ws.runs("model")["partition_key"]) == ["x=0", "x=1", "x=2"]
+        assert ws.partition_status("model")["status"].tolist() == ["materialized"] * 3
+
+
+def test_more_choices_and_other_ones_keep_the_trials(ws: nbpart.Workspace) -> None:
+    """Optuna 2199: with one more choice in the list the study could not be taken up."""
+    stage = Stage()
+    ws.project.make_pool = stage.make_pool
+
+    def declare(batches: list[int]) -> nbpart.PartitionSet:
+        params = {"batch": nbpart.choice(batches), "lr": nbpart.loguniform(1e-4, 1e-1)}
+        return ws.dynamic_partitions("trials", params=params)
+
+    def model(batch: int, lr: float) -> dict[str, Any]:
+        return {"batch": batch, "lr": lr}
+
+    first = declare([64, 128]).add_sample(30, sampler_seed=0)
+    ws.asset(model, partitions=declare([64, 128]))
+    ws.backfill("model").wait(progress=False)
+    for batches in ([64, 128, 256, 512], [256]):
+        new = declare(batches).add_sample(10, sampler_seed=1)
+        assert {int(key.split(",")[0].removeprefix("batch=")) for key in new} <= set(batches)
+        assert sorted(ws.plan("model").frame["partition_key"]) == sorted(new), "what was run is not run again"
+        ws.backfill("model").wait(progress=False)
+    status = ws.partition_status("model")
+    assert status["partition_key"].tolist()[:30] == first
+    assert set(status["status"]) == {"materialized"}
+    assert len(stage.started) == len(status)
+
+
+def test_trials_that_lack_a_value_stand_by_themselves(ws: nbpart.Workspace) -> None:
+    """DVC 8730, MLflow 1753: a missing value went to another category, or turned a column of numbers into text."""
+    params = {
+        "kind": nbpart.Param(nbpart.choice(["svm", "tree"]), default=None),
+        "C": nbpart.Param(nbpart.loguniform(1e-3, 1e3), default=None),
+        "depth": nbpart.Param(nbpart.integers(2, 10), default=None),
+    }
+    rows = [("svm", 1.0, None), ("tree", None, 10), ("tree", None, 2), (None, 2.0, None), ("svm", 0.5, None)]
+    trials = ws.dynamic_partitions("trials", params=params)
+    trials.add_rows(pd.DataFrame([*rows, ("tree", None, None)], columns=["kind", "C", "depth"]))
+    frame = trials.frame
+    assert [str(frame[name].dtype) for name in ("C", "depth")] == ["float64", "Int64"]
+    assert frame["depth"].dropna().sort_values().tolist() == [2, 10]
+    assert frame["kind"].isna().tolist() == [False, False, False, True, False, False]
+    assert trials.where("depth > 1")["partition_key"].tolist() == [
+        "C=null,depth=10,kind=tree",
+        "C=null,depth=2,kind=tree",
+    ]
+    assert trials.where("kind = 'tree' and depth is null")["partition_key"].tolist() == ["C=null,depth=null,kind=tree"]
+    drawn = trials.add_sample(5, sampler_seed=0, values={"C": None, "kind": "tree"})
+    assert all(key.startswith("C=null,depth=") and "null" not in key[7:] for key in drawn)
