@@ -28,6 +28,15 @@ class KeyChange:
 
 
 @dataclass(frozen=True)
+class ColumnChange:
+    """Columns of keys that are in a set, as the catalog takes them: those of other names stay as they are."""
+
+    set_id: int
+    keys: Sequence[str]
+    columns: pa.Table
+
+
+@dataclass(frozen=True)
 class RunDemand:
     """A demand for runs of one key: of what a ``selection`` chooses, or, where that is None, of all assets that the
     key's set partitions and of what is below these the keys that read it.
@@ -86,6 +95,7 @@ class Demand:
     runs: Sequence[RunDemand] = ()
     readers: Sequence[ReadersDemand] = ()
     steps: Sequence[StepsDemand] = ()
+    columns: Sequence[ColumnChange] = ()
     observed: Mapping[str, Sequence[Observation]] = field(default_factory=dict)
     cursor: str | Callable[[int], str] | None = None
     again_in_s: float | None = None
@@ -97,5 +107,5 @@ class Demand:
 
     def is_empty(self, cursor: str | None) -> bool:
         """Whether nothing of it is to be recorded, of a trigger that has this cursor."""
-        asks = self.changes or self.runs or self.readers or self.steps or any(self.observed.values())
+        asks = self.changes or self.columns or self.runs or self.readers or self.steps or any(self.observed.values())
         return not asks and self.cursor in (None, cursor)

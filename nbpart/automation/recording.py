@@ -109,6 +109,8 @@ def record_demand(
         return recorded
     batch.author = Author(trigger.name, recorded.tick_id)
     known = _record_keys(batch, demand, recorded)
+    for change in demand.columns:
+        events.set_columns(batch, change.set_id, change.keys, change.columns)
     for source, found in demand.observed.items():
         record_observed(batch, registry[source], list(found))
     for group in _group(_drop_used(batch, trigger, demand.runs, recorded)):

@@ -89,18 +89,25 @@ def choose_runs(
 
 
 def choose_readers(batch: Batch, registry: Registry, demand: ReadersDemand, chosen: RequestedSteps) -> None:
-    """Add the partitions that read keys of a source, and what is missing above them."""
+    """Add the partitions that read keys of a source, and what is missing above them.
+
+    What runs now is among them where it began before the files were seen that are there now.
+    """
     node = registry[demand.source]
     ids = queries.key_ids(batch, node.set_id, list(demand.keys)) if node.set_id else np.zeros(1, np.int64)
     below = reach_readers(batch, registry, {demand.source: distinct(ids[ids >= 0])})
     graph = registry.graph
     allowed = set(graph.computed if demand.selection is None else demand.selection.names)
     outdated = OUTDATED if demand.with_failed else OUTDATED - {PartitionStatus.FAILED}
-    reading = {
-        name: kept
-        for name, found in below.items()
-        if name in allowed and len(kept := _keep(batch, registry[name].asset_id, found, outdated))
-    }
+    seen = queries.last_observed(batch, node.asset_id, ids[ids >= 0])
+    reading = {}
+    for name, found in below.items():
+        asset_id = registry[name].asset_id
+        kept = np.union1d(
+            _keep(batch, asset_id, found, outdated), queries.find_active_before(batch, asset_id, found, seen)
+        )
+        if name in allowed and len(kept):
+            reading[name] = kept
     for name, found in reach_readers(batch, registry, reading).items():
         if name in reading:
             chosen.add(name, reading[name])

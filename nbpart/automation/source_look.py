@@ -10,21 +10,22 @@ from typing import Any, NamedTuple, TypeAlias
 
 from nbpart.automation.source_changes import Settled, WatchState, count_files, name_some, settle
 from nbpart.backfill.registry import Node
-from nbpart.backfill.source_location import explain_shared, locate, locate_all, read_template
+from nbpart.backfill.source_location import Attributes, explain_shared, locate, locate_all, read_template
 from nbpart.backfill.source_observation import (
     CANNOT_READ,
     Comparison,
     LastSeen,
     Observation,
     compare_files,
-    load_all_last_seen,
+    load_seen_keys,
     observe,
     versioning_of,
 )
 from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, queries
 from nbpart.errors import MissingInputError, NbpartError
-from nbpart.project.path_keys import find_keys, read_key, spell_search
+from nbpart.partitions.values import Value
+from nbpart.project.path_keys import find_keys, read_attributes, read_key, spell_search
 from nbpart.storage.filesystems import scheme_of
 from nbpart.storage.source_files import FoundFile, Listing, find_files, list_files, match_files
 from nbpart.storage.source_versions import prove
@@ -41,10 +42,11 @@ class KnownFiles:
     """What the catalog knows of a source: the keys with what was last seen of each, and the number of its state.
 
     ``since`` are keys of which somebody else recorded a file since the last look, and whether they had one before;
-    ``gone`` are those that had one once.
+    ``gone`` are those that had one once. ``attributes`` are columns that the path names and keys do not spell.
     """
 
     before: Mapping[Key, LastSeen | None]
+    attributes: Mapping[Key, Attributes]
     since: Mapping[Key, bool]
     gone: Sequence[Key]
     sequence: int
@@ -52,10 +54,10 @@ class KnownFiles:
 
 def load_known(batch: Batch, node: Node, state: WatchState) -> KnownFiles:
     """What is known of a source since the look that left a state."""
-    before = load_all_last_seen(batch, node)
+    before, attributes = load_seen_keys(batch, node)
     since = queries.observed_since(batch, node.asset_id, state.after, state.own)
     gone = [key for key in queries.gone_files(batch, node.asset_id) if key in before]
-    return KnownFiles(before, since, gone, batch.sequence)
+    return KnownFiles(before, attributes, since, gone, batch.sequence)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class SourceChanges:
 
     ``changed`` are keys whose file is another one or is there again, ``new`` files of keys that are not there yet,
     those to be added by set in ``new_keys``; ``gone`` are keys that had a file, ``unchanged`` those that have the same.
-    ``not_ready`` are keys whose file is there and is not still, or cannot be read.
+    ``not_ready`` are keys whose file is there and is not still, or cannot be read. ``attributes`` are columns that the
+    paths of new files give their keys, and of those that ``moved`` to where other columns say.
     ``locations`` are paths or URLs by key, ``settled`` says which files are not still. ``notes`` are sentences.
     """
 
@@ -73,6 +76,8 @@ class SourceChanges:
     new_keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
     gone: Sequence[Key] = ()
     unchanged: Sequence[Key] = ()
+    moved: Sequence[str] = ()
+    attributes: Mapping[Key, Mapping[str, Value]] = field(default_factory=dict)
     not_ready: frozenset[Key] = frozenset()
     locations: Mapping[Key, str] = field(default_factory=dict)
     settled: Settled | None = None
@@ -83,7 +88,7 @@ class SourceChanges:
 
 def ask_functions(root: Path, node: Node, known: KnownFiles, now_ns: int) -> SourceChanges:
     """What the version function of a source that is no file says. Raises `MissingInputError` where it fails."""
-    observed, unreadable = observe(root, node, known.before, now_ns)
+    observed, unreadable = observe(root, node, known.before, now_ns, known.attributes)
     for reason in unreadable.values():
         raise MissingInputError(reason)
     other = {one.key for one in observed}
@@ -112,40 +117,46 @@ def look_at_files(
     """
     options = find_options(root, node.definition)
     template = read_template(node)
-    locations, refused = locate_all(node, known.before)
+    locations, refused = locate_all(node, known.before, known.attributes)
     found = _list(node, template, locations, options)
-    listing = found.listing
     by = Comparison(versioning_of(node), options, now_ns)
     unchanged, places = _split_known(by, known, locations, found)
     others = _read_others(node, template, found, locations) if node.partitions is not None else _Others()
     keys = catalog.read(lambda batch: find_keys(batch, node, others.locations)) if others.locations else None
-    if keys is not None:
-        added = keys.places.keys() - known.before.keys()
-        places += [_Place(k, others.locations[k], others.files[k], None) for k in keys.places if k in added]
+    added = [key for key in (keys.places if keys else ()) if key not in known.before]
+    moved = [key for key in others.attributes if key in known.before and key not in refused]
+    places += [_Place(k, others.locations[k], others.files[k], known.before.get(k)) for k in (*added, *moved)]
     settled = settle({one.location: one.files for one in places}, state.waiting, now_ns, round(settle_s * 1e9))
     observed, same, unreadable = _observe(by, [one for one in places if one.location in settled.still], state)
     unchanged += same
     is_new = {key for key in others.locations if key not in known.before}
+    ready = {*(one.key for one in observed), *same}
+    moved = [key for key in moved if key in ready]
+    locations = {**locations, **others.locations}
     notes = [
-        *_describe_listing(template, listing, is_empty=not (unchanged or places or others.locations)),
+        *_describe_listing(template, found.listing, is_empty=not (unchanged or places or others.locations)),
         *others.describe(node, keys.others if keys else []),
         *dict.fromkeys(refused.values()),
+        *_describe_moved(moved, locations),
         *([f"{count_files(len(unreadable))} cannot be read: {_show_first(unreadable)}"] if unreadable else []),
         *_describe_unsettled(settled, settle_s),
     ]
-    readable = {one.key for one in observed if one.key in is_new}
+    new = [one for one in observed if one.key in is_new]
+    readable = {one.key for one in new}
     return SourceChanges(
         [one for one in observed if one.key not in is_new],
-        [one for one in observed if one.key in is_new],
+        new,
         _keep_ready(node, keys.new if keys else {}, readable),
         [key for key, last in known.before.items() if last and not (key in refused or found.has(locations.get(key)))],
         unchanged,
-        frozenset(one.key for one in places) - {one.key for one in observed} - set(same),
-        {**locations, **others.locations},
+        [key for key in moved if key is not None],
+        {key: others.attributes[key] for key in (*moved, *readable) if key in others.attributes},
+        frozenset(one.key for one in places) - ready,
+        locations,
         settled,
         notes,
-        listing.is_there,
-        not listing.faults,
+        found.listing.is_there,
+        not found.listing.faults,
     )
 
 
@@ -198,10 +209,14 @@ def _split_known(
 
 @dataclass
 class _Others:
-    """The files that are of no known key: those of a new key with its location, and why others are of none."""
+    """The files that are where no known key has one: those of a key with its location, and why others are of none.
+
+    Where the path names columns that keys do not spell, ``attributes`` has those of each key.
+    """
 
     locations: dict[Key, str] = field(default_factory=dict)
     files: dict[Key, list[FoundFile]] = field(default_factory=dict)
+    attributes: dict[Key, dict[str, Value]] = field(default_factory=dict)
     no_key: list[str] = field(default_factory=list)
     second: list[str] = field(default_factory=list)
 
@@ -233,14 +248,21 @@ def _read_others(node: Node, template: UrlTemplate, found: _Found, locations: Ma
         assert node.partitions is not None
         try:
             key = read_key(node.partitions, values)
-            location = locate(node, key)
+            attributes = read_attributes(node.partitions, values)
+            location = locate(node, key, attributes)
         except (NbpartError, ValueError):
             others.no_key.append(name)
             continue
         if not match_location(location, name):
             others.second.append(_explain_second(name, key, location, exists=location in listing.files))
+            continue
+        if attributes and found.has(known := locations.get(key)):
+            others.second.append(_explain_second(name, key, str(known), exists=True))
         elif others.locations.setdefault(key, location) == location:
             others.files.setdefault(key, []).append(file)
+            others.attributes |= {key: attributes} if attributes else {}
+        else:
+            others.second.append(_explain_second(name, key, others.locations[key], exists=True))
     others.second += _drop_shared(node, others)
     return others
 
@@ -313,6 +335,13 @@ def _describe_listing(template: UrlTemplate, listing: Listing, *, is_empty: bool
     elif is_empty and not notes:
         notes.append(f"there is no file at {template.text!r} (yet)")
     return notes
+
+
+def _describe_moved(moved: Sequence[Key], locations: Mapping[Key, str]) -> list[str]:
+    if not moved:
+        return []
+    start = "1 file was" if len(moved) == 1 else f"{len(moved):,} files were"
+    return [f"{start} moved: {name_some(show_location(locations[key]) for key in moved)}"]
 
 
 def _describe_unsettled(settled: Settled, settle_s: float) -> list[str]:

@@ -64,6 +64,8 @@ def _describe(recorded: RecordedDemand, demand: Demand) -> str:
             if keys:
                 shown = ", ".join(keys[:_MOST_NAMED]) + (", …" if len(keys) > _MOST_NAMED else "")
                 parts.append(f"{verb} {len(keys):,} key{'' if len(keys) == 1 else 's'} {preposition} {name} ({shown})")
+    if number := sum(len(change.keys) for change in demand.columns):
+        parts.append(f"set the columns of {number:,} key{'' if number == 1 else 's'}")
     if any(demand.observed.values()):
         number = sum(map(len, demand.observed.values()))
         parts.append(f"record {number:,} changed file{'' if number == 1 else 's'}")

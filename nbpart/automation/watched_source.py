@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbpart.assets.selection import describe, read_selection
 from nbpart.assets.watched_source import WatchedSource
-from nbpart.automation.demand import Demand, KeyChange, ReadersDemand
+from nbpart.automation.demand import ColumnChange, Demand, KeyChange, ReadersDemand
 from nbpart.automation.evaluation import Look
 from nbpart.automation.source_changes import (
     LeftOut,
@@ -28,16 +29,21 @@ from nbpart.automation.source_look import (
     look_at_files,
 )
 from nbpart.backfill.registry import Node, load_registry
-from nbpart.backfill.source_location import list_column_names, read_template
+from nbpart.backfill.source_location import list_column_names, list_named_attributes, read_template
 from nbpart.backfill.source_observation import Observation, versioning_of
 from nbpart.catalog import Batch
 from nbpart.errors import DeclarationError, MissingInputError
 from nbpart.partitions import DynamicPartitions
+from nbpart.project.added_keys import build_key_columns
+from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.path_keys import spell_search
 from nbpart.project.project import Project
 from nbpart.storage.source_versions import Versioning
 from nbpart.storage.url_template import WILDCARD, is_url, show_location
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: So many files that have the bytes of others are named on a tick.
 _MOST_DOUBLES = 5
@@ -98,6 +104,12 @@ def check_watch(batch: Batch, root: Path, watch: WatchedSource) -> None:
     if watch.on_remove == "remove" and not isinstance(node.partitions, DynamicPartitions):
         raise DeclarationError(f"{start}on_remove='remove' takes keys off a dynamic set, which it does not have.")
     if isinstance(node.partitions, DynamicPartitions) and not definition.is_of_functions:
+        own = {one.name for one in node.partitions.attributes or ()}
+        if strange := [name for name in list_named_attributes(node) if name not in own]:
+            raise DeclarationError(
+                f"{start}its path {definition.path!r} names {{{strange[0]}}}, a column of a dimension or a parent of "
+                "its keys, which a file cannot set."
+            )
         named, needed = set(read_template(node).names), set(list_column_names(node.partitions)) - {"partition_key"}
         if "partition_key" not in named and (missing := sorted(needed - named)):
             raise DeclarationError(
@@ -126,11 +138,13 @@ def _make_demand(
         found.locations[one.key]: LeftOut(one.proof or "", one.version or "") for one in found.new if one.key in skipped
     }
     observed = [*found.changed, *new, *gone]
-    changes = [*_list_added(look.project, found, skipped), *removed]
+    sets = load_sets(look.project.catalog) if found.new_keys or found.moved else {}
+    changes = [*_list_added(sets, found, skipped), *removed]
+    columns = _list_columns(sets, node, found)
     waiting = found.settled.waiting if found.settled else {}
     after = WatchState(known.sequence, -1, waiting, left_out, pending)
     is_first = look.trigger.cursor is None
-    has_moved = is_first or observed or changes or seen or not after.holds_as_much_as(state)
+    has_moved = is_first or observed or changes or columns or seen or not after.holds_as_much_as(state)
     selection = None if watch.run is None else read_selection(look.registry.graph, watch.run)
     terms = f"{node.name}+" if watch.run is None else describe(watch.run)
     groups = [(asked, True), (seen, False)] if is_first else [([*asked, *seen], True)]
@@ -138,6 +152,7 @@ def _make_demand(
     again_ns = found.settled.again_ns if found.settled else None
     return Demand(
         changes,
+        columns=columns,
         readers=[ReadersDemand(node.name, keys, selection, terms, with_failed) for keys, with_failed in groups if keys],
         observed={node.name: observed} if observed else {},
         cursor=after.to_text if has_moved else None,
@@ -156,9 +171,12 @@ def _list_asked(
     runs_changed = watch.on_change == "run"
     asked = [one.key for one in found.new if one.key not in skipped]
     there = set(known.gone)
+    moved = frozenset(key for key in found.moved if runs_changed and key not in skipped)
+    asked += sorted(moved)
     for one in found.changed:
         last = known.before[one.key]
-        if (last is not None and last.version == one.version and one.key not in since) or one.key in skipped:
+        is_same = last is not None and last.version == one.version
+        if one.key in skipped or one.key in moved or (is_same and one.key not in since):
             continue
         had_file = since.get(one.key, last is not None or one.key in there)
         if runs_changed or not had_file:
@@ -232,15 +250,27 @@ def _judge_gone(
     return vanished, [change] if keys_gone else [], ""
 
 
-def _list_added(project: Project, found: SourceChanges, skipped: Collection[Key]) -> list[KeyChange]:
+def _list_added(sets: Mapping[str, PartitionSet], found: SourceChanges, skipped: Collection[Key]) -> list[KeyChange]:
     """The keys that are added to each set."""
     wanted = {name: [key for key in keys if key not in skipped] for name, keys in found.new_keys.items()}
-    sets = load_sets(project.catalog) if any(wanted.values()) else {}
     return [
-        KeyChange(sets[name].set_id, name, keys, sets[name].build_columns(keys), is_added=True)
+        KeyChange(sets[name].set_id, name, keys, _build_columns(sets[name], found, keys), is_added=True)
         for name, keys in wanted.items()
         if keys
     ]
+
+
+def _list_columns(sets: Mapping[str, PartitionSet], node: Node, found: SourceChanges) -> list[ColumnChange]:
+    """What the paths of files that moved say of their keys."""
+    if not found.moved:
+        return []
+    columns = _build_columns(sets[node.definition.set_name], found, found.moved)
+    assert columns is not None, "its path names columns"
+    return [ColumnChange(node.set_id, found.moved, columns.select(list_named_attributes(node)))]
+
+
+def _build_columns(keys_of: PartitionSet, found: SourceChanges, keys: Sequence[str]) -> pa.Table | None:
+    return build_key_columns(keys_of.definition, keys, [found.attributes.get(key, {}) for key in keys])
 
 
 def _list_gone(known: KnownFiles, found: SourceChanges) -> list[Key]:

@@ -166,7 +166,7 @@ class CauseSearch:
 
     def _explain_missing(self, one: _Partition) -> _Link:
         if one.node.definition.is_source:
-            needed = explain_absent(one.node, one.key)
+            needed = explain_absent(self._batch, one.node, one.key)
             return _Link(self._cause(one, CauseKind.WAITING, detail=needed.partition(": ")[2] or needed))
         if (link := self._explain_hindered(one)) is not None:
             return link
@@ -218,7 +218,7 @@ class CauseSearch:
         """The cause that an input has no data."""
         node, known = self._registry[read.name], self._subject(read, key_id)
         if one.blocks and node.definition.is_source:
-            detail = explain_absent(node, known["subject"].key)  # type: ignore[attr-defined]
+            detail = explain_absent(self._batch, node, known["subject"].key)  # type: ignore[attr-defined]
             return _Link(self._cause(one, CauseKind.WAITING, detail=detail, **known))
         kind = CauseKind.INPUT_FAILED if has_failed and one.blocks else CauseKind.INPUT_MISSING
         return _Link(self._cause(one, kind, **known), (read.name, key_id))

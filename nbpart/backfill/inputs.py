@@ -12,7 +12,7 @@ import numpy as np
 from nbpart.assets.definition import Input
 from nbpart.assets.source_reading import FunctionCode
 from nbpart.backfill.registry import Node, Registry
-from nbpart.backfill.source_location import locate
+from nbpart.backfill.source_location import NO_ATTRIBUTES, Attributes, load_path_attributes, locate, locate_now
 from nbpart.catalog import Batch, InputRead, queries
 from nbpart.catalog.bound_columns import load_bound_columns, read_columns
 from nbpart.catalog.join_search import find_inputs
@@ -93,7 +93,7 @@ def _find_among(
     return np.empty(0, np.int64), Identity(np.full(len(readers), -1, dtype=np.int32))
 
 
-def explain_absent(node: Node, key: str | None, count: int = 1) -> str:
+def explain_absent(batch: Batch, node: Node, key: str | None, count: int = 1) -> str:
     """What a partition needs that reads ``count`` keys of an input without data, the first of which is ``key``."""
     others = f" and {count - 1} more of {node.name}" if count > 1 else ""
     if node.definition.is_of_functions:
@@ -103,7 +103,7 @@ def explain_absent(node: Node, key: str | None, count: int = 1) -> str:
     if not node.definition.is_source:
         return f"needs {PartitionRef(node.name, key).label}{others}, which is missing"
     try:
-        place = locate(node, key)
+        place = locate_now(batch, node, key)
     except PartitionKeyError as error:
         return f"cannot read source {node.name}: {error}"
     return f"needs source {node.name}{others}: there is no file at {show_location(place)}"
@@ -183,7 +183,7 @@ class _Upstream:
             return spec, read, self._refuse_damaged(damaged[0], len(damaged))
         if pruned := [place for place in listed if any(self.pruned[place : place + 1])]:
             return spec, read, self._refuse_pruned(found.keys[pruned[0]], self.pruned[pruned[0]], len(pruned))
-        return spec, read, explain_absent(self.node, missing[0], len(missing)) if missing and self.required else None
+        return spec, read, self._explain_missing(missing) if missing and self.required else None
 
     @property
     def _kind(self) -> str:
@@ -210,14 +210,20 @@ class _Upstream:
         others = f" and {count - 1} more of {self.node.name}" if count > 1 else ""
         return f"needs {PartitionRef(self.node.name, key).label}{others}, which was {pruned}; {HOW_TO_MAKE}"
 
+    def _explain_missing(self, missing: Sequence[str | None]) -> str:
+        return explain_absent(self.batch, self.node, missing[0], len(missing))
+
     def _items(self, rows: pd.DataFrame) -> dict[int, InputItem]:
         extra = self._extra_files(rows)
+        attributes = load_path_attributes(self.batch, self.node, rows["key"].tolist()) if self._is_of_files else {}
         return {
-            int(row.key_id): self._item(row, extra.get(int(row.materialization_id), {}))
+            int(row.key_id): self._item(
+                row, extra.get(int(row.materialization_id), {}), attributes.get(row.key, NO_ATTRIBUTES)
+            )
             for row in rows.itertuples(index=False)
         }
 
-    def _item(self, row: Any, files: dict[str, InputFile]) -> InputItem:
+    def _item(self, row: Any, files: dict[str, InputFile], attributes: Attributes) -> InputItem:
         import pandas as pd
 
         key = row.key
@@ -225,7 +231,7 @@ class _Upstream:
         if self.node.definition.is_of_functions:
             return InputItem(key, "", CALLED, params, row.data_version, {})
         if self._is_of_files:
-            location = to_relative(locate(self.node, key), str(self.root))
+            location = to_relative(locate(self.node, key, attributes), str(self.root))
             return InputItem(key, location, "source", params, row.data_version, {})
         size = None if pd.isna(row.bytes) else int(row.bytes)
         number = int(row.materialization_id)

@@ -124,7 +124,7 @@ class PlanSentences:
 
     def _describe_absent(self, name: str, key: str | None) -> str:
         if self.relations.registry[name].definition.is_source:
-            return explain_absent(self.relations.registry[name], key)
+            return explain_absent(self.relations.batch, self.relations.registry[name], key)
         return f"needs {PartitionRef(name, key).label}, which is waiting itself"
 
 

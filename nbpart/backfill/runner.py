@@ -23,6 +23,7 @@ from typing import TypeVar
 from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults
 from nbpart.backfill.claims import build_bulk_spec, build_spec, claim_steps
 from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.followed_runs import EndedRun, find_ended
 from nbpart.backfill.input_relations import InputRelations
 from nbpart.backfill.job import Job
 from nbpart.backfill.kept_kernels import end_surplus_kernel
@@ -83,7 +84,7 @@ class TurnResult:
     sequence: int
     cancelling: bool
     claims: ClaimResults = field(default_factory=ClaimResults)
-    ended: dict[int, RunStatus] = field(default_factory=dict)
+    ended: dict[int, EndedRun] = field(default_factory=dict)
     waits: bool = False
 
 
@@ -332,7 +333,7 @@ class Runner:
         self._pending.record(batch)
         result = TurnResult(sequence=batch.sequence, cancelling=queries.is_cancelling(batch, job.backfill_no))
         if follows:
-            result.ended = queries.final_statuses(batch, self._state.followed)
+            result.ended = find_ended(batch, job.registry, self._state.followed)
         for node, changed in observed.changed:
             record_observed(batch, node, changed)
         queued = [one for one in steps if self._state.is_queued(one.step)]
@@ -364,8 +365,8 @@ class Runner:
         if result.cancelling:
             self._cancelling.set()
         self._handle(StepsClaimed(result.claims, turn.retries))
-        for run_no, status in result.ended.items():
-            self._handle(FollowedRunEnded(run_no, status))
+        for run_no, ended in result.ended.items():
+            self._handle(FollowedRunEnded(run_no, ended.status, ended.is_of_now))
 
     def _clear_recorded(self) -> None:
         """Forget what was pending: it is in the catalog now."""

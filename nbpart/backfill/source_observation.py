@@ -17,7 +17,7 @@ import numpy as np
 
 from nbpart.backfill.registry import Node, Registry, StepToClaim, group_by_asset
 from nbpart.backfill.source_child import ask_versions
-from nbpart.backfill.source_location import locate_all
+from nbpart.backfill.source_location import Attributes, load_path_attributes, locate_all
 from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, events, queries
 from nbpart.catalog.join_search import find_inputs
@@ -118,8 +118,8 @@ def _look_at_source(
     """What was recorded of a source, which of its files changed since, and why others cannot be read."""
     if node.definition.is_value or (node.definition.is_of_functions and not asks):
         return {}, [], {}
-    before = catalog.read(partial(load_all_last_seen, node=node))
-    changed, unreadable = observe(root, node, before, time.time_ns())
+    before, attributes = catalog.read(partial(load_seen_keys, node=node))
+    changed, unreadable = observe(root, node, before, time.time_ns(), attributes)
     if unreadable:
         key, why = next(iter(unreadable.items()))
         log.warning("%d of source %s cannot be read; the first is %r: %s", len(unreadable), node.name, key, why)
@@ -166,7 +166,7 @@ def observe_sources(
     if not groups:
         return SourceObservations()
 
-    def load(batch: Batch) -> list[tuple[Node, dict[str | None, LastSeen | None]]]:
+    def load(batch: Batch) -> list[tuple[Node, SeenKeys]]:
         read_files = []
         for name, group in groups.items():
             node, ids = registry[name], np.array([w.key_id for w in group], dtype=np.int64)
@@ -175,12 +175,13 @@ def observe_sources(
                 if source.definition.path and source.definition.is_source and not isinstance(read.mapping, AllKeys):
                     join = open_join(batch, read.mapping, node.set_id, source.set_id)
                     texts = queries.key_texts(batch, find_inputs(batch, join, ids)).tolist()
-                    read_files.append((source, load_last_seen(batch, source, texts)))
+                    before = load_last_seen(batch, source, texts)
+                    read_files.append((source, SeenKeys(before, load_path_attributes(batch, source, before))))
         return read_files
 
     observed = SourceObservations()
-    for node, before in catalog.read(load):
-        changed, unreadable = observe(root, node, before, time.time_ns())
+    for node, seen in catalog.read(load):
+        changed, unreadable = observe(root, node, seen.before, time.time_ns(), seen.attributes)
         if changed:
             observed.changed.append((node, changed))
         observed.unreadable.update({PartitionRef(node.name, key): why for key, why in unreadable.items()})
@@ -188,12 +189,16 @@ def observe_sources(
 
 
 def observe(
-    root: Path, node: Node, before: Mapping[str | None, LastSeen | None], now_ns: int
+    root: Path,
+    node: Node,
+    before: Mapping[str | None, LastSeen | None],
+    now_ns: int,
+    attributes: Mapping[str | None, Attributes],
 ) -> tuple[list[Observation], dict[str | None, str]]:
     """Compare the files of a source with ``before``: what was recorded of each key when it was last observed.
 
     Returns (the files that changed, why the files of other keys cannot be read), for the keys of ``before`` alone.
-    ``now_ns`` is the time now, in nanoseconds since 1970.
+    ``now_ns`` is the time now, in nanoseconds since 1970, ``attributes`` are columns that the path names, by key.
     """
     if node.definition.is_of_functions:
         return _ask(node, before)
@@ -201,7 +206,7 @@ def observe(
         options = find_options(root, node.definition)
     except NbpartError as error:
         return [], dict.fromkeys(before, str(error))
-    locations, unreadable = locate_all(node, before)
+    locations, unreadable = locate_all(node, before, attributes)
     found, faults = _find(locations, options)
     unreadable |= faults
     changed = []
@@ -316,11 +321,18 @@ def load_last_seen(batch: Batch, node: Node, keys: Iterable[str | None]) -> dict
     return {key: seen.get(key) for key in keys}
 
 
-def load_all_last_seen(batch: Batch, node: Node) -> dict[str | None, LastSeen | None]:
-    """As `load_last_seen`, of all keys."""
+class SeenKeys(NamedTuple):
+    """What was last seen of keys of a source, and the columns of these that its path names."""
+
+    before: Mapping[str | None, LastSeen | None]
+    attributes: Mapping[str | None, Attributes]
+
+
+def load_seen_keys(batch: Batch, node: Node) -> SeenKeys:
+    """What is known of all keys of a source."""
     seen = _read_seen(queries.observed_files(batch, node.asset_id))
     members = queries.load_members(batch, node.set_id) if node.definition.is_partitioned else [None]
-    return {key: seen.get(key) for key in members}
+    return SeenKeys({key: seen.get(key) for key in members}, load_path_attributes(batch, node, members))
 
 
 def _read_seen(observed: pa.Table) -> dict[str | None, LastSeen]:

@@ -61,10 +61,14 @@ class StepsClaimed:
 
 @dataclass(frozen=True)
 class FollowedRunEnded:
-    """A run of another backfill, which made the partition of one of our steps, has ended."""
+    """A run of another backfill, which made the partition of one of our steps, has ended.
+
+    ``is_of_now`` is that of `EndedRun`.
+    """
 
     run_no: int
     status: RunStatus
+    is_of_now: bool = True
 
 
 @dataclass(frozen=True)
@@ -273,7 +277,7 @@ class BackfillState:
             case StepsClaimed():
                 return [*self._apply_claims(event.claims), *self._submit([*event.retries, *event.claims.runs])]
             case FollowedRunEnded():
-                return list(self._end_followed(self._followed.pop(event.run_no), event.status))
+                return list(self._end_followed(self._followed.pop(event.run_no), event))
             case PlacesFound():
                 self._schedule.reopen(event.assets)
                 return []
@@ -342,11 +346,12 @@ class BackfillState:
             self._in_pool[submitted[0].run_no, submitted[0].attempt] = submitted
             yield Submit(submitted)
 
-    def _end_followed(self, follow: OtherRun, status: RunStatus) -> Iterator[Instruction]:
-        if follow.counts_here and status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
+    def _end_followed(self, follow: OtherRun, ended: FollowedRunEnded) -> Iterator[Instruction]:
+        status = ended.status
+        if follow.counts_here and ended.is_of_now and status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
             cause = f"{status} in another backfill"
             yield from self._end_step(follow.step, StepStatus(status), follow.run_no, cause, follow.label)
-        else:  # it was cancelled or interrupted there, or ran with other settings: this backfill runs it now
+        else:  # it was cancelled or interrupted there, or ran with other settings or inputs: this backfill runs it now
             self._schedule.put_back(follow.step)
             yield RecordSteps([follow.step], StepStatus.PLANNED, None, "")
 

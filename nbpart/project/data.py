@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbpart.assets.asset import name_of
 from nbpart.backfill.data_faults import assess_faults
 from nbpart.backfill.registry import Node, spell_key
-from nbpart.backfill.source_location import locate
+from nbpart.backfill.source_location import locate_now
 from nbpart.backfill.storage_options import find_options
 from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.queries.chosen_keys import find_similar_keys
@@ -46,7 +47,7 @@ def _load_source(project: Project, node: Node, key: str | None) -> Any:
         if reading is None or reading.load is None:
             return key
         return define_function(node.name, reading.load)(*(() if key is None else (key,)))
-    location = locate(node, key)
+    location = project.catalog.read(partial(locate_now, node=node, key=key))
     if WILDCARD in location or (reading and reading.storage_options):
         project.check_trust()  # it could name any folder, address and variable of the environment
     return load_source(location, find_options(project.root, node.definition), FetchedFiles())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from nbpart.backfill.registry import spell_key
-from nbpart.backfill.source_location import locate
+from nbpart.backfill.source_location import locate_now
 from nbpart.catalog import Batch, MaterializationRecord, RunRecord, queries
 from nbpart.catalog.causes import CauseKind
 from nbpart.catalog.queries.cells import find_partition, metrics_of
@@ -110,7 +111,9 @@ def load_data_preview(
     more = "".join(f", {name}={value!r}" for name, value in (("run", run_id), ("file", file)) if value)
     code = f"ws.load({spell_partition(asset, key)}{more})"
     if node.definition.is_source and not node.definition.is_value:
-        place = show_location(locate(node, key)) if node.definition.path else "what its functions say"
+        place = "what its functions say"
+        if node.definition.path:
+            place = show_location(project.catalog.read(partial(locate_now, node=node, key=key)))
         return preview_text(place, "where it lies", code)
 
     def work(batch: Batch) -> MaterializationRecord | None:

@@ -11,7 +11,8 @@ from nbpart.catalog import Batch, queries
 from nbpart.catalog.set_tables import load_stored_sets
 from nbpart.partitions import DynamicPartitions, MultiPartitions, PartitionsDefinition
 from nbpart.partitions.choice import read_one_key
-from nbpart.partitions.values import Kind, from_text
+from nbpart.partitions.key_values import is_attribute
+from nbpart.partitions.values import Kind, Value, from_text
 from nbpart.storage.url_template import WILDCARD, Field, UrlTemplate
 
 #: The columns that begin a window, which a path may name with a format of times.
@@ -31,13 +32,31 @@ def _spell_any(part: Field) -> str:
 
 
 def read_key(partitions: PartitionsDefinition, values: Mapping[str, object]) -> str:
-    """The key with these values. Raises an error of nbpart for values that make none."""
+    """The key with these values, of which those of columns that make no key are left out.
+
+    Raises an error of nbpart for values that make none.
+    """
     if "partition_key" in values:
         return read_one_key(partitions, values["partition_key"])
     if _WINDOW_START in values:
         return read_one_key(partitions, values[_WINDOW_START])
     kinds = {column.name: column.plain_kind for column in partitions.columns}
-    return read_one_key(partitions, {name: _read_value(kinds.get(name), value) for name, value in values.items()})
+    beside = {column.name for column in partitions.columns if is_attribute(column)}
+    made_of = {name: _read_value(kinds.get(name), value) for name, value in values.items() if name not in beside}
+    return read_one_key(partitions, made_of)
+
+
+def read_attributes(partitions: PartitionsDefinition, values: Mapping[str, object]) -> dict[str, Value]:
+    """Those of some values that are declared columns of a set and make no key, typed.
+
+    Raises an error of nbpart for a value that is of another type.
+    """
+    declared = partitions.attributes if isinstance(partitions, DynamicPartitions) else None
+    return {
+        one.name: one.parse_typed(value) if isinstance(value, str) else one.canonical(value)
+        for one in declared or ()
+        if (value := values.get(one.name)) is not None
+    }
 
 
 def _read_value(kind: Kind | None, value: object) -> object:

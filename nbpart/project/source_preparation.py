@@ -9,7 +9,7 @@ from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.source_functions import read_function
 from nbpart.assets.source_reading import FUNCTION, VALUE, SourceReading, record_options
 from nbpart.backfill.registry import Node
-from nbpart.backfill.source_location import list_column_names, locate_all
+from nbpart.backfill.source_location import list_path_names, load_path_attributes, locate_all
 from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, ExtraRequiredError
 from nbpart.storage.filesystems import check_scheme, scheme_of
@@ -26,7 +26,7 @@ def prepare_source(item: Source) -> AssetDefinition:
         return _prepare_functions(item)
     try:
         template = UrlTemplate.parse(item.path)
-        template.check_names(list_column_names(item.partitions))
+        template.check_names(list_path_names(item.partitions))
         if template.has_wildcard and scheme_of(item.path) in ("http", "https"):
             raise DeclarationError("a web server does not say which files it has: name one file in its URL, without *.")
         versioning = read_versioning(item.version, item.path)
@@ -66,6 +66,7 @@ def check_source_keys(batch: Batch, nodes: Sequence[Node]) -> None:
     """Raise `DeclarationError` for a registered source of which two keys would be one file."""
     for node in nodes:
         if node.definition.path and node.definition.is_source and node.definition.is_partitioned:
-            _, refused = locate_all(node, queries.load_members(batch, node.set_id))
+            keys = queries.load_members(batch, node.set_id)
+            _, refused = locate_all(node, keys, load_path_attributes(batch, node, keys))
             for reason in refused.values():
                 raise DeclarationError(f"source {node.name!r}: {reason}")

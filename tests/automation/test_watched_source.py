@@ -73,15 +73,6 @@ def both(*keys: str | None) -> list[tuple[str, str | None]]:
     return sorted([(asset, key) for asset in ("clean", "report") for key in keys], key=str)
 
 
-def read_files(stage: Stage, source: str = "inbox") -> dict[str | None, list[str]]:
-    """The paths or URLs that each run of `clean` was given."""
-    return {
-        spec.partition_key: [item.path for item in spec.inputs[source].items]
-        for spec in stage.started
-        if spec.asset == "clean"
-    }
-
-
 def test_new_files_add_keys_and_run_what_is_below_once(inbox: Inbox, project: Path) -> None:
     files = inbox.ws.dynamic_partitions("files")
     inbox.declare("inbox/{partition_key}.csv", files).watch(settle=0)

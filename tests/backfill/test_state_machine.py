@@ -431,6 +431,16 @@ def test_what_another_backfill_made_counts_unless_it_had_other_settings() -> Non
     assert sorted(run.step for [run] in world.submitted) == [1, 2]
 
 
+@pytest.mark.parametrize("status", [RunStatus.SUCCEEDED, RunStatus.FAILED])
+def test_what_another_backfill_made_of_earlier_inputs_is_made_once_more(status: RunStatus) -> None:
+    world = World(ONE, lay_out(a=[1]), Rules(2))
+    world.turn("follow")
+    world.tell(FollowedRunEnded(1, status, is_of_now=False))
+    assert world.status == [StepStatus.PLANNED]
+    world.turn()
+    assert [run.step for [run] in world.submitted] == [0]
+
+
 def test_the_end_of_an_unknown_attempt_changes_nothing() -> None:
     world = begin(ONE, lay_out(a=[1]))
     assert world.state.runs_of(77, 1) == ()

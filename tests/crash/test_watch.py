@@ -1,4 +1,4 @@
-"""A watcher, its zygote and its sensors' children are killed again and again while files come, change and go.
+"""A watcher, its zygotes and its sensors' children are killed again and again while files come, change and go.
 
 NBPART_CRASH_SCALE says how many are killed, NBPART_KILL_SEED where chance begins.
 """
@@ -25,6 +25,8 @@ from tests.crash.conftest import SCALE, SEED
 from tests.projects import import_written, show_to_processes
 
 KILLS = 25 * SCALE
+#: How long a victim is waited for: a watcher that has just begun has no others yet.
+_APPEARS_S = 10.0
 FLOW = """
 from pathlib import Path
 
@@ -73,18 +75,26 @@ class Victim:
         return self._process
 
     def kill_one(self, chance: random.Random) -> str:
-        """Kill the watcher, its zygote of sensors, or one of the children of that; returns which."""
+        """Kill the watcher, its zygote of sensors or one of the children of that, or its zygote of kernels, once it is
+        there; returns which."""
         process = self.ensure()
-        zygotes = [pid for pid in children_of(process.pid) if "sensor_process" in command_of(pid)]
-        below = [pid for zygote in zygotes for pid in descendants_of(zygote)]
-        kind, pids = chance.choice([("watcher", [process.pid]), ("zygote", zygotes), ("child", below)])
-        if not pids:
-            kind, pids = "watcher", [process.pid]
-        for pid in pids[:1]:
-            send_kill(pid)
+        kind = chance.choice(("watcher", "zygote", "child", "kernels' zygote"))
+        end = time.monotonic() + _APPEARS_S
+        while not (pids := self._find(kind, process.pid)):
+            if time.monotonic() > end or process.poll() is not None:
+                kind = "watcher"
+            time.sleep(0.01)
+        send_kill(pids[0])
         if kind == "watcher":
             process.wait(30)
         return kind
+
+    def _find(self, kind: str, watcher: int) -> list[int]:
+        if kind == "watcher":
+            return [watcher]
+        program = "kernels.zygote" if kind == "kernels' zygote" else "sensor_process"
+        zygotes = [pid for pid in children_of(watcher) if program in command_of(pid)]
+        return [pid for zygote in zygotes for pid in descendants_of(zygote)] if kind == "child" else zygotes
 
     def end(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -171,7 +181,7 @@ def test_every_file_is_made_from_its_last_bytes_whoever_dies(ws: nbpart.Workspac
         wait_for(lambda: set(ws.status().loc["counted"].drop("materialized")) == {0}, 240, says)
     finally:
         victim.end()
-    assert {"watcher", "zygote"} <= set(killed)
+    assert set(killed) == {"watcher", "zygote", "child", "kernels' zygote"}
     numbers = list(ws.partitions("numbers"))
     assert numbers == [f"n{n}" for n in range(len(numbers))], "no look was lost, and none counted twice"
     assert ws.triggers["counting"].cursor == str(len(numbers))

@@ -7,6 +7,7 @@ from nbpart.catalog.queries.assets import (
     find_materialization,
     find_pruning,
     gone_files,
+    last_observed,
     load_assets,
     load_snapshots,
     observed_files,
@@ -47,7 +48,15 @@ from nbpart.catalog.queries.limits import load_active_runs, load_place_waits, lo
 from nbpart.catalog.queries.live import Changes, backfill_progress, count_by_code
 from nbpart.catalog.queries.partition_table import partition_status
 from nbpart.catalog.queries.requests import load_request, unfinished_requests
-from nbpart.catalog.queries.runs import final_statuses, find_run, load_claim_candidates, runs_frame
+from nbpart.catalog.queries.runs import (
+    final_statuses,
+    find_active_before,
+    find_outdated_runs,
+    find_run,
+    load_claim_candidates,
+    load_run_places,
+    runs_frame,
+)
 from nbpart.catalog.queries.status import (
     plan_facts,
     plan_facts_of,
@@ -79,11 +88,13 @@ __all__ = [
     "data_files_of",
     "end_status",
     "final_statuses",
+    "find_active_before",
     "find_asking_kinds",
     "find_backfill",
     "find_key",
     "find_materialization",
     "find_message",
+    "find_outdated_runs",
     "find_pruning",
     "find_run",
     "find_set",
@@ -95,6 +106,7 @@ __all__ = [
     "key_ids",
     "key_texts",
     "keys_of_tick",
+    "last_observed",
     "last_ticks",
     "live_coordinators",
     "load_active_runs",
@@ -106,6 +118,7 @@ __all__ = [
     "load_place_waits",
     "load_request",
     "load_run_limits",
+    "load_run_places",
     "load_sets",
     "load_snapshots",
     "load_triggers",

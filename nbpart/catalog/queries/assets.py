@@ -144,6 +144,20 @@ def observed_since(batch: Batch, asset_id: int, after: int, without: int) -> dic
     return dict(rows)
 
 
+def last_observed(batch: Batch, asset_id: int, key_ids: NDArray[np.int64]) -> int:
+    """The number of the last transaction in which a file of one of some keys of a source was recorded, of those that
+    are there; 0 where there is none."""
+    stage_numbers(batch, "observed_ids", key_ids)
+    return int(
+        batch.value(
+            """SELECT coalesce(max(m.sequence), 0) FROM materializations AS m
+            JOIN observed AS o USING (materialization_id)
+            WHERE o.asset_id = ? AND o.key_id IN (SELECT id FROM observed_ids)""",
+            asset_id,
+        )
+    )
+
+
 def gone_files(batch: Batch, asset_id: int) -> list[str | None]:
     """The keys of a source that had a file once and have none now."""
     rows = batch.rows(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.expressions import ACTIVE_NONE, DATA_STATES, OUTCOME_FAILED
+from nbpart.catalog.expressions import ACTIVE_NONE, DATA_STATES, OUTCOME_FAILED, STALE_CODE, STALE_INPUT
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.records import RunRecord
@@ -117,6 +117,36 @@ def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]
     stage_numbers(batch, "requested_ids", run_nos)
     rows = batch.rows("SELECT run_no, status FROM outcomes WHERE final AND run_no IN (SELECT id FROM requested_ids)")
     return {int(run_no): RunStatus(status) for run_no, status in rows}
+
+
+def find_active_before(batch: Batch, asset_id: int, key_ids: NDArray[np.int64], sequence: int) -> NDArray[np.int64]:
+    """Those of some partitions that are queued or running, and got their inputs before a transaction."""
+    stage_numbers(batch, "requested_ids", key_ids)
+    found: NDArray[np.int64] = batch.numpy(
+        f"""SELECT f.key_id FROM (
+            SELECT key_id, active_run FROM partition_facts WHERE asset_id = ? AND active <> {ACTIVE_NONE}
+                AND key_id IN (SELECT id FROM requested_ids)) AS f
+        JOIN runs AS r ON r.run_no = f.active_run WHERE r.sequence < ? ORDER BY f.key_id""",
+        *(asset_id, sequence),
+    )["key_id"]
+    return found
+
+
+def find_outdated_runs(batch: Batch, run_nos: Sequence[int]) -> set[int]:
+    """Those of some runs whose partitions have other inputs or another code now than those data were made of."""
+    stage_numbers(batch, "requested_ids", run_nos)
+    rows = batch.rows(
+        f"""SELECT run_no FROM (SELECT * FROM runs WHERE run_no IN (SELECT id FROM requested_ids)) AS r
+        JOIN partition_facts AS f USING (asset_id, key_id) WHERE f.stale & {STALE_INPUT | STALE_CODE} <> 0"""
+    )
+    return {int(run_no) for (run_no,) in rows}
+
+
+def load_run_places(batch: Batch, run_nos: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """The asset id and the key id of each of some runs, by number."""
+    stage_numbers(batch, "requested_ids", run_nos)
+    rows = batch.rows("SELECT run_no, asset_id, key_id FROM runs WHERE run_no IN (SELECT id FROM requested_ids)")
+    return {int(run_no): (int(asset_id), int(key_id)) for run_no, asset_id, key_id in rows}
 
 
 @dataclass(frozen=True, slots=True)
