@@ -245,14 +245,16 @@ class Parameters:
 
         A parameter may be added if it has a default, may take more values than before, and may be drawn from others.
         One that was added so stays where it is left out, as in the cell of a notebook that stands before the one which
-        added it. Raises `ParameterError` where an existing key would lose its meaning: a parameter is gone, takes fewer
-        values or another type, or was added to existing keys and now has another default.
+        added it, and is not drawn then: that cell's sample is the one that it was. Raises `ParameterError` where an
+        existing key would lose its meaning: a parameter is gone, takes fewer values or another type, or was added to
+        existing keys and now has another default.
         """
         older = {parameter.name: parameter for parameter in self.declared}
         left_out = [older[name] for name in sorted(older.keys() - set(newer.names))]
         if gone := [parameter.name for parameter in left_out if not parameter.added_later]:
             raise ParameterError(f"Parameter {gone[0]!r} is gone, but keys have it: declare it again.")
-        extended = [*left_out, *(_extend(older.get(parameter.name), parameter) for parameter in newer.declared)]
+        kept = [dataclasses.replace(parameter, distribution=None) for parameter in left_out]
+        extended = [*kept, *(_extend(older.get(parameter.name), parameter) for parameter in newer.declared)]
         return Parameters(tuple(sorted(extended, key=lambda parameter: parameter.name)))
 
     def as_declared(self) -> dict[str, Param]:

@@ -95,9 +95,10 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
     ) -> PartitionSet:
         """The set of dynamic partitions of that name, made if it is new.
 
-        ``params`` declares keys with parameters (``{"lr": float, "depth": nbpart.Param(int, default=3)}``), ``columns``
-        attributes that do not make the key, ``under={"file": files}`` the partitions below whose keys these are; None
-        leaves each as it was declared before. Raises `ParameterError` for parameters that do not fit the set's keys.
+        ``params`` declares keys with parameters, by types or by distributions, which samples are drawn from
+        (``{"lr": nbpart.loguniform(1e-4, 1e-1), "depth": nbpart.Param(int, default=3)}``), ``columns`` attributes that
+        do not make the key, ``under={"file": files}`` the partitions below whose keys these are; None leaves each as it
+        was declared before. Raises `ParameterError` for parameters that do not fit the set's keys.
         """
         return declare_set(self.project.catalog, DynamicPartitions(name, params, columns, under))
 

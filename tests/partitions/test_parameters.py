@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpart.errors import DeclarationError, ParameterError, PartitionKeyError
+from nbpart.partitions.distributions import uniform
 from nbpart.partitions.parameters import Param, Parameters
 from nbpart.partitions.values import Kind
 from tests.partitions.test_values import OF_KIND
@@ -219,6 +220,17 @@ def test_a_parameter_added_later_leaves_keys_as_they_are() -> None:
     assert extended.extended_by(newer) == extended
     assert Parameters.from_json(extended.to_json()) == extended
     assert pickle.loads(pickle.dumps(extended)) == extended  # noqa: S301
+
+
+def test_a_late_parameter_that_is_left_out_stays_and_is_not_drawn() -> None:
+    drawn = Parameters.declare({"lr": float, "depth": int, "x": Param(uniform(0, 1), default=0.0)})
+    extended = trials.extended_by(drawn)
+    again = extended.extended_by(trials)
+    assert [(p.name, p.default, p.added_later, p.distribution) for p in again][-1] == ("x", 0.0, True, None)
+    assert again.extended_by(drawn) == extended == extended.extended_by(drawn)
+    assert pickle.loads(pickle.dumps(extended)) == extended  # noqa: S301
+    with pytest.raises(ParameterError, match="'depth' is gone"):
+        extended.extended_by(Parameters.declare({"lr": float}))
 
 
 def test_a_parameter_may_take_more_than_before() -> None:

@@ -99,25 +99,33 @@ def sweep(ws: nbpart.Workspace) -> list[str]:
     trials.add(**one)
     ran += ws.backfill("model", keys=one).wait(progress=False).steps()["partition_key"].tolist()
 
-    dropout = nbpart.Param(float, default=0.0)
+    dropout = nbpart.Param(nbpart.uniform(0.1, 0.5), default=0.0)
     trials = ws.dynamic_partitions("trials", params={**trials.params, "dropout": dropout})
     trials.add(**one, dropout=0.0)  # the trial that is there
     trials.add(**one, dropout=0.2)
-    return ran + ws.backfill("model", keys={"dropout": 0.2}).wait(progress=False).steps()["partition_key"].tolist()
+    trials.add_sample(3, sampler_seed=0)
+    return (
+        ran
+        + ws.backfill("model", where="dropout > 0", status="missing")
+        .wait(progress=False)
+        .steps()["partition_key"]
+        .tolist()
+    )
 
 
 def test_a_sweep_is_run_again_from_the_top_of_its_notebook(ws: nbpart.Workspace) -> None:
     stage = Stage()
     ws.project.make_pool = stage.make_pool
     ran = sweep(ws)
-    assert len(ran) == len(set(ran)) == 52
-    assert ran[-1] == "depth=4,dropout=0.2,kind=gbt,lr=0.02,seed=0"
-    assert all("dropout" not in key for key in ran[:-1])
+    assert len(ran) == len(set(ran)) == 50 + 1 + 4
+    late = "depth=4,dropout=0.2,kind=gbt,lr=0.02,seed=0"
+    assert ran[51:].count(late) == 1
+    assert ["dropout" in key for key in ran] == [False] * 51 + [True] * 4
     given = {str(spec.partition_key): spec.injected for spec in stage.started}
-    assert (given[ran[0]].get("dropout", 0.0), given[ran[-1]]["dropout"]) == (0.0, 0.2)
+    assert (given[ran[0]].get("dropout", 0.0), given[late]["dropout"]) == (0.0, 0.2)
     assert sweep(ws) == [], "nothing is new, and nothing is outdated"
     frame = ws.partition_status("model")
-    assert (len(frame), set(frame["status"])) == (52, {"materialized"})
+    assert (len(frame), set(frame["status"])) == (55, {"materialized"})
     assert frame["lr"].between(1e-4, 1e-1).all()
 
 
