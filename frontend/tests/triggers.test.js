@@ -20,6 +20,9 @@ test('a trigger says what came of its last look, and when it looks next or why n
 test('several looks that found nothing are told as one', () => {
   const tick = { happened_at: NEXT, first_at: LAST, looks: 12, outcome: 'skipped' };
   assert.equal(describeTick(tick), `${formatTime(LAST)} to ${formatTime(NEXT)}: 12 looks skipped`);
+  const [midnight, noon] = [0, 12].map((hour) => new Date(new Date().setHours(hour, 0, 0, 0)).toISOString());
+  assert.equal(describeTick({ ...tick, first_at: midnight, happened_at: noon }), 'today 00:00:00 to 12:00:00: 12 looks skipped');
+  assert.equal(describeTick({ ...tick, first_at: LAST, happened_at: noon }), `${formatTime(LAST)} to today 12:00:00: 12 looks skipped`);
   assert.equal(describeTick({ ...tick, looks: 1, outcome: 'asked' }), `${formatTime(NEXT)} asked`);
 });
 

@@ -99,11 +99,13 @@ class WorkspaceTriggerActions:
     def watch(self) -> TriggerResult:
         watcher = start_watching(self._project, self._triggers, {})
         log = f"; its log is {watcher.log}" if watcher.log else ""
-        return TriggerResult(f"Process {watcher.pid} watches, also when this kernel ends{log}.", "ws.watch()")
+        return TriggerResult(
+            f"Process {watcher.pid} has begun to watch, and goes on when this kernel ends{log}.", "ws.watch()"
+        )
 
     def stop_watching(self) -> TriggerResult:
         has_ended = self._watcher.stop(_STOP_LIMIT_S)
-        message = "Nobody watches now." if has_ended else "It ends after the steps that run."
+        message = "The watcher has ended." if has_ended else "The watcher was told to end after the steps that run."
         return TriggerResult(message, "ws.watch().stop()")
 
     def describe_backfill(self, backfill_id: str) -> TriggerResult:

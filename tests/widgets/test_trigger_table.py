@@ -217,7 +217,10 @@ def test_who_may_watch_and_who_may_stop(
     held = HeldWatch(catalog.path, catalog.clock())
     until(lambda: may() == (False, True))
     stopped = page.ask("stop_watching")["payload"]
-    assert (stopped["message"], stopped["code"]) == ("It ends after the steps that run.", "ws.watch().stop()")
+    assert (stopped["message"], stopped["code"]) == (
+        "The watcher was told to end after the steps that run.",
+        "ws.watch().stop()",
+    )
     assert asked == [os.getpid()]
     held.beat(catalog.clock(), is_ending=True)
     until(lambda: may() == (False, False))
@@ -226,7 +229,7 @@ def test_who_may_watch_and_who_may_stop(
     assert len(asked) == 1, "a second signal would end it at once"
     held.close()
     until(lambda: may() == (True, False))
-    assert page.ask("stop_watching")["payload"]["message"] == "Nobody watches now."
+    assert page.ask("stop_watching")["payload"]["message"] == "The watcher has ended."
     held = HeldWatch(catalog.path, catalog.clock())
     monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
     until(lambda: may() == (False, False))

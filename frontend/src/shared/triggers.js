@@ -35,8 +35,13 @@ export function describeNext({ is_on: isOn, next_look: next }, now) {
  *
  * @param {Pick<TickJson, 'happened_at' | 'first_at' | 'looks' | 'outcome'>} tick
  */
-export const describeTick = ({ happened_at: at, first_at: first, looks, outcome }) =>
-  (looks > 1 ? `${formatTime(first)} to ${formatTime(at)}: ${plural(looks, 'look')} ${outcome}` : `${formatTime(at)} ${outcome}`);
+export function describeTick({ happened_at: at, first_at: first, looks, outcome }) {
+  if (looks <= 1) return `${formatTime(at)} ${outcome}`;
+  const begin = formatTime(first);
+  // what is today begins and ends today
+  const end = begin.startsWith('today ') ? formatTime(at).replace('today ', '') : formatTime(at);
+  return `${begin} to ${end}: ${plural(looks, 'look')} ${outcome}`;
+}
 
 /**
  * How many triggers are off and how many failed, as "3 off" and "2 failed"; "" for none.

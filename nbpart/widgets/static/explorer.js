@@ -192,7 +192,12 @@ function describeNext({ is_on: isOn, next_look: next }, now) {
   if (!next) return "nobody watches";
   return new Date(next).getTime() <= now.getTime() ? "next look due now" : `next ${formatTime(next)}`;
 }
-var describeTick = ({ happened_at: at, first_at: first, looks, outcome }) => looks > 1 ? `${formatTime(first)} to ${formatTime(at)}: ${plural(looks, "look")} ${outcome}` : `${formatTime(at)} ${outcome}`;
+function describeTick({ happened_at: at, first_at: first, looks, outcome }) {
+  if (looks <= 1) return `${formatTime(at)} ${outcome}`;
+  const begin = formatTime(first);
+  const end = begin.startsWith("today ") ? formatTime(at).replace("today ", "") : formatTime(at);
+  return `${begin} to ${end}: ${plural(looks, "look")} ${outcome}`;
+}
 function countStates(triggers) {
   const say = (n, word) => n ? `${n} ${word}` : "";
   return { off: say(triggers.filter(({ is_on: isOn }) => !isOn).length, "off"), failed: say(triggers.filter(({ error }) => error).length, "failed") };
