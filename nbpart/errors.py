@@ -9,6 +9,7 @@
     ├── ConditionError (ValueError)          a condition that cannot be asked of the partitions of an asset
     ├── UnknownNameError (LookupError)       no such asset, key, run, backfill, trigger ...
     ├── MissingInputError (LookupError)      data that is to be loaded was never made, or is gone
+    ├── UnreadableDataError (RuntimeError)   data that is there as it was saved, and cannot be loaded here
     ├── UnsupportedTypeError (TypeError)     a value that cannot be saved
     ├── RecordingError (ValueError)          the outcome of a run cannot be recorded
     ├── WorkspaceError (OSError)             the directory cannot be a workspace
@@ -76,6 +77,10 @@ class UnknownNameError(NbpartError, LookupError):
 
 class MissingInputError(NbpartError, LookupError):
     """Data that is to be loaded was never made, or is gone."""
+
+
+class UnreadableDataError(NbpartError, RuntimeError):
+    """Data that is there as it was saved cannot be loaded here: other versions of packages, types of no trust."""
 
 
 class UnsupportedTypeError(NbpartError, TypeError):

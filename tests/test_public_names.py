@@ -31,6 +31,7 @@ ERRORS = {
     "TriggerFailedError",
     "WatchedError",
     "UnknownNameError",
+    "UnreadableDataError",
     "UnsupportedTypeError",
     "UntrustedWorkspaceError",
     "WorkspaceError",

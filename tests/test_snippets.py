@@ -201,6 +201,10 @@ SETUPS = {
         " and list(ws.plan('strict').waiting.partition_key) == ['2013-01-01']"
         " and ws.load('train', 1) == {'rows': 101}"
     ),
+    "docs/formats.md": Page(
+        after="ws.status()['materialized'].sum() == 4 and ws.load('score', C=0.1).keys() == {'right'}"
+        " and ws.load('model', C=1.0).C == 1.0"
+    ),
     "docs/selecting.md": Page(
         {"orders/a.csv": "1", "orders/b.csv": "2"},
         {},

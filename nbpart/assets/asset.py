@@ -24,6 +24,7 @@ from nbpart.errors import DeclarationError
 from nbpart.partitions import PartitionsDefinition, as_definition, check_name
 from nbpart.partitions.mapping import Mapping as KeyMapping
 from nbpart.partitions.names import make_name
+from nbpart.storage.named_format import FormatName, refuse_format
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OWN_VARIABLES = ("NBPART_", "JPY_PARENT_PID")
@@ -59,6 +60,7 @@ class Asset:
     env: Mapping[str, str] = field(default_factory=dict)
     fresh: Expectation | None = None
     automation: Automation | None = None
+    format: str | None = None
 
     @property
     def kind(self) -> Literal["function", "notebook"]:
@@ -148,6 +150,7 @@ def asset(
     env: Mapping[str, Any] | None = ...,
     fresh: Expectation | None = ...,
     automation: Automation | None = ...,
+    format: FormatName | None = ...,
 ) -> Callable[[Callable[..., Any]], Asset]: ...
 
 
@@ -169,6 +172,7 @@ def asset(  # noqa: PLR0913
     env: Mapping[str, Any] | None = None,
     fresh: Expectation | None = None,
     automation: Automation | None = None,
+    format: FormatName | None = None,
 ) -> Any:
     """Declare a function as an asset.
 
@@ -180,15 +184,17 @@ def asset(  # noqa: PLR0913
     take), ``limit`` (at most so many of its runs at a time, over all backfills), ``secrets`` (names of settings whose
     values are recorded nowhere), ``env`` (variables of the environment that are set before a run imports anything; what
     was made with others is stale), ``fresh`` (by when its partitions are expected: ``nbpart.expect(by="09:00")``),
-    ``automation`` (what it asks for by itself: ``nbpart.eager()`` or ``nbpart.on_missing()``). A backfill may be given
-    other ``retries``, ``backoff_s`` and ``timeout_s``. Raises `DeclarationError` for what cannot be an asset.
+    ``automation`` (what it asks for by itself: ``nbpart.eager()`` or ``nbpart.on_missing()``), ``format`` (in which its
+    value is saved where its type says none: ``"joblib"``, ``"pickle"``, ``"skops"`` or ``"safetensors"``). A backfill
+    may be given other ``retries``, ``backoff_s`` and ``timeout_s``. Raises `DeclarationError` for what cannot be an
+    asset.
     """
 
     def declare(f: Callable[..., Any]) -> Asset:
         return _declare_function(
             f, name, description, partitions=partitions, deps=deps, on_missing_input=on_missing_input, group=group,
             tags=tags, retries=retries, backoff_s=backoff_s, timeout_s=timeout_s, limit=limit, secrets=secrets, env=env,
-            fresh=fresh, automation=automation,
+            fresh=fresh, automation=automation, format=format,
         )  # fmt: skip
 
     return declare if function is None else declare(function)
@@ -213,6 +219,7 @@ def notebook(  # noqa: PLR0913
     env: Mapping[str, Any] | None = None,
     fresh: Expectation | None = None,
     automation: Automation | None = None,
+    format: FormatName | None = None,
 ) -> Asset:
     """Declare a notebook as an asset; its name is made of that of the file unless ``name`` says otherwise.
 
@@ -240,6 +247,7 @@ def notebook(  # noqa: PLR0913
         env=env,
         fresh=fresh,
         automation=automation,
+        format=format,
     )
 
 
@@ -352,6 +360,9 @@ def _declare(
         raise DeclarationError(f"asset {name!r}: on_missing_input is 'block' or 'skip', not {mode!r}.")
     _check_numbers(f"asset {name!r}: ", options)
     check_automation(name, options.get("automation"))
+    format = options.get("format")
+    if format is not None and (refusal := refuse_format(format)):
+        raise DeclarationError(f"asset {name!r}: {refusal}")
     group, tags = read_labels(f"asset {name!r}", group, tags)
     definition = as_definition(partitions)
     return Asset(

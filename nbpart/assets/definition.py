@@ -67,7 +67,7 @@ class AssetDefinition:
     ``bound`` those columns that do not make the key and that its code takes by name.
     ``fresh`` says by when its partitions are expected.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
-    ``automation`` is what it asks for by itself.
+    ``automation`` is what it asks for by itself. ``format`` is what its value is saved in, where asked for by name.
     """
 
     name: str
@@ -103,6 +103,7 @@ class AssetDefinition:
     bound: tuple[str, ...] = ()
     fresh: Expectation | None = None
     automation: Automation | None = None
+    format: str | None = None
 
     @property
     def search_path(self) -> SearchPath:

@@ -174,6 +174,7 @@ def _build_common_spec(
         timeout_s=options.timeout_s or definition.timeout_s,
         workspace=str(root),
         env=definition.env,
+        format=definition.format,
         preload=options.preload,
         keep_kernel=connection_path(run.run_id, run.attempt) if options.keep_failed_kernels else None,
     )

@@ -26,6 +26,7 @@ from nbpart.partitions.mapping import Mapping as KeyMapping
 from nbpart.partitions.relation import Identity, Relation
 from nbpart.run.input_files import InputFile
 from nbpart.run.spec import CALLED, MANY, ONE, InputItem, InputSpec
+from nbpart.storage.named_format import find_named
 from nbpart.storage.relative import to_relative
 from nbpart.storage.url_template import show_location
 
@@ -235,8 +236,18 @@ class _Upstream:
             return InputItem(key, location, "source", params, row.data_version, {})
         size = None if pd.isna(row.bytes) else int(row.bytes)
         number = int(row.materialization_id)
+        written_with = row.schema if find_named(row.format) else None
         return InputItem(
-            key, row.path or "", row.format or None, params, row.data_version, files, size, row.file_version, number
+            key,
+            row.path or "",
+            row.format or None,
+            params,
+            row.data_version,
+            files,
+            size,
+            row.file_version,
+            number,
+            written_with,
         )
 
     def _extra_files(self, rows: pd.DataFrame) -> dict[int, dict[str, InputFile]]:
@@ -249,7 +260,8 @@ class _Upstream:
         files = queries.data_files_of(self.batch, ids)
         for file in files[files["name"] != ""].itertuples(index=False):
             size = None if pd.isna(file.bytes) else int(file.bytes)
-            saved = InputFile(file.path, file.format, size, file.data_version)
+            written_with = file.schema if find_named(file.format) else None
+            saved = InputFile(file.path, file.format, size, file.data_version, written_with)
             extra.setdefault(int(file.materialization_id), {})[file.name] = saved
         return extra
 

@@ -28,6 +28,7 @@ from nbpart.storage import FORMATS, FileRecord, Store
 from nbpart.storage.adopted import mark_adopted
 from nbpart.storage.formats import describe_frame, hash_saved
 from nbpart.storage.integrity import stamp_version
+from nbpart.storage.named_format import find_named
 from nbpart.storage.source_files import find_files
 from nbpart.storage.source_versions import Versioning
 from nbpart.storage.url_template import UrlTemplate, is_url
@@ -64,7 +65,7 @@ def adopt(
     count, new = len(found.places), sum(map(len, found.new.values()))
     if not dry_run:
         # a file that cannot be adopted is refused before its key is there
-        files = _describe_files(project, Versioning(version), found.places)
+        files = _describe_files(project, Versioning(version), found.places, node.definition.format)
         for name, keys in found.new.items():
             load_sets(project.catalog)[name].add(*keys)
         event = VerbEvent(Verb.ADOPTED, name_person(), reason)
@@ -101,9 +102,12 @@ def describe_paths(project: Project, asset: Any, folder: Path) -> str:
     return f"{which}; a relative one is below {folder}. They stay there, and are only ever read."
 
 
-def describe_adopted(store: Store, root: Path, versioning: Versioning, place: str) -> FileRecord:
-    """The record of a file that is adopted where it is; its ending says how it is loaded."""
-    path, format = mark_adopted(place, root), find_format(place)
+def describe_adopted(store: Store, root: Path, versioning: Versioning, declared: str | None, place: str) -> FileRecord:
+    """The record of a file that is adopted where it is; its ending says how it is loaded.
+
+    ``declared`` is the format that its asset asks for by name: no ending alone makes a file a pickle that is loaded.
+    """
+    path, format = mark_adopted(place, root), find_format(place, declared)
     found = store.stat(path)
     if found is None:
         raise MissingInputError(f"the file {place!r} is gone; adopt what is there now.")
@@ -120,9 +124,15 @@ def describe_adopted(store: Store, root: Path, versioning: Versioning, place: st
         raise DeclarationError(f"{place!r} is no {FORMATS[format]} file ({error}); nothing was adopted.") from error
 
 
-def find_format(place: str) -> str:
-    """The format that a file is loaded in, by its ending; ``file`` for any that nbpart does not write."""
-    endings = sorted(((ending, format) for format, ending in FORMATS.items() if ending), key=lambda e: -len(e[0]))
+def find_format(place: str, declared: str | None = None) -> str:
+    """The format that a file is loaded in, by its ending; ``file`` for any that nbpart does not write.
+
+    Of the formats that are asked for by name only the one that is ``declared`` counts.
+    """
+    known = {format: ending for format, ending in FORMATS.items() if ending and find_named(format) is None}
+    if declared is not None:
+        known[declared] = FORMATS[declared]
+    endings = sorted(((ending, format) for format, ending in known.items()), key=lambda e: -len(e[0]))
     return next((format for ending, format in endings if place.lower().endswith(ending)), "file")
 
 
@@ -178,10 +188,12 @@ def _list_places(template: UrlTemplate) -> Iterator[str]:
         yield from (file.name for file in found if os.path.isfile(file.name))
 
 
-def _describe_files(project: Project, versioning: Versioning, places: Mapping[str | None, str]) -> Files:
+def _describe_files(
+    project: Project, versioning: Versioning, places: Mapping[str | None, str], declared: str | None
+) -> Files:
     """The records of files by key."""
     with ThreadPoolExecutor(_THREADS, "nbpart-adopt") as threads:
-        describe = partial(describe_adopted, project.store, project.root, versioning)
+        describe = partial(describe_adopted, project.store, project.root, versioning, declared)
         return dict(zip(places, threads.map(describe, places.values()), strict=True))
 
 

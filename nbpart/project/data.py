@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,28 +17,31 @@ from nbpart.catalog import Batch, Catalog, MaterializationRecord, RunRecord, que
 from nbpart.catalog.queries.chosen_keys import find_similar_keys
 from nbpart.catalog.queries.verbs import find_removal
 from nbpart.catalog.reasons import find_deletion
-from nbpart.errors import MissingInputError, UnknownNameError, nearest
+from nbpart.errors import MissingInputError, UnknownNameError, UntrustedWorkspaceError, nearest
 from nbpart.partitions import PartitionRef
 from nbpart.project.data_seen import try_record_data_observations
 from nbpart.project.project import Project
 from nbpart.project.runs import find_run
 from nbpart.run.source_files import FetchedFiles, load_source
 from nbpart.run.source_functions import define_function
-from nbpart.storage import HASHED_AT_LOAD, FileFault, find_fault, load_file
+from nbpart.storage import FileFault, FileRecord, find_fault_at_load, load_file
 from nbpart.storage.adopted import find_place
+from nbpart.storage.named_format import runs_code
 from nbpart.storage.own_files import find_own
 from nbpart.storage.url_template import WILDCARD
 
 
-def load(project: Project, asset: Any, key: Any, run: Any, file: str | None) -> Any:
+def load(project: Project, asset: Any, key: Any, run: Any, file: str | None, *, trusted: Collection[str] = ()) -> Any:
     """The data of one partition: now, or as ``run`` (a run or its id) left it, which needs no key.
 
-    ``file`` names one of several files that a run saved. Raises `UnknownNameError`, `MissingInputError`.
+    ``file`` names one of several files that a run saved, ``trusted`` types that skops data may hold. Raises
+    `UnknownNameError`, `MissingInputError`, `UnreadableDataError`, and `UntrustedWorkspaceError` for a pickle of a
+    workspace that is not trusted.
     """
     node = project.registry()[name_of(asset)]
     record = None if run is None else find_run(project, getattr(run, "run_id", run))
     text = record.partition_key if record is not None and key is None else spell_key(node, key)
-    return load_partition(project, node, text, record, file)
+    return load_partition(project, node, text, record, file, trusted=trusted)
 
 
 def _load_source(project: Project, node: Node, key: str | None) -> Any:
@@ -53,7 +57,15 @@ def _load_source(project: Project, node: Node, key: str | None) -> Any:
     return load_source(location, find_options(project.root, node.definition), FetchedFiles())
 
 
-def load_partition(project: Project, node: Node, key: str | None, run: RunRecord | None, file: str | None) -> Any:
+def load_partition(
+    project: Project,
+    node: Node,
+    key: str | None,
+    run: RunRecord | None,
+    file: str | None,
+    *,
+    trusted: Collection[str] = (),
+) -> Any:
     """The value of one partition: the current one, or the one that ``run`` saved; ``file`` names an extra file.
 
     For a source this is what a run gets (see `load_source`), for a run that saved nothing the path of its executed
@@ -90,12 +102,39 @@ def load_partition(project: Project, node: Node, key: str | None, run: RunRecord
     chosen = files.get(file or "")
     if chosen is None:
         raise UnknownNameError(f"{label} has no file {file or 'without a name'!r}; {nearest(file or '', files)}")
-    path, version = chosen.path, chosen.data_version
-    fault = find_fault(project.store, path, chosen.format, chosen.bytes, version, hashed_up_to=HASHED_AT_LOAD)
+    of = label if file is None else f"{label}, file {file!r},"
+    return _load_file(project, found.materialization_id, chosen, of, trusted)
+
+
+def _load_file(
+    project: Project, materialization_id: int, file: FileRecord, label: str, trusted: Collection[str]
+) -> Any:
+    """Load a file whose data is that of ``label``; what differs from what was saved is recorded first."""
+    is_code = runs_code(file.format)
+    if is_code:
+        _check_trust(project, file.format, label)
+    fault = find_fault_at_load(project.store, file.path, file.format, file.bytes, file.data_version)
     if fault is not None and fault is not FileFault.NOT_OURS:  # that is refused by its name below
-        place = find_place(path, project.root)
-        _report_fault(project.catalog, found.materialization_id, chosen.name, fault, f"the data of {label}", place)
-    return load_file(project.store, path, chosen.format or "")
+        place, what = find_place(file.path, project.root), f"the data of {label}"
+        _report_fault(project.catalog, materialization_id, file.name, fault, what, place, is_code=is_code)
+    return load_file(
+        project.store,
+        file.path,
+        file.format or "",
+        may_run_code=is_code,
+        trusted=trusted,
+        of=label,
+        written_with=file.schema,
+    )
+
+
+def _check_trust(project: Project, format: str | None, label: str) -> None:
+    try:
+        project.check_trust()
+    except UntrustedWorkspaceError as error:
+        raise UntrustedWorkspaceError(
+            f"the data of {label} is saved as {format}, and loading it runs what it says: {error}"
+        ) from None
 
 
 def _report_fault(
@@ -107,18 +146,27 @@ def _report_fault(
     path: Path,
     *,
     notebook: bool = False,
+    is_code: bool = False,
 ) -> None:
-    """Record a fault of a file. Raises `MissingInputError` where the file is gone; warns of any other fault."""
+    """Record a fault of a file. Raises `MissingInputError` where the file is gone; warns of any other fault.
+
+    With ``is_code`` every fault raises: loading the file would run what is there now.
+    """
     seen = assess_faults(materialization_id, {file: fault}, is_notebook=notebook)
     if seen is not None:
         try_record_data_observations(catalog, [seen])
     if fault is FileFault.DELETED:
         raise MissingInputError(f"{what} is gone ({path}); materialize it again.")
+    if is_code:
+        raise MissingInputError(
+            f"{what} is not what was saved ({fault}: {path}), and loading it would run what it says; materialize it "
+            "again."
+        )
     if not fault.is_inconclusive:  # a file that cannot be read raises by itself
         warnings.warn(
             f"{what} is not what was saved ({fault}: {path}): this is what is there now, and no run reads it; "
             "materialize it again.",
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,18 +159,27 @@ class ManualOutputHandler(OutputHandler):
 class ManualRun(RunContext):
     """The context of a notebook that a person runs cell by cell."""
 
-    def __init__(self, spec: RunSpec, recorder: Recorder | None = None, hint: str = "") -> None:
+    def __init__(
+        self, spec: RunSpec, check_trust: Callable[[], object], recorder: Recorder | None = None, hint: str = ""
+    ) -> None:
         """``hint`` is added to the error for a missing input: a possible reason, as a sentence."""
         handler = ManualOutputHandler(Path(spec.workspace), recorder)
         if recorder is not None:
             spec = recorder.assign_run(spec)
-        super().__init__(spec, recording=recorder is not None, handler=handler)
+        super().__init__(spec, recording=recorder is not None, handler=handler, check_trust=check_trust)
         self._hint = hint
 
-    def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
+    def load(
+        self,
+        name: str | None = None,
+        key: str | None = None,
+        *,
+        file: str | None = None,
+        trusted: Collection[str] = (),
+    ) -> Any:
         """Load an input; see `RunContext.load`."""
         try:
-            return super().load(name, key, file=file)
+            return super().load(name, key, file=file, trusted=trusted)
         except MissingInputError as error:
             if self._hint:
                 raise MissingInputError(f"{error} {self._hint}") from error

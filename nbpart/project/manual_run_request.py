@@ -6,6 +6,7 @@ import dataclasses
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from nbpart.project.data import find_key_id
 from nbpart.project.discovery import find_workspace
 from nbpart.project.folder import open_folder
 from nbpart.project.manual_run import MANUAL_RUN_PURPOSE, ManualRun, Recorder
-from nbpart.project.trust import is_trusted
+from nbpart.project.trust import is_trusted, require_trust
 from nbpart.run.spec import RunSpec
 from nbpart.storage import place_scratch
 from nbpart.storage.relative import absolute_folder, to_relative
@@ -65,7 +66,8 @@ def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, 
         reserved = catalog.write(events.reserve_run) if record else None
     finally:
         catalog.close()
-    return ManualRun(spec, Recorder(root, spec.store, node, key, resolved, reserved) if reserved else None, hint)
+    recorder = Recorder(root, spec.store, node, key, resolved, reserved) if reserved else None
+    return ManualRun(spec, partial(require_trust, root, catalog.workspace_id), recorder, hint)
 
 
 def _prepare_run(
@@ -144,6 +146,7 @@ def _build_spec(
         data_prefix=prefix,
         report=f"{prefix}.report.json",
         workspace=str(root),
+        format=node.definition.format,
         storage_options=find_options_of_inputs(root, [registry[given.name].definition for given in inputs.values()]),
     )
     return spec, resolved

@@ -35,6 +35,8 @@ from nbpart.partitions.mapping_check import check_mapping
 from nbpart.partitions.shared_structure import default_mapping
 from nbpart.project.snapshots import name_module_snapshot
 from nbpart.project.source_preparation import prepare_source
+from nbpart.storage.named_format import find_named
+from nbpart.storage.named_values import require_package
 
 #: The partitions of every asset and source by name, None for one without.
 Known: TypeAlias = Mapping[str, PartitionsDefinition | None]
@@ -74,6 +76,8 @@ def prepare(item: Asset | Source, known: Known) -> PreparedAsset:
 
 def _prepare_function(item: Asset, known: Known) -> PreparedAsset:
     assert item.function is not None
+    if (format := find_named(item.format)) is not None:
+        require_package(format)
     roots, search = [item.folder], path_of_process()
     call, module = item.function.__qualname__, ""
     if is_importable(item.function):
@@ -177,6 +181,7 @@ def _define(item: Asset, known: Known) -> AssetDefinition:
         env=dict(item.env),
         fresh=item.fresh,
         automation=item.automation,
+        format=item.format,
     )
     return replace(bare, inputs=_resolve_inputs(bare, (d.argument for d in item.deps), known))
 

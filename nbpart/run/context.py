@@ -7,7 +7,7 @@ import errno
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,8 @@ from nbpart.run.texts import check_metric
 from nbpart.storage.file_record import FileRecord
 from nbpart.storage.formats import SavedFile, load_file, save_file, save_value
 from nbpart.storage.frames import is_instance
-from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault
+from nbpart.storage.integrity import FileFault, find_fault_at_load
+from nbpart.storage.named_format import FormatName, NamedFormat, find_named, refuse_format, runs_code
 from nbpart.storage.store import Store
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class RunContext:
     `recording` is False where nothing will be recorded (a notebook run by hand): the first save or log says so.
     `handler` is called after each save and log, and for faults of inputs. `own_files` are the paths in the store of
     files that this run made and may overwrite; any other file belongs to another run. `store` keeps the data files; by
-    default it is that of the spec.
+    default it is that of the spec. `check_trust` raises where code of the workspace may not run; it is asked before a
+    value is loaded that runs some, since whoever runs a notebook by hand need not trust its workspace.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class RunContext:
         handler: OutputHandler | None = None,
         own_files: set[str] | None = None,
         store: Store | None = None,
+        check_trust: Callable[[], object] = lambda: None,
     ) -> None:
         self.store = spec.store if store is None else store
         self.own_files = set() if own_files is None else own_files
@@ -65,6 +68,7 @@ class RunContext:
         self._spec = spec
         self._recording = recording
         self._handler = handler or OutputHandler()
+        self._check_trust = check_trust
         self._files: dict[str, FileRecord] = {}
         self._metrics: dict[str, int | float | bool | str] = {}
         self._faults: dict[tuple[int, str], InputFault] = {}
@@ -133,27 +137,36 @@ class RunContext:
         """What has been saved and logged so far."""
         return RunOutput(tuple(self._files.values()), dict(self._metrics), tuple(self._faults.values()))
 
-    def load(self, name: str | None = None, key: str | None = None, *, file: str | None = None) -> Any:
+    def load(
+        self,
+        name: str | None = None,
+        key: str | None = None,
+        *,
+        file: str | None = None,
+        trusted: Collection[str] = (),
+    ) -> Any:
         """The value of an input, as the partition mapping says; `name` is the argument under which it is read.
 
         One partition: its value, or None where there is none, it is missing or saved nothing. Many: one frame with a
         `partition_key` column when they are frames, else a mapping key -> value that loads a value when it is asked
         for; missing ones are left out. Both are in the order of the set. A source is its path, at a URL a
         `RemoteFile`, and a list of them where its path has a ``*``.
-        `name` may be omitted where there is one input; `key` takes one of many; `file` a named extra file.
+        `name` may be omitted where there is one input; `key` takes one of many; `file` a named extra file; `trusted`
+        names types that skops data may hold besides those that skops knows to be harmless.
         Raises UnknownNameError for a name or key that the run has not, MissingInputError for data that is gone, or is
-        not what was saved: sizes are compared always, and the content of files up to 16 MiB.
+        not what was saved: sizes are compared always, and the content of files up to 16 MiB and of all pickles.
+        Raises UnreadableDataError for what was saved with other versions of packages and cannot be loaded here.
         """
         name, given = self._input(name)
         self._warn_of_missing(name, given, key)
         if key is not None:
             if key in given.missing:
                 return None
-            return self._load_item(name, self._item(name, given, key), file)
+            return self._load_item(name, self._item(name, given, key), file, trusted)
         if given.is_many:
-            return self._load_many(name, given, file)
+            return self._load_many(name, given, file, trusted)
         if given.items:
-            return self._load_item(name, given.items[0], file)
+            return self._load_item(name, given.items[0], file, trusted)
         if given.missing and given.needs_data:
             label = PartitionRef(given.name or name, given.missing[0] or None).label
             raise MissingInputError(f"{self._spec.where} reads {label}, which has no data; materialize it first.")
@@ -177,19 +190,22 @@ class RunContext:
             self._check_file(name, item, "", item.main)
         return self._frames_relation(items)
 
-    def save(self, value: Any, name: str | None = None) -> None:
+    def save(self, value: Any, name: str | None = None, *, format: FormatName | None = None) -> None:
         """Save a value as the partition's data, or as one of its named extra files.
 
         Frames become Parquet, dicts and lists JSON, str text, figures PNG; bytes and the Path of a file stay what they
-        are. Saving again under a name replaces it. Raises UnsupportedTypeError for what cannot be saved.
+        are. What is none of these is saved in a `format` by name: "joblib", "pickle", "skops" or "safetensors"; of the
+        partition's data the asset may say it. Saving again under a name replaces it. Raises UnsupportedTypeError for
+        what cannot be saved.
         """
+        wanted = self._choose_format(value, name, format)
         name = self._check_file_name(name)
         prefix = self._spec.data_prefix + (f".{name}" if name else "")
         try:
             if isinstance(value, Path):
                 saved = self._save_file(Path(os.path.abspath(value)))
             else:
-                saved = save_value(self.store, value, prefix, own=self.own_files)
+                saved = save_value(self.store, value, prefix, self.own_files, wanted)
         except UnsupportedTypeError as error:
             raise UnsupportedTypeError(f"{self._spec.where}: {error}") from error
         except OSError as error:
@@ -262,7 +278,16 @@ class RunContext:
             shown = ", ".join(repr(m) for m in missing[:5]) + (", …" if len(missing) > 5 else "")
             print(f"nbpart: {name} lacks {len(missing)} of its partitions: {shown}", file=sys.stderr)
 
-    def _load_item(self, name: str, item: InputItem, file: str | None) -> Any:
+    def _choose_format(self, value: Any, name: str | None, format: object) -> NamedFormat | None:
+        if isinstance(value, Path):
+            if format is not None:
+                raise ParameterError(f"a Path is saved as the file that is there; leave format={format!r:.60} out.")
+            return None
+        if format is not None and (refusal := refuse_format(format)):
+            raise ParameterError(refusal)
+        return find_named(self._spec.format if format is None and name is None else str(format))
+
+    def _load_item(self, name: str, item: InputItem, file: str | None, trusted: Collection[str] = ()) -> Any:
         if file is not None:
             if file not in item.files:
                 raise UnknownNameError(f"{name!r} saved no file named {file!r}: {nearest(file, item.files)}")
@@ -275,13 +300,25 @@ class RunContext:
             return self._call(name, item.partition_key)
         if chosen.format == "source":
             return load_source(self._spec.locate(chosen.location), self._storage_options(name), self.fetched)
+        if runs_code(chosen.format):
+            self._check_trust()
         self._check_file(name, item, file or "", chosen)
-        return load_file(self.store, chosen.location, chosen.format)
+        of = _name_data(self._spec.inputs[name].name or name, item.partition_key)
+        return load_file(
+            self.store,
+            chosen.location,
+            chosen.format,
+            may_run_code=True,
+            trusted=trusted,
+            of=of if file is None else f"{of}, file {file!r},",
+            written_with=chosen.written_with,
+        )
 
     def _call(self, source: str, key: str | None) -> Any:
         code = self._spec.inputs[source].load
         if code is None:
             return key
+        self._check_trust()
         name = self._spec.inputs[source].name or source
         if source not in self._loaders:
             self._loaders[source] = define_function(name, code.with_paths(self._spec.locate))
@@ -297,9 +334,9 @@ class RunContext:
             return check_storage_options(source, self._spec.storage_options[source])
         return read_storage_options(source)
 
-    def _load_many(self, name: str, given: InputSpec, file: str | None) -> Any:
+    def _load_many(self, name: str, given: InputSpec, file: str | None, trusted: Collection[str]) -> Any:
         items = {item.partition_key or "": item for item in given.items}
-        values = LoadedInputs(name, items, lambda item: self._load_item(name, item, file))
+        values = LoadedInputs(name, items, lambda item: self._load_item(name, item, file, trusted))
         are_frames = all(item.format == "frame" for item in given.items) or (
             given.load is not None and all(is_instance(value, "pandas", "DataFrame") for value in values.values())
         )
@@ -312,7 +349,7 @@ class RunContext:
         if saved is None:
             return
         path, version = saved.location, saved.data_version
-        fault = find_fault(self.store, path, saved.format, saved.bytes, version, hashed_up_to=HASHED_AT_LOAD)
+        fault = find_fault_at_load(self.store, path, saved.format, saved.bytes, version)
         if fault is None:
             return
         if item.materialization_id is not None:
@@ -410,8 +447,12 @@ class RunContext:
             self.own_files.update(file.path for file in output.files)
 
 
+def _name_data(name: str, key: str | None) -> str:
+    return name if key is None else f"{name}, partition {key!r}"
+
+
 def _explain(name: str, key: str | None, location: str, fault: FileFault, *, is_value: bool = False) -> str:
-    of = name if key is None else f"{name}, partition {key!r}"
+    of = _name_data(name, key)
     if fault.is_inconclusive:
         return f"the data of {of} cannot be read ({fault}: {location}); let this user read it."
     again = shlex.join(["nbpart", "backfill", name, *([] if key is None else ["-k", key]), "-s", "all"])

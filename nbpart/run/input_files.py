@@ -13,13 +13,15 @@ from nbpart.storage.integrity import FileFault
 class InputFile(NamedTuple):
     """A data file of an input; it is read only where it still has the size and the version that were recorded.
 
-    `bytes` and `data_version` are those of its `SavedFile`, None where they are not known.
+    `bytes` and `data_version` are those of its `SavedFile`, None where they are not known; `written_with` is the
+    `schema` of one in a named format.
     """
 
     location: str
     format: str
     bytes: int | None = None
     data_version: str | None = None
+    written_with: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from nbpart.run.secrets import redactor_of_this_run
 from nbpart.run.spec import Member, RunSpec
 from nbpart.run.texts import MOST_TRACEBACK, describe_error, show_text
 from nbpart.states import RunStatus
+from nbpart.storage.named_format import FormatName, find_named
+from nbpart.storage.named_values import require_package
 from nbpart.storage.store import Store
 
 #: Where a notebook compiled from a function keeps the cells that a run of many partitions executes instead.
@@ -83,7 +85,7 @@ class WholeRun(RunContext):
             raise UnknownNameError(f"this run of {self.asset} has no key {key!r}: {nearest(key, self._members)}")
         return MemberRun(self, self._members[key])
 
-    def save(self, value: Any, name: str | None = None) -> None:
+    def save(self, value: Any, name: str | None = None, *, format: FormatName | None = None) -> None:
         """Save data of several partitions: each gets the rows, or the value, of its key.
 
         Raises UnsupportedTypeError for another value, UnknownNameError for a key that this run does not have.
@@ -94,7 +96,7 @@ class WholeRun(RunContext):
                 f"this run of {self.asset} has no key {unknown[0]!r}: {nearest(str(unknown[0]), self._members)}"
             )
         for key, part in parts:
-            self.partition(key).save(part, name)
+            self.partition(key).save(part, name, format=format)
 
     def log(self, **metrics: Any) -> None:
         """Raises UnsupportedTypeError: metrics belong to one partition, see `partition`."""
@@ -134,6 +136,8 @@ def run_from_environment() -> RunContext:
         raise MissingInputError(f"this process belongs to no run: the variable {SPEC_VARIABLE} is not set.")
     spec = RunSpec.read(path)
     install(*spec.imports)
+    if (format := find_named(spec.format)) is not None:
+        require_package(format)  # not after hours, when there is something to save
     if spec.members:
         return WholeRun(spec)
     # what another process of this attempt has saved is its own too

@@ -40,8 +40,8 @@ class InputItem:
     `location` is the path of its main file in the store, of a source a path as `RunSpec.locate` takes it, or a URL.
     `format` is None where the partition was materialized without data (it reads as None), "source" where `location`
     itself is what the run gets, else a format of `nbpart.storage`. `data_version` is that of all its files together,
-    `bytes` and `file_version` are those of the main one; `files`: the extra ones by name. `materialization_id` is by
-    what the catalog knows the data.
+    `bytes`, `file_version` and `written_with` are those of the main one; `files`: the extra ones by name.
+    `materialization_id` is by what the catalog knows the data.
     """
 
     partition_key: str | None
@@ -53,13 +53,14 @@ class InputItem:
     bytes: int | None = None
     file_version: str | None = None
     materialization_id: int | None = None
+    written_with: str | None = None
 
     @property
     def main(self) -> InputFile | None:
         """The main data file; None where there is none."""
         if self.format is None:
             return None
-        return InputFile(self.location, self.format, self.bytes, self.file_version)
+        return InputFile(self.location, self.format, self.bytes, self.file_version, self.written_with)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -72,6 +73,7 @@ class InputItem:
             "bytes": self.bytes,
             "file_version": self.file_version,
             "materialization_id": self.materialization_id,
+            "written_with": self.written_with,
         }
 
     @classmethod
@@ -187,7 +189,8 @@ class RunSpec:
     of the kernel goes, if a cell raises and the kernel shall be kept; it ends by itself after keep_kernel_s seconds.
     members: the partitions of a run of many, which has no key of its own. secrets: settings that are written nowhere,
     not with the spec either. run_no: its number in the catalog, of a run of many that of its first; None where it is
-    recorded nowhere. env: variables of the environment that its kernel has from the start. storage_options: of those
+    recorded nowhere. env: variables of the environment that its kernel has from the start. format: in which its main
+    value is saved, where one is asked for by name. storage_options: of those
     of its sources that have any, by name; written nowhere, and None where whoever starts the run lacks one.
     """
 
@@ -221,6 +224,7 @@ class RunSpec:
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     run_no: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    format: str | None = None
     storage_options: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict, repr=False)
 
     @property

@@ -8,7 +8,7 @@ from nbpart.storage.files import (
     write_bytes_atomic,
 )
 from nbpart.storage.formats import FORMATS, SavedFile, load_file, save_file, save_value
-from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault, find_size_fault
+from nbpart.storage.integrity import HASHED_AT_LOAD, FileFault, find_fault, find_fault_at_load, find_size_fault
 from nbpart.storage.layout import is_in_place, place_data, place_run, place_scratch
 from nbpart.storage.store import LocalStore, Store, StoredFile, publish_again
 
@@ -22,6 +22,7 @@ __all__ = [
     "Store",
     "StoredFile",
     "find_fault",
+    "find_fault_at_load",
     "find_size_fault",
     "hash_file",
     "inside",

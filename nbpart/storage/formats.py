@@ -1,4 +1,4 @@
-"""Values as files, and back: frames, JSON, text, bytes, figures, and files that a run wrote itself."""
+"""Values as files, and back: frames, JSON, text, bytes, figures, formats that are asked for by name, and files."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from nbpart.errors import MissingInputError, UnsupportedTypeError, WorkspaceError
+from nbpart.errors import (
+    MissingInputError,
+    UnreadableDataError,
+    UnsupportedTypeError,
+    UntrustedWorkspaceError,
+    WorkspaceError,
+)
 from nbpart.storage.files import hash_file, hash_stream
 from nbpart.storage.frames import is_instance, make_readable, read_frame, to_table, write_table
+from nbpart.storage.named_format import NamedFormat, find_named
+from nbpart.storage.named_values import explain_versions, list_versions, load_named, write_named
 from nbpart.storage.store import Store, StoredFile, publish_file
 
 if TYPE_CHECKING:
@@ -27,6 +36,7 @@ FORMATS = {
     "figure": ".png",
     "plotly": ".plotly.json",
     "file": "",
+    **{format.value: format.ending for format in NamedFormat},
 }
 #: How deep a dict or list may be nested: what reads it again goes as deep, and Python's stack ends at 1,000.
 _DEEPEST = 200
@@ -45,7 +55,8 @@ class SavedFile:
 
     `path` is that in the store, `kind` says how the data is kept ("file"), `format` is one of FORMATS, `rows` is set
     for frames, `bytes` is the file's size, `data_version` the sha256 of its content, and `schema` a JSON list of a
-    frame's columns with types. `changes` says, a sentence each, in what the value will be different when it is loaded.
+    frame's columns with types; of a named format it is a JSON object of the versions that it was written with.
+    `changes` says, a sentence each, in what the value will be different when it is loaded.
     """
 
     path: str
@@ -75,16 +86,25 @@ class _Place:
         return self.store.publish(path, write, is_new=self.own is not None and path not in self.own)
 
 
-def save_value(store: Store, value: Any, path_without_ext: str, own: Collection[str] | None = None) -> SavedFile:
-    """Publish a value as a file of a store; equal values get equal data versions.
+def save_value(
+    store: Store,
+    value: Any,
+    path_without_ext: str,
+    own: Collection[str] | None = None,
+    format: NamedFormat | None = None,
+) -> SavedFile:
+    """Publish a value as a file of a store; equal values get equal data versions, unless they are asked for `format`.
 
     `own`: the only files that may be replaced, by their paths; FileExistsError where another one is in the way.
+    `format`: the one that is asked for by name; without it the type of the value says which.
 
     A Series is saved as a frame of one column, an Axes as its figure, a tuple as a list, a pyarrow or polars frame
     comes back as a pandas frame. Raises UnsupportedTypeError for anything else; what is a file already is stored by
     `save_file`.
     """
     place = _Place(store, path_without_ext, own)
+    if format is not None:
+        return _save_named(value, place, format)
     if isinstance(value, str):
         return _save_bytes(_encode_text(value), place, "text")
     if isinstance(value, bytes | bytearray | memoryview):
@@ -117,18 +137,40 @@ def save_file(store: Store, path: str, file: Path) -> SavedFile:
     return SavedFile(path, "file", "file", None, publish_file(store, path, file).bytes, version, None)
 
 
-def load_file(store: Store, path: str, format: str) -> Any:
+def load_file(
+    store: Store,
+    path: str,
+    format: str,
+    *,
+    may_run_code: bool = False,
+    trusted: Collection[str] = (),
+    of: str = "",
+    written_with: str | None = None,
+) -> Any:
     """The value that was saved; a figure comes back as an IPython Image, a file as a local Path.
 
-    Raises MissingInputError when the file is gone, or is not what was saved.
+    `may_run_code`: whoever asks trusts the file, so that pickles may be loaded. `trusted` names types that skops may
+    make. `of` is what the data is of, and `written_with` the `schema` of its `SavedFile`, for an error.
+    Raises MissingInputError when the file is gone, or is not what was saved, UnreadableDataError where it is what was
+    saved and cannot be loaded here, UntrustedWorkspaceError for a pickle that is not trusted.
     """
-    loader = _LOADERS.get(format)
+    named = find_named(format)
+    if named is not None and named.runs_code and not may_run_code:
+        raise UntrustedWorkspaceError(f"{path!r} is {format} data, and loading it would run what it says.")
+    loader = _LOADERS.get(format) if named is None else partial(load_named, format=named, trusted=trusted)
     if loader is None:
         raise UnsupportedTypeError(f"{path!r} has the format {format!r}, which this nbpart does not know; update it.")
     try:
         return loader(store, path)
     except FileNotFoundError as error:
         raise MissingInputError(f"the data file {path!r} is gone; materialize its partition again.") from error
+    except UnreadableDataError as error:
+        what = f"the {format} data of {of or repr(path)}"
+        if error.__cause__ is None:  # it could be loaded here, and may not be
+            raise UnreadableDataError(f"{what} {error}.") from None
+        raise UnreadableDataError(
+            f"{what} cannot be loaded here ({error}); {explain_versions(written_with)}. Make it again to repair it."
+        ) from error.__cause__
     except (ValueError, OSError) as error:
         # the file cannot be reached, or is not one of the workspace
         if getattr(error, "errno", None) is not None or isinstance(error, WorkspaceError):
@@ -210,7 +252,8 @@ def _plain(value: Any, where: str, around: tuple[int, ...]) -> Any:
     if isinstance(value, float):
         return float(value)
     raise UnsupportedTypeError(
-        f"the value{_at(where)} is of type {_type_name(value)}, which JSON cannot hold; convert it to text or numbers."
+        f"the value{_at(where)} is of type {_type_name(value)}, which JSON cannot hold; convert it to text or numbers, "
+        f"or ask for a format by name ({', '.join(NamedFormat)}): format= of its asset or of run.save."
     )
 
 
@@ -283,6 +326,12 @@ def _load_array(store: Store, path: str) -> Any:
         return np.load(file, allow_pickle=False)
 
 
+def _save_named(value: Any, place: _Place, format: NamedFormat) -> SavedFile:
+    size, version = _publish_hashed(place, format, lambda temporary: write_named(temporary, value, format))
+    versions = json.dumps(list_versions(value, format))
+    return SavedFile(place.path(format), format.value, "file", None, size, version, versions)
+
+
 def _as_figure(value: Any) -> Any | None:
     if is_instance(value, "matplotlib.axes", "Axes"):
         value = value.figure
@@ -315,7 +364,12 @@ def _advice(value: Any) -> str:
         return "collect() it first."
     if type(value).__module__ == "numpy":
         return "save value.item() in a dict."
-    return "write it to run.output_path('name.ext') yourself and save that path."
+    if is_instance(value, "torch", "Tensor"):
+        return 'ask for a format by name, and save {"name": value} with format="safetensors".'
+    return (
+        f"ask for a format by name, as format={NamedFormat.JOBLIB.value!r} of its asset or of run.save "
+        f"({', '.join(NamedFormat)}), or write it to run.output_path('name.ext') yourself and save that path."
+    )
 
 
 def _load_frame(store: Store, path: str) -> Any:

@@ -8,9 +8,11 @@ from typing import IO
 
 from nbpart.errors import OutsideWorkspaceError, WorkspaceError
 from nbpart.storage.formats import hash_saved
+from nbpart.storage.named_format import runs_code
 from nbpart.storage.store import Store, StoredFile
 
-#: Up to this size, in bytes, the content of a file is compared whenever a run loads it; of a larger one the size is.
+#: Up to this size, in bytes, the content of a file is compared whenever a run loads it; of a larger one the size is,
+#: unless loading it runs what it says.
 HASHED_AT_LOAD = 16 << 20
 #: What a version by size and time begins with.
 _STAMP = "size+mtime:"
@@ -31,6 +33,14 @@ class FileFault(StrEnum):
     def is_inconclusive(self) -> bool:
         """Whether the fault leaves open what the file holds."""
         return self in (FileFault.FORBIDDEN, FileFault.UNREADABLE)
+
+
+def find_fault_at_load(
+    store: Store, path: str, format: str | None, size: int | None, data_version: str | None
+) -> FileFault | None:
+    """What differs in a file that is about to be loaded; see `find_fault`."""
+    limit = float("inf") if runs_code(format) else HASHED_AT_LOAD
+    return find_fault(store, path, format, size, data_version, hashed_up_to=limit)
 
 
 def find_fault(

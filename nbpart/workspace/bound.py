@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -80,9 +80,18 @@ class BoundAsset(Asset):
         key = partition_key if partition_key is not None else params or None
         return materialize(self._project, self.name, key, retries=retries, timeout_s=timeout_s, settings=settings)
 
-    def load(self, partition_key: Any = None, *, run: Any = None, file: str | None = None, **params: Any) -> Any:
+    def load(
+        self,
+        partition_key: Any = None,
+        *,
+        run: Any = None,
+        file: str | None = None,
+        trusted: Collection[str] = (),
+        **params: Any,
+    ) -> Any:
         """The data of one partition; see `Workspace.load`."""
-        return load(self._project, self.name, partition_key if partition_key is not None else params or None, run, file)
+        key = partition_key if partition_key is not None else params or None
+        return load(self._project, self.name, key, run, file, trusted=trusted)
 
     def accept(self, keys: Any = None, *, where: Any = None, reason: str = "", dry_run: bool = False) -> VerbResult:
         """Record partitions as current, as if they had run with the code and inputs of now; see `Workspace.accept`."""

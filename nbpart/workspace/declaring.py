@@ -13,6 +13,7 @@ from nbpart.automation import Schedule, Sensor, declare_sensor, schedule
 from nbpart.automation.hook import Hook, declare_hook
 from nbpart.automation.hooks import FAILURE, LATE
 from nbpart.automation.sensor import DEFAULT_TIMEOUT_S
+from nbpart.storage.named_format import FormatName
 
 A = TypeVar("A", bound=Asset)
 
@@ -94,6 +95,7 @@ class Declaring(Generic[A]):
         env: Mapping[str, Any] | None = None,
         fresh: Expectation | None = None,
         automation: Automation | None = None,
+        format: FormatName | None = None,
     ) -> Any:
         """Register a function as an asset, as a decorator; see `nbpart.asset` for the options."""
         declare = asset(
@@ -112,6 +114,7 @@ class Declaring(Generic[A]):
             env=env,
             fresh=fresh,
             automation=automation,
+            format=format,
         )
 
         def decorate(f: Callable[..., Any]) -> A:
@@ -139,6 +142,7 @@ class Declaring(Generic[A]):
         env: Mapping[str, Any] | None = None,
         fresh: Expectation | None = None,
         automation: Automation | None = None,
+        format: FormatName | None = None,
     ) -> A:
         """Register a notebook as an asset; see `nbpart.notebook` for the options."""
         declared = notebook(
@@ -159,6 +163,7 @@ class Declaring(Generic[A]):
             env=env,
             fresh=fresh,
             automation=automation,
+            format=format,
         )
         return self._register_asset(declared)
 

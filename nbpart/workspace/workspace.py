@@ -193,14 +193,24 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         return find_why(self.project, asset, partition_key)
 
     def load(
-        self, asset: Any, partition_key: Any = None, *, run: Any = None, file: str | None = None, **params: Any
+        self,
+        asset: Any,
+        partition_key: Any = None,
+        *,
+        run: Any = None,
+        file: str | None = None,
+        trusted: Collection[str] = (),
+        **params: Any,
     ) -> Any:
         """The data of one partition: now, or as ``run`` (a run or its id) left it, which needs no key.
 
-        ``file`` names one of several files that a run saved. Raises `UnknownNameError`, `MissingInputError`.
+        ``file`` names one of several files that a run saved; ``trusted`` types that skops data may hold besides those
+        that skops knows to be harmless. Raises `UnknownNameError`, `MissingInputError`, `UnreadableDataError` for what
+        was saved with other versions of packages and cannot be loaded here, and `UntrustedWorkspaceError` for a pickle
+        of a workspace that is not trusted: loading it runs what it says.
         """
         key = partition_key if partition_key is not None else params or None
-        return load(self.project, asset, key, run, file)
+        return load(self.project, asset, key, run, file, trusted=trusted)
 
     def table(self, asset: Any) -> duckdb.DuckDBPyRelation:
         """All materialized partitions of an asset as one DuckDB relation, with key and parameters as columns."""

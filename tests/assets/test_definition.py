@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, timedelta
 from pathlib import Path
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from nbpart.assets.freshness import Expectation
 from nbpart.assets.source_reading import FunctionCode, SourceReading
 from nbpart.partitions.filters import Condition
 from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, whole
+from nbpart.storage.named_format import FormatName
 from nbpart.storage.url_template import UrlTemplate
 
 ROOT = Path("/a project/workspace")
@@ -69,6 +71,7 @@ DEFINITIONS = st.builds(
     columns=st.lists(TEXTS, max_size=3).map(tuple),
     bound=st.lists(TEXTS, max_size=3).map(tuple),
     fresh=st.none() | st.builds(Expectation, TEXTS, st.none() | TEXTS, TEXTS),
+    format=st.none() | st.sampled_from(list(get_args(FormatName))),
     automation=st.none()
     | st.builds(Automation, st.just("eager"), st.floats(1, 1e6), st.none(), st.none() | CONDITIONS)
     | st.builds(on_missing, at_most=st.integers(1, 1000)),

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 import nbpart
-from nbpart import CarryError, DeclarationError, MissingInputError
+from nbpart import CarryError, DeclarationError, MissingInputError, UntrustedWorkspaceError
 from nbpart.backfill.source_child import ask_versions
+from nbpart.project.trust import forget_workspace
 from nbpart.run.source_functions import match_versions
 from tests.recording import record
 from tests.workspace.payments import TABLE, about_others, fail, leave, newest, no_dict, read_day, total, wait
@@ -74,6 +75,15 @@ def test_status_and_a_run_by_hand_ask_nobody(ws: nbpart.Workspace, monkeypatch: 
     assert asked == []
     ws.plan("total")
     assert asked == ["payments"]
+
+
+def test_a_run_by_hand_calls_nothing_of_a_workspace_that_is_not_trusted(ws: nbpart.Workspace) -> None:
+    ws.refresh()
+    run = nbpart.current_run("total", partition_key="a")
+    forget_workspace(ws.root)
+    for load in (lambda: run.load("payments"), lambda: ws.load("payments", "a")):
+        with pytest.raises(UntrustedWorkspaceError, match="trust=True"):
+            load()
 
 
 def test_another_function_to_load_it_makes_its_reader_stale(ws: nbpart.Workspace) -> None:

@@ -62,7 +62,7 @@ def current_inputs(
         " files AS (SELECT * FROM data_files WHERE name = ''),"
         f" pruned AS (SELECT materialization_id, reason FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}')"
         f" SELECT k.key_id, {KEY_SQL} AS key, made.materialization_id, made.data_hash, files.path, files.format,"
-        "        files.kind, made.data_version, files.bytes, files.data_version AS file_version,"
+        "        files.kind, made.data_version, files.bytes, files.data_version AS file_version, files.schema,"
         "        coalesce(facts.is_damaged, false) AS is_damaged, coalesce(pruned.reason, '') AS pruned,"
         f"       CASE WHEN made.data_hash IS NULL THEN 0::UBIGINT ELSE {element_hash('k.key_id', 'made.data_hash')} END"
         "        AS element"
