@@ -20,8 +20,9 @@ from nbpart.errors import (
 from nbpart.storage.files import hash_file, hash_stream
 from nbpart.storage.frames import is_instance, make_readable, read_frame, to_table, write_table
 from nbpart.storage.named_format import NamedFormat, find_named
-from nbpart.storage.named_values import explain_versions, list_versions, load_named, write_named
+from nbpart.storage.named_values import load_named, write_named
 from nbpart.storage.store import Store, StoredFile, publish_file
+from nbpart.storage.written_with import explain_failure, find_own_types, list_versions
 
 if TYPE_CHECKING:
     import pyarrow
@@ -169,7 +170,7 @@ def load_file(
         if error.__cause__ is None:  # it could be loaded here, and may not be
             raise UnreadableDataError(f"{what} {error}.") from None
         raise UnreadableDataError(
-            f"{what} cannot be loaded here ({error}); {explain_versions(written_with)}. Make it again to repair it."
+            f"{what} cannot be loaded here ({error}); {explain_failure(error.__cause__, written_with)}"
         ) from error.__cause__
     except (ValueError, OSError) as error:
         # the file cannot be reached, or is not one of the workspace
@@ -329,7 +330,12 @@ def _load_array(store: Store, path: str) -> Any:
 def _save_named(value: Any, place: _Place, format: NamedFormat) -> SavedFile:
     size, version = _publish_hashed(place, format, lambda temporary: write_named(temporary, value, format))
     versions = json.dumps(list_versions(value, format))
-    return SavedFile(place.path(format), format.value, "file", None, size, version, versions)
+    own = [
+        f"{name} is defined by the notebook itself, and only a notebook that defines it too can load the data; put it "
+        "in a module"
+        for name in find_own_types(value)
+    ]
+    return SavedFile(place.path(format), format.value, "file", None, size, version, versions, tuple(own))
 
 
 def _as_figure(value: Any) -> Any | None:

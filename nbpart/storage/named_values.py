@@ -1,15 +1,11 @@
-"""Values in the formats that are asked for by name, as files and back, and the versions they were written with."""
+"""Values in the formats that are asked for by name, as files and back."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-import itertools
-import json
 import pickle
-import platform
-import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +16,6 @@ from nbpart.storage.store import Store
 
 #: Python 3.8 reads it too, and large arrays are written once.
 _PROTOCOL = 5
-#: So many objects of a value are looked at for the packages that they come from, and so many of one container.
-_MOST_SEEN, _MOST_OF_ONE = 2000, 100
 
 
 def require_package(format: NamedFormat) -> None:
@@ -59,30 +53,6 @@ def load_named(store: Store, path: str, format: NamedFormat, trusted: Collection
         raise
     except Exception as error:
         raise UnreadableDataError(_tell(error)) from error
-
-
-def list_versions(value: Any, format: NamedFormat) -> dict[str, str]:
-    """The versions of Python and of the packages that a value comes from, as far as a bounded look finds them."""
-    packages = {format.value, *_find_packages(value)}
-    known = {name: version for name in sorted(packages) if (version := _imported_version(name))}
-    return {"python": platform.python_version(), **known}
-
-
-def explain_versions(written_with: str | None) -> str:
-    """The end of a sentence about a file that cannot be loaded: what it was written with, and what is here instead.
-
-    `written_with` is `list_versions` as JSON.
-    """
-    try:
-        before = dict(json.loads(written_with or "{}"))
-    except ValueError:  # a secret was taken out of it
-        before = {}
-    if not before:
-        return "with which versions it was written is not known"
-    now = {name: _version_here(name) for name in before}
-    others = [f"{name} {now[name]}" for name in before if now[name] != before[name]]
-    here = f"here {'are' if len(others) > 1 else 'is'} {', '.join(others)}" if others else "which are those here"
-    return f"it was written with {', '.join(f'{name} {version}' for name, version in before.items())}, {here}"
 
 
 def _lacks_package(format: NamedFormat) -> ExtraRequiredError:
@@ -210,47 +180,3 @@ _LOADERS: dict[NamedFormat, Callable[[Store, str], Any]] = {
     NamedFormat.PICKLE: _load_pickle,
     NamedFormat.SAFETENSORS: _load_safetensors,
 }
-
-
-def _find_packages(value: Any) -> set[str]:
-    """The top packages of the types in a value, and of what these hold."""
-    packages: set[str] = set()
-    seen: set[int] = set()
-    waiting = [value]
-    while waiting and len(seen) < _MOST_SEEN:
-        one = waiting.pop()
-        if id(one) in seen or isinstance(one, str | bytes | int | float | complex | None):
-            continue
-        seen.add(id(one))
-        kind = one if isinstance(one, type) else type(one)
-        packages.add(kind.__module__.partition(".")[0])
-        waiting += itertools.islice(_parts_of(one), _MOST_OF_ONE)
-    return packages
-
-
-def _parts_of(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    if isinstance(value, list | tuple | set | frozenset):
-        return value
-    return () if isinstance(value, type) else getattr(value, "__dict__", {}).values()
-
-
-def _imported_version(package: str) -> str | None:
-    version = getattr(sys.modules.get(package), "__version__", None)
-    return version if isinstance(version, str) else None
-
-
-def _version_here(package: str) -> str:
-    """The version of Python or of a package as it is here, imported or not."""
-    if package == "python":
-        return platform.python_version()
-    if version := _imported_version(package):
-        return version
-    from importlib.metadata import PackageNotFoundError, packages_distributions
-    from importlib.metadata import version as version_of
-
-    try:
-        return version_of(packages_distributions().get(package, [package])[0])
-    except PackageNotFoundError:
-        return "not installed"

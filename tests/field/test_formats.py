@@ -75,7 +75,7 @@ def test_a_model_of_another_version_fails_alone_and_is_repaired_by_making_it_aga
         "the joblib data of model, partition 'a' cannot be loaded here",
         "ModuleNotFoundError: No module named 'fieldlearn.linear'",
         f"it was written with python {python}, fieldlearn 1.2.2",
-        "here is fieldlearn 1.6.1",
+        "and here is fieldlearn 1.6.1",
     ):
         assert part in error
     assert list(ws.partition_status("model")["status"]) == ["materialized", "materialized"]

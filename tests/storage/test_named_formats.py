@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from nbpart.errors import (
     ExtraRequiredError,
@@ -94,6 +94,7 @@ def test_what_has_a_format_of_its_own_is_saved_in_the_one_that_is_asked_for(stor
 
 
 def test_arrays_come_back_with_their_shape_whatever_their_order_in_memory(store: Store) -> None:
+    """safetensors/safetensors#825: arrays as PCA of scikit-learn makes them were written as other ones, silently."""
     grid = np.arange(6, dtype="float32").reshape(2, 3)
     arrays = {
         "w": grid.T,
@@ -237,13 +238,45 @@ def test_a_class_that_moved_is_told_with_the_versions_of_then_and_now(
     text = str(caught.value)
     assert text.startswith("the pickle data of model, partition 'a' cannot be loaded here (AttributeError: ")
     assert (
-        f"it was written with python {sys.version.split()[0]}, models_of_then 1.2.2, here is models_of_then 1.6.1"
+        f"it was written with python {sys.version.split()[0]}, models_of_then 1.2.2, and here is models_of_then 1.6.1"
         in text
     )
-    assert text.endswith("Make it again to repair it.")
+    assert text.endswith(". Make it again to repair it.")
     assert isinstance(caught.value.__cause__, AttributeError)
     monkeypatch.delitem(sys.modules, "models_of_then")
-    with pytest.raises(UnreadableDataError, match=r"ModuleNotFoundError.*here is models_of_then not installed"):
+    with pytest.raises(UnreadableDataError, match=r"ModuleNotFoundError.*and here is models_of_then not installed"):
+        load(store, saved)
+
+
+def test_what_a_notebook_defines_itself_is_said_when_it_is_saved_and_when_it_is_missing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ageron/handson-ml#540: a pipeline with a function of the notebook could not be loaded in another one."""
+    own: Any = types.ModuleType("__main__")
+    exec("def add_features(x): return x", vars(own))  # noqa: S102
+    monkeypatch.setitem(sys.modules, "__main__", own)
+    pipeline = make_pipeline(FunctionTransformer(own.add_features), StandardScaler())
+    for format in (NamedFormat.JOBLIB, NamedFormat.PICKLE):
+        own.add_features = pipeline[0].func
+        saved = save(store, pipeline, format)
+        [change] = saved.changes
+        assert change.startswith("add_features is defined by the notebook itself, and only a notebook that defines it")
+        del own.add_features
+        with pytest.raises(UnreadableDataError, match=r"in no other one: put it in a module, and make the data again"):
+            load(store, saved)
+    assert save(store, fitted(), NamedFormat.PICKLE, "run-2").changes == ()
+
+
+def test_a_module_that_is_not_found_with_the_same_versions_is_no_matter_of_making_it_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """joblib/joblib#1073: No module named 'utils'."""
+    utils: Any = types.ModuleType("utils_of_a_notebook")
+    exec("class Model: pass", vars(utils))  # noqa: S102
+    monkeypatch.setitem(sys.modules, "utils_of_a_notebook", utils)
+    saved = save(store, utils.Model(), NamedFormat.JOBLIB)
+    monkeypatch.delitem(sys.modules, "utils_of_a_notebook")
+    with pytest.raises(UnreadableDataError, match=r", as here\. What it names has to be found by an import"):
         load(store, saved)
 
 
