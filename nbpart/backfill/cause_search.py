@@ -12,15 +12,16 @@ from nbpart.assets.definition import Input
 from nbpart.backfill.input_relations import InputRelations
 from nbpart.backfill.inputs import explain_absent
 from nbpart.backfill.plan_sentences import PlanSentences
-from nbpart.backfill.read_changes import describe_names, find_read_changes
 from nbpart.backfill.registry import Node, Registry
 from nbpart.backfill.waiting import make_finder_above
 from nbpart.catalog import Batch, queries
 from nbpart.catalog.causes import Cause, CauseKind, describe_briefly, spell_ref
+from nbpart.catalog.dependencies import StoredDependency
 from nbpart.catalog.expressions import STALE_CODE, STALE_DATA, STALE_INPUT
 from nbpart.catalog.join_windows import find_lacking
 from nbpart.catalog.joins import relate
 from nbpart.catalog.queries import origins
+from nbpart.catalog.read_changes import describe_set_change, find_read_changes
 from nbpart.catalog.related_keys import load_inputs
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.mapping import AllKeys
@@ -270,10 +271,10 @@ class CauseSearch:
         if was.key_id is not None and states.key_ids.tolist() == [was.key_id]:
             return self._name_one_changed(one, read, was.key_id, states)
         made = origins.find_origin(self._batch, one.made)
-        changes = find_read_changes(self._relations, one.node.name, one.key_id, read, was, made, states)
+        changes = find_read_changes(self._batch, self._dependency(one, read), one.key_id, was, made, states)
         if changes.is_of_set:
             several = len(one.node.definition.inputs) > 1
-            detail = describe_names(changes) + (f" of {read.name}" if several else "")
+            detail = describe_set_change(changes, read.name, is_one_of_several=several)
             return _Link(self._cause(one, CauseKind.INPUT_SET_CHANGED, detail=detail, at=changes.at))
         if changes.emptied:
             place = int(np.flatnonzero(states.key_ids == changes.emptied[0])[0])
@@ -282,6 +283,11 @@ class CauseSearch:
             return self._name_one_changed(one, read, changes.changed[0], states)
         subject = {"subject": PartitionRef(read.name), "is_source": self._registry[read.name].definition.is_source}
         return _Link(self._cause(one, CauseKind.INPUT_CHANGED, **subject))
+
+    def _dependency(self, one: _Partition, read: Input) -> StoredDependency:
+        node = self._registry[read.name]
+        ids = (one.node.asset_id, node.asset_id, read.argument, read.mapping, one.node.set_id, node.set_id)
+        return StoredDependency(*ids, skips_missing=not one.blocks)
 
     def _name_one_changed(self, one: _Partition, read: Input, key_id: int, states: origins.PartitionStates) -> _Link:
         made = int(states.made[states.key_ids == key_id][0])

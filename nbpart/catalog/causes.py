@@ -132,9 +132,9 @@ class Cause:
         return [part for part in parts if part[0]]
 
 
-def describe_briefly(kind: CauseKind, of_input: str = "an input") -> str:
-    """The words for a cause where nothing but the name of the input is known, as `name_input` gives it."""
-    return _BRIEF_WORDS.get(kind, _WORDS[kind]).format(input=of_input, detail="", at="").strip()
+def describe_briefly(kind: CauseKind, of_input: str = "an input", detail: str = "") -> str:
+    """The words for a cause where nothing but the name of the input is known, as `name_input` gives it, or a detail."""
+    return _BRIEF_WORDS.get(kind, _WORDS[kind]).format(input=of_input, detail=detail, at="").strip()
 
 
 #: The reason of what is late and otherwise up to date.

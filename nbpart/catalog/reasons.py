@@ -11,7 +11,7 @@ from nbpart.catalog.above import create_above
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.bound_columns import COLUMNS_ID
 from nbpart.catalog.causes import CauseKind, describe_briefly
-from nbpart.catalog.dependencies import load_dependencies
+from nbpart.catalog.dependencies import StoredDependency, load_dependencies
 from nbpart.catalog.expressions import (
     ACTIVE_NONE,
     DATA_STATES,
@@ -24,13 +24,17 @@ from nbpart.catalog.expressions import (
 )
 from nbpart.catalog.input_changes import create_stale_disagreeing
 from nbpart.catalog.key_lookup import stage_numbers
+from nbpart.catalog.read_changes import find_set_change
 from nbpart.catalog.set_tables import asset_set_id, literal, ordered_members
+from nbpart.partitions.mapping import AllKeys, Same, Whole
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
+#: Of so many partitions that read different keys, of an input of so many keys, it is looked for which came and left.
+_MOST_LOOKED_AT, _MOST_READ = 20, 10_000
 #: Stands for the name of an input where a text of SQL is made of the words of a cause.
 _INPUT = "\x00"
 
@@ -61,7 +65,7 @@ def create_reasons(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Seq
         WHERE coalesce(f.active, {ACTIVE_NONE}) = {ACTIVE_NONE} AND (f.materialization_id IS NULL OR f.stale <> 0
             OR f.outcome = {OUTCOME_FAILED})""",
     )
-    changed, above = _select_changed(batch), _select_above(batch, asset_id)
+    changed, above = _select_changed(batch, asset_id), _select_above(batch, asset_id)
     batch.create_temp(
         "reasons",
         f"""SELECT r.n, r.key_id, CASE
@@ -100,7 +104,7 @@ def find_deletion(batch: Batch, asset_id: int, key_id: int) -> str:
     return str(found or "")
 
 
-def _select_changed(batch: Batch) -> str:
+def _select_changed(batch: Batch, asset_id: int) -> str:
     """A query (key_id, reason) of those of `reasons_asked` that read other data than is there now."""
     asked = batch.create_temp(
         "reasons_by_input",
@@ -111,10 +115,53 @@ def _select_changed(batch: Batch) -> str:
     if not asked:
         return "SELECT 0::BIGINT AS key_id, '' AS reason WHERE false"
     create_stale_disagreeing(batch, "reasons_by_input")
+    _stage_set_changes(batch, asset_id)
     text = _say_of(CauseKind.INPUT_CHANGED)
     return f"""SELECT c.key_id, min(CASE WHEN c.input_id = {COLUMNS_ID} THEN {_say(CauseKind.COLUMN_CHANGED)}
-            ELSE {text} END) AS reason
-        FROM stale_disagreeing c LEFT JOIN assets a ON a.asset_id = c.input_id GROUP BY c.key_id"""
+            ELSE coalesce(s.reason, {text}) END) AS reason
+        FROM stale_disagreeing c LEFT JOIN assets a ON a.asset_id = c.input_id
+        LEFT JOIN reasons_by_set AS s ON s.key_id = c.key_id AND s.input_id = c.input_id GROUP BY c.key_id"""
+
+
+def _stage_set_changes(batch: Batch, asset_id: int) -> None:
+    """Stage the table reasons_by_set (key_id, input_id, reason) of those of `stale_disagreeing` that read other keys.
+
+    What read the same of an input is looked at once. Of more than `_MOST_LOOKED_AT` others, and of an input with more
+    than `_MOST_READ` keys, it is only known that it changed: then they have no row.
+    """
+    import pyarrow as pa
+
+    dependencies = load_dependencies(batch, f"d.asset_id = {int(asset_id)}")
+    found: dict[str, list[object]] = {"key_id": [], "input_id": [], "reason": []}
+    for each in dependencies:
+        if isinstance(each.mapping, Same | Whole) or _is_large(batch, each.input_set_id):
+            continue
+        several = len(dependencies) > 1
+        for key_ids, made in _list_groups(batch, each):
+            reason = find_set_change(batch, each, key_ids[0], made, is_one_of_several=several)
+            if reason is not None:
+                found["key_id"] += key_ids
+                found["input_id"] += [each.input_id] * len(key_ids)
+                found["reason"] += [reason] * len(key_ids)
+    types = {"key_id": pa.int64(), "input_id": pa.int32(), "reason": pa.string()}
+    batch.stage("reasons_by_set", pa.table({name: pa.array(found[name], kind) for name, kind in types.items()}))
+
+
+def _is_large(batch: Batch, set_id: int) -> bool:
+    return bool(batch.value("SELECT count(*) FROM members WHERE set_id = ?", set_id) > _MOST_READ)
+
+
+def _list_groups(batch: Batch, read: StoredDependency) -> list[tuple[list[int], int]]:
+    """Partitions of `stale_disagreeing` that read the same of an input, the first of them with its materialization."""
+    own = "true" if read.mapping == AllKeys() else "c.key_id"
+    rows = batch.rows(
+        f"""SELECT list(c.key_id ORDER BY c.key_id), arg_min(p.materialization_id, c.key_id)
+        FROM stale_disagreeing AS c JOIN reasons_by_input AS p USING (key_id)
+        JOIN inputs AS i ON i.materialization_id = p.materialization_id AND i.input_id = c.input_id
+        WHERE c.input_id = ? AND i.argument = ? GROUP BY i.data_hash, i.n, {own} ORDER BY min(c.key_id) LIMIT ?""",
+        *(read.input_id, read.argument, _MOST_LOOKED_AT),
+    )
+    return [(list(key_ids), int(made)) for key_ids, made in rows]
 
 
 def _select_above(batch: Batch, asset_id: int) -> str:

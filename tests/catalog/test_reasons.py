@@ -69,3 +69,26 @@ def test_every_partition_that_is_not_up_to_date_has_one_reason(story: Story) -> 
         (story.key_id("never"), "never run"),
         (story.key_id("failed"), "its last run failed"),
     ]
+
+
+def test_keys_that_came_and_left_are_named_as_by_why(story: Story) -> None:
+    story.add("a", "b")
+    story.register("up")
+    story.register("total", ("up", "all"), set_id=0)
+    story.register("every", ("up", "all"))
+    for key in ("a", "b"):
+        story.make("up", key, "1")
+    story.make("total", None, "1")
+    for key in ("a", "b"):
+        story.make("every", key, "1")
+    story.add("c")
+    assert reasons(story, "total") == {None: "input up is not up to date"}, "it has no data yet"
+    story.make("up", "c", "1")
+    said = "input set changed: +c"
+    assert reasons(story, "total") == {None: said}
+    assert reasons(story, "every") == {"a": said, "b": said, "c": "never run"}
+    story.remove("b")
+    assert reasons(story, "total") == {None: "input set changed: +c, -b"}
+    story.make("total", None, "2")
+    story.make("up", "c", "2")
+    assert reasons(story, "total") == {None: "input up changed"}, "other data of the same keys"

@@ -193,7 +193,7 @@ def test_one_pair_more_makes_one_partition_stale(ws: nbpart.Workspace) -> None:
     pair(*rows, ("2023-03-02", "2023-03-01"))
     frame = ws.plan("clean").frame
     assert frame["partition_key"].tolist() == ["2023-03-01"]
-    assert frame["reason"].tolist() == ["input raw changed"]
+    assert frame["reason"].tolist() == ["input set changed: +2023-03-02"]
 
 
 def test_a_rolling_window_of_a_reader_that_begins_later_reads_no_more_than_that(ws: nbpart.Workspace) -> None:

@@ -264,7 +264,7 @@ def test_what_was_made_without_some_is_stale_once_one_of_these_is_there(ws: nbpa
     stage.answer = lambda spec: "mended"
     ws.backfill("part", keys="b").wait(progress=False).raise_for_failures()
     assert str(ws.why("whole")) == "stale: input set changed: +b"
-    assert ws.plan("whole").frame["reason"].tolist() == ["input part changed"]
+    assert ws.plan("whole").frame["reason"].tolist() == ["input set changed: +b"]
 
 
 def test_by_default_nothing_is_made_before_all_that_it_reads(ws: nbpart.Workspace) -> None:
