@@ -58,6 +58,17 @@ def test_another_folder_of_the_same_name_is_watched_in_its_place(tmp_path: Path)
         assert wakeups.wait(30) == {str(inbox)}
 
 
+def test_what_lands_in_a_folder_that_was_made_since_wakes_as_well(tmp_path: Path) -> None:
+    with Wakeups([str(tmp_path)]) as wakeups:
+        for name in ("B0", "B0/again"):
+            (tmp_path / name).mkdir()
+            assert wakeups.wait(30) == {str(tmp_path)}
+            while wakeups.wait(0.6):
+                pass
+            do_soon((tmp_path / name / "a.csv").touch)
+            assert wakeups.wait(30) == {str(tmp_path)}
+
+
 @pytest.mark.parametrize("folders", [[], ["/nowhere/at/all"]])
 def test_without_a_folder_it_sleeps(folders: list[str]) -> None:
     with Wakeups(folders) as wakeups:

@@ -107,3 +107,90 @@ def test_names_that_differ_only_in_case_are_two_keys(ws: nbpart.Workspace, stage
         (project / "inbox" / name).write_text(name)
     ws.tick("inbox", progress=False)
     assert list(files) == ["A", "a"]
+
+
+def by_batch(inbox: Any, batch: str) -> str:
+    return ""
+
+
+@pytest.fixture
+def samples(ws: nbpart.Workspace, stage: Stage, project: Path) -> Any:
+    """Samples whose folder is their batch, three of them in B0, looked at once."""
+    samples = ws.dynamic_partitions("samples", columns={"batch": str})
+    source = ws.source("inbox", "inbox/{batch}/{partition_key}.csv", partitions=samples)
+    ws.asset(by_batch, partitions=samples)
+    source.watch(settle=0, on_remove="remove")
+    (project / "inbox" / "B0").mkdir()
+    for key in "abc":
+        (project / "inbox" / "B0" / f"{key}.csv").write_text(key)
+    ws.tick("inbox", progress=False)
+    stage.started.clear()
+    return samples
+
+
+def batches(samples: Any) -> dict[str, str]:
+    frame = samples.frame
+    return dict(zip(frame["partition_key"], frame["batch"], strict=True))
+
+
+def test_a_file_and_then_its_folder_that_are_renamed_take_no_key_with_them(
+    ws: nbpart.Workspace, stage: Stage, project: Path, samples: Any
+) -> None:
+    inbox = project / "inbox"
+    (inbox / "B0" / "a.csv").rename(inbox / "B0" / "d.csv")
+    (inbox / "B0").rename(inbox / "B1")
+    tick = ws.tick("inbox", progress=False)
+    assert (tick.added, tick.removed) == ({"samples": ["d"]}, {"samples": ["a"]})
+    assert batches(samples) == {"b": "B1", "c": "B1", "d": "B1"}
+    assert sorted(stage.names(), key=str) == [("by_batch", key) for key in "bcd"]
+    assert "2 files were moved: " in tick.message
+
+
+def test_a_copy_that_becomes_the_file_when_the_other_is_deleted(
+    ws: nbpart.Workspace, stage: Stage, project: Path, samples: Any
+) -> None:
+    inbox = project / "inbox"
+    (inbox / "B1").mkdir()
+    (inbox / "B1" / "a.csv").write_text("a")
+    tick = ws.tick("inbox", progress=False)
+    assert "a second file for one key, left alone" in tick.message
+    assert tick.backfill is None
+    (inbox / "B0" / "a.csv").unlink()
+    ws.tick("inbox", progress=False)
+    assert stage.names() == [("by_batch", "a")]
+    assert batches(samples) == {"a": "B1", "b": "B0", "c": "B0"}
+
+
+def test_the_last_file_that_was_seen_may_go_or_change_and_no_other_runs_again(
+    ws: nbpart.Workspace, stage: Stage, project: Path
+) -> None:
+    files = ws.dynamic_partitions("files")
+    watch(ws, "inbox/{partition_key}", files).watch(settle=0, on_remove="remove")
+    for n in range(12):
+        (project / "inbox" / f"{n:04d}").write_text(str(n))
+    ws.tick("inbox", progress=False)
+    stage.started.clear()
+    (project / "inbox" / "0011").unlink()
+    (project / "inbox" / "0012").write_text("12")
+    tick = ws.tick("inbox", progress=False)
+    assert (tick.added, tick.removed) == ({"files": ["0012"]}, {"files": ["0011"]})
+    for name in ("0005a", "0005b"):
+        (project / "inbox" / name).write_text(name)
+    (project / "inbox" / "0012").write_text("another")
+    ws.tick("inbox", progress=False)
+    assert sorted(stage.names(), key=str) == [("clean", key) for key in ("0005a", "0005b", "0012", "0012")]
+
+
+def test_a_file_that_was_renamed_while_nobody_watched_is_another_key_and_no_double(
+    ws: nbpart.Workspace, stage: Stage, project: Path
+) -> None:
+    files = ws.dynamic_partitions("files")
+    source = watch(ws, "inbox/{partition_key}", files)
+    source.watch(settle=0, on_remove="remove", duplicates="skip")
+    (project / "inbox" / "old").write_text("content")
+    (project / "inbox" / "other").write_text("another")
+    ws.tick("inbox", progress=False)
+    (project / "inbox" / "old").rename(project / "inbox" / "new")
+    tick = ws.tick("inbox", progress=False)
+    assert (tick.added, tick.removed, tick.message) == ({"files": ["new"]}, {"files": ["old"]}, "")
+    assert ("clean", "new") in stage.names()
