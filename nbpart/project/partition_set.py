@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.catalog import Batch, Catalog, VerbEvent, events, queries
 from nbpart.catalog.conditions import choose_keys_where
 from nbpart.catalog.queries.chosen_keys import choose_keys, explain_unfound
+from nbpart.catalog.set_tables import load_definition
 from nbpart.errors import DeclarationError, NbpartError, ParameterError, UnknownNameError, nearest
 from nbpart.partitions import (
     AddKeysRequest,
@@ -60,12 +61,24 @@ class PartitionSet:
     """
 
     def __init__(self, catalog: Catalog, set_id: int, definition: PartitionsDefinition) -> None:
-        self._catalog, self._set_id, self.definition = catalog, set_id, definition
+        self._catalog, self._set_id, self._definition = catalog, set_id, definition
         self._membership = Membership(catalog, set_id)
+        self._read_at = -1  # the commit at which the definition was read
 
     @property
     def name(self) -> str:
-        return self.definition.set_name
+        return self._definition.set_name
+
+    @property
+    def definition(self) -> PartitionsDefinition:
+        """What is declared now, also where another cell or process has declared more parameters or other bounds."""
+        known = self._definition
+        if known.parameters is None and known.attributes is None:
+            return known
+        if (sequence := self._catalog.sequence()) != self._read_at:
+            found = self._catalog.read(lambda batch: load_definition(batch, self._set_id))
+            self._definition, self._read_at = found or known, sequence
+        return self._definition
 
     @property
     def set_id(self) -> int:
@@ -256,7 +269,7 @@ class PartitionSet:
             if dropped := self._check_dropped(now, set(texts), at_most):
                 ids = queries.key_ids(batch, self._set_id, dropped)
                 record_removal(batch, ids, VerbEvent(Verb.REMOVED, name_person(), reason))
-            columns, parents = self.build_columns(texts), find_parents(batch, self.definition, texts)
+            columns, parents = build_key_columns(definition, texts), find_parents(batch, definition, texts)
             events.replace_keys(batch, self._set_id, texts, columns, parents)
 
         self._catalog.write(work)
@@ -278,7 +291,7 @@ class PartitionSet:
 
         def work(batch: Batch) -> None:
             events.rename_key(batch, self._set_id, before, after)
-            spelled, columns = own_values(definition, after), self.build_columns([after])
+            spelled, columns = own_values(definition, after), build_key_columns(definition, [after])
             if spelled and columns is not None:
                 events.set_columns(batch, self._set_id, [after], columns.select(list(spelled)))
 

@@ -10,11 +10,17 @@ import pytest
 
 import nbpart
 from nbpart import DeclarationError, Param, ParameterError, UnknownNameError
+from nbpart.catalog import events
+from nbpart.project.added_keys import build_key_columns
 from tests.recording import record
 
 
 def model(lr: float, batch: int) -> dict[str, Any]:
     return {"lr": lr, "batch": batch}
+
+
+def rate(lr: float) -> dict[str, Any]:
+    return {"lr": lr}
 
 
 @pytest.fixture
@@ -142,15 +148,31 @@ def test_a_parameter_added_later_means_its_default_in_old_keys(ws: nbpart.Worksp
     assert len(again) == 10
 
 
-def test_who_knows_the_set_from_before_adds_keys_with_the_default_too(ws: nbpart.Workspace) -> None:
+def test_a_set_from_before_knows_what_was_declared_since(ws: nbpart.Workspace, project: Any) -> None:
     earlier = ws.dynamic_partitions("trials", params={"lr": nbpart.uniform(0, 1)}, columns={"note": str})
-    trials = ws.dynamic_partitions("trials", params={**earlier.params, "d": Param(nbpart.uniform(0.1, 0.5), default=0)})
-    earlier.add(lr=0.2)  # as another kernel does, which has not run that cell
-    earlier.add_sample(2, sampler_seed=0)
-    earlier.add_rows([{"lr": 0.3, "note": "x"}])
-    assert trials.frame["d"].tolist() == [0.0] * 4
-    assert trials.frame["note"].tolist()[-1] == "x"
-    assert len(trials.where("d = 0")) == 4
+    with nbpart.open("workspace") as other:
+        there = other.partition_sets["trials"]
+        params = {**earlier.params, "d": Param(nbpart.uniform(0.1, 0.5), default=0)}
+        trials = ws.dynamic_partitions("trials", params=params)
+        there.add(lr=0.2)
+        earlier.add_rows([{"lr": 0.3, "note": "x"}])
+        assert there.add(lr=0.2, d=0.3) == ["d=0.3,lr=0.2"]
+        assert trials.frame["d"].tolist() == [0.0, 0.0, 0.3]
+        assert there.params == earlier.params == trials.params
+    ws.asset(rate, partitions=earlier)
+    assert trials.params == params, "an asset of the set declares nothing of it"
+    assert all("d=" in key for key in earlier.add_sample(2))
+
+
+def test_keys_of_who_knows_an_earlier_declaration_have_the_defaults_of_later_ones(ws: nbpart.Workspace) -> None:
+    earlier = ws.dynamic_partitions("trials", params={"lr": float}).definition
+    trials = ws.dynamic_partitions("trials", params={"lr": float, "d": Param(float, default=0.5)})
+    trials.add(lr=0.1)
+    keys = ["lr=0.2", "lr=0.3"]
+    columns = build_key_columns(earlier, keys)
+    ws.project.catalog.write(lambda batch: events.add_keys(batch, trials.set_id, keys, columns))
+    assert trials.frame["d"].tolist() == [0.5] * 3
+    assert len(trials.where("d = 0.5")) == 3
 
 
 def test_a_late_parameter_reaches_products_too(ws: nbpart.Workspace) -> None:
