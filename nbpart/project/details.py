@@ -130,7 +130,7 @@ def load_data_preview(
     chosen = next((f for f in made.files if f.name == (file or "")), None)
     if chosen is None:
         return preview_text("This run saved no value: its executed notebook is its data.", "no file", code)
-    return preview_file(project.store, chosen.path, chosen.format or "", code)
+    return preview_file(project.store, chosen.path, chosen.format or "", code, chosen.schema)
 
 
 def _describe_run(project: Project, record: RunRecord, made: MaterializationDetails | None) -> RunDetails:

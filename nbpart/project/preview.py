@@ -14,6 +14,8 @@ from typing import Any
 
 from nbpart.errors import MissingInputError
 from nbpart.storage import Store, StoredFile
+from nbpart.storage.named_format import find_named
+from nbpart.storage.written_with import spell_versions
 from nbpart.widgets.actions import DataPreview, ExecutedCell, ExecutedNotebook
 
 MAX_ROWS, MAX_COLUMNS, MAX_CELL_CHARS = 50, 40, 200
@@ -24,8 +26,10 @@ MAX_CELLS, MAX_OUTPUTS, MAX_OUTPUT_CHARS = 100, 20, 5_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def preview_file(store: Store, path: str, format: str, code: str) -> DataPreview:
-    """The beginning of a data file; ``code`` is the line of Python that loads it.
+def preview_file(store: Store, path: str, format: str, code: str, schema: str | None = None) -> DataPreview:
+    """The beginning of a data file; ``code`` is the line of Python that loads it, ``schema`` that of its `SavedFile`.
+
+    Of a file in a named format, which is not loaded, it says with which versions it was written.
 
     Raises `MissingInputError` where the file is gone.
     """
@@ -40,7 +44,8 @@ def preview_file(store: Store, path: str, format: str, code: str) -> DataPreview
         with store.read(path) as file:
             text = file.read(MAX_TEXT_CHARS * 4).decode("utf-8", errors="replace")
         return preview_text(_pretty(text), "JSON", code) if format == "json" else preview_text(text, "text", code)
-    return preview_text(f"{name}: {found.bytes:,} bytes", format or "a file", code)
+    about = [f"{name}: {found.bytes:,} bytes", spell_versions(schema) if find_named(format) else ""]
+    return preview_text("\n".join(filter(None, about)), format or "a file", code)
 
 
 def preview_text(text: str, caption: str, code: str) -> DataPreview:

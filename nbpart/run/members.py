@@ -40,6 +40,9 @@ class MemberRun(RunContext):
         own = whole.spec.of_member(member)
         super().__init__(own, handler=CallbackHandler(self._report), own_files=whole.own_files, store=whole.store)
         self.fetched = whole.fetched
+        # the last note of a partition counts, so it holds what earlier blocks and saves of it came to
+        if (before := whole.noted.get(member.run_no)) is not None:
+            self._files, self._metrics = {file.name: file for file in before.files}, dict(before.metrics)
 
     def __enter__(self) -> MemberRun:
         return self
@@ -74,6 +77,7 @@ class WholeRun(RunContext):
         super().__init__(spec, handler=CallbackHandler(self._report_faults), store=store)
         self.spec = spec
         self._members = {member.partition_key: member for member in spec.members}
+        self.noted: dict[int, RunOutput] = {}
 
     @property
     def partition_keys(self) -> tuple[str, ...]:
@@ -115,6 +119,7 @@ class WholeRun(RunContext):
             message = f"what this partition came to cannot be written down: {describe_error(error)}"
             line = _encode_note(member, MemberOutput(error_class="RecordingError", error_message=message))
         self._write(line)
+        self.noted[member.run_no] = output.output
 
     def _report_faults(self, output: RunOutput) -> None:
         """Write the faults of inputs that the run as a whole found."""

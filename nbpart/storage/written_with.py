@@ -28,6 +28,13 @@ def find_own_types(value: Any) -> list[str]:
     return sorted({name for module, name in _find_types(value) if module == _NOTEBOOK})
 
 
+def spell_versions(written_with: str | None) -> str:
+    """`list_versions`, which is given as JSON, in words; "" where it is not known."""
+    versions = _read_versions(written_with)
+    spelled = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"written with {spelled}" if spelled else ""
+
+
 def explain_failure(error: BaseException | None, written_with: str | None) -> str:
     """The end of a sentence about a file that cannot be loaded: what it was written with, and what to do.
 
@@ -40,7 +47,7 @@ def explain_failure(error: BaseException | None, written_with: str | None) -> st
         versions = "with which versions it was written is not known"
     else:
         here = f"and here {'are' if len(others) > 1 else 'is'} {', '.join(others)}" if others else "as here"
-        versions = f"it was written with {', '.join(f'{name} {version}' for name, version in before.items())}, {here}"
+        versions = f"it was {spell_versions(written_with)}, {here}"
     return f"{versions}. {_advise(error, is_same=bool(before) and not others)}"
 
 

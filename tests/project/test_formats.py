@@ -144,6 +144,32 @@ def test_nothing_that_looks_loads_a_pickle(ws: nbpart.Workspace, mark: Path) -> 
     assert mark.exists(), "loading it does leave a mark"
 
 
+def test_of_many_models_those_that_are_asked_for_are_loaded(ws: nbpart.Workspace, tmp_path: Path) -> None:
+    declare(ws, "joblib")
+    ws.dynamic_partitions("keys").add("b")
+
+    @ws.asset
+    def report(model: Any) -> str: ...
+
+    for key in "ab":
+        record(ws, "model", key, Touch(tmp_path / f"mark-{key}"))
+    models = nbpart.current_run("report", workspace=ws.root).load()
+    assert list(models) == ["a", "b"]
+    models["b"]
+    assert [place.name for place in tmp_path.glob("mark-*")] == ["mark-b"]
+
+
+def test_a_preview_says_with_what_a_model_was_written(ws: nbpart.Workspace) -> None:
+    declare(ws, "joblib")
+    record(ws, "model", "a", fitted())
+    shown = WorkspaceActions(ws.project).preview_data("model", "a")
+    assert (shown.description, shown.code) == ("joblib", "ws.load('model', 'a')")
+    name, versions = shown.text.splitlines()
+    assert name.endswith(" bytes")
+    assert versions.startswith("written with python 3.")
+    assert f", numpy {np.__version__}, sklearn " in versions
+
+
 def test_a_pickle_in_place_of_data_is_never_loaded(ws: nbpart.Workspace, mark: Path) -> None:
     declare(ws, "pickle")
     record(ws, "model", "a", {1, 2})

@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nbpart.errors import DeclarationError, MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError
+from nbpart.errors import (
+    DeclarationError,
+    ExtraRequiredError,
+    MissingInputError,
+    ParameterError,
+    UnknownNameError,
+    UnsupportedTypeError,
+)
 from nbpart.run.context import RunContext
 from nbpart.run.input_files import InputFile
 from nbpart.run.members import run_from_environment
@@ -315,6 +322,17 @@ def test_a_kernel_finds_its_run_by_an_environment_variable(tmp_path: Path, monke
     run.log(a=1)
     run.save("x")
     assert RunOutput.read(spec.part) == run.output
+
+
+def test_a_format_that_cannot_be_written_here_is_told_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec: RunSpec = dataclasses.replace(make_spec(tmp_path, "r1"), format="skops")
+    monkeypatch.setenv(SPEC_VARIABLE, str(spec.write()))
+    assert run_from_environment().asset == "model"
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ExtraRequiredError, match=r"format='skops' needs a package .* nbpart\[skops\]"):
+        run_from_environment()
 
 
 @pytest.mark.parametrize("letter", ["x", "ä", "名"])

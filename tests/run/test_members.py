@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,36 @@ def end(spec: RunSpec, status: RunStatus = RunStatus.SUCCEEDED) -> RunReport:
 def spec(tmp_path: Path) -> RunSpec:
     spec = make_many(tmp_path, 3)
     return spec
+
+
+def test_each_partition_of_a_run_of_many_is_saved_in_the_format_of_the_asset(spec: RunSpec) -> None:
+    whole = WholeRun(replace(spec, format="pickle"))
+    with whole.partition("key 0") as one:
+        one.save({1})
+    whole.save({"key 1": {2}, "key 2": {"n": 3}})
+    whole.save({"key 1": [4]}, "more")
+    whole.save({"key 1": {5}}, "sets", format="joblib")
+    noted = read_member_outputs(whole.spec)
+    assert {no: {file.name: file.format for file in note.output.files} for no, note in noted.items()} == {
+        1: {"": "pickle"},
+        2: {"": "pickle", "more": "json", "sets": "joblib"},
+        3: {"": "pickle"},
+    }
+
+
+def test_what_a_partition_came_to_in_several_blocks_is_noted_together(spec: RunSpec) -> None:
+    whole = WholeRun(spec)
+    whole.save({"key 0": "data"})
+    with whole.partition("key 0") as one:
+        one.log(loss=0.5)
+    with whole.partition("key 0") as one:
+        one.save({"n": 1}, "about")
+        one.save(b"data")
+    note = read_member_outputs(spec)[1]
+    assert note.done
+    assert {file.name: file.format for file in note.output.files} == {"": "bytes", "about": "json"}
+    assert note.output.metrics == {"loss": 0.5}
+    assert whole.store.stat("data/0.txt") is None, "what was saved again under a name is replaced"
 
 
 def statuses(result: RunReport) -> list[str]:
