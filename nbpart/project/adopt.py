@@ -127,13 +127,11 @@ def describe_adopted(store: Store, root: Path, versioning: Versioning, declared:
 def find_format(place: str, declared: str | None = None) -> str:
     """The format that a file is loaded in, by its ending; ``file`` for any that nbpart does not write.
 
-    Of the formats that are asked for by name only the one that is ``declared`` counts.
+    Such a file is in the format that is ``declared``, where one is: the endings of pickles are many.
     """
-    known = {format: ending for format, ending in FORMATS.items() if ending and find_named(format) is None}
-    if declared is not None:
-        known[declared] = FORMATS[declared]
-    endings = sorted(((ending, format) for format, ending in known.items()), key=lambda e: -len(e[0]))
-    return next((format for ending, format in endings if place.lower().endswith(ending)), "file")
+    known = [(ending, format) for format, ending in FORMATS.items() if ending and find_named(format) is None]
+    endings = sorted(known, key=lambda e: -len(e[0]))
+    return next((format for ending, format in endings if place.lower().endswith(ending)), declared or "file")
 
 
 def _read_template(node: Node, path: str, folder: Path) -> UrlTemplate:

@@ -103,6 +103,7 @@ def _load_skops(store: Store, path: str, trusted: Collection[str]) -> Any:
     if store.stat(path) is None:
         raise FileNotFoundError(path)
     place = store.local_path(path)
+    trusted = [trusted] if isinstance(trusted, str) else trusted
     unknown = sorted(set(skops.io.get_untrusted_types(file=place)).difference(trusted))
     if unknown:
         raise UnreadableDataError(

@@ -207,7 +207,7 @@ def test_skops_and_tensors_need_no_trust_and_types_are_trusted_by_name(ws: nbpar
     for load in (lambda **more: ws.load("model", "a", **more), lambda **more: by_hand(ws).load(**more)):
         with pytest.raises(nbpart.UnreadableDataError, match=rf"load it with trusted=\['{name}'\]"):
             load()
-        assert load(trusted=[name]) is Touch
+        assert load(trusted=[name]) is load(trusted=name) is Touch
 
 
 def test_an_adopted_file_is_a_pickle_only_where_its_asset_asks_for_it(
@@ -215,10 +215,13 @@ def test_an_adopted_file_is_a_pickle_only_where_its_asset_asks_for_it(
 ) -> None:
     (project / "old").mkdir()
     (project / "old" / "a.pkl").write_bytes(pickle.dumps(Touch(mark)))
-    for format in (None, "joblib"):
-        declare(ws, format).adopt("model", "old/{partition_key}.pkl")
-        assert ws.load("model", "a") == project / "old" / "a.pkl"
+    declare(ws, None).adopt("model", "old/{partition_key}.pkl")
+    assert ws.load("model", "a") == project / "old" / "a.pkl"
     assert not mark.exists()
-    (project / "old" / "a.pkl").write_bytes(pickle.dumps({1, 2}))
-    declare(ws, "pickle").adopt("model", "old/{partition_key}.pkl")
-    assert ws.load("model", "a") == {1, 2}
+    for format, ending in (("pickle", "pkl"), ("joblib", "sav")):
+        (project / "old" / f"a.{ending}").write_bytes(pickle.dumps({1, ending}))
+        declare(ws, format).adopt("model", f"old/{{partition_key}}.{ending}")
+        assert ws.load("model", "a") == {1, ending}
+    (project / "old" / "a.json").write_text('{"n": 1}')
+    ws.adopt("model", "old/{partition_key}.json")
+    assert ws.load("model", "a") == {"n": 1}
