@@ -204,7 +204,7 @@ def _interval(name: str, kind: Kind, is_log: bool, low: object, high: object) ->
     if first > last or (first == last and kind is Kind.FLOAT):
         raise DeclarationError(f"{name}({first!r}, {last!r}) has no values: its first bound has to be the lower one.")
     if is_log and first <= 0:
-        raise DeclarationError(f"{name}({first!r}, {last!r}) needs bounds above 0, which has no logarithm.")
+        raise DeclarationError(f"{name}({first!r}, {last!r}) needs bounds above 0, as 0 has no logarithm.")
     return Interval(kind, is_log, first, last)
 
 
