@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pickle
+import textwrap
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from nbpart.storage.store import Store
 
 #: Python 3.8 reads it too, and large arrays are written once.
 _PROTOCOL = 5
+_LONGEST_ERROR = 400
 
 
 def require_package(format: NamedFormat) -> None:
@@ -63,7 +65,7 @@ def _lacks_package(format: NamedFormat) -> ExtraRequiredError:
 
 
 def _tell(error: Exception) -> str:
-    text = str(error).strip().partition("\n")[0].rstrip(".")
+    text = textwrap.shorten(str(error), _LONGEST_ERROR, placeholder=" …").rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -47,6 +47,13 @@ class Touch:
         return Path.touch, (self.mark,)
 
 
+class Changed:
+    """What can be saved, and not loaded any more, as trees of scikit-learn 1.2 in 1.6."""
+
+    def __setstate__(self, state: object) -> None:
+        raise ValueError("node array from the pickle has an incompatible dtype:\n- expected: a\n- got     : b")
+
+
 class Unwilling:
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("cannot pickle this lock")
@@ -278,6 +285,15 @@ def test_a_module_that_is_not_found_with_the_same_versions_is_no_matter_of_makin
     monkeypatch.delitem(sys.modules, "utils_of_a_notebook")
     with pytest.raises(UnreadableDataError, match=r", as here\. What it names has to be found by an import"):
         load(store, saved)
+
+
+def test_an_error_of_many_lines_is_told_in_one(store: Store) -> None:
+    """cta-observatory/cta-lstchain#1366: what was expected and what was got stood on further lines."""
+    changed = Changed()
+    vars(changed)["n"] = 1
+    for format in (NamedFormat.JOBLIB, NamedFormat.PICKLE):
+        with pytest.raises(UnreadableDataError, match=r"incompatible dtype: - expected: a - got : b\); it was written"):
+            load(store, save(store, changed, format, format.value))
 
 
 def test_what_is_no_file_of_its_format_is_told_so(store: Store) -> None:
