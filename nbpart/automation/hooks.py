@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from nbpart.automation.hook import HookEvent
 from nbpart.automation.lateness import NewlyLate
 from nbpart.automation.sensor_children import SensorChildren
-from nbpart.catalog import Batch, TriggerRecord, queries
+from nbpart.catalog import Batch, TriggerRecord, events, queries
 from nbpart.errors import NbpartError
 from nbpart.partitions import PartitionRef
 from nbpart.project.launch import find_backfill
@@ -45,12 +45,12 @@ def tell_hooks(project: Project, children: SensorChildren, kind: str, event: Hoo
 
 
 def describe_failed_backfill(project: Project, backfill_id: str) -> HookEvent | None:
-    """The event of a backfill of which steps failed; None where none did."""
+    """The event of a backfill of which steps failed; None where none did, or no more than hooks were told of before."""
 
     def work(batch: Batch) -> HookEvent | None:
         record = find_backfill(batch, backfill_id)
         counts = queries.step_counts(batch, record.backfill_no)
-        if not counts[StepStatus.FAILED]:
+        if counts[StepStatus.FAILED] <= queries.count_told_failures(batch, record.backfill_no):
             return None
         failed = queries.first_failures(batch, record.backfill_no, MOST_PARTITIONS)
         return HookEvent(
@@ -64,6 +64,16 @@ def describe_failed_backfill(project: Project, backfill_id: str) -> HookEvent | 
         )
 
     return project.catalog.read(work)
+
+
+def record_told_backfill(project: Project, event: HookEvent) -> None:
+    """Record that hooks were told of a failed backfill: one that was interrupted and is resumed is told of once."""
+
+    def work(batch: Batch) -> None:
+        number = find_backfill(batch, event.backfill_id).backfill_no
+        events.record_told_failures(batch, number, event.counts[str(StepStatus.FAILED)])
+
+    project.catalog.write(work)
 
 
 def describe_failed_tick(project: Project, trigger: TriggerRecord, error: BaseException) -> HookEvent:

@@ -25,6 +25,7 @@ from nbpart.automation.hooks import (
     describe_failed_backfill,
     describe_failed_tick,
     describe_late,
+    record_told_backfill,
     tell_hooks,
 )
 from nbpart.automation.idle_looks import IdleLooks
@@ -354,8 +355,9 @@ class Watcher:
         self._telling.append(self._looks.submit(work))
 
     def _tell_of_backfill(self, backfill_id: str) -> None:
-        if (event := describe_failed_backfill(self._project, backfill_id)) is not None:
-            self._tell(FAILURE, event)
+        event = describe_failed_backfill(self._project, backfill_id)
+        if event is not None and self._tell(FAILURE, event):
+            record_told_backfill(self._project, event)
 
     def _tell_of_late(self) -> None:
         if found := take_newly_late(self._project):
@@ -363,12 +365,15 @@ class Watcher:
             log.warning("%s", event)
             self._tell(LATE, event)
 
-    def _tell(self, kind: str, event: HookEvent) -> None:
+    def _tell(self, kind: str, event: HookEvent) -> bool:
+        """Tell hooks of an event. Returns whether they could be told."""
         try:
             for told in tell_hooks(self._project, self._children, kind, event):
                 self._report_hook(told)
         except LookEndedError:
             log.warning("the watcher ended before its hooks were told of %s", event)
+            return False
+        return True
 
     def _show_looks(self, watch: HeldWatch) -> None:
         """Show others the newest looks, of which some are not recorded yet, and when the next ones are due."""

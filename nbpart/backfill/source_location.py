@@ -97,13 +97,15 @@ def locate_all(
     refused: dict[str | None, str] = {}
     template = read_template(node)
     # a key alone is most often all that a path names, and what else it spells takes long to read
-    is_named_alone = template.names == ("partition_key",)
+    is_named_alone, has_attributes = template.names == ("partition_key",), bool(list_named_attributes(node))
     for key in keys:
         try:
             if is_named_alone and key is not None:
                 locations[key] = template.fill_key(key)
-            else:
+            elif has_attributes:
                 locations[key] = locate(node, key, attributes.get(key, NO_ATTRIBUTES))
+            else:
+                locations[key] = template.fill(list_columns(node, key))
         except PartitionKeyError:
             continue
         except DeclarationError as error:

@@ -59,21 +59,25 @@ def test_hooks_are_told_of_a_backfill_that_has_failed_when_the_watcher_gets_sigt
         with open("told.txt", "a") as file:
             file.write(f"{event.what} {event.name} {dict(event.counts)} {list(event.partitions)}\n")
 
-    words = [sys.executable, "-c", PLAYED, *(["--grace", "0.1"] if has_grace else [])]
-    log = tmp_path / "watch.log"
-    with log.open("w") as file, subprocess.Popen(words, stdout=file, stderr=file) as watcher:
-        try:
-            wait_for(lambda: (project / "began").exists() or watcher.poll() is not None, 60)
-            assert not (project / "told.txt").exists()
-            watcher.send_signal(signal.SIGTERM)
-            if not has_grace:
-                (project / "go").touch()
-            assert watcher.wait(60) == 0, log.read_text()
-        finally:
-            watcher.kill()
+    def watch(*options: str, until: str) -> str:
+        """What a watcher logged that got SIGTERM once there was a file."""
+        words = [sys.executable, "-c", PLAYED, *options]
+        log = tmp_path / "watch.log"
+        with log.open("w") as file, subprocess.Popen(words, stdout=file, stderr=file) as watcher:
+            try:
+                wait_for(lambda: (project / until).exists() or watcher.poll() is not None, 60)
+                watcher.send_signal(signal.SIGTERM)
+                if not has_grace:
+                    (project / "go").touch()
+                assert watcher.wait(60) == 0, log.read_text()
+            finally:
+                watcher.kill()
+        return log.read_text()
+
+    log = watch(*(["--grace", "0.1"] if has_grace else []), until="began")
     told = (project / "told.txt").read_text().splitlines()
     if has_grace:
         assert told == ["backfill made+ {'failed': 1, 'cancelled': 1} ['made/a']"]
     else:
         assert told == ["backfill made+ {'failed': 2} ['made/a', 'made/b']"]
-    assert log.read_text().splitlines()[-2].endswith(" told tell"), log.read_text()
+    assert log.splitlines()[-2].endswith(" told tell"), log

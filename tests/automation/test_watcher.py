@@ -328,6 +328,38 @@ def test_hooks_are_told_once_of_what_failed(ws: nbpart.Workspace, project: Path,
     assert [one.error for one in watched.told if one.error] == ["hook 'broken' raised OSError: no mail today"] * 2
 
 
+@pytest.mark.parametrize("fails_again", [False, True])
+def test_a_backfill_that_the_next_watcher_resumes_is_told_of_again_only_where_more_failed(
+    ws: nbpart.Workspace, played: Played, fails_again: bool
+) -> None:
+    played.go.clear()
+    played.failing.add("by_file")
+
+    @ws.on_failure
+    def tell(event: Any) -> None:
+        print(event.counts["failed"])
+
+    @ws.sensor(every=60, partitions=ws.dynamic_partitions("files"))
+    def many(context: Any) -> list[str]:
+        return ["a", "b", "c", "d"]
+
+    with Watched(ws) as first:
+        first.wait_for(lambda: played.running == 2)
+        [runner] = ws.project.runners.values()
+        first.stop.set()
+        first.wait_for(lambda: runner.is_draining)
+        time.sleep(0.3)
+        played.go.set()
+    if not fails_again:
+        played.failing.clear()
+    with Watched(ws) as second:
+        second.wait_for(lambda: second.ended)
+    assert [one.printed for one in first.told] == ["2"]
+    assert [one.printed for one in second.told] == (["4"] if fails_again else [])
+    [backfill] = ws.backfills.values()
+    assert backfill.counts()["failed"] == (4 if fails_again else 2)
+
+
 def test_looking_once_tells_hooks_before_it_ends(ws: nbpart.Workspace, project: Path, played: Played) -> None:
     played.failing.add("by_file")
     ws.asset(daily, fresh=nbpart.expect(by="00:00", within="1d"))

@@ -157,6 +157,11 @@ def save_hook(batch: Batch, name: str, event: str, definition: Mapping[str, Any]
     batch.execute("INSERT INTO hooks VALUES (?, ?, ?)", name, event, text)
 
 
+def record_told_failures(batch: Batch, backfill_no: int, failed: int) -> None:
+    """Record that hooks were told of so many failed steps of a backfill."""
+    batch.execute("INSERT INTO told_failures VALUES (?, ?)", backfill_no, failed)
+
+
 def remove_hook(batch: Batch, name: str) -> None:
     """Remove a hook. Raises `UnknownNameError`."""
     if not batch.execute("DELETE FROM hooks WHERE lower(name) = lower(?)", name):

@@ -64,6 +64,7 @@ from nbpart.catalog.queries.status import (
     statuses_of_keys,
 )
 from nbpart.catalog.queries.triggers import (
+    count_told_failures,
     find_asking_kinds,
     find_message,
     find_trigger,
@@ -83,6 +84,7 @@ __all__ = [
     "count_by_code",
     "count_members",
     "count_remaining_steps",
+    "count_told_failures",
     "current_files",
     "current_inputs",
     "data_files_of",

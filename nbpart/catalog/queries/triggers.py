@@ -96,6 +96,11 @@ def load_hooks(batch: Batch, event: str | None = None) -> list[HookRecord]:
     return [HookRecord(name, of, json.loads(definition)) for name, of, definition in rows]
 
 
+def count_told_failures(batch: Batch, backfill_no: int) -> int:
+    """Of how many failed steps of a backfill hooks were told."""
+    return int(batch.value("SELECT coalesce(max(failed), 0) FROM told_failures WHERE backfill_no = ?", backfill_no))
+
+
 def keys_of_tick(batch: Batch, tick_id: int, limit: int | None = None) -> pd.DataFrame:
     """The keys that came and went by a tick, the first ``limit``: partitions, partition_key, action."""
     return batch.frame(

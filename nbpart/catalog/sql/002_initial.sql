@@ -180,6 +180,8 @@ CREATE TABLE ticks (
 CREATE TABLE tick_backfills (tick_id BIGINT NOT NULL, backfill_no INTEGER NOT NULL);
 -- Functions that are told of an event (failure, late) by who watches.
 CREATE TABLE hooks (name VARCHAR NOT NULL, event VARCHAR NOT NULL, definition VARCHAR NOT NULL);
+-- Of which backfills hooks were told that steps failed, and how many had then.
+CREATE TABLE told_failures (backfill_no INTEGER NOT NULL, failed BIGINT NOT NULL);
 -- The run keys of requests that were recorded: none is used twice, whatever becomes of its runs.
 CREATE TABLE run_keys (
     trigger_id INTEGER NOT NULL, run_key VARCHAR NOT NULL, used_at TIMESTAMPTZ NOT NULL, tick_id BIGINT NOT NULL
