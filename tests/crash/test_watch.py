@@ -26,7 +26,7 @@ from tests.projects import import_written, show_to_processes
 
 KILLS = 25 * SCALE
 #: How long a victim is waited for: a watcher that has just begun has no others yet.
-_APPEARS_S = 10.0
+_APPEARS_S = 6.0
 FLOW = """
 from pathlib import Path
 
@@ -160,7 +160,7 @@ def test_every_file_is_made_from_its_last_bytes_whoever_dies(ws: nbpart.Workspac
             victim.ensure()
             for _ in range(chance.randrange(3)):
                 change_files(inbox, chance)
-            time.sleep(chance.uniform(0.2, 3.0))
+            time.sleep(chance.uniform(0.2, 1.5))
             killed.append(victim.kill_one(chance))
         victim.ensure()
 
