@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nbpart.assets.asset import Asset, Source, asset, notebook, source
     from nbpart.assets.automation import eager, on_missing
     from nbpart.assets.freshness import expect
+    from nbpart.assets.metrics import metric
     from nbpart.assets.source_reading import env
     from nbpart.automation import HookEvent, RunRequest, SensorResult, SkipReason, schedule, sensor
     from nbpart.errors import (
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from nbpart.partitions.choice import between
     from nbpart.partitions.distributions import choice, integers, logintegers, loguniform, uniform
     from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, where, whole
+    from nbpart.run.pruners import median_pruner, successive_halving
     from nbpart.workspace import Backfill, Plan, Run, Workspace, current_run, open
 
 __version__ = "0.1.0"
@@ -64,6 +66,7 @@ _ROOMS = {
     "nbpart.assets.asset": ("Asset", "Source", "asset", "notebook", "source"),
     "nbpart.assets.automation": ("eager", "on_missing"),
     "nbpart.assets.freshness": ("expect",),
+    "nbpart.assets.metrics": ("metric",),
     "nbpart.assets.source_reading": ("env",),
     "nbpart.errors": (
         "BackfillFailedError", "CarryError", "CatalogBusyError", "CatalogDiskError", "CatalogError",
@@ -82,6 +85,7 @@ _ROOMS = {
         "all_keys", "by", "last", "only", "overlap", "pairs", "previous", "same", "where", "whole",
     ),
     "nbpart.automation": ("HookEvent", "RunRequest", "SensorResult", "SkipReason", "schedule", "sensor"),
+    "nbpart.run.pruners": ("median_pruner", "successive_halving"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
 }  # fmt: skip
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
@@ -145,6 +149,8 @@ __all__ = [
     "last",
     "logintegers",
     "loguniform",
+    "median_pruner",
+    "metric",
     "notebook",
     "on_missing",
     "only",
@@ -156,6 +162,7 @@ __all__ = [
     "schedule",
     "sensor",
     "source",
+    "successive_halving",
     "uniform",
     "where",
     "whole",

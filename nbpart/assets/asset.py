@@ -17,6 +17,7 @@ from nbpart.assets.automation import Automation, check_automation
 from nbpart.assets.definition import Dependency
 from nbpart.assets.freshness import Expectation, check_expectation
 from nbpart.assets.labels import read_labels
+from nbpart.assets.metrics import Metric, read_metrics
 from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.assets.source_reading import VALUE
 from nbpart.assets.watched_source import Duplicates, OnChange, OnRemove, WatchedSource, declare_watch
@@ -61,6 +62,7 @@ class Asset:
     fresh: Expectation | None = None
     automation: Automation | None = None
     format: str | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     @property
     def kind(self) -> Literal["function", "notebook"]:
@@ -151,6 +153,7 @@ def asset(
     fresh: Expectation | None = ...,
     automation: Automation | None = ...,
     format: FormatName | None = ...,
+    metrics: Mapping[str, Any] | None = ...,
 ) -> Callable[[Callable[..., Any]], Asset]: ...
 
 
@@ -173,6 +176,7 @@ def asset(  # noqa: PLR0913
     fresh: Expectation | None = None,
     automation: Automation | None = None,
     format: FormatName | None = None,
+    metrics: Mapping[str, Any] | None = None,
 ) -> Any:
     """Declare a function as an asset.
 
@@ -185,16 +189,17 @@ def asset(  # noqa: PLR0913
     values are recorded nowhere), ``env`` (variables of the environment that are set before a run imports anything; what
     was made with others is stale), ``fresh`` (by when its partitions are expected: ``nbpart.expect(by="09:00")``),
     ``automation`` (what it asks for by itself: ``nbpart.eager()`` or ``nbpart.on_missing()``), ``format`` (in which its
-    value is saved where its type says none: ``"joblib"``, ``"pickle"``, ``"skops"`` or ``"safetensors"``). A backfill
-    may be given other ``retries``, ``backoff_s`` and ``timeout_s``. Raises `DeclarationError` for what cannot be an
-    asset.
+    value is saved where its type says none: ``"joblib"``, ``"pickle"``, ``"skops"`` or ``"safetensors"``), ``metrics``
+    (which way each is better: ``{"accuracy": "max", "loss": nbpart.metric("min", value="last")}``; the first one
+    orders). A backfill may be given other ``retries``, ``backoff_s`` and ``timeout_s``. Raises `DeclarationError` for
+    what cannot be an asset.
     """
 
     def declare(f: Callable[..., Any]) -> Asset:
         return _declare_function(
             f, name, description, partitions=partitions, deps=deps, on_missing_input=on_missing_input, group=group,
             tags=tags, retries=retries, backoff_s=backoff_s, timeout_s=timeout_s, limit=limit, secrets=secrets, env=env,
-            fresh=fresh, automation=automation, format=format,
+            fresh=fresh, automation=automation, format=format, metrics=metrics,
         )  # fmt: skip
 
     return declare if function is None else declare(function)
@@ -220,6 +225,7 @@ def notebook(  # noqa: PLR0913
     fresh: Expectation | None = None,
     automation: Automation | None = None,
     format: FormatName | None = None,
+    metrics: Mapping[str, Any] | None = None,
 ) -> Asset:
     """Declare a notebook as an asset; its name is made of that of the file unless ``name`` says otherwise.
 
@@ -232,23 +238,10 @@ def notebook(  # noqa: PLR0913
         is_named=bool(name),
         notebook=file,
         folder=file.parent,
-        partitions=partitions,
-        deps=deps,
-        kernel_name=kernel_name,
-        on_missing_input=on_missing_input,
-        description=description,
-        group=group,
-        tags=tags,
-        retries=retries,
-        backoff_s=backoff_s,
-        timeout_s=timeout_s,
-        limit=limit,
-        secrets=secrets,
-        env=env,
-        fresh=fresh,
-        automation=automation,
-        format=format,
-    )
+        partitions=partitions, deps=deps, kernel_name=kernel_name, on_missing_input=on_missing_input,
+        description=description, group=group, tags=tags, retries=retries, backoff_s=backoff_s, timeout_s=timeout_s,
+        limit=limit, secrets=secrets, env=env, fresh=fresh, automation=automation, format=format, metrics=metrics,
+    )  # fmt: skip
 
 
 def source(  # noqa: PLR0913
@@ -374,7 +367,7 @@ def _declare(
         secrets=(secrets,) if isinstance(secrets, str) else tuple(secrets),
         env=_check_variables(name, env or {}),
         fresh=check_expectation(name, fresh, definition),
-        **options,
+        **{**options, "metrics": read_metrics(name, options.get("metrics"))},
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from nbpart.assets.automation import Automation
 from nbpart.assets.freshness import Expectation
 from nbpart.assets.kept_paths import find_path, keep_path
+from nbpart.assets.metrics import Metric, metrics_from_json, metrics_to_json
 from nbpart.assets.modules.search_path import SearchPath
 from nbpart.assets.source_reading import FUNCTION, VALUE, SourceReading
 from nbpart.partitions.mapping import Mapping as KeyMapping
@@ -68,6 +69,7 @@ class AssetDefinition:
     ``fresh`` says by when its partitions are expected.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     ``automation`` is what it asks for by itself. ``format`` is what its value is saved in, where asked for by name.
+    ``metrics`` say which way each is better; the first one orders.
     """
 
     name: str
@@ -104,6 +106,7 @@ class AssetDefinition:
     fresh: Expectation | None = None
     automation: Automation | None = None
     format: str | None = None
+    metrics: Dict[str, Metric] = field(default_factory=dict)
 
     @property
     def search_path(self) -> SearchPath:
@@ -141,6 +144,7 @@ class AssetDefinition:
             data[name] = [_reference_to_json(each) for each in data[name]]
         data["reading"] = kept.reading and asdict(kept.reading)
         data["fresh"] = kept.fresh and kept.fresh.to_json()
+        data["metrics"] = metrics_to_json(kept.metrics)
         data["automation"] = kept.automation and kept.automation.to_json()
         return data
 
@@ -185,6 +189,7 @@ class AssetDefinition:
             bound=tuple(made.bound),
             reading=SourceReading.from_json(known["reading"]) if known.get("reading") else None,
             fresh=Expectation.from_json(known["fresh"]) if known.get("fresh") else None,
+            metrics=metrics_from_json(known.get("metrics")),
             automation=Automation.from_json(known["automation"]) if known.get("automation") else None,
         )
         return made if root is None else made.with_paths(lambda path: find_path(path, root))

@@ -175,6 +175,7 @@ def _build_common_spec(
         workspace=str(root),
         env=definition.env,
         format=definition.format,
+        metrics=definition.metrics,
         preload=options.preload,
         keep_kernel=connection_path(run.run_id, run.attempt) if options.keep_failed_kernels else None,
     )

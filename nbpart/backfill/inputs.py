@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +161,10 @@ class _Upstream:
         missing = [found.keys[place] for place in listed if found.items[place] is None]
         damaged = [found.keys[place] for place in listed if found.is_damaged[place]]
         shape = ONE if self.read.reads_one else MANY
-        spec = InputSpec(self._kind, shape, items, _spell_missing(missing), self._load, self.node.name)
+        spec = InputSpec(
+            *(self._kind, shape, items, _spell_missing(missing), self._load, self.node.name),
+            metrics=self.node.definition.metrics,
+        )
         mapping, count = self.read.mapping, len(items)
         if isinstance(mapping, Same | Whole):
             key_id = reader if isinstance(mapping, Same) else 0
@@ -217,11 +220,25 @@ class _Upstream:
     def _items(self, rows: pd.DataFrame) -> dict[int, InputItem]:
         extra = self._extra_files(rows)
         attributes = load_path_attributes(self.batch, self.node, rows["key"].tolist()) if self._is_of_files else {}
-        return {
+        items = {
             int(row.key_id): self._item(
                 row, extra.get(int(row.materialization_id), {}), attributes.get(row.key, NO_ATTRIBUTES)
             )
             for row in rows.itertuples(index=False)
+        }
+        return self._add_metrics(items) if self.node.definition.metrics else items
+
+    def _add_metrics(self, items: Mapping[int, InputItem]) -> dict[int, InputItem]:
+        """The items with what their runs logged; only an asset that declares metrics pays for it."""
+        ids = [item.materialization_id for item in items.values() if item.materialization_id is not None]
+        logged, stopped = queries.logged_by(self.batch, np.array(ids, dtype=np.int64))
+        return {
+            key_id: replace(
+                item,
+                metrics=logged.get(item.materialization_id or 0, {}),
+                stopped_early=item.materialization_id in stopped,
+            )
+            for key_id, item in items.items()
         }
 
     def _item(self, row: Any, files: dict[str, InputFile], attributes: Attributes) -> InputItem:

@@ -1,7 +1,7 @@
 """Removing files of runs whose process died: specs, reports, half-written files, data files of no materialization.
 
-Executed notebooks and logs stay, for a person to read. The rest is removed some time after the death was recorded,
-so that a kernel which outlived its process for a moment writes no more.
+Executed notebooks, logs and curves stay, for a person to read. The rest is removed some time after the death was
+recorded, so that a kernel which outlived its process for a moment writes no more.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger("nbpart")
 
 #: How long ago the death of a process must have been recorded before its files are removed, in seconds.
 REMOVE_AFTER_S = 60.0
-_KEPT_SUFFIXES = (".ipynb", ".log")
+_KEPT_SUFFIXES = (".ipynb", ".log", ".curves")
 
 
 def remove_leftovers(catalog: Catalog, store: Store, remove_after_s: float = REMOVE_AFTER_S) -> int:

@@ -14,6 +14,7 @@ from nbpart.assets.numbers import MOST_RETRIES, check_count, check_seconds
 from nbpart.errors import DeclarationError, ParameterError, nearest
 from nbpart.partitions import to_plain
 from nbpart.partitions.order import read_order
+from nbpart.run.pruners import Pruner, give_direction, pruner_from_json, pruner_to_json
 from nbpart.run.secrets import check_secret
 from nbpart.run.spec import decode_value, encode_value
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 PER_PARTITION, SINGLE_RUN = "per_partition", "single_run"
 _OPTION = "option"
-OptionKind = Literal["count", "seconds", "choice", "counts", "order", "settings"]
+OptionKind = Literal["count", "seconds", "choice", "counts", "order", "settings", "pruner"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class Option:
     """One option of a backfill, as every face offers it.
 
     ``kind``: ``count`` is a whole number, ``seconds`` a number, ``choice`` one of ``choices``, ``order`` a text that
-    `read_order` takes, ``counts`` maps names to whole numbers, ``settings`` names to values. ``least`` and ``most``
-    bound a number, or each of a mapping (None: no bound); ``least`` itself is refused where ``is_above_least``. Where
-    the ``default`` is None, None can be given too.
+    `read_order` takes, ``pruner`` one of `nbpart.run.pruners`, ``counts`` maps names to whole numbers, ``settings``
+    names to values. ``least`` and ``most`` bound a number, or each of a mapping (None: no bound); ``least`` itself is
+    refused where ``is_above_least``. Where the ``default`` is None, None can be given too.
     ``help`` is a sentence for a person; a form shows ``label``, and ``placeholder`` while nothing is typed.
     """
 
@@ -58,6 +59,10 @@ class Option:
             raise DeclarationError(f"{self.name} is {' or '.join(map(repr, self.choices))}, not {value!r}.")
         if self.kind == "order":
             read_order(value)
+        if self.kind == "pruner" and not isinstance(value, Pruner):
+            raise DeclarationError(
+                f"{self.name} is what nbpart.median_pruner or nbpart.successive_halving gives, not {value!r:.60}."
+            )
         if self.kind == "count":
             check_count(self.name, value, self.least or 0, self.most)
         if self.kind == "seconds":
@@ -140,6 +145,20 @@ class BackfillOptions:
         ' as keys were given; or by columns ("depth, lr desc").',
         None,
     )
+    stop_after: int | None = _offer(
+        "count",
+        "End the backfill after so many failures with one error, raised at one place: the rest is not run.",
+        None,
+        label="stop after",
+        placeholder="never",
+        least=1,
+    )
+    pruner: Pruner | None = _offer(  # noqa: RUF009  a field
+        "pruner",
+        "End runs early that are worse than others, where they ask run.should_stop(): "
+        "'median_pruner(\"loss\", warmup_steps=5)' or 'successive_halving(\"loss\")'.",
+        None,
+    )
     preload: tuple[str, ...] = ()
     runs_fresh: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -164,8 +183,14 @@ class BackfillOptions:
             "settings": encode_value(dict(self.settings)),
             "limits": dict(self.limits),
             "secrets": list(self.secrets),
+            "pruner": pruner_to_json(self.pruner),
         }
-        return options | plain | {"preload": list(self.preload), "tags": dict(self.tags)}
+        return (
+            options
+            | plain
+            | {"pruner": pruner_to_json(self.pruner)}
+            | {"preload": list(self.preload), "tags": dict(self.tags)}
+        )
 
     @classmethod
     def from_json(cls, recorded: Mapping[str, Any], **changed: Any) -> BackfillOptions:
@@ -179,7 +204,11 @@ class BackfillOptions:
                 f"the value of the secret setting {missing[0]!r} is recorded nowhere; give it again: "
                 f"secrets={{{missing[0]!r}: ...}}, in a terminal --secret {missing[0]}."
             )
-        return cls(**{**recorded, "settings": decode_value(recorded["settings"]), **given})
+        decoded = {
+            "settings": decode_value(recorded["settings"]),
+            "pruner": pruner_from_json(recorded.get("pruner")),
+        }
+        return cls(**{**recorded, **decoded, **given})
 
 
 #: What the faces offer, by name.
@@ -232,8 +261,23 @@ def make_options(
     that is none or cannot be, and for settings, secrets and limits of what is not selected.
     """
     options = _check_given({"max_workers": None, **given})
+    selected = list(selected)
     hidden = hide_secrets(selected, options)
+    _check_pruner(selected, options.get("pruner"))
     return BackfillOptions(**hidden, preload=preload, runs_fresh=runs_fresh, tags=tags or {})
+
+
+def _check_pruner(selected: Iterable[AssetDefinition], pruner: Pruner | None) -> None:
+    """Raise `DeclarationError` for a pruner of which nobody says which direction is better."""
+    definitions = [one for one in selected if not one.is_source]
+    if pruner is None or any(give_direction(pruner, one.metrics) for one in definitions):
+        return
+    known = {name for one in definitions for name in one.metrics}
+    names = ", ".join(one.name for one in definitions[:5]) or "what is selected"
+    raise DeclarationError(
+        f"the pruner asks for {pruner.metric!r}, and metrics= of {names} does not say which way it is better; "
+        f"{nearest(pruner.metric, known)} Declare metrics={{{pruner.metric!r}: 'min'}}, or give the pruner direction=."
+    )
 
 
 def hide_secrets(

@@ -14,7 +14,7 @@ from nbpart.errors import RecordingError
 from nbpart.run.report import RecordedEnding, RunReport
 from nbpart.run.texts import MOST_MESSAGE, check_metric, describe_error, show_text
 from nbpart.states import RunStatus
-from nbpart.storage import FileRecord, is_in_place
+from nbpart.storage import FileRecord, is_in_place, place_data, place_kept_curves
 
 _LARGEST = 2**63
 
@@ -30,6 +30,8 @@ def check_report(run: ClaimedRun, report: RunReport) -> RunReport:
             raise RecordingError(f"the report is that of run {report.run_no}, partition {report.partition_key!r}.")
         for file in report.files:
             _check_file(run, file)
+        if report.curves not in (None, place_kept_curves(place_data(run.stem))):
+            raise RecordingError(f"the curves in {show_text(report.curves or '')!r} are not this run's.")
         metrics = {name: check_metric(name, value) for name, value in report.metrics.items()}
         return _limit(replace(report, metrics=metrics))
     except Exception as error:  # noqa: BLE001 - whatever it says, it must not stop the other runs

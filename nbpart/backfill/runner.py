@@ -30,6 +30,7 @@ from nbpart.backfill.kept_kernels import end_surplus_kernel
 from nbpart.backfill.pending import PendingRecords
 from nbpart.backfill.places import Claimant, find_open, find_waiting, share_places
 from nbpart.backfill.plan import StepRelation, relate_steps
+from nbpart.backfill.pruning import Pruning
 from nbpart.backfill.registry import StepToClaim
 from nbpart.backfill.results import build_missing_report, check_report, to_outcome
 from nbpart.backfill.schedule import Schedule
@@ -40,6 +41,7 @@ from nbpart.backfill.state_machine import (
     BackfillState,
     CancelRequested,
     CancelRuns,
+    CancelWaiting,
     Event,
     FollowedRunEnded,
     Instruction,
@@ -108,8 +110,9 @@ class Runner:
         self._state = BackfillState(
             Schedule(job.steps, catalog.read(partial(_relate, job=job)), job.limits),
             len(job.steps),
-            Rules(pool.max_workers, job.retries, job.is_single_run, job.backoff),
+            Rules(pool.max_workers, job.retries, job.is_single_run, job.backoff, job.options.stop_after),
         )
+        self._pruning = Pruning(catalog, root, job)
         self._claimant = Claimant(job.backfill_no, pool.max_workers, job.is_single_run)
         self._waits = False  # whether the catalog says that this backfill waits for places
         self._turned_at = 0.0
@@ -121,6 +124,7 @@ class Runner:
         self._thread = threading.Thread(target=self._run, name=f"nbpart-backfill-{job.backfill_id}")
 
     def start(self) -> None:
+        self._pruning.start()
         self._thread.start()
 
     def cancel(self) -> None:
@@ -173,10 +177,12 @@ class Runner:
             self._give_up()
         finally:
             self._close_pool()
+            self._pruning.close()
             self._ended.set()
 
     def _loop(self) -> None:
         results: list[RunReport] = []
+        self._pruning.wait_until_ready()
         while not self._state.is_over:
             if self._cancelling.is_set():
                 self._handle(CancelRequested())
@@ -246,6 +252,9 @@ class Runner:
                 self._submit(instruction)
             case CancelRuns():
                 self._pool.cancel_all()
+            case CancelWaiting():
+                log.warning("backfill %s runs nothing more: %s", self._job.backfill_id, self._state.gave_up)
+                self._pool.cancel_waiting()
 
     def _add_outcome(self, instruction: RecordOutcome) -> None:
         run, report = instruction.run, instruction.report
@@ -264,11 +273,15 @@ class Runner:
         else:
             spec = build_bulk_spec(self._root, node, runs, job.options, settings)
         options = find_options_of_inputs(self._root, job.sources(asset))
-        self._pool.submit(replace(spec, secrets=job.secrets(asset), storage_options=options))
+        pruner, others = self._pruning.pruner_of(asset)
+        spec = replace(spec, secrets=job.secrets(asset), storage_options=options, pruner=pruner, others=others)
+        self._pool.submit(spec)
 
     def _handle_starts(self) -> None:
         while self._starts:
-            self._handle(self._starts.popleft())
+            start = self._starts.popleft()
+            self._pruning.begin(self._state.runs_of(start.run_no, start.attempt))
+            self._handle(start)
 
     def _end_attempt(self, report: RunReport) -> None:
         """Handle the report of an attempt, which made one partition or many."""
@@ -286,6 +299,7 @@ class Runner:
             if run.shared_stem is not None:
                 run_report = report.members.get(run.run_no) or build_missing_report(run, report)
             reports[run.run_no] = check_report(run, run_report)
+            self._pruning.end(run, reports[run.run_no])
         self._handle(AttemptEnded(report.run_no, report.attempt, reports))
 
     def _retry_while_busy(self, action: Callable[[], T]) -> T:
@@ -400,7 +414,8 @@ class Runner:
         """Record the end of the backfill. Steps without an outcome are cancelled, or left to who resumes it."""
         is_left = self._draining.is_set() and not self._cancelling.is_set()
         self._handle(Stopped(RunStatus.INTERRUPTED if is_left else RunStatus.CANCELLED))
-        self._write_all(partial(self._record_end, leaves_rest=is_left))
+        ended = RunStatus.FAILED if self._state.gave_up and not self._cancelling.is_set() else None
+        self._write_all(partial(self._record_end, ended=ended, leaves_rest=is_left))
         self._clear_recorded()
 
     def _record_end(self, batch: Batch, ended: RunStatus | None = None, *, leaves_rest: bool = False) -> None:

@@ -7,12 +7,14 @@ grows, passed by the caller.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, combine_runs
+from nbpart.backfill.error_place import ErrorPlace, find_error_place
 from nbpart.backfill.retries import Retries
 from nbpart.backfill.schedule import Schedule
 from nbpart.run.report import RunReport
@@ -169,7 +171,12 @@ class CancelRuns:
     """Stop every run in the pool."""
 
 
-Instruction = RecordStart | RecordOutcome | RecordSteps | Submit | CancelRuns
+@dataclass(frozen=True)
+class CancelWaiting:
+    """Take out of the pool every attempt that has not begun."""
+
+
+Instruction = RecordStart | RecordOutcome | RecordSteps | Submit | CancelRuns | CancelWaiting
 
 
 @dataclass(frozen=True)
@@ -189,13 +196,14 @@ class Rules:
     """The options of a backfill that its decisions depend on.
 
     A run of an asset that failed gets ``retries(asset)`` more attempts, the next one ``backoff(asset, n)`` seconds
-    after the n-th failure.
+    after the n-th failure. After ``stop_after`` failures with one error at one place nothing begins any more.
     """
 
     max_workers: int
     retries: Callable[[str], int] = field(default=lambda asset: 0)
     is_single_run: bool = False
     backoff: Callable[[str, int], float] = field(default=lambda asset, failures: 0.0)
+    stop_after: int | None = None
 
 
 class BackfillState:
@@ -213,6 +221,8 @@ class BackfillState:
         self._followed: dict[int, OtherRun] = {}
         self._others_checked_at = -math.inf
         self.is_cancelling = False
+        self._failures: Counter[ErrorPlace] = Counter()
+        self.gave_up: str | None = None  # after equal failures: why
 
     @property
     def is_over(self) -> bool:
@@ -313,11 +323,23 @@ class BackfillState:
             self._retries.add(self._claimed[run.run_no], now)
             return
         self._ended.add(run.run_no)
+        if failed:
+            yield from self._count_failure(report)
         if self.is_cancelling and report.status is RunStatus.CANCELLED:
             self._schedule.cancel(run.step)
-            yield RecordSteps([run.step], StepStatus.CANCELLED, run.run_no, CANCELLED)
+            yield RecordSteps([run.step], StepStatus.CANCELLED, run.run_no, self.gave_up or CANCELLED)
         else:
             yield from self._end_step(run.step, StepStatus(report.status), run.run_no, cause_of(report), run.label)
+
+    def _count_failure(self, report: RunReport) -> Iterator[Instruction]:
+        most, place = self._rules.stop_after, find_error_place(report)
+        if most is None or place is None or self.is_cancelling:
+            return
+        self._failures[place] += 1
+        if self._failures[place] >= most:
+            self.is_cancelling = True
+            self.gave_up = f"{most:,} runs failed with {place}, and stop_after={most}"
+            yield CancelWaiting()
 
     def _apply_claims(self, claims: ClaimResults) -> Iterator[Instruction]:
         for follow in claims.followed:
@@ -369,7 +391,7 @@ class BackfillState:
             yield RecordSteps(blocked, StepStatus.BLOCKED, None, f"{run.label} {StepStatus.FAILED}: {cause}")
 
     def _stop(self, status: RunStatus) -> Iterator[Instruction]:
-        cause = CANCELLED if status is RunStatus.CANCELLED else INTERRUPTED
+        cause = (self.gave_up or CANCELLED) if status is RunStatus.CANCELLED else INTERRUPTED
         if status is RunStatus.CANCELLED:
             yield RecordSteps(self._schedule.cancel_rest(), StepStatus.CANCELLED, None, cause)
         for run in self._claimed.values():

@@ -15,6 +15,7 @@ import click
 
 from nbpart.backfill.options import OPTIONS, SINGLE_RUN, Option
 from nbpart.errors import DeclarationError, ParameterError
+from nbpart.run.pruners import Pruner, read_pruner
 from nbpart.states import STATUS_WORDS
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ def _make_option(option: Option) -> Callable[[Command], Command]:
         )
     if option.kind == "order":
         return click.option(*flags, type=Order(option), metavar="ORDER", help=option.help)
+    if option.kind == "pruner":
+        return click.option(*flags, type=PrunerText(), metavar="PRUNER", help=option.help)
     if option.kind == "settings":
         return click.option(
             *flags,
@@ -180,6 +183,18 @@ class Seconds(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return _check(self, self._option, click.FLOAT.convert(value, param, ctx), param, ctx)
+
+
+class PrunerText(click.ParamType[Pruner]):
+    """The click type of an option that is a pruner, spelled as in Python."""
+
+    name = "pruner"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Pruner:
+        try:
+            return read_pruner(str(value))
+        except DeclarationError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Order(click.ParamType[str]):

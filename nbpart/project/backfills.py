@@ -17,6 +17,7 @@ from nbpart.partitions import PartitionRef
 from nbpart.project.launch import derive_status, describe_waiting, find_backfill
 from nbpart.project.project import Project
 from nbpart.project.resume import check_changed_options, explain_nothing_to_resume, resume_backfill, retry_backfill
+from nbpart.run.pruners import Pruner
 from nbpart.states import LIVE_BACKFILL, RETRYABLE, UNSUCCESSFUL, BackfillStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ class Backfill:
         limits: Mapping[str, int] | AsBefore | None = AS_BEFORE,
         keep_failed_kernels: int | AsBefore = AS_BEFORE,
         policy: str | AsBefore = AS_BEFORE,
+        pruner: Pruner | AsBefore | None = AS_BEFORE,
+        stop_after: int | AsBefore | None = AS_BEFORE,
         order: str | AsBefore | None = AS_BEFORE,
     ) -> Backfill:
         """Start a new backfill of the steps that failed or were blocked, with the code as it is now, and return it.
@@ -148,6 +151,8 @@ class Backfill:
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
+            pruner=pruner,
+            stop_after=stop_after,
             order=order,
         )
         options = check_changed_options(self._project, self.id, given)
@@ -169,6 +174,8 @@ class Backfill:
         limits: Mapping[str, int] | AsBefore | None = AS_BEFORE,
         keep_failed_kernels: int | AsBefore = AS_BEFORE,
         policy: str | AsBefore = AS_BEFORE,
+        pruner: Pruner | AsBefore | None = AS_BEFORE,
+        stop_after: int | AsBefore | None = AS_BEFORE,
         order: str | AsBefore | None = AS_BEFORE,
     ) -> Backfill:
         """Run the steps that have no outcome, as part of this backfill; returns itself at once, without waiting.
@@ -188,6 +195,8 @@ class Backfill:
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
+            pruner=pruner,
+            stop_after=stop_after,
             order=order,
         )
         options = check_changed_options(self._project, self.id, given)

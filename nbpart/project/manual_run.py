@@ -20,6 +20,8 @@ from nbpart.errors import CatalogError, MissingInputError, UnknownNameError
 from nbpart.project.data_seen import try_record_data_observations
 from nbpart.project.folder import open_folder
 from nbpart.run.context import RunContext
+from nbpart.run.curve_files import publish_curves
+from nbpart.run.curves import CurveLog
 from nbpart.run.output_handler import OutputHandler
 from nbpart.run.report import RunOutput, RunReport
 from nbpart.run.spec import RunSpec
@@ -31,7 +33,11 @@ MANUAL_RUN_PURPOSE = "a notebook run by hand"
 
 @dataclass
 class Recorder:
-    """Records each save of a manual run as a run that succeeded. ``run`` is the reserved number and id of the next."""
+    """Records each save of a manual run as a run that succeeded.
+
+    ``run`` is the reserved number and id of the next, ``scratch`` the spec as if nothing were recorded: its file of
+    curves grows on over all that are recorded.
+    """
 
     root: Path
     store: Store
@@ -39,6 +45,7 @@ class Recorder:
     key: str | None
     resolved: ResolvedInputs
     run: events.ReservedRun
+    scratch: RunSpec
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def assign_run(self, spec: RunSpec) -> RunSpec:
@@ -61,7 +68,10 @@ class Recorder:
         coordinator = Coordinator(catalog, catalog.path.with_name("coordinators"), MANUAL_RUN_PURPOSE)
         try:
             number = coordinator.number
-            self.run = catalog.write(lambda batch: self._record(batch, number, output))
+            summed, curves = publish_curves(self.scratch, place_data(self._claimed_run.stem))
+            complete = dataclasses.replace(output, metrics={**summed, **output.metrics})
+            report = self._report(complete, curves)
+            self.run = catalog.write(lambda batch: self._record(batch, number, report))
         finally:
             coordinator.close()
             catalog.close()
@@ -75,7 +85,7 @@ class Recorder:
             publish_again(self.store, file.path, own)
         return dataclasses.replace(file, path=own)
 
-    def _record(self, batch: Batch, coordinator_no: int, output: RunOutput) -> events.ReservedRun:
+    def _record(self, batch: Batch, coordinator_no: int, report: RunReport) -> events.ReservedRun:
         import pandas as pd
 
         claims = pd.DataFrame(
@@ -93,7 +103,7 @@ class Recorder:
             raise CatalogError(f"{run.label} is running elsewhere just now; save again when that is done.")
         attempt = {"run_no": run.run_no, "attempt": 1, "started_at": self.started_at, "notebook": None, "log": None}
         events.start_attempts(batch, pd.DataFrame([attempt]))
-        events.record_outcomes(batch, [to_outcome(run, self._report(output), final=True)])
+        events.record_outcomes(batch, [to_outcome(run, report, final=True)])
         return events.reserve_run(batch)
 
     def _key_id(self, batch: Batch) -> int:
@@ -117,7 +127,7 @@ class Recorder:
             code_version=self.node.definition.code_version,
         )
 
-    def _report(self, output: RunOutput) -> RunReport:
+    def _report(self, output: RunOutput, curves: str | None) -> RunReport:
         now = datetime.now(UTC)
         return RunReport(
             run_no=self.run.run_no,
@@ -130,6 +140,7 @@ class Recorder:
             duration_s=(now - self.started_at).total_seconds(),
             files=output.files,
             metrics=output.metrics,
+            curves=curves,
             kernel="by hand",
         )
 
@@ -164,9 +175,10 @@ class ManualRun(RunContext):
     ) -> None:
         """``hint`` is added to the error for a missing input: a possible reason, as a sentence."""
         handler = ManualOutputHandler(Path(spec.workspace), recorder)
+        curves = CurveLog.of(spec)
         if recorder is not None:
             spec = recorder.assign_run(spec)
-        super().__init__(spec, recording=recorder is not None, handler=handler, check_trust=check_trust)
+        super().__init__(spec, recording=recorder is not None, handler=handler, check_trust=check_trust, curves=curves)
         self._hint = hint
 
     def load(

@@ -66,7 +66,7 @@ def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, 
         reserved = catalog.write(events.reserve_run) if record else None
     finally:
         catalog.close()
-    recorder = Recorder(root, spec.store, node, key, resolved, reserved) if reserved else None
+    recorder = Recorder(root, spec.store, node, key, resolved, reserved, spec) if reserved else None
     return ManualRun(spec, partial(require_trust, root, catalog.workspace_id), recorder, hint)
 
 
@@ -147,6 +147,7 @@ def _build_spec(
         report=f"{prefix}.report.json",
         workspace=str(root),
         format=node.definition.format,
+        metrics=node.definition.metrics,
         storage_options=find_options_of_inputs(root, [registry[given.name].definition for given in inputs.values()]),
     )
     return spec, resolved

@@ -34,6 +34,7 @@ from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry, register_edited_code
 from nbpart.project.why import explain_partition
 from nbpart.run.kernels.specs import find_missing
+from nbpart.run.pruners import Pruner
 from nbpart.states import OUTDATED, STATUS_CODES, PartitionStatus
 
 if TYPE_CHECKING:
@@ -252,6 +253,8 @@ class Plan:
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
         policy: str = PER_PARTITION,
+        pruner: Pruner | None = None,
+        stop_after: int | None = None,
         order: str | None = None,
         detach: bool = False,
     ) -> Backfill:
@@ -262,7 +265,9 @@ class Plan:
         runs, ``secrets`` the ones that their assets declared secret (``settings`` takes them too), ``timeout_s`` bounds
         each run. ``retries``, ``backoff_s`` and ``timeout_s`` that are not given are those of each asset. ``limits``
         bounds the runs at a time of one asset or of a tag (``{"model": 1, "tag:db": 2}``).
-        ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by `Run.kernel`.
+        ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by `Run.kernel`. A ``pruner``
+        (`nbpart.median_pruner`, `nbpart.successive_halving`) ends runs early that are worse than others; after
+        ``stop_after`` failures with one error, raised at one place, the rest is not run.
         ``policy="single_run"`` gives one run of an asset all keys that are ready, for what is faster in bulk:
         ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. ``order`` says which keys of an asset
         start first, as in `Workspace.plan`; not given it is that of the plan. With ``detach`` a process of its
@@ -279,9 +284,14 @@ class Plan:
                 "limits": limits,
                 "keep_failed_kernels": keep_failed_kernels,
                 "policy": policy,
+                "pruner": pruner,
+                "stop_after": stop_after,
                 "order": order,
             }
         )
+        return self._start(options, detach=detach)
+
+    def _start(self, options: BackfillOptions, *, detach: bool) -> Backfill:
         steps = self._order_steps(options.order)
         self._log_notes()
         start = detach_backfill if detach else start_backfill

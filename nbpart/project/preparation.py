@@ -182,6 +182,7 @@ def _define(item: Asset, known: Known) -> AssetDefinition:
         fresh=item.fresh,
         automation=item.automation,
         format=item.format,
+        metrics=dict(item.metrics),
     )
     return replace(bare, inputs=_resolve_inputs(bare, (d.argument for d in item.deps), known))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -27,13 +28,20 @@ from nbpart.partitions import PartitionRef
 from nbpart.partitions.filters import read_condition
 from nbpart.partitions.key_values import key_parameters
 from nbpart.project.launch import find_backfill
+from nbpart.project.person import name_person
 from nbpart.project.project import Project
+from nbpart.run.curves import load_curves
 from nbpart.run.kernels.kept_kernel import KeptKernel
 from nbpart.run.spec import decode_value, encode_value
-from nbpart.storage.own_files import find_own
+from nbpart.states import RunStatus
+from nbpart.storage import place_curves, place_data, place_run, place_stop_request, write_bytes_atomic
+from nbpart.storage.own_files import find_own, make_folder
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+log = logging.getLogger("nbpart")
 
 
 class Run:
@@ -127,6 +135,25 @@ class Run:
         return path.read_text(errors="replace") if path and path.exists() else ""
 
     @property
+    def curves(self) -> pd.DataFrame:
+        """What its last attempt logged step by step, so far: ``metric, series, step, at`` (UTC) and ``value``.
+
+        In the order in which it was logged; ``series`` counts up where the step of a metric goes back. No row where it
+        logged nothing with a step, or its files were pruned.
+        """
+        import pandas as pd
+
+        path = place_curves(self._data_prefix)
+        frame = load_curves(find_own(self._root, path, f"run {self.run_id}")).table.to_pandas()
+        frame["at"] = pd.to_datetime((frame["at"] * 1000).round().astype("int64"), unit="ms", utc=True)
+        return frame
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether it was told to end early, and did; `note` says why."""
+        return self._record.stopped_early
+
+    @property
     def error(self) -> str | None:
         """``Class: message`` of the exception that ended it; None without one."""
         record = self._record
@@ -174,6 +201,25 @@ class Run:
         """The coordinating process that ran it, as text: ``process 123 on host``."""
         return self._record.process
 
+    def stop(self) -> None:
+        """Ask the run to end early, as it does where it asks ``run.should_stop()``; returns at once.
+
+        It then ends with what it has, materialized and marked ``stopped_early``; `Backfill.cancel` ends it without. A
+        warning is logged where it has not asked so far. Raises `DeclarationError` for a run that does not run.
+        """
+        if self.status != RunStatus.RUNNING:
+            raise DeclarationError(
+                f"run {self.run_id} of {self._label} is {self.status}: only what runs can be stopped."
+            )
+        request = place_stop_request(self._data_prefix)
+        place = find_own(self._root, request, f"run {self.run_id}")
+        make_folder(self._root, place.parent)
+        write_bytes_atomic(place, name_person().encode("utf-8", "replace"))
+        if not place.with_name(f"{place.name}.asked").exists():
+            log.warning(
+                "%s has not asked run.should_stop() yet: it goes on until it does, or is cancelled.", self._label
+            )
+
     def kernel(self) -> KeptKernel:
         """The kernel that this failed run left alive, to inspect it, execute code in it, and shut it down.
 
@@ -208,7 +254,7 @@ class Run:
         names = (
             "run_id", "asset", "partition_key", "status", "attempt", "backfill_id", "started_at", "finished_at",
             "duration_s", "code_version", "missing", "error", "error_cell", "traceback", "exit_code",
-            "kernel_kind", "cpu_s", "peak_rss_bytes", "process", "note",
+            "kernel_kind", "cpu_s", "peak_rss_bytes", "process", "note", "stopped_early",
         )  # fmt: skip
         fields = {name: getattr(self, name) for name in names}
         # as recorded: dates are no JSON
@@ -221,9 +267,18 @@ class Run:
         return {k: str(v) if isinstance(v, datetime | Path) else v for k, v in fields.items()}
 
     def __repr__(self) -> str:
-        label = PartitionRef(self.asset, self.partition_key).label
+        label = self._label
         error = f": {self.error}" if self.error else ""
         return f"<Run {self.run_id} of {label} {self.status}{error}>"
+
+    @property
+    def _label(self) -> str:
+        return PartitionRef(self.asset, self.partition_key).label
+
+    @property
+    def _data_prefix(self) -> str:
+        """What the paths of its data files begin with."""
+        return place_data(place_run(PartitionRef(self.asset, self.partition_key), self.run_id, max(self.attempt, 1)))
 
     def _path(self, relative: str | None) -> Path | None:
         return find_own(self._root, relative, f"run {self.run_id}") if relative else None

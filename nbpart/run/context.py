@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shlex
 import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -14,21 +13,24 @@ from typing import TYPE_CHECKING, Any
 from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, UnsupportedTypeError, nearest
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.keys import shorten
-from nbpart.partitions.names import MAX_NAME_BYTES, check_identifier
-from nbpart.run.input_files import InputFault, InputFile
+from nbpart.partitions.names import MAX_NAME_BYTES
+from nbpart.run.curves import CurveLog
+from nbpart.run.input_files import InputFault, InputFile, explain_fault, name_data
 from nbpart.run.joined_frames import KEY_COLUMN, open_as_dataset, stack_frames
+from nbpart.run.leaderboard import build_leaderboard
 from nbpart.run.loaded_inputs import LoadedInputs
+from nbpart.run.metric_log import MetricLog, refuse_secret
 from nbpart.run.output_handler import OutputHandler
 from nbpart.run.report import RunOutput
-from nbpart.run.secrets import check_storage_options, read_storage_options, redactor_of_this_run
+from nbpart.run.secrets import check_storage_options, read_storage_options
 from nbpart.run.source_files import FetchedFiles, load_source
 from nbpart.run.source_functions import define_function
 from nbpart.run.spec import CALLED, InputItem, InputSpec, RunSpec
-from nbpart.run.texts import check_metric
+from nbpart.run.stopping import StopSignal
 from nbpart.storage.file_record import FileRecord
 from nbpart.storage.formats import SavedFile, load_file, save_file, save_value
 from nbpart.storage.frames import is_instance
-from nbpart.storage.integrity import FileFault, find_fault_at_load
+from nbpart.storage.integrity import find_fault_at_load
 from nbpart.storage.named_format import FormatName, NamedFormat, find_named, refuse_format, runs_code
 from nbpart.storage.store import Store
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import duckdb
+    import pandas as pd
 
 
 #: In bytes; what file systems take.
@@ -47,9 +50,10 @@ class RunContext:
 
     `recording` is False where nothing will be recorded (a notebook run by hand): the first save or log says so.
     `handler` is called after each save and log, and for faults of inputs. `own_files` are the paths in the store of
-    files that this run made and may overwrite; any other file belongs to another run. `store` keeps the data files; by
-    default it is that of the spec. `check_trust` raises where code of the workspace may not run; it is asked before a
-    value is loaded that runs some, since whoever runs a notebook by hand need not trust its workspace.
+    files that this run made and may overwrite; any other file belongs to another run. `store` keeps the data files,
+    `curves` appends what is logged by steps; by default they are those of the spec. `check_trust` raises where code of
+    the workspace may not run; it is asked before a value is loaded that runs some, since whoever runs a notebook by
+    hand need not trust its workspace.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class RunContext:
         own_files: set[str] | None = None,
         store: Store | None = None,
         check_trust: Callable[[], object] = lambda: None,
+        curves: CurveLog | None = None,
     ) -> None:
         self.store = spec.store if store is None else store
         self.own_files = set() if own_files is None else own_files
@@ -70,8 +75,10 @@ class RunContext:
         self._handler = handler or OutputHandler()
         self._check_trust = check_trust
         self._files: dict[str, FileRecord] = {}
-        self._metrics: dict[str, int | float | bool | str] = {}
+        self._logged = MetricLog(spec.where, CurveLog.of(spec) if curves is None else curves)
         self._faults: dict[tuple[int, str], InputFault] = {}
+        self._stop = StopSignal(spec, self._logged.curves) if recording and handler is not None else None
+        self._stopped: str | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._has_warned = False
 
@@ -135,7 +142,9 @@ class RunContext:
     @property
     def output(self) -> RunOutput:
         """What has been saved and logged so far."""
-        return RunOutput(tuple(self._files.values()), dict(self._metrics), tuple(self._faults.values()))
+        return RunOutput(
+            tuple(self._files.values()), dict(self._logged.values), tuple(self._faults.values()), self._stopped
+        )
 
     def load(
         self,
@@ -190,6 +199,21 @@ class RunContext:
             self._check_file(name, item, "", item.main)
         return self._frames_relation(items)
 
+    def metrics(self, name: str | None = None) -> pd.DataFrame:
+        """What the runs logged that made an input, a partition a row, best first, as ``metrics=`` of its asset says.
+
+        Columns: ``partition_key``, its parameters, ``stopped_early``, and the metrics. Those that were told to end
+        early stand behind the others, as do those without a value. Nothing is loaded. Raises UnknownNameError for a
+        name that the run has not, and UnsupportedTypeError for an input whose asset declares no ``metrics=``.
+        """
+        name, given = self._input(name)
+        if not given.metrics:
+            raise UnsupportedTypeError(
+                f"{given.name or name} declares no metrics, so nobody knows which is best: register it with "
+                "metrics={'accuracy': 'max'}."
+            )
+        return build_leaderboard(given)
+
     def save(self, value: Any, name: str | None = None, *, format: FormatName | None = None) -> None:
         """Save a value as the partition's data, or as one of its named extra files.
 
@@ -223,7 +247,7 @@ class RunContext:
         """Where to write a file of your own; hand the path to `save` when it is complete."""
         if not filename or filename != Path(filename).name or filename in (".", "..") or not filename.isprintable():
             raise ParameterError(f"{filename!r} is no plain file name; give one without folders, as 'model.joblib'.")
-        self._refuse_secret(filename, "file")
+        refuse_secret(self._spec.where, filename, "file")
         path = f"{self._spec.data_prefix}.{filename}"
         if (over := len(os.fsencode(path.rpartition("/")[2])) - _LONGEST_FILE_NAME) > 0:
             raise ParameterError(
@@ -236,19 +260,37 @@ class RunContext:
         self.own_files.add(path)
         return self.store.draft_path(path)
 
-    def log(self, **metrics: int | float | bool | str) -> None:
+    def log(self, *, step: int | None = None, **metrics: int | float | bool | str) -> None:
         """Log metrics beside the partition's data: numbers, truth values or text; logging a name again replaces it.
 
+        With a ``step``, a whole number from 0, each is a point of a curve, which is kept with the run: numbers only,
+        inf and nan too. The metric's value is then that of the last step, or what ``metrics=`` of the asset says, as
+        ``{"loss": "min"}``; one that is logged without a step as well has that value. A step that is less than the one
+        before begins a second curve.
         One whose name a column has already is shown as `metric.rows` beside the column `rows`. Raises DeclarationError
-        for a name that cannot be one, ParameterError for one that differs from another metric only in case, and
-        UnsupportedTypeError for other values; nothing is logged then.
+        for a name that cannot be one, ParameterError for a step that is none and for a name that differs from another
+        metric only in case, and UnsupportedTypeError for other values; nothing is logged then.
         """
-        checked = dict(self._metrics)
-        for name, value in metrics.items():
-            self._check_metric_name(name, checked)
-            checked[name] = check_metric(name, value)
-        self._metrics = checked
-        self._changed("log")
+        if step is None:
+            self._logged.set(metrics)
+            self._changed("log")
+        else:
+            self._logged.add_point(step, metrics)
+            self._warn_by_hand("log")
+
+    def should_stop(self) -> bool:
+        """Whether to end early: save what there is, and leave the loop.
+
+        A person asked for it (`Run.stop`, the button), nine tenths of ``timeout_s`` are over, or the pruner of the
+        backfill says so (`nbpart.median_pruner`), which compares what this run has logged with a step. It is asked
+        after each step; once it is True it stays so. The run then ends as it would, marked ``stopped_early``, and is
+        never counted as the best. False in a notebook that is run by hand.
+        """
+        if self._stopped is None and self._stop is not None and (why := self._stop.find_reason()) is not None:
+            self._stopped = why
+            print(f"nbpart: {self._spec.where} is to stop: {why}", file=sys.stderr)
+            self._changed("should_stop")
+        return self._stopped is not None
 
     def __repr__(self) -> str:
         return f"<run {self.run_id} of {self._spec.where}>"
@@ -303,7 +345,7 @@ class RunContext:
         if runs_code(chosen.format):
             self._check_trust()
         self._check_file(name, item, file or "", chosen)
-        of = _name_data(self._spec.inputs[name].name or name, item.partition_key)
+        of = name_data(self._spec.inputs[name].name or name, item.partition_key)
         return load_file(
             self.store,
             chosen.location,
@@ -358,7 +400,9 @@ class RunContext:
             self._handler.handle_faults(self.output)
         given = self._spec.inputs[name]
         is_value, name = given.kind == "source", given.name or name
-        raise MissingInputError(_explain(name, item.partition_key, self._spec.locate(path), fault, is_value=is_value))
+        raise MissingInputError(
+            explain_fault(name, item.partition_key, self._spec.locate(path), fault, is_value=is_value)
+        )
 
     def _frames_relation(self, items: list[InputItem]) -> duckdb.DuckDBPyRelation:
         import duckdb
@@ -378,7 +422,7 @@ class RunContext:
     def _check_file_name(self, name: str | None) -> str:
         if name is None:
             return ""
-        self._refuse_secret(name, "file")
+        refuse_secret(self._spec.where, name, "file")
         if not name.isidentifier():
             raise ParameterError(
                 f"{name!r} cannot name a saved file; use letters, digits and underscores, as in 'roc'."
@@ -424,39 +468,21 @@ class RunContext:
         if before is not None and is_replaced and not self._handler.keeps_replaced_files:
             self.store.remove(before.path)
 
-    def _check_metric_name(self, name: str, known: Mapping[str, object]) -> None:
-        lower = check_identifier(name, "metric").lower()
-        self._refuse_secret(name, "metric")
-        taken = next((other for other in known if other.lower() == lower and other != name), None)
-        if taken is not None:
-            raise ParameterError(f"{name!r} differs only in case from the metric {taken!r}; use one spelling.")
-
-    def _refuse_secret(self, name: str, what: str) -> None:
-        if redactor_of_this_run().redact(name) != name:
-            raise ParameterError(f"{self._spec.where}: a secret stands in the name of a {what}; choose another name.")
-
     def _changed(self, what: str) -> None:
+        self._warn_by_hand(what)
+        before = self.output
+        self._spec, output = self._handler.handle_change(self._spec, before)
+        if output is not before:
+            self._take_up(output)
+            self.own_files.update(file.path for file in output.files)
+
+    def _take_up(self, output: RunOutput) -> None:
+        """Go on from what was saved and logged before."""
+        self._files, self._logged.values = {file.name: file for file in output.files}, dict(output.metrics)
+        self._stopped = output.stopped
+
+    def _warn_by_hand(self, what: str) -> None:
         if not self._recording and not self._has_warned:
             self._has_warned = True
             folder = Path(self._spec.locate(self._spec.data_prefix)).parent
             print(f"nbpart: run by hand, so {what}() records nothing; files go to {folder}", file=sys.stderr)
-        before = self.output
-        self._spec, output = self._handler.handle_change(self._spec, before)
-        if output is not before:
-            self._files, self._metrics = {file.name: file for file in output.files}, dict(output.metrics)
-            self.own_files.update(file.path for file in output.files)
-
-
-def _name_data(name: str, key: str | None) -> str:
-    return name if key is None else f"{name}, partition {key!r}"
-
-
-def _explain(name: str, key: str | None, location: str, fault: FileFault, *, is_value: bool = False) -> str:
-    of = _name_data(name, key)
-    if fault.is_inconclusive:
-        return f"the data of {of} cannot be read ({fault}: {location}); let this user read it."
-    again = shlex.join(["nbpart", "backfill", name, *([] if key is None else ["-k", key]), "-s", "all"])
-    again = f"ws.value({name!r}, ...)" if is_value else again
-    if fault is FileFault.DELETED:
-        return f"the data of {of} is gone ({location}); make it again: {again}"
-    return f"the data of {of} is not what was saved ({fault}: {location}); make it again: {again}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -38,3 +39,20 @@ class InputFault:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> InputFault:
         return cls(data["materialization_id"], data["file"], FileFault(data["fault"]))
+
+
+def explain_fault(name: str, key: str | None, location: str, fault: FileFault, *, is_value: bool = False) -> str:
+    """The sentence of the error for a data file that is not what was recorded: of what, why, and what to do."""
+    of = name_data(name, key)
+    if fault.is_inconclusive:
+        return f"the data of {of} cannot be read ({fault}: {location}); let this user read it."
+    again = shlex.join(["nbpart", "backfill", name, *([] if key is None else ["-k", key]), "-s", "all"])
+    again = f"ws.value({name!r}, ...)" if is_value else again
+    if fault is FileFault.DELETED:
+        return f"the data of {of} is gone ({location}); make it again: {again}"
+    return f"the data of {of} is not what was saved ({fault}: {location}); make it again: {again}"
+
+
+def name_data(name: str, key: str | None) -> str:
+    """The data of an asset or source as messages name them."""
+    return name if key is None else f"{name}, partition {key!r}"

@@ -42,7 +42,7 @@ class MemberRun(RunContext):
         self.fetched = whole.fetched
         # the last note of a partition counts, so it holds what earlier blocks and saves of it came to
         if (before := whole.noted.get(member.run_no)) is not None:
-            self._files, self._metrics = {file.name: file for file in before.files}, dict(before.metrics)
+            self._take_up(before)
 
     def __enter__(self) -> MemberRun:
         return self
@@ -102,10 +102,16 @@ class WholeRun(RunContext):
         for key, part in parts:
             self.partition(key).save(part, name, format=format)
 
-    def log(self, **metrics: Any) -> None:
+    def log(self, *, step: int | None = None, **metrics: Any) -> None:
         """Raises UnsupportedTypeError: metrics belong to one partition, see `partition`."""
         raise UnsupportedTypeError(
             "a run of many partitions logs metrics of one of them: with run.partition(key) as one: one.log(...)"
+        )
+
+    def should_stop(self) -> bool:
+        """Raises UnsupportedTypeError: one partition stops, see `partition`."""
+        raise UnsupportedTypeError(
+            "of a run of many partitions each is asked: with run.partition(key) as one: one.should_stop()"
         )
 
     def report(self, member: Member, output: MemberOutput) -> None:
@@ -230,7 +236,7 @@ def _report_member(member: Member, whole: RunReport, output: MemberOutput | None
     made = output is not None and (output.done or (bool(output.output.files) and _succeeded(whole)))
     if output is not None and made:
         own = replace(own, files=output.output.files, metrics=output.output.metrics)
-        return own.with_ending(Ending(RunStatus.SUCCEEDED, note=whole.note))
+        return own.with_ending(Ending(RunStatus.SUCCEEDED, note=whole.note)).with_stop(output.output.stopped)
     if _succeeded(whole) and saved_some:
         message = "the run saved nothing for this partition, though it did for others"
         return replace(own, status=RunStatus.FAILED, error_class="MissingOutput", error_message=message)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.nbformat_import import load_nbformat
 from nbpart.errors import MissingInputError, NbpartError
+from nbpart.run.curve_files import keep_curves
 from nbpart.run.environment_writes import find_set_variables
 from nbpart.run.injected_notebook import load_injected_notebook
 from nbpart.run.interrupts import call_interruptibly
@@ -174,7 +175,8 @@ class NotebookRun:
             kernel=kernel,
             **self._about_kernel(),
         )
-        return self._write_report(self._redact(self._report_members(report)))
+        report = keep_curves(self.spec, self._report_members(report.with_stop(output.stopped)))
+        return self._write_report(self._redact(report))
 
     def _redact(self, report: RunReport) -> RunReport:
         if not self._redactor:
@@ -226,6 +228,7 @@ class NotebookRun:
         for path in (spec.log, spec.output_notebook, spec.report):
             make_folder(Path(spec.workspace), Path(spec.locate(path)).parent)
         spec.part.unlink(missing_ok=True)
+        Path(spec.locate(spec.curves)).unlink(missing_ok=True)
         place = Path(spec.locate(spec.log))
         place.unlink(missing_ok=True)  # not written over, since it may be a link
         with open(place, "x", encoding="utf-8", errors="replace", newline="") as file:

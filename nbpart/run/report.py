@@ -54,7 +54,8 @@ class RecordedEnding(Ending):
     where none was executed. `missing_inputs`: per input the keys without data. `kernel` is its name, `kernel_kind`
     "prewarmed", "spare" or "stock". `cpu_s` and `peak_rss_bytes` are the kernel's with the processes that it waited
     for, None where the system does not say. `kept_kernel` is the connection file of the kernel where it was kept (see
-    nbpart.run.kernels.kept_kernel.KeptKernel), relative to the workspace.
+    nbpart.run.kernels.kept_kernel.KeptKernel), `curves` the file of its curves, both relative to the workspace.
+    `stopped_early`: it was told to end before its end, and did.
     """
 
     finished_at: datetime | None = None
@@ -65,6 +66,8 @@ class RecordedEnding(Ending):
     cpu_s: float | None = None
     peak_rss_bytes: int | None = None
     kept_kernel: str | None = None
+    curves: str | None = None
+    stopped_early: bool = False
 
     @property
     def free_texts(self) -> dict[str, str]:
@@ -116,6 +119,13 @@ class RunReport(RecordedEnding):
         pairs = sorted((file.name, file.data_version or "") for file in self.files)
         return hashlib.sha256("\n".join(f"{name}\0{version}" for name, version in pairs).encode()).hexdigest()
 
+    def with_stop(self, why: str | None) -> RunReport:
+        """The same report of a run that was told to end early for a reason; None where it was not."""
+        if why is None:
+            return self
+        note = f"stopped early: {why}"
+        return replace(self, stopped_early=True, note=f"{note}; {self.note}" if self.note else note)
+
     def with_ending(self, ending: Ending) -> RunReport:
         """The same report with another ending."""
         return replace(self, **{entry.name: getattr(ending, entry.name) for entry in dataclasses.fields(Ending)})
@@ -156,14 +166,19 @@ class RunReport(RecordedEnding):
 
 @dataclass(frozen=True)
 class RunOutput:
-    """What a run has saved and logged so far, and the faults that it found in its inputs."""
+    """What a run has saved and logged so far, and the faults that it found in its inputs.
+
+    `stopped`: why it was told to end early, None where it was not.
+    """
 
     files: tuple[FileRecord, ...] = ()
     metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
     faults: tuple[InputFault, ...] = ()
+    stopped: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
+            "stopped": self.stopped,
             "files": [file.to_json() for file in self.files],
             "metrics": dict(self.metrics),
             "faults": [fault.to_json() for fault in self.faults],
@@ -172,7 +187,8 @@ class RunOutput:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunOutput:
         files = tuple(FileRecord.from_json(file) for file in data["files"])
-        return cls(files, data["metrics"], tuple(InputFault.from_json(fault) for fault in data.get("faults", ())))
+        faults = tuple(InputFault.from_json(fault) for fault in data.get("faults", ()))
+        return cls(files, data["metrics"], faults, data.get("stopped"))
 
     def write(self, path: str | os.PathLike[str]) -> None:
         write_bytes_atomic(path, _encode_json(self.to_json()))

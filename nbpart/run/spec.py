@@ -17,9 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.metrics import Metric, metrics_from_json, metrics_to_json
 from nbpart.assets.source_reading import FunctionCode
 from nbpart.errors import ParameterError
 from nbpart.run.input_files import InputFile
+from nbpart.run.pruners import Pruner, pruner_from_json, pruner_to_json
+from nbpart.storage import place_curves, place_stop_request
 from nbpart.storage.adopted import AdoptingStore, find_place, is_adopted
 from nbpart.storage.relative import to_absolute
 from nbpart.storage.store import LocalStore, Store, publish_bytes
@@ -41,7 +44,8 @@ class InputItem:
     `format` is None where the partition was materialized without data (it reads as None), "source" where `location`
     itself is what the run gets, else a format of `nbpart.storage`. `data_version` is that of all its files together,
     `bytes`, `file_version` and `written_with` are those of the main one; `files`: the extra ones by name.
-    `materialization_id` is by what the catalog knows the data.
+    `materialization_id` is by what the catalog knows the data; `metrics` are what its run logged, where its asset says
+    which way they are better, and `stopped_early` whether that was told to end early.
     """
 
     partition_key: str | None
@@ -54,6 +58,8 @@ class InputItem:
     file_version: str | None = None
     materialization_id: int | None = None
     written_with: str | None = None
+    metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
+    stopped_early: bool = False
 
     @property
     def main(self) -> InputFile | None:
@@ -74,6 +80,8 @@ class InputItem:
             "file_version": self.file_version,
             "materialization_id": self.materialization_id,
             "written_with": self.written_with,
+            "metrics": dict(self.metrics),
+            "stopped_early": self.stopped_early,
         }
 
     @classmethod
@@ -89,7 +97,7 @@ class InputSpec:
     `missing` names the keys without data that the run goes without; where it `needs_data`, loading one such key is an
     error. `load` is the function that loads items of the format `CALLED`; without it they are their keys. `name` is
     that of the asset or source. In a run of many partitions `is_split` says that each reads only some of the items, see
-    `Member.reads`.
+    `Member.reads`. `metrics` say what is better of each that an asset logs; the first one orders.
     """
 
     kind: str
@@ -100,6 +108,7 @@ class InputSpec:
     name: str = ""
     is_split: bool = False
     needs_data: bool = False
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     _by_key: dict[str | None, InputItem] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -126,13 +135,15 @@ class InputSpec:
             "items": [item.to_json() for item in self.items],
             "missing": list(self.missing),
             "load": self.load and dataclasses.asdict(self.load),
+            "metrics": metrics_to_json(self.metrics),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> InputSpec:
         items = tuple(InputItem.from_json(item) for item in data["items"])
         load = FunctionCode(**data["load"]) if data["load"] else None
-        return cls(**{**data, "items": items, "missing": tuple(data["missing"]), "load": load})
+        metrics = metrics_from_json(data["metrics"])
+        return cls(**{**data, "items": items, "missing": tuple(data["missing"]), "load": load, "metrics": metrics})
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +201,10 @@ class RunSpec:
     members: the partitions of a run of many, which has no key of its own. secrets: settings that are written nowhere,
     not with the spec either. run_no: its number in the catalog, of a run of many that of its first; None where it is
     recorded nowhere. env: variables of the environment that its kernel has from the start. format: in which its main
-    value is saved, where one is asked for by name. storage_options: of those
-    of its sources that have any, by name; written nowhere, and None where whoever starts the run lacks one.
+    value is saved, where one is asked for by name. storage_options: of those of its sources that have any, by name;
+    written nowhere, and None where whoever starts the run lacks one.
+    metrics: what is better of each that it logs. pruner: what tells it to end early, and others: the file with what the
+    runs beside it came to.
     """
 
     run_id: str
@@ -226,6 +239,9 @@ class RunSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     format: str | None = None
     storage_options: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict, repr=False)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    pruner: Pruner | None = None
+    others: str | None = None
 
     @property
     def where(self) -> str:
@@ -258,6 +274,21 @@ class RunSpec:
         return Path(self.locate(f"{self.report}.part"))
 
     @property
+    def curves(self) -> str:
+        """The path of the file to which its curves are appended."""
+        return place_curves(self.data_prefix)
+
+    @property
+    def stop_request(self) -> str:
+        """The path of the file by which a person asks it to stop; it holds who."""
+        return place_stop_request(self.data_prefix)
+
+    @property
+    def stop_asked(self) -> str:
+        """The path of the file that is there once it has asked whether to stop."""
+        return f"{self.stop_request}.asked"
+
+    @property
     def imports(self) -> tuple[tuple[str, ...], dict[str, tuple[str, str]], tuple[str, ...]]:
         """The arguments of `nbpart.run.modules.install`: import roots, modules and late roots, where they are now."""
         modules = {name: (self.locate(kept), self.locate(original)) for name, (kept, original) in self.modules.items()}
@@ -271,6 +302,7 @@ class RunSpec:
         data["inputs"] = {name: given.to_json() for name, given in self.inputs.items()}
         data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
         data["members"] = [member.to_json() for member in self.members]
+        data["metrics"], data["pruner"] = metrics_to_json(self.metrics), pruner_to_json(self.pruner)
         del data["secrets"], data["storage_options"], data["workspace"]
         return data | {name: list(data[name]) for name in ("import_roots", "late_roots", "preload")}
 
@@ -284,6 +316,7 @@ class RunSpec:
         values["modules"] = {name: (snapshot, original) for name, (snapshot, original) in data["modules"].items()}
         for name in ("import_roots", "late_roots", "preload"):
             values[name] = tuple(data[name])
+        values["metrics"], values["pruner"] = metrics_from_json(data["metrics"]), pruner_from_json(data["pruner"])
         values["members"] = tuple(Member.from_json(member) for member in data["members"])
         return cls(**values, workspace=workspace)
 
@@ -331,8 +364,10 @@ class RunSpec:
         """Remove the spec, its long inputs and the part of a report; the report, log and notebook stay."""
         for name in self.inputs:
             self.path.with_name(f"{self.path.name}.{name}.parquet").unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
-        self.part.unlink(missing_ok=True)
+        own = [self, *map(self.of_member, self.members)]
+        asked = [path for one in own for path in (one.stop_request, one.stop_asked)]
+        for path in (self.path, self.part, *(Path(self.locate(path)) for path in asked)):
+            path.unlink(missing_ok=True)
 
 
 def encode_value(value: Any) -> Any:
@@ -378,9 +413,9 @@ def _write_items(path: Path, items: Sequence[Mapping[str, Any]]) -> None:
     import pyarrow.parquet
 
     columns: dict[str, Any] = {name: [item[name] for item in items] for name in items[0]}
-    for name in ("params", "files"):
+    for name in ("params", "files", "metrics"):
         columns[name] = [json.dumps(value) for value in columns[name]]
-    kinds = dict.fromkeys(("bytes", "materialization_id"), pyarrow.int64())
+    kinds = {"bytes": pyarrow.int64(), "materialization_id": pyarrow.int64(), "stopped_early": pyarrow.bool_()}
     table = pyarrow.table({n: pyarrow.array(v, kinds.get(n, pyarrow.string())) for n, v in columns.items()})
     pyarrow.parquet.write_table(table, path, compression="zstd")
 
@@ -390,4 +425,4 @@ def _read_items(path: Path) -> list[dict[str, Any]]:
 
     with pyarrow.parquet.ParquetFile(path) as file:
         rows = file.read().to_pylist()
-    return [row | {"params": json.loads(row["params"]), "files": json.loads(row["files"])} for row in rows]
+    return [row | {name: json.loads(row[name]) for name in ("params", "files", "metrics")} for row in rows]

@@ -13,6 +13,7 @@ MOST_TRACEBACK = 200_000
 MOST_METRIC = 10_000_000
 #: Metrics that are whole numbers have at most so many decimal digits.
 MOST_DIGITS = 38
+_PLAIN = ("builtins",)
 
 
 def show_text(text: str, most: int = MOST_TRACEBACK) -> str:
@@ -39,8 +40,7 @@ def check_metric(name: str, value: Any) -> int | float | bool | str:
 
     Whole numbers have at most 38 digits, texts 10,000,000 characters, which UTF-8 can spell.
     """
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "shape", None):
-        value = value.item()
+    value = take_scalar(value)
     if isinstance(value, bool):
         return bool(value)
     if isinstance(value, int):
@@ -52,6 +52,14 @@ def check_metric(name: str, value: Any) -> int | float | bool | str:
     raise UnsupportedTypeError(
         f"the metric {name!r} is a {type(value).__qualname__}; log numbers, truth values or text; save() the rest."
     )
+
+
+def take_scalar(value: Any) -> Any:
+    """A scalar of numpy, torch or their like as plain Python; anything else as it is."""
+    if type(value).__module__ in _PLAIN:
+        return value
+    is_scalar = hasattr(value, "item") and hasattr(value, "shape") and not tuple(value.shape)
+    return value.item() if is_scalar else value
 
 
 def _check_whole(name: str, value: int) -> int:

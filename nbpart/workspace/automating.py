@@ -17,6 +17,7 @@ from nbpart.automation.watch_process import WatchProcess, start_watching
 from nbpart.backfill.options import PER_PARTITION
 from nbpart.catalog import TriggerRecord, events
 from nbpart.project.project import Project
+from nbpart.run.pruners import Pruner
 from nbpart.states import TriggerKind
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Automating:
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
         policy: str = PER_PARTITION,
+        pruner: Pruner | None = None,
+        stop_after: int | None = None,
         order: str | None = None,
         detach: bool = False,
         here: bool = False,
@@ -76,6 +79,8 @@ class Automating:
                 "limits": limits,
                 "keep_failed_kernels": keep_failed_kernels,
                 "policy": policy,
+                "pruner": pruner,
+                "stop_after": stop_after,
                 "order": order,
             },
             wait=wait,

@@ -96,6 +96,7 @@ class Declaring(Generic[A]):
         fresh: Expectation | None = None,
         automation: Automation | None = None,
         format: FormatName | None = None,
+        metrics: Mapping[str, Any] | None = None,
     ) -> Any:
         """Register a function as an asset, as a decorator; see `nbpart.asset` for the options."""
         declare = asset(
@@ -115,6 +116,7 @@ class Declaring(Generic[A]):
             fresh=fresh,
             automation=automation,
             format=format,
+            metrics=metrics,
         )
 
         def decorate(f: Callable[..., Any]) -> A:
@@ -143,6 +145,7 @@ class Declaring(Generic[A]):
         fresh: Expectation | None = None,
         automation: Automation | None = None,
         format: FormatName | None = None,
+        metrics: Mapping[str, Any] | None = None,
     ) -> A:
         """Register a notebook as an asset; see `nbpart.notebook` for the options."""
         declared = notebook(
@@ -164,6 +167,7 @@ class Declaring(Generic[A]):
             fresh=fresh,
             automation=automation,
             format=format,
+            metrics=metrics,
         )
         return self._register_asset(declared)
 

@@ -34,6 +34,8 @@ from nbpart.project.runs import Run, get_run, list_kept_kernels, list_runs
 from nbpart.project.status_frames import count_statuses, partition_status
 from nbpart.project.values import give_value
 from nbpart.project.why import Why, find_why
+from nbpart.run.pruners import Pruner
+from nbpart.trials import Board, compare
 from nbpart.workspace.automating import Automating
 from nbpart.workspace.bound import BoundAsset, BoundSource
 from nbpart.workspace.declaring import Declaring
@@ -156,6 +158,14 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         materialized_at, duration_s, rows, bytes``, then the columns of the set and metrics; all, or those that
         ``where`` chooses (see `plan`)."""
         return partition_status(self.project, asset, where)
+
+    def compare(self, asset: Any, *, metrics: Mapping[str, Any] | None = None) -> Board:
+        """The partitions of an asset beside each other, best first: parameters, settings and what their runs logged.
+
+        ``metrics`` say which way each is better, in place of those that the asset declares; the first one orders.
+        Raises `UnknownNameError` for a metric that no run logged.
+        """
+        return compare(self.project, asset, metrics)
 
     def runs(
         self,
@@ -315,6 +325,8 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
         policy: str = PER_PARTITION,
+        pruner: Pruner | None = None,
+        stop_after: int | None = None,
         order: str | None = None,
         detach: bool = False,
     ) -> Backfill:
@@ -329,6 +341,8 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
             policy=policy,
+            pruner=pruner,
+            stop_after=stop_after,
             detach=detach,
         )
 

@@ -303,7 +303,7 @@ def test_hooks_are_told_once_of_what_failed(ws: nbpart.Workspace, project: Path,
     @ws.on_failure
     def tell(event: Any) -> None:
         with open("told.txt", "a") as file:
-            file.write(f"{event.what} {event.name} {dict(event.counts)} {sorted(event.partitions)} {event.error}\n")
+            file.write(f"{event.what} {event.name} {dict(event.counts)} {list(event.partitions)} {event.error}\n")
 
     @ws.on_failure(name="broken")
     def broken(event: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -21,6 +22,7 @@ from nbpart.backfill.state_machine import (
     BackfillState,
     CancelRequested,
     CancelRuns,
+    CancelWaiting,
     Event,
     FollowedRunEnded,
     Instruction,
@@ -216,7 +218,11 @@ def worlds(draw: st.DrawFn) -> World:
     is_single_run = not limits and draw(st.booleans())
     retries = {name: draw(st.integers(0, 2)) for name in names}
     rules = Rules(
-        draw(st.integers(1, 3)), retries.__getitem__, is_single_run, backoff=lambda asset, failures: 0.5 * failures
+        draw(st.integers(1, 3)),
+        retries.__getitem__,
+        is_single_run,
+        backoff=lambda asset, failures: 0.5 * failures,
+        stop_after=draw(st.none() | st.integers(1, 4)),
     )
     return World(graph, draw(tables(graph)), rules, limits)
 
@@ -318,6 +324,34 @@ def begin(
     world = World(graph, steps, rules)
     world.turn()
     return world
+
+
+def fail(world: World, run: ClaimedRun, error: str, line: int) -> list[Instruction]:
+    world.submitted.remove([run])
+    report = replace(make_report(run, RunStatus.FAILED, error), traceback=f"Cell In[3], line {line}\n  1 / 0")
+    return world.tell(AttemptEnded(run.run_no, run.attempt, {run.run_no: report}))
+
+
+def test_after_so_many_equal_failures_nothing_begins_any_more() -> None:
+    world = World(ONE, lay_out(a=list(range(1, 41))), Rules(2, stop_after=2))
+    world.turn()
+    runs = [run for [run] in world.submitted]
+    fail(world, runs[0], "ValueError", 5)
+    fail(world, runs[1], "ValueError", 6)
+    assert CancelWaiting() not in fail(world, runs[2], "KeyError", 5)
+    assert world.state.gave_up is None, "another class, or another line, is another error"
+    assert CancelWaiting() in fail(world, runs[3], "ValueError", 5)
+    assert world.state.gave_up == "2 runs failed with ValueError at Cell In[3], line 5, and stop_after=2"
+    world.turn()
+    assert not world.state.plan_turn(world.now).steps
+    runs_left = [run for [run] in world.submitted]
+    world.end_one([runs_left[0]], [RunStatus.SUCCEEDED])
+    for run in runs_left[1:]:
+        world.end_one([run], [RunStatus.CANCELLED])
+    world.record()
+    world.finish()
+    counts = Counter(world.status)
+    assert counts == {StepStatus.SUCCEEDED: 1, StepStatus.FAILED: 4, StepStatus.CANCELLED: 35}
 
 
 def test_a_run_that_failed_or_took_too_long_is_tried_again_after_a_longer_wait_each_time() -> None:

@@ -265,7 +265,7 @@ def test_every_field_of_an_ending_is_recorded_and_read(story: Story) -> None:
     story.start(run_no)
     values: dict[Any, Any] = {
         str | None: "text", int | None: 2**40, float | None: 0.25, Mapping[str, tuple[str, ...]]: {"inbox": ["z"]},
-        datetime | None: datetime(2024, 5, 1, tzinfo=UTC), RunStatus: RunStatus.FAILED,
+        datetime | None: datetime(2024, 5, 1, tzinfo=UTC), RunStatus: RunStatus.FAILED, bool: True,
     }  # fmt: skip
     given = {name: values[kind] for name, kind in get_type_hints(RecordedEnding).items()}
     outcome = make_outcome(run_no, 1, **given)

@@ -80,7 +80,9 @@ def test_facts_are_those_of_the_events(shared_catalog: Catalog, steps: list[tupl
             story.register(names[asset], *read, code=f"c{place}", set_id=0 if asset == "cohort" else None)
         else:
             story.catalog.write(lambda batch, v=what, a=asset, k=own, e=every: _act(batch, story, v, names[a], k, e))
-    assert story.catalog.read(check) == []
+    # of its own assets: an example that failed is found again smaller, and not in all that follow it
+    found = story.catalog.read(check)
+    assert [each for each in found if each.asset in names.values()] == []
 
 
 def _act(batch: Batch, story: Story, verb: str, asset: str, key: str | None, every: bool) -> None:

@@ -93,8 +93,9 @@ def _set_statuses(batch: Batch, asset_id: int, codes: np.ndarray, values: Any) -
     made = frame[has_data].assign(duration_s=np.asarray(duration)[has_data], accuracy=np.asarray(accuracy)[has_data])
     batch.stage("scene_made", made)
     batch.execute(
-        "INSERT INTO materializations SELECT materialization_id, ?, key_id, NULL, 'c1', 'v', 1, ?, duration_s, 10, 20,"
-        " ?, 'run' FROM scene_made",
+        "INSERT INTO materializations (materialization_id, asset_id, key_id, code_version, data_version, data_hash,"
+        " materialized_at, duration_s, rows, bytes, sequence, kind)"
+        " SELECT materialization_id, ?, key_id, 'c1', 'v', 1, ?, duration_s, 10, 20, ?, 'run' FROM scene_made",
         asset_id,
         datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
         batch.sequence,

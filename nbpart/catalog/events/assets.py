@@ -196,8 +196,10 @@ def _create_observations_table(batch: Batch, asset_id: int, observations: pd.Dat
 def _insert_observations(batch: Batch, first: int) -> None:
     batch.execute(
         f"""INSERT INTO materializations
-        SELECT ? - 1 + ordinal, asset_id, key_id, NULL, NULL, version, data_hash, ?, NULL, NULL,
-            CASE WHEN version IS NOT NULL THEN size END, ?, '{MaterializationKind.OBSERVED}' FROM seen_changed""",
+            (materialization_id, asset_id, key_id, data_version, data_hash, materialized_at, bytes, sequence, kind)
+        SELECT ? - 1 + ordinal, asset_id, key_id, version, data_hash, ?, CASE WHEN version IS NOT NULL THEN size END, ?,
+            '{MaterializationKind.OBSERVED}'
+        FROM seen_changed""",
         first,
         batch.now,
         batch.sequence,

@@ -37,8 +37,9 @@ def erase_partitions(batch: Batch, partitions: str, event: VerbEvent) -> int:
     batch.execute(f"DELETE FROM metrics WHERE materialization_id IN {made}")
     batch.execute(f"DELETE FROM data_files WHERE materialization_id IN {made} AND path NOT LIKE '{ADOPTED_MARK}%'")
     batch.execute(
-        f"""UPDATE outcomes SET error_message = NULL, traceback = NULL, note = NULL WHERE run_no IN {runs}
-        AND (error_message IS NOT NULL OR traceback IS NOT NULL OR note IS NOT NULL)"""
+        f"""UPDATE outcomes SET error_message = NULL, traceback = NULL, note = NULL, curves = NULL
+        WHERE run_no IN {runs}
+          AND (error_message IS NOT NULL OR traceback IS NOT NULL OR note IS NOT NULL OR curves IS NOT NULL)"""
     )
     batch.execute(f"UPDATE attempts SET notebook = NULL, log = NULL WHERE run_no IN {runs} AND notebook IS NOT NULL")
     batch.execute(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _TYPES: dict[Any, str] = {
     RunStatus: "string",
     str: "string",
+    bool: "bool_",
     str | None: "string",
     int | None: "int64",
     float | None: "float64",
@@ -158,6 +159,7 @@ def build_materializations(made: Sequence[NewMaterialization]) -> pa.Table:
         duration_s=("float64", [report.duration_s for report in reports]),
         rows=("int64", [file.rows if (file := report.main_file) else None for report in reports]),
         bytes=("int64", [report.bytes for report in reports]),
+        stopped_early=("bool_", [report.stopped_early for report in reports]),
     )
 
 

@@ -183,9 +183,9 @@ def _copy_materializations(batch: Batch) -> None:
     """Insert each row of verb_accepted as a materialization with the data of the one before it."""
     batch.execute(
         f"""INSERT INTO materializations (materialization_id, asset_id, key_id, run_no, code_version, data_version,
-            data_hash, materialized_at, duration_s, rows, bytes, sequence, kind)
+            data_hash, materialized_at, duration_s, rows, bytes, sequence, kind, stopped_early)
         SELECT v.materialization_id, m.asset_id, m.key_id, m.run_no, a.code_version, m.data_version, m.data_hash,
-            m.materialized_at, m.duration_s, m.rows, m.bytes, ?, '{MaterializationKind.ACCEPTED}'
+            m.materialized_at, m.duration_s, m.rows, m.bytes, ?, '{MaterializationKind.ACCEPTED}', m.stopped_early
         FROM verb_accepted AS v JOIN materializations AS m ON m.materialization_id = v.old_id
         JOIN assets AS a ON a.asset_id = m.asset_id ORDER BY v.place""",
         batch.sequence,

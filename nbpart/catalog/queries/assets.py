@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
+from nbpart.catalog.events.staging import join_metric
 from nbpart.catalog.expressions import DATA_STATES, STALE_DATA, element_hash
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers, stage_texts
 from nbpart.catalog.queries.shared_sql import create_metrics_table, list_metrics, nulls_to_none
@@ -84,6 +85,21 @@ def data_files_of(batch: Batch, materialization_ids: NDArray[np.int64] | Sequenc
             " WHERE materialization_id IN (SELECT id FROM requested_ids) ORDER BY materialization_id, name"
         )
     )
+
+
+def logged_by(
+    batch: Batch, materialization_ids: NDArray[np.int64]
+) -> tuple[dict[int, dict[str, int | float | bool | str]], frozenset[int]]:
+    """The metrics of materializations by their ids, by name, and the ids of those that were told to end early."""
+    stage_numbers(batch, "requested_ids", materialization_ids)
+    logged: dict[int, dict[str, int | float | bool | str]] = {}
+    chosen = "WHERE materialization_id IN (SELECT id FROM requested_ids)"
+    for owner, name, *value in batch.rows(
+        f"SELECT materialization_id, name, number, text, whole FROM metrics {chosen}"
+    ):
+        logged.setdefault(owner, {})[name] = join_metric(*value)
+    stopped = batch.rows(f"SELECT materialization_id FROM materializations {chosen} AND stopped_early")
+    return logged, frozenset(owner for (owner,) in stopped)
 
 
 def find_materialization(

@@ -62,7 +62,8 @@ def touched_files(batch: Batch, partitions: str) -> tuple[list[str], list[str]]:
             JOIN {quote(partitions)} AS p USING (asset_id, key_id)),
         ran AS (SELECT r.run_no FROM runs AS r JOIN {quote(partitions)} AS p USING (asset_id, key_id)),
         left_behind AS (SELECT path FROM data_files JOIN made USING (materialization_id)
-            UNION SELECT unnest([notebook, log]) FROM attempts JOIN ran USING (run_no) WHERE notebook IS NOT NULL)
+            UNION SELECT unnest([notebook, log]) FROM attempts JOIN ran USING (run_no) WHERE notebook IS NOT NULL
+            UNION SELECT curves FROM outcomes JOIN ran USING (run_no))
         SELECT path, path IN ({ADOPTED_PATHS}) FROM left_behind WHERE path IS NOT NULL"""
     )
     paths = sorted({f"{ADOPTED_MARK}{path}" if is_adopted else path for path, is_adopted in rows if path})

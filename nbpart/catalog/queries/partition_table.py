@@ -62,6 +62,7 @@ STATUS = TableColumn("status", Kind.STR)
 #: What every partition of an asset has, besides its key, in the order in which it is shown.
 FACTS = (
     STATUS, TableColumn("reason", Kind.STR), TableColumn("error", Kind.STR), TableColumn("late", Kind.BOOL),
+    TableColumn("stopped_early", Kind.BOOL),
     TableColumn("run_id", Kind.STR), TableColumn("materialized_at", None), TableColumn("duration_s", Kind.FLOAT),
     TableColumn("rows", Kind.INT), TableColumn("bytes", Kind.INT),
 )  # fmt: skip
@@ -189,7 +190,7 @@ class PartitionTable:
         if name == "run_id":
             self._join("failed", "own")
             return "own.run_id"
-        return f"made.{name}"
+        return "coalesce(made.stopped_early, false)" if name == "stopped_early" else f"made.{name}"
 
     def _late(self) -> str:
         """Whether a partition is late."""
@@ -230,9 +231,10 @@ def partition_status(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | N
     """Every partition of an asset, or those with some key ids, in member order.
 
     Columns: partition_key, status, reason (the first cause where it is not up to date, or "late"), error (of a failed
-    one), late (whether it is), run_id, materialized_at, duration_s, rows, bytes, then the columns of its set, typed,
-    and its metrics (`metric_column` names them). run_id is the run that the status is about: the active one, the one
-    that failed, or else the one that made the data; the columns after it are about the data that the partition has.
+    one), late (whether it is), stopped_early (whether its data are of a run that was told to end early), run_id,
+    materialized_at, duration_s, rows, bytes, then the columns of its set, typed, and its metrics (`metric_column` names
+    them). run_id is the run that the status is about: the active one, the one that failed, or else the one that made
+    the data; the columns after it are about the data that the partition has.
     """
     table = PartitionTable.of_asset(batch, asset_id)
     table.use_metrics(table.columns)

@@ -60,15 +60,18 @@ def files_in_use(batch: Batch, keep: int, chosen: str | None = None, gone: str |
     """
     _create_kept(batch, keep, chosen, gone)
     data = "SELECT path FROM data_files"
-    logs = "SELECT unnest([notebook, log]) AS path FROM attempts WHERE notebook IS NOT NULL"
+    logs = (
+        "SELECT path, run_no FROM (SELECT unnest([notebook, log]) AS path, run_no FROM attempts"
+        " UNION ALL SELECT curves, run_no FROM outcomes) WHERE path IS NOT NULL"
+    )
     # one file may be that of several materializations of a partition, one of which is current again
     kept = batch.rows(
         f"""({data} WHERE materialization_id IN (SELECT materialization_id FROM made_kept)
         EXCEPT {data} WHERE materialization_id IN (SELECT materialization_id FROM made_gone))
         UNION {data} WHERE materialization_id IN (SELECT materialization_id FROM made_current)
-        UNION {logs} AND run_no IN (SELECT run_no FROM runs_kept) UNION {ADOPTED_PATHS}"""
+        UNION SELECT path FROM ({logs}) WHERE run_no IN (SELECT run_no FROM runs_kept) UNION {ADOPTED_PATHS}"""
     )
-    named = batch.rows(f"{data} UNION {logs}")
+    named = batch.rows(f"{data} UNION SELECT path FROM ({logs})")
     since = batch.value(
         f"""SELECT min(created_at) FROM runs WHERE run_no IN
         (SELECT active_run FROM partition_facts WHERE active <> {ACTIVE_NONE})"""

@@ -93,6 +93,7 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
         "code_version": "r.code_version", "settings": "r.settings", "partitions": "a.set_id",
         "process": "'process ' || c.pid || ' on ' || c.host",
         **{entry.name: f"o.{entry.name}" for entry in fields(RecordedEnding)}, "status": _STATUS,
+        "stopped_early": "coalesce(o.stopped_early, false)",
     }  # fmt: skip
     row = batch.row(
         f"WITH chosen AS MATERIALIZED (SELECT run_no FROM runs WHERE run_id = ?), {_LAST}"
@@ -190,3 +191,29 @@ def load_claim_candidates(
         set_id,
     )
     return [ClaimCandidate(*row) for row in rows]
+
+
+def list_finished_curves(batch: Batch, asset_id: int) -> list[tuple[int, int, str]]:
+    """Of each run whose data an asset has now, made by its code of now: its number, its key's id, its file of curves.
+
+    Those that were told to end early are left out.
+    """
+    rows = batch.rows(
+        f"""SELECT m.run_no, f.key_id, o.curves
+        FROM partition_facts AS f JOIN materializations AS m USING (materialization_id)
+        JOIN assets AS a ON a.asset_id = f.asset_id JOIN outcomes AS o ON o.run_no = m.run_no AND o.final
+        WHERE f.asset_id = {int(asset_id)} AND o.curves IS NOT NULL AND NOT coalesce(m.stopped_early, false)
+          AND m.code_version IS NOT DISTINCT FROM a.code_version AND m.materialization_id NOT IN (
+            SELECT materialization_id FROM ({DATA_STATES}))
+        ORDER BY m.run_no"""
+    )
+    return [(int(run_no), int(key_id), str(path)) for run_no, key_id, path in rows]
+
+
+def settings_of_runs(batch: Batch, asset_id: int) -> dict[str, str]:
+    """The settings, as JSON, of the runs of an asset that were given any, by run id."""
+    rows = batch.rows(
+        f"SELECT run_id, settings FROM runs WHERE asset_id = {int(asset_id)} AND settings IS NOT NULL"
+        " AND settings NOT IN ('{}', 'null')"
+    )
+    return {str(run_id): str(text) for run_id, text in rows}

@@ -95,14 +95,14 @@ CREATE TABLE outcomes (
     finished_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE, error_class VARCHAR, error_message VARCHAR,
     error_cell BIGINT, traceback VARCHAR, exit_code BIGINT, missing_inputs VARCHAR, kernel VARCHAR,
     kernel_kind VARCHAR, cpu_s DOUBLE, peak_rss_bytes BIGINT, kept_kernel VARCHAR, sequence BIGINT NOT NULL,
-    note VARCHAR
+    note VARCHAR, curves VARCHAR, stopped_early BOOLEAN
 );
 -- An observation of a source is a materialization without a run; one of a file that vanished has no data_version.
 -- `kind` is that of MaterializationKind; an accepted one has the run, the data and the files of the one before it.
 CREATE TABLE materializations (
     materialization_id BIGINT NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, run_no BIGINT,
     code_version VARCHAR, data_version VARCHAR, data_hash UBIGINT, materialized_at TIMESTAMPTZ NOT NULL, duration_s DOUBLE,
-    rows BIGINT, bytes BIGINT, sequence BIGINT NOT NULL, kind VARCHAR NOT NULL
+    rows BIGINT, bytes BIGINT, sequence BIGINT NOT NULL, kind VARCHAR NOT NULL, stopped_early BOOLEAN
 );
 CREATE TABLE data_files (
     materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL, format VARCHAR,
