@@ -25,6 +25,7 @@ SIZES = {
     "selecting": 1_000,
     "staleness": 2_000,
     "table": 20,
+    "trials": 50,
     "watching": 4,
     "workspace": 200,
 }

@@ -7,6 +7,7 @@ import click
 import nbpart
 from nbpart.cli.backfills import backfill, backfills, cancel, plan, resume, tick
 from nbpart.cli.catalog import catalog
+from nbpart.cli.compare import compare
 from nbpart.cli.getting_started import demo, init, lab
 from nbpart.cli.limits import limits
 from nbpart.cli.maintenance import kernelspec, prune
@@ -51,6 +52,7 @@ COMMANDS = (
         runs,
         show,
         logs,
+        compare,
         sql,
         tick,
         watch,

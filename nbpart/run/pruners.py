@@ -35,18 +35,22 @@ class Others:
 
 
 class OwnCurve:
-    """What a run has logged of one metric so far, in the order of its steps: what a pruner asks of it."""
+    """What a run has logged of one metric so far, in the order of its steps: what a pruner asks of it.
+
+    ``rungs``: how many it has passed, of a pruner that has some; each is judged once, with the others of that moment.
+    """
 
     def __init__(self) -> None:
         self.steps: list[int] = []
         self.values: list[float] = []
+        self.rungs = 0
 
     def add(self, step: int, value: float) -> None:
         """Take one more value; of a step that comes again the last one counts."""
         if self.steps and step == self.steps[-1]:
             self.values[-1] = value
         elif self.steps and step < self.steps[-1]:  # another series begins
-            self.steps, self.values = [step], [value]
+            self.steps, self.values, self.rungs = [step], [value], 0
         else:
             self.steps.append(step)
             self.values.append(value)
@@ -119,13 +123,12 @@ class SuccessiveHalving:
         least = others.least if self.min_resource == "auto" else self.min_resource
         if not curve.steps or not least:
             return None
-        rung = 0
-        while (step := self.rung_step(rung, least)) <= curve.steps[-1]:
+        while (step := self.rung_step(curve.rungs, least)) <= curve.steps[-1]:
             value = curve.value_from(step)
             if math.isnan(value):
                 return f"{self.metric} is no number at step {step}"
             rows = zip(others.places, others.runs, others.values, strict=True)
-            competing = sorted([value, *(v for place, run, v in rows if place == rung and run != run_no)])
+            competing = sorted([value, *(v for place, run, v in rows if place == curve.rungs and run != run_no)])
             if self.direction == "max":
                 competing.reverse()
             last = competing[max(len(competing) // self.reduction_factor - 1, 0)]
@@ -135,7 +138,7 @@ class SuccessiveHalving:
                     f"{self.metric} is {value:.6g} at step {step}, not among the best {kept:,} of {len(competing):,}"
                     f" ({last:.6g})"
                 )
-            rung += 1
+            curve.rungs += 1
         return None
 
 

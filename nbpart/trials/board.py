@@ -17,6 +17,7 @@ from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
 from nbpart.run.leaderboard import sort_best_first
 from nbpart.run.spec import decode_value
+from nbpart.widgets.tables import board_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +86,10 @@ class Board:
             found, given = self._project.read(lambda batch: _load(batch, node.asset_id))
             self._seen = sequence, _compare(found, given, node, self._metrics)
         return self._seen[1]
+
+    def _repr_html_(self) -> str:
+        read = self.read()
+        return board_html(self.asset, read.frame, read.best_row, read.constant)
 
     def __repr__(self) -> str:
         frame = self.read().frame

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Of what a look said or raised so much is shown, in characters.
 _MAX_SAID = 1_000
+#: So many rows of a board are shown.
+_MOST_COMPARED = 20
 _STYLE = """
 .nbpart-t{font-size:13px;color:var(--jp-ui-font-color1,inherit)}
 .nbpart-t p{margin:0 0 6px}
@@ -147,6 +149,39 @@ def monitor_html(model: MonitorModel) -> str:
         for step in model.failures
     ]
     return shown + page_html(_table(["asset", "partition", "error", "executed notebook"], rows))
+
+
+def board_html(asset: str, frame: pd.DataFrame, best_row: int | None, constant: Mapping[str, Any]) -> str:
+    """The partitions of an asset beside each other, as `nbpart.trials.board.Board` has them: the best is starred."""
+    if not len(frame):
+        return page_html(f"<p><b>{escape(asset)}</b> has no partitions yet.</p>")
+    columns = [column for column in frame.columns if column not in ("run_id", "stopped_early")]
+    numbers = {
+        place
+        for place, column in enumerate(columns, 1)
+        if frame[column].map(lambda x: isinstance(x, int | float)).all()
+    }
+    rows = []
+    for place, row in enumerate(frame.head(_MOST_COMPARED).to_dict("records")):
+        star = '<td title="best" aria-label="best">★</td>' if place == best_row else "<td></td>"
+        cells = "".join(
+            _number_cell(row[column]) if n in numbers else _cell(row[column]) for n, column in enumerate(columns, 1)
+        )
+        early = ' <span class="faint">stopped early</span>' if row["stopped_early"] else ""
+        rows.append(f"<tr>{star}{cells}<td>{early}</td></tr>")
+    same = ", ".join(f"{name}={value}" for name, value in constant.items())
+    notes = [f"equal in all: {clip(same)}"] if same else []
+    if len(frame) > _MOST_COMPARED:
+        notes.append(f"{len(frame) - _MOST_COMPARED:,} more rows: .frame has all")
+    below = "".join(f'<p class="faint">{escape(note)}</p>' for note in notes)
+    table = _table(["", *map(str, columns), ""], rows, numbers)
+    return page_html(f"<p><b>{escape(asset)}</b>, best first</p>{table}{below}")
+
+
+def _number_cell(value: Any) -> str:
+    if value is None or value != value:
+        return '<td class="n faint">—</td>'
+    return f'<td class="n">{escape(f"{value:.6g}" if isinstance(value, float) else str(value))}</td>'
 
 
 def frame_html(frame: pd.DataFrame) -> str:

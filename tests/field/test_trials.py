@@ -12,6 +12,7 @@ import pytest
 
 import nbpart
 from tests.backfill.pools import Stage
+from tests.recording import record
 
 PROCESS = """
 import nbpart
@@ -89,3 +90,75 @@ def test_trials_that_lack_a_value_stand_by_themselves(ws: nbpart.Workspace) -> N
     assert trials.where("kind = 'tree' and depth is null")["partition_key"].tolist() == ["C=null,depth=null,kind=tree"]
     drawn = trials.add_sample(5, sampler_seed=0, values={"C": None, "kind": "tree"})
     assert all(key.startswith("C=null,depth=") and "null" not in key[7:] for key in drawn)
+
+
+@pytest.mark.kernel
+def test_a_trial_that_was_pruned_is_never_the_best(ws: nbpart.Workspace) -> None:
+    """Optuna 5229: a pruned trial carries its last intermediate value, and so can look best."""
+    trials = ws.dynamic_partitions("trials", params={"n": int})
+    trials.add_grid(n=range(1, 8))
+
+    def model(n: int, run: Any) -> dict[str, int]:
+        for step in range(4):
+            # the last one is far behind at step 1, where it is asked, and has logged the least of all before
+            run.log(loss=0.01 if (n, step) == (7, 0) else 9.0 if n == 7 else 0.2 + n / 10, step=step)
+            if step and run.should_stop():
+                break
+        return {"n": n}
+
+    ws.asset(model, partitions=trials, metrics={"loss": nbpart.metric("min", value="last")})
+    ws.backfill("model", keys=[{"n": n} for n in range(1, 7)]).wait(progress=False).raise_for_failures()
+    pruner = nbpart.successive_halving("loss", min_resource=1, reduction_factor=2)
+    ws.backfill("model", pruner=pruner).wait(progress=False).raise_for_failures()
+    board = ws.compare("model")
+    assert board.frame.n.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert board.frame.stopped_early.tolist() == [False] * 6 + [True]
+    assert board.best is not None
+    assert board.best.n == 1
+    ws.backfill("model", keys={"n": 7}, status="all").wait(progress=False).raise_for_failures()
+    assert not ws.compare("model").frame.stopped_early.any(), "run again to its end it counts again"
+
+
+@pytest.mark.kernel
+def test_a_nan_crashes_nothing_and_wins_nothing(ws: nbpart.Workspace) -> None:
+    """optuna-examples 40, NNI 2775: a NaN at a step crashed the run in the storage; elsewhere it sorted as zero."""
+    trials = ws.dynamic_partitions("trials", params={"n": int})
+    trials.add_grid(n=[1, 2, 3])
+
+    def model(n: int, run: Any) -> dict[str, int]:
+        nan, inf = float("nan"), float("inf")
+        for step, loss in enumerate({1: [0.3, nan, 0.2, inf], 2: [nan], 3: [0.5]}[n]):
+            run.log(loss=loss, step=step)
+        return {"n": n}
+
+    ws.asset(model, partitions=trials, metrics={"loss": "min"})
+    ws.backfill("model").wait(progress=False).raise_for_failures()
+    board = ws.compare("model")
+    assert board.frame.n.tolist() == [1, 3, 2]
+    assert board.frame.loss.tolist()[:2] == [0.2, 0.5]
+    assert ws.compare("model", metrics={"loss": "max"}).frame.n.tolist() == [3, 1, 2], "nan stands last both ways"
+    curve = ws.get_run(board.frame.run_id[0]).curves
+    assert curve.value.isna().tolist() == [False, True, False, False]
+    for where in ("loss < 1", "loss > 1"):
+        assert 2 not in ws.partition_status("model", where=where).n.tolist()
+
+
+def test_a_sweep_of_several_kinds_keeps_its_rows_and_its_numbers(ws: nbpart.Workspace) -> None:
+    """DVC 8730, MLflow 1753: where a run lacked a parameter a line went to the wrong place; a NaN made numbers text."""
+    params = {"kind": nbpart.Param(str | None, default=None), "depth": nbpart.Param(int | None, default=None)}
+    trials = ws.dynamic_partitions("trials", params={**params, "c": nbpart.Param(float | None, default=None)})
+
+    @ws.asset(partitions=trials, metrics={"loss": "min"})
+    def model(run: Any) -> dict[str, int]:
+        return {}
+
+    asked = [("svm", None, 0.1), ("svm", None, 10.0), ("tree", 2, None), ("tree", 10, None), ("tree", 3, None)]
+    for n, (kind, depth, c) in enumerate([*asked, (None, None, None)]):
+        trials.add(kind=kind, depth=depth, c=c)
+        record(ws, "model", {"kind": kind, "depth": depth, "c": c}, loss=float(n))
+    frame = ws.compare("model").frame
+    assert len(frame) == 6
+    assert frame.kind.tolist() == ["svm", "svm", "tree", "tree", "tree", None]
+    assert sorted(frame.depth.dropna()) == [2, 3, 10], "numbers, not texts"
+    assert frame.c.isna().tolist() == [False, False, True, True, True, True]
+    assert ws.partition_status("model", where="depth >= 3").depth.tolist() == [10, 3]

@@ -102,8 +102,23 @@ def test_a_run_that_goes_on_counts_at_its_rungs() -> None:
     curve.add(0, 9.0)
     curve.add(1, 0.5)
     reason = pruner.find_reason(curve, board.build(), 4)
+    curve.rungs = 0
     assert reason == "loss is 0.5 at step 1, not among the best 2 of 4 (0.2)"
     assert pruner.find_reason(curve, board.build(), 1) is not None, "its own row is not an other's"
+
+
+def test_a_rung_that_was_passed_is_not_judged_again() -> None:
+    pruner = successive_halving("loss", direction="min", min_resource=1, reduction_factor=2)
+    board, curve = PruningBoard(pruner), OwnCurve()
+    for step in (0, 1):
+        curve.add(step, 0.5)
+    assert pruner.find_reason(curve, board.build(), 1) is None, "it is the first to come"
+    for run_no in (2, 3):
+        board.see(run_no, np.array([1]), np.array([0.1]))
+    assert pruner.find_reason(curve, board.build(), 1) is None
+    curve.add(2, 0.5)
+    board.see(2, np.array([1, 2]), np.array([0.1, 0.1]))
+    assert "not among the best 1 of 2" in str(pruner.find_reason(curve, board.build(), 1)), "the next one is"
 
 
 def test_what_was_not_finished_is_no_median() -> None:

@@ -116,3 +116,48 @@ def test_settings_that_differ_are_columns(ws: nbpart.Workspace) -> None:
     frame = ws.compare("model").frame
     assert frame.lr.tolist() == [0.2, 0.1]
     assert frame.epochs.tolist()[1] == 30
+
+
+def test_it_displays_as_a_table_with_the_best_starred_and_nothing_of_it_is_run(ws: nbpart.Workspace) -> None:
+    trials = declare(ws, {"name": str, "seed": int}, {"loss": "min"})
+    hostile = "<script>alert(1)</script>"
+    trials.add_grid(name=["plain", hostile], seed=[7])
+    record(ws, "model", {"name": "plain", "seed": 7}, loss=0.5, note=hostile)
+    record(ws, "model", {"name": hostile, "seed": 7}, loss=0.25, note="x")
+    html = ws.compare("model")._repr_html_()
+    assert html.count("★") == 1
+    assert html.index("★") < html.index("0.25") < html.index("0.5")
+    assert "<script>" not in html
+    assert "equal in all: seed=7" in html
+    assert "run_id" not in html
+
+
+def test_an_empty_board_says_so(ws: nbpart.Workspace) -> None:
+    declare(ws, {"lr": float}, {"loss": "min"})
+    board = ws.compare("model")
+    assert len(board.frame) == 0
+    assert board.best is None
+    assert "has no partitions yet" in board._repr_html_()
+
+
+@pytest.mark.kernel
+def test_a_crash_and_a_rerun_without_curves_change_nothing_of_the_others(ws: nbpart.Workspace) -> None:
+    trials = ws.dynamic_partitions("trials", params={"lr": float})
+    trials.add_grid(lr=[0.1, 0.2])
+
+    @ws.asset(partitions=trials, metrics={"loss": "min"})
+    def model(run: Any, lr: float, fails: bool = False) -> dict[str, int]:
+        for step in range(3):
+            run.log(loss=lr - step * 0.01, step=step)
+        if fails:
+            raise ValueError("no")
+        return {}
+
+    ws.backfill("model").wait(progress=False).raise_for_failures()
+    before = ws.compare("model").frame.loss.tolist()
+    ws.backfill("model", keys="lr=0.1", status="all", settings={"fails": True}).wait(progress=False)
+    frame = ws.compare("model").frame
+    assert frame.loss.tolist() == before, "the data that it has, and its value, stay"
+    assert frame.status.tolist() == ["materialized", "failed"]
+    failed = ws.get_run(frame.run_id[1])
+    assert failed.curves.step.tolist() == [0, 1, 2], "a run that failed keeps its curves"
