@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from nbpart.partitions.choice import between
     from nbpart.partitions.distributions import choice, integers, logintegers, loguniform, uniform
     from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, where, whole
+    from nbpart.project.runs import diff
     from nbpart.run.pruners import median_pruner, successive_halving
     from nbpart.workspace import Backfill, Plan, Run, Workspace, current_run, open
 
@@ -85,6 +86,7 @@ _ROOMS = {
         "all_keys", "by", "last", "only", "overlap", "pairs", "previous", "same", "where", "whole",
     ),
     "nbpart.automation": ("HookEvent", "RunRequest", "SensorResult", "SkipReason", "schedule", "sensor"),
+    "nbpart.project.runs": ("diff",),
     "nbpart.run.pruners": ("median_pruner", "successive_halving"),
     "nbpart.workspace": ("Backfill", "Plan", "Run", "Workspace", "current_run", "open"),
 }  # fmt: skip
@@ -142,6 +144,7 @@ __all__ = [
     "by",
     "choice",
     "current_run",
+    "diff",
     "eager",
     "env",
     "expect",

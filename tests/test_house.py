@@ -423,12 +423,13 @@ FILE_USERS = {
     "nbpart.project.code_scan": "what is remembered of code on disk",
     "nbpart.project.data": "the executed notebook of a run without data",
     "nbpart.project.detached": "the log of a backfill",
+    "nbpart.project.diff": "executed notebooks",
     "nbpart.project.folder": "the folder of a workspace and where its catalog is",
+    "nbpart.project.kept_code": "kept code, two versions of which are compared",
     "nbpart.project.preview": "logs and executed notebooks",
     "nbpart.project.runs": "logs, executed notebooks, connection files, requests to stop",
     "nbpart.project.snapshots": "kept code",
     "nbpart.project.trust": "the list of trusted workspaces",
-    "nbpart.project.why": "kept code, two versions of which are compared",
     "nbpart.run.curve_files": "the curves of a run",
     "nbpart.run.curves": "the curves of a run",
     "nbpart.run.kernels": "sockets, connection files, what the system says of processes",
@@ -444,6 +445,7 @@ FILE_USERS = {
 }
 #: Those that ask a store for the path of a local file, and why the store's own verbs do not do.
 LOCAL_PATHS = {
+    "nbpart.project.data_diff": "pyarrow reads the columns of a frame one by one by its file's name",
     "nbpart.project.preview": "pyarrow reads the first rows of a frame by its file's name",
     "nbpart.project.data_tables": "DuckDB reads files by their names",
     "nbpart.run.context": "a user writes a file of his own",

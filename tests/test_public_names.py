@@ -63,6 +63,7 @@ NAMES = ERRORS | {
     "by",
     "choice",
     "current_run",
+    "diff",
     "eager",
     "env",
     "expect",

@@ -134,7 +134,7 @@ def load_data_preview(
 
 
 def _describe_run(project: Project, record: RunRecord, made: MaterializationDetails | None) -> RunDetails:
-    run = Run(project.root, record, project.check_trust)
+    run = Run(project, record)
     notebook = run.notebook if run.notebook and run.notebook.exists() else None
     return RunDetails(
         run_id=run.run_id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from nbpart.errors import (
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.filters import read_condition
 from nbpart.partitions.key_values import key_parameters
+from nbpart.project.diff import Diff, load_side
 from nbpart.project.launch import find_backfill
 from nbpart.project.person import name_person
 from nbpart.project.project import Project
@@ -47,9 +47,8 @@ log = logging.getLogger("nbpart")
 class Run:
     """What is recorded of one run. It does not change with the run: ``ws.get_run`` reads it again."""
 
-    def __init__(self, root: Path, record: RunRecord, check_trust: Callable[[], None]) -> None:
-        """``check_trust`` raises `UntrustedWorkspaceError` where kernels of the workspace may not be connected to."""
-        self._root, self._record, self._check_trust = root, record, check_trust
+    def __init__(self, project: Project, record: RunRecord) -> None:
+        self._project, self._root, self._record = project, project.root, record
 
     @property
     def run_id(self) -> str:
@@ -220,6 +219,10 @@ class Run:
                 "%s has not asked run.should_stop() yet: it goes on until it does, or is cancelled.", self._label
             )
 
+    def diff(self, other: Run) -> Diff:
+        """Where another run differs from this one; see `nbpart.diff`."""
+        return Diff(load_side(self._project, self._record), load_side(other._project, other._record))
+
     def kernel(self) -> KeptKernel:
         """The kernel that this failed run left alive, to inspect it, execute code in it, and shut it down.
 
@@ -231,7 +234,7 @@ class Run:
                 f"run {self.run_id} ({self.status}) left no kernel; "
                 "ws.backfill(..., keep_failed_kernels=1) keeps that of a run that fails."
             )
-        self._check_trust()
+        self._project.check_trust()
         name = Path(self._record.kept_kernel).name
         return KeptKernel(find_own(self._root, f"runs/_kernels/{name}", f"run {self.run_id}"))
 
@@ -294,7 +297,22 @@ def find_run(project: Project, run_id: str) -> RunRecord:
 
 def get_run(project: Project, run_id: str) -> Run:
     """The run with that id. Raises `UnknownNameError`."""
-    return Run(project.root, find_run(project, run_id), project.check_trust)
+    return Run(project, find_run(project, run_id))
+
+
+def diff(a: Run, b: Run) -> Diff:
+    """Where two runs differ: parameters, settings, code, metrics, data, how they ended; as a frame, and as a page.
+
+    Of partitions `Board.diff` compares the runs that made them. Nothing that would run code is loaded. Raises
+    `DeclarationError` for what is no run.
+    """
+    for one in (a, b):
+        if not isinstance(one, Run):
+            raise DeclarationError(
+                f"nbpart.diff compares two runs, as ws.get_run(run_id) gives them, not {one!r:.60}; "
+                "ws.compare(asset).diff(key, key) compares two partitions."
+            )
+    return a.diff(b)
 
 
 def list_runs(

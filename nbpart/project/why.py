@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
-from nbpart.assets.code_changes import KeptCode, describe_code_change
-from nbpart.assets.definition import AssetDefinition
-from nbpart.assets.notebook_files import read_notebook
+from nbpart.assets.code_changes import describe_code_change
 from nbpart.backfill.cause_search import CauseSearch
 from nbpart.backfill.registry import Node, Registry, spell_key
 from nbpart.catalog import Batch
@@ -27,18 +25,14 @@ from nbpart.catalog.causes import (
     spell_ref,
 )
 from nbpart.catalog.lateness import load_late
-from nbpart.catalog.queries.origins import find_version
 from nbpart.catalog.queries.status import count_outdated
 from nbpart.project.data import find_key_id
+from nbpart.project.kept_code import read_code, read_kept_code
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
-from nbpart.storage.own_files import find_own, read_own
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: So much of a notebook or module is compared.
-_MOST_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -139,52 +133,12 @@ def _make_search(batch: Batch, root: Path, registry: Registry) -> CauseSearch:
     """A search that says what changed in code as the workspace kept it."""
 
     def describe_code(changed: Node, version: str | None) -> str:
-        stored = find_version(batch, changed.asset_id, version)
-        if stored is None:
+        before = read_kept_code(batch, root, changed, version)
+        if before is None:
             return ""
-        versions = (_read_code(root, one) for one in (_definition(stored), changed.definition))
         try:
-            return describe_code_change(*versions)
+            return describe_code_change(before, read_code(root, changed.definition))
         except (RecursionError, MemoryError):  # what Python raises for code that is nested too deeply to be parsed
             return ""
 
     return CauseSearch(batch, registry, describe_code)
-
-
-def _definition(stored: dict[str, Any]) -> AssetDefinition:
-    return AssetDefinition.from_json(stored)
-
-
-def _read_code(root: Path, definition: AssetDefinition) -> KeptCode:
-    """A version of code as the workspace kept it; what is gone or cannot be read is left out."""
-    kept = _read(root, definition.snapshot)
-    modules = {name: _read(root, snapshot) for name, (snapshot, _) in definition.modules.items()}
-    sources = {name: _decode(content) for name, content in modules.items() if content is not None}
-    return KeptCode(
-        definition,
-        None if kept is None else _parse_notebook(kept),
-        {name: source for name, source in sources.items() if source is not None},
-    )
-
-
-def _read(root: Path, path: str | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return read_own(find_own(root, path, "a version of code"), _MOST_BYTES)
-    except OSError:
-        return None
-
-
-def _parse_notebook(content: bytes) -> Any:
-    try:
-        return read_notebook(content)
-    except (ValueError, RecursionError):  # somebody wrote over it
-        return None
-
-
-def _decode(content: bytes) -> str | None:
-    try:
-        return content.decode("utf-8", errors="surrogatepass")
-    except UnicodeDecodeError:
-        return None

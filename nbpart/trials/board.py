@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
 from nbpart.assets.metrics import Metric, read_metrics
-from nbpart.backfill.registry import Node
+from nbpart.backfill.registry import Node, spell_key
 from nbpart.catalog import Batch, queries
-from nbpart.errors import DeclarationError, UnknownNameError, nearest
+from nbpart.errors import DeclarationError, MissingInputError, UnknownNameError, nearest
+from nbpart.partitions import PartitionRef
 from nbpart.partitions.names import metric_column
+from nbpart.project.diff import Diff
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
+from nbpart.project.runs import get_run
 from nbpart.run.leaderboard import sort_best_first
 from nbpart.run.spec import decode_value
 from nbpart.widgets.tables import board_html
@@ -77,6 +80,25 @@ class Board:
                 "or give them to compare."
             )
         return None if read.best_row is None else read.frame.iloc[read.best_row]
+
+    def diff(self, a: Any, b: Any) -> Diff:
+        """Where the runs of two partitions, given by their keys, differ; see `nbpart.diff`.
+
+        Raises `UnknownNameError` for a key that is not there, `MissingInputError` for a partition that no run made.
+        """
+        frame = self.read().frame
+        found = []
+        for key in (a, b):
+            text = spell_key(self._node, key)
+            rows = frame[frame["partition_key"] == text]
+            if not len(rows):
+                raise UnknownNameError(
+                    f"{self.asset} has no key {text!r}; {nearest(str(text), frame['partition_key'])}"
+                )
+            if not isinstance(run_id := rows["run_id"].iloc[0], str):
+                raise MissingInputError(f"{PartitionRef(self.asset, text).label} was made by no run yet.")
+            found.append(get_run(self._project, run_id))
+        return found[0].diff(found[1])
 
     def read(self) -> Compared:
         """What the catalog knows now."""

@@ -141,7 +141,7 @@ def test_an_empty_board_says_so(ws: nbpart.Workspace) -> None:
 
 
 @pytest.mark.kernel
-def test_a_crash_and_a_rerun_without_curves_change_nothing_of_the_others(ws: nbpart.Workspace) -> None:
+def test_a_trial_that_fails_when_it_is_run_again_keeps_its_value_and_its_curves(ws: nbpart.Workspace) -> None:
     trials = ws.dynamic_partitions("trials", params={"lr": float})
     trials.add_grid(lr=[0.1, 0.2])
 
@@ -154,10 +154,9 @@ def test_a_crash_and_a_rerun_without_curves_change_nothing_of_the_others(ws: nbp
         return {}
 
     ws.backfill("model").wait(progress=False).raise_for_failures()
-    before = ws.compare("model").frame.loss.tolist()
     ws.backfill("model", keys="lr=0.1", status="all", settings={"fails": True}).wait(progress=False)
     frame = ws.compare("model").frame
-    assert frame.loss.tolist() == before, "the data that it has, and its value, stay"
-    assert frame.status.tolist() == ["materialized", "failed"]
+    assert frame.status.tolist() == ["materialized", "failed"], "what failed last stands behind"
+    assert [round(value, 2) for value in frame.loss] == [0.18, 0.08], "the data that it has, and its value, stay"
     failed = ws.get_run(frame.run_id[1])
     assert failed.curves.step.tolist() == [0, 1, 2], "a run that failed keeps its curves"
