@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nbpart.assets.automation import Automation, on_missing
 from nbpart.assets.definition import AssetDefinition, Dependency, Input
 from nbpart.assets.freshness import Expectation
+from nbpart.assets.metrics import Metric
 from nbpart.assets.source_reading import FunctionCode, SourceReading
 from nbpart.partitions.filters import Condition
 from nbpart.partitions.mapping import all_keys, by, last, only, overlap, pairs, previous, same, whole
@@ -72,6 +73,9 @@ DEFINITIONS = st.builds(
     bound=st.lists(TEXTS, max_size=3).map(tuple),
     fresh=st.none() | st.builds(Expectation, TEXTS, st.none() | TEXTS, TEXTS),
     format=st.none() | st.sampled_from(list(get_args(FormatName))),
+    metrics=st.dictionaries(
+        TEXTS, st.builds(Metric, st.sampled_from(["max", "min"]), st.sampled_from(["best", "last"])), max_size=3
+    ),
     automation=st.none()
     | st.builds(Automation, st.just("eager"), st.floats(1, 1e6), st.none(), st.none() | CONDITIONS)
     | st.builds(on_missing, at_most=st.integers(1, 1000)),

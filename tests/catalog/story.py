@@ -161,7 +161,11 @@ class Story:
         return self.catalog.read(check)
 
     def key_id(self, key: str | None) -> int:
-        return int(self.catalog.read(lambda b: b.value("SELECT key_id FROM keys WHERE key = ?", key or "")))
+        if key is None:
+            return 0
+        # of its own set: in a catalog that tests share others have keys of the same text
+        sql = "SELECT key_id FROM keys WHERE key = ? AND set_id = ?"
+        return int(self.catalog.read(lambda b: b.value(sql, key, self.files)))
 
     def count(self, table: str) -> int:
         return int(self.catalog.read(lambda b: b.value(f"SELECT count(*) FROM {table}")))

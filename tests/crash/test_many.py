@@ -39,7 +39,7 @@ keys = nbpart.DynamicPartitions("keys")
 @nbpart.asset(partitions=keys)
 def echo(partition_key: str, run) -> dict:
     if partition_key in {UNRECORDABLE} and not os.path.exists("mended"):
-        run._metrics["ways"] = math.factorial(180)  # as of a version of nbpart that does not refuse it in the run
+        run._logged.values["ways"] = math.factorial(180)  # as of a version of nbpart that does not refuse it in the run
     return {{"key": partition_key}}
 """
 BACKFILL = """
