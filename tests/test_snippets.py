@@ -57,7 +57,8 @@ trials.add_grid(lr=[0.1], depth=[3])
 ws.dynamic_partitions("space", params={"lr": nbpart.uniform(0, 1), "depth": nbpart.integers(2, 9), "seed": int})
 
 @ws.asset(partitions=trials)
-def model(lr, epochs=1, optimizer="sgd") -> dict:
+def model(lr, run, epochs=1, optimizer="sgd") -> dict:
+    run.log(loss=lr / epochs)
     return {"lr": lr, "epochs": epochs}
 
 @ws.asset(secrets=["token"])

@@ -13,7 +13,7 @@ from nbpart.backfill.registry import Node, spell_key
 from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, MissingInputError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef
-from nbpart.partitions.names import metric_column
+from nbpart.partitions.names import METRIC, metric_column
 from nbpart.project.diff import Diff
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
@@ -33,12 +33,16 @@ _WITH_DATA = ("materialized", "stale")
 
 @dataclass(frozen=True)
 class Compared:
-    """One reading of a board: ``frame`` best first, ``constant`` what all rows share, ``metrics`` by column."""
+    """One reading of a board: ``frame`` best first, ``constant`` what all rows share, ``metrics`` by column.
+
+    ``logged`` are the columns of what runs logged.
+    """
 
     frame: pd.DataFrame
     constant: Mapping[str, Any]
     metrics: Mapping[str, Metric]
     best_row: int | None
+    logged: tuple[str, ...] = ()
 
 
 class Board:
@@ -137,9 +141,9 @@ def compare(project: Project, asset: Any, metrics: Mapping[str, Any] | None = No
 
 
 def _check_logged(board: Board, metrics: Mapping[str, Metric]) -> None:
-    known = [column for column in board.read().frame.columns if column not in ("partition_key", *_ENDS)]
+    known = board.read().logged
     for name in metrics:
-        if name not in known and metric_column(name) not in known:
+        if not {name, metric_column(name), f"{METRIC}{name}"}.intersection(known):
             raise UnknownNameError(f"no run of {board.asset} logged {name!r}; {nearest(name, known)}")
 
 
@@ -179,7 +183,8 @@ def _compare(
     ranked = sort_best_first(frame.assign(_made=~made), rules, finished)
     ordered = ranked.sort_values("_made", kind="stable").drop(columns="_made").reset_index(drop=True)
     is_best = bool(first) and len(ordered) and _can_be_best(ordered.iloc[0], first[0])
-    return Compared(ordered, constant, {column: rules[column] for column in first}, 0 if is_best else None)
+    shown = {column: rules[column] for column in first}
+    return Compared(ordered, constant, shown, 0 if is_best else None, tuple(logged))
 
 
 def _differs(values: pd.Series) -> bool:

@@ -154,8 +154,8 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         return counts.rename_axis(columns="; ".join(said) or None)
 
     def partition_status(self, asset: Any, where: Any = None) -> pd.DataFrame:
-        """A partition a row, in the order of the set: ``partition_key, status, reason, error, late, run_id,
-        materialized_at, duration_s, rows, bytes``, then the columns of the set and metrics; all, or those that
+        """A partition a row, in the order of the set: ``partition_key, status, reason, error, late, stopped_early,
+        run_id, materialized_at, duration_s, rows, bytes``, then the columns of the set and metrics; all, or those that
         ``where`` chooses (see `plan`)."""
         return partition_status(self.project, asset, where)
 

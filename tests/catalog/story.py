@@ -163,8 +163,8 @@ class Story:
     def key_id(self, key: str | None) -> int:
         if key is None:
             return 0
-        # of its own set: in a catalog that tests share others have keys of the same text
-        sql = "SELECT key_id FROM keys WHERE key = ? AND set_id = ?"
+        # first of its own set: in a catalog that tests share others have keys of the same text
+        sql = "SELECT key_id FROM keys WHERE key = ? ORDER BY set_id <> ? LIMIT 1"
         return int(self.catalog.read(lambda b: b.value(sql, key, self.files)))
 
     def count(self, table: str) -> int:

@@ -91,6 +91,8 @@ def test_metrics_can_be_given_to_an_asset_that_declares_none(ws: nbpart.Workspac
     assert ws.compare("model", metrics={"rows": "max"}).frame.lr.tolist() == [0.2, 0.1]
     with pytest.raises(UnknownNameError, match=r"no run of model logged 'los'.*'loss'"):
         ws.compare("model", metrics={"los": "min"})
+    with pytest.raises(UnknownNameError, match="no run of model logged 'lr'"):
+        ws.compare("model", metrics={"lr": "min"})
     with pytest.raises(DeclarationError, match="'max' or its 'min'"):
         ws.compare("model", metrics={"loss": "down"})
 
