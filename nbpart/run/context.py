@@ -77,7 +77,8 @@ class RunContext:
         self._files: dict[str, FileRecord] = {}
         self._logged = MetricLog(spec.where, CurveLog.of(spec) if curves is None else curves)
         self._faults: dict[tuple[int, str], InputFault] = {}
-        self._stop = StopSignal(spec, self._logged.curves) if recording and handler is not None else None
+        # a run by hand has no log, and nobody who could ask it to stop
+        self._stop = StopSignal(spec, self._logged.curves) if handler is not None and spec.log else None
         self._stopped: str | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._has_warned = False

@@ -9,7 +9,7 @@ from pathlib import Path
 from nbpart.run.curves import read_lines
 from nbpart.run.report import RunReport
 from nbpart.run.spec import RunSpec
-from nbpart.storage import place_kept_curves
+from nbpart.storage import place_curves, place_kept_curves
 
 log = logging.getLogger("nbpart.run")
 
@@ -20,28 +20,29 @@ def keep_curves(spec: RunSpec, report: RunReport) -> RunReport:
     A value that was logged without a step wins. Curves that cannot be kept are named in a note; the run ends as it did.
     """
     if not report.members:
-        return _keep(spec, report)
-    specs = {member.run_no: spec.of_member(member) for member in spec.members}
-    members = {run_no: _keep(specs[run_no], member) for run_no, member in report.members.items()}
+        return _keep(spec, spec.data_prefix, report)
+    prefixes = {member.run_no: member.data_prefix for member in spec.members}
+    members = {run_no: _keep(spec, prefixes[run_no], member) for run_no, member in report.members.items()}
     return replace(report, members=members)
 
 
-def _keep(spec: RunSpec, report: RunReport) -> RunReport:
-    place = Path(spec.locate(spec.curves))
+def _keep(spec: RunSpec, data_prefix: str, report: RunReport) -> RunReport:
+    """The same for the partition whose data files begin with ``data_prefix``."""
+    place, kept = Path(spec.locate(place_curves(data_prefix))), place_kept_curves(data_prefix)
     if not place.exists():
         return report
     try:
         curves = read_lines(place)
         if not len(curves.table):
             return report
-        curves.save(spec.store, place_kept_curves(spec.data_prefix))
+        curves.save(spec.store, kept)
     except (OSError, ValueError) as error:
-        log.warning("the curves of %s could not be kept: %s", spec.where, error)
+        log.warning("the curves of run %s could not be kept: %s", report.run_id, error)
         note = f"its curves could not be kept: {error}"
         return replace(report, note=f"{report.note}; {note}" if report.note else note)
     place.unlink(missing_ok=True)
     metrics = {**curves.summarize(spec.metrics), **report.metrics}
-    return replace(report, metrics=metrics, curves=place_kept_curves(spec.data_prefix))
+    return replace(report, metrics=metrics, curves=kept)
 
 
 def publish_curves(spec: RunSpec, data_prefix: str) -> tuple[dict[str, float], str | None]:

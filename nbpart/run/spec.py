@@ -364,9 +364,10 @@ class RunSpec:
         """Remove the spec, its long inputs and the part of a report; the report, log and notebook stay."""
         for name in self.inputs:
             self.path.with_name(f"{self.path.name}.{name}.parquet").unlink(missing_ok=True)
-        own = [self, *map(self.of_member, self.members)]
-        asked = [path for one in own for path in (one.stop_request, one.stop_asked)]
-        for path in (self.path, self.part, *(Path(self.locate(path)) for path in asked)):
+        prefixes = [self.data_prefix, *(member.data_prefix for member in self.members)]
+        requests = [place_stop_request(prefix) for prefix in prefixes]
+        stops = [Path(self.locate(path)) for request in requests for path in (request, f"{request}.asked")]
+        for path in (self.path, self.part, *stops):
             path.unlink(missing_ok=True)
 
 

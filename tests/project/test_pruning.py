@@ -154,3 +154,20 @@ def test_a_pruner_needs_a_direction(ws: nbpart.Workspace, trials: Any) -> None:
     with pytest.raises(DeclarationError, match=r"asks for 'los', and metrics= of model .*did you mean 'loss'"):
         ws.backfill("model", pruner=nbpart.median_pruner("los"))
     assert not len(ws.backfills)
+
+
+def test_a_run_by_hand_keeps_its_curves_with_what_it_records(ws: nbpart.Workspace, trials: Any) -> None:
+    ws.asset(model, partitions=trials, metrics={"loss": "min"})
+    run = nbpart.current_run("model", partition_key="lr=0.1", record=True, workspace=ws.root)
+    for step, loss in enumerate([0.5, 0.25]):
+        run.log(loss=loss, step=step)
+        assert not run.should_stop(), "nobody asks a notebook that is run by hand"
+    run.save({"n": 1})
+    run.log(loss=0.75, step=2)
+    run.save({"n": 2})
+    second, first = (ws.get_run(run_id) for run_id in ws.runs("model").run_id)
+    assert first.curves.step.tolist() == [0, 1]
+    assert second.curves.step.tolist() == [0, 1, 2], "it goes on over what is recorded"
+    assert ws.partition_status("model", where="lr = 0.1").loss.tolist() == [0.25]
+    left = [path.name for path in (ws.root / "runs").rglob("*") if path.is_file()]
+    assert sorted(left) == sorted(f"{one.run_id}-1.curves.parquet" for one in (first, second))
