@@ -65,10 +65,11 @@ class Pruning:
             if run.asset in self._boards:
                 self._news.put((run, None))
 
-    def end(self, run: ClaimedRun, report: RunReport) -> None:
-        """An attempt of a run has ended."""
-        if run.asset in self._boards:
-            self._news.put((run, report))
+    def end(self, runs: Iterable[ClaimedRun], report: RunReport) -> None:
+        """An attempt of some runs has ended; of many that one made, its report has one of each."""
+        for run in runs:
+            if run.asset in self._boards:
+                self._news.put((run, report.members.get(run.run_no, report)))
 
     def close(self) -> None:
         """End the thread, and remove its files. Only the first call has an effect."""

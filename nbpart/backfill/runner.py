@@ -200,11 +200,17 @@ class Runner:
         if not self._state.in_pool:
             self._cancelling.wait(self._state.idle_s(time.monotonic(), WAIT_FOR_RESULTS_S))
             return []
-        results = self._pool.next_results(WAIT_FOR_RESULTS_S)
+        results = self._next_results(WAIT_FOR_RESULTS_S)
         while results and self._is_busy(len(results)) and self._since_turn_s < GATHER_RESULTS_S:
-            more = self._pool.next_results(GATHER_RESULTS_S - self._since_turn_s)
-            results += more
+            results += self._next_results(GATHER_RESULTS_S - self._since_turn_s)
         return results
+
+    def _next_results(self, timeout_s: float) -> list[RunReport]:
+        """The next reports of the pool. The pruners hear of them at once: the next runs may be asking already."""
+        reports = list(self._pool.next_results(timeout_s))
+        for report in reports:
+            self._pruning.end(self._state.runs_of(report.run_no, report.attempt), report)
+        return reports
 
     def _is_busy(self, ended: int) -> bool:
         """Whether every worker has something to do, although ``ended`` attempts of the pool have ended."""
@@ -299,7 +305,6 @@ class Runner:
             if run.shared_stem is not None:
                 run_report = report.members.get(run.run_no) or build_missing_report(run, report)
             reports[run.run_no] = check_report(run, run_report)
-            self._pruning.end(run, reports[run.run_no])
         self._handle(AttemptEnded(report.run_no, report.attempt, reports))
 
     def _retry_while_busy(self, action: Callable[[], T]) -> T:
