@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from nbpart.backfill.claimed_run import ClaimedRun
 from nbpart.backfill.job import Job
 from nbpart.backfill.pruning_board import PruningBoard
@@ -99,10 +101,11 @@ class Pruning:
     def _see_finished(self, asset: str) -> None:
         """Take the curves of partitions that were made before by the same code, and are not made again."""
         node = self._job.registry[asset]
-        made_again = {int(key_id) for one in self._job.steps.assets if one.asset == asset for key_id in one.key_ids}
+        made_again = [one.key_ids for one in self._job.steps.assets if one.asset == asset]
         found = self._catalog.read(lambda batch: queries.list_finished_curves(batch, node.asset_id))
-        for run_no, key_id, path in found:
-            if key_id in made_again:
+        is_again = np.isin([key_id for _, key_id, _ in found], np.concatenate(made_again)).tolist()
+        for (run_no, _, path), again in zip(found, is_again, strict=True):
+            if again:
                 continue
             try:
                 place = find_own(self._root, path.removesuffix(".parquet"), f"run {run_no}")

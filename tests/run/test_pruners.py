@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +29,6 @@ from nbpart.run.pruners import (
     successive_halving,
 )
 
-optuna = pytest.importorskip("optuna")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 VALUES = st.one_of(st.sampled_from([math.nan, 0.0, 1.0]), st.floats(-3, 3))
