@@ -70,6 +70,7 @@ FACES = {
     "nbpart.workspace.bound.BoundAsset.backfill",
     "nbpart.workspace.declaring.Declaring.asset",
     "nbpart.workspace.declaring.Declaring.notebook",
+    "nbpart.workspace.declaring.Declaring.notebooks",
     "nbpart.workspace.declaring.Declaring.source",
     "nbpart.workspace.workspace.Workspace.backfill",
     "nbpart.workspace.automating.Automating.tick",

@@ -229,6 +229,8 @@ def notebook(  # noqa: PLR0913
 ) -> Asset:
     """Declare a notebook as an asset; its name is made of that of the file unless ``name`` says otherwise.
 
+    The file is an ``.ipynb``, or a script in cells (``# %%``, ``.py``) or Markdown (``.md``), which jupytext reads
+    (``nbpart[text]``): the same cells in another form are the same code.
     The other arguments are those of `asset`; ``kernel_name`` overrides the kernel that the notebook names.
     The file is looked for and read when the asset is registered: a run in another folder can import its declaration.
     """

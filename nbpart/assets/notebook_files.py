@@ -11,15 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.nbformat_import import load_nbformat
-from nbpart.errors import DeclarationError
+from nbpart.assets.text_notebooks import is_text_notebook, parse_text
+from nbpart.errors import DeclarationError, ExtraRequiredError
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _MINOR = 5
 
 
 def read_notebook_file(path: str | os.PathLike[str]) -> Any:
-    """The notebook in a file; see `read_notebook`. Raises OSError, and ValueError where the file is no notebook."""
-    return read_notebook(Path(path).read_bytes())
+    """The notebook in a file; see `read_notebook`. A script in cells and Markdown are read as notebooks too.
+
+    Raises OSError, ValueError where the file is no notebook, and ExtraRequiredError for text without jupytext.
+    """
+    place = Path(path)
+    if is_text_notebook(place):
+        return load_nbformat().from_dict(_mend(parse_text(place.read_bytes(), place.suffix)))
+    return read_notebook(place.read_bytes())
 
 
 def read_notebook(content: bytes) -> Any:
@@ -55,6 +62,8 @@ def read_declared_notebook(asset: str, path: Path) -> Any:
         raise DeclarationError(f"asset {asset!r}: there is no notebook at {path}.")
     try:
         return read_notebook_file(path)
+    except ExtraRequiredError as error:
+        raise ExtraRequiredError(f"asset {asset!r}, {path.name}: {error}") from error
     except (OSError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0][:200]
         raise DeclarationError(f"asset {asset!r}: {path} is no notebook that Jupyter could read ({reason}).") from error

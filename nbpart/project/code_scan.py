@@ -21,7 +21,7 @@ from nbpart.assets.kept_paths import keep_path
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.source_observation import FileChanges
 from nbpart.catalog import Batch, Catalog
-from nbpart.errors import DeclarationError, UnknownNameError, WorkspaceError
+from nbpart.errors import DeclarationError, ExtraRequiredError, UnknownNameError, WorkspaceError
 from nbpart.project.code_on_disk import CodeOnDisk, read_code_on_disk
 from nbpart.project.registration import record_prepared
 from nbpart.storage import write_bytes_atomic
@@ -32,6 +32,8 @@ log = logging.getLogger("nbpart")
 
 #: This file beside the catalog has the fingerprints of the code at the last scan; its modification time is that scan's.
 SCAN_FILE_NAME = "code_seen.json"
+#: What reading code raises where it cannot be read.
+_UNREADABLE = (DeclarationError, ExtraRequiredError, UnknownNameError, WorkspaceError, OSError, SyntaxError)
 #: A notice names so many files and assets at most.
 _MOST_NAMED = 5
 
@@ -146,7 +148,7 @@ class CodeScanner:
                     same[name] = fingerprint
                     continue
                 current = read_code_on_disk(node, self._root, known)
-            except (DeclarationError, UnknownNameError, WorkspaceError, OSError, SyntaxError) as error:
+            except _UNREADABLE as error:
                 unreadable[name] = _explain(name, error)
                 continue
             if current.gone is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.asset import Asset
+from nbpart.assets.notebook_patterns import is_pair
 from nbpart.backfill.registry import Registry
 from nbpart.errors import DeclarationError
 
@@ -18,13 +19,15 @@ log = logging.getLogger("nbpart")
 def check_file_names(items: Sequence[Any], registry: Registry) -> None:
     """Raise `DeclarationError` where two notebooks would have one name that was derived from their file names.
 
-    A registered notebook whose file no longer exists was moved or deleted, and is replaced.
+    A registered notebook whose file no longer exists was moved or deleted, and is replaced; so is one that is the same
+    notebook in another form, as text.
     """
     seen: dict[str, Path] = {}
     for item in items:
         if not isinstance(item, Asset) or item.notebook is None:
             continue
-        others = [seen.get(item.name), None if item.is_named else _registered_file(registry, item.name)]
+        registered = None if item.is_named else _registered_file(registry, item.name)
+        others = [seen.get(item.name), None if registered and is_pair(registered, item.notebook) else registered]
         for other in others:
             if other is not None and other.is_file() and not _is_same(other, item.notebook):
                 raise DeclarationError(

@@ -24,6 +24,7 @@ from nbpart.partitions import PartitionsDefinition, as_definition
 from nbpart.partitions.keys import shorten
 from nbpart.partitions.mapping import Where
 from nbpart.project.file_names import check_file_names, log_generated_names
+from nbpart.project.paired_notebooks import log_pairs
 from nbpart.project.partition_sets import count_made, ensure_partitions, log_moved, merge_sets
 from nbpart.project.preparation import Known, PreparedAsset, prepare, remap_inputs
 from nbpart.project.project import Project
@@ -71,6 +72,7 @@ def register(project: Project, items: Sequence[Any], record_also: Callable[[Batc
         if isinstance(item, Source):
             remember_options(root, item.name, item.storage_options)
     log_generated_names(declared, registry)
+    log_pairs(prepared)
     for definition in _definitions(prepared):
         if _is_changed(registered[definition.name], definition.code_version):
             log.info(

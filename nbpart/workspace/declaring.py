@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source, value_source
 from nbpart.assets.automation import Automation
 from nbpart.assets.freshness import Expectation
+from nbpart.assets.notebook_patterns import find_notebooks
 from nbpart.automation import Schedule, Sensor, declare_sensor, schedule
 from nbpart.automation.hook import Hook, declare_hook
 from nbpart.automation.hooks import FAILURE, LATE
@@ -21,6 +23,11 @@ A = TypeVar("A", bound=Asset)
 class Declaring(Generic[A]):
     """The declaring methods of a workspace; ``A`` is the type that they return for an asset."""
 
+    @property
+    def root(self) -> Path:
+        """The folder of the workspace."""
+        raise NotImplementedError
+
     def register(self, *items: Any) -> None:
         """Register declarations."""
         raise NotImplementedError
@@ -29,9 +36,12 @@ class Declaring(Generic[A]):
         """Register a source and return it as it can be used here."""
         raise NotImplementedError
 
-    def _register_asset(self, declared: Asset) -> A:
-        """Register one asset and return it as it can be used here."""
+    def _register_assets(self, declared: Sequence[Asset]) -> list[A]:
+        """Register assets together and return them as they can be used here."""
         raise NotImplementedError
+
+    def _register_asset(self, declared: Asset) -> A:
+        return self._register_assets([declared])[0]
 
     def source(  # noqa: PLR0913
         self,
@@ -170,6 +180,49 @@ class Declaring(Generic[A]):
             metrics=metrics,
         )
         return self._register_asset(declared)
+
+    def notebooks(  # noqa: PLR0913
+        self,
+        pattern: str | os.PathLike[str],
+        *,
+        partitions: Any = None,
+        deps: Iterable[Any] = (),
+        kernel_name: str | None = None,
+        on_missing_input: OnMissingInput = "block",
+        group: str = "",
+        tags: Iterable[str] = (),
+        retries: int | None = None,
+        backoff_s: float | None = None,
+        timeout_s: float | None = None,
+        limit: int | None = None,
+        env: Mapping[str, Any] | None = None,
+        automation: Automation | None = None,
+    ) -> list[A]:
+        """Register each notebook that a pattern means (``"*.ipynb"``, ``"steps/**/*.py"``) as an asset of its name.
+
+        All of them or none; returned in the order of their names. The options hold for each; see `nbpart.notebook`.
+        Hidden files, the workspace's own and the notebook that calls this are left out. Raises `DeclarationError` where
+        nothing is called like that, and where two files would make one name.
+        """
+        declared = [
+            notebook(
+                path,
+                partitions=partitions,
+                deps=deps,
+                kernel_name=kernel_name,
+                on_missing_input=on_missing_input,
+                group=group,
+                tags=tags,
+                retries=retries,
+                backoff_s=backoff_s,
+                timeout_s=timeout_s,
+                limit=limit,
+                env=env,
+                automation=automation,
+            )
+            for path in find_notebooks(pattern, self.root)
+        ]
+        return self._register_assets(declared)
 
     def sensor(
         self,

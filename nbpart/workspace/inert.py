@@ -6,7 +6,7 @@ So a module that declares assets at its top can be imported by the runs of these
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,11 @@ class InertWorkspace(Declaring[Asset]):
     """A workspace that only declares; any other method raises `DeclarationError`."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self._root = root
+
+    @property
+    def root(self) -> Path:
+        return self._root
 
     def dynamic_partitions(
         self,
@@ -61,8 +65,8 @@ class InertWorkspace(Declaring[Asset]):
     def _register_source(self, declared: Source) -> Source:
         return declared
 
-    def _register_asset(self, declared: Asset) -> Asset:
-        return declared
+    def _register_assets(self, declared: Sequence[Asset]) -> list[Asset]:
+        return list(declared)
 
     def _give_value(self, source: Source, value: Any) -> None:
         """Do nothing: it is saved already."""

@@ -449,9 +449,9 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         self.register(declared)
         return BoundSource.bind(declared, self.project)
 
-    def _register_asset(self, declared: Asset) -> BoundAsset:
-        self.register(declared)
-        return BoundAsset.bind(declared, self.project)
+    def _register_assets(self, declared: Sequence[Asset]) -> list[BoundAsset]:
+        self.register(*declared)
+        return [BoundAsset.bind(one, self.project) for one in declared]
 
     def _give_value(self, source: Source, value: Any) -> None:
         give_value(self.project, source, value)
